@@ -1,0 +1,121 @@
+/** The options of `round`, their defaults and their checks. Terms: IEEE 754-2019 section 4, IEEE P3109 report v4.0. */
+import { ArgumentError } from '../errors.ts';
+import type { FloatFormat, Format } from '../formats/format.ts';
+
+export const roundingModes = [
+  'nearest-even',
+  'nearest-away',
+  'nearest-to-zero',
+  'toward-zero',
+  'toward-positive',
+  'toward-negative',
+  'away-from-zero',
+  'to-odd',
+  'stochastic',
+  'stochastic-equal',
+] as const;
+export type RoundingMode = (typeof roundingModes)[number];
+
+export const saturations = ['none', 'finite', 'propagate', 'wrap'] as const;
+export type Saturation = (typeof saturations)[number];
+
+export const subnormalTreatments = ['keep', 'flush', 'round-to-minimum-normal'] as const;
+export type SubnormalTreatment = (typeof subnormalTreatments)[number];
+
+export const stochasticVariants = ['A', 'B', 'C'] as const;
+export type StochasticVariant = (typeof stochasticVariants)[number];
+
+export interface RoundOptions {
+  /** Default `'nearest-even'`. */
+  readonly rounding?: RoundingMode;
+  /** Default `'none'`: IEEE 754, overflow goes where the rounding direction says. */
+  readonly saturation?: Saturation;
+  /** Default `'keep'`; for a float format without subnormals `'round-to-minimum-normal'`. */
+  readonly subnormals?: SubnormalTreatment;
+  /** Key of the random bits, an integer in [0, 2^53). Default 0. */
+  readonly seed?: number;
+  /** Independent sequence under one seed, an integer in [0, 2^53) (low and high 32-bit words). Default 0. */
+  readonly stream?: number;
+  /** Index of the first element in the stream, an integer in [0, 2^53). Default 0. */
+  readonly offset?: number;
+  /** Random bits per element for stochastic rounding, 1 to 32. Default 32. */
+  readonly randomBits?: number;
+  /** P3109 stochastic variant. Default `'A'`. */
+  readonly variant?: StochasticVariant;
+  /** The random integers themselves, one an element, each below 2^randomBits. */
+  readonly random?: Uint32Array;
+}
+
+/** `RoundOptions` with every default filled in and checked against the format. */
+export interface ResolvedRounding {
+  readonly rounding: RoundingMode;
+  readonly saturation: Saturation;
+  readonly subnormals: SubnormalTreatment;
+  readonly seed: number;
+  readonly stream: number;
+  readonly offset: number;
+  readonly randomBits: number;
+  readonly variant: StochasticVariant;
+  readonly random: Uint32Array | undefined;
+}
+
+export function isStochastic(mode: RoundingMode): boolean {
+  return mode === 'stochastic' || mode === 'stochastic-equal';
+}
+
+function oneOf<T extends string>(argument: string, given: unknown, accepted: readonly T[], fallback: T): T {
+  if (given === undefined) return fallback;
+  if (!accepted.includes(given as T)) throw new ArgumentError(argument, given, accepted.join(', '));
+  return given as T;
+}
+
+/** Checks an integer argument in [low, high]; `fallback` when it is undefined. Throws ArgumentError. */
+export function integerInRange(
+  argument: string,
+  given: unknown,
+  low: number,
+  high: number,
+  fallback: number,
+): number {
+  if (given === undefined) return fallback;
+  if (!Number.isSafeInteger(given) || (given as number) < low || (given as number) > high)
+    throw new ArgumentError(argument, given, `an integer from ${low} to ${high}`);
+  return given as number;
+}
+
+function defaultSubnormals(format: Format): SubnormalTreatment {
+  return format.kind === 'float' && !format.hasSubnormals ? 'round-to-minimum-normal' : 'keep';
+}
+
+/** Fills in the defaults and checks every option against the format. Throws ArgumentError. */
+export function resolveRounding(format: Format, options: RoundOptions = {}): ResolvedRounding {
+  const rounding = oneOf('rounding', options.rounding, roundingModes, 'nearest-even');
+  const saturation = oneOf('saturation', options.saturation, saturations, 'none');
+  if (saturation === 'wrap' && format.kind !== 'int')
+    throw new ArgumentError('saturation', saturation, `none, finite, propagate for ${format.name}`);
+  const subnormals = oneOf(
+    'subnormals',
+    options.subnormals,
+    subnormalTreatments,
+    defaultSubnormals(format),
+  );
+  const randomBits = integerInRange('randomBits', options.randomBits, 1, 32, 32);
+  const random = options.random;
+  if (random !== undefined && !(random instanceof Uint32Array))
+    throw new ArgumentError('random', random, 'a Uint32Array, one integer below 2^randomBits an element');
+  return {
+    rounding,
+    saturation,
+    subnormals: subnormals === 'keep' && !keepsSubnormals(format) ? 'round-to-minimum-normal' : subnormals,
+    seed: integerInRange('seed', options.seed, 0, Number.MAX_SAFE_INTEGER, 0),
+    stream: integerInRange('stream', options.stream, 0, Number.MAX_SAFE_INTEGER, 0),
+    offset: integerInRange('offset', options.offset, 0, Number.MAX_SAFE_INTEGER, 0),
+    randomBits,
+    variant: oneOf('variant', options.variant, stochasticVariants, 'A'),
+    random,
+  };
+}
+
+function keepsSubnormals(format: Format): boolean {
+  return format.kind !== 'float' || (format as FloatFormat).hasSubnormals;
+}
