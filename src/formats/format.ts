@@ -81,7 +81,9 @@ export interface CodebookFormat extends ScalarFormat {
   readonly kind: 'codebook';
   /** Equal steps between neighbouring values, 0 if they are not equal. Ternary: 1. */
   readonly step: number;
-  /** log2 of the number of values: the information content of one element, in bits (ternary: 1.585). */
+  /** Which neighbour a nearest-even tie takes. */
+  readonly ties: 'even-index' | 'even-multiple' | 'upper';
+  /** log2 of the number of values: the most information that one element can hold, in bits (ternary: 1.585). */
   readonly entropyBits: number;
 }
 

@@ -1,6 +1,6 @@
 /** The options of `round`, their defaults and their checks. Terms: IEEE 754-2019 section 4, IEEE P3109 report v4.0. */
 import { ArgumentError } from '../errors.ts';
-import type { FloatFormat, Format } from '../formats/format.ts';
+import type { Format } from '../formats/format.ts';
 
 export const roundingModes = [
   'nearest-even',
@@ -30,7 +30,7 @@ export interface RoundOptions {
   readonly rounding?: RoundingMode;
   /** Default `'none'`: IEEE 754, overflow goes where the rounding direction says. */
   readonly saturation?: Saturation;
-  /** Default `'keep'`; for a float format without subnormals `'round-to-minimum-normal'`. */
+  /** Default `'keep'`; a float format without subnormals takes this as `'round-to-minimum-normal'`. */
   readonly subnormals?: SubnormalTreatment;
   /** Key of the random bits, an integer in [0, 2^53). Default 0. */
   readonly seed?: number;
@@ -83,8 +83,9 @@ export function integerInRange(
   return given as number;
 }
 
-function defaultSubnormals(format: Format): SubnormalTreatment {
-  return format.kind === 'float' && !format.hasSubnormals ? 'round-to-minimum-normal' : 'keep';
+/** Whether the format has the binade of subnormals (or, with 0 mantissa bits, the zero below it) that `keep` keeps. */
+function keepsSubnormals(format: Format): boolean {
+  return format.kind !== 'float' || format.subnormals === true;
 }
 
 /** Fills in the defaults and checks every option against the format. Throws ArgumentError. */
@@ -93,12 +94,7 @@ export function resolveRounding(format: Format, options: RoundOptions = {}): Res
   const saturation = oneOf('saturation', options.saturation, saturations, 'none');
   if (saturation === 'wrap' && format.kind !== 'int')
     throw new ArgumentError('saturation', saturation, `none, finite, propagate for ${format.name}`);
-  const subnormals = oneOf(
-    'subnormals',
-    options.subnormals,
-    subnormalTreatments,
-    defaultSubnormals(format),
-  );
+  const subnormals = oneOf('subnormals', options.subnormals, subnormalTreatments, 'keep');
   const randomBits = integerInRange('randomBits', options.randomBits, 1, 32, 32);
   const random = options.random;
   if (random !== undefined && !(random instanceof Uint32Array))
@@ -114,8 +110,4 @@ export function resolveRounding(format: Format, options: RoundOptions = {}): Res
     variant: oneOf('variant', options.variant, stochasticVariants, 'A'),
     random,
   };
-}
-
-function keepsSubnormals(format: Format): boolean {
-  return format.kind !== 'float' || (format as FloatFormat).hasSubnormals;
 }

@@ -1,0 +1,135 @@
+/** The catalogue of named formats, and names to formats. Floats are data in `float-parameters.ts`. */
+import { ArgumentError } from '../errors.ts';
+import { codebook } from './codebook.ts';
+import { float } from './float.ts';
+import { type FloatCatalogueName, type FloatParameters, floatCatalogue } from './float-parameters.ts';
+import type { CodebookFormat, FloatFormat, Format, IntFormat, Specials } from './format.ts';
+import { int } from './int.ts';
+
+type Floats = { readonly [name in FloatCatalogueName]: FloatFormat };
+type Integers = { readonly [name in 'int2' | 'int4' | 'int8' | 'uint4' | 'uint8']: IntFormat };
+type Codebooks = { readonly [name in 'ternary' | 'binary']: CodebookFormat };
+
+export type FormatName = keyof (Floats & Integers & Codebooks);
+
+const floats = Object.fromEntries(
+  Object.entries(floatCatalogue).map(([name, parameters]) => [name, float(parameters)]),
+) as Floats;
+
+const otherNames: Readonly<Record<string, Format>> = Object.freeze({
+  // Another name for the same format, as NVIDIA's documentation spells it.
+  ue8m0: floats.e8m0,
+});
+
+/** Every format with a name of its own, by that name. P3109 formats are made by `p3109` or by name. */
+export const formats: Floats & Integers & Codebooks = Object.freeze({
+  ...floats,
+  int2: int({ bits: 2 }),
+  int4: int({ bits: 4 }),
+  int8: int({ bits: 8 }),
+  uint4: int({ bits: 4, signed: false }),
+  uint8: int({ bits: 8, signed: false }),
+  ternary: codebook({ name: 'ternary', values: [-1, 0, 1], ties: 'even-multiple' }),
+  binary: codebook({ name: 'binary', values: [-1, 1], ties: 'upper' }),
+});
+
+export interface P3109Parameters {
+  /** K, 3 to 15. */
+  readonly bits: number;
+  /** P, with the hidden bit: 1 to K - 1 signed, 1 to K unsigned. */
+  readonly precision: number;
+  readonly signed: boolean;
+  readonly domain: 'extended' | 'finite';
+}
+
+/**
+ * An IEEE P3109 format (report v4.0).
+ *
+ * @example
+ * p3109({ bits: 8, precision: 3, signed: true, domain: 'extended' }).name // 'binary8p3se'
+ *
+ * @throws ArgumentError if a parameter is not accepted.
+ */
+export function p3109({ bits, precision, signed, domain }: P3109Parameters): FloatFormat {
+  if (!Number.isInteger(bits) || bits < 3 || bits > 15)
+    throw new ArgumentError('bits', bits, 'an integer from 3 to 15');
+  const most = signed ? bits - 1 : bits;
+  if (!Number.isInteger(precision) || precision < 1 || precision > most)
+    throw new ArgumentError('precision', precision, `an integer from 1 to ${most}`);
+  return float({
+    exponentBits: bits - precision + (signed ? 0 : 1),
+    mantissaBits: precision - 1,
+    specials: 'p3109',
+    signed,
+    domain,
+  });
+}
+
+const accepted =
+  `a name of the catalogue (${Object.keys(formats).join(', ')}), binary{K}p{P}{s|u}{e|f}, ` +
+  'int{N}, uint{N}, or float(exponentBits,mantissaBits[,bias=N][,fn|fnuz|finite|p3109]...)';
+
+function parseFloatCall(text: string, parts: string[]): FloatFormat {
+  const [exponentBits, mantissaBits, ...rest] = parts.map((part) => part.trim());
+  const parameters: { -readonly [key in keyof FloatParameters]: FloatParameters[key] } = {
+    exponentBits: Number(exponentBits),
+    mantissaBits: Number(mantissaBits),
+  };
+  for (const part of rest) {
+    const [key, value] = part.split('=', 2);
+    if (value === undefined && key === 'unsigned') parameters.signed = false;
+    else if (value === undefined) parameters.specials = key as Specials;
+    else if (key === 'bias') parameters.bias = Number(value);
+    else if (key === 'bits') parameters.bits = Number(value);
+    else if (key === 'domain') parameters.domain = value as 'extended' | 'finite';
+    else if (key === 'zero' && value === 'false') parameters.zero = false;
+    else if (key === 'subnormals' && value === 'false') parameters.subnormals = false;
+    else if (key === 'subnormals' && value === 'normal') parameters.subnormals = 'normal';
+    else throw new ArgumentError('format', text, accepted);
+  }
+  return float(parameters);
+}
+
+/**
+ * The format of a name: `parseFormat(String(format))` gives the same format.
+ *
+ * @example
+ * parseFormat('e4m3fn').max // 448
+ * parseFormat('float(5,6)').precision // 7
+ *
+ * @throws ArgumentError for an unknown name, with what is accepted.
+ */
+export function parseFormat(name: string): Format {
+  if (typeof name !== 'string') throw new ArgumentError('format', name, accepted);
+  if (Object.hasOwn(formats, name)) return formats[name as FormatName];
+  if (Object.hasOwn(otherNames, name)) return otherNames[name]!;
+  const report = /^binary(\d{1,2})p(\d{1,2})([su])([ef])$/.exec(name);
+  if (report !== null)
+    return p3109({
+      bits: Number(report[1]),
+      precision: Number(report[2]),
+      signed: report[3] === 's',
+      domain: report[4] === 'e' ? 'extended' : 'finite',
+    });
+  const integer = /^(u?)int(\d{1,2})(symmetric)?$/.exec(name);
+  if (integer !== null)
+    return int({
+      bits: Number(integer[2]),
+      signed: integer[1] === '',
+      symmetric: integer[3] !== undefined,
+    });
+  const call = /^float\(([^()]*)\)$/.exec(name);
+  if (call !== null && call[1]!.includes(',')) return parseFloatCall(name, call[1]!.split(','));
+  throw new ArgumentError('format', name, accepted);
+}
+
+/**
+ * A format from itself or its name, as every function that expects a format accepts.
+ *
+ * @throws ArgumentError if it is neither.
+ */
+export function toFormat(format: Format | string): Format {
+  if (typeof format === 'string') return parseFormat(format);
+  if (typeof format === 'object' && format !== null && typeof format.decode === 'function') return format;
+  throw new ArgumentError('format', format, accepted);
+}

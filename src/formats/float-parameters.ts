@@ -1,0 +1,175 @@
+/**
+ * The parameters of a binary float format, their defaults and checks, the canonical name, and the catalogue's
+ * float entries as plain data.
+ *
+ * Sources of the constants: IEEE 754-2019 section 3.6 (binary16/32/64); OCP 8-bit Floating Point Specification v1.0
+ * (e5m2, e4m3fn); OCP Microscaling Formats v1.0 section 5 (e2m3, e3m2, e2m1, e8m0); IEEE P3109 report v4.0
+ * (binary{K}p{P}); Graphcore/AMD 8-bit formats (fnuz); DLFloat (Agrawal et al., ARITH 2019) for dlfloat16.
+ */
+import { ArgumentError } from '../errors.ts';
+import type { Specials, SubnormalEncoding } from './format.ts';
+
+export interface FloatParameters {
+  /** 0 to 11, or Infinity for an unbounded exponent. */
+  readonly exponentBits: number;
+  /** 0 to 52. */
+  readonly mantissaBits: number;
+  /** Default 2^(exponentBits - 1) - 1; P3109: 2^(exponentBits - 1). */
+  readonly bias?: number;
+  /** Default `'ieee'`. */
+  readonly specials?: Specials;
+  /** Default true. */
+  readonly subnormals?: SubnormalEncoding;
+  /** Default true. */
+  readonly signed?: boolean;
+  /** Whether the all-zero code is zero; false makes it the smallest number, as in e8m0. Default true. */
+  readonly zero?: boolean;
+  /** P3109 only. Default `'extended'`. */
+  readonly domain?: 'extended' | 'finite';
+  /** Width of a code where it is wider than its fields; the bits above are 0 (ue4m3). */
+  readonly bits?: number;
+}
+
+export type ResolvedFloatParameters = Required<FloatParameters>;
+
+const specialsAccepted: readonly Specials[] = ['ieee', 'fn', 'fnuz', 'finite', 'p3109'];
+
+export type FloatCatalogueName =
+  | 'binary16'
+  | 'binary32'
+  | 'binary64'
+  | 'bfloat16'
+  | 'tf32'
+  | 'dlfloat16'
+  | 'fp24'
+  | 'pxr24'
+  | 'e5m2'
+  | 'e4m3'
+  | 'e4m3fn'
+  | 'e3m4'
+  | 'e4m3fnuz'
+  | 'e5m2fnuz'
+  | 'e4m3b11fnuz'
+  | 'e2m3'
+  | 'e3m2'
+  | 'e2m1'
+  | 'e8m0'
+  | 'ue5m3'
+  | 'ue4m3';
+
+/** The catalogue's floats. P3109 formats are named by rule instead, see `p3109Name`. */
+export const floatCatalogue: Readonly<Record<FloatCatalogueName, FloatParameters>> = {
+  binary16: { exponentBits: 5, mantissaBits: 10 },
+  binary32: { exponentBits: 8, mantissaBits: 23 },
+  binary64: { exponentBits: 11, mantissaBits: 52 },
+  bfloat16: { exponentBits: 8, mantissaBits: 7 },
+  tf32: { exponentBits: 8, mantissaBits: 10 },
+  dlfloat16: { exponentBits: 6, mantissaBits: 9, bias: 31, specials: 'fn', subnormals: 'normal' },
+  fp24: { exponentBits: 7, mantissaBits: 16 },
+  pxr24: { exponentBits: 8, mantissaBits: 15 },
+  e5m2: { exponentBits: 5, mantissaBits: 2 },
+  e4m3: { exponentBits: 4, mantissaBits: 3 },
+  e4m3fn: { exponentBits: 4, mantissaBits: 3, specials: 'fn' },
+  e3m4: { exponentBits: 3, mantissaBits: 4 },
+  e4m3fnuz: { exponentBits: 4, mantissaBits: 3, bias: 8, specials: 'fnuz' },
+  e5m2fnuz: { exponentBits: 5, mantissaBits: 2, bias: 16, specials: 'fnuz' },
+  e4m3b11fnuz: { exponentBits: 4, mantissaBits: 3, bias: 11, specials: 'fnuz' },
+  e2m3: { exponentBits: 2, mantissaBits: 3, specials: 'finite' },
+  e3m2: { exponentBits: 3, mantissaBits: 2, specials: 'finite' },
+  e2m1: { exponentBits: 2, mantissaBits: 1, specials: 'finite' },
+  e8m0: {
+    exponentBits: 8,
+    mantissaBits: 0,
+    bias: 127,
+    specials: 'fn',
+    subnormals: 'normal',
+    signed: false,
+    zero: false,
+  },
+  ue5m3: { exponentBits: 5, mantissaBits: 3, specials: 'fn', signed: false },
+  ue4m3: { exponentBits: 4, mantissaBits: 3, specials: 'fn', signed: false, bits: 8 },
+};
+
+function integer(argument: string, given: unknown, low: number, high: number): number {
+  if (!Number.isInteger(given) || (given as number) < low || (given as number) > high)
+    throw new ArgumentError(argument, given, `an integer from ${low} to ${high}`);
+  return given as number;
+}
+
+function defaultBias(exponentBits: number, specials: Specials): number {
+  if (exponentBits === 0 || exponentBits === Infinity) return 0;
+  return 2 ** (exponentBits - 1) - (specials === 'p3109' ? 0 : 1);
+}
+
+/** Fills in defaults and checks each parameter by itself. Throws ArgumentError. */
+export function resolveFloatParameters(given: FloatParameters): ResolvedFloatParameters {
+  if (typeof given !== 'object' || given === null)
+    throw new ArgumentError('float', given, 'an object { exponentBits, mantissaBits, ... }');
+  const exponentBits =
+    given.exponentBits === Infinity ? Infinity : integer('exponentBits', given.exponentBits, 0, 11);
+  const mantissaBits = integer('mantissaBits', given.mantissaBits, 0, 52);
+  if (exponentBits + mantissaBits === 0)
+    throw new ArgumentError('exponentBits', 0, 'at least 1 when mantissaBits is 0');
+  const specials = given.specials ?? 'ieee';
+  if (!specialsAccepted.includes(specials))
+    throw new ArgumentError('specials', specials, specialsAccepted.join(', '));
+  const subnormals = given.subnormals ?? true;
+  if (subnormals !== true && subnormals !== false && subnormals !== 'normal')
+    throw new ArgumentError('subnormals', subnormals, "true, false or 'normal'");
+  const signed = given.signed ?? true;
+  if (typeof signed !== 'boolean') throw new ArgumentError('signed', signed, 'true or false');
+  const zero = given.zero ?? true;
+  if (typeof zero !== 'boolean') throw new ArgumentError('zero', zero, 'true or false');
+  const domain = given.domain ?? 'extended';
+  if (domain !== 'extended' && domain !== 'finite')
+    throw new ArgumentError('domain', domain, 'extended or finite');
+  if (domain === 'finite' && specials !== 'p3109')
+    throw new ArgumentError('domain', domain, "extended, unless specials is 'p3109'");
+  if (exponentBits === 0 && (specials === 'ieee' || specials === 'p3109'))
+    throw new ArgumentError('exponentBits', 0, `at least 1 with specials '${specials}'`);
+  if (specials === 'fnuz' && !signed)
+    throw new ArgumentError('signed', signed, "true with specials 'fnuz' (its NaN is the negative zero)");
+  if (!zero && (signed || subnormals !== 'normal'))
+    throw new ArgumentError('zero', zero, "true, unless signed is false and subnormals is 'normal'");
+  if (exponentBits === 0 && subnormals !== true)
+    throw new ArgumentError('subnormals', subnormals, 'true when exponentBits is 0');
+  if (specials === 'p3109' && subnormals !== true)
+    throw new ArgumentError('subnormals', subnormals, "true with specials 'p3109'");
+  const bias = integer('bias', given.bias ?? defaultBias(exponentBits, specials), -2000, 2000);
+  if (exponentBits === Infinity && given.bias !== undefined && given.bias !== 0)
+    throw new ArgumentError('bias', given.bias, 'nothing when exponentBits is Infinity');
+  const fields = (signed ? 1 : 0) + exponentBits + mantissaBits;
+  const bits = fields === Infinity ? Infinity : integer('bits', given.bits ?? fields, fields, 64);
+  if (bits !== fields && specials === 'p3109')
+    throw new ArgumentError('bits', bits, `${fields} with specials 'p3109'`);
+  return { exponentBits, mantissaBits, bias, specials, subnormals, signed, zero, domain, bits };
+}
+
+function p3109Name(p: ResolvedFloatParameters): string | undefined {
+  if (p.specials !== 'p3109' || p.bias !== defaultBias(p.exponentBits, 'p3109')) return undefined;
+  if (p.bits < 3 || p.bits > 15) return undefined;
+  return `binary${p.bits}p${p.mantissaBits + 1}${p.signed ? 's' : 'u'}${p.domain === 'finite' ? 'f' : 'e'}`;
+}
+
+function spelledName(p: ResolvedFloatParameters): string {
+  const parts = [`${p.exponentBits}`, `${p.mantissaBits}`];
+  if (p.specials !== 'ieee') parts.push(p.specials);
+  if (p.domain === 'finite') parts.push('domain=finite');
+  if (!p.signed) parts.push('unsigned');
+  if (p.subnormals !== true) parts.push(`subnormals=${p.subnormals}`);
+  if (!p.zero) parts.push('zero=false');
+  if (p.bits !== (p.signed ? 1 : 0) + p.exponentBits + p.mantissaBits) parts.push(`bits=${p.bits}`);
+  if (parts.length > 2 || p.bias !== defaultBias(p.exponentBits, p.specials))
+    parts.splice(2, 0, `bias=${p.bias}`);
+  return `float(${parts.join(',')})`;
+}
+
+const catalogueNames: ReadonlyMap<string, string> = new Map(
+  Object.entries(floatCatalogue).map(([name, given]) => [spelledName(resolveFloatParameters(given)), name]),
+);
+
+/** The catalogue's name where there is one, else `float(4,3,bias=7,fn)` and the like. */
+export function floatName(p: ResolvedFloatParameters): string {
+  const spelled = spelledName(p);
+  return catalogueNames.get(spelled) ?? p3109Name(p) ?? spelled;
+}

@@ -1,0 +1,17 @@
+/** Which number of a format a real becomes: modes, saturation, the scalar reference, counter-based random bits. */
+export {
+  isStochastic,
+  type ResolvedRounding,
+  type RoundingMode,
+  type RoundOptions,
+  resolveRounding,
+  roundingModes,
+  type Saturation,
+  type StochasticVariant,
+  type SubnormalTreatment,
+  saturations,
+  stochasticVariants,
+  subnormalTreatments,
+} from './options.ts';
+export { philox4x32, type RandomOptions, randomIntegers, type Words2, type Words4 } from './philox.ts';
+export { roundArrayReference, roundScalar } from './round.ts';
