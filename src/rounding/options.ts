@@ -32,10 +32,10 @@ export interface RoundOptions {
   readonly saturation?: Saturation;
   /** Default `'keep'`; a float format without subnormals takes this as `'round-to-minimum-normal'`. */
   readonly subnormals?: SubnormalTreatment;
-  /** Key of the random bits, an integer in [0, 2^53). Default 0. */
-  readonly seed?: number;
-  /** Independent sequence under one seed, an integer in [0, 2^53) (low and high 32-bit words). Default 0. */
-  readonly stream?: number;
+  /** Key of the random bits: an integer in [0, 2^53), or a bigint in [0, 2^64). Default 0. */
+  readonly seed?: number | bigint;
+  /** Independent sequence under one seed: an integer in [0, 2^53), or a bigint in [0, 2^64). Default 0. */
+  readonly stream?: number | bigint;
   /** Index of the first element in the stream, an integer in [0, 2^53). Default 0. */
   readonly offset?: number;
   /** Random bits per element for stochastic rounding, 1 to 32. Default 32. */
@@ -51,8 +51,8 @@ export interface ResolvedRounding {
   readonly rounding: RoundingMode;
   readonly saturation: Saturation;
   readonly subnormals: SubnormalTreatment;
-  readonly seed: number;
-  readonly stream: number;
+  readonly seed: number | bigint;
+  readonly stream: number | bigint;
   readonly offset: number;
   readonly randomBits: number;
   readonly variant: StochasticVariant;
@@ -88,6 +88,18 @@ function keepsSubnormals(format: Format): boolean {
   return format.kind !== 'float' || format.subnormals === true;
 }
 
+/** Checks an argument that becomes two 32-bit words; 0 when it is undefined. Throws ArgumentError. */
+export function integerOf64Bits(argument: string, given: unknown): number | bigint {
+  if (given === undefined) return 0;
+  const fits =
+    typeof given === 'bigint'
+      ? given >= 0n && given >> 64n === 0n
+      : Number.isSafeInteger(given) && (given as number) >= 0;
+  if (!fits)
+    throw new ArgumentError(argument, given, 'an integer from 0 to 2^53 - 1, or a bigint below 2^64');
+  return given as number | bigint;
+}
+
 /** Fills in the defaults and checks every option against the format. Throws ArgumentError. */
 export function resolveRounding(format: Format, options: RoundOptions = {}): ResolvedRounding {
   const rounding = oneOf('rounding', options.rounding, roundingModes, 'nearest-even');
@@ -103,8 +115,8 @@ export function resolveRounding(format: Format, options: RoundOptions = {}): Res
     rounding,
     saturation,
     subnormals: subnormals === 'keep' && !keepsSubnormals(format) ? 'round-to-minimum-normal' : subnormals,
-    seed: integerInRange('seed', options.seed, 0, Number.MAX_SAFE_INTEGER, 0),
-    stream: integerInRange('stream', options.stream, 0, Number.MAX_SAFE_INTEGER, 0),
+    seed: integerOf64Bits('seed', options.seed),
+    stream: integerOf64Bits('stream', options.stream),
     offset: integerInRange('offset', options.offset, 0, Number.MAX_SAFE_INTEGER, 0),
     randomBits,
     variant: oneOf('variant', options.variant, stochasticVariants, 'A'),

@@ -5,7 +5,7 @@
  * The integer of an element depends on nothing but (seed, stream, offset + index, number of bits), so chunks, threads
  * and engines agree.
  */
-import { integerInRange } from './options.ts';
+import { integerInRange, integerOf64Bits } from './options.ts';
 
 const multiplier0 = 0xd2511f53;
 const multiplier1 = 0xcd9e8d57;
@@ -49,8 +49,9 @@ export function philox4x32(counter: Words4, key: Words2, rounds = 10): Words4 {
   return [c0, c1, c2, c3];
 }
 
-/** The 32-bit halves of a non-negative integer below 2^53, low first. */
-export function toWords(x: number): Words2 {
+/** The 32-bit halves of a non-negative integer below 2^53, or a bigint below 2^64, low first. */
+export function toWords(x: number | bigint): Words2 {
+  if (typeof x === 'bigint') return [Number(x & 0xffffffffn), Number(x >> 32n)];
   return [x >>> 0, Math.floor(x / 2 ** 32)];
 }
 
@@ -60,8 +61,8 @@ export function drawWidth(randomBits: number): 8 | 16 | 32 {
 }
 
 export interface RandomOptions {
-  readonly seed?: number;
-  readonly stream?: number;
+  readonly seed?: number | bigint;
+  readonly stream?: number | bigint;
   readonly offset?: number;
   readonly randomBits?: number;
 }
@@ -77,10 +78,9 @@ export interface RandomOptions {
  */
 export function randomIntegers(count: number, options: RandomOptions = {}): Uint32Array {
   const length = integerInRange('count', count, 0, 2 ** 32 - 1, 0);
-  const most = Number.MAX_SAFE_INTEGER;
-  const key = toWords(integerInRange('seed', options.seed, 0, most, 0));
-  const [streamLow, streamHigh] = toWords(integerInRange('stream', options.stream, 0, most, 0));
-  const offset = integerInRange('offset', options.offset, 0, most, 0);
+  const key = toWords(integerOf64Bits('seed', options.seed));
+  const [streamLow, streamHigh] = toWords(integerOf64Bits('stream', options.stream));
+  const offset = integerInRange('offset', options.offset, 0, Number.MAX_SAFE_INTEGER, 0);
   const randomBits = integerInRange('randomBits', options.randomBits, 1, 32, 32);
   const width = drawWidth(randomBits);
   const drawsPerWord = 32 / width;
