@@ -1,0 +1,6 @@
+/**
+ * What the kernels export. The modules import their memory and own no data in it: every pointer, scratch included, is
+ * given by the caller, so a kernel works on any heap.
+ */
+export { matmulFloat32 } from './matmul';
+export { fakeQuantizeAbsmean, fakeQuantizeRowsAbsmax } from './quantize';

@@ -1,0 +1,173 @@
+/**
+ * Memory that kernels work on. A heap is a WebAssembly memory plus an allocator; the allocator here is a first-fit list
+ * of free spans, kept in JavaScript, for memories that this library owns. tfjs-wasm's memory is a heap by its own malloc.
+ *
+ * Two memories are owned here. The shared one holds arrays that users allocate in it (they are used in place, and workers
+ * can see them). The private one stages ordinary arrays: it is unshared, because engines copy to and from a
+ * SharedArrayBuffer word by word, several times slower than a memmove.
+ */
+import { ArgumentError } from '../errors.ts';
+
+export interface Heap {
+  readonly memory: WebAssembly.Memory;
+  /** Byte offset of `bytes` fresh bytes, at least 16-byte aligned. Throws RangeError when memory runs out. */
+  allocate(bytes: number): number;
+  free(pointer: number): void;
+}
+
+interface Span {
+  start: number;
+  end: number;
+}
+
+const pageBytes = 65536;
+/** A cache line: arrays never share one, and vector loads never straddle two. */
+const alignment = 64;
+/** 2 GiB, of which only what is used gets committed. */
+const sharedMaximumPages = 32768;
+
+/** A heap over a memory that nobody else allocates from. The first bytes stay unused: no pointer is 0. */
+function createHeap(memory: WebAssembly.Memory): Heap {
+  const free: Span[] = [{ start: alignment, end: memory.buffer.byteLength }];
+  const sizes = new Map<number, number>();
+
+  function release(start: number, end: number): void {
+    let at = free.findIndex((span) => span.start > start);
+    if (at < 0) at = free.length;
+    free.splice(at, 0, { start, end });
+    for (const left of [at, at - 1]) {
+      const span = free[left];
+      const next = free[left + 1];
+      if (span !== undefined && next !== undefined && span.end === next.start) {
+        span.end = next.end;
+        free.splice(left + 1, 1);
+      }
+    }
+  }
+
+  function grow(bytes: number): void {
+    // At least an eighth of the present size, so that many small arrays do not grow it page by page.
+    const pages = Math.ceil(Math.max(bytes, memory.buffer.byteLength / 8) / pageBytes);
+    const start = memory.grow(pages) * pageBytes;
+    release(start, start + pages * pageBytes);
+  }
+
+  function take(bytes: number): number | undefined {
+    const at = free.findIndex((span) => span.end - span.start >= bytes);
+    const span = free[at];
+    if (span === undefined) return undefined;
+    const pointer = span.start;
+    span.start += bytes;
+    if (span.start === span.end) free.splice(at, 1);
+    sizes.set(pointer, bytes);
+    return pointer;
+  }
+
+  return {
+    memory,
+    allocate(bytes: number): number {
+      if (!Number.isSafeInteger(bytes) || bytes < 0)
+        throw new ArgumentError('bytes', bytes, 'a non-negative integer');
+      const whole = Math.max(1, Math.ceil(bytes / alignment)) * alignment;
+      const pointer = take(whole);
+      if (pointer !== undefined) return pointer;
+      grow(whole);
+      return take(whole)!;
+    },
+    free(pointer: number): void {
+      const bytes = sizes.get(pointer);
+      if (bytes === undefined) throw new ArgumentError('pointer', pointer, 'a pointer that allocate gave');
+      sizes.delete(pointer);
+      release(pointer, pointer + bytes);
+    },
+  };
+}
+
+let privateHeapMade: Heap | undefined;
+
+/** The library's own unshared memory, for staging. */
+export function privateHeap(): Heap {
+  privateHeapMade ??= createHeap(new WebAssembly.Memory({ initial: 16 }));
+  return privateHeapMade;
+}
+
+let sharedHeapMade: Heap | undefined;
+
+/**
+ * The library's own shared memory, made on first use; it grows to 2 GiB at most, and arrays in it stay valid when it does.
+ *
+ * @throws RangeError where the engine gives no shared memory (a web page that is not cross-origin isolated).
+ */
+export function sharedHeap(): Heap {
+  if (sharedHeapMade === undefined) {
+    if (typeof SharedArrayBuffer === 'undefined')
+      throw new RangeError('shared memory is not available: the page is not cross-origin isolated');
+    const memory = new WebAssembly.Memory({ initial: 16, maximum: sharedMaximumPages, shared: true });
+    sharedHeapMade = createHeap(memory);
+  }
+  return sharedHeapMade;
+}
+
+/** Pointers of the arrays that `allocateFloat32` and `allocateFloat64` made and `release` has not taken back. */
+const allocated = new WeakMap<ArrayBufferView, number>();
+/** Every buffer object that the shared memory has had: growth makes a new one over the same bytes. */
+const sharedBuffers = new WeakSet<ArrayBufferLike>();
+
+function allocateIn<T extends Float32Array | Float64Array>(
+  length: number,
+  make: (buffer: ArrayBufferLike, pointer: number, length: number) => T,
+  bytesPerElement: number,
+): T {
+  if (!Number.isSafeInteger(length) || length < 0)
+    throw new ArgumentError('length', length, 'a non-negative integer');
+  const heap = sharedHeap();
+  const pointer = heap.allocate(length * bytesPerElement);
+  sharedBuffers.add(heap.memory.buffer);
+  const array = make(heap.memory.buffer, pointer, length);
+  array.fill(0);
+  allocated.set(array, pointer);
+  return array;
+}
+
+/**
+ * A zero-filled Float32Array in the library's shared memory: kernels use it in place, without the copy that an ordinary
+ * array needs. It lives until `release`.
+ *
+ * @example
+ * const x = allocateFloat32(1_000_000);
+ * x.fill(1 / 3);
+ * round(x, 'e4m3fn', { out: x });
+ * release(x);
+ *
+ * @throws ArgumentError for a bad length; RangeError when memory runs out or cannot be shared.
+ */
+export function allocateFloat32(length: number): Float32Array {
+  return allocateIn(length, (buffer, pointer, count) => new Float32Array(buffer, pointer, count), 4);
+}
+
+/** As `allocateFloat32`, for Float64Array. */
+export function allocateFloat64(length: number): Float64Array {
+  return allocateIn(length, (buffer, pointer, count) => new Float64Array(buffer, pointer, count), 8);
+}
+
+/**
+ * Gives back an array of `allocateFloat32` or `allocateFloat64`; neither it nor a view of it may be used afterwards.
+ *
+ * @throws ArgumentError if the array is not one of those, or has been released.
+ */
+export function release(array: Float32Array | Float64Array): void {
+  const pointer = allocated.get(array);
+  if (pointer === undefined)
+    throw new ArgumentError(
+      'array',
+      array,
+      'an array of allocateFloat32 or allocateFloat64, not yet released',
+    );
+  allocated.delete(array);
+  sharedHeap().free(pointer);
+}
+
+/** Whether an array (or a view of one) lies in the library's shared memory. */
+export function isInSharedHeap(array: Float32Array | Float64Array): boolean {
+  return sharedBuffers.has(array.buffer);
+}

@@ -1,0 +1,114 @@
+/**
+ * The WASM-SIMD hot loops, on pointers into a heap: fast twins of the reference functions of `src/rounding` and
+ * `src/tensor`, bit for bit. Arrays of JavaScript come in by `arrays.ts`.
+ */
+import { matmulScratchBytes } from './blocking.ts';
+import type { Heap } from './heap.ts';
+import { instantiate } from './module.ts';
+
+export { allocateFloat32, allocateFloat64, type Heap, isInSharedHeap, release, sharedHeap } from './heap.ts';
+
+/** A row-major product out (m x n) = op(a) (m x k) op(b) (k x n), or a batch of them. */
+export interface MatmulShape {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** a is stored k x m. Default false. */
+  readonly transposeA?: boolean;
+  /** b is stored n x k. Default false. */
+  readonly transposeB?: boolean;
+  /** Number of products. Default 1. */
+  readonly batch?: number;
+  /** Elements from one a to the next; 0 uses one a for all. Default m k. */
+  readonly batchStrideA?: number;
+  /** Elements from one b to the next; 0 uses one b for all. Default k n. */
+  readonly batchStrideB?: number;
+}
+
+/** What the integer quantisers need: codes are -limit to limit, and the statistic is at least `smallest`. */
+export interface IntegerQuantizer {
+  /** 127 for int8, 1 for ternary. */
+  readonly limit: number;
+  /** Lower bound of the divisor of the scale, rounded to binary32. Default 1e-5. */
+  readonly smallest?: number;
+}
+
+/** Pointers are byte offsets into `heap.memory`, 4-byte aligned; a source may be its own destination. */
+export interface Kernels {
+  readonly heap: Heap;
+  /**
+   * Float32 matrix product. Each output is summed in order of k from +0, multiply and add each rounded to binary32.
+   * `out` must not overlap an operand.
+   */
+  matmulFloat32(a: number, b: number, out: number, shape: MatmulShape): void;
+  /** Each row x: scale = limit / max(max |x|, smallest); x becomes clamp(RNE(x scale)) / scale. Binary32 throughout. */
+  fakeQuantizeRowsAbsmax(
+    source: number,
+    destination: number,
+    rows: number,
+    columns: number,
+    quantizer: IntegerQuantizer,
+  ): void;
+  /**
+   * The whole array x: scale = limit / max(mean |x|, smallest); x becomes clamp(RNE(x scale)) / scale. Returns scale. The
+   * mean is the binary64 sum of four interleaved partial sums, rounded to binary32.
+   */
+  fakeQuantizeAbsmean(
+    source: number,
+    destination: number,
+    length: number,
+    quantizer: IntegerQuantizer,
+  ): number;
+  /** Frees the scratch memory; the kernels may be used again. */
+  release(): void;
+}
+
+const defaultSmallest = 1e-5;
+
+/** Links the kernels with a heap's memory, shared or not. Costs a few microseconds after the first time. */
+export function kernelsOn(heap: Heap): Kernels {
+  const raw = instantiate(heap.memory);
+  let scratch: { pointer: number; bytes: number } | undefined;
+
+  function releaseScratch(): void {
+    if (scratch !== undefined) heap.free(scratch.pointer);
+    scratch = undefined;
+  }
+
+  /** A buffer of at least so many bytes, kept from call to call. */
+  function scratchOf(bytes: number): number {
+    if (scratch === undefined || scratch.bytes < bytes) {
+      releaseScratch();
+      scratch = { pointer: heap.allocate(bytes), bytes };
+    }
+    return scratch.pointer;
+  }
+
+  return {
+    heap,
+    matmulFloat32(a, b, out, { m, n, k, transposeA = false, transposeB = false, ...rest }): void {
+      const { batch = 1, batchStrideA = m * k, batchStrideB = k * n } = rest;
+      raw.matmulFloat32(
+        a,
+        b,
+        out,
+        m,
+        n,
+        k,
+        Number(transposeA),
+        Number(transposeB),
+        batch,
+        batchStrideA * 4,
+        batchStrideB * 4,
+        scratchOf(matmulScratchBytes(m, n, k)),
+      );
+    },
+    fakeQuantizeRowsAbsmax(source, destination, rows, columns, { limit, smallest = defaultSmallest }): void {
+      raw.fakeQuantizeRowsAbsmax(source, destination, rows, columns, limit, smallest);
+    },
+    fakeQuantizeAbsmean(source, destination, length, { limit, smallest = defaultSmallest }): number {
+      return raw.fakeQuantizeAbsmean(source, destination, length, limit, smallest);
+    },
+    release: releaseScratch,
+  };
+}
