@@ -1,0 +1,108 @@
+/**
+ * How to round a tensor's data, by backend: in place in the wasm backend's memory, in place in the cpu backend's typed
+ * arrays, and through `readSync` and `write` for any other. The last path serves `tensorflow` of tfjs-node, which the
+ * tests cannot install; they run it over a backend that hides its data.
+ */
+import { roundArray } from '../kernels/index.ts';
+import type { ResolvedRounding } from '../rounding/options.ts';
+import { float32View, isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
+import {
+  type Backend,
+  type CpuBackend,
+  type DataId,
+  sizeOf,
+  type TensorInfo,
+  type WasmBackend,
+} from './internals.ts';
+import type { RoleRounding } from './policy.ts';
+
+export interface TensorAccess {
+  /** Rounds the data of a float32 tensor that nobody else holds; the info to hand on, maybe of new data. */
+  roundInPlace(info: TensorInfo, rounding: RoleRounding, offset: number): TensorInfo;
+  /** New data with the rounded values of a float32 tensor, or `null` if rounding changes nothing. */
+  roundedCopy(info: TensorInfo, rounding: RoleRounding, offset: number): DataId | null;
+}
+
+function optionsAt(rounding: RoleRounding, offset: number): ResolvedRounding {
+  return rounding.stochastic ? { ...rounding.options, offset } : rounding.options;
+}
+
+/** Whether two arrays hold the same bits; stops at the first difference, which off the grid comes early. */
+function sameBits(a: Float32Array, b: Float32Array): boolean {
+  const x = new Int32Array(a.buffer, a.byteOffset, a.length);
+  const y = new Int32Array(b.buffer, b.byteOffset, b.length);
+  for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return false;
+  return true;
+}
+
+function wasmAccess(backend: WasmBackend): TensorAccess {
+  const round = (from: DataId, to: DataId, size: number, rounding: RoleRounding, offset: number): void =>
+    kernelsOf(backend).round(
+      'float32',
+      pointerOf(backend, from),
+      pointerOf(backend, to),
+      size,
+      rounding.grid.format,
+      optionsAt(rounding, offset),
+    );
+  return {
+    roundInPlace(info, rounding, offset) {
+      round(info.dataId, info.dataId, sizeOf(info.shape), rounding, offset);
+      return info;
+    },
+    roundedCopy({ dataId, shape }, rounding, offset) {
+      const size = sizeOf(shape);
+      const copy = backend.makeOutput(shape, 'float32').dataId;
+      round(dataId, copy, size, rounding, offset);
+      if (!sameBits(float32View(backend, dataId, size), float32View(backend, copy, size))) return copy;
+      backend.disposeData(copy);
+      return null;
+    },
+  };
+}
+
+function cpuAccess(backend: CpuBackend): TensorAccess {
+  return {
+    roundInPlace(info, rounding, offset) {
+      const data = backend.data.get(info.dataId);
+      // Some kernels leave a plain or a wider array behind.
+      if (!(data.values instanceof Float32Array)) data.values = Float32Array.from(data.values);
+      const values = data.values as Float32Array;
+      roundArray(values, rounding.grid.format, optionsAt(rounding, offset), values);
+      return info;
+    },
+    roundedCopy({ dataId, shape }, rounding, offset) {
+      const { values } = backend.data.get(dataId);
+      const original = values instanceof Float32Array ? values : Float32Array.from(values);
+      const copy = new Float32Array(original.length);
+      roundArray(original, rounding.grid.format, optionsAt(rounding, offset), copy);
+      return sameBits(original, copy) ? null : backend.write(copy, shape, 'float32');
+    },
+  };
+}
+
+function genericAccess(backend: Backend): TensorAccess {
+  const rounded = (dataId: DataId, rounding: RoleRounding, offset: number): [Float32Array, Float32Array] => {
+    const original = backend.readSync(dataId) as Float32Array;
+    const copy = new Float32Array(original.length);
+    roundArray(original, rounding.grid.format, optionsAt(rounding, offset), copy);
+    return [original, copy];
+  };
+  return {
+    roundInPlace({ dataId, shape, dtype }, rounding, offset) {
+      const [, copy] = rounded(dataId, rounding, offset);
+      backend.disposeData(dataId);
+      return { dataId: backend.write(copy, shape, 'float32'), shape, dtype };
+    },
+    roundedCopy({ dataId, shape }, rounding, offset) {
+      const [original, copy] = rounded(dataId, rounding, offset);
+      return sameBits(original, copy) ? null : backend.write(copy, shape, 'float32');
+    },
+  };
+}
+
+/** The access for a backend. */
+export function accessTo(name: string, backend: Backend): TensorAccess {
+  if (name === 'wasm' && isWasmBackend(backend)) return wasmAccess(backend);
+  return name === 'cpu' ? cpuAccess(backend as CpuBackend) : genericAccess(backend);
+}

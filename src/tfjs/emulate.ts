@@ -1,0 +1,92 @@
+/**
+ * `emulate`: the one call that turns simulated precision on for an unchanged TensorFlow.js program, and the handle that
+ * turns it off. What happens in between is `interception.ts`; what is rounded to what is `policy.ts`.
+ */
+import { integerInRange } from '../rounding/options.ts';
+import { Interception, type Layer } from './interception.ts';
+import { type Backend, backendOf, type TensorFlow } from './internals.ts';
+import { type Policy, type ResolvedPolicy, resolvePolicy } from './policy.ts';
+
+/** Where an emulation is in its random numbers: plain data. */
+export interface EmulationState {
+  /** Number of random draws used so far. */
+  readonly cursor: number;
+}
+
+/** An emulation in force. */
+export interface Emulation {
+  /** The policy with its defaults filled in. */
+  readonly policy: ResolvedPolicy;
+  /** The state of the random numbers; give it to `reset` of an emulation of the same policy to go on from here. */
+  readonly state: EmulationState;
+  /** Sets the random numbers back to the beginning, or to a state. */
+  reset(state?: EmulationState): void;
+  /**
+   * Ends this emulation. With the last one of a backend everything is as it was: kernels, prototypes, memory. Ending
+   * twice does nothing.
+   */
+  stop(): void;
+}
+
+const interceptions = new WeakMap<Backend, Interception>();
+
+async function begin(tf: TensorFlow, policy: Policy): Promise<Emulation> {
+  const resolved = resolvePolicy(policy);
+  await tf.ready();
+  const backend = backendOf(tf);
+  let interception = interceptions.get(backend);
+  if (interception === undefined || interception.ended) {
+    interception = new Interception(tf);
+    interceptions.set(backend, interception);
+  }
+  const layer: Layer = { policy: resolved, cursor: 0 };
+  interception.add(layer);
+  const active = interception;
+  return {
+    policy: resolved,
+    get state() {
+      return { cursor: layer.cursor };
+    },
+    reset(state = { cursor: 0 }) {
+      layer.cursor = integerInRange('state.cursor', state.cursor, 0, Number.MAX_SAFE_INTEGER, 0);
+    },
+    stop() {
+      active.remove(layer);
+    },
+  };
+}
+
+async function scope<T>(tf: TensorFlow, policy: Policy, fn: () => T | Promise<T>): Promise<T> {
+  const emulation = await begin(tf, policy);
+  try {
+    return await fn();
+  } finally {
+    emulation.stop();
+  }
+}
+
+interface Emulate {
+  (tf: TensorFlow, policy: Policy): Promise<Emulation>;
+  /** Emulates while `fn` runs, and until the promise that it returns is settled. */
+  scope<T>(tf: TensorFlow, policy: Policy, fn: () => T | Promise<T>): Promise<T>;
+}
+
+/**
+ * From here on, results of the active backend's kernels are rounded as the policy says; the program stays as it is.
+ *
+ * By default `forward`, `backward` and `predict` are rounded to `policy.format`; optimisers and everything else stay
+ * float32, and so do stored weights: kernels see a rounded copy, drawn once per value of the weight. Each kernel computes
+ * in float32 from operands in the format and its result is rounded once; a fused kernel is one kernel. int32 and bool
+ * tensors are left alone; complex64 and string operands of an emulated role throw ArgumentError. Calls stack: the newest
+ * policy replaces the others until it is stopped.
+ *
+ * Stochastic rounding draws from (seed, stream 0, cursor), the cursor advancing by the number of elements a rounding.
+ *
+ * @param tf the namespace of `@tensorflow/tfjs`
+ * @throws ArgumentError if the policy is wrong
+ * @example
+ * const emulation = await emulate(tf, { format: 'bfloat16' });
+ * await model.fit(xs, ys);
+ * emulation.stop();
+ */
+export const emulate: Emulate = Object.assign(begin, { scope });

@@ -1,0 +1,85 @@
+/**
+ * The parts of TensorFlow.js (written against 4.22) that emulation touches and its typings leave out: engine state, the
+ * data stores of the wasm and cpu backends, the kernel signature. Types and narrow accessors only; no behaviour.
+ * Source: the public sources of tfjs-core `engine.ts`, tfjs-backend-wasm `backend_wasm.ts`, tfjs-backend-cpu
+ * `backend_cpu.ts`.
+ */
+import type * as tfjs from '@tensorflow/tfjs';
+
+/** The namespace object of `import * as tf from '@tensorflow/tfjs'`. */
+export type TensorFlow = typeof tfjs;
+export type DataId = tfjs.DataId;
+export type TensorInfo = tfjs.TensorInfo;
+export type KernelConfig = tfjs.KernelConfig;
+
+/** A kernel's inputs: by name, or an array for the variadic ones (Concat, Pack, AddN, Einsum). */
+export type KernelInputs = Record<string, TensorInfo | undefined> | readonly TensorInfo[];
+
+export interface KernelArguments {
+  readonly inputs: KernelInputs;
+  readonly backend: Backend;
+  readonly attrs?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export type KernelResult = TensorInfo | TensorInfo[];
+export type KernelFunction = (args: KernelArguments) => KernelResult;
+
+/** What every backend offers (tfjs-core's KernelBackend). */
+export interface Backend {
+  write(values: ArrayBufferView | null, shape: readonly number[], dtype: string): DataId;
+  readSync(dataId: DataId): ArrayBufferView;
+  /** Drops one reference; true when the data is gone. */
+  disposeData(dataId: DataId, force?: boolean): boolean;
+  incRef(dataId: DataId): void;
+}
+
+interface WasmTensorData {
+  /** Byte offset in the memory. */
+  readonly memoryOffset: number;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+}
+
+/** tfjs-backend-wasm's BackendWasm: tensors live in the memory of an Emscripten module. */
+export interface WasmBackend extends Backend {
+  readonly dataIdMap: { get(dataId: DataId): WasmTensorData };
+  readonly wasm: {
+    readonly asm: { readonly memory: WebAssembly.Memory };
+    _malloc(bytes: number): number;
+    _free(pointer: number): void;
+  };
+  makeOutput(shape: readonly number[], dtype: string): TensorInfo;
+}
+
+/** tfjs-backend-cpu's MathBackendCPU: tensors are typed arrays. */
+export interface CpuBackend extends Backend {
+  readonly data: { get(dataId: DataId): { values: ArrayLike<number>; readonly dtype: string } };
+  makeTensorInfo(shape: readonly number[], dtype: string, values: ArrayBufferView): TensorInfo;
+  firstUse: boolean;
+}
+
+interface Engine {
+  readonly backendName: string;
+  readonly state: { readonly scopeStack: readonly { readonly name: string }[] };
+  removeDataId(dataId: DataId, backend: Backend): void;
+  runKernel(
+    name: string,
+    inputs: Record<string, tfjs.Tensor>,
+    attrs: Readonly<Record<string, unknown>>,
+  ): tfjs.Tensor;
+}
+
+export function engineOf(tf: TensorFlow): Engine {
+  return tf.engine() as unknown as Engine;
+}
+
+export function backendOf(tf: TensorFlow): Backend {
+  return tf.backend() as unknown as Backend;
+}
+
+/** The product of a shape's dimensions. */
+export function sizeOf(shape: readonly number[]): number {
+  let size = 1;
+  for (const dimension of shape) size *= dimension;
+  return size;
+}
