@@ -1,0 +1,175 @@
+/**
+ * `round`, `encode` and `decode` as users call them: numbers and typed arrays. The numerics are elsewhere: the scalar
+ * reference in `src/rounding`, the SIMD loops in `src/kernels`.
+ */
+import { ArgumentError } from '../errors.ts';
+import { isBinary32 } from '../formats/binary64.ts';
+import { toFormat } from '../formats/catalogue.ts';
+import type { Code, Format } from '../formats/format.ts';
+import { roundArray } from '../kernels/arrays.ts';
+import {
+  isStochastic,
+  type ResolvedRounding,
+  type RoundOptions,
+  resolveRounding,
+} from '../rounding/options.ts';
+import { randomIntegers } from '../rounding/philox.ts';
+import { roundScalar } from '../rounding/round.ts';
+
+/** Arrays that hold real numbers. */
+export type RealArray = Float32Array | Float64Array;
+/** Arrays that hold codes: 8, 16, 32 bits, bigint codes above. */
+export type CodeArray = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
+
+export interface RoundArrayOptions<A extends RealArray> extends RoundOptions {
+  /** Where the result goes: same kind and length as x; may be x itself (in place). Default: a new array. */
+  readonly out?: A;
+}
+
+/** Whether every value of the format is a binary32 value, so that a Float32Array can carry it. */
+export function fitsBinary32(format: Format): boolean {
+  if (format.kind !== 'float') {
+    return format.kind === 'int' ? format.max <= 2 ** 24 : format.values().every(isBinary32);
+  }
+  return (
+    format.precision <= 24 &&
+    isBinary32(format.max) &&
+    isBinary32(format.minSubnormal) &&
+    format.exponentBits !== Infinity
+  );
+}
+
+/**
+ * Rounds to a number format: each element once, from the value given.
+ *
+ * @param x A number, or a Float32Array or Float64Array; the result is of the same kind.
+ * @param format A format or its name.
+ * @param options Mode, saturation, random bits: see `RoundOptions`. Arrays also take `out`.
+ * @returns The rounded number, or the array `out` (a new one by default).
+ * @throws ArgumentError for an unknown format or option, an `out` that does not fit x, too few or too large `random`
+ *   integers, or a Float32Array where the format's values need not be binary32 numbers. Nothing is written before.
+ *
+ * @example
+ * round(0.1, 'e4m3fn') // 0.1015625
+ * round(new Float32Array([1e5, 0.3]), 'binary16', { saturation: 'finite' }) // [65504, 0.300048828125]
+ */
+export function round(x: number, format: Format | string, options?: RoundOptions): number;
+export function round<A extends RealArray>(x: A, format: Format | string, options?: RoundArrayOptions<A>): A;
+export function round<A extends RealArray>(
+  x: number | A,
+  format: Format | string,
+  options: RoundArrayOptions<A> = {},
+): number | A {
+  const target = toFormat(format);
+  const resolved = resolveRounding(target, options);
+  if (typeof x === 'number') {
+    if (options.out !== undefined) throw new ArgumentError('out', options.out, 'nothing when x is a number');
+    return roundScalar(x, target, resolved, randomIntegerAt(0, resolved));
+  }
+  checkCarrier(x, target);
+  checkRandom(resolved, x.length);
+  const out = options.out ?? (newLike(x, x.length) as A);
+  if (out.constructor !== x.constructor || out.length !== x.length)
+    throw new ArgumentError('out', out, `a ${x.constructor.name} of length ${x.length}, as x`);
+  roundArray(x, out, target, resolved);
+  return out;
+}
+
+function newLike(x: RealArray, length: number): RealArray {
+  return x instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
+}
+
+/** The random integer of one element: given, or drawn. */
+function randomIntegerAt(index: number, options: ResolvedRounding): number {
+  if (!isStochastic(options.rounding)) return 0;
+  if (options.random !== undefined) {
+    checkRandom(options, index + 1);
+    return options.random[index]!;
+  }
+  return randomIntegers(1, { ...options, offset: options.offset + index })[0]!;
+}
+
+function checkCarrier(x: unknown, format: Format): void {
+  if (!(x instanceof Float32Array || x instanceof Float64Array))
+    throw new ArgumentError('x', x, 'a number, a Float32Array or a Float64Array');
+  if (x instanceof Float32Array && !fitsBinary32(format))
+    throw new ArgumentError(
+      'x',
+      x,
+      `a Float64Array for ${format.name}, whose values need not be binary32 numbers`,
+    );
+}
+
+/** Supplied random integers must suffice and fit; drawn ones always do. */
+function checkRandom(options: ResolvedRounding, length: number): void {
+  const { random, randomBits, rounding } = options;
+  if (random === undefined || !isStochastic(rounding)) return;
+  if (random.length < length)
+    throw new ArgumentError('random', random, `at least ${length} integers, one an element`);
+  if (randomBits === 32) return;
+  for (let i = 0; i < length; i++)
+    if (random[i]! >= 2 ** randomBits)
+      throw new ArgumentError(`random[${i}]`, random[i], `an integer below 2^${randomBits}`);
+}
+
+export interface EncodeOptions extends RoundOptions {
+  /** What NaN becomes in a format without NaN: an error (default), the code of zero, or that of the largest value. */
+  readonly nan?: 'error' | 'zero' | 'max';
+}
+
+/**
+ * Rounds values to a format and gives their codes, one an element.
+ *
+ * @returns Uint8Array, Uint16Array, Uint32Array or BigUint64Array, the narrowest that holds `format.bits` bits.
+ * @throws ArgumentError as `round` does; RangeError for NaN into a format without NaN (unless `nan` says otherwise) and
+ *   for a format without codes.
+ *
+ * @example
+ * encode([1, -2.6, 1000], 'e4m3fn', { saturation: 'finite' }) // Uint8Array [0x38, 0xc2, 0x7e]
+ */
+export function encode(
+  values: RealArray | readonly number[],
+  format: Format | string,
+  options: EncodeOptions = {},
+): CodeArray {
+  const target = toFormat(format);
+  const { nan = 'error', ...rounding } = options;
+  if (nan !== 'error' && nan !== 'zero' && nan !== 'max')
+    throw new ArgumentError('nan', nan, 'error, zero, max');
+  const resolved = resolveRounding(target, rounding);
+  const rounded = Float64Array.from(values);
+  checkRandom(resolved, rounded.length);
+  roundArray(rounded, rounded, target, resolved);
+  const codes = newCodes(target, rounded.length);
+  for (let i = 0; i < rounded.length; i++) codes[i] = codeOf(rounded[i]!, target, nan);
+  return codes;
+}
+
+function codeOf(value: number, format: Format, nan: 'error' | 'zero' | 'max'): Code {
+  if (!Number.isNaN(value) || format.hasNaN || nan === 'error') return format.encode(value);
+  return format.encode(nan === 'zero' ? 0 : format.max);
+}
+
+function newCodes(format: Format, length: number): CodeArray {
+  if (format.bits <= 8) return new Uint8Array(length);
+  if (format.bits <= 16) return new Uint16Array(length);
+  if (format.bits <= 32) return new Uint32Array(length);
+  if (format.bits <= 64) return new BigUint64Array(length);
+  throw new RangeError(`${format.name} has no codes (unbounded exponent)`);
+}
+
+/**
+ * The values of codes.
+ *
+ * @returns A Float32Array where every value of the format is a binary32 number, else a Float64Array.
+ * @throws RangeError if a code has more bits than the format.
+ *
+ * @example
+ * decode(new Uint8Array([0x38, 0x7f]), 'e4m3fn') // Float32Array [1, NaN]
+ */
+export function decode(codes: CodeArray | readonly Code[], format: Format | string): RealArray {
+  const source = toFormat(format);
+  const values = fitsBinary32(source) ? new Float32Array(codes.length) : new Float64Array(codes.length);
+  for (let i = 0; i < codes.length; i++) values[i] = source.decode(codes[i]!);
+  return values;
+}
