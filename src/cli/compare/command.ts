@@ -1,0 +1,82 @@
+/**
+ * `halfulp compare` on the command line: its options, their defaults, help and checks. The work is compare.ts, loaded
+ * with the trainer only when the options are right.
+ */
+
+import { Command } from 'commander';
+import { models } from '../../train/model-config.ts';
+import type { Io } from '../io.ts';
+import { choice, folderName, integer, real } from '../options.ts';
+import { defaultArms, parseArms } from './arms.ts';
+import type { CompareOptions } from './options.ts';
+
+const examples = `
+Examples:
+  halfulp compare                                      the five arms on Moby-Dick, a few minutes on two cores
+  halfulp compare --steps 2000 --seeds 3               longer, and with the spread over three seeds
+  halfulp compare --arms float32,transition@10,bitnet  an earlier transition
+  halfulp compare --text book.txt --name my-book       your own text, into runs/my-book/
+
+Writes OUT/NAME/ with config.json, metrics.jsonl, loss.svg and report.html. Ctrl-C stops after the current step and
+reports what was measured. Exit codes: 0 done, 1 failure, 2 wrong arguments, 130 interrupted.`;
+
+/** The command; its action hands the exit code to \`done\`. */
+export function compareCommand(io: Io, done: (code: number) => void): Command {
+  return new Command('compare')
+    .description(
+      'Train one small language model in several precisions, from the same seeds, and compare them.',
+    )
+    .option('--steps <n>', 'training steps of each arm', integer('--steps', 1, 1_000_000), 400)
+    .option('--seeds <n>', 'how many seeds to train each arm with', integer('--seeds', 1, 1000), 1)
+    .option('--seed <n>', 'the first seed; the others follow it', integer('--seed', 0, 2 ** 48), 1)
+    .option(
+      '--arms <list>',
+      'arms separated by commas: float32, bitnet, bfloat16, transition@P (16-to-1.58-bit at P % of the steps)',
+      defaultArms,
+    )
+    .option(
+      '--model <preset>',
+      `size of the model: ${Object.keys(models).join(', ')}`,
+      choice('--model', Object.keys(models)),
+      'llama-tiny',
+    )
+    .option('--batch <n>', "sequences in a step (default: the model's)", integer('--batch', 1, 4096))
+    .option('--learning-rate <x>', "peak learning rate (default: the model's)", real('--learning-rate', 0, 1))
+    .option(
+      '--evaluate-every <n>',
+      'steps between evaluations (default: a twentieth of the steps)',
+      integer('--evaluate-every', 1, 1_000_000),
+    )
+    .option('--text <file>', 'text to train on, UTF-8 (default: Moby-Dick)')
+    .option(
+      '--backend <name>',
+      'TensorFlow.js backend: wasm, cpu',
+      choice('--backend', ['wasm', 'cpu']),
+      'wasm',
+    )
+    .option(
+      '--kernels <name>',
+      'matrix products by our kernels or those of TensorFlow.js: own, stock',
+      choice('--kernels', ['own', 'stock']),
+      'own',
+    )
+    .option('--out <folder>', 'where run folders go', 'runs')
+    .option('--name <name>', 'name of the run folder (default: model, date and time)', folderName('--name'))
+    .option('--json', 'print the result as JSON instead of a table', false)
+    .option('--quiet', 'show no progress', false)
+    .addHelpText('after', examples)
+    .action(async (given: Omit<CompareOptions, 'arms'> & { arms: string }) => {
+      const options = { ...given, arms: parseArms(given.arms) } as CompareOptions;
+      const [{ compare }, { openTrainer }] = await Promise.all([
+        import('./compare.ts'),
+        import('./tfjs-trainer.ts'),
+      ]);
+      done(
+        await compare(options, io, {
+          openTrainer,
+          now: () => performance.now() / 1000,
+          date: () => new Date(),
+        }),
+      );
+    });
+}

@@ -1,0 +1,42 @@
+/**
+ * The trainer of the real comparison: TensorFlow.js on the chosen backend, models and loop from `train`. It resolves
+ * the settings to what `train` takes and contains no training of its own.
+ */
+
+import { ArgumentError } from '../../errors.ts';
+import { cpuBackend, wasmBackend } from '../../tfjs/index.ts';
+import { checkLength } from '../../train/data.ts';
+import { type ModelConfig, models, parameterCounts, train } from '../../train/index.ts';
+import type { OpenTrainer, TrainerSettings } from './trainer.ts';
+
+/** The preset with the user's changes. */
+function resolveModel({ model, batch, learningRate }: TrainerSettings): ModelConfig {
+  const preset = models[model]!;
+  return {
+    ...preset,
+    sequences: batch ?? preset.sequences,
+    learningRate: learningRate ?? preset.learningRate,
+  };
+}
+
+/** Starts TensorFlow.js; see {@link OpenTrainer}. */
+export const openTrainer: OpenTrainer = async (settings) => {
+  const { data, steps, evaluateEvery, backend, kernels } = settings;
+  const model = resolveModel(settings);
+  try {
+    checkLength(data, model.context);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    throw new ArgumentError('--text', error.given, error.accepted);
+  }
+  const tf = await (backend === 'wasm' ? wasmBackend() : cpuBackend());
+  const counts = parameterCounts(model, data.vocabulary.length);
+  return {
+    description: {
+      model,
+      parameters: counts.reduce((sum, { size }) => sum + size, 0),
+      evaluateEvery,
+    },
+    train: (request) => train({ tf, model, data, steps, evaluateEvery, kernels, ...request }),
+  };
+};

@@ -1,0 +1,47 @@
+/**
+ * The exit codes of the `halfulp` command and the one line that goes with a failure. This is the only place that
+ * turns an exception into words: wrong arguments are the user's to fix (2, one line), everything else is a failure
+ * of the program or the machine (1, with the stack if HALFULP_DEBUG is set).
+ */
+
+import { CommanderError } from 'commander';
+import { ArgumentError } from '../errors.ts';
+import type { Io, StopSignal } from './io.ts';
+
+export const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
+
+/** Shell convention: 128 plus the number of the signal. */
+export const signalExitCodes: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
+
+const line = (text: string): string => `halfulp: ${text.replace(/\s*\n\s*/g, ' ').trim()}\n`;
+
+/** Name of the package whose absence made an import fail, or null: optional peers are the user's to install. */
+function missingPackage(error: unknown): string | null {
+  if ((error as NodeJS.ErrnoException | null)?.code !== 'ERR_MODULE_NOT_FOUND') return null;
+  return /package '([^']+)'/.exec((error as Error).message)?.[1] ?? null;
+}
+
+/** Writes the failure to stderr as one line and returns the exit code. */
+export function reportFailure(error: unknown, io: Io): number {
+  if (error instanceof CommanderError) {
+    // Help and version come as "errors" with code 0; commander has written them already.
+    if (error.exitCode === 0) return exitCodes.done;
+    if (error.code !== 'commander.help') io.stderr.write(line(error.message.replace(/^error: /, '')));
+    return exitCodes.usage;
+  }
+  if (error instanceof ArgumentError) {
+    io.stderr.write(line(error.message));
+    return exitCodes.usage;
+  }
+  const missing = missingPackage(error);
+  if (missing !== null) {
+    io.stderr.write(line(`the package ${missing} is not installed: npm install ${missing}`));
+    return exitCodes.usage;
+  }
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  io.stderr.write(line(message));
+  if (io.environment['HALFULP_DEBUG'] && error instanceof Error && error.stack) {
+    io.stderr.write(`${error.stack}\n`);
+  }
+  return exitCodes.failure;
+}

@@ -1,0 +1,66 @@
+/**
+ * Ctrl-C and `kill` as an AbortSignal: the first asks the running work to stop after its current step, one more than
+ * a second later ends the process at once. npm passes SIGINT on to its child, which the terminal has signalled
+ * already, so two signals within the second count as one.
+ */
+
+import { signalExitCodes } from './exit-codes.ts';
+import type { Io, StopSignal } from './io.ts';
+
+/** Two signals closer than this, in milliseconds, are one wish. */
+export const debounceMilliseconds = 1000;
+
+/** A listener for stop signals; `close` it to give Ctrl-C its usual meaning back. */
+export interface StopListener {
+  readonly signal: AbortSignal;
+  /** The signal that came first, or null. */
+  stoppedBy(): StopSignal | null;
+  close(): void;
+}
+
+/** What to do besides aborting. */
+export interface StopActions {
+  /** Called once, at the first signal. */
+  onStop(signal: StopSignal): void;
+  /** Called just before the process is ended by a later signal, to give the terminal back. */
+  onQuit(): void;
+}
+
+/**
+ * Listens for SIGINT and SIGTERM.
+ *
+ * @param io where signals come from and how to end the process
+ * @param now clock in milliseconds
+ */
+export function listenForStop(
+  io: Io,
+  actions: StopActions,
+  now: () => number = () => performance.now(),
+): StopListener {
+  const controller = new AbortController();
+  let first: { signal: StopSignal; time: number } | null = null;
+
+  const listener = (signal: StopSignal) => () => {
+    if (first === null) {
+      first = { signal, time: now() };
+      actions.onStop(signal);
+      controller.abort();
+    } else if (now() - first.time > debounceMilliseconds) {
+      actions.onQuit();
+      io.exit(signalExitCodes[signal]);
+    }
+  };
+  const onInterrupt = listener('SIGINT');
+  const onTerminate = listener('SIGTERM');
+  io.signals.on('SIGINT', onInterrupt);
+  io.signals.on('SIGTERM', onTerminate);
+
+  return {
+    signal: controller.signal,
+    stoppedBy: () => first?.signal ?? null,
+    close: () => {
+      io.signals.off('SIGINT', onInterrupt);
+      io.signals.off('SIGTERM', onTerminate);
+    },
+  };
+}

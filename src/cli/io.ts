@@ -1,0 +1,52 @@
+/**
+ * What a command may touch of the outside world: two streams to write to, the environment, the signals and the
+ * clock. Commands take it as an argument instead of reaching for `process`, so that tests can run them in the same
+ * process and look at what they wrote. It holds no behaviour of its own.
+ */
+
+/** The part of a writable stream that the command line uses. */
+export interface Output {
+  write(text: string): unknown;
+  /** True for a terminal. */
+  readonly isTTY?: boolean | undefined;
+  /** Width of the terminal in characters; unknown for pipes and files. */
+  readonly columns?: number | undefined;
+}
+
+/** Signals that ask a running command to stop. */
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** Where signals come from: `process`, or an EventEmitter in tests. */
+export interface SignalSource {
+  on(signal: StopSignal, listener: () => void): unknown;
+  off(signal: StopSignal, listener: () => void): unknown;
+}
+
+/** The world of one command. */
+export interface Io {
+  /** Results: the table, or JSON. */
+  readonly stdout: Output;
+  /** Progress and errors. */
+  readonly stderr: Output;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signals: SignalSource;
+  /** Ends the process at once; for the second Ctrl-C only. */
+  exit(code: number): void;
+}
+
+/** The world of the real process. */
+export function processIo(): Io {
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    environment: process.env,
+    signals: process,
+    exit: (code) => process.exit(code),
+  };
+}
+
+/** Whether escape codes for bold and dim may be written: a terminal that is not told otherwise (https://no-color.org). */
+export function allowsStyle(output: Output, environment: Io['environment']): boolean {
+  const refused = environment['NO_COLOR'] !== undefined && environment['NO_COLOR'] !== '';
+  return output.isTTY === true && !refused && environment['TERM'] !== 'dumb';
+}

@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+/**
+ * The `halfulp` command: reads the arguments, loads the one subcommand that is asked for and turns its outcome into
+ * an exit code. It does no work itself; each subcommand has its own file, loaded only when named, so that
+ * `halfulp --help` stays quick.
+ */
+
+import { readFileSync, realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { reportFailure } from './exit-codes.ts';
+import { type Io, processIo } from './io.ts';
+
+/** What a subcommand's file offers: its commander command and what to do when chosen, giving an exit code. */
+interface Subcommand {
+  readonly name: string;
+  readonly summary: string;
+  /** Makes the command; its action calls `done` with the exit code. */
+  load(io: Io, done: (code: number) => void): Promise<Command>;
+}
+
+const subcommands: readonly Subcommand[] = [
+  {
+    name: 'compare',
+    summary: 'train one small language model in several precisions and compare them',
+    load: async (io, done) => (await import('./compare/command.ts')).compareCommand(io, done),
+  },
+];
+
+/** Version of this package, from the package.json two folders up (the same from src/cli and dist/cli). */
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Gives a command, and those under it, our way of reporting: exceptions instead of process.exit, one-line errors. */
+function withOurErrors(command: Command, io: Io): Command {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => io.stdout.write(text),
+    writeErr: (text) => io.stderr.write(text),
+    outputError: () => {},
+    getOutHelpWidth: () => io.stdout.columns ?? 100,
+    getErrHelpWidth: () => io.stderr.columns ?? 100,
+  });
+  for (const child of command.commands) withOurErrors(child, io);
+  return command;
+}
+
+/**
+ * Runs the command line.
+ *
+ * @param argv arguments without the program's own name, for example `['compare', '--steps', '100']`
+ * @param io streams, environment and signals to use
+ * @returns the exit code: 0 done, 1 failure, 2 wrong arguments, 130 and 143 stopped by SIGINT and SIGTERM
+ */
+export async function run(argv: readonly string[], io: Io = processIo()): Promise<number> {
+  try {
+    let code = 0;
+    const program = new Command('halfulp')
+      .description('Low-precision arithmetic, bit for bit: emulate it, train with it, compare it.')
+      .version(packageVersion(), '-V, --version', 'print the version')
+      .helpOption('-h, --help', 'explain a command')
+      .helpCommand('help [command]', 'explain a command');
+    for (const { name, summary, load } of subcommands) {
+      if (argv.includes(name)) program.addCommand(await load(io, (result) => void (code = result)));
+      else program.command(name).description(summary);
+    }
+    withOurErrors(program, io);
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    return reportFailure(error, io);
+  }
+}
+
+/** Runs the command line of this process and sets its exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // A reader that goes away (`halfulp ... | head`) is no failure of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  process.exitCode = await run(argv);
+}
+
+const invoked = process.argv[1];
+if (invoked !== undefined && realpathSync(invoked) === fileURLToPath(import.meta.url)) {
+  await main(process.argv.slice(2));
+}

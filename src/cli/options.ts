@@ -1,0 +1,50 @@
+/**
+ * Readers for the values of command-line options. Each takes the text that the user typed and returns the value, or
+ * throws an ArgumentError that names the option and what it accepts. They know nothing of any particular command.
+ */
+
+import { ArgumentError } from '../errors.ts';
+
+/** What a numeric option was given, for the message: a number if it reads as one, otherwise the text. */
+const asGiven = (text: string): unknown =>
+  text.trim() !== '' && !Number.isNaN(Number(text)) ? Number(text) : text;
+
+/** A reader of integers in decimal notation from `min` to `max`. */
+export function integer(option: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new ArgumentError(option, asGiven(text), `an integer from ${min} to ${max}`);
+  };
+}
+
+/** A reader of finite decimal numbers above `above` and at most `max`. */
+export function real(option: string, above: number, max: number): (text: string) => number {
+  return (text) => {
+    const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim());
+    const value = decimal ? Number(text) : Number.NaN;
+    if (value > above && value <= max) return value;
+    throw new ArgumentError(option, asGiven(text), `a number above ${above} and at most ${max}`);
+  };
+}
+
+/** A reader of one of a few words. */
+export function choice<T extends string>(option: string, words: readonly T[]): (text: string) => T {
+  return (text) => {
+    const word = words.find((candidate) => candidate === text);
+    if (word !== undefined) return word;
+    throw new ArgumentError(option, text, words.join(', '));
+  };
+}
+
+/** A reader of names for a folder: one path segment, portable to every file system. */
+export function folderName(option: string): (text: string) => string {
+  return (text) => {
+    if (/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/.test(text) && !text.endsWith('.')) return text;
+    throw new ArgumentError(
+      option,
+      text,
+      '1 to 100 letters, digits and . _ @ + -, beginning with a letter or digit',
+    );
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * Progress for terminals: one bar for the running part and one for everything, redrawn in place by cli-progress, with
+ * a line that stays for each part that is done. Loaded only when stderr is a terminal.
+ */
+
+import cliProgress from 'cli-progress';
+import type { Output } from './io.ts';
+import { formatDuration, type Part, type Progress, stoppingMessage, stopwatch } from './progress.ts';
+
+/** Widths of what stands beside the bar, in characters. */
+const labelWidth = 20;
+const detailWidth = 52;
+const barWidth = (columns: number): number => Math.max(5, Math.min(40, columns - labelWidth - detailWidth));
+
+/** Progress bars on a terminal; `now` is a clock in seconds. */
+export function barProgress(output: Output, parts: readonly Part[], now: () => number): Progress {
+  const watch = stopwatch(parts, now);
+  const columns = output.columns ?? 80;
+  const bars = new cliProgress.MultiBar({
+    stream: output as NodeJS.WritableStream,
+    format: `{label} {bar} {percentage} % {details}`,
+    barsize: barWidth(columns),
+    barCompleteChar: '\u2588',
+    barIncompleteChar: '\u2591',
+    hideCursor: true,
+    linewrap: false,
+    gracefulExit: false,
+    autopadding: true,
+    emptyOnZero: true,
+    clearOnComplete: true,
+    stopOnComplete: false,
+  });
+  const label = (text: string): string => text.slice(0, labelWidth).padEnd(labelWidth);
+  // The line replaces a bar, whose rest has to be erased.
+  const log = (text: string): void => bars.log(`${text}\u001b[K\n`);
+  const total = parts.reduce((sum, { steps }) => sum + steps, 0);
+  const partBar = bars.create(1, 0, { label: label(''), details: '' });
+  const allBar = bars.create(total, 0, { label: label(`all ${parts.length} runs`), details: '' });
+  let index = 0;
+  let stepsBefore = 0;
+  let steps = 0;
+
+  return {
+    partStarted(started) {
+      index = started;
+      steps = 0;
+      watch.partStarted(started);
+      const part = parts[started]!;
+      partBar.start(part.steps, 0, { label: label(part.label), details: `0/${part.steps}` });
+    },
+    step({ step, loss, tokensPerSecond }) {
+      const time = watch.estimate(step);
+      steps = step;
+      const rate =
+        tokensPerSecond >= 1000 ? `${(tokensPerSecond / 1000).toFixed(1)}k` : tokensPerSecond.toFixed(0);
+      partBar.update(step, {
+        details: `${step}/${parts[index]!.steps}  ${formatDuration(time.partLeft)} left  loss ${loss.toFixed(3)}  ${rate} tok/s`,
+      });
+      allBar.update(stepsBefore + step, {
+        details: `${formatDuration(time.elapsed)} gone  ${formatDuration(time.allLeft)} left`,
+      });
+    },
+    partEnded(outcome) {
+      watch.partEnded();
+      stepsBefore += steps;
+      log(`${label(parts[index]!.label)} ${outcome}`);
+    },
+    stopping: () => log(stoppingMessage),
+    close: () => bars.stop(),
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * The folder of one run, `runs/<name>/`: made anew, never reused, so that nothing is overwritten. Whole files are
+ * written under a temporary name and renamed; the log of records grows line by line and never ends in half a line.
+ */
+
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { ArgumentError } from '../errors.ts';
+
+/** A folder that this process made. */
+export interface RunFolder {
+  readonly name: string;
+  /** The folder as the user knows it: relative if `--out` was. */
+  readonly path: string;
+  /** Writes a whole file, or leaves what was there. */
+  write(file: string, content: string): void;
+}
+
+/** A growing file of JSON lines. */
+export interface RecordLog {
+  append(record: object): void;
+  close(): void;
+}
+
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
+
+/**
+ * A name for a run that is not taken in `out`: the given name if there is one, else the stem with date and time.
+ *
+ * @throws ArgumentError naming `--name` if the given name is taken
+ */
+export function freeName(out: string, given: string | undefined, stem: string, date: Date): string {
+  if (given !== undefined) {
+    if (existsSync(join(out, given))) throw nameTaken(out, given);
+    return given;
+  }
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const base = `${stem}-${day}-${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`;
+  let name = base;
+  for (let count = 2; existsSync(join(out, name)); count++) name = `${base}-${count}`;
+  return name;
+}
+
+const nameTaken = (out: string, name: string): ArgumentError =>
+  new ArgumentError('--name', name, `a name that is not taken: ${join(out, name)} exists`);
+
+/**
+ * Makes the folder `out/name`, and `out` if need be.
+ *
+ * @throws ArgumentError naming `--name` if it exists, or `--out` if it cannot be made
+ */
+export function makeRunFolder(out: string, name: string): RunFolder {
+  const path = join(out, name);
+  try {
+    mkdirSync(out, { recursive: true });
+    mkdirSync(path);
+  } catch (error) {
+    if (existsSync(path)) throw nameTaken(out, name);
+    throw new ArgumentError('--out', out, `a folder in which a folder can be made (${codeOf(error)})`);
+  }
+  return {
+    name,
+    path,
+    write(file, content) {
+      const target = join(path, file);
+      const temporary = `${target}.tmp-${process.pid}`;
+      try {
+        const descriptor = openSync(temporary, 'wx');
+        try {
+          writeAll(descriptor, content);
+          fsyncSync(descriptor);
+        } finally {
+          closeSync(descriptor);
+        }
+        renameSync(temporary, target);
+      } catch (error) {
+        rmSync(temporary, { force: true });
+        throw new Error(`cannot write ${target}: ${codeOf(error)}`, { cause: error });
+      }
+    },
+  };
+}
+
+function writeAll(descriptor: number, content: string): number {
+  const bytes = Buffer.from(content, 'utf8');
+  for (let offset = 0; offset < bytes.length; ) offset += writeSync(descriptor, bytes, offset);
+  return bytes.length;
+}
+
+/**
+ * Opens a new log of records in a run folder. Every record is handed to the system at once, so a killed process
+ * loses none; when the disk is full, the half-written line is cut off and the error names the file.
+ */
+export function openRecordLog(folder: RunFolder, file: string): RecordLog {
+  const path = join(folder.path, file);
+  const descriptor = openSync(path, 'ax');
+  let length = 0;
+  return {
+    append(record) {
+      try {
+        length += writeAll(descriptor, `${JSON.stringify(record)}\n`);
+      } catch (error) {
+        ftruncateSync(descriptor, length);
+        throw new Error(`cannot write ${path}: ${codeOf(error)}`, { cause: error });
+      }
+    },
+    close: () => closeSync(descriptor),
+  };
+}
