@@ -1,0 +1,176 @@
+/** The model as a function: causal, with a gradient that is its slope, and with the optimiser's published update. */
+import type { Tensor } from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { formats } from '../../src/formats/index.ts';
+import { emulate, inRole, type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
+import { crossEntropy } from '../../src/train/cross-entropy.ts';
+import { oneHot } from '../../src/train/evaluate.ts';
+import { createModel, parameterCounts } from '../../src/train/model.ts';
+import { type ModelConfig, models } from '../../src/train/model-config.ts';
+import { adamW, clipByGlobalNorm, defaultOptimizer } from '../../src/train/optimizer.ts';
+import { gaussians } from '../../src/train/random.ts';
+import { type ExtraNorm, plainSlots } from '../../src/train/recipe.ts';
+import { bitnetSlots } from '../../src/train/recipes.ts';
+
+const config: ModelConfig = {
+  name: 'test',
+  width: 16,
+  layers: 2,
+  heads: 2,
+  hidden: 24,
+  context: 6,
+  sequences: 3,
+  learningRate: 1e-2,
+};
+const vocabulary = 7;
+const tokens = Int32Array.from({ length: 18 }, (_, i) => (i * i) % vocabulary);
+const targets = tokens.map((token) => (token + 1) % vocabulary);
+
+let tf: TensorFlow;
+beforeAll(async () => {
+  tf = await wasmBackend();
+});
+
+describe('the model', () => {
+  const norms: (ExtraNorm | null)[] = [
+    null,
+    { kind: 'rms', where: 'o,down' },
+    { kind: 'layer', where: 'all' },
+  ];
+
+  it.each(norms)('with extra norm %j is causal', (extraNorm) => {
+    const model = createModel(tf, config, vocabulary, 1, extraNorm);
+    const logits = (changed: number) => {
+      const input = tokens.slice();
+      if (changed >= 0) input[changed] = (input[changed]! + 3) % vocabulary;
+      return tf.tidy(() => model.forward(oneHot(tf, input, vocabulary), () => bitnetSlots).arraySync());
+    };
+    const before = logits(-1);
+    // Position 2 of the second sequence.
+    const after = logits(6 + 2);
+    expect(after.slice(0, 8)).toEqual(before.slice(0, 8));
+    expect(after.slice(12)).toEqual(before.slice(12));
+    for (let row = 8; row < 12; row++) expect(after[row]).not.toEqual(before[row]);
+    model.dispose();
+  });
+
+  it.each(norms)('with extra norm %j has the slope of its loss as gradient', (extraNorm) => {
+    const model = createModel(tf, config, vocabulary, 1, extraNorm);
+    // Far from the flat start, and with gains that are not 1.
+    for (const { name, variable } of model.parameters)
+      tf.tidy(() => {
+        const noise = tf.tensor(gaussians(variable.size, 0.15, 2, name), variable.shape);
+        variable.assign(tf.add(variable, noise));
+      });
+    const loss = () =>
+      crossEntropy(
+        tf,
+        model.forward(oneHot(tf, tokens, vocabulary), () => plainSlots),
+        oneHot(tf, targets, vocabulary),
+      );
+    const variables = model.parameters.map(({ variable }) => variable);
+    for (const { name, variable } of model.parameters) {
+      const { slope, steepness } = tf.tidy(() => {
+        const gradient = tf.variableGrads(loss, variables).grads[variable.name]!;
+        const norm = tf.norm(gradient).dataSync()[0]!;
+        const direction = tf.div(gradient, norm);
+        const origin = variable.clone();
+        const at = (t: number) => {
+          variable.assign(tf.add(origin, tf.mul(direction, t)));
+          return loss().dataSync()[0]!;
+        };
+        const h = 2 ** -7;
+        const rise = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
+        variable.assign(origin.clone());
+        return { slope: rise, steepness: norm };
+      }) as unknown as { slope: number; steepness: number };
+      expect([name, Math.abs(slope - steepness) < 2e-3 * steepness + 1e-5]).toEqual([name, true]);
+    }
+    model.dispose();
+  });
+
+  it('starts from the seed, the same for every arithmetic', () => {
+    const initial = (seed: number, norm: ExtraNorm | null) => {
+      const model = createModel(tf, config, vocabulary, seed, norm);
+      const values = model.parameters.map(({ name, variable }) => [name, [...variable.dataSync()]]);
+      model.dispose();
+      return values;
+    };
+    expect(initial(1, null)).toEqual(initial(1, norms[1]!));
+    expect(initial(1, null)).not.toEqual(initial(2, null));
+  });
+
+  it('has the sizes of its preset', () => {
+    const counts = parameterCounts(models['llama-tiny']!, 80);
+    const linear = counts.filter(({ role }) => role === 'linear').reduce((sum, { size }) => sum + size, 0);
+    expect(linear).toBe(2 * (4 * 96 * 96 + 3 * 96 * 256));
+    expect(counts.reduce((sum, { size }) => sum + size, 0)).toBe(linear + 2 * 80 * 96 + 5 * 96);
+  });
+
+  it('evaluates in the emulated format', async () => {
+    const model = createModel(tf, config, vocabulary, 1, norms[1]!);
+    await emulate.scope(tf, { format: 'bfloat16' }, () => {
+      const logits = tf.tidy(() =>
+        inRole(tf, 'predict', () =>
+          model.forward(oneHot(tf, tokens, vocabulary), () => plainSlots),
+        ).dataSync(),
+      );
+      expect(logits.every((value) => formats.bfloat16.has(value))).toBe(true);
+    });
+    model.dispose();
+  });
+});
+
+describe('AdamW', () => {
+  /** The update of the paper, with its two bias corrections written out, in binary64. */
+  function reference(w: number[], gradients: number[][], rate: number, decay: number): number[] {
+    const { beta1, beta2, epsilon } = defaultOptimizer;
+    return w.map((start, i) => {
+      let [p, m, v] = [start, 0, 0];
+      gradients.forEach((gradient, t) => {
+        m = beta1 * m + (1 - beta1) * gradient[i]!;
+        v = beta2 * v + (1 - beta2) * gradient[i]! ** 2;
+        const mHat = m / (1 - beta1 ** (t + 1));
+        const vHat = v / (1 - beta2 ** (t + 1));
+        p -= rate * (mHat / (Math.sqrt(vHat) + epsilon) + decay * p);
+      });
+      return p;
+    });
+  }
+
+  it.each([
+    ['a matrix, with decay', [2, 3], defaultOptimizer.weightDecay],
+    ['a vector, without', [6], 0],
+  ])('updates %s', (_, shape, decay) => {
+    const start = [...gaussians(6, 1, 1, 'w')];
+    const gradients = [1, 2, 3].map((step) => [...gaussians(6, 0.1, step, 'g')]);
+    const variable = tf.variable(tf.tensor(start, shape));
+    const optimizer = adamW(tf, defaultOptimizer);
+    optimizer.learningRate = 0.01;
+    const apply = () => {
+      for (const gradient of gradients)
+        optimizer.applyGradients({ [variable.name]: tf.tensor(gradient, shape) });
+      return [...variable.dataSync()];
+    };
+    const expected = reference(start, gradients, 0.01, decay);
+    const first = apply();
+    first.forEach((value, i) => {
+      expect(Math.abs(value - expected[i]!)).toBeLessThan(4 * 2 ** -24 * Math.max(1, Math.abs(expected[i]!)));
+    });
+    expect(optimizer.iterations).toBe(3);
+    // After a reset it is a new optimiser.
+    optimizer.reset();
+    variable.assign(tf.tensor(start, shape));
+    expect(apply()).toEqual(first);
+    optimizer.dispose();
+    variable.dispose();
+  });
+
+  it('clips the gradients together, and only when they are too long', () => {
+    const gradients = { a: tf.tensor1d([3, 0]), b: tf.tensor2d([[0], [4]]) } as Record<string, Tensor>;
+    const clipped = clipByGlobalNorm(tf, gradients, 1);
+    expect(clipped.norm).toBe(5);
+    expect([...clipped.gradients['b']!.dataSync()]).toEqual([0, Math.fround(0.8)]);
+    expect(clipByGlobalNorm(tf, gradients, 5).gradients).toBe(gradients);
+  });
+});
