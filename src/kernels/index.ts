@@ -2,11 +2,17 @@
  * The WASM-SIMD hot loops, on pointers into a heap: fast twins of the reference functions of `src/rounding` and
  * `src/tensor`, bit for bit. Arrays of JavaScript come in by `arrays.ts`.
  */
+import type { Format } from '../formats/format.ts';
+import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
 import { matmulScratchBytes } from './blocking.ts';
 import type { Heap } from './heap.ts';
 import { instantiate } from './module.ts';
+import { type ElementType, planRounding } from './plan.ts';
+import { rounderOn } from './rounder.ts';
 
+export { roundArray } from './arrays.ts';
 export { allocateFloat32, allocateFloat64, type Heap, isInSharedHeap, release, sharedHeap } from './heap.ts';
+export { type ElementType, type RoundingPath, roundingPath } from './plan.ts';
 
 /** A row-major product out (m x n) = op(a) (m x k) op(b) (k x n), or a batch of them. */
 export interface MatmulShape {
@@ -36,6 +42,19 @@ export interface IntegerQuantizer {
 /** Pointers are byte offsets into `heap.memory`, 4-byte aligned; a source may be its own destination. */
 export interface Kernels {
   readonly heap: Heap;
+  /**
+   * Rounds `length` elements to a format: the same bits as `roundArrayReference`. Where `roundingPath` says
+   * 'reference' it is that loop, at its pace. `options` are those of `resolveRounding`; supplied random integers must be at
+   * least as many as elements. Pointers are aligned to an element.
+   */
+  round(
+    type: ElementType,
+    source: number,
+    destination: number,
+    length: number,
+    format: Format,
+    options: ResolvedRounding,
+  ): void;
   /**
    * Float32 matrix product. Each output is summed in order of k from +0, multiply and add each rounded to binary32.
    * `out` must not overlap an operand.
@@ -68,6 +87,7 @@ const defaultSmallest = 1e-5;
 /** Links the kernels with a heap's memory, shared or not. Costs a few microseconds after the first time. */
 export function kernelsOn(heap: Heap): Kernels {
   const raw = instantiate(heap.memory);
+  const rounder = rounderOn(heap, raw);
   let scratch: { pointer: number; bytes: number } | undefined;
 
   function releaseScratch(): void {
@@ -86,6 +106,17 @@ export function kernelsOn(heap: Heap): Kernels {
 
   return {
     heap,
+    round(type, source, destination, length, format, options): void {
+      const plan = planRounding(type, format, options);
+      if (plan !== undefined) {
+        rounder.round(plan, source, destination, length, options, 0);
+        return;
+      }
+      const view = type === 'float32' ? Float32Array : Float64Array;
+      const { buffer } = heap.memory;
+      const from = new view(buffer, source, length);
+      roundArrayReference(from, new view(buffer, destination, length), format, options);
+    },
     matmulFloat32(a, b, out, { m, n, k, transposeA = false, transposeB = false, ...rest }): void {
       const { batch = 1, batchStrideA = m * k, batchStrideB = k * n } = rest;
       raw.matmulFloat32(
@@ -109,6 +140,9 @@ export function kernelsOn(heap: Heap): Kernels {
     fakeQuantizeAbsmean(source, destination, length, { limit, smallest = defaultSmallest }): number {
       return raw.fakeQuantizeAbsmean(source, destination, length, limit, smallest);
     },
-    release: releaseScratch,
+    release(): void {
+      releaseScratch();
+      rounder.release();
+    },
   };
 }

@@ -7,6 +7,37 @@ import unshared from './generated/unshared.ts';
 
 /** The exports of `assembly/index.ts`. Pointers are byte offsets; booleans are 0 or 1. */
 export interface KernelExports {
+  round(
+    kernel: number,
+    elementShift: number,
+    source: number,
+    destination: number,
+    count: number,
+    random: number,
+    parameters: number,
+  ): void;
+  roundStochastic(
+    kernel: number,
+    elementShift: number,
+    source: number,
+    destination: number,
+    count: number,
+    parameters: number,
+    scratch: number,
+    chunk: number,
+    bits: number,
+    index: bigint,
+    stream: bigint,
+    seed: bigint,
+  ): void;
+  randomIntegers(
+    destination: number,
+    count: number,
+    bits: number,
+    block: bigint,
+    stream: bigint,
+    seed: bigint,
+  ): void;
   matmulFloat32(
     a: number,
     b: number,
@@ -42,11 +73,21 @@ function compile(base64: string): WebAssembly.Module {
   return new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
 }
 
-const compiled: { shared?: WebAssembly.Module; unshared?: WebAssembly.Module } = {};
+let sharedModule: WebAssembly.Module | undefined;
+let unsharedModule: WebAssembly.Module | undefined;
+
+function moduleFor(isShared: boolean): WebAssembly.Module {
+  if (isShared) {
+    sharedModule ??= compile(shared);
+    return sharedModule;
+  }
+  unsharedModule ??= compile(unshared);
+  return unsharedModule;
+}
 
 /** The kernels linked with a memory: the build for shared memory or the one for unshared, as the memory is. */
 export function instantiate(memory: WebAssembly.Memory): KernelExports {
   const isShared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
-  const module = isShared ? (compiled.shared ??= compile(shared)) : (compiled.unshared ??= compile(unshared));
-  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
+  return new WebAssembly.Instance(moduleFor(isShared), { env: { memory } })
+    .exports as unknown as KernelExports;
 }

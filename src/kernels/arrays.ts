@@ -1,0 +1,104 @@
+/**
+ * Rounding of JavaScript's typed arrays with the kernels: in place where they lie in the library's shared memory, through
+ * a cache-sized buffer in its private memory otherwise. The result does not depend on which.
+ */
+import { ArgumentError } from '../errors.ts';
+import type { Format } from '../formats/format.ts';
+import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
+import { isInSharedHeap, privateHeap, sharedHeap } from './heap.ts';
+import { instantiate } from './module.ts';
+import { planRounding, type RoundingPlan } from './plan.ts';
+import { type Rounder, rounderOn } from './rounder.ts';
+
+type RealArray = Float32Array | Float64Array;
+
+/** Bytes of one staged chunk: fits the first-level cache together with the parts of x and out in use. */
+const stagedBytes = 16384;
+
+interface Staging {
+  readonly rounder: Rounder;
+  readonly pointer: number;
+  readonly float32: Float32Array;
+  readonly float64: Float64Array;
+}
+
+let stagingMade: Staging | undefined;
+let sharedRounder: Rounder | undefined;
+
+function staging(): Staging {
+  if (stagingMade === undefined) {
+    const heap = privateHeap();
+    const rounder = rounderOn(heap, instantiate(heap.memory));
+    const pointer = heap.allocate(stagedBytes);
+    // Nothing else grows the private memory after this allocation, so these views stay attached.
+    rounder.prepare();
+    const { buffer } = heap.memory;
+    stagingMade = {
+      rounder,
+      pointer,
+      float32: new Float32Array(buffer, pointer, stagedBytes / 4),
+      float64: new Float64Array(buffer, pointer, stagedBytes / 8),
+    };
+  }
+  return stagingMade;
+}
+
+function roundInSharedHeap(
+  plan: RoundingPlan,
+  x: RealArray,
+  out: RealArray,
+  options: ResolvedRounding,
+): void {
+  if (sharedRounder === undefined) {
+    const heap = sharedHeap();
+    sharedRounder = rounderOn(heap, instantiate(heap.memory));
+  }
+  sharedRounder.round(plan, x.byteOffset, out.byteOffset, x.length, options, 0);
+}
+
+function roundStaged<A extends RealArray>(plan: RoundingPlan, x: A, out: A, options: ResolvedRounding): void {
+  const { rounder, pointer, float32, float64 } = staging();
+  const buffer = x instanceof Float32Array ? float32 : float64;
+  const size = buffer.length;
+  for (let start = 0; start < x.length; start += size) {
+    const length = Math.min(size, x.length - start);
+    buffer.set(length === x.length ? x : x.subarray(start, start + length));
+    rounder.round(plan, pointer, pointer, length, options, start);
+    out.set(length === size ? buffer : buffer.subarray(0, length), start);
+  }
+}
+
+/** Whether the arrays share memory without beginning at the same place. */
+function overlapsAskew(x: RealArray, out: RealArray): boolean {
+  return (
+    x.buffer === out.buffer &&
+    x.byteOffset !== out.byteOffset &&
+    x.byteOffset < out.byteOffset + out.byteLength &&
+    out.byteOffset < x.byteOffset + x.byteLength
+  );
+}
+
+/**
+ * Rounds every element of x into out, which may be x. The same bits as `roundArrayReference`.
+ *
+ * @param out An array of the same kind and length.
+ * @param options As `resolveRounding` gives them; supplied random integers must be at least as many as elements.
+ * @throws ArgumentError if out is not like x, or if there are too few random integers. Nothing is written before.
+ */
+export function roundArray<A extends RealArray>(
+  x: A,
+  out: A,
+  format: Format,
+  options: ResolvedRounding,
+): void {
+  const isFloat32 = x instanceof Float32Array;
+  if (out.length !== x.length || isFloat32 !== out instanceof Float32Array)
+    throw new ArgumentError('out', out, `a ${x.constructor.name} of length ${x.length}, as x`);
+  const plan = planRounding(isFloat32 ? 'float32' : 'float64', format, options);
+  if (plan?.readsRandom && options.random !== undefined && options.random.length < x.length)
+    throw new ArgumentError('random', options.random, `at least ${x.length} integers, one an element`);
+  const source = overlapsAskew(x, out) ? (x.slice() as A) : x;
+  if (plan === undefined) roundArrayReference(source, out, format, options);
+  else if (isInSharedHeap(source) && isInSharedHeap(out)) roundInSharedHeap(plan, source, out, options);
+  else roundStaged(plan, source, out, options);
+}

@@ -1,0 +1,212 @@
+/**
+ * From a kernel's number to its instance. Every case is an instance of its own, with all constants folded: a branch or a
+ * variable shift in the loop would cost more than the arithmetic does.
+ */
+import {
+  endClamped,
+  endExceeded,
+  endInfinite,
+  kindDirected,
+  kindEqual,
+  kindNearest,
+  kindOdd,
+  kindStochastic,
+  kinds,
+  lanes32,
+  lanes32in64,
+  lanes64,
+  pattern32Family,
+  quick32Family,
+  quick64Family,
+  quickBase,
+  quickNearestEven,
+  quickStochastic,
+  quickTowardZero,
+  tailSlot,
+} from '../parameters';
+import { drawsPerBlock, randomIntegers } from './philox';
+import { pattern32, quick32, quick64 } from './quick';
+import { round32, round32in64, round64 } from './round';
+
+function dispatch(kernel: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+  switch (kernel) {
+    case lanes32 * kinds + kindNearest:
+      round32(kindNearest, source, destination, bytes, random, parameters);
+      break;
+    case lanes32 * kinds + kindDirected:
+      round32(kindDirected, source, destination, bytes, random, parameters);
+      break;
+    case lanes32 * kinds + kindOdd:
+      round32(kindOdd, source, destination, bytes, random, parameters);
+      break;
+    case lanes32 * kinds + kindStochastic:
+      round32(kindStochastic, source, destination, bytes, random, parameters);
+      break;
+    case lanes32 * kinds + kindEqual:
+      round32(kindEqual, source, destination, bytes, random, parameters);
+      break;
+    case lanes32in64 * kinds + kindNearest:
+      round32in64(kindNearest, source, destination, bytes, random, parameters);
+      break;
+    case lanes32in64 * kinds + kindDirected:
+      round32in64(kindDirected, source, destination, bytes, random, parameters);
+      break;
+    case lanes32in64 * kinds + kindOdd:
+      round32in64(kindOdd, source, destination, bytes, random, parameters);
+      break;
+    case lanes32in64 * kinds + kindStochastic:
+      round32in64(kindStochastic, source, destination, bytes, random, parameters);
+      break;
+    case lanes32in64 * kinds + kindEqual:
+      round32in64(kindEqual, source, destination, bytes, random, parameters);
+      break;
+    case lanes64 * kinds + kindNearest:
+      round64(kindNearest, source, destination, bytes, random, parameters);
+      break;
+    case lanes64 * kinds + kindDirected:
+      round64(kindDirected, source, destination, bytes, random, parameters);
+      break;
+    case lanes64 * kinds + kindOdd:
+      round64(kindOdd, source, destination, bytes, random, parameters);
+      break;
+    case lanes64 * kinds + kindStochastic:
+      round64(kindStochastic, source, destination, bytes, random, parameters);
+      break;
+    case lanes64 * kinds + kindEqual:
+      round64(kindEqual, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick32Family * 9 + quickNearestEven * 3 + endClamped:
+      quick32(quickNearestEven, endClamped, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick32Family * 9 + quickNearestEven * 3 + endInfinite:
+      quick32(quickNearestEven, endInfinite, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick32Family * 9 + quickNearestEven * 3 + endExceeded:
+      quick32(quickNearestEven, endExceeded, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick32Family * 9 + quickTowardZero * 3 + endClamped:
+      quick32(quickTowardZero, endClamped, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick32Family * 9 + quickTowardZero * 3 + endInfinite:
+      quick32(quickTowardZero, endInfinite, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick32Family * 9 + quickStochastic * 3 + endClamped:
+      quick32(quickStochastic, endClamped, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick32Family * 9 + quickStochastic * 3 + endInfinite:
+      quick32(quickStochastic, endInfinite, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick32Family * 9 + quickStochastic * 3 + endExceeded:
+      quick32(quickStochastic, endExceeded, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick64Family * 9 + quickNearestEven * 3 + endClamped:
+      quick64(quickNearestEven, endClamped, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick64Family * 9 + quickNearestEven * 3 + endInfinite:
+      quick64(quickNearestEven, endInfinite, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick64Family * 9 + quickNearestEven * 3 + endExceeded:
+      quick64(quickNearestEven, endExceeded, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick64Family * 9 + quickTowardZero * 3 + endClamped:
+      quick64(quickTowardZero, endClamped, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick64Family * 9 + quickTowardZero * 3 + endInfinite:
+      quick64(quickTowardZero, endInfinite, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick64Family * 9 + quickStochastic * 3 + endClamped:
+      quick64(quickStochastic, endClamped, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick64Family * 9 + quickStochastic * 3 + endInfinite:
+      quick64(quickStochastic, endInfinite, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + quick64Family * 9 + quickStochastic * 3 + endExceeded:
+      quick64(quickStochastic, endExceeded, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + pattern32Family * 9 + quickNearestEven * 3 + endClamped:
+      pattern32(quickNearestEven, endClamped, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + pattern32Family * 9 + quickNearestEven * 3 + endInfinite:
+      pattern32(quickNearestEven, endInfinite, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + pattern32Family * 9 + quickNearestEven * 3 + endExceeded:
+      pattern32(quickNearestEven, endExceeded, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + pattern32Family * 9 + quickTowardZero * 3 + endClamped:
+      pattern32(quickTowardZero, endClamped, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + pattern32Family * 9 + quickTowardZero * 3 + endInfinite:
+      pattern32(quickTowardZero, endInfinite, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + pattern32Family * 9 + quickTowardZero * 3 + endExceeded:
+      pattern32(quickTowardZero, endExceeded, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + pattern32Family * 9 + quickStochastic * 3 + endClamped:
+      pattern32(quickStochastic, endClamped, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + pattern32Family * 9 + quickStochastic * 3 + endInfinite:
+      pattern32(quickStochastic, endInfinite, source, destination, bytes, random, parameters);
+      break;
+    case quickBase + pattern32Family * 9 + quickStochastic * 3 + endExceeded:
+      pattern32(quickStochastic, endExceeded, source, destination, bytes, random, parameters);
+      break;
+    default:
+      unreachable();
+  }
+}
+
+/**
+ * Rounds `count` elements of 4 or 8 bytes (`elementShift` 2 or 3). `random` has one 32-bit integer an element, for the
+ * kernels that read them. The last elements that fill no vector go through the parameter block's tail.
+ */
+export function round(
+  kernel: i32,
+  elementShift: i32,
+  source: usize,
+  destination: usize,
+  count: i32,
+  random: usize,
+  parameters: usize,
+): void {
+  const bytes = <usize>count << elementShift;
+  const whole = bytes & ~15;
+  dispatch(kernel, source, destination, whole, random, parameters);
+  const rest = bytes - whole;
+  if (rest == 0) return;
+  const tail = parameters + tailSlot;
+  const done = whole >> elementShift;
+  memory.copy(tail, source + whole, rest);
+  if (random != 0) memory.copy(tail + 16, random + (done << 2), (rest >> elementShift) << 2);
+  dispatch(kernel, tail, tail, 16, tail + 16, parameters);
+  memory.copy(destination + whole, tail, rest);
+}
+
+/**
+ * The same with the random integers of stream elements `index` and on, made `chunk` at a time in `scratch`, which stays in
+ * the first-level cache. `scratch` has room for chunk + 80 integers; chunk is a multiple of 16.
+ */
+export function roundStochastic(
+  kernel: i32,
+  elementShift: i32,
+  source: usize,
+  destination: usize,
+  count: i32,
+  parameters: usize,
+  scratch: usize,
+  chunk: i32,
+  bits: i32,
+  index: u64,
+  stream: u64,
+  seed: u64,
+): void {
+  const draws = <u64>drawsPerBlock(bits);
+  for (let done = 0; done < count; done += chunk) {
+    const size = min(chunk, count - done);
+    const block = index / draws;
+    const skip = <i32>(index - block * draws);
+    randomIntegers(scratch, size + skip, bits, block, stream, seed);
+    const offset = <usize>done << elementShift;
+    round(kernel, elementShift, source + offset, destination + offset, size, scratch + (<usize>skip << 2), parameters);
+    index += size;
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The block of constants that a rounding kernel reads: byte offsets, read by the TypeScript planner and by the
+ * AssemblyScript sources alike, hence nothing but number constants here. Each slot is 8 bytes and holds one number of the
+ * lane type (binary32 or binary64) or one integer of its width. What they mean: `plan.ts`.
+ */
+
+/** Magnitudes are clamped to this before anything else; NaN is not. */
+export const clampSlot = 0;
+/** The smallest binade whose own quantum is used: a power of two. */
+export const floorSlot = 8;
+/** Added to the exponent bits of a magnitude to make the magic number whose ulp is the target's quantum. */
+export const shiftSlot = 16;
+/** All ones; 0 where the target has the lanes' own precision, so that normal numbers stay as they are. */
+export const normalMaskSlot = 24;
+/** Below this magnitude... */
+export const subnormalBelowSlot = 32;
+/** ... the magic number is this one. */
+export const subnormalMagicSlot = 40;
+/** Results below this become zero. */
+export const flushBelowSlot = 48;
+/** Largest magnitudes of either sign, and what stands for a larger result and for an infinite input. */
+export const maximumPositiveSlot = 56;
+export const maximumNegativeSlot = 64;
+export const overflowPositiveSlot = 72;
+export const overflowNegativeSlot = 80;
+export const infinityPositiveSlot = 88;
+export const infinityNegativeSlot = 96;
+/** All ones where a zero keeps its sign. */
+export const signedZeroSlot = 104;
+/** Directed modes: all ones where an inexact result of that sign goes away from zero. */
+export const awayPositiveSlot = 112;
+export const awayNegativeSlot = 120;
+/** Nearest modes: all ones where a tie goes away from zero, and where it does so if the lower neighbour is odd. */
+export const tieAwaySlot = 128;
+export const tieOddSlot = 136;
+/** Stochastic modes: minus the bits of the magic number, this gives the bits of 2^N / quantum. */
+export const scaleSlot = 144;
+/** 2^N - 1, as a 32-bit integer in every lane type. */
+export const randomMaskSlot = 152;
+/** What the fraction must reach beyond the complement of the random integer: 1 (variant A) or 1/2 (B, C). */
+export const thresholdSlot = 160;
+/** 1 where the fraction must exceed the threshold if that complement is even (variant C), as an integer. */
+export const strictSlot = 168;
+/** Only the highest of the N random bits, as a 32-bit integer in every lane type (`stochastic-equal`). */
+export const highestBitSlot = 176;
+
+/** Bit-pattern kernels: the bits below the target's significand, half of that range less one, the lowest kept bit. */
+export const restMaskSlot = 184;
+export const halfSlot = 192;
+export const lowestBitSlot = 200;
+
+/** Where the last few elements of an array that is no whole number of vectors go: 16 bytes of values, 16 of randomness. */
+export const tailSlot = 208;
+
+export const parameterBytes = 240;
+
+/** A kernel that takes every option has the number lanes * kinds + kind. Lanes: binary32, binary32 arrays in binary64 lanes, binary64. */
+export const lanes32 = 0;
+export const lanes32in64 = 1;
+export const lanes64 = 2;
+
+/** Kinds, by what decides between the two neighbours; those from `kindStochastic` on read random integers. */
+export const kinds = 5;
+export const kindNearest = 0;
+export const kindDirected = 1;
+export const kindOdd = 2;
+export const kindStochastic = 3;
+export const kindEqual = 4;
+
+/**
+ * A kernel of the common cases (signed zero, symmetric range, subnormals kept) has the number
+ * quickBase + family * 9 + mode * 3 + end. Families: binary32 lanes, binary64 lanes, binary32 bit patterns.
+ */
+export const quickBase = 15;
+export const quick32Family = 0;
+export const quick64Family = 1;
+export const pattern32Family = 2;
+
+export const quickNearestEven = 0;
+export const quickTowardZero = 1;
+export const quickStochastic = 2;
+
+/** The upper end: clamped to the maximum; the same, but infinite inputs have their own value; a larger result has. */
+export const endClamped = 0;
+export const endInfinite = 1;
+export const endExceeded = 2;

@@ -1,0 +1,324 @@
+/**
+ * Which kernel rounds to a format, and with which constants. The one place that knows where the kernels fit: a lane type
+ * serves where the power of two that rounds (see `assembly/round.ts`), the quantum and the stochastic scale are all
+ * numbers of the lane type. What fits nowhere is left to the scalar reference: float formats that use exponent 0 for
+ * normal numbers (dlfloat16, e8m0), P3109 with precision 1, unbounded exponents, binary64's own exponent range with less
+ * precision, codebooks of unequal steps, integers beyond the lanes' precision, and two's-complement wrap.
+ */
+import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
+import type { FloatFormat, Format } from '../formats/format.ts';
+import { isStochastic, type ResolvedRounding, type RoundingMode, roundScalar } from '../rounding/index.ts';
+import * as parameters from './parameters.ts';
+
+export type ElementType = 'float32' | 'float64';
+
+/**
+ * How a rounding is done: `quick`, a loop with the common case only; `pattern`, the same on binary32 bit patterns;
+ * `general`, a loop that takes every option; `wide`, that loop in binary64 lanes for a float32 array; `reference`, no SIMD.
+ */
+export type RoundingPath = 'quick' | 'pattern' | 'general' | 'wide' | 'reference';
+
+export interface RoundingPlan {
+  readonly path: Exclude<RoundingPath, 'reference'>;
+  /** Number of the kernel, see `parameters.ts`. */
+  readonly kernel: number;
+  /** log2 of the bytes of an element. */
+  readonly elementShift: 2 | 3;
+  readonly readsRandom: boolean;
+  /** The parameter block. */
+  readonly block: Uint8Array;
+}
+
+/** A lane type: significant bits, largest exponent. */
+interface Lanes {
+  readonly precision: 24 | 53;
+  readonly emax: 127 | 1023;
+}
+
+const lanes32: Lanes = { precision: 24, emax: 127 };
+const lanes64: Lanes = { precision: 53, emax: 1023 };
+
+/** The powers of two C that round magnitudes, by their exponents: the quantum is C 2^(1 - lanes.precision). */
+interface Magic {
+  /** Magnitudes in smaller binades are treated as those of this one. */
+  readonly floorExponent: number;
+  /** C is 2^shift times the binade of the magnitude, or 0 (undefined) where the lanes' own precision is right. */
+  readonly shift: number | undefined;
+  /** Below 2^below, C is 2^magic instead. */
+  readonly subnormal: { readonly below: number; readonly magic: number } | undefined;
+  /** Smallest and largest exponent of any C in use. */
+  readonly lowest: number;
+  readonly highest: number;
+  /** Magnitudes from here on all overflow. */
+  readonly clamp: number;
+  /** Results below this become zero. */
+  readonly flushBelow: number;
+}
+
+function floatMagic(format: FloatFormat, options: ResolvedRounding, lanes: Lanes): Magic | undefined {
+  const isRegular = format.subnormals !== 'normal' && format.hasZero && format.exponentBits !== Infinity;
+  if (!isRegular || (format.specials === 'p3109' && format.precision === 1)) return undefined;
+  const { emin, emax, precision } = format;
+  const flush = options.subnormals === 'flush';
+  const shift = lanes.precision - precision;
+  if (shift < 0) return undefined;
+  const clamp = emax === 1023 ? Infinity : powerOfTwo(emax + 1);
+  const flushBelow = flush ? format.minNormal : 0;
+  // 'flush' rounds with an unbounded exponent; results below the binade before minNormal vanish anyway.
+  const floorExponent = flush ? emin - 1 : emin;
+  const common = { floorExponent, clamp, flushBelow };
+  // The quantum of everything below minNormal is minNormal itself, or that of the lowest binade.
+  const below = options.subnormals === 'round-to-minimum-normal' ? emin + lanes.precision - 1 : emin + shift;
+  const subnormal = flush ? undefined : { below: emin, magic: below };
+  if (shift === 0) return { ...common, shift: undefined, subnormal, lowest: below, highest: below };
+  return {
+    ...common,
+    shift,
+    subnormal,
+    lowest: floorExponent + shift,
+    highest: Math.max(emax + 1 + shift, below),
+  };
+}
+
+/** Multiples of 2^exponent: one quantum throughout. */
+function gridMagic(exponent: number, largest: number, lanes: Lanes): Magic | undefined {
+  const step = powerOfTwo(exponent);
+  if (largest / step >= powerOfTwo(lanes.precision - 1)) return undefined;
+  const magic = exponent + lanes.precision - 1;
+  return {
+    floorExponent: magic,
+    shift: 0,
+    subnormal: undefined,
+    lowest: magic,
+    highest: magic,
+    clamp: largest + step,
+    flushBelow: 0,
+  };
+}
+
+function magicOf(format: Format, options: ResolvedRounding, lanes: Lanes): Magic | undefined {
+  const largest = Math.max(format.max, -format.min);
+  if (format.kind === 'float') return floatMagic(format, options, lanes);
+  if (format.kind === 'int') return options.saturation === 'wrap' ? undefined : gridMagic(0, largest, lanes);
+  if (format.ties !== 'even-multiple' || !format.has(0)) return undefined;
+  const exponent = exponentOf(format.step);
+  return powerOfTwo(exponent) === format.step ? gridMagic(exponent, largest, lanes) : undefined;
+}
+
+/** Whether every number that the kernel makes on the way is an exact normal number of the lane type. */
+function fits(magic: Magic, options: ResolvedRounding, lanes: Lanes): boolean {
+  const { floorExponent, lowest, highest } = magic;
+  const emin = 1 - lanes.emax;
+  if (floorExponent < emin || lowest < emin || highest > lanes.emax) return false;
+  const scaleExponent = options.randomBits + lanes.precision - 1 - lowest;
+  return options.rounding !== 'stochastic' || scaleExponent <= lanes.emax;
+}
+
+/** What becomes of results beyond the range and of infinite inputs, as magnitudes; asked of the reference itself. */
+interface Ends {
+  readonly overflow: readonly [positive: number, negative: number];
+  readonly infinity: readonly [positive: number, negative: number];
+}
+
+function endsOf(format: Format, options: ResolvedRounding): Ends {
+  const largest = Math.max(format.max, -format.min);
+  const beyond = largest >= powerOfTwo(1021) ? Number.MAX_VALUE : largest * 4;
+  const ask = (x: number): number => Math.abs(roundScalar(x, format, options, 0));
+  return { overflow: [ask(beyond), ask(-beyond)], infinity: [ask(Infinity), ask(-Infinity)] };
+}
+
+/** The upper end of the common-case kernels, or undefined where the two signs differ. */
+function quickEnd(format: Format, { overflow, infinity }: Ends): number | undefined {
+  const isSymmetric = Object.is(overflow[0], overflow[1]) && Object.is(infinity[0], infinity[1]);
+  if (!isSymmetric || format.max !== -format.min) return undefined;
+  if (overflow[0] === format.max)
+    return infinity[0] === format.max ? parameters.endClamped : parameters.endInfinite;
+  return Object.is(overflow[0], infinity[0]) ? parameters.endExceeded : undefined;
+}
+
+const quickModes: Partial<Record<RoundingMode, number>> = {
+  'nearest-even': parameters.quickNearestEven,
+  'toward-zero': parameters.quickTowardZero,
+  stochastic: parameters.quickStochastic,
+};
+
+const kindOf: Record<RoundingMode, number> = {
+  'nearest-even': parameters.kindNearest,
+  'nearest-away': parameters.kindNearest,
+  'nearest-to-zero': parameters.kindNearest,
+  'toward-zero': parameters.kindDirected,
+  'toward-positive': parameters.kindDirected,
+  'toward-negative': parameters.kindDirected,
+  'away-from-zero': parameters.kindDirected,
+  'to-odd': parameters.kindOdd,
+  stochastic: parameters.kindStochastic,
+  'stochastic-equal': parameters.kindEqual,
+};
+
+/** Writes the slots of a parameter block in one lane type. */
+class BlockWriter {
+  readonly bytes: Uint8Array = new Uint8Array(parameters.parameterBytes);
+  private readonly view: DataView;
+  private readonly wide: boolean;
+
+  constructor(lanes: Lanes) {
+    this.view = new DataView(this.bytes.buffer);
+    this.wide = lanes === lanes64;
+  }
+
+  number(slot: number, value: number): void {
+    if (this.wide) this.view.setFloat64(slot, value, true);
+    else this.view.setFloat32(slot, value, true);
+  }
+
+  integer(slot: number, value: bigint): void {
+    if (this.wide) this.view.setBigUint64(slot, BigInt.asUintN(64, value), true);
+    else this.view.setUint32(slot, Number(BigInt.asUintN(32, value)), true);
+  }
+
+  mask(slot: number, set: boolean): void {
+    this.integer(slot, set ? -1n : 0n);
+  }
+
+  word(slot: number, value: number): void {
+    this.view.setUint32(slot, value, true);
+  }
+}
+
+function writeRandom(writer: BlockWriter, { randomBits, variant }: ResolvedRounding): void {
+  writer.word(parameters.randomMaskSlot, 2 ** randomBits - 1);
+  writer.word(parameters.highestBitSlot, 2 ** (randomBits - 1));
+  writer.number(parameters.thresholdSlot, variant === 'A' ? 1 : 0.5);
+  writer.integer(parameters.strictSlot, variant === 'C' ? 1n : 0n);
+}
+
+function writeEnds(writer: BlockWriter, format: Format, { overflow, infinity }: Ends): void {
+  writer.number(parameters.maximumPositiveSlot, format.max);
+  writer.number(parameters.maximumNegativeSlot, 0 - format.min);
+  writer.number(parameters.overflowPositiveSlot, overflow[0]);
+  writer.number(parameters.overflowNegativeSlot, overflow[1]);
+  writer.number(parameters.infinityPositiveSlot, infinity[0]);
+  writer.number(parameters.infinityNegativeSlot, infinity[1]);
+  writer.mask(parameters.signedZeroSlot, format.hasNegativeZero);
+}
+
+function writeMagic(writer: BlockWriter, magic: Magic, options: ResolvedRounding, lanes: Lanes): void {
+  const mantissaBits = BigInt(lanes.precision - 1);
+  writer.number(parameters.clampSlot, magic.clamp);
+  writer.number(parameters.floorSlot, powerOfTwo(magic.floorExponent));
+  writer.integer(parameters.shiftSlot, BigInt(magic.shift ?? 0) << mantissaBits);
+  writer.mask(parameters.normalMaskSlot, magic.shift !== undefined);
+  if (magic.subnormal !== undefined) {
+    writer.number(parameters.subnormalBelowSlot, powerOfTwo(magic.subnormal.below));
+    writer.number(parameters.subnormalMagicSlot, powerOfTwo(magic.subnormal.magic));
+  }
+  writer.number(parameters.flushBelowSlot, magic.flushBelow);
+  const scale = 2 * lanes.emax + options.randomBits + lanes.precision - 1;
+  writer.integer(parameters.scaleSlot, BigInt(scale) << mantissaBits);
+}
+
+function writeMode(writer: BlockWriter, mode: RoundingMode): void {
+  writer.mask(parameters.awayPositiveSlot, mode === 'toward-positive' || mode === 'away-from-zero');
+  writer.mask(parameters.awayNegativeSlot, mode === 'toward-negative' || mode === 'away-from-zero');
+  writer.mask(parameters.tieAwaySlot, mode === 'nearest-away');
+  writer.mask(parameters.tieOddSlot, mode === 'nearest-even');
+}
+
+/** binary32 and narrower significands with its exponent range, on bit patterns. */
+function patternPlan(format: Format, options: ResolvedRounding): RoundingPlan | undefined {
+  const mode = quickModes[options.rounding];
+  const hasRange =
+    format.kind === 'float' && format.specials === 'ieee' && format.emin === -126 && format.emax === 127;
+  if (!hasRange || mode === undefined || format.precision > 23 || !format.isSigned) return undefined;
+  if (options.subnormals !== 'keep') return undefined;
+  const ends = endsOf(format, options);
+  const end =
+    options.saturation === 'none'
+      ? parameters.endExceeded
+      : options.saturation === 'finite'
+        ? parameters.endClamped
+        : parameters.endInfinite;
+  const dropped = 24 - format.precision;
+  const writer = new BlockWriter(lanes32);
+  writeRandom(writer, options);
+  writeEnds(writer, format, ends);
+  writer.number(parameters.clampSlot, end === parameters.endExceeded ? Infinity : format.max);
+  writer.word(parameters.restMaskSlot, 2 ** dropped - 1);
+  writer.word(parameters.halfSlot, 2 ** (dropped - 1) - 1);
+  writer.word(parameters.lowestBitSlot, 2 ** dropped);
+  writer.number(parameters.scaleSlot, powerOfTwo(options.randomBits - dropped));
+  return {
+    path: 'pattern',
+    kernel: parameters.quickBase + parameters.pattern32Family * 9 + mode * 3 + end,
+    elementShift: 2,
+    readsRandom: mode === parameters.quickStochastic,
+    block: writer.bytes,
+  };
+}
+
+function magicPlan(
+  elementShift: 2 | 3,
+  lanes: Lanes,
+  format: Format,
+  options: ResolvedRounding,
+): RoundingPlan | undefined {
+  const magic = magicOf(format, options, lanes);
+  if (magic === undefined || !fits(magic, options, lanes)) return undefined;
+  const ends = endsOf(format, options);
+  const writer = new BlockWriter(lanes);
+  writeMagic(writer, magic, options, lanes);
+  writeMode(writer, options.rounding);
+  writeRandom(writer, options);
+  writeEnds(writer, format, ends);
+  const readsRandom = isStochastic(options.rounding);
+  const common = { elementShift, readsRandom, block: writer.bytes };
+  const isWide = elementShift === 2 && lanes === lanes64;
+  const mode = quickModes[options.rounding];
+  const end = quickEnd(format, ends);
+  const isPlain = format.hasNegativeZero && options.subnormals === 'keep' && magic.shift !== undefined;
+  if (!isWide && isPlain && mode !== undefined && end !== undefined) {
+    if (end !== parameters.endExceeded) writer.number(parameters.clampSlot, format.max);
+    const family = elementShift === 2 ? parameters.quick32Family : parameters.quick64Family;
+    return { path: 'quick', kernel: parameters.quickBase + family * 9 + mode * 3 + end, ...common };
+  }
+  const number =
+    elementShift === 3 ? parameters.lanes64 : isWide ? parameters.lanes32in64 : parameters.lanes32;
+  const kernel = number * parameters.kinds + kindOf[options.rounding];
+  return { path: isWide ? 'wide' : 'general', kernel, ...common };
+}
+
+function makePlan(type: ElementType, format: Format, options: ResolvedRounding): RoundingPlan | undefined {
+  if (type === 'float64') return magicPlan(3, lanes64, format, options);
+  return (
+    patternPlan(format, options) ??
+    magicPlan(2, lanes32, format, options) ??
+    magicPlan(2, lanes64, format, options)
+  );
+}
+
+const plans = new WeakMap<Format, Map<string, RoundingPlan | undefined>>();
+
+/** The plan for arrays of a type, or undefined where only the scalar reference rounds so. Plans are kept. */
+export function planRounding(
+  type: ElementType,
+  format: Format,
+  options: ResolvedRounding,
+): RoundingPlan | undefined {
+  let ofFormat = plans.get(format);
+  if (ofFormat === undefined) {
+    ofFormat = new Map();
+    plans.set(format, ofFormat);
+  }
+  const { rounding, saturation, subnormals, randomBits, variant } = options;
+  const key = `${type} ${rounding} ${saturation} ${subnormals} ${randomBits} ${variant}`;
+  const known = ofFormat.get(key);
+  if (known !== undefined || ofFormat.has(key)) return known;
+  const plan = makePlan(type, format, options);
+  ofFormat.set(key, plan);
+  return plan;
+}
+
+/** Which path a rounding takes. */
+export function roundingPath(type: ElementType, format: Format, options: ResolvedRounding): RoundingPath {
+  return planRounding(type, format, options)?.path ?? 'reference';
+}
