@@ -68,14 +68,14 @@ function cpuAccess(backend: CpuBackend): TensorAccess {
       // Some kernels leave a plain or a wider array behind.
       if (!(data.values instanceof Float32Array)) data.values = Float32Array.from(data.values);
       const values = data.values as Float32Array;
-      roundArray(values, rounding.grid.format, optionsAt(rounding, offset), values);
+      roundArray(values, values, rounding.grid.format, optionsAt(rounding, offset));
       return info;
     },
     roundedCopy({ dataId, shape }, rounding, offset) {
       const { values } = backend.data.get(dataId);
       const original = values instanceof Float32Array ? values : Float32Array.from(values);
       const copy = new Float32Array(original.length);
-      roundArray(original, rounding.grid.format, optionsAt(rounding, offset), copy);
+      roundArray(original, copy, rounding.grid.format, optionsAt(rounding, offset));
       return sameBits(original, copy) ? null : backend.write(copy, shape, 'float32');
     },
   };
@@ -85,7 +85,7 @@ function genericAccess(backend: Backend): TensorAccess {
   const rounded = (dataId: DataId, rounding: RoleRounding, offset: number): [Float32Array, Float32Array] => {
     const original = backend.readSync(dataId) as Float32Array;
     const copy = new Float32Array(original.length);
-    roundArray(original, rounding.grid.format, optionsAt(rounding, offset), copy);
+    roundArray(original, copy, rounding.grid.format, optionsAt(rounding, offset));
     return [original, copy];
   };
   return {

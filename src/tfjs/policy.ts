@@ -13,6 +13,7 @@ import {
   type StochasticVariant,
   type SubnormalTreatment,
 } from '../rounding/options.ts';
+import { fitsBinary32 } from '../tensor/arrays.ts';
 
 /**
  * What a kernel call is for. `forward` and `backward`: inside the gradient machinery; `optimizer`: inside
@@ -102,6 +103,12 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
     const format = toFormat(formatOrName);
     const resolved = resolveRounding(format, { ...options, seed });
     if (isIdentity(format, resolved)) return null;
+    if (!fitsBinary32(format))
+      throw new ArgumentError(
+        'format',
+        format.name,
+        'a format whose values are binary32 numbers, as tensors are',
+      );
     const { saturation, subnormals } = resolved;
     let grid = grids.find(
       (g) =>
