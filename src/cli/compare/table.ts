@@ -4,7 +4,7 @@
  */
 
 import type { Spread } from '../statistics.ts';
-import type { Column } from '../text-table.ts';
+import { absent, type Column } from '../text-table.ts';
 import { baselineName } from './arms.ts';
 import type { ArmSummary } from './summary.ts';
 
@@ -14,8 +14,6 @@ export interface ComparisonTable {
   readonly rows: readonly (readonly string[])[];
   readonly notes: readonly string[];
 }
-
-const absent = '-';
 
 /** A number with `digits` decimals; NaN and infinities as words. */
 export function decimals(value: number, digits: number): string {
@@ -28,67 +26,85 @@ export function decimals(value: number, digits: number): string {
 export function formatSpread(value: Spread | null, digits: number, signed = false): string {
   if (value === null) return absent;
   const mean = decimals(value.mean, digits);
-  const text = signed && !mean.startsWith('-') ? `+${mean}` : mean;
+  const text = signed && value.mean >= 0 ? `+${mean}` : mean;
   return value.deviation === null ? text : `${text} ± ${decimals(value.deviation, digits)}`;
 }
 
-/** Digits in groups of three with a narrow gap that survives every terminal: a plain space. */
+/** An integer with its digits in groups of three. */
 export const grouped = (value: number): string =>
   Number.isFinite(value) ? String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ' ') : decimals(value, 0);
 
-function recovery(summary: ArmSummary): string {
-  if (summary.spike === null) return absent;
-  if (summary.recoverySteps === null) return 'not yet';
-  const steps = formatSpread(summary.recoverySteps, 0);
-  return summary.notRecovered === 0 ? steps : `${steps} (${summary.notRecovered} not)`;
+function recovery({ spike, recoverySteps, notRecovered }: ArmSummary): string {
+  if (spike === null) return absent;
+  if (recoverySteps === null) return 'not yet';
+  const steps = formatSpread(recoverySteps, 0);
+  return notRecovered === 0 ? steps : `${steps} (${notRecovered} not)`;
 }
 
-function armCell(summary: ArmSummary): string {
-  const { arm, runs, finished, stoppedAt } = summary;
-  if (finished === runs.length) return arm.name;
-  if (finished > 0) return `${arm.name} (${finished} of ${runs.length} seeds)`;
-  return stoppedAt === null ? `${arm.name} (not begun)` : `${arm.name} (stopped at ${stoppedAt})`;
-}
+/** Marks an arm that a remark below the table is about. */
+const remarked = ({ arm, runs, finished }: ArmSummary): string =>
+  finished === runs.length ? arm.name : `${arm.name} *`;
 
 function remarks(summaries: readonly ArmSummary[], steps: number): string[] {
-  const notes: string[] = [];
-  const stopped = summaries.filter(({ stoppedAt }) => stoppedAt !== null);
-  if (stopped.length > 0) {
-    notes.push(
-      `Not finished: ${stopped.map(({ arm, stoppedAt }) => `${arm.name} stopped at step ${stoppedAt} of ${steps}`).join(', ')}; not comparable with finished arms.`,
-    );
-  }
-  const seeds = Math.max(...summaries.map(({ runs }) => runs.length));
-  if (seeds > 1) notes.push('± is the standard deviation over seeds; differences are paired by seed.');
-  return notes;
+  const unfinished = summaries
+    .filter(({ finished, runs }) => finished < runs.length)
+    .map(({ arm, runs, finished, stoppedAt }) => {
+      if (finished > 0) return `${arm.name}: ${finished} of ${runs.length} seeds`;
+      return stoppedAt === null
+        ? `${arm.name}: not begun`
+        : `${arm.name}: stopped at step ${stoppedAt} of ${steps}, not comparable`;
+    });
+  const several = summaries.some(({ runs }) => runs.length > 1);
+  return [
+    ...(unfinished.length > 0 ? [`* ${unfinished.join('; ')}.`] : []),
+    ...(several ? ['± is the standard deviation over seeds; differences are paired by seed.'] : []),
+  ];
 }
+
+/** A column and what it shows of an arm. */
+interface Field {
+  readonly column: Column;
+  readonly cell: (summary: ArmSummary) => string;
+}
+
+const field = (
+  first: string,
+  second: string,
+  name: string,
+  cell: Field['cell'],
+  align: Column['align'] = 'right',
+): Field => ({ column: { heading: [first, second], name, align }, cell });
+
+const orAbsent = (value: number | null | undefined, format: (value: number) => string): string =>
+  value === null || value === undefined ? absent : format(value);
+
+const fields: readonly Field[] = [
+  field('arm', '', 'arm', remarked, 'left'),
+  field('validation', 'nats/char', 'validation loss, nats per character', ({ validationLoss }) =>
+    formatSpread(validationLoss, 4),
+  ),
+  field('vs', baselineName, `difference to ${baselineName}`, ({ difference }) =>
+    formatSpread(difference, 4, true),
+  ),
+  field('perplexity', 'per char', 'perplexity per character', ({ perplexity }) =>
+    orAbsent(perplexity, (value) => decimals(value, 3)),
+  ),
+  field('bits/', 'weight', 'bits per weight', ({ bitsPerWeight }) =>
+    orAbsent(bitsPerWeight, (value) => decimals(value, 2)),
+  ),
+  field('spike', 'nats', 'loss spike, nats', ({ spike }) => formatSpread(spike, 3, true)),
+  field('recovery', 'steps', 'recovery, steps', recovery),
+  field('tokens', '/s', 'tokens per second', ({ tokensPerSecond }) =>
+    orAbsent(tokensPerSecond?.mean, grouped),
+  ),
+  field('time', 's', 'seconds', ({ seconds }) => orAbsent(seconds?.mean, (value) => decimals(value, 1))),
+];
 
 /** The table of the summaries; `steps` is how many each run was to take. */
 export function comparisonTable(summaries: readonly ArmSummary[], steps: number): ComparisonTable {
-  const compared = summaries.some(({ difference }) => difference !== null);
-  const left = (heading: string, unit = ''): Column => ({ heading, unit, align: 'left' });
-  const right = (heading: string, unit = ''): Column => ({ heading, unit, align: 'right' });
-  const columns = [
-    left('arm'),
-    right('validation', 'nats/char'),
-    ...(compared ? [right(`vs ${baselineName}`, 'nats/char')] : []),
-    right('perplexity', 'per char'),
-    right('bits per', 'weight'),
-    right('spike', 'nats'),
-    right('recovery', 'steps'),
-    right('speed', 'tokens/s'),
-    right('time', 's'),
-  ];
-  const rows = summaries.map((summary) => [
-    armCell(summary),
-    formatSpread(summary.validationLoss, 4),
-    ...(compared ? [formatSpread(summary.difference, 4, true)] : []),
-    summary.perplexity === null ? absent : decimals(summary.perplexity, 3),
-    summary.bitsPerWeight === null ? absent : decimals(summary.bitsPerWeight, 2),
-    formatSpread(summary.spike, 3, true),
-    recovery(summary),
-    summary.tokensPerSecond === null ? absent : grouped(summary.tokensPerSecond.mean),
-    summary.seconds === null ? absent : decimals(summary.seconds.mean, 1),
-  ]);
-  return { columns, rows, notes: remarks(summaries, steps) };
+  return {
+    columns: fields.map(({ column }) => column),
+    rows: summaries.map((summary) => fields.map(({ cell }) => cell(summary))),
+    notes: remarks(summaries, steps),
+  };
 }

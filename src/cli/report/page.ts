@@ -67,8 +67,8 @@ function resultsTable(comparison: Comparison): string {
   const { columns, rows, notes } = comparisonTable(comparison.summaries, comparison.steps);
   const head = columns
     .map(
-      ({ heading, unit }) =>
-        `<th scope="col">${escapeMarkup(heading)}<small>${escapeMarkup(unit)}</small></th>`,
+      ({ heading: [first, second], name }) =>
+        `<th scope="col" title="${escapeMarkup(name)}">${escapeMarkup(first)}<small>${escapeMarkup(second)}</small></th>`,
     )
     .join('');
   const body = rows
