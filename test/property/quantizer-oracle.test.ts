@@ -14,7 +14,7 @@ const fractionOf = (x: number): Fraction => {
 function toBinary32(exact: Fraction, guess: number): number {
   const bits = new Int32Array(1);
   const view = new Float32Array(bits.buffer);
-  const neighbours = [-1, 0, 1].map((step) => {
+  const neighbours = (guess === 0 ? [0, 1] : [-1, 0, 1]).map((step) => {
     view[0] = guess;
     bits[0] = bits[0]! + step;
     return { value: view[0]!, odd: (bits[0]! & 1) === 1, distance: fractionOf(view[0]!).sub(exact).abs() };
