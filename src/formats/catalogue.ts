@@ -1,16 +1,20 @@
 /** The catalogue of named formats, and names to formats. Floats are data in `float-parameters.ts`. */
 import { ArgumentError } from '../errors.ts';
-import { codebook } from './codebook.ts';
+import { fixed } from './fixed.ts';
 import { float } from './float.ts';
 import { type FloatCatalogueName, type FloatParameters, floatCatalogue } from './float-parameters.ts';
-import type { CodebookFormat, FloatFormat, Format, IntFormat, Specials } from './format.ts';
+import type { FloatFormat, Format, IntFormat, PositFormat, Specials } from './format.ts';
 import { int } from './int.ts';
+import { logarithmic } from './logarithmic.ts';
+import { type NamedCodebooks, namedCodebooks } from './named-codebooks.ts';
+import { posit } from './posit.ts';
 
 type Floats = { readonly [name in FloatCatalogueName]: FloatFormat };
 type Integers = { readonly [name in 'int2' | 'int4' | 'int8' | 'uint4' | 'uint8']: IntFormat };
-type Codebooks = { readonly [name in 'ternary' | 'binary']: CodebookFormat };
+type Posits = { readonly [name in 'posit8' | 'posit16' | 'posit32']: PositFormat };
+type Catalogue = Floats & Integers & Posits & NamedCodebooks;
 
-export type FormatName = keyof (Floats & Integers & Codebooks);
+export type FormatName = keyof Catalogue;
 
 const floats = Object.fromEntries(
   Object.entries(floatCatalogue).map(([name, parameters]) => [name, float(parameters)]),
@@ -22,15 +26,17 @@ const otherNames: Readonly<Record<string, Format>> = Object.freeze({
 });
 
 /** Every format with a name of its own, by that name. P3109 formats are made by `p3109` or by name. */
-export const formats: Floats & Integers & Codebooks = Object.freeze({
+export const formats: Catalogue = Object.freeze({
   ...floats,
   int2: int({ bits: 2 }),
   int4: int({ bits: 4 }),
   int8: int({ bits: 8 }),
   uint4: int({ bits: 4, signed: false }),
   uint8: int({ bits: 8, signed: false }),
-  ternary: codebook({ name: 'ternary', values: [-1, 0, 1], ties: 'even-multiple' }),
-  binary: codebook({ name: 'binary', values: [-1, 1], ties: 'upper' }),
+  posit8: posit({ bits: 8 }),
+  posit16: posit({ bits: 16 }),
+  posit32: posit({ bits: 32 }),
+  ...namedCodebooks,
 });
 
 export interface P3109Parameters {
@@ -67,7 +73,8 @@ export function p3109({ bits, precision, signed, domain }: P3109Parameters): Flo
 
 const accepted =
   `a name of the catalogue (${Object.keys(formats).join(', ')}), binary{K}p{P}{s|u}{e|f}, ` +
-  'int{N}, uint{N}, or float(exponentBits,mantissaBits[,bias=N][,fn|fnuz|finite|p3109]...)';
+  'int{N}, uint{N}, fixed(integerBits,fractionBits[,unsigned]), posit(bits,es), ' +
+  'logarithmic(integerBits,fractionBits), or float(exponentBits,mantissaBits[,bias=N][,fn|fnuz|finite|p3109]...)';
 
 function parseFloatCall(text: string, parts: string[]): FloatFormat {
   const [exponentBits, mantissaBits, ...rest] = parts.map((part) => part.trim());
@@ -88,6 +95,16 @@ function parseFloatCall(text: string, parts: string[]): FloatFormat {
     else throw new ArgumentError('format', text, accepted);
   }
   return float(parameters);
+}
+
+function parseCall(text: string, kind: string, parts: string[]): Format {
+  if (kind === 'float') return parseFloatCall(text, parts);
+  const [first, second] = parts.map(Number) as [number, number];
+  const isUnsigned = kind === 'fixed' && parts.length === 3 && parts[2]!.trim() === 'unsigned';
+  if (parts.length > 2 && !isUnsigned) throw new ArgumentError('format', text, accepted);
+  if (kind === 'fixed') return fixed({ integerBits: first, fractionBits: second, signed: !isUnsigned });
+  if (kind === 'posit') return posit({ bits: first, es: second });
+  return logarithmic({ integerBits: first, fractionBits: second });
 }
 
 /**
@@ -118,8 +135,8 @@ export function parseFormat(name: string): Format {
       signed: integer[1] === '',
       symmetric: integer[3] !== undefined,
     });
-  const call = /^float\(([^()]*)\)$/.exec(name);
-  if (call !== null && call[1]!.includes(',')) return parseFloatCall(name, call[1]!.split(','));
+  const call = /^(float|fixed|posit|logarithmic)\(([^(),]+),([^()]+)\)$/.exec(name);
+  if (call !== null) return parseCall(name, call[1]!, `${call[2]},${call[3]}`.split(','));
   throw new ArgumentError('format', name, accepted);
 }
 

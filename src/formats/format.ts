@@ -76,6 +76,32 @@ export interface IntFormat extends ScalarFormat {
   readonly symmetric: boolean;
 }
 
+/** A fixed-point format: integers times `step`, two's complement when signed. */
+export interface FixedFormat extends ScalarFormat {
+  readonly kind: 'fixed';
+  readonly integerBits: number;
+  readonly fractionBits: number;
+  /** 2^-fractionBits. */
+  readonly step: number;
+}
+
+/** A posit format. NaN stands for NaR. */
+export interface PositFormat extends ScalarFormat {
+  readonly kind: 'posit';
+  /** Exponent bits. */
+  readonly es: number;
+  /** Smallest positive value, 1 / max. */
+  readonly minPositive: number;
+}
+
+/** A logarithmic format: zero and +-2^(k / 2^fractionBits), each correctly rounded to binary64. */
+export interface LogarithmicFormat extends ScalarFormat {
+  readonly kind: 'logarithmic';
+  readonly integerBits: number;
+  readonly fractionBits: number;
+  readonly minPositive: number;
+}
+
 /** An explicit ascending list of values; the code is the index. */
 export interface CodebookFormat extends ScalarFormat {
   readonly kind: 'codebook';
@@ -87,4 +113,4 @@ export interface CodebookFormat extends ScalarFormat {
   readonly entropyBits: number;
 }
 
-export type Format = FloatFormat | IntFormat | CodebookFormat;
+export type Format = FloatFormat | IntFormat | FixedFormat | PositFormat | LogarithmicFormat | CodebookFormat;

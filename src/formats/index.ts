@@ -2,15 +2,21 @@
 
 export { type FormatName, formats, type P3109Parameters, p3109, parseFormat, toFormat } from './catalogue.ts';
 export { type CodebookParameters, codebook } from './codebook.ts';
+export { type FixedParameters, fixed } from './fixed.ts';
 export { float } from './float.ts';
 export type { FloatParameters } from './float-parameters.ts';
 export type {
   Code,
   CodebookFormat,
+  FixedFormat,
   FloatFormat,
   Format,
   IntFormat,
+  LogarithmicFormat,
+  PositFormat,
   Specials,
   SubnormalEncoding,
 } from './format.ts';
 export { type IntParameters, int } from './int.ts';
+export { type LogarithmicParameters, logarithmic } from './logarithmic.ts';
+export { type PositParameters, posit } from './posit.ts';

@@ -104,8 +104,11 @@ export function integerOf64Bits(argument: string, given: unknown): number | bigi
 export function resolveRounding(format: Format, options: RoundOptions = {}): ResolvedRounding {
   const rounding = oneOf('rounding', options.rounding, roundingModes, 'nearest-even');
   const saturation = oneOf('saturation', options.saturation, saturations, 'none');
-  if (saturation === 'wrap' && format.kind !== 'int')
+  const wraps = format.kind === 'fixed' || (format.kind === 'int' && !format.symmetric);
+  if (saturation === 'wrap' && !wraps)
     throw new ArgumentError('saturation', saturation, `none, finite, propagate for ${format.name}`);
+  if (format.kind === 'posit' && rounding !== 'nearest-even' && rounding !== 'stochastic')
+    throw new ArgumentError('rounding', rounding, `nearest-even, stochastic for ${format.name}`);
   const subnormals = oneOf('subnormals', options.subnormals, subnormalTreatments, 'keep');
   const randomBits = integerInRange('randomBits', options.randomBits, 1, 32, 32);
   const random = options.random;

@@ -1,38 +1,83 @@
 /**
- * The scalar reference rounding to integers and codebooks. These have no infinity and no NaN: overflow and infinite
+ * The scalar reference rounding to integers, fixed point, logarithms and codebooks. These have no infinity and no NaN: overflow and infinite
  * inputs give the extreme value (`wrap`: two's-complement wrap of finite values), NaN stays NaN in the carrier.
  */
-import { ArgumentError } from '../errors.ts';
-import { toBigIntSignificand } from '../formats/binary64.ts';
-import type { CodebookFormat, IntFormat } from '../formats/format.ts';
+import { scaleByPowerOfTwo, toBigIntSignificand } from '../formats/binary64.ts';
+import type { CodebookFormat, FixedFormat, Format, IntFormat, LogarithmicFormat } from '../formats/format.ts';
 import { goesAway } from './decide.ts';
 import type { ResolvedRounding } from './options.ts';
 
-/** Rounds a number to an integer format. There is no negative zero. */
-export function roundToInt(x: number, format: IntFormat, options: ResolvedRounding, random: number): number {
+/** Rounds a number to an integer or fixed-point format. There is no negative zero. */
+export function roundToGrid(
+  x: number,
+  format: IntFormat | FixedFormat,
+  options: ResolvedRounding,
+  random: number,
+): number {
   if (Number.isNaN(x)) return NaN;
   if (!Number.isFinite(x)) return x < 0 ? format.min : format.max;
+  const stepExponent = format.kind === 'fixed' ? -format.fractionBits : 0;
   const negative = x < 0;
-  const magnitude = Math.abs(x);
-  const lower = Math.floor(magnitude);
+  // Beyond 2^53 steps every number is a multiple of the step; scaling it up might overflow.
+  if (Math.abs(x) >= scaleByPowerOfTwo(2 ** 53, stepExponent))
+    return bounded(x, stepExponent, format, options);
+  const steps = scaleByPowerOfTwo(Math.abs(x), -stepExponent);
+  const lower = Math.floor(steps);
   const position = {
-    fraction: magnitude - lower,
+    fraction: steps - lower,
     lowerIsOdd: lower % 2 === 1,
     negative,
     tiesAway: false,
   };
   const away = goesAway(position, options, random) ? lower + 1 : lower;
-  const rounded = negative ? 0 - away : away;
+  return bounded(scaleByPowerOfTwo(negative ? 0 - away : away, stepExponent), stepExponent, format, options);
+}
+
+function bounded(
+  rounded: number,
+  stepExponent: number,
+  format: IntFormat | FixedFormat,
+  options: ResolvedRounding,
+): number {
   if (rounded >= format.min && rounded <= format.max) return rounded;
-  if (options.saturation === 'wrap') return wrap(rounded, format);
+  if (options.saturation === 'wrap') return wrap(rounded, stepExponent, format);
   return rounded < format.min ? format.min : format.max;
 }
 
-function wrap(integer: number, format: IntFormat): number {
-  if (format.symmetric)
-    throw new ArgumentError('saturation', 'wrap', `none, finite, propagate for ${format.name}`);
-  const whole = BigInt(integer);
-  return Number(format.isSigned ? BigInt.asIntN(format.bits, whole) : BigInt.asUintN(format.bits, whole));
+function wrap(rounded: number, stepExponent: number, format: IntFormat | FixedFormat): number {
+  const { significand, exponent } = toBigIntSignificand(rounded);
+  const shift = exponent - stepExponent;
+  const magnitude = shift >= 0 ? significand << BigInt(shift) : significand >> BigInt(-shift);
+  const steps = rounded < 0 ? -magnitude : magnitude;
+  const wrapped = format.isSigned ? BigInt.asIntN(format.bits, steps) : BigInt.asUintN(format.bits, steps);
+  return scaleByPowerOfTwo(Number(wrapped), stepExponent);
+}
+
+/** Rounds a number to a logarithmic format: nearest in value, ties to the even exponent code (zero's is even). */
+export function roundToLogarithmic(
+  x: number,
+  format: LogarithmicFormat,
+  options: ResolvedRounding,
+  random: number,
+): number {
+  if (Number.isNaN(x)) return NaN;
+  const negative = x < 0;
+  const magnitude = Math.abs(x);
+  if (magnitude >= format.max) return negative ? format.min : format.max;
+  const values = valuesOf(format);
+  const zeroIndex = (values.length - 1) / 2;
+  const upperIndex = firstAbove(values, magnitude);
+  const lower = values[upperIndex - 1]!;
+  const upper = values[upperIndex]!;
+  const position = {
+    fraction: lower === magnitude ? 0 : fractionBetween(magnitude, lower, upper),
+    // Index 0 from zero is the even code of zero; from there codes and indices go up together.
+    lowerIsOdd: (upperIndex - 1 - zeroIndex) % 2 === 1,
+    negative,
+    tiesAway: false,
+  };
+  const rounded = goesAway(position, options, random) ? upper : lower;
+  return negative && rounded !== 0 ? -rounded : rounded;
 }
 
 /**
@@ -65,9 +110,9 @@ export function roundToCodebook(
   return goesAway(position, options, random) ? outer : inner;
 }
 
-const lists = new WeakMap<CodebookFormat, readonly number[]>();
+const lists = new WeakMap<Format, readonly number[]>();
 
-function valuesOf(format: CodebookFormat): readonly number[] {
+function valuesOf(format: Format): readonly number[] {
   let values = lists.get(format);
   if (values === undefined) {
     values = format.values();
@@ -99,8 +144,8 @@ function isOdd(inner: number, innerIndex: number, format: CodebookFormat): boole
   }
 }
 
-/** (x - inner) / (outer - inner), exact to 2^-50 with a sticky bit below, which N <= 32 random bits and ties cannot miss. */
-function fractionBetween(x: number, inner: number, outer: number): number {
+/** (x - inner) / (outer - inner) for finite numbers, exact to 2^-50 with a sticky bit below, which N <= 32 random bits and ties cannot miss. */
+export function fractionBetween(x: number, inner: number, outer: number): number {
   const terms = [x, inner, outer].map((value) => ({ value, ...toBigIntSignificand(value) }));
   const nonZero = terms.filter((term) => term.significand !== 0n);
   const lowest = Math.min(...nonZero.map((term) => term.exponent));

@@ -3,7 +3,8 @@ import type { Format } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding } from './options.ts';
 import { randomIntegers } from './philox.ts';
 import { roundToFloat } from './round-float.ts';
-import { roundToCodebook, roundToInt } from './round-list.ts';
+import { roundToCodebook, roundToGrid, roundToLogarithmic } from './round-list.ts';
+import { roundToPosit } from './round-posit.ts';
 
 /**
  * Rounds a number to a format, once.
@@ -16,7 +17,12 @@ export function roundScalar(x: number, format: Format, options: ResolvedRounding
     case 'float':
       return roundToFloat(x, format, options, random);
     case 'int':
-      return roundToInt(x, format, options, random);
+    case 'fixed':
+      return roundToGrid(x, format, options, random);
+    case 'posit':
+      return roundToPosit(x, format, options, random);
+    case 'logarithmic':
+      return roundToLogarithmic(x, format, options, random);
     case 'codebook':
       return roundToCodebook(x, format, options, random);
   }

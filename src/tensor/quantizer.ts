@@ -28,6 +28,14 @@ export interface QuantizerOptions {
 /** Element formats that a scale can serve: they are symmetric about 0 up to their largest value. */
 type ElementFormat = IntFormat | CodebookFormat;
 
+function elementFormat(given: Format | string): ElementFormat {
+  const format = toFormat(given);
+  const isList = format.kind === 'int' || format.kind === 'codebook';
+  if (!isList || !format.has(0) || !format.has(-format.max))
+    throw new ArgumentError('format', String(format), 'a signed int format or ternary');
+  return format;
+}
+
 export interface Quantizer {
   readonly format: ElementFormat;
   readonly rounding: ResolvedRounding;
@@ -60,9 +68,7 @@ export const leastStatistic: number = Math.fround(1e-5);
  * @throws ArgumentError if an option is not accepted.
  */
 export function quantizer(options: QuantizerOptions): Quantizer {
-  const format = toFormat(options.format);
-  if (format.kind === 'float' || !format.has(0) || !format.has(-format.max))
-    throw new ArgumentError('format', String(format), 'a signed int format or ternary');
+  const format = elementFormat(options.format);
   const { per, from } = options.scale ?? {};
   if (per !== 'tensor' && per !== 'row') throw new ArgumentError('scale.per', per, 'tensor, row');
   if (from !== 'absmax' && from !== 'absmean') throw new ArgumentError('scale.from', from, 'absmax, absmean');
@@ -80,13 +86,7 @@ export function quantizer(options: QuantizerOptions): Quantizer {
     const groupLength = per === 'row' ? rowLength : x.length;
     for (let start = 0; start < x.length; start += groupLength) {
       const end = start + groupLength;
-      quantizeGroup(
-        x.subarray(start, end),
-        result.subarray(start, end),
-        format as ElementFormat,
-        from,
-        rounding,
-      );
+      quantizeGroup(x.subarray(start, end), result.subarray(start, end), format, from, rounding);
     }
     return result;
   }

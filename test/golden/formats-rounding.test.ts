@@ -240,3 +240,25 @@ describe.each(['binary16', 'e4m3fn'] as const)('gfloat roundings of binary64 to 
     expect(result.cases).toBe(192_000);
   });
 });
+
+describe.each([
+  ['posit_posit8es0', 'posit(8,0)'],
+  ['posit_posit16es1', 'posit(16,1)'],
+])('SoftPosit, %s', (setName, name) => {
+  it.runIf(hasGolden(setName))('decodes, and converts from binary64', () => {
+    const set = loadGolden(setName);
+    const format = parseFormat(name);
+    column<Float64Array>(set, 'decode_f64').forEach((value, code) => {
+      expect(Object.is(format.decode(code), value)).toBe(true);
+      expect(format.encode(value)).toBe(code);
+    });
+    const options = resolveRounding(format);
+    const codes = column<Uint8Array | Uint16Array>(set, 'from_codes_ref');
+    const result = new Comparison();
+    column<Float64Array>(set, 'from_f64').forEach((x, i) => {
+      result.check(format, x, roundScalar(x, format, options, 0), codes[i]!, 'from binary64');
+    });
+    expect(result.wrong).toEqual([]);
+    expect(result.cases).toBe(20_000);
+  });
+});

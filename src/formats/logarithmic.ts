@@ -1,0 +1,134 @@
+/**
+ * Logarithmic formats: a sign and a fixed-point binary logarithm. The value is +-2^(k / 2^f), correctly rounded to binary64,
+ * for a two's-complement k of i + f bits; the most negative k stands for zero.
+ */
+import { ArgumentError } from '../errors.ts';
+import { scaleByPowerOfTwo } from './binary64.ts';
+import { asCode, checkCode, notInFormat } from './codes.ts';
+import type { Code, LogarithmicFormat } from './format.ts';
+
+export interface LogarithmicParameters {
+  /** Bits of the logarithm before the point, its sign included: 1 to 10. */
+  readonly integerBits: number;
+  /** Bits of the logarithm after the point: 0 to 14; i + f at most 15. */
+  readonly fractionBits: number;
+}
+
+const workingBits = 256n;
+
+/** floor(sqrt(n)) by Newton's iteration from above. */
+function integerSquareRoot(n: bigint): bigint {
+  let x = 1n << BigInt((n.toString(2).length + 1) >> 1);
+  for (;;) {
+    const next = (x + n / x) >> 1n;
+    if (next >= x) return x;
+    x = next;
+  }
+}
+
+/** 2^(j / 2^f) for j = 0 .. 2^f - 1, each correctly rounded to binary64: the powers are irrational, 256 bits decide. */
+function fractionalPowers(fractionBits: number): number[] {
+  const one = 1n << workingBits;
+  const roots: bigint[] = [];
+  let root = 2n * one;
+  for (let i = 0; i < fractionBits; i++) {
+    root = integerSquareRoot(root << workingBits);
+    roots.push(root); // 2^(2^-(i+1))
+  }
+  return Array.from({ length: 2 ** fractionBits }, (_, j) => {
+    let product = one;
+    for (let i = 0; i < fractionBits; i++) {
+      if (((j >> (fractionBits - 1 - i)) & 1) === 1) product = (product * roots[i]!) >> workingBits;
+    }
+    const dropped = workingBits - 52n;
+    const rounded = (product + (1n << (dropped - 1n))) >> dropped;
+    return Number(rounded) * 2 ** -52;
+  });
+}
+
+/**
+ * A logarithmic format of 1 + integerBits + fractionBits bits.
+ *
+ * @example
+ * logarithmic({ integerBits: 4, fractionBits: 3 }).max // 2^(63/8) = 234.75...
+ *
+ * @throws ArgumentError if a parameter is not accepted.
+ */
+export function logarithmic({ integerBits, fractionBits }: LogarithmicParameters): LogarithmicFormat {
+  if (!Number.isInteger(integerBits) || integerBits < 1 || integerBits > 10)
+    throw new ArgumentError('integerBits', integerBits, 'an integer from 1 to 10');
+  if (
+    !Number.isInteger(fractionBits) ||
+    fractionBits < 0 ||
+    fractionBits > 14 ||
+    integerBits + fractionBits > 15
+  )
+    throw new ArgumentError(
+      'fractionBits',
+      fractionBits,
+      'an integer from 0 to 14, and at most 15 - integerBits',
+    );
+  if (integerBits + fractionBits < 2)
+    throw new ArgumentError('integerBits', integerBits, 'at least 2 when fractionBits is 0');
+  const name = `logarithmic(${integerBits},${fractionBits})`;
+  const logarithmBits = integerBits + fractionBits;
+  const bits = 1 + logarithmBits;
+  const half = 2 ** (logarithmBits - 1);
+  const powers = fractionalPowers(fractionBits);
+  const perUnit = 2 ** fractionBits;
+  const power = (k: number): number => {
+    const whole = Math.floor(k / perUnit);
+    return scaleByPowerOfTwo(powers[k - whole * perUnit]!, whole);
+  };
+  // Positive values ascend with k, from 1 - half to half - 1.
+  const magnitudes: readonly number[] = Object.freeze(
+    Array.from({ length: 2 * half - 1 }, (_, i) => power(i + 1 - half)),
+  );
+  const logarithmOf = new Map(magnitudes.map((value, i) => [value, i + 1 - half]));
+  const max = magnitudes[magnitudes.length - 1]!;
+
+  function decode(code: Code): number {
+    const whole = Number(checkCode(code, bits, name));
+    const negative = whole >= 2 * half;
+    const field = whole % (2 * half);
+    const k = field >= half ? field - 2 * half : field;
+    if (k === -half) return 0;
+    const magnitude = magnitudes[k + half - 1]!;
+    return negative ? -magnitude : magnitude;
+  }
+
+  function codeOf(value: number): number | undefined {
+    if (value === 0) return half;
+    const k = logarithmOf.get(Math.abs(value));
+    if (k === undefined) return undefined;
+    return (k < 0 ? k + 2 * half : k) + (value < 0 ? 2 * half : 0);
+  }
+
+  function encode(value: number): Code {
+    const code = codeOf(value);
+    if (code === undefined) throw notInFormat(value, name);
+    return asCode(BigInt(code), bits);
+  }
+
+  const has = (value: number): boolean => codeOf(value) !== undefined;
+  return Object.freeze({
+    kind: 'logarithmic',
+    name,
+    bits,
+    integerBits,
+    fractionBits,
+    min: -max,
+    max,
+    minPositive: magnitudes[0]!,
+    isSigned: true,
+    hasInfinity: false,
+    hasNaN: false,
+    hasNegativeZero: false,
+    decode,
+    encode,
+    has,
+    values: (): number[] => [...magnitudes.map((value) => -value).reverse(), 0, ...magnitudes],
+    toString: (): string => name,
+    toJSON: (): string => name,
+  } satisfies LogarithmicFormat);
+}
