@@ -20,7 +20,22 @@ Examples:
 Writes OUT/NAME/ with config.json, metrics.jsonl, loss.svg and report.html. Ctrl-C stops after the current step and
 reports what was measured. Exit codes: 0 done, 1 failure, 2 wrong arguments, 130 interrupted.`;
 
-/** The command; its action hands the exit code to \`done\`. */
+/** What flags and options without a default are if they are not given. */
+const notGiven = {
+  batch: undefined,
+  learningRate: undefined,
+  evaluateEvery: undefined,
+  text: undefined,
+  name: undefined,
+  json: false,
+  quiet: false,
+} as const satisfies Partial<CompareOptions>;
+
+/** The options as commander leaves them. */
+type GivenOptions = Omit<CompareOptions, keyof typeof notGiven | 'arms'> &
+  Partial<Pick<CompareOptions, keyof typeof notGiven>> & { readonly arms: string };
+
+/** The command; its action hands the exit code to `done`. */
 export function compareCommand(io: Io, done: (code: number) => void): Command {
   return new Command('compare')
     .description(
@@ -44,7 +59,7 @@ export function compareCommand(io: Io, done: (code: number) => void): Command {
     .option('--learning-rate <x>', "peak learning rate (default: the model's)", real('--learning-rate', 0, 1))
     .option(
       '--evaluate-every <n>',
-      'steps between evaluations (default: a twentieth of the steps)',
+      'steps between evaluations (default: a twentieth of the steps, at least 10)',
       integer('--evaluate-every', 1, 1_000_000),
     )
     .option('--text <file>', 'text to train on, UTF-8 (default: Moby-Dick)')
@@ -62,11 +77,11 @@ export function compareCommand(io: Io, done: (code: number) => void): Command {
     )
     .option('--out <folder>', 'where run folders go', 'runs')
     .option('--name <name>', 'name of the run folder (default: model, date and time)', folderName('--name'))
-    .option('--json', 'print the result as JSON instead of a table', false)
-    .option('--quiet', 'show no progress', false)
+    .option('--json', 'print the result as JSON instead of a table')
+    .option('--quiet', 'show no progress')
     .addHelpText('after', examples)
-    .action(async (given: Omit<CompareOptions, 'arms'> & { arms: string }) => {
-      const options = { ...given, arms: parseArms(given.arms) } as CompareOptions;
+    .action(async (given: GivenOptions) => {
+      const options: CompareOptions = { ...notGiven, ...given, arms: parseArms(given.arms) };
       const [{ compare }, { openTrainer }] = await Promise.all([
         import('./compare.ts'),
         import('./tfjs-trainer.ts'),

@@ -62,7 +62,7 @@ export async function compare(
     dependencies.openTrainer({
       ...options,
       data,
-      evaluateEvery: options.evaluateEvery ?? Math.max(1, Math.round(options.steps / 20)),
+      evaluateEvery: options.evaluateEvery ?? Math.max(10, Math.round(options.steps / 20)),
     }),
   ]);
 
@@ -132,7 +132,7 @@ async function recordRuns(
         progress.step({
           step: run.steps.length,
           loss: values.loss,
-          tokensPerSecond: values.tokens / values.seconds,
+          tokensPerSecond: recentSpeed(run),
         });
       },
       evaluation: (run, values) => record('evaluation', run, values),
@@ -145,6 +145,13 @@ async function recordRuns(
   } finally {
     log.close();
   }
+}
+
+/** Tokens per second over the last ten steps; a single step varies too much to read. */
+function recentSpeed({ steps }: Run): number {
+  const recent = steps.slice(-10);
+  const tokens = recent.reduce((sum, step) => sum + step.tokens, 0);
+  return tokens / recent.reduce((sum, step) => sum + step.seconds, 0);
 }
 
 /** Writes the table, or JSON if asked for, to stdout. */

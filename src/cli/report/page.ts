@@ -6,7 +6,7 @@
 import { baselineName } from '../compare/arms.ts';
 import type { Comparison } from '../compare/outcome.ts';
 import type { ArmSummary } from '../compare/summary.ts';
-import { comparisonTable, decimals, grouped } from '../compare/table.ts';
+import { comparisonTable, decimals, formatSpread, grouped } from '../compare/table.ts';
 import { lossPlot } from './loss-plot.ts';
 import { escapeMarkup } from './svg.ts';
 import { transitionPlot } from './transition-plot.ts';
@@ -49,10 +49,13 @@ function headline({ summaries, steps }: Comparison): string {
     const list = finished.map((summary) => `${summary.arm.name} ${lossOf(summary)}`).join(', ');
     return `Validation loss after ${steps} steps, in nats per character: ${list}.`;
   }
-  const distance = ({ difference }: ArmSummary): number => difference!.mean;
+  const distance = ({ difference }: ArmSummary): number => {
+    const mean = difference!.mean;
+    return Number.isFinite(mean) ? mean : Number.POSITIVE_INFINITY;
+  };
   const sorted = [...others].sort((a, b) => distance(a) - distance(b));
   const list = sorted.map(
-    (summary) => `${summary.arm.name} ${distance(summary) < 0 ? '' : '+'}${decimals(distance(summary), 3)}`,
+    ({ arm, difference }) => `${arm.name} ${formatSpread({ ...difference!, deviation: null }, 3, true)}`,
   );
   return (
     `After ${grouped(steps)} steps ${baselineName} reaches ${lossOf(baseline)} nats per character on unseen text. ` +
