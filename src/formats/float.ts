@@ -118,7 +118,7 @@ function boundedFloat(p: ResolvedFloatParameters): FloatFormat {
     if (isAbove(fields, ends.largest)) return NaN;
     if (negative && !hasNegativeZero && fields.exponent === 0 && fields.significand === 0) return NaN;
     const magnitude = magnitudeOf(fields);
-    return negative ? -magnitude : magnitude;
+    return negative && (magnitude !== 0 || hasNegativeZero) ? -magnitude : magnitude;
   }
 
   /** The fields of a magnitude of the format, or undefined if there is none such. */

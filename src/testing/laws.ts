@@ -1,0 +1,230 @@
+/**
+ * The laws that a rounding and a format must obey, for any implementation: each law takes functions, not this library's
+ * objects, and returns a fast-check property. `fc.assert(laws.monotone(mine))` then finds a counterexample, shrunk.
+ */
+import fc from 'fast-check';
+import { ArgumentError } from '../errors.ts';
+import type { Format } from '../formats/index.ts';
+import { isStochastic, type RoundingMode } from '../rounding/index.ts';
+import { code, finite, nearTie, real } from './arbitraries.ts';
+
+/** A rounding under test. */
+export interface RoundingUnderTest {
+  /** What it rounds to; gives the numbers to try. */
+  readonly format: Format;
+  /** What it claims to be. */
+  readonly rounding: RoundingMode;
+  /** The implementation. `random` is the random integer, in [0, 2^randomBits), of a stochastic rounding. */
+  readonly round: (x: number, random: number) => number;
+  /** Default 32. */
+  readonly randomBits?: number;
+}
+
+/** A format under test: any object with these functions, this library's or another's. */
+export type FormatUnderTest = Pick<Format, 'name' | 'bits' | 'decode' | 'encode' | 'has'>;
+
+type Property<T> = fc.IPropertyWithHooks<T>;
+
+const same = (a: number, b: number): boolean => Object.is(a, b) || (Number.isNaN(a) && Number.isNaN(b));
+
+function randomInteger(rounding: RoundingUnderTest): fc.Arbitrary<number> {
+  return fc.integer({ min: 0, max: 2 ** (rounding.randomBits ?? 32) - 1 });
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
+
+/** x <= y implies round(x) <= round(y), for the same random integer. NaN results (overflow, unsigned) say nothing. */
+function monotone(r: RoundingUnderTest): Property<[number, number, number]> {
+  return fc.property(real(r.format), real(r.format), randomInteger(r), (x, y, random) => {
+    const [low, high] = x <= y ? [x, y] : [y, x];
+    const a = r.round(low, random);
+    const b = r.round(high, random);
+    if (a > b) fail(`round(${low}) = ${a} > round(${high}) = ${b}, random ${random}`);
+  });
+}
+
+/** A rounded number rounds to itself. */
+function idempotent(r: RoundingUnderTest): Property<[number, number]> {
+  return fc.property(real(r.format), randomInteger(r), (x, random) => {
+    const once = r.round(x, random);
+    const twice = r.round(once, random);
+    if (!same(once, twice)) fail(`round(${x}) = ${once}, and that rounds to ${twice}`);
+  });
+}
+
+/** A value of the format rounds to itself, whatever the random integer. */
+function exactWhenRepresentable(r: RoundingUnderTest): Property<[number, number]> {
+  return fc.property(finite(r.format), randomInteger(r), (x, random) => {
+    const rounded = r.round(x, random);
+    if (rounded !== x) fail(`round(${x}) = ${rounded}, but ${x} is a value of ${r.format.name}`);
+  });
+}
+
+/** The result is a value of the format, or NaN. */
+function closed(r: RoundingUnderTest): Property<[number, number]> {
+  return fc.property(real(r.format), randomInteger(r), (x, random) => {
+    const rounded = r.round(x, random);
+    if (!Number.isNaN(rounded) && !r.format.has(rounded))
+      fail(`round(${x}) = ${rounded}, which is not a value of ${r.format.name}`);
+  });
+}
+
+const mirrored: Readonly<Partial<Record<RoundingMode, true>>> = {
+  'nearest-even': true,
+  'nearest-away': true,
+  'nearest-to-zero': true,
+  'toward-zero': true,
+  'away-from-zero': true,
+  'to-odd': true,
+  stochastic: true,
+  'stochastic-equal': true,
+};
+
+/** Whether the format's values are symmetric about 0, ties included. */
+function isSymmetric(format: Format): boolean {
+  if (format.kind !== 'codebook') return format.min === -format.max;
+  return format.ties !== 'upper' && format.values().every((value) => format.has(-value));
+}
+
+/** round(-x) = -round(x), for formats whose values are symmetric and modes without a direction. */
+function signSymmetric(r: RoundingUnderTest): Property<[number, number]> {
+  if (mirrored[r.rounding] !== true)
+    throw new ArgumentError('rounding', r.rounding, Object.keys(mirrored).join(', '));
+  if (r.format.min !== -r.format.max)
+    throw new ArgumentError('format', r.format.name, 'a format with min = -max');
+  return fc.property(real(r.format), randomInteger(r), (x, random) => {
+    const plus = r.round(x, random);
+    const minus = r.round(-x, random);
+    if (plus !== -minus && !(Number.isNaN(plus) && Number.isNaN(minus)))
+      fail(`round(${x}) = ${plus}, round(${-x}) = ${minus}`);
+  });
+}
+
+/** Nearest modes: no value of the format is nearer to x than round(x). Not a law of posits, which round their code. */
+function halfUlp(r: RoundingUnderTest): Property<[number, number]> {
+  if (!r.rounding.startsWith('nearest') || r.format.kind === 'posit')
+    throw new ArgumentError('rounding', r.rounding, 'a nearest mode, and not a posit format');
+  const inRange = fc.oneof(
+    nearTie(r.format),
+    finite(r.format).chain(() => real(r.format)),
+  );
+  return fc.property(inRange, finite(r.format), (x, other) => {
+    if (!(x >= r.format.min && x <= r.format.max)) return;
+    const rounded = r.round(x, 0);
+    if (Math.abs(x - other) < Math.abs(x - rounded)) fail(`round(${x}) = ${rounded}, but ${other} is nearer`);
+  });
+}
+
+/** Directed modes: round(x) lies on the side that the mode names. */
+function directed(r: RoundingUnderTest): Property<[number, number]> {
+  const rightSide: Partial<Record<RoundingMode, (x: number, y: number) => boolean>> = {
+    'toward-zero': (x, y) => Math.abs(y) <= Math.abs(x),
+    'away-from-zero': (x, y) => Math.abs(y) >= Math.abs(x),
+    'toward-positive': (x, y) => y >= x,
+    'toward-negative': (x, y) => y <= x,
+  };
+  const holds = rightSide[r.rounding];
+  if (holds === undefined) throw new ArgumentError('rounding', r.rounding, Object.keys(rightSide).join(', '));
+  return fc.property(real(r.format), randomInteger(r), (x, random) => {
+    if (!(x >= r.format.min && x <= r.format.max)) return;
+    const rounded = r.round(x, random);
+    if (!Number.isNaN(rounded) && !holds(x, rounded)) fail(`${r.rounding}: round(${x}) = ${rounded}`);
+  });
+}
+
+/**
+ * Stochastic rounding, N <= 12 random bits: over all 2^N random integers the mean is x, up to one part in 2^N of the
+ * distance between its neighbours (variant A's bias).
+ */
+function unbiased(r: RoundingUnderTest): Property<[number]> {
+  const bits = r.randomBits ?? 32;
+  if (r.rounding !== 'stochastic') throw new ArgumentError('rounding', r.rounding, 'stochastic');
+  if (bits > 12)
+    throw new ArgumentError('randomBits', bits, '1 to 12, so that all random integers can be tried');
+  const count = 2 ** bits;
+  return fc.property(fc.oneof(nearTie(r.format), real(r.format)), (x) => {
+    if (!(Math.abs(x) <= r.format.max) || x < r.format.min) return;
+    const low = r.round(x, 0);
+    const high = r.round(x, count - 1);
+    let away = 0;
+    for (let random = 0; random < count; random++) {
+      const rounded = r.round(x, random);
+      if (rounded === high && high !== low) away++;
+      else if (rounded !== low) fail(`round(${x}) gives ${low}, ${high} and ${rounded}`);
+    }
+    if (low === high) return;
+    const fraction = (x - low) / (high - low);
+    if (Math.abs(away / count - fraction) > 1.01 / count)
+      fail(`round(${x}) goes to ${high} in ${away} of ${count} cases; the fraction is ${fraction}`);
+  });
+}
+
+/** Every code of the format decodes to a number that the format has, and that number encodes to a code of itself. */
+function codesRoundTrip(
+  format: FormatUnderTest & Pick<Format, 'kind'>,
+): Property<[ReturnType<Format['encode']>]> {
+  return fc.property(code(format as Format), (given) => {
+    const value = format.decode(given);
+    if (Number.isNaN(value)) return;
+    if (!format.has(value)) fail(`decode(${given}) = ${value}, which the format says that it has not`);
+    const back = format.decode(format.encode(value));
+    if (!Object.is(back, value)) fail(`decode(${given}) = ${value}, which encodes to a code of ${back}`);
+  });
+}
+
+export const laws: {
+  readonly monotone: typeof monotone;
+  readonly idempotent: typeof idempotent;
+  readonly exactWhenRepresentable: typeof exactWhenRepresentable;
+  readonly closed: typeof closed;
+  readonly signSymmetric: typeof signSymmetric;
+  readonly halfUlp: typeof halfUlp;
+  readonly directed: typeof directed;
+  readonly unbiased: typeof unbiased;
+  readonly codesRoundTrip: typeof codesRoundTrip;
+} = Object.freeze({
+  monotone,
+  idempotent,
+  exactWhenRepresentable,
+  closed,
+  signSymmetric,
+  halfUlp,
+  directed,
+  unbiased,
+  codesRoundTrip,
+});
+
+/** The laws that bind a rounding of this mode and format. */
+export function lawsOf(r: RoundingUnderTest): ReadonlyMap<string, Property<never[]>> {
+  const found = new Map<string, unknown>();
+  found.set('monotone', monotone(r));
+  found.set('exactWhenRepresentable', exactWhenRepresentable(r));
+  found.set('idempotent', idempotent(r));
+  found.set('closed', closed(r));
+  if (mirrored[r.rounding] === true && isSymmetric(r.format)) found.set('signSymmetric', signSymmetric(r));
+  if (r.rounding.startsWith('nearest') && r.format.kind !== 'posit') found.set('halfUlp', halfUlp(r));
+  if (!r.rounding.startsWith('nearest') && r.rounding !== 'to-odd' && !isStochastic(r.rounding))
+    found.set('directed', directed(r));
+  if (r.rounding === 'stochastic' && (r.randomBits ?? 32) <= 12) found.set('unbiased', unbiased(r));
+  return found as ReadonlyMap<string, Property<never[]>>;
+}
+
+/**
+ * Checks a rounding against every law that binds it.
+ *
+ * @throws Error with the law's name and fast-check's shrunk counterexample.
+ *
+ * @example
+ * checkLaws({ format: formats.e4m3fn, rounding: 'nearest-even', round: (x) => round(x, 'e4m3fn') });
+ */
+export function checkLaws(r: RoundingUnderTest, parameters: fc.Parameters<never[]> = {}): void {
+  for (const [name, property] of lawsOf(r)) {
+    try {
+      fc.assert(property, parameters);
+    } catch (error) {
+      throw new Error(`${r.format.name}, ${r.rounding}: the law ${name} does not hold`, { cause: error });
+    }
+  }
+}
