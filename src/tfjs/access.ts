@@ -3,6 +3,7 @@
  * arrays, and through `readSync` and `write` for any other. The last path serves `tensorflow` of tfjs-node, which the
  * tests cannot install; they run it over a backend that hides its data.
  */
+import type { Tensor } from '@tensorflow/tfjs';
 import { roundArray } from '../kernels/index.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
 import { float32View, isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
@@ -35,6 +36,11 @@ function sameBits(a: Float32Array, b: Float32Array): boolean {
   return true;
 }
 
+/** The array itself, or its numbers in a Float32Array: float32 data may be held as integers or plain numbers. */
+function asFloat32(values: ArrayLike<number>): Float32Array {
+  return values instanceof Float32Array ? values : Float32Array.from(values);
+}
+
 function wasmAccess(backend: WasmBackend): TensorAccess {
   const round = (from: DataId, to: DataId, size: number, rounding: RoleRounding, offset: number): void =>
     kernelsOf(backend).round(
@@ -65,15 +71,13 @@ function cpuAccess(backend: CpuBackend): TensorAccess {
   return {
     roundInPlace(info, rounding, offset) {
       const data = backend.data.get(info.dataId);
-      // Some kernels leave a plain or a wider array behind.
-      if (!(data.values instanceof Float32Array)) data.values = Float32Array.from(data.values);
-      const values = data.values as Float32Array;
+      const values = asFloat32(data.values);
+      data.values = values;
       roundArray(values, values, rounding.grid.format, optionsAt(rounding, offset));
       return info;
     },
     roundedCopy({ dataId, shape }, rounding, offset) {
-      const { values } = backend.data.get(dataId);
-      const original = values instanceof Float32Array ? values : Float32Array.from(values);
+      const original = asFloat32(backend.data.get(dataId).values);
       const copy = new Float32Array(original.length);
       roundArray(original, copy, rounding.grid.format, optionsAt(rounding, offset));
       return sameBits(original, copy) ? null : backend.write(copy, shape, 'float32');
@@ -83,15 +87,18 @@ function cpuAccess(backend: CpuBackend): TensorAccess {
 
 function genericAccess(backend: Backend): TensorAccess {
   const rounded = (dataId: DataId, rounding: RoleRounding, offset: number): [Float32Array, Float32Array] => {
-    const original = backend.readSync(dataId) as Float32Array;
+    const original = asFloat32(backend.readSync(dataId) as Float32Array | Int32Array);
     const copy = new Float32Array(original.length);
     roundArray(original, copy, rounding.grid.format, optionsAt(rounding, offset));
     return [original, copy];
   };
   return {
-    roundInPlace({ dataId, shape, dtype }, rounding, offset) {
+    roundInPlace(info, rounding, offset) {
+      const { dataId, shape, dtype } = info;
       const [, copy] = rounded(dataId, rounding, offset);
-      backend.disposeData(dataId);
+      // tfjs-node's kernels return tensors that the engine counts already.
+      if ('dispose' in info) (info as Tensor).dispose();
+      else backend.disposeData(dataId);
       return { dataId: backend.write(copy, shape, 'float32'), shape, dtype };
     },
     roundedCopy({ dataId, shape }, rounding, offset) {

@@ -42,6 +42,7 @@ interface Operands {
 
 export class Interception {
   readonly #tf: TensorFlow;
+  readonly #backend: Backend;
   readonly #access: TensorAccess;
   readonly #shadows: Shadows;
   readonly #layers: Layer[] = [];
@@ -55,6 +56,7 @@ export class Interception {
     this.#tf = tf;
     const name = tf.getBackend();
     const backend = backendOf(tf);
+    this.#backend = backend;
     this.#access = accessTo(name, backend);
     this.#shadows = new Shadows(backend, (dataId) => engineOf(tf).removeDataId(dataId, backend));
     this.#undo.push(installMissingKernels(tf));
@@ -181,11 +183,20 @@ export class Interception {
     if (info.dtype !== 'float32') return info;
     const { grid } = rounding;
     const size = sizeOf(info.shape);
-    // Data that is an operand's is on the grid and not ours to write to.
-    const settled = moved || size === 0 || holds(inputs, info.dataId);
-    const result = settled
-      ? info
-      : this.#access.roundInPlace(info, rounding, this.#draw(size, layer, rounding));
+    const holder = Object.values(inputs).find((input) => input?.dataId === info.dataId);
+    let result = info;
+    if (moved || size === 0 || holder?.dtype === 'float32') {
+      // On the grid already, and if it is an operand's not ours to write to.
+    } else if (holder === undefined) {
+      result = this.#access.roundInPlace(info, rounding, this.#draw(size, layer, rounding));
+    } else {
+      // The cpu backend casts int32 to float32 by sharing the data.
+      const copy = this.#access.roundedCopy(info, rounding, this.#draw(size, layer, rounding));
+      if (copy !== null) {
+        this.#backend.disposeData(info.dataId);
+        result = { dataId: copy, shape: info.shape, dtype: info.dtype };
+      }
+    }
     this.#shadows.tag(grid, result.dataId);
     return result;
   }
@@ -196,9 +207,4 @@ export class Interception {
     if (rounding.stochastic) layer.cursor += size;
     return offset;
   }
-}
-
-function holds(inputs: KernelInputs, dataId: DataId): boolean {
-  for (const info of Object.values(inputs)) if (info?.dataId === dataId) return true;
-  return false;
 }

@@ -1,117 +1,29 @@
 /**
- * Our replacements for kernels of tfjs-backend-wasm that are slow there: matrix products (its products with a transposed
- * operand run at a thirtieth of ours) and kernels that copy data they could share. Same signatures, same results: a
- * product is summed strictly in the order of k from +0, multiply then add, as tfjs' plain product is; a fused one then
- * adds its bias and applies its activation, each in float32.
+ * Which kernels of tfjs-backend-wasm ours replace, and by what. They are the ones that are slow there: products with a
+ * transposed operand (a fiftieth of our speed), sums over leading axes, and kernels that copy what they could share.
+ * Same signatures, same values up to the order of summation, which is sequential and documented.
  */
-import { kernelsOf, pointerOf } from './heap.ts';
-import type { KernelArguments, KernelFunction, TensorInfo, WasmBackend } from './internals.ts';
-import { batchRuns } from './matmul-batches.ts';
+import type { KernelFunction } from './internals.ts';
+import { bothFloat, fusedMatMul, type KernelLookup, multiply } from './own-matmul.ts';
+import { cast, concat, gather, identity, slice, split } from './own-moves.ts';
+import { reduceLeading } from './own-sums.ts';
 
-/** Finds a kernel of the same backend by name. */
-export type KernelLookup = (name: string) => KernelFunction;
+type Replacement = (stock: KernelFunction, lookup: KernelLookup) => KernelFunction;
 
-/** The shape that two batch shapes broadcast to. The op has checked that they do. */
-function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
-  const rank = Math.max(a.length, b.length);
-  return Array.from({ length: rank }, (_, i) => {
-    const x = a[i - rank + a.length] ?? 1;
-    const y = b[i - rank + b.length] ?? 1;
-    return x === 1 ? y : x;
-  });
-}
-
-function multiply({ inputs, backend, attrs }: KernelArguments): TensorInfo {
-  const { a, b } = inputs as { a: TensorInfo; b: TensorInfo };
-  const transposeA = attrs?.['transposeA'] === true;
-  const transposeB = attrs?.['transposeB'] === true;
-  const wasm = backend as WasmBackend;
-  const [rowsA, columnsA] = a.shape.slice(-2) as [number, number];
-  const [rowsB, columnsB] = b.shape.slice(-2) as [number, number];
-  const [m, k] = transposeA ? [columnsA, rowsA] : [rowsA, columnsA];
-  const n = transposeB ? rowsB : columnsB;
-  const batchA = a.shape.slice(0, -2);
-  const batchB = b.shape.slice(0, -2);
-  const batch = broadcastShape(batchA, batchB);
-  const out = wasm.makeOutput([...batch, m, n], 'float32');
-  if (m * n === 0) return out;
-  const kernels = kernelsOf(wasm);
-  for (const run of batchRuns(batchA, batchB, batch))
-    kernels.matmulFloat32(
-      pointerOf(wasm, a.dataId) + 4 * run.firstA * m * k,
-      pointerOf(wasm, b.dataId) + 4 * run.firstB * k * n,
-      pointerOf(wasm, out.dataId) + 4 * run.firstOut * m * n,
-      {
-        m,
-        n,
-        k,
-        transposeA,
-        transposeB,
-        batch: run.count,
-        batchStrideA: run.strideA * m * k,
-        batchStrideB: run.strideB * k * n,
-      },
-    );
-  return out;
-}
-
-const bothFloat = ({ inputs }: KernelArguments): boolean => {
-  const { a, b } = inputs as { a: TensorInfo; b: TensorInfo };
-  return a.dtype === 'float32' && b.dtype === 'float32';
-};
-
-/** Kernels of tfjs that apply the activations a fused kernel can have. */
-const activations: ReadonlyMap<string, string> = new Map([
-  ['relu', 'Relu'],
-  ['relu6', 'Relu6'],
-  ['elu', 'Elu'],
-  ['sigmoid', 'Sigmoid'],
-  ['leakyrelu', 'LeakyRelu'],
-  ['prelu', 'Prelu'],
-]);
-
-function fusedMatMul(stock: KernelFunction, lookup: KernelLookup): KernelFunction {
-  return (args) => {
-    const { backend, attrs } = args;
-    const { bias, preluActivationWeights: alpha } = args.inputs as Record<string, TensorInfo | undefined>;
-    const activation = (attrs?.['activation'] ?? 'linear') as string;
-    const activate = activations.get(activation);
-    if (!bothFloat(args) || (activation !== 'linear' && activate === undefined)) return stock(args);
-    let result = multiply(args);
-    const follow = (name: string, inputs: Record<string, TensorInfo>): void => {
-      const next = lookup(name)({ inputs, backend, attrs: { alpha: attrs?.['leakyreluAlpha'] } });
-      backend.disposeData(result.dataId);
-      result = next as TensorInfo;
-    };
-    if (bias !== undefined && bias !== null) follow('Add', { a: result, b: bias });
-    if (activate !== undefined)
-      follow(activate, activation === 'prelu' ? { x: result, alpha: alpha! } : { x: result });
-    return result;
-  };
-}
-
-/** The same data under a new shape: no copy. */
-function share({ dataId, dtype }: TensorInfo, shape: number[], args: KernelArguments): TensorInfo {
-  args.backend.incRef(dataId);
-  return { dataId, shape, dtype };
-}
-
-const replacements: Readonly<
-  Record<string, (stock: KernelFunction, lookup: KernelLookup) => KernelFunction>
-> = {
+const replacements: Readonly<Record<string, Replacement>> = {
   BatchMatMul: (stock) => (args) => (bothFloat(args) ? multiply(args) : stock(args)),
   _FusedMatMul: fusedMatMul,
-  Identity: (stock) => (args) => {
-    const { x } = args.inputs as { x: TensorInfo };
-    return x.dtype === 'string' ? stock(args) : share(x, x.shape, args);
-  },
-  Cast: (stock) => (args) => {
-    const { x } = args.inputs as { x: TensorInfo };
-    return x.dtype === args.attrs?.['dtype'] && x.dtype !== 'string' ? share(x, x.shape, args) : stock(args);
-  },
+  Sum: reduceLeading(false),
+  Mean: reduceLeading(true),
+  Identity: identity,
+  Cast: cast,
+  GatherV2: gather,
+  Slice: slice,
+  SplitV: split,
+  Concat: concat,
 };
 
-/** Our kernel of a name for the wasm backend, if there is one. */
+/** Our kernel of a name for the wasm backend, if there is one. `stock` serves the cases that ours leaves out. */
 export function ownKernel(
   name: string,
   stock: KernelFunction,

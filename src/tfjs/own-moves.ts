@@ -1,0 +1,176 @@
+/**
+ * Kernels of the wasm backend that only move data: shared instead of copied where the values stay in place, and copied
+ * run by run, without a copy of the whole operand first, where they do not. No arithmetic.
+ */
+import { pointerOf } from './heap.ts';
+import {
+  type KernelArguments,
+  type KernelFunction,
+  sizeOf,
+  type TensorInfo,
+  type WasmBackend,
+} from './internals.ts';
+
+/** The same data under a shape: no copy. */
+function share({ dataId, dtype, shape }: TensorInfo, { backend }: KernelArguments): TensorInfo {
+  backend.incRef(dataId);
+  return { dataId, shape, dtype };
+}
+
+export const identity =
+  (stock: KernelFunction): KernelFunction =>
+  (args) => {
+    const { x } = args.inputs as { x: TensorInfo };
+    return x.dtype === 'string' ? stock(args) : share(x, args);
+  };
+
+export const cast =
+  (stock: KernelFunction): KernelFunction =>
+  (args) => {
+    const { x } = args.inputs as { x: TensorInfo };
+    return x.dtype === args.attrs?.['dtype'] && x.dtype !== 'string' ? share(x, args) : stock(args);
+  };
+
+/** Bits of a tensor of 4-byte elements; detaches when the memory grows. */
+function words(backend: WasmBackend, { dataId, shape }: TensorInfo): Int32Array {
+  return new Int32Array(backend.wasm.asm.memory.buffer, pointerOf(backend, dataId), sizeOf(shape));
+}
+
+const isWords = ({ dtype }: TensorInfo): boolean => dtype === 'float32' || dtype === 'int32';
+
+/** Below this many elements a loop beats a call of `set`. */
+const shortRun = 48;
+
+/** Copies `count` runs of `length` elements; the beginnings of two runs are a stride apart. */
+function copyRuns(
+  from: Int32Array,
+  fromStart: number,
+  fromStride: number,
+  to: Int32Array,
+  toStart: number,
+  toStride: number,
+  length: number,
+  count: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    const source = fromStart + i * fromStride;
+    const target = toStart + i * toStride;
+    if (length < shortRun) for (let j = 0; j < length; j++) to[target + j] = from[source + j]!;
+    else to.set(from.subarray(source, source + length), target);
+  }
+}
+
+const axisOf = (axis: unknown, rank: number): number => {
+  const value = (Array.isArray(axis) ? axis[0] : axis) as number;
+  return value < 0 ? value + rank : value;
+};
+
+/** Slices of one axis (the others whole). */
+export const slice =
+  (stock: KernelFunction): KernelFunction =>
+  (args) => {
+    const { x } = args.inputs as { x: TensorInfo };
+    const { shape } = x;
+    const given = args.attrs?.['begin'];
+    const sizes = args.attrs?.['size'];
+    if (!isWords(x) || !Array.isArray(given) || !Array.isArray(sizes) || given.length !== shape.length)
+      return stock(args);
+    const begin = given as number[];
+    const size = (sizes as number[]).map((length, i) => (length < 0 ? shape[i]! - begin[i]! : length));
+    const cut = size.map((length, i) => (length === shape[i] ? -1 : i)).filter((i) => i >= 0);
+    const wrong =
+      size.length !== shape.length ||
+      size.some((length, i) => begin[i]! < 0 || length + begin[i]! > shape[i]!);
+    if (cut.length > 1 || wrong) return stock(args);
+    const axis = cut[0] ?? 0;
+    const inner = sizeOf(shape.slice(axis + 1));
+    const wasm = args.backend as WasmBackend;
+    const out = wasm.makeOutput(size, x.dtype);
+    const length = (size[axis] ?? 1) * inner;
+    copyRuns(
+      words(wasm, x),
+      (begin[axis] ?? 0) * inner,
+      (shape[axis] ?? 1) * inner,
+      words(wasm, out),
+      0,
+      length,
+      length,
+      sizeOf(shape.slice(0, axis)),
+    );
+    return out;
+  };
+
+export const split =
+  (stock: KernelFunction): KernelFunction =>
+  (args) => {
+    const { x } = args.inputs as { x: TensorInfo };
+    const { shape } = x;
+    const axis = axisOf(args.attrs?.['axis'], shape.length);
+    const parts = args.attrs?.['numOrSizeSplits'];
+    const lengths =
+      typeof parts === 'number'
+        ? Array.from({ length: parts }, () => shape[axis]! / parts)
+        : [...(parts as number[])];
+    const open = lengths.indexOf(-1);
+    if (open >= 0) lengths[open] = shape[axis]! - lengths.reduce((sum, length) => sum + length, 1);
+    if (!isWords(x) || lengths.some((length) => !Number.isInteger(length))) return stock(args);
+    const wasm = args.backend as WasmBackend;
+    const inner = sizeOf(shape.slice(axis + 1));
+    const count = sizeOf(shape.slice(0, axis));
+    let start = 0;
+    return lengths.map((length) => {
+      const out = wasm.makeOutput(shape.with(axis, length), x.dtype);
+      const run = length * inner;
+      copyRuns(words(wasm, x), start, shape[axis]! * inner, words(wasm, out), 0, run, run, count);
+      start += run;
+      return out;
+    });
+  };
+
+export const concat =
+  (stock: KernelFunction): KernelFunction =>
+  (args) => {
+    const parts = args.inputs as readonly TensorInfo[];
+    const { shape, dtype } = parts[0]!;
+    const axis = axisOf(args.attrs?.['axis'], shape.length);
+    const fits = parts.every(
+      (part) =>
+        isWords(part) &&
+        part.dtype === dtype &&
+        part.shape.length === shape.length &&
+        part.shape.every((length, i) => i === axis || length === shape[i]),
+    );
+    if (!fits) return stock(args);
+    const wasm = args.backend as WasmBackend;
+    const total = parts.reduce((sum, part) => sum + part.shape[axis]!, 0);
+    const out = wasm.makeOutput(shape.with(axis, total), dtype);
+    const inner = sizeOf(shape.slice(axis + 1));
+    const count = sizeOf(shape.slice(0, axis));
+    const to = words(wasm, out);
+    let start = 0;
+    for (const part of parts) {
+      const run = part.shape[axis]! * inner;
+      copyRuns(words(wasm, part), 0, run, to, start, total * inner, run, count);
+      start += run;
+    }
+    return out;
+  };
+
+/** Rows of a table: gathers along the first axis. */
+export const gather =
+  (stock: KernelFunction): KernelFunction =>
+  (args) => {
+    const { x, indices } = args.inputs as { x: TensorInfo; indices: TensorInfo };
+    const axis = axisOf(args.attrs?.['axis'], x.shape.length);
+    if (!isWords(x) || indices.dtype !== 'int32' || axis !== 0 || args.attrs?.['batchDims'])
+      return stock(args);
+    const wasm = args.backend as WasmBackend;
+    const rowShape = x.shape.slice(1);
+    const run = sizeOf(rowShape);
+    // The stock kernel reports an index out of range.
+    for (const row of words(wasm, indices)) if (row < 0 || row >= x.shape[0]!) return stock(args);
+    const out = wasm.makeOutput([...indices.shape, ...rowShape], x.dtype);
+    const [from, to, rows] = [words(wasm, x), words(wasm, out), words(wasm, indices)];
+    for (let i = 0; i < rows.length; i++) copyRuns(from, rows[i]! * run, run, to, i * run, run, run, 1);
+    return out;
+  };
