@@ -102,7 +102,7 @@ export function trainingBatch(
 export function validationWindows(
   data: TextData,
   context: number,
-  limit = Number.POSITIVE_INFINITY,
+  limit: number = Number.POSITIVE_INFINITY,
 ): Int32Array {
   const all = Math.floor((data.validation.length - 1) / context);
   const count = Math.min(all, limit);

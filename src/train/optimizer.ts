@@ -33,7 +33,7 @@ export const defaultOptimizer: AdamWSettings = {
 
 /** Throws ArgumentError naming the field, prefixed by `path`, if the settings are not valid. */
 export function checkOptimizer(settings: AdamWSettings, path: string): void {
-  if (settings?.kind !== 'adamw') throw new ArgumentError(`${path}.kind`, settings?.kind, 'adamw');
+  if (settings.kind !== 'adamw') throw new ArgumentError(`${path}.kind`, settings.kind, 'adamw');
   for (const field of ['beta1', 'beta2'] as const)
     if (!(settings[field] >= 0 && settings[field] < 1))
       throw new ArgumentError(`${path}.${field}`, settings[field], 'a number from 0 to below 1');

@@ -6,8 +6,8 @@ import { ArgumentError } from '../errors.ts';
 import { toFormat } from '../formats/index.ts';
 import { type RoundingMode, resolveRounding, type Saturation } from '../rounding/options.ts';
 import { type QuantizerOptions, quantizer } from '../tensor/quantizer.ts';
-import { type AdamWSettings, checkOptimizer } from './optimizer.ts';
-import { checkSchedule, type Schedule } from './schedule.ts';
+import { type AdamWSettings, checkOptimizer, defaultOptimizer } from './optimizer.ts';
+import { checkSchedule, defaultSchedule, type Schedule } from './schedule.ts';
 
 /** What a slot of a linear layer reads instead of the operand itself: its quantised and dequantised image. */
 export interface QuantizerSpec extends QuantizerOptions {
@@ -73,6 +73,19 @@ function oneOf(path: string, given: unknown, accepted: readonly string[]): void 
   if (!accepted.includes(given as string)) throw new ArgumentError(path, given, accepted.join(', '));
 }
 
+/** Refuses what is no object, and any field beyond `names`: a misspelt optional field would else do nothing. */
+function checkFields(path: string, given: unknown, names: readonly string[]): void {
+  if (typeof given !== 'object' || given === null)
+    throw new ArgumentError(path, given, `an object with ${names.join(', ')}`);
+  for (const field of Object.keys(given))
+    if (!names.includes(field))
+      throw new ArgumentError(
+        `${path}.${field}`,
+        given[field as never],
+        `no such field; ${names.join(', ')}`,
+      );
+}
+
 /** Runs a check of another module; an argument that it finds wrong is a field of `path`. */
 function within(path: string, check: () => void): void {
   try {
@@ -87,6 +100,8 @@ function checkQuantizer(path: string, spec: QuantizerSpec | 'same' | null, sameA
   if (spec === null || (sameAllowed && spec === 'same')) return;
   if (typeof spec !== 'object')
     throw new ArgumentError(path, spec, sameAllowed ? "a quantiser, 'same' or null" : 'a quantiser or null');
+  checkFields(path, spec, ['format', 'rounding', 'scale', 'strength']);
+  checkFields(`${path}.scale`, spec.scale, ['per', 'from']);
   within(path, () => quantizer(spec));
   const strength = spec.strength ?? 1;
   if (!(strength >= 0 && strength <= 1))
@@ -94,14 +109,16 @@ function checkQuantizer(path: string, spec: QuantizerSpec | 'same' | null, sameA
 }
 
 function checkSlots(path: string, slots: LinearSlots): void {
+  checkFields(path, slots, ['forward', 'inputGradient', 'weightGradient']);
   for (const [product, operands] of [
     ['forward', { x: false, w: false }],
     ['inputGradient', { g: false, w: true }],
     ['weightGradient', { g: false, x: true }],
   ] as const) {
-    const given = slots?.[product] as Record<string, QuantizerSpec | 'same' | null> | undefined;
+    checkFields(`${path}.${product}`, slots[product], Object.keys(operands));
+    const given = slots[product] as Record<string, QuantizerSpec | 'same' | null | undefined>;
     for (const [operand, sameAllowed] of Object.entries(operands)) {
-      const spec = given?.[operand];
+      const spec = given[operand];
       if (spec === undefined)
         throw new ArgumentError(`${path}.${product}.${operand}`, spec, 'a quantiser or null');
       checkQuantizer(`${path}.${product}.${operand}`, spec, sameAllowed);
@@ -110,6 +127,7 @@ function checkSlots(path: string, slots: LinearSlots): void {
 }
 
 function checkPhase(path: string, phase: Phase, previous: Phase | undefined): void {
+  checkFields(path, phase, ['from', 'linear', 'emulate', 'optimizerState']);
   const { from, emulate } = phase;
   if (previous === undefined ? from !== 0 : !(from > previous.from && from < 1))
     throw new ArgumentError(
@@ -120,8 +138,10 @@ function checkPhase(path: string, phase: Phase, previous: Phase | undefined): vo
   checkSlots(`${path}.linear`, phase.linear);
   if (emulate === undefined)
     throw new ArgumentError(`${path}.emulate`, emulate, 'a format to emulate, or null');
-  if (emulate !== null)
+  if (emulate !== null) {
+    checkFields(`${path}.emulate`, emulate, ['format', 'rounding', 'saturation']);
     within(`${path}.emulate`, () => void resolveRounding(toFormat(emulate.format), emulate));
+  }
   oneOf(`${path}.optimizerState`, phase.optimizerState, ['keep', 'reset']);
 }
 
@@ -130,14 +150,14 @@ function checkPhase(path: string, phase: Phase, previous: Phase | undefined): vo
  * @throws ArgumentError naming the field, such as `recipe.phases[1].linear.forward.w.format`.
  */
 export function checkRecipe(recipe: Recipe): void {
-  if (typeof recipe !== 'object' || recipe === null)
-    throw new ArgumentError('recipe', recipe, 'a recipe: one of `recipes`, or an object of that kind');
+  checkFields('recipe', recipe, ['name', 'title', 'extraNorm', 'phases', 'optimizer', 'schedule']);
   for (const field of ['name', 'title'] as const)
     if (typeof recipe[field] !== 'string' || recipe[field] === '')
       throw new ArgumentError(`recipe.${field}`, recipe[field], 'a text that is not empty');
   if (recipe.extraNorm === undefined)
     throw new ArgumentError('recipe.extraNorm', recipe.extraNorm, 'an extra norm or null');
   if (recipe.extraNorm !== null) {
+    checkFields('recipe.extraNorm', recipe.extraNorm, ['kind', 'where']);
     oneOf('recipe.extraNorm.kind', recipe.extraNorm.kind, ['rms', 'layer']);
     oneOf('recipe.extraNorm.where', recipe.extraNorm.where, ['o,down', 'all']);
   }
@@ -146,7 +166,9 @@ export function checkRecipe(recipe: Recipe): void {
   recipe.phases.forEach((phase, i) => {
     checkPhase(`recipe.phases[${i}]`, phase, recipe.phases[i - 1]);
   });
+  checkFields('recipe.optimizer', recipe.optimizer, Object.keys(defaultOptimizer));
   checkOptimizer(recipe.optimizer, 'recipe.optimizer');
+  checkFields('recipe.schedule', recipe.schedule, Object.keys(defaultSchedule));
   checkSchedule(recipe.schedule, 'recipe.schedule');
 }
 

@@ -21,7 +21,7 @@ export const defaultSchedule: Schedule = { kind: 'cosine', warmup: 0.05, final: 
 
 /** Throws ArgumentError naming the field, prefixed by `path`, if the schedule is not one. */
 export function checkSchedule(schedule: Schedule, path: string): void {
-  if (schedule?.kind !== 'cosine') throw new ArgumentError(`${path}.kind`, schedule?.kind, 'cosine');
+  if (schedule.kind !== 'cosine') throw new ArgumentError(`${path}.kind`, schedule.kind, 'cosine');
   if (!(schedule.warmup >= 0 && schedule.warmup < 1))
     throw new ArgumentError(`${path}.warmup`, schedule.warmup, 'a number from 0 to below 1');
   if (!(schedule.final >= 0 && schedule.final <= 1))

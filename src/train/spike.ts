@@ -7,7 +7,7 @@ export interface Spike {
   readonly step: number;
   /** Highest training loss of the 200 steps from there on minus the mean of the 20 before, in nats. */
   readonly height: number;
-  /** Steps until the mean of 5 consecutive losses is below that mean; null if that did not happen. */
+  /** Steps from the transition to the first of 5 whose mean loss is below that mean; null if there are none. */
   readonly recoverySteps: number | null;
 }
 

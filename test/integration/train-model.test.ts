@@ -69,9 +69,10 @@ describe('the model', () => {
         oneHot(tf, targets, vocabulary),
       );
     const variables = model.parameters.map(({ variable }) => variable);
+    const { grads, value } = tf.variableGrads(loss, variables);
     for (const { name, variable } of model.parameters) {
       const { slope, steepness } = tf.tidy(() => {
-        const gradient = tf.variableGrads(loss, variables).grads[variable.name]!;
+        const gradient = grads[variable.name]!;
         const norm = tf.norm(gradient).dataSync()[0]!;
         const direction = tf.div(gradient, norm);
         const origin = variable.clone();
@@ -86,6 +87,7 @@ describe('the model', () => {
       }) as unknown as { slope: number; steepness: number };
       expect([name, Math.abs(slope - steepness) < 2e-3 * steepness + 1e-5]).toEqual([name, true]);
     }
+    tf.dispose([value, ...Object.values(grads)]);
     model.dispose();
   });
 
