@@ -19,4 +19,6 @@ export type {
 } from './format.ts';
 export { type IntParameters, int } from './int.ts';
 export { type LogarithmicParameters, logarithmic } from './logarithmic.ts';
+export { classify, type NumberClass, nextDown, nextUp, ulp } from './neighbours.ts';
+export { pack, unpack } from './packing.ts';
 export { type PositParameters, posit } from './posit.ts';

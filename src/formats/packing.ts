@@ -1,0 +1,85 @@
+/**
+ * Dense storage of codes: code i occupies bits [i b, (i + 1) b) of the byte sequence, least significant bit first, b being
+ * the bits of the format. The last byte is filled up with zeros. So two 4-bit codes share a byte, the first one low.
+ */
+import { ArgumentError } from '../errors.ts';
+import { toFormat } from './catalogue.ts';
+import type { Code, Format } from './format.ts';
+
+function bitsOf(format: Format | string): number {
+  const target = toFormat(format);
+  if (target.bits === Infinity) throw new RangeError(`${target.name} has no codes (unbounded exponent)`);
+  return target.bits;
+}
+
+/**
+ * Packs codes densely.
+ *
+ * @returns ceil(codes.length bits / 8) bytes.
+ * @throws RangeError if a code has more bits than the format.
+ *
+ * @example
+ * pack([1, 2, 3], 'e2m1') // Uint8Array [0x21, 0x03]
+ */
+export function pack(codes: ArrayLike<Code>, format: Format | string): Uint8Array {
+  const bits = bitsOf(format);
+  const bytes = new Uint8Array(Math.ceil((codes.length * bits) / 8));
+  for (let i = 0; i < codes.length; i++) {
+    let rest = BigInt(codes[i]!);
+    if (rest < 0n || rest >> BigInt(bits) !== 0n)
+      throw new RangeError(`codes[${i}]: got ${codes[i]}; accepted: an integer from 0 to 2^${bits} - 1`);
+    for (let position = i * bits, left = bits; left > 0; ) {
+      const shift = position % 8;
+      const taken = Math.min(8 - shift, left);
+      bytes[Math.floor(position / 8)]! |= Number(rest & ((1n << BigInt(taken)) - 1n)) << shift;
+      rest >>= BigInt(taken);
+      position += taken;
+      left -= taken;
+    }
+  }
+  return bytes;
+}
+
+/**
+ * The codes of packed bytes.
+ *
+ * @param count How many codes; the bytes must hold exactly these.
+ * @returns Uint8Array, Uint16Array, Uint32Array or BigUint64Array, the narrowest that holds a code.
+ * @throws ArgumentError if the number of bytes is not ceil(count bits / 8).
+ */
+export function unpack(
+  bytes: Uint8Array,
+  format: Format | string,
+  count: number,
+): Uint8Array | Uint16Array | Uint32Array | BigUint64Array {
+  const bits = bitsOf(format);
+  if (!Number.isSafeInteger(count) || count < 0)
+    throw new ArgumentError('count', count, 'a non-negative integer');
+  if (bytes.length !== Math.ceil((count * bits) / 8))
+    throw new ArgumentError(
+      'bytes',
+      bytes,
+      `${Math.ceil((count * bits) / 8)} bytes for ${count} codes of ${bits} bits`,
+    );
+  const codes =
+    bits <= 8
+      ? new Uint8Array(count)
+      : bits <= 16
+        ? new Uint16Array(count)
+        : bits <= 32
+          ? new Uint32Array(count)
+          : new BigUint64Array(count);
+  for (let i = 0; i < count; i++) {
+    let code = 0n;
+    for (let read = 0; read < bits; ) {
+      const position = i * bits + read;
+      const shift = position % 8;
+      const taken = Math.min(8 - shift, bits - read);
+      const slice = (bytes[Math.floor(position / 8)]! >> shift) & (2 ** taken - 1);
+      code |= BigInt(slice) << BigInt(read);
+      read += taken;
+    }
+    codes[i] = bits <= 32 ? Number(code) : code;
+  }
+  return codes;
+}
