@@ -49,10 +49,14 @@ export const restMaskSlot = 184;
 export const halfSlot = 192;
 export const lowestBitSlot = 200;
 
-/** Where the last few elements of an array that is no whole number of vectors go: 16 bytes of values, 16 of randomness. */
-export const tailSlot = 208;
+/** All bits but the sign, and the exponent field: read from here so that they stay in registers throughout a loop. */
+export const magnitudeMaskSlot = 208;
+export const exponentMaskSlot = 216;
 
-export const parameterBytes = 240;
+/** Where the last few elements of an array that is no whole number of vectors go: 16 bytes of values, 16 of randomness. */
+export const tailSlot = 224;
+
+export const parameterBytes = 256;
 
 /** A kernel that takes every option has the number lanes * kinds + kind. Lanes: binary32, binary32 arrays in binary64 lanes, binary64. */
 export const lanes32 = 0;

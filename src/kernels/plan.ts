@@ -99,7 +99,10 @@ function gridMagic(exponent: number, largest: number, lanes: Lanes): Magic | und
 function magicOf(format: Format, options: ResolvedRounding, lanes: Lanes): Magic | undefined {
   const largest = Math.max(format.max, -format.min);
   if (format.kind === 'float') return floatMagic(format, options, lanes);
-  if (format.kind === 'int') return options.saturation === 'wrap' ? undefined : gridMagic(0, largest, lanes);
+  if (options.saturation === 'wrap') return undefined;
+  if (format.kind === 'int') return gridMagic(0, largest, lanes);
+  if (format.kind === 'fixed') return gridMagic(-format.fractionBits, largest, lanes);
+  if (format.kind !== 'codebook') return undefined;
   if (format.ties !== 'even-multiple' || !format.has(0)) return undefined;
   const exponent = exponentOf(format.step);
   return powerOfTwo(exponent) === format.step ? gridMagic(exponent, largest, lanes) : undefined;
@@ -192,7 +195,7 @@ function writeRandom(writer: BlockWriter, { randomBits, variant }: ResolvedRound
   writer.integer(parameters.strictSlot, variant === 'C' ? 1n : 0n);
 }
 
-function writeEnds(writer: BlockWriter, format: Format, { overflow, infinity }: Ends): void {
+function writeEnds(writer: BlockWriter, format: Format, lanes: Lanes, { overflow, infinity }: Ends): void {
   writer.number(parameters.maximumPositiveSlot, format.max);
   writer.number(parameters.maximumNegativeSlot, 0 - format.min);
   writer.number(parameters.overflowPositiveSlot, overflow[0]);
@@ -200,6 +203,8 @@ function writeEnds(writer: BlockWriter, format: Format, { overflow, infinity }: 
   writer.number(parameters.infinityPositiveSlot, infinity[0]);
   writer.number(parameters.infinityNegativeSlot, infinity[1]);
   writer.mask(parameters.signedZeroSlot, format.hasNegativeZero);
+  writer.number(parameters.exponentMaskSlot, Infinity);
+  writer.integer(parameters.magnitudeMaskSlot, lanes === lanes64 ? 2n ** 63n - 1n : 2n ** 31n - 1n);
 }
 
 function writeMagic(writer: BlockWriter, magic: Magic, options: ResolvedRounding, lanes: Lanes): void {
@@ -241,7 +246,7 @@ function patternPlan(format: Format, options: ResolvedRounding): RoundingPlan | 
   const dropped = 24 - format.precision;
   const writer = new BlockWriter(lanes32);
   writeRandom(writer, options);
-  writeEnds(writer, format, ends);
+  writeEnds(writer, format, lanes32, ends);
   writer.number(parameters.clampSlot, end === parameters.endExceeded ? Infinity : format.max);
   writer.word(parameters.restMaskSlot, 2 ** dropped - 1);
   writer.word(parameters.halfSlot, 2 ** (dropped - 1) - 1);
@@ -269,7 +274,7 @@ function magicPlan(
   writeMagic(writer, magic, options, lanes);
   writeMode(writer, options.rounding);
   writeRandom(writer, options);
-  writeEnds(writer, format, ends);
+  writeEnds(writer, format, lanes, ends);
   const readsRandom = isStochastic(options.rounding);
   const common = { elementShift, readsRandom, block: writer.bytes };
   const isWide = elementShift === 2 && lanes === lanes64;

@@ -25,7 +25,7 @@ import {
   tailSlot,
 } from '../parameters';
 import { drawsPerBlock, randomIntegers } from './philox';
-import { pattern32, quick32, quick64 } from './quick';
+import { pattern, quick } from './quick';
 import { round32, round32in64, round64 } from './round';
 
 function dispatch(kernel: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
@@ -76,79 +76,79 @@ function dispatch(kernel: i32, source: usize, destination: usize, bytes: usize, 
       round64(kindEqual, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick32Family * 9 + quickNearestEven * 3 + endClamped:
-      quick32(quickNearestEven, endClamped, source, destination, bytes, random, parameters);
+      quick<f32, i32>(quickNearestEven, endClamped, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick32Family * 9 + quickNearestEven * 3 + endInfinite:
-      quick32(quickNearestEven, endInfinite, source, destination, bytes, random, parameters);
+      quick<f32, i32>(quickNearestEven, endInfinite, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick32Family * 9 + quickNearestEven * 3 + endExceeded:
-      quick32(quickNearestEven, endExceeded, source, destination, bytes, random, parameters);
+      quick<f32, i32>(quickNearestEven, endExceeded, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick32Family * 9 + quickTowardZero * 3 + endClamped:
-      quick32(quickTowardZero, endClamped, source, destination, bytes, random, parameters);
+      quick<f32, i32>(quickTowardZero, endClamped, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick32Family * 9 + quickTowardZero * 3 + endInfinite:
-      quick32(quickTowardZero, endInfinite, source, destination, bytes, random, parameters);
+      quick<f32, i32>(quickTowardZero, endInfinite, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick32Family * 9 + quickStochastic * 3 + endClamped:
-      quick32(quickStochastic, endClamped, source, destination, bytes, random, parameters);
+      quick<f32, i32>(quickStochastic, endClamped, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick32Family * 9 + quickStochastic * 3 + endInfinite:
-      quick32(quickStochastic, endInfinite, source, destination, bytes, random, parameters);
+      quick<f32, i32>(quickStochastic, endInfinite, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick32Family * 9 + quickStochastic * 3 + endExceeded:
-      quick32(quickStochastic, endExceeded, source, destination, bytes, random, parameters);
+      quick<f32, i32>(quickStochastic, endExceeded, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick64Family * 9 + quickNearestEven * 3 + endClamped:
-      quick64(quickNearestEven, endClamped, source, destination, bytes, random, parameters);
+      quick<f64, i64>(quickNearestEven, endClamped, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick64Family * 9 + quickNearestEven * 3 + endInfinite:
-      quick64(quickNearestEven, endInfinite, source, destination, bytes, random, parameters);
+      quick<f64, i64>(quickNearestEven, endInfinite, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick64Family * 9 + quickNearestEven * 3 + endExceeded:
-      quick64(quickNearestEven, endExceeded, source, destination, bytes, random, parameters);
+      quick<f64, i64>(quickNearestEven, endExceeded, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick64Family * 9 + quickTowardZero * 3 + endClamped:
-      quick64(quickTowardZero, endClamped, source, destination, bytes, random, parameters);
+      quick<f64, i64>(quickTowardZero, endClamped, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick64Family * 9 + quickTowardZero * 3 + endInfinite:
-      quick64(quickTowardZero, endInfinite, source, destination, bytes, random, parameters);
+      quick<f64, i64>(quickTowardZero, endInfinite, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick64Family * 9 + quickStochastic * 3 + endClamped:
-      quick64(quickStochastic, endClamped, source, destination, bytes, random, parameters);
+      quick<f64, i64>(quickStochastic, endClamped, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick64Family * 9 + quickStochastic * 3 + endInfinite:
-      quick64(quickStochastic, endInfinite, source, destination, bytes, random, parameters);
+      quick<f64, i64>(quickStochastic, endInfinite, source, destination, bytes, random, parameters);
       break;
     case quickBase + quick64Family * 9 + quickStochastic * 3 + endExceeded:
-      quick64(quickStochastic, endExceeded, source, destination, bytes, random, parameters);
+      quick<f64, i64>(quickStochastic, endExceeded, source, destination, bytes, random, parameters);
       break;
     case quickBase + pattern32Family * 9 + quickNearestEven * 3 + endClamped:
-      pattern32(quickNearestEven, endClamped, source, destination, bytes, random, parameters);
+      pattern(quickNearestEven, endClamped, source, destination, bytes, random, parameters);
       break;
     case quickBase + pattern32Family * 9 + quickNearestEven * 3 + endInfinite:
-      pattern32(quickNearestEven, endInfinite, source, destination, bytes, random, parameters);
+      pattern(quickNearestEven, endInfinite, source, destination, bytes, random, parameters);
       break;
     case quickBase + pattern32Family * 9 + quickNearestEven * 3 + endExceeded:
-      pattern32(quickNearestEven, endExceeded, source, destination, bytes, random, parameters);
+      pattern(quickNearestEven, endExceeded, source, destination, bytes, random, parameters);
       break;
     case quickBase + pattern32Family * 9 + quickTowardZero * 3 + endClamped:
-      pattern32(quickTowardZero, endClamped, source, destination, bytes, random, parameters);
+      pattern(quickTowardZero, endClamped, source, destination, bytes, random, parameters);
       break;
     case quickBase + pattern32Family * 9 + quickTowardZero * 3 + endInfinite:
-      pattern32(quickTowardZero, endInfinite, source, destination, bytes, random, parameters);
+      pattern(quickTowardZero, endInfinite, source, destination, bytes, random, parameters);
       break;
     case quickBase + pattern32Family * 9 + quickTowardZero * 3 + endExceeded:
-      pattern32(quickTowardZero, endExceeded, source, destination, bytes, random, parameters);
+      pattern(quickTowardZero, endExceeded, source, destination, bytes, random, parameters);
       break;
     case quickBase + pattern32Family * 9 + quickStochastic * 3 + endClamped:
-      pattern32(quickStochastic, endClamped, source, destination, bytes, random, parameters);
+      pattern(quickStochastic, endClamped, source, destination, bytes, random, parameters);
       break;
     case quickBase + pattern32Family * 9 + quickStochastic * 3 + endInfinite:
-      pattern32(quickStochastic, endInfinite, source, destination, bytes, random, parameters);
+      pattern(quickStochastic, endInfinite, source, destination, bytes, random, parameters);
       break;
     case quickBase + pattern32Family * 9 + quickStochastic * 3 + endExceeded:
-      pattern32(quickStochastic, endExceeded, source, destination, bytes, random, parameters);
+      pattern(quickStochastic, endExceeded, source, destination, bytes, random, parameters);
       break;
     default:
       unreachable();

@@ -47,34 +47,53 @@ export function randomIntegers(
   stream: u64,
   seed: u64,
 ): void {
+  // The constants go through memory: as literals they would be built anew in every round instead of kept in registers.
+  store<i32>(destination, multiplier0);
+  store<i32>(destination, multiplier1, 4);
+  store<i32>(destination, weyl0, 8);
+  store<i32>(destination, weyl1, 12);
+  const times0 = v128.load32_splat(destination);
+  const times1 = v128.load32_splat(destination, 4);
+  const step0 = v128.load32_splat(destination, 8);
+  const step1 = v128.load32_splat(destination, 12);
   const streamLow = i32x4.splat(<i32>stream);
   const streamHigh = i32x4.splat(<i32>(stream >> 32));
-  const times0 = i32x4.splat(multiplier0);
-  const times1 = i32x4.splat(multiplier1);
-  const steps = i64x2(0, 1);
+  const seedLow = i32x4.splat(<i32>seed);
+  const seedHigh = i32x4.splat(<i32>(seed >> 32));
   const end = destination + (<usize>count << 2);
   let to = destination;
   while (to < end) {
-    const first = i64x2.add(i64x2.splat(block), steps);
-    const last = i64x2.add(i64x2.splat(block + 2), steps);
+    const first = i64x2.add(i64x2.splat(block), i64x2(0, 1));
+    const last = i64x2.add(i64x2.splat(block), i64x2(2, 3));
     block += 4;
     let x0 = v128.shuffle<i32>(first, last, 0, 2, 4, 6);
     let x1 = v128.shuffle<i32>(first, last, 1, 3, 5, 7);
     let x2 = streamLow;
     let x3 = streamHigh;
-    let key0 = <i32>seed;
-    let key1 = <i32>(seed >> 32);
-    for (let round = 0; round < 10; round++) {
+    let key0 = seedLow;
+    let key1 = seedHigh;
+    // Two of the ten rounds a turn, so that no register has to be moved.
+    for (let round = 0; round < 5; round++) {
       const low0 = i64x2.extmul_low_i32x4_u(x0, times0);
       const high0 = i64x2.extmul_high_i32x4_u(x0, times0);
       const low1 = i64x2.extmul_low_i32x4_u(x2, times1);
       const high1 = i64x2.extmul_high_i32x4_u(x2, times1);
-      x0 = v128.xor(v128.xor(v128.shuffle<i32>(low1, high1, 1, 3, 5, 7), x1), i32x4.splat(key0));
-      x1 = v128.shuffle<i32>(low1, high1, 0, 2, 4, 6);
-      x2 = v128.xor(v128.xor(v128.shuffle<i32>(low0, high0, 1, 3, 5, 7), x3), i32x4.splat(key1));
-      x3 = v128.shuffle<i32>(low0, high0, 0, 2, 4, 6);
-      key0 += weyl0;
-      key1 += weyl1;
+      const y0 = v128.xor(v128.xor(v128.shuffle<i32>(low1, high1, 1, 3, 5, 7), x1), key0);
+      const y1 = v128.shuffle<i32>(low1, high1, 0, 2, 4, 6);
+      const y2 = v128.xor(v128.xor(v128.shuffle<i32>(low0, high0, 1, 3, 5, 7), x3), key1);
+      const y3 = v128.shuffle<i32>(low0, high0, 0, 2, 4, 6);
+      key0 = i32x4.add(key0, step0);
+      key1 = i32x4.add(key1, step1);
+      const low2 = i64x2.extmul_low_i32x4_u(y0, times0);
+      const high2 = i64x2.extmul_high_i32x4_u(y0, times0);
+      const low3 = i64x2.extmul_low_i32x4_u(y2, times1);
+      const high3 = i64x2.extmul_high_i32x4_u(y2, times1);
+      x0 = v128.xor(v128.xor(v128.shuffle<i32>(low3, high3, 1, 3, 5, 7), y1), key0);
+      x1 = v128.shuffle<i32>(low3, high3, 0, 2, 4, 6);
+      x2 = v128.xor(v128.xor(v128.shuffle<i32>(low2, high2, 1, 3, 5, 7), y3), key1);
+      x3 = v128.shuffle<i32>(low2, high2, 0, 2, 4, 6);
+      key0 = i32x4.add(key0, step0);
+      key1 = i32x4.add(key1, step1);
     }
     const even01 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
     const odd01 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
