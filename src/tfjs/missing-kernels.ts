@@ -4,7 +4,7 @@
  * no complex numbers: those stay missing and say so.
  */
 import { fakeQuantizeKernel, fakeQuantizeName } from './fake-quantize.ts';
-import { float32View, isWasmBackend } from './heap.ts';
+import { isWasmBackend, pointerOf } from './heap.ts';
 import {
   type Backend,
   backendOf,
@@ -20,8 +20,8 @@ import {
 import { addKernel, removeKernel } from './registry.ts';
 
 /**
- * out[s] = the sum of the rows x[i] with segmentIds[i] = s: in binary32, in the order of i, from +0. Rows with an id
- * outside [0, numSegments) are left out, as in tfjs.
+ * out[s] = the sum of the rows x[i] with segmentIds[i] = s: in binary32 (int32: modulo 2^32), in the order of i, from +0.
+ * Rows with an id outside [0, numSegments) are left out, as in tfjs.
  */
 function unsortedSegmentSum({ inputs, attrs, backend }: KernelArguments): TensorInfo {
   const { x, segmentIds } = inputs as { x: TensorInfo; segmentIds: TensorInfo };
@@ -30,11 +30,13 @@ function unsortedSegmentSum({ inputs, attrs, backend }: KernelArguments): Tensor
   const count = sizeOf(segmentIds.shape);
   const rowShape = x.shape.slice(segmentIds.shape.length);
   const columns = sizeOf(rowShape);
-  const out = wasm.makeOutput([numSegments, ...rowShape], 'float32');
-  // Read after the allocation, which may have moved every view.
-  const source = float32View(wasm, x.dataId, count * columns);
-  const sums = float32View(wasm, out.dataId, numSegments * columns).fill(0);
-  const ids = wasm.readSync(segmentIds.dataId) as Int32Array;
+  const out = wasm.makeOutput([numSegments, ...rowShape], x.dtype);
+  // Made after the allocation, which may have detached every view.
+  const view = x.dtype === 'float32' ? Float32Array : Int32Array;
+  const { buffer } = wasm.wasm.asm.memory;
+  const source = new view(buffer, pointerOf(wasm, x.dataId), count * columns);
+  const sums = new view(buffer, pointerOf(wasm, out.dataId), numSegments * columns).fill(0);
+  const ids = new Int32Array(buffer, pointerOf(wasm, segmentIds.dataId), count);
   for (let i = 0; i < count; i++) {
     const id = ids[i]!;
     if (id < 0 || id >= numSegments) continue;

@@ -52,6 +52,12 @@ describe('installMissingKernels', () => {
       const sums = tf.unsortedSegmentSum(x, tf.tensor1d(ids, 'int32'), 9);
       expect(sums.shape).toEqual([9, 3]);
       expect(tensorBits(sums)).toEqual(bitsOf(expected));
+      const integers = tf.unsortedSegmentSum(
+        tf.tensor1d([1, 2, 4], 'int32'),
+        tf.tensor1d([1, 0, 1], 'int32'),
+        3,
+      );
+      expect([integers.dtype, Array.from(integers.dataSync())]).toEqual(['int32', [2, 5, 0]]);
     });
     uninstall();
   });
