@@ -32,7 +32,8 @@ export interface RecordLog {
   close(): void;
 }
 
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
+/** The system's reason without the call and the path: `ENOSPC: no space left on device`. */
+const reasonOf = (error: unknown): string => (error as Error).message.replace(/, \w+( '.*)?$/, '');
 
 /**
  * A name for a run that is not taken in `out`: the given name if there is one, else the stem with date and time.
@@ -67,7 +68,7 @@ export function makeRunFolder(out: string, name: string): RunFolder {
     mkdirSync(path);
   } catch (error) {
     if (existsSync(path)) throw nameTaken(out, name);
-    throw new ArgumentError('--out', out, `a folder in which a folder can be made (${codeOf(error)})`);
+    throw new ArgumentError('--out', out, `a folder in which a folder can be made (${reasonOf(error)})`);
   }
   return {
     name,
@@ -86,7 +87,7 @@ export function makeRunFolder(out: string, name: string): RunFolder {
         renameSync(temporary, target);
       } catch (error) {
         rmSync(temporary, { force: true });
-        throw new Error(`cannot write ${target}: ${codeOf(error)}`, { cause: error });
+        throw new Error(`cannot write ${target}: ${reasonOf(error)}`, { cause: error });
       }
     },
   };
@@ -112,7 +113,7 @@ export function openRecordLog(folder: RunFolder, file: string): RecordLog {
         length += writeAll(descriptor, `${JSON.stringify(record)}\n`);
       } catch (error) {
         ftruncateSync(descriptor, length);
-        throw new Error(`cannot write ${path}: ${codeOf(error)}`, { cause: error });
+        throw new Error(`cannot write ${path}: ${reasonOf(error)}`, { cause: error });
       }
     },
     close: () => closeSync(descriptor),

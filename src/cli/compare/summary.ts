@@ -51,7 +51,10 @@ function summariseArm(arm: Arm, all: readonly Run[]): ArmSummary {
   const results = shown.flatMap(({ result }) => (result === null ? [] : [result]));
   const spikes = results.flatMap(({ spike }) => (spike === null ? [] : [spike]));
   const recovered = spikes.flatMap(({ recoverySteps }) => (recoverySteps === null ? [] : [recoverySteps]));
-  const losses = results.map(({ validationLoss }) => validationLoss).filter((loss) => loss !== null);
+  // A run that failed has no result, but perhaps evaluations.
+  const losses = shown.flatMap(
+    ({ result, evaluations }) => result?.validationLoss ?? evaluations.at(-1)?.loss ?? [],
+  );
   const validationLoss = spread(losses);
 
   return {

@@ -46,14 +46,12 @@ const remarked = ({ arm, runs, finished }: ArmSummary): string =>
   finished === runs.length ? arm.name : `${arm.name} *`;
 
 function remarks(summaries: readonly ArmSummary[], steps: number): string[] {
-  const unfinished = summaries
-    .filter(({ finished, runs }) => finished < runs.length)
-    .map(({ arm, runs, finished, stoppedAt }) => {
-      if (finished > 0) return `${arm.name}: ${finished} of ${runs.length} seeds`;
-      return stoppedAt === null
-        ? `${arm.name}: not begun`
-        : `${arm.name}: stopped at step ${stoppedAt} of ${steps}, not comparable`;
-    });
+  const notBegun = summaries.filter(({ finished, stoppedAt }) => finished === 0 && stoppedAt === null);
+  const unfinished = summaries.flatMap(({ arm, runs, finished, stoppedAt }) => {
+    if (stoppedAt !== null) return [`${arm.name}: stopped at step ${stoppedAt} of ${steps}, not comparable`];
+    return finished > 0 && finished < runs.length ? [`${arm.name}: ${finished} of ${runs.length} seeds`] : [];
+  });
+  if (notBegun.length > 0) unfinished.push(`${notBegun.map(({ arm }) => arm.name).join(', ')}: not begun`);
   const several = summaries.some(({ runs }) => runs.length > 1);
   return [
     ...(unfinished.length > 0 ? [`* ${unfinished.join('; ')}.`] : []),
