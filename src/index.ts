@@ -59,10 +59,13 @@ export {
   decode,
   type EncodeOptions,
   encode,
+  type FlipOptions,
+  flipBits,
   type Quantizer,
   type QuantizerOptions,
   quantizer,
   type RealArray,
   type RoundArrayOptions,
   round,
+  significantDigits,
 } from './tensor/index.ts';

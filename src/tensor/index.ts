@@ -9,4 +9,5 @@ export {
   type RoundArrayOptions,
   round,
 } from './arrays.ts';
+export { type FlipOptions, flipBits, significantDigits } from './faults.ts';
 export { groupScale, leastStatistic, type Quantizer, type QuantizerOptions, quantizer } from './quantizer.ts';
