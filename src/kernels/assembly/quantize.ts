@@ -5,13 +5,13 @@
 
 const signBit: i32 = 1 << 31;
 
-/** q / s with q = clamp(RNE(x s), -limit, limit); NaN stays. */
+/** q / s with q = clamp(RNE(x s), -limit, limit); NaN stays, and an integer zero has no sign. */
 @inline
 function fakeQuantizeLanes(x: v128, scale: v128, limit: v128): v128 {
   const integer = f32x4.nearest(f32x4.mul(x, scale));
   // pmin and pmax keep a NaN in their first operand, and are single instructions on every engine.
   const clamped = f32x4.pmax(f32x4.pmin(integer, limit), f32x4.neg(limit));
-  return f32x4.div(clamped, scale);
+  return f32x4.div(f32x4.add(clamped, f32x4.splat(0)), scale);
 }
 
 /** Applies `fakeQuantizeLanes` to `length` elements; source may be destination. */
