@@ -6,7 +6,7 @@
  */
 import { ArgumentError } from '../errors.ts';
 import { accessTo, type TensorAccess } from './access.ts';
-import { isWasmBackend } from './heap.ts';
+import { isWasmBackend, kernelsOf } from './heap.ts';
 import {
   type Backend,
   backendOf,
@@ -59,6 +59,7 @@ export class Interception {
     this.#backend = backend;
     this.#access = accessTo(name, backend);
     this.#shadows = new Shadows(backend, (dataId) => engineOf(tf).removeDataId(dataId, backend));
+    if (isWasmBackend(backend)) this.#undo.push(() => kernelsOf(backend).release());
     this.#undo.push(installMissingKernels(tf));
     this.#undo.push(
       wrapKernels(tf, name, (kernel, stock) => this.#wrap(kernel, stock, isWasmBackend(backend))),
