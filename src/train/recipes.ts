@@ -4,6 +4,7 @@
  * Nielsen, Schneider-Kamp, Galke, "Continual quantization-aware pre-training", arXiv 2502.11895 (the transition).
  */
 import { ArgumentError } from '../errors.ts';
+import { toFormat } from '../formats/index.ts';
 import { defaultOptimizer } from './optimizer.ts';
 import { type ExtraNorm, type LinearSlots, type Phase, plainSlots, type Recipe } from './recipe.ts';
 import { defaultSchedule } from './schedule.ts';
@@ -48,25 +49,33 @@ export function bitnet(options: RecipeOptions = {}): Recipe {
 }
 
 /**
- * Float32 first, BitNet b1.58 from part `at` of the steps on.
- * @param options `at`: above 0 and below 1. `optimizerState`: what happens to the moments then, default `'keep'`.
+ * 16-bit training first, BitNet b1.58 from part `at` of the steps on. Weights and optimiser state are float32 throughout,
+ * as in the mixed precision of the paper; in the second phase what is not quantised is float32 too.
+ * @param options `at`: above 0 and below 1. `first`: the format that the first phase emulates forward and backward,
+ *   default `'bfloat16'`; `'binary32'`: no emulation. `optimizerState`: what happens to the moments then, default `'keep'`.
  * @throws ArgumentError if an option is not valid.
  * @example
  * await train({ tf, model: 'llama-tiny', data, recipe: recipes.bitnetTransition({ at: 0.2 }), steps: 1000, seed: 1 });
  */
 export function bitnetTransition(
-  options: RecipeOptions & { readonly at: number; readonly optimizerState?: 'keep' | 'reset' },
+  options: RecipeOptions & {
+    readonly at: number;
+    readonly first?: string;
+    readonly optimizerState?: 'keep' | 'reset';
+  },
 ): Recipe {
-  const { at, optimizerState = 'keep' } = options;
+  const { at, first = 'bfloat16', optimizerState = 'keep' } = options;
   if (!(at > 0 && at < 1)) throw new ArgumentError('at', at, 'a number above 0 and below 1');
   if (optimizerState !== 'keep' && optimizerState !== 'reset')
     throw new ArgumentError('optimizerState', optimizerState, 'keep, reset');
+  const format = toFormat(first).name;
   const percent = Math.round(at * 10000) / 100;
   const reset = optimizerState === 'reset';
+  const begin = { ...phase(0, plainSlots), emulate: format === 'binary32' ? null : { format } };
   return recipe(
     `transition@${percent}${reset ? '-reset' : ''}`,
-    `float32, BitNet b1.58 from ${percent} %${reset ? ', optimiser state reset' : ''}`,
-    [phase(0, plainSlots), { ...phase(at, bitnetSlots), optimizerState }],
+    `${format}, BitNet b1.58 from ${percent} %${reset ? ', optimiser state reset' : ''}`,
+    [begin, { ...phase(at, bitnetSlots), optimizerState }],
     options,
   );
 }

@@ -87,10 +87,17 @@ describe('train', () => {
   });
 
   it('agrees with itself up to the transition', async () => {
-    const plain = await lossesOf(recipes.float32());
+    const firsts = [
+      [recipes.float32(), 'binary32'],
+      [recipes.bfloat16(), 'bfloat16'],
+    ] as const;
+    for (const [recipe, first] of firsts) {
+      const plain = await lossesOf(recipe);
+      const switched = await lossesOf(recipes.bitnetTransition({ at: 0.5, first }));
+      expect(switched.slice(0, 5)).toEqual(plain.slice(0, 5));
+      for (let i = 5; i < 10; i++) expect(switched[i]).not.toBe(plain[i]);
+    }
     const late = await lossesOf(recipes.bitnetTransition({ at: 0.5 }));
-    expect(late.slice(0, 5)).toEqual(plain.slice(0, 5));
-    for (let i = 5; i < 10; i++) expect(late[i]).not.toBe(plain[i]);
     const reset = await lossesOf(recipes.bitnetTransition({ at: 0.5, optimizerState: 'reset' }));
     // The state decides the first update after the transition, which the next loss shows.
     expect(reset.slice(0, 6)).toEqual(late.slice(0, 6));

@@ -45,7 +45,8 @@ describe('recipes', () => {
       Math.log2(3),
       16,
     ]);
-    expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5 }), 0)).toBe(32);
+    expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5 }), 0)).toBe(16);
+    expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5, first: 'binary32' }), 0)).toBe(32);
   });
 
   it.each([0, 1, -0.1, Number.NaN])('refuse a transition at %s', (at) => {

@@ -58,7 +58,7 @@ function armNamed(name: string, list: string): Arm {
   if (!(percent > 0 && percent < 100)) throw new ArgumentError('--arms', list, accepted);
   return {
     name: `transition@${percent}`,
-    description: `float32 for the first ${percent} % of the steps, then BitNet b1.58; the optimiser's state is kept.`,
+    description: `Emulated bfloat16 for the first ${percent} % of the steps, then BitNet b1.58; the optimiser's state is kept.`,
     transition: percent / 100,
     recipe: bitnetTransition({ at: percent / 100 }),
   };
