@@ -141,7 +141,7 @@ describe('train', () => {
       }),
     );
     expect(result).toMatchObject({ steps: 3, interrupted: true, validationCharacters: 32, spike: null });
-    expect(result.bitsPerWeight).toBe(32);
+    expect(result.bitsPerWeight).toBe(16);
     expect(result.validationLoss).toBeGreaterThan(0);
     expect(tf.memory().numTensors).toBe(before);
   });
