@@ -60,8 +60,11 @@ export function barProgress(output: Output, parts: readonly Part[], now: () => n
       steps = step;
       const rate =
         tokensPerSecond >= 1000 ? `${(tokensPerSecond / 1000).toFixed(1)}k` : tokensPerSecond.toFixed(0);
+      const part = parts[index]!;
+      // After the last step comes the validation on the whole text.
+      const left = step === part.steps ? 'validating' : `${formatDuration(time.partLeft)} left`;
       partBar.update(step, {
-        details: `${step}/${parts[index]!.steps}  ${formatDuration(time.partLeft)} left  loss ${loss.toFixed(3)}  ${rate} tok/s`,
+        details: `${step}/${part.steps}  ${left}  loss ${loss.toFixed(3)}  ${rate} tok/s`,
       });
       allBar.update(stepsBefore + step, {
         details: `${formatDuration(time.elapsed)} gone  ${formatDuration(time.allLeft)} left`,

@@ -41,7 +41,7 @@ export function compareCommand(io: Io, done: (code: number) => void): Command {
     .description(
       'Train one small language model in several precisions, from the same seeds, and compare them.',
     )
-    .option('--steps <n>', 'training steps of each arm', integer('--steps', 1, 1_000_000), 400)
+    .option('--steps <n>', 'training steps of each arm', integer('--steps', 1, 1_000_000), 600)
     .option('--seeds <n>', 'how many seeds to train each arm with', integer('--seeds', 1, 1000), 1)
     .option('--seed <n>', 'the first seed; the others follow it', integer('--seed', 0, 2 ** 48), 1)
     .option(

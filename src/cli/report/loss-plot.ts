@@ -10,7 +10,7 @@ import { type ArmCurves, armCurves, fromBelow } from './curves.ts';
 import { type LegendEntry, svgColour, svgDash, svgDocument } from './svg.ts';
 
 /** Part of the steps whose steep fall may leave the picture at its top, so that the differences after it show. */
-const steepPart = 0.06;
+const steepPart = 0.1;
 
 function lossRange(curves: readonly ArmCurves[], steps: number): [number, number] {
   const all = curves.flatMap(({ training, validation, final }) => [...training, ...validation, ...final]);
@@ -58,6 +58,12 @@ function validationMarks({ look, validation, final }: ArmCurves, severalSeeds: b
       clip: true,
       ...svgDash(look),
     }),
+    Plot.line([...validation.slice(-1), ...final], {
+      x: 'step',
+      y: 'loss',
+      stroke: colour,
+      strokeOpacity: 0.5,
+    }),
     Plot.dot(validation, { ...dots, r: 3, clip: true }),
     Plot.dot(final, { ...dots, r: 5.5, fillOpacity: 0.85 }),
   ];
@@ -95,7 +101,7 @@ export function lossPlot(comparison: Comparison): string {
       marginLeft: 52,
       marginRight: 18,
       marginTop: 10,
-      marginBottom: 42,
+      marginBottom: 46,
       x: { domain: [0, steps], label: 'training step', labelAnchor: 'center', labelArrow: 'none' },
       y: {
         domain: lossRange(curves, steps),

@@ -63,7 +63,7 @@ export function transitionPlot(comparison: Comparison): string | null {
       marginLeft: 52,
       marginRight: 18,
       marginTop: 26,
-      marginBottom: 42,
+      marginBottom: 46,
       fx: { domain: arms, label: null, padding: 0.1 },
       x: {
         domain: [-before, after],
