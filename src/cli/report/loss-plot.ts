@@ -12,6 +12,9 @@ import { type LegendEntry, svgColour, svgDash, svgDocument } from './svg.ts';
 /** Part of the steps whose steep fall may leave the picture at its top, so that the differences after it show. */
 const steepPart = 0.1;
 
+/** Width of a transition's label, as a part of the steps. */
+const labelPart = 0.09;
+
 function lossRange(curves: readonly ArmCurves[], steps: number): [number, number] {
   const all = curves.flatMap(({ training, validation, final }) => [...training, ...validation, ...final]);
   if (all.length === 0) return [0, 1];
@@ -23,25 +26,32 @@ function lossRange(curves: readonly ArmCurves[], steps: number): [number, number
   return [low - margin, high + margin];
 }
 
-/** Dashed lines at the transitions, with their steps at the top. */
-function transitionMarks(curves: readonly ArmCurves[]): Plot.Markish[] {
-  return curves.flatMap(({ look, transition }) =>
-    transition === null
-      ? []
-      : [
-          Plot.ruleX([transition], { stroke: svgColour(look), strokeDasharray: '3,3' }),
-          Plot.text([transition], {
-            x: (step: number) => step,
-            text: (step: number) => `step ${step}`,
-            fill: svgColour(look),
-            frameAnchor: 'top',
-            textAnchor: 'start',
-            lineAnchor: 'top',
-            dx: 5,
-            dy: 2,
-          }),
-        ],
-  );
+/** Dashed lines at the transitions, with their steps at the top; labels that would overlap go below each other. */
+function transitionMarks(curves: readonly ArmCurves[], steps: number): Plot.Markish[] {
+  const rowEnds: number[] = [];
+  return curves
+    .flatMap(({ look, transition }) => (transition === null ? [] : [{ look, transition }]))
+    .sort((a, b) => a.transition - b.transition)
+    .flatMap(({ look, transition }) => {
+      const nearEnd = transition > (1 - labelPart) * steps;
+      const start = nearEnd ? transition - labelPart * steps : transition;
+      const free = rowEnds.findIndex((end) => end <= start);
+      const row = free < 0 ? rowEnds.length : free;
+      rowEnds[row] = start + labelPart * steps;
+      return [
+        Plot.ruleX([transition], { stroke: svgColour(look), strokeDasharray: '3,3' }),
+        Plot.text([transition], {
+          x: (step: number) => step,
+          text: (step: number) => `step ${step}`,
+          fill: svgColour(look),
+          frameAnchor: 'top',
+          textAnchor: nearEnd ? 'end' : 'start',
+          lineAnchor: 'top',
+          dx: nearEnd ? -5 : 5,
+          dy: 2 + 14 * row,
+        }),
+      ];
+    });
 }
 
 function validationMarks({ look, validation, final }: ArmCurves, severalSeeds: boolean): Plot.Markish[] {
@@ -113,7 +123,7 @@ export function lossPlot(comparison: Comparison): string {
         Plot.gridY({ strokeOpacity: 0.12 }),
         Plot.gridX({ strokeOpacity: 0.12 }),
         ...training,
-        ...transitionMarks(curves),
+        ...transitionMarks(curves, steps),
         ...fromBelow(curves).flatMap((curve) => validationMarks(curve, seeds > 1)),
       ],
     },
