@@ -3,11 +3,23 @@
  * serves where the power of two that rounds (see `assembly/round.ts`), the quantum and the stochastic scale are all
  * numbers of the lane type. What fits nowhere is left to the scalar reference: float formats that use exponent 0 for
  * normal numbers (dlfloat16, e8m0), P3109 with precision 1, unbounded exponents, binary64's own exponent range with less
- * precision, codebooks of unequal steps, integers beyond the lanes' precision, and two's-complement wrap.
+ * precision, posits, logarithmic formats, codebooks of unequal steps, integers beyond the lanes' precision, and two's-complement wrap.
  */
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding, type RoundingMode, roundScalar } from '../rounding/index.ts';
+import {
+  BlockWriter,
+  type Ends,
+  type Lanes,
+  lanes32,
+  lanes64,
+  type Magic,
+  writeEnds,
+  writeMagic,
+  writeMode,
+  writeRandom,
+} from './parameter-block.ts';
 import * as parameters from './parameters.ts';
 
 export type ElementType = 'float32' | 'float64';
@@ -27,32 +39,6 @@ export interface RoundingPlan {
   readonly readsRandom: boolean;
   /** The parameter block. */
   readonly block: Uint8Array;
-}
-
-/** A lane type: significant bits, largest exponent. */
-interface Lanes {
-  readonly precision: 24 | 53;
-  readonly emax: 127 | 1023;
-}
-
-const lanes32: Lanes = { precision: 24, emax: 127 };
-const lanes64: Lanes = { precision: 53, emax: 1023 };
-
-/** The powers of two C that round magnitudes, by their exponents: the quantum is C 2^(1 - lanes.precision). */
-interface Magic {
-  /** Magnitudes in smaller binades are treated as those of this one. */
-  readonly floorExponent: number;
-  /** C is 2^shift times the binade of the magnitude, or 0 (undefined) where the lanes' own precision is right. */
-  readonly shift: number | undefined;
-  /** Below 2^below, C is 2^magic instead. */
-  readonly subnormal: { readonly below: number; readonly magic: number } | undefined;
-  /** Smallest and largest exponent of any C in use. */
-  readonly lowest: number;
-  readonly highest: number;
-  /** Magnitudes from here on all overflow. */
-  readonly clamp: number;
-  /** Results below this become zero. */
-  readonly flushBelow: number;
 }
 
 function floatMagic(format: FloatFormat, options: ResolvedRounding, lanes: Lanes): Magic | undefined {
@@ -117,12 +103,6 @@ function fits(magic: Magic, options: ResolvedRounding, lanes: Lanes): boolean {
   return options.rounding !== 'stochastic' || scaleExponent <= lanes.emax;
 }
 
-/** What becomes of results beyond the range and of infinite inputs, as magnitudes; asked of the reference itself. */
-interface Ends {
-  readonly overflow: readonly [positive: number, negative: number];
-  readonly infinity: readonly [positive: number, negative: number];
-}
-
 function endsOf(format: Format, options: ResolvedRounding): Ends {
   const largest = Math.max(format.max, -format.min);
   const beyond = largest >= powerOfTwo(1021) ? Number.MAX_VALUE : largest * 4;
@@ -157,77 +137,6 @@ const kindOf: Record<RoundingMode, number> = {
   stochastic: parameters.kindStochastic,
   'stochastic-equal': parameters.kindEqual,
 };
-
-/** Writes the slots of a parameter block in one lane type. */
-class BlockWriter {
-  readonly bytes: Uint8Array = new Uint8Array(parameters.parameterBytes);
-  private readonly view: DataView;
-  private readonly wide: boolean;
-
-  constructor(lanes: Lanes) {
-    this.view = new DataView(this.bytes.buffer);
-    this.wide = lanes === lanes64;
-  }
-
-  number(slot: number, value: number): void {
-    if (this.wide) this.view.setFloat64(slot, value, true);
-    else this.view.setFloat32(slot, value, true);
-  }
-
-  integer(slot: number, value: bigint): void {
-    if (this.wide) this.view.setBigUint64(slot, BigInt.asUintN(64, value), true);
-    else this.view.setUint32(slot, Number(BigInt.asUintN(32, value)), true);
-  }
-
-  mask(slot: number, set: boolean): void {
-    this.integer(slot, set ? -1n : 0n);
-  }
-
-  word(slot: number, value: number): void {
-    this.view.setUint32(slot, value, true);
-  }
-}
-
-function writeRandom(writer: BlockWriter, { randomBits, variant }: ResolvedRounding): void {
-  writer.word(parameters.randomMaskSlot, 2 ** randomBits - 1);
-  writer.word(parameters.highestBitSlot, 2 ** (randomBits - 1));
-  writer.number(parameters.thresholdSlot, variant === 'A' ? 1 : 0.5);
-  writer.integer(parameters.strictSlot, variant === 'C' ? 1n : 0n);
-}
-
-function writeEnds(writer: BlockWriter, format: Format, lanes: Lanes, { overflow, infinity }: Ends): void {
-  writer.number(parameters.maximumPositiveSlot, format.max);
-  writer.number(parameters.maximumNegativeSlot, 0 - format.min);
-  writer.number(parameters.overflowPositiveSlot, overflow[0]);
-  writer.number(parameters.overflowNegativeSlot, overflow[1]);
-  writer.number(parameters.infinityPositiveSlot, infinity[0]);
-  writer.number(parameters.infinityNegativeSlot, infinity[1]);
-  writer.mask(parameters.signedZeroSlot, format.hasNegativeZero);
-  writer.number(parameters.exponentMaskSlot, Infinity);
-  writer.integer(parameters.magnitudeMaskSlot, lanes === lanes64 ? 2n ** 63n - 1n : 2n ** 31n - 1n);
-}
-
-function writeMagic(writer: BlockWriter, magic: Magic, options: ResolvedRounding, lanes: Lanes): void {
-  const mantissaBits = BigInt(lanes.precision - 1);
-  writer.number(parameters.clampSlot, magic.clamp);
-  writer.number(parameters.floorSlot, powerOfTwo(magic.floorExponent));
-  writer.integer(parameters.shiftSlot, BigInt(magic.shift ?? 0) << mantissaBits);
-  writer.mask(parameters.normalMaskSlot, magic.shift !== undefined);
-  if (magic.subnormal !== undefined) {
-    writer.number(parameters.subnormalBelowSlot, powerOfTwo(magic.subnormal.below));
-    writer.number(parameters.subnormalMagicSlot, powerOfTwo(magic.subnormal.magic));
-  }
-  writer.number(parameters.flushBelowSlot, magic.flushBelow);
-  const scale = 2 * lanes.emax + options.randomBits + lanes.precision - 1;
-  writer.integer(parameters.scaleSlot, BigInt(scale) << mantissaBits);
-}
-
-function writeMode(writer: BlockWriter, mode: RoundingMode): void {
-  writer.mask(parameters.awayPositiveSlot, mode === 'toward-positive' || mode === 'away-from-zero');
-  writer.mask(parameters.awayNegativeSlot, mode === 'toward-negative' || mode === 'away-from-zero');
-  writer.mask(parameters.tieAwaySlot, mode === 'nearest-away');
-  writer.mask(parameters.tieOddSlot, mode === 'nearest-even');
-}
 
 /** binary32 and narrower significands with its exponent range, on bit patterns. */
 function patternPlan(format: Format, options: ResolvedRounding): RoundingPlan | undefined {

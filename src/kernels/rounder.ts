@@ -2,6 +2,7 @@
  * Runs a rounding plan on a heap: keeps the parameter block there, and feeds random integers, drawn or supplied, to the
  * stochastic kernels a cache-sized chunk at a time.
  */
+import { ArgumentError } from '../errors.ts';
 import type { ResolvedRounding } from '../rounding/index.ts';
 import type { Heap } from './heap.ts';
 import type { KernelExports } from './module.ts';
@@ -12,6 +13,8 @@ export interface Rounder {
   /**
    * Rounds elements `start` to `start + length` of a longer array, which begin at `source`: their random integers are
    * those of these indices.
+   *
+   * @throws ArgumentError if there are too few supplied random integers. Nothing is written then.
    */
   round(
     plan: RoundingPlan,
@@ -31,6 +34,12 @@ export interface Rounder {
 const chunk = 2048;
 /** The first draw may be the last of its block, and four blocks of 16 draws are made at a time. */
 const scratchBytes = 4 * (chunk + 80);
+
+/** Throws ArgumentError if the plan needs supplied random integers and there are fewer than `length`. */
+export function checkSupplied(plan: RoundingPlan, { random }: ResolvedRounding, length: number): void {
+  if (plan.readsRandom && random !== undefined && random.length < length)
+    throw new ArgumentError('random', random, `at least ${length} integers, one an element`);
+}
 
 export function rounderOn(heap: Heap, raw: KernelExports): Rounder {
   let pointer: number | undefined;
@@ -67,6 +76,7 @@ export function rounderOn(heap: Heap, raw: KernelExports): Rounder {
 
   return {
     round(plan, source, destination, length, options, start): void {
+      checkSupplied(plan, options, start + length);
       const parameters = parametersOf(plan);
       const { kernel, elementShift } = plan;
       if (!plan.readsRandom) {

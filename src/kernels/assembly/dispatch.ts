@@ -28,7 +28,14 @@ import { drawsPerBlock, randomIntegers } from './philox';
 import { pattern, quick } from './quick';
 import { round32, round32in64, round64 } from './round';
 
-function dispatch(kernel: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+function dispatch(
+  kernel: i32,
+  source: usize,
+  destination: usize,
+  bytes: usize,
+  random: usize,
+  parameters: usize,
+): void {
   switch (kernel) {
     case lanes32 * kinds + kindNearest:
       round32(kindNearest, source, destination, bytes, random, parameters);
@@ -206,7 +213,8 @@ export function roundStochastic(
     const skip = <i32>(index - block * draws);
     randomIntegers(scratch, size + skip, bits, block, stream, seed);
     const offset = <usize>done << elementShift;
-    round(kernel, elementShift, source + offset, destination + offset, size, scratch + (<usize>skip << 2), parameters);
+    const random = scratch + (<usize>skip << 2);
+    round(kernel, elementShift, source + offset, destination + offset, size, random, parameters);
     index += size;
   }
 }

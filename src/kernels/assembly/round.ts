@@ -103,17 +103,19 @@ function roundLanesWide(kind: i32, value: v128, random: v128, parameters: usize)
   const randomHigh = v128.shuffle<i64>(random, random, 1, 0);
   const first = roundLanes<f64, i64>(kind, f64x2.promote_low_f32x4(value), random, parameters);
   const second = roundLanes<f64, i64>(kind, f64x2.promote_low_f32x4(high), randomHigh, parameters);
-  return v128.shuffle<i64>(
-    f32x4.demote_f64x2_zero(first),
-    f32x4.demote_f64x2_zero(second),
-    0,
-    2,
-  );
+  return v128.shuffle<i64>(f32x4.demote_f64x2_zero(first), f32x4.demote_f64x2_zero(second), 0, 2);
 }
 
 /** Binary32 lanes over `bytes` bytes, a multiple of 16; one random integer an element where the kind wants it. */
 @inline
-export function round32(kind: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+export function round32(
+  kind: i32,
+  source: usize,
+  destination: usize,
+  bytes: usize,
+  random: usize,
+  parameters: usize,
+): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const integers = kind >= kindStochastic ? v128.load(random + i) : i32x4.splat(0);
     v128.store(destination + i, roundLanes<f32, i32>(kind, v128.load(source + i), integers, parameters));
@@ -122,7 +124,14 @@ export function round32(kind: i32, source: usize, destination: usize, bytes: usi
 
 /** The same in binary64 lanes. */
 @inline
-export function round32in64(kind: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+export function round32in64(
+  kind: i32,
+  source: usize,
+  destination: usize,
+  bytes: usize,
+  random: usize,
+  parameters: usize,
+): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const integers = kind >= kindStochastic ? v128.load(random + i) : i32x4.splat(0);
     v128.store(destination + i, roundLanesWide(kind, v128.load(source + i), integers, parameters));
@@ -131,7 +140,14 @@ export function round32in64(kind: i32, source: usize, destination: usize, bytes:
 
 /** A binary64 array over `bytes` bytes, a multiple of 16. */
 @inline
-export function round64(kind: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+export function round64(
+  kind: i32,
+  source: usize,
+  destination: usize,
+  bytes: usize,
+  random: usize,
+  parameters: usize,
+): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     const integers = kind >= kindStochastic ? v128.load64_zero(random + (i >> 1)) : i32x4.splat(0);
     v128.store(destination + i, roundLanes<f64, i64>(kind, v128.load(source + i), integers, parameters));

@@ -1,0 +1,42 @@
+/**
+ * Timing with Benchmark.js: the median time of one call, over whole arrays. Contestants of a group take turns, so that a
+ * machine that slows down or speeds up does so for all of them; ratios within a group are what counts.
+ */
+import Benchmark from 'benchmark';
+
+/** @param {readonly number[]} sorted */
+function median(sorted) {
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/**
+ * Median seconds per call of each contestant.
+ * @template {string} Name
+ * @param {Record<Name, () => void>} contestants
+ * @param {{ seconds: number, turns?: number }} options seconds of measuring a contestant and turn
+ * @returns {Record<Name, number>}
+ */
+export function measure(contestants, { seconds, turns = 2 }) {
+  /** @type {Map<string, number[]>} */
+  const samples = new Map();
+  for (let turn = 0; turn < turns; turn++) {
+    for (const [name, call] of Object.entries(contestants)) {
+      const bench = new Benchmark(name, call, { maxTime: seconds, minSamples: 3 });
+      bench.run({ async: false });
+      if (bench.error) throw bench.error;
+      samples.set(name, [...(samples.get(name) ?? []), ...bench.stats.sample]);
+    }
+  }
+  const medians = [...samples].map(([name, times]) => [name, median(times.sort((a, b) => a - b))]);
+  return Object.fromEntries(medians);
+}
+
+/**
+ * A copy of so many floats: the yardstick of element-wise work.
+ * @param {number} length
+ */
+export function memmove(length) {
+  const from = new Float32Array(length).fill(1);
+  const to = new Float32Array(length);
+  return () => to.set(from);
+}

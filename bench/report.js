@@ -1,0 +1,154 @@
+/** Benchmark results as text tables, and the targets that they are held against. */
+
+/**
+ * Columns padded to their widest cell, numbers to the right.
+ * @param {string} title
+ * @param {readonly string[]} header
+ * @param {readonly (readonly (string | number)[])[]} rows
+ */
+function table(title, header, rows) {
+  const cells = rows.map((row) => row.map(String));
+  const widths = header.map((name, i) => Math.max(name.length, ...cells.map((row) => (row[i] ?? '').length)));
+  const line = (/** @type {readonly string[]} */ row, /** @type {readonly (string | number)[]} */ kinds) =>
+    row
+      .map((cell, i) =>
+        typeof kinds[i] === 'number' ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
+      )
+      .join('  ')
+      .trimEnd();
+  const body = rows.map((row, i) => line(cells[i] ?? [], row));
+  return [title, line(header, rows[0] ?? []), ...body, ''].join('\n');
+}
+
+/** Three significant digits. @param {number} x */
+const digits = (x) => Number(x.toPrecision(3));
+
+/** @param {any[]} rows */
+export function roundingTable(rows) {
+  return table(
+    'Rounding of float32, M elements/s; ratios of the heap-resident and the ordinary array',
+    [
+      'format',
+      'rounding',
+      'length',
+      'memmove',
+      'heap',
+      'in place',
+      'ordinary',
+      'plain JS',
+      'heap/memmove',
+      'ordinary/memmove',
+      'heap/JS',
+      'ordinary/JS',
+    ],
+    rows.map((r) => [
+      r.format,
+      r.rounding,
+      r.length,
+      ...[r.memmove, r.heap, r.inPlace, r.ordinary, r.reference].map(digits),
+      ...[r.heap / r.memmove, r.ordinary / r.memmove, r.heap / r.reference, r.ordinary / r.reference].map(
+        digits,
+      ),
+    ]),
+  );
+}
+
+/** @param {any[]} rows */
+export function matmulTable(rows) {
+  return table(
+    'Float32 matrix products, GFLOP/s',
+    ['m x k x n', 'batch', 'transposed', 'own', 'tfjs-wasm', 'ratio'],
+    rows.map((r) => [
+      `${r.m} x ${r.k} x ${r.n}`,
+      r.batch,
+      r.transposeA ? 'a' : r.transposeB ? 'b' : '-',
+      ...[r.own, r.tfjs, r.own / r.tfjs].map(digits),
+    ]),
+  );
+}
+
+/** @param {any[]} rows */
+export function quantizersTable(rows) {
+  return table(
+    'Quantisers, M elements/s',
+    [
+      'rows x columns',
+      'memmove',
+      'int8 rows',
+      'ternary',
+      'int8/memmove',
+      'ternary/memmove',
+      'int8/JS',
+      'ternary/JS',
+    ],
+    rows.map((r) => [
+      `${r.rows} x ${r.columns}`,
+      ...[
+        r.memmove,
+        r.int8Rows,
+        r.ternary,
+        r.int8Rows / r.memmove,
+        r.ternary / r.memmove,
+        r.int8Rows / r.int8RowsReference,
+        r.ternary / r.ternaryReference,
+      ].map(digits),
+    ]),
+  );
+}
+
+/**
+ * @param {string} what
+ * @param {number} wanted
+ * @param {readonly { label: string, ratio: number }[]} measured the least of them is judged
+ */
+function judge(what, wanted, measured) {
+  const least = measured.reduce((a, b) => (b.ratio < a.ratio ? b : a));
+  return { target: what, wanted, least: digits(least.ratio), at: least.label, met: least.ratio >= wanted };
+}
+
+/**
+ * The targets, each judged by its worst case.
+ * @param {Record<string, any[]>} results
+ */
+export function targets({ rounding = [], matmul = [] }) {
+  const label = (/** @type {any} */ r) => `${r.format} ${r.length.toExponential(0)}`;
+  const pick = (/** @type {string} */ mode, /** @type {readonly number[]} */ lengths) =>
+    rounding.filter((r) => r.rounding === mode && lengths.includes(r.length));
+  const ratios = (/** @type {any[]} */ rows, /** @type {string} */ key, /** @type {string} */ by) =>
+    rows.map((r) => ({ label: label(r), ratio: r[key] / r[by] }));
+  const judged = [];
+  if (rounding.length > 0) {
+    const cached = pick('nearest-even', [1e4, 1e6]);
+    const long = pick('nearest-even', [1e7]);
+    const random = pick('stochastic', [1e4, 1e6, 1e7]);
+    for (const place of ['heap', 'ordinary']) {
+      judged.push(
+        judge(
+          `nearest-even, ${place}, against plain JS at 1e4 and 1e6`,
+          10,
+          ratios(cached, place, 'reference'),
+        ),
+        judge(`nearest-even, ${place}, against memmove at 1e7`, 0.8, ratios(long, place, 'memmove')),
+        judge(`stochastic, ${place}, against plain JS`, 5, ratios(random, place, 'reference')),
+      );
+    }
+    judged.push(
+      judge('nearest-even, heap, in place, against memmove at 1e7', 0.8, ratios(long, 'inPlace', 'memmove')),
+    );
+  }
+  const square = matmul.filter((r) => r.m === 512 && !r.transposeA && !r.transposeB);
+  if (square.length > 0) {
+    const measured = square.map((r) => ({ label: '512', ratio: r.own / r.tfjs }));
+    judged.push(judge('plain product of 512 x 512 against tfjs-wasm', 1.6, measured));
+  }
+  return judged;
+}
+
+/** @param {ReturnType<typeof targets>} judged */
+export function targetsTable(judged) {
+  return table(
+    'Targets, by the worst case of each',
+    ['target', 'wanted', 'least', 'at', 'met'],
+    judged.map((j) => [j.target, j.wanted, j.least, j.at, j.met ? 'yes' : 'NO']),
+  );
+}

@@ -1,0 +1,74 @@
+/**
+ * Throughput of rounding float32 arrays, against a copy of the same size and against the scalar reference loop. Arrays
+ * lie in the library's shared memory (out of place, and in place) or are ordinary ones.
+ */
+import { formats } from '../dist/formats/index.js';
+import { allocateFloat32, release, roundArray } from '../dist/kernels/index.js';
+import { resolveRounding, roundArrayReference } from '../dist/rounding/index.js';
+import { measure, memmove } from './measure.js';
+
+const lengths = [1e4, 1e6, 1e7];
+const formatNames = /** @type {const} */ (['binary16', 'bfloat16', 'e4m3fn']);
+const modes = /** @type {const} */ (['nearest-even', 'toward-zero', 'stochastic']);
+/** The reference takes a second for 10^7 stochastic elements; its pace does not depend on the length from here on. */
+const longestReference = 1e5;
+
+/** Numbers over twenty binades, most of them within the formats' ranges. @param {Float32Array} x */
+function fill(x) {
+  let state = 1;
+  for (let i = 0; i < x.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    x[i] = (state / 2 ** 31 - 1) * 2 ** ((state % 21) - 10);
+  }
+  return x;
+}
+
+/**
+ * @param {{ seconds: number, report: (line: string) => void }} options
+ * @returns rows of millions of elements a second and ratios
+ */
+export function benchRounding({ seconds, report }) {
+  const rows = [];
+  for (const length of lengths) {
+    const x = fill(new Float32Array(length));
+    const out = new Float32Array(length);
+    const heapX = allocateFloat32(length);
+    const heapOut = allocateFloat32(length);
+    const heapInPlace = allocateFloat32(length);
+    heapX.set(x);
+    const referenceLength = Math.min(length, longestReference);
+    const referenceX = x.subarray(0, referenceLength);
+    for (const name of formatNames) {
+      for (const rounding of modes) {
+        const format = formats[name];
+        const options = resolveRounding(format, { rounding });
+        heapInPlace.set(x);
+        const times = measure(
+          {
+            memmove: memmove(length),
+            heap: () => roundArray(heapX, heapOut, format, options),
+            inPlace: () => roundArray(heapInPlace, heapInPlace, format, options),
+            ordinary: () => roundArray(x, out, format, options),
+            reference: () => roundArrayReference(referenceX, out, format, options),
+          },
+          { seconds },
+        );
+        const rate = (/** @type {number} */ time) => length / time / 1e6;
+        const row = {
+          format: name,
+          rounding,
+          length,
+          memmove: rate(times.memmove),
+          heap: rate(times.heap),
+          inPlace: rate(times.inPlace),
+          ordinary: rate(times.ordinary),
+          reference: referenceLength / times.reference / 1e6,
+        };
+        rows.push(row);
+        report(`${name} ${rounding} ${length.toExponential(0)}`);
+      }
+    }
+    for (const array of [heapX, heapOut, heapInPlace]) release(array);
+  }
+  return rows;
+}

@@ -1,0 +1,44 @@
+/**
+ * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
+ *
+ * node bench/run.js [--only rounding,matmul,quantizers] [--seconds 0.3] [--json]
+ */
+import { parseArgs } from 'node:util';
+import { benchMatmul } from './matmul.js';
+import { benchQuantizers } from './quantizers.js';
+import { matmulTable, quantizersTable, roundingTable, targets, targetsTable } from './report.js';
+import { benchRounding } from './rounding.js';
+
+const suites = { rounding: benchRounding, matmul: benchMatmul, quantizers: benchQuantizers };
+const tables = { rounding: roundingTable, matmul: matmulTable, quantizers: quantizersTable };
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: Object.keys(suites).join(',') },
+    seconds: { type: 'string', default: '0.3' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const seconds = Number(values.seconds);
+const chosen = values.only.split(',');
+const unknown = chosen.find((name) => !Object.hasOwn(suites, name));
+if (unknown !== undefined || !(seconds > 0)) {
+  console.error(`accepted: --only ${Object.keys(suites).join(',')} (any of them), --seconds above 0`);
+  process.exit(2);
+}
+
+/** One line of progress on a terminal, nothing elsewhere. */
+function report(/** @type {string} */ line) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+}
+
+/** @type {Record<string, any[]>} */
+const results = {};
+for (const name of chosen) {
+  results[name] = await suites[/** @type {keyof typeof suites} */ (name)]({ seconds, report });
+  report('');
+  if (!values.json) console.log(tables[/** @type {keyof typeof tables} */ (name)](results[name]));
+}
+const judged = targets(results);
+if (values.json) console.log(JSON.stringify({ node: process.version, ...results, targets: judged }, null, 2));
+else console.log(targetsTable(judged));
