@@ -17,9 +17,10 @@ const stagedBytes = 65536;
 
 interface Staging {
   readonly rounder: Rounder;
+  readonly memory: WebAssembly.Memory;
   readonly pointer: number;
-  readonly float32: Float32Array;
-  readonly float64: Float64Array;
+  float32: Float32Array;
+  float64: Float64Array;
 }
 
 let stagingMade: Staging | undefined;
@@ -30,15 +31,15 @@ function staging(): Staging {
     const heap = privateHeap();
     const rounder = rounderOn(heap, instantiate(heap.memory));
     const pointer = heap.allocate(stagedBytes);
-    // Nothing else grows the private memory after this allocation, so these views stay attached.
+    const none = { float32: new Float32Array(0), float64: new Float64Array(0) };
+    stagingMade = { rounder, memory: heap.memory, pointer, ...none };
     rounder.prepare();
-    const { buffer } = heap.memory;
-    stagingMade = {
-      rounder,
-      pointer,
-      float32: new Float32Array(buffer, pointer, stagedBytes / 4),
-      float64: new Float64Array(buffer, pointer, stagedBytes / 8),
-    };
+  }
+  const { memory, pointer, float32 } = stagingMade;
+  // Growth of the memory detaches the views over it.
+  if (float32.buffer !== memory.buffer) {
+    stagingMade.float32 = new Float32Array(memory.buffer, pointer, stagedBytes / 4);
+    stagingMade.float64 = new Float64Array(memory.buffer, pointer, stagedBytes / 8);
   }
   return stagingMade;
 }

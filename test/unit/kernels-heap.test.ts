@@ -1,6 +1,7 @@
 /** The allocator of the library's memories, and arrays that live in the shared one. */
 import { describe, expect, it } from 'vitest';
 import { formats } from '../../src/formats/index.ts';
+import { privateHeap } from '../../src/kernels/heap.ts';
 import {
   allocateFloat32,
   allocateFloat64,
@@ -95,5 +96,14 @@ describe('roundArray', () => {
     const x = new Float64Array(0);
     roundArray(x, x, formats.e4m3fn, resolveRounding(formats.e4m3fn));
     expect(x.length).toBe(0);
+  });
+
+  it('survives growth of the memory that it stages in', () => {
+    const x = new Float32Array(3).fill(0.3);
+    const options = resolveRounding(formats.e2m1);
+    roundArray(x.slice(), x.slice(), formats.e2m1, options);
+    privateHeap().allocate(privateHeap().memory.buffer.byteLength);
+    roundArray(x, x, formats.e2m1, options);
+    expect([...x]).toEqual([0.5, 0.5, 0.5]);
   });
 });
