@@ -103,7 +103,7 @@ export function roundToCodebook(
   const innerIndex = negative ? upperIndex : upperIndex - 1;
   const position = {
     fraction: fractionBetween(x, inner, outer),
-    lowerIsOdd: isOdd(inner, innerIndex, format),
+    lowerIsOdd: isOdd(inner, innerIndex, negative, format),
     negative,
     tiesAway: false,
   };
@@ -133,10 +133,11 @@ function firstAbove(values: readonly number[], x: number): number {
   return low;
 }
 
-function isOdd(inner: number, innerIndex: number, format: CodebookFormat): boolean {
+/** Whether the neighbour nearer zero is the one that nearest-even ties leave. */
+function isOdd(inner: number, innerIndex: number, negative: boolean, format: CodebookFormat): boolean {
   switch (format.ties) {
     case 'upper':
-      return true;
+      return !negative; // below zero the upper neighbour is the nearer one
     case 'even-multiple':
       return Math.abs(inner / format.step) % 2 === 1;
     case 'even-index':
