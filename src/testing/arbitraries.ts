@@ -171,10 +171,7 @@ export function real(format: Format): fc.Arbitrary<number> {
   const anyBits = fc
     .bigInt({ min: 0n, max: (1n << 64n) - 1n })
     .map((bits) => new Float64Array(new BigUint64Array([bits]).buffer)[0]!);
-  const inRange = fc.double({
-    min: Math.max(format.min, -1e300),
-    max: Math.min(format.max, 1e300),
-    noNaN: true,
-  });
+  const within = (x: number): number => Math.min(Math.max(x, -1e300), 1e300);
+  const inRange = fc.double({ min: within(format.min), max: within(format.max), noNaN: true });
   return fc.oneof(nearTie(format), boundary(format), inRange, anyBits);
 }
