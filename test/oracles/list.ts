@@ -61,6 +61,7 @@ export function roundCodebook(
   if (x >= values[last]!) return values[last]!;
   const i = lastNotAbove(values, x);
   const [below, above] = [values[i]!, values[i + 1]!];
+  if (x === below) return below;
   const negative = above <= 0;
   const [inner, outer, innerIndex] = negative ? [above, below, i + 1] : [below, above, i];
   const isEven = {

@@ -251,6 +251,7 @@ function listRounding(format: Exclude<Format, FloatFormat>, rungs: readonly Rung
     const on = rungs[place]!;
     if (format.kind === 'codebook') {
       const mirrored = on.outer < on.inner;
+      if (mirrored && x === on.outer) return on.outer;
       return goesOut(mirrored ? -x : x, on, mirrored, options, R) ? on.outer : on.inner;
     }
     // A posit that is not zero does not become zero.
