@@ -6,7 +6,12 @@ import { describe, expect, it } from 'vitest';
 import type { Format } from '../../src/formats/format.ts';
 import { formats } from '../../src/formats/index.ts';
 import { roundArray, roundingPath } from '../../src/kernels/index.ts';
-import { type RoundOptions, resolveRounding, roundArrayReference } from '../../src/rounding/index.ts';
+import {
+  type RoundOptions,
+  resolveRounding,
+  roundArrayReference,
+  roundingModes,
+} from '../../src/rounding/index.ts';
 import { fitsBinary32 } from '../../src/tensor/arrays.ts';
 import { firstDifference } from '../kernels-compare.ts';
 
@@ -51,6 +56,37 @@ describe(`every 16-bit float into ${targets.length} formats of up to 8 bits: ${r
               difference: undefined,
             });
           }
+        }
+      }
+    });
+  }
+});
+
+describe('NaNs of any payload stay NaN', () => {
+  const payloads32 = Uint32Array.of(0x7f800001, 0xff800001, 0x7fffffff, 0xffffffff, 0x7fc00000, 0xffbfffff);
+  const payloads64 = BigUint64Array.from(
+    [1n, 2n ** 52n - 1n, 2n ** 51n],
+    (bits) => bits + 0x7ff0000000000000n,
+  );
+  for (const name of [
+    'binary16',
+    'bfloat16',
+    'tf32',
+    'e4m3fn',
+    'e4m3fnuz',
+    'ue4m3',
+    'int8',
+    'binary32',
+  ] as const) {
+    it(name, () => {
+      for (const rounding of roundingModes) {
+        for (const saturation of saturations) {
+          const resolved = resolveRounding(formats[name], { rounding, saturation });
+          const x32 = new Float32Array(payloads32.slice().buffer);
+          const x64 = new Float64Array(payloads64.slice().buffer);
+          roundArray(x32, x32, formats[name], resolved);
+          roundArray(x64, x64, formats[name], resolved);
+          expect([...x32, ...x64].filter((x) => !Number.isNaN(x))).toEqual([]);
         }
       }
     });
