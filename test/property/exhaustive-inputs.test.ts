@@ -1,0 +1,41 @@
+/**
+ * Every binary16 and every bfloat16 number into every format of at most 8 bits of the catalogue, and into P3109 formats
+ * and posits of many shapes: every mode, saturation and treatment of subnormals, stochastic with 32 bits and with 8 in each
+ * variant. Oracle = reference = arrays, on every bit. The other P3109 formats are in the slow suite.
+ */
+import { describe, expect, it } from 'vitest';
+import { type Format, formats, parseFormat } from '../../src/formats/index.ts';
+import {
+  addTo,
+  all16BitFloats,
+  compareExhaustively,
+  settingsOf,
+  summary,
+  type Tally,
+} from '../exhaustive.ts';
+
+const catalogue: readonly Format[] = Object.values(formats);
+const narrow: readonly Format[] = [
+  ...catalogue.filter((format) => format.bits <= 8),
+  ...['binary8p3se', 'binary8p4sf', 'binary8p5ue', 'binary8p1uf', 'binary8p1se', 'binary8p8uf'].map(
+    parseFormat,
+  ),
+  ...['binary6p3se', 'binary5p1sf', 'binary4p2ue', 'binary3p1se', 'posit(8,0)', 'posit(6,1)'].map(
+    parseFormat,
+  ),
+];
+const inputs = all16BitFloats();
+const total: Tally = { oracle: 0, arrays: 0, mismatches: [] };
+
+describe(`all ${inputs.length} numbers of binary16 and bfloat16`, () => {
+  it.each(narrow)('into $name', (format) => {
+    const tally = compareExhaustively(format, inputs, settingsOf(format));
+    addTo(total, tally);
+    expect(tally.mismatches).toEqual([]);
+  });
+
+  it('counts', () => {
+    console.info(`inputs: ${summary(total)}`);
+    expect(total.oracle).toBeGreaterThan(180_000_000);
+  });
+});

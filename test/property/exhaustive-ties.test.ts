@@ -1,0 +1,42 @@
+/**
+ * Where rounding decides: every value, every middle of two values and the binary64 neighbours of both, of every catalogue
+ * format of at most 16 bits and of the 120 P3109 formats with K = 3 to 8, in every deterministic mode, saturation and
+ * treatment of subnormals. Oracle = reference = arrays, on every bit.
+ */
+import { describe, expect, it } from 'vitest';
+import { type Format, formats, parseFormat } from '../../src/formats/index.ts';
+import { isStochastic } from '../../src/rounding/index.ts';
+import {
+  addTo,
+  compareExhaustively,
+  p3109Formats,
+  settingsOf,
+  summary,
+  type Tally,
+  ties,
+} from '../exhaustive.ts';
+
+const catalogue: readonly Format[] = Object.values(formats);
+const tried: readonly Format[] = [
+  ...catalogue.filter((format) => format.bits <= 16),
+  ...['posit(8,0)', 'posit(8,1)', 'int8symmetric', 'fixed(4,4)', 'fixed(2,6,unsigned)'].map(parseFormat),
+  ...['logarithmic(4,3)', 'logarithmic(5,5)'].map(parseFormat),
+];
+const total: Tally = { oracle: 0, arrays: 0, mismatches: [] };
+
+describe.each([
+  ['the catalogue up to 16 bits, and more of each kind', tried],
+  ['P3109, K = 3 to 8', [3, 4, 5, 6, 7, 8].flatMap(p3109Formats)],
+])('%s', (_, all) => {
+  it.each(all)('$name', (format) => {
+    const deterministic = settingsOf(format, (mode) => !isStochastic(mode));
+    const tally = compareExhaustively(format, ties(format), deterministic);
+    addTo(total, tally);
+    expect(tally.mismatches).toEqual([]);
+  });
+});
+
+it('counts', () => {
+  console.info(`ties: ${summary(total)}`);
+  expect(total.oracle).toBeGreaterThan(50_000_000);
+});
