@@ -14,7 +14,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ArgumentError } from '../errors.ts';
 
 /** A folder that this process made. */
@@ -57,6 +57,17 @@ const nameTaken = (out: string, name: string): ArgumentError =>
   new ArgumentError('--name', name, `a name that is not taken: ${join(out, name)} exists`);
 
 /**
+ * Makes a folder and those above it that are missing. Not by `recursive: true`, which never returns in Node 20 where
+ * the system says ENOENT of a folder whose parent exists, as /proc does.
+ */
+function makeFolders(path: string): void {
+  if (existsSync(path)) return;
+  const above = dirname(path);
+  if (above !== path) makeFolders(above);
+  mkdirSync(path);
+}
+
+/**
  * Makes the folder `out/name`, and `out` if need be.
  *
  * @throws ArgumentError naming `--name` if it exists, or `--out` if it cannot be made
@@ -64,7 +75,7 @@ const nameTaken = (out: string, name: string): ArgumentError =>
 export function makeRunFolder(out: string, name: string): RunFolder {
   const path = join(out, name);
   try {
-    mkdirSync(out, { recursive: true });
+    makeFolders(out);
     mkdirSync(path);
   } catch (error) {
     if (existsSync(path)) throw nameTaken(out, name);

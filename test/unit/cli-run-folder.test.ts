@@ -39,6 +39,12 @@ test('a file in place of the folder for runs is refused', async () => {
   });
 });
 
+test.runIf(process.platform === 'linux')('a place where no folder can be made is refused, at once', () => {
+  expect(() => makeRunFolder('/proc/halfulp/runs', 'mine')).toThrow(
+    "--out: got '/proc/halfulp/runs'; accepted: a folder in which a folder can be made (ENOENT: no such file or directory)",
+  );
+});
+
 test('files are whole or not there, and leave no temporary name', async () => {
   await withFolder((out) => {
     const folder = makeRunFolder(join(out, 'deep', 'runs'), 'mine');
