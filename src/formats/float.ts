@@ -76,11 +76,13 @@ function boundedFloat(p: ResolvedFloatParameters): FloatFormat {
   const name = floatName(p);
   const { mantissaBits, bias, bits } = p;
   const perBinade = 2 ** mantissaBits;
-  const emin = (p.subnormals === 'normal' ? 0 : 1) - bias;
+  // With 0 mantissa bits the all-zero field is the whole of exponent 0, so that no normal number is left there.
+  const zeroFieldIsNormal = p.subnormals === 'normal' && (mantissaBits > 0 || !p.zero);
+  const emin = (zeroFieldIsNormal ? 0 : 1) - bias;
   const quantum = emin - mantissaBits;
   const ends = endsOf(p);
   // Exponent field 0 holds normal numbers only with subnormals: 'normal'.
-  const hidden = (exponent: number): number => (exponent > 0 || p.subnormals === 'normal' ? perBinade : 0);
+  const hidden = (exponent: number): number => (exponent > 0 || zeroFieldIsNormal ? perBinade : 0);
 
   function magnitudeOf({ exponent, significand }: Fields): number {
     if (exponent === 0 && (p.subnormals === false || (significand === 0 && p.zero))) return 0;
@@ -95,8 +97,8 @@ function boundedFloat(p: ResolvedFloatParameters): FloatFormat {
   const max = magnitudeOf(ends.largest);
   if (!(max > 0)) throw new ArgumentError('float', name, 'a format with at least one non-zero finite number');
 
-  const firstNormal = p.subnormals === 'normal' && p.zero ? { exponent: 0, significand: 1 } : undefined;
-  const minNormal = firstNormal && mantissaBits > 0 ? magnitudeOf(firstNormal) : powerOfTwo(emin);
+  const minNormal =
+    zeroFieldIsNormal && p.zero ? magnitudeOf({ exponent: 0, significand: 1 }) : powerOfTwo(emin);
   const hasSubnormals = p.subnormals === true && mantissaBits > 0;
   const hasNegativeZero = p.signed && p.zero && p.specials !== 'fnuz' && p.specials !== 'p3109';
   const isAbove = (a: Fields, b: Fields): boolean =>

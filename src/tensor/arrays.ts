@@ -28,15 +28,29 @@ export interface RoundArrayOptions<A extends RealArray> extends RoundOptions {
 
 /** Whether every value of the format is a binary32 value, so that a Float32Array can carry it. */
 export function fitsBinary32(format: Format): boolean {
-  if (format.kind !== 'float') {
-    return format.kind === 'int' ? format.max <= 2 ** 24 : format.values().every(isBinary32);
+  switch (format.kind) {
+    case 'float':
+      return (
+        format.precision <= 24 &&
+        format.exponentBits !== Infinity &&
+        isBinary32(format.max) &&
+        isBinary32(format.minSubnormal)
+      );
+    case 'int':
+      return Math.max(format.max, -format.min) <= 2 ** 24;
+    case 'fixed':
+      return Math.max(format.max, -format.min) / format.step <= 2 ** 24 && isBinary32(format.step);
+    case 'posit':
+      // The longest fraction stands next to 1; the ends are powers of two.
+      return (
+        Math.max(format.bits - 3 - format.es, 0) < 24 &&
+        isBinary32(format.max) &&
+        isBinary32(format.minPositive)
+      );
+    case 'logarithmic':
+    case 'codebook':
+      return format.values().every(isBinary32);
   }
-  return (
-    format.precision <= 24 &&
-    isBinary32(format.max) &&
-    isBinary32(format.minSubnormal) &&
-    format.exponentBits !== Infinity
-  );
 }
 
 /**
@@ -68,6 +82,7 @@ export function round<A extends RealArray>(
   }
   checkCarrier(x, target);
   checkRandom(resolved, x.length);
+  checkOffset(resolved, x.length);
   const out = options.out ?? (newLike(x, x.length) as A);
   if (out.constructor !== x.constructor || out.length !== x.length)
     throw new ArgumentError('out', out, `a ${x.constructor.name} of length ${x.length}, as x`);
@@ -98,6 +113,12 @@ function checkCarrier(x: unknown, format: Format): void {
       x,
       `a Float64Array for ${format.name}, whose values need not be binary32 numbers`,
     );
+}
+
+/** Indices are exact integers up to 2^53. */
+function checkOffset({ offset }: ResolvedRounding, length: number): void {
+  if (offset + length > Number.MAX_SAFE_INTEGER)
+    throw new ArgumentError('offset', offset, `at most 2^53 - 1 - ${length}, the number of elements`);
 }
 
 /** Supplied random integers must suffice and fit; drawn ones always do. */
@@ -139,6 +160,7 @@ export function encode(
   const resolved = resolveRounding(target, rounding);
   const rounded = Float64Array.from(values);
   checkRandom(resolved, rounded.length);
+  checkOffset(resolved, rounded.length);
   roundArray(rounded, rounded, target, resolved);
   const codes = newCodes(target, rounded.length);
   for (let i = 0; i < rounded.length; i++) codes[i] = codeOf(rounded[i]!, target, nan);
