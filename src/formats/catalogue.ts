@@ -1,5 +1,6 @@
 /** The catalogue of named formats, and names to formats. Floats are data in `float-parameters.ts`. */
 import { ArgumentError } from '../errors.ts';
+import { type ComplexCodebook, fourthRoots } from './complex.ts';
 import { fixed } from './fixed.ts';
 import { float } from './float.ts';
 import { type FloatCatalogueName, type FloatParameters, floatCatalogue } from './float-parameters.ts';
@@ -12,9 +13,10 @@ import { posit } from './posit.ts';
 type Floats = { readonly [name in FloatCatalogueName]: FloatFormat };
 type Integers = { readonly [name in 'int2' | 'int4' | 'int8' | 'uint4' | 'uint8']: IntFormat };
 type Posits = { readonly [name in 'posit8' | 'posit16' | 'posit32']: PositFormat };
-type Catalogue = Floats & Integers & Posits & NamedCodebooks;
+type ScalarCatalogue = Floats & Integers & Posits & NamedCodebooks;
+type Catalogue = ScalarCatalogue & { readonly fourthRoots: ComplexCodebook };
 
-export type FormatName = keyof Catalogue;
+export type FormatName = keyof ScalarCatalogue;
 
 const floats = Object.fromEntries(
   Object.entries(floatCatalogue).map(([name, parameters]) => [name, float(parameters)]),
@@ -25,8 +27,8 @@ const otherNames: Readonly<Record<string, Format>> = Object.freeze({
   ue8m0: floats.e8m0,
 });
 
-/** Every format with a name of its own, by that name. P3109 formats are made by `p3109` or by name. */
-export const formats: Catalogue = Object.freeze({
+/** Every format of numbers that has a name of its own. P3109 formats are made by `p3109` or by name. */
+export const scalarFormats: ScalarCatalogue = Object.freeze({
   ...floats,
   int2: int({ bits: 2 }),
   int4: int({ bits: 4 }),
@@ -38,6 +40,9 @@ export const formats: Catalogue = Object.freeze({
   posit32: posit({ bits: 32 }),
   ...namedCodebooks,
 });
+
+/** The catalogue: the formats of numbers, and `fourthRoots` for complex ones. */
+export const formats: Catalogue = Object.freeze({ ...scalarFormats, fourthRoots });
 
 export interface P3109Parameters {
   /** K, 3 to 15. */
@@ -72,7 +77,7 @@ export function p3109({ bits, precision, signed, domain }: P3109Parameters): Flo
 }
 
 const accepted =
-  `a name of the catalogue (${Object.keys(formats).join(', ')}), binary{K}p{P}{s|u}{e|f}, ` +
+  `a name of the catalogue (${Object.keys(scalarFormats).join(', ')}), binary{K}p{P}{s|u}{e|f}, ` +
   'int{N}, uint{N}, fixed(integerBits,fractionBits[,unsigned]), posit(bits,es), ' +
   'logarithmic(integerBits,fractionBits), or float(exponentBits,mantissaBits[,bias=N][,fn|fnuz|finite|p3109]...)';
 
@@ -118,7 +123,13 @@ function parseCall(text: string, kind: string, parts: string[]): Format {
  */
 export function parseFormat(name: string): Format {
   if (typeof name !== 'string') throw new ArgumentError('format', name, accepted);
-  if (Object.hasOwn(formats, name)) return formats[name as FormatName];
+  if (Object.hasOwn(scalarFormats, name)) return scalarFormats[name as FormatName];
+  if (name === 'fourthRoots')
+    throw new ArgumentError(
+      'format',
+      name,
+      'a format of numbers; complex ones are rounded by roundToFourthRoots',
+    );
   if (Object.hasOwn(otherNames, name)) return otherNames[name]!;
   const report = /^binary(\d{1,2})p(\d{1,2})([su])([ef])$/.exec(name);
   if (report !== null)

@@ -1,7 +1,16 @@
 /** Which numbers exist: formats, the catalogue, names. */
 
-export { type FormatName, formats, type P3109Parameters, p3109, parseFormat, toFormat } from './catalogue.ts';
+export {
+  type FormatName,
+  formats,
+  type P3109Parameters,
+  p3109,
+  parseFormat,
+  scalarFormats,
+  toFormat,
+} from './catalogue.ts';
 export { type CodebookParameters, codebook } from './codebook.ts';
+export { type ComplexCodebook, type ComplexNumber, roundToFourthRoots } from './complex.ts';
 export { type FixedParameters, fixed } from './fixed.ts';
 export { float } from './float.ts';
 export type { FloatParameters } from './float-parameters.ts';

@@ -1,7 +1,16 @@
 /** Limits, names, codes and errors of formats; the numbers are those of the specifications. */
 import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
-import { codebook, float, formats, int, p3109, parseFormat } from '../../src/formats/index.ts';
+import {
+  codebook,
+  float,
+  formats,
+  int,
+  p3109,
+  parseFormat,
+  roundToFourthRoots,
+  scalarFormats,
+} from '../../src/formats/index.ts';
 
 /** Name, largest, smallest normal, smallest positive, infinity, NaN. */
 const limits = [
@@ -37,7 +46,7 @@ describe('limits of the catalogue', () => {
   });
 
   it('covers every float of the catalogue', () => {
-    const floats = Object.values(formats).filter((format) => format.kind === 'float');
+    const floats = Object.values(scalarFormats).filter((format) => format.kind === 'float');
     expect(floats.map((format) => format.name)).toEqual(limits.map(([name]) => name));
   });
 
@@ -52,7 +61,7 @@ describe('limits of the catalogue', () => {
 });
 
 const everyName = [
-  ...Object.keys(formats),
+  ...Object.keys(scalarFormats),
   'binary8p3se', 'binary8p1uf', 'binary3p1se', 'binary15p9sf', 'int3', 'uint5', 'int7symmetric',
   'float(5,6)', 'float(4,2,bias=7,fn)', 'float(3,3,bias=2)', 'float(0,4,bias=3,finite)',
   'fixed(4,4)', 'fixed(0,8,unsigned)', 'fixed(3,0)', 'posit(8,0)', 'posit(8,1)', 'posit(16,1)', 'posit(2,0)', 'posit(6,3)',
@@ -169,5 +178,27 @@ describe('impossible formats', () => {
     expect(() => codebook({ name: '', values: [0, 1] })).toThrow(/name/);
     expect(() => int({ bits: 54 })).toThrow(/bits/);
     expect(() => int({ bits: 4, signed: false, symmetric: true })).toThrow(/symmetric/);
+  });
+});
+
+describe('fourth roots of unity', () => {
+  it('have codes', () => {
+    expect(formats.fourthRoots.values().map((value) => formats.fourthRoots.encode(value))).toEqual([
+      0, 1, 2, 3,
+    ]);
+    expect(formats.fourthRoots.decode(3)).toEqual([0, -1]);
+    expect(formats.fourthRoots.has([1, 1])).toBe(false);
+    expect(() => formats.fourthRoots.encode([0.5, 0])).toThrow(RangeError);
+    expect(() => formats.fourthRoots.decode(4)).toThrow(RangeError);
+    expect(() => parseFormat('fourthRoots')).toThrow(/roundToFourthRoots/);
+  });
+
+  it('are the nearest by angle', () => {
+    const x = new Float32Array([0.2, -0.7, -3, 2, 1, 1, -1, 1, 0, 0, NaN, 1, 0, 0.1]);
+    const roots = [0, -1, -1, 0, 1, 0, -1, 0, 1, 0, NaN, NaN, 0, 1];
+    expect([...roundToFourthRoots(x)]).toEqual(roots);
+    expect(roundToFourthRoots(x, x)).toBe(x);
+    expect(() => roundToFourthRoots(new Float32Array(3))).toThrow(/x: /);
+    expect(() => roundToFourthRoots(x, new Float32Array(2))).toThrow(/out: /);
   });
 });
