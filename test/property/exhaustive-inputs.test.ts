@@ -4,7 +4,7 @@
  * variant. Oracle = reference = arrays, on every bit. The other P3109 formats are in the slow suite.
  */
 import { describe, expect, it } from 'vitest';
-import { type Format, formats, parseFormat } from '../../src/formats/index.ts';
+import { type Format, parseFormat, scalarFormats } from '../../src/formats/index.ts';
 import {
   addTo,
   all16BitFloats,
@@ -14,7 +14,7 @@ import {
   type Tally,
 } from '../exhaustive.ts';
 
-const catalogue: readonly Format[] = Object.values(formats);
+const catalogue: readonly Format[] = Object.values(scalarFormats);
 const narrow: readonly Format[] = [
   ...catalogue.filter((format) => format.bits <= 8),
   ...['binary8p3se', 'binary8p4sf', 'binary8p5ue', 'binary8p1uf', 'binary8p1se', 'binary8p8uf'].map(
