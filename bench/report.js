@@ -96,6 +96,20 @@ export function quantizersTable(rows) {
   );
 }
 
+/** @param {any[]} rows the first one is float32 on stock kernels */
+export function trainingTable(rows) {
+  const stock = rows[0];
+  return table(
+    'A training step of llama-tiny (1024 characters), median',
+    ['arm', 'kernels', 'ms', 'characters/s', 'time / float32 on stock', 'time / float32 on the same kernels'],
+    rows.map((r) => {
+      const same = rows.find((other) => other.arm === 'float32' && other.kernels === r.kernels);
+      const ratios = [r.milliseconds / stock.milliseconds, r.milliseconds / same.milliseconds];
+      return [r.arm, r.kernels, ...[r.milliseconds, 1024e3 / r.milliseconds, ...ratios].map(digits)];
+    }),
+  );
+}
+
 /**
  * @param {string} what
  * @param {number} wanted

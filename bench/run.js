@@ -1,16 +1,34 @@
 /**
  * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
  *
- * node bench/run.js [--only rounding,matmul,quantizers] [--seconds 0.3] [--json]
+ * node bench/run.js [--only rounding,matmul,quantizers,training] [--seconds 0.3] [--json]
  */
 import { parseArgs } from 'node:util';
 import { benchMatmul } from './matmul.js';
 import { benchQuantizers } from './quantizers.js';
-import { matmulTable, quantizersTable, roundingTable, targets, targetsTable } from './report.js';
+import {
+  matmulTable,
+  quantizersTable,
+  roundingTable,
+  targets,
+  targetsTable,
+  trainingTable,
+} from './report.js';
 import { benchRounding } from './rounding.js';
+import { benchTraining } from './training.js';
 
-const suites = { rounding: benchRounding, matmul: benchMatmul, quantizers: benchQuantizers };
-const tables = { rounding: roundingTable, matmul: matmulTable, quantizers: quantizersTable };
+const suites = {
+  rounding: benchRounding,
+  matmul: benchMatmul,
+  quantizers: benchQuantizers,
+  training: benchTraining,
+};
+const tables = {
+  rounding: roundingTable,
+  matmul: matmulTable,
+  quantizers: quantizersTable,
+  training: trainingTable,
+};
 
 const { values } = parseArgs({
   options: {
@@ -41,4 +59,4 @@ for (const name of chosen) {
 }
 const judged = targets(results);
 if (values.json) console.log(JSON.stringify({ node: process.version, ...results, targets: judged }, null, 2));
-else console.log(targetsTable(judged));
+else if (judged.length > 0) console.log(targetsTable(judged));

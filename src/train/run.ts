@@ -78,7 +78,7 @@ export interface TrainResult {
   readonly seed: number;
   /** Steps done. */
   readonly steps: number;
-  /** Whether the signal ended the run early. */
+  /** Whether the signal ended the run, or its final evaluation, early. */
   readonly interrupted: boolean;
   /** Mean training loss of the last 20 steps, in nats per character. */
   readonly trainLoss: number;
@@ -243,15 +243,14 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
     const slots = (): Phase['linear'] => recipe.phases[current]!.linear;
     const allWindows = validationWindows(data, config.context);
-    const validation =
-      (await evaluate(tf, model, data, allWindows, slots, signal)) ??
-      (await evaluate(tf, model, data, someWindows, slots))!;
+    const whole = await evaluate(tf, model, data, allWindows, slots, signal);
+    const validation = whole ?? (await evaluate(tf, model, data, someWindows, slots))!;
     options.onEvaluation?.({ step: losses.length, ...validation });
     return {
       recipe,
       seed,
       steps: losses.length,
-      interrupted: losses.length < steps,
+      interrupted: losses.length < steps || whole === null,
       trainLoss: mean(losses.slice(-20)),
       validationLoss: validation.loss,
       validationCharacters: validation.characters,

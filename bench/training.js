@@ -1,0 +1,50 @@
+/**
+ * The time of one training step of the small language model: emulated and quantised, on our kernels and on those of
+ * tfjs-wasm, against plain float32 on stock tfjs-wasm. Arms take turns, so that a drift of the machine hits all alike.
+ */
+import { wasmBackend } from '../dist/tfjs/index.js';
+import { mobyDick, recipes, train } from '../dist/train/index.js';
+
+const stepsPerTurn = 6;
+const warmUp = 2;
+
+/** @param {{ seconds: number, report: (line: string) => void }} options `seconds` is the least time spent on each arm */
+export async function benchTraining({ seconds, report }) {
+  const tf = await wasmBackend();
+  const data = await mobyDick();
+  const arms = /** @type {const} */ ([
+    { arm: 'float32', kernels: 'stock', recipe: recipes.float32() },
+    { arm: 'bfloat16', kernels: 'stock', recipe: recipes.bfloat16() },
+    { arm: 'bitnet', kernels: 'stock', recipe: recipes.bitnet() },
+    { arm: 'float32', kernels: 'own', recipe: recipes.float32() },
+    { arm: 'bfloat16', kernels: 'own', recipe: recipes.bfloat16() },
+    { arm: 'bitnet', kernels: 'own', recipe: recipes.bitnet() },
+  ]).map((arm) => ({ ...arm, /** @type {number[]} */ times: [] }));
+  const spent = (/** @type {number[]} */ times) => times.reduce((sum, time) => sum + time, 0);
+  for (let turn = 0; turn < 3 || arms.some(({ times }) => spent(times) < 4 * seconds); turn++) {
+    for (const { arm, kernels, recipe, times } of arms) {
+      report(`training ${arm} ${kernels}, turn ${turn + 1}`);
+      await train({
+        tf,
+        data,
+        recipe,
+        kernels,
+        model: 'llama-tiny',
+        steps: warmUp + stepsPerTurn,
+        seed: 1,
+        evaluateEvery: 0,
+        onStep: ({ step, seconds: time }) => {
+          if (step > warmUp) times.push(time);
+        },
+      });
+    }
+  }
+  const median = (/** @type {number[]} */ times) =>
+    [...times].sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
+  return arms.map(({ arm, kernels, times }) => ({
+    arm,
+    kernels,
+    milliseconds: 1000 * median(times),
+    steps: times.length,
+  }));
+}
