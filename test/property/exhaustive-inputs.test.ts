@@ -5,14 +5,18 @@
  */
 import { describe, expect, it } from 'vitest';
 import { type Format, parseFormat, scalarFormats } from '../../src/formats/index.ts';
+import { randomIntegers, resolveRounding, roundScalar } from '../../src/rounding/index.ts';
+import { round } from '../../src/tensor/arrays.ts';
 import {
   addTo,
   all16BitFloats,
   compareExhaustively,
+  seed,
   settingsOf,
   summary,
   type Tally,
 } from '../exhaustive.ts';
+import { oracleRound } from '../oracles/index.ts';
 
 const catalogue: readonly Format[] = Object.values(scalarFormats);
 const narrow: readonly Format[] = [
@@ -32,6 +36,27 @@ describe(`all ${inputs.length} numbers of binary16 and bfloat16`, () => {
     const tally = compareExhaustively(format, inputs, settingsOf(format));
     addTo(total, tally);
     expect(tally.mismatches).toEqual([]);
+  });
+
+  it.each([
+    ['int8', 'nearest-even'],
+    ['int8', 'toward-negative'],
+    ['uint4', 'nearest-away'],
+    ['fixed(3,4)', 'stochastic'],
+  ] as const)('into %s with wrap, %s', (name, rounding) => {
+    const format = parseFormat(name);
+    const given = { rounding, saturation: 'wrap', seed } as const;
+    const options = resolveRounding(format, given);
+    const random = randomIntegers(inputs.length, options);
+    const rounded = round(inputs, format, given);
+    const wrong = inputs.filter((x, i) => {
+      const expected = oracleRound(x, format, options, random[i]!);
+      return (
+        !Object.is(roundScalar(x, format, options, random[i]!), expected) || !Object.is(rounded[i], expected)
+      );
+    });
+    addTo(total, { oracle: inputs.length, arrays: inputs.length, mismatches: [] });
+    expect([...wrong]).toEqual([]);
   });
 
   it('counts', () => {
