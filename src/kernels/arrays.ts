@@ -9,6 +9,7 @@ import { isInSharedHeap, privateHeap, sharedHeap } from './heap.ts';
 import { instantiate } from './module.ts';
 import { planRounding, type RoundingPlan } from './plan.ts';
 import { checkSupplied, type Rounder, rounderOn } from './rounder.ts';
+import { threadPool, usefulThreads } from './threads.ts';
 
 type RealArray = Float32Array | Float64Array;
 
@@ -49,24 +50,43 @@ function roundInSharedHeap(
   x: RealArray,
   out: RealArray,
   options: ResolvedRounding,
+  threads: number,
 ): void {
   if (sharedRounder === undefined) {
     const heap = sharedHeap();
     sharedRounder = rounderOn(heap, instantiate(heap.memory));
   }
-  sharedRounder.round(plan, x.byteOffset, out.byteOffset, x.length, options, 0);
+  const rounder = sharedRounder;
+  const { byteOffset: source, length } = x;
+  const { byteOffset: destination } = out;
+  function roundPiece(from: number, to: number): void {
+    const offset = from << plan.elementShift;
+    rounder.round(plan, source + offset, destination + offset, to - from, options, from);
+  }
+  if (threads === 1) roundPiece(0, length);
+  else threadPool().roundShared({ plan, options, threads, roundPiece }, source, destination, length);
 }
 
-function roundStaged<A extends RealArray>(plan: RoundingPlan, x: A, out: A, options: ResolvedRounding): void {
-  const { rounder, pointer, float32, float64 } = staging();
-  const buffer = x instanceof Float32Array ? float32 : float64;
-  const size = buffer.length;
-  for (let start = 0; start < x.length; start += size) {
-    const length = Math.min(size, x.length - start);
-    buffer.set(length === x.length ? x : x.subarray(start, start + length));
-    rounder.round(plan, pointer, pointer, length, options, start);
-    out.set(length === size ? buffer : buffer.subarray(0, length), start);
+function roundStaged(
+  plan: RoundingPlan,
+  x: RealArray,
+  out: RealArray,
+  options: ResolvedRounding,
+  threads: number,
+): void {
+  function roundPiece(from: number, to: number): void {
+    const { rounder, pointer, float32, float64 } = staging();
+    const buffer = x instanceof Float32Array ? float32 : float64;
+    const size = buffer.length;
+    for (let start = from; start < to; start += size) {
+      const length = Math.min(size, to - start);
+      buffer.set(length === x.length ? x : x.subarray(start, start + length));
+      rounder.round(plan, pointer, pointer, length, options, start);
+      out.set(length === size ? buffer : buffer.subarray(0, length), start);
+    }
   }
+  if (threads === 1) roundPiece(0, x.length);
+  else threadPool().roundStaged({ plan, options, threads, roundPiece }, x, out);
 }
 
 /** Whether the arrays share memory without beginning at the same place. */
@@ -84,13 +104,16 @@ function overlapsAskew(x: RealArray, out: RealArray): boolean {
  *
  * @param out An array of the same kind and length.
  * @param options As `resolveRounding` gives them; supplied random integers must be at least as many as elements.
+ * @param threads As `checkThreads` gives them. Fewer are used where more would gain nothing.
  * @throws ArgumentError if out is not like x, or if there are too few random integers. Nothing is written before.
+ * @throws Error if a worker thread fails; out is incomplete then.
  */
 export function roundArray<A extends RealArray>(
   x: A,
   out: A,
   format: Format,
   options: ResolvedRounding,
+  threads = 1,
 ): void {
   const isFloat32 = x instanceof Float32Array;
   if (out.length !== x.length || isFloat32 !== out instanceof Float32Array)
@@ -98,7 +121,12 @@ export function roundArray<A extends RealArray>(
   const plan = planRounding(isFloat32 ? 'float32' : 'float64', format, options);
   if (plan !== undefined) checkSupplied(plan, options, x.length);
   const source = overlapsAskew(x, out) ? (x.slice() as A) : x;
-  if (plan === undefined) roundArrayReference(source, out, format, options);
-  else if (isInSharedHeap(source) && isInSharedHeap(out)) roundInSharedHeap(plan, source, out, options);
-  else roundStaged(plan, source, out, options);
+  if (plan === undefined) {
+    roundArrayReference(source, out, format, options);
+    return;
+  }
+  const isShared = isInSharedHeap(source) && isInSharedHeap(out);
+  const team = usefulThreads(threads, plan, options, x.length, isShared);
+  if (isShared) roundInSharedHeap(plan, source, out, options, team);
+  else roundStaged(plan, source, out, options, team);
 }

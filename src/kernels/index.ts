@@ -13,6 +13,7 @@ import { rounderOn } from './rounder.ts';
 export { roundArray } from './arrays.ts';
 export { allocateFloat32, allocateFloat64, type Heap, isInSharedHeap, release, sharedHeap } from './heap.ts';
 export { type ElementType, type RoundingPath, roundingPath } from './plan.ts';
+export { startThreads, stopThreads } from './threads.ts';
 
 /** A row-major product out (m x n) = op(a) (m x k) op(b) (k x n), or a batch of them. */
 export interface MatmulShape {

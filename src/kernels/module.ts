@@ -73,21 +73,23 @@ function compile(base64: string): WebAssembly.Module {
   return new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
 }
 
-let sharedModule: WebAssembly.Module | undefined;
-let unsharedModule: WebAssembly.Module | undefined;
+let sharedMade: WebAssembly.Module | undefined;
+let unsharedMade: WebAssembly.Module | undefined;
 
-function moduleFor(isShared: boolean): WebAssembly.Module {
-  if (isShared) {
-    sharedModule ??= compile(shared);
-    return sharedModule;
-  }
-  unsharedModule ??= compile(unshared);
-  return unsharedModule;
+/** The build for shared memory. */
+export function sharedModule(): WebAssembly.Module {
+  sharedMade ??= compile(shared);
+  return sharedMade;
+}
+
+function unsharedModule(): WebAssembly.Module {
+  unsharedMade ??= compile(unshared);
+  return unsharedMade;
 }
 
 /** The kernels linked with a memory: the build for shared memory or the one for unshared, as the memory is. */
 export function instantiate(memory: WebAssembly.Memory): KernelExports {
   const isShared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
-  return new WebAssembly.Instance(moduleFor(isShared), { env: { memory } })
-    .exports as unknown as KernelExports;
+  const module = isShared ? sharedModule() : unsharedModule();
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
 }

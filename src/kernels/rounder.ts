@@ -41,7 +41,10 @@ export function checkSupplied(plan: RoundingPlan, { random }: ResolvedRounding, 
     throw new ArgumentError('random', random, `at least ${length} integers, one an element`);
 }
 
-export function rounderOn(heap: Heap, raw: KernelExports): Rounder {
+/** The kernels that rounding calls. */
+export type RoundingExports = Pick<KernelExports, 'round' | 'roundStochastic'>;
+
+export function rounderOn(heap: Heap, raw: RoundingExports): Rounder {
   let pointer: number | undefined;
   let written: RoundingPlan | undefined;
 

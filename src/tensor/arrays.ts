@@ -7,6 +7,7 @@ import { isBinary32 } from '../formats/binary64.ts';
 import { toFormat } from '../formats/catalogue.ts';
 import type { Code, Format } from '../formats/format.ts';
 import { roundArray } from '../kernels/arrays.ts';
+import { checkThreads } from '../kernels/threads.ts';
 import {
   isStochastic,
   type ResolvedRounding,
@@ -24,6 +25,11 @@ export type CodeArray = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
 export interface RoundArrayOptions<A extends RealArray> extends RoundOptions {
   /** Where the result goes: same kind and length as x; may be x itself (in place). Default: a new array. */
   readonly out?: A;
+  /**
+   * Threads that share the work, this one included: 1 to 64. Default 1. The bits do not depend on it. Arrays too small to
+   * gain by it are rounded by this thread alone. In a browser, `await startThreads(n)` first.
+   */
+  readonly threads?: number;
 }
 
 /** Whether every value of the format is a binary32 value, so that a Float32Array can carry it. */
@@ -58,10 +64,11 @@ export function fitsBinary32(format: Format): boolean {
  *
  * @param x A number, or a Float32Array or Float64Array; the result is of the same kind.
  * @param format A format or its name.
- * @param options Mode, saturation, random bits: see `RoundOptions`. Arrays also take `out`.
+ * @param options Mode, saturation, random bits: see `RoundOptions`. Arrays also take `out` and `threads`.
  * @returns The rounded number, or the array `out` (a new one by default).
  * @throws ArgumentError for an unknown format or option, an `out` that does not fit x, too few or too large `random`
- *   integers, or a Float32Array where the format's values need not be binary32 numbers. Nothing is written before.
+ *   integers, a Float32Array where the format's values need not be binary32 numbers, or `threads` that cannot be had.
+ *   Nothing is written before. Error if a worker thread fails; `out` is incomplete then.
  *
  * @example
  * round(0.1, 'e4m3fn') // 0.1015625
@@ -83,10 +90,11 @@ export function round<A extends RealArray>(
   checkCarrier(x, target);
   checkRandom(resolved, x.length);
   checkOffset(resolved, x.length);
+  const threads = checkThreads(options.threads);
   const out = options.out ?? (newLike(x, x.length) as A);
   if (out.constructor !== x.constructor || out.length !== x.length)
     throw new ArgumentError('out', out, `a ${x.constructor.name} of length ${x.length}, as x`);
-  roundArray(x, out, target, resolved);
+  roundArray(x, out, target, resolved, threads);
   return out;
 }
 
