@@ -2,7 +2,7 @@
  * Reads golden sets: reference vectors made by independent implementations, kept outside the repository. The folder is
  * named by the environment variable HALFULP_GOLDEN; a set is NAME.json (header) and NAME.bin.gz.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
@@ -48,10 +48,53 @@ const folder = process.env['HALFULP_GOLDEN'];
 
 /** Whether the set is there to be tested. Prints the name of a set that is not. */
 export function hasGolden(name: string): boolean {
-  const found = folder !== undefined && existsSync(join(folder, `${name}.json`));
+  const found = goldenNames().includes(name);
   if (!found)
     console.info(`golden set not at hand, skipped: ${name} (set HALFULP_GOLDEN to the folder that holds it)`);
   return found;
+}
+
+/** Names of all sets in the folder, ascending; none without a folder. */
+export function goldenNames(): readonly string[] {
+  if (folder === undefined || !existsSync(folder)) return [];
+  const headers = readdirSync(folder).filter((file) => file.endsWith('.json'));
+  return headers.map((file) => file.slice(0, -'.json'.length)).sort();
+}
+
+interface Family {
+  readonly pattern: RegExp;
+  /** Sets that the project was developed with: reported when they are not at hand. */
+  readonly known: readonly string[];
+}
+
+/** The kinds of sets that are tested, by their names. Every set of a kind is, whichever format it is for. */
+export const families = {
+  decode: { pattern: /^decode_mldtypes$/, known: ['decode_mldtypes'] },
+  casts: { pattern: /^casts_mldtypes_torch$/, known: ['casts_mldtypes_torch'] },
+  p3109Decode: { pattern: /^p3109_decode_\w+$/, known: ['p3109_decode_K3to8'] },
+  p3109Round: {
+    pattern: /^p3109_round_(\w+)$/,
+    known: ['binary8p1uf', 'binary8p3se', 'binary8p4sf', 'binary8p5ue'].map((name) => `p3109_round_${name}`),
+  },
+  round: {
+    pattern: /^round_(\w+)_gfloat$/,
+    known: ['binary16', 'e4m3fn', 'e5m2', 'e2m1'].map((name) => `round_${name}_gfloat`),
+  },
+  round64: {
+    pattern: /^round64_(\w+)_gfloat$/,
+    known: ['binary16', 'e4m3fn'].map((name) => `round64_${name}_gfloat`),
+  },
+  stochastic: {
+    pattern: /^sr_(\w+)_gfloat$/,
+    known: ['binary16', 'e4m3fn'].map((name) => `sr_${name}_gfloat`),
+  },
+  posit: { pattern: /^posit_posit(\d+)es(\d+)$/, known: ['posit_posit8es0', 'posit_posit16es1'] },
+} as const satisfies Record<string, Family>;
+
+/** The sets of a family that are at hand or known, each with the parts of its name that the pattern captures. */
+export function setsOf({ pattern, known }: Family): { set: string; parts: readonly string[] }[] {
+  const names = new Set([...known, ...goldenNames().filter((name) => pattern.test(name))]);
+  return [...names].map((set) => ({ set, parts: pattern.exec(set)!.slice(1) }));
 }
 
 export function loadGolden(name: string): GoldenSet {
