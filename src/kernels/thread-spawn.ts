@@ -1,4 +1,5 @@
 /** Starting and ending worker threads, in Node and in browsers; what they do is the matter of `thread-worker.ts`. */
+import type { Worker as NodeWorker } from 'node:worker_threads';
 import { browserWorkerSource, nodeWorkerSource, type WorkerData } from './thread-worker.ts';
 
 /** A worker thread. */
@@ -29,9 +30,8 @@ export function startsUnattended(): boolean {
   return nodeWorkers() !== undefined;
 }
 
-function spawnInNode({ Worker }: NodeWorkers, workerData: WorkerData): Thread {
-  // The process's own flags (loaders, --input-type) are not for this script.
-  const worker = new Worker(nodeWorkerSource(), { eval: true, execArgv: [], workerData });
+/** A worker of Node as a thread. Its first message says that it is ready. */
+export function threadOf(worker: NodeWorker): Thread {
   worker.unref();
   let failure: Error | undefined;
   let isEnding = false;
@@ -60,6 +60,11 @@ function spawnInNode({ Worker }: NodeWorkers, workerData: WorkerData): Thread {
       await worker.terminate();
     },
   };
+}
+
+function spawnInNode({ Worker }: NodeWorkers, workerData: WorkerData): Thread {
+  // The process's own flags (loaders, --input-type) are not for this script.
+  return threadOf(new Worker(nodeWorkerSource(), { eval: true, execArgv: [], workerData }));
 }
 
 function spawnInBrowser(data: WorkerData): Thread {
