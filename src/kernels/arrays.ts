@@ -9,6 +9,7 @@ import { isInSharedHeap, privateHeap, sharedHeap } from './heap.ts';
 import { instantiate } from './module.ts';
 import { planRounding, type RoundingPlan } from './plan.ts';
 import { checkSupplied, type Rounder, rounderOn } from './rounder.ts';
+import { divideShared, divideStaged } from './thread-division.ts';
 import { threadPool, usefulThreads } from './threads.ts';
 
 type RealArray = Float32Array | Float64Array;
@@ -27,15 +28,16 @@ interface Staging {
 let stagingMade: Staging | undefined;
 let sharedRounder: Rounder | undefined;
 
-function staging(): Staging {
+/** The buffer, with all that the plan needs on its heap. */
+function staging(plan: RoundingPlan): Staging {
   if (stagingMade === undefined) {
     const heap = privateHeap();
     const rounder = rounderOn(heap, instantiate(heap.memory));
     const pointer = heap.allocate(stagedBytes);
     const none = { float32: new Float32Array(0), float64: new Float64Array(0) };
     stagingMade = { rounder, memory: heap.memory, pointer, ...none };
-    rounder.prepare();
   }
+  stagingMade.rounder.prepare(plan);
   const { memory, pointer, float32 } = stagingMade;
   // Growth of the memory detaches the views over it.
   if (float32.buffer !== memory.buffer) {
@@ -55,6 +57,7 @@ function roundInSharedHeap(
   if (sharedRounder === undefined) {
     const heap = sharedHeap();
     sharedRounder = rounderOn(heap, instantiate(heap.memory));
+    sharedRounder.prepare();
   }
   const rounder = sharedRounder;
   const { byteOffset: source, length } = x;
@@ -64,7 +67,7 @@ function roundInSharedHeap(
     rounder.round(plan, source + offset, destination + offset, to - from, options, from);
   }
   if (threads === 1) roundPiece(0, length);
-  else threadPool().roundShared({ plan, options, threads, roundPiece }, source, destination, length);
+  else divideShared(threadPool(), { plan, options, threads, roundPiece }, source, destination, length);
 }
 
 function roundStaged(
@@ -74,8 +77,10 @@ function roundStaged(
   options: ResolvedRounding,
   threads: number,
 ): void {
+  // Allocates what is missing, so that nothing can fail while other threads work.
+  staging();
   function roundPiece(from: number, to: number): void {
-    const { rounder, pointer, float32, float64 } = staging();
+    const { rounder, pointer, float32, float64 } = staging(plan);
     const buffer = x instanceof Float32Array ? float32 : float64;
     const size = buffer.length;
     for (let start = from; start < to; start += size) {
@@ -86,7 +91,7 @@ function roundStaged(
     }
   }
   if (threads === 1) roundPiece(0, x.length);
-  else threadPool().roundStaged({ plan, options, threads, roundPiece }, x, out);
+  else divideStaged(threadPool(), sharedHeap().memory, { plan, options, threads, roundPiece }, x, out);
 }
 
 /** Whether the arrays share memory without beginning at the same place. */
@@ -126,7 +131,8 @@ export function roundArray<A extends RealArray>(
     return;
   }
   const isShared = isInSharedHeap(source) && isInSharedHeap(out);
-  const team = usefulThreads(threads, plan, options, x.length, isShared);
+  // What a kernel leaves undecided is decided by this thread.
+  const team = plan.deferred === undefined ? usefulThreads(threads, plan, options, x.length, isShared) : 1;
   if (isShared) roundInSharedHeap(plan, source, out, options, team);
   else roundStaged(plan, source, out, options, team);
 }

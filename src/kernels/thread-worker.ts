@@ -7,7 +7,10 @@
  */
 import type { KernelExports } from './module.ts';
 
-/** Where the 32-bit words of a seat lie, from its first one; its 64-bit words; and what its state may be. */
+/**
+ * A worker has two slots for jobs and does them in turn, so that the next one can lie ready: here is where the 32-bit words
+ * of a slot lie, from its first one, its 64-bit words, and what its state may be.
+ */
 export interface Layout {
   readonly state: number;
   /** Elements handed out, where a job is not divided among threads. */
@@ -26,15 +29,17 @@ export interface Layout {
   readonly scratch: number;
   readonly chunk: number;
   readonly bits: number;
-  /** From the seat's first 64-bit word. */
+  /** From the slot's first 64-bit word. */
   readonly index: number;
   readonly stream: number;
   readonly seed: number;
-  /** Only the pool moves a seat from idle to posted and back, only the worker from posted to running, idle or failed. */
+  /** Only the pool moves a slot from idle to posted and back, only the worker from posted to running, idle or failed. */
   readonly idle: number;
   readonly posted: number;
   readonly running: number;
   readonly failed: number;
+  /** Words from a slot to the next. */
+  readonly slotWords: number;
 }
 
 export const layout: Layout = {
@@ -59,32 +64,32 @@ export const layout: Layout = {
   posted: 1,
   running: 2,
   failed: 3,
+  // Two cache lines, of which the second holds words of 64 bits.
+  slotWords: 32,
 };
-
-/** Two cache lines a seat: 32 words, of which the last 16 are 8 of 64 bits. */
-export const seatWords = 32;
 
 /** What a worker is given once. */
 export interface WorkerData {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
-  /** The seats of all workers, and the same memory as 64-bit words. */
+  /** The slots of all workers, and the same memory as 64-bit words. */
   readonly words: Int32Array;
   readonly longs: BigUint64Array;
-  /** First word of the worker's seat. */
-  readonly at: number;
+  /** First word of the worker's first slot. */
+  readonly first: number;
   readonly layout: Layout;
 }
 
 /** Never returns. `ready` is called once the kernels are linked. */
 function work(data: WorkerData, ready: () => void): void {
-  const { words, longs, at, layout } = data;
-  const state = at + layout.state;
+  const { words, longs, first, layout } = data;
+  let at = first;
   try {
     const instance = new WebAssembly.Instance(data.module, { env: { memory: data.memory } });
     const { round, roundStochastic } = instance.exports as unknown as KernelExports;
     ready();
     while (true) {
+      const state = at + layout.state;
       while (Atomics.compareExchange(words, state, layout.posted, layout.running) !== layout.posted)
         Atomics.wait(words, state, layout.idle);
       const counter = words[at + layout.counterIndex]!;
@@ -120,10 +125,11 @@ function work(data: WorkerData, ready: () => void): void {
       }
       Atomics.store(words, state, layout.idle);
       Atomics.notify(words, state);
+      at = at === first ? first + layout.slotWords : first;
     }
   } catch (error) {
-    Atomics.store(words, state, layout.failed);
-    Atomics.notify(words, state);
+    Atomics.store(words, at + layout.state, layout.failed);
+    Atomics.notify(words, at + layout.state);
     throw error;
   }
 }

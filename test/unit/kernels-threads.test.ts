@@ -15,6 +15,7 @@ import {
 import { instantiate } from '../../src/kernels/module.ts';
 import { planRounding } from '../../src/kernels/plan.ts';
 import { rounderOn } from '../../src/kernels/rounder.ts';
+import { divideShared } from '../../src/kernels/thread-division.ts';
 import { createThreadPool, type ThreadPool } from '../../src/kernels/thread-pool.ts';
 import { type Spawn, spawnThread, threadOf } from '../../src/kernels/thread-spawn.ts';
 import { layout, type WorkerData } from '../../src/kernels/thread-worker.ts';
@@ -188,7 +189,7 @@ describe('a pool', () => {
 
   /** Takes a job and leaves it. */
   const takeJob = `ready();
-    const state = data.at + data.layout.state;
+    const state = data.first + data.layout.state;
     while (Atomics.compareExchange(data.words, state, 1, 2) !== 1) Atomics.wait(data.words, state, 0);`;
 
   /** A pool whose first thread is one of `spawn` and whose later ones are real, and work for it. */
@@ -205,7 +206,7 @@ describe('a pool', () => {
     );
     return {
       pool,
-      state: () => Atomics.load(first!.words, first!.at + layout.state),
+      state: () => Atomics.load(first!.words, first!.first + layout.state),
       run(blockUntil): void {
         let isFirst = true;
         const work = {
@@ -219,7 +220,7 @@ describe('a pool', () => {
           },
         };
         out.fill(7);
-        pool.roundShared(work, heap32.byteOffset, out.byteOffset, length);
+        divideShared(pool, work, heap32.byteOffset, out.byteOffset, length);
       },
     };
   }
