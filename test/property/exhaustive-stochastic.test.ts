@@ -3,11 +3,13 @@
  * number away from zero as the definition of the variant says, for every fraction in steps of 2^-(N + 3). Many bits: with
  * the library's own Philox draws the mean is the defined one within 5 standard errors. Draws do not depend on chunks.
  */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Format, formats, parseFormat } from '../../src/formats/index.ts';
 import { allocateFloat32, allocateFloat64 } from '../../src/kernels/index.ts';
 import {
   type RoundOptions,
+  randomIntegers,
   resolveRounding,
   roundArrayReference,
   roundScalar,
@@ -15,6 +17,7 @@ import {
   stochasticVariants,
 } from '../../src/rounding/index.ts';
 import { fitsBinary32, round } from '../../src/tensor/arrays.ts';
+import { oracleRandomInteger } from '../oracles/philox.ts';
 import { signedUnits, waysUp } from '../oracles/units.ts';
 
 /** A pair of neighbours: the one nearer zero and the other, which overflow may turn into something else. */
@@ -203,6 +206,31 @@ describe('own Philox draws: 2^20 numbers, mean within 5 standard errors', () => 
         expectMean(between, 0.7, { rounding: 'stochastic', randomBits, seed: 20260105 });
     },
   );
+});
+
+describe('random integers', () => {
+  it('are the slices of Philox4x32-10 blocks that the definition names', () => {
+    const long = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+    const offset = fc.oneof(fc.nat(), fc.maxSafeNat());
+    const given = fc.record({
+      seed: long,
+      stream: long,
+      offset,
+      randomBits: fc.integer({ min: 1, max: 32 }),
+    });
+    fc.assert(
+      fc.property(given, (options) => {
+        const count = Math.min(40, 2 ** 53 - options.offset);
+        const drawn = randomIntegers(count, options);
+        const { seed, stream, randomBits } = options;
+        const expected = Array.from({ length: count }, (_, i) =>
+          oracleRandomInteger(BigInt(options.offset) + BigInt(i), seed, stream, randomBits),
+        );
+        expect([...drawn]).toEqual(expected);
+      }),
+      { numRuns: 500, seed: 20260107 },
+    );
+  });
 });
 
 describe('draws do not depend on how an array is cut', () => {
