@@ -54,6 +54,22 @@ export function roundingTable(rows) {
 }
 
 /** @param {any[]} rows */
+export function threadsTable(rows) {
+  const cores = rows[0]?.cores;
+  return table(
+    'Rounding of float32 to binary16 by several threads, M elements/s',
+    ['arrays', 'rounding', 'bits', 'length', '1', '2', `${cores} (all cores)`, '2/1', `${cores}/1`],
+    rows.map((r) => [
+      r.place,
+      r.rounding,
+      r.randomBits,
+      r.length,
+      ...[r.one, r.two, r.all, r.two / r.one, r.all / r.one].map(digits),
+    ]),
+  );
+}
+
+/** @param {any[]} rows */
 export function matmulTable(rows) {
   return table(
     'Float32 matrix products, GFLOP/s',
@@ -124,7 +140,7 @@ function judge(what, wanted, measured) {
  * The targets, each judged by its worst case.
  * @param {Record<string, any[]>} results
  */
-export function targets({ rounding = [], matmul = [] }) {
+export function targets({ rounding = [], threads = [], matmul = [] }) {
   const label = (/** @type {any} */ r) => `${r.format} ${r.length.toExponential(0)}`;
   const pick = (/** @type {string} */ mode, /** @type {readonly number[]} */ lengths) =>
     rounding.filter((r) => r.rounding === mode && lengths.includes(r.length));
@@ -149,6 +165,12 @@ export function targets({ rounding = [], matmul = [] }) {
     judged.push(
       judge('nearest-even, heap, in place, against memmove at 1e7', 0.8, ratios(long, 'inPlace', 'memmove')),
     );
+  }
+  const shared = threads.filter((r) => r.place === 'heap' && r.rounding === 'stochastic');
+  const divided = shared.filter((r) => r.randomBits === 32 && r.length === 1e7);
+  if (divided.length > 0) {
+    const measured = divided.map((r) => ({ label: 'binary16 1e+7', ratio: r.two / r.one }));
+    judged.push(judge('stochastic, heap, two threads against one at 1e7', 1.7, measured));
   }
   const square = matmul.filter((r) => r.m === 512 && !r.transposeA && !r.transposeB);
   if (square.length > 0) {

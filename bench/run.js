@@ -1,7 +1,7 @@
 /**
  * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
  *
- * node bench/run.js [--only rounding,matmul,quantizers,training] [--seconds 0.3] [--json]
+ * node bench/run.js [--only rounding,threads,matmul,quantizers,training] [--seconds 0.3] [--json]
  */
 import { parseArgs } from 'node:util';
 import { benchMatmul } from './matmul.js';
@@ -12,19 +12,23 @@ import {
   roundingTable,
   targets,
   targetsTable,
+  threadsTable,
   trainingTable,
 } from './report.js';
 import { benchRounding } from './rounding.js';
+import { benchThreads } from './threads.js';
 import { benchTraining } from './training.js';
 
 const suites = {
   rounding: benchRounding,
+  threads: benchThreads,
   matmul: benchMatmul,
   quantizers: benchQuantizers,
   training: benchTraining,
 };
 const tables = {
   rounding: roundingTable,
+  threads: threadsTable,
   matmul: matmulTable,
   quantizers: quantizersTable,
   training: trainingTable,
