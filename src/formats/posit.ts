@@ -3,7 +3,7 @@
  * Source: Standard for Posit Arithmetic (2022), section 3; that standard fixes es = 2, older posits chose it.
  */
 import { ArgumentError } from '../errors.ts';
-import { scaleByPowerOfTwo } from './binary64.ts';
+import { powerOfTwo } from './binary64.ts';
 import { asCode, checkCode, collectValues, notInFormat } from './codes.ts';
 import type { Code, PositFormat } from './format.ts';
 
@@ -14,23 +14,21 @@ export interface PositParameters {
   readonly es?: number;
 }
 
-/** The value of a positive posit code of n bits, 0 < code < 2^(n-1). Exact for n up to 33. */
+/** The value of a positive posit code of n bits, 0 < code < 2^(n-1), n at most 32. Exact. */
 export function decodePositive(code: number, bits: number, es: number): number {
-  const width = bits - 1; // the bits after the sign, most significant first
-  const bitAt = (position: number): number => Math.floor(code / 2 ** (width - 1 - position)) % 2;
-  const first = bitAt(0);
-  let run = 1;
-  while (run < width && bitAt(run) === first) run++;
-  const regime = first === 1 ? run - 1 : -run;
+  const width = bits - 1; // the bits after the sign
+  const leftmost = code << (32 - width);
+  const run = leftmost < 0 ? Math.clz32(~leftmost) : Math.clz32(leftmost);
+  const regime = leftmost < 0 ? run - 1 : -run;
   // The regime's ending bit is there unless the run reaches the end.
   const rest = Math.max(width - run - 1, 0);
-  const tail = code % 2 ** rest;
+  const tail = code & (2 ** rest - 1);
   const exponentBits = Math.min(rest, es);
   const fractionBits = rest - exponentBits;
   // Exponent bits that are cut off count as 0.
-  const exponent = Math.floor(tail / 2 ** fractionBits) * 2 ** (es - exponentBits);
-  const fraction = tail % 2 ** fractionBits;
-  return scaleByPowerOfTwo(2 ** fractionBits + fraction, regime * 2 ** es + exponent - fractionBits);
+  const exponent = (tail >>> fractionBits) * 2 ** (es - exponentBits);
+  const fraction = tail & (2 ** fractionBits - 1);
+  return (2 ** fractionBits + fraction) * powerOfTwo(regime * 2 ** es + exponent - fractionBits);
 }
 
 /**

@@ -13,5 +13,12 @@ export {
   stochasticVariants,
   subnormalTreatments,
 } from './options.ts';
-export { philox4x32, type RandomOptions, randomIntegers, type Words2, type Words4 } from './philox.ts';
+export {
+  philox4x32,
+  type RandomOptions,
+  randomInteger,
+  randomIntegers,
+  type Words2,
+  type Words4,
+} from './philox.ts';
 export { roundArrayReference, roundScalar } from './round.ts';

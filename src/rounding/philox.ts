@@ -67,6 +67,50 @@ export interface RandomOptions {
   readonly randomBits?: number;
 }
 
+/** The key and the stream as words, and how a block is cut into draws. */
+interface Draws {
+  readonly key: Words2;
+  readonly stream: Words2;
+  readonly width: number;
+  readonly perBlock: number;
+  readonly randomBits: number;
+}
+
+function drawsOf(options: RandomOptions): Draws {
+  const randomBits = integerInRange('randomBits', options.randomBits, 1, 32, 32);
+  const width = drawWidth(randomBits);
+  return {
+    key: toWords(integerOf64Bits('seed', options.seed)),
+    stream: toWords(integerOf64Bits('stream', options.stream)),
+    width,
+    perBlock: 128 / width,
+    randomBits,
+  };
+}
+
+function wordsOfBlock(block: number, { key, stream }: Draws): Words4 {
+  const [low, high] = toWords(block);
+  return philox4x32([low, high, stream[0], stream[1]], key);
+}
+
+function integerOf(words: Words4, draw: number, { width, randomBits }: Draws): number {
+  const perWord = 32 / width;
+  const slice = (words[Math.floor(draw / perWord)]! >>> ((draw % perWord) * width)) & (2 ** width - 1);
+  return slice >>> (width - randomBits);
+}
+
+/**
+ * The random integer of one element, the one at `offset`: what `randomIntegers(1, options)[0]` is.
+ *
+ * @throws ArgumentError if an option is out of range.
+ */
+export function randomInteger(options: RandomOptions = {}): number {
+  const draws = drawsOf(options);
+  const offset = integerInRange('offset', options.offset, 0, Number.MAX_SAFE_INTEGER, 0);
+  const block = Math.floor(offset / draws.perBlock);
+  return integerOf(wordsOfBlock(block, draws), offset - block * draws.perBlock, draws);
+}
+
 /**
  * The random integers of `count` consecutive elements, each in [0, 2^randomBits).
  *
@@ -78,28 +122,19 @@ export interface RandomOptions {
  */
 export function randomIntegers(count: number, options: RandomOptions = {}): Uint32Array {
   const length = integerInRange('count', count, 0, 2 ** 32 - 1, 0);
-  const key = toWords(integerOf64Bits('seed', options.seed));
-  const [streamLow, streamHigh] = toWords(integerOf64Bits('stream', options.stream));
-  const offset = integerInRange('offset', options.offset, 0, Number.MAX_SAFE_INTEGER, 0);
-  const randomBits = integerInRange('randomBits', options.randomBits, 1, 32, 32);
-  const width = drawWidth(randomBits);
-  const drawsPerWord = 32 / width;
-  const drawsPerBlock = 4 * drawsPerWord;
+  const draws = drawsOf(options);
+  const offset = integerInRange('offset', options.offset, 0, Number.MAX_SAFE_INTEGER - length, 0);
   const integers = new Uint32Array(length);
   let block = -1;
   let words: Words4 = [0, 0, 0, 0];
   for (let i = 0; i < length; i++) {
     const index = offset + i;
-    const needed = Math.floor(index / drawsPerBlock);
+    const needed = Math.floor(index / draws.perBlock);
     if (needed !== block) {
       block = needed;
-      const [low, high] = toWords(block);
-      words = philox4x32([low, high, streamLow, streamHigh], key);
+      words = wordsOfBlock(block, draws);
     }
-    const draw = index - block * drawsPerBlock;
-    const word = words[Math.floor(draw / drawsPerWord)]!;
-    const slice = (word >>> ((draw % drawsPerWord) * width)) & (2 ** width - 1);
-    integers[i] = slice >>> (width - randomBits);
+    integers[i] = integerOf(words, index - block * draws.perBlock, draws);
   }
   return integers;
 }

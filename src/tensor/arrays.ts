@@ -14,7 +14,7 @@ import {
   type RoundOptions,
   resolveRounding,
 } from '../rounding/options.ts';
-import { randomIntegers } from '../rounding/philox.ts';
+import { randomInteger } from '../rounding/philox.ts';
 import { roundScalar } from '../rounding/round.ts';
 
 /** Arrays that hold real numbers. */
@@ -85,7 +85,7 @@ export function round<A extends RealArray>(
   const resolved = resolveRounding(target, options);
   if (typeof x === 'number') {
     if (options.out !== undefined) throw new ArgumentError('out', options.out, 'nothing when x is a number');
-    return roundScalar(x, target, resolved, randomIntegerAt(0, resolved));
+    return roundScalar(x, target, resolved, randomIntegerFor(resolved));
   }
   checkCarrier(x, target);
   checkRandom(resolved, x.length);
@@ -102,14 +102,11 @@ function newLike(x: RealArray, length: number): RealArray {
   return x instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
 }
 
-/** The random integer of one element: given, or drawn. */
-function randomIntegerAt(index: number, options: ResolvedRounding): number {
+/** The random integer of a number: the first one given, or drawn. */
+function randomIntegerFor(options: ResolvedRounding): number {
   if (!isStochastic(options.rounding)) return 0;
-  if (options.random !== undefined) {
-    checkRandom(options, index + 1);
-    return options.random[index]!;
-  }
-  return randomIntegers(1, { ...options, offset: options.offset + index })[0]!;
+  checkRandom(options, 1);
+  return options.random === undefined ? randomInteger(options) : options.random[0]!;
 }
 
 function checkCarrier(x: unknown, format: Format): void {

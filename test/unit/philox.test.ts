@@ -1,7 +1,13 @@
 /** Philox4x32-10 against the known answers of Random123, and the map from element index to random integer. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { philox4x32, randomIntegers, type Words2, type Words4 } from '../../src/rounding/index.ts';
+import {
+  philox4x32,
+  randomInteger,
+  randomIntegers,
+  type Words2,
+  type Words4,
+} from '../../src/rounding/index.ts';
 
 const ones = 0xffffffff;
 const pi: Words4 = [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344];
@@ -36,6 +42,14 @@ describe('random integers of elements', () => {
     expect([...randomIntegers(4, { ...given, offset })]).toEqual([
       ...philox4x32([2, 4, pi[2], pi[3]], piKey),
     ]);
+  });
+
+  it('gives one element what it gives a list', () => {
+    for (const randomBits of [1, 8, 9, 16, 17, 32])
+      for (let offset = 0; offset < 40; offset++) {
+        const given = { randomBits, offset, seed: 3, stream: 9 };
+        expect(randomInteger(given)).toBe(randomIntegers(1, given)[0]);
+      }
   });
 
   it('does not depend on chunking', () => {
