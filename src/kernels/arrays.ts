@@ -57,8 +57,8 @@ function roundInSharedHeap(
   if (sharedRounder === undefined) {
     const heap = sharedHeap();
     sharedRounder = rounderOn(heap, instantiate(heap.memory));
-    sharedRounder.prepare();
   }
+  sharedRounder.prepare(plan);
   const rounder = sharedRounder;
   const { byteOffset: source, length } = x;
   const { byteOffset: destination } = out;
@@ -78,7 +78,7 @@ function roundStaged(
   threads: number,
 ): void {
   // Allocates what is missing, so that nothing can fail while other threads work.
-  staging();
+  staging(plan);
   function roundPiece(from: number, to: number): void {
     const { rounder, pointer, float32, float64 } = staging(plan);
     const buffer = x instanceof Float32Array ? float32 : float64;

@@ -4,7 +4,7 @@
  */
 import { powerOfTwo } from '../formats/binary64.ts';
 import type { Format } from '../formats/format.ts';
-import type { ResolvedRounding, RoundingMode } from '../rounding/index.ts';
+import { isStochastic, type ResolvedRounding, type RoundingMode, roundScalar } from '../rounding/index.ts';
 import * as parameters from './parameters.ts';
 
 /** A lane type: significant bits, largest exponent. */
@@ -37,6 +37,17 @@ export interface Magic {
 export interface Ends {
   readonly overflow: readonly [positive: number, negative: number];
   readonly infinity: readonly [positive: number, negative: number];
+}
+
+/** The ends of a format, asked of the reference. Stochastic roundings overflow as nearest ones. */
+export function endsOf(format: Format, options: ResolvedRounding): Ends {
+  const largest = Math.max(format.max, -format.min);
+  const beyond = largest >= powerOfTwo(1021) ? Number.MAX_VALUE : largest * 4;
+  const asked: ResolvedRounding = isStochastic(options.rounding)
+    ? { ...options, rounding: 'nearest-even' }
+    : options;
+  const ask = (x: number): number => Math.abs(roundScalar(x, format, asked, 0));
+  return { overflow: [ask(beyond), ask(-beyond)], infinity: [ask(Infinity), ask(-Infinity)] };
 }
 
 /** Writes the slots of a parameter block in one lane type. */
@@ -114,3 +125,17 @@ export function writeMode(writer: BlockWriter, mode: RoundingMode): void {
   writer.mask(parameters.tieAwaySlot, mode === 'nearest-away');
   writer.mask(parameters.tieOddSlot, mode === 'nearest-even');
 }
+
+/** The kernel kind of each mode. */
+export const kindOf: Record<RoundingMode, number> = {
+  'nearest-even': parameters.kindNearest,
+  'nearest-away': parameters.kindNearest,
+  'nearest-to-zero': parameters.kindNearest,
+  'toward-zero': parameters.kindDirected,
+  'toward-positive': parameters.kindDirected,
+  'toward-negative': parameters.kindDirected,
+  'away-from-zero': parameters.kindDirected,
+  'to-odd': parameters.kindOdd,
+  stochastic: parameters.kindStochastic,
+  'stochastic-equal': parameters.kindEqual,
+};

@@ -56,7 +56,56 @@ export const exponentMaskSlot = 216;
 /** Where the last few elements of an array that is no whole number of vectors go: 16 bytes of values, 16 of randomness. */
 export const tailSlot = 224;
 
-export const parameterBytes = 256;
+/** Exact kernels, which are all of binary64 lanes. Magnitudes below this are raised to it: 0, or the smallest number of a format without zero. */
+export const leastSlot = 256;
+/** What zero becomes: 0, or NaN. */
+export const zeroResultSlot = 264;
+/** 2^-(bits below the target's significand): makes a fraction of these bits. */
+export const fractionScaleSlot = 272;
+/** Inverts the parity of a normal number, or (all ones) makes every normal number odd. */
+export const oddFlipSlot = 280;
+export const oddForceSlot = 288;
+/** Below this magnitude the neighbours are multiples of one quantum, with C in `subnormalMagicSlot`, ... */
+export const fixedBelowSlot = 296;
+/** ... and the fraction is the rest times both of these. */
+export const fixedScale1Slot = 304;
+export const fixedScale2Slot = 312;
+/** All ones where the lower of them always counts as odd. */
+export const fixedOddSlot = 320;
+/** Or, if this is not 0: the neighbours there are 0 and this number, which is no power of two. A quotient keeps the bits of the mask. */
+export const minimumSlot = 328;
+export const quotientMaskSlot = 336;
+/** 2^N. */
+export const randomScaleSlot = 344;
+/** Two's-complement wrap, unless the period is 0: 2^bits steps, its inverse, half of it, the magnitude from which on all is 0. */
+export const wrapPeriodSlot = 352;
+export const wrapInverseSlot = 360;
+export const wrapHalfSlot = 368;
+export const wrapLimitSlot = 376;
+/** All ones where wrapped numbers are signed. */
+export const wrapSignedSlot = 384;
+
+/** Where the tables of the format are, a 32-bit pointer; all that follows are 32-bit integers. */
+export const tableSlot = 392;
+/**
+ * Lists: where in the tables the numbers to search and the values are (in bytes; the buckets come first), steps of the
+ * search, the shift and the ends of the bucket's key, the index of the last value.
+ */
+export const searchedSlot = 396;
+export const valuesSlot = 400;
+export const stepsSlot = 404;
+export const keyShiftSlot = 408;
+export const keyLowSlot = 412;
+export const keyHighSlot = 416;
+export const lastSlot = 420;
+/** Posits: the exponent field of the smallest number. */
+export const firstBinadeSlot = 424;
+/** Elements left to the caller: how many, where their indices go, and the index of the first element. */
+export const deferredCountSlot = 428;
+export const deferredListSlot = 432;
+export const deferredBaseSlot = 436;
+
+export const parameterBytes = 448;
 
 /** A kernel that takes every option has the number lanes * kinds + kind. Lanes: binary32, binary32 arrays in binary64 lanes, binary64. */
 export const lanes32 = 0;
@@ -88,3 +137,19 @@ export const quickStochastic = 2;
 export const endClamped = 0;
 export const endInfinite = 1;
 export const endExceeded = 2;
+
+/** Kernels of binary64 lanes that take every format: exactBase + (0 for binary32 arrays, 1 for binary64) * kinds + kind. */
+export const exactBase = 42;
+/** Lists: listBase + (0 or 1) * 4 + one of these. */
+export const listBase = 52;
+export const listThresholds = 0;
+export const listSmall = 1;
+export const listStochastic = 2;
+export const listEqual = 3;
+/** Posits: positBase + (0 or 1) * 2 + (0 nearest, 1 stochastic). */
+export const positBase = 60;
+
+/** The most values of a list that is compared with every one of its thresholds. */
+export const smallList = 16;
+/** Bytes of a posit's binade: C or 0; else the least number that goes up, the lower and the upper neighbour. */
+export const binadeShift = 5;

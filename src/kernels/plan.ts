@@ -1,16 +1,20 @@
 /**
- * Which kernel rounds to a format, and with which constants. The one place that knows where the kernels fit: a lane type
- * serves where the power of two that rounds (see `assembly/round.ts`), the quantum and the stochastic scale are all
- * numbers of the lane type. What fits nowhere is left to the scalar reference: float formats that use exponent 0 for
- * normal numbers (dlfloat16, e8m0), P3109 with precision 1, unbounded exponents, binary64's own exponent range with less
- * precision, posits, logarithmic formats, codebooks of unequal steps, integers beyond the lanes' precision, and two's-complement wrap.
+ * Which kernel rounds to a format, and with which constants. The one place that knows where the kernels fit: the fast ones
+ * of a lane type serve where the power of two that rounds (see `assembly/round.ts`), the quantum and the stochastic scale
+ * are all numbers of the lane type. What they do not fit goes to the exact kernels, lists and posits to theirs. The
+ * scalar reference is left with floats whose quanta exceed 2^971, and with stochastic rounding below a smallest number
+ * that is no power of two and has more bits than an exact quotient leaves room for.
  */
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
-import { isStochastic, type ResolvedRounding, type RoundingMode, roundScalar } from '../rounding/index.ts';
+import { isStochastic, type ResolvedRounding, type RoundingMode } from '../rounding/index.ts';
+import { exactPlan } from './exact-plan.ts';
+import { listPlan } from './list-plan.ts';
 import {
   BlockWriter,
   type Ends,
+  endsOf,
+  kindOf,
   type Lanes,
   lanes32,
   lanes64,
@@ -21,29 +25,14 @@ import {
   writeRandom,
 } from './parameter-block.ts';
 import * as parameters from './parameters.ts';
+import { positPlan } from './posit-plan.ts';
+import type { ElementType, RoundingPath, RoundingPlan } from './rounding-plan.ts';
 
-export type ElementType = 'float32' | 'float64';
-
-/**
- * How a rounding is done: `quick`, a loop with the common case only; `pattern`, the same on binary32 bit patterns;
- * `general`, a loop that takes every option; `wide`, that loop in binary64 lanes for a float32 array; `reference`, no SIMD.
- */
-export type RoundingPath = 'quick' | 'pattern' | 'general' | 'wide' | 'reference';
-
-export interface RoundingPlan {
-  readonly path: Exclude<RoundingPath, 'reference'>;
-  /** Number of the kernel, see `parameters.ts`. */
-  readonly kernel: number;
-  /** log2 of the bytes of an element. */
-  readonly elementShift: 2 | 3;
-  readonly readsRandom: boolean;
-  /** The parameter block. */
-  readonly block: Uint8Array;
-}
+export type { ElementType, RoundingPath, RoundingPlan } from './rounding-plan.ts';
 
 function floatMagic(format: FloatFormat, options: ResolvedRounding, lanes: Lanes): Magic | undefined {
   const isRegular = format.subnormals !== 'normal' && format.hasZero && format.exponentBits !== Infinity;
-  if (!isRegular || (format.specials === 'p3109' && format.precision === 1)) return undefined;
+  if (!isRegular || format.mantissaBits === 0) return undefined;
   const { emin, emax, precision } = format;
   const flush = options.subnormals === 'flush';
   const shift = lanes.precision - precision;
@@ -103,13 +92,6 @@ function fits(magic: Magic, options: ResolvedRounding, lanes: Lanes): boolean {
   return options.rounding !== 'stochastic' || scaleExponent <= lanes.emax;
 }
 
-function endsOf(format: Format, options: ResolvedRounding): Ends {
-  const largest = Math.max(format.max, -format.min);
-  const beyond = largest >= powerOfTwo(1021) ? Number.MAX_VALUE : largest * 4;
-  const ask = (x: number): number => Math.abs(roundScalar(x, format, options, 0));
-  return { overflow: [ask(beyond), ask(-beyond)], infinity: [ask(Infinity), ask(-Infinity)] };
-}
-
 /** The upper end of the common-case kernels, or undefined where the two signs differ. */
 function quickEnd(format: Format, { overflow, infinity }: Ends): number | undefined {
   const isSymmetric = Object.is(overflow[0], overflow[1]) && Object.is(infinity[0], infinity[1]);
@@ -123,19 +105,6 @@ const quickModes: Partial<Record<RoundingMode, number>> = {
   'nearest-even': parameters.quickNearestEven,
   'toward-zero': parameters.quickTowardZero,
   stochastic: parameters.quickStochastic,
-};
-
-const kindOf: Record<RoundingMode, number> = {
-  'nearest-even': parameters.kindNearest,
-  'nearest-away': parameters.kindNearest,
-  'nearest-to-zero': parameters.kindNearest,
-  'toward-zero': parameters.kindDirected,
-  'toward-positive': parameters.kindDirected,
-  'toward-negative': parameters.kindDirected,
-  'away-from-zero': parameters.kindDirected,
-  'to-odd': parameters.kindOdd,
-  stochastic: parameters.kindStochastic,
-  'stochastic-equal': parameters.kindEqual,
 };
 
 /** binary32 and narrower significands with its exponent range, on bit patterns. */
@@ -202,12 +171,18 @@ function magicPlan(
 }
 
 function makePlan(type: ElementType, format: Format, options: ResolvedRounding): RoundingPlan | undefined {
-  if (type === 'float64') return magicPlan(3, lanes64, format, options);
-  return (
-    patternPlan(format, options) ??
-    magicPlan(2, lanes32, format, options) ??
-    magicPlan(2, lanes64, format, options)
-  );
+  const elementShift = type === 'float64' ? 3 : 2;
+  if (format.kind === 'posit') return positPlan(elementShift, format, options);
+  const fast =
+    elementShift === 3
+      ? magicPlan(3, lanes64, format, options)
+      : (patternPlan(format, options) ??
+        magicPlan(2, lanes32, format, options) ??
+        magicPlan(2, lanes64, format, options));
+  if (fast !== undefined) return fast;
+  return format.kind === 'codebook' || format.kind === 'logarithmic'
+    ? listPlan(elementShift, format, options)
+    : exactPlan(elementShift, format, options);
 }
 
 const plans = new WeakMap<Format, Map<string, RoundingPlan | undefined>>();

@@ -1,18 +1,20 @@
 /**
  * Every binary16 and every bfloat16 number, NaNs and infinities included, into every catalogue format of at most 8 bits,
- * in the three main modes and all saturations: the kernels agree with the scalar reference on every bit.
+ * in every mode and saturation that it accepts: the kernels agree with the scalar reference on every bit.
  */
 import { describe, expect, it } from 'vitest';
 import type { Format } from '../../src/formats/format.ts';
-import { formats, scalarFormats } from '../../src/formats/index.ts';
+import { formats, parseFormat, scalarFormats } from '../../src/formats/index.ts';
 import { roundArray, roundingPath } from '../../src/kernels/index.ts';
 import {
+  type RoundingMode,
   type RoundOptions,
   resolveRounding,
   roundArrayReference,
   roundingModes,
+  type Saturation,
+  subnormalTreatments,
 } from '../../src/rounding/index.ts';
-import { fitsBinary32 } from '../../src/tensor/arrays.ts';
 import { firstDifference } from '../kernels-compare.ts';
 
 const codes = 2 ** 16;
@@ -21,41 +23,31 @@ const inputs: Readonly<Record<string, Float32Array>> = {
   bfloat16: Float32Array.from({ length: codes }, (_, code) => formats.bfloat16.decode(code)),
 };
 const saturations = ['none', 'finite', 'propagate'] as const;
-const settings: readonly RoundOptions[] = [
-  { rounding: 'nearest-even' },
-  { rounding: 'toward-zero' },
-  { rounding: 'stochastic', seed: 1 },
-];
 const catalogue: readonly Format[] = Object.values(scalarFormats);
-// Those that are left to the scalar reference have nothing to compare.
-const narrow = catalogue.filter((format) => format.bits <= 8);
-const targets = narrow.filter((format) => hasKernel(format));
+const targets = catalogue.filter((format) => format.bits <= 8);
 
-function hasKernel(format: Format): boolean {
-  return fitsBinary32(format) && roundingPath('float32', format, resolveRounding(format)) !== 'reference';
+/** Every mode and saturation that means something in the format. Only floats look at more than 'wrap'. */
+function settings(format: Format): RoundOptions[] {
+  const modes = format.kind === 'posit' ? (['nearest-even', 'stochastic'] as const) : roundingModes;
+  const ends: readonly Saturation[] =
+    format.kind === 'float' ? saturations : format.kind === 'int' ? ['none', 'wrap'] : ['none'];
+  return modes.flatMap((rounding) => ends.map((saturation) => ({ rounding, saturation, seed: 1 })));
 }
 
-const runs = targets.length * settings.length * saturations.length * Object.keys(inputs).length;
+const runs = targets.flatMap(settings).length * Object.keys(inputs).length;
 
 describe(`every 16-bit float into ${targets.length} formats of up to 8 bits: ${runs * codes} cases`, () => {
   for (const format of targets) {
-    it(`${format.name}: ${(runs * codes) / targets.length} cases`, () => {
+    it(`${format.name}, in ${settings(format).length} ways`, () => {
       for (const [name, input] of Object.entries(inputs)) {
-        for (const setting of settings) {
-          for (const saturation of saturations) {
-            const resolved = resolveRounding(format, { ...setting, saturation });
-            const expected = new Float32Array(codes);
-            roundArrayReference(input, expected, format, resolved);
-            const actual = new Float32Array(codes);
-            roundArray(input, actual, format, resolved);
-            const difference = firstDifference(actual, expected, input);
-            expect({ name, ...setting, saturation, difference }).toEqual({
-              name,
-              ...setting,
-              saturation,
-              difference: undefined,
-            });
-          }
+        for (const setting of settings(format)) {
+          const resolved = resolveRounding(format, setting);
+          const expected = new Float32Array(codes);
+          roundArrayReference(input, expected, format, resolved);
+          const actual = new Float32Array(codes);
+          roundArray(input, actual, format, resolved);
+          const difference = firstDifference(actual, expected, input);
+          expect({ name, ...setting, difference }).toEqual({ name, ...setting, difference: undefined });
         }
       }
     });
@@ -77,46 +69,89 @@ describe('NaNs of any payload stay NaN', () => {
     'ue4m3',
     'int8',
     'binary32',
+    'dlfloat16',
+    'e8m0',
+    'nf4',
+    'dynamic8',
+    'posit16',
   ] as const) {
     it(name, () => {
-      for (const rounding of roundingModes) {
-        for (const saturation of saturations) {
-          const resolved = resolveRounding(formats[name], { rounding, saturation });
-          const x32 = new Float32Array(payloads32.slice().buffer);
-          const x64 = new Float64Array(payloads64.slice().buffer);
-          roundArray(x32, x32, formats[name], resolved);
-          roundArray(x64, x64, formats[name], resolved);
-          expect([...x32, ...x64].filter((x) => !Number.isNaN(x))).toEqual([]);
-        }
+      for (const setting of settings(formats[name])) {
+        const resolved = resolveRounding(formats[name], setting);
+        const x32 = new Float32Array(payloads32.slice().buffer);
+        const x64 = new Float64Array(payloads64.slice().buffer);
+        roundArray(x32, x32, formats[name], resolved);
+        roundArray(x64, x64, formats[name], resolved);
+        expect([...x32, ...x64].filter((x) => !Number.isNaN(x))).toEqual([]);
       }
     });
   }
 });
 
 describe('the path that a rounding takes', () => {
+  const main: readonly RoundingMode[] = ['nearest-even', 'toward-zero', 'stochastic'];
   const simd: Readonly<Record<string, readonly string[]>> = {
     quick: ['binary16', 'fp24', 'e5m2', 'e4m3', 'e4m3fn', 'e3m4', 'e2m3', 'e3m2', 'e2m1'],
     pattern: ['bfloat16', 'tf32', 'pxr24'],
     general: ['e4m3fnuz', 'e5m2fnuz', 'e4m3b11fnuz', 'ue5m3', 'ue4m3', 'int8', 'uint4', 'ternary'],
+    exact: ['dlfloat16', 'e8m0', 'binary8p1se', 'binary6p1uf', 'float(8,0,bias=127,finite)', 'float(11,10)'],
+    list: ['nf4', 'dynamic8', 'dynamicUnsigned8', 'binary', 'logarithmic(4,3)'],
   };
   for (const [path, names] of Object.entries(simd)) {
     it(`${path}: ${names.join(', ')}`, () => {
       for (const name of names) {
-        const format = scalarFormats[name as keyof typeof scalarFormats];
-        for (const setting of settings)
+        const format = parseFormat(name);
+        for (const rounding of main)
           for (const saturation of saturations) {
-            const resolved = resolveRounding(format, { ...setting, saturation });
+            const resolved = resolveRounding(format, { rounding, saturation });
             expect([name, roundingPath('float32', format, resolved)]).toEqual([name, path]);
           }
       }
     });
   }
 
-  it('every float and integer format of up to 8 bits has a kernel, except e8m0', () => {
-    const withoutKernel = narrow.filter((format) => !hasKernel(format));
-    const regular = withoutKernel.filter(
-      ({ kind }) => kind === 'float' || kind === 'int' || kind === 'fixed',
-    );
-    expect(regular.map(({ name }) => name)).toEqual(['e8m0']);
+  it('posit: posits', () => {
+    for (const name of ['posit8', 'posit16', 'posit32', 'posit(2,0)', 'posit(16,1)'])
+      for (const rounding of ['nearest-even', 'stochastic'] as const) {
+        const format = parseFormat(name);
+        expect(roundingPath('float64', format, resolveRounding(format, { rounding }))).toBe('posit');
+      }
+  });
+
+  it('is never the reference for a catalogue format, nor for others of every kind', () => {
+    const others = [
+      'float(Infinity,7)',
+      'float(10,0,bias=1060,finite)',
+      'float(11,51)',
+      'float(1,0,bias=0,finite)',
+      'int53',
+      'uint53',
+      'int8symmetric',
+      'fixed(4,4)',
+      'fixed(0,52)',
+      'fixed(26,26,unsigned)',
+      'posit(32,5)',
+      'logarithmic(8,7)',
+      ...[1, 2, 7].flatMap((precision) =>
+        ['se', 'sf', 'ue', 'uf'].map((kind) => `binary8p${precision}${kind}`),
+      ),
+    ].map(parseFormat);
+    for (const format of [...catalogue, ...others])
+      for (const setting of settings(format))
+        for (const subnormals of subnormalTreatments)
+          for (const type of ['float32', 'float64'] as const) {
+            const resolved = resolveRounding(format, { ...setting, subnormals });
+            const path = roundingPath(type, format, resolved);
+            expect([format.name, setting, subnormals, path]).not.toContain('reference');
+          }
+  });
+
+  it('is the reference where no exact power of two or quotient is at hand', () => {
+    const high = parseFormat('float(3,2,bias=-980)');
+    expect(roundingPath('float64', high, resolveRounding(high))).toBe('reference');
+    const finer = parseFormat('float(6,20,bias=31,fn,subnormals=normal)');
+    const stochastic = resolveRounding(finer, { rounding: 'stochastic' });
+    expect(roundingPath('float64', finer, stochastic)).toBe('reference');
+    expect(roundingPath('float64', finer, resolveRounding(finer))).toBe('exact');
   });
 });

@@ -3,9 +3,11 @@
  * variable shift in the loop would cost more than the arithmetic does.
  */
 import {
+  deferredBaseSlot,
   endClamped,
   endExceeded,
   endInfinite,
+  exactBase,
   kindDirected,
   kindEqual,
   kindNearest,
@@ -15,7 +17,13 @@ import {
   lanes32,
   lanes32in64,
   lanes64,
+  listBase,
+  listEqual,
+  listSmall,
+  listStochastic,
+  listThresholds,
   pattern32Family,
+  positBase,
   quick32Family,
   quick64Family,
   quickBase,
@@ -24,7 +32,10 @@ import {
   quickTowardZero,
   tailSlot,
 } from '../parameters';
+import { exact32, exact64 } from './exact';
+import { listRandom, listSmall32, listThreshold } from './list';
 import { drawsPerBlock, randomIntegers } from './philox';
+import { posit32, posit64 } from './posit';
 import { pattern, quick } from './quick';
 import { round32, round32in64, round64 } from './round';
 
@@ -157,6 +168,69 @@ function dispatch(
     case quickBase + pattern32Family * 9 + quickStochastic * 3 + endExceeded:
       pattern(quickStochastic, endExceeded, source, destination, bytes, random, parameters);
       break;
+    case exactBase + kindNearest:
+      exact32(kindNearest, source, destination, bytes, random, parameters);
+      break;
+    case exactBase + kindDirected:
+      exact32(kindDirected, source, destination, bytes, random, parameters);
+      break;
+    case exactBase + kindOdd:
+      exact32(kindOdd, source, destination, bytes, random, parameters);
+      break;
+    case exactBase + kindStochastic:
+      exact32(kindStochastic, source, destination, bytes, random, parameters);
+      break;
+    case exactBase + kindEqual:
+      exact32(kindEqual, source, destination, bytes, random, parameters);
+      break;
+    case exactBase + kinds + kindNearest:
+      exact64(kindNearest, source, destination, bytes, random, parameters);
+      break;
+    case exactBase + kinds + kindDirected:
+      exact64(kindDirected, source, destination, bytes, random, parameters);
+      break;
+    case exactBase + kinds + kindOdd:
+      exact64(kindOdd, source, destination, bytes, random, parameters);
+      break;
+    case exactBase + kinds + kindStochastic:
+      exact64(kindStochastic, source, destination, bytes, random, parameters);
+      break;
+    case exactBase + kinds + kindEqual:
+      exact64(kindEqual, source, destination, bytes, random, parameters);
+      break;
+    case listBase + listThresholds:
+      listThreshold<f32>(source, destination, bytes, parameters);
+      break;
+    case listBase + listSmall:
+      listSmall32(source, destination, bytes, parameters);
+      break;
+    case listBase + listStochastic:
+      listRandom<f32>(false, source, destination, bytes, random, parameters);
+      break;
+    case listBase + listEqual:
+      listRandom<f32>(true, source, destination, bytes, random, parameters);
+      break;
+    case listBase + 4 + listThresholds:
+      listThreshold<f64>(source, destination, bytes, parameters);
+      break;
+    case listBase + 4 + listStochastic:
+      listRandom<f64>(false, source, destination, bytes, random, parameters);
+      break;
+    case listBase + 4 + listEqual:
+      listRandom<f64>(true, source, destination, bytes, random, parameters);
+      break;
+    case positBase:
+      posit32(false, source, destination, bytes, random, parameters);
+      break;
+    case positBase + 1:
+      posit32(true, source, destination, bytes, random, parameters);
+      break;
+    case positBase + 2:
+      posit64(false, source, destination, bytes, random, parameters);
+      break;
+    case positBase + 2 + 1:
+      posit64(true, source, destination, bytes, random, parameters);
+      break;
     default:
       unreachable();
   }
@@ -182,6 +256,7 @@ export function round(
   if (rest == 0) return;
   const tail = parameters + tailSlot;
   const done = whole >> elementShift;
+  store<i32>(parameters, load<i32>(parameters, deferredBaseSlot) + <i32>done, deferredBaseSlot);
   memory.copy(tail, source + whole, rest);
   if (random != 0) memory.copy(tail + 16, random + (done << 2), (rest >> elementShift) << 2);
   dispatch(kernel, tail, tail, 16, tail + 16, parameters);

@@ -87,8 +87,9 @@ export function roundLanes<F, I>(kind: i32, value: v128, random: v128, parameter
   return v128.or(rounded, v128.and(v128.and(value, signMask<F>()), signed));
 }
 
+/** One of two numbers of the parameter block, by the sign of a lane. */
 @inline
-function bySign<F>(negative: v128, parameters: usize, positiveSlot: usize, negativeSlot: usize): v128 {
+export function bySign<F>(negative: v128, parameters: usize, positiveSlot: usize, negativeSlot: usize): v128 {
   return v128.bitselect(
     v128.load_splat<F>(parameters + negativeSlot),
     v128.load_splat<F>(parameters + positiveSlot),

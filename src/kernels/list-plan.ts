@@ -1,0 +1,179 @@
+/**
+ * Plans for the kernels of `assembly/list.ts`: codebooks and logarithmic formats, in every mode. The tables are made here:
+ * the numbers that are searched, the values, and the buckets that a search begins in.
+ */
+import type { CodebookFormat, LogarithmicFormat } from '../formats/format.ts';
+import { isStochastic, type ResolvedRounding, roundScalar } from '../rounding/index.ts';
+import { BlockWriter, lanes64, writeRandom } from './parameter-block.ts';
+import * as parameters from './parameters.ts';
+import type { RoundingPlan } from './rounding-plan.ts';
+
+const float64 = new Float64Array(1);
+const integer64 = new BigInt64Array(float64.buffer);
+
+/** The next binary64 number above (1) or below (-1). */
+function neighbour(x: number, direction: 1 | -1): number {
+  if (x === 0) return direction * Number.MIN_VALUE;
+  float64[0] = x;
+  integer64[0] = integer64[0]! + BigInt(x > 0 ? direction : -direction);
+  return float64[0];
+}
+
+/** The upper 32 bits of |x|. */
+function highWord(x: number): number {
+  float64[0] = Math.abs(x);
+  return Number(integer64[0]! >> 32n);
+}
+
+function fromHighWord(word: number): number {
+  integer64[0] = BigInt(word) << 32n;
+  return float64[0]!;
+}
+
+/** The least binary64 number in (lower, upper] that goes to upper. */
+function thresholdBetween(lower: number, upper: number, goesUp: (x: number) => boolean): number {
+  const first = neighbour(lower, 1);
+  if (first === upper || goesUp(first)) return first;
+  if (!goesUp(neighbour(upper, -1))) return upper;
+  // A nearest mode: the middle, or one of its neighbours.
+  const middle = lower / 2 + upper / 2;
+  const from = neighbour(neighbour(middle, -1), -1);
+  for (let x = from, i = 0; i < 5; i++, x = neighbour(x, 1))
+    if (goesUp(x)) return i > 0 || !goesUp(neighbour(x, -1)) ? x : Number.NaN;
+  return Number.NaN;
+}
+
+function thresholdsOf(
+  format: CodebookFormat | LogarithmicFormat,
+  values: readonly number[],
+  options: ResolvedRounding,
+): number[] {
+  return values.slice(1).map((upper, i) => {
+    const threshold = thresholdBetween(
+      values[i]!,
+      upper,
+      (x) => roundScalar(x, format, options, 0) === upper,
+    );
+    if (Number.isNaN(threshold))
+      throw new Error(`${format.name}: no threshold found between ${values[i]} and ${upper}`);
+    return threshold;
+  });
+}
+
+/** How many of the ascending numbers are not above x. */
+function countUpTo(numbers: readonly number[], x: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle]! <= x) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+const mostKeys = 4096;
+
+export interface SearchTables {
+  /** Buckets, then the searched numbers, then what else was given; a multiple of 16 bytes. */
+  readonly bytes: Uint8Array;
+  readonly searchedOffset: number;
+  readonly restOffset: number;
+  readonly steps: number;
+  readonly keyShift: number;
+  readonly keyLow: number;
+  readonly keyHigh: number;
+}
+
+/** Tables to search ascending numbers: a key of leading bits says how many of them come before its bucket. */
+export function searchTables(numbers: readonly number[], rest: Uint8Array): SearchTables {
+  const words = numbers.filter((x) => x !== 0).map(highWord);
+  const least = words.reduce((a, b) => Math.min(a, b), words[0] ?? 0);
+  const most = words.reduce((a, b) => Math.max(a, b), words[0] ?? 0);
+  let shift = 0;
+  while (shift < 20 && (most >> shift) - (least >> shift) >= mostKeys) shift++;
+  const keyLow = least >> shift;
+  const keyHigh = most >> shift;
+  const keys = keyHigh - keyLow + 1;
+  const buckets = new Uint16Array(2 * keys);
+  let largest = 0;
+  for (let key = keyLow; key <= keyHigh; key++) {
+    const from = key === keyLow ? 0 : fromHighWord(key * 2 ** shift);
+    const to = key === keyHigh ? Infinity : fromHighWord((key + 1) * 2 ** shift);
+    const [positiveStart, negativeStart] = [countUpTo(numbers, from), countUpTo(numbers, -to)];
+    buckets[key - keyLow] = positiveStart;
+    buckets[keys + key - keyLow] = negativeStart;
+    largest = Math.max(
+      largest,
+      countUpTo(numbers, to) - positiveStart,
+      countUpTo(numbers, -from) - negativeStart,
+    );
+  }
+  let steps = largest === 0 ? 0 : 1;
+  while (2 * steps - 1 < largest) steps *= 2;
+  // A step may look beyond the end, where nothing compares.
+  const searched = Float64Array.from({ length: numbers.length + 2 * steps }, (_, i) => numbers[i] ?? NaN);
+  const searchedOffset = Math.ceil(buckets.byteLength / 16) * 16;
+  const restOffset = searchedOffset + Math.ceil(searched.byteLength / 16) * 16;
+  const bytes = new Uint8Array(restOffset + Math.ceil(rest.byteLength / 16) * 16);
+  bytes.set(new Uint8Array(buckets.buffer));
+  bytes.set(new Uint8Array(searched.buffer), searchedOffset);
+  bytes.set(rest, restOffset);
+  return { bytes, searchedOffset, restOffset, steps, keyShift: shift + 32, keyLow, keyHigh };
+}
+
+export function writeSearch(writer: BlockWriter, tables: SearchTables): void {
+  writer.word(parameters.searchedSlot, tables.searchedOffset);
+  writer.word(parameters.valuesSlot, tables.restOffset);
+  writer.word(parameters.stepsSlot, tables.steps);
+  writer.word(parameters.keyShiftSlot, tables.keyShift);
+  writer.word(parameters.keyLowSlot, tables.keyLow);
+  writer.word(parameters.keyHighSlot, tables.keyHigh);
+}
+
+/** The least binary32 number that is not below x. */
+function binary32AtLeast(x: number): number {
+  const rounded = Math.fround(x);
+  if (rounded >= x) return rounded;
+  const word = new Int32Array(Float32Array.of(rounded).buffer);
+  word[0] = rounded === 0 ? 1 : word[0]! + (rounded > 0 ? 1 : -1);
+  return new Float32Array(word.buffer)[0]!;
+}
+
+/** 16 thresholds and 16 values of binary32. */
+function smallTables(thresholds: readonly number[], values: readonly number[]): Uint8Array {
+  const table = new Float32Array(32);
+  table.set(thresholds.map(binary32AtLeast));
+  table.set(values, 16);
+  return new Uint8Array(table.buffer);
+}
+
+export function listPlan(
+  elementShift: 2 | 3,
+  format: CodebookFormat | LogarithmicFormat,
+  options: ResolvedRounding,
+): RoundingPlan {
+  const values = format.values();
+  const writer = new BlockWriter(lanes64);
+  writer.word(parameters.lastSlot, values.length - 1);
+  const base = parameters.listBase + (elementShift === 2 ? 0 : 4);
+  const common = { path: 'list', elementShift, block: writer.bytes } as const;
+  if (isStochastic(options.rounding)) {
+    writeRandom(writer, options);
+    writer.number(parameters.randomScaleSlot, 2 ** options.randomBits);
+    const tables = searchTables(values, new Uint8Array(0));
+    writeSearch(writer, tables);
+    const isEqual = options.rounding === 'stochastic-equal';
+    const kernel = base + (isEqual ? parameters.listEqual : parameters.listStochastic);
+    const stochastic = { ...common, kernel, readsRandom: true, tables: tables.bytes };
+    return isEqual ? stochastic : { ...stochastic, deferred: format };
+  }
+  const thresholds = thresholdsOf(format, values, options);
+  if (elementShift === 2 && values.length <= parameters.smallList) {
+    const tables = smallTables(thresholds, values);
+    return { ...common, kernel: base + parameters.listSmall, readsRandom: false, tables };
+  }
+  const tables = searchTables(thresholds, new Uint8Array(Float64Array.from(values).buffer));
+  writeSearch(writer, tables);
+  return { ...common, kernel: base + parameters.listThresholds, readsRandom: false, tables: tables.bytes };
+}
