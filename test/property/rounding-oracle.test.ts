@@ -21,13 +21,14 @@ const anyBits = fc
 /** Every kind of float format that the parameters allow, within binary64. */
 const anyFloat: fc.Arbitrary<FloatFormat> = fc
   .record({
-    exponentBits: fc.integer({ min: 1, max: 11 }),
+    exponentBits: fc.integer({ min: 0, max: 11 }),
     mantissaBits: fc.integer({ min: 0, max: 52 }),
     biasShift: fc.integer({ min: -40, max: 40 }),
     specials: fc.constantFrom('ieee', 'fn', 'fnuz', 'finite', 'p3109'),
     subnormals: fc.constantFrom<SubnormalEncoding>(true, true, true, false, 'normal'),
     signed: fc.constantFrom(true, true, false),
     domain: fc.constantFrom('extended', 'finite'),
+    zero: fc.constantFrom(true, true, true, false),
     unbounded: fc.integer({ min: 0, max: 30 }),
   } as const)
   .map(({ biasShift, domain, unbounded, ...p }) => {
@@ -35,7 +36,7 @@ const anyFloat: fc.Arbitrary<FloatFormat> = fc
       if (unbounded === 0) return float({ exponentBits: Infinity, mantissaBits: p.mantissaBits });
       return float({
         ...p,
-        bias: 2 ** (p.exponentBits - 1) - 1 + biasShift,
+        bias: Math.floor(2 ** (p.exponentBits - 1)) - 1 + biasShift,
         ...(p.specials === 'p3109' && { domain, subnormals: true }),
       });
     } catch {
