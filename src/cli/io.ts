@@ -1,6 +1,6 @@
 /**
- * What a command may touch of the outside world: two streams to write to, the environment, the signals and the
- * clock. Commands take it as an argument instead of reaching for `process`, so that tests can run them in the same
+ * What a command may touch of the outside world: a stream to read, two to write to, the environment and the
+ * signals. Commands take it as an argument instead of reaching for `process`, so that tests can run them in the same
  * process and look at what they wrote. It holds no behaviour of its own.
  */
 
@@ -11,6 +11,8 @@ export interface Output {
   readonly isTTY?: boolean | undefined;
   /** Width of the terminal in characters; unknown for pipes and files. */
   readonly columns?: number | undefined;
+  /** False once the reader has gone. */
+  readonly writable?: boolean | undefined;
 }
 
 /** Signals that ask a running command to stop. */
@@ -28,6 +30,8 @@ export interface Io {
   readonly stdout: Output;
   /** Progress and errors. */
   readonly stderr: Output;
+  /** Standard input in pieces. */
+  readonly stdin: AsyncIterable<string | Uint8Array>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signals: SignalSource;
   /** Ends the process at once; for the second Ctrl-C only. */
@@ -39,6 +43,10 @@ export function processIo(): Io {
   return {
     stdout: process.stdout,
     stderr: process.stderr,
+    // Opened when read: merely touching it would keep the process waiting.
+    get stdin() {
+      return process.stdin;
+    },
     environment: process.env,
     signals: process,
     exit: (code) => process.exit(code),

@@ -25,6 +25,21 @@ const subcommands: readonly Subcommand[] = [
     summary: 'train one small language model in several precisions and compare them',
     load: async (io, done) => (await import('./compare/command.ts')).compareCommand(io, done),
   },
+  {
+    name: 'formats',
+    summary: 'list the number formats with their limits',
+    load: async (io, done) => (await import('./formats/catalogue-command.ts')).catalogueCommand(io, done),
+  },
+  {
+    name: 'format',
+    summary: 'show one format: bit layout, limits, values',
+    load: async (io, done) => (await import('./formats/format-command.ts')).formatCommand(io, done),
+  },
+  {
+    name: 'round',
+    summary: 'round numbers and show how: neighbours, bits, error',
+    load: async (io, done) => (await import('./formats/round-command.ts')).roundCommand(io, done),
+  },
 ];
 
 /** Version of this package, from the package.json two folders up (the same from src/cli and dist/cli). */

@@ -18,6 +18,16 @@ export function integer(option: string, min: number, max: number): (text: string
   };
 }
 
+/** A reader of integers from 0 to 2^64 - 1, as numbers where those are exact. */
+export function integerOf64Bits(option: string): (text: string) => number | bigint {
+  return (text) => {
+    const value = /^\d{1,20}$/.test(text.trim()) ? BigInt(text) : -1n;
+    if (value >= 0n && value >> 64n === 0n)
+      return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+    throw new ArgumentError(option, asGiven(text), 'an integer from 0 to 2^64 - 1');
+  };
+}
+
 /** A reader of finite decimal numbers above `above` and at most `max`. */
 export function real(option: string, above: number, max: number): (text: string) => number {
   return (text) => {

@@ -45,9 +45,11 @@ export function formatTable(
       )
       .join(gap)
       .trimEnd();
-  const head = ([0, 1] as const).map((row) =>
-    style.emphasise(line(columns.map(({ heading }) => heading[row]))),
-  );
+  // Headings of one word stand on the second line; where all do, there is no first.
+  const head = ([0, 1] as const)
+    .map((row) => line(columns.map(({ heading }) => heading[row])))
+    .filter((text) => text !== '')
+    .map(style.emphasise);
   const rule = widths.map((width) => '-'.repeat(width)).join(gap);
   return `${[...head, rule, ...rows.map(line)].join('\n')}\n`;
 }

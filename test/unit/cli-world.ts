@@ -18,8 +18,12 @@ export interface TestWorld {
   readonly listening: () => number;
 }
 
-/** A world with pipes for streams, or terminals of `columns` characters. */
-export function testWorld(columns?: number): TestWorld {
+async function* piecesOf(pieces: readonly string[]): AsyncGenerator<string> {
+  yield* pieces;
+}
+
+/** A world with pipes for streams, or terminals of `columns` characters; `input` is what standard input gives. */
+export function testWorld(columns?: number, input: readonly string[] = []): TestWorld {
   const written = { stdout: '', stderr: '' };
   const emitter = new EventEmitter();
   const exits: number[] = [];
@@ -34,6 +38,7 @@ export function testWorld(columns?: number): TestWorld {
     io: {
       stdout: output('stdout'),
       stderr: { ...output('stderr'), isTTY: false },
+      stdin: piecesOf(input),
       environment: {},
       signals: emitter,
       exit: (code) => void exits.push(code),
