@@ -5,7 +5,7 @@
 import { ArgumentError } from '../errors.ts';
 import { integerInRange, type ResolvedRounding } from '../rounding/options.ts';
 import { sharedHeap } from './heap.ts';
-import type { RoundingPlan } from './plan.ts';
+import type { RoundingPath, RoundingPlan } from './plan.ts';
 import { createThreadPool, maximumThreads, type ThreadPool } from './thread-pool.ts';
 import { spawnThread, startsUnattended } from './thread-spawn.ts';
 
@@ -41,14 +41,14 @@ export function checkThreads(given: unknown): number {
   return threads;
 }
 
-/** Elements from which on threads gain: see `usefulThreads`. */
-const leastShared = 65536;
-const leastStaged = 65536;
+/** Elements from which on threads gain: fewer are rounded before a worker wakes. */
+const leastElements = 65536;
+/** Paths as fast as a copy, unless they draw random integers. */
+const quickPaths: readonly RoundingPath[] = ['quick', 'pattern', 'general'];
 
 /**
- * How many of `threads` to use. Few elements are rounded before a worker wakes. Ordinary arrays are copied by the calling
- * thread, so that workers gain only where rounding takes longer than copying: with random integers. Supplied random
- * integers lie where workers cannot see them.
+ * How many of `threads` to use. Ordinary arrays are copied by the calling thread, so that workers gain only where rounding
+ * takes longer. Workers see neither supplied random integers nor the scalar reference, which some kernels leave elements to.
  */
 export function usefulThreads(
   threads: number,
@@ -57,9 +57,9 @@ export function usefulThreads(
   length: number,
   isShared: boolean,
 ): number {
-  if (plan.readsRandom && random !== undefined) return 1;
-  if (isShared) return length >= leastShared ? threads : 1;
-  return plan.readsRandom && length >= leastStaged ? threads : 1;
+  if (plan.readsRandom && (random !== undefined || plan.deferred !== undefined)) return 1;
+  const isSlow = plan.readsRandom || !quickPaths.includes(plan.path);
+  return length >= leastElements && (isShared || isSlow) ? threads : 1;
 }
 
 /**

@@ -62,6 +62,11 @@ const cases: [string, RoundOptions][] = [
   ['bfloat16', { ...stochastic, randomBits: 5, offset: 3 }],
   ['e4m3fn', { ...stochastic, randomBits: 13, offset: 1, variant: 'B' }],
   ['e2m1', { ...stochastic, randomBits: 5, offset: 16, variant: 'C', saturation: 'finite' }],
+  ['dlfloat16', { rounding: 'toward-zero' }],
+  ['nf4', {}],
+  ['dynamic8', { ...stochastic, randomBits: 13 }],
+  ['posit16', {}],
+  ['posit(16,1)', { ...stochastic, offset: 5 }],
 ];
 
 describe.each(cases)('%s %o', (format, options) => {
