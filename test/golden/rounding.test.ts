@@ -144,9 +144,10 @@ describe.each(setsOf(families.posit))('SoftPosit: $set', ({ set: name, parts }) 
   it.runIf(hasGolden(name))('decodes, encodes and converts from binary64', () => {
     const set = loadGolden(name);
     const format = parseFormat(`posit(${parts[0]},${parts[1]})`);
-    const values = column<Float64Array>(set, 'decode_f64');
-    expect(values.length).toBe(2 ** format.bits);
-    values.forEach((value, code) => {
+    // Wide formats have no table of all codes.
+    const values = set.columns.has('decode_f64') ? column<Float64Array>(set, 'decode_f64') : undefined;
+    expect(values?.length).toBe(format.bits <= 16 ? 2 ** format.bits : undefined);
+    values?.forEach((value, code) => {
       expect(Object.is(format.decode(code), value)).toBe(true);
       expect(format.encode(value)).toBe(code);
     });

@@ -71,6 +71,12 @@ describe.each([
   });
 });
 
+it('counts', () => {
+  const codes = [...walked, ...reports].reduce((sum, format) => sum + 2 ** format.bits, 0);
+  console.info(`codes: ${codes} codes of ${walked.length + reports.length} formats`);
+  expect(codes).toBeGreaterThan(500_000);
+});
+
 it('walks every P3109 format with K = 3 to 8', () => {
   expect(reports.length).toBe(120);
   expect(new Set(reports.map(({ name }) => name)).size).toBe(120);
