@@ -108,8 +108,8 @@ export const kinds: readonly Kind[] = sections.map(({ kind }) => kind);
 
 /** Names by rule, with an example each. */
 const otherNames: readonly (readonly [form: string, meaning: string])[] = [
-  ['binary8p3se', 'IEEE P3109: binary{K}p{P}{s|u}{e|f}, 3 to 15 bits, precision P,'],
-  ['', 'signed or unsigned, extended (with infinities) or finite'],
+  ['binary8p3se', 'P3109: binary{K}p{P}{s|u}{e|f}, K 3 to 15 bits, precision'],
+  ['', 'P, signed or unsigned, extended (with infinities) or finite'],
   ['float(5,6)', 'exponent and mantissa bits, then as needed bias=N,'],
   ['', 'fn, fnuz, finite or p3109, unsigned, subnormals=false'],
   ['float(Infinity,7)', 'an unbounded exponent'],

@@ -7,7 +7,7 @@ import type { Code, Format } from '../../formats/index.ts';
 import { goesAway } from '../../rounding/decide.ts';
 import { isStochastic, type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
 import { absolute, one, type Rational, toBinary64, toUnits } from './exact.ts';
-import { type Neighbours, neighboursOf, ulpUnits } from './neighbours.ts';
+import { type Neighbours, neighboursOf, tiesGoAway, ulpUnits } from './neighbours.ts';
 import { reasonOf } from './reason.ts';
 
 /** A neighbour of the input. */
@@ -99,7 +99,7 @@ function takesOuter(
       fraction: standIn(fractionOf(toUnits(x), inner, outer), options),
       lowerIsOdd: innerIsOdd,
       negative: outer < inner,
-      tiesAway: format.kind === 'float' && format.mantissaBits === 0 && format.specials !== 'p3109',
+      tiesAway: tiesGoAway(x, format, options),
     },
     options,
     random,

@@ -97,9 +97,13 @@ function aroundOne(format: Format): Landmark[] {
   ];
 }
 
+/** Without exponent bits every value is subnormal. */
+export const hasNormals = (format: FloatFormat): boolean => format.minNormal <= format.max;
+
 function smallOnes(format: Format): Landmark[] {
   if (format.kind !== 'float') return [landmark('smallest positive', minPositive(format))];
   if (!format.hasSubnormals) return [landmark('smallest normal', format.minNormal)];
+  if (!hasNormals(format)) return [landmark('smallest subnormal', format.minSubnormal)];
   return [
     landmark('smallest subnormal', format.minSubnormal),
     landmark('largest subnormal', nextDown(format.minNormal, format)),

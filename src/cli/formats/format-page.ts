@@ -5,7 +5,15 @@
 
 import type { ComplexCodebook } from '../../formats/complex.ts';
 import type { FloatFormat, Format } from '../../formats/index.ts';
-import { type CodeRange, countValues, epsilon, landmarksOf, minPositive, nanCodes } from './facts.ts';
+import {
+  type CodeRange,
+  countValues,
+  epsilon,
+  hasNormals,
+  landmarksOf,
+  minPositive,
+  nanCodes,
+} from './facts.ts';
 import { bitsText, type Field, layoutOf } from './fields.ts';
 import { hexCode, numberText, shortText, valueText } from './notation.ts';
 import { valueGrid } from './value-table.ts';
@@ -42,7 +50,7 @@ function drawLayout(fields: readonly Field[]): string {
   const row = (texts: readonly string[]): string => `  | ${texts.join(' | ')} |`;
   const rule = `  +-${boxes.map((box) => box.rule).join('-+-')}-+`;
   return [
-    `    ${boxes.map((box) => box.positions).join('   ')}`,
+    `    ${boxes.map((box) => box.positions).join('   ')}`.trimEnd(),
     rule,
     row(boxes.map((box) => box.name)),
     row(boxes.map((box) => box.bits)),
@@ -62,6 +70,7 @@ const unboundedLayout = (format: FloatFormat): string =>
 function floatMeaning(format: FloatFormat): string[] {
   const sign = format.isSigned ? '(-1)^sign ' : '';
   if (format.bits === Infinity) return [`${sign}1.significand 2^exponent`];
+  if (!hasNormals(format)) return [`${sign}0.significand 2^${format.emin}`];
   const normal = `${sign}1.significand 2^(exponent - ${format.bias})`;
   if (format.subnormals === 'normal')
     return [normal, ...(format.hasZero ? ['zero if exponent and significand are 0'] : [])];
@@ -85,9 +94,10 @@ function meaningOf(format: Format): string[] {
       return ['the value at the index'];
     case 'posit':
       return [
-        `1.fraction 2^(${2 ** format.es} r + exponent); negative: minus that of the two's complement`,
-        'regime: k ones and a 0 mean r = k - 1, k zeros and a 1 mean r = -k',
-        `then up to ${format.es} exponent bits, cut off ones being 0; the rest is the fraction`,
+        `1.fraction 2^(${2 ** format.es} r + exponent) if the sign is 0,`,
+        "else minus the value of the two's complement",
+        'regime: k ones and a 0 give r = k - 1, k zeros and a 1 give -k',
+        `then ${bitsWord(format.es)} of exponent (0 where cut off) and the fraction`,
       ];
   }
 }
@@ -99,8 +109,11 @@ function bothWays(x: number): string {
   return short === exact || short.startsWith('~') ? exact : `${short} = ${exact}`;
 }
 
-const exponentsText = ({ emin, emax, bias, bits }: FloatFormat): string =>
-  bits === Infinity ? `${emin} to ${emax}, all of binary64` : `${emin} to ${emax}, bias ${bias}`;
+function exponentsText(format: FloatFormat): string {
+  const { emin, emax, bias, bits } = format;
+  if (!hasNormals(format)) return `${emin} only`;
+  return `${emin} to ${emax}, ${bits === Infinity ? 'all of binary64' : `bias ${bias}`}`;
+}
 
 function limits(format: Format): Line[] {
   const positive = bothWays(minPositive(format));
@@ -112,7 +125,7 @@ function limits(format: Format): Line[] {
         ['exponents', exponentsText(format)],
         ['max', bothWays(format.max)],
         ...(format.isSigned ? [] : [['min', numberText(format.min)] as const]),
-        ['min normal', bothWays(format.minNormal)],
+        ['min normal', hasNormals(format) ? bothWays(format.minNormal) : 'none'],
         ['min positive', format.hasSubnormals ? `${positive}, subnormal` : positive],
         ['epsilon', `${bothWays(format.epsilon)}; unit roundoff ${bothWays(format.unitRoundoff)}`],
       ];
@@ -132,12 +145,19 @@ function rangeText({ first, last }: CodeRange, bits: number): string {
   return first === last ? hexCode(first, bits) : `${hexCode(first, bits)} to ${hexCode(last, bits)}`;
 }
 
+/** The parts on one line if that is short, else each on its own. */
+function wideLines(label: string, parts: readonly string[]): Line[] {
+  const line = parts.join(', ');
+  if (line.length <= 60) return [[label, line]];
+  return parts.map((part, i) => [i === 0 ? label : '', part]);
+}
+
 /** Zeros, infinities and NaN with their codes. */
 function specialCodes(format: Format): Line[] {
   if (format.bits === Infinity) return [['special', 'zero, -0, infinity, -infinity, NaN']];
   const code = (x: number): string => hexCode(format.encode(x), format.bits);
   const nan = nanCodes(format).map((range) => rangeText(range, format.bits));
-  const canonical = format.hasNaN && nan.length > 1 ? `; canonical ${code(NaN)}` : '';
+  const canonical = format.hasNaN && nan.length > 1 ? [`canonical ${code(NaN)}`] : [];
   const name = format.kind === 'posit' ? 'NaR' : format.hasNaN ? 'NaN' : 'no number';
   return [
     ['zero', format.has(0) ? `${code(0)}${format.hasNegativeZero ? `, -0 ${code(-0)}` : ''}` : 'none'],
@@ -152,7 +172,7 @@ function specialCodes(format: Format): Line[] {
         ] as const)
       : []),
     ...(nan.length > 0
-      ? ([[name, `${nan.join(', ')}${canonical}`]] as const)
+      ? wideLines(name, [...nan, ...canonical])
       : format.kind === 'float'
         ? ([['NaN', 'none']] as const)
         : []),
@@ -171,16 +191,22 @@ function facts(format: Format): string {
   return lines.map(([label, text]) => `  ${label.padEnd(width)}  ${text}\n`).join('');
 }
 
-function landmarkTable(format: Format): string {
-  const rows = landmarksOf(format).map(({ name, value }) => {
+function landmarkTable(format: Format, width: number): string {
+  const all = landmarksOf(format).map(({ name, value }) => {
     if (format.bits === Infinity) return [name, valueText(value, format)];
     const code = format.encode(value);
     return [name, hexCode(code, format.bits), bitsText(code, format), valueText(value, format)];
   });
+  const table = aligned(all);
+  const isTooWide = Math.max(...table.map((text) => text.length)) > width && format.bits > 16;
+  // The bits of a wide code say little that its hexadecimal digits do not.
+  const lines = isTooWide ? aligned(all.map((row) => row.filter((_, i) => i !== 2))) : table;
+  return `${lines.join('\n')}\n`;
+}
+
+function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  const line = (row: readonly string[]): string =>
-    `  ${row.map((text, i) => text.padEnd(widths[i]!)).join('  ')}`.trimEnd();
-  return `${rows.map(line).join('\n')}\n`;
+  return rows.map((row) => `  ${row.map((text, i) => text.padEnd(widths[i]!)).join('  ')}`.trimEnd());
 }
 
 const kindNames: Readonly<Record<Format['kind'], string>> = {
@@ -201,7 +227,7 @@ export function formatPage(format: Format, allCodes: boolean, { width, emphasise
       : drawLayout(layoutOf(format));
   const table = allCodes
     ? `${emphasise('All codes')}\n\n${valueGrid(format, width)}`
-    : `${emphasise('Landmarks')}\n\n${landmarkTable(format)}`;
+    : `${emphasise('Landmarks')}\n\n${landmarkTable(format, width)}`;
   return [
     `${emphasise(format.name)}: ${kindNames[format.kind]}, ${size}\n`,
     layout,

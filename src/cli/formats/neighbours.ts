@@ -24,6 +24,17 @@ export interface Neighbours {
   readonly innerIsOdd: boolean;
 }
 
+/** Whether x lies between zero and the smallest normal value with nothing between those two. */
+export const isBelowNormal = (x: number, format: Format, { subnormals }: ResolvedRounding): boolean =>
+  format.kind === 'float' && subnormals === 'round-to-minimum-normal' && Math.abs(x) < format.minNormal;
+
+/** Formats without significand bits have no even significand: their nearest-even ties go away from zero. */
+export const tiesGoAway = (x: number, format: Format, options: ResolvedRounding): boolean =>
+  format.kind === 'float' &&
+  format.mantissaBits === 0 &&
+  format.specials !== 'p3109' &&
+  !isBelowNormal(x, format, options);
+
 /** Multiples of 2^exponent around a magnitude. */
 function multiplesAround(
   magnitude: bigint,

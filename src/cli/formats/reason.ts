@@ -7,6 +7,7 @@ import type { Format, PositFormat } from '../../formats/index.ts';
 import { decodePositive } from '../../formats/posit.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
 import { absolute, one, type Rational, toBinary64, toUnits } from './exact.ts';
+import { isBelowNormal, tiesGoAway } from './neighbours.ts';
 import { exactText, numberText, shortText, valueText } from './notation.ts';
 
 /** What there is to know about one rounding; the later fields for finite inputs only. */
@@ -52,15 +53,17 @@ function evenName(format: Format): string {
   }
 }
 
-function tieRule(format: Format, rounding: ResolvedRounding['rounding']): string {
-  if (rounding === 'nearest-away') return 'away from zero';
-  if (rounding === 'nearest-to-zero') return 'toward zero';
-  const hasNoEven = format.kind === 'float' && format.mantissaBits === 0 && format.specials !== 'p3109';
-  return hasNoEven ? 'away from zero, there being no significand bits' : evenName(format);
+function tieRule({ x, format, options }: RoundingCase): string {
+  if (options.rounding === 'nearest-away') return 'away from zero';
+  if (options.rounding === 'nearest-to-zero') return 'toward zero';
+  if (tiesGoAway(x, format, options)) return 'away from zero, there being no significand bits';
+  return isBelowNormal(x, format, options) ? 'to zero' : evenName(format);
 }
 
 /** The rule of the mode, for an input between two neighbours. */
-function ruleOf({ format, options: { rounding }, fraction }: RoundingCase): string {
+function ruleOf(given: RoundingCase): string {
+  const { format, fraction } = given;
+  const { rounding } = given.options;
   switch (rounding) {
     case 'to-odd':
       return format.kind === 'float' ? 'inexact: to the odd significand' : 'inexact: to the odd one';
@@ -71,7 +74,7 @@ function ruleOf({ format, options: { rounding }, fraction }: RoundingCase): stri
     case 'nearest-away':
     case 'nearest-to-zero': {
       const isTie = fraction !== undefined && 2n * fraction.numerator === fraction.denominator;
-      return isTie ? `a tie: ${tieRule(format, rounding)}` : 'the nearer one';
+      return isTie ? `a tie: ${tieRule(given)}` : 'the nearer one';
     }
     default:
       return directions[rounding];

@@ -74,10 +74,14 @@ function gridOf(
   rows: readonly (readonly string[])[],
   count: number,
 ): readonly (readonly string[])[] {
-  const height = Math.ceil(rows.length / count);
-  return Array.from({ length: count }, (_, x) =>
-    gridColumn(heading, rows.slice(x * height, (x + 1) * height)),
-  );
+  const height = Math.floor(rows.length / count);
+  // A code or two without a mirror image, such as NaR, do not shift the others: they end the last column.
+  const isAlmostEven = rows.length - height * count <= 2;
+  const usual = isAlmostEven ? height : height + 1;
+  return Array.from({ length: count }, (_, x) => {
+    const end = isAlmostEven && x === count - 1 ? rows.length : (x + 1) * usual;
+    return gridColumn(heading, rows.slice(x * usual, end));
+  });
 }
 
 const widthOf = (grid: readonly (readonly string[])[]): number =>
@@ -101,9 +105,9 @@ export function valueGrid(format: Format, width: number): string {
     if (widthOf(wider) > width) break;
     grid = wider;
   }
-  const lines = grid[0]!.map((_, y) =>
+  const lines = Array.from({ length: Math.max(...grid.map(({ length }) => length)) }, (_, y) =>
     grid
-      .map((column) => column[y] ?? '')
+      .map((column) => column[y] ?? ' '.repeat(column[0]!.length))
       .join(gap)
       .trimEnd(),
   );
