@@ -31,13 +31,15 @@ import { wordsOf } from './words.ts';
 const examples = `
 Examples:
   halfulp round 0.1 --format e4m3fn
-  halfulp round -0.1 0x1.8p-3 2^-9 inf --format binary8p3se --rounding toward-zero
+  halfulp round -0.1 0x1.8p-3 2^-9 inf --format e5m2 --rounding toward-zero
   halfulp round 0.1 --format e2m1 --rounding stochastic --seed 7
-  seq 1 100 | halfulp round - --format int4 --saturation wrap --json | jq .result.value
+  seq 1 100 | halfulp round - --format int4 --json | jq .result.value
 
-Numbers are decimal, hexadecimal (0x1.8p-3), powers of two (2^-9), inf or nan. They are read as the nearest binary64
-number, and that is rounded once. With - they come from standard input, separated by white space. The n-th number
-uses the n-th random integer. --json prints one object a line; in it NaN, infinities and -0 are strings.`;
+Numbers are decimal, hexadecimal (0x1.8p-3), powers of two (2^-9), inf or nan.
+They are read as the nearest binary64 number, and that is rounded once. With -
+they come from standard input, separated by white space. The n-th number uses
+the n-th random integer. With --json there is one object a line, in which NaN,
+infinities and -0 are strings.`;
 
 /** The options as commander leaves them. */
 interface GivenOptions extends RoundOptions {
