@@ -110,8 +110,8 @@ function boundedFloat(p: ResolvedFloatParameters): FloatFormat {
   function decode(code: Code): number {
     const whole = checkCode(code, bits, name);
     const negative = p.signed && (whole & signBit) !== 0n;
-    const magnitudeCode = p.signed ? whole & (signBit - 1n) : whole;
-    if (magnitudeCode >= signBit) return NaN; // padding bits that are not 0
+    if (whole >= (p.signed ? 2n * signBit : signBit)) return NaN; // padding bits that are not 0
+    const magnitudeCode = whole & (signBit - 1n);
     const fields = {
       exponent: Number(magnitudeCode >> BigInt(mantissaBits)),
       significand: Number(magnitudeCode & (BigInt(perBinade) - 1n)),

@@ -112,6 +112,12 @@ describe('codes', () => {
     }
   });
 
+  it('has no values where padding bits are set', () => {
+    expect(formats.ue4m3.decode(0xb8)).toBe(NaN);
+    expect(parseFormat('float(4,3,bias=7,bits=12)').decode(0x838)).toBe(NaN);
+    expect(parseFormat('float(4,3,bias=7,bits=12)').decode(0xb8)).toBe(-1);
+  });
+
   it('refuses codes that are none, and values that need rounding', () => {
     for (const code of [256, -1, 0.5, NaN, 2n ** 70n])
       expect(() => formats.e4m3fn.decode(code)).toThrow(RangeError);
