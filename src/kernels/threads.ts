@@ -41,8 +41,9 @@ export function checkThreads(given: unknown): number {
   return threads;
 }
 
-/** Elements from which on threads gain: fewer are rounded before a worker wakes. */
-const leastElements = 65536;
+/** Elements from which on threads gain: fewer are rounded before a worker wakes, which takes some 50 us. */
+const leastSlow = 65536;
+const leastQuick = 524288;
 /** Paths as fast as a copy, unless they draw random integers. */
 const quickPaths: readonly RoundingPath[] = ['quick', 'pattern', 'general'];
 
@@ -59,7 +60,8 @@ export function usefulThreads(
 ): number {
   if (plan.readsRandom && (random !== undefined || plan.deferred !== undefined)) return 1;
   const isSlow = plan.readsRandom || !quickPaths.includes(plan.path);
-  return length >= leastElements && (isShared || isSlow) ? threads : 1;
+  const gains = isSlow ? length >= leastSlow : isShared && length >= leastQuick;
+  return gains ? threads : 1;
 }
 
 /**
