@@ -66,20 +66,31 @@ describe.runIf(hasGolden('casts_mldtypes_torch'))('casts', () => {
     expect(result.cases).toBe(numbers.length);
   });
 
+  // Both round binary32 subnormals by their field, so that 1.02 2^-127 goes up to 2^-126: not the nearest.
+  const isFaulty = (x: number): boolean => x > 2 ** -127 && x < 1.5 * 2 ** -127;
+  const orFault = (x: number, code: number): number => {
+    if (!isFaulty(x)) return code;
+    expect(code).toBe(1);
+    return 0;
+  };
+
   it('ml_dtypes to e8m0, but for its fault between 2^-127 and 1.5 2^-127', () => {
-    const { result, inputs } = compareCasts(
-      loadGolden('casts_mldtypes_torch'),
-      'ml_dtypes.float8_e8m0fnu',
-      formats.e8m0,
-      {},
-      (x, code) => {
-        // ml_dtypes rounds binary32 subnormals by their field, so that 1.02 2^-127 goes up to 2^-126: not the nearest.
-        if (!(x > 2 ** -127 && x < 1.5 * 2 ** -127)) return code;
-        expect(code).toBe(1);
-        return 0;
-      },
-    );
+    const set = loadGolden('casts_mldtypes_torch');
+    const { result, inputs } = compareCasts(set, 'ml_dtypes.float8_e8m0fnu', formats.e8m0, {}, orFault);
     expect(result.cases).toBe(inputs.length);
+  });
+
+  it('PyTorch to e8m0 is that of the magnitude, with that fault, and 2^-127 for zero', () => {
+    const set = loadGolden('casts_mldtypes_torch');
+    const bits = column<Uint32Array>(set, 'input_f32bits').map((pattern) => pattern & 0x7fffffff);
+    const ofMagnitudes = { ...set, columns: new Map(set.columns).set('input_f32bits', bits) };
+    const key = 'torch.float8_e8m0fnu';
+    const { result, inputs } = compareCasts(ofMagnitudes, key, formats.e8m0, {}, (x, code) => {
+      if (x !== 0) return orFault(x, code);
+      expect(code).toBe(0);
+      return undefined; // here NaN: e8m0 has no zero
+    });
+    expect(result.cases).toBe(inputs.filter((x) => x !== 0).length);
   });
 
   // PyTorch saturates e4m3fn, infinities too, and overflows the others to infinity or NaN.
