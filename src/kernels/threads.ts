@@ -41,7 +41,7 @@ export function checkThreads(given: unknown): number {
   return threads;
 }
 
-/** Elements from which on threads gain: fewer are rounded before a worker wakes, which takes some 50 us. */
+/** Elements from which on threads gain: fewer are rounded before a worker wakes. */
 const leastSlow = 65536;
 const leastQuick = 524288;
 /** Paths as fast as a copy, unless they draw random integers. */
