@@ -42,7 +42,7 @@ export {
   ulp,
   unpack,
 } from './formats/index.ts';
-export { allocateFloat32, allocateFloat64, startThreads, stopThreads } from './kernels/index.ts';
+export { allocateFloat32, allocateFloat64, release, startThreads, stopThreads } from './kernels/index.ts';
 export {
   philox4x32,
   type RandomOptions,
