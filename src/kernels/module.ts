@@ -38,6 +38,24 @@ export interface KernelExports {
     stream: bigint,
     seed: bigint,
   ): void;
+  encode(
+    kernel: number,
+    codeShift: number,
+    source: number,
+    destination: number,
+    count: number,
+    parameters: number,
+  ): void;
+  decode(
+    kernel: number,
+    codeShift: number,
+    source: number,
+    destination: number,
+    count: number,
+    parameters: number,
+  ): void;
+  hasNaN(elementShift: number, source: number, bytes: number): number;
+  codeBits(source: number, bytes: number, codeShift: number): bigint;
   matmulFloat32(
     a: number,
     b: number,

@@ -105,7 +105,34 @@ export const deferredCountSlot = 428;
 export const deferredListSlot = 432;
 export const deferredBaseSlot = 436;
 
-export const parameterBytes = 448;
+/** Codes, all integers of the lanes' width unless said otherwise. A 32-bit shift between a significand field and the lanes' own. */
+export const fieldShiftSlot = 440;
+/** The difference of the exponent fields' biases, in units of the code. */
+export const rebiasSlot = 448;
+export const infinityCodeSlot = 456;
+export const nanCodeSlot = 464;
+/** The sign bit of a code, or 0. */
+export const signBitSlot = 472;
+/** Grids: a number times this (a number of the lane type) is the integer; the bits of a code. */
+export const gridScaleSlot = 480;
+export const codeMaskSlot = 488;
+/** Decoding. Codes of magnitudes below this are worth quanta (a number of the lane type); the largest finite one. */
+export const fixedBelowCodeSlot = 496;
+export const quantumSlot = 504;
+export const largestCodeSlot = 512;
+/** The bits of a magnitude, and those that must be 0. */
+export const magnitudeBitsSlot = 520;
+export const paddingSlot = 528;
+/** 32-bit integers: how far the sign bit is from the lanes', how far a grid's code is from filling a lane, a posit's bits and es. */
+export const signMoveSlot = 536;
+export const gridMoveSlot = 540;
+export const positBitsSlot = 544;
+export const positEsSlot = 548;
+/** All ones where a grid's codes are signed; the smallest number of a grid. */
+export const gridSignedSlot = 552;
+export const gridLeastSlot = 560;
+
+export const parameterBytes = 576;
 
 /** A kernel that takes every option has the number lanes * kinds + kind. Lanes: binary32, binary32 arrays in binary64 lanes, binary64. */
 export const lanes32 = 0;
@@ -153,3 +180,9 @@ export const positBase = 60;
 export const smallList = 16;
 /** Bytes of a posit's binade: C or 0; else the least number that goes up, the lower and the upper neighbour. */
 export const binadeShift = 5;
+
+/** Encoders and decoders, by the array's and the lanes' type: binary32, binary32 by way of binary64 lanes, binary64. */
+export const codecFloat = 0;
+export const codecGrid = 3;
+export const codecPosit = 6;
+export const codecList = 9;

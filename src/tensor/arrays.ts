@@ -5,8 +5,10 @@
 import { ArgumentError } from '../errors.ts';
 import { isBinary32 } from '../formats/binary64.ts';
 import { toFormat } from '../formats/catalogue.ts';
+import { checkCode } from '../formats/codes.ts';
 import type { Code, Format } from '../formats/format.ts';
 import { roundArray } from '../kernels/arrays.ts';
+import { type CodeArray, decodeArray, encodeArray, type NaNTreatment, newCodes } from '../kernels/codec.ts';
 import { checkThreads } from '../kernels/threads.ts';
 import {
   isStochastic,
@@ -19,8 +21,7 @@ import { roundScalar } from '../rounding/round.ts';
 
 /** Arrays that hold real numbers. */
 export type RealArray = Float32Array | Float64Array;
-/** Arrays that hold codes: 8, 16, 32 bits, bigint codes above. */
-export type CodeArray = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
+export type { CodeArray } from '../kernels/codec.ts';
 
 export interface RoundArrayOptions<A extends RealArray> extends RoundOptions {
   /** Where the result goes: same kind and length as x; may be x itself (in place). Default: a new array. */
@@ -140,7 +141,7 @@ function checkRandom(options: ResolvedRounding, length: number): void {
 
 export interface EncodeOptions extends RoundOptions {
   /** What NaN becomes in a format without NaN: an error (default), the code of zero, or that of the largest value. */
-  readonly nan?: 'error' | 'zero' | 'max';
+  readonly nan?: NaNTreatment;
 }
 
 /**
@@ -163,26 +164,12 @@ export function encode(
   if (nan !== 'error' && nan !== 'zero' && nan !== 'max')
     throw new ArgumentError('nan', nan, 'error, zero, max');
   const resolved = resolveRounding(target, rounding);
-  const rounded = Float64Array.from(values);
-  checkRandom(resolved, rounded.length);
-  checkOffset(resolved, rounded.length);
-  roundArray(rounded, rounded, target, resolved);
-  const codes = newCodes(target, rounded.length);
-  for (let i = 0; i < rounded.length; i++) codes[i] = codeOf(rounded[i]!, target, nan);
-  return codes;
-}
-
-function codeOf(value: number, format: Format, nan: 'error' | 'zero' | 'max'): Code {
-  if (!Number.isNaN(value) || format.hasNaN || nan === 'error') return format.encode(value);
-  return format.encode(nan === 'zero' ? 0 : format.max);
-}
-
-function newCodes(format: Format, length: number): CodeArray {
-  if (format.bits <= 8) return new Uint8Array(length);
-  if (format.bits <= 16) return new Uint16Array(length);
-  if (format.bits <= 32) return new Uint32Array(length);
-  if (format.bits <= 64) return new BigUint64Array(length);
-  throw new RangeError(`${format.name} has no codes (unbounded exponent)`);
+  const isReal = values instanceof Float32Array || values instanceof Float64Array;
+  const numbers = isReal ? values : Float64Array.from(values);
+  checkRandom(resolved, numbers.length);
+  checkOffset(resolved, numbers.length);
+  const type = numbers instanceof Float32Array && fitsBinary32(target) ? 'float32' : 'float64';
+  return encodeArray(numbers, type, target, resolved, nan);
 }
 
 /**
@@ -197,6 +184,17 @@ function newCodes(format: Format, length: number): CodeArray {
 export function decode(codes: CodeArray | readonly Code[], format: Format | string): RealArray {
   const source = toFormat(format);
   const values = fitsBinary32(source) ? new Float32Array(codes.length) : new Float64Array(codes.length);
-  for (let i = 0; i < codes.length; i++) values[i] = source.decode(codes[i]!);
+  decodeArray(narrowCodes(codes, source), values, source);
   return values;
+}
+
+/** The codes in the narrowest array that holds the format's. Throws RangeError where one does not fit. */
+function narrowCodes(codes: CodeArray | readonly Code[], format: Format): CodeArray {
+  const narrow = newCodes(format, codes.length);
+  if (ArrayBuffer.isView(codes) && codes.constructor === narrow.constructor) return codes;
+  for (let i = 0; i < codes.length; i++) {
+    const code = checkCode(codes[i]!, format.bits, format.name);
+    narrow[i] = narrow instanceof BigUint64Array ? code : Number(code);
+  }
+  return narrow;
 }

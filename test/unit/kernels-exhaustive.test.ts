@@ -26,11 +26,15 @@ const saturations = ['none', 'finite', 'propagate'] as const;
 const catalogue: readonly Format[] = Object.values(scalarFormats);
 const targets = catalogue.filter((format) => format.bits <= 8);
 
+function wraps(format: Format): boolean {
+  return format.kind === 'fixed' || (format.kind === 'int' && !format.symmetric);
+}
+
 /** Every mode and saturation that means something in the format. Only floats look at more than 'wrap'. */
 function settings(format: Format): RoundOptions[] {
   const modes = format.kind === 'posit' ? (['nearest-even', 'stochastic'] as const) : roundingModes;
   const ends: readonly Saturation[] =
-    format.kind === 'float' ? saturations : format.kind === 'int' ? ['none', 'wrap'] : ['none'];
+    format.kind === 'float' ? saturations : wraps(format) ? ['none', 'wrap'] : ['none'];
   return modes.flatMap((rounding) => ends.map((saturation) => ({ rounding, saturation, seed: 1 })));
 }
 

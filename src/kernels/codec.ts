@@ -1,0 +1,234 @@
+/**
+ * `encode` and `decode` of whole arrays: staged through the library's private memory a cache-sized chunk at a time, rounded
+ * there, and turned into codes; or the other way round. Codes of less than 16 bytes a vector, so counts are padded to 16.
+ */
+import { describe } from '../errors.ts';
+import type { Code, Format } from '../formats/format.ts';
+import { isStochastic, type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
+import { type CodecPlan, planDecoding, planEncoding } from './codec-plan.ts';
+import { privateHeap } from './heap.ts';
+import { instantiate, type KernelExports } from './module.ts';
+import { parameterBytes, tableSlot } from './parameters.ts';
+import { planRounding } from './plan.ts';
+import { checkSupplied, type Rounder, rounderOn } from './rounder.ts';
+import type { ElementType } from './rounding-plan.ts';
+import { tableOn } from './tables.ts';
+
+type RealArray = Float32Array | Float64Array;
+/** Arrays that hold codes: 8, 16, 32 bits, bigint codes above. */
+export type CodeArray = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
+
+/** What NaN becomes in a format without NaN. */
+export type NaNTreatment = 'error' | 'zero' | 'max';
+
+/** Elements a chunk: 64 KiB of binary64 numbers and as much of codes at most. A multiple of 16. */
+const chunk = 8192;
+
+interface Workshop {
+  readonly memory: WebAssembly.Memory;
+  readonly raw: KernelExports;
+  readonly rounder: Rounder;
+  readonly parameters: number;
+  readonly values: number;
+  readonly codes: number;
+}
+
+let workshopMade: Workshop | undefined;
+
+function workshop(): Workshop {
+  if (workshopMade === undefined) {
+    const heap = privateHeap();
+    const raw = instantiate(heap.memory);
+    const [parameters, values, codes] = [parameterBytes, 8 * chunk, 8 * chunk].map((bytes) =>
+      heap.allocate(bytes),
+    ) as [number, number, number];
+    workshopMade = { memory: heap.memory, raw, rounder: rounderOn(heap, raw), parameters, values, codes };
+  }
+  return workshopMade;
+}
+
+/** An array of the narrowest type that holds the format's codes. Throws RangeError where it has none. */
+export function newCodes(format: Format, length: number): CodeArray {
+  if (format.bits <= 8) return new Uint8Array(length);
+  if (format.bits <= 16) return new Uint16Array(length);
+  if (format.bits <= 32) return new Uint32Array(length);
+  if (format.bits <= 64) return new BigUint64Array(length);
+  throw new RangeError(`${format.name} has no codes (unbounded exponent)`);
+}
+
+function codeShiftOf(codes: CodeArray): 0 | 1 | 2 | 3 {
+  return Math.log2(codes.BYTES_PER_ELEMENT) as 0 | 1 | 2 | 3;
+}
+
+/** A view of the same kind over the heap. */
+function codesAt(like: CodeArray, buffer: ArrayBufferLike, pointer: number, length: number): CodeArray {
+  if (like instanceof Uint8Array) return new Uint8Array(buffer, pointer, length);
+  if (like instanceof Uint16Array) return new Uint16Array(buffer, pointer, length);
+  if (like instanceof Uint32Array) return new Uint32Array(buffer, pointer, length);
+  return new BigUint64Array(buffer, pointer, length);
+}
+
+/** Copies between code arrays of one kind. */
+function copyCodes(to: CodeArray, from: CodeArray, at: number): void {
+  if (to instanceof BigUint64Array) to.set(from as BigUint64Array, at);
+  else to.set(from as Uint32Array, at);
+}
+
+const plans = new WeakMap<Format, Map<string, CodecPlan | undefined>>();
+
+function keptPlan(format: Format, key: string, make: () => CodecPlan | undefined): CodecPlan | undefined {
+  let ofFormat = plans.get(format);
+  if (ofFormat === undefined) {
+    ofFormat = new Map();
+    plans.set(format, ofFormat);
+  }
+  if (!ofFormat.has(key)) ofFormat.set(key, make());
+  return ofFormat.get(key);
+}
+
+/** Puts the constants and tables of a plan on the heap. */
+function install(shop: Workshop, plan: CodecPlan): void {
+  const table = plan.tables === undefined ? 0 : tableOn(privateHeap(), plan.tables);
+  new Uint8Array(shop.memory.buffer, shop.parameters, plan.block.length).set(plan.block);
+  new Uint32Array(shop.memory.buffer, shop.parameters, parameterBytes / 4)[tableSlot / 4] = table;
+}
+
+/** The error of NaN for a format without one. */
+function noNaN(index: number, format: Format): RangeError {
+  return new RangeError(
+    `values[${index}]: got NaN; accepted: a number, as ${format.name} has no NaN, unless the option nan says otherwise`,
+  );
+}
+
+function encodeByReference(
+  rounded: RealArray,
+  codes: CodeArray,
+  start: number,
+  format: Format,
+  nan: NaNTreatment,
+): void {
+  rounded.forEach((value, i) => {
+    if (!Number.isNaN(value) || format.hasNaN) codes[start + i] = format.encode(value);
+    else if (nan === 'error') throw noNaN(start + i, format);
+    else codes[start + i] = format.encode(nan === 'zero' ? 0 : format.max);
+  });
+}
+
+/** The code of NaN; where a format has none and is not told, one that does not matter. */
+function nanCodeOf(format: Format, nan: NaNTreatment): Code {
+  if (format.hasNaN) return format.encode(NaN);
+  if (nan === 'error') return 0;
+  // A codebook may be without zero, which matters only if there is a NaN.
+  return nan === 'zero' ? (format.has(0) ? format.encode(0) : 0) : format.encode(format.max);
+}
+
+/** Whether a NaN of the chunk is an error. */
+function refusesNaN(format: Format, nan: NaNTreatment): boolean {
+  return !format.hasNaN && (nan === 'error' || (nan === 'zero' && !format.has(0)));
+}
+
+/**
+ * Rounds numbers to a format and gives their codes.
+ *
+ * @param type The lanes in which numbers are rounded: 'float32' only where every value of the format is a binary32 number.
+ * @throws RangeError for NaN in a format without one, if `nan` is 'error', and for a format without codes; ArgumentError
+ *   for too few random integers.
+ */
+export function encodeArray(
+  values: RealArray,
+  type: ElementType,
+  format: Format,
+  options: ResolvedRounding,
+  nan: NaNTreatment,
+): CodeArray {
+  const out = newCodes(format, values.length);
+  const rounding = planRounding(type, format, options);
+  if (rounding !== undefined) checkSupplied(rounding, options, values.length);
+  const nanCode = nanCodeOf(format, nan);
+  const coding = keptPlan(format, `encode ${type} ${nanCode}`, () =>
+    planEncoding(type, format, BigInt(nanCode)),
+  );
+  const shop = workshop();
+  const { raw, rounder, memory } = shop;
+  const elementShift = type === 'float32' ? 2 : 3;
+  const codeShift = codeShiftOf(out);
+  for (let start = 0; start < values.length; start += chunk) {
+    const length = Math.min(chunk, values.length - start);
+    const padded = Math.ceil(length / 16) * 16;
+    if (rounding !== undefined) rounder.prepare(rounding);
+    if (coding !== undefined) install(shop, coding);
+    // From here on the memory does not grow.
+    const view = type === 'float32' ? Float32Array : Float64Array;
+    const staged = new view(memory.buffer, shop.values, padded);
+    staged.set(values.subarray(start, start + length));
+    staged.fill(0, length);
+    if (refusesNaN(format, nan) && raw.hasNaN(elementShift, shop.values, padded << elementShift) !== 0) {
+      const index = start + staged.findIndex(Number.isNaN);
+      if (nan === 'error') throw noNaN(index, format);
+      format.encode(0); // throws: zero is not in the format
+    }
+    const chunkOptions = { ...options, offset: options.offset + start };
+    if (rounding !== undefined) rounder.round(rounding, shop.values, shop.values, length, options, start);
+    else {
+      const random = options.random?.subarray(start, start + length);
+      const rounded = staged.subarray(0, length);
+      roundArrayReference(
+        rounded,
+        rounded,
+        format,
+        isStochastic(options.rounding) ? { ...chunkOptions, random } : options,
+      );
+    }
+    if (coding === undefined) {
+      encodeByReference(staged.subarray(0, length), out, start, format, nan);
+      continue;
+    }
+    raw.encode(coding.kernel, codeShift, shop.values, shop.codes, padded, shop.parameters);
+    copyCodes(out, codesAt(out, memory.buffer, shop.codes, length), start);
+  }
+  return out;
+}
+
+function outOfRange(codes: CodeArray, start: number, format: Format): RangeError {
+  const limit = 1n << BigInt(format.bits);
+  const index = Array.prototype.findIndex.call(codes, (code: Code) => BigInt(code) >= limit);
+  return new RangeError(
+    `codes[${start + index}]: got ${describe(codes[index])}; accepted: an integer from 0 to 2^${format.bits} - 1 (${format.name})`,
+  );
+}
+
+/**
+ * The numbers of codes.
+ *
+ * @param codes An array of the narrowest type that holds the format's codes.
+ * @param out As long as codes; a Float32Array only where every value of the format is a binary32 number.
+ * @throws RangeError if a code has more bits than the format.
+ */
+export function decodeArray(codes: CodeArray, out: RealArray, format: Format): void {
+  const type = out instanceof Float32Array ? 'float32' : 'float64';
+  const plan = keptPlan(format, `decode ${type}`, () => planDecoding(type, format));
+  if (plan === undefined) {
+    for (let i = 0; i < codes.length; i++) out[i] = format.decode(codes[i]!);
+    return;
+  }
+  const shop = workshop();
+  install(shop, plan);
+  const { raw, memory } = shop;
+  const codeShift = codeShiftOf(codes);
+  const view = type === 'float32' ? Float32Array : Float64Array;
+  const above = (1n << BigInt(format.bits)) - 1n;
+  for (let start = 0; start < codes.length; start += chunk) {
+    const length = Math.min(chunk, codes.length - start);
+    const padded = Math.ceil(length / 16) * 16;
+    const staged = codesAt(codes, memory.buffer, shop.codes, padded);
+    copyCodes(staged, codes.subarray(start, start + length), 0);
+    if (padded > length)
+      new Uint8Array(staged.buffer, shop.codes).fill(0, length << codeShift, padded << codeShift);
+    if (format.bits < 8 << codeShift) {
+      const bits = BigInt.asUintN(64, raw.codeBits(shop.codes, padded << codeShift, codeShift));
+      if (bits > above) throw outOfRange(staged, start, format);
+    }
+    raw.decode(plan.kernel, codeShift, shop.codes, shop.values, padded, shop.parameters);
+    out.set(new view(memory.buffer, shop.values, length), start);
+  }
+}
