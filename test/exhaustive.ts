@@ -156,6 +156,11 @@ export function summary({ oracle, arrays, mismatches }: Tally): string {
   return `reference against oracle ${oracle}, arrays against reference ${arrays}, mismatches ${mismatches.length}`;
 }
 
+/** A number in words that tell -0 from 0. */
+function show(x: number | undefined): string {
+  return Object.is(x, -0) ? '-0' : String(x);
+}
+
 function compare(
   label: string,
   actual: Float32Array | Float64Array,
@@ -165,7 +170,7 @@ function compare(
 ): number {
   for (let i = 0; i < inputs.length; i++) {
     if (!Object.is(actual[i], expected[i]) && tally.mismatches.length < 20)
-      tally.mismatches.push(`${label} of ${inputs[i]}: ${actual[i]}, not ${expected[i]}`);
+      tally.mismatches.push(`${label} of ${show(inputs[i])}: ${show(actual[i])}, not ${show(expected[i])}`);
   }
   return inputs.length;
 }

@@ -1,10 +1,10 @@
 /**
  * Every code of every catalogue format of at most 16 bits and of the 120 P3109 formats with K = 3 to 8: it decodes as the
- * definition says, its value encodes to it, and its value rounds to itself in every mode.
+ * definition says, its value encodes to it, alone and in arrays, and its value rounds to itself in every mode.
  */
 import { describe, expect, it } from 'vitest';
 import { type Format, parseFormat, scalarFormats } from '../../src/formats/index.ts';
-import { round } from '../../src/tensor/arrays.ts';
+import { decode, encode, fitsBinary32, round } from '../../src/tensor/arrays.ts';
 import { modesOf, p3109Formats } from '../exhaustive.ts';
 import { oracleDecode } from '../oracles/index.ts';
 
@@ -44,6 +44,26 @@ function wrongCodes(format: Format): string[] {
   return wrong;
 }
 
+/** Codes that the array functions treat otherwise than `format.decode` and `format.encode`. */
+function wrongInArrays(format: Format): string[] {
+  const codes = Uint16Array.from({ length: 2 ** format.bits }, (_, code) => code);
+  const narrow = format.bits <= 8 ? Uint8Array.from(codes) : codes;
+  const wrong: string[] = [];
+  const decoded = decode(narrow, format);
+  const numbers = Float64Array.from(codes, (code) => format.decode(code)).filter((x) => !Number.isNaN(x));
+  codes.forEach((code) => {
+    if (!Object.is(decoded[code], format.decode(code)))
+      wrong.push(`decode gives ${decoded[code]} for ${code}`);
+  });
+  for (const x of [numbers, ...(fitsBinary32(format) ? [Float32Array.from(numbers)] : [])]) {
+    const encoded = encode(x, format);
+    x.forEach((value, i) => {
+      if (encoded[i] !== format.encode(value)) wrong.push(`encode gives ${encoded[i]} for ${value}`);
+    });
+  }
+  return wrong;
+}
+
 /** Values that some mode changes; infinities under the saturations that keep them. */
 function movingValues(format: Format): string[] {
   const values = Float64Array.from({ length: 2 ** format.bits }, (_, code) => format.decode(code));
@@ -67,6 +87,7 @@ describe.each([
 ])('%s', (_, all) => {
   it.each(all)('$name', (format) => {
     expect(wrongCodes(format)).toEqual([]);
+    expect(wrongInArrays(format)).toEqual([]);
     expect(movingValues(format)).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Format, parseFormat, scalarFormats } from '../../src/formats/index.ts';
 import { randomIntegers, resolveRounding, roundScalar } from '../../src/rounding/index.ts';
-import { round } from '../../src/tensor/arrays.ts';
+import { encode, fitsBinary32, round } from '../../src/tensor/arrays.ts';
 import {
   addTo,
   all16BitFloats,
@@ -36,6 +36,21 @@ describe(`all ${inputs.length} numbers of binary16 and bfloat16`, () => {
     const tally = compareExhaustively(format, inputs, settingsOf(format));
     addTo(total, tally);
     expect(tally.mismatches).toEqual([]);
+  });
+
+  it.each(narrow)('as codes of $name', (format) => {
+    for (const rounding of ['nearest-even', 'stochastic'] as const) {
+      const given = { rounding, saturation: 'finite', seed } as const;
+      const rounded = round(inputs, format, given);
+      for (const x of [inputs, ...(fitsBinary32(format) ? [Float32Array.from(inputs)] : [])]) {
+        const codes = encode(x, format, { ...given, nan: 'max' });
+        const wrong = inputs.filter((_, i) => {
+          const value = Number.isNaN(rounded[i]) && !format.hasNaN ? format.max : rounded[i]!;
+          return codes[i] !== format.encode(value);
+        });
+        expect([...wrong]).toEqual([]);
+      }
+    }
   });
 
   it.each([
