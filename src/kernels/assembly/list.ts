@@ -124,28 +124,34 @@ export function listRandom<F>(
   for (let i = 0; i < count; i++) {
     const at = <usize>i * sizeof<F>();
     const x = <f64>load<F>(source + at);
-    if (x != x) {
-      store<F>(destination + at, <F>x);
-      continue;
-    }
     const index = min(max(searchList(x, table, searched, parameters) - 1, 0), last - 1);
-    const lower = load<f64>(searched + (<usize>index << 3));
-    const upper = load<f64>(searched + (<usize>index << 3), 8);
-    const negative = upper <= 0;
+    const place = searched + (<usize>index << 3);
+    // Selected as integers: engines branch to select floats, and these are as unpredictable as their random numbers.
+    const lower = load<u64>(place);
+    const upper = load<u64>(place, 8);
+    const atLower = x <= reinterpret<f64>(lower);
+    const atUpper = x >= reinterpret<f64>(upper);
+    const negative = <i64>(upper - 1) < 0;
     const inner = select(upper, lower, negative);
     const outer = select(lower, upper, negative);
     const integer = load<u32>(random + (<usize>i << 2));
-    let value = x;
-    if (x <= lower) value = lower;
-    else if (x >= upper) value = upper;
-    else if (equal) value = select(outer, inner, (integer & highestBit) != 0);
+    let away: bool;
+    if (equal) away = (integer & highestBit) != 0;
     else {
       // Three roundings, each by at most 2^-53 of the fraction; a span beyond binary64's range makes a NaN.
-      const scaled = ((x - inner) / (outer - inner)) * scale;
+      const start = reinterpret<f64>(inner);
+      const scaled = ((x - start) / (reinterpret<f64>(outer) - start)) * scale;
       const bound = boundOf(integer, parameters);
-      if (abs<f64>(scaled - bound) > doubt) value = select(outer, inner, scaled > bound);
-      else defer(i, parameters);
+      away = scaled > bound;
+      if (!(abs<f64>(scaled - bound) > doubt) && x == x && !atLower && !atUpper) {
+        store<F>(destination + at, <F>x);
+        defer(i, parameters);
+        continue;
+      }
     }
-    store<F>(destination + at, <F>value);
+    let value = select(lower, select(outer, inner, away), atLower);
+    value = select(upper, value, atUpper);
+    value = select(value, reinterpret<u64>(x), x == x);
+    store<F>(destination + at, <F>reinterpret<f64>(value));
   }
 }
