@@ -115,8 +115,10 @@ const defined: Record<StochasticVariant, (j: number) => number> = {
 describe('the probability is exact: all 2^N random integers, N up to 8', () => {
   it.each(dyadicGaps)('$name from $inner to $outer, every fraction', (between) => {
     const format = toFormat(between.name);
+    // The scalar reference of these works in big integers.
+    const most = format.kind === 'posit' || format.kind === 'codebook' ? 6 : 8;
     for (const variant of stochasticVariants)
-      for (let randomBits = 1; randomBits <= 8; randomBits++) {
+      for (let randomBits = 1; randomBits <= most; randomBits++) {
         const steps = 2 ** (randomBits + 2);
         const step = (between.outer - between.inner) / steps;
         const numbers = Float64Array.from({ length: steps }, (_, j) => between.inner + j * step);
