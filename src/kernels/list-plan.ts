@@ -100,7 +100,11 @@ export function searchTables(numbers: readonly number[], rest: Uint8Array): Sear
   for (let key = keyLow; key <= keyHigh; key++) {
     const from = key === keyLow ? 0 : fromHighWord(key * 2 ** shift);
     const to = key === keyHigh ? Infinity : fromHighWord((key + 1) * 2 ** shift);
-    const [positiveStart, negativeStart] = [countUpTo(numbers, from), countUpTo(numbers, -to)];
+    // 65536 does not fit in 16 bits; a search may begin too early.
+    const [positiveStart, negativeStart] = [from, -to].map((x) => Math.min(countUpTo(numbers, x), 65535)) as [
+      number,
+      number,
+    ];
     buckets[key - keyLow] = positiveStart;
     buckets[keys + key - keyLow] = negativeStart;
     largest = Math.max(
