@@ -4,6 +4,13 @@
  */
 export { ArgumentError } from './errors.ts';
 export {
+  type AnyFormat,
+  type BlockFloatingPointParameters,
+  type BlockFormat,
+  type BlockFormatName,
+  type BlockParameters,
+  bfp,
+  block,
   type Code,
   type CodebookFormat,
   type CodebookParameters,
@@ -17,6 +24,7 @@ export {
   type FloatParameters,
   type Format,
   type FormatName,
+  type FormatOf,
   fixed,
   float,
   formats,

@@ -1,5 +1,6 @@
 /** The catalogue of named formats, and names to formats. Floats are data in `float-parameters.ts`. */
 import { ArgumentError } from '../errors.ts';
+import { type BlockFormat, type BlockFormatName, blockFormats, findBlockFormat } from './block.ts';
 import { type ComplexCodebook, fourthRoots } from './complex.ts';
 import { fixed } from './fixed.ts';
 import { float } from './float.ts';
@@ -14,7 +15,11 @@ type Floats = { readonly [name in FloatCatalogueName]: FloatFormat };
 type Integers = { readonly [name in 'int2' | 'int4' | 'int8' | 'uint4' | 'uint8']: IntFormat };
 type Posits = { readonly [name in 'posit8' | 'posit16' | 'posit32']: PositFormat };
 type ScalarCatalogue = Floats & Integers & Posits & NamedCodebooks;
-type Catalogue = ScalarCatalogue & { readonly fourthRoots: ComplexCodebook };
+type Catalogue = ScalarCatalogue &
+  Readonly<Record<BlockFormatName, BlockFormat>> & { readonly fourthRoots: ComplexCodebook };
+
+/** Anything that a name can stand for. */
+export type AnyFormat = Format | BlockFormat | ComplexCodebook;
 
 export type FormatName = keyof ScalarCatalogue;
 
@@ -41,8 +46,8 @@ export const scalarFormats: ScalarCatalogue = Object.freeze({
   ...namedCodebooks,
 });
 
-/** The catalogue: the formats of numbers, and `fourthRoots` for complex ones. */
-export const formats: Catalogue = Object.freeze({ ...scalarFormats, fourthRoots });
+/** The catalogue: formats of numbers, block formats, and `fourthRoots` for complex numbers. */
+export const formats: Catalogue = Object.freeze({ ...scalarFormats, ...blockFormats, fourthRoots });
 
 export interface P3109Parameters {
   /** K, 3 to 15. */
@@ -79,7 +84,8 @@ export function p3109({ bits, precision, signed, domain }: P3109Parameters): Flo
 const accepted =
   `a name of the catalogue (${Object.keys(scalarFormats).join(', ')}), binary{K}p{P}{s|u}{e|f}, ` +
   'int{N}, uint{N}, fixed(integerBits,fractionBits[,unsigned]), posit(bits,es), ' +
-  'logarithmic(integerBits,fractionBits), or float(exponentBits,mantissaBits[,bias=N][,fn|fnuz|finite|p3109]...)';
+  'logarithmic(integerBits,fractionBits), float(exponentBits,mantissaBits[,bias=N][,fn|fnuz|finite|p3109]...); ' +
+  `of blocks: ${Object.keys(blockFormats).join(', ')}, bfp(mantissaBits,block)`;
 
 function parseFloatCall(text: string, parts: string[]): FloatFormat {
   const [exponentBits, mantissaBits, ...rest] = parts.map((part) => part.trim());
@@ -112,24 +118,9 @@ function parseCall(text: string, kind: string, parts: string[]): Format {
   return logarithmic({ integerBits: first, fractionBits: second });
 }
 
-/**
- * The format of a name: `parseFormat(String(format))` gives the same format.
- *
- * @example
- * parseFormat('e4m3fn').max // 448
- * parseFormat('float(5,6)').precision // 7
- *
- * @throws ArgumentError for an unknown name, with what is accepted.
- */
-export function parseFormat(name: string): Format {
-  if (typeof name !== 'string') throw new ArgumentError('format', name, accepted);
+/** The format of numbers of a name. Throws ArgumentError for any other name. */
+function parseScalarFormat(name: string): Format {
   if (Object.hasOwn(scalarFormats, name)) return scalarFormats[name as FormatName];
-  if (name === 'fourthRoots')
-    throw new ArgumentError(
-      'format',
-      name,
-      'a format of numbers; complex ones are rounded by roundToFourthRoots',
-    );
   if (Object.hasOwn(otherNames, name)) return otherNames[name]!;
   const report = /^binary(\d{1,2})p(\d{1,2})([su])([ef])$/.exec(name);
   if (report !== null)
@@ -151,13 +142,52 @@ export function parseFormat(name: string): Format {
   throw new ArgumentError('format', name, accepted);
 }
 
+/** What a name stands for, as far as the name's type tells. */
+export type FormatOf<N extends string> = N extends BlockFormatName | `bfp(${string}`
+  ? BlockFormat
+  : N extends 'fourthRoots'
+    ? ComplexCodebook
+    : string extends N
+      ? AnyFormat
+      : Format;
+
 /**
- * A format from itself or its name, as every function that expects a format accepts.
+ * The format of a name: `parseFormat(String(format))` gives the same format. Names of block formats and `fourthRoots` are
+ * read too; look at `kind` where the name is not known beforehand.
  *
- * @throws ArgumentError if it is neither.
+ * @example
+ * parseFormat('e4m3fn').max // 448
+ * parseFormat('float(5,6)').precision // 7
+ * parseFormat('mxfp4').bitsPerElement // 4.25
+ *
+ * @throws ArgumentError for an unknown name, with what is accepted.
+ */
+export function parseFormat<N extends string>(name: N): FormatOf<N> {
+  if (typeof name !== 'string') throw new ArgumentError('format', name, accepted);
+  const special = name === 'fourthRoots' ? fourthRoots : findBlockFormat(name);
+  return (special ?? parseScalarFormat(name)) as FormatOf<N>;
+}
+
+/**
+ * A format of numbers from itself or its name, as every function that rounds accepts.
+ *
+ * @throws ArgumentError if it is neither, or a block or complex format.
  */
 export function toFormat(format: Format | string): Format {
-  if (typeof format === 'string') return parseFormat(format);
-  if (typeof format === 'object' && format !== null && typeof format.decode === 'function') return format;
-  throw new ArgumentError('format', format, accepted);
+  const found: AnyFormat = typeof format === 'string' ? parseFormat(format) : format;
+  if (typeof found !== 'object' || found === null || typeof found.decode !== 'function')
+    throw new ArgumentError('format', format, accepted);
+  if (found.kind === 'block')
+    throw new ArgumentError(
+      'format',
+      found.name,
+      `a format of numbers; the elements of ${found.name} are ${found.element.name}`,
+    );
+  if (found.kind === 'complex')
+    throw new ArgumentError(
+      'format',
+      found.name,
+      'a format of numbers; complex ones are rounded by roundToFourthRoots',
+    );
+  return found;
 }

@@ -1,7 +1,17 @@
 /** Which numbers exist: formats, the catalogue, names. */
 
 export {
+  type BlockFloatingPointParameters,
+  type BlockFormat,
+  type BlockFormatName,
+  type BlockParameters,
+  bfp,
+  block,
+} from './block.ts';
+export {
+  type AnyFormat,
   type FormatName,
+  type FormatOf,
   formats,
   type P3109Parameters,
   p3109,

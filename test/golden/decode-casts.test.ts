@@ -1,6 +1,6 @@
 /** Decode tables and casts of ml_dtypes and PyTorch, and the value tables of the P3109 report. */
 import { describe, expect, it } from 'vitest';
-import { type Format, type FormatName, formats, parseFormat } from '../../src/formats/index.ts';
+import { type Format, type FormatName, formats, toFormat } from '../../src/formats/index.ts';
 import type { RoundOptions } from '../../src/rounding/index.ts';
 import { Comparison } from './comparison.ts';
 import { column, families, fromBits32, type GoldenSet, hasGolden, loadGolden, setsOf } from './load.ts';
@@ -109,12 +109,12 @@ describe.runIf(hasGolden('casts_mldtypes_torch'))('casts', () => {
 describe.each(setsOf(families.p3109Decode))('P3109 value tables: $set', ({ set: name }) => {
   const keys = hasGolden(name) ? [...loadGolden(name).columns.keys()] : [];
   it.each(keys)('%s', (key) => {
-    expectTable(parseFormat(key.toLowerCase()), column<Float64Array>(loadGolden(name), key));
+    expectTable(toFormat(key.toLowerCase()), column<Float64Array>(loadGolden(name), key));
   });
 
   it.runIf(keys.length > 0)('NaN has one code', () => {
     for (const key of keys) {
-      const format = parseFormat(key.toLowerCase());
+      const format = toFormat(key.toLowerCase());
       const values = column<Float64Array>(loadGolden(name), key);
       expect(format.encode(NaN)).toBe(values.findIndex(Number.isNaN));
     }

@@ -1,6 +1,6 @@
 /** Roundings, stochastic ones included, against vectors of gfloat, the P3109 report and SoftPosit. */
 import { describe, expect, it } from 'vitest';
-import { type Format, parseFormat } from '../../src/formats/index.ts';
+import { type Format, toFormat } from '../../src/formats/index.ts';
 import type { RoundingMode, StochasticVariant } from '../../src/rounding/index.ts';
 import type { RealArray } from '../../src/tensor/arrays.ts';
 import { Comparison } from './comparison.ts';
@@ -61,7 +61,7 @@ function definedInputs(format: Format, inputs: RealArray): number {
 describe.each(setsOf(families.round))('gfloat roundings of binary32: $set', ({ set: name, parts }) => {
   it.runIf(hasGolden(name))('every mode, with and without saturation', () => {
     const set = loadGolden(name);
-    const format = parseFormat(parts[0]!);
+    const format = toFormat(parts[0]!);
     const inputs = fromBits32(column<Uint32Array>(set, 'input_f32bits'));
     const result = compareColumns(format, inputs, set);
     expect(result.wrong).toEqual([]);
@@ -72,7 +72,7 @@ describe.each(setsOf(families.round))('gfloat roundings of binary32: $set', ({ s
 describe.each(setsOf(families.round64))('gfloat roundings of binary64: $set', ({ set: name, parts }) => {
   it.runIf(hasGolden(name))('inputs that punish rounding twice', () => {
     const set = loadGolden(name);
-    const format = parseFormat(parts[0]!);
+    const format = toFormat(parts[0]!);
     const inputs = fromBits64(column<BigUint64Array>(set, 'input_f64bits'));
     const result = compareColumns(format, inputs, set);
     expect(result.wrong).toEqual([]);
@@ -83,7 +83,7 @@ describe.each(setsOf(families.round64))('gfloat roundings of binary64: $set', ({
 describe.each(setsOf(families.stochastic))('gfloat stochastic roundings: $set', ({ set: name, parts }) => {
   it.runIf(hasGolden(name))('variants A, B and C with given random integers', () => {
     const set = loadGolden(name);
-    const format = parseFormat(parts[0]!);
+    const format = toFormat(parts[0]!);
     const inputs = fromBits64(column<BigUint64Array>(set, 'input_f64bits'));
     const result = new Comparison();
     // The columns odd_N are nearest with ties at random to odd, which is no mode here.
@@ -115,7 +115,7 @@ const reportSaturations = { SatNone: 'none', SatFinite: 'finite', SatPropagate: 
 describe.each(setsOf(families.p3109Round))('P3109 projection: $set', ({ set: name, parts }) => {
   it.runIf(hasGolden(name))('every mode, saturation and stochastic variant', () => {
     const set = loadGolden(name);
-    const format = parseFormat(parts[0]!.toLowerCase());
+    const format = toFormat(parts[0]!.toLowerCase());
     const inputs = fromBits64(column<BigUint64Array>(set, 'input_f64bits'));
     const codes = column<Codes>(set, 'codes');
     const columns = set.header.rounding!;
@@ -143,7 +143,7 @@ describe.each(setsOf(families.p3109Round))('P3109 projection: $set', ({ set: nam
 describe.each(setsOf(families.posit))('SoftPosit: $set', ({ set: name, parts }) => {
   it.runIf(hasGolden(name))('decodes, encodes and converts from binary64', () => {
     const set = loadGolden(name);
-    const format = parseFormat(`posit(${parts[0]},${parts[1]})`);
+    const format = toFormat(`posit(${parts[0]},${parts[1]})`);
     // Wide formats have no table of all codes.
     const values = set.columns.has('decode_f64') ? column<Float64Array>(set, 'decode_f64') : undefined;
     expect(values?.length).toBe(format.bits <= 16 ? 2 ** format.bits : undefined);

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { one, toUnits } from '../../src/cli/formats/exact.ts';
 import { type Explanation, explain } from '../../src/cli/formats/explain.ts';
-import { type Format, formats, parseFormat } from '../../src/formats/index.ts';
+import { type Format, formats, toFormat } from '../../src/formats/index.ts';
 import {
   type ResolvedRounding,
   resolveRounding,
@@ -36,7 +36,7 @@ const byRule = [
 ];
 
 const anyCase: fc.Arbitrary<Case> = fc
-  .oneof(anyFormat(), fc.constantFrom(...named), fc.constantFrom(...byRule.map(parseFormat)))
+  .oneof(anyFormat(), fc.constantFrom(...named), fc.constantFrom(...byRule.map(toFormat)))
   .chain((format) =>
     fc.record({
       format: fc.constant(format),

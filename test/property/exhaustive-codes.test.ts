@@ -3,7 +3,7 @@
  * definition says, its value encodes to it, alone and in arrays, and its value rounds to itself in every mode.
  */
 import { describe, expect, it } from 'vitest';
-import { type Format, parseFormat, scalarFormats } from '../../src/formats/index.ts';
+import { type Format, scalarFormats, toFormat } from '../../src/formats/index.ts';
 import { decode, encode, fitsBinary32, round } from '../../src/tensor/arrays.ts';
 import { modesOf, p3109Formats } from '../exhaustive.ts';
 import { oracleDecode } from '../oracles/index.ts';
@@ -11,9 +11,9 @@ import { oracleDecode } from '../oracles/index.ts';
 const catalogue: readonly Format[] = Object.values(scalarFormats);
 const walked: readonly Format[] = [
   ...catalogue.filter((format) => format.bits <= 16),
-  ...['posit(8,0)', 'posit(8,1)', 'posit(16,1)', 'int8symmetric', 'int16', 'uint16'].map(parseFormat),
+  ...['posit(8,0)', 'posit(8,1)', 'posit(16,1)', 'int8symmetric', 'int16', 'uint16'].map(toFormat),
   ...['fixed(4,4)', 'fixed(0,8,unsigned)', 'fixed(8,7)', 'logarithmic(4,3)', 'logarithmic(8,7)'].map(
-    parseFormat,
+    toFormat,
   ),
 ];
 const reports = [3, 4, 5, 6, 7, 8].flatMap(p3109Formats);

@@ -4,7 +4,7 @@
  * variant. Oracle = reference = arrays, on every bit. The other P3109 formats are in the slow suite.
  */
 import { describe, expect, it } from 'vitest';
-import { type Format, parseFormat, scalarFormats } from '../../src/formats/index.ts';
+import { type Format, scalarFormats, toFormat } from '../../src/formats/index.ts';
 import { randomIntegers, resolveRounding, roundScalar } from '../../src/rounding/index.ts';
 import { encode, fitsBinary32, round } from '../../src/tensor/arrays.ts';
 import {
@@ -21,12 +21,8 @@ import { oracleRound } from '../oracles/index.ts';
 const catalogue: readonly Format[] = Object.values(scalarFormats);
 const narrow: readonly Format[] = [
   ...catalogue.filter((format) => format.bits <= 8),
-  ...['binary8p3se', 'binary8p4sf', 'binary8p5ue', 'binary8p1uf', 'binary8p1se', 'binary8p8uf'].map(
-    parseFormat,
-  ),
-  ...['binary6p3se', 'binary5p1sf', 'binary4p2ue', 'binary3p1se', 'posit(8,0)', 'posit(6,1)'].map(
-    parseFormat,
-  ),
+  ...['binary8p3se', 'binary8p4sf', 'binary8p5ue', 'binary8p1uf', 'binary8p1se', 'binary8p8uf'].map(toFormat),
+  ...['binary6p3se', 'binary5p1sf', 'binary4p2ue', 'binary3p1se', 'posit(8,0)', 'posit(6,1)'].map(toFormat),
 ];
 const inputs = all16BitFloats();
 const total: Tally = { oracle: 0, arrays: 0, mismatches: [] };
@@ -59,7 +55,7 @@ describe(`all ${inputs.length} numbers of binary16 and bfloat16`, () => {
     ['uint4', 'nearest-away'],
     ['fixed(3,4)', 'stochastic'],
   ] as const)('into %s with wrap, %s', (name, rounding) => {
-    const format = parseFormat(name);
+    const format = toFormat(name);
     const given = { rounding, saturation: 'wrap', seed } as const;
     const options = resolveRounding(format, given);
     const random = randomIntegers(inputs.length, options);

@@ -4,7 +4,7 @@
  * treatment of subnormals. Oracle = reference = arrays, on every bit.
  */
 import { describe, expect, it } from 'vitest';
-import { type Format, parseFormat, scalarFormats } from '../../src/formats/index.ts';
+import { type Format, scalarFormats, toFormat } from '../../src/formats/index.ts';
 import { isStochastic } from '../../src/rounding/index.ts';
 import {
   addTo,
@@ -19,8 +19,8 @@ import {
 const catalogue: readonly Format[] = Object.values(scalarFormats);
 const tried: readonly Format[] = [
   ...catalogue.filter((format) => format.bits <= 16),
-  ...['posit(8,0)', 'posit(8,1)', 'int8symmetric', 'fixed(4,4)', 'fixed(2,6,unsigned)'].map(parseFormat),
-  ...['logarithmic(4,3)', 'logarithmic(5,5)'].map(parseFormat),
+  ...['posit(8,0)', 'posit(8,1)', 'int8symmetric', 'fixed(4,4)', 'fixed(2,6,unsigned)'].map(toFormat),
+  ...['logarithmic(4,3)', 'logarithmic(5,5)'].map(toFormat),
 ];
 const total: Tally = { oracle: 0, arrays: 0, mismatches: [] };
 

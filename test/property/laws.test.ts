@@ -1,7 +1,7 @@
 /** Our roundings obey the laws; planted bugs do not. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { codebook, formats, parseFormat } from '../../src/formats/index.ts';
+import { codebook, formats, toFormat } from '../../src/formats/index.ts';
 import { type RoundingMode, resolveRounding, roundingModes, roundScalar } from '../../src/rounding/index.ts';
 import { anyFormat, checkLaws, laws, type RoundingUnderTest } from '../../src/testing/index.ts';
 
@@ -10,7 +10,7 @@ function ours(
   rounding: RoundingMode,
   randomBits = 8,
 ): RoundingUnderTest {
-  const format = typeof name === 'string' ? parseFormat(name) : name;
+  const format = typeof name === 'string' ? toFormat(name) : name;
   const options = resolveRounding(format, { rounding, randomBits });
   return { format, rounding, randomBits, round: (x, random) => roundScalar(x, format, options, random) };
 }
@@ -22,8 +22,7 @@ const names = [
 
 describe('the library obeys the laws', () => {
   for (const name of names) {
-    const modes =
-      parseFormat(name).kind === 'posit' ? (['nearest-even', 'stochastic'] as const) : roundingModes;
+    const modes = toFormat(name).kind === 'posit' ? (['nearest-even', 'stochastic'] as const) : roundingModes;
     it.each(modes)(`${name}, %s`, (mode) => {
       checkLaws(ours(name, mode), { numRuns: 200, seed: 1 });
     });

@@ -3,7 +3,7 @@
  * neighbours, in every mode, the stochastic ones included. Oracle = reference = arrays, on every bit.
  */
 import { describe, expect, it } from 'vitest';
-import { type Format, parseFormat, scalarFormats } from '../../src/formats/index.ts';
+import { type Format, scalarFormats, toFormat } from '../../src/formats/index.ts';
 import {
   addTo,
   all16BitFloats,
@@ -19,9 +19,9 @@ const catalogue: readonly Format[] = Object.values(scalarFormats);
 const wide: readonly Format[] = [
   ...catalogue.filter((format) => format.bits > 8 && format.bits <= 16),
   ...['posit(16,1)', 'posit(12,0)', 'int16', 'uint12', 'fixed(8,7)', 'logarithmic(8,7)', 'float(5,6)'].map(
-    parseFormat,
+    toFormat,
   ),
-  ...['float(4,8,fn)', 'float(6,5,bias=20,fnuz)', 'float(3,9,unsigned,subnormals=false)'].map(parseFormat),
+  ...['float(4,8,fn)', 'float(6,5,bias=20,fnuz)', 'float(3,9,unsigned,subnormals=false)'].map(toFormat),
 ];
 const inputs = all16BitFloats();
 const total: Tally = { oracle: 0, arrays: 0, mismatches: [] };

@@ -1,12 +1,12 @@
 /** `round`, `encode` and `decode` as users call them: kinds of arrays, options, and every wrong argument. */
 import { describe, expect, it } from 'vitest';
+import { toFormat } from '../../src/formats/index.ts';
 import {
   ArgumentError,
   allocateFloat32,
   decode,
   encode,
   formats,
-  parseFormat,
   type RoundOptions,
   round,
 } from '../../src/index.ts';
@@ -134,7 +134,7 @@ describe('the carrier of decode', () => {
     'nf4',
     'dynamic8',
     'ternary',
-  ])('%s is binary32', (name) => expect(fitsBinary32(parseFormat(name))).toBe(true));
+  ])('%s is binary32', (name) => expect(fitsBinary32(toFormat(name))).toBe(true));
   it.each([
     'binary64',
     'float(9,10)',
@@ -144,5 +144,5 @@ describe('the carrier of decode', () => {
     'posit32',
     'logarithmic(4,3)',
     'float(8,7,bias=160)',
-  ])('%s is binary64', (name) => expect(fitsBinary32(parseFormat(name))).toBe(false));
+  ])('%s is binary64', (name) => expect(fitsBinary32(toFormat(name))).toBe(false));
 });

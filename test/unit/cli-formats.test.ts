@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { run } from '../../src/cli/main.ts';
-import { type Format, formats, parseFormat } from '../../src/formats/index.ts';
+import { type Format, formats, scalarFormats, toFormat } from '../../src/formats/index.ts';
 import { testWorld } from './cli-world.ts';
 
 async function halfulp(
@@ -15,7 +15,7 @@ async function halfulp(
   return { out: world.stdout(), err: world.stderr(), code };
 }
 
-const scalars: readonly Format[] = Object.values(formats).filter((format) => format.kind !== 'complex');
+const scalars: readonly Format[] = Object.values(scalarFormats);
 
 test('the catalogue names every format once, in 80 columns', async () => {
   const { out, err, code } = await halfulp(['formats']);
@@ -31,7 +31,7 @@ test('the rules for other names name formats that exist', async () => {
   const rules = out.slice(out.indexOf('By name'));
   const names = rules.match(/(?:binary\d|float\(|u?int\d|fixed\(|posit\(|logarithmic\()[^\s;:{]*/g)!;
   expect(names.length).toBeGreaterThan(9);
-  for (const name of names) expect(parseFormat(name.replace(/,$/, '')).bits).toBeGreaterThan(1);
+  for (const name of names) expect(toFormat(name.replace(/,$/, '')).bits).toBeGreaterThan(1);
 });
 
 test('filters', async () => {
@@ -113,7 +113,7 @@ const byRule = [
 test.each([...scalars.filter(({ bits }) => bits <= 8).map(({ name }) => name), ...byRule])(
   '%s: the grid has every code and its value',
   async (name) => {
-    const format = parseFormat(name);
+    const format = toFormat(name);
     for (const width of [80, 120]) {
       const { out } = await halfulp(['format', name], width);
       expect(Math.max(...out.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(width);
@@ -134,7 +134,7 @@ test.each([...scalars.filter(({ bits }) => bits <= 8).map(({ name }) => name), .
 test.each([...scalars.filter(({ bits }) => bits <= 16).map(({ name }) => name), ...byRule])(
   '%s: the codes said to be NaN are those',
   async (name) => {
-    const format = parseFormat(name);
+    const format = toFormat(name);
     const { nanCodes } = JSON.parse((await halfulp(['format', name, '--json'])).out);
     const said = new Set<number>();
     for (const { first, last } of nanCodes)
@@ -184,7 +184,10 @@ test.each([
   ],
   [['format', 'posit(40,2)'], 'name posit(40,2): bits: got 40; accepted: an integer from 2 to 32'],
   [['format'], "missing required argument 'name'"],
-  [['formats', '--kind', 'block'], "--kind: got 'block'; accepted: float, int, posit, codebook, complex"],
+  [
+    ['formats', '--kind', 'blocks'],
+    "--kind: got 'blocks'; accepted: float, int, posit, codebook, block, complex",
+  ],
   [['formats', '--bits', '0'], '--bits: got 0; accepted: an integer from 1 to 64'],
 ])('%j is refused in one line', async (argv, message) => {
   const { out, err, code } = await halfulp(argv);
@@ -211,3 +214,25 @@ test.each(shown.map(([, command, output]) => [command!, output!]))(
     for (const part of output.split(/^\.\.\.$/m)) expect(out).toContain(part.trim());
   },
 );
+
+test('block formats have a page', async () => {
+  const { out, err, code } = await halfulp(['format', 'nvfp4']);
+  expect([err, code]).toEqual(['', 0]);
+  expect(out).toBe(
+    [
+      'nvfp4: block format',
+      '',
+      '  value    element x scale x scale of the tensor',
+      '  element  e2m1, 4 bits, up to 6',
+      '  scale    e4m3fn, 8 bits, one for 16 elements',
+      '  tensor   binary32, one for all',
+      '  storage  4.5 bits an element',
+      '',
+    ].join('\n'),
+  );
+  expect(JSON.parse((await halfulp(['format', 'bfp(3,8,5)', '--json'])).out)).toMatchObject({
+    kind: 'block',
+    size: 8,
+  });
+  expect((await halfulp(['format', 'bfp(0,8)'])).err).toContain('bfp(0,8): mantissaBits: got 0;');
+});

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { run } from '../../src/cli/main.ts';
-import { formats } from '../../src/formats/index.ts';
+import { scalarFormats } from '../../src/formats/index.ts';
 import { encode, round } from '../../src/tensor/index.ts';
 import { testWorld } from './cli-world.ts';
 
@@ -217,8 +217,7 @@ test('bits beyond 16 stand on a line of their own; formats without codes have no
 });
 
 test('every format of the catalogue rounds a few numbers without a word on stderr', async () => {
-  for (const format of Object.values(formats)) {
-    if (format.kind === 'complex') continue;
+  for (const format of Object.values(scalarFormats)) {
     const { err, code } = await halfulp(['0.1', '-3', '0', '1e30', '-inf', 'nan', '--format', format.name]);
     expect([format.name, err, code]).toEqual([format.name, '', 0]);
   }
@@ -282,4 +281,12 @@ test('seeds of 64 bits', async () => {
   ]);
   expect(record.options.seed).toBe('18446744073709551615');
   expect(record.result.value).toBe(round(0.1, 'e2m1', { rounding: 'stochastic', seed: 2n ** 64n - 1n }));
+});
+
+test('a block format is refused with what to do', async () => {
+  const { err, code } = await halfulp(['0.1', '--format', 'mxfp4']);
+  expect([code, err]).toEqual([
+    2,
+    "halfulp: --format: got 'mxfp4'; accepted: a format of numbers; the elements of mxfp4 are e2m1\n",
+  ]);
 });

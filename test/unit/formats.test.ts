@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
 import {
+  bfp,
   codebook,
   float,
   formats,
@@ -10,6 +11,7 @@ import {
   parseFormat,
   roundToFourthRoots,
   scalarFormats,
+  toFormat,
 } from '../../src/formats/index.ts';
 
 /** Name, largest, smallest normal, smallest positive, infinity, NaN. */
@@ -69,7 +71,7 @@ const everyName = [
 ]; // biome-ignore format: a list of names
 
 describe('codes', () => {
-  const small = everyName.map(parseFormat).filter((format) => format.bits <= 16);
+  const small = everyName.map(toFormat).filter((format) => format.bits <= 16);
   it.each(small)('$name: every code decodes, and every value encodes back', (format) => {
     const finite = new Set<number>();
     const wrong: number[] = [];
@@ -196,7 +198,8 @@ describe('fourth roots of unity', () => {
     expect(formats.fourthRoots.has([1, 1])).toBe(false);
     expect(() => formats.fourthRoots.encode([0.5, 0])).toThrow(RangeError);
     expect(() => formats.fourthRoots.decode(4)).toThrow(RangeError);
-    expect(() => parseFormat('fourthRoots')).toThrow(/roundToFourthRoots/);
+    expect(() => toFormat('fourthRoots')).toThrow(/roundToFourthRoots/);
+    expect(parseFormat('fourthRoots')).toBe(formats.fourthRoots);
   });
 
   it('are the nearest by angle', () => {
@@ -206,5 +209,40 @@ describe('fourth roots of unity', () => {
     expect(roundToFourthRoots(x, x)).toBe(x);
     expect(() => roundToFourthRoots(new Float32Array(3))).toThrow(/x: /);
     expect(() => roundToFourthRoots(x, new Float32Array(2))).toThrow(/out: /);
+  });
+});
+
+describe('block formats', () => {
+  it.each([
+    ['mxfp8e4m3', 'e4m3fn', 32, 'e8m0', 8.25],
+    ['mxfp8e5m2', 'e5m2', 32, 'e8m0', 8.25],
+    ['mxfp6e2m3', 'e2m3', 32, 'e8m0', 6.25],
+    ['mxfp6e3m2', 'e3m2', 32, 'e8m0', 6.25],
+    ['mxfp4', 'e2m1', 32, 'e8m0', 4.25],
+    ['mxint8', 'fixed(1,6)', 32, 'e8m0', 8.25],
+    ['nvfp4', 'e2m1', 16, 'e4m3fn', 4.5],
+  ] as const)('%s: %s in blocks of %i', (name, element, size, scale, bitsPerElement) => {
+    const format = parseFormat(name);
+    expect(format).toBe(formats[name]);
+    expect(format).toMatchObject({ kind: 'block', size, bitsPerElement });
+    expect([format.element.name, format.scale.name, String(format)]).toEqual([element, scale, name]);
+  });
+
+  it('decode exactly', () => {
+    expect([...formats.mxfp4.decode(0x80, [0x1, 0x7, 0xf])]).toEqual([1, 12, -12]);
+    expect([...formats.mxint8.decode(0x7f, [0x80, 0x40])]).toEqual([-2, 1]);
+    expect([...formats.mxfp4.decode(0xff, [0, 1])]).toEqual([NaN, NaN]);
+    expect([...formats.nvfp4.decode(0x38, [0x2], 0.5)]).toEqual([0.5]);
+    expect(() => formats.nvfp4.decode(0x38, new Uint8Array(17))).toThrow(/elements/);
+  });
+
+  it('bfp is named by its parameters', () => {
+    const format = bfp({ mantissaBits: 7, block: 16 });
+    expect([...format.decode(0x7f, [0x7f, 0xff, 0x01])]).toEqual([127 / 64, -127 / 64, 1 / 64]);
+    for (const name of ['bfp(7,16)', 'bfp(3,8,5)'] as const) expect(String(parseFormat(name))).toBe(name);
+    expect(format.bitsPerElement).toBe(8.5);
+    expect(() => bfp({ mantissaBits: 0, block: 16 })).toThrow(/mantissaBits/);
+    expect(() => bfp({ mantissaBits: 3, block: 0 })).toThrow(/size/);
+    expect(() => toFormat('mxfp4')).toThrow(/a format of numbers; the elements of mxfp4 are e2m1/);
   });
 });

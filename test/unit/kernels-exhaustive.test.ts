@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { Format } from '../../src/formats/format.ts';
-import { formats, parseFormat, scalarFormats } from '../../src/formats/index.ts';
+import { formats, scalarFormats, toFormat } from '../../src/formats/index.ts';
 import { roundArray, roundingPath } from '../../src/kernels/index.ts';
 import {
   type RoundingMode,
@@ -104,7 +104,7 @@ describe('the path that a rounding takes', () => {
   for (const [path, names] of Object.entries(simd)) {
     it(`${path}: ${names.join(', ')}`, () => {
       for (const name of names) {
-        const format = parseFormat(name);
+        const format = toFormat(name);
         for (const rounding of main)
           for (const saturation of saturations) {
             const resolved = resolveRounding(format, { rounding, saturation });
@@ -117,7 +117,7 @@ describe('the path that a rounding takes', () => {
   it('posit: posits', () => {
     for (const name of ['posit8', 'posit16', 'posit32', 'posit(2,0)', 'posit(16,1)'])
       for (const rounding of ['nearest-even', 'stochastic'] as const) {
-        const format = parseFormat(name);
+        const format = toFormat(name);
         expect(roundingPath('float64', format, resolveRounding(format, { rounding }))).toBe('posit');
       }
   });
@@ -139,7 +139,7 @@ describe('the path that a rounding takes', () => {
       ...[1, 2, 7].flatMap((precision) =>
         ['se', 'sf', 'ue', 'uf'].map((kind) => `binary8p${precision}${kind}`),
       ),
-    ].map(parseFormat);
+    ].map(toFormat);
     for (const format of [...catalogue, ...others])
       for (const setting of settings(format))
         for (const subnormals of subnormalTreatments)
@@ -151,9 +151,9 @@ describe('the path that a rounding takes', () => {
   });
 
   it('is the reference where no exact power of two or quotient is at hand', () => {
-    const high = parseFormat('float(3,2,bias=-980)');
+    const high = toFormat('float(3,2,bias=-980)');
     expect(roundingPath('float64', high, resolveRounding(high))).toBe('reference');
-    const finer = parseFormat('float(6,20,bias=31,fn,subnormals=normal)');
+    const finer = toFormat('float(6,20,bias=31,fn,subnormals=normal)');
     const stochastic = resolveRounding(finer, { rounding: 'stochastic' });
     expect(roundingPath('float64', finer, stochastic)).toBe('reference');
     expect(roundingPath('float64', finer, resolveRounding(finer))).toBe('exact');

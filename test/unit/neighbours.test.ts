@@ -1,7 +1,7 @@
 /** nextUp, nextDown, ulp, classify and dense packing, by walking whole formats. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classify, nextDown, nextUp, pack, parseFormat, ulp, unpack } from '../../src/formats/index.ts';
+import { classify, nextDown, nextUp, pack, toFormat, ulp, unpack } from '../../src/formats/index.ts';
 import { anyFormat, code } from '../../src/testing/index.ts';
 
 const names = [
@@ -11,7 +11,7 @@ const names = [
 
 describe('neighbours walk the list of values', () => {
   it.each(names)('%s', (name) => {
-    const format = parseFormat(name);
+    const format = toFormat(name);
     const values = format.values();
     const wrong: string[] = [];
     values.forEach((value, i) => {

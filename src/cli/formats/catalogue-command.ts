@@ -28,11 +28,12 @@ export function catalogueCommand(io: Io, done: (code: number) => void): Command 
     .action(({ kind, bits, json }: { kind?: Kind; bits?: number; json?: boolean }) => {
       const chosen = Object.values(formats).filter(
         (format) =>
-          (kind === undefined || format.kind === kind) && (bits === undefined || format.bits === bits),
+          (kind === undefined || format.kind === kind) &&
+          (bits === undefined || (format.kind !== 'block' && format.bits === bits)),
       );
       if (json) {
         const records = chosen.map((format) =>
-          format.kind === 'complex'
+          format.kind === 'complex' || format.kind === 'block'
             ? recordOf(format)
             : { ...recordOf(format), minPositive: minPositive(format), epsilon: epsilon(format) },
         );

@@ -3,13 +3,19 @@
  * have no entry. Which facts there are is facts.ts.
  */
 
-import type { ComplexCodebook } from '../../formats/complex.ts';
-import type { CodebookFormat, FloatFormat, Format } from '../../formats/index.ts';
+import type {
+  AnyFormat,
+  BlockFormat,
+  CodebookFormat,
+  ComplexCodebook,
+  FloatFormat,
+  Format,
+} from '../../formats/index.ts';
 import { absent, type Column, formatTable, type TableStyle } from '../text-table.ts';
 import { epsilon, minPositive } from './facts.ts';
 import { shortText } from './notation.ts';
 
-export type Entry = Format | ComplexCodebook;
+export type Entry = AnyFormat;
 export type Kind = Entry['kind'];
 
 /** A column and what it shows of a format. */
@@ -28,7 +34,7 @@ const name: Field<Entry> = {
   column: { heading: ['', 'name'], name: 'name', align: 'left' },
   cell: ({ name }) => name,
 };
-const bits: Field<Entry> = field('', 'bits', 'bits', (format) => String(format.bits));
+const bits: Field<Format | ComplexCodebook> = field('', 'bits', 'bits', (format) => String(format.bits));
 const least: Field<Format> = field('', 'min', 'smallest value', ({ min }) => shortText(min));
 const largest: Field<Format> = field('', 'max', 'largest value', ({ max }) => shortText(max));
 const smallest: Field<Format> = field('min', 'positive', 'smallest positive value', (format) =>
@@ -94,6 +100,19 @@ const sections = [
     spacing,
   ]),
   section<CodebookFormat>('codebook', 'Codebooks (a list of values; the code is the index)', codebookFields),
+  section<BlockFormat>('block', 'Blocks (elements that share a scale)', [
+    name,
+    field('bits per', 'element', 'bits per element', ({ bitsPerElement }) => String(bitsPerElement)),
+    field('', 'elements', 'format of an element', ({ element }) => element.name),
+    field('', 'size', 'elements in a block', ({ size }) => String(size)),
+    field('', 'scale', 'format of the scale', ({ scale }) => scale.name),
+    field(
+      'tensor',
+      'scale',
+      "format of the tensor's scale",
+      ({ tensorScale }) => tensorScale?.name ?? absent,
+    ),
+  ]),
   section<ComplexCodebook>('complex', 'Complex numbers (by roundToFourthRoots)', [
     name,
     bits,
@@ -117,6 +136,7 @@ const otherNames: readonly (readonly [form: string, meaning: string])[] = [
   ['fixed(4,4)', 'integer and fraction bits, and a sign; fixed(4,4,unsigned)'],
   ['posit(16,1)', 'bits and es'],
   ['logarithmic(4,3)', 'sign; integer and fraction bits of the base-2 logarithm'],
+  ['bfp(7,16)', 'mantissa bits and block size of block floating point'],
 ];
 
 function table<T extends Entry>({ fields }: Section<T>, entries: readonly T[], style: TableStyle): string {

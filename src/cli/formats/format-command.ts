@@ -2,15 +2,15 @@
 
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
-import { type Format, formats } from '../../formats/index.ts';
+import type { Format } from '../../formats/index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { allowsStyle, type Io } from '../io.ts';
 import { bold } from '../text-table.ts';
 import { epsilon, landmarksOf, minPositive, nanCodes, recordOf } from './facts.ts';
 import { layoutOf } from './fields.ts';
-import { complexPage, formatPage } from './format-page.ts';
+import { blockPage, complexPage, formatPage } from './format-page.ts';
 import { hexCode, jsonText } from './notation.ts';
-import { readFormat } from './read-format.ts';
+import { readFormat, readOtherFormat } from './read-format.ts';
 import { codeRows, fieldBits } from './value-table.ts';
 
 const examples = `
@@ -64,13 +64,17 @@ export function formatCommand(io: Io, done: (code: number) => void): Command {
         emphasise: allowsStyle(io.stdout, io.environment) ? bold : (text: string) => text,
       };
       done(exitCodes.done);
-      if (name === formats.fourthRoots.name) {
-        const format = formats.fourthRoots;
+      const other = readOtherFormat(name, 'name');
+      if (other?.kind === 'block') {
+        io.stdout.write(json ? `${jsonText(recordOf(other), 2)}\n` : blockPage(other, style));
+        return;
+      }
+      if (other !== undefined) {
         const record = {
-          ...recordOf(format),
-          codes: format.values().map((value, code) => ({ code: hexCode(code, 2), value })),
+          ...recordOf(other),
+          codes: other.values().map((value, code) => ({ code: hexCode(code, 2), value })),
         };
-        io.stdout.write(json ? `${jsonText(record, 2)}\n` : complexPage(format, style));
+        io.stdout.write(json ? `${jsonText(record, 2)}\n` : complexPage(other, style));
         return;
       }
       const format = readFormat(name, 'name');

@@ -3,8 +3,7 @@
  * landmarks. The data is in facts.ts, fields.ts and value-table.ts.
  */
 
-import type { ComplexCodebook } from '../../formats/complex.ts';
-import type { FloatFormat, Format } from '../../formats/index.ts';
+import type { BlockFormat, ComplexCodebook, FloatFormat, Format } from '../../formats/index.ts';
 import {
   type CodeRange,
   countValues,
@@ -253,4 +252,18 @@ export function complexPage(format: ComplexCodebook, { emphasise }: PageStyle): 
     '  value  i^index; rounded to by angle with roundToFourthRoots\n',
     `${emphasise('All codes')}\n\n${rows.join('')}`,
   ].join('\n');
+}
+
+/** The page of a block format. */
+export function blockPage(format: BlockFormat, { emphasise }: PageStyle): string {
+  const { element, scale, tensorScale, size } = format;
+  const lines = [
+    ['value', `element x scale${tensorScale === undefined ? '' : ' x scale of the tensor'}`],
+    ['element', `${element.name}, ${bitsWord(element.bits)}, up to ${shortText(element.max)}`],
+    ['scale', `${scale.name}, ${bitsWord(scale.bits)}, one for ${size} elements`],
+    ...(tensorScale === undefined ? [] : [['tensor', `${tensorScale.name}, one for all`]]),
+    ['storage', `${format.bitsPerElement} bits an element`],
+  ];
+  const text = lines.map(([label, words]) => `  ${label!.padEnd(9)}${words}\n`).join('');
+  return `${emphasise(format.name)}: block format\n\n${text}`;
 }

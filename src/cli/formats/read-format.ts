@@ -4,7 +4,14 @@
  */
 
 import { ArgumentError } from '../../errors.ts';
-import { type Format, formats, parseFormat } from '../../formats/index.ts';
+import {
+  type BlockFormat,
+  type ComplexCodebook,
+  type Format,
+  formats,
+  parseFormat,
+  toFormat,
+} from '../../formats/index.ts';
 
 /** What other programs call some of them. */
 const otherNames: Readonly<Record<string, string>> = {
@@ -41,17 +48,36 @@ function suggestion(text: string): string {
  */
 export function readFormat(text: string, argument: string): Format {
   try {
-    return parseFormat(text);
+    return toFormat(text);
   } catch (error) {
     // Errors about a parameter, such as bits of posit(40,2), say more than a list of names.
     if (!(error instanceof ArgumentError)) throw error;
     if (error.argument !== 'format')
       throw new ArgumentError(`${argument} ${text}: ${error.argument}`, error.given, error.accepted);
-    if (text === 'fourthRoots') throw new ArgumentError(argument, text, error.accepted);
+    // A format, but not one of numbers: the error says what to do.
+    if (Object.hasOwn(formats, text) || text.startsWith('bfp('))
+      throw new ArgumentError(argument, text, error.accepted);
     throw new ArgumentError(
       argument,
       text,
       `${suggestion(text)}a name that \`halfulp formats\` lists, or one like ${forms}`,
     );
+  }
+}
+
+/**
+ * The block format or complex codebook of a name; undefined if it may name a format of numbers.
+ *
+ * @param argument what to call it in the error
+ * @throws ArgumentError for impossible parameters of a block format.
+ */
+export function readOtherFormat(text: string, argument: string): BlockFormat | ComplexCodebook | undefined {
+  if (!Object.hasOwn(formats, text) && !text.startsWith('bfp(')) return undefined;
+  try {
+    const format = parseFormat(text);
+    return format.kind === 'block' || format.kind === 'complex' ? format : undefined;
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    throw new ArgumentError(`${argument} ${text}: ${error.argument}`, error.given, error.accepted);
   }
 }
