@@ -23,6 +23,7 @@ const narrow: readonly Format[] = [
   ...catalogue.filter((format) => format.bits <= 8),
   ...['binary8p3se', 'binary8p4sf', 'binary8p5ue', 'binary8p1uf', 'binary8p1se', 'binary8p8uf'].map(toFormat),
   ...['binary6p3se', 'binary5p1sf', 'binary4p2ue', 'binary3p1se', 'posit(8,0)', 'posit(6,1)'].map(toFormat),
+  ...['int8symmetric', 'fixed(3,4)', 'fixed(4,4,unsigned)', 'logarithmic(4,3)'].map(toFormat),
 ];
 const inputs = all16BitFloats();
 const total: Tally = { oracle: 0, arrays: 0, mismatches: [] };
