@@ -72,8 +72,15 @@ export function p3109({ bits, precision, signed, domain }: P3109Parameters): Flo
   const most = signed ? bits - 1 : bits;
   if (!Number.isInteger(precision) || precision < 1 || precision > most)
     throw new ArgumentError('precision', precision, `an integer from 1 to ${most}`);
+  const exponentBits = bits - precision + (signed ? 0 : 1);
+  if (exponentBits > 11)
+    throw new ArgumentError(
+      'precision',
+      precision,
+      `at least ${precision + exponentBits - 11}: 11 exponent bits fit in binary64`,
+    );
   return float({
-    exponentBits: bits - precision + (signed ? 0 : 1),
+    exponentBits,
     mantissaBits: precision - 1,
     specials: 'p3109',
     signed,

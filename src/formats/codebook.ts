@@ -15,6 +15,8 @@ export interface CodebookParameters {
   readonly ties?: 'even-index' | 'even-multiple' | 'upper';
 }
 
+const tieRules = ['even-index', 'even-multiple', 'upper'] as const;
+
 /**
  * A codebook format.
  *
@@ -36,6 +38,14 @@ export function codebook({ name, values, ties = 'even-index' }: CodebookParamete
   });
   const bits = 32 - Math.clz32(list.length - 1);
   const gaps = list.slice(1).map((value, i) => value - list[i]!);
+  const step = gaps.every((gap) => gap === gaps[0]) ? gaps[0]! : 0;
+  if (!tieRules.includes(ties)) throw new ArgumentError('ties', ties, tieRules.join(', '));
+  if (ties === 'even-multiple' && !(step > 0 && list.every((value) => Number.isInteger(value / step))))
+    throw new ArgumentError(
+      'ties',
+      ties,
+      'even-index or upper, for values that are not multiples of one step',
+    );
   const index = new Map(list.map((value, i) => [value, i]));
   const has = (value: number): boolean => index.has(value);
 
@@ -55,7 +65,7 @@ export function codebook({ name, values, ties = 'even-index' }: CodebookParamete
     bits,
     min: list[0]!,
     max: list[list.length - 1]!,
-    step: gaps.every((gap) => gap === gaps[0]) ? gaps[0]! : 0,
+    step,
     ties,
     entropyBits: Math.log2(list.length),
     isSigned: list[0]! < 0,

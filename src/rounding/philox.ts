@@ -123,7 +123,13 @@ export function randomInteger(options: RandomOptions = {}): number {
 export function randomIntegers(count: number, options: RandomOptions = {}): Uint32Array {
   const length = integerInRange('count', count, 0, 2 ** 32 - 1, 0);
   const draws = drawsOf(options);
-  const offset = integerInRange('offset', options.offset, 0, Number.MAX_SAFE_INTEGER - length, 0);
+  const offset = integerInRange(
+    'offset',
+    options.offset,
+    0,
+    Number.MAX_SAFE_INTEGER - Math.max(length - 1, 0),
+    0,
+  );
   const integers = new Uint32Array(length);
   let block = -1;
   let words: Words4 = [0, 0, 0, 0];

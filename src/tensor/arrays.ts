@@ -121,10 +121,10 @@ function checkCarrier(x: unknown, format: Format): void {
     );
 }
 
-/** Indices are exact integers up to 2^53. */
+/** Indices are exact integers below 2^53. */
 function checkOffset({ offset }: ResolvedRounding, length: number): void {
-  if (offset + length > Number.MAX_SAFE_INTEGER)
-    throw new ArgumentError('offset', offset, `at most 2^53 - 1 - ${length}, the number of elements`);
+  const most = Number.MAX_SAFE_INTEGER - Math.max(length - 1, 0);
+  if (offset > most) throw new ArgumentError('offset', offset, `at most ${most} for ${length} elements`);
 }
 
 /** Supplied random integers must suffice and fit; drawn ones always do. */

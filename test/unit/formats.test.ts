@@ -184,6 +184,8 @@ describe('impossible formats', () => {
     expect(() => codebook({ name: 'x', values: [1, 0] })).toThrow(/values\[1\]/);
     expect(() => codebook({ name: 'x', values: [1] })).toThrow(/values/);
     expect(() => codebook({ name: '', values: [0, 1] })).toThrow(/name/);
+    expect(() => codebook({ name: 'x', values: [0, 1, 3], ties: 'even-multiple' })).toThrow(/ties/);
+    expect(() => p3109({ bits: 15, precision: 2, signed: true, domain: 'finite' })).toThrow(/precision/);
     expect(() => int({ bits: 54 })).toThrow(/bits/);
     expect(() => int({ bits: 4, signed: false, symmetric: true })).toThrow(/symmetric/);
   });
