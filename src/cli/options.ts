@@ -9,10 +9,10 @@ import { ArgumentError } from '../errors.ts';
 const asGiven = (text: string): unknown =>
   text.trim() !== '' && !Number.isNaN(Number(text)) ? Number(text) : text;
 
-/** A reader of integers in decimal notation from `min` to `max`. */
+/** A reader of integers from `min` to `max`, in decimal notation; `1e3` is one. */
 export function integer(option: string, min: number, max: number): (text: string) => number {
   return (text) => {
-    const value = /^[+-]?\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
+    const value = /^[+-]?\d+(e\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
     throw new ArgumentError(option, asGiven(text), `an integer from ${min} to ${max}`);
   };

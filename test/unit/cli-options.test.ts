@@ -21,7 +21,7 @@ test.each([
   ['1001', '--steps: got 1001; accepted: an integer from 1 to 1000'],
   ['-3', '--steps: got -3; accepted: an integer from 1 to 1000'],
   ['2.5', '--steps: got 2.5; accepted: an integer from 1 to 1000'],
-  ['1e2', '--steps: got 100; accepted: an integer from 1 to 1000'],
+  ['1e-2', '--steps: got 0.01; accepted: an integer from 1 to 1000'],
   ['many', "--steps: got 'many'; accepted: an integer from 1 to 1000"],
   ['', "--steps: got ''; accepted: an integer from 1 to 1000"],
   ['NaN', "--steps: got 'NaN'; accepted: an integer from 1 to 1000"],
