@@ -12,6 +12,7 @@ test.each([
   ['+7', 7],
   [' 5 ', 5],
   ['1000', 1000],
+  ['1e2', 100],
 ])('integer accepts %j', (text, value) => {
   expect(integer('--steps', 1, 1000)(text)).toBe(value);
 });
