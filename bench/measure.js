@@ -40,3 +40,27 @@ export function memmove(length) {
   const to = new Float32Array(length);
   return () => to.set(from);
 }
+
+/**
+ * A copy of an array of numbers.
+ * @param {Float32Array | Float64Array} array
+ */
+export function copyOf(array) {
+  const from = new Uint8Array(array.byteLength).fill(1);
+  const to = new Uint8Array(array.byteLength);
+  return () => to.set(from);
+}
+
+/**
+ * Numbers over twenty binades, most of them within the range of narrow formats.
+ * @template {Float32Array | Float64Array} T
+ * @param {T} x
+ */
+export function fill(x) {
+  let state = 1;
+  for (let i = 0; i < x.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    x[i] = (state / 2 ** 31 - 1) * 2 ** ((state % 21) - 10);
+  }
+  return x;
+}

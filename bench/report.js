@@ -54,6 +54,41 @@ export function roundingTable(rows) {
 }
 
 /** @param {any[]} rows */
+export function familiesTable(rows) {
+  return table(
+    'Rounding to every family of formats, arrays of 10^6 in kernel memory, M elements/s',
+    ['format', 'rounding', 'array', 'path', 'memmove', 'kernel', 'plain JS', 'kernel/memmove', 'kernel/JS'],
+    rows.map((r) => [
+      r.format,
+      r.setting,
+      r.type,
+      r.path,
+      ...[r.memmove, r.kernel, r.reference, r.kernel / r.memmove, r.kernel / r.reference].map(digits),
+    ]),
+  );
+}
+
+/** @param {any[]} rows */
+export function codecTable(rows) {
+  return table(
+    'Encoding and decoding ordinary float32 arrays of 10^6, M elements/s',
+    ['format', 'memmove', 'encode', 'decode', 'encode/memmove', 'decode/memmove', 'encode/JS', 'decode/JS'],
+    rows.map((r) => [
+      r.format,
+      ...[
+        r.memmove,
+        r.encode,
+        r.decode,
+        r.encode / r.memmove,
+        r.decode / r.memmove,
+        r.encode / r.encodeReference,
+        r.decode / r.decodeReference,
+      ].map(digits),
+    ]),
+  );
+}
+
+/** @param {any[]} rows */
 export function threadsTable(rows) {
   const cores = rows[0]?.cores;
   return table(
@@ -140,7 +175,7 @@ function judge(what, wanted, measured) {
  * The targets, each judged by its worst case.
  * @param {Record<string, any[]>} results
  */
-export function targets({ rounding = [], threads = [], matmul = [] }) {
+export function targets({ rounding = [], families = [], threads = [], matmul = [] }) {
   const label = (/** @type {any} */ r) => `${r.format} ${r.length.toExponential(0)}`;
   const pick = (/** @type {string} */ mode, /** @type {readonly number[]} */ lengths) =>
     rounding.filter((r) => r.rounding === mode && lengths.includes(r.length));
@@ -171,6 +206,14 @@ export function targets({ rounding = [], threads = [], matmul = [] }) {
   if (divided.length > 0) {
     const measured = divided.map((r) => ({ label: 'binary16 1e+7', ratio: r.two / r.one }));
     judged.push(judge('stochastic, heap, two threads against one at 1e7', 1.7, measured));
+  }
+  const lists = families.filter((r) => ['posit16', 'nf4', 'dynamic8'].includes(r.format));
+  if (lists.length > 0) {
+    const measured = lists.map((r) => ({
+      label: `${r.format} ${r.setting} ${r.type}`,
+      ratio: r.kernel / r.reference,
+    }));
+    judged.push(judge('posit16, nf4, dynamic8, heap, against plain JS', 10, measured));
   }
   const square = matmul.filter((r) => r.m === 512 && !r.transposeA && !r.transposeB);
   if (square.length > 0) {

@@ -5,23 +5,13 @@
 import { formats } from '../dist/formats/index.js';
 import { allocateFloat32, release, roundArray } from '../dist/kernels/index.js';
 import { resolveRounding, roundArrayReference } from '../dist/rounding/index.js';
-import { measure, memmove } from './measure.js';
+import { fill, measure, memmove } from './measure.js';
 
 const lengths = [1e4, 1e6, 1e7];
 const formatNames = /** @type {const} */ (['binary16', 'bfloat16', 'e4m3fn']);
 const modes = /** @type {const} */ (['nearest-even', 'toward-zero', 'stochastic']);
 /** The reference takes a second for 10^7 stochastic elements; its pace does not depend on the length from here on. */
 const longestReference = 1e5;
-
-/** Numbers over twenty binades, most of them within the formats' ranges. @param {Float32Array} x */
-function fill(x) {
-  let state = 1;
-  for (let i = 0; i < x.length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    x[i] = (state / 2 ** 31 - 1) * 2 ** ((state % 21) - 10);
-  }
-  return x;
-}
 
 /**
  * @param {{ seconds: number, report: (line: string) => void }} options

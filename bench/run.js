@@ -1,12 +1,16 @@
 /**
  * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
  *
- * node bench/run.js [--only rounding,threads,matmul,quantizers,training] [--seconds 0.3] [--json]
+ * node bench/run.js [--only rounding,families,codec,threads,matmul,quantizers,training] [--seconds 0.3] [--json]
  */
 import { parseArgs } from 'node:util';
+import { benchCodec } from './codec.js';
+import { benchFamilies } from './families.js';
 import { benchMatmul } from './matmul.js';
 import { benchQuantizers } from './quantizers.js';
 import {
+  codecTable,
+  familiesTable,
   matmulTable,
   quantizersTable,
   roundingTable,
@@ -21,6 +25,8 @@ import { benchTraining } from './training.js';
 
 const suites = {
   rounding: benchRounding,
+  families: benchFamilies,
+  codec: benchCodec,
   threads: benchThreads,
   matmul: benchMatmul,
   quantizers: benchQuantizers,
@@ -28,6 +34,8 @@ const suites = {
 };
 const tables = {
   rounding: roundingTable,
+  families: familiesTable,
+  codec: codecTable,
   threads: threadsTable,
   matmul: matmulTable,
   quantizers: quantizersTable,

@@ -176,6 +176,9 @@ export const listEqual = 3;
 /** Posits: positBase + (0 or 1) * 2 + (0 nearest, 1 stochastic). */
 export const positBase = 60;
 
+/** The other directed modes in the common cases: directedBase + family of the quick kernels * 2 + (0 directed, 1 to odd). */
+export const directedBase = 64;
+
 /** The most values of a list that is compared with every one of its thresholds. */
 export const smallList = 16;
 /** Bytes of a posit's binade: C or 0; else the least number that goes up, the lower and the upper neighbour. */

@@ -107,12 +107,28 @@ const quickModes: Partial<Record<RoundingMode, number>> = {
   stochastic: parameters.quickStochastic,
 };
 
+/** Modes of `assembly/directed.ts`, which takes any ends. */
+const directedModes: Partial<Record<RoundingMode, number>> = {
+  'toward-positive': 0,
+  'toward-negative': 0,
+  'away-from-zero': 0,
+  'to-odd': 1,
+};
+
+/** The kernel of the common cases, if the mode has one. */
+function quickKernel(family: number, mode: RoundingMode, end: number | undefined): number | undefined {
+  const directed = directedModes[mode];
+  if (directed !== undefined) return parameters.directedBase + family * 2 + directed;
+  const quick = quickModes[mode];
+  if (quick === undefined || end === undefined) return undefined;
+  return parameters.quickBase + family * 9 + quick * 3 + end;
+}
+
 /** binary32 and narrower significands with its exponent range, on bit patterns. */
 function patternPlan(format: Format, options: ResolvedRounding): RoundingPlan | undefined {
-  const mode = quickModes[options.rounding];
   const hasRange =
     format.kind === 'float' && format.specials === 'ieee' && format.emin === -126 && format.emax === 127;
-  if (!hasRange || mode === undefined || format.precision > 23 || !format.isSigned) return undefined;
+  if (!hasRange || format.precision > 23 || !format.isSigned) return undefined;
   if (options.subnormals !== 'keep') return undefined;
   const ends = endsOf(format, options);
   const end =
@@ -121,8 +137,11 @@ function patternPlan(format: Format, options: ResolvedRounding): RoundingPlan | 
       : options.saturation === 'finite'
         ? parameters.endClamped
         : parameters.endInfinite;
+  const kernel = quickKernel(parameters.pattern32Family, options.rounding, end);
+  if (kernel === undefined) return undefined;
   const dropped = 24 - format.precision;
   const writer = new BlockWriter(lanes32);
+  writeMode(writer, options.rounding);
   writeRandom(writer, options);
   writeEnds(writer, format, lanes32, ends);
   writer.number(parameters.clampSlot, end === parameters.endExceeded ? Infinity : format.max);
@@ -132,9 +151,9 @@ function patternPlan(format: Format, options: ResolvedRounding): RoundingPlan | 
   writer.number(parameters.scaleSlot, powerOfTwo(options.randomBits - dropped));
   return {
     path: 'pattern',
-    kernel: parameters.quickBase + parameters.pattern32Family * 9 + mode * 3 + end,
+    kernel,
     elementShift: 2,
-    readsRandom: mode === parameters.quickStochastic,
+    readsRandom: options.rounding === 'stochastic',
     block: writer.bytes,
   };
 }
@@ -156,13 +175,19 @@ function magicPlan(
   const readsRandom = isStochastic(options.rounding);
   const common = { elementShift, readsRandom, block: writer.bytes };
   const isWide = elementShift === 2 && lanes === lanes64;
-  const mode = quickModes[options.rounding];
-  const end = quickEnd(format, ends);
-  const isPlain = format.hasNegativeZero && options.subnormals === 'keep' && magic.shift !== undefined;
-  if (!isWide && isPlain && mode !== undefined && end !== undefined) {
-    if (end !== parameters.endExceeded) writer.number(parameters.clampSlot, format.max);
+  const isPlain =
+    format.hasNegativeZero &&
+    format.max === -format.min &&
+    options.subnormals === 'keep' &&
+    magic.shift !== undefined;
+  if (!isWide && isPlain) {
+    const end = quickEnd(format, ends);
     const family = elementShift === 2 ? parameters.quick32Family : parameters.quick64Family;
-    return { path: 'quick', kernel: parameters.quickBase + family * 9 + mode * 3 + end, ...common };
+    const kernel = quickKernel(family, options.rounding, end);
+    if (kernel !== undefined) {
+      if (end !== parameters.endExceeded) writer.number(parameters.clampSlot, format.max);
+      return { path: 'quick', kernel, ...common };
+    }
   }
   const number =
     elementShift === 3 ? parameters.lanes64 : isWide ? parameters.lanes32in64 : parameters.lanes32;

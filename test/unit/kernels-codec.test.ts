@@ -1,6 +1,6 @@
 /** What array `encode` and `decode` refuse, with the place of the first fault; and the tables that kernels keep on heaps. */
 import { describe, expect, it } from 'vitest';
-import { codebook, parseFormat } from '../../src/formats/index.ts';
+import { codebook, toFormat } from '../../src/formats/index.ts';
 import { kernelsOn, sharedHeap } from '../../src/kernels/index.ts';
 import { releaseTables, tableOn } from '../../src/kernels/tables.ts';
 import { resolveRounding } from '../../src/rounding/index.ts';
@@ -106,7 +106,7 @@ describe('tables on a heap', () => {
   it('are there again after release', () => {
     const heap = sharedHeap();
     const kernels = kernelsOn(heap);
-    const format = parseFormat('posit16');
+    const format = toFormat('posit16');
     const x = heap.allocate(64);
     for (let repeat = 0; repeat < 2; repeat++) {
       const view = new Float32Array(heap.memory.buffer, x, 5).fill(1e9);

@@ -4,6 +4,7 @@
  */
 import {
   deferredBaseSlot,
+  directedBase,
   endClamped,
   endExceeded,
   endInfinite,
@@ -32,6 +33,7 @@ import {
   quickTowardZero,
   tailSlot,
 } from '../parameters';
+import { directed } from './directed';
 import { exact32, exact64 } from './exact';
 import { listRandom, listSmall32, listThreshold } from './list';
 import { drawsPerBlock, randomIntegers } from './philox';
@@ -230,6 +232,24 @@ function dispatch(
       break;
     case positBase + 2 + 1:
       posit64(true, source, destination, bytes, random, parameters);
+      break;
+    case directedBase + quick32Family * 2:
+      directed<f32, i32>(false, false, source, destination, bytes, parameters);
+      break;
+    case directedBase + quick32Family * 2 + 1:
+      directed<f32, i32>(true, false, source, destination, bytes, parameters);
+      break;
+    case directedBase + quick64Family * 2:
+      directed<f64, i64>(false, false, source, destination, bytes, parameters);
+      break;
+    case directedBase + quick64Family * 2 + 1:
+      directed<f64, i64>(true, false, source, destination, bytes, parameters);
+      break;
+    case directedBase + pattern32Family * 2:
+      directed<f32, i32>(false, true, source, destination, bytes, parameters);
+      break;
+    case directedBase + pattern32Family * 2 + 1:
+      directed<f32, i32>(true, true, source, destination, bytes, parameters);
       break;
     default:
       unreachable();
