@@ -8,6 +8,8 @@ import { BlockWriter, lanes64, writeRandom } from './parameter-block.ts';
 import * as parameters from './parameters.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 
+type ListFormat = CodebookFormat | LogarithmicFormat;
+
 const float64 = new Float64Array(1);
 const integer64 = new BigInt64Array(float64.buffer);
 
@@ -43,11 +45,7 @@ function thresholdBetween(lower: number, upper: number, goesUp: (x: number) => b
   return Number.NaN;
 }
 
-function thresholdsOf(
-  format: CodebookFormat | LogarithmicFormat,
-  values: readonly number[],
-  options: ResolvedRounding,
-): number[] {
+function thresholdsOf(format: ListFormat, values: readonly number[], options: ResolvedRounding): number[] {
   return values.slice(1).map((upper, i) => {
     const threshold = thresholdBetween(
       values[i]!,
@@ -144,40 +142,88 @@ function binary32AtLeast(x: number): number {
   return new Float32Array(word.buffer)[0]!;
 }
 
-/** 16 thresholds and 16 values of binary32. */
-function smallTables(thresholds: readonly number[], values: readonly number[]): Uint8Array {
-  const table = new Float32Array(32);
-  table.set(thresholds.map(binary32AtLeast));
-  table.set(values, 16);
-  return new Uint8Array(table.buffer);
+/** Where a plan's tables come from: they depend on less than the plan does, and formats keep them. */
+interface ListTables {
+  readonly bytes: Uint8Array;
+  /** Missing for lists that are compared with every threshold. */
+  readonly search?: SearchTables;
 }
 
-export function listPlan(
-  elementShift: 2 | 3,
-  format: CodebookFormat | LogarithmicFormat,
-  options: ResolvedRounding,
-): RoundingPlan {
-  const values = format.values();
-  const writer = new BlockWriter(lanes64);
-  writer.word(parameters.lastSlot, values.length - 1);
+const kept = new WeakMap<ListFormat, Map<string, ListTables>>();
+
+function keptTables(format: ListFormat, key: string, make: () => ListTables): ListTables {
+  let ofFormat = kept.get(format);
+  if (ofFormat === undefined) {
+    ofFormat = new Map();
+    kept.set(format, ofFormat);
+  }
+  let tables = ofFormat.get(key);
+  if (tables === undefined) {
+    tables = make();
+    ofFormat.set(key, tables);
+  }
+  return tables;
+}
+
+/** The values, to be searched. */
+function valueTables(format: ListFormat): ListTables {
+  return keptTables(format, 'values', () => {
+    const search = searchTables(format.values(), new Uint8Array(0));
+    return { bytes: search.bytes, search };
+  });
+}
+
+/** The thresholds of a deterministic mode, to be searched, and the values. */
+function thresholdTables(format: ListFormat, options: ResolvedRounding): ListTables {
+  return keptTables(format, options.rounding, () => {
+    const values = format.values();
+    const thresholds = thresholdsOf(format, values, options);
+    const search = searchTables(thresholds, new Uint8Array(Float64Array.from(values).buffer));
+    return { bytes: search.bytes, search };
+  });
+}
+
+/** 16 thresholds and 16 values of binary32. */
+function smallTables(format: ListFormat, options: ResolvedRounding): ListTables {
+  return keptTables(format, `${options.rounding} in lanes`, () => {
+    const values = format.values();
+    const table = new Float32Array(32);
+    table.set(thresholdsOf(format, values, options).map(binary32AtLeast));
+    table.set(values, 16);
+    return { bytes: new Uint8Array(table.buffer) };
+  });
+}
+
+export function listPlan(elementShift: 2 | 3, format: ListFormat, options: ResolvedRounding): RoundingPlan {
+  const length = format.values().length;
   const base = parameters.listBase + (elementShift === 2 ? 0 : 4);
-  const common = { path: 'list', elementShift, block: writer.bytes } as const;
-  if (isStochastic(options.rounding)) {
-    writeRandom(writer, options);
-    writer.number(parameters.randomScaleSlot, 2 ** options.randomBits);
-    const tables = searchTables(values, new Uint8Array(0));
-    writeSearch(writer, tables);
-    const isEqual = options.rounding === 'stochastic-equal';
-    const kernel = base + (isEqual ? parameters.listEqual : parameters.listStochastic);
-    const stochastic = { ...common, kernel, readsRandom: true, tables: tables.bytes };
-    return isEqual ? stochastic : { ...stochastic, deferred: format };
-  }
-  const thresholds = thresholdsOf(format, values, options);
-  if (elementShift === 2 && values.length <= parameters.smallList) {
-    const tables = smallTables(thresholds, values);
-    return { ...common, kernel: base + parameters.listSmall, readsRandom: false, tables };
-  }
-  const tables = searchTables(thresholds, new Uint8Array(Float64Array.from(values).buffer));
-  writeSearch(writer, tables);
-  return { ...common, kernel: base + parameters.listThresholds, readsRandom: false, tables: tables.bytes };
+  const isEqual = options.rounding === 'stochastic-equal';
+  const readsRandom = isStochastic(options.rounding);
+  const isSmall = elementShift === 2 && length <= parameters.smallList;
+  const { bytes, search } = readsRandom
+    ? valueTables(format)
+    : isSmall
+      ? smallTables(format, options)
+      : thresholdTables(format, options);
+  const writer = new BlockWriter(lanes64);
+  writer.word(parameters.lastSlot, length - 1);
+  writeRandom(writer, options);
+  writer.number(parameters.randomScaleSlot, 2 ** options.randomBits);
+  if (search !== undefined) writeSearch(writer, search);
+  const kernel = readsRandom
+    ? isEqual
+      ? parameters.listEqual
+      : parameters.listStochastic
+    : isSmall
+      ? parameters.listSmall
+      : parameters.listThresholds;
+  return {
+    path: 'list',
+    kernel: base + kernel,
+    elementShift,
+    readsRandom,
+    block: writer.bytes,
+    tables: bytes,
+    ...(readsRandom && !isEqual && { deferred: format }),
+  };
 }

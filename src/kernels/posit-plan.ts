@@ -56,18 +56,30 @@ export function magicOfBinade(exponent: number, fractionBits: number): number {
   return powerOfTwo(exponent - fractionBits + 52);
 }
 
+const kept = new WeakMap<PositFormat, Uint8Array>();
+
+/** C or 0, threshold, lower and upper neighbour, binade by binade. Formats keep it. */
+function binadeTable(format: PositFormat): Uint8Array {
+  let table = kept.get(format);
+  if (table === undefined) {
+    const first = exponentOf(format.minPositive);
+    const entries = binadesOf(format).flatMap(({ fractionBits, lower, upper, threshold }, i) => {
+      const magic = fractionBits > 0 ? magicOfBinade(first + i, fractionBits) : 0;
+      return [magic, threshold, lower, upper];
+    });
+    table = new Uint8Array(Float64Array.from(entries).buffer);
+    kept.set(format, table);
+  }
+  return table;
+}
+
 export function positPlan(elementShift: 2 | 3, format: PositFormat, options: ResolvedRounding): RoundingPlan {
-  const firstExponent = exponentOf(format.minPositive);
-  const entries = binadesOf(format).flatMap(({ fractionBits, lower, upper, threshold }, i) => {
-    const magic = fractionBits > 0 ? magicOfBinade(firstExponent + i, fractionBits) : 0;
-    return [magic, threshold, lower, upper];
-  });
   const writer = new BlockWriter(lanes64);
   writeRandom(writer, options);
   writer.number(parameters.randomScaleSlot, 2 ** options.randomBits);
   writer.number(parameters.leastSlot, format.minPositive);
   writer.number(parameters.clampSlot, format.max);
-  writer.word(parameters.firstBinadeSlot, firstExponent + 1023);
+  writer.word(parameters.firstBinadeSlot, exponentOf(format.minPositive) + 1023);
   const isStochastic = options.rounding === 'stochastic';
   const plan: RoundingPlan = {
     path: 'posit',
@@ -75,7 +87,7 @@ export function positPlan(elementShift: 2 | 3, format: PositFormat, options: Res
     elementShift,
     readsRandom: isStochastic,
     block: writer.bytes,
-    tables: new Uint8Array(Float64Array.from(entries).buffer),
+    tables: binadeTable(format),
   };
   return isStochastic ? { ...plan, deferred: format } : plan;
 }
