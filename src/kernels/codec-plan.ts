@@ -4,16 +4,9 @@
  * numbers are not all normal in binary64, or whose quanta exceed 2^971.
  */
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
-import type {
-  CodebookFormat,
-  FixedFormat,
-  FloatFormat,
-  Format,
-  IntFormat,
-  LogarithmicFormat,
-  PositFormat,
-} from '../formats/format.ts';
-import { searchTables, writeSearch } from './list-plan.ts';
+import type { FixedFormat, FloatFormat, Format, IntFormat, PositFormat } from '../formats/format.ts';
+import type { ResolvedRounding } from '../rounding/index.ts';
+import { codeTables, type ListFormat, writeSearch } from './list-plan.ts';
 import { BlockWriter, type Lanes, lanes32, lanes64 } from './parameter-block.ts';
 import * as parameters from './parameters.ts';
 import { binadesOf, magicOfBinade } from './posit-plan.ts';
@@ -128,11 +121,6 @@ function positTable(format: PositFormat): Uint8Array {
   return new Uint8Array(BigInt64Array.from(entries).buffer);
 }
 
-/** The codes of a list's values, as 16-bit integers. */
-function listCodes(format: CodebookFormat | LogarithmicFormat): Uint8Array {
-  return new Uint8Array(Uint16Array.from(format.values(), (value) => Number(format.encode(value))).buffer);
-}
-
 function fastestLanes(type: ElementType, fitsNarrow: boolean): LaneNumber {
   if (type === 'float64') return 2;
   return fitsNarrow ? 0 : 1;
@@ -166,12 +154,29 @@ export function planEncoding(type: ElementType, format: Format, nanCode: bigint)
       writer.integer(parameters.codeMaskSlot, (1n << BigInt(format.bits)) - 1n);
       return { kernel: parameters.codecPosit + number, block, tables: positTable(format) };
     case 'codebook':
-    case 'logarithmic': {
-      const tables = searchTables(format.values(), listCodes(format));
-      writeSearch(writer, tables);
-      return { kernel: parameters.codecList + (type === 'float64' ? 2 : 0), block, tables: tables.bytes };
-    }
+    case 'logarithmic':
+      return planListEncoding(type, format, nanCode, undefined);
   }
+}
+
+/**
+ * Encoding to a list's codes.
+ *
+ * @param options A deterministic rounding, to be done by the same search; none for numbers that are rounded already.
+ */
+export function planListEncoding(
+  type: ElementType,
+  format: ListFormat,
+  nanCode: bigint,
+  options: ResolvedRounding | undefined,
+): CodecPlan {
+  const writer = new BlockWriter(lanes64);
+  const tables = codeTables(format, options);
+  writer.integer(parameters.nanCodeSlot, nanCode);
+  writeSearch(writer, tables);
+  writer.word(parameters.lastSlot, options === undefined ? 1 : 0);
+  const kernel = parameters.codecList + (type === 'float64' ? 2 : 0);
+  return { kernel, block: writer.bytes, tables: tables.bytes };
 }
 
 /** The values of all codes. */

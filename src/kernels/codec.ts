@@ -5,7 +5,7 @@
 import { describe } from '../errors.ts';
 import type { Code, Format } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
-import { type CodecPlan, planDecoding, planEncoding } from './codec-plan.ts';
+import { type CodecPlan, planDecoding, planEncoding, planListEncoding } from './codec-plan.ts';
 import { privateHeap } from './heap.ts';
 import { instantiate, type KernelExports } from './module.ts';
 import { parameterBytes, tableSlot } from './parameters.ts';
@@ -100,6 +100,12 @@ function noNaN(index: number, format: Format): RangeError {
   );
 }
 
+/** Rounds a chunk in place where no kernel does; its random integers are those of the indices from `start` on. */
+function roundByReference(chunk: RealArray, format: Format, options: ResolvedRounding, start: number): void {
+  const random = options.random?.subarray(start, start + chunk.length);
+  roundArrayReference(chunk, chunk, format, { ...options, offset: options.offset + start, random });
+}
+
 function encodeByReference(
   rounded: RealArray,
   codes: CodeArray,
@@ -142,12 +148,17 @@ export function encodeArray(
   nan: NaNTreatment,
 ): CodeArray {
   const out = newCodes(format, values.length);
-  const rounding = planRounding(type, format, options);
-  if (rounding !== undefined) checkSupplied(rounding, options, values.length);
   const nanCode = nanCodeOf(format, nan);
-  const coding = keptPlan(format, `encode ${type} ${nanCode}`, () =>
-    planEncoding(type, format, BigInt(nanCode)),
-  );
+  // Codes of lists are found by the search that would round.
+  const isList = format.kind === 'codebook' || format.kind === 'logarithmic';
+  const roundsToo = isList && !isStochastic(options.rounding);
+  const rounding = roundsToo ? undefined : planRounding(type, format, options);
+  if (rounding !== undefined) checkSupplied(rounding, options, values.length);
+  const coding = roundsToo
+    ? keptPlan(format, `encode ${type} ${nanCode} ${options.rounding}`, () =>
+        planListEncoding(type, format, BigInt(nanCode), options),
+      )
+    : keptPlan(format, `encode ${type} ${nanCode}`, () => planEncoding(type, format, BigInt(nanCode)));
   const shop = workshop();
   const { raw, rounder, memory } = shop;
   const elementShift = type === 'float32' ? 2 : 3;
@@ -167,18 +178,8 @@ export function encodeArray(
       if (nan === 'error') throw noNaN(index, format);
       format.encode(0); // throws: zero is not in the format
     }
-    const chunkOptions = { ...options, offset: options.offset + start };
     if (rounding !== undefined) rounder.round(rounding, shop.values, shop.values, length, options, start);
-    else {
-      const random = options.random?.subarray(start, start + length);
-      const rounded = staged.subarray(0, length);
-      roundArrayReference(
-        rounded,
-        rounded,
-        format,
-        isStochastic(options.rounding) ? { ...chunkOptions, random } : options,
-      );
-    }
+    else if (!roundsToo) roundByReference(staged.subarray(0, length), format, options, start);
     if (coding === undefined) {
       encodeByReference(staged.subarray(0, length), out, start, format, nan);
       continue;

@@ -8,7 +8,7 @@ import { BlockWriter, lanes64, writeRandom } from './parameter-block.ts';
 import * as parameters from './parameters.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 
-type ListFormat = CodebookFormat | LogarithmicFormat;
+export type ListFormat = CodebookFormat | LogarithmicFormat;
 
 const float64 = new Float64Array(1);
 const integer64 = new BigInt64Array(float64.buffer);
@@ -181,6 +181,17 @@ function thresholdTables(format: ListFormat, options: ResolvedRounding): ListTab
     const search = searchTables(thresholds, new Uint8Array(Float64Array.from(values).buffer));
     return { bytes: search.bytes, search };
   });
+}
+
+/**
+ * What turns numbers into codes, which are 16-bit integers here: the thresholds of a deterministic mode, or the values
+ * alone for numbers that have been rounded.
+ */
+export function codeTables(format: ListFormat, options: ResolvedRounding | undefined): SearchTables {
+  const values = format.values();
+  const numbers = options === undefined ? values : thresholdsOf(format, values, options);
+  const codes = Uint16Array.from(values, (value) => Number(format.encode(value)));
+  return searchTables(numbers, new Uint8Array(codes.buffer));
 }
 
 /** 16 thresholds and 16 values of binary32. */

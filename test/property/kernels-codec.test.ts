@@ -10,6 +10,7 @@ import { decode, encode, round } from '../../src/tensor/index.ts';
 import { anyFormat, code, real } from '../../src/testing/arbitraries.ts';
 
 const runs = 3000;
+const modes = ['nearest-even', 'nearest-away', 'toward-negative', 'to-odd', 'stochastic-equal'] as const;
 
 const catalogue: readonly Format[] = Object.values(scalarFormats);
 const others = [
@@ -70,13 +71,18 @@ describe(`formats of every kind, ${runs} random cases of up to 40 elements each`
   for (const ArrayType of [Float32Array, Float64Array]) {
     it(`encode ${ArrayType.name}`, () => {
       const cases = anyCoded.chain((format) =>
-        fc.tuple(fc.constant(format), fc.array(real(format), { minLength: 1, maxLength: 40 })),
+        fc.tuple(
+          fc.constant(format),
+          fc.constantFrom(...(format.kind === 'posit' ? (['nearest-even'] as const) : modes)),
+          fc.array(real(format), { minLength: 1, maxLength: 40 }),
+        ),
       );
       fc.assert(
-        fc.property(cases, ([format, list]) => {
+        fc.property(cases, ([format, rounding, list]) => {
           const x = ArrayType.from(list).filter((value) => format.hasNaN || !Number.isNaN(value));
-          const codes = encode(x, format, { saturation: 'finite' });
-          const rounded = round(Float64Array.from(x), format, { saturation: 'finite' });
+          const options = { rounding, saturation: 'finite' } as const;
+          const codes = encode(x, format, options);
+          const rounded = round(Float64Array.from(x), format, options);
           expect([...codes]).toEqual(codesOf(rounded, format));
         }),
         { numRuns: runs },

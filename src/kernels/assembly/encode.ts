@@ -1,6 +1,6 @@
 /**
  * Codes of numbers that are in the format already: float formats by moving their fields, integers and fixed point through
- * the lanes' own integers, posits with a table of binades, lists by a search. A NaN has a code of its own, given by the
+ * the lanes' own integers, posits with a table of binades, lists by a search, which can round too. A NaN has a code of its own, given by the
  * caller. Counts are multiples of 16.
  */
 import {
@@ -16,6 +16,7 @@ import {
   fixedBelowSlot,
   gridScaleSlot,
   infinityCodeSlot,
+  lastSlot,
   leastSlot,
   nanCodeSlot,
   rebiasSlot,
@@ -164,6 +165,7 @@ function encodeLanes(
   }
 }
 
+/** Lists: `lastSlot` is 1 where values are searched, and 0 where numbers not yet rounded are looked for among thresholds. */
 @inline
 function encodeList<F>(
   codeShift: i32,
@@ -176,9 +178,10 @@ function encodeList<F>(
   const searched = table + load<u32>(parameters, searchedSlot);
   const codes = table + load<u32>(parameters, valuesSlot);
   const nanCode = load<i32>(parameters, nanCodeSlot);
+  const skipped = load<i32>(parameters, lastSlot);
   for (let i = 0; i < count; i++) {
     const x = <f64>load<F>(source + <usize>i * sizeof<F>());
-    const index = max(searchList(x, table, searched, parameters) - 1, 0);
+    const index = max(searchList(x, table, searched, parameters) - skipped, 0);
     const code = select(<i32>load<u16>(codes + (<usize>index << 1)), nanCode, x == x);
     if (codeShift == 0) store<u8>(destination + <usize>i, <u8>code);
     else store<u16>(destination + (<usize>i << 1), <u16>code);
