@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { one, toUnits } from '../../src/cli/formats/exact.ts';
 import { type Explanation, explain } from '../../src/cli/formats/explain.ts';
-import { type Format, formats, toFormat } from '../../src/formats/index.ts';
+import { type Format, formats, scalarFormats, toFormat } from '../../src/formats/index.ts';
 import {
   type ResolvedRounding,
   resolveRounding,
@@ -26,7 +26,7 @@ interface Case {
   readonly random: number;
 }
 
-const named = Object.values(formats).filter((format) => format.kind !== 'complex');
+const named: readonly Format[] = Object.values(scalarFormats);
 const byRule = [
   'binary8p1se',
   'binary6p1ue',
