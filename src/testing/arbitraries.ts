@@ -104,8 +104,20 @@ export function anyFormat(): fc.Arbitrary<Format> {
 /** Codes of the format, all equally likely. Throws RangeError for a format without codes. */
 export function code(format: Format): fc.Arbitrary<Code> {
   if (format.bits === Infinity) throw new RangeError(`${format.name} has no codes (unbounded exponent)`);
-  if (format.bits <= 32) return fc.integer({ min: 0, max: 2 ** format.bits - 1 });
-  return fc.bigInt({ min: 0n, max: (1n << BigInt(format.bits)) - 1n });
+  return codeOfBits(format.bits, format);
+}
+
+/** Codes below 2^bits, in the carrier of the format's codes. */
+function codeOfBits(bits: number, format: Format): fc.Arbitrary<Code> {
+  if (format.bits <= 32) return fc.integer({ min: 0, max: 2 ** bits - 1 });
+  return fc.bigInt({ min: 0n, max: (1n << BigInt(bits)) - 1n });
+}
+
+/** Bits of a code that can be set in a value: without the padding that some float formats have. */
+function usedBits(format: Format): number {
+  return format.kind === 'float'
+    ? (format.isSigned ? 1 : 0) + format.exponentBits + format.mantissaBits
+    : format.bits;
 }
 
 /** Finite values of the format. */
@@ -119,7 +131,7 @@ export function finite(format: Format): fc.Arbitrary<number> {
       })
       .map(({ units, exponent }) => scaleByPowerOfTwo(units, exponent));
   }
-  return code(format)
+  return codeOfBits(usedBits(format), format)
     .map((given) => format.decode(given))
     .filter(Number.isFinite);
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { codebook, formats, toFormat } from '../../src/formats/index.ts';
 import { type RoundingMode, resolveRounding, roundingModes, roundScalar } from '../../src/rounding/index.ts';
-import { anyFormat, checkLaws, laws, type RoundingUnderTest } from '../../src/testing/index.ts';
+import { anyFormat, checkLaws, finite, laws, type RoundingUnderTest } from '../../src/testing/index.ts';
 
 function ours(
   name: string | RoundingUnderTest['format'],
@@ -36,6 +36,13 @@ describe('the library obeys the laws', () => {
       }),
       { numRuns: 300, seed: 5 },
     );
+  });
+});
+
+describe('arbitraries', () => {
+  it('find the values of a format whose codes are mostly padding', () => {
+    const padded = toFormat('float(4,3,bias=7,unsigned,bits=40)');
+    fc.assert(fc.property(finite(padded), (x) => padded.has(x) && Number.isFinite(x)));
   });
 });
 
