@@ -4,7 +4,7 @@
  * the initial weights are the same for every recipe that shares a seed. Not the random bits of stochastic rounding.
  */
 import { normalQuantile } from '../arithmetic/elementary.ts';
-import { philox4x32, toWords } from '../rounding/philox.ts';
+import { randomIntegers } from '../rounding/philox.ts';
 
 const TWO_32 = 2 ** 32;
 
@@ -20,14 +20,7 @@ export function fnv1a32(text: string): number {
 
 /** `count` uniform 32-bit integers for (seed, step, purpose). `seed`: an integer in [0, 2^53). */
 export function randomWords(count: number, seed: number, step: number, purpose: string): Uint32Array {
-  const words = new Uint32Array(count);
-  const key = toWords(seed);
-  const stream = fnv1a32(purpose);
-  for (let block = 0; block * 4 < count; block++) {
-    const four = philox4x32([block, 0, step, stream], key);
-    for (let j = 0; j < 4 && block * 4 + j < count; j++) words[block * 4 + j] = four[j]!;
-  }
-  return words;
+  return randomIntegers(count, { seed, stream: (BigInt(fnv1a32(purpose)) << 32n) | BigInt(step) });
 }
 
 /** `count` integers, each uniform in [0, range), range at most 2^31. */
