@@ -1,6 +1,6 @@
 /** What all formats with codes share: the check of a code, and the ascending list of values. */
 import { describe } from '../errors.ts';
-import type { Code } from './format.ts';
+import type { Code, Format } from './format.ts';
 
 /** Returns the code as a bigint if it is an unsigned integer of the given width; throws RangeError otherwise. */
 export function checkCode(code: Code, bits: number, name: string): bigint {
@@ -35,4 +35,16 @@ export function collectValues(bits: number, name: string, decode: (code: number)
     if (Number.isFinite(value)) found.add(value);
   }
   return [...found].sort((a, b) => a - b);
+}
+
+/** Arrays that hold codes: 8, 16, 32 bits, bigint codes above. */
+export type CodeArray = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
+
+/** An array of the narrowest type that holds the format's codes. Throws RangeError where it has none. */
+export function newCodes(format: Format, length: number): CodeArray {
+  if (format.bits <= 8) return new Uint8Array(length);
+  if (format.bits <= 16) return new Uint16Array(length);
+  if (format.bits <= 32) return new Uint32Array(length);
+  if (format.bits <= 64) return new BigUint64Array(length);
+  throw new RangeError(`${format.name} has no codes (unbounded exponent)`);
 }

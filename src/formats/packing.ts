@@ -4,12 +4,14 @@
  */
 import { ArgumentError } from '../errors.ts';
 import { toFormat } from './catalogue.ts';
+import { type CodeArray, newCodes } from './codes.ts';
 import type { Code, Format } from './format.ts';
 
-function bitsOf(format: Format | string): number {
+/** The format, which must have codes. */
+function coded(format: Format | string): Format {
   const target = toFormat(format);
   if (target.bits === Infinity) throw new RangeError(`${target.name} has no codes (unbounded exponent)`);
-  return target.bits;
+  return target;
 }
 
 /**
@@ -22,7 +24,7 @@ function bitsOf(format: Format | string): number {
  * pack([1, 2, 3], 'e2m1') // Uint8Array [0x21, 0x03]
  */
 export function pack(codes: ArrayLike<Code>, format: Format | string): Uint8Array {
-  const bits = bitsOf(format);
+  const { bits } = coded(format);
   const bytes = new Uint8Array(Math.ceil((codes.length * bits) / 8));
   for (let i = 0; i < codes.length; i++) {
     let rest = BigInt(codes[i]!);
@@ -47,12 +49,9 @@ export function pack(codes: ArrayLike<Code>, format: Format | string): Uint8Arra
  * @returns Uint8Array, Uint16Array, Uint32Array or BigUint64Array, the narrowest that holds a code.
  * @throws ArgumentError if the number of bytes is not ceil(count bits / 8).
  */
-export function unpack(
-  bytes: Uint8Array,
-  format: Format | string,
-  count: number,
-): Uint8Array | Uint16Array | Uint32Array | BigUint64Array {
-  const bits = bitsOf(format);
+export function unpack(bytes: Uint8Array, format: Format | string, count: number): CodeArray {
+  const target = coded(format);
+  const { bits } = target;
   if (!Number.isSafeInteger(count) || count < 0)
     throw new ArgumentError('count', count, 'a non-negative integer');
   if (bytes.length !== Math.ceil((count * bits) / 8))
@@ -61,14 +60,7 @@ export function unpack(
       bytes,
       `${Math.ceil((count * bits) / 8)} bytes for ${count} codes of ${bits} bits`,
     );
-  const codes =
-    bits <= 8
-      ? new Uint8Array(count)
-      : bits <= 16
-        ? new Uint16Array(count)
-        : bits <= 32
-          ? new Uint32Array(count)
-          : new BigUint64Array(count);
+  const codes = newCodes(target, count);
   for (let i = 0; i < count; i++) {
     let code = 0n;
     for (let read = 0; read < bits; ) {

@@ -3,6 +3,7 @@
  * there, and turned into codes; or the other way round. Codes of less than 16 bytes a vector, so counts are padded to 16.
  */
 import { describe } from '../errors.ts';
+import { type CodeArray, newCodes } from '../formats/codes.ts';
 import type { Code, Format } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
 import { type CodecPlan, planDecoding, planEncoding, planListEncoding } from './codec-plan.ts';
@@ -15,8 +16,6 @@ import type { ElementType } from './rounding-plan.ts';
 import { tableOn } from './tables.ts';
 
 type RealArray = Float32Array | Float64Array;
-/** Arrays that hold codes: 8, 16, 32 bits, bigint codes above. */
-export type CodeArray = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
 
 /** What NaN becomes in a format without NaN. */
 export type NaNTreatment = 'error' | 'zero' | 'max';
@@ -45,15 +44,6 @@ function workshop(): Workshop {
     workshopMade = { memory: heap.memory, raw, rounder: rounderOn(heap, raw), parameters, values, codes };
   }
   return workshopMade;
-}
-
-/** An array of the narrowest type that holds the format's codes. Throws RangeError where it has none. */
-export function newCodes(format: Format, length: number): CodeArray {
-  if (format.bits <= 8) return new Uint8Array(length);
-  if (format.bits <= 16) return new Uint16Array(length);
-  if (format.bits <= 32) return new Uint32Array(length);
-  if (format.bits <= 64) return new BigUint64Array(length);
-  throw new RangeError(`${format.name} has no codes (unbounded exponent)`);
 }
 
 function codeShiftOf(codes: CodeArray): 0 | 1 | 2 | 3 {

@@ -5,10 +5,10 @@
 import { ArgumentError } from '../errors.ts';
 import { isBinary32 } from '../formats/binary64.ts';
 import { toFormat } from '../formats/catalogue.ts';
-import { checkCode } from '../formats/codes.ts';
+import { type CodeArray, checkCode, newCodes } from '../formats/codes.ts';
 import type { Code, Format } from '../formats/format.ts';
 import { roundArray } from '../kernels/arrays.ts';
-import { type CodeArray, decodeArray, encodeArray, type NaNTreatment, newCodes } from '../kernels/codec.ts';
+import { decodeArray, encodeArray, type NaNTreatment } from '../kernels/codec.ts';
 import { checkThreads } from '../kernels/threads.ts';
 import {
   isStochastic,
@@ -21,7 +21,7 @@ import { roundScalar } from '../rounding/round.ts';
 
 /** Arrays that hold real numbers. */
 export type RealArray = Float32Array | Float64Array;
-export type { CodeArray } from '../kernels/codec.ts';
+export type { CodeArray } from '../formats/codes.ts';
 
 export interface RoundArrayOptions<A extends RealArray> extends RoundOptions {
   /** Where the result goes: same kind and length as x; may be x itself (in place). Default: a new array. */
