@@ -6,9 +6,9 @@ import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
 import { isInSharedHeap, privateHeap, sharedHeap } from './heap.ts';
-import { instantiate } from './module.ts';
 import { planRounding, type RoundingPlan } from './plan.ts';
 import { checkSupplied, type Rounder, rounderOn } from './rounder.ts';
+import { roundingModule } from './rounding-module.ts';
 import { divideShared, divideStaged } from './thread-division.ts';
 import { threadPool, usefulThreads } from './threads.ts';
 
@@ -32,7 +32,7 @@ let sharedRounder: Rounder | undefined;
 function staging(plan: RoundingPlan): Staging {
   if (stagingMade === undefined) {
     const heap = privateHeap();
-    const rounder = rounderOn(heap, instantiate(heap.memory));
+    const rounder = rounderOn(heap, roundingModule.instantiate(heap.memory));
     const pointer = heap.allocate(stagedBytes);
     const none = { float32: new Float32Array(0), float64: new Float64Array(0) };
     stagingMade = { rounder, memory: heap.memory, pointer, ...none };
@@ -56,7 +56,7 @@ function roundInSharedHeap(
 ): void {
   if (sharedRounder === undefined) {
     const heap = sharedHeap();
-    sharedRounder = rounderOn(heap, instantiate(heap.memory));
+    sharedRounder = rounderOn(heap, roundingModule.instantiate(heap.memory));
   }
   sharedRounder.prepare(plan);
   const rounder = sharedRounder;

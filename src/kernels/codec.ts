@@ -8,10 +8,10 @@ import type { Code, Format } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
 import { type CodecPlan, planDecoding, planEncoding, planListEncoding } from './codec-plan.ts';
 import { privateHeap } from './heap.ts';
-import { instantiate, type KernelExports } from './module.ts';
 import { parameterBytes, tableSlot } from './parameters.ts';
 import { planRounding } from './plan.ts';
 import { checkSupplied, type Rounder, rounderOn } from './rounder.ts';
+import { type RoundingModuleExports, roundingModule } from './rounding-module.ts';
 import type { ElementType } from './rounding-plan.ts';
 import { tableOn } from './tables.ts';
 
@@ -25,7 +25,7 @@ const chunk = 8192;
 
 interface Workshop {
   readonly memory: WebAssembly.Memory;
-  readonly raw: KernelExports;
+  readonly raw: RoundingModuleExports;
   readonly rounder: Rounder;
   readonly parameters: number;
   readonly values: number;
@@ -37,7 +37,7 @@ let workshopMade: Workshop | undefined;
 function workshop(): Workshop {
   if (workshopMade === undefined) {
     const heap = privateHeap();
-    const raw = instantiate(heap.memory);
+    const raw = roundingModule.instantiate(heap.memory);
     const [parameters, values, codes] = [parameterBytes, 8 * chunk, 8 * chunk].map((bytes) =>
       heap.allocate(bytes),
     ) as [number, number, number];

@@ -6,9 +6,11 @@ import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
 import { matmulScratchBytes } from './blocking.ts';
 import type { Heap } from './heap.ts';
-import { instantiate } from './module.ts';
 import { type ElementType, planRounding } from './plan.ts';
+import { productsModule } from './products-module.ts';
+import { quantizersModule } from './quantizers-module.ts';
 import { rounderOn } from './rounder.ts';
+import { roundingModule } from './rounding-module.ts';
 
 export { roundArray } from './arrays.ts';
 export { allocateFloat32, allocateFloat64, type Heap, isInSharedHeap, release, sharedHeap } from './heap.ts';
@@ -87,8 +89,9 @@ const defaultSmallest = 1e-5;
 
 /** Links the kernels with a heap's memory, shared or not. Costs a few microseconds after the first time. */
 export function kernelsOn(heap: Heap): Kernels {
-  const raw = instantiate(heap.memory);
-  const rounder = rounderOn(heap, raw);
+  const products = productsModule.instantiate(heap.memory);
+  const quantizers = quantizersModule.instantiate(heap.memory);
+  const rounder = rounderOn(heap, roundingModule.instantiate(heap.memory));
   let scratch: { pointer: number; bytes: number } | undefined;
 
   function releaseScratch(): void {
@@ -120,7 +123,7 @@ export function kernelsOn(heap: Heap): Kernels {
     },
     matmulFloat32(a, b, out, { m, n, k, transposeA = false, transposeB = false, ...rest }): void {
       const { batch = 1, batchStrideA = m * k, batchStrideB = k * n } = rest;
-      raw.matmulFloat32(
+      products.matmulFloat32(
         a,
         b,
         out,
@@ -136,10 +139,10 @@ export function kernelsOn(heap: Heap): Kernels {
       );
     },
     fakeQuantizeRowsAbsmax(source, destination, rows, columns, { limit, smallest = defaultSmallest }): void {
-      raw.fakeQuantizeRowsAbsmax(source, destination, rows, columns, limit, smallest);
+      quantizers.fakeQuantizeRowsAbsmax(source, destination, rows, columns, limit, smallest);
     },
     fakeQuantizeAbsmean(source, destination, length, { limit, smallest = defaultSmallest }): number {
-      return raw.fakeQuantizeAbsmean(source, destination, length, limit, smallest);
+      return quantizers.fakeQuantizeAbsmean(source, destination, length, limit, smallest);
     },
     release(): void {
       releaseScratch();

@@ -7,7 +7,6 @@ import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundScalar } from '../rounding/index.ts';
 import { drawWidth } from '../rounding/philox.ts';
 import type { Heap } from './heap.ts';
-import type { KernelExports } from './module.ts';
 import {
   deferredBaseSlot,
   deferredCountSlot,
@@ -15,6 +14,7 @@ import {
   parameterBytes,
   tableSlot,
 } from './parameters.ts';
+import type { RoundingModuleExports } from './rounding-module.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 import { releaseTables, tableOn } from './tables.ts';
 
@@ -53,7 +53,7 @@ export function checkSupplied(plan: RoundingPlan, { random }: ResolvedRounding, 
 }
 
 /** The kernels that rounding calls. */
-export type RoundingExports = Pick<KernelExports, 'round' | 'roundStochastic'>;
+export type RoundingExports = Pick<RoundingModuleExports, 'round' | 'roundStochastic'>;
 
 export function rounderOn(heap: Heap, raw: RoundingExports): Rounder {
   let pointer: number | undefined;

@@ -6,9 +6,9 @@
  */
 import type { ResolvedRounding } from '../rounding/index.ts';
 import type { Heap } from './heap.ts';
-import { sharedModule } from './module.ts';
 import type { RoundingPlan } from './plan.ts';
 import { type Rounder, rounderOn } from './rounder.ts';
+import { roundingModule } from './rounding-module.ts';
 import type { Spawn, Thread } from './thread-spawn.ts';
 import { layout } from './thread-worker.ts';
 
@@ -184,7 +184,7 @@ export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): Th
         }
       },
     };
-    const data = { module: sharedModule(), memory: heap.memory, words, longs, first, layout };
+    const data = { module: roundingModule.shared(), memory: heap.memory, words, longs, first, layout };
     const thread = spawn(data);
     const seat: Seat = {
       thread,

@@ -5,7 +5,7 @@
  * uses nothing from outside itself, no functions within it either (some compilers wrap those in helpers), and its numbers
  * come in by `layout`. The other side of the protocol is `thread-pool.ts`.
  */
-import type { KernelExports } from './module.ts';
+import type { RoundingModuleExports } from './rounding-module.ts';
 
 /**
  * A worker has two slots for jobs and does them in turn, so that the next one can lie ready: here is where the 32-bit words
@@ -86,7 +86,7 @@ function work(data: WorkerData, ready: () => void): void {
   let at = first;
   try {
     const instance = new WebAssembly.Instance(data.module, { env: { memory: data.memory } });
-    const { round, roundStochastic } = instance.exports as unknown as KernelExports;
+    const { round, roundStochastic } = instance.exports as unknown as RoundingModuleExports;
     ready();
     while (true) {
       const state = at + layout.state;

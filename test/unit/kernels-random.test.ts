@@ -1,11 +1,11 @@
 /** The SIMD random integers are those of the scalar Philox, and of the Random123 known-answer tests. */
 import { describe, expect, it } from 'vitest';
 import { privateHeap } from '../../src/kernels/heap.ts';
-import { instantiate } from '../../src/kernels/module.ts';
+import { roundingModule } from '../../src/kernels/rounding-module.ts';
 import { randomIntegers } from '../../src/rounding/index.ts';
 
 const heap = privateHeap();
-const raw = instantiate(heap.memory);
+const raw = roundingModule.instantiate(heap.memory);
 const pointer = heap.allocate(4 * 1024);
 
 function draw(count: number, bits: number, block: bigint, stream: bigint, seed: bigint): number[] {

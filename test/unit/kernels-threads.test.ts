@@ -12,9 +12,9 @@ import {
   startThreads,
   stopThreads,
 } from '../../src/kernels/index.ts';
-import { instantiate } from '../../src/kernels/module.ts';
 import { planRounding } from '../../src/kernels/plan.ts';
 import { rounderOn } from '../../src/kernels/rounder.ts';
+import { roundingModule } from '../../src/kernels/rounding-module.ts';
 import { divideShared } from '../../src/kernels/thread-division.ts';
 import { createThreadPool, type ThreadPool } from '../../src/kernels/thread-pool.ts';
 import { type Spawn, spawnThread, threadOf } from '../../src/kernels/thread-spawn.ts';
@@ -172,7 +172,7 @@ describe('a pool', () => {
   const plan = planRounding('float32', format, options)!;
   const expected = round(heap32, format, stochastic);
   const out = allocateFloat32(length);
-  const caller = rounderOn(sharedHeap(), instantiate(sharedHeap().memory));
+  const caller = rounderOn(sharedHeap(), roundingModule.instantiate(sharedHeap().memory));
 
   function roundPiece(from: number, to: number): void {
     const [source, destination] = [heap32.byteOffset + 4 * from, out.byteOffset + 4 * from];

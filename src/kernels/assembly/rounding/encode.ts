@@ -25,7 +25,7 @@ import {
   subnormalMagicSlot,
   tableSlot,
   valuesSlot,
-} from '../parameters';
+} from '../../parameters';
 import { searchList } from './list';
 import { exponentMask, signMask } from './round';
 
@@ -99,7 +99,7 @@ function pair(codec: i32, value: v128, parameters: usize): v128 {
   return v128.bitselect(code, v128.load64_splat(parameters, nanCodeSlot), f64x2.eq(value, value));
 }
 
-/** Codes of four numbers, which lie at `from`, as 32-bit integers. Lanes: 0 to 2, as `../parameters` says. */
+/** Codes of four numbers, which lie at `from`, as 32-bit integers. Lanes: 0 to 2, as `../../parameters` says. */
 @inline
 function four(codec: i32, lanes: i32, from: usize, parameters: usize): v128 {
   const value = v128.load(from);

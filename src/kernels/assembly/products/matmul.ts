@@ -6,7 +6,7 @@
  * both operands are packed, so a transposed operand costs nothing more; a 4 x 8 tile of outputs lives in registers.
  * Blocking over k stores and reloads the partial sums, which does not change them.
  */
-import { blockK, blockM, blockN } from '../blocking';
+import { blockK, blockM, blockN } from '../../blocking';
 
 const tileRows = 4;
 const tileColumns = 8;

@@ -20,10 +20,10 @@ import {
   restMaskSlot,
   scaleSlot,
   shiftSlot,
-} from '../parameters';
+} from '../../parameters';
 import { stochasticGoesAway } from './decide';
 
-/** One vector, deterministic or stochastic; the constants are those of `../parameters`. */
+/** One vector, deterministic or stochastic; the constants are those of `../../parameters`. */
 @inline
 function quickLanes<F, I>(
   mode: i32,
@@ -63,7 +63,7 @@ function quickLanes<F, I>(
 }
 
 /**
- * Rounds `bytes` bytes, a multiple of 16. `end` says what happens at the upper end of the range, see `../parameters`. The
+ * Rounds `bytes` bytes, a multiple of 16. `end` says what happens at the upper end of the range, see `../../parameters`. The
  * constants are read once and stay in registers.
  */
 @inline

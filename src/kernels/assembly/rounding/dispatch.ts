@@ -32,7 +32,7 @@ import {
   quickStochastic,
   quickTowardZero,
   tailSlot,
-} from '../parameters';
+} from '../../parameters';
 import { directed } from './directed';
 import { exact32, exact64 } from './exact';
 import { listRandom, listSmall32, listThreshold } from './list';

@@ -17,7 +17,7 @@ import {
   overflowPositiveSlot,
   restMaskSlot,
   shiftSlot,
-} from '../parameters';
+} from '../../parameters';
 
 /** The bits in which two numbers of the parameter block differ: choosing by exclusive or takes fewer instructions. */
 @inline

@@ -26,7 +26,7 @@ import {
   signedZeroSlot,
   signMoveSlot,
   tableSlot,
-} from '../parameters';
+} from '../../parameters';
 import { exponentMask, signMask } from './round';
 
 const unsignedUnit: f64 = 4503599627370496;
@@ -106,7 +106,7 @@ function two(codec: i32, code: v128, parameters: usize): v128 {
   return codec == codecFloat ? decodeFloat<f64, i64>(code, parameters) : decodeGrid64(code, parameters);
 }
 
-/** Codes of 2^codeShift bytes. Lanes: 0 to 2, as `../parameters` says. */
+/** Codes of 2^codeShift bytes. Lanes: 0 to 2, as `../../parameters` says. */
 @inline
 function decodeLanes(
   codec: i32,

@@ -1,0 +1,8 @@
+/**
+ * The module of rounding, encoding, decoding and random bits. Every buffer, scratch included, is given by the caller, so
+ * a kernel works on any heap.
+ */
+export { codeBits, decode } from './decode';
+export { round, roundStochastic } from './dispatch';
+export { encode, hasNaN } from './encode';
+export { randomIntegers } from './philox';
