@@ -1,0 +1,130 @@
+/**
+ * What a transform is: a map applied to a tensor before it is quantised, and its inverse, applied after. The transforms
+ * themselves have a file each; how quantisers apply them is their matter.
+ */
+import { ArgumentError } from '../../errors.ts';
+import type { RealArray } from '../arrays.ts';
+
+/** What `forward` found out about x and `inverse` needs: plain data, stored beside the codes. */
+export type Residue =
+  | { readonly kind: 'none' }
+  /** Numbers of each group (exponents, factors), `perGroup` of them in turn. */
+  | { readonly kind: 'statistics'; readonly perGroup: number; readonly values: Float32Array }
+  /** Elements apart from the rest: their indices in x, ascending, and a value each. */
+  | { readonly kind: 'sparse'; readonly indices: Uint32Array; readonly values: RealArray }
+  /** Powers of two, one a channel: the channel was multiplied by 2^shift. */
+  | { readonly kind: 'shifts'; readonly shifts: Uint8Array }
+  /** Those of composed transforms, in the order of application. */
+  | { readonly kind: 'composed'; readonly parts: readonly Residue[] };
+
+/** The residue of transforms that keep nothing. */
+export const noResidue: Residue = Object.freeze({ kind: 'none' });
+
+/** Bytes that storing the residue takes, exact. */
+export function residueBytes(residue: Residue): number {
+  switch (residue.kind) {
+    case 'none':
+      return 0;
+    case 'statistics':
+      return residue.values.byteLength;
+    case 'sparse':
+      return residue.indices.byteLength + residue.values.byteLength;
+    case 'shifts':
+      return residue.shifts.byteLength;
+    case 'composed':
+      return residue.parts.reduce((sum, part) => sum + residueBytes(part), 0);
+  }
+}
+
+/** What a call may say beyond the options: the axis of the contraction, and where random bits come from. */
+export interface TransformContext {
+  /** Axis that a product will sum over; transforms that name no axis work along it. Default: the last. */
+  readonly axis?: number;
+  /** Take the place of the options of the same name, for transforms that draw a random number an element. */
+  readonly seed?: number | bigint;
+  readonly stream?: number | bigint;
+  readonly offset?: number;
+}
+
+/** The outcome of `forward`. */
+export interface Transformed<A extends RealArray> {
+  /** As many as x has, a new array: what is to be quantised. */
+  readonly values: A;
+  readonly residue: Residue;
+}
+
+/**
+ * What becomes of a product x y whose operands are replaced by their transforms, unquantised.
+ *
+ * - `cancels`: nothing, if both operands have the same transform along the axis that is summed over.
+ * - `scales`: it is multiplied by known factors, which dividing the product's rows, columns or all of it takes away.
+ * - `adds`: x is the transformed values plus the sparse residue, so a product with the residue is added.
+ * - `never`: the values must be transformed back first.
+ */
+export type InProduct = 'cancels' | 'scales' | 'adds' | 'never';
+
+/** Derivative of the quantiser between forward and inverse: from the gradient of its result to that of its argument. */
+export type InnerPullback<A extends RealArray> = (gradient: A) => A;
+
+/**
+ * A forward/inverse pair. Immutable; its options are plain data, from which `transform` makes it again. Arithmetic is
+ * in the precision of the array: each operation on a Float32Array is rounded to binary32, unless a transform says otherwise.
+ */
+export interface Transform {
+  readonly name: string;
+  readonly inProduct: InProduct;
+  /**
+   * Transforms x, which stays as it is.
+   *
+   * @param shape Row-major shape of x.
+   * @throws ArgumentError if the shape does not fit x or the transform does not fit the shape.
+   */
+  forward<A extends RealArray>(x: A, shape: readonly number[], context?: TransformContext): Transformed<A>;
+  /**
+   * Transforms values back; they stay as they are. `residue` and `context` are those of `forward`.
+   *
+   * @throws ArgumentError for a residue of another transform or shape.
+   */
+  inverse<A extends RealArray>(
+    values: A,
+    shape: readonly number[],
+    residue: Residue,
+    context?: TransformContext,
+  ): A;
+  /**
+   * The gradient with respect to x of a loss through inverse(quantise(forward(x))), from the gradient with respect to the result.
+   * Rotations turn the gradient, apply `inner` and turn it back. Elementwise transforms apply `inner` alone: their own
+   * derivatives, there and back, are taken to cancel, as straight-through estimation has it. Elements kept exact in a sparse
+   * residue get the gradient unchanged.
+   */
+  pullback<A extends RealArray>(
+    gradient: A,
+    shape: readonly number[],
+    residue: Residue,
+    inner: InnerPullback<A>,
+    context?: TransformContext,
+  ): A;
+  /** Plain data; `transform(data)` gives the same transform. */
+  toJSON(): TransformData;
+}
+
+/** Options with the transform's name: what `transform` takes and JSON holds. */
+export interface TransformData {
+  readonly name: string;
+  readonly [option: string]: unknown;
+}
+
+/** A new array of the same kind and length. */
+export function newLike<A extends RealArray>(x: A): A {
+  return (x instanceof Float32Array ? new Float32Array(x.length) : new Float64Array(x.length)) as A;
+}
+
+/** The residue as the kind that a transform makes. Throws ArgumentError for any other. */
+export function residueOf<K extends Residue['kind']>(
+  residue: Residue,
+  kind: K,
+): Extract<Residue, { readonly kind: K }> {
+  if (residue?.kind !== kind)
+    throw new ArgumentError('residue', residue, `the ${kind} that forward gave of this tensor`);
+  return residue as Extract<Residue, { readonly kind: K }>;
+}
