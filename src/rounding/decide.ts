@@ -15,6 +15,16 @@ export interface Position {
   readonly tiesAway: boolean;
 }
 
+/**
+ * numerator / (denominator 2^50) as a `fraction`: truncated to a multiple of 2^-50, with 2^-52 added for any rest (`sticky`: for
+ * a rest that the numerator has lost). N <= 32 random bits and ties cannot tell it from the exact one.
+ */
+export function truncatedFraction(numerator: bigint, denominator: bigint, sticky = false): number {
+  const quotient = numerator / denominator;
+  const isExact = !sticky && quotient * denominator === numerator;
+  return Number(quotient) * 2 ** -50 + (isExact ? 0 : 2 ** -52);
+}
+
 /** floor(x + 1/2 to even), for 0 <= x < 2^33. */
 function nearestEvenInteger(x: number): number {
   const floor = Math.floor(x);

@@ -5,7 +5,7 @@
  */
 import { exponentOf, powerOfTwo, scaleByPowerOfTwo, toBigIntSignificand } from '../formats/binary64.ts';
 import type { FloatFormat } from '../formats/format.ts';
-import { goesAway, overflowsOutward, type Position } from './decide.ts';
+import { goesAway, overflowsOutward, type Position, truncatedFraction } from './decide.ts';
 import type { ResolvedRounding } from './options.ts';
 
 // Any fraction of a quantum this small is treated alike by every rounding: it stands for all smaller ones.
@@ -28,7 +28,21 @@ export function roundToFloat(
   if (magnitude === 0) return format.hasZero ? signedZero(format, negative) : NaN;
   if (!format.hasZero && (negative || magnitude === Infinity)) return NaN;
   if (magnitude === Infinity) return infiniteInput(format, options, negative);
-  const rounded = roundMagnitude(magnitude, negative, format, options, random);
+  return placeInRange(
+    roundMagnitude(magnitude, negative, format, options, random),
+    negative,
+    format,
+    options,
+  );
+}
+
+/** The result for a non-zero number whose magnitude, rounded as if the exponent had no upper end, is `rounded`. */
+export function placeInRange(
+  rounded: number,
+  negative: boolean,
+  format: FloatFormat,
+  options: ResolvedRounding,
+): number {
   if (rounded === 0) return signedZero(format, negative);
   if (negative && !format.isSigned) return negativeIntoUnsigned(format, options);
   if (rounded > format.max) return finiteOverflow(format, options, negative);
@@ -74,7 +88,7 @@ function roundMagnitude(
 }
 
 /** Whether the lower neighbour counts as odd: its significand, or with P3109 and precision 1 its code. */
-function isOdd(lower: number, quantum: number, format: FloatFormat): boolean {
+export function isOdd(lower: number, quantum: number, format: FloatFormat): boolean {
   if (format.specials === 'p3109' && format.mantissaBits === 0 && lower > 0)
     return (quantum + format.bias) % 2 !== 0;
   return lower % 2 === 1;
@@ -94,9 +108,7 @@ function fractionOf(magnitude: number, bound: number): number {
   const shift = BigInt(a.exponent - b.exponent + 50);
   const numerator = shift >= 0n ? a.significand << shift : a.significand;
   const denominator = shift >= 0n ? b.significand : b.significand << -shift;
-  const quotient = numerator / denominator;
-  const sticky = quotient * denominator === numerator ? 0 : 2 ** -52;
-  return Number(quotient) * 2 ** -50 + sticky;
+  return truncatedFraction(numerator, denominator);
 }
 
 function extreme(format: FloatFormat, negative: boolean): number {

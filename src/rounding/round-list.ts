@@ -4,7 +4,7 @@
  */
 import { scaleByPowerOfTwo, toBigIntSignificand } from '../formats/binary64.ts';
 import type { CodebookFormat, FixedFormat, Format, IntFormat, LogarithmicFormat } from '../formats/format.ts';
-import { goesAway } from './decide.ts';
+import { goesAway, truncatedFraction } from './decide.ts';
 import type { ResolvedRounding } from './options.ts';
 
 /** Rounds a number to an integer or fixed-point format. There is no negative zero. */
@@ -40,15 +40,15 @@ function bounded(
   options: ResolvedRounding,
 ): number {
   if (rounded >= format.min && rounded <= format.max) return rounded;
-  if (options.saturation === 'wrap') return wrap(rounded, stepExponent, format);
-  return rounded < format.min ? format.min : format.max;
-}
-
-function wrap(rounded: number, stepExponent: number, format: IntFormat | FixedFormat): number {
+  if (options.saturation !== 'wrap') return rounded < format.min ? format.min : format.max;
   const { significand, exponent } = toBigIntSignificand(rounded);
   const shift = exponent - stepExponent;
   const magnitude = shift >= 0 ? significand << BigInt(shift) : significand >> BigInt(-shift);
-  const steps = rounded < 0 ? -magnitude : magnitude;
+  return wrap(rounded < 0 ? -magnitude : magnitude, stepExponent, format);
+}
+
+/** The value of a count of steps in two's complement, its high bits dropped. */
+export function wrap(steps: bigint, stepExponent: number, format: IntFormat | FixedFormat): number {
   const wrapped = format.isSigned ? BigInt.asIntN(format.bits, steps) : BigInt.asUintN(format.bits, steps);
   return scaleByPowerOfTwo(Number(wrapped), stepExponent);
 }
@@ -65,12 +65,27 @@ export function roundToLogarithmic(
   const magnitude = Math.abs(x);
   if (magnitude >= format.max) return negative ? format.min : format.max;
   const values = valuesOf(format);
+  const upperIndex = firstAbove(values, (value) => value > magnitude);
+  if (values[upperIndex - 1] === magnitude) return x + 0; // +0 for -0
+  const fraction = (lower: number, upper: number): number => fractionBetween(magnitude, lower, upper);
+  return betweenLogarithms(upperIndex, fraction, negative, format, options, random);
+}
+
+/** The choice between the value at `upperIndex` and the one before it, for a magnitude between them at `fraction`. */
+export function betweenLogarithms(
+  upperIndex: number,
+  fraction: (lower: number, upper: number) => number,
+  negative: boolean,
+  format: LogarithmicFormat,
+  options: ResolvedRounding,
+  random: number,
+): number {
+  const values = valuesOf(format);
   const zeroIndex = (values.length - 1) / 2;
-  const upperIndex = firstAbove(values, magnitude);
   const lower = values[upperIndex - 1]!;
   const upper = values[upperIndex]!;
   const position = {
-    fraction: lower === magnitude ? 0 : fractionBetween(magnitude, lower, upper),
+    fraction: fraction(lower, upper),
     // Index 0 from zero is the even code of zero; from there codes and indices go up together.
     lowerIsOdd: (upperIndex - 1 - zeroIndex) % 2 === 1,
     negative,
@@ -94,15 +109,28 @@ export function roundToCodebook(
   if (x <= format.min) return format.min;
   if (x >= format.max) return format.max;
   const values = valuesOf(format);
-  const upperIndex = firstAbove(values, x);
+  const upperIndex = firstAbove(values, (value) => value > x);
+  if (values[upperIndex - 1] === x) return values[upperIndex - 1]!;
+  const fraction = (inner: number, outer: number): number => fractionBetween(x, inner, outer);
+  return betweenEntries(upperIndex, fraction, format, options, random);
+}
+
+/** The choice between the entry at `upperIndex` and the one before it, for a number between them at `fraction`. */
+export function betweenEntries(
+  upperIndex: number,
+  fraction: (inner: number, outer: number) => number,
+  format: CodebookFormat,
+  options: ResolvedRounding,
+  random: number,
+): number {
+  const values = valuesOf(format);
   const lower = values[upperIndex - 1]!;
   const upper = values[upperIndex]!;
-  if (lower === x) return lower;
   const negative = upper <= 0;
   const [inner, outer] = negative ? [upper, lower] : [lower, upper];
   const innerIndex = negative ? upperIndex : upperIndex - 1;
   const position = {
-    fraction: fractionBetween(x, inner, outer),
+    fraction: fraction(inner, outer),
     lowerIsOdd: isOdd(inner, innerIndex, negative, format),
     negative,
     tiesAway: false,
@@ -112,7 +140,8 @@ export function roundToCodebook(
 
 const lists = new WeakMap<Format, readonly number[]>();
 
-function valuesOf(format: Format): readonly number[] {
+/** The format's values, ascending; made once. */
+export function valuesOf(format: Format): readonly number[] {
   let values = lists.get(format);
   if (values === undefined) {
     values = format.values();
@@ -121,13 +150,13 @@ function valuesOf(format: Format): readonly number[] {
   return values;
 }
 
-/** Index of the first value above x, by bisection. */
-function firstAbove(values: readonly number[], x: number): number {
+/** Index of the first of ascending values that is above a number, as `isAbove` tells, by bisection. */
+export function firstAbove(values: readonly number[], isAbove: (value: number) => boolean): number {
   let low = 0;
   let high = values.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (values[middle]! > x) high = middle;
+    if (isAbove(values[middle]!)) high = middle;
     else low = middle + 1;
   }
   return low;
@@ -154,8 +183,5 @@ export function fractionBetween(x: number, inner: number, outer: number): number
     const integer = significand === 0n ? 0n : significand << BigInt(exponent - lowest);
     return value < 0 ? -integer : integer;
   });
-  const numerator = (a! - b!) << 50n;
-  const denominator = c! - b!;
-  const quotient = numerator / denominator;
-  return Number(quotient) * 2 ** -50 + (quotient * denominator === numerator ? 0 : 2 ** -52);
+  return truncatedFraction((a! - b!) << 50n, c! - b!);
 }

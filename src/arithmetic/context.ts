@@ -1,0 +1,49 @@
+/**
+ * What the methods of one `arithmetic` object share: its format and options, the check of operands, the cursor over the
+ * random integers, and the fast loops that a caller above may lend. Elementary functions and accumulations are attached to the
+ * object through it. No operation is done here.
+ */
+import type { Format } from '../formats/format.ts';
+import type { ResolvedRounding } from '../rounding/options.ts';
+
+/** Arrays that hold real numbers. */
+export type RealArray = Float32Array | Float64Array;
+
+/** The element-wise operations that have kernels. */
+export type KernelOperation = 'add' | 'sub' | 'mul' | 'div' | 'sqrt' | 'fma';
+
+/** Fast twins of the reference loops. Each returns false where it has nothing for the case; the reference runs then. */
+export interface ArithmeticKernels {
+  operate(
+    operation: KernelOperation,
+    operands: readonly (RealArray | number)[],
+    out: RealArray,
+    format: Format,
+    options: ResolvedRounding,
+    threads: number,
+  ): boolean;
+}
+
+export interface ArithmeticContext {
+  readonly format: Format;
+  /** As given to `arithmetic`. Where the next draw is, `take` knows. */
+  readonly options: ResolvedRounding;
+  /** Threads for arrays: 1 unless the call or the object asks for more. */
+  readonly threads: number;
+  readonly kernels: ArithmeticKernels | undefined;
+  /**
+   * The operand as the operations take it: a number or array of values of the format, NaN included, rounded first under
+   * `operands: 'round'`.
+   *
+   * @throws ArgumentError that names the operand, if it is neither a number nor such an array, or not in the format.
+   */
+  accept<X extends number | RealArray>(name: string, x: X): X;
+  /**
+   * The options for one call that takes so many draws: `offset` is the cursor, or `random` the next integers supplied. Moves
+   * the cursor on. In deterministic modes nothing is drawn.
+   *
+   * @param supplied How many integers the call reads of a supplied `random`, where that is not one a slot.
+   * @throws ArgumentError if the integers supplied run out; the cursor stays then.
+   */
+  take(slots: number, supplied?: number): ResolvedRounding;
+}
