@@ -3,7 +3,7 @@
  * is the caller's (`slots`); embedding, head, norms and attention have no slots. No loss, no optimiser.
  */
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D, Variable } from '@tensorflow/tfjs';
-import { cos, exp, log, sin } from '../arithmetic/elementary.ts';
+import { cos, exp, log, sin } from '../arithmetic/elementary/approximate.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { linear } from './linear.ts';
 import type { ModelConfig } from './model-config.ts';

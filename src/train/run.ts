@@ -3,7 +3,7 @@
  * the recipe's formats, the model and the optimiser.
  */
 import type { NamedTensorMap, Variable } from '@tensorflow/tfjs';
-import { exp } from '../arithmetic/elementary.ts';
+import { exp } from '../arithmetic/elementary/approximate.ts';
 import { ArgumentError } from '../errors.ts';
 import { integerInRange } from '../rounding/options.ts';
 import { type Emulation, emulate, inRole, type TensorFlow } from '../tfjs/index.ts';

@@ -2,7 +2,7 @@
  * Step schedules as data: what the learning rate is at each step. Not the optimiser, which only multiplies by it.
  * The cosine is the library's own, so that a schedule gives the same bits in every JavaScript engine.
  */
-import { cosPi } from '../arithmetic/elementary.ts';
+import { cosPi } from '../arithmetic/elementary/approximate.ts';
 import { ArgumentError } from '../errors.ts';
 
 /** Linear warm-up from 0 to the peak, then a half cosine from the peak down to `final` of it. */
