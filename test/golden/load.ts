@@ -88,6 +88,7 @@ export const families = {
     pattern: /^sr_(\w+)_gfloat$/,
     known: ['binary16', 'e4m3fn'].map((name) => `sr_${name}_gfloat`),
   },
+  matrixUnits: { pattern: /^mma_\w+$/, known: ['mma_mmasim'] },
   posit: { pattern: /^posit_posit(\d+)es(\d+)$/, known: ['posit_posit8es0', 'posit_posit16es1'] },
 } as const satisfies Record<string, Family>;
 

@@ -1,0 +1,202 @@
+/**
+ * Matrix units by name: `multiply` is one instruction, D = A B + C, and `dotAdd` the chain of instructions that a long
+ * inner product takes. What a unit does inside one step is in `step.ts`, the units themselves in `units.ts`.
+ */
+import { ArgumentError } from '../../errors.ts';
+import type { FloatFormat } from '../../formats/format.ts';
+import { resolveRounding } from '../../rounding/options.ts';
+import { roundScalar } from '../../rounding/round.ts';
+import { type StepInput, stepOf } from './step.ts';
+import { type MatrixUnitDescription, matrixUnits } from './units.ts';
+
+/** Scales of a block-scaled unit: values of its scale format, one for each block of `scales.size` elements along k. */
+export interface MatrixUnitScales {
+  /** (m, k / size), row-major. */
+  readonly scalesA: ArrayLike<number>;
+  /** (k / size, n), row-major. */
+  readonly scalesB: ArrayLike<number>;
+}
+
+/** A model of a matrix unit, usable as `accumulate` of an accumulator model. */
+export interface MatrixUnit extends MatrixUnitDescription {
+  readonly kind: 'matrix-unit';
+  /**
+   * One instruction: D = A B + C.
+   *
+   * @param a (m, k) values of `operands`, row-major. With tf32 operands binary32 values are accepted and truncated, as
+   *   the hardware does.
+   * @param b (k, n) values of `operands`, row-major.
+   * @param c (m, n) values of `addend`, row-major. Default +0.
+   * @param scales For units with `scales`; default 1 everywhere.
+   * @returns D, (m, n), row-major; NaN stands for the canonical NaN of the hardware.
+   * @throws ArgumentError if a length does not fit the unit, or an element is not a value of its format.
+   */
+  multiply(
+    a: ArrayLike<number>,
+    b: ArrayLike<number>,
+    c?: ArrayLike<number>,
+    scales?: MatrixUnitScales,
+  ): Float32Array;
+  /**
+   * sum(a[i] b[i]) + c for any length: the instructions are chained in order, D of one being C of the next, and the last
+   * is filled up with zeros. All scales are 1.
+   *
+   * @throws ArgumentError if the lengths differ, or an element is not a value of its format.
+   */
+  dotAdd(a: ArrayLike<number>, b: ArrayLike<number>, c?: number): number;
+  toString(): string;
+  toJSON(): string;
+}
+
+const truncation = { rounding: 'toward-zero' } as const;
+
+/** The operand as the unit reads it. */
+function operandOf(x: number, argument: string, format: FloatFormat): number {
+  if (format.has(x)) return x;
+  // Registers of a tf32 operand hold binary32 numbers, of which the low 13 bits are ignored.
+  if (format.name === 'tf32' && Object.is(Math.fround(x), x))
+    return roundScalar(x, format, resolveRounding(format, truncation), 0);
+  throw new ArgumentError(argument, x, `values of ${format.name}`);
+}
+
+function operandsOf(
+  x: ArrayLike<number>,
+  argument: string,
+  length: number,
+  format: FloatFormat,
+): Float64Array {
+  if (typeof x !== 'object' || x === null || x.length !== length)
+    throw new ArgumentError(argument, x, `${length} values of ${format.name}`);
+  return Float64Array.from(x, (value) => operandOf(value, argument, format));
+}
+
+/** Elements first, first + stride, ... of an array. */
+function slice(x: Float64Array, first: number, stride: number, count: number): Float64Array {
+  return Float64Array.from({ length: count }, (_, i) => x[first + i * stride]!);
+}
+
+/** The steps of one instruction, for one output. */
+function chain(
+  unit: MatrixUnitDescription,
+  c: number,
+  { a, b, scalesA, scalesB }: { readonly [key in keyof StepInput]: Float64Array },
+): number {
+  const { group } = unit;
+  let sum = c;
+  for (let start = 0; start < a.length; start += group)
+    sum = stepOf(unit, sum, {
+      a: a.subarray(start, start + group),
+      b: b.subarray(start, start + group),
+      // A block-scaled unit takes all of its products in one step.
+      scalesA,
+      scalesB,
+    });
+  return sum;
+}
+
+function checkScales(
+  scales: MatrixUnitScales | undefined,
+  { m, n, k, scales: kind, name }: MatrixUnitDescription,
+): { scalesA: Float64Array; scalesB: Float64Array; perRow: number } {
+  if (kind === undefined) {
+    if (scales !== undefined) throw new ArgumentError('scales', scales, `nothing for ${name}`);
+    return { scalesA: new Float64Array(0), scalesB: new Float64Array(0), perRow: 0 };
+  }
+  const perRow = k / kind.size;
+  if (scales === undefined)
+    return {
+      scalesA: new Float64Array(m * perRow).fill(1),
+      scalesB: new Float64Array(n * perRow).fill(1),
+      perRow,
+    };
+  return {
+    scalesA: operandsOf(scales.scalesA, 'scalesA', m * perRow, kind.format),
+    scalesB: operandsOf(scales.scalesB, 'scalesB', n * perRow, kind.format),
+    perRow,
+  };
+}
+
+function withBehaviour(unit: MatrixUnitDescription): MatrixUnit {
+  const { m, n, k, operands, addend, name } = unit;
+
+  function multiply(
+    a: ArrayLike<number>,
+    b: ArrayLike<number>,
+    c?: ArrayLike<number>,
+    scales?: MatrixUnitScales,
+  ): Float32Array {
+    const left = operandsOf(a, 'a', m * k, operands);
+    const right = operandsOf(b, 'b', k * n, operands);
+    const start = c === undefined ? new Float64Array(m * n) : operandsOf(c, 'c', m * n, addend);
+    const { scalesA, scalesB, perRow } = checkScales(scales, unit);
+    return Float32Array.from(start, (value, output) => {
+      const row = Math.floor(output / n);
+      const column = output % n;
+      return chain(unit, value, {
+        a: left.subarray(row * k, row * k + k),
+        b: slice(right, column, n, k),
+        scalesA: scalesA.subarray(row * perRow, row * perRow + perRow),
+        scalesB: slice(scalesB, column, n, perRow),
+      });
+    });
+  }
+
+  function dotAdd(a: ArrayLike<number>, b: ArrayLike<number>, c = 0): number {
+    const left = operandsOf(a, 'a', a.length, operands);
+    const right = operandsOf(b, 'b', a.length, operands);
+    let sum = operandOf(c, 'c', addend);
+    const perRow = unit.scales === undefined ? 0 : k / unit.scales.size;
+    const ones = new Float64Array(perRow).fill(1);
+    for (let start = 0; start < left.length; start += k) {
+      const x = new Float64Array(k);
+      const y = new Float64Array(k);
+      x.set(left.subarray(start, start + k));
+      y.set(right.subarray(start, start + k));
+      sum = chain(unit, sum, { a: x, b: y, scalesA: ones, scalesB: ones });
+    }
+    return sum;
+  }
+
+  return Object.freeze({
+    ...unit,
+    kind: 'matrix-unit',
+    multiply,
+    dotAdd,
+    toString: (): string => name,
+    toJSON: (): string => name,
+  } satisfies MatrixUnit);
+}
+
+const units = matrixUnits.map(withBehaviour);
+const byName: ReadonlyMap<string, MatrixUnit> = new Map(
+  units.flatMap((unit) => [
+    [unit.name, unit],
+    [unit.alias, unit],
+  ]),
+);
+
+/** The names that `matrixUnit` takes, each with its short alias. */
+export const matrixUnitNames: readonly { readonly name: string; readonly alias: string }[] = Object.freeze(
+  matrixUnits.map(({ name, alias }) => Object.freeze({ name, alias })),
+);
+
+/**
+ * A bit-level model of the matrix unit of a graphics processor: how it aligns, truncates, adds and rounds. The table is
+ * in `docs/accumulation.md`.
+ *
+ * @param name An instruction, `'wgmma.Hopper.m64n8k32.f32.e4m3.e4m3'`, or its alias, `'hopper-fp8'`.
+ * @throws ArgumentError for any other name.
+ *
+ * @example
+ * matrixUnit('hopper-fp8').dotAdd([1, 2 ** -9], [1, 2 ** -5]) // 1: the small product is shifted out
+ */
+export function matrixUnit(name: string): MatrixUnit {
+  const unit = byName.get(name);
+  if (unit === undefined)
+    throw new ArgumentError(
+      'matrixUnit',
+      name,
+      units.map((known) => `${known.name} (${known.alias})`).join(', '),
+    );
+  return unit;
+}
