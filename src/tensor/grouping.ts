@@ -135,7 +135,8 @@ export function countGroups(grouping: Grouping, shape: readonly number[]): numbe
 export function forEachGroup(grouping: Grouping, shape: readonly number[], visit: GroupVisitor): void {
   switch (grouping.per) {
     case 'tensor':
-      return visit(0, 0, 1, 0, product(shape), 1);
+      visit(0, 0, 1, 0, product(shape), 1);
+      return;
     case 'row': {
       const columns = shape.at(-1) ?? 1;
       const count = product(shape.slice(0, -1));
@@ -149,9 +150,10 @@ export function forEachGroup(grouping: Grouping, shape: readonly number[], visit
       return;
     }
     case 'block':
-      return forEachBlock(grouping.size, grouping.axis ?? -1, shape, visit);
+      forEachBlock(grouping.size, grouping.axis ?? -1, shape, visit);
+      return;
     case 'tile':
-      return forEachTile(grouping.rows, grouping.columns, shape, visit);
+      forEachTile(grouping.rows, grouping.columns, shape, visit);
   }
 }
 

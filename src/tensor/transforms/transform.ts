@@ -10,8 +10,16 @@ export type Residue =
   | { readonly kind: 'none' }
   /** Numbers of each group (exponents, factors), `perGroup` of them in turn. */
   | { readonly kind: 'statistics'; readonly perGroup: number; readonly values: Float32Array }
-  /** Elements apart from the rest: their indices in x, ascending, and a value each. */
+  /** Elements of x kept as they are, apart from the rest, which has 0 in their places: indices, ascending, and values. */
   | { readonly kind: 'sparse'; readonly indices: Uint32Array; readonly values: RealArray }
+  /** The same for elements beyond two bounds, where the rest has `low` or `high`. */
+  | {
+      readonly kind: 'clamped';
+      readonly indices: Uint32Array;
+      readonly values: RealArray;
+      readonly low: number;
+      readonly high: number;
+    }
   /** Powers of two, one a channel: the channel was multiplied by 2^shift. */
   | { readonly kind: 'shifts'; readonly shifts: Uint8Array }
   /** Those of composed transforms, in the order of application. */
@@ -29,6 +37,8 @@ export function residueBytes(residue: Residue): number {
       return residue.values.byteLength;
     case 'sparse':
       return residue.indices.byteLength + residue.values.byteLength;
+    case 'clamped':
+      return residue.indices.byteLength + residue.values.byteLength + 2 * residue.values.BYTES_PER_ELEMENT;
     case 'shifts':
       return residue.shifts.byteLength;
     case 'composed':

@@ -1,0 +1,53 @@
+/** What the gradient rules share: maps of elements and sums over groups. */
+import { ArgumentError } from '../../errors.ts';
+import type { RealArray } from '../arrays.ts';
+import { forEachGroup } from '../grouping.ts';
+import { newLike } from '../transforms/transform.ts';
+import type { Quantization } from './gradient.ts';
+
+/** Checks that the gradient fits the tensor. Throws ArgumentError. */
+export function checkGradient(quantization: Quantization, gradient: RealArray): void {
+  if (gradient.length !== quantization.x.length)
+    throw new ArgumentError('gradient', gradient, `${quantization.x.length} elements, as x`);
+}
+
+/** The gradient times a factor an element, rounded once to the precision of the gradient. */
+export function scaleEach<A extends RealArray>(gradient: A, factor: (index: number) => number): A {
+  const result = newLike(gradient);
+  for (let i = 0; i < gradient.length; i++) result[i] = gradient[i]! * factor(i);
+  return result;
+}
+
+/** The gradient where `passes`, else 0. Unlike a product with 0 this keeps NaN and infinities out. */
+export function maskEach<A extends RealArray>(gradient: A, passes: (index: number) => boolean): A {
+  const result = newLike(gradient);
+  for (let i = 0; i < gradient.length; i++) if (passes(i)) result[i] = gradient[i]!;
+  return result;
+}
+
+/** Calls `visit(group, index)` for each element, group by group. */
+export function eachOfGroups(
+  quantization: Quantization,
+  visit: (group: number, index: number) => void,
+): void {
+  forEachGroup(
+    quantization.grouping,
+    quantization.shape,
+    (group, start, rows, rowStride, columns, columnStride) => {
+      for (let r = 0; r < rows; r++)
+        for (let c = 0; c < columns; c++) visit(group, start + r * rowStride + c * columnStride);
+    },
+  );
+}
+
+/** Sum over each group of a term for each element, in binary64, in row-major order of the group. */
+export function groupSums(
+  quantization: Quantization,
+  term: (index: number, group: number) => number,
+): Float64Array {
+  const sums = new Float64Array(quantization.scales.length);
+  eachOfGroups(quantization, (group, index) => {
+    sums[group]! += term(index, group);
+  });
+  return sums;
+}

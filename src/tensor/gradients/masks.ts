@@ -1,0 +1,112 @@
+/**
+ * Straight-through rules with a mask: the gradient passes where the quantiser did not clip, or where it did not err much.
+ *
+ * Sources: clipped, as the forward mask of Castro et al., "Quartet: native FP4 training can be optimal", arXiv 2505.14669; trust,
+ * Panferov, Chen, Tabesh et al., "QuEST: stable training of LLMs with 1-bit weights and activations", arXiv 2502.05003, section 3.
+ */
+import { ArgumentError } from '../../errors.ts';
+import type { RealArray } from '../arrays.ts';
+import type { GradientData, GradientRule, Gradients, Quantization } from './gradient.ts';
+import { checkGradient, eachOfGroups, groupSums, maskEach } from './grouped.ts';
+
+export interface ClippedOptions {
+  /** Whether elements exactly at an end of the range are masked too, as Quartet does. Default false. */
+  readonly strict?: boolean;
+}
+
+/**
+ * The gradient where the element lies in the range of the quantiser, low <= scaled (+ zero point) <= high; 0 outside.
+ *
+ * @throws ArgumentError if an option is not accepted.
+ */
+export function clipped({ strict = false }: ClippedOptions = {}): GradientRule {
+  if (typeof strict !== 'boolean') throw new ArgumentError('strict', strict, 'true, false');
+  return Object.freeze({
+    name: 'clipped',
+    pullback: <A extends RealArray>(quantization: Quantization, gradient: A): Gradients<A> => {
+      checkGradient(quantization, gradient);
+      const { scaled, low, high, zeroPoints } = quantization;
+      const inside = (u: number): boolean => (strict ? u > low && u < high : u >= low && u <= high);
+      if (zeroPoints === undefined) return { x: maskEach(gradient, (i) => inside(scaled[i]!)) };
+      const passes = new Uint8Array(gradient.length);
+      eachOfGroups(quantization, (group, i) => {
+        if (inside(scaled[i]! + zeroPoints[group]!)) passes[i] = 1;
+      });
+      return { x: maskEach(gradient, (i) => passes[i] === 1) };
+    },
+    toJSON: (): GradientData => (strict ? { name: 'clipped', strict } : 'clipped'),
+  } satisfies GradientRule);
+}
+
+/**
+ * Multiples of the standard deviation at which clipping a Gaussian tensor before uniform rounding to so many bits has the least
+ * mean square error: QuEST's table.
+ */
+export const gaussianClipping: Readonly<Record<number, number>> = Object.freeze({
+  1: 0.7979,
+  1.585: 1.224,
+  2: 1.4935,
+  3: 2.0511,
+  4: 2.5139,
+  5: 2.9161,
+  6: 3.2766,
+  7: 3.601,
+  8: 3.8849,
+});
+
+/** That multiple for the values of e2m1. */
+export const gaussianClippingOfE2m1: number = 2.92247856;
+
+export interface TrustOptions {
+  /** b: the bits of the quantiser, for 2^b - 1 steps. Default: those of its format; 1.585 for ternary. */
+  readonly bits?: number;
+  /** c: the clipping point in standard deviations. Default: the Gaussian optimum for the bits, or for e2m1. */
+  readonly multiplier?: number;
+}
+
+/**
+ * The gradient where |value - x| <= c sigma / (2^b - 1): where the error is at most half a step of a uniform grid of 2^b values
+ * on +-c sigma. sigma is the root mean square of the group that shares a scale.
+ *
+ * @throws ArgumentError if an option is not accepted, or where there is no default for the bits of the format.
+ */
+export function trust(options: TrustOptions = {}): GradientRule {
+  const positive = (argument: string, given: number | undefined): void => {
+    if (given !== undefined && !(given > 0 && given < Infinity))
+      throw new ArgumentError(argument, given, 'a finite number above 0');
+  };
+  positive('bits', options.bits);
+  positive('multiplier', options.multiplier);
+
+  function constants({ format }: Quantization): { levels: number; multiplier: number } {
+    const bits = options.bits ?? (format.name === 'ternary' ? 1.585 : format.bits);
+    const multiplier =
+      options.multiplier ?? (format.name === 'e2m1' ? gaussianClippingOfE2m1 : gaussianClipping[bits]);
+    if (multiplier === undefined)
+      throw new ArgumentError('multiplier', undefined, `a number above 0 for ${bits} bits: no default`);
+    return { levels: bits === 1.585 ? 3 : 2 ** bits, multiplier };
+  }
+
+  return Object.freeze({
+    name: 'trust',
+    pullback: <A extends RealArray>(quantization: Quantization, gradient: A): Gradients<A> => {
+      checkGradient(quantization, gradient);
+      const { x, values } = quantization;
+      const { levels, multiplier } = constants(quantization);
+      const squares = groupSums(quantization, (i) => x[i]! * x[i]!);
+      const counts = groupSums(quantization, () => 1);
+      const limits = squares.map(
+        (sum, group) => (multiplier * Math.sqrt(sum / counts[group]!)) / (levels - 1),
+      );
+      const passes = new Uint8Array(gradient.length);
+      eachOfGroups(quantization, (group, i) => {
+        if (Math.abs(values[i]! - x[i]!) <= limits[group]!) passes[i] = 1;
+      });
+      return { x: maskEach(gradient, (i) => passes[i] === 1) };
+    },
+    toJSON: (): GradientData =>
+      options.bits === undefined && options.multiplier === undefined
+        ? 'trust'
+        : { name: 'trust', ...options },
+  } satisfies GradientRule);
+}

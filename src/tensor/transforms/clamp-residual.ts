@@ -1,0 +1,98 @@
+/**
+ * Clamping at quantiles with the excess kept sparse and exact: outlier clamping and compensation (OCC). Source: Wang, Wei, Liang
+ * et al., "Optimizing large language model training using FP4 quantization", arXiv 2501.17116, section 3.2.
+ */
+import { ArgumentError } from '../../errors.ts';
+import type { RealArray } from '../arrays.ts';
+import { checkShape } from '../grouping.ts';
+import { aroundSparse, checkIndices, gather } from './sparse.ts';
+import {
+  newLike,
+  type Residue,
+  residueOf,
+  type Transform,
+  type TransformData,
+  type Transformed,
+} from './transform.ts';
+
+export interface ClampResidualOptions {
+  /** The upper bound is this quantile of the tensor, the lower one that of 1 - alpha: above 0.5, at most 1. Default 0.99. */
+  readonly alpha?: number;
+}
+
+/**
+ * The quantile of ascending numbers, interpolated between the two nearest ranks: rank p (n - 1), in binary64, rounded to the
+ * precision of the array.
+ */
+function quantile(sorted: RealArray, count: number, probability: number): number {
+  const rank = probability * (count - 1);
+  const below = Math.floor(rank);
+  const low = sorted[below]!;
+  const high = sorted[Math.min(below + 1, count - 1)]!;
+  // Two infinities would give NaN.
+  const value = low === high ? low : low + (rank - below) * (high - low);
+  return sorted instanceof Float32Array ? Math.fround(value) : value;
+}
+
+/**
+ * x clamped to the quantiles 1 - alpha and alpha of the tensor; what lies beyond is kept as it is beside its index. Inverse: at
+ * those places x + (y - bound), so that the quantiser's error at the bound stays, as in a product with the sparse term added;
+ * inverse(forward(x)) is exactly x. NaNs count for no quantile, and stay in the clamped tensor.
+ *
+ * The product of x is that of the clamped tensor plus that of `sparseTerm(residue)`.
+ *
+ * @example
+ * const { values, residue } = clampResidual({ alpha: 0.75 }).forward(new Float32Array([0, 1, 2, 3, 40]), [5]);
+ * values; // [1, 1, 2, 3, 3]
+ * sparseTerm(residue); // { indices: [0, 4], values: [-1, 37] }
+ *
+ * @throws ArgumentError for an alpha out of range.
+ */
+export function clampResidual({ alpha = 0.99 }: ClampResidualOptions = {}): Transform {
+  if (!(typeof alpha === 'number' && alpha > 0.5 && alpha <= 1))
+    throw new ArgumentError('alpha', alpha, 'a number above 0.5 and at most 1');
+
+  return Object.freeze({
+    name: 'clamp-residual',
+    inProduct: 'adds',
+    forward: <A extends RealArray>(x: A, shape: readonly number[]): Transformed<A> => {
+      checkShape(shape, x.length);
+      const values = newLike(x);
+      values.set(x);
+      // Typed arrays sort as numbers, NaNs last.
+      const sorted = values.slice().sort();
+      let count = sorted.length;
+      while (count > 0 && Number.isNaN(sorted[count - 1])) count--;
+      const [low, high] =
+        count === 0
+          ? [-Infinity, Infinity]
+          : [quantile(sorted, count, 1 - alpha), quantile(sorted, count, alpha)];
+      let beyond = 0;
+      for (const element of x) if (element < low || element > high) beyond++;
+      const indices = new Uint32Array(beyond);
+      for (let i = 0, next = 0; i < x.length; i++) {
+        const element = x[i]!;
+        if (!(element < low || element > high)) continue;
+        values[i] = element > high ? high : low;
+        indices[next++] = i;
+      }
+      return { values, residue: { kind: 'clamped', indices, values: gather(x, indices), low, high } };
+    },
+    inverse: <A extends RealArray>(values: A, shape: readonly number[], residue: Residue): A => {
+      checkShape(shape, values.length);
+      const { indices, values: kept, low, high } = residueOf(residue, 'clamped');
+      checkIndices(indices, values.length);
+      const x = newLike(values);
+      x.set(values);
+      for (let i = 0; i < indices.length; i++) {
+        const place = indices[i]!;
+        const bound = kept[i]! > high ? high : low;
+        // In this order the undisturbed bound gives x exactly.
+        x[place] = kept[i]! + (values[place]! - bound);
+      }
+      return x;
+    },
+    pullback: aroundSparse,
+    toJSON: (): TransformData => ({ name: 'clamp-residual', alpha }),
+  } satisfies Transform);
+}

@@ -1,0 +1,200 @@
+/**
+ * The Hadamard transform of blocks along an axis, plain or randomised by signs: it spreads an outlier over its block.
+ * A rotation, so it cancels where both operands of a product have it along the axis that is summed over.
+ *
+ * Sources: Sylvester order as in Hedayat and Wallis, "Hadamard matrices and their applications", Annals of Statistics 6(6),
+ * 1978, section 2; random signs as in Tseng, Yu, Park, "Training LLMs with MXFP4", arXiv 2502.20586, section 3.2, and NVIDIA,
+ * "Pretraining large language models with NVFP4", arXiv 2509.25149, section 4.2.
+ */
+import { ArgumentError } from '../../errors.ts';
+import { randomIntegers } from '../../rounding/philox.ts';
+import type { RealArray } from '../arrays.ts';
+import { aroundAxis, checkShape } from '../grouping.ts';
+import { readWord, type Word, writeWord } from './random-words.ts';
+import {
+  type InnerPullback,
+  newLike,
+  noResidue,
+  type Residue,
+  residueOf,
+  type Transform,
+  type TransformContext,
+  type TransformData,
+  type Transformed,
+} from './transform.ts';
+
+/** The signs that TransformerEngine fixes for its random Hadamard transform of size 16. */
+export const transformerEngineSigns: readonly number[] = Object.freeze([
+  1, 1, 1, -1, 1, -1, -1, -1, -1, -1, -1, 1, -1, 1, -1, -1,
+]);
+
+/** Which Hadamard transform. Without `signs` and `seed`: the plain one. */
+export interface HadamardOptions {
+  /**
+   * Elements of a block, a power of two. Default: as many as the axis has. A remainder that is no full block is cut into the
+   * powers of two of its length, largest first (23 elements in blocks of 16: 16, 4, 2, 1).
+   */
+  readonly size?: number;
+  /** Axis of the blocks. Default: that of the contraction, which the context names, or the last. */
+  readonly axis?: number;
+  /** One +1 or -1 for each place in a block, or the fixed ones of TransformerEngine; `size` is theirs by default. */
+  readonly signs?: readonly number[] | 'transformer-engine';
+  /**
+   * Draws the signs: that of place j is -1 where bit j of (seed, stream) is 1 (`randomIntegers` with `randomBits: 1`). They
+   * depend on nothing else, so two operands with the same options cancel.
+   */
+  readonly seed?: Word;
+  /** Which signs under that seed, for example the training step. Default 0. */
+  readonly stream?: Word;
+}
+
+/** The largest power of two that is at most n, for n >= 1. */
+function largestPowerOfTwo(n: number): number {
+  let power = 1;
+  while (2 * power <= n) power *= 2;
+  return power;
+}
+
+const isPowerOfTwo = (n: number): boolean => Number.isSafeInteger(n) && n >= 1 && largestPowerOfTwo(n) === n;
+
+/** The given signs, checked. */
+function givenSigns(signs: HadamardOptions['signs']): readonly number[] | undefined {
+  if (signs === undefined) return undefined;
+  if (signs === 'transformer-engine') return transformerEngineSigns;
+  if (!Array.isArray(signs) || !isPowerOfTwo(signs.length) || signs.some((sign) => Math.abs(sign) !== 1))
+    throw new ArgumentError('signs', signs, 'transformer-engine, or 2^n numbers that are 1 or -1');
+  return Object.freeze([...signs]);
+}
+
+/** Applies H / sqrt(n) to n elements `stride` apart, in place. */
+function transformBlock(values: RealArray, start: number, n: number, stride: number): void {
+  // Stores round to the precision of the array: sums of two binary32 numbers in binary64 suffer no double rounding.
+  for (let half = 1; half < n; half *= 2) {
+    for (let top = 0; top < n; top += 2 * half) {
+      for (let i = top; i < top + half; i++) {
+        const p = start + i * stride;
+        const q = p + half * stride;
+        const a = values[p]!;
+        const b = values[q]!;
+        values[p] = a + b;
+        values[q] = a - b;
+      }
+    }
+  }
+  const exact = Math.sqrt(1 / n);
+  const factor = values instanceof Float32Array ? Math.fround(exact) : exact;
+  for (let i = 0; i < n; i++) values[start + i * stride]! *= factor;
+}
+
+/**
+ * The Hadamard transform of each block: y = H D x / sqrt(n), D the diagonal of signs (none: all +1); inverse x = D H y / sqrt(n).
+ *
+ * The operations, each rounded once to the precision of the array: the signs; then for h = 1, 2, 4, ..., n/2 and each pair
+ * (a, b) of places i and i + h with bit h of i clear, (a, b) <- (a + b, a - b); then each times c, 1/sqrt(n) rounded. c is exact
+ * where n is a power of four, and inverse(forward(x)) is then exact wherever no sum needs more than the precision (integers
+ * below 2^24 / n in binary32). In general |x' - x| <= (2 log2 n + 4) u ||x||, first order in u, with the Euclidean norm of the
+ * block and u = 2^-24 (2^-53 in Float64Array). Sums may overflow where |x| n exceeds the largest number.
+ *
+ * @example
+ * const h = hadamard({ size: 4 });
+ * h.forward(new Float32Array([4, 0, 0, 0]), [4]).values; // [2, 2, 2, 2]
+ *
+ * @throws ArgumentError if an option is not accepted.
+ */
+export function hadamard(options: HadamardOptions = {}): Transform {
+  const given = givenSigns(options.signs);
+  const size = options.size ?? given?.length;
+  if (size !== undefined && !isPowerOfTwo(size)) throw new ArgumentError('size', size, 'a power of two');
+  if (given !== undefined && given.length !== size)
+    throw new ArgumentError('signs', options.signs, `${size} of them, one for each place in a block`);
+  if (given !== undefined && (options.seed !== undefined || options.stream !== undefined))
+    throw new ArgumentError('seed', options.seed, 'either signs or a seed');
+  if (options.stream !== undefined && options.seed === undefined)
+    throw new ArgumentError('stream', options.stream, 'a seed beside it');
+  if (options.axis !== undefined && !Number.isSafeInteger(options.axis))
+    throw new ArgumentError('axis', options.axis, 'an integer');
+  const seed = options.seed === undefined ? undefined : readWord('seed', options.seed);
+  const stream = options.stream === undefined ? undefined : readWord('stream', options.stream);
+
+  const drawnFor = new Map<number, Float64Array>();
+  function signsFor(places: number): ArrayLike<number> | undefined {
+    if (seed === undefined) return given;
+    let signs = drawnFor.get(places);
+    if (signs === undefined) {
+      const bits = randomIntegers(places, { seed, stream: stream ?? 0, randomBits: 1 });
+      signs = Float64Array.from(bits, (bit) => 1 - 2 * bit);
+      drawnFor.set(places, signs);
+    }
+    return signs;
+  }
+
+  /** Walks the blocks of x along the axis; the signs come before H, or after it in the inverse. */
+  function apply<A extends RealArray>(x: A, shape: readonly number[], axis: number, signsFirst: boolean): A {
+    checkShape(shape, x.length);
+    const { outer, length, inner } = aroundAxis(axis, shape);
+    const values = newLike(x);
+    values.set(x);
+    const block = size ?? largestPowerOfTwo(Math.max(length, 1));
+    const signs = signsFor(block);
+    const flip = (start: number, n: number): void => {
+      if (signs !== undefined) for (let i = 0; i < n; i++) values[start + i * inner]! *= signs[i]!;
+    };
+    for (let o = 0; o < outer; o++) {
+      let begin = 0;
+      for (let n = block; begin < length; ) {
+        if (n > length - begin) {
+          n /= 2;
+          continue;
+        }
+        for (let i = 0; i < inner; i++) {
+          const start = (o * length + begin) * inner + i;
+          if (signsFirst) flip(start, n);
+          transformBlock(values, start, n, inner);
+          if (!signsFirst) flip(start, n);
+        }
+        begin += n;
+      }
+    }
+    return values;
+  }
+
+  const axisOf = (context?: TransformContext): number => options.axis ?? context?.axis ?? -1;
+  const forward = <A extends RealArray>(
+    x: A,
+    shape: readonly number[],
+    context?: TransformContext,
+  ): Transformed<A> => ({ values: apply(x, shape, axisOf(context), true), residue: noResidue });
+  const inverse = <A extends RealArray>(
+    values: A,
+    shape: readonly number[],
+    residue: Residue,
+    context?: TransformContext,
+  ): A => {
+    residueOf(residue, 'none');
+    return apply(values, shape, axisOf(context), false);
+  };
+
+  return Object.freeze({
+    name: 'hadamard',
+    inProduct: 'cancels',
+    forward,
+    inverse,
+    pullback: <A extends RealArray>(
+      gradient: A,
+      shape: readonly number[],
+      residue: Residue,
+      inner: InnerPullback<A>,
+      context?: TransformContext,
+    ): A => inverse(inner(forward(gradient, shape, context).values), shape, residue, context),
+    toJSON: (): TransformData => ({
+      name: 'hadamard',
+      ...(options.size !== undefined && { size: options.size }),
+      ...(options.axis !== undefined && { axis: options.axis }),
+      ...(options.signs !== undefined && {
+        signs: options.signs === 'transformer-engine' ? options.signs : given,
+      }),
+      ...(seed !== undefined && { seed: writeWord(seed) }),
+      ...(stream !== undefined && { stream: writeWord(stream) }),
+    }),
+  } satisfies Transform);
+}

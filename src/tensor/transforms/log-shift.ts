@@ -1,0 +1,96 @@
+/**
+ * Shift and squeeze of logarithms: moves the mean of log2 |x| to 0 and its maximum to 15, so that the tensor fits the range of
+ * an 8-bit float without a scale. Source: Cambier, Bhiwandiwalla, Gong et al., "Shifted and squeezed 8-bit floating point
+ * format for low-precision training of deep neural networks" (S2FP8), arXiv 2001.05674, section 3.
+ */
+import type { RealArray } from '../arrays.ts';
+import { checkGrouping, checkShape, countGroups, type Grouping } from '../grouping.ts';
+import { checkStatistics, collectGroups, mapGroups, passedBy, realAbove } from './elementwise.ts';
+import { log2Magnitude, powerOfTwoReal } from './powers.ts';
+import {
+  type Residue,
+  residueOf,
+  type Transform,
+  type TransformData,
+  type Transformed,
+} from './transform.ts';
+
+export interface LogShiftOptions {
+  /** Which elements share alpha and beta. Default: the tensor. */
+  readonly grouping?: Grouping;
+  /** log2 of the largest magnitude afterwards. Default 15, for e5m2. */
+  readonly target?: number;
+  /** The largest alpha; that of a group of equal magnitudes, for which it would be infinite. Default 15. */
+  readonly cap?: number;
+}
+
+/** alpha and beta of a group, binary32 values. Zeros, NaNs and infinities do not count; without others 1 and 0. */
+function statistics(elements: RealArray, target: number, cap: number): [number, number] {
+  let count = 0;
+  let sum = 0;
+  let largest = 0;
+  for (const x of elements) {
+    if (x === 0 || !Number.isFinite(x)) continue;
+    count++;
+    sum += log2Magnitude(x);
+    largest = Math.max(largest, Math.abs(x));
+  }
+  if (count === 0) return [1, 0];
+  const mean = sum / count;
+  const spread = log2Magnitude(largest) - mean;
+  const alpha = Math.fround(spread * cap <= target ? cap : target / spread);
+  return [alpha, Math.fround(-alpha * mean)];
+}
+
+/**
+ * y = sign(x) 2^beta |x|^alpha with alpha = min(15 / (M - mu), cap) and beta = -alpha mu, mu and M the mean and maximum of log2
+ * |x| over the non-zero finite elements; inverse |x| = (|y| 2^-beta)^(1/alpha). NaN, infinities and signed zeros pass as they are.
+ *
+ * alpha and beta are rounded to binary32 (they are stored: 8 bytes a group); powers are computed in binary64 and rounded once.
+ * |x' - x| <= (1 + 1/alpha) u |x| plus terms below 2^-40 |x|, where y is a normal number: elements so small that y underflows
+ * lose precision or vanish.
+ *
+ * @example
+ * // Magnitudes 2^-20 and 2^-24 have mean -22: alpha is 7.5, and they become 2^15 and 2^-15.
+ * logShift().forward(new Float32Array([2 ** -20, 2 ** -24]), [2]).values; // [32768, 2 ** -15]
+ *
+ * @throws ArgumentError if an option is not accepted.
+ */
+export function logShift(options: LogShiftOptions = {}): Transform {
+  const grouping = checkGrouping(options.grouping ?? { per: 'tensor' });
+  const target = realAbove('target', options.target ?? 15, 0, 1023);
+  const cap = realAbove('cap', options.cap ?? 15, 0, 1e6);
+
+  return Object.freeze({
+    name: 'log-shift',
+    inProduct: 'never',
+    forward: <A extends RealArray>(x: A, shape: readonly number[]): Transformed<A> => {
+      checkShape(shape, x.length);
+      const stored = new Float32Array(2 * countGroups(grouping, shape));
+      collectGroups(x, shape, grouping, (group, elements) => {
+        stored.set(statistics(elements, target, cap), 2 * group);
+      });
+      const values = mapGroups(x, shape, grouping, (element, group) => {
+        if (element === 0 || !Number.isFinite(element)) return element;
+        const magnitude = powerOfTwoReal(
+          stored[2 * group + 1]! + stored[2 * group]! * log2Magnitude(element),
+        );
+        return element < 0 ? -magnitude : magnitude;
+      });
+      return { values, residue: { kind: 'statistics', perGroup: 2, values: stored } };
+    },
+    inverse: <A extends RealArray>(values: A, shape: readonly number[], residue: Residue): A => {
+      checkShape(shape, values.length);
+      const stored = checkStatistics(residueOf(residue, 'statistics'), 2, grouping, shape);
+      return mapGroups(values, shape, grouping, (element, group) => {
+        if (element === 0 || !Number.isFinite(element)) return element;
+        const magnitude = powerOfTwoReal(
+          (log2Magnitude(element) - stored[2 * group + 1]!) / stored[2 * group]!,
+        );
+        return element < 0 ? -magnitude : magnitude;
+      });
+    },
+    pullback: passedBy,
+    toJSON: (): TransformData => ({ name: 'log-shift', grouping, target, cap }),
+  } satisfies Transform);
+}
