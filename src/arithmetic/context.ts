@@ -4,24 +4,31 @@
  * object through it. No operation is done here.
  */
 import type { Format } from '../formats/format.ts';
+import type { RealArray } from '../formats/real-arrays.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
+import type { OperationName } from './operations.ts';
 
-/** Arrays that hold real numbers. */
-export type RealArray = Float32Array | Float64Array;
+/** One element by the reference. Operands that the operation does not have are 0. */
+export type ScalarReference = (a: number, b: number, c: number, random: number) => number;
 
-/** The element-wise operations that have kernels. */
-export type KernelOperation = 'add' | 'sub' | 'mul' | 'div' | 'sqrt' | 'fma';
-
-/** Fast twins of the reference loops. Each returns false where it has nothing for the case; the reference runs then. */
+/** Fast twins of the reference loops, and what belongs to them. */
 export interface ArithmeticKernels {
+  /** out = operation(operands), arrays of one kind and numbers; false where there is no kernel for it. */
   operate(
-    operation: KernelOperation,
-    operands: readonly (RealArray | number)[],
+    operation: OperationName,
+    operands: (RealArray | number)[],
     out: RealArray,
     format: Format,
     options: ResolvedRounding,
     threads: number,
+    scalar: ScalarReference,
   ): boolean;
+  /** Index of the first element that is neither in the format nor NaN, -1 if there is none. */
+  firstNonMember(x: RealArray, format: Format): number;
+  /** out = x rounded to the format. */
+  round<A extends RealArray>(x: A, out: A, format: Format, options: ResolvedRounding, threads: number): void;
+  /** A `threads` option, checked; throws ArgumentError. */
+  checkThreads(given: unknown): number;
 }
 
 export interface ArithmeticContext {

@@ -108,6 +108,11 @@ export interface RoundedUnits {
   readonly quantum: number;
 }
 
+/** The exponent of the last bit of the magnitude in the format's precision, were the exponent unbounded. */
+export function naturalQuantum(x: Real, format: FloatFormat): number {
+  return exponentOfReal(x) - format.mantissaBits;
+}
+
 /** Rounds the magnitude to a multiple of 2^quantum, of at most 53 bits. */
 export function roundToQuantum(
   x: Real,
@@ -154,12 +159,41 @@ function roundMagnitude(x: Real, format: FloatFormat, options: ResolvedRounding,
     }
   }
   const flushes = options.subnormals === 'flush';
-  const natural = exponentOfReal(x) - format.mantissaBits;
+  const natural = naturalQuantum(x, format);
   // An unbounded exponent ends where the carrier does: at multiples of 2^-1074.
   const lowest = format.exponentBits === Infinity ? -1074 : format.emin - format.mantissaBits;
   const rounded = roundToQuantum(x, flushes ? natural : Math.max(natural, lowest), format, options, random);
   if (flushes && isTiny(rounded, format)) return 0;
   return scaleByPowerOfTwo(rounded.units, rounded.quantum);
+}
+
+function stepExponentOf(format: IntFormat | FixedFormat): number {
+  return format.kind === 'fixed' ? -format.fractionBits : 0;
+}
+
+/** The number rounded to a whole number of steps, of any size. */
+export function roundToSteps(
+  x: Real,
+  format: IntFormat | FixedFormat,
+  options: ResolvedRounding,
+  random: number,
+): bigint {
+  const { units, fraction } = split(x, stepExponentOf(format));
+  const position = {
+    fraction,
+    lowerIsOdd: (units & 1n) === 1n,
+    negative: x.negative,
+    tiesAway: false,
+  };
+  const away = goesAway(position, options, random) ? units + 1n : units;
+  return x.negative ? -away : away;
+}
+
+/** The value of the format at the end that a number of steps lies beyond, or undefined. */
+export function endBeyond(steps: bigint, format: IntFormat | FixedFormat): number | undefined {
+  const stepExponent = stepExponentOf(format);
+  if (steps > BigInt(scaleByPowerOfTwo(format.max, -stepExponent))) return format.max;
+  return steps < BigInt(scaleByPowerOfTwo(format.min, -stepExponent)) ? format.min : undefined;
 }
 
 function roundToGrid(
@@ -168,21 +202,9 @@ function roundToGrid(
   options: ResolvedRounding,
   random: number,
 ): number {
-  const stepExponent = format.kind === 'fixed' ? -format.fractionBits : 0;
-  const { units, fraction } = split(x, stepExponent);
-  const position = {
-    fraction,
-    lowerIsOdd: (units & 1n) === 1n,
-    negative: x.negative,
-    tiesAway: false,
-  };
-  const away = goesAway(position, options, random) ? units + 1n : units;
-  const steps = x.negative ? -away : away;
-  if (options.saturation !== 'wrap') {
-    if (steps > BigInt(scaleByPowerOfTwo(format.max, -stepExponent))) return format.max;
-    if (steps < BigInt(scaleByPowerOfTwo(format.min, -stepExponent))) return format.min;
-  }
-  return wrap(steps, stepExponent, format);
+  const steps = roundToSteps(x, format, options, random);
+  const end = options.saturation === 'wrap' ? undefined : endBeyond(steps, format);
+  return end ?? wrap(steps, stepExponentOf(format), format);
 }
 
 /** Rounds the infinite encoding of a magnitude between minPositive and max: Posit Standard (2022) section 4.1. */

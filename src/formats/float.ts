@@ -123,15 +123,30 @@ function boundedFloat(p: ResolvedFloatParameters): FloatFormat {
     return negative && (magnitude !== 0 || hasNegativeZero) ? -magnitude : magnitude;
   }
 
-  /** The fields of a magnitude of the format, or undefined if there is none such. */
-  function fieldsOf(magnitude: number): Fields | undefined {
-    if (magnitude === Infinity) return ends.infinity;
-    if (magnitude > max) return undefined;
-    if (magnitude === 0) return p.zero ? { exponent: 0, significand: 0 } : undefined;
-    if (magnitude < (hasSubnormals ? powerOfTwo(quantum) : minNormal)) return undefined;
+  const minSubnormal = hasSubnormals ? powerOfTwo(quantum) : minNormal;
+
+  /** Whether the format has the magnitude of a number. */
+  function hasMagnitude(magnitude: number): boolean {
+    if (magnitude === 0) return p.zero;
+    if (magnitude === Infinity) return ends.infinity !== undefined;
+    if (magnitude > max || magnitude < minSubnormal) return false;
+    return Number.isInteger(
+      scaleByPowerOfTwo(magnitude, mantissaBits - Math.max(exponentOf(magnitude), emin)),
+    );
+  }
+
+  function has(value: number): boolean {
+    if (typeof value !== 'number') return false;
+    if (Number.isNaN(value)) return ends.nan !== undefined;
+    return hasMagnitude(Math.abs(value)) && (p.signed || value >= 0);
+  }
+
+  /** The fields of a magnitude that the format has. */
+  function fieldsOf(magnitude: number): Fields {
+    if (magnitude === Infinity) return ends.infinity!;
+    if (magnitude === 0) return { exponent: 0, significand: 0 };
     const exponent = Math.max(exponentOf(magnitude), emin);
     const units = scaleByPowerOfTwo(magnitude, mantissaBits - exponent);
-    if (!Number.isInteger(units)) return undefined;
     return units < perBinade
       ? { exponent: 0, significand: units }
       : { exponent: exponent + bias, significand: units - perBinade };
@@ -142,17 +157,10 @@ function boundedFloat(p: ResolvedFloatParameters): FloatFormat {
     return asCode(negative ? magnitude + signBit : magnitude, bits);
   }
 
-  function find(value: number): Code | undefined {
-    if (Number.isNaN(value)) return ends.nan && join(ends.nan, ends.nan.negative);
-    const fields = fieldsOf(Math.abs(value));
-    if (fields === undefined || (value < 0 && !p.signed)) return undefined;
-    return join(fields, value < 0 || (Object.is(value, -0) && hasNegativeZero));
-  }
-
   function encode(value: number): Code {
-    const code = typeof value === 'number' ? find(value) : undefined;
-    if (code === undefined) throw notInFormat(value, name);
-    return code;
+    if (!has(value)) throw notInFormat(value, name);
+    if (Number.isNaN(value)) return join(ends.nan!, ends.nan!.negative);
+    return join(fieldsOf(Math.abs(value)), value < 0 || (Object.is(value, -0) && hasNegativeZero));
   }
 
   return Object.freeze({
@@ -168,7 +176,7 @@ function boundedFloat(p: ResolvedFloatParameters): FloatFormat {
     min: p.signed ? -max : p.zero ? 0 : minNormal,
     max,
     minNormal,
-    minSubnormal: hasSubnormals ? powerOfTwo(quantum) : minNormal,
+    minSubnormal,
     epsilon: powerOfTwo(-mantissaBits),
     unitRoundoff: powerOfTwo(-mantissaBits - 1),
     hasInfinity: ends.infinity !== undefined,
@@ -182,7 +190,7 @@ function boundedFloat(p: ResolvedFloatParameters): FloatFormat {
     domain: p.domain,
     decode,
     encode,
-    has: (value: number): boolean => typeof value === 'number' && find(value) !== undefined,
+    has,
     values: (): number[] => collectValues(bits, name, decode),
     toString: (): string => name,
     toJSON: (): string => name,

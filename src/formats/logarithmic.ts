@@ -16,8 +16,8 @@ export interface LogarithmicParameters {
 
 const workingBits = 256n;
 
-/** floor(sqrt(n)) by Newton's iteration from above. */
-function integerSquareRoot(n: bigint): bigint {
+/** floor(sqrt(n)) of a positive integer, by Newton's iteration from above. */
+export function integerSquareRoot(n: bigint): bigint {
   let x = 1n << BigInt((n.toString(2).length + 1) >> 1);
   for (;;) {
     const next = (x + n / x) >> 1n;

@@ -4,6 +4,7 @@
  */
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
+import { overlapsAskew, type RealArray } from '../formats/real-arrays.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
 import { isInSharedHeap, privateHeap, sharedHeap } from './heap.ts';
 import { planRounding, type RoundingPlan } from './plan.ts';
@@ -11,8 +12,6 @@ import { checkSupplied, type Rounder, rounderOn } from './rounder.ts';
 import { roundingModule } from './rounding-module.ts';
 import { divideShared, divideStaged } from './thread-division.ts';
 import { threadPool, usefulThreads } from './threads.ts';
-
-type RealArray = Float32Array | Float64Array;
 
 /** Bytes of one staged chunk: far below the second-level cache. A quarter of this is a tenth slower at 10^7 elements. */
 const stagedBytes = 65536;
@@ -92,16 +91,6 @@ function roundStaged(
   }
   if (threads === 1) roundPiece(0, x.length);
   else divideStaged(threadPool(), sharedHeap().memory, { plan, options, threads, roundPiece }, x, out);
-}
-
-/** Whether the arrays share memory without beginning at the same place. */
-function overlapsAskew(x: RealArray, out: RealArray): boolean {
-  return (
-    x.buffer === out.buffer &&
-    x.byteOffset !== out.byteOffset &&
-    x.byteOffset < out.byteOffset + out.byteLength &&
-    out.byteOffset < x.byteOffset + x.byteLength
-  );
 }
 
 /**

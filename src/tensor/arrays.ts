@@ -3,10 +3,10 @@
  * reference in `src/rounding`, the SIMD loops in `src/kernels`.
  */
 import { ArgumentError } from '../errors.ts';
-import { isBinary32 } from '../formats/binary64.ts';
 import { toFormat } from '../formats/catalogue.ts';
 import { type CodeArray, checkCode, newCodes } from '../formats/codes.ts';
 import type { Code, Format } from '../formats/format.ts';
+import { fitsBinary32, newLike, type RealArray } from '../formats/real-arrays.ts';
 import { roundArray } from '../kernels/arrays.ts';
 import { decodeArray, encodeArray, type NaNTreatment } from '../kernels/codec.ts';
 import { checkThreads } from '../kernels/threads.ts';
@@ -19,9 +19,8 @@ import {
 import { randomInteger } from '../rounding/philox.ts';
 import { roundScalar } from '../rounding/round.ts';
 
-/** Arrays that hold real numbers. */
-export type RealArray = Float32Array | Float64Array;
 export type { CodeArray } from '../formats/codes.ts';
+export { fitsBinary32, type RealArray } from '../formats/real-arrays.ts';
 
 export interface RoundArrayOptions<A extends RealArray> extends RoundOptions {
   /** Where the result goes: same kind and length as x; may be x itself (in place). Default: a new array. */
@@ -31,33 +30,6 @@ export interface RoundArrayOptions<A extends RealArray> extends RoundOptions {
    * gain by it are rounded by this thread alone. In a browser, `await startThreads(n)` first.
    */
   readonly threads?: number;
-}
-
-/** Whether every value of the format is a binary32 value, so that a Float32Array can carry it. */
-export function fitsBinary32(format: Format): boolean {
-  switch (format.kind) {
-    case 'float':
-      return (
-        format.precision <= 24 &&
-        format.exponentBits !== Infinity &&
-        isBinary32(format.max) &&
-        isBinary32(format.minSubnormal)
-      );
-    case 'int':
-      return Math.max(format.max, -format.min) <= 2 ** 24;
-    case 'fixed':
-      return Math.max(format.max, -format.min) / format.step <= 2 ** 24 && isBinary32(format.step);
-    case 'posit':
-      // The longest fraction stands next to 1; the ends are powers of two.
-      return (
-        Math.max(format.bits - 3 - format.es, 0) < 24 &&
-        isBinary32(format.max) &&
-        isBinary32(format.minPositive)
-      );
-    case 'logarithmic':
-    case 'codebook':
-      return format.values().every(isBinary32);
-  }
 }
 
 /**
@@ -92,15 +64,11 @@ export function round<A extends RealArray>(
   checkRandom(resolved, x.length);
   checkOffset(resolved, x.length);
   const threads = checkThreads(options.threads);
-  const out = options.out ?? (newLike(x, x.length) as A);
+  const out = options.out ?? newLike(x);
   if (out.constructor !== x.constructor || out.length !== x.length)
     throw new ArgumentError('out', out, `a ${x.constructor.name} of length ${x.length}, as x`);
   roundArray(x, out, target, resolved, threads);
   return out;
-}
-
-function newLike(x: RealArray, length: number): RealArray {
-  return x instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
 }
 
 /** The random integer of a number: the first one given, or drawn. */
