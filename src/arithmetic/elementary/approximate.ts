@@ -4,7 +4,7 @@
  * Accurate to a few units in the last place of binary64, which is what initialisation and schedules need; these are
  * not correctly rounded functions.
  */
-import { exponentOf, scaleByPowerOfTwo } from '../formats/binary64.ts';
+import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
 
 const ln2High = 0.6931471803691238; // the first 32 bits of ln 2
 const ln2Low = 1.9082149292705877e-10; // ln 2 - ln2High
@@ -12,7 +12,7 @@ const halfPiHigh = 1.5707963267341256; // the first 33 bits of pi/2
 const halfPiLow = 6.077100506506192e-11; // pi/2 - halfPiHigh
 
 /** Sum of coefficient[i] x^i by Horner's rule. */
-function polynomial(x: number, coefficients: readonly number[]): number {
+export function polynomial(x: number, coefficients: readonly number[]): number {
   let sum = 0;
   for (let i = coefficients.length - 1; i >= 0; i--) sum = sum * x + coefficients[i]!;
   return sum;
@@ -25,10 +25,13 @@ function factorials(count: number): number[] {
 }
 
 const factorial = factorials(24);
-const exponentialSeries = factorial.slice(0, 16).map((f) => 1 / f);
+export const exponentialSeries = factorial.slice(0, 16).map((f) => 1 / f);
 // sin x = x P(x^2), cos x = Q(x^2): the Taylor series, enough terms for |x| <= pi/4.
-const sineSeries = Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? 1 : -1) / factorial[2 * i + 1]!);
-const cosineSeries = Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? 1 : -1) / factorial[2 * i]!);
+export const sineSeries = Array.from(
+  { length: 10 },
+  (_, i) => (i % 2 === 0 ? 1 : -1) / factorial[2 * i + 1]!,
+);
+export const cosineSeries = Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? 1 : -1) / factorial[2 * i]!);
 // atanh(s) / s = sum s^(2i) / (2i + 1), for |s| <= 0.1716.
 const arctanhSeries = Array.from({ length: 12 }, (_, i) => 1 / (2 * i + 1));
 

@@ -1,0 +1,124 @@
+/**
+ * What the elementary functions make of NaN, infinities, zeros, poles and arguments outside their domain. IEEE 754-2019 section
+ * 9.2.1 (table 9.1 and the paragraphs after it); P3109 report v4.0 and Posit Standard (2022) section 5 where they differ: an
+ * operand of NaN gives NaN, and so do 1/0 and what is built on it. The functions that IEEE 754 does not list, erf, sigmoid and
+ * gelu, take their limits.
+ */
+import type { Format } from '../../formats/format.ts';
+import type { UnaryName } from './functions.ts';
+import { exactly, type Interval, inBall } from './interval.ts';
+import { halfPi } from './series.ts';
+
+/** A result that no rounding decides: NaN, an infinity or a zero, with the exceptions it raises. */
+export interface Special {
+  readonly value: number;
+  readonly invalid: boolean;
+  readonly divideByZero: boolean;
+}
+
+function quiet(value: number): Special {
+  return { value, invalid: false, divideByZero: false };
+}
+
+const invalid: Special = { value: NaN, invalid: true, divideByZero: false };
+
+function pole(value: number): Special {
+  return { value, invalid: false, divideByZero: true };
+}
+
+function isNegative(x: number): boolean {
+  return x < 0 || Object.is(x, -0);
+}
+
+/** 1/0: infinity with its sign, or NaN in P3109. (Posits make NaR of every infinity.) */
+function reciprocalOfZero(format: Format, negative: boolean): Special {
+  if (format.kind === 'float' && format.specials === 'p3109') return { ...invalid, divideByZero: true };
+  return pole(negative ? -Infinity : Infinity);
+}
+
+/** The result where the argument is not a finite number of the function's domain, or the result is zero. */
+export function unarySpecial(name: UnaryName, x: number, format: Format): Special | undefined {
+  if (Number.isNaN(x)) return quiet(NaN);
+  const isInfinite = !Number.isFinite(x);
+  switch (name) {
+    case 'exp':
+    case 'exp2':
+      return isInfinite ? quiet(x > 0 ? Infinity : 0) : undefined;
+    case 'log':
+    case 'log2':
+      if (x < 0) return invalid;
+      if (x === 0) return pole(-Infinity);
+      return isInfinite ? quiet(Infinity) : x === 1 ? quiet(0) : undefined;
+    case 'sin':
+    case 'tan':
+      return isInfinite ? invalid : x === 0 ? quiet(x) : undefined;
+    case 'cos':
+      return isInfinite ? invalid : undefined;
+    case 'sinh':
+      return isInfinite || x === 0 ? quiet(x) : undefined;
+    case 'cosh':
+      return isInfinite ? quiet(Infinity) : undefined;
+    case 'tanh':
+    case 'atan':
+    case 'erf':
+      return x === 0 ? quiet(x) : undefined;
+    case 'sigmoid':
+      return x === -Infinity ? quiet(0) : undefined;
+    case 'gelu':
+      return x === -Infinity ? quiet(-0) : isInfinite || x === 0 ? quiet(x) : undefined;
+    case 'rsqrt':
+      if (x < 0) return invalid;
+      if (x === 0) return reciprocalOfZero(format, isNegative(x));
+      return isInfinite ? quiet(0) : undefined;
+  }
+}
+
+/** The finite limits at infinity: 1 of sigmoid, +-1 of tanh and erf, +-pi/2 of atan. */
+export function limitAtInfinity(name: UnaryName, x: number, bits: number): Interval | undefined {
+  if (name !== 'atan') return exactly(x < 0, 1n, 0);
+  const angle = halfPi(bits);
+  return inBall({ middle: x < 0 ? -angle : angle, radius: 2n, exponent: -bits });
+}
+
+/** Formats in which any NaN among the operands makes the result NaN: posits and P3109. */
+function nanPrevails(format: Format): boolean {
+  return format.kind === 'posit' || (format.kind === 'float' && format.specials === 'p3109');
+}
+
+export function hypotSpecial(x: number, y: number, format: Format): Special | undefined {
+  const hasNaN = Number.isNaN(x) || Number.isNaN(y);
+  if (hasNaN && nanPrevails(format)) return quiet(NaN);
+  if (Math.abs(x) === Infinity || Math.abs(y) === Infinity) return quiet(Infinity);
+  if (hasNaN) return quiet(NaN);
+  return x === 0 && y === 0 ? quiet(0) : undefined;
+}
+
+/** pow(+-0, y) for y other than 0. */
+function powerOfZero(x: number, y: number, format: Format): Special {
+  const negative = Object.is(x, -0) && Math.abs(y) % 2 === 1;
+  if (y === -Infinity) return quiet(Infinity);
+  if (y < 0) return reciprocalOfZero(format, negative);
+  return quiet(negative ? -0 : 0);
+}
+
+/** pow where x or y is infinite; neither is NaN, y is not 0 and x neither 0 nor 1. */
+function powerAtInfinity(x: number, y: number): Special | Interval {
+  if (Math.abs(y) === Infinity) {
+    if (x === -1) return exactly(false, 1n, 0);
+    return quiet(Math.abs(x) > 1 === y > 0 ? Infinity : 0);
+  }
+  const negative = x < 0 && Math.abs(y) % 2 === 1;
+  const magnitude = y > 0 ? Infinity : 0;
+  return quiet(negative ? -magnitude : magnitude);
+}
+
+/** The results of pow that need no digits, the ones that are 1 among them (as intervals, since 1 may have to be rounded). */
+export function powSpecial(x: number, y: number, format: Format): Special | Interval | undefined {
+  const hasNaN = Number.isNaN(x) || Number.isNaN(y);
+  if (hasNaN && nanPrevails(format)) return quiet(NaN);
+  if (y === 0 || x === 1) return exactly(false, 1n, 0);
+  if (hasNaN) return quiet(NaN);
+  if (x === 0) return powerOfZero(x, y, format);
+  if (Math.abs(x) === Infinity || Math.abs(y) === Infinity) return powerAtInfinity(x, y);
+  return x < 0 && !Number.isInteger(y) ? invalid : undefined;
+}
