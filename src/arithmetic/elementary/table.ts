@@ -4,7 +4,7 @@
  */
 import type { Format } from '../../formats/format.ts';
 import { isStochastic, type ResolvedRounding } from '../../rounding/options.ts';
-import { type ElementaryName, elementaryFunctions } from './index.ts';
+import { type ElementaryName, elementaryFunctions } from './evaluate.ts';
 
 const tables = new WeakMap<Format, Map<string, Float64Array>>();
 

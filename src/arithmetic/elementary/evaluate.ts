@@ -1,0 +1,158 @@
+/**
+ * Elementary functions, correctly rounded to any format in any mode: binary64 with an error bound where that decides the
+ * rounding, else BigInt intervals of growing precision (Ziv's strategy). Pure functions of scalars, attached to `arithmetic`
+ * elsewhere. Claims, method and hardest cases: `docs/elementary-functions.md`.
+ */
+import type { Format } from '../../formats/format.ts';
+import type { ResolvedRounding } from '../../rounding/options.ts';
+import { roundScalar } from '../../rounding/round.ts';
+import { hypot, pow } from './binary-functions.ts';
+import { enclosures, type UnaryName } from './functions.ts';
+import { type Decided, decide, type Interval, isHuge } from './interval.ts';
+import { type Approximation, quick, quickError, quickHypot, quickPow } from './quick.ts';
+import { hypotSpecial, limitAtInfinity, powSpecial, type Special, unarySpecial } from './specials.ts';
+
+export type { UnaryName } from './functions.ts';
+export type { Special } from './specials.ts';
+export type BinaryName = 'pow' | 'hypot';
+export type ElementaryName = UnaryName | BinaryName;
+
+/**
+ * A result with what flags need to know: NaN, infinity or zero with its exceptions; or a Real that rounds to the value, exact
+ * where the result is, else within 2^-80 or so of it and sticky.
+ */
+export type Outcome = { readonly special: Special; readonly value: number } | Decided;
+
+export interface ElementaryFunction {
+  readonly arity: 1 | 2;
+  /**
+   * The function of x, or of x and y (ignored where the arity is 1), rounded once.
+   *
+   * @param x Any number, NaN, infinities and zeros included.
+   * @param options As `resolveRounding` gives them.
+   * @param random The random integer in [0, 2^randomBits); read by the stochastic modes only.
+   */
+  evaluate(x: number, y: number, format: Format, options: ResolvedRounding, random: number): number;
+  /** The same value, with what IEEE flags are told from. Slower. */
+  outcome(x: number, y: number, format: Format, options: ResolvedRounding, random: number): Outcome;
+}
+
+const firstBits = 96;
+// No function of binary64 numbers needs nearly as many, except those that wrap.
+const mostBits = 2 ** 22;
+
+/** Evaluates with more and more digits until the rounding is decided. */
+function ziv(
+  enclose: (bits: number, limit: number) => Interval | undefined,
+  format: Format,
+  options: ResolvedRounding,
+  random: number,
+): Decided {
+  const wraps = options.saturation === 'wrap';
+  const limit = wraps ? 2 ** 20 : 4000;
+  for (let bits = firstBits; bits < mostBits; bits *= 2) {
+    const interval = enclose(bits, limit);
+    if (interval === undefined) continue;
+    const decided = decide(interval, format, options, random);
+    if (decided !== undefined) return decided;
+    if (wraps && isHuge(interval)) {
+      // Too long to be wrapped: as infinity, which saturates.
+      const value = roundScalar(interval.negative ? -Infinity : Infinity, format, options, random);
+      return {
+        value,
+        real: { negative: interval.negative, significand: 1n, exponent: limit, sticky: false },
+      };
+    }
+  }
+  throw new Error(`halfulp: an elementary function was not decided by ${mostBits} bits`);
+}
+
+/** The value that everything within the relative error rounds to, or undefined. */
+function roundQuick(
+  { value: approximation, error }: Approximation,
+  format: Format,
+  options: ResolvedRounding,
+  random: number,
+): number | undefined {
+  const size = Math.abs(approximation);
+  // Also refuses NaN. Ends must neither overflow nor be subnormal.
+  if (!(size > 2 ** -960 && size < 2 ** 1020)) return undefined;
+  const margin = size * error;
+  // Wrapping is monotone within a step.
+  const step = format.kind === 'fixed' ? format.step : 1;
+  if (options.saturation === 'wrap' && 4 * margin > step) return undefined;
+  const value = roundScalar(approximation - margin, format, options, random);
+  return Object.is(value, roundScalar(approximation + margin, format, options, random)) ? value : undefined;
+}
+
+function isInterval(found: Special | Interval): found is Interval {
+  return 'low' in found;
+}
+
+/** A function by its parts: what needs no digits, the quick value with its error, and the enclosure. */
+interface Parts {
+  readonly arity: 1 | 2;
+  special(x: number, y: number, format: Format): Special | Interval | undefined;
+  /** Only for arguments that are neither special nor infinite. */
+  quick(x: number, y: number): Approximation;
+  enclose(x: number, y: number, bits: number, limit: number): Interval | undefined;
+}
+
+function elementaryFunction({ arity, special, quick, enclose }: Parts): ElementaryFunction {
+  /** Formats without a negative zero take it for the other. */
+  const operand = (x: number, format: Format): number => (x === 0 && !format.hasNegativeZero ? 0 : x);
+
+  function slowly(
+    x: number,
+    y: number,
+    found: Special | Interval | undefined,
+    format: Format,
+    options: ResolvedRounding,
+    random: number,
+  ): Outcome {
+    if (found !== undefined && !isInterval(found))
+      return { special: found, value: roundScalar(found.value, format, options, 0) };
+    return ziv((bits, limit) => found ?? enclose(x, y, bits, limit), format, options, random);
+  }
+
+  function outcome(x: number, y: number, format: Format, options: ResolvedRounding, random: number): Outcome {
+    const [a, b] = [operand(x, format), operand(y, format)];
+    return slowly(a, b, special(a, b, format), format, options, random);
+  }
+
+  function evaluate(x: number, y: number, format: Format, options: ResolvedRounding, random: number): number {
+    const a = operand(x, format);
+    const b = operand(y, format);
+    const found = special(a, b, format);
+    if (found === undefined) {
+      const value = roundQuick(quick(a, b), format, options, random);
+      if (value !== undefined) return value;
+    }
+    return slowly(a, b, found, format, options, random).value;
+  }
+
+  return Object.freeze({ arity, evaluate, outcome });
+}
+
+function unaryFunction(name: UnaryName): ElementaryFunction {
+  const approximate = quick[name];
+  const enclose = enclosures[name];
+  return elementaryFunction({
+    arity: 1,
+    special: (x, _, format) => unarySpecial(name, x, format),
+    quick: (x) => ({ value: Number.isFinite(x) ? approximate(x) : NaN, error: quickError }),
+    enclose: (x, _, bits, limit) =>
+      Number.isFinite(x) ? enclose(x, bits, limit) : limitAtInfinity(name, x, bits),
+  });
+}
+
+const unary = Object.fromEntries(
+  (Object.keys(enclosures) as UnaryName[]).map((name) => [name, unaryFunction(name)]),
+) as { readonly [name in UnaryName]: ElementaryFunction };
+
+/** The elementary functions by name. */
+export const elementaryFunctions: Readonly<Record<ElementaryName, ElementaryFunction>> = Object.freeze({
+  ...unary,
+  pow: elementaryFunction({ arity: 2, special: powSpecial, quick: quickPow, enclose: pow }),
+  hypot: elementaryFunction({ arity: 2, special: hypotSpecial, quick: quickHypot, enclose: hypot }),
+});
