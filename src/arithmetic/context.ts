@@ -11,9 +11,33 @@ import type { OperationName } from './operations.ts';
 /** One element by the reference. Operands that the operation does not have are 0. */
 export type ScalarReference = (a: number, b: number, c: number, random: number) => number;
 
+/** The matrices of a product: row-major, `batch` of them, the strides in elements (0: one for all). */
+export interface KernelMatmulShape {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  readonly batch: number;
+  readonly batchStrideA: number;
+  readonly batchStrideB: number;
+}
+
+/** An accumulator model without a matrix unit. */
+export interface KernelAccumulator {
+  readonly products: 'exact' | 'rounded';
+  readonly accumulate: Format | 'exact';
+  readonly order: 'sequential' | 'pairwise' | { readonly chunk: number };
+  /** Of products and partial sums, resolved for `accumulate`; of the one rounding where that is `'exact'`. */
+  readonly rounding: ResolvedRounding;
+}
+
 /** Fast twins of the reference loops, and what belongs to them. */
 export interface ArithmeticKernels {
-  /** out = operation(operands), arrays of one kind and numbers; false where there is no kernel for it. */
+  /**
+   * out = operation(operands), arrays of one kind and numbers, the latter values of the format. False where there is no kernel
+   * for it, or an array has an element that is neither in the format nor NaN; an operand is not written then.
+   */
   operate(
     operation: OperationName,
     operands: (RealArray | number)[],
@@ -23,8 +47,24 @@ export interface ArithmeticKernels {
     threads: number,
     scalar: ScalarReference,
   ): boolean;
+  /**
+   * out = a b with an accumulator model, from +0; false where there is no kernel for it, and nothing is written then. Rows,
+   * columns and draws are numbered as in `accumulate`. `out` is no operand.
+   */
+  matmul?(
+    a: RealArray,
+    b: RealArray,
+    out: RealArray,
+    shape: KernelMatmulShape,
+    format: Format,
+    options: ResolvedRounding,
+    accumulator: KernelAccumulator,
+    threads: number,
+  ): boolean;
   /** Index of the first element that is neither in the format nor NaN, -1 if there is none. */
   firstNonMember(x: RealArray, format: Format): number;
+  /** The codes of values of a format of at most 16 bits, NaN as zero where it has no code. */
+  codesOf(x: RealArray, format: Format): ArrayLike<number>;
   /** out = x rounded to the format. */
   round<A extends RealArray>(x: A, out: A, format: Format, options: ResolvedRounding, threads: number): void;
   /** A `threads` option, checked; throws ArgumentError. */

@@ -1,0 +1,241 @@
+/**
+ * Sums, inner products, norms and matrix products of an `arithmetic` object: operands and shapes checked, random integers
+ * taken, and the reference of `inner-product.ts` run for each output, or a kernel where the caller above has lent one.
+ */
+import { ArgumentError } from '../../errors.ts';
+import type { RealArray } from '../../formats/real-arrays.ts';
+import type { ResolvedRounding } from '../../rounding/options.ts';
+import type { ArithmeticContext, KernelAccumulator, KernelMatmulShape } from '../context.ts';
+import { rootOfReal } from '../exact.ts';
+import { isRealArray } from '../operands.ts';
+import { toReal } from '../real.ts';
+import { drawsOf } from './draws.ts';
+import { accumulated, type DrawTerm, innerProduct, type Terms } from './inner-product.ts';
+import { type Addend, matrixProduct } from './matrix-product.ts';
+import {
+  type AccumulatorModel,
+  drawingParts,
+  isMatrixUnit,
+  type Part,
+  type ResolvedAccumulator,
+  resolveAccumulator,
+} from './model.ts';
+import { type Quire, quireOf } from './quire.ts';
+import { checkMatrix, type MatmulShape, type MatvecShape, resolveShape } from './shape.ts';
+import { roundTerm, type Term } from './term.ts';
+
+/** A model, and what the sum starts from. */
+export interface SumOptions extends AccumulatorModel {
+  /** The addend, a value of the format. Default +0. */
+  readonly c?: number;
+}
+
+/**
+ * The methods that `arithmetic` gets from here. Arrays are Float32Array or Float64Array, of one kind in a call; matrices are
+ * row-major. Every method throws ArgumentError, before anything is written or drawn, if an option is not accepted, a length
+ * does not fit, or an operand is not in the format.
+ */
+export interface Accumulations {
+  /**
+   * sum(x[k]) + c.
+   *
+   * @example
+   * arithmetic('e4m3fn').sum(new Float32Array(40).fill(1)) // 16: from there on 1 is half a unit, a tie
+   */
+  sum(x: RealArray, options?: SumOptions): number;
+  /** sum(a[k] b[k]) + c, for a and b of one length. */
+  dot(a: RealArray, b: RealArray, options?: SumOptions): number;
+  /** The 2-norm: the root of the accumulated sum of squares, rounded once to the format. Not scaled: squares may overflow. */
+  norm(x: RealArray, model?: AccumulatorModel): number;
+  /** a x + c, for a matrix of (m, k) and a vector of k. */
+  matvec<A extends RealArray>(a: A, x: A, shape: MatvecShape<A>, model?: AccumulatorModel): A;
+  /** a b + c, for matrices of (m, k) and (k, n), or for as many of them as `batch` says. */
+  matmul<A extends RealArray>(a: A, b: A, shape: MatmulShape<A>, model?: AccumulatorModel): A;
+  /** An empty exact accumulator. */
+  quire(): Quire;
+}
+
+/** From this length on a single sum is given to a kernel. */
+const kernelLength = 64;
+
+/** The square root of what the accumulator holds, rounded once. */
+function roundRoot(value: Term, { conversion }: ResolvedAccumulator, random: number): number {
+  const { format, options } = conversion;
+  const isPositive = typeof value !== 'number' || (value > 0 && value < Infinity);
+  if (!isPositive) return roundTerm(Math.sqrt(Number(value)), format, options, random);
+  const real = typeof value === 'number' ? toReal(value) : value;
+  return roundTerm(real.negative ? NaN : rootOfReal(real, format), format, options, random);
+}
+
+type RandomBits = Pick<ResolvedRounding, 'seed' | 'stream' | 'offset' | 'random'>;
+
+function randomOf({ seed, stream, offset, random }: ResolvedRounding): RandomBits {
+  return { seed, stream, offset, random };
+}
+
+/** The model as kernels take it; undefined with a matrix unit, for which there is none. */
+function kernelModel(
+  { products, accumulate, order, conversion }: ResolvedAccumulator,
+  random: RandomBits,
+): KernelAccumulator | undefined {
+  if (isMatrixUnit(accumulate)) return undefined;
+  const isExact = accumulate === 'exact';
+  return {
+    products: products === 'exact' ? 'exact' : 'rounded',
+    accumulate: isExact ? 'exact' : accumulate.format,
+    order,
+    rounding: { ...(isExact ? conversion : accumulate).options, ...random },
+  };
+}
+
+function newArray<A extends RealArray>(like: A, length: number): A {
+  return (like instanceof Float32Array ? new Float32Array(length) : new Float64Array(length)) as A;
+}
+
+const vectorShape = { m: 1, n: 1, transposeA: false, transposeB: false, batch: 1 } as const;
+
+/** Draws of one call: those of each output, and the options for kernels. */
+interface CallDraws {
+  readonly options: ResolvedRounding;
+  of(output: number): DrawTerm;
+}
+
+/** The accumulations of an arithmetic object. */
+export function accumulations(context: ArithmeticContext): Accumulations {
+  const { format, options, kernels, threads } = context;
+
+  /** Takes the draws of so many outputs of k terms; the cursor moves on. */
+  function take(drawing: readonly Part[], outputs: number, k: number): CallDraws {
+    if (drawing.length === 0) return { options, of: () => () => 0 };
+    const slots = outputs * Math.max(k, 1);
+    const taken = context.take(slots, slots * drawing.length);
+    const draw = drawsOf(taken, drawing, slots);
+    return { options: taken, of: (output) => (part, index) => draw(part, output * Math.max(k, 1) + index) };
+  }
+
+  function accept<A extends RealArray>(name: string, x: A): A {
+    if (!isRealArray(x)) throw new ArgumentError(name, x, 'a Float32Array or a Float64Array');
+    return context.accept(name, x);
+  }
+
+  function startOf({ c = 0 }: SumOptions): number {
+    if (typeof c !== 'number') throw new ArgumentError('c', c, `a value of ${format.name}`);
+    return context.accept('c', c);
+  }
+
+  /** A product by a kernel; false where there is none. */
+  function kernelProduct(
+    a: RealArray,
+    b: RealArray,
+    out: RealArray,
+    shape: KernelMatmulShape,
+    model: ResolvedAccumulator,
+    draws: CallDraws,
+  ): boolean {
+    const random = randomOf(draws.options);
+    const accumulator = kernelModel(model, random);
+    if (kernels?.matmul === undefined || accumulator === undefined) return false;
+    const last = { ...model.conversion.options, ...random };
+    return kernels.matmul(a, b, out, shape, format, last, accumulator, threads);
+  }
+
+  /** A long sum by a kernel; undefined where there is none. */
+  function kernelSum(
+    { a, b, start }: Terms,
+    model: ResolvedAccumulator,
+    draws: CallDraws,
+  ): number | undefined {
+    const k = a.length;
+    if (k < kernelLength || !Object.is(start, 0)) return undefined;
+    const factors = b ?? newArray(a, k).fill(1);
+    const whole = b === undefined ? { ...model, products: 'exact' as const } : model;
+    const out = newArray(a, 1);
+    const shape = { ...vectorShape, k, batchStrideA: k, batchStrideB: k };
+    return kernelProduct(a, factors, out, shape, whole, draws) ? out[0]! : undefined;
+  }
+
+  function addendOf<A extends RealArray>(
+    c: A | undefined,
+    elements: number,
+    batch: number,
+    like: A,
+  ): Addend | undefined {
+    if (c === undefined) return undefined;
+    const values = accept('c', c);
+    return { values, stride: checkMatrix('c', values, elements, batch, like) };
+  }
+
+  function one(terms: Terms, model: ResolvedAccumulator): number {
+    const draws = take(drawingParts(model, terms.b !== undefined), 1, terms.a.length);
+    return kernelSum(terms, model, draws) ?? innerProduct(terms, model, draws.of(0));
+  }
+
+  /** `names`: what the caller calls the operands. */
+  function product<A extends RealArray>(
+    a: A,
+    b: A,
+    shape: MatmulShape<A>,
+    given: AccumulatorModel | undefined,
+    names: readonly [string, string],
+  ): A {
+    const model = resolveAccumulator(format, options, given);
+    const whole = resolveShape(shape);
+    const { m, n, k, batch } = whole;
+    const left = accept(names[0], a);
+    const right = accept(names[1], b);
+    const batchStrideA = checkMatrix(names[0], left, m * k, batch);
+    const batchStrideB = checkMatrix(names[1], right, k * n, batch, left);
+    const addend = addendOf(shape.c, m * n, batch, left);
+    const { out } = shape;
+    const outputs = batch * m * n;
+    if (out !== undefined) {
+      if (!isRealArray(out)) throw new ArgumentError('out', out, 'a Float32Array or a Float64Array');
+      checkMatrix('out', out, outputs, 1, left);
+    }
+    const draws = take(drawingParts(model, true), outputs, k);
+    const results = newArray(left, outputs);
+    const placed = { ...whole, batchStrideA, batchStrideB };
+    const done = addend === undefined && kernelProduct(left, right, results, placed, model, draws);
+    if (!done) matrixProduct(left, right, addend, results, placed, model, draws.of);
+    if (out === undefined) return results;
+    out.set(results);
+    return out;
+  }
+
+  return {
+    sum(x, given = {}): number {
+      const model = resolveAccumulator(format, options, given);
+      return one({ a: accept('x', x), b: undefined, start: startOf(given) }, model);
+    },
+    dot(a, b, given = {}): number {
+      const model = resolveAccumulator(format, options, given);
+      const left = accept('a', a);
+      const right = accept('b', b);
+      checkMatrix('b', right, left.length, 1, left);
+      return one({ a: left, b: right, start: startOf(given) }, model);
+    },
+    norm(x, given): number {
+      const model = { ...resolveAccumulator(format, options, given), converts: true };
+      const a = accept('x', x);
+      const draw = take(drawingParts(model, true), 1, a.length).of(0);
+      const value = accumulated({ a, b: a, start: 0 }, model, draw);
+      return roundRoot(value, model, draw('conversions', 0));
+    },
+    matvec(a, x, shape, given) {
+      if (typeof shape !== 'object' || shape === null)
+        throw new ArgumentError('shape', shape, 'an object { m, k, transpose, c, out }');
+      const { m, k, transpose, c, out } = shape;
+      const whole = {
+        m,
+        k,
+        n: 1,
+        ...(transpose !== undefined && { transposeA: transpose }),
+        ...(c !== undefined && { c }),
+        ...(out !== undefined && { out }),
+      };
+      return product(a, x, whole, given, ['a', 'x']);
+    },
+    matmul: (a, b, shape, given) => product(a, b, shape, given, ['a', 'b']),
+    quire: () => quireOf(context),
+  };
+}

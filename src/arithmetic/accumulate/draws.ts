@@ -1,0 +1,49 @@
+/**
+ * The random integers of an accumulation. Each kind of rounding has a stream of its own, `stream` plus its place in
+ * `parts`, and within it the index is `offset` + o K + k for output o and term k. Integers that are supplied lie in the
+ * same order: the parts that draw, one after the other, each of as many integers as there are slots.
+ */
+import type { ResolvedRounding } from '../../rounding/options.ts';
+import { randomIntegers } from '../../rounding/philox.ts';
+import { type Part, parts } from './model.ts';
+
+/** The random integer of a rounding; 0 for parts that draw none. */
+export type Draw = (part: Part, index: number) => number;
+
+// Integers that are made at once: whole blocks of Philox, at any number of bits.
+const window = 256;
+
+function streamOf({ stream }: ResolvedRounding, part: Part): bigint {
+  return BigInt.asUintN(64, BigInt(stream) + BigInt(parts.indexOf(part)));
+}
+
+function drawPhilox(options: ResolvedRounding, part: Part): (index: number) => number {
+  const stream = streamOf(options, part);
+  const { seed, offset, randomBits } = options;
+  let start = -window;
+  let integers: Uint32Array = new Uint32Array(0);
+  return (index) => {
+    if (index < start || index >= start + window) {
+      start = Math.floor(index / window) * window;
+      const count = Math.min(window, Number.MAX_SAFE_INTEGER - offset - start + 1);
+      integers = randomIntegers(count, { seed, stream, randomBits, offset: offset + start });
+    }
+    return integers[index - start]!;
+  };
+}
+
+/**
+ * @param options Of the call: `offset` at its first slot, or `random` beginning with its first integer.
+ * @param drawing The parts that draw, as `drawingParts` gives them.
+ * @param slots Outputs times terms.
+ */
+export function drawsOf(options: ResolvedRounding, drawing: readonly Part[], slots: number): Draw {
+  const { random } = options;
+  const draws = new Map<Part, (index: number) => number>(
+    drawing.map((part, place) => [
+      part,
+      random === undefined ? drawPhilox(options, part) : (index): number => random[place * slots + index]!,
+    ]),
+  );
+  return (part, index) => draws.get(part)?.(index) ?? 0;
+}

@@ -1,0 +1,116 @@
+/**
+ * The orders of summation, one output at a time: the readable reference of every sum and product with an accumulator model.
+ * Speed is not its concern. Definitions: `docs/accumulation.md`.
+ */
+import type { RealArray } from '../../formats/real-arrays.ts';
+import { roundScalar } from '../../rounding/round.ts';
+import type { MatrixUnit } from '../matrix-unit/index.ts';
+import { isMatrixUnit, type Part, type ResolvedAccumulator, type Target } from './model.ts';
+import { superaccumulator } from './superaccumulator.ts';
+import { product, roundTerm, sumOf, type Term } from './term.ts';
+
+/** The terms of one output: elements, or pairs of factors. */
+export interface Terms {
+  readonly a: RealArray;
+  /** The second factors; undefined for a plain sum. */
+  readonly b: RealArray | undefined;
+  /** The addend, what the sum starts from. */
+  readonly start: number;
+}
+
+/** The random integer of a rounding of this output; `k` as the index rule has it. */
+export type DrawTerm = (part: Part, k: number) => number;
+
+/** The largest power of two below n, for n > 1. */
+function largestPowerBelow(n: number): number {
+  let power = 1;
+  while (2 * power < n) power *= 2;
+  return power;
+}
+
+type TermAt = (k: number) => Term;
+
+function termsOf({ a, b }: Terms, { products }: ResolvedAccumulator, draw: DrawTerm): TermAt {
+  if (b === undefined) return (k) => a[k]!;
+  if (products === 'exact') return (k) => product(a[k]!, b[k]!);
+  const { format, options } = products;
+  return (k) => roundTerm(product(a[k]!, b[k]!), format, options, draw('products', k));
+}
+
+/** fl(x + y) */
+function add(x: Term, y: Term, { format, options }: Target, random: number): number {
+  return roundTerm(sumOf(x, y, options), format, options, random);
+}
+
+function sequential(
+  from: number,
+  to: number,
+  start: Term,
+  term: TermAt,
+  target: Target,
+  draw: DrawTerm,
+): Term {
+  let sum = start;
+  for (let k = from; k < to; k++) sum = add(sum, term(k), target, draw('sums', k));
+  return sum;
+}
+
+function tree(from: number, to: number, term: TermAt, target: Target, draw: DrawTerm): Term {
+  if (to - from === 1) return term(from);
+  const middle = from + largestPowerBelow(to - from);
+  const left = tree(from, middle, term, target, draw);
+  const right = tree(middle, to, term, target, draw);
+  return add(left, right, target, draw('sums', middle));
+}
+
+function chunked(
+  size: number,
+  length: number,
+  start: number,
+  term: TermAt,
+  target: Target,
+  draw: DrawTerm,
+): Term {
+  let sum: Term = start;
+  for (let from = 0; from < length; from += size) {
+    const chunk = sequential(from, Math.min(from + size, length), 0, term, target, draw);
+    sum = add(sum, chunk, target, draw('chunks', from));
+  }
+  return sum;
+}
+
+function exact(length: number, start: number, term: TermAt, options: Target['options']): Term {
+  const sum = superaccumulator();
+  sum.add(start);
+  for (let k = 0; k < length; k++) sum.add(term(k));
+  return sum.value(options);
+}
+
+function throughUnit(unit: MatrixUnit, { a, b, start }: Terms): number {
+  return unit.dotAdd(a, b ?? new Float64Array(a.length).fill(1), start);
+}
+
+/** What the accumulator holds after the last term, before the conversion to the result's format. */
+export function accumulated(terms: Terms, model: ResolvedAccumulator, draw: DrawTerm): Term {
+  const { accumulate, order, conversion } = model;
+  const { length } = terms.a;
+  if (isMatrixUnit(accumulate)) return throughUnit(accumulate, terms);
+  const term = termsOf(terms, model, draw);
+  if (accumulate === 'exact') return exact(length, terms.start, term, conversion.options);
+  if (length === 0) return terms.start;
+  if (order === 'sequential') return sequential(0, length, terms.start, term, accumulate, draw);
+  if (order === 'pairwise')
+    return add(terms.start, tree(0, length, term, accumulate, draw), accumulate, draw('sums', 0));
+  return chunked(order.chunk, length, terms.start, term, accumulate, draw);
+}
+
+/** One output: the terms added up as the model says, converted to the result's format. */
+export function innerProduct(terms: Terms, model: ResolvedAccumulator, draw: DrawTerm): number {
+  const value = accumulated(terms, model, draw);
+  const { format, options } = model.conversion;
+  // An empty sum has not been rounded yet, and not every format has a zero.
+  if (terms.a.length === 0 && typeof value === 'number') return roundScalar(value, format, options, 0);
+  return model.converts || typeof value !== 'number'
+    ? roundTerm(value, format, options, draw('conversions', 0))
+    : value;
+}

@@ -1,0 +1,155 @@
+/** The accumulator model of sums and products: its options, defaults and checks. What it does is in `inner-product.ts`. */
+import { ArgumentError } from '../../errors.ts';
+import { toFormat } from '../../formats/catalogue.ts';
+import type { Format } from '../../formats/format.ts';
+import {
+  integerInRange,
+  isStochastic,
+  type ResolvedRounding,
+  type RoundingMode,
+  type RoundOptions,
+  resolveRounding,
+} from '../../rounding/options.ts';
+import type { MatrixUnit } from '../matrix-unit/index.ts';
+
+/** In which order terms are added up: one after the other, as a balanced tree, or in chunks of n. */
+export type AccumulationOrder = 'sequential' | 'pairwise' | { readonly chunk: number };
+
+/** How an inner product is computed. `docs/accumulation.md` defines every word of it. */
+export interface AccumulatorModel {
+  /** Whether each product is rounded to the accumulator's format before it is added. Default `'rounded'`. */
+  readonly products?: 'exact' | 'rounded';
+  /**
+   * The format of partial sums, by itself or by name; `'exact'` for none, with one rounding at the end; or a matrix unit,
+   * which settles everything else. Default: the arithmetic's format.
+   */
+  readonly accumulate?: Format | string | MatrixUnit;
+  /** Default `'sequential'`. */
+  readonly order?: AccumulationOrder;
+  /** Mode of the roundings to the accumulator's format. Default: the arithmetic's. */
+  readonly rounding?: RoundingMode;
+}
+
+/** A format with the rounding to it. */
+export interface Target {
+  readonly format: Format;
+  readonly options: ResolvedRounding;
+}
+
+/** An accumulator model with every default filled in. */
+export interface ResolvedAccumulator {
+  readonly products: 'exact' | Target;
+  readonly accumulate: 'exact' | Target | MatrixUnit;
+  readonly order: AccumulationOrder;
+  /** The last rounding, to the arithmetic's format. */
+  readonly conversion: Target;
+  /** Whether the last rounding can change anything: not where the accumulator has the arithmetic's format. */
+  readonly converts: boolean;
+}
+
+export function isMatrixUnit(x: unknown): x is MatrixUnit {
+  return typeof x === 'object' && x !== null && (x as { kind?: unknown }).kind === 'matrix-unit';
+}
+
+function optionsFor(
+  target: Format,
+  own: Format,
+  options: ResolvedRounding,
+  rounding: RoundingMode,
+): RoundOptions {
+  const { saturation, subnormals, randomBits, variant } = options;
+  const wraps = target.kind === 'fixed' || (target.kind === 'int' && !target.symmetric);
+  // A format without subnormals rounds to its smallest normal number by default; that is no wish for other formats.
+  const isDefault =
+    own.kind === 'float' && own.subnormals !== true && subnormals === 'round-to-minimum-normal';
+  return {
+    rounding,
+    saturation: saturation === 'wrap' && !wraps ? 'none' : saturation,
+    subnormals: isDefault ? 'keep' : subnormals,
+    randomBits,
+    variant,
+  };
+}
+
+function resolveOrder(order: AccumulationOrder | undefined): AccumulationOrder {
+  if (order === undefined || order === 'sequential' || order === 'pairwise') return order ?? 'sequential';
+  if (typeof order !== 'object' || order === null)
+    throw new ArgumentError('order', order, 'sequential, pairwise, { chunk: n }');
+  if (order.chunk === undefined)
+    throw new ArgumentError('order', order, 'sequential, pairwise, { chunk: n }');
+  return { chunk: integerInRange('order.chunk', order.chunk, 1, Number.MAX_SAFE_INTEGER, 1) };
+}
+
+function checkAlone({ products, order, rounding }: AccumulatorModel, unit: MatrixUnit): void {
+  for (const [name, given] of Object.entries({ products, order, rounding }))
+    if (given !== undefined)
+      throw new ArgumentError(name, given, `nothing with the matrix unit ${unit.name}`);
+}
+
+/**
+ * Fills in the defaults of a model and checks it.
+ *
+ * @param format The arithmetic's format: that of the result.
+ * @param options The arithmetic's; saturation, subnormals and random bits hold for the accumulator too.
+ * @throws ArgumentError that names the option.
+ */
+export function resolveAccumulator(
+  format: Format,
+  options: ResolvedRounding,
+  model: AccumulatorModel = {},
+): ResolvedAccumulator {
+  if (typeof model !== 'object' || model === null)
+    throw new ArgumentError('model', model, 'an object { products, accumulate, order, rounding }');
+  const { products = 'rounded', accumulate = format } = model;
+  const conversion = { format, options };
+  if (isMatrixUnit(accumulate)) {
+    checkAlone(model, accumulate);
+    const converts = accumulate.result.name !== format.name;
+    return { products: 'exact', accumulate, order: 'sequential', conversion, converts };
+  }
+  if (products !== 'exact' && products !== 'rounded')
+    throw new ArgumentError('products', products, 'exact, rounded');
+  const order = resolveOrder(model.order);
+  const rounding = model.rounding ?? options.rounding;
+  const targetOf = (target: Format): Target => ({
+    format: target,
+    options: resolveRounding(target, optionsFor(target, format, options, rounding)),
+  });
+  if (accumulate === 'exact') {
+    // There is one rounding of sums, the last: it is the accumulator's.
+    const last = targetOf(format);
+    return {
+      products: products === 'exact' ? 'exact' : last,
+      accumulate: 'exact',
+      order,
+      conversion: last,
+      converts: true,
+    };
+  }
+  const target = targetOf(toFormat(accumulate));
+  return {
+    products: products === 'exact' ? 'exact' : target,
+    accumulate: target,
+    order,
+    conversion,
+    converts: target.format !== format && String(target.format) !== format.name,
+  };
+}
+
+/** The kinds of roundings of an accumulation, in the order of their streams: `stream`, `stream` + 1, ... */
+export const parts = ['products', 'sums', 'conversions', 'chunks'] as const;
+export type Part = (typeof parts)[number];
+
+/** The parts that draw random integers. `isProduct`: whether the terms are products at all. */
+export function drawingParts(model: ResolvedAccumulator, isProduct: boolean): readonly Part[] {
+  const { products, accumulate, order, conversion, converts } = model;
+  const draws = (target: Target): boolean => isStochastic(target.options.rounding);
+  const sums = accumulate !== 'exact' && !isMatrixUnit(accumulate) && draws(accumulate);
+  const drawing: Readonly<Record<Part, boolean>> = {
+    products: isProduct && products !== 'exact' && draws(products),
+    sums,
+    conversions: converts && draws(conversion),
+    chunks: sums && typeof order === 'object',
+  };
+  return parts.filter((part) => drawing[part]);
+}
