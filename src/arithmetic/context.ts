@@ -6,6 +6,7 @@
 import type { Format } from '../formats/format.ts';
 import type { RealArray } from '../formats/real-arrays.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
+import type { ResolvedAccumulator } from './accumulate/model.ts';
 import type { OperationName } from './operations.ts';
 
 /** One element by the reference. Operands that the operation does not have are 0. */
@@ -21,15 +22,6 @@ export interface KernelMatmulShape {
   readonly batch: number;
   readonly batchStrideA: number;
   readonly batchStrideB: number;
-}
-
-/** An accumulator model without a matrix unit. */
-export interface KernelAccumulator {
-  readonly products: 'exact' | 'rounded';
-  readonly accumulate: Format | 'exact';
-  readonly order: 'sequential' | 'pairwise' | { readonly chunk: number };
-  /** Of products and partial sums, resolved for `accumulate`; of the one rounding where that is `'exact'`. */
-  readonly rounding: ResolvedRounding;
 }
 
 /** Fast twins of the reference loops, and what belongs to them. */
@@ -48,17 +40,16 @@ export interface ArithmeticKernels {
     scalar: ScalarReference,
   ): boolean;
   /**
-   * out = a b with an accumulator model, from +0; false where there is no kernel for it, and nothing is written then. Rows,
-   * columns and draws are numbered as in `accumulate`. `out` is no operand.
+   * out = a b with an accumulator model, from +0; false where there is no kernel for it, and nothing is written then. Outputs
+   * and draws are numbered as in `accumulate`; `call` has the random bits of the call. `out` overlaps no operand.
    */
   matmul?(
     a: RealArray,
     b: RealArray,
     out: RealArray,
     shape: KernelMatmulShape,
-    format: Format,
-    options: ResolvedRounding,
-    accumulator: KernelAccumulator,
+    model: ResolvedAccumulator,
+    call: ResolvedRounding,
     threads: number,
   ): boolean;
   /** Index of the first element that is neither in the format nor NaN, -1 if there is none. */

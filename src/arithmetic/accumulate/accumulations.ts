@@ -5,7 +5,7 @@
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../../formats/real-arrays.ts';
 import type { ResolvedRounding } from '../../rounding/options.ts';
-import type { ArithmeticContext, KernelAccumulator, KernelMatmulShape } from '../context.ts';
+import type { ArithmeticContext, KernelMatmulShape } from '../context.ts';
 import { rootOfReal } from '../exact.ts';
 import { isRealArray } from '../operands.ts';
 import { toReal } from '../real.ts';
@@ -67,36 +67,15 @@ function roundRoot(value: Term, { conversion }: ResolvedAccumulator, random: num
   return roundTerm(real.negative ? NaN : rootOfReal(real, format), format, options, random);
 }
 
-type RandomBits = Pick<ResolvedRounding, 'seed' | 'stream' | 'offset' | 'random'>;
-
-function randomOf({ seed, stream, offset, random }: ResolvedRounding): RandomBits {
-  return { seed, stream, offset, random };
-}
-
-/** The model as kernels take it; undefined with a matrix unit, for which there is none. */
-function kernelModel(
-  { products, accumulate, order, conversion }: ResolvedAccumulator,
-  random: RandomBits,
-): KernelAccumulator | undefined {
-  if (isMatrixUnit(accumulate)) return undefined;
-  const isExact = accumulate === 'exact';
-  return {
-    products: products === 'exact' ? 'exact' : 'rounded',
-    accumulate: isExact ? 'exact' : accumulate.format,
-    order,
-    rounding: { ...(isExact ? conversion : accumulate).options, ...random },
-  };
-}
-
 function newArray<A extends RealArray>(like: A, length: number): A {
   return (like instanceof Float32Array ? new Float32Array(length) : new Float64Array(length)) as A;
 }
 
 const vectorShape = { m: 1, n: 1, transposeA: false, transposeB: false, batch: 1 } as const;
 
-/** Draws of one call: those of each output, and the options for kernels. */
+/** The draws of one call: of each output, and as kernels take them. */
 interface CallDraws {
-  readonly options: ResolvedRounding;
+  readonly call: ResolvedRounding;
   of(output: number): DrawTerm;
 }
 
@@ -106,11 +85,11 @@ export function accumulations(context: ArithmeticContext): Accumulations {
 
   /** Takes the draws of so many outputs of k terms; the cursor moves on. */
   function take(drawing: readonly Part[], outputs: number, k: number): CallDraws {
-    if (drawing.length === 0) return { options, of: () => () => 0 };
+    if (drawing.length === 0) return { call: options, of: () => () => 0 };
     const slots = outputs * Math.max(k, 1);
     const taken = context.take(slots, slots * drawing.length);
     const draw = drawsOf(taken, drawing, slots);
-    return { options: taken, of: (output) => (part, index) => draw(part, output * Math.max(k, 1) + index) };
+    return { call: taken, of: (output) => (part, index) => draw(part, output * Math.max(k, 1) + index) };
   }
 
   function accept<A extends RealArray>(name: string, x: A): A {
@@ -132,11 +111,8 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     model: ResolvedAccumulator,
     draws: CallDraws,
   ): boolean {
-    const random = randomOf(draws.options);
-    const accumulator = kernelModel(model, random);
-    if (kernels?.matmul === undefined || accumulator === undefined) return false;
-    const last = { ...model.conversion.options, ...random };
-    return kernels.matmul(a, b, out, shape, format, last, accumulator, threads);
+    if (kernels?.matmul === undefined || isMatrixUnit(model.accumulate)) return false;
+    return kernels.matmul(a, b, out, shape, model, draws.call, threads);
   }
 
   /** A long sum by a kernel; undefined where there is none. */
