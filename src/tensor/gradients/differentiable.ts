@@ -25,7 +25,8 @@ export interface DifferentiableOptions {
  * differentiableFactor(0.1, 0, 0.5); // 0.30096..., for e2m1's step from 0 to 0.5
  */
 export function differentiableFactor(x: number, low: number, high: number, sharpness = 5, clip = 3): number {
-  const position = Math.abs((2 * (x - low)) / (high - low) - 1);
+  // One rounding besides the quotient's, and the same bits for the mirrored step.
+  const position = Math.abs(2 * x - (low + high)) / (high - low);
   if (position === 0) return clip;
   const slope = powerOfTwoReal((1 / sharpness - 1) * log2Magnitude(position)) / sharpness;
   return Math.min(slope, clip);
