@@ -78,7 +78,7 @@ export interface ArithmeticContext {
   accept<X extends number | RealArray>(name: string, x: X): X;
   /**
    * The options for one call that takes so many draws: `offset` is the cursor, or `random` the next integers supplied. Moves
-   * the cursor on. In deterministic modes nothing is drawn.
+   * the cursor on, whatever the mode: calls that draw nothing do not take.
    *
    * @param supplied How many integers the call reads of a supplied `random`, where that is not one a slot.
    * @throws ArgumentError if the integers supplied run out; the cursor stays then.

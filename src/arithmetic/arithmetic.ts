@@ -1,0 +1,222 @@
+/**
+ * The object that `arithmetic(format, options)` gives: every operation in a format, with its options, its cursor over random
+ * integers and its flags. It is put together here of pure functions that live in their own files; it holds no numerics.
+ */
+import { ArgumentError } from '../errors.ts';
+import { toFormat } from '../formats/catalogue.ts';
+import type { Format } from '../formats/format.ts';
+import type { RealArray } from '../formats/real-arrays.ts';
+import {
+  integerInRange,
+  type ResolvedRounding,
+  type RoundOptions,
+  resolveRounding,
+} from '../rounding/options.ts';
+import { roundArrayReference, roundScalar } from '../rounding/round.ts';
+import { type Accumulations, accumulations } from './accumulate/index.ts';
+import type { ArithmeticContext, ArithmeticKernels, ScalarReference } from './context.ts';
+import { type ArithmeticState, createCursor } from './cursor.ts';
+import { type ElementaryMethods, elementaryMethods } from './elementary-methods.ts';
+import {
+  type BinaryMethod,
+  binaryMethod,
+  type Elementwise,
+  type TernaryMethod,
+  ternaryMethod,
+  type UnaryMethod,
+  unaryMethod,
+  type Workshop,
+} from './elementwise.ts';
+import { countRounding, type Flags, noFlags, operateCounting } from './flags.ts';
+import { isRealArray, type OperandTreatment, operandCheck, operandTreatments } from './operands.ts';
+import { type OperationName, operate, operationOf, planOperations } from './operations.ts';
+import { toReal } from './real.ts';
+
+export interface ArithmeticOptions extends RoundOptions {
+  /**
+   * What becomes of an operand that is not a value of the format: `'error'` (default), or `'round'`: it is rounded first, as
+   * the options say (to nearest even in the stochastic modes, without a draw). NaN is accepted in every format.
+   */
+  readonly operands?: OperandTreatment;
+  /** Whether exceptions are counted in `flags`. Default false: counting computes each result exactly, which is slow. */
+  readonly flags?: boolean;
+  /** Threads for arrays, 1 to 64, where a call does not say. Default 1. */
+  readonly threads?: number;
+}
+
+/** Operations in one format. See `arithmetic`. */
+export interface Arithmetic extends ElementaryMethods, Accumulations {
+  readonly format: Format;
+  /** The options, defaults filled in. */
+  readonly options: ResolvedRounding;
+  /** a + b, a - b, a b, a / b, the square root of a, and a b + c, each as if computed exactly and rounded once. */
+  readonly add: BinaryMethod;
+  readonly sub: BinaryMethod;
+  readonly mul: BinaryMethod;
+  readonly div: BinaryMethod;
+  readonly sqrt: UnaryMethod;
+  readonly fma: TernaryMethod;
+  /** -a and |a|; rounded where the format does not have them (int8: -(-128)). */
+  readonly neg: UnaryMethod;
+  readonly abs: UnaryMethod;
+  /** IEEE 754-2019 minimum and maximum: NaN if either operand is, and -0 is below +0. */
+  readonly min: BinaryMethod;
+  readonly max: BinaryMethod;
+  /** -1, 0 or 1 as a is below, equal to or above b; NaN if they are unordered. Posits order NaR below everything. */
+  readonly compare: BinaryMethod;
+  /** Any number rounded to the format, as `round` does, with the object's options and draws. */
+  readonly convert: UnaryMethod;
+  /** How often each exception was raised; undefined unless `flags: true` was given. */
+  readonly flags: Readonly<Flags> | undefined;
+  /** Sets the counts to 0. */
+  clearFlags(): void;
+  /** Where the next draw is: plain data, for `restore` or a file. */
+  readonly state: ArithmeticState;
+  /** Goes to a place that `state` gave. Throws ArgumentError if it is none. */
+  restore(state: ArithmeticState): void;
+  /** Goes back to the first draw. */
+  reset(): void;
+}
+
+function checkChoices({ operands = 'error', flags = false }: ArithmeticOptions): void {
+  if (!operandTreatments.includes(operands))
+    throw new ArgumentError('operands', operands, operandTreatments.join(', '));
+  if (typeof flags !== 'boolean') throw new ArgumentError('flags', flags, 'true or false');
+}
+
+/** What leaves every number as it is, added to it, but makes -0 of a format that has none +0. */
+function zeroAddend(format: Format): number {
+  return format.hasNegativeZero ? -0 : 0;
+}
+
+/** The operations that change a sign only: exact where the format has the result, which nothing then flushes or clamps. */
+function quiet(format: Format, options: ResolvedRounding, apply: (a: number) => number): ScalarReference {
+  const zero = zeroAddend(format);
+  return (a, _b, _c, random) => {
+    const result = apply(a) + zero;
+    return format.has(result) || Number.isNaN(result) ? result : roundScalar(result, format, options, random);
+  };
+}
+
+/** The order of two numbers; posits order NaR below all, equal to itself (Posit Standard section 5.3). */
+function ordering(format: Format): ScalarReference {
+  return (a, b) => {
+    if (a < b) return -1;
+    if (a > b) return 1;
+    if (a === b) return 0;
+    if (format.kind !== 'posit') return NaN;
+    return Number(Number.isNaN(b)) - Number(Number.isNaN(a));
+  };
+}
+
+/**
+ * The object, with the fast loops that `src/tensor` lends; without them everything runs in the scalar reference.
+ *
+ * @throws ArgumentError for an unknown format or option.
+ */
+export function createArithmetic(
+  format: Format | string,
+  options: ArithmeticOptions = {},
+  kernels?: ArithmeticKernels,
+): Arithmetic {
+  const target = toFormat(format);
+  if (typeof options !== 'object' || options === null)
+    throw new ArgumentError('options', options, 'an object { rounding, saturation, ... }');
+  checkChoices(options);
+  const resolved = resolveRounding(target, options);
+  const threads =
+    kernels?.checkThreads(options.threads) ?? integerInRange('threads', options.threads, 1, 64, 1);
+  const cursor = createCursor(resolved);
+  const counts = options.flags ? noFlags() : undefined;
+  const context: ArithmeticContext = {
+    format: target,
+    options: resolved,
+    threads,
+    kernels,
+    accept: operandCheck(target, resolved, options.operands ?? 'error', kernels),
+    take: cursor.take,
+  };
+  const workshop: Workshop = { context, cursor };
+  const plan = planOperations(target, resolved);
+
+  function rounded(name: OperationName): Elementwise {
+    const operation = operationOf(name);
+    if (counts === undefined)
+      return {
+        scalar: (a, b, c, random) => operate(operation, a, b, c, plan, random),
+        draws: true,
+        kernel: name,
+      };
+    return {
+      scalar: (a, b, c, random) => operateCounting(operation, a, b, c, plan, random, counts),
+      draws: true,
+    };
+  }
+
+  /** A function whose exact result is a number, with its exceptions counted. */
+  function counted(exact: (a: number) => number, scalar: ScalarReference): ScalarReference {
+    if (counts === undefined) return scalar;
+    return (a, b, c, random) => {
+      const result = scalar(a, b, c, random);
+      const unrounded = exact(a);
+      if (Math.abs(unrounded) < Infinity) countRounding(toReal(unrounded), result, plan, random, counts);
+      return result;
+    };
+  }
+
+  function signOperation(apply: (a: number) => number): UnaryMethod {
+    // Only a codebook may have a number and not its negative, so that it is rounded.
+    const draws = target.kind === 'codebook';
+    return unaryMethod({ scalar: counted(apply, quiet(target, resolved, apply)), draws }, workshop);
+  }
+
+  function extremum(choose: (a: number, b: number) => number): BinaryMethod {
+    const zero = zeroAddend(target);
+    return binaryMethod({ scalar: (a, b) => choose(a, b) + zero, draws: false }, workshop);
+  }
+
+  const convert: Elementwise = {
+    scalar: counted(
+      (a) => a,
+      (a, _b, _c, random) => roundScalar(a, target, resolved, random),
+    ),
+    draws: true,
+    takesAnyNumber: true,
+    quick: ([x], out, taken, team) => {
+      if (counts !== undefined || !isRealArray(x)) return false;
+      if (kernels === undefined) roundArrayReference(x, out, target, taken);
+      else kernels.round<RealArray>(x, out, target, taken, team);
+      return true;
+    },
+  };
+
+  return Object.freeze({
+    ...elementaryMethods(workshop, plan, counts),
+    ...accumulations(context),
+    format: target,
+    options: resolved,
+    add: binaryMethod(rounded('add'), workshop),
+    sub: binaryMethod(rounded('sub'), workshop),
+    mul: binaryMethod(rounded('mul'), workshop),
+    div: binaryMethod(rounded('div'), workshop),
+    sqrt: unaryMethod(rounded('sqrt'), workshop),
+    fma: ternaryMethod(rounded('fma'), workshop),
+    neg: signOperation((a) => -a),
+    abs: signOperation(Math.abs),
+    min: extremum(Math.min),
+    max: extremum(Math.max),
+    compare: binaryMethod({ scalar: ordering(target), draws: false }, workshop),
+    convert: unaryMethod(convert, workshop),
+    get flags(): Readonly<Flags> | undefined {
+      return counts && { ...counts };
+    },
+    clearFlags: () => {
+      if (counts !== undefined) Object.assign(counts, noFlags());
+    },
+    get state(): ArithmeticState {
+      return cursor.read();
+    },
+    restore: cursor.restore,
+    reset: cursor.reset,
+  });
+}

@@ -1,0 +1,111 @@
+/**
+ * The place of an `arithmetic` object in its random integers: every call takes as many as it has draw slots, in order, drawn
+ * by counter or from the supplied ones. The map from place to integer is that of `src/rounding/philox.ts`.
+ */
+import { ArgumentError } from '../errors.ts';
+import { integerInRange, isStochastic, type ResolvedRounding } from '../rounding/options.ts';
+import { randomIntegers } from '../rounding/philox.ts';
+
+/** Where the next draw is: plain data. */
+export interface ArithmeticState {
+  /** Index of the next draw in the stream. */
+  readonly offset: number;
+  /** How many of the supplied random integers have been used. */
+  readonly supplied: number;
+}
+
+export interface Cursor {
+  /** The random integer of a call with one draw slot; 0 in deterministic modes. Throws ArgumentError if there is none left. */
+  next(): number;
+  /** As `take` of `ArithmeticContext`. */
+  take(slots: number, supplied?: number): ResolvedRounding;
+  /** Back to the beginning. */
+  reset(): void;
+  read(): ArithmeticState;
+  /** Throws ArgumentError if it is no state of this cursor. */
+  restore(state: ArithmeticState): void;
+}
+
+/** Integers drawn at once for calls of one slot: a draw of its own would compute a whole Philox block. */
+const batchLength = 64;
+
+function checkSupplied({ random, randomBits }: ResolvedRounding): void {
+  if (random === undefined || randomBits === 32) return;
+  const wrong = random.findIndex((integer) => integer >= 2 ** randomBits);
+  if (wrong >= 0)
+    throw new ArgumentError(`random[${wrong}]`, random[wrong], `an integer below 2^${randomBits}`);
+}
+
+/**
+ * A cursor at the beginning of the options' random integers.
+ *
+ * @throws ArgumentError if a supplied integer is too large.
+ */
+export function createCursor(options: ResolvedRounding): Cursor {
+  const draws = isStochastic(options.rounding);
+  const { random } = options;
+  if (draws) checkSupplied(options);
+  let offset = options.offset;
+  let used = 0;
+  let batch: Uint32Array = new Uint32Array(0);
+  let batchStart = 0;
+
+  function checkLeft(slots: number, supplied: number): void {
+    if (random !== undefined) {
+      if (used + supplied > random.length)
+        throw new ArgumentError(
+          'random',
+          random,
+          `at least ${used + supplied} integers: ${used} are used, the call takes ${supplied}`,
+        );
+    } else if (offset + slots - 1 > Number.MAX_SAFE_INTEGER)
+      throw new ArgumentError('offset', offset, `at most 2^53 - ${slots} for ${slots} draws`);
+  }
+
+  function next(): number {
+    if (!draws) return 0;
+    checkLeft(1, 1);
+    if (random !== undefined) return random[used++]!;
+    let place = offset - batchStart;
+    if (!(place >= 0 && place < batch.length)) {
+      batch = randomIntegers(Math.min(batchLength, Number.MAX_SAFE_INTEGER - offset + 1), {
+        ...options,
+        offset,
+      });
+      batchStart = offset;
+      place = 0;
+    }
+    offset++;
+    return batch[place]!;
+  }
+
+  function take(slots: number, supplied = slots): ResolvedRounding {
+    if (slots === 0) return options;
+    checkLeft(slots, supplied);
+    const taken =
+      random === undefined
+        ? { ...options, offset }
+        : { ...options, random: random.subarray(used, used + supplied) };
+    offset += slots;
+    if (random !== undefined) used += supplied;
+    return taken;
+  }
+
+  return {
+    next,
+    take,
+    reset: () => {
+      offset = options.offset;
+      used = 0;
+    },
+    read: () => ({ offset, supplied: used }),
+    restore: (state) => {
+      const given: Partial<ArithmeticState> = typeof state === 'object' && state !== null ? state : {};
+      if (given.offset === undefined || given.supplied === undefined)
+        throw new ArgumentError('state', state, 'an object { offset, supplied }, as `state` gives it');
+      const place = integerInRange('state.offset', given.offset, 0, Number.MAX_SAFE_INTEGER, 0);
+      used = integerInRange('state.supplied', given.supplied, 0, random?.length ?? 0, 0);
+      offset = place;
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/** The elementary functions as methods of an `arithmetic` object. Their numerics are in `elementary/`. */
+import {
+  type ElementaryName,
+  elementaryFunctions,
+  elementaryTable,
+  type UnaryName,
+} from './elementary/index.ts';
+import {
+  type BinaryMethod,
+  binaryMethod,
+  type Elementwise,
+  type UnaryMethod,
+  unaryMethod,
+  type Workshop,
+} from './elementwise.ts';
+import { countRounding, type Flags } from './flags.ts';
+import { isRealArray } from './operands.ts';
+import type { OperationPlan } from './operations.ts';
+
+export type ElementaryMethods = { readonly [name in UnaryName]: UnaryMethod } & {
+  readonly [name in Exclude<ElementaryName, UnaryName>]: BinaryMethod;
+};
+
+function elementwise(
+  name: ElementaryName,
+  { context }: Workshop,
+  plan: OperationPlan,
+  counts: Flags | undefined,
+): Elementwise {
+  const { format, options, kernels } = context;
+  const { evaluate, outcome } = elementaryFunctions[name];
+  if (counts !== undefined)
+    return {
+      scalar: (x, y, _, random) => {
+        const result = outcome(x, y, format, options, random);
+        if ('special' in result) {
+          if (result.special.invalid) counts.invalid++;
+          if (result.special.divideByZero) counts.divideByZero++;
+        } else countRounding(result.real, result.value, plan, random, counts);
+        return result.value;
+      },
+      draws: true,
+    };
+  const scalar: Elementwise['scalar'] = (x, y, _, random) => evaluate(x, y, format, options, random);
+  if (kernels === undefined) return { scalar, draws: true };
+  return {
+    scalar,
+    draws: true,
+    quick: ([x], out) => {
+      // A table is worth its while where it is not longer than the array.
+      if (!isRealArray(x) || x.length < 2 ** format.bits) return false;
+      const table = elementaryTable(name, format, options);
+      if (table === undefined) return false;
+      const codes = kernels.codesOf(x, format);
+      for (let i = 0; i < out.length; i++) out[i] = Number.isNaN(x[i]) ? NaN : table[codes[i]!]!;
+      return true;
+    },
+  };
+}
+
+/** The methods, by the names of the functions. */
+export function elementaryMethods(
+  workshop: Workshop,
+  plan: OperationPlan,
+  counts: Flags | undefined,
+): ElementaryMethods {
+  const names = Object.keys(elementaryFunctions) as ElementaryName[];
+  const methods = names.map((name) => {
+    const operation = elementwise(name, workshop, plan, counts);
+    const isUnary = elementaryFunctions[name].arity === 1;
+    return [name, isUnary ? unaryMethod(operation, workshop) : binaryMethod(operation, workshop)];
+  });
+  return Object.fromEntries(methods) as ElementaryMethods;
+}
