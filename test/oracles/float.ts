@@ -1,7 +1,16 @@
 /** Rounding to a float format by exact rational arithmetic: neighbours by integer division, ends of the range by rule. */
 import type { FloatFormat } from '../../src/formats/index.ts';
 import type { ResolvedRounding } from '../../src/rounding/index.ts';
-import { bitLength, fromUnits, goesUp, type Neighbours, unitExponent, units } from './units.ts';
+import {
+  bitLength,
+  fromUnits,
+  goesUp,
+  type Neighbours,
+  type Ratio,
+  ratioOf,
+  unitExponent,
+  units,
+} from './units.ts';
 
 interface Between extends Neighbours {
   readonly lower: bigint;
@@ -9,9 +18,9 @@ interface Between extends Neighbours {
 }
 
 /** Neighbours of a magnitude among multiples of 2^quantum. */
-function multiplesAround(magnitude: bigint, quantum: number, format: FloatFormat): Between {
+function multiplesAround({ numerator, denominator }: Ratio, quantum: number, format: FloatFormat): Between {
   const step = 1n << (BigInt(quantum) + unitExponent);
-  const count = magnitude / step;
+  const count = numerator / (step * denominator);
   // P3109 with precision 1 looks at the code, which is the exponent field; the others at the significand.
   const byCode = format.specials === 'p3109' && format.mantissaBits === 0;
   const odd = byCode && count > 0n ? (quantum + format.bias) % 2 !== 0 : count % 2n === 1n;
@@ -68,23 +77,34 @@ export function roundFloat(
   options: ResolvedRounding,
   random: number,
 ): number {
-  const special = specialInput(x, format, options);
-  if (special !== undefined) return special;
-  const negative = x < 0;
-  const magnitude = units(x);
+  return specialInput(x, format, options) ?? roundFloatRatio(ratioOf(x), x < 0, format, options, random);
+}
+
+/** The same for any magnitude but 0, of at least one unit. */
+export function roundFloatRatio(
+  magnitude: Ratio,
+  negative: boolean,
+  format: FloatFormat,
+  options: ResolvedRounding,
+  random: number,
+): number {
+  if (negative && !format.hasZero) return NaN;
+  const { numerator, denominator } = magnitude;
   const minNormal = units(format.minNormal);
-  if (magnitude < minNormal && !format.hasZero) return format.minNormal;
+  const isBelowNormal = numerator < minNormal * denominator;
+  if (isBelowNormal && !format.hasZero) return format.minNormal;
   let around: Between;
-  if (magnitude < minNormal && options.subnormals === 'round-to-minimum-normal')
+  if (isBelowNormal && options.subnormals === 'round-to-minimum-normal')
     around = { lower: 0n, upper: minNormal, tieGoesUp: false, lowerIsOdd: false };
   else {
-    const exponent = bitLength(magnitude) - 1 - Number(unitExponent);
+    const exponent = bitLength(numerator / denominator) - 1 - Number(unitExponent);
     const unbounded = options.subnormals === 'flush' || format.exponentBits === Infinity;
     const quantum = Math.max(exponent, unbounded ? exponent : format.emin) - format.mantissaBits;
     around = multiplesAround(magnitude, quantum, format);
   }
   const { lower, upper } = around;
-  let result = goesUp(magnitude - lower, upper - lower, around, negative, options, random) ? upper : lower;
+  const [way, whole] = [numerator - lower * denominator, (upper - lower) * denominator];
+  let result = goesUp(way, whole, around, negative, options, random) ? upper : lower;
   if (options.subnormals === 'flush' && result < minNormal) result = 0n;
   if (result === 0n) return negative && format.hasNegativeZero ? -0 : 0;
   if (negative && !format.isSigned) return negativeIntoUnsigned(format, options);

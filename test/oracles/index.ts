@@ -4,9 +4,17 @@
  */
 import type { Format } from '../../src/formats/index.ts';
 import type { ResolvedRounding } from '../../src/rounding/index.ts';
-import { roundFloat } from './float.ts';
-import { roundCodebook, roundGrid, roundLogarithmic } from './list.ts';
-import { roundPosit } from './posit.ts';
+import { roundFloat, roundFloatRatio } from './float.ts';
+import {
+  roundCodebook,
+  roundCodebookRatio,
+  roundGrid,
+  roundGridRatio,
+  roundLogarithmic,
+  roundLogarithmicRatio,
+} from './list.ts';
+import { roundPosit, roundPositRatio } from './posit.ts';
+import type { Ratio } from './units.ts';
 
 export { oracleDecode } from './decode.ts';
 
@@ -24,5 +32,28 @@ export function oracleRound(x: number, format: Format, options: ResolvedRounding
       return roundLogarithmic(x, format, options, random);
     case 'posit':
       return roundPosit(x, format, options, random);
+  }
+}
+
+/** The definition of rounding for a number that need not be a binary64 one: any but 0. */
+export function oracleRoundRatio(
+  magnitude: Ratio,
+  negative: boolean,
+  format: Format,
+  options: ResolvedRounding,
+  random: number,
+): number {
+  switch (format.kind) {
+    case 'float':
+      return roundFloatRatio(magnitude, negative, format, options, random);
+    case 'int':
+    case 'fixed':
+      return roundGridRatio(magnitude, negative, format, options, random);
+    case 'codebook':
+      return roundCodebookRatio(magnitude, negative, format, options, random);
+    case 'logarithmic':
+      return roundLogarithmicRatio(magnitude, negative, format, options, random);
+    case 'posit':
+      return roundPositRatio(magnitude, negative, format, options, random);
   }
 }

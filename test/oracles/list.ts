@@ -4,7 +4,7 @@
  */
 import type { CodebookFormat, FixedFormat, IntFormat, LogarithmicFormat } from '../../src/formats/index.ts';
 import type { ResolvedRounding } from '../../src/rounding/index.ts';
-import { fromUnits, goesUp, signedUnits, units } from './units.ts';
+import { fromUnits, goesUp, type Ratio, ratioOf, signedUnits, units } from './units.ts';
 
 /** The remainder of division that is never negative. */
 function modulo(a: bigint, b: bigint): bigint {
@@ -19,28 +19,49 @@ export function roundGrid(
   random: number,
 ): number {
   if (Number.isNaN(x)) return NaN;
+  if (Number.isFinite(x)) return roundGridRatio(ratioOf(x), x < 0, format, options, random);
+  return x < 0 ? format.min : format.max;
+}
+
+/** The same for any magnitude. */
+export function roundGridRatio(
+  { numerator, denominator }: Ratio,
+  negative: boolean,
+  format: IntFormat | FixedFormat,
+  options: ResolvedRounding,
+  random: number,
+): number {
   const codes = 1n << BigInt(format.bits);
   const symmetric = format.kind === 'int' && format.symmetric;
   const high = format.isSigned ? codes / 2n - 1n : codes - 1n;
   const low = format.isSigned ? (symmetric ? -high : -codes / 2n) : 0n;
   const step = units(format.kind === 'fixed' ? format.step : 1);
   const value = (count: bigint): number => (count < 0n ? -fromUnits(-count * step) : fromUnits(count * step));
-  if (!Number.isFinite(x)) return value(x < 0 ? low : high);
-  const magnitude = units(x);
-  const count = magnitude / step;
+  const whole = step * denominator;
+  const count = numerator / whole;
   const odd = count % 2n === 1n;
   const parity = { tieGoesUp: odd, lowerIsOdd: odd };
-  const up = goesUp(magnitude - count * step, step, parity, x < 0, options, random);
-  const rounded = (up ? count + 1n : count) * (x < 0 ? -1n : 1n);
+  const up = goesUp(numerator - count * whole, whole, parity, negative, options, random);
+  const rounded = (up ? count + 1n : count) * (negative ? -1n : 1n);
   if (rounded >= low && rounded <= high) return value(rounded);
   if (options.saturation === 'wrap') return value(low + modulo(rounded - low, codes));
   return value(rounded < low ? low : high);
 }
 
-/** Index of the last value that is not above x, of an ascending list whose first is not above x; by walking. */
-function lastNotAbove(values: readonly number[], x: number): number {
-  let i = 0;
-  while (i + 1 < values.length && values[i + 1]! <= x) i++;
+const counts = new WeakMap<CodebookFormat | LogarithmicFormat, readonly bigint[]>();
+
+/** A list's values in units, kept. */
+function countsOf(format: CodebookFormat | LogarithmicFormat): readonly bigint[] {
+  const known = counts.get(format) ?? format.values().map(signedUnits);
+  counts.set(format, known);
+  return known;
+}
+
+/** Index of the last count that is not above numerator / denominator, from one that is not; by walking. */
+function lastNotAbove(list: readonly bigint[], from: number, numerator: bigint, denominator: bigint): number {
+  const floor = (numerator - modulo(numerator, denominator)) / denominator;
+  let i = from;
+  while (i + 1 < list.length && list[i + 1]! <= floor) i++;
   return i;
 }
 
@@ -55,13 +76,27 @@ export function roundCodebook(
   random: number,
 ): number {
   if (Number.isNaN(x)) return NaN;
+  if (x <= format.min) return format.min;
+  if (x >= format.max) return format.max;
+  return roundCodebookRatio(ratioOf(x), x < 0, format, options, random);
+}
+
+/** The same for any number. */
+export function roundCodebookRatio(
+  { numerator, denominator }: Ratio,
+  isBelowZero: boolean,
+  format: CodebookFormat,
+  options: ResolvedRounding,
+  random: number,
+): number {
   const values = format.values();
   const last = values.length - 1;
-  if (x <= values[0]!) return values[0]!;
-  if (x >= values[last]!) return values[last]!;
-  const i = lastNotAbove(values, x);
+  const position = isBelowZero ? -numerator : numerator;
+  if (position <= signedUnits(values[0]!) * denominator) return values[0]!;
+  if (position >= signedUnits(values[last]!) * denominator) return values[last]!;
+  const i = lastNotAbove(countsOf(format), 0, position, denominator);
   const [below, above] = [values[i]!, values[i + 1]!];
-  if (x === below) return below;
+  if (position === signedUnits(below) * denominator) return below;
   const negative = above <= 0;
   const [inner, outer, innerIndex] = negative ? [above, below, i + 1] : [below, above, i];
   const isEven = {
@@ -70,9 +105,12 @@ export function roundCodebook(
     upper: negative,
   }[format.ties];
   const parity = { tieGoesUp: !isEven, lowerIsOdd: !isEven };
-  const way = (a: number, b: number): bigint =>
-    negative ? signedUnits(a) - signedUnits(b) : signedUnits(b) - signedUnits(a);
-  return goesUp(way(inner, x), way(inner, outer), parity, negative, options, random) ? outer : inner;
+  const from = signedUnits(inner) * denominator;
+  const to = signedUnits(outer) * denominator;
+  const sign = negative ? -1n : 1n;
+  return goesUp(sign * (position - from), sign * (to - from), parity, negative, options, random)
+    ? outer
+    : inner;
 }
 
 /** The definition of rounding to a logarithmic format: by value, even being the even k; zero's k is the lowest. */
@@ -83,20 +121,29 @@ export function roundLogarithmic(
   random: number,
 ): number {
   if (Number.isNaN(x)) return NaN;
-  const magnitudes = format.values().filter((value) => value >= 0);
-  const a = Math.abs(x);
-  const negative = x < 0;
-  const last = magnitudes.length - 1;
-  const i = lastNotAbove(magnitudes, a);
-  const lower = magnitudes[i]!;
-  let result = lower;
-  if (i < last) {
-    // magnitudes[i] has k = i - 2^(bits - 2), and the code's width makes 2^(bits - 2) even.
-    const odd = i % 2 === 1;
-    const between = units(magnitudes[i + 1]!) - units(lower);
+  if (!Number.isFinite(x)) return x < 0 ? format.min : format.max;
+  return roundLogarithmicRatio(ratioOf(x), x < 0, format, options, random);
+}
+
+/** The same for any magnitude. */
+export function roundLogarithmicRatio(
+  { numerator, denominator }: Ratio,
+  negative: boolean,
+  format: LogarithmicFormat,
+  options: ResolvedRounding,
+  random: number,
+): number {
+  const list = countsOf(format);
+  const zero = list.indexOf(0n);
+  const place = lastNotAbove(list, zero, numerator, denominator);
+  let result = list[place]!;
+  if (place + 1 < list.length) {
+    // Place i from zero has k = i - 2^(bits - 2), and the code's width makes 2^(bits - 2) even.
+    const odd = (place - zero) % 2 === 1;
+    const between = (list[place + 1]! - result) * denominator;
     const parity = { tieGoesUp: odd, lowerIsOdd: odd };
-    if (goesUp(units(a) - units(lower), between, parity, negative, options, random))
-      result = magnitudes[i + 1]!;
+    const way = numerator - result * denominator;
+    if (goesUp(way, between, parity, negative, options, random)) result = list[place + 1]!;
   }
-  return negative && result !== 0 ? -result : result;
+  return negative && result !== 0n ? -fromUnits(result) : fromUnits(result);
 }

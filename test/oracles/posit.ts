@@ -6,13 +6,17 @@
 import type { PositFormat } from '../../src/formats/index.ts';
 import type { ResolvedRounding } from '../../src/rounding/index.ts';
 import { decodePositDigits } from './decode.ts';
-import { bitLength, goesUp, unitExponent, units } from './units.ts';
+import { bitLength, goesUp, type Ratio, ratioOf, unitExponent, units } from './units.ts';
 
-/** The digits after the sign of the unending encoding of a positive number, up to its last one. */
-function encodingOf(magnitude: number, es: number): string {
-  const count = units(magnitude);
-  const digits = count.toString(2);
-  const scale = bitLength(count) - 1 - Number(unitExponent);
+/**
+ * The digits after the sign of the unending encoding of a positive number, up to its last one; those of a number that is no
+ * multiple of 2^-1400 up to there, and a 1 for the rest.
+ */
+function encodingOf({ numerator, denominator }: Ratio, es: number): string {
+  const count = (numerator << 100n) / denominator;
+  const rest = count * denominator === numerator << 100n ? '' : '1';
+  const digits = count.toString(2) + rest;
+  const scale = bitLength(count) - 1 - 100 - Number(unitExponent);
   const regime = Math.floor(scale / 2 ** es);
   const exponent = scale - regime * 2 ** es;
   const run = regime >= 0 ? `${'1'.repeat(regime + 1)}0` : `${'0'.repeat(-regime)}1`;
@@ -22,15 +26,25 @@ function encodingOf(magnitude: number, es: number): string {
 /** The definition of rounding to a posit format. */
 export function roundPosit(
   x: number,
-  { bits, es }: PositFormat,
+  format: PositFormat,
   options: ResolvedRounding,
   random: number,
 ): number {
   if (!Number.isFinite(x)) return NaN;
-  if (x === 0) return 0;
+  return x === 0 ? 0 : roundPositRatio(ratioOf(x), x < 0, format, options, random);
+}
+
+/** The same for any magnitude but 0. */
+export function roundPositRatio(
+  ratio: Ratio,
+  negative: boolean,
+  { bits, es }: PositFormat,
+  options: ResolvedRounding,
+  random: number,
+): number {
   const width = bits - 1;
   const value = (code: bigint): number => decodePositDigits(code.toString(2).padStart(width, '0'), es);
-  const encoding = encodingOf(Math.abs(x), es).padEnd(width + 1, '0');
+  const encoding = encodingOf(ratio, es).padEnd(width + 1, '0');
   const lower = BigInt(`0b${encoding.slice(0, width)}`);
   const rest = encoding.slice(width);
   const highest = (1n << BigInt(width)) - 1n;
@@ -41,11 +55,11 @@ export function roundPosit(
     const byValue = options.rounding === 'stochastic';
     const start = units(value(lower));
     const [numerator, denominator] = byValue
-      ? [units(x) - start, units(value(lower + 1n)) - start]
+      ? [ratio.numerator - start * ratio.denominator, (units(value(lower + 1n)) - start) * ratio.denominator]
       : [BigInt(`0b${rest}`), 1n << BigInt(rest.length)];
     if (goesUp(numerator, denominator, parity, false, options, random)) code = lower + 1n;
   }
   if (code === 0n) code = 1n; // non-zero never becomes zero
   const magnitude = value(code);
-  return x < 0 ? -magnitude : magnitude;
+  return negative ? -magnitude : magnitude;
 }

@@ -19,6 +19,17 @@ export function units(x: number): bigint {
   return significand << (exponent + unitExponent);
 }
 
+/** A magnitude: numerator / denominator units of 2^-1300. */
+export interface Ratio {
+  readonly numerator: bigint;
+  readonly denominator: bigint;
+}
+
+/** |x| as a ratio. */
+export function ratioOf(x: number): Ratio {
+  return { numerator: units(x), denominator: 1n };
+}
+
 /** x in units of 2^-1300, with its sign. */
 export function signedUnits(x: number): bigint {
   return x < 0 ? -units(x) : units(x);
