@@ -3,7 +3,7 @@
  * Source: Standard for Posit Arithmetic (2022), section 3; that standard fixes es = 2, older posits chose it.
  */
 import { ArgumentError } from '../errors.ts';
-import { powerOfTwo } from './binary64.ts';
+import { exponentOf, powerOfTwo, scaleByPowerOfTwo } from './binary64.ts';
 import { asCode, checkCode, collectValues, notInFormat } from './codes.ts';
 import type { Code, PositFormat } from './format.ts';
 
@@ -22,13 +22,50 @@ export function decodePositive(code: number, bits: number, es: number): number {
   const regime = leftmost < 0 ? run - 1 : -run;
   // The regime's ending bit is there unless the run reaches the end.
   const rest = Math.max(width - run - 1, 0);
-  const tail = code & (2 ** rest - 1);
+  const tail = code & (powerOfTwo(rest) - 1);
   const exponentBits = Math.min(rest, es);
   const fractionBits = rest - exponentBits;
   // Exponent bits that are cut off count as 0.
-  const exponent = (tail >>> fractionBits) * 2 ** (es - exponentBits);
-  const fraction = tail & (2 ** fractionBits - 1);
-  return (2 ** fractionBits + fraction) * powerOfTwo(regime * 2 ** es + exponent - fractionBits);
+  const exponent = (tail >>> fractionBits) * powerOfTwo(es - exponentBits);
+  const fraction = tail & (powerOfTwo(fractionBits) - 1);
+  return (
+    (powerOfTwo(fractionBits) + fraction) * powerOfTwo(regime * powerOfTwo(es) + exponent - fractionBits)
+  );
+}
+
+/**
+ * The posit code that truncates the infinite encoding of a magnitude from the smallest to the largest posit, and where the
+ * cut-off rest stands to one half.
+ */
+export function truncateToCode(
+  magnitude: number,
+  bits: number,
+  es: number,
+): { code: number; rest: -1 | 0 | 1; exact: boolean } {
+  const exponent = exponentOf(magnitude);
+  const fraction = scaleByPowerOfTwo(magnitude, -exponent) - 1;
+  const regime = Math.floor(exponent / powerOfTwo(es));
+  const exponentField = exponent - regime * powerOfTwo(es);
+  // A run of ones and a zero for regimes from 0 on, of zeros and a one below.
+  const pattern = regime >= 0 ? powerOfTwo(regime + 2) - 2 : 1;
+  const room = bits - 1 - (regime >= 0 ? regime + 2 : 1 - regime);
+  const cut = es - room;
+  if (cut <= 0) {
+    const scaled = fraction * powerOfTwo(-cut);
+    const kept = Math.floor(scaled);
+    const rest = scaled - kept;
+    const code = pattern * powerOfTwo(room) + exponentField * powerOfTwo(-cut) + kept;
+    return { code, rest: Math.sign(rest - 0.5) as -1 | 0 | 1, exact: rest === 0 };
+  }
+  const kept = Math.floor(exponentField / powerOfTwo(cut));
+  const low = exponentField - kept * powerOfTwo(cut);
+  const half = powerOfTwo(cut - 1);
+  const rest = low === half ? Math.sign(fraction) : Math.sign(low - half);
+  return {
+    code: pattern * powerOfTwo(room) + kept,
+    rest: rest as -1 | 0 | 1,
+    exact: low === 0 && fraction === 0,
+  };
 }
 
 /**
@@ -58,16 +95,10 @@ export function posit({ bits, es = 2 }: PositParameters): PositFormat {
     return whole < half ? decodePositive(whole, bits, es) : -decodePositive(2 * half - whole, bits, es);
   }
 
-  /** The code of a positive value, by bisection: positive codes ascend with their values. */
   function find(magnitude: number): number | undefined {
-    let low = 1;
-    let high = half - 1;
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if (decodePositive(middle, bits, es) <= magnitude) low = middle;
-      else high = middle - 1;
-    }
-    return decodePositive(low, bits, es) === magnitude ? low : undefined;
+    if (magnitude < minPositive || magnitude > max) return undefined;
+    const { code, exact } = truncateToCode(magnitude, bits, es);
+    return exact ? code : undefined;
   }
 
   function codeOf(value: number): number | undefined {
