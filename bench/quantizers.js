@@ -1,6 +1,6 @@
 /** The quantiser kernels of BitNet, in place on the heap, against a copy of the same size and against the reference. */
 import { allocateFloat32, kernelsOn, release, sharedHeap } from '../dist/kernels/index.js';
-import { quantizer } from '../dist/tensor/quantizer.js';
+import { quantizer } from '../dist/tensor/quantizers/index.js';
 import { measure, memmove } from './measure.js';
 
 /** Rows and columns: activations of a small model, weights of a small and of a larger one. */

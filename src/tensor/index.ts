@@ -10,4 +10,21 @@ export {
   round,
 } from './arrays.ts';
 export { type FlipOptions, flipBits, significantDigits } from './faults.ts';
-export { groupScale, leastStatistic, type Quantizer, type QuantizerOptions, quantizer } from './quantizer.ts';
+export {
+  type BlockError,
+  type BlockOptions,
+  blockQuantizerOptions,
+  type CallOptions,
+  type Direction,
+  dequantize,
+  type Explained,
+  type NaNInGroups,
+  type Quantized,
+  type Quantizer,
+  type QuantizerOptions,
+  type QuantizerState,
+  quantize,
+  quantizer,
+  type ScaleOptions,
+  type Statistic,
+} from './quantizers/index.ts';

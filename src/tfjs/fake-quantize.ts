@@ -5,7 +5,7 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { ArgumentError } from '../errors.ts';
-import { type Quantizer, type QuantizerOptions, quantizer } from '../tensor/quantizer.ts';
+import { plainForm, type Quantizer, type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
 import {
   type Backend,
@@ -25,21 +25,22 @@ export function fakeQuantizeKernel(backendName: string, backend: Backend): Kerne
   const inWasm = backendName === 'wasm' && isWasmBackend(backend);
   return ({ inputs, attrs }) => {
     const { x } = inputs as { x: TensorInfo };
-    const { from, per, format, rounding, fakeQuantize } = (attrs as { quantizer: Quantizer }).quantizer;
+    const given = (attrs as { quantizer: Quantizer }).quantizer;
     const { shape, dtype } = x;
     const size = sizeOf(shape);
-    const fast = rounding.rounding === 'nearest-even';
-    const limit = format.max;
-    if (inWasm && fast && size > 0 && (from === 'absmax' || per === 'tensor')) {
+    const plain = inWasm && size > 0 ? plainForm(given) : undefined;
+    if (plain !== undefined && inWasm && (plain.from === 'absmax' || plain.per === 'tensor')) {
+      const { from, per, limit, smallest } = plain;
       const out = backend.makeOutput(shape, dtype);
       const source = pointerOf(backend, x.dataId);
       const destination = pointerOf(backend, out.dataId);
       const length = per === 'row' ? (shape[shape.length - 1] ?? 1) : size;
-      if (from === 'absmean') kernelsOf(backend).fakeQuantizeAbsmean(source, destination, size, { limit });
-      else kernelsOf(backend).fakeQuantizeRowsAbsmax(source, destination, size / length, length, { limit });
+      const bounds = { limit, smallest };
+      if (from === 'absmean') kernelsOf(backend).fakeQuantizeAbsmean(source, destination, size, bounds);
+      else kernelsOf(backend).fakeQuantizeRowsAbsmax(source, destination, size / length, length, bounds);
       return out;
     }
-    const values = fakeQuantize(backend.readSync(x.dataId) as Float32Array, shape);
+    const values = given.fakeQuantize(backend.readSync(x.dataId) as Float32Array, shape);
     return { dataId: backend.write(values, shape, dtype), shape, dtype };
   };
 }

@@ -4,7 +4,7 @@
  * passes them unchanged. No weights live here, and no numerics: a slot only names a quantiser.
  */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
-import { quantizer } from '../tensor/quantizer.ts';
+import { quantizer } from '../tensor/quantizers/index.ts';
 import { fakeQuantize, type TensorFlow } from '../tfjs/index.ts';
 import { withGradient } from './operations.ts';
 import type { LinearSlots, QuantizerSpec } from './recipe.ts';
@@ -12,8 +12,8 @@ import type { LinearSlots, QuantizerSpec } from './recipe.ts';
 /** x + strength * (quantised - x): the quantised tensor itself at the default strength of 1. */
 function apply(tf: TensorFlow, x: Tensor2D, spec: QuantizerSpec | null): Tensor2D {
   if (spec === null || spec.strength === 0) return x;
-  const quantized = fakeQuantize(tf, x, quantizer(spec));
-  const strength = spec.strength ?? 1;
+  const { strength = 1, ...whole } = spec;
+  const quantized = fakeQuantize(tf, x, quantizer(whole));
   return strength === 1 ? quantized : tf.add(x, tf.mul(tf.sub(quantized, x), strength));
 }
 

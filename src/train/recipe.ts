@@ -5,7 +5,7 @@
 import { ArgumentError } from '../errors.ts';
 import { toFormat } from '../formats/index.ts';
 import { type RoundingMode, resolveRounding, type Saturation } from '../rounding/options.ts';
-import { type QuantizerOptions, quantizer } from '../tensor/quantizer.ts';
+import { type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
 import { type AdamWSettings, checkOptimizer, defaultOptimizer } from './optimizer.ts';
 import { checkSchedule, defaultSchedule, type Schedule } from './schedule.ts';
 

@@ -89,6 +89,20 @@ export const families = {
     known: ['binary16', 'e4m3fn'].map((name) => `sr_${name}_gfloat`),
   },
   matrixUnits: { pattern: /^mma_\w+$/, known: ['mma_mmasim'] },
+  mxBlocks: { pattern: /^mx_blocks(\w*)$/, known: ['mx_blocks'] },
+  nvfp4: { pattern: /^nvfp4_te(\w*)$/, known: ['nvfp4_te'] },
+  operations: {
+    pattern: /^arith_([a-z0-9]+)_(\w+)_(?:softfloat|exact)$/,
+    known: [
+      ...['add', 'mul', 'mulAdd'].map((name) => `arith_binary16_${name}_softfloat`),
+      'arith_binary32_div_softfloat',
+      ...['add', 'mul', 'div', 'sqrt', 'mulAdd'].map((name) => `arith_e5m2_${name}_exact`),
+    ],
+  },
+  stochasticOperations: {
+    pattern: /^srarith_([a-z0-9]+)_(\w+)_exact$/,
+    known: ['add', 'mul', 'div', 'mulAdd'].map((name) => `srarith_binary16_${name}_exact`),
+  },
   posit: { pattern: /^posit_posit(\d+)es(\d+)$/, known: ['posit_posit8es0', 'posit_posit16es1'] },
 } as const satisfies Record<string, Family>;
 

@@ -3,7 +3,7 @@ import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
 import { formats } from '../../src/formats/index.ts';
-import { type QuantizerOptions, quantizer } from '../../src/tensor/quantizer.ts';
+import { type QuantizerOptions, quantizer } from '../../src/tensor/quantizers/index.ts';
 import {
   cpuBackend,
   emulate,

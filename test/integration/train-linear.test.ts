@@ -1,7 +1,7 @@
 /** The six-slot linear layer, slot by slot, against products of operands that the array reference quantised. */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { type QuantizerOptions, quantizer } from '../../src/tensor/quantizer.ts';
+import { type QuantizerOptions, quantizer } from '../../src/tensor/quantizers/index.ts';
 import { cpuBackend, emulate, type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import { linear } from '../../src/train/linear.ts';
 import { gaussians } from '../../src/train/random.ts';

@@ -1,8 +1,8 @@
-/** The quantiser kernels agree on every bit with the reference of `src/tensor/quantizer.ts`. */
+/** The quantiser kernels agree on every bit with the reference of `src/tensor/quantizers`. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { kernelsOn, sharedHeap } from '../../src/kernels/index.ts';
-import { quantizer } from '../../src/tensor/quantizer.ts';
+import { quantizer } from '../../src/tensor/quantizers/index.ts';
 import { firstDifference } from '../kernels-compare.ts';
 
 const heap = sharedHeap();

@@ -1,6 +1,6 @@
 /**
  * Fake quantisation in the value domain: scale, round to an integer, clamp, scale back, every operation one binary32
- * operation. The definitions, and the reference that these are tested against, are in `src/tensor/quantizer.ts`.
+ * operation. The definitions, and the reference that these are tested against, are in `src/tensor/quantizers`.
  */
 
 const signBit: i32 = 1 << 31;

@@ -1,0 +1,138 @@
+/**
+ * Block formats by name: what `quantize(x, 'mxfp4')` means, as options of a quantiser. No numerics live here.
+ *
+ * Sources: OCP Microscaling Formats (MX) v1.0, sections 5 and 6; NVIDIA, "Pretraining large language models with NVFP4",
+ * arXiv 2509.25149, section 2; Darvish Rouhani et al., NeurIPS 2020 (block floating point).
+ */
+import { ArgumentError } from '../../errors.ts';
+import type { BlockFormat } from '../../formats/block.ts';
+import { parseFormat } from '../../formats/catalogue.ts';
+import type { RealArray } from '../arrays.ts';
+import type { CallOptions, NaNInGroups, QuantizerOptions } from './options.ts';
+import type { Direction } from './power-of-two.ts';
+import type { Quantized } from './quantized.ts';
+import { quantizer } from './quantizer.ts';
+import { type BlockError, checkFields, type ScaleOptions } from './scale-options.ts';
+
+/** How a tensor is put into a block format. */
+export interface BlockOptions
+  extends CallOptions,
+    Pick<QuantizerOptions, 'rounding' | 'saturation' | 'subnormals' | 'randomBits' | 'variant'> {
+  /** Row-major shape of x. Default: one row. */
+  readonly shape?: readonly number[];
+  /** The axis along which blocks lie. Default: the last. */
+  readonly axis?: number;
+  /** Blocks are squares of the last two axes (NVFP4: 16 x 16) instead of lines. Default false. */
+  readonly tile?: boolean;
+  /** Power-of-two scales: which power. Default 'floor'. */
+  readonly direction?: Direction;
+  /** mxint8: leaves -2 (code 0x80) out. Default false. */
+  readonly symmetric?: boolean;
+  /** nvfp4: one binary32 scale a row instead of one a tensor. Default false. */
+  readonly rowScaled?: boolean;
+  /** nvfp4: blocks take the better of the scales that map their maximum to 6 and to 4, by mean absolute or squared error. */
+  readonly fourOverSix?: BlockError;
+  /** nvfp4 with fourOverSix: the block scale of the largest block, 448 (default) or 256. */
+  readonly scaleMax?: 448 | 256;
+  /** NaN in the elements. Default: 'group' for MX and block floating point, 'error' for nvfp4. */
+  readonly nan?: NaNInGroups;
+}
+
+const optionNames: readonly (keyof BlockOptions)[] = [
+  ...(['rounding', 'saturation', 'subnormals', 'randomBits', 'variant', 'seed', 'stream', 'offset'] as const),
+  ...(['random', 'threads', 'update', 'shape', 'axis', 'tile', 'direction', 'symmetric'] as const),
+  ...(['rowScaled', 'fourOverSix', 'scaleMax', 'nan'] as const),
+];
+
+function toBlockFormat(given: BlockFormat | string): BlockFormat {
+  const format = typeof given === 'string' ? parseFormat(given) : given;
+  if (format?.kind !== 'block')
+    throw new ArgumentError(
+      'format',
+      String(given),
+      'a block format: mxfp8e4m3 ... nvfp4, bfp(...) or of block()',
+    );
+  return format;
+}
+
+function flag(argument: string, given: unknown): boolean {
+  if (given !== undefined && typeof given !== 'boolean')
+    throw new ArgumentError(argument, given, 'true or false');
+  return given ?? false;
+}
+
+/**
+ * The options of the quantiser of a block format.
+ *
+ * @throws ArgumentError for what is no block format, or an option that it does not have.
+ * @example
+ * quantizer(blockQuantizerOptions('mxfp4', { direction: 'rceil', rounding: 'stochastic' }));
+ */
+export function blockQuantizerOptions(
+  format: BlockFormat | string,
+  options: BlockOptions = {},
+): QuantizerOptions {
+  const { element, size, scale, tensorScale } = toBlockFormat(format);
+  checkFields('', options, optionNames);
+  const { axis, direction, fourOverSix, scaleMax } = options;
+  const isTile = flag('tile', options.tile);
+  const isSymmetric = flag('symmetric', options.symmetric);
+  const isRowScaled = flag('rowScaled', options.rowScaled);
+  const isFixed = element.kind !== 'float';
+  if (isSymmetric && !isFixed)
+    throw new ArgumentError('symmetric', true, `false: ${element.name} is symmetric`);
+  if (isRowScaled && tensorScale === undefined)
+    throw new ArgumentError('rowScaled', true, `false: ${String(format)} has no second scale`);
+  if (tensorScale !== undefined && tensorScale.name !== 'binary32')
+    throw new ArgumentError('format', String(format), 'a block format whose tensor scale is binary32');
+  if (isTile && axis !== undefined) throw new ArgumentError('axis', axis, 'nothing for tiles');
+  const grouping = isTile
+    ? ({ per: 'tile', rows: size, columns: size } as const)
+    : ({ per: 'block', size, ...(axis === undefined ? {} : { axis }) } as const);
+  const scaleOptions: ScaleOptions = {
+    ...grouping,
+    from: 'absmax',
+    format: scale,
+    ...(tensorScale === undefined ? {} : { tensorScale: isRowScaled ? ('row' as const) : true }),
+    ...(direction === undefined ? {} : { direction }),
+    ...(fourOverSix === undefined ? {} : { fourOverSix }),
+    ...(scaleMax === undefined ? {} : { scaleMax }),
+  };
+  const given = Object.entries(options).filter(
+    ([name, value]) => value !== undefined && passedOn.includes(name),
+  );
+  return {
+    format: element,
+    scale: scaleOptions,
+    ...(isFixed ? { range: isSymmetric ? ('restricted' as const) : ('full' as const) } : {}),
+    ...(Object.fromEntries(given) as Partial<QuantizerOptions>),
+  };
+}
+
+const passedOn: readonly string[] = ['rounding', 'saturation', 'subnormals', 'randomBits', 'variant', 'nan'];
+
+/**
+ * Puts numbers into a block format.
+ *
+ * @param x A Float32Array or Float64Array, or numbers.
+ * @param format A block format or its name: mxfp8e4m3, mxfp8e5m2, mxfp6e2m3, mxfp6e3m2, mxfp4, mxint8, nvfp4, bfp(...).
+ * @returns Codes, scales, exact bytes, values: see `Quantized`. `dequantize` gives the values from codes and scales.
+ * @throws ArgumentError for a wrong option; RangeError for NaN into nvfp4, unless `nan` says otherwise.
+ *
+ * @example
+ * const q = quantize(new Float32Array([1, 2.6, -7, 0]), 'mxfp4');
+ * [...q.values]; // [1, 3, -6, 0]
+ * q.scaleCodes[0]; // 127: the scale is 2^0
+ * q.bytes; // 3: four codes of 4 bits and a scale of 8
+ */
+export function quantize(
+  x: RealArray | readonly number[],
+  format: BlockFormat | string,
+  options: BlockOptions = {},
+): Quantized {
+  const made = quantizer(blockQuantizerOptions(format, options));
+  const { shape, seed, stream, offset, random, threads, update } = options;
+  const entries = Object.entries({ seed, stream, offset, random, threads, update });
+  const call = Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+  return made.quantize(x, shape, call);
+}

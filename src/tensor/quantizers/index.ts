@@ -1,0 +1,16 @@
+/** Quantisers: scales, blocks and codes of tensors. */
+export { type BlockOptions, blockQuantizerOptions, quantize } from './blocks.ts';
+export type { CallOptions, NaNInGroups, QuantizerOptions, ResolvedQuantizer } from './options.ts';
+export { type PlainForm, plainForm } from './plain.ts';
+export { type Direction, directions } from './power-of-two.ts';
+export { dequantize, type Quantized } from './quantized.ts';
+export { type Explained, type Quantizer, quantizer } from './quantizer.ts';
+export {
+  type BlockError,
+  leastStatistic,
+  type ResolvedScale,
+  type ScaleOptions,
+  type Statistic,
+  statistics,
+} from './scale-options.ts';
+export type { QuantizerState } from './tracking.ts';

@@ -1,0 +1,105 @@
+/**
+ * Scales that are not taken from the tensor at hand: constants, and learned ones, which begin with the first tensor and are
+ * changed by a trainer from then on.
+ *
+ * Source of the start 2 mean|x| / sqrt(largest element): Esser et al., "Learned step size quantization", arXiv 1902.08153,
+ * section 2.1.
+ */
+import { ArgumentError } from '../../errors.ts';
+import type { RealArray } from '../arrays.ts';
+import { countGroups } from '../grouping.ts';
+import { forEachMembers } from './elements.ts';
+import type { ResolvedQuantizer } from './options.ts';
+import { interleavedSum, largestMagnitude, rangeOf } from './statistics.ts';
+import { type QuantizerState, stateNumbers } from './tracking.ts';
+import { affineOf } from './zero-points.ts';
+
+/** One scale, and where there are zero points one zero point, a group. */
+export interface FixedScales {
+  readonly scales: Float64Array;
+  readonly zeroPoints?: Float64Array;
+}
+
+/** The scales of the first tensor; 1 for groups of zeros. */
+function initialScales(
+  x: RealArray,
+  shape: readonly number[],
+  { format, scale }: ResolvedQuantizer,
+): FixedScales {
+  const scales = new Float64Array(countGroups(scale.grouping, shape)).fill(1);
+  const zeroPoints = new Float64Array(scales.length);
+  forEachMembers(x, { grouping: scale.grouping, shape }, (members, group) => {
+    let value: number;
+    if (scale.initial === 'minmax' && format.kind === 'int') {
+      const { low, high } = rangeOf(members);
+      const affine = affineOf(low, high, format, scale.format);
+      value = affine.scale;
+      zeroPoints[group] = affine.zeroPoint;
+    } else if (scale.initial === 'absmax') value = largestMagnitude(members) / scale.target;
+    else {
+      const sum = interleavedSum(members.length, (i) => Math.abs(members[i]!));
+      value = (2 * sum) / (members.length * Math.sqrt(scale.target));
+    }
+    if (value > 0 && Number.isFinite(value)) scales[group] = value;
+  });
+  return scale.hasZeroPoint ? { scales, zeroPoints } : { scales };
+}
+
+export interface ScaleSource {
+  /** The scales to use for x; undefined where they are taken from x itself. */
+  scalesFor(x: RealArray, shape: readonly number[], update: boolean): FixedScales | undefined;
+  state(): QuantizerState;
+  /** Throws ArgumentError for what is no state of this source. */
+  restore(state: QuantizerState): void;
+}
+
+const noState = { state: (): QuantizerState => ({}), restore: (): void => undefined };
+
+function learnedScales(options: ResolvedQuantizer): ScaleSource {
+  let learned: FixedScales | undefined;
+  return {
+    scalesFor(x, shape, update): FixedScales {
+      const now = learned ?? initialScales(x, shape, options);
+      if (update) learned = now;
+      return now;
+    },
+    state(): QuantizerState {
+      if (learned === undefined) return {};
+      const { scales, zeroPoints } = learned;
+      return { scales: [...scales], ...(zeroPoints === undefined ? {} : { zeroPoints: [...zeroPoints] }) };
+    },
+    restore(state): void {
+      if (state.scales === undefined) {
+        learned = undefined;
+        return;
+      }
+      const scales = stateNumbers('scales', state.scales);
+      if (!options.scale.hasZeroPoint) {
+        learned = { scales };
+        return;
+      }
+      const zeroPoints = stateNumbers('zeroPoints', state.zeroPoints);
+      if (zeroPoints.length !== scales.length)
+        throw new ArgumentError(
+          'state.zeroPoints',
+          state.zeroPoints,
+          `${scales.length} numbers, one a scale`,
+        );
+      learned = { scales, zeroPoints };
+    },
+  };
+}
+
+/** Where the scales of a quantiser come from, if not from each tensor. */
+export function scaleSource(options: ResolvedQuantizer): ScaleSource {
+  const { from, value, grouping } = options.scale;
+  if (from === 'learned') return learnedScales(options);
+  if (from !== 'constant') return { scalesFor: () => undefined, ...noState };
+  return {
+    scalesFor: (_x, shape) =>
+      typeof value === 'number'
+        ? { scales: new Float64Array(countGroups(grouping, shape)).fill(value) }
+        : { scales: Float64Array.from(value!) },
+    ...noState,
+  };
+}

@@ -1,0 +1,153 @@
+/**
+ * The options of a quantiser, their defaults and checks: plain data, so that a quantiser can be written to JSON and back.
+ */
+import { ArgumentError } from '../../errors.ts';
+import { toFormat } from '../../formats/catalogue.ts';
+import type { Format } from '../../formats/format.ts';
+import type { NaNTreatment } from '../../kernels/codec.ts';
+import {
+  type RoundingMode,
+  type RoundOptions,
+  resolveRounding,
+  type Saturation,
+  type StochasticVariant,
+  type SubnormalTreatment,
+} from '../../rounding/options.ts';
+import { type GradientData, type GradientRule, gradientRule } from '../gradients/index.ts';
+import { type Transform, type TransformData, transform } from '../transforms/index.ts';
+import { checkFields, type ResolvedScale, resolveScale, type ScaleOptions } from './scale-options.ts';
+
+/** What NaN becomes in codes: as in `encode`, or the whole group of it NaN. */
+export type NaNInGroups = NaNTreatment | 'group';
+
+export interface QuantizerOptions {
+  /** Format of the elements: any format of numbers. */
+  readonly format: Format | string;
+  /** How elements are rounded. Default `'nearest-even'`. */
+  readonly rounding?: RoundingMode;
+  readonly scale: ScaleOptions;
+  /** Default `'finite'`: elements beyond the format's range become its ends. */
+  readonly saturation?: Saturation;
+  readonly subnormals?: SubnormalTreatment;
+  /**
+   * Signed integer and fixed-point elements: 'restricted' (default) leaves the most negative one out, 'full' has it. With a zero
+   * point it is always 'full'.
+   */
+  readonly range?: 'restricted' | 'full';
+  /** Applied before, and its inverse after. */
+  readonly transform?: Transform | TransformData;
+  /** False: values stay transformed, for products whose operands are transformed alike. Default true. */
+  readonly invert?: boolean;
+  /** How a gradient passes. Default `'straight-through'`. */
+  readonly gradient?: GradientRule | GradientData;
+  /** `fakeQuantize` gives x + strength (image - x), 0 to 1. Default 1. */
+  readonly strength?: number;
+  /**
+   * What `quantize` does with NaN where neither the elements nor the group's scale can hold it. Default 'error', but 'group' for
+   * scales that are powers of two (MX). 'zero' and 'max' apply to `fakeQuantize` as well; under 'error' and 'group' a group with
+   * a NaN has NaN values throughout.
+   */
+  readonly nan?: NaNInGroups;
+  /** Random bits of stochastic rounding, as in `RoundOptions`; element i of x draws index offset + i. */
+  readonly seed?: number | bigint;
+  readonly stream?: number | bigint;
+  readonly offset?: number;
+  readonly randomBits?: number;
+  readonly variant?: StochasticVariant;
+}
+
+/** What one call may say: it takes the place of the option of the same name. */
+export interface CallOptions {
+  readonly seed?: number | bigint;
+  readonly stream?: number | bigint;
+  readonly offset?: number;
+  /** The random integers themselves, one an element. */
+  readonly random?: Uint32Array;
+  /** Threads that share the rounding, as in `round`. The bits do not depend on it. */
+  readonly threads?: number;
+  /** The axis that a product will sum over, for transforms that name none. */
+  readonly axis?: number;
+  /** Whether averages and windows remember this call. Default true. */
+  readonly update?: boolean;
+}
+
+/** `QuantizerOptions` with every default filled in. */
+export interface ResolvedQuantizer {
+  readonly format: Format;
+  readonly scale: ResolvedScale;
+  readonly round: RoundOptions;
+  /** The ends of the elements in use. */
+  readonly low: number;
+  readonly high: number;
+  readonly transform: Transform | undefined;
+  readonly invert: boolean;
+  readonly gradient: GradientRule;
+  readonly strength: number;
+  readonly nan: NaNInGroups;
+}
+
+export const callNames: readonly (keyof CallOptions)[] = [
+  ...(['seed', 'stream', 'offset', 'random', 'threads', 'axis', 'update'] as const),
+];
+
+const optionNames: readonly (keyof QuantizerOptions)[] = [
+  ...(['format', 'rounding', 'scale', 'saturation', 'subnormals', 'range', 'transform', 'invert'] as const),
+  ...(['gradient', 'strength', 'nan', 'seed', 'stream', 'offset', 'randomBits', 'variant'] as const),
+];
+
+function lowestElement(format: Format, options: QuantizerOptions, scale: ResolvedScale): number {
+  const { range, saturation } = options;
+  if (range !== undefined && range !== 'restricted' && range !== 'full')
+    throw new ArgumentError('range', range, 'restricted, full');
+  const isTwosComplement = (format.kind === 'int' || format.kind === 'fixed') && format.isSigned;
+  const isWhole = range === 'full' || scale.hasZeroPoint || saturation === 'wrap';
+  return isTwosComplement && !isWhole ? -format.max : format.min;
+}
+
+/** Fills in the defaults and checks every option. Throws ArgumentError. */
+export function resolveQuantizer(options: QuantizerOptions): ResolvedQuantizer {
+  if (typeof options !== 'object' || options === null)
+    throw new ArgumentError('options', options, 'an object { format, scale, ... }');
+  checkFields('', options, optionNames);
+  const format = toFormat(options.format);
+  const scale = resolveScale(options.scale, format);
+  const { rounding, saturation = 'finite', subnormals, seed, stream, offset, randomBits, variant } = options;
+  const given = { rounding, saturation, subnormals, seed, stream, offset, randomBits, variant };
+  const round = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  resolveRounding(format, round);
+  if (scale.hasZeroPoint && saturation !== 'finite')
+    throw new ArgumentError('saturation', saturation, 'finite, where there is a zero point');
+  const { strength = 1, invert = true, nan = scale.powerOfTwo ? 'group' : 'error' } = options;
+  if (typeof strength !== 'number' || !(strength >= 0 && strength <= 1))
+    throw new ArgumentError('strength', strength, 'a number from 0 to 1');
+  if (invert === false && strength !== 1)
+    throw new ArgumentError('strength', strength, '1, where values stay transformed (invert: false)');
+  if (typeof invert !== 'boolean') throw new ArgumentError('invert', invert, 'true or false');
+  if (nan !== 'error' && nan !== 'zero' && nan !== 'max' && nan !== 'group')
+    throw new ArgumentError('nan', nan, 'error, zero, max, group');
+  return {
+    format,
+    scale,
+    round,
+    low: lowestElement(format, options, scale),
+    high: format.max,
+    transform: transformOf(options.transform),
+    invert,
+    gradient: ruleOf(options.gradient ?? 'straight-through'),
+    strength,
+    nan,
+  };
+}
+
+function transformOf(given: QuantizerOptions['transform']): Transform | undefined {
+  if (given === undefined) return undefined;
+  return typeof given === 'object' && given !== null && 'forward' in given
+    ? (given as Transform)
+    : transform(given as TransformData);
+}
+
+function ruleOf(given: GradientRule | GradientData): GradientRule {
+  return typeof given === 'object' && given !== null && 'pullback' in given
+    ? (given as GradientRule)
+    : gradientRule(given as GradientData);
+}

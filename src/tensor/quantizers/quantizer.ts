@@ -1,0 +1,230 @@
+/**
+ * Quantisers: format x rounding x scale x transform x gradient rule x strength. This is the reference; WASM kernels and the
+ * TensorFlow.js op are its twins.
+ */
+import { ArgumentError } from '../../errors.ts';
+import type { Format } from '../../formats/format.ts';
+import { type ResolvedRounding, resolveRounding } from '../../rounding/options.ts';
+import type { RealArray } from '../arrays.ts';
+import {
+  blend,
+  blendGradient,
+  type GradientRule,
+  type Gradients,
+  type Quantization,
+} from '../gradients/index.ts';
+import { checkShape } from '../grouping.ts';
+import { noResidue, type Residue, type Transform, type TransformContext } from '../transforms/transform.ts';
+import { scaleSource } from './learned.ts';
+import { checkNaN, codesOf, fillHoles, withoutNaN } from './nan.ts';
+import { type CallOptions, callNames, type QuantizerOptions, resolveQuantizer } from './options.ts';
+import { type Quantized, quantized, unpackQuantized } from './quantized.ts';
+import { type Run, runQuantizer } from './run.ts';
+import { checkFields, type ResolvedScale } from './scale-options.ts';
+import { decodeFactor } from './scales.ts';
+import { type QuantizerState, trackerOf } from './tracking.ts';
+
+/** What happened to a tensor: what gradient rules and analyses look at, and what takes a gradient back. */
+export interface Explained extends Quantization {
+  readonly residue: Residue;
+  readonly context: TransformContext;
+}
+
+export interface Quantizer {
+  readonly format: Format;
+  readonly rounding: ResolvedRounding;
+  readonly scale: ResolvedScale;
+  readonly transform: Transform | undefined;
+  readonly gradient: GradientRule;
+  readonly strength: number;
+  /** The ends of the elements in use: -127 and 127 for int8. */
+  readonly low: number;
+  readonly high: number;
+  /**
+   * Codes, scales and values of x. `strength` plays no part.
+   *
+   * @param shape Row-major shape of x. Default: one row.
+   * @throws ArgumentError for a shape, carrier or call option that does not fit; RangeError for NaN that neither elements nor
+   *   scales can hold, unless `nan` says otherwise, and for formats without codes.
+   */
+  quantize(x: RealArray | readonly number[], shape?: readonly number[], call?: CallOptions): Quantized;
+  /**
+   * x quantised and dequantised, blended with x by `strength`.
+   *
+   * @param shape Row-major shape of x. Default: one row.
+   * @param out Where the values go, of x's kind and length; may be x. Default: a new array.
+   * @throws ArgumentError as `quantize`, or if out does not fit.
+   */
+  fakeQuantize<A extends RealArray>(x: A, shape?: readonly number[], out?: A, call?: CallOptions): A;
+  /**
+   * Every step of quantising x: scaled numbers, elements, values, decode scales. With a transform, x and values are transformed.
+   */
+  explain(x: RealArray, shape?: readonly number[], call?: CallOptions): Explained;
+  /** Gradients with respect to x (and to learned scales, zero points, levels), from the one with respect to fakeQuantize(x). */
+  pullback<A extends RealArray>(explained: Explained, gradient: A): Gradients<A>;
+  /** The inverse of `quantize(...).pack()`. `dtype`: what the values were made of, default 'float32'. */
+  unpack(
+    bytes: Uint8Array,
+    shape: readonly number[],
+    rest?: { readonly dtype?: 'float32' | 'float64'; readonly residue?: Residue; readonly axis?: number },
+  ): Quantized;
+  /** Averages, windows and learned scales so far, as plain data; {} for quantisers without memory. */
+  state(): QuantizerState;
+  /** Takes up a state. Throws ArgumentError for one that does not fit. */
+  restore(state: QuantizerState): void;
+  toJSON(): QuantizerOptions;
+}
+
+function numbersOf(x: RealArray | readonly number[]): RealArray {
+  if (x instanceof Float32Array || x instanceof Float64Array) return x;
+  if (!Array.isArray(x))
+    throw new ArgumentError('x', x, 'a Float32Array, a Float64Array or an array of numbers');
+  return Float64Array.from(x as readonly number[]);
+}
+
+function checkReal(x: unknown): void {
+  if (!(x instanceof Float32Array || x instanceof Float64Array))
+    throw new ArgumentError('x', x, 'a Float32Array or a Float64Array');
+}
+
+/**
+ * A quantiser. `docs/quantizers.md` defines every statistic and scale to the bit.
+ *
+ * For the plain case (binary32 scales) every operation is one operation of x's precision, rounded once: scale = target /
+ * statistic; element = round(x scale), within the range; value = element / scale. A group whose statistic is not a finite number is
+ * NaN throughout.
+ *
+ * @example
+ * const weights = quantizer({ format: 'ternary', scale: { per: 'tensor', from: 'absmean' } });
+ * weights.fakeQuantize(new Float32Array([0.1, -0.4, 0.25, 0])); // [0.1875, -0.1875, 0.1875, 0]
+ *
+ * @throws ArgumentError if an option is not accepted.
+ */
+export function quantizer(options: QuantizerOptions): Quantizer {
+  const resolved = resolveQuantizer(options);
+  const { format, scale, transform, gradient, strength, low, high, invert } = resolved;
+  const tracker = trackerOf(scale);
+  const source = scaleSource(resolved);
+
+  function run(
+    given: RealArray,
+    shape: readonly number[],
+    call: CallOptions,
+  ): Run & { residue: Residue; context: TransformContext } {
+    checkShape(shape, given.length);
+    checkFields('', call, callNames);
+    const { axis, seed, stream, offset } = call;
+    const entries = Object.entries({ axis, seed, stream, offset }).filter(([, value]) => value !== undefined);
+    const context: TransformContext = Object.fromEntries(entries);
+    const { x: whole, holes } = withoutNaN(given, resolved);
+    const { values: x, residue } =
+      transform === undefined
+        ? { values: whole, residue: noResidue }
+        : transform.forward(whole, shape, context);
+    const fixed = source.scalesFor(x, shape, call.update ?? true);
+    const done = runQuantizer(x, shape, { options: resolved, tracker, fixed }, call);
+    if (resolved.nan === 'max') fillHoles(done, holes, high);
+    return { ...done, residue, context };
+  }
+
+  function restored(
+    values: RealArray,
+    shape: readonly number[],
+    residue: Residue,
+    context: TransformContext,
+  ): RealArray {
+    return transform === undefined || !invert ? values : transform.inverse(values, shape, residue, context);
+  }
+
+  return Object.freeze({
+    format,
+    rounding: resolveRounding(format, resolved.round),
+    scale,
+    transform,
+    gradient,
+    strength,
+    low,
+    high,
+    quantize(given, shape = [given.length], call = {}): Quantized {
+      const x = numbersOf(given);
+      checkNaN(x, resolved);
+      const done = run(x, shape, call);
+      const { scales, zeroPoints, tensorEncode, residue, context } = done;
+      const tensorScales = tensorEncode && Float32Array.from(tensorEncode, (encodeScale) => 1 / encodeScale);
+      const codes = codesOf(done, format);
+      const stored = {
+        options: resolved,
+        shape,
+        codes,
+        scales: scales.stored,
+        tensorScales,
+        zeroPoints,
+        residue,
+      };
+      const values = restored(done.values, shape, residue, context);
+      return quantized(stored, { transform, context, isFloat32: x instanceof Float32Array }, values);
+    },
+    fakeQuantize<A extends RealArray>(
+      x: A,
+      shape: readonly number[] = [x.length],
+      out?: A,
+      call: CallOptions = {},
+    ): A {
+      checkReal(x);
+      if (out !== undefined && (out.constructor !== x.constructor || out.length !== x.length))
+        throw new ArgumentError('out', out, `${x.length} elements, as x`);
+      const { values, residue, context } = run(x, shape, call);
+      const image = blend(x, restored(values, shape, residue, context) as A, strength);
+      if (out === undefined) return image;
+      out.set(image);
+      return out;
+    },
+    explain(x, shape = [x.length], call = {}): Explained {
+      checkReal(x);
+      const { layout, scales, zeroPoints, tensorEncode: _, ...rest } = run(x, shape, call);
+      return {
+        ...rest,
+        shape,
+        format,
+        low,
+        high,
+        grouping: layout.grouping,
+        scales: Float64Array.from(scales.stored, (_stored, group) => decodeFactor(scales, group)),
+        ...(zeroPoints === undefined ? {} : { zeroPoints }),
+      };
+    },
+    pullback<A extends RealArray>(explained: Explained, given: A): Gradients<A> {
+      let parameters: Omit<Gradients<A>, 'x'> = {};
+      const inner = <B extends RealArray>(outer: B): B => {
+        const { x, ...others } = gradient.pullback(explained, outer);
+        parameters = others;
+        return x;
+      };
+      const { shape, residue, context } = explained;
+      const x =
+        transform === undefined ? inner(given) : transform.pullback(given, shape, residue, inner, context);
+      return { x: blendGradient(given, x, strength), ...parameters };
+    },
+    unpack(bytes, shape, { dtype = 'float32', residue = noResidue, axis } = {}): Quantized {
+      if (dtype !== 'float32' && dtype !== 'float64')
+        throw new ArgumentError('dtype', dtype, 'float32, float64');
+      const context = axis === undefined ? {} : { axis };
+      return unpackQuantized(bytes, resolved, shape, residue, {
+        transform,
+        context,
+        isFloat32: dtype === 'float32',
+      });
+    },
+    state: (): QuantizerState => ({ ...tracker.state(), ...source.state() }),
+    restore(state: QuantizerState): void {
+      if (typeof state !== 'object' || state === null)
+        throw new ArgumentError('state', state, 'what state() gave');
+      tracker.restore(state);
+      source.restore(state);
+    },
+    toJSON(): QuantizerOptions {
+      const { format: _, rounding = 'nearest-even', ...rest } = options;
+      return { format: format.name, rounding, ...rest };
+    },
+  } satisfies Quantizer);
+}
