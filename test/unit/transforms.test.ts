@@ -147,9 +147,12 @@ test('clamp: interpolated quantiles, the excess beside', () => {
 });
 
 test('clamp: NaN, infinities, nothing', () => {
-  const { values, residue } = clampResidual({ alpha: 0.75 }).forward(numbers(NaN, 1, 2, Infinity), [4]);
-  expect(Array.from(values)).toEqual([NaN, 1.5, 2, Infinity]);
-  expect(residue).toMatchObject({ indices: new Uint32Array([1]), low: 1.5, high: Infinity });
+  const given = numbers(NaN, 1, 2, Infinity);
+  const { values, residue } = clampResidual({ alpha: 0.75 }).forward(given, [4]);
+  expect(Array.from(values)).toEqual([NaN, 1.25, 1.75, 1.75]);
+  expect(residue).toMatchObject({ indices: new Uint32Array([1, 2, 3]), low: 1.25, high: 1.75 });
+  expect(clampResidual().inverse(values, [4], residue)).toEqual(given);
+  expect(Array.from(clampResidual().forward(numbers(Infinity, NaN), [2]).values)).toEqual([Infinity, NaN]);
   const empty = clampResidual().forward(new Float32Array(0), [0]);
   expect(empty.values).toHaveLength(0);
   expect(Array.from(clampResidual().forward(numbers(NaN, NaN), [2]).values)).toEqual([NaN, NaN]);

@@ -24,20 +24,19 @@ export interface ClampResidualOptions {
  * The quantile of ascending numbers, interpolated between the two nearest ranks: rank p (n - 1), in binary64, rounded to the
  * precision of the array.
  */
-function quantile(sorted: RealArray, count: number, probability: number): number {
-  const rank = probability * (count - 1);
+function quantile(sorted: RealArray, probability: number): number {
+  const rank = probability * (sorted.length - 1);
   const below = Math.floor(rank);
   const low = sorted[below]!;
-  const high = sorted[Math.min(below + 1, count - 1)]!;
-  // Two infinities would give NaN.
-  const value = low === high ? low : low + (rank - below) * (high - low);
+  const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
+  const value = low + (rank - below) * (high - low);
   return sorted instanceof Float32Array ? Math.fround(value) : value;
 }
 
 /**
  * x clamped to the quantiles 1 - alpha and alpha of the tensor; what lies beyond is kept as it is beside its index. Inverse: at
  * those places x + (y - bound), so that the quantiser's error at the bound stays, as in a product with the sparse term added;
- * inverse(forward(x)) is exactly x. NaNs count for no quantile, and stay in the clamped tensor.
+ * inverse(forward(x)) is exactly x. NaN and infinities count for no quantile; infinities lie beyond the bounds, NaN stays in the clamped tensor.
  *
  * The product of x is that of the clamped tensor plus that of `sparseTerm(residue)`.
  *
@@ -59,14 +58,10 @@ export function clampResidual({ alpha = 0.99 }: ClampResidualOptions = {}): Tran
       checkShape(shape, x.length);
       const values = newLike(x);
       values.set(x);
-      // Typed arrays sort as numbers, NaNs last.
-      const sorted = values.slice().sort();
-      let count = sorted.length;
-      while (count > 0 && Number.isNaN(sorted[count - 1])) count--;
+      // Typed arrays sort as numbers.
+      const sorted = x.filter(Number.isFinite).sort();
       const [low, high] =
-        count === 0
-          ? [-Infinity, Infinity]
-          : [quantile(sorted, count, 1 - alpha), quantile(sorted, count, alpha)];
+        sorted.length === 0 ? [-Infinity, Infinity] : [quantile(sorted, 1 - alpha), quantile(sorted, alpha)];
       let beyond = 0;
       for (const element of x) if (element < low || element > high) beyond++;
       const indices = new Uint32Array(beyond);
@@ -87,8 +82,9 @@ export function clampResidual({ alpha = 0.99 }: ClampResidualOptions = {}): Tran
       for (let i = 0; i < indices.length; i++) {
         const place = indices[i]!;
         const bound = kept[i]! > high ? high : low;
-        // In this order the undisturbed bound gives x exactly.
-        x[place] = kept[i]! + (values[place]! - bound);
+        const error = values[place]! - bound;
+        // x exactly where the bound is undisturbed, -0 too.
+        x[place] = error === 0 ? kept[i]! : kept[i]! + error;
       }
       return x;
     },

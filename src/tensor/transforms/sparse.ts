@@ -11,17 +11,23 @@ export function gather<A extends RealArray>(x: A, indices: Uint32Array): A {
   return values as A;
 }
 
-/** `inner`, except that the elements of the residue, which the quantiser does not touch, get the gradient unchanged. */
+/**
+ * `inner` for the elements that are quantised; those of the residue get the gradient unchanged. A kept outlier hides what the
+ * quantiser made of its 0, so `inner` sees no gradient there; a clamped one carries the quantiser's error at the bound.
+ */
 export function aroundSparse<A extends RealArray>(
   gradient: A,
   _shape: readonly number[],
   residue: Residue,
   inner: InnerPullback<A>,
 ): A {
-  const result = newLike(gradient);
-  result.set(inner(gradient));
   if (residue.kind !== 'sparse' && residue.kind !== 'clamped')
     throw new ArgumentError('residue', residue, 'the sparse residue that forward gave of this tensor');
+  const visible = newLike(gradient);
+  visible.set(gradient);
+  if (residue.kind === 'sparse') for (const i of residue.indices) visible[i] = 0;
+  const result = newLike(gradient);
+  result.set(inner(visible));
   for (const i of residue.indices) result[i] = gradient[i]!;
   return result;
 }
