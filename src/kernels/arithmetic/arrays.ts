@@ -1,0 +1,145 @@
+/**
+ * Operations on JavaScript's typed arrays with the kernels: in place where they lie in the library's shared memory, through
+ * cache-sized buffers in its private memory otherwise. The result does not depend on which.
+ */
+import type { Format } from '../../formats/format.ts';
+import { type ResolvedRounding, resolveRounding } from '../../rounding/index.ts';
+import { isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
+import { type Operator, operatorOn, type ScalarOperation } from './operator.ts';
+import { type OperationName, type OperationPlan, planOperation } from './plan.ts';
+
+type RealArray = Float32Array | Float64Array;
+
+/** Elements of an array that are staged at a time: four arrays of them stay in the second-level cache. */
+const stagedLength = 4096;
+
+let shared: Operator | undefined;
+let staged:
+  | { readonly operator: Operator; readonly pointers: readonly [number, number, number, number] }
+  | undefined;
+
+function sharedOperator(): Operator {
+  shared ??= operatorOn(sharedHeap());
+  return shared;
+}
+
+function stagedOperator(): NonNullable<typeof staged> {
+  if (staged === undefined) {
+    const heap = privateHeap();
+    const first = heap.allocate(4 * stagedLength * 8);
+    const at = (i: number): number => first + i * stagedLength * 8;
+    staged = { operator: operatorOn(heap), pointers: [at(0), at(1), at(2), at(3)] };
+  }
+  return staged;
+}
+
+function overlap(x: RealArray, y: RealArray): boolean {
+  // The shared memory has had several buffers where it has grown.
+  const isOneMemory = x.buffer === y.buffer || (isInSharedHeap(x) && isInSharedHeap(y));
+  return (
+    isOneMemory && x.byteOffset < y.byteOffset + y.byteLength && y.byteOffset < x.byteOffset + x.byteLength
+  );
+}
+
+function isArray(x: RealArray | number): x is RealArray {
+  return typeof x !== 'number';
+}
+
+function typeOf(array: RealArray): 'float32' | 'float64' {
+  return array instanceof Float32Array ? 'float32' : 'float64';
+}
+
+/** A buffer of the private memory as an array like another. */
+function stagedView(like: RealArray, pointer: number, length: number): RealArray {
+  const View = like instanceof Float32Array ? Float32Array : Float64Array;
+  return new View(privateHeap().memory.buffer, pointer, length);
+}
+
+/** The first element of x, or one not far before it, that is no number of the plan's format; -1 if there is none. */
+function findStranger(plan: OperationPlan, x: RealArray): number {
+  if (isInSharedHeap(x)) return sharedOperator().findStranger(plan, x.byteOffset, x.length);
+  const { operator, pointers } = stagedOperator();
+  operator.reserve(plan);
+  for (let start = 0; start < x.length; start += stagedLength) {
+    const part = x.subarray(start, start + stagedLength);
+    stagedView(x, pointers[0], part.length).set(part);
+    const found = operator.findStranger(plan, pointers[0], part.length);
+    if (found >= 0) return start + found;
+  }
+  return -1;
+}
+
+interface Work {
+  readonly plan: OperationPlan;
+  readonly options: ResolvedRounding;
+  readonly scalar: ScalarOperation;
+  /** Bit i: operand i is looked at on the way. */
+  readonly checked: number;
+}
+
+function operateInSharedHeap(work: Work, operands: readonly (RealArray | number)[], out: RealArray): boolean {
+  const pointers = operands.map((x) => (isArray(x) ? { pointer: x.byteOffset } : x));
+  const job = { ...work, operands: pointers, destination: out.byteOffset, first: 0 };
+  return sharedOperator().run(job, out.length);
+}
+
+function operateStaged(work: Work, operands: readonly (RealArray | number)[], out: RealArray): boolean {
+  const { operator, pointers } = stagedOperator();
+  operator.reserve(work.plan);
+  const places = operands.map((x, i) => (isArray(x) ? { pointer: pointers[i]! } : x));
+  const views = pointers.map((pointer) => stagedView(out, pointer, stagedLength));
+  for (let first = 0; first < out.length; first += stagedLength) {
+    const length = Math.min(stagedLength, out.length - first);
+    for (const [i, x] of operands.entries())
+      if (isArray(x)) views[i]!.set(length === x.length ? x : x.subarray(first, first + length));
+    const job = { ...work, operands: places, destination: pointers[3], first };
+    if (!operator.run(job, length)) return false;
+    out.set(length === stagedLength ? views[3]! : views[3]!.subarray(0, length), first);
+  }
+  return true;
+}
+
+/**
+ * out[i] = the operation on element i of every operand, rounded once: the same bits as the scalar reference.
+ *
+ * @param operands One to three arrays of the type of `out` and of its length, or numbers of the format for all elements; at least
+ *   one of them an array.
+ * @param out May be an operand, or overlap one.
+ * @param options As `resolveRounding` gives them; supplied random integers must be at least as many as elements.
+ * @param scalar The reference for one element, for those that a kernel leaves to it.
+ * @returns false where there is no kernel, or where an element of an operand is no number of the format (NaN counts as one, and
+ *   -0 as 0). `out` is then as it was, or incomplete where it shares no memory with an operand.
+ */
+export function operateArray(
+  operation: OperationName,
+  operands: readonly (RealArray | number)[],
+  out: RealArray,
+  format: Format,
+  options: ResolvedRounding,
+  threads: number,
+  scalar: ScalarOperation,
+): boolean {
+  const type = typeOf(out);
+  const arrays = operands.filter(isArray);
+  if (arrays.length === 0 || arrays.some((x) => typeOf(x) !== type || x.length !== out.length)) return false;
+  const plan = planOperation(type, operation, format, options);
+  if (plan === undefined) return false;
+  const distinct = operands.map((x, i) => isArray(x) && operands.indexOf(x) === i);
+  const isApart = !arrays.some((x) => overlap(x, out));
+  if (!isApart && arrays.some((x, i) => arrays.indexOf(x) === i && findStranger(plan, x) >= 0)) return false;
+  const checked = isApart ? distinct.reduce((bits, is, i) => bits + (is ? 2 ** i : 0), 0) : 0;
+  const sources = operands.map((x) =>
+    isArray(x) && x.byteOffset !== out.byteOffset && overlap(x, out) ? x.slice() : x,
+  );
+  const work = { plan, options, scalar, checked };
+  const isShared = isInSharedHeap(out) && sources.every((x) => !isArray(x) || isInSharedHeap(x));
+  return isShared ? operateInSharedHeap(work, sources, out) : operateStaged(work, sources, out);
+}
+
+/** Index of the first element that is no number of the format, or -1. NaN counts as one, and -0 as 0. */
+export function firstNonMember(x: RealArray, format: Format): number {
+  const isMember = (value: number): boolean => Number.isNaN(value) || format.has(value === 0 ? 0 : value);
+  const plan = planOperation(typeOf(x), 'add', format, resolveRounding(format));
+  const from = plan === undefined ? 0 : findStranger(plan, x);
+  return from < 0 ? -1 : x.findIndex((value, i) => i >= from && !isMember(value));
+}

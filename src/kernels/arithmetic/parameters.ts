@@ -1,0 +1,88 @@
+/**
+ * The block that an arithmetic kernel reads: byte offsets, read by the TypeScript planner and by the AssemblyScript sources
+ * alike, hence nothing but number constants here. Pointers and counts are 32-bit words. What they mean: `plan.ts`.
+ */
+
+/** Number of the kernel that makes intermediates, and log2 of the bytes of an operand, an intermediate and a result. */
+export const kernelSlot = 0;
+export const operandShiftSlot = 4;
+export const workShiftSlot = 8;
+export const outShiftSlot = 12;
+/** The kernel of `../assembly/rounding` that rounds intermediates, or -1, and its parameter block. */
+export const roundKernelSlot = 16;
+export const roundParametersSlot = 20;
+/** Operands and result, and the bytes from one element of an operand to the next: 0 where a chunk's worth of it stays. */
+export const aSlot = 24;
+export const bSlot = 28;
+export const cSlot = 32;
+export const outSlot = 36;
+export const aStepSlot = 40;
+export const bStepSlot = 44;
+export const cStepSlot = 48;
+/** Where a chunk's intermediates go, and room for its random integers. */
+export const workSlot = 52;
+export const randomSlot = 56;
+/** Where those come from: none, drawn, or lying there. */
+export const randomSourceSlot = 60;
+export const noRandom = 0;
+export const drawnRandom = 1;
+export const suppliedRandom = 2;
+/** Random bits, and index of element 0, stream and seed, of 64 bits each. */
+export const randomBitsSlot = 64;
+export const indexSlot = 72;
+export const streamSlot = 80;
+export const seedSlot = 88;
+/** Lane constants of 8 bytes. The sign bit where sums are made of negated operands and negated again. */
+export const flipSlot = 96;
+/** NaN where a number divided by zero is that, else 0. */
+export const zeroDivisorSlot = 104;
+/** The sign bit where a divisor of -0 counts as 0, else 0. */
+export const unsignedZeroSlot = 112;
+/** Checked kernels: masks by which a result between two neighbours goes away from zero, ... */
+export const awayPositiveSlot = 120;
+export const awayNegativeSlot = 128;
+export const oddSlot = 136;
+export const nearestSlot = 144;
+export const tieSlot = 152;
+export const tieAwaySlot = 160;
+/** ... the smallest result that they decide, how many elements they left to the caller, and the list of these. */
+export const leastSlot = 168;
+export const deferredCountSlot = 176;
+export const deferredListSlot = 180;
+/** Membership: kernel and parameter block that round an operand; bit i is set where operand i is to be checked. */
+export const memberKernelSlot = 184;
+export const memberParametersSlot = 188;
+export const checkedOperandsSlot = 192;
+/** The last few elements of operands that fill no vector, and what comes of them: 16, 16, 16 and 32 bytes. */
+export const tailSlot = 208;
+
+export const blockBytes = 320;
+
+/** Elements that go through all steps together, in the first-level cache. */
+export const chunk = 2048;
+/** Bytes of an element left to the caller: its index, in 8 bytes, and three operands. */
+export const deferredBytes = 32;
+
+export const operationAdd = 0;
+export const operationSub = 1;
+export const operationMul = 2;
+export const operationDiv = 3;
+export const operationSqrt = 4;
+export const operationFma = 5;
+
+/** A kernel has the number (lanes * 6 + operation) * 5 + form. Lanes: binary32, binary32 arrays in binary64 lanes, binary64. */
+export const lanes32 = 0;
+export const lanes32in64 = 1;
+export const lanes64 = 2;
+
+/** The hardware's nearest result. */
+export const formPlain = 0;
+/** Rounded to odd; a product must be exact in the lanes. */
+export const formOdd = 1;
+/** Rounded to odd, with products and divisors of up to 53 bits. */
+export const formPair = 2;
+/** Binary32 lanes, rounded to odd, for operands of up to 12 bits whose results may leave binary32's range. */
+export const formGuarded = 3;
+/** As `formPair`, in any direction; what lies too near the ends of binary64's range is left to the caller. */
+export const formChecked = 4;
+export const forms = 5;
