@@ -1,0 +1,14 @@
+/** Correctly rounded operations on numbers and arrays: the reference that kernels are tested against. */
+export { type Arithmetic, type ArithmeticOptions, createArithmetic } from './arithmetic.ts';
+export type { ArithmeticState } from './cursor.ts';
+export type { BinaryMethod, CallOptions, TernaryMethod, UnaryMethod } from './elementwise.ts';
+export type { Flags } from './flags.ts';
+export {
+  type Operation,
+  type OperationName,
+  operate,
+  operationNames,
+  operationOf,
+  planOperations,
+} from './operations.ts';
+export { type Real, roundReal, toReal } from './real.ts';
