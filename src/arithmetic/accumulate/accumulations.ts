@@ -97,7 +97,8 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     return context.accept(name, x);
   }
 
-  function startOf({ c = 0 }: SumOptions): number {
+  function startOf({ c }: SumOptions): number {
+    if (c === undefined) return 0; // whether the format has a zero or not
     if (typeof c !== 'number') throw new ArgumentError('c', c, `a value of ${format.name}`);
     return context.accept('c', c);
   }
