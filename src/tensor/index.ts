@@ -1,4 +1,16 @@
 /** Arrays in simulated precision: rounding, encoding, quantisers. */
+
+export {
+  type Analysis,
+  type AnalyzeOptions,
+  analyze,
+  type CodeCount,
+  type ErrorPoint,
+  errorAgainstBits,
+  type NamedOptions,
+  namedQuantizer,
+} from './analysis/index.ts';
+export { arithmetic } from './arithmetic.ts';
 export {
   type CodeArray,
   decode,
@@ -10,6 +22,20 @@ export {
   round,
 } from './arrays.ts';
 export { type FlipOptions, flipBits, significantDigits } from './faults.ts';
+export {
+  blend,
+  blendGradient,
+  differentiableFactor,
+  type GradientData,
+  type GradientName,
+  type GradientRule,
+  type Gradients,
+  gaussianClipping,
+  gradientNames,
+  gradientRule,
+  type Quantization,
+} from './gradients/index.ts';
+export type { Grouping } from './grouping.ts';
 export {
   type BlockError,
   type BlockOptions,
@@ -28,3 +54,36 @@ export {
   type ScaleOptions,
   type Statistic,
 } from './quantizers/index.ts';
+export {
+  type ClampResidualOptions,
+  cancelInProduct,
+  clampResidual,
+  compose,
+  type HadamardOptions,
+  hadamard,
+  type InProduct,
+  keepOutliers,
+  type LogShiftOptions,
+  logShift,
+  type NoiseOptions,
+  type NoiseTransform,
+  noise,
+  type OutlierOptions,
+  type PowerExpansionOptions,
+  type PrescaleOptions,
+  powerExpansion,
+  prescale,
+  type Residue,
+  residueBytes,
+  type ShiftGroupOptions,
+  type SparseTerm,
+  shiftGroups,
+  sparseTerm,
+  type Transform,
+  type TransformContext,
+  type TransformData,
+  type Transformed,
+  transform,
+  transformerEngineSigns,
+  transformNames,
+} from './transforms/index.ts';
