@@ -92,7 +92,7 @@ export const families = {
   mxBlocks: { pattern: /^mx_blocks(\w*)$/, known: ['mx_blocks'] },
   nvfp4: { pattern: /^nvfp4_te(\w*)$/, known: ['nvfp4_te'] },
   operations: {
-    pattern: /^arith_([a-z0-9]+)_(\w+)_(?:softfloat|exact)$/,
+    pattern: /^arith_([a-z0-9]+)_(\w+)_(?:softfloat|exact)$/i,
     known: [
       ...['add', 'mul', 'mulAdd'].map((name) => `arith_binary16_${name}_softfloat`),
       'arith_binary32_div_softfloat',
@@ -100,7 +100,7 @@ export const families = {
     ],
   },
   stochasticOperations: {
-    pattern: /^srarith_([a-z0-9]+)_(\w+)_exact$/,
+    pattern: /^srarith_([a-z0-9]+)_(\w+)_exact$/i,
     known: ['add', 'mul', 'div', 'mulAdd'].map((name) => `srarith_binary16_${name}_exact`),
   },
   posit: { pattern: /^posit_posit(\d+)es(\d+)$/, known: ['posit_posit8es0', 'posit_posit16es1'] },

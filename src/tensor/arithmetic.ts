@@ -1,0 +1,54 @@
+/**
+ * `arithmetic` as users call it: the operations of `src/arithmetic`, with the SIMD kernels for arrays. The kernels agree with the
+ * scalar reference on every bit.
+ */
+import { type Arithmetic, type ArithmeticOptions, createArithmetic } from '../arithmetic/arithmetic.ts';
+import type { ArithmeticKernels } from '../arithmetic/context.ts';
+import type { Format } from '../formats/format.ts';
+import { fitsBinary32, type RealArray } from '../formats/real-arrays.ts';
+import { firstNonMember, operateArray } from '../kernels/arithmetic/arrays.ts';
+import { roundArray } from '../kernels/arrays.ts';
+import { encodeArray } from '../kernels/codec.ts';
+import { checkThreads } from '../kernels/threads.ts';
+import { resolveRounding } from '../rounding/options.ts';
+
+function codesOf(x: RealArray, format: Format): ArrayLike<number> {
+  const type = x instanceof Float32Array && fitsBinary32(format) ? 'float32' : 'float64';
+  const codes = encodeArray(x, type, format, resolveRounding(format), 'zero');
+  if (codes instanceof BigUint64Array) throw new RangeError(`${format.name} has codes of more than 32 bits`);
+  return codes;
+}
+
+const kernels: ArithmeticKernels = {
+  operate: operateArray,
+  firstNonMember,
+  codesOf,
+  round: roundArray,
+  checkThreads,
+};
+
+export type { Arithmetic, ArithmeticOptions } from '../arithmetic/arithmetic.ts';
+
+/**
+ * Operations in a number format, correctly rounded in every mode: each result is as if computed exactly and rounded once.
+ *
+ * The methods take numbers, arrays of one kind (Float32Array or Float64Array) and length, or numbers against arrays; the result
+ * is a number, or an array of that kind. Operands must be values of the format, or NaN. The options hold for every call, the
+ * seed, `offset` and supplied `random` included: the object owns a cursor that moves on by the draw slots of a call, one an
+ * element in the element-wise operations. What the operations give for zeros, infinities and NaN: `docs/arithmetic.md`.
+ *
+ * @param format A format or its name.
+ * @param options Mode, saturation, subnormals and random bits as for `round`; `operands`, `flags`, `threads`: see
+ *   `ArithmeticOptions`.
+ * @throws ArgumentError for an unknown format or option. The methods throw it for operands that are not numbers or such arrays,
+ *   do not match, or are not in the format (it names the operand and the value), for an `out` that does not fit, and if the
+ *   supplied random integers run out.
+ *
+ * @example
+ * const e4m3 = arithmetic('e4m3fn', { rounding: 'toward-zero', saturation: 'finite' });
+ * e4m3.add(1, 0.109375) // 1, since the next number up is 1.125
+ * e4m3.mul(new Float32Array([16, 448]), 2) // Float32Array [32, 448]
+ */
+export function arithmetic(format: Format | string, options: ArithmeticOptions = {}): Arithmetic {
+  return createArithmetic(format, options, kernels);
+}
