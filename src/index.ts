@@ -84,7 +84,7 @@ export {
   blend,
   blendGradient,
   blockQuantizerOptions,
-  type CallOptions,
+  type CallOptions as QuantizerCallOptions,
   type ClampResidualOptions,
   type CodeArray,
   type CodeCount,
