@@ -4,10 +4,10 @@
  */
 export type {
   Arithmetic,
+  ArithmeticCallOptions,
   ArithmeticOptions,
   ArithmeticState,
   BinaryMethod,
-  CallOptions,
   Flags,
   TernaryMethod,
   UnaryMethod,
@@ -79,6 +79,7 @@ export {
   type Analysis,
   type AnalyzeOptions,
   analyze,
+  arithmetic,
   type BlockError,
   type BlockOptions,
   blend,

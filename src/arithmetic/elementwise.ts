@@ -12,7 +12,7 @@ import { apartFrom, checkCarrier, commonArray, type Operand, resultArray } from 
 import type { OperationName } from './operations.ts';
 
 /** Options of one call on arrays. */
-export interface CallOptions<A extends RealArray = RealArray> {
+export interface ArithmeticCallOptions<A extends RealArray = RealArray> {
   /** Where the result goes: same kind and length as the operands; may be one of them. Default: a new array. */
   readonly out?: A;
   /** Threads that share the work, 1 to 64; default: those of the `arithmetic` object. The bits do not depend on it. */
@@ -22,22 +22,22 @@ export interface CallOptions<A extends RealArray = RealArray> {
 /** A method of one operand. */
 export interface UnaryMethod {
   (a: number): number;
-  <A extends RealArray>(a: A, options?: CallOptions<A>): A;
+  <A extends RealArray>(a: A, options?: ArithmeticCallOptions<A>): A;
 }
 
 /** A method of two operands, of which either may be a number. */
 export interface BinaryMethod {
   (a: number, b: number): number;
-  <A extends RealArray>(a: A, b: A | number, options?: CallOptions<A>): A;
-  <A extends RealArray>(a: number, b: A, options?: CallOptions<A>): A;
+  <A extends RealArray>(a: A, b: A | number, options?: ArithmeticCallOptions<A>): A;
+  <A extends RealArray>(a: number, b: A, options?: ArithmeticCallOptions<A>): A;
 }
 
 /** A method of three operands, of which any may be a number. */
 export interface TernaryMethod {
   (a: number, b: number, c: number): number;
-  <A extends RealArray>(a: A, b: A | number, c: A | number, options?: CallOptions<A>): A;
-  <A extends RealArray>(a: number, b: A, c: A | number, options?: CallOptions<A>): A;
-  <A extends RealArray>(a: number, b: number, c: A, options?: CallOptions<A>): A;
+  <A extends RealArray>(a: A, b: A | number, c: A | number, options?: ArithmeticCallOptions<A>): A;
+  <A extends RealArray>(a: number, b: A, c: A | number, options?: ArithmeticCallOptions<A>): A;
+  <A extends RealArray>(a: number, b: number, c: A, options?: ArithmeticCallOptions<A>): A;
 }
 
 /** One element-wise operation. */
@@ -59,12 +59,12 @@ export interface Workshop {
   readonly cursor: Cursor;
 }
 
-function checkNumberCall(options: CallOptions | undefined): void {
+function checkNumberCall(options: ArithmeticCallOptions | undefined): void {
   if (options?.out !== undefined)
     throw new ArgumentError('out', options.out, 'nothing when the operands are numbers');
 }
 
-function checkOptions(options: unknown): CallOptions {
+function checkOptions(options: unknown): ArithmeticCallOptions {
   if (options === undefined) return {};
   if (typeof options !== 'object' || options === null)
     throw new ArgumentError('options', options, 'an object { out, threads }');
@@ -90,7 +90,7 @@ function onArrays(
   operation: Elementwise,
   { context, cursor }: Workshop,
   operands: Operand[],
-  options: CallOptions,
+  options: ArithmeticCallOptions,
 ): RealArray {
   const { format, kernels } = context;
   const like = commonArray(names, operands);
@@ -123,7 +123,7 @@ function onArrays(
 export function unaryMethod(operation: Elementwise, workshop: Workshop): UnaryMethod {
   const { scalar, draws, takesAnyNumber = false } = operation;
   const { context, cursor } = workshop;
-  function method(a: Operand, options?: CallOptions): Operand {
+  function method(a: Operand, options?: ArithmeticCallOptions): Operand {
     if (typeof a !== 'number') return onArrays(operation, workshop, [a], checkOptions(options));
     checkNumberCall(options);
     const x = takesAnyNumber ? a : context.accept('a', a);
@@ -135,7 +135,7 @@ export function unaryMethod(operation: Elementwise, workshop: Workshop): UnaryMe
 export function binaryMethod(operation: Elementwise, workshop: Workshop): BinaryMethod {
   const { scalar, draws } = operation;
   const { context, cursor } = workshop;
-  function method(a: Operand, b: Operand, options?: CallOptions): Operand {
+  function method(a: Operand, b: Operand, options?: ArithmeticCallOptions): Operand {
     if (typeof a !== 'number' || typeof b !== 'number')
       return onArrays(operation, workshop, [a, b], checkOptions(options));
     checkNumberCall(options);
@@ -149,7 +149,7 @@ export function binaryMethod(operation: Elementwise, workshop: Workshop): Binary
 export function ternaryMethod(operation: Elementwise, workshop: Workshop): TernaryMethod {
   const { scalar, draws } = operation;
   const { context, cursor } = workshop;
-  function method(a: Operand, b: Operand, c: Operand, options?: CallOptions): Operand {
+  function method(a: Operand, b: Operand, c: Operand, options?: ArithmeticCallOptions): Operand {
     if (typeof a !== 'number' || typeof b !== 'number' || typeof c !== 'number')
       return onArrays(operation, workshop, [a, b, c], checkOptions(options));
     checkNumberCall(options);

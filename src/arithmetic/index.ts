@@ -1,7 +1,7 @@
 /** Correctly rounded operations on numbers and arrays: the reference that kernels are tested against. */
 export { type Arithmetic, type ArithmeticOptions, createArithmetic } from './arithmetic.ts';
 export type { ArithmeticState } from './cursor.ts';
-export type { BinaryMethod, CallOptions, TernaryMethod, UnaryMethod } from './elementwise.ts';
+export type { ArithmeticCallOptions, BinaryMethod, TernaryMethod, UnaryMethod } from './elementwise.ts';
 export type { Flags } from './flags.ts';
 export {
   type Operation,
