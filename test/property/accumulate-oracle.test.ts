@@ -188,7 +188,7 @@ function oracleModel({ format, options, model }: Setting): OracleModel {
   const place = { format: target, options: inner };
   const isExact = accumulate === 'exact';
   return {
-    products: model.products === 'exact' ? undefined : place,
+    products: model.products === 'exact' || (isExact && model.products === undefined) ? undefined : place,
     sums: isExact ? undefined : place,
     order: model.order!,
     result: isExact ? place : { format, options: resolved },

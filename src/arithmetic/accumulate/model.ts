@@ -17,7 +17,10 @@ export type AccumulationOrder = 'sequential' | 'pairwise' | { readonly chunk: nu
 
 /** How an inner product is computed. `docs/accumulation.md` defines every word of it. */
 export interface AccumulatorModel {
-  /** Whether each product is rounded to the accumulator's format before it is added. Default `'rounded'`. */
+  /**
+   * Whether each product is rounded, to the accumulator's format, before it is added. Default `'rounded'`, and `'exact'` with
+   * `accumulate: 'exact'`; there `'rounded'` means to the arithmetic's format.
+   */
   readonly products?: 'exact' | 'rounded';
   /**
    * The format of partial sums, by itself or by name; `'exact'` for none, with one rounding at the end; or a matrix unit,
@@ -100,7 +103,8 @@ export function resolveAccumulator(
 ): ResolvedAccumulator {
   if (typeof model !== 'object' || model === null)
     throw new ArgumentError('model', model, 'an object { products, accumulate, order, rounding }');
-  const { products = 'rounded', accumulate = format } = model;
+  const { accumulate = format } = model;
+  const { products = accumulate === 'exact' ? 'exact' : 'rounded' } = model;
   const conversion = { format, options };
   if (isMatrixUnit(accumulate)) {
     checkAlone(model, accumulate);
