@@ -47,21 +47,30 @@ function initialScales(
 
 export interface ScaleSource {
   /** The scales to use for x; undefined where they are taken from x itself. */
-  scalesFor(x: RealArray, shape: readonly number[], update: boolean): FixedScales | undefined;
+  scalesFor(x: RealArray, shape: readonly number[]): FixedScales | undefined;
+  /** Remembers the latest scales. */
+  commit(): void;
   state(): QuantizerState;
   /** Throws ArgumentError for what is no state of this source. */
   restore(state: QuantizerState): void;
 }
 
-const noState = { state: (): QuantizerState => ({}), restore: (): void => undefined };
+const noState = {
+  commit: (): void => undefined,
+  state: (): QuantizerState => ({}),
+  restore: (): void => undefined,
+};
 
 function learnedScales(options: ResolvedQuantizer): ScaleSource {
   let learned: FixedScales | undefined;
+  let pending: FixedScales | undefined;
   return {
-    scalesFor(x, shape, update): FixedScales {
-      const now = learned ?? initialScales(x, shape, options);
-      if (update) learned = now;
-      return now;
+    scalesFor(x, shape): FixedScales {
+      pending = learned ?? initialScales(x, shape, options);
+      return pending;
+    },
+    commit(): void {
+      learned = pending;
     },
     state(): QuantizerState {
       if (learned === undefined) return {};

@@ -121,9 +121,13 @@ export function quantizer(options: QuantizerOptions): Quantizer {
       transform === undefined
         ? { values: whole, residue: noResidue }
         : transform.forward(whole, shape, context);
-    const fixed = source.scalesFor(x, shape, call.update ?? true);
+    const fixed = source.scalesFor(x, shape);
     const done = runQuantizer(x, shape, { options: resolved, tracker, fixed }, call);
     if (resolved.nan === 'max') fillHoles(done, holes, high);
+    if (call.update ?? true) {
+      tracker.commit();
+      source.commit();
+    }
     return { ...done, residue, context };
   }
 

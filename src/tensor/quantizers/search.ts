@@ -1,60 +1,46 @@
 /**
- * `from: 'mse'`: the scale of a group by search. Candidates are the thresholds (i / 100) max|x| for i = 150, 149, ... 20, each
- * turned into a scale as any other threshold; the one with the least sum of squared errors wins, the larger of two equals.
- * The quotient is rounded to the carrier; the sum is in binary64 (`interleavedSum`) over values rounded to the carrier.
+ * `from: 'mse'`: the scale of each group by search. Candidates are the thresholds (i / 100) max|x| for i = 200, 199, ... 20 (the
+ * quotient rounded to the carrier), each turned into a scale as any other threshold. The least sum of squared errors wins, and
+ * of equals the larger threshold. Sums are in binary64 (`interleavedSum`), over differences of binary64 from values that
+ * were rounded to the carrier. Above 100 %, floats gain where their lattice is finer below the top.
  */
-import type { Format } from '../../formats/format.ts';
-import { isStochastic, type ResolvedRounding } from '../../rounding/options.ts';
-import { roundScalar } from '../../rounding/round.ts';
 import type { RealArray } from '../arrays.ts';
-import type { ResolvedScale } from './scale-options.ts';
-import { dequantized, newScales, type SetScale } from './scales.ts';
+import { type Layout, perGroup } from './elements.ts';
 import { interleavedSum, largestMagnitude } from './statistics.ts';
 
-const mostPercent = 150;
+const mostPercent = 200;
 const leastPercent = 20;
 
-export interface Search {
-  readonly scale: ResolvedScale;
-  readonly setScale: SetScale;
-  readonly format: Format;
-  /** Elements below this are not used. */
-  readonly low: number;
-  /** A stochastic mode is searched as nearest-even. */
-  readonly rounding: ResolvedRounding;
-  /** Rounds to the carrier of the values: `Math.fround` or the identity. */
-  readonly carry: (x: number) => number;
-  /** Rounds to the carrier of the elements in units of their scale. */
-  readonly carryScaled: (x: number) => number;
-}
-
-/** The best threshold of a group; NaN if there is a NaN or an infinity, 0 if there are only zeros. */
-export function bestThreshold(members: RealArray, search: Search, tensorEncode: number): number {
-  const { scale, setScale, format, low, carry, carryScaled } = search;
-  const amax = largestMagnitude(members);
-  if (!Number.isFinite(amax) || amax === 0) return amax === 0 ? 0 : NaN;
-  const { rounding: mode } = search.rounding;
-  const rounding: ResolvedRounding = isStochastic(mode)
-    ? { ...search.rounding, rounding: 'nearest-even' }
-    : search.rounding;
-  const trial = newScales(1, scale);
-  const { into, dividesInto } = trial;
-  function squaredError(threshold: number): number {
-    setScale(trial, 0, threshold, tensorEncode);
-    const factor = into[0]!;
-    return interleavedSum(members.length, (i) => {
-      const x = members[i]!;
-      const scaled = carryScaled(dividesInto && factor !== 0 ? x / factor : x * factor);
-      const element = Math.max(roundScalar(scaled, format, rounding, 0), low);
-      const error = carry(dequantized(trial, 0, element)) - x;
-      return error * error;
+/**
+ * The best threshold of each group: NaN where there is a NaN or an infinity, 0 where there are only zeros.
+ *
+ * @param imageOf The values of x under these thresholds, one a group, as the quantiser would give them without random bits.
+ */
+export function bestThresholds(
+  x: RealArray,
+  layout: Layout,
+  groups: number,
+  imageOf: (thresholds: Float64Array) => RealArray,
+): Float64Array {
+  const carry = x instanceof Float32Array ? Math.fround : (value: number): number => value;
+  const amax = perGroup(x, layout, groups, largestMagnitude).map((most) =>
+    Number.isFinite(most) ? most : NaN,
+  );
+  const best = amax.slice();
+  const leastErrors = new Float64Array(groups).fill(Infinity);
+  const differences = new Float64Array(x.length);
+  for (let percent = mostPercent; percent >= leastPercent; percent--) {
+    const thresholds = amax.map((most) => carry((most * percent) / 100));
+    const image = imageOf(thresholds);
+    for (let i = 0; i < x.length; i++) differences[i] = image[i]! - x[i]!;
+    const errors = perGroup(differences, layout, groups, (members) =>
+      interleavedSum(members.length, (i) => members[i]! * members[i]!),
+    );
+    errors.forEach((error, group) => {
+      if (!(error < leastErrors[group]!)) return;
+      leastErrors[group] = error;
+      best[group] = thresholds[group]!;
     });
   }
-  let best = { threshold: amax, error: Infinity };
-  for (let percent = mostPercent; percent >= leastPercent; percent--) {
-    const threshold = carry((amax * percent) / 100);
-    const error = squaredError(threshold);
-    if (error < best.error) best = { threshold, error };
-  }
-  return best.threshold;
+  return best;
 }

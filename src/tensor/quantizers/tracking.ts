@@ -20,8 +20,10 @@ export interface QuantizerState {
 }
 
 export interface Tracker {
-  /** The statistics to use in this call, from its own; `update`: whether this call is remembered. */
-  track(current: Float64Array, update: boolean): Float64Array;
+  /** The statistics to use in this call, from its own. */
+  track(current: Float64Array): Float64Array;
+  /** Remembers the latest call. */
+  commit(): void;
   state(): QuantizerState;
   /** Throws ArgumentError for what is no state of this tracker. */
   restore(state: QuantizerState): void;
@@ -46,16 +48,20 @@ export function stateNumbers(argument: string, given: unknown): Float64Array {
 /** new = decay old + (1 - decay) current in binary64, beginning with the first. What is not finite is not remembered. */
 function averageTracker(decay: number): Tracker {
   let average: Float64Array | undefined;
+  let pending: Float64Array | undefined;
   return {
-    track(current, update): Float64Array {
+    track(current): Float64Array {
       const old = average ?? current;
       checkCount(old, current);
       const next = old.map((mean, i) => {
         if (!Number.isFinite(current[i]!)) return mean;
         return Number.isFinite(mean) ? decay * mean + (1 - decay) * current[i]! : current[i]!;
       });
-      if (update) average = next;
+      pending = next;
       return next.map((mean, i) => (Number.isFinite(current[i]!) ? mean : current[i]!));
+    },
+    commit(): void {
+      average = pending;
     },
     state: () =>
       average === undefined ? {} : { average: Array.from(average, (x) => (Number.isFinite(x) ? x : null)) },
@@ -72,8 +78,9 @@ function averageTracker(decay: number): Tracker {
 /** The largest (or latest) statistics of the calls before this one; the first call uses its own. */
 function historyTracker({ length, take }: NonNullable<ResolvedScale['history']>): Tracker {
   let history: Float64Array[] = [];
+  let pending: Float64Array[] = [];
   return {
-    track(current, update): Float64Array {
+    track(current): Float64Array {
       if (history[0] !== undefined) checkCount(history[0], current);
       const past = take === 'latest' ? history.slice(-1) : history;
       const used = current.map((now, i) =>
@@ -81,8 +88,11 @@ function historyTracker({ length, take }: NonNullable<ResolvedScale['history']>)
         past.length === 0 || Number.isNaN(now) ? now : Math.max(...past.map((each) => each[i]!)),
       );
       const remembered = current.map((now, i) => (Number.isFinite(now) ? now : (history.at(-1)?.[i] ?? 0)));
-      if (update) history = [...history, remembered].slice(-length);
+      pending = [...history, remembered].slice(-length);
       return used;
+    },
+    commit(): void {
+      history = pending;
     },
     state: () => ({ history: history.map((each) => [...each]) }),
     restore(state): void {
@@ -94,7 +104,12 @@ function historyTracker({ length, take }: NonNullable<ResolvedScale['history']>)
   };
 }
 
-const forgetful: Tracker = { track: (current) => current, state: () => ({}), restore: () => undefined };
+const forgetful: Tracker = {
+  track: (current) => current,
+  commit: () => undefined,
+  state: () => ({}),
+  restore: () => undefined,
+};
 
 /** What the options ask for: an average, a window, or no memory. */
 export function trackerOf({ decay, history }: ResolvedScale): Tracker {

@@ -1,0 +1,185 @@
+/**
+ * The scales of all groups of a tensor: statistics of the groups, of earlier calls, of the tensor and its rows, brought
+ * together. What a threshold becomes is in `scales.ts`.
+ */
+import { ArgumentError } from '../../errors.ts';
+import type { IntFormat } from '../../formats/format.ts';
+import { isStochastic, resolveRounding } from '../../rounding/options.ts';
+import { roundScalar } from '../../rounding/round.ts';
+import type { RealArray } from '../arrays.ts';
+import { axisIndex, countGroups } from '../grouping.ts';
+import { forEachMembers, type Layout, perGroup } from './elements.ts';
+import { fourOverSixScale } from './four-over-six.ts';
+import type { FixedScales } from './learned.ts';
+import type { ResolvedQuantizer } from './options.ts';
+import { type Scales, scaleSetter, tensorEncodeScale, useScale } from './scales.ts';
+import { bestThresholds } from './search.ts';
+import { largestMagnitude, type MagnitudeStatistic, rangeOf, statisticOf } from './statistics.ts';
+import type { Tracker } from './tracking.ts';
+import { affineOf, toZeroPoint } from './zero-points.ts';
+
+/** What a run reads beside x. */
+export interface RunContext {
+  readonly options: ResolvedQuantizer;
+  readonly tracker: Tracker;
+  /** The scales, and zero points, that are not taken from x. */
+  readonly fixed: FixedScales | undefined;
+}
+
+/** The encode scales, and which of them a group has. */
+interface TensorLevel {
+  readonly amax: Float64Array;
+  readonly encode: Float64Array;
+  readonly of: (group: number) => number;
+}
+
+function tensorLevelOf(
+  x: RealArray,
+  layout: Layout,
+  groups: number,
+  options: ResolvedQuantizer,
+): TensorLevel {
+  const { scale } = options;
+  const { grouping, shape } = layout;
+  if (scale.tensorScale === 'tensor') {
+    const amax = Float64Array.of(largestMagnitude(x));
+    return { amax, encode: amax.map((most) => tensorEncodeScale(most, scale)), of: () => 0 };
+  }
+  const isAlongRows =
+    grouping.per === 'row' ||
+    (grouping.per === 'block' && axisIndex(grouping.axis ?? -1, shape) === Math.max(shape.length, 1) - 1);
+  if (!isAlongRows)
+    throw new ArgumentError('scale.tensorScale', 'row', 'true or false, unless groups lie within rows');
+  const rows = countGroups({ per: 'row' }, shape);
+  const amax = perGroup(x, { grouping: { per: 'row' }, shape }, rows, largestMagnitude);
+  const perRow = rows === 0 ? 1 : groups / rows;
+  return {
+    amax,
+    encode: amax.map((most) => tensorEncodeScale(most, scale)),
+    of: (group) => Math.floor(group / perRow),
+  };
+}
+
+/** The values of x under the scales as they stand, without random bits. */
+export type ImageOf = (x: RealArray, layout: Layout, scales: Scales, options: ResolvedQuantizer) => RealArray;
+
+/**
+ * Sets the scale of every group from a statistic or by search.
+ *
+ * @returns The encode scales of the tensor or its rows, of two-level scales.
+ */
+export function setMagnitudeScales(
+  x: RealArray,
+  layout: Layout,
+  scales: Scales,
+  { options, tracker }: RunContext,
+  imageOf: ImageOf,
+): Float64Array | undefined {
+  const { scale, format } = options;
+  const groups = scales.stored.length;
+  const carry = x instanceof Float32Array ? Math.fround : (value: number): number => value;
+  const setScale = scaleSetter(scale, format);
+  const level = scale.tensorScale === false ? undefined : tensorLevelOf(x, layout, groups, options);
+  const encodeOf = (group: number): number => (level === undefined ? 1 : level.encode[level.of(group)]!);
+  function setScales(thresholds: Float64Array): void {
+    thresholds.forEach((threshold, group) => {
+      setScale(scales, group, threshold, encodeOf(group));
+    });
+  }
+  if (scale.from === 'mse') {
+    const rounding = options.round.rounding ?? 'nearest-even';
+    const round = { ...options.round, rounding: isStochastic(rounding) ? 'nearest-even' : rounding } as const;
+    const searched = { ...options, round };
+    const thresholds = bestThresholds(x, layout, groups, (candidates) => {
+      setScales(candidates);
+      return imageOf(x, layout, scales, searched);
+    });
+    setScales(thresholds);
+    return level?.encode;
+  }
+  const from = scale.from as MagnitudeStatistic;
+  const current = perGroup(x, layout, groups, (members) =>
+    carry(statisticOf(members, from, scale.percentile)),
+  );
+  const used = tracker.track(current);
+  const thresholds = used.map((statistic) => {
+    const threshold = carry(carry(statistic) * scale.multiplier);
+    return Number.isNaN(threshold) ? NaN : Math.max(threshold, scale.least);
+  });
+  setScales(thresholds);
+  if (scale.fourOverSix !== undefined && level !== undefined)
+    setFourOverSix(x, layout, scales, options, level);
+  return level?.encode;
+}
+
+/** Replaces every scale by the better of two. */
+function setFourOverSix(
+  x: RealArray,
+  layout: Layout,
+  scales: Scales,
+  { scale }: ResolvedQuantizer,
+  level: TensorLevel,
+): void {
+  const { grouping, shape } = layout;
+  const [rows, width] = grouping.per === 'tile' ? [grouping.rows, grouping.columns] : [1, 0];
+  const lastColumns = grouping.per === 'tile' ? (((shape.at(-1) ?? 1) - 1) % width) + 1 : 0;
+  const acrossTiles = grouping.per === 'tile' ? Math.ceil((shape.at(-1) ?? 1) / width) : 1;
+  forEachMembers(x, layout, (members, group) => {
+    if (Number.isNaN(scales.stored[group]!)) return;
+    const isLast = group % acrossTiles === acrossTiles - 1;
+    const columns = grouping.per !== 'tile' ? members.length : isLast ? lastColumns : width;
+    const index = level.of(group);
+    const [amax, tensorEncode] = [level.amax[index]!, level.encode[index]!];
+    const block = { members, columns, rows, blockMax: largestMagnitude(members), amax, tensorEncode };
+    useScale(scale, scales, group, fourOverSixScale(block, scale.scaleMax, scale.fourOverSix!), tensorEncode);
+  });
+}
+
+/** Sets scales that are not taken from x. Returns the zero points that go with them. */
+export function setFixedScales(
+  scales: Scales,
+  fixed: FixedScales,
+  options: ResolvedQuantizer,
+): Float64Array | undefined {
+  const { scale, format } = options;
+  if (fixed.scales.length !== scales.stored.length)
+    throw new ArgumentError(
+      'shape',
+      `${scales.stored.length} groups`,
+      `a shape with ${fixed.scales.length}, one a scale`,
+    );
+  const rounding = resolveRounding(scale.format, { saturation: 'finite' });
+  fixed.scales.forEach((value, group) => {
+    useScale(scale, scales, group, roundScalar(value, scale.format, rounding, 0), 1);
+  });
+  if (scales.stored.some((value) => !(value > 0)))
+    throw new ArgumentError(
+      'scale',
+      String(scales.stored.find((value) => !(value > 0))),
+      `above 0 in ${scale.format.name}`,
+    );
+  return fixed.zeroPoints?.map((zero) => toZeroPoint(zero, format as IntFormat));
+}
+
+/** Sets scales from the ranges of the groups. Returns their zero points. */
+export function setAffineScales(
+  x: RealArray,
+  layout: Layout,
+  scales: Scales,
+  { options, tracker }: RunContext,
+): Float64Array {
+  const groups = scales.stored.length;
+  const ends = new Float64Array(2 * groups);
+  forEachMembers(x, layout, (members, group) => {
+    const { low, high } = rangeOf(members);
+    ends[group] = low;
+    ends[groups + group] = high;
+  });
+  const used = tracker.track(ends);
+  return Float64Array.from({ length: groups }, (_, group) => {
+    const [low, high] = [used[group]!, used[groups + group]!];
+    const affine = affineOf(low, high, options.format as IntFormat, options.scale.format);
+    useScale(options.scale, scales, group, affine.scale, 1);
+    return affine.zeroPoint;
+  });
+}
