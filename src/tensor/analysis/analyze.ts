@@ -121,10 +121,13 @@ function countCodes(codes: Quantized['codes'], format: Format): CodeCount[] {
   const counts = new Map<Code, number>();
   for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1);
   const list = Array.from(counts, ([code, count]) => ({ code, element: format.decode(code), count }));
-  const rank = ({ element }: CodeCount): number => (Number.isNaN(element) ? Infinity : element);
-  // -0 before 0; codes of NaN in their own order.
-  const order = (a: CodeCount, b: CodeCount): number =>
-    rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : a.code > b.code ? -1 : 1;
+  const order = (a: CodeCount, b: CodeCount): number => {
+    const nan = Number(Number.isNaN(a.element)) - Number(Number.isNaN(b.element));
+    if (nan !== 0) return nan;
+    if (a.element !== b.element && !Number.isNaN(a.element)) return a.element < b.element ? -1 : 1;
+    // -0, the higher code, before 0.
+    return a.code > b.code ? -1 : 1;
+  };
   return list.sort(order);
 }
 
