@@ -5,7 +5,7 @@
  */
 import type { ResolvedRounding } from '../rounding/index.ts';
 import type { RoundingPlan } from './plan.ts';
-import { type Slot, stagedPiece, type ThreadPool, type Worker } from './thread-pool.ts';
+import { type Job, type Slot, stagedPiece, type ThreadPool, type Worker } from './thread-pool.ts';
 
 type RealArray = Float32Array | Float64Array;
 
@@ -20,7 +20,40 @@ export interface DividedWork {
 }
 
 /** Elements that a thread takes at a time in the shared memory. */
-const commonPiece = 16384;
+export const commonPiece = 16384;
+
+/**
+ * Does `length` elements of the shared memory, the caller `ownPiece` by `ownPiece`, and worker i as `jobOf(i)` says. Throws Error
+ * if a worker fails; the destination is incomplete then. Returns -1, or a result of a piece that was not that.
+ */
+export function divideCommon(
+  pool: ThreadPool,
+  threads: number,
+  length: number,
+  jobOf: (worker: number) => Job,
+  ownPiece: (from: number, to: number) => number,
+): number {
+  const workers = pool.workers(threads);
+  pool.beginCommon();
+  const posted = workers.map((worker, i) => {
+    const slot = worker.slot();
+    worker.post(jobOf(i));
+    return { worker, slot };
+  });
+  let result = -1;
+  for (;;) {
+    const start = pool.takeCommon(commonPiece);
+    if (start >= length) break;
+    result = Math.max(result, ownPiece(start, Math.min(length, start + commonPiece)));
+  }
+  for (const { worker, slot } of posted) {
+    // A worker that has not begun would find nothing left.
+    if (worker.takeBack()) continue;
+    worker.awaitDone(slot);
+    result = Math.max(result, worker.result(slot));
+  }
+  return result;
+}
 
 /** Rounds `length` elements of the shared memory. Throws Error if a worker fails; the destination is incomplete then. */
 export function divideShared(
@@ -30,20 +63,12 @@ export function divideShared(
   destination: number,
   length: number,
 ): void {
-  const workers = pool.workers(threads);
-  pool.beginCommon();
-  const posted = workers.map((worker) => {
-    const slot = worker.slot();
-    worker.post({ plan, options, source, destination, length, start: 0, commonPiece });
-    return { worker, slot };
-  });
-  for (;;) {
-    const start = pool.takeCommon(commonPiece);
-    if (start >= length) break;
-    roundPiece(start, Math.min(length, start + commonPiece));
+  const job = { plan, options, source, destination, length, start: 0, commonPiece };
+  function ownPiece(from: number, to: number): number {
+    roundPiece(from, to);
+    return -1;
   }
-  // A worker that has not begun would find nothing left.
-  for (const { worker, slot } of posted) if (!worker.takeBack()) worker.awaitDone(slot);
+  divideCommon(pool, threads, length, () => job, ownPiece);
 }
 
 /** Elements of an ordinary array that the caller rounds before it looks after the workers again. */

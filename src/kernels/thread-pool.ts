@@ -1,10 +1,11 @@
 /**
- * The worker pool: threads that run rounding kernels on the shared memory beside the caller, which blocks meanwhile but
+ * The worker pool: threads that run kernels on the shared memory beside the caller, which blocks meanwhile but
  * does its share too. This is the caller's side of the protocol whose other side is `thread-worker.ts`: it seats workers,
  * hands them jobs, takes back what they have not begun, and gives up those that die. How an array is divided into jobs
  * is the matter of `thread-division.ts`, how threads start that of `thread-spawn.ts`.
  */
 import type { ResolvedRounding } from '../rounding/index.ts';
+import { arithmeticModule } from './arithmetic-module.ts';
 import type { Heap } from './heap.ts';
 import type { RoundingPlan } from './plan.ts';
 import { type Rounder, rounderOn } from './rounder.ts';
@@ -17,17 +18,28 @@ export const maximumThreads = 64;
 /** The most elements of an ordinary array that lie with a worker as one job. */
 export const stagedPiece = 32768;
 
+/** What all jobs have. */
+interface AnyJob {
+  readonly length: number;
+  /** Elements a piece where the job is the pool's common one, of which every thread takes pieces; else undefined. */
+  readonly commonPiece: number | undefined;
+}
+
 /** Elements of the heap to round; their random integers are those of the indices from `start` on. */
-export interface Job {
+export interface RoundingJob extends AnyJob {
   readonly plan: RoundingPlan;
   readonly options: ResolvedRounding;
   readonly source: number;
   readonly destination: number;
-  readonly length: number;
   readonly start: number;
-  /** Elements a piece where the job is the pool's common one, of which every thread takes pieces; else undefined. */
-  readonly commonPiece: number | undefined;
 }
+
+/** Elements of what a block in the heap describes, which is this worker's alone. */
+export interface PieceJob extends AnyJob {
+  readonly block: number;
+}
+
+export type Job = RoundingJob | PieceJob;
 
 /** One of the two places for jobs of a worker. */
 export interface Slot {
@@ -49,6 +61,8 @@ export interface Worker {
   takeBack(): boolean;
   /** Waits until the worker has done the job in a slot. Throws Error if it fails. */
   awaitDone(slot: Slot): void;
+  /** What the pieces of the job done in a slot returned: -1, or one of the other results. */
+  result(slot: Slot): number;
 }
 
 export interface ThreadPool {
@@ -110,12 +124,12 @@ export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): Th
   /** A rounder whose kernel calls are written down as jobs. */
   function recordingRounder(slot: () => Slot): Rounder {
     function record(
-      isStochastic: number,
+      call: number,
       [kernel, shift, source, destination, count]: readonly [number, number, number, number, number],
       parameters: number,
     ): void {
       const { at } = slot();
-      words[at + layout.isStochastic] = isStochastic;
+      words[at + layout.call] = call;
       words[at + layout.kernel] = kernel;
       words[at + layout.elementShift] = shift;
       words[at + layout.source] = source;
@@ -125,12 +139,12 @@ export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): Th
     }
     return rounderOn(heap, {
       round(kernel, shift, source, destination, count, _random, parameters): void {
-        record(0, [kernel, shift, source, destination, count], parameters);
+        record(layout.round, [kernel, shift, source, destination, count], parameters);
       },
       roundStochastic(kernel, shift, source, destination, count, parameters, scratch, ...random): void {
         const [chunk, bits, index, stream, seed] = random;
         const { at } = slot();
-        record(1, [kernel, shift, source, destination, count], parameters);
+        record(layout.roundStochastic, [kernel, shift, source, destination, count], parameters);
         words[at + layout.scratch] = scratch;
         words[at + layout.chunk] = chunk;
         words[at + layout.bits] = bits;
@@ -155,9 +169,15 @@ export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): Th
     const worker: Worker = {
       slot: current,
       isFree: () => Atomics.load(words, current().at + layout.state) === layout.idle,
-      post({ plan, options, source, destination, length, start, commonPiece }): void {
+      post(job): void {
         const { at } = current();
-        rounder.round(plan, source, destination, length, options, start);
+        const { length, commonPiece } = job;
+        if ('block' in job) {
+          words[at + layout.call] = layout.pieceOfArithmetic;
+          words[at + layout.parameters] = job.block;
+          words[at + layout.count] = length;
+          words[at + layout.result] = -1;
+        } else rounder.round(job.plan, job.source, job.destination, length, job.options, job.start);
         words[at + layout.counterIndex] = commonPiece === undefined ? at + layout.counter : layout.counter;
         words[at + layout.counter] = 0;
         words[at + layout.step] = commonPiece ?? length;
@@ -183,8 +203,10 @@ export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): Th
           if (blocks) Atomics.wait(words, state, seen, left);
         }
       },
+      result: ({ at }) => words[at + layout.result]!,
     };
-    const data = { module: roundingModule.shared(), memory: heap.memory, words, longs, first, layout };
+    const [module, arithmetic] = [roundingModule.shared(), arithmeticModule.shared()];
+    const data = { module, arithmetic, memory: heap.memory, words, longs, first, layout };
     const thread = spawn(data);
     const seat: Seat = {
       thread,

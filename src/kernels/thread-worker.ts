@@ -7,6 +7,12 @@
  */
 import type { RoundingModuleExports } from './rounding-module.ts';
 
+/** What a module whose jobs are described by a block in the heap exports: elements `start` to `start + count` of that. */
+export interface PieceExports {
+  /** -1, or an index at which the block's operands are not what they must be. */
+  piece(block: number, start: number, count: number): number;
+}
+
 /**
  * A worker has two slots for jobs and does them in turn, so that the next one can lie ready: here is where the 32-bit words
  * of a slot lie, from its first one, its 64-bit words, and what its state may be.
@@ -19,8 +25,10 @@ export interface Layout {
   readonly counterIndex: number;
   readonly count: number;
   readonly step: number;
-  /** The job: arguments of the kernel call. */
-  readonly isStochastic: number;
+  /** The job: which kernel is called. What it returned, where it was `piece`: -1, or any other of its results. */
+  readonly call: number;
+  readonly result: number;
+  /** Arguments of the kernel call. A piece's block is its `parameters`. */
   readonly kernel: number;
   readonly elementShift: number;
   readonly source: number;
@@ -38,6 +46,10 @@ export interface Layout {
   readonly posted: number;
   readonly running: number;
   readonly failed: number;
+  /** The calls. */
+  readonly round: number;
+  readonly roundStochastic: number;
+  readonly pieceOfArithmetic: number;
   /** Words from a slot to the next. */
   readonly slotWords: number;
 }
@@ -48,7 +60,7 @@ export const layout: Layout = {
   counterIndex: 2,
   count: 3,
   step: 4,
-  isStochastic: 5,
+  call: 5,
   kernel: 6,
   elementShift: 7,
   source: 8,
@@ -57,6 +69,7 @@ export const layout: Layout = {
   scratch: 11,
   chunk: 12,
   bits: 13,
+  result: 14,
   index: 8,
   stream: 9,
   seed: 10,
@@ -64,6 +77,9 @@ export const layout: Layout = {
   posted: 1,
   running: 2,
   failed: 3,
+  round: 0,
+  roundStochastic: 1,
+  pieceOfArithmetic: 2,
   // Two cache lines, of which the second holds words of 64 bits.
   slotWords: 32,
 };
@@ -71,6 +87,8 @@ export const layout: Layout = {
 /** What a worker is given once. */
 export interface WorkerData {
   readonly module: WebAssembly.Module;
+  /** The module of operations, linked when a job first wants it. */
+  readonly arithmetic: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   /** The slots of all workers, and the same memory as 64-bit words. */
   readonly words: Int32Array;
@@ -87,6 +105,7 @@ function work(data: WorkerData, ready: () => void): void {
   try {
     const instance = new WebAssembly.Instance(data.module, { env: { memory: data.memory } });
     const { round, roundStochastic } = instance.exports as unknown as RoundingModuleExports;
+    let arithmetic: PieceExports | undefined;
     ready();
     while (true) {
       const state = at + layout.state;
@@ -100,12 +119,19 @@ function work(data: WorkerData, ready: () => void): void {
       const source = words[at + layout.source]!;
       const destination = words[at + layout.destination]!;
       const parameters = words[at + layout.parameters]!;
+      const call = words[at + layout.call]!;
+      if (call === layout.pieceOfArithmetic)
+        arithmetic ??= new WebAssembly.Instance(data.arithmetic, { env: { memory: data.memory } })
+          .exports as unknown as PieceExports;
       let start = Atomics.add(words, counter, step);
       while (start < count) {
         const length = Math.min(step, count - start);
         const from = source + (start << shift);
         const to = destination + (start << shift);
-        if (words[at + layout.isStochastic] === 0) round(kernel, shift, from, to, length, 0, parameters);
+        if (call === layout.pieceOfArithmetic) {
+          const result = arithmetic!.piece(parameters, start, length);
+          if (result >= 0) words[at + layout.result] = result;
+        } else if (call === layout.round) round(kernel, shift, from, to, length, 0, parameters);
         else
           roundStochastic(
             kernel,

@@ -5,6 +5,8 @@
 import type { Format } from '../../formats/format.ts';
 import { type ResolvedRounding, resolveRounding } from '../../rounding/index.ts';
 import { isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
+import { commonPiece, divideCommon } from '../thread-division.ts';
+import { threadPool } from '../threads.ts';
 import { type Operator, operatorOn, type ScalarOperation } from './operator.ts';
 import { type OperationName, type OperationPlan, planOperation } from './plan.ts';
 
@@ -77,10 +79,47 @@ interface Work {
   readonly checked: number;
 }
 
-function operateInSharedHeap(work: Work, operands: readonly (RealArray | number)[], out: RealArray): boolean {
+/** Elements from which on threads gain, as in `threads.ts`: of operations at the pace of memory, and of others. */
+const leastQuick = 524288;
+const leastSlow = 65536;
+
+/** How many of `threads` to use: workers see neither supplied random integers nor the scalar reference. */
+function usefulThreads(threads: number, { plan, options }: Work, length: number): number {
+  const readsRandom = plan.rounding?.readsRandom === true;
+  if (plan.defers || (readsRandom && options.random !== undefined)) return 1;
+  const isQuick = !readsRandom && plan.workShift === plan.operandShift;
+  return length >= (isQuick ? leastQuick : leastSlow) ? threads : 1;
+}
+
+const teamOperators: Operator[] = [];
+
+/** The operator that writes jobs for a worker: each has a block and scratch of its own. */
+function teamOperator(worker: number): Operator {
+  teamOperators[worker] ??= operatorOn(sharedHeap());
+  return teamOperators[worker];
+}
+
+function operateInSharedHeap(
+  work: Work,
+  operands: readonly (RealArray | number)[],
+  out: RealArray,
+  threads: number,
+): boolean {
   const pointers = operands.map((x) => (isArray(x) ? { pointer: x.byteOffset } : x));
   const job = { ...work, operands: pointers, destination: out.byteOffset, first: 0 };
-  return sharedOperator().run(job, out.length);
+  const operator = sharedOperator();
+  const { length } = out;
+  if (threads === 1) return operator.run(job, length);
+  const own = operator.describe(job);
+  return (
+    divideCommon(
+      threadPool(),
+      threads,
+      length,
+      (worker) => ({ block: teamOperator(worker).describe(job), length, commonPiece }),
+      (from, to) => operator.piece(own, from, to - from),
+    ) < 0
+  );
 }
 
 function operateStaged(work: Work, operands: readonly (RealArray | number)[], out: RealArray): boolean {
@@ -106,7 +145,9 @@ function operateStaged(work: Work, operands: readonly (RealArray | number)[], ou
  *   one of them an array.
  * @param out May be an operand, or overlap one.
  * @param options As `resolveRounding` gives them; supplied random integers must be at least as many as elements.
+ * @param threads As `checkThreads` gives them. Fewer are used where more would gain nothing, and one on ordinary arrays.
  * @param scalar The reference for one element, for those that a kernel leaves to it.
+ * @param areMembers Whether the operands are known to be numbers of the format; else they are looked at on the way.
  * @returns false where there is no kernel, or where an element of an operand is no number of the format (NaN counts as one, and
  *   -0 as 0). `out` is then as it was, or incomplete where it shares no memory with an operand.
  */
@@ -118,28 +159,31 @@ export function operateArray(
   options: ResolvedRounding,
   threads: number,
   scalar: ScalarOperation,
+  areMembers = false,
 ): boolean {
   const type = typeOf(out);
   const arrays = operands.filter(isArray);
   if (arrays.length === 0 || arrays.some((x) => typeOf(x) !== type || x.length !== out.length)) return false;
   const plan = planOperation(type, operation, format, options);
   if (plan === undefined) return false;
-  const distinct = operands.map((x, i) => isArray(x) && operands.indexOf(x) === i);
+  const unknown = areMembers || plan.membership === undefined ? [] : arrays;
+  const distinct = unknown.filter((x, i) => unknown.indexOf(x) === i);
   const isApart = !arrays.some((x) => overlap(x, out));
-  if (!isApart && arrays.some((x, i) => arrays.indexOf(x) === i && findStranger(plan, x) >= 0)) return false;
-  const checked = isApart ? distinct.reduce((bits, is, i) => bits + (is ? 2 ** i : 0), 0) : 0;
+  if (!isApart && distinct.some((x) => findStranger(plan, x) >= 0)) return false;
+  const checked = isApart ? distinct.reduce((bits, x) => bits + 2 ** operands.indexOf(x), 0) : 0;
   const sources = operands.map((x) =>
     isArray(x) && x.byteOffset !== out.byteOffset && overlap(x, out) ? x.slice() : x,
   );
   const work = { plan, options, scalar, checked };
   const isShared = isInSharedHeap(out) && sources.every((x) => !isArray(x) || isInSharedHeap(x));
-  return isShared ? operateInSharedHeap(work, sources, out) : operateStaged(work, sources, out);
+  if (!isShared) return operateStaged(work, sources, out);
+  return operateInSharedHeap(work, sources, out, usefulThreads(threads, work, out.length));
 }
 
 /** Index of the first element that is no number of the format, or -1. NaN counts as one, and -0 as 0. */
 export function firstNonMember(x: RealArray, format: Format): number {
   const isMember = (value: number): boolean => Number.isNaN(value) || format.has(value === 0 ? 0 : value);
   const plan = planOperation(typeOf(x), 'add', format, resolveRounding(format));
-  const from = plan === undefined ? 0 : findStranger(plan, x);
+  const from = plan?.membership === undefined ? 0 : findStranger(plan, x);
   return from < 0 ? -1 : x.findIndex((value, i) => i >= from && !isMember(value));
 }

@@ -39,6 +39,10 @@ export interface Operator {
   findStranger(plan: OperationPlan, pointer: number, length: number): number;
   /** Allocates what the plan needs, so that memory does not grow later. */
   reserve(plan: OperationPlan): void;
+  /** Writes a job down for a worker thread, and says where: for `piece`. No job that a kernel cannot finish alone. */
+  describe(job: OperationJob): number;
+  /** Elements of what a block describes; -1, or an index not above that of an element that is no number of the format. */
+  piece(block: number, from: number, length: number): number;
 }
 
 const { chunk } = parameters;
@@ -93,10 +97,10 @@ export function operatorOn(heap: Heap): Operator {
   function placesOf(plan: OperationPlan): Places {
     places ??= layOut(heap.allocate(totalBytes));
     // Tables may have made way for others.
-    const hasTables = plan.rounding?.tables !== undefined || plan.membership.tables !== undefined;
+    const hasTables = plan.rounding?.tables !== undefined || plan.membership?.tables !== undefined;
     if (written === plan && !hasTables) return places;
     if (plan.rounding !== undefined) writeRounding(places.rounding, plan.rounding);
-    writeRounding(places.membership, plan.membership);
+    if (plan.membership !== undefined) writeRounding(places.membership, plan.membership);
     const { buffer } = heap.memory;
     new Uint8Array(buffer, places.block, plan.block.length).set(plan.block);
     const words = new Uint32Array(buffer, places.block, parameters.blockBytes / 4);
@@ -107,7 +111,7 @@ export function operatorOn(heap: Heap): Operator {
     words[parameters.workSlot / 4] = places.work;
     words[parameters.randomSlot / 4] = places.random;
     words[parameters.deferredListSlot / 4] = places.list;
-    words[parameters.memberKernelSlot / 4] = plan.membership.kernel;
+    words[parameters.memberKernelSlot / 4] = plan.membership?.kernel ?? 0;
     words[parameters.memberParametersSlot / 4] = places.membership;
     written = plan;
     return places;
@@ -225,6 +229,8 @@ export function operatorOn(heap: Heap): Operator {
       const { block, work } = placesOf(plan);
       return raw.findStranger(pointer, plan.operandShift, length, work, block);
     },
+    describe: (job) => prepare(job).block,
+    piece: raw.piece,
     reserve(plan): void {
       placesOf(plan);
       if (plan.rounding?.deferred !== undefined) rounder.prepare(plan.rounding);

@@ -20,8 +20,8 @@ export interface OperationPlan {
   readonly workShift: 2 | 3;
   /** How intermediates are rounded; undefined where narrowing them to the operands' type, or nothing, is left to do. */
   readonly rounding: RoundingPlan | undefined;
-  /** How operands are rounded when they are looked at for membership. */
-  readonly membership: RoundingPlan;
+  /** How operands are rounded when they are looked at for membership; undefined where every number of their type is one. */
+  readonly membership: RoundingPlan | undefined;
   /** Whether elements may be left to the scalar reference. */
   readonly defers: boolean;
   /** The lane constants of the block. */
@@ -302,10 +302,11 @@ function laneConstants({ format, options }: Question, rounds: boolean, workShift
 function makePlan(type: ElementType, question: Question): OperationPlan | undefined {
   const { operation, format, options } = question;
   const operandShift = type === 'float32' ? 2 : 3;
-  const membership = planRounding(type, format, resolveRounding(format));
+  const takesAll = format.name === (type === 'float32' ? 'binary32' : 'binary64');
+  const membership = takesAll ? undefined : planRounding(type, format, resolveRounding(format));
   const choice =
     (operandShift === 2 ? chooseIn32(question) : undefined) ?? chooseIn64(question, operandShift);
-  if (choice === undefined || membership === undefined) return undefined;
+  if (choice === undefined || (membership === undefined && !takesAll)) return undefined;
   const { lanes, form, rounds } = choice;
   const workShift = lanes === parameters.lanes32 ? 2 : 3;
   const rounding = rounds
