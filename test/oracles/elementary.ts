@@ -30,7 +30,7 @@ export type OracleName =
   | 'hypot';
 
 /** A non-negative rational. */
-interface Rational {
+export interface Rational {
   readonly numerator: bigint;
   readonly denominator: bigint;
 }
@@ -283,20 +283,34 @@ function evenNeighbours(x: number): number[] {
   });
 }
 
+/** Between which rationals |f(x, y)| lies, for finite arguments and results. */
+export function magnitudeBounds(
+  name: OracleName,
+  x: number,
+  y: number,
+  digits: number,
+): { low: Rational; high: Rational } {
+  const { numerator, denominator } =
+    name === 'erf' || name === 'gelu'
+      ? viaErrorFunction(name, x, digits)
+      : rationalOf(viaDecimals(name, x, y, digits), digits);
+  // Twelve digits for what decimal.js loses where sines vanish.
+  const margin = numerator / 10n ** BigInt(digits - 12) + 1n;
+  return {
+    low: { numerator: numerator - margin, denominator },
+    high: { numerator: numerator + margin, denominator },
+  };
+}
+
 /** By digits alone: more of them until the rounding to odd is certain. */
 export function standInByDigits(name: OracleName, x: number, y = 0): number {
   const sign = signOf(name, x, y);
   const known = withoutDigits(name, x, y);
   if (known !== undefined) return sign * known;
   for (const digits of [36, 110, 600]) {
-    const { numerator, denominator } =
-      name === 'erf' || name === 'gelu'
-        ? viaErrorFunction(name, x, digits)
-        : rationalOf(viaDecimals(name, x, y, digits), digits);
-    // Twelve digits for what decimal.js loses where sines vanish.
-    const margin = numerator / 10n ** BigInt(digits - 12) + 1n;
-    const odd = roundToOdd({ numerator: numerator - margin, denominator });
-    if (odd === roundToOdd({ numerator: numerator + margin, denominator })) return sign * odd;
+    const { low, high } = magnitudeBounds(name, x, y, digits);
+    const odd = roundToOdd(low);
+    if (odd === roundToOdd(high)) return sign * odd;
     if (name === 'pow' || name === 'hypot' || name === 'rsqrt') {
       const exact = evenNeighbours(odd).find((even) => isExactly(even, name, x, y));
       if (exact !== undefined) return sign * exact;

@@ -57,7 +57,11 @@ export function pow(x: number, y: number, bits: number, limit: number): Interval
   if (Math.abs(power) > limit * 0.7) return power > 0 ? huge(negative) : tiny(negative);
   const exact = exactPower(x, y, limit);
   if (exact !== undefined) return exactly(negative, exact.m, exact.e);
-  if (Math.abs(power) < 2 ** (-bits - 2)) return (power > 0 ? justAbove : justBelow)(negative, 1n, 0, bits);
+  if (Math.abs(power) < 2 ** (-bits - 2)) {
+    // The product may have vanished; its sign has not.
+    const isAbove = magnitude > 1 === y > 0;
+    return (isAbove ? justAbove : justBelow)(negative, 1n, 0, bits);
+  }
   const { significand, exponent } = toBigIntSignificand(magnitude);
   // The absolute error of the product is what the exponential sees: more digits for a large one.
   const more = bits + 80 + bitLength(BigInt(Math.ceil(Math.abs(power))));
