@@ -123,8 +123,8 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     draws: CallDraws,
   ): number | undefined {
     const k = a.length;
-    if (k < kernelLength || !Object.is(start, 0)) return undefined;
-    const factors = b ?? newArray(a, k).fill(1);
+    if (k < kernelLength || !Object.is(start, 0) || !isRealArray(a)) return undefined;
+    const factors = isRealArray(b) ? b : newArray(a, k).fill(1);
     const whole = b === undefined ? { ...model, products: 'exact' as const } : model;
     const out = newArray(a, 1);
     const shape = { ...vectorShape, k, batchStrideA: k, batchStrideB: k };

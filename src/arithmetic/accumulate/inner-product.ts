@@ -2,7 +2,6 @@
  * The orders of summation, one output at a time: the readable reference of every sum and product with an accumulator model.
  * Speed is not its concern. Definitions: `docs/accumulation.md`.
  */
-import type { RealArray } from '../../formats/real-arrays.ts';
 import { roundScalar } from '../../rounding/round.ts';
 import type { MatrixUnit } from '../matrix-unit/index.ts';
 import { isMatrixUnit, type Part, type ResolvedAccumulator, type Target } from './model.ts';
@@ -11,9 +10,9 @@ import { product, roundTerm, sumOf, type Term } from './term.ts';
 
 /** The terms of one output: elements, or pairs of factors. */
 export interface Terms {
-  readonly a: RealArray;
+  readonly a: ArrayLike<number>;
   /** The second factors; undefined for a plain sum. */
-  readonly b: RealArray | undefined;
+  readonly b: ArrayLike<number> | undefined;
   /** The addend, what the sum starts from. */
   readonly start: number;
 }

@@ -58,13 +58,19 @@ function widthOf(format: PositFormat): number {
   return 1 + guardBits + 4 * largestExponent(format);
 }
 
-const contents = new WeakMap<Quire, () => Term>();
+interface Content {
+  readonly format: string;
+  read(): Term;
+}
+
+const contents = new WeakMap<object, Content>();
 
 /** What another quire of the same format holds. */
-function contentOf(quire: Quire, name: string): Term {
-  const content = contents.get(quire);
-  if (content === undefined) throw new ArgumentError(name, quire, 'a number or a quire of the same format');
-  return content();
+function contentOf(quire: Quire, name: string, format: string): Term {
+  const content = typeof quire === 'object' && quire !== null ? contents.get(quire) : undefined;
+  if (content === undefined || content.format !== format)
+    throw new ArgumentError(name, quire, `a number or a quire of ${format}`);
+  return content.read();
 }
 
 function negated(x: Term): Term {
@@ -104,10 +110,7 @@ export function quireOf(context: ArithmeticContext): Quire {
 
   /** A number's own value, checked, or another quire's content. */
   function termOf(x: number | Quire, name: string): Term {
-    if (typeof x === 'number') return context.accept(name, x);
-    const content = contentOf(x, name);
-    if (x.bits !== bits) throw new ArgumentError(name, x, 'a number or a quire of the same format');
-    return content;
+    return typeof x === 'number' ? context.accept(name, x) : contentOf(x, name, format.name);
   }
 
   function productOf(a: number, b: number): Term {
@@ -157,6 +160,6 @@ export function quireOf(context: ArithmeticContext): Quire {
     return { saturation, subnormals, randomBits, variant };
   }
 
-  contents.set(quire, exactly);
+  contents.set(quire, { format: format.name, read: exactly });
   return Object.freeze(quire);
 }
