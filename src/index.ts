@@ -2,15 +2,27 @@
  * halfulp: bit-exact emulation of low-precision arithmetic. Formats, rounding, arrays and quantisers; TensorFlow.js is
  * in `halfulp/tfjs`, training in `halfulp/train`.
  */
-export type {
-  Arithmetic,
-  ArithmeticCallOptions,
-  ArithmeticOptions,
-  ArithmeticState,
-  BinaryMethod,
-  Flags,
-  TernaryMethod,
-  UnaryMethod,
+export {
+  type AccumulationOrder,
+  type Accumulations,
+  type AccumulatorModel,
+  type Arithmetic,
+  type ArithmeticCallOptions,
+  type ArithmeticOptions,
+  type ArithmeticState,
+  type BinaryMethod,
+  type Flags,
+  type MatmulShape,
+  type MatrixUnit,
+  type MatrixUnitDescription,
+  type MatrixUnitScales,
+  type MatvecShape,
+  matrixUnit,
+  matrixUnitNames,
+  type Quire,
+  type SumOptions,
+  type TernaryMethod,
+  type UnaryMethod,
 } from './arithmetic/index.ts';
 export { ArgumentError } from './errors.ts';
 export {
@@ -130,10 +142,12 @@ export {
   prescale,
   type Quantization,
   type Quantized,
+  type QuantizedMatmulOptions,
   type Quantizer,
   type QuantizerOptions,
   type QuantizerState,
   quantize,
+  quantizedMatmul,
   quantizer,
   type RealArray,
   type Residue,

@@ -1,5 +1,6 @@
 /** Quantisers: scales, blocks and codes of tensors. */
 export { type BlockOptions, blockQuantizerOptions, quantize } from './blocks.ts';
+export { type QuantizedMatmulOptions, quantizedMatmul } from './matmul.ts';
 export type { CallOptions, NaNInGroups, QuantizerOptions, ResolvedQuantizer } from './options.ts';
 export { type PlainForm, plainForm } from './plain.ts';
 export { type Direction, directions } from './power-of-two.ts';
