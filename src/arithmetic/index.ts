@@ -1,8 +1,24 @@
 /** Correctly rounded operations on numbers and arrays: the reference that kernels are tested against. */
+export type {
+  AccumulationOrder,
+  Accumulations,
+  AccumulatorModel,
+  MatmulShape,
+  MatvecShape,
+  Quire,
+  SumOptions,
+} from './accumulate/index.ts';
 export { type Arithmetic, type ArithmeticOptions, createArithmetic } from './arithmetic.ts';
 export type { ArithmeticState } from './cursor.ts';
 export type { ArithmeticCallOptions, BinaryMethod, TernaryMethod, UnaryMethod } from './elementwise.ts';
 export type { Flags } from './flags.ts';
+export {
+  type MatrixUnit,
+  type MatrixUnitDescription,
+  type MatrixUnitScales,
+  matrixUnit,
+  matrixUnitNames,
+} from './matrix-unit/index.ts';
 export {
   type Operation,
   type OperationName,
