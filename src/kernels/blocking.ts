@@ -1,16 +1,36 @@
 /**
- * Sizes of the packed blocks of the matrix product, in elements. Read by the TypeScript loader and by the AssemblyScript
- * sources alike, hence nothing but number constants here. A block of a (blockM x blockK) stays in the second-level cache
- * with the panel of b in use (blockK x 8) in the first.
+ * Sizes of the packed blocks of matrix products, and the scratch memory that they need: what `assembly/products/multiply.ts`
+ * lays out. A block of op(a) (m x k) stays in the second-level cache with the panel of op(b) in use in the first.
  */
-export const blockM = 128;
-export const blockN = 512;
-export const blockK = 256;
 
-/** Bytes of scratch that a product needs: an edge tile, a packed block of op(a) and one of op(b). */
-export function matmulScratchBytes(m: number, n: number, k: number): number {
-  const depth = Math.min(k, blockK);
-  const rows = Math.min(Math.ceil(m / 4) * 4, blockM);
-  const columns = Math.min(Math.ceil(n / 8) * 8, blockN);
-  return 128 + 4 * depth * (rows + columns);
+export interface Blocking {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+/** A tile of outputs has four rows of 32 bytes, a tile for each level of a tree of sums, and addresses of draws twice. */
+const fixedBytes = 2 * 128 + 2 * 128 + 32 * 128;
+
+/** By log2 of the bytes of a lane. General kernels do so much with each element that smaller blocks are as good. */
+export function blockingOf(shift: 2 | 3, isGeneral: boolean): Blocking {
+  if (isGeneral) return { m: 32, n: 64, k: 256 };
+  return shift === 2 ? { m: 128, n: 512, k: 256 } : { m: 64, n: 256, k: 256 };
+}
+
+/** Bytes of scratch for a piece of the work of at most m x n outputs. `drawBits`: bits of a draw, 0 for none. */
+export function scratchBytes(
+  shift: 2 | 3,
+  m: number,
+  n: number,
+  k: number,
+  blocking: Blocking,
+  drawBits: number,
+): number {
+  const depth = Math.min(k, blocking.k);
+  const rows = Math.min(Math.ceil(m / 4) * 4, blocking.m);
+  const columns = Math.min(Math.ceil(n / 8) * 8, blocking.n);
+  const tileOutputs = 4 * (32 >> shift);
+  const draws = drawBits === 0 ? 0 : 2 * tileOutputs * (Math.ceil((depth * drawBits) / 8) + 96);
+  return Math.ceil((fixedBytes + (rows + columns) * depth * 2 ** shift + draws) / 64) * 64;
 }

@@ -4,9 +4,11 @@
  */
 import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
-import { matmulScratchBytes } from './blocking.ts';
 import type { Heap } from './heap.ts';
 import { type ElementType, planRounding } from './plan.ts';
+import type { ProductModel } from './products/plan.ts';
+import { type HeapArray, productsOn } from './products/run.ts';
+import { type MatmulShape, resolveProductShape } from './products/shape.ts';
 import { productsModule } from './products-module.ts';
 import { quantizersModule } from './quantizers-module.ts';
 import { rounderOn } from './rounder.ts';
@@ -15,24 +17,11 @@ import { roundingModule } from './rounding-module.ts';
 export { roundArray } from './arrays.ts';
 export { allocateFloat32, allocateFloat64, type Heap, isInSharedHeap, release, sharedHeap } from './heap.ts';
 export { type ElementType, type RoundingPath, roundingPath } from './plan.ts';
+export { matmulArray } from './products/arrays.ts';
+export type { ProductModel, Target } from './products/plan.ts';
+export type { HeapArray } from './products/run.ts';
+export type { MatmulShape } from './products/shape.ts';
 export { startThreads, stopThreads } from './threads.ts';
-
-/** A row-major product out (m x n) = op(a) (m x k) op(b) (k x n), or a batch of them. */
-export interface MatmulShape {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  /** a is stored k x m. Default false. */
-  readonly transposeA?: boolean;
-  /** b is stored n x k. Default false. */
-  readonly transposeB?: boolean;
-  /** Number of products. Default 1. */
-  readonly batch?: number;
-  /** Elements from one a to the next; 0 uses one a for all. Default m k. */
-  readonly batchStrideA?: number;
-  /** Elements from one b to the next; 0 uses one b for all. Default k n. */
-  readonly batchStrideB?: number;
-}
 
 /** What the integer quantisers need: codes are -limit to limit, and the statistic is at least `smallest`. */
 export interface IntegerQuantizer {
@@ -63,6 +52,21 @@ export interface Kernels {
    * `out` must not overlap an operand.
    */
   matmulFloat32(a: number, b: number, out: number, shape: MatmulShape): void;
+  /**
+   * Matrix product with an accumulator model, as the reference of `src/arithmetic/accumulate` has it. Operands may be any
+   * numbers; every result must be a number of the type of `out`, which must not overlap an operand. The draws are those of
+   * `call`: its seed, stream and offset.
+   *
+   * @returns false, and nothing is written, where no kernel does it (supplied random integers among others).
+   */
+  matmul(
+    a: HeapArray,
+    b: HeapArray,
+    out: HeapArray,
+    shape: MatmulShape,
+    model: ProductModel,
+    call: ResolvedRounding,
+  ): boolean;
   /** Each row x: scale = limit / max(max |x|, smallest); x becomes clamp(RNE(x scale)) / scale. Binary32 throughout. */
   fakeQuantizeRowsAbsmax(
     source: number,
@@ -89,25 +93,9 @@ const defaultSmallest = 1e-5;
 
 /** Links the kernels with a heap's memory, shared or not. Costs a few microseconds after the first time. */
 export function kernelsOn(heap: Heap): Kernels {
-  const products = productsModule.instantiate(heap.memory);
+  const products = productsOn(heap, productsModule.instantiate(heap.memory));
   const quantizers = quantizersModule.instantiate(heap.memory);
   const rounder = rounderOn(heap, roundingModule.instantiate(heap.memory));
-  let scratch: { pointer: number; bytes: number } | undefined;
-
-  function releaseScratch(): void {
-    if (scratch !== undefined) heap.free(scratch.pointer);
-    scratch = undefined;
-  }
-
-  /** A buffer of at least so many bytes, kept from call to call. */
-  function scratchOf(bytes: number): number {
-    if (scratch === undefined || scratch.bytes < bytes) {
-      releaseScratch();
-      scratch = { pointer: heap.allocate(bytes), bytes };
-    }
-    return scratch.pointer;
-  }
-
   return {
     heap,
     round(type, source, destination, length, format, options): void {
@@ -121,22 +109,11 @@ export function kernelsOn(heap: Heap): Kernels {
       const from = new view(buffer, source, length);
       roundArrayReference(from, new view(buffer, destination, length), format, options);
     },
-    matmulFloat32(a, b, out, { m, n, k, transposeA = false, transposeB = false, ...rest }): void {
-      const { batch = 1, batchStrideA = m * k, batchStrideB = k * n } = rest;
-      products.matmulFloat32(
-        a,
-        b,
-        out,
-        m,
-        n,
-        k,
-        Number(transposeA),
-        Number(transposeB),
-        batch,
-        batchStrideA * 4,
-        batchStrideB * 4,
-        scratchOf(matmulScratchBytes(m, n, k)),
-      );
+    matmulFloat32(a, b, out, shape): void {
+      products.matmulFloat32(a, b, out, resolveProductShape(shape));
+    },
+    matmul(a, b, out, shape, model, call): boolean {
+      return products.matmul(a, b, out, resolveProductShape(shape), model, call);
     },
     fakeQuantizeRowsAbsmax(source, destination, rows, columns, { limit, smallest = defaultSmallest }): void {
       quantizers.fakeQuantizeRowsAbsmax(source, destination, rows, columns, limit, smallest);
@@ -145,7 +122,7 @@ export function kernelsOn(heap: Heap): Kernels {
       return quantizers.fakeQuantizeAbsmean(source, destination, length, limit, smallest);
     },
     release(): void {
-      releaseScratch();
+      products.release();
       rounder.release();
     },
   };

@@ -163,6 +163,7 @@ function magicPlan(
   lanes: Lanes,
   format: Format,
   options: ResolvedRounding,
+  mayBeQuick = true,
 ): RoundingPlan | undefined {
   const magic = magicOf(format, options, lanes);
   if (magic === undefined || !fits(magic, options, lanes)) return undefined;
@@ -176,6 +177,7 @@ function magicPlan(
   const common = { elementShift, readsRandom, block: writer.bytes };
   const isWide = elementShift === 2 && lanes === lanes64;
   const isPlain =
+    mayBeQuick &&
     format.hasNegativeZero &&
     format.max === -format.min &&
     options.subnormals === 'keep' &&
@@ -230,6 +232,14 @@ export function planRounding(
   const plan = makePlan(type, format, options);
   ofFormat.set(key, plan);
   return plan;
+}
+
+/**
+ * A plan of path 'general' or 'exact' in binary64 lanes, or undefined: for kernels that round within their own loops by the
+ * bodies of these two.
+ */
+export function planInLanes(format: Format, options: ResolvedRounding): RoundingPlan | undefined {
+  return magicPlan(3, lanes64, format, options, false) ?? exactPlan(3, format, options);
 }
 
 /** Which path a rounding takes. */

@@ -3,22 +3,22 @@ import shared from './generated/products-shared.ts';
 import unshared from './generated/products-unshared.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
-/** The exports of `assembly/products/index.ts`. Pointers are byte offsets; booleans are 0 or 1. */
+/** The exports of `assembly/products/index.ts`. Pointers are byte offsets; `block` is laid out as `products/slots.ts` says. */
 export interface ProductsModuleExports {
-  matmulFloat32(
-    a: number,
-    b: number,
-    out: number,
-    m: number,
-    n: number,
-    k: number,
-    transposeA: number,
-    transposeB: number,
-    batch: number,
-    batchStrideA: number,
-    batchStrideB: number,
-    scratch: number,
+  /** Units `from` to `from + count` of a product's work. */
+  piece(block: number, from: number, count: number): void;
+  /** destination = the rounded source, or the rounded sum of source and addend unless that is 0. */
+  finish(
+    block: number,
+    source: number,
+    addend: number,
+    shift: number,
+    destination: number,
+    outShift: number,
+    count: number,
   ): void;
+  /** What the numbers of an operand are made of, to 64 bytes at `state`. */
+  profile(source: number, shift: number, count: number, state: number): void;
 }
 
 export const productsModule: KernelModule<ProductsModuleExports> = kernelModule(shared, unshared);

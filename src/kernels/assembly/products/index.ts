@@ -1,2 +1,4 @@
-/** The module of matrix products. Every buffer, scratch included, is given by the caller. */
-export { matmulFloat32 } from './matmul';
+/** The exports of the products' kernels; their TypeScript twin is `src/kernels/products-module.ts`. */
+export { finish } from './finish';
+export { piece } from './multiply';
+export { profile } from './profile';

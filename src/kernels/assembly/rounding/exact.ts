@@ -90,7 +90,7 @@ function wrap(rounded: v128, infinite: v128, period: v128, parameters: usize): v
 
 /** Rounds the lanes of one vector; `random` holds one 32-bit integer a lane, in its low lanes. */
 @inline
-function exactLanes(kind: i32, value: v128, random: v128, parameters: usize): v128 {
+export function exactLanes(kind: i32, value: v128, random: v128, parameters: usize): v128 {
   const zero = f64x2.splat(0);
   const one = i64x2.splat(1);
   const negative = i64x2.lt_s(value, zero);

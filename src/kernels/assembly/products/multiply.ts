@@ -1,0 +1,246 @@
+/**
+ * Matrix products out = op(a) op(b), row-major, by tiles: whatever the tile's kernel does with each product and sum, each
+ * output is summed strictly in order of k from +0 (or as a tree), for any blocking and any division of the work. Panels of both
+ * operands are packed. Blocking over k stores and reloads the partial sums, which does not change them.
+ */
+import {
+  aShiftSlot,
+  aSlot,
+  batchBytesASlot,
+  batchBytesBSlot,
+  blockKSlot,
+  blockMSlot,
+  blockNSlot,
+  bShiftSlot,
+  bSlot,
+  byColumnsSlot,
+  drawBitsSlot,
+  kernelSlot,
+  kSlot,
+  mSlot,
+  nearest32,
+  nSlot,
+  out2Slot,
+  outSlot,
+  pieceSlot,
+  plain32,
+  plain64,
+  productStreamSlot,
+  rowBytesASlot,
+  rowBytesBSlot,
+  scratchBytesSlot,
+  scratchSlot,
+  stochastic32,
+  sumSlot,
+  sumSplit,
+  sumStreamSlot,
+  transposeASlot,
+  transposeBSlot,
+} from '../../products/slots';
+import { drawBytes, drawPointersBytes, drawTile } from './draws';
+import { generalTile64, tileBytes, treeBytes } from './general';
+import { nearestTile32 } from './nearest';
+import { packPanel } from './pack';
+import { plainTile32, plainTile64 } from './plain';
+import { stochasticTile32 } from './stochastic';
+
+const tileRows = 4;
+
+/** Where the parts of a piece's scratch memory are. */
+const edgeAt: usize = 0;
+const edge2At: usize = tileBytes;
+const pointersAt: usize = 2 * tileBytes;
+const treeAt: usize = pointersAt + 2 * drawPointersBytes;
+const panelsAt: usize = treeAt + treeBytes;
+
+/** Copies rows x columns elements between matrices of different row strides: an edge goes through a whole tile. */
+function copyEdge<F>(
+  from: usize,
+  fromStride: usize,
+  to: usize,
+  toStride: usize,
+  rows: i32,
+  columns: i32,
+): void {
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const at = <usize>column * sizeof<F>();
+      store<F>(to + at, load<F>(from + at));
+    }
+    from += fromStride;
+    to += toStride;
+  }
+}
+
+/** One tile, of which `rows` x `columns` outputs exist; the first is `output`, and a row has `rowOutputs`. */
+@inline
+function computeTile<F>(
+  block: usize,
+  scratch: usize,
+  panelA: usize,
+  panelB: usize,
+  count: i32,
+  target: usize,
+  target2: usize,
+  outStride: usize,
+  step: i32,
+  rows: i32,
+  columns: i32,
+  output: u64,
+  rowOutputs: u64,
+  draws: usize,
+): void {
+  const tileColumns = <i32>(32 / sizeof<F>());
+  const first = step == 0;
+  const kernel = load<i32>(block, kernelSlot);
+  const products = scratch + pointersAt;
+  const sums = products + drawPointersBytes;
+  if (draws != 0) {
+    const half = <usize>(tileRows * tileColumns) * drawBytes(count, load<i32>(block, drawBitsSlot));
+    drawTile(block, productStreamSlot, output, rowOutputs, rows, columns, tileColumns, step, count, products, draws);
+    drawTile(block, sumStreamSlot, output, rowOutputs, rows, columns, tileColumns, step, count, sums, draws + half);
+  }
+  const isRegister = sizeof<F>() == 4 || kernel == plain64;
+  const isWhole = isRegister && rows == tileRows && columns == tileColumns;
+  const edge = scratch + edgeAt;
+  const to = isWhole ? target : edge;
+  const stride = isWhole ? outStride : 32;
+  const isSplit = sizeof<F>() == 8 && load<i32>(block, sumSlot) == sumSplit;
+  if (!isWhole && !first) {
+    copyEdge<F>(target, outStride, edge, 32, rows, columns);
+    if (isSplit) copyEdge<F>(target2, outStride, scratch + edge2At, 32, rows, columns);
+  }
+  if (sizeof<F>() == 4) {
+    if (kernel == plain32) plainTile32(panelA, panelB, count, to, stride, first);
+    else if (kernel == nearest32) nearestTile32(block, panelA, panelB, count, to, stride, first);
+    else if (kernel == stochastic32)
+      stochasticTile32(block, panelA, panelB, count, to, stride, first, rows, products, sums);
+    else unreachable();
+  } else if (kernel == plain64) plainTile64(panelA, panelB, count, to, stride, first);
+  else {
+    const edge2 = scratch + edge2At;
+    const tree = scratch + treeAt;
+    generalTile64(block, panelA, panelB, count, edge, edge2, first, rows, columns, products, sums, tree);
+  }
+  if (!isWhole) {
+    copyEdge<F>(edge, 32, target, outStride, rows, columns);
+    if (isSplit) copyEdge<F>(scratch + edge2At, 32, target2, outStride, rows, columns);
+  }
+}
+
+/** The outputs [row0, row1) x [column0, column1) of one product of a batch. */
+function multiply<F>(
+  block: usize,
+  item: i32,
+  row0: i32,
+  row1: i32,
+  column0: i32,
+  column1: i32,
+  scratch: usize,
+): void {
+  const tileColumns = <i32>(32 / sizeof<F>());
+  const m = load<i32>(block, mSlot);
+  const n = load<i32>(block, nSlot);
+  const k = load<i32>(block, kSlot);
+  const blockM = load<i32>(block, blockMSlot);
+  const blockN = load<i32>(block, blockNSlot);
+  const blockK = load<i32>(block, blockKSlot);
+  const shiftA = load<i32>(block, aShiftSlot);
+  const shiftB = load<i32>(block, bShiftSlot);
+  const transposeA = load<i32>(block, transposeASlot) != 0;
+  const transposeB = load<i32>(block, transposeBSlot) != 0;
+  const rowBytesA = <usize>load<u32>(block, rowBytesASlot);
+  const rowBytesB = <usize>load<u32>(block, rowBytesBSlot);
+  const a = <usize>load<u32>(block, aSlot) + <usize>item * <usize>load<u32>(block, batchBytesASlot);
+  const b = <usize>load<u32>(block, bSlot) + <usize>item * <usize>load<u32>(block, batchBytesBSlot);
+  const firstOutput = <u64>item * <u64>m * <u64>n;
+  const out = <usize>load<u32>(block, outSlot);
+  const out2 = <usize>load<u32>(block, out2Slot);
+  const outStride = <usize>n * sizeof<F>();
+  const depth = <usize>min(k, blockK);
+  const panelsA = scratch + panelsAt;
+  const panelsB = panelsA + <usize>min((row1 - row0 + 3) & ~3, blockM) * depth * sizeof<F>();
+  const behind = panelsB + <usize>min((column1 - column0 + 7) & ~7, blockN) * depth * sizeof<F>();
+  const draws = load<i32>(block, drawBitsSlot) == 0 ? 0 : behind;
+  for (let column = column0; column < column1; column += blockN) {
+    const columns = min(column1 - column, blockN);
+    for (let step = 0; step < k; step += blockK) {
+      const count = min(k - step, blockK);
+      const panelBytesB = <usize>count << 5;
+      for (let j = 0; j < columns; j += tileColumns) {
+        const at = <usize>(column + j);
+        const from = transposeB
+          ? b + at * rowBytesB + (<usize>step << shiftB)
+          : b + <usize>step * rowBytesB + (at << shiftB);
+        const panel = panelsB + <usize>(j / tileColumns) * panelBytesB;
+        packPanel<F>(tileColumns, transposeB, shiftB, from, rowBytesB, count, min(columns - j, tileColumns), panel);
+      }
+      for (let row = row0; row < row1; row += blockM) {
+        const rows = min(row1 - row, blockM);
+        const panelBytesA = <usize>count * tileRows * sizeof<F>();
+        for (let i = 0; i < rows; i += tileRows) {
+          const at = <usize>(row + i);
+          const from = transposeA
+            ? a + <usize>step * rowBytesA + (at << shiftA)
+            : a + at * rowBytesA + (<usize>step << shiftA);
+          const panel = panelsA + <usize>(i / tileRows) * panelBytesA;
+          packPanel<F>(tileRows, !transposeA, shiftA, from, rowBytesA, count, min(rows - i, tileRows), panel);
+        }
+        for (let j = 0; j < columns; j += tileColumns) {
+          const panelB = panelsB + <usize>(j / tileColumns) * panelBytesB;
+          for (let i = 0; i < rows; i += tileRows) {
+            const output = firstOutput + <u64>(row + i) * <u64>n + <u64>(column + j);
+            const target = <usize>output * sizeof<F>();
+            computeTile<F>(
+              block,
+              scratch,
+              panelsA + <usize>(i / tileRows) * panelBytesA,
+              panelB,
+              count,
+              out + target,
+              out2 + target,
+              outStride,
+              step,
+              min(rows - i, tileRows),
+              min(columns - j, tileColumns),
+              output,
+              n,
+              draws,
+            );
+          }
+        }
+      }
+    }
+  }
+}
+
+/**
+ * Units `from` to `from + count` of the work that `block` describes. A unit is a tile's height of rows of one product, or a
+ * tile's width of columns; they are numbered through the batch. `from` is a multiple of the piece that `block` names. k is not 0.
+ */
+export function piece(block: usize, from: i32, count: i32): void {
+  const kernel = load<i32>(block, kernelSlot);
+  const isNarrow = kernel == plain32 || kernel == nearest32 || kernel == stochastic32;
+  const byColumns = load<i32>(block, byColumnsSlot) != 0;
+  const m = load<i32>(block, mSlot);
+  const n = load<i32>(block, nSlot);
+  const width = byColumns ? (isNarrow ? 8 : 4) : tileRows;
+  const extent = byColumns ? n : m;
+  const units = (extent + width - 1) / width;
+  const place = <usize>(from / load<i32>(block, pieceSlot));
+  const scratch = <usize>load<u32>(block, scratchSlot) + place * <usize>load<u32>(block, scratchBytesSlot);
+  const end = from + count;
+  while (from < end) {
+    const item = from / units;
+    const stop = min(end, (item + 1) * units);
+    const low = (from - item * units) * width;
+    const high = min((stop - item * units) * width, extent);
+    const row0 = byColumns ? 0 : low;
+    const row1 = byColumns ? m : high;
+    const column0 = byColumns ? low : 0;
+    const column1 = byColumns ? high : n;
+    if (isNarrow) multiply<f32>(block, item, row0, row1, column0, column1, scratch);
+    else multiply<f64>(block, item, row0, row1, column0, column1, scratch);
+    from = stop;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * What numbers are made of: their significant bits, and the powers of two between which they lie. From these it follows which
+ * products and sums a lane type holds exactly.
+ */
+import { exponentOf } from '../../formats/binary64.ts';
+import type { Format } from '../../formats/format.ts';
+
+export interface Extent {
+  /** No number has more significant bits. */
+  readonly bits: number;
+  /** All numbers are multiples of 2^low and, if they are finite, below 2^(top + 1). */
+  readonly low: number;
+  readonly top: number;
+  /** Whether no infinity or NaN is among them. */
+  readonly finite: boolean;
+}
+
+/** A lane type as such an extent, and as what it holds. */
+export const binary32: Extent = { bits: 24, low: -149, top: 127, finite: false };
+export const binary64: Extent = { bits: 53, low: -1074, top: 1023, finite: false };
+
+/** Whether a lane type holds all finite numbers of an extent. */
+export function holds(lanes: Extent, { bits, low, top }: Extent): boolean {
+  return bits <= lanes.bits && low >= lanes.low && top <= lanes.top;
+}
+
+export function extentOfProducts(a: Extent, b: Extent): Extent {
+  return {
+    bits: a.bits + b.bits,
+    low: a.low + b.low,
+    top: a.top + b.top + 1,
+    finite: a.finite && b.finite,
+  };
+}
+
+/** Of the numbers of a format; undefined where they have no common structure. */
+export function extentOfFormat(format: Format): Extent | undefined {
+  switch (format.kind) {
+    case 'float': {
+      const { precision, emin, emax, mantissaBits, exponentBits } = format;
+      const low = exponentBits === Infinity ? -Infinity : emin - mantissaBits;
+      return { bits: precision, low, top: emax, finite: false };
+    }
+    case 'int':
+    case 'fixed':
+      return extentOfGrid(format, format.kind === 'fixed' ? -format.fractionBits : 0);
+    case 'codebook':
+      return format.step > 0 && format.ties === 'even-multiple'
+        ? extentOfGrid(format, exponentOf(format.step))
+        : undefined;
+    case 'posit':
+    case 'logarithmic':
+      return undefined;
+  }
+}
+
+function extentOfGrid({ min, max }: Format, low: number): Extent {
+  const top = exponentOf(Math.max(max, -min));
+  return { bits: top - low + 1, low, top, finite: false };
+}
+
+/** Of an operand, from the four words that the kernel `profile` writes. `shift` is log2 of an element's bytes. */
+export function extentOfOperand(words: BigUint64Array, shift: 2 | 3): Extent {
+  const lanes = shift === 2 ? binary32 : binary64;
+  const mantissaBits = lanes.bits - 1;
+  const [largest = 0n, least = 0n, fractions = 0n, specials = 0n] = words;
+  const finite = specials === 0n;
+  if (largest === 0n) return { bits: 0, low: 0, top: 0, finite };
+  // Subnormals have field 0, the exponent of 1, and their last bits where its numbers have them.
+  const field = (bits: bigint): number => Math.max(Number(bits >> BigInt(mantissaBits)), 1);
+  const bias = lanes.top;
+  let zeros = 0;
+  while (zeros < mantissaBits && ((fractions >> BigInt(zeros)) & 1n) === 0n) zeros++;
+  const bits = lanes.bits - zeros;
+  return { bits, low: field(least) - bias - (bits - 1), top: field(largest) - bias, finite };
+}

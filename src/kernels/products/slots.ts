@@ -1,0 +1,92 @@
+/**
+ * The block that a product kernel reads: byte offsets, read by the TypeScript planner and by the AssemblyScript sources
+ * alike, hence nothing but number constants here. Slots are 32-bit words unless said otherwise; what they mean for a plan:
+ * `plan.ts`. Every operand element is of 2^shift bytes, 2 or 3.
+ */
+
+export const kernelSlot = 0;
+/** Pointers of op(a), op(b) and the result, and log2 of their bytes an element. */
+export const aSlot = 4;
+export const bSlot = 8;
+export const outSlot = 12;
+export const aShiftSlot = 16;
+export const bShiftSlot = 20;
+export const outShiftSlot = 24;
+/** out (m x n) = op(a) (m x k) op(b) (k x n). */
+export const mSlot = 28;
+export const nSlot = 32;
+export const kSlot = 36;
+export const transposeASlot = 40;
+export const transposeBSlot = 44;
+/** Bytes from one row of an operand as it is stored to the next, and from one matrix of a batch to the next. */
+export const rowBytesASlot = 48;
+export const rowBytesBSlot = 52;
+export const batchBytesASlot = 56;
+export const batchBytesBSlot = 60;
+/** Extents of the packed blocks, in elements. */
+export const blockMSlot = 64;
+export const blockNSlot = 68;
+export const blockKSlot = 72;
+/** Work is handed out in tiles of rows, or of columns where this is 1. */
+export const byColumnsSlot = 76;
+/** Scratch memory: its pointer, its bytes for each piece of the work, and units of work a piece. */
+export const scratchSlot = 80;
+export const scratchBytesSlot = 84;
+export const pieceSlot = 88;
+/** Whether products are rounded; how sums are made; whether they are made as a tree. */
+export const roundProductsSlot = 92;
+export const sumSlot = 96;
+export const pairwiseSlot = 100;
+/** The parameter block of the rounding. */
+export const parametersSlot = 104;
+/** Random bits, and bits of Philox that one draw takes: 8, 16 or 32; 0 for none. */
+export const randomBitsSlot = 108;
+export const drawBitsSlot = 112;
+/** Draws from one output to the next. */
+export const drawStrideSlot = 116;
+/** Index of the first draw of the first output, and the streams and seed: 64 bits each. */
+export const indexSlot = 120;
+export const productStreamSlot = 128;
+export const sumStreamSlot = 136;
+export const seedSlot = 144;
+/** The sign bit of a binary64 number where sums are made of negated terms and negated again, 64 bits; it gives -0 for x - x. */
+export const flipSlot = 152;
+/** The power of two and a half that cuts a product in two parts, a binary64 number. */
+export const splitSlot = 160;
+
+/** Binary32 kernels that round every step. The exponent of the smallest normal number, as bits. */
+export const floorSlot = 168;
+/** Added to exponent bits to make the magic number. */
+export const shiftSlot = 172;
+/** The largest number, and what stands for a larger result and for an infinite one. */
+export const maximumSlot = 176;
+export const overflowSlot = 180;
+export const infinitySlot = 184;
+/** Exponent bits of the binade from which on a number is looked at closely; above every number if none need be. */
+export const suspectSlot = 188;
+/** Where random integers are added: their lowest bits that count, to be masked off the sum. */
+export const dropMaskSlot = 192;
+/** 1 where a random integer R counts as 2R + 1, else 0. */
+export const doubleSlot = 196;
+
+/** The exponent field of a binary32 number, from memory so that it stays in a register. */
+export const exponentMaskSlot = 204;
+/** Where the second parts of sums in two numbers go, laid out as the result. */
+export const out2Slot = 200;
+
+export const blockBytes = 208;
+
+/** Kernels. */
+export const plain32 = 0;
+export const nearest32 = 1;
+export const stochastic32 = 2;
+export const plain64 = 3;
+/** Of binary64 lanes, that round as a kernel of `../parameters` does: this plus its number; or not at all. */
+export const general64 = 16;
+export const unrounded64 = 15;
+
+/** Sums: rounded as the hardware made them; made odd first; kept exactly in one number; in two. */
+export const sumNearest = 0;
+export const sumOdd = 1;
+export const sumExact = 2;
+export const sumSplit = 3;
