@@ -57,6 +57,16 @@ export function taskOf(name: ElementaryName, format: Format, { x, y }: Arguments
   return { name, x, y, exact: x.map((a, i) => oracleElementary(name, a, y[i]!, format)) };
 }
 
+/** Where saturation and the treatment of subnormals can matter: results that are not within the format's normal range. */
+export function outsideNormalRange({ name, x, y, exact }: Task, format: Format): Task {
+  const [low, high] = format.kind === 'float' ? [2 * format.minNormal, format.max / 2] : [0, Infinity];
+  const kept = Array.from(exact.keys()).filter(
+    (i) => !(Math.abs(exact[i]!) > low && Math.abs(exact[i]!) < high),
+  );
+  const pick = (values: Float64Array): Float64Array => Float64Array.from(kept, (i) => values[i]!);
+  return { name, x: pick(x), y: pick(y), exact: pick(exact) };
+}
+
 /** Every function of one argument at those arguments, and those of two at `pairs` pairs. */
 export function tasksOf(format: Format, x: Float64Array, pairs: number): Task[] {
   return elementaryNames.map((name) =>

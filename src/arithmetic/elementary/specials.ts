@@ -32,8 +32,8 @@ function isNegative(x: number): boolean {
 
 /** 1/0: infinity with its sign, or NaN in P3109. (Posits make NaR of every infinity.) */
 function reciprocalOfZero(format: Format, negative: boolean): Special {
-  if (format.kind === 'float' && format.specials === 'p3109') return { ...invalid, divideByZero: true };
-  return pole(negative ? -Infinity : Infinity);
+  const isP3109 = format.kind === 'float' && format.specials === 'p3109';
+  return pole(isP3109 ? NaN : negative ? -Infinity : Infinity);
 }
 
 /** The result where the argument is not a finite number of the function's domain, or the result is zero. */
