@@ -184,7 +184,10 @@ const { MAX_VALUE } = Number;
 const smallest = 5e-324;
 const belowOne = 1 - 2 ** -53;
 
-/** Magnitudes that need no digits: exact powers of two, beyond binary64, or nearer to a number than 2^-300. */
+/**
+ * Magnitudes that need no digits: exact powers of two, those beyond binary64, and those so near to their limit from below that
+ * rounding to odd gives the number before it.
+ */
 function withoutDigits(name: OracleName, x: number, y: number): number | undefined {
   const a = Math.abs(x);
   switch (name) {
@@ -204,13 +207,14 @@ function withoutDigits(name: OracleName, x: number, y: number): number | undefin
     case 'cosh':
       return a > 720 ? MAX_VALUE : undefined;
     case 'tanh':
-      return a > 200 ? belowOne : undefined;
+      return a > 20 ? belowOne : undefined; // 2 e^-40 < 2^-56
     case 'erf':
-      return a > 15 ? belowOne : undefined;
+      return a > 6.1 ? belowOne : undefined; // erfc 6.1 < 2^-56
     case 'sigmoid':
-      return x > 400 ? belowOne : x < -760 ? smallest : undefined;
+      return x > 40 ? belowOne : x < -760 ? smallest : undefined;
     case 'gelu':
-      if (x > 25)
+      // Phi(-9) < 2^-62
+      if (x > 9)
         return roundToOdd({ numerator: (units(x) << 200n) - 1n, denominator: 1n << (unitExponent + 200n) });
       return x < -40 ? smallest : undefined;
     default:
