@@ -40,6 +40,11 @@ const subcommands: readonly Subcommand[] = [
     summary: 'round numbers and show how: neighbours, bits, error',
     load: async (io, done) => (await import('./formats/round-command.ts')).roundCommand(io, done),
   },
+  {
+    name: 'analyze',
+    summary: 'quantise a tensor in several ways and show what is lost',
+    load: async (io, done) => (await import('./analyze/command.ts')).analyzeCommand(io, done),
+  },
 ];
 
 /** Version of this package, from the package.json two folders up (the same from src/cli and dist/cli). */

@@ -3,19 +3,10 @@
  * written under a temporary name and renamed; the log of records grows line by line and never ends in half a line.
  */
 
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ArgumentError } from '../errors.ts';
+import { reasonOf, writeAll, writeWholeFile } from './write-file.ts';
 
 /** A folder that this process made. */
 export interface RunFolder {
@@ -31,9 +22,6 @@ export interface RecordLog {
   append(record: object): void;
   close(): void;
 }
-
-/** The system's reason without the call and the path: `ENOSPC: no space left on device`. */
-const reasonOf = (error: unknown): string => (error as Error).message.replace(/, \w+( '.*)?$/, '');
 
 /**
  * A name for a run that is not taken in `out`: the given name if there is one, else the stem with date and time.
@@ -85,29 +73,9 @@ export function makeRunFolder(out: string, name: string): RunFolder {
     name,
     path,
     write(file, content) {
-      const target = join(path, file);
-      const temporary = `${target}.tmp-${process.pid}`;
-      try {
-        const descriptor = openSync(temporary, 'wx');
-        try {
-          writeAll(descriptor, content);
-          fsyncSync(descriptor);
-        } finally {
-          closeSync(descriptor);
-        }
-        renameSync(temporary, target);
-      } catch (error) {
-        rmSync(temporary, { force: true });
-        throw new Error(`cannot write ${target}: ${reasonOf(error)}`, { cause: error });
-      }
+      writeWholeFile(join(path, file), content);
     },
   };
-}
-
-function writeAll(descriptor: number, content: string): number {
-  const bytes = Buffer.from(content, 'utf8');
-  for (let offset = 0; offset < bytes.length; ) offset += writeSync(descriptor, bytes, offset);
-  return bytes.length;
 }
 
 /**

@@ -1,0 +1,159 @@
+/**
+ * `halfulp analyze` on the command line: what each of several quantisers does to a tensor, as a table, JSON or a picture. The numbers
+ * come from `src/tensor/analysis`.
+ */
+
+import { Command } from 'commander';
+import { ArgumentError } from '../../errors.ts';
+import { type RoundingMode, roundingModes } from '../../rounding/index.ts';
+import {
+  type ErrorPoint,
+  errorAgainstBits,
+  namedQuantizer,
+  type Quantizer,
+  type TransformData,
+  transform,
+  transformNames,
+} from '../../tensor/index.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { jsonText } from '../formats/notation.ts';
+import { readFormat, readOtherFormat } from '../formats/read-format.ts';
+import { allowsStyle, type Io } from '../io.ts';
+import { choice, integer } from '../options.ts';
+import { bold } from '../text-table.ts';
+import { writeWholeFile } from '../write-file.ts';
+import { distributionNames, loadData, readShape } from './data.ts';
+import { analysisTable, codesPage } from './page.ts';
+
+const defaultFormats = 'ternary,int4/block:32,mxfp4,nvfp4,mxfp6e2m3,int8,mxint8,e4m3fn,e5m2,mxfp8e4m3';
+
+const examples = `
+Examples:
+  halfulp analyze                                         a list of formats on Gaussian numbers
+  halfulp analyze --formats nvfp4,mxfp4 --data weights.npy
+  halfulp analyze --formats int4,int4/row,int4/block:32/mse,e2m1/block:16/scale:ue5m3
+  halfulp analyze --formats mxfp4 --data outliers --transform hadamard:32 --codes
+  halfulp analyze --plot error.svg                        error against bits, as a picture
+  halfulp analyze --json | jq '.results[] | [.name, .sqnr]'
+
+A quantiser is a block format (mxfp4, nvfp4, bfp(7,16)), or a format with parts in any order:
+what shares a scale (tensor, row, column, block:SIZE, tile:ROWSxCOLUMNS), what the scale is taken
+from (absmax, absmean, absmedian, rms, std, minmax, mse) and its format (scale:e8m0).`;
+
+/** The options as commander leaves them. */
+interface GivenOptions {
+  readonly formats: string;
+  readonly data: string;
+  readonly shape?: readonly number[];
+  readonly seed: number;
+  readonly rounding?: RoundingMode;
+  readonly transform?: TransformData;
+  readonly codes?: boolean;
+  readonly plot?: string;
+  readonly json?: boolean;
+}
+
+/** The names of a list: commas inside brackets are not between names. */
+function splitList(text: string): string[] {
+  const names = text.split(/,(?![^()]*\))/).map((name) => name.trim());
+  if (names.some((name) => name === ''))
+    throw new ArgumentError('--formats', text, 'names with commas between them');
+  return [...new Set(names)];
+}
+
+/** A transform as typed: its name, `hadamard:16`, or its options as JSON. */
+function readTransform(text: string): TransformData {
+  const short = /^hadamard:(\d{1,9})$/.exec(text);
+  try {
+    const data: unknown = text.startsWith('{') ? JSON.parse(text) : undefined;
+    const named = short === null ? { name: text } : { name: 'hadamard', size: Number(short[1]) };
+    return transform((data as TransformData | undefined) ?? named).toJSON();
+  } catch (error) {
+    if (error instanceof ArgumentError && error.argument !== 'transform')
+      throw new ArgumentError(`--transform ${error.argument}`, error.given, error.accepted);
+    throw new ArgumentError(
+      '--transform',
+      text,
+      `${transformNames.join(', ')}, hadamard:SIZE, or options as JSON`,
+    );
+  }
+}
+
+/** The quantiser of a name; errors say what of it is wrong. */
+function readQuantizer(text: string, { rounding, transform: data, seed }: GivenOptions): Quantizer {
+  const [name] = text.split('/') as [string];
+  if (readOtherFormat(name, '--formats')?.kind !== 'block') readFormat(name, '--formats');
+  try {
+    return namedQuantizer(text, {
+      ...(rounding !== undefined && { rounding }),
+      ...(data !== undefined && { transform: data }),
+      seed,
+    });
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    const argument = error.argument === 'quantizer' ? '--formats' : `--formats ${text}: ${error.argument}`;
+    throw new ArgumentError(argument, error.given, error.accepted);
+  }
+}
+
+/** An analysis as JSON has it; the codes only where they are asked for. */
+const recordOf = ({ codes, ...rest }: ErrorPoint, withCodes: boolean): object =>
+  withCodes ? { ...rest, codes } : { ...rest, codesUsed: codes.length };
+
+/** The command; its action hands the exit code to `done`. */
+export function analyzeCommand(io: Io, done: (code: number) => void): Command {
+  return new Command('analyze')
+    .description(
+      'Quantise a tensor in several ways and show what is lost: error, saturation, use of codes, size.',
+    )
+    .option('--formats <list>', 'quantisers, with commas between them', defaultFormats)
+    .option('--data <what>', `${distributionNames.join(', ')}, FILE.npy or FILE.json`, 'gaussian')
+    .option(
+      '--shape <lengths>',
+      "shape of the tensor (default: 64,1024, or the file's)",
+      readShape('--shape'),
+    )
+    .option('--seed <n>', 'of drawn data and of stochastic rounding', integer('--seed', 0, 2 ** 48), 1)
+    .option(
+      '--rounding <mode>',
+      'rounding of the elements (default: nearest-even)',
+      choice('--rounding', roundingModes),
+    )
+    .option(
+      '--transform <which>',
+      'applied before and undone after: a name, hadamard:SIZE or JSON',
+      readTransform,
+    )
+    .option('--codes', 'show how often each code is used')
+    .option('--plot <file>', 'write error against bits to this SVG file')
+    .option('--json', 'print a JSON object')
+    .addHelpText('after', examples)
+    .action(async (given: GivenOptions) => {
+      const quantizers = Object.fromEntries(
+        splitList(given.formats).map((name) => [name, readQuantizer(name, given)]),
+      );
+      const { values, shape } = loadData(given.data, given.shape, given.seed);
+      const points = errorAgainstBits(values, quantizers, { shape });
+      if (given.plot !== undefined) {
+        const { errorPlot } = await import('./error-plot.ts');
+        const notes = {
+          data: `${given.data}, ${shape.join(' x ')}`,
+          gaussian: given.data === 'gaussian' && given.transform === undefined,
+        };
+        writeWholeFile(given.plot, errorPlot(points, notes));
+      }
+      const style = {
+        width: io.stdout.columns ?? Number.POSITIVE_INFINITY,
+        emphasise: allowsStyle(io.stdout, io.environment) ? bold : (text: string) => text,
+      };
+      if (given.json) {
+        const { data, seed, rounding = 'nearest-even', transform: applied = null } = given;
+        const results = points.map((point) => recordOf(point, given.codes === true));
+        io.stdout.write(`${jsonText({ data, shape, seed, rounding, transform: applied, results }, 2)}\n`);
+      } else {
+        io.stdout.write(analysisTable(points, style));
+        if (given.codes) for (const point of points) io.stdout.write(`\n${codesPage(point, style)}`);
+      }
+      done(exitCodes.done);
+    });
+}

@@ -1,0 +1,105 @@
+/** The tensor that `halfulp analyze` looks at: drawn from a distribution, or read from a file. */
+
+import { readFileSync } from 'node:fs';
+import { log } from '../../arithmetic/elementary/approximate.ts';
+import { ArgumentError } from '../../errors.ts';
+import { gaussians, randomWords } from '../../train/random.ts';
+import { reasonOf } from '../write-file.ts';
+import { FileFormatError, readNpy, type ShapedNumbers } from './npy.ts';
+
+/** Uniform numbers between 0 and 1, neither of them among them. */
+const uniforms = (count: number, seed: number): Float64Array =>
+  Float64Array.from(randomWords(count, seed, 0, 'analyze'), (word) => (word + 0.5) / 2 ** 32);
+
+/** One channel (index of the last axis) in a hundred, the first among them, is this much larger. */
+const outlierFactor = 20;
+
+type Distribution = (count: number, columns: number, seed: number) => Float32Array;
+
+const distributions: Readonly<Record<string, Distribution>> = {
+  gaussian: (count, _, seed) => gaussians(count, 1, seed, 'analyze'),
+  uniform: (count, _, seed) => Float32Array.from(uniforms(count, seed), (u) => 2 * u - 1),
+  laplace: (count, _, seed) =>
+    Float32Array.from(uniforms(count, seed), (u) => (u < 0.5 ? log(2 * u) : -log(2 - 2 * u))),
+  outliers: (count, columns, seed) =>
+    gaussians(count, 1, seed, 'analyze').map((x, i) => ((i % columns) % 100 === 0 ? outlierFactor * x : x)),
+};
+
+/** What `--data` may name apart from files. */
+export const distributionNames: readonly string[] = Object.keys(distributions);
+
+/** The numbers of nested arrays of equal lengths. */
+function readJson(text: string): ShapedNumbers {
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch (error) {
+    throw new FileFormatError(`no JSON: ${(error as Error).message}`);
+  }
+  const shape: number[] = [];
+  for (let level = given; Array.isArray(level); level = level[0]) shape.push(level.length);
+  const numbers: number[] = [];
+  const collect = (item: unknown, depth: number, path: string): void => {
+    if (depth === shape.length) {
+      if (typeof item !== 'number') throw new FileFormatError(`${path}: not a number`);
+      numbers.push(item);
+      return;
+    }
+    if (!Array.isArray(item) || item.length !== shape[depth])
+      throw new FileFormatError(`${path}: not an array of ${shape[depth]} as its neighbours`);
+    for (const [i, part] of item.entries()) collect(part, depth + 1, `${path}[${i}]`);
+  };
+  if (shape.length === 0) throw new FileFormatError('not an array of numbers');
+  collect(given, 0, 'data');
+  return { values: Float64Array.from(numbers), shape };
+}
+
+function readFile(path: string): ShapedNumbers {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new ArgumentError('--data', path, `a file that can be read (${reasonOf(error)})`);
+  }
+  try {
+    return path.endsWith('.npy') ? readNpy(bytes) : readJson(new TextDecoder().decode(bytes));
+  } catch (error) {
+    if (error instanceof FileFormatError) throw new Error(`${path}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** A reader of shapes: `64,1024`. */
+export function readShape(option: string): (text: string) => number[] {
+  return (text) => {
+    if (/^\d{1,10}(,\d{1,10})*$/.test(text)) {
+      const shape = text.split(',').map(Number);
+      const size = shape.reduce((a, b) => a * b, 1);
+      if (size >= 1 && size <= 2 ** 28) return shape;
+    }
+    throw new ArgumentError(option, text, 'lengths with commas between them, product from 1 to 2^28');
+  };
+}
+
+/**
+ * The tensor that `--data`, `--shape` and `--seed` ask for. Drawn numbers are binary32; those of JSON binary64; those of `.npy` as
+ * `readNpy` has them.
+ *
+ * @throws ArgumentError for a name that is neither distribution nor file, or a shape that does not fit; Error for a damaged file.
+ */
+export function loadData(data: string, shape: readonly number[] | undefined, seed: number): ShapedNumbers {
+  const draw = Object.hasOwn(distributions, data) ? distributions[data] : undefined;
+  if (draw !== undefined) {
+    const sides = shape ?? [64, 1024];
+    const count = sides.reduce((a, b) => a * b, 1);
+    return { values: draw(count, sides.at(-1)!, seed), shape: sides };
+  }
+  if (!/\.(npy|json)$/.test(data))
+    throw new ArgumentError('--data', data, `${distributionNames.join(', ')}, FILE.npy, FILE.json`);
+  const read = readFile(data);
+  if (read.values.length === 0) throw new ArgumentError('--data', data, 'a file with numbers');
+  if (shape === undefined) return read;
+  if (shape.reduce((a, b) => a * b, 1) !== read.values.length)
+    throw new ArgumentError('--shape', shape.join(), `lengths whose product is ${read.values.length}`);
+  return { values: read.values, shape };
+}

@@ -1,0 +1,111 @@
+/**
+ * Arrays of numbers in NumPy's `.npy` files, format versions 1 to 3. Source: numpy.lib.format of the NumPy manual. Reads only; objects,
+ * strings, complex numbers and 64-bit integers are refused.
+ */
+
+import { decode, type RealArray } from '../../tensor/index.ts';
+
+/** Numbers in row-major order and their shape. */
+export interface ShapedNumbers {
+  readonly values: RealArray;
+  readonly shape: readonly number[];
+}
+
+/** Thrown for a damaged or unknown file; the message says where. */
+export class FileFormatError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'FileFormatError';
+  }
+}
+
+type ElementReader = (view: DataView, offset: number, littleEndian: boolean) => number;
+
+interface ElementType {
+  readonly bytes: number;
+  readonly read: ElementReader;
+  /** Whether binary32 holds all its numbers. */
+  readonly narrow: boolean;
+}
+
+const elementTypes: Readonly<Record<string, ElementType>> = {
+  f2: { bytes: 2, read: (v, o, e) => halves(v.getUint16(o, e)), narrow: true },
+  f4: { bytes: 4, read: (v, o, e) => v.getFloat32(o, e), narrow: true },
+  f8: { bytes: 8, read: (v, o, e) => v.getFloat64(o, e), narrow: false },
+  i1: { bytes: 1, read: (v, o) => v.getInt8(o), narrow: true },
+  u1: { bytes: 1, read: (v, o) => v.getUint8(o), narrow: true },
+  b1: { bytes: 1, read: (v, o) => v.getUint8(o), narrow: true },
+  i2: { bytes: 2, read: (v, o, e) => v.getInt16(o, e), narrow: true },
+  u2: { bytes: 2, read: (v, o, e) => v.getUint16(o, e), narrow: true },
+  i4: { bytes: 4, read: (v, o, e) => v.getInt32(o, e), narrow: false },
+  u4: { bytes: 4, read: (v, o, e) => v.getUint32(o, e), narrow: false },
+};
+
+function halves(code: number): number {
+  return decode([code], 'binary16')[0]!;
+}
+
+/** The Python dictionary of the header, as far as files have it: `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`. */
+function readHeader(text: string): { descr: string; fortran: boolean; shape: number[] } {
+  const descr = /'descr'\s*:\s*'([^']*)'/.exec(text)?.[1];
+  const fortran = /'fortran_order'\s*:\s*(True|False)/.exec(text)?.[1];
+  const shape = /'shape'\s*:\s*\(([\d\s,L]*)\)/.exec(text)?.[1];
+  if (descr === undefined || fortran === undefined || shape === undefined)
+    throw new FileFormatError(`header ${JSON.stringify(text.trim())}: not that of one array of numbers`);
+  const sides = shape.match(/\d+/g) ?? [];
+  return { descr, fortran: fortran === 'True', shape: sides.map(Number) };
+}
+
+/** Numbers of column-major order in row-major order. */
+function toRowMajor(values: RealArray, shape: readonly number[]): void {
+  const given = values.slice();
+  const index = new Array<number>(shape.length).fill(0);
+  const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((a, b) => a * b, 1));
+  for (let i = 0; i < values.length; i++) {
+    values[i] = given[index.reduce((sum, place, axis) => sum + place * strides[axis]!, 0)]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      index[axis]!++;
+      if (index[axis]! < shape[axis]!) break;
+      index[axis] = 0;
+    }
+  }
+}
+
+/**
+ * The array of a `.npy` file: a Float32Array for elements that binary32 holds (f2, f4, 8- and 16-bit integers, booleans), else a
+ * Float64Array (f8, 32-bit integers).
+ *
+ * @throws FileFormatError for bytes that are no such file, or cut short.
+ */
+export function readNpy(bytes: Uint8Array): ShapedNumbers {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 10 || bytes[0] !== 0x93 || new TextDecoder().decode(bytes.subarray(1, 6)) !== 'NUMPY')
+    throw new FileFormatError('byte 0: not the beginning of a .npy file');
+  const version = bytes[6]!;
+  if (version < 1 || version > 3) throw new FileFormatError(`byte 6: version ${version}, not 1, 2 or 3`);
+  const isShort = version === 1;
+  const start = isShort ? 10 : 12;
+  const headerBytes = isShort
+    ? view.getUint16(8, true)
+    : bytes.length < 12
+      ? Infinity
+      : view.getUint32(8, true);
+  if (start + headerBytes > bytes.length)
+    throw new FileFormatError(`byte ${bytes.length}: ends in its header`);
+  const { descr, fortran, shape } = readHeader(
+    new TextDecoder().decode(bytes.subarray(start, start + headerBytes)),
+  );
+  const type = /^[<>|=]/.test(descr) ? elementTypes[descr.slice(1)] : undefined;
+  if (type === undefined)
+    throw new FileFormatError(`elements ${descr}: not one of ${Object.keys(elementTypes).join(', ')}`);
+  const count = shape.reduce((a, b) => a * b, 1);
+  const data = start + headerBytes;
+  if (data + count * type.bytes > bytes.length)
+    throw new FileFormatError(
+      `byte ${bytes.length}: ends after ${Math.floor((bytes.length - data) / type.bytes)} of ${count} numbers`,
+    );
+  const values = type.narrow ? new Float32Array(count) : new Float64Array(count);
+  for (let i = 0; i < count; i++) values[i] = type.read(view, data + i * type.bytes, descr[0] !== '>');
+  if (fortran) toRowMajor(values, shape);
+  return { values, shape: shape.length === 0 ? [1] : shape };
+}
