@@ -120,7 +120,6 @@ export {
   type GradientRule,
   type Gradients,
   type Grouping,
-  gaussianClipping,
   gradientNames,
   gradientRule,
   type HadamardOptions,

@@ -30,7 +30,6 @@ export {
   type GradientName,
   type GradientRule,
   type Gradients,
-  gaussianClipping,
   gradientNames,
   gradientRule,
   type Quantization,

@@ -19,8 +19,6 @@ export { type LearnedStepOptions, learnedLevels, learnedStep } from './learned.t
 export {
   type ClippedOptions,
   clipped,
-  gaussianClipping,
-  gaussianClippingOfE2m1,
   type TrustOptions,
   trust,
 } from './masks.ts';

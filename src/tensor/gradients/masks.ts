@@ -6,6 +6,7 @@
  */
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../arrays.ts';
+import { gaussianLevel, gaussianLevelOfBits } from '../quantizers/gaussian.ts';
 import type { GradientData, GradientRule, Gradients, Quantization } from './gradient.ts';
 import { checkGradient, eachOfGroups, groupSums, maskEach } from './grouped.ts';
 
@@ -38,29 +39,10 @@ export function clipped({ strict = false }: ClippedOptions = {}): GradientRule {
   } satisfies GradientRule);
 }
 
-/**
- * Multiples of the standard deviation at which clipping a Gaussian tensor before uniform rounding to so many bits has the least
- * mean square error: QuEST's table.
- */
-export const gaussianClipping: Readonly<Record<number, number>> = Object.freeze({
-  1: 0.7979,
-  1.585: 1.224,
-  2: 1.4935,
-  3: 2.0511,
-  4: 2.5139,
-  5: 2.9161,
-  6: 3.2766,
-  7: 3.601,
-  8: 3.8849,
-});
-
-/** That multiple for the values of e2m1. */
-export const gaussianClippingOfE2m1: number = 2.92247856;
-
 export interface TrustOptions {
   /** b: the bits of the quantiser, for 2^b - 1 steps. Default: those of its format; 1.585 for ternary. */
   readonly bits?: number;
-  /** c: the clipping point in standard deviations. Default: the Gaussian optimum for the bits, or for e2m1. */
+  /** c: the clipping point in standard deviations. Default: the Gaussian optimum for the bits given, or for the format. */
   readonly multiplier?: number;
 }
 
@@ -80,10 +62,10 @@ export function trust(options: TrustOptions = {}): GradientRule {
 
   function constants({ format }: Quantization): { levels: number; multiplier: number } {
     const bits = options.bits ?? (format.name === 'ternary' ? 1.585 : format.bits);
-    const multiplier =
-      options.multiplier ?? (format.name === 'e2m1' ? gaussianClippingOfE2m1 : gaussianClipping[bits]);
+    const published = options.bits === undefined ? gaussianLevel(format) : gaussianLevelOfBits(options.bits);
+    const multiplier = options.multiplier ?? published;
     if (multiplier === undefined)
-      throw new ArgumentError('multiplier', undefined, `a number above 0 for ${bits} bits: no default`);
+      throw new ArgumentError('multiplier', undefined, `a number above 0: no default for ${format.name}`);
     return { levels: bits === 1.585 ? 3 : 2 ** bits, multiplier };
   }
 

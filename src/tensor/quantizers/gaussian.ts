@@ -11,7 +11,12 @@ const integerLevels: readonly number[] = [0.7979, 1.4935, 2.0511, 2.5139, 2.9161
 /** By the format's name; integers and `binary` by their bits. */
 const namedLevels: Readonly<Record<string, number>> = { ternary: 1.224, binary: 0.7979, e2m1: 2.92247856 };
 
+/** The published level for uniform quantisers of so many bits, 1.585 for three levels; undefined where there is none. */
+export function gaussianLevelOfBits(bits: number): number | undefined {
+  return bits === 1.585 ? namedLevels['ternary'] : integerLevels[bits - 1];
+}
+
 /** The published level for a format; undefined where there is none. */
 export function gaussianLevel(format: Format): number | undefined {
-  return format.kind === 'int' ? integerLevels[format.bits - 1] : namedLevels[format.name];
+  return format.kind === 'int' ? gaussianLevelOfBits(format.bits) : namedLevels[format.name];
 }
