@@ -15,7 +15,7 @@ import {
   type Unrounded,
   unrounded,
 } from './oracles/arithmetic.ts';
-import { tableOracle } from './oracles/table.ts';
+import { type TableOracle, tableOracle } from './oracles/table.ts';
 
 /** Every format of 8 bits: the catalogue's, all of P3109 with K = 8, older posits. */
 export function eightBitFormats(): Format[] {
@@ -102,16 +102,17 @@ export function compareOperation(
   const [a, b = new Float64Array(a!.length), c = new Float64Array(a!.length)] = operands;
   const count = a!.length;
   const exact = Array.from({ length: count }, (_, i) => unrounded(name, a![i]!, b[i]!, c[i]!, format));
-  const byZero = new Map<string, Float64Array>();
+  const oracles = new Map<string, TableOracle>();
   const random = new Uint32Array(count);
   const expected = new Float64Array(count);
   const operation = operationOf(name);
   for (const given of settings) {
     const options = resolveRounding(format, given);
     const zero = cancelledZero(options);
-    const inputs = byZero.get(show(zero)) ?? standIns(exact, zero);
-    byZero.set(show(zero), inputs);
-    tableOracle(format, inputs, options.subnormals).round(options, random, expected);
+    const key = `${show(zero)} ${options.subnormals}`;
+    const oracle = oracles.get(key) ?? tableOracle(format, standIns(exact, zero), options.subnormals);
+    oracles.set(key, oracle);
+    oracle.round(options, random, expected);
     const object = arithmetic(format, given);
     const plan = planOperations(format, options);
     const arrays =

@@ -89,7 +89,9 @@ const operations: { readonly [name in OperationName]: Operation } = {
     arity: 2,
     special: (a, b, _, plan) => {
       if (b === 0 && plan.divisionByZeroIsNaN) return NaN;
-      return a === 0 || b === 0 || !isFinitePair(a, b) ? a / b : undefined;
+      if (a !== 0 && b !== 0 && isFinitePair(a, b)) return undefined;
+      // A -0 of a format that has none is 0.
+      return plan.format.hasNegativeZero ? a / b : a / (b + 0);
     },
     odd: oddQuotient,
     native: (a, b) => a / b,

@@ -70,11 +70,11 @@ function quotient(a: number, b: number, format: Format): Unrounded {
   return ratio(signedUnits(a) * one, signedUnits(b));
 }
 
-/** floor(sqrt(n)), digit by digit in base 2. */
+/** floor(sqrt(n)): Heron's means, each but the last above the root, and a proof of the last. */
 function floorRoot(n: bigint): bigint {
-  let root = 0n;
-  for (let bit = 1n << BigInt(Math.ceil(bitLength(n) / 2)); bit > 0n; bit >>= 1n)
-    if ((root + bit) * (root + bit) <= n) root += bit;
+  let root = 1n << BigInt(Math.ceil(bitLength(n) / 2));
+  for (let mean = (root + n / root) / 2n; mean < root; mean = (root + n / root) / 2n) root = mean;
+  if (root * root > n || (root + 1n) * (root + 1n) <= n) throw new Error('oracle: not the root');
   return root;
 }
 
