@@ -18,6 +18,7 @@ import {
   saturations,
   stochasticVariants,
 } from '../src/rounding/index.ts';
+import { arithmetic } from '../src/tensor/arithmetic.ts';
 import { finite } from '../src/testing/index.ts';
 import {
   type OracleDraw,
@@ -255,6 +256,42 @@ export function checkSupplied(pool: readonly Format[], numRuns: number): void {
         expect(arithmetic.state.supplied).toBe(kinds.length * a.length);
       },
     ),
+    { numRuns },
+  );
+}
+
+/** The object that users get, with its kernels, against the reference alone: long sums, and products of every layout. */
+export function checkKernels(pool: readonly Format[], numRuns: number): void {
+  const shapes = fc.record({
+    m: fc.integer({ min: 0, max: 5 }),
+    k: fc.integer({ min: 0, max: 20 }),
+    n: fc.integer({ min: 0, max: 5 }),
+    batch: fc.integer({ min: 1, max: 2 }),
+    transposeA: fc.boolean(),
+    transposeB: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(settings(pool), shapes, fc.boolean(), (setting, shape, inPlace) => {
+      const { format, options, model, a, b, c } = setting;
+      const { m, n, k, batch } = shape;
+      const values = (list: readonly number[], length: number, shift: number): Float64Array =>
+        Float64Array.from(
+          { length },
+          (_, i) => list[(i * 7 + shift) % Math.max(list.length, 1)] ?? format.max,
+        );
+      const [x, y] = [values(a, batch * m * k, 0), values(b, batch * k * n, 3)];
+      const [long, other] = [values(a, 70, 1), values(b, 70, 2)];
+      const results = [arithmetic(format, options), createArithmetic(format, options)].map((object) => [
+        object.sum(long, model),
+        object.dot(long, other, model),
+        object.dot(long, other, { ...model, ...(c !== undefined && { c }) }),
+        object.norm(long, model),
+        ...object.matmul(x, y, { ...shape, ...(inPlace && m === n && n === k && { out: x.slice() }) }, model),
+        ...object.matmul(x, x, { m, n: m, k, batch, transposeB: true }, model),
+        object.state.offset,
+      ]);
+      expect(results[0]).toEqual(results[1]);
+    }),
     { numRuns },
   );
 }

@@ -41,7 +41,7 @@ export interface ArithmeticKernels {
   ): boolean;
   /**
    * out = a b with an accumulator model, from +0; false where there is no kernel for it, and nothing is written then. Outputs
-   * and draws are numbered as in `accumulate`; `call` has the random bits of the call. `out` overlaps no operand.
+   * and draws are numbered as in `accumulate`; `call` has the random bits of the call. `out` may be an operand.
    */
   matmul?(
     a: RealArray,

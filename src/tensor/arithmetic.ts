@@ -9,6 +9,7 @@ import { fitsBinary32, type RealArray } from '../formats/real-arrays.ts';
 import { firstNonMember, operateArray } from '../kernels/arithmetic/arrays.ts';
 import { roundArray } from '../kernels/arrays.ts';
 import { encodeArray } from '../kernels/codec.ts';
+import { matmulArray } from '../kernels/products/arrays.ts';
 import { checkThreads } from '../kernels/threads.ts';
 import { resolveRounding } from '../rounding/options.ts';
 
@@ -25,6 +26,7 @@ const kernels: ArithmeticKernels = {
   codesOf,
   round: roundArray,
   checkThreads,
+  matmul: matmulArray,
 };
 
 export type { Arithmetic, ArithmeticOptions } from '../arithmetic/arithmetic.ts';

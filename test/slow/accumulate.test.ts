@@ -1,6 +1,6 @@
 /** The comparison of accumulator models with their simulation, on many more inputs than the normal suite has. */
 import { describe, it } from 'vitest';
-import { checkSimulation, checkSupplied, floats, others } from '../accumulations.ts';
+import { checkKernels, checkSimulation, checkSupplied, floats, others } from '../accumulations.ts';
 
 describe.each([
   ['floats', floats],
@@ -9,4 +9,6 @@ describe.each([
   it('add and multiply as the simulation does: 40 000 settings', () => checkSimulation(pool, 40_000));
 
   it('take supplied random integers: 10 000 settings', () => checkSupplied(pool, 10_000));
+
+  it('are the same with kernels as without', () => checkKernels(pool, 10_000));
 });

@@ -170,13 +170,14 @@ export function accumulations(context: ArithmeticContext): Accumulations {
       checkMatrix('out', out, outputs, 1, left);
     }
     const draws = take(drawingParts(model, true), outputs, k);
-    const results = newArray(left, outputs);
     const placed = { ...whole, batchStrideA, batchStrideB };
-    const done = addend === undefined && kernelProduct(left, right, results, placed, model, draws);
-    if (!done) matrixProduct(left, right, addend, results, placed, model, draws.of);
-    if (out === undefined) return results;
-    out.set(results);
-    return out;
+    const target = out ?? newArray(left, outputs);
+    if (addend === undefined && kernelProduct(left, right, target, placed, model, draws)) return target;
+    // The target may be an operand.
+    const results = out === undefined ? target : newArray(left, outputs);
+    matrixProduct(left, right, addend, results, placed, model, draws.of);
+    if (out !== undefined) target.set(results);
+    return target;
   }
 
   return {
