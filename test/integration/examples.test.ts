@@ -22,6 +22,7 @@ describe('the example', () => {
     ['conjugate-gradients', ['--size', '60', '--steps', '12']],
     ['iterative-refinement', ['--size', '24']],
     ['k-means', ['--points', '200']],
+    ['outlier-channels', ['--inner', '256']],
   ] as const)('%s', async (name, sizes) => {
     const { stdout } = await run(process.execPath, [`examples/${name}.js`, '--json', '--out', out, ...sizes]);
     const { rows, checks, plot } = JSON.parse(stdout) as Report;
