@@ -180,9 +180,44 @@ function rationalOf(value: BigNumber, digits: number): Rational {
     : { numerator, denominator: 10n ** BigInt(-scale) };
 }
 
+const float64 = new Float64Array(1);
+const pattern = new BigUint64Array(float64.buffer);
+
 const { MAX_VALUE } = Number;
 const smallest = 5e-324;
 const belowOne = 1 - 2 ** -53;
+
+/** A number a little below, or above, a positive binary64 number, rounded to odd. */
+function oddBeside(x: number, above: boolean): number {
+  float64[0] = x;
+  if ((pattern[0]! & 1n) === 0n) pattern[0] = pattern[0]! + (above ? 1n : -1n);
+  return float64[0]!;
+}
+
+/** Magnitudes at small arguments, by the first two terms of the series: less than 2^-54 of the first is left of the second. */
+function atSmall(name: OracleName, x: number): number | undefined {
+  const a = Math.abs(x);
+  switch (name) {
+    case 'sin':
+    case 'tanh':
+    case 'atan':
+    case 'tan':
+    case 'sinh': // x +- x^3 / 3 or x^3 / 6
+      return a < 2 ** -40 ? oddBeside(a, name === 'tan' || name === 'sinh') : undefined;
+    case 'cos':
+    case 'cosh': // 1 +- x^2 / 2
+      return a < 2 ** -40 ? oddBeside(1, name === 'cosh') : undefined;
+    case 'exp':
+    case 'exp2': // 1 + x, 1 + x ln 2
+      return a < 2 ** -60 ? oddBeside(1, x > 0) : undefined;
+    case 'sigmoid': // 1/2 + x / 4
+      return a < 2 ** -60 ? oddBeside(0.5, x > 0) : undefined;
+    case 'gelu': // x/2 + x^2 / sqrt(2 pi)
+      return a < 2 ** -60 && a > 2 ** -1000 ? oddBeside(a / 2, x > 0) : undefined;
+    default:
+      return undefined;
+  }
+}
 
 /**
  * Magnitudes that need no digits: exact powers of two, those beyond binary64, and those so near to their limit from below that
@@ -241,9 +276,6 @@ function byEngine(name: OracleName, x: number, y: number): number {
       return Math[name](x);
   }
 }
-
-const float64 = new Float64Array(1);
-const pattern = new BigUint64Array(float64.buffer);
 
 /** Whether no number of 26 bits lies within 2^-46 of the magnitude; then every such number is on the same side as of the value. */
 function isClear(magnitude: number): boolean {
@@ -309,7 +341,7 @@ export function magnitudeBounds(
 /** By digits alone: more of them until the rounding to odd is certain. */
 export function standInByDigits(name: OracleName, x: number, y = 0): number {
   const sign = signOf(name, x, y);
-  const known = withoutDigits(name, x, y);
+  const known = withoutDigits(name, x, y) ?? atSmall(name, x);
   if (known !== undefined) return sign * known;
   for (const digits of [36, 110, 600]) {
     const { low, high } = magnitudeBounds(name, x, y, digits);

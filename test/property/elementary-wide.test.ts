@@ -5,6 +5,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ElementaryName, elementaryFunctions } from '../../src/arithmetic/elementary/index.ts';
+import {
+  type Approximation,
+  quick,
+  quickError,
+  quickHypot,
+  quickPow,
+} from '../../src/arithmetic/elementary/quick.ts';
 import { type Format, formats, nextUp, toFormat } from '../../src/formats/index.ts';
 import { isStochastic, type RoundingMode, resolveRounding, roundingModes } from '../../src/rounding/index.ts';
 import { roundScalar } from '../../src/rounding/round.ts';
@@ -99,5 +106,27 @@ describe('random arguments', () => {
       }
     };
     fc.assert(fc.property(argument, argument, check), { numRuns: 25, seed });
+  });
+});
+
+describe('the quick values keep their bounds', () => {
+  it.each(elementaryNames)('%s', (name) => {
+    const approximate = (x: number, y: number): Approximation => {
+      if (name === 'pow') return quickPow(x, y);
+      if (name === 'hypot') return quickHypot(x, y);
+      return { value: quick[name](x), error: quickError };
+    };
+    const check = (x: number, y: number): void => {
+      if (!isInDomain(name, x, y)) return;
+      const { value, error } = approximate(x, y);
+      if (!(Math.abs(value) > 2 ** -900)) return;
+      const { numerator, denominator } = magnitudeBounds(name, x, y, 40).low;
+      const exact = (numerator << unitExponent) / denominator;
+      const off = units(value) - exact;
+      // A quarter of the bound, so that the analysis has room.
+      const bound = exact / BigInt(Math.floor(4 / error));
+      expect(off <= bound && -off <= bound, `${name}(${x}, ${y}): ${value}`).toBe(true);
+    };
+    fc.assert(fc.property(argument, argument, check), { numRuns: 150, seed });
   });
 });
