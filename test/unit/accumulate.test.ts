@@ -66,6 +66,19 @@ describe('orders', () => {
     expect(e4m3.dot(values(-0), values(1), { c: -0, accumulate: 'exact' })).toBe(-0);
   });
 
+  it('converts the addend where there are no terms', () => {
+    const random = Uint32Array.of(255);
+    const options = {
+      rounding: 'stochastic',
+      randomBits: 8,
+      subnormals: 'round-to-minimum-normal',
+      random,
+    } as const;
+    const half = createArithmetic('binary16', options);
+    expect(half.sum(new Float64Array(0), { c: 2 ** -15 })).toBe(2 ** -14);
+    expect(half.state.supplied).toBe(1);
+  });
+
   it('converts once, from the accumulator to the format', () => {
     const half = createArithmetic('binary16');
     // 1 + 2^-11 is a tie in binary16; in binary32 it is exact.

@@ -16,6 +16,7 @@ import {
   type AccumulatorModel,
   drawingParts,
   isMatrixUnit,
+  modelFor,
   type Part,
   type ResolvedAccumulator,
   resolveAccumulator,
@@ -142,7 +143,8 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     return { values, stride: checkMatrix('c', values, elements, batch, like) };
   }
 
-  function one(terms: Terms, model: ResolvedAccumulator): number {
+  function one(terms: Terms, given: ResolvedAccumulator): number {
+    const model = modelFor(terms.a.length, given);
     const draws = take(drawingParts(model, terms.b !== undefined), 1, terms.a.length);
     return kernelSum(terms, model, draws) ?? innerProduct(terms, model, draws.of(0));
   }
@@ -155,9 +157,9 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     given: AccumulatorModel | undefined,
     names: readonly [string, string],
   ): A {
-    const model = resolveAccumulator(format, options, given);
     const whole = resolveShape(shape);
     const { m, n, k, batch } = whole;
+    const model = modelFor(k, resolveAccumulator(format, options, given));
     const left = accept(names[0], a);
     const right = accept(names[1], b);
     const batchStrideA = checkMatrix(names[0], left, m * k, batch);

@@ -2,7 +2,6 @@
  * The orders of summation, one output at a time: the readable reference of every sum and product with an accumulator model.
  * Speed is not its concern. Definitions: `docs/accumulation.md`.
  */
-import { roundScalar } from '../../rounding/round.ts';
 import type { MatrixUnit } from '../matrix-unit/index.ts';
 import { isMatrixUnit, type Part, type ResolvedAccumulator, type Target } from './model.ts';
 import { superaccumulator } from './superaccumulator.ts';
@@ -107,8 +106,6 @@ export function accumulated(terms: Terms, model: ResolvedAccumulator, draw: Draw
 export function innerProduct(terms: Terms, model: ResolvedAccumulator, draw: DrawTerm): number {
   const value = accumulated(terms, model, draw);
   const { format, options } = model.conversion;
-  // An empty sum has not been rounded yet, and not every format has a zero.
-  if (terms.a.length === 0 && typeof value === 'number') return roundScalar(value, format, options, 0);
   return model.converts || typeof value !== 'number'
     ? roundTerm(value, format, options, draw('conversions', 0))
     : value;

@@ -140,6 +140,11 @@ export function resolveAccumulator(
   };
 }
 
+/** The model for so many terms. What an empty sum starts from has not been rounded: the conversion does it. */
+export function modelFor(length: number, model: ResolvedAccumulator): ResolvedAccumulator {
+  return length === 0 ? { ...model, converts: true } : model;
+}
+
 /** The kinds of roundings of an accumulation, in the order of their streams: `stream`, `stream` + 1, ... */
 export const parts = ['products', 'sums', 'conversions', 'chunks'] as const;
 export type Part = (typeof parts)[number];
