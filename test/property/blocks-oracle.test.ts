@@ -52,6 +52,14 @@ const members = fc.oneof(
     fc.integer({ min: -(2 ** 20), max: 2 ** 20 }).map((x) => x / 4096),
     { minLength: 1, maxLength: 70 },
   ),
+  // The largest a few ulps about (2 - 2^-p) 2^e: where adding half an ulp of some element carries into the next binade.
+  fc
+    .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: -20, max: 20 }), fc.integer({ min: -2, max: 2 }))
+    .map(([p, exponent, ulps]) => {
+      float32[0] = (2 - 2 ** -p) * 2 ** exponent;
+      bits[0] = bits[0]! + ulps;
+      return [float32[0]!, 2 ** exponent, -(2 ** (exponent - 3))];
+    }),
   fc.array(fc.constantFrom(0, -0), { minLength: 1, maxLength: 40 }),
   fc.array(anyPattern, { minLength: 1, maxLength: 70 }),
 );

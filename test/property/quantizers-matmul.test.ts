@@ -167,6 +167,13 @@ describe('ends', () => {
     expect([...quantizedMatmul(a, a, { transposeB: true })]).toEqual([5, 11, 11, 25]);
   });
 
+  it('adds exactly what binary64 would lose', () => {
+    const q = quantizer({ format: 'e5m2', scale: { per: 'tensor', from: 'constant', value: 1 } });
+    const a = q.quantize(new Float32Array([57344, 2 ** -16, 57344]), [1, 3]);
+    const b = q.quantize(new Float32Array([57344, 2 ** -16, -57344]), [3, 1]);
+    expect([...quantizedMatmul(a, b)]).toEqual([2 ** -32]);
+  });
+
   it('hands NaN and infinities on', () => {
     const a = quantize(new Float32Array([1, NaN, 3, 4]), 'mxfp4', { shape: [2, 2] });
     const b = quantize(new Float32Array([1, 1, 1, 1]), 'mxfp4', { shape: [2, 2] });

@@ -33,6 +33,19 @@ describe('statistics', () => {
     expect(threshold({ from: 'absmedian' }, list(1, -2, 3, 4))).toBe(2);
   });
 
+  it('sums in four interleaved parts, (s0 + s1) + (s2 + s3)', () => {
+    const scale = {
+      per: 'tensor',
+      from: 'absmean',
+      stored: 'decode',
+      target: 1,
+      format: 'binary32',
+    } as const;
+    // A tie of binary32, and three more: added one by one each is lost in binary64; the last two together are not.
+    const x = [2 ** 53 + 2 ** 29, 1, 1, 1];
+    expect(quantizer({ format: 'e4m3fn', scale }).quantize(x).scales[0]).toBe(2 ** 51 + 2 ** 28);
+  });
+
   it('knows the published levels of normal data, and asks for one where there is none', () => {
     const q = (format: string): number =>
       quantizer({ format, scale: { per: 'row', from: 'std' } }).scale.multiplier;
