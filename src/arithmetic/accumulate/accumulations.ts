@@ -195,8 +195,8 @@ export function accumulations(context: ArithmeticContext): Accumulations {
       return one({ a: left, b: right, start: startOf(given) }, model);
     },
     norm(x, given): number {
-      const model = { ...resolveAccumulator(format, options, given), converts: true };
       const a = accept('x', x);
+      const model = { ...modelFor(a.length, resolveAccumulator(format, options, given)), converts: true };
       const draw = take(drawingParts(model, true), 1, a.length).of(0);
       const value = accumulated({ a, b: a, start: 0 }, model, draw);
       return roundRoot(value, model, draw('conversions', 0));

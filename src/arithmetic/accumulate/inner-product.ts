@@ -3,7 +3,7 @@
  * Speed is not its concern. Definitions: `docs/accumulation.md`.
  */
 import type { MatrixUnit } from '../matrix-unit/index.ts';
-import { isMatrixUnit, type Part, type ResolvedAccumulator, type Target } from './model.ts';
+import { isMatrixUnit, modelFor, type Part, type ResolvedAccumulator, type Target } from './model.ts';
 import { superaccumulator } from './superaccumulator.ts';
 import { product, roundTerm, sumOf, type Term } from './term.ts';
 
@@ -88,14 +88,13 @@ function throughUnit(unit: MatrixUnit, { a, b, start }: Terms): number {
   return unit.dotAdd(a, b ?? new Float64Array(a.length).fill(1), start);
 }
 
-/** What the accumulator holds after the last term, before the conversion to the result's format. */
+/** What the accumulator holds after the last term, before the conversion to the result's format; `model` from `modelFor`. */
 export function accumulated(terms: Terms, model: ResolvedAccumulator, draw: DrawTerm): Term {
   const { accumulate, order, conversion } = model;
   const { length } = terms.a;
   if (isMatrixUnit(accumulate)) return throughUnit(accumulate, terms);
   const term = termsOf(terms, model, draw);
   if (accumulate === 'exact') return exact(length, terms.start, term, conversion.options);
-  if (length === 0) return terms.start;
   if (order === 'sequential') return sequential(0, length, terms.start, term, accumulate, draw);
   if (order === 'pairwise')
     return add(terms.start, tree(0, length, term, accumulate, draw), accumulate, draw('sums', 0));
@@ -103,7 +102,8 @@ export function accumulated(terms: Terms, model: ResolvedAccumulator, draw: Draw
 }
 
 /** One output: the terms added up as the model says, converted to the result's format. */
-export function innerProduct(terms: Terms, model: ResolvedAccumulator, draw: DrawTerm): number {
+export function innerProduct(terms: Terms, given: ResolvedAccumulator, draw: DrawTerm): number {
+  const model = modelFor(terms.a.length, given);
   const value = accumulated(terms, model, draw);
   const { format, options } = model.conversion;
   return model.converts || typeof value !== 'number'

@@ -140,9 +140,11 @@ export function resolveAccumulator(
   };
 }
 
-/** The model for so many terms. What an empty sum starts from has not been rounded: the conversion does it. */
+/** The model for so many terms. An empty sum is its addend, and the conversion is all that happens to it. */
 export function modelFor(length: number, model: ResolvedAccumulator): ResolvedAccumulator {
-  return length === 0 ? { ...model, converts: true } : model;
+  if (length > 0) return model;
+  const { conversion } = model;
+  return { products: 'exact', accumulate: 'exact', order: 'sequential', conversion, converts: true };
 }
 
 /** The kinds of roundings of an accumulation, in the order of their streams: `stream`, `stream` + 1, ... */
