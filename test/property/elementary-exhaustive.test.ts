@@ -54,7 +54,7 @@ describe('every argument, in every mode', () => {
   it.each(thorough)('%s, everything', (name) => {
     const format = toFormat(name);
     const { mismatches } = compareElementary(
-      tasksOf(format, allValues(format), 1500),
+      tasksOf(format, allValues(format), 1000),
       format,
       settingsOf(format),
     );
@@ -65,13 +65,13 @@ describe('every argument, in every mode', () => {
     const settings = settingsOf(format, (mode) => !isStochastic(mode)).filter(
       ({ saturation, subnormals }) => saturation === 'none' && subnormals === 'keep',
     );
-    const { mismatches } = compareElementary(tasksOf(format, allValues(format), 300), format, settings);
+    const { mismatches } = compareElementary(tasksOf(format, allValues(format), 150), format, settings);
     expect(mismatches).toEqual([]);
   });
 
-  it.each(sampled)('$name, every 997th', (format) => {
+  it.each(sampled)('$name, every 1499th', (format) => {
     const { mismatches } = compareElementary(
-      tasksOf(format, allValues(format, 997), 60),
+      tasksOf(format, allValues(format, 1499), 40),
       format,
       settingsOf(format),
     );

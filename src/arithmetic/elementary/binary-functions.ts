@@ -11,6 +11,9 @@ import { exponential, logarithm } from './series.ts';
 /** As `Enclosure` of `functions.ts`, of two finite numbers. */
 export type BinaryEnclosure = (x: number, y: number, bits: number, limit: number) => Interval | undefined;
 
+// Integer powers are cheap: they are computed this much beyond the limit of other results.
+const exactDigits = 8;
+
 /** m 2^e with an odd m. */
 interface OddForm {
   readonly m: bigint;
@@ -31,10 +34,10 @@ function rootOf({ m, e }: OddForm): OddForm | undefined {
 }
 
 /**
- * |x|^y where it is m 2^e with m of at most `limit` digits; |x| is not 1. With y = n 2^-k, n odd, it is rational only if |x| is the 2^k-th
+ * |x|^y where it is m 2^e with m of at most `digits` digits; |x| is not 1. With y = n 2^-k, n odd, it is rational only if |x| is the 2^k-th
  * power of a rational; with y < 0 it has finitely many binary digits only if |x| is a power of two.
  */
-function exactPower(x: number, y: number, limit: number): OddForm | undefined {
+function exactPower(x: number, y: number, digits: number): OddForm | undefined {
   let base: OddForm | undefined = oddForm(x);
   const exponent = oddForm(y);
   for (let k = exponent.e; k < 0; k++) {
@@ -42,8 +45,8 @@ function exactPower(x: number, y: number, limit: number): OddForm | undefined {
     if (base === undefined) return undefined;
   }
   const n = Number(exponent.m) * 2 ** Math.max(0, exponent.e) * (y < 0 ? -1 : 1);
-  if (base.m === 1n) return Math.abs(base.e * n) <= 2 * limit ? { m: 1n, e: base.e * n } : undefined;
-  if (n < 0 || n * bitLength(base.m) > limit) return undefined;
+  if (base.m === 1n) return Math.abs(base.e * n) <= digits ? { m: 1n, e: base.e * n } : undefined;
+  if (n < 0 || n * bitLength(base.m) > digits) return undefined;
   return { m: base.m ** BigInt(n), e: base.e * n };
 }
 
@@ -54,9 +57,9 @@ export function pow(x: number, y: number, bits: number, limit: number): Interval
   if (magnitude === 1) return exactly(negative, 1n, 0);
   // ln |x|^y, to a relative error of 2^-46
   const power = y * log(magnitude);
-  if (Math.abs(power) > limit * 0.7) return power > 0 ? huge(negative) : tiny(negative);
-  const exact = exactPower(x, y, limit);
+  const exact = exactPower(x, y, exactDigits * limit);
   if (exact !== undefined) return exactly(negative, exact.m, exact.e);
+  if (Math.abs(power) > limit * 0.7) return power > 0 ? huge(negative) : tiny(negative);
   if (Math.abs(power) < 2 ** (-bits - 2)) {
     // The product may have vanished; its sign has not.
     const isAbove = magnitude > 1 === y > 0;

@@ -38,8 +38,10 @@ export interface ElementaryFunction {
 }
 
 const firstBits = 96;
+// Results of 2^this or more are not wrapped: e^65535 is, with half a second for its 94 548 digits.
+const wrapLimit = 2 ** 17;
 // No function of binary64 numbers needs nearly as many, except those that wrap.
-const mostBits = 2 ** 22;
+const mostBits = 2 ** 20;
 
 /** Evaluates with more and more digits until the rounding is decided. */
 function ziv(
@@ -49,7 +51,7 @@ function ziv(
   random: number,
 ): Decided {
   const wraps = options.saturation === 'wrap';
-  const limit = wraps ? 2 ** 20 : 4000;
+  const limit = wraps ? wrapLimit : 4000;
   for (let bits = firstBits; bits < mostBits; bits *= 2) {
     const interval = enclose(bits, limit);
     if (interval === undefined) continue;
