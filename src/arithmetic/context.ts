@@ -6,7 +6,7 @@
 import type { Format } from '../formats/format.ts';
 import type { RealArray } from '../formats/real-arrays.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
-import type { ResolvedAccumulator } from './accumulate/model.ts';
+import type { LaneModel } from './accumulate/model.ts';
 import type { OperationName } from './operations.ts';
 
 /** One element by the reference. Operands that the operation does not have are 0. */
@@ -48,7 +48,7 @@ export interface ArithmeticKernels {
     b: RealArray,
     out: RealArray,
     shape: KernelMatmulShape,
-    model: ResolvedAccumulator,
+    model: LaneModel,
     call: ResolvedRounding,
     threads: number,
   ): boolean;

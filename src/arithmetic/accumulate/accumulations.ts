@@ -113,8 +113,9 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     model: ResolvedAccumulator,
     draws: CallDraws,
   ): boolean {
-    if (kernels?.matmul === undefined || isMatrixUnit(model.accumulate)) return false;
-    return kernels.matmul(a, b, out, shape, model, draws.call, threads);
+    const { accumulate } = model;
+    if (kernels?.matmul === undefined || isMatrixUnit(accumulate)) return false;
+    return kernels.matmul(a, b, out, shape, { ...model, accumulate }, draws.call, threads);
   }
 
   /** A long sum by a kernel; undefined where there is none. */

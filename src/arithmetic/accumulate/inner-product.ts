@@ -1,8 +1,9 @@
 /**
  * The orders of summation, one output at a time: the readable reference of every sum and product with an accumulator model.
- * Speed is not its concern. Definitions: `docs/accumulation.md`.
+ * Definitions: `docs/accumulation.md`. Rounded steps are the operations of `operations.ts`, in the accumulator's format.
  */
 import type { MatrixUnit } from '../matrix-unit/index.ts';
+import { operate, operationOf } from '../operations.ts';
 import { isMatrixUnit, modelFor, type Part, type ResolvedAccumulator, type Target } from './model.ts';
 import { superaccumulator } from './superaccumulator.ts';
 import { product, roundTerm, sumOf, type Term } from './term.ts';
@@ -19,6 +20,10 @@ export interface Terms {
 /** The random integer of a rounding of this output; `k` as the index rule has it. */
 export type DrawTerm = (part: Part, k: number) => number;
 
+const addition = operationOf('add');
+const multiplication = operationOf('mul');
+const multiplyAdd = operationOf('fma');
+
 /** The largest power of two below n, for n > 1. */
 function largestPowerBelow(n: number): number {
   let power = 1;
@@ -26,30 +31,35 @@ function largestPowerBelow(n: number): number {
   return power;
 }
 
+/** p_k, rounded or not. */
 type TermAt = (k: number) => Term;
 
 function termsOf({ a, b }: Terms, { products }: ResolvedAccumulator, draw: DrawTerm): TermAt {
   if (b === undefined) return (k) => a[k]!;
   if (products === 'exact') return (k) => product(a[k]!, b[k]!);
-  const { format, options } = products;
-  return (k) => roundTerm(product(a[k]!, b[k]!), format, options, draw('products', k));
+  return (k) => operate(multiplication, a[k]!, b[k]!, 0, products, draw('products', k));
 }
 
 /** fl(x + y) */
-function add(x: Term, y: Term, { format, options }: Target, random: number): number {
-  return roundTerm(sumOf(x, y, options), format, options, random);
+function add(x: Term, y: Term, target: Target, random: number): number {
+  if (typeof x === 'number' && typeof y === 'number') return operate(addition, x, y, 0, target, random);
+  return roundTerm(sumOf(x, y, target.options), target.format, target.options, random);
 }
 
-function sequential(
-  from: number,
-  to: number,
-  start: Term,
-  term: TermAt,
-  target: Target,
-  draw: DrawTerm,
-): Term {
+/** fl(sum + p_k): one more term of a sequential sum. */
+type AddTerm = (sum: number, k: number) => number;
+
+function addTermsOf(terms: Terms, model: ResolvedAccumulator, target: Target, draw: DrawTerm): AddTerm {
+  const { a, b } = terms;
+  if (b !== undefined && model.products === 'exact')
+    return (sum, k) => operate(multiplyAdd, a[k]!, b[k]!, sum, target, draw('sums', k));
+  const term = termsOf(terms, model, draw);
+  return (sum, k) => add(sum, term(k), target, draw('sums', k));
+}
+
+function sequential(from: number, to: number, start: number, addTerm: AddTerm): number {
   let sum = start;
-  for (let k = from; k < to; k++) sum = add(sum, term(k), target, draw('sums', k));
+  for (let k = from; k < to; k++) sum = addTerm(sum, k);
   return sum;
 }
 
@@ -65,13 +75,13 @@ function chunked(
   size: number,
   length: number,
   start: number,
-  term: TermAt,
+  addTerm: AddTerm,
   target: Target,
   draw: DrawTerm,
-): Term {
-  let sum: Term = start;
+): number {
+  let sum = start;
   for (let from = 0; from < length; from += size) {
-    const chunk = sequential(from, Math.min(from + size, length), 0, term, target, draw);
+    const chunk = sequential(from, Math.min(from + size, length), 0, addTerm);
     sum = add(sum, chunk, target, draw('chunks', from));
   }
   return sum;
@@ -93,12 +103,16 @@ export function accumulated(terms: Terms, model: ResolvedAccumulator, draw: Draw
   const { accumulate, order, conversion } = model;
   const { length } = terms.a;
   if (isMatrixUnit(accumulate)) return throughUnit(accumulate, terms);
-  const term = termsOf(terms, model, draw);
-  if (accumulate === 'exact') return exact(length, terms.start, term, conversion.options);
-  if (order === 'sequential') return sequential(0, length, terms.start, term, accumulate, draw);
-  if (order === 'pairwise')
-    return add(terms.start, tree(0, length, term, accumulate, draw), accumulate, draw('sums', 0));
-  return chunked(order.chunk, length, terms.start, term, accumulate, draw);
+  if (accumulate === 'exact')
+    return exact(length, terms.start, termsOf(terms, model, draw), conversion.options);
+  if (order === 'pairwise') {
+    const whole = tree(0, length, termsOf(terms, model, draw), accumulate, draw);
+    return add(terms.start, whole, accumulate, draw('sums', 0));
+  }
+  const addTerm = addTermsOf(terms, model, accumulate, draw);
+  return order === 'sequential'
+    ? sequential(0, length, terms.start, addTerm)
+    : chunked(order.chunk, length, terms.start, addTerm, accumulate, draw);
 }
 
 /** One output: the terms added up as the model says, converted to the result's format. */

@@ -11,6 +11,7 @@ import {
   resolveRounding,
 } from '../../rounding/options.ts';
 import type { MatrixUnit } from '../matrix-unit/index.ts';
+import { type OperationPlan, planOperations } from '../operations.ts';
 
 /** In which order terms are added up: one after the other, as a balanced tree, or in chunks of n. */
 export type AccumulationOrder = 'sequential' | 'pairwise' | { readonly chunk: number };
@@ -33,11 +34,8 @@ export interface AccumulatorModel {
   readonly rounding?: RoundingMode;
 }
 
-/** A format with the rounding to it. */
-export interface Target {
-  readonly format: Format;
-  readonly options: ResolvedRounding;
-}
+/** A format with the rounding to it: what operations in it need to know. */
+export type Target = OperationPlan;
 
 /** An accumulator model with every default filled in. */
 export interface ResolvedAccumulator {
@@ -45,9 +43,14 @@ export interface ResolvedAccumulator {
   readonly accumulate: 'exact' | Target | MatrixUnit;
   readonly order: AccumulationOrder;
   /** The last rounding, to the arithmetic's format. */
-  readonly conversion: Target;
+  readonly conversion: Pick<Target, 'format' | 'options'>;
   /** Whether the last rounding can change anything: not where the accumulator has the arithmetic's format. */
   readonly converts: boolean;
+}
+
+/** A model that a kernel may have: one without a matrix unit. */
+export interface LaneModel extends ResolvedAccumulator {
+  readonly accumulate: 'exact' | Target;
 }
 
 export function isMatrixUnit(x: unknown): x is MatrixUnit {
@@ -115,10 +118,8 @@ export function resolveAccumulator(
     throw new ArgumentError('products', products, 'exact, rounded');
   const order = resolveOrder(model.order);
   const rounding = model.rounding ?? options.rounding;
-  const targetOf = (target: Format): Target => ({
-    format: target,
-    options: resolveRounding(target, optionsFor(target, format, options, rounding)),
-  });
+  const targetOf = (target: Format): Target =>
+    planOperations(target, resolveRounding(target, optionsFor(target, format, options, rounding)));
   if (accumulate === 'exact') {
     // There is one rounding of sums, the last: it is the accumulator's.
     const last = targetOf(format);
@@ -154,7 +155,7 @@ export type Part = (typeof parts)[number];
 /** The parts that draw random integers. `isProduct`: whether the terms are products at all. */
 export function drawingParts(model: ResolvedAccumulator, isProduct: boolean): readonly Part[] {
   const { products, accumulate, order, conversion, converts } = model;
-  const draws = (target: Target): boolean => isStochastic(target.options.rounding);
+  const draws = (target: ResolvedAccumulator['conversion']): boolean => isStochastic(target.options.rounding);
   const sums = accumulate !== 'exact' && !isMatrixUnit(accumulate) && draws(accumulate);
   const drawing: Readonly<Record<Part, boolean>> = {
     products: isProduct && products !== 'exact' && draws(products),

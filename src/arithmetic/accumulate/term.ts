@@ -1,6 +1,6 @@
 /**
- * Terms of a sum on their way to one rounding: a binary64 number where one carries the exact value (signed zeros,
- * infinities and NaN included), a `Real` otherwise. Zeros and specials behave as IEEE 754-2019 sections 6.1 to 6.3 say.
+ * Terms of a sum that have not been rounded: a binary64 number where one carries the exact value (signed zeros, infinities and
+ * NaN included), a `Real` otherwise. Zeros and specials behave as IEEE 754-2019 sections 6.1 to 6.3 say.
  */
 import type { Format } from '../../formats/format.ts';
 import type { ResolvedRounding } from '../../rounding/options.ts';
@@ -27,28 +27,16 @@ export function cancelled({ rounding }: ZeroRule): number {
   return rounding === 'toward-negative' ? -0 : 0;
 }
 
-/** x + y for non-zero finite terms. */
-function finiteSum(x: Term, y: Term, rule: ZeroRule): Term {
-  if (typeof x === 'number' && typeof y === 'number') {
-    const sum = x + y;
-    // Knuth's two-sum: what the addition lost, itself exact; NaN next to overflow.
-    const added = sum - x;
-    if (x - (sum - added) + (y - added) === 0) return sum === 0 ? cancelled(rule) : sum;
-  }
-  const sum = addReals(typeof x === 'number' ? toReal(x) : x, typeof y === 'number' ? toReal(y) : y);
-  return isZero(sum) ? cancelled(rule) : sum;
-}
-
-function isSpecial(x: Term): boolean {
-  return typeof x === 'number' && !Number.isFinite(x);
-}
-
-/** x + y, exactly. */
+/** x + y, exactly, of terms that are not both numbers. */
 export function sumOf(x: Term, y: Term, rule: ZeroRule): Term {
-  if (isSpecial(x)) return isSpecial(y) ? Number(x) + Number(y) : x;
-  if (isSpecial(y)) return y;
-  if (x === 0) return y === 0 ? (Object.is(x, y) ? x : cancelled(rule)) : y;
-  return y === 0 ? x : finiteSum(x, y, rule);
+  if (typeof x === 'number') return sumOf(y, x, rule);
+  if (typeof y !== 'number') return orZero(addReals(x, y), rule);
+  if (!Number.isFinite(y)) return y;
+  return y === 0 ? x : orZero(addReals(x, toReal(y)), rule);
+}
+
+function orZero(sum: Real, rule: ZeroRule): Term {
+  return isZero(sum) ? cancelled(rule) : sum;
 }
 
 /** Rounds a term to a format, once. */
