@@ -309,7 +309,8 @@ test('every row of the Hadamard matrix is 1 and -1, and the rows are orthogonal,
     const signs = rows.map((row) => Array.from(row, Math.sign));
     // Sylvester's order: entry (i, j) is -1 to the number of common bits of i and j.
     const parity = (bits: number): number => (bits === 0 ? 1 : -parity(bits & (bits - 1)));
-    for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) expect(signs[i]![j]).toBe(parity(i & j));
+    const wrong = signs.flatMap((row, i) => row.filter((sign, j) => sign !== parity(i & j)));
+    expect(wrong).toEqual([]);
     expect(new Set(rows.flatMap((row) => Array.from(row, Math.abs)))).toEqual(new Set([Math.sqrt(1 / n)]));
   }
 });
@@ -416,8 +417,8 @@ test('the gradient through a transform is that of finite differences', () => {
   }
 });
 
-test('noise of the published kinds: shares and moments of a million draws', () => {
-  const n = 1_000_000;
+test('noise of the published kinds: shares and moments of many draws', () => {
+  const n = 300_000;
   const draws = (distribution: 'rounded-gaussian' | 'gaussian' | 'uniform'): Float64Array =>
     noise({ bits: 1, distribution, grouping: { per: 'tensor' }, seed: 7 })
       .forward(new Float64Array(n).fill(1), [n])
@@ -429,14 +430,14 @@ test('noise of the published kinds: shares and moments of a million draws', () =
   const rounded = draws('rounded-gaussian');
   const share = (of: (value: number) => boolean): number => rounded.filter(of).length / n;
   expect(rounded.every(Number.isInteger)).toBe(true);
-  expect(Math.abs(share((value) => value === 0) - 0.6827)).toBeLessThan(0.002);
-  expect(Math.abs(share((value) => Math.abs(value) === 1) - 0.3146)).toBeLessThan(0.002);
-  expect(Math.abs(share((value) => Math.abs(value) > 1) - 0.0027)).toBeLessThan(0.0003);
+  expect(Math.abs(share((value) => value === 0) - 0.6827)).toBeLessThan(0.004);
+  expect(Math.abs(share((value) => Math.abs(value) === 1) - 0.3146)).toBeLessThan(0.004);
+  expect(Math.abs(share((value) => Math.abs(value) > 1) - 0.0027)).toBeLessThan(0.0006);
   const { mean, deviation } = moments(rounded);
-  expect(Math.abs(mean)).toBeLessThan(0.003);
-  expect(Math.abs(deviation - 0.57)).toBeLessThan(0.002);
+  expect(Math.abs(mean)).toBeLessThan(0.006);
+  expect(Math.abs(deviation - 0.57)).toBeLessThan(0.004);
   const gaussian = moments(draws('gaussian'));
-  expect([Math.abs(gaussian.mean) < 0.002, Math.abs(gaussian.deviation - 0.5) < 0.002]).toEqual([true, true]);
+  expect([Math.abs(gaussian.mean) < 0.004, Math.abs(gaussian.deviation - 0.5) < 0.003]).toEqual([true, true]);
   const uniform = draws('uniform');
   const ofUniform = moments(uniform);
   expect(Math.abs(ofUniform.deviation - Math.sqrt(1 / 12))).toBeLessThan(0.001);

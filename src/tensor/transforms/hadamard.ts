@@ -7,6 +7,7 @@
  * "Pretraining large language models with NVFP4", arXiv 2509.25149, section 4.2.
  */
 import { ArgumentError } from '../../errors.ts';
+import { type HadamardLayout, rotateArray } from '../../kernels/hadamard.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
 import type { RealArray } from '../arrays.ts';
 import { aroundAxis, checkShape } from '../grouping.ts';
@@ -86,6 +87,34 @@ function transformBlock(values: RealArray, start: number, n: number, stride: num
   for (let i = 0; i < n; i++) values[start + i * stride]! *= factor;
 }
 
+/** The reference, in place: blocks along the axis; the signs come before H, or after it in the inverse. */
+export function rotateReference(
+  values: RealArray,
+  { outer, length, inner, size }: HadamardLayout,
+  signs: ArrayLike<number> | undefined,
+  signsFirst: boolean,
+): void {
+  const flip = (start: number, n: number): void => {
+    if (signs !== undefined) for (let i = 0; i < n; i++) values[start + i * inner]! *= signs[i]!;
+  };
+  for (let o = 0; o < outer; o++) {
+    let begin = 0;
+    for (let n = size; begin < length; ) {
+      if (n > length - begin) {
+        n /= 2;
+        continue;
+      }
+      for (let i = 0; i < inner; i++) {
+        const start = (o * length + begin) * inner + i;
+        if (signsFirst) flip(start, n);
+        transformBlock(values, start, n, inner);
+        if (!signsFirst) flip(start, n);
+      }
+      begin += n;
+    }
+  }
+}
+
 /**
  * The Hadamard transform of each block: y = H D x / sqrt(n), D the diagonal of signs (none: all +1); inverse x = D H y / sqrt(n).
  *
@@ -128,33 +157,16 @@ export function hadamard(options: HadamardOptions = {}): Transform {
     return signs;
   }
 
-  /** Walks the blocks of x along the axis; the signs come before H, or after it in the inverse. */
   function apply<A extends RealArray>(x: A, shape: readonly number[], axis: number, signsFirst: boolean): A {
     checkShape(shape, x.length);
-    const { outer, length, inner } = aroundAxis(axis, shape);
+    const around = aroundAxis(axis, shape);
+    const layout = { ...around, size: size ?? largestPowerOfTwo(Math.max(around.length, 1)) };
+    const signs = signsFor(layout.size);
     const values = newLike(x);
+    if (x instanceof Float32Array && rotateArray(x, values as Float32Array, layout, signs, signsFirst))
+      return values;
     values.set(x);
-    const block = size ?? largestPowerOfTwo(Math.max(length, 1));
-    const signs = signsFor(block);
-    const flip = (start: number, n: number): void => {
-      if (signs !== undefined) for (let i = 0; i < n; i++) values[start + i * inner]! *= signs[i]!;
-    };
-    for (let o = 0; o < outer; o++) {
-      let begin = 0;
-      for (let n = block; begin < length; ) {
-        if (n > length - begin) {
-          n /= 2;
-          continue;
-        }
-        for (let i = 0; i < inner; i++) {
-          const start = (o * length + begin) * inner + i;
-          if (signsFirst) flip(start, n);
-          transformBlock(values, start, n, inner);
-          if (!signsFirst) flip(start, n);
-        }
-        begin += n;
-      }
-    }
+    rotateReference(values, layout, signs, signsFirst);
     return values;
   }
 
