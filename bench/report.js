@@ -147,6 +147,30 @@ export function quantizersTable(rows) {
   );
 }
 
+/** @param {any[]} rows */
+export function transformsTable(rows) {
+  return table(
+    'Random Hadamard transform, M elements/s',
+    [
+      'size',
+      'length',
+      'memmove',
+      'heap',
+      'ordinary',
+      'columns',
+      'heap/memmove',
+      'ordinary/memmove',
+      'heap/JS',
+    ],
+    rows.map((r) => [
+      r.size,
+      r.length.toExponential(0),
+      ...[r.memmove, r.heap, r.ordinary, r.columns, r.heap / r.memmove, r.ordinary / r.memmove].map(digits),
+      digits(r.heap / r.reference),
+    ]),
+  );
+}
+
 /** @param {any[]} rows the first one is float32 on stock kernels */
 export function trainingTable(rows) {
   const stock = rows[0];
@@ -175,7 +199,7 @@ function judge(what, wanted, measured) {
  * The targets, each judged by its worst case.
  * @param {Record<string, any[]>} results
  */
-export function targets({ rounding = [], families = [], threads = [], matmul = [] }) {
+export function targets({ rounding = [], families = [], threads = [], matmul = [], transforms = [] }) {
   const label = (/** @type {any} */ r) => `${r.format} ${r.length.toExponential(0)}`;
   const pick = (/** @type {string} */ mode, /** @type {readonly number[]} */ lengths) =>
     rounding.filter((r) => r.rounding === mode && lengths.includes(r.length));
@@ -214,6 +238,11 @@ export function targets({ rounding = [], families = [], threads = [], matmul = [
       ratio: r.kernel / r.reference,
     }));
     judged.push(judge('posit16, nf4, dynamic8, heap, against plain JS', 10, measured));
+  }
+  const rotated = transforms.filter((r) => r.size === 16 && r.length === 1e7);
+  for (const place of rotated.length > 0 ? ['heap', 'ordinary'] : []) {
+    const measured = rotated.map((r) => ({ label: '1e+7', ratio: r[place] / r.memmove }));
+    judged.push(judge(`random Hadamard-16, ${place}, against memmove at 1e7`, 0.3, measured));
   }
   const square = matmul.filter((r) => r.m === 512 && !r.transposeA && !r.transposeB);
   if (square.length > 0) {

@@ -1,7 +1,7 @@
 /**
  * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
  *
- * node bench/run.js [--only rounding,families,codec,threads,matmul,quantizers,training] [--seconds 0.3] [--json]
+ * node bench/run.js [--only rounding,families,codec,threads,matmul,quantizers,transforms,training] [--seconds 0.3] [--json]
  */
 import { parseArgs } from 'node:util';
 import { benchCodec } from './codec.js';
@@ -18,10 +18,12 @@ import {
   targetsTable,
   threadsTable,
   trainingTable,
+  transformsTable,
 } from './report.js';
 import { benchRounding } from './rounding.js';
 import { benchThreads } from './threads.js';
 import { benchTraining } from './training.js';
+import { benchTransforms } from './transforms.js';
 
 const suites = {
   rounding: benchRounding,
@@ -30,6 +32,7 @@ const suites = {
   threads: benchThreads,
   matmul: benchMatmul,
   quantizers: benchQuantizers,
+  transforms: benchTransforms,
   training: benchTraining,
 };
 const tables = {
@@ -39,6 +42,7 @@ const tables = {
   threads: threadsTable,
   matmul: matmulTable,
   quantizers: quantizersTable,
+  transforms: transformsTable,
   training: trainingTable,
 };
 

@@ -1,0 +1,46 @@
+/** The random Hadamard transform against a copy of the same size and against the plain loop. */
+import { allocateFloat32, release, rotateArray } from '../dist/kernels/index.js';
+import { rotateReference } from '../dist/tensor/transforms/hadamard.js';
+import { transformerEngineSigns } from '../dist/tensor/transforms/index.js';
+import { measure, memmove } from './measure.js';
+
+const columns = 1000;
+
+/** @param {{ seconds: number, report: (line: string) => void }} options */
+export function benchTransforms({ seconds, report }) {
+  const results = [];
+  for (const [size, length] of /** @type {const} */ ([
+    [16, 1e6],
+    [16, 1e7],
+    [128, 1e7],
+  ])) {
+    const signs = Array.from({ length: size }, (_, i) => transformerEngineSigns[i % 16] ?? 1);
+    const rows = { outer: 1, length, inner: 1, size };
+    const along = { outer: 1, length: length / columns, inner: columns, size };
+    const x = allocateFloat32(length);
+    for (let i = 0; i < length; i++) x[i] = ((i * 7919) % 10007) / 5003 - 1;
+    const out = allocateFloat32(length);
+    const [plain, plainOut] = [Float32Array.from(x), new Float32Array(length)];
+    const times = measure(
+      {
+        memmove: memmove(length),
+        heap: () => rotateArray(x, out, rows, signs, true),
+        ordinary: () => rotateArray(plain, plainOut, rows, signs, true),
+        columns: () => rotateArray(plain, plainOut, along, signs, true),
+        reference: () => {
+          plainOut.set(plain);
+          rotateReference(plainOut, rows, signs, true);
+        },
+      },
+      { seconds },
+    );
+    const rates = Object.fromEntries(
+      Object.entries(times).map(([name, time]) => [name, length / time / 1e6]),
+    );
+    results.push({ size, length, ...rates });
+    report(`Hadamard ${size} of ${length.toExponential(0)}`);
+    release(x);
+    release(out);
+  }
+  return results;
+}
