@@ -26,25 +26,9 @@ import {
   unrounded,
 } from '../oracles/arithmetic.ts';
 import { units } from '../oracles/units.ts';
+import { generator, pick, type Random } from '../random.ts';
 
 const seed = 20260411;
-
-/** Mulberry32: numbers in [0, 1). */
-function generator(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-type Random = ReturnType<typeof generator>;
-
-function pick<T>(items: readonly T[], random: Random): T {
-  return items[Math.floor(random() * items.length)]!;
-}
 
 /** The value of the format nearest to x, as far as it has one: never NaN for a number. */
 function nearest(x: number, format: Format): number {
@@ -101,7 +85,8 @@ function target(format: Format, random: Random): number {
   const neighbour = nearest(value * (1 + 2 ** -pick([2, 4, 8, 11, 24, 52], random)), format);
   const smallest = 2 ** exponents(format)[0];
   const middle = value / 2 + neighbour / 2;
-  const close = pick([middle, middle, middle, format.max, smallest / 2, smallest * 1.5], random);
+  const tiny = format.kind === 'float' ? format.minNormal * (1 - format.unitRoundoff / 2) : smallest / 4;
+  const close = pick([middle, middle, middle, format.max, smallest / 2, smallest * 1.5, tiny, tiny], random);
   return random() < 0.4 ? close : nextMagnitude(close, pick([-1, 1] as const, random));
 }
 
