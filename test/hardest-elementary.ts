@@ -6,12 +6,13 @@
 import { exponentOf, scaleByPowerOfTwo } from '../src/formats/binary64.ts';
 import type { Format } from '../src/formats/index.ts';
 import type { Task } from './elementary-compare.ts';
+import { standInByDigits } from './oracles/elementary.ts';
 
 export interface HardCase {
   readonly x: number;
   /** The exact result, rounded to odd to binary64. */
   readonly exact: number;
-  /** To the nearest number or middle, in units in the last place. */
+  /** To the nearest number or middle, as log2 of units in the last place, to a tenth. */
   readonly distance: number;
 }
 
@@ -26,9 +27,9 @@ function precisionAt(x: number, format: Format): number {
 
 /**
  * The `count` hardest cases. Left out, being near to a number for a reason (series at 0, limits at infinity): arguments below
- * 2^(-p/2), distances below 2^-24, results out of the format's range of full precision.
+ * 2^(-p/2), results within 2^-p of 1 or of the argument, exact ones; and those out of the format's range of full precision.
  */
-export function hardestOf({ x, exact }: Task, format: Format, count: number): HardCase[] {
+export function hardestOf({ name, x, exact }: Task, format: Format, count: number): HardCase[] {
   const found: HardCase[] = [];
   const full = format.kind === 'float' ? format.precision : 12;
   exact.forEach((value, i) => {
@@ -38,14 +39,21 @@ export function hardestOf({ x, exact }: Task, format: Format, count: number): Ha
     if (Math.abs(argument) < 2 ** (-full / 2)) return;
     const precision = precisionAt(value, format);
     if (precision < (format.kind === 'posit' ? 9 : full)) return;
+    const nearness = 2 ** -precision;
+    if (Math.abs(size - 1) < nearness || Math.abs(value / argument - 1) < nearness) return;
     const halves = scaleByPowerOfTwo(size, precision - exponentOf(size));
     const rest = halves - Math.floor(halves);
     const distance = Math.min(rest, 1 - rest) / 2;
-    if (distance < 2 ** -24) return;
+    if (distance < 2 ** -30) return; // exact
     if (found.length === count && distance >= found.at(-1)!.distance) return;
     found.push({ x: argument, exact: value, distance });
     found.sort((a, b) => a.distance - b.distance);
     found.splice(count);
   });
-  return found;
+  // The engine's value has served the search; what is kept does not depend on it.
+  return found.map((each) => ({
+    x: each.x,
+    exact: standInByDigits(name, each.x),
+    distance: Math.round(10 * Math.log2(each.distance)) / 10,
+  }));
 }

@@ -109,6 +109,50 @@ describe('random arguments', () => {
   });
 });
 
+describe('logarithmic formats, whose values have 53 bits', () => {
+  const format = toFormat('logarithmic(4,4)');
+  const magnitudes = format.values().filter((value) => value >= 0);
+  const places = magnitudes.map(units);
+
+  /** The two values around a number of units; the largest twice beyond it. */
+  function around(count: bigint): { lower: number; upper: number; isBeyondMiddle: boolean } {
+    const next = places.findIndex((place) => place > count);
+    const i = next < 0 ? magnitudes.length - 1 : next - 1;
+    const j = next < 0 ? i : next;
+    return {
+      lower: magnitudes[i]!,
+      upper: magnitudes[j]!,
+      isBeyondMiddle: 2n * count > places[i]! + places[j]!,
+    };
+  }
+
+  it.each(elementaryNames)('%s', (name) => {
+    for (const x of format.values().filter((_, i) => i % 7 === 0)) {
+      const y = 1.5;
+      // Powers of two have exact results.
+      if (!isInDomain(name, x, y) || Number.isInteger(Math.log2(Math.abs(x)))) continue;
+      if (Math.abs(x) > 40 && ['exp', 'exp2', 'sinh', 'cosh'].includes(name)) continue;
+      const { low } = magnitudeBounds(name, x, y, 60);
+      const { lower, upper, isBeyondMiddle } = around((low.numerator << unitExponent) / low.denominator);
+      for (const [rounding, expected] of [
+        ['toward-zero', lower],
+        ['away-from-zero', upper],
+        ['nearest-even', isBeyondMiddle ? upper : lower],
+        ['nearest-away', isBeyondMiddle ? upper : lower],
+      ] as const) {
+        const result = elementaryFunctions[name].evaluate(
+          x,
+          y,
+          format,
+          resolveRounding(format, { rounding }),
+          0,
+        );
+        expect(Math.abs(result), `${name}(${x}), ${rounding}`).toBe(expected);
+      }
+    }
+  });
+});
+
 describe('the quick values keep their bounds', () => {
   it.each(elementaryNames)('%s', (name) => {
     const approximate = (x: number, y: number): Approximation => {
