@@ -30,7 +30,9 @@ export function scratchBytes(
   const depth = Math.min(k, blocking.k);
   const rows = Math.min(Math.ceil(m / 4) * 4, blocking.m);
   const columns = Math.min(Math.ceil(n / 8) * 8, blocking.n);
-  const tileOutputs = 4 * (32 >> shift);
-  const draws = drawBits === 0 ? 0 : 2 * tileOutputs * (Math.ceil((depth * drawBits) / 8) + 96);
+  const drawn = Math.ceil((depth * drawBits) / 8) + 96;
+  const panel = 128 * (Math.ceil((depth * drawBits) / 32) + 3);
+  // Binary32 kernels have draws laid out beside each other twice, and the work of doing that once.
+  const draws = drawBits === 0 ? 0 : shift === 2 ? 2 * panel + 128 + 32 * drawn : 2 * 16 * drawn;
   return Math.ceil((fixedBytes + (rows + columns) * depth * 2 ** shift + draws) / 64) * 64;
 }

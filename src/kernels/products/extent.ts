@@ -11,13 +11,15 @@ export interface Extent {
   /** All numbers are multiples of 2^low and, if they are finite, below 2^(top + 1). */
   readonly low: number;
   readonly top: number;
+  /** None but 0 is below 2^bottom. */
+  readonly bottom: number;
   /** Whether no infinity or NaN is among them. */
   readonly finite: boolean;
 }
 
 /** A lane type as such an extent, and as what it holds. */
-export const binary32: Extent = { bits: 24, low: -149, top: 127, finite: false };
-export const binary64: Extent = { bits: 53, low: -1074, top: 1023, finite: false };
+export const binary32: Extent = { bits: 24, low: -149, top: 127, bottom: -149, finite: false };
+export const binary64: Extent = { bits: 53, low: -1074, top: 1023, bottom: -1074, finite: false };
 
 /** Whether a lane type holds all finite numbers of an extent. */
 export function holds(lanes: Extent, { bits, low, top }: Extent): boolean {
@@ -29,6 +31,7 @@ export function extentOfProducts(a: Extent, b: Extent): Extent {
     bits: a.bits + b.bits,
     low: a.low + b.low,
     top: a.top + b.top + 1,
+    bottom: a.bottom + b.bottom,
     finite: a.finite && b.finite,
   };
 }
@@ -39,7 +42,7 @@ export function extentOfFormat(format: Format): Extent | undefined {
     case 'float': {
       const { precision, emin, emax, mantissaBits, exponentBits } = format;
       const low = exponentBits === Infinity ? -Infinity : emin - mantissaBits;
-      return { bits: precision, low, top: emax, finite: false };
+      return { bits: precision, low, top: emax, bottom: low, finite: false };
     }
     case 'int':
     case 'fixed':
@@ -56,7 +59,7 @@ export function extentOfFormat(format: Format): Extent | undefined {
 
 function extentOfGrid({ min, max }: Format, low: number): Extent {
   const top = exponentOf(Math.max(max, -min));
-  return { bits: top - low + 1, low, top, finite: false };
+  return { bits: top - low + 1, low, top, bottom: low, finite: false };
 }
 
 /** Of an operand, from the four words that the kernel `profile` writes. `shift` is log2 of an element's bytes. */
@@ -65,12 +68,15 @@ export function extentOfOperand(words: BigUint64Array, shift: 2 | 3): Extent {
   const mantissaBits = lanes.bits - 1;
   const [largest = 0n, least = 0n, fractions = 0n, specials = 0n] = words;
   const finite = specials === 0n;
-  if (largest === 0n) return { bits: 0, low: 0, top: 0, finite };
+  if (largest === 0n) return { bits: 0, low: 0, top: 0, bottom: 0, finite };
   // Subnormals have field 0, the exponent of 1, and their last bits where its numbers have them.
   const field = (bits: bigint): number => Math.max(Number(bits >> BigInt(mantissaBits)), 1);
   const bias = lanes.top;
   let zeros = 0;
   while (zeros < mantissaBits && ((fractions >> BigInt(zeros)) & 1n) === 0n) zeros++;
   const bits = lanes.bits - zeros;
-  return { bits, low: field(least) - bias - (bits - 1), top: field(largest) - bias, finite };
+  const smallest = field(least) - bias;
+  const isSubnormal = least >> BigInt(mantissaBits) === 0n;
+  const low = smallest - (bits - 1);
+  return { bits, low, top: field(largest) - bias, bottom: isSubnormal ? low : smallest, finite };
 }

@@ -11,13 +11,17 @@
  */
 import { powerOfTwo } from '../../formats/binary64.ts';
 import type { FloatFormat, Format } from '../../formats/format.ts';
-import type { ResolvedRounding } from '../../rounding/index.ts';
+import type { ResolvedRounding, RoundingMode } from '../../rounding/index.ts';
 import { drawWidth } from '../../rounding/philox.ts';
 import { endsOf } from '../parameter-block.ts';
+import { kindStochastic, kinds, lanes64 } from '../parameters.ts';
 import { planInLanes } from '../plan.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
 import { binary32, binary64, type Extent, extentOfFormat, extentOfProducts, holds } from './extent.ts';
 import * as slots from './slots.ts';
+
+/** The number of the stochastic kernel in binary64 lanes. */
+const general64Stochastic = lanes64 * kinds + kindStochastic;
 
 /** A format with the rounding to it. */
 export interface Target {
@@ -112,55 +116,139 @@ function isRegular({ format, options }: Target): boolean {
 
 /**
  * The exponent below which all sums stay, if they stay within the format; else undefined. Products are at most a power of two q.
- * Sums to nearest even are at most min(k, 2^p) q then, as (2^p + 1) q is a tie that goes down; stochastic ones k q, if
- * k <= 2^p.
+ * Sums to nearest even are at most min(k, 2^p) q then, as (2^p + 1) q is a tie that goes down; others grow by a factor of at most
+ * 1 + 2^(1 - p) a step besides.
  */
 function boundOfSums({ format, options }: Target, products: Extent, k: number): number | undefined {
   const { precision, emin, mantissaBits, max } = format as FloatFormat;
   const q = Math.max(products.top + 1, emin - mantissaBits);
-  const most = 2 ** precision;
-  if (options.rounding === 'stochastic' && k > most) return undefined;
-  const terms = Math.ceil(Math.log2(Math.min(k, most)));
-  return q + terms <= 1000 && powerOfTwo(q + terms) <= max ? q + terms : undefined;
+  const growth = 2 ** (1 - precision);
+  const terms =
+    options.rounding === 'nearest-even' || k <= 2 ** precision
+      ? Math.log2(Math.min(k, 2 ** precision))
+      : Math.log2((1 + growth) ** k - 1) - Math.log2(growth);
+  const top = q + Math.ceil(terms + 1e-6);
+  return top <= 1000 && powerOfTwo(top) <= max ? top : undefined;
 }
 
-/** Binary32 lanes that round every step. `room`: how far above its exponent a number's magic number lies. */
+/** What the binary32 kernels that round every step have in common, or undefined where they do not fit. */
 function steps32(
   kernel: number,
   target: Target,
   products: Extent,
   k: number,
   room: number,
-  sums: number,
 ): SumPlan | undefined {
   const { format, options } = target;
-  const { emin, emax, max, precision } = format as FloatFormat;
+  const { emin, emax, max, mantissaBits } = format as FloatFormat;
   const bound = boundOfSums(target, products, k);
   const top = Math.max(products.top, bound ?? emax + 1);
   if (!products.finite || !holds(binary32, products) || top + room > binary32.top) return undefined;
-  const isStochastic = kernel === slots.stochastic32;
-  const doubles = isStochastic && options.variant === 'B' ? 1 : 0;
+  if (format.max !== -format.min) return undefined;
   const { overflow, infinity } = endsOf(format, options);
-  const isSymmetric = Object.is(overflow[0], overflow[1]) && Object.is(infinity[0], infinity[1]);
-  if (!isSymmetric || format.max !== -format.min) return undefined;
+  const isExact = emax + 2 - (emin - mantissaBits) <= binary32.bits;
   return {
     kernel,
     shift: 2,
-    sums,
+    sums: isExact ? slots.sumNearest : slots.sumOdd,
     roundsProducts: true,
-    drawBits: isStochastic ? drawWidth(options.randomBits) : 0,
+    drawBits: 0,
     randomBits: options.randomBits,
     write(block): void {
-      block.setFloat32(slots.floorSlot, powerOfTwo(emin), true);
-      // Three halves of a power of two round to nearest, powers of two magnitudes.
-      block.setInt32(slots.shiftSlot, room * 2 ** 23 + (isStochastic ? 0 : 2 ** 22), true);
       block.setFloat32(slots.maximumSlot, max, true);
       block.setFloat32(slots.overflowSlot, overflow[0], true);
+      block.setFloat32(slots.overflowNegativeSlot, overflow[1], true);
       block.setFloat32(slots.infinitySlot, infinity[0], true);
+      block.setFloat32(slots.infinityNegativeSlot, infinity[1], true);
       if (bound === undefined) block.setFloat32(slots.suspectSlot, powerOfTwo(emax - 1), true);
       else block.setInt32(slots.suspectSlot, 2 ** 31 - 1, true);
-      block.setInt32(slots.dropMaskSlot, -(2 ** (24 - precision - room)), true);
-      block.setInt32(slots.doubleSlot, doubles, true);
+    },
+  };
+}
+
+/** To nearest even by magic numbers, three halves of a power of two: `room` binades above the number's own. */
+function nearest32(target: Target, products: Extent, k: number): SumPlan | undefined {
+  const { precision, emin } = target.format as FloatFormat;
+  const room = binary32.bits - precision;
+  const plan = steps32(slots.nearest32, target, products, k, room);
+  return (
+    plan && {
+      ...plan,
+      write(block): void {
+        plan.write?.(block);
+        block.setFloat32(slots.floorSlot, powerOfTwo(emin), true);
+        block.setInt32(slots.shiftSlot, room * 2 ** 23 + 2 ** 22, true);
+      },
+    }
+  );
+}
+
+/** What is added below the last kept bit of a positive and of a negative number, `rest` being all ones there. */
+function addendsOf(mode: RoundingMode, rest: number): readonly [number, number] | undefined {
+  const half = (rest + 1) / 2;
+  switch (mode) {
+    case 'toward-zero':
+    case 'to-odd':
+      return [0, 0];
+    case 'away-from-zero':
+      return [rest, rest];
+    case 'toward-positive':
+      return [rest, 0];
+    case 'toward-negative':
+      return [0, rest];
+    case 'nearest-away':
+      return [half, half];
+    case 'nearest-to-zero':
+      return [half - 1, half - 1];
+    default:
+      return undefined;
+  }
+}
+
+/** In every other mode on bit patterns. */
+function pattern32(target: Target, products: Extent, k: number): SumPlan | undefined {
+  const { rounding, randomBits, variant } = target.options;
+  const { precision, emin } = target.format as FloatFormat;
+  const dropped = binary32.bits - precision;
+  const isRandom = rounding === 'stochastic';
+  // The random integer of variant B has a last bit more, which is 1. A sum made odd has two bits more than the format.
+  const bits = randomBits + (variant === 'B' ? 1 : 0);
+  const isWide = isRandom && bits > dropped;
+  if (dropped < 3 || (isRandom && (variant === 'C' || (isWide && variant === 'B')))) return undefined;
+  const addends = addendsOf(rounding, 2 ** dropped - 1);
+  if (!isRandom && addends === undefined) return undefined;
+  const plan = steps32(slots.pattern32, target, products, k, 0);
+  const wide = isWide ? planInLanes(target.format, target.options) : undefined;
+  if (plan === undefined || (isWide && wide?.kernel !== general64Stochastic)) return undefined;
+  const drawBits = isRandom ? drawWidth(randomBits) : 0;
+  const kept = Math.min(randomBits, dropped);
+  return {
+    ...plan,
+    ...(wide === undefined ? {} : { rounding: wide }),
+    drawBits,
+    write(block): void {
+      plan.write?.(block);
+      const { addsOdd, addsConstant } = slots;
+      block.setUint32(
+        slots.addsSlot,
+        isRandom ? drawBits : rounding === 'to-odd' ? addsOdd : addsConstant,
+        true,
+      );
+      block.setInt32(slots.dropMaskSlot, -(2 ** dropped), true);
+      // Nothing is below the smallest normal number but zeros, which need no care.
+      block.setFloat32(slots.floorSlot, products.bottom >= emin ? 0 : powerOfTwo(emin), true);
+      block.setUint32(slots.wideSlot, Number(isWide), true);
+      if (isRandom) {
+        block.setUint32(slots.addPositiveSlot, variant === 'B' ? 2 ** (dropped - kept - 1) : 0, true);
+        const mask = drawBits === 8 ? 2 ** 8 - 2 ** (8 - kept) : 2 ** dropped - 2 ** (dropped - kept);
+        block.setUint32(slots.randomMaskSlot, mask, true);
+        block.setUint32(slots.randomScaleSlot, 2 ** Math.max(dropped - 8, 0), true);
+        block.setUint32(slots.randomMoveSlot, 32 - dropped, true);
+      } else {
+        const [positive = 0, negative = 0] = addends ?? [];
+        block.setUint32(slots.addPositiveSlot, positive, true);
+        block.setUint32(slots.addNegativeSlot, (positive ^ negative) >>> 0, true);
+      }
     },
   };
 }
@@ -168,15 +256,11 @@ function steps32(
 function rounded32(target: Target, products: Extent, k: number): SumPlan | undefined {
   const { format, options } = target;
   if (!isRegular(target)) return undefined;
-  const { precision, emax, emin, mantissaBits } = format as FloatFormat;
-  if (options.rounding === 'nearest-even' && 2 * precision + 2 <= binary32.bits)
-    return steps32(slots.nearest32, target, products, k, 24 - precision, slots.sumNearest);
-  if (options.rounding !== 'stochastic' || options.variant === 'C') return undefined;
-  const bits = precision + options.randomBits + (options.variant === 'B' ? 1 : 0);
-  if (bits > 22) return undefined;
-  const isExact = emax + 2 - (emin - mantissaBits) <= binary32.bits;
-  const sums = isExact ? slots.sumNearest : slots.sumOdd;
-  return steps32(slots.stochastic32, target, products, k, 24 - bits, sums);
+  const isNearest = options.rounding === 'nearest-even';
+  if (!isNearest) return pattern32(target, products, k);
+  return 2 * (format as FloatFormat).precision + 2 <= binary32.bits
+    ? nearest32(target, products, k)
+    : undefined;
 }
 
 const plain = { sums: slots.sumNearest, roundsProducts: false, drawBits: 0, randomBits: 1 } as const;
@@ -228,8 +312,9 @@ function exactSums({ products, conversion }: ProductModel, exact: Extent, k: num
   const rounding = isRounded ? planInLanes(products.format, products.options) : undefined;
   const member = isRounded ? extentOfFormat(products.format) : exact;
   if (member === undefined || (isRounded && rounding === undefined)) return undefined;
-  // A rounded product is at most the power of two above the exact one, or the smallest number.
-  const top = isRounded ? Math.min(member.top, Math.max(exact.top + 1, member.low)) : member.top;
+  // A rounded product is at most the power of two above the exact one, or the smallest number; an infinite one may be clamped.
+  const isBounded = isRounded && exact.finite;
+  const top = isBounded ? Math.min(member.top, Math.max(exact.top + 1, member.low)) : member.top;
   const sumTop = top + 1 + Math.ceil(Math.log2(k));
   const kernel = rounding === undefined ? slots.unrounded64 : slots.general64 + rounding.kernel;
   const common = {

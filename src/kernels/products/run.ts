@@ -9,7 +9,7 @@ import { parameterBytes } from '../parameters.ts';
 import type { ProductsModuleExports } from '../products-module.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
 import { type Extent, extentOfOperand } from './extent.ts';
-import { type FinishPlan, type ProductModel, type ProductPlan, planProduct } from './plan.ts';
+import { type FinishPlan, type ProductModel, type ProductPlan, planProduct, type Target } from './plan.ts';
 import type { ProductShape } from './shape.ts';
 import * as slots from './slots.ts';
 
@@ -113,7 +113,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
   function blockOf(
     place: number,
     plan: { rounding?: RoundingPlan | undefined; drawBits: number; randomBits: number; sums: number },
-    options: ResolvedRounding | undefined,
+    target: Target | undefined,
     call: ResolvedRounding | undefined,
   ): { pointer: number; view: DataView } {
     const pointer = fixedOf() + place * partBytes;
@@ -125,7 +125,8 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
     view.setUint32(slots.drawBitsSlot, plan.drawBits, true);
     view.setUint32(slots.randomBitsSlot, plan.randomBits, true);
     view.setUint32(slots.exponentMaskSlot, 0x7f800000, true);
-    view.setBigUint64(slots.flipSlot, options?.rounding === 'toward-negative' ? 1n << 63n : 0n, true);
+    const flips = target?.options.rounding === 'toward-negative' && target.format.hasNegativeZero;
+    view.setBigUint64(slots.flipSlot, flips ? 1n << 63n : 0n, true);
     if (call !== undefined) view.setBigUint64(slots.seedSlot, BigInt(call.seed), true);
     return { pointer, view };
   }
@@ -145,13 +146,8 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
     view.setBigUint64(slots.sumStreamSlot, stream(part), true);
   }
 
-  function finishBlock(
-    place: number,
-    plan: FinishPlan,
-    options: ResolvedRounding | undefined,
-    call?: ResolvedRounding,
-  ) {
-    const block = blockOf(place, plan, options, call);
+  function finishBlock(place: number, plan: FinishPlan, target: Target | undefined, call?: ResolvedRounding) {
+    const block = blockOf(place, plan, target, call);
     const kernel = plan.rounding === undefined ? slots.unrounded64 : slots.general64 + plan.rounding.kernel;
     block.view.setUint32(slots.kernelSlot, kernel, true);
     return block;
@@ -203,7 +199,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
     const sums = isDirect ? out.pointer : pointer + pieces * perPiece;
     const second = sums + sumBytes;
 
-    const { pointer: block, view } = blockOf(0, sum, optionsOfSums(model), call);
+    const { pointer: block, view } = blockOf(0, sum, targetOfSums(model), call);
     const set = (slot: number, value: number): void => view.setUint32(slot, value, true);
     set(slots.kernelSlot, sum.kernel);
     set(slots.outSlot, sums);
@@ -239,13 +235,13 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
       if (divide === undefined || pieces === 1) raw.piece(block, 0, units);
       else divide(block, units, piece);
       if (chunks === undefined || call === undefined) continue;
-      const adding = finishBlock(1, chunks, optionsOfSums(model), call);
+      const adding = finishBlock(1, chunks, targetOfSums(model), call);
       setDraws(adding.view, call, step, k, 3);
       raw.finish(adding.pointer, second, sums, shift, second, shift, outputs);
     }
     if (isDirect) return true;
     const last = conversion ?? { sums: slots.sumNearest, rounding: undefined, drawBits: 0, randomBits: 1 };
-    const finishing = finishBlock(2, last, model?.conversion.options, call);
+    const finishing = finishBlock(2, last, model?.conversion, call);
     if (call !== undefined) setDraws(finishing.view, call, 0, k, 2);
     const from = chunks === undefined ? sums : second;
     raw.finish(finishing.pointer, from, isSplit ? second : 0, shift, out.pointer, out.shift, outputs);
@@ -279,7 +275,6 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
 }
 
 /** The rounding whose direction decides the sign of a sum that is zero. */
-function optionsOfSums(model: ProductModel | undefined): ResolvedRounding | undefined {
-  if (model === undefined) return undefined;
-  return model.accumulate === 'exact' ? model.conversion.options : model.accumulate.options;
+function targetOfSums(model: ProductModel | undefined): Target | undefined {
+  return model?.accumulate === 'exact' ? model.conversion : model?.accumulate;
 }

@@ -54,32 +54,46 @@ export const flipSlot = 152;
 /** The power of two and a half that cuts a product in two parts, a binary64 number. */
 export const splitSlot = 160;
 
-/** Binary32 kernels that round every step. The exponent of the smallest normal number, as bits. */
-export const floorSlot = 168;
-/** Added to exponent bits to make the magic number. */
-export const shiftSlot = 172;
-/** The largest number, and what stands for a larger result and for an infinite one. */
-export const maximumSlot = 176;
-export const overflowSlot = 180;
-export const infinitySlot = 184;
-/** Exponent bits of the binade from which on a number is looked at closely; above every number if none need be. */
-export const suspectSlot = 188;
-/** Where random integers are added: their lowest bits that count, to be masked off the sum. */
-export const dropMaskSlot = 192;
-/** 1 where a random integer R counts as 2R + 1, else 0. */
-export const doubleSlot = 196;
+/** Where the second parts of sums in two numbers go, laid out as the result. */
+export const out2Slot = 168;
 
+/** Binary32 kernels that round every step. The smallest normal number, or 0 where no product but 0 is below it. */
+export const floorSlot = 172;
+/** Added to exponent bits to make the magic number. */
+export const shiftSlot = 176;
+/** The largest number, and what stands for a larger result and for an infinite one, of either sign. */
+export const maximumSlot = 180;
+export const overflowSlot = 184;
+export const overflowNegativeSlot = 188;
+export const infinitySlot = 192;
+export const infinityNegativeSlot = 196;
+/** Magnitudes from here on are looked at closely; all ones but the sign if none need be. */
+export const suspectSlot = 200;
 /** The exponent field of a binary32 number, from memory so that it stays in a register. */
 export const exponentMaskSlot = 204;
-/** Where the second parts of sums in two numbers go, laid out as the result. */
-export const out2Slot = 200;
+/** What is added to patterns: one of the next two, or random integers, if it is the bits of a draw. */
+export const addsSlot = 208;
+/** A number by sign; what makes an inexact number odd. */
+export const addsConstant = 0;
+export const addsOdd = 1;
+/** The bits that are kept. */
+export const dropMaskSlot = 212;
+/** What is added to positive numbers, or with random integers; its exclusive or with what is added to negative ones. */
+export const addPositiveSlot = 216;
+export const addNegativeSlot = 220;
+/** The bits of random integers that count; how far they are moved: by a product (draws of 8 bits) or to the right. */
+export const randomMaskSlot = 224;
+export const randomScaleSlot = 228;
+export const randomMoveSlot = 232;
+/** 1 where random integers have more bits than a cut sum. */
+export const wideSlot = 236;
 
-export const blockBytes = 208;
+export const blockBytes = 240;
 
 /** Kernels. */
 export const plain32 = 0;
 export const nearest32 = 1;
-export const stochastic32 = 2;
+export const pattern32 = 2;
 export const plain64 = 3;
 /** Of binary64 lanes, that round as a kernel of `../parameters` does: this plus its number; or not at all. */
 export const general64 = 16;

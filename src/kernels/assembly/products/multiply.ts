@@ -22,6 +22,7 @@ import {
   nSlot,
   out2Slot,
   outSlot,
+  pattern32,
   pieceSlot,
   plain32,
   plain64,
@@ -30,19 +31,18 @@ import {
   rowBytesBSlot,
   scratchBytesSlot,
   scratchSlot,
-  stochastic32,
   sumSlot,
   sumSplit,
   sumStreamSlot,
   transposeASlot,
   transposeBSlot,
 } from '../../products/slots';
-import { drawBytes, drawPointersBytes, drawTile } from './draws';
+import { drawBytes, drawPanel, drawPointersBytes, drawTile, panelBytes } from './draws';
 import { generalTile64, tileBytes, treeBytes } from './general';
 import { nearestTile32 } from './nearest';
 import { packPanel } from './pack';
+import { patternTile32 } from './patterns';
 import { plainTile32, plainTile64 } from './plain';
-import { stochasticTile32 } from './stochastic';
 
 const tileRows = 4;
 
@@ -52,6 +52,9 @@ const edge2At: usize = tileBytes;
 const pointersAt: usize = 2 * tileBytes;
 const treeAt: usize = pointersAt + 2 * drawPointersBytes;
 const panelsAt: usize = treeAt + treeBytes;
+
+/** What is written behind a panel of draws at most: three words of a tile. */
+const drawSlack: usize = 3 * 128;
 
 /** Copies rows x columns elements between matrices of different row strides: an edge goes through a whole tile. */
 function copyEdge<F>(
@@ -93,12 +96,21 @@ function computeTile<F>(
   const tileColumns = <i32>(32 / sizeof<F>());
   const first = step == 0;
   const kernel = load<i32>(block, kernelSlot);
-  const products = scratch + pointersAt;
-  const sums = products + drawPointersBytes;
+  let products = scratch + pointersAt;
+  let sums = products + drawPointersBytes;
   if (draws != 0) {
-    const half = <usize>(tileRows * tileColumns) * drawBytes(count, load<i32>(block, drawBitsSlot));
-    drawTile(block, productStreamSlot, output, rowOutputs, rows, columns, tileColumns, step, count, products, draws);
-    drawTile(block, sumStreamSlot, output, rowOutputs, rows, columns, tileColumns, step, count, sums, draws + half);
+    const bits = load<i32>(block, drawBitsSlot);
+    if (sizeof<F>() == 4) {
+      products = draws;
+      sums = products + panelBytes(count, bits) + drawSlack;
+      const work = sums + panelBytes(count, bits) + drawSlack;
+      drawPanel(block, productStreamSlot, output, rowOutputs, rows, columns, step, count, products, work);
+      drawPanel(block, sumStreamSlot, output, rowOutputs, rows, columns, step, count, sums, work);
+    } else {
+      const half = draws + <usize>(tileRows * tileColumns) * drawBytes(count, bits);
+      drawTile(block, productStreamSlot, output, rowOutputs, rows, columns, tileColumns, step, count, products, draws);
+      drawTile(block, sumStreamSlot, output, rowOutputs, rows, columns, tileColumns, step, count, sums, half);
+    }
   }
   const isRegister = sizeof<F>() == 4 || kernel == plain64;
   const isWhole = isRegister && rows == tileRows && columns == tileColumns;
@@ -113,8 +125,8 @@ function computeTile<F>(
   if (sizeof<F>() == 4) {
     if (kernel == plain32) plainTile32(panelA, panelB, count, to, stride, first);
     else if (kernel == nearest32) nearestTile32(block, panelA, panelB, count, to, stride, first);
-    else if (kernel == stochastic32)
-      stochasticTile32(block, panelA, panelB, count, to, stride, first, rows, products, sums);
+    else if (kernel == pattern32)
+      patternTile32(block, panelA, panelB, count, to, stride, first, rows, products, sums);
     else unreachable();
   } else if (kernel == plain64) plainTile64(panelA, panelB, count, to, stride, first);
   else {
@@ -220,7 +232,7 @@ function multiply<F>(
  */
 export function piece(block: usize, from: i32, count: i32): void {
   const kernel = load<i32>(block, kernelSlot);
-  const isNarrow = kernel == plain32 || kernel == nearest32 || kernel == stochastic32;
+  const isNarrow = kernel == plain32 || kernel == nearest32 || kernel == pattern32;
   const byColumns = load<i32>(block, byColumnsSlot) != 0;
   const m = load<i32>(block, mSlot);
   const n = load<i32>(block, nSlot);

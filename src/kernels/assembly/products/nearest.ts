@@ -12,42 +12,28 @@
 import {
   exponentMaskSlot,
   floorSlot, 
-  infinitySlot,
-  maximumSlot,
-  overflowSlot,
   shiftSlot,
   suspectSlot,
 } from '../../products/slots';
+import { withEnds } from './ends';
 
 /** How a tile treats the upper end: there is none within reach; it looks for numbers near it; it treats them. */
 const unbounded = 0;
 const watched = 1;
 const checked = 2;
 
-/** What stands for a rounded number beyond the end of the format, and for infinity. */
-@inline
-function withEnds(value: v128, rounded: v128, exponents: v128, block: usize): v128 {
-  const magnitude = f32x4.abs(rounded);
-  const sign = v128.xor(rounded, magnitude);
-  const overflow = v128.or(v128.load32_splat(block, overflowSlot), sign);
-  const infinity = v128.or(v128.load32_splat(block, infinitySlot), sign);
-  const beyond = f32x4.gt(magnitude, v128.load32_splat(block, maximumSlot));
-  const finite = v128.bitselect(overflow, rounded, beyond);
-  return v128.bitselect(infinity, finite, i32x4.eq(f32x4.abs(value), exponents));
-}
-
 @inline
 function roundProduct(ends: i32, value: v128, exponents: v128, floor: v128, shift: v128, block: usize): v128 {
   const magic = i32x4.add(i32x4.max_s(v128.and(value, exponents), floor), shift);
   const rounded = f32x4.sub(f32x4.add(value, magic), magic);
-  return ends == checked ? withEnds(value, rounded, exponents, block) : rounded;
+  return ends == checked ? withEnds(value, rounded, block) : rounded;
 }
 
 @inline
 function roundSum(ends: i32, value: v128, exponents: v128, shift: v128, block: usize): v128 {
   const magic = i32x4.add(v128.and(value, exponents), shift);
   const rounded = f32x4.sub(f32x4.add(value, magic), magic);
-  return ends == checked ? withEnds(value, rounded, exponents, block) : rounded;
+  return ends == checked ? withEnds(value, rounded, block) : rounded;
 }
 
 /** The largest exponent field of sums so far. A product beyond the end shows in its sum, if that was far from it before. */
