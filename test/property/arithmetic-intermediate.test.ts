@@ -42,6 +42,17 @@ function anyNumber(span: number, random: Random): number {
   return random() < 0.5 ? -x : x;
 }
 
+/**
+ * Operands whose product is just below a power of two, (1 - x)(1 + x) = 1 - x^2, and stands to the addend as its last bit or half of
+ * it: what is left below the sum's head does not fit in one number.
+ */
+function nearPowers(random: Random): [number, number, number] {
+  const x = 2 ** -pick([27, 28, 30, 40, 52], random);
+  const scale = 2 ** Math.floor((random() - 0.5) * 40);
+  const c = anyNumber(1, random) * 2 ** pick([51, 52, 53, 54], random) * scale;
+  return [(1 - x) * scale, random() < 0.5 ? 1 + x : -1 - x, c];
+}
+
 describe('intermediates', () => {
   // The widest leaves binary64's normal range, where an intermediate says NaN.
   it.each([4, 60, 120, 500, 2100])('exponents over %d', (span) => {
@@ -66,6 +77,10 @@ describe('intermediates', () => {
       const [a, b] = [anyNumber(span, random), anyNumber(span, random)];
       const near = -a * b * (1 + Math.floor(random() * 9 - 4) * 2 ** -pick([53, 52, 30, 10], random));
       const c = i % 2 === 0 ? near : anyNumber(span, random);
+      const [d, e, f] = nearPowers(random);
+      const long = exactMultiplyAdd(d, e, f);
+      check('long a b + c', oddMultiplyAdd(d, e, f), long, [d, e, f]);
+      check('long a b + c to nearest', nearestMultiplyAdd(d, e, f), long, [d, e, f], toNearest);
       if (![a, b, c].every((x) => Number.isFinite(x) && x !== 0)) continue;
       const sum = exactSum(a, b);
       const product = exactProduct(a, b);
