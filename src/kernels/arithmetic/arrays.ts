@@ -116,7 +116,7 @@ function operateInSharedHeap(
       threadPool(),
       threads,
       length,
-      (worker) => ({ block: teamOperator(worker).describe(job), length, commonPiece }),
+      (worker) => ({ module: 'arithmetic', block: teamOperator(worker).describe(job), length, commonPiece }),
       (from, to) => operator.piece(own, from, to - from),
     ) < 0
   );

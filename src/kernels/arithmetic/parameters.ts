@@ -53,10 +53,27 @@ export const deferredListSlot = 180;
 export const memberKernelSlot = 184;
 export const memberParametersSlot = 188;
 export const checkedOperandsSlot = 192;
+/** Fused kernels, constants of binary32 lanes: all bits but the sign, the exponent field, */
+export const fusedMagnitudesSlot = 320;
+export const fusedExponentsSlot = 328;
+/** what results are clamped to, the largest number, what a larger result becomes, */
+export const fusedClampSlot = 336;
+export const fusedMaximumSlot = 344;
+export const fusedTopSlot = 352;
+/** the smallest binade, what makes a magic number of a binade; bit patterns: the discarded bits, half of their range less one, the lowest kept bit. */
+export const fusedFloorSlot = 360;
+export const fusedShiftSlot = 368;
+export const fusedRestSlot = 376;
+export const fusedHalfSlot = 384;
+export const fusedLowestSlot = 392;
+/** The power of two whose last bit is worth the smallest number. */
+export const fusedAnchorSlot = 408;
+/** Set to 1 where an operand may be no number of the format. */
+export const suspectSlot = 400;
 /** The last few elements of operands that fill no vector, and what comes of them: 16, 16, 16 and 32 bytes. */
 export const tailSlot = 208;
 
-export const blockBytes = 320;
+export const blockBytes = 416;
 
 /** Elements that go through all steps together, in the first-level cache. */
 export const chunk = 2048;
@@ -86,3 +103,9 @@ export const formGuarded = 3;
 /** As `formPair`, in any direction; what lies too near the ends of binary64's range is left to the caller. */
 export const formChecked = 4;
 export const forms = 5;
+
+/**
+ * A kernel that does everything in one loop has the number fusedBase + (0 add and sub, 1 mul, 2 fma) * 4 + 2 for bit patterns
+ * + 1 where results are clamped.
+ */
+export const fusedBase = 128;

@@ -9,6 +9,7 @@ import type { Format } from '../../formats/format.ts';
 import { isStochastic, type ResolvedRounding, resolveRounding } from '../../rounding/index.ts';
 import { planRounding } from '../plan.ts';
 import type { ElementType, RoundingPlan } from '../rounding-plan.ts';
+import { fusedKernel } from './fused-plan.ts';
 import * as parameters from './parameters.ts';
 
 export type OperationName = 'add' | 'sub' | 'mul' | 'div' | 'sqrt' | 'fma';
@@ -18,7 +19,7 @@ export interface OperationPlan {
   readonly kernel: number;
   readonly operandShift: 2 | 3;
   readonly workShift: 2 | 3;
-  /** How intermediates are rounded; undefined where narrowing them to the operands' type, or nothing, is left to do. */
+  /** How intermediates are rounded; undefined where at most narrowing them to the operands' type is left to do. */
   readonly rounding: RoundingPlan | undefined;
   /** How operands are rounded when they are looked at for membership; undefined where every number of their type is one. */
   readonly membership: RoundingPlan | undefined;
@@ -309,19 +310,19 @@ function makePlan(type: ElementType, question: Question): OperationPlan | undefi
   if (choice === undefined || (membership === undefined && !takesAll)) return undefined;
   const { lanes, form, rounds } = choice;
   const workShift = lanes === parameters.lanes32 ? 2 : 3;
+  const block = laneConstants(question, rounds, workShift);
+  const common = { operandShift, workShift, membership, block } as const;
+  if (workShift === 2 && rounds) {
+    const kernel = fusedKernel(operation, form, format, options, block);
+    if (kernel !== undefined) return { ...common, kernel, rounding: undefined, defers: false };
+  }
   const rounding = rounds
     ? planRounding(workShift === 2 ? 'float32' : 'float64', format, options)
     : undefined;
   if (rounds && rounding === undefined) return undefined;
-  return {
-    kernel: (lanes * 6 + operationNumber[operation]) * parameters.forms + form,
-    operandShift,
-    workShift,
-    rounding,
-    membership,
-    defers: form === parameters.formChecked || rounding?.deferred !== undefined,
-    block: laneConstants(question, rounds, workShift),
-  };
+  const kernel = (lanes * 6 + operationNumber[operation]) * parameters.forms + form;
+  const defers = form === parameters.formChecked || rounding?.deferred !== undefined;
+  return { ...common, kernel, rounding, defers };
 }
 
 const plans = new WeakMap<Format, Map<string, OperationPlan | undefined>>();

@@ -8,6 +8,7 @@ import {
   formPair,
   formPlain,
   forms,
+  fusedBase,
   lanes32,
   lanes32in64,
   lanes64,
@@ -19,6 +20,7 @@ import {
   operationSub,
 } from '../../arithmetic/parameters';
 import { checked } from './checked';
+import { fused } from './fused';
 import { inLanes, inWideLanes } from './intermediate';
 
 /** Over `bytes` bytes of each operand, a multiple of 16; `index` is that of the first element. */
@@ -164,6 +166,42 @@ export function dispatch(
       break;
     case (lanes64 * 6 + operationFma) * forms + formChecked:
       checked(operationFma, a, b, c, to, bytes, index, block);
+      break;
+    case fusedBase + 0:
+      fused(operationAdd, false, false, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 1:
+      fused(operationAdd, false, true, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 2:
+      fused(operationAdd, true, false, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 3:
+      fused(operationAdd, true, true, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 4:
+      fused(operationMul, false, false, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 5:
+      fused(operationMul, false, true, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 6:
+      fused(operationMul, true, false, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 7:
+      fused(operationMul, true, true, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 8:
+      fused(operationFma, false, false, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 9:
+      fused(operationFma, false, true, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 10:
+      fused(operationFma, true, false, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 11:
+      fused(operationFma, true, true, a, b, c, to, bytes, block);
       break;
     default:
       unreachable();

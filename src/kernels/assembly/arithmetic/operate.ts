@@ -11,6 +11,7 @@ import {
   cSlot,
   cStepSlot,
   drawnRandom,
+  fusedBase,
   indexSlot,
   kernelSlot,
   operandShiftSlot,
@@ -24,6 +25,7 @@ import {
   seedSlot,
   streamSlot,
   suppliedRandom,
+  suspectSlot,
   tailSlot,
   workShiftSlot,
   workSlot,
@@ -80,6 +82,24 @@ function placeOf(index: i32, slot: usize, stepSlot: usize, block: usize): usize 
   return <usize>load<u32>(block + slot) + <usize>index * <usize>load<u32>(block + stepSlot);
 }
 
+/** Whether one of the operands that are to be checked has an element that is no number of the format. */
+function isStranger(
+  checked: i32,
+  a: usize,
+  b: usize,
+  c: usize,
+  shift: i32,
+  count: i32,
+  scratch: usize,
+  block: usize,
+): bool {
+  return (
+    ((checked & 1) != 0 && hasStranger(a, shift, count, scratch, block)) ||
+    ((checked & 2) != 0 && hasStranger(b, shift, count, scratch, block)) ||
+    ((checked & 4) != 0 && hasStranger(c, shift, count, scratch, block))
+  );
+}
+
 /**
  * Elements `start` to `start + count` of what the block describes. Returns -1; or, where an operand that is to be checked is no
  * number of the format, an index not above its, with the result unwritten from there on.
@@ -95,18 +115,21 @@ export function piece(block: usize, start: i32, count: i32): i32 {
   const source = load<i32>(block, randomSourceSlot);
   const strangers = load<i32>(block, checkedOperandsSlot);
   const isDirect = workShift == outShift;
+  const isFused = load<i32>(block, kernelSlot) >= fusedBase;
   for (let done = 0; done < count; done += chunk) {
     const size = min(chunk, count - done);
     const index = start + done;
     const a = placeOf(index, aSlot, aStepSlot, block);
     const b = placeOf(index, bSlot, bStepSlot, block);
     const c = placeOf(index, cSlot, cStepSlot, block);
-    if ((strangers & 1) != 0 && hasStranger(a, shift, size, work, block)) return index;
-    if ((strangers & 2) != 0 && hasStranger(b, shift, size, work, block)) return index;
-    if ((strangers & 4) != 0 && hasStranger(c, shift, size, work, block)) return index;
+    if (!isFused && isStranger(strangers, a, b, c, shift, size, work, block)) return index;
     const out = <usize>load<u32>(block, outSlot) + (<usize>index << outShift);
     const isResult = isDirect && roundKernel < 0;
     makeIntermediates(a, b, c, isResult ? out : work, size, index, isResult, block);
+    if (isFused && load<i32>(block, suspectSlot) != 0) {
+      store<i32>(block, 0, suspectSlot);
+      if (isStranger(strangers, a, b, c, shift, size, work, block)) return index;
+    }
     if (isResult) continue;
     const rounded = isDirect ? out : work;
     if (source == drawnRandom)
