@@ -263,7 +263,9 @@ describe('matrix units as accumulators', () => {
     expect(() => single.dot(one, one, { accumulate: unit, order: 'pairwise' })).toThrow(
       /order.*hopper|Hopper/i,
     );
-    expect(() => single.dot(Float32Array.of(1.03125), one, { accumulate: unit })).toThrow(/e4m3fn/);
+    expect(() => single.dot(Float32Array.of(1.03125), one, { accumulate: unit })).toThrow(/^a: .*e4m3fn/);
+    const half = matrixUnit('volta-fp16-fp16');
+    expect(() => single.sum(one, { accumulate: half, c: 1 + 2 ** -20 })).toThrow(/^c: .*binary16/);
   });
 });
 

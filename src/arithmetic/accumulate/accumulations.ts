@@ -7,6 +7,7 @@ import type { RealArray } from '../../formats/real-arrays.ts';
 import type { ResolvedRounding } from '../../rounding/options.ts';
 import type { ArithmeticContext, KernelMatmulShape } from '../context.ts';
 import { rootOfReal } from '../exact.ts';
+import { checkAddend, readOperands } from '../matrix-unit/matrix-unit.ts';
 import { isRealArray } from '../operands.ts';
 import { toReal } from '../real.ts';
 import { drawsOf } from './draws.ts';
@@ -98,10 +99,18 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     return context.accept(name, x);
   }
 
-  function startOf({ c }: SumOptions): number {
+  /** The operand as the accumulator reads it. */
+  function read<A extends RealArray>(name: string, x: A, { accumulate }: ResolvedAccumulator): RealArray {
+    const values = accept(name, x);
+    return isMatrixUnit(accumulate) ? readOperands(accumulate, name, values) : values;
+  }
+
+  function startOf({ c }: SumOptions, { accumulate }: ResolvedAccumulator): number {
     if (c === undefined) return 0; // whether the format has a zero or not
     if (typeof c !== 'number') throw new ArgumentError('c', c, `a value of ${format.name}`);
-    return context.accept('c', c);
+    const start = context.accept('c', c);
+    if (isMatrixUnit(accumulate)) checkAddend(accumulate, 'c', start);
+    return start;
   }
 
   /** A product by a kernel; false where there is none. */
@@ -138,9 +147,11 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     elements: number,
     batch: number,
     like: A,
+    { accumulate }: ResolvedAccumulator,
   ): Addend | undefined {
     if (c === undefined) return undefined;
     const values = accept('c', c);
+    if (isMatrixUnit(accumulate)) for (const x of values) checkAddend(accumulate, 'c', x);
     return { values, stride: checkMatrix('c', values, elements, batch, like) };
   }
 
@@ -161,23 +172,23 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     const whole = resolveShape(shape);
     const { m, n, k, batch } = whole;
     const model = modelFor(k, resolveAccumulator(format, options, given));
-    const left = accept(names[0], a);
-    const right = accept(names[1], b);
-    const batchStrideA = checkMatrix(names[0], left, m * k, batch);
-    const batchStrideB = checkMatrix(names[1], right, k * n, batch, left);
-    const addend = addendOf(shape.c, m * n, batch, left);
+    const left = read(names[0], a, model);
+    const right = read(names[1], b, model);
+    const batchStrideA = checkMatrix(names[0], a, m * k, batch);
+    const batchStrideB = checkMatrix(names[1], b, k * n, batch, a);
+    const addend = addendOf(shape.c, m * n, batch, a, model);
     const { out } = shape;
     const outputs = batch * m * n;
     if (out !== undefined) {
       if (!isRealArray(out)) throw new ArgumentError('out', out, 'a Float32Array or a Float64Array');
-      checkMatrix('out', out, outputs, 1, left);
+      checkMatrix('out', out, outputs, 1, a);
     }
     const draws = take(drawingParts(model, true), outputs, k);
     const placed = { ...whole, batchStrideA, batchStrideB };
-    const target = out ?? newArray(left, outputs);
+    const target = out ?? newArray(a, outputs);
     if (addend === undefined && kernelProduct(left, right, target, placed, model, draws)) return target;
     // The target may be an operand.
-    const results = out === undefined ? target : newArray(left, outputs);
+    const results = out === undefined ? target : newArray(a, outputs);
     matrixProduct(left, right, addend, results, placed, model, draws.of);
     if (out !== undefined) target.set(results);
     return target;
@@ -186,18 +197,19 @@ export function accumulations(context: ArithmeticContext): Accumulations {
   return {
     sum(x, given = {}): number {
       const model = resolveAccumulator(format, options, given);
-      return one({ a: accept('x', x), b: undefined, start: startOf(given) }, model);
+      return one({ a: read('x', x, model), b: undefined, start: startOf(given, model) }, model);
     },
     dot(a, b, given = {}): number {
       const model = resolveAccumulator(format, options, given);
-      const left = accept('a', a);
-      const right = accept('b', b);
-      checkMatrix('b', right, left.length, 1, left);
-      return one({ a: left, b: right, start: startOf(given) }, model);
+      const left = read('a', a, model);
+      const right = read('b', b, model);
+      checkMatrix('b', b, a.length, 1, a);
+      return one({ a: left, b: right, start: startOf(given, model) }, model);
     },
     norm(x, given): number {
-      const a = accept('x', x);
-      const model = { ...modelFor(a.length, resolveAccumulator(format, options, given)), converts: true };
+      const resolved = resolveAccumulator(format, options, given);
+      const a = read('x', x, resolved);
+      const model = { ...modelFor(a.length, resolved), converts: true };
       const draw = take(drawingParts(model, true), 1, a.length).of(0);
       const value = accumulated({ a, b: a, start: 0 }, model, draw);
       return roundRoot(value, model, draw('conversions', 0));

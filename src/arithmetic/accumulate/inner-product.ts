@@ -2,13 +2,13 @@
  * The orders of summation, one output at a time: the readable reference of every sum and product with an accumulator model.
  * Definitions: `docs/accumulation.md`. Rounded steps are the operations of `operations.ts`, in the accumulator's format.
  */
-import type { MatrixUnit } from '../matrix-unit/index.ts';
+import { chainInstructions, type MatrixUnit } from '../matrix-unit/matrix-unit.ts';
 import { operate, operationOf } from '../operations.ts';
 import { isMatrixUnit, modelFor, type Part, type ResolvedAccumulator, type Target } from './model.ts';
 import { superaccumulator } from './superaccumulator.ts';
 import { product, roundTerm, sumOf, type Term } from './term.ts';
 
-/** The terms of one output: elements, or pairs of factors. */
+/** The terms of one output: elements, or pairs of factors. For a matrix unit, as `readOperands` gives them. */
 export interface Terms {
   readonly a: ArrayLike<number>;
   /** The second factors; undefined for a plain sum. */
@@ -95,7 +95,8 @@ function exact(length: number, start: number, term: TermAt, options: Target['opt
 }
 
 function throughUnit(unit: MatrixUnit, { a, b, start }: Terms): number {
-  return unit.dotAdd(a, b ?? new Float64Array(a.length).fill(1), start);
+  const left = Float64Array.from(a);
+  return chainInstructions(unit, left, b === undefined ? left.slice().fill(1) : Float64Array.from(b), start);
 }
 
 /** What the accumulator holds after the last term, before the conversion to the result's format; `model` from `modelFor`. */

@@ -70,6 +70,35 @@ function operandsOf(
   return Float64Array.from(x, (value) => operandOf(value, argument, format));
 }
 
+/**
+ * Operands as the unit reads them.
+ *
+ * @throws ArgumentError that names the argument, if an element is not a value of the unit's operand format.
+ */
+export function readOperands(unit: MatrixUnit, argument: string, x: ArrayLike<number>): Float64Array {
+  return operandsOf(x, argument, x.length, unit.operands);
+}
+
+/** Throws ArgumentError if a value is not one of the unit's addends. */
+export function checkAddend(unit: MatrixUnit, argument: string, c: number): void {
+  operandOf(c, argument, unit.addend);
+}
+
+/** sum(a[i] b[i]) + c by chained instructions, for operands that `readOperands` gave. All scales are 1. */
+export function chainInstructions(unit: MatrixUnit, a: Float64Array, b: Float64Array, c: number): number {
+  const { k, scales } = unit;
+  const ones = new Float64Array(scales === undefined ? 0 : k / scales.size).fill(1);
+  const x = new Float64Array(k);
+  const y = new Float64Array(k);
+  let sum = c;
+  for (let start = 0; start < a.length; start += k) {
+    x.fill(0).set(a.subarray(start, start + k));
+    y.fill(0).set(b.subarray(start, start + k));
+    sum = chain(unit, sum, { a: x, b: y, scalesA: ones, scalesB: ones });
+  }
+  return sum;
+}
+
 /** Elements first, first + stride, ... of an array. */
 function slice(x: Float64Array, first: number, stride: number, count: number): Float64Array {
   return Float64Array.from({ length: count }, (_, i) => x[first + i * stride]!);
@@ -144,20 +173,10 @@ function withBehaviour(unit: MatrixUnitDescription): MatrixUnit {
   function dotAdd(a: ArrayLike<number>, b: ArrayLike<number>, c = 0): number {
     const left = operandsOf(a, 'a', a.length, operands);
     const right = operandsOf(b, 'b', a.length, operands);
-    let sum = operandOf(c, 'c', addend);
-    const perRow = unit.scales === undefined ? 0 : k / unit.scales.size;
-    const ones = new Float64Array(perRow).fill(1);
-    for (let start = 0; start < left.length; start += k) {
-      const x = new Float64Array(k);
-      const y = new Float64Array(k);
-      x.set(left.subarray(start, start + k));
-      y.set(right.subarray(start, start + k));
-      sum = chain(unit, sum, { a: x, b: y, scalesA: ones, scalesB: ones });
-    }
-    return sum;
+    return chainInstructions(made, left, right, operandOf(c, 'c', addend));
   }
 
-  return Object.freeze({
+  const made: MatrixUnit = Object.freeze({
     ...unit,
     kind: 'matrix-unit',
     multiply,
@@ -165,6 +184,7 @@ function withBehaviour(unit: MatrixUnitDescription): MatrixUnit {
     toString: (): string => name,
     toJSON: (): string => name,
   } satisfies MatrixUnit);
+  return made;
 }
 
 const units = matrixUnits.map(withBehaviour);
