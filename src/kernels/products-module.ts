@@ -5,8 +5,8 @@ import { type KernelModule, kernelModule } from './module.ts';
 
 /** The exports of `assembly/products/index.ts`. Pointers are byte offsets; `block` is laid out as `products/slots.ts` says. */
 export interface ProductsModuleExports {
-  /** Units `from` to `from + count` of a product's work. */
-  piece(block: number, from: number, count: number): void;
+  /** Units `from` to `from + count` of a product's work. Returns -1. */
+  piece(block: number, from: number, count: number): number;
   /** destination = the rounded source, or the rounded sum of source and addend unless that is 0. */
   finish(
     block: number,

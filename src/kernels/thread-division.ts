@@ -23,7 +23,7 @@ export interface DividedWork {
 export const commonPiece = 16384;
 
 /**
- * Does `length` elements of the shared memory, the caller `ownPiece` by `ownPiece`, and worker i as `jobOf(i)` says. Throws Error
+ * Does `length` elements of the shared memory, the caller by `ownPiece`, `piece` at a time, and worker i as `jobOf(i)` says. Throws Error
  * if a worker fails; the destination is incomplete then. Returns -1, or a result of a piece that was not that.
  */
 export function divideCommon(
@@ -32,6 +32,7 @@ export function divideCommon(
   length: number,
   jobOf: (worker: number) => Job,
   ownPiece: (from: number, to: number) => number,
+  piece = commonPiece,
 ): number {
   const workers = pool.workers(threads);
   pool.beginCommon();
@@ -42,9 +43,9 @@ export function divideCommon(
   });
   let result = -1;
   for (;;) {
-    const start = pool.takeCommon(commonPiece);
+    const start = pool.takeCommon(piece);
     if (start >= length) break;
-    result = Math.max(result, ownPiece(start, Math.min(length, start + commonPiece)));
+    result = Math.max(result, ownPiece(start, Math.min(length, start + piece)));
   }
   for (const { worker, slot } of posted) {
     // A worker that has not begun would find nothing left.

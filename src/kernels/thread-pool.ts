@@ -8,6 +8,7 @@ import type { ResolvedRounding } from '../rounding/index.ts';
 import { arithmeticModule } from './arithmetic-module.ts';
 import type { Heap } from './heap.ts';
 import type { RoundingPlan } from './plan.ts';
+import { productsModule } from './products-module.ts';
 import { type Rounder, rounderOn } from './rounder.ts';
 import { roundingModule } from './rounding-module.ts';
 import type { Spawn, Thread } from './thread-spawn.ts';
@@ -36,6 +37,7 @@ export interface RoundingJob extends AnyJob {
 
 /** Elements of what a block in the heap describes, which is this worker's alone. */
 export interface PieceJob extends AnyJob {
+  readonly module: 'arithmetic' | 'products';
   readonly block: number;
 }
 
@@ -173,7 +175,8 @@ export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): Th
         const { at } = current();
         const { length, commonPiece } = job;
         if ('block' in job) {
-          words[at + layout.call] = layout.pieceOfArithmetic;
+          words[at + layout.call] =
+            job.module === 'products' ? layout.pieceOfProducts : layout.pieceOfArithmetic;
           words[at + layout.parameters] = job.block;
           words[at + layout.count] = length;
           words[at + layout.result] = -1;
@@ -206,7 +209,8 @@ export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): Th
       result: ({ at }) => words[at + layout.result]!,
     };
     const [module, arithmetic] = [roundingModule.shared(), arithmeticModule.shared()];
-    const data = { module, arithmetic, memory: heap.memory, words, longs, first, layout };
+    const products = productsModule.shared();
+    const data = { module, arithmetic, products, memory: heap.memory, words, longs, first, layout };
     const thread = spawn(data);
     const seat: Seat = {
       thread,

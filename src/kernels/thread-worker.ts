@@ -50,6 +50,7 @@ export interface Layout {
   readonly round: number;
   readonly roundStochastic: number;
   readonly pieceOfArithmetic: number;
+  readonly pieceOfProducts: number;
   /** Words from a slot to the next. */
   readonly slotWords: number;
 }
@@ -80,6 +81,7 @@ export const layout: Layout = {
   round: 0,
   roundStochastic: 1,
   pieceOfArithmetic: 2,
+  pieceOfProducts: 3,
   // Two cache lines, of which the second holds words of 64 bits.
   slotWords: 32,
 };
@@ -87,8 +89,9 @@ export const layout: Layout = {
 /** What a worker is given once. */
 export interface WorkerData {
   readonly module: WebAssembly.Module;
-  /** The module of operations, linked when a job first wants it. */
+  /** The modules of operations and of products, linked when a job first wants them. */
   readonly arithmetic: WebAssembly.Module;
+  readonly products: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   /** The slots of all workers, and the same memory as 64-bit words. */
   readonly words: Int32Array;
@@ -106,6 +109,7 @@ function work(data: WorkerData, ready: () => void): void {
     const instance = new WebAssembly.Instance(data.module, { env: { memory: data.memory } });
     const { round, roundStochastic } = instance.exports as unknown as RoundingModuleExports;
     let arithmetic: PieceExports | undefined;
+    let products: PieceExports | undefined;
     ready();
     while (true) {
       const state = at + layout.state;
@@ -123,13 +127,17 @@ function work(data: WorkerData, ready: () => void): void {
       if (call === layout.pieceOfArithmetic)
         arithmetic ??= new WebAssembly.Instance(data.arithmetic, { env: { memory: data.memory } })
           .exports as unknown as PieceExports;
+      if (call === layout.pieceOfProducts)
+        products ??= new WebAssembly.Instance(data.products, { env: { memory: data.memory } })
+          .exports as unknown as PieceExports;
+      const pieces = call === layout.pieceOfProducts ? products : arithmetic;
       let start = Atomics.add(words, counter, step);
       while (start < count) {
         const length = Math.min(step, count - start);
         const from = source + (start << shift);
         const to = destination + (start << shift);
-        if (call === layout.pieceOfArithmetic) {
-          const result = arithmetic!.piece(parameters, start, length);
+        if (call >= layout.pieceOfArithmetic) {
+          const result = pieces!.piece(parameters, start, length);
           if (result >= 0) words[at + layout.result] = result;
         } else if (call === layout.round) round(kernel, shift, from, to, length, 0, parameters);
         else

@@ -5,6 +5,8 @@
 import { type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
 import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { productsModule } from '../products-module.ts';
+import { divideCommon } from '../thread-division.ts';
+import { threadPool } from '../threads.ts';
 import type { ProductModel } from './plan.ts';
 import { type HeapArray, type Products, productsOn } from './run.ts';
 import { type MatmulShape, type ProductShape, resolveProductShape } from './shape.ts';
@@ -12,6 +14,9 @@ import { type MatmulShape, type ProductShape, resolveProductShape } from './shap
 type RealArray = Float32Array | Float64Array;
 
 const shiftOf = (x: RealArray): 2 | 3 => (x instanceof Float32Array ? 2 : 3);
+
+/** Multiplications from which on threads gain. */
+const leastDivided = 2 ** 21;
 
 const productsMade = new WeakMap<Heap, Products>();
 
@@ -94,10 +99,18 @@ export function matmulArray(
     out.fill(roundScalar(0, format, options, 0));
     return true;
   }
+  const team = whole.k * out.length >= leastDivided ? threads : 1;
   const isShared = [a, b, out].every(isInSharedHeap) && !overlap(a, out) && !overlap(b, out);
-  const heap = isShared || threads > 1 ? sharedHeap() : privateHeap();
+  const heap = isShared || team > 1 ? sharedHeap() : privateHeap();
   const products = productsOf(heap);
   return staged(heap, a, b, out, (left, right, to) =>
-    products.matmul(left, right, to, whole, model, call, threads),
+    products.matmul(left, right, to, whole, model, call, team, (block, units, piece, own) => {
+      const job = { module: 'products', block, length: units, commonPiece: piece } as const;
+      const ownPiece = (from: number, last: number): number => {
+        own(from, last);
+        return -1;
+      };
+      divideCommon(threadPool(), team, units, () => job, ownPiece, piece);
+    }),
   );
 }

@@ -19,8 +19,13 @@ export interface HeapArray {
   readonly shift: 2 | 3;
 }
 
-/** Does `units` units of the work of a block, of which at most `piece` at a time, in multiples of it. */
-export type Divide = (block: number, units: number, piece: number) => void;
+/** Does `units` units of the work of a block, `piece` at a time; the calling thread does its own by `own`. */
+export type Divide = (
+  block: number,
+  units: number,
+  piece: number,
+  own: (from: number, to: number) => void,
+) => void;
 
 export interface Products {
   /**
@@ -177,7 +182,8 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
     const width = byColumns ? 32 >> shift : 4;
     const unitsEach = Math.ceil((byColumns ? n : m) / width);
     const units = batch * unitsEach;
-    const piece = Math.ceil(units / threads);
+    // Every piece packs op(b) anew, of which slow kernels do not notice anything; their last pieces should end together.
+    const piece = Math.ceil(units / (threads === 1 ? 1 : threads * (sum.roundsProducts ? 4 : 1)));
     const high = Math.min(piece, unitsEach) * width;
     const perPiece = scratchBytes(
       shift,
@@ -233,7 +239,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
       set(slots.bSlot, right.pointer + ((transposeB ? step : step * n) << right.shift));
       if (call !== undefined) setDraws(view, call, step, k, 1);
       if (divide === undefined || pieces === 1) raw.piece(block, 0, units);
-      else divide(block, units, piece);
+      else divide(block, units, piece, (from, to) => raw.piece(block, from, to - from));
       if (chunks === undefined || call === undefined) continue;
       const adding = finishBlock(1, chunks, targetOfSums(model), call);
       setDraws(adding.view, call, step, k, 3);

@@ -229,8 +229,9 @@ function multiply<F>(
 /**
  * Units `from` to `from + count` of the work that `block` describes. A unit is a tile's height of rows of one product, or a
  * tile's width of columns; they are numbered through the batch. `from` is a multiple of the piece that `block` names. k is not 0.
+ * Returns -1, as a piece of any module's work does that has nothing to say.
  */
-export function piece(block: usize, from: i32, count: i32): void {
+export function piece(block: usize, from: i32, count: i32): i32 {
   const kernel = load<i32>(block, kernelSlot);
   const isNarrow = kernel == plain32 || kernel == nearest32 || kernel == pattern32;
   const byColumns = load<i32>(block, byColumnsSlot) != 0;
@@ -255,4 +256,5 @@ export function piece(block: usize, from: i32, count: i32): void {
     else multiply<f64>(block, item, row0, row1, column0, column1, scratch);
     from = stop;
   }
+  return -1;
 }
