@@ -100,6 +100,9 @@ describe(`matmulFloat32 against a triple loop, ${runs} random shapes and the blo
     [3, 521, 30],
     [130, 10, 513],
     [4, 8, 256],
+    [1, 70, 131],
+    [53, 1, 130],
+    [1, 1, 999],
   ] as const) {
     for (const transposed of [false, true]) {
       it(`${m} x ${k} times ${k} x ${n}${transposed ? ', both transposed' : ''}`, () => {

@@ -43,6 +43,7 @@ import { nearestTile32 } from './nearest';
 import { packPanel } from './pack';
 import { patternTile32 } from './patterns';
 import { plainTile32, plainTile64 } from './plain';
+import { vectorTimes } from './vector';
 
 const tileRows = 4;
 
@@ -169,6 +170,13 @@ function multiply<F>(
   const out = <usize>load<u32>(block, outSlot);
   const out2 = <usize>load<u32>(block, out2Slot);
   const outStride = <usize>n * sizeof<F>();
+  const isVector = m == 1 && (!transposeA || rowBytesA == <usize>1 << shiftA);
+  if (sizeof<F>() == 4 && isVector && load<i32>(block, kernelSlot) == plain32 && shiftA == 2 && shiftB == 2) {
+    const from = b + (transposeB ? <usize>column0 * rowBytesB : <usize>column0 << 2);
+    const to = out + (<usize>(firstOutput + <u64>column0) << 2);
+    vectorTimes(transposeB, a, from, rowBytesB, k, column1 - column0, to);
+    return;
+  }
   const depth = <usize>min(k, blockK);
   const panelsA = scratch + panelsAt;
   const panelsB = panelsA + <usize>min((row1 - row0 + 3) & ~3, blockM) * depth * sizeof<F>();
