@@ -118,6 +118,20 @@ export function matmulTable(rows) {
   );
 }
 
+/** @param {any[]} rows Of `products.js`. */
+export function productsTable(rows) {
+  const sizes = Object.keys(rows[0].times).map(Number);
+  return table(
+    'Square matrix products, G multiply-adds/s by size; at the last size, how many times tfjs-wasm is faster',
+    ['accumulator', ...sizes.map(String), 'ratio'],
+    rows.map(({ name, times }) => {
+      const last = sizes.findLast((n) => times[n] !== undefined) ?? 0;
+      const rates = sizes.map((n) => (times[n] === undefined ? '-' : digits(n ** 3 / times[n] / 1e9)));
+      return [name, ...rates, digits(times[last] / rows[0].times[last])];
+    }),
+  );
+}
+
 /** @param {any[]} rows */
 export function quantizersTable(rows) {
   return table(

@@ -1,17 +1,19 @@
 /**
  * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
  *
- * node bench/run.js [--only rounding,families,codec,threads,matmul,quantizers,transforms,training] [--seconds 0.3] [--json]
+ * node bench/run.js [--only rounding,families,codec,threads,matmul,products,quantizers,transforms,training] [--seconds 0.3] [--largest 1024] [--json]
  */
 import { parseArgs } from 'node:util';
 import { benchCodec } from './codec.js';
 import { benchFamilies } from './families.js';
 import { benchMatmul } from './matmul.js';
+import { benchProducts } from './products.js';
 import { benchQuantizers } from './quantizers.js';
 import {
   codecTable,
   familiesTable,
   matmulTable,
+  productsTable,
   quantizersTable,
   roundingTable,
   targets,
@@ -31,6 +33,7 @@ const suites = {
   codec: benchCodec,
   threads: benchThreads,
   matmul: benchMatmul,
+  products: benchProducts,
   quantizers: benchQuantizers,
   transforms: benchTransforms,
   training: benchTraining,
@@ -41,6 +44,7 @@ const tables = {
   codec: codecTable,
   threads: threadsTable,
   matmul: matmulTable,
+  products: productsTable,
   quantizers: quantizersTable,
   transforms: transformsTable,
   training: trainingTable,
@@ -50,6 +54,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: Object.keys(suites).join(',') },
     seconds: { type: 'string', default: '0.3' },
+    largest: { type: 'string', default: '1024' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -69,7 +74,11 @@ function report(/** @type {string} */ line) {
 /** @type {Record<string, any[]>} */
 const results = {};
 for (const name of chosen) {
-  results[name] = await suites[/** @type {keyof typeof suites} */ (name)]({ seconds, report });
+  results[name] = await suites[/** @type {keyof typeof suites} */ (name)]({
+    seconds,
+    report,
+    largest: Number(values.largest),
+  });
   report('');
   if (!values.json) console.log(tables[/** @type {keyof typeof tables} */ (name)](results[name]));
 }
