@@ -1,6 +1,6 @@
 /**
  * ln 2, pi, and the power series of exp, log, sine, cosine, arctangent and the error function in BigInt fixed point, to any
- * number of digits, each with a proven bound of its error (in the comment that ends with the bound). Not rounded: `decide.ts`.
+ * number of digits, each with a proven bound of its error (in the comment that ends with the bound). Rounded in `interval.ts`.
  * Source: R. Brent and P. Zimmermann, "Modern Computer Arithmetic", 2010, chapter 4; DLMF sections 4 and 7.
  */
 import {
