@@ -6,6 +6,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { roundArray } from '../kernels/index.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
+import type { RoleRounding } from './effect.ts';
 import { float32View, isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
 import {
   type Backend,
@@ -15,9 +16,10 @@ import {
   type TensorInfo,
   type WasmBackend,
 } from './internals.ts';
-import type { RoleRounding } from './policy.ts';
 
 export interface TensorAccess {
+  /** A copy of the data of a float32 tensor. */
+  values(info: TensorInfo): Float32Array;
   /** Rounds the data of a float32 tensor that nobody else holds; the info to hand on, maybe of new data. */
   roundInPlace(info: TensorInfo, rounding: RoleRounding, offset: number): TensorInfo;
   /** New data with the rounded values of a float32 tensor, or `null` if rounding changes nothing. */
@@ -52,6 +54,7 @@ function wasmAccess(backend: WasmBackend): TensorAccess {
       optionsAt(rounding, offset),
     );
   return {
+    values: ({ dataId, shape }) => float32View(backend, dataId, sizeOf(shape)).slice(),
     roundInPlace(info, rounding, offset) {
       round(info.dataId, info.dataId, sizeOf(info.shape), rounding, offset);
       return info;
@@ -69,6 +72,7 @@ function wasmAccess(backend: WasmBackend): TensorAccess {
 
 function cpuAccess(backend: CpuBackend): TensorAccess {
   return {
+    values: ({ dataId }) => Float32Array.from(backend.data.get(dataId).values),
     roundInPlace(info, rounding, offset) {
       const data = backend.data.get(info.dataId);
       const values = asFloat32(data.values);
@@ -93,6 +97,7 @@ function genericAccess(backend: Backend): TensorAccess {
     return [original, copy];
   };
   return {
+    values: ({ dataId }) => Float32Array.from(backend.readSync(dataId) as Float32Array),
     roundInPlace(info, rounding, offset) {
       const { dataId, shape, dtype } = info;
       const [, copy] = rounded(dataId, rounding, offset);

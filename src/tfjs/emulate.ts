@@ -2,9 +2,11 @@
  * `emulate`: the one call that turns simulated precision on for an unchanged TensorFlow.js program, and the handle that
  * turns it off. What happens in between is `interception.ts`; what is rounded to what is `policy.ts`.
  */
+import { ArgumentError } from '../errors.ts';
 import { integerInRange } from '../rounding/options.ts';
 import { Interception, type Layer } from './interception.ts';
 import { type Backend, backendOf, type TensorFlow } from './internals.ts';
+import { EmulationLog } from './log.ts';
 import { type Policy, type ResolvedPolicy, resolvePolicy } from './policy.ts';
 
 /** Where an emulation is in its random numbers: plain data. */
@@ -19,6 +21,8 @@ export interface Emulation {
   readonly policy: ResolvedPolicy;
   /** The state of the random numbers; give it to `reset` of an emulation of the same policy to go on from here. */
   readonly state: EmulationState;
+  /** What rounding did so far; undefined unless `policy.log` is true. */
+  readonly log: EmulationLog | undefined;
   /** Sets the random numbers back to the beginning, or to a state. */
   reset(state?: EmulationState): void;
   /**
@@ -39,11 +43,19 @@ async function begin(tf: TensorFlow, policy: Policy): Promise<Emulation> {
     interception = new Interception(tf);
     interceptions.set(backend, interception);
   }
-  const layer: Layer = { policy: resolved, cursor: 0 };
+  const log = resolved.log ? new EmulationLog() : undefined;
+  const layer: Layer = { policy: resolved, log, cursor: 0 };
   interception.add(layer);
+  const name = tf.getBackend();
+  const unknown = resolved.kernelNames.find((kernel) => tf.getKernel(kernel, name) === undefined);
+  if (unknown !== undefined) {
+    interception.remove(layer);
+    throw new ArgumentError('kernels', unknown, `kernels of the ${name} backend, matmul, convolution`);
+  }
   const active = interception;
   return {
     policy: resolved,
+    log,
     get state() {
       return { cursor: layer.cursor };
     },

@@ -5,42 +5,59 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { ArgumentError } from '../errors.ts';
-import { plainForm, type Quantizer, type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
+import type { QuantizerPlan } from '../kernels/index.ts';
+import {
+  kernelLayout,
+  kernelPlan,
+  type Quantizer,
+  type QuantizerOptions,
+  quantizer,
+} from '../tensor/quantizers/index.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
 import {
   type Backend,
   backendOf,
   engineOf,
   type KernelFunction,
-  sizeOf,
   type TensorFlow,
   type TensorInfo,
 } from './internals.ts';
 import { addKernel } from './registry.ts';
 
+/** Options of one call of a quantiser. */
+export type QuantizerCall = NonNullable<Parameters<Quantizer['fakeQuantize']>[3]>;
+
 export const fakeQuantizeName = 'HalfulpFakeQuantize';
 
-/** The kernel for a backend; its attribute `quantizer` is a `Quantizer`. */
+const plans = new WeakMap<Quantizer, QuantizerPlan | undefined>();
+
+/** The kernels' plan, if that is all that the quantiser does. Kept. */
+function planOf(given: Quantizer): QuantizerPlan | undefined {
+  if (!plans.has(given)) {
+    const { nan } = given.toJSON();
+    const isAll = given.transform === undefined && given.strength === 1 && nan !== 'zero' && nan !== 'max';
+    plans.set(given, isAll ? kernelPlan(given) : undefined);
+  }
+  return plans.get(given);
+}
+
+/** The kernel for a backend; its attributes: `quantizer`, a `Quantizer`, and `call`, the options of the call if there are any. */
 export function fakeQuantizeKernel(backendName: string, backend: Backend): KernelFunction {
   const inWasm = backendName === 'wasm' && isWasmBackend(backend);
   return ({ inputs, attrs }) => {
     const { x } = inputs as { x: TensorInfo };
-    const given = (attrs as { quantizer: Quantizer }).quantizer;
+    const { quantizer: given, call } = attrs as { quantizer: Quantizer; call?: QuantizerCall };
     const { shape, dtype } = x;
-    const size = sizeOf(shape);
-    const plain = inWasm && size > 0 ? plainForm(given) : undefined;
-    if (plain !== undefined && inWasm && (plain.from === 'absmax' || plain.per === 'tensor')) {
-      const { from, per, limit, smallest } = plain;
+    const plan = inWasm ? planOf(given) : undefined;
+    const layout = plan && kernelLayout(given.scale.grouping, shape, plan);
+    if (plan !== undefined && layout !== undefined && inWasm) {
       const out = backend.makeOutput(shape, dtype);
       const source = pointerOf(backend, x.dataId);
       const destination = pointerOf(backend, out.dataId);
-      const length = per === 'row' ? (shape[shape.length - 1] ?? 1) : size;
-      const bounds = { limit, smallest };
-      if (from === 'absmean') kernelsOf(backend).fakeQuantizeAbsmean(source, destination, size, bounds);
-      else kernelsOf(backend).fakeQuantizeRowsAbsmax(source, destination, size / length, length, bounds);
+      kernelsOf(backend).fakeQuantize(source, destination, layout, plan, given.rounding);
       return out;
     }
-    const values = given.fakeQuantize(backend.readSync(x.dataId) as Float32Array, shape);
+    const values = given.fakeQuantize(backend.readSync(x.dataId) as Float32Array, shape, undefined, call);
     return { dataId: backend.write(values, shape, dtype), shape, dtype };
   };
 }

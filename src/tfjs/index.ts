@@ -1,8 +1,22 @@
 /** TensorFlow.js in simulated precision: `emulate`, our kernels for its wasm backend, quantisers as tensor operations. */
+export type { AccumulatorSpec } from './accumulator.ts';
 export { cpuBackend, wasmBackend } from './backends.ts';
+export type { Effect } from './effect.ts';
 export { type Emulation, type EmulationState, emulate } from './emulate.ts';
 export { fakeQuantize } from './fake-quantize.ts';
 export type { TensorFlow } from './internals.ts';
+export type { EmulationLog, HeatMapCell, HeatMapMeasure, LogCounts, LogRow } from './log.ts';
 export { installMissingKernels } from './missing-kernels.ts';
-export { type Policy, type ResolvedPolicy, type Role, type RoleSpec, roles } from './policy.ts';
+export {
+  type Implementation,
+  type InputSpec,
+  type KernelSpec,
+  type LayerSpec,
+  type Policy,
+  type ResolvedPolicy,
+  type Role,
+  type RoleSpec,
+  type Rule,
+  roles,
+} from './policy.ts';
 export { inRole } from './roles.ts';

@@ -5,7 +5,11 @@
  * kernel is rounded once.
  */
 import { ArgumentError } from '../errors.ts';
+import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
 import { accessTo, type TensorAccess } from './access.ts';
+import type { Effect, RoleRounding } from './effect.ts';
+import { fakeQuantizeKernel } from './fake-quantize.ts';
+import { hasSteps, runSteps } from './fused.ts';
 import { isWasmBackend, kernelsOf } from './heap.ts';
 import {
   type Backend,
@@ -20,31 +24,51 @@ import {
   type TensorFlow,
   type TensorInfo,
 } from './internals.ts';
+import { fusedNames } from './kernel-names.ts';
+import { currentLayer, watchLayers } from './layers.ts';
+import type { EmulationLog } from './log.ts';
 import { installMissingKernels } from './missing-kernels.ts';
 import { onlyMoves } from './moving.ts';
-import { ownKernel } from './own-kernels.ts';
-import type { Grid, ResolvedPolicy, RoleRounding } from './policy.ts';
+import { ownKernel, productOn } from './own-kernels.ts';
+import type { ResolvedPolicy, Role } from './policy.ts';
 import { wrapKernels } from './registry.ts';
-import { currentRole, watchRoles } from './roles.ts';
+import { currentRole, stepListeners, watchRoles } from './roles.ts';
 import { Shadows } from './shadows.ts';
+import { workspaceOn } from './workspace.ts';
 
 /** One policy in force, and how many random draws it has used. */
 export interface Layer {
   readonly policy: ResolvedPolicy;
+  readonly log: EmulationLog | undefined;
   cursor: number;
+}
+
+/** One outermost kernel call, and what the policy does to it. */
+interface Call {
+  readonly name: string;
+  readonly role: Role;
+  /** The layer that it is in. */
+  readonly path: readonly string[];
+  readonly layer: Layer;
+  readonly effect: Effect;
 }
 
 interface Operands {
   readonly inputs: KernelInputs;
-  /** Whether a float32 tensor is among them. */
-  readonly float: boolean;
+  /** Whether a float32 tensor is among them, and all of them lie on the grid of the results. */
+  readonly onGrid: boolean;
+  /** Tensors made for this call. */
+  readonly made: readonly TensorInfo[];
 }
+
+const noPath: readonly string[] = [];
 
 export class Interception {
   readonly #tf: TensorFlow;
   readonly #backend: Backend;
   readonly #access: TensorAccess;
   readonly #shadows: Shadows;
+  readonly #quantize: KernelFunction;
   readonly #layers: Layer[] = [];
   readonly #undo: (() => void)[] = [];
   #top: Layer | undefined;
@@ -58,13 +82,17 @@ export class Interception {
     const backend = backendOf(tf);
     this.#backend = backend;
     this.#access = accessTo(name, backend);
+    this.#quantize = fakeQuantizeKernel(name, backend);
     this.#shadows = new Shadows(backend, (dataId) => engineOf(tf).removeDataId(dataId, backend));
     if (isWasmBackend(backend)) this.#undo.push(() => kernelsOf(backend).release());
     this.#undo.push(installMissingKernels(tf));
     this.#undo.push(
       wrapKernels(tf, name, (kernel, stock) => this.#wrap(kernel, stock, isWasmBackend(backend))),
     );
-    this.#undo.push(watchRoles(tf));
+    this.#undo.push(watchRoles(tf), watchLayers(tf));
+    const nextStep = (): void => this.#top?.log?.nextStep();
+    stepListeners.add(nextStep);
+    this.#undo.push(() => stepListeners.delete(nextStep));
     this.#undo.push(this.#watchDisposal(backend));
   }
 
@@ -83,8 +111,7 @@ export class Interception {
     if (index < 0) return;
     this.#layers.splice(index, 1);
     this.#top = this.#layers[this.#layers.length - 1];
-    const grids = Object.values(layer.policy.roles).map((rounding) => rounding?.grid);
-    this.#shadows.clear(new Set(grids.filter((grid): grid is Grid => grid !== undefined)));
+    this.#shadows.clear(new Set(layer.policy.grids));
     if (this.#top === undefined) for (const undo of this.#undo.splice(0).reverse()) undo();
   }
 
@@ -103,39 +130,85 @@ export class Interception {
   }
 
   #wrap(name: string, stock: KernelFunction, wasm: boolean): KernelFunction {
-    const own = (wasm ? ownKernel(name, stock, this.#lookup) : undefined) ?? stock;
+    const spaceOf = () => workspaceOn(this.#backend);
+    const own = (wasm ? ownKernel(this.#tf, name, stock, this.#lookup, spaceOf) : undefined) ?? stock;
     return (args) => {
       const layer = this.#top;
       if (layer === undefined) return stock(args);
-      const kernel = layer.policy.kernels === 'own' ? own : stock;
+      const { policy, log } = layer;
+      const kernel = policy.kernels === 'own' ? own : stock;
       if (this.#inKernel) return kernel(args);
       this.#inKernel = true;
       try {
-        const rounding = layer.policy.roles[currentRole(this.#tf)];
-        return rounding === null ? kernel(args) : this.#rounded(name, kernel, args, layer, rounding);
+        const role = currentRole(this.#tf);
+        const path = policy.hasLayers || log !== undefined ? currentLayer(this.#tf) : noPath;
+        const effect = policy.effect(role, name, path);
+        if (effect === null) return kernel(args);
+        return this.#emulated(kernel, args, { name, role, path, layer, effect });
       } finally {
         this.#inKernel = false;
       }
     };
   }
 
-  #rounded(
-    name: string,
-    kernel: KernelFunction,
-    args: KernelArguments,
-    layer: Layer,
-    rounding: RoleRounding,
-  ): KernelResult {
-    const { inputs, float } = this.#operands(name, args.inputs, layer, rounding);
-    const result = kernel(inputs === args.inputs ? args : { ...args, inputs });
-    const moved = float && onlyMoves(name, rounding.grid.format, args);
-    if (!Array.isArray(result)) return this.#result(result, inputs, moved, layer, rounding);
-    return result.map((info) => this.#result(info, inputs, moved, layer, rounding));
+  #emulated(kernel: KernelFunction, args: KernelArguments, call: Call): KernelResult {
+    const { inputs, onGrid, made } = this.#operands(args.inputs, call);
+    const given = inputs === args.inputs ? args : { ...args, inputs };
+    const product = fusedNames.get(call.name);
+    try {
+      if (product !== undefined && call.effect.decomposed && hasSteps(given)) {
+        const step = (name: string, stepArgs: KernelArguments): TensorInfo =>
+          this.#run(this.#lookup(name), stepArgs, true, { ...call, name }) as TensorInfo;
+        return runSteps(given, (productArgs) => step(product, productArgs), step);
+      }
+      return this.#run(kernel, given, onGrid, call);
+    } finally {
+      for (const { dataId } of made) this.#backend.disposeData(dataId);
+    }
   }
 
-  /** The inputs with their float32 tensors on the grid. */
-  #operands(name: string, inputs: KernelInputs, layer: Layer, rounding: RoleRounding): Operands {
-    let float = false;
+  /** Runs a kernel on operands that are ready, and rounds its results. */
+  #run(kernel: KernelFunction, args: KernelArguments, onGrid: boolean, call: Call): KernelResult {
+    const { name, effect } = call;
+    const isFused = fusedNames.has(name);
+    const model = isFused ? effect.innerAccumulator : effect.accumulator;
+    if (model !== null) {
+      const take = (slots: number): ResolvedRounding => {
+        const { cursor: offset } = call.layer;
+        call.layer.cursor += slots;
+        return { ...model.conversion.options, seed: call.layer.policy.seed, offset };
+      };
+      const spaceOf = () => workspaceOn(this.#backend, { model, take });
+      let isOther = false;
+      const accumulated = productOn(this.#tf, name, this.#lookup, spaceOf, (given) => {
+        isOther = true;
+        return kernel(given);
+      });
+      const result = accumulated?.(args) as TensorInfo;
+      if (!isOther && !isFused) {
+        if (call.layer.log !== undefined && effect.rounding !== null) {
+          const unrounded = kernel(args) as TensorInfo;
+          this.#log(call, this.#access.values(unrounded), result, effect.rounding);
+          this.#backend.disposeData(unrounded.dataId);
+        }
+        if (effect.rounding !== null) this.#shadows.tag(effect.rounding.grid, result.dataId);
+        return result;
+      }
+      return this.#result(result, args.inputs, false, call);
+    }
+    const result = kernel(args);
+    const { rounding } = effect;
+    const moved = rounding !== null && onGrid && onlyMoves(name, rounding.grid.format, args);
+    if (!Array.isArray(result)) return this.#result(result, args.inputs, moved, call);
+    return result.map((info) => this.#result(info, args.inputs, moved, call));
+  }
+
+  /** The inputs with their float32 tensors treated as the policy says. */
+  #operands(inputs: KernelInputs, call: Call): Operands {
+    const { name, effect } = call;
+    const made: TensorInfo[] = [];
+    let onGrid = false;
+    let isOff = false;
     let replaced: Record<string, TensorInfo | undefined> | undefined;
     for (const [key, info] of Object.entries(inputs)) {
       if (info === undefined || info === null) continue;
@@ -146,18 +219,30 @@ export class Interception {
           'float32, int32 and bool tensors while their role is emulated',
         );
       if (info.dtype !== 'float32') continue;
-      float = true;
-      const dataId = this.#onGrid(info, layer, rounding);
-      if (dataId === info.dataId) continue;
+      const { rounding, quantizer } = effect.treatment(key);
+      const dataId = rounding === null ? info.dataId : this.#onGrid(info, call, rounding);
+      let operand: TensorInfo = { dataId, shape: info.shape, dtype: info.dtype };
+      if (quantizer !== undefined) {
+        const size = sizeOf(info.shape);
+        const isRandom = isStochastic(quantizer.rounding.rounding);
+        const attrs = { quantizer, call: isRandom ? { offset: call.layer.cursor } : undefined };
+        if (isRandom) call.layer.cursor += size;
+        operand = this.#quantize({ inputs: { x: operand }, backend: this.#backend, attrs }) as TensorInfo;
+        made.push(operand);
+      }
+      onGrid = true;
+      isOff ||= quantizer !== undefined || rounding?.grid !== effect.rounding?.grid;
+      if (operand.dataId === info.dataId) continue;
       replaced ??= { ...(inputs as Record<string, TensorInfo>) };
-      replaced[key] = { dataId, shape: info.shape, dtype: info.dtype };
+      replaced[key] = operand;
     }
-    if (replaced === undefined) return { inputs, float };
-    return { inputs: Array.isArray(inputs) ? (Object.values(replaced) as TensorInfo[]) : replaced, float };
+    const all = { onGrid: onGrid && !isOff, made };
+    if (replaced === undefined) return { inputs, ...all };
+    return { inputs: Array.isArray(inputs) ? (Object.values(replaced) as TensorInfo[]) : replaced, ...all };
   }
 
   /** The data itself if its values are on the grid, else its shadow. */
-  #onGrid(info: TensorInfo, layer: Layer, rounding: RoleRounding): DataId {
+  #onGrid(info: TensorInfo, call: Call, rounding: RoleRounding): DataId {
     const { dataId, shape } = info;
     const { grid } = rounding;
     if (this.#shadows.isOn(grid, dataId)) return dataId;
@@ -165,7 +250,11 @@ export class Interception {
     if (known !== undefined) return known;
     const size = sizeOf(shape);
     const shadow =
-      size === 0 ? null : this.#access.roundedCopy(info, rounding, this.#draw(size, layer, rounding));
+      size === 0 ? null : this.#access.roundedCopy(info, rounding, this.#draw(size, call.layer, rounding));
+    if (call.layer.log !== undefined) {
+      const rounded = { ...info, dataId: shadow ?? dataId };
+      this.#log({ ...call, name: 'operands' }, this.#access.values(info), rounded, rounding);
+    }
     if (shadow === null) {
       this.#shadows.tag(grid, dataId);
       return dataId;
@@ -174,32 +263,41 @@ export class Interception {
     return shadow;
   }
 
-  #result(
-    info: TensorInfo,
-    inputs: KernelInputs,
-    moved: boolean,
-    layer: Layer,
-    rounding: RoleRounding,
-  ): TensorInfo {
-    if (info.dtype !== 'float32') return info;
+  #result(info: TensorInfo, inputs: KernelInputs, moved: boolean, call: Call): TensorInfo {
+    const { layer, effect } = call;
+    const { rounding } = effect;
+    if (info.dtype !== 'float32' || rounding === null) return info;
     const { grid } = rounding;
     const size = sizeOf(info.shape);
     const holder = Object.values(inputs).find((input) => input?.dataId === info.dataId);
     let result = info;
-    if (moved || size === 0 || holder?.dtype === 'float32') {
+    if (moved || size === 0 || this.#shadows.isOn(grid, info.dataId)) {
       // On the grid already, and if it is an operand's not ours to write to.
-    } else if (holder === undefined) {
-      result = this.#access.roundInPlace(info, rounding, this.#draw(size, layer, rounding));
     } else {
-      // The cpu backend casts int32 to float32 by sharing the data.
-      const copy = this.#access.roundedCopy(info, rounding, this.#draw(size, layer, rounding));
-      if (copy !== null) {
-        this.#backend.disposeData(info.dataId);
-        result = { dataId: copy, shape: info.shape, dtype: info.dtype };
+      const unrounded = layer.log === undefined ? undefined : this.#access.values(info);
+      const offset = this.#draw(size, layer, rounding);
+      if (holder === undefined) result = this.#access.roundInPlace(info, rounding, offset);
+      else {
+        // Kernels may share the data of an operand that is not on the grid: the cpu backend's Cast of int32 does.
+        const copy = this.#access.roundedCopy(info, rounding, offset);
+        if (copy !== null) {
+          this.#backend.disposeData(info.dataId);
+          result = { dataId: copy, shape: info.shape, dtype: info.dtype };
+        }
       }
+      if (unrounded !== undefined) this.#log(call, unrounded, result, rounding);
     }
     this.#shadows.tag(grid, result.dataId);
     return result;
+  }
+
+  #log(
+    { name, role, path, layer }: Call,
+    unrounded: Float32Array,
+    result: TensorInfo,
+    rounding: RoleRounding,
+  ): void {
+    layer.log?.add(name, role, path.join('/'), unrounded, this.#access.values(result), rounding.grid.format);
   }
 
   /** The offset of the next `size` random draws. */

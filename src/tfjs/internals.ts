@@ -58,9 +58,18 @@ export interface CpuBackend extends Backend {
   firstUse: boolean;
 }
 
+/** What the engine remembers of a kernel call for the backward pass. */
+export interface TapeNode {
+  gradient?: (dys: readonly tfjs.Tensor[]) => Record<string, () => tfjs.Tensor>;
+}
+
 interface Engine {
   readonly backendName: string;
-  readonly state: { readonly scopeStack: readonly { readonly name: string }[] };
+  readonly state: {
+    readonly scopeStack: readonly { readonly name: string }[];
+    readonly activeTape?: readonly TapeNode[];
+  };
+  addTapeNode(this: Engine, ...args: unknown[]): void;
   removeDataId(dataId: DataId, backend: Backend): void;
   runKernel(
     name: string,

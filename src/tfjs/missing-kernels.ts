@@ -1,23 +1,26 @@
 /**
- * Kernels that tfjs-backend-wasm lacks and training needs: `UnsortedSegmentSum` (the gradient of an embedding) natively,
- * convolution filter gradients and `Einsum` by way of the cpu backend's kernels, and our own fake quantiser. No FFT and
- * no complex numbers: those stay missing and say so.
+ * Kernels that tfjs-backend-wasm lacks and training needs: `UnsortedSegmentSum` (the gradient of an embedding), gradients of
+ * convolutions, `Einsum`, and our own fake quantiser; and the gradient of `Einsum`, which no backend has. No FFT and no
+ * complex numbers: those stay missing and say so.
  */
+import type { Tensor } from '@tensorflow/tfjs';
+import { ArgumentError } from '../errors.ts';
+import { einsumGradient } from './einsum.ts';
 import { fakeQuantizeKernel, fakeQuantizeName } from './fake-quantize.ts';
 import { isWasmBackend, pointerOf } from './heap.ts';
 import {
   type Backend,
   backendOf,
-  type CpuBackend,
   type KernelArguments,
   type KernelFunction,
-  type KernelInputs,
   sizeOf,
   type TensorFlow,
   type TensorInfo,
   type WasmBackend,
 } from './internals.ts';
+import { isOurs, productKernels } from './products.ts';
 import { addKernel, removeKernel } from './registry.ts';
+import { workspaceOn } from './workspace.ts';
 
 /**
  * out[s] = the sum of the rows x[i] with segmentIds[i] = s: in binary32 (int32: modulo 2^32), in the order of i, from +0.
@@ -46,36 +49,47 @@ function unsortedSegmentSum({ inputs, attrs, backend }: KernelArguments): Tensor
   return out;
 }
 
-/** Runs the cpu backend's kernel on copies of the operands. */
-function borrowed(tf: TensorFlow, name: string): KernelFunction {
-  return ({ inputs, attrs, backend }) => {
-    const cpu = tf.findBackend('cpu') as unknown as CpuBackend;
-    const kernel = tf.getKernel(name, 'cpu').kernelFunc as unknown as KernelFunction;
-    const copies = Object.entries(inputs as Record<string, TensorInfo>).map(
-      ([key, { dataId, shape, dtype }]) => {
-        const copy = { dataId: cpu.write(backend.readSync(dataId), shape, dtype), shape, dtype };
-        return [key, copy] as const;
-      },
-    );
-    const named: KernelInputs = Array.isArray(inputs)
-      ? copies.map(([, copy]) => copy)
-      : Object.fromEntries(copies);
-    const { dataId, shape, dtype } = kernel({ inputs: named, attrs, backend: cpu }) as TensorInfo;
-    const out = { dataId: backend.write(cpu.readSync(dataId), shape, dtype), shape, dtype };
-    for (const [, copy] of copies) cpu.disposeData(copy.dataId, true);
-    cpu.disposeData(dataId, true);
-    return out;
-  };
-}
-
-const borrowedNames = [
+const missingProducts = [
   'Conv2DBackpropFilter',
   'DepthwiseConv2dNativeBackpropFilter',
   'DepthwiseConv2dNativeBackpropInput',
   'Einsum',
 ];
 
+/** A product that no backend of this name has. */
+function product(tf: TensorFlow, name: string): KernelFunction {
+  return (args) => {
+    const wrong = Object.entries(args.inputs).find(([, info]) => info != null && info.dtype !== 'float32');
+    if (wrong !== undefined)
+      throw new ArgumentError(`${name}.${wrong[0]}`, wrong[1]?.dtype, 'a float32 tensor');
+    if (!isOurs(args))
+      throw new ArgumentError(`${name}.dataFormat`, args.attrs?.['dataFormat'], 'channels last');
+    return productKernels.get(name)!(tf, args, workspaceOn(args.backend));
+  };
+}
+
+let einsumGradients = 0;
+
+/** Gives `Einsum` a gradient unless it has one, until the function that is returned has been called by all. */
+function addEinsumGradient(tf: TensorFlow): () => void {
+  if (einsumGradients === 0) {
+    if (tf.getGradient('Einsum') !== undefined) return () => undefined;
+    tf.registerGradient({
+      kernelName: 'Einsum',
+      saveAllInputs: true,
+      gradFunc: (dy, saved, attrs) =>
+        einsumGradient(tf, dy as Tensor, saved, (attrs as unknown as { equation: string }).equation),
+    });
+  }
+  einsumGradients++;
+  return () => {
+    einsumGradients--;
+    if (einsumGradients === 0) tf.unregisterGradient('Einsum');
+  };
+}
+
 interface Installation {
+  readonly removeGradient: () => void;
   readonly names: readonly string[];
   users: number;
 }
@@ -98,10 +112,10 @@ export function installMissingKernels(tf: TensorFlow): () => void {
     const kernels: [string, KernelFunction][] = [[fakeQuantizeName, fakeQuantizeKernel(name, backend)]];
     if (isWasmBackend(backend)) {
       kernels.push(['UnsortedSegmentSum', unsortedSegmentSum]);
-      for (const kernel of borrowedNames) kernels.push([kernel, borrowed(tf, kernel)]);
+      for (const kernel of missingProducts) kernels.push([kernel, product(tf, kernel)]);
     }
     const names = kernels.filter(([kernel, fn]) => addKernel(tf, name, kernel, fn)).map(([kernel]) => kernel);
-    installation = { names, users: 0 };
+    installation = { names, users: 0, removeGradient: addEinsumGradient(tf) };
     installations.set(backend, installation);
   }
   const mine = installation;
@@ -113,6 +127,7 @@ export function installMissingKernels(tf: TensorFlow): () => void {
     mine.users--;
     if (mine.users > 0) return;
     installations.delete(backend);
+    mine.removeGradient();
     for (const kernel of mine.names) removeKernel(tf, name, kernel);
   };
 }

@@ -1,18 +1,22 @@
 /**
  * Which kernels of tfjs-backend-wasm ours replace, and by what. They are the ones that are slow there: products with a
- * transposed operand (a fiftieth of our speed), sums over leading axes, and kernels that copy what they could share.
- * Same signatures, same values up to the order of summation, which is sequential and documented.
+ * transposed operand (a fiftieth of our speed), convolutions, sums over leading axes, and kernels that copy what they could
+ * share. Same signatures, same values up to the order of summation, which is sequential and documented.
  */
-import type { KernelFunction } from './internals.ts';
-import { bothFloat, fusedMatMul, type KernelLookup, multiply } from './own-matmul.ts';
+import { hasSteps, runSteps } from './fused.ts';
+import type { KernelFunction, TensorFlow, TensorInfo } from './internals.ts';
+import { fusedNames } from './kernel-names.ts';
 import { cast, concat, gather, identity, slice, split } from './own-moves.ts';
 import { reduceLeading } from './own-sums.ts';
+import { isOurs, productKernels } from './products.ts';
+import type { Workspace } from './workspace.ts';
 
-type Replacement = (stock: KernelFunction, lookup: KernelLookup) => KernelFunction;
+/** Finds a kernel of the same backend by name. */
+export type KernelLookup = (name: string) => KernelFunction;
+
+type Replacement = (stock: KernelFunction) => KernelFunction;
 
 const replacements: Readonly<Record<string, Replacement>> = {
-  BatchMatMul: (stock) => (args) => (bothFloat(args) ? multiply(args) : stock(args)),
-  _FusedMatMul: fusedMatMul,
   Sum: reduceLeading(false),
   Mean: reduceLeading(true),
   Identity: identity,
@@ -23,11 +27,36 @@ const replacements: Readonly<Record<string, Replacement>> = {
   Concat: concat,
 };
 
+/** Products that the backend does well, in an order of its own. */
+const leftToBackend: ReadonlySet<string> = new Set(['DepthwiseConv2dNative', 'FusedDepthwiseConv2D']);
+
+/** A product or a fused product on a workspace; the steps after a product by the kernels that `lookup` finds. */
+export function productOn(
+  tf: TensorFlow,
+  name: string,
+  lookup: KernelLookup,
+  spaceOf: () => Workspace,
+  otherwise: KernelFunction,
+): KernelFunction | undefined {
+  const kernel = productKernels.get(fusedNames.get(name) ?? name);
+  if (kernel === undefined) return undefined;
+  const alone = (args: Parameters<KernelFunction>[0]): TensorInfo => kernel(tf, args, spaceOf());
+  if (!fusedNames.has(name)) return (args) => (isOurs(args) ? alone(args) : otherwise(args));
+  return (args) =>
+    isOurs(args) && hasSteps(args)
+      ? runSteps(args, alone, (step, given) => lookup(step)(given) as TensorInfo)
+      : otherwise(args);
+}
+
 /** Our kernel of a name for the wasm backend, if there is one. `stock` serves the cases that ours leaves out. */
 export function ownKernel(
+  tf: TensorFlow,
   name: string,
   stock: KernelFunction,
   lookup: KernelLookup,
+  spaceOf: () => Workspace,
 ): KernelFunction | undefined {
-  return Object.hasOwn(replacements, name) ? replacements[name]!(stock, lookup) : undefined;
+  if (leftToBackend.has(name)) return undefined;
+  if (Object.hasOwn(replacements, name)) return replacements[name]!(stock);
+  return productOn(tf, name, lookup, spaceOf, stock);
 }

@@ -1,19 +1,17 @@
 /**
- * What is rounded to what while emulation is on: the user's policy, and the same with every default filled in and
- * checked. Plain data; nothing here touches TensorFlow.js. The names of roles and options are the contract of `emulate`.
+ * What is rounded to what while emulation is on: the user's policy, and the function that says what holds for a kernel call
+ * by its role, kernel and layer. Plain data; nothing here touches TensorFlow.js. The names of roles and options are the
+ * contract of `emulate`.
  */
 import { ArgumentError } from '../errors.ts';
-import { type Format, toFormat } from '../formats/index.ts';
-import {
-  isStochastic,
-  type ResolvedRounding,
-  type RoundingMode,
-  resolveRounding,
-  type Saturation,
-  type StochasticVariant,
-  type SubnormalTreatment,
-} from '../rounding/options.ts';
-import { fitsBinary32 } from '../tensor/arrays.ts';
+import type { Format } from '../formats/index.ts';
+import type { RoundingMode, Saturation, StochasticVariant, SubnormalTreatment } from '../rounding/options.ts';
+import { integerInRange } from '../rounding/options.ts';
+import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
+import type { AccumulatorSpec } from './accumulator.ts';
+import { type Effect, effectMaker, type Grid, type RoleRounding } from './effect.ts';
+import { kernelFamilies, productNames } from './kernel-names.ts';
+import { matchesLayer } from './layer-names.ts';
 
 /**
  * What a kernel call is for. `forward` and `backward`: inside the gradient machinery; `optimizer`: inside
@@ -33,103 +31,201 @@ export interface RoleSpec {
   readonly variant?: StochasticVariant;
 }
 
-/** The argument of `emulate`. The fields of `RoleSpec` hold for `forward`, `backward` and `predict`. */
-export interface Policy extends RoleSpec {
+/** What operands are put through before a kernel sees them: a rounding (a format by itself or by name), or a quantiser. */
+export type InputSpec = RoleSpec | QuantizerOptions | Format | string;
+
+/** What holds for a kernel call. Absent fields are those of the rules before it. */
+export interface KernelSpec extends RoleSpec {
+  /**
+   * Operands: one treatment for all float32 operands, or one for each by its name in TensorFlow.js (`{ a: ..., b: ... }`);
+   * `null` leaves them. A rounding replaces that of the role; a quantiser comes after it.
+   */
+  readonly inputs?: InputSpec | Readonly<Record<string, InputSpec | null>> | null;
+  /** How matrix products and convolutions are summed. Default `'binary32'`, in order. */
+  readonly accumulator?: AccumulatorSpec;
+  /** Fused kernels (a product with bias and activation): rounded `'once'` (default), or after each step, `'decomposed'`. */
+  readonly fused?: 'once' | 'decomposed';
+}
+
+/** A `KernelSpec`, a format by itself or by name, or `null` for float32. */
+export type Rule = KernelSpec | Format | string | null;
+
+export interface LayerSpec extends KernelSpec {
+  readonly roles?: Readonly<Partial<Record<Role, Rule>>>;
+  readonly kernels?: Readonly<Record<string, Rule>>;
+}
+
+/** Whose kernels compute: ours where there are any, or the backend's. */
+export type Implementation = 'own' | 'stock';
+
+/** The argument of `emulate`. The fields of `KernelSpec` hold for `forward`, `backward` and `predict`. */
+export interface Policy extends KernelSpec {
   /** Key of the random bits of stochastic rounding, an integer in [0, 2^53). Default 0. */
   readonly seed?: number;
-  /** Roles that differ: a rounding, the name of a format, or `null` for float32. */
-  readonly roles?: Partial<Record<Role, RoleSpec | Format | string | null>>;
+  /** Roles that differ: a rule, the name of a format, or `null` for float32. */
+  readonly roles?: Partial<Record<Role, Rule>>;
   /**
-   * `'own'` (default): the wasm backend's slow kernels (matrix products with transposes, copies) are replaced by ours;
-   * results are those of float32 with the documented order of summation. `'stock'`: kernels stay as they are.
+   * Kernels that differ, by their name in TensorFlow.js, or `matmul`, `convolution` for all that belong to these; and under
+   * `implementation` whose kernels compute. `'own'` and `'stock'` by themselves say only that. `'own'` (default): the wasm
+   * backend's slow kernels (matrix products with transposes, convolutions, copies) are replaced by ours; results are those of
+   * float32 with the documented order of summation. `'stock'`: kernels stay as they are.
    */
-  readonly kernels?: 'own' | 'stock';
-}
-
-/** A set of values: what a rounding of any mode leaves unchanged. Compared by identity, one policy at a time. */
-export interface Grid {
-  readonly format: Format;
-  readonly saturation: Saturation;
-  readonly subnormals: SubnormalTreatment;
-}
-
-export interface RoleRounding {
-  readonly grid: Grid;
-  readonly options: ResolvedRounding;
-  readonly stochastic: boolean;
+  readonly kernels?:
+    | Implementation
+    | ({ readonly implementation?: Implementation } & Readonly<Record<string, Rule>>);
+  /** Layers that differ, by the name of a layer or of a `tf.tidy` scope; `*` stands for any characters. Later ones prevail. */
+  readonly layers?: Readonly<Record<string, LayerSpec | Format | string | null>>;
+  /** Whether `emulation.log` counts what rounding does. Costs a copy of every result. Default false. */
+  readonly log?: boolean;
 }
 
 export interface ResolvedPolicy {
   readonly seed: number;
-  readonly kernels: 'own' | 'stock';
-  /** `null`: float32, untouched. */
+  readonly kernels: Implementation;
+  readonly log: boolean;
+  /** The roundings of the roles by themselves; `null`: float32. */
   readonly roles: Readonly<Record<Role, RoleRounding | null>>;
+  /** Names of kernels that have rules. */
+  readonly kernelNames: readonly string[];
+  /** Every set of values that something is rounded to so far. */
+  readonly grids: readonly Grid[];
+  /** Whether layers have rules. */
+  readonly hasLayers: boolean;
+  /** What holds for a kernel call; `null`: nothing, it is left alone. */
+  effect(role: Role, kernel: string, layer: readonly string[]): Effect | null;
 }
 
 const roundedByDefault: ReadonlySet<Role> = new Set(['forward', 'backward', 'predict']);
+const implementations = ['own', 'stock'];
 
-function isFormat(value: object): value is Format {
-  return 'decode' in value && 'encode' in value;
+const isFormat = (value: object): value is Format => 'decode' in value && 'encode' in value;
+
+function checkNames(argument: string, given: object, accepted: readonly string[]): void {
+  for (const name of Object.keys(given))
+    if (!accepted.includes(name)) throw new ArgumentError(argument, name, accepted.join(', '));
 }
 
-/** Whether rounding binary32 values to the format changes none of them. */
-function isIdentity(format: Format, options: ResolvedRounding): boolean {
-  return (
-    format.kind === 'float' &&
-    format.specials === 'ieee' &&
-    format.isSigned &&
-    format.precision >= 24 &&
-    format.emax >= 127 &&
-    format.emin <= -126 &&
-    options.subnormals === 'keep' &&
-    options.saturation !== 'finite'
-  );
+const fieldNames = [
+  'format',
+  'rounding',
+  'saturation',
+  'subnormals',
+  'randomBits',
+  'variant',
+  'inputs',
+  'accumulator',
+  'fused',
+];
+
+function specOf(
+  argument: string,
+  rule: LayerSpec | Format | string | null,
+): LayerSpec & { format?: unknown } {
+  if (rule === null) return { format: null } as unknown as LayerSpec;
+  if (typeof rule === 'string' || (typeof rule === 'object' && isFormat(rule))) return { format: rule };
+  if (typeof rule !== 'object')
+    throw new ArgumentError(argument, rule, 'an object, a format or its name, null');
+  checkNames(argument, rule, [
+    ...fieldNames,
+    ...(argument.startsWith('layers.') ? ['roles', 'kernels'] : []),
+  ]);
+  return rule;
+}
+
+/** The rules for a kernel: those of its family first, then its own. */
+function rulesFor(kernel: string, kernels: Readonly<Record<string, Rule>>): Rule[] {
+  const families = Object.keys(kernelFamilies).filter((family) => kernelFamilies[family]!.includes(kernel));
+  return [...families, kernel].filter((name) => Object.hasOwn(kernels, name)).map((name) => kernels[name]!);
 }
 
 /** Fills in the defaults of a policy and checks it. Throws ArgumentError. */
 export function resolvePolicy(policy: Policy): ResolvedPolicy {
   if (typeof policy !== 'object' || policy === null)
     throw new ArgumentError('policy', policy, "an object such as { format: 'bfloat16' }");
-  const { kernels = 'own', seed = 0, roles: given = {}, ...defaults } = policy;
-  if (kernels !== 'own' && kernels !== 'stock') throw new ArgumentError('kernels', kernels, 'own, stock');
-  for (const name of Object.keys(given))
-    if (!roles.includes(name as Role)) throw new ArgumentError('roles', name, roles.join(', '));
+  const { kernels: kernelsGiven = 'own', roles: byRole = {}, layers = {}, log = false, ...rest } = policy;
+  const { seed: seedGiven, ...defaults } = rest;
+  const seed = integerInRange('seed', seedGiven, 0, Number.MAX_SAFE_INTEGER, 0);
+  checkNames('policy', defaults, fieldNames);
+  if (typeof log !== 'boolean') throw new ArgumentError('log', log, 'true, false');
+  if (
+    typeof kernelsGiven === 'string'
+      ? !implementations.includes(kernelsGiven)
+      : typeof kernelsGiven !== 'object'
+  )
+    throw new ArgumentError('kernels', kernelsGiven, 'own, stock, or an object of rules by kernel');
+  const { implementation = 'own', ...byKernel } =
+    typeof kernelsGiven === 'string' ? { implementation: kernelsGiven } : kernelsGiven;
+  if (!implementations.includes(implementation))
+    throw new ArgumentError('kernels.implementation', implementation, implementations.join(', '));
+  checkNames('roles', byRole, roles);
   const grids: Grid[] = [];
+  const make = effectMaker(seed, grids);
 
-  const resolve = (spec: RoleSpec | null): RoleRounding | null => {
-    if (spec === null) return null;
-    const { format: formatOrName, ...options } = { ...defaults, ...spec };
-    if (formatOrName === undefined) throw new ArgumentError('format', undefined, 'a format or its name');
-    const format = toFormat(formatOrName);
-    const resolved = resolveRounding(format, { ...options, seed });
-    if (isIdentity(format, resolved)) return null;
-    if (!fitsBinary32(format))
-      throw new ArgumentError(
-        'format',
-        format.name,
-        'a format whose values are binary32 numbers, as tensors are',
-      );
-    const { saturation, subnormals } = resolved;
-    let grid = grids.find(
-      (g) =>
-        (g.format === format || (g.format.kind !== 'codebook' && g.format.name === format.name)) &&
-        g.saturation === saturation &&
-        g.subnormals === subnormals,
-    );
-    if (grid === undefined) {
-      grid = { format, saturation, subnormals };
-      grids.push(grid);
+  const chain = (role: Role, kernel: string, layer: readonly string[]): Effect | null => {
+    const ofRole = byRole[role];
+    if (ofRole === null || (ofRole === undefined && !roundedByDefault.has(role))) return null;
+    const isProduct = productNames.has(kernel);
+    let spec: Record<string, unknown> = {};
+    const apply = (argument: string, rule: LayerSpec | Format | string | null, isOwn = false): void => {
+      const { roles: _, kernels: __, ...fields } = specOf(argument, rule);
+      // Said of a role or a layer, these are about products; said of a kernel, about it.
+      const { inputs, accumulator, ...others } = fields;
+      const hasModes = Object.keys(others).some((name) => name !== 'format' && name !== 'fused');
+      if (hasModes && argument !== 'policy' && others.format === undefined && spec['format'] === undefined)
+        throw new ArgumentError('format', undefined, 'a format or its name');
+      spec = { ...spec, ...others };
+      if (inputs !== undefined && (isOwn || isProduct)) spec['inputs'] = inputs;
+      if (accumulator !== undefined && isProduct) spec['accumulator'] = accumulator;
+      else if (accumulator !== undefined && isOwn)
+        throw new ArgumentError(`${argument}.accumulator`, kernel, 'kernels of products');
+    };
+    apply('policy', defaults);
+    if (ofRole !== undefined) apply(`roles.${role}`, ofRole);
+    for (const rule of rulesFor(kernel, byKernel as Record<string, Rule>))
+      apply(`kernels.${kernel}`, rule, true);
+    for (const [pattern, rule] of Object.entries(layers)) {
+      if (!matchesLayer(pattern, layer)) continue;
+      apply(`layers.${pattern}`, rule);
+      const inner = specOf(`layers.${pattern}`, rule);
+      checkNames(`layers.${pattern}.roles`, inner.roles ?? {}, roles);
+      const ofInner = inner.roles?.[role];
+      if (ofInner !== undefined) apply(`layers.${pattern}.roles.${role}`, ofInner);
+      for (const own of rulesFor(kernel, inner.kernels ?? {}))
+        apply(`layers.${pattern}.kernels.${kernel}`, own, true);
     }
-    return { grid, options: resolved, stochastic: isStochastic(resolved.rounding) };
+    return make(spec as KernelSpec & { format?: Format | string | null });
   };
 
-  const specOf = (role: Role): RoleSpec | null => {
-    const spec = given[role];
-    if (spec === null) return null;
-    if (spec === undefined) return roundedByDefault.has(role) && defaults.format !== undefined ? {} : null;
-    return typeof spec === 'string' || isFormat(spec) ? { format: spec } : spec;
+  const known = new Map<string, Effect | null>();
+  const effect = (role: Role, kernel: string, layer: readonly string[]): Effect | null => {
+    const key = `${role} ${kernel} ${layer.join('/')}`;
+    let found = known.get(key);
+    if (found === undefined) {
+      found = chain(role, kernel, layer);
+      known.set(key, found);
+    }
+    return found;
   };
 
-  const entries = roles.map((role) => [role, resolve(specOf(role))] as const);
-  return { seed, kernels, roles: Object.fromEntries(entries) as Record<Role, RoleRounding | null> };
+  const innerKernels = Object.values(layers).flatMap((rule) =>
+    rule !== null && typeof rule === 'object' && !isFormat(rule) ? Object.keys(rule.kernels ?? {}) : [],
+  );
+  const named = [...new Set([...Object.keys(byKernel), ...innerKernels])];
+  const kernelNames = named.flatMap((name) => kernelFamilies[name] ?? [name]);
+  // What is wrong is said now, not at the first kernel that it concerns.
+  for (const role of roles)
+    for (const kernel of ['Add', 'BatchMatMul', ...kernelNames])
+      for (const layer of [[], ...Object.keys(layers).map((pattern) => [pattern])])
+        effect(role, kernel, layer);
+  const entries = roles.map((role) => [role, effect(role, 'Add', [])?.rounding ?? null] as const);
+  return {
+    seed,
+    kernels: implementation as Implementation,
+    log,
+    roles: Object.fromEntries(entries) as Record<Role, RoleRounding | null>,
+    kernelNames,
+    hasLayers: Object.keys(layers).length > 0,
+    grids,
+    effect,
+  };
 }

@@ -42,6 +42,9 @@ export function inRole<T>(tf: TensorFlow, role: Role, fn: () => T): T {
   }
 }
 
+/** Called when an optimiser has applied gradients. */
+export const stepListeners: Set<() => void> = new Set();
+
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 let watchers = 0;
@@ -81,7 +84,9 @@ function wrapMethods(tf: TensorFlow): () => void {
       'applyGradients',
       (original) =>
         function (...args) {
-          return inRole(tf, 'optimizer', () => original.apply(this, args));
+          const result = inRole(tf, 'optimizer', () => original.apply(this, args));
+          for (const listener of stepListeners) listener();
+          return result;
         },
     );
   };

@@ -4,8 +4,9 @@
  * kernels of a rounding role see. Shadows are allocated in the backend behind the engine's accounting, and go when the
  * data they belong to goes.
  */
+
+import type { Grid } from './effect.ts';
 import type { Backend, DataId } from './internals.ts';
-import type { Grid } from './policy.ts';
 
 export class Shadows {
   readonly #backend: Backend;

@@ -1,0 +1,156 @@
+/**
+ * What a policy does to one kernel call, resolved: the rounding of its results, what its operands are put through, how its
+ * products are summed. Roundings with the same set of values share a grid, so that what lies on it is known by identity.
+ */
+import type { ResolvedAccumulator } from '../arithmetic/accumulate/model.ts';
+import { ArgumentError } from '../errors.ts';
+import { type Format, formats, toFormat } from '../formats/index.ts';
+import type { Saturation } from '../rounding/options.ts';
+import {
+  isStochastic,
+  type ResolvedRounding,
+  resolveRounding,
+  type SubnormalTreatment,
+} from '../rounding/options.ts';
+import { fitsBinary32 } from '../tensor/arrays.ts';
+import { type Quantizer, type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
+import { resolveAccumulatorSpec } from './accumulator.ts';
+import type { InputSpec, KernelSpec, RoleSpec } from './policy.ts';
+
+/** A set of values: what a rounding of any mode leaves unchanged. Compared by identity, one policy at a time. */
+export interface Grid {
+  readonly format: Format;
+  readonly saturation: Saturation;
+  readonly subnormals: SubnormalTreatment;
+}
+
+export interface RoleRounding {
+  readonly grid: Grid;
+  readonly options: ResolvedRounding;
+  readonly stochastic: boolean;
+}
+
+/** What an operand is put through: a rounding (`null`: none), then a quantiser if there is one. */
+export interface Treatment {
+  readonly rounding: RoleRounding | null;
+  readonly quantizer: Quantizer | undefined;
+}
+
+export interface Effect {
+  /** Of results; `null`: float32. */
+  readonly rounding: RoleRounding | null;
+  /** Of an operand, by its name. */
+  treatment(name: string): Treatment;
+  /** The sums of a product, ending in `rounding`; `null`: binary32, in order, and `rounding` after it. */
+  readonly accumulator: ResolvedAccumulator | null;
+  /** The same for sums that a bias and an activation follow: they end in binary32. */
+  readonly innerAccumulator: ResolvedAccumulator | null;
+  readonly decomposed: boolean;
+}
+
+type Spec = Omit<KernelSpec, 'format'> & { readonly format?: Format | string | null };
+
+const isFormat = (value: object): value is Format => 'decode' in value && 'encode' in value;
+
+/** Whether rounding binary32 values to the format changes none of them. */
+function isIdentity(format: Format, options: ResolvedRounding): boolean {
+  return (
+    format.kind === 'float' &&
+    format.specials === 'ieee' &&
+    format.isSigned &&
+    format.precision >= 24 &&
+    format.emax >= 127 &&
+    format.emin <= -126 &&
+    options.subnormals === 'keep' &&
+    options.saturation !== 'finite'
+  );
+}
+
+/** Makes the effects of one policy, which share quantisers and `grids`. */
+export function effectMaker(seed: number, grids: Grid[]): (spec: Spec) => Effect | null {
+  const quantizers = new Map<object, Quantizer>();
+
+  function roundingOf({ format: formatOrName, ...options }: RoleSpec): RoleRounding | null {
+    const format = toFormat(formatOrName!);
+    const resolved = resolveRounding(format, { ...options, seed });
+    if (isIdentity(format, resolved)) return null;
+    if (!fitsBinary32(format))
+      throw new ArgumentError(
+        'format',
+        format.name,
+        'a format whose values are binary32 numbers, as tensors are',
+      );
+    const { saturation, subnormals } = resolved;
+    let grid = grids.find(
+      (g) =>
+        (g.format === format || (g.format.kind !== 'codebook' && g.format.name === format.name)) &&
+        g.saturation === saturation &&
+        g.subnormals === subnormals,
+    );
+    if (grid === undefined) {
+      grid = { format, saturation, subnormals };
+      grids.push(grid);
+    }
+    return { grid, options: resolved, stochastic: isStochastic(resolved.rounding) };
+  }
+
+  function treatmentOf(spec: InputSpec, role: RoleRounding | null, modes: RoleSpec): Treatment {
+    if (typeof spec === 'string' || (typeof spec === 'object' && isFormat(spec)))
+      return { rounding: roundingOf({ ...modes, format: spec }), quantizer: undefined };
+    if (typeof spec !== 'object')
+      throw new ArgumentError('inputs', spec, 'a format, a rounding, a quantiser, null');
+    if (!('scale' in spec)) return { rounding: roundingOf({ ...modes, ...spec }), quantizer: undefined };
+    let made = quantizers.get(spec);
+    if (made === undefined) {
+      made = quantizer({ seed, ...(spec as QuantizerOptions) });
+      quantizers.set(spec, made);
+    }
+    return { rounding: role, quantizer: made };
+  }
+
+  return (spec) => {
+    const { format, inputs, accumulator, fused = 'once', ...modes } = spec;
+    if (fused !== 'once' && fused !== 'decomposed')
+      throw new ArgumentError('fused', fused, 'once, decomposed');
+    const hasFormat = format !== undefined && format !== null;
+    const rounding = hasFormat ? roundingOf({ ...modes, format }) : null;
+    const plain: Treatment = { rounding, quantizer: undefined };
+    let treatment = (_: string): Treatment => plain;
+    if (inputs !== undefined && inputs !== null) {
+      const one = typeof inputs !== 'object' || 'format' in inputs || isFormat(inputs as object);
+      if (one) {
+        const same = treatmentOf(inputs as InputSpec, rounding, modes);
+        treatment = () => same;
+      } else {
+        const byName = new Map(
+          Object.entries(inputs as Record<string, InputSpec | null>).map(([name, given]) => [
+            name,
+            given === null ? plain : treatmentOf(given, rounding, modes),
+          ]),
+        );
+        treatment = (name) => byName.get(name) ?? plain;
+      }
+    }
+    const { binary32 } = formats;
+    const nearest = resolveRounding(binary32, { seed });
+    const result = rounding ?? { grid: { format: binary32 }, options: nearest };
+    const target = result.grid.format;
+    const own = resolveAccumulatorSpec(accumulator, target, result.options);
+    if (rounding === null && own === null && inputs == null) return null;
+    const inner =
+      own === null
+        ? null
+        : resolveAccumulatorSpec(
+            typeof accumulator === 'object' ? { accumulate: target, ...accumulator } : accumulator,
+            binary32,
+            nearest,
+          );
+    return {
+      rounding,
+      treatment,
+      accumulator: own,
+      innerAccumulator: inner,
+      decomposed: fused === 'decomposed',
+    };
+  };
+}

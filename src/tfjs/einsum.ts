@@ -1,0 +1,183 @@
+/**
+ * `Einsum` of one or two tensors by a batched matrix product: letters in both operands and the result are the batch, letters
+ * in both operands only are summed over, in the order in which the first operand has them; letters of one operand only that
+ * the result lacks are summed first, in binary32, in order. Also its gradient, which TensorFlow.js does not have.
+ */
+import type { Tensor } from '@tensorflow/tfjs';
+import { ArgumentError } from '../errors.ts';
+import { type KernelArguments, sizeOf, type TensorFlow, type TensorInfo } from './internals.ts';
+import type { Place, Workspace } from './workspace.ts';
+
+export interface Equation {
+  readonly operands: readonly string[];
+  readonly result: string;
+}
+
+/** The letters of `'bij,bjk->bik'`. Without an arrow: the letters that occur once, in alphabetical order. */
+export function readEquation(equation: string, ranks: readonly number[]): Equation {
+  const [left = '', right] = equation.replace(/\s/g, '').split('->');
+  const operands = left.split(',');
+  const once = [...new Set(left.replaceAll(',', ''))]
+    .sort()
+    .filter((letter) => left.split(letter).length === 2);
+  const result = right ?? once.join('');
+  const accepted = 'one or two operands of distinct letters, one a dimension, and a result of these letters';
+  const isWrong =
+    operands.length !== ranks.length ||
+    operands.length > 2 ||
+    [...operands, result].some(
+      (letters) => !/^[A-Za-z]*$/.test(letters) || new Set(letters).size < letters.length,
+    ) ||
+    operands.some((letters, i) => letters.length !== ranks[i]) ||
+    [...result].some((letter) => !left.includes(letter));
+  if (isWrong) throw new ArgumentError('equation', equation, accepted);
+  return { operands, result };
+}
+
+/** Copies `from`, whose dimensions are named by `letters`, so that they lie in the order of `order`; others are summed. */
+function arrange(
+  from: Float32Array,
+  to: Float32Array,
+  letters: string,
+  order: string,
+  lengths: ReadonlyMap<string, number>,
+): void {
+  const strides = new Map<string, number>();
+  let stride = 1;
+  for (const letter of [...letters].reverse()) {
+    strides.set(letter, stride);
+    stride *= lengths.get(letter)!;
+  }
+  const summed = [...letters].filter((letter) => !order.includes(letter));
+  const offsetsOf = (names: readonly string[]): Int32Array => {
+    let offsets = Int32Array.of(0);
+    for (const name of names) {
+      const length = lengths.get(name)!;
+      const next = new Int32Array(offsets.length * length);
+      for (let i = 0; i < next.length; i++)
+        next[i] = offsets[Math.floor(i / length)]! + (i % length) * strides.get(name)!;
+      offsets = next;
+    }
+    return offsets;
+  };
+  const kept = offsetsOf([...order]);
+  const added = offsetsOf(summed);
+  if (summed.length === 0) for (let i = 0; i < kept.length; i++) to[i] = from[kept[i]!]!;
+  else
+    for (let i = 0; i < kept.length; i++) {
+      let sum = 0;
+      for (let j = 0; j < added.length; j++) sum = Math.fround(sum + from[kept[i]! + added[j]!]!);
+      to[i] = sum;
+    }
+}
+
+/** The kernel. */
+export function einsum(args: KernelArguments, space: Workspace): TensorInfo {
+  const infos = Object.values(args.inputs) as TensorInfo[];
+  const equation = args.attrs?.['equation'] as string;
+  const { operands, result } = readEquation(
+    equation,
+    infos.map(({ shape }) => shape.length),
+  );
+  const lengths = new Map<string, number>();
+  operands.forEach((letters, i) => {
+    [...letters].forEach((letter, axis) => {
+      const length = infos[i]!.shape[axis]!;
+      if ((lengths.get(letter) ?? length) !== length)
+        throw new ArgumentError('equation', equation, `operands that agree in the length of ${letter}`);
+      lengths.set(letter, length);
+    });
+  });
+  const lengthOf = (letters: string): number => sizeOf([...letters].map((letter) => lengths.get(letter)!));
+  const out = space.result([...result].map((letter) => lengths.get(letter)!));
+  const held: Place[] = [];
+  const arranged = (from: Place, letters: string, order: string): Place => {
+    if (letters === order) return from;
+    const to = space.scratch(lengthOf(order));
+    held.push(to);
+    arrange(space.view(from, lengthOf(letters)), space.view(to, lengthOf(order)), letters, order, lengths);
+    return to;
+  };
+  const finish = (from: Place, order: string): TensorInfo => {
+    arrange(
+      space.view(from, lengthOf(order)),
+      space.view(out.place, lengthOf(order)),
+      order,
+      result,
+      lengths,
+    );
+    for (const place of held) space.free(place);
+    return out.finish();
+  };
+  const [a = '', b] = operands;
+  if (b === undefined) {
+    arrange(
+      space.view(space.operand(infos[0]!), lengthOf(a)),
+      space.view(out.place, lengthOf(result)),
+      a,
+      result,
+      lengths,
+    );
+    return out.finish();
+  }
+  const pick = (letters: string, inA: boolean, inB: boolean, inResult: boolean): string =>
+    [...letters]
+      .filter((x) => a.includes(x) === inA && b.includes(x) === inB && result.includes(x) === inResult)
+      .join('');
+  const batch = pick(result, true, true, true);
+  const rows = pick(result, true, false, true);
+  const columns = pick(result, false, true, true);
+  const summed = pick(a, true, true, false);
+  const left = arranged(space.operand(infos[0]!), a, batch + rows + summed);
+  // As it lies, if it lies transposed.
+  const transposeB = b === batch + columns + summed;
+  const right = transposeB
+    ? space.operand(infos[1]!)
+    : arranged(space.operand(infos[1]!), b, batch + summed + columns);
+  const order = batch + rows + columns;
+  const product = order === result ? out.place : space.scratch(lengthOf(order));
+  if (lengthOf(order) > 0)
+    space.multiply(left, right, product, {
+      m: lengthOf(rows),
+      n: lengthOf(columns),
+      k: lengthOf(summed),
+      transposeB,
+      batch: lengthOf(batch),
+    });
+  if (order !== result) {
+    held.push(product);
+    return finish(product, order);
+  }
+  for (const place of held) space.free(place);
+  return out.finish();
+}
+
+/** The gradients with respect to the operands. */
+export function einsumGradient(
+  tf: TensorFlow,
+  dy: Tensor,
+  saved: readonly Tensor[],
+  equation: string,
+): Record<number, () => Tensor> {
+  const { operands, result } = readEquation(
+    equation,
+    saved.map(({ rank }) => rank),
+  );
+  const gradient = (i: number) => (): Tensor => {
+    const letters = operands[i]!;
+    const [other] = operands.filter((_, j) => j !== i);
+    // Letters that were summed out of this operand alone: the gradient is the same along them.
+    const kept = [...letters].filter((letter) => result.includes(letter) || other?.includes(letter)).join('');
+    const inner =
+      other === undefined
+        ? tf.einsum(`${result}->${kept}`, dy)
+        : tf.einsum(`${result},${other}->${kept}`, dy, saved[1 - i]!);
+    if (kept === letters) return inner;
+    const { shape } = saved[i]!;
+    const wide = inner.reshape(
+      [...letters].map((letter, axis) => (kept.includes(letter) ? shape[axis]! : 1)),
+    );
+    return tf.broadcastTo(wide, shape);
+  };
+  return Object.fromEntries(operands.map((_, i) => [i, gradient(i)]));
+}

@@ -1,0 +1,118 @@
+/**
+ * Where kernels of ours that are made of matrix products compute, so that one source serves every backend: in the memory of
+ * the wasm backend, without copies, or on JavaScript's arrays. Views over the wasm memory detach when it grows: a view
+ * is made, used and dropped before anything else is asked for.
+ */
+
+import { isMatrixUnit, resolveAccumulator } from '../arithmetic/accumulate/model.ts';
+import { formats } from '../formats/index.ts';
+import { type MatmulShape, matmulArray } from '../kernels/index.ts';
+import { resolveRounding } from '../rounding/options.ts';
+import { type Accumulation, accumulateArrays, callOf } from './accumulator.ts';
+import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
+import { type Backend, sizeOf, type TensorInfo, type WasmBackend } from './internals.ts';
+
+/** Float32 numbers: from `start` bytes in the wasm memory, or an array. */
+export interface Place {
+  readonly start: number;
+  readonly array: Float32Array;
+}
+
+export interface Workspace {
+  operand(info: TensorInfo): Place;
+  /** Room for a result, not cleared. `finish` makes a tensor of it. */
+  result(shape: readonly number[]): { readonly place: Place; finish(): TensorInfo };
+  /** Room that `free` ends, not cleared. */
+  scratch(length: number): Place;
+  free(place: Place): void;
+  /** The place so many elements further. */
+  at(place: Place, elements: number): Place;
+  view(place: Place, length: number): Float32Array;
+  /** out = op(a) op(b); `out` overlaps no operand. */
+  multiply(a: Place, b: Place, out: Place, shape: MatmulShape): void;
+}
+
+const none = new Float32Array(0);
+
+function wasmWorkspace(backend: WasmBackend, accumulation: Accumulation | undefined): Workspace {
+  const kernels = kernelsOf(backend);
+  const at = (start: number): Place => ({ start, array: none });
+  const view = ({ start }: Place, length: number): Float32Array =>
+    new Float32Array(kernels.heap.memory.buffer, start, length);
+  return {
+    operand: ({ dataId }) => at(pointerOf(backend, dataId)),
+    result(shape) {
+      const info = backend.makeOutput(shape, 'float32');
+      return { place: at(pointerOf(backend, info.dataId)), finish: () => info };
+    },
+    scratch: (length) => at(kernels.heap.allocate(Math.max(4 * length, 4))),
+    free: ({ start }) => kernels.heap.free(start),
+    at: ({ start }, elements) => at(start + 4 * elements),
+    view,
+    multiply(a, b, out, shape): void {
+      if (accumulation === undefined || shape.k === 0) {
+        kernels.matmulFloat32(a.start, b.start, out.start, shape);
+        return;
+      }
+      const { model } = accumulation;
+      const { accumulate } = model;
+      const call = callOf(accumulation, shape);
+      const array = ({ start }: Place) => ({ pointer: start, shift: 2 }) as const;
+      if (
+        !isMatrixUnit(accumulate) &&
+        kernels.matmul(array(a), array(b), array(out), shape, { ...model, accumulate }, call)
+      )
+        return;
+      const { m, n, k, batch = 1, batchStrideA = m * k, batchStrideB = k * n } = shape;
+      const results = new Float32Array(batch * m * n);
+      const left = view(a, (batch - 1) * batchStrideA + m * k).slice();
+      const right = view(b, (batch - 1) * batchStrideB + k * n).slice();
+      accumulateArrays(left, right, results, shape, model, call);
+      view(out, results.length).set(results);
+    },
+  };
+}
+
+const { binary32 } = formats;
+const nearest = resolveRounding(binary32, {});
+/** Each product and sum rounded to binary32. */
+const plain = resolveAccumulator(binary32, nearest);
+
+function arrayWorkspace(backend: Backend, accumulation: Accumulation | undefined): Workspace {
+  const place = (array: Float32Array): Place => ({ start: 0, array });
+  return {
+    operand({ dataId }) {
+      const values = backend.readSync(dataId) as Float32Array;
+      return place(values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>));
+    },
+    result(shape) {
+      const made = place(new Float32Array(sizeOf(shape)));
+      const finish = (): TensorInfo => ({
+        dataId: backend.write(made.array, shape, 'float32'),
+        shape: [...shape],
+        dtype: 'float32',
+      });
+      return { place: made, finish };
+    },
+    scratch: (length) => place(new Float32Array(length)),
+    free: () => undefined,
+    at: ({ array }, elements) => place(array.subarray(elements)),
+    view: ({ array }, length) => array.subarray(0, length),
+    multiply(a, b, out, shape): void {
+      const { m, n, batch = 1 } = shape;
+      const results = out.array.subarray(0, batch * m * n);
+      if (accumulation === undefined || shape.k === 0) {
+        matmulArray(a.array, b.array, results, shape, plain as Parameters<typeof matmulArray>[4], nearest);
+        return;
+      }
+      accumulateArrays(a.array, b.array, results, shape, accumulation.model, callOf(accumulation, shape));
+    },
+  };
+}
+
+/** The workspace on a backend, for products with an accumulator or, without one, in binary32. */
+export function workspaceOn(backend: Backend, accumulation?: Accumulation): Workspace {
+  return isWasmBackend(backend)
+    ? wasmWorkspace(backend, accumulation)
+    : arrayWorkspace(backend, accumulation);
+}
