@@ -1,46 +1,116 @@
-/** The quantiser kernels of BitNet, in place on the heap, against a copy of the same size and against the reference. */
+/**
+ * Quantisers against a copy of the same size and against the reference; and how much longer a matrix product takes whose operands are
+ * quantised first.
+ */
 import { allocateFloat32, kernelsOn, release, sharedHeap } from '../dist/kernels/index.js';
-import { quantizer } from '../dist/tensor/quantizers/index.js';
+import { blockQuantizerOptions, quantizer } from '../dist/tensor/quantizers/index.js';
 import { measure, memmove } from './measure.js';
 
-/** Rows and columns: activations of a small model, weights of a small and of a larger one. */
-const shapes = /** @type {const} */ ([
-  [1024, 96],
-  [1024, 256],
-  [1024, 1024],
+const columns = 1000;
+/** The reference needs some 30 bytes an element beside, and does not depend on the length. */
+const referenceLength = 1e5;
+
+const perTensor = /** @type {const} */ ({ per: 'tensor', from: 'absmax' });
+const perRow = /** @type {const} */ ({ per: 'row', from: 'absmax' });
+const ternary = /** @type {const} */ ({ format: 'ternary', scale: { per: 'tensor', from: 'absmean' } });
+
+/** Name, options, the ratio to memmove at 10^7 that is wanted of it. */
+const quantizers = /** @type {const} */ ([
+  ['int8 tensor', { format: 'int8', scale: perTensor }, 0.3],
+  ['e4m3fn tensor', { format: 'e4m3fn', scale: perTensor }, 0.3],
+  ['e5m2 tensor', { format: 'e5m2', scale: perTensor }, 0.3],
+  ['int8 rows', { format: 'int8', scale: perRow }, 0.3],
+  ['int4 rows', { format: 'int4', scale: perRow }, 0.3],
+  ['ternary absmean', ternary, 0.3],
+  ['mxfp8e4m3', blockQuantizerOptions('mxfp8e4m3'), 0.15],
+  ['mxfp8e5m2', blockQuantizerOptions('mxfp8e5m2'), 0.15],
+  ['mxfp6e2m3', blockQuantizerOptions('mxfp6e2m3'), 0.15],
+  ['mxfp4', blockQuantizerOptions('mxfp4'), 0.15],
+  ['mxfp4 rceil', blockQuantizerOptions('mxfp4', { direction: 'rceil' }), 0.15],
+  ['mxint8', blockQuantizerOptions('mxint8'), 0.15],
+  ['nvfp4', blockQuantizerOptions('nvfp4'), 0.15],
+  ['e4m3fn tensor, stochastic', { format: 'e4m3fn', rounding: 'stochastic', scale: perTensor }, 0],
+  ['mxfp4, stochastic', blockQuantizerOptions('mxfp4', { rounding: 'stochastic' }), 0],
 ]);
 
-/** @param {{ seconds: number, report: (line: string) => void }} options */
-export function benchQuantizers({ seconds, report }) {
-  const kernels = kernelsOn(sharedHeap());
-  const rowsReference = quantizer({ format: 'int8', scale: { per: 'row', from: 'absmax' } });
-  const tensorReference = quantizer({ format: 'ternary', scale: { per: 'tensor', from: 'absmean' } });
+/** Names, options of the left and the right operand. */
+const products = /** @type {const} */ ([
+  ['int8 rows x ternary', { format: 'int8', scale: perRow }, ternary],
+  ['mxfp8e4m3 x mxfp4', blockQuantizerOptions('mxfp8e4m3'), blockQuantizerOptions('mxfp4')],
+]);
+
+/** @param {Float32Array} x */
+function fill(x) {
+  for (let i = 0; i < x.length; i++) x[i] = ((i * 7919) % 10007) / 5003 - 1;
+  return x;
+}
+
+/** @param {number} seconds @param {(line: string) => void} report */
+function benchElements(seconds, report) {
   const results = [];
-  for (const [rows, columns] of shapes) {
-    const length = rows * columns;
-    const source = allocateFloat32(length);
-    for (let i = 0; i < length; i++) source[i] = ((i * 7919) % 10007) / 5003 - 1;
-    const destination = allocateFloat32(length);
-    const [from, to] = [source.byteOffset, destination.byteOffset];
-    const x = Float32Array.from(source);
-    const out = new Float32Array(length);
+  for (const length of [1e6, 1e7]) {
+    const shape = [length / columns, columns];
+    const [x, out] = [fill(allocateFloat32(length)), allocateFloat32(length)];
+    const [plain, plainOut] = [Float32Array.from(x), new Float32Array(length)];
+    const short = plain.slice(0, referenceLength);
+    for (const [name, options, wanted] of quantizers) {
+      const made = quantizer(options);
+      const times = measure(
+        {
+          memmove: memmove(length),
+          heap: () => made.fakeQuantize(x, shape, out),
+          ordinary: () => made.fakeQuantize(plain, shape, plainOut),
+          reference: () => made.explain(short, [referenceLength / columns, columns]),
+        },
+        { seconds },
+      );
+      const { memmove: copy, heap, ordinary, reference } = times;
+      const rates = {
+        memmove: length / copy / 1e6,
+        heap: length / heap / 1e6,
+        ordinary: length / ordinary / 1e6,
+        reference: referenceLength / reference / 1e6,
+      };
+      results.push({ quantizer: name, length, wanted, ...rates });
+      report(`${name}, ${length.toExponential(0)}`);
+    }
+    release(x);
+    release(out);
+  }
+  return results;
+}
+
+/** @param {number} seconds @param {(line: string) => void} report */
+function benchProducts(seconds, report) {
+  const kernels = kernelsOn(sharedHeap());
+  const n = 512;
+  const arrays = Array.from({ length: 5 }, () => fill(allocateFloat32(n * n)));
+  const [a, b, aq, bq, out] =
+    /** @type {[Float32Array, Float32Array, Float32Array, Float32Array, Float32Array]} */ (arrays);
+  // The right operand is stored by its outputs, so that blocks lie along the axis that is summed over.
+  const shape = { m: n, n, k: n, transposeB: true };
+  const results = [];
+  for (const [name, left, right] of products) {
+    const [ofA, ofB] = [quantizer(left), quantizer(right)];
     const times = measure(
       {
-        memmove: memmove(length),
-        int8Rows: () => kernels.fakeQuantizeRowsAbsmax(from, to, rows, columns, { limit: 127 }),
-        ternary: () => kernels.fakeQuantizeAbsmean(from, to, length, { limit: 1 }),
-        int8RowsReference: () => rowsReference.fakeQuantize(x, [rows, columns], out),
-        ternaryReference: () => tensorReference.fakeQuantize(x, [rows, columns], out),
+        plain: () => kernels.matmulFloat32(a.byteOffset, b.byteOffset, out.byteOffset, shape),
+        quantized: () => {
+          ofA.fakeQuantize(a, [n, n], aq);
+          ofB.fakeQuantize(b, [n, n], bq);
+          kernels.matmulFloat32(aq.byteOffset, bq.byteOffset, out.byteOffset, shape);
+        },
       },
       { seconds },
     );
-    const rates = Object.fromEntries(
-      Object.entries(times).map(([name, time]) => [name, length / time / 1e6]),
-    );
-    results.push({ rows, columns, ...rates });
-    report(`quantisers ${rows} x ${columns}`);
-    release(source);
-    release(destination);
+    results.push({ product: name, ...times });
+    report(name);
   }
+  for (const array of arrays) release(array);
   return results;
+}
+
+/** @param {{ seconds: number, report: (line: string) => void }} options */
+export function benchQuantizers({ seconds, report }) {
+  return [...benchElements(seconds, report), ...benchProducts(seconds, report)];
 }

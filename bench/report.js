@@ -132,33 +132,38 @@ export function productsTable(rows) {
   );
 }
 
-/** @param {any[]} rows */
+/** @param {any[]} rows elements, then products */
 export function quantizersTable(rows) {
-  return table(
-    'Quantisers, M elements/s',
+  const elements = table(
+    'Quantising and dequantising float32 with a given result array, M elements/s',
     [
-      'rows x columns',
+      'quantiser',
+      'length',
       'memmove',
-      'int8 rows',
-      'ternary',
-      'int8/memmove',
-      'ternary/memmove',
-      'int8/JS',
-      'ternary/JS',
+      'heap',
+      'ordinary',
+      'plain JS',
+      'heap/memmove',
+      'ordinary/memmove',
+      'heap/JS',
     ],
-    rows.map((r) => [
-      `${r.rows} x ${r.columns}`,
-      ...[
-        r.memmove,
-        r.int8Rows,
-        r.ternary,
-        r.int8Rows / r.memmove,
-        r.ternary / r.memmove,
-        r.int8Rows / r.int8RowsReference,
-        r.ternary / r.ternaryReference,
-      ].map(digits),
-    ]),
+    rows
+      .filter((r) => r.quantizer !== undefined)
+      .map((r) => [
+        r.quantizer,
+        r.length,
+        ...[r.memmove, r.heap, r.ordinary, r.reference].map(digits),
+        ...[r.heap / r.memmove, r.ordinary / r.memmove, r.heap / r.reference].map(digits),
+      ]),
   );
+  const products = table(
+    'Products of 512 x 512, both operands quantised first, ms',
+    ['operands', 'plain', 'quantised', 'quantised/plain'],
+    rows
+      .filter((r) => r.product !== undefined)
+      .map((r) => [r.product, ...[r.plain * 1e3, r.quantized * 1e3, r.quantized / r.plain].map(digits)]),
+  );
+  return `${elements}\n${products}`;
 }
 
 /** @param {any[]} rows */
@@ -213,7 +218,14 @@ function judge(what, wanted, measured) {
  * The targets, each judged by its worst case.
  * @param {Record<string, any[]>} results
  */
-export function targets({ rounding = [], families = [], threads = [], matmul = [], transforms = [] }) {
+export function targets({
+  rounding = [],
+  families = [],
+  threads = [],
+  matmul = [],
+  quantizers = [],
+  transforms = [],
+}) {
   const label = (/** @type {any} */ r) => `${r.format} ${r.length.toExponential(0)}`;
   const pick = (/** @type {string} */ mode, /** @type {readonly number[]} */ lengths) =>
     rounding.filter((r) => r.rounding === mode && lengths.includes(r.length));
@@ -252,6 +264,21 @@ export function targets({ rounding = [], families = [], threads = [], matmul = [
       ratio: r.kernel / r.reference,
     }));
     judged.push(judge('posit16, nf4, dynamic8, heap, against plain JS', 10, measured));
+  }
+  for (const [what, wanted] of /** @type {const} */ ([
+    ['one scale a tensor or row', 0.3],
+    ['MX and NVFP4', 0.15],
+  ])) {
+    const rows = quantizers.filter((r) => r.wanted === wanted && r.length === 1e7);
+    for (const place of rows.length > 0 ? ['heap', 'ordinary'] : []) {
+      const measured = rows.map((r) => ({ label: r.quantizer, ratio: r[place] / r.memmove }));
+      judged.push(judge(`quantisers, ${what}, ${place}, against memmove at 1e7`, wanted, measured));
+    }
+  }
+  const products = quantizers.filter((r) => r.product !== undefined);
+  if (products.length > 0) {
+    const measured = products.map((r) => ({ label: r.product, ratio: r.plain / r.quantized }));
+    judged.push(judge('plain product of 512 x 512 against one of quantised operands', 0.91, measured));
   }
   const rotated = transforms.filter((r) => r.size === 16 && r.length === 1e7);
   for (const place of rotated.length > 0 ? ['heap', 'ordinary'] : []) {

@@ -10,6 +10,7 @@ import type { ProductModel } from './products/plan.ts';
 import { type HeapArray, productsOn } from './products/run.ts';
 import { type MatmulShape, resolveProductShape } from './products/shape.ts';
 import { productsModule } from './products-module.ts';
+import { type GroupLayout, type QuantizerPlan, quantizersOn, streamInPlace } from './quantizers/index.ts';
 import { quantizersModule } from './quantizers-module.ts';
 import { rounderOn } from './rounder.ts';
 import { roundingModule } from './rounding-module.ts';
@@ -22,15 +23,13 @@ export { matmulArray } from './products/arrays.ts';
 export type { ProductModel, Target } from './products/plan.ts';
 export type { HeapArray } from './products/run.ts';
 export type { MatmulShape } from './products/shape.ts';
+export {
+  type GroupLayout,
+  planQuantizer,
+  type QuantizerForm,
+  type QuantizerPlan,
+} from './quantizers/index.ts';
 export { startThreads, stopThreads } from './threads.ts';
-
-/** What the integer quantisers need: codes are -limit to limit, and the statistic is at least `smallest`. */
-export interface IntegerQuantizer {
-  /** 127 for int8, 1 for ternary. */
-  readonly limit: number;
-  /** Lower bound of the divisor of the scale, rounded to binary32. Default 1e-5. */
-  readonly smallest?: number;
-}
 
 /** Pointers are byte offsets into `heap.memory`, 4-byte aligned; a source may be its own destination. */
 export interface Kernels {
@@ -68,35 +67,26 @@ export interface Kernels {
     model: ProductModel,
     call: ResolvedRounding,
   ): boolean;
-  /** Each row x: scale = limit / max(max |x|, smallest); x becomes clamp(RNE(x scale)) / scale. Binary32 throughout. */
-  fakeQuantizeRowsAbsmax(
-    source: number,
-    destination: number,
-    rows: number,
-    columns: number,
-    quantizer: IntegerQuantizer,
-  ): void;
   /**
-   * The whole array x: scale = limit / max(mean |x|, smallest); x becomes clamp(RNE(x scale)) / scale. Returns scale. The
-   * mean is the binary64 sum of four interleaved partial sums, rounded to binary32.
+   * Quantises and dequantises float32 numbers, layout.rows * layout.columns of them, by a plan of `planQuantizer`. `rounding` is the
+   * plan's, or one that differs in its random numbers.
    */
-  fakeQuantizeAbsmean(
+  fakeQuantize(
     source: number,
     destination: number,
-    length: number,
-    quantizer: IntegerQuantizer,
-  ): number;
+    layout: GroupLayout,
+    plan: QuantizerPlan,
+    rounding: ResolvedRounding,
+  ): void;
   /** Frees the scratch memory; the kernels may be used again. */
   release(): void;
 }
 
-const defaultSmallest = 1e-5;
-
 /** Links the kernels with a heap's memory, shared or not. Costs a few microseconds after the first time. */
 export function kernelsOn(heap: Heap): Kernels {
   const products = productsOn(heap, productsModule.instantiate(heap.memory));
-  const quantizers = quantizersModule.instantiate(heap.memory);
   const rounder = rounderOn(heap, roundingModule.instantiate(heap.memory));
+  const quantizers = quantizersOn(heap, quantizersModule.instantiate(heap.memory), rounder);
   return {
     heap,
     round(type, source, destination, length, format, options): void {
@@ -116,14 +106,13 @@ export function kernelsOn(heap: Heap): Kernels {
     matmul(a, b, out, shape, model, call): boolean {
       return products.matmul(a, b, out, resolveProductShape(shape), model, call);
     },
-    fakeQuantizeRowsAbsmax(source, destination, rows, columns, { limit, smallest = defaultSmallest }): void {
-      quantizers.fakeQuantizeRowsAbsmax(source, destination, rows, columns, limit, smallest);
-    },
-    fakeQuantizeAbsmean(source, destination, length, { limit, smallest = defaultSmallest }): number {
-      return quantizers.fakeQuantizeAbsmean(source, destination, length, limit, smallest);
+    fakeQuantize(source, destination, layout, plan, rounding): void {
+      quantizers.prepare(plan);
+      quantizers.run(plan, streamInPlace(source, destination), layout, rounding);
     },
     release(): void {
       products.release();
+      quantizers.release();
       rounder.release();
     },
   };

@@ -3,23 +3,54 @@ import shared from './generated/quantizers-shared.ts';
 import unshared from './generated/quantizers-unshared.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
-/** The exports of `assembly/quantizers/index.ts`. Pointers are byte offsets; booleans are 0 or 1. */
+/** The exports of `assembly/quantizers/index.ts`. Pointers are byte offsets. */
 export interface QuantizersModuleExports {
-  fakeQuantizeRowsAbsmax(
+  placeGroups(
+    kernel: number,
     source: number,
     destination: number,
-    rows: number,
+    groups: number,
+    size: number,
     columns: number,
-    limit: number,
-    smallest: number,
+    left: number,
+    into: number,
+    out: number,
+    parameters: number,
   ): void;
-  fakeQuantizeAbsmean(
+  encodeScales(statistics: number, into: number, groups: number, target: number, least: number): void;
+  powerScales(
+    statistics: number,
+    into: number,
+    out: number,
+    groups: number,
+    least: number,
+    bumpFrom: number,
+    emax: number,
+    lowest: number,
+    highest: number,
+  ): void;
+  twoLevelScales(
+    statistics: number,
+    into: number,
+    out: number,
+    groups: number,
+    least: number,
+    unit: number,
+    decode: number,
+    most: number,
+    floor: number,
+    shift: number,
+  ): void;
+  absoluteMaxima(
     source: number,
-    destination: number,
-    length: number,
-    limit: number,
-    smallest: number,
-  ): number;
+    groups: number,
+    size: number,
+    columns: number,
+    left: number,
+    maxima: number,
+    parameters: number,
+  ): void;
+  absoluteSums(source: number, length: number, sums: number, parameters: number): void;
 }
 
 export const quantizersModule: KernelModule<QuantizersModuleExports> = kernelModule(shared, unshared);

@@ -6,7 +6,7 @@ import { encode, type RealArray } from '../arrays.ts';
 import { groupsOf } from './elements.ts';
 import type { ResolvedQuantizer } from './options.ts';
 import type { Run } from './run.ts';
-import { dequantized } from './scales.ts';
+import { dequantized, type Scales } from './scales.ts';
 
 /** An array without the NaN that are replaced, and where they were. */
 export interface Cleaned<A extends RealArray> {
@@ -46,10 +46,16 @@ function refused(index: number, format: Format): RangeError {
   );
 }
 
+/** The index of the first NaN, or -1. A loop, which is many times faster than findIndex. */
+function firstNaN(x: RealArray): number {
+  for (let i = 0; i < x.length; i++) if (Number.isNaN(x[i])) return i;
+  return -1;
+}
+
 /** Throws RangeError for a NaN in x that the options refuse. */
 export function checkNaN(x: RealArray, { nan, format }: ResolvedQuantizer): void {
   if (nan !== 'error' || format.hasNaN) return;
-  const index = x.findIndex(Number.isNaN);
+  const index = firstNaN(x);
   if (index >= 0) throw refused(index, format);
 }
 
@@ -58,9 +64,16 @@ export function checkNaN(x: RealArray, { nan, format }: ResolvedQuantizer): void
  *
  * @throws RangeError for a NaN that neither the format nor the group's scale can hold.
  */
-export function codesOf({ elements, layout, scales }: Run, format: Format): CodeArray {
+export function codesOf(
+  {
+    elements,
+    layout,
+    scales,
+  }: Pick<Run, 'elements' | 'layout'> & { readonly scales: Pick<Scales, 'stored'> },
+  format: Format,
+): CodeArray {
   const codes = encode(elements, format, { nan: 'max' });
-  if (!elements.some(Number.isNaN)) return codes;
+  if (firstNaN(elements) < 0) return codes;
   const groups = groupsOf(layout, elements.length);
   const zero = newCodes(format, 1)[0]!;
   for (let i = 0; i < codes.length; i++) {

@@ -1,9 +1,10 @@
 /**
- * Quantisers: format x rounding x scale x transform x gradient rule x strength. This is the reference; WASM kernels and the
- * TensorFlow.js op are its twins.
+ * Quantisers: format x rounding x scale x transform x gradient rule x strength. What the kernels take goes to them; the
+ * rest to the reference, `run.ts`, which gives the same bits.
  */
 import { ArgumentError } from '../../errors.ts';
 import type { Format } from '../../formats/format.ts';
+import type { QuantizerPlan } from '../../kernels/quantizers/index.ts';
 import { type ResolvedRounding, resolveRounding } from '../../rounding/options.ts';
 import type { RealArray } from '../arrays.ts';
 import {
@@ -13,10 +14,11 @@ import {
   type Gradients,
   type Quantization,
 } from '../gradients/index.ts';
-import { checkShape } from '../grouping.ts';
+import { checkShape, type Grouping } from '../grouping.ts';
 import { noResidue, type Residue, type Transform, type TransformContext } from '../transforms/transform.ts';
 import { scaleSource } from './learned.ts';
 import { checkNaN, codesOf, fillHoles, withoutNaN } from './nan.ts';
+import { type KernelRun, kernelPlan, runOnKernels } from './on-kernels.ts';
 import { type CallOptions, callNames, type QuantizerOptions, resolveQuantizer } from './options.ts';
 import { type Quantized, quantized, unpackQuantized } from './quantized.ts';
 import { type Run, runQuantizer } from './run.ts';
@@ -75,6 +77,34 @@ export interface Quantizer {
   toJSON(): QuantizerOptions;
 }
 
+/** A tensor cleaned of NaN and transformed, and what that leaves to be undone. */
+interface Prepared {
+  readonly x: RealArray;
+  readonly holes: readonly number[];
+  readonly shape: readonly number[];
+  readonly residue: Residue;
+  readonly context: TransformContext;
+}
+
+/** What is stored of a tensor, from a run of the kernels. */
+function fromKernels(
+  { values, outcome }: KernelRun,
+  grouping: Grouping,
+  shape: readonly number[],
+): Pick<Run, 'elements' | 'values' | 'layout' | 'tensorEncode' | 'zeroPoints'> & {
+  readonly scales: Pick<Run['scales'], 'stored'>;
+} {
+  const { elements, scales, tensorEncode } = outcome!;
+  return {
+    elements,
+    values,
+    layout: { grouping, shape },
+    scales: { stored: scales },
+    tensorEncode: tensorEncode.length === 0 ? undefined : tensorEncode,
+    zeroPoints: undefined,
+  };
+}
+
 function numbersOf(x: RealArray | readonly number[]): RealArray {
   if (x instanceof Float32Array || x instanceof Float64Array) return x;
   if (!Array.isArray(x))
@@ -106,11 +136,12 @@ export function quantizer(options: QuantizerOptions): Quantizer {
   const tracker = trackerOf(scale);
   const source = scaleSource(resolved);
 
-  function run(
-    given: RealArray,
-    shape: readonly number[],
-    call: CallOptions,
-  ): Run & { residue: Residue; context: TransformContext } {
+  const rounding = resolveRounding(format, resolved.round);
+  // Made when first needed: a plan may need tables.
+  let plan: QuantizerPlan | undefined;
+  let isPlanned = false;
+
+  function prepare(given: RealArray, shape: readonly number[], call: CallOptions): Prepared {
     checkShape(shape, given.length);
     checkFields('', call, callNames);
     const { axis, seed, stream, offset } = call;
@@ -121,6 +152,10 @@ export function quantizer(options: QuantizerOptions): Quantizer {
       transform === undefined
         ? { values: whole, residue: noResidue }
         : transform.forward(whole, shape, context);
+    return { x, holes, shape, residue, context };
+  }
+
+  function run({ x, holes, shape }: Prepared, call: CallOptions): Run {
     const fixed = source.scalesFor(x, shape);
     const done = runQuantizer(x, shape, { options: resolved, tracker, fixed }, call);
     if (resolved.nan === 'max') fillHoles(done, holes, high);
@@ -128,21 +163,28 @@ export function quantizer(options: QuantizerOptions): Quantizer {
       tracker.commit();
       source.commit();
     }
-    return { ...done, residue, context };
+    return done;
   }
 
-  function restored(
-    values: RealArray,
-    shape: readonly number[],
-    residue: Residue,
-    context: TransformContext,
-  ): RealArray {
+  function runFast(
+    { x, holes, shape }: Prepared,
+    call: CallOptions,
+    withCodes: boolean,
+    out?: RealArray,
+  ): KernelRun | undefined {
+    if (!isPlanned) plan = kernelPlan({ format, rounding, scale, low, high });
+    isPlanned = true;
+    if (plan === undefined || (resolved.nan === 'max' && holes.length > 0)) return undefined;
+    return runOnKernels(plan, scale.grouping, x, shape, call, withCodes, out as Float32Array | undefined);
+  }
+
+  function restored(values: RealArray, { shape, residue, context }: Prepared): RealArray {
     return transform === undefined || !invert ? values : transform.inverse(values, shape, residue, context);
   }
 
   return Object.freeze({
     format,
-    rounding: resolveRounding(format, resolved.round),
+    rounding,
     scale,
     transform,
     gradient,
@@ -152,8 +194,11 @@ export function quantizer(options: QuantizerOptions): Quantizer {
     quantize(given, shape = [given.length], call = {}): Quantized {
       const x = numbersOf(given);
       checkNaN(x, resolved);
-      const done = run(x, shape, call);
-      const { scales, zeroPoints, tensorEncode, residue, context } = done;
+      const prepared = prepare(x, shape, call);
+      const { residue, context } = prepared;
+      const fast = runFast(prepared, call, true);
+      const done = fast === undefined ? run(prepared, call) : fromKernels(fast, scale.grouping, shape);
+      const { scales, zeroPoints, tensorEncode } = done;
       const tensorScales = tensorEncode && Float32Array.from(tensorEncode, (encodeScale) => 1 / encodeScale);
       const codes = codesOf(done, format);
       const stored = {
@@ -165,7 +210,7 @@ export function quantizer(options: QuantizerOptions): Quantizer {
         zeroPoints,
         residue,
       };
-      const values = restored(done.values, shape, residue, context);
+      const values = restored(done.values, prepared);
       return quantized(stored, { transform, context, isFloat32: x instanceof Float32Array }, values);
     },
     fakeQuantize<A extends RealArray>(
@@ -177,17 +222,22 @@ export function quantizer(options: QuantizerOptions): Quantizer {
       checkReal(x);
       if (out !== undefined && (out.constructor !== x.constructor || out.length !== x.length))
         throw new ArgumentError('out', out, `${x.length} elements, as x`);
-      const { values, residue, context } = run(x, shape, call);
-      const image = blend(x, restored(values, shape, residue, context) as A, strength);
-      if (out === undefined) return image;
-      out.set(image);
-      return out;
+      const prepared = prepare(x, shape, call);
+      const isDirect = transform === undefined && strength === 1;
+      const fast = runFast(prepared, call, false, isDirect ? out : undefined);
+      if (isDirect && fast !== undefined) return fast.values as RealArray as A;
+      const image = restored((fast ?? run(prepared, call)).values, prepared) as A;
+      return blend(x, image, strength, out);
     },
     explain(x, shape = [x.length], call = {}): Explained {
       checkReal(x);
-      const { layout, scales, zeroPoints, tensorEncode: _, ...rest } = run(x, shape, call);
+      const prepared = prepare(x, shape, call);
+      const { layout, scales, zeroPoints, tensorEncode: _, ...rest } = run(prepared, call);
+      const { residue, context } = prepared;
       return {
         ...rest,
+        residue,
+        context,
         shape,
         format,
         low,

@@ -1,2 +1,4 @@
 /** The module of quantisers. Every buffer, scratch included, is given by the caller. */
-export { fakeQuantizeAbsmean, fakeQuantizeRowsAbsmax } from './quantize';
+export { placeGroups } from './elements';
+export { encodeScales, powerScales, twoLevelScales } from './scales';
+export { absoluteMaxima, absoluteSums } from './statistics';

@@ -1,0 +1,4 @@
+/** Quantising on kernels: plans, runs on a heap, arrays. */
+export { quantizeArray, streamInPlace } from './arrays.ts';
+export { planQuantizer, type QuantizerForm, type QuantizerPlan, type ScaleForm } from './plan.ts';
+export { type GroupLayout, type Outcome, type QuantizerRunner, quantizersOn } from './run.ts';

@@ -1,0 +1,164 @@
+/**
+ * Which kernels quantise, and with which constants. The definitions are in `src/tensor/quantizers`; what is here is where binary32
+ * lanes give the same bits.
+ */
+import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';
+import type { FloatFormat, Format } from '../../formats/format.ts';
+import { fitsBinary32 } from '../../formats/real-arrays.ts';
+import { type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
+import { planRounding } from '../plan.ts';
+import type { RoundingPlan } from '../rounding-plan.ts';
+import * as parameters from './parameters.ts';
+
+/** How the threshold of a group becomes its scale. */
+export type ScaleForm =
+  /** Encode factors target / threshold, in binary32. */
+  | { readonly kind: 'encode'; readonly target: number }
+  /** Powers of two, from the exponent of the threshold less `emax`; one more where the trailing 23 bits are at least `bumpFrom`. */
+  | {
+      readonly kind: 'power';
+      readonly bumpFrom: number;
+      readonly emax: number;
+      readonly lowest: number;
+      readonly highest: number;
+    }
+  /** A scale for each group, in units of one for the tensor or row: encodeOf(its largest magnitude). */
+  | {
+      readonly kind: 'two-level';
+      readonly per: 'tensor' | 'row';
+      readonly format: FloatFormat;
+      readonly target: number;
+      readonly encodeOf: (amax: number) => number;
+    };
+
+/** A quantiser, as far as kernels need to know it. All numbers are binary32 numbers. */
+export interface QuantizerForm {
+  readonly format: Format;
+  /** The ends of the elements in use. */
+  readonly low: number;
+  readonly high: number;
+  readonly rounding: ResolvedRounding;
+  /** absmean only with scales of kind 'encode'. */
+  readonly from: 'absmax' | 'absmean';
+  /** The threshold is the statistic, but at least this. */
+  readonly least: number;
+  readonly scale: ScaleForm;
+  /** Two levels: whether zeros have no sign on the way in. */
+  readonly unsignedZeros: boolean;
+}
+
+export interface QuantizerPlan {
+  readonly form: QuantizerForm;
+  /** `gridElements`, `floatElements`, or `givenElements` after `rounding`. */
+  readonly elements: number;
+  readonly rounding: RoundingPlan | undefined;
+  /** The constants of `placeGroups`. */
+  readonly block: Float32Array;
+  /** Two levels: how the scales are rounded. */
+  readonly scaleFloor: number;
+  readonly scaleShift: number;
+}
+
+/** The binade and the shift by which a float format is rounded in binary32 lanes; undefined where they are not enough. */
+function floatConstants(format: Format): { floor: number; shift: number } | undefined {
+  if (format.kind !== 'float' || format.subnormals === 'normal' || !format.hasZero) return undefined;
+  const { emin, emax, precision, mantissaBits, exponentBits } = format;
+  const shift = 24 - precision;
+  const fits = shift >= 1 && emin >= -126 && Math.max(emin, emax + 1) + shift <= 127;
+  if (!fits || mantissaBits === 0 || exponentBits === Infinity) return undefined;
+  if (!format.hasSubnormals) return undefined;
+  return { floor: powerOfTwo(emin), shift: shift * 2 ** 23 };
+}
+
+/** The step of a format of equal steps around 0, where a tie goes to the even multiple; undefined for others. */
+function stepOf(format: Format): number | undefined {
+  switch (format.kind) {
+    case 'int':
+      return 1;
+    case 'fixed':
+      return format.step;
+    case 'codebook': {
+      const isRegular = format.ties === 'even-multiple' && format.has(0);
+      return isRegular && powerOfTwo(exponentOf(format.step)) === format.step ? format.step : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Significant bits of the elements, at most; undefined where that is no fixed number. */
+function precisionOf(format: Format): number | undefined {
+  if (format.kind === 'float') return format.precision;
+  const step = stepOf(format);
+  return step === undefined ? undefined : exponentOf(Math.max(format.max, -format.min) / step) + 1;
+}
+
+function smallestOf(format: Format): number {
+  return format.kind === 'float' ? format.minSubnormal : (stepOf(format) ?? 0);
+}
+
+/** Rounding in the quantisers' own loop: to nearest even, beyond the range to its ends. */
+function ownElements(form: QuantizerForm, block: Float32Array, words: Int32Array): number | undefined {
+  const { format, low, high, rounding } = form;
+  const isPlain =
+    rounding.rounding === 'nearest-even' &&
+    rounding.saturation === 'finite' &&
+    rounding.subnormals === 'keep';
+  if (!isPlain || roundScalar(Infinity, format, rounding, 0) !== format.max) return undefined;
+  block[parameters.lowSlot / 4] = low;
+  block[parameters.highSlot / 4] = high;
+  const step = stepOf(format);
+  if (step !== undefined) {
+    const fits = Math.max(high, -low) <= 2 ** 21 * step && exponentOf(step) >= -90 && exponentOf(step) <= 90;
+    if (!fits || format.hasNegativeZero) return undefined;
+    block[parameters.baseSlot / 4] = 1.5 * 2 ** 23 * step;
+    return parameters.gridElements;
+  }
+  const constants = floatConstants(format);
+  if (constants === undefined || format.min !== -format.max || !format.hasNegativeZero) return undefined;
+  block[parameters.baseSlot / 4] = constants.floor;
+  words[parameters.shiftSlot / 4] = constants.shift;
+  return parameters.floatElements;
+}
+
+/**
+ * The reference scales by powers of two in binary64. In binary32 only numbers below 2^-126 are cut: that must not be seen,
+ * neither by a mode that asks whether there is a rest at all, nor by a format without zero.
+ */
+function mayScaleInBinary32({ format, rounding: { rounding } }: QuantizerForm): boolean {
+  const isRegular =
+    format.kind === 'float' ? format.hasZero : format.kind === 'int' || format.kind === 'fixed';
+  const modes = ['nearest-even', 'nearest-away', 'nearest-to-zero', 'toward-zero', 'stochastic'];
+  return isRegular && smallestOf(format) >= 2 ** -80 && modes.includes(rounding);
+}
+
+/** The plan of a form, or undefined where only the reference does it. */
+export function planQuantizer(form: QuantizerForm): QuantizerPlan | undefined {
+  const { format, low, scale } = form;
+  if (!fitsBinary32(format)) return undefined;
+  if (scale.kind === 'power' && !mayScaleInBinary32(form)) return undefined;
+  const block = new Float32Array(parameters.parameterBytes / 4);
+  const words = new Int32Array(block.buffer);
+  words[parameters.magnitudeMaskSlot / 4] = 2 ** 31 - 1;
+  block[parameters.exponentMaskSlot / 4] = Infinity;
+  block[parameters.zeroSlot / 4] = form.unsignedZeros ? 0 : -0;
+  const own = ownElements(form, block, words);
+  let rounding: RoundingPlan | undefined;
+  if (own === undefined) {
+    rounding = planRounding('float32', format, form.rounding);
+    if (rounding === undefined) return undefined;
+    block[parameters.lowSlot / 4] = low > format.min ? low : -Infinity;
+  }
+  const common = { form, elements: own ?? parameters.givenElements, rounding, block };
+  if (scale.kind !== 'two-level') return { ...common, scaleFloor: 0, scaleShift: 0 };
+  const constants = floatConstants(scale.format);
+  // element * scale is exact: of no more bits than binary32 has, and within its range.
+  const precision = precisionOf(format);
+  const isExact =
+    precision !== undefined &&
+    precision + scale.format.precision <= 24 &&
+    Math.max(format.max, -format.min) * scale.format.max < powerOfTwo(127) &&
+    smallestOf(format) * scale.format.minSubnormal >= powerOfTwo(-126);
+  if (constants === undefined || !isExact) return undefined;
+  return { ...common, scaleFloor: constants.floor, scaleShift: constants.shift };
+}

@@ -1,0 +1,303 @@
+/**
+ * Runs a quantiser's plan over a heap, a cache-sized piece at a time: the statistics of its groups, their scales, their elements.
+ * A group longer than a piece is walked twice, as is the whole tensor or row where it has a scale of its own.
+ */
+import type { ResolvedRounding } from '../../rounding/index.ts';
+import type { Heap } from '../heap.ts';
+import type { QuantizersModuleExports } from '../quantizers-module.ts';
+import type { Rounder } from '../rounder.ts';
+import { commonSlot, divided, multiplied, parameterBytes, scaleOnly, twoLevels } from './parameters.ts';
+import type { QuantizerPlan } from './plan.ts';
+
+/** Groups of `size` neighbours, but no more than are left of a row of `columns`. */
+export interface GroupLayout {
+  readonly rows: number;
+  readonly columns: number;
+  readonly size: number;
+}
+
+/** Elements that come from somewhere and go somewhere, at most `pieceLength` at a time. */
+export interface Stream {
+  /** Where the elements from `start` on lie now. */
+  load(start: number, length: number): number;
+  /** Where their values are to be written. */
+  target(start: number): number;
+  /** Takes the values. */
+  store(start: number, length: number): void;
+}
+
+/** What else is wanted of a run: arrays to be filled. */
+export interface Outcome {
+  /** As long as x. */
+  readonly elements: Float32Array;
+  /** One scale a group: what is stored. */
+  readonly scales: Float32Array;
+  /** Two levels: the encode scale of the tensor, or of each row. */
+  readonly tensorEncode: Float64Array;
+}
+
+export interface QuantizerRunner {
+  /** Allocates what a run with the plan needs, so that memory does not grow in it. */
+  prepare(plan: QuantizerPlan): void;
+  run(
+    plan: QuantizerPlan,
+    stream: Stream,
+    layout: GroupLayout,
+    rounding: ResolvedRounding,
+    outcome?: Outcome,
+  ): void;
+  release(): void;
+}
+
+/** Elements of a piece: 64 KiB, far below the second-level cache. A multiple of 16. */
+export const pieceLength = 16384;
+const mostGroups = 1024;
+
+const ways = { encode: divided, power: multiplied, 'two-level': twoLevels } as const;
+
+const groupBytes = 4 * (mostGroups + 4);
+
+/** Consecutive elements, and the groups that they are. */
+interface Piece {
+  readonly start: number;
+  readonly length: number;
+  readonly groups: number;
+  readonly size: number;
+  readonly columns: number;
+  /** Elements left of the row, at the start. */
+  readonly left: number;
+  /** The number of the first group. */
+  readonly group: number;
+}
+
+/** The pieces of some rows, where a group is no longer than a piece. */
+function* piecesOf({ rows, columns, size }: GroupLayout, start: number, group: number): Generator<Piece> {
+  const perRow = Math.ceil(columns / size);
+  const wholeRows = Math.min(Math.floor(pieceLength / columns), Math.floor(mostGroups / perRow));
+  if (wholeRows >= 1) {
+    for (let row = 0; row < rows; row += wholeRows) {
+      const count = Math.min(wholeRows, rows - row);
+      const [length, groups] = [count * columns, count * perRow];
+      yield { start, length, groups, size, columns, left: columns, group };
+      start += length;
+      group += groups;
+    }
+    return;
+  }
+  const most = Math.min(Math.floor(pieceLength / size), mostGroups);
+  for (let row = 0; row < rows; row++) {
+    for (let left = columns; left > 0; ) {
+      const groups = Math.min(most, Math.ceil(left / size));
+      const length = Math.min(groups * size, left);
+      yield { start, length, groups, size, columns, left, group };
+      start += length;
+      left -= length;
+      group += groups;
+    }
+  }
+}
+
+export function quantizersOn(
+  heap: Heap,
+  kernels: QuantizersModuleExports,
+  rounder: Rounder,
+): QuantizerRunner {
+  let allocated: number | undefined;
+
+  /** The scratch memory, in the order of its parts. */
+  function scratch() {
+    allocated ??= heap.allocate(64 + 4 * groupBytes + 8 * pieceLength);
+    const sums = allocated + parameterBytes;
+    const statistics = allocated + 64;
+    const into = statistics + groupBytes;
+    const out = into + groupBytes;
+    const ones = out + groupBytes;
+    const work = ones + groupBytes;
+    const units = work + 4 * pieceLength;
+    return { parameters: allocated, sums, statistics, into, out, ones, work, units };
+  }
+
+  function run(
+    plan: QuantizerPlan,
+    stream: Stream,
+    layout: GroupLayout,
+    rounding: ResolvedRounding,
+    outcome?: Outcome,
+  ): void {
+    const { form, elements } = plan;
+    const { scale, least } = form;
+    const { parameters, sums, statistics, into, out, ones, work, units } = scratch();
+    const way = ways[scale.kind];
+    const { buffer } = heap.memory;
+    const constants = new Float32Array(buffer, parameters, parameterBytes / 4);
+    new Int32Array(buffer, parameters, parameterBytes / 4).set(new Int32Array(plan.block.buffer));
+    const sumsView = new Float64Array(buffer, sums, 4);
+    const statisticsView = new Float32Array(buffer, statistics, mostGroups);
+    const storedView = new Float32Array(buffer, scale.kind === 'encode' ? into : out, mostGroups);
+    const unitsView = new Float32Array(buffer, units, pieceLength);
+    new Float32Array(buffer, ones, mostGroups).fill(1);
+    let encode = 1;
+
+    /** The largest magnitude of any number of elements; NaN if there is a NaN. */
+    function maximumOf(start: number, length: number): number {
+      let most = 0;
+      for (let done = 0; done < length; done += pieceLength) {
+        const count = Math.min(pieceLength, length - done);
+        kernels.absoluteMaxima(
+          stream.load(start + done, count),
+          1,
+          count,
+          count,
+          count,
+          statistics,
+          parameters,
+        );
+        most = Math.max(most, statisticsView[0]!);
+      }
+      return most;
+    }
+
+    function meanOf(start: number, length: number): number {
+      sumsView.fill(0);
+      for (let done = 0; done < length; done += pieceLength) {
+        const count = Math.min(pieceLength, length - done);
+        kernels.absoluteSums(stream.load(start + done, count), count, sums, parameters);
+      }
+      const [s0, s1, s2, s3] = sumsView as unknown as [number, number, number, number];
+      return Math.fround((s0 + s1 + (s2 + s3)) / length);
+    }
+
+    function findScales(groups: number): void {
+      switch (scale.kind) {
+        case 'encode':
+          kernels.encodeScales(statistics, into, groups, scale.target, least);
+          return;
+        case 'power': {
+          const { bumpFrom, emax, lowest, highest } = scale;
+          kernels.powerScales(statistics, into, out, groups, least, bumpFrom, emax, lowest, highest);
+          return;
+        }
+        case 'two-level': {
+          const unit = Math.fround(encode * Math.fround(1 / scale.target));
+          const decode = Math.fround(1 / encode);
+          const { max } = scale.format;
+          const { scaleFloor, scaleShift } = plan;
+          kernels.twoLevelScales(
+            statistics,
+            into,
+            out,
+            groups,
+            least,
+            unit,
+            decode,
+            max,
+            scaleFloor,
+            scaleShift,
+          );
+        }
+      }
+    }
+
+    function place({ start, length, groups, size, columns, left }: Piece, source: number): void {
+      const target = stream.target(start);
+      const outs = scale.kind === 'encode' ? into : out;
+      const walk = [groups, size, columns, left, into] as const;
+      if (plan.rounding !== undefined) {
+        kernels.placeGroups(scaleOnly, source, work, ...walk, into, parameters);
+        rounder.round(plan.rounding, work, work, length, rounding, start);
+      }
+      const from = plan.rounding === undefined ? source : work;
+      if (outcome !== undefined) {
+        // Values in units of their scale.
+        constants[commonSlot / 4] = 1;
+        const toUnits = scale.kind === 'two-level' ? twoLevels : divided;
+        kernels.placeGroups(elements * 3 + toUnits, from, units, ...walk, ones, parameters);
+        constants[commonSlot / 4] = 1 / encode;
+        outcome.elements.set(unitsView.subarray(0, length), start);
+      }
+      kernels.placeGroups(elements * 3 + way, from, target, ...walk, outs, parameters);
+      stream.store(start, length);
+    }
+
+    /** Groups of at most a piece: all while the piece is in the cache. */
+    function quantizePieces(rows: number, start: number, group: number): void {
+      for (const piece of piecesOf({ ...layout, rows }, start, group)) {
+        const { groups, size, columns, left } = piece;
+        const source = stream.load(piece.start, piece.length);
+        if (form.from === 'absmax')
+          kernels.absoluteMaxima(source, groups, size, columns, left, statistics, parameters);
+        else findMeans(piece, source);
+        findScales(groups);
+        outcome?.scales.set(storedView.subarray(0, groups), piece.group);
+        place(piece, source);
+      }
+    }
+
+    function findMeans({ groups, size, columns, left }: Piece, source: number): void {
+      let [at, rest] = [source, left];
+      for (let i = 0; i < groups; i++) {
+        const length = Math.min(size, rest);
+        sumsView.fill(0);
+        kernels.absoluteSums(at, length, sums, parameters);
+        statisticsView[i] = (sumsView[0]! + sumsView[1]! + (sumsView[2]! + sumsView[3]!)) / length;
+        at += 4 * length;
+        rest = rest === length ? columns : rest - length;
+      }
+    }
+
+    /** A group longer than a piece: once for its statistic, once for its elements. */
+    function quantizeLong(start: number, length: number, group: number): void {
+      statisticsView[0] = form.from === 'absmax' ? maximumOf(start, length) : meanOf(start, length);
+      findScales(1);
+      outcome?.scales.set(storedView.subarray(0, 1), group);
+      for (let done = 0; done < length; done += pieceLength) {
+        const count = Math.min(pieceLength, length - done);
+        const first = start + done;
+        const source = stream.load(first, count);
+        place(
+          { start: first, length: count, groups: 1, size: count, columns: count, left: count, group },
+          source,
+        );
+      }
+    }
+
+    function quantizeRows(rows: number, start: number, group: number): void {
+      const { columns, size } = layout;
+      if (Math.min(size, columns) <= pieceLength) {
+        quantizePieces(rows, start, group);
+        return;
+      }
+      for (let row = 0, next = group; row < rows; row++)
+        for (let done = 0; done < columns; done += size)
+          quantizeLong(start + row * columns + done, Math.min(size, columns - done), next++);
+    }
+
+    /** Rows that share the larger of two scales. */
+    function quantizeLevel(rows: number, start: number, group: number, level: number): void {
+      if (scale.kind === 'two-level') {
+        encode = scale.encodeOf(maximumOf(start, rows * layout.columns));
+        constants[commonSlot / 4] = 1 / encode;
+        if (outcome !== undefined) outcome.tensorEncode[level] = encode;
+      }
+      quantizeRows(rows, start, group);
+    }
+
+    const { rows, columns, size } = layout;
+    const perRow = Math.ceil(columns / size);
+    if (scale.kind === 'two-level' && scale.per === 'row')
+      for (let row = 0; row < rows; row++) quantizeLevel(1, row * columns, row * perRow, row);
+    else quantizeLevel(rows, 0, 0, 0);
+  }
+
+  return {
+    prepare(plan): void {
+      scratch();
+      if (plan.rounding !== undefined) rounder.prepare(plan.rounding);
+    },
+    run,
+    release(): void {
+      if (allocated !== undefined) heap.free(allocated);
+      allocated = undefined;
+    },
+  };
+}

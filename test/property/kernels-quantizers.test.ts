@@ -1,0 +1,214 @@
+/**
+ * Quantisers on kernels agree on every bit with the reference, `runQuantizer`: codes, scales, values; every named format, random
+ * shapes, any bit pattern; ordinary arrays, arrays in the shared memory, in place, by pointers.
+ */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { allocateFloat32, kernelsOn, release, sharedHeap } from '../../src/kernels/index.ts';
+import {
+  type BlockOptions,
+  blockQuantizerOptions,
+  directions,
+  kernelLayout,
+  kernelPlan,
+  type QuantizerOptions,
+  quantizer,
+} from '../../src/tensor/quantizers/index.ts';
+import { codesOf } from '../../src/tensor/quantizers/nan.ts';
+import { resolveQuantizer } from '../../src/tensor/quantizers/options.ts';
+import { type Run, runQuantizer } from '../../src/tensor/quantizers/run.ts';
+import { trackerOf } from '../../src/tensor/quantizers/tracking.ts';
+import { firstDifference } from '../kernels-compare.ts';
+
+interface Tensor {
+  readonly shape: readonly number[];
+  readonly x: Float32Array;
+}
+
+const kernels = kernelsOn(sharedHeap());
+
+function byReference(options: QuantizerOptions, { x, shape }: Tensor): Run {
+  const resolved = resolveQuantizer(options);
+  const context = { options: resolved, tracker: trackerOf(resolved.scale), fixed: undefined };
+  return runQuantizer(x, shape, context, {});
+}
+
+/** Values in every place; codes and scales. */
+function check(options: QuantizerOptions, tensor: Tensor): void {
+  const { shape, x } = tensor;
+  const made = quantizer({ ...options, nan: 'group' });
+  const expected = byReference(options, tensor);
+  expect(firstDifference(made.fakeQuantize(x, shape), expected.values, x)).toBeUndefined();
+
+  const shared = allocateFloat32(x.length);
+  const out = allocateFloat32(x.length);
+  shared.set(x);
+  made.fakeQuantize(shared, shape, out);
+  expect(firstDifference(out, expected.values, x)).toBeUndefined();
+  made.fakeQuantize(shared, shape, shared);
+  expect(firstDifference(shared, expected.values, x)).toBeUndefined();
+  const plan = kernelPlan(made)!;
+  const layout = kernelLayout(made.scale.grouping, shape, plan);
+  expect(layout !== undefined).toBe(x.length > 0);
+  if (layout !== undefined) {
+    shared.set(x);
+    kernels.fakeQuantize(shared.byteOffset, shared.byteOffset, layout, plan, made.rounding);
+    expect(firstDifference(shared, expected.values, x)).toBeUndefined();
+  }
+  release(out);
+  release(shared);
+
+  const result = made.quantize(x, shape);
+  expect(firstDifference(result.values, expected.values, x)).toBeUndefined();
+  expect(firstDifference(result.scales, expected.scales.stored, result.scales)).toBeUndefined();
+  expect(result.codes).toEqual(codesOf(expected, made.format));
+  const tensorScales = expected.tensorEncode && Float32Array.from(expected.tensorEncode, (s) => 1 / s);
+  const wanted = made.scale.tensorScale === 'tensor' ? tensorScales![0] : tensorScales;
+  expect(result.tensorScale).toEqual(wanted);
+}
+
+const bits = new Uint32Array(1);
+const numbers = new Float32Array(bits.buffer);
+
+const anyBits = fc.integer({ min: 0, max: 2 ** 32 - 1 }).map((pattern) => {
+  bits[0] = pattern;
+  return numbers[0]!;
+});
+/** Few significant bits over some binades: ties, powers of two and their neighbours. */
+const round = fc
+  .tuple(fc.integer({ min: -65, max: 65 }), fc.integer({ min: -6, max: 6 }))
+  .map(([significand, exponent]) => significand * 2 ** exponent);
+const ordinary = fc.integer({ min: -(2 ** 20), max: 2 ** 20 }).map((x) => x / 2 ** 18);
+const finite = fc.oneof(
+  { weight: 4, arbitrary: ordinary },
+  { weight: 4, arbitrary: round },
+  { weight: 1, arbitrary: fc.constantFrom(0, -0, 2 ** -149, -(2 ** -140), 2 ** -126) },
+);
+const kinds = [
+  finite,
+  ordinary,
+  fc.oneof({ weight: 40, arbitrary: finite }, fc.constantFrom(NaN, Infinity, -Infinity)),
+  anyBits.map((x) => (Number.isFinite(x) ? x : 1)),
+  anyBits,
+  finite.map((x) => x * 2 ** -140),
+  finite.map((x) => x * 2 ** 120),
+  fc.constantFrom(0, -0),
+];
+
+const shapes = fc.oneof(
+  fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 70 })),
+  fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 40 })),
+  fc.tuple(fc.integer({ min: 1, max: 130 })),
+  fc.constant([]),
+);
+
+const tensors: fc.Arbitrary<Tensor> = fc.tuple(shapes, fc.constantFrom(...kinds)).chain(([shape, kind]) => {
+  const length = (shape as readonly number[]).reduce((all, side) => all * side, 1);
+  const members = fc.array(kind, { minLength: length, maxLength: length });
+  return members.map((x) => ({ shape, x: Float32Array.from(x) }));
+});
+
+/** So many numbers of any size, that the kernels take them in several pieces. */
+function longTensor(rows: number, columns: number): Tensor {
+  let state = 7;
+  const x = Float32Array.from({ length: rows * columns }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state / 2 ** 31 - 1) * 2 ** ((state % 13) - 8);
+  });
+  return { shape: [rows, columns], x };
+}
+
+const runs = 60;
+
+describe('blocks by name', () => {
+  const names = ['mxfp8e4m3', 'mxfp8e5m2', 'mxfp6e2m3', 'mxfp6e3m2', 'mxfp4', 'mxint8', 'bfp(7,16)'];
+  it.each(names)(`%s, ${runs} tensors a direction, and stochastic rounding`, (name) => {
+    for (const direction of directions)
+      for (const rounding of ['nearest-even', 'stochastic'] as const)
+        fc.assert(
+          fc.property(tensors, (tensor) => {
+            check(blockQuantizerOptions(name, { direction, rounding }), tensor);
+          }),
+          { numRuns: rounding === 'stochastic' ? runs / 4 : runs },
+        );
+  });
+
+  const nvfp4: BlockOptions[] = [{}, { rowScaled: true }, { rounding: 'stochastic', randomBits: 8 }];
+  it.each(nvfp4)(`nvfp4 %o, ${4 * runs} tensors`, (options) => {
+    fc.assert(
+      fc.property(tensors, (tensor) => {
+        if (options.rowScaled && tensor.shape.length === 0) return;
+        check(blockQuantizerOptions('nvfp4', options), tensor);
+      }),
+      { numRuns: 4 * runs },
+    );
+  });
+
+  it('symmetric mxint8, other modes', () => {
+    const modes = ['nearest-even', 'nearest-away', 'nearest-to-zero', 'toward-zero', 'stochastic'] as const;
+    fc.assert(
+      fc.property(tensors, fc.constantFrom(...modes), (tensor, rounding) => {
+        check(blockQuantizerOptions('mxint8', { symmetric: true, rounding }), tensor);
+      }),
+      { numRuns: 2 * runs },
+    );
+  });
+
+  it('long rows, blocks that are cut', () => {
+    for (const [rows, columns] of [
+      [1, 20_001],
+      [1200, 17],
+      [2, 16_384],
+      [20, 1000],
+    ] as const)
+      for (const name of ['mxfp4', 'nvfp4'])
+        for (const rounding of ['nearest-even', 'stochastic'] as const)
+          check(blockQuantizerOptions(name, { rounding }), longTensor(rows, columns));
+  });
+});
+
+describe('binary32 scales of tensors, rows and blocks', () => {
+  const elements = ['int8', 'int4', 'int2', 'uint4', 'ternary', 'e4m3fn', 'e5m2', 'e2m1', 'e3m2', 'binary16'];
+  const others = ['e4m3fnuz', 'bfloat16', 'posit8', 'nf4', 'binary8p3se'];
+  const groupings = [{ per: 'tensor' }, { per: 'row' }, { per: 'block', size: 5 }] as const;
+  it.each([...elements, ...others])(`%s, ${2 * runs} tensors`, (format) => {
+    fc.assert(
+      fc.property(
+        tensors,
+        fc.constantFrom(...groupings),
+        fc.constantFrom('absmax', 'absmean'),
+        fc.constantFrom('nearest-even', 'nearest-even', 'stochastic', 'toward-positive'),
+        (tensor, grouping, from, mode) => {
+          const rounding = format === 'posit8' && mode === 'toward-positive' ? 'stochastic' : mode;
+          check({ format, rounding, scale: { ...grouping, from } }, tensor);
+        },
+      ),
+      { numRuns: 2 * runs },
+    );
+  });
+
+  it('long tensors and rows', () => {
+    for (const grouping of groupings)
+      for (const from of ['absmax', 'absmean'] as const)
+        for (const format of ['e4m3fn', 'ternary'])
+          for (const rounding of ['nearest-even', 'stochastic'] as const)
+            check({ format, rounding, scale: { ...grouping, from } }, longTensor(1, 16_667));
+  });
+});
+
+describe('what the kernels leave to the reference', () => {
+  it('has no plan or no layout', () => {
+    const planOf = (options: QuantizerOptions) => kernelPlan(quantizer(options));
+    const absmax = { per: 'tensor', from: 'absmax' } as const;
+    expect(planOf({ format: 'int8', scale: { ...absmax, multiplier: 0.5 } })).toBeUndefined();
+    expect(planOf({ format: 'int8', scale: { ...absmax, decay: 0.5 } })).toBeUndefined();
+    expect(planOf({ format: 'int8', scale: { per: 'tensor', from: 'minmax' } })).toBeUndefined();
+    expect(planOf({ format: 'e4m3fn', scale: { ...absmax, stored: 'decode' } })).toBeUndefined();
+    expect(planOf(blockQuantizerOptions('nvfp4', { fourOverSix: 'mse' }))).toBeUndefined();
+    expect(planOf(blockQuantizerOptions('mxfp4', { rounding: 'toward-positive' }))).toBeUndefined();
+    const plan = planOf(blockQuantizerOptions('mxfp4'))!;
+    expect(kernelLayout({ per: 'block', size: 32, axis: 0 }, [4, 4], plan)).toBeUndefined();
+    expect(kernelLayout({ per: 'block', size: 32, axis: 0 }, [4, 1], plan)).toBeDefined();
+    expect(kernelLayout({ per: 'column' }, [4, 4], plan)).toBeUndefined();
+  });
+});
