@@ -108,6 +108,37 @@ describe('all pairs', () => {
   }
 });
 
+describe('fused multiply-adds of few bits, many of them ties', () => {
+  for (const [name, significand] of [
+    ['e5m2', 4],
+    ['binary16', 32],
+    ['binary16', 2048],
+    ['bfloat16', 16],
+    ['bfloat16', 256],
+  ] as const)
+    it(`${name}, significands below ${significand}`, () => {
+      const format = toFormat(name);
+      const options = resolveRounding(format);
+      let state = 1;
+      const draw = (below: number): number => {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        return Math.floor((state / 2 ** 32) * below);
+      };
+      const operand = (): Float32Array =>
+        new Float32Array(50_000).map(() => (draw(2) * 2 - 1) * draw(significand) * 2 ** (draw(24) - 16));
+      const operands = [operand(), operand(), operand()];
+      for (const x of operands) roundArrayReference(x, x, format, resolveRounding(format));
+      const expected = reference('fma', operands, new Float32Array(50_000), format, options);
+      // Looked at on the way, and known to be numbers of the format: two different kernels.
+      for (const areMembers of [false, true]) {
+        const out = new Float32Array(50_000);
+        const scalar = scalarOf('fma', format, options);
+        expect(operateArray('fma', operands, out, format, options, 1, scalar, areMembers)).toBe(true);
+        expect(firstDifference(out, expected, operands[0]!)).toBeUndefined();
+      }
+    });
+});
+
 const length = 70_003;
 
 /** Numbers of a format over twenty binades, some special. */

@@ -10,11 +10,11 @@ import * as parameters from './parameters.ts';
 type Family = 'magic' | 'pattern';
 
 /** How the results are rounded, if they can be here. */
-function familyOf({ emin, emax, precision, specials }: FloatFormat): Family | undefined {
+function familyOf({ emin, emax, precision, specials }: FloatFormat, top: number): Family | undefined {
   if (specials === 'ieee' && emin === -126 && emax === 127) return precision < 24 ? 'pattern' : undefined;
   // The magic numbers are normal binary32 numbers, and the anchor added to any number of the format is exact.
   const anchor = emin - precision + 24;
-  return emin >= -126 && emax + 1 + 24 - precision <= 127 && emax <= anchor + 23 ? 'magic' : undefined;
+  return emin >= -126 && top + 24 - precision <= 126 && emax <= anchor + 23 ? 'magic' : undefined;
 }
 
 function isCommon(
@@ -34,11 +34,12 @@ function isCommon(
   );
 }
 
-const groups: Record<string, number> = { add: 0, sub: 0, mul: 1, fma: 2 };
+const groups: Record<string, number> = { add: 0, sub: 1, mul: 2, fma: 3 };
 
 /**
  * The kernel for an operation whose intermediates in binary32 lanes are of the form, or undefined; writes its constants.
  *
+ * @param top Results are below 2^(top + 1).
  * @param block A block of lane constants of binary32.
  */
 export function fusedKernel(
@@ -46,11 +47,12 @@ export function fusedKernel(
   form: number,
   format: Format,
   options: ResolvedRounding,
+  top: number,
   block: Uint8Array,
 ): number | undefined {
   const group = groups[operation];
   if (group === undefined || !isCommon(format, options)) return undefined;
-  const family = familyOf(format);
+  const family = familyOf(format, top);
   const isPattern = family === 'pattern';
   const fmaForm = isPattern ? parameters.formGuarded : parameters.formOdd;
   if (family === undefined || form !== (operation === 'fma' ? fmaForm : parameters.formPlain))
@@ -58,11 +60,9 @@ export function fusedKernel(
   const isClamped = options.saturation === 'finite';
   const dropped = 24 - format.precision;
   const view = new DataView(block.buffer);
-  view.setUint32(parameters.flipSlot, operation === 'sub' ? 0x80000000 : 0, true);
   view.setUint32(parameters.fusedMagnitudesSlot, 0x7fffffff, true);
   view.setUint32(parameters.fusedExponentsSlot, 0x7f800000, true);
-  const clamp = isClamped ? format.max : isPattern ? Infinity : powerOfTwo(format.emax + 1);
-  view.setFloat32(parameters.fusedClampSlot, clamp, true);
+  view.setFloat32(parameters.fusedClampSlot, isClamped ? format.max : Infinity, true);
   view.setFloat32(parameters.fusedMaximumSlot, format.max, true);
   view.setFloat32(parameters.fusedTopSlot, format.hasInfinity ? Infinity : NaN, true);
   view.setFloat32(parameters.fusedFloorSlot, powerOfTwo(format.emin), true);

@@ -104,7 +104,6 @@ export function operatorOn(heap: Heap): Operator {
     const { buffer } = heap.memory;
     new Uint8Array(buffer, places.block, plan.block.length).set(plan.block);
     const words = new Uint32Array(buffer, places.block, parameters.blockBytes / 4);
-    words[parameters.kernelSlot / 4] = plan.kernel;
     words[parameters.operandShiftSlot / 4] = plan.operandShift;
     words[parameters.workShiftSlot / 4] = plan.workShift;
     words[parameters.roundParametersSlot / 4] = places.rounding;
@@ -138,7 +137,9 @@ export function operatorOn(heap: Heap): Operator {
       words[stepSlots[i]! / 4] = isNumber ? 0 : 1 << plan.operandShift;
     }
     const readsRandom = plan.rounding?.readsRandom === true;
-    const rounds = plan.rounding !== undefined && plan.rounding.deferred === undefined;
+    const isFused = job.checked !== 0 && plan.fused !== undefined;
+    words[parameters.kernelSlot / 4] = isFused ? plan.fused : plan.kernel;
+    const rounds = !isFused && plan.rounding !== undefined && plan.rounding.deferred === undefined;
     words[parameters.roundKernelSlot / 4] = rounds ? plan.rounding.kernel : -1;
     // What the scalar reference may have to decide stays in the work's type until then.
     const isOpen = plan.rounding?.deferred !== undefined;

@@ -56,7 +56,7 @@ export const checkedOperandsSlot = 192;
 /** Fused kernels, constants of binary32 lanes: all bits but the sign, the exponent field, */
 export const fusedMagnitudesSlot = 320;
 export const fusedExponentsSlot = 328;
-/** what results are clamped to, the largest number, what a larger result becomes, */
+/** bit patterns: what results are clamped to; the largest number, what a larger result becomes, */
 export const fusedClampSlot = 336;
 export const fusedMaximumSlot = 344;
 export const fusedTopSlot = 352;
@@ -105,7 +105,7 @@ export const formChecked = 4;
 export const forms = 5;
 
 /**
- * A kernel that does everything in one loop has the number fusedBase + (0 add and sub, 1 mul, 2 fma) * 4 + 2 for bit patterns
+ * A kernel that does everything in one loop has the number fusedBase + (0 add, 1 sub, 2 mul, 3 fma) * 4 + 2 for bit patterns
  * + 1 where results are clamped.
  */
 export const fusedBase = 128;

@@ -19,12 +19,14 @@ export interface OperationPlan {
   readonly kernel: number;
   readonly operandShift: 2 | 3;
   readonly workShift: 2 | 3;
-  /** How intermediates are rounded; undefined where at most narrowing them to the operands' type is left to do. */
+  /** How intermediates are rounded; undefined where narrowing them to the operands' type, or nothing, is left to do. */
   readonly rounding: RoundingPlan | undefined;
   /** How operands are rounded when they are looked at for membership; undefined where every number of their type is one. */
   readonly membership: RoundingPlan | undefined;
   /** Whether elements may be left to the scalar reference. */
   readonly defers: boolean;
+  /** The kernel that does all in one loop, where there is one: the faster way if operands are to be looked at. */
+  readonly fused: number | undefined;
   /** The lane constants of the block. */
   readonly block: Uint8Array;
 }
@@ -311,18 +313,15 @@ function makePlan(type: ElementType, question: Question): OperationPlan | undefi
   const { lanes, form, rounds } = choice;
   const workShift = lanes === parameters.lanes32 ? 2 : 3;
   const block = laneConstants(question, rounds, workShift);
-  const common = { operandShift, workShift, membership, block } as const;
-  if (workShift === 2 && rounds) {
-    const kernel = fusedKernel(operation, form, format, options, block);
-    if (kernel !== undefined) return { ...common, kernel, rounding: undefined, defers: false };
-  }
   const rounding = rounds
     ? planRounding(workShift === 2 ? 'float32' : 'float64', format, options)
     : undefined;
   if (rounds && rounding === undefined) return undefined;
   const kernel = (lanes * 6 + operationNumber[operation]) * parameters.forms + form;
   const defers = form === parameters.formChecked || rounding?.deferred !== undefined;
-  return { ...common, kernel, rounding, defers };
+  const mayFuse = workShift === 2 && rounds;
+  const fused = mayFuse ? fusedKernel(operation, form, format, options, topOf(question), block) : undefined;
+  return { operandShift, workShift, membership, block, kernel, rounding, defers, fused };
 }
 
 const plans = new WeakMap<Format, Map<string, OperationPlan | undefined>>();

@@ -180,27 +180,39 @@ export function dispatch(
       fused(operationAdd, true, true, a, b, c, to, bytes, block);
       break;
     case fusedBase + 4:
-      fused(operationMul, false, false, a, b, c, to, bytes, block);
+      fused(operationSub, false, false, a, b, c, to, bytes, block);
       break;
     case fusedBase + 5:
-      fused(operationMul, false, true, a, b, c, to, bytes, block);
+      fused(operationSub, false, true, a, b, c, to, bytes, block);
       break;
     case fusedBase + 6:
-      fused(operationMul, true, false, a, b, c, to, bytes, block);
+      fused(operationSub, true, false, a, b, c, to, bytes, block);
       break;
     case fusedBase + 7:
-      fused(operationMul, true, true, a, b, c, to, bytes, block);
+      fused(operationSub, true, true, a, b, c, to, bytes, block);
       break;
     case fusedBase + 8:
-      fused(operationFma, false, false, a, b, c, to, bytes, block);
+      fused(operationMul, false, false, a, b, c, to, bytes, block);
       break;
     case fusedBase + 9:
-      fused(operationFma, false, true, a, b, c, to, bytes, block);
+      fused(operationMul, false, true, a, b, c, to, bytes, block);
       break;
     case fusedBase + 10:
-      fused(operationFma, true, false, a, b, c, to, bytes, block);
+      fused(operationMul, true, false, a, b, c, to, bytes, block);
       break;
     case fusedBase + 11:
+      fused(operationMul, true, true, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 12:
+      fused(operationFma, false, false, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 13:
+      fused(operationFma, false, true, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 14:
+      fused(operationFma, true, false, a, b, c, to, bytes, block);
+      break;
+    case fusedBase + 15:
       fused(operationFma, true, true, a, b, c, to, bytes, block);
       break;
     default:

@@ -7,7 +7,6 @@
  * The look at the operands may be mistaken in one way: it finds all NaNs suspicious. It is repeated then, more carefully.
  */
 import {
-  flipSlot,
   formGuarded,
   formOdd,
   formPlain,
@@ -23,9 +22,11 @@ import {
   fusedShiftSlot,
   fusedTopSlot,
   operationFma,
-  operationMul,
+  operationSub,
+  randomSlot,
   suspectSlot,
 } from '../../arithmetic/parameters';
+import { signBit } from './error-free';
 import { operateLanes } from './intermediate';
 
 /**
@@ -42,14 +43,13 @@ function strange(magnitude: v128, anchor: v128): v128 {
 function nearestPattern(
   clamped: bool,
   value: v128,
-  magnitudes: v128,
+  magnitude: v128,
   exponents: v128,
   clamp: v128,
   rest: v128,
   half: v128,
   lowest: v128,
 ): v128 {
-  const magnitude = v128.and(value, magnitudes);
   const inside = clamped ? f32x4.pmin(magnitude, clamp) : magnitude;
   const odd = i32x4.eq(v128.and(inside, lowest), lowest);
   const rounded = v128.andnot(i32x4.sub(i32x4.add(inside, half), odd), rest);
@@ -57,43 +57,65 @@ function nearestPattern(
   return v128.or(v128.or(rounded, i32x4.gt_s(inside, exponents)), v128.xor(value, magnitude));
 }
 
-/** Rounded by a magic number. */
+/** A magnitude rounded by a magic number, its exponent unbounded above. */
 @inline
-function nearestMagic(
-  clamped: bool,
-  value: v128,
-  magnitudes: v128,
-  exponents: v128,
-  clamp: v128,
-  maximum: v128,
-  top: v128,
-  floor: v128,
-  shift: v128,
-): v128 {
-  const magnitude = v128.and(value, magnitudes);
-  const inside = f32x4.pmin(magnitude, clamp);
-  const magic = i32x4.add(v128.and(f32x4.pmax(inside, floor), exponents), shift);
-  let rounded = f32x4.sub(f32x4.add(inside, magic), magic);
-  // An infinity is laid over the next power of two, whose other bits are 0; a NaN over anything.
-  if (!clamped) rounded = v128.or(rounded, v128.and(top, f32x4.gt(rounded, maximum)));
-  return v128.or(rounded, v128.xor(value, magnitude));
+function nearestUnits(magnitude: v128, magic: v128): v128 {
+  return f32x4.sub(f32x4.add(magnitude, magic), magic);
 }
 
-/** All ones where a magnitude lies in the middle of two numbers of the format. */
+/** What `nearestUnits` gave, within the range and with the sign of the value. */
 @inline
-function tieOf(inside: v128, exponents: v128, floor: v128, shift: v128): v128 {
-  const magic = i32x4.add(v128.and(f32x4.pmax(inside, floor), exponents), shift);
-  const rest = f32x4.sub(inside, f32x4.sub(f32x4.add(inside, magic), magic));
-  return f32x4.eq(f32x4.abs(rest), i32x4.sub(magic, i32x4.splat(24 << 23)));
+function inRange(clamped: bool, units: v128, value: v128, magnitude: v128, maximum: v128, top: v128): v128 {
+  // As integers, an infinity is larger than any number, and a NaN than that. pmin keeps a NaN in its first operand.
+  const inside = clamped ? f32x4.pmin(units, maximum) : i32x4.max_s(units, v128.and(top, f32x4.gt(units, maximum)));
+  return v128.or(inside, v128.xor(value, magnitude));
+}
+
+/** The fused multiply-adds of the vector `i` bytes from each pointer, by an intermediate rounded to odd. */
+function redoPattern(clamped: bool, a: usize, b: usize, c: usize, to: usize, i: usize, block: usize): void {
+  const none = i32x4.splat(0);
+  const x = v128.load(a + i);
+  const y = v128.load(b + i);
+  const z = v128.load(c + i);
+  const value = operateLanes<f32, i32>(operationFma, formGuarded, x, y, z, none, none, none, none);
+  const rounded = nearestPattern(
+    clamped,
+    value,
+    v128.and(value, v128.load32_splat(block, fusedMagnitudesSlot)),
+    v128.load32_splat(block, fusedExponentsSlot),
+    v128.load32_splat(block, fusedClampSlot),
+    v128.load32_splat(block, fusedRestSlot),
+    v128.load32_splat(block, fusedHalfSlot),
+    v128.load32_splat(block, fusedLowestSlot),
+  );
+  v128.store(to + i, rounded);
+}
+
+/** The same by a magic number. */
+function redoMagic(clamped: bool, a: usize, b: usize, c: usize, to: usize, i: usize, block: usize): void {
+  const none = i32x4.splat(0);
+  const x = v128.load(a + i);
+  const y = v128.load(b + i);
+  const z = v128.load(c + i);
+  const value = operateLanes<f32, i32>(operationFma, formOdd, x, y, z, none, none, none, none);
+  const magnitude = v128.and(value, v128.load32_splat(block, fusedMagnitudesSlot));
+  const binade = v128.and(
+    f32x4.pmax(magnitude, v128.load32_splat(block, fusedFloorSlot)),
+    v128.load32_splat(block, fusedExponentsSlot),
+  );
+  const units = nearestUnits(magnitude, i32x4.add(binade, v128.load32_splat(block, fusedShiftSlot)));
+  const maximum = v128.load32_splat(block, fusedMaximumSlot);
+  const top = v128.load32_splat(block, fusedTopSlot);
+  v128.store(to + i, inRange(clamped, units, value, magnitude, maximum, top));
 }
 
 /**
- * Over `bytes` bytes of each operand, a multiple of 16. `operation` is add (subtract by the flip), mul or fma.
+ * Over `bytes` bytes of each operand, a multiple of 16. `operation` is add, sub, mul or fma.
  *
  * A fused multiply-add is first done by the lanes' own multiplication and addition. Their roundings never pass a middle of two
  * numbers of the format, as those are numbers of the lanes, and so is their distance to the addend where the product is inexact
- * (so small that it is a multiple of the smallest number); they may lead to one, or to an infinity: then the intermediate is
- * made anew.
+ * (so small that it is a multiple of the smallest number); they may lead to one, or to an infinity: such vectors are
+ * done anew, so that the result may be no operand.
  */
 @inline
 export function fused(
@@ -118,12 +140,16 @@ export function fused(
   const half = v128.load32_splat(block, fusedHalfSlot);
   const lowest = v128.load32_splat(block, fusedLowestSlot);
   const anchor = v128.load32_splat(block, fusedAnchorSlot);
-  const flip = v128.load32_splat(block, flipSlot);
+  // The unit in the last place of a magic number is 2^-23 of it.
+  const halfUnit = i32x4.splat(24 << 23);
+  const flipB = operation == operationSub ? signBit<f32>() : i32x4.splat(0);
   const middle = i32x4.add(half, i32x4.splat(1));
   const none = i32x4.splat(0);
   let bits = none;
   let any = none;
   let largest = none;
+  const list = <usize>load<u32>(block, randomSlot);
+  let next = list;
   for (let i: usize = 0; i < bytes; i += 16) {
     const x = v128.load(a + i);
     const y = v128.load(b + i);
@@ -142,24 +168,30 @@ export function fused(
         largest = i32x4.max_u(largest, third);
       }
     }
-    let value = operateLanes<f32, i32>(operation, formPlain, x, y, z, none, flip, none, none);
-    let rounded = pattern
-      ? nearestPattern(clamped, value, magnitudes, exponents, clamp, rest, half, lowest)
-      : nearestMagic(clamped, value, magnitudes, exponents, clamp, maximum, top, floor, shift);
-    if (operation == operationFma) {
-      const magnitude = v128.and(value, magnitudes);
-      const doubtful = pattern
-        ? v128.or(i32x4.eq(v128.and(value, rest), middle), i32x4.ge_s(magnitude, exponents))
-        : tieOf(f32x4.pmin(magnitude, clamp), exponents, floor, shift);
-      if (v128.any_true(doubtful)) {
-        value = operateLanes<f32, i32>(operation, pattern ? formGuarded : formOdd, x, y, z, none, flip, none, none);
-        rounded = pattern
-          ? nearestPattern(clamped, value, magnitudes, exponents, clamp, rest, half, lowest)
-          : nearestMagic(clamped, value, magnitudes, exponents, clamp, maximum, top, floor, shift);
-      }
+    const value = operateLanes<f32, i32>(operation, formPlain, x, y, z, none, flipB, none, none);
+    const magnitude = v128.and(value, magnitudes);
+    let rounded: v128;
+    let doubtful = none;
+    if (pattern) {
+      rounded = nearestPattern(clamped, value, magnitude, exponents, clamp, rest, half, lowest);
+      doubtful = v128.or(i32x4.eq(v128.and(value, rest), middle), i32x4.ge_s(magnitude, exponents));
+    } else {
+      const magic = i32x4.add(v128.and(f32x4.pmax(magnitude, floor), exponents), shift);
+      const units = nearestUnits(magnitude, magic);
+      rounded = inRange(clamped, units, value, magnitude, maximum, top);
+      doubtful = f32x4.eq(f32x4.abs(f32x4.sub(magnitude, units)), i32x4.sub(magic, halfUnit));
     }
     v128.store(to + i, rounded);
+    if (operation == operationFma) {
+      // Listed without a branch, which would be mispredicted.
+      store<u32>(next, <u32>i);
+      next += <usize>v128.any_true(doubtful) << 2;
+    }
   }
+  if (operation == operationFma)
+    for (let entry = list; entry < next; entry += 4)
+      if (pattern) redoPattern(clamped, a, b, c, to, load<u32>(entry), block);
+      else redoMagic(clamped, a, b, c, to, load<u32>(entry), block);
   // Too many significant bits, or too small, or too large.
   let suspicious = v128.and(bits, rest);
   if (!pattern) suspicious = v128.or(suspicious, v128.or(any, i32x4.gt_u(largest, maximum)));
