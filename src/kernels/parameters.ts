@@ -53,8 +53,14 @@ export const lowestBitSlot = 200;
 export const magnitudeMaskSlot = 208;
 export const exponentMaskSlot = 216;
 
-/** Where the last few elements of an array that is no whole number of vectors go: 16 bytes of values, 16 of randomness. */
-export const tailSlot = 224;
+/** The clamp that keeps infinities: binary32, an integer, one in the exponent field; binary64, 0. */
+export const keepSlot = 224;
+/** Quick kernels, which scale by powers of two. The binade beyond the largest number; larger ones count as it. */
+export const topSlot = 232;
+/** Minus the bits of a binade, this gives the bits of 1/quantum (to odd: of half of that), as an integer. */
+export const inverseSlot = 240;
+/** Subtracted from the bits of a binade, this gives the quantum, or the quantum in a scale in which overflow is infinity, ... */
+export const quantaSlot = 248;
 
 /** Exact kernels, which are all of binary64 lanes. Magnitudes below this are raised to it: 0, or the smallest number of a format without zero. */
 export const leastSlot = 256;
@@ -132,7 +138,31 @@ export const positEsSlot = 548;
 export const gridSignedSlot = 552;
 export const gridLeastSlot = 560;
 
-export const parameterBytes = 576;
+/** ... and this undoes that scale. */
+export const unscaleSlot = 568;
+/** What the rounding to integers adds: 1/2 or the number just below (ties), 1 (stochastic). */
+export const roundSlot = 576;
+/** Stochastic: 2^N, and what the fraction times that must reach where the random integer is 0; less it, otherwise. */
+export const drawScaleSlot = 584;
+export const boundSlot = 592;
+/** Composed kernels: the inverse of the subnormal numbers' quantum (to odd: half of that), and the quantum. */
+export const fixedInverseSlot = 600;
+export const fixedQuantumSlot = 608;
+/** Bit-pattern kernels, 32-bit integers: how far the random integer moves to the left, then to the right; what is added besides. */
+export const drawLeftSlot = 616;
+export const drawRightSlot = 620;
+export const drawAddedSlot = 624;
+/** The bits that such a kernel keeps. */
+export const cutMaskSlot = 632;
+/** The smallest number; both limits as the clamp that keeps infinities wants them: binary32, with `keepSlot` added to the bits. */
+export const lowerLimitSlot = 640;
+export const keptUpperSlot = 648;
+export const keptLowerSlot = 656;
+
+/** Where the last few elements of an array go, as kernels want a multiple of 32 bytes: 32 bytes of values, 32 of randomness. */
+export const tailSlot = 672;
+
+export const parameterBytes = 736;
 
 /** A kernel that takes every option has the number lanes * kinds + kind. Lanes: binary32, binary32 arrays in binary64 lanes, binary64. */
 export const lanes32 = 0;
@@ -147,24 +177,6 @@ export const kindOdd = 2;
 export const kindStochastic = 3;
 export const kindEqual = 4;
 
-/**
- * A kernel of the common cases (signed zero, symmetric range, subnormals kept) has the number
- * quickBase + family * 9 + mode * 3 + end. Families: binary32 lanes, binary64 lanes, binary32 bit patterns.
- */
-export const quickBase = 15;
-export const quick32Family = 0;
-export const quick64Family = 1;
-export const pattern32Family = 2;
-
-export const quickNearestEven = 0;
-export const quickTowardZero = 1;
-export const quickStochastic = 2;
-
-/** The upper end: clamped to the maximum; the same, but infinite inputs have their own value; a larger result has. */
-export const endClamped = 0;
-export const endInfinite = 1;
-export const endExceeded = 2;
-
 /** Kernels of binary64 lanes that take every format: exactBase + (0 for binary32 arrays, 1 for binary64) * kinds + kind. */
 export const exactBase = 42;
 /** Lists: listBase + (0 or 1) * 4 + one of these. */
@@ -176,8 +188,43 @@ export const listEqual = 3;
 /** Posits: positBase + (0 or 1) * 2 + (0 nearest, 1 stochastic). */
 export const positBase = 60;
 
-/** The other directed modes in the common cases: directedBase + family of the quick kernels * 2 + (0 directed, 1 to odd). */
-export const directedBase = 64;
+/**
+ * A kernel of the common cases (a float with signed zeros and a symmetric range, subnormals kept) has the number
+ * quickBase + (family * quickModes + mode) * quickEnds + end. Families: binary32 lanes, binary64 lanes, binary32 bit patterns.
+ */
+export const quickBase = 64;
+export const quickModes = 16;
+export const quickEnds = 8;
+export const quick32Family = 0;
+export const quick64Family = 1;
+export const pattern32Family = 2;
+
+/** On bit patterns `quickNearestAway` is away from zero and ties to zero too: the constant that it adds differs. */
+export const quickNearestEven = 0;
+export const quickNearestAway = 1;
+export const quickNearestToZero = 2;
+export const quickUp = 3;
+export const quickDown = 4;
+export const quickAway = 5;
+export const quickTowardZero = 6;
+export const quickOdd = 7;
+/** Few enough bits for the lanes, variants A and B; and all others. */
+export const quickStochastic = 8;
+export const quickStochasticAny = 9;
+/** Added to `quickTowardZero` and `quickOdd`: the kernels that compose two roundings. */
+export const composedModes = 8;
+
+/** The ends of the range. All is clamped to the largest number; ... */
+export const endClamped = 0;
+/** ... what exceeds it becomes infinity; NaN; ... */
+export const endInfinite = 1;
+export const endExceeded = 2;
+/** ... finite numbers are clamped, infinities stay, or become NaN; ... */
+export const endKept = 3;
+export const endNaN = 4;
+/** ... the same, but what exceeds the range on the side of the direction becomes infinity, or NaN. */
+export const endKeptOutward = 5;
+export const endNaNOutward = 6;
 
 /** The most values of a list that is compared with every one of its thresholds. */
 export const smallList = 16;

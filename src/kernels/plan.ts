@@ -7,12 +7,11 @@
  */
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
-import { isStochastic, type ResolvedRounding, type RoundingMode } from '../rounding/index.ts';
+import { isStochastic, type ResolvedRounding } from '../rounding/index.ts';
 import { exactPlan } from './exact-plan.ts';
 import { listPlan } from './list-plan.ts';
 import {
   BlockWriter,
-  type Ends,
   endsOf,
   kindOf,
   type Lanes,
@@ -26,6 +25,7 @@ import {
 } from './parameter-block.ts';
 import * as parameters from './parameters.ts';
 import { positPlan } from './posit-plan.ts';
+import { patternPlan, quickPlan } from './quick-plan.ts';
 import type { ElementType, RoundingPath, RoundingPlan } from './rounding-plan.ts';
 
 export type { ElementType, RoundingPath, RoundingPlan } from './rounding-plan.ts';
@@ -92,78 +92,11 @@ function fits(magic: Magic, options: ResolvedRounding, lanes: Lanes): boolean {
   return options.rounding !== 'stochastic' || scaleExponent <= lanes.emax;
 }
 
-/** The upper end of the common-case kernels, or undefined where the two signs differ. */
-function quickEnd(format: Format, { overflow, infinity }: Ends): number | undefined {
-  const isSymmetric = Object.is(overflow[0], overflow[1]) && Object.is(infinity[0], infinity[1]);
-  if (!isSymmetric || format.max !== -format.min) return undefined;
-  if (overflow[0] === format.max)
-    return infinity[0] === format.max ? parameters.endClamped : parameters.endInfinite;
-  return Object.is(overflow[0], infinity[0]) ? parameters.endExceeded : undefined;
-}
-
-const quickModes: Partial<Record<RoundingMode, number>> = {
-  'nearest-even': parameters.quickNearestEven,
-  'toward-zero': parameters.quickTowardZero,
-  stochastic: parameters.quickStochastic,
-};
-
-/** Modes of `assembly/directed.ts`, which takes any ends. */
-const directedModes: Partial<Record<RoundingMode, number>> = {
-  'toward-positive': 0,
-  'toward-negative': 0,
-  'away-from-zero': 0,
-  'to-odd': 1,
-};
-
-/** The kernel of the common cases, if the mode has one. */
-function quickKernel(family: number, mode: RoundingMode, end: number | undefined): number | undefined {
-  const directed = directedModes[mode];
-  if (directed !== undefined) return parameters.directedBase + family * 2 + directed;
-  const quick = quickModes[mode];
-  if (quick === undefined || end === undefined) return undefined;
-  return parameters.quickBase + family * 9 + quick * 3 + end;
-}
-
-/** binary32 and narrower significands with its exponent range, on bit patterns. */
-function patternPlan(format: Format, options: ResolvedRounding): RoundingPlan | undefined {
-  const hasRange =
-    format.kind === 'float' && format.specials === 'ieee' && format.emin === -126 && format.emax === 127;
-  if (!hasRange || format.precision > 23 || !format.isSigned) return undefined;
-  if (options.subnormals !== 'keep') return undefined;
-  const ends = endsOf(format, options);
-  const end =
-    options.saturation === 'none'
-      ? parameters.endExceeded
-      : options.saturation === 'finite'
-        ? parameters.endClamped
-        : parameters.endInfinite;
-  const kernel = quickKernel(parameters.pattern32Family, options.rounding, end);
-  if (kernel === undefined) return undefined;
-  const dropped = 24 - format.precision;
-  const writer = new BlockWriter(lanes32);
-  writeMode(writer, options.rounding);
-  writeRandom(writer, options);
-  writeEnds(writer, format, lanes32, ends);
-  writer.number(parameters.clampSlot, end === parameters.endExceeded ? Infinity : format.max);
-  writer.word(parameters.restMaskSlot, 2 ** dropped - 1);
-  writer.word(parameters.halfSlot, 2 ** (dropped - 1) - 1);
-  writer.word(parameters.lowestBitSlot, 2 ** dropped);
-  writer.number(parameters.scaleSlot, powerOfTwo(options.randomBits - dropped));
-  return {
-    path: 'pattern',
-    kernel,
-    elementShift: 2,
-    readsRandom: options.rounding === 'stochastic',
-    block: writer.bytes,
-  };
-}
-
 function magicPlan(
   elementShift: 2 | 3,
   lanes: Lanes,
   format: Format,
   options: ResolvedRounding,
-  mayBeQuick = true,
 ): RoundingPlan | undefined {
   const magic = magicOf(format, options, lanes);
   if (magic === undefined || !fits(magic, options, lanes)) return undefined;
@@ -176,21 +109,6 @@ function magicPlan(
   const readsRandom = isStochastic(options.rounding);
   const common = { elementShift, readsRandom, block: writer.bytes };
   const isWide = elementShift === 2 && lanes === lanes64;
-  const isPlain =
-    mayBeQuick &&
-    format.hasNegativeZero &&
-    format.max === -format.min &&
-    options.subnormals === 'keep' &&
-    magic.shift !== undefined;
-  if (!isWide && isPlain) {
-    const end = quickEnd(format, ends);
-    const family = elementShift === 2 ? parameters.quick32Family : parameters.quick64Family;
-    const kernel = quickKernel(family, options.rounding, end);
-    if (kernel !== undefined) {
-      if (end !== parameters.endExceeded) writer.number(parameters.clampSlot, format.max);
-      return { path: 'quick', kernel, ...common };
-    }
-  }
   const number =
     elementShift === 3 ? parameters.lanes64 : isWide ? parameters.lanes32in64 : parameters.lanes32;
   const kernel = number * parameters.kinds + kindOf[options.rounding];
@@ -202,8 +120,9 @@ function makePlan(type: ElementType, format: Format, options: ResolvedRounding):
   if (format.kind === 'posit') return positPlan(elementShift, format, options);
   const fast =
     elementShift === 3
-      ? magicPlan(3, lanes64, format, options)
+      ? (quickPlan(3, lanes64, format, options) ?? magicPlan(3, lanes64, format, options))
       : (patternPlan(format, options) ??
+        quickPlan(2, lanes32, format, options) ??
         magicPlan(2, lanes32, format, options) ??
         magicPlan(2, lanes64, format, options));
   if (fast !== undefined) return fast;
@@ -239,7 +158,7 @@ export function planRounding(
  * bodies of these two.
  */
 export function planInLanes(format: Format, options: ResolvedRounding): RoundingPlan | undefined {
-  return magicPlan(3, lanes64, format, options, false) ?? exactPlan(3, format, options);
+  return magicPlan(3, lanes64, format, options) ?? exactPlan(3, format, options);
 }
 
 /** Which path a rounding takes. */

@@ -4,10 +4,6 @@
  */
 import {
   deferredBaseSlot,
-  directedBase,
-  endClamped,
-  endExceeded,
-  endInfinite,
   exactBase,
   kindDirected,
   kindEqual,
@@ -23,25 +19,18 @@ import {
   listSmall,
   listStochastic,
   listThresholds,
-  pattern32Family,
   positBase,
-  quick32Family,
-  quick64Family,
   quickBase,
-  quickNearestEven,
-  quickStochastic,
-  quickTowardZero,
   tailSlot,
 } from '../../parameters';
-import { directed } from './directed';
+import { dispatchQuick } from './dispatch-quick';
 import { exact32, exact64 } from './exact';
 import { listRandom, listSmall32, listThreshold } from './list';
 import { drawsPerBlock, randomIntegers } from './philox';
 import { posit32, posit64 } from './posit';
-import { pattern, quick } from './quick';
 import { round32, round32in64, round64 } from './round';
 
-function dispatch(
+function dispatchGeneral(
   kernel: i32,
   source: usize,
   destination: usize,
@@ -94,81 +83,6 @@ function dispatch(
       break;
     case lanes64 * kinds + kindEqual:
       round64(kindEqual, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick32Family * 9 + quickNearestEven * 3 + endClamped:
-      quick<f32, i32>(quickNearestEven, endClamped, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick32Family * 9 + quickNearestEven * 3 + endInfinite:
-      quick<f32, i32>(quickNearestEven, endInfinite, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick32Family * 9 + quickNearestEven * 3 + endExceeded:
-      quick<f32, i32>(quickNearestEven, endExceeded, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick32Family * 9 + quickTowardZero * 3 + endClamped:
-      quick<f32, i32>(quickTowardZero, endClamped, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick32Family * 9 + quickTowardZero * 3 + endInfinite:
-      quick<f32, i32>(quickTowardZero, endInfinite, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick32Family * 9 + quickStochastic * 3 + endClamped:
-      quick<f32, i32>(quickStochastic, endClamped, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick32Family * 9 + quickStochastic * 3 + endInfinite:
-      quick<f32, i32>(quickStochastic, endInfinite, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick32Family * 9 + quickStochastic * 3 + endExceeded:
-      quick<f32, i32>(quickStochastic, endExceeded, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick64Family * 9 + quickNearestEven * 3 + endClamped:
-      quick<f64, i64>(quickNearestEven, endClamped, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick64Family * 9 + quickNearestEven * 3 + endInfinite:
-      quick<f64, i64>(quickNearestEven, endInfinite, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick64Family * 9 + quickNearestEven * 3 + endExceeded:
-      quick<f64, i64>(quickNearestEven, endExceeded, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick64Family * 9 + quickTowardZero * 3 + endClamped:
-      quick<f64, i64>(quickTowardZero, endClamped, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick64Family * 9 + quickTowardZero * 3 + endInfinite:
-      quick<f64, i64>(quickTowardZero, endInfinite, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick64Family * 9 + quickStochastic * 3 + endClamped:
-      quick<f64, i64>(quickStochastic, endClamped, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick64Family * 9 + quickStochastic * 3 + endInfinite:
-      quick<f64, i64>(quickStochastic, endInfinite, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + quick64Family * 9 + quickStochastic * 3 + endExceeded:
-      quick<f64, i64>(quickStochastic, endExceeded, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + pattern32Family * 9 + quickNearestEven * 3 + endClamped:
-      pattern(quickNearestEven, endClamped, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + pattern32Family * 9 + quickNearestEven * 3 + endInfinite:
-      pattern(quickNearestEven, endInfinite, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + pattern32Family * 9 + quickNearestEven * 3 + endExceeded:
-      pattern(quickNearestEven, endExceeded, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + pattern32Family * 9 + quickTowardZero * 3 + endClamped:
-      pattern(quickTowardZero, endClamped, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + pattern32Family * 9 + quickTowardZero * 3 + endInfinite:
-      pattern(quickTowardZero, endInfinite, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + pattern32Family * 9 + quickTowardZero * 3 + endExceeded:
-      pattern(quickTowardZero, endExceeded, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + pattern32Family * 9 + quickStochastic * 3 + endClamped:
-      pattern(quickStochastic, endClamped, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + pattern32Family * 9 + quickStochastic * 3 + endInfinite:
-      pattern(quickStochastic, endInfinite, source, destination, bytes, random, parameters);
-      break;
-    case quickBase + pattern32Family * 9 + quickStochastic * 3 + endExceeded:
-      pattern(quickStochastic, endExceeded, source, destination, bytes, random, parameters);
       break;
     case exactBase + kindNearest:
       exact32(kindNearest, source, destination, bytes, random, parameters);
@@ -233,32 +147,27 @@ function dispatch(
     case positBase + 2 + 1:
       posit64(true, source, destination, bytes, random, parameters);
       break;
-    case directedBase + quick32Family * 2:
-      directed<f32, i32>(false, false, source, destination, bytes, parameters);
-      break;
-    case directedBase + quick32Family * 2 + 1:
-      directed<f32, i32>(true, false, source, destination, bytes, parameters);
-      break;
-    case directedBase + quick64Family * 2:
-      directed<f64, i64>(false, false, source, destination, bytes, parameters);
-      break;
-    case directedBase + quick64Family * 2 + 1:
-      directed<f64, i64>(true, false, source, destination, bytes, parameters);
-      break;
-    case directedBase + pattern32Family * 2:
-      directed<f32, i32>(false, true, source, destination, bytes, parameters);
-      break;
-    case directedBase + pattern32Family * 2 + 1:
-      directed<f32, i32>(true, true, source, destination, bytes, parameters);
-      break;
     default:
       unreachable();
   }
 }
 
+@inline
+function dispatch(
+  kernel: i32,
+  source: usize,
+  destination: usize,
+  bytes: usize,
+  random: usize,
+  parameters: usize,
+): void {
+  if (kernel >= quickBase) dispatchQuick(kernel, source, destination, bytes, random, parameters);
+  else dispatchGeneral(kernel, source, destination, bytes, random, parameters);
+}
+
 /**
  * Rounds `count` elements of 4 or 8 bytes (`elementShift` 2 or 3). `random` has one 32-bit integer an element, for the
- * kernels that read them. The last elements that fill no vector go through the parameter block's tail.
+ * kernels that read them. The last elements that fill no two vectors go through the parameter block's tail.
  */
 export function round(
   kernel: i32,
@@ -269,8 +178,8 @@ export function round(
   random: usize,
   parameters: usize,
 ): void {
-  const bytes = <usize>count << elementShift;
-  const whole = bytes & ~15;
+  const bytes = (<usize>count) << elementShift;
+  const whole = bytes & ~31;
   dispatch(kernel, source, destination, whole, random, parameters);
   const rest = bytes - whole;
   if (rest == 0) return;
@@ -278,8 +187,8 @@ export function round(
   const done = whole >> elementShift;
   store<i32>(parameters, load<i32>(parameters, deferredBaseSlot) + <i32>done, deferredBaseSlot);
   memory.copy(tail, source + whole, rest);
-  if (random != 0) memory.copy(tail + 16, random + (done << 2), (rest >> elementShift) << 2);
-  dispatch(kernel, tail, tail, 16, tail + 16, parameters);
+  if (random != 0) memory.copy(tail + 32, random + (done << 2), (rest >> elementShift) << 2);
+  dispatch(kernel, tail, tail, 32, tail + 32, parameters);
   memory.copy(destination + whole, tail, rest);
 }
 
@@ -307,8 +216,8 @@ export function roundStochastic(
     const block = index / draws;
     const skip = <i32>(index - block * draws);
     randomIntegers(scratch, size + skip, bits, block, stream, seed);
-    const offset = <usize>done << elementShift;
-    const random = scratch + (<usize>skip << 2);
+    const offset = (<usize>done) << elementShift;
+    const random = scratch + ((<usize>skip) << 2);
     round(kernel, elementShift, source + offset, destination + offset, size, random, parameters);
     index += size;
   }

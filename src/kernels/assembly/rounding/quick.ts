@@ -1,70 +1,155 @@
 /**
- * Rounding in lanes for the common cases (nearest-even, toward-zero, stochastic; a symmetric range, signed zeros,
- * subnormals kept), with nothing else in the loop: at the pace of memory. The same method as `round.ts`; formats with
- * the exponent range of binary32 are rounded on the bit pattern instead, as they leave no room for a larger power of two.
+ * Rounding in lanes for the common cases (a symmetric range, signed zeros, subnormals kept), with nothing else in the loop:
+ * for each mode and end of the range only the vector instructions that it needs, as their number is what limits the pace.
+ *
+ * Method: the lane's exponent field gives the target's quantum q and 1/q there, both powers of two, by integer subtraction;
+ * x/q is exact, the hardware rounds it to an integer in the mode wanted and keeps the sign of zero, and q gives it back.
+ * Where the hardware has no such rounding (away from zero, ties away or to zero, to odd, stochastic) a few instructions
+ * more make it of those that there are.
  */
 import {
-  clampSlot,
+  boundSlot,
+  drawScaleSlot,
+  endClamped,
   endExceeded,
   endInfinite,
+  endKept,
+  endKeptOutward,
+  endNaN,
+  endNaNOutward,
   exponentMaskSlot,
   floorSlot,
-  halfSlot,
-  infinityPositiveSlot,
-  lowestBitSlot,
+  inverseSlot,
   magnitudeMaskSlot,
-  maximumPositiveSlot,
-  overflowPositiveSlot,
+  quantaSlot,
+  quickAway,
+  quickDown,
+  quickNearestAway,
   quickNearestEven,
+  quickNearestToZero,
+  quickOdd,
   quickStochastic,
-  restMaskSlot,
-  scaleSlot,
-  shiftSlot,
+  quickStochasticAny,
+  quickUp,
+  roundSlot,
+  topSlot,
+  unscaleSlot,
 } from '../../parameters';
 import { stochasticGoesAway } from './decide';
+import { clampAll, clampFinite, keepConstant, lowerLimit, upperLimit } from './ends';
 
-/** One vector, deterministic or stochastic; the constants are those of `../../parameters`. */
+/** Modes that work on magnitudes; the others take signed numbers. */
+@inline
+function byMagnitude(mode: i32): bool {
+  return (
+    mode == quickAway || mode == quickNearestToZero || mode == quickStochastic || mode == quickStochasticAny
+  );
+}
+
+/** The number, or magnitude, that is rounded: clamped as the end wants. */
+@inline
+function clampLanes<F>(mode: i32, end: i32, value: v128, upper: v128, lower: v128, keep: v128): v128 {
+  if (end == endClamped || end == endNaN)
+    return byMagnitude(mode) ? v128.pmin<F>(value, upper) : clampAll<F>(value, upper, lower);
+  if (end == endKept) return clampFinite<F>(value, true, !byMagnitude(mode), upper, lower, keep);
+  if (end == endKeptOutward)
+    return clampFinite<F>(value, mode == quickDown, mode == quickUp, upper, lower, keep);
+  if (end == endNaNOutward) return mode == quickUp ? v128.pmax<F>(value, lower) : v128.pmin<F>(value, upper);
+  return value;
+}
+
+/** x/q (to odd: half of that), rounded to an integer. */
+@inline
+function roundUnits<F, I>(
+  mode: i32,
+  units: v128,
+  random: v128,
+  magnitudes: v128,
+  constant: v128,
+  parameters: usize,
+): v128 {
+  if (mode == quickNearestEven) return v128.nearest<F>(units);
+  if (mode == quickUp || mode == quickAway) return v128.ceil<F>(units);
+  if (mode == quickDown) return v128.floor<F>(units);
+  // The constant is the number just below 1/2: the sum of a half and it rounds to 1.
+  if (mode == quickNearestAway)
+    return v128.trunc<F>(v128.add<F>(units, v128.or(v128.andnot(units, magnitudes), constant)));
+  // The constant is 1/2; from below it zero comes with the wrong sign.
+  if (mode == quickNearestToZero) return v128.and(v128.ceil<F>(v128.sub<F>(units, constant)), magnitudes);
+  // An integer is its own floor and ceiling; the sum of two neighbours is odd.
+  if (mode == quickOdd) return v128.add<F>(v128.floor<F>(units), v128.ceil<F>(units));
+  const lower = v128.trunc<F>(units);
+  if (mode != quickStochastic && mode != quickStochasticAny) return lower;
+  const scaled = v128.mul<F>(v128.sub<F>(units, lower), v128.load_splat<F>(parameters, drawScaleSlot));
+  let away: v128;
+  if (mode == quickStochasticAny) away = stochasticGoesAway<F, I>(scaled, random, parameters);
+  else {
+    const draws = sizeof<F>() == 8 ? f64x2.convert_low_i32x4_u(random) : f32x4.convert_i32x4_s(random);
+    away = v128.ge<F>(scaled, v128.sub<F>(v128.load_splat<F>(parameters, boundSlot), draws));
+  }
+  return v128.add<F>(lower, v128.and(away, constant));
+}
+
+/** What is left to do about the end, on rounded numbers. */
+@inline
+function endLanes<F>(
+  mode: i32,
+  end: i32,
+  rounded: v128,
+  value: v128,
+  magnitudes: v128,
+  upper: v128,
+  lower: v128,
+): v128 {
+  if (end == endExceeded) {
+    const magnitude = byMagnitude(mode) ? rounded : v128.and(rounded, magnitudes);
+    return v128.or(rounded, v128.gt<F>(magnitude, upper));
+  }
+  let result = rounded;
+  if (end == endNaNOutward)
+    result = v128.or(rounded, mode == quickUp ? v128.gt<F>(rounded, upper) : v128.lt<F>(rounded, lower));
+  // Minus 0, but NaN for an infinity.
+  if (end == endNaN || end == endNaNOutward) result = v128.sub<F>(result, v128.sub<F>(value, value));
+  return result;
+}
+
+/** One vector; the arguments behind `random` are constants of the loop. */
 @inline
 function quickLanes<F, I>(
   mode: i32,
   end: i32,
   value: v128,
   random: v128,
-  magnitudeMask: v128,
   exponents: v128,
-  clamp: v128,
+  magnitudes: v128,
   floor: v128,
-  shift: v128,
-  maximum: v128,
-  atTop: v128,
+  top: v128,
+  inverses: v128,
+  quanta: v128,
+  unscale: v128,
+  constant: v128,
+  upper: v128,
+  lower: v128,
+  keep: v128,
   parameters: usize,
 ): v128 {
-  const magnitude = v128.and(value, magnitudeMask);
-  const clamped = v128.pmin<F>(magnitude, clamp);
-  const binade = v128.and(v128.pmax<F>(clamped, floor), exponents);
-  const magic = v128.add<I>(binade, shift);
-  const sum = v128.add<F>(clamped, magic);
-  let rounded = v128.sub<F>(sum, magic);
-  if (mode != quickNearestEven) {
-    const lowerSum = v128.add<I>(sum, v128.gt<F>(rounded, clamped));
-    rounded = v128.sub<F>(lowerSum, magic);
-    if (mode == quickStochastic) {
-      const scale = v128.sub<I>(v128.load_splat<I>(parameters, scaleSlot), magic);
-      const scaled = v128.mul<F>(v128.sub<F>(clamped, rounded), scale);
-      const away = stochasticGoesAway<F, I>(scaled, random, parameters);
-      rounded = v128.sub<F>(v128.sub<I>(lowerSum, away), magic);
-    }
-  }
-  // Infinity or NaN: infinity is laid over the next power of two, whose other bits are 0; NaN over anything.
-  if (end == endExceeded) rounded = v128.or(rounded, v128.and(atTop, v128.gt<F>(rounded, maximum)));
-  // The maximum plus infinity, or plus NaN; anything else plus 0.
-  if (end == endInfinite) rounded = v128.add<F>(rounded, v128.and(atTop, v128.eq<I>(magnitude, exponents)));
-  return v128.or(rounded, v128.xor(value, magnitude));
+  const given = byMagnitude(mode) ? v128.and(value, magnitudes) : value;
+  const clamped = clampLanes<F>(mode, end, given, upper, lower, keep);
+  const isScaled = end == endInfinite || end == endKeptOutward;
+  let binade = v128.pmax<F>(v128.and(clamped, exponents), floor);
+  if (isScaled) binade = v128.pmin<F>(binade, top);
+  const units = v128.mul<F>(clamped, v128.sub<I>(inverses, binade));
+  const integer = roundUnits<F, I>(mode, units, random, magnitudes, constant, parameters);
+  let rounded = v128.mul<F>(integer, v128.sub<I>(binade, quanta));
+  // The quantum is so much larger than the target's that what exceeds the range has become infinity.
+  if (isScaled) rounded = v128.mul<F>(rounded, unscale);
+  rounded = endLanes<F>(mode, end, rounded, value, magnitudes, upper, lower);
+  return byMagnitude(mode) ? v128.or(rounded, v128.xor(value, given)) : rounded;
 }
 
 /**
- * Rounds `bytes` bytes, a multiple of 16. `end` says what happens at the upper end of the range, see `../../parameters`. The
- * constants are read once and stay in registers.
+ * Rounds `bytes` bytes, a multiple of 32. `mode` and `end` are constants, see `../../parameters`. The loop's constants are
+ * read once and stay in registers; two vectors a turn leave it less besides the arithmetic.
  */
 @inline
 export function quick<F, I>(
@@ -76,128 +161,75 @@ export function quick<F, I>(
   random: usize,
   parameters: usize,
 ): void {
+  const isRandom = mode == quickStochastic || mode == quickStochasticAny;
   const exponents = v128.load_splat<I>(parameters, exponentMaskSlot);
   const magnitudes = v128.load_splat<I>(parameters, magnitudeMaskSlot);
-  const clamp = v128.load_splat<F>(parameters, clampSlot);
   const floor = v128.load_splat<F>(parameters, floorSlot);
-  const shift = v128.load_splat<I>(parameters, shiftSlot);
-  const maximum = v128.load_splat<F>(parameters, maximumPositiveSlot);
-  const top =
-    end == endExceeded
-      ? v128.load_splat<F>(parameters, overflowPositiveSlot)
-      : v128.load_splat<F>(parameters, infinityPositiveSlot);
-  const none = i32x4.splat(0);
-  let from = source;
+  const top = v128.load_splat<F>(parameters, topSlot);
+  const inverses = v128.load_splat<I>(parameters, inverseSlot);
+  const quanta = v128.load_splat<I>(parameters, quantaSlot);
+  const unscale = v128.load_splat<F>(parameters, unscaleSlot);
+  const constant = v128.load_splat<F>(parameters, roundSlot);
+  const keep = keepConstant<F>(parameters);
+  const isKept = end == endKept || end == endKeptOutward;
+  const upper = upperLimit<F>(isKept, parameters);
+  const lower = lowerLimit<F>(isKept, parameters);
+  const randomBytes: usize = sizeof<F>() == 8 ? 8 : 16;
   let to = destination;
-  const stop = source + bytes;
   let integers = random;
-  if (mode != quickStochastic) {
-    // Two vectors a turn: 6 % faster to nearest even at 10^6 elements.
-    for (const stop2 = source + (bytes & ~31); from < stop2; from += 32) {
-      const first = v128.load(from);
-      const second = v128.load(from, 16);
-      v128.store(
-        to,
-        quickLanes<F, I>(mode, end, first, none, magnitudes, exponents, clamp, floor, shift, maximum, top, parameters),
-      );
-      v128.store(
-        to,
-        quickLanes<F, I>(mode, end, second, none, magnitudes, exponents, clamp, floor, shift, maximum, top, parameters),
-        16,
-      );
-      to += 32;
-    }
-  }
-  for (; from < stop; from += 16) {
-    let draws = none;
-    if (mode == quickStochastic) {
-      draws = sizeof<F>() == 8 ? v128.load64_zero(integers) : v128.load(integers);
-      integers += sizeof<F>() == 8 ? 8 : 16;
-    }
-    const rounded = quickLanes<F, I>(
+  for (let from = source, stop = source + bytes; from < stop; from += 32) {
+    const draws0 = !isRandom
+      ? exponents
+      : sizeof<F>() == 8
+        ? v128.load64_zero(integers)
+        : v128.load(integers);
+    integers += randomBytes;
+    const draws1 = !isRandom
+      ? exponents
+      : sizeof<F>() == 8
+        ? v128.load64_zero(integers)
+        : v128.load(integers);
+    integers += randomBytes;
+    const first = v128.load(from);
+    const second = v128.load(from, 16);
+    const rounded0 = quickLanes<F, I>(
       mode,
       end,
-      v128.load(from),
-      draws,
-      magnitudes,
+      first,
+      draws0,
       exponents,
-      clamp,
+      magnitudes,
       floor,
-      shift,
-      maximum,
       top,
+      inverses,
+      quanta,
+      unscale,
+      constant,
+      upper,
+      lower,
+      keep,
       parameters,
     );
-    v128.store(to, rounded);
-    to += 16;
-  }
-}
-
-/** One vector by its bit pattern, from `from` to `to`, with the random integers at `random`. */
-@inline
-function patternVector(
-  mode: i32,
-  end: i32,
-  from: usize,
-  to: usize,
-  random: usize,
-  magnitudeMask: v128,
-  exponents: v128,
-  clamp: v128,
-  restMask: v128,
-  lowest: v128,
-  half: v128,
-  parameters: usize,
-): void {
-  const value = v128.load(from);
-  const magnitude = v128.and(value, magnitudeMask);
-  const clamped = end == endExceeded ? magnitude : f32x4.pmin(magnitude, clamp);
-  let sum = clamped;
-  if (mode == quickNearestEven) {
-    const odd = i32x4.eq(v128.and(clamped, lowest), lowest);
-    sum = i32x4.sub(i32x4.add(clamped, half), odd);
-  } else if (mode == quickStochastic) {
-    const rest = f32x4.convert_i32x4_s(v128.and(clamped, restMask));
-    const scaled = f32x4.mul(rest, v128.load32_splat(parameters, scaleSlot));
-    const away = stochasticGoesAway<f32, i32>(scaled, v128.load(random), parameters);
-    sum = i32x4.add(clamped, v128.and(lowest, away));
-  }
-  let rounded = v128.andnot(sum, restMask);
-  // All ones is a NaN; the maximum plus infinity is infinity.
-  rounded = v128.or(rounded, i32x4.gt_s(clamped, exponents));
-  if (end == endInfinite) rounded = f32x4.add(rounded, v128.and(exponents, i32x4.eq(magnitude, exponents)));
-  v128.store(to, v128.or(rounded, v128.xor(value, magnitude)));
-}
-
-/** The same for binary32 arrays on the bit pattern; a carry past the maximum makes infinity by itself. */
-@inline
-export function pattern(
-  mode: i32,
-  end: i32,
-  source: usize,
-  destination: usize,
-  bytes: usize,
-  random: usize,
-  parameters: usize,
-): void {
-  const exponents = v128.load32_splat(parameters, exponentMaskSlot);
-  const magnitudes = v128.load32_splat(parameters, magnitudeMaskSlot);
-  const clamp = v128.load32_splat(parameters, clampSlot);
-  const restMask = v128.load32_splat(parameters, restMaskSlot);
-  const lowest = v128.load32_splat(parameters, lowestBitSlot);
-  const half = v128.load32_splat(parameters, halfSlot);
-  let from = source;
-  let to = destination;
-  let integers = random;
-  const stop = source + bytes;
-  // Two vectors a turn: a quarter faster to nearest even at 10^6 elements.
-  for (const stop2 = source + (bytes & ~31); from < stop2; from += 32) {
-    patternVector(mode, end, from, to, integers, magnitudes, exponents, clamp, restMask, lowest, half, parameters);
-    const next = integers + 16;
-    patternVector(mode, end, from + 16, to + 16, next, magnitudes, exponents, clamp, restMask, lowest, half, parameters);
+    const rounded1 = quickLanes<F, I>(
+      mode,
+      end,
+      second,
+      draws1,
+      exponents,
+      magnitudes,
+      floor,
+      top,
+      inverses,
+      quanta,
+      unscale,
+      constant,
+      upper,
+      lower,
+      keep,
+      parameters,
+    );
+    v128.store(to, rounded0);
+    v128.store(to, rounded1, 16);
     to += 32;
-    integers += 32;
   }
-  if (from < stop)
-    patternVector(mode, end, from, to, integers, magnitudes, exponents, clamp, restMask, lowest, half, parameters);
 }
