@@ -54,6 +54,39 @@ export function roundingTable(rows) {
 }
 
 /** @param {any[]} rows */
+export function arithmeticTable(rows) {
+  return table(
+    'Operations on float32 arrays, M elements/s; copy reads two arrays and writes one; known: operands not looked at',
+    [
+      'format',
+      'rounding',
+      'operation',
+      'length',
+      'copy',
+      'round',
+      'checked',
+      'known',
+      'ordinary',
+      'plain JS',
+      'checked/copy',
+      'known/copy',
+      'checked/round',
+      'known/round',
+      'checked/JS',
+    ],
+    rows.map((r) => [
+      r.format,
+      r.setting,
+      r.operation,
+      r.length,
+      ...[r.copy, r.round, r.checked, r.known, r.ordinary, r.reference].map(digits),
+      ...[r.checked / r.copy, r.known / r.copy, r.checked / r.round, r.known / r.round].map(digits),
+      digits(r.checked / r.reference),
+    ]),
+  );
+}
+
+/** @param {any[]} rows */
 export function familiesTable(rows) {
   return table(
     'Rounding to every family of formats, arrays of 10^6 in kernel memory, M elements/s',
@@ -214,12 +247,47 @@ function judge(what, wanted, measured) {
   return { target: what, wanted, least: digits(least.ratio), at: least.label, met: least.ratio >= wanted };
 }
 
+/** @param {readonly any[]} rows those of the operations */
+function arithmeticTargets(rows) {
+  const hot = rows.filter((r) => ['add', 'mul', 'fma'].includes(r.operation));
+  const label = (/** @type {any} */ r) => `${r.format} ${r.operation} ${r.length.toExponential(0)}`;
+  const judged = [];
+  for (const way of ['checked', 'known']) {
+    const long = hot.filter((r) => r.setting === 'nearest-even' && r.length === 1e7);
+    const directed = hot.filter((r) => r.setting === 'toward-positive' && r.length === 1e6);
+    const random = hot.filter((r) => r.setting === 'stochastic 32');
+    if (long.length === 0) continue;
+    judged.push(
+      judge(
+        `operations, nearest-even, ${way}, against a copy loop at 1e7`,
+        0.5,
+        long.map((r) => ({ label: label(r), ratio: r[way] / r.copy })),
+      ),
+      judge(
+        `operations, directed, ${way}, against nearest-even at 1e6`,
+        0.33,
+        directed.map((r) => {
+          const nearest = hot.find((n) => label(n) === label(r) && n.setting === 'nearest-even');
+          return { label: label(r), ratio: r[way] / nearest[way] };
+        }),
+      ),
+      judge(
+        `operations, stochastic, ${way}, against round`,
+        0.7,
+        random.map((r) => ({ label: label(r), ratio: r[way] / r.round })),
+      ),
+    );
+  }
+  return judged;
+}
+
 /**
  * The targets, each judged by its worst case.
  * @param {Record<string, any[]>} results
  */
 export function targets({
   rounding = [],
+  arithmetic = [],
   families = [],
   threads = [],
   matmul = [],
@@ -251,6 +319,7 @@ export function targets({
       judge('nearest-even, heap, in place, against memmove at 1e7', 0.8, ratios(long, 'inPlace', 'memmove')),
     );
   }
+  judged.push(...arithmeticTargets(arithmetic));
   const shared = threads.filter((r) => r.place === 'heap' && r.rounding === 'stochastic');
   const divided = shared.filter((r) => r.randomBits === 32 && r.length === 1e7);
   if (divided.length > 0) {

@@ -1,15 +1,17 @@
 /**
  * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
  *
- * node bench/run.js [--only rounding,families,codec,threads,matmul,products,quantizers,transforms,training] [--seconds 0.3] [--largest 1024] [--json]
+ * node bench/run.js [--only rounding,arithmetic,families,codec,threads,matmul,products,quantizers,transforms,training] [--seconds 0.3] [--largest 1024] [--json]
  */
 import { parseArgs } from 'node:util';
+import { benchArithmetic } from './arithmetic.js';
 import { benchCodec } from './codec.js';
 import { benchFamilies } from './families.js';
 import { benchMatmul } from './matmul.js';
 import { benchProducts } from './products.js';
 import { benchQuantizers } from './quantizers.js';
 import {
+  arithmeticTable,
   codecTable,
   familiesTable,
   matmulTable,
@@ -29,6 +31,7 @@ import { benchTransforms } from './transforms.js';
 
 const suites = {
   rounding: benchRounding,
+  arithmetic: benchArithmetic,
   families: benchFamilies,
   codec: benchCodec,
   threads: benchThreads,
@@ -40,6 +43,7 @@ const suites = {
 };
 const tables = {
   rounding: roundingTable,
+  arithmetic: arithmeticTable,
   families: familiesTable,
   codec: codecTable,
   threads: threadsTable,
