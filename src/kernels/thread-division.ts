@@ -32,7 +32,7 @@ export function divideCommon(
   length: number,
   jobOf: (worker: number) => Job,
   ownPiece: (from: number, to: number) => number,
-  piece = commonPiece,
+  piece: number = commonPiece,
 ): number {
   const workers = pool.workers(threads);
   pool.beginCommon();

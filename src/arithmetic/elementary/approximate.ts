@@ -25,13 +25,16 @@ function factorials(count: number): number[] {
 }
 
 const factorial = factorials(24);
-export const exponentialSeries = factorial.slice(0, 16).map((f) => 1 / f);
+export const exponentialSeries: readonly number[] = factorial.slice(0, 16).map((f) => 1 / f);
 // sin x = x P(x^2), cos x = Q(x^2): the Taylor series, enough terms for |x| <= pi/4.
-export const sineSeries = Array.from(
+export const sineSeries: readonly number[] = Array.from(
   { length: 10 },
   (_, i) => (i % 2 === 0 ? 1 : -1) / factorial[2 * i + 1]!,
 );
-export const cosineSeries = Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? 1 : -1) / factorial[2 * i]!);
+export const cosineSeries: readonly number[] = Array.from(
+  { length: 10 },
+  (_, i) => (i % 2 === 0 ? 1 : -1) / factorial[2 * i]!,
+);
 // atanh(s) / s = sum s^(2i) / (2i + 1), for |s| <= 0.1716.
 const arctanhSeries = Array.from({ length: 12 }, (_, i) => 1 / (2 * i + 1));
 

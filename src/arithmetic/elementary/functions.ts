@@ -199,7 +199,24 @@ function rsqrt(x: number, bits: number): Interval {
   };
 }
 
-export const enclosures = {
+export type UnaryName =
+  | 'exp'
+  | 'log'
+  | 'exp2'
+  | 'log2'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'tanh'
+  | 'sinh'
+  | 'cosh'
+  | 'atan'
+  | 'rsqrt'
+  | 'sigmoid'
+  | 'erf'
+  | 'gelu';
+
+export const enclosures: Readonly<Record<UnaryName, Enclosure>> = {
   exp,
   log,
   exp2,
@@ -215,6 +232,4 @@ export const enclosures = {
   sigmoid,
   erf,
   gelu,
-} as const satisfies Readonly<Record<string, Enclosure>>;
-
-export type UnaryName = keyof typeof enclosures;
+};

@@ -11,7 +11,7 @@ import type { UnaryName } from './functions.ts';
 import { reduceQuadrant } from './series.ts';
 
 /** Relative error of every function below. The analysis gives 2^-47 at the most. */
-export const quickError = 2 ** -44;
+export const quickError: number = 2 ** -44;
 
 /** A value and the bound of its relative error. */
 export interface Approximation {
