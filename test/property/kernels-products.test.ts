@@ -14,7 +14,7 @@ import {
   resolveAccumulator,
 } from '../../src/arithmetic/accumulate/model.ts';
 import { toFormat } from '../../src/formats/catalogue.ts';
-import type { Format } from '../../src/formats/format.ts';
+import type { FloatFormat, Format } from '../../src/formats/format.ts';
 import { type MatmulShape, matmulArray, type ProductModel } from '../../src/kernels/index.ts';
 import {
   type RoundingMode,
@@ -23,6 +23,7 @@ import {
   roundingModes,
   roundScalar,
 } from '../../src/rounding/index.ts';
+import { randomIntegers } from '../../src/rounding/philox.ts';
 import { fitsBinary32 } from '../../src/tensor/arrays.ts';
 import { firstDifference } from '../kernels-compare.ts';
 
@@ -251,4 +252,69 @@ describe(`matmulArray against the definition, ${runs} random cases each`, () => 
       );
       expect(taken).toBeGreaterThan(all / 2);
     });
+});
+
+/** 1 x 1 products at an offset of the draws; the kernel must take them. */
+function checkTerms(name: string, options: RoundOptions, a: readonly number[], b: readonly number[]): void {
+  const format = toFormat(name);
+  const call = resolveRounding(format, options);
+  const model = resolveAccumulator(format, call, {});
+  const whole = { m: 1, n: 1, k: a.length, transposeA: false, transposeB: false, batch: 1 };
+  const shape = { ...whole, batchStrideA: a.length, batchStrideB: a.length };
+  const [left, right, out] = [Float32Array.from(a), Float32Array.from(b), new Float32Array(1)];
+  expect(matmulArray(left, right, out, shape, model as ProductModel, call)).toBe(true);
+  expect(firstDifference(out, reference(left, right, shape, model, call), out)).toBeUndefined();
+}
+
+describe('stochastic sums and products that random integers miss or meet by less than their bits', () => {
+  const draws = 2 ** 16;
+
+  for (const [name, randomBits, variant] of [
+    ['binary16', 1, 'A'],
+    ['binary16', 8, 'A'],
+    ['bfloat16', 3, 'B'],
+    ['e5m2', 16, 'A'],
+    ['binary16', 13, 'A'],
+    ['binary16', 17, 'A'],
+    ['binary16', 32, 'A'],
+    ['bfloat16', 32, 'A'],
+  ] as const)
+    it(`${name}, N = ${randomBits}, variant ${variant}: just below a number`, () => {
+      const { precision } = toFormat(name) as FloatFormat;
+      // 4096 - tiny is short of 4096 by less than a random integer can tell, unless its highest bits are all 0.
+      const seen = Math.min(randomBits, 24 - precision);
+      const integers = randomIntegers(draws, { randomBits, seed: 7, stream: 1 });
+      const low = [...integers.keys()]
+        .filter((i) => i > 0 && integers[i]! >>> (randomBits - seen) === 0)
+        .slice(0, 12);
+      const others = [...integers.keys()].filter((i) => i > 0).slice(0, 12);
+      for (const index of [...low, ...others])
+        for (const factor of [2 ** -8, 2 ** -7, 1.5 * 2 ** -10, 2 ** -12])
+          for (const sign of [1, -1]) {
+            const options = {
+              rounding: 'stochastic',
+              randomBits,
+              variant,
+              seed: 7,
+              offset: index - 1,
+            } as const;
+            checkTerms(name, options, [64 * sign, -sign * factor, 0], [64, factor, 0]);
+          }
+      expect(low.length + others.length).toBeGreaterThan(12);
+    });
+
+  it('binary16, N = 32: products below the smallest normal number, decided by their last bits', () => {
+    const integers = randomIntegers(draws, { randomBits: 32, seed: 7 });
+    let met = 0;
+    for (let i = 1; i < 60; i++) {
+      const [a, b] = [(1 + (17 * i) / 1024) * 2 ** -12, (1 + (1023 - 11 * i) / 1024) * 2 ** -12];
+      const fraction = (a * b * 2 ** 24) % 1;
+      const missing = 2 ** 13 - 1 - Math.floor(fraction * 2 ** 13);
+      const index = integers.findIndex((integer) => integer >>> 19 === missing);
+      if (index < 0) continue;
+      met++;
+      checkTerms('binary16', { rounding: 'stochastic', seed: 7, offset: index }, [a, 0], [b, 0]);
+    }
+    expect(met).toBeGreaterThan(40);
+  });
 });

@@ -128,7 +128,7 @@ function boundOfSums({ format, options }: Target, products: Extent, k: number): 
       ? Math.log2(Math.min(k, 2 ** precision))
       : Math.log2((1 + growth) ** k - 1) - Math.log2(growth);
   const top = q + Math.ceil(terms + 1e-6);
-  return top <= 1000 && powerOfTwo(top) <= max ? top : undefined;
+  return top <= 1000 && powerOfTwo(Math.max(-1000, top)) <= max ? top : undefined;
 }
 
 /** What the binary32 kernels that round every step have in common, or undefined where they do not fit. */
@@ -265,6 +265,13 @@ function rounded32(target: Target, products: Extent, k: number): SumPlan | undef
 
 const plain = { sums: slots.sumNearest, roundsProducts: false, drawBits: 0, randomBits: 1 } as const;
 
+/** Whether exact products (terms of a plain sum, say) are numbers of a format anyway, so that rounding them changes nothing. */
+function areMembers({ bits, low, top, finite }: Extent, { format }: Target): boolean {
+  const extent = extentOfFormat(format);
+  const fits = extent !== undefined && bits <= extent.bits && low >= extent.low;
+  return fits && finite && powerOfTwo(Math.max(-1000, Math.min(top + 1, 1000))) <= format.max;
+}
+
 /** Sums that are rounded. */
 function roundedSums(
   { products, order }: ProductModel,
@@ -281,7 +288,8 @@ function roundedSums(
   if (isNative(target, 'binary64') && (isRounded || holds(binary64, exact)))
     if (isRounded || exact.finite)
       return { ...plain, kernel: isTree ? slots.unrounded64 : slots.plain64, shift: 3 };
-  const steps = isRounded && !isTree ? rounded32(target, exact, k) : undefined;
+  const mayRound = isRounded || areMembers(exact, target);
+  const steps = mayRound && !isTree ? rounded32(target, exact, k) : undefined;
   if (steps !== undefined) return steps;
   const rounding = planInLanes(target.format, target.options);
   if (rounding === undefined || !holds(binary64, exact)) return undefined;
@@ -302,7 +310,9 @@ function roundedSums(
 /** Whether every term can be kept in two parts: finite, and rounding it cannot overflow. */
 function areCuttable(products: 'exact' | Target, exact: Extent): boolean {
   if (!exact.finite) return false;
-  return products === 'exact' || powerOfTwo(Math.min(exact.top + 1, 1000)) <= products.format.max;
+  return (
+    products === 'exact' || powerOfTwo(Math.max(-1000, Math.min(exact.top + 1, 1000))) <= products.format.max
+  );
 }
 
 /** Sums without any rounding. */
