@@ -221,7 +221,9 @@ export function quantizersOn(
 
     /** Groups of at most a piece: all while the piece is in the cache. */
     function quantizePieces(rows: number, start: number, group: number): void {
-      for (const piece of piecesOf({ ...layout, rows }, start, group)) {
+      const pieces = [...piecesOf({ ...layout, rows }, start, group)];
+      // Backwards after a walk for the larger scale: what that read last is still in the cache.
+      for (const piece of scale.kind === 'two-level' ? pieces.reverse() : pieces) {
         const { groups, size, columns, left } = piece;
         const source = stream.load(piece.start, piece.length);
         if (form.from === 'absmax')
@@ -250,7 +252,8 @@ export function quantizersOn(
       statisticsView[0] = form.from === 'absmax' ? maximumOf(start, length) : meanOf(start, length);
       findScales(1);
       outcome?.scales.set(storedView.subarray(0, 1), group);
-      for (let done = 0; done < length; done += pieceLength) {
+      // Backwards: what the first walk read last is still in the cache.
+      for (let done = Math.floor((length - 1) / pieceLength) * pieceLength; done >= 0; done -= pieceLength) {
         const count = Math.min(pieceLength, length - done);
         const first = start + done;
         const source = stream.load(first, count);
