@@ -24,8 +24,10 @@ import {
 } from './internals.ts';
 import { addKernel } from './registry.ts';
 
-/** Options of one call of a quantiser. */
-export type QuantizerCall = NonNullable<Parameters<Quantizer['fakeQuantize']>[3]>;
+/** Where the random integers of one call begin. */
+export interface QuantizerCall {
+  readonly offset: number;
+}
 
 export const fakeQuantizeName = 'HalfulpFakeQuantize';
 
@@ -54,7 +56,7 @@ export function fakeQuantizeKernel(backendName: string, backend: Backend): Kerne
       const out = backend.makeOutput(shape, dtype);
       const source = pointerOf(backend, x.dataId);
       const destination = pointerOf(backend, out.dataId);
-      kernelsOf(backend).fakeQuantize(source, destination, layout, plan, given.rounding);
+      kernelsOf(backend).fakeQuantize(source, destination, layout, plan, { ...given.rounding, ...call });
       return out;
     }
     const values = given.fakeQuantize(backend.readSync(x.dataId) as Float32Array, shape, undefined, call);

@@ -6,6 +6,13 @@ export { type Emulation, type EmulationState, emulate } from './emulate.ts';
 export { fakeQuantize } from './fake-quantize.ts';
 export type { TensorFlow } from './internals.ts';
 export type { EmulationLog, HeatMapCell, HeatMapMeasure, LogCounts, LogRow } from './log.ts';
+export {
+  type LossScaling,
+  type LossScalingOptions,
+  type LossScalingState,
+  lossScaling,
+  type ScaledGradients,
+} from './loss-scaling.ts';
 export { installMissingKernels } from './missing-kernels.ts';
 export {
   type Implementation,

@@ -27,8 +27,12 @@ const replacements: Readonly<Record<string, Replacement>> = {
   Concat: concat,
 };
 
-/** Products that the backend does well, in an order of its own. */
-const leftToBackend: ReadonlySet<string> = new Set(['DepthwiseConv2dNative', 'FusedDepthwiseConv2D']);
+/** Products that the backend does well: `Conv2D` with the bits of ours, depthwise ones in an order of its own. */
+const leftToBackend: ReadonlySet<string> = new Set([
+  'Conv2D',
+  'DepthwiseConv2dNative',
+  'FusedDepthwiseConv2D',
+]);
 
 /** A product or a fused product on a workspace; the steps after a product by the kernels that `lookup` finds. */
 export function productOn(

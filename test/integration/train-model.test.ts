@@ -7,7 +7,7 @@ import { crossEntropy } from '../../src/train/cross-entropy.ts';
 import { oneHot } from '../../src/train/evaluate.ts';
 import { createModel, parameterCounts } from '../../src/train/model.ts';
 import { type ModelConfig, models } from '../../src/train/model-config.ts';
-import { adamW, clipByGlobalNorm, defaultOptimizer } from '../../src/train/optimizer.ts';
+import { adamW, clipByGlobalNorm, defaultOptimizer } from '../../src/train/optimizers/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 import { type ExtraNorm, plainSlots } from '../../src/train/recipe.ts';
 import { bitnetSlots } from '../../src/train/recipes.ts';

@@ -1,0 +1,168 @@
+/**
+ * Loss scaling: gradients are computed times a power of two, so that small ones do not vanish in a narrow format, and divided
+ * by it before the optimiser sees them. A step whose gradients are not all finite is left out. Works by a gradient, not a
+ * product: the loss itself is never scaled, so it cannot overflow.
+ * Source: Micikevicius et al., Mixed Precision Training, ICLR 2018, section 3.2; the dynamic rule is the one in common use.
+ */
+import type { NamedTensorMap, Optimizer, Scalar, Tensor, Variable } from '@tensorflow/tfjs';
+import { ArgumentError } from '../errors.ts';
+import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
+import { integerInRange } from '../rounding/options.ts';
+import type { TensorFlow } from './internals.ts';
+import { inRole } from './roles.ts';
+
+export interface LossScalingOptions {
+  /** The scale at the beginning, a power of two, 2^-126 to 2^127. Default 2^15. */
+  readonly initial?: number;
+  /** False: the scale stays. Default true. */
+  readonly dynamic?: boolean;
+  /** The scale doubles after so many finite steps in a row. Default 2000. */
+  readonly growthInterval?: number;
+  /** Bounds of a dynamic scale, powers of two. Defaults 1 and 2^24. */
+  readonly smallest?: number;
+  readonly largest?: number;
+}
+
+/** Plain data. */
+export interface LossScalingState {
+  readonly scale: number;
+  /** Finite steps since the scale last changed. */
+  readonly finiteSteps: number;
+  /** Steps left out so far. */
+  readonly skipped: number;
+}
+
+export interface ScaledGradients {
+  readonly value: Scalar;
+  /** Divided by the scale. */
+  readonly grads: NamedTensorMap;
+  /** Whether all gradients are finite; if not, do not apply them. */
+  readonly finite: boolean;
+}
+
+export interface LossScaling {
+  readonly scale: number;
+  readonly state: LossScalingState;
+  /** Goes back to a state. */
+  restore(state: LossScalingState): void;
+  /** `tf.variableGrads` with scaling, which counts as one step. */
+  variableGrads(f: () => Scalar, variables?: Variable[]): ScaledGradients;
+  /** `optimizer.minimize` with scaling; leaves the variables alone if a gradient is not finite. */
+  minimize(
+    optimizer: Optimizer,
+    f: () => Scalar,
+    returnCost?: boolean,
+    variables?: Variable[],
+  ): Scalar | null;
+  /** The optimiser with `minimize` replaced by that, for `model.compile`. Shares everything else with the one given. */
+  wrap<T extends Optimizer>(optimizer: T): T;
+}
+
+function checkPowerOfTwo(name: string, value: number): void {
+  if (!(value >= 2 ** -126 && value <= 2 ** 127 && value === powerOfTwo(exponentOf(value))))
+    throw new ArgumentError(name, value, 'a power of two, 2^-126 to 2^127');
+}
+
+/**
+ * A loss scale and what keeps it in range.
+ *
+ * Dynamic: a step with a gradient that is not finite is left out and halves the scale; `growthInterval` finite steps in a row
+ * double it. Scaling is exact, unless it overflows or a scaled number leaves the subnormals: then that is its purpose. The
+ * gradient that backpropagation starts from is the scale: it must be a number of the format of the role `backward`.
+ *
+ * @throws ArgumentError if an option is not accepted
+ * @example
+ * const scaling = lossScaling(tf, { initial: 2 ** 12 });
+ * model.compile({ optimizer: scaling.wrap(tf.train.adam()), loss: 'meanSquaredError' });
+ */
+export function lossScaling(tf: TensorFlow, options: LossScalingOptions = {}): LossScaling {
+  const { initial = 2 ** 15, dynamic = true, smallest = 1, largest = 2 ** 24 } = options;
+  const growthInterval = integerInRange(
+    'growthInterval',
+    options.growthInterval,
+    1,
+    Number.MAX_SAFE_INTEGER,
+    2000,
+  );
+  checkPowerOfTwo('initial', initial);
+  checkPowerOfTwo('smallest', smallest);
+  checkPowerOfTwo('largest', largest);
+  if (dynamic && !(smallest <= initial && initial <= largest))
+    throw new ArgumentError('initial', initial, `${smallest} to ${largest}`);
+  let state: LossScalingState = { scale: initial, finiteSteps: 0, skipped: 0 };
+
+  function settle(finite: boolean): void {
+    const { scale, finiteSteps, skipped } = state;
+    if (!finite) {
+      const next = dynamic ? Math.max(smallest, scale / 2) : scale;
+      state = { scale: next, finiteSteps: 0, skipped: skipped + 1 };
+    } else if (dynamic && finiteSteps + 1 >= growthInterval)
+      state = { scale: Math.min(largest, 2 * scale), finiteSteps: 0, skipped };
+    else state = { scale, finiteSteps: finiteSteps + 1, skipped };
+  }
+
+  function variableGrads(f: () => Scalar, variables?: Variable[]): ScaledGradients {
+    const { scale } = state;
+    const scaled = tf.customGrad((loss) => ({
+      value: (loss as Tensor).clone(),
+      gradFunc: (dy: Tensor) => tf.mul(dy, scale),
+    }));
+    const { value, grads } = tf.variableGrads(() => scaled(f()) as Scalar, variables);
+    const unscaled = inRole(tf, 'optimizer', () =>
+      tf.tidy(() =>
+        Object.fromEntries(
+          Object.entries(grads).map(([name, gradient]) => [name, tf.mul(gradient, 1 / scale)] as const),
+        ),
+      ),
+    );
+    tf.dispose(grads);
+    const finite = inRole(tf, 'other', () =>
+      tf.tidy(() => {
+        const checks = Object.values(unscaled).map((gradient) => tf.all(tf.isFinite(gradient)));
+        return checks.length === 0 || tf.all(tf.stack(checks)).dataSync()[0] === 1;
+      }),
+    ) as unknown as boolean;
+    settle(finite);
+    return { value, grads: unscaled, finite };
+  }
+
+  function minimize(
+    optimizer: Optimizer,
+    f: () => Scalar,
+    returnCost = false,
+    variables?: Variable[],
+  ): Scalar | null {
+    const { value, grads, finite } = variableGrads(f, variables);
+    if (finite) optimizer.applyGradients(grads);
+    tf.dispose(grads);
+    if (returnCost) return value;
+    value.dispose();
+    return null;
+  }
+
+  return {
+    get scale() {
+      return state.scale;
+    },
+    get state() {
+      return state;
+    },
+    restore({ scale, finiteSteps, skipped }) {
+      checkPowerOfTwo('state.scale', scale);
+      state = {
+        scale,
+        finiteSteps: integerInRange('state.finiteSteps', finiteSteps, 0, Number.MAX_SAFE_INTEGER, 0),
+        skipped: integerInRange('state.skipped', skipped, 0, Number.MAX_SAFE_INTEGER, 0),
+      };
+    },
+    variableGrads,
+    minimize,
+    wrap: (optimizer) =>
+      Object.create(optimizer, {
+        minimize: {
+          value: (f: () => Scalar, returnCost?: boolean, variables?: Variable[]) =>
+            minimize(optimizer, f, returnCost, variables),
+        },
+      }) as typeof optimizer,
+  };
+}
