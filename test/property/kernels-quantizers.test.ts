@@ -187,6 +187,13 @@ describe('binary32 scales of tensors, rows and blocks', () => {
     );
   });
 
+  it.each([16, 2 ** 15])('sums in the order of the definition, %i numbers', (length) => {
+    // The mean is 1 in binary32 with the sums taken so, and the next number with s1 and s2 exchanged.
+    const x = new Float32Array(length);
+    x.set([1, 2 ** -53, 2 ** -24, 2 ** -53]);
+    check({ format: 'ternary', scale: { per: 'tensor', from: 'absmean' } }, { shape: [length], x });
+  });
+
   it('long tensors and rows', () => {
     for (const grouping of groupings)
       for (const from of ['absmax', 'absmean'] as const)

@@ -63,7 +63,7 @@ export interface CallOptions {
   readonly offset?: number;
   /** The random integers themselves, one an element. */
   readonly random?: Uint32Array;
-  /** Threads that share the rounding, as in `round`. The bits do not depend on it. */
+  /** Threads that share the rounding, as in `round`, where it is a step of its own. The bits do not depend on it. */
   readonly threads?: number;
   /** The axis that a product will sum over, for transforms that name none. */
   readonly axis?: number;
