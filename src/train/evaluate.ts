@@ -6,7 +6,7 @@ import type { Tensor2D } from '@tensorflow/tfjs';
 import { inRole, type TensorFlow } from '../tfjs/index.ts';
 import { lossSum } from './cross-entropy.ts';
 import { type TextData, validationBatch } from './data.ts';
-import type { LanguageModel } from './model.ts';
+import type { ForwardCall, LanguageModel } from './model.ts';
 import type { LinearSlots } from './recipe.ts';
 
 export interface Evaluation {
@@ -42,7 +42,7 @@ export async function evaluate(
   data: TextData,
   starts: Int32Array,
   slots: (name: string) => LinearSlots,
-  signal?: AbortSignal,
+  { signal, call }: { readonly signal?: AbortSignal | undefined; readonly call?: ForwardCall } = {},
 ): Promise<Evaluation | null> {
   const { context, sequences } = model.config;
   let sum = 0;
@@ -54,7 +54,7 @@ export async function evaluate(
       const targets = oneHot(tf, batch.targets, data.vocabulary.length);
       return lossSum(
         tf,
-        inRole(tf, 'predict', () => model.forward(inputs, slots)),
+        inRole(tf, 'predict', () => model.forward(inputs, slots, call)),
         targets,
       );
     });

@@ -3,32 +3,49 @@
  * the loop, the model and the optimiser are here.
  */
 
+export type { Checkpoint, CheckpointState, RunIdentity } from './checkpoint.ts';
 export { type TextData, type TextDataOptions, textData } from './data.ts';
 export type { Evaluation } from './evaluate.ts';
+export { canonicalJson, hashData } from './hash.ts';
 export { linear } from './linear.ts';
 export { mobyDick } from './moby-dick.ts';
 export { parameterCounts } from './model.ts';
 export { type ModelConfig, models } from './model-config.ts';
-export { type AdamW, type AdamWSettings, adamW } from './optimizer.ts';
+export {
+  type AdafactorSettings,
+  type AdamWSettings,
+  adafactor,
+  adamW,
+  defaultAdafactor,
+  defaultOptimizer,
+  type OptimizerSettings,
+  type StateCodecSpec,
+  type TrainingOptimizer,
+} from './optimizers/index.ts';
+export type { GradientProbe, OperandProbe, StepProbes, WeightProbes } from './probes.ts';
 export {
   bitsPerWeight,
-  checkRecipe,
   type EmulationSpec,
   type ExtraNorm,
+  type Inference,
   type LinearSlots,
   type Phase,
   plainSlots,
   type QuantizerSpec,
   type Recipe,
 } from './recipe.ts';
+export { checkRecipe } from './recipe-check.ts';
 export * as recipes from './recipes.ts';
-export {
-  type EvaluationRecord,
-  type PhaseRecord,
-  type StepRecord,
-  type TrainOptions,
-  type TrainResult,
-  train,
-} from './run.ts';
+export type {
+  EvaluationRecord,
+  MemoryUse,
+  PhaseRecord,
+  StepRecord,
+  TrainOptions,
+  TrainResult,
+} from './records.ts';
+export { train } from './run.ts';
 export { type Schedule, scheduleFactor } from './schedule.ts';
 export { lossSpike, type Spike } from './spike.ts';
+export type { SavedArray, WeightStoreSpec, WriteMeasure } from './stores/index.ts';
+export { type PhaseIn, strengthAt } from './strength.ts';

@@ -5,7 +5,7 @@
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D, Variable } from '@tensorflow/tfjs';
 import { cos, exp, log, sin } from '../arithmetic/elementary/approximate.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
-import { linear } from './linear.ts';
+import { type LinearCall, linear } from './linear.ts';
 import type { ModelConfig } from './model-config.ts';
 import { causalAttention, layerNorm, type Rotation, rmsNorm, rotate, swiglu } from './operations.ts';
 import { gaussians } from './random.ts';
@@ -21,7 +21,17 @@ export interface Parameter {
   readonly name: string;
   /** `linear`: the weight (outputs, inputs) of a layer with slots. */
   readonly role: 'embedding' | 'linear' | 'gain' | 'head';
-  readonly variable: Variable;
+  readonly shape: readonly number[];
+  /** The values that a step reads and updates. Where a store holds the weight, it exists during a step only. */
+  variable: Variable;
+}
+
+/** What a forward pass may say beside its slots. */
+export interface ForwardCall {
+  /** Default: the model's. */
+  readonly extraNorm?: ExtraNorm | null;
+  /** What each linear layer draws and shows, by the parameter's name. */
+  readonly layer?: (name: string) => LinearCall;
 }
 
 /** Kinds of linear layers, as their names end. */
@@ -30,11 +40,17 @@ export type Projection = 'query' | 'key' | 'value' | 'output' | 'gate' | 'up' | 
 export interface LanguageModel {
   readonly config: ModelConfig;
   readonly parameters: readonly Parameter[];
+  /** A parameter's variable is called this and its name. */
+  readonly variablePrefix: string;
   /**
    * Logits (sequences * context, vocabulary) of one-hot inputs of the same shape.
    * @param slots The slots of each linear layer, by the parameter's name.
    */
-  forward(inputs: Tensor2D, slots: (name: string) => LinearSlots): Tensor2D;
+  forward(inputs: Tensor2D, slots: (name: string) => LinearSlots, call?: ForwardCall): Tensor2D;
+  /** Gives a parameter new values, and its variable again where `drop` took it. */
+  load(parameter: Parameter, values: Float32Array): void;
+  /** Frees a parameter's variable. */
+  drop(parameter: Parameter): void;
   /** Frees every tensor of the model. */
   dispose(): void;
 }
@@ -126,6 +142,9 @@ function causalMask(tf: TensorFlow, context: number): Tensor2D {
   return tf.tensor2d(mask, [context, context]);
 }
 
+/** Models made: TensorFlow.js wants the names of variables to be unique. */
+let modelsMade = 0;
+
 /** Whether the parameter-free norm stands before this projection. */
 function normBefore(extraNorm: ExtraNorm | null, projection: Projection): boolean {
   if (extraNorm === null) return false;
@@ -146,6 +165,7 @@ export function createModel(
 ): LanguageModel {
   const { width, heads, context } = config;
   const headWidth = width / heads;
+  const prefix = `halfulp${++modelsMade}/`;
   const parameters: Parameter[] = parameterShapes(config, vocabulary).map(
     ({ name, role, shape, deviation }) => {
       const size = shape.reduce((product: number, extent) => product * extent, 1);
@@ -154,14 +174,14 @@ export function createModel(
           ? new Float32Array(size).fill(1)
           : gaussians(size, deviation, seed, `${name}/initial`);
       const initial = tf.tensor(values, [...shape]);
-      const variable = tf.variable(initial);
+      const variable = tf.variable(initial, true, prefix + name);
       initial.dispose();
-      return { name, role, variable };
+      return { name, role, shape, variable };
     },
   );
-  const byName = new Map(parameters.map((parameter) => [parameter.name, parameter.variable]));
-  const weight = (name: string): Tensor2D => byName.get(name) as unknown as Tensor2D;
-  const gain = (name: string): Tensor1D => byName.get(name) as unknown as Tensor1D;
+  const byName = new Map(parameters.map((parameter) => [parameter.name, parameter]));
+  const weight = (name: string): Tensor2D => byName.get(name)!.variable as unknown as Tensor2D;
+  const gain = (name: string): Tensor1D => byName.get(name)!.variable as unknown as Tensor1D;
   const [keyCosine, keySine] = rotaryTables(tf, config, 1);
   const [queryCosine, querySine] = rotaryTables(tf, config, 1 / Math.sqrt(headWidth));
   const turn = quarterTurn(tf, headWidth);
@@ -169,16 +189,17 @@ export function createModel(
   const queryRotation: Rotation = { cosine: queryCosine, sine: querySine, quarterTurn: turn };
   const mask = causalMask(tf, context);
 
-  const forward: LanguageModel['forward'] = (inputs, slots) => {
+  const forward: LanguageModel['forward'] = (inputs, slots, call = {}) => {
+    const { extraNorm: norm = extraNorm, layer: layerCall } = call;
     const sequences = inputs.shape[0] / context;
     const project = (x: Tensor2D, block: string, projection: Projection): Tensor2D => {
       const name = `${block}.${projection}`;
-      const normed = !normBefore(extraNorm, projection)
+      const normed = !normBefore(norm, projection)
         ? x
-        : extraNorm?.kind === 'layer'
+        : norm?.kind === 'layer'
           ? layerNorm(tf, x, EPSILON)
           : rmsNorm(tf, x, EPSILON);
-      return linear(tf, normed, weight(name), slots(name));
+      return linear(tf, normed, weight(name), slots(name), layerCall?.(name));
     };
     const splitHeads = (x: Tensor2D): Tensor3D =>
       tf.reshape(
@@ -214,9 +235,18 @@ export function createModel(
   return {
     config,
     parameters,
+    variablePrefix: prefix,
     forward,
+    load(parameter, values) {
+      const fresh = tf.tensor(values, [...parameter.shape]);
+      if (parameter.variable.isDisposed)
+        parameter.variable = tf.variable(fresh, true, prefix + parameter.name);
+      else parameter.variable.assign(fresh);
+      fresh.dispose();
+    },
+    drop: ({ variable }) => variable.dispose(),
     dispose() {
-      for (const { variable } of parameters) variable.dispose();
+      for (const { variable } of parameters) if (!variable.isDisposed) variable.dispose();
       tf.dispose([keyCosine, keySine, queryCosine, querySine, turn, mask]);
     },
   };

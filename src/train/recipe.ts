@@ -1,13 +1,14 @@
 /**
- * A training recipe as plain data: which arithmetic each phase uses, and the optimiser's settings. It serialises as
- * JSON and holds no numerics; the check names the field that is wrong.
+ * A training recipe as plain data: which arithmetic each phase uses, how weights and the optimiser's state are held,
+ * and the optimiser's settings. It serialises as JSON and holds no numerics; `recipe-check.ts` checks it.
  */
-import { ArgumentError } from '../errors.ts';
 import { toFormat } from '../formats/index.ts';
-import { type RoundingMode, resolveRounding, type Saturation } from '../rounding/options.ts';
-import { type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
-import { type AdamWSettings, checkOptimizer, defaultOptimizer } from './optimizer.ts';
-import { checkSchedule, defaultSchedule, type Schedule } from './schedule.ts';
+import type { RoundingMode, Saturation } from '../rounding/options.ts';
+import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
+import type { OptimizerSettings } from './optimizers/index.ts';
+import type { Schedule } from './schedule.ts';
+import type { WeightStoreSpec } from './stores/index.ts';
+import { type PhaseIn, strengthAt } from './strength.ts';
 
 /** What a slot of a linear layer reads instead of the operand itself: its quantised and dequantised image. */
 export interface QuantizerSpec extends QuantizerOptions {
@@ -39,15 +40,33 @@ export interface Phase {
   readonly from: number;
   /** Slots of every linear layer inside the blocks. Embedding and head have none. */
   readonly linear: LinearSlots;
+  /** Slots of layers whose name a regular expression matches, in place of `linear`; the first match counts. */
+  readonly layers?: readonly { readonly match: string; readonly linear: LinearSlots }[];
+  /** The strength of every quantiser of the phase grows from 0 to its own after the phase begins. Default: at once. */
+  readonly phaseIn?: PhaseIn;
   readonly emulate: EmulationSpec | null;
   /** What happens to the optimiser's moments when the phase begins. */
   readonly optimizerState: 'keep' | 'reset';
+  /**
+   * Part of all steps over which the learning rate is multiplied by (steps since the phase began) / (steps of the part).
+   * Default 0: not.
+   */
+  readonly rewarm?: number;
 }
 
 /** A norm without parameters before the linear layers that add to the residual stream, or before all. */
 export interface ExtraNorm {
   readonly kind: 'rms' | 'layer';
   readonly where: 'o,down' | 'all';
+  /** `'always'` (default): from the first step; `'switch'`: from the second phase on. */
+  readonly when?: 'always' | 'switch';
+}
+
+/** The trained weights, read through a quantiser for one more validation at the end. */
+export interface Inference {
+  /** Short, for tables: `ternary`. */
+  readonly name: string;
+  readonly w: QuantizerSpec;
 }
 
 export interface Recipe {
@@ -58,8 +77,14 @@ export interface Recipe {
   /** Present from the first step, so that phases and recipes differ in their arithmetic only. */
   readonly extraNorm: ExtraNorm | null;
   readonly phases: readonly Phase[];
-  readonly optimizer: AdamWSettings;
+  readonly optimizer: OptimizerSettings;
+  /** The learning rate's, as factors on the peak. */
   readonly schedule: Schedule;
+  /** The weight decay's, as factors on the optimiser's. Default: none. */
+  readonly decaySchedule?: Schedule;
+  /** How weights are held between steps. Default float32. */
+  readonly store?: WeightStoreSpec;
+  readonly inference?: readonly Inference[];
 }
 
 /** All six operands as they are. */
@@ -69,118 +94,57 @@ export const plainSlots: LinearSlots = {
   weightGradient: { g: null, x: 'same' },
 };
 
-function oneOf(path: string, given: unknown, accepted: readonly string[]): void {
-  if (!accepted.includes(given as string)) throw new ArgumentError(path, given, accepted.join(', '));
-}
-
-/** Refuses what is no object, and any field beyond `names`: a misspelt optional field would else do nothing. */
-function checkFields(path: string, given: unknown, names: readonly string[]): void {
-  if (typeof given !== 'object' || given === null)
-    throw new ArgumentError(path, given, `an object with ${names.join(', ')}`);
-  for (const field of Object.keys(given))
-    if (!names.includes(field))
-      throw new ArgumentError(
-        `${path}.${field}`,
-        given[field as never],
-        `no such field; ${names.join(', ')}`,
-      );
-}
-
-/** Runs a check of another module; an argument that it finds wrong is a field of `path`. */
-function within(path: string, check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError(`${path}.${error.argument}`, error.given, error.accepted);
-  }
-}
-
-function checkQuantizer(path: string, spec: QuantizerSpec | 'same' | null, sameAllowed: boolean): void {
-  if (spec === null || (sameAllowed && spec === 'same')) return;
-  if (typeof spec !== 'object')
-    throw new ArgumentError(path, spec, sameAllowed ? "a quantiser, 'same' or null" : 'a quantiser or null');
-  checkFields(path, spec, ['format', 'rounding', 'scale', 'strength']);
-  checkFields(`${path}.scale`, spec.scale, ['per', 'from']);
-  within(path, () => quantizer(spec));
-  const strength = spec.strength ?? 1;
-  if (!(strength >= 0 && strength <= 1))
-    throw new ArgumentError(`${path}.strength`, strength, 'a number from 0 to 1');
-}
-
-function checkSlots(path: string, slots: LinearSlots): void {
-  checkFields(path, slots, ['forward', 'inputGradient', 'weightGradient']);
-  for (const [product, operands] of [
-    ['forward', { x: false, w: false }],
-    ['inputGradient', { g: false, w: true }],
-    ['weightGradient', { g: false, x: true }],
-  ] as const) {
-    checkFields(`${path}.${product}`, slots[product], Object.keys(operands));
-    const given = slots[product] as Record<string, QuantizerSpec | 'same' | null | undefined>;
-    for (const [operand, sameAllowed] of Object.entries(operands)) {
-      const spec = given[operand];
-      if (spec === undefined)
-        throw new ArgumentError(`${path}.${product}.${operand}`, spec, 'a quantiser or null');
-      checkQuantizer(`${path}.${product}.${operand}`, spec, sameAllowed);
-    }
-  }
-}
-
-function checkPhase(path: string, phase: Phase, previous: Phase | undefined): void {
-  checkFields(path, phase, ['from', 'linear', 'emulate', 'optimizerState']);
-  const { from, emulate } = phase;
-  if (previous === undefined ? from !== 0 : !(from > previous.from && from < 1))
-    throw new ArgumentError(
-      `${path}.from`,
-      from,
-      previous === undefined ? '0 for the first phase' : `a number above ${previous.from} and below 1`,
-    );
-  checkSlots(`${path}.linear`, phase.linear);
-  if (emulate === undefined)
-    throw new ArgumentError(`${path}.emulate`, emulate, 'a format to emulate, or null');
-  if (emulate !== null) {
-    checkFields(`${path}.emulate`, emulate, ['format', 'rounding', 'saturation']);
-    within(`${path}.emulate`, () => void resolveRounding(toFormat(emulate.format), emulate));
-  }
-  oneOf(`${path}.optimizerState`, phase.optimizerState, ['keep', 'reset']);
-}
-
-/**
- * Checks a recipe, which may come from a file.
- * @throws ArgumentError naming the field, such as `recipe.phases[1].linear.forward.w.format`.
- */
-export function checkRecipe(recipe: Recipe): void {
-  checkFields('recipe', recipe, ['name', 'title', 'extraNorm', 'phases', 'optimizer', 'schedule']);
-  for (const field of ['name', 'title'] as const)
-    if (typeof recipe[field] !== 'string' || recipe[field] === '')
-      throw new ArgumentError(`recipe.${field}`, recipe[field], 'a text that is not empty');
-  if (recipe.extraNorm === undefined)
-    throw new ArgumentError('recipe.extraNorm', recipe.extraNorm, 'an extra norm or null');
-  if (recipe.extraNorm !== null) {
-    checkFields('recipe.extraNorm', recipe.extraNorm, ['kind', 'where']);
-    oneOf('recipe.extraNorm.kind', recipe.extraNorm.kind, ['rms', 'layer']);
-    oneOf('recipe.extraNorm.where', recipe.extraNorm.where, ['o,down', 'all']);
-  }
-  if (!Array.isArray(recipe.phases) || recipe.phases.length === 0)
-    throw new ArgumentError('recipe.phases', recipe.phases, 'a list of at least one phase');
-  recipe.phases.forEach((phase, i) => {
-    checkPhase(`recipe.phases[${i}]`, phase, recipe.phases[i - 1]);
-  });
-  checkFields('recipe.optimizer', recipe.optimizer, Object.keys(defaultOptimizer));
-  checkOptimizer(recipe.optimizer, 'recipe.optimizer');
-  checkFields('recipe.schedule', recipe.schedule, Object.keys(defaultSchedule));
-  checkSchedule(recipe.schedule, 'recipe.schedule');
-}
-
 /** The format whose values the forward product of a phase reads as weights; undefined: float32, unquantised. */
-function weightFormat(phase: Phase): string | undefined {
-  return phase.linear.forward.w?.format ?? phase.emulate?.format;
+function weightFormat({ store }: Recipe, phase: Phase): string | undefined {
+  return phase.linear.forward.w?.format ?? phase.emulate?.format ?? storeFormat(store);
+}
+
+function storeFormat(store: WeightStoreSpec | undefined): string | undefined {
+  switch (store?.kind) {
+    case 'grid':
+      return store.format;
+    case 'bfloat16':
+      return 'bfloat16';
+    case 'group-int8':
+      return 'uint8';
+    default:
+      return undefined;
+  }
 }
 
 /** Information of one linear weight as the forward product of a phase reads it, in bits; ternary: log2 3. */
 export function bitsPerWeight(recipe: Recipe, phase: number = recipe.phases.length - 1): number {
-  const name = weightFormat(recipe.phases[phase]!);
+  const name = weightFormat(recipe, recipe.phases[phase]!);
   if (name === undefined) return 32;
   const format = toFormat(name);
   return format.kind === 'codebook' ? format.entropyBits : format.bits;
+}
+
+/** A quantiser of which `strength` is left. */
+function weakened<T extends QuantizerSpec | 'same' | null>(spec: T, strength: number): T {
+  if (spec === null || spec === 'same' || strength === 1) return spec;
+  return { ...(spec as QuantizerSpec), strength: ((spec as QuantizerSpec).strength ?? 1) * strength } as T;
+}
+
+function weakenedSlots(
+  { forward, inputGradient, weightGradient }: LinearSlots,
+  strength: number,
+): LinearSlots {
+  return {
+    forward: { x: weakened(forward.x, strength), w: weakened(forward.w, strength) },
+    inputGradient: { g: weakened(inputGradient.g, strength), w: weakened(inputGradient.w, strength) },
+    weightGradient: { g: weakened(weightGradient.g, strength), x: weakened(weightGradient.x, strength) },
+  };
+}
+
+/** The slots of each layer of a phase, `since` steps after it began, of `steps` in all. */
+export function slotsOf(phase: Phase, since: number, steps: number): (name: string) => LinearSlots {
+  const strength = phase.phaseIn === undefined ? 1 : strengthAt(phase.phaseIn, since, steps);
+  const prepare = (slots: LinearSlots): LinearSlots =>
+    strength === 1 ? slots : weakenedSlots(slots, strength);
+  const all = prepare(phase.linear);
+  const { layers } = phase;
+  if (layers === undefined || layers.length === 0) return () => all;
+  const special = layers.map(({ match, linear }) => ({ pattern: new RegExp(match), slots: prepare(linear) }));
+  return (name) => special.find(({ pattern }) => pattern.test(name))?.slots ?? all;
 }

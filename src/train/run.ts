@@ -1,104 +1,48 @@
 /**
- * The training loop: phases, steps, evaluations, records. It wires the pieces together and measures; numerics are in
- * the recipe's formats, the model and the optimiser.
+ * The training loop: phases, steps, evaluations, checkpoints, records. It wires the pieces together and measures;
+ * numerics are in the recipe's formats, the model, the stores and the optimiser.
  */
-import type { NamedTensorMap, Variable } from '@tensorflow/tfjs';
 import { exp } from '../arithmetic/elementary/approximate.ts';
 import { ArgumentError } from '../errors.ts';
 import { integerInRange } from '../rounding/options.ts';
-import { type Emulation, emulate, inRole, type TensorFlow } from '../tfjs/index.ts';
-import { crossEntropy } from './cross-entropy.ts';
-import { checkLength, type TextData, trainingBatch, validationWindows } from './data.ts';
-import { type Evaluation, evaluate, eventLoopTurn, oneHot } from './evaluate.ts';
-import { createModel, type LanguageModel } from './model.ts';
+import { type Emulation, emulate } from '../tfjs/index.ts';
+import {
+  arraysUnder,
+  type Checkpoint,
+  checkIdentity,
+  hashTokens,
+  lossesOf,
+  type RunIdentity,
+  savedLosses,
+} from './checkpoint.ts';
+import { checkLength, trainingBatch, validationWindows } from './data.ts';
+import { type Evaluation, evaluate, eventLoopTurn } from './evaluate.ts';
+import { hashData } from './hash.ts';
+import { createModel } from './model.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
-import { type AdamW, adamW, clipByGlobalNorm } from './optimizer.ts';
-import { bitsPerWeight, checkRecipe, type Phase, type Recipe } from './recipe.ts';
+import { optimizerOf } from './optimizers/index.ts';
+import { compareImages, joinMeasures, OperandProbes, type StepProbes, weightImages } from './probes.ts';
+import {
+  bitsPerWeight,
+  type ExtraNorm,
+  type LinearSlots,
+  type Phase,
+  type Recipe,
+  slotsOf,
+} from './recipe.ts';
+import { checkRecipe } from './recipe-check.ts';
+import type { MemoryUse, TrainOptions, TrainResult } from './records.ts';
 import { scheduleFactor } from './schedule.ts';
-import { lossSpike, type Spike } from './spike.ts';
-
-/** One optimiser step that was done. */
-export interface StepRecord {
-  /** Steps done, this one included. */
-  readonly step: number;
-  /** Mean loss of the step's batch before the update, in nats per character. */
-  readonly loss: number;
-  readonly learningRate: number;
-  /** Global norm of the gradients before clipping. */
-  readonly gradientNorm: number;
-  /** Characters that the step trained on. */
-  readonly tokens: number;
-  readonly seconds: number;
-}
-
-/** A validation loss on the way, over a fixed part of the validation text. */
-export interface EvaluationRecord extends Evaluation {
-  /** Steps done before it. */
-  readonly step: number;
-}
-
-/** A phase that has begun. */
-export interface PhaseRecord {
-  /** Steps done before it. */
-  readonly step: number;
-  /** Index into the recipe's phases. */
-  readonly phase: number;
-}
-
-export interface TrainOptions {
-  /** The namespace of TensorFlow.js, with a backend ready. */
-  readonly tf: TensorFlow;
-  /** Name of a preset, or sizes of your own. */
-  readonly model: string | ModelConfig;
-  readonly data: TextData;
-  readonly recipe: Recipe;
-  /** Optimiser steps, at least 1. */
-  readonly steps: number;
-  /** Decides initial weights and data order: an integer in [0, 2^53). */
-  readonly seed: number;
-  /** Sequences per step. Default: the model's. */
-  readonly sequences?: number;
-  /** Peak learning rate. Default: the model's. */
-  readonly learningRate?: number;
-  /** Steps between two evaluations on the way; 0 for none. Default 50. */
-  readonly evaluateEvery?: number;
-  /** Windows of the validation part used on the way. Default 128; the final evaluation uses all. */
-  readonly evaluationWindows?: number;
-  /** Whose matrix products the wasm backend runs: this library's (default, much faster here) or its own. */
-  readonly kernels?: 'own' | 'stock';
-  /** Aborting it ends the training after the current step. */
-  readonly signal?: AbortSignal;
-  readonly onStep?: (record: StepRecord) => void;
-  readonly onEvaluation?: (record: EvaluationRecord) => void;
-  readonly onPhase?: (record: PhaseRecord) => void;
-}
-
-export interface TrainResult {
-  readonly recipe: Recipe;
-  readonly seed: number;
-  /** Steps done. */
-  readonly steps: number;
-  /** Whether the signal ended the run, or its final evaluation, early. */
-  readonly interrupted: boolean;
-  /** Mean training loss of the last 20 steps, in nats per character. */
-  readonly trainLoss: number;
-  /** Nats per character over `validationCharacters`: the whole validation part, or after an interruption a fixed part. */
-  readonly validationLoss: number;
-  readonly validationCharacters: number;
-  /** e^validationLoss, per character. */
-  readonly perplexity: number;
-  /** Information of a linear weight as the forward product of the last phase reads it. */
-  readonly bitsPerWeight: number;
-  /** At the last change of phase that was reached; null without one. */
-  readonly spike: Spike | null;
-  /** Of the steps, evaluations not included. */
-  readonly seconds: number;
-  readonly tokensPerSecond: number;
-}
+import { lossSpike } from './spike.ts';
+import { drawing, probeGradients, type StepContext, trainStep } from './step.ts';
+import { weightsOf } from './weights.ts';
 
 interface Settings extends Required<Pick<TrainOptions, 'seed' | 'steps' | 'learningRate' | 'evaluateEvery'>> {
   readonly config: ModelConfig;
   readonly windows: number;
+  readonly probeEvery: number;
+  readonly gradientDraws: number;
+  readonly checkpointEvery: number;
 }
 
 function settingsOf(options: TrainOptions): Settings {
@@ -118,6 +62,9 @@ function settingsOf(options: TrainOptions): Settings {
     steps: integerInRange('steps', options.steps ?? Number.NaN, 1, 2 ** 32 - 1, 1),
     seed: integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER, 0),
     evaluateEvery: integerInRange('evaluateEvery', options.evaluateEvery, 0, 2 ** 32 - 1, 50),
+    probeEvery: integerInRange('probeEvery', options.probeEvery, 0, 2 ** 32 - 1, 0),
+    gradientDraws: integerInRange('gradientDraws', options.gradientDraws, 0, 65536, 0),
+    checkpointEvery: integerInRange('checkpointEvery', options.checkpointEvery, 0, 2 ** 32 - 1, 0),
     windows: integerInRange('evaluationWindows', options.evaluationWindows, 1, 2 ** 32 - 1, 128),
   };
 }
@@ -127,54 +74,38 @@ function phaseStarts(recipe: Recipe, steps: number): number[] {
   return recipe.phases.map(({ from }) => Math.round(from * steps));
 }
 
-/** Turns the phase's emulation, or our kernels alone, on. */
-function beginArithmetic(
-  tf: TensorFlow,
-  phase: Phase,
-  kernels: 'own' | 'stock',
-  seed: number,
-): Promise<Emulation> {
-  return emulate(tf, { kernels, seed, ...phase.emulate });
+/** The norm of a phase: one that comes with the switch is absent from the first phase. */
+function normOf({ extraNorm }: Recipe, phase: number): ExtraNorm | null {
+  return extraNorm?.when === 'switch' && phase === 0 ? null : extraNorm;
 }
 
-interface Step {
-  readonly loss: number;
-  readonly gradientNorm: number;
+/** The factor on the learning rate after a phase has begun. */
+function rewarmFactor({ rewarm = 0 }: Phase, since: number, steps: number): number {
+  const length = Math.round(rewarm * steps);
+  return since >= length ? 1 : (since + 1) / length;
 }
 
-/** One forward and backward pass, clipping and update. */
-function trainStep(
-  tf: TensorFlow,
-  model: LanguageModel,
-  optimizer: AdamW,
-  batch: { readonly inputs: Int32Array; readonly targets: Int32Array },
-  vocabulary: number,
-  recipe: Recipe,
-  phase: Phase,
-): Step {
-  return tf.tidy(() => {
-    const inputs = oneHot(tf, batch.inputs, vocabulary);
-    const targets = oneHot(tf, batch.targets, vocabulary);
-    const variables: Variable[] = model.parameters.map(({ variable }) => variable);
-    const { value, grads } = tf.variableGrads(
-      () =>
-        crossEntropy(
-          tf,
-          model.forward(inputs, () => phase.linear),
-          targets,
-        ),
-      variables,
-    );
-    const clipped = clipByGlobalNorm(tf, grads as NamedTensorMap, recipe.optimizer.clipNorm);
-    inRole(tf, 'optimizer', () => optimizer.applyGradients(clipped.gradients));
-    return { loss: value.dataSync()[0]!, gradientNorm: clipped.norm };
-  }) as unknown as Step;
+function identityOf({ recipe, data }: TrainOptions, settings: Settings): RunIdentity {
+  const { config, seed, steps, learningRate, evaluateEvery, windows, probeEvery, gradientDraws } = settings;
+  return {
+    recipe: hashData(recipe),
+    model: config,
+    seed,
+    steps,
+    learningRate,
+    evaluateEvery,
+    evaluationWindows: windows,
+    probeEvery,
+    gradientDraws,
+    data: hashTokens(data),
+  };
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 
 /**
- * Trains a character model under a recipe. The same options give the same losses on the same backend, bit for bit.
+ * Trains a character model under a recipe. The same options give the same losses on the same backend, bit for bit, with
+ * and without checkpoints and however often the run was resumed.
  *
  * Between steps the event loop runs, so a signal handler can abort; what was done until then is in the result.
  * @throws ArgumentError naming the option or the recipe's field that is wrong, before any training.
@@ -184,10 +115,15 @@ const mean = (values: readonly number[]): number => values.reduce((sum, x) => su
  * const result = await train({ tf, model: 'llama-tiny', data, recipe: recipes.bitnet(), steps: 1000, seed: 1 });
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { tf, data, recipe, signal, kernels = 'own' } = options;
-  const { config, seed, steps, windows, learningRate: peak, evaluateEvery } = settingsOf(options);
-  const model = createModel(tf, config, data.vocabulary.length, seed, recipe.extraNorm);
-  const optimizer = adamW(tf, recipe.optimizer);
+  const { tf, data, recipe, signal, kernels = 'own', resume, onCheckpoint } = options;
+  const settings = settingsOf(options);
+  const { config, seed, steps, windows, learningRate: peak, evaluateEvery, probeEvery } = settings;
+  const identity = resume === undefined && onCheckpoint === undefined ? null : identityOf(options, settings);
+  if (resume !== undefined) checkIdentity(resume.state.identity, identity!);
+  const vocabulary = data.vocabulary.length;
+  const model = createModel(tf, config, vocabulary, seed, recipe.extraNorm);
+  const optimizer = optimizerOf(tf, recipe.optimizer);
+  const weights = weightsOf(model, recipe.store, seed);
   const starts = phaseStarts(recipe, steps);
   const someWindows = validationWindows(data, config.context, windows);
   const losses: number[] = [];
@@ -195,57 +131,167 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   let current = -1;
   let emulation: Emulation | undefined;
 
+  const beginArithmetic = async (index: number): Promise<void> => {
+    emulation?.stop();
+    emulation = await emulate(tf, { kernels, seed, ...recipe.phases[index]!.emulate });
+    current = index;
+  };
+
   const enterPhase = async (step: number): Promise<Phase> => {
     const index = starts.findLastIndex((start) => start <= step);
     const phase = recipe.phases[index]!;
     if (index === current) return phase;
-    emulation?.stop();
-    emulation = await beginArithmetic(tf, phase, kernels, seed);
+    await beginArithmetic(index);
     if (phase.optimizerState === 'reset') optimizer.reset();
-    current = index;
     options.onPhase?.({ step, phase: index });
     return phase;
   };
 
-  try {
-    do {
-      const step = losses.length;
-      const phase = await enterPhase(step);
-      const begin = performance.now();
-      optimizer.learningRate = peak * scheduleFactor(recipe.schedule, step, steps);
-      const batch = trainingBatch(data, step, { seed, sequences: config.sequences, context: config.context });
-      const { loss, gradientNorm } = trainStep(
-        tf,
-        model,
-        optimizer,
-        batch,
-        data.vocabulary.length,
-        recipe,
-        phase,
-      );
-      const stepSeconds = (performance.now() - begin) / 1000;
-      seconds += stepSeconds;
-      losses.push(loss);
-      options.onStep?.({
-        step: step + 1,
-        loss,
-        learningRate: optimizer.learningRate,
-        gradientNorm,
-        tokens: batch.inputs.length,
-        seconds: stepSeconds,
-      });
-      await eventLoopTurn();
-      if (evaluateEvery > 0 && (step + 1) % evaluateEvery === 0 && step + 1 < steps && !signal?.aborted) {
-        const evaluation = await evaluate(tf, model, data, someWindows, () => phase.linear, signal);
-        if (evaluation !== null) options.onEvaluation?.({ step: step + 1, ...evaluation });
-      }
-    } while (losses.length < steps && !signal?.aborted);
+  const slotsAt = (step: number): ((name: string) => LinearSlots) =>
+    slotsOf(recipe.phases[current]!, step - starts[current]!, steps);
 
-    const slots = (): Phase['linear'] => recipe.phases[current]!.linear;
+  const evaluateNow = async (
+    which: Int32Array,
+    slots: (name: string) => LinearSlots,
+    stop?: AbortSignal,
+  ): Promise<Evaluation | null> => {
+    weights.load();
+    try {
+      const call = { ...drawing(seed, losses.length), extraNorm: normOf(recipe, current) };
+      return await evaluate(tf, model, data, which, slots, { signal: stop, call });
+    } finally {
+      weights.release();
+    }
+  };
+
+  const evaluateOnTheWay = async (): Promise<void> => {
+    const step = losses.length;
+    if (evaluateEvery === 0 || step % evaluateEvery !== 0 || step >= steps || signal?.aborted) return;
+    const evaluation = await evaluateNow(someWindows, slotsAt(step - 1), signal);
+    if (evaluation !== null) options.onEvaluation?.({ step, ...evaluation });
+  };
+
+  const checkpoint = (): Checkpoint => {
+    const state = optimizer.save();
+    const prefixes = new Map(
+      model.parameters.map(({ name }) => [`${model.variablePrefix}${name}/`, `${name}/`]),
+    );
+    const arrays = new Map([['losses', savedLosses(losses)]]);
+    for (const [name, saved] of weights.save()) arrays.set(`weights/${name}`, saved);
+    for (const [name, saved] of state.arrays)
+      for (const [long, short] of prefixes)
+        if (name.startsWith(long)) arrays.set(`optimizer/${short}${name.slice(long.length)}`, saved);
+    return {
+      state: {
+        version: 1,
+        identity: identity!,
+        step: losses.length,
+        phase: current,
+        emulationCursor: emulation!.state.cursor,
+        optimizer: state.counters,
+        seconds,
+      },
+      arrays,
+    };
+  };
+
+  const restore = async ({ state, arrays }: Checkpoint): Promise<void> => {
+    losses.push(...lossesOf(arrays.get('losses'), state.step));
+    weights.restore(arraysUnder('weights', arrays));
+    const { variablePrefix, parameters } = model;
+    const own = [...arraysUnder('optimizer', arrays)];
+    optimizer.restore(
+      {
+        counters: state.optimizer,
+        arrays: new Map(own.map(([name, saved]) => [variablePrefix + name, saved])),
+      },
+      new Map(parameters.map(({ name, shape }) => [variablePrefix + name, shape])),
+    );
+    seconds = state.seconds;
+    await beginArithmetic(state.phase);
+    emulation!.reset({ cursor: state.emulationCursor });
+  };
+
+  const step = async (): Promise<void> => {
+    const index = losses.length;
+    const phase = await enterPhase(index);
+    const since = index - starts[current]!;
+    const begin = performance.now();
+    optimizer.learningRate =
+      peak * scheduleFactor(recipe.schedule, index, steps) * rewarmFactor(phase, since, steps);
+    if (recipe.decaySchedule !== undefined)
+      optimizer.decayFactor = scheduleFactor(recipe.decaySchedule, index, steps);
+    const batch = trainingBatch(data, index, { seed, sequences: config.sequences, context: config.context });
+    const slots = slotsAt(index);
+    const extraNorm = normOf(recipe, current);
+    const context: StepContext = { tf, model, vocabulary, batch, slots, extraNorm, seed, step: index };
+    weights.load();
+    const isProbed = probeEvery > 0 && index % probeEvery === 0;
+    const taps = isProbed ? new OperandProbes() : undefined;
+    const images = isProbed ? weightImages(model, slots) : new Map();
+    const gradient =
+      isProbed && settings.gradientDraws > 0 ? probeGradients(context, settings.gradientDraws) : undefined;
+    const { loss, gradientNorm } = trainStep(context, optimizer, recipe.optimizer.clipNorm, taps);
+    const seen = isProbed ? compareImages(model, images) : new Map();
+    const written = weights.write(index, isProbed);
+    const stepSeconds = (performance.now() - begin) / 1000;
+    seconds += stepSeconds;
+    losses.push(loss);
+    const probes: StepProbes | undefined = taps && {
+      operands: taps.result(),
+      weights: joinMeasures(model, new Map([...seen, ...written])),
+      ...(gradient === undefined ? {} : { gradient }),
+    };
+    options.onStep?.({
+      step: index + 1,
+      loss,
+      learningRate: optimizer.learningRate,
+      gradientNorm,
+      tokens: batch.inputs.length,
+      seconds: stepSeconds,
+      ...(probes === undefined ? {} : { probes }),
+    });
+    await eventLoopTurn();
+  };
+
+  const memory = (): MemoryUse => {
+    const parameters = model.parameters.reduce(
+      (sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1),
+      0,
+    );
+    const parts = { weights: weights.bytes, optimizerState: optimizer.stateBytes, gradients: 4 * parameters };
+    const bytes = parts.weights + parts.optimizerState + parts.gradients;
+    return { ...parts, bytesPerParameter: bytes / parameters };
+  };
+
+  try {
+    if (resume !== undefined) {
+      await restore(resume);
+      await evaluateOnTheWay();
+    }
+    // A run that is asked to stop at once has done one step.
+    while (losses.length < steps && !(signal?.aborted && losses.length > 0)) {
+      await step();
+      const isDue = settings.checkpointEvery > 0 && losses.length % settings.checkpointEvery === 0;
+      // Before the evaluation, so that a resumed run repeats it with the same draws.
+      if (onCheckpoint !== undefined && (isDue || signal?.aborted)) await onCheckpoint(checkpoint());
+      await evaluateOnTheWay();
+    }
+
+    const slots = slotsAt(losses.length - 1);
     const allWindows = validationWindows(data, config.context);
-    const whole = await evaluate(tf, model, data, allWindows, slots, signal);
-    const validation = whole ?? (await evaluate(tf, model, data, someWindows, slots))!;
+    const whole = await evaluateNow(allWindows, slots, signal);
+    const validation = whole ?? (await evaluateNow(someWindows, slots))!;
     options.onEvaluation?.({ step: losses.length, ...validation });
+    const inference: { name: string; loss: number }[] = [];
+    if (whole !== null)
+      for (const { name, w } of recipe.inference ?? []) {
+        const read = (layer: string): LinearSlots => {
+          const own = slots(layer);
+          return { ...own, forward: { ...own.forward, w } };
+        };
+        inference.push({ name, loss: (await evaluateNow(allWindows, read))!.loss });
+      }
     return {
       recipe,
       seed,
@@ -259,6 +305,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       spike: current > 0 ? lossSpike(losses, starts[current]!) : null,
       seconds,
       tokensPerSecond: (losses.length * config.sequences * config.context) / seconds,
+      memory: memory(),
+      inference,
     };
   } finally {
     emulation?.stop();

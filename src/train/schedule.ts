@@ -1,6 +1,9 @@
 /**
- * Step schedules as data: what the learning rate is at each step. Not the optimiser, which only multiplies by it.
- * The cosine is the library's own, so that a schedule gives the same bits in every JavaScript engine.
+ * Step schedules as data: the factor on the learning rate or the weight decay at each step. Not the optimiser, which
+ * only multiplies by it. The cosine is the library's own, so that a schedule gives the same bits in every JavaScript
+ * engine.
+ * Sources: two-stage: the training tips of BitNet b1.58 (Ma et al., arXiv 2402.17764) as their trainers implement
+ * them; WSD: Hu et al., "MiniCPM", arXiv 2404.06395, section 4.
  */
 import { cosPi } from '../arithmetic/elementary/approximate.ts';
 import { ArgumentError } from '../errors.ts';
@@ -14,18 +17,87 @@ export interface CosineSchedule {
   readonly final: number;
 }
 
-export type Schedule = CosineSchedule;
+/** Linear warm-up, then a straight line from the peak down to `final` of it at the last step. */
+export interface LinearSchedule {
+  readonly kind: 'linear';
+  readonly warmup: number;
+  readonly final: number;
+}
+
+/** Warm-up, stable, decay: the peak until the last part `decay` of the steps, which falls linearly to `final`. */
+export interface WsdSchedule {
+  readonly kind: 'wsd';
+  readonly warmup: number;
+  /** Part of all steps in the decay at the end; warmup + decay is at most 1. */
+  readonly decay: number;
+  readonly final: number;
+}
+
+/**
+ * Linear towards zero at the end in two stages: 1 - (t - w)/T until part `at` of the T steps (w: warm-up steps), then
+ * `second` (1 - t/T).
+ */
+export interface TwoStageSchedule {
+  readonly kind: 'two-stage';
+  readonly warmup: number;
+  /** Where the second stage begins, above 0 and below 1: BitNet 0.5. */
+  readonly at: number;
+  /** Peak of the second stage as a part of the first one's: BitNet 2/3. */
+  readonly second: number;
+}
+
+/** One value until part `at` of the steps, another after it: BitNet's weight decay is 1, then 0. */
+export interface StepSchedule {
+  readonly kind: 'step';
+  readonly at: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+export type Schedule = CosineSchedule | LinearSchedule | WsdSchedule | TwoStageSchedule | StepSchedule;
 
 /** 5 % warm-up, then a cosine to 10 %. */
 export const defaultSchedule: Schedule = { kind: 'cosine', warmup: 0.05, final: 0.1 };
 
+/** BitNet's two stages of the learning rate, with 5 % warm-up. */
+export const twoStageRate: Schedule = { kind: 'two-stage', warmup: 0.05, at: 0.5, second: 2 / 3 };
+
+/** BitNet's weight decay: none in the second half. */
+export const twoStageDecay: Schedule = { kind: 'step', at: 0.5, before: 1, after: 0 };
+
+const fieldsOf: Readonly<Record<Schedule['kind'], readonly string[]>> = {
+  cosine: ['warmup', 'final'],
+  linear: ['warmup', 'final'],
+  wsd: ['warmup', 'decay', 'final'],
+  'two-stage': ['warmup', 'at', 'second'],
+  step: ['at', 'before', 'after'],
+};
+
 /** Throws ArgumentError naming the field, prefixed by `path`, if the schedule is not one. */
 export function checkSchedule(schedule: Schedule, path: string): void {
-  if (schedule.kind !== 'cosine') throw new ArgumentError(`${path}.kind`, schedule.kind, 'cosine');
-  if (!(schedule.warmup >= 0 && schedule.warmup < 1))
-    throw new ArgumentError(`${path}.warmup`, schedule.warmup, 'a number from 0 to below 1');
-  if (!(schedule.final >= 0 && schedule.final <= 1))
-    throw new ArgumentError(`${path}.final`, schedule.final, 'a number from 0 to 1');
+  if (typeof schedule !== 'object' || schedule === null)
+    throw new ArgumentError(path, schedule, 'an object with kind, ...');
+  if (!Object.hasOwn(fieldsOf, schedule.kind))
+    throw new ArgumentError(`${path}.kind`, schedule.kind, Object.keys(fieldsOf).join(', '));
+  const fields = fieldsOf[schedule.kind];
+  const given = schedule as unknown as Record<string, unknown>;
+  for (const field of Object.keys(given))
+    if (field !== 'kind' && !fields.includes(field))
+      throw new ArgumentError(`${path}.${field}`, given[field], `no such field; kind, ${fields.join(', ')}`);
+  const check = (field: string, accepted: string, test: (value: number) => boolean): void => {
+    const value = given[field];
+    if (fields.includes(field) && !(typeof value === 'number' && test(value)))
+      throw new ArgumentError(`${path}.${field}`, value, accepted);
+  };
+  check('warmup', 'a number from 0 to below 1', (value) => value >= 0 && value < 1);
+  check(
+    'decay',
+    'a number from 0 to 1 - warmup',
+    (value) => value >= 0 && value + Number(given['warmup']) <= 1,
+  );
+  check('at', 'a number above 0 and below 1', (value) => value > 0 && value < 1);
+  for (const field of ['final', 'second', 'before', 'after'])
+    check(field, 'a number from 0 to 1', (value) => value >= 0 && value <= 1);
 }
 
 /**
@@ -33,8 +105,24 @@ export function checkSchedule(schedule: Schedule, path: string): void {
  * so no step is wasted on a rate of 0; the last step of all has exactly `final`.
  */
 export function scheduleFactor(schedule: Schedule, step: number, steps: number): number {
+  if (schedule.kind === 'step')
+    return step < Math.round(schedule.at * steps) ? schedule.before : schedule.after;
   const warmup = Math.round(schedule.warmup * steps);
   if (step < warmup) return (step + 1) / warmup;
-  const progress = Math.min(1, (step - warmup) / Math.max(1, steps - 1 - warmup));
-  return schedule.final + (1 - schedule.final) * 0.5 * (1 + cosPi(progress));
+  switch (schedule.kind) {
+    case 'two-stage':
+      return step < Math.round(schedule.at * steps)
+        ? 1 - (step - warmup) / steps
+        : schedule.second * (1 - step / steps);
+    case 'wsd': {
+      const decay = Math.round(schedule.decay * steps);
+      const left = steps - 1 - step;
+      return left >= decay ? 1 : schedule.final + ((1 - schedule.final) * left) / decay;
+    }
+    default: {
+      const progress = Math.min(1, (step - warmup) / Math.max(1, steps - 1 - warmup));
+      const shape = schedule.kind === 'linear' ? 1 - progress : 0.5 * (1 + cosPi(progress));
+      return schedule.final + (1 - schedule.final) * shape;
+    }
+  }
 }

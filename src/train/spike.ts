@@ -7,6 +7,10 @@ export interface Spike {
   readonly step: number;
   /** Highest training loss of the 200 steps from there on minus the mean of the 20 before, in nats. */
   readonly height: number;
+  /** Mean training loss of the first 10 steps from there on minus that mean: less chance in it than in the height. */
+  readonly excess10: number;
+  /** The same over 50 steps. */
+  readonly excess50: number;
   /** Steps from the transition to the first of 5 whose mean loss is below that mean; null if there are none. */
   readonly recoverySteps: number | null;
 }
@@ -14,6 +18,9 @@ export interface Spike {
 const BEFORE = 20;
 const AFTER = 200;
 const WINDOW = 5;
+
+const meanOf = (losses: readonly number[]): number =>
+  losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
 
 /**
  * Measures the spike at a transition.
@@ -25,11 +32,16 @@ export function lossSpike(losses: readonly number[], at: number): Spike | null {
   const before = losses.slice(Math.max(0, at - BEFORE), at);
   const after = losses.slice(at, at + AFTER);
   if (before.length === 0 || after.length === 0) return null;
-  const baseline = before.reduce((sum, loss) => sum + loss, 0) / before.length;
+  const baseline = meanOf(before);
   let recoverySteps: number | null = null;
   for (let i = at; i + WINDOW <= losses.length && recoverySteps === null; i++) {
-    const mean = losses.slice(i, i + WINDOW).reduce((sum, loss) => sum + loss, 0) / WINDOW;
-    if (mean < baseline) recoverySteps = i - at;
+    if (meanOf(losses.slice(i, i + WINDOW)) < baseline) recoverySteps = i - at;
   }
-  return { step: at, height: Math.max(...after) - baseline, recoverySteps };
+  return {
+    step: at,
+    height: Math.max(...after) - baseline,
+    excess10: meanOf(after.slice(0, 10)) - baseline,
+    excess50: meanOf(after.slice(0, 50)) - baseline,
+    recoverySteps,
+  };
 }

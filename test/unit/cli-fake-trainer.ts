@@ -71,10 +71,18 @@ export const fakeTrainer =
         bitsPerWeight: Number.isFinite(from) ? Math.log2(3) : recipe.name === 'bfloat16' ? 16 : 32,
         spike:
           from > 0 && done > from
-            ? { step: from, height: 0.45, recoverySteps: done > from + 40 ? 37 : null }
+            ? {
+                step: from,
+                height: 0.45,
+                excess10: 0.2,
+                excess50: 0.1,
+                recoverySteps: done > from + 40 ? 37 : null,
+              }
             : null,
         seconds: done * 0.1,
         tokensPerSecond: 10240,
+        memory: { weights: 4, optimizerState: 8, gradients: 4, bytesPerParameter: 16 },
+        inference: [],
       };
     },
   });

@@ -79,9 +79,11 @@ function finish(run: Run, validationLoss: number, status: Run['status'] = 'finis
     spike:
       run.arm.transition === null
         ? null
-        : { step: 1, height: 0.5, recoverySteps: run.seed === 1 ? 10 : null },
+        : { step: 1, height: 0.5, excess10: 0, excess50: 0, recoverySteps: run.seed === 1 ? 10 : null },
     seconds: 1,
     tokensPerSecond: 64,
+    memory: { weights: 4, optimizerState: 8, gradients: 4, bytesPerParameter: 16 },
+    inference: [],
   };
 }
 

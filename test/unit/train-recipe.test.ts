@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { bitsPerWeight, checkRecipe, type Recipe } from '../../src/train/recipe.ts';
+import { fnv1a64, hashData } from '../../src/train/hash.ts';
+import { bitsPerWeight, plainSlots, type Recipe, slotsOf } from '../../src/train/recipe.ts';
+import { checkRecipe } from '../../src/train/recipe-check.ts';
 import * as recipes from '../../src/train/recipes.ts';
-import { scheduleFactor } from '../../src/train/schedule.ts';
+import { type Schedule, scheduleFactor } from '../../src/train/schedule.ts';
 import { lossSpike } from '../../src/train/spike.ts';
+import { strengthAt } from '../../src/train/strength.ts';
 
 type Path = readonly (string | number)[];
 
@@ -19,6 +22,19 @@ const all: Recipe[] = [
   recipes.bitnetTransition({ at: 0.2 }),
   recipes.bitnetTransition({ at: 0.5, optimizerState: 'reset', extraNorm: { kind: 'layer', where: 'all' } }),
   recipes.bfloat16(),
+  recipes.bitnet({ weights: 'absmedian', activations: false, schedule: 'two-stage' }),
+  recipes.bitnetTransition({
+    at: 0.4,
+    optimizerState: 'reset',
+    rewarm: 0.02,
+    phaseIn: { kind: 'tanh', over: 0.2 },
+  }),
+  recipes.dqt({ bits: 8 }),
+  recipes.dqt({ bits: 1.58, rounding: 'nearest-even', range: { deviations: 4 }, of: 'all' }),
+  recipes.dqt({ bits: 4, optimizer: { kind: 'adafactor' } }),
+  recipes.bfloat16Weights(),
+  recipes.groupInt8Weights({ size: 128, rounding: 'nearest-even' }),
+  recipes.adam8bit({ block: 256 }),
 ];
 
 describe('recipes', () => {
@@ -34,6 +50,14 @@ describe('recipes', () => {
       'transition@20',
       'transition@50-reset',
       'bfloat16',
+      'bitnet-absmedian-weights-only',
+      'transition@40-reset-rewarm-tanh',
+      'dqt8',
+      'dqt1.58-nearest-4sigma-all',
+      'dqt4',
+      'bfloat16-weights',
+      'int8-group128-nearest',
+      'adam8bit-256',
     ]);
   });
 
@@ -44,6 +68,14 @@ describe('recipes', () => {
       Math.log2(3),
       Math.log2(3),
       16,
+      Math.log2(3),
+      Math.log2(3),
+      8,
+      Math.log2(3),
+      4,
+      16,
+      8,
+      32,
     ]);
     expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5 }), 0)).toBe(16);
     expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5, first: 'binary32' }), 0)).toBe(32);
@@ -88,13 +120,37 @@ describe('recipes', () => {
     [['phases', 1, 'linear', 'forward', 'x', 'scale'], 'row', 'recipe.phases[1].linear.forward.x.scale'],
     [['optimizer'], undefined, 'recipe.optimizer'],
     [['optimizer', 'momentum'], 0.9, 'recipe.optimizer.momentum'],
-    [['schedule', 'kind'], 'linear', 'recipe.schedule.kind'],
+    [['schedule', 'kind'], 'triangle', 'recipe.schedule.kind'],
     [['optimizer', 'kind'], 'sgd', 'recipe.optimizer.kind'],
     [['optimizer', 'beta2'], 1, 'recipe.optimizer.beta2'],
     [['optimizer', 'clipNorm'], 0, 'recipe.optimizer.clipNorm'],
     [['optimizer', 'weightDecay'], -1, 'recipe.optimizer.weightDecay'],
     [['schedule', 'warmup'], 1, 'recipe.schedule.warmup'],
     [['schedule', 'final'], 2, 'recipe.schedule.final'],
+    [['schedule'], { kind: 'wsd', warmup: 0.5, decay: 0.6, final: 0 }, 'recipe.schedule.decay'],
+    [['decaySchedule'], { kind: 'step', at: 0.5, before: 1 }, 'recipe.decaySchedule.after'],
+    [['optimizer', 'decay'], 'during', 'recipe.optimizer.decay'],
+    [['optimizer', 'first'], { kind: 'dynamic8', block: 0 }, 'recipe.optimizer.first.block'],
+    [['optimizer', 'second'], { kind: 'float64' }, 'recipe.optimizer.second.kind'],
+    [
+      ['store'],
+      { kind: 'grid', format: 'int99', rounding: 'stochastic', range: 'absmean' },
+      'recipe.store.format',
+    ],
+    [
+      ['store'],
+      { kind: 'grid', format: 'int8', rounding: 'down', range: 'absmean' },
+      'recipe.store.rounding',
+    ],
+    [['store'], { kind: 'grid', format: 'int8', rounding: 'stochastic', range: 4 }, 'recipe.store.range'],
+    [['store'], { kind: 'bfloat16', rounding: 'stochastic', of: { match: '(' } }, 'recipe.store.of.match'],
+    [['store'], { kind: 'posit' }, 'recipe.store.kind'],
+    [['phases', 1, 'phaseIn'], { kind: 'tan', over: 0.1 }, 'recipe.phases[1].phaseIn.kind'],
+    [['phases', 1, 'phaseIn'], { kind: 'tanh', over: 0 }, 'recipe.phases[1].phaseIn.over'],
+    [['phases', 1, 'rewarm'], -1, 'recipe.phases[1].rewarm'],
+    [['phases', 1, 'layers'], [{ match: '', linear: {} }], 'recipe.phases[1].layers[0].match'],
+    [['extraNorm', 'when'], 'never', 'recipe.extraNorm.when'],
+    [['inference'], [{ name: 'ternary', w: null }], 'recipe.inference[0].w'],
   ])('%j = %j is refused by name', (path, value, argument) => {
     const broken = withField(recipes.bitnetTransition({ at: 0.2 }), path, value) as Recipe;
     expect(() => checkRecipe(broken)).toThrow(expect.objectContaining({ name: 'ArgumentError', argument }));
@@ -121,17 +177,97 @@ describe('scheduleFactor', () => {
   });
 });
 
+describe('other schedules', () => {
+  const at = (schedule: Schedule, steps: readonly number[]): number[] =>
+    steps.map((step) => scheduleFactor(schedule, step, 101));
+
+  it('follow their formulas', () => {
+    expect(at({ kind: 'linear', warmup: 0, final: 0.5 }, [0, 50, 100])).toEqual([1, 0.75, 0.5]);
+    const wsd: Schedule = { kind: 'wsd', warmup: 4 / 101, decay: 20 / 101, final: 0 };
+    expect(at(wsd, [0, 3, 4, 80, 90, 100])).toEqual([0.25, 1, 1, 1, 0.5, 0]);
+    expect(at({ kind: 'step', at: 0.5, before: 1, after: 0 }, [0, 50, 51, 100])).toEqual([1, 1, 0, 0]);
+    const two: Schedule = { kind: 'two-stage', warmup: 1 / 101, at: 0.5, second: 0.5 };
+    expect(at(two, [0, 1, 50, 51, 100])).toEqual([
+      1,
+      1,
+      1 - 49 / 101,
+      0.5 * (1 - 51 / 101),
+      0.5 * (1 - 100 / 101),
+    ]);
+  });
+});
+
+describe('strengthAt', () => {
+  it('is tanh(2.5 u / T), which jumps to 1 from 0.98661', () => {
+    const phaseIn = { kind: 'tanh', over: 0.5 } as const;
+    expect(strengthAt(phaseIn, 0, 100)).toBe(0);
+    for (const u of [1, 10, 25, 49])
+      expect(Math.abs(strengthAt(phaseIn, u, 100) - Math.tanh((2.5 * u) / 50))).toBeLessThan(1e-15);
+    expect(strengthAt(phaseIn, 50, 100)).toBe(1);
+    expect(Math.abs(strengthAt(phaseIn, 5e6 - 1, 1e7) - 0.98661)).toBeLessThan(1e-5);
+  });
+
+  it('has three other shapes', () => {
+    expect([0, 5, 9, 10].map((u) => strengthAt({ kind: 'linear', over: 0.1 }, u, 100))).toEqual([
+      0, 0.5, 0.9, 1,
+    ]);
+    expect([0, 5, 9, 10].map((u) => strengthAt({ kind: 'step', over: 0.1 }, u, 100))).toEqual([0, 0, 0, 1]);
+    const normal = strengthAt({ kind: 'tanhNormalised', over: 0.1 }, 5, 100);
+    expect(Math.abs(normal - Math.tanh(1.25) / Math.tanh(2.5))).toBeLessThan(1e-15);
+  });
+
+  it('weakens every quantiser of a phase, and is gone at 1', () => {
+    const phase = recipes.bitnetTransition({ at: 0.5, phaseIn: { kind: 'linear', over: 0.1 } }).phases[1]!;
+    expect(slotsOf(phase, 5, 100)('layers.0.mlp.up').forward.w!.strength).toBe(0.5);
+    expect(slotsOf(phase, 10, 100)('layers.0.mlp.up')).toBe(phase.linear);
+  });
+
+  it('gives layers of their own their slots', () => {
+    const phase = {
+      ...recipes.bitnet().phases[0]!,
+      layers: [{ match: '^layers\\.0\\.', linear: plainSlots }],
+    };
+    expect(slotsOf(phase, 0, 1)('layers.0.mlp.up')).toBe(plainSlots);
+    expect(slotsOf(phase, 0, 1)('layers.1.mlp.up')).toBe(phase.linear);
+  });
+});
+
+describe('hashRecipe', () => {
+  it('does not depend on the order of fields, and does on values', () => {
+    const recipe = recipes.dqt({ bits: 8 });
+    const turned = Object.fromEntries(Object.entries(recipe).reverse());
+    expect(hashData(turned)).toBe(hashData(recipe));
+    expect(hashData({ ...recipe, title: 'other' })).not.toBe(hashData(recipe));
+  });
+
+  it('is FNV-1a', () => {
+    // The published test vectors of the 64-bit version.
+    expect(fnv1a64(new TextEncoder().encode(''))).toBe('cbf29ce484222325');
+    expect(fnv1a64(new TextEncoder().encode('foobar'))).toBe('85944171f73967e8');
+  });
+});
+
 describe('lossSpike', () => {
   const flat = new Array<number>(30).fill(2);
 
   it('measures height over the 20 losses before, and the steps to recovery', () => {
     const losses = [9, 9, 9, ...flat.slice(0, 20), 3, 2.75, 2, 1.5, 1.5, 1.5, 1.5, 1.5];
     // Means of five: 2.15 from the first, 1.85 from the second.
-    expect(lossSpike(losses, 23)).toEqual({ step: 23, height: 1, recoverySteps: 1 });
+    expect(lossSpike(losses, 23)).toEqual({
+      step: 23,
+      height: 1,
+      excess10: -0.09375,
+      excess50: -0.09375,
+      recoverySteps: 1,
+    });
   });
 
   it('says when there was no recovery, or nothing to measure', () => {
-    expect(lossSpike([...flat, 3, 3, 3, 3, 3, 3], 30)).toEqual({ step: 30, height: 1, recoverySteps: null });
+    expect(lossSpike([...flat, 3, 3, 3, 3, 3, 3], 30)).toMatchObject({
+      height: 1,
+      excess10: 1,
+      recoverySteps: null,
+    });
     expect(lossSpike(flat, 30)).toBeNull();
     expect(lossSpike(flat, 0)).toBeNull();
   });

@@ -1,0 +1,169 @@
+/**
+ * Probes: what quantisers and stores do to a step's operands and weights. They look and change nothing; what they say
+ * goes into the step's record.
+ */
+import type { Tensor2D } from '@tensorflow/tfjs';
+import { log } from '../arithmetic/elementary/approximate.ts';
+import { type Quantizer, quantizer } from '../tensor/quantizers/index.ts';
+import type { SlotName } from './linear.ts';
+import type { LanguageModel } from './model.ts';
+import type { LinearSlots } from './recipe.ts';
+import type { WriteMeasure } from './stores/index.ts';
+
+/** What the quantiser of one slot did, over all layers of a step. */
+export interface OperandProbe {
+  /** 10 log10 of the sum of squares over the sum of squared errors, in dB; null without an error. */
+  readonly sqnr: number | null;
+  /** Part of the elements at an end of the format's range. */
+  readonly saturation: number;
+  /** Part of the elements that are zero in the image only. */
+  readonly underflow: number;
+}
+
+/** Of the weights that a store holds or whose forward image is quantised: over all of them, and one by one. */
+export interface WeightProbes extends WriteMeasure {
+  readonly layers: Readonly<Record<string, WriteMeasure>>;
+}
+
+export interface StepProbes {
+  readonly operands: Readonly<Partial<Record<SlotName, OperandProbe>>>;
+  /** Null where weights are neither held in a low precision nor read through a quantiser. */
+  readonly weights: WeightProbes | null;
+  readonly gradient?: GradientProbe;
+}
+
+/** How gradients of the linear weights compare with those of a backward pass whose own operands are not quantised. */
+export interface GradientProbe {
+  /** Draws of stochastic rounding over which the mean was taken. */
+  readonly draws: number;
+  /** |mean - g| / |g|. */
+  readonly bias: number;
+  /** Mean cosine of one draw and g. */
+  readonly cosine: number;
+  /** Mean of (draw . g) / (g . g). */
+  readonly alignment: number;
+}
+
+const LN_10 = log(10);
+
+/** Gathers what the taps of a step see. */
+export class OperandProbes {
+  readonly #sums = new Map<
+    SlotName,
+    { signal: number; noise: number; count: number; ends: number; vanished: number }
+  >();
+
+  /** One operand and its image, by the quantiser that made it. */
+  add(slot: SlotName, operand: Tensor2D, image: Tensor2D, made: Quantizer): void {
+    const { low, high } = made;
+    const x = operand.dataSync();
+    const y = image.dataSync();
+    const sums = this.#sums.get(slot) ?? { signal: 0, noise: 0, count: 0, ends: 0, vanished: 0 };
+    this.#sums.set(slot, sums);
+    for (let i = 0; i < x.length; i++) {
+      const error = y[i]! - x[i]!;
+      sums.signal += x[i]! * x[i]!;
+      sums.noise += error * error;
+      if (y[i] === 0 && x[i] !== 0) sums.vanished++;
+    }
+    const { elements } = made.explain(x as Float32Array, operand.shape, { update: false });
+    for (const element of elements) if (element === low || element === high) sums.ends++;
+    sums.count += x.length;
+  }
+
+  result(): StepProbes['operands'] {
+    return Object.fromEntries(
+      [...this.#sums].map(([slot, { signal, noise, count, ends, vanished }]) => [
+        slot,
+        {
+          sqnr: noise === 0 || signal === 0 ? null : (10 * log(signal / noise)) / LN_10,
+          saturation: ends / count,
+          underflow: vanished / count,
+        },
+      ]),
+    );
+  }
+}
+
+/** Elements of the weights that forward products read through a quantiser: the codes that flips are counted of. */
+interface WeightImage {
+  readonly elements: ArrayLike<number>;
+  readonly values: Float32Array;
+  readonly made: Quantizer;
+  /** Value of one unit of the elements. */
+  readonly scale: number;
+}
+
+export type WeightImages = ReadonlyMap<string, WeightImage>;
+
+/** Takes the images before an update. Scales of more than one group are averaged for the step's size. */
+export function weightImages(model: LanguageModel, slots: (name: string) => LinearSlots): WeightImages {
+  const images = new Map<string, WeightImage>();
+  for (const { name, role, variable } of model.parameters) {
+    const spec = role === 'linear' ? slots(name).forward.w : null;
+    if (spec === null) continue;
+    const { strength: _strength, rounding: _rounding, ...whole } = spec;
+    const made = quantizer(whole);
+    const values = variable.dataSync() as Float32Array;
+    const explained = made.explain(values, variable.shape, { update: false });
+    let scale = 0;
+    for (const one of explained.scales) scale += one;
+    images.set(name, { elements: explained.elements, values, made, scale: scale / explained.scales.length });
+  }
+  return images;
+}
+
+/** What an update did to the images. */
+export function compareImages(model: LanguageModel, before: WeightImages): Map<string, WriteMeasure> {
+  const measures = new Map<string, WriteMeasure>();
+  for (const { name, variable } of model.parameters) {
+    const image = before.get(name);
+    if (image === undefined) continue;
+    const { made, elements: old, values: oldValues, scale } = image;
+    const values = variable.dataSync() as Float32Array;
+    const { elements } = made.explain(values, variable.shape, { update: false });
+    const count = values.length;
+    let flips = 0;
+    let zeros = 0;
+    let ends = 0;
+    let moved = 0;
+    for (let i = 0; i < count; i++) {
+      if (elements[i] !== old[i]) flips++;
+      if (elements[i] === 0) zeros++;
+      if (elements[i] === made.low || elements[i] === made.high) ends++;
+      moved += Math.abs(values[i]! - oldValues[i]!);
+    }
+    measures.set(name, {
+      flipRate: flips / count,
+      stepRatio: moved / count / scale,
+      zeroFraction: zeros / count,
+      saturation: ends / count,
+    });
+  }
+  return measures;
+}
+
+/** Joins the measures of layers, weighted by their sizes. */
+export function joinMeasures(
+  model: LanguageModel,
+  layers: ReadonlyMap<string, WriteMeasure>,
+): WeightProbes | null {
+  if (layers.size === 0) return null;
+  const total = { flipRate: 0, stepRatio: 0, zeroFraction: 0, saturation: 0 };
+  let size = 0;
+  for (const { name, shape } of model.parameters) {
+    const measure = layers.get(name);
+    if (measure === undefined) continue;
+    const count = shape.reduce((product, extent) => product * extent, 1);
+    size += count;
+    for (const field of ['flipRate', 'stepRatio', 'zeroFraction', 'saturation'] as const)
+      total[field] += measure[field] * count;
+  }
+  return {
+    flipRate: total.flipRate / size,
+    stepRatio: total.stepRatio / size,
+    zeroFraction: total.zeroFraction / size,
+    saturation: total.saturation / size,
+    layers: Object.fromEntries(layers),
+  };
+}

@@ -1,0 +1,115 @@
+/**
+ * What a training run takes and what it tells: options, records of steps, evaluations and phases, the result. Data only.
+ */
+import type { TensorFlow } from '../tfjs/index.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { TextData } from './data.ts';
+import type { Evaluation } from './evaluate.ts';
+import type { ModelConfig } from './model-config.ts';
+import type { StepProbes } from './probes.ts';
+import type { Recipe } from './recipe.ts';
+import type { Spike } from './spike.ts';
+
+/** One optimiser step that was done. */
+export interface StepRecord {
+  /** Steps done, this one included. */
+  readonly step: number;
+  /** Mean loss of the step's batch before the update, in nats per character. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Global norm of the gradients before clipping. */
+  readonly gradientNorm: number;
+  /** Characters that the step trained on. */
+  readonly tokens: number;
+  readonly seconds: number;
+  /** Every `probeEvery` steps. */
+  readonly probes?: StepProbes;
+}
+
+/** A validation loss on the way, over a fixed part of the validation text. */
+export interface EvaluationRecord extends Evaluation {
+  /** Steps done before it. */
+  readonly step: number;
+}
+
+/** A phase that has begun. */
+export interface PhaseRecord {
+  /** Steps done before it. */
+  readonly step: number;
+  /** Index into the recipe's phases. */
+  readonly phase: number;
+}
+
+export interface TrainOptions {
+  /** The namespace of TensorFlow.js, with a backend ready. */
+  readonly tf: TensorFlow;
+  /** Name of a preset, or sizes of your own. */
+  readonly model: string | ModelConfig;
+  readonly data: TextData;
+  readonly recipe: Recipe;
+  /** Optimiser steps, at least 1. */
+  readonly steps: number;
+  /** Decides initial weights and data order: an integer in [0, 2^53). */
+  readonly seed: number;
+  /** Sequences per step. Default: the model's. */
+  readonly sequences?: number;
+  /** Peak learning rate. Default: the model's. */
+  readonly learningRate?: number;
+  /** Steps between two evaluations on the way; 0 for none. Default 50. */
+  readonly evaluateEvery?: number;
+  /** Windows of the validation part used on the way. Default 128; the final evaluation uses all. */
+  readonly evaluationWindows?: number;
+  /** Whose matrix products the wasm backend runs: this library's (default, much faster here) or its own. */
+  readonly kernels?: 'own' | 'stock';
+  /** Steps between two steps whose record has probes; 0 (default) for none. The first step has them. */
+  readonly probeEvery?: number;
+  /** Draws of the gradient probe, part of the probes; 0 (default) for none. */
+  readonly gradientDraws?: number;
+  /** Where to go on from: what `onCheckpoint` gave to the same run. */
+  readonly resume?: Checkpoint;
+  /** Steps between two checkpoints; 0 (default) for none. An aborted run makes one too. */
+  readonly checkpointEvery?: number;
+  /** Gets checkpoints; the run waits until it is done. */
+  readonly onCheckpoint?: (checkpoint: Checkpoint) => void | Promise<void>;
+  /** Aborting it ends the training after the current step. */
+  readonly signal?: AbortSignal;
+  readonly onStep?: (record: StepRecord) => void;
+  readonly onEvaluation?: (record: EvaluationRecord) => void;
+  readonly onPhase?: (record: PhaseRecord) => void;
+}
+
+export interface TrainResult {
+  readonly recipe: Recipe;
+  readonly seed: number;
+  /** Steps done. */
+  readonly steps: number;
+  /** Whether the signal ended the run, or its final evaluation, early. */
+  readonly interrupted: boolean;
+  /** Mean training loss of the last 20 steps, in nats per character. */
+  readonly trainLoss: number;
+  /** Nats per character over `validationCharacters`: the whole validation part, or after an interruption a fixed part. */
+  readonly validationLoss: number;
+  readonly validationCharacters: number;
+  /** e^validationLoss, per character. */
+  readonly perplexity: number;
+  /** Information of a linear weight as the forward product of the last phase reads it. */
+  readonly bitsPerWeight: number;
+  /** At the last change of phase that was reached; null without one. */
+  readonly spike: Spike | null;
+  /** Of the steps, evaluations not included. */
+  readonly seconds: number;
+  readonly tokensPerSecond: number;
+  readonly memory: MemoryUse;
+  /** Validation losses of the recipe's `inference`; empty for an interrupted run. */
+  readonly inference: readonly { readonly name: string; readonly loss: number }[];
+}
+
+/** Bytes that a training step needs beside its activations; weights and state as they lie between steps. */
+export interface MemoryUse {
+  readonly weights: number;
+  readonly optimizerState: number;
+  /** In float32. */
+  readonly gradients: number;
+  /** All of them over the number of parameters. */
+  readonly bytesPerParameter: number;
+}

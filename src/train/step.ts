@@ -1,0 +1,148 @@
+/**
+ * One training step: forward and backward pass, clipping, update; and the gradient probe, which is several passes
+ * without an update. No phases and no records: those are the loop's.
+ */
+import type { NamedTensorMap, Tensor2D, Variable } from '@tensorflow/tfjs';
+import { inRole, type TensorFlow } from '../tfjs/index.ts';
+import { crossEntropy } from './cross-entropy.ts';
+import { oneHot } from './evaluate.ts';
+import type { SlotName } from './linear.ts';
+import type { ForwardCall, LanguageModel } from './model.ts';
+import { clipByGlobalNorm, type TrainingOptimizer } from './optimizers/index.ts';
+import type { GradientProbe, OperandProbes } from './probes.ts';
+import { fnv1a32 } from './random.ts';
+import type { ExtraNorm, LinearSlots } from './recipe.ts';
+
+/** A batch and the arithmetic to run it in. */
+export interface StepContext {
+  readonly tf: TensorFlow;
+  readonly model: LanguageModel;
+  readonly vocabulary: number;
+  readonly batch: { readonly inputs: Int32Array; readonly targets: Int32Array };
+  readonly slots: (name: string) => LinearSlots;
+  readonly extraNorm: ExtraNorm | null;
+  readonly seed: number;
+  /** Steps done before. */
+  readonly step: number;
+}
+
+/** Draws of slots that round stochastically: (seed, step, layer and slot). */
+export function drawing(
+  seed: number,
+  step: number,
+  taps?: OperandProbes,
+): Required<Pick<ForwardCall, 'layer'>> {
+  return {
+    layer: (name) => ({
+      draw: (slot: SlotName) => ({
+        seed,
+        stream: (BigInt(fnv1a32(`${name}/${slot}`)) << 32n) | BigInt(step),
+      }),
+      ...(taps === undefined
+        ? {}
+        : { tap: (slot, operand, image, made) => taps.add(slot, operand, image, made) }),
+    }),
+  };
+}
+
+interface Pass {
+  readonly loss: number;
+  readonly gradients: NamedTensorMap;
+}
+
+/** Loss and gradients. Call inside `tf.tidy`. */
+function pass(context: StepContext, call: ForwardCall, slots: StepContext['slots'] = context.slots): Pass {
+  const { tf, model, batch, vocabulary, extraNorm } = context;
+  const inputs = oneHot(tf, batch.inputs, vocabulary);
+  const targets = oneHot(tf, batch.targets, vocabulary);
+  const variables: Variable[] = model.parameters.map(({ variable }) => variable);
+  const { value, grads } = tf.variableGrads(
+    () => crossEntropy(tf, model.forward(inputs, slots, { ...call, extraNorm }), targets),
+    variables,
+  );
+  return { loss: value.dataSync()[0]!, gradients: grads };
+}
+
+/** One forward and backward pass, clipping and update of the variables. */
+export function trainStep(
+  context: StepContext,
+  optimizer: TrainingOptimizer,
+  clipNorm: number,
+  taps?: OperandProbes,
+): { readonly loss: number; readonly gradientNorm: number } {
+  const { tf, seed, step } = context;
+  return tf.tidy(() => {
+    const { loss, gradients } = pass(context, drawing(seed, step, taps));
+    const clipped = clipByGlobalNorm(tf, gradients, clipNorm);
+    inRole(tf, 'optimizer', () => optimizer.applyGradients(clipped.gradients));
+    return { loss, gradientNorm: clipped.norm };
+  }) as unknown as { loss: number; gradientNorm: number };
+}
+
+/** The forward products' slots; the backward ones read what those read, and nothing else is quantised. */
+function forwardOnly({ forward, inputGradient, weightGradient }: LinearSlots): LinearSlots {
+  return {
+    forward,
+    inputGradient: { g: null, w: inputGradient.w === 'same' ? 'same' : null },
+    weightGradient: { g: null, x: weightGradient.x === 'same' ? 'same' : null },
+  };
+}
+
+/** The gradients of all linear weights, one after the other. */
+function linearGradients(
+  context: StepContext,
+  call: ForwardCall,
+  slots?: StepContext['slots'],
+): Float64Array {
+  const { tf, model } = context;
+  const parts: Float32Array[] = [];
+  tf.tidy(() => {
+    const { gradients } = pass(context, call, slots);
+    for (const { role, variable } of model.parameters)
+      if (role === 'linear') parts.push((gradients[variable.name] as Tensor2D).dataSync<'float32'>().slice());
+  });
+  const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    all.set(part, offset);
+    offset += part.length;
+  }
+  return all;
+}
+
+const dot = (a: Float64Array, b: Float64Array): number => {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+};
+
+/**
+ * Compares the gradients of a batch with those of a backward pass whose operands are not quantised. The forward pass is
+ * the same in all of them: it draws the step's own integers.
+ * @param draws Backward passes, each with random integers of its own; 1 is enough where nothing is stochastic.
+ */
+export function probeGradients(context: StepContext, draws: number): GradientProbe {
+  const { seed, step, slots } = context;
+  const own = drawing(seed, step);
+  const exact = linearGradients(context, own, (name) => forwardOnly(slots(name)));
+  const square = dot(exact, exact);
+  const mean = new Float64Array(exact.length);
+  let cosine = 0;
+  let alignment = 0;
+  for (let draw = 0; draw < draws; draw++) {
+    const gradient = linearGradients(context, {
+      layer: (name) => ({
+        draw: (slot) =>
+          slot.startsWith('forward')
+            ? own.layer(name).draw!(slot)
+            : { seed, stream: (BigInt(fnv1a32(`${name}/${slot}/probe${draw}`)) << 32n) | BigInt(step) },
+      }),
+    });
+    for (let i = 0; i < mean.length; i++) mean[i] = mean[i]! + gradient[i]! / draws;
+    const along = dot(gradient, exact);
+    cosine += along / Math.sqrt(dot(gradient, gradient) * square) / draws;
+    alignment += along / square / draws;
+  }
+  for (let i = 0; i < mean.length; i++) mean[i] = mean[i]! - exact[i]!;
+  return { draws, bias: Math.sqrt(dot(mean, mean) / square), cosine, alignment };
+}

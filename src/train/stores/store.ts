@@ -1,0 +1,63 @@
+/**
+ * What every way of holding a weight offers, and the arrays in which its state is written to a checkpoint.
+ */
+
+/** An array of a checkpoint: its bytes, little endian. */
+export interface SavedArray {
+  readonly dtype: 'F32' | 'F64' | 'BF16' | 'U8' | 'I32';
+  readonly shape: readonly number[];
+  readonly data: Uint8Array;
+}
+
+/** The random integers of one write: a pure function of the run's seed, the step and the weight's name. */
+export interface Draw {
+  readonly seed: number;
+  readonly stream: bigint;
+}
+
+/** What a write did to the codes; measured only when asked for. */
+export interface WriteMeasure {
+  /** Part of the codes that changed. */
+  readonly flipRate: number;
+  /** Mean of |updated - held| / step of the grid. */
+  readonly stepRatio: number;
+  /** Part of the codes that stand for zero. */
+  readonly zeroFraction: number;
+  /** Part of the codes at an end of the grid. */
+  readonly saturation: number;
+}
+
+/** A weight between steps. */
+export interface HeldWeight {
+  /** Bytes that it takes between steps. */
+  readonly bytes: number;
+  /** The values that a step reads. */
+  load(): Float32Array;
+  /** Takes an updated weight; what its format cannot hold is lost. */
+  write(updated: Float32Array, draw: Draw): void;
+  /** As `write`, and says what happened. */
+  writeMeasured(updated: Float32Array, draw: Draw): WriteMeasure;
+  save(): Readonly<Record<string, SavedArray>>;
+  /** Throws Error if the arrays are not what `save` gives. */
+  restore(saved: Readonly<Record<string, SavedArray>>): void;
+}
+
+/** The bytes of numbers as an array of a checkpoint. */
+export function savedFloat32(values: Float32Array, shape: readonly number[] = [values.length]): SavedArray {
+  const data = new Uint8Array(values.buffer.slice(values.byteOffset, values.byteOffset + values.byteLength));
+  return { dtype: 'F32', shape, data };
+}
+
+/** The numbers of an array of a checkpoint. Throws Error naming it if it is missing or of another kind. */
+export function float32Of(name: string, saved: SavedArray | undefined, count: number): Float32Array {
+  if (saved === undefined || saved.dtype !== 'F32' || saved.data.byteLength !== 4 * count)
+    throw new Error(`checkpoint: ${name} is not ${count} binary32 numbers`);
+  return new Float32Array(saved.data.slice().buffer);
+}
+
+/** The bytes of an array of a checkpoint; throws as {@link float32Of}. */
+export function bytesOf(name: string, saved: SavedArray | undefined, count: number): Uint8Array {
+  if (saved === undefined || saved.data.byteLength !== count)
+    throw new Error(`checkpoint: ${name} has not ${count} bytes`);
+  return saved.data.slice();
+}

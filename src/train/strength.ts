@@ -1,0 +1,52 @@
+/**
+ * How strongly quantisers act after a phase has begun: lambda, from 0 (not at all) to 1 (fully), as a function of the
+ * steps since then. A quantised operand is x + lambda (quantised - x).
+ * Source of `tanh`: Nielsen, Schneider-Kamp, Galke, arXiv 2502.11895, and the authors' training code: lambda =
+ * 2 sigmoid(5 u / T) - 1 = tanh(2.5 u / T) for u < T, which reaches 0.98661, and 1 from T on.
+ */
+import { exp } from '../arithmetic/elementary/approximate.ts';
+import { ArgumentError } from '../errors.ts';
+
+export const strengthKinds = ['tanh', 'tanhNormalised', 'linear', 'step'] as const;
+
+export interface PhaseIn {
+  /**
+   * `tanh`: the paper's; `tanhNormalised`: tanh(2.5 u / T) / tanh(2.5), which has no jump; `linear`: u / T; `step`: 0
+   * until T.
+   */
+  readonly kind: (typeof strengthKinds)[number];
+  /** T as a part of all steps, above 0 and at most 1. */
+  readonly over: number;
+}
+
+/** Throws ArgumentError naming the field. */
+export function checkPhaseIn(phaseIn: PhaseIn, path: string): void {
+  if (!strengthKinds.includes(phaseIn.kind))
+    throw new ArgumentError(`${path}.kind`, phaseIn.kind, strengthKinds.join(', '));
+  if (!(phaseIn.over > 0 && phaseIn.over <= 1))
+    throw new ArgumentError(`${path}.over`, phaseIn.over, 'a number above 0 and at most 1');
+}
+
+/** tanh(x) for x >= 0 as 1 - 2 / (e^(2x) + 1). */
+const tanh = (x: number): number => 1 - 2 / (exp(2 * x) + 1);
+
+/**
+ * Lambda `since` steps after the phase began, of `steps` in all.
+ * @example
+ * strengthAt({ kind: 'tanh', over: 0.2 }, 100, 1000) // tanh(1.25) = 0.8483
+ */
+export function strengthAt(phaseIn: PhaseIn, since: number, steps: number): number {
+  const length = Math.round(phaseIn.over * steps);
+  if (since >= length) return 1;
+  const progress = Math.max(0, since) / length;
+  switch (phaseIn.kind) {
+    case 'tanh':
+      return tanh(2.5 * progress);
+    case 'tanhNormalised':
+      return tanh(2.5 * progress) / tanh(2.5);
+    case 'linear':
+      return progress;
+    case 'step':
+      return 0;
+  }
+}
