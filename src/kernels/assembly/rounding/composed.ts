@@ -23,9 +23,8 @@ export function cut<I>(mode: i32, value: v128, rest: v128, mask: v128): v128 {
 }
 
 @inline
-function composedLanes<F, I>(
+function composedLanes<F, I, E>(
   mode: i32,
-  end: i32,
   value: v128,
   rest: v128,
   mask: v128,
@@ -36,21 +35,22 @@ function composedLanes<F, I>(
   keep: v128,
 ): v128 {
   const clamped =
-    end == endKept ? clampFinite<F>(value, true, true, upper, lower, keep) : clampAll<F>(value, upper, lower);
+    offsetof<E>() == endKept
+      ? clampFinite<F>(value, true, true, upper, lower, keep)
+      : clampAll<F>(value, upper, lower);
   // The product makes a NaN quiet. To odd it is half the number of units: floor and ceiling make odd integers of it.
   const units = cut<I>(mode, v128.mul<F>(clamped, inverse), rest, mask);
   const integer =
     mode == quickOdd ? v128.add<F>(v128.floor<F>(units), v128.ceil<F>(units)) : v128.trunc<F>(units);
   const rounded = v128.mul<F>(integer, quantum);
   // Minus 0, but NaN for an infinity.
-  return end == endNaN ? v128.sub<F>(rounded, v128.sub<F>(value, value)) : rounded;
+  return offsetof<E>() == endNaN ? v128.sub<F>(rounded, v128.sub<F>(value, value)) : rounded;
 }
 
 /** Rounds `bytes` bytes, a multiple of 32, as `quick` does. */
 @inline
-export function composed<F, I>(
+export function composed<F, I, E>(
   mode: i32,
-  end: i32,
   source: usize,
   destination: usize,
   bytes: usize,
@@ -61,17 +61,17 @@ export function composed<F, I>(
   const inverse = v128.load_splat<F>(parameters, fixedInverseSlot);
   const quantum = v128.load_splat<F>(parameters, fixedQuantumSlot);
   const keep = keepConstant<F>(parameters);
-  const isKept = end == endKept;
+  const isKept = offsetof<E>() == endKept;
   const upper = upperLimit<F>(isKept, parameters);
   const lower = lowerLimit<F>(isKept, parameters);
   let to = destination;
   for (let from = source, stop = source + bytes; from < stop; from += 32) {
     const value0 = v128.load(from);
     const value1 = v128.load(from, 16);
-    v128.store(to, composedLanes<F, I>(mode, end, value0, rest, mask, inverse, quantum, upper, lower, keep));
+    v128.store(to, composedLanes<F, I, E>(mode, value0, rest, mask, inverse, quantum, upper, lower, keep));
     v128.store(
       to,
-      composedLanes<F, I>(mode, end, value1, rest, mask, inverse, quantum, upper, lower, keep),
+      composedLanes<F, I, E>(mode, value1, rest, mask, inverse, quantum, upper, lower, keep),
       16,
     );
     to += 32;

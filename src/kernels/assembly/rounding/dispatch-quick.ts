@@ -28,11 +28,12 @@ import {
   quickUp,
 } from '../../parameters';
 import { composed } from './composed';
+import { Clamped, Exceeded, Infinite, Kept, KeptOutward, NaNEnd, NaNOutward } from './ends';
 import { pattern } from './pattern';
 import { quick } from './quick';
 
 /**
- * The ends of modes that overflow alike on both sides. (The arms of an if would be merged to one loop that tests again in every turn.)
+ * The ends of modes that overflow alike on both sides.
  */
 @inline
 function symmetric<F, I>(
@@ -46,19 +47,19 @@ function symmetric<F, I>(
 ): void {
   switch (end) {
     case endClamped:
-      quick<F, I>(mode, endClamped, from, to, bytes, random, parameters);
+      quick<F, I, Clamped>(mode, from, to, bytes, random, parameters);
       break;
     case endInfinite:
-      quick<F, I>(mode, endInfinite, from, to, bytes, random, parameters);
+      quick<F, I, Infinite>(mode, from, to, bytes, random, parameters);
       break;
     case endExceeded:
-      quick<F, I>(mode, endExceeded, from, to, bytes, random, parameters);
+      quick<F, I, Exceeded>(mode, from, to, bytes, random, parameters);
       break;
     case endKept:
-      quick<F, I>(mode, endKept, from, to, bytes, random, parameters);
+      quick<F, I, Kept>(mode, from, to, bytes, random, parameters);
       break;
     case endNaN:
-      quick<F, I>(mode, endNaN, from, to, bytes, random, parameters);
+      quick<F, I, NaNEnd>(mode, from, to, bytes, random, parameters);
       break;
     default:
       unreachable();
@@ -70,19 +71,19 @@ function symmetric<F, I>(
 function outward<F, I>(mode: i32, end: i32, from: usize, to: usize, bytes: usize, parameters: usize): void {
   switch (end) {
     case endClamped:
-      quick<F, I>(mode, endClamped, from, to, bytes, 0, parameters);
+      quick<F, I, Clamped>(mode, from, to, bytes, 0, parameters);
       break;
     case endKeptOutward:
-      quick<F, I>(mode, endKeptOutward, from, to, bytes, 0, parameters);
+      quick<F, I, KeptOutward>(mode, from, to, bytes, 0, parameters);
       break;
     case endNaNOutward:
-      quick<F, I>(mode, endNaNOutward, from, to, bytes, 0, parameters);
+      quick<F, I, NaNOutward>(mode, from, to, bytes, 0, parameters);
       break;
     case endKept:
-      quick<F, I>(mode, endKept, from, to, bytes, 0, parameters);
+      quick<F, I, Kept>(mode, from, to, bytes, 0, parameters);
       break;
     case endNaN:
-      quick<F, I>(mode, endNaN, from, to, bytes, 0, parameters);
+      quick<F, I, NaNEnd>(mode, from, to, bytes, 0, parameters);
       break;
     default:
       unreachable();
@@ -94,13 +95,13 @@ function outward<F, I>(mode: i32, end: i32, from: usize, to: usize, bytes: usize
 function inward<F, I>(mode: i32, end: i32, from: usize, to: usize, bytes: usize, parameters: usize): void {
   switch (end) {
     case endClamped:
-      quick<F, I>(mode, endClamped, from, to, bytes, 0, parameters);
+      quick<F, I, Clamped>(mode, from, to, bytes, 0, parameters);
       break;
     case endKept:
-      quick<F, I>(mode, endKept, from, to, bytes, 0, parameters);
+      quick<F, I, Kept>(mode, from, to, bytes, 0, parameters);
       break;
     case endNaN:
-      quick<F, I>(mode, endNaN, from, to, bytes, 0, parameters);
+      quick<F, I, NaNEnd>(mode, from, to, bytes, 0, parameters);
       break;
     default:
       unreachable();
@@ -118,13 +119,13 @@ function inwardComposed<F, I>(
 ): void {
   switch (end) {
     case endClamped:
-      composed<F, I>(mode, endClamped, from, to, bytes, parameters);
+      composed<F, I, Clamped>(mode, from, to, bytes, parameters);
       break;
     case endKept:
-      composed<F, I>(mode, endKept, from, to, bytes, parameters);
+      composed<F, I, Kept>(mode, from, to, bytes, parameters);
       break;
     case endNaN:
-      composed<F, I>(mode, endNaN, from, to, bytes, parameters);
+      composed<F, I, NaNEnd>(mode, from, to, bytes, parameters);
       break;
     default:
       unreachable();
@@ -281,13 +282,13 @@ function patternEnds(
 ): void {
   switch (end) {
     case endClamped:
-      pattern(mode, endClamped, from, to, bytes, random, parameters);
+      pattern<Clamped>(mode, from, to, bytes, random, parameters);
       break;
     case endKept:
-      pattern(mode, endKept, from, to, bytes, random, parameters);
+      pattern<Kept>(mode, from, to, bytes, random, parameters);
       break;
     case endInfinite:
-      pattern(mode, endInfinite, from, to, bytes, random, parameters);
+      pattern<Infinite>(mode, from, to, bytes, random, parameters);
       break;
     default:
       unreachable();

@@ -10,6 +10,35 @@ import {
   maximumPositiveSlot,
 } from '../../parameters';
 
+// The ends as types, for compile time: the size of the class is the number of the end. As a number that is handed on it would
+// be a variable to the compiler, which then makes one loop of all ends that asks for it in every turn.
+@unmanaged
+export class Clamped {}
+@unmanaged
+export class Infinite extends Clamped {
+  infinite: u8;
+}
+@unmanaged
+export class Exceeded extends Infinite {
+  exceeded: u8;
+}
+@unmanaged
+export class Kept extends Exceeded {
+  kept: u8;
+}
+@unmanaged
+export class NaNEnd extends Kept {
+  nan: u8;
+}
+@unmanaged
+export class KeptOutward extends NaNEnd {
+  keptOutward: u8;
+}
+@unmanaged
+export class NaNOutward extends KeptOutward {
+  nanOutward: u8;
+}
+
 // All limits are read as they are used: engines move cheap arithmetic on constants into the loop.
 
 /** The largest number, as the clamp of the end wants it. */

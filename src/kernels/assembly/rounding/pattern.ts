@@ -59,9 +59,8 @@ function raise(
 }
 
 @inline
-function patternLanes(
+function patternLanes<E>(
   mode: i32,
-  end: i32,
   value: v128,
   random: v128,
   rest: v128,
@@ -74,18 +73,17 @@ function patternLanes(
   parameters: usize,
 ): v128 {
   let bits = value;
-  if (end == endClamped) bits = clampAll<f32>(value, upper, lower);
-  if (end == endKept) bits = clampFinite<f32>(value, true, true, upper, lower, keep);
+  if (offsetof<E>() == endClamped) bits = clampAll<f32>(value, upper, lower);
+  if (offsetof<E>() == endKept) bits = clampFinite<f32>(value, true, true, upper, lower, keep);
   const rounded = cut<i32>(mode, raise(mode, bits, random, rest, lowest, half, parameters), rest, mask);
   // All ones is a NaN.
   return v128.or(rounded, f32x4.ne(value, value));
 }
 
-/** Rounds `bytes` bytes, a multiple of 32. `mode` and `end` are constants. */
+/** Rounds `bytes` bytes, a multiple of 32. `mode` is a constant, `E` an end by its type. */
 @inline
-export function pattern(
+export function pattern<E>(
   mode: i32,
-  end: i32,
   source: usize,
   destination: usize,
   bytes: usize,
@@ -98,7 +96,7 @@ export function pattern(
   const lowest = v128.load32_splat(parameters, lowestBitSlot);
   const half = v128.load32_splat(parameters, halfSlot);
   const keep = keepConstant<f32>(parameters);
-  const isKept = end == endKept;
+  const isKept = offsetof<E>() == endKept;
   const upper = upperLimit<f32>(isKept, parameters);
   const lower = lowerLimit<f32>(isKept, parameters);
   let to = destination;
@@ -111,11 +109,11 @@ export function pattern(
     const value1 = v128.load(from, 16);
     v128.store(
       to,
-      patternLanes(mode, end, value0, draws0, rest, mask, lowest, half, upper, lower, keep, parameters),
+      patternLanes<E>(mode, value0, draws0, rest, mask, lowest, half, upper, lower, keep, parameters),
     );
     v128.store(
       to,
-      patternLanes(mode, end, value1, draws1, rest, mask, lowest, half, upper, lower, keep, parameters),
+      patternLanes<E>(mode, value1, draws1, rest, mask, lowest, half, upper, lower, keep, parameters),
       16,
     );
     to += 32;

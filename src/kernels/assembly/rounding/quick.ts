@@ -48,13 +48,14 @@ function byMagnitude(mode: i32): bool {
 
 /** The number, or magnitude, that is rounded: clamped as the end wants. */
 @inline
-function clampLanes<F>(mode: i32, end: i32, value: v128, upper: v128, lower: v128, keep: v128): v128 {
-  if (end == endClamped || end == endNaN)
+function clampLanes<F, E>(mode: i32, value: v128, upper: v128, lower: v128, keep: v128): v128 {
+  if (offsetof<E>() == endClamped || offsetof<E>() == endNaN)
     return byMagnitude(mode) ? v128.pmin<F>(value, upper) : clampAll<F>(value, upper, lower);
-  if (end == endKept) return clampFinite<F>(value, true, !byMagnitude(mode), upper, lower, keep);
-  if (end == endKeptOutward)
+  if (offsetof<E>() == endKept) return clampFinite<F>(value, true, !byMagnitude(mode), upper, lower, keep);
+  if (offsetof<E>() == endKeptOutward)
     return clampFinite<F>(value, mode == quickDown, mode == quickUp, upper, lower, keep);
-  if (end == endNaNOutward) return mode == quickUp ? v128.pmax<F>(value, lower) : v128.pmin<F>(value, upper);
+  if (offsetof<E>() == endNaNOutward)
+    return mode == quickUp ? v128.pmax<F>(value, lower) : v128.pmin<F>(value, upper);
   return value;
 }
 
@@ -92,32 +93,31 @@ function roundUnits<F, I>(
 
 /** What is left to do about the end, on rounded numbers. */
 @inline
-function endLanes<F>(
+function endLanes<F, E>(
   mode: i32,
-  end: i32,
   rounded: v128,
   value: v128,
   magnitudes: v128,
   upper: v128,
   lower: v128,
 ): v128 {
-  if (end == endExceeded) {
+  if (offsetof<E>() == endExceeded) {
     const magnitude = byMagnitude(mode) ? rounded : v128.and(rounded, magnitudes);
     return v128.or(rounded, v128.gt<F>(magnitude, upper));
   }
   let result = rounded;
-  if (end == endNaNOutward)
+  if (offsetof<E>() == endNaNOutward)
     result = v128.or(rounded, mode == quickUp ? v128.gt<F>(rounded, upper) : v128.lt<F>(rounded, lower));
   // Minus 0, but NaN for an infinity.
-  if (end == endNaN || end == endNaNOutward) result = v128.sub<F>(result, v128.sub<F>(value, value));
+  if (offsetof<E>() == endNaN || offsetof<E>() == endNaNOutward)
+    result = v128.sub<F>(result, v128.sub<F>(value, value));
   return result;
 }
 
 /** One vector; the arguments behind `random` are constants of the loop. */
 @inline
-function quickLanes<F, I>(
+function quickLanes<F, I, E>(
   mode: i32,
-  end: i32,
   value: v128,
   random: v128,
   exponents: v128,
@@ -134,8 +134,8 @@ function quickLanes<F, I>(
   parameters: usize,
 ): v128 {
   const given = byMagnitude(mode) ? v128.and(value, magnitudes) : value;
-  const clamped = clampLanes<F>(mode, end, given, upper, lower, keep);
-  const isScaled = end == endInfinite || end == endKeptOutward;
+  const clamped = clampLanes<F, E>(mode, given, upper, lower, keep);
+  const isScaled = offsetof<E>() == endInfinite || offsetof<E>() == endKeptOutward;
   let binade = v128.pmax<F>(v128.and(clamped, exponents), floor);
   if (isScaled) binade = v128.pmin<F>(binade, top);
   const units = v128.mul<F>(clamped, v128.sub<I>(inverses, binade));
@@ -143,18 +143,17 @@ function quickLanes<F, I>(
   let rounded = v128.mul<F>(integer, v128.sub<I>(binade, quanta));
   // The quantum is so much larger than the target's that what exceeds the range has become infinity.
   if (isScaled) rounded = v128.mul<F>(rounded, unscale);
-  rounded = endLanes<F>(mode, end, rounded, value, magnitudes, upper, lower);
+  rounded = endLanes<F, E>(mode, rounded, value, magnitudes, upper, lower);
   return byMagnitude(mode) ? v128.or(rounded, v128.xor(value, given)) : rounded;
 }
 
 /**
- * Rounds `bytes` bytes, a multiple of 32. `mode` and `end` are constants, see `../../parameters`. The loop's constants are
+ * Rounds `bytes` bytes, a multiple of 32. `mode` is a constant, `E` an end by its type, see `ends.ts`. The loop's constants are
  * read once and stay in registers; two vectors a turn leave it less besides the arithmetic.
  */
 @inline
-export function quick<F, I>(
+export function quick<F, I, E>(
   mode: i32,
-  end: i32,
   source: usize,
   destination: usize,
   bytes: usize,
@@ -171,7 +170,7 @@ export function quick<F, I>(
   const unscale = v128.load_splat<F>(parameters, unscaleSlot);
   const constant = v128.load_splat<F>(parameters, roundSlot);
   const keep = keepConstant<F>(parameters);
-  const isKept = end == endKept || end == endKeptOutward;
+  const isKept = offsetof<E>() == endKept || offsetof<E>() == endKeptOutward;
   const upper = upperLimit<F>(isKept, parameters);
   const lower = lowerLimit<F>(isKept, parameters);
   const randomBytes: usize = sizeof<F>() == 8 ? 8 : 16;
@@ -192,9 +191,8 @@ export function quick<F, I>(
     integers += randomBytes;
     const first = v128.load(from);
     const second = v128.load(from, 16);
-    const rounded0 = quickLanes<F, I>(
+    const rounded0 = quickLanes<F, I, E>(
       mode,
-      end,
       first,
       draws0,
       exponents,
@@ -210,9 +208,8 @@ export function quick<F, I>(
       keep,
       parameters,
     );
-    const rounded1 = quickLanes<F, I>(
+    const rounded1 = quickLanes<F, I, E>(
       mode,
-      end,
       second,
       draws1,
       exponents,
