@@ -1,11 +1,12 @@
 /**
  * Which kernels of tfjs-backend-wasm ours replace, and by what. They are the ones that are slow there: products with a
- * transposed operand (a fiftieth of our speed), convolutions, sums over leading axes, and kernels that copy what they could
- * share. Same signatures, same values up to the order of summation, which is sequential and documented.
+ * transposed operand (a fiftieth of our speed), convolutions, sums over leading axes, kernels that copy what they could share;
+ * and one that is wrong. Same signatures, same values up to the order of summation, which is sequential and documented.
  */
 import { hasSteps, runSteps } from './fused.ts';
 import type { KernelFunction, TensorFlow, TensorInfo } from './internals.ts';
 import { fusedNames } from './kernel-names.ts';
+import { maxPoolGradient } from './own-gradients.ts';
 import { cast, concat, gather, identity, slice, split } from './own-moves.ts';
 import { reduceLeading } from './own-sums.ts';
 import { isOurs, productKernels } from './products.ts';
@@ -14,7 +15,7 @@ import type { Workspace } from './workspace.ts';
 /** Finds a kernel of the same backend by name. */
 export type KernelLookup = (name: string) => KernelFunction;
 
-type Replacement = (stock: KernelFunction) => KernelFunction;
+type Replacement = (stock: KernelFunction, tf: TensorFlow) => KernelFunction;
 
 const replacements: Readonly<Record<string, Replacement>> = {
   Sum: reduceLeading(false),
@@ -25,6 +26,8 @@ const replacements: Readonly<Record<string, Replacement>> = {
   Slice: slice,
   SplitV: split,
   Concat: concat,
+  MaxPoolGrad: (_, tf) => maxPoolGradient(tf, 2),
+  MaxPool3DGrad: (_, tf) => maxPoolGradient(tf, 3),
 };
 
 /** Products that the backend does well: `Conv2D` with the bits of ours, depthwise ones in an order of its own. */
@@ -61,6 +64,6 @@ export function ownKernel(
   spaceOf: () => Workspace,
 ): KernelFunction | undefined {
   if (leftToBackend.has(name)) return undefined;
-  if (Object.hasOwn(replacements, name)) return replacements[name]!(stock);
+  if (Object.hasOwn(replacements, name)) return replacements[name]!(stock, tf);
   return productOn(tf, name, lookup, spaceOf, stock);
 }

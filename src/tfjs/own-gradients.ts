@@ -1,0 +1,125 @@
+/**
+ * The gradient of maximum pooling, which the wasm backend gets wrong in two dimensions (tfjs-backend-wasm 4.22: some
+ * windows lose theirs). Each gradient goes to the element that the output was taken from, the first one of equals; sums
+ * are binary32, in the order of the outputs, from +0.
+ */
+import { float32View } from './heap.ts';
+import {
+  type KernelArguments,
+  type KernelFunction,
+  sizeOf,
+  type TensorFlow,
+  type TensorInfo,
+  type WasmBackend,
+} from './internals.ts';
+
+interface PoolInfo {
+  readonly batchSize: number;
+  readonly inChannels: number;
+  readonly inDepth?: number;
+  readonly inHeight: number;
+  readonly inWidth: number;
+  readonly outDepth?: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly strideDepth?: number;
+  readonly strideHeight: number;
+  readonly strideWidth: number;
+  readonly effectiveFilterDepth?: number;
+  readonly effectiveFilterHeight: number;
+  readonly effectiveFilterWidth: number;
+  readonly padInfo: { readonly front?: number; readonly top: number; readonly left: number };
+}
+
+interface PoolAttributes {
+  readonly filterSize: number | number[];
+  readonly strides: number | number[];
+  readonly pad: 'valid' | 'same' | number;
+  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil';
+}
+
+/** Start and end of the windows along an axis, within the input. */
+function windows(out: number, size: number, stride: number, filter: number, pad: number): [number, number][] {
+  return Array.from({ length: out }, (_, o) => {
+    const start = o * stride - pad;
+    return [Math.max(start, 0), Math.min(start + filter, size)];
+  });
+}
+
+/** `MaxPoolGrad` and `MaxPool3DGrad`. */
+export function maxPoolGradient(tf: TensorFlow, dimensions: 2 | 3): KernelFunction {
+  return ({ inputs, attrs, backend }: KernelArguments) => {
+    const { dy, input } = inputs as { dy: TensorInfo; input: TensorInfo };
+    const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as PoolAttributes;
+    const { computePool2DInfo, computePool3DInfo } = tf.backend_util;
+    const info = (
+      dimensions === 2
+        ? computePool2DInfo(
+            input.shape as never,
+            filterSize as never,
+            strides as never,
+            1,
+            pad,
+            dimRoundingMode,
+          )
+        : computePool3DInfo(
+            input.shape as never,
+            filterSize as never,
+            strides as never,
+            1,
+            pad,
+            dimRoundingMode,
+          )
+    ) as PoolInfo;
+    const wasm = backend as WasmBackend;
+    const { batchSize, inChannels: channels, inHeight, inWidth, padInfo } = info;
+    const inDepth = info.inDepth ?? 1;
+    const planes = windows(
+      info.outDepth ?? 1,
+      inDepth,
+      info.strideDepth ?? 1,
+      info.effectiveFilterDepth ?? 1,
+      padInfo.front ?? 0,
+    );
+    const rows = windows(
+      info.outHeight,
+      inHeight,
+      info.strideHeight,
+      info.effectiveFilterHeight,
+      padInfo.top,
+    );
+    const columns = windows(
+      info.outWidth,
+      inWidth,
+      info.strideWidth,
+      info.effectiveFilterWidth,
+      padInfo.left,
+    );
+    const out = wasm.makeOutput(input.shape, 'float32');
+    const size = sizeOf(input.shape);
+    const x = float32View(wasm, input.dataId, size);
+    const dx = float32View(wasm, out.dataId, size).fill(0);
+    const gradients = float32View(wasm, dy.dataId, sizeOf(dy.shape));
+    let at = 0;
+    for (let n = 0; n < batchSize; n++)
+      for (const [d0, d1] of planes)
+        for (const [r0, r1] of rows)
+          for (const [c0, c1] of columns)
+            for (let channel = 0; channel < channels; channel++) {
+              let best = -1;
+              let largest = -Infinity;
+              for (let d = d0; d < d1; d++)
+                for (let r = r0; r < r1; r++) {
+                  let place = (((n * inDepth + d) * inHeight + r) * inWidth + c0) * channels + channel;
+                  for (let c = c0; c < c1; c++, place += channels)
+                    if (best < 0 || x[place]! > largest) {
+                      best = place;
+                      largest = x[place]!;
+                    }
+                }
+              const gradient = gradients[at++]!;
+              if (best >= 0) dx[best]! += gradient;
+            }
+    return out;
+  };
+}
