@@ -8,8 +8,14 @@ import { resolveRounding, roundArrayReference } from '../dist/rounding/index.js'
 import { fill, measure, memmove } from './measure.js';
 
 const lengths = [1e4, 1e6, 1e7];
-const formatNames = /** @type {const} */ (['binary16', 'bfloat16', 'e4m3fn']);
-const modes = /** @type {const} */ (['nearest-even', 'toward-zero', 'stochastic']);
+const formatNames = /** @type {const} */ (['binary16', 'bfloat16', 'e4m3fn', 'e5m2', 'e2m1']);
+const modes = /** @type {const} */ ([
+  'nearest-even',
+  'toward-zero',
+  'toward-positive',
+  'to-odd',
+  'stochastic',
+]);
 /** The reference takes a second for 10^7 stochastic elements; its pace does not depend on the length from here on. */
 const longestReference = 1e5;
 
