@@ -77,10 +77,13 @@ function fitsScaled(
   return isFull && emax >= 1 && emin - fraction - emax >= 1 - 2 * lanes.emax;
 }
 
-/** Whether the numbers of the format divided by the subnormal numbers' quantum are numbers of the lane type. */
+/**
+ * Whether the numbers of the format divided by the subnormal numbers' quantum are numbers of the lane type, and no number of it
+ * becomes 0 by that.
+ */
 function fitsComposed({ emin, emax, precision }: FloatFormat, lanes: Lanes): boolean {
   const exponent = precision - 1 - emin;
-  return emax + exponent <= lanes.emax && Math.abs(exponent) < lanes.emax - 1;
+  return exponent > 0 && emax + exponent <= lanes.emax && exponent < lanes.emax - 1;
 }
 
 /** The limits, which are read as they are used. */

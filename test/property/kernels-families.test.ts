@@ -5,7 +5,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { codebook, type Format, toFormat } from '../../src/formats/index.ts';
+import { codebook, type Format, float, toFormat } from '../../src/formats/index.ts';
 import { allocateFloat64, release, roundArray, roundingPath } from '../../src/kernels/index.ts';
 import {
   type ResolvedRounding,
@@ -98,6 +98,22 @@ describe(`formats of every kind, ${runs} random cases of up to 30 elements each`
       expect([...paths]).toEqual(expect.arrayContaining(['general', 'exact', 'list', 'posit']));
     });
   }
+});
+
+describe('the smallest numbers of the carrier into formats whose step is above 1', () => {
+  it.each(roundingModes)('%s', (rounding) => {
+    for (const ArrayType of [Float32Array, Float64Array])
+      for (const bias of [-40, -34, -20, -2]) {
+        const format = float({ exponentBits: 2, mantissaBits: 5, bias, specials: 'finite' });
+        const resolved = resolveRounding(format, { rounding });
+        const x = ArrayType.of(2 ** -149, -(2 ** -149), 2 ** -126, 0, -0, 1, -1, 5e-324, 2 ** -1022);
+        const expected = new ArrayType(x.length);
+        roundArrayReference(x, expected, format, resolved);
+        const out = new ArrayType(x.length);
+        roundArray(x, out, format, resolved);
+        expect(firstDifference(out, expected, x), `${format.name}`).toBeUndefined();
+      }
+  });
 });
 
 describe('elements that a kernel leaves to the reference', () => {
