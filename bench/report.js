@@ -237,6 +237,22 @@ export function trainingTable(rows) {
   );
 }
 
+/** @param {any[]} rows the first one of a net is what the others are compared with */
+export function tfjsTable(rows) {
+  return table(
+    'A training step under TensorFlow.js (MLP 784-512-512-10, batch 128; convolutional net, batch 64), median',
+    ['net', 'format', 'backend', 'kernels', 'ms', 'times faster than the first', 'time / float32 on ours'],
+    rows.map((r) => {
+      const first = rows.find((other) => other.net === r.net);
+      const ours = rows.find(
+        (other) => other.net === r.net && other.arm === 'float32' && other.kernels === 'own',
+      );
+      const ratios = [first.milliseconds / r.milliseconds, r.milliseconds / ours.milliseconds];
+      return [r.net, r.arm, r.backend, r.kernels, ...[r.milliseconds, ...ratios].map(digits)];
+    }),
+  );
+}
+
 /**
  * @param {string} what
  * @param {number} wanted
@@ -293,6 +309,7 @@ export function targets({
   matmul = [],
   quantizers = [],
   transforms = [],
+  tfjs = [],
 }) {
   const label = (/** @type {any} */ r) => `${r.format} ${r.length.toExponential(0)}`;
   const pick = (/** @type {string} */ mode, /** @type {readonly number[]} */ lengths) =>
@@ -359,6 +376,19 @@ export function targets({
     const measured = square.map((r) => ({ label: '512', ratio: r.own / r.tfjs }));
     judged.push(judge('plain product of 512 x 512 against tfjs-wasm', 1.6, measured));
   }
+  const [stock, own, emulated, cpu, , convolved] = tfjs.map((r) => r.milliseconds);
+  if (tfjs.length > 0)
+    judged.push(
+      judge('MLP step in bfloat16 against stock wasm in float32', 3, [
+        { label: 'mlp', ratio: stock / emulated },
+      ]),
+      judge('MLP step in float32 against bfloat16, both ours', 1 / 1.15, [
+        { label: 'mlp', ratio: own / emulated },
+      ]),
+      judge('convolutional step in bfloat16 against cpu in float32', 10, [
+        { label: 'convnet', ratio: cpu / convolved },
+      ]),
+    );
   return judged;
 }
 

@@ -1,7 +1,7 @@
 /**
  * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
  *
- * node bench/run.js [--only rounding,arithmetic,families,codec,threads,matmul,products,quantizers,transforms,training] [--seconds 0.3] [--largest 1024] [--json]
+ * node bench/run.js [--only rounding,arithmetic,families,codec,threads,matmul,products,quantizers,transforms,training,tfjs] [--seconds 0.3] [--largest 1024] [--json]
  */
 import { parseArgs } from 'node:util';
 import { benchArithmetic } from './arithmetic.js';
@@ -20,11 +20,13 @@ import {
   roundingTable,
   targets,
   targetsTable,
+  tfjsTable,
   threadsTable,
   trainingTable,
   transformsTable,
 } from './report.js';
 import { benchRounding } from './rounding.js';
+import { benchTfjs } from './tfjs.js';
 import { benchThreads } from './threads.js';
 import { benchTraining } from './training.js';
 import { benchTransforms } from './transforms.js';
@@ -40,6 +42,7 @@ const suites = {
   quantizers: benchQuantizers,
   transforms: benchTransforms,
   training: benchTraining,
+  tfjs: benchTfjs,
 };
 const tables = {
   rounding: roundingTable,
@@ -52,6 +55,7 @@ const tables = {
   quantizers: quantizersTable,
   transforms: transformsTable,
   training: trainingTable,
+  tfjs: tfjsTable,
 };
 
 const { values } = parseArgs({
