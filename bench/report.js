@@ -319,7 +319,6 @@ export function targets({
   const judged = [];
   if (rounding.length > 0) {
     const cached = pick('nearest-even', [1e4, 1e6]);
-    const long = pick('nearest-even', [1e7]);
     const random = pick('stochastic', [1e4, 1e6, 1e7]);
     for (const place of ['heap', 'ordinary']) {
       judged.push(
@@ -328,13 +327,22 @@ export function targets({
           10,
           ratios(cached, place, 'reference'),
         ),
-        judge(`nearest-even, ${place}, against memmove at 1e7`, 0.8, ratios(long, place, 'memmove')),
         judge(`stochastic, ${place}, against plain JS`, 5, ratios(random, place, 'reference')),
       );
     }
-    judged.push(
-      judge('nearest-even, heap, in place, against memmove at 1e7', 0.8, ratios(long, 'inPlace', 'memmove')),
-    );
+    for (const place of ['heap', 'inPlace', 'ordinary'])
+      for (const mode of ['nearest-even', 'toward-zero', 'toward-positive', 'to-odd'])
+        for (const [length, wanted] of /** @type {const} */ ([
+          [1e6, 0.6],
+          [1e7, 0.9],
+        ]))
+          judged.push(
+            judge(
+              `${mode}, ${place}, against memmove at ${length.toExponential(0)}`,
+              wanted,
+              ratios(pick(mode, [length]), place, 'memmove'),
+            ),
+          );
   }
   judged.push(...arithmeticTargets(arithmetic));
   const shared = threads.filter((r) => r.place === 'heap' && r.rounding === 'stochastic');
