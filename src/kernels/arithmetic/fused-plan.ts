@@ -9,35 +9,47 @@ import * as parameters from './parameters.ts';
 
 type Family = 'magic' | 'pattern';
 
-/** How the results are rounded, if they can be here. */
-function familyOf({ emin, emax, precision, specials }: FloatFormat, top: number): Family | undefined {
-  if (specials === 'ieee' && emin === -126 && emax === 127) return precision < 24 ? 'pattern' : undefined;
-  // The magic numbers are normal binary32 numbers, and the anchor added to any number of the format is exact.
-  const anchor = emin - precision + 24;
-  return emin >= -126 && top + 24 - precision <= 126 && emax <= anchor + 23 ? 'magic' : undefined;
-}
-
-function isCommon(
-  format: Format,
-  { rounding, saturation, subnormals }: ResolvedRounding,
-): format is FloatFormat {
-  return (
+/** What the constants are about: bit patterns where the format has binary32's exponent range, magic numbers otherwise. */
+function familyOf(format: Format): Family | undefined {
+  const isCommon =
     format.kind === 'float' &&
     (format.specials === 'ieee' || format.specials === 'fn') &&
     format.hasNegativeZero &&
     format.subnormals === true &&
     format.mantissaBits > 0 &&
     format.exponentBits !== Infinity &&
-    rounding === 'nearest-even' &&
-    subnormals === 'keep' &&
-    (saturation === 'none' || saturation === 'finite')
+    format.precision < 24;
+  if (!isCommon) return undefined;
+  const { emin, emax, precision, specials } = format;
+  if (specials === 'ieee' && emin === -126 && emax === 127) return 'pattern';
+  // The anchor added to any number of the format is exact.
+  return emin >= -126 && emax <= emin - precision + 47 ? 'magic' : undefined;
+}
+
+/** Writes the constants by which binary32 operands are looked at, and says so in the block, where there are such. */
+export function writeLook(format: Format, block: Uint8Array): void {
+  const family = familyOf(format);
+  if (family === undefined || format.kind !== 'float') return;
+  const view = new DataView(block.buffer);
+  const look = family === 'pattern' ? parameters.lookByPattern : parameters.lookByAnchor;
+  view.setUint32(parameters.lookSlot, look, true);
+  view.setUint32(parameters.fusedMagnitudesSlot, 0x7fffffff, true);
+  view.setFloat32(parameters.fusedMaximumSlot, format.max, true);
+  view.setFloat32(parameters.fusedAnchorSlot, powerOfTwo(format.emin - format.precision + 24), true);
+  view.setUint32(parameters.fusedRestSlot, 2 ** (24 - format.precision) - 1, true);
+}
+
+function isCommonRounding({ rounding, saturation, subnormals }: ResolvedRounding): boolean {
+  return (
+    rounding === 'nearest-even' && subnormals === 'keep' && (saturation === 'none' || saturation === 'finite')
   );
 }
 
 const groups: Record<string, number> = { add: 0, sub: 1, mul: 2, fma: 3 };
 
 /**
- * The kernel for an operation whose intermediates in binary32 lanes are of the form, or undefined; writes its constants.
+ * The kernel for an operation whose intermediates in binary32 lanes are of the form, or undefined; writes its constants
+ * but for those of `writeLook`.
  *
  * @param top Results are below 2^(top + 1).
  * @param block A block of lane constants of binary32.
@@ -51,24 +63,22 @@ export function fusedKernel(
   block: Uint8Array,
 ): number | undefined {
   const group = groups[operation];
-  if (group === undefined || !isCommon(format, options)) return undefined;
-  const family = familyOf(format, top);
+  const family = familyOf(format);
+  if (group === undefined || family === undefined || !isCommonRounding(options)) return undefined;
+  const { emin, precision, max, hasInfinity } = format as FloatFormat;
   const isPattern = family === 'pattern';
   const fmaForm = isPattern ? parameters.formGuarded : parameters.formOdd;
-  if (family === undefined || form !== (operation === 'fma' ? fmaForm : parameters.formPlain))
-    return undefined;
+  if (form !== (operation === 'fma' ? fmaForm : parameters.formPlain)) return undefined;
+  const dropped = 24 - precision;
+  // The magic numbers of all results are binary32 numbers.
+  if (!isPattern && top + dropped > 126) return undefined;
   const isClamped = options.saturation === 'finite';
-  const dropped = 24 - format.precision;
   const view = new DataView(block.buffer);
-  view.setUint32(parameters.fusedMagnitudesSlot, 0x7fffffff, true);
   view.setUint32(parameters.fusedExponentsSlot, 0x7f800000, true);
-  view.setFloat32(parameters.fusedClampSlot, isClamped ? format.max : Infinity, true);
-  view.setFloat32(parameters.fusedMaximumSlot, format.max, true);
-  view.setFloat32(parameters.fusedTopSlot, format.hasInfinity ? Infinity : NaN, true);
-  view.setFloat32(parameters.fusedFloorSlot, powerOfTwo(format.emin), true);
-  view.setFloat32(parameters.fusedAnchorSlot, powerOfTwo(format.emin - format.precision + 24), true);
+  view.setFloat32(parameters.fusedClampSlot, isClamped ? max : Infinity, true);
+  view.setFloat32(parameters.fusedTopSlot, hasInfinity ? Infinity : NaN, true);
+  view.setFloat32(parameters.fusedFloorSlot, powerOfTwo(emin), true);
   view.setUint32(parameters.fusedShiftSlot, dropped << 23, true);
-  view.setUint32(parameters.fusedRestSlot, 2 ** dropped - 1, true);
   view.setUint32(parameters.fusedHalfSlot, 2 ** (dropped - 1) - 1, true);
   view.setUint32(parameters.fusedLowestSlot, 2 ** dropped, true);
   return parameters.fusedBase + group * 4 + (isPattern ? 2 : 0) + (isClamped ? 1 : 0);

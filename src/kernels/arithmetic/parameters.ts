@@ -68,6 +68,11 @@ export const fusedHalfSlot = 384;
 export const fusedLowestSlot = 392;
 /** The power of two whose last bit is worth the smallest number. */
 export const fusedAnchorSlot = 408;
+/** Whether binary32 operands can be looked at by these constants: not, by the anchor, by bit patterns. */
+export const lookSlot = 404;
+export const noLook = 0;
+export const lookByAnchor = 1;
+export const lookByPattern = 2;
 /** Set to 1 where an operand may be no number of the format. */
 export const suspectSlot = 400;
 /** The last few elements of operands that fill no vector, and what comes of them: 16, 16, 16 and 32 bytes. */

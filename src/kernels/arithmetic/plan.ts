@@ -9,7 +9,7 @@ import type { Format } from '../../formats/format.ts';
 import { isStochastic, type ResolvedRounding, resolveRounding } from '../../rounding/index.ts';
 import { planRounding } from '../plan.ts';
 import type { ElementType, RoundingPlan } from '../rounding-plan.ts';
-import { fusedKernel } from './fused-plan.ts';
+import { fusedKernel, writeLook } from './fused-plan.ts';
 import * as parameters from './parameters.ts';
 
 export type OperationName = 'add' | 'sub' | 'mul' | 'div' | 'sqrt' | 'fma';
@@ -313,6 +313,7 @@ function makePlan(type: ElementType, question: Question): OperationPlan | undefi
   const { lanes, form, rounds } = choice;
   const workShift = lanes === parameters.lanes32 ? 2 : 3;
   const block = laneConstants(question, rounds, workShift);
+  if (operandShift === 2) writeLook(format, block);
   const rounding = rounds
     ? planRounding(workShift === 2 ? 'float32' : 'float64', format, options)
     : undefined;

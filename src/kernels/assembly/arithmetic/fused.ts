@@ -28,15 +28,7 @@ import {
 } from '../../arithmetic/parameters';
 import { signBit } from './error-free';
 import { operateLanes } from './intermediate';
-
-/**
- * All ones where a magnitude is no multiple of the smallest number. The anchor is the power of two whose last bit is worth
- * that number: its sum with any number of the format is exact.
- */
-@inline
-function strange(magnitude: v128, anchor: v128): v128 {
-  return f32x4.ne(f32x4.sub(f32x4.add(magnitude, anchor), anchor), magnitude);
-}
+import { strange } from './members';
 
 /** Rounded on the bit pattern. */
 @inline

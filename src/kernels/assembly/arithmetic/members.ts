@@ -2,7 +2,18 @@
  * Whether all elements of an array are numbers of a format: each is rounded to nearest and compared with itself, by value: -0
  * counts as 0 where the format has none. NaN is let pass. Scratch and parameter blocks come from the caller, as everywhere.
  */
-import { chunk, memberKernelSlot, memberParametersSlot } from '../../arithmetic/parameters';
+import {
+  chunk,
+  fusedAnchorSlot,
+  fusedMagnitudesSlot,
+  fusedMaximumSlot,
+  fusedRestSlot,
+  lookByPattern,
+  lookSlot,
+  memberKernelSlot,
+  memberParametersSlot,
+  noLook,
+} from '../../arithmetic/parameters';
 import { round } from '../rounding/dispatch';
 
 @inline
@@ -21,8 +32,45 @@ function differ<F>(x: usize, rounded: usize, bytes: usize): bool {
   return differs;
 }
 
+/**
+ * All ones where a magnitude is no multiple of the smallest number. The anchor is the power of two whose last bit is worth
+ * that number: its sum with any number of the format is exact.
+ */
+@inline
+export function strange(magnitude: v128, anchor: v128): v128 {
+  return f32x4.ne(f32x4.sub(f32x4.add(magnitude, anchor), anchor), magnitude);
+}
+
+/** Whether a binary32 element may be none of the format's: too many bits, too small, too large, or a NaN. `bytes` is a multiple of 16. */
+@inline
+function isSuspicious(pattern: bool, x: usize, bytes: usize, block: usize): bool {
+  const magnitudes = v128.load32_splat(block, fusedMagnitudesSlot);
+  const anchor = v128.load32_splat(block, fusedAnchorSlot);
+  let bits = i32x4.splat(0);
+  let any = i32x4.splat(0);
+  let largest = i32x4.splat(0);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const value = v128.load(x + i);
+    bits = v128.or(bits, value);
+    if (!pattern) {
+      const magnitude = v128.and(value, magnitudes);
+      any = v128.or(any, strange(magnitude, anchor));
+      largest = i32x4.max_u(largest, magnitude);
+    }
+  }
+  any = v128.or(any, v128.and(bits, v128.load32_splat(block, fusedRestSlot)));
+  if (!pattern) any = v128.or(any, i32x4.gt_u(largest, v128.load32_splat(block, fusedMaximumSlot)));
+  return v128.any_true(any);
+}
+
 /** Whether an element of the chunk is none of the format's. `scratch` has room for a chunk. */
 export function hasStranger(x: usize, elementShift: i32, count: i32, scratch: usize, block: usize): bool {
+  const look = load<i32>(block, lookSlot);
+  // The last few elements are not looked at by that.
+  if (look != noLook && (count & 3) == 0) {
+    const bytes = <usize>count << 2;
+    if (!(look == lookByPattern ? isSuspicious(true, x, bytes, block) : isSuspicious(false, x, bytes, block))) return false;
+  }
   round(
     load<i32>(block, memberKernelSlot),
     elementShift,
