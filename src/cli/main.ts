@@ -26,6 +26,16 @@ const subcommands: readonly Subcommand[] = [
     load: async (io, done) => (await import('./compare/command.ts')).compareCommand(io, done),
   },
   {
+    name: 'train',
+    summary: 'train one model under a recipe, with checkpoints',
+    load: async (io, done) => (await import('./train/command.ts')).trainCommand(io, done),
+  },
+  {
+    name: 'sweep',
+    summary: 'train a grid of recipes, seeds and rates on all cores, and compare them',
+    load: async (io, done) => (await import('./sweep/command.ts')).sweepCommand(io, done),
+  },
+  {
     name: 'formats',
     summary: 'list the number formats with their limits',
     load: async (io, done) => (await import('./formats/catalogue-command.ts')).catalogueCommand(io, done),

@@ -3,7 +3,7 @@
  * written under a temporary name and renamed; the log of records grows line by line and never ends in half a line.
  */
 
-import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ArgumentError } from '../errors.ts';
 import { reasonOf, writeAll, writeWholeFile } from './write-file.ts';
@@ -14,7 +14,7 @@ export interface RunFolder {
   /** The folder as the user knows it: relative if `--out` was. */
   readonly path: string;
   /** Writes a whole file, or leaves what was there. */
-  write(file: string, content: string): void;
+  write(file: string, content: string | Uint8Array): void;
 }
 
 /** A growing file of JSON lines. */
@@ -79,13 +79,48 @@ export function makeRunFolder(out: string, name: string): RunFolder {
 }
 
 /**
+ * Opens the folder `out/name` to go on in it, or makes it.
+ *
+ * @throws ArgumentError naming `--out` if it cannot be made
+ */
+export function continueRunFolder(out: string, name: string): RunFolder {
+  const path = join(out, name);
+  if (!existsSync(path)) return makeRunFolder(out, name);
+  return { name, path, write: (file, content) => writeWholeFile(join(path, file), content) };
+}
+
+/** The records of a log, without a last line that is not whole. None if there is no file. */
+export function readRecords(path: string): object[] {
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return lines.flatMap((line, index) => {
+    if (line === '') return [];
+    try {
+      return [JSON.parse(line) as object];
+    } catch (error) {
+      if (index === lines.length - 1) return [];
+      throw new Error(`${path} is damaged: line ${index + 1} is not JSON`, { cause: error });
+    }
+  });
+}
+
+/** Opens a log that holds `kept` and grows from there, in place of one that may have been there. */
+export function continueRecordLog(folder: RunFolder, file: string, kept: readonly object[]): RecordLog {
+  folder.write(file, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  return recordLog(join(folder.path, file), 'a');
+}
+
+/**
  * Opens a new log of records in a run folder. Every record is handed to the system at once, so a killed process
  * loses none; when the disk is full, the half-written line is cut off and the error names the file.
  */
 export function openRecordLog(folder: RunFolder, file: string): RecordLog {
-  const path = join(folder.path, file);
-  const descriptor = openSync(path, 'ax');
-  let length = 0;
+  return recordLog(join(folder.path, file), 'ax');
+}
+
+function recordLog(path: string, flags: 'a' | 'ax'): RecordLog {
+  const descriptor = openSync(path, flags);
+  let length = fstatSync(descriptor).size;
   return {
     append(record) {
       try {

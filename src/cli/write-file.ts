@@ -7,15 +7,15 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'n
 /** The system's reason without the call and the path: `ENOSPC: no space left on device`. */
 export const reasonOf = (error: unknown): string => (error as Error).message.replace(/, \w+( '.*)?$/, '');
 
-/** Writes all of a text, however many calls that takes; gives its bytes. */
-export function writeAll(descriptor: number, content: string): number {
-  const bytes = Buffer.from(content, 'utf8');
+/** Writes all of a text or of bytes, however many calls that takes; gives how many bytes. */
+export function writeAll(descriptor: number, content: string | Uint8Array): number {
+  const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
   for (let offset = 0; offset < bytes.length; ) offset += writeSync(descriptor, bytes, offset);
   return bytes.length;
 }
 
 /** Writes a file or leaves what was there. Throws Error that names the file and the system's reason. */
-export function writeWholeFile(target: string, content: string): void {
+export function writeWholeFile(target: string, content: string | Uint8Array): void {
   const temporary = `${target}.tmp-${process.pid}`;
   try {
     const descriptor = openSync(temporary, 'wx');

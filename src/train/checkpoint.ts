@@ -30,8 +30,6 @@ export interface CheckpointState {
   readonly step: number;
   /** Index of the phase in force. */
   readonly phase: number;
-  /** Random draws that the emulation has used in this phase. */
-  readonly emulationCursor: number;
   readonly optimizer: Readonly<Record<string, number>>;
   /** Of the steps so far. */
   readonly seconds: number;

@@ -35,6 +35,7 @@ export {
   type Recipe,
 } from './recipe.ts';
 export { checkRecipe } from './recipe-check.ts';
+export { recipeFrom } from './recipe-data.ts';
 export * as recipes from './recipes.ts';
 export type {
   EvaluationRecord,
@@ -44,7 +45,9 @@ export type {
   TrainOptions,
   TrainResult,
 } from './records.ts';
+export { roleColumns, roleTable } from './role-table.ts';
 export { train } from './run.ts';
+export { decodeCheckpoint, encodeCheckpoint } from './safetensors.ts';
 export { type Schedule, scheduleFactor } from './schedule.ts';
 export { lossSpike, type Spike } from './spike.ts';
 export type { SavedArray, WeightStoreSpec, WriteMeasure } from './stores/index.ts';

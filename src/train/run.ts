@@ -59,7 +59,7 @@ function settingsOf(options: TrainOptions): Settings {
   return {
     config,
     learningRate,
-    steps: integerInRange('steps', options.steps ?? Number.NaN, 1, 2 ** 32 - 1, 1),
+    steps: integerInRange('steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1, 1),
     seed: integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER, 0),
     evaluateEvery: integerInRange('evaluateEvery', options.evaluateEvery, 0, 2 ** 32 - 1, 50),
     probeEvery: integerInRange('probeEvery', options.probeEvery, 0, 2 ** 32 - 1, 0),
@@ -101,6 +101,9 @@ function identityOf({ recipe, data }: TrainOptions, settings: Settings): RunIden
   };
 }
 
+/** Indices that the draws of one step's emulation have for themselves; the second half is an evaluation's after it. */
+const drawsPerStep = 2 ** 32;
+
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 
 /**
@@ -137,6 +140,16 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     current = index;
   };
 
+  /**
+   * Makes the draws of a stochastic emulation a function of the step alone: a new emulation has no rounded copies of
+   * weights and constants that an earlier step drew.
+   */
+  const beginDraws = async (cursor: number): Promise<void> => {
+    if (recipe.phases[current]!.emulate?.rounding?.startsWith('stochastic') !== true) return;
+    await beginArithmetic(current);
+    emulation!.reset({ cursor });
+  };
+
   const enterPhase = async (step: number): Promise<Phase> => {
     const index = starts.findLastIndex((start) => start <= step);
     const phase = recipe.phases[index]!;
@@ -155,6 +168,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     slots: (name: string) => LinearSlots,
     stop?: AbortSignal,
   ): Promise<Evaluation | null> => {
+    await beginDraws(losses.length * drawsPerStep - drawsPerStep / 2);
     weights.load();
     try {
       const call = { ...drawing(seed, losses.length), extraNorm: normOf(recipe, current) };
@@ -187,7 +201,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         identity: identity!,
         step: losses.length,
         phase: current,
-        emulationCursor: emulation!.state.cursor,
         optimizer: state.counters,
         seconds,
       },
@@ -196,7 +209,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   };
 
   const restore = async ({ state, arrays }: Checkpoint): Promise<void> => {
-    losses.push(...lossesOf(arrays.get('losses'), state.step));
+    for (const loss of lossesOf(arrays.get('losses'), state.step)) losses.push(loss);
     weights.restore(arraysUnder('weights', arrays));
     const { variablePrefix, parameters } = model;
     const own = [...arraysUnder('optimizer', arrays)];
@@ -209,12 +222,12 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     );
     seconds = state.seconds;
     await beginArithmetic(state.phase);
-    emulation!.reset({ cursor: state.emulationCursor });
   };
 
   const step = async (): Promise<void> => {
     const index = losses.length;
     const phase = await enterPhase(index);
+    await beginDraws(index * drawsPerStep);
     const since = index - starts[current]!;
     const begin = performance.now();
     optimizer.learningRate =

@@ -7,7 +7,8 @@
 import { exitCodes, signalExitCodes } from '../exit-codes.ts';
 import { listenForStop } from '../interrupt.ts';
 import { allowsStyle, type Io } from '../io.ts';
-import { lineProgress, type Part, type Progress, quietProgress } from '../progress.ts';
+import { loadProgress } from '../open-progress.ts';
+import type { Progress } from '../progress.ts';
 import { freeName, makeRunFolder, openRecordLog, type RunFolder } from '../run-folder.ts';
 import { bold, formatTable, wrapText } from '../text-table.ts';
 import { loadText } from '../training-text.ts';
@@ -27,18 +28,6 @@ export interface CompareDependencies {
   date(): Date;
 }
 
-/** Loads the display that suits stderr; calling the result opens it. */
-async function loadProgress({ quiet }: CompareOptions, io: Io, now: () => number): Promise<OpenProgress> {
-  const { stderr, environment } = io;
-  if (quiet) return () => quietProgress(stderr);
-  if (stderr.isTTY !== true || environment['TERM'] === 'dumb')
-    return (parts) => lineProgress(stderr, parts, now);
-  const { barProgress } = await import('../progress-bar.ts');
-  return (parts) => barProgress(stderr, parts, now);
-}
-
-type OpenProgress = (parts: readonly Part[]) => Progress;
-
 function outcomeInWords({ status, result, steps: done }: Run, steps: number): string {
   const loss = result === null ? 'no result' : `validation ${decimals(result.validationLoss, 4)} nats/char`;
   if (status !== 'finished') return `${loss}, stopped at step ${done.length} of ${steps}`;
@@ -56,7 +45,7 @@ export async function compare(
   const name = freeName(options.out, options.name, options.model, started);
   const data = await loadText(options.text);
   const [openProgress, { lossPlot }, { reportPage }, trainer] = await Promise.all([
-    loadProgress(options, io, now),
+    loadProgress(options.quiet, io, now),
     import('../report/loss-plot.ts'),
     import('../report/page.ts'),
     dependencies.openTrainer({
