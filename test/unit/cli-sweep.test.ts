@@ -118,6 +118,16 @@ describe('results', () => {
     });
   });
 
+  it('have a page before any run is finished', async () => {
+    await withFolder(async (folder) => {
+      const sweep = readSweep(file);
+      const runs = sweepRuns(sweep, undefined);
+      const rows = sweepRows(sweep, runs, folder, new Map());
+      expect(sweepPage(sweep, runs, rows, folder)).toContain('0 of 10 runs finished');
+      expect(sweepTable(rows).rows[0]).toEqual(['float32', '0', '-']);
+    });
+  });
+
   it('have no interval of one seed', () => {
     expect(halfInterval({ mean: 1, deviation: null, count: 1 })).toBeNull();
   });

@@ -142,8 +142,7 @@ ${escapeMarkup(sweep.baseline)} of the same seed, &plusmn; is the standard devia
     columns.map(({ name }) => name),
   )}${cells.map((line) => row('td', line)).join('\n')}</table></div>
 ${failures.length > 0 ? `<h2>Without a result</h2><ul>${failures.join('')}</ul>` : ''}
-${curvesPlot(sweep, runs, folder)}
-${bitsPlot(sweep, rows)}
+${done > 0 ? `${curvesPlot(sweep, runs, folder)}\n${bitsPlot(sweep, rows)}` : ''}
 </body></html>
 `;
 }
