@@ -81,7 +81,7 @@ export const tailSlot = 208;
 export const blockBytes = 416;
 
 /** Elements that go through all steps together, in the first-level cache. */
-export const chunk = 2048;
+export const chunk = 1024;
 /** Bytes of an element left to the caller: its index, in 8 bytes, and three operands. */
 export const deferredBytes = 32;
 
