@@ -213,7 +213,32 @@ describe('on a backend that hides its data', () => {
       ...negate,
       kernelFunc: (args) => tf.engine().makeTensorFromTensorInfo(negate.kernelFunc(args) as TensorInfo),
     });
+    const operands = [
+      tf.randomNormal([5, 20], 0, 1, 'float32', 1),
+      tf.randomNormal([20, 3], 0, 1, 'float32', 2),
+    ];
+    const arrays = operands.map((t) => Array.from(t.dataSync()));
+    tf.dispose(operands);
+    const scale = { per: 'row', from: 'absmax' } as const;
+    const products: Policy = {
+      format: 'e4m3fn',
+      roles: { other: {} },
+      accumulator: { accumulate: 'binary16', products: 'exact' },
+      inputs: { b: { format: 'int4', scale } },
+      log: true,
+    };
+    const multiply = (): Promise<number[]> =>
+      emulate.scope(tf, products, () =>
+        tf.tidy(
+          () =>
+            tensorBits(
+              tf.matMul(tf.tensor2d(arrays[0]!, [5, 20]), tf.tensor2d(arrays[1]!, [20, 3])),
+            ) as never,
+        ),
+      );
+    const onCpu = await multiply();
     await tf.setBackend('opaque');
+    expect(await multiply()).toEqual(onCpu);
     const { model, xs, ys, dispose } = denseProgram(tf);
     await model.fit(xs, ys, { epochs: 1, verbose: 0 });
     const memory = tf.memory();
