@@ -18,6 +18,8 @@ export interface RunIdentity {
   readonly evaluationWindows: number;
   readonly probeEvery: number;
   readonly gradientDraws: number;
+  /** TensorFlow.js backend, and whose kernels. */
+  readonly backend: string;
   /** Hash of vocabulary, training and validation tokens. */
   readonly data: string;
 }

@@ -85,7 +85,7 @@ function rewarmFactor({ rewarm = 0 }: Phase, since: number, steps: number): numb
   return since >= length ? 1 : (since + 1) / length;
 }
 
-function identityOf({ recipe, data }: TrainOptions, settings: Settings): RunIdentity {
+function identityOf({ tf, recipe, data, kernels = 'own' }: TrainOptions, settings: Settings): RunIdentity {
   const { config, seed, steps, learningRate, evaluateEvery, windows, probeEvery, gradientDraws } = settings;
   return {
     recipe: hashData(recipe),
@@ -97,6 +97,7 @@ function identityOf({ recipe, data }: TrainOptions, settings: Settings): RunIden
     evaluationWindows: windows,
     probeEvery,
     gradientDraws,
+    backend: `${tf.getBackend()}, ${kernels} kernels`,
     data: hashTokens(data),
   };
 }
