@@ -196,7 +196,6 @@ describe(`operations against the scalar reference, ${runs} random cases of up to
     it(type, () => {
       const View = type === 'float32' ? Float32Array : Float64Array;
       const suited = anyFormat.filter((format) => type === 'float64' || fitsBinary32(format));
-      let done = 0;
       let left = 0;
       fc.assert(
         fc.property(casesOf(suited), (given) => {
@@ -211,11 +210,12 @@ describe(`operations against the scalar reference, ${runs} random cases of up to
             left++;
             return;
           }
-          done++;
           expect(difference(given, out, expected)).toBeUndefined();
         }),
         { numRuns: runs },
       );
+      // Nearly everything has a kernel.
+      expect(left).toBeLessThan(runs / 10);
     });
   }
 });

@@ -4,15 +4,27 @@
  * (stochastic with N bits); or, rounded to nearest even in binary32, for at most 11 bits (Figueroa, "When is double rounding
  * innocuous?", SIGNUM Newsletter 30 (3), 1995). All that only where neither it nor its error leaves the lanes' range.
  */
-import { exponentOf } from '../../formats/binary64.ts';
 import type { Format } from '../../formats/format.ts';
 import { isStochastic, type ResolvedRounding, resolveRounding } from '../../rounding/index.ts';
 import { planRounding } from '../plan.ts';
 import type { ElementType, RoundingPlan } from '../rounding-plan.ts';
+import {
+  binary32,
+  binary64,
+  extentOf,
+  fitsGuarded,
+  hasBits,
+  isExact,
+  isInnocuous,
+  type OperationName,
+  type Question,
+  staysInRange,
+  topOf,
+} from './fitting.ts';
 import { fusedKernel, writeLook } from './fused-plan.ts';
 import * as parameters from './parameters.ts';
 
-export type OperationName = 'add' | 'sub' | 'mul' | 'div' | 'sqrt' | 'fma';
+export type { OperationName } from './fitting.ts';
 
 export interface OperationPlan {
   /** The kernel that makes intermediates. */
@@ -39,182 +51,6 @@ const operationNumber: Record<OperationName, number> = {
   sqrt: parameters.operationSqrt,
   fma: parameters.operationFma,
 };
-
-/** What a format's numbers are made of. */
-interface Extent {
-  /** Most significant bits of a number. */
-  readonly precision: number;
-  /** All numbers are multiples of 2^quantum and below 2^(top + 1). */
-  readonly quantum: number;
-  readonly top: number;
-  /** Bits of the points at which a rounding changes its mind, but for the random integer's. */
-  readonly decision: number;
-}
-
-/** A lane type: significant bits, exponent of its smallest number, largest exponent. */
-interface Lanes {
-  readonly precision: number;
-  readonly quantum: number;
-  readonly top: number;
-}
-
-const binary32: Lanes = { precision: 24, quantum: -149, top: 127 };
-const binary64: Lanes = { precision: 53, quantum: -1074, top: 1023 };
-
-function extentOf(format: Format): Extent | undefined {
-  switch (format.kind) {
-    case 'float': {
-      const { precision, emin, emax, mantissaBits } = format;
-      const quantum = Math.max(format.exponentBits === Infinity ? -1074 : emin - mantissaBits, -1074);
-      return { precision, quantum, top: emax, decision: precision + 2 };
-    }
-    case 'int':
-    case 'fixed': {
-      const quantum = format.kind === 'fixed' ? -format.fractionBits : 0;
-      const top = exponentOf(Math.max(format.max, -format.min));
-      const precision = top - quantum + 1;
-      return { precision, quantum, top, decision: precision + 2 };
-    }
-    case 'posit': {
-      const precision = Math.max(format.bits - 2 - format.es, 1);
-      // At the ends neighbours are 2^(2^es) apart as a ratio, and their difference has as many bits.
-      const decision = Math.max(precision, 2 ** format.es + 1) + 2;
-      const quantum = exponentOf(format.minPositive);
-      return { precision, quantum, top: exponentOf(format.max), decision };
-    }
-    case 'logarithmic':
-    case 'codebook':
-      return undefined;
-  }
-}
-
-interface Question {
-  readonly operation: OperationName;
-  readonly format: Format;
-  readonly options: ResolvedRounding;
-  readonly extent: Extent;
-}
-
-/** All results are below 2^(this + 1). */
-function topOf({ operation, extent: { quantum, top } }: Question): number {
-  switch (operation) {
-    case 'add':
-    case 'sub':
-      return top + 1;
-    case 'mul':
-      return 2 * top + 1;
-    case 'fma':
-      return Math.max(2 * top + 1, top) + 1;
-    case 'div':
-      return top - quantum;
-    case 'sqrt':
-      return Math.max(top, 0);
-  }
-}
-
-function isProductExact({ precision, quantum, top }: Extent, lanes: Lanes): boolean {
-  return 2 * precision <= lanes.precision && 2 * quantum >= lanes.quantum && 2 * top + 1 <= lanes.top;
-}
-
-/** Whether the lanes hold every result. */
-function isExact(question: Question, lanes: Lanes): boolean {
-  const { operation, extent } = question;
-  const { quantum } = extent;
-  const top = topOf(question);
-  switch (operation) {
-    case 'add':
-    case 'sub':
-      return top + 1 - quantum <= lanes.precision && top <= lanes.top && quantum >= lanes.quantum;
-    case 'mul':
-      return isProductExact(extent, lanes);
-    case 'fma':
-      return (
-        isProductExact(extent, lanes) &&
-        top + 1 - Math.min(2 * quantum, quantum) <= lanes.precision &&
-        top <= lanes.top
-      );
-    case 'div':
-    case 'sqrt':
-      return false;
-  }
-}
-
-/** Whether a result rounded to odd in the lanes has the bits that rounding looks at. */
-function hasBits(question: Question, lanes: Lanes): boolean {
-  const { format, options, extent } = question;
-  const randomBits = options.rounding === 'stochastic' ? options.randomBits : 0;
-  if (extent.decision + randomBits > lanes.precision) return false;
-  // Wrapping looks at everything down to the step.
-  return (
-    options.saturation !== 'wrap' ||
-    format.kind === 'float' ||
-    topOf(question) - extent.quantum + 2 + randomBits <= lanes.precision
-  );
-}
-
-/** Whether no result, no product and no error of one leaves the lanes' range. */
-function staysInRange(question: Question, lanes: Lanes): boolean {
-  const { operation, extent } = question;
-  const { quantum, top } = extent;
-  if (topOf(question) > lanes.top || quantum < lanes.quantum) return false;
-  switch (operation) {
-    case 'add':
-    case 'sub':
-      return true;
-    case 'mul':
-    case 'fma':
-      return 2 * quantum >= lanes.quantum;
-    case 'div':
-      return 2 * quantum - top - lanes.precision - 1 >= lanes.quantum;
-    case 'sqrt':
-      return quantum - 2 * lanes.precision >= lanes.quantum;
-  }
-}
-
-/** Whether a result rounded to nearest even in binary32 may be rounded again. */
-function isInnocuous(question: Question, rounding: RoundingPlan): boolean {
-  const { operation, format, options, extent } = question;
-  const { precision, quantum } = extent;
-  if (format.kind !== 'float' || options.rounding !== 'nearest-even') return false;
-  if (rounding.path !== 'quick' && rounding.path !== 'pattern') return false;
-  if (2 * precision + 2 > binary32.precision) return false;
-  // A result that overflows in binary32 does so in the format, but is no infinite input.
-  if (options.saturation === 'propagate' && topOf(question) > binary32.top) return false;
-  switch (operation) {
-    case 'add':
-    case 'sub':
-    case 'sqrt':
-      return true;
-    case 'mul':
-      // Below half of the smallest number nothing matters; from there on products have no bits below binary32's.
-      return quantum - 2 * precision >= binary32.quantum;
-    case 'div':
-      // Quotients are farther from middles than binary32's numbers are from each other.
-      return quantum - 2 - precision >= binary32.quantum;
-    case 'fma':
-      return false;
-  }
-}
-
-/** Whether binary32 lanes with a guard for results beyond binary32's range serve. */
-function fitsGuarded(question: Question): boolean {
-  const { operation, options, extent } = question;
-  const { precision, quantum, top } = extent;
-  // The guard stops at binary32's largest number, from where a random integer may still lead back into the range.
-  if (isStochastic(options.rounding)) return false;
-  if (!hasBits(question, binary32) || quantum < binary32.quantum || top > binary32.top) return false;
-  switch (operation) {
-    case 'add':
-    case 'sub':
-      return true;
-    case 'mul':
-    case 'fma':
-      return 2 * precision <= binary32.precision;
-    case 'div':
-    case 'sqrt':
-      return false;
-  }
-}
 
 interface Choice {
   readonly lanes: number;
