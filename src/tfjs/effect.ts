@@ -4,6 +4,7 @@
  */
 import type { ResolvedAccumulator } from '../arithmetic/accumulate/model.ts';
 import { ArgumentError } from '../errors.ts';
+import { findBlockFormat } from '../formats/block.ts';
 import { type Format, formats, toFormat } from '../formats/index.ts';
 import type { Saturation } from '../rounding/options.ts';
 import {
@@ -13,7 +14,12 @@ import {
   type SubnormalTreatment,
 } from '../rounding/options.ts';
 import { fitsBinary32 } from '../tensor/arrays.ts';
-import { type Quantizer, type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
+import {
+  blockQuantizerOptions,
+  type Quantizer,
+  type QuantizerOptions,
+  quantizer,
+} from '../tensor/quantizers/index.ts';
 import { resolveAccumulatorSpec } from './accumulator.ts';
 import type { InputSpec, KernelSpec, RoleSpec } from './policy.ts';
 
@@ -33,7 +39,8 @@ export interface RoleRounding {
 /** What an operand is put through: a rounding (`null`: none), then a quantiser if there is one. */
 export interface Treatment {
   readonly rounding: RoleRounding | null;
-  readonly quantizer: Quantizer | undefined;
+  /** For a product that sums over the axis: blocks lie along it unless they name another. */
+  readonly quantizer: ((axis: number) => Quantizer) | undefined;
 }
 
 export interface Effect {
@@ -46,6 +53,19 @@ export interface Effect {
   /** The same for sums that a bias and an activation follow: they end in binary32. */
   readonly innerAccumulator: ResolvedAccumulator | null;
   readonly decomposed: boolean;
+}
+
+const blocks = new Map<string, QuantizerOptions>();
+
+/** The quantiser of a block format by its name. */
+function blockOptions(name: string): QuantizerOptions | undefined {
+  let known = blocks.get(name);
+  if (known === undefined) {
+    if (findBlockFormat(name) === undefined) return undefined;
+    known = blockQuantizerOptions(name);
+    blocks.set(name, known);
+  }
+  return known;
 }
 
 type Spec = Omit<KernelSpec, 'format'> & { readonly format?: Format | string | null };
@@ -68,7 +88,7 @@ function isIdentity(format: Format, options: ResolvedRounding): boolean {
 
 /** Makes the effects of one policy, which share quantisers and `grids`. */
 export function effectMaker(seed: number, grids: Grid[]): (spec: Spec) => Effect | null {
-  const quantizers = new Map<object, Quantizer>();
+  const quantizers = new Map<object, Map<number, Quantizer>>();
 
   function roundingOf({ format: formatOrName, ...options }: RoleSpec): RoleRounding | null {
     const format = toFormat(formatOrName!);
@@ -94,18 +114,32 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec) => Effect
     return { grid, options: resolved, stochastic: isStochastic(resolved.rounding) };
   }
 
-  function treatmentOf(spec: InputSpec, role: RoleRounding | null, modes: RoleSpec): Treatment {
+  function treatmentOf(given: InputSpec, role: RoleRounding | null, modes: RoleSpec): Treatment {
+    const spec = typeof given === 'string' ? (blockOptions(given) ?? given) : given;
     if (typeof spec === 'string' || (typeof spec === 'object' && isFormat(spec)))
       return { rounding: roundingOf({ ...modes, format: spec }), quantizer: undefined };
     if (typeof spec !== 'object')
       throw new ArgumentError('inputs', spec, 'a format, a rounding, a quantiser, null');
     if (!('scale' in spec)) return { rounding: roundingOf({ ...modes, ...spec }), quantizer: undefined };
-    let made = quantizers.get(spec);
-    if (made === undefined) {
-      made = quantizer({ seed, ...(spec as QuantizerOptions) });
-      quantizers.set(spec, made);
-    }
-    return { rounding: role, quantizer: made };
+    const options = spec as QuantizerOptions;
+    const { scale } = options;
+    const isOpen = scale.per === 'block' && scale.axis === undefined;
+    const quantizerFor = (axis: number): Quantizer => {
+      let byAxis = quantizers.get(spec);
+      if (byAxis === undefined) {
+        byAxis = new Map();
+        quantizers.set(spec, byAxis);
+      }
+      const key = isOpen ? axis : -1;
+      let made = byAxis.get(key);
+      if (made === undefined) {
+        made = quantizer({ seed, ...options, ...(isOpen ? { scale: { ...scale, axis } } : {}) });
+        byAxis.set(key, made);
+      }
+      return made;
+    };
+    quantizerFor(-1);
+    return { rounding: role, quantizer: quantizerFor };
   }
 
   return (spec) => {

@@ -31,6 +31,7 @@ import { installMissingKernels } from './missing-kernels.ts';
 import { onlyMoves } from './moving.ts';
 import { ownKernel, productOn } from './own-kernels.ts';
 import type { ResolvedPolicy, Role } from './policy.ts';
+import { summedAxis } from './products.ts';
 import { wrapKernels } from './registry.ts';
 import { currentRole, stepListeners, watchRoles } from './roles.ts';
 import { Shadows } from './shadows.ts';
@@ -152,7 +153,7 @@ export class Interception {
   }
 
   #emulated(kernel: KernelFunction, args: KernelArguments, call: Call): KernelResult {
-    const { inputs, onGrid, made } = this.#operands(args.inputs, call);
+    const { inputs, onGrid, made } = this.#operands(args, call);
     const given = inputs === args.inputs ? args : { ...args, inputs };
     const product = fusedNames.get(call.name);
     try {
@@ -181,6 +182,13 @@ export class Interception {
       const spaceOf = () => workspaceOn(this.#backend, { model, take });
       let isOther = false;
       const accumulated = productOn(this.#tf, name, this.#lookup, spaceOf, (given) => {
+        const floats = Object.values(given.inputs).filter((info) => info?.dtype === 'float32');
+        if (floats.length > 0)
+          throw new ArgumentError(
+            `${name}.accumulator`,
+            given.attrs?.['dataFormat'],
+            'float32 with channels last',
+          );
         isOther = true;
         return kernel(given);
       });
@@ -204,7 +212,7 @@ export class Interception {
   }
 
   /** The inputs with their float32 tensors treated as the policy says. */
-  #operands(inputs: KernelInputs, call: Call): Operands {
+  #operands({ inputs, attrs }: KernelArguments, call: Call): Operands {
     const { name, effect } = call;
     const made: TensorInfo[] = [];
     let onGrid = false;
@@ -224,10 +232,18 @@ export class Interception {
       let operand: TensorInfo = { dataId, shape: info.shape, dtype: info.dtype };
       if (quantizer !== undefined) {
         const size = sizeOf(info.shape);
-        const isRandom = isStochastic(quantizer.rounding.rounding);
-        const attrs = { quantizer, call: isRandom ? { offset: call.layer.cursor } : undefined };
+        const given = quantizer(summedAxis(name, key, attrs));
+        const isRandom = isStochastic(given.rounding.rounding);
+        const quantizeAttrs = {
+          quantizer: given,
+          call: isRandom ? { offset: call.layer.cursor } : undefined,
+        };
         if (isRandom) call.layer.cursor += size;
-        operand = this.#quantize({ inputs: { x: operand }, backend: this.#backend, attrs }) as TensorInfo;
+        operand = this.#quantize({
+          inputs: { x: operand },
+          backend: this.#backend,
+          attrs: quantizeAttrs,
+        }) as TensorInfo;
         made.push(operand);
       }
       onGrid = true;

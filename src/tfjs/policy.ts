@@ -31,7 +31,10 @@ export interface RoleSpec {
   readonly variant?: StochasticVariant;
 }
 
-/** What operands are put through before a kernel sees them: a rounding (a format by itself or by name), or a quantiser. */
+/**
+ * What operands are put through before a kernel sees them: a rounding (a format by itself or by name), or a quantiser (its
+ * options, or a block format by name).
+ */
 export type InputSpec = RoleSpec | QuantizerOptions | Format | string;
 
 /** What holds for a kernel call. Absent fields are those of the rules before it. */
@@ -214,10 +217,10 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
   const kernelNames = named.flatMap((name) => kernelFamilies[name] ?? [name]);
   // What is wrong is said now, not at the first kernel that it concerns.
   for (const role of roles)
-    for (const kernel of ['Add', 'BatchMatMul', ...kernelNames])
+    for (const kernel of ['', 'BatchMatMul', ...kernelNames])
       for (const layer of [[], ...Object.keys(layers).map((pattern) => [pattern])])
         effect(role, kernel, layer);
-  const entries = roles.map((role) => [role, effect(role, 'Add', [])?.rounding ?? null] as const);
+  const entries = roles.map((role) => [role, effect(role, '', [])?.rounding ?? null] as const);
   return {
     seed,
     kernels: implementation as Implementation,

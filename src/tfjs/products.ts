@@ -38,3 +38,16 @@ export function isOurs({ inputs, attrs }: KernelArguments): boolean {
     Object.values(inputs).every((info) => info == null || info.dtype === 'float32')
   );
 }
+
+/**
+ * The axis of an operand that a product sums over, from the end; the last one where it sums over several (the gradient of a
+ * filter) or the kernel is none of a product.
+ */
+export function summedAxis(name: string, operand: string, attrs: KernelArguments['attrs']): number {
+  if (name === 'BatchMatMul' || name === '_FusedMatMul') {
+    const isTransposed = attrs?.[operand === 'a' ? 'transposeA' : 'transposeB'] === true;
+    return (operand === 'a') === isTransposed ? -2 : -1;
+  }
+  const isForward = name === 'Conv2D' || name === 'FusedConv2D' || name === 'Conv3D';
+  return isForward && operand === 'filter' ? -2 : -1;
+}

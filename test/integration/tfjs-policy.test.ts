@@ -3,7 +3,7 @@ import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
 import { toFormat } from '../../src/formats/index.ts';
-import { arithmetic, matrixUnit, quantizer, round } from '../../src/index.ts';
+import { arithmetic, matrixUnit, quantize, quantizer, round } from '../../src/index.ts';
 import {
   type AccumulatorSpec,
   cpuBackend,
@@ -131,11 +131,43 @@ describe.each([
       // What is said of all kernels is about products.
       expect(tensorBits(tf.add(a, 0))).toEqual(bitsOf(rounded[0]!));
     });
+    // Blocks lie along the summed axis.
+    const columns = quantizer({ ...block, scale: { ...block.scale, axis: 0 } });
+    const both = product(
+      quantizer(block).fakeQuantize(rounded[0]!, [5, 32]),
+      columns.fakeQuantize(rounded[1]!, [32, 4]),
+    );
+    const turned = [a, b].map((t) => tf.transpose(t)) as Tensor2D[];
+    await under({ format: 'bfloat16', inputs: block }, () => {
+      expect(tensorBits(tf.matMul(a, b))).toEqual(both);
+      expect(tensorBits(tf.matMul(turned[0]!, turned[1]!, true, true))).toEqual(both);
+    });
+    tf.dispose(turned);
+    const mx = quantize(rounded[0]!, 'mxfp4', { shape: [5, 32] }).values as Float32Array;
+    await under({ format: 'bfloat16', inputs: { a: 'mxfp4' } }, () => {
+      expect(tensorBits(tf.matMul(a, b))).toEqual(product(Float32Array.from(mx), rounded[1]!));
+    });
     const memory = tf.memory();
     await under({ format: 'bfloat16', inputs: { ...block, rounding: 'stochastic' } }, () => {
       expect(tensorBits(tf.matMul(a, b))).not.toEqual(tensorBits(tf.matMul(a, b)));
     });
     expect(tf.memory()).toEqual(memory);
+    tf.dispose([a, b]);
+  });
+
+  test('an accumulator needs no format, and what it cannot sum is refused', async () => {
+    const [a, b] = [random([4, 9], 1) as Tensor2D, random([9, 4], 2) as Tensor2D];
+    const values = [a, b].map((t) => t.dataSync() as Float32Array);
+    const model = { accumulate: 'binary16', products: 'exact' } as const;
+    const expected = arithmetic('binary32').matmul(values[0]!, values[1]!, { m: 4, k: 9, n: 4 }, model);
+    await under({ accumulator: model }, () => {
+      expect(tensorBits(tf.matMul(a, b))).toEqual(bitsOf(expected));
+      expect(tensorBits(tf.add(a, 1 / 3))).toEqual(bitsOf(values[0]!.map((x) => x + Math.fround(1 / 3))));
+      const image = tf.ones([1, 2, 5, 5]) as Tensor4D;
+      expect(() => tf.conv2d(image, tf.ones([3, 3, 2, 1]) as Tensor4D, 1, 'same', 'NCHW')).toThrow(
+        ArgumentError,
+      );
+    });
     tf.dispose([a, b]);
   });
 
