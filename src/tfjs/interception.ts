@@ -58,8 +58,6 @@ interface Operands {
   readonly inputs: KernelInputs;
   /** Whether a float32 tensor is among them, and all of them lie on the grid of the results. */
   readonly onGrid: boolean;
-  /** Tensors made for this call. */
-  readonly made: readonly TensorInfo[];
 }
 
 const noPath: readonly string[] = [];
@@ -153,10 +151,11 @@ export class Interception {
   }
 
   #emulated(kernel: KernelFunction, args: KernelArguments, call: Call): KernelResult {
-    const { inputs, onGrid, made } = this.#operands(args, call);
-    const given = inputs === args.inputs ? args : { ...args, inputs };
-    const product = fusedNames.get(call.name);
+    const made: TensorInfo[] = [];
     try {
+      const { inputs, onGrid } = this.#operands(args, call, made);
+      const given = inputs === args.inputs ? args : { ...args, inputs };
+      const product = fusedNames.get(call.name);
       if (product !== undefined && call.effect.decomposed && hasSteps(given)) {
         const step = (name: string, stepArgs: KernelArguments): TensorInfo =>
           this.#run(this.#lookup(name), stepArgs, true, { ...call, name }) as TensorInfo;
@@ -211,10 +210,9 @@ export class Interception {
     return result.map((info) => this.#result(info, args.inputs, moved, call));
   }
 
-  /** The inputs with their float32 tensors treated as the policy says. */
-  #operands({ inputs, attrs }: KernelArguments, call: Call): Operands {
+  /** The inputs with their float32 tensors treated as the policy says. Tensors that are new and its own go to `made`. */
+  #operands({ inputs, attrs }: KernelArguments, call: Call, made: TensorInfo[]): Operands {
     const { name, effect } = call;
-    const made: TensorInfo[] = [];
     let onGrid = false;
     let isOff = false;
     let replaced: Record<string, TensorInfo | undefined> | undefined;
@@ -252,7 +250,7 @@ export class Interception {
       replaced ??= { ...(inputs as Record<string, TensorInfo>) };
       replaced[key] = operand;
     }
-    const all = { onGrid: onGrid && !isOff, made };
+    const all = { onGrid: onGrid && !isOff };
     if (replaced === undefined) return { inputs, ...all };
     return { inputs: Array.isArray(inputs) ? (Object.values(replaced) as TensorInfo[]) : replaced, ...all };
   }

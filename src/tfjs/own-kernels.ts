@@ -4,7 +4,7 @@
  * and one that is wrong. Same signatures, same values up to the order of summation, which is sequential and documented.
  */
 import { hasSteps, runSteps } from './fused.ts';
-import type { KernelFunction, TensorFlow, TensorInfo } from './internals.ts';
+import type { KernelArguments, KernelFunction, TensorFlow, TensorInfo } from './internals.ts';
 import { fusedNames } from './kernel-names.ts';
 import { maxPoolGradient } from './own-gradients.ts';
 import { cast, concat, gather, identity, slice, split } from './own-moves.ts';
@@ -47,7 +47,15 @@ export function productOn(
 ): KernelFunction | undefined {
   const kernel = productKernels.get(fusedNames.get(name) ?? name);
   if (kernel === undefined) return undefined;
-  const alone = (args: Parameters<KernelFunction>[0]): TensorInfo => kernel(tf, args, spaceOf());
+  const alone = (args: KernelArguments): TensorInfo => {
+    const space = spaceOf();
+    try {
+      return kernel(tf, args, space);
+    } catch (error) {
+      space.abandon();
+      throw error;
+    }
+  };
   if (!fusedNames.has(name)) return (args) => (isOurs(args) ? alone(args) : otherwise(args));
   return (args) =>
     isOurs(args) && hasSteps(args)

@@ -10,7 +10,7 @@ import { type MatmulShape, matmulArray } from '../kernels/index.ts';
 import { resolveRounding } from '../rounding/options.ts';
 import { type Accumulation, accumulateArrays, callOf } from './accumulator.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
-import { type Backend, sizeOf, type TensorInfo, type WasmBackend } from './internals.ts';
+import { type Backend, type DataId, sizeOf, type TensorInfo, type WasmBackend } from './internals.ts';
 
 /** Float32 numbers: from `start` bytes in the wasm memory, or an array. */
 export interface Place {
@@ -25,6 +25,8 @@ export interface Workspace {
   /** Room that `free` ends, not cleared. */
   scratch(length: number): Place;
   free(place: Place): void;
+  /** Frees every scratch and result, for a kernel that fails. */
+  abandon(): void;
   /** The place so many elements further. */
   at(place: Place, elements: number): Place;
   view(place: Place, length: number): Float32Array;
@@ -37,16 +39,30 @@ const none = new Float32Array(0);
 function wasmWorkspace(backend: WasmBackend, accumulation: Accumulation | undefined): Workspace {
   const kernels = kernelsOf(backend);
   const at = (start: number): Place => ({ start, array: none });
+  const results = new Set<DataId>();
+  const scratches = new Set<number>();
   const view = ({ start }: Place, length: number): Float32Array =>
     new Float32Array(kernels.heap.memory.buffer, start, length);
   return {
     operand: ({ dataId }) => at(pointerOf(backend, dataId)),
     result(shape) {
       const info = backend.makeOutput(shape, 'float32');
+      results.add(info.dataId);
       return { place: at(pointerOf(backend, info.dataId)), finish: () => info };
     },
-    scratch: (length) => at(kernels.heap.allocate(Math.max(4 * length, 4))),
-    free: ({ start }) => kernels.heap.free(start),
+    scratch(length) {
+      const start = kernels.heap.allocate(Math.max(4 * length, 4));
+      scratches.add(start);
+      return at(start);
+    },
+    free({ start }) {
+      scratches.delete(start);
+      kernels.heap.free(start);
+    },
+    abandon() {
+      for (const start of scratches) kernels.heap.free(start);
+      for (const dataId of results) backend.disposeData(dataId);
+    },
     at: ({ start }, elements) => at(start + 4 * elements),
     view,
     multiply(a, b, out, shape): void {
@@ -96,6 +112,7 @@ function arrayWorkspace(backend: Backend, accumulation: Accumulation | undefined
     },
     scratch: (length) => place(new Float32Array(length)),
     free: () => undefined,
+    abandon: () => undefined,
     at: ({ array }, elements) => place(array.subarray(elements)),
     view: ({ array }, length) => array.subarray(0, length),
     multiply(a, b, out, shape): void {

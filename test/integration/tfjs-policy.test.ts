@@ -171,6 +171,19 @@ describe.each([
     tf.dispose([a, b]);
   });
 
+  test('operands that a matrix unit cannot read are refused by name, and nothing leaks', async () => {
+    const [a, b] = [random([4, 9], 1) as Tensor2D, random([9, 4], 2) as Tensor2D];
+    const before = [tf.memory(), tf.backend().numDataIds()];
+    const int8 = { format: 'int8', scale: { per: 'tensor', from: 'absmax' } } as const;
+    const inputs = { a: int8, 0: int8 };
+    await under({ format: 'bfloat16', accumulator: 'volta-fp16', inputs }, () => {
+      expect(() => tf.matMul(a, b)).toThrow(ArgumentError);
+      expect(() => tf.einsum('ij,kj->ki', a, tf.transpose(b))).toThrow(ArgumentError);
+    });
+    expect([tf.memory(), tf.backend().numDataIds()]).toEqual(before);
+    tf.dispose([a, b]);
+  });
+
   test('fused kernels are rounded once, or after each step', async () => {
     const [a, b] = [random([9, 33], 1) as Tensor2D, random([33, 8], 2) as Tensor2D];
     const bias = random([8], 3);
