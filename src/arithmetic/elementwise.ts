@@ -104,16 +104,20 @@ function onArrays(
     operation.takesAnyNumber ? x : context.accept(names[i]!, x);
   const slots = operation.draws && isStochastic(context.options.rounding) ? out.length : 0;
   const { scalar } = operation;
-  if (operation.kernel !== undefined && kernels !== undefined) {
-    // The kernels check arrays on the way; where an element is wrong, the pass below finds it.
-    const given = operands.map((x, i) => apartFrom(typeof x === 'number' ? accept(x, i) : x, out));
-    const place = cursor.read();
-    const taken = context.take(slots);
-    if (kernels.operate(operation.kernel, given, out, format, taken, threads, scalar)) return out;
-    cursor.restore(place);
-  }
+  const onKernels = (given: Operand[], taken: ResolvedRounding): boolean => {
+    const { kernel } = operation;
+    if (kernel === undefined || kernels === undefined) return false;
+    return kernels.operate(kernel, given, out, format, taken, threads, scalar);
+  };
+  // The kernels check arrays on the way; where an element is wrong, the pass below finds it.
+  const given = operands.map((x, i) => apartFrom(typeof x === 'number' ? accept(x, i) : x, out));
+  const place = cursor.read();
+  if (onKernels(given, context.take(slots))) return out;
+  cursor.restore(place);
   const accepted = operands.map((x, i) => apartFrom(accept(x, i), out));
   const taken = context.take(slots);
+  const someRounded = accepted.some((x, i) => typeof x !== 'number' && x !== operands[i] && x !== given[i]);
+  if (someRounded && onKernels(accepted, taken)) return out;
   if (operation.quick?.(accepted, out, taken, threads)) return out;
   const random = slots > 0 ? (taken.random ?? randomIntegers(slots, taken)) : undefined;
   referenceLoop(scalar, accepted, out, random);
