@@ -171,3 +171,11 @@ export function release(array: Float32Array | Float64Array): void {
 export function isInSharedHeap(array: Float32Array | Float64Array): boolean {
   return sharedBuffers.has(array.buffer);
 }
+
+/** Whether two arrays share memory. The shared memory has had several buffers where it has grown. */
+export function overlap(x: Float32Array | Float64Array, y: Float32Array | Float64Array): boolean {
+  const isOneMemory = x.buffer === y.buffer || (isInSharedHeap(x) && isInSharedHeap(y));
+  return (
+    isOneMemory && x.byteOffset < y.byteOffset + y.byteLength && y.byteOffset < x.byteOffset + x.byteLength
+  );
+}

@@ -4,7 +4,7 @@
  */
 import type { Format } from '../../formats/format.ts';
 import { type ResolvedRounding, resolveRounding } from '../../rounding/index.ts';
-import { isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
+import { isInSharedHeap, overlap, privateHeap, sharedHeap } from '../heap.ts';
 import { commonPiece, divideCommon } from '../thread-division.ts';
 import { threadPool } from '../threads.ts';
 import { type Operator, operatorOn, type ScalarOperation } from './operator.ts';
@@ -33,14 +33,6 @@ function stagedOperator(): NonNullable<typeof staged> {
     staged = { operator: operatorOn(heap), pointers: [at(0), at(1), at(2), at(3)] };
   }
   return staged;
-}
-
-function overlap(x: RealArray, y: RealArray): boolean {
-  // The shared memory has had several buffers where it has grown.
-  const isOneMemory = x.buffer === y.buffer || (isInSharedHeap(x) && isInSharedHeap(y));
-  return (
-    isOneMemory && x.byteOffset < y.byteOffset + y.byteLength && y.byteOffset < x.byteOffset + x.byteLength
-  );
 }
 
 function isArray(x: RealArray | number): x is RealArray {

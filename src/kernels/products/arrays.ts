@@ -3,7 +3,7 @@
  * lie in its shared memory. The result does not depend on which.
  */
 import { type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
-import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
+import { type Heap, isInSharedHeap, overlap, privateHeap, sharedHeap } from '../heap.ts';
 import { productsModule } from '../products-module.ts';
 import { divideCommon } from '../thread-division.ts';
 import { threadPool } from '../threads.ts';
@@ -62,15 +62,6 @@ function staged(
   } finally {
     for (const pointer of held) heap.free(pointer);
   }
-}
-
-/** Whether two arrays share memory. */
-function overlap(x: RealArray, y: RealArray): boolean {
-  return (
-    x.buffer === y.buffer &&
-    x.byteOffset < y.byteOffset + y.byteLength &&
-    y.byteOffset < x.byteOffset + x.byteLength
-  );
 }
 
 /**

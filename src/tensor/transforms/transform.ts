@@ -5,6 +5,8 @@
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../arrays.ts';
 
+export { newLike } from '../../formats/real-arrays.ts';
+
 /** What `forward` found out about x and `inverse` needs: plain data, stored beside the codes. */
 export type Residue =
   | { readonly kind: 'none' }
@@ -122,11 +124,6 @@ export interface Transform {
 export interface TransformData {
   readonly name: string;
   readonly [option: string]: unknown;
-}
-
-/** A new array of the same kind and length. */
-export function newLike<A extends RealArray>(x: A): A {
-  return (x instanceof Float32Array ? new Float32Array(x.length) : new Float64Array(x.length)) as A;
 }
 
 /** The residue as the kind that a transform makes. Throws ArgumentError for any other. */
