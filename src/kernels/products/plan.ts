@@ -222,8 +222,10 @@ function pattern32(target: Target, products: Extent, k: number): SumPlan | undef
   if (plan === undefined || (isWide && wide?.kernel !== general64Stochastic)) return undefined;
   const drawBits = isRandom ? drawWidth(randomBits) : 0;
   const kept = Math.min(randomBits, dropped);
+  const sumsWithLeast = products.bottom >= emin || emin - products.low < binary32.bits;
   return {
     ...plan,
+    sums: sumsWithLeast ? plan.sums : slots.sumOdd,
     ...(wide === undefined ? {} : { rounding: wide }),
     drawBits,
     write(block): void {

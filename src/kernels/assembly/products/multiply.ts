@@ -41,7 +41,7 @@ import { drawBytes, drawPanel, drawPointersBytes, drawTile, panelBytes } from '.
 import { generalTile64, tileBytes, treeBytes } from './general';
 import { nearestTile32 } from './nearest';
 import { packPanel } from './pack';
-import { patternTile32 } from './patterns';
+import { patternTile32 } from './pattern-tile';
 import { plainTile32, plainTile64 } from './plain';
 import { vectorTimes } from './vector';
 

@@ -1,6 +1,6 @@
 /**
- * A 4 x 8 tile of outputs in binary32 lanes, every product and every partial sum rounded on its bit pattern: in the directed
- * modes, to odd, to nearest with ties away or to zero, and stochastically (variants A and B), to a format of p bits.
+ * Products and sums in binary32 lanes, rounded on their bit patterns: in the directed modes, to odd, to nearest with ties away or
+ * to zero, and stochastically (variants A and B), to a format of p bits. `pattern-tile.ts` makes matrix products of them.
  *
  * A pattern is rounded by adding something below the last kept bit and clearing what lies there: nothing, all ones, a half, or the
  * random integer. That wants the number exactly, or with a sticky last bit: products are exact; of a sum the hardware's error
@@ -25,9 +25,6 @@ import {
   randomMaskSlot,
   randomMoveSlot,
   randomScaleSlot,
-  sumNearest,
-  sumSlot,
-  suspectSlot,
   wideSlot,
 } from '../../products/slots';
 import { errorOfSum, toOdd } from '../arithmetic/error-free';
@@ -111,6 +108,7 @@ function isDoubtful(raised: v128, dropMask: v128, error: v128): bool {
 @inline
 function roundedProduct(
   adds: i32,
+  exact: bool,
   ends: bool,
   part: i32,
   a: v128,
@@ -122,16 +120,20 @@ function roundedProduct(
 ): v128 {
   const product = f32x4.mul(a, b);
   const magnitude = f32x4.abs(product);
+  const sign = v128.xor(product, magnitude);
   const small = f32x4.lt(magnitude, least);
   const added = addend(adds, part, product, words, block);
   let rounded: v128;
-  if (v128.any_true(small)) {
-    // The sum with the smallest normal number has the format's quantum.
-    const offset = v128.and(least, small);
+  // The sum with the smallest normal number has the format's quantum.
+  const offset = v128.and(least, small);
+  if (exact) {
+    const whole = f32x4.add(magnitude, offset);
+    rounded = v128.or(f32x4.sub(roundPattern(adds, whole, added, dropMask), offset), sign);
+  } else if (v128.any_true(small)) {
     const sum = f32x4.add(magnitude, offset);
     const error = f32x4.sub(magnitude, f32x4.sub(sum, offset));
     const whole = adds > addsOdd ? i32x4.add(sum, f32x4.lt(error, f32x4.splat(0))) : toOdd<f32, i32>(sum, error);
-    rounded = v128.or(f32x4.sub(roundPattern(adds, whole, added, dropMask), offset), v128.xor(product, magnitude));
+    rounded = v128.or(f32x4.sub(roundPattern(adds, whole, added, dropMask), offset), sign);
     if (adds > 8 && load<i32>(block, wideSlot) != 0 && isDoubtful(i32x4.add(whole, added), dropMask, error))
       rounded = roundWide(product, f32x4.splat(0), adds, part, words, block);
   } else rounded = roundPattern(adds, product, added, dropMask);
@@ -146,11 +148,15 @@ function roundedSum(
   part: i32,
   x: v128,
   y: v128,
-  sum: v128,
   words: usize,
   dropMask: v128,
   block: usize,
 ): v128 {
+  let sum: v128;
+  if (adds == addsConstant) {
+    const flip = v128.load32_splat(block, flipSlot + 4);
+    sum = v128.xor(f32x4.add(v128.xor(x, flip), v128.xor(y, flip)), flip);
+  } else sum = f32x4.add(x, y);
   let error = sum;
   let whole = sum;
   if (!exact) {
@@ -164,420 +170,25 @@ function roundedSum(
   return ends ? withEnds(sum, rounded, block) : rounded;
 }
 
-/** Bytes of the draws of a tile's outputs that lie beside each other, a word of each. */
-const wordBytes: usize = 128;
-
+/**
+ * fl(x + fl(a b)), with the draws of its product and of its sum. `adds` and `part` as above. `exact`: sums are, and the sum of a
+ * product with the smallest normal number too. `ends`: results may be beyond the upper end. `least`: the smallest normal number.
+ */
 @inline
-function sumOf(adds: i32, x: v128, y: v128, flip: v128): v128 {
-  if (adds != addsConstant) return f32x4.add(x, y);
-  return v128.xor(f32x4.add(v128.xor(x, flip), v128.xor(y, flip)), flip);
-}
-
-/** Two rows of the tile. Returns whether the sums are right: if not, the rows are as they were. */
-@inline
-function twoRows(
+export function patternStep(
   adds: i32,
   exact: bool,
   ends: bool,
-  block: usize,
-  panelA: usize,
-  panelB: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
+  part: i32,
+  x: v128,
+  a: v128,
+  b: v128,
   products: usize,
   sums: usize,
-): bool {
-  const perWord = adds > addsOdd ? 32 / adds : 1;
-  const least = v128.load32_splat(block, floorSlot);
-  const dropMask = v128.load32_splat(block, dropMaskSlot);
-  const flip = v128.load32_splat(block, flipSlot + 4);
-  const zero = f32x4.splat(0);
-  let c00 = first ? zero : v128.load(out);
-  let c01 = first ? zero : v128.load(out, 16);
-  let c10 = first ? zero : v128.load(out + outStride);
-  let c11 = first ? zero : v128.load(out + outStride, 16);
-  let largest = zero;
-  let a = panelA;
-  let b = panelB;
-  for (let k = 0; k < count; k += perWord) {
-    {
-      const a0 = v128.load32_splat(a);
-      const a1 = v128.load32_splat(a, 4);
-      const b0 = v128.load(b);
-      const b1 = v128.load(b, 16);
-      const r00 = roundedProduct(adds, ends, 0, a0, b0, products + 0, least, dropMask, block);
-      const s00 = sumOf(adds, c00, r00, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s00));
-      c00 = roundedSum(adds, exact, ends, 0, c00, r00, s00, sums + 0, dropMask, block);
-      const r01 = roundedProduct(adds, ends, 0, a0, b1, products + 16, least, dropMask, block);
-      const s01 = sumOf(adds, c01, r01, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s01));
-      c01 = roundedSum(adds, exact, ends, 0, c01, r01, s01, sums + 16, dropMask, block);
-      const r10 = roundedProduct(adds, ends, 0, a1, b0, products + 32, least, dropMask, block);
-      const s10 = sumOf(adds, c10, r10, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s10));
-      c10 = roundedSum(adds, exact, ends, 0, c10, r10, s10, sums + 32, dropMask, block);
-      const r11 = roundedProduct(adds, ends, 0, a1, b1, products + 48, least, dropMask, block);
-      const s11 = sumOf(adds, c11, r11, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s11));
-      c11 = roundedSum(adds, exact, ends, 0, c11, r11, s11, sums + 48, dropMask, block);
-      a += 16;
-      b += 32;
-    }
-    if (perWord > 1 && k + 1 < count) {
-      const a0 = v128.load32_splat(a);
-      const a1 = v128.load32_splat(a, 4);
-      const b0 = v128.load(b);
-      const b1 = v128.load(b, 16);
-      const r00 = roundedProduct(adds, ends, 1, a0, b0, products + 0, least, dropMask, block);
-      const s00 = sumOf(adds, c00, r00, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s00));
-      c00 = roundedSum(adds, exact, ends, 1, c00, r00, s00, sums + 0, dropMask, block);
-      const r01 = roundedProduct(adds, ends, 1, a0, b1, products + 16, least, dropMask, block);
-      const s01 = sumOf(adds, c01, r01, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s01));
-      c01 = roundedSum(adds, exact, ends, 1, c01, r01, s01, sums + 16, dropMask, block);
-      const r10 = roundedProduct(adds, ends, 1, a1, b0, products + 32, least, dropMask, block);
-      const s10 = sumOf(adds, c10, r10, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s10));
-      c10 = roundedSum(adds, exact, ends, 1, c10, r10, s10, sums + 32, dropMask, block);
-      const r11 = roundedProduct(adds, ends, 1, a1, b1, products + 48, least, dropMask, block);
-      const s11 = sumOf(adds, c11, r11, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s11));
-      c11 = roundedSum(adds, exact, ends, 1, c11, r11, s11, sums + 48, dropMask, block);
-      a += 16;
-      b += 32;
-    }
-    if (perWord > 2 && k + 2 < count) {
-      const a0 = v128.load32_splat(a);
-      const a1 = v128.load32_splat(a, 4);
-      const b0 = v128.load(b);
-      const b1 = v128.load(b, 16);
-      const r00 = roundedProduct(adds, ends, 2, a0, b0, products + 0, least, dropMask, block);
-      const s00 = sumOf(adds, c00, r00, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s00));
-      c00 = roundedSum(adds, exact, ends, 2, c00, r00, s00, sums + 0, dropMask, block);
-      const r01 = roundedProduct(adds, ends, 2, a0, b1, products + 16, least, dropMask, block);
-      const s01 = sumOf(adds, c01, r01, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s01));
-      c01 = roundedSum(adds, exact, ends, 2, c01, r01, s01, sums + 16, dropMask, block);
-      const r10 = roundedProduct(adds, ends, 2, a1, b0, products + 32, least, dropMask, block);
-      const s10 = sumOf(adds, c10, r10, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s10));
-      c10 = roundedSum(adds, exact, ends, 2, c10, r10, s10, sums + 32, dropMask, block);
-      const r11 = roundedProduct(adds, ends, 2, a1, b1, products + 48, least, dropMask, block);
-      const s11 = sumOf(adds, c11, r11, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s11));
-      c11 = roundedSum(adds, exact, ends, 2, c11, r11, s11, sums + 48, dropMask, block);
-      a += 16;
-      b += 32;
-    }
-    if (perWord > 3 && k + 3 < count) {
-      const a0 = v128.load32_splat(a);
-      const a1 = v128.load32_splat(a, 4);
-      const b0 = v128.load(b);
-      const b1 = v128.load(b, 16);
-      const r00 = roundedProduct(adds, ends, 3, a0, b0, products + 0, least, dropMask, block);
-      const s00 = sumOf(adds, c00, r00, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s00));
-      c00 = roundedSum(adds, exact, ends, 3, c00, r00, s00, sums + 0, dropMask, block);
-      const r01 = roundedProduct(adds, ends, 3, a0, b1, products + 16, least, dropMask, block);
-      const s01 = sumOf(adds, c01, r01, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s01));
-      c01 = roundedSum(adds, exact, ends, 3, c01, r01, s01, sums + 16, dropMask, block);
-      const r10 = roundedProduct(adds, ends, 3, a1, b0, products + 32, least, dropMask, block);
-      const s10 = sumOf(adds, c10, r10, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s10));
-      c10 = roundedSum(adds, exact, ends, 3, c10, r10, s10, sums + 32, dropMask, block);
-      const r11 = roundedProduct(adds, ends, 3, a1, b1, products + 48, least, dropMask, block);
-      const s11 = sumOf(adds, c11, r11, flip);
-      if (!ends) largest = i32x4.max_s(largest, f32x4.abs(s11));
-      c11 = roundedSum(adds, exact, ends, 3, c11, r11, s11, sums + 48, dropMask, block);
-      a += 16;
-      b += 32;
-    }
-    products += wordBytes;
-    sums += wordBytes;
-  }
-  if (!ends && v128.any_true(i32x4.ge_s(largest, v128.load32_splat(block, suspectSlot)))) return false;
-  v128.store(out, c00);
-  v128.store(out, c01, 16);
-  v128.store(out + outStride, c10);
-  v128.store(out + outStride, c11, 16);
-  return true;
-}
-
-// Every instance is a function of its own: the compiler's time grows with the square of a function's size.
-
-function constantExact(
+  least: v128,
+  dropMask: v128,
   block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(addsConstant, true, false, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function constant(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(addsConstant, false, false, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function constantEnds(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(addsConstant, false, true, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function oddExact(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(addsOdd, true, false, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function odd(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(addsOdd, false, false, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function oddEnds(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(addsOdd, false, true, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function draws8Exact(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(8, true, false, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function draws8(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(8, false, false, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function draws8Ends(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(8, false, true, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function draws16Exact(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(16, true, false, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function draws16(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(16, false, false, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function draws16Ends(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(16, false, true, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function draws32Exact(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(32, true, false, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function draws32(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(32, false, false, block, a, b, count, out, outStride, first, products, sums);
-}
-
-function draws32Ends(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  products: usize,
-  sums: usize,
-): bool {
-  return twoRows(32, false, true, block, a, b, count, out, outStride, first, products, sums);
-}
-
-/**
- * As `plainTile`, for the first `rows` rows, with the draws of products and of sums: for each word of them, those of the
- * tile's outputs.
- */
-export function patternTile32(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  out: usize,
-  outStride: usize,
-  first: bool,
-  rows: i32,
-  products: usize,
-  sums: usize,
-): void {
-  const adds = load<i32>(block, addsSlot);
-  const exact = load<i32>(block, sumSlot) == sumNearest;
-  for (let row = 0; row < rows; row += 2) {
-    let done = false;
-    switch (adds) {
-      case addsConstant:
-        done = exact
-          ? constantExact(block, a, b, count, out, outStride, first, products, sums)
-          : constant(block, a, b, count, out, outStride, first, products, sums);
-        if (!done) constantEnds(block, a, b, count, out, outStride, first, products, sums);
-        break;
-      case addsOdd:
-        done = exact
-          ? oddExact(block, a, b, count, out, outStride, first, products, sums)
-          : odd(block, a, b, count, out, outStride, first, products, sums);
-        if (!done) oddEnds(block, a, b, count, out, outStride, first, products, sums);
-        break;
-      case 8:
-        done = exact
-          ? draws8Exact(block, a, b, count, out, outStride, first, products, sums)
-          : draws8(block, a, b, count, out, outStride, first, products, sums);
-        if (!done) draws8Ends(block, a, b, count, out, outStride, first, products, sums);
-        break;
-      case 16:
-        done = exact
-          ? draws16Exact(block, a, b, count, out, outStride, first, products, sums)
-          : draws16(block, a, b, count, out, outStride, first, products, sums);
-        if (!done) draws16Ends(block, a, b, count, out, outStride, first, products, sums);
-        break;
-      case 32:
-        done = exact
-          ? draws32Exact(block, a, b, count, out, outStride, first, products, sums)
-          : draws32(block, a, b, count, out, outStride, first, products, sums);
-        if (!done) draws32Ends(block, a, b, count, out, outStride, first, products, sums);
-        break;
-      default:
-        unreachable();
-    }
-    a += 8;
-    out += 2 * outStride;
-    products += 64;
-    sums += 64;
-  }
+): v128 {
+  const product = roundedProduct(adds, exact, ends, part, a, b, products, least, dropMask, block);
+  return roundedSum(adds, exact, ends, part, x, product, sums, dropMask, block);
 }
