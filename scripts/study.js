@@ -1,13 +1,16 @@
 /**
  * `npm run study -- x1`: one of the sweeps of docs/studies/, by the first part of its file's name. What follows goes to
- * `halfulp sweep`: `npm run study -- x1 --estimate`, `--workers 2`. Needs a build (`npm run build`).
+ * `halfulp sweep`: `npm run study -- x1 --estimate`, `--workers 2`, `--report`; `--page` alone writes the study's page,
+ * docs/studies/NAME.md. Needs a build (`npm run build`).
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const folder = join(root, 'docs', 'studies');
+// Paths as the page shows them.
+process.chdir(root);
+const folder = join('docs', 'studies');
 const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
 const [name = '', ...rest] = process.argv.slice(2);
 const file = files.find((candidate) => candidate.startsWith(`${name}-`) || candidate === `${name}.json`);
@@ -17,8 +20,9 @@ if (file === undefined || name === '') {
   );
   process.exit(2);
 }
-const program = join(root, 'dist', 'cli', 'main.js');
+const page = join(folder, file.replace(/\.json$/, '.md'));
+const options = rest.flatMap((word) => (word === '--page' ? [word, page] : [word]));
 const { main } = await import(new URL('../dist/cli/main.js', import.meta.url).href);
 // Workers are processes of the program that this one says it is.
-process.argv[1] = program;
-await main(['sweep', join(folder, file), '--out', join(root, 'runs', 'studies'), ...rest]);
+process.argv[1] = join(root, 'dist', 'cli', 'main.js');
+await main(['sweep', join(folder, file), '--out', join('runs', 'studies'), ...options]);

@@ -48,7 +48,7 @@ const nameTaken = (out: string, name: string): ArgumentError =>
  * Makes a folder and those above it that are missing. Not by `recursive: true`, which never returns in Node 20 where
  * the system says ENOENT of a folder whose parent exists, as /proc does.
  */
-function makeFolders(path: string): void {
+export function makeFolders(path: string): void {
   if (existsSync(path)) return;
   const above = dirname(path);
   if (above !== path) makeFolders(above);

@@ -1,11 +1,12 @@
 /** Sweep files, their runs, and what comes out of runs that are there. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { halfInterval } from '../../src/cli/statistics.ts';
-import { readSweep, type SweepRun, sweepRuns } from '../../src/cli/sweep/definition.ts';
+import { readSweep, type SweepRun, sweepRuns, withSeeds } from '../../src/cli/sweep/definition.ts';
 import { sweepPage } from '../../src/cli/sweep/page.ts';
-import { sweepCsv, sweepRows, sweepTable } from '../../src/cli/sweep/results.ts';
+import { isComplete, sweepResults } from '../../src/cli/sweep/results.ts';
+import { contrastTable, notesOf, sweepCsv, sweepJson, sweepTable } from '../../src/cli/sweep/tables.ts';
 import { withFolder } from './cli-world.ts';
 
 const file = {
@@ -41,6 +42,36 @@ describe('a sweep file', () => {
     const other = readSweep({ ...file, name: 'other', arms: file.arms.slice(1), baseline: 'dqt8-0.001' });
     expect(sweepRuns(other, undefined)[0]!.id).toBe(runs[1]!.id);
     expect(sweepRuns(readSweep({ ...file, steps: 11 }), undefined)[0]!.id).not.toBe(runs[0]!.id);
+    // The model's own rate, given or not, is one run.
+    const given = { ...file, arms: [{ ...file.arms[0], learningRate: 0.002 }] };
+    expect(sweepRuns(readSweep(given), undefined)[0]!.id).toBe(runs[0]!.id);
+  });
+
+  it('may have other seeds for some arms, by the file or by an option', () => {
+    const [first, second] = file.arms;
+    const own = readSweep({ ...file, arms: [{ ...first, seeds: [2, 5] }, second] });
+    expect(own.arms.map(({ seeds }) => seeds)).toEqual([[2, 5], ...Array(4).fill([1, 2])]);
+    expect(sweepRuns(own, undefined).map(({ arm, seed }) => `${arm.name} ${seed}`)[8]).toBe(
+      'dqt1.58-0.0005 2',
+    );
+    const more = withSeeds(own, [7], /^dqt8/);
+    expect(more.arms.map(({ seeds }) => seeds.join())).toEqual(['2,5', '7', '7', '1,2', '1,2']);
+    expect(() => withSeeds(own, [7], /bitnet/)).toThrow(expect.objectContaining({ argument: '--arms' }));
+  });
+
+  // Runs that were trained before are found by these names: they may not change.
+  it('names runs as ever', () => {
+    const studies = join(import.meta.dirname, '../../docs/studies');
+    const ids = (name: string): Map<string, string> =>
+      new Map(
+        sweepRuns(readSweep(JSON.parse(readFileSync(join(studies, name), 'utf8'))), undefined).map(
+          ({ arm, seed, id }) => [`${arm.name} ${seed}`, id],
+        ),
+      );
+    const transition = ids('x1-transition.json');
+    expect(transition.get('bitnet 1')).toBe('0bd1b2867879f2c0');
+    expect(ids('x2-spike.json').get('40-keep 2')).toBe(transition.get('transition@40 2'));
+    expect(ids('x3-dqt.json').get('float32-0.002 3')).toBe(transition.get('float32 3'));
   });
 
   it.each<[object, string]>([
@@ -56,6 +87,15 @@ describe('a sweep file', () => {
     [{ arms: [{ name: 'a', recipe: { recipe: 'dqt', bit: 8 } }] }, 'sweep.arms[0].recipe.bit'],
     [{ arms: [{ name: 'a', recipe: { recipe: 'dqn' } }] }, 'sweep.arms[0].recipe.recipe'],
     [{ arms: [{ name: 'a', grid: { bits: 8 }, recipe: {} }] }, 'sweep.arms[0].grid'],
+    [{ arms: [{ name: 'a', recipe: { recipe: 'bitnet' }, seeds: [1, 1] }] }, 'sweep.arms[0].seeds'],
+    [{ seeds: [1, 1] }, 'sweep.seeds'],
+    [{ name: 'trained' }, 'sweep.name'],
+    [{ contrasts: {} }, 'sweep.contrasts'],
+    [{ contrasts: [{ name: 'a', arm: 'float32', against: 'float64' }] }, 'sweep.contrasts[0].against'],
+    [{ contrasts: [{ name: 'a', arm: [], against: 'float32' }] }, 'sweep.contrasts[0].arm'],
+    [{ contrasts: [{ name: 'a', arm: 'float32', against: 'float32', of: 'los' }] }, 'sweep.contrasts[0].of'],
+    [{ contrasts: [{ name: 'a', arm: 'float32', against: 'float32', as: 'sum' }] }, 'sweep.contrasts[0].as'],
+    [{ contrasts: [{ name: 'a', arm: 'float32', versus: 'float32' }] }, 'sweep.contrasts[0].versus'],
   ])('is refused by name: %j', (change, argument) => {
     expect(() => readSweep({ ...file, ...change })).toThrow(
       expect.objectContaining({ name: 'ArgumentError', argument }),
@@ -67,6 +107,7 @@ function finish(folder: string, { id, seed }: SweepRun, loss: number): void {
   mkdirSync(join(folder, id));
   const memory = { weights: 1, optimizerState: 2, gradients: 1, bytesPerParameter: 13 };
   const result = {
+    trainLoss: loss,
     validationLoss: loss + seed / 8,
     bitsPerWeight: 8,
     memory,
@@ -101,30 +142,88 @@ describe('results', () => {
         if (run.arm.name === 'float32') finish(folder, run, 2);
         else if (run.arm.name === 'dqt8-0.001') finish(folder, run, run.seed === 1 ? 2.25 : 2.75);
       const failed = runs.find(({ arm }) => arm.name === 'dqt1.58-0.001')!;
-      const rows = sweepRows(sweep, runs, folder, new Map([[failed.id, 'out of memory']]));
-      expect(rows[0]).toMatchObject({ finished: 2, difference: null, validationLoss: { mean: 2.1875 } });
+      const results = sweepResults(sweep, runs, folder, new Map([[failed.id, 'out of memory']]));
+      const { rows } = results;
+      expect(rows[0]).toMatchObject({
+        seeds: [1, 2],
+        difference: null,
+        measures: { validationLoss: { mean: 2.1875 } },
+      });
       expect(rows[1]!.difference).toMatchObject({ mean: 0.5, count: 2 });
       // t(0.975, 1) = 12.706; the deviation is sqrt(2) / 4.
       expect(Math.abs(rows[1]!.interval! - 12.706 / 4)).toBeLessThan(1e-12);
-      expect(rows[1]!.flipRate!.mean).toBe(0.5);
-      expect(rows[3]).toMatchObject({ finished: 0, failures: [{ seed: 1, reason: 'out of memory' }] });
-      const { columns, rows: cells } = sweepTable(rows);
+      expect(rows[1]!.measures.flipRate!.mean).toBe(0.5);
+      expect(rows[3]).toMatchObject({ seeds: [], failures: [{ seed: 1, reason: 'out of memory' }] });
+      const { columns, rows: cells } = sweepTable(results);
       expect(columns.map(({ name }) => name)).not.toContain('spike nats');
       expect(cells[1]).toContain('+0.5000 ± 0.3536');
-      expect(sweepCsv(rows).split('\n')[2]).toContain('dqt8-0.001,2,8,13,3.1765');
-      const page = sweepPage(sweep, runs, rows, folder);
+      expect(cells.map(([, seeds]) => seeds)).toEqual(['2', '2', '0 of 2', '0 of 2', '0 of 2']);
+      expect(sweepCsv(results).split('\n')[2]).toContain('dqt8-0.001,2,2,8,0.5,0.3535533905932738,2,3.1765');
+      expect(isComplete(results)).toBe(false);
+      expect(sweepJson(results)).toMatchObject({ complete: false, finishedRuns: 4, plannedRuns: 10 });
+      const page = sweepPage(results);
       expect(page).toContain('out of memory');
-      expect(page.match(/<svg xmlns/g)).toHaveLength(2);
+      expect(page).toContain('UNFINISHED: 4 of 10 runs');
     });
   });
 
   it('have a page before any run is finished', async () => {
     await withFolder(async (folder) => {
       const sweep = readSweep(file);
+      const results = sweepResults(sweep, sweepRuns(sweep, undefined), folder, new Map());
+      expect(sweepPage(results)).toContain('UNFINISHED: 0 of 10 runs');
+      expect(sweepTable(results).rows[0]).toEqual(['float32', '0 of 2', '-']);
+    });
+  });
+
+  it('compare arms of different seeds over those that both have, and say so', async () => {
+    await withFolder(async (folder) => {
+      const sweep = withSeeds(readSweep(file), [1, 2, 3], /^dqt8/);
       const runs = sweepRuns(sweep, undefined);
-      const rows = sweepRows(sweep, runs, folder, new Map());
-      expect(sweepPage(sweep, runs, rows, folder)).toContain('0 of 10 runs finished');
-      expect(sweepTable(rows).rows[0]).toEqual(['float32', '0', '-']);
+      expect(runs).toHaveLength(12);
+      for (const run of runs)
+        if (run.arm.name === 'float32') finish(folder, run, 2);
+        else if (run.arm.name === 'dqt8-0.001') finish(folder, run, run.seed === 3 ? 9 : 2 + run.seed / 4);
+      const results = sweepResults(sweep, runs, folder, new Map());
+      const [, row] = results.rows;
+      expect(row).toMatchObject({ seeds: [1, 2, 3], difference: { mean: 0.375, count: 2 } });
+      const { columns, rows } = sweepTable(results);
+      expect(rows[1]![columns.findIndex(({ name }) => name === 'pairs')]).toBe('2');
+      expect(notesOf(results).join()).toContain('different seeds');
+    });
+  });
+
+  it.each([
+    ['difference', undefined, 0.25, '+0.2500'],
+    ['ratio', 'ratio', (2.375 / 2.125 + 2.5 / 2.25) / 2, '×1.1144'],
+  ] as const)('have contrasts: %s', async (_, as, mean, shown) => {
+    await withFolder(async (folder) => {
+      const contrasts = [
+        { name: 'eight − float', arm: 'dqt8-0.001', against: 'float32', ...(as && { as }) },
+        {
+          name: '{rate}: bits',
+          grid: { rate: [0.001, 0.0005] },
+          arm: ['dqt8-{rate}', 'float32'],
+          against: 'dqt1.58-{rate}',
+        },
+      ];
+      const sweep = readSweep({ ...file, contrasts });
+      const runs = sweepRuns(sweep, undefined);
+      for (const run of runs)
+        if (run.arm.name === 'float32') finish(folder, run, 2);
+        else if (run.arm.name === 'dqt8-0.001') finish(folder, run, 2.25);
+        else if (run.arm.name === 'dqt1.58-0.001' && run.seed === 2) finish(folder, run, 1);
+      const results = sweepResults(sweep, runs, folder, new Map());
+      const [one, two, three] = results.contrasts;
+      expect(Math.abs(one!.value!.mean - mean)).toBeLessThan(1e-15);
+      expect(one).toMatchObject({ seeds: [1, 2], planned: 2 });
+      // (2.5 + 2.25) / 2 - 1.25, of seed 2 alone.
+      expect(two).toMatchObject({ seeds: [2], planned: 2, interval: null, value: { mean: 1.125 } });
+      expect(three).toMatchObject({ seeds: [], planned: 2, value: null });
+      const { rows } = contrastTable(results);
+      expect(rows.map((cells) => cells[2])).toEqual(['2', '1 of 2', '0 of 2']);
+      expect(rows[0]![3]).toBe(shown);
+      expect(rows[0]![5]).toBe(as === 'ratio' ? 'above 1' : 'above 0');
     });
   });
 

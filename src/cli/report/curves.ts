@@ -70,7 +70,7 @@ export const fromBelow = (curves: readonly ArmCurves[]): ArmCurves[] => {
 };
 
 /** Points with the same step, from several seeds, as one. */
-function acrossSeeds(series: readonly (readonly { step: number; loss: number }[])[]): CurvePoint[] {
+export function lossPoints(series: readonly (readonly { step: number; loss: number }[])[]): CurvePoint[] {
   const byStep = new Map<number, number[]>();
   for (const points of series) {
     for (const { step, loss } of points) {
@@ -121,9 +121,9 @@ export function armCurves(summaries: readonly ArmSummary[], steps: number): ArmC
     return {
       name: summary.arm.name,
       look: looks[index]!,
-      training: smooth(acrossSeeds(summary.runs.map((run) => run.steps)), transition, radius),
-      validation: acrossSeeds(summary.runs.map(evaluationsOnTheWay)),
-      final: acrossSeeds(
+      training: smooth(lossPoints(summary.runs.map((run) => run.steps)), transition, radius),
+      validation: lossPoints(summary.runs.map(evaluationsOnTheWay)),
+      final: lossPoints(
         summary.runs.flatMap(({ status, result }) =>
           status === 'finished' && result !== null
             ? [[{ step: result.steps, loss: result.validationLoss }]]

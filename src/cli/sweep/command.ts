@@ -1,22 +1,30 @@
 /**
  * `halfulp sweep` on the command line. What a sweep file holds is definition.ts, who trains is workers.ts, what comes
- * out is results.ts and page.ts.
+ * out is results.ts, tables.ts, page.ts and study-page.ts.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { ArgumentError } from '../../errors.ts';
 import { exitCodes, signalExitCodes } from '../exit-codes.ts';
 import { listenForStop } from '../interrupt.ts';
 import type { Io } from '../io.ts';
 import { integer } from '../options.ts';
 import { readJson } from '../read-json.ts';
-import { formatTable } from '../text-table.ts';
+import { formatTable, wrapText } from '../text-table.ts';
 import { writeWholeFile } from '../write-file.ts';
+import type { Sweep, SweepRun } from './definition.ts';
+import type { SweepResults } from './results.ts';
 
 const help = `
-The file names arms and seeds; docs/training.md describes it, docs/studies/ has examples. Runs go into OUT/NAME/, one
-folder each; finished ones are skipped and stopped ones go on, so the same command again completes a sweep.
-Writes results.json, results.csv and report.html there, also when stopped by Ctrl-C.`;
+The file names arms, seeds and contrasts; docs/training.md describes it, docs/studies/ has examples. Run folders are
+OUT/trained/ID, shared by all sweeps of OUT: equal runs are trained once, finished ones are skipped and stopped ones go
+on, so the same command again completes a sweep. Writes OUT/NAME/results.json, results.csv and report.html, also when
+stopped by Ctrl-C.
+
+  halfulp sweep bits.json --seeds 1,2,3,4,5 --arms '^(float32|dqt8)'   two more seeds for some arms
+  halfulp sweep bits.json --report --page bits.md                      a page of what is finished`;
 
 interface Given {
   readonly workers: number;
@@ -24,20 +32,30 @@ interface Given {
   readonly text?: string;
   readonly json?: boolean;
   readonly estimate?: boolean;
+  readonly report?: boolean;
+  readonly seeds?: string;
+  readonly arms: RegExp;
+  readonly page?: string;
 }
 
-async function sweep(file: string, given: Given, io: Io): Promise<number> {
-  const [{ readSweep, sweepRuns, estimatedHours }, { isFinished, launchHalfulp, runAll }, results] =
-    await Promise.all([import('./definition.ts'), import('./workers.ts'), import('./results.ts')]);
-  const definition = readSweep(readJson(file, '<sweep.json>'));
-  const runs = sweepRuns(definition, given.text);
-  const folder = join(given.out, definition.name);
-  const left = runs.filter((run) => !isFinished(folder, run)).length;
-  const hours = estimatedHours(definition, left, given.workers);
-  io.stderr.write(
-    `${definition.title}: ${runs.length} runs, ${left} to do, about ${hours.toFixed(1)} h on ${given.workers} cores\n`,
-  );
-  if (given.estimate) return exitCodes.done;
+function pattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    throw new ArgumentError('--arms', text, 'a regular expression for names of arms');
+  }
+}
+
+/** Trains what is asked for; gives the reasons of what failed, by run id, and the signal that ended it. */
+async function trainRuns(
+  sweep: Sweep,
+  runs: readonly SweepRun[],
+  folder: string,
+  { workers, text }: Given,
+  io: Io,
+) {
+  const { isFinished, launchHalfulp, runAll } = await import('./workers.ts');
+  const left = new Set(runs.filter((run) => !isFinished(folder, run)).map(({ id }) => id)).size;
   const failures = new Map<string, string>();
   const stop = listenForStop(io, {
     onStop: () => io.stderr.write('Stopping: runs finish their step and leave a checkpoint\n'),
@@ -46,40 +64,89 @@ async function sweep(file: string, given: Given, io: Io): Promise<number> {
   const began = performance.now();
   let ended = 0;
   try {
-    await runAll(
-      {
-        ...{ sweep: definition, folder, workers: given.workers, text: given.text },
-        launch: launchHalfulp,
-        signal: stop.signal,
-        onEnd({ arm, seed, id }, failure) {
-          ended++;
-          if (failure !== null) failures.set(id, failure);
-          const minutes = (performance.now() - began) / 60_000;
-          const rest = (minutes / ended) * (left - ended);
-          io.stderr.write(
-            `[${ended}/${left}] ${arm.name} seed ${seed}: ${failure ?? 'done'} (${minutes.toFixed(1)} min, about ${rest.toFixed(0)} left)\n`,
-          );
-        },
-      },
-      runs,
-    );
+    const onEnd = ({ arm, seed, id }: SweepRun, failure: string | null): void => {
+      ended++;
+      if (failure !== null) failures.set(id, failure);
+      const minutes = (performance.now() - began) / 60_000;
+      const rest = (minutes / ended) * (left - ended);
+      io.stderr.write(
+        `[${ended}/${left}] ${arm.name} seed ${seed}: ${failure ?? 'done'} (${minutes.toFixed(1)} min, about ${rest.toFixed(0)} left)\n`,
+      );
+    };
+    const { signal } = stop;
+    await runAll({ sweep, folder, workers, text, launch: launchHalfulp, signal, onEnd }, runs);
   } finally {
     stop.close();
   }
-  const rows = results.sweepRows(definition, runs, folder, failures);
-  const json = { name: definition.name, steps: definition.steps, arms: rows.map(results.rowJson) };
-  const text = `${JSON.stringify(json, null, 2)}\n`;
-  writeWholeFile(join(folder, 'results.json'), text);
-  writeWholeFile(join(folder, 'results.csv'), results.sweepCsv(rows));
-  const { sweepPage } = await import('./page.ts');
-  writeWholeFile(join(folder, 'report.html'), sweepPage(definition, runs, rows, folder));
-  const table = results.sweepTable(rows);
-  const width = io.stdout.isTTY ? (io.stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
-  io.stdout.write(
-    given.json ? text : formatTable(table.columns, table.rows, { width, emphasise: (words) => words }),
+  return { failures, signal: stop.stoppedBy() };
+}
+
+/** Writes what came out, and shows it. */
+async function report(results: SweepResults, file: string, folder: string, given: Given, io: Io) {
+  const [{ sweepPage }, tables, { statusOf }] = await Promise.all([
+    import('./page.ts'),
+    import('./tables.ts'),
+    import('./results.ts'),
+  ]);
+  const target = join(given.out, results.sweep.name);
+  const { makeFolders } = await import('../run-folder.ts');
+  makeFolders(target);
+  const text = `${JSON.stringify(tables.sweepJson(results), null, 2)}\n`;
+  writeWholeFile(join(target, 'results.json'), text);
+  writeWholeFile(join(target, 'results.csv'), tables.sweepCsv(results));
+  writeWholeFile(join(target, 'report.html'), sweepPage(results));
+  if (given.page !== undefined) {
+    const { writeStudyPage } = await import('./study-page.ts');
+    writeStudyPage(results, given.page, folder, `halfulp sweep ${file} --out ${given.out}`);
+  }
+  if (given.json) {
+    io.stdout.write(text);
+  } else {
+    const width = io.stdout.isTTY ? (io.stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
+    const show = ({ columns, rows }: ReturnType<typeof tables.sweepTable>): string =>
+      formatTable(columns, rows, { width, emphasise: (words) => words });
+    const notes = [statusOf(results), ...tables.notesOf(results)].map((note) => wrapText(note, 120));
+    io.stdout.write(`${show(tables.sweepTable(results))}\n${notes.join('')}`);
+    if (results.contrasts.length > 0) io.stdout.write(`\n${show(tables.contrastTable(results))}`);
+  }
+  io.stderr.write(`Report: ${join(target, 'report.html')}\n`);
+}
+
+async function sweep(file: string, given: Given, io: Io): Promise<number> {
+  const [definitions, { isFinished }, { sweepResults }, { trainedFolder }] = await Promise.all([
+    import('./definition.ts'),
+    import('./workers.ts'),
+    import('./results.ts'),
+    import('./measures.ts'),
+  ]);
+  const seeds =
+    given.seeds === undefined
+      ? undefined
+      : definitions.seedsOf(
+          given.seeds.split(',').map((word) => (/^\d+$/.test(word.trim()) ? Number(word) : Number.NaN)),
+          '--seeds',
+        );
+  const chosen = definitions.withSeeds(
+    definitions.readSweep(readJson(file, '<sweep.json>')),
+    seeds,
+    given.arms,
   );
-  io.stderr.write(`Report: ${join(folder, 'report.html')}\n`);
-  const signal = stop.stoppedBy();
+  if (given.page !== undefined) {
+    // Refused before hours of training, not after.
+    const { verdictOf } = await import('./study-page.ts');
+    verdictOf(existsSync(given.page) ? readFileSync(given.page, 'utf8') : null, given.page);
+  }
+  const runs = definitions.sweepRuns(chosen, given.text);
+  const asked = given.report ? [] : runs.filter(({ arm }) => given.arms.test(arm.name));
+  const folder = join(given.out, trainedFolder);
+  const left = asked.filter((run) => !isFinished(folder, run)).length;
+  const hours = definitions.estimatedHours(chosen, left, given.workers);
+  io.stderr.write(
+    `${chosen.title}: ${runs.length} runs, ${left} to do, about ${hours.toFixed(1)} h on ${given.workers} cores\n`,
+  );
+  if (given.estimate) return exitCodes.done;
+  const { failures, signal } = await trainRuns(chosen, asked, folder, given, io);
+  await report(sweepResults(chosen, runs, folder, failures), file, folder, given, io);
   if (signal !== null) return signalExitCodes[signal];
   return failures.size > 0 ? exitCodes.failure : exitCodes.done;
 }
@@ -90,8 +157,17 @@ export function sweepCommand(io: Io, done: (code: number) => void): Command {
     .description('Train a grid of recipes, seeds and learning rates in worker processes, and compare them.')
     .argument('<sweep.json>', 'file with arms, seeds and steps')
     .option('--workers <n>', 'processes at a time', integer('--workers', 1, 1024), availableParallelism())
-    .option('--out <folder>', 'where the folder of the sweep goes', 'runs')
+    .option('--out <folder>', 'where run folders and the folder of the sweep go', 'runs')
     .option('--text <file>', 'text to train on, UTF-8 (default: Moby-Dick)')
+    .option('--seeds <list>', "seeds separated by commas, in place of the file's")
+    .option(
+      '--arms <pattern>',
+      'regular expression: train these arms only, and give --seeds to them',
+      pattern,
+      /^/,
+    )
+    .option('--report', 'train nothing: report what is finished')
+    .option('--page <file.md>', 'also write a page with pictures and data beside it; its verdict is kept')
     .option('--estimate', 'say how long it takes, and train nothing')
     .option('--json', 'print the results as JSON instead of a table')
     .addHelpText('after', help)

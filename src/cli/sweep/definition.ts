@@ -4,12 +4,17 @@
  */
 import { ArgumentError } from '../../errors.ts';
 import { hashData, models, type Recipe, recipeFrom } from '../../train/index.ts';
+import { type Contrast, readContrasts } from './contrasts.ts';
+import { expandGrid } from './grid.ts';
+import { trainedFolder } from './measures.ts';
 
 /** One way of training, with every seed. */
 export interface SweepArm {
   readonly name: string;
   readonly recipe: Recipe;
   readonly learningRate: number | undefined;
+  /** The sweep's, or its own. */
+  readonly seeds: readonly number[];
 }
 
 export interface Sweep {
@@ -28,6 +33,8 @@ export interface Sweep {
   /** The arm that differences are taken to. */
   readonly baseline: string;
   readonly arms: readonly SweepArm[];
+  /** Differences between arms that the sweep is there for. */
+  readonly contrasts: readonly Contrast[];
 }
 
 /** One arm with one seed. */
@@ -40,61 +47,34 @@ export interface SweepRun {
 
 const fields = [
   ...['name', 'title', 'claim', 'secondsPerStep', 'model', 'steps', 'seeds', 'evaluateEvery', 'probeEvery'],
-  ...['checkpointEvery', 'baseline', 'arms'],
+  ...['checkpointEvery', 'baseline', 'arms', 'contrasts'],
 ];
 
-type Values = Readonly<Record<string, unknown>>;
-
-/** A copy of data in which `"{key}"` is the key's value, and `{key}` within a longer text its words. */
-function substitute(data: unknown, values: Values): unknown {
-  if (typeof data === 'string') {
-    const whole = /^\{(\w+)\}$/.exec(data)?.[1];
-    if (whole !== undefined && Object.hasOwn(values, whole)) return values[whole];
-    return data.replace(/\{(\w+)\}/g, (text, key: string) =>
-      Object.hasOwn(values, key) ? words(values[key]) : text,
-    );
-  }
-  if (Array.isArray(data)) return data.map((item) => substitute(item, values));
-  if (typeof data !== 'object' || data === null) return data;
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, substitute(value, values)]));
-}
-
-const words = (value: unknown): string =>
-  typeof value === 'object' && value !== null ? Object.values(value).map(words).join('') : String(value);
-
-/** Every combination of a grid's values. */
-function combinations(grid: Readonly<Record<string, readonly unknown[]>>): Values[] {
-  return Object.entries(grid).reduce<Values[]>(
-    (all, [key, values]) => all.flatMap((chosen) => values.map((value) => ({ ...chosen, [key]: value }))),
-    [{}],
-  );
-}
-
-function armsOf(given: unknown, path: string): SweepArm[] {
-  if (typeof given !== 'object' || given === null)
-    throw new ArgumentError(path, given, 'an object with name and recipe');
-  const { grid = {}, ...pattern } = given as Record<string, unknown>;
-  for (const field of Object.keys(pattern))
-    if (!['name', 'recipe', 'learningRate'].includes(field))
-      throw new ArgumentError(
-        `${path}.${field}`,
-        pattern[field],
-        'no such field; name, recipe, learningRate, grid',
-      );
-  if (typeof grid !== 'object' || grid === null || !Object.values(grid).every(Array.isArray))
-    throw new ArgumentError(`${path}.grid`, grid, 'an object with a list of values for each name');
-  return combinations(grid as Record<string, unknown[]>).map((values) => {
-    const { name, recipe, learningRate } = substitute(pattern, values) as Record<string, unknown>;
+function armsOf(given: unknown, path: string, fallback: readonly number[]): SweepArm[] {
+  return expandGrid(given, path, ['name', 'recipe', 'learningRate', 'seeds']).map((copy) => {
+    const { name, recipe, learningRate, seeds = fallback } = copy;
     if (typeof name !== 'string' || name === '') throw new ArgumentError(`${path}.name`, name, 'a text');
     if (learningRate !== undefined && !(typeof learningRate === 'number' && learningRate > 0))
       throw new ArgumentError(`${path}.learningRate`, learningRate, 'a positive number');
     try {
-      return { name, recipe: recipeFrom(recipe), learningRate };
+      return { name, recipe: recipeFrom(recipe), learningRate, seeds: seedsOf(seeds, `${path}.seeds`) };
     } catch (error) {
-      if (!(error instanceof ArgumentError)) throw error;
+      if (!(error instanceof ArgumentError) || error.argument.startsWith(path)) throw error;
       throw new ArgumentError(`${path}.${error.argument}`, error.given, error.accepted);
     }
   });
+}
+
+/** Checks a list of seeds. Throws ArgumentError naming `argument`. */
+export function seedsOf(given: unknown, argument: string): readonly number[] {
+  if (
+    !Array.isArray(given) ||
+    given.length === 0 ||
+    !given.every((seed) => Number.isSafeInteger(seed) && seed >= 0) ||
+    new Set(given).size < given.length
+  )
+    throw new ArgumentError(argument, given, 'a list of different integers from 0');
+  return given;
 }
 
 /**
@@ -116,19 +96,14 @@ export function readSweep(given: unknown): Sweep {
     return value as number;
   };
   const { name, seeds = [1], model = 'llama-tiny', arms: list } = data;
-  if (typeof name !== 'string' || !/^[\w.-]+$/.test(name))
-    throw new ArgumentError('sweep.name', name, 'letters, digits and . _ -');
+  if (typeof name !== 'string' || !/^[\w.-]+$/.test(name) || name === trainedFolder)
+    throw new ArgumentError('sweep.name', name, `letters, digits and . _ -, but not ${trainedFolder}`);
   if (typeof model !== 'string' || !Object.hasOwn(models, model))
     throw new ArgumentError('sweep.model', model, Object.keys(models).join(', '));
-  if (
-    !Array.isArray(seeds) ||
-    seeds.length === 0 ||
-    !seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0)
-  )
-    throw new ArgumentError('sweep.seeds', seeds, 'a list of integers from 0');
+  const ownSeeds = seedsOf(seeds, 'sweep.seeds');
   if (!Array.isArray(list) || list.length === 0)
     throw new ArgumentError('sweep.arms', list, 'a list of at least one arm');
-  const arms = list.flatMap((arm, index) => armsOf(arm, `sweep.arms[${index}]`));
+  const arms = list.flatMap((arm, index) => armsOf(arm, `sweep.arms[${index}]`, ownSeeds));
   const names = new Set(arms.map((arm) => arm.name));
   if (names.size < arms.length)
     throw new ArgumentError('sweep.arms', arms.map((arm) => arm.name).join(), 'arms of different names');
@@ -141,27 +116,46 @@ export function readSweep(given: unknown): Sweep {
     secondsPerStep: Number(data['secondsPerStep'] ?? 0.05),
     model,
     steps: whole('steps', 1),
-    seeds,
+    seeds: ownSeeds,
     evaluateEvery: data['evaluateEvery'] === undefined ? undefined : whole('evaluateEvery', 1),
     probeEvery: whole('probeEvery', 0, 0),
     checkpointEvery: whole('checkpointEvery', 0, 200),
     baseline,
     arms,
+    contrasts: readContrasts(data['contrasts'] ?? [], 'sweep.contrasts', names),
   };
 }
 
-/** Every run: seeds outside, so that a sweep that is stopped has whole groups of arms. */
+/** The same sweep with other seeds for the arms whose name matches. Throws ArgumentError if none does. */
+export function withSeeds(sweep: Sweep, seeds: readonly number[] | undefined, match: RegExp): Sweep {
+  if (!sweep.arms.some(({ name }) => match.test(name)))
+    throw new ArgumentError(
+      '--arms',
+      match.source,
+      `matches none of ${sweep.arms.map(({ name }) => name).join(', ')}`,
+    );
+  if (seeds === undefined) return sweep;
+  return { ...sweep, arms: sweep.arms.map((arm) => (match.test(arm.name) ? { ...arm, seeds } : arm)) };
+}
+
+/** Every seed of any arm, the sweep's own first. */
+export const allSeeds = ({ seeds, arms }: Sweep): readonly number[] => [
+  ...new Set([...seeds, ...arms.flatMap((arm) => arm.seeds)]),
+];
+
+/**
+ * Every run: seeds outside, so that a sweep that is stopped has whole groups of arms. Of arms that say the same, the
+ * first one's run is the other's too: their ids are equal.
+ */
 export function sweepRuns(sweep: Sweep, text: string | undefined): SweepRun[] {
   const { model, steps, evaluateEvery, probeEvery } = sweep;
-  return sweep.seeds.flatMap((seed) =>
-    sweep.arms.map((arm) => {
-      const { recipe, learningRate } = arm;
-      const { title: _title, ...content } = recipe;
-      return {
-        arm,
-        seed,
-        id: hashData({ content, learningRate, seed, model, steps, evaluateEvery, probeEvery, text }),
-      };
+  return allSeeds(sweep).flatMap((seed) =>
+    sweep.arms.flatMap((arm) => {
+      if (!arm.seeds.includes(seed)) return [];
+      const { title: _title, ...content } = arm.recipe;
+      const learningRate = arm.learningRate ?? models[model]!.learningRate;
+      const id = hashData({ content, learningRate, seed, model, steps, evaluateEvery, probeEvery, text });
+      return [{ arm, seed, id }];
     }),
   );
 }

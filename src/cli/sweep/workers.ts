@@ -1,10 +1,14 @@
 /**
  * Runs of a sweep in processes of their own, so many at a time. Each is `halfulp train --resume` in its own folder, so
- * that a run that was killed goes on, a finished one is skipped, and one that fails takes no other with it.
+ * that a run that was killed goes on, a finished one is skipped, and one that fails takes no other with it. A run that
+ * another sweep trains is waited for.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { claimantOf } from '../claim.ts';
+import { writeWholeFile } from '../write-file.ts';
 import type { Sweep, SweepRun } from './definition.ts';
 
 /** Starts the command line in a process of its own. */
@@ -16,18 +20,22 @@ export const launchHalfulp: Launch = (argv) =>
 
 export interface WorkerOptions {
   readonly sweep: Sweep;
+  /** Where run folders are, named by id. */
   readonly folder: string;
   readonly workers: number;
   readonly text: string | undefined;
   readonly launch: Launch;
   readonly signal: AbortSignal;
+  /** Between two looks at runs that another sweep trains. Default 2000. */
+  readonly pollMilliseconds?: number;
   /** Called when a run has ended: null, or why it failed. */
   onEnd(run: SweepRun, failure: string | null): void;
 }
 
 function argvOf({ sweep, folder, text }: WorkerOptions, { arm, seed, id }: SweepRun): string[] {
-  const recipe = join(folder, `${id}.json`);
-  if (!existsSync(recipe)) writeFileSync(recipe, `${JSON.stringify(arm.recipe, null, 2)}\n`);
+  const recipe = join(folder, id, 'recipe.json');
+  mkdirSync(join(folder, id), { recursive: true });
+  if (!existsSync(recipe)) writeWholeFile(recipe, `${JSON.stringify(arm.recipe, null, 2)}\n`);
   const { model, steps, evaluateEvery, probeEvery, checkpointEvery } = sweep;
   return [
     ...['train', recipe, '--out', folder, '--name', id, '--resume', '--quiet', '--model', model],
@@ -65,15 +73,25 @@ function runOne(options: WorkerOptions, run: SweepRun): Promise<string | null> {
   });
 }
 
-/** Trains what has no result yet. */
+/** Trains what has no result yet; arms that say the same are trained once. */
 export async function runAll(options: WorkerOptions, runs: readonly SweepRun[]): Promise<void> {
-  mkdirSync(options.folder, { recursive: true });
-  const waiting = runs.filter((run) => !isFinished(options.folder, run));
+  const { folder, signal, pollMilliseconds = 2000 } = options;
+  mkdirSync(folder, { recursive: true });
+  const unlike = [...new Map(runs.map((run) => [run.id, run])).values()];
+  const waiting = unlike.filter((run) => !isFinished(folder, run));
+  const isElsewhere = ({ id }: SweepRun): boolean => claimantOf(join(folder, id)) !== null;
   const work = async (): Promise<void> => {
-    while (!options.signal.aborted) {
-      const run = waiting.shift();
-      if (run === undefined) return;
-      options.onEnd(run, await runOne(options, run));
+    while (!signal.aborted && waiting.length > 0) {
+      const index = waiting.findIndex((run) => !isElsewhere(run));
+      if (index < 0) {
+        await delay(pollMilliseconds, undefined, { signal }).catch(() => {});
+        continue;
+      }
+      const [run] = waiting.splice(index, 1) as [SweepRun];
+      const failure = isFinished(folder, run) ? null : await runOne(options, run);
+      // Another sweep may have been quicker between the look and the start.
+      if (failure !== null && !signal.aborted && isElsewhere(run)) waiting.push(run);
+      else options.onEnd(run, failure);
     }
   };
   await Promise.all(Array.from({ length: options.workers }, work));

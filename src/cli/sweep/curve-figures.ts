@@ -1,0 +1,198 @@
+/**
+ * Pictures of a sweep with steps along the x axis: validation loss on the way, and the training loss around transitions.
+ */
+import * as Plot from '@observablehq/plot';
+import { type ArmLook, lossPoints } from '../report/curves.ts';
+import { svgColour, svgDocument } from '../report/svg.ts';
+import { looksOfSweep, type PanelGrid, panelGrid } from './looks.ts';
+import type { FinishedRun } from './measures.ts';
+import type { SweepResults } from './results.ts';
+
+interface Point {
+  readonly step: number;
+  readonly loss: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The points of one arm in one panel. */
+interface Curve {
+  readonly arm: string;
+  readonly look: ArmLook;
+  readonly fx: number;
+  readonly fy: number;
+  readonly points: readonly Point[];
+}
+
+/** Each arm's curve in its panel, the baseline's in all. */
+function curvesIn(
+  results: SweepResults,
+  grid: PanelGrid,
+  pointsOf: (own: readonly FinishedRun[]) => readonly Point[],
+): Curve[] {
+  return looksOfSweep(results.sweep).places.flatMap(({ arm, panel, look }) => {
+    const points = pointsOf(results.finished.filter(({ run }) => run.arm.name === arm));
+    return grid.cells
+      .filter((cell) => panel === null || cell.panel === panel)
+      .map(({ fx, fy }) => ({ arm, look, fx, fy, points }));
+  });
+}
+
+/** Bands from the lowest to the highest seed below lines of the means. */
+const curveMarks = (curves: readonly Curve[], width: number): Plot.Markish[] =>
+  curves.flatMap(({ look, fx, fy, points }) => {
+    const colour = svgColour(look);
+    const at = { x: 'step', fx: () => fx, fy: () => fy, clip: true };
+    return [
+      Plot.areaY(points, { ...at, y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.13 }),
+      Plot.line(points, { ...at, y: 'loss', stroke: colour, strokeWidth: width }),
+    ];
+  });
+
+const panelHeight = 270;
+
+const axis = (label: string) => ({ label, labelAnchor: 'center', labelArrow: 'none' }) as const;
+
+/** Sizes and facets of a picture of panels. */
+const frame = ({
+  rows,
+  columns,
+  cells,
+}: PanelGrid): Plot.PlotOptions & { width: number; height: number } => ({
+  width: 820,
+  height: cells.length === 1 ? 420 : 40 + rows * panelHeight,
+  marginLeft: 52,
+  marginRight: 18,
+  marginTop: cells.length === 1 ? 10 : 22,
+  marginBottom: 46,
+  fx: { axis: null, padding: 0.06, domain: Array.from({ length: columns }, (_, i) => i) },
+  fy: { axis: null, padding: 0.1, domain: Array.from({ length: rows }, (_, i) => i) },
+});
+
+const panelNames = ({ cells }: PanelGrid): Plot.Markish[] =>
+  cells.length === 1
+    ? []
+    : [
+        Plot.text(cells, {
+          fx: 'fx',
+          fy: 'fy',
+          text: 'panel',
+          frameAnchor: 'top',
+          fontWeight: 'bold',
+          dy: -12,
+          fill: 'currentColor',
+        }),
+      ];
+
+/** Range of what is settled, so that the steep beginning does not press the rest together. */
+function settledRange(curves: readonly Curve[], from: number): [number, number] {
+  const all = curves.flatMap(({ points }) => points.filter(({ step }) => step > from));
+  const values = all.flatMap(({ low, high }) => [low, high]).filter(Number.isFinite);
+  if (values.length === 0) return [0, 1];
+  const low = values.reduce((a, b) => Math.min(a, b));
+  const high = values.reduce((a, b) => Math.max(a, b));
+  const margin = Math.max(0.005, (high - low) * 0.04);
+  return [low - margin, high + margin];
+}
+
+/** Validation loss on the way, over a fixed part of the text. */
+export function curvesFigure(results: SweepResults): string {
+  const { sweep } = results;
+  const looks = looksOfSweep(sweep);
+  const grid = panelGrid(looks.panels);
+  // A finished run's last evaluation is over the whole validation part, the others over a fixed part of it.
+  const curves = curvesIn(results, grid, (own) =>
+    lossPoints(own.map(({ evaluations }) => evaluations.slice(0, -1))),
+  );
+  return svgDocument(
+    {
+      ...frame(grid),
+      x: { ...axis('training step'), domain: [0, sweep.steps], ticks: grid.columns > 1 ? 4 : 8 },
+      y: {
+        ...axis('validation loss, nats per character'),
+        domain: settledRange(curves, sweep.steps / 5),
+      },
+      marks: [
+        Plot.gridY({ strokeOpacity: 0.12 }),
+        Plot.frame({ strokeOpacity: 0.15 }),
+        ...curveMarks(curves, 1.8),
+        ...panelNames(grid),
+      ],
+    },
+    {
+      title: `Validation loss on the way, ${sweep.title}`,
+      legend: looks.legend,
+      caption: [
+        'Validation loss on a fixed part of the text; means over the seeds that finished, bands from the lowest to the highest.',
+      ],
+    },
+  );
+}
+
+/** Steps shown before and after a transition. */
+const before = 20;
+const after = 200;
+/** Radius of the moving mean, within each side of the transition. */
+const radius = 2;
+
+/** Training loss minus the baseline's of the same seed and step, which had the same batch, around the transition. */
+function excessPoints(own: readonly FinishedRun[], baseline: ReadonlyMap<number, FinishedRun>): Point[] {
+  const series = own.flatMap(({ run, result, steps }) => {
+    const base = baseline.get(run.seed);
+    const at = result.spike?.step;
+    if (base === undefined || at === undefined) return [];
+    const excess = steps
+      .slice(Math.max(0, at - before - radius), at + after + radius)
+      .map(({ step, loss }) => ({ step: step - at, loss: loss - base.steps[step - 1]!.loss }));
+    const smooth = excess.map(({ step }) => {
+      const near = excess.filter((one) => Math.abs(one.step - step) <= radius && one.step > 0 === step > 0);
+      return { step, loss: near.reduce((sum, { loss }) => sum + loss, 0) / near.length };
+    });
+    return [smooth.filter(({ step }) => step > -before && step <= after)];
+  });
+  return lossPoints(series);
+}
+
+/** The training loss around the transitions; null without one, or without a baseline of the same seed. */
+export function spikeFigure(results: SweepResults): string | null {
+  const { sweep, finished } = results;
+  const looks = looksOfSweep(sweep);
+  const baseline = new Map(
+    finished.filter(({ run }) => run.arm.name === sweep.baseline).map((one) => [one.run.seed, one]),
+  );
+  const excessOf = (own: readonly FinishedRun[]): Point[] => excessPoints(own, baseline);
+  const shown = looks.places.filter(
+    ({ arm }) => excessOf(finished.filter(({ run }) => run.arm.name === arm)).length > 0,
+  );
+  if (shown.length === 0) return null;
+  const names = new Set(shown.map(({ panel }) => panel));
+  const grid = panelGrid(looks.panels.filter((panel) => names.has(null) || names.has(panel)));
+  const curves = curvesIn(results, grid, excessOf).filter(({ points }) => points.length > 0);
+  const used = new Set(shown.map(({ look }) => look));
+  return svgDocument(
+    {
+      ...frame(grid),
+      x: { ...axis('steps since the transition'), domain: [-before, after], ticks: 6 },
+      y: {
+        ...axis(`training loss above ${sweep.baseline}, nats`),
+        domain: settledRange(curves, -before),
+      },
+      marks: [
+        Plot.gridY({ strokeOpacity: 0.12 }),
+        Plot.frame({ strokeOpacity: 0.15 }),
+        Plot.ruleY([0], { stroke: 'currentColor' }),
+        Plot.ruleX([0.5], { stroke: 'currentColor', strokeDasharray: '3,3' }),
+        ...curveMarks(curves, 1.4),
+        ...panelNames(grid),
+      ],
+    },
+    {
+      title: `Training loss around the transition, ${sweep.title}`,
+      legend: looks.legend.filter(({ look }) => look !== 'transition' && used.has(look)),
+      caption: [
+        `Training loss minus that of ${sweep.baseline} with the same seed on the same batch; means of 5 steps, not across the transition (dashed);`,
+        'means over the seeds that finished, bands from the lowest to the highest.',
+      ],
+    },
+  );
+}

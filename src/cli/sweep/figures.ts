@@ -1,0 +1,212 @@
+/**
+ * The pictures of a sweep, and those of them in which each arm or contrast is a mark: final losses, contrasts, loss
+ * against what a weight costs. Pictures over steps are curve-figures.ts.
+ */
+import * as Plot from '@observablehq/plot';
+import { svgColour, svgDocument } from '../report/svg.ts';
+import { halfInterval } from '../statistics.ts';
+import type { ContrastResult } from './contrasts.ts';
+import { curvesFigure, spikeFigure } from './curve-figures.ts';
+import { looksOfSweep } from './looks.ts';
+import type { SweepResults } from './results.ts';
+import { measureTitles } from './tables.ts';
+
+/** A picture as SVG. */
+export interface Figure {
+  /** Part of a file's name. */
+  readonly name: string;
+  /** For people who do not see it. */
+  readonly title: string;
+  readonly svg: string;
+}
+
+const widthOf = (names: readonly string[]): number =>
+  Math.min(330, 24 + 6.6 * names.reduce((most, { length }) => Math.max(most, length), 0));
+
+/** Bare y scale with a name for each row. */
+const rowsOf = (names: readonly string[]) => ({
+  type: 'band' as const,
+  domain: names,
+  label: null,
+  padding: 0.2,
+});
+
+/** Final validation loss of each arm: seeds, mean, 95 % interval of the mean. */
+function finalFigure({ sweep, rows, finished }: SweepResults): string | null {
+  const { places } = looksOfSweep(sweep);
+  const marks = rows.flatMap(({ arm, measures: { validationLoss } }, i) => {
+    if (validationLoss === null) return [];
+    const { mean } = validationLoss;
+    const half = halfInterval(validationLoss) ?? 0;
+    const colour = svgColour(places[i]!.look);
+    return [{ arm: arm.name, mean, low: mean - half, high: mean + half, colour }];
+  });
+  if (marks.length === 0) return null;
+  const names = sweep.arms.map(({ name }) => name);
+  const seeds = finished.map(({ run, result }) => ({ arm: run.arm.name, loss: result.validationLoss }));
+  return svgDocument(
+    {
+      ...{ width: 820, height: 60 + 24 * names.length, marginTop: 8, marginBottom: 42, marginRight: 18 },
+      marginLeft: widthOf(names),
+      x: {
+        ...{
+          label: 'validation loss at the end, nats per character',
+          labelAnchor: 'center',
+          labelArrow: 'none',
+        },
+        ...{ nice: true, inset: 8 },
+      },
+      y: rowsOf(names),
+      color: { type: 'identity' },
+      marks: [
+        Plot.gridX({ strokeOpacity: 0.12 }),
+        Plot.ruleY(marks, { y: 'arm', x1: 'low', x2: 'high', stroke: 'colour', strokeWidth: 2 }),
+        Plot.dot(seeds, { y: 'arm', x: 'loss', r: 2.5, stroke: 'currentColor', strokeOpacity: 0.6 }),
+        Plot.dot(marks, { y: 'arm', x: 'mean', r: 4.5, fill: 'colour' }),
+      ],
+    },
+    {
+      title: `Validation loss at the end, ${sweep.title}`,
+      legend: [],
+      caption: [
+        'Filled: mean; line: 95 % interval of the mean by Student’s t; rings: seeds. Arms compare by seed: see the contrasts.',
+      ],
+    },
+  );
+}
+
+/** Contrasts of one measure with their intervals. */
+function contrastFigure(title: string, results: readonly ContrastResult[]): string | null {
+  const { measure, as } = results[0]!.contrast;
+  const marks = results.flatMap(({ contrast: { name }, value, interval }) =>
+    value === null
+      ? []
+      : [{ name, mean: value.mean, half: interval }].map((mark) => ({
+          ...mark,
+          low: mark.mean - (mark.half ?? 0),
+          high: mark.mean + (mark.half ?? 0),
+        })),
+  );
+  if (marks.length === 0) return null;
+  const names = results.map(({ contrast: { name } }) => name);
+  const neutral = as === 'ratio' ? 1 : 0;
+  const colourOf = ({ half, low, high }: (typeof marks)[number]): string =>
+    half === null || (low <= neutral && high >= neutral) ? '#8c8c8c' : '#0a85c7';
+  return svgDocument(
+    {
+      ...{ width: 820, height: 60 + 24 * names.length, marginTop: 8, marginBottom: 42, marginRight: 18 },
+      marginLeft: widthOf(names),
+      x: {
+        ...{ label: `${as} of ${measureTitles[measure]}`, labelAnchor: 'center', labelArrow: 'none' },
+        ...{ nice: true, inset: 8 },
+      },
+      y: rowsOf(names),
+      color: { type: 'identity' },
+      marks: [
+        Plot.gridX({ strokeOpacity: 0.12 }),
+        Plot.ruleX([neutral], { stroke: 'currentColor' }),
+        Plot.ruleY(marks, { y: 'name', x1: 'low', x2: 'high', stroke: colourOf, strokeWidth: 2 }),
+        Plot.dot(marks, { y: 'name', x: 'mean', r: 4.5, fill: colourOf }),
+      ],
+    },
+    {
+      title: `Contrasts in ${measureTitles[measure]}, ${title}`,
+      legend: [],
+      caption: [
+        `Paired by seed, with 95 % intervals by Student’s t; grey: the interval covers ${neutral}, or there is one seed only.`,
+      ],
+    },
+  );
+}
+
+const costs = {
+  bits: { label: 'bits per weight of the linear layers', type: 'log', title: 'bits per weight' },
+  bytes: {
+    label: 'bytes per parameter: weights, optimiser state and gradients as they are held',
+    type: 'linear',
+    title: 'bytes per parameter',
+  },
+} as const;
+
+/** Final loss against what a weight costs. Arms of equal cost stand side by side. */
+function costFigure({ sweep, rows }: SweepResults, cost: keyof typeof costs): string | null {
+  const { places, panelLegend } = looksOfSweep(sweep);
+  const points = rows.flatMap(({ measures, bitsPerWeight }, i) => {
+    const { validationLoss, bytesPerParameter } = measures;
+    const x = cost === 'bits' ? bitsPerWeight : (bytesPerParameter?.mean ?? null);
+    if (validationLoss === null || x === null) return [];
+    const { mean, deviation } = validationLoss;
+    return [
+      { x, mean, low: mean - (deviation ?? 0), high: mean + (deviation ?? 0), look: places[i]!.panelLook },
+    ];
+  });
+  const { label, type, title } = costs[cost];
+  if (new Set(points.map(({ x }) => x)).size < 2) return null;
+  const aside = points.map((point, i) => {
+    const equal = points.filter(({ x }) => x === point.x);
+    const place = points.slice(0, i).filter(({ x }) => x === point.x).length - (equal.length - 1) / 2;
+    const all = points.map(({ x }) => x);
+    const unit = Math.min(1 / 70, 0.16 / equal.length);
+    return type === 'log'
+      ? point.x * (Math.max(...all) / Math.min(...all)) ** (unit * place)
+      : point.x + (Math.max(...all) - Math.min(...all)) * unit * place;
+  });
+  return svgDocument(
+    {
+      ...{ width: 820, height: 320, marginLeft: 52, marginRight: 18, marginTop: 10, marginBottom: 46 },
+      x: {
+        ...{ type, label, inset: 24, labelAnchor: 'center', labelArrow: 'none' },
+        ...(type === 'log'
+          ? {
+              ticks: [...new Set(points.map(({ x }) => x))],
+              tickFormat: (x: number) => x.toFixed(2).replace(/\.?0+$/, ''),
+            }
+          : { nice: true }),
+      },
+      y: {
+        ...{ label: 'validation loss, nats per character', labelAnchor: 'center', labelArrow: 'none' },
+        ...{ nice: true, inset: 6 },
+      },
+      marks: [
+        Plot.gridY({ strokeOpacity: 0.12 }),
+        ...points.flatMap(({ look, mean, low, high }, i) => [
+          Plot.ruleX([aside[i]!], { y1: low, y2: high, stroke: svgColour(look) }),
+          Plot.dot([[aside[i]!, mean]], { fill: svgColour(look), symbol: look.symbol, r: 4.5 }),
+        ]),
+      ],
+    },
+    {
+      title: `Loss against ${title}, ${sweep.title}`,
+      legend: panelLegend,
+      caption: [
+        'Validation loss at the end; lines: one standard deviation over seeds. Arms of equal cost stand side by side.',
+      ],
+    },
+  );
+}
+
+/** Every picture that the results are enough for. */
+export function sweepFigures(results: SweepResults): Figure[] {
+  const { sweep, contrasts, finished } = results;
+  if (finished.length === 0) return [];
+  const kindOf = ({ contrast: { measure, as } }: ContrastResult): string => `${measure}-${as}`;
+  const kinds = [...new Set(contrasts.map(kindOf))].map(
+    (kind) => [kind, contrasts.filter((one) => kindOf(one) === kind)] as const,
+  );
+  const drawn: (readonly [string, string, string | null])[] = [
+    ['final', 'Validation loss at the end by arm', finalFigure(results)],
+    ...kinds.map(
+      ([kind, list]) =>
+        [
+          `contrast-${kind}`,
+          `Contrasts: ${list[0]!.contrast.as} of ${measureTitles[list[0]!.contrast.measure]}`,
+          contrastFigure(sweep.title, list),
+        ] as const,
+    ),
+    ['curves', 'Validation loss by step', curvesFigure(results)],
+    ['spike', 'Training loss around the transition', spikeFigure(results)],
+    ['bits', 'Validation loss against bits per weight', costFigure(results, 'bits')],
+    ['bytes', 'Validation loss against bytes per parameter', costFigure(results, 'bytes')],
+  ];
+  return drawn.flatMap(([name, title, svg]) => (svg === null ? [] : [{ name, title, svg }]));
+}

@@ -1,0 +1,146 @@
+/**
+ * A sweep as a page of documentation: Markdown with set-up, tables and pictures, the pictures and the numbers as files
+ * beside it. Everything on it is written anew each time but the verdict, which a person writes and the page keeps.
+ */
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { ArgumentError } from '../../errors.ts';
+import { models, parameterCounts } from '../../train/index.ts';
+import { grouped } from '../compare/table.ts';
+import type { Environment } from '../environment.ts';
+import { writeWholeFile } from '../write-file.ts';
+import { allSeeds } from './definition.ts';
+import { sweepFigures } from './figures.ts';
+import { isComplete, type SweepResults, statusOf } from './results.ts';
+import { contrastTable, notesOf, type SweepTable, sweepCsv, sweepJson, sweepTable } from './tables.ts';
+
+const opening = '<!-- verdict: what stands between these lines is kept when the page is written anew -->';
+const closing = '<!-- end of the verdict -->';
+const noVerdict = 'None yet.';
+
+/**
+ * The verdict of a page that was written before, or that there is none.
+ *
+ * @throws ArgumentError if the page has no place for one: it is no page of a study
+ */
+export function verdictOf(page: string | null, path: string): string {
+  if (page === null) return noVerdict;
+  const from = page.indexOf(opening);
+  const to = page.indexOf(closing);
+  if (from < 0 || to < from)
+    throw new ArgumentError('--page', path, 'a file that does not exist, or a page written by this command');
+  return page.slice(from + opening.length, to).trim();
+}
+
+const cellText = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+
+function markdownTable({ columns, rows }: SweepTable): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map(cellText).join(' | ')} |`;
+  const rule = columns.map(({ align }) => (align === 'left' ? '---' : '---:'));
+  return [line(columns.map(({ name }) => name)), `| ${rule.join(' | ')} |`, ...rows.map(line)].join('\n');
+}
+
+interface RunConfig {
+  readonly text: { readonly name: string; readonly trainingCharacters: number; readonly vocabulary: number };
+  readonly environment: Environment;
+}
+
+/** The set-up, as the runs themselves recorded it. */
+function setUp({ sweep, finished }: SweepResults, folder: string, command: string): string[] {
+  const first = finished[0];
+  const lines = [
+    `Command: \`${command}\`; finished runs are not trained again, stopped ones go on.`,
+    `${sweep.steps} steps; seeds ${allSeeds(sweep).join(', ')}; every arm of a seed has the same initial weights and data order.`,
+  ];
+  if (first === undefined) return [...lines, `Model \`${sweep.model}\`.`];
+  const config = JSON.parse(readFileSync(join(folder, first.run.id, 'config.json'), 'utf8')) as RunConfig;
+  const { name, trainingCharacters, vocabulary } = config.text;
+  const { cpu, cores, memoryGiB, node, packages } = config.environment;
+  const parameters = parameterCounts(models[sweep.model]!, vocabulary).reduce(
+    (sum, { size }) => sum + size,
+    0,
+  );
+  const coreHours = finished.reduce((sum, { result }) => sum + result.seconds, 0) / 3600;
+  const newest = finished.reduce(
+    (latest, { run }) => Math.max(latest, statSync(join(folder, run.id, 'result.json')).mtimeMs),
+    0,
+  );
+  return [
+    ...lines,
+    `Model \`${sweep.model}\`, ${grouped(parameters)} parameters. Data: ${name}, ${grouped(trainingCharacters)} characters to train on; final validation on ${grouped(first.result.validationPredictions)} characters.`,
+    `Machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB, Node ${node}, TensorFlow.js ${packages['@tensorflow/tfjs'] ?? 'unknown'} (wasm). ${coreHours.toFixed(1)} core-hours of training steps; last run finished ${new Date(newest).toISOString().slice(0, 10)}.`,
+  ];
+}
+
+/** What of a study's page is on disk beside it, by path relative to the page. */
+export interface StudyPage {
+  readonly markdown: string;
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/**
+ * Makes the page of a sweep and the files that it shows.
+ *
+ * @param name of the page without its ending; the files beside it are named after it
+ * @param folder of the run folders
+ */
+export function studyPage(
+  results: SweepResults,
+  options: {
+    readonly name: string;
+    readonly folder: string;
+    readonly command: string;
+    readonly verdict: string;
+  },
+): StudyPage {
+  const { name, folder, command, verdict } = options;
+  const { sweep, contrasts, rows } = results;
+  const files = new Map([
+    [`data/${name}.json`, `${JSON.stringify(sweepJson(results), null, 1)}\n`],
+    [`data/${name}.csv`, sweepCsv(results)],
+  ]);
+  const figures = sweepFigures(results).map((figure) => {
+    const path = `figures/${name}-${figure.name}.svg`;
+    files.set(path, figure.svg);
+    return `![${figure.title}](${path})`;
+  });
+  const failures = rows.flatMap(({ arm, failures: list }) =>
+    list.map(({ seed, reason }) => `- ${arm.name}, seed ${seed}: ${reason}`),
+  );
+  const warning = isComplete(results)
+    ? []
+    : ['Arms without all of their seeds are not settled; what is said below holds for what is there.'];
+  const parts = [
+    `# ${sweep.title}`,
+    `Claim under test: ${sweep.claim}`,
+    `**Status: ${statusOf(results)}.** ${warning.join(' ')}`.trim(),
+    '## Verdict',
+    `${opening}\n${verdict}\n${closing}`,
+    '## Set-up',
+    setUp(results, folder, command)
+      .map((line) => `- ${line}`)
+      .join('\n'),
+    '## Results',
+    markdownTable(sweepTable(results)),
+    notesOf(results).join(' '),
+    `In full, run by run: [JSON](data/${name}.json), [CSV](data/${name}.csv).`,
+    ...(failures.length > 0 ? ['Without a result:', failures.join('\n')] : []),
+    ...(contrasts.length > 0 ? ['## Contrasts', markdownTable(contrastTable(results))] : []),
+    ...(figures.length > 0 ? ['## Figures', ...figures] : []),
+  ];
+  return { markdown: `${parts.join('\n\n')}\n`, files };
+}
+
+/** Writes a study's page and the files beside it; the verdict of the page that was there stays. */
+export function writeStudyPage(results: SweepResults, path: string, folder: string, command: string): void {
+  const before = existsSync(path) ? readFileSync(path, 'utf8') : null;
+  const verdict = verdictOf(before, path);
+  const name = basename(path).replace(/\.md$/, '');
+  const { markdown, files } = studyPage(results, { name, folder, command, verdict });
+  for (const [file, content] of files) {
+    const target = join(dirname(path), file);
+    mkdirSync(dirname(target), { recursive: true });
+    writeWholeFile(target, content);
+  }
+  writeWholeFile(path, markdown);
+}

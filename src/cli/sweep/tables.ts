@@ -1,0 +1,202 @@
+/**
+ * A sweep's results as tables, CSV and JSON. Rounding to a few digits is for the tables; CSV and JSON have numbers in
+ * full.
+ */
+import { decimals, formatSpread } from '../compare/table.ts';
+import { absent, type Column } from '../text-table.ts';
+import type { ContrastResult } from './contrasts.ts';
+import { type MeasureName, measureNames, measureOf } from './measures.ts';
+import { isComplete, isUneven, type SweepResults, type SweepRow } from './results.ts';
+
+/** Columns and cells. */
+export interface SweepTable {
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+interface Field<T> {
+  readonly column: Column;
+  readonly cell: (row: T) => string;
+  /** Left out where no row has one. */
+  readonly optional: boolean;
+}
+
+function field<T>(
+  first: string,
+  second: string,
+  cell: Field<T>['cell'],
+  { optional = true, align = 'right' as Column['align'] } = {},
+): Field<T> {
+  return { column: { heading: [first, second], name: `${first} ${second}`.trim(), align }, cell, optional };
+}
+
+function tableOf<T>(fields: readonly Field<T>[], rows: readonly T[]): SweepTable {
+  const shown = fields.filter(({ cell, optional }) => !optional || rows.some((row) => cell(row) !== absent));
+  return {
+    columns: shown.map(({ column }) => column),
+    rows: rows.map((row) => shown.map(({ cell }) => cell(row))),
+  };
+}
+
+const left = { optional: false, align: 'left' } as const;
+
+const measured =
+  (name: MeasureName, digits: number, signed = false) =>
+  ({ measures }: SweepRow): string =>
+    formatSpread(measures[name], digits, signed);
+
+const part = (done: number, planned: number): string =>
+  done === planned ? `${done}` : `${done} of ${planned}`;
+
+const armFields: readonly Field<SweepRow>[] = [
+  field('arm', '', ({ arm }) => arm.name, left),
+  field('seeds', '', ({ seeds, arm }) => part(seeds.length, arm.seeds.length), { optional: false }),
+  field('validation', 'nats/char', measured('validationLoss', 4), { optional: false }),
+  field('vs', 'baseline', ({ difference }) => formatSpread(difference, 4, true)),
+  field('95 %', '±', ({ interval }) => (interval === null ? absent : decimals(interval, 4))),
+  field('pairs', '', ({ difference, seeds }) =>
+    difference === null || difference.count === seeds.length ? absent : String(difference.count),
+  ),
+  field('bits/', 'weight', ({ bitsPerWeight }) =>
+    bitsPerWeight === null ? absent : decimals(bitsPerWeight, 2),
+  ),
+  field('bytes/', 'parameter', ({ measures: { bytesPerParameter } }) =>
+    bytesPerParameter === null ? absent : decimals(bytesPerParameter.mean, 2),
+  ),
+  field('spike', 'nats', measured('spike', 3, true)),
+  field('excess', '10 steps', measured('excess10', 3, true)),
+  field('excess', '50 steps', measured('excess50', 3, true)),
+  field('recovery', 'steps', ({ measures, notRecovered }) => {
+    const steps = formatSpread(measures.recoverySteps, 0);
+    return notRecovered === 0 ? steps : `${steps} (${notRecovered} not)`;
+  }),
+  field('other', 'inference', measured('inference', 4)),
+  field('flips', '/step', measured('flipRate', 5)),
+  field('lr u', '/grid', measured('stepRatio', 4)),
+  field('zeros', '', measured('zeroFraction', 3)),
+  field('s', '/step', measured('secondsPerStep', 3)),
+];
+
+/** One row for each arm: columns that no arm fills are left out. */
+export const sweepTable = ({ rows }: SweepResults): SweepTable => tableOf(armFields, rows);
+
+/** What a measure is called in words, with its unit. */
+export const measureTitles: Readonly<Record<MeasureName, string>> = {
+  validationLoss: 'validation loss, nats per character',
+  trainLoss: 'training loss, nats per character',
+  inference: 'validation loss with other weights',
+  spike: 'spike height, nats',
+  excess10: 'mean excess of 10 steps, nats',
+  excess50: 'mean excess of 50 steps, nats',
+  recoverySteps: 'recovery, steps',
+  flipRate: 'flips per weight and step',
+  stepRatio: 'step over grid',
+  zeroFraction: 'part of zeros',
+  bytesPerParameter: 'bytes per parameter',
+  secondsPerStep: 'seconds per step',
+};
+
+const contrastDigits = ({ contrast: { measure, as } }: ContrastResult): number =>
+  as === 'difference' && measure === 'recoverySteps' ? 1 : 4;
+
+/** Where an interval lies: of 0 for a difference, of 1 for a ratio. */
+function placeOf({ value, interval, contrast: { as } }: ContrastResult): string {
+  if (value === null || interval === null) return absent;
+  const neutral = as === 'ratio' ? 1 : 0;
+  if (value.mean - interval > neutral) return `above ${neutral}`;
+  return `${value.mean + interval < neutral ? 'below' : 'covers'} ${neutral}`;
+}
+
+const contrastFields: readonly Field<ContrastResult>[] = [
+  field('contrast', '', ({ contrast }) => contrast.name, left),
+  field('of', '', ({ contrast }) => measureTitles[contrast.measure], left),
+  field('seeds', '', ({ seeds, planned }) => part(seeds.length, planned), { optional: false }),
+  field(
+    'difference',
+    'or ratio',
+    (result) => {
+      const { value, contrast } = result;
+      if (value === null) return absent;
+      const text = decimals(value.mean, contrastDigits(result));
+      if (contrast.as === 'ratio') return `×${text}`;
+      return value.mean >= 0 ? `+${text}` : text;
+    },
+    { optional: false },
+  ),
+  field(
+    '95 %',
+    'interval',
+    (result) => {
+      const { value, interval } = result;
+      if (value === null || interval === null) return absent;
+      const digits = contrastDigits(result);
+      return `${decimals(value.mean - interval, digits)} to ${decimals(value.mean + interval, digits)}`;
+    },
+    { optional: false },
+  ),
+  field('interval', 'is', placeOf, { optional: false }),
+];
+
+/** One row for each contrast. */
+export const contrastTable = ({ contrasts }: SweepResults): SweepTable => tableOf(contrastFields, contrasts);
+
+/** What a reader of the tables has to know. */
+export function notesOf(results: SweepResults): string[] {
+  return [
+    `± is the standard deviation over seeds. Differences are to ${results.sweep.baseline} of the same seed, with 95 % intervals by Student's t, each for itself.`,
+    ...(isUneven(results)
+      ? ['Arms have different seeds: compare differences, which are over common seeds, not means.']
+      : []),
+  ];
+}
+
+/** Everything in full: the sweep, its arms, its contrasts and each finished run. */
+export function sweepJson(results: SweepResults): object {
+  const { sweep, rows, contrasts, finished, planned } = results;
+  const { name, title, claim, model, steps, baseline } = sweep;
+  return {
+    ...{ name, title, claim, model, steps, baseline },
+    ...{ complete: isComplete(results), finishedRuns: finished.length, plannedRuns: planned },
+    arms: rows.map(({ arm, measures, seeds, ...rest }) => ({
+      arm: arm.name,
+      title: arm.recipe.title,
+      learningRate: arm.learningRate ?? null,
+      plannedSeeds: arm.seeds,
+      finishedSeeds: seeds,
+      ...measures,
+      ...rest,
+    })),
+    contrasts: contrasts.map(({ contrast, value, ...rest }) => ({
+      ...contrast,
+      ...rest,
+      value,
+    })),
+    runs: finished.map((one) => ({
+      arm: one.run.arm.name,
+      seed: one.run.seed,
+      id: one.run.id,
+      ...Object.fromEntries(measureNames.map((measure) => [measure, measureOf(one, measure)])),
+    })),
+  };
+}
+
+const quote = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+/** One line for each arm: means and standard deviations in full. */
+export function sweepCsv({ rows }: SweepResults): string {
+  const head = ['arm', 'finished', 'planned', 'bitsPerWeight'];
+  const differences = ['difference', 'differenceDeviation', 'differencePairs', 'interval95'];
+  const lines = rows.map(({ arm, seeds, bitsPerWeight, measures, difference, interval }) => [
+    quote(arm.name),
+    seeds.length,
+    arm.seeds.length,
+    bitsPerWeight ?? '',
+    difference?.mean ?? '',
+    difference?.deviation ?? '',
+    difference?.count ?? '',
+    interval ?? '',
+    ...measureNames.flatMap((name) => [measures[name]?.mean ?? '', measures[name]?.deviation ?? '']),
+  ]);
+  const columns = [...head, ...differences, ...measureNames.flatMap((name) => [name, `${name}Deviation`])];
+  return `${[columns, ...lines].map((line) => line.join(',')).join('\n')}\n`;
+}
