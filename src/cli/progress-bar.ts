@@ -42,7 +42,10 @@ export function barProgress(output: Output, parts: readonly Part[], now: () => n
   });
   const total = parts.reduce((sum, { steps }) => sum + steps, 0);
   const partBar = bars.create(1, 0, { label: label(''), details: '' });
-  const allBar = bars.create(total, 0, { label: label(`all ${parts.length} runs`), details: '' });
+  const allBar =
+    parts.length === 1
+      ? null
+      : bars.create(total, 0, { label: label(`all ${parts.length} runs`), details: '' });
   let index = 0;
   let stepsBefore = 0;
   let steps = 0;
@@ -55,18 +58,20 @@ export function barProgress(output: Output, parts: readonly Part[], now: () => n
       const part = parts[started]!;
       partBar.start(part.steps, 0, { label: label(part.label), details: `0/${part.steps}` });
     },
-    step({ step, loss, tokensPerSecond }) {
+    step({ step, loss, predictionsPerSecond }) {
       const time = watch.estimate(step);
       steps = step;
       const rate =
-        tokensPerSecond >= 1000 ? `${(tokensPerSecond / 1000).toFixed(1)}k` : tokensPerSecond.toFixed(0);
+        predictionsPerSecond >= 1000
+          ? `${(predictionsPerSecond / 1000).toFixed(1)}k`
+          : predictionsPerSecond.toFixed(0);
       const part = parts[index]!;
-      // After the last step comes the validation on the whole text.
+      // After the last step comes the validation on all that is kept for it.
       const left = step === part.steps ? 'validating' : `${formatDuration(time.partLeft)} left`;
       partBar.update(step, {
-        details: `${step}/${part.steps}  ${left}  loss ${loss.toFixed(3)}  ${rate} tok/s`,
+        details: `${step}/${part.steps}  ${left}  loss ${loss.toFixed(3)}  ${rate} ${part.unit === 'characters' ? 'char' : part.unit}/s`,
       });
-      allBar.update(stepsBefore + step, {
+      allBar?.update(stepsBefore + step, {
         details: `${formatDuration(time.elapsed)} gone  ${formatDuration(time.allLeft)} left`,
       });
     },

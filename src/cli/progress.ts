@@ -10,6 +10,8 @@ export interface Part {
   readonly label: string;
   readonly kind: string;
   readonly steps: number;
+  /** What a prediction is of. */
+  readonly unit: 'characters' | 'samples';
 }
 
 /** The latest figures of the running part. */
@@ -17,7 +19,7 @@ export interface PartFigures {
   /** Steps done. */
   readonly step: number;
   readonly loss: number;
-  readonly tokensPerSecond: number;
+  readonly predictionsPerSecond: number;
 }
 
 /** Where progress is shown. Parts run in order. */
@@ -101,31 +103,36 @@ export function lineProgress(output: Output, parts: readonly Part[], now: () => 
   const watch = stopwatch(parts, now);
   let index = 0;
   let nextTenth = 1;
-  const say = (text: string): void => void output.write(`${text}\n`);
+  const isOne = parts.length === 1;
+  /** A line about the running part. */
+  const say = (text: string): void => {
+    const place = isOne ? '' : `[${index + 1}/${parts.length}] `;
+    output.write(`${place}${parts[index]!.label}: ${text}\n`);
+  };
   return {
     partStarted(started) {
       index = started;
       nextTenth = 1;
       watch.partStarted(started);
-      const { label, steps } = parts[started]!;
-      say(`[${started + 1}/${parts.length}] ${label}: ${steps} steps`);
+      say(`${parts[started]!.steps} steps`);
     },
-    step({ step, loss, tokensPerSecond }) {
+    step({ step, loss, predictionsPerSecond }) {
       const time = watch.estimate(step);
-      const { label, steps } = parts[index]!;
+      const { steps, unit } = parts[index]!;
       if (step < (nextTenth * steps) / 10) return;
       nextTenth = Math.floor((step * 10) / steps) + 1;
+      const left = formatDuration(time.partLeft);
       say(
-        `[${index + 1}/${parts.length}] ${label}: step ${step}/${steps}, loss ${loss.toFixed(3)}, ` +
-          `${Math.round(tokensPerSecond)} tokens/s, ${formatDuration(time.elapsed)} elapsed, ` +
-          `left ${formatDuration(time.partLeft)} for this arm, ${formatDuration(time.allLeft)} for all`,
+        `step ${step}/${steps}, loss ${loss.toFixed(3)}, ${Math.round(predictionsPerSecond)} ${unit}/s, ` +
+          `${formatDuration(time.elapsed)} elapsed, ` +
+          (isOne ? `${left} left` : `left ${left} for this arm, ${formatDuration(time.allLeft)} for all`),
       );
     },
     partEnded(outcome) {
       watch.partEnded();
-      say(`[${index + 1}/${parts.length}] ${parts[index]!.label}: ${outcome}`);
+      say(outcome);
     },
-    stopping: () => say(stoppingMessage),
+    stopping: () => void output.write(`${stoppingMessage}\n`),
     close: () => {},
   };
 }

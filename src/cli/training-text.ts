@@ -7,8 +7,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { ArgumentError } from '../errors.ts';
-import { type TextData, textData } from '../train/data.ts';
 import { mobyDick } from '../train/moby-dick.ts';
+import { type TextData, type TextDataOptions, textData } from '../train/text-data.ts';
+import { fileReason } from './write-file.ts';
 
 /** What identifies a text without naming a place on this machine. */
 export interface TextIdentity {
@@ -21,13 +22,6 @@ export interface TextIdentity {
   readonly sha256: string;
 }
 
-/** Why a file cannot be read, in words, by the system's error code. */
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'this is a folder',
-  EACCES: 'no permission to read it',
-};
-
 function readText(path: string): string {
   const refuse = (why: string): never => {
     throw new ArgumentError('--text', path, `a readable, non-empty text file in UTF-8 (${why})`);
@@ -36,8 +30,7 @@ function readText(path: string): string {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    return refuse(reasons[code] ?? `reading it failed with ${code}`);
+    return refuse(fileReason(error));
   }
   let text: string;
   try {
@@ -55,9 +48,14 @@ function readText(path: string): string {
  * @throws ArgumentError naming `--text` if the file is missing, unreadable, empty, not UTF-8 or of no use as data, or
  * if the package with the default text is not installed
  */
-export async function loadText(path: string | undefined): Promise<TextData> {
+export async function loadText(
+  path: string | undefined,
+  options: Pick<TextDataOptions, 'validationFraction'> = {},
+): Promise<TextData> {
   try {
-    return path === undefined ? await mobyDick() : textData(readText(path), { name: basename(path) });
+    return path === undefined
+      ? await mobyDick(options)
+      : textData(readText(path), { name: basename(path), ...options });
   } catch (error) {
     if (!(error instanceof ArgumentError) || error.argument === '--text') throw error;
     throw new ArgumentError('--text', path ?? error.given, error.accepted);

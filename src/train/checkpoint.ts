@@ -3,7 +3,7 @@
  * safetensors.ts, deciding when is the loop's.
  */
 import { ArgumentError } from '../errors.ts';
-import { canonicalJson, fnv1a64 } from './hash.ts';
+import { canonicalJson } from './hash.ts';
 import type { SavedArray } from './stores/index.ts';
 
 /** What must be the same for a run to go on from a checkpoint. */
@@ -15,12 +15,13 @@ export interface RunIdentity {
   readonly steps: number;
   readonly learningRate: number;
   readonly evaluateEvery: number;
+  /** Windows or samples. */
   readonly evaluationWindows: number;
   readonly probeEvery: number;
   readonly gradientDraws: number;
   /** TensorFlow.js backend, and whose kernels. */
   readonly backend: string;
-  /** Hash of vocabulary, training and validation tokens. */
+  /** Hash of the training and validation data, with the names of characters or classes. */
   readonly data: string;
 }
 
@@ -54,20 +55,6 @@ export function checkIdentity(found: RunIdentity, wanted: RunIdentity): void {
         canonicalJson(found[field]),
         `a checkpoint of this run, with ${canonicalJson(wanted[field])}`,
       );
-}
-
-/** Hash of training data. */
-export function hashTokens(data: {
-  readonly vocabulary: readonly string[];
-  readonly training: Int32Array;
-  readonly validation: Int32Array;
-}): string {
-  const { vocabulary, training, validation } = data;
-  const parts = [
-    JSON.stringify(vocabulary),
-    ...[training, validation].map((t) => fnv1a64(new Uint8Array(t.buffer, t.byteOffset, t.byteLength))),
-  ];
-  return fnv1a64(new TextEncoder().encode(parts.join()));
 }
 
 /** The losses so far as an array. */

@@ -1,5 +1,5 @@
 /**
- * Cross-entropy of next-character logits. The loss is a measuring instrument: it is computed in float32 and binary64
+ * Cross-entropy of logits. The loss is a measuring instrument: it is computed in float32 and binary64
  * from the logits whatever arithmetic is being emulated, so that arms are compared on one scale; its gradient is part
  * of the training and runs in the arm's arithmetic.
  */
@@ -10,7 +10,7 @@ import { withGradient } from './operations.ts';
 
 /**
  * Sum over the rows of -log softmax(logits)[target], in nats; NaN if a logit is NaN.
- * @param logits (rows, vocabulary)
+ * @param logits (rows, outputs)
  * @param targets One-hot rows of the same shape.
  */
 export function lossSum(tf: TensorFlow, logits: Tensor2D, targets: Tensor2D): number {

@@ -1,28 +1,22 @@
 /**
- * Validation loss: a forward pass over fixed, non-overlapping windows, in whatever arithmetic the training uses at that
- * moment. It changes nothing in the model.
+ * Validation: forward passes over a fixed part of the data, in whatever arithmetic the training uses at that moment. It
+ * changes nothing in the model.
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { inRole, type TensorFlow } from '../tfjs/index.ts';
 import { lossSum } from './cross-entropy.ts';
-import { type TextData, validationBatch } from './data.ts';
-import type { ForwardCall, LanguageModel } from './model.ts';
+import type { ForwardCall, Model } from './model.ts';
+import { oneHot } from './one-hot.ts';
 import type { LinearSlots } from './recipe.ts';
+import type { Task, ValidationPart } from './task.ts';
 
 export interface Evaluation {
-  /** Mean loss in nats per character. */
+  /** Mean loss in nats per prediction. */
   readonly loss: number;
-  /** Characters that were predicted. */
-  readonly characters: number;
-}
-
-/** One-hot rows of tokens: (tokens, depth). Made here because the wasm backend's kernel writes integers into float32. */
-export function oneHot(tf: TensorFlow, tokens: Int32Array, depth: number): Tensor2D {
-  const rows = new Float32Array(tokens.length * depth);
-  tokens.forEach((token, row) => {
-    rows[row * depth + token] = 1;
-  });
-  return tf.tensor2d(rows, [tokens.length, depth]);
+  /** Part of the predictions whose largest logit is the right one's; of classification only. */
+  readonly accuracy?: number;
+  /** Characters or samples that were predicted. */
+  readonly predictions: number;
 }
 
 /** Lets timers, signals and input be handled between two steps. */
@@ -33,33 +27,53 @@ export function eventLoopTurn(): Promise<void> {
   });
 }
 
-/**
- * Mean loss over the windows of the validation part that begin at `starts`; null if `signal` aborts it.
- */
+/** Rows whose largest logit, the first of them if they are several, is the target's; a row with a NaN has none. */
+function rightAnswers(logits: Tensor2D, targets: Int32Array): number {
+  const [, columns] = logits.shape;
+  const values = logits.dataSync();
+  let right = 0;
+  targets.forEach((target, row) => {
+    let best = row * columns;
+    for (let i = best; i < (row + 1) * columns; i++) {
+      if (Number.isNaN(values[i])) return;
+      if (values[i]! > values[best]!) best = i;
+    }
+    if (best === row * columns + target) right++;
+  });
+  return right;
+}
+
+/** What {@link evaluate} runs in. */
+export interface EvaluationCall {
+  readonly slots: (name: string) => LinearSlots;
+  readonly call?: ForwardCall;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Mean loss, and accuracy where the task has one, over a validation part; null if `signal` aborts it. */
 export async function evaluate(
   tf: TensorFlow,
-  model: LanguageModel,
-  data: TextData,
-  starts: Int32Array,
-  slots: (name: string) => LinearSlots,
-  { signal, call }: { readonly signal?: AbortSignal | undefined; readonly call?: ForwardCall } = {},
+  task: Task,
+  model: Model,
+  { batches, predictions }: ValidationPart,
+  { slots, call, signal }: EvaluationCall,
 ): Promise<Evaluation | null> {
-  const { context, sequences } = model.config;
   let sum = 0;
-  for (let first = 0; first < starts.length; first += sequences) {
+  let right = 0;
+  for (const batch of batches()) {
     if (signal?.aborted) return null;
-    const batch = validationBatch(data, starts.subarray(first, first + sequences), context);
-    sum += tf.tidy(() => {
-      const inputs = oneHot(tf, batch.inputs, data.vocabulary.length);
-      const targets = oneHot(tf, batch.targets, data.vocabulary.length);
-      return lossSum(
-        tf,
-        inRole(tf, 'predict', () => model.forward(inputs, slots, call)),
-        targets,
-      );
+    tf.tidy(() => {
+      const inputs = batch.inputs(tf);
+      const targets = oneHot(tf, batch.targets, task.outputs);
+      const logits = inRole(tf, 'predict', () => model.forward(inputs, slots, call));
+      sum += lossSum(tf, logits, targets);
+      if (task.hasAccuracy) right += rightAnswers(logits, batch.targets);
     });
     await eventLoopTurn();
   }
-  const characters = starts.length * context;
-  return { loss: sum / characters, characters };
+  return {
+    loss: sum / predictions,
+    ...(task.hasAccuracy ? { accuracy: right / predictions } : {}),
+    predictions,
+  };
 }

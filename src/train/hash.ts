@@ -34,3 +34,11 @@ export function fnv1a64(bytes: Uint8Array): string {
 export function hashData(value: unknown): string {
   return fnv1a64(new TextEncoder().encode(canonicalJson(value)));
 }
+
+/** Hash of training data: the names of characters or classes, and the arrays' bytes in little-endian order. */
+export function hashArrays(names: readonly string[], arrays: readonly ArrayBufferView[]): string {
+  const parts = arrays.map(({ buffer, byteOffset, byteLength }) =>
+    fnv1a64(new Uint8Array(buffer, byteOffset, byteLength)),
+  );
+  return fnv1a64(new TextEncoder().encode([JSON.stringify(names), ...parts].join()));
+}

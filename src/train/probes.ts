@@ -6,7 +6,7 @@ import type { Tensor2D } from '@tensorflow/tfjs';
 import { log } from '../arithmetic/elementary/approximate.ts';
 import { type Quantizer, quantizer } from '../tensor/quantizers/index.ts';
 import type { SlotName } from './linear.ts';
-import type { LanguageModel } from './model.ts';
+import type { Model } from './model.ts';
 import type { LinearSlots } from './recipe.ts';
 import type { WriteMeasure } from './stores/index.ts';
 
@@ -97,7 +97,7 @@ interface WeightImage {
 export type WeightImages = ReadonlyMap<string, WeightImage>;
 
 /** Takes the images before an update. Scales of more than one group are averaged for the step's size. */
-export function weightImages(model: LanguageModel, slots: (name: string) => LinearSlots): WeightImages {
+export function weightImages(model: Model, slots: (name: string) => LinearSlots): WeightImages {
   const images = new Map<string, WeightImage>();
   for (const { name, role, variable } of model.parameters) {
     const spec = role === 'linear' ? slots(name).forward.w : null;
@@ -114,7 +114,7 @@ export function weightImages(model: LanguageModel, slots: (name: string) => Line
 }
 
 /** What an update did to the images. */
-export function compareImages(model: LanguageModel, before: WeightImages): Map<string, WriteMeasure> {
+export function compareImages(model: Model, before: WeightImages): Map<string, WriteMeasure> {
   const measures = new Map<string, WriteMeasure>();
   for (const { name, variable } of model.parameters) {
     const image = before.get(name);
@@ -144,10 +144,7 @@ export function compareImages(model: LanguageModel, before: WeightImages): Map<s
 }
 
 /** Joins the measures of layers, weighted by their sizes. */
-export function joinMeasures(
-  model: LanguageModel,
-  layers: ReadonlyMap<string, WriteMeasure>,
-): WeightProbes | null {
+export function joinMeasures(model: Model, layers: ReadonlyMap<string, WriteMeasure>): WeightProbes | null {
   if (layers.size === 0) return null;
   const total = { flipRate: 0, stepRatio: 0, zeroFraction: 0, saturation: 0 };
   let size = 0;

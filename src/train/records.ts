@@ -3,30 +3,30 @@
  */
 import type { TensorFlow } from '../tfjs/index.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { TextData } from './data.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { StepProbes } from './probes.ts';
 import type { Recipe } from './recipe.ts';
 import type { Spike } from './spike.ts';
+import type { TrainingData } from './task.ts';
 
 /** One optimiser step that was done. */
 export interface StepRecord {
   /** Steps done, this one included. */
   readonly step: number;
-  /** Mean loss of the step's batch before the update, in nats per character. */
+  /** Mean loss of the step's batch before the update, in nats per prediction. */
   readonly loss: number;
   readonly learningRate: number;
   /** Global norm of the gradients before clipping. */
   readonly gradientNorm: number;
-  /** Characters that the step trained on. */
-  readonly tokens: number;
+  /** Characters or samples that the step trained on. */
+  readonly predictions: number;
   readonly seconds: number;
   /** Every `probeEvery` steps. */
   readonly probes?: StepProbes;
 }
 
-/** A validation loss on the way, over a fixed part of the validation text. */
+/** A validation on the way, over a fixed part of the validation data. */
 export interface EvaluationRecord extends Evaluation {
   /** Steps done before it. */
   readonly step: number;
@@ -45,19 +45,23 @@ export interface TrainOptions {
   readonly tf: TensorFlow;
   /** Name of a preset, or sizes of your own. */
   readonly model: string | ModelConfig;
-  readonly data: TextData;
+  /** A text for a language model, samples with classes for an MLP. */
+  readonly data: TrainingData;
   readonly recipe: Recipe;
   /** Optimiser steps, at least 1. */
   readonly steps: number;
   /** Decides initial weights and data order: an integer in [0, 2^53). */
   readonly seed: number;
-  /** Sequences per step. Default: the model's. */
-  readonly sequences?: number;
+  /** Sequences of a text, or samples, per step. Default: the model's. */
+  readonly batch?: number;
   /** Peak learning rate. Default: the model's. */
   readonly learningRate?: number;
   /** Steps between two evaluations on the way; 0 for none. Default 50. */
   readonly evaluateEvery?: number;
-  /** Windows of the validation part used on the way. Default 128; the final evaluation uses all. */
+  /**
+   * Windows of a text (default 128), or samples (default 2000), of the validation part used on the way; the final
+   * evaluation uses all.
+   */
   readonly evaluationWindows?: number;
   /** Whose matrix products the wasm backend runs: this library's (default, much faster here) or its own. */
   readonly kernels?: 'own' | 'stock';
@@ -85,12 +89,14 @@ export interface TrainResult {
   readonly steps: number;
   /** Whether the signal ended the run, or its final evaluation, early. */
   readonly interrupted: boolean;
-  /** Mean training loss of the last 20 steps, in nats per character. */
+  /** Mean training loss of the last 20 steps, in nats per prediction. */
   readonly trainLoss: number;
-  /** Nats per character over `validationCharacters`: the whole validation part, or after an interruption a fixed part. */
+  /** Nats per prediction over `validationPredictions`: the whole validation part, or after an interruption a fixed part. */
   readonly validationLoss: number;
-  readonly validationCharacters: number;
-  /** e^validationLoss, per character. */
+  /** Part of those predictions that are right; of classification only. */
+  readonly validationAccuracy?: number;
+  readonly validationPredictions: number;
+  /** e^validationLoss, per prediction. */
   readonly perplexity: number;
   /** Information of a linear weight as the forward product of the last phase reads it. */
   readonly bitsPerWeight: number;
@@ -98,10 +104,15 @@ export interface TrainResult {
   readonly spike: Spike | null;
   /** Of the steps, evaluations not included. */
   readonly seconds: number;
-  readonly tokensPerSecond: number;
+  /** Characters or samples trained on. */
+  readonly predictionsPerSecond: number;
   readonly memory: MemoryUse;
-  /** Validation losses of the recipe's `inference`; empty for an interrupted run. */
-  readonly inference: readonly { readonly name: string; readonly loss: number }[];
+  /** Validations of the recipe's `inference`; empty for an interrupted run. */
+  readonly inference: readonly {
+    readonly name: string;
+    readonly loss: number;
+    readonly accuracy?: number;
+  }[];
 }
 
 /** Bytes that a training step needs beside its activations; weights and state as they lie between steps. */

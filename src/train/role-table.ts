@@ -2,11 +2,11 @@
  * A recipe as a table of roles: what each operand of each layer's products is read as, how its weight is held, and its
  * optimiser state. For people; numbers come from the recipe alone.
  */
-import { parameterCounts } from './model.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { StateCodecSpec } from './optimizers/index.ts';
 import { type LinearSlots, type QuantizerSpec, type Recipe, slotsOf } from './recipe.ts';
 import { isStoreOf, type WeightStoreSpec } from './stores/index.ts';
+import { parameterCounts } from './task.ts';
 
 export const roleColumns = [
   'layer',

@@ -10,16 +10,14 @@ import {
   arraysUnder,
   type Checkpoint,
   checkIdentity,
-  hashTokens,
   lossesOf,
   type RunIdentity,
   savedLosses,
 } from './checkpoint.ts';
-import { checkLength, trainingBatch, validationWindows } from './data.ts';
 import { type Evaluation, evaluate, eventLoopTurn } from './evaluate.ts';
 import { hashData } from './hash.ts';
-import { createModel } from './model.ts';
-import { type ModelConfig, modelConfig } from './model-config.ts';
+import { sizeOf } from './model.ts';
+import { modelConfig } from './model-config.ts';
 import { optimizerOf } from './optimizers/index.ts';
 import { compareImages, joinMeasures, OperandProbes, type StepProbes, weightImages } from './probes.ts';
 import {
@@ -35,29 +33,26 @@ import type { MemoryUse, TrainOptions, TrainResult } from './records.ts';
 import { scheduleFactor } from './schedule.ts';
 import { lossSpike } from './spike.ts';
 import { drawing, probeGradients, type StepContext, trainStep } from './step.ts';
+import { type Task, taskOf, type ValidationPart } from './task.ts';
 import { weightsOf } from './weights.ts';
 
 interface Settings extends Required<Pick<TrainOptions, 'seed' | 'steps' | 'learningRate' | 'evaluateEvery'>> {
-  readonly config: ModelConfig;
-  readonly windows: number;
+  readonly task: Task;
+  /** Windows or samples. */
+  readonly evaluationSize: number;
   readonly probeEvery: number;
   readonly gradientDraws: number;
   readonly checkpointEvery: number;
 }
 
 function settingsOf(options: TrainOptions): Settings {
-  const preset = modelConfig(options.model);
-  const config = {
-    ...preset,
-    sequences: integerInRange('sequences', options.sequences, 1, 65536, preset.sequences),
-  };
+  const task = taskOf(modelConfig(options.model, options.batch), options.data);
   checkRecipe(options.recipe);
-  checkLength(options.data, config.context);
-  const learningRate = options.learningRate ?? config.learningRate;
+  const learningRate = options.learningRate ?? task.config.learningRate;
   if (!(learningRate > 0 && Number.isFinite(learningRate)))
     throw new ArgumentError('learningRate', learningRate, 'a positive number');
   return {
-    config,
+    task,
     learningRate,
     steps: integerInRange('steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1, 1),
     seed: integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER, 0),
@@ -65,7 +60,13 @@ function settingsOf(options: TrainOptions): Settings {
     probeEvery: integerInRange('probeEvery', options.probeEvery, 0, 2 ** 32 - 1, 0),
     gradientDraws: integerInRange('gradientDraws', options.gradientDraws, 0, 65536, 0),
     checkpointEvery: integerInRange('checkpointEvery', options.checkpointEvery, 0, 2 ** 32 - 1, 0),
-    windows: integerInRange('evaluationWindows', options.evaluationWindows, 1, 2 ** 32 - 1, 128),
+    evaluationSize: integerInRange(
+      'evaluationWindows',
+      options.evaluationWindows,
+      1,
+      2 ** 32 - 1,
+      task.evaluationSize,
+    ),
   };
 }
 
@@ -85,20 +86,21 @@ function rewarmFactor({ rewarm = 0 }: Phase, since: number, steps: number): numb
   return since >= length ? 1 : (since + 1) / length;
 }
 
-function identityOf({ tf, recipe, data, kernels = 'own' }: TrainOptions, settings: Settings): RunIdentity {
-  const { config, seed, steps, learningRate, evaluateEvery, windows, probeEvery, gradientDraws } = settings;
+function identityOf({ tf, recipe, kernels = 'own' }: TrainOptions, settings: Settings): RunIdentity {
+  const { task, seed, steps, learningRate, evaluateEvery, evaluationSize, probeEvery, gradientDraws } =
+    settings;
   return {
     recipe: hashData(recipe),
-    model: config,
+    model: task.config,
     seed,
     steps,
     learningRate,
     evaluateEvery,
-    evaluationWindows: windows,
+    evaluationWindows: evaluationSize,
     probeEvery,
     gradientDraws,
     backend: `${tf.getBackend()}, ${kernels} kernels`,
-    data: hashTokens(data),
+    data: task.dataHash(),
   };
 }
 
@@ -108,7 +110,7 @@ const drawsPerStep = 2 ** 32;
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 
 /**
- * Trains a character model under a recipe. The same options give the same losses on the same backend, bit for bit, with
+ * Trains a model under a recipe: a language model on a text, or a classifier on samples with classes. The same options give the same losses on the same backend, bit for bit, with
  * and without checkpoints and however often the run was resumed.
  *
  * Between steps the event loop runs, so a signal handler can abort; what was done until then is in the result.
@@ -119,17 +121,16 @@ const mean = (values: readonly number[]): number => values.reduce((sum, x) => su
  * const result = await train({ tf, model: 'llama-tiny', data, recipe: recipes.bitnet(), steps: 1000, seed: 1 });
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { tf, data, recipe, signal, kernels = 'own', resume, onCheckpoint } = options;
+  const { tf, recipe, signal, kernels = 'own', resume, onCheckpoint } = options;
   const settings = settingsOf(options);
-  const { config, seed, steps, windows, learningRate: peak, evaluateEvery, probeEvery } = settings;
+  const { task, seed, steps, learningRate: peak, evaluateEvery, probeEvery } = settings;
   const identity = resume === undefined && onCheckpoint === undefined ? null : identityOf(options, settings);
   if (resume !== undefined) checkIdentity(resume.state.identity, identity!);
-  const vocabulary = data.vocabulary.length;
-  const model = createModel(tf, config, vocabulary, seed, recipe.extraNorm);
+  const model = task.createModel(tf, seed, recipe.extraNorm);
   const optimizer = optimizerOf(tf, recipe.optimizer);
   const weights = weightsOf(model, recipe.store, seed);
   const starts = phaseStarts(recipe, steps);
-  const someWindows = validationWindows(data, config.context, windows);
+  const somePart = task.validation(settings.evaluationSize);
   const losses: number[] = [];
   let seconds = 0;
   let current = -1;
@@ -165,7 +166,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     slotsOf(recipe.phases[current]!, step - starts[current]!, steps);
 
   const evaluateNow = async (
-    which: Int32Array,
+    part: ValidationPart,
     slots: (name: string) => LinearSlots,
     stop?: AbortSignal,
   ): Promise<Evaluation | null> => {
@@ -173,7 +174,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     weights.load();
     try {
       const call = { ...drawing(seed, losses.length), extraNorm: normOf(recipe, current) };
-      return await evaluate(tf, model, data, which, slots, { signal: stop, call });
+      return await evaluate(tf, task, model, part, { slots, signal: stop, call });
     } finally {
       weights.release();
     }
@@ -182,7 +183,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const evaluateOnTheWay = async (): Promise<void> => {
     const step = losses.length;
     if (evaluateEvery === 0 || step % evaluateEvery !== 0 || step >= steps || signal?.aborted) return;
-    const evaluation = await evaluateNow(someWindows, slotsAt(step - 1), signal);
+    const evaluation = await evaluateNow(somePart, slotsAt(step - 1), signal);
     if (evaluation !== null) options.onEvaluation?.({ step, ...evaluation });
   };
 
@@ -235,10 +236,13 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       peak * scheduleFactor(recipe.schedule, index, steps) * rewarmFactor(phase, since, steps);
     if (recipe.decaySchedule !== undefined)
       optimizer.decayFactor = scheduleFactor(recipe.decaySchedule, index, steps);
-    const batch = trainingBatch(data, index, { seed, sequences: config.sequences, context: config.context });
+    const batch = task.trainingBatch(index, seed);
     const slots = slotsAt(index);
     const extraNorm = normOf(recipe, current);
-    const context: StepContext = { tf, model, vocabulary, batch, slots, extraNorm, seed, step: index };
+    const context: StepContext = {
+      ...{ tf, model, outputs: task.outputs, batch, slots, extraNorm, seed },
+      step: index,
+    };
     weights.load();
     const isProbed = probeEvery > 0 && index % probeEvery === 0;
     const taps = isProbed ? new OperandProbes() : undefined;
@@ -261,7 +265,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       loss,
       learningRate: optimizer.learningRate,
       gradientNorm,
-      tokens: batch.inputs.length,
+      predictions: task.predictions,
       seconds: stepSeconds,
       ...(probes === undefined ? {} : { probes }),
     });
@@ -269,10 +273,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   };
 
   const memory = (): MemoryUse => {
-    const parameters = model.parameters.reduce(
-      (sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1),
-      0,
-    );
+    const parameters = model.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     const parts = { weights: weights.bytes, optimizerState: optimizer.stateBytes, gradients: 4 * parameters };
     const bytes = parts.weights + parts.optimizerState + parts.gradients;
     return { ...parts, bytesPerParameter: bytes / parameters };
@@ -293,18 +294,19 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     }
 
     const slots = slotsAt(losses.length - 1);
-    const allWindows = validationWindows(data, config.context);
-    const whole = await evaluateNow(allWindows, slots, signal);
-    const validation = whole ?? (await evaluateNow(someWindows, slots))!;
+    const wholePart = task.validation();
+    const whole = await evaluateNow(wholePart, slots, signal);
+    const validation = whole ?? (await evaluateNow(somePart, slots))!;
     options.onEvaluation?.({ step: losses.length, ...validation });
-    const inference: { name: string; loss: number }[] = [];
+    const inference: { name: string; loss: number; accuracy?: number }[] = [];
     if (whole !== null)
       for (const { name, w } of recipe.inference ?? []) {
         const read = (layer: string): LinearSlots => {
           const own = slots(layer);
           return { ...own, forward: { ...own.forward, w } };
         };
-        inference.push({ name, loss: (await evaluateNow(allWindows, read))!.loss });
+        const { predictions: _, ...measured } = (await evaluateNow(wholePart, read))!;
+        inference.push({ name, ...measured });
       }
     return {
       recipe,
@@ -313,12 +315,13 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       interrupted: losses.length < steps || whole === null,
       trainLoss: mean(losses.slice(-20)),
       validationLoss: validation.loss,
-      validationCharacters: validation.characters,
+      ...(validation.accuracy === undefined ? {} : { validationAccuracy: validation.accuracy }),
+      validationPredictions: validation.predictions,
       perplexity: exp(validation.loss),
       bitsPerWeight: bitsPerWeight(recipe, current),
       spike: current > 0 ? lossSpike(losses, starts[current]!) : null,
       seconds,
-      tokensPerSecond: (losses.length * config.sequences * config.context) / seconds,
+      predictionsPerSecond: (losses.length * task.predictions) / seconds,
       memory: memory(),
       inference,
     };

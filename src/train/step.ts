@@ -5,20 +5,22 @@
 import type { NamedTensorMap, Tensor2D, Variable } from '@tensorflow/tfjs';
 import { inRole, type TensorFlow } from '../tfjs/index.ts';
 import { crossEntropy } from './cross-entropy.ts';
-import { oneHot } from './evaluate.ts';
 import type { SlotName } from './linear.ts';
-import type { ForwardCall, LanguageModel } from './model.ts';
+import type { ForwardCall, Model } from './model.ts';
+import { oneHot } from './one-hot.ts';
 import { clipByGlobalNorm, type TrainingOptimizer } from './optimizers/index.ts';
 import type { GradientProbe, OperandProbes } from './probes.ts';
 import { fnv1a32 } from './random.ts';
 import type { ExtraNorm, LinearSlots } from './recipe.ts';
+import type { Batch } from './task.ts';
 
 /** A batch and the arithmetic to run it in. */
 export interface StepContext {
   readonly tf: TensorFlow;
-  readonly model: LanguageModel;
-  readonly vocabulary: number;
-  readonly batch: { readonly inputs: Int32Array; readonly targets: Int32Array };
+  readonly model: Model;
+  /** Number of possible answers. */
+  readonly outputs: number;
+  readonly batch: Batch;
   readonly slots: (name: string) => LinearSlots;
   readonly extraNorm: ExtraNorm | null;
   readonly seed: number;
@@ -52,9 +54,9 @@ interface Pass {
 
 /** Loss and gradients. Call inside `tf.tidy`. */
 function pass(context: StepContext, call: ForwardCall, slots: StepContext['slots'] = context.slots): Pass {
-  const { tf, model, batch, vocabulary, extraNorm } = context;
-  const inputs = oneHot(tf, batch.inputs, vocabulary);
-  const targets = oneHot(tf, batch.targets, vocabulary);
+  const { tf, model, batch, outputs, extraNorm } = context;
+  const inputs = batch.inputs(tf);
+  const targets = oneHot(tf, batch.targets, outputs);
   const variables: Variable[] = model.parameters.map(({ variable }) => variable);
   const { value, grads } = tf.variableGrads(
     () => crossEntropy(tf, model.forward(inputs, slots, { ...call, extraNorm }), targets),

@@ -2,7 +2,7 @@
  * The model's weights between steps: those that a store holds exist as float32 during a step only. What a store does
  * is its own; this file moves values between stores and the model's variables.
  */
-import type { LanguageModel, Parameter } from './model.ts';
+import { type Model, type Parameter, sizeOf } from './model.ts';
 import { fnv1a32 } from './random.ts';
 import {
   float32Of,
@@ -35,7 +35,7 @@ interface Held {
 }
 
 /** Puts the weights that a store is for into it. */
-export function weightsOf(model: LanguageModel, store: WeightStoreSpec | undefined, seed: number): Weights {
+export function weightsOf(model: Model, store: WeightStoreSpec | undefined, seed: number): Weights {
   const held: Held[] = [];
   const plain: Parameter[] = [];
   for (const parameter of model.parameters) {
@@ -44,7 +44,6 @@ export function weightsOf(model: LanguageModel, store: WeightStoreSpec | undefin
     if (weight === null) plain.push(parameter);
     else held.push({ parameter, weight });
   }
-  const sizeOf = ({ shape }: Parameter): number => shape.reduce((product, extent) => product * extent, 1);
   const release = (): void => {
     for (const { parameter } of held) if (!parameter.variable.isDisposed) model.drop(parameter);
   };
@@ -52,7 +51,7 @@ export function weightsOf(model: LanguageModel, store: WeightStoreSpec | undefin
 
   return {
     get bytes() {
-      const floats = plain.reduce((sum, parameter) => sum + 4 * sizeOf(parameter), 0);
+      const floats = plain.reduce((sum, parameter) => sum + 4 * sizeOf(parameter.shape), 0);
       return held.reduce((sum, { weight }) => sum + weight.bytes, floats);
     },
     load() {
@@ -83,7 +82,7 @@ export function weightsOf(model: LanguageModel, store: WeightStoreSpec | undefin
       for (const parameter of plain)
         model.load(
           parameter,
-          float32Of(parameter.name, arrays.get(`${parameter.name}/values`), sizeOf(parameter)),
+          float32Of(parameter.name, arrays.get(`${parameter.name}/values`), sizeOf(parameter.shape)),
         );
       for (const { parameter, weight } of held) {
         const prefix = `${parameter.name}/`;

@@ -53,7 +53,7 @@ const lines = (path: string): string[] =>
 /** Records without times. */
 const records = (path: string): unknown[] =>
   lines(path).map((line) => {
-    const { seconds: _, tokensPerSecond: __, ...record } = JSON.parse(line) as Record<string, unknown>;
+    const { seconds: _, predictionsPerSecond: __, ...record } = JSON.parse(line) as Record<string, unknown>;
     return record;
   });
 

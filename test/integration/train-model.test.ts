@@ -4,15 +4,16 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { formats } from '../../src/formats/index.ts';
 import { emulate, inRole, type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import { crossEntropy } from '../../src/train/cross-entropy.ts';
-import { oneHot } from '../../src/train/evaluate.ts';
-import { createModel, parameterCounts } from '../../src/train/model.ts';
-import { type ModelConfig, models } from '../../src/train/model-config.ts';
+import { createLanguageModel } from '../../src/train/language-model.ts';
+import { type LanguageModelConfig, models } from '../../src/train/model-config.ts';
+import { oneHot } from '../../src/train/one-hot.ts';
 import { adamW, clipByGlobalNorm, defaultOptimizer } from '../../src/train/optimizers/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 import { type ExtraNorm, plainSlots } from '../../src/train/recipe.ts';
 import { bitnetSlots } from '../../src/train/recipes.ts';
+import { parameterCounts } from '../../src/train/task.ts';
 
-const config: ModelConfig = {
+const config: LanguageModelConfig = {
   name: 'test',
   width: 16,
   layers: 2,
@@ -39,7 +40,7 @@ describe('the model', () => {
   ];
 
   it.each(norms)('with extra norm %j is causal', (extraNorm) => {
-    const model = createModel(tf, config, vocabulary, 1, extraNorm);
+    const model = createLanguageModel(tf, config, vocabulary, 1, extraNorm);
     const logits = (changed: number) => {
       const input = tokens.slice();
       if (changed >= 0) input[changed] = (input[changed]! + 3) % vocabulary;
@@ -55,7 +56,7 @@ describe('the model', () => {
   });
 
   it.each(norms)('with extra norm %j has the slope of its loss as gradient', (extraNorm) => {
-    const model = createModel(tf, config, vocabulary, 1, extraNorm);
+    const model = createLanguageModel(tf, config, vocabulary, 1, extraNorm);
     // Far from the flat start, and with gains that are not 1.
     for (const { name, variable } of model.parameters)
       tf.tidy(() => {
@@ -93,7 +94,7 @@ describe('the model', () => {
 
   it('starts from the seed, the same for every arithmetic', () => {
     const initial = (seed: number, norm: ExtraNorm | null) => {
-      const model = createModel(tf, config, vocabulary, seed, norm);
+      const model = createLanguageModel(tf, config, vocabulary, seed, norm);
       const values = model.parameters.map(({ name, variable }) => [name, [...variable.dataSync()]]);
       model.dispose();
       return values;
@@ -110,7 +111,7 @@ describe('the model', () => {
   });
 
   it('evaluates in the emulated format', async () => {
-    const model = createModel(tf, config, vocabulary, 1, norms[1]!);
+    const model = createLanguageModel(tf, config, vocabulary, 1, norms[1]!);
     await emulate.scope(tf, { format: 'bfloat16' }, () => {
       const logits = tf.tidy(() =>
         inRole(tf, 'predict', () =>

@@ -75,9 +75,9 @@ describe('train', () => {
         seed: 1,
         steps: 60,
         interrupted: false,
-        validationCharacters: 208,
+        validationPredictions: 208,
       });
-      expect(result.tokensPerSecond).toBe((60 * 32) / result.seconds);
+      expect(result.predictionsPerSecond).toBe((60 * 32) / result.seconds);
     },
   );
 
@@ -119,7 +119,7 @@ describe('train', () => {
       { step: 0, phase: 0 },
       { step: 4, phase: 1 },
     ]);
-    expect(evaluations.map(({ step, characters }) => [step, characters])).toEqual([
+    expect(evaluations.map(({ step, predictions }) => [step, predictions])).toEqual([
       [5, 32],
       [10, 208],
     ]);
@@ -140,7 +140,7 @@ describe('train', () => {
         },
       }),
     );
-    expect(result).toMatchObject({ steps: 3, interrupted: true, validationCharacters: 32, spike: null });
+    expect(result).toMatchObject({ steps: 3, interrupted: true, validationPredictions: 32, spike: null });
     expect(result.bitsPerWeight).toBe(16);
     expect(result.validationLoss).toBeGreaterThan(0);
     expect(tf.memory().numTensors).toBe(before);
@@ -161,7 +161,7 @@ describe('train', () => {
     ['model.width', { model: { ...model, width: 0 } }],
     ['model.heads', { model: { ...model, heads: 3 } }],
     ['learningRate', { learningRate: 0 }],
-    ['sequences', { sequences: 0 }],
+    ['batch', { batch: 0 }],
     ['evaluateEvery', { evaluateEvery: -1 }],
     ['evaluationWindows', { evaluationWindows: 0 }],
     ['kernels', { kernels: 'fast' as 'own' }],

@@ -49,16 +49,16 @@ export const fakeTrainer =
           loss,
           learningRate: 2e-3,
           gradientNorm: 0.5,
-          tokens: 1024,
+          predictions: 1024,
           seconds: 0.1,
         });
         if (done % evaluateEvery === 0 && done < steps) {
-          request.onEvaluation({ step: done, loss: level(step), characters: 8192 });
+          request.onEvaluation({ step: done, loss: level(step), predictions: 8192 });
         }
       }
       const validationLoss = level(done) + 0.008;
-      const validationCharacters = done < steps ? 8192 : 95_000;
-      request.onEvaluation({ step: done, loss: validationLoss, characters: validationCharacters });
+      const validationPredictions = done < steps ? 8192 : 95_000;
+      request.onEvaluation({ step: done, loss: validationLoss, predictions: validationPredictions });
       return {
         recipe,
         seed,
@@ -66,7 +66,7 @@ export const fakeTrainer =
         interrupted: done < steps,
         trainLoss: loss,
         validationLoss,
-        validationCharacters,
+        validationPredictions,
         perplexity: Math.exp(validationLoss),
         bitsPerWeight: Number.isFinite(from) ? Math.log2(3) : recipe.name === 'bfloat16' ? 16 : 32,
         spike:
@@ -80,7 +80,7 @@ export const fakeTrainer =
               }
             : null,
         seconds: done * 0.1,
-        tokensPerSecond: 10240,
+        predictionsPerSecond: 10240,
         memory: { weights: 4, optimizerState: 8, gradients: 4, bytesPerParameter: 16 },
         inference: [],
       };

@@ -18,19 +18,22 @@ test('bars show the running part and everything, outcomes stay, the cursor comes
     },
   };
   let now = 0;
-  const parts = ['float32', 'bitnet'].map((kind) => ({ label: kind, kind, steps: 10 }));
+  const parts = ['float32', 'bitnet'].map((kind) => ({
+    ...{ label: kind, kind, steps: 10 },
+    unit: 'characters' as const,
+  }));
   const progress = barProgress(terminal, parts, () => now);
   progress.partStarted(0);
   now = 5;
-  progress.step({ step: 5, loss: 2.5, tokensPerSecond: 12_345 });
+  progress.step({ step: 5, loss: 2.5, predictionsPerSecond: 12_345 });
   await sleep(250);
   expect(written).toContain(hideCursor);
-  expect(written).toMatch(/float32 +█+░+ +50 % 5\/10 {2}0:05 left {2}loss 2\.500 {2}12\.3k tok\/s/);
+  expect(written).toMatch(/float32 +█+░+ +50 % 5\/10 {2}0:05 left {2}loss 2\.500 {2}12\.3k char\/s/);
   expect(written).toMatch(/all 2 runs +█+░+ +25 % 0:05 gone {2}0:15 left/);
   now = 10;
-  progress.step({ step: 10, loss: 2.25, tokensPerSecond: 999 });
+  progress.step({ step: 10, loss: 2.25, predictionsPerSecond: 999 });
   await sleep(250);
-  expect(written).toContain('10/10  validating  loss 2.250  999 tok/s');
+  expect(written).toContain('10/10  validating  loss 2.250  999 char/s');
   progress.partEnded('validation 2.3000 nats/char');
   progress.partStarted(1);
   progress.stopping();

@@ -18,9 +18,9 @@ test.each([
 });
 
 const parts: Part[] = [
-  { label: 'float32', kind: 'float32', steps: 10 },
-  { label: 'bitnet', kind: 'bitnet', steps: 10 },
-  { label: 'float32 again', kind: 'float32', steps: 20 },
+  { label: 'float32', kind: 'float32', steps: 10, unit: 'characters' },
+  { label: 'bitnet', kind: 'bitnet', steps: 10, unit: 'characters' },
+  { label: 'float32 again', kind: 'float32', steps: 20, unit: 'characters' },
 ];
 
 test('time left goes by the measured time of each kind of part', () => {
@@ -44,22 +44,26 @@ test('lines come about ten times a part', () => {
   let written = '';
   let now = 0;
   const output = { write: (text: string): unknown => (written += text) };
-  const progress = lineProgress(output, [{ label: 'bitnet', kind: 'bitnet', steps: 100 }], () => now);
-  progress.partStarted(0);
+  const progress = lineProgress(
+    output,
+    ['float32', 'bitnet'].map((kind) => ({ label: kind, kind, steps: 100, unit: 'characters' })),
+    () => now,
+  );
+  progress.partStarted(1);
   for (let step = 1; step <= 100; step++) {
     now += 2;
-    progress.step({ step, loss: 3 - step / 100, tokensPerSecond: 512.4 });
+    progress.step({ step, loss: 3 - step / 100, predictionsPerSecond: 512.4 });
   }
   progress.partEnded('validation 2.0000 nats/char');
   progress.stopping();
   progress.close();
   const lines = written.trimEnd().split('\n');
   expect(lines).toHaveLength(13);
-  expect(lines[0]).toBe('[1/1] bitnet: 100 steps');
+  expect(lines[0]).toBe('[2/2] bitnet: 100 steps');
   expect(lines[3]).toBe(
-    '[1/1] bitnet: step 30/100, loss 2.700, 512 tokens/s, 1:00 elapsed, left 2:20 for this arm, 2:20 for all',
+    '[2/2] bitnet: step 30/100, loss 2.700, 512 characters/s, 1:00 elapsed, left 2:20 for this arm, 2:20 for all',
   );
-  expect(lines[11]).toBe('[1/1] bitnet: validation 2.0000 nats/char');
+  expect(lines[11]).toBe('[2/2] bitnet: validation 2.0000 nats/char');
   expect(lines[12]).toMatch(/^Stopping after this step/);
 });
 
@@ -67,11 +71,12 @@ test('a part of three steps shows each step once', () => {
   const lines: string[] = [];
   const progress = lineProgress(
     { write: (text: string): unknown => lines.push(text) },
-    [{ label: 'a', kind: 'a', steps: 3 }],
+    [{ label: 'a', kind: 'a', steps: 3, unit: 'samples' }],
     () => 0,
   );
   progress.partStarted(0);
-  for (const step of [1, 2, 3]) progress.step({ step, loss: 1, tokensPerSecond: 1 });
+  for (const step of [1, 2, 3]) progress.step({ step, loss: 1, predictionsPerSecond: 1 });
+  expect(lines[2]).toBe('a: step 2/3, loss 1.000, 1 samples/s, 0:00 elapsed, 0:00 left\n');
   expect(lines.map((line) => /step (\d)/.exec(line)?.[1])).toEqual([undefined, '1', '2', '3']);
 });
 
@@ -79,7 +84,7 @@ test('quiet progress speaks only when asked to stop', () => {
   let written = '';
   const progress = quietProgress({ write: (text: string): unknown => (written += text) });
   progress.partStarted(0);
-  progress.step({ step: 1, loss: 1, tokensPerSecond: 1 });
+  progress.step({ step: 1, loss: 1, predictionsPerSecond: 1 });
   progress.partEnded('done');
   expect(written).toBe('');
   progress.stopping();

@@ -12,7 +12,7 @@ import { armCurves, armLooks } from '../../src/cli/report/curves.ts';
 import { lossPlot } from '../../src/cli/report/loss-plot.ts';
 import { reportPage } from '../../src/cli/report/page.ts';
 import { transitionPlot } from '../../src/cli/report/transition-plot.ts';
-import { textData } from '../../src/train/data.ts';
+import { textData } from '../../src/train/text-data.ts';
 import { type FakeTrainerOptions, fakeTrainer } from './cli-fake-trainer.ts';
 
 const silent: RunObserver = {

@@ -65,7 +65,7 @@ test('numbers in cells', () => {
 
 function finish(run: Run, validationLoss: number, status: Run['status'] = 'finished'): void {
   run.status = status;
-  run.steps.push({ step: 1, loss: 4, learningRate: 1e-3, gradientNorm: 1, tokens: 64, seconds: 1 });
+  run.steps.push({ step: 1, loss: 4, learningRate: 1e-3, gradientNorm: 1, predictions: 64, seconds: 1 });
   run.result = {
     recipe: run.arm.recipe,
     seed: run.seed,
@@ -73,7 +73,7 @@ function finish(run: Run, validationLoss: number, status: Run['status'] = 'finis
     interrupted: status !== 'finished',
     trainLoss: 4,
     validationLoss,
-    validationCharacters: 640,
+    validationPredictions: 640,
     perplexity: Math.exp(validationLoss),
     bitsPerWeight: 32,
     spike:
@@ -81,7 +81,7 @@ function finish(run: Run, validationLoss: number, status: Run['status'] = 'finis
         ? null
         : { step: 1, height: 0.5, excess10: 0, excess50: 0, recoverySteps: run.seed === 1 ? 10 : null },
     seconds: 1,
-    tokensPerSecond: 64,
+    predictionsPerSecond: 64,
     memory: { weights: 4, optimizerState: 8, gradients: 4, bytesPerParameter: 16 },
     inference: [],
   };

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
+import { mobyDick } from '../../src/train/moby-dick.ts';
+import { fnv1a32, gaussians, randomIndices, randomWords } from '../../src/train/random.ts';
 import {
   checkLength,
   textData,
-  trainingBatch,
-  validationBatch,
+  trainingWindows,
+  validationStarts,
   validationWindows,
-} from '../../src/train/data.ts';
-import { mobyDick } from '../../src/train/moby-dick.ts';
-import { fnv1a32, gaussians, randomIndices, randomWords } from '../../src/train/random.ts';
+} from '../../src/train/text-data.ts';
 
 const alphabet = 'the quick brown fox jumps over the lazy dog. '.repeat(20);
 
@@ -56,7 +56,7 @@ describe('batches', () => {
   const options = { seed: 7, sequences: 5, context: 16 };
 
   it('are windows of the text with the next character as target', () => {
-    const { sequences, inputs, targets } = trainingBatch(data, 3, options);
+    const { sequences, inputs, targets } = trainingWindows(data, 3, options);
     expect(sequences).toBe(5);
     const text = data.training.join(',');
     for (let row = 0; row < 5; row++) {
@@ -68,11 +68,11 @@ describe('batches', () => {
   });
 
   it('depend on seed and step alone', () => {
-    const first = trainingBatch(data, 3, options);
-    trainingBatch(data, 4, options);
-    expect(trainingBatch(data, 3, options)).toEqual(first);
-    expect(trainingBatch(data, 4, options)).not.toEqual(first);
-    expect(trainingBatch(data, 3, { ...options, seed: 8 })).not.toEqual(first);
+    const first = trainingWindows(data, 3, options);
+    trainingWindows(data, 4, options);
+    expect(trainingWindows(data, 3, options)).toEqual(first);
+    expect(trainingWindows(data, 4, options)).not.toEqual(first);
+    expect(trainingWindows(data, 3, { ...options, seed: 8 })).not.toEqual(first);
   });
 
   it('reach the last window of the training part and not beyond', () => {
@@ -80,17 +80,17 @@ describe('batches', () => {
     expect(new Set(starts)).toEqual(new Set([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
     const short = textData('abcdefghijklmnopqrst', { validationFraction: 0.1 });
     for (let step = 0; step < 50; step++)
-      expect(Math.max(...trainingBatch(short, step, { seed: 1, sequences: 4, context: 17 }).targets)).toBe(
+      expect(Math.max(...trainingWindows(short, step, { seed: 1, sequences: 4, context: 17 }).targets)).toBe(
         17,
       );
   });
 
   it('cover the validation part once, or a fixed spread of it', () => {
-    const all = validationWindows(data, 10);
+    const all = validationStarts(data, 10);
     expect([...all]).toEqual([0, 10, 20, 30, 40, 50, 60]);
     expect(data.validation.length).toBe(72);
-    expect([...validationWindows(data, 10, 3)]).toEqual([0, 20, 40]);
-    const { inputs, targets } = validationBatch(data, Int32Array.of(10, 60), 10);
+    expect([...validationStarts(data, 10, 3)]).toEqual([0, 20, 40]);
+    const { inputs, targets } = validationWindows(data, Int32Array.of(10, 60), 10);
     expect([...inputs.slice(10)]).toEqual([...data.validation.slice(60, 70)]);
     expect([...targets.slice(10)]).toEqual([...data.validation.slice(61, 71)]);
   });

@@ -4,7 +4,7 @@
  */
 
 import { Command } from 'commander';
-import { models } from '../../train/model-config.ts';
+import { languageModelNames } from '../../train/model-config.ts';
 import type { Io } from '../io.ts';
 import { choice, folderName, integer, real } from '../options.ts';
 import { defaultArms, parseArms } from './arms.ts';
@@ -51,8 +51,8 @@ export function compareCommand(io: Io, done: (code: number) => void): Command {
     )
     .option(
       '--model <preset>',
-      `size of the model: ${Object.keys(models).join(', ')}`,
-      choice('--model', Object.keys(models)),
+      `size of the model: ${languageModelNames.join(', ')}`,
+      choice('--model', languageModelNames),
       'llama-tiny',
     )
     .option('--batch <n>', "sequences in a step (default: the model's)", integer('--batch', 1, 4096))

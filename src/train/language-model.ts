@@ -1,0 +1,173 @@
+/**
+ * A LLaMA-style character model as TensorFlow.js variables and one forward pass. Which arithmetic its linear layers use
+ * is the caller's (`slots`); embedding, head, norms and attention have no slots. No loss, no optimiser.
+ */
+import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
+import { cos, exp, log, sin } from '../arithmetic/elementary/approximate.ts';
+import type { TensorFlow } from '../tfjs/index.ts';
+import { linear } from './linear.ts';
+import { createParameters, extraNormOf, type Model, normEpsilon, type ParameterShape } from './model.ts';
+import type { LanguageModelConfig } from './model-config.ts';
+import { causalAttention, type Rotation, rmsNorm, rotate, swiglu } from './operations.ts';
+import type { ExtraNorm } from './recipe.ts';
+
+const ROTARY_BASE = 1e4;
+const INITIAL_DEVIATION = 0.02;
+
+/** Kinds of linear layers, as their names end. */
+export type Projection = 'query' | 'key' | 'value' | 'output' | 'gate' | 'up' | 'down';
+
+/** Every parameter with its shape, in the order in which they are made. */
+export function languageModelShapes(config: LanguageModelConfig, vocabulary: number): ParameterShape[] {
+  const { width, hidden, layers } = config;
+  const usual = { deviation: INITIAL_DEVIATION };
+  // What adds to the residual stream starts smaller, so that the sum over layers keeps its size.
+  const residual = { deviation: INITIAL_DEVIATION / Math.sqrt(2 * layers) };
+  const gain = (name: string): ParameterShape => ({
+    name,
+    role: 'gain',
+    shape: [width],
+    initial: { constant: 1 },
+  });
+  const matrix = (
+    name: string,
+    rows: number,
+    columns: number,
+    initial: ParameterShape['initial'],
+  ): ParameterShape => ({ name, role: 'linear', shape: [rows, columns], initial });
+  const shapes: ParameterShape[] = [
+    { name: 'embedding', role: 'embedding', shape: [vocabulary, width], initial: usual },
+  ];
+  for (let layer = 0; layer < layers; layer++) {
+    const attention = `layers.${layer}.attention`;
+    const mlp = `layers.${layer}.mlp`;
+    shapes.push(
+      gain(`${attention}.norm`),
+      matrix(`${attention}.query`, width, width, usual),
+      matrix(`${attention}.key`, width, width, usual),
+      matrix(`${attention}.value`, width, width, usual),
+      matrix(`${attention}.output`, width, width, residual),
+      gain(`${mlp}.norm`),
+      matrix(`${mlp}.gate`, hidden, width, usual),
+      matrix(`${mlp}.up`, hidden, width, usual),
+      matrix(`${mlp}.down`, width, hidden, residual),
+    );
+  }
+  shapes.push(gain('norm'));
+  shapes.push({ name: 'head', role: 'head', shape: [vocabulary, width], initial: usual });
+  return shapes;
+}
+
+/** Rotary tables; `scale` multiplies both, which folds the attention scale into the queries. */
+function rotaryTables(tf: TensorFlow, config: LanguageModelConfig, scale: number): [Tensor2D, Tensor2D] {
+  const { context } = config;
+  const headWidth = config.width / config.heads;
+  const cosine = new Float32Array(context * headWidth);
+  const sine = new Float32Array(context * headWidth);
+  for (let position = 0; position < context; position++)
+    for (let j = 0; j < headWidth; j++) {
+      const pair = j % (headWidth / 2);
+      const angle = position * exp((-2 * pair * log(ROTARY_BASE)) / headWidth);
+      cosine[position * headWidth + j] = scale * cos(angle);
+      sine[position * headWidth + j] = scale * sin(angle);
+    }
+  return [tf.tensor2d(cosine, [context, headWidth]), tf.tensor2d(sine, [context, headWidth])];
+}
+
+/** The matrix P with x P = (-b, a) for x = (a, b). */
+function quarterTurn(tf: TensorFlow, size: number): Tensor2D {
+  const values = new Float32Array(size * size);
+  const half = size / 2;
+  for (let i = 0; i < half; i++) {
+    values[(half + i) * size + i] = -1;
+    values[i * size + half + i] = 1;
+  }
+  return tf.tensor2d(values, [size, size]);
+}
+
+/** (context, context): 0 on and below the diagonal. -1e9 is far below any score, and finite in bfloat16 too. */
+function causalMask(tf: TensorFlow, context: number): Tensor2D {
+  const mask = new Float32Array(context * context);
+  for (let row = 0; row < context; row++) mask.fill(-1e9, row * context + row + 1, (row + 1) * context);
+  return tf.tensor2d(mask, [context, context]);
+}
+
+/** Whether the parameter-free norm stands before this projection. */
+function normBefore(extraNorm: ExtraNorm | null, projection: Projection): boolean {
+  if (extraNorm === null) return false;
+  return extraNorm.where === 'all' || projection === 'output' || projection === 'down';
+}
+
+/**
+ * Makes a model with initial weights that depend on nothing but (seed, parameter name, sizes). It reads one-hot rows
+ * (sequences * context, vocabulary) and gives logits of the same shape.
+ * @param vocabulary Number of tokens.
+ * @param extraNorm Parameter-free norm before linear layers, for the whole run.
+ */
+export function createLanguageModel(
+  tf: TensorFlow,
+  config: LanguageModelConfig,
+  vocabulary: number,
+  seed: number,
+  extraNorm: ExtraNorm | null,
+): Model {
+  const { width, heads, context } = config;
+  const headWidth = width / heads;
+  const { get, ...own } = createParameters(tf, languageModelShapes(config, vocabulary), seed);
+  const weight = (name: string): Tensor2D => get(name) as unknown as Tensor2D;
+  const gain = (name: string): Tensor1D => get(name) as unknown as Tensor1D;
+  const [keyCosine, keySine] = rotaryTables(tf, config, 1);
+  const [queryCosine, querySine] = rotaryTables(tf, config, 1 / Math.sqrt(headWidth));
+  const turn = quarterTurn(tf, headWidth);
+  const keyRotation: Rotation = { cosine: keyCosine, sine: keySine, quarterTurn: turn };
+  const queryRotation: Rotation = { cosine: queryCosine, sine: querySine, quarterTurn: turn };
+  const mask = causalMask(tf, context);
+
+  const forward: Model['forward'] = (inputs, slots, call = {}) => {
+    const { extraNorm: norm = extraNorm, layer: layerCall } = call;
+    const sequences = inputs.shape[0] / context;
+    const project = (x: Tensor2D, block: string, projection: Projection): Tensor2D => {
+      const name = `${block}.${projection}`;
+      const normed = normBefore(norm, projection) ? extraNormOf(tf, x, norm!) : x;
+      return linear(tf, normed, weight(name), slots(name), layerCall?.(name));
+    };
+    const splitHeads = (x: Tensor2D): Tensor3D =>
+      tf.reshape(
+        tf.transpose(tf.reshape(x, [sequences, context, heads, headWidth]) as Tensor4D, [0, 2, 1, 3]),
+        [sequences * heads, context, headWidth],
+      );
+    const joinHeads = (x: Tensor3D): Tensor2D =>
+      tf.reshape(
+        tf.transpose(tf.reshape(x, [sequences, heads, context, headWidth]) as Tensor4D, [0, 2, 1, 3]),
+        [sequences * context, width],
+      );
+    const attention = (x: Tensor2D, block: string): Tensor2D => {
+      const query = rotate(tf, splitHeads(project(x, block, 'query')), queryRotation);
+      const key = rotate(tf, splitHeads(project(x, block, 'key')), keyRotation);
+      const value = splitHeads(project(x, block, 'value'));
+      return project(joinHeads(causalAttention(tf, query, key, value, mask)), block, 'output');
+    };
+    const mlp = (x: Tensor2D, block: string): Tensor2D =>
+      project(swiglu(tf, project(x, block, 'gate'), project(x, block, 'up')), block, 'down');
+
+    // A product with one-hot rows looks a row up; its gradient is a product too, where a gather's is a slow scatter.
+    let stream = tf.matMul(inputs, weight('embedding')) as Tensor2D;
+    for (let layer = 0; layer < config.layers; layer++) {
+      for (const [block, compute] of [
+        [`layers.${layer}.attention`, attention],
+        [`layers.${layer}.mlp`, mlp],
+      ] as const)
+        stream = tf.add(stream, compute(rmsNorm(tf, stream, normEpsilon, gain(`${block}.norm`)), block));
+    }
+    return tf.matMul(rmsNorm(tf, stream, normEpsilon, gain('norm')), weight('head'), false, true);
+  };
+
+  return {
+    ...own,
+    forward,
+    dispose() {
+      own.dispose();
+      tf.dispose([keyCosine, keySine, queryCosine, querySine, turn, mask]);
+    },
+  };
+}

