@@ -237,6 +237,15 @@ export function trainingTable(rows) {
   );
 }
 
+/** @param {any[]} rows one worker, two workers */
+export function sweepTable(rows) {
+  return table(
+    'A sweep of llama-tiny: runs from start to final validation',
+    ['workers', 'runs', 'steps', 's', 'times faster'],
+    rows.map((r) => [r.workers, r.runs, r.steps, ...[r.seconds, rows[0].seconds / r.seconds].map(digits)]),
+  );
+}
+
 /** @param {any[]} rows the first one of a net is what the others are compared with */
 export function tfjsTable(rows) {
   return table(
@@ -298,6 +307,33 @@ function arithmeticTargets(rows) {
 }
 
 /**
+ * @param {readonly any[]} training rows of a training step
+ * @param {readonly any[]} sweep rows of a sweep
+ */
+function trainingTargets(training, sweep) {
+  const judged = [];
+  const time = (/** @type {string} */ arm, /** @type {string} */ kernels) =>
+    training.find((r) => r.arm === arm && r.kernels === kernels)?.milliseconds;
+  if (training.length > 0) {
+    const float32 = time('float32', 'own');
+    const against = (/** @type {string} */ arm) => ({ label: arm, ratio: float32 / time(arm, 'own') });
+    judged.push(
+      judge('training step in float32 against stock wasm', 3, [
+        { label: 'llama-tiny', ratio: time('float32', 'stock') / float32 },
+      ]),
+      judge('training step in float32 / BitNet step', 1 / 1.5, [against('bitnet')]),
+      judge('training step in float32 / step on a grid', 1 / 1.3, ['dqt8', 'dqt4', 'dqt1.58'].map(against)),
+    );
+  }
+  const [one, two] = sweep;
+  if (two !== undefined)
+    judged.push(
+      judge('two sweep workers against one', 1.8, [{ label: '4 runs', ratio: one.seconds / two.seconds }]),
+    );
+  return judged;
+}
+
+/**
  * The targets, each judged by its worst case.
  * @param {Record<string, any[]>} results
  */
@@ -310,6 +346,8 @@ export function targets({
   quantizers = [],
   transforms = [],
   tfjs = [],
+  training = [],
+  sweep = [],
 }) {
   const label = (/** @type {any} */ r) => `${r.format} ${r.length.toExponential(0)}`;
   const pick = (/** @type {string} */ mode, /** @type {readonly number[]} */ lengths) =>
@@ -397,6 +435,7 @@ export function targets({
         { label: 'convnet', ratio: cpu / convolved },
       ]),
     );
+  judged.push(...trainingTargets(training, sweep));
   return judged;
 }
 
@@ -405,6 +444,6 @@ export function targetsTable(judged) {
   return table(
     'Targets, by the worst case of each',
     ['target', 'wanted', 'least', 'at', 'met'],
-    judged.map((j) => [j.target, j.wanted, j.least, j.at, j.met ? 'yes' : 'NO']),
+    judged.map((j) => [j.target, digits(j.wanted), j.least, j.at, j.met ? 'yes' : 'NO']),
   );
 }

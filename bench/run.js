@@ -1,7 +1,7 @@
 /**
  * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
  *
- * node bench/run.js [--only rounding,arithmetic,families,codec,threads,matmul,products,quantizers,transforms,training,tfjs] [--seconds 0.3] [--largest 1024] [--json]
+ * node bench/run.js [--only rounding,arithmetic,families,codec,threads,matmul,products,quantizers,transforms,training,sweep,tfjs] [--seconds 0.3] [--largest 1024] [--json]
  */
 import { parseArgs } from 'node:util';
 import { benchArithmetic } from './arithmetic.js';
@@ -18,6 +18,7 @@ import {
   productsTable,
   quantizersTable,
   roundingTable,
+  sweepTable,
   targets,
   targetsTable,
   tfjsTable,
@@ -26,6 +27,7 @@ import {
   transformsTable,
 } from './report.js';
 import { benchRounding } from './rounding.js';
+import { benchSweep } from './sweep.js';
 import { benchTfjs } from './tfjs.js';
 import { benchThreads } from './threads.js';
 import { benchTraining } from './training.js';
@@ -42,6 +44,7 @@ const suites = {
   quantizers: benchQuantizers,
   transforms: benchTransforms,
   training: benchTraining,
+  sweep: benchSweep,
   tfjs: benchTfjs,
 };
 const tables = {
@@ -55,6 +58,7 @@ const tables = {
   quantizers: quantizersTable,
   transforms: transformsTable,
   training: trainingTable,
+  sweep: sweepTable,
   tfjs: tfjsTable,
 };
 

@@ -1,6 +1,6 @@
 /**
- * The time of one training step of the small language model: emulated and quantised, on our kernels and on those of
- * tfjs-wasm, against plain float32 on stock tfjs-wasm. Arms take turns, so that a drift of the machine hits all alike.
+ * The time of one training step of the small language model: emulated, quantised and on a grid, on our kernels and on
+ * those of tfjs-wasm, against plain float32 on stock tfjs-wasm. Arms take turns, so that a drift of the machine hits all alike.
  */
 import { wasmBackend } from '../dist/tfjs/index.js';
 import { mobyDick, recipes, train } from '../dist/train/index.js';
@@ -19,22 +19,22 @@ export async function benchTraining({ seconds, report }) {
     { arm: 'float32', kernels: 'own', recipe: recipes.float32() },
     { arm: 'bfloat16', kernels: 'own', recipe: recipes.bfloat16() },
     { arm: 'bitnet', kernels: 'own', recipe: recipes.bitnet() },
+    { arm: 'dqt8', kernels: 'own', recipe: recipes.dqt({ bits: 8 }) },
+    { arm: 'dqt4', kernels: 'own', recipe: recipes.dqt({ bits: 4 }) },
+    { arm: 'dqt1.58', kernels: 'own', recipe: recipes.dqt({ bits: 1.58 }) },
   ]).map((arm) => ({ ...arm, /** @type {number[]} */ times: [] }));
   const spent = (/** @type {number[]} */ times) => times.reduce((sum, time) => sum + time, 0);
   for (let turn = 0; turn < 3 || arms.some(({ times }) => spent(times) < 4 * seconds); turn++) {
     for (const { arm, kernels, recipe, times } of arms) {
       report(`training ${arm} ${kernels}, turn ${turn + 1}`);
+      const controller = new AbortController();
       await train({
-        tf,
-        data,
-        recipe,
-        kernels,
-        model: 'llama-tiny',
-        steps: warmUp + stepsPerTurn,
-        seed: 1,
-        evaluateEvery: 0,
+        ...{ tf, data, recipe, kernels, model: 'llama-tiny', steps: 1000, seed: 1 },
+        // Aborted after the last step that counts: the whole validation would take longer than the steps.
+        ...{ evaluateEvery: 0, evaluationWindows: 1, signal: controller.signal },
         onStep: ({ step, seconds: time }) => {
           if (step > warmUp) times.push(time);
+          if (step === warmUp + stepsPerTurn) controller.abort();
         },
       });
     }
