@@ -2,7 +2,7 @@
  * The options that say what a model is trained on, for every command that trains: their help, which of them go
  * together, and the arguments that say the same again. Reading the files is training-data.ts.
  */
-import type { Command } from 'commander';
+import { Command } from 'commander';
 import { ArgumentError } from '../errors.ts';
 import { type Scaling, scalings } from '../train/labelled-data.ts';
 import { models } from '../train/model-config.ts';
@@ -75,6 +75,23 @@ export function dataOptions(given: DataOptions): DataOptions {
       throw new ArgumentError(option, value, `${option} beside --csv`);
   const all = { data, text, images, labels, csv, label, header, scaling, validation };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** The same as data, `{ "csv": "iris.csv", "label": "species" }`. Throws ArgumentError naming the option. */
+export function readDataOptions(given: unknown): DataOptions {
+  if (typeof given !== 'object' || given === null)
+    throw new ArgumentError('--', given, 'an object such as { "csv": "iris.csv", "label": "species" }');
+  const command = addDataOptions(new Command())
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+  const words = Object.entries(given).flatMap(([name, value]) => {
+    if (!command.options.some((option) => option.long === `--${name}`))
+      throw new ArgumentError(`--${name}`, value, 'no such field; the names of the options for data');
+    if (name === 'header' ? typeof value !== 'boolean' : !['string', 'number'].includes(typeof value))
+      throw new ArgumentError(`--${name}`, value, name === 'header' ? 'true, false' : 'a text or a number');
+    return dataArguments({ [name]: value });
+  });
+  return dataOptions(command.parse(words, { from: 'user' }).opts<DataOptions>());
 }
 
 /** The same options as arguments. */

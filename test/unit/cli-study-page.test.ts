@@ -28,7 +28,7 @@ const sweep = readSweep({
 
 /** Run folders as training leaves them, of the arms and seeds that `which` takes. */
 function trained(folder: string, which: (arm: string, seed: number) => boolean): SweepResults {
-  const runs = sweepRuns(sweep, undefined);
+  const runs = sweepRuns(sweep);
   for (const { arm, seed, id } of runs) {
     if (!which(arm.name, seed)) continue;
     const path = join(folder, id);

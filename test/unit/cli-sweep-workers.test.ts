@@ -18,7 +18,7 @@ const sweep = readSweep({
     { name: 'bitnet', recipe: { recipe: 'bitnet' }, learningRate: 0.001 },
   ],
 });
-const runs = sweepRuns(sweep, undefined);
+const runs = sweepRuns(sweep);
 
 /** A process that ends at once, after it did what `act` does in its run folder. */
 const played =
@@ -43,7 +43,7 @@ async function runWith(folder: string, more: Partial<WorkerOptions>): Promise<[S
   const ended: [SweepRun, string | null][] = [];
   await runAll(
     {
-      ...{ sweep, folder, workers: 2, text: undefined, launch: played(finish), pollMilliseconds: 5 },
+      ...{ sweep, folder, workers: 2, launch: played(finish), pollMilliseconds: 5 },
       signal: new AbortController().signal,
       onEnd: (run, failure) => void ended.push([run, failure]),
       ...more,

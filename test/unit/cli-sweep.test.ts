@@ -35,25 +35,23 @@ describe('a sweep file', () => {
       ['dqt1.58-0.001', 0.001],
       ['dqt1.58-0.0005', 0.0005],
     ]);
-    const runs = sweepRuns(sweep, undefined);
+    const runs = sweepRuns(sweep);
     expect(runs.map(({ seed }) => seed)).toEqual([1, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
     expect(new Set(runs.map(({ id }) => id)).size).toBe(10);
     // Ids go by what a run is, not by the sweep's name or its other arms.
     const other = readSweep({ ...file, name: 'other', arms: file.arms.slice(1), baseline: 'dqt8-0.001' });
-    expect(sweepRuns(other, undefined)[0]!.id).toBe(runs[1]!.id);
-    expect(sweepRuns(readSweep({ ...file, steps: 11 }), undefined)[0]!.id).not.toBe(runs[0]!.id);
+    expect(sweepRuns(other)[0]!.id).toBe(runs[1]!.id);
+    expect(sweepRuns(readSweep({ ...file, steps: 11 }))[0]!.id).not.toBe(runs[0]!.id);
     // The model's own rate, given or not, is one run.
     const given = { ...file, arms: [{ ...file.arms[0], learningRate: 0.002 }] };
-    expect(sweepRuns(readSweep(given), undefined)[0]!.id).toBe(runs[0]!.id);
+    expect(sweepRuns(readSweep(given))[0]!.id).toBe(runs[0]!.id);
   });
 
   it('may have other seeds for some arms, by the file or by an option', () => {
     const [first, second] = file.arms;
     const own = readSweep({ ...file, arms: [{ ...first, seeds: [2, 5] }, second] });
     expect(own.arms.map(({ seeds }) => seeds)).toEqual([[2, 5], ...Array(4).fill([1, 2])]);
-    expect(sweepRuns(own, undefined).map(({ arm, seed }) => `${arm.name} ${seed}`)[8]).toBe(
-      'dqt1.58-0.0005 2',
-    );
+    expect(sweepRuns(own).map(({ arm, seed }) => `${arm.name} ${seed}`)[8]).toBe('dqt1.58-0.0005 2');
     const more = withSeeds(own, [7], /^dqt8/);
     expect(more.arms.map(({ seeds }) => seeds.join())).toEqual(['2,5', '7', '7', '1,2', '1,2']);
     expect(() => withSeeds(own, [7], /bitnet/)).toThrow(expect.objectContaining({ argument: '--arms' }));
@@ -64,7 +62,7 @@ describe('a sweep file', () => {
     const studies = join(import.meta.dirname, '../../docs/studies');
     const ids = (name: string): Map<string, string> =>
       new Map(
-        sweepRuns(readSweep(JSON.parse(readFileSync(join(studies, name), 'utf8'))), undefined).map(
+        sweepRuns(readSweep(JSON.parse(readFileSync(join(studies, name), 'utf8')))).map(
           ({ arm, seed, id }) => [`${arm.name} ${seed}`, id],
         ),
       );
@@ -137,7 +135,7 @@ describe('results', () => {
   it('are means, paired differences and intervals over the runs that finished', async () => {
     await withFolder(async (folder) => {
       const sweep = readSweep(file);
-      const runs = sweepRuns(sweep, undefined);
+      const runs = sweepRuns(sweep);
       for (const run of runs)
         if (run.arm.name === 'float32') finish(folder, run, 2);
         else if (run.arm.name === 'dqt8-0.001') finish(folder, run, run.seed === 1 ? 2.25 : 2.75);
@@ -170,7 +168,7 @@ describe('results', () => {
   it('have a page before any run is finished', async () => {
     await withFolder(async (folder) => {
       const sweep = readSweep(file);
-      const results = sweepResults(sweep, sweepRuns(sweep, undefined), folder, new Map());
+      const results = sweepResults(sweep, sweepRuns(sweep), folder, new Map());
       expect(sweepPage(results)).toContain('UNFINISHED: 0 of 10 runs');
       expect(sweepTable(results).rows[0]).toEqual(['float32', '0 of 2', '-']);
     });
@@ -179,7 +177,7 @@ describe('results', () => {
   it('compare arms of different seeds over those that both have, and say so', async () => {
     await withFolder(async (folder) => {
       const sweep = withSeeds(readSweep(file), [1, 2, 3], /^dqt8/);
-      const runs = sweepRuns(sweep, undefined);
+      const runs = sweepRuns(sweep);
       expect(runs).toHaveLength(12);
       for (const run of runs)
         if (run.arm.name === 'float32') finish(folder, run, 2);
@@ -208,7 +206,7 @@ describe('results', () => {
         },
       ];
       const sweep = readSweep({ ...file, contrasts });
-      const runs = sweepRuns(sweep, undefined);
+      const runs = sweepRuns(sweep);
       for (const run of runs)
         if (run.arm.name === 'float32') finish(folder, run, 2);
         else if (run.arm.name === 'dqt8-0.001') finish(folder, run, 2.25);

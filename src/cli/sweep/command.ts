@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
+import { addDataOptions, checkDataFor, type DataOptions, dataOptions } from '../data-options.ts';
 import { exitCodes, signalExitCodes } from '../exit-codes.ts';
 import { listenForStop } from '../interrupt.ts';
 import type { Io } from '../io.ts';
@@ -26,10 +27,9 @@ stopped by Ctrl-C.
   halfulp sweep bits.json --seeds 1,2,3,4,5 --arms '^(float32|dqt8)'   two more seeds for some arms
   halfulp sweep bits.json --report --page bits.md                      a page of what is finished`;
 
-interface Given {
+interface Given extends DataOptions {
   readonly workers: number;
   readonly out: string;
-  readonly text?: string;
   readonly json?: boolean;
   readonly estimate?: boolean;
   readonly report?: boolean;
@@ -47,13 +47,7 @@ function pattern(text: string): RegExp {
 }
 
 /** Trains what is asked for; gives the reasons of what failed, by run id, and the signal that ended it. */
-async function trainRuns(
-  sweep: Sweep,
-  runs: readonly SweepRun[],
-  folder: string,
-  { workers, text }: Given,
-  io: Io,
-) {
+async function trainRuns(sweep: Sweep, runs: readonly SweepRun[], folder: string, workers: number, io: Io) {
   const { isFinished, launchHalfulp, runAll } = await import('./workers.ts');
   const left = new Set(runs.filter((run) => !isFinished(folder, run)).map(({ id }) => id)).size;
   const failures = new Map<string, string>();
@@ -74,7 +68,7 @@ async function trainRuns(
       );
     };
     const { signal } = stop;
-    await runAll({ sweep, folder, workers, text, launch: launchHalfulp, signal, onEnd }, runs);
+    await runAll({ sweep, folder, workers, launch: launchHalfulp, signal, onEnd }, runs);
   } finally {
     stop.close();
   }
@@ -126,17 +120,17 @@ async function sweep(file: string, given: Given, io: Io): Promise<number> {
           given.seeds.split(',').map((word) => (/^\d+$/.test(word.trim()) ? Number(word) : Number.NaN)),
           '--seeds',
         );
-  const chosen = definitions.withSeeds(
-    definitions.readSweep(readJson(file, '<sweep.json>')),
-    seeds,
-    given.arms,
-  );
+  const named = definitions.readSweep(readJson(file, '<sweep.json>'));
+  const data = dataOptions(given);
+  checkDataFor(named.model, data);
+  const whole = Object.keys(data).length === 0 ? named : { ...named, data };
+  const chosen = definitions.withSeeds(whole, seeds, given.arms);
   if (given.page !== undefined) {
     // Refused before hours of training, not after.
     const { verdictOf } = await import('./study-page.ts');
     verdictOf(existsSync(given.page) ? readFileSync(given.page, 'utf8') : null, given.page);
   }
-  const runs = definitions.sweepRuns(chosen, given.text);
+  const runs = definitions.sweepRuns(chosen);
   const asked = given.report ? [] : runs.filter(({ arm }) => given.arms.test(arm.name));
   const folder = join(given.out, trainedFolder);
   const left = asked.filter((run) => !isFinished(folder, run)).length;
@@ -145,7 +139,7 @@ async function sweep(file: string, given: Given, io: Io): Promise<number> {
     `${chosen.title}: ${runs.length} runs, ${left} to do, about ${hours.toFixed(1)} h on ${given.workers} cores\n`,
   );
   if (given.estimate) return exitCodes.done;
-  const { failures, signal } = await trainRuns(chosen, asked, folder, given, io);
+  const { failures, signal } = await trainRuns(chosen, asked, folder, given.workers, io);
   await report(sweepResults(chosen, runs, folder, failures), file, folder, given, io);
   if (signal !== null) return signalExitCodes[signal];
   return failures.size > 0 ? exitCodes.failure : exitCodes.done;
@@ -153,12 +147,11 @@ async function sweep(file: string, given: Given, io: Io): Promise<number> {
 
 /** The command; its action hands the exit code to `done`. */
 export function sweepCommand(io: Io, done: (code: number) => void): Command {
-  return new Command('sweep')
+  const command = new Command('sweep')
     .description('Train a grid of recipes, seeds and learning rates in worker processes, and compare them.')
     .argument('<sweep.json>', 'file with arms, seeds and steps')
     .option('--workers <n>', 'processes at a time', integer('--workers', 1, 1024), availableParallelism())
     .option('--out <folder>', 'where run folders and the folder of the sweep go', 'runs')
-    .option('--text <file>', 'text to train on, UTF-8 (default: Moby-Dick)')
     .option('--seeds <list>', "seeds separated by commas, in place of the file's")
     .option(
       '--arms <pattern>',
@@ -169,7 +162,8 @@ export function sweepCommand(io: Io, done: (code: number) => void): Command {
     .option('--report', 'train nothing: report what is finished')
     .option('--page <file.md>', 'also write a page with pictures and data beside it; its verdict is kept')
     .option('--estimate', 'say how long it takes, and train nothing')
-    .option('--json', 'print the results as JSON instead of a table')
+    .option('--json', 'print the results as JSON instead of a table');
+  return addDataOptions(command)
     .addHelpText('after', help)
     .action(async (file: string, given: Given) => done(await sweep(file, given, io)));
 }

@@ -7,6 +7,7 @@ import { svgColour, svgDocument } from '../report/svg.ts';
 import { looksOfSweep, type PanelGrid, panelGrid } from './looks.ts';
 import type { FinishedRun } from './measures.ts';
 import type { SweepResults } from './results.ts';
+import { lossUnit } from './tables.ts';
 
 interface Point {
   readonly step: number;
@@ -95,7 +96,7 @@ function settledRange(curves: readonly Curve[], from: number): [number, number] 
   return [low - margin, high + margin];
 }
 
-/** Validation loss on the way, over a fixed part of the text. */
+/** Validation loss on the way, over a fixed part of the data. */
 export function curvesFigure(results: SweepResults): string {
   const { sweep } = results;
   const looks = looksOfSweep(sweep);
@@ -109,7 +110,7 @@ export function curvesFigure(results: SweepResults): string {
       ...frame(grid),
       x: { ...axis('training step'), domain: [0, sweep.steps], ticks: grid.columns > 1 ? 4 : 8 },
       y: {
-        ...axis('validation loss, nats per character'),
+        ...axis(`validation loss, nats per ${lossUnit(sweep)}`),
         domain: settledRange(curves, sweep.steps / 5),
       },
       marks: [
@@ -123,7 +124,7 @@ export function curvesFigure(results: SweepResults): string {
       title: `Validation loss on the way, ${sweep.title}`,
       legend: looks.legend,
       caption: [
-        'Validation loss on a fixed part of the text; means over the seeds that finished, bands from the lowest to the highest.',
+        'Validation loss on a fixed part of the data; means over the seeds that finished, bands from the lowest to the highest.',
       ],
     },
   );

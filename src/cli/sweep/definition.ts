@@ -4,6 +4,7 @@
  */
 import { ArgumentError } from '../../errors.ts';
 import { hashData, models, type Recipe, recipeFrom } from '../../train/index.ts';
+import { checkDataFor, type DataOptions, modelFor, readDataOptions } from '../data-options.ts';
 import { type Contrast, readContrasts } from './contrasts.ts';
 import { expandGrid } from './grid.ts';
 import { trainedFolder } from './measures.ts';
@@ -25,6 +26,8 @@ export interface Sweep {
   /** Seconds of one step on one core, as measured; for the estimate. */
   readonly secondsPerStep: number;
   readonly model: string;
+  /** What the model is trained on; empty: the data set that suits it. */
+  readonly data: DataOptions;
   readonly steps: number;
   readonly seeds: readonly number[];
   readonly evaluateEvery: number | undefined;
@@ -47,7 +50,7 @@ export interface SweepRun {
 
 const fields = [
   ...['name', 'title', 'claim', 'secondsPerStep', 'model', 'steps', 'seeds', 'evaluateEvery', 'probeEvery'],
-  ...['checkpointEvery', 'baseline', 'arms', 'contrasts'],
+  ...['checkpointEvery', 'baseline', 'arms', 'contrasts', 'data'],
 ];
 
 function armsOf(given: unknown, path: string, fallback: readonly number[]): SweepArm[] {
@@ -77,6 +80,16 @@ export function seedsOf(given: unknown, argument: string): readonly number[] {
   return given;
 }
 
+/** The data of a sweep file, checked; nothing where it names none. Throws ArgumentError naming the field. */
+function dataOf(given: unknown): DataOptions {
+  try {
+    return given === undefined ? {} : readDataOptions(given);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    throw new ArgumentError(`sweep.data${error.argument.replace('--', '.')}`, error.given, error.accepted);
+  }
+}
+
 /**
  * Reads a sweep file's content.
  *
@@ -95,11 +108,13 @@ export function readSweep(given: unknown): Sweep {
       throw new ArgumentError(`sweep.${field}`, value, `an integer from ${least}`);
     return value as number;
   };
-  const { name, seeds = [1], model = 'llama-tiny', arms: list } = data;
+  const source = dataOf(data['data']);
+  const { name, seeds = [1], model = modelFor(source), arms: list } = data;
   if (typeof name !== 'string' || !/^[\w.-]+$/.test(name) || name === trainedFolder)
     throw new ArgumentError('sweep.name', name, `letters, digits and . _ -, but not ${trainedFolder}`);
   if (typeof model !== 'string' || !Object.hasOwn(models, model))
     throw new ArgumentError('sweep.model', model, Object.keys(models).join(', '));
+  checkDataFor(model, source);
   const ownSeeds = seedsOf(seeds, 'sweep.seeds');
   if (!Array.isArray(list) || list.length === 0)
     throw new ArgumentError('sweep.arms', list, 'a list of at least one arm');
@@ -115,6 +130,7 @@ export function readSweep(given: unknown): Sweep {
     claim: String(data['claim'] ?? ''),
     secondsPerStep: Number(data['secondsPerStep'] ?? 0.05),
     model,
+    data: source,
     steps: whole('steps', 1),
     seeds: ownSeeds,
     evaluateEvery: data['evaluateEvery'] === undefined ? undefined : whole('evaluateEvery', 1),
@@ -147,14 +163,15 @@ export const allSeeds = ({ seeds, arms }: Sweep): readonly number[] => [
  * Every run: seeds outside, so that a sweep that is stopped has whole groups of arms. Of arms that say the same, the
  * first one's run is the other's too: their ids are equal.
  */
-export function sweepRuns(sweep: Sweep, text: string | undefined): SweepRun[] {
-  const { model, steps, evaluateEvery, probeEvery } = sweep;
+export function sweepRuns(sweep: Sweep): SweepRun[] {
+  const { model, data, steps, evaluateEvery, probeEvery } = sweep;
   return allSeeds(sweep).flatMap((seed) =>
     sweep.arms.flatMap((arm) => {
       if (!arm.seeds.includes(seed)) return [];
       const { title: _title, ...content } = arm.recipe;
       const learningRate = arm.learningRate ?? models[model]!.learningRate;
-      const id = hashData({ content, learningRate, seed, model, steps, evaluateEvery, probeEvery, text });
+      const settings = { content, learningRate, seed, model, steps, evaluateEvery, probeEvery };
+      const id = hashData({ ...settings, ...data });
       return [{ arm, seed, id }];
     }),
   );

@@ -9,7 +9,7 @@ import type { ContrastResult } from './contrasts.ts';
 import { curvesFigure, spikeFigure } from './curve-figures.ts';
 import { looksOfSweep } from './looks.ts';
 import type { SweepResults } from './results.ts';
-import { measureTitles } from './tables.ts';
+import { lossUnit, measureTitles } from './tables.ts';
 
 /** A picture as SVG. */
 export interface Figure {
@@ -50,7 +50,7 @@ function finalFigure({ sweep, rows, finished }: SweepResults): string | null {
       marginLeft: widthOf(names),
       x: {
         ...{
-          label: 'validation loss at the end, nats per character',
+          label: `validation loss at the end, nats per ${lossUnit(sweep)}`,
           labelAnchor: 'center',
           labelArrow: 'none',
         },
@@ -164,7 +164,11 @@ function costFigure({ sweep, rows }: SweepResults, cost: keyof typeof costs): st
           : { nice: true }),
       },
       y: {
-        ...{ label: 'validation loss, nats per character', labelAnchor: 'center', labelArrow: 'none' },
+        ...{
+          label: `validation loss, nats per ${lossUnit(sweep)}`,
+          labelAnchor: 'center',
+          labelArrow: 'none',
+        },
         ...{ nice: true, inset: 6 },
       },
       marks: [

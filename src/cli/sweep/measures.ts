@@ -46,11 +46,16 @@ const probed =
   ({ steps }: FinishedRun): number | undefined =>
     spread(steps.flatMap(({ probes }) => probes?.weights?.[field] ?? []))?.mean;
 
-/** Names of a run's numbers; `inference` is the validation loss with the first of the recipe's `inference` weights. */
+/**
+ * Names of a run's numbers; `inference` is the validation loss with the first of the recipe's `inference` weights,
+ * `inferenceAccuracy` the accuracy. Accuracies are of classification only, from 0 to 1.
+ */
 export type MeasureName =
   | 'validationLoss'
+  | 'accuracy'
   | 'trainLoss'
   | 'inference'
+  | 'inferenceAccuracy'
   | 'spike'
   | 'excess10'
   | 'excess50'
@@ -63,8 +68,10 @@ export type MeasureName =
 
 const measureTable: Readonly<Record<MeasureName, (finished: FinishedRun) => number | null | undefined>> = {
   validationLoss: ({ result }) => result.validationLoss,
+  accuracy: ({ result }) => result.validationAccuracy,
   trainLoss: ({ result }) => result.trainLoss,
   inference: ({ result }) => result.inference[0]?.loss,
+  inferenceAccuracy: ({ result }) => result.inference[0]?.accuracy,
   spike: ({ result }) => result.spike?.height,
   excess10: ({ result }) => result.spike?.excess10,
   excess50: ({ result }) => result.spike?.excess50,

@@ -8,6 +8,8 @@ import { ArgumentError } from '../../errors.ts';
 import { models, parameterCounts } from '../../train/index.ts';
 import { grouped } from '../compare/table.ts';
 import type { Environment } from '../environment.ts';
+import type { SamplesIdentity } from '../training-data.ts';
+import type { TextIdentity } from '../training-text.ts';
 import { writeWholeFile } from '../write-file.ts';
 import { allSeeds } from './definition.ts';
 import { sweepFigures } from './figures.ts';
@@ -40,9 +42,27 @@ function markdownTable({ columns, rows }: SweepTable): string {
   return [line(columns.map(({ name }) => name)), `| ${rule.join(' | ')} |`, ...rows.map(line)].join('\n');
 }
 
+/** What of a run's config.json is shown: of a text or of samples. */
 interface RunConfig {
-  readonly text: { readonly name: string; readonly trainingCharacters: number; readonly vocabulary: number };
+  readonly text?: TextIdentity;
+  readonly samples?: SamplesIdentity;
   readonly environment: Environment;
+}
+
+/** Sizes of the data in words, and what the model has as inputs and outputs. */
+function dataOf({ text, samples }: RunConfig, predictions: number) {
+  if (samples !== undefined) {
+    const { name, features, classes, trainingSamples } = samples;
+    return {
+      sizes: [features, classes.length] as const,
+      words: `${name}, ${grouped(trainingSamples)} samples of ${classes.length} classes to train on; final validation on ${grouped(predictions)} samples`,
+    };
+  }
+  const { name, vocabulary, trainingCharacters } = text!;
+  return {
+    sizes: [vocabulary, vocabulary] as const,
+    words: `${name}, ${grouped(trainingCharacters)} characters to train on; final validation on ${grouped(predictions)} characters`,
+  };
 }
 
 /** The set-up, as the runs themselves recorded it. */
@@ -54,12 +74,9 @@ function setUp({ sweep, finished }: SweepResults, folder: string, command: strin
   ];
   if (first === undefined) return [...lines, `Model \`${sweep.model}\`.`];
   const config = JSON.parse(readFileSync(join(folder, first.run.id, 'config.json'), 'utf8')) as RunConfig;
-  const { name, trainingCharacters, vocabulary } = config.text;
+  const { sizes, words } = dataOf(config, first.result.validationPredictions);
   const { cpu, cores, memoryGiB, node, packages } = config.environment;
-  const parameters = parameterCounts(models[sweep.model]!, vocabulary).reduce(
-    (sum, { size }) => sum + size,
-    0,
-  );
+  const parameters = parameterCounts(models[sweep.model]!, ...sizes).reduce((sum, { size }) => sum + size, 0);
   const coreHours = finished.reduce((sum, { result }) => sum + result.seconds, 0) / 3600;
   const newest = finished.reduce(
     (latest, { run }) => Math.max(latest, statSync(join(folder, run.id, 'result.json')).mtimeMs),
@@ -67,7 +84,7 @@ function setUp({ sweep, finished }: SweepResults, folder: string, command: strin
   );
   return [
     ...lines,
-    `Model \`${sweep.model}\`, ${grouped(parameters)} parameters. Data: ${name}, ${grouped(trainingCharacters)} characters to train on; final validation on ${grouped(first.result.validationPredictions)} characters.`,
+    `Model \`${sweep.model}\`, ${grouped(parameters)} parameters. Data: ${words}.`,
     `Machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB, Node ${node}, TensorFlow.js ${packages['@tensorflow/tfjs'] ?? 'unknown'} (wasm). ${coreHours.toFixed(1)} core-hours of training steps; last run finished ${new Date(newest).toISOString().slice(0, 10)}.`,
   ];
 }

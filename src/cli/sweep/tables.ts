@@ -2,9 +2,12 @@
  * A sweep's results as tables, CSV and JSON. Rounding to a few digits is for the tables; CSV and JSON have numbers in
  * full.
  */
+import { models } from '../../train/model-config.ts';
 import { decimals, formatSpread } from '../compare/table.ts';
+import type { Spread } from '../statistics.ts';
 import { absent, type Column } from '../text-table.ts';
 import type { ContrastResult } from './contrasts.ts';
+import type { Sweep } from './definition.ts';
 import { type MeasureName, measureNames, measureOf } from './measures.ts';
 import { isComplete, isUneven, type SweepResults, type SweepRow } from './results.ts';
 
@@ -45,18 +48,30 @@ const measured =
   ({ measures }: SweepRow): string =>
     formatSpread(measures[name], digits, signed);
 
+/** A part of 1 in per cent. */
+const percent = (value: Spread | null): string =>
+  formatSpread(
+    value && {
+      ...value,
+      mean: 100 * value.mean,
+      deviation: value.deviation === null ? null : 100 * value.deviation,
+    },
+    2,
+  );
+
 const part = (done: number, planned: number): string =>
   done === planned ? `${done}` : `${done} of ${planned}`;
 
 const armFields: readonly Field<SweepRow>[] = [
   field('arm', '', ({ arm }) => arm.name, left),
   field('seeds', '', ({ seeds, arm }) => part(seeds.length, arm.seeds.length), { optional: false }),
-  field('validation', 'nats/char', measured('validationLoss', 4), { optional: false }),
+  field('validation', 'nats', measured('validationLoss', 4), { optional: false }),
   field('vs', 'baseline', ({ difference }) => formatSpread(difference, 4, true)),
   field('95 %', '±', ({ interval }) => (interval === null ? absent : decimals(interval, 4))),
   field('pairs', '', ({ difference, seeds }) =>
     difference === null || difference.count === seeds.length ? absent : String(difference.count),
   ),
+  field('right', '%', ({ measures }) => percent(measures.accuracy)),
   field('bits/', 'weight', ({ bitsPerWeight }) =>
     bitsPerWeight === null ? absent : decimals(bitsPerWeight, 2),
   ),
@@ -71,6 +86,7 @@ const armFields: readonly Field<SweepRow>[] = [
     return notRecovered === 0 ? steps : `${steps} (${notRecovered} not)`;
   }),
   field('other', 'inference', measured('inference', 4)),
+  field('right', 'other, %', ({ measures }) => percent(measures.inferenceAccuracy)),
   field('flips', '/step', measured('flipRate', 5)),
   field('lr u', '/grid', measured('stepRatio', 4)),
   field('zeros', '', measured('zeroFraction', 3)),
@@ -82,9 +98,11 @@ export const sweepTable = ({ rows }: SweepResults): SweepTable => tableOf(armFie
 
 /** What a measure is called in words, with its unit. */
 export const measureTitles: Readonly<Record<MeasureName, string>> = {
-  validationLoss: 'validation loss, nats per character',
-  trainLoss: 'training loss, nats per character',
+  validationLoss: 'validation loss, nats',
+  trainLoss: 'training loss, nats',
+  accuracy: 'accuracy',
   inference: 'validation loss with other weights',
+  inferenceAccuracy: 'accuracy with other weights',
   spike: 'spike height, nats',
   excess10: 'mean excess of 10 steps, nats',
   excess50: 'mean excess of 50 steps, nats',
@@ -140,10 +158,14 @@ const contrastFields: readonly Field<ContrastResult>[] = [
 /** One row for each contrast. */
 export const contrastTable = ({ contrasts }: SweepResults): SweepTable => tableOf(contrastFields, contrasts);
 
+/** What a loss is of. */
+export const lossUnit = ({ model }: Sweep): string =>
+  models[model]!.kind === 'mlp' ? 'sample' : 'character';
+
 /** What a reader of the tables has to know. */
 export function notesOf(results: SweepResults): string[] {
   return [
-    `± is the standard deviation over seeds. Differences are to ${results.sweep.baseline} of the same seed, with 95 % intervals by Student's t, each for itself.`,
+    `Losses are in nats per ${lossUnit(results.sweep)}. ± is the standard deviation over seeds. Differences are to ${results.sweep.baseline} of the same seed, with 95 % intervals by Student's t, each for itself.`,
     ...(isUneven(results)
       ? ['Arms have different seeds: compare differences, which are over common seeds, not means.']
       : []),

@@ -8,6 +8,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { claimantOf } from '../claim.ts';
+import { dataArguments } from '../data-options.ts';
 import { writeWholeFile } from '../write-file.ts';
 import type { Sweep, SweepRun } from './definition.ts';
 
@@ -23,7 +24,6 @@ export interface WorkerOptions {
   /** Where run folders are, named by id. */
   readonly folder: string;
   readonly workers: number;
-  readonly text: string | undefined;
   readonly launch: Launch;
   readonly signal: AbortSignal;
   /** Between two looks at runs that another sweep trains. Default 2000. */
@@ -32,7 +32,7 @@ export interface WorkerOptions {
   onEnd(run: SweepRun, failure: string | null): void;
 }
 
-function argvOf({ sweep, folder, text }: WorkerOptions, { arm, seed, id }: SweepRun): string[] {
+function argvOf({ sweep, folder }: WorkerOptions, { arm, seed, id }: SweepRun): string[] {
   const recipe = join(folder, id, 'recipe.json');
   mkdirSync(join(folder, id), { recursive: true });
   if (!existsSync(recipe)) writeWholeFile(recipe, `${JSON.stringify(arm.recipe, null, 2)}\n`);
@@ -43,7 +43,7 @@ function argvOf({ sweep, folder, text }: WorkerOptions, { arm, seed, id }: Sweep
     ...['--checkpoint-every', `${checkpointEvery}`],
     ...(evaluateEvery === undefined ? [] : ['--evaluate-every', `${evaluateEvery}`]),
     ...(arm.learningRate === undefined ? [] : ['--learning-rate', `${arm.learningRate}`]),
-    ...(text === undefined ? [] : ['--text', text]),
+    ...dataArguments(sweep.data),
   ];
 }
 
