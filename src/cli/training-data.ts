@@ -12,6 +12,7 @@ import type { LabelledData } from '../train/labelled-data.ts';
 import { mnist } from '../train/mnist.ts';
 import { models } from '../train/model-config.ts';
 import { isLabelled, type TrainingData } from '../train/task.ts';
+import { grouped } from './compare/table.ts';
 import { checkDataFor, type DataOptions } from './data-options.ts';
 import { identifyText, loadText, type TextIdentity } from './training-text.ts';
 import { fileReason } from './write-file.ts';
@@ -101,7 +102,7 @@ async function loadImages(path: string, options: DataOptions): Promise<LabelledD
   const { labels } = options;
   const images = readBytes(path, '--images');
   if (labels === undefined)
-    throw new ArgumentError('--labels', labels, 'the IDX file with the labels of --images');
+    throw new ArgumentError('--labels', 'nothing', 'the IDX file with the labels of --images');
   const files = { images, labels: readBytes(labels, '--labels') };
   return refusing(
     () => idxData(files, { name: basename(path), ...fractionOf(options) }),
@@ -147,6 +148,20 @@ export async function loadData(model: string, options: DataOptions): Promise<Tra
   return models[model]!.kind === 'mlp'
     ? mnist(fractionOf(options))
     : loadText(options.text, fractionOf(options));
+}
+
+/** The data in a line for people. */
+export function describeData(data: TrainingData): string {
+  const words = (training: number, validation: number, unit: string): string =>
+    `${data.name}: ${grouped(training)} ${unit} to train on, ${grouped(validation)} to validate`;
+  if (!isLabelled(data)) {
+    const { training, validation, vocabulary } = data;
+    return `${words(training.length, validation.length, 'characters')}, ${vocabulary.length} different`;
+  }
+  const { training, validation, features, classes } = data;
+  const some = classes.slice(0, 4).join(', ') + (classes.length > 4 ? ', ...' : '');
+  const size = words(training.labels.length, validation.labels.length, 'samples');
+  return `${size}, ${features} numbers each, ${classes.length} classes (${some})`;
 }
 
 /** Identifies training data by their size and a hash of all of them. */

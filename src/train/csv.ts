@@ -23,21 +23,21 @@ const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 /** The value of a cell; NaN if it is no finite decimal number. */
 const numberIn = (cell: string): number => (number.test(cell) ? Number(cell) : Number.NaN);
 
-/** Numbers that grow one after the other. */
+/** Numbers that come one after the other, as binary32. */
 class Growing {
-  #values = new Float64Array(1024);
+  #values = new Float32Array(1024);
   #length = 0;
 
   push(value: number): void {
     if (this.#length === this.#values.length) {
-      const larger = new Float64Array(2 * this.#length);
+      const larger = new Float32Array(2 * this.#length);
       larger.set(this.#values);
       this.#values = larger;
     }
     this.#values[this.#length++] = value;
   }
 
-  get values(): Float64Array {
+  get values(): Float32Array {
     return this.#values.subarray(0, this.#length);
   }
 }
@@ -101,7 +101,7 @@ class Table {
       throw new ArgumentError(
         'csv',
         `'${cell.slice(0, 30)}' in line ${line}, column ${this.#names![column]}`,
-        'a decimal number within the range of binary32',
+        `a decimal number within the range of binary32; the class is taken from column ${this.#names![this.#label]}`,
       );
     this.inputs.push(value);
   }

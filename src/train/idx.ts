@@ -102,9 +102,11 @@ async function readPair({ images, labels }: IdxPair, prefix: string) {
   const [count] = pixels.shape;
   if (classes.shape[0] !== count)
     throw new ArgumentError(`${prefix}labels`, `${classes.shape[0]} labels`, `${count}, one for each image`);
+  const inputs = new Float32Array(pixels.values);
+  // Black 0, white 1.
+  for (let i = 0; i < inputs.length; i++) inputs[i] = inputs[i]! / 255;
   return {
-    // Black 0, white 1.
-    inputs: Float32Array.from(pixels.values, (value) => value / 255),
+    inputs,
     labels: Array.from(classes.values, String),
     features: pixels.values.length / Math.max(1, count!),
   };

@@ -209,7 +209,7 @@ export function labelledData(
       `${inputs.length} numbers`,
       `a multiple of the ${count} labels: so many numbers for each`,
     );
-  const all = Float32Array.from(inputs);
+  const all = new Float32Array(inputs);
   const order = shuffled(count);
   const split = Math.min(count - 1, Math.max(1, count - Math.round(count * fraction)));
   const part = (indices: Uint32Array) => ({

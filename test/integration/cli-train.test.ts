@@ -61,48 +61,70 @@ beforeAll(async () => {
   expect((await start(['--help'], () => {}, builder)).code).toBe(0);
 }, 300_000);
 
-test('goes on with the same bits after kill -9 and after SIGINT', async () => {
-  await withFolder(async (out) => {
-    const text = join(out, 'book.txt');
-    const recipe = join(out, 'recipe.json');
-    writeFileSync(text, book);
-    writeFileSync(recipe, JSON.stringify({ recipe: 'dqt', bits: 8 }));
-    const argv = (name: string, ...more: string[]): string[] => [
-      ...['train', recipe, '--text', text, '--out', out, '--name', name, '--steps', '14', '--batch', '2'],
-      ...['--checkpoint-every', '2', '--evaluate-every', '5', '--quiet', ...more],
-    ];
-    expect((await start(argv('whole'))).code).toBe(0);
+/** Three rings of points, `class,x,y`. */
+const table = Array.from({ length: 90 }, (_, i) => {
+  const [ring, angle] = [i % 3, i * 2.4];
+  return `${['in', 'mid', 'out'][ring]},${(ring + 0.5) * Math.cos(angle)},${(ring + 0.5) * Math.sin(angle)}`;
+}).join('\n');
 
-    const metrics = join(out, 'cut', 'metrics.jsonl');
-    for (const [enough, signal] of [
-      [5, 'SIGKILL'],
-      [9, 'SIGINT'],
-    ] as const) {
-      const { code } = await start(argv('cut', '--resume'), (child) =>
-        when(
-          child,
-          () => lines(metrics).filter((line) => line.includes('"type":"step"')).length >= enough,
-          () => child.kill(signal),
-        ),
-      );
-      expect([null, 130, 0]).toContain(code);
-    }
-    const last = await start(argv('cut', '--resume'));
-    expect(last).toMatchObject({ code: 0 });
-    expect(records(metrics)).toEqual(records(join(out, 'whole', 'metrics.jsonl')));
-    const weights = (name: string): Buffer[] => {
-      const folder = join(out, name);
-      const files = readdirSync(folder).filter((file) => file.endsWith('.safetensors'));
-      expect(files).toEqual(['checkpoint-00000014.safetensors']);
-      // What comes before the arrays has the run's seconds in it.
-      return files.map((file) => {
-        const bytes = readFileSync(join(folder, file));
-        return bytes.subarray(8 + Number(bytes.readBigUInt64LE(0)));
-      });
-    };
-    expect(weights('cut')).toEqual(weights('whole'));
-    // A finished run is not trained again; another one does not go on in its folder.
-    expect((await start(argv('cut', '--resume'))).stdout).toContain('finished');
-    expect(await start(argv('whole'))).toMatchObject({ code: 2 });
-  });
-}, 180_000);
+/** What to train on, steps, and after how many of them to stop a run. */
+const jobs = [
+  { data: '--text', content: book, steps: 14, every: 2, cuts: [5, 9] },
+  { data: '--csv', content: table, steps: 400, every: 20, cuts: [50, 150] },
+] as const;
+
+test.each(jobs)(
+  'goes on with the same bits after kill -9 and after SIGINT, $data',
+  async (job) => {
+    await withFolder(async (out) => {
+      const data = join(out, 'data');
+      const recipe = join(out, 'recipe.json');
+      writeFileSync(data, job.content);
+      writeFileSync(recipe, JSON.stringify({ recipe: 'dqt', bits: 8 }));
+      const argv = (name: string, ...more: string[]): string[] => [
+        ...['train', recipe, job.data, data, '--out', out, '--name', name, '--steps', `${job.steps}`],
+        ...[
+          '--batch',
+          '2',
+          '--checkpoint-every',
+          `${job.every}`,
+          '--evaluate-every',
+          '5',
+          '--quiet',
+          ...more,
+        ],
+      ];
+      expect((await start(argv('whole'))).code).toBe(0);
+
+      const metrics = join(out, 'cut', 'metrics.jsonl');
+      for (const [i, signal] of (['SIGKILL', 'SIGINT'] as const).entries()) {
+        const { code } = await start(argv('cut', '--resume'), (child) =>
+          when(
+            child,
+            () => lines(metrics).filter((line) => line.includes('"type":"step"')).length >= job.cuts[i]!,
+            () => child.kill(signal),
+          ),
+        );
+        expect([null, 130, 0]).toContain(code);
+      }
+      const last = await start(argv('cut', '--resume'));
+      expect(last).toMatchObject({ code: 0 });
+      expect(records(metrics)).toEqual(records(join(out, 'whole', 'metrics.jsonl')));
+      const weights = (name: string): Buffer[] => {
+        const folder = join(out, name);
+        const files = readdirSync(folder).filter((file) => file.endsWith('.safetensors'));
+        expect(files).toEqual([`checkpoint-${String(job.steps).padStart(8, '0')}.safetensors`]);
+        // What comes before the arrays has the run's seconds in it.
+        return files.map((file) => {
+          const bytes = readFileSync(join(folder, file));
+          return bytes.subarray(8 + Number(bytes.readBigUInt64LE(0)));
+        });
+      };
+      expect(weights('cut')).toEqual(weights('whole'));
+      // A finished run is not trained again; another one does not go on in its folder.
+      expect((await start(argv('cut', '--resume'))).stdout).toContain('finished');
+      expect(await start(argv('whole'))).toMatchObject({ code: 2 });
+    });
+  },
+  180_000,
+);

@@ -30,7 +30,7 @@ import {
   type RunFolder,
   readRecords,
 } from '../run-folder.ts';
-import { identifyData, loadData } from '../training-data.ts';
+import { describeData, identifyData, loadData } from '../training-data.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-files.ts';
 
 export interface TrainCommandOptions {
@@ -140,6 +140,7 @@ async function trainInto(
   const metrics = join(folder.path, 'metrics.jsonl');
   const kept = readRecords(metrics).filter((record) => isBefore(record, from));
   if (checkpoint === null) folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`);
+  if (!options.quiet) io.stderr.write(`${describeData(data)}\n`);
   const unit = isLabelled(data) ? 'samples' : 'characters';
   const progress = openProgress([{ label: `${recipe.name} seed ${seed}`, kind: recipe.name, steps, unit }]);
   const stop = listenForStop(io, { onStop: () => progress.stopping(), onQuit: () => progress.close() });
