@@ -6,7 +6,8 @@
 import type { Format } from '../formats/format.ts';
 import type { RealArray } from '../formats/real-arrays.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
-import type { LaneModel } from './accumulate/model.ts';
+import type { Addend } from './accumulate/matrix-product.ts';
+import type { ResolvedAccumulator } from './accumulate/model.ts';
 import type { OperationName } from './operations.ts';
 
 /** One element by the reference. Operands that the operation does not have are 0. */
@@ -40,17 +41,18 @@ export interface ArithmeticKernels {
     scalar: ScalarReference,
   ): boolean;
   /**
-   * out = a b with an accumulator model, from +0; false where there is no kernel for it, and nothing is written then. Outputs
-   * and draws are numbered as in `accumulate`; `call` has the random bits of the call. `out` may be an operand.
+   * out = a b + addend (default +0) with an accumulator model; false where there is no kernel for it, and nothing is written then.
+   * Outputs and draws are numbered as in `accumulate`; `call` has the random bits of the call. `out` may be an operand.
    */
   matmul?(
     a: RealArray,
     b: RealArray,
     out: RealArray,
     shape: KernelMatmulShape,
-    model: LaneModel,
+    model: ResolvedAccumulator,
     call: ResolvedRounding,
     threads: number,
+    addend?: Addend,
   ): boolean;
   /** Index of the first element that is neither in the format nor NaN, -1 if there is none. */
   firstNonMember(x: RealArray, format: Format): number;

@@ -18,7 +18,10 @@ export function blockingOf(shift: 2 | 3, isGeneral: boolean): Blocking {
   return shift === 2 ? { m: 128, n: 512, k: 256 } : { m: 64, n: 256, k: 256 };
 }
 
-/** Bytes of scratch for a piece of the work of at most m x n outputs. `drawBits`: bits of a draw, 0 for none. */
+/**
+ * Bytes of scratch for a piece of the work of at most m x n outputs. `drawBits`: bits of a draw, 0 for none. `instruction`: steps of
+ * k that a matrix unit takes together, on panels with as much again behind each.
+ */
 export function scratchBytes(
   shift: 2 | 3,
   m: number,
@@ -26,8 +29,10 @@ export function scratchBytes(
   k: number,
   blocking: Blocking,
   drawBits: number,
+  instruction?: number,
 ): number {
-  const depth = Math.min(k, blocking.k);
+  const steps = Math.min(k, blocking.k);
+  const depth = instruction === undefined ? steps : 2 * Math.ceil(steps / instruction) * instruction;
   const rows = Math.min(Math.ceil(m / 4) * 4, blocking.m);
   const columns = Math.min(Math.ceil(n / 8) * 8, blocking.n);
   const drawn = Math.ceil((depth * drawBits) / 8) + 96;

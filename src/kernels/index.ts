@@ -6,7 +6,7 @@ import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
 import type { Heap } from './heap.ts';
 import { type ElementType, planRounding } from './plan.ts';
-import type { ProductModel } from './products/plan.ts';
+import type { ProductModel } from './products/model.ts';
 import { type HeapArray, productsOn } from './products/run.ts';
 import { type MatmulShape, resolveProductShape } from './products/shape.ts';
 import { productsModule } from './products-module.ts';
@@ -19,8 +19,8 @@ export { roundArray } from './arrays.ts';
 export { type HadamardLayout, rotateArray } from './hadamard.ts';
 export { allocateFloat32, allocateFloat64, type Heap, isInSharedHeap, release, sharedHeap } from './heap.ts';
 export { type ElementType, type RoundingPath, roundingPath } from './plan.ts';
-export { matmulArray } from './products/arrays.ts';
-export type { ProductModel, Target } from './products/plan.ts';
+export { matmulArray, type ProductAddend } from './products/arrays.ts';
+export type { ProductModel, Target } from './products/model.ts';
 export type { HeapArray } from './products/run.ts';
 export type { MatmulShape } from './products/shape.ts';
 export {
@@ -57,7 +57,7 @@ export interface Kernels {
    * numbers; every result must be a number of the type of `out`, which must not overlap an operand. The draws are those of
    * `call`: its seed, stream and offset.
    *
-   * @returns false, and nothing is written, where no kernel does it (supplied random integers among others).
+   * @returns false, and nothing is written, where no kernel does it, or the random integers are supplied.
    */
   matmul(
     a: HeapArray,

@@ -16,6 +16,7 @@ import { matrixUnit, matrixUnitNames } from '../arithmetic/matrix-unit/index.ts'
 import { readOperands } from '../arithmetic/matrix-unit/matrix-unit.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/index.ts';
+import { firstNonMember } from '../kernels/arithmetic/arrays.ts';
 import { type MatmulShape, matmulArray } from '../kernels/index.ts';
 import { resolveProductShape } from '../kernels/products/shape.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
@@ -84,11 +85,11 @@ export function accumulateArrays(
   call: ResolvedRounding,
 ): void {
   const { accumulate } = model;
-  if (!isMatrixUnit(accumulate) && matmulArray(a, b, out, shape, { ...model, accumulate }, call)) return;
-  const whole = resolveProductShape(shape);
   const [left, right] = isMatrixUnit(accumulate)
-    ? [readOperands(accumulate, 'a', a), readOperands(accumulate, 'b', b)]
+    ? [readOperands(accumulate, 'a', a, firstNonMember), readOperands(accumulate, 'b', b, firstNonMember)]
     : [a, b];
+  if (matmulArray(left, right, out, shape, model, call)) return;
+  const whole = resolveProductShape(shape);
   const k = Math.max(whole.k, 1);
   const draw = drawsOf(call, drawingParts(model, true), out.length * k);
   matrixProduct(

@@ -9,7 +9,6 @@ import {
   allocateFloat32,
   type MatmulShape,
   matmulArray,
-  type ProductModel,
   release,
   roundArray,
   startThreads,
@@ -52,7 +51,7 @@ describe('matrix products by 1, 2 and 3 threads', () => {
         await startThreads(3);
         const format = toFormat(name);
         const call = resolveRounding(format, options);
-        const model = resolveAccumulator(format, call, given) as ProductModel;
+        const model = resolveAccumulator(format, call, given);
         const { m, n, k, batch = 1 } = shape;
         const [a, b] = [numbers(batch * m * k, 1), numbers(batch * k * n, 2)];
         for (const x of [a, b]) roundArray(x, x, format, resolveRounding(format));

@@ -1,97 +1,25 @@
 /**
  * Matrix products with an accumulator model agree with the scalar reference on every bit: for random shapes, transposes and
- * batches, formats, modes, orders, magnitudes, specials, wherever a kernel takes them at all; and it takes what it promises.
+ * batches, formats, modes, orders, magnitudes, specials, addends, supplied integers, wherever a kernel takes them at all; and it
+ * takes what it promises.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { drawsOf } from '../../src/arithmetic/accumulate/draws.ts';
-import { innerProduct } from '../../src/arithmetic/accumulate/inner-product.ts';
-import {
-  type AccumulatorModel,
-  drawingParts,
-  isMatrixUnit,
-  type ResolvedAccumulator,
-  resolveAccumulator,
-} from '../../src/arithmetic/accumulate/model.ts';
+import { resolveAccumulator } from '../../src/arithmetic/accumulate/model.ts';
+import { createArithmetic } from '../../src/arithmetic/arithmetic.ts';
 import { toFormat } from '../../src/formats/catalogue.ts';
-import type { FloatFormat, Format } from '../../src/formats/format.ts';
-import { type MatmulShape, matmulArray, type ProductModel } from '../../src/kernels/index.ts';
+import type { FloatFormat } from '../../src/formats/format.ts';
+import { allocateFloat32, matmulArray, release } from '../../src/kernels/index.ts';
 import {
   type RoundingMode,
   type RoundOptions,
   resolveRounding,
   roundingModes,
-  roundScalar,
 } from '../../src/rounding/index.ts';
 import { randomIntegers } from '../../src/rounding/philox.ts';
-import { fitsBinary32 } from '../../src/tensor/arrays.ts';
+import { arithmetic } from '../../src/tensor/arithmetic.ts';
 import { firstDifference } from '../kernels-compare.ts';
-
-type RealArray = Float32Array | Float64Array;
-
-/** What the definition gives, output by output. */
-function reference(
-  a: RealArray,
-  b: RealArray,
-  shape: Required<MatmulShape>,
-  model: ResolvedAccumulator,
-  call: ReturnType<typeof resolveRounding>,
-): number[] {
-  const { m, n, k, batch, transposeA, transposeB, batchStrideA, batchStrideB } = shape;
-  const slots = batch * m * n * Math.max(k, 1);
-  const draw = drawsOf(call, drawingParts(model, true), slots);
-  const results: number[] = [];
-  for (let item = 0; item < batch; item++)
-    for (let i = 0; i < m; i++)
-      for (let j = 0; j < n; j++) {
-        const row = Float64Array.from(
-          { length: k },
-          (_, l) => a[item * batchStrideA + (transposeA ? l * m + i : i * k + l)]!,
-        );
-        const column = Float64Array.from(
-          { length: k },
-          (_, l) => b[item * batchStrideB + (transposeB ? j * k + l : l * n + j)]!,
-        );
-        const output = results.length;
-        results.push(
-          innerProduct({ a: row, b: column, start: 0 }, model, (part, index) =>
-            draw(part, output * k + index),
-          ),
-        );
-      }
-  return results;
-}
-
-/** Numbers of a format around 2^scale, a wide or a narrow band of them, with zeros and perhaps infinities and NaNs. */
-function members(
-  format: Format,
-  length: number,
-  seed: number,
-  scale: number,
-  spread: number,
-  special: boolean,
-): number[] {
-  const nearest = resolveRounding(format, { saturation: format.kind === 'float' ? 'finite' : 'none' });
-  let state = Math.imul(seed, 2654435761) >>> 0;
-  const next = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-  return Array.from({ length }, () => {
-    const kind = next();
-    if (special && kind < 0.02) return format.hasInfinity ? (next() < 0.5 ? -Infinity : Infinity) : 0;
-    if (special && kind < 0.03) return format.hasNaN ? NaN : 0;
-    if (kind < 0.08)
-      return format.kind === 'float' && !format.hasZero
-        ? format.max
-        : next() < 0.5 && format.hasNegativeZero
-          ? -0
-          : 0;
-    const exponent = scale + Math.floor((next() - 0.5) * spread);
-    const value = (1 + next()) * 2 ** exponent * (format.isSigned && next() < 0.5 ? -1 : 1);
-    return roundScalar(Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value)), format, nearest, 0);
-  });
-}
+import { checkProduct, members, orders, type ProductCase, reference, shapes } from '../products-compare.ts';
 
 const names = [
   ...[
@@ -122,70 +50,7 @@ const names = [
   ...['float(8,14)', 'posit8', 'e8m0', 'nf4'],
 ] as const;
 
-interface Case {
-  readonly name: string;
-  readonly options: RoundOptions;
-  readonly given: AccumulatorModel;
-  readonly shape: Required<MatmulShape>;
-  readonly seed: number;
-  readonly scales: readonly [number, number];
-  readonly spread: number;
-  readonly special: boolean;
-  readonly wide: boolean;
-}
-
-/** Whether a kernel took the case; fails where its result is not the reference's. */
-function check(
-  { name, options, given, shape, seed, scales, spread, special, wide }: Case,
-  threads = 1,
-): boolean {
-  const format = toFormat(name);
-  const call = resolveRounding(format, options);
-  const model = resolveAccumulator(format, call, given);
-  if (isMatrixUnit(model.accumulate)) throw new Error('no case has a matrix unit');
-  const { m, n, k, batch, batchStrideA, batchStrideB } = shape;
-  const Type = wide || !fitsBinary32(format) ? Float64Array : Float32Array;
-  const a = Type.from(members(format, (batch - 1) * batchStrideA + m * k, seed, scales[0], spread, special));
-  const b = Type.from(
-    members(format, (batch - 1) * batchStrideB + k * n, seed + 1, scales[1], spread, special),
-  );
-  const out = new Type(batch * m * n).fill(0.125);
-  const taken = matmulArray(a, b, out, shape, model as ProductModel, call, threads);
-  const expected = taken ? reference(a, b, shape, model, call) : new Array<number>(out.length).fill(0.125);
-  expect(firstDifference(out, expected, out)).toBeUndefined();
-  return taken;
-}
-
-const size = fc.integer({ min: 1, max: 11 });
-const order = fc.oneof(
-  { weight: 3, arbitrary: fc.constant('sequential' as const) },
-  fc.constant('pairwise' as const),
-  fc.integer({ min: 1, max: 20 }).map((chunk) => ({ chunk })),
-);
-
-const shapes = fc
-  .record({
-    m: size,
-    n: size,
-    k: fc.oneof(
-      { weight: 4, arbitrary: fc.integer({ min: 0, max: 40 }) },
-      fc.integer({ min: 250, max: 530 }),
-    ),
-    transposeA: fc.boolean(),
-    transposeB: fc.boolean(),
-    batch: fc.constantFrom(1, 1, 1, 2, 3),
-    repeatA: fc.boolean(),
-    repeatB: fc.boolean(),
-  })
-  .map(({ repeatA, repeatB, ...shape }) => {
-    const { m, n, k } = shape;
-    // Long inner products are few.
-    const [rows, columns] = k > 100 ? [Math.min(m, 3), Math.min(n, 5)] : [m, n];
-    const strides = { batchStrideA: repeatA ? 0 : rows * k, batchStrideB: repeatB ? 0 : k * columns };
-    return { ...shape, m: rows, n: columns, ...strides };
-  });
-
-function cases(modes: readonly RoundingMode[], formats: readonly string[]): fc.Arbitrary<Case> {
+function cases(modes: readonly RoundingMode[], formats: readonly string[]): fc.Arbitrary<ProductCase> {
   return fc.record({
     name: fc.constantFrom(...formats),
     options: fc.record({
@@ -211,7 +76,7 @@ function cases(modes: readonly RoundingMode[], formats: readonly string[]): fc.A
           'e5m2',
           'tf32',
         ),
-        order,
+        order: orders,
         rounding: fc.constantFrom(...modes),
       },
       { requiredKeys: [] },
@@ -222,11 +87,14 @@ function cases(modes: readonly RoundingMode[], formats: readonly string[]): fc.A
     spread: fc.constantFrom(2, 6, 20, 60),
     special: fc.boolean(),
     wide: fc.boolean(),
+    addend: fc.constantFrom('none', 'own', 'shared'),
+    lift: fc.integer({ min: -12, max: 12 }),
+    supplied: fc.constantFrom(false, false, true),
   });
 }
 
 /** Positive or negative, posits have two modes only. */
-const fitting = ({ name, given, options }: Case): boolean => {
+const fitting = ({ name, given, options }: ProductCase): boolean => {
   const isPosit = name.startsWith('posit');
   const modes = [options.rounding, given.rounding ?? options.rounding];
   return !isPosit || modes.every((mode) => mode === 'nearest-even' || mode === 'stochastic');
@@ -246,7 +114,7 @@ describe(`matmulArray against the definition, ${runs} random cases each`, () => 
       fc.assert(
         fc.property(cases(modes, formats).filter(fitting), (given) => {
           all++;
-          if (check(given)) taken++;
+          if (checkProduct(given)) taken++;
         }),
         { numRuns: runs },
       );
@@ -262,7 +130,7 @@ function checkTerms(name: string, options: RoundOptions, a: readonly number[], b
   const whole = { m: 1, n: 1, k: a.length, transposeA: false, transposeB: false, batch: 1 };
   const shape = { ...whole, batchStrideA: a.length, batchStrideB: a.length };
   const [left, right, out] = [Float32Array.from(a), Float32Array.from(b), new Float32Array(1)];
-  expect(matmulArray(left, right, out, shape, model as ProductModel, call)).toBe(true);
+  expect(matmulArray(left, right, out, shape, model, call)).toBe(true);
   expect(firstDifference(out, reference(left, right, shape, model, call), out)).toBeUndefined();
 }
 
@@ -316,5 +184,77 @@ describe('stochastic sums and products that random integers miss or meet by less
       checkTerms('binary16', { rounding: 'stochastic', seed: 7, offset: index }, [a, 0], [b, 0]);
     }
     expect(met).toBeGreaterThan(40);
+  });
+});
+
+describe('what a random case seldom meets', () => {
+  /** Sums beside `reference`, in several shapes of kernels. */
+  const both = (name: string, rounding: RoundingMode) =>
+    [arithmetic(name, { rounding }), createArithmetic(name, { rounding })] as const;
+
+  it.each(['nearest-even', 'toward-positive', 'toward-zero', 'to-odd'] as const)(
+    '%s: a product beyond the end that a large sum brings back, after a block of k',
+    (rounding) => {
+      const a = new Float32Array(300);
+      const b = new Float32Array(300).fill(1);
+      [a[0], a[256], b[256]] = [60000, -280, 250];
+      const [fast, slow] = both('binary16', rounding);
+      expect(fast.dot(a, b)).toBe(slow.dot(a, b));
+      [a[0], a[256], a[1], b[1]] = [0, 0, -280, 250];
+      expect(fast.dot(a, b, { c: 60000 })).toBe(slow.dot(a, b, { c: 60000 }));
+    },
+  );
+
+  it.each([
+    ['binary16', {}],
+    ['binary16', { order: 'pairwise' }],
+    ['binary16', { order: { chunk: 3 } }],
+    ['binary16', { accumulate: 'exact' }],
+    ['binary32', { accumulate: 'exact' }],
+    ['binary32', {}],
+    ['bfloat16', { products: 'exact', accumulate: 'binary32' }],
+  ] as const)('%s %o: zeros of either sign, from zeros of either sign', (name, model) => {
+    const [fast, slow] = both(name, 'nearest-even');
+    const k = 70;
+    for (const start of [0, -0])
+      for (const factor of [0, -0]) {
+        const a = new Float32Array(k).fill(factor);
+        const b = new Float32Array(k).fill(1);
+        expect(fast.dot(a, b, { ...model, c: start })).toBe(slow.dot(a, b, { ...model, c: start }));
+      }
+  });
+
+  it('an addend that is the result, and a result that is an operand', () => {
+    const [fast, slow] = both('binary16', 'nearest-even');
+    const shape = { m: 9, k: 9, n: 9 };
+    const some = (seed: number): Float32Array =>
+      Float32Array.from(members(toFormat('binary16'), 81, seed, 0, 6, false));
+    for (const shared of [false, true]) {
+      const arrays = [some(1), some(2), some(3)].map((x) => {
+        const copy = shared ? allocateFloat32(81) : new Float32Array(81);
+        copy.set(x);
+        return copy;
+      });
+      const [a, b, c] = arrays as [Float32Array, Float32Array, Float32Array];
+      const expected = slow.matmul(some(1), some(2), { ...shape, c: some(3) });
+      expect(fast.matmul(a, b, { ...shape, c, out: c })).toEqual(expected);
+      c.set(some(3));
+      expect(fast.matmul(a, b, { ...shape, c, out: a })).toEqual(expected);
+      a.set(some(1));
+      expect(fast.matmul(a, b, { ...shape, c: b, out: b })).toEqual(
+        slow.matmul(some(1), some(2), { ...shape, c: some(2) }),
+      );
+      if (shared) for (const x of arrays) release(x);
+    }
+  });
+
+  it('supplied integers that run out have no kernel', () => {
+    const format = toFormat('binary16');
+    const call = { ...resolveRounding(format, { rounding: 'stochastic' }), random: new Uint32Array(7) };
+    const model = resolveAccumulator(format, call, {});
+    const shape = { m: 1, n: 1, k: 4 };
+    const [a, out] = [new Float32Array(4).fill(1), new Float32Array(1)];
+    expect(matmulArray(a, a, out, shape, model, call)).toBe(false);
+    expect(matmulArray(a, a, out, shape, model, { ...call, random: new Uint32Array(8) })).toBe(true);
   });
 });

@@ -5,9 +5,9 @@
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../../formats/real-arrays.ts';
 import type { ResolvedRounding } from '../../rounding/options.ts';
-import type { ArithmeticContext, KernelMatmulShape } from '../context.ts';
+import type { ArithmeticContext } from '../context.ts';
 import { rootOfReal } from '../exact.ts';
-import { checkAddend, readOperands } from '../matrix-unit/matrix-unit.ts';
+import { checkAddends, readOperands } from '../matrix-unit/matrix-unit.ts';
 import { isRealArray } from '../operands.ts';
 import { toReal } from '../real.ts';
 import { drawsOf } from './draws.ts';
@@ -84,6 +84,7 @@ interface CallDraws {
 /** The accumulations of an arithmetic object. */
 export function accumulations(context: ArithmeticContext): Accumulations {
   const { format, options, kernels, threads } = context;
+  const find = kernels?.firstNonMember;
 
   /** Takes the draws of so many outputs of k terms; the cursor moves on. */
   function take(drawing: readonly Part[], outputs: number, k: number): CallDraws {
@@ -102,29 +103,15 @@ export function accumulations(context: ArithmeticContext): Accumulations {
   /** The operand as the accumulator reads it. */
   function read<A extends RealArray>(name: string, x: A, { accumulate }: ResolvedAccumulator): RealArray {
     const values = accept(name, x);
-    return isMatrixUnit(accumulate) ? readOperands(accumulate, name, values) : values;
+    return isMatrixUnit(accumulate) ? readOperands(accumulate, name, values, find) : values;
   }
 
   function startOf({ c }: SumOptions, { accumulate }: ResolvedAccumulator): number {
     if (c === undefined) return 0; // whether the format has a zero or not
     if (typeof c !== 'number') throw new ArgumentError('c', c, `a value of ${format.name}`);
     const start = context.accept('c', c);
-    if (isMatrixUnit(accumulate)) checkAddend(accumulate, 'c', start);
+    if (isMatrixUnit(accumulate)) checkAddends(accumulate, 'c', Float64Array.of(start));
     return start;
-  }
-
-  /** A product by a kernel; false where there is none. */
-  function kernelProduct(
-    a: RealArray,
-    b: RealArray,
-    out: RealArray,
-    shape: KernelMatmulShape,
-    model: ResolvedAccumulator,
-    draws: CallDraws,
-  ): boolean {
-    const { accumulate } = model;
-    if (kernels?.matmul === undefined || isMatrixUnit(accumulate)) return false;
-    return kernels.matmul(a, b, out, shape, { ...model, accumulate }, draws.call, threads);
   }
 
   /** A long sum by a kernel; undefined where there is none. */
@@ -134,12 +121,14 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     draws: CallDraws,
   ): number | undefined {
     const k = a.length;
-    if (k < kernelLength || !Object.is(start, 0) || !isRealArray(a)) return undefined;
+    if (kernels?.matmul === undefined || k < kernelLength || !isRealArray(a)) return undefined;
     const factors = isRealArray(b) ? b : newArray(a, k).fill(1);
     const whole = b === undefined ? { ...model, products: 'exact' as const } : model;
-    const out = newArray(a, 1);
+    // Any result and any addend is a number of binary64.
+    const out = new Float64Array(1);
     const shape = { ...vectorShape, k, batchStrideA: k, batchStrideB: k };
-    return kernelProduct(a, factors, out, shape, whole, draws) ? out[0]! : undefined;
+    const addend = Object.is(start, 0) ? undefined : { values: Float64Array.of(start), stride: 1 };
+    return kernels.matmul(a, factors, out, shape, whole, draws.call, threads, addend) ? out[0]! : undefined;
   }
 
   function addendOf<A extends RealArray>(
@@ -151,7 +140,7 @@ export function accumulations(context: ArithmeticContext): Accumulations {
   ): Addend | undefined {
     if (c === undefined) return undefined;
     const values = accept('c', c);
-    if (isMatrixUnit(accumulate)) for (const x of values) checkAddend(accumulate, 'c', x);
+    if (isMatrixUnit(accumulate)) checkAddends(accumulate, 'c', values, find);
     return { values, stride: checkMatrix('c', values, elements, batch, like) };
   }
 
@@ -186,7 +175,7 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     const draws = take(drawingParts(model, true), outputs, k);
     const placed = { ...whole, batchStrideA, batchStrideB };
     const target = out ?? newArray(a, outputs);
-    if (addend === undefined && kernelProduct(left, right, target, placed, model, draws)) return target;
+    if (kernels?.matmul?.(left, right, target, placed, model, draws.call, threads, addend)) return target;
     // The target may be an operand.
     const results = out === undefined ? target : newArray(a, outputs);
     matrixProduct(left, right, addend, results, placed, model, draws.of);

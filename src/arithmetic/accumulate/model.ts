@@ -48,11 +48,6 @@ export interface ResolvedAccumulator {
   readonly converts: boolean;
 }
 
-/** A model that a kernel may have: one without a matrix unit. */
-export interface LaneModel extends ResolvedAccumulator {
-  readonly accumulate: 'exact' | Target;
-}
-
 export function isMatrixUnit(x: unknown): x is MatrixUnit {
   return typeof x === 'object' && x !== null && (x as { kind?: unknown }).kind === 'matrix-unit';
 }

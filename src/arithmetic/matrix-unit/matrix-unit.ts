@@ -4,6 +4,7 @@
  */
 import { ArgumentError } from '../../errors.ts';
 import type { FloatFormat } from '../../formats/format.ts';
+import type { RealArray } from '../../formats/real-arrays.ts';
 import { resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
 import { type StepInput, stepOf } from './step.ts';
@@ -70,18 +71,37 @@ function operandsOf(
   return Float64Array.from(x, (value) => operandOf(value, argument, format));
 }
 
+/** The index of the first element that is neither in the format nor NaN; -1 if there is none. */
+export type FindNonMember = (x: RealArray, format: FloatFormat) => number;
+
+/** Whether all elements are values of the format, as far as a fast look tells. */
+function areValues(x: RealArray, format: FloatFormat, find: FindNonMember | undefined): boolean {
+  return find !== undefined && find(x, format) < 0 && (format.hasNaN || !x.includes(NaN));
+}
+
 /**
  * Operands as the unit reads them.
  *
+ * @param find A kernel that looks for strangers: without one it takes longer.
  * @throws ArgumentError that names the argument, if an element is not a value of the unit's operand format.
  */
-export function readOperands(unit: MatrixUnit, argument: string, x: ArrayLike<number>): Float64Array {
-  return operandsOf(x, argument, x.length, unit.operands);
+export function readOperands(
+  { operands }: MatrixUnit,
+  argument: string,
+  x: RealArray,
+  find?: FindNonMember,
+): RealArray {
+  return areValues(x, operands, find) ? x : operandsOf(x, argument, x.length, operands);
 }
 
-/** Throws ArgumentError if a value is not one of the unit's addends. */
-export function checkAddend(unit: MatrixUnit, argument: string, c: number): void {
-  operandOf(c, argument, unit.addend);
+/** Throws ArgumentError if a value is not one of the unit's addends. `find` as for `readOperands`. */
+export function checkAddends(
+  { addend }: MatrixUnit,
+  argument: string,
+  c: RealArray,
+  find?: FindNonMember,
+): void {
+  if (!areValues(c, addend, find)) for (const x of c) operandOf(x, argument, addend);
 }
 
 /** sum(a[i] b[i]) + c by chained instructions, for operands that `readOperands` gave. All scales are 1. */

@@ -7,8 +7,9 @@ import { type Heap, isInSharedHeap, overlap, privateHeap, sharedHeap } from '../
 import { productsModule } from '../products-module.ts';
 import { divideCommon } from '../thread-division.ts';
 import { threadPool } from '../threads.ts';
-import type { ProductModel } from './plan.ts';
-import { type HeapArray, type Products, productsOn } from './run.ts';
+import { integersTaken } from './draws.ts';
+import type { ProductModel } from './model.ts';
+import { type HeapArray, mostScratch, type Products, productsOn } from './run.ts';
 import { type MatmulShape, type ProductShape, resolveProductShape } from './shape.ts';
 
 type RealArray = Float32Array | Float64Array;
@@ -30,47 +31,62 @@ function productsOf(heap: Heap): Products {
   return products;
 }
 
-/** Copies arrays to a heap, runs something there, copies its result back if there is one, and frees the copies. */
-function staged(
-  heap: Heap,
-  a: RealArray,
-  b: RealArray,
-  out: RealArray,
-  use: (a: HeapArray, b: HeapArray, out: HeapArray) => boolean,
-): boolean {
+/** What the sums of a product begin with: matrices like its result, `stride` elements apart (0: one for all). */
+export interface ProductAddend {
+  readonly values: RealArray;
+  readonly stride: number;
+}
+
+/** Arrays on a heap: in place, or copied there until `free`. */
+function stagingOn(heap: Heap): {
+  place(x: RealArray, copies?: boolean): HeapArray;
+  placeIntegers(x: Uint32Array): number;
+  read(from: HeapArray, to: RealArray): void;
+  free(): void;
+} {
   const held: number[] = [];
-  function place(x: RealArray): HeapArray {
-    const isShared = heap.memory.buffer === x.buffer && isInSharedHeap(x);
-    const pointer = isShared ? x.byteOffset : heap.allocate(Math.max(x.byteLength, 1));
-    if (!isShared) held.push(pointer);
-    return { pointer, shift: shiftOf(x) };
+  function hold(bytes: number): number {
+    const pointer = heap.allocate(Math.max(bytes, 8));
+    held.push(pointer);
+    return pointer;
   }
-  function viewOf(x: RealArray, { pointer }: HeapArray): RealArray {
+  function viewOf(x: RealArray, pointer: number): RealArray {
     const { buffer } = heap.memory;
     return x instanceof Float32Array
       ? new Float32Array(buffer, pointer, x.length)
       : new Float64Array(buffer, pointer, x.length);
   }
-  try {
-    const [pa, pb, po] = [place(a), b === a ? undefined : place(b), place(out)];
-    const right = pb ?? pa;
-    if (held.includes(pa.pointer)) viewOf(a, pa).set(a);
-    if (pb !== undefined && held.includes(pb.pointer)) viewOf(b, pb).set(b);
-    if (!use(pa, right, po)) return false;
-    if (held.includes(po.pointer)) out.set(viewOf(out, po));
-    return true;
-  } finally {
-    for (const pointer of held) heap.free(pointer);
-  }
+  return {
+    place(x, copies = false): HeapArray {
+      const isThere = heap.memory.buffer === x.buffer && isInSharedHeap(x) && !copies;
+      if (isThere) return { pointer: x.byteOffset, shift: shiftOf(x) };
+      const pointer = hold(x.byteLength);
+      viewOf(x, pointer).set(x);
+      return { pointer, shift: shiftOf(x) };
+    },
+    placeIntegers(x): number {
+      // Kernels may read one more.
+      const pointer = hold(x.byteLength + 4);
+      new Uint32Array(heap.memory.buffer, pointer, x.length).set(x);
+      return pointer;
+    },
+    read({ pointer }, to): void {
+      if (held.includes(pointer)) to.set(viewOf(to, pointer));
+    },
+    free(): void {
+      for (const pointer of held) heap.free(pointer);
+    },
+  };
 }
 
 /**
- * out = op(a) op(b) as the model says, row-major; outputs are numbered through the batch. The same bits as the reference of
+ * out = op(a) op(b) + addend as the model says, row-major; outputs are numbered through the batch. The same bits as the reference of
  * `src/arithmetic/accumulate`, for operands that are numbers of the arithmetic's format, or any others.
  *
  * @param out Of batch m n elements; any result is a number of its type. May be an operand.
- * @param call Seed, stream and offset of the random integers; supplied ones have no kernel.
+ * @param call Seed, stream and offset of the random integers, or those that are supplied.
  * @param threads As `checkThreads` gives them.
+ * @param addend Numbers of the format of the result (of a matrix unit's addend). Default +0.
  * @returns false, and nothing is written, where no kernel does it.
  */
 export function matmulArray(
@@ -81,27 +97,51 @@ export function matmulArray(
   model: ProductModel,
   call: ResolvedRounding,
   threads = 1,
+  addend?: ProductAddend,
 ): boolean {
-  if (call.random !== undefined) return false;
   const whole: ProductShape = resolveProductShape(shape);
   if (out.length === 0) return true;
   if (whole.k === 0) {
+    if (addend !== undefined || call.random !== undefined) return false;
     const { format, options } = model.conversion;
     out.fill(roundScalar(0, format, options, 0));
     return true;
   }
+  const integers = call.random?.subarray(0, integersTaken(model, whole.k * out.length));
+  if (integers !== undefined) {
+    if (integers.length < integersTaken(model, whole.k * out.length)) return false;
+    if (integers.byteLength > mostScratch) return false;
+  }
   const team = whole.k * out.length >= leastDivided ? threads : 1;
-  const isShared = [a, b, out].every(isInSharedHeap) && !overlap(a, out) && !overlap(b, out);
+  const values = addend?.values;
+  const isShared = [a, b, out, values ?? out].every(isInSharedHeap);
   const heap = isShared || team > 1 ? sharedHeap() : privateHeap();
   const products = productsOf(heap);
-  return staged(heap, a, b, out, (left, right, to) =>
-    products.matmul(left, right, to, whole, model, call, team, (block, units, piece, own) => {
-      const job = { module: 'products', block, length: units, commonPiece: piece } as const;
-      const ownPiece = (from: number, last: number): number => {
-        own(from, last);
-        return -1;
-      };
-      divideCommon(threadPool(), team, units, () => job, ownPiece, piece);
-    }),
-  );
+  const staging = stagingOn(heap);
+  try {
+    const left = staging.place(a);
+    const right = b === a ? left : staging.place(b);
+    const to = staging.place(out, overlap(a, out) || overlap(b, out));
+    // The addend may be the result itself.
+    const isResult =
+      values?.byteOffset === out.byteOffset && values.byteLength === out.byteLength && addend?.stride !== 0;
+    const start = values && staging.place(values, overlap(values, out) && !isResult);
+    const done = products.matmul(left, right, to, whole, model, call, {
+      threads: team,
+      addend: addend && start && { ...start, stride: addend.stride },
+      random: integers && staging.placeIntegers(integers),
+      divide: (block, units, piece, own) => {
+        const job = { module: 'products', block, length: units, commonPiece: piece } as const;
+        const ownPiece = (from: number, last: number): number => {
+          own(from, last);
+          return -1;
+        };
+        divideCommon(threadPool(), team, units, () => job, ownPiece, piece);
+      },
+    });
+    if (done) staging.read(to, out);
+    return done;
+  } finally {
+    staging.free();
+  }
 }

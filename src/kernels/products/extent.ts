@@ -17,6 +17,24 @@ export interface Extent {
   readonly finite: boolean;
 }
 
+/** What is known of numbers that have been looked at. */
+export interface OperandExtent extends Extent {
+  readonly hasNegativeZero: boolean;
+  /** The largest finite magnitude. */
+  readonly largest: number;
+}
+
+/** Of no numbers but +0: what sums begin with. */
+export const nothing: OperandExtent = {
+  bits: 0,
+  low: Infinity,
+  top: -Infinity,
+  bottom: Infinity,
+  finite: true,
+  hasNegativeZero: false,
+  largest: 0,
+};
+
 /** A lane type as such an extent, and as what it holds. */
 export const binary32: Extent = { bits: 24, low: -149, top: 127, bottom: -149, finite: false };
 export const binary64: Extent = { bits: 53, low: -1074, top: 1023, bottom: -1074, finite: false };
@@ -62,13 +80,22 @@ function extentOfGrid({ min, max }: Format, low: number): Extent {
   return { bits: top - low + 1, low, top, bottom: low, finite: false };
 }
 
-/** Of an operand, from the four words that the kernel `profile` writes. `shift` is log2 of an element's bytes. */
-export function extentOfOperand(words: BigUint64Array, shift: 2 | 3): Extent {
+/** The number of a bit pattern of 2^shift bytes. */
+function numberOf(bits: bigint, shift: 2 | 3): number {
+  const view = new DataView(new ArrayBuffer(8));
+  if (shift === 2) view.setUint32(0, Number(bits));
+  else view.setBigUint64(0, bits);
+  return shift === 2 ? view.getFloat32(0) : view.getFloat64(0);
+}
+
+/** Of an operand, from the five words that the kernel `profile` writes. `shift` is log2 of an element's bytes. */
+export function extentOfOperand(words: BigUint64Array, shift: 2 | 3): OperandExtent {
   const lanes = shift === 2 ? binary32 : binary64;
   const mantissaBits = lanes.bits - 1;
-  const [largest = 0n, least = 0n, fractions = 0n, specials = 0n] = words;
+  const [largest = 0n, least = 0n, fractions = 0n, specials = 0n, negativeZeros = 0n] = words;
   const finite = specials === 0n;
-  if (largest === 0n) return { bits: 0, low: 0, top: 0, bottom: 0, finite };
+  const known = { finite, hasNegativeZero: negativeZeros !== 0n, largest: numberOf(largest, shift) };
+  if (largest === 0n) return { bits: 0, low: 0, top: 0, bottom: 0, ...known };
   // Subnormals have field 0, the exponent of 1, and their last bits where its numbers have them.
   const field = (bits: bigint): number => Math.max(Number(bits >> BigInt(mantissaBits)), 1);
   const bias = lanes.top;
@@ -78,5 +105,15 @@ export function extentOfOperand(words: BigUint64Array, shift: 2 | 3): Extent {
   const smallest = field(least) - bias;
   const isSubnormal = least >> BigInt(mantissaBits) === 0n;
   const low = smallest - (bits - 1);
-  return { bits, low, top: field(largest) - bias, bottom: isSubnormal ? low : smallest, finite };
+  return { bits, low, top: field(largest) - bias, bottom: isSubnormal ? low : smallest, ...known };
+}
+
+/** Of the addend of sums: numbers of a format, and what a look at them tells. */
+export function extentOfStart(operand: OperandExtent, format: Format): OperandExtent {
+  const { finite, hasNegativeZero } = operand;
+  if (operand.bits === 0) return { ...nothing, finite, hasNegativeZero };
+  const members = extentOfFormat(format);
+  if (members === undefined) return operand;
+  const bits = Math.min(operand.bits, members.bits);
+  return { ...operand, bits, low: Math.max(operand.low, members.low) };
 }

@@ -8,15 +8,34 @@ import type { Heap } from '../heap.ts';
 import { parameterBytes } from '../parameters.ts';
 import type { ProductsModuleExports } from '../products-module.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
-import { type Extent, extentOfOperand } from './extent.ts';
-import { type FinishPlan, type ProductModel, type ProductPlan, planProduct, type Target } from './plan.ts';
-import type { ProductShape } from './shape.ts';
+import { type Draws, type Part, parts, suppliedParts } from './draws.ts';
+import { extentOfOperand, extentOfStart, nothing, type OperandExtent } from './extent.ts';
+import type { FinishPlan, ProductModel, ProductPlan, Target } from './model.ts';
+import { planProduct } from './plan.ts';
+import { oriented, type ProductShape } from './shape.ts';
 import * as slots from './slots.ts';
 
 /** An array on the heap: its pointer and log2 of the bytes of an element. */
 export interface HeapArray {
   readonly pointer: number;
   readonly shift: 2 | 3;
+}
+
+/** What sums begin with: matrices like the result, `stride` elements apart (0: one for all). */
+export interface HeapAddend extends HeapArray {
+  readonly stride: number;
+}
+
+/** What a product may have besides operands. */
+export interface ProductExtras {
+  /** Numbers of the result's format. Default: +0. May lie where the result goes, if its stride is that of a matrix there. */
+  readonly addend?: HeapAddend | undefined;
+  /** Pointer of the random integers that the call supplies, in the order of `docs/accumulation.md`. */
+  readonly random?: number | undefined;
+  /** Default 1. */
+  readonly threads?: number;
+  /** Shares the work among `threads`. Default: the calling thread does it. */
+  readonly divide?: Divide;
 }
 
 /** Does `units` units of the work of a block, `piece` at a time; the calling thread does its own by `own`. */
@@ -29,9 +48,9 @@ export type Divide = (
 
 export interface Products {
   /**
-   * out = op(a) op(b) as the model says, for `shape.k` of at least 1. The seed, stream and offset of draws are those of `call`.
+   * out = op(a) op(b) + addend as the model says, for `shape.k` of at least 1. The seed, stream and offset of draws are those of
+   * `call`, unless integers are supplied.
    *
-   * @param divide Shares the work among `threads`. Default: the calling thread does it.
    * @returns false, and nothing is written, where no kernel does it.
    */
   matmul(
@@ -41,8 +60,7 @@ export interface Products {
     shape: ProductShape,
     model: ProductModel,
     call: ResolvedRounding,
-    threads?: number,
-    divide?: Divide,
+    extras?: ProductExtras,
   ): boolean;
   /** out = op(a) op(b) in binary32, product and sum each rounded to nearest even. */
   matmulFloat32(
@@ -57,7 +75,7 @@ export interface Products {
 }
 
 /** More than this is not asked for: the reference needs none. */
-const mostScratch = 2 ** 29;
+export const mostScratch = 2 ** 29;
 
 const plain32: ProductPlan = {
   sum: {
@@ -71,22 +89,6 @@ const plain32: ProductPlan = {
   chunks: undefined,
   conversion: undefined,
 };
-
-/** The operands as kernels see them. A single column is computed as a row, so that its outputs lie beside each other. */
-function oriented(shape: ProductShape): ProductShape & { readonly swaps: boolean } {
-  const { m, n, transposeA, batchStrideA, batchStrideB } = shape;
-  if (n !== 1 || m === 1) return { ...shape, swaps: false };
-  return {
-    ...shape,
-    m: 1,
-    n: m,
-    transposeA: false,
-    transposeB: !transposeA,
-    batchStrideA: batchStrideB,
-    batchStrideB: batchStrideA,
-    swaps: true,
-  };
-}
 
 export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
   /** Three blocks (of sums, of chunks, of the conversion), each with the parameters of its rounding. */
@@ -108,10 +110,10 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
     return scratch.pointer;
   }
 
-  function extentOf({ pointer, shift }: HeapArray, count: number): Extent {
+  function extentOf({ pointer, shift }: HeapArray, count: number): OperandExtent {
     const state = fixedOf();
     raw.profile(pointer, shift, count, state);
-    return extentOfOperand(new BigUint64Array(heap.memory.buffer, state, 4), shift);
+    return extentOfOperand(new BigUint64Array(heap.memory.buffer, state, 5), shift);
   }
 
   /** An empty block, 0, 1 or 2, with a rounding and the draws. */
@@ -136,19 +138,57 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
     return { pointer, view };
   }
 
-  /** Where the draws of a part begin; parts have a stream each. */
+  /** Where the draws of a part begin; parts have a stream each, or a stretch of the supplied integers. */
   function setDraws(
     view: DataView,
-    call: ResolvedRounding,
+    { call, supplied }: Draws,
     first: number,
     stride: number,
-    part: number,
+    part: Part,
   ): void {
-    const stream = (place: number): bigint => BigInt.asUintN(64, BigInt(call.stream) + BigInt(place));
+    const stream = (of: Part): bigint => BigInt.asUintN(64, BigInt(call.stream) + BigInt(parts.indexOf(of)));
+    const offset = call.random === undefined ? call.offset : 0;
     view.setUint32(slots.drawStrideSlot, stride, true);
-    view.setBigUint64(slots.indexSlot, BigInt(call.offset) + BigInt(first), true);
-    view.setBigUint64(slots.productStreamSlot, stream(0), true);
+    view.setBigUint64(slots.indexSlot, BigInt(offset) + BigInt(first), true);
+    view.setBigUint64(slots.productStreamSlot, stream('products'), true);
     view.setBigUint64(slots.sumStreamSlot, stream(part), true);
+    view.setUint32(slots.productSuppliedSlot, supplied('products'), true);
+    view.setUint32(slots.sumSuppliedSlot, supplied(part), true);
+  }
+
+  /** Puts the addend where the sums begin, in one number each or, where they are kept in two, cut at `split`. */
+  function begin(
+    addend: HeapAddend,
+    sums: HeapArray,
+    second: number,
+    each: number,
+    batch: number,
+    split: number,
+  ): void {
+    for (let item = 0; item < batch; item++) {
+      const from = viewOf(
+        { ...addend, pointer: addend.pointer + ((item * addend.stride) << addend.shift) },
+        each,
+      );
+      const to = viewOf({ ...sums, pointer: sums.pointer + ((item * each) << sums.shift) }, each);
+      if (second === 0) {
+        to.set(from);
+        continue;
+      }
+      const rest = viewOf({ pointer: second + ((item * each) << sums.shift), shift: sums.shift }, each);
+      for (let i = 0; i < each; i++) {
+        const high = from[i]! + split - split;
+        to[i] = high;
+        rest[i] = from[i]! - high;
+      }
+    }
+  }
+
+  function viewOf({ pointer, shift }: HeapArray, length: number): Float32Array | Float64Array {
+    const { buffer } = heap.memory;
+    return shift === 2
+      ? new Float32Array(buffer, pointer, length)
+      : new Float64Array(buffer, pointer, length);
   }
 
   function finishBlock(place: number, plan: FinishPlan, target: Target | undefined, call?: ResolvedRounding) {
@@ -165,10 +205,10 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
     shape: ProductShape,
     { sum, chunks, conversion }: ProductPlan,
     model: ProductModel | undefined,
-    call: ResolvedRounding | undefined,
-    threads: number,
-    divide: Divide | undefined,
+    draws: Draws | undefined,
+    { addend, threads = 1, divide }: ProductExtras,
   ): boolean {
+    const call = draws?.call;
     const { m, n, k, transposeA, transposeB, batch, batchStrideA, batchStrideB, swaps } = oriented(shape);
     const [left, right] = swaps ? [b, a] : [a, b];
     const { shift } = sum;
@@ -176,7 +216,8 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
     const depth =
       chunks !== undefined && typeof model?.order === 'object' ? Math.min(model.order.chunk, k) : k;
     const isTree = model?.order === 'pairwise' && sum.sums <= slots.sumOdd;
-    const isGeneral = sum.kernel >= slots.unrounded64;
+    const { instruction } = sum;
+    const isGeneral = sum.kernel >= slots.unrounded64 || instruction !== undefined;
     const blocking = isTree ? { m: 8, n: 16, k: depth } : blockingOf(shift, isGeneral);
     const byColumns = m <= 4 && batch < threads;
     const width = byColumns ? 32 >> shift : 4;
@@ -192,6 +233,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
       depth,
       blocking,
       sum.drawBits,
+      instruction,
     );
     const pieces = Math.ceil(units / piece);
     // Sums that are not yet the result, their second parts, and those of all chunks so far. Kernels may read one more.
@@ -231,37 +273,50 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
     set(slots.roundProductsSlot, Number(sum.roundsProducts));
     set(slots.pairwiseSlot, Number(isTree));
     sum.write?.(view);
-    if (chunks !== undefined) new Uint8Array(heap.memory.buffer, second, sumBytes).fill(0);
+    // Chunks begin with +0, and their sum with the addend.
+    const start = chunks === undefined ? sums : second;
+    const starts = addend !== undefined && chunks === undefined;
+    set(slots.startsSlot, Number(starts));
+    if (addend !== undefined) {
+      const split = isSplit ? view.getFloat64(slots.splitSlot, true) : 0;
+      begin(addend, { pointer: start, shift }, isSplit ? second : 0, m * n, batch, split);
+    } else if (chunks !== undefined) new Uint8Array(heap.memory.buffer, second, sumBytes).fill(0);
     for (let step = 0; step < k; step += depth) {
       set(slots.kSlot, Math.min(depth, k - step));
       // One step of k lies a row further in an operand that is stored along the other way.
       set(slots.aSlot, left.pointer + ((transposeA ? step * m : step) << left.shift));
       set(slots.bSlot, right.pointer + ((transposeB ? step : step * n) << right.shift));
-      if (call !== undefined) setDraws(view, call, step, k, 1);
+      if (draws !== undefined) setDraws(view, draws, step, k, 'sums');
       if (divide === undefined || pieces === 1) raw.piece(block, 0, units);
       else divide(block, units, piece, (from, to) => raw.piece(block, from, to - from));
-      if (chunks === undefined || call === undefined) continue;
+      if (chunks === undefined || draws === undefined) continue;
       const adding = finishBlock(1, chunks, targetOfSums(model), call);
-      setDraws(adding.view, call, step, k, 3);
+      setDraws(adding.view, draws, step, k, 'chunks');
       raw.finish(adding.pointer, second, sums, shift, second, shift, outputs);
     }
     if (isDirect) return true;
     const last = conversion ?? { sums: slots.sumNearest, rounding: undefined, drawBits: 0, randomBits: 1 };
     const finishing = finishBlock(2, last, model?.conversion, call);
-    if (call !== undefined) setDraws(finishing.view, call, 0, k, 2);
+    if (draws !== undefined) setDraws(finishing.view, draws, 0, k, 'conversions');
     const from = chunks === undefined ? sums : second;
     raw.finish(finishing.pointer, from, isSplit ? second : 0, shift, out.pointer, out.shift, outputs);
     return true;
   }
 
   return {
-    matmul(a, b, out, shape, model, call, threads = 1, divide): boolean {
+    matmul(a, b, out, shape, model, call, extras = {}): boolean {
       const { m, n, k, batch, batchStrideA, batchStrideB } = shape;
-      if (call.random !== undefined) return false;
+      const { addend, random } = extras;
+      if (call.random !== undefined && random === undefined) return false;
       const extentA = extentOf(a, (batch - 1) * batchStrideA + m * k);
       const extentB = extentOf(b, (batch - 1) * batchStrideB + k * n);
-      const plan = planProduct(model, extentA, extentB, k);
-      return plan !== undefined && run(a, b, out, shape, plan, model, call, threads, divide);
+      const start =
+        addend === undefined
+          ? nothing
+          : extentOfStart(extentOf(addend, (batch - 1) * addend.stride + m * n), model.conversion.format);
+      const plan = planProduct(model, extentA, extentB, start, k);
+      const draws = { call, supplied: suppliedParts(model, random, batch * m * n * k) };
+      return plan !== undefined && run(a, b, out, shape, plan, model, draws, extras);
     },
     matmulFloat32(a, b, out, shape, threads = 1, divide): void {
       const array = (pointer: number): HeapArray => ({ pointer, shift: 2 });
@@ -269,7 +324,10 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
         new Float32Array(heap.memory.buffer, out, shape.batch * shape.m * shape.n).fill(0);
         return;
       }
-      run(array(a), array(b), array(out), shape, plain32, undefined, undefined, threads, divide);
+      run(array(a), array(b), array(out), shape, plain32, undefined, undefined, {
+        threads,
+        ...(divide && { divide }),
+      });
     },
     release(): void {
       if (fixed !== undefined) heap.free(fixed);
@@ -282,5 +340,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
 
 /** The rounding whose direction decides the sign of a sum that is zero. */
 function targetOfSums(model: ProductModel | undefined): Target | undefined {
-  return model?.accumulate === 'exact' ? model.conversion : model?.accumulate;
+  const accumulate = model?.accumulate;
+  if (accumulate === undefined || accumulate === 'exact') return model?.conversion;
+  return 'kind' in accumulate ? undefined : accumulate;
 }

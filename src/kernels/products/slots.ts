@@ -88,13 +88,42 @@ export const randomMoveSlot = 232;
 /** 1 where random integers have more bits than a cut sum. */
 export const wideSlot = 236;
 
-export const blockBytes = 240;
+/** Whether sums begin with what is where they go, instead of +0. */
+export const startsSlot = 240;
+
+/** Matrix units. How a step adds up; products a step, steps of k an instruction; whether subnormals count as zero. */
+export const stepSlot = 244;
+export const groupSlot = 248;
+export const instructionSlot = 252;
+export const flushesSlot = 256;
+/** Whether products may be 2^128 or more; whether results are rounded to nearest, else toward zero. */
+export const overflowsSlot = 260;
+export const nearestSlot = 264;
+/** Binary64 numbers: 2^F for F fraction bits of aligned terms; the smallest normal numbers of operands, addend and result. */
+export const fractionsSlot = 272;
+export const operandLeastSlot = 280;
+export const addendLeastSlot = 288;
+export const resultLeastSlot = 296;
+/** The largest result; the power of two above it. */
+export const resultMaximumSlot = 304;
+export const resultLimitSlot = 312;
+/** The kept bits of a result that is cut; the magic number of 1, a binary64 number, for one to nearest. */
+export const resultMaskSlot = 320;
+export const resultMagicSlot = 328;
+
+/** Pointers of supplied random integers of products and of sums, one for each draw; 0 where they are made. */
+export const productSuppliedSlot = 336;
+export const sumSuppliedSlot = 340;
+
+export const blockBytes = 344;
 
 /** Kernels. */
 export const plain32 = 0;
 export const nearest32 = 1;
 export const pattern32 = 2;
 export const plain64 = 3;
+/** The steps of a matrix unit, in binary64 lanes. */
+export const unit64 = 4;
 /** Of binary64 lanes, that round as a kernel of `../parameters` does: this plus its number; or not at all. */
 export const general64 = 16;
 export const unrounded64 = 15;
@@ -104,3 +133,10 @@ export const sumNearest = 0;
 export const sumOdd = 1;
 export const sumExact = 2;
 export const sumSplit = 3;
+
+/** Steps of matrix units: see `StepKind` of `src/arithmetic/matrix-unit/units.ts`. */
+export const stepAligned = 0;
+export const stepBlocks = 1;
+export const stepFloored = 2;
+export const stepHalves = 3;
+export const stepPairwise = 4;

@@ -3,7 +3,16 @@
  * integer is found by its number. Definition: `src/rounding/philox.ts`; index of a draw: that of the first, plus number of the output
  * times their distance, plus k.
  */
-import { drawBitsSlot, drawStrideSlot, indexSlot, seedSlot } from '../../products/slots';
+import {
+  drawBitsSlot,
+  drawStrideSlot,
+  indexSlot,
+  productStreamSlot,
+  productSuppliedSlot,
+  randomBitsSlot,
+  seedSlot,
+  sumSuppliedSlot,
+} from '../../products/slots';
 import { randomIntegers } from '../rounding/philox';
 
 /** The word of each of the 32 outputs of a binary32 tile. */
@@ -16,6 +25,23 @@ export const drawPointersBytes: usize = 128;
 @inline
 export function drawBytes(count: i32, bits: i32): usize {
   return (((<usize>count * <usize>bits) >> 3) + 95) & ~15;
+}
+
+/** Where the supplied integers of a stream are; 0 if there are none. */
+@inline
+function suppliedOf(block: usize, streamSlot: usize): usize {
+  return load<u32>(block + (streamSlot == productStreamSlot ? productSuppliedSlot : sumSuppliedSlot));
+}
+
+/** `count` integers as draws of 8, 16 or 32 bits have them: in the upper ones. */
+function copySupplied(from: usize, count: i32, drawBits: i32, bits: i32, to: usize): void {
+  const up = drawBits - bits;
+  for (let k: usize = 0; k < <usize>count; k++) {
+    const integer = load<u32>(from + (k << 2)) << up;
+    if (drawBits == 8) store<u8>(to + k, <u8>integer);
+    else if (drawBits == 16) store<u16>(to + (k << 1), <u16>integer);
+    else store<u32>(to + (k << 2), integer);
+  }
 }
 
 /**
@@ -42,14 +68,20 @@ export function drawTile(
   const seed = load<u64>(block, seedSlot);
   const shift: u64 = bits == 8 ? 4 : bits == 16 ? 3 : 2;
   const bytes = drawBytes(count, bits);
+  const supplied = suppliedOf(block, streamSlot);
   let to = destination;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       const first = index + (output + <u64>row * rowOutputs + <u64>column) * stride;
-      const skip = <i32>(first & ((1 << shift) - 1));
-      const words = ((skip + count) * bits + 31) >> 5;
-      // Whole words: the integers of any number of bits are slices of them.
-      randomIntegers(to, words, 32, first >> shift, stream, seed);
+      let skip = <i32>(first & ((1 << shift) - 1));
+      if (supplied != 0) {
+        copySupplied(supplied + <usize>(first << 2), count, bits, load<i32>(block, randomBitsSlot), to);
+        skip = 0;
+      } else {
+        const words = ((skip + count) * bits + 31) >> 5;
+        // Whole words: the integers of any number of bits are slices of them.
+        randomIntegers(to, words, 32, first >> shift, stream, seed);
+      }
       const place = <usize>(row * tileColumns + column) << 2;
       store<u32>(pointers + place, <u32>to + <u32>((skip * bits) >> 3));
       to += bytes;
@@ -180,7 +212,7 @@ export function drawPanel(
   const shift: u64 = bits == 8 ? 4 : bits == 16 ? 3 : 2;
   const perBlock = <i32>1 << <i32>shift;
   const index = load<u64>(block, indexSlot) + <u64>step;
-  if (((index | stride) & <u64>(perBlock - 1)) != 0) {
+  if (((index | stride) & <u64>(perBlock - 1)) != 0 || suppliedOf(block, streamSlot) != 0) {
     const draws = work + drawPointersBytes;
     drawTile(block, streamSlot, output, rowOutputs, rows, columns, 8, step, count, work, draws);
     interleave(work, count, bits, destination);

@@ -24,6 +24,7 @@ import {
   seedSlot,
   sumSlot,
   sumStreamSlot,
+  sumSuppliedSlot,
   unrounded64,
 } from '../../products/slots';
 import { kindNone, roundTo, sumFor } from './general';
@@ -33,8 +34,10 @@ const multiplier1: u64 = 0xcd9e8d57;
 const weyl0: u32 = 0x9e3779b9;
 const weyl1: u32 = 0xbb67ae85;
 
-/** The draw of one index: Philox4x32-10, as in `src/rounding/philox.ts`, a single block. */
+/** The draw of one index: supplied, or of Philox4x32-10, as in `src/rounding/philox.ts`, a single block. */
 function drawOne(block: usize, index: u64): i32 {
+  const supplied = <usize>load<u32>(block, sumSuppliedSlot);
+  if (supplied != 0) return load<i32>(supplied + <usize>(index << 2));
   const drawBits = load<i32>(block, drawBitsSlot);
   const shift: u64 = drawBits == 8 ? 4 : drawBits == 16 ? 3 : 2;
   const counter = index >> shift;

@@ -132,7 +132,7 @@ function tile(
   }
   if (!pairwise) return;
   for (let at: usize = 0; at < bytes; at += step) {
-    // What is left of the tree, from its right end to its left, and the addend +0.
+    // What is left of the tree, from its right end to its left, and what the sum begins with.
     let right = count;
     let level = ctz(count);
     let term = v128.load(levels + <usize>level * tileBytes + at);

@@ -15,6 +15,7 @@ import {
   bSlot,
   byColumnsSlot,
   drawBitsSlot,
+  instructionSlot,
   kernelSlot,
   kSlot,
   mSlot,
@@ -31,11 +32,13 @@ import {
   rowBytesBSlot,
   scratchBytesSlot,
   scratchSlot,
+  startsSlot,
   sumSlot,
   sumSplit,
   sumStreamSlot,
   transposeASlot,
   transposeBSlot,
+  unit64,
 } from '../../products/slots';
 import { drawBytes, drawPanel, drawPointersBytes, drawTile, panelBytes } from './draws';
 import { generalTile64, tileBytes, treeBytes } from './general';
@@ -43,6 +46,7 @@ import { nearestTile32 } from './nearest';
 import { packPanel } from './pack';
 import { patternTile32 } from './pattern-tile';
 import { plainTile32, plainTile64 } from './plain';
+import { prepareUnitPanel, unitTile64 } from './unit';
 import { vectorTimes } from './vector';
 
 const tileRows = 4;
@@ -76,6 +80,19 @@ function copyEdge<F>(
   }
 }
 
+/** Steps of k, filled up to whole instructions of a matrix unit. */
+@inline
+function wholeSteps(block: usize, count: i32): i32 {
+  const instruction = load<i32>(block, instructionSlot);
+  return (count + instruction - 1) / instruction * instruction;
+}
+
+/** Steps that a packed panel has room for: a matrix unit has powers of two behind its operands. */
+@inline
+function packedSteps(block: usize, isUnit: bool, count: i32): i32 {
+  return isUnit ? 2 * wholeSteps(block, count) : count;
+}
+
 /** One tile, of which `rows` x `columns` outputs exist; the first is `output`, and a row has `rowOutputs`. */
 @inline
 function computeTile<F>(
@@ -95,7 +112,7 @@ function computeTile<F>(
   draws: usize,
 ): void {
   const tileColumns = <i32>(32 / sizeof<F>());
-  const first = step == 0;
+  const first = step == 0 && load<i32>(block, startsSlot) == 0;
   const kernel = load<i32>(block, kernelSlot);
   let products = scratch + pointersAt;
   let sums = products + drawPointersBytes;
@@ -130,6 +147,7 @@ function computeTile<F>(
       patternTile32(block, panelA, panelB, count, to, stride, first, rows, products, sums);
     else unreachable();
   } else if (kernel == plain64) plainTile64(panelA, panelB, count, to, stride, first);
+  else if (kernel == unit64) unitTile64(block, panelA, panelB, wholeSteps(block, count), to, first, rows);
   else {
     const edge2 = scratch + edge2At;
     const tree = scratch + treeAt;
@@ -174,10 +192,12 @@ function multiply<F>(
   if (sizeof<F>() == 4 && isVector && load<i32>(block, kernelSlot) == plain32 && shiftA == 2 && shiftB == 2) {
     const from = b + (transposeB ? <usize>column0 * rowBytesB : <usize>column0 << 2);
     const to = out + (<usize>(firstOutput + <u64>column0) << 2);
-    vectorTimes(transposeB, a, from, rowBytesB, k, column1 - column0, to);
+    const starts = load<i32>(block, startsSlot) != 0;
+    vectorTimes(transposeB, a, from, rowBytesB, k, column1 - column0, to, !starts);
     return;
   }
-  const depth = <usize>min(k, blockK);
+  const isUnit = sizeof<F>() == 8 && load<i32>(block, kernelSlot) == unit64;
+  const depth = <usize>packedSteps(block, isUnit, min(k, blockK));
   const panelsA = scratch + panelsAt;
   const panelsB = panelsA + <usize>min((row1 - row0 + 3) & ~3, blockM) * depth * sizeof<F>();
   const behind = panelsB + <usize>min((column1 - column0 + 7) & ~7, blockN) * depth * sizeof<F>();
@@ -186,7 +206,8 @@ function multiply<F>(
     const columns = min(column1 - column, blockN);
     for (let step = 0; step < k; step += blockK) {
       const count = min(k - step, blockK);
-      const panelBytesB = <usize>count << 5;
+      const packed = <usize>packedSteps(block, isUnit, count);
+      const panelBytesB = packed << 5;
       for (let j = 0; j < columns; j += tileColumns) {
         const at = <usize>(column + j);
         const from = transposeB
@@ -194,10 +215,11 @@ function multiply<F>(
           : b + <usize>step * rowBytesB + (at << shiftB);
         const panel = panelsB + <usize>(j / tileColumns) * panelBytesB;
         packPanel<F>(tileColumns, transposeB, shiftB, from, rowBytesB, count, min(columns - j, tileColumns), panel);
+        if (isUnit) prepareUnitPanel(block, panel, count, <i32>(packed >> 1));
       }
       for (let row = row0; row < row1; row += blockM) {
         const rows = min(row1 - row, blockM);
-        const panelBytesA = <usize>count * tileRows * sizeof<F>();
+        const panelBytesA = packed * tileRows * sizeof<F>();
         for (let i = 0; i < rows; i += tileRows) {
           const at = <usize>(row + i);
           const from = transposeA
@@ -205,6 +227,7 @@ function multiply<F>(
             : a + at * rowBytesA + (<usize>step << shiftA);
           const panel = panelsA + <usize>(i / tileRows) * panelBytesA;
           packPanel<F>(tileRows, !transposeA, shiftA, from, rowBytesA, count, min(rows - i, tileRows), panel);
+          if (isUnit) prepareUnitPanel(block, panel, count, <i32>(packed >> 1));
         }
         for (let j = 0; j < columns; j += tileColumns) {
           const panelB = panelsB + <usize>(j / tileColumns) * panelBytesB;

@@ -36,7 +36,7 @@ function roundSum(ends: i32, value: v128, exponents: v128, shift: v128, block: u
   return ends == checked ? withEnds(value, rounded, block) : rounded;
 }
 
-/** The largest exponent field of sums so far. A product beyond the end shows in its sum, if that was far from it before. */
+/** The largest exponent field of sums so far. A product beyond the end shows in its sum, if what it was added to was far from it. */
 @inline
 function larger(largest: v128, sum: v128, exponents: v128): v128 {
   return i32x4.max_s(largest, v128.and(sum, exponents));
@@ -71,6 +71,10 @@ function nearestTile(
   let c30 = first ? zero : v128.load(out3);
   let c31 = first ? zero : v128.load(out3, 16);
   let largest = zero;
+  if (ends == watched && !first) {
+    largest = larger(larger(larger(larger(largest, c00, exponents), c01, exponents), c10, exponents), c11, exponents);
+    largest = larger(larger(larger(larger(largest, c20, exponents), c21, exponents), c30, exponents), c31, exponents);
+  }
   let a = panelA;
   let b = panelB;
   for (const end = panelA + (<usize>count << 4); a < end; a += 16) {

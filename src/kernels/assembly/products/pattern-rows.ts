@@ -37,8 +37,8 @@ export function twoRows(
   let c01 = first ? zero : v128.load(out, 16);
   let c10 = first ? zero : v128.load(out + outStride);
   let c11 = first ? zero : v128.load(out + outStride, 16);
-  // The largest sum so far. A number beyond the end shows in it, if it was far from the end before.
-  let largest = zero;
+  // The largest sum so far, or start. A number beyond the end shows in it, if what it was added to was far from the end.
+  let largest = i32x4.max_s(i32x4.max_s(f32x4.abs(c00), f32x4.abs(c01)), i32x4.max_s(f32x4.abs(c10), f32x4.abs(c11)));
   let a = panelA;
   let b = panelB;
   for (let k = 0; k < count; k += perWord) {

@@ -1,7 +1,12 @@
 /**
  * A vector times a matrix in binary32, as the hardware multiplies and adds: without packing, which would cost more than the
- * product. Each output is summed strictly in order of k from +0, as in `plain.ts`; outputs are lanes.
+ * product. Each output is summed strictly in order of k, as in `plain.ts`; outputs are lanes.
  */
+
+@inline
+function startOf(first: bool, out: usize): v128 {
+  return first ? f32x4.splat(0) : v128.load(out);
+}
 
 /** Four products of one step with four rows that run along k, transposed in registers; the row of step `part` of four. */
 @inline
@@ -34,15 +39,16 @@ function finishRow(sum: f32, x: usize, row: usize, from: i32, k: i32): f32 {
 }
 
 /** Outputs whose factors run along k in memory: rows `rowBytes` apart. */
-function along(x: usize, rows: usize, rowBytes: usize, k: i32, count: i32, out: usize): void {
+function along(x: usize, rows: usize, rowBytes: usize, k: i32, count: i32, out: usize, first: bool): void {
   const whole = k & ~3;
   let i = 0;
   // Sixteen rows at a time: four chains of sums.
   for (; i + 16 <= count; i += 16) {
-    let c0 = f32x4.splat(0);
-    let c1 = c0;
-    let c2 = c0;
-    let c3 = c0;
+    const to = out + (<usize>i << 2);
+    let c0 = startOf(first, to);
+    let c1 = startOf(first, to + 16);
+    let c2 = startOf(first, to + 32);
+    let c3 = startOf(first, to + 48);
     const row = rows + <usize>i * rowBytes;
     for (let at: usize = 0; at < <usize>whole << 2; at += 16) {
       const x0 = v128.load32_splat(x + at);
@@ -54,7 +60,6 @@ function along(x: usize, rows: usize, rowBytes: usize, k: i32, count: i32, out: 
       c2 = fourSteps(c2, row + 8 * rowBytes + at, rowBytes, x0, x1, x2, x3);
       c3 = fourSteps(c3, row + 12 * rowBytes + at, rowBytes, x0, x1, x2, x3);
     }
-    const to = out + (<usize>i << 2);
     v128.store(to, c0);
     v128.store(to, c1, 16);
     v128.store(to, c2, 32);
@@ -64,22 +69,26 @@ function along(x: usize, rows: usize, rowBytes: usize, k: i32, count: i32, out: 
       store<f32>(at, finishRow(load<f32>(at), x, row + <usize>j * rowBytes, whole, k));
     }
   }
-  for (; i < count; i++) store<f32>(out + (<usize>i << 2), finishRow(0, x, rows + <usize>i * rowBytes, 0, k));
+  for (; i < count; i++) {
+    const to = out + (<usize>i << 2);
+    store<f32>(to, finishRow(first ? 0 : load<f32>(to), x, rows + <usize>i * rowBytes, 0, k));
+  }
 }
 
 /** Outputs whose factors of one step lie beside each other: steps `rowBytes` apart. */
-function across(x: usize, columns: usize, rowBytes: usize, k: i32, count: i32, out: usize): void {
+function across(x: usize, columns: usize, rowBytes: usize, k: i32, count: i32, out: usize, first: bool): void {
   let i = 0;
   const end = x + (<usize>k << 2);
   for (; i + 32 <= count; i += 32) {
-    let c0 = f32x4.splat(0);
-    let c1 = c0;
-    let c2 = c0;
-    let c3 = c0;
-    let c4 = c0;
-    let c5 = c0;
-    let c6 = c0;
-    let c7 = c0;
+    const to = out + (<usize>i << 2);
+    let c0 = startOf(first, to);
+    let c1 = startOf(first, to + 16);
+    let c2 = startOf(first, to + 32);
+    let c3 = startOf(first, to + 48);
+    let c4 = startOf(first, to + 64);
+    let c5 = startOf(first, to + 80);
+    let c6 = startOf(first, to + 96);
+    let c7 = startOf(first, to + 112);
     let from = columns + (<usize>i << 2);
     for (let at = x; at < end; at += 4) {
       const factor = v128.load32_splat(at);
@@ -93,7 +102,6 @@ function across(x: usize, columns: usize, rowBytes: usize, k: i32, count: i32, o
       c7 = f32x4.add(c7, f32x4.mul(factor, v128.load(from, 112)));
       from += rowBytes;
     }
-    const to = out + (<usize>i << 2);
     v128.store(to, c0);
     v128.store(to, c1, 16);
     v128.store(to, c2, 32);
@@ -104,17 +112,18 @@ function across(x: usize, columns: usize, rowBytes: usize, k: i32, count: i32, o
     v128.store(to, c7, 112);
   }
   for (; i < count; i++) {
-    let sum: f32 = 0;
+    const to = out + (<usize>i << 2);
+    let sum: f32 = first ? 0 : load<f32>(to);
     let from = columns + (<usize>i << 2);
     for (let at = x; at < end; at += 4) {
       sum += load<f32>(at) * load<f32>(from);
       from += rowBytes;
     }
-    store<f32>(out + (<usize>i << 2), sum);
+    store<f32>(to, sum);
   }
 }
 
-/** `count` outputs; `isAlong` and `rowBytes` say how their factors lie. */
+/** `count` outputs; `isAlong` and `rowBytes` say how their factors lie. `first` starts the sums at +0, else at what is there. */
 export function vectorTimes(
   isAlong: bool,
   x: usize,
@@ -123,7 +132,8 @@ export function vectorTimes(
   k: i32,
   count: i32,
   out: usize,
+  first: bool,
 ): void {
-  if (isAlong) along(x, matrix, rowBytes, k, count, out);
-  else across(x, matrix, rowBytes, k, count, out);
+  if (isAlong) along(x, matrix, rowBytes, k, count, out, first);
+  else across(x, matrix, rowBytes, k, count, out, first);
 }

@@ -1,0 +1,54 @@
+/** What the kernel of matrix units is told. It takes every unit, with operands of its format and an addend of its own. */
+import { powerOfTwo } from '../../formats/binary64.ts';
+import { binary64, binary32 as lanes32 } from './extent.ts';
+import type { SumPlan, UnitModel } from './model.ts';
+import * as slots from './slots.ts';
+
+const steps: Readonly<Record<UnitModel['step'], number>> = {
+  aligned: slots.stepAligned,
+  'aligned-blocks': slots.stepBlocks,
+  floored: slots.stepFloored,
+  'floored-halves': slots.stepHalves,
+  pairwise: slots.stepPairwise,
+};
+
+export function planUnit({
+  k,
+  operands,
+  addend,
+  result,
+  step,
+  group,
+  fractionBits,
+  rounding,
+  flushes,
+}: UnitModel): SumPlan {
+  return {
+    kernel: slots.unit64,
+    shift: 3,
+    sums: slots.sumNearest,
+    roundsProducts: true,
+    drawBits: 0,
+    randomBits: 1,
+    instruction: k,
+    write(block): void {
+      // A product of 2^128 or more counts as infinite in floored steps.
+      const mayOverflow = 2 * (operands.emax + 1) > lanes32.top + 1;
+      block.setUint32(slots.stepSlot, steps[step], true);
+      block.setUint32(slots.groupSlot, group, true);
+      block.setUint32(slots.instructionSlot, k, true);
+      block.setUint32(slots.flushesSlot, Number(flushes), true);
+      block.setUint32(slots.overflowsSlot, Number(mayOverflow), true);
+      block.setUint32(slots.nearestSlot, Number(rounding === 'nearest-even'), true);
+      block.setFloat64(slots.fractionsSlot, powerOfTwo(fractionBits), true);
+      block.setFloat64(slots.operandLeastSlot, operands.minNormal, true);
+      block.setFloat64(slots.addendLeastSlot, addend.minNormal, true);
+      block.setFloat64(slots.resultLeastSlot, result.minNormal, true);
+      block.setFloat64(slots.resultMaximumSlot, result.max, true);
+      block.setFloat64(slots.resultLimitSlot, powerOfTwo(result.emax + 1), true);
+      const dropped = binary64.bits - 1 - result.mantissaBits;
+      block.setBigInt64(slots.resultMaskSlot, -(1n << BigInt(dropped)), true);
+      block.setFloat64(slots.resultMagicSlot, 1.5 * powerOfTwo(dropped), true);
+    },
+  };
+}
