@@ -69,8 +69,8 @@ const table = Array.from({ length: 90 }, (_, i) => {
 
 /** What to train on, steps, and after how many of them to stop a run. */
 const jobs = [
-  { data: '--text', content: book, steps: 14, every: 2, cuts: [5, 9] },
-  { data: '--csv', content: table, steps: 400, every: 20, cuts: [50, 150] },
+  { data: '--text', content: book, steps: 14, every: 2, evaluateEvery: 5, cuts: [5, 9] },
+  { data: '--csv', content: table, steps: 160, every: 10, evaluateEvery: 50, cuts: [30, 80] },
 ] as const;
 
 test.each(jobs)(
@@ -83,16 +83,8 @@ test.each(jobs)(
       writeFileSync(recipe, JSON.stringify({ recipe: 'dqt', bits: 8 }));
       const argv = (name: string, ...more: string[]): string[] => [
         ...['train', recipe, job.data, data, '--out', out, '--name', name, '--steps', `${job.steps}`],
-        ...[
-          '--batch',
-          '2',
-          '--checkpoint-every',
-          `${job.every}`,
-          '--evaluate-every',
-          '5',
-          '--quiet',
-          ...more,
-        ],
+        ...['--batch', '2', '--checkpoint-every', `${job.every}`, '--quiet'],
+        ...['--evaluate-every', `${job.evaluateEvery}`, ...more],
       ];
       expect((await start(argv('whole'))).code).toBe(0);
 
