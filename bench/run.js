@@ -1,13 +1,14 @@
 /**
  * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
  *
- * node bench/run.js [--only rounding,arithmetic,families,codec,threads,matmul,products,quantizers,transforms,training,sweep,tfjs] [--seconds 0.3] [--largest 1024] [--json]
+ * node bench/run.js [--only rounding,arithmetic,families,codec,threads,matmul,products,quantizers,transforms,training,sweep,memory,tfjs] [--seconds 0.3] [--largest 1024] [--json]
  */
 import { parseArgs } from 'node:util';
 import { benchArithmetic } from './arithmetic.js';
 import { benchCodec } from './codec.js';
 import { benchFamilies } from './families.js';
 import { benchMatmul } from './matmul.js';
+import { benchMemory } from './memory.js';
 import { benchProducts } from './products.js';
 import { benchQuantizers } from './quantizers.js';
 import {
@@ -15,6 +16,7 @@ import {
   codecTable,
   familiesTable,
   matmulTable,
+  memoryTable,
   productsTable,
   quantizersTable,
   roundingTable,
@@ -45,6 +47,7 @@ const suites = {
   transforms: benchTransforms,
   training: benchTraining,
   sweep: benchSweep,
+  memory: benchMemory,
   tfjs: benchTfjs,
 };
 const tables = {
@@ -59,6 +62,7 @@ const tables = {
   transforms: transformsTable,
   training: trainingTable,
   sweep: sweepTable,
+  memory: memoryTable,
   tfjs: tfjsTable,
 };
 

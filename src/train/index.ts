@@ -64,7 +64,7 @@ export { train } from './run.ts';
 export { decodeCheckpoint, encodeCheckpoint } from './safetensors.ts';
 export { type Schedule, scheduleFactor } from './schedule.ts';
 export { lossSpike, type Spike } from './spike.ts';
-export type { SavedArray, WeightStoreSpec, WriteMeasure } from './stores/index.ts';
+export { ratioEdges, type SavedArray, type WeightStoreSpec, type WriteMeasure } from './stores/index.ts';
 export { type PhaseIn, strengthAt } from './strength.ts';
 export { isLabelled, parameterCounts, type TrainingData } from './task.ts';
 export { type TextData, type TextDataOptions, textData } from './text-data.ts';

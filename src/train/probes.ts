@@ -6,9 +6,9 @@ import type { Tensor2D } from '@tensorflow/tfjs';
 import { log } from '../arithmetic/elementary/approximate.ts';
 import { type Quantizer, quantizer } from '../tensor/quantizers/index.ts';
 import type { SlotName } from './linear.ts';
-import type { Model } from './model.ts';
+import { type Model, sizeOf } from './model.ts';
 import type { LinearSlots } from './recipe.ts';
-import type { WriteMeasure } from './stores/index.ts';
+import { countCodes, entropyOf, joinWrites, type WriteMeasure, WriteTally } from './stores/index.ts';
 
 /** What the quantiser of one slot did, over all layers of a step. */
 export interface OperandProbe {
@@ -18,6 +18,8 @@ export interface OperandProbe {
   readonly saturation: number;
   /** Part of the elements that are zero in the image only. */
   readonly underflow: number;
+  /** Information of a code as often as it is used, in bits. */
+  readonly entropy: number;
 }
 
 /** Of the weights that a store holds or whose forward image is quantised: over all of them, and one by one. */
@@ -50,7 +52,14 @@ const LN_10 = log(10);
 export class OperandProbes {
   readonly #sums = new Map<
     SlotName,
-    { signal: number; noise: number; count: number; ends: number; vanished: number }
+    {
+      signal: number;
+      noise: number;
+      count: number;
+      ends: number;
+      vanished: number;
+      readonly codes: Map<number, number>;
+    }
   >();
 
   /** One operand and its image, by the quantiser that made it. */
@@ -58,7 +67,8 @@ export class OperandProbes {
     const { low, high } = made;
     const x = operand.dataSync();
     const y = image.dataSync();
-    const sums = this.#sums.get(slot) ?? { signal: 0, noise: 0, count: 0, ends: 0, vanished: 0 };
+    const zero = { signal: 0, noise: 0, count: 0, ends: 0, vanished: 0 };
+    const sums = this.#sums.get(slot) ?? { ...zero, codes: new Map<number, number>() };
     this.#sums.set(slot, sums);
     for (let i = 0; i < x.length; i++) {
       const error = y[i]! - x[i]!;
@@ -68,17 +78,19 @@ export class OperandProbes {
     }
     const { elements } = made.explain(x as Float32Array, operand.shape, { update: false });
     for (const element of elements) if (element === low || element === high) sums.ends++;
+    countCodes(elements, sums.codes);
     sums.count += x.length;
   }
 
   result(): StepProbes['operands'] {
     return Object.fromEntries(
-      [...this.#sums].map(([slot, { signal, noise, count, ends, vanished }]) => [
+      [...this.#sums].map(([slot, { signal, noise, count, ends, vanished, codes }]) => [
         slot,
         {
           sqnr: noise === 0 || signal === 0 ? null : (10 * log(signal / noise)) / LN_10,
           saturation: ends / count,
           underflow: vanished / count,
+          entropy: entropyOf(codes.values()),
         },
       ]),
     );
@@ -122,45 +134,23 @@ export function compareImages(model: Model, before: WeightImages): Map<string, W
     const { made, elements: old, values: oldValues, scale } = image;
     const values = variable.dataSync() as Float32Array;
     const { elements } = made.explain(values, variable.shape, { update: false });
-    const count = values.length;
-    let flips = 0;
-    let zeros = 0;
-    let ends = 0;
-    let moved = 0;
-    for (let i = 0; i < count; i++) {
-      if (elements[i] !== old[i]) flips++;
-      if (elements[i] === 0) zeros++;
-      if (elements[i] === made.low || elements[i] === made.high) ends++;
-      moved += Math.abs(values[i]! - oldValues[i]!);
+    const tally = new WriteTally();
+    for (let i = 0; i < values.length; i++) {
+      const element = elements[i]!;
+      const ratio = Math.abs(values[i]! - oldValues[i]!) / scale;
+      tally.add(ratio, element !== old[i], element === 0, element === made.low || element === made.high);
     }
-    measures.set(name, {
-      flipRate: flips / count,
-      stepRatio: moved / count / scale,
-      zeroFraction: zeros / count,
-      saturation: ends / count,
-    });
+    measures.set(name, tally.result(elements));
   }
   return measures;
 }
 
-/** Joins the measures of layers, weighted by their sizes. */
+/** Joins the measures of layers; null if there are none. */
 export function joinMeasures(model: Model, layers: ReadonlyMap<string, WriteMeasure>): WeightProbes | null {
   if (layers.size === 0) return null;
-  const total = { flipRate: 0, stepRatio: 0, zeroFraction: 0, saturation: 0 };
-  let size = 0;
-  for (const { name, shape } of model.parameters) {
+  const measured = model.parameters.flatMap(({ name, shape }) => {
     const measure = layers.get(name);
-    if (measure === undefined) continue;
-    const count = shape.reduce((product, extent) => product * extent, 1);
-    size += count;
-    for (const field of ['flipRate', 'stepRatio', 'zeroFraction', 'saturation'] as const)
-      total[field] += measure[field] * count;
-  }
-  return {
-    flipRate: total.flipRate / size,
-    stepRatio: total.stepRatio / size,
-    zeroFraction: total.zeroFraction / size,
-    saturation: total.saturation / size,
-    layers: Object.fromEntries(layers),
-  };
+    return measure === undefined ? [] : [{ size: sizeOf(shape), measure }];
+  });
+  return { ...joinWrites(measured), layers: Object.fromEntries(layers) };
 }

@@ -115,12 +115,16 @@ export interface TrainResult {
   }[];
 }
 
-/** Bytes that a training step needs beside its activations; weights and state as they lie between steps. */
+/** Bytes that a training step needs; weights and state as they lie between steps. */
 export interface MemoryUse {
   readonly weights: number;
   readonly optimizerState: number;
   /** In float32. */
   readonly gradients: number;
-  /** All of them over the number of parameters. */
+  /** What the backward pass needs of the forward pass, by the formats of the last phase: a model, see memory.ts. */
+  readonly savedActivations: number;
+  /** All of them. */
+  readonly total: number;
+  /** Weights, state and gradients over the number of parameters. */
   readonly bytesPerParameter: number;
 }

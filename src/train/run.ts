@@ -4,6 +4,7 @@
  */
 import { exp } from '../arithmetic/elementary/approximate.ts';
 import { ArgumentError } from '../errors.ts';
+import { toFormat } from '../formats/index.ts';
 import { integerInRange } from '../rounding/options.ts';
 import { type Emulation, emulate } from '../tfjs/index.ts';
 import {
@@ -16,7 +17,7 @@ import {
 } from './checkpoint.ts';
 import { type Evaluation, evaluate, eventLoopTurn } from './evaluate.ts';
 import { hashData } from './hash.ts';
-import { sizeOf } from './model.ts';
+import { memoryUse, savedActivationBytes } from './memory.ts';
 import { modelConfig } from './model-config.ts';
 import { optimizerOf } from './optimizers/index.ts';
 import { compareImages, joinMeasures, OperandProbes, type StepProbes, weightImages } from './probes.ts';
@@ -272,11 +273,18 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     await eventLoopTurn();
   };
 
-  const memory = (): MemoryUse => {
-    const parameters = model.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-    const parts = { weights: weights.bytes, optimizerState: optimizer.stateBytes, gradients: 4 * parameters };
-    const bytes = parts.weights + parts.optimizerState + parts.gradients;
-    return { ...parts, bytesPerParameter: bytes / parameters };
+  const memory = (slots: (name: string) => LinearSlots): MemoryUse => {
+    const format = recipe.phases[current]!.emulate?.format;
+    const arithmetic = {
+      slots,
+      extraNorm: normOf(recipe, current),
+      bits: format === undefined ? 32 : toFormat(format).bits,
+    };
+    return memoryUse(model, {
+      weights: weights.bytes,
+      optimizerState: optimizer.stateBytes,
+      savedActivations: savedActivationBytes(task.config, model, task, arithmetic),
+    });
   };
 
   try {
@@ -322,7 +330,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       spike: current > 0 ? lossSpike(losses, starts[current]!) : null,
       seconds,
       predictionsPerSecond: (losses.length * task.predictions) / seconds,
-      memory: memory(),
+      memory: memory(slots),
       inference,
     };
   } finally {

@@ -70,7 +70,8 @@ describe('direct quantised training', () => {
       (await run(recipes.dqt({ bits: 1.58, rounding }), small)).steps.flatMap(
         ({ probes }) => probes?.weights ?? [],
       );
-    for (const { flipRate } of await flips('nearest-even')) expect(flipRate).toBe(0);
+    for (const measure of await flips('nearest-even'))
+      expect(measure).toMatchObject({ flipRate: 0, frozen: 1 });
     const moving = (await flips('stochastic')).slice(1);
     expect(moving.some(({ flipRate }) => flipRate > 0)).toBe(true);
     for (const { stepRatio, layers } of moving) {
@@ -139,6 +140,13 @@ describe('probes', () => {
     expect(operands['forward.x']!.sqnr).toBeGreaterThan(30);
     expect(operands['forward.w']!.sqnr).toBeLessThan(12);
     expect(weights!.flipRate).toBeGreaterThan(0);
+    // Ternary codes by the mean are used nearly alike; 8-bit codes of a row in their manner.
+    expect(weights!.entropy).toBeGreaterThan(1.4);
+    expect(weights!.entropy).toBeLessThanOrEqual(Math.log2(3) + 1e-12);
+    expect(operands['forward.w']!.entropy).toBeLessThanOrEqual(Math.log2(3) + 1e-12);
+    expect(operands['forward.x']!.entropy).toBeGreaterThan(5);
+    expect(operands['forward.x']!.entropy).toBeLessThanOrEqual(8);
+    expect(weights!.ratios.reduce((sum, count) => sum + count)).toBe(linear);
     // The backward products read what the forward ones read: nothing else is quantised.
     expect(gradient).toMatchObject({ draws: 2, bias: 0 });
     expect(Math.abs(gradient!.cosine - 1)).toBeLessThan(1e-12);

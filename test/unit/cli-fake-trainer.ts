@@ -81,7 +81,11 @@ export const fakeTrainer =
             : null,
         seconds: done * 0.1,
         predictionsPerSecond: 10240,
-        memory: { weights: 4, optimizerState: 8, gradients: 4, bytesPerParameter: 16 },
+        memory: {
+          ...{ weights: 4, optimizerState: 8, gradients: 4, bytesPerParameter: 16 },
+          savedActivations: 4,
+          total: 20,
+        },
         inference: [],
       };
     },

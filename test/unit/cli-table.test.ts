@@ -82,7 +82,11 @@ function finish(run: Run, validationLoss: number, status: Run['status'] = 'finis
         : { step: 1, height: 0.5, excess10: 0, excess50: 0, recoverySteps: run.seed === 1 ? 10 : null },
     seconds: 1,
     predictionsPerSecond: 64,
-    memory: { weights: 4, optimizerState: 8, gradients: 4, bytesPerParameter: 16 },
+    memory: {
+      ...{ weights: 4, optimizerState: 8, gradients: 4, bytesPerParameter: 16 },
+      savedActivations: 4,
+      total: 20,
+    },
     inference: [],
   };
 }

@@ -14,7 +14,8 @@ export const trainedFolder = 'trained';
 /** A run that has its result, and what its probes said. */
 export interface FinishedRun {
   readonly run: SweepRun;
-  readonly result: Omit<TrainResult, 'recipe'>;
+  /** `peakMemory`: bytes that the process had at most. */
+  readonly result: Omit<TrainResult, 'recipe'> & { readonly peakMemory?: number };
   readonly steps: readonly StepRecord[];
   readonly evaluations: readonly EvaluationRecord[];
 }
@@ -42,7 +43,7 @@ export function finishedRun(folder: string, run: SweepRun): FinishedRun | null {
 
 /** Mean over the probed steps of what a probe of all weights saw. */
 const probed =
-  (field: 'flipRate' | 'stepRatio' | 'zeroFraction') =>
+  (field: 'flipRate' | 'stepRatio' | 'frozen' | 'entropy' | 'zeroFraction') =>
   ({ steps }: FinishedRun): number | undefined =>
     spread(steps.flatMap(({ probes }) => probes?.weights?.[field] ?? []))?.mean;
 
@@ -62,8 +63,12 @@ export type MeasureName =
   | 'recoverySteps'
   | 'flipRate'
   | 'stepRatio'
+  | 'frozen'
+  | 'entropy'
   | 'zeroFraction'
   | 'bytesPerParameter'
+  | 'totalMemory'
+  | 'peakMemory'
   | 'secondsPerStep';
 
 const measureTable: Readonly<Record<MeasureName, (finished: FinishedRun) => number | null | undefined>> = {
@@ -78,8 +83,12 @@ const measureTable: Readonly<Record<MeasureName, (finished: FinishedRun) => numb
   recoverySteps: ({ result }) => result.spike?.recoverySteps,
   flipRate: probed('flipRate'),
   stepRatio: probed('stepRatio'),
+  frozen: probed('frozen'),
+  entropy: probed('entropy'),
   zeroFraction: probed('zeroFraction'),
   bytesPerParameter: ({ result }) => result.memory.bytesPerParameter,
+  totalMemory: ({ result }) => result.memory.total,
+  peakMemory: ({ result }) => result.peakMemory,
   secondsPerStep: ({ result }) => result.seconds / result.steps,
 };
 

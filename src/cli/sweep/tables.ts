@@ -62,6 +62,13 @@ const percent = (value: Spread | null): string =>
 const part = (done: number, planned: number): string =>
   done === planned ? `${done}` : `${done} of ${planned}`;
 
+const megabytes =
+  (name: 'totalMemory' | 'peakMemory') =>
+  ({ measures }: SweepRow): string => {
+    const value = measures[name];
+    return value === null ? absent : decimals(value.mean / 2 ** 20, 1);
+  };
+
 const armFields: readonly Field<SweepRow>[] = [
   field('arm', '', ({ arm }) => arm.name, left),
   field('seeds', '', ({ seeds, arm }) => part(seeds.length, arm.seeds.length), { optional: false }),
@@ -88,8 +95,12 @@ const armFields: readonly Field<SweepRow>[] = [
   field('other', 'inference', measured('inference', 4)),
   field('right', 'other, %', ({ measures }) => percent(measures.inferenceAccuracy)),
   field('flips', '/step', measured('flipRate', 5)),
-  field('lr u', '/grid', measured('stepRatio', 4)),
+  field('r', 'step/grid', measured('stepRatio', 4)),
+  field('r below', '1/2', measured('frozen', 3)),
+  field('entropy', 'bits', measured('entropy', 3)),
   field('zeros', '', measured('zeroFraction', 3)),
+  field('model', 'MiB', megabytes('totalMemory')),
+  field('peak', 'MiB', megabytes('peakMemory')),
   field('s', '/step', measured('secondsPerStep', 3)),
 ];
 
@@ -109,8 +120,12 @@ export const measureTitles: Readonly<Record<MeasureName, string>> = {
   recoverySteps: 'recovery, steps',
   flipRate: 'flips per weight and step',
   stepRatio: 'step over grid',
+  frozen: 'part of steps below half of the grid',
+  entropy: 'entropy of codes, bits',
   zeroFraction: 'part of zeros',
   bytesPerParameter: 'bytes per parameter',
+  totalMemory: 'bytes of weights, state, gradients and saved activations',
+  peakMemory: 'peak memory of the process, bytes',
   secondsPerStep: 'seconds per step',
 };
 

@@ -172,10 +172,13 @@ async function trainInto(
     });
     const { recipe: _recipe, ...numbers } = result;
     append({ type: 'result', ...numbers });
-    if (!result.interrupted) folder.write('result.json', `${JSON.stringify(numbers, null, 2)}\n`);
+    // Of this process: of a run that was resumed, since it was taken up.
+    const peakMemory = 1024 * process.resourceUsage().maxRSS;
+    const text = `${JSON.stringify({ ...numbers, peakMemory }, null, 2)}\n`;
+    if (!result.interrupted) folder.write('result.json', text);
     progress.partEnded(`validation ${measured(result.validationLoss, result.validationAccuracy)}`);
     progress.close();
-    io.stdout.write(options.json ? `${JSON.stringify(numbers, null, 2)}\n` : report(recipe, seed, result));
+    io.stdout.write(options.json ? text : report(recipe, seed, result));
   } finally {
     progress.close();
     records.log?.close();

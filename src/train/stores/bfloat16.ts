@@ -3,8 +3,9 @@
  */
 import { pack, unpack } from '../../formats/index.ts';
 import { decode, encode } from '../../tensor/arrays.ts';
+import { type WriteMeasure, WriteTally } from './measure.ts';
 import type { Bfloat16Store } from './spec.ts';
-import { bytesOf, type Draw, type HeldWeight, type WriteMeasure } from './store.ts';
+import { bytesOf, type Draw, type HeldWeight } from './store.ts';
 
 /** Holds a weight in bfloat16; its initial values are rounded to nearest. */
 export function bfloat16Weight(initial: Float32Array, spec: Bfloat16Store): HeldWeight {
@@ -33,20 +34,12 @@ export function bfloat16Weight(initial: Float32Array, spec: Bfloat16Store): Held
       const before = load();
       packed = bytes(updated, draw);
       const after = load();
-      let flips = 0;
-      let ratio = 0;
-      let zeros = 0;
+      const tally = new WriteTally();
       for (let i = 0; i < count; i++) {
-        if (after[i] !== before[i]) flips++;
-        if (after[i] === 0) zeros++;
-        ratio += Math.abs(updated[i]! - before[i]!) / ulp(before[i]!);
+        const ratio = Math.abs(updated[i]! - before[i]!) / ulp(before[i]!);
+        tally.add(ratio, after[i] !== before[i], after[i] === 0, false);
       }
-      return {
-        flipRate: flips / count,
-        stepRatio: ratio / count,
-        zeroFraction: zeros / count,
-        saturation: 0,
-      };
+      return tally.result(unpack(packed, 'bfloat16', count));
     },
     save: () => ({ codes: { dtype: 'BF16', shape: [count], data: packed } }),
     restore(saved) {

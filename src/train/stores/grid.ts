@@ -8,8 +8,9 @@
 import type { CodeArray } from '../../formats/codes.ts';
 import { type Format, pack, toFormat, unpack } from '../../formats/index.ts';
 import { decode, encode } from '../../tensor/arrays.ts';
+import { type WriteMeasure, WriteTally } from './measure.ts';
 import type { GridStore } from './spec.ts';
-import { bytesOf, type Draw, float32Of, type HeldWeight, savedFloat32, type WriteMeasure } from './store.ts';
+import { bytesOf, type Draw, float32Of, type HeldWeight, savedFloat32 } from './store.ts';
 
 /** Scales of grids are at most 1 / this, as in the source. */
 const leastRange = Math.fround(1e-5);
@@ -66,22 +67,13 @@ export function gridWeight(initial: Float32Array, spec: GridStore): HeldWeight {
       const codes = codesOf(updated, draw);
       packed = pack(codes, format);
       const after = decode(codes, format);
-      let flips = 0;
-      let moved = 0;
-      let zeros = 0;
-      let ends = 0;
+      const tally = new WriteTally();
       for (let i = 0; i < count; i++) {
-        if (after[i] !== before[i]) flips++;
-        moved += Math.abs(updated[i]! * scale - before[i]!);
-        if (after[i] === 0) zeros++;
-        if (after[i] === format.max || after[i] === format.min) ends++;
+        const code = after[i]!;
+        const ratio = Math.abs(updated[i]! * scale - before[i]!);
+        tally.add(ratio, code !== before[i], code === 0, code === format.max || code === format.min);
       }
-      return {
-        flipRate: flips / count,
-        stepRatio: moved / count,
-        zeroFraction: zeros / count,
-        saturation: ends / count,
-      };
+      return tally.result(after);
     },
     save: () => ({
       codes: { dtype: 'U8', shape: [packed.byteLength], data: packed },

@@ -4,8 +4,9 @@
  * Source: Zhang et al., "Q-GaLore", arXiv 2407.08296, section 3.3.
  */
 import { quantizer } from '../../tensor/quantizers/index.ts';
+import { type WriteMeasure, WriteTally } from './measure.ts';
 import type { GroupStore } from './spec.ts';
-import { bytesOf, type Draw, type HeldWeight, type WriteMeasure } from './store.ts';
+import { bytesOf, type Draw, type HeldWeight } from './store.ts';
 
 /** Holds a weight in groups; the initial values are rounded to nearest. */
 export function groupWeight(initial: Float32Array, spec: GroupStore): HeldWeight {
@@ -30,23 +31,18 @@ export function groupWeight(initial: Float32Array, spec: GroupStore): HeldWeight
       const held = before.values;
       write(updated, draw);
       const after = nearest.unpack(packed, [count]);
-      let flips = 0;
-      let zeros = 0;
-      let ends = 0;
-      let moved = 0;
+      const tally = new WriteTally();
       for (let i = 0; i < count; i++) {
         const code = Number(after.codes![i]);
-        if (code !== Number(before.codes![i])) flips++;
-        if (after.values[i] === 0) zeros++;
-        if (code === 0 || code === 255) ends++;
-        moved += Math.abs(updated[i]! - held[i]!) / before.scales[Math.floor(i / spec.size)]!;
+        const ratio = Math.abs(updated[i]! - held[i]!) / before.scales[Math.floor(i / spec.size)]!;
+        tally.add(
+          ratio,
+          code !== Number(before.codes![i]),
+          after.values[i] === 0,
+          code === 0 || code === 255,
+        );
       }
-      return {
-        flipRate: flips / count,
-        stepRatio: moved / count,
-        zeroFraction: zeros / count,
-        saturation: ends / count,
-      };
+      return tally.result(after.codes!);
     },
     save: () => ({ codes: { dtype: 'U8', shape: [packed.byteLength], data: packed } }),
     restore(saved) {

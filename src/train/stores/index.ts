@@ -5,6 +5,7 @@ import { groupWeight } from './group.ts';
 import type { WeightStoreSpec } from './spec.ts';
 import type { HeldWeight } from './store.ts';
 
+export { countCodes, entropyOf, joinWrites, ratioEdges, type WriteMeasure, WriteTally } from './measure.ts';
 export {
   type Bfloat16Store,
   checkMatch,
@@ -22,7 +23,6 @@ export {
   type HeldWeight,
   type SavedArray,
   savedFloat32,
-  type WriteMeasure,
 } from './store.ts';
 
 /** A weight held as the store says; null for `master`, whose float32 values live in the model's variable itself. */

@@ -1,6 +1,7 @@
 /**
  * What every way of holding a weight offers, and the arrays in which its state is written to a checkpoint.
  */
+import type { WriteMeasure } from './measure.ts';
 
 /** An array of a checkpoint: its bytes, little endian. */
 export interface SavedArray {
@@ -13,18 +14,6 @@ export interface SavedArray {
 export interface Draw {
   readonly seed: number;
   readonly stream: bigint;
-}
-
-/** What a write did to the codes; measured only when asked for. */
-export interface WriteMeasure {
-  /** Part of the codes that changed. */
-  readonly flipRate: number;
-  /** Mean of |updated - held| / step of the grid. */
-  readonly stepRatio: number;
-  /** Part of the codes that stand for zero. */
-  readonly zeroFraction: number;
-  /** Part of the codes at an end of the grid. */
-  readonly saturation: number;
 }
 
 /** A weight between steps. */

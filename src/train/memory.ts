@@ -1,0 +1,125 @@
+/**
+ * The memory model of a training step: weights, optimiser state and gradients as they are held, and the activations that
+ * the backward pass needs, each in the format that its slot reads. It counts what the algorithm has to keep; what
+ * TensorFlow.js allocates, which is float32 throughout and more, is the process's peak memory.
+ *
+ * Kept of each norm: its result and one number a row; of attention: queries, keys, values and weights; of SwiGLU: three
+ * arrays; of a linear layer: its input, once for layers that read it alike; of the loss: the logits. Quantised images of
+ * weights are made anew each step and not counted.
+ */
+import { quantizer } from '../tensor/quantizers/index.ts';
+import { canonicalJson } from './hash.ts';
+import type { Model } from './model.ts';
+import { sizeOf } from './model.ts';
+import type { LanguageModelConfig, ModelConfig } from './model-config.ts';
+import type { ExtraNorm, LinearSlots, QuantizerSpec } from './recipe.ts';
+import type { MemoryUse } from './records.ts';
+
+/** The arithmetic of a step. */
+export interface StepArithmetic {
+  readonly slots: (name: string) => LinearSlots;
+  readonly extraNorm: ExtraNorm | null;
+  /** Bits of what is not quantised: 32, or those of the emulated format. */
+  readonly bits: number;
+}
+
+/** The quantiser whose image of the input the backward pass reads; null: the input itself. */
+function savedSpec({ forward, weightGradient }: LinearSlots): QuantizerSpec | null {
+  const { x } = forward;
+  return weightGradient.x === 'same' && x !== null && (x.strength ?? 1) === 1 ? x : null;
+}
+
+/** Bytes of the input (rows, columns) that layers read, each distinct image once. */
+function inputBytes(
+  names: readonly string[],
+  rows: number,
+  columns: number,
+  { slots, bits }: StepArithmetic,
+): number {
+  const images = new Map(
+    names.map((name) => {
+      const spec = savedSpec(slots(name));
+      return [canonicalJson(spec), spec] as const;
+    }),
+  );
+  let bytes = 0;
+  for (const spec of images.values()) {
+    if (spec === null) {
+      bytes += (rows * columns * bits) / 8;
+    } else {
+      const { strength: _strength, rounding: _rounding, ...whole } = spec;
+      bytes += quantizer(whole).quantize(new Float32Array(rows * columns), [rows, columns]).bytes;
+    }
+  }
+  return bytes;
+}
+
+function languageModelBytes(
+  { width, heads, hidden, context, layers, sequences }: LanguageModelConfig,
+  outputs: number,
+  step: StepArithmetic,
+): number {
+  const { extraNorm, bits } = step;
+  const rows = sequences * context;
+  const float = (elements: number): number => (elements * bits) / 8;
+  const norm = (columns: number): number => float(rows * (columns + 1));
+  const extra = (columns: number, isInner: boolean): number =>
+    extraNorm !== null && (isInner || extraNorm.where === 'all') ? norm(columns) : 0;
+  let bytes = 0;
+  for (let layer = 0; layer < layers; layer++) {
+    const read = (block: string, names: readonly string[], columns: number): number =>
+      inputBytes(
+        names.map((name) => `layers.${layer}.${block}.${name}`),
+        rows,
+        columns,
+        step,
+      );
+    bytes += norm(width) + extra(width, false) + read('attention', ['query', 'key', 'value'], width);
+    bytes += float(rows * (3 * width + heads * context));
+    bytes += extra(width, true) + read('attention', ['output'], width);
+    bytes += norm(width) + extra(width, false) + read('mlp', ['gate', 'up'], width);
+    bytes += float(3 * rows * hidden);
+    bytes += extra(hidden, true) + read('mlp', ['down'], hidden);
+  }
+  return bytes + norm(width) + float(rows * width) + float(rows * outputs);
+}
+
+/**
+ * Bytes of the activations that a step saves for its backward pass, by format.
+ *
+ * @param model whose linear layers' shapes say what they read
+ * @param predictions rows of a step
+ */
+export function savedActivationBytes(
+  config: ModelConfig,
+  model: Pick<Model, 'parameters'>,
+  { outputs, predictions }: { readonly outputs: number; readonly predictions: number },
+  step: StepArithmetic,
+): number {
+  if (config.kind !== 'mlp') return languageModelBytes(config, outputs, step);
+  const { extraNorm, bits } = step;
+  const linear = model.parameters.filter(({ role }) => role === 'linear');
+  const inputs = linear.reduce((sum, { name, shape }, i) => {
+    const columns = shape[1]!;
+    const isNormed = extraNorm !== null && (i > 0 || extraNorm.where === 'all');
+    const norm = isNormed ? (predictions * (columns + 1) * bits) / 8 : 0;
+    return sum + norm + inputBytes([name], predictions, columns, step);
+  }, 0);
+  return inputs + (predictions * outputs * bits) / 8;
+}
+
+/** What a step needs, from what is held now. */
+export function memoryUse(
+  model: Pick<Model, 'parameters'>,
+  held: { readonly weights: number; readonly optimizerState: number; readonly savedActivations: number },
+): MemoryUse {
+  const parameters = model.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const gradients = 4 * parameters;
+  const { weights, optimizerState, savedActivations } = held;
+  const lasting = weights + optimizerState + gradients;
+  return {
+    ...{ weights, optimizerState, gradients, savedActivations },
+    total: lasting + savedActivations,
+    bytesPerParameter: lasting / parameters,
+  };
+}
