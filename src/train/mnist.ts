@@ -11,6 +11,8 @@ const PIXELS = 28 * 28;
 /**
  * The digits as training data: 8000 to train on and 2000 to validate, shuffled in an order that is fixed.
  * @throws ArgumentError if the package is not installed; other options as in {@link labelledData}.
+ * @example
+ * await train({ tf, model: 'mlp', data: await mnist(), recipe: recipes.dqt({ bits: 1.58 }), steps: 1500, seed: 1 });
  */
 export async function mnist(options: LabelledOptions = {}): Promise<LabelledData> {
   const digits = await load();

@@ -7,7 +7,13 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
-import { addDataOptions, checkDataFor, type DataOptions, dataOptions } from '../data-options.ts';
+import {
+  addDataOptions,
+  checkDataFor,
+  type DataOptions,
+  dataArguments,
+  dataOptions,
+} from '../data-options.ts';
 import { exitCodes, signalExitCodes } from '../exit-codes.ts';
 import { listenForStop } from '../interrupt.ts';
 import type { Io } from '../io.ts';
@@ -91,7 +97,8 @@ async function report(results: SweepResults, file: string, folder: string, given
   writeWholeFile(join(target, 'report.html'), sweepPage(results));
   if (given.page !== undefined) {
     const { writeStudyPage } = await import('./study-page.ts');
-    writeStudyPage(results, given.page, folder, `halfulp sweep ${file} --out ${given.out}`);
+    const words = ['halfulp sweep', file, ...dataArguments(dataOptions(given)), '--out', given.out];
+    writeStudyPage(results, given.page, folder, words.join(' '));
   }
   if (given.json) {
     io.stdout.write(text);
