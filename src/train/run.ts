@@ -3,22 +3,11 @@
  * numerics are in the recipe's formats, the model, the stores and the optimiser.
  */
 import { exp } from '../arithmetic/elementary/approximate.ts';
-import { ArgumentError } from '../errors.ts';
 import { toFormat } from '../formats/index.ts';
-import { integerInRange } from '../rounding/options.ts';
 import { type Emulation, emulate } from '../tfjs/index.ts';
-import {
-  arraysUnder,
-  type Checkpoint,
-  checkIdentity,
-  lossesOf,
-  type RunIdentity,
-  savedLosses,
-} from './checkpoint.ts';
+import { arraysUnder, type Checkpoint, checkIdentity, lossesOf, savedLosses } from './checkpoint.ts';
 import { type Evaluation, evaluate, eventLoopTurn } from './evaluate.ts';
-import { hashData } from './hash.ts';
 import { memoryUse, savedActivationBytes } from './memory.ts';
-import { modelConfig } from './model-config.ts';
 import { optimizerOf } from './optimizers/index.ts';
 import { compareImages, joinMeasures, OperandProbes, type StepProbes, weightImages } from './probes.ts';
 import {
@@ -29,47 +18,13 @@ import {
   type Recipe,
   slotsOf,
 } from './recipe.ts';
-import { checkRecipe } from './recipe-check.ts';
 import type { MemoryUse, TrainOptions, TrainResult } from './records.ts';
+import { identityOf, settingsOf } from './run-settings.ts';
 import { scheduleFactor } from './schedule.ts';
 import { lossSpike } from './spike.ts';
 import { drawing, probeGradients, type StepContext, trainStep } from './step.ts';
-import { type Task, taskOf, type ValidationPart } from './task.ts';
+import type { ValidationPart } from './task.ts';
 import { weightsOf } from './weights.ts';
-
-interface Settings extends Required<Pick<TrainOptions, 'seed' | 'steps' | 'learningRate' | 'evaluateEvery'>> {
-  readonly task: Task;
-  /** Windows or samples. */
-  readonly evaluationSize: number;
-  readonly probeEvery: number;
-  readonly gradientDraws: number;
-  readonly checkpointEvery: number;
-}
-
-function settingsOf(options: TrainOptions): Settings {
-  const task = taskOf(modelConfig(options.model, options.batch), options.data);
-  checkRecipe(options.recipe);
-  const learningRate = options.learningRate ?? task.config.learningRate;
-  if (!(learningRate > 0 && Number.isFinite(learningRate)))
-    throw new ArgumentError('learningRate', learningRate, 'a positive number');
-  return {
-    task,
-    learningRate,
-    steps: integerInRange('steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1, 1),
-    seed: integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER, 0),
-    evaluateEvery: integerInRange('evaluateEvery', options.evaluateEvery, 0, 2 ** 32 - 1, 50),
-    probeEvery: integerInRange('probeEvery', options.probeEvery, 0, 2 ** 32 - 1, 0),
-    gradientDraws: integerInRange('gradientDraws', options.gradientDraws, 0, 65536, 0),
-    checkpointEvery: integerInRange('checkpointEvery', options.checkpointEvery, 0, 2 ** 32 - 1, 0),
-    evaluationSize: integerInRange(
-      'evaluationWindows',
-      options.evaluationWindows,
-      1,
-      2 ** 32 - 1,
-      task.evaluationSize,
-    ),
-  };
-}
 
 /** First step (0-based) of each phase. Two phases that fall on one step: the later one rules. */
 function phaseStarts(recipe: Recipe, steps: number): number[] {
@@ -87,32 +42,15 @@ function rewarmFactor({ rewarm = 0 }: Phase, since: number, steps: number): numb
   return since >= length ? 1 : (since + 1) / length;
 }
 
-function identityOf({ tf, recipe, kernels = 'own' }: TrainOptions, settings: Settings): RunIdentity {
-  const { task, seed, steps, learningRate, evaluateEvery, evaluationSize, probeEvery, gradientDraws } =
-    settings;
-  return {
-    recipe: hashData(recipe),
-    model: task.config,
-    seed,
-    steps,
-    learningRate,
-    evaluateEvery,
-    evaluationWindows: evaluationSize,
-    probeEvery,
-    gradientDraws,
-    backend: `${tf.getBackend()}, ${kernels} kernels`,
-    data: task.dataHash(),
-  };
-}
-
 /** Indices that the draws of one step's emulation have for themselves; the second half is an evaluation's after it. */
 const drawsPerStep = 2 ** 32;
 
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 
 /**
- * Trains a model under a recipe: a language model on a text, or a classifier on samples with classes. The same options give the same losses on the same backend, bit for bit, with
- * and without checkpoints and however often the run was resumed.
+ * Trains a model under a recipe: a language model on a text, or a classifier on samples with classes. The same options
+ * give the same losses on the same backend, bit for bit, with and without checkpoints and however often the run was
+ * resumed.
  *
  * Between steps the event loop runs, so a signal handler can abort; what was done until then is in the result.
  * @throws ArgumentError naming the option or the recipe's field that is wrong, before any training.

@@ -1,0 +1,67 @@
+/**
+ * The options of a run, checked and with their defaults, and what of them must be the same for a run to go on from a
+ * checkpoint.
+ */
+import { ArgumentError } from '../errors.ts';
+import { integerInRange } from '../rounding/options.ts';
+import type { RunIdentity } from './checkpoint.ts';
+import { hashData } from './hash.ts';
+import { modelConfig } from './model-config.ts';
+import { checkRecipe } from './recipe-check.ts';
+import type { TrainOptions } from './records.ts';
+import { type Task, taskOf } from './task.ts';
+
+export interface Settings
+  extends Required<Pick<TrainOptions, 'seed' | 'steps' | 'learningRate' | 'evaluateEvery'>> {
+  readonly task: Task;
+  /** Windows or samples. */
+  readonly evaluationSize: number;
+  readonly probeEvery: number;
+  readonly gradientDraws: number;
+  readonly checkpointEvery: number;
+}
+
+/** Throws ArgumentError naming the option or the recipe's field that is wrong. */
+export function settingsOf(options: TrainOptions): Settings {
+  const task = taskOf(modelConfig(options.model, options.batch), options.data);
+  checkRecipe(options.recipe);
+  const learningRate = options.learningRate ?? task.config.learningRate;
+  if (!(learningRate > 0 && Number.isFinite(learningRate)))
+    throw new ArgumentError('learningRate', learningRate, 'a positive number');
+  return {
+    task,
+    learningRate,
+    steps: integerInRange('steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1, 1),
+    seed: integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER, 0),
+    evaluateEvery: integerInRange('evaluateEvery', options.evaluateEvery, 0, 2 ** 32 - 1, 50),
+    probeEvery: integerInRange('probeEvery', options.probeEvery, 0, 2 ** 32 - 1, 0),
+    gradientDraws: integerInRange('gradientDraws', options.gradientDraws, 0, 65536, 0),
+    checkpointEvery: integerInRange('checkpointEvery', options.checkpointEvery, 0, 2 ** 32 - 1, 0),
+    evaluationSize: integerInRange(
+      'evaluationWindows',
+      options.evaluationWindows,
+      1,
+      2 ** 32 - 1,
+      task.evaluationSize,
+    ),
+  };
+}
+
+/** What tells one run from another. */
+export function identityOf({ tf, recipe, kernels = 'own' }: TrainOptions, settings: Settings): RunIdentity {
+  const { task, seed, steps, learningRate, evaluateEvery, evaluationSize, probeEvery, gradientDraws } =
+    settings;
+  return {
+    recipe: hashData(recipe),
+    model: task.config,
+    seed,
+    steps,
+    learningRate,
+    evaluateEvery,
+    evaluationWindows: evaluationSize,
+    probeEvery,
+    gradientDraws,
+    backend: `${tf.getBackend()}, ${kernels} kernels`,
+    data: task.dataHash(),
+  };
+}
