@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-const steps = 150;
+const steps = 300;
 
 /** @param {readonly string[]} argv */
 function seconds(argv) {

@@ -1,11 +1,12 @@
 /**
- * The pictures of a sweep, and those of them in which each arm or contrast is a mark: final losses, contrasts, loss
- * against what a weight costs. Pictures over steps are curve-figures.ts.
+ * The pictures of a sweep, and those of them in which each arm or contrast is a mark: final losses, contrasts.
+ * Pictures over steps are curve-figures.ts, those against costs cost-figure.ts.
  */
 import * as Plot from '@observablehq/plot';
 import { svgColour, svgDocument } from '../report/svg.ts';
 import { halfInterval } from '../statistics.ts';
 import type { ContrastResult } from './contrasts.ts';
+import { costFigure } from './cost-figure.ts';
 import { curvesFigure, spikeFigure } from './curve-figures.ts';
 import { looksOfSweep } from './looks.ts';
 import type { SweepResults } from './results.ts';
@@ -69,7 +70,8 @@ function finalFigure({ sweep, rows, finished }: SweepResults): string | null {
       title: `Validation loss at the end, ${sweep.title}`,
       legend: [],
       caption: [
-        'Filled: mean; line: 95 % interval of the mean by Student’s t; rings: seeds. Arms compare by seed: see the contrasts.',
+        'Filled: mean; line: its 95 % interval by Student’s t; rings: seeds.',
+        'Arms compare by seed: see the contrasts.',
       ],
     },
   );
@@ -113,77 +115,8 @@ function contrastFigure(title: string, results: readonly ContrastResult[]): stri
       title: `Contrasts in ${measureTitles[measure]}, ${title}`,
       legend: [],
       caption: [
-        `Paired by seed, with 95 % intervals by Student’s t; grey: the interval covers ${neutral}, or there is one seed only.`,
-      ],
-    },
-  );
-}
-
-const costs = {
-  bits: { label: 'bits per weight of the linear layers', type: 'log', title: 'bits per weight' },
-  bytes: {
-    label: 'bytes per parameter: weights, optimiser state and gradients as they are held',
-    type: 'linear',
-    title: 'bytes per parameter',
-  },
-} as const;
-
-/** Final loss against what a weight costs. Arms of equal cost stand side by side. */
-function costFigure({ sweep, rows }: SweepResults, cost: keyof typeof costs): string | null {
-  const { places, panelLegend } = looksOfSweep(sweep);
-  const points = rows.flatMap(({ measures, bitsPerWeight }, i) => {
-    const { validationLoss, bytesPerParameter } = measures;
-    const x = cost === 'bits' ? bitsPerWeight : (bytesPerParameter?.mean ?? null);
-    if (validationLoss === null || x === null) return [];
-    const { mean, deviation } = validationLoss;
-    return [
-      { x, mean, low: mean - (deviation ?? 0), high: mean + (deviation ?? 0), look: places[i]!.panelLook },
-    ];
-  });
-  const { label, type, title } = costs[cost];
-  if (new Set(points.map(({ x }) => x)).size < 2) return null;
-  const aside = points.map((point, i) => {
-    const equal = points.filter(({ x }) => x === point.x);
-    const place = points.slice(0, i).filter(({ x }) => x === point.x).length - (equal.length - 1) / 2;
-    const all = points.map(({ x }) => x);
-    const unit = Math.min(1 / 70, 0.16 / equal.length);
-    return type === 'log'
-      ? point.x * (Math.max(...all) / Math.min(...all)) ** (unit * place)
-      : point.x + (Math.max(...all) - Math.min(...all)) * unit * place;
-  });
-  return svgDocument(
-    {
-      ...{ width: 820, height: 320, marginLeft: 52, marginRight: 18, marginTop: 10, marginBottom: 46 },
-      x: {
-        ...{ type, label, inset: 24, labelAnchor: 'center', labelArrow: 'none' },
-        ...(type === 'log'
-          ? {
-              ticks: [...new Set(points.map(({ x }) => x))],
-              tickFormat: (x: number) => x.toFixed(2).replace(/\.?0+$/, ''),
-            }
-          : { nice: true }),
-      },
-      y: {
-        ...{
-          label: `validation loss, nats per ${lossUnit(sweep)}`,
-          labelAnchor: 'center',
-          labelArrow: 'none',
-        },
-        ...{ nice: true, inset: 6 },
-      },
-      marks: [
-        Plot.gridY({ strokeOpacity: 0.12 }),
-        ...points.flatMap(({ look, mean, low, high }, i) => [
-          Plot.ruleX([aside[i]!], { y1: low, y2: high, stroke: svgColour(look) }),
-          Plot.dot([[aside[i]!, mean]], { fill: svgColour(look), symbol: look.symbol, r: 4.5 }),
-        ]),
-      ],
-    },
-    {
-      title: `Loss against ${title}, ${sweep.title}`,
-      legend: panelLegend,
-      caption: [
-        'Validation loss at the end; lines: one standard deviation over seeds. Arms of equal cost stand side by side.',
+        'Paired by seed, with 95 % intervals by Student’s t, each for itself.',
+        `Grey: the interval covers ${neutral}, or there is one seed only.`,
       ],
     },
   );
@@ -211,6 +144,7 @@ export function sweepFigures(results: SweepResults): Figure[] {
     ['spike', 'Training loss around the transition', spikeFigure(results)],
     ['bits', 'Validation loss against bits per weight', costFigure(results, 'bits')],
     ['bytes', 'Validation loss against bytes per parameter', costFigure(results, 'bytes')],
+    ['bits-accuracy', 'Accuracy against bits per weight', costFigure(results, 'bits', 'accuracy')],
   ];
   return drawn.flatMap(([name, title, svg]) => (svg === null ? [] : [{ name, title, svg }]));
 }
