@@ -12,7 +12,7 @@ export interface CsvOptions extends LabelledOptions {
   readonly label?: string | number;
   /** Whether the first line has names. Default: if no cell of it beside the label is a number, or `label` is a name. */
   readonly header?: boolean;
-  /** Default `','`. */
+  /** Default: a tab or a semicolon if the first line has one, otherwise a comma. */
   readonly delimiter?: string;
   /** Default `'standard'`. */
   readonly scaling?: LabelledOptions['scaling'] & string;
@@ -107,6 +107,13 @@ class Table {
   }
 }
 
+/** See {@link CsvOptions.delimiter}. */
+function delimiterOf(csv: string | Uint8Array): string {
+  const head = typeof csv === 'string' ? csv.slice(0, 65536) : new TextDecoder().decode(csv.slice(0, 65536));
+  const line = head.split(/[\r\n]+/).find((text) => text.trim() !== '') ?? '';
+  return ['\t', ';'].find((mark) => line.includes(mark)) ?? ',';
+}
+
 async function loadParser() {
   try {
     return (await import('csv-parse/sync')).parse;
@@ -126,7 +133,13 @@ async function loadParser() {
  * const data = await csvData(await readFile('iris.csv'), { label: 'species' });
  */
 export async function csvData(csv: string | Uint8Array, options: CsvOptions = {}): Promise<LabelledData> {
-  const { delimiter = ',', header: _header, label: _label, scaling = 'standard', ...rest } = options;
+  const {
+    delimiter = delimiterOf(csv),
+    header: _header,
+    label: _label,
+    scaling = 'standard',
+    ...rest
+  } = options;
   if (typeof delimiter !== 'string' || delimiter.length !== 1)
     throw new ArgumentError('delimiter', delimiter, 'one character');
   const parse = await loadParser();

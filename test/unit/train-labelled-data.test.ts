@@ -190,11 +190,9 @@ describe('CSV tables', () => {
     ['with the class by number', 'x,y,class\n-.5,1e2,yes\n1,2,no\n6,8,yes\n3,4,no', { label: 3 }],
     ['with the number as text', '-.5,1e2,yes\n1,2,no\n6,8,yes\n3,4,no', { label: '3' }],
     ['with names that are numbers', '0,1,2\nyes,-.5,1e2\nno,1,2\nyes,6,8\nno,3,4\n', { header: true }],
-    [
-      'of another system',
-      '\uFEFFclass;x;y\r\nyes; -.5 ;1e2\r\n\r\nno;1;+2\r\n"yes";6;8.0\r\nno;3;4\r\n',
-      { delimiter: ';' },
-    ],
+    ['of another system', '\uFEFFclass;x;y\r\nyes; -.5 ;1e2\r\n\r\nno;1;+2\r\n"yes";6;8.0\r\nno;3;4\r\n', {}],
+    ['with tabs', '\nclass\tx\ty\nyes\t-.5\t1e2\nno\t1\t 2\nyes\t6\t8\nno\t3\t4', {}],
+    ['with bars', 'class|x;|y\nyes|-.5|1e2\nno|1|2\nyes|6|8\nno|3|4', { delimiter: '|' }],
   ])('are read %s', async (_, csv, options) => {
     const data = await csvData(csv, { ...plain, ...options });
     expect(samplesOf(data)).toEqual(samples);
@@ -223,6 +221,7 @@ describe('CSV tables', () => {
       /'four' in line 3, column y.*the class is taken from column c/,
     ],
     ['an empty cell', 'a,1,2\nb,,4\n', {}, 'csv', /'' in line 2, column 2/],
+    ['an empty cell between tabs', 'a\t1\t2\nb\t\t4\n', {}, 'csv', /'' in line 2, column 2/],
     ['a hexadecimal number', 'a,1,2\nb,0x10,4\n', {}, 'csv', /'0x10' in line 2/],
     ['an infinity', 'a,1,2\nb,Infinity,4\n', {}, 'csv', /'Infinity' in line 2/],
     ['a number beyond binary32', 'a,1,2\nb,1e39,4\n', {}, 'csv', /'1e39' in line 2/],
