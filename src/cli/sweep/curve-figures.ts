@@ -54,6 +54,13 @@ const panelHeight = 270;
 
 const axis = (label: string) => ({ label, labelAnchor: 'center', labelArrow: 'none' }) as const;
 
+/** Ticks from 0 on; where panels stand beside each other, the last one would run into the next panel's first. */
+const ticksOf = ({ columns }: PanelGrid, end: number, parts: number): number[] => {
+  const count = columns > 1 ? parts / 2 : parts;
+  const ticks = Array.from({ length: count + 1 }, (_, i) => Math.round((i * end) / count));
+  return columns > 1 ? ticks.slice(0, -1) : ticks;
+};
+
 /** Sizes and facets of a picture of panels. */
 const frame = ({
   rows,
@@ -108,7 +115,7 @@ export function curvesFigure(results: SweepResults): string {
   return svgDocument(
     {
       ...frame(grid),
-      x: { ...axis('training step'), domain: [0, sweep.steps], ticks: grid.columns > 1 ? 4 : 8 },
+      x: { ...axis('training step'), domain: [0, sweep.steps], ticks: ticksOf(grid, sweep.steps, 6) },
       y: {
         ...axis(`validation loss, nats per ${lossUnit(sweep)}`),
         domain: settledRange(curves, sweep.steps / 5),
@@ -173,7 +180,7 @@ export function spikeFigure(results: SweepResults): string | null {
   return svgDocument(
     {
       ...frame(grid),
-      x: { ...axis('steps since the transition'), domain: [-before, after], ticks: 6 },
+      x: { ...axis('steps since the transition'), domain: [-before, after], ticks: ticksOf(grid, after, 8) },
       y: {
         ...axis(`training loss above ${sweep.baseline}, nats`),
         domain: settledRange(curves, -before),
