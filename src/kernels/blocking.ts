@@ -12,27 +12,39 @@ export interface Blocking {
 /** A tile of outputs has four rows of 32 bytes, a tile for each level of a tree of sums, and addresses of draws twice. */
 const fixedBytes = 2 * 128 + 2 * 128 + 32 * 128;
 
-/** By log2 of the bytes of a lane. General kernels do so much with each element that smaller blocks are as good. */
-export function blockingOf(shift: 2 | 3, isGeneral: boolean): Blocking {
+/**
+ * By log2 of the bytes of a lane. General kernels do so much with each element that smaller blocks are as good; small integers
+ * take half of the room.
+ */
+export function blockingOf(shift: 2 | 3, isGeneral: boolean, isInteger: boolean): Blocking {
   if (isGeneral) return { m: 32, n: 64, k: 256 };
+  if (isInteger) return { m: 128, n: 512, k: 512 };
   return shift === 2 ? { m: 128, n: 512, k: 256 } : { m: 64, n: 256, k: 256 };
 }
 
-/**
- * Bytes of scratch for a piece of the work of at most m x n outputs. `drawBits`: bits of a draw, 0 for none. `instruction`: steps of
- * k that a matrix unit takes together, on panels with as much again behind each.
- */
+/** How panels are packed, and what lies behind them. */
+export interface Packing {
+  /** log2 of the bytes of a lane. */
+  readonly shift: 2 | 3;
+  /** Bits of a draw, 0 for none. */
+  readonly drawBits: number;
+  /** Steps of k that a matrix unit takes together; its panels have as much again behind each. */
+  readonly instruction?: number | undefined;
+  /** Whether the factors of two steps lie together. */
+  readonly isInteger: boolean;
+}
+
+/** Bytes of scratch for a piece of the work of at most m x n outputs. */
 export function scratchBytes(
-  shift: 2 | 3,
   m: number,
   n: number,
   k: number,
   blocking: Blocking,
-  drawBits: number,
-  instruction?: number,
+  { shift, drawBits, instruction, isInteger }: Packing,
 ): number {
   const steps = Math.min(k, blocking.k);
-  const depth = instruction === undefined ? steps : 2 * Math.ceil(steps / instruction) * instruction;
+  const whole = instruction === undefined ? steps : 2 * Math.ceil(steps / instruction) * instruction;
+  const depth = isInteger ? Math.ceil(steps / 2) : whole;
   const rows = Math.min(Math.ceil(m / 4) * 4, blocking.m);
   const columns = Math.min(Math.ceil(n / 8) * 8, blocking.n);
   const drawn = Math.ceil((depth * drawBits) / 8) + 96;

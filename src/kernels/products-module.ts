@@ -17,8 +17,10 @@ export interface ProductsModuleExports {
     outShift: number,
     count: number,
   ): void;
-  /** What the numbers of an operand are made of, to 64 bytes at `state`. */
+  /** What the numbers of an operand are made of, to 40 bytes at `state`. */
   profile(source: number, shift: number, count: number, state: number): void;
+  /** The largest power of two of which all are multiples; numbers but 0 between 2^-60 and 2^60. */
+  grain(source: number, shift: number, count: number): number;
 }
 
 export const productsModule: KernelModule<ProductsModuleExports> = kernelModule(shared, unshared);

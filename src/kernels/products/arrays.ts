@@ -37,8 +37,11 @@ export interface ProductAddend {
   readonly stride: number;
 }
 
-/** Arrays on a heap: in place, or copied there until `free`. */
-function stagingOn(heap: Heap): {
+/** Arrays on a heap, `isShared` saying whether it is the shared one: in place, or copied there until `free`. */
+function stagingOn(
+  heap: Heap,
+  isShared: boolean,
+): {
   place(x: RealArray, copies?: boolean): HeapArray;
   placeIntegers(x: Uint32Array): number;
   read(from: HeapArray, to: RealArray): void;
@@ -58,8 +61,8 @@ function stagingOn(heap: Heap): {
   }
   return {
     place(x, copies = false): HeapArray {
-      const isThere = heap.memory.buffer === x.buffer && isInSharedHeap(x) && !copies;
-      if (isThere) return { pointer: x.byteOffset, shift: shiftOf(x) };
+      // An array of the shared memory keeps its place, even if that memory has grown since.
+      if (isShared && isInSharedHeap(x) && !copies) return { pointer: x.byteOffset, shift: shiftOf(x) };
       const pointer = hold(x.byteLength);
       viewOf(x, pointer).set(x);
       return { pointer, shift: shiftOf(x) };
@@ -115,9 +118,10 @@ export function matmulArray(
   const team = whole.k * out.length >= leastDivided ? threads : 1;
   const values = addend?.values;
   const isShared = [a, b, out, values ?? out].every(isInSharedHeap);
-  const heap = isShared || team > 1 ? sharedHeap() : privateHeap();
+  const usesShared = isShared || team > 1;
+  const heap = usesShared ? sharedHeap() : privateHeap();
   const products = productsOf(heap);
-  const staging = stagingOn(heap);
+  const staging = stagingOn(heap, usesShared);
   try {
     const left = staging.place(a);
     const right = b === a ? left : staging.place(b);

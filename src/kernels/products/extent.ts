@@ -22,6 +22,8 @@ export interface OperandExtent extends Extent {
   readonly hasNegativeZero: boolean;
   /** The largest finite magnitude. */
   readonly largest: number;
+  /** The largest power of two of which all are multiples, if they are finite and between 2^-60 and 2^60; it takes a look at all. */
+  grain(): number;
 }
 
 /** Of no numbers but +0: what sums begin with. */
@@ -33,6 +35,7 @@ export const nothing: OperandExtent = {
   finite: true,
   hasNegativeZero: false,
   largest: 0,
+  grain: () => Infinity,
 };
 
 /** A lane type as such an extent, and as what it holds. */
@@ -89,12 +92,12 @@ function numberOf(bits: bigint, shift: 2 | 3): number {
 }
 
 /** Of an operand, from the five words that the kernel `profile` writes. `shift` is log2 of an element's bytes. */
-export function extentOfOperand(words: BigUint64Array, shift: 2 | 3): OperandExtent {
+export function extentOfOperand(words: BigUint64Array, shift: 2 | 3, grain: () => number): OperandExtent {
   const lanes = shift === 2 ? binary32 : binary64;
   const mantissaBits = lanes.bits - 1;
   const [largest = 0n, least = 0n, fractions = 0n, specials = 0n, negativeZeros = 0n] = words;
   const finite = specials === 0n;
-  const known = { finite, hasNegativeZero: negativeZeros !== 0n, largest: numberOf(largest, shift) };
+  const known = { finite, hasNegativeZero: negativeZeros !== 0n, largest: numberOf(largest, shift), grain };
   if (largest === 0n) return { bits: 0, low: 0, top: 0, bottom: 0, ...known };
   // Subnormals have field 0, the exponent of 1, and their last bits where its numbers have them.
   const field = (bits: bigint): number => Math.max(Number(bits >> BigInt(mantissaBits)), 1);

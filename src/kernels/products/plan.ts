@@ -4,7 +4,8 @@
  *
  * - Products and sums as the hardware makes them: binary32 and binary64 to nearest even, where products are exact or are to be
  *   rounded so. Any sum that is exact in binary64 too.
- * - Binary32 lanes that round every step: `steps-plan.ts`. The steps of matrix units: `unit-plan.ts`.
+ * - Sums of small integers, exact in any order: `integer-plan.ts`. The steps of matrix units: `unit-plan.ts`.
+ * - Binary32 lanes that round every step: `steps-plan.ts`.
  * - Binary64 lanes for all else, where products are exact in them and a sum is exact, or innocently rounded (nearest modes,
  *   53 >= 2p + 2), or has p + 2 bits (stochastic: p + N + 2) once it is made odd.
  */
@@ -23,6 +24,7 @@ import {
   nothing,
   type OperandExtent,
 } from './extent.ts';
+import { integerSums } from './integer-plan.ts';
 import type { FinishPlan, ProductModel, ProductPlan, SumPlan, Target } from './model.ts';
 import * as slots from './slots.ts';
 import { rounded32 } from './steps-plan.ts';
@@ -188,19 +190,21 @@ function conversionPlan({ conversion, converts }: ProductModel): FinishPlan | un
 
 /**
  * The plan for operands and a start of these extents, or undefined where only the reference does it. `k` is at least 1. `start`:
- * `nothing` for +0.
+ * `nothing` for +0. `isMatrix`: whether both operands are more than one row or column.
  */
 export function planProduct(
   model: ProductModel,
-  a: Extent,
-  b: Extent,
+  a: OperandExtent,
+  b: OperandExtent,
   start: OperandExtent,
   k: number,
+  isMatrix: boolean,
 ): ProductPlan | undefined {
   const { accumulate, order, conversion } = model;
+  const integers = isMatrix ? integerSums(model, a, b, start, k) : undefined;
   const terms = { operands: [a, b], exact: extentOfProducts(a, b), start, k } as const;
   if (accumulate === 'exact') {
-    const sum = exactSums(model, terms);
+    const sum = integers ?? exactSums(model, terms);
     const isSplit = sum?.sums === slots.sumSplit;
     const bits = extentOfFormat(conversion.format)?.bits;
     if (sum === undefined || bits === undefined) return undefined;
@@ -212,6 +216,7 @@ export function planProduct(
   const last = conversionPlan(model);
   if (last === undefined) return undefined;
   const finish = last === 'none' ? undefined : last;
+  if (integers !== undefined) return { sum: integers, chunks: undefined, conversion: finish };
   if ('kind' in accumulate) return { sum: planUnit(accumulate), chunks: undefined, conversion: finish };
   // Chunks begin with +0, and the first of them joins the start.
   const isChunked = typeof order === 'object';

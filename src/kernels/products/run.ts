@@ -113,7 +113,8 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
   function extentOf({ pointer, shift }: HeapArray, count: number): OperandExtent {
     const state = fixedOf();
     raw.profile(pointer, shift, count, state);
-    return extentOfOperand(new BigUint64Array(heap.memory.buffer, state, 5), shift);
+    const words = new BigUint64Array(heap.memory.buffer, state, 5);
+    return extentOfOperand(words, shift, () => raw.grain(pointer, shift, count));
   }
 
   /** An empty block, 0, 1 or 2, with a rounding and the draws. */
@@ -218,7 +219,8 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
     const isTree = model?.order === 'pairwise' && sum.sums <= slots.sumOdd;
     const { instruction } = sum;
     const isGeneral = sum.kernel >= slots.unrounded64 || instruction !== undefined;
-    const blocking = isTree ? { m: 8, n: 16, k: depth } : blockingOf(shift, isGeneral);
+    const isInteger = sum.kernel === slots.integer32;
+    const blocking = isTree ? { m: 8, n: 16, k: depth } : blockingOf(shift, isGeneral, isInteger);
     const byColumns = m <= 4 && batch < threads;
     const width = byColumns ? 32 >> shift : 4;
     const unitsEach = Math.ceil((byColumns ? n : m) / width);
@@ -226,15 +228,8 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
     // Every piece packs op(b) anew, of which slow kernels do not notice anything; their last pieces should end together.
     const piece = Math.ceil(units / (threads === 1 ? 1 : threads * (sum.roundsProducts ? 4 : 1)));
     const high = Math.min(piece, unitsEach) * width;
-    const perPiece = scratchBytes(
-      shift,
-      byColumns ? m : high,
-      byColumns ? high : n,
-      depth,
-      blocking,
-      sum.drawBits,
-      instruction,
-    );
+    const packing = { shift, drawBits: sum.drawBits, instruction, isInteger };
+    const perPiece = scratchBytes(byColumns ? m : high, byColumns ? high : n, depth, blocking, packing);
     const pieces = Math.ceil(units / piece);
     // Sums that are not yet the result, their second parts, and those of all chunks so far. Kernels may read one more.
     const sumBytes = Math.ceil(((outputs + 1) << shift) / 64) * 64;
@@ -314,7 +309,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
         addend === undefined
           ? nothing
           : extentOfStart(extentOf(addend, (batch - 1) * addend.stride + m * n), model.conversion.format);
-      const plan = planProduct(model, extentA, extentB, start, k);
+      const plan = planProduct(model, extentA, extentB, start, k, m > 1 && n > 1);
       const draws = { call, supplied: suppliedParts(model, random, batch * m * n * k) };
       return plan !== undefined && run(a, b, out, shape, plan, model, draws, extras);
     },

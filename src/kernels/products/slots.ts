@@ -115,7 +115,12 @@ export const resultMagicSlot = 328;
 export const productSuppliedSlot = 336;
 export const sumSuppliedSlot = 340;
 
-export const blockBytes = 344;
+/** Small integers times powers of two: one over the power of either operand, and the power of products; binary32 numbers. */
+export const scaleASlot = 344;
+export const scaleBSlot = 348;
+export const unitSlot = 352;
+
+export const blockBytes = 360;
 
 /** Kernels. */
 export const plain32 = 0;
@@ -124,6 +129,8 @@ export const pattern32 = 2;
 export const plain64 = 3;
 /** The steps of a matrix unit, in binary64 lanes. */
 export const unit64 = 4;
+/** Sums of products of small integers. */
+export const integer32 = 5;
 /** Of binary64 lanes, that round as a kernel of `../parameters` does: this plus its number; or not at all. */
 export const general64 = 16;
 export const unrounded64 = 15;

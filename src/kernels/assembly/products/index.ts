@@ -1,4 +1,4 @@
 /** The exports of the products' kernels; their TypeScript twin is `src/kernels/products-module.ts`. */
 export { finish } from './finish';
 export { piece } from './multiply';
-export { profile } from './profile';
+export { grain, profile } from './profile';

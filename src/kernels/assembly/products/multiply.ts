@@ -16,6 +16,7 @@ import {
   byColumnsSlot,
   drawBitsSlot,
   instructionSlot,
+  integer32,
   kernelSlot,
   kSlot,
   mSlot,
@@ -30,6 +31,8 @@ import {
   productStreamSlot,
   rowBytesASlot,
   rowBytesBSlot,
+  scaleASlot,
+  scaleBSlot,
   scratchBytesSlot,
   scratchSlot,
   startsSlot,
@@ -42,6 +45,7 @@ import {
 } from '../../products/slots';
 import { drawBytes, drawPanel, drawPointersBytes, drawTile, panelBytes } from './draws';
 import { generalTile64, tileBytes, treeBytes } from './general';
+import { integerTile32, packIntegers } from './integers';
 import { nearestTile32 } from './nearest';
 import { packPanel } from './pack';
 import { patternTile32 } from './pattern-tile';
@@ -87,10 +91,36 @@ function wholeSteps(block: usize, count: i32): i32 {
   return (count + instruction - 1) / instruction * instruction;
 }
 
-/** Steps that a packed panel has room for: a matrix unit has powers of two behind its operands. */
+/** Steps that a packed panel has room for: a matrix unit has powers of two behind its operands, integers lie two by two. */
 @inline
-function packedSteps(block: usize, isUnit: bool, count: i32): i32 {
-  return isUnit ? 2 * wholeSteps(block, count) : count;
+function packedSteps<F>(block: usize, count: i32): i32 {
+  const kernel = load<i32>(block, kernelSlot);
+  if (sizeof<F>() == 8) return kernel == unit64 ? 2 * wholeSteps(block, count) : count;
+  return kernel == integer32 ? (count + 1) >> 1 : count;
+}
+
+/** Packs a panel of an operand as the tile's kernel wants it. */
+@inline
+function packOperand<F>(
+  block: usize,
+  isA: bool,
+  along: bool,
+  shift: i32,
+  from: usize,
+  rowBytes: usize,
+  count: i32,
+  valid: i32,
+  panel: usize,
+): void {
+  const width = isA ? tileRows : <i32>(32 / sizeof<F>());
+  const kernel = load<i32>(block, kernelSlot);
+  if (sizeof<F>() == 4 && kernel == integer32) {
+    const scale = load<f32>(block + (isA ? scaleASlot : scaleBSlot));
+    packIntegers(width, along, shift, from, rowBytes, count, valid, panel, scale);
+    return;
+  }
+  packPanel<F>(width, along, shift, from, rowBytes, count, valid, panel);
+  if (sizeof<F>() == 8 && kernel == unit64) prepareUnitPanel(block, panel, count, wholeSteps(block, count));
 }
 
 /** One tile, of which `rows` x `columns` outputs exist; the first is `output`, and a row has `rowOutputs`. */
@@ -142,6 +172,7 @@ function computeTile<F>(
   }
   if (sizeof<F>() == 4) {
     if (kernel == plain32) plainTile32(panelA, panelB, count, to, stride, first);
+    else if (kernel == integer32) integerTile32(block, panelA, panelB, count, to, stride, first);
     else if (kernel == nearest32) nearestTile32(block, panelA, panelB, count, to, stride, first);
     else if (kernel == pattern32)
       patternTile32(block, panelA, panelB, count, to, stride, first, rows, products, sums);
@@ -196,8 +227,7 @@ function multiply<F>(
     vectorTimes(transposeB, a, from, rowBytesB, k, column1 - column0, to, !starts);
     return;
   }
-  const isUnit = sizeof<F>() == 8 && load<i32>(block, kernelSlot) == unit64;
-  const depth = <usize>packedSteps(block, isUnit, min(k, blockK));
+  const depth = <usize>packedSteps<F>(block, min(k, blockK));
   const panelsA = scratch + panelsAt;
   const panelsB = panelsA + <usize>min((row1 - row0 + 3) & ~3, blockM) * depth * sizeof<F>();
   const behind = panelsB + <usize>min((column1 - column0 + 7) & ~7, blockN) * depth * sizeof<F>();
@@ -206,7 +236,7 @@ function multiply<F>(
     const columns = min(column1 - column, blockN);
     for (let step = 0; step < k; step += blockK) {
       const count = min(k - step, blockK);
-      const packed = <usize>packedSteps(block, isUnit, count);
+      const packed = <usize>packedSteps<F>(block, count);
       const panelBytesB = packed << 5;
       for (let j = 0; j < columns; j += tileColumns) {
         const at = <usize>(column + j);
@@ -214,8 +244,8 @@ function multiply<F>(
           ? b + at * rowBytesB + (<usize>step << shiftB)
           : b + <usize>step * rowBytesB + (at << shiftB);
         const panel = panelsB + <usize>(j / tileColumns) * panelBytesB;
-        packPanel<F>(tileColumns, transposeB, shiftB, from, rowBytesB, count, min(columns - j, tileColumns), panel);
-        if (isUnit) prepareUnitPanel(block, panel, count, <i32>(packed >> 1));
+        const valid = min(columns - j, tileColumns);
+        packOperand<F>(block, false, transposeB, shiftB, from, rowBytesB, count, valid, panel);
       }
       for (let row = row0; row < row1; row += blockM) {
         const rows = min(row1 - row, blockM);
@@ -226,8 +256,8 @@ function multiply<F>(
             ? a + <usize>step * rowBytesA + (at << shiftA)
             : a + at * rowBytesA + (<usize>step << shiftA);
           const panel = panelsA + <usize>(i / tileRows) * panelBytesA;
-          packPanel<F>(tileRows, !transposeA, shiftA, from, rowBytesA, count, min(rows - i, tileRows), panel);
-          if (isUnit) prepareUnitPanel(block, panel, count, <i32>(packed >> 1));
+          const valid = min(rows - i, tileRows);
+          packOperand<F>(block, true, !transposeA, shiftA, from, rowBytesA, count, valid, panel);
         }
         for (let j = 0; j < columns; j += tileColumns) {
           const panelB = panelsB + <usize>(j / tileColumns) * panelBytesB;
@@ -264,7 +294,7 @@ function multiply<F>(
  */
 export function piece(block: usize, from: i32, count: i32): i32 {
   const kernel = load<i32>(block, kernelSlot);
-  const isNarrow = kernel == plain32 || kernel == nearest32 || kernel == pattern32;
+  const isNarrow = kernel == plain32 || kernel == nearest32 || kernel == pattern32 || kernel == integer32;
   const byColumns = load<i32>(block, byColumnsSlot) != 0;
   const m = load<i32>(block, mSlot);
   const n = load<i32>(block, nSlot);

@@ -3,57 +3,53 @@
 /**
  * Looks at `count` numbers of 2^shift bytes. Writes five 64-bit words: the bits of the largest finite magnitude (0 if there is
  * none), those of the smallest magnitude but 0 (all ones if there is none), the fraction fields of finite numbers ored
- * together, whether there are infinities or NaNs, and whether there are negative zeros. `state` has room for 80 bytes.
+ * together, whether there are infinities or NaNs, and whether there are negative zeros. `state` has room for 40 bytes.
  */
 export function profile(source: usize, shift: i32, count: i32, state: usize): void {
   if (shift == 2) profile32(source, count, state);
   else profile64(source, count, state);
 }
 
-/** The lanes' state lies in memory: largest, least, fractions, specials, negative zeros. */
-@inline
-function look(value: v128, state: usize): void {
-  const magnitude = v128.and(value, i32x4.splat(0x7fffffff));
-  const special = i32x4.ge_s(magnitude, i32x4.splat(0x7f800000));
-  const finite = v128.andnot(magnitude, special);
-  v128.store(state, i32x4.max_s(v128.load(state), finite));
-  // Less one, unsigned: zero is then the largest.
-  v128.store(state, i32x4.min_u(v128.load(state, 16), i32x4.sub(magnitude, i32x4.splat(1))), 16);
-  v128.store(state, v128.or(v128.load(state, 32), finite), 32);
-  v128.store(state, v128.or(v128.load(state, 48), special), 48);
-  v128.store(state, v128.or(v128.load(state, 64), i32x4.eq(value, i32x4.splat(i32.MIN_VALUE))), 64);
+function largestOf(value: v128): u32 {
+  const half = i32x4.max_u(value, v128.shuffle<i32>(value, value, 2, 3, 0, 1));
+  return max<u32>(i32x4.extract_lane(half, 0), i32x4.extract_lane(half, 1));
 }
 
-/** One 32-bit lane of the state. */
-@inline
-function lane(state: usize, part: usize, index: usize): u32 {
-  return load<u32>(state + (part << 4) + (index << 2));
+function leastOf(value: v128): u32 {
+  const half = i32x4.min_u(value, v128.shuffle<i32>(value, value, 2, 3, 0, 1));
+  return min<u32>(i32x4.extract_lane(half, 0), i32x4.extract_lane(half, 1));
 }
 
 function profile32(source: usize, count: i32, state: usize): void {
-  memory.fill(state, 0, 80);
-  v128.store(state, i32x4.splat(-1), 16);
   const stop = source + (<usize>(count & ~3) << 2);
   const end = source + (<usize>count << 2);
-  for (; source < stop; source += 16) look(v128.load(source), state);
-  for (; source < end; source += 4) look(v128.load32_splat(source), state);
-  let largest: u32 = 0;
-  let least: u32 = u32.MAX_VALUE;
-  let fractions: u32 = 0;
-  let special: u32 = 0;
-  let negativeZero: u32 = 0;
-  for (let i: usize = 0; i < 4; i++) {
-    largest = max(largest, lane(state, 0, i));
-    least = min(least, lane(state, 1, i));
-    fractions |= lane(state, 2, i);
-    special |= lane(state, 3, i);
-    negativeZero |= lane(state, 4, i);
+  let largest = i32x4.splat(0);
+  let least = i32x4.splat(-1);
+  let fractions = i32x4.splat(0);
+  let specials = i32x4.splat(0);
+  let negativeZeros = i32x4.splat(0);
+  while (source < end) {
+    const isWhole = source < stop;
+    const value = isWhole ? v128.load(source) : v128.load32_splat(source);
+    const magnitude = v128.and(value, i32x4.splat(0x7fffffff));
+    const special = i32x4.ge_s(magnitude, i32x4.splat(0x7f800000));
+    const finite = v128.andnot(magnitude, special);
+    largest = i32x4.max_s(largest, finite);
+    // Less one, unsigned: zero is then the largest.
+    least = i32x4.min_u(least, i32x4.sub(magnitude, i32x4.splat(1)));
+    fractions = v128.or(fractions, finite);
+    specials = v128.or(specials, special);
+    negativeZeros = v128.or(negativeZeros, i32x4.eq(value, i32x4.splat(i32.MIN_VALUE)));
+    source += isWhole ? 16 : 4;
   }
-  store<u64>(state, largest);
-  store<u64>(state, least == u32.MAX_VALUE ? u64.MAX_VALUE : <u64>least + 1, 8);
-  store<u64>(state, <u64>(fractions & 0x7fffff), 16);
-  store<u64>(state, <u64>special, 24);
-  store<u64>(state, <u64>negativeZero, 32);
+  const smallest = leastOf(least);
+  const halves = v128.or(fractions, v128.shuffle<i32>(fractions, fractions, 2, 3, 0, 1));
+  const bits = <u32>(i32x4.extract_lane(halves, 0) | i32x4.extract_lane(halves, 1));
+  store<u64>(state, largestOf(largest));
+  store<u64>(state, smallest == u32.MAX_VALUE ? u64.MAX_VALUE : <u64>smallest + 1, 8);
+  store<u64>(state, <u64>(bits & 0x7fffff), 16);
+  store<u64>(state, <u64>v128.any_true(specials), 24);
+  store<u64>(state, <u64>v128.any_true(negativeZeros), 32);
 }
 
 function profile64(source: usize, count: i32, state: usize): void {
@@ -79,4 +75,44 @@ function profile64(source: usize, count: i32, state: usize): void {
   store<u64>(state, fractions & 0xfffffffffffff, 16);
   store<u64>(state, special, 24);
   store<u64>(state, negativeZero, 32);
+}
+
+/**
+ * The largest power of two of which `count` finite numbers of 2^shift bytes are multiples, infinity if all are 0. Numbers other than 0
+ * are between 2^-60 and 2^60.
+ */
+export function grain(source: usize, shift: i32, count: i32): f64 {
+  return shift == 2 ? grain32(source, count) : grain64(source, count);
+}
+
+/** The last bits of four numbers; infinity for zeros. */
+@inline
+function lastBits(value: v128): v128 {
+  const power = v128.and(value, i32x4.splat(0x7f800000));
+  const significand = v128.or(v128.and(value, i32x4.splat(0x7fffff)), i32x4.splat(0x800000));
+  const last = f32x4.convert_i32x4_s(v128.and(significand, i32x4.neg(significand)));
+  const bits = f32x4.mul(f32x4.mul(last, power), f32x4.splat(1.1920928955078125e-7));
+  return v128.bitselect(f32x4.splat(Infinity), bits, f32x4.eq(value, f32x4.splat(0)));
+}
+
+function grain32(source: usize, count: i32): f64 {
+  const stop = source + (<usize>(count & ~3) << 2);
+  const end = source + (<usize>count << 2);
+  let least = f32x4.splat(Infinity);
+  for (; source < stop; source += 16) least = f32x4.pmin(least, lastBits(v128.load(source)));
+  for (; source < end; source += 4) least = f32x4.pmin(least, lastBits(v128.load32_splat(source)));
+  const half = f32x4.pmin(least, v128.shuffle<i32>(least, least, 2, 3, 0, 1));
+  return min<f32>(f32x4.extract_lane(half, 0), f32x4.extract_lane(half, 1));
+}
+
+function grain64(source: usize, count: i32): f64 {
+  let least = f64.POSITIVE_INFINITY;
+  for (const end = source + (<usize>count << 3); source < end; source += 8) {
+    const bits = load<u64>(source);
+    if (bits << 1 == 0) continue;
+    const zeros = ctz(bits | 0x10000000000000);
+    const power = reinterpret<f64>(bits & 0x7ff0000000000000);
+    least = min(least, power * reinterpret<f64>((1023 - 52 + zeros) << 52));
+  }
+  return least;
 }
