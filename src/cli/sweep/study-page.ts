@@ -11,7 +11,7 @@ import type { Environment } from '../environment.ts';
 import type { SamplesIdentity } from '../training-data.ts';
 import type { TextIdentity } from '../training-text.ts';
 import { writeWholeFile } from '../write-file.ts';
-import { allSeeds } from './definition.ts';
+import { allSeeds, estimatedHours } from './definition.ts';
 import { sweepFigures } from './figures.ts';
 import { isComplete, type SweepResults, statusOf } from './results.ts';
 import { contrastTable, notesOf, type SweepTable, sweepCsv, sweepJson, sweepTable } from './tables.ts';
@@ -66,10 +66,11 @@ function dataOf({ text, samples }: RunConfig, predictions: number) {
 }
 
 /** The set-up, as the runs themselves recorded it. */
-function setUp({ sweep, finished }: SweepResults, folder: string, command: string): string[] {
+function setUp({ sweep, finished, planned }: SweepResults, folder: string, command: string): string[] {
   const first = finished[0];
+  const hours = estimatedHours(sweep, planned, 2).toFixed(1);
   const lines = [
-    `Command: \`${command}\`; finished runs are not trained again, stopped ones go on.`,
+    `Command: \`${command}\`; about ${hours} h for all ${planned} runs on two idle cores. Finished runs are not trained again, stopped ones go on.`,
     `${sweep.steps} steps; seeds ${allSeeds(sweep).join(', ')}; every arm of a seed has the same initial weights and data order.`,
   ];
   if (first === undefined) return [...lines, `Model \`${sweep.model}\`.`];
@@ -85,7 +86,7 @@ function setUp({ sweep, finished }: SweepResults, folder: string, command: strin
   return [
     ...lines,
     `Model \`${sweep.model}\`, ${grouped(parameters)} parameters. Data: ${words}.`,
-    `Machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB, Node ${node}, TensorFlow.js ${packages['@tensorflow/tfjs'] ?? 'unknown'} (wasm). ${coreHours.toFixed(1)} core-hours of training steps; last run finished ${new Date(newest).toISOString().slice(0, 10)}.`,
+    `Machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB, Node ${node}, TensorFlow.js ${packages['@tensorflow/tfjs'] ?? 'unknown'} (wasm). ${coreHours.toFixed(1)} core-hours of training steps, on cores that other work shared perhaps; last run finished ${new Date(newest).toISOString().slice(0, 10)}.`,
   ];
 }
 
