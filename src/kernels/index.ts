@@ -84,8 +84,8 @@ export interface Kernels {
 
 /** Links the kernels with a heap's memory, shared or not. Costs a few microseconds after the first time. */
 export function kernelsOn(heap: Heap): Kernels {
-  const products = productsOn(heap, productsModule.instantiate(heap.memory));
   const rounder = rounderOn(heap, roundingModule.instantiate(heap.memory));
+  const products = productsOn(heap, productsModule.instantiate(heap.memory), rounder);
   const quantizers = quantizersOn(heap, quantizersModule.instantiate(heap.memory), rounder);
   return {
     heap,

@@ -100,7 +100,7 @@ describe('products of small integers', () => {
     given: object = {},
   ) => {
     const model = resolveAccumulator(format, resolveRounding(format), given);
-    return planProduct(model, a, b, start, k, true)?.sum.kernel;
+    return planProduct(model, a, b, start, k, true, 2)?.sum.kernel;
   };
 
   it('have their kernel as long as the largest sum is at most 2^24', () => {

@@ -5,6 +5,8 @@
 import { type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
 import { type Heap, isInSharedHeap, overlap, privateHeap, sharedHeap } from '../heap.ts';
 import { productsModule } from '../products-module.ts';
+import { rounderOn } from '../rounder.ts';
+import { roundingModule } from '../rounding-module.ts';
 import { divideCommon } from '../thread-division.ts';
 import { threadPool } from '../threads.ts';
 import { integersTaken } from './draws.ts';
@@ -25,7 +27,8 @@ const productsMade = new WeakMap<Heap, Products>();
 function productsOf(heap: Heap): Products {
   let products = productsMade.get(heap);
   if (products === undefined) {
-    products = productsOn(heap, productsModule.instantiate(heap.memory));
+    const rounder = rounderOn(heap, roundingModule.instantiate(heap.memory));
+    products = productsOn(heap, productsModule.instantiate(heap.memory), rounder);
     productsMade.set(heap, products);
   }
   return products;

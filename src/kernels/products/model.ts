@@ -59,10 +59,16 @@ export interface FinishPlan {
   readonly randomBits: number;
 }
 
+/** A rounding of whole arrays of numbers of 2^shift bytes, in a mode without random integers. */
+export interface ArrayRounding {
+  readonly plan: RoundingPlan;
+  readonly shift: 2 | 3;
+}
+
 export interface ProductPlan {
   readonly sum: SumPlan;
   /** Adds chunks' sums up. */
   readonly chunks: FinishPlan | undefined;
   /** Rounds what the accumulator holds. */
-  readonly conversion: FinishPlan | undefined;
+  readonly conversion: FinishPlan | ArrayRounding | undefined;
 }

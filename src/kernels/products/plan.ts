@@ -11,8 +11,9 @@
  */
 import { powerOfTwo } from '../../formats/binary64.ts';
 import type { Format } from '../../formats/format.ts';
+import { isStochastic } from '../../rounding/index.ts';
 import { drawWidth } from '../../rounding/philox.ts';
-import { planInLanes } from '../plan.ts';
+import { planInLanes, planRounding } from '../plan.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
 import {
   binary32,
@@ -25,7 +26,7 @@ import {
   type OperandExtent,
 } from './extent.ts';
 import { integerSums } from './integer-plan.ts';
-import type { FinishPlan, ProductModel, ProductPlan, SumPlan, Target } from './model.ts';
+import type { ArrayRounding, FinishPlan, ProductModel, ProductPlan, SumPlan, Target } from './model.ts';
 import * as slots from './slots.ts';
 import { rounded32 } from './steps-plan.ts';
 import { planUnit } from './unit-plan.ts';
@@ -183,14 +184,33 @@ function finishPlan(target: Target, sums: number): FinishPlan | undefined {
   return rounding && { sums, rounding, drawBits: drawBitsOf(rounding, target), randomBits };
 }
 
-/** The plan that rounds what an accumulator holds, numbers of binary64, to the result's format. */
-function conversionPlan({ conversion, converts }: ProductModel): FinishPlan | undefined | 'none' {
-  return converts ? finishPlan(conversion, slots.sumNearest) : 'none';
+/** How sums in one number each are rounded to the result's format, on an array of 2^outShift bytes an element. */
+function conversionPlan(
+  target: Target,
+  { shift }: SumPlan,
+  outShift: 2 | 3,
+): FinishPlan | ArrayRounding | undefined {
+  const { format, options } = target;
+  // Draws of results are not those of elements: their indices are further apart.
+  if (!isNative(target, 'binary64') && !isStochastic(options.rounding)) {
+    const isNarrow = shift === 2 && outShift === 2;
+    const plan = planRounding(isNarrow ? 'float32' : 'float64', format, options);
+    if (plan !== undefined) return { plan, shift: isNarrow ? 2 : 3 };
+  }
+  return finishPlan(target, slots.sumNearest);
+}
+
+/** How sums in two numbers each are rounded. */
+function splitPlan(target: Target): FinishPlan | undefined {
+  if (isNative(target, 'binary64')) return finishPlan(target, slots.sumNearest);
+  const bits = extentOfFormat(target.format)?.bits;
+  return bits !== undefined && mayBeOdd(target, bits) ? finishPlan(target, slots.sumOdd) : undefined;
 }
 
 /**
  * The plan for operands and a start of these extents, or undefined where only the reference does it. `k` is at least 1. `start`:
- * `nothing` for +0. `isMatrix`: whether both operands are more than one row or column.
+ * `nothing` for +0. `isMatrix`: whether both operands are more than one row or column. `outShift`: log2
+ * of the bytes of an element of the result.
  */
 export function planProduct(
   model: ProductModel,
@@ -199,35 +219,34 @@ export function planProduct(
   start: OperandExtent,
   k: number,
   isMatrix: boolean,
+  outShift: 2 | 3,
 ): ProductPlan | undefined {
-  const { accumulate, order, conversion } = model;
+  const { accumulate, order, conversion, converts } = model;
   const integers = isMatrix ? integerSums(model, a, b, start, k) : undefined;
   const terms = { operands: [a, b], exact: extentOfProducts(a, b), start, k } as const;
   if (accumulate === 'exact') {
     const sum = integers ?? exactSums(model, terms);
-    const isSplit = sum?.sums === slots.sumSplit;
-    const bits = extentOfFormat(conversion.format)?.bits;
-    if (sum === undefined || bits === undefined) return undefined;
-    const isLast = !isSplit || isNative(conversion, 'binary64');
-    if (!isLast && !mayBeOdd(conversion, bits)) return undefined;
-    const last = finishPlan(conversion, isLast ? slots.sumNearest : slots.sumOdd);
-    return last && { sum, chunks: undefined, conversion: last };
+    const last =
+      sum &&
+      (sum.sums === slots.sumSplit ? splitPlan(conversion) : conversionPlan(conversion, sum, outShift));
+    return sum && last && { sum, chunks: undefined, conversion: last };
   }
-  const last = conversionPlan(model);
-  if (last === undefined) return undefined;
-  const finish = last === 'none' ? undefined : last;
-  if (integers !== undefined) return { sum: integers, chunks: undefined, conversion: finish };
-  if ('kind' in accumulate) return { sum: planUnit(accumulate), chunks: undefined, conversion: finish };
+  const planned = (sum: SumPlan | undefined, chunks?: FinishPlan): ProductPlan | undefined => {
+    if (sum === undefined) return undefined;
+    const last = converts ? conversionPlan(conversion, sum, outShift) : undefined;
+    return converts && last === undefined ? undefined : { sum, chunks, conversion: last };
+  };
+  if (integers !== undefined) return planned(integers);
+  if ('kind' in accumulate) return planned(planUnit(accumulate));
   // Chunks begin with +0, and the first of them joins the start.
   const isChunked = typeof order === 'object';
   const sum = roundedSums(model, accumulate, isChunked ? { ...terms, start: nothing } : terms);
-  if (sum === undefined) return undefined;
-  if (!isChunked) return { sum, chunks: undefined, conversion: finish };
+  if (!isChunked) return planned(sum);
   const members = extentOfFormat(accumulate.format);
   const isInside = startsInside(start, conversion.format, accumulate);
   const sums =
     members &&
     (isNative(accumulate, 'binary64') ? slots.sumNearest : sumsOf(accumulate, start, members, isInside));
   const chunks = sums === undefined ? undefined : finishPlan(accumulate, sums);
-  return chunks && { sum, chunks, conversion: finish };
+  return chunks && planned(sum, chunks);
 }

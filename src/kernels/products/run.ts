@@ -7,6 +7,7 @@ import { blockingOf, scratchBytes } from '../blocking.ts';
 import type { Heap } from '../heap.ts';
 import { parameterBytes } from '../parameters.ts';
 import type { ProductsModuleExports } from '../products-module.ts';
+import type { Rounder } from '../rounder.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
 import { type Draws, type Part, parts, suppliedParts } from './draws.ts';
 import { extentOfOperand, extentOfStart, nothing, type OperandExtent } from './extent.ts';
@@ -90,7 +91,11 @@ const plain32: ProductPlan = {
   conversion: undefined,
 };
 
-export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
+/** No rounding at all. */
+const copying: FinishPlan = { sums: slots.sumNearest, rounding: undefined, drawBits: 0, randomBits: 1 };
+
+/** @param rounder Of the same heap; the caller releases it. */
+export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Rounder): Products {
   /** Three blocks (of sums, of chunks, of the conversion), each with the parameters of its rounding. */
   const partBytes = slots.blockBytes + parameterBytes;
   let fixed: number | undefined;
@@ -199,6 +204,12 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
     return block;
   }
 
+  /** Copies numbers, whatever their types. */
+  function store(from: HeapArray, to: HeapArray, count: number): void {
+    const { pointer } = finishBlock(2, copying, undefined);
+    raw.finish(pointer, from.pointer, 0, from.shift, to.pointer, to.shift, count);
+  }
+
   function run(
     a: HeapArray,
     b: HeapArray,
@@ -234,7 +245,10 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
     // Sums that are not yet the result, their second parts, and those of all chunks so far. Kernels may read one more.
     const sumBytes = Math.ceil(((outputs + 1) << shift) / 64) * 64;
     const isSplit = sum.sums === slots.sumSplit;
-    const isDirect = conversion === undefined && chunks === undefined && out.shift === shift;
+    // Sums are made where the result goes, if nothing or only a rounding of the whole array is left to do.
+    const rounds = conversion !== undefined && 'plan' in conversion ? conversion : undefined;
+    const isDirect =
+      chunks === undefined && out.shift === shift && (rounds?.shift === shift || conversion === undefined);
     const buffers = isDirect ? 0 : 1 + Number(isSplit) + Number(chunks !== undefined);
     const total = pieces * perPiece + buffers * sumBytes;
     if (total > mostScratch) return false;
@@ -289,12 +303,28 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
       setDraws(adding.view, draws, step, k, 'chunks');
       raw.finish(adding.pointer, second, sums, shift, second, shift, outputs);
     }
+    const from = { pointer: chunks === undefined ? sums : second, shift };
+    if (rounds !== undefined && model !== undefined) {
+      const { options } = model.conversion;
+      const round = (at: number, to: number): void => rounder.round(rounds.plan, at, to, outputs, options, 0);
+      if (rounds.shift === shift) {
+        const to = out.shift === shift ? out.pointer : from.pointer;
+        round(from.pointer, to);
+        if (to === from.pointer && !isDirect) store(from, out, outputs);
+      } else {
+        store(from, out, outputs);
+        round(out.pointer, out.pointer);
+      }
+      return true;
+    }
     if (isDirect) return true;
-    const last = conversion ?? { sums: slots.sumNearest, rounding: undefined, drawBits: 0, randomBits: 1 };
-    const finishing = finishBlock(2, last, model?.conversion, call);
+    if (conversion === undefined || 'plan' in conversion) {
+      store(from, out, outputs);
+      return true;
+    }
+    const finishing = finishBlock(2, conversion, model?.conversion, call);
     if (draws !== undefined) setDraws(finishing.view, draws, 0, k, 'conversions');
-    const from = chunks === undefined ? sums : second;
-    raw.finish(finishing.pointer, from, isSplit ? second : 0, shift, out.pointer, out.shift, outputs);
+    raw.finish(finishing.pointer, from.pointer, isSplit ? second : 0, shift, out.pointer, out.shift, outputs);
     return true;
   }
 
@@ -309,7 +339,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports): Products {
         addend === undefined
           ? nothing
           : extentOfStart(extentOf(addend, (batch - 1) * addend.stride + m * n), model.conversion.format);
-      const plan = planProduct(model, extentA, extentB, start, k, m > 1 && n > 1);
+      const plan = planProduct(model, extentA, extentB, start, k, m > 1 && n > 1, out.shift);
       const draws = { call, supplied: suppliedParts(model, random, batch * m * n * k) };
       return plan !== undefined && run(a, b, out, shape, plan, model, draws, extras);
     },
