@@ -1,13 +1,14 @@
 /** Sweep files, their runs, and what comes out of runs that are there. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { run } from '../../src/cli/main.ts';
 import { halfInterval } from '../../src/cli/statistics.ts';
 import { readSweep, type SweepRun, sweepRuns, withSeeds } from '../../src/cli/sweep/definition.ts';
 import { sweepPage } from '../../src/cli/sweep/page.ts';
 import { isComplete, sweepResults } from '../../src/cli/sweep/results.ts';
 import { contrastTable, notesOf, sweepCsv, sweepJson, sweepTable } from '../../src/cli/sweep/tables.ts';
-import { withFolder } from './cli-world.ts';
+import { testWorld, withFolder } from './cli-world.ts';
 
 const file = {
   name: 'bits',
@@ -227,5 +228,45 @@ describe('results', () => {
 
   it('have no interval of one seed', () => {
     expect(halfInterval({ mean: 1, deviation: null, count: 1 })).toBeNull();
+  });
+});
+
+describe('halfulp sweep', () => {
+  async function sweepIn(folder: string, ...more: string[]) {
+    const path = join(folder, 'bits.json');
+    writeFileSync(path, JSON.stringify(file));
+    const world = testWorld();
+    const code = await run(['sweep', path, '--out', join(folder, 'out'), ...more], world.io);
+    return { code, world };
+  }
+
+  it('reports without training, by the seeds and arms that it is told', async () => {
+    await withFolder(async (folder) => {
+      const options = ['--report', '--json', '--seeds', '1,2,3', '--arms', '^dqt8'];
+      const { code, world } = await sweepIn(folder, ...options);
+      expect(code).toBe(0);
+      const { plannedRuns, finishedRuns, complete, arms } = JSON.parse(world.stdout());
+      expect([plannedRuns, finishedRuns, complete]).toEqual([12, 0, false]);
+      expect(arms.map(({ plannedSeeds }: { plannedSeeds: number[] }) => plannedSeeds.length)).toEqual([
+        2, 3, 3, 2, 2,
+      ]);
+      expect(readFileSync(join(folder, 'out/bits/report.html'), 'utf8')).toContain('UNFINISHED');
+    });
+  });
+
+  it.each([
+    ['--seeds', '1,x'],
+    ['--seeds', '1,1'],
+    ['--arms', '('],
+    ['--arms', 'bitnet'],
+    ['--page', 'bits.json'],
+  ])('refuses %s %s before anything is written', async (option, value) => {
+    await withFolder(async (folder) => {
+      const given = option === '--page' ? join(folder, value) : value;
+      const { code, world } = await sweepIn(folder, '--report', option, given);
+      expect(code).toBe(2);
+      expect(world.stderr()).toContain(option);
+      expect(existsSync(join(folder, 'out'))).toBe(false);
+    });
   });
 });
