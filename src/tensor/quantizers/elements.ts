@@ -21,8 +21,8 @@ export function forEachMembers(
 ): void {
   let scratch = new Float64Array(0);
   forEachGroup(grouping, shape, (group, start, rows, rowStride, columns, columnStride) => {
-    if (rows === 1 && columnStride === 1) {
-      visit(x.subarray(start, start + columns), group);
+    if (columnStride === 1 && (rows === 1 || rowStride === columns)) {
+      visit(x.subarray(start, start + rows * columns), group);
       return;
     }
     const count = rows * columns;

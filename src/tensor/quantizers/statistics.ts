@@ -3,6 +3,7 @@
  * the number is the matter of `scales.ts`.
  */
 import type { RealArray } from '../arrays.ts';
+import { selectMagnitude } from './selection.ts';
 
 /** The statistics that are one magnitude of the group. */
 export type MagnitudeStatistic = 'absmax' | 'absmean' | 'absmedian' | 'rms' | 'std' | 'percentile';
@@ -37,13 +38,18 @@ export function interleavedSum(length: number, term: (i: number) => number): num
   return s0 + s1 + (s2 + s3);
 }
 
+/** From this length on, selecting is faster than sorting: it clears and walks tables of 2^15 and 2^16 counts. */
+const leastForSelection = 4096;
+
 /** The magnitude of rank ceil(percentile n / 100), counted from 1 upwards: one that occurs, nothing is interpolated. */
 function rankedMagnitude(group: RealArray, percentile: number): number {
   if (group.length === 0) return 0;
+  const rank = Math.max(Math.ceil((percentile * group.length) / 100), 1) - 1;
+  if (group instanceof Float32Array && group.length >= leastForSelection) return selectMagnitude(group, rank);
   const magnitudes = Float64Array.from(group, Math.abs).sort();
   // Sorted last, NaN must not hide.
   if (Number.isNaN(magnitudes.at(-1))) return NaN;
-  return magnitudes[Math.max(Math.ceil((percentile * group.length) / 100), 1) - 1]!;
+  return magnitudes[rank]!;
 }
 
 /**

@@ -1,0 +1,42 @@
+/** Selection by rank against sorting. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { selectMagnitude } from '../../src/tensor/quantizers/selection.ts';
+import { statisticOf } from '../../src/tensor/quantizers/statistics.ts';
+import { normals } from '../normals.ts';
+
+const sorted = (group: Float32Array): Float64Array => Float64Array.from(group, Math.abs).sort();
+
+it('finds what stands at a place of the sorted magnitudes', () => {
+  const number = fc.oneof(
+    fc.float({ noNaN: true }),
+    fc.constantFrom(
+      0,
+      -0,
+      1,
+      -1,
+      2 ** -149,
+      -(2 ** -149),
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+    ),
+  );
+  fc.assert(
+    fc.property(fc.array(number, { minLength: 1, maxLength: 60 }), fc.nat(), (values, at) => {
+      const group = Float32Array.from([7, ...values]).subarray(1);
+      const rank = at % group.length;
+      expect(selectMagnitude(group, rank)).toBe(sorted(group)[rank]);
+    }),
+  );
+});
+
+it('gives the median and percentiles of long groups as of short ones', () => {
+  const group = normals(9001, 3);
+  const magnitudes = sorted(group);
+  expect(statisticOf(group, 'absmedian', 100)).toBe(magnitudes[4500]);
+  expect(statisticOf(group, 'percentile', 99)).toBe(magnitudes[Math.ceil(0.99 * 9001) - 1]);
+  expect(statisticOf(group, 'percentile', 100)).toBe(magnitudes[9000]);
+  expect(statisticOf(group, 'percentile', 1e-9)).toBe(magnitudes[0]);
+  group[77] = Number.NaN;
+  expect(statisticOf(group, 'absmedian', 100)).toBeNaN();
+});
