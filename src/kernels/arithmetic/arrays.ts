@@ -69,6 +69,7 @@ interface Work {
   readonly scalar: ScalarOperation;
   /** Bit i: operand i is looked at on the way. */
   readonly checked: number;
+  readonly isApart: boolean;
 }
 
 /** Elements from which on threads gain, as in `threads.ts`: of operations at the pace of memory, and of others. */
@@ -123,7 +124,7 @@ function operateStaged(work: Work, operands: readonly (RealArray | number)[], ou
     const length = Math.min(stagedLength, out.length - first);
     for (const [i, x] of operands.entries())
       if (isArray(x)) views[i]!.set(length === x.length ? x : x.subarray(first, first + length));
-    const job = { ...work, operands: places, destination: pointers[3], first };
+    const job = { ...work, isApart: true, operands: places, destination: pointers[3], first };
     if (!operator.run(job, length)) return false;
     out.set(length === stagedLength ? views[3]! : views[3]!.subarray(0, length), first);
   }
@@ -166,7 +167,7 @@ export function operateArray(
   const sources = operands.map((x) =>
     isArray(x) && x.byteOffset !== out.byteOffset && overlap(x, out) ? x.slice() : x,
   );
-  const work = { plan, options, scalar, checked };
+  const work = { plan, options, scalar, checked, isApart };
   const isShared = isInSharedHeap(out) && sources.every((x) => !isArray(x) || isInSharedHeap(x));
   if (!isShared) return operateStaged(work, sources, out);
   return operateInSharedHeap(work, sources, out, usefulThreads(threads, work, out.length));

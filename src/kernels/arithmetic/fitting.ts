@@ -169,6 +169,9 @@ export function isInnocuous(question: Question, rounding: RoundingPlan): boolean
 export function fitsGuarded(question: Question): boolean {
   const { operation, options, extent } = question;
   const { precision, quantum, top } = extent;
+  const isShort = 2 * precision <= binary32.precision;
+  // What is below the smallest number by two bits or more is told from it and from 0.
+  const seesTail = quantum - 2 >= binary32.quantum;
   // The guard stops at binary32's largest number, from where a random integer may still lead back into the range.
   if (isStochastic(options.rounding)) return false;
   if (!hasBits(question, binary32) || quantum < binary32.quantum || top > binary32.top) return false;
@@ -178,9 +181,9 @@ export function fitsGuarded(question: Question): boolean {
       return true;
     case 'mul':
     case 'fma':
-      return 2 * precision <= binary32.precision;
     case 'div':
+      return isShort && seesTail;
     case 'sqrt':
-      return false;
+      return true;
   }
 }

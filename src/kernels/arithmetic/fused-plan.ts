@@ -45,33 +45,64 @@ function isCommonRounding({ rounding, saturation, subnormals }: ResolvedRounding
   );
 }
 
-const groups: Record<string, number> = { add: 0, sub: 1, mul: 2, fma: 3 };
+const groups: Record<string, number> = { add: 0, sub: 1, mul: 2 };
+
+/** Kernels that do everything in one loop, where there are such. */
+export interface FusedKernels {
+  /** The one that looks at the operands. */
+  readonly looking: number | undefined;
+  /** The one for operands that are known to be numbers of the format, if it is faster than two loops. */
+  readonly knowing: number | undefined;
+}
+
+const none: FusedKernels = { looking: undefined, knowing: undefined };
+
+/** The kernels of fused multiply-adds by multiples of the quantum; writes their constants. */
+function magicFma(
+  { emin, emax, precision, hasInfinity }: FloatFormat,
+  isClamped: boolean,
+  view: DataView,
+): FusedKernels {
+  const fraction = precision - 1;
+  const end = isClamped ? parameters.clampedEnd : hasInfinity ? parameters.scaledEnd : parameters.exceededEnd;
+  const scale = end === parameters.scaledEnd ? 127 - emax : 0;
+  // The quanta, their inverses and the scale are normal numbers.
+  if (emin - fraction < -126 || fraction - emin > 127 || emax < 1) return none;
+  view.setFloat32(parameters.fusedHighestSlot, powerOfTwo(emax + 1), true);
+  view.setInt32(parameters.fusedInversesSlot, (254 + fraction) << 23, true);
+  view.setInt32(parameters.fusedQuantaSlot, (fraction - scale) << 23, true);
+  view.setFloat32(parameters.fusedUnscaleSlot, powerOfTwo(-scale), true);
+  view.setFloat32(parameters.fusedHalfOneSlot, 0.5, true);
+  const knowing = parameters.fusedMagicFmaBase + end;
+  return { looking: knowing + 4, knowing };
+}
 
 /**
- * The kernel for an operation whose intermediates in binary32 lanes are of the form, or undefined; writes its constants
+ * The kernels for an operation whose intermediates in binary32 lanes are of the form; writes their constants
  * but for those of `writeLook`.
  *
  * @param top Results are below 2^(top + 1).
  * @param block A block of lane constants of binary32.
  */
-export function fusedKernel(
+export function fusedKernels(
   operation: string,
   form: number,
   format: Format,
   options: ResolvedRounding,
   top: number,
   block: Uint8Array,
-): number | undefined {
+): FusedKernels {
   const group = groups[operation];
   const family = familyOf(format);
-  if (group === undefined || family === undefined || !isCommonRounding(options)) return undefined;
+  const isFma = operation === 'fma';
+  if ((group === undefined && !isFma) || family === undefined || !isCommonRounding(options)) return none;
   const { emin, precision, max, hasInfinity } = format as FloatFormat;
   const isPattern = family === 'pattern';
   const fmaForm = isPattern ? parameters.formGuarded : parameters.formOdd;
-  if (form !== (operation === 'fma' ? fmaForm : parameters.formPlain)) return undefined;
+  if (form !== (isFma ? fmaForm : parameters.formPlain)) return none;
   const dropped = 24 - precision;
   // The magic numbers of all results are binary32 numbers.
-  if (!isPattern && top + dropped > 126) return undefined;
+  if (!isPattern && top + dropped > 126) return none;
   const isClamped = options.saturation === 'finite';
   const view = new DataView(block.buffer);
   view.setUint32(parameters.fusedExponentsSlot, 0x7f800000, true);
@@ -81,5 +112,13 @@ export function fusedKernel(
   view.setUint32(parameters.fusedShiftSlot, dropped << 23, true);
   view.setUint32(parameters.fusedHalfSlot, 2 ** (dropped - 1) - 1, true);
   view.setUint32(parameters.fusedLowestSlot, 2 ** dropped, true);
-  return parameters.fusedBase + group * 4 + (isPattern ? 2 : 0) + (isClamped ? 1 : 0);
+  if (group !== undefined) {
+    const looking = parameters.fusedBase + group * 4 + (isPattern ? 2 : 0) + (isClamped ? 1 : 0);
+    return { looking, knowing: undefined };
+  }
+  view.setUint32(parameters.fusedFiniteSlot, 0x7f7fffff, true);
+  view.setUint32(parameters.joinedSignSlot, 0x80000000, true);
+  if (!isPattern) return magicFma(format as FloatFormat, isClamped, view);
+  const kernel = parameters.fusedPatternFmaBase + (isClamped ? parameters.clampedEnd : parameters.naturalEnd);
+  return { looking: kernel, knowing: kernel };
 }

@@ -29,6 +29,8 @@ export interface OperationJob {
   readonly first: number;
   /** Bit i is set where operand i is to be looked at for numbers that are none of the format's. */
   readonly checked: number;
+  /** Whether the destination is none of the operands. */
+  readonly isApart: boolean;
   readonly scalar: ScalarOperation;
 }
 
@@ -137,8 +139,13 @@ export function operatorOn(heap: Heap): Operator {
       words[stepSlots[i]! / 4] = isNumber ? 0 : 1 << plan.operandShift;
     }
     const readsRandom = plan.rounding?.readsRandom === true;
-    const isFused = job.checked !== 0 && plan.fused !== undefined;
-    words[parameters.kernelSlot / 4] = isFused ? plan.fused : plan.kernel;
+    const knowing = job.isApart ? plan.fused?.knowing : undefined;
+    const fused = job.checked !== 0 ? plan.fused?.looking : knowing;
+    const isFused = fused !== undefined;
+    words[parameters.kernelSlot / 4] = fused ?? plan.kernel;
+    words[parameters.joinedSlot / 4] = isFused ? -1 : (plan.joined ?? -1);
+    words[parameters.isInPlaceSlot / 4] = job.isApart ? 0 : 1;
+    words[parameters.redoSlot / 4] = 0;
     const rounds = !isFused && plan.rounding !== undefined && plan.rounding.deferred === undefined;
     words[parameters.roundKernelSlot / 4] = rounds ? plan.rounding.kernel : -1;
     // What the scalar reference may have to decide stays in the work's type until then.

@@ -53,6 +53,14 @@ export const deferredListSlot = 180;
 export const memberKernelSlot = 184;
 export const memberParametersSlot = 188;
 export const checkedOperandsSlot = 192;
+/**
+ * The kernel that rounds in its own loop, if this job takes one, or -1; 1 where its results go to the scratch first, as the
+ * result is an operand.
+ */
+export const joinedSlot = 196;
+export const isInPlaceSlot = 200;
+/** Set to 1 where a chunk is to be done anew by the kernels that do everything. */
+export const redoSlot = 204;
 /** Fused kernels, constants of binary32 lanes: all bits but the sign, the exponent field, */
 export const fusedMagnitudesSlot = 320;
 export const fusedExponentsSlot = 328;
@@ -78,7 +86,57 @@ export const suspectSlot = 400;
 /** The last few elements of operands that fill no vector, and what comes of them: 16, 16, 16 and 32 bytes. */
 export const tailSlot = 208;
 
-export const blockBytes = 416;
+/**
+ * Joined kernels, constants of binary32 lanes: the sign bit, the exponent field, what is laid over the signs of sums and of
+ * second operands, ...
+ */
+export const joinedSignSlot = 416;
+export const joinedExponentsSlot = 420;
+export const joinedFlipSlot = 424;
+export const joinedFlipSecondSlot = 428;
+/** ... all ones where results of a sign go away from zero, the discarded bits, the others, the largest number, ... */
+export const joinedAwayPositiveSlot = 432;
+export const joinedAwayNegativeSlot = 436;
+export const joinedRestSlot = 440;
+export const joinedMaskSlot = 444;
+export const joinedLimitSlot = 448;
+/** ... a scale in which overflow is infinity, and its inverse, ... */
+export const joinedScaleSlot = 452;
+export const joinedUnscaleSlot = 456;
+/** ... what moves a random integer to the discarded bits: a factor to the left, a number of bits to the right, ... */
+export const joinedDrawFactorSlot = 460;
+export const joinedDrawShiftSlot = 464;
+/** ... its lower bits and what scales them, what scales its upper 16 bits, all its bits, ... */
+export const joinedLowMaskSlot = 468;
+export const joinedLowScaleSlot = 472;
+export const joinedHighScaleSlot = 476;
+export const joinedRandomMaskSlot = 480;
+/** ... 2^22, which with 2^128 / 2^exponent scales a tail, 1, a number smaller than any scaled tail that matters, ... */
+export const joinedTailScaleSlot = 484;
+export const joinedOneSlot = 488;
+export const joinedTinySlot = 492;
+/** ... what keeps a product from becoming 0, and the size from which on it is exact, ... */
+export const joinedWidenSlot = 496;
+export const joinedLeastSlot = 500;
+/** ... and as in the blocks of roundings by multiples of the quantum. */
+export const joinedFloorSlot = 504;
+export const joinedTopSlot = 508;
+export const joinedInversesSlot = 512;
+export const joinedQuantaSlot = 516;
+
+/**
+ * Fused multiply-adds: the binade beyond the largest number and, as in the blocks of roundings by multiples of the
+ * quantum, ...
+ */
+export const fusedHighestSlot = 520;
+export const fusedInversesSlot = 524;
+export const fusedQuantaSlot = 528;
+export const fusedUnscaleSlot = 532;
+/** ... one half; on bit patterns, the largest pattern of a number. */
+export const fusedHalfOneSlot = 536;
+export const fusedFiniteSlot = 540;
+
+export const blockBytes = 544;
 
 /** Elements that go through all steps together, in the first-level cache. */
 export const chunk = 1024;
@@ -109,8 +167,30 @@ export const formGuarded = 3;
 export const formChecked = 4;
 export const forms = 5;
 
+/** Ends of the range: overflow carries to infinity, is clamped, becomes infinity in another scale, or NaN. */
+export const naturalEnd = 0;
+export const clampedEnd = 1;
+export const scaledEnd = 2;
+export const exceededEnd = 3;
+
 /**
- * A kernel that does everything in one loop has the number fusedBase + (0 add, 1 sub, 2 mul, 3 fma) * 4 + 2 for bit patterns
- * + 1 where results are clamped.
+ * A kernel that looks at operands, operates and rounds to nearest even in one loop has the number fusedBase + (0 add, 1 sub,
+ * 2 mul) * 4 + 2 for bit patterns + 1 where results are clamped. Fused multiply-adds: the end is added, and 4 where they
+ * look at operands; those on bit patterns always do.
  */
 export const fusedBase = 128;
+export const fusedPatternFmaBase = 140;
+export const fusedMagicFmaBase = 142;
+
+/** Joined kernels. Directed sums, quotients and roots: the end is added, natural or clamped; roots have the natural one. */
+export const joinedBase = 160;
+export const directedDivBase = 182;
+export const directedSqrtBase = 184;
+/**
+ * Stochastic, + 1 where a random integer has more bits than are discarded: sums (this + 2 end), products and fused
+ * multiply-adds (the same, natural or clamped), fused multiply-adds by multiples of the quantum (this).
+ */
+export const drawnSumBase = 162;
+export const drawnProductBase = 168;
+export const drawnFmaBase = 172;
+export const drawnUnitsBase = 176;

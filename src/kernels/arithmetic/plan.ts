@@ -21,7 +21,8 @@ import {
   staysInRange,
   topOf,
 } from './fitting.ts';
-import { fusedKernel, writeLook } from './fused-plan.ts';
+import { type FusedKernels, fusedKernels, writeLook } from './fused-plan.ts';
+import { joinedKernel } from './joined-plan.ts';
 import * as parameters from './parameters.ts';
 
 export type { OperationName } from './fitting.ts';
@@ -37,8 +38,10 @@ export interface OperationPlan {
   readonly membership: RoundingPlan | undefined;
   /** Whether elements may be left to the scalar reference. */
   readonly defers: boolean;
-  /** The kernel that does all in one loop, where there is one: the faster way if operands are to be looked at. */
-  readonly fused: number | undefined;
+  /** The kernels that do all in one loop, to nearest even. */
+  readonly fused: FusedKernels | undefined;
+  /** The kernel that makes and rounds results in one loop, where there is one; it may ask for the others. */
+  readonly joined: number | undefined;
   /** The lane constants of the block. */
   readonly block: Uint8Array;
 }
@@ -157,8 +160,9 @@ function makePlan(type: ElementType, question: Question): OperationPlan | undefi
   const kernel = (lanes * 6 + operationNumber[operation]) * parameters.forms + form;
   const defers = form === parameters.formChecked || rounding?.deferred !== undefined;
   const mayFuse = workShift === 2 && rounds;
-  const fused = mayFuse ? fusedKernel(operation, form, format, options, topOf(question), block) : undefined;
-  return { operandShift, workShift, membership, block, kernel, rounding, defers, fused };
+  const fused = mayFuse ? fusedKernels(operation, form, format, options, topOf(question), block) : undefined;
+  const joined = operandShift === 2 && rounds ? joinedKernel(question, block) : undefined;
+  return { operandShift, workShift, membership, block, kernel, rounding, defers, fused, joined };
 }
 
 const plans = new WeakMap<Format, Map<string, OperationPlan | undefined>>();

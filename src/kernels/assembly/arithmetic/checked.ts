@@ -113,9 +113,7 @@ function deferLane(lane: i32, index: i32, a: v128, b: v128, c: v128, block: usiz
 }
 
 /** Over `bytes` bytes of each operand, a multiple of 16; `index` is that of the first element. */
-@inline
-export function checked(
-  operation: i32,
+export function checked<O>(
   a: usize,
   b: usize,
   c: usize,
@@ -128,24 +126,24 @@ export function checked(
   const zeroDivisor = v128.load64_splat(block, zeroDivisorSlot);
   for (let i: usize = 0; i < bytes; i += 16) {
     const x = v128.load(a + i);
-    let y = operation == operationSqrt ? x : v128.load(b + i);
-    const z = operation == operationFma ? v128.load(c + i) : x;
+    let y = offsetof<O>() == operationSqrt ? x : v128.load(b + i);
+    const z = offsetof<O>() == operationFma ? v128.load(c + i) : x;
     let nearest: v128;
     let error: v128;
     let safe: v128;
     let flipped = i64x2.splat(0);
-    if (operation == operationAdd || operation == operationSub) {
+    if (offsetof<O>() == operationAdd || offsetof<O>() == operationSub) {
       const first = v128.xor(x, flip);
-      const second = v128.xor(y, operation == operationSub ? v128.xor(flip, signBit<f64>()) : flip);
+      const second = v128.xor(y, offsetof<O>() == operationSub ? v128.xor(flip, signBit<f64>()) : flip);
       nearest = f64x2.add(first, second);
       error = errorOfSum<f64>(first, second, nearest);
       safe = isSafeSum(nearest, block);
       flipped = flip;
-    } else if (operation == operationMul) {
+    } else if (offsetof<O>() == operationMul) {
       nearest = f64x2.mul(x, y);
       error = errorOfProduct<f64, i64>(x, y, nearest);
       safe = isSafeProduct(x, y, nearest);
-    } else if (operation == operationFma) {
+    } else if (offsetof<O>() == operationFma) {
       const first = v128.xor(x, flip);
       const added = v128.xor(z, flip);
       const product = f64x2.mul(first, y);
@@ -157,7 +155,7 @@ export function checked(
       safe = v128.and(isSafeProduct(first, y, product), isSafeSum(nearest, block));
       safe = v128.and(safe, isAtMostHigh(added));
       flipped = flip;
-    } else if (operation == operationDiv) {
+    } else if (offsetof<O>() == operationDiv) {
       y = v128.andnot(y, v128.and(isZero(y), v128.load64_splat(block, unsignedZeroSlot)));
       nearest = f64x2.div(x, y);
       error = errorOfQuotient<f64, i64>(false, x, y, nearest);
@@ -169,11 +167,11 @@ export function checked(
       error = errorOfRoot<f64, i64>(x, nearest);
       safe = v128.or(isBetween(x), isZero(x));
     }
-    const hasTies = operation != operationDiv && operation != operationSqrt;
+    const hasTies = offsetof<O>() != operationDiv && offsetof<O>() != operationSqrt;
     v128.store(to + i, v128.xor(settle(hasTies, nearest, error, flipped, block), flipped));
     // A product that overflowed may have made a NaN of an infinite sum.
     const isNaN =
-      operation == operationFma
+      offsetof<O>() == operationFma
         ? v128.or(v128.or(f64x2.ne(x, x), f64x2.ne(y, y)), f64x2.ne(z, z))
         : f64x2.ne(nearest, nearest);
     safe = v128.or(safe, isNaN);

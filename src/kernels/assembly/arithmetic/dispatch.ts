@@ -8,7 +8,13 @@ import {
   formPair,
   formPlain,
   forms,
+  clampedEnd,
+  exceededEnd,
   fusedBase,
+  fusedMagicFmaBase,
+  fusedPatternFmaBase,
+  naturalEnd,
+  scaledEnd,
   lanes32,
   lanes32in64,
   lanes64,
@@ -21,7 +27,9 @@ import {
 } from '../../arithmetic/parameters';
 import { checked } from './checked';
 import { fused } from './fused';
+import { fusedMagicFma, fusedPatternFma } from './fused-fma';
 import { inLanes, inWideLanes } from './intermediate';
+import { Five, Four, One, Three, Two, Zero } from './numbers';
 
 /** Over `bytes` bytes of each operand, a multiple of 16; `index` is that of the first element. */
 export function dispatch(
@@ -36,184 +44,202 @@ export function dispatch(
 ): void {
   switch (kernel) {
     case (lanes32 * 6 + operationAdd) * forms + formPlain:
-      inLanes<f32, i32>(operationAdd, formPlain, a, b, c, to, bytes, block);
+      inLanes<f32, i32, Zero, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes32 * 6 + operationAdd) * forms + formOdd:
-      inLanes<f32, i32>(operationAdd, formOdd, a, b, c, to, bytes, block);
+      inLanes<f32, i32, Zero, One>(a, b, c, to, bytes, block);
       break;
     case (lanes32 * 6 + operationAdd) * forms + formGuarded:
-      inLanes<f32, i32>(operationAdd, formGuarded, a, b, c, to, bytes, block);
+      inLanes<f32, i32, Zero, Three>(a, b, c, to, bytes, block);
       break;
     case (lanes32in64 * 6 + operationAdd) * forms + formPlain:
-      inWideLanes(operationAdd, formPlain, a, b, c, to, bytes, block);
+      inWideLanes<Zero, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes32in64 * 6 + operationAdd) * forms + formOdd:
-      inWideLanes(operationAdd, formOdd, a, b, c, to, bytes, block);
+      inWideLanes<Zero, One>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationAdd) * forms + formPlain:
-      inLanes<f64, i64>(operationAdd, formPlain, a, b, c, to, bytes, block);
+      inLanes<f64, i64, Zero, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationAdd) * forms + formOdd:
-      inLanes<f64, i64>(operationAdd, formOdd, a, b, c, to, bytes, block);
+      inLanes<f64, i64, Zero, One>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationAdd) * forms + formChecked:
-      checked(operationAdd, a, b, c, to, bytes, index, block);
+      checked<Zero>(a, b, c, to, bytes, index, block);
       break;
     case (lanes32 * 6 + operationSub) * forms + formPlain:
-      inLanes<f32, i32>(operationSub, formPlain, a, b, c, to, bytes, block);
+      inLanes<f32, i32, One, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes32 * 6 + operationSub) * forms + formOdd:
-      inLanes<f32, i32>(operationSub, formOdd, a, b, c, to, bytes, block);
+      inLanes<f32, i32, One, One>(a, b, c, to, bytes, block);
       break;
     case (lanes32 * 6 + operationSub) * forms + formGuarded:
-      inLanes<f32, i32>(operationSub, formGuarded, a, b, c, to, bytes, block);
+      inLanes<f32, i32, One, Three>(a, b, c, to, bytes, block);
       break;
     case (lanes32in64 * 6 + operationSub) * forms + formPlain:
-      inWideLanes(operationSub, formPlain, a, b, c, to, bytes, block);
+      inWideLanes<One, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes32in64 * 6 + operationSub) * forms + formOdd:
-      inWideLanes(operationSub, formOdd, a, b, c, to, bytes, block);
+      inWideLanes<One, One>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationSub) * forms + formPlain:
-      inLanes<f64, i64>(operationSub, formPlain, a, b, c, to, bytes, block);
+      inLanes<f64, i64, One, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationSub) * forms + formOdd:
-      inLanes<f64, i64>(operationSub, formOdd, a, b, c, to, bytes, block);
+      inLanes<f64, i64, One, One>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationSub) * forms + formChecked:
-      checked(operationSub, a, b, c, to, bytes, index, block);
+      checked<One>(a, b, c, to, bytes, index, block);
       break;
     case (lanes32 * 6 + operationMul) * forms + formPlain:
-      inLanes<f32, i32>(operationMul, formPlain, a, b, c, to, bytes, block);
+      inLanes<f32, i32, Two, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes32 * 6 + operationMul) * forms + formGuarded:
-      inLanes<f32, i32>(operationMul, formGuarded, a, b, c, to, bytes, block);
+      inLanes<f32, i32, Two, Three>(a, b, c, to, bytes, block);
       break;
     case (lanes32in64 * 6 + operationMul) * forms + formPlain:
-      inWideLanes(operationMul, formPlain, a, b, c, to, bytes, block);
+      inWideLanes<Two, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationMul) * forms + formPlain:
-      inLanes<f64, i64>(operationMul, formPlain, a, b, c, to, bytes, block);
+      inLanes<f64, i64, Two, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationMul) * forms + formPair:
-      inLanes<f64, i64>(operationMul, formPair, a, b, c, to, bytes, block);
+      inLanes<f64, i64, Two, Two>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationMul) * forms + formChecked:
-      checked(operationMul, a, b, c, to, bytes, index, block);
+      checked<Two>(a, b, c, to, bytes, index, block);
       break;
     case (lanes32 * 6 + operationDiv) * forms + formPlain:
-      inLanes<f32, i32>(operationDiv, formPlain, a, b, c, to, bytes, block);
+      inLanes<f32, i32, Three, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes32 * 6 + operationDiv) * forms + formOdd:
-      inLanes<f32, i32>(operationDiv, formOdd, a, b, c, to, bytes, block);
+      inLanes<f32, i32, Three, One>(a, b, c, to, bytes, block);
+      break;
+    case (lanes32 * 6 + operationDiv) * forms + formGuarded:
+      inLanes<f32, i32, Three, Three>(a, b, c, to, bytes, block);
       break;
     case (lanes32in64 * 6 + operationDiv) * forms + formOdd:
-      inWideLanes(operationDiv, formOdd, a, b, c, to, bytes, block);
+      inWideLanes<Three, One>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationDiv) * forms + formPlain:
-      inLanes<f64, i64>(operationDiv, formPlain, a, b, c, to, bytes, block);
+      inLanes<f64, i64, Three, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationDiv) * forms + formOdd:
-      inLanes<f64, i64>(operationDiv, formOdd, a, b, c, to, bytes, block);
+      inLanes<f64, i64, Three, One>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationDiv) * forms + formPair:
-      inLanes<f64, i64>(operationDiv, formPair, a, b, c, to, bytes, block);
+      inLanes<f64, i64, Three, Two>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationDiv) * forms + formChecked:
-      checked(operationDiv, a, b, c, to, bytes, index, block);
+      checked<Three>(a, b, c, to, bytes, index, block);
       break;
     case (lanes32 * 6 + operationSqrt) * forms + formPlain:
-      inLanes<f32, i32>(operationSqrt, formPlain, a, b, c, to, bytes, block);
+      inLanes<f32, i32, Four, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes32 * 6 + operationSqrt) * forms + formOdd:
-      inLanes<f32, i32>(operationSqrt, formOdd, a, b, c, to, bytes, block);
+      inLanes<f32, i32, Four, One>(a, b, c, to, bytes, block);
+      break;
+    case (lanes32 * 6 + operationSqrt) * forms + formGuarded:
+      inLanes<f32, i32, Four, Three>(a, b, c, to, bytes, block);
       break;
     case (lanes32in64 * 6 + operationSqrt) * forms + formOdd:
-      inWideLanes(operationSqrt, formOdd, a, b, c, to, bytes, block);
+      inWideLanes<Four, One>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationSqrt) * forms + formPlain:
-      inLanes<f64, i64>(operationSqrt, formPlain, a, b, c, to, bytes, block);
+      inLanes<f64, i64, Four, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationSqrt) * forms + formOdd:
-      inLanes<f64, i64>(operationSqrt, formOdd, a, b, c, to, bytes, block);
+      inLanes<f64, i64, Four, One>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationSqrt) * forms + formChecked:
-      checked(operationSqrt, a, b, c, to, bytes, index, block);
+      checked<Four>(a, b, c, to, bytes, index, block);
       break;
     case (lanes32 * 6 + operationFma) * forms + formPlain:
-      inLanes<f32, i32>(operationFma, formPlain, a, b, c, to, bytes, block);
+      inLanes<f32, i32, Five, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes32 * 6 + operationFma) * forms + formOdd:
-      inLanes<f32, i32>(operationFma, formOdd, a, b, c, to, bytes, block);
+      inLanes<f32, i32, Five, One>(a, b, c, to, bytes, block);
       break;
     case (lanes32 * 6 + operationFma) * forms + formGuarded:
-      inLanes<f32, i32>(operationFma, formGuarded, a, b, c, to, bytes, block);
+      inLanes<f32, i32, Five, Three>(a, b, c, to, bytes, block);
       break;
     case (lanes32in64 * 6 + operationFma) * forms + formPlain:
-      inWideLanes(operationFma, formPlain, a, b, c, to, bytes, block);
+      inWideLanes<Five, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes32in64 * 6 + operationFma) * forms + formOdd:
-      inWideLanes(operationFma, formOdd, a, b, c, to, bytes, block);
+      inWideLanes<Five, One>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationFma) * forms + formPlain:
-      inLanes<f64, i64>(operationFma, formPlain, a, b, c, to, bytes, block);
+      inLanes<f64, i64, Five, Zero>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationFma) * forms + formOdd:
-      inLanes<f64, i64>(operationFma, formOdd, a, b, c, to, bytes, block);
+      inLanes<f64, i64, Five, One>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationFma) * forms + formPair:
-      inLanes<f64, i64>(operationFma, formPair, a, b, c, to, bytes, block);
+      inLanes<f64, i64, Five, Two>(a, b, c, to, bytes, block);
       break;
     case (lanes64 * 6 + operationFma) * forms + formChecked:
-      checked(operationFma, a, b, c, to, bytes, index, block);
+      checked<Five>(a, b, c, to, bytes, index, block);
       break;
     case fusedBase + 0:
-      fused(operationAdd, false, false, a, b, c, to, bytes, block);
+      fused<Zero, Zero, Zero>(a, b, to, bytes, block);
       break;
     case fusedBase + 1:
-      fused(operationAdd, false, true, a, b, c, to, bytes, block);
+      fused<Zero, Zero, One>(a, b, to, bytes, block);
       break;
     case fusedBase + 2:
-      fused(operationAdd, true, false, a, b, c, to, bytes, block);
+      fused<Zero, One, Zero>(a, b, to, bytes, block);
       break;
     case fusedBase + 3:
-      fused(operationAdd, true, true, a, b, c, to, bytes, block);
+      fused<Zero, One, One>(a, b, to, bytes, block);
       break;
     case fusedBase + 4:
-      fused(operationSub, false, false, a, b, c, to, bytes, block);
+      fused<One, Zero, Zero>(a, b, to, bytes, block);
       break;
     case fusedBase + 5:
-      fused(operationSub, false, true, a, b, c, to, bytes, block);
+      fused<One, Zero, One>(a, b, to, bytes, block);
       break;
     case fusedBase + 6:
-      fused(operationSub, true, false, a, b, c, to, bytes, block);
+      fused<One, One, Zero>(a, b, to, bytes, block);
       break;
     case fusedBase + 7:
-      fused(operationSub, true, true, a, b, c, to, bytes, block);
+      fused<One, One, One>(a, b, to, bytes, block);
       break;
     case fusedBase + 8:
-      fused(operationMul, false, false, a, b, c, to, bytes, block);
+      fused<Two, Zero, Zero>(a, b, to, bytes, block);
       break;
     case fusedBase + 9:
-      fused(operationMul, false, true, a, b, c, to, bytes, block);
+      fused<Two, Zero, One>(a, b, to, bytes, block);
       break;
     case fusedBase + 10:
-      fused(operationMul, true, false, a, b, c, to, bytes, block);
+      fused<Two, One, Zero>(a, b, to, bytes, block);
       break;
     case fusedBase + 11:
-      fused(operationMul, true, true, a, b, c, to, bytes, block);
+      fused<Two, One, One>(a, b, to, bytes, block);
       break;
-    case fusedBase + 12:
-      fused(operationFma, false, false, a, b, c, to, bytes, block);
+    case fusedPatternFmaBase + naturalEnd:
+      fusedPatternFma<Zero>(a, b, c, to, bytes, block);
       break;
-    case fusedBase + 13:
-      fused(operationFma, false, true, a, b, c, to, bytes, block);
+    case fusedPatternFmaBase + clampedEnd:
+      fusedPatternFma<One>(a, b, c, to, bytes, block);
       break;
-    case fusedBase + 14:
-      fused(operationFma, true, false, a, b, c, to, bytes, block);
+    case fusedMagicFmaBase + clampedEnd:
+      fusedMagicFma<One, Zero>(a, b, c, to, bytes, block);
       break;
-    case fusedBase + 15:
-      fused(operationFma, true, true, a, b, c, to, bytes, block);
+    case fusedMagicFmaBase + scaledEnd:
+      fusedMagicFma<Two, Zero>(a, b, c, to, bytes, block);
+      break;
+    case fusedMagicFmaBase + exceededEnd:
+      fusedMagicFma<Three, Zero>(a, b, c, to, bytes, block);
+      break;
+    case fusedMagicFmaBase + 4 + clampedEnd:
+      fusedMagicFma<One, One>(a, b, c, to, bytes, block);
+      break;
+    case fusedMagicFmaBase + 4 + scaledEnd:
+      fusedMagicFma<Two, One>(a, b, c, to, bytes, block);
+      break;
+    case fusedMagicFmaBase + 4 + exceededEnd:
+      fusedMagicFma<Three, One>(a, b, c, to, bytes, block);
       break;
     default:
       unreachable();

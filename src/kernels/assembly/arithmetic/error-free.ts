@@ -42,21 +42,24 @@ export function signBit<F>(): v128 {
 }
 
 /**
- * A number of the sign of a / b - quotient. `short`: the divisor has half of the lanes' bits at most, so that its products with
- * halves of the quotient are exact. Otherwise quotient * divisor and dividend are so near that their difference is.
+ * a - quotient b. `short`: the divisor has half of the lanes' bits at most, so that its products with halves of the quotient are
+ * exact. Otherwise quotient * divisor and dividend are so near that their difference is.
  */
 @inline
-export function errorOfQuotient<F, I>(short: bool, a: v128, b: v128, quotient: v128): v128 {
-  let rest: v128;
+export function remainder<F, I>(short: bool, a: v128, b: v128, quotient: v128): v128 {
   if (short) {
     const high = upperHalf<F, I>(quotient);
-    rest = v128.sub<F>(a, v128.mul<F>(high, b));
-    rest = v128.sub<F>(rest, v128.mul<F>(v128.sub<F>(quotient, high), b));
-  } else {
-    const product = v128.mul<F>(quotient, b);
-    rest = v128.sub<F>(v128.sub<F>(a, product), errorOfProduct<F, I>(quotient, b, product));
+    const rest = v128.sub<F>(a, v128.mul<F>(high, b));
+    return v128.sub<F>(rest, v128.mul<F>(v128.sub<F>(quotient, high), b));
   }
-  return v128.xor(rest, v128.and(b, signBit<F>()));
+  const product = v128.mul<F>(quotient, b);
+  return v128.sub<F>(v128.sub<F>(a, product), errorOfProduct<F, I>(quotient, b, product));
+}
+
+/** A number of the sign of a / b - quotient. */
+@inline
+export function errorOfQuotient<F, I>(short: bool, a: v128, b: v128, quotient: v128): v128 {
+  return v128.xor(remainder<F, I>(short, a, b, quotient), v128.and(b, signBit<F>()));
 }
 
 /** A number of the sign of sqrt(a) - root: that of a - root^2, whose steps are all exact but the last. */

@@ -94,6 +94,49 @@ function guardedFma(operation: i32, a: v128, b: v128, c: v128): v128 {
   return toOdd<f32, i32>(sum, errorOfSum<f32>(product, c, sum));
 }
 
+/** The quotient of two lanes, rounded to odd, of a divisor of few bits. */
+@inline
+function wideQuotient(a: v128, b: v128): v128 {
+  const quotient = f64x2.div(a, b);
+  return toOdd<f64, i64>(quotient, errorOfQuotient<f64, i64>(true, a, b, quotient));
+}
+
+/** Quotients of binary32 lanes, rounded to odd, where the divisor has 12 bits at most; all four by binary64 where one must. */
+@inline
+function guardedQuotient(a: v128, b: v128): v128 {
+  const quotient = f32x4.div(a, b);
+  const dividend = f32x4.abs(a);
+  const magnitude = f32x4.abs(quotient);
+  let fits = f32x4.ge(f32x4.pmin(dividend, magnitude), f32x4.splat(guardLow));
+  fits = v128.and(fits, f32x4.lt(f32x4.pmax(dividend, magnitude), f32x4.splat(guardHigh)));
+  if (!i32x4.all_true(fits)) {
+    fits = v128.or(fits, f32x4.eq(a, f32x4.splat(0)));
+    if (!i32x4.all_true(fits)) {
+      const low = wideQuotient(f64x2.promote_low_f32x4(a), f64x2.promote_low_f32x4(b));
+      return narrowToOdd(low, wideQuotient(promoteHigh(a), promoteHigh(b)));
+    }
+  }
+  return toOdd<f32, i32>(quotient, errorOfQuotient<f32, i32>(true, a, b, quotient));
+}
+
+@inline
+function wideRoot(a: v128): v128 {
+  const root = f64x2.sqrt(a);
+  return toOdd<f64, i64>(root, errorOfRoot<f64, i64>(a, root));
+}
+
+/** Roots of binary32 lanes, rounded to odd; all four by binary64 where one is of so small a number that its error is none. */
+@inline
+function guardedRoot(a: v128): v128 {
+  const fits = f32x4.ge(a, f32x4.splat(guardLow));
+  if (!i32x4.all_true(fits)) {
+    if (!i32x4.all_true(v128.or(fits, f32x4.le(a, f32x4.splat(0)))))
+      return narrowToOdd(wideRoot(f64x2.promote_low_f32x4(a)), wideRoot(promoteHigh(a)));
+  }
+  const root = f32x4.sqrt(a);
+  return toOdd<f32, i32>(root, errorOfRoot<f32, i32>(a, root));
+}
+
 /** A sum rounded to odd that never overflows to infinity. */
 @inline
 function guardedSum(a: v128, b: v128): v128 {
@@ -150,11 +193,14 @@ export function operateLanes<F, I>(
   if (operation == operationDiv) {
     const byZero = v128.eq<F>(b, v128.splat<F>(0));
     const divisor = v128.andnot(b, v128.and(byZero, unsignedZero));
+    if (form == formGuarded)
+      return v128.or(guardedQuotient(a, divisor), v128.and(zeroDivisor, byZero));
     let quotient = v128.div<F>(a, divisor);
     if (form != formPlain)
       quotient = toOdd<F, I>(quotient, errorOfQuotient<F, I>(form == formOdd, a, divisor, quotient));
     return v128.or(quotient, v128.and(zeroDivisor, byZero));
   }
+  if (form == formGuarded) return guardedRoot(a);
   const root = v128.sqrt<F>(a);
   return form == formPlain ? root : toOdd<F, I>(root, errorOfRoot<F, I>(a, root));
 }
@@ -165,11 +211,8 @@ function flipOfB<F>(operation: i32, flip: v128): v128 {
   return operation == operationSub ? v128.xor(flip, signBit<F>()) : flip;
 }
 
-/** Binary32 or binary64 lanes over `bytes` bytes of each operand, a multiple of 16. */
-@inline
-export function inLanes<F, I>(
-  operation: i32,
-  form: i32,
+/** Binary32 or binary64 lanes over `bytes` bytes of each operand, a multiple of 16. O is the operation, M the form, see `./numbers`. */
+export function inLanes<F, I, O, M>(
   a: usize,
   b: usize,
   c: usize,
@@ -178,22 +221,19 @@ export function inLanes<F, I>(
   block: usize,
 ): void {
   const flip = v128.load_splat<I>(block, flipSlot);
-  const flipB = flipOfB<F>(operation, flip);
+  const flipB = flipOfB<F>(offsetof<O>(), flip);
   const zeroDivisor = v128.load_splat<I>(block, zeroDivisorSlot);
   const unsignedZero = v128.load_splat<I>(block, unsignedZeroSlot);
   for (let i: usize = 0; i < bytes; i += 16) {
     const x = v128.load(a + i);
-    const y = operation == operationSqrt ? x : v128.load(b + i);
-    const z = operation == operationFma ? v128.load(c + i) : x;
-    v128.store(to + i, operateLanes<F, I>(operation, form, x, y, z, flip, flipB, zeroDivisor, unsignedZero));
+    const y = offsetof<O>() == operationSqrt ? x : v128.load(b + i);
+    const z = offsetof<O>() == operationFma ? v128.load(c + i) : x;
+    v128.store(to + i, operateLanes<F, I>(offsetof<O>(), offsetof<M>(), x, y, z, flip, flipB, zeroDivisor, unsignedZero));
   }
 }
 
 /** Binary32 operands in binary64 lanes: twice as many bytes come out. */
-@inline
-export function inWideLanes(
-  operation: i32,
-  form: i32,
+export function inWideLanes<O, M>(
   a: usize,
   b: usize,
   c: usize,
@@ -202,13 +242,13 @@ export function inWideLanes(
   block: usize,
 ): void {
   const flip = v128.load64_splat(block, flipSlot);
-  const flipB = flipOfB<f64>(operation, flip);
+  const flipB = flipOfB<f64>(offsetof<O>(), flip);
   const zeroDivisor = v128.load64_splat(block, zeroDivisorSlot);
   const unsignedZero = v128.load64_splat(block, unsignedZeroSlot);
   for (let i: usize = 0; i < bytes; i += 8) {
     const x = f64x2.promote_low_f32x4(v128.load64_zero(a + i));
-    const y = operation == operationSqrt ? x : f64x2.promote_low_f32x4(v128.load64_zero(b + i));
-    const z = operation == operationFma ? f64x2.promote_low_f32x4(v128.load64_zero(c + i)) : x;
-    v128.store(to + 2 * i, operateLanes<f64, i64>(operation, form, x, y, z, flip, flipB, zeroDivisor, unsignedZero));
+    const y = offsetof<O>() == operationSqrt ? x : f64x2.promote_low_f32x4(v128.load64_zero(b + i));
+    const z = offsetof<O>() == operationFma ? f64x2.promote_low_f32x4(v128.load64_zero(c + i)) : x;
+    v128.store(to + 2 * i, operateLanes<f64, i64>(offsetof<O>(), offsetof<M>(), x, y, z, flip, flipB, zeroDivisor, unsignedZero));
   }
 }

@@ -33,34 +33,36 @@ function differ<F>(x: usize, rounded: usize, bytes: usize): bool {
 }
 
 /**
- * All ones where a magnitude is no multiple of the smallest number. The anchor is the power of two whose last bit is worth
- * that number: its sum with any number of the format is exact.
+ * Not 0, but for the sign, where a number has too many bits or is no multiple of the smallest number. `kept` is its magnitude
+ * without the bits that no number of the format has. The anchor is the power of two whose last bit is worth the smallest
+ * number: its sum with any number of the format is exact.
  */
 @inline
-export function strange(magnitude: v128, anchor: v128): v128 {
-  return f32x4.ne(f32x4.sub(f32x4.add(magnitude, anchor), anchor), magnitude);
+export function strange(value: v128, kept: v128, anchor: v128): v128 {
+  return v128.xor(f32x4.sub(f32x4.add(kept, anchor), anchor), value);
 }
 
 /** Whether a binary32 element may be none of the format's: too many bits, too small, too large, or a NaN. `bytes` is a multiple of 16. */
 @inline
 function isSuspicious(pattern: bool, x: usize, bytes: usize, block: usize): bool {
   const magnitudes = v128.load32_splat(block, fusedMagnitudesSlot);
+  const rest = v128.load32_splat(block, fusedRestSlot);
+  const keptBits = v128.andnot(magnitudes, rest);
   const anchor = v128.load32_splat(block, fusedAnchorSlot);
-  let bits = i32x4.splat(0);
   let any = i32x4.splat(0);
   let largest = i32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 16) {
     const value = v128.load(x + i);
-    bits = v128.or(bits, value);
-    if (!pattern) {
-      const magnitude = v128.and(value, magnitudes);
-      any = v128.or(any, strange(magnitude, anchor));
-      largest = i32x4.max_u(largest, magnitude);
+    if (pattern) any = v128.or(any, value);
+    else {
+      const kept = v128.and(value, keptBits);
+      any = v128.or(any, strange(value, kept, anchor));
+      largest = i32x4.max_s(largest, kept);
     }
   }
-  any = v128.or(any, v128.and(bits, v128.load32_splat(block, fusedRestSlot)));
-  if (!pattern) any = v128.or(any, i32x4.gt_u(largest, v128.load32_splat(block, fusedMaximumSlot)));
-  return v128.any_true(any);
+  if (pattern) return v128.any_true(v128.and(any, rest));
+  any = v128.and(any, magnitudes);
+  return v128.any_true(v128.or(any, i32x4.gt_s(largest, v128.load32_splat(block, fusedMaximumSlot))));
 }
 
 /** Whether an element of the chunk is none of the format's. `scratch` has room for a chunk. */

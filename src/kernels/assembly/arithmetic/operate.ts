@@ -1,5 +1,6 @@
 /**
- * An operation on arrays: a cache-sized chunk at a time, intermediates are made, rounded, and narrowed to the result's type.
+ * An operation on arrays: a cache-sized chunk at a time, intermediates are made, rounded, and narrowed to the result's type; or
+ * all of that is one loop.
  */
 import {
   aSlot,
@@ -13,6 +14,8 @@ import {
   drawnRandom,
   fusedBase,
   indexSlot,
+  isInPlaceSlot,
+  joinedSlot,
   kernelSlot,
   operandShiftSlot,
   outShiftSlot,
@@ -20,6 +23,7 @@ import {
   randomBitsSlot,
   randomSlot,
   randomSourceSlot,
+  redoSlot,
   roundKernelSlot,
   roundParametersSlot,
   seedSlot,
@@ -30,14 +34,38 @@ import {
   workShiftSlot,
   workSlot,
 } from '../../arithmetic/parameters';
-import { round, roundStochastic } from '../rounding/dispatch';
+import { round } from '../rounding/dispatch';
+import { drawsPerBlock, randomIntegers } from '../rounding/philox';
 import { dispatch } from './dispatch';
+import { dispatchJoined } from './dispatch-joined';
 import { demoteBoth } from './intermediate';
 import { hasStranger } from './members';
 
-/** Intermediates of `count` elements. Behind those, up to three more are written in the scratch, but none in a result. */
+/** Over `bytes` bytes of each operand, a multiple of 16. */
 @inline
+function dispatchEither(
+  joined: bool,
+  kernel: i32,
+  a: usize,
+  b: usize,
+  c: usize,
+  to: usize,
+  bytes: usize,
+  index: i32,
+  random: usize,
+  block: usize,
+): void {
+  if (joined) dispatchJoined(kernel, a, b, c, to, bytes, random, block);
+  else dispatch(kernel, a, b, c, to, bytes, index, block);
+}
+
+/**
+ * Intermediates of `count` elements, or results where the kernel is `joined`. Behind those, up to three more are written in the
+ * scratch, but none in a result.
+ */
 function makeIntermediates(
+  joined: bool,
+  kernel: i32,
   a: usize,
   b: usize,
   c: usize,
@@ -45,14 +73,14 @@ function makeIntermediates(
   count: i32,
   index: i32,
   isResult: bool,
+  random: usize,
   block: usize,
 ): void {
-  const kernel = load<i32>(block, kernelSlot);
   const shift = load<i32>(block, operandShiftSlot);
-  const workShift = load<i32>(block, workShiftSlot);
+  const workShift = joined ? shift : load<i32>(block, workShiftSlot);
   const bytes = <usize>count << shift;
   const whole = bytes & ~15;
-  dispatch(kernel, a, b, c, to, whole, index, block);
+  dispatchEither(joined, kernel, a, b, c, to, whole, index, random, block);
   const rest = bytes - whole;
   if (rest == 0) return;
   const tail = block + tailSlot;
@@ -62,7 +90,8 @@ function makeIntermediates(
   memory.copy(tail + 32, c + whole, rest);
   const done = <i32>(whole >> shift);
   const place = to + (<usize>done << workShift);
-  dispatch(kernel, tail, tail + 16, tail + 32, isResult ? tail + 48 : place, 16, index + done, block);
+  const result = isResult ? tail + 48 : place;
+  dispatchEither(joined, kernel, tail, tail + 16, tail + 32, result, 16, index + done, random + whole, block);
   if (isResult) memory.copy(place, tail + 48, rest >> shift << workShift);
 }
 
@@ -100,22 +129,65 @@ function isStranger(
   );
 }
 
+/** A chunk's random integers, where there are any: where that of element `index` is. */
+function prepareRandom(index: i32, count: i32, block: usize): usize {
+  const random = <usize>load<u32>(block, randomSlot);
+  const source = load<i32>(block, randomSourceSlot);
+  if (source != drawnRandom) return source == suppliedRandom ? random : 0;
+  const bits = load<i32>(block, randomBitsSlot);
+  const draws = <u64>drawsPerBlock(bits);
+  const first = load<u64>(block, indexSlot) + index;
+  const skip = first % draws;
+  randomIntegers(
+    random,
+    count + <i32>skip,
+    bits,
+    first / draws,
+    load<u64>(block, streamSlot),
+    load<u64>(block, seedSlot),
+  );
+  return random + (<usize>skip << 2);
+}
+
+/** Whether a chunk is done in one loop by a joined kernel. */
+function join(
+  a: usize,
+  b: usize,
+  c: usize,
+  out: usize,
+  count: i32,
+  index: i32,
+  random: usize,
+  block: usize,
+): bool {
+  const kernel = load<i32>(block, joinedSlot);
+  if (kernel < 0) return false;
+  const isInPlace = load<i32>(block, isInPlaceSlot) != 0;
+  const to = isInPlace ? <usize>load<u32>(block, workSlot) : out;
+  makeIntermediates(true, kernel, a, b, c, to, count, index, !isInPlace, random, block);
+  if (load<i32>(block, redoSlot) != 0) {
+    store<i32>(block, 0, redoSlot);
+    return false;
+  }
+  if (isInPlace) memory.copy(out, to, <usize>count << load<i32>(block, outShiftSlot));
+  return true;
+}
+
 /**
  * Elements `start` to `start + count` of what the block describes. Returns -1; or, where an operand that is to be checked is no
  * number of the format, an index not above its, with the result unwritten from there on.
  */
 export function piece(block: usize, start: i32, count: i32): i32 {
+  const kernel = load<i32>(block, kernelSlot);
   const shift = load<i32>(block, operandShiftSlot);
   const workShift = load<i32>(block, workShiftSlot);
   const outShift = load<i32>(block, outShiftSlot);
   const roundKernel = load<i32>(block, roundKernelSlot);
   const parameters = <usize>load<u32>(block, roundParametersSlot);
   const work = <usize>load<u32>(block, workSlot);
-  const random = <usize>load<u32>(block, randomSlot);
-  const source = load<i32>(block, randomSourceSlot);
   const strangers = load<i32>(block, checkedOperandsSlot);
   const isDirect = workShift == outShift;
-  const isFused = load<i32>(block, kernelSlot) >= fusedBase;
+  const isFused = kernel >= fusedBase;
   for (let done = 0; done < count; done += chunk) {
     const size = min(chunk, count - done);
     const index = start + done;
@@ -124,31 +196,17 @@ export function piece(block: usize, start: i32, count: i32): i32 {
     const c = placeOf(index, cSlot, cStepSlot, block);
     if (!isFused && isStranger(strangers, a, b, c, shift, size, work, block)) return index;
     const out = <usize>load<u32>(block, outSlot) + (<usize>index << outShift);
+    const random = prepareRandom(index, size, block);
+    if (join(a, b, c, out, size, index, random, block)) continue;
     const isResult = isDirect && roundKernel < 0;
-    makeIntermediates(a, b, c, isResult ? out : work, size, index, isResult, block);
+    makeIntermediates(false, kernel, a, b, c, isResult ? out : work, size, index, isResult, random, block);
     if (isFused && load<i32>(block, suspectSlot) != 0) {
       store<i32>(block, 0, suspectSlot);
       if (isStranger(strangers, a, b, c, shift, size, work, block)) return index;
     }
     if (isResult) continue;
     const rounded = isDirect ? out : work;
-    if (source == drawnRandom)
-      roundStochastic(
-        roundKernel,
-        workShift,
-        work,
-        rounded,
-        size,
-        parameters,
-        random,
-        chunk,
-        load<i32>(block, randomBitsSlot),
-        load<u64>(block, indexSlot) + index,
-        load<u64>(block, streamSlot),
-        load<u64>(block, seedSlot),
-      );
-    else if (roundKernel >= 0)
-      round(roundKernel, workShift, work, rounded, size, source == suppliedRandom ? random : 0, parameters);
+    if (roundKernel >= 0) round(roundKernel, workShift, work, rounded, size, random, parameters);
     if (!isDirect) narrow(work, out, size);
   }
   return -1;
