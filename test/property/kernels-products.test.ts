@@ -47,7 +47,7 @@ const names = [
     'fixed(3,4)',
     'float(6,9)',
   ],
-  ...['float(8,14)', 'posit8', 'e8m0', 'nf4'],
+  ...['float(8,14)', 'posit8', 'posit16', 'posit(6,0)', 'e8m0', 'nf4'],
 ] as const;
 
 function cases(modes: readonly RoundingMode[], formats: readonly string[]): fc.Arbitrary<ProductCase> {
@@ -75,6 +75,7 @@ function cases(modes: readonly RoundingMode[], formats: readonly string[]): fc.A
           'exact',
           'e5m2',
           'tf32',
+          'posit16',
         ),
         order: orders,
         rounding: fc.constantFrom(...modes),
@@ -95,7 +96,7 @@ function cases(modes: readonly RoundingMode[], formats: readonly string[]): fc.A
 
 /** Positive or negative, posits have two modes only. */
 const fitting = ({ name, given, options }: ProductCase): boolean => {
-  const isPosit = name.startsWith('posit');
+  const isPosit = name.startsWith('posit') || given.accumulate === 'posit16';
   const modes = [options.rounding, given.rounding ?? options.rounding];
   return !isPosit || modes.every((mode) => mode === 'nearest-even' || mode === 'stochastic');
 };
@@ -106,6 +107,7 @@ describe(`matmulArray against the definition, ${runs} random cases each`, () => 
   for (const [title, modes, formats] of [
     ['to nearest even, all formats', ['nearest-even'], names],
     ['stochastic, narrow floats', ['stochastic'], names.slice(0, 10)],
+    ['to the nearest posit', ['nearest-even'], ['posit8', 'posit16', 'posit(6,0)', 'posit(12,3)']],
     ['every mode, all formats', roundingModes, names],
   ] as const)
     it(title, () => {

@@ -72,7 +72,12 @@ export function extentOfFormat(format: Format): Extent | undefined {
       return format.step > 0 && format.ties === 'even-multiple'
         ? extentOfGrid(format, exponentOf(format.step))
         : undefined;
-    case 'posit':
+    case 'posit': {
+      // Most bits are about 1; every posit is a multiple of the smallest.
+      const { bits, es, max, minPositive } = format;
+      const low = exponentOf(minPositive);
+      return { bits: Math.max(bits - 2 - es, 1), low, top: exponentOf(max), bottom: low, finite: false };
+    }
     case 'logarithmic':
       return undefined;
   }

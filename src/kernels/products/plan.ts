@@ -14,6 +14,7 @@ import type { Format } from '../../formats/format.ts';
 import { isStochastic } from '../../rounding/index.ts';
 import { drawWidth } from '../../rounding/philox.ts';
 import { planInLanes, planRounding } from '../plan.ts';
+import { positPlan } from '../posit-plan.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
 import {
   binary32,
@@ -44,6 +45,12 @@ function drawBitsOf(plan: RoundingPlan | undefined, { options }: Target): number
   return plan?.readsRandom === true ? drawWidth(options.randomBits) : 0;
 }
 
+/** The rounding within the loops of binary64 lanes: also to the nearest posit. */
+function planOfLanes({ format, options }: Target): RoundingPlan | undefined {
+  if (format.kind !== 'posit') return planInLanes(format, options);
+  return options.rounding === 'nearest-even' ? positPlan(3, format, options) : undefined;
+}
+
 /** Whether `decision` bits, and the random ones, are left of a sum made odd. */
 function mayBeOdd({ options }: Target, bits: number): boolean {
   return bits + 2 + (options.rounding === 'stochastic' ? options.randomBits : 0) <= binary64.bits;
@@ -59,7 +66,9 @@ function sumsOf(target: Target, start: Extent, terms: Extent, areMembers: boolea
   const top = Math.max(extent.top, start.top, terms.top);
   const bits = top + 2 - Math.min(extent.low, start.low, terms.low);
   if (bits <= binary64.bits) return slots.sumNearest;
-  const isInnocuous = target.options.rounding.startsWith('nearest-') && 2 * extent.bits + 2 <= binary64.bits;
+  // The precision of posits is not the same everywhere.
+  const isSteady = target.format.kind !== 'posit' && target.options.rounding.startsWith('nearest-');
+  const isInnocuous = isSteady && 2 * extent.bits + 2 <= binary64.bits;
   if (isInnocuous && areMembers) return slots.sumNearest;
   return target.options.saturation !== 'wrap' && mayBeOdd(target, extent.bits) ? slots.sumOdd : undefined;
 }
@@ -68,7 +77,7 @@ const plain = { sums: slots.sumNearest, roundsProducts: false, drawBits: 0, rand
 
 /** Whether exact products (terms of a plain sum, say) are numbers of a format anyway, so that rounding them changes nothing. */
 function areMembers({ bits, low, top, finite }: Extent, { format }: Target): boolean {
-  const extent = extentOfFormat(format);
+  const extent = format.kind === 'posit' ? undefined : extentOfFormat(format);
   const fits = extent !== undefined && bits <= extent.bits && low >= extent.low;
   return fits && finite && powerOfTwo(Math.max(-1000, Math.min(top + 1, 1000))) <= format.max;
 }
@@ -80,6 +89,7 @@ function startsInside(start: Extent, conversion: Format, target: Target): boolea
   return (
     own !== undefined &&
     held !== undefined &&
+    target.format.kind !== 'posit' &&
     own.bits <= held.bits &&
     own.low >= held.low &&
     conversion.max <= target.format.max &&
@@ -115,7 +125,7 @@ function roundedSums(
   const steps =
     mayRound && isInside && !isTree ? rounded32(target, { products: exact, start, k }) : undefined;
   if (steps !== undefined) return steps;
-  const rounding = planInLanes(target.format, target.options);
+  const rounding = planOfLanes(target);
   if (rounding === undefined || !holds(binary64, exact)) return undefined;
   const terms = isRounded ? extentOfFormat(target.format) : exact;
   const sums = terms === undefined ? undefined : sumsOf(target, start, terms, isRounded && isInside);
@@ -143,11 +153,11 @@ function areCuttable(products: 'exact' | Target, exact: Extent): boolean {
 function exactSums({ products, conversion }: ProductModel, { exact, start, k }: Terms): SumPlan | undefined {
   if (!holds(binary64, exact)) return undefined;
   const isRounded = products !== 'exact';
-  const rounding = isRounded ? planInLanes(products.format, products.options) : undefined;
+  const rounding = isRounded ? planOfLanes(products) : undefined;
   const member = isRounded ? extentOfFormat(products.format) : exact;
   if (member === undefined || (isRounded && rounding === undefined)) return undefined;
   // A rounded product is at most the power of two above the exact one, or the smallest number; an infinite one may be clamped.
-  const isBounded = isRounded && exact.finite;
+  const isBounded = isRounded && exact.finite && products.format.kind !== 'posit';
   const top = Math.max(
     start.top,
     isBounded ? Math.min(member.top, Math.max(exact.top + 1, member.low)) : member.top,
@@ -180,7 +190,7 @@ function exactSums({ products, conversion }: ProductModel, { exact, start, k }: 
 function finishPlan(target: Target, sums: number): FinishPlan | undefined {
   const { randomBits } = target.options;
   if (isNative(target, 'binary64')) return { sums, rounding: undefined, drawBits: 0, randomBits };
-  const rounding = planInLanes(target.format, target.options);
+  const rounding = planOfLanes(target);
   return rounding && { sums, rounding, drawBits: drawBitsOf(rounding, target), randomBits };
 }
 

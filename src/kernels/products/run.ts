@@ -5,10 +5,11 @@
 import type { ResolvedRounding } from '../../rounding/index.ts';
 import { blockingOf, scratchBytes } from '../blocking.ts';
 import type { Heap } from '../heap.ts';
-import { parameterBytes } from '../parameters.ts';
+import { parameterBytes, tableSlot } from '../parameters.ts';
 import type { ProductsModuleExports } from '../products-module.ts';
 import type { Rounder } from '../rounder.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
+import { tableOn } from '../tables.ts';
 import { type Draws, type Part, parts, suppliedParts } from './draws.ts';
 import { extentOfOperand, extentOfStart, nothing, type OperandExtent } from './extent.ts';
 import type { FinishPlan, ProductModel, ProductPlan, Target } from './model.ts';
@@ -130,8 +131,11 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
     call: ResolvedRounding | undefined,
   ): { pointer: number; view: DataView } {
     const pointer = fixedOf() + place * partBytes;
+    const table = plan.rounding?.tables === undefined ? 0 : tableOn(heap, plan.rounding.tables);
     const bytes = new Uint8Array(heap.memory.buffer, pointer, partBytes).fill(0);
     if (plan.rounding !== undefined) bytes.set(plan.rounding.block, slots.blockBytes);
+    if (table !== 0)
+      new DataView(heap.memory.buffer, pointer + slots.blockBytes).setUint32(tableSlot, table, true);
     const view = new DataView(heap.memory.buffer, pointer, slots.blockBytes);
     view.setUint32(slots.parametersSlot, pointer + slots.blockBytes, true);
     view.setUint32(slots.sumSlot, plan.sums, true);

@@ -11,6 +11,7 @@ import {
   kinds,
   kindStochastic,
   lanes64,
+  positBase,
 } from '../../parameters';
 import {
   drawBitsSlot,
@@ -27,7 +28,7 @@ import {
   sumSuppliedSlot,
   unrounded64,
 } from '../../products/slots';
-import { kindNone, roundTo, sumFor } from './general';
+import { kindNone, kindPosit, roundTo, sumFor } from './general';
 
 const multiplier0: u64 = 0xd2511f53;
 const multiplier1: u64 = 0xcd9e8d57;
@@ -158,6 +159,9 @@ export function finish(
       break;
     case general64 + exactBase + kinds + kindEqual:
       finishBy(kindEqual, true, block, source, addend, shift, destination, outShift, count);
+      break;
+    case general64 + positBase + 2:
+      finishBy(kindPosit, false, block, source, addend, shift, destination, outShift, count);
       break;
     default:
       unreachable();

@@ -13,6 +13,7 @@ import {
   kinds,
   kindStochastic,
   lanes64,
+  positBase,
 } from '../../parameters';
 import {
   drawBitsSlot,
@@ -32,6 +33,7 @@ import {
 } from '../../products/slots';
 import { errorOfSum, toOdd } from '../arithmetic/error-free';
 import { exactLanes } from '../rounding/exact';
+import { positLanes } from '../rounding/posit';
 import { roundLanes } from '../rounding/round';
 import { drawAt } from './draws';
 
@@ -39,12 +41,14 @@ import { drawAt } from './draws';
 export const tileBytes: usize = 128;
 export const treeBytes: usize = 32 * tileBytes;
 
-/** Kind of a rounding that is none. */
+/** Kind of a rounding that is none, and of that to the nearest posit. */
 export const kindNone = 5;
+export const kindPosit = 6;
 
 @inline
 export function roundTo(kind: i32, isExact: bool, value: v128, random: v128, parameters: usize): v128 {
   if (kind == kindNone) return value;
+  if (kind == kindPosit) return positLanes(false, value, random, 0, parameters);
   return isExact
     ? exactLanes(kind, value, random, parameters)
     : roundLanes<f64, i64>(kind, value, random, parameters);
@@ -199,6 +203,9 @@ export function generalTile64(
       break;
     case general64 + exactBase + kinds + kindEqual:
       tile(kindEqual, true, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
+      break;
+    case general64 + positBase + 2:
+      tile(kindPosit, false, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
       break;
     default:
       unreachable();

@@ -29,7 +29,7 @@ function binadeOf(magnitude: v128, lane: u8, table: usize, first: i64): usize {
  * first lane.
  */
 @inline
-function positLanes(stochastic: bool, value: v128, random: v128, index: i32, parameters: usize): v128 {
+export function positLanes(stochastic: bool, value: v128, random: v128, index: i32, parameters: usize): v128 {
   const zero = f64x2.splat(0);
   const magnitude = v128.andnot(value, signMask<f64>());
   // A NaN goes on as the smallest number; it is put back in the end.
