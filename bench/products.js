@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { resolveAccumulator } from '../dist/arithmetic/accumulate/model.js';
+import { matrixUnit } from '../dist/arithmetic/matrix-unit/index.js';
 import { toFormat } from '../dist/formats/catalogue.js';
 import {
   allocateFloat32,
@@ -18,7 +19,7 @@ import {
 } from '../dist/kernels/index.js';
 import { resolveRounding } from '../dist/rounding/index.js';
 
-/** @typedef {{ name: string, format: string, options?: object, model?: object, transposeA?: boolean, transposeB?: boolean, threads?: number }} Product */
+/** @typedef {{ name: string, format: string, operands?: string, deviation?: number, options?: object, model?: object, unit?: string, addend?: boolean, transposeA?: boolean, transposeB?: boolean, threads?: number }} Product */
 
 const stochastic = (/** @type {number} */ randomBits) => ({ rounding: 'stochastic', randomBits });
 const exactInto32 = { products: 'exact', accumulate: 'binary32' };
@@ -29,11 +30,15 @@ const products = [
   { name: 'binary32, a transposed', format: 'binary32', transposeA: true },
   { name: 'binary32, b transposed', format: 'binary32', transposeB: true },
   { name: 'binary32, 2 threads', format: 'binary32', threads: 2 },
+  { name: 'binary32, operands of int8', format: 'binary32', operands: 'int8', deviation: 30 },
+  { name: 'binary32, operands of e2m1', format: 'binary32', operands: 'e2m1' },
+  { name: 'binary32, from an addend', format: 'binary32', addend: true },
   { name: 'bfloat16, exact products, binary32 sums', format: 'bfloat16', model: exactInto32 },
   { name: 'binary16, every step to nearest', format: 'binary16' },
   { name: 'bfloat16, every step to nearest', format: 'bfloat16' },
   { name: 'e5m2, every step to nearest', format: 'e5m2' },
   { name: 'e4m3fn, every step to nearest', format: 'e4m3fn' },
+  { name: 'binary16, every step to nearest, from an addend', format: 'binary16', addend: true },
   { name: 'binary16, every step to nearest, 2 threads', format: 'binary16', threads: 2 },
   { name: 'binary16, every step toward zero', format: 'binary16', options: { rounding: 'toward-zero' } },
   {
@@ -46,11 +51,27 @@ const products = [
   { name: 'e5m2, every step stochastic, N = 8', format: 'e5m2', options: stochastic(8) },
   { name: 'e4m3fn, every step stochastic, N = 8', format: 'e4m3fn', options: stochastic(8) },
   { name: 'binary16, every step stochastic, N = 32', format: 'binary16', options: stochastic(32) },
+  { name: 'e4m3fn, every step stochastic, N = 32', format: 'e4m3fn', options: stochastic(32) },
   { name: 'binary16, chunks of 64', format: 'binary16', model: { order: { chunk: 64 } } },
   { name: 'binary16, pairwise', format: 'binary16', model: { order: 'pairwise' } },
   { name: 'binary16, exact products, binary16 sums', format: 'binary16', model: { products: 'exact' } },
   { name: 'e4m3fn, exact', format: 'e4m3fn', model: { products: 'exact', accumulate: 'exact' } },
   { name: 'binary16, exact', format: 'binary16', model: { products: 'exact', accumulate: 'exact' } },
+  ...[
+    ['volta-fp16', 'binary16'],
+    ['ampere-bf16', 'bfloat16'],
+    ['hopper-fp16', 'binary16'],
+    ['hopper-fp8', 'e4m3fn'],
+    ['blackwell-nvfp4', 'e2m1'],
+    ['cdna3-fp16', 'binary16'],
+    ['cdna3-fp8', 'e4m3fnuz'],
+    ['cdna2-bf16', 'bfloat16'],
+  ].map(([unit = '', operands = '']) => ({
+    name: `matrix unit ${unit}`,
+    format: 'binary32',
+    operands,
+    unit,
+  })),
 ];
 
 /** A call that would take longer than this, judged by the last size, is left out: it is 8 times that call's. */
@@ -90,19 +111,38 @@ function medianTime(call, seconds) {
 
 /** @param {Product} product @param {number} n @param {number} seconds */
 function timeOf(
-  { format: name, options = {}, model: given = {}, transposeA = false, transposeB = false, threads = 1 },
+  {
+    format: name,
+    operands = name,
+    deviation = 1,
+    options = {},
+    model: wanted = {},
+    unit,
+    addend = false,
+    transposeA = false,
+    transposeB = false,
+    threads = 1,
+  },
   n,
   seconds,
 ) {
   const format = toFormat(name);
   const call = resolveRounding(format, options);
-  const model = /** @type {any} */ (resolveAccumulator(format, call, given));
-  const [a, b, out] = [operand(n * n, name, 1), operand(n * n, name, 1 / 8), allocateFloat32(n * n)];
+  const given = unit === undefined ? wanted : { accumulate: matrixUnit(unit) };
+  const model = resolveAccumulator(format, call, given);
+  // Products of narrow numbers are not to vanish.
+  const other = operands === name && unit === undefined ? 1 / 8 : deviation;
+  const [a, b, out] = [
+    operand(n * n, operands, deviation),
+    operand(n * n, operands, other),
+    allocateFloat32(n * n),
+  ];
+  const start = addend ? { values: operand(n * n, name, 1), stride: n * n } : undefined;
   let taken = true;
   const time = medianTime(() => {
-    taken = matmulArray(a, b, out, { m: n, n, k: n, transposeA, transposeB }, model, call, threads);
+    taken = matmulArray(a, b, out, { m: n, n, k: n, transposeA, transposeB }, model, call, threads, start);
   }, seconds);
-  for (const array of [a, b, out]) release(array);
+  for (const array of [a, b, out, ...(start === undefined ? [] : [start.values])]) release(array);
   if (!taken) throw new Error(`${name}: no kernel`);
   return time;
 }

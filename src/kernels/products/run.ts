@@ -77,7 +77,7 @@ export interface Products {
 }
 
 /** More than this is not asked for: the reference needs none. */
-export const mostScratch = 2 ** 29;
+export const mostScratch: number = 2 ** 29;
 
 const plain32: ProductPlan = {
   sum: {
