@@ -38,7 +38,10 @@ export function addDataOptions(command: Command): Command {
       'images to classify: IDX file, or folder with the four files of MNIST; also gzipped',
     )
     .option('--labels <file>', 'labels of the images: IDX file')
-    .option('--csv <file>', 'table to classify: one sample a line, numbers and a class, parted by , ; or tabs')
+    .option(
+      '--csv <file>',
+      'table to classify: one sample a line, numbers and a class, parted by , ; or tabs',
+    )
     .option('--label <column>', "the class's column in the table: name, or number from 1 (default: 1)")
     .option('--header', 'the first line of the table has names (default: if it has no number)')
     .option('--no-header', 'the first line of the table is a sample')
