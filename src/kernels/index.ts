@@ -6,8 +6,9 @@ import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
 import type { Heap } from './heap.ts';
 import { type ElementType, planRounding } from './plan.ts';
+import type { HeapArray } from './products/heap-arrays.ts';
 import type { ProductModel } from './products/model.ts';
-import { type HeapArray, productsOn } from './products/run.ts';
+import { productsOn } from './products/run.ts';
 import { type MatmulShape, resolveProductShape } from './products/shape.ts';
 import { productsModule } from './products-module.ts';
 import { type GroupLayout, type QuantizerPlan, quantizersOn, streamInPlace } from './quantizers/index.ts';
@@ -20,8 +21,8 @@ export { type HadamardLayout, rotateArray } from './hadamard.ts';
 export { allocateFloat32, allocateFloat64, type Heap, isInSharedHeap, release, sharedHeap } from './heap.ts';
 export { type ElementType, type RoundingPath, roundingPath } from './plan.ts';
 export { matmulArray, type ProductAddend } from './products/arrays.ts';
+export type { HeapArray } from './products/heap-arrays.ts';
 export type { ProductModel, Target } from './products/model.ts';
-export type { HeapArray } from './products/run.ts';
 export type { MatmulShape } from './products/shape.ts';
 export {
   type GroupLayout,

@@ -4,6 +4,7 @@
  */
 import { afterAll, describe, expect, it } from 'vitest';
 import { resolveAccumulator } from '../../src/arithmetic/accumulate/model.ts';
+import { matrixUnit } from '../../src/arithmetic/matrix-unit/index.ts';
 import { toFormat } from '../../src/formats/catalogue.ts';
 import {
   allocateFloat32,
@@ -40,6 +41,9 @@ const cases: readonly (readonly [string, RoundOptions, object])[] = [
   ['binary16', {}, { products: 'exact', accumulate: 'exact' }],
   ['binary16', {}, { order: { chunk: 50 }, accumulate: 'binary32' }],
   ['e4m3fn', { rounding: 'nearest-away' }, { order: 'pairwise' }],
+  ['int8', {}, { accumulate: 'binary32' }],
+  ['posit16', {}, {}],
+  ['binary16', {}, { accumulate: matrixUnit('hopper-fp16') }],
 ];
 
 afterAll(() => stopThreads());

@@ -10,8 +10,9 @@ import { roundingModule } from '../rounding-module.ts';
 import { divideCommon } from '../thread-division.ts';
 import { threadPool } from '../threads.ts';
 import { integersTaken } from './draws.ts';
+import type { HeapArray } from './heap-arrays.ts';
 import type { ProductModel } from './model.ts';
-import { type HeapArray, mostScratch, type Products, productsOn } from './run.ts';
+import { mostScratch, type Products, productsOn } from './run.ts';
 import { type MatmulShape, type ProductShape, resolveProductShape } from './shape.ts';
 
 type RealArray = Float32Array | Float64Array;

@@ -12,21 +12,11 @@ import type { RoundingPlan } from '../rounding-plan.ts';
 import { tableOn } from '../tables.ts';
 import { type Draws, type Part, parts, suppliedParts } from './draws.ts';
 import { extentOfOperand, extentOfStart, nothing, type OperandExtent } from './extent.ts';
+import { beginSums, type HeapAddend, type HeapArray } from './heap-arrays.ts';
 import type { FinishPlan, ProductModel, ProductPlan, Target } from './model.ts';
 import { planProduct } from './plan.ts';
 import { oriented, type ProductShape } from './shape.ts';
 import * as slots from './slots.ts';
-
-/** An array on the heap: its pointer and log2 of the bytes of an element. */
-export interface HeapArray {
-  readonly pointer: number;
-  readonly shift: 2 | 3;
-}
-
-/** What sums begin with: matrices like the result, `stride` elements apart (0: one for all). */
-export interface HeapAddend extends HeapArray {
-  readonly stride: number;
-}
 
 /** What a product may have besides operands. */
 export interface ProductExtras {
@@ -166,41 +156,6 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
     view.setUint32(slots.sumSuppliedSlot, supplied(part), true);
   }
 
-  /** Puts the addend where the sums begin, in one number each or, where they are kept in two, cut at `split`. */
-  function begin(
-    addend: HeapAddend,
-    sums: HeapArray,
-    second: number,
-    each: number,
-    batch: number,
-    split: number,
-  ): void {
-    for (let item = 0; item < batch; item++) {
-      const from = viewOf(
-        { ...addend, pointer: addend.pointer + ((item * addend.stride) << addend.shift) },
-        each,
-      );
-      const to = viewOf({ ...sums, pointer: sums.pointer + ((item * each) << sums.shift) }, each);
-      if (second === 0) {
-        to.set(from);
-        continue;
-      }
-      const rest = viewOf({ pointer: second + ((item * each) << sums.shift), shift: sums.shift }, each);
-      for (let i = 0; i < each; i++) {
-        const high = from[i]! + split - split;
-        to[i] = high;
-        rest[i] = from[i]! - high;
-      }
-    }
-  }
-
-  function viewOf({ pointer, shift }: HeapArray, length: number): Float32Array | Float64Array {
-    const { buffer } = heap.memory;
-    return shift === 2
-      ? new Float32Array(buffer, pointer, length)
-      : new Float64Array(buffer, pointer, length);
-  }
-
   function finishBlock(place: number, plan: FinishPlan, target: Target | undefined, call?: ResolvedRounding) {
     const block = blockOf(place, plan, target, call);
     const kernel = plan.rounding === undefined ? slots.unrounded64 : slots.general64 + plan.rounding.kernel;
@@ -292,7 +247,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
     set(slots.startsSlot, Number(starts));
     if (addend !== undefined) {
       const split = isSplit ? view.getFloat64(slots.splitSlot, true) : 0;
-      begin(addend, { pointer: start, shift }, isSplit ? second : 0, m * n, batch, split);
+      beginSums(heap.memory, addend, { pointer: start, shift }, isSplit ? second : 0, m * n, batch, split);
     } else if (chunks !== undefined) new Uint8Array(heap.memory.buffer, second, sumBytes).fill(0);
     for (let step = 0; step < k; step += depth) {
       set(slots.kSlot, Math.min(depth, k - step));
