@@ -182,6 +182,31 @@ describe('random integers at the ends of their range', () => {
       });
 });
 
+describe('sums just below a power of two, next to the random integer that carries', () => {
+  for (const name of ['binary16', 'bfloat16', 'tf32'])
+    it(name, () => {
+      const format = floatNamed(name);
+      // In the last bit's worth below 2^10 of binary32, 2^-14, the sum is 2^10 less `part`; and N - (24 - p) bits are below it.
+      const below = 2 ** (8 + format.precision);
+      const a: number[] = [];
+      const b: number[] = [];
+      const integers: number[] = [];
+      for (const sign of [1, -1])
+        for (const part of [1 / 2, 3 / 8, 1 / 4, 3 / 16, 1 / 8, 1 / 64])
+          for (const bound of [part * below, (part * below) / 2, part * 2 * below])
+            for (const step of [-1, 0, 1]) {
+              a.push(sign * 2 ** 10);
+              b.push(-sign * part * 2 ** -14);
+              integers.push(bound + step);
+            }
+      const random = Uint32Array.from(integers);
+      const options = resolveRounding(format, { rounding: 'stochastic', random });
+      const operands = [Float32Array.from(a), Float32Array.from(b)];
+      compare('add', operands, format, options);
+      compare('fma', [operands[0]!, new Float32Array(a.length).fill(1), operands[1]!], format, options);
+    });
+});
+
 describe('stochastic products of formats with the exponents of binary32', () => {
   for (const name of ['bfloat16', 'tf32', 'float(8,3)', 'float(8,11)'])
     it(name, () => {
