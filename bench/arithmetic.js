@@ -19,6 +19,7 @@ const modes = [
   {},
   { rounding: 'toward-positive' },
   { rounding: 'stochastic' },
+  { rounding: 'stochastic', randomBits: 16 },
   { rounding: 'stochastic', randomBits: 8 },
 ];
 const referenceLength = 2e4;
