@@ -6,7 +6,8 @@
 import { Command } from 'commander';
 import { languageModelNames } from '../../train/model-config.ts';
 import type { Io } from '../io.ts';
-import { choice, folderName, integer, real } from '../options.ts';
+import { choice, folderName, integer } from '../options.ts';
+import { backendOption, kernelsOption, learningRateOption } from '../training-options.ts';
 import { defaultArms, parseArms } from './arms.ts';
 import type { CompareOptions } from './options.ts';
 
@@ -56,25 +57,15 @@ export function compareCommand(io: Io, done: (code: number) => void): Command {
       'llama-tiny',
     )
     .option('--batch <n>', "sequences in a step (default: the model's)", integer('--batch', 1, 4096))
-    .option('--learning-rate <x>', "peak learning rate (default: the model's)", real('--learning-rate', 0, 1))
+    .addOption(learningRateOption())
     .option(
       '--evaluate-every <n>',
       'steps between evaluations (default: a twentieth of the steps, at least 10)',
       integer('--evaluate-every', 1, 1_000_000),
     )
     .option('--text <file>', 'text to train on, UTF-8 (default: Moby-Dick)')
-    .option(
-      '--backend <name>',
-      'TensorFlow.js backend: wasm, cpu',
-      choice('--backend', ['wasm', 'cpu']),
-      'wasm',
-    )
-    .option(
-      '--kernels <name>',
-      'matrix products by our kernels or those of TensorFlow.js: own, stock',
-      choice('--kernels', ['own', 'stock']),
-      'own',
-    )
+    .addOption(backendOption())
+    .addOption(kernelsOption())
     .option('--out <folder>', 'where run folders go', 'runs')
     .option('--name <name>', 'name of the run folder (default: model, date and time)', folderName('--name'))
     .option('--json', 'print the result as JSON instead of a table')

@@ -6,8 +6,9 @@ import { ArgumentError } from '../../errors.ts';
 import { models } from '../../train/model-config.ts';
 import { addDataOptions, type DataOptions, dataOptions, modelFor } from '../data-options.ts';
 import type { Io } from '../io.ts';
-import { choice, folderName, integer, real } from '../options.ts';
+import { choice, folderName, integer } from '../options.ts';
 import { formatTable } from '../text-table.ts';
+import { backendOption, kernelsOption, learningRateOption } from '../training-options.ts';
 import type { TrainCommandOptions } from './train.ts';
 
 const help = `
@@ -45,7 +46,7 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
       "sequences or samples in a step (default: the model's)",
       integer('--batch', 1, 4096),
     )
-    .option('--learning-rate <x>', "peak learning rate (default: the model's)", real('--learning-rate', 0, 1))
+    .addOption(learningRateOption())
     .option(
       '--evaluate-every <n>',
       'steps between evaluations (default: a twentieth of the steps, at least 10)',
@@ -64,18 +65,8 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
       integer('--checkpoint-every', 0, 10_000_000),
       100,
     )
-    .option(
-      '--backend <name>',
-      'TensorFlow.js backend: wasm, cpu',
-      choice('--backend', ['wasm', 'cpu']),
-      'wasm',
-    )
-    .option(
-      '--kernels <name>',
-      'matrix products by our kernels or those of TensorFlow.js: own, stock',
-      choice('--kernels', ['own', 'stock']),
-      'own',
-    )
+    .addOption(backendOption())
+    .addOption(kernelsOption())
     .option('--out <folder>', 'where run folders go', 'runs')
     .option('--name <name>', 'name of the run folder (default: recipe, date and time)', folderName('--name'))
     .option('--resume', 'go on in the folder --name from its newest checkpoint, or begin there')
