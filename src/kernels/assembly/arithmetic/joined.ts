@@ -126,10 +126,11 @@ export function directed<O, E>(a: usize, b: usize, to: usize, bytes: usize, bloc
     }
     const below = i32x4.add(nearest, isBeyond(outward));
     if (offsetof<O>() == operationSqrt) {
-      // Infinity and NaN are right as they are; negative numbers are too common to do all anew for.
+      // Infinity has no error, and only the limit changes it; negative numbers are too common to do all anew for.
       const step = f32x4.gt(f32x4.abs(error), zero);
       const raised = i32x4.add(below, v128.and(i32x4.sub(rest, step), awayPositive));
-      v128.store(to + i, v128.or(v128.and(raised, mask), f32x4.ne(nearest, nearest)));
+      const rounded = f32x4.pmin(v128.and(raised, mask), limit);
+      v128.store(to + i, v128.or(rounded, f32x4.ne(nearest, nearest)));
       continue;
     }
     errors = f32x4.add(errors, error);
