@@ -224,7 +224,10 @@ describe(`operations against the scalar reference, ${runs} random cases of up to
 function tuplesOf(values: readonly number[], arity: number): number[][] {
   const count = values.length ** arity;
   return Array.from({ length: arity }, (_, operand) =>
-    Array.from({ length: count }, (_, i) => values[Math.floor(i / values.length ** operand) % values.length]!),
+    Array.from(
+      { length: count },
+      (_, i) => values[Math.floor(i / values.length ** operand) % values.length]!,
+    ),
   );
 }
 
