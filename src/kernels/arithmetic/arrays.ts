@@ -177,6 +177,8 @@ export function operateArray(
 export function firstNonMember(x: RealArray, format: Format): number {
   const isMember = (value: number): boolean => Number.isNaN(value) || format.has(value === 0 ? 0 : value);
   const plan = planOperation(typeOf(x), 'add', format, resolveRounding(format));
-  const from = plan?.membership === undefined ? 0 : findStranger(plan, x);
+  // A plan without a look takes every number of the type.
+  if (plan !== undefined && plan.membership === undefined) return -1;
+  const from = plan === undefined ? 0 : findStranger(plan, x);
   return from < 0 ? -1 : x.findIndex((value, i) => i >= from && !isMember(value));
 }

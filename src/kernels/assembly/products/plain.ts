@@ -32,7 +32,8 @@ function plainTile<F>(panelA: usize, panelB: usize, count: i32, out: usize, outS
   }
   let a = panelA;
   let b = panelB;
-  for (const end = panelA + <usize>count * 4 * sizeof<F>(); a < end; a += 4 * sizeof<F>()) {
+  const end = panelA + <usize>count * 4 * sizeof<F>();
+  do {
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     b += 32;
@@ -48,7 +49,8 @@ function plainTile<F>(panelA: usize, panelB: usize, count: i32, out: usize, outS
     const a3 = v128.load_splat<F>(a, 3 * sizeof<F>());
     c30 = v128.add<F>(c30, v128.mul<F>(a3, b0));
     c31 = v128.add<F>(c31, v128.mul<F>(a3, b1));
-  }
+    a += 4 * sizeof<F>();
+  } while (a < end);
   v128.store(out, c00);
   v128.store(out, c01, 16);
   v128.store(out1, c10);
