@@ -34,17 +34,24 @@ export interface Packing {
   readonly isInteger: boolean;
 }
 
-/** Bytes of scratch for a piece of the work of at most m x n outputs. */
-export function scratchBytes(
-  m: number,
-  n: number,
-  k: number,
-  blocking: Blocking,
-  { shift, drawBits, instruction, isInteger }: Packing,
-): number {
-  const steps = Math.min(k, blocking.k);
-  const whole = instruction === undefined ? steps : 2 * Math.ceil(steps / instruction) * instruction;
-  const depth = isInteger ? Math.ceil(steps / 2) : whole;
+/** Steps that a packed panel has room for. */
+function packedSteps(steps: number, { instruction, isInteger }: Packing): number {
+  if (instruction !== undefined) return 2 * Math.ceil(steps / instruction) * instruction;
+  return isInteger ? Math.ceil(steps / 2) : steps;
+}
+
+/** Bytes of the whole of op(b) packed for n columns. */
+export function packedBytes(n: number, k: number, blocking: Blocking, packing: Packing): number {
+  const lanes = 32 / 2 ** packing.shift;
+  const steps =
+    Math.floor(k / blocking.k) * packedSteps(blocking.k, packing) + packedSteps(k % blocking.k, packing);
+  return 32 * Math.ceil(n / lanes) * steps;
+}
+
+/** Bytes of scratch for a piece of the work of at most m x n outputs; n is 0 where op(b) is packed as a whole elsewhere. */
+export function scratchBytes(m: number, n: number, k: number, blocking: Blocking, packing: Packing): number {
+  const { shift, drawBits } = packing;
+  const depth = packedSteps(Math.min(k, blocking.k), packing);
   const rows = Math.min(Math.ceil(m / 4) * 4, blocking.m);
   const columns = Math.min(Math.ceil(n / 8) * 8, blocking.n);
   const drawn = Math.ceil((depth * drawBits) / 8) + 96;

@@ -3,7 +3,7 @@
  * what the accumulators hold.
  */
 import type { ResolvedRounding } from '../../rounding/index.ts';
-import { blockingOf, scratchBytes } from '../blocking.ts';
+import { blockingOf, packedBytes, scratchBytes } from '../blocking.ts';
 import type { Heap } from '../heap.ts';
 import { parameterBytes, tableSlot } from '../parameters.ts';
 import type { ProductsModuleExports } from '../products-module.ts';
@@ -68,6 +68,18 @@ export interface Products {
 
 /** More than this is not asked for: the reference needs none. */
 export const mostScratch: number = 2 ** 29;
+
+/** A larger op(b) is not packed as a whole. */
+const mostPacked = mostScratch / 4;
+
+/**
+ * Units of work that a thread takes at a time. They are to end together, though one thread may be slower for a while; but where
+ * every piece packs op(b) anew, they are to be few.
+ */
+function pieceOf(units: number, threads: number, isFine: boolean): number {
+  const share = Math.ceil(units / threads);
+  return isFine && threads > 1 ? Math.max(Math.ceil(share / 8), Math.min(8, share)) : share;
+}
 
 const plain32: ProductPlan = {
   sum: {
@@ -195,11 +207,13 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
     const width = byColumns ? 32 >> shift : 4;
     const unitsEach = Math.ceil((byColumns ? n : m) / width);
     const units = batch * unitsEach;
-    // Every piece packs op(b) anew, of which slow kernels do not notice anything; their last pieces should end together.
-    const piece = Math.ceil(units / (threads === 1 ? 1 : threads * (sum.roundsProducts ? 4 : 1)));
-    const high = Math.min(piece, unitsEach) * width;
     const packing = { shift, drawBits: sum.drawBits, instruction, isInteger };
-    const perPiece = scratchBytes(byColumns ? m : high, byColumns ? high : n, depth, blocking, packing);
+    const packed = byColumns || batch > 1 || threads === 1 ? 0 : packedBytes(n, depth, blocking, packing);
+    const packs = packed > 0 && packed <= mostPacked;
+    const piece = pieceOf(units, threads, packs || sum.roundsProducts);
+    const high = Math.min(piece, unitsEach) * width;
+    const wide = packs ? 0 : n;
+    const perPiece = scratchBytes(byColumns ? m : high, byColumns ? high : wide, depth, blocking, packing);
     const pieces = Math.ceil(units / piece);
     // Sums that are not yet the result, their second parts, and those of all chunks so far. Kernels may read one more.
     const sumBytes = Math.ceil(((outputs + 1) << shift) / 64) * 64;
@@ -209,7 +223,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
     const isDirect =
       chunks === undefined && out.shift === shift && (rounds?.shift === shift || conversion === undefined);
     const buffers = isDirect ? 0 : 1 + Number(isSplit) + Number(chunks !== undefined);
-    const total = pieces * perPiece + buffers * sumBytes;
+    const total = pieces * perPiece + buffers * sumBytes + (packs ? packed : 0);
     if (total > mostScratch) return false;
     const pointer = scratchOf(total);
     const sums = isDirect ? out.pointer : pointer + pieces * perPiece;
@@ -238,6 +252,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
     set(slots.scratchSlot, pointer);
     set(slots.scratchBytesSlot, perPiece);
     set(slots.pieceSlot, piece);
+    set(slots.packedSlot, packs ? pointer + pieces * perPiece + buffers * sumBytes : 0);
     set(slots.roundProductsSlot, Number(sum.roundsProducts));
     set(slots.pairwiseSlot, Number(isTree));
     sum.write?.(view);
@@ -255,8 +270,17 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
       set(slots.aSlot, left.pointer + ((transposeA ? step * m : step) << left.shift));
       set(slots.bSlot, right.pointer + ((transposeB ? step : step * n) << right.shift));
       if (draws !== undefined) setDraws(view, draws, step, k, 'sums');
-      if (divide === undefined || pieces === 1) raw.piece(block, 0, units);
-      else divide(block, units, piece, (from, to) => raw.piece(block, from, to - from));
+      const share = (count: number, each: number): void => {
+        if (divide === undefined || count <= each) raw.piece(block, 0, count);
+        else divide(block, count, each, (from, to) => raw.piece(block, from, to - from));
+      };
+      if (packs) {
+        const panels = Math.ceil(n / (32 >> shift));
+        set(slots.packsSlot, 1);
+        share(panels, Math.ceil(panels / (4 * threads)));
+        set(slots.packsSlot, 0);
+      }
+      share(units, piece);
       if (chunks === undefined || draws === undefined) continue;
       const adding = finishBlock(1, chunks, targetOfSums(model), call);
       setDraws(adding.view, draws, step, k, 'chunks');

@@ -120,7 +120,11 @@ export const scaleASlot = 344;
 export const scaleBSlot = 348;
 export const unitSlot = 352;
 
-export const blockBytes = 360;
+/** Where op(b) lies packed as a whole, for all pieces; 0 where each packs it for itself. Whether the pieces' work is to pack it. */
+export const packedSlot = 356;
+export const packsSlot = 360;
+
+export const blockBytes = 368;
 
 /** Kernels. */
 export const plain32 = 0;

@@ -24,6 +24,8 @@ import {
   nSlot,
   out2Slot,
   outSlot,
+  packedSlot,
+  packsSlot,
   pattern32,
   pieceSlot,
   plain32,
@@ -121,6 +123,52 @@ function packOperand<F>(
   }
   packPanel<F>(width, along, shift, from, rowBytes, count, valid, panel);
   if (sizeof<F>() == 8 && kernel == unit64) prepareUnitPanel(block, panel, count, wholeSteps(block, count));
+}
+
+/** Packs the panel of op(b) of the columns from `column` on, `valid` of which exist, for `count` steps from `step` on. */
+@inline
+function packColumns<F>(
+  block: usize,
+  b: usize,
+  column: i32,
+  valid: i32,
+  step: i32,
+  count: i32,
+  panel: usize,
+): void {
+  const shift = load<i32>(block, bShiftSlot);
+  const transpose = load<i32>(block, transposeBSlot) != 0;
+  const rowBytes = <usize>load<u32>(block, rowBytesBSlot);
+  const from = transpose
+    ? b + <usize>column * rowBytes + (<usize>step << shift)
+    : b + <usize>step * rowBytes + (<usize>column << shift);
+  packOperand<F>(block, false, transpose, shift, from, rowBytes, count, valid, panel);
+}
+
+/** Where the panels of op(b) from `column` on lie, for the steps from `step` on, if it is packed as a whole: block by block of k. */
+@inline
+function placePacked<F>(block: usize, column: i32, step: i32, count: i32): usize {
+  const blockK = load<i32>(block, blockKSlot);
+  const columns = (<usize>load<i32>(block, nSlot) * sizeof<F>() + 31) & ~31;
+  const before = <usize>(step / blockK) * <usize>packedSteps<F>(block, blockK);
+  const within = <usize>packedSteps<F>(block, count) * <usize>column * sizeof<F>();
+  return <usize>load<u32>(block, packedSlot) + before * columns + within;
+}
+
+/** Packs the panels `from` to `end` of op(b), of the only product, for all pieces. */
+function packPanels<F>(block: usize, from: i32, end: i32): void {
+  const tileColumns = <i32>(32 / sizeof<F>());
+  const n = load<i32>(block, nSlot);
+  const k = load<i32>(block, kSlot);
+  const blockK = load<i32>(block, blockKSlot);
+  const b = <usize>load<u32>(block, bSlot);
+  for (let column = from * tileColumns; column < end * tileColumns; column += tileColumns) {
+    for (let step = 0; step < k; step += blockK) {
+      const count = min(k - step, blockK);
+      const panel = placePacked<F>(block, column, step, count);
+      packColumns<F>(block, b, column, min(n - column, tileColumns), step, count, panel);
+    }
+  }
 }
 
 /** One tile, of which `rows` x `columns` outputs exist; the first is `output`, and a row has `rowOutputs`. */
@@ -229,8 +277,10 @@ function multiply<F>(
   }
   const depth = <usize>packedSteps<F>(block, min(k, blockK));
   const panelsA = scratch + panelsAt;
-  const panelsB = panelsA + <usize>min((row1 - row0 + 3) & ~3, blockM) * depth * sizeof<F>();
-  const behind = panelsB + <usize>min((column1 - column0 + 7) & ~7, blockN) * depth * sizeof<F>();
+  const isPacked = load<u32>(block, packedSlot) != 0;
+  const ownPanelsB = panelsA + <usize>min((row1 - row0 + 3) & ~3, blockM) * depth * sizeof<F>();
+  const ownColumns = isPacked ? 0 : min((column1 - column0 + 7) & ~7, blockN);
+  const behind = ownPanelsB + <usize>ownColumns * depth * sizeof<F>();
   const draws = load<i32>(block, drawBitsSlot) == 0 ? 0 : behind;
   for (let column = column0; column < column1; column += blockN) {
     const columns = min(column1 - column, blockN);
@@ -238,14 +288,10 @@ function multiply<F>(
       const count = min(k - step, blockK);
       const packed = <usize>packedSteps<F>(block, count);
       const panelBytesB = packed << 5;
-      for (let j = 0; j < columns; j += tileColumns) {
-        const at = <usize>(column + j);
-        const from = transposeB
-          ? b + at * rowBytesB + (<usize>step << shiftB)
-          : b + <usize>step * rowBytesB + (at << shiftB);
+      const panelsB = isPacked ? placePacked<F>(block, column, step, count) : ownPanelsB;
+      for (let j = 0; j < columns && !isPacked; j += tileColumns) {
         const panel = panelsB + <usize>(j / tileColumns) * panelBytesB;
-        const valid = min(columns - j, tileColumns);
-        packOperand<F>(block, false, transposeB, shiftB, from, rowBytesB, count, valid, panel);
+        packColumns<F>(block, b, column + j, min(columns - j, tileColumns), step, count, panel);
       }
       for (let row = row0; row < row1; row += blockM) {
         const rows = min(row1 - row, blockM);
@@ -290,11 +336,17 @@ function multiply<F>(
 /**
  * Units `from` to `from + count` of the work that `block` describes. A unit is a tile's height of rows of one product, or a
  * tile's width of columns; they are numbered through the batch. `from` is a multiple of the piece that `block` names. k is not 0.
+ * Where op(b) is to be packed for all pieces, a unit is one of its panels.
  * Returns -1, as a piece of any module's work does that has nothing to say.
  */
 export function piece(block: usize, from: i32, count: i32): i32 {
   const kernel = load<i32>(block, kernelSlot);
   const isNarrow = kernel == plain32 || kernel == nearest32 || kernel == pattern32 || kernel == integer32;
+  if (load<i32>(block, packsSlot) != 0) {
+    if (isNarrow) packPanels<f32>(block, from, from + count);
+    else packPanels<f64>(block, from, from + count);
+    return -1;
+  }
   const byColumns = load<i32>(block, byColumnsSlot) != 0;
   const m = load<i32>(block, mSlot);
   const n = load<i32>(block, nSlot);

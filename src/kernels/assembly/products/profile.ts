@@ -20,36 +20,48 @@ function leastOf(value: v128): u32 {
   return min<u32>(i32x4.extract_lane(half, 0), i32x4.extract_lane(half, 1));
 }
 
+/** A pass over numbers that are finite, and another if they turn out not to be. */
 function profile32(source: usize, count: i32, state: usize): void {
-  const stop = source + (<usize>(count & ~3) << 2);
+  if (look32(source, count, state, false)) look32(source, count, state, true);
+}
+
+/** Says whether there are infinities or NaNs; unless they are `expected`, the words are then wrong. */
+@inline
+function look32(source: usize, count: i32, state: usize, expected: bool): bool {
   const end = source + (<usize>count << 2);
+  const isShort = count < 4;
+  const infinity = i32x4.splat(0x7f800000);
   let largest = i32x4.splat(0);
+  let greatest = i32x4.splat(0);
   let least = i32x4.splat(-1);
   let fractions = i32x4.splat(0);
-  let specials = i32x4.splat(0);
-  let negativeZeros = i32x4.splat(0);
+  let lowest = i32x4.splat(0);
   while (source < end) {
-    const isWhole = source < stop;
-    const value = isWhole ? v128.load(source) : v128.load32_splat(source);
+    // The last four may have been looked at before.
+    const value = isShort ? v128.load32_splat(source) : v128.load(min(source, end - 16));
+    source += isShort ? 4 : 16;
     const magnitude = v128.and(value, i32x4.splat(0x7fffffff));
-    const special = i32x4.ge_s(magnitude, i32x4.splat(0x7f800000));
-    const finite = v128.andnot(magnitude, special);
-    largest = i32x4.max_s(largest, finite);
+    greatest = i32x4.max_s(greatest, magnitude);
     // Less one, unsigned: zero is then the largest.
     least = i32x4.min_u(least, i32x4.sub(magnitude, i32x4.splat(1)));
-    fractions = v128.or(fractions, finite);
-    specials = v128.or(specials, special);
-    negativeZeros = v128.or(negativeZeros, i32x4.eq(value, i32x4.splat(i32.MIN_VALUE)));
-    source += isWhole ? 16 : 4;
+    // Of all, the pattern of -0 is the lowest integer.
+    lowest = i32x4.min_s(lowest, value);
+    if (expected) {
+      const finite = v128.andnot(magnitude, i32x4.ge_s(magnitude, infinity));
+      largest = i32x4.max_s(largest, finite);
+      fractions = v128.or(fractions, finite);
+    } else fractions = v128.or(fractions, value);
   }
+  const hasSpecials = v128.any_true(i32x4.ge_s(greatest, infinity));
   const smallest = leastOf(least);
   const halves = v128.or(fractions, v128.shuffle<i32>(fractions, fractions, 2, 3, 0, 1));
   const bits = <u32>(i32x4.extract_lane(halves, 0) | i32x4.extract_lane(halves, 1));
-  store<u64>(state, largestOf(largest));
+  store<u64>(state, largestOf(expected ? largest : greatest));
   store<u64>(state, smallest == u32.MAX_VALUE ? u64.MAX_VALUE : <u64>smallest + 1, 8);
   store<u64>(state, <u64>(bits & 0x7fffff), 16);
-  store<u64>(state, <u64>v128.any_true(specials), 24);
-  store<u64>(state, <u64>v128.any_true(negativeZeros), 32);
+  store<u64>(state, <u64>hasSpecials, 24);
+  store<u64>(state, <u64>v128.any_true(i32x4.eq(lowest, i32x4.splat(i32.MIN_VALUE))), 32);
+  return hasSpecials;
 }
 
 function profile64(source: usize, count: i32, state: usize): void {
