@@ -9,6 +9,7 @@ import { operateArray } from '../dist/kernels/arithmetic/arrays.js';
 import { allocateFloat32, release, roundArray } from '../dist/kernels/index.js';
 import { resolveRounding } from '../dist/rounding/index.js';
 import { fill, measure } from './measure.js';
+import { digits, judge, table } from './report.js';
 
 const lengths = [1e6, 1e7];
 const formatNames = /** @type {const} */ (['binary16', 'bfloat16']);
@@ -90,4 +91,71 @@ export function benchArithmetic({ seconds, report }) {
     for (const x of [...operands, out]) release(x);
   }
   return rows;
+}
+
+/** @param {any[]} rows */
+export function arithmeticTable(rows) {
+  return table(
+    'Operations on float32 arrays, M elements/s; copy reads two arrays and writes one; known: operands not looked at',
+    [
+      'format',
+      'rounding',
+      'operation',
+      'length',
+      'copy',
+      'round',
+      'checked',
+      'known',
+      'ordinary',
+      'plain JS',
+      'checked/copy',
+      'known/copy',
+      'checked/round',
+      'known/round',
+      'checked/JS',
+    ],
+    rows.map((r) => [
+      r.format,
+      r.setting,
+      r.operation,
+      r.length,
+      ...[r.copy, r.round, r.checked, r.known, r.ordinary, r.reference].map(digits),
+      ...[r.checked / r.copy, r.known / r.copy, r.checked / r.round, r.known / r.round].map(digits),
+      digits(r.checked / r.reference),
+    ]),
+  );
+}
+
+/** @param {readonly any[]} rows */
+export function arithmeticTargets(rows) {
+  const hot = rows.filter((r) => ['add', 'mul', 'fma'].includes(r.operation));
+  const label = (/** @type {any} */ r) => `${r.format} ${r.operation} ${r.length.toExponential(0)}`;
+  const judged = [];
+  for (const way of ['checked', 'known']) {
+    const long = hot.filter((r) => r.setting === 'nearest-even' && r.length === 1e7);
+    const directed = hot.filter((r) => r.setting === 'toward-positive' && r.length === 1e6);
+    const random = hot.filter((r) => r.setting === 'stochastic 32');
+    if (long.length === 0) continue;
+    judged.push(
+      judge(
+        `operations, nearest-even, ${way}, against a copy loop at 1e7`,
+        0.5,
+        long.map((r) => ({ label: label(r), ratio: r[way] / r.copy })),
+      ),
+      judge(
+        `operations, directed, ${way}, against nearest-even at 1e6`,
+        0.33,
+        directed.map((r) => {
+          const nearest = hot.find((n) => label(n) === label(r) && n.setting === 'nearest-even');
+          return { label: label(r), ratio: r[way] / nearest[way] };
+        }),
+      ),
+      judge(
+        `operations, stochastic, ${way}, against round`,
+        0.7,
+        random.map((r) => ({ label: label(r), ratio: r[way] / r.round })),
+      ),
+    );
+  }
+  return judged;
 }

@@ -6,6 +6,7 @@ import { toFormat } from '../dist/formats/index.js';
 import { resolveRounding, roundScalar } from '../dist/rounding/index.js';
 import { decode, encode } from '../dist/tensor/index.js';
 import { fill, measure } from './measure.js';
+import { digits, table } from './report.js';
 
 const length = 1e6;
 const referenceLength = 2e4;
@@ -65,4 +66,24 @@ export function benchCodec({ seconds, report }) {
     report(name);
   }
   return rows;
+}
+
+/** @param {any[]} rows */
+export function codecTable(rows) {
+  return table(
+    'Encoding and decoding ordinary float32 arrays of 10^6, M elements/s',
+    ['format', 'memmove', 'encode', 'decode', 'encode/memmove', 'decode/memmove', 'encode/JS', 'decode/JS'],
+    rows.map((r) => [
+      r.format,
+      ...[
+        r.memmove,
+        r.encode,
+        r.decode,
+        r.encode / r.memmove,
+        r.decode / r.memmove,
+        r.encode / r.encodeReference,
+        r.decode / r.decodeReference,
+      ].map(digits),
+    ]),
+  );
 }

@@ -13,6 +13,7 @@ import {
 } from '../dist/kernels/index.js';
 import { resolveRounding, roundArrayReference } from '../dist/rounding/index.js';
 import { copyOf, fill, measure } from './measure.js';
+import { digits, judge, table } from './report.js';
 
 const length = 1e6;
 const referenceLength = 2e4;
@@ -88,4 +89,27 @@ export function benchFamilies({ seconds, report }) {
     release(out);
   }
   return rows;
+}
+
+/** @param {any[]} rows */
+export function familiesTable(rows) {
+  return table(
+    'Rounding to every family of formats, arrays of 10^6 in kernel memory, M elements/s',
+    ['format', 'rounding', 'array', 'path', 'memmove', 'kernel', 'plain JS', 'kernel/memmove', 'kernel/JS'],
+    rows.map((r) => [
+      r.format,
+      r.setting,
+      r.type,
+      r.path,
+      ...[r.memmove, r.kernel, r.reference, r.kernel / r.memmove, r.kernel / r.reference].map(digits),
+    ]),
+  );
+}
+
+/** @param {readonly any[]} rows */
+export function familiesTargets(rows) {
+  const measured = rows
+    .filter((r) => ['posit16', 'nf4', 'dynamic8'].includes(r.format))
+    .map((r) => ({ label: `${r.format} ${r.setting} ${r.type}`, ratio: r.kernel / r.reference }));
+  return [judge('posit16, nf4, dynamic8, heap, against plain JS', 10, measured)];
 }

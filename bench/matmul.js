@@ -8,6 +8,7 @@ import * as tf from '@tensorflow/tfjs';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { kernelsOn, sharedHeap } from '../dist/kernels/index.js';
 import { measure } from './measure.js';
+import { digits, judge, table } from './report.js';
 
 /** m, k, n, batch. */
 const shapes = /** @type {const} */ ([
@@ -66,4 +67,25 @@ export async function benchMatmul({ seconds, report }) {
   }
   kernels.release();
   return rows;
+}
+
+/** @param {any[]} rows */
+export function matmulTable(rows) {
+  return table(
+    'Float32 matrix products, GFLOP/s',
+    ['m x k x n', 'batch', 'transposed', 'own', 'tfjs-wasm', 'ratio'],
+    rows.map((r) => [
+      `${r.m} x ${r.k} x ${r.n}`,
+      r.batch,
+      r.transposeA ? 'a' : r.transposeB ? 'b' : '-',
+      ...[r.own, r.tfjs, r.own / r.tfjs].map(digits),
+    ]),
+  );
+}
+
+/** @param {readonly any[]} rows */
+export function matmulTargets(rows) {
+  const square = rows.filter((r) => r.m === 512 && !r.transposeA && !r.transposeB);
+  const measured = square.map((r) => ({ label: '512', ratio: r.own / r.tfjs }));
+  return [judge('plain product of 512 x 512 against tfjs-wasm', 1.6, measured)];
 }

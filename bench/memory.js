@@ -5,6 +5,7 @@
  */
 import { wasmBackend } from '../dist/tfjs/index.js';
 import { mobyDick, recipes, train } from '../dist/train/index.js';
+import { table } from './report.js';
 
 const codec = /** @type {const} */ ({ kind: 'dynamic8', block: 256 });
 const optimizers = /** @type {const} */ ({
@@ -42,4 +43,25 @@ export async function benchMemory({ report }) {
         rows.push({ model, arm, optimizer, ...memory });
       }
   return rows;
+}
+
+/** @param {any[]} rows by model, recipe and optimiser */
+export function memoryTable(rows) {
+  const optimizers = [...new Set(rows.map((r) => r.optimizer))];
+  const models = [...new Set(rows.map((r) => r.model))];
+  return models
+    .map((model) => {
+      const own = rows.filter((r) => r.model === model);
+      return table(
+        `Bytes per parameter of ${model}: weights, optimiser state and gradients as they are held`,
+        ['recipe', 'weights', ...optimizers],
+        [...new Set(own.map((r) => r.arm))].map((arm) => {
+          const [first, ...others] = own.filter((r) => r.arm === arm);
+          const parameters = first.gradients / 4;
+          const all = [first, ...others].map((r) => r.bytesPerParameter.toFixed(2));
+          return [arm, (first.weights / parameters).toFixed(2), ...all];
+        }),
+      );
+    })
+    .join('\n');
 }

@@ -18,6 +18,7 @@ import {
   stopThreads,
 } from '../dist/kernels/index.js';
 import { resolveRounding } from '../dist/rounding/index.js';
+import { digits, judge, table } from './report.js';
 
 /** @typedef {{ name: string, format: string, operands?: string, deviation?: number, options?: object, model?: object, unit?: string, addend?: boolean, transposeA?: boolean, transposeB?: boolean, threads?: number }} Product */
 
@@ -174,4 +175,50 @@ export async function benchProducts({ seconds, report, largest = 1024 }) {
   }
   await stopThreads();
   return rows;
+}
+
+/** @param {any[]} rows Of `products.js`. */
+export function productsTable(rows) {
+  const sizes = Object.keys(rows[0].times).map(Number);
+  return table(
+    'Square matrix products, G multiply-adds/s by size; at the last size, how many times tfjs-wasm is faster',
+    ['accumulator', ...sizes.map(String), 'ratio'],
+    rows.map(({ name, times }) => {
+      const last = sizes.findLast((n) => times[n] !== undefined) ?? 0;
+      const rates = sizes.map((n) => (times[n] === undefined ? '-' : digits(n ** 3 / times[n] / 1e9)));
+      return [name, ...rates, digits(times[last] / rows[0].times[last])];
+    }),
+  );
+}
+
+/** @param {readonly any[]} rows */
+export function productsTargets(rows) {
+  /** Times faster, at the largest size that both have. */
+  const ratio = (/** @type {string} */ name, /** @type {string} */ than) => {
+    const [times, others] = [name, than].map((wanted) => rows.find((r) => r.name === wanted).times);
+    const size = Object.keys(times).findLast((n) => times[n] !== undefined && others[n] !== undefined) ?? 0;
+    return { label: `${name}, ${size}`, ratio: others[size] / times[size] };
+  };
+  const plain = 'binary32';
+  const steps = ['binary16', 'bfloat16', 'e5m2'];
+  return [
+    judge('plain product against tfjs-wasm', 1.6, [ratio(plain, 'tfjs-wasm, binary32')]),
+    judge('transposed operands against plain ones', 0.9, [
+      ratio('binary32, a transposed', plain),
+      ratio('binary32, b transposed', plain),
+    ]),
+    judge('two threads against one', 1.8, [ratio('binary32, 2 threads', plain)]),
+    judge(
+      'every step to nearest against the plain product',
+      1 / 9,
+      steps.map((format) => ratio(`${format}, every step to nearest`, plain)),
+    ),
+    judge(
+      'every step stochastic, N = 8, against nearest',
+      1 / 8,
+      steps.map((format) =>
+        ratio(`${format}, every step stochastic, N = 8`, `${format}, every step to nearest`),
+      ),
+    ),
+  ];
 }

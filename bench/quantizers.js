@@ -5,6 +5,7 @@
 import { allocateFloat32, kernelsOn, release, sharedHeap } from '../dist/kernels/index.js';
 import { blockQuantizerOptions, quantizer } from '../dist/tensor/quantizers/index.js';
 import { measure, memmove } from './measure.js';
+import { digits, judge, table } from './report.js';
 
 const columns = 1000;
 /** The reference needs some 30 bytes an element beside, and does not depend on the length. */
@@ -113,4 +114,57 @@ function benchProducts(seconds, report) {
 /** @param {{ seconds: number, report: (line: string) => void }} options */
 export function benchQuantizers({ seconds, report }) {
   return [...benchElements(seconds, report), ...benchProducts(seconds, report)];
+}
+
+/** @param {any[]} rows elements, then products */
+export function quantizersTable(rows) {
+  const elements = table(
+    'Quantising and dequantising float32 with a given result array, M elements/s',
+    [
+      'quantiser',
+      'length',
+      'memmove',
+      'heap',
+      'ordinary',
+      'plain JS',
+      'heap/memmove',
+      'ordinary/memmove',
+      'heap/JS',
+    ],
+    rows
+      .filter((r) => r.quantizer !== undefined)
+      .map((r) => [
+        r.quantizer,
+        r.length,
+        ...[r.memmove, r.heap, r.ordinary, r.reference].map(digits),
+        ...[r.heap / r.memmove, r.ordinary / r.memmove, r.heap / r.reference].map(digits),
+      ]),
+  );
+  const products = table(
+    'Products of 512 x 512, both operands quantised first, ms',
+    ['operands', 'plain', 'quantised', 'quantised/plain'],
+    rows
+      .filter((r) => r.product !== undefined)
+      .map((r) => [r.product, ...[r.plain * 1e3, r.quantized * 1e3, r.quantized / r.plain].map(digits)]),
+  );
+  return `${elements}\n${products}`;
+}
+
+/** @param {readonly any[]} rows */
+export function quantizersTargets(rows) {
+  const judged = [];
+  for (const [what, wanted] of /** @type {const} */ ([
+    ['one scale a tensor or row', 0.3],
+    ['MX and NVFP4', 0.15],
+  ]))
+    for (const place of ['heap', 'ordinary']) {
+      const measured = rows
+        .filter((r) => r.wanted === wanted && r.length === 1e7)
+        .map((r) => ({ label: r.quantizer, ratio: r[place] / r.memmove }));
+      judged.push(judge(`quantisers, ${what}, ${place}, against memmove at 1e7`, wanted, measured));
+    }
+  const products = rows
+    .filter((r) => r.product !== undefined)
+    .map((r) => ({ label: r.product, ratio: r.plain / r.quantized }));
+  return [...judged, judge('plain product of 512 x 512 against one of quantised operands', 0.91, products)];
 }

@@ -6,6 +6,7 @@ import { formats } from '../dist/formats/index.js';
 import { allocateFloat32, release, roundArray } from '../dist/kernels/index.js';
 import { resolveRounding, roundArrayReference } from '../dist/rounding/index.js';
 import { fill, measure, memmove } from './measure.js';
+import { digits, judge, table } from './report.js';
 
 const lengths = [1e4, 1e6, 1e7];
 const formatNames = /** @type {const} */ (['binary16', 'bfloat16', 'e4m3fn', 'e5m2', 'e2m1']);
@@ -67,4 +68,68 @@ export function benchRounding({ seconds, report }) {
     for (const array of [heapX, heapOut, heapInPlace]) release(array);
   }
   return rows;
+}
+
+/** @param {any[]} rows */
+export function roundingTable(rows) {
+  return table(
+    'Rounding of float32, M elements/s; ratios of the heap-resident and the ordinary array',
+    [
+      'format',
+      'rounding',
+      'length',
+      'memmove',
+      'heap',
+      'in place',
+      'ordinary',
+      'plain JS',
+      'heap/memmove',
+      'ordinary/memmove',
+      'heap/JS',
+      'ordinary/JS',
+    ],
+    rows.map((r) => [
+      r.format,
+      r.rounding,
+      r.length,
+      ...[r.memmove, r.heap, r.inPlace, r.ordinary, r.reference].map(digits),
+      ...[r.heap / r.memmove, r.ordinary / r.memmove, r.heap / r.reference, r.ordinary / r.reference].map(
+        digits,
+      ),
+    ]),
+  );
+}
+
+/** @param {readonly any[]} rows */
+export function roundingTargets(rows) {
+  const pick = (/** @type {string} */ mode, /** @type {readonly number[]} */ lengths) =>
+    rows.filter((r) => r.rounding === mode && lengths.includes(r.length));
+  const ratios = (/** @type {any[]} */ some, /** @type {string} */ key, /** @type {string} */ by) =>
+    some.map((r) => ({ label: `${r.format} ${r.length.toExponential(0)}`, ratio: r[key] / r[by] }));
+  const cached = pick('nearest-even', [1e4, 1e6]);
+  const random = pick('stochastic', [1e4, 1e6, 1e7]);
+  const judged = [];
+  for (const place of ['heap', 'ordinary'])
+    judged.push(
+      judge(
+        `nearest-even, ${place}, against plain JS at 1e4 and 1e6`,
+        10,
+        ratios(cached, place, 'reference'),
+      ),
+      judge(`stochastic, ${place}, against plain JS`, 5, ratios(random, place, 'reference')),
+    );
+  for (const place of ['heap', 'inPlace', 'ordinary'])
+    for (const mode of ['nearest-even', 'toward-zero', 'toward-positive', 'to-odd'])
+      for (const [length, wanted] of /** @type {const} */ ([
+        [1e6, 0.6],
+        [1e7, 0.9],
+      ]))
+        judged.push(
+          judge(
+            `${mode}, ${place}, against memmove at ${length.toExponential(0)}`,
+            wanted,
+            ratios(pick(mode, [length]), place, 'memmove'),
+          ),
+        );
+  return judged;
 }

@@ -4,66 +4,36 @@
  * node bench/run.js [--only rounding,arithmetic,families,codec,threads,matmul,products,quantizers,transforms,training,sweep,memory,tfjs] [--seconds 0.3] [--largest 1024] [--json]
  */
 import { parseArgs } from 'node:util';
-import { benchArithmetic } from './arithmetic.js';
-import { benchCodec } from './codec.js';
-import { benchFamilies } from './families.js';
-import { benchMatmul } from './matmul.js';
-import { benchMemory } from './memory.js';
-import { benchProducts } from './products.js';
-import { benchQuantizers } from './quantizers.js';
-import {
-  arithmeticTable,
-  codecTable,
-  familiesTable,
-  matmulTable,
-  memoryTable,
-  productsTable,
-  quantizersTable,
-  roundingTable,
-  sweepTable,
-  targets,
-  targetsTable,
-  tfjsTable,
-  threadsTable,
-  trainingTable,
-  transformsTable,
-} from './report.js';
-import { benchRounding } from './rounding.js';
-import { benchSweep } from './sweep.js';
-import { benchTfjs } from './tfjs.js';
-import { benchThreads } from './threads.js';
-import { benchTraining } from './training.js';
-import { benchTransforms } from './transforms.js';
+import { arithmeticTable, arithmeticTargets, benchArithmetic } from './arithmetic.js';
+import { benchCodec, codecTable } from './codec.js';
+import { benchFamilies, familiesTable, familiesTargets } from './families.js';
+import { benchMatmul, matmulTable, matmulTargets } from './matmul.js';
+import { benchMemory, memoryTable } from './memory.js';
+import { benchProducts, productsTable, productsTargets } from './products.js';
+import { benchQuantizers, quantizersTable, quantizersTargets } from './quantizers.js';
+import { targetsTable } from './report.js';
+import { benchRounding, roundingTable, roundingTargets } from './rounding.js';
+import { benchSweep, sweepTable, sweepTargets } from './sweep.js';
+import { benchTfjs, tfjsTable, tfjsTargets } from './tfjs.js';
+import { benchThreads, threadsTable, threadsTargets } from './threads.js';
+import { benchTraining, trainingTable, trainingTargets } from './training.js';
+import { benchTransforms, transformsTable, transformsTargets } from './transforms.js';
 
+/** What each measures, prints, and is to reach. */
 const suites = {
-  rounding: benchRounding,
-  arithmetic: benchArithmetic,
-  families: benchFamilies,
-  codec: benchCodec,
-  threads: benchThreads,
-  matmul: benchMatmul,
-  products: benchProducts,
-  quantizers: benchQuantizers,
-  transforms: benchTransforms,
-  training: benchTraining,
-  sweep: benchSweep,
-  memory: benchMemory,
-  tfjs: benchTfjs,
-};
-const tables = {
-  rounding: roundingTable,
-  arithmetic: arithmeticTable,
-  families: familiesTable,
-  codec: codecTable,
-  threads: threadsTable,
-  matmul: matmulTable,
-  products: productsTable,
-  quantizers: quantizersTable,
-  transforms: transformsTable,
-  training: trainingTable,
-  sweep: sweepTable,
-  memory: memoryTable,
-  tfjs: tfjsTable,
+  rounding: { run: benchRounding, table: roundingTable, targets: roundingTargets },
+  arithmetic: { run: benchArithmetic, table: arithmeticTable, targets: arithmeticTargets },
+  families: { run: benchFamilies, table: familiesTable, targets: familiesTargets },
+  codec: { run: benchCodec, table: codecTable },
+  threads: { run: benchThreads, table: threadsTable, targets: threadsTargets },
+  matmul: { run: benchMatmul, table: matmulTable, targets: matmulTargets },
+  products: { run: benchProducts, table: productsTable, targets: productsTargets },
+  quantizers: { run: benchQuantizers, table: quantizersTable, targets: quantizersTargets },
+  transforms: { run: benchTransforms, table: transformsTable, targets: transformsTargets },
+  training: { run: benchTraining, table: trainingTable, targets: trainingTargets },
+  sweep: { run: benchSweep, table: sweepTable, targets: sweepTargets },
+  memory: { run: benchMemory, table: memoryTable },
+  tfjs: { run: benchTfjs, table: tfjsTable, targets: tfjsTargets },
 };
 
 const { values } = parseArgs({
@@ -89,15 +59,15 @@ function report(/** @type {string} */ line) {
 
 /** @type {Record<string, any[]>} */
 const results = {};
+const judged = [];
 for (const name of chosen) {
-  results[name] = await suites[/** @type {keyof typeof suites} */ (name)]({
-    seconds,
-    report,
-    largest: Number(values.largest),
-  });
+  /** @type {{ run: (options: any) => any, table: (rows: any[]) => string, targets?: (rows: any[]) => any[] }} */
+  const suite = suites[/** @type {keyof typeof suites} */ (name)];
+  const rows = await suite.run({ seconds, report, largest: Number(values.largest) });
   report('');
-  if (!values.json) console.log(tables[/** @type {keyof typeof tables} */ (name)](results[name]));
+  results[name] = rows;
+  judged.push(...(suite.targets?.(rows) ?? []));
+  if (!values.json) console.log(suite.table(rows));
 }
-const judged = targets(results);
 if (values.json) console.log(JSON.stringify({ node: process.version, ...results, targets: judged }, null, 2));
 else if (judged.length > 0) console.log(targetsTable(judged));

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { digits, judge, table } from './report.js';
 
 const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const steps = 300;
@@ -44,4 +45,20 @@ export async function benchSweep({ report }) {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** @param {any[]} rows one worker, two workers */
+export function sweepTable(rows) {
+  return table(
+    'A sweep of llama-tiny: runs from start to final validation',
+    ['workers', 'runs', 'steps', 's', 'times faster'],
+    rows.map((r) => [r.workers, r.runs, r.steps, ...[r.seconds, rows[0].seconds / r.seconds].map(digits)]),
+  );
+}
+
+/** @param {readonly any[]} rows */
+export function sweepTargets([one, two]) {
+  return [
+    judge('two sweep workers against one', 1.8, [{ label: '4 runs', ratio: one.seconds / two.seconds }]),
+  ];
 }

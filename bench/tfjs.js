@@ -3,6 +3,7 @@
  * kernels and on those of the backends. Arms take turns, so that a drift of the machine hits all alike.
  */
 import { cpuBackend, emulate, wasmBackend } from '../dist/tfjs/index.js';
+import { digits, judge, table } from './report.js';
 
 /** @typedef {Awaited<ReturnType<typeof wasmBackend>>} TensorFlow */
 
@@ -83,4 +84,36 @@ export async function benchTfjs({ seconds, report }) {
     milliseconds: 1000 * median(times),
     steps: times.length,
   }));
+}
+
+/** @param {any[]} rows the first one of a net is what the others are compared with */
+export function tfjsTable(rows) {
+  return table(
+    'A training step under TensorFlow.js (MLP 784-512-512-10, batch 128; convolutional net, batch 64), median',
+    ['net', 'format', 'backend', 'kernels', 'ms', 'times faster than the first', 'time / float32 on ours'],
+    rows.map((r) => {
+      const first = rows.find((other) => other.net === r.net);
+      const ours = rows.find(
+        (other) => other.net === r.net && other.arm === 'float32' && other.kernels === 'own',
+      );
+      const ratios = [first.milliseconds / r.milliseconds, r.milliseconds / ours.milliseconds];
+      return [r.net, r.arm, r.backend, r.kernels, ...[r.milliseconds, ...ratios].map(digits)];
+    }),
+  );
+}
+
+/** @param {readonly any[]} rows */
+export function tfjsTargets(rows) {
+  const [stock, own, emulated, cpu, , convolved] = rows.map((r) => r.milliseconds);
+  return [
+    judge('MLP step in bfloat16 against stock wasm in float32', 3, [
+      { label: 'mlp', ratio: stock / emulated },
+    ]),
+    judge('MLP step in float32 against bfloat16, both ours', 1 / 1.15, [
+      { label: 'mlp', ratio: own / emulated },
+    ]),
+    judge('convolutional step in bfloat16 against cpu in float32', 10, [
+      { label: 'convnet', ratio: cpu / convolved },
+    ]),
+  ];
 }

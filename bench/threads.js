@@ -8,6 +8,7 @@ import { formats } from '../dist/formats/index.js';
 import { allocateFloat32, release, roundArray, startThreads, stopThreads } from '../dist/kernels/index.js';
 import { resolveRounding } from '../dist/rounding/index.js';
 import { measure } from './measure.js';
+import { digits, judge, table } from './report.js';
 
 const lengths = [1e5, 1e6, 1e7];
 const cores = Math.min(64, availableParallelism());
@@ -47,4 +48,29 @@ export async function benchThreads({ seconds, report }) {
   }
   await stopThreads();
   return rows;
+}
+
+/** @param {any[]} rows */
+export function threadsTable(rows) {
+  const cores = rows[0]?.cores;
+  return table(
+    'Rounding of float32 to binary16 by several threads, M elements/s',
+    ['arrays', 'rounding', 'bits', 'length', '1', '2', `${cores} (all cores)`, '2/1', `${cores}/1`],
+    rows.map((r) => [
+      r.place,
+      r.rounding,
+      r.randomBits,
+      r.length,
+      ...[r.one, r.two, r.all, r.two / r.one, r.all / r.one].map(digits),
+    ]),
+  );
+}
+
+/** @param {readonly any[]} rows */
+export function threadsTargets(rows) {
+  const divided = rows.filter(
+    (r) => r.place === 'heap' && r.rounding === 'stochastic' && r.randomBits === 32 && r.length === 1e7,
+  );
+  const measured = divided.map((r) => ({ label: 'binary16 1e+7', ratio: r.two / r.one }));
+  return [judge('stochastic, heap, two threads against one at 1e7', 1.7, measured)];
 }

@@ -4,6 +4,7 @@
  */
 import { wasmBackend } from '../dist/tfjs/index.js';
 import { mobyDick, recipes, train } from '../dist/train/index.js';
+import { digits, judge, table } from './report.js';
 
 const stepsPerTurn = 6;
 const warmUp = 2;
@@ -47,4 +48,33 @@ export async function benchTraining({ seconds, report }) {
     milliseconds: 1000 * median(times),
     steps: times.length,
   }));
+}
+
+/** @param {any[]} rows the first one is float32 on stock kernels */
+export function trainingTable(rows) {
+  const stock = rows[0];
+  return table(
+    'A training step of llama-tiny (1024 characters), median',
+    ['arm', 'kernels', 'ms', 'characters/s', 'time / float32 on stock', 'time / float32 on the same kernels'],
+    rows.map((r) => {
+      const same = rows.find((other) => other.arm === 'float32' && other.kernels === r.kernels);
+      const ratios = [r.milliseconds / stock.milliseconds, r.milliseconds / same.milliseconds];
+      return [r.arm, r.kernels, ...[r.milliseconds, 1024e3 / r.milliseconds, ...ratios].map(digits)];
+    }),
+  );
+}
+
+/** @param {readonly any[]} rows */
+export function trainingTargets(rows) {
+  const time = (/** @type {string} */ arm, /** @type {string} */ kernels) =>
+    rows.find((r) => r.arm === arm && r.kernels === kernels)?.milliseconds;
+  const float32 = time('float32', 'own');
+  const against = (/** @type {string} */ arm) => ({ label: arm, ratio: float32 / time(arm, 'own') });
+  return [
+    judge('training step in float32 against stock wasm', 3, [
+      { label: 'llama-tiny', ratio: time('float32', 'stock') / float32 },
+    ]),
+    judge('training step in float32 / BitNet step', 1 / 1.5, [against('bitnet')]),
+    judge('training step in float32 / step on a grid', 1 / 1.3, ['dqt8', 'dqt4', 'dqt1.58'].map(against)),
+  ];
 }

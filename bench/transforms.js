@@ -3,6 +3,7 @@ import { allocateFloat32, release, rotateArray } from '../dist/kernels/index.js'
 import { rotateReference } from '../dist/tensor/transforms/hadamard.js';
 import { transformerEngineSigns } from '../dist/tensor/transforms/index.js';
 import { measure, memmove } from './measure.js';
+import { digits, judge, table } from './report.js';
 
 const columns = 1000;
 
@@ -43,4 +44,37 @@ export function benchTransforms({ seconds, report }) {
     release(out);
   }
   return results;
+}
+
+/** @param {any[]} rows */
+export function transformsTable(rows) {
+  return table(
+    'Random Hadamard transform, M elements/s',
+    [
+      'size',
+      'length',
+      'memmove',
+      'heap',
+      'ordinary',
+      'columns',
+      'heap/memmove',
+      'ordinary/memmove',
+      'heap/JS',
+    ],
+    rows.map((r) => [
+      r.size,
+      r.length.toExponential(0),
+      ...[r.memmove, r.heap, r.ordinary, r.columns, r.heap / r.memmove, r.ordinary / r.memmove].map(digits),
+      digits(r.heap / r.reference),
+    ]),
+  );
+}
+
+/** @param {readonly any[]} rows */
+export function transformsTargets(rows) {
+  const long = rows.filter((r) => r.size === 16 && r.length === 1e7);
+  return ['heap', 'ordinary'].map((place) => {
+    const measured = long.map((r) => ({ label: '1e+7', ratio: r[place] / r.memmove }));
+    return judge(`random Hadamard-16, ${place}, against memmove at 1e7`, 0.3, measured);
+  });
 }
