@@ -28,7 +28,8 @@ export function fitsBinary32(format: Format): boolean {
         format.precision <= 24 &&
         format.exponentBits !== Infinity &&
         isBinary32(format.max) &&
-        isBinary32(format.minSubnormal)
+        // The distance of the smallest numbers, of formats without subnormals too.
+        format.emin - format.mantissaBits >= -149
       );
     case 'int':
       return Math.max(format.max, -format.min) <= 2 ** 24;

@@ -134,6 +134,9 @@ describe('the carrier of decode', () => {
     'nf4',
     'dynamic8',
     'ternary',
+    'float(8,22)',
+    'float(8,23,bias=127,subnormals=false)',
+    'float(8,12,bias=138,subnormals=false)',
   ])('%s is binary32', (name) => expect(fitsBinary32(toFormat(name))).toBe(true));
   it.each([
     'binary64',
@@ -144,5 +147,7 @@ describe('the carrier of decode', () => {
     'posit32',
     'logarithmic(4,3)',
     'float(8,7,bias=160)',
+    'float(8,13,bias=138,subnormals=false)',
+    'float(8,18,bias=138,subnormals=false)',
   ])('%s is binary64', (name) => expect(fitsBinary32(toFormat(name))).toBe(false));
 });

@@ -2,9 +2,9 @@
  * How a scale is chosen and stored: the options, their defaults and checks. No arithmetic lives here.
  */
 import { ArgumentError } from '../../errors.ts';
-import { isBinary32 } from '../../formats/binary64.ts';
 import { toFormat } from '../../formats/catalogue.ts';
 import type { FloatFormat, Format } from '../../formats/format.ts';
+import { fitsBinary32 } from '../../formats/real-arrays.ts';
 import { checkGrouping, type Grouping } from '../grouping.ts';
 import { gaussianLevel } from './gaussian.ts';
 import { type Direction, directions, trailingBits } from './power-of-two.ts';
@@ -140,13 +140,7 @@ function groupingOf(scale: ScaleOptions): Grouping {
 
 function scaleFormat(given: FloatFormat | string): FloatFormat {
   const format = toFormat(given);
-  const fits =
-    format.kind === 'float' &&
-    format.hasNaN &&
-    format.precision <= 24 &&
-    isBinary32(format.max) &&
-    isBinary32(format.minSubnormal);
-  if (!fits)
+  if (format.kind !== 'float' || !format.hasNaN || !fitsBinary32(format))
     throw new ArgumentError('scale.format', String(given), 'a float format with NaN that binary32 contains');
   return format;
 }
