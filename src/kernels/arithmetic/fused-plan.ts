@@ -66,13 +66,14 @@ function magicFma(
   const fraction = precision - 1;
   const end = isClamped ? parameters.clampedEnd : hasInfinity ? parameters.scaledEnd : parameters.exceededEnd;
   const scale = end === parameters.scaledEnd ? 127 - emax : 0;
-  // The quanta, their inverses and the scale are normal numbers.
-  if (emin - fraction < -126 || fraction - emin > 127 || emax < 1) return none;
-  view.setFloat32(parameters.fusedHighestSlot, powerOfTwo(emax + 1), true);
+  // The quanta, their inverses and the scale are normal numbers; so is what stands for the inverse of infinity's.
+  if (emin - fraction < -126 || fraction - emin > 127 || emax < 1 || (hasInfinity && fraction < 2))
+    return none;
   view.setInt32(parameters.fusedInversesSlot, (254 + fraction) << 23, true);
-  view.setInt32(parameters.fusedQuantaSlot, (fraction - scale) << 23, true);
+  view.setFloat32(parameters.fusedQuantaSlot, powerOfTwo(scale - fraction), true);
   view.setFloat32(parameters.fusedUnscaleSlot, powerOfTwo(-scale), true);
   view.setFloat32(parameters.fusedHalfOneSlot, 0.5, true);
+  view.setUint32(parameters.fusedKeptSlot, 0x7fffffff - (2 ** (24 - precision) - 1), true);
   const knowing = parameters.fusedMagicFmaBase + end;
   return { looking: knowing + 4, knowing };
 }

@@ -125,16 +125,17 @@ export const joinedInversesSlot = 512;
 export const joinedQuantaSlot = 516;
 
 /**
- * Fused multiply-adds: the binade beyond the largest number and, as in the blocks of roundings by multiples of the
- * quantum, ...
+ * Fused multiply-adds: what a binade is taken from to give the inverse of its quantum, what it is multiplied by to give the quantum
+ * in the scale of that end of the range, the inverse of the scale, ...
  */
-export const fusedHighestSlot = 520;
-export const fusedInversesSlot = 524;
-export const fusedQuantaSlot = 528;
-export const fusedUnscaleSlot = 532;
+export const fusedInversesSlot = 520;
+export const fusedQuantaSlot = 524;
+export const fusedUnscaleSlot = 528;
 /** ... one half; on bit patterns, the largest pattern of a number. */
-export const fusedHalfOneSlot = 536;
-export const fusedFiniteSlot = 540;
+export const fusedHalfOneSlot = 532;
+export const fusedFiniteSlot = 536;
+/** Operands that are looked at: the magnitude's bits but the discarded ones. */
+export const fusedKeptSlot = 540;
 
 export const blockBytes = 544;
 

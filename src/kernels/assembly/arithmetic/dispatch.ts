@@ -27,7 +27,7 @@ import {
 } from '../../arithmetic/parameters';
 import { checked } from './checked';
 import { fused } from './fused';
-import { fusedMagicFma, fusedPatternFma } from './fused-fma';
+import { fusedMagicFma, fusedMagicFmaLooking, fusedPatternFma } from './fused-fma';
 import { inLanes, inWideLanes } from './intermediate';
 import { Five, Four, One, Three, Two, Zero } from './numbers';
 
@@ -224,22 +224,22 @@ export function dispatch(
       fusedPatternFma<One>(a, b, c, to, bytes, block);
       break;
     case fusedMagicFmaBase + clampedEnd:
-      fusedMagicFma<One, Zero>(a, b, c, to, bytes, block);
+      fusedMagicFma<One>(a, b, c, to, bytes, block);
       break;
     case fusedMagicFmaBase + scaledEnd:
-      fusedMagicFma<Two, Zero>(a, b, c, to, bytes, block);
+      fusedMagicFma<Two>(a, b, c, to, bytes, block);
       break;
     case fusedMagicFmaBase + exceededEnd:
-      fusedMagicFma<Three, Zero>(a, b, c, to, bytes, block);
+      fusedMagicFma<Three>(a, b, c, to, bytes, block);
       break;
     case fusedMagicFmaBase + 4 + clampedEnd:
-      fusedMagicFma<One, One>(a, b, c, to, bytes, block);
+      fusedMagicFmaLooking<One>(a, b, c, to, bytes, block);
       break;
     case fusedMagicFmaBase + 4 + scaledEnd:
-      fusedMagicFma<Two, One>(a, b, c, to, bytes, block);
+      fusedMagicFmaLooking<Two>(a, b, c, to, bytes, block);
       break;
     case fusedMagicFmaBase + 4 + exceededEnd:
-      fusedMagicFma<Three, One>(a, b, c, to, bytes, block);
+      fusedMagicFmaLooking<Three>(a, b, c, to, bytes, block);
       break;
     default:
       unreachable();

@@ -15,8 +15,8 @@ import {
   fusedFloorSlot,
   fusedHalfOneSlot,
   fusedHalfSlot,
-  fusedHighestSlot,
   fusedInversesSlot,
+  fusedKeptSlot,
   fusedLowestSlot,
   fusedMagnitudesSlot,
   fusedMaximumSlot,
@@ -29,7 +29,6 @@ import {
   scaledEnd,
   suspectSlot,
 } from '../../arithmetic/parameters';
-import { strange } from './members';
 import { One, Zero } from './numbers';
 import { redoListed } from './redo-fma';
 
@@ -115,7 +114,7 @@ export function fusedPatternFma<E>(
     v128.store(to + i, patternLanes<E>(sum, lowest, half, rest, clamp));
     store<u8>(next, patternDoubts(product, z, sum, rest, middle, magnitudes, finite, sign));
   }
-  redoListed<One>(offsetof<E>() != naturalEnd, list, a, b, c, to, bytes, block);
+  redoListed<One, Zero>(offsetof<E>() != naturalEnd, list, a, b, c, to, bytes, block);
   if (v128.any_true(v128.and(any, rest))) store<i32>(block, 1, suspectSlot);
 }
 
@@ -128,7 +127,6 @@ function magicVector<E>(
   to: usize,
   exponents: v128,
   floor: v128,
-  highest: v128,
   inverses: v128,
   quanta: v128,
   unscale: v128,
@@ -137,10 +135,11 @@ function magicVector<E>(
   magnitudes: v128,
 ): i32 {
   const sum = f32x4.add(f32x4.mul(x, y), z);
-  const binade = i32x4.min_s(i32x4.max_s(v128.and(sum, exponents), floor), highest);
+  const binade = i32x4.max_s(v128.and(sum, exponents), floor);
   const units = f32x4.mul(sum, i32x4.sub(inverses, binade));
   const integer = f32x4.nearest(units);
-  let rounded = f32x4.mul(integer, i32x4.sub(binade, quanta));
+  // A quantum may be infinite where the result is.
+  let rounded = f32x4.mul(integer, f32x4.mul(binade, quanta));
   if (offsetof<E>() == scaledEnd) rounded = f32x4.mul(rounded, unscale);
   if (offsetof<E>() == clampedEnd) rounded = f32x4.pmax(f32x4.pmin(rounded, maximum), f32x4.neg(maximum));
   if (offsetof<E>() == exceededEnd)
@@ -149,25 +148,11 @@ function magicVector<E>(
   return i32x4.bitmask(i32x4.eq(v128.and(f32x4.sub(units, integer), magnitudes), half));
 }
 
-/** Adds what three operands show of bits that no number of the format has. */
-@inline
-function moreBits(any: v128, x: v128, y: v128, z: v128, keptBits: v128, anchor: v128): v128 {
-  const first = strange(x, v128.and(x, keptBits), anchor);
-  const second = strange(y, v128.and(y, keptBits), anchor);
-  return v128.or(any, v128.or(v128.or(first, second), strange(z, v128.and(z, keptBits), anchor)));
-}
-
-/** The largest of four magnitudes, of which one is given as such. */
-@inline
-function larger(largest: v128, x: v128, y: v128, z: v128, keptBits: v128): v128 {
-  const first = i32x4.max_s(largest, v128.and(x, keptBits));
-  return i32x4.max_s(first, i32x4.max_s(v128.and(y, keptBits), v128.and(z, keptBits)));
-}
-
 /**
- * By multiples of the quantum, as `../rounding/quick.ts` rounds; E is the end, L is Zero where the operands are not looked at.
+ * By multiples of the quantum, as `../rounding/quick.ts` rounds, of operands that are known to be numbers of the format; E is the
+ * end.
  */
-export function fusedMagicFma<E, L>(
+export function fusedMagicFma<E>(
   a: usize,
   b: usize,
   c: usize,
@@ -176,42 +161,24 @@ export function fusedMagicFma<E, L>(
   block: usize,
 ): void {
   const magnitudes = v128.load32_splat(block, fusedMagnitudesSlot);
-  const keptBits = v128.andnot(magnitudes, v128.load32_splat(block, fusedRestSlot));
   const exponents = v128.load32_splat(block, fusedExponentsSlot);
   const maximum = v128.load32_splat(block, fusedMaximumSlot);
   const floor = v128.load32_splat(block, fusedFloorSlot);
-  const highest = v128.load32_splat(block, fusedHighestSlot);
   const inverses = v128.load32_splat(block, fusedInversesSlot);
   const quanta = v128.load32_splat(block, fusedQuantaSlot);
   const unscale = v128.load32_splat(block, fusedUnscaleSlot);
   const half = v128.load32_splat(block, fusedHalfOneSlot);
-  const anchor = v128.load32_splat(block, fusedAnchorSlot);
   const list = <usize>load<u32>(block, randomSlot);
-  let any = i32x4.splat(0);
-  let largest = i32x4.splat(0);
   let next = list;
   let i: usize = 0;
   for (const pairs = bytes & ~31; i < pairs; i += 32) {
-    const x0 = v128.load(a + i);
-    const y0 = v128.load(b + i);
-    const z0 = v128.load(c + i);
-    const x1 = v128.load(a + i, 16);
-    const y1 = v128.load(b + i, 16);
-    const z1 = v128.load(c + i, 16);
-    if (offsetof<L>() != 0) {
-      any = moreBits(any, x0, y0, z0, keptBits, anchor);
-      largest = larger(largest, x0, y0, z0, keptBits);
-      any = moreBits(any, x1, y1, z1, keptBits, anchor);
-      largest = larger(largest, x1, y1, z1, keptBits);
-    }
     const first = magicVector<E>(
-      x0,
-      y0,
-      z0,
+      v128.load(a + i),
+      v128.load(b + i),
+      v128.load(c + i),
       to + i,
       exponents,
       floor,
-      highest,
       inverses,
       quanta,
       unscale,
@@ -220,13 +187,12 @@ export function fusedMagicFma<E, L>(
       magnitudes,
     );
     const second = magicVector<E>(
-      x1,
-      y1,
-      z1,
+      v128.load(a + i, 16),
+      v128.load(b + i, 16),
+      v128.load(c + i, 16),
       to + i + 16,
       exponents,
       floor,
-      highest,
       inverses,
       quanta,
       unscale,
@@ -238,21 +204,13 @@ export function fusedMagicFma<E, L>(
     next++;
   }
   if (i < bytes) {
-    const x = v128.load(a + i);
-    const y = v128.load(b + i);
-    const z = v128.load(c + i);
-    if (offsetof<L>() != 0) {
-      any = moreBits(any, x, y, z, keptBits, anchor);
-      largest = larger(largest, x, y, z, keptBits);
-    }
     const doubts = magicVector<E>(
-      x,
-      y,
-      z,
+      v128.load(a + i),
+      v128.load(b + i),
+      v128.load(c + i),
       to + i,
       exponents,
       floor,
-      highest,
       inverses,
       quanta,
       unscale,
@@ -262,9 +220,62 @@ export function fusedMagicFma<E, L>(
     );
     store<u8>(next, doubts);
   }
-  redoListed<Zero>(offsetof<E>() == clampedEnd, list, a, b, c, to, bytes, block);
-  if (offsetof<L>() == 0) return;
-  // Too many significant bits, or too small, or too large.
-  any = v128.or(v128.and(any, magnitudes), i32x4.gt_s(largest, maximum));
+  redoListed<Zero, Zero>(offsetof<E>() == clampedEnd, list, a, b, c, to, bytes, block);
+}
+
+/** As `strange`, and not 0 where a number is too large: with its own accumulator, that would take one register more. */
+@inline
+function strangeOrLarge(value: v128, keptBits: v128, anchor: v128, maximum: v128): v128 {
+  const onGrid = f32x4.sub(f32x4.add(v128.and(value, keptBits), anchor), anchor);
+  return v128.xor(f32x4.pmin(onGrid, maximum), value);
+}
+
+/** The same of operands that are looked at. A vector a turn: two need more registers than there are. */
+export function fusedMagicFmaLooking<E>(
+  a: usize,
+  b: usize,
+  c: usize,
+  to: usize,
+  bytes: usize,
+  block: usize,
+): void {
+  const keptBits = v128.load32_splat(block, fusedKeptSlot);
+  const exponents = v128.load32_splat(block, fusedExponentsSlot);
+  const maximum = v128.load32_splat(block, fusedMaximumSlot);
+  const floor = v128.load32_splat(block, fusedFloorSlot);
+  const inverses = v128.load32_splat(block, fusedInversesSlot);
+  const quanta = v128.load32_splat(block, fusedQuantaSlot);
+  const unscale = v128.load32_splat(block, fusedUnscaleSlot);
+  const half = v128.load32_splat(block, fusedHalfOneSlot);
+  const anchor = v128.load32_splat(block, fusedAnchorSlot);
+  const list = <usize>load<u32>(block, randomSlot);
+  let any = i32x4.splat(0);
+  let next = list;
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const x = v128.load(a + i);
+    const y = v128.load(b + i);
+    const z = v128.load(c + i);
+    any = v128.or(any, strangeOrLarge(x, keptBits, anchor, maximum));
+    any = v128.or(any, strangeOrLarge(y, keptBits, anchor, maximum));
+    any = v128.or(any, strangeOrLarge(z, keptBits, anchor, maximum));
+    const doubts = magicVector<E>(
+      x,
+      y,
+      z,
+      to + i,
+      exponents,
+      floor,
+      inverses,
+      quanta,
+      unscale,
+      half,
+      maximum,
+      keptBits,
+    );
+    store<u8>(next, doubts);
+    next++;
+  }
+  redoListed<Zero, One>(offsetof<E>() == clampedEnd, list, a, b, c, to, bytes, block);
+  any = v128.and(any, v128.load32_splat(block, fusedMagnitudesSlot));
   if (v128.any_true(any)) store<i32>(block, 1, suspectSlot);
 }

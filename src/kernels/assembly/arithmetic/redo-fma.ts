@@ -72,9 +72,11 @@ function doubtfulLanes(x: v128, y: v128, z: v128): i32 {
   return i32x4.bitmask(v128.or(isInexact, isLost));
 }
 
-/** Does the vectors anew of which a lane that is listed is wrong: the list has a byte for two vectors, a bit a lane. */
-@inline
-export function redoListed<P>(
+/**
+ * Does the vectors anew of which a lane that is listed is wrong: the list has a bit a lane, a byte for two vectors or, where S is
+ * One, for each.
+ */
+export function redoListed<P, S>(
   clamped: bool,
   list: usize,
   a: usize,
@@ -84,13 +86,15 @@ export function redoListed<P>(
   bytes: usize,
   block: usize,
 ): void {
-  const count = (bytes + 16) >> 5;
+  const shift: usize = offsetof<S>() != 0 ? 4 : 5;
+  // A last vector without a second one has a byte too.
+  const count = (bytes + (<usize>1 << shift) - 16) >> shift;
   store<u64>(list + count, 0);
   for (let eight: usize = 0; eight < count; eight += 8) {
     if (load<u64>(list + eight) == 0) continue;
     for (let entry = eight; entry < eight + 8; entry++) {
       let listed = <i32>load<u8>(list + entry);
-      for (let i = entry << 5; listed != 0; i += 16, listed >>= 4) {
+      for (let i = entry << shift; listed != 0; i += 16, listed >>= 4) {
         if ((listed & doubtfulLanes(v128.load(a + i), v128.load(b + i), v128.load(c + i))) == 0) continue;
         if (offsetof<P>() != 0) redoPattern(clamped, a, b, c, to, i, block);
         else redoMagic(clamped, a, b, c, to, i, block);
