@@ -177,7 +177,7 @@ export async function benchProducts({ seconds, report, largest = 1024 }) {
   return rows;
 }
 
-/** @param {any[]} rows Of `products.js`. */
+/** @param {any[]} rows tfjs-wasm's first */
 export function productsTable(rows) {
   const sizes = Object.keys(rows[0].times).map(Number);
   return table(

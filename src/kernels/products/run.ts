@@ -208,8 +208,9 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
     const unitsEach = Math.ceil((byColumns ? n : m) / width);
     const units = batch * unitsEach;
     const packing = { shift, drawBits: sum.drawBits, instruction, isInteger };
-    const packed = byColumns || batch > 1 || threads === 1 ? 0 : packedBytes(n, depth, blocking, packing);
-    const packs = packed > 0 && packed <= mostPacked;
+    const whole = packedBytes(n, depth, blocking, packing);
+    const packs = !byColumns && batch === 1 && threads > 1 && whole <= mostPacked;
+    const packed = packs ? whole : 0;
     const piece = pieceOf(units, threads, packs || sum.roundsProducts);
     const high = Math.min(piece, unitsEach) * width;
     const wide = packs ? 0 : n;
@@ -223,7 +224,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
     const isDirect =
       chunks === undefined && out.shift === shift && (rounds?.shift === shift || conversion === undefined);
     const buffers = isDirect ? 0 : 1 + Number(isSplit) + Number(chunks !== undefined);
-    const total = pieces * perPiece + buffers * sumBytes + (packs ? packed : 0);
+    const total = pieces * perPiece + buffers * sumBytes + packed;
     if (total > mostScratch) return false;
     const pointer = scratchOf(total);
     const sums = isDirect ? out.pointer : pointer + pieces * perPiece;
@@ -264,16 +265,16 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
       const split = isSplit ? view.getFloat64(slots.splitSlot, true) : 0;
       beginSums(heap.memory, addend, { pointer: start, shift }, isSplit ? second : 0, m * n, batch, split);
     } else if (chunks !== undefined) new Uint8Array(heap.memory.buffer, second, sumBytes).fill(0);
+    const share = (count: number, each: number): void => {
+      if (divide === undefined || count <= each) raw.piece(block, 0, count);
+      else divide(block, count, each, (from, to) => raw.piece(block, from, to - from));
+    };
     for (let step = 0; step < k; step += depth) {
       set(slots.kSlot, Math.min(depth, k - step));
       // One step of k lies a row further in an operand that is stored along the other way.
       set(slots.aSlot, left.pointer + ((transposeA ? step * m : step) << left.shift));
       set(slots.bSlot, right.pointer + ((transposeB ? step : step * n) << right.shift));
       if (draws !== undefined) setDraws(view, draws, step, k, 'sums');
-      const share = (count: number, each: number): void => {
-        if (divide === undefined || count <= each) raw.piece(block, 0, count);
-        else divide(block, count, each, (from, to) => raw.piece(block, from, to - from));
-      };
       if (packs) {
         const panels = Math.ceil(n / (32 >> shift));
         set(slots.packsSlot, 1);

@@ -29,6 +29,7 @@ import {
   scaledEnd,
   suspectSlot,
 } from '../../arithmetic/parameters';
+import { onGrid } from './members';
 import { One, Zero } from './numbers';
 import { redoListed } from './redo-fma';
 
@@ -226,8 +227,7 @@ export function fusedMagicFma<E>(
 /** As `strange`, and not 0 where a number is too large: with its own accumulator, that would take one register more. */
 @inline
 function strangeOrLarge(value: v128, keptBits: v128, anchor: v128, maximum: v128): v128 {
-  const onGrid = f32x4.sub(f32x4.add(v128.and(value, keptBits), anchor), anchor);
-  return v128.xor(f32x4.pmin(onGrid, maximum), value);
+  return v128.xor(f32x4.pmin(onGrid(v128.and(value, keptBits), anchor), maximum), value);
 }
 
 /** The same of operands that are looked at. A vector a turn: two need more registers than there are. */

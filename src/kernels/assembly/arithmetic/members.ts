@@ -33,13 +33,18 @@ function differ<F>(x: usize, rounded: usize, bytes: usize): bool {
 }
 
 /**
- * Not 0, but for the sign, where a number has too many bits or is no multiple of the smallest number. `kept` is its magnitude
- * without the bits that no number of the format has. The anchor is the power of two whose last bit is worth the smallest
- * number: its sum with any number of the format is exact.
+ * A magnitude without the bits that no number of the format has, rounded to a multiple of the smallest number. The anchor is the
+ * power of two whose last bit is worth that: its sum with any number of the format is exact.
  */
 @inline
+export function onGrid(kept: v128, anchor: v128): v128 {
+  return f32x4.sub(f32x4.add(kept, anchor), anchor);
+}
+
+/** Not 0, but for the sign, where a number has too many bits or is no multiple of the smallest number. `kept`: as of `onGrid`. */
+@inline
 export function strange(value: v128, kept: v128, anchor: v128): v128 {
-  return v128.xor(f32x4.sub(f32x4.add(kept, anchor), anchor), value);
+  return v128.xor(onGrid(kept, anchor), value);
 }
 
 /** Whether a binary32 element may be none of the format's: too many bits, too small, too large, or a NaN. `bytes` is a multiple of 16. */
