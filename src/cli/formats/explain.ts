@@ -145,7 +145,8 @@ function overflows(x: number, taken: bigint, neighbours: Neighbours, format: For
 }
 
 function flagsOf(x: number, result: number, overflow: boolean, format: Format): readonly Flag[] {
-  if (Number.isNaN(x) || x === result) return [];
+  // Where no number is normal, what is rounded beyond the range may saturate to where it was.
+  if (Number.isNaN(x) || x === result) return overflow ? ['overflow'] : [];
   if (!Number.isFinite(x)) return [Number.isNaN(result) && format.kind === 'posit' ? 'invalid' : 'overflow'];
   if (Number.isNaN(result) && !overflow) return ['invalid'];
   const underflow = Math.abs(x) < tiny(format);
