@@ -11,8 +11,9 @@ import { divideCommon } from '../thread-division.ts';
 import { threadPool } from '../threads.ts';
 import { integersTaken } from './draws.ts';
 import type { HeapArray } from './heap-arrays.ts';
+import { mostScratch } from './layout.ts';
 import type { ProductModel } from './model.ts';
-import { mostScratch, type Products, productsOn } from './run.ts';
+import { type Products, productsOn } from './run.ts';
 import { type MatmulShape, type ProductShape, resolveProductShape } from './shape.ts';
 
 type RealArray = Float32Array | Float64Array;

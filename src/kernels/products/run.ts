@@ -3,16 +3,14 @@
  * what the accumulators hold.
  */
 import type { ResolvedRounding } from '../../rounding/index.ts';
-import { blockingOf, packedBytes, scratchBytes } from '../blocking.ts';
 import type { Heap } from '../heap.ts';
-import { parameterBytes, tableSlot } from '../parameters.ts';
 import type { ProductsModuleExports } from '../products-module.ts';
 import type { Rounder } from '../rounder.ts';
-import type { RoundingPlan } from '../rounding-plan.ts';
-import { tableOn } from '../tables.ts';
-import { type Draws, type Part, parts, suppliedParts } from './draws.ts';
+import { type Block, productBlocksOn, setDraws, setSums, type Work } from './blocks.ts';
+import { type Draws, suppliedParts } from './draws.ts';
 import { extentOfOperand, extentOfStart, nothing, type OperandExtent } from './extent.ts';
 import { beginSums, type HeapAddend, type HeapArray } from './heap-arrays.ts';
+import { layoutOf, mostScratch } from './layout.ts';
 import type { FinishPlan, ProductModel, ProductPlan, Target } from './model.ts';
 import { planProduct } from './plan.ts';
 import { oriented, type ProductShape } from './shape.ts';
@@ -66,21 +64,6 @@ export interface Products {
   release(): void;
 }
 
-/** More than this is not asked for: the reference needs none. */
-export const mostScratch: number = 2 ** 29;
-
-/** A larger op(b) is not packed as a whole. */
-const mostPacked = mostScratch / 4;
-
-/**
- * Units of work that a thread takes at a time. They are to end together, though one thread may be slower for a while; but where
- * every piece packs op(b) anew, they are to be few.
- */
-function pieceOf(units: number, threads: number, isFine: boolean): number {
-  const share = Math.ceil(units / threads);
-  return isFine && threads > 1 ? Math.max(Math.ceil(share / 8), Math.min(8, share)) : share;
-}
-
 const plain32: ProductPlan = {
   sum: {
     kernel: slots.plain32,
@@ -99,15 +82,8 @@ const copying: FinishPlan = { sums: slots.sumNearest, rounding: undefined, drawB
 
 /** @param rounder Of the same heap; the caller releases it. */
 export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Rounder): Products {
-  /** Three blocks (of sums, of chunks, of the conversion), each with the parameters of its rounding. */
-  const partBytes = slots.blockBytes + parameterBytes;
-  let fixed: number | undefined;
+  const blocks = productBlocksOn(heap);
   let scratch: { pointer: number; bytes: number } | undefined;
-
-  function fixedOf(): number {
-    fixed ??= heap.allocate(3 * partBytes);
-    return fixed;
-  }
 
   function scratchOf(bytes: number): number {
     if (scratch === undefined || scratch.bytes < bytes) {
@@ -119,156 +95,34 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
   }
 
   function extentOf({ pointer, shift }: HeapArray, count: number): OperandExtent {
-    const state = fixedOf();
+    const state = blocks.pointer();
     raw.profile(pointer, shift, count, state);
     const words = new BigUint64Array(heap.memory.buffer, state, 5);
     return extentOfOperand(words, shift, () => raw.grain(pointer, shift, count));
   }
 
-  /** An empty block, 0, 1 or 2, with a rounding and the draws. */
-  function blockOf(
-    place: number,
-    plan: { rounding?: RoundingPlan | undefined; drawBits: number; randomBits: number; sums: number },
-    target: Target | undefined,
-    call: ResolvedRounding | undefined,
-  ): { pointer: number; view: DataView } {
-    const pointer = fixedOf() + place * partBytes;
-    const table = plan.rounding?.tables === undefined ? 0 : tableOn(heap, plan.rounding.tables);
-    const bytes = new Uint8Array(heap.memory.buffer, pointer, partBytes).fill(0);
-    if (plan.rounding !== undefined) bytes.set(plan.rounding.block, slots.blockBytes);
-    if (table !== 0)
-      new DataView(heap.memory.buffer, pointer + slots.blockBytes).setUint32(tableSlot, table, true);
-    const view = new DataView(heap.memory.buffer, pointer, slots.blockBytes);
-    view.setUint32(slots.parametersSlot, pointer + slots.blockBytes, true);
-    view.setUint32(slots.sumSlot, plan.sums, true);
-    view.setUint32(slots.drawBitsSlot, plan.drawBits, true);
-    view.setUint32(slots.randomBitsSlot, plan.randomBits, true);
-    view.setUint32(slots.exponentMaskSlot, 0x7f800000, true);
-    const flips = target?.options.rounding === 'toward-negative' && target.format.hasNegativeZero;
-    view.setBigUint64(slots.flipSlot, flips ? 1n << 63n : 0n, true);
-    if (call !== undefined) view.setBigUint64(slots.seedSlot, BigInt(call.seed), true);
-    return { pointer, view };
-  }
-
-  /** Where the draws of a part begin; parts have a stream each, or a stretch of the supplied integers. */
-  function setDraws(
-    view: DataView,
-    { call, supplied }: Draws,
-    first: number,
-    stride: number,
-    part: Part,
-  ): void {
-    const stream = (of: Part): bigint => BigInt.asUintN(64, BigInt(call.stream) + BigInt(parts.indexOf(of)));
-    const offset = call.random === undefined ? call.offset : 0;
-    view.setUint32(slots.drawStrideSlot, stride, true);
-    view.setBigUint64(slots.indexSlot, BigInt(offset) + BigInt(first), true);
-    view.setBigUint64(slots.productStreamSlot, stream('products'), true);
-    view.setBigUint64(slots.sumStreamSlot, stream(part), true);
-    view.setUint32(slots.productSuppliedSlot, supplied('products'), true);
-    view.setUint32(slots.sumSuppliedSlot, supplied(part), true);
-  }
-
-  function finishBlock(place: number, plan: FinishPlan, target: Target | undefined, call?: ResolvedRounding) {
-    const block = blockOf(place, plan, target, call);
-    const kernel = plan.rounding === undefined ? slots.unrounded64 : slots.general64 + plan.rounding.kernel;
-    block.view.setUint32(slots.kernelSlot, kernel, true);
-    return block;
-  }
-
   /** Copies numbers, whatever their types. */
   function store(from: HeapArray, to: HeapArray, count: number): void {
-    const { pointer } = finishBlock(2, copying, undefined);
+    const { pointer } = blocks.begin('conversion', copying, undefined);
     raw.finish(pointer, from.pointer, 0, from.shift, to.pointer, to.shift, count);
   }
 
-  function run(
-    a: HeapArray,
-    b: HeapArray,
-    out: HeapArray,
-    shape: ProductShape,
-    { sum, chunks, conversion }: ProductPlan,
-    model: ProductModel | undefined,
+  /** Makes the sums of all steps of k, a chunk of them after the other; `adding` is the block that adds chunks up. */
+  function addUp(
+    { shape, left, right, plan, layout, sums, second }: Work,
+    { pointer, view }: Block,
+    adding: Block | undefined,
     draws: Draws | undefined,
-    { addend, threads = 1, divide }: ProductExtras,
-  ): boolean {
-    const call = draws?.call;
-    const { m, n, k, transposeA, transposeB, batch, batchStrideA, batchStrideB, swaps } = oriented(shape);
-    const [left, right] = swaps ? [b, a] : [a, b];
-    const { shift } = sum;
-    const outputs = batch * m * n;
-    const depth =
-      chunks !== undefined && typeof model?.order === 'object' ? Math.min(model.order.chunk, k) : k;
-    const isTree = model?.order === 'pairwise' && sum.sums <= slots.sumOdd;
-    const { instruction } = sum;
-    const isGeneral = sum.kernel >= slots.unrounded64 || instruction !== undefined;
-    const isInteger = sum.kernel === slots.integer32;
-    const blocking = isTree ? { m: 8, n: 16, k: depth } : blockingOf(shift, isGeneral, isInteger);
-    const byColumns = m <= 4 && batch < threads;
-    const width = byColumns ? 32 >> shift : 4;
-    const unitsEach = Math.ceil((byColumns ? n : m) / width);
-    const units = batch * unitsEach;
-    const packing = { shift, drawBits: sum.drawBits, instruction, isInteger };
-    const whole = packedBytes(n, depth, blocking, packing);
-    const packs = !byColumns && batch === 1 && threads > 1 && whole <= mostPacked;
-    const packed = packs ? whole : 0;
-    const piece = pieceOf(units, threads, packs || sum.roundsProducts);
-    const high = Math.min(piece, unitsEach) * width;
-    const wide = packs ? 0 : n;
-    const perPiece = scratchBytes(byColumns ? m : high, byColumns ? high : wide, depth, blocking, packing);
-    const pieces = Math.ceil(units / piece);
-    // Sums that are not yet the result, their second parts, and those of all chunks so far. Kernels may read one more.
-    const sumBytes = Math.ceil(((outputs + 1) << shift) / 64) * 64;
-    const isSplit = sum.sums === slots.sumSplit;
-    // Sums are made where the result goes, if nothing or only a rounding of the whole array is left to do.
-    const rounds = conversion !== undefined && 'plan' in conversion ? conversion : undefined;
-    const isDirect =
-      chunks === undefined && out.shift === shift && (rounds?.shift === shift || conversion === undefined);
-    const buffers = isDirect ? 0 : 1 + Number(isSplit) + Number(chunks !== undefined);
-    const total = pieces * perPiece + buffers * sumBytes + packed;
-    if (total > mostScratch) return false;
-    const pointer = scratchOf(total);
-    const sums = isDirect ? out.pointer : pointer + pieces * perPiece;
-    const second = sums + sumBytes;
-
-    const { pointer: block, view } = blockOf(0, sum, targetOfSums(model), call);
-    const set = (slot: number, value: number): void => view.setUint32(slot, value, true);
-    set(slots.kernelSlot, sum.kernel);
-    set(slots.outSlot, sums);
-    set(slots.out2Slot, isSplit ? second : 0);
-    set(slots.aShiftSlot, left.shift);
-    set(slots.bShiftSlot, right.shift);
-    set(slots.outShiftSlot, shift);
-    set(slots.mSlot, m);
-    set(slots.nSlot, n);
-    set(slots.transposeASlot, Number(transposeA));
-    set(slots.transposeBSlot, Number(transposeB));
-    set(slots.rowBytesASlot, (transposeA ? m : k) << left.shift);
-    set(slots.rowBytesBSlot, (transposeB ? k : n) << right.shift);
-    set(slots.batchBytesASlot, batchStrideA << left.shift);
-    set(slots.batchBytesBSlot, batchStrideB << right.shift);
-    set(slots.blockMSlot, blocking.m);
-    set(slots.blockNSlot, blocking.n);
-    set(slots.blockKSlot, blocking.k);
-    set(slots.byColumnsSlot, Number(byColumns));
-    set(slots.scratchSlot, pointer);
-    set(slots.scratchBytesSlot, perPiece);
-    set(slots.pieceSlot, piece);
-    set(slots.packedSlot, packs ? pointer + pieces * perPiece + buffers * sumBytes : 0);
-    set(slots.roundProductsSlot, Number(sum.roundsProducts));
-    set(slots.pairwiseSlot, Number(isTree));
-    sum.write?.(view);
-    // Chunks begin with +0, and their sum with the addend.
-    const start = chunks === undefined ? sums : second;
-    const starts = addend !== undefined && chunks === undefined;
-    set(slots.startsSlot, Number(starts));
-    if (addend !== undefined) {
-      const split = isSplit ? view.getFloat64(slots.splitSlot, true) : 0;
-      beginSums(heap.memory, addend, { pointer: start, shift }, isSplit ? second : 0, m * n, batch, split);
-    } else if (chunks !== undefined) new Uint8Array(heap.memory.buffer, second, sumBytes).fill(0);
+    { threads = 1, divide }: ProductExtras,
+  ): void {
+    const { m, n, k, transposeA, transposeB, batch } = shape;
+    const { shift } = plan.sum;
+    const { depth, units, piece, packs } = layout;
     const share = (count: number, each: number): void => {
-      if (divide === undefined || count <= each) raw.piece(block, 0, count);
-      else divide(block, count, each, (from, to) => raw.piece(block, from, to - from));
+      if (divide === undefined || count <= each) raw.piece(pointer, 0, count);
+      else divide(pointer, count, each, (from, to) => raw.piece(pointer, from, to - from));
     };
+    const set = (slot: number, value: number): void => view.setUint32(slot, value, true);
     for (let step = 0; step < k; step += depth) {
       set(slots.kSlot, Math.min(depth, k - step));
       // One step of k lies a row further in an operand that is stored along the other way.
@@ -282,12 +136,24 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
         set(slots.packsSlot, 0);
       }
       share(units, piece);
-      if (chunks === undefined || draws === undefined) continue;
-      const adding = finishBlock(1, chunks, targetOfSums(model), call);
+      if (adding === undefined || draws === undefined) continue;
       setDraws(adding.view, draws, step, k, 'chunks');
-      raw.finish(adding.pointer, second, sums, shift, second, shift, outputs);
+      raw.finish(adding.pointer, second, sums, shift, second, shift, batch * m * n);
     }
-    const from = { pointer: chunks === undefined ? sums : second, shift };
+  }
+
+  /** Makes the result of the sums. */
+  function finish(
+    { shape, plan, layout, sums, second }: Work,
+    out: HeapArray,
+    model: ProductModel | undefined,
+    draws: Draws | undefined,
+  ): void {
+    const outputs = shape.batch * shape.m * shape.n;
+    const { shift } = plan.sum;
+    const { conversion } = plan;
+    const { rounds, isDirect } = layout;
+    const from = { pointer: plan.chunks === undefined ? sums : second, shift };
     if (rounds !== undefined && model !== undefined) {
       const { options } = model.conversion;
       const round = (at: number, to: number): void => rounder.round(rounds.plan, at, to, outputs, options, 0);
@@ -299,16 +165,51 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
         store(from, out, outputs);
         round(out.pointer, out.pointer);
       }
-      return true;
-    }
-    if (isDirect) return true;
-    if (conversion === undefined || 'plan' in conversion) {
-      store(from, out, outputs);
-      return true;
-    }
-    const finishing = finishBlock(2, conversion, model?.conversion, call);
-    if (draws !== undefined) setDraws(finishing.view, draws, 0, k, 'conversions');
-    raw.finish(finishing.pointer, from.pointer, isSplit ? second : 0, shift, out.pointer, out.shift, outputs);
+    } else if (conversion !== undefined && !('plan' in conversion)) {
+      const { pointer, view } = blocks.begin('conversion', conversion, model?.conversion, draws?.call);
+      if (draws !== undefined) setDraws(view, draws, 0, shape.k, 'conversions');
+      const secondParts = layout.isSplit ? second : 0;
+      raw.finish(pointer, from.pointer, secondParts, shift, out.pointer, out.shift, outputs);
+    } else if (!isDirect) store(from, out, outputs);
+  }
+
+  function run(
+    a: HeapArray,
+    b: HeapArray,
+    out: HeapArray,
+    given: ProductShape,
+    plan: ProductPlan,
+    model: ProductModel | undefined,
+    draws: Draws | undefined,
+    extras: ProductExtras,
+  ): boolean {
+    const { swaps, ...shape } = oriented(given);
+    const { sum, chunks } = plan;
+    const { addend, threads = 1 } = extras;
+    const layout = layoutOf(shape, plan, model?.order ?? 'sequential', out.shift, threads);
+    if (layout.bytes > mostScratch) return false;
+    const scratch = scratchOf(layout.bytes);
+    const sums = layout.isDirect ? out.pointer : scratch + layout.sumsAt;
+    const second = scratch + layout.secondAt;
+    const [left, right] = swaps ? [b, a] : [a, b];
+    const work = { shape, left, right, plan, layout, scratch, sums, second };
+
+    const target = targetOfSums(model);
+    // What is allocated for a block may move the memory away from under an older one's view.
+    const adding = chunks && blocks.begin('chunks', chunks, target, draws?.call);
+    const block = blocks.begin('sums', sum, target, draws?.call);
+    setSums(block.view, work);
+    // Chunks begin with +0, and their sum with the addend.
+    block.view.setUint32(slots.startsSlot, Number(addend !== undefined && chunks === undefined), true);
+    if (addend !== undefined) {
+      const start = { pointer: chunks === undefined ? sums : second, shift: sum.shift };
+      const split = layout.isSplit ? block.view.getFloat64(slots.splitSlot, true) : 0;
+      const secondParts = layout.isSplit ? second : 0;
+      beginSums(heap.memory, addend, start, secondParts, shape.m * shape.n, shape.batch, split);
+    } else if (chunks !== undefined) new Uint8Array(heap.memory.buffer, second, layout.sumBytes).fill(0);
+
+    addUp(work, block, adding, draws, extras);
+    finish(work, out, model, draws);
     return true;
   }
 
@@ -339,9 +240,8 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
       });
     },
     release(): void {
-      if (fixed !== undefined) heap.free(fixed);
+      blocks.release();
       if (scratch !== undefined) heap.free(scratch.pointer);
-      fixed = undefined;
       scratch = undefined;
     },
   };
