@@ -4,6 +4,7 @@
  * ties to even, so that no printed digit comes from binary64 arithmetic. What is printed where is not decided here.
  */
 
+import { bitLength } from '../../arithmetic/real.ts';
 import { exponentOf, scaleByPowerOfTwo, toBigIntSignificand } from '../../formats/binary64.ts';
 
 /** One is 2^1074 units. */
@@ -23,13 +24,6 @@ export interface Decimal {
 }
 
 export const absolute = (x: bigint): bigint => (x < 0n ? -x : x);
-
-/** Number of binary digits of a non-negative integer; 0 for 0n. */
-export function bitLength(x: bigint): number {
-  if (x === 0n) return 0;
-  const hex = x.toString(16);
-  return 4 * (hex.length - 1) + (32 - Math.clz32(Number.parseInt(hex[0]!, 16)));
-}
 
 /** A finite binary64 number in units. */
 export function toUnits(x: number): bigint {

@@ -5,6 +5,7 @@
  * binary64; this is for showing them.
  */
 
+import { bitLength } from '../../arithmetic/real.ts';
 import type {
   CodebookFormat,
   FloatFormat,
@@ -13,7 +14,7 @@ import type {
   PositFormat,
 } from '../../formats/index.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
-import { absolute, bitLength, one, toUnits, unitBits } from './exact.ts';
+import { absolute, one, toUnits, unitBits } from './exact.ts';
 
 /** Two neighbours in units of 2^-1074, equal if the number is a value; undefined where there is none on that side. */
 export interface Neighbours {
