@@ -50,7 +50,7 @@ function rows(unit: MatrixUnit): fc.Arbitrary<Row> {
     fc.constantFrom(0),
     (code(addend) as fc.Arbitrary<number>).filter((given) => Number.isFinite(addend.decode(given))),
     code(addend) as fc.Arbitrary<number>,
-    fc.double({ min: -300, max: 300, noNaN: true }).map((x) => Number(addend.encode(nearest(x, addend)))),
+    fc.double({ min: -300, max: 300, noNaN: true }).map((x) => Number(addend.encode(near(x, addend)))),
   );
   const count = scales === undefined ? 0 : k / scales.size;
   const scaleCode = (code(scales?.format ?? operands) as fc.Arbitrary<number>).map((given) =>
@@ -61,8 +61,9 @@ function rows(unit: MatrixUnit): fc.Arbitrary<Row> {
   return fc.record({ a: line, b: line, c: addends, scalesA: scaleLine, scalesB: scaleLine });
 }
 
-function nearest(x: number, format: FloatFormat): number {
-  return format === formats.binary16 ? Math.round(x * 8) / 8 : Math.fround(x);
+/** A number of the format near x, of magnitudes below 512: binary16 has the quarters there. */
+function near(x: number, format: FloatFormat): number {
+  return format === formats.binary16 ? Math.round(x * 4) / 4 : Math.fround(x);
 }
 
 function oneStep(unit: MatrixUnit, row: Row, start: number, c: number): number {
