@@ -13,6 +13,7 @@ import * as slots from './slots.ts';
 /** A block of parameters on the heap. */
 export interface Block {
   readonly pointer: number;
+  /** Taken anew each time: an allocation may move the memory away from under an older one. */
   readonly view: DataView;
 }
 
@@ -71,7 +72,8 @@ export function productBlocksOn(heap: Heap): ProductBlocks {
       if (rounding !== undefined) bytes.set(rounding.block, slots.blockBytes);
       if (table !== 0)
         new DataView(heap.memory.buffer, pointer + slots.blockBytes).setUint32(tableSlot, table, true);
-      const view = new DataView(heap.memory.buffer, pointer, slots.blockBytes);
+      const viewOf = (): DataView => new DataView(heap.memory.buffer, pointer, slots.blockBytes);
+      const view = viewOf();
       view.setUint32(slots.kernelSlot, kernelOf(plan), true);
       view.setUint32(slots.parametersSlot, pointer + slots.blockBytes, true);
       view.setUint32(slots.sumSlot, plan.sums, true);
@@ -81,7 +83,12 @@ export function productBlocksOn(heap: Heap): ProductBlocks {
       const flips = target?.options.rounding === 'toward-negative' && target.format.hasNegativeZero;
       view.setBigUint64(slots.flipSlot, flips ? 1n << 63n : 0n, true);
       if (call !== undefined) view.setBigUint64(slots.seedSlot, BigInt(call.seed), true);
-      return { pointer, view };
+      return {
+        pointer,
+        get view() {
+          return viewOf();
+        },
+      };
     },
     release(): void {
       if (allocated !== undefined) heap.free(allocated);

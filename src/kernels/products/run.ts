@@ -195,7 +195,6 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
     const work = { shape, left, right, plan, layout, scratch, sums, second };
 
     const target = targetOfSums(model);
-    // What is allocated for a block may move the memory away from under an older one's view.
     const adding = chunks && blocks.begin('chunks', chunks, target, draws?.call);
     const block = blocks.begin('sums', sum, target, draws?.call);
     setSums(block.view, work);
