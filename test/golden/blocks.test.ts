@@ -41,6 +41,8 @@ function isJustBelowPower(x: number): boolean {
 describe.each(setsOf(families.mxBlocks))('MX blocks: $set', ({ set: name }) => {
   const size = 32;
   const set = hasGolden(name) ? loadGolden(name) : undefined;
+  // A suite without a test is an error.
+  if (set === undefined) it.skip('not at hand');
   const input = set === undefined ? new Float32Array(0) : column<Float32Array>(set, 'input_f32');
   const shape = [input.length / size, size];
 
@@ -117,6 +119,7 @@ function scaleRows({ scaleCodes, shape, grouping, scaleShape }: Quantized): Uint
 
 describe.each(setsOf(families.nvfp4))('NVFP4: $set', ({ set: name }) => {
   const set = hasGolden(name) ? loadGolden(name) : undefined;
+  if (set === undefined) it.skip('not at hand');
   const variants = set === undefined ? [] : formatsOf(set, '.fp4x2');
   it.runIf(set !== undefined).each(variants)('%s', (prefix) => {
     const [category, variant] = prefix.split('.') as [string, string];
