@@ -3,24 +3,45 @@
  * Values outside a format's range use the built-in RangeError instead, as `format.encode` documents.
  */
 
-/** A printable, bounded form of any value for one-line messages. */
+const longestText = 60;
+
+function bounded(text: string): string {
+  return text.length > longestText ? `${text.slice(0, longestText - 3)}...` : text;
+}
+
+/** Control characters, and the marks that turn the direction of text, as escapes: they never reach a terminal raw. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
+/** JSON of an object, or its kind where JSON has none (cycles, big integers, getters that throw). */
+function describeObject(value: object): string {
+  try {
+    const json = JSON.stringify(value, (_, field) => (typeof field === 'bigint' ? `${field}n` : field));
+    return json ?? 'an object';
+  } catch {
+    return 'an object';
+  }
+}
+
+/** A printable, bounded form of any value for one-line messages. Never throws. */
 export function describe(value: unknown): string {
-  if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 57)}...` : value}'`;
-  if (typeof value === 'bigint') return `${value}n`;
-  if (ArrayBuffer.isView(value)) return `${value.constructor.name}(${value.byteLength} bytes)`;
+  if (typeof value === 'string') return `'${printable(bounded(value))}'`;
+  if (typeof value === 'bigint') return bounded(`${value}n`);
+  if (ArrayBuffer.isView(value)) return `${value.constructor?.name ?? 'a view'}(${value.byteLength} bytes)`;
   if (Array.isArray(value)) return `an array of length ${value.length}`;
   if (typeof value === 'function') return 'a function';
   if (Object.is(value, -0)) return '-0';
-  if (typeof value === 'object' && value !== null) {
-    const json = JSON.stringify(value) ?? 'an object';
-    return json.length > 60 ? `${json.slice(0, 57)}...` : json;
-  }
+  if (typeof value === 'object' && value !== null) return printable(bounded(describeObject(value)));
   return String(value);
 }
 
 /** Thrown when an argument is not one of the accepted values. `message` is one line. */
 export class ArgumentError extends TypeError {
-  /** Name of the argument, as the caller knows it. */
+  /** Path of the argument, as the caller knows it: `scale.format`, `layers[2].match`. */
   readonly argument: string;
   /** What was given. */
   readonly given: unknown;
@@ -28,7 +49,7 @@ export class ArgumentError extends TypeError {
   readonly accepted: string;
 
   constructor(argument: string, given: unknown, accepted: string) {
-    super(`${argument}: got ${describe(given)}; accepted: ${accepted}`);
+    super(`${printable(argument)}: got ${describe(given)}; accepted: ${accepted}`);
     this.name = 'ArgumentError';
     this.argument = argument;
     this.given = given;

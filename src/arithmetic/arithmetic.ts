@@ -2,16 +2,12 @@
  * The object that `arithmetic(format, options)` gives: every operation in a format, with its options, its cursor over random
  * integers and its flags. It is put together here of pure functions that live in their own files; it holds no numerics.
  */
+import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { toFormat } from '../formats/catalogue.ts';
 import type { Format } from '../formats/format.ts';
 import type { RealArray } from '../formats/real-arrays.ts';
-import {
-  integerInRange,
-  type ResolvedRounding,
-  type RoundOptions,
-  resolveRounding,
-} from '../rounding/options.ts';
+import { type ResolvedRounding, type RoundOptions, resolveRounding } from '../rounding/options.ts';
 import { roundArrayReference, roundScalar } from '../rounding/round.ts';
 import { type Accumulations, accumulations } from './accumulate/index.ts';
 import type { ArithmeticContext, ArithmeticKernels, ScalarReference } from './context.ts';

@@ -2,8 +2,10 @@
  * The place of an `arithmetic` object in its random integers: every call takes as many as it has draw slots, in order, drawn
  * by counter or from the supplied ones. The map from place to integer is that of `src/rounding/philox.ts`.
  */
+
+import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { integerInRange, isStochastic, type ResolvedRounding } from '../rounding/options.ts';
+import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
 import { randomIntegers } from '../rounding/philox.ts';
 
 /** Where the next draw is: plain data. */

@@ -2,9 +2,11 @@
  * From a function of one element to a method for numbers, arrays and a number against an array: checks, draws, the result's
  * array, the kernel where there is one, the reference loop otherwise.
  */
+
+import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { RealArray } from '../formats/real-arrays.ts';
-import { integerInRange, isStochastic, type ResolvedRounding } from '../rounding/options.ts';
+import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
 import { randomIntegers } from '../rounding/philox.ts';
 import type { ArithmeticContext, ScalarReference } from './context.ts';
 import type { Cursor } from './cursor.ts';

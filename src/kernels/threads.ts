@@ -2,8 +2,10 @@
  * The library's worker threads as users meet them: `startThreads`, `stopThreads`, and what the `threads` option of `round`
  * accepts. The pool behind them is `thread-pool.ts`.
  */
+
+import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { integerInRange, type ResolvedRounding } from '../rounding/options.ts';
+import type { ResolvedRounding } from '../rounding/options.ts';
 import { sharedHeap } from './heap.ts';
 import type { RoundingPath, RoundingPlan } from './plan.ts';
 import { createThreadPool, maximumThreads, type ThreadPool } from './thread-pool.ts';

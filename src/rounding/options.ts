@@ -1,4 +1,5 @@
 /** The options of `round`, their defaults and their checks. Terms: IEEE 754-2019 section 4, IEEE P3109 report v4.0. */
+import { integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 
@@ -61,26 +62,6 @@ export interface ResolvedRounding {
 
 export function isStochastic(mode: RoundingMode): boolean {
   return mode === 'stochastic' || mode === 'stochastic-equal';
-}
-
-function oneOf<T extends string>(argument: string, given: unknown, accepted: readonly T[], fallback: T): T {
-  if (given === undefined) return fallback;
-  if (!accepted.includes(given as T)) throw new ArgumentError(argument, given, accepted.join(', '));
-  return given as T;
-}
-
-/** Checks an integer argument in [low, high]; `fallback` when it is undefined. Throws ArgumentError. */
-export function integerInRange(
-  argument: string,
-  given: unknown,
-  low: number,
-  high: number,
-  fallback: number,
-): number {
-  if (given === undefined) return fallback;
-  if (!Number.isSafeInteger(given) || (given as number) < low || (given as number) > high)
-    throw new ArgumentError(argument, given, `an integer from ${low} to ${high}`);
-  return given as number;
 }
 
 /** Whether the format has the binade of subnormals (or, with 0 mantissa bits, the zero below it) that `keep` keeps. */

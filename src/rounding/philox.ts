@@ -5,7 +5,8 @@
  * The integer of an element depends on nothing but (seed, stream, offset + index, number of bits), so chunks, threads
  * and engines agree.
  */
-import { integerInRange, integerOf64Bits } from './options.ts';
+import { integerInRange } from '../check.ts';
+import { integerOf64Bits } from './options.ts';
 
 const multiplier0 = 0xd2511f53;
 const multiplier1 = 0xcd9e8d57;

@@ -2,8 +2,9 @@
  * `emulate`: the one call that turns simulated precision on for an unchanged TensorFlow.js program, and the handle that
  * turns it off. What happens in between is `interception.ts`; what is rounded to what is `policy.ts`.
  */
+
+import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { integerInRange } from '../rounding/options.ts';
 import { Interception, type Layer } from './interception.ts';
 import { type Backend, backendOf, type TensorFlow } from './internals.ts';
 import { EmulationLog } from './log.ts';

@@ -5,9 +5,9 @@
  * Source: Micikevicius et al., Mixed Precision Training, ICLR 2018, section 3.2; the dynamic rule is the one in common use.
  */
 import type { NamedTensorMap, Optimizer, Scalar, Tensor, Variable } from '@tensorflow/tfjs';
+import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
-import { integerInRange } from '../rounding/options.ts';
 import type { TensorFlow } from './internals.ts';
 import { inRole } from './roles.ts';
 

@@ -3,10 +3,11 @@
  * by its role, kernel and layer. Plain data; nothing here touches TensorFlow.js. The names of roles and options are the
  * contract of `emulate`.
  */
+
+import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/index.ts';
 import type { RoundingMode, Saturation, StochasticVariant, SubnormalTreatment } from '../rounding/options.ts';
-import { integerInRange } from '../rounding/options.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
 import type { AccumulatorSpec } from './accumulator.ts';
 import { type Effect, effectMaker, type Grid, type RoleRounding } from './effect.ts';

@@ -1,6 +1,7 @@
 /** Sizes of the models, with presets small enough for two cores. Not the training settings of a recipe. */
+
+import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { integerInRange } from '../rounding/options.ts';
 
 /** A LLaMA-style decoder: pre-RMSNorm, rotary positions, causal attention, SwiGLU, no biases, untied head. */
 export interface LanguageModelConfig {

@@ -2,6 +2,7 @@
  * The check of a recipe, which may come from a file: it names the field that is wrong. Rules that belong to an
  * optimiser, a store, a schedule or a quantiser are theirs.
  */
+import { checkFields, oneOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { toFormat } from '../formats/index.ts';
 import { resolveRounding } from '../rounding/options.ts';
@@ -32,33 +33,6 @@ const quantizerFields: readonly string[] = [
     'variant',
   ],
 ];
-
-function oneOf(path: string, given: unknown, accepted: readonly string[]): void {
-  if (!accepted.includes(given as string)) throw new ArgumentError(path, given, accepted.join(', '));
-}
-
-/** Refuses what is no object, and any field beyond `names`: a misspelt optional field would else do nothing. */
-function checkFields(path: string, given: unknown, names: readonly string[]): void {
-  if (typeof given !== 'object' || given === null)
-    throw new ArgumentError(path, given, `an object with ${names.join(', ')}`);
-  for (const field of Object.keys(given))
-    if (!names.includes(field))
-      throw new ArgumentError(
-        `${path}.${field}`,
-        given[field as never],
-        `no such field; ${names.join(', ')}`,
-      );
-}
-
-/** Runs a check of another module; an argument that it finds wrong is a field of `path`. */
-function within(path: string, check: () => void): void {
-  try {
-    check();
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError(`${path}.${error.argument}`, error.given, error.accepted);
-  }
-}
 
 function checkQuantizer(path: string, spec: QuantizerSpec | 'same' | null, sameAllowed: boolean): void {
   if (spec === null || (sameAllowed && spec === 'same')) return;

@@ -2,8 +2,9 @@
  * The options of a run, checked and with their defaults, and what of them must be the same for a run to go on from a
  * checkpoint.
  */
+
+import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { integerInRange } from '../rounding/options.ts';
 import type { RunIdentity } from './checkpoint.ts';
 import { hashData } from './hash.ts';
 import { modelConfig } from './model-config.ts';

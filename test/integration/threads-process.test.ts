@@ -12,7 +12,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 const sources = fileURLToPath(new URL('../../src', import.meta.url));
 /** The folders of the core. */
-const core = ['errors.ts', 'index.ts', 'formats', 'rounding', 'arithmetic', 'kernels', 'tensor'];
+const core = ['check.ts', 'errors.ts', 'index.ts', 'formats', 'rounding', 'arithmetic', 'kernels', 'tensor'];
 let folder: string;
 
 beforeAll(() => {

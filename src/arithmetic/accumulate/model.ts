@@ -1,9 +1,9 @@
 /** The accumulator model of sums and products: its options, defaults and checks. What it does is in `inner-product.ts`. */
+import { integerInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { toFormat } from '../../formats/catalogue.ts';
 import type { Format } from '../../formats/format.ts';
 import {
-  integerInRange,
   isStochastic,
   type ResolvedRounding,
   type RoundingMode,

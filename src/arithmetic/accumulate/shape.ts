@@ -1,7 +1,8 @@
 /** Shapes of matrix products: what is accepted, and the checks. */
+
+import { integerInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../../formats/real-arrays.ts';
-import { integerInRange } from '../../rounding/options.ts';
 
 /** a b + c with a of (m, k), b of (k, n), c and the result of (m, n), all row-major. */
 export interface MatmulShape<A extends RealArray = RealArray> {

@@ -4,6 +4,7 @@
  * Sources: OCP Microscaling Formats (MX) v1.0, sections 5 and 6; NVIDIA, "Pretraining large language models with NVFP4",
  * arXiv 2509.25149, section 2; Darvish Rouhani et al., NeurIPS 2020 (block floating point).
  */
+import { checkFields } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { BlockFormat } from '../../formats/block.ts';
 import { parseFormat } from '../../formats/catalogue.ts';
@@ -12,7 +13,7 @@ import type { CallOptions, NaNInGroups, QuantizerOptions } from './options.ts';
 import type { Direction } from './power-of-two.ts';
 import type { Quantized } from './quantized.ts';
 import { quantizer } from './quantizer.ts';
-import { type BlockError, checkFields, type ScaleOptions } from './scale-options.ts';
+import type { BlockError, ScaleOptions } from './scale-options.ts';
 
 /** How a tensor is put into a block format. */
 export interface BlockOptions

@@ -1,6 +1,7 @@
 /**
  * The options of a quantiser, their defaults and checks: plain data, so that a quantiser can be written to JSON and back.
  */
+import { checkFields } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { toFormat } from '../../formats/catalogue.ts';
 import type { Format } from '../../formats/format.ts';
@@ -15,7 +16,7 @@ import {
 } from '../../rounding/options.ts';
 import { type GradientData, type GradientRule, gradientRule } from '../gradients/index.ts';
 import { type Transform, type TransformData, transform } from '../transforms/index.ts';
-import { checkFields, type ResolvedScale, resolveScale, type ScaleOptions } from './scale-options.ts';
+import { type ResolvedScale, resolveScale, type ScaleOptions } from './scale-options.ts';
 
 /** What NaN becomes in codes: as in `encode`, or the whole group of it NaN. */
 export type NaNInGroups = NaNTreatment | 'group';

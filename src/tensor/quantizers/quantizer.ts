@@ -2,6 +2,7 @@
  * Quantisers: format x rounding x scale x transform x gradient rule x strength. What the kernels take goes to them; the
  * rest to the reference, `run.ts`, which gives the same bits.
  */
+import { checkFields } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Format } from '../../formats/format.ts';
 import type { QuantizerPlan } from '../../kernels/quantizers/index.ts';
@@ -22,7 +23,7 @@ import { type KernelRun, kernelPlan, runOnKernels } from './on-kernels.ts';
 import { type CallOptions, callNames, type QuantizerOptions, resolveQuantizer } from './options.ts';
 import { type Quantized, quantized, unpackQuantized } from './quantized.ts';
 import { type Run, runQuantizer } from './run.ts';
-import { checkFields, type ResolvedScale } from './scale-options.ts';
+import type { ResolvedScale } from './scale-options.ts';
 import { decodeFactor } from './scales.ts';
 import { type QuantizerState, trackerOf } from './tracking.ts';
 

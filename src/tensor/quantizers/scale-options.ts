@@ -1,6 +1,7 @@
 /**
  * How a scale is chosen and stored: the options, their defaults and checks. No arithmetic lives here.
  */
+import { checkFields, checkObject, numberInRange, oneOf, within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { toFormat } from '../../formats/catalogue.ts';
 import type { FloatFormat, Format } from '../../formats/format.ts';
@@ -112,30 +113,12 @@ const optionNames: readonly string[] = [
   ...['history', 'fourOverSix', 'scaleMax'],
 ];
 
-/** Refuses fields that mean nothing: a misspelt option would else do nothing. */
-export function checkFields(path: string, given: object, names: readonly string[]): void {
-  for (const [field, value] of Object.entries(given))
-    if (value !== undefined && !names.includes(field))
-      throw new ArgumentError(`${path}${field}`, value, `no such option; ${names.join(', ')}`);
-}
-
-function choice<const T>(argument: string, given: unknown, accepted: readonly T[], fallback: NoInfer<T>): T {
-  if (given === undefined) return fallback;
-  if (!accepted.includes(given as T)) throw new ArgumentError(argument, given, accepted.join(', '));
-  return given as T;
-}
-
 function groupingOf(scale: ScaleOptions): Grouping {
-  try {
-    const { per } = checkGrouping(scale);
-    if (per === 'block' && scale.per === 'block')
-      return { per, size: scale.size, ...(scale.axis === undefined ? {} : { axis: scale.axis }) };
-    if (per === 'tile' && scale.per === 'tile') return { per, rows: scale.rows, columns: scale.columns };
-    return { per } as Grouping;
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError(`scale.${error.argument}`, error.given, error.accepted);
-  }
+  const { per } = within('scale', () => checkGrouping(scale));
+  if (per === 'block' && scale.per === 'block')
+    return { per, size: scale.size, ...(scale.axis === undefined ? {} : { axis: scale.axis }) };
+  if (per === 'tile' && scale.per === 'tile') return { per, rows: scale.rows, columns: scale.columns };
+  return { per } as Grouping;
 }
 
 function scaleFormat(given: FloatFormat | string): FloatFormat {
@@ -143,17 +126,6 @@ function scaleFormat(given: FloatFormat | string): FloatFormat {
   if (format.kind !== 'float' || !format.hasNaN || !fitsBinary32(format))
     throw new ArgumentError('scale.format', String(given), 'a float format with NaN that binary32 contains');
   return format;
-}
-
-/** A finite number in (above, most]. */
-function within(argument: string, given: unknown, above: number, most: number): number {
-  if (typeof given !== 'number' || !(given > above && given <= most) || !Number.isFinite(given))
-    throw new ArgumentError(
-      argument,
-      given,
-      `a number above ${above}${most === Infinity ? '' : `, at most ${most}`}`,
-    );
-  return given;
 }
 
 /** Throws unless the option is absent or the condition holds. */
@@ -164,7 +136,7 @@ function onlyIf(holds: boolean, argument: string, given: unknown, where: string)
 
 function multiplierOf(scale: ScaleOptions, element: Format): number {
   const { from, multiplier = from === 'rms' || from === 'std' ? 'gaussian' : 1 } = scale;
-  if (multiplier !== 'gaussian') return within('scale.multiplier', multiplier, 0, Infinity);
+  if (multiplier !== 'gaussian') return numberInRange('scale.multiplier', multiplier, { above: 0 });
   const level = from === 'rms' || from === 'std' ? gaussianLevel(element) : undefined;
   if (level === undefined)
     throw new ArgumentError('scale.multiplier', multiplier, `a number for ${element.name} from ${from}`);
@@ -178,7 +150,7 @@ function historyOf(scale: ScaleOptions): ResolvedScale['history'] {
     throw new ArgumentError('scale.history.length', history?.length, 'an integer from 1');
   return {
     length: history.length,
-    take: choice('scale.history.take', history.take, ['max', 'latest'], 'max'),
+    take: oneOf('scale.history.take', history.take, ['max', 'latest'], 'max'),
   };
 }
 
@@ -188,7 +160,7 @@ function constantOf(scale: ScaleOptions): ResolvedScale['value'] {
     onlyIf(false, 'scale.value', value, 'unless from is constant');
     return undefined;
   }
-  for (const each of Array.isArray(value) ? value : [value]) within('scale.value', each, 0, Infinity);
+  for (const each of Array.isArray(value) ? value : [value]) numberInRange('scale.value', each, { above: 0 });
   return value;
 }
 
@@ -202,12 +174,10 @@ function isTwoLevelFormat(format: FloatFormat): boolean {
  * @throws ArgumentError naming the option, `scale.per` and so on.
  */
 export function resolveScale(scale: ScaleOptions, element: Format): ResolvedScale {
-  if (typeof scale !== 'object' || scale === null)
-    throw new ArgumentError('scale', scale, 'an object { per, from, ... }');
+  checkObject('scale', scale, 'an object { per, from, ... }');
   const grouping = groupingOf(scale);
-  checkFields('scale.', scale, optionNames);
-  const from = choice<Statistic | undefined>('scale.from', scale.from, statistics, undefined);
-  if (from === undefined) throw new ArgumentError('scale.from', from, statistics.join(', '));
+  checkFields('scale', scale, optionNames);
+  const from = oneOf('scale.from', scale.from, statistics);
   const format = scaleFormat(scale.format ?? 'binary32');
   const powerOfTwo = format.mantissaBits === 0 && !format.hasZero;
   onlyIf(
@@ -216,25 +186,25 @@ export function resolveScale(scale: ScaleOptions, element: Format): ResolvedScal
     scale.direction,
     'unless the scale format is of powers of two (e8m0)',
   );
-  const direction = choice('scale.direction', scale.direction, directions, 'floor');
+  const direction = oneOf('scale.direction', scale.direction, directions, 'floor');
   if (direction === 'even' && trailingBits(element) === undefined)
     throw new ArgumentError('scale.direction', direction, `floor, ceil, rceil for ${element.name}`);
-  const initial = choice('scale.initial', scale.initial, ['lsq', 'absmax', 'minmax'], 'lsq');
+  const initial = oneOf('scale.initial', scale.initial, ['lsq', 'absmax', 'minmax'], 'lsq');
   onlyIf(from === 'learned', 'scale.initial', scale.initial, 'unless from is learned');
   const hasZeroPoint = from === 'minmax' || (from === 'learned' && initial === 'minmax');
   if (hasZeroPoint && element.kind !== 'int')
     throw new ArgumentError('format', element.name, 'an integer format, where there is a zero point');
   const isMagnitude = magnitudeStatistics.includes(from) || from === 'mse';
-  const given = choice('scale.tensorScale', scale.tensorScale, [false, true, 'row'] as const, false);
+  const given = oneOf('scale.tensorScale', scale.tensorScale, [false, true, 'row'] as const, false);
   const tensorScale = given === true ? 'tensor' : given;
   onlyIf(isMagnitude, 'scale.tensorScale', given, `with from ${from}`);
   onlyIf(isTwoLevelFormat(format), 'scale.tensorScale', given, `with scale format ${format.name}`);
-  const level = choice('scale.level', scale.level, ['statistic', 'least-squares'], 'statistic');
+  const level = oneOf('scale.level', scale.level, ['statistic', 'least-squares'], 'statistic');
   if (level === 'least-squares' && (!isMagnitude || powerOfTwo || tensorScale !== false))
     throw new ArgumentError('scale.level', level, 'statistic, but for one-level scales from a magnitude');
   const canEncode = !powerOfTwo && tensorScale === false && !hasZeroPoint && level === 'statistic';
   const byDefault = canEncode && isMagnitude && format.name === 'binary32' ? 'encode' : 'decode';
-  const stored = choice(
+  const stored = oneOf(
     'scale.stored',
     scale.stored,
     canEncode ? ['encode', 'decode'] : ['decode'],
@@ -257,12 +227,10 @@ export function resolveScale(scale: ScaleOptions, element: Format): ResolvedScal
   if (scale.decay !== undefined && !(scale.decay > 0 && scale.decay < 1))
     throw new ArgumentError('scale.decay', scale.decay, 'a number above 0 and below 1');
   const isNvfp4 = element.name === 'e2m1' && format.name === 'e4m3fn' && tensorScale !== false;
-  const fourOverSix = choice<BlockError | undefined>(
-    'scale.fourOverSix',
-    scale.fourOverSix,
-    ['mae', 'mse'],
-    undefined,
-  );
+  const fourOverSix =
+    scale.fourOverSix === undefined
+      ? undefined
+      : oneOf('scale.fourOverSix', scale.fourOverSix, ['mae', 'mse']);
   onlyIf(
     isNvfp4 && from === 'absmax',
     'scale.fourOverSix',
@@ -279,17 +247,21 @@ export function resolveScale(scale: ScaleOptions, element: Format): ResolvedScal
     tensorScale,
     stored,
     multiplier: multiplierOf(scale, element),
-    percentile: from === 'percentile' ? within('scale.percentile', scale.percentile, 0, 100) : 100,
+    percentile:
+      from === 'percentile'
+        ? numberInRange('scale.percentile', scale.percentile, { above: 0, to: 100 })
+        : 100,
     value: constantOf(scale),
     initial,
     least,
-    target: within('scale.target', scale.target ?? element.max, 0, Infinity),
+    target: numberInRange('scale.target', scale.target ?? element.max, { above: 0 }),
     level,
-    prescale: scale.prescale === undefined ? 1 : within('scale.prescale', scale.prescale, 0, 1),
+    prescale:
+      scale.prescale === undefined ? 1 : numberInRange('scale.prescale', scale.prescale, { above: 0, to: 1 }),
     decay: scale.decay,
     history: historyOf(scale),
     fourOverSix,
-    scaleMax: choice('scale.scaleMax', scale.scaleMax, [448, 256], 448),
+    scaleMax: oneOf('scale.scaleMax', scale.scaleMax, [448, 256], 448),
     hasZeroPoint,
     isNvfp4,
   };

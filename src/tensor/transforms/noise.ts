@@ -7,6 +7,7 @@
  * quantization noise" (DiffQ), arXiv 2104.09987, section 3 (uniform and Gaussian, steps from the range).
  */
 import { normalQuantile } from '../../arithmetic/elementary/approximate.ts';
+import { oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
 import type { RealArray } from '../arrays.ts';
@@ -82,11 +83,6 @@ const draw: Record<(typeof distributions)[number], (random: number) => number> =
   gaussian: (random) => normalQuantile((random + 0.5) / 2 ** 32) / 2,
   uniform: (random) => ((random >>> 8) + 0.5) / 2 ** 24 - 0.5,
 };
-
-function oneOf<T extends string>(argument: string, given: T, accepted: readonly T[]): T {
-  if (!accepted.includes(given)) throw new ArgumentError(argument, given, accepted.join(', '));
-  return given;
-}
 
 /**
  * x + R step, R drawn for each element from (seed, stream, offset + index) alone; context takes the place of seed and stream,

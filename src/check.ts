@@ -1,0 +1,193 @@
+/**
+ * The checks of arguments and options. Each takes the path of what it checks (`scale.size`), throws an ArgumentError that
+ * names it, and returns the value with its type known. A string never passes as a number, null never as an object, and a
+ * field that means nothing is refused, because a misspelt option would else do nothing.
+ */
+import { ArgumentError } from './errors.ts';
+
+/** The path of a field below `path`: `a.b`, `a[0]`, or the field alone where `path` is empty. */
+export function pathOf(path: string, field: string | number): string {
+  if (typeof field === 'number') return `${path}[${field}]`;
+  return path === '' ? field : `${path}.${field}`;
+}
+
+/** Number of insertions, deletions, changes and swaps of neighbours that turn one word into the other (Damerau). */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = a[i - 1] === b[j - 1] ? 0 : 1;
+      let least = Math.min(row[j - 1]! + 1, last[j]! + 1, last[j - 1]! + change);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) least = Math.min(least, before[j - 2]! + 1);
+      row.push(least);
+    }
+    before = last;
+    last = row;
+  }
+  return last[b.length]!;
+}
+
+/** What spelling does not distinguish: case, and the marks between parts of a name. */
+function bare(word: string): string {
+  return word.toLowerCase().replace(/[-_. ]/g, '');
+}
+
+/** The accepted words nearest to the given one, best first: at most `count`, none that is another word altogether. */
+export function nearestWords(given: unknown, accepted: Iterable<string>, count = 3): string[] {
+  if (typeof given !== 'string' || given.length > 60) return [];
+  const wanted = bare(given);
+  const scored: { word: string; distance: number }[] = [];
+  for (const word of accepted) {
+    const candidate = bare(word);
+    const starts = wanted.length >= 3 && (candidate.startsWith(wanted) || wanted.startsWith(candidate));
+    const distance = starts ? 0.5 : editDistance(wanted, candidate);
+    if (starts || distance <= Math.max(1, Math.floor(wanted.length / 3))) scored.push({ word, distance });
+  }
+  scored.sort((a, b) => a.distance - b.distance);
+  return scored.slice(0, count).map(({ word }) => word);
+}
+
+/** The accepted words for a message: the nearest ones first ("did you mean"), then all. */
+function wordsFor(given: unknown, accepted: readonly string[]): string {
+  const near = nearestWords(given, accepted, 1);
+  return near.length === 0 ? accepted.join(', ') : `${accepted.join(', ')} (did you mean ${near[0]}?)`;
+}
+
+/** An object that is neither an array nor a typed array nor a function. Throws ArgumentError. */
+export function checkObject(path: string, given: unknown, accepted = 'an object'): object {
+  const isObject = typeof given === 'object' && given !== null;
+  if (!isObject || Array.isArray(given) || ArrayBuffer.isView(given))
+    throw new ArgumentError(path, given, accepted);
+  return given;
+}
+
+/**
+ * An object of options, undefined standing for none: refuses what is no object, and fields beyond `names`. A field that
+ * is undefined counts as absent. Throws ArgumentError with the nearest right name.
+ */
+export function checkFields(path: string, given: unknown, names: readonly string[]): void {
+  if (given === undefined) return;
+  const whole = path === '' ? 'options' : path;
+  const object = checkObject(
+    whole,
+    given,
+    names.length === 0 ? 'no options' : `an object with ${names.join(', ')}`,
+  );
+  for (const [field, value] of Object.entries(object))
+    if (value !== undefined && !names.includes(field))
+      throw new ArgumentError(
+        pathOf(path, field),
+        value,
+        names.length === 0 ? 'no options' : `no such option; ${wordsFor(field, names)}`,
+      );
+}
+
+/** One of a few values; `fallback`, where there is one, for undefined. Throws ArgumentError. */
+export function oneOf<const T extends string | number | boolean>(
+  path: string,
+  given: unknown,
+  accepted: readonly T[],
+  fallback?: NoInfer<T>,
+): T {
+  if (given === undefined && fallback !== undefined) return fallback;
+  if (!accepted.includes(given as T))
+    throw new ArgumentError(path, given, wordsFor(given, accepted.map(String)));
+  return given as T;
+}
+
+/** true or false; `fallback`, where there is one, for undefined. Throws ArgumentError. */
+export function checkBoolean(path: string, given: unknown, fallback?: boolean): boolean {
+  return oneOf(path, given, [true, false], fallback);
+}
+
+/** An integer in [low, high]; `fallback`, where there is one, for undefined. Throws ArgumentError. */
+export function integerInRange(
+  path: string,
+  given: unknown,
+  low: number,
+  high: number,
+  fallback?: number,
+): number {
+  if (given === undefined && fallback !== undefined) return fallback;
+  if (!Number.isSafeInteger(given) || (given as number) < low || (given as number) > high)
+    throw new ArgumentError(path, given, `an integer from ${low} to ${high}`);
+  return given as number;
+}
+
+/** Which ends of a range belong to it, and how a message calls it. */
+export interface NumberRange {
+  /** Least number. Default -Infinity. */
+  readonly from?: number;
+  /** Number that all must exceed. */
+  readonly above?: number;
+  /** Largest number. Default Infinity. */
+  readonly to?: number;
+  /** Number that all must stay below. */
+  readonly below?: number;
+}
+
+function describeRange({ from, above, to, below }: NumberRange): string {
+  const low = from !== undefined ? `from ${from}` : above !== undefined ? `above ${above}` : '';
+  const high = to !== undefined ? `to ${to}` : below !== undefined ? `below ${below}` : '';
+  return ['a finite number', low, low !== '' && to !== undefined ? high : high.replace(/^to/, 'up to')]
+    .filter((part) => part !== '')
+    .join(' ');
+}
+
+/** A finite number in a range; `fallback`, where there is one, for undefined. Throws ArgumentError. */
+export function numberInRange(
+  path: string,
+  given: unknown,
+  range: NumberRange = {},
+  fallback?: number,
+): number {
+  if (given === undefined && fallback !== undefined) return fallback;
+  const { from = -Infinity, above = -Infinity, to = Infinity, below = Infinity } = range;
+  const value = given as number;
+  const isInside = Number.isFinite(given) && value >= from && value > above && value <= to && value < below;
+  if (!isInside) throw new ArgumentError(path, given, describeRange(range));
+  return value;
+}
+
+/** A string of at least one character; `fallback`, where there is one, for undefined. Throws ArgumentError. */
+export function checkString(path: string, given: unknown, fallback?: string): string {
+  if (given === undefined && fallback !== undefined) return fallback;
+  if (typeof given !== 'string' || given === '') throw new ArgumentError(path, given, 'a string');
+  return given;
+}
+
+/** A function; undefined passes where it is optional. Throws ArgumentError. */
+export function checkFunction(path: string, given: unknown): void {
+  if (typeof given !== 'function') throw new ArgumentError(path, given, 'a function');
+}
+
+/** An array; its elements are for the caller to check. Throws ArgumentError. */
+export function checkList(path: string, given: unknown, accepted = 'an array'): readonly unknown[] {
+  if (!Array.isArray(given)) throw new ArgumentError(path, given, accepted);
+  return given;
+}
+
+/** Runs a check of another module; an argument that it finds wrong is a field of `path`. */
+export function within<T>(path: string, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    throw new ArgumentError(pathOf(path, error.argument), error.given, error.accepted);
+  }
+}
+
+/** A refusal that lists the nearest accepted names instead of a long catalogue. */
+export function unknownName(
+  path: string,
+  given: unknown,
+  accepted: readonly string[],
+  where: string,
+): ArgumentError {
+  const near = nearestWords(given, accepted);
+  const hint = near.length === 0 ? '' : `${near.join(', ')}; `;
+  return new ArgumentError(path, given, `${hint}${where}`);
+}
