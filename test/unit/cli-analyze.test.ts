@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { expect, test } from 'vitest';
 import { errorPlot } from '../../src/cli/analyze/error-plot.ts';
+import { readNpy } from '../../src/cli/analyze/npy.ts';
 import { run } from '../../src/cli/main.ts';
 import { analyze, errorAgainstBits } from '../../src/tensor/index.ts';
 import { gaussians } from '../../src/train/random.ts';
@@ -148,6 +149,23 @@ test('.npy files: types, byte order, column-major, versions', async () => {
   });
 });
 
+test('.npy files: 64-bit integers that are binary64 numbers, and booleans', () => {
+  const wide = [0n, 1n, -1n, 2n ** 53n, 2n ** 53n + 2n, -(2n ** 63n), 2n ** 62n + 2n ** 10n];
+  for (const endian of ['<', '>']) {
+    const bytes = new DataView(new ArrayBuffer(8 * wide.length));
+    for (const [i, value] of wide.entries()) bytes.setBigInt64(8 * i, value, endian === '<');
+    expect(readNpy(npy(`${endian}i8`, [wide.length], bytes))).toEqual({
+      values: Float64Array.from(wide, Number),
+      shape: [wide.length],
+    });
+    bytes.setBigUint64(0, 2n ** 64n - 2n ** 11n, endian === '<');
+    expect(readNpy(npy(`${endian}u8`, [1], bytes)).values).toEqual(new Float64Array([2 ** 64 - 2 ** 11]));
+  }
+  expect(readNpy(npy('|b1', [4], new Uint8Array([0, 1, 2, 255]))).values).toEqual(
+    new Float32Array([0, 1, 1, 1]),
+  );
+});
+
 test('damaged files: which, and where', async () => {
   await withFolder(async (folder) => {
     const whole = npy('<f4', [4], new Float32Array([1, 2, 3, 4]));
@@ -163,7 +181,20 @@ test('damaged files: which, and where', async () => {
     expect(await problem('a.npy', whole.subarray(0, 20))).toMatch(/byte 20: ends in its header/);
     expect(await problem('a.npy', 'PK\x03\x04 something else')).toMatch(/byte 0/);
     expect(await problem('a.npy', npy('<c8', [1], new Float32Array(2)))).toMatch(/elements <c8/);
-    expect(await problem('a.npy', npy('<i8', [1], new Float64Array(1)))).toMatch(/elements <i8/);
+    expect(await problem('a.npy', npy('<constructor', [1], new Float64Array(1)))).toMatch(
+      /elements <constructor: not one of f2, /,
+    );
+    // 2^53 + 1 in row 1, column 0 of three rows: stored third of six, or second in column-major order.
+    const odd = 2n ** 53n + 1n;
+    expect(await problem('a.npy', npy('<i8', [3, 2], new BigInt64Array([1n, 2n, -odd, 4n, 5n, 6n])))).toBe(
+      'element [1, 0], at byte 144: -9007199254740993 is no binary64 number',
+    );
+    expect(
+      await problem('a.npy', npy('<u8', [3, 2], new BigUint64Array([1n, odd, 3n, 4n, 5n, 6n]), true)),
+    ).toMatch(/^element \[1, 0\], at byte 136: 9007199254740993 is no/);
+    expect(await problem('a.npy', npy('<u8', [1], new BigUint64Array([2n ** 64n - 1n])))).toMatch(
+      /^element \[0\], at byte 128: 18446744073709551615 is no/,
+    );
     const version = Uint8Array.from(whole);
     version[6] = 9;
     expect(await problem('a.npy', version)).toMatch(/version 9/);

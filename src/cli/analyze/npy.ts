@@ -1,9 +1,10 @@
 /**
  * Arrays of numbers in NumPy's `.npy` files, format versions 1 to 3. Source: numpy.lib.format of the NumPy manual. Reads only; objects,
- * strings, complex numbers and 64-bit integers are refused.
+ * strings, complex numbers and integers that are no binary64 numbers are refused.
  */
 
-import { decode, type RealArray } from '../../tensor/index.ts';
+import { formats } from '../../formats/index.ts';
+import type { RealArray } from '../../tensor/index.ts';
 
 /** Numbers in row-major order and their shape. */
 export interface ShapedNumbers {
@@ -19,31 +20,31 @@ export class FileFormatError extends Error {
   }
 }
 
-type ElementReader = (view: DataView, offset: number, littleEndian: boolean) => number;
-
 interface ElementType {
   readonly bytes: number;
-  readonly read: ElementReader;
+  /** The element as its type has it; a bigint need not be a binary64 number. */
+  read(view: DataView, offset: number, littleEndian: boolean): number | bigint;
   /** Whether binary32 holds all its numbers. */
   readonly narrow: boolean;
 }
 
-const elementTypes: Readonly<Record<string, ElementType>> = {
-  f2: { bytes: 2, read: (v, o, e) => halves(v.getUint16(o, e)), narrow: true },
-  f4: { bytes: 4, read: (v, o, e) => v.getFloat32(o, e), narrow: true },
-  f8: { bytes: 8, read: (v, o, e) => v.getFloat64(o, e), narrow: false },
-  i1: { bytes: 1, read: (v, o) => v.getInt8(o), narrow: true },
-  u1: { bytes: 1, read: (v, o) => v.getUint8(o), narrow: true },
-  b1: { bytes: 1, read: (v, o) => v.getUint8(o), narrow: true },
-  i2: { bytes: 2, read: (v, o, e) => v.getInt16(o, e), narrow: true },
-  u2: { bytes: 2, read: (v, o, e) => v.getUint16(o, e), narrow: true },
-  i4: { bytes: 4, read: (v, o, e) => v.getInt32(o, e), narrow: false },
-  u4: { bytes: 4, read: (v, o, e) => v.getUint32(o, e), narrow: false },
-};
+const { binary16 } = formats;
 
-function halves(code: number): number {
-  return decode([code], 'binary16')[0]!;
-}
+const elementTypes: ReadonlyMap<string, ElementType> = new Map<string, ElementType>([
+  ['f2', { bytes: 2, read: (v, o, e) => binary16.decode(v.getUint16(o, e)), narrow: true }],
+  ['f4', { bytes: 4, read: (v, o, e) => v.getFloat32(o, e), narrow: true }],
+  ['f8', { bytes: 8, read: (v, o, e) => v.getFloat64(o, e), narrow: false }],
+  ['i1', { bytes: 1, read: (v, o) => v.getInt8(o), narrow: true }],
+  ['u1', { bytes: 1, read: (v, o) => v.getUint8(o), narrow: true }],
+  // As NumPy reads them: every byte but 0 is true.
+  ['b1', { bytes: 1, read: (v, o) => Number(v.getUint8(o) !== 0), narrow: true }],
+  ['i2', { bytes: 2, read: (v, o, e) => v.getInt16(o, e), narrow: true }],
+  ['u2', { bytes: 2, read: (v, o, e) => v.getUint16(o, e), narrow: true }],
+  ['i4', { bytes: 4, read: (v, o, e) => v.getInt32(o, e), narrow: false }],
+  ['u4', { bytes: 4, read: (v, o, e) => v.getUint32(o, e), narrow: false }],
+  ['i8', { bytes: 8, read: (v, o, e) => v.getBigInt64(o, e), narrow: false }],
+  ['u8', { bytes: 8, read: (v, o, e) => v.getBigUint64(o, e), narrow: false }],
+]);
 
 /** The Python dictionary of the header, as far as files have it: `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`. */
 function readHeader(text: string): { descr: string; fortran: boolean; shape: number[] } {
@@ -54,6 +55,18 @@ function readHeader(text: string): { descr: string; fortran: boolean; shape: num
     throw new FileFormatError(`header ${JSON.stringify(text.trim())}: not that of one array of numbers`);
   const sides = shape.match(/\d+/g) ?? [];
   return { descr, fortran: fortran === 'True', shape: sides.map(Number) };
+}
+
+/** The index of the i-th element that is stored: `[1, 0]`. */
+function indexOf(i: number, shape: readonly number[], fortran: boolean): string {
+  const axes = shape.map((side, axis) => ({ side, axis }));
+  const index = new Array<number>(shape.length).fill(0);
+  let rest = i;
+  for (const { side, axis } of fortran ? axes : axes.reverse()) {
+    index[axis] = rest % side;
+    rest = Math.floor(rest / side);
+  }
+  return `[${index.join(', ')}]`;
 }
 
 /** Numbers of column-major order in row-major order. */
@@ -73,9 +86,9 @@ function toRowMajor(values: RealArray, shape: readonly number[]): void {
 
 /**
  * The array of a `.npy` file: a Float32Array for elements that binary32 holds (f2, f4, 8- and 16-bit integers, booleans), else a
- * Float64Array (f8, 32-bit integers).
+ * Float64Array (f8, 32- and 64-bit integers).
  *
- * @throws FileFormatError for bytes that are no such file, or cut short.
+ * @throws FileFormatError for bytes that are no such file, or cut short, and for an integer that is no binary64 number.
  */
 export function readNpy(bytes: Uint8Array): ShapedNumbers {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -95,9 +108,9 @@ export function readNpy(bytes: Uint8Array): ShapedNumbers {
   const { descr, fortran, shape } = readHeader(
     new TextDecoder().decode(bytes.subarray(start, start + headerBytes)),
   );
-  const type = /^[<>|=]/.test(descr) ? elementTypes[descr.slice(1)] : undefined;
+  const type = /^[<>|=]/.test(descr) ? elementTypes.get(descr.slice(1)) : undefined;
   if (type === undefined)
-    throw new FileFormatError(`elements ${descr}: not one of ${Object.keys(elementTypes).join(', ')}`);
+    throw new FileFormatError(`elements ${descr}: not one of ${[...elementTypes.keys()].join(', ')}`);
   const count = shape.reduce((a, b) => a * b, 1);
   const data = start + headerBytes;
   if (data + count * type.bytes > bytes.length)
@@ -105,7 +118,14 @@ export function readNpy(bytes: Uint8Array): ShapedNumbers {
       `byte ${bytes.length}: ends after ${Math.floor((bytes.length - data) / type.bytes)} of ${count} numbers`,
     );
   const values = type.narrow ? new Float32Array(count) : new Float64Array(count);
-  for (let i = 0; i < count; i++) values[i] = type.read(view, data + i * type.bytes, descr[0] !== '>');
+  for (let i = 0; i < count; i++) {
+    const element = type.read(view, data + i * type.bytes, descr[0] !== '>');
+    values[i] = Number(element);
+    if (typeof element === 'bigint' && BigInt(values[i]!) !== element)
+      throw new FileFormatError(
+        `element ${indexOf(i, shape, fortran)}, at byte ${data + i * type.bytes}: ${element} is no binary64 number`,
+      );
+  }
   if (fortran) toRowMajor(values, shape);
   return { values, shape: shape.length === 0 ? [1] : shape };
 }
