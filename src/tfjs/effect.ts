@@ -20,7 +20,7 @@ import {
   type QuantizerOptions,
   quantizer,
 } from '../tensor/quantizers/index.ts';
-import { resolveAccumulatorSpec } from './accumulator.ts';
+import { type AccumulatorSpec, resolveAccumulatorSpec } from './accumulator.ts';
 import type { InputSpec, KernelSpec, RoleSpec } from './policy.ts';
 
 /** A set of values: what a rounding of any mode leaves unchanged. Compared by identity, one policy at a time. */
@@ -186,5 +186,25 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec) => Effect
       innerAccumulator: inner,
       decomposed: fused === 'decomposed',
     };
+  };
+}
+
+/** The same effect with products summed by a model; of no effect, in float32 otherwise. */
+export function withAccumulator(effect: Effect | null, spec: AccumulatorSpec): Effect {
+  const { binary32 } = formats;
+  const nearest = resolveRounding(binary32);
+  const rounding = effect?.rounding ?? null;
+  const target = rounding?.grid.format ?? binary32;
+  const plain: Treatment = { rounding: null, quantizer: undefined };
+  return {
+    rounding,
+    treatment: (name) => effect?.treatment(name) ?? plain,
+    accumulator: resolveAccumulatorSpec(spec, target, rounding?.options ?? nearest),
+    innerAccumulator: resolveAccumulatorSpec(
+      typeof spec === 'object' ? { accumulate: target, ...spec } : spec,
+      binary32,
+      nearest,
+    ),
+    decomposed: effect?.decomposed ?? false,
   };
 }

@@ -9,6 +9,7 @@ import { Interception, type Layer } from './interception.ts';
 import { type Backend, backendOf, type TensorFlow } from './internals.ts';
 import { EmulationLog } from './log.ts';
 import { type Policy, type ResolvedPolicy, resolvePolicy } from './policy.ts';
+import type { ProductCalls } from './product-calls.ts';
 
 /** Where an emulation is in its random numbers: plain data. */
 export interface EmulationState {
@@ -35,9 +36,12 @@ export interface Emulation {
 
 const interceptions = new WeakMap<Backend, Interception>();
 
-async function begin(tf: TensorFlow, policy: Policy): Promise<Emulation> {
+/**
+ * Begins an emulation at once, on a backend that is ready.
+ * @param products who reads operands of products through slots
+ */
+export function startEmulation(tf: TensorFlow, policy: Policy, products?: ProductCalls): Emulation {
   const resolved = resolvePolicy(policy);
-  await tf.ready();
   const backend = backendOf(tf);
   let interception = interceptions.get(backend);
   if (interception === undefined || interception.ended) {
@@ -45,7 +49,7 @@ async function begin(tf: TensorFlow, policy: Policy): Promise<Emulation> {
     interceptions.set(backend, interception);
   }
   const log = resolved.log ? new EmulationLog() : undefined;
-  const layer: Layer = { policy: resolved, log, cursor: 0 };
+  const layer: Layer = { policy: resolved, log, products, cursor: 0 };
   interception.add(layer);
   const name = tf.getBackend();
   const unknown = resolved.kernelNames.find((kernel) => tf.getKernel(kernel, name) === undefined);
@@ -67,6 +71,12 @@ async function begin(tf: TensorFlow, policy: Policy): Promise<Emulation> {
       active.remove(layer);
     },
   };
+}
+
+async function begin(tf: TensorFlow, policy: Policy): Promise<Emulation> {
+  resolvePolicy(policy);
+  await tf.ready();
+  return startEmulation(tf, policy);
 }
 
 async function scope<T>(tf: TensorFlow, policy: Policy, fn: () => T | Promise<T>): Promise<T> {

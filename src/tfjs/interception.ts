@@ -7,7 +7,7 @@
 import { ArgumentError } from '../errors.ts';
 import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
 import { accessTo, type TensorAccess } from './access.ts';
-import type { Effect, RoleRounding } from './effect.ts';
+import { type Effect, type RoleRounding, withAccumulator } from './effect.ts';
 import { fakeQuantizeKernel } from './fake-quantize.ts';
 import { hasSteps, runSteps } from './fused.ts';
 import { isWasmBackend, kernelsOf } from './heap.ts';
@@ -31,9 +31,10 @@ import { installMissingKernels } from './missing-kernels.ts';
 import { onlyMoves } from './moving.ts';
 import { ownKernel, productOn } from './own-kernels.ts';
 import type { ResolvedPolicy, Role } from './policy.ts';
+import { isProduct, type ProductCalls, type RunProduct } from './product-calls.ts';
 import { summedAxis } from './products.ts';
 import { wrapKernels } from './registry.ts';
-import { currentRole, stepListeners, watchRoles } from './roles.ts';
+import { currentRole, type StepListener, stepListeners, watchRoles } from './roles.ts';
 import { Shadows } from './shadows.ts';
 import { workspaceOn } from './workspace.ts';
 
@@ -41,6 +42,8 @@ import { workspaceOn } from './workspace.ts';
 export interface Layer {
   readonly policy: ResolvedPolicy;
   readonly log: EmulationLog | undefined;
+  /** Who reads products' operands through slots; undefined: nobody. */
+  readonly products?: ProductCalls | undefined;
   cursor: number;
 }
 
@@ -52,6 +55,8 @@ interface Call {
   readonly path: readonly string[];
   readonly layer: Layer;
   readonly effect: Effect;
+  /** Operands that slots have made: they stay as they are. */
+  readonly images: ReadonlySet<string>;
 }
 
 interface Operands {
@@ -61,6 +66,7 @@ interface Operands {
 }
 
 const noPath: readonly string[] = [];
+const asItIs = { images: new Set<string>(), accumulate: null } as const;
 
 export class Interception {
   readonly #tf: TensorFlow;
@@ -89,7 +95,7 @@ export class Interception {
       wrapKernels(tf, name, (kernel, stock) => this.#wrap(kernel, stock, isWasmBackend(backend))),
     );
     this.#undo.push(watchRoles(tf), watchLayers(tf));
-    const nextStep = (): void => this.#top?.log?.nextStep();
+    const nextStep: StepListener = { after: () => this.#top?.log?.nextStep() };
     stepListeners.add(nextStep);
     this.#undo.push(() => stepListeners.delete(nextStep));
     this.#undo.push(this.#watchDisposal(backend));
@@ -142,8 +148,16 @@ export class Interception {
         const role = currentRole(this.#tf);
         const path = policy.hasLayers || log !== undefined ? currentLayer(this.#tf) : noPath;
         const effect = policy.effect(role, name, path);
-        if (effect === null) return kernel(args);
-        return this.#emulated(kernel, args, { name, role, path, layer, effect });
+        const run: RunProduct = (given, { images, accumulate }) => {
+          const own = accumulate === null ? effect : withAccumulator(effect, accumulate);
+          if (own === null) return kernel(given);
+          return this.#emulated(kernel, given, { name, role, path, layer, effect: own, images });
+        };
+        if (layer.products === undefined) return run(args, asItIs);
+        if (isProduct(name)) return layer.products.run(name, args, run);
+        const result = run(args, asItIs);
+        layer.products.moved(name, args, result);
+        return result;
       } finally {
         this.#inKernel = false;
       }
@@ -225,6 +239,10 @@ export class Interception {
           'float32, int32 and bool tensors while their role is emulated',
         );
       if (info.dtype !== 'float32') continue;
+      if (call.images.has(key)) {
+        isOff = true;
+        continue;
+      }
       const { rounding, quantizer } = effect.treatment(key);
       const dataId = rounding === null ? info.dataId : this.#onGrid(info, call, rounding);
       let operand: TensorInfo = { dataId, shape: info.shape, dtype: info.dtype };

@@ -60,12 +60,16 @@ export interface CpuBackend extends Backend {
 
 /** What the engine remembers of a kernel call for the backward pass. */
 export interface TapeNode {
+  readonly inputs: Readonly<Record<string, tfjs.Tensor | undefined>>;
+  /** Freed with the tape. */
+  saved: readonly tfjs.Tensor[];
   gradient?: (dys: readonly tfjs.Tensor[]) => Record<string, () => tfjs.Tensor>;
 }
 
 interface Engine {
   readonly backendName: string;
   readonly state: {
+    readonly gradientDepth: number;
     readonly scopeStack: readonly { readonly name: string }[];
     readonly activeTape?: readonly TapeNode[];
   };

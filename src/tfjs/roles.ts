@@ -3,6 +3,7 @@
  * `backward`; optimisers and models are told apart by wrapping their methods while emulation is on.
  * Source: tfjs-core `engine.ts` (`gradients`), `optimizer.ts`; tfjs-layers `training.ts`.
  */
+import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import { engineOf, type TensorFlow } from './internals.ts';
 import type { Role } from './policy.ts';
 
@@ -42,8 +43,48 @@ export function inRole<T>(tf: TensorFlow, role: Role, fn: () => T): T {
   }
 }
 
-/** Called when an optimiser has applied gradients. */
-export const stepListeners: Set<() => void> = new Set();
+/** Gradients as an optimiser is given them: by the variable's name, or as a list. */
+export type GivenGradients = NamedTensorMap | { name: string; tensor: Tensor }[];
+
+/** Who hears of the steps of optimisers. */
+export interface StepListener {
+  /** Before gradients are applied; what it returns is applied in their place. Inside `tf.tidy`. */
+  before?(optimizer: object, gradients: GivenGradients): GivenGradients;
+  /** After they have been applied to the variables of these names. */
+  after?(optimizer: object, names: readonly string[]): void;
+}
+
+export const stepListeners: Set<StepListener> = new Set();
+
+function namesOf(gradients: GivenGradients): string[] {
+  return Array.isArray(gradients) ? gradients.map(({ name }) => name) : Object.keys(gradients);
+}
+
+function tensorsOf(gradients: GivenGradients): Tensor[] {
+  return Array.isArray(gradients) ? gradients.map(({ tensor }) => tensor) : Object.values(gradients);
+}
+
+/** Runs an optimiser's step between its listeners. */
+export function listenedStep<T>(
+  tf: TensorFlow,
+  optimizer: object,
+  gradients: GivenGradients,
+  apply: (gradients: GivenGradients) => T,
+): T {
+  const changed = tf.tidy(() => {
+    let given = gradients;
+    for (const { before } of stepListeners) given = before?.(optimizer, given) ?? given;
+    return given;
+  });
+  try {
+    const result = inRole(tf, 'optimizer', () => apply(changed));
+    for (const { after } of stepListeners) after?.(optimizer, namesOf(gradients));
+    return result;
+  } finally {
+    const own = new Set(tensorsOf(gradients));
+    tf.dispose(tensorsOf(changed).filter((tensor) => !own.has(tensor)));
+  }
+}
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -83,10 +124,10 @@ function wrapMethods(tf: TensorFlow): () => void {
       prototype,
       'applyGradients',
       (original) =>
-        function (...args) {
-          const result = inRole(tf, 'optimizer', () => original.apply(this, args));
-          for (const listener of stepListeners) listener();
-          return result;
+        function (gradients) {
+          return listenedStep(tf, this as object, gradients as GivenGradients, (given) =>
+            original.call(this, given),
+          );
         },
     );
   };

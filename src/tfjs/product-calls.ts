@@ -1,0 +1,554 @@
+/**
+ * Watches the products of a TensorFlow.js program and puts their operands and results through slots: each forward call is
+ * remembered until its gradient has been taken, so that the two products of its backward pass are known by the call that they
+ * belong to, however the gradient is written: registered, or a closure that calls products by itself.
+ *
+ * What the slots do is the provider's business; rounding of kernels is interception.ts'. Operands of one call are told
+ * apart by their data, which reshapes share and of which transpositions keep track.
+ * Source: tfjs-core `engine.ts` (`runKernelFunc`, `addTapeNode`, `gradients`).
+ */
+import type { Tensor, Variable } from '@tensorflow/tfjs';
+import { ArgumentError } from '../errors.ts';
+import type { AccumulatorSpec } from './accumulator.ts';
+import {
+  backendOf,
+  type DataId,
+  engineOf,
+  type KernelArguments,
+  type KernelResult,
+  sizeOf,
+  type TapeNode,
+  type TensorFlow,
+  type TensorInfo,
+} from './internals.ts';
+import { currentLayer } from './layers.ts';
+import { type OperandView, operandView } from './operand-views.ts';
+import type { ProductSlots, SlotOperand, SlotOutput, SlotProvider } from './product-slots.ts';
+
+/** Kernels that are products, with the names of their operands. Those of gradients are among them. */
+const operandNames: Readonly<Record<string, readonly [string, string]>> = {
+  BatchMatMul: ['a', 'b'],
+  _FusedMatMul: ['a', 'b'],
+  Einsum: ['0', '1'],
+  Conv2D: ['x', 'filter'],
+  FusedConv2D: ['x', 'filter'],
+  DepthwiseConv2dNative: ['x', 'filter'],
+  FusedDepthwiseConv2D: ['x', 'filter'],
+  Conv3D: ['x', 'filter'],
+  Conv2DBackpropInput: ['dy', 'filter'],
+  DepthwiseConv2dNativeBackpropInput: ['dy', 'filter'],
+  Conv3DBackpropInputV2: ['dy', 'filter'],
+  Conv2DBackpropFilter: ['x', 'dy'],
+  DepthwiseConv2dNativeBackpropFilter: ['x', 'dy'],
+  Conv3DBackpropFilterV2: ['x', 'dy'],
+};
+
+/** Whether a kernel contracts two operands. */
+export function isProduct(name: string): boolean {
+  return Object.hasOwn(operandNames, name);
+}
+
+/** An image in the layout that the kernel reads, or with its last two axes swapped. The tensor is kept. */
+interface Image {
+  readonly tensor: Tensor;
+  readonly isFlipped: boolean;
+}
+
+/** One operand of a forward call, for its backward products. Its tensors are kept. */
+interface Side {
+  readonly dataId: DataId;
+  readonly slot: SlotOperand | null;
+  readonly view: OperandView | undefined;
+  /** What the forward product read. */
+  readonly image: Image | undefined;
+  /** The operand, where its gradient has to be pulled back. */
+  readonly operand: Tensor | undefined;
+  /** The operand after its norm. */
+  readonly normed: Tensor | undefined;
+}
+
+interface ForwardCall {
+  readonly kernel: string;
+  readonly slots: ProductSlots;
+  readonly x: Side;
+  readonly w: Side;
+  /** Names of the operands in the kernel. */
+  readonly names: { readonly x: string; readonly w: string };
+  /** For messages. */
+  readonly path: string;
+}
+
+/** The calls whose gradient is being taken, and with respect to which input of the node, where that is known. */
+interface BackwardScope {
+  readonly calls: readonly ForwardCall[];
+  readonly target: string | undefined;
+}
+
+/** How a product is to run: its arguments, which operands are images, which accumulator sums it. */
+export type RunProduct = (
+  args: KernelArguments,
+  how: { readonly images: ReadonlySet<string>; readonly accumulate: AccumulatorSpec | null },
+) => KernelResult;
+
+const noImages: ReadonlySet<string> = new Set();
+
+/** Norm of each row of a matrix without parameters; what is added to the mean square or the variance. */
+const normEpsilon = 1e-5;
+
+export class ProductCalls {
+  readonly #tf: TensorFlow;
+  readonly #provider: SlotProvider;
+  readonly #undo: (() => void)[] = [];
+  /** Calls that no node of the tape has taken up yet. */
+  #pending: ForwardCall[] = [];
+  readonly #scopes: BackwardScope[] = [];
+  /** The data that a transposed copy was made of. */
+  readonly #sources = new WeakMap<DataId, { readonly dataId: DataId; readonly isSwap: boolean }>();
+  readonly #owners = new WeakMap<DataId, Variable>();
+  /** Images of parameters, by their data and slot: made once as long as the values are the same. */
+  readonly #images = new Map<DataId, Map<string, { readonly key: string; readonly image: Image }>>();
+
+  constructor(tf: TensorFlow, provider: SlotProvider) {
+    this.#tf = tf;
+    this.#provider = provider;
+    this.#undo.push(this.#watchTape(), this.#watchDisposal());
+  }
+
+  /** Frees every image and puts the engine back. */
+  stop(): void {
+    for (const undo of this.#undo.splice(0).reverse()) undo();
+    for (const call of this.#pending) for (const tensor of tensorsOf(call)) tensor.dispose();
+    this.#pending = [];
+    for (const dataId of [...this.#images.keys()]) this.#forget(dataId);
+  }
+
+  /** Remembers what a kernel that only moves values made of a parameter. */
+  moved(name: string, args: KernelArguments, result: KernelResult): void {
+    if (name !== 'Transpose' || Array.isArray(result)) return;
+    const { x } = args.inputs as { x: TensorInfo };
+    const perm = args.attrs?.['perm'] as readonly number[];
+    const last = perm.length - 1;
+    const isSwap =
+      last >= 1 &&
+      perm[last] === last - 1 &&
+      perm[last - 1] === last &&
+      perm.every((axis, i) => i >= last - 1 || axis === i);
+    if (x.dataId !== result.dataId) this.#sources.set(result.dataId, { dataId: x.dataId, isSwap });
+  }
+
+  /** Runs a product of the program. */
+  run(name: string, args: KernelArguments, execute: RunProduct): KernelResult {
+    const scope = this.#scopes[this.#scopes.length - 1];
+    if (scope === undefined) return this.#forward(name, args, execute);
+    return this.#backward(name, args, scope, execute);
+  }
+
+  #forward(name: string, args: KernelArguments, execute: RunProduct): KernelResult {
+    const plain = (): KernelResult => execute(args, { images: noImages, accumulate: null });
+    const [first, second] = operandNames[name]!;
+    const inputs = args.inputs as Record<string, TensorInfo | undefined>;
+    const left = inputs[first];
+    const right = inputs[second];
+    if (left?.dtype !== 'float32' || right?.dtype !== 'float32') return plain();
+    const [leftOwner, rightOwner] = [this.#owner(left.dataId), this.#owner(right.dataId)];
+    const isFirst = rightOwner === undefined && leftOwner !== undefined;
+    const parameter = rightOwner ?? leftOwner;
+    const engine = engineOf(this.#tf);
+    const isTaped = engine.state.gradientDepth > 0;
+    const path = currentLayer(this.#tf);
+    const slots = this.#provider.slotsOf({ kernel: name, parameter, path, isTaped });
+    if (slots === null) return plain();
+    const names = isFirst ? { x: second, w: first } : { x: first, w: second };
+    const side = (part: 'x' | 'w'): Side =>
+      this.#side(name, names[part], inputs[names[part]]!, args, slots.forward[part], {
+        isParameter: part === 'w' && parameter !== undefined,
+        isTaped,
+      });
+    const [x, w] = [side('x'), side('w')];
+    const call: ForwardCall = { kernel: name, slots, x, w, names, path: path.join('/') };
+    try {
+      const images = new Map([
+        [names.x, x.image],
+        [names.w, w.image],
+      ]);
+      const given = withImages(args, images);
+      const result = execute(given.args, { images: given.images, accumulate: slots.forward.accumulate });
+      return this.#output(result, slots.forward.y);
+    } finally {
+      if (isTaped) this.#pending.push(call);
+      else for (const tensor of tensorsOf(call)) tensor.dispose();
+    }
+  }
+
+  /** An operand of a forward product through its slot. */
+  #side(
+    kernel: string,
+    name: string,
+    info: TensorInfo,
+    { attrs }: KernelArguments,
+    slot: SlotOperand | null,
+    { isParameter, isTaped }: { readonly isParameter: boolean; readonly isTaped: boolean },
+  ): Side {
+    const tf = this.#tf;
+    const { dataId } = info;
+    if (slot === null)
+      return { dataId, slot, view: undefined, image: undefined, operand: undefined, normed: undefined };
+    const view = operandView(tf, kernel, name, info.shape, attrs, slot);
+    const given = this.#tensorOf(info);
+    const isPulledBack = isTaped && (slot.norm !== undefined || slot.pullback !== undefined);
+    const operand = isPulledBack ? tf.keep(tf.clone(given)) : undefined;
+    const normed = slot.norm === undefined ? undefined : this.#normed(given, view, slot.norm);
+    const known = isParameter ? this.#images.get(dataId)?.get(name) : undefined;
+    if (known?.key === slot.key)
+      return { dataId, slot, view, image: this.#cloned(known.image), operand, normed };
+    const image = this.#image(normed ?? given, view, slot);
+    if (isParameter) this.#keepImage(dataId, name, slot.key, image);
+    return { dataId, slot, view, image, operand, normed };
+  }
+
+  #cloned({ tensor, isFlipped }: Image): Image {
+    return { tensor: this.#tf.keep(this.#tf.clone(tensor)), isFlipped };
+  }
+
+  #image(operand: Tensor, view: OperandView, slot: SlotOperand): Image {
+    const tf = this.#tf;
+    const tensor = tf.tidy(() => {
+      const image = view.fromMatrix(slot.image(view.toMatrix(operand)));
+      return tf.keep(image.dataId === operand.dataId ? tf.clone(image) : image);
+    });
+    return { tensor, isFlipped: view.flips };
+  }
+
+  #normed(operand: Tensor, view: OperandView, kind: 'rms' | 'layer'): Tensor {
+    const tf = this.#tf;
+    return tf.tidy(() => {
+      const normal = view.fromMatrix(normOf(tf, view.toMatrix(operand), kind).normal);
+      return tf.keep(view.flips ? swapLast(tf, normal) : normal);
+    });
+  }
+
+  #keepImage(dataId: DataId, name: string, key: string, image: Image): void {
+    let known = this.#images.get(dataId);
+    if (known === undefined) {
+      known = new Map();
+      this.#images.set(dataId, known);
+    }
+    known.get(name)?.image.tensor.dispose();
+    known.set(name, { key, image: this.#cloned(image) });
+  }
+
+  #forget(dataId: DataId): void {
+    const known = this.#images.get(dataId);
+    if (known === undefined) return;
+    this.#images.delete(dataId);
+    for (const { image } of known.values()) image.tensor.dispose();
+  }
+
+  /** The operand as a tensor; a kernel may be called with what is only described. */
+  #tensorOf(info: TensorInfo): Tensor {
+    const tf = this.#tf;
+    if (info instanceof tf.Tensor) return info;
+    const engine = tf.engine();
+    backendOf(tf).incRef(info.dataId);
+    return engine.makeTensorFromTensorInfo(info);
+  }
+
+  /** The trained variable whose values the data is, stored as they are or transposed. */
+  #owner(dataId: DataId): Variable | undefined {
+    const known = this.#owners.get(dataId);
+    if (known !== undefined) return known;
+    const source = this.#sources.get(dataId)?.dataId ?? dataId;
+    for (const variable of this.#provider.variables)
+      if (variable.dataId === source) {
+        this.#owners.set(dataId, variable);
+        return variable;
+      }
+    return undefined;
+  }
+
+  #backward(name: string, args: KernelArguments, scope: BackwardScope, execute: RunProduct): KernelResult {
+    const plain = (): KernelResult => execute(args, { images: noImages, accumulate: null });
+    const [first, second] = operandNames[name]!;
+    const inputs = args.inputs as Record<string, TensorInfo | undefined>;
+    const infos = { [first]: inputs[first], [second]: inputs[second] };
+    const found = this.#match(infos, scope);
+    if (found === undefined) return plain();
+    const { call, part, operand, isSwapped } = found;
+    const gradient = operand === first ? second : first;
+    const { slots } = call;
+    const isInput = part === 'w';
+    const own = isInput ? slots.inputGradient.w : slots.weightGradient.x;
+    const { g, accumulate } = isInput ? slots.inputGradient : slots.weightGradient;
+    const out = isInput ? slots.inputGradient.dx : slots.weightGradient.dw;
+    const side = call[part];
+    const made: Tensor[] = [];
+    try {
+      const images = new Map<string, Image | undefined>();
+      images.set(
+        operand,
+        this.#backwardImage(name, operand, infos[operand]!, args, side, own, isSwapped, made),
+      );
+      if (g !== null) {
+        const info = infos[gradient]!;
+        const view = operandView(this.#tf, name, gradient, info.shape, args.attrs, g);
+        const image = this.#image(this.#tensorOf(info), view, g);
+        made.push(image.tensor);
+        images.set(gradient, image);
+      }
+      const given = withImages(args, images);
+      return this.#output(execute(given.args, { images: given.images, accumulate }), out);
+    } finally {
+      for (const tensor of made) tensor.dispose();
+    }
+  }
+
+  /** Which call a backward product belongs to, and which of its operands is the call's own. */
+  #match(
+    infos: Readonly<Record<string, TensorInfo | undefined>>,
+    { calls, target }: BackwardScope,
+  ): { call: ForwardCall; part: 'x' | 'w'; operand: string; isSwapped: boolean } | undefined {
+    const matches: { call: ForwardCall; part: 'x' | 'w'; operand: string; isSwapped: boolean }[] = [];
+    for (const call of calls)
+      for (const part of ['w', 'x'] as const)
+        for (const [operand, info] of Object.entries(infos)) {
+          if (info === undefined) continue;
+          const { dataId } = call[part];
+          if (info.dataId === dataId) matches.push({ call, part, operand, isSwapped: false });
+          else {
+            const source = this.#sources.get(info.dataId);
+            if (source?.dataId === dataId && source.isSwap)
+              matches.push({ call, part, operand, isSwapped: true });
+          }
+        }
+    if (matches.length <= 1 || target === undefined) return matches[0];
+    // The gradient with respect to one operand reads the other.
+    return matches.find(({ call, part }) => call.names[part === 'x' ? 'w' : 'x'] === target) ?? matches[0];
+  }
+
+  /** What a backward product reads of an operand of the forward one; undefined: the operand itself. */
+  #backwardImage(
+    kernel: string,
+    name: string,
+    info: TensorInfo,
+    { attrs }: KernelArguments,
+    side: Side,
+    own: SlotOperand | 'same' | null,
+    isSwapped: boolean,
+    made: Tensor[],
+  ): Image | undefined {
+    const tf = this.#tf;
+    const fitted = (tensor: Tensor, isFlipped: boolean): Image => {
+      const flipped = isFlipped !== isSwapped;
+      const shape = flipped ? swappedShape(info.shape) : info.shape;
+      const reshaped = tf.keep(tf.tidy(() => tf.reshape(tensor, [...shape])));
+      made.push(reshaped);
+      return { tensor: reshaped, isFlipped: flipped };
+    };
+    if (own === 'same') {
+      if (side.image !== undefined) return fitted(side.image.tensor, side.image.isFlipped);
+      return side.normed === undefined ? undefined : fitted(side.normed, false);
+    }
+    const base =
+      own?.of === 'image' && side.image !== undefined
+        ? fitted(side.image.tensor, side.image.isFlipped)
+        : side.normed === undefined
+          ? undefined
+          : fitted(side.normed, false);
+    if (own === null) return base;
+    const tensor = base === undefined ? this.#tensorOf(info) : this.#unflipped(base, made);
+    const view = operandView(tf, kernel, name, tensor.shape, attrs, own);
+    const image = this.#image(tensor, view, own);
+    made.push(image.tensor);
+    return image;
+  }
+
+  #unflipped({ tensor, isFlipped }: Image, made: Tensor[]): Tensor {
+    if (!isFlipped) return tensor;
+    const tf = this.#tf;
+    const stored = tf.keep(tf.tidy(() => swapLast(tf, tensor)));
+    made.push(stored);
+    return stored;
+  }
+
+  #output(result: KernelResult, output: SlotOutput | null): KernelResult {
+    if (output === null || Array.isArray(result)) return result;
+    const tf = this.#tf;
+    const tensor = tf.engine().makeTensorFromTensorInfo(result);
+    const rounded = tf.tidy(() => {
+      const columns = result.shape[result.shape.length - 1] ?? 1;
+      const matrix = tf.reshape(tensor, [sizeOf(result.shape) / Math.max(columns, 1), columns]);
+      return tf.reshape(output(matrix), [...result.shape]);
+    });
+    tensor.dispose();
+    return rounded;
+  }
+
+  #watchTape(): () => void {
+    const engine = engineOf(this.#tf);
+    const own = Object.getOwnPropertyDescriptor(engine, 'addTapeNode');
+    const record = engine.addTapeNode;
+    const takePending = (): ForwardCall[] => {
+      const calls = this.#pending;
+      this.#pending = [];
+      return calls;
+    };
+    const wrap = (node: TapeNode, calls: readonly ForwardCall[]): void => this.#wrapNode(node, calls);
+    engine.addTapeNode = function (...args) {
+      const calls = takePending();
+      record.apply(this, args);
+      if (calls.length === 0) return;
+      const { activeTape } = this.state;
+      const node = activeTape?.[activeTape.length - 1];
+      if (node !== undefined) wrap(node, calls);
+    };
+    return () => {
+      if (own === undefined) Reflect.deleteProperty(engine, 'addTapeNode');
+      else Object.defineProperty(engine, 'addTapeNode', own);
+    };
+  }
+
+  #wrapNode(node: TapeNode, calls: readonly ForwardCall[]): void {
+    const { gradient } = node;
+    // What a node has saved is freed with the tape.
+    node.saved = [...node.saved, ...calls.flatMap((call) => tensorsOf(call))];
+    if (gradient === undefined) return;
+    const within = <T>(target: string | undefined, fn: () => T): T => {
+      this.#scopes.push({ calls, target });
+      try {
+        return fn();
+      } finally {
+        this.#scopes.pop();
+      }
+    };
+    const inputs = node.inputs;
+    node.gradient = (dys) => {
+      const thunks = within(undefined, () => gradient.call(node, dys));
+      return Object.fromEntries(
+        Object.entries(thunks).map(([name, thunk]) => [
+          name,
+          () => this.#pulledBack(calls, inputs, name, within(name, thunk)),
+        ]),
+      );
+    };
+  }
+
+  /** A gradient with respect to an input, through the norm and the quantiser before the product. */
+  #pulledBack(
+    calls: readonly ForwardCall[],
+    inputs: TapeNode['inputs'],
+    name: string,
+    gradient: Tensor,
+  ): Tensor {
+    const dataId = inputs[name]?.dataId;
+    let result = gradient;
+    for (const call of calls)
+      for (const part of ['x', 'w'] as const) {
+        const { slot, operand, dataId: own } = call[part];
+        if (slot === null || operand === undefined || own !== dataId) continue;
+        // One tensor that is both operands has a gradient for each.
+        if (Object.hasOwn(inputs, call.names[part]) && call.names[part] !== name) continue;
+        if (calls.length > 1)
+          throw new ArgumentError(
+            call.path,
+            `${calls.length} products`,
+            'one product in an operation with a gradient of its own, where operands are normed or have gradient rules',
+          );
+        result = this.#pullBack(call, part, slot, operand, result);
+      }
+    return result;
+  }
+
+  #pullBack(
+    call: ForwardCall,
+    part: 'x' | 'w',
+    slot: SlotOperand,
+    operand: Tensor,
+    gradient: Tensor,
+  ): Tensor {
+    const tf = this.#tf;
+    const { normed, view } = call[part];
+    const { inputGradient, weightGradient } = call.slots;
+    const other = call[part === 'x' ? 'w' : 'x'].slot;
+    const read = part === 'x' ? inputGradient.w : weightGradient.x;
+    const isTurned = slot.stays && other?.stays === true && (read === 'same' || read?.of === 'image');
+    const layout = view!;
+    return tf.tidy(() => {
+      let inner = layout.toMatrix(tf.reshape(gradient, operand.shape));
+      if (slot.pullback !== undefined)
+        inner = slot.pullback(layout.toMatrix(normed ?? operand), inner, isTurned);
+      if (slot.norm !== undefined) inner = normGradient(tf, layout.toMatrix(operand), inner, slot.norm);
+      const whole = layout.fromMatrix(inner);
+      return tf.reshape(layout.flips ? swapLast(tf, whole) : whole, gradient.shape);
+    });
+  }
+
+  #watchDisposal(): () => void {
+    const backend = backendOf(this.#tf);
+    const own = Object.getOwnPropertyDescriptor(backend, 'disposeData');
+    const original = backend.disposeData;
+    const forget = (dataId: DataId): void => this.#forget(dataId);
+    backend.disposeData = (dataId, force) => {
+      const gone = original.call(backend, dataId, force);
+      if (gone) forget(dataId);
+      return gone;
+    };
+    return () => {
+      if (own === undefined) Reflect.deleteProperty(backend, 'disposeData');
+      else Object.defineProperty(backend, 'disposeData', own);
+    };
+  }
+}
+
+function tensorsOf({ x, w }: ForwardCall): Tensor[] {
+  return [x, w].flatMap(({ image, operand, normed }) =>
+    [image?.tensor, operand, normed].filter((tensor) => tensor !== undefined),
+  );
+}
+
+function swappedShape(shape: readonly number[]): number[] {
+  const last = shape.length - 1;
+  return [...shape.slice(0, -2), shape[last]!, shape[last - 1]!];
+}
+
+/** The last two axes swapped. */
+function swapLast(tf: TensorFlow, x: Tensor): Tensor {
+  const last = x.rank - 1;
+  return tf.transpose(x, [...x.shape.map((_, i) => i).slice(0, -2), last, last - 1]);
+}
+
+/** Arguments with images in place of operands; the kernel's flags say which are swapped. */
+function withImages(
+  args: KernelArguments,
+  images: ReadonlyMap<string, Image | undefined>,
+): { readonly args: KernelArguments; readonly images: ReadonlySet<string> } {
+  const inputs: Record<string, TensorInfo | undefined> = { ...(args.inputs as Record<string, TensorInfo>) };
+  const attrs: Record<string, unknown> = { ...args.attrs };
+  const replaced = new Set<string>();
+  for (const [key, image] of images) {
+    if (image === undefined) continue;
+    inputs[key] = image.tensor;
+    replaced.add(key);
+    if (!image.isFlipped) continue;
+    const flag = key === 'a' ? 'transposeA' : 'transposeB';
+    attrs[flag] = attrs[flag] !== true;
+  }
+  if (replaced.size === 0) return { args, images: replaced };
+  const given = Array.isArray(args.inputs) ? (Object.values(inputs) as TensorInfo[]) : inputs;
+  return { args: { ...args, inputs: given, attrs }, images: replaced };
+}
+
+/** Rows normed without parameters, and what they were multiplied by. */
+function normOf(tf: TensorFlow, matrix: Tensor, kind: 'rms' | 'layer'): { normal: Tensor; inverse: Tensor } {
+  const axis = matrix.rank - 1;
+  const centred = kind === 'layer' ? tf.sub(matrix, tf.mean(matrix, axis, true)) : matrix;
+  const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), axis, true), normEpsilon));
+  return { normal: tf.mul(centred, inverse), inverse };
+}
+
+function normGradient(tf: TensorFlow, matrix: Tensor, gradient: Tensor, kind: 'rms' | 'layer'): Tensor {
+  const axis = matrix.rank - 1;
+  const { normal, inverse } = normOf(tf, matrix, kind);
+  const along = tf.mul(normal, tf.mean(tf.mul(gradient, normal), axis, true));
+  const rest = tf.sub(gradient, along);
+  return tf.mul(kind === 'layer' ? tf.sub(rest, tf.mean(gradient, axis, true)) : rest, inverse);
+}

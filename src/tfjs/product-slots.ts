@@ -1,0 +1,83 @@
+/**
+ * What the operands and results of a product can be put through, product by product: the interface between the machinery
+ * that watches TensorFlow.js' products (product-calls.ts) and whoever decides what they read. Types only.
+ */
+import type { Tensor, Variable } from '@tensorflow/tfjs';
+import type { AccumulatorSpec } from './accumulator.ts';
+
+/** One operand of one product, ready to be applied. */
+export interface SlotOperand {
+  /** The slot and whatever else the image depends on beside the tensor: images of weights are kept under it. */
+  readonly key: string;
+  /** Whether groups are blocks along the axis that is summed over. */
+  readonly blocks: boolean;
+  /** Whether the quantiser names its own axis and sees the operand as it is stored. */
+  readonly stored: boolean;
+  /** What it reads: the operand (default), or the image that the forward product read. */
+  readonly of: 'operand' | 'image';
+  /** A norm without parameters of each row before everything else. */
+  readonly norm: 'rms' | 'layer' | undefined;
+  /** The image of a matrix, of its shape; a new tensor. Called inside `tf.tidy`. */
+  image(matrix: Tensor): Tensor;
+  /** Whether the image stays transformed along the matrix's rows, as its partner's does. */
+  readonly stays: boolean;
+  /**
+   * The gradient with respect to the matrix, from the one with respect to its image or, where the image stays transformed
+   * and `isTurned` is false, to what the image would be if it were turned back. Absent: the same. Called inside `tf.tidy`.
+   */
+  readonly pullback: ((matrix: Tensor, gradient: Tensor, isTurned: boolean) => Tensor) | undefined;
+}
+
+/** What is done to a result: a matrix of rows along its last axis. Called inside `tf.tidy`. */
+export type SlotOutput = (result: Tensor) => Tensor;
+
+/** What one of the three products of a layer reads and how it sums. Null: as it is, binary32 in order. */
+export interface ForwardSlots {
+  readonly x: SlotOperand | null;
+  readonly w: SlotOperand | null;
+  readonly y: SlotOutput | null;
+  readonly accumulate: AccumulatorSpec | null;
+}
+
+export interface InputGradientSlots {
+  readonly g: SlotOperand | null;
+  readonly w: SlotOperand | 'same' | null;
+  readonly dx: SlotOutput | null;
+  readonly accumulate: AccumulatorSpec | null;
+}
+
+export interface WeightGradientSlots {
+  readonly g: SlotOperand | null;
+  readonly x: SlotOperand | 'same' | null;
+  readonly dw: SlotOutput | null;
+  readonly accumulate: AccumulatorSpec | null;
+}
+
+/**
+ * The slots of one call of a layer: y = x w, dx = g w, dw = g x. Of a product without a parameter x and w are its first
+ * and second operand.
+ */
+export interface ProductSlots {
+  readonly forward: ForwardSlots;
+  readonly inputGradient: InputGradientSlots;
+  readonly weightGradient: WeightGradientSlots;
+}
+
+/** A forward product that is about to be computed. */
+export interface ProductIdentity {
+  readonly kernel: string;
+  /** The trained variable among its operands, or the variable that one is a view of; undefined: it has none. */
+  readonly parameter: Variable | undefined;
+  /** Layers and named scopes around it, the outermost first. */
+  readonly path: readonly string[];
+  /** Whether a gradient will be taken through it. */
+  readonly isTaped: boolean;
+}
+
+/** Whoever decides what products read. */
+export interface SlotProvider {
+  /** The variables that make a product one of a layer. */
+  readonly variables: Iterable<Variable>;
+  /** The slots of a call that is about to run; null: nothing is done to it. */
+  slotsOf(product: ProductIdentity): ProductSlots | null;
+}
