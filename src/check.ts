@@ -50,8 +50,8 @@ export function nearestWords(given: unknown, accepted: Iterable<string>, count =
   return scored.slice(0, count).map(({ word }) => word);
 }
 
-/** The accepted words for a message: the nearest ones first ("did you mean"), then all. */
-function wordsFor(given: unknown, accepted: readonly string[]): string {
+/** The accepted words for a message: all, then the nearest one ("did you mean"). */
+export function wordsFor(given: unknown, accepted: readonly string[]): string {
   const near = nearestWords(given, accepted, 1);
   return near.length === 0 ? accepted.join(', ') : `${accepted.join(', ')} (did you mean ${near[0]}?)`;
 }
@@ -129,7 +129,8 @@ export interface NumberRange {
   readonly below?: number;
 }
 
-function describeRange({ from, above, to, below }: NumberRange): string {
+/** A range in words: `a finite number from 0 to 1`. */
+export function describeRange({ from, above, to, below }: NumberRange): string {
   const low = from !== undefined ? `from ${from}` : above !== undefined ? `above ${above}` : '';
   const high = to !== undefined ? `to ${to}` : below !== undefined ? `below ${below}` : '';
   return ['a finite number', low, low !== '' && to !== undefined ? high : high.replace(/^to/, 'up to')]
@@ -156,6 +157,25 @@ export function numberInRange(
 export function checkString(path: string, given: unknown, fallback?: string): string {
   if (given === undefined && fallback !== undefined) return fallback;
   if (typeof given !== 'string' || given === '') throw new ArgumentError(path, given, 'a string');
+  return given;
+}
+
+/** Names that Windows keeps for devices, with any ending. */
+const deviceName = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i;
+
+/** What {@link isFileName} takes, in words. */
+export const fileNameWords: string =
+  '1 to 100 letters, digits and . _ @ + -, beginning with a letter or digit, not ending with a dot, no device of Windows';
+
+/** Whether a text can name a file or folder: one segment of a path, the same on every file system. */
+export function isFileName(given: unknown): given is string {
+  if (typeof given !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/.test(given)) return false;
+  return !given.endsWith('.') && !deviceName.test(given);
+}
+
+/** The name of a file or folder, see {@link isFileName}. Throws ArgumentError. */
+export function checkFileName(path: string, given: unknown): string {
+  if (!isFileName(given)) throw new ArgumentError(path, given, fileNameWords);
   return given;
 }
 

@@ -3,14 +3,17 @@
  * Values outside a format's range use the built-in RangeError instead, as `format.encode` documents.
  */
 
+/** Characters of a value, of an argument's path and of what is accepted in a message: files may hold megabytes of each. */
 const longestText = 60;
+const longestPath = 200;
+const longestAccepted = 1500;
 
-function bounded(text: string): string {
-  return text.length > longestText ? `${text.slice(0, longestText - 3)}...` : text;
+function bounded(text: string, longest = longestText): string {
+  return text.length > longest ? `${text.slice(0, longest - 3)}...` : text;
 }
 
 /** Control characters, and the marks that turn the direction of text, as escapes: they never reach a terminal raw. */
-function printable(text: string): string {
+export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
@@ -49,10 +52,20 @@ export class ArgumentError extends TypeError {
   readonly accepted: string;
 
   constructor(argument: string, given: unknown, accepted: string) {
-    super(`${printable(argument)}: got ${describe(given)}; accepted: ${accepted}`);
+    const place = printable(bounded(argument, longestPath));
+    super(`${place}: got ${describe(given)}; accepted: ${printable(bounded(accepted, longestAccepted))}`);
     this.name = 'ArgumentError';
     this.argument = argument;
     this.given = given;
     this.accepted = accepted;
+  }
+}
+
+/** Thrown for a file that is not what it should be. `message` is one line: which file, and where in it. */
+export class DamagedFileError extends ArgumentError {
+  constructor(file: string, place: string, state = '') {
+    super(file, place, 'a whole file of its kind');
+    const [name, where] = [printable(bounded(file, longestPath)), printable(bounded(place, longestAccepted))];
+    this.message = `${name}${state === '' ? '' : ` ${state}`}: ${where}`;
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { CommanderError } from 'commander';
-import { ArgumentError } from '../errors.ts';
+import { ArgumentError, printable } from '../errors.ts';
 import type { Io, StopSignal } from './io.ts';
 
 export const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
@@ -13,7 +13,15 @@ export const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
 /** Shell convention: 128 plus the number of the signal. */
 export const signalExitCodes: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
 
-const line = (text: string): string => `halfulp: ${text.replace(/\s*\n\s*/g, ' ').trim()}\n`;
+/** Characters of the longest failure: messages quote files and arguments. */
+const longestMessage = 2000;
+
+/** A message as one line of bounded length, without control characters. */
+function line(text: string): string {
+  const head = text.slice(0, longestMessage);
+  const words = head.split('\n').map((part) => part.trim());
+  return `halfulp: ${printable(words.join(' ').trim())}${head.length < text.length ? '...' : ''}\n`;
+}
 
 /** Name of the package whose absence made an import fail, or null: optional peers are the user's to install. */
 function missingPackage(error: unknown): string | null {

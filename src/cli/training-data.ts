@@ -3,7 +3,7 @@
  * and identifies data. Texts are training-text.ts; formats of files, scaling and splitting belong to `train`.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ArgumentError } from '../errors.ts';
 import { csvData } from '../train/csv.ts';
@@ -14,8 +14,8 @@ import { models } from '../train/model-config.ts';
 import { isLabelled, type TrainingData } from '../train/task.ts';
 import { grouped } from './compare/table.ts';
 import { checkDataFor, type DataOptions } from './data-options.ts';
+import { largestFile, readBytes } from './read-file.ts';
 import { identifyText, loadText, type TextIdentity } from './training-text.ts';
-import { fileReason } from './write-file.ts';
 
 /** What identifies samples without naming a place on this machine. */
 export interface SamplesIdentity {
@@ -28,11 +28,13 @@ export interface SamplesIdentity {
   readonly sha256: string;
 }
 
-function readBytes(path: string, option: string): Uint8Array {
+const readData = (path: string, option: string): Uint8Array => readBytes(path, option, largestFile.text);
+
+function isFolder(path: string): boolean {
   try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new ArgumentError(option, path, `a readable file (${fileReason(error)})`);
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
   }
 }
 
@@ -47,7 +49,7 @@ async function refusing<T>(
     if (!(error instanceof ArgumentError)) throw error;
     const file = fileOf(error.argument);
     if (file === undefined) throw error;
-    throw new ArgumentError(file.option, file.path, `${error.accepted}; it has ${error.given}`);
+    throw new ArgumentError(file.option, file.path, `${error.accepted}; it has ${String(error.given)}`);
   }
 }
 
@@ -83,7 +85,7 @@ async function imagesOfFolder(folder: string, { labels, validation }: DataOption
         );
       paths[prefix + kind] = path;
     }
-  const bytes = (name: string): Uint8Array => readBytes(paths[name]!, '--images');
+  const bytes = (name: string): Uint8Array => readData(paths[name]!, '--images');
   return refusing(
     () =>
       idxData(
@@ -98,12 +100,12 @@ async function imagesOfFolder(folder: string, { labels, validation }: DataOption
 }
 
 async function loadImages(path: string, options: DataOptions): Promise<LabelledData> {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return imagesOfFolder(path, options);
+  if (isFolder(path)) return imagesOfFolder(path, options);
   const { labels } = options;
-  const images = readBytes(path, '--images');
+  const images = readData(path, '--images');
   if (labels === undefined)
     throw new ArgumentError('--labels', 'nothing', 'the IDX file with the labels of --images');
-  const files = { images, labels: readBytes(labels, '--labels') };
+  const files = { images, labels: readData(labels, '--labels') };
   return refusing(
     () => idxData(files, { name: basename(path), ...fractionOf(options) }),
     (argument) =>
@@ -113,7 +115,7 @@ async function loadImages(path: string, options: DataOptions): Promise<LabelledD
 
 async function loadCsv(path: string, options: DataOptions): Promise<LabelledData> {
   const { label, header, scaling } = options;
-  const bytes = readBytes(path, '--csv');
+  const bytes = readData(path, '--csv');
   const given = {
     ...(label === undefined ? {} : { label }),
     ...(header === undefined ? {} : { header }),

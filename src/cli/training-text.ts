@@ -4,12 +4,12 @@
  */
 
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { ArgumentError } from '../errors.ts';
+import { otherEncoding } from '../train/encoding.ts';
 import { mobyDick } from '../train/moby-dick.ts';
 import { type TextData, type TextDataOptions, textData } from '../train/text-data.ts';
-import { fileReason } from './write-file.ts';
+import { largestFile, tryRead } from './read-file.ts';
 
 /** What identifies a text without naming a place on this machine. */
 export interface TextIdentity {
@@ -26,18 +26,11 @@ function readText(path: string): string {
   const refuse = (why: string): never => {
     throw new ArgumentError('--text', path, `a readable, non-empty text file in UTF-8 (${why})`);
   };
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    return refuse(fileReason(error));
-  }
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return refuse('its bytes are not UTF-8');
-  }
+  const bytes = tryRead(path, largestFile.text);
+  if (typeof bytes === 'string') return refuse(bytes);
+  const other = otherEncoding(bytes);
+  if (other !== null) return refuse(`its bytes are not UTF-8 but ${other}`);
+  const text = new TextDecoder().decode(bytes);
   if (text.trim() === '') return refuse(bytes.length === 0 ? 'it is empty' : 'it holds only white space');
   return text;
 }

@@ -7,19 +7,6 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'n
 /** The system's reason without the call and the path: `ENOSPC: no space left on device`. */
 export const reasonOf = (error: unknown): string => (error as Error).message.replace(/, \w+( '.*)?$/, '');
 
-/** Why a file cannot be read, in words, by the system's error code. */
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EISDIR: 'this is a folder',
-  EACCES: 'no permission to read it',
-};
-
-/** Why a file that the user named cannot be read. */
-export function fileReason(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code ?? String(error);
-  return reasons[code] ?? `reading it failed with ${code}`;
-}
-
 /** Writes all of a text or of bytes, however many calls that takes; gives how many bytes. */
 export function writeAll(descriptor: number, content: string | Uint8Array): number {
   const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;

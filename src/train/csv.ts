@@ -2,8 +2,15 @@
  * Tables of numbers as training data: CSV with one sample a line, one column of which names the class. The grammar of CSV
  * (quotes, line ends) is the npm package `csv-parse`, which is not bundled.
  */
+import { checkBoolean, checkFields, checkString } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { type LabelledData, type LabelledOptions, labelledData } from './labelled-data.ts';
+import { otherEncoding } from './encoding.ts';
+import {
+  type LabelledData,
+  type LabelledOptions,
+  labelledData,
+  labelledOptionNames,
+} from './labelled-data.ts';
 
 const PACKAGE = 'csv-parse';
 
@@ -17,6 +24,10 @@ export interface CsvOptions extends LabelledOptions {
   /** Default `'standard'`. */
   readonly scaling?: LabelledOptions['scaling'] & string;
 }
+
+/** Lines and cells of the largest table. */
+const mostSamples = 2 ** 24;
+const mostColumns = 2 ** 20;
 
 const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
@@ -85,6 +96,8 @@ class Table {
       );
     if (cells.length < 2)
       throw new ArgumentError('csv', `${cells.length} column`, 'the class and at least one number');
+    if (cells.length > mostColumns)
+      throw new ArgumentError('csv', `${cells.length} columns`, `at most ${mostColumns}`);
     this.#names = hasHeader ? cells : cells.map((_, i) => `${i + 1}`);
     return hasHeader;
   }
@@ -92,6 +105,8 @@ class Table {
   #addLabel(cell: string, line: number): void {
     if (cell === '')
       throw new ArgumentError('csv', `an empty class in line ${line}`, 'a class in every line');
+    if (this.labels.length === mostSamples)
+      throw new ArgumentError('csv', `more than ${mostSamples} samples`, `at most ${mostSamples}`);
     this.labels.push(cell);
   }
 
@@ -105,6 +120,13 @@ class Table {
       );
     this.inputs.push(value);
   }
+}
+
+function checkTable(csv: string | Uint8Array): void {
+  if (typeof csv === 'string') return;
+  if (!ArrayBuffer.isView(csv)) throw new ArgumentError('csv', csv, 'a text, or its bytes');
+  const other = otherEncoding(csv);
+  if (other !== null) throw new ArgumentError('csv', other, 'a table in UTF-8');
 }
 
 /** See {@link CsvOptions.delimiter}. */
@@ -127,21 +149,19 @@ async function loadParser() {
  * Makes training data of a CSV table: the column `label` names the class, every other column is a number. Blank lines
  * are skipped, cells are trimmed. Samples are shuffled in an order that is fixed, the last part of them validates.
  * @param csv The text, or its bytes in UTF-8.
- * @throws ArgumentError naming the line and the column of a cell that is no number, a line with too few or too many
+ * @throws ArgumentError naming what the bytes seem to be if they are not UTF-8, the line and the column of a cell that is no number, a line with too few or too many
  * cells, `label` if there is no such column, or an option; also if the package `csv-parse` is not installed.
  * @example
  * const data = await csvData(await readFile('iris.csv'), { label: 'species' });
  */
 export async function csvData(csv: string | Uint8Array, options: CsvOptions = {}): Promise<LabelledData> {
-  const {
-    delimiter = delimiterOf(csv),
-    header: _header,
-    label: _label,
-    scaling = 'standard',
-    ...rest
-  } = options;
+  checkTable(csv);
+  checkFields('', options, ['label', 'header', 'delimiter', ...labelledOptionNames]);
+  const { delimiter = delimiterOf(csv), header, label, scaling = 'standard', ...rest } = options;
   if (typeof delimiter !== 'string' || delimiter.length !== 1)
     throw new ArgumentError('delimiter', delimiter, 'one character');
+  if (header !== undefined) checkBoolean('header', header);
+  if (typeof label !== 'number' && label !== undefined) checkString('label', label);
   const parse = await loadParser();
   const table = new Table(options);
   try {

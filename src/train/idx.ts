@@ -3,6 +3,7 @@
  * types are refused by name. Gzip'd bytes are unpacked first.
  * Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits", section "File formats".
  */
+import { checkFields } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type LabelledData, type LabelledOptions, labelledData, labelledParts } from './labelled-data.ts';
 
@@ -23,31 +24,57 @@ const typeNames: Readonly<Record<number, string>> = {
 
 const hex = (byte: number): string => byte.toString(16).padStart(2, '0');
 
-/** The bytes of a gzip stream, or the bytes themselves if they are none. */
-async function unpacked(bytes: Uint8Array, argument: string): Promise<Uint8Array> {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  try {
-    const stream = new Blob([bytes.slice()]).stream().pipeThrough(new DecompressionStream('gzip'));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch (error) {
-    throw new ArgumentError(
-      argument,
-      `${bytes.length} bytes of gzip`,
-      `a whole gzip stream (${(error as Error).message})`,
-    );
+/** Elements of the largest array: as binary32 they take 1 GiB. */
+const mostElements = 2 ** 28;
+/** Samples of the largest data set. */
+const mostSamples = 2 ** 24;
+
+/** Bytes that come one after the other, looked at before all of them are there. */
+class Pieces {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #pieces: Uint8Array[] = [];
+  #length = 0;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader();
+  }
+
+  /** All that has come, once there are `count` bytes, or fewer if no more come. */
+  async atLeast(count: number): Promise<Uint8Array> {
+    while (this.#length < count) {
+      const { done, value } = await this.#reader.read();
+      if (done) break;
+      this.#pieces.push(value);
+      this.#length += value.length;
+    }
+    const all = new Uint8Array(this.#length);
+    let offset = 0;
+    for (const piece of this.#pieces) {
+      all.set(piece, offset);
+      offset += piece.length;
+    }
+    this.#pieces = [all];
+    return all;
+  }
+
+  /** Lets go of the rest. */
+  stop(): void {
+    this.#reader.cancel().catch(() => {});
   }
 }
 
-/**
- * Reads an IDX file's bytes, gzip'd or not.
- * @param argument What errors call them.
- * @throws ArgumentError if the magic number, the element type or the length is not as the format says.
- */
-export async function readIdx(bytes: Uint8Array, argument: string = 'bytes'): Promise<IdxArray> {
-  const data = await unpacked(bytes, argument);
-  const refuse = (given: string, accepted: string): never => {
-    throw new ArgumentError(argument, given, accepted);
-  };
+interface Header {
+  readonly shape: readonly number[];
+  /** Bytes before the elements. */
+  readonly start: number;
+  /** Bytes of the whole file, as its header says. */
+  readonly end: number;
+}
+
+type Refuse = (given: string, accepted: string) => never;
+
+/** Dimensions of an IDX file by its first four bytes. */
+function dimensionsOf(data: Uint8Array, refuse: Refuse): number {
   const magic = [...data.subarray(0, 4)];
   if (magic.length < 4)
     refuse(`${data.length} bytes`, 'an IDX file: 4 bytes of magic number, sizes, elements');
@@ -62,18 +89,62 @@ export async function readIdx(bytes: Uint8Array, argument: string = 'bytes'): Pr
       `elements of type 0x${hex(type)}, ${typeNames[type] ?? 'which is unknown'}`,
       'unsigned bytes, type 0x08',
     );
+  return dimensions;
+}
+
+function headerOf(data: Uint8Array, dimensions: number, refuse: Refuse): Header {
   const start = 4 + 4 * dimensions;
   if (data.length < start)
     refuse(`${data.length} bytes`, `a header of ${start} bytes for ${dimensions} dimensions`);
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const shape = Array.from({ length: dimensions }, (_, i) => view.getUint32(4 + 4 * i));
-  const length = shape.reduce((product, extent) => product * extent, 1);
-  if (data.length !== start + length)
-    refuse(
-      `${data.length} bytes`,
-      `${start + length} bytes, as the sizes ${shape.join(' x ')} in its header say${data.length < start + length ? ': it is cut off' : ''}`,
-    );
-  return { shape, values: data.subarray(start) };
+  const length = shape.includes(0) ? 0 : shape.reduce((product, extent) => product * extent, 1);
+  if (length > mostElements) refuse(`sizes ${shape.join(' x ')}`, 'at most 2^28 elements');
+  return { shape, start, end: start + length };
+}
+
+/** `isAll`: whether so many bytes are all that there are. */
+function checkLength(bytes: number, isAll: boolean, { shape, end }: Header, refuse: Refuse): void {
+  if (bytes === end) return;
+  const given = isAll ? `${bytes} bytes` : `more than ${end} bytes`;
+  const cut = bytes < end ? ': it is cut off' : '';
+  refuse(given, `${end} bytes, as the sizes ${shape.join(' x ')} in its header say${cut}`);
+}
+
+/** Unpacks a gzip stream as far as its header goes, and then no more than one byte beyond what that promises. */
+async function readPacked(bytes: Uint8Array, argument: string, refuse: Refuse): Promise<IdxArray> {
+  const packed = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream();
+  const pieces = new Pieces(packed.pipeThrough(new DecompressionStream('gzip')));
+  try {
+    const dimensions = dimensionsOf(await pieces.atLeast(4), refuse);
+    const header = headerOf(await pieces.atLeast(4 + 4 * dimensions), dimensions, refuse);
+    const data = await pieces.atLeast(header.end + 1);
+    checkLength(data.length, data.length < header.end, header, refuse);
+    return { shape: header.shape, values: data.subarray(header.start) };
+  } catch (error) {
+    if (error instanceof ArgumentError) throw error;
+    const reason = (error as Error).message;
+    throw new ArgumentError(argument, `${bytes.length} bytes of gzip`, `a whole gzip stream (${reason})`);
+  } finally {
+    pieces.stop();
+  }
+}
+
+/**
+ * Reads an IDX file's bytes, gzip'd or not.
+ * @param argument What errors call them.
+ * @throws ArgumentError if the magic number, the element type or the length is not as the format says, or if there are
+ * more than 2^28 elements.
+ */
+export async function readIdx(bytes: Uint8Array, argument: string = 'bytes'): Promise<IdxArray> {
+  const refuse: Refuse = (given, accepted) => {
+    throw new ArgumentError(argument, given, accepted);
+  };
+  if (!ArrayBuffer.isView(bytes)) throw new ArgumentError(argument, bytes, 'the bytes of an IDX file');
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return readPacked(bytes, argument, refuse);
+  const header = headerOf(bytes, dimensionsOf(bytes, refuse), refuse);
+  checkLength(bytes.length, true, header, refuse);
+  return { shape: header.shape, values: bytes.subarray(header.start) };
 }
 
 /** Images and their labels, as the bytes of two IDX files. */
@@ -100,6 +171,8 @@ async function readPair({ images, labels }: IdxPair, prefix: string) {
       'one label for each image',
     );
   const [count] = pixels.shape;
+  if (count! > mostSamples)
+    throw new ArgumentError(`${prefix}images`, `${count} images`, `at most ${mostSamples}`);
   if (classes.shape[0] !== count)
     throw new ArgumentError(`${prefix}labels`, `${classes.shape[0]} labels`, `${count}, one for each image`);
   const inputs = new Float32Array(pixels.values);
@@ -124,8 +197,16 @@ export async function idxData(
   files: IdxPair & { readonly validation?: IdxPair },
   options: Omit<LabelledOptions, 'scaling'> = {},
 ): Promise<LabelledData> {
+  checkFields('files', files, ['images', 'labels', 'validation']);
+  checkFields('', options, ['name', 'validationFraction']);
   const training = await readPair(files, '');
   const { features } = training;
+  if (files.validation !== undefined && options.validationFraction !== undefined)
+    throw new ArgumentError(
+      'validationFraction',
+      options.validationFraction,
+      'nothing beside validation files',
+    );
   if (files.validation === undefined) return labelledData(training.inputs, training.labels, options);
   const validation = await readPair(files.validation, 'validation.');
   if (validation.features !== features)

@@ -2,6 +2,7 @@
  * Samples with classes as training data: what they are, their check, and the split into a training and a validation part
  * in an order that is fixed. Reading files is idx.ts and csv.ts; batches are the task's.
  */
+import { checkFields, numberInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { randomWords } from './random.ts';
 
@@ -42,6 +43,12 @@ export interface LabelledOptions {
   /** Default `'none'`. */
   readonly scaling?: Scaling;
 }
+
+export const labelledOptionNames: readonly (keyof LabelledOptions)[] = [
+  'name',
+  'validationFraction',
+  'scaling',
+];
 
 function checkPart(name: string, { inputs, labels }: LabelledPart, features: number, classes: number): void {
   if (!(inputs instanceof Float32Array) || inputs.length !== labels.length * features)
@@ -156,7 +163,7 @@ export function labelledParts(
   features: number,
   { name = 'samples', scaling = 'none' }: Pick<LabelledOptions, 'name' | 'scaling'> = {},
 ): LabelledData {
-  if (!scalings.includes(scaling)) throw new ArgumentError('scaling', scaling, scalings.join(', '));
+  oneOf('scaling', scaling, scalings);
   const classes = [...new Set(training.labels)].sort(byNumberThenName);
   const indexOf = new Map(classes.map((label, index) => [label, index]));
   const stranger = validation.labels.find((label) => !indexOf.has(label));
@@ -197,9 +204,13 @@ export function labelledData(
   labels: ArrayLike<string | number>,
   options: LabelledOptions = {},
 ): LabelledData {
-  const fraction = options.validationFraction ?? 0.2;
-  if (!(fraction > 0 && fraction < 1))
-    throw new ArgumentError('validationFraction', fraction, 'a number above 0 and below 1');
+  checkFields('', options, labelledOptionNames);
+  const fraction = numberInRange(
+    'validationFraction',
+    options.validationFraction,
+    { above: 0, below: 1 },
+    0.2,
+  );
   const count = labels.length;
   const features = inputs.length / count;
   if (count < 2) throw new ArgumentError('labels', `${count} labels`, 'at least two labels');

@@ -2,6 +2,7 @@
  * Text as training data: a character vocabulary, a split by position, and batches whose order is a pure function of
  * (seed, step). Not a tokeniser, and no shuffling state: any step's batch can be had without the ones before it.
  */
+import { checkFields, numberInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { randomIndices } from './random.ts';
 
@@ -41,9 +42,9 @@ export interface Windows {
 export function textData(text: string, options: TextDataOptions = {}): TextData {
   if (typeof text !== 'string') throw new ArgumentError('text', text, 'a string');
   if (text.length === 0) throw new ArgumentError('text', text, 'a text that is not empty');
-  const fraction = options.validationFraction ?? 0.08;
-  if (!(fraction > 0 && fraction < 1))
-    throw new ArgumentError('validationFraction', fraction, 'a number above 0 and below 1');
+  checkFields('', options, ['validationFraction', 'name']);
+  const range = { above: 0, below: 1 };
+  const fraction = numberInRange('validationFraction', options.validationFraction, range, 0.08);
   const present = new Uint8Array(65536);
   for (let i = 0; i < text.length; i++) present[text.charCodeAt(i)] = 1;
   const tokenOf = new Int32Array(65536);

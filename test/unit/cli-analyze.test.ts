@@ -173,7 +173,7 @@ test('damaged files: which, and where', async () => {
       const file = join(folder, name);
       writeFileSync(file, bytes);
       const { out, err, code } = await halfulp('--data', file);
-      expect([out, code]).toEqual(['', 1]);
+      expect([out, code]).toEqual(['', 2]);
       expect(err).toContain(`halfulp: ${file}: `);
       return err.slice(`halfulp: ${file}: `.length).trim();
     };

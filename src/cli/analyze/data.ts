@@ -1,11 +1,11 @@
 /** The tensor that `halfulp analyze` looks at: drawn from a distribution, or read from a file. */
 
-import { readFileSync } from 'node:fs';
 import { log } from '../../arithmetic/elementary/approximate.ts';
-import { ArgumentError } from '../../errors.ts';
+import { ArgumentError, DamagedFileError } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
 import { gaussians, randomWords } from '../../train/random.ts';
-import { reasonOf } from '../write-file.ts';
-import { FileFormatError, readNpy, type ShapedNumbers } from './npy.ts';
+import { readBytes, readText } from '../read-file.ts';
+import { FileFormatError, mostAxes, mostElements, readNpy, type ShapedNumbers } from './npy.ts';
 
 /** Uniform numbers between 0 and 1, neither of them among them. */
 const uniforms = (count: number, seed: number): Float64Array =>
@@ -29,10 +29,10 @@ const distributions: Readonly<Record<string, Distribution>> = {
 export const distributionNames: readonly string[] = Object.keys(distributions);
 
 /** The numbers of nested arrays of equal lengths. */
-function readJson(text: string): ShapedNumbers {
+function readNumbers(text: string): ShapedNumbers {
   let given: unknown;
   try {
-    given = JSON.parse(text);
+    given = parseJson(text);
   } catch (error) {
     throw new FileFormatError(`no JSON: ${(error as Error).message}`);
   }
@@ -42,6 +42,7 @@ function readJson(text: string): ShapedNumbers {
   const collect = (item: unknown, depth: number, path: string): void => {
     if (depth === shape.length) {
       if (typeof item !== 'number') throw new FileFormatError(`${path}: not a number`);
+      if (!Number.isFinite(item)) throw new FileFormatError(`${path}: beyond the range of binary64`);
       numbers.push(item);
       return;
     }
@@ -55,16 +56,10 @@ function readJson(text: string): ShapedNumbers {
 }
 
 function readFile(path: string): ShapedNumbers {
-  let bytes: Uint8Array;
   try {
-    bytes = readFileSync(path);
+    return path.endsWith('.npy') ? readNpy(readBytes(path, '--data')) : readNumbers(readText(path, '--data'));
   } catch (error) {
-    throw new ArgumentError('--data', path, `a file that can be read (${reasonOf(error)})`);
-  }
-  try {
-    return path.endsWith('.npy') ? readNpy(bytes) : readJson(new TextDecoder().decode(bytes));
-  } catch (error) {
-    if (error instanceof FileFormatError) throw new Error(`${path}: ${error.message}`, { cause: error });
+    if (error instanceof FileFormatError) throw new DamagedFileError(path, error.message);
     throw error;
   }
 }
@@ -72,12 +67,17 @@ function readFile(path: string): ShapedNumbers {
 /** A reader of shapes: `64,1024`. */
 export function readShape(option: string): (text: string) => number[] {
   return (text) => {
-    if (/^\d{1,10}(,\d{1,10})*$/.test(text)) {
-      const shape = text.split(',').map(Number);
+    const words = text.split(',');
+    if (words.length <= mostAxes && words.every((word) => /^\d{1,10}$/.test(word))) {
+      const shape = words.map(Number);
       const size = shape.reduce((a, b) => a * b, 1);
-      if (size >= 1 && size <= 2 ** 28) return shape;
+      if (size >= 1 && size <= mostElements) return shape;
     }
-    throw new ArgumentError(option, text, 'lengths with commas between them, product from 1 to 2^28');
+    throw new ArgumentError(
+      option,
+      text,
+      `up to ${mostAxes} lengths with commas between them, product from 1 to 2^28`,
+    );
   };
 }
 
@@ -85,7 +85,7 @@ export function readShape(option: string): (text: string) => number[] {
  * The tensor that `--data`, `--shape` and `--seed` ask for. Drawn numbers are binary32; those of JSON binary64; those of `.npy` as
  * `readNpy` has them.
  *
- * @throws ArgumentError for a name that is neither distribution nor file, or a shape that does not fit; Error for a damaged file.
+ * @throws ArgumentError for a name that is neither distribution nor file, or a shape that does not fit; DamagedFileError.
  */
 export function loadData(data: string, shape: readonly number[] | undefined, seed: number): ShapedNumbers {
   const draw = Object.hasOwn(distributions, data) ? distributions[data] : undefined;

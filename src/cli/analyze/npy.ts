@@ -46,15 +46,31 @@ const elementTypes: ReadonlyMap<string, ElementType> = new Map<string, ElementTy
   ['u8', { bytes: 8, read: (v, o, e) => v.getBigUint64(o, e), narrow: false }],
 ]);
 
+/** Bytes of the longest header; NumPy reads 10 000 characters of one that it does not trust. */
+const longestHeader = 65536;
+/** As many axes as NumPy's arrays can have. */
+export const mostAxes = 64;
+/** Elements of the largest array: as binary64 they take 2 GiB. */
+export const mostElements = 2 ** 28;
+
+/** The lengths of a Python tuple: `2, 3` or `2,`; undefined for other text. */
+function lengthsOf(tuple: string): number[] | undefined {
+  const words = tuple.split(',').map((word) => word.trim());
+  if (words.at(-1) === '') words.pop();
+  if (words.length > mostAxes || !words.every((word) => /^\d{1,15}L?$/.test(word))) return undefined;
+  return words.map((word) => Number.parseInt(word, 10));
+}
+
 /** The Python dictionary of the header, as far as files have it: `{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }`. */
 function readHeader(text: string): { descr: string; fortran: boolean; shape: number[] } {
   const descr = /'descr'\s*:\s*'([^']*)'/.exec(text)?.[1];
   const fortran = /'fortran_order'\s*:\s*(True|False)/.exec(text)?.[1];
-  const shape = /'shape'\s*:\s*\(([\d\s,L]*)\)/.exec(text)?.[1];
+  const shape = lengthsOf(/'shape'\s*:\s*\(([^)]*)\)/.exec(text)?.[1] ?? '-');
   if (descr === undefined || fortran === undefined || shape === undefined)
-    throw new FileFormatError(`header ${JSON.stringify(text.trim())}: not that of one array of numbers`);
-  const sides = shape.match(/\d+/g) ?? [];
-  return { descr, fortran: fortran === 'True', shape: sides.map(Number) };
+    throw new FileFormatError(
+      `header ${JSON.stringify(text.slice(0, 200))}: not that of one array of numbers`,
+    );
+  return { descr, fortran: fortran === 'True', shape };
 }
 
 /** The index of the i-th element that is stored: `[1, 0]`. */
@@ -105,13 +121,18 @@ export function readNpy(bytes: Uint8Array): ShapedNumbers {
       : view.getUint32(8, true);
   if (start + headerBytes > bytes.length)
     throw new FileFormatError(`byte ${bytes.length}: ends in its header`);
+  if (headerBytes > longestHeader)
+    throw new FileFormatError(`byte 8: a header of ${headerBytes} bytes, more than ${longestHeader}`);
   const { descr, fortran, shape } = readHeader(
     new TextDecoder().decode(bytes.subarray(start, start + headerBytes)),
   );
   const type = /^[<>|=]/.test(descr) ? elementTypes.get(descr.slice(1)) : undefined;
   if (type === undefined)
-    throw new FileFormatError(`elements ${descr}: not one of ${[...elementTypes.keys()].join(', ')}`);
-  const count = shape.reduce((a, b) => a * b, 1);
+    throw new FileFormatError(
+      `elements ${descr.slice(0, 40)}: not one of ${[...elementTypes.keys()].join(', ')}`,
+    );
+  const count = shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
+  if (count > mostElements) throw new FileFormatError(`shape ${shape.join(' x ')}: more than 2^28 numbers`);
   const data = start + headerBytes;
   if (data + count * type.bytes > bytes.length)
     throw new FileFormatError(

@@ -18,7 +18,7 @@ import { exitCodes, signalExitCodes } from '../exit-codes.ts';
 import { listenForStop } from '../interrupt.ts';
 import type { Io } from '../io.ts';
 import { integer } from '../options.ts';
-import { readJson } from '../read-json.ts';
+import { readJson } from '../read-file.ts';
 import { formatTable, wrapText } from '../text-table.ts';
 import { writeWholeFile } from '../write-file.ts';
 import type { Sweep, SweepRun } from './definition.ts';

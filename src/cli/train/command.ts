@@ -77,7 +77,7 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
     .addHelpText('after', help)
     .action(async (file: string, given: Given) => {
       const [{ readJson }, { recipeFrom, roleColumns, roleTable }] = await Promise.all([
-        import('../read-json.ts'),
+        import('../read-file.ts'),
         import('../../train/index.ts'),
       ]);
       const recipe = recipeFrom(readJson(file, '<recipe.json>'));

@@ -1,0 +1,40 @@
+/**
+ * JSON of files that anybody may have written: nested no deeper than programs that read it can follow, and without
+ * `__proto__`, which JavaScript takes for something else. No schema: that is schema.ts.
+ */
+
+/** Arrays and objects within each other. Whole recipes have 7, a tensor has as many as it has axes. */
+export const deepestJson = 64;
+
+/** Whether brackets nest deeper than {@link deepestJson}; those in strings do not count. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (inString) {
+      if (unit === 0x5c) i++;
+      else if (unit === 0x22) inString = false;
+    } else if (unit === 0x22) inString = true;
+    else if (unit === 0x5b || unit === 0x7b) {
+      if (++depth > deepestJson) return true;
+    } else if (unit === 0x5d || unit === 0x7d) depth--;
+  }
+  return false;
+}
+
+function hasProto(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some(hasProto);
+  return Object.hasOwn(value, '__proto__') || Object.values(value).some(hasProto);
+}
+
+/**
+ * The value of a JSON text. Throws SyntaxError whose message says what is wrong with it.
+ */
+export function parseJson(text: string): unknown {
+  if (isTooDeep(text)) throw new SyntaxError(`it nests deeper than ${deepestJson} arrays and objects`);
+  const value: unknown = JSON.parse(text);
+  if (hasProto(value)) throw new SyntaxError('it has a field __proto__');
+  return value;
+}

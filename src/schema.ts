@@ -1,0 +1,159 @@
+/**
+ * Schemas of data that comes from files, on the npm package `valibot`: what the types say, with words for what is
+ * accepted, so that a wrong field is an ArgumentError with its path. Rules that join several fields belong to the
+ * modules that know them. The library's core does not load this file.
+ */
+import * as v from 'valibot';
+import { describeRange, fileNameWords, isFileName, type NumberRange, pathOf, wordsFor } from './check.ts';
+import { ArgumentError } from './errors.ts';
+
+/** Any schema; its output is of type `T`. */
+export type Schema<T = unknown> = v.GenericSchema<unknown, T>;
+
+type Output<E extends v.ObjectEntries> = v.InferOutput<v.StrictObjectSchema<E, undefined>>;
+
+/** What a schema accepts, in words. */
+function wordsOf(schema: Schema): string {
+  return v.safeParse(schema, undefined).issues?.[0].message ?? 'nothing';
+}
+
+const isPlainObject = (given: unknown): boolean =>
+  typeof given === 'object' && given !== null && !Array.isArray(given) && !ArrayBuffer.isView(given);
+
+/** An object with these fields and no others; optional ones are `maybe`. */
+export function fields<const E extends v.ObjectEntries>(entries: E): Schema<Output<E>> {
+  const names = Object.keys(entries);
+  const words = `an object with ${names.join(', ')}`;
+  const message = (issue: v.StrictObjectIssue): string => {
+    const key = String(issue.path?.at(-1)?.key);
+    if (issue.expected === 'never') return `no such field; ${wordsFor(key, names)}`;
+    const entry = Object.hasOwn(entries, key) ? entries[key] : undefined;
+    return entry === undefined ? words : wordsOf(entry as unknown as Schema);
+  };
+  return v.pipe(
+    v.custom<object>(isPlainObject, words),
+    v.strictObject(entries, message),
+  ) as unknown as Schema<Output<E>>;
+}
+
+/** An object of which these fields are looked at, others may be there: records that later versions add to. */
+export function someFields<const E extends v.ObjectEntries>(entries: E): Schema<Output<E>> {
+  const words = `an object with ${Object.keys(entries).join(', ')}`;
+  return v.pipe(v.custom<object>(isPlainObject, words), v.looseObject(entries, words)) as unknown as Schema<
+    Output<E>
+  >;
+}
+
+/** A field that may be absent. */
+export function maybe<T>(schema: Schema<T>): v.OptionalSchema<Schema<T>, undefined> {
+  return v.optional(schema);
+}
+
+/** A value, or null. */
+export const orNull = <T>(schema: Schema<T>): Schema<T | null> => v.nullable(schema) as Schema<T | null>;
+
+/** A finite number in a range. */
+export function number(range: NumberRange = {}): Schema<number> {
+  const { from = -Infinity, above = -Infinity, to = Infinity, below = Infinity } = range;
+  return v.custom<number>((given) => {
+    const x = given as number;
+    return Number.isFinite(given) && x >= from && x > above && x <= to && x < below;
+  }, describeRange(range));
+}
+
+/** An integer in [low, high]. */
+export function integer(low: number, high: number): Schema<number> {
+  const words = `an integer from ${low} to ${high}`;
+  return v.custom<number>(
+    (given) => Number.isSafeInteger(given) && (given as number) >= low && (given as number) <= high,
+    words,
+  );
+}
+
+export const boolean: Schema<boolean> = v.boolean('true, false');
+
+/** One of a few values. */
+export function word<const T extends string | number | boolean | null>(accepted: readonly T[]): Schema<T> {
+  return v.custom<T>(
+    (given) => accepted.includes(given as T),
+    ({ input }) => wordsFor(input, accepted.map(String)),
+  );
+}
+
+/** A line of text without control characters, as tables and terminals show it. */
+export function line(most = 1000, least = 1): Schema<string> {
+  return v.custom<string>((given) => {
+    if (typeof given !== 'string' || given.length < least || given.length > most) return false;
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+    return !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(given);
+  }, `a text of ${least} to ${most} characters without line breaks and other control characters`);
+}
+
+/** The name of a file or folder. */
+export const fileName: Schema<string> = v.custom<string>(isFileName, fileNameWords);
+
+/** A list of like items. */
+export function list<T>(item: Schema<T>, least = 0, most = 100_000): Schema<T[]> {
+  const words = `a list of ${least} to ${most}, each ${wordsOf(item)}`;
+  const isList = (given: unknown): boolean =>
+    Array.isArray(given) && given.length >= least && given.length <= most;
+  return v.pipe(v.custom<unknown[]>(isList, words), v.array(item)) as unknown as Schema<T[]>;
+}
+
+/** An object with names of its own and like values. */
+export function record<T>(value: Schema<T>, words = 'an object'): Schema<Record<string, T>> {
+  return v.pipe(
+    v.custom<Record<string, T>>(isPlainObject, words),
+    v.rawCheck(({ dataset: { typed, value: input }, addIssue }) => {
+      if (!typed) return;
+      for (const [key, given] of Object.entries(input)) {
+        const issue = v.safeParse(value, given, { abortEarly: true }).issues?.[0];
+        if (issue === undefined) continue;
+        const item = { type: 'object', origin: 'value', input, key, value: given } as const;
+        return addIssue({ message: issue.message, input: issue.input, path: [item, ...(issue.path ?? [])] });
+      }
+    }),
+  );
+}
+
+/** One of several kinds of object, told apart by the field `kind`. */
+export function kinds<const E extends Readonly<Record<string, v.ObjectEntries>>>(
+  entries: E,
+): Schema<{ [K in keyof E]: { kind: K } & Output<E[K]> }[keyof E]> {
+  const kind = word(Object.keys(entries));
+  const schemas = new Map(
+    Object.entries(entries).map(([name, own]) => [name, fields({ kind, ...own }) as Schema]),
+  );
+  const any = someFields({ kind });
+  return v.lazy((given) => {
+    const name = isPlainObject(given) ? (given as { kind?: unknown }).kind : undefined;
+    return schemas.get(name as string) ?? any;
+  }) as never;
+}
+
+/** Objects as one schema says, everything else as another: `'same'`, null or a quantiser. */
+export function objectOr<A, B>(objects: Schema<A>, others: Schema<B>): Schema<A | B> {
+  return v.lazy((given) => (typeof given === 'object' && given !== null ? objects : others)) as Schema<A | B>;
+}
+
+/** A value that a schema accepts and of which more is true. */
+export function such<T>(schema: Schema<T>, test: (value: T) => boolean, words: string): Schema<T> {
+  return v.pipe(schema, v.check(test, words)) as unknown as Schema<T>;
+}
+
+/**
+ * The same value, with its type known.
+ *
+ * @param path what the value is called
+ * @throws ArgumentError naming the first field that is wrong
+ */
+export function checkSchema<T>(path: string, given: unknown, schema: Schema<T>): T {
+  const result = v.safeParse(schema, given, { abortEarly: true });
+  if (result.success) return given as T;
+  const [issue] = result.issues;
+  const place = (issue.path ?? []).reduce(
+    (above, { key }) => pathOf(above, typeof key === 'number' ? key : String(key)),
+    path,
+  );
+  throw new ArgumentError(place, issue.path === undefined ? given : issue.path.at(-1)?.value, issue.message);
+}
