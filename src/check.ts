@@ -30,8 +30,8 @@ function editDistance(a: string, b: string): number {
   return last[b.length]!;
 }
 
-/** What spelling does not distinguish: case, and the marks between parts of a name. */
-function bare(word: string): string {
+/** A word without what spelling does not distinguish: case, and the marks between parts of a name. */
+export function bare(word: string): string {
   return word.toLowerCase().replace(/[-_. ]/g, '');
 }
 
@@ -39,12 +39,15 @@ function bare(word: string): string {
 export function nearestWords(given: unknown, accepted: Iterable<string>, count = 3): string[] {
   if (typeof given !== 'string' || given.length > 60) return [];
   const wanted = bare(given);
+  if (wanted.length < 2) return [];
   const scored: { word: string; distance: number }[] = [];
   for (const word of accepted) {
     const candidate = bare(word);
-    const starts = wanted.length >= 3 && (candidate.startsWith(wanted) || wanted.startsWith(candidate));
-    const distance = starts ? 0.5 : editDistance(wanted, candidate);
-    if (starts || distance <= Math.max(1, Math.floor(wanted.length / 3))) scored.push({ word, distance });
+    const begins = wanted.length >= 3 && candidate.startsWith(wanted);
+    const goesOn = candidate.length >= 3 && wanted.startsWith(candidate);
+    const edits = editDistance(wanted, candidate);
+    const distance = Math.min(edits, begins ? 0.5 : goesOn ? 1.5 : Infinity);
+    if (distance <= Math.max(1.5, Math.floor(wanted.length / 3))) scored.push({ word, distance });
   }
   scored.sort((a, b) => a.distance - b.distance);
   return scored.slice(0, count).map(({ word }) => word);

@@ -11,8 +11,8 @@ import {
   type ResolvedAccumulator,
   resolveAccumulator,
 } from '../src/arithmetic/accumulate/model.ts';
-import { toFormat } from '../src/formats/catalogue.ts';
 import type { Format } from '../src/formats/format.ts';
+import { toFormat } from '../src/formats/names.ts';
 import { type MatmulShape, matmulArray, type ProductAddend } from '../src/kernels/index.ts';
 import { type RoundOptions, resolveRounding, roundScalar } from '../src/rounding/index.ts';
 import { randomIntegers } from '../src/rounding/philox.ts';

@@ -4,8 +4,8 @@
  */
 import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { toFormat } from '../formats/catalogue.ts';
 import type { Format } from '../formats/format.ts';
+import { type FormatSpelling, toFormat } from '../formats/names.ts';
 import type { RealArray } from '../formats/real-arrays.ts';
 import { type ResolvedRounding, type RoundOptions, resolveRounding } from '../rounding/options.ts';
 import { roundArrayReference, roundScalar } from '../rounding/round.ts';
@@ -111,7 +111,7 @@ function ordering(format: Format): ScalarReference {
  * @throws ArgumentError for an unknown format or option.
  */
 export function createArithmetic(
-  format: Format | string,
+  format: Format | FormatSpelling,
   options: ArithmeticOptions = {},
   kernels?: ArithmeticKernels,
 ): Arithmetic {

@@ -152,8 +152,8 @@ export const blockFormats: Readonly<Record<BlockFormatName, BlockFormat>> = Obje
   }),
 });
 
-/** The block format of a name, `mxfp4` or `bfp(7,16)`; undefined if it names none. */
-export function findBlockFormat(name: string): BlockFormat | undefined {
+/** The block format of a canonical name, `mxfp4` or `bfp(7,16)`; undefined if it names none. */
+export function blockFormatByName(name: string): BlockFormat | undefined {
   if (Object.hasOwn(blockFormats, name)) return blockFormats[name as BlockFormatName];
   const call = /^bfp\((\d+),(\d+)(?:,(\d+))?\)$/.exec(name);
   if (call === null) return undefined;

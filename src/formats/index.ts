@@ -11,13 +11,10 @@ export {
 export {
   type AnyFormat,
   type FormatName,
-  type FormatOf,
   formats,
   type P3109Parameters,
   p3109,
-  parseFormat,
   scalarFormats,
-  toFormat,
 } from './catalogue.ts';
 export { type CodebookParameters, codebook } from './codebook.ts';
 export { type ComplexCodebook, type ComplexNumber, roundToFourthRoots } from './complex.ts';
@@ -38,6 +35,14 @@ export type {
 } from './format.ts';
 export { type IntParameters, int } from './int.ts';
 export { type LogarithmicParameters, logarithmic } from './logarithmic.ts';
+export {
+  type BlockFormatSpelling,
+  canonicalName,
+  type FormatOf,
+  type FormatSpelling,
+  parseFormat,
+  toFormat,
+} from './names.ts';
 export { classify, type NumberClass, nextDown, nextUp, ulp } from './neighbours.ts';
 export { pack, unpack } from './packing.ts';
 export { type PositParameters, posit } from './posit.ts';

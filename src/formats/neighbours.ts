@@ -3,9 +3,9 @@
  * carried over to every kind of format.
  */
 import { exponentOf, powerOfTwo, scaleByPowerOfTwo } from './binary64.ts';
-import { toFormat } from './catalogue.ts';
 import { notInFormat } from './codes.ts';
 import type { FloatFormat, Format, PositFormat } from './format.ts';
+import { type FormatSpelling, toFormat } from './names.ts';
 
 /**
  * The least value of the format above x, which must be a value of the format. Above the largest value comes infinity
@@ -16,7 +16,7 @@ import type { FloatFormat, Format, PositFormat } from './format.ts';
  * @example
  * nextUp(1, 'e4m3fn') // 1.125
  */
-export function nextUp(x: number, format: Format | string): number {
+export function nextUp(x: number, format: Format | FormatSpelling): number {
   const target = toFormat(format);
   if (Number.isNaN(x)) return NaN;
   if (!target.has(x)) throw notInFormat(x, target.name);
@@ -42,7 +42,7 @@ export function nextUp(x: number, format: Format | string): number {
  *
  * @throws ArgumentError for an unknown format; RangeError if x is not a value of the format.
  */
-export function nextDown(x: number, format: Format | string): number {
+export function nextDown(x: number, format: Format | FormatSpelling): number {
   const target = toFormat(format);
   if (Number.isNaN(x)) return NaN;
   if (!target.has(x)) throw notInFormat(x, target.name);
@@ -102,7 +102,7 @@ function nextPositUp(x: number, format: PositFormat): number {
  * @example
  * ulp(1, 'binary16') // 2^-10
  */
-export function ulp(x: number, format: Format | string): number {
+export function ulp(x: number, format: Format | FormatSpelling): number {
   const target = toFormat(format);
   if (!Number.isFinite(x)) return NaN;
   switch (target.kind) {
@@ -160,7 +160,7 @@ export type NumberClass =
  * @example
  * classify(2 ** -8, 'e4m3fn') // 'positiveSubnormal'
  */
-export function classify(x: number, format: Format | string): NumberClass {
+export function classify(x: number, format: Format | FormatSpelling): NumberClass {
   const target = toFormat(format);
   if (!target.has(x)) throw notInFormat(x, target.name);
   if (Number.isNaN(x)) return 'NaN';

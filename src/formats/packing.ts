@@ -3,12 +3,12 @@
  * the bits of the format. The last byte is filled up with zeros. So two 4-bit codes share a byte, the first one low.
  */
 import { ArgumentError } from '../errors.ts';
-import { toFormat } from './catalogue.ts';
 import { type CodeArray, newCodes } from './codes.ts';
 import type { Code, Format } from './format.ts';
+import { type FormatSpelling, toFormat } from './names.ts';
 
 /** The format, which must have codes. */
-function coded(format: Format | string): Format {
+function coded(format: Format | FormatSpelling): Format {
   const target = toFormat(format);
   if (target.bits === Infinity) throw new RangeError(`${target.name} has no codes (unbounded exponent)`);
   return target;
@@ -58,7 +58,7 @@ function unpackNarrow(bytes: Uint8Array, bits: number, codes: Uint8Array | Uint1
  * @example
  * pack([1, 2, 3], 'e2m1') // Uint8Array [0x21, 0x03]
  */
-export function pack(codes: ArrayLike<Code>, format: Format | string): Uint8Array {
+export function pack(codes: ArrayLike<Code>, format: Format | FormatSpelling): Uint8Array {
   const { bits } = coded(format);
   const bytes = new Uint8Array(Math.ceil((codes.length * bits) / 8));
   if (bits <= 16 && areNumbers(codes)) return packNarrow(codes, bits, bytes);
@@ -85,7 +85,7 @@ export function pack(codes: ArrayLike<Code>, format: Format | string): Uint8Arra
  * @returns Uint8Array, Uint16Array, Uint32Array or BigUint64Array, the narrowest that holds a code.
  * @throws ArgumentError if the number of bytes is not ceil(count bits / 8).
  */
-export function unpack(bytes: Uint8Array, format: Format | string, count: number): CodeArray {
+export function unpack(bytes: Uint8Array, format: Format | FormatSpelling, count: number): CodeArray {
   const target = coded(format);
   const { bits } = target;
   if (!Number.isSafeInteger(count) || count < 0)

@@ -8,6 +8,7 @@ import { all, type ConfigOptions, create, type FactoryFunctionMap, type MathJsIn
 import { type Arithmetic, type ArithmeticOptions, createArithmetic } from '../arithmetic/arithmetic.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
+import type { FormatSpelling } from '../formats/names.ts';
 import {
   type AnyFunction,
   changed,
@@ -79,7 +80,7 @@ function withNumbers(
  * math.lusolve([[2, 1], [1, 3]], [1, 2]) // [[0.19921875], [0.6015625]]
  */
 export function createMath(
-  format: Format | string,
+  format: Format | FormatSpelling,
   options: ArithmeticOptions = {},
   config: ConfigOptions = {},
 ): Mathematics {

@@ -5,6 +5,7 @@
 import { type Arithmetic, type ArithmeticOptions, createArithmetic } from '../arithmetic/arithmetic.ts';
 import type { ArithmeticKernels } from '../arithmetic/context.ts';
 import type { Format } from '../formats/format.ts';
+import type { FormatSpelling } from '../formats/names.ts';
 import { fitsBinary32, type RealArray } from '../formats/real-arrays.ts';
 import { firstNonMember, operateArray } from '../kernels/arithmetic/arrays.ts';
 import { roundArray } from '../kernels/arrays.ts';
@@ -51,6 +52,6 @@ export type { Arithmetic, ArithmeticOptions } from '../arithmetic/arithmetic.ts'
  * e4m3.add(1, 0.109375) // 1, since the next number up is 1.125
  * e4m3.mul(new Float32Array([16, 448]), 2) // Float32Array [32, 448]
  */
-export function arithmetic(format: Format | string, options: ArithmeticOptions = {}): Arithmetic {
+export function arithmetic(format: Format | FormatSpelling, options: ArithmeticOptions = {}): Arithmetic {
   return createArithmetic(format, options, kernels);
 }

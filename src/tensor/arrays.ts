@@ -3,9 +3,9 @@
  * reference in `src/rounding`, the SIMD loops in `src/kernels`.
  */
 import { ArgumentError } from '../errors.ts';
-import { toFormat } from '../formats/catalogue.ts';
 import { type CodeArray, checkCode, newCodes } from '../formats/codes.ts';
 import type { Code, Format } from '../formats/format.ts';
+import { type FormatSpelling, toFormat } from '../formats/names.ts';
 import { fitsBinary32, newLike, type RealArray } from '../formats/real-arrays.ts';
 import { roundArray } from '../kernels/arrays.ts';
 import { decodeArray, encodeArray, type NaNTreatment } from '../kernels/codec.ts';
@@ -47,11 +47,15 @@ export interface RoundArrayOptions<A extends RealArray> extends RoundOptions {
  * round(0.1, 'e4m3fn') // 0.1015625
  * round(new Float32Array([1e5, 0.3]), 'binary16', { saturation: 'finite' }) // [65504, 0.300048828125]
  */
-export function round(x: number, format: Format | string, options?: RoundOptions): number;
-export function round<A extends RealArray>(x: A, format: Format | string, options?: RoundArrayOptions<A>): A;
+export function round(x: number, format: Format | FormatSpelling, options?: RoundOptions): number;
+export function round<A extends RealArray>(
+  x: A,
+  format: Format | FormatSpelling,
+  options?: RoundArrayOptions<A>,
+): A;
 export function round<A extends RealArray>(
   x: number | A,
-  format: Format | string,
+  format: Format | FormatSpelling,
   options: RoundArrayOptions<A> = {},
 ): number | A {
   const target = toFormat(format);
@@ -124,7 +128,7 @@ export interface EncodeOptions extends RoundOptions {
  */
 export function encode(
   values: RealArray | readonly number[],
-  format: Format | string,
+  format: Format | FormatSpelling,
   options: EncodeOptions = {},
 ): CodeArray {
   const target = toFormat(format);
@@ -149,7 +153,7 @@ export function encode(
  * @example
  * decode(new Uint8Array([0x38, 0x7f]), 'e4m3fn') // Float32Array [1, NaN]
  */
-export function decode(codes: CodeArray | readonly Code[], format: Format | string): RealArray {
+export function decode(codes: CodeArray | readonly Code[], format: Format | FormatSpelling): RealArray {
   const source = toFormat(format);
   const values = fitsBinary32(source) ? new Float32Array(codes.length) : new Float64Array(codes.length);
   decodeArray(narrowCodes(codes, source), values, source);

@@ -9,7 +9,7 @@
 import { log } from '../arithmetic/elementary/approximate.ts';
 import { ArgumentError } from '../errors.ts';
 import { notInFormat } from '../formats/codes.ts';
-import { type Format, toFormat } from '../formats/index.ts';
+import { type Format, type FormatSpelling, toFormat } from '../formats/index.ts';
 import { randomIntegers } from '../rounding/philox.ts';
 import type { RealArray } from './arrays.ts';
 
@@ -52,11 +52,15 @@ function exposedBits(format: Format): number {
  * @example
  * flipBits(new Float32Array(1e6).fill(1), 'binary16', { probability: 1e-3, seed: 7 }) // about 1000 are no longer 1
  */
-export function flipBits(x: number, format: Format | string, options: FlipOptions<never>): number;
-export function flipBits<A extends RealArray>(x: A, format: Format | string, options: FlipOptions<A>): A;
+export function flipBits(x: number, format: Format | FormatSpelling, options: FlipOptions<never>): number;
+export function flipBits<A extends RealArray>(
+  x: A,
+  format: Format | FormatSpelling,
+  options: FlipOptions<A>,
+): A;
 export function flipBits<A extends RealArray>(
   x: number | A,
-  format: Format | string,
+  format: Format | FormatSpelling,
   options: FlipOptions<A>,
 ): number | A {
   const target = toFormat(format);

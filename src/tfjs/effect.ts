@@ -4,8 +4,8 @@
  */
 import type { ResolvedAccumulator } from '../arithmetic/accumulate/model.ts';
 import { ArgumentError } from '../errors.ts';
-import { findBlockFormat } from '../formats/block.ts';
-import { type Format, formats, toFormat } from '../formats/index.ts';
+import { type Format, type FormatSpelling, formats, toFormat } from '../formats/index.ts';
+import { findBlockFormat } from '../formats/names.ts';
 import type { Saturation } from '../rounding/options.ts';
 import {
   isStochastic,
@@ -68,7 +68,7 @@ function blockOptions(name: string): QuantizerOptions | undefined {
   return known;
 }
 
-type Spec = Omit<KernelSpec, 'format'> & { readonly format?: Format | string | null };
+type Spec = Omit<KernelSpec, 'format'> & { readonly format?: Format | FormatSpelling | null };
 
 const isFormat = (value: object): value is Format => 'decode' in value && 'encode' in value;
 

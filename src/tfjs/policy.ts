@@ -6,7 +6,7 @@
 
 import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import type { Format } from '../formats/index.ts';
+import type { Format, FormatSpelling } from '../formats/index.ts';
 import type { RoundingMode, Saturation, StochasticVariant, SubnormalTreatment } from '../rounding/options.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
 import type { AccumulatorSpec } from './accumulator.ts';
@@ -23,7 +23,7 @@ export type Role = (typeof roles)[number];
 
 /** A rounding of tensors: a format and how to get there. Absent fields are those of the policy. */
 export interface RoleSpec {
-  readonly format?: Format | string;
+  readonly format?: Format | FormatSpelling;
   readonly rounding?: RoundingMode;
   readonly saturation?: Saturation;
   readonly subnormals?: SubnormalTreatment;
@@ -36,7 +36,7 @@ export interface RoleSpec {
  * What operands are put through before a kernel sees them: a rounding (a format by itself or by name), or a quantiser (its
  * options, or a block format by name).
  */
-export type InputSpec = RoleSpec | QuantizerOptions | Format | string;
+export type InputSpec = RoleSpec | QuantizerOptions | Format | FormatSpelling;
 
 /** What holds for a kernel call. Absent fields are those of the rules before it. */
 export interface KernelSpec extends RoleSpec {
@@ -52,7 +52,7 @@ export interface KernelSpec extends RoleSpec {
 }
 
 /** A `KernelSpec`, a format by itself or by name, or `null` for float32. */
-export type Rule = KernelSpec | Format | string | null;
+export type Rule = KernelSpec | Format | FormatSpelling | null;
 
 export interface LayerSpec extends KernelSpec {
   readonly roles?: Readonly<Partial<Record<Role, Rule>>>;
@@ -78,7 +78,7 @@ export interface Policy extends KernelSpec {
     | Implementation
     | ({ readonly implementation?: Implementation } & Readonly<Record<string, Rule>>);
   /** Layers that differ, by the name of a layer or of a `tf.tidy` scope; `*` stands for any characters. Later ones prevail. */
-  readonly layers?: Readonly<Record<string, LayerSpec | Format | string | null>>;
+  readonly layers?: Readonly<Record<string, LayerSpec | Format | FormatSpelling | null>>;
   /** Whether `emulation.log` counts what rounding does. Costs a copy of every result. Default false. */
   readonly log?: boolean;
 }
@@ -123,7 +123,7 @@ const fieldNames = [
 
 function specOf(
   argument: string,
-  rule: LayerSpec | Format | string | null,
+  rule: LayerSpec | Format | FormatSpelling | null,
 ): LayerSpec & { format?: unknown } {
   if (rule === null) return { format: null } as unknown as LayerSpec;
   if (typeof rule === 'string' || (typeof rule === 'object' && isFormat(rule))) return { format: rule };
@@ -170,7 +170,11 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
     if (ofRole === null || (ofRole === undefined && !roundedByDefault.has(role))) return null;
     const isProduct = productNames.has(kernel);
     let spec: Record<string, unknown> = {};
-    const apply = (argument: string, rule: LayerSpec | Format | string | null, isOwn = false): void => {
+    const apply = (
+      argument: string,
+      rule: LayerSpec | Format | FormatSpelling | null,
+      isOwn = false,
+    ): void => {
       const { roles: _, kernels: __, ...fields } = specOf(argument, rule);
       // Said of a role or a layer, these are about products; said of a kernel, about it.
       const { inputs, accumulator, ...others } = fields;
@@ -197,7 +201,7 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
       for (const own of rulesFor(kernel, inner.kernels ?? {}))
         apply(`layers.${pattern}.kernels.${kernel}`, own, true);
     }
-    return make(spec as KernelSpec & { format?: Format | string | null });
+    return make(spec as KernelSpec & { format?: Format | FormatSpelling | null });
   };
 
   const known = new Map<string, Effect | null>();

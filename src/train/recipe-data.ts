@@ -4,6 +4,7 @@
 import { ArgumentError } from '../errors.ts';
 import type { Recipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
+import { withCanonicalNames } from './recipe-names.ts';
 import * as recipes from './recipes.ts';
 
 const builders = {
@@ -40,7 +41,7 @@ export function recipeFrom(data: unknown): Recipe {
     throw new ArgumentError('recipe', data, 'an object: a recipe, or { "recipe": name, ...options }');
   if (!('recipe' in data)) {
     checkRecipe(data as Recipe);
-    return data as Recipe;
+    return withCanonicalNames(data as Recipe);
   }
   const { recipe: name, name: own, ...options } = data as Record<string, unknown>;
   if (typeof name !== 'string' || !Object.hasOwn(builders, name))
@@ -58,5 +59,5 @@ export function recipeFrom(data: unknown): Recipe {
   }
   const result = own === undefined ? made : { ...made, name: own as string };
   checkRecipe(result);
-  return result;
+  return withCanonicalNames(result);
 }

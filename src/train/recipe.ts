@@ -2,7 +2,7 @@
  * A training recipe as plain data: which arithmetic each phase uses, how weights and the optimiser's state are held,
  * and the optimiser's settings. It serialises as JSON and holds no numerics; `recipe-check.ts` checks it.
  */
-import { toFormat } from '../formats/index.ts';
+import { type FormatSpelling, toFormat } from '../formats/index.ts';
 import type { RoundingMode, Saturation } from '../rounding/options.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
 import type { OptimizerSettings } from './optimizers/index.ts';
@@ -13,7 +13,7 @@ import { type PhaseIn, strengthAt } from './strength.ts';
 /** What a slot of a linear layer reads instead of the operand itself: its quantised and dequantised image. */
 export interface QuantizerSpec extends QuantizerOptions {
   /** Name of the element format, such as `'int8'` or `'ternary'`. */
-  readonly format: string;
+  readonly format: FormatSpelling;
   /** The operand is x + strength * (quantised - x), 0 to 1. Default 1. */
   readonly strength?: number;
 }
@@ -30,7 +30,7 @@ export interface LinearSlots {
 
 /** Every kernel of the forward and backward pass rounds its result to this format. */
 export interface EmulationSpec {
-  readonly format: string;
+  readonly format: FormatSpelling;
   readonly rounding?: RoundingMode;
   readonly saturation?: Saturation;
 }

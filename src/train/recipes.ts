@@ -6,7 +6,7 @@
  * arXiv 2412.04787.
  */
 import { ArgumentError } from '../errors.ts';
-import { toFormat } from '../formats/index.ts';
+import { type FormatSpelling, toFormat } from '../formats/index.ts';
 import {
   type AdafactorSettings,
   type AdamWSettings,
@@ -110,7 +110,7 @@ export interface TransitionOptions extends BitnetOptions {
   /** Part of all steps at which it happens: above 0 and below 1. */
   readonly at: number;
   /** The format that the first phase emulates forward and backward. Default `'bfloat16'`; `'binary32'`: no emulation. */
-  readonly first?: string;
+  readonly first?: FormatSpelling;
   /** What happens to the moments then. Default `'keep'`. */
   readonly optimizerState?: 'keep' | 'reset';
   /** Part of all steps over which the learning rate grows anew. Default 0. */

@@ -8,13 +8,17 @@ import { ArgumentError } from '../errors.ts';
 import type { RunIdentity } from './checkpoint.ts';
 import { hashData } from './hash.ts';
 import { modelConfig } from './model-config.ts';
+import type { Recipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
+import { withCanonicalNames } from './recipe-names.ts';
 import type { TrainOptions } from './records.ts';
 import { type Task, taskOf } from './task.ts';
 
 export interface Settings
   extends Required<Pick<TrainOptions, 'seed' | 'steps' | 'learningRate' | 'evaluateEvery'>> {
   readonly task: Task;
+  /** With each format by its canonical name. */
+  readonly recipe: Recipe;
   /** Windows or samples. */
   readonly evaluationSize: number;
   readonly probeEvery: number;
@@ -31,6 +35,7 @@ export function settingsOf(options: TrainOptions): Settings {
     throw new ArgumentError('learningRate', learningRate, 'a positive number');
   return {
     task,
+    recipe: withCanonicalNames(options.recipe),
     learningRate,
     steps: integerInRange('steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1, 1),
     seed: integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER, 0),
@@ -49,9 +54,18 @@ export function settingsOf(options: TrainOptions): Settings {
 }
 
 /** What tells one run from another. */
-export function identityOf({ tf, recipe, kernels = 'own' }: TrainOptions, settings: Settings): RunIdentity {
-  const { task, seed, steps, learningRate, evaluateEvery, evaluationSize, probeEvery, gradientDraws } =
-    settings;
+export function identityOf({ tf, kernels = 'own' }: TrainOptions, settings: Settings): RunIdentity {
+  const {
+    task,
+    recipe,
+    seed,
+    steps,
+    learningRate,
+    evaluateEvery,
+    evaluationSize,
+    probeEvery,
+    gradientDraws,
+  } = settings;
   return {
     recipe: hashData(recipe),
     model: task.config,

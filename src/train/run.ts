@@ -60,9 +60,9 @@ const mean = (values: readonly number[]): number => values.reduce((sum, x) => su
  * const result = await train({ tf, model: 'llama-tiny', data, recipe: recipes.bitnet(), steps: 1000, seed: 1 });
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const { tf, recipe, signal, kernels = 'own', resume, onCheckpoint } = options;
+  const { tf, signal, kernels = 'own', resume, onCheckpoint } = options;
   const settings = settingsOf(options);
-  const { task, seed, steps, learningRate: peak, evaluateEvery, probeEvery } = settings;
+  const { task, recipe, seed, steps, learningRate: peak, evaluateEvery, probeEvery } = settings;
   const identity = resume === undefined && onCheckpoint === undefined ? null : identityOf(options, settings);
   if (resume !== undefined) checkIdentity(resume.state.identity, identity!);
   const model = task.createModel(tf, seed, recipe.extraNorm);

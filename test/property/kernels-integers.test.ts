@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resolveAccumulator } from '../../src/arithmetic/accumulate/model.ts';
-import { toFormat } from '../../src/formats/catalogue.ts';
+import { toFormat } from '../../src/formats/names.ts';
 import { matmulArray, type ProductAddend } from '../../src/kernels/index.ts';
 import { nothing, type OperandExtent } from '../../src/kernels/products/extent.ts';
 import { planProduct } from '../../src/kernels/products/plan.ts';

@@ -5,7 +5,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { resolveAccumulator } from '../../src/arithmetic/accumulate/model.ts';
 import { matrixUnit } from '../../src/arithmetic/matrix-unit/index.ts';
-import { toFormat } from '../../src/formats/catalogue.ts';
+import { toFormat } from '../../src/formats/names.ts';
 import {
   allocateFloat32,
   type MatmulShape,

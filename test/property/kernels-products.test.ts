@@ -7,8 +7,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resolveAccumulator } from '../../src/arithmetic/accumulate/model.ts';
 import { createArithmetic } from '../../src/arithmetic/arithmetic.ts';
-import { toFormat } from '../../src/formats/catalogue.ts';
 import type { FloatFormat } from '../../src/formats/format.ts';
+import { toFormat } from '../../src/formats/names.ts';
 import { allocateFloat32, matmulArray, release } from '../../src/kernels/index.ts';
 import {
   type RoundingMode,

@@ -242,7 +242,7 @@ test('a narrow terminal gets blocks', async () => {
 
 test.each<[string[], RegExp]>([
   [['--formats', 'e9m9'], /--formats: got 'e9m9'/],
-  [['--formats', 'fp16'], /binary16 \(did you mean that\?\)/],
+  [['--formats', 'fp17'], /binary16, .*a name that/],
   [['--formats', 'int4,,int8'], /--formats/],
   [['--formats', 'mxfp4/row'], /mxfp4 alone/],
   [['--formats', 'int4/blok:3'], /block:SIZE/],

@@ -168,6 +168,14 @@ test('--table gives every code up to 16 bits, and no further', async () => {
   });
 });
 
+test.each([
+  ['E4M3FN', 'e4m3fn'],
+  ['bf16', 'bfloat16'],
+  ['mxfp8', 'mxfp8e4m3'],
+])('%s is shown by its canonical name', async (alias, name) => {
+  expect((await halfulp(['format', alias])).out).toBe((await halfulp(['format', name])).out);
+});
+
 test('a format without codes, and the complex one', async () => {
   expect((await halfulp(['format', 'float(Infinity,7)'])).out).toContain('binary float, no codes');
   expect((await halfulp(['format', 'fourthRoots'])).out).toContain('0x3  11  -i\n');
@@ -176,8 +184,11 @@ test('a format without codes, and the complex one', async () => {
 });
 
 test.each([
-  [['format', 'E4M3FN'], "name: got 'E4M3FN'; accepted: e4m3fn (did you mean that?), a name"],
-  [['format', 'bf16'], "name: got 'bf16'; accepted: bfloat16 (did you mean that?), a name"],
+  [['format', 'bflaot16'], "name: got 'bflaot16'; accepted: bfloat16, binary16, or a name that"],
+  [
+    ['format', 'fp8'],
+    "name: got 'fp8'; accepted: e4m3fn (the OCP E4M3, for weights and activations; largest 448) or e5m2 (",
+  ],
   [
     ['format', 'nonsense'],
     "name: got 'nonsense'; accepted: a name that `halfulp formats` lists, or one like",

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
-import { toFormat } from '../../src/formats/catalogue.ts';
+import { toFormat } from '../../src/formats/names.ts';
 import { round } from '../../src/tensor/arrays.ts';
 import {
   blend,

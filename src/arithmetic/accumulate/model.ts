@@ -1,8 +1,8 @@
 /** The accumulator model of sums and products: its options, defaults and checks. What it does is in `inner-product.ts`. */
 import { integerInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import { toFormat } from '../../formats/catalogue.ts';
 import type { Format } from '../../formats/format.ts';
+import { type FormatSpelling, toFormat } from '../../formats/names.ts';
 import {
   isStochastic,
   type ResolvedRounding,
@@ -27,7 +27,7 @@ export interface AccumulatorModel {
    * The format of partial sums, by itself or by name; `'exact'` for none, with one rounding at the end; or a matrix unit,
    * which settles everything else. Default: the arithmetic's format.
    */
-  readonly accumulate?: Format | string | MatrixUnit;
+  readonly accumulate?: Format | FormatSpelling | MatrixUnit;
   /** Default `'sequential'`. */
   readonly order?: AccumulationOrder;
   /** Mode of the roundings to the accumulator's format. Default: the arithmetic's. */

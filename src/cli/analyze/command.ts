@@ -5,6 +5,7 @@
 
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
+import { canonicalName } from '../../formats/index.ts';
 import { type RoundingMode, roundingModes } from '../../rounding/index.ts';
 import {
   type ErrorPoint,
@@ -79,16 +80,21 @@ function readTransform(text: string): TransformData {
   }
 }
 
-/** The quantiser of a name; errors say what of it is wrong. */
-function readQuantizer(text: string, { rounding, transform: data, seed }: GivenOptions): Quantizer {
-  const [name] = text.split('/') as [string];
+/** The quantiser of a name, by the name with its format as the catalogue spells it; errors say what of it is wrong. */
+function readQuantizer(
+  text: string,
+  { rounding, transform: data, seed }: GivenOptions,
+): readonly [name: string, quantizer: Quantizer] {
+  const [name, ...parts] = text.split('/') as [string, ...string[]];
   if (readOtherFormat(name, '--formats')?.kind !== 'block') readFormat(name, '--formats');
+  const spelled = [canonicalName(name), ...parts].join('/');
   try {
-    return namedQuantizer(text, {
+    const named = namedQuantizer(spelled, {
       ...(rounding !== undefined && { rounding }),
       ...(data !== undefined && { transform: data }),
       seed,
     });
+    return [spelled, named];
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
     const argument = error.argument === 'quantizer' ? '--formats' : `--formats ${text}: ${error.argument}`;
@@ -130,7 +136,7 @@ export function analyzeCommand(io: Io, done: (code: number) => void): Command {
     .addHelpText('after', examples)
     .action(async (given: GivenOptions) => {
       const quantizers = Object.fromEntries(
-        splitList(given.formats).map((name) => [name, readQuantizer(name, given)]),
+        splitList(given.formats).map((name) => readQuantizer(name, given)),
       );
       const { values, shape } = loadData(given.data, given.shape, given.seed);
       const points = errorAgainstBits(values, quantizers, { shape });

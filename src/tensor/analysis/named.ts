@@ -2,8 +2,7 @@
  * Quantisers by a short text, for command lines and comparisons: a format and how it is scaled. No numerics live here.
  */
 import { ArgumentError } from '../../errors.ts';
-import { findBlockFormat } from '../../formats/block.ts';
-import { toFormat } from '../../formats/catalogue.ts';
+import { findBlockFormat, toFormat } from '../../formats/names.ts';
 import type { RoundingMode } from '../../rounding/options.ts';
 import type { Grouping } from '../grouping.ts';
 import {
@@ -42,7 +41,9 @@ function groupingOf(part: string): Grouping | undefined {
 /** The options of a format of numbers with the parts of its scale. */
 function scalarOptions(text: string, name: string, parts: readonly string[]): QuantizerOptions {
   let grouping: Grouping = { per: 'tensor' };
-  let from: Statistic = name === 'ternary' || name === 'binary' ? 'absmean' : 'absmax';
+  const element = toFormat(name);
+  const isTernary = element.name === 'ternary' || element.name === 'binary';
+  let from: Statistic = isTernary ? 'absmean' : 'absmax';
   let format: string | undefined;
   for (const part of parts) {
     const found = groupingOf(part);
@@ -51,7 +52,7 @@ function scalarOptions(text: string, name: string, parts: readonly string[]): Qu
     else if (part.startsWith('scale:')) format = part.slice('scale:'.length);
     else throw new ArgumentError('quantizer', text, accepted);
   }
-  return { format: toFormat(name), scale: { ...grouping, from, ...(format !== undefined && { format }) } };
+  return { format: element, scale: { ...grouping, from, ...(format !== undefined && { format }) } };
 }
 
 /**

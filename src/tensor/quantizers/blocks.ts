@@ -7,7 +7,7 @@
 import { checkFields } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { BlockFormat } from '../../formats/block.ts';
-import { parseFormat } from '../../formats/catalogue.ts';
+import { type BlockFormatSpelling, parseFormat } from '../../formats/names.ts';
 import type { RealArray } from '../arrays.ts';
 import type { CallOptions, NaNInGroups, QuantizerOptions } from './options.ts';
 import type { Direction } from './power-of-two.ts';
@@ -45,7 +45,7 @@ const optionNames: readonly (keyof BlockOptions)[] = [
   ...(['rowScaled', 'fourOverSix', 'scaleMax', 'nan'] as const),
 ];
 
-function toBlockFormat(given: BlockFormat | string): BlockFormat {
+function toBlockFormat(given: BlockFormat | BlockFormatSpelling): BlockFormat {
   const format = typeof given === 'string' ? parseFormat(given) : given;
   if (format?.kind !== 'block')
     throw new ArgumentError(
@@ -70,7 +70,7 @@ function flag(argument: string, given: unknown): boolean {
  * quantizer(blockQuantizerOptions('mxfp4', { direction: 'rceil', rounding: 'stochastic' }));
  */
 export function blockQuantizerOptions(
-  format: BlockFormat | string,
+  format: BlockFormat | BlockFormatSpelling,
   options: BlockOptions = {},
 ): QuantizerOptions {
   const { element, size, scale, tensorScale } = toBlockFormat(format);
@@ -128,7 +128,7 @@ const passedOn: readonly string[] = ['rounding', 'saturation', 'subnormals', 'ra
  */
 export function quantize(
   x: RealArray | readonly number[],
-  format: BlockFormat | string,
+  format: BlockFormat | BlockFormatSpelling,
   options: BlockOptions = {},
 ): Quantized {
   const made = quantizer(blockQuantizerOptions(format, options));

@@ -3,8 +3,8 @@
  */
 import { checkFields } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import { toFormat } from '../../formats/catalogue.ts';
 import type { Format } from '../../formats/format.ts';
+import { type FormatSpelling, toFormat } from '../../formats/names.ts';
 import type { NaNTreatment } from '../../kernels/codec.ts';
 import {
   type RoundingMode,
@@ -23,7 +23,7 @@ export type NaNInGroups = NaNTreatment | 'group';
 
 export interface QuantizerOptions {
   /** Format of the elements: any format of numbers. */
-  readonly format: Format | string;
+  readonly format: Format | FormatSpelling;
   /** How elements are rounded. Default `'nearest-even'`. */
   readonly rounding?: RoundingMode;
   readonly scale: ScaleOptions;

@@ -3,8 +3,8 @@
  */
 import { checkFields, checkObject, numberInRange, oneOf, within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import { toFormat } from '../../formats/catalogue.ts';
 import type { FloatFormat, Format } from '../../formats/format.ts';
+import { type FormatSpelling, toFormat } from '../../formats/names.ts';
 import { fitsBinary32 } from '../../formats/real-arrays.ts';
 import { checkGrouping, type Grouping } from '../grouping.ts';
 import { gaussianLevel } from './gaussian.ts';
@@ -31,7 +31,7 @@ interface StatisticOptions {
   /** What the scale is taken from: see `docs/quantizers.md` for each. */
   readonly from: Statistic;
   /** Format in which the scale is stored: a float with a NaN whose values are binary32 numbers. Default `'binary32'`. */
-  readonly format?: FloatFormat | string;
+  readonly format?: FloatFormat | FormatSpelling;
   /** Scale formats of powers of two (e8m0) only: which power. Default `'floor'`, as OCP MX. */
   readonly direction?: Direction;
   /** A second, binary32 scale of the whole tensor (true) or of each row, NVFP4's way. Default false. */
@@ -121,7 +121,7 @@ function groupingOf(scale: ScaleOptions): Grouping {
   return { per } as Grouping;
 }
 
-function scaleFormat(given: FloatFormat | string): FloatFormat {
+function scaleFormat(given: FloatFormat | FormatSpelling): FloatFormat {
   const format = toFormat(given);
   if (format.kind !== 'float' || !format.hasNaN || !fitsBinary32(format))
     throw new ArgumentError('scale.format', String(given), 'a float format with NaN that binary32 contains');

@@ -3,7 +3,7 @@
  * themselves are the other files of this folder.
  */
 import { ArgumentError } from '../../errors.ts';
-import { toFormat } from '../../formats/index.ts';
+import { type FormatSpelling, toFormat } from '../../formats/index.ts';
 
 /** Float32, as ordinary training does. */
 export interface MasterStore {
@@ -17,7 +17,7 @@ export interface MasterStore {
 export interface GridStore {
   readonly kind: 'grid';
   /** `'ternary'` or a signed integer format, such as `'int3'`, `'int4'`, `'int8'`. */
-  readonly format: string;
+  readonly format: FormatSpelling;
   /** How an updated weight is written back. */
   readonly rounding: 'stochastic' | 'nearest-even';
   /** The largest code stands for mean|W| of the initial weights (the paper), or for k times their root mean square. */
@@ -89,10 +89,11 @@ export function checkStore(store: WeightStoreSpec, path: string): void {
 }
 
 function checkGrid({ format, range }: GridStore, path: string): void {
-  let accepted = format === 'ternary';
+  let accepted = false;
   try {
     const target = toFormat(format);
-    accepted ||= target.kind === 'int' && target.isSigned && target.bits >= 2 && target.bits <= 16;
+    const isInteger = target.kind === 'int' && target.isSigned && target.bits >= 2 && target.bits <= 16;
+    accepted = isInteger || target.name === 'ternary';
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
   }
