@@ -7,6 +7,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { ArgumentError } from '../errors.ts';
 import type { QuantizerPlan } from '../kernels/index.ts';
 import {
+  type CallOptions,
   kernelLayout,
   kernelPlan,
   type Quantizer,
@@ -24,10 +25,8 @@ import {
 } from './internals.ts';
 import { addKernel } from './registry.ts';
 
-/** Where the random integers of one call begin. */
-export interface QuantizerCall {
-  readonly offset: number;
-}
+/** What one call says: where its random integers come from, and whether averages remember it. */
+export type QuantizerCall = Pick<CallOptions, 'seed' | 'stream' | 'offset' | 'update'>;
 
 export const fakeQuantizeName = 'HalfulpFakeQuantize';
 
@@ -56,7 +55,8 @@ export function fakeQuantizeKernel(backendName: string, backend: Backend): Kerne
       const out = backend.makeOutput(shape, dtype);
       const source = pointerOf(backend, x.dataId);
       const destination = pointerOf(backend, out.dataId);
-      kernelsOf(backend).fakeQuantize(source, destination, layout, plan, { ...given.rounding, ...call });
+      const { update: _, ...draws } = call ?? {};
+      kernelsOf(backend).fakeQuantize(source, destination, layout, plan, { ...given.rounding, ...draws });
       return out;
     }
     const values = given.fakeQuantize(backend.readSync(x.dataId) as Float32Array, shape, undefined, call);
@@ -83,14 +83,20 @@ function quantizerOf(given: Quantizer | QuantizerOptions): Quantizer {
  *
  * @param x A float32 tensor; the last axis is a row.
  * @param given A quantiser or its options, which are read at the first use of the object.
+ * @param call What this call says in place of the options.
  * @throws ArgumentError if x is not float32, or the options are not accepted.
  * @example
  * const ternary = fakeQuantize(tf, weights, { format: 'ternary', scale: { per: 'tensor', from: 'absmean' } });
  */
-export function fakeQuantize<T extends Tensor>(tf: TensorFlow, x: T, given: Quantizer | QuantizerOptions): T {
+export function fakeQuantize<T extends Tensor>(
+  tf: TensorFlow,
+  x: T,
+  given: Quantizer | QuantizerOptions,
+  call?: QuantizerCall,
+): T {
   if (x.dtype !== 'float32') throw new ArgumentError('x', x.dtype, 'a float32 tensor');
   const backendName = tf.getBackend();
   if (tf.getKernel(fakeQuantizeName, backendName) === undefined)
     addKernel(tf, backendName, fakeQuantizeName, fakeQuantizeKernel(backendName, backendOf(tf)));
-  return engineOf(tf).runKernel(fakeQuantizeName, { x }, { quantizer: quantizerOf(given) }) as T;
+  return engineOf(tf).runKernel(fakeQuantizeName, { x }, { quantizer: quantizerOf(given), call }) as T;
 }

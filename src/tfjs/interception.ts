@@ -36,6 +36,7 @@ import { summedAxis } from './products.ts';
 import { wrapKernels } from './registry.ts';
 import { currentRole, type StepListener, stepListeners, watchRoles } from './roles.ts';
 import { Shadows } from './shadows.ts';
+import { watchDisposal } from './tape.ts';
 import { workspaceOn } from './workspace.ts';
 
 /** One policy in force, and how many random draws it has used. */
@@ -98,7 +99,7 @@ export class Interception {
     const nextStep: StepListener = { after: () => this.#top?.log?.nextStep() };
     stepListeners.add(nextStep);
     this.#undo.push(() => stepListeners.delete(nextStep));
-    this.#undo.push(this.#watchDisposal(backend));
+    this.#undo.push(watchDisposal(backend, (dataId) => this.#shadows.forget(dataId)));
   }
 
   /** Whether no policy is left and everything is restored. */
@@ -118,20 +119,6 @@ export class Interception {
     this.#top = this.#layers[this.#layers.length - 1];
     this.#shadows.clear(new Set(layer.policy.grids));
     if (this.#top === undefined) for (const undo of this.#undo.splice(0).reverse()) undo();
-  }
-
-  #watchDisposal(backend: Backend): () => void {
-    const own = Object.getOwnPropertyDescriptor(backend, 'disposeData');
-    const original = backend.disposeData;
-    backend.disposeData = (dataId, force) => {
-      const gone = original.call(backend, dataId, force);
-      if (gone) this.#shadows.forget(dataId);
-      return gone;
-    };
-    return () => {
-      if (own === undefined) Reflect.deleteProperty(backend, 'disposeData');
-      else Object.defineProperty(backend, 'disposeData', own);
-    };
   }
 
   #wrap(name: string, stock: KernelFunction, wasm: boolean): KernelFunction {

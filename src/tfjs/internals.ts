@@ -74,6 +74,7 @@ interface Engine {
     readonly activeTape?: readonly TapeNode[];
   };
   addTapeNode(this: Engine, ...args: unknown[]): void;
+  startTape(this: Engine): void;
   removeDataId(dataId: DataId, backend: Backend): void;
   runKernel(
     name: string,

@@ -4,6 +4,7 @@
  * operation was in. Source: tfjs-core `engine.ts` (`addTapeNode`), tfjs-layers `topology.ts`.
  */
 import { engineOf, type TapeNode, type TensorFlow } from './internals.ts';
+import { watchTape } from './tape.ts';
 
 interface Entry {
   readonly names: readonly string[];
@@ -64,28 +65,22 @@ type Gradient = NonNullable<TapeNode['gradient']>;
 
 function watch(tf: TensorFlow): () => void {
   const undo: (() => void)[] = [];
-  const engine = engineOf(tf);
-
-  const ownRecorder = Object.getOwnPropertyDescriptor(engine, 'addTapeNode');
-  const record = engine.addTapeNode;
-  engine.addTapeNode = function (...args) {
-    record.apply(this, args);
-    const { activeTape } = this.state;
-    const node = activeTape?.[activeTape.length - 1];
-    const gradient = node?.gradient;
-    if (node === undefined || gradient === undefined) return;
-    const path = currentLayer(tf);
-    if (path.length === 0) return;
-    const inLayer = <T>(fn: () => T): T => within(tf, path, true, fn);
-    node.gradient = ((dys) => {
-      const thunks = inLayer(() => gradient.call(node, dys));
-      return Object.fromEntries(Object.entries(thunks).map(([name, thunk]) => [name, () => inLayer(thunk)]));
-    }) satisfies Gradient;
-  };
-  undo.push(() => {
-    if (ownRecorder === undefined) Reflect.deleteProperty(engine, 'addTapeNode');
-    else Object.defineProperty(engine, 'addTapeNode', ownRecorder);
-  });
+  undo.push(
+    watchTape(tf, {
+      recorded(node) {
+        const { gradient } = node;
+        const path = currentLayer(tf);
+        if (gradient === undefined || path.length === 0) return;
+        const inLayer = <T>(fn: () => T): T => within(tf, path, true, fn);
+        node.gradient = ((dys) => {
+          const thunks = inLayer(() => gradient.call(node, dys));
+          return Object.fromEntries(
+            Object.entries(thunks).map(([name, thunk]) => [name, () => inLayer(thunk)]),
+          );
+        }) satisfies Gradient;
+      },
+    }),
+  );
 
   // Exists only where the layers package is part of tf.
   const layer = (tf.layers as { Layer?: { prototype: object } } | undefined)?.Layer?.prototype;

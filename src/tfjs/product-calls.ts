@@ -24,6 +24,7 @@ import {
 import { currentLayer } from './layers.ts';
 import { type OperandView, operandView } from './operand-views.ts';
 import type { ProductSlots, SlotOperand, SlotOutput, SlotProvider } from './product-slots.ts';
+import { watchDisposal, watchTape } from './tape.ts';
 
 /** Kernels that are products, with the names of their operands. Those of gradients are among them. */
 const operandNames: Readonly<Record<string, readonly [string, string]>> = {
@@ -111,7 +112,13 @@ export class ProductCalls {
   constructor(tf: TensorFlow, provider: SlotProvider) {
     this.#tf = tf;
     this.#provider = provider;
-    this.#undo.push(this.#watchTape(), this.#watchDisposal());
+    this.#undo.push(
+      watchTape(tf, {
+        begins: () => provider.gradientBegins(),
+        recorded: (node) => this.#recorded(node),
+      }),
+      watchDisposal(backendOf(tf), (dataId) => this.#forget(dataId)),
+    );
   }
 
   /** Frees every image and puts the engine back. */
@@ -383,31 +390,11 @@ export class ProductCalls {
     return rounded;
   }
 
-  #watchTape(): () => void {
-    const engine = engineOf(this.#tf);
-    const own = Object.getOwnPropertyDescriptor(engine, 'addTapeNode');
-    const record = engine.addTapeNode;
-    const takePending = (): ForwardCall[] => {
-      const calls = this.#pending;
-      this.#pending = [];
-      return calls;
-    };
-    const wrap = (node: TapeNode, calls: readonly ForwardCall[]): void => this.#wrapNode(node, calls);
-    engine.addTapeNode = function (...args) {
-      const calls = takePending();
-      record.apply(this, args);
-      if (calls.length === 0) return;
-      const { activeTape } = this.state;
-      const node = activeTape?.[activeTape.length - 1];
-      if (node !== undefined) wrap(node, calls);
-    };
-    return () => {
-      if (own === undefined) Reflect.deleteProperty(engine, 'addTapeNode');
-      else Object.defineProperty(engine, 'addTapeNode', own);
-    };
-  }
-
-  #wrapNode(node: TapeNode, calls: readonly ForwardCall[]): void {
+  /** An operation is on the tape: the products that it has run are its own. */
+  #recorded(node: TapeNode): void {
+    const calls = this.#pending;
+    if (calls.length === 0) return;
+    this.#pending = [];
     const { gradient } = node;
     // What a node has saved is freed with the tape.
     node.saved = [...node.saved, ...calls.flatMap((call) => tensorsOf(call))];
@@ -480,22 +467,6 @@ export class ProductCalls {
       const whole = layout.fromMatrix(inner);
       return tf.reshape(layout.flips ? swapLast(tf, whole) : whole, gradient.shape);
     });
-  }
-
-  #watchDisposal(): () => void {
-    const backend = backendOf(this.#tf);
-    const own = Object.getOwnPropertyDescriptor(backend, 'disposeData');
-    const original = backend.disposeData;
-    const forget = (dataId: DataId): void => this.#forget(dataId);
-    backend.disposeData = (dataId, force) => {
-      const gone = original.call(backend, dataId, force);
-      if (gone) forget(dataId);
-      return gone;
-    };
-    return () => {
-      if (own === undefined) Reflect.deleteProperty(backend, 'disposeData');
-      else Object.defineProperty(backend, 'disposeData', own);
-    };
   }
 }
 

@@ -80,4 +80,6 @@ export interface SlotProvider {
   readonly variables: Iterable<Variable>;
   /** The slots of a call that is about to run; null: nothing is done to it. */
   slotsOf(product: ProductIdentity): ProductSlots | null;
+  /** An outermost gradient is about to be taken. */
+  gradientBegins(): void;
 }
