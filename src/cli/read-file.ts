@@ -8,7 +8,11 @@ import { parseJson } from '../json.ts';
 import { otherEncoding } from '../train/encoding.ts';
 
 /** Bytes of the largest file of each kind. A string has at most 2^29 characters, an array of bytes 2^31 elements. */
-export const largestFile = { settings: 2 ** 24, text: 2 ** 28, arrays: 2 ** 31 - 1 } as const;
+export const largestFile: Readonly<Record<'settings' | 'text' | 'arrays', number>> = {
+  settings: 2 ** 24,
+  text: 2 ** 28,
+  arrays: 2 ** 31 - 1,
+};
 
 /** Why a file cannot be read, in words, by the system's error code. */
 const reasons: Readonly<Record<string, string>> = {

@@ -51,7 +51,7 @@ const longestHeader = 65536;
 /** As many axes as NumPy's arrays can have. */
 export const mostAxes = 64;
 /** Elements of the largest array: as binary64 they take 2 GiB. */
-export const mostElements = 2 ** 28;
+export const mostElements: number = 2 ** 28;
 
 /** The lengths of a Python tuple: `2, 3` or `2,`; undefined for other text. */
 function lengthsOf(tuple: string): number[] | undefined {
