@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 import { describeRange, fileNameWords, isFileName, type NumberRange, pathOf, wordsFor } from './check.ts';
-import { ArgumentError } from './errors.ts';
+import { ArgumentError, printable } from './errors.ts';
 
 /** Any schema; its output is of type `T`. */
 export type Schema<T = unknown> = v.GenericSchema<unknown, T>;
@@ -52,10 +52,15 @@ export function maybe<T>(schema: Schema<T>): v.OptionalSchema<Schema<T>, undefin
 /** A value, or null. */
 export const orNull = <T>(schema: Schema<T>): Schema<T | null> => v.nullable(schema) as Schema<T | null>;
 
+/** What passes a test. */
+export function value<T>(test: (given: unknown) => boolean, words: string): Schema<T> {
+  return v.custom<T>(test, words);
+}
+
 /** A finite number in a range. */
 export function number(range: NumberRange = {}): Schema<number> {
   const { from = -Infinity, above = -Infinity, to = Infinity, below = Infinity } = range;
-  return v.custom<number>((given) => {
+  return value((given) => {
     const x = given as number;
     return Number.isFinite(given) && x >= from && x > above && x <= to && x < below;
   }, describeRange(range));
@@ -63,17 +68,16 @@ export function number(range: NumberRange = {}): Schema<number> {
 
 /** An integer in [low, high]. */
 export function integer(low: number, high: number): Schema<number> {
-  const words = `an integer from ${low} to ${high}`;
-  return v.custom<number>(
+  return value(
     (given) => Number.isSafeInteger(given) && (given as number) >= low && (given as number) <= high,
-    words,
+    `an integer from ${low} to ${high}`,
   );
 }
 
 export const boolean: Schema<boolean> = v.boolean('true, false');
 
 /** One of a few values. */
-export function word<const T extends string | number | boolean | null>(accepted: readonly T[]): Schema<T> {
+export function word<const T extends string | number | boolean>(accepted: readonly T[]): Schema<T> {
   return v.custom<T>(
     (given) => accepted.includes(given as T),
     ({ input }) => wordsFor(input, accepted.map(String)),
@@ -82,15 +86,14 @@ export function word<const T extends string | number | boolean | null>(accepted:
 
 /** A line of text without control characters, as tables and terminals show it. */
 export function line(most = 1000, least = 1): Schema<string> {
-  return v.custom<string>((given) => {
+  return value((given) => {
     if (typeof given !== 'string' || given.length < least || given.length > most) return false;
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-    return !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(given);
-  }, `a text of ${least} to ${most} characters without line breaks and other control characters`);
+    return printable(given) === given;
+  }, `a text of ${least} to ${most} characters, without line breaks and other control characters`);
 }
 
 /** The name of a file or folder. */
-export const fileName: Schema<string> = v.custom<string>(isFileName, fileNameWords);
+export const fileName: Schema<string> = value(isFileName, fileNameWords);
 
 /** A list of like items. */
 export function list<T>(item: Schema<T>, least = 0, most = 100_000): Schema<T[]> {
@@ -116,6 +119,12 @@ export function record<T>(value: Schema<T>, words = 'an object'): Schema<Record<
   );
 }
 
+/** Lists of one schema, everything else as another. */
+export function listOr<A, B>(item: Schema<A>, others: Schema<B>): Schema<A[] | B> {
+  const items = list(item);
+  return v.lazy((given) => (Array.isArray(given) ? items : others)) as Schema<A[] | B>;
+}
+
 /** One of several kinds of object, told apart by the field `kind`. */
 export function kinds<const E extends Readonly<Record<string, v.ObjectEntries>>>(
   entries: E,
@@ -124,7 +133,7 @@ export function kinds<const E extends Readonly<Record<string, v.ObjectEntries>>>
   const schemas = new Map(
     Object.entries(entries).map(([name, own]) => [name, fields({ kind, ...own }) as Schema]),
   );
-  const any = someFields({ kind });
+  const any = fields({ kind });
   return v.lazy((given) => {
     const name = isPlainObject(given) ? (given as { kind?: unknown }).kind : undefined;
     return schemas.get(name as string) ?? any;
@@ -136,15 +145,10 @@ export function objectOr<A, B>(objects: Schema<A>, others: Schema<B>): Schema<A 
   return v.lazy((given) => (typeof given === 'object' && given !== null ? objects : others)) as Schema<A | B>;
 }
 
-/** A value that a schema accepts and of which more is true. */
-export function such<T>(schema: Schema<T>, test: (value: T) => boolean, words: string): Schema<T> {
-  return v.pipe(schema, v.check(test, words)) as unknown as Schema<T>;
-}
-
 /**
  * The same value, with its type known.
  *
- * @param path what the value is called
+ * @param path what the value is called; '' for options, whose names are enough
  * @throws ArgumentError naming the first field that is wrong
  */
 export function checkSchema<T>(path: string, given: unknown, schema: Schema<T>): T {
@@ -155,5 +159,9 @@ export function checkSchema<T>(path: string, given: unknown, schema: Schema<T>):
     (above, { key }) => pathOf(above, typeof key === 'number' ? key : String(key)),
     path,
   );
-  throw new ArgumentError(place, issue.path === undefined ? given : issue.path.at(-1)?.value, issue.message);
+  throw new ArgumentError(
+    place === '' ? 'options' : place,
+    issue.path === undefined ? given : issue.path.at(-1)?.value,
+    issue.message,
+  );
 }

@@ -5,6 +5,7 @@
 import { type FormatSpelling, toFormat } from '../formats/index.ts';
 import type { RoundingMode, Saturation } from '../rounding/options.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
+import { namePattern } from './name-pattern.ts';
 import type { OptimizerSettings } from './optimizers/index.ts';
 import type { Schedule } from './schedule.ts';
 import type { WeightStoreSpec } from './stores/index.ts';
@@ -40,7 +41,7 @@ export interface Phase {
   readonly from: number;
   /** Slots of every linear layer inside the blocks. Embedding and head have none. */
   readonly linear: LinearSlots;
-  /** Slots of layers whose name a regular expression matches, in place of `linear`; the first match counts. */
+  /** Slots of layers whose name a pattern matches (name-pattern.ts), in place of `linear`; the first match counts. */
   readonly layers?: readonly { readonly match: string; readonly linear: LinearSlots }[];
   /** The strength of every quantiser of the phase grows from 0 to its own after the phase begins. Default: at once. */
   readonly phaseIn?: PhaseIn;
@@ -145,6 +146,9 @@ export function slotsOf(phase: Phase, since: number, steps: number): (name: stri
   const all = prepare(phase.linear);
   const { layers } = phase;
   if (layers === undefined || layers.length === 0) return () => all;
-  const special = layers.map(({ match, linear }) => ({ pattern: new RegExp(match), slots: prepare(linear) }));
-  return (name) => special.find(({ pattern }) => pattern.test(name))?.slots ?? all;
+  const special = layers.map(({ match, linear }) => ({
+    isMeant: namePattern(match, 'layers.match'),
+    slots: prepare(linear),
+  }));
+  return (name) => special.find(({ isMeant }) => isMeant(name))?.slots ?? all;
 }

@@ -15,6 +15,7 @@ import {
   type OptimizerSettings,
 } from './optimizers/index.ts';
 import { type ExtraNorm, type LinearSlots, type Phase, plainSlots, type Recipe } from './recipe.ts';
+import { checkRecipeOptions } from './recipe-options.ts';
 import { defaultSchedule, type Schedule, twoStageDecay, twoStageRate } from './schedule.ts';
 import type { PhaseIn } from './strength.ts';
 
@@ -48,9 +49,6 @@ export const bitnetSlots: LinearSlots = {
 
 /** BitNet's slots by the other statistic, or without activations. */
 function bitnetSlotsOf({ weights = 'absmean', activations = true }: BitnetOptions): LinearSlots {
-  if (weights !== 'absmean' && weights !== 'absmedian')
-    throw new ArgumentError('weights', weights, 'absmean, absmedian');
-  if (typeof activations !== 'boolean') throw new ArgumentError('activations', activations, 'true or false');
   if (weights === 'absmean' && activations) return bitnetSlots;
   return {
     ...bitnetSlots,
@@ -95,11 +93,13 @@ function recipe(name: string, title: string, phases: readonly Phase[], options: 
 
 /** Ordinary training in float32: the baseline. */
 export function float32(options: RecipeOptions = {}): Recipe {
+  checkRecipeOptions('float32', options);
   return recipe('float32', 'float32', [phase(0, plainSlots)], options);
 }
 
 /** BitNet b1.58 from the first step. */
 export function bitnet(options: BitnetOptions = {}): Recipe {
+  checkRecipeOptions('bitnet', options);
   const suffix = bitnetSuffix(options);
   const title = `BitNet b1.58 from scratch${suffix === '' ? '' : ` (${suffix.slice(1)})`}`;
   return recipe(`bitnet${suffix}`, title, [phase(0, bitnetSlotsOf(options))], options);
@@ -119,6 +119,16 @@ export interface TransitionOptions extends BitnetOptions {
   readonly phaseIn?: PhaseIn;
 }
 
+/** Name of the format that the first phase emulates. */
+function firstFormat(first: string): string {
+  try {
+    return toFormat(first).name;
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    throw new ArgumentError('first', error.given, error.accepted);
+  }
+}
+
 /**
  * 16-bit training first, BitNet b1.58 from part `at` of the steps on. Weights and optimiser state are float32 throughout,
  * as in the mixed precision of the paper; in the second phase what is not quantised is float32 too.
@@ -127,11 +137,9 @@ export interface TransitionOptions extends BitnetOptions {
  * await train({ tf, model: 'llama-tiny', data, recipe: recipes.bitnetTransition({ at: 0.2 }), steps: 1000, seed: 1 });
  */
 export function bitnetTransition(options: TransitionOptions): Recipe {
+  checkRecipeOptions('bitnetTransition', options);
   const { at, first = 'bfloat16', optimizerState = 'keep', rewarm, phaseIn } = options;
-  if (!(at > 0 && at < 1)) throw new ArgumentError('at', at, 'a number above 0 and below 1');
-  if (optimizerState !== 'keep' && optimizerState !== 'reset')
-    throw new ArgumentError('optimizerState', optimizerState, 'keep, reset');
-  const format = toFormat(first).name;
+  const format = firstFormat(first);
   const percent = Math.round(at * 10000) / 100;
   const reset = optimizerState === 'reset';
   const begin = { ...phase(0, plainSlots), emulate: format === 'binary32' ? null : { format } };
@@ -158,6 +166,7 @@ export function bitnetTransition(options: TransitionOptions): Recipe {
 
 /** Every kernel of the forward and backward pass rounds to bfloat16; weights and optimiser state stay float32. */
 export function bfloat16(options: RecipeOptions = {}): Recipe {
+  checkRecipeOptions('bfloat16', options);
   const emulated: Phase = { ...phase(0, plainSlots), emulate: { format: 'bfloat16' } };
   return recipe('bfloat16', 'bfloat16, emulated forward and backward', [emulated], options);
 }
@@ -186,10 +195,9 @@ export interface DqtOptions extends RecipeOptions {
  * await train({ tf, model: 'llama-tiny', data, recipe: recipes.dqt({ bits: 8 }), steps: 1000, seed: 1 });
  */
 export function dqt(options: DqtOptions): Recipe {
+  checkRecipeOptions('dqt', options);
   const { bits, rounding = 'stochastic', range = 'absmean', of = 'linear', activations = true } = options;
   const isTernary = bits === 1.58;
-  if (!isTernary && !(Number.isInteger(bits) && bits >= 2 && bits <= 16))
-    throw new ArgumentError('bits', bits, '1.58, or an integer from 2 to 16');
   const {
     ternaryInference = !isTernary,
     optimizer,
@@ -229,6 +237,7 @@ export function bfloat16Weights(
     readonly of?: 'linear' | 'all' | { readonly match: string };
   } = {},
 ): Recipe {
+  checkRecipeOptions('bfloat16Weights', options);
   const { rounding = 'stochastic', of = 'linear' } = options;
   const made = recipe(
     `bfloat16-weights${rounding === 'stochastic' ? '' : '-nearest'}`,
@@ -243,6 +252,7 @@ export function bfloat16Weights(
 export function groupInt8Weights(
   options: RecipeOptions & { readonly size?: number; readonly rounding?: 'stochastic' | 'nearest-even' } = {},
 ): Recipe {
+  checkRecipeOptions('groupInt8Weights', options);
   const { rounding = 'stochastic', size = 256 } = options;
   const made = recipe(
     `int8-group${size}${rounding === 'stochastic' ? '' : '-nearest'}`,
@@ -257,6 +267,7 @@ export function groupInt8Weights(
 export function adam8bit(
   options: RecipeOptions & { readonly block?: number; readonly least?: number } = {},
 ): Recipe {
+  checkRecipeOptions('adam8bit', options);
   const { block = 2048, least, optimizer } = options;
   const codec = { kind: 'dynamic8', block, ...(least === undefined ? {} : { least }) } as const;
   return recipe(

@@ -5,7 +5,6 @@
  * 2 sigmoid(5 u / T) - 1 = tanh(2.5 u / T) for u < T, which reaches 0.98661, and 1 from T on.
  */
 import { exp } from '../arithmetic/elementary/approximate.ts';
-import { ArgumentError } from '../errors.ts';
 
 export const strengthKinds = ['tanh', 'tanhNormalised', 'linear', 'step'] as const;
 
@@ -17,14 +16,6 @@ export interface PhaseIn {
   readonly kind: (typeof strengthKinds)[number];
   /** T as a part of all steps, above 0 and at most 1. */
   readonly over: number;
-}
-
-/** Throws ArgumentError naming the field. */
-export function checkPhaseIn(phaseIn: PhaseIn, path: string): void {
-  if (!strengthKinds.includes(phaseIn.kind))
-    throw new ArgumentError(`${path}.kind`, phaseIn.kind, strengthKinds.join(', '));
-  if (!(phaseIn.over > 0 && phaseIn.over <= 1))
-    throw new ArgumentError(`${path}.over`, phaseIn.over, 'a number above 0 and at most 1');
 }
 
 /** tanh(x) for x >= 0 as 1 - 2 / (e^(2x) + 1). */

@@ -8,7 +8,6 @@ import type { HeldWeight } from './store.ts';
 export { countCodes, entropyOf, joinWrites, ratioEdges, type WriteMeasure, WriteTally } from './measure.ts';
 export {
   type Bfloat16Store,
-  checkMatch,
   checkStore,
   type GridStore,
   type GroupStore,

@@ -3,7 +3,8 @@
  * themselves are the other files of this folder.
  */
 import { ArgumentError } from '../../errors.ts';
-import { type FormatSpelling, toFormat } from '../../formats/index.ts';
+import { type Format, type FormatSpelling, toFormat } from '../../formats/index.ts';
+import { namePattern } from '../name-pattern.ts';
 
 /** Float32, as ordinary training does. */
 export interface MasterStore {
@@ -40,68 +41,23 @@ export interface GroupStore {
 export type WeightStoreSpec = (MasterStore | GridStore | Bfloat16Store | GroupStore) & {
   /**
    * Which parameters are held so; the others are float32. `'linear'` (default): the matrices inside the blocks; `'all'`:
-   * every parameter, norm gains too; `{ match }`: those whose name the regular expression matches.
+   * every parameter, norm gains too; `{ match }`: those whose name the
+   * pattern matches.
    */
   readonly of?: 'linear' | 'all' | { readonly match: string };
 };
 
-const fieldsOf: Readonly<Record<WeightStoreSpec['kind'], readonly string[]>> = {
-  master: [],
-  grid: ['format', 'rounding', 'range'],
-  bfloat16: ['rounding'],
-  'group-int8': ['size', 'rounding'],
-};
-
-/** Throws ArgumentError naming `path` unless `match` is the source of a regular expression. */
-export function checkMatch(match: unknown, path: string): void {
-  try {
-    if (typeof match === 'string' && match !== '' && new RegExp(match)) return;
-  } catch {
-    // Refused below.
-  }
-  throw new ArgumentError(path, match, 'a regular expression for names such as layers.0.mlp.down');
-}
-
-/** Throws ArgumentError naming the field, prefixed by `path`. */
+/** The rule of a store's format. Throws ArgumentError naming the field, prefixed by `path`. */
 export function checkStore(store: WeightStoreSpec, path: string): void {
-  if (typeof store !== 'object' || store === null || !Object.hasOwn(fieldsOf, store.kind))
-    throw new ArgumentError(`${path}.kind`, store?.kind, Object.keys(fieldsOf).join(', '));
-  const fields = fieldsOf[store.kind];
-  for (const [field, value] of Object.entries(store))
-    if (field !== 'kind' && field !== 'of' && !fields.includes(field))
-      throw new ArgumentError(
-        `${path}.${field}`,
-        value,
-        `no such field; ${['kind', 'of', ...fields].join(', ')}`,
-      );
-  if (store.kind !== 'master' && store.rounding !== 'stochastic' && store.rounding !== 'nearest-even')
-    throw new ArgumentError(`${path}.rounding`, store.rounding, 'stochastic, nearest-even');
-  if (store.kind === 'grid') checkGrid(store, path);
-  if (
-    store.kind === 'group-int8' &&
-    !(Number.isInteger(store.size) && store.size >= 1 && store.size <= 2 ** 20)
-  )
-    throw new ArgumentError(`${path}.size`, store.size, 'an integer from 1 to 1048576');
-  const { of = 'linear' } = store;
-  if (typeof of === 'object' && of !== null) checkMatch(of.match, `${path}.of.match`);
-  else if (of !== 'linear' && of !== 'all')
-    throw new ArgumentError(`${path}.of`, of, 'linear, all, { match }');
-}
-
-function checkGrid({ format, range }: GridStore, path: string): void {
-  let accepted = false;
+  if (store.kind !== 'grid') return;
+  let format: Format | undefined;
   try {
-    const target = toFormat(format);
-    const isInteger = target.kind === 'int' && target.isSigned && target.bits >= 2 && target.bits <= 16;
-    accepted = isInteger || target.name === 'ternary';
+    format = toFormat(store.format);
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
   }
-  if (!accepted) throw new ArgumentError(`${path}.format`, format, 'ternary, int2 to int16');
-  if (range === 'absmean') return;
-  const deviations = (range as { deviations?: number } | undefined)?.deviations;
-  if (!(typeof deviations === 'number' && deviations > 0 && Number.isFinite(deviations)))
-    throw new ArgumentError(`${path}.range`, range, "'absmean' or { deviations: a positive number }");
+  const isInteger = format?.kind === 'int' && format.isSigned && format.bits >= 2 && format.bits <= 16;
+  if (!isInteger && format?.name !== 'ternary') throw new ArgumentError(`${path}.format`, store.format, 'ternary, int2 to int16');
 }
 
 /** What a selector looks at of a parameter. */
@@ -113,5 +69,5 @@ export interface Selectable {
 /** Whether a store is for a parameter. */
 export function isStoreOf({ of = 'linear' }: WeightStoreSpec, { name, role }: Selectable): boolean {
   if (of === 'all') return true;
-  return of === 'linear' ? role === 'linear' : new RegExp(of.match).test(name);
+  return of === 'linear' ? role === 'linear' : namePattern(of.match, 'store.of.match')(name);
 }
