@@ -33,7 +33,12 @@ const common = {
       'an object with fields of the optimiser',
     ),
   ),
-  schedule: maybe(objectOr(schedule, word(['two-stage']))),
+  schedule: maybe(
+    objectOr(
+      schedule,
+      value((given) => given === 'two-stage', "an object with kind, ..., or 'two-stage'"),
+    ),
+  ),
 };
 const bitnet = {
   ...common,

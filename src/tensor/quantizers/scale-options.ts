@@ -217,15 +217,13 @@ export function resolveScale(scale: ScaleOptions, element: Format): ResolvedScal
     stored === 'encode' &&
     (grouping.per === 'tensor' || grouping.per === 'row') &&
     (from === 'absmax' || from === 'absmean' || from === 'absmedian');
-  const least = scale.least ?? (isBitNet ? leastStatistic : 0);
-  if (!(least >= 0 && least < Infinity)) throw new ArgumentError('scale.least', least, 'a number from 0');
+  const least = numberInRange('scale.least', scale.least, { from: 0 }, isBitNet ? leastStatistic : 0);
   onlyIf(from === 'percentile', 'scale.percentile', scale.percentile, 'unless from is percentile');
   const tracked = from !== 'constant' && from !== 'learned' && from !== 'mse' && tensorScale === false;
   for (const option of ['decay', 'history'] as const)
     onlyIf(tracked, `scale.${option}`, scale[option], 'with constant, learned, mse or two-level scales');
   onlyIf(scale.decay === undefined, 'scale.history', scale.history, 'where there is a decay');
-  if (scale.decay !== undefined && !(scale.decay > 0 && scale.decay < 1))
-    throw new ArgumentError('scale.decay', scale.decay, 'a number above 0 and below 1');
+  if (scale.decay !== undefined) numberInRange('scale.decay', scale.decay, { above: 0, below: 1 });
   const isNvfp4 = element.name === 'e2m1' && format.name === 'e4m3fn' && tensorScale !== false;
   const fourOverSix =
     scale.fourOverSix === undefined
