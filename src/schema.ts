@@ -20,28 +20,39 @@ function wordsOf(schema: Schema): string {
 const isPlainObject = (given: unknown): boolean =>
   typeof given === 'object' && given !== null && !Array.isArray(given) && !ArrayBuffer.isView(given);
 
+/** Refuses the fields of an object that have no name; one that is undefined counts as absent. */
+function only(names: readonly string[]) {
+  return v.rawCheck<object>(({ dataset: { typed, value: input }, addIssue }) => {
+    if (!typed) return;
+    for (const [key, given] of Object.entries(input)) {
+      if (names.includes(key) || given === undefined) continue;
+      const path: [v.IssuePathItem] = [
+        { type: 'object', origin: 'key', input: input as never, key, value: given },
+      ];
+      return addIssue({ message: `no such field; ${wordsFor(key, names)}`, input: given, path });
+    }
+  });
+}
+
+/** The message for a field that is missing: what it accepts. */
+const missing =
+  (entries: v.ObjectEntries) =>
+  ({ path }: v.ObjectIssue): string => {
+    const key = String(path?.at(-1)?.key);
+    return Object.hasOwn(entries, key) ? wordsOf(entries[key] as unknown as Schema) : 'an object';
+  };
+
 /** An object with these fields and no others; optional ones are `maybe`. */
 export function fields<const E extends v.ObjectEntries>(entries: E): Schema<Output<E>> {
   const names = Object.keys(entries);
-  const words = `an object with ${names.join(', ')}`;
-  const message = (issue: v.StrictObjectIssue): string => {
-    const key = String(issue.path?.at(-1)?.key);
-    if (issue.expected === 'never') return `no such field; ${wordsFor(key, names)}`;
-    const entry = Object.hasOwn(entries, key) ? entries[key] : undefined;
-    return entry === undefined ? words : wordsOf(entry as unknown as Schema);
-  };
-  return v.pipe(
-    v.custom<object>(isPlainObject, words),
-    v.strictObject(entries, message),
-  ) as unknown as Schema<Output<E>>;
+  const object = v.custom<object>(isPlainObject, `an object with ${names.join(', ')}`);
+  return v.pipe(object, only(names), v.object(entries, missing(entries))) as unknown as Schema<Output<E>>;
 }
 
 /** An object of which these fields are looked at, others may be there: records that later versions add to. */
 export function someFields<const E extends v.ObjectEntries>(entries: E): Schema<Output<E>> {
-  const words = `an object with ${Object.keys(entries).join(', ')}`;
-  return v.pipe(v.custom<object>(isPlainObject, words), v.looseObject(entries, words)) as unknown as Schema<
-    Output<E>
-  >;
+  const object = v.custom<object>(isPlainObject, `an object with ${Object.keys(entries).join(', ')}`);
+  return v.pipe(object, v.object(entries, missing(entries))) as unknown as Schema<Output<E>>;
 }
 
 /** A field that may be absent. */
@@ -133,7 +144,7 @@ export function kinds<const E extends Readonly<Record<string, v.ObjectEntries>>>
   const schemas = new Map(
     Object.entries(entries).map(([name, own]) => [name, fields({ kind, ...own }) as Schema]),
   );
-  const any = fields({ kind });
+  const any = someFields({ kind });
   return v.lazy((given) => {
     const name = isPlainObject(given) ? (given as { kind?: unknown }).kind : undefined;
     return schemas.get(name as string) ?? any;

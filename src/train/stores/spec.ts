@@ -57,7 +57,8 @@ export function checkStore(store: WeightStoreSpec, path: string): void {
     if (!(error instanceof ArgumentError)) throw error;
   }
   const isInteger = format?.kind === 'int' && format.isSigned && format.bits >= 2 && format.bits <= 16;
-  if (!isInteger && format?.name !== 'ternary') throw new ArgumentError(`${path}.format`, store.format, 'ternary, int2 to int16');
+  if (!isInteger && format?.name !== 'ternary')
+    throw new ArgumentError(`${path}.format`, store.format, 'ternary, int2 to int16');
 }
 
 /** What a selector looks at of a parameter. */
