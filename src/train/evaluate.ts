@@ -46,7 +46,8 @@ function rightAnswers(logits: Tensor2D, targets: Int32Array): number {
 /** What {@link evaluate} runs in. */
 export interface EvaluationCall {
   readonly slots: (name: string) => LinearSlots;
-  readonly call?: ForwardCall;
+  /** Of the batch of a number, from 0. */
+  readonly callOf: (batch: number) => ForwardCall;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -56,12 +57,14 @@ export async function evaluate(
   task: Task,
   model: Model,
   { batches, predictions }: ValidationPart,
-  { slots, call, signal }: EvaluationCall,
+  { slots, callOf, signal }: EvaluationCall,
 ): Promise<Evaluation | null> {
   let sum = 0;
   let right = 0;
+  let count = 0;
   for (const batch of batches()) {
     if (signal?.aborted) return null;
+    const call = callOf(count++);
     tf.tidy(() => {
       const inputs = batch.inputs(tf);
       const targets = oneHot(tf, batch.targets, task.outputs);

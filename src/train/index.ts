@@ -5,6 +5,7 @@
 
 export type { Checkpoint, CheckpointState, RunIdentity } from './checkpoint.ts';
 export { type CsvOptions, csvData } from './csv.ts';
+export { type Divergence, DivergenceError, divergenceInWords } from './divergence.ts';
 export type { Evaluation } from './evaluate.ts';
 export { canonicalJson, hashData } from './hash.ts';
 export { type IdxArray, type IdxPair, idxData, readIdx } from './idx.ts';

@@ -4,9 +4,12 @@
  * passes them unchanged. No weights live here, and no numerics: a slot only names a quantiser.
  */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
+import { ArgumentError } from '../errors.ts';
+import { isStochastic } from '../rounding/index.ts';
 import { type Quantizer, quantizer } from '../tensor/quantizers/index.ts';
 import { fakeQuantize, type TensorFlow } from '../tfjs/index.ts';
 import { withGradient } from './operations.ts';
+import { refuseMemory } from './quantizer-spec.ts';
 import type { LinearSlots, QuantizerSpec } from './recipe.ts';
 
 /** The operands of a linear layer's products, as `forward.x`: product, then operand. */
@@ -20,22 +23,33 @@ export type SlotName =
 
 /** What one call of a layer draws and shows. */
 export interface LinearCall {
-  /** Random integers of a slot's stochastic rounding. */
+  /** Random integers of a slot's stochastic rounding; needed where there is one. */
   draw?(slot: SlotName): { readonly seed: number; readonly stream: bigint };
   /** Sees every operand that a quantiser changes, its image, and the quantiser without its strength. */
   tap?(slot: SlotName, operand: Tensor2D, image: Tensor2D, made: Quantizer): void;
 }
 
-const isStochastic = ({ rounding }: QuantizerSpec): boolean => rounding?.startsWith('stochastic') === true;
-
 const known = new WeakMap<QuantizerSpec, Quantizer>();
 
-/** The quantiser of a slot, without its strength; made once, but for stochastic rounding, whose draws change. */
+/**
+ * The quantiser of a slot, without its strength. It has no memory, so one made for many layers, or made anew for the draws
+ * of each call, is the same.
+ */
 function quantizerOf(spec: QuantizerSpec, slot: SlotName, call: LinearCall): Quantizer {
   const { strength: _strength, ...whole } = spec;
-  if (isStochastic(spec)) return quantizer({ ...whole, ...call.draw?.(slot) });
+  if (spec.rounding !== undefined && isStochastic(spec.rounding)) {
+    if (call.draw === undefined)
+      throw new ArgumentError(
+        'call.draw',
+        undefined,
+        `the random integers of ${slot}, which ${spec.rounding} needs`,
+      );
+    refuseMemory(whole);
+    return quantizer({ ...whole, ...call.draw(slot) });
+  }
   let made = known.get(spec);
   if (made === undefined) {
+    refuseMemory(whole);
     made = quantizer(whole);
     known.set(spec, made);
   }
@@ -63,6 +77,8 @@ function apply(
  * y = x W^T with `x` (rows, inputs) and `weight` (outputs, inputs); under gradient g (rows, outputs), dx = g W and
  * dW = g^T x. The operand that a product reads is the slot's quantised image of the unquantised tensor; `'same'`
  * reuses the forward image.
+ * @throws ArgumentError for a quantiser with a memory, which no layer would own, or one that rounds stochastically without
+ *   `call.draw`
  */
 export function linear(
   tf: TensorFlow,

@@ -5,18 +5,17 @@
 import { within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { toFormat } from '../formats/index.ts';
-import { resolveRounding } from '../rounding/options.ts';
 import { checkSchema } from '../schema.ts';
-import { quantizer } from '../tensor/quantizers/index.ts';
+import { resolvePolicy } from '../tfjs/policy.ts';
 import { checkOptimizer } from './optimizers/index.ts';
+import { checkQuantizerSpec } from './quantizer-spec.ts';
 import type { LinearSlots, Phase, QuantizerSpec, Recipe } from './recipe.ts';
 import { recipeSchema } from './recipe-schema.ts';
 import { checkSchedule } from './schedule.ts';
 import { checkStore } from './stores/index.ts';
 
 function checkQuantizer(path: string, spec: QuantizerSpec | 'same' | null): void {
-  if (spec === null || spec === 'same') return;
-  within(path, () => quantizer(spec));
+  if (spec !== null && spec !== 'same') checkQuantizerSpec(path, spec);
 }
 
 function checkSlots(path: string, { forward, inputGradient, weightGradient }: LinearSlots): void {
@@ -41,7 +40,10 @@ function checkPhase(path: string, phase: Phase, previous: Phase | undefined): vo
     checkSlots(`${path}.layers[${i}].linear`, layer.linear);
   });
   if (emulate !== null)
-    within(`${path}.emulate`, () => void resolveRounding(toFormat(emulate.format), emulate));
+    within(`${path}.emulate`, () => {
+      toFormat(emulate.format);
+      resolvePolicy(emulate);
+    });
 }
 
 /**

@@ -106,12 +106,14 @@ const commonSettings = {
   second: maybe(codec),
 };
 const beta = number({ from: 0, below: 1 });
+/** From the least normal binary32 number: a smaller one is 0 in the arithmetic of states, where 0 / 0 is no update. */
+const epsilon = number({ from: 2 ** -126, to: 1e38 });
 const optimizer = kinds({
-  adamw: { ...commonSettings, beta1: beta, beta2: beta, epsilon: positive, first: maybe(codec) },
+  adamw: { ...commonSettings, beta1: beta, beta2: beta, epsilon, first: maybe(codec) },
   adafactor: {
     ...commonSettings,
     decayExponent: number({ above: 0, to: 100 }),
-    epsilon1: positive,
+    epsilon1: epsilon,
     epsilon2: positive,
     clipThreshold: positive,
     scaleParameter: boolean,
@@ -136,7 +138,7 @@ export const gridRange: Schema = objectOr(
 export const groupSize: Schema = integer(1, 2 ** 20);
 
 const store = kinds({
-  master: { of: maybe(selection) },
+  master: {},
   grid: { format: line(100), rounding, range: gridRange, of: maybe(selection) },
   bfloat16: { rounding, of: maybe(selection) },
   'group-int8': { size: groupSize, rounding, of: maybe(selection) },

@@ -3,6 +3,7 @@
  */
 import type { TensorFlow } from '../tfjs/index.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import type { Divergence } from './divergence.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { StepProbes } from './probes.ts';
@@ -89,6 +90,11 @@ export interface TrainResult {
   readonly steps: number;
   /** Whether the signal ended the run, or its final evaluation, early. */
   readonly interrupted: boolean;
+  /**
+   * Where the run ceased to be numbers, which ended it; null if it did not. Without a validation, since training did not come
+   * to it, all losses are NaN and the predictions 0.
+   */
+  readonly divergence: Divergence | null;
   /** Mean training loss of the last 20 steps, in nats per prediction. */
   readonly trainLoss: number;
   /** Nats per prediction over `validationPredictions`: the whole validation part, or after an interruption a fixed part. */
@@ -108,11 +114,14 @@ export interface TrainResult {
   readonly predictionsPerSecond: number;
   readonly memory: MemoryUse;
   /** Validations of the recipe's `inference`; empty for an interrupted run. */
-  readonly inference: readonly {
-    readonly name: string;
-    readonly loss: number;
-    readonly accuracy?: number;
-  }[];
+  readonly inference: readonly InferenceResult[];
+}
+
+/** The validation with weights that one entry of a recipe's `inference` reads. */
+export interface InferenceResult {
+  readonly name: string;
+  readonly loss: number;
+  readonly accuracy?: number;
 }
 
 /** Bytes that a training step needs; weights and state as they lie between steps. */

@@ -6,19 +6,15 @@ import { exp } from '../arithmetic/elementary/approximate.ts';
 import { toFormat } from '../formats/index.ts';
 import { type Emulation, emulate } from '../tfjs/index.ts';
 import { arraysUnder, type Checkpoint, checkIdentity, lossesOf, savedLosses } from './checkpoint.ts';
+import type { Divergence } from './divergence.ts';
 import { type Evaluation, evaluate, eventLoopTurn } from './evaluate.ts';
 import { memoryUse, savedActivationBytes } from './memory.ts';
+import type { ForwardCall } from './model.ts';
 import { optimizerOf } from './optimizers/index.ts';
+import { isReset, normOf, phaseStarts, rewarmFactor } from './phases.ts';
 import { compareImages, joinMeasures, OperandProbes, type StepProbes, weightImages } from './probes.ts';
-import {
-  bitsPerWeight,
-  type ExtraNorm,
-  type LinearSlots,
-  type Phase,
-  type Recipe,
-  slotsOf,
-} from './recipe.ts';
-import type { MemoryUse, TrainOptions, TrainResult } from './records.ts';
+import { bitsPerWeight, type LinearSlots, type Phase, type Recipe, slotsOf } from './recipe.ts';
+import type { InferenceResult, MemoryUse, TrainOptions, TrainResult } from './records.ts';
 import { identityOf, settingsOf } from './run-settings.ts';
 import { scheduleFactor } from './schedule.ts';
 import { lossSpike } from './spike.ts';
@@ -26,31 +22,33 @@ import { drawing, probeGradients, type StepContext, trainStep } from './step.ts'
 import type { ValidationPart } from './task.ts';
 import { weightsOf } from './weights.ts';
 
-/** First step (0-based) of each phase. Two phases that fall on one step: the later one rules. */
-function phaseStarts(recipe: Recipe, steps: number): number[] {
-  return recipe.phases.map(({ from }) => Math.round(from * steps));
-}
-
-/** The norm of a phase: one that comes with the switch is absent from the first phase. */
-function normOf({ extraNorm }: Recipe, phase: number): ExtraNorm | null {
-  return extraNorm?.when === 'switch' && phase === 0 ? null : extraNorm;
-}
-
-/** The factor on the learning rate after a phase has begun. */
-function rewarmFactor({ rewarm = 0 }: Phase, since: number, steps: number): number {
-  const length = Math.round(rewarm * steps);
-  return since >= length ? 1 : (since + 1) / length;
-}
-
 /** Indices that the draws of one step's emulation have for themselves; the second half is an evaluation's after it. */
 const drawsPerStep = 2 ** 32;
 
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 
+/** What the evaluations at the end of a run found. */
+interface Ending {
+  readonly validation: Evaluation;
+  readonly inference: readonly InferenceResult[];
+  /** Whether all steps were done and the whole validation part evaluated. */
+  readonly isWhole: boolean;
+}
+
+/** What stands for evaluations where there is nothing to evaluate: the run diverged, which no signal changes. */
+function noNumbers({ inference = [] }: Recipe, hasAccuracy: boolean): Ending {
+  const numbers = { loss: Number.NaN, ...(hasAccuracy ? { accuracy: Number.NaN } : {}) };
+  return {
+    validation: { ...numbers, predictions: 0 },
+    inference: inference.map(({ name }) => ({ name, ...numbers })),
+    isWhole: true,
+  };
+}
+
 /**
  * Trains a model under a recipe: a language model on a text, or a classifier on samples with classes. The same options
  * give the same losses on the same backend, bit for bit, with and without checkpoints and however often the run was
- * resumed.
+ * resumed. A run whose loss, gradients, updates or states cease to be finite ends there: `divergence` says at which step.
  *
  * Between steps the event loop runs, so a signal handler can abort; what was done until then is in the result.
  * @throws ArgumentError naming the option or the recipe's field that is wrong, before any training.
@@ -66,12 +64,13 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const identity = resume === undefined && onCheckpoint === undefined ? null : identityOf(options, settings);
   if (resume !== undefined) checkIdentity(resume.state.identity, identity!);
   const model = task.createModel(tf, seed, recipe.extraNorm);
-  const optimizer = optimizerOf(tf, recipe.optimizer);
+  const optimizer = optimizerOf(tf, recipe.optimizer, { seed, prefix: model.variablePrefix });
   const weights = weightsOf(model, recipe.store, seed);
   const starts = phaseStarts(recipe, steps);
   const somePart = task.validation(settings.evaluationSize);
   const losses: number[] = [];
   let seconds = 0;
+  let divergence: Divergence | null = null;
   let current = -1;
   let emulation: Emulation | undefined;
 
@@ -95,8 +94,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const index = starts.findLastIndex((start) => start <= step);
     const phase = recipe.phases[index]!;
     if (index === current) return phase;
+    if (isReset(recipe, current, index)) optimizer.reset();
     await beginArithmetic(index);
-    if (phase.optimizerState === 'reset') optimizer.reset();
     options.onPhase?.({ step, phase: index });
     return phase;
   };
@@ -112,8 +111,12 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     await beginDraws(losses.length * drawsPerStep - drawsPerStep / 2);
     weights.load();
     try {
-      const call = { ...drawing(seed, losses.length), extraNorm: normOf(recipe, current) };
-      return await evaluate(tf, task, model, part, { slots, signal: stop, call });
+      const extraNorm = normOf(recipe, current);
+      const callOf = (batch: number): ForwardCall => ({
+        ...drawing(seed, losses.length, { purpose: () => `/evaluation${batch}` }),
+        extraNorm,
+      });
+      return await evaluate(tf, task, model, part, { slots, signal: stop, callOf });
     } finally {
       weights.release();
     }
@@ -171,6 +174,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     await beginDraws(index * drawsPerStep);
     const since = index - starts[current]!;
     const begin = performance.now();
+    optimizer.step = index;
     optimizer.learningRate =
       peak * scheduleFactor(recipe.schedule, index, steps) * rewarmFactor(phase, since, steps);
     if (recipe.decaySchedule !== undefined)
@@ -188,9 +192,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const images = isProbed ? weightImages(model, slots) : new Map();
     const gradient =
       isProbed && settings.gradientDraws > 0 ? probeGradients(context, settings.gradientDraws) : undefined;
-    const { loss, gradientNorm } = trainStep(context, optimizer, recipe.optimizer.clipNorm, taps);
-    const seen = isProbed ? compareImages(model, images) : new Map();
-    const written = weights.write(index, isProbed);
+    const { loss, gradientNorm, diverged } = trainStep(context, optimizer, recipe.optimizer.clipNorm, taps);
+    if (diverged !== null) divergence = { step: index + 1, ...diverged };
+    const seen = isProbed && diverged === null ? compareImages(model, images) : new Map();
+    const written = diverged === null ? weights.write(index, isProbed) : new Map();
     const stepSeconds = (performance.now() - begin) / 1000;
     seconds += stepSeconds;
     losses.push(loss);
@@ -225,26 +230,12 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     });
   };
 
-  try {
-    if (resume !== undefined) {
-      await restore(resume);
-      await evaluateOnTheWay();
-    }
-    // A run that is asked to stop at once has done one step.
-    while (losses.length < steps && !(signal?.aborted && losses.length > 0)) {
-      await step();
-      const isDue = settings.checkpointEvery > 0 && losses.length % settings.checkpointEvery === 0;
-      // Before the evaluation, so that a resumed run repeats it with the same draws.
-      if (onCheckpoint !== undefined && (isDue || signal?.aborted)) await onCheckpoint(checkpoint());
-      await evaluateOnTheWay();
-    }
-
-    const slots = slotsAt(losses.length - 1);
+  const evaluateAtTheEnd = async (slots: (name: string) => LinearSlots): Promise<Ending> => {
     const wholePart = task.validation();
     const whole = await evaluateNow(wholePart, slots, signal);
     const validation = whole ?? (await evaluateNow(somePart, slots))!;
     options.onEvaluation?.({ step: losses.length, ...validation });
-    const inference: { name: string; loss: number; accuracy?: number }[] = [];
+    const inference: InferenceResult[] = [];
     if (whole !== null)
       for (const { name, w } of recipe.inference ?? []) {
         const read = (layer: string): LinearSlots => {
@@ -254,18 +245,43 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
         const { predictions: _, ...measured } = (await evaluateNow(wholePart, read))!;
         inference.push({ name, ...measured });
       }
+    return { validation, inference, isWhole: whole !== null && losses.length === steps };
+  };
+
+  try {
+    if (resume !== undefined) {
+      await restore(resume);
+      await evaluateOnTheWay();
+    }
+    // A run that is asked to stop at once has done one step.
+    while (divergence === null && losses.length < steps && !(signal?.aborted && losses.length > 0)) {
+      await step();
+      if (divergence !== null) break;
+      const isDue = settings.checkpointEvery > 0 && losses.length % settings.checkpointEvery === 0;
+      // Before the evaluation, so that a resumed run repeats it with the same draws.
+      if (onCheckpoint !== undefined && (isDue || signal?.aborted)) await onCheckpoint(checkpoint());
+      await evaluateOnTheWay();
+    }
+    const slots = slotsAt(losses.length - 1);
+    const ending = divergence === null ? await evaluateAtTheEnd(slots) : noNumbers(recipe, task.hasAccuracy);
+    const { validation, inference, isWhole } = ending;
+    // The losses of a training that diverged go on as NaN.
+    const known = divergence === null ? losses : [...losses, Number.NaN];
+    if (divergence === null && !Number.isFinite(validation.loss))
+      divergence = { step: losses.length, of: 'validation loss', tensor: null };
     return {
       recipe,
       seed,
       steps: losses.length,
-      interrupted: losses.length < steps || whole === null,
-      trainLoss: mean(losses.slice(-20)),
+      interrupted: !isWhole,
+      divergence,
+      trainLoss: mean(known.slice(-20)),
       validationLoss: validation.loss,
       ...(validation.accuracy === undefined ? {} : { validationAccuracy: validation.accuracy }),
       validationPredictions: validation.predictions,
       perplexity: exp(validation.loss),
       bitsPerWeight: bitsPerWeight(recipe, current),
-      spike: current > 0 ? lossSpike(losses, starts[current]!) : null,
+      spike: current > 0 ? lossSpike(known, starts[current]!) : null,
       seconds,
       predictionsPerSecond: (losses.length * task.predictions) / seconds,
       memory: memory(slots),

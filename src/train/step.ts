@@ -5,6 +5,7 @@
 import type { NamedTensorMap, Tensor2D, Variable } from '@tensorflow/tfjs';
 import { inRole, type TensorFlow } from '../tfjs/index.ts';
 import { crossEntropy } from './cross-entropy.ts';
+import { type Divergence, DivergenceError, firstNotFinite } from './divergence.ts';
 import type { SlotName } from './linear.ts';
 import type { ForwardCall, Model } from './model.ts';
 import { oneHot } from './one-hot.ts';
@@ -28,17 +29,24 @@ export interface StepContext {
   readonly step: number;
 }
 
-/** Draws of slots that round stochastically: (seed, step, layer and slot). */
+/**
+ * Draws of slots that round stochastically: seed, stream low = step, stream high = FNV-1a-32 of `layer/slot`, or of
+ * `layer/slot/purpose` where a forward pass is not the step's own: each slot of each layer draws anew in every step, and
+ * what looks on (evaluations, probes) draws integers of its own.
+ */
 export function drawing(
   seed: number,
   step: number,
-  taps?: OperandProbes,
+  {
+    purpose = () => '',
+    taps,
+  }: { purpose?: (slot: SlotName) => string; taps?: OperandProbes | undefined } = {},
 ): Required<Pick<ForwardCall, 'layer'>> {
   return {
     layer: (name) => ({
-      draw: (slot: SlotName) => ({
+      draw: (slot) => ({
         seed,
-        stream: (BigInt(fnv1a32(`${name}/${slot}`)) << 32n) | BigInt(step),
+        stream: (BigInt(fnv1a32(`${name}/${slot}${purpose(slot)}`)) << 32n) | BigInt(step),
       }),
       ...(taps === undefined
         ? {}
@@ -65,20 +73,52 @@ function pass(context: StepContext, call: ForwardCall, slots: StepContext['slots
   return { loss: value.dataSync()[0]!, gradients: grads };
 }
 
-/** One forward and backward pass, clipping and update of the variables. */
+/** What a step measured. */
+export interface StepOutcome {
+  readonly loss: number;
+  readonly gradientNorm: number;
+  /** What was not finite, if something was; the step's update was not made then, or not in every parameter. */
+  readonly diverged: Pick<Divergence, 'of' | 'tensor'> | null;
+}
+
+/** What is not finite before the update. */
+function divergedBefore(
+  { model }: StepContext,
+  { loss, gradients }: Pass,
+  norm: number,
+): StepOutcome['diverged'] {
+  if (!Number.isFinite(loss)) return { of: 'loss', tensor: null };
+  if (Number.isFinite(norm)) return null;
+  const found = model.parameters.find(
+    ({ variable }) => firstNotFinite(gradients[variable.name]!.dataSync()) >= 0,
+  );
+  return { of: 'gradient', tensor: found!.name };
+}
+
+/** One forward and backward pass, clipping and, where all of that is finite, update of the variables. */
 export function trainStep(
   context: StepContext,
   optimizer: TrainingOptimizer,
   clipNorm: number,
   taps?: OperandProbes,
-): { readonly loss: number; readonly gradientNorm: number } {
-  const { tf, seed, step } = context;
-  return tf.tidy(() => {
-    const { loss, gradients } = pass(context, drawing(seed, step, taps));
-    const clipped = clipByGlobalNorm(tf, gradients, clipNorm);
-    inRole(tf, 'optimizer', () => optimizer.applyGradients(clipped.gradients));
-    return { loss, gradientNorm: clipped.norm };
-  }) as unknown as { loss: number; gradientNorm: number };
+): StepOutcome {
+  const { tf, model, seed, step } = context;
+  const run = (): StepOutcome => {
+    const passed = pass(context, drawing(seed, step, { taps }));
+    const clipped = clipByGlobalNorm(tf, passed.gradients, clipNorm);
+    const measured = { loss: passed.loss, gradientNorm: clipped.norm };
+    const diverged = divergedBefore(context, passed, clipped.norm);
+    if (diverged !== null) return { ...measured, diverged };
+    try {
+      inRole(tf, 'optimizer', () => optimizer.applyGradients(clipped.gradients));
+    } catch (error) {
+      if (!(error instanceof DivergenceError)) throw error;
+      const tensor = error.tensor.slice(model.variablePrefix.length);
+      return { ...measured, diverged: { of: error.of, tensor } };
+    }
+    return { ...measured, diverged: null };
+  };
+  return tf.tidy(run as unknown as () => void) as unknown as StepOutcome;
 }
 
 /** The forward products' slots; the backward ones read what those read, and nothing else is quantised. */
@@ -132,14 +172,8 @@ export function probeGradients(context: StepContext, draws: number): GradientPro
   let cosine = 0;
   let alignment = 0;
   for (let draw = 0; draw < draws; draw++) {
-    const gradient = linearGradients(context, {
-      layer: (name) => ({
-        draw: (slot) =>
-          slot.startsWith('forward')
-            ? own.layer(name).draw!(slot)
-            : { seed, stream: (BigInt(fnv1a32(`${name}/${slot}/probe${draw}`)) << 32n) | BigInt(step) },
-      }),
-    });
+    const purpose = (slot: SlotName): string => (slot.startsWith('forward') ? '' : `/probe${draw}`);
+    const gradient = linearGradients(context, drawing(seed, step, { purpose }));
     for (let i = 0; i < mean.length; i++) mean[i] = mean[i]! + gradient[i]! / draws;
     const along = dot(gradient, exact);
     cosine += along / Math.sqrt(dot(gradient, gradient) * square) / draws;

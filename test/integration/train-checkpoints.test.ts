@@ -72,9 +72,32 @@ const stochastic: Recipe = {
     ),
 };
 
+const drawn = (format: string) =>
+  ({ format, rounding: 'stochastic', scale: { per: 'row', from: 'absmax' } }) as const;
+const heldStochastically = {
+  kind: 'quantizer',
+  least: 0,
+  quantizer: { format: 'int8', rounding: 'stochastic', scale: { per: 'block', size: 32, from: 'absmax' } },
+} as const;
+
+/** Every slot of every layer, and both moments, by draws. */
+const slotsAndStates: Recipe = {
+  ...recipes.float32({ optimizer: { first: heldStochastically, second: heldStochastically } }),
+  name: 'stochastic slots and states',
+  phases: recipes.float32().phases.map((phase) => ({
+    ...phase,
+    linear: {
+      forward: { x: drawn('int8'), w: drawn('int4') },
+      inputGradient: { g: drawn('e5m2'), w: drawn('int8') },
+      weightGradient: { g: drawn('int8'), x: drawn('e4m3fn') },
+    },
+  })),
+};
+
 describe.each(
   [
     stochastic,
+    slotsAndStates,
     recipes.dqt({ bits: 1.58, of: 'all', optimizer: { kind: 'adafactor' } }),
     recipes.bfloat16Weights({
       optimizer: { first: { kind: 'dynamic8', block: 64, least: 0 }, second: { kind: 'bfloat16' } },

@@ -104,3 +104,32 @@ describe.each(backends)('linear on %s', (_, open, kernels) => {
     expect(outcome(0.25)).toEqual(products.y(x, tf.add(w, tf.mul(tf.sub(wq, w), 0.25))));
   });
 });
+
+describe('quantisers that a layer cannot have', () => {
+  const slots = (w: QuantizerSpec): LinearSlots => ({ ...plainSlots, forward: { x: null, w } });
+  const tensor = { per: 'tensor', from: 'absmax' } as const;
+
+  it.each<[string, QuantizerSpec['scale']]>([
+    ['scale.decay', { ...tensor, decay: 0.9 }],
+    ['scale.history', { ...tensor, history: { length: 4 } }],
+    ['scale.from', { per: 'tensor', from: 'learned' }],
+  ])('are those with a memory: %s', async (argument, scale) => {
+    const tf = await wasmBackend();
+    const { layer } = bench(tf);
+    for (const rounding of ['nearest-even', 'stochastic'] as const)
+      expect(() => layer(slots({ format: 'int8', rounding, scale }))).toThrow(
+        expect.objectContaining({
+          name: 'ArgumentError',
+          argument: rounding === 'stochastic' ? 'call.draw' : argument,
+        }),
+      );
+  });
+
+  it('are stochastic ones without draws', async () => {
+    const tf = await wasmBackend();
+    const { layer } = bench(tf);
+    expect(() => layer(slots({ ...rows, rounding: 'stochastic' }))).toThrow(
+      expect.objectContaining({ name: 'ArgumentError', argument: 'call.draw' }),
+    );
+  });
+});

@@ -64,6 +64,7 @@ export const fakeTrainer =
         seed,
         steps: done,
         interrupted: done < steps,
+        divergence: null,
         trainLoss: loss,
         validationLoss,
         validationPredictions,

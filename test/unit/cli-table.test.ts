@@ -71,6 +71,7 @@ function finish(run: Run, validationLoss: number, status: Run['status'] = 'finis
     seed: run.seed,
     steps: 1,
     interrupted: status !== 'finished',
+    divergence: null,
     trainLoss: 4,
     validationLoss,
     validationPredictions: 640,

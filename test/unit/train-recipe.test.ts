@@ -16,6 +16,18 @@ function withField(data: unknown, [key, ...rest]: Path, value: unknown): unknown
   return copy;
 }
 
+/** A quantiser by the largest magnitude of a row, its scale with more options. */
+const withScale = (more: object): object => ({
+  format: 'int8',
+  scale: { per: 'row', from: 'absmax', ...more },
+});
+
+/** A codec of states by the largest magnitude of a tensor, with more options. */
+const codec = ({ scale, ...more }: { readonly scale?: object; readonly [option: string]: unknown }) => ({
+  kind: 'quantizer',
+  quantizer: { format: 'int8', scale: { per: 'tensor', from: 'absmax', ...scale }, ...more },
+});
+
 const all: Recipe[] = [
   recipes.float32(),
   recipes.bitnet({ extraNorm: null }),
@@ -98,6 +110,17 @@ describe('recipes', () => {
     [['phases', 1, 'optimizerState'], 'halve', 'recipe.phases[1].optimizerState'],
     [['phases', 1, 'emulate'], undefined, 'recipe.phases[1].emulate'],
     [['phases', 1, 'emulate'], { format: 'bfloat17' }, 'recipe.phases[1].emulate.format'],
+    [['phases', 1, 'emulate'], { format: 'posit32' }, 'recipe.phases[1].emulate.format'],
+    [
+      ['phases', 1, 'emulate'],
+      { format: 'bfloat16', saturation: 'wrap' },
+      'recipe.phases[1].emulate.saturation',
+    ],
+    [
+      ['phases', 1, 'linear', 'forward', 'x', 'format'],
+      'binary64',
+      'recipe.phases[1].linear.forward.x.format',
+    ],
     [['phases', 1, 'emulate'], { format: 'bfloat16', rounding: 'up' }, 'recipe.phases[1].emulate.rounding'],
     [
       ['phases', 1, 'linear', 'forward', 'x', 'format'],
@@ -118,7 +141,77 @@ describe('recipes', () => {
     [['phases', 0, 'optimiserState'], 'keep', 'recipe.phases[0].optimiserState'],
     [['phases', 1, 'linear', 'forward', 'w', 'strenght'], 0.5, 'recipe.phases[1].linear.forward.w.strenght'],
     [['phases', 1, 'linear', 'forward', 'x', 'scale'], 'row', 'recipe.phases[1].linear.forward.x.scale'],
+    [
+      ['phases', 1, 'linear', 'forward', 'w', 'scale', 'decay'],
+      0.9,
+      'recipe.phases[1].linear.forward.w.scale.decay',
+    ],
+    [
+      ['phases', 1, 'linear', 'forward', 'x', 'scale', 'history'],
+      { length: 16 },
+      'recipe.phases[1].linear.forward.x.scale.history',
+    ],
+    [
+      ['phases', 1, 'linear', 'forward', 'x', 'scale'],
+      { per: 'tensor', from: 'learned' },
+      'recipe.phases[1].linear.forward.x.scale.from',
+    ],
+    [
+      ['phases', 1, 'layers'],
+      [
+        {
+          match: 'up',
+          linear: { ...plainSlots, inputGradient: { g: withScale({ decay: 0.5 }), w: 'same' } },
+        },
+      ],
+      'recipe.phases[1].layers[0].linear.inputGradient.g.scale.decay',
+    ],
+    [
+      ['inference'],
+      [{ name: 'averaged', w: withScale({ history: { length: 2 } }) }],
+      'recipe.inference[0].w.scale.history',
+    ],
+    [
+      ['phases', 1, 'linear', 'forward', 'x', 'transform'],
+      { name: 'hadamard', size: 16 },
+      'recipe.phases[1].linear.forward.x.transform',
+    ],
+    [['phases', 1, 'linear', 'forward', 'x', 'seed'], 1, 'recipe.phases[1].linear.forward.x.seed'],
     [['optimizer'], undefined, 'recipe.optimizer'],
+    [['optimizer', 'beta1'], '0.9', 'recipe.optimizer.beta1'],
+    [['optimizer', 'epsilon'], 1e-40, 'recipe.optimizer.epsilon'],
+    [
+      ['optimizer', 'first'],
+      codec({ scale: { decay: 0.9 } }),
+      'recipe.optimizer.first.quantizer.scale.decay',
+    ],
+    [
+      ['optimizer', 'second'],
+      codec({ scale: { history: { length: 4 } } }),
+      'recipe.optimizer.second.quantizer.scale.history',
+    ],
+    [
+      ['optimizer', 'second'],
+      codec({ scale: { from: 'learned' } }),
+      'recipe.optimizer.second.quantizer.scale.from',
+    ],
+    [
+      ['optimizer', 'first'],
+      codec({ transform: { name: 'hadamard', size: 16 } }),
+      'recipe.optimizer.first.quantizer.transform',
+    ],
+    [['optimizer', 'first'], codec({ strength: 0.5 }), 'recipe.optimizer.first.quantizer.strength'],
+    [['optimizer', 'first'], codec({ gradient: 'clipped' }), 'recipe.optimizer.first.quantizer.gradient'],
+    [['optimizer', 'first'], codec({ nan: 'zero' }), 'recipe.optimizer.first.quantizer.nan'],
+    [['optimizer', 'first'], codec({ invert: false }), 'recipe.optimizer.first.quantizer.invert'],
+    [['optimizer', 'first'], codec({ stream: 3 }), 'recipe.optimizer.first.quantizer.stream'],
+    [
+      ['optimizer', 'first'],
+      codec({ format: 'float(Infinity,7)' }),
+      'recipe.optimizer.first.quantizer.format',
+    ],
+    [['optimizer', 'first'], codec({ format: 'binary' }), 'recipe.optimizer.first.quantizer.format'],
+    [['optimizer', 'first'], { kind: 'quantizer' }, 'recipe.optimizer.first.quantizer'],
     [['optimizer', 'momentum'], 0.9, 'recipe.optimizer.momentum'],
     [['schedule', 'kind'], 'triangle', 'recipe.schedule.kind'],
     [['optimizer', 'kind'], 'sgd', 'recipe.optimizer.kind'],

@@ -6,8 +6,10 @@
 import type { NamedTensorMap, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { exp, log } from '../../arithmetic/elementary/approximate.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
+import { clippedUpdate, type Factors, rootMeanSquare } from './factored.ts';
 import {
   entriesOf,
+  type OptimizerDraws,
   type OptimizerState,
   type StateOf,
   States,
@@ -18,16 +20,19 @@ import type { AdafactorSettings } from './settings.ts';
 import { holdState } from './state-codec.ts';
 
 /** Makes an Adafactor optimiser of the given TensorFlow.js. */
-export function adafactor(tf: TensorFlow, settings: AdafactorSettings): TrainingOptimizer {
+export function adafactor(
+  tf: TensorFlow,
+  settings: AdafactorSettings,
+  draws: OptimizerDraws = {},
+): TrainingOptimizer {
   const { decayExponent, epsilon1, epsilon2, clipThreshold, scaleParameter, weightDecay } = settings;
   const { decay: placement = 'before', second: codec } = settings;
-
-  const rootMeanSquare = (x: Tensor): Tensor => tf.sqrt(tf.mean(tf.square(x)));
 
   class AdafactorOptimizer extends tf.Optimizer implements TrainingOptimizer {
     static readonly className: string = 'Adafactor';
     learningRate = 0;
     decayFactor = 1;
+    step = 0;
     #steps = 0;
     readonly #states = new States((shape): StateOf => {
       if (shape.length < 2) return { second: holdState(tf, shape, false, codec) };
@@ -35,7 +40,7 @@ export function adafactor(tf: TensorFlow, settings: AdafactorSettings): Training
         rows: holdState(tf, [shape[0]!, 1], false, codec),
         columns: holdState(tf, [1, shape[1]!], false, codec),
       };
-    });
+    }, draws);
 
     get stateBytes(): number {
       return this.#states.bytes;
@@ -48,6 +53,7 @@ export function adafactor(tf: TensorFlow, settings: AdafactorSettings): Training
       tf.tidy(() => {
         for (const [name, gradient] of entriesOf(gradients)) this.#update(name, gradient, keep);
       });
+      this.step++;
       this.incrementIterations();
     }
 
@@ -55,32 +61,35 @@ export function adafactor(tf: TensorFlow, settings: AdafactorSettings): Training
       const variable = variableNamed(tf, name);
       const states = this.#states.of(name, variable.shape);
       const square = tf.add(tf.square(gradient), epsilon1);
-      const average = (state: string, current: Tensor): Tensor => {
-        const next = tf.add(tf.mul(states[state]!.read(), keep), tf.mul(current, 1 - keep));
-        states[state]!.write(next);
-        return next;
-      };
+      const average = (state: string, current: Tensor): Tensor =>
+        tf.add(tf.mul(states[state]!.read(), keep), tf.mul(current, 1 - keep));
+      let next: Record<string, Tensor>;
       let estimate: Tensor;
-      if (variable.rank < 2) estimate = average('second', square);
-      else {
+      let factors: Factors | undefined;
+      if (variable.rank < 2) {
+        estimate = average('second', square);
+        next = { second: estimate };
+      } else {
         const [rows, columns] = square.shape as [number, number];
         // Products with ones sum over rows faster than the reduction along the outer axis does.
         const perColumn = tf.matMul(tf.fill([1, rows], 1 / rows) as Tensor2D, square as Tensor2D);
         const perRow = tf.matMul(square as Tensor2D, tf.fill([columns, 1], 1 / columns) as Tensor2D);
-        const row = average('rows', perRow);
-        const column = average('columns', perColumn);
-        estimate = tf.mul(tf.div(row, tf.mean(row)), column);
+        const rowMeans = average('rows', perRow);
+        const columnMeans = average('columns', perColumn);
+        next = { rows: rowMeans, columns: columnMeans };
+        factors = { rows: rowMeans, columns: columnMeans, mean: tf.mean(rowMeans) };
+        estimate = tf.mul(tf.div(rowMeans, factors.mean), columnMeans);
       }
-      const raw = tf.div(gradient, tf.sqrt(estimate));
-      const update = tf.div(raw, tf.maximum(tf.div(rootMeanSquare(raw), clipThreshold), 1));
+      const update = clippedUpdate(tf, gradient, estimate, factors, clipThreshold);
       const rate: Tensor | number = scaleParameter
-        ? tf.mul(tf.maximum(rootMeanSquare(variable), epsilon2), this.learningRate)
+        ? tf.mul(tf.maximum(rootMeanSquare(tf, variable), epsilon2), this.learningRate)
         : this.learningRate;
       const decays = variable.rank >= 2 && weightDecay * this.decayFactor > 0;
       const shrink = 1 - this.learningRate * weightDecay * this.decayFactor;
       const before = decays && placement === 'before' ? tf.mul(variable, shrink) : variable;
       const moved = tf.sub(before, tf.mul(update, rate));
-      variable.assign(decays && placement === 'after' ? tf.mul(moved, shrink) : moved);
+      const value = decays && placement === 'after' ? tf.mul(moved, shrink) : moved;
+      this.#states.commit(variable, { value, states: next }, this.step);
     }
 
     reset(): void {
@@ -90,12 +99,13 @@ export function adafactor(tf: TensorFlow, settings: AdafactorSettings): Training
     }
 
     save(): OptimizerState {
-      return { counters: { steps: this.#steps }, arrays: this.#states.save() };
+      return { counters: { steps: this.#steps, step: this.step }, arrays: this.#states.save() };
     }
 
     restore({ counters, arrays }: OptimizerState, shapes: ReadonlyMap<string, readonly number[]>): void {
       this.#states.restore(arrays, shapes);
       this.#steps = counters['steps'] ?? 0;
+      this.step = counters['step'] ?? this.#steps;
       this.iterations_ = this.#steps;
     }
 

@@ -7,6 +7,7 @@ import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import {
   entriesOf,
+  type OptimizerDraws,
   type OptimizerState,
   States,
   type TrainingOptimizer,
@@ -16,17 +17,25 @@ import type { AdamWSettings } from './settings.ts';
 import { holdState } from './state-codec.ts';
 
 /** Makes an AdamW optimiser of the given TensorFlow.js. */
-export function adamW(tf: TensorFlow, settings: AdamWSettings): TrainingOptimizer {
+export function adamW(
+  tf: TensorFlow,
+  settings: AdamWSettings,
+  draws: OptimizerDraws = {},
+): TrainingOptimizer {
   const { beta1, beta2, epsilon, weightDecay, decay: placement = 'before' } = settings;
 
   class AdamWOptimizer extends tf.Optimizer implements TrainingOptimizer {
     static readonly className: string = 'AdamW';
     learningRate = 0;
     decayFactor = 1;
-    readonly #states = new States((shape) => ({
-      first: holdState(tf, shape, true, settings.first),
-      second: holdState(tf, shape, false, settings.second),
-    }));
+    step = 0;
+    readonly #states = new States(
+      (shape) => ({
+        first: holdState(tf, shape, true, settings.first),
+        second: holdState(tf, shape, false, settings.second),
+      }),
+      draws,
+    );
     #beta1Power = 1;
     #beta2Power = 1;
 
@@ -51,6 +60,7 @@ export function adamW(tf: TensorFlow, settings: AdamWSettings): TrainingOptimize
         };
         for (const [name, gradient] of entriesOf(gradients)) this.#update(name, gradient, scalars);
       });
+      this.step++;
       this.incrementIterations();
     }
 
@@ -63,14 +73,13 @@ export function adamW(tf: TensorFlow, settings: AdamWSettings): TrainingOptimize
       const states = this.#states.of(name, variable.shape);
       const { keep1, take1, keep2, take2, rate, decay } = scalars;
       const first = tf.add(tf.mul(states['first']!.read(), keep1), tf.mul(gradient, take1));
-      states['first']!.write(first);
       const second = tf.add(tf.mul(states['second']!.read(), keep2), tf.mul(tf.square(gradient), take2));
-      states['second']!.write(second);
       const step = tf.div(first, tf.add(tf.sqrt(second), scalars.epsilon));
       const decays = variable.rank >= 2 && weightDecay * this.decayFactor > 0;
       const before = decays && placement === 'before' ? tf.mul(variable, decay) : variable;
       const moved = tf.sub(before, tf.mul(step, rate));
-      variable.assign(decays && placement === 'after' ? tf.mul(moved, decay) : moved);
+      const value = decays && placement === 'after' ? tf.mul(moved, decay) : moved;
+      this.#states.commit(variable, { value, states: { first, second } }, this.step);
     }
 
     reset(): void {
@@ -82,7 +91,12 @@ export function adamW(tf: TensorFlow, settings: AdamWSettings): TrainingOptimize
 
     save(): OptimizerState {
       return {
-        counters: { beta1Power: this.#beta1Power, beta2Power: this.#beta2Power, iterations: this.iterations },
+        counters: {
+          beta1Power: this.#beta1Power,
+          beta2Power: this.#beta2Power,
+          iterations: this.iterations,
+          step: this.step,
+        },
         arrays: this.#states.save(),
       };
     }
@@ -92,6 +106,7 @@ export function adamW(tf: TensorFlow, settings: AdamWSettings): TrainingOptimize
       this.#beta1Power = counters['beta1Power'] ?? 1;
       this.#beta2Power = counters['beta2Power'] ?? 1;
       this.iterations_ = counters['iterations'] ?? 0;
+      this.step = counters['step'] ?? this.iterations_;
     }
 
     override dispose(): void {

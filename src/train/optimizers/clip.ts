@@ -2,9 +2,18 @@
 import type { NamedTensorMap } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../tfjs/index.ts';
 
+/** The norm in binary64, whose range the squares of binary32 numbers do not leave. */
+function wideNorm(gradients: NamedTensorMap): number {
+  let sum = 0;
+  for (const gradient of Object.values(gradients))
+    for (const value of gradient.dataSync()) sum += value * value;
+  return Math.sqrt(sum);
+}
+
 /**
  * Scales gradients so that their global Euclidean norm is at most `limit`. Call inside `tf.tidy`.
- * @returns The norm before clipping, and the gradients (the given ones where nothing had to be done).
+ * @returns The norm before clipping, not finite only if a gradient is not, and the gradients (the given ones where nothing
+ *   had to be done).
  */
 export function clipByGlobalNorm(
   tf: TensorFlow,
@@ -12,7 +21,8 @@ export function clipByGlobalNorm(
   limit: number,
 ): { norm: number; gradients: NamedTensorMap } {
   const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
-  const norm = Math.sqrt(tf.addN(squares).dataSync()[0]!);
+  const float32 = Math.sqrt(tf.addN(squares).dataSync()[0]!);
+  const norm = Number.isFinite(float32) ? float32 : wideNorm(gradients);
   if (!(norm > limit)) return { norm, gradients };
   const scale = tf.scalar(limit / norm);
   const scaled = Object.entries(gradients).map(

@@ -5,7 +5,9 @@
 import type { NamedTensorMap, Optimizer, Tensor, Variable } from '@tensorflow/tfjs';
 import { ArgumentError } from '../../errors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
-import type { SavedArray } from '../stores/index.ts';
+import { DivergenceError, firstNotFinite } from '../divergence.ts';
+import { fnv1a32 } from '../random.ts';
+import type { Draw, SavedArray } from '../stores/index.ts';
 import type { HeldState } from './state-codec.ts';
 
 /** The state of an optimiser as a checkpoint holds it. */
@@ -16,9 +18,22 @@ export interface OptimizerState {
   readonly arrays: ReadonlyMap<string, SavedArray>;
 }
 
-/** A TensorFlow.js optimiser whose rate is set from outside and whose state can be dropped, saved and restored. */
+/** What the random integers of stochastically rounded states depend on beside the step. */
+export interface OptimizerDraws {
+  /** Default 0. */
+  readonly seed?: number;
+  /** What the names of variables begin with that is no part of a parameter's name. Default ''. */
+  readonly prefix?: string;
+}
+
+/**
+ * A TensorFlow.js optimiser whose rate is set from outside and whose state can be dropped, saved and restored.
+ * `applyGradients` throws DivergenceError in place of an update or state that is not finite.
+ */
 export interface TrainingOptimizer extends Optimizer {
   learningRate: number;
+  /** Updates done before the next one. It counts by itself, and `reset` leaves it; a loop may set it. */
+  step: number;
   /** Multiplies the weight decay: 1 unless a schedule says otherwise. */
   decayFactor: number;
   /** Bytes of state held now. */
@@ -33,13 +48,21 @@ export interface TrainingOptimizer extends Optimizer {
 /** The state tensors of one variable, by name. */
 export type StateOf = Readonly<Record<string, HeldState>>;
 
+/** What an update makes of one variable: its new value and its new states, by name. */
+export interface Update {
+  readonly value: Tensor;
+  readonly states: Readonly<Record<string, Tensor>>;
+}
+
 /** Held states by variable, made at a variable's first update. */
 export class States {
   readonly #held = new Map<string, StateOf>();
   readonly #make: (shape: readonly number[]) => StateOf;
+  readonly #draws: Required<OptimizerDraws>;
 
-  constructor(make: (shape: readonly number[]) => StateOf) {
+  constructor(make: (shape: readonly number[]) => StateOf, { seed = 0, prefix = '' }: OptimizerDraws) {
     this.#make = make;
+    this.#draws = { seed, prefix };
   }
 
   of(name: string, shape: readonly number[]): StateOf {
@@ -49,6 +72,33 @@ export class States {
       this.#held.set(name, held);
     }
     return held;
+  }
+
+  /**
+   * Gives a variable and its states their new values if all of them are finite.
+   * @param step Updates done before.
+   * @throws DivergenceError otherwise; then nothing of the variable has changed.
+   */
+  commit(variable: Variable, { value, states }: Update, step: number): void {
+    const { name, shape } = variable;
+    const check = (of: 'update' | 'state', tensor: string, given: Tensor): void => {
+      const values = given.dataSync();
+      const index = firstNotFinite(values);
+      if (index >= 0) throw new DivergenceError(of, tensor, step + 1, index, values[index]!);
+    };
+    check('update', name, value);
+    const next = Object.entries(states);
+    for (const [state, tensor] of next) check('state', `${name}/${state}`, tensor);
+    const held = this.of(name, shape);
+    for (const [state, tensor] of next) held[state]!.write(tensor, this.#drawOf(name, state, step));
+    variable.assign(value);
+  }
+
+  /** The draws of a state: (seed, stream low = step, stream high = FNV-1a-32 of `parameter/state`). */
+  #drawOf(variable: string, state: string, step: number): Draw {
+    const { seed, prefix } = this.#draws;
+    const name = variable.startsWith(prefix) ? variable.slice(prefix.length) : variable;
+    return { seed, stream: (BigInt(fnv1a32(`${name}/${state}`)) << 32n) | BigInt(step) };
   }
 
   get bytes(): number {

@@ -1,7 +1,6 @@
 /**
- * The settings of optimisers as data, their defaults and checks.
+ * The settings of optimisers as data, and their defaults. What fields may be is recipe-schema.ts.
  */
-import { ArgumentError } from '../../errors.ts';
 import { checkStateCodec, type StateCodecSpec } from './state-codec.ts';
 
 interface CommonSettings {
@@ -65,42 +64,8 @@ export const defaultAdafactor: AdafactorSettings = {
   clipNorm: 1,
 };
 
-const fieldsOf: Readonly<Record<OptimizerSettings['kind'], readonly string[]>> = {
-  adamw: [...Object.keys(defaultOptimizer), 'decay', 'first', 'second'],
-  adafactor: [...Object.keys(defaultAdafactor), 'decay', 'second'],
-};
-
-const wrong = (path: string, field: string, given: unknown, accepted: string): ArgumentError =>
-  new ArgumentError(`${path}.${field}`, given, accepted);
-
-/** Throws ArgumentError naming the field, prefixed by `path`, if the settings are not valid. */
+/** The rules of the codecs of states. Throws ArgumentError naming the field, prefixed by `path`. */
 export function checkOptimizer(settings: OptimizerSettings, path: string): void {
-  if (typeof settings !== 'object' || settings === null)
-    throw new ArgumentError(path, settings, `an object with ${fieldsOf.adamw.join(', ')}`);
-  if (!Object.hasOwn(fieldsOf, settings.kind)) throw wrong(path, 'kind', settings.kind, 'adamw, adafactor');
-  const names = fieldsOf[settings.kind];
-  for (const [field, value] of Object.entries(settings))
-    if (!names.includes(field)) throw wrong(path, field, value, `no such field; ${names.join(', ')}`);
-  const positive: readonly (readonly [string, number])[] =
-    settings.kind === 'adamw'
-      ? [['epsilon', settings.epsilon]]
-      : [
-          ['decayExponent', settings.decayExponent],
-          ['epsilon1', settings.epsilon1],
-          ['epsilon2', settings.epsilon2],
-          ['clipThreshold', settings.clipThreshold],
-        ];
-  if (settings.kind === 'adamw')
-    for (const field of ['beta1', 'beta2'] as const)
-      if (!(settings[field] >= 0 && settings[field] < 1))
-        throw wrong(path, field, settings[field], 'a number from 0 to below 1');
-  for (const [field, value] of [...positive, ['clipNorm', settings.clipNorm] as const])
-    if (!(value > 0)) throw wrong(path, field, value, 'a positive number');
-  if (settings.kind === 'adafactor' && typeof settings.scaleParameter !== 'boolean')
-    throw wrong(path, 'scaleParameter', settings.scaleParameter, 'true or false');
-  if (!(settings.weightDecay >= 0)) throw wrong(path, 'weightDecay', settings.weightDecay, 'a number from 0');
-  const { decay = 'before' } = settings;
-  if (decay !== 'before' && decay !== 'after') throw wrong(path, 'decay', decay, 'before, after');
   if (settings.kind === 'adamw' && settings.first !== undefined)
     checkStateCodec(settings.first, `${path}.first`);
   if (settings.second !== undefined) checkStateCodec(settings.second, `${path}.second`);

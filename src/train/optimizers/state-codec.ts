@@ -5,12 +5,19 @@
  * 2110.02861, and the authors' implementation, from which the sign rule and the least size come.
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
+import { within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { pack, toFormat, unpack } from '../../formats/index.ts';
 import { decode, encode } from '../../tensor/arrays.ts';
-import { type Quantizer, type QuantizerOptions, quantizer } from '../../tensor/quantizers/index.ts';
+import {
+  type Quantized,
+  type Quantizer,
+  type QuantizerOptions,
+  quantizer,
+} from '../../tensor/quantizers/index.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
-import { bytesOf, float32Of, type SavedArray, savedFloat32 } from '../stores/index.ts';
+import { checkQuantizerSpec } from '../quantizer-spec.ts';
+import { bytesOf, type Draw, float32Of, type SavedArray, savedFloat32 } from '../stores/index.ts';
 
 export type StateCodecSpec =
   | { readonly kind: 'float32' }
@@ -24,42 +31,34 @@ export type StateCodecSpec =
     }
   | {
       readonly kind: 'quantizer';
-      /** Element format and scale, for a tensor that is read as one row. */
+      /** Element format, rounding and scale, for a tensor that is read as one row; without a transform or a memory. */
       readonly quantizer: QuantizerOptions & { readonly format: string };
+      /** As of `dynamic8`. */
       readonly least?: number;
     };
 
-const fieldsOf: Readonly<Record<StateCodecSpec['kind'], readonly string[]>> = {
-  float32: ['kind'],
-  bfloat16: ['kind'],
-  dynamic8: ['kind', 'block', 'least'],
-  quantizer: ['kind', 'quantizer', 'least'],
-};
-
 const defaultLeast = 4096;
 
-/** Throws ArgumentError naming the field, prefixed by `path`. */
+/** The rule of a codec's quantiser. Throws ArgumentError naming the field, prefixed by `path`. */
 export function checkStateCodec(codec: StateCodecSpec, path: string): void {
-  if (typeof codec !== 'object' || codec === null || !Object.hasOwn(fieldsOf, codec.kind))
-    throw new ArgumentError(`${path}.kind`, codec?.kind, Object.keys(fieldsOf).join(', '));
-  const names = fieldsOf[codec.kind];
-  for (const [field, value] of Object.entries(codec))
-    if (!names.includes(field))
-      throw new ArgumentError(`${path}.${field}`, value, `no such field; ${names.join(', ')}`);
-  if (codec.kind === 'float32' || codec.kind === 'bfloat16') return;
-  const { least = defaultLeast } = codec;
-  if (!(Number.isSafeInteger(least) && least >= 0))
-    throw new ArgumentError(`${path}.least`, least, 'an integer from 0');
-  if (
-    codec.kind === 'dynamic8' &&
-    !(Number.isInteger(codec.block) && codec.block >= 1 && codec.block <= 2 ** 24)
-  )
-    throw new ArgumentError(`${path}.block`, codec.block, 'an integer from 1 to 2^24');
+  if (codec.kind !== 'quantizer') return;
+  const made = checkQuantizerSpec(`${path}.quantizer`, codec.quantizer);
+  // A state begins as zeros, packed.
+  const zeros = within(`${path}.quantizer`, () => heldZeros(made, 1));
+  if (zeros.values[0] !== 0)
+    throw new ArgumentError(`${path}.quantizer.format`, made.format.name, 'a format that has 0');
+}
+
+/** What a codec holds of `count` zeros. Throws ArgumentError if it cannot hold them. */
+function heldZeros(codec: Quantizer, count: number): Quantized {
   try {
-    quantizerOf(codec, true);
+    const held = codec.quantize(new Float32Array(count), [count]);
+    held.pack();
+    return held;
   } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError(`${path}.quantizer.${error.argument}`, error.given, error.accepted);
+    if (error instanceof RangeError)
+      throw new ArgumentError('format', codec.format.name, `a format with codes (${error.message})`);
+    throw error;
   }
 }
 
@@ -79,7 +78,8 @@ export interface HeldState {
   readonly bytes: number;
   /** The state in float32. Call inside `tf.tidy`. */
   read(): Tensor;
-  write(next: Tensor): void;
+  /** Takes the next state; `draw` has the random integers of a codec that rounds stochastically. */
+  write(next: Tensor, draw: Draw): void;
   save(): Readonly<Record<string, SavedArray>>;
   restore(saved: Readonly<Record<string, SavedArray>>): void;
   dispose(): void;
@@ -148,17 +148,17 @@ function quantizedState(
   const count = sizeOf(shape);
   const format = toFormat(codec.format);
   const isTable = format.kind === 'codebook';
-  let held = codec.quantize(new Float32Array(count), [count]).pack();
+  let held = heldZeros(codec, count).pack();
   return {
     get bytes() {
       return held.byteLength;
     },
     read: () => tf.tensor(codec.unpack(held, [count]).values as Float32Array, [...shape]),
-    write(next) {
+    write(next, draw) {
       const values = next.dataSync() as Float32Array;
       // A state that is no number begins anew.
       const finite = values.map((value) => (Number.isFinite(value) ? value : 0));
-      const quantized = codec.quantize(finite, [count]);
+      const quantized = codec.quantize(finite, [count], draw);
       if (isTable && signed) keepSigns(finite, quantized.values, quantized.codes as Uint8Array);
       held = quantized.pack();
     },
