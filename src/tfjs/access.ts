@@ -1,6 +1,6 @@
 /**
- * How to round a tensor's data, by backend: in place in the wasm backend's memory, in place in the cpu backend's typed
- * arrays, and through `readSync` and `write` for any other. The last path serves `tensorflow` of tfjs-node, which the
+ * How to round a tensor's data, by backend: in place in the wasm backend's memory, into a new typed array of the cpu
+ * backend, and through `readSync` and `write` for any other. The last path serves `tensorflow` of tfjs-node, which the
  * tests cannot install; they run it over a backend that hides its data.
  */
 import type { Tensor } from '@tensorflow/tfjs';
@@ -20,7 +20,9 @@ import {
 export interface TensorAccess {
   /** A copy of the data of a float32 tensor. */
   values(info: TensorInfo): Float32Array;
-  /** Rounds the data of a float32 tensor that nobody else holds; the info to hand on, maybe of new data. */
+  /** Whether all elements of a tensor are whole numbers. */
+  isWhole(info: TensorInfo): boolean;
+  /** Rounds a float32 tensor whose data no other tensor holds; the info to hand on, maybe of new data. */
   roundInPlace(info: TensorInfo, rounding: RoleRounding, offset: number): TensorInfo;
   /** New data with the rounded values of a float32 tensor, or `null` if rounding changes nothing. */
   roundedCopy(info: TensorInfo, rounding: RoleRounding, offset: number): DataId | null;
@@ -37,6 +39,8 @@ function sameBits(a: Float32Array, b: Float32Array): boolean {
   for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return false;
   return true;
 }
+
+const areWhole = (values: ArrayLike<number>): boolean => Array.prototype.every.call(values, Number.isInteger);
 
 /** The array itself, or its numbers in a Float32Array: float32 data may be held as integers or plain numbers. */
 function asFloat32(values: ArrayLike<number>): Float32Array {
@@ -55,6 +59,8 @@ function wasmAccess(backend: WasmBackend): TensorAccess {
     );
   return {
     values: ({ dataId, shape }) => float32View(backend, dataId, sizeOf(shape)).slice(),
+    isWhole: ({ dataId, shape, dtype }) =>
+      dtype !== 'float32' || areWhole(float32View(backend, dataId, sizeOf(shape))),
     roundInPlace(info, rounding, offset) {
       round(info.dataId, info.dataId, sizeOf(info.shape), rounding, offset);
       return info;
@@ -73,11 +79,14 @@ function wasmAccess(backend: WasmBackend): TensorAccess {
 function cpuAccess(backend: CpuBackend): TensorAccess {
   return {
     values: ({ dataId }) => Float32Array.from(backend.data.get(dataId).values),
+    isWhole: ({ dataId }) => areWhole(backend.data.get(dataId).values),
     roundInPlace(info, rounding, offset) {
       const data = backend.data.get(info.dataId);
       const values = asFloat32(data.values);
-      data.values = values;
-      roundArray(values, values, rounding.grid.format, optionsAt(rounding, offset));
+      // Kernels may return a view of an operand, which is not ours to write to.
+      const rounded = new Float32Array(values.length);
+      roundArray(values, rounded, rounding.grid.format, optionsAt(rounding, offset));
+      data.values = rounded;
       return info;
     },
     roundedCopy({ dataId, shape }, rounding, offset) {
@@ -98,6 +107,7 @@ function genericAccess(backend: Backend): TensorAccess {
   };
   return {
     values: ({ dataId }) => Float32Array.from(backend.readSync(dataId) as Float32Array),
+    isWhole: ({ dataId }) => areWhole(backend.readSync(dataId) as Float32Array),
     roundInPlace(info, rounding, offset) {
       const { dataId, shape, dtype } = info;
       const [, copy] = rounded(dataId, rounding, offset);

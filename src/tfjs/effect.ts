@@ -53,6 +53,8 @@ export interface Effect {
   /** The same for sums that a bias and an activation follow: they end in binary32. */
   readonly innerAccumulator: ResolvedAccumulator | null;
   readonly decomposed: boolean;
+  /** Whether a rule names the kernel: then it is rounded even if it only carries values. */
+  readonly isNamed: boolean;
 }
 
 const blocks = new Map<string, QuantizerOptions>();
@@ -86,8 +88,8 @@ function isIdentity(format: Format, options: ResolvedRounding): boolean {
   );
 }
 
-/** Makes the effects of one policy, which share quantisers and `grids`. */
-export function effectMaker(seed: number, grids: Grid[]): (spec: Spec) => Effect | null {
+/** Makes the effects of one policy, which share quantisers and `grids`; equal rules have the same effect. */
+export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: boolean) => Effect | null {
   const quantizers = new Map<object, Map<number, Quantizer>>();
 
   function roundingOf({ format: formatOrName, ...options }: RoleSpec): RoleRounding | null {
@@ -142,7 +144,21 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec) => Effect
     return { rounding: role, quantizer: quantizerFor };
   }
 
-  return (spec) => {
+  const known = new Map<unknown, number>();
+  const numberOf = (value: unknown): string => {
+    if (!known.has(value)) known.set(value, known.size);
+    return `#${known.get(value)}`;
+  };
+  /** Text that equal rules share; what JSON cannot say, and formats, are named by their identity. */
+  const keyOf = (spec: Spec, isNamed: boolean): string =>
+    JSON.stringify([isNamed, spec], (_, value: unknown) => {
+      const isObject = typeof value === 'object' && value !== null;
+      if (isObject) return isFormat(value) || ArrayBuffer.isView(value) ? numberOf(value) : value;
+      return typeof value === 'string' || typeof value === 'boolean' ? value : numberOf(value);
+    });
+
+  const effects = new Map<string, Effect | null>();
+  const make = (spec: Spec, isNamed: boolean): Effect | null => {
     const { format, inputs, accumulator, fused = 'once', ...modes } = spec;
     if (fused !== 'once' && fused !== 'decomposed')
       throw new ArgumentError('fused', fused, 'once, decomposed');
@@ -185,7 +201,17 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec) => Effect
       accumulator: own,
       innerAccumulator: inner,
       decomposed: fused === 'decomposed',
+      isNamed,
     };
+  };
+  return (spec, isNamed) => {
+    const key = keyOf(spec, isNamed);
+    let effect = effects.get(key);
+    if (effect === undefined) {
+      effect = make(spec, isNamed);
+      effects.set(key, effect);
+    }
+    return effect;
   };
 }
 
@@ -206,5 +232,6 @@ export function withAccumulator(effect: Effect | null, spec: AccumulatorSpec): E
       nearest,
     ),
     decomposed: effect?.decomposed ?? false,
+    isNamed: effect?.isNamed ?? false,
   };
 }

@@ -3,9 +3,11 @@
  * turns it off. What happens in between is `interception.ts`; what is rounded to what is `policy.ts`.
  */
 
-import { integerInRange } from '../check.ts';
+import { checkFields, checkList, checkString, integerInRange, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { Interception, type Layer } from './interception.ts';
+import { currentScope, inNewScope } from './async-scope.ts';
+import type { HeldCopy, Layer } from './call.ts';
+import { Interception } from './interception.ts';
 import { type Backend, backendOf, type TensorFlow } from './internals.ts';
 import { EmulationLog } from './log.ts';
 import { type Policy, type ResolvedPolicy, resolvePolicy } from './policy.ts';
@@ -15,6 +17,8 @@ import type { ProductCalls } from './product-calls.ts';
 export interface EmulationState {
   /** Number of random draws used so far. */
   readonly cursor: number;
+  /** Rounded copies of tensors from outside that are alive and drew, by contents; absent if there are none. */
+  readonly held?: readonly HeldCopy[];
 }
 
 /** An emulation in force. */
@@ -25,7 +29,7 @@ export interface Emulation {
   readonly state: EmulationState;
   /** What rounding did so far; undefined unless `policy.log` is true. */
   readonly log: EmulationLog | undefined;
-  /** Sets the random numbers back to the beginning, or to a state. */
+  /** Sets the random numbers back to the beginning, or to a state: what follows draws what followed then. */
   reset(state?: EmulationState): void;
   /**
    * Ends this emulation. With the last one of a backend everything is as it was: kernels, prototypes, memory. Ending
@@ -35,6 +39,23 @@ export interface Emulation {
 }
 
 const interceptions = new WeakMap<Backend, Interception>();
+
+const { MAX_SAFE_INTEGER } = Number;
+
+/** The state that a user gives back. Throws ArgumentError. */
+function checkState(given: EmulationState): Required<EmulationState> {
+  checkFields('state', given, ['cursor', 'held']);
+  const { cursor, held = [] } = given;
+  checkList('state.held', held).forEach((copy, i) => {
+    const path = pathOf('state.held', i);
+    checkFields(path, copy, ['grid', 'size', 'contents', 'offset']);
+    const { grid, size, contents, offset } = copy as HeldCopy;
+    for (const [field, value] of Object.entries({ grid, size, offset }))
+      integerInRange(pathOf(path, field), value, 0, MAX_SAFE_INTEGER);
+    checkString(pathOf(path, 'contents'), contents);
+  });
+  return { cursor: integerInRange('state.cursor', cursor, 0, MAX_SAFE_INTEGER), held };
+}
 
 /**
  * Begins an emulation at once, on a backend that is ready.
@@ -49,7 +70,7 @@ export function startEmulation(tf: TensorFlow, policy: Policy, products?: Produc
     interceptions.set(backend, interception);
   }
   const log = resolved.log ? new EmulationLog() : undefined;
-  const layer: Layer = { policy: resolved, log, products, cursor: 0 };
+  const layer: Layer = { policy: resolved, log, products, scope: currentScope(), cursor: 0, held: [] };
   interception.add(layer);
   const name = tf.getBackend();
   const unknown = resolved.kernelNames.find((kernel) => tf.getKernel(kernel, name) === undefined);
@@ -62,10 +83,12 @@ export function startEmulation(tf: TensorFlow, policy: Policy, products?: Produc
     policy: resolved,
     log,
     get state() {
-      return { cursor: layer.cursor };
+      const held = active.held(layer);
+      return { cursor: layer.cursor, ...(held.length === 0 ? {} : { held }) };
     },
     reset(state = { cursor: 0 }) {
-      layer.cursor = integerInRange('state.cursor', state.cursor, 0, Number.MAX_SAFE_INTEGER, 0);
+      const { cursor, held } = checkState(state);
+      active.reset(layer, cursor, held);
     },
     stop() {
       active.remove(layer);
@@ -79,18 +102,21 @@ async function begin(tf: TensorFlow, policy: Policy): Promise<Emulation> {
   return startEmulation(tf, policy);
 }
 
-async function scope<T>(tf: TensorFlow, policy: Policy, fn: () => T | Promise<T>): Promise<T> {
-  const emulation = await begin(tf, policy);
-  try {
-    return await fn();
-  } finally {
-    emulation.stop();
-  }
+function scope<T>(tf: TensorFlow, policy: Policy, fn: () => T | Promise<T>): Promise<T> {
+  return inNewScope(
+    () => begin(tf, policy),
+    fn,
+    (emulation) => emulation.stop(),
+  );
 }
 
 interface Emulate {
   (tf: TensorFlow, policy: Policy): Promise<Emulation>;
-  /** Emulates while `fn` runs, and until the promise that it returns is settled. */
+  /**
+   * Emulates while `fn` runs, and until the promise that it returns is settled. Only what `fn` calls sees the policy, so
+   * scopes may overlap where there is AsyncLocalStorage (Node); elsewhere a scope that begins while another one waits is
+   * refused with an ArgumentError.
+   */
   scope<T>(tf: TensorFlow, policy: Policy, fn: () => T | Promise<T>): Promise<T>;
 }
 

@@ -4,6 +4,7 @@ export { cpuBackend, wasmBackend } from './backends.ts';
 export type { Effect } from './effect.ts';
 export { type Emulation, type EmulationState, emulate } from './emulate.ts';
 export { fakeQuantize } from './fake-quantize.ts';
+export { inRole } from './in-role.ts';
 export type { TensorFlow } from './internals.ts';
 export type { EmulationLog, HeatMapCell, HeatMapMeasure, LogCounts, LogRow } from './log.ts';
 export {
@@ -26,4 +27,3 @@ export {
   type Rule,
   roles,
 } from './policy.ts';
-export { inRole } from './roles.ts';

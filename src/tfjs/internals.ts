@@ -60,6 +60,8 @@ export interface CpuBackend extends Backend {
 
 /** What the engine remembers of a kernel call for the backward pass. */
 export interface TapeNode {
+  /** Of a registered gradient; of a closure, the scope that it was recorded in. */
+  readonly kernelName: string;
   readonly inputs: Readonly<Record<string, tfjs.Tensor | undefined>>;
   /** Freed with the tape. */
   saved: readonly tfjs.Tensor[];
@@ -72,10 +74,13 @@ interface Engine {
     readonly gradientDepth: number;
     readonly scopeStack: readonly { readonly name: string }[];
     readonly activeTape?: readonly TapeNode[];
+    readonly registeredVariables: Readonly<Record<string, tfjs.Variable>>;
   };
   addTapeNode(this: Engine, ...args: unknown[]): void;
   startTape(this: Engine): void;
   removeDataId(dataId: DataId, backend: Backend): void;
+  makeTensorFromTensorInfo(info: TensorInfo, backend: Backend): tfjs.Tensor;
+  makeVariable(value: tfjs.Tensor, trainable?: boolean, ...rest: unknown[]): tfjs.Variable;
   runKernel(
     name: string,
     inputs: Record<string, tfjs.Tensor>,

@@ -8,8 +8,8 @@ import type { NamedTensorMap, Optimizer, Scalar, Tensor, Variable } from '@tenso
 import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
+import { inRole } from './in-role.ts';
 import type { TensorFlow } from './internals.ts';
-import { inRole } from './roles.ts';
 
 export interface LossScalingOptions {
   /** The scale at the beginning, a power of two, 2^-126 to 2^127. Default 2^15. */

@@ -15,10 +15,12 @@ import { kernelFamilies, productNames } from './kernel-names.ts';
 import { matchesLayer } from './layer-names.ts';
 
 /**
- * What a kernel call is for. `forward` and `backward`: inside the gradient machinery; `optimizer`: inside
- * `applyGradients`; `predict`: inside `predict`, `evaluate` and the validation of `fit`; `other`: everything else.
+ * What a kernel call is for. Four passes: `forward` and `backward`, inside the gradient machinery; `optimizer`, inside
+ * `applyGradients`; `predict`, inside `predict`, `evaluate` and the validation of `fit`. Within `forward`, `backward` and
+ * `predict`: `loss`, of losses, metrics and regularisers and their gradients; `statistics`, of updates of variables that are not
+ * trained, such as moving averages. `other`: everything else.
  */
-export const roles = ['forward', 'backward', 'optimizer', 'predict', 'other'] as const;
+export const roles = ['forward', 'backward', 'optimizer', 'predict', 'loss', 'statistics', 'other'] as const;
 export type Role = (typeof roles)[number];
 
 /** A rounding of tensors: a format and how to get there. Absent fields are those of the policy. */
@@ -66,7 +68,10 @@ export type Implementation = 'own' | 'stock';
 export interface Policy extends KernelSpec {
   /** Key of the random bits of stochastic rounding, an integer in [0, 2^53). Default 0. */
   readonly seed?: number;
-  /** Roles that differ: a rule, the name of a format, or `null` for float32. */
+  /**
+   * Roles that differ: a rule, the name of a format, or `null` for float32. `loss` and `statistics` add to the pass that they
+   * are part of: `{ loss: {} }` rounds losses as the rest of their pass.
+   */
   readonly roles?: Partial<Record<Role, Rule>>;
   /**
    * Kernels that differ, by their name in TensorFlow.js, or `matmul`, `convolution` for all that belong to these; and under
@@ -95,10 +100,11 @@ export interface ResolvedPolicy {
   readonly grids: readonly Grid[];
   /** Whether layers have rules. */
   readonly hasLayers: boolean;
-  /** What holds for a kernel call; `null`: nothing, it is left alone. */
-  effect(role: Role, kernel: string, layer: readonly string[]): Effect | null;
+  /** What holds for a kernel call in a role, as part of a pass; `null`: nothing, it is left alone. */
+  effect(role: Role, kernel: string, layer: readonly string[], pass?: Role): Effect | null;
 }
 
+/** Losses, statistics and the optimiser are float32 in mixed-precision training, and `other` is not the model's. */
 const roundedByDefault: ReadonlySet<Role> = new Set(['forward', 'backward', 'predict']);
 const implementations = ['own', 'stock'];
 
@@ -165,11 +171,22 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
   const grids: Grid[] = [];
   const make = effectMaker(seed, grids);
 
-  const chain = (role: Role, kernel: string, layer: readonly string[]): Effect | null => {
+  /** Whether the rules say something of a role in a layer. The empty name means all that is in no layer, losses included. */
+  const isNamed = (role: Role, layer: readonly string[]): boolean =>
+    byRole[role] !== undefined ||
+    Object.entries(layers).some(
+      ([pattern, rule]) =>
+        matchesLayer(pattern, layer) &&
+        ((role === 'loss' && pattern === '') ||
+          specOf(`layers.${pattern}`, rule).roles?.[role] !== undefined),
+    );
+
+  const chain = (role: Role, kernel: string, layer: readonly string[], pass: Role): Effect | null => {
     const ofRole = byRole[role];
-    if (ofRole === null || (ofRole === undefined && !roundedByDefault.has(role))) return null;
+    if (ofRole === null || !(roundedByDefault.has(role) || isNamed(role, layer))) return null;
     const isProduct = productNames.has(kernel);
     let spec: Record<string, unknown> = {};
+    let isKernelNamed = Object.hasOwn(byKernel, kernel);
     const apply = (
       argument: string,
       rule: LayerSpec | Format | FormatSpelling | null,
@@ -187,7 +204,9 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
       else if (accumulator !== undefined && isOwn)
         throw new ArgumentError(`${argument}.accumulator`, kernel, 'kernels of products');
     };
+    const ofPass = pass === role ? undefined : byRole[pass];
     apply('policy', defaults);
+    if (ofPass !== undefined) apply(`roles.${pass}`, ofPass);
     if (ofRole !== undefined) apply(`roles.${role}`, ofRole);
     for (const rule of rulesFor(kernel, byKernel as Record<string, Rule>))
       apply(`kernels.${kernel}`, rule, true);
@@ -196,20 +215,23 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
       apply(`layers.${pattern}`, rule);
       const inner = specOf(`layers.${pattern}`, rule);
       checkNames(`layers.${pattern}.roles`, inner.roles ?? {}, roles);
-      const ofInner = inner.roles?.[role];
-      if (ofInner !== undefined) apply(`layers.${pattern}.roles.${role}`, ofInner);
+      for (const part of new Set([pass, role])) {
+        const ofInner = inner.roles?.[part];
+        if (ofInner !== undefined) apply(`layers.${pattern}.roles.${part}`, ofInner);
+      }
+      isKernelNamed ||= Object.hasOwn(inner.kernels ?? {}, kernel);
       for (const own of rulesFor(kernel, inner.kernels ?? {}))
         apply(`layers.${pattern}.kernels.${kernel}`, own, true);
     }
-    return make(spec as KernelSpec & { format?: Format | FormatSpelling | null });
+    return make(spec as KernelSpec & { format?: Format | FormatSpelling | null }, isKernelNamed);
   };
 
   const known = new Map<string, Effect | null>();
-  const effect = (role: Role, kernel: string, layer: readonly string[]): Effect | null => {
-    const key = `${role} ${kernel} ${layer.join('/')}`;
+  const effect = (role: Role, kernel: string, layer: readonly string[], pass = role): Effect | null => {
+    const key = `${role} ${pass} ${kernel} ${layer.join('/')}`;
     let found = known.get(key);
     if (found === undefined) {
-      found = chain(role, kernel, layer);
+      found = chain(role, kernel, layer, pass);
       known.set(key, found);
     }
     return found;

@@ -1,188 +1,130 @@
 /**
- * Tells what a kernel call is for, without the user's help: the engine names its gradient scopes `forward` and
- * `backward`; optimisers and models are told apart by wrapping their methods while emulation is on.
- * Source: tfjs-core `engine.ts` (`gradients`), `optimizer.ts`; tfjs-layers `training.ts`.
+ * Tells what a kernel call is for, without the user's help: the engine names its gradient scopes `forward` and `backward`,
+ * operations name theirs, and what optimisers and models run is known by watching their methods (watched-methods.ts). A role
+ * can be said as well (in-role.ts).
+ * Source: tfjs-core `engine.ts` (`gradients`), `operation.ts`.
  */
-import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
-import { engineOf, type TensorFlow } from './internals.ts';
+import { type Frame, framesAround } from './frames.ts';
+import { type DataId, engineOf, type KernelInputs, type TensorFlow } from './internals.ts';
 import type { Role } from './policy.ts';
 
-interface Entry {
+/** What a kernel call is for. */
+export interface Purpose {
   readonly role: Role;
-  /** Length of the engine's scope stack when the role began: scopes below it do not count. */
-  readonly depth: number;
+  /** The pass that it is part of: the role, unless that is `loss` or `statistics`. */
+  readonly pass: Role;
 }
 
-// TensorFlow.js itself has one engine a process, so one stack serves.
-const entries: Entry[] = [];
+/** Operations of tfjs-core that are losses, by the names of their scopes. */
+const lossScopes: ReadonlySet<string> = new Set([
+  'absoluteDifference__op',
+  'computeWeightedLoss__op',
+  'cosineDistance__op',
+  'hingeLoss__op',
+  'huberLoss__op',
+  'logLoss__op',
+  'meanSquaredError__op',
+  'sigmoidCrossEntropy__op',
+  'softmaxCrossEntropy__op',
+]);
+
+/** Operations of tfjs-core that update a statistic. */
+const statisticScopes: ReadonlySet<string> = new Set(['movingAverage__op']);
+
+/** Passes in which losses and statistics are told apart from the rest. */
+const modelPasses: ReadonlySet<Role> = new Set(['forward', 'backward', 'predict']);
+
+/** Data that role `loss` made: what the program computes from it outside of layers is loss too. */
+const lossData = new WeakSet<DataId>();
+
+/** Whose gradient was taken last: sums of gradients that the engine makes then are of its role. */
+let lastGradient: Role = 'backward';
+
+/** For the tape: the gradient of an operation of the role has been computed. */
+export function endGradient(role: Role): void {
+  lastGradient = role;
+}
+
+/** For the interception: role `loss` has made the data. */
+export function markLoss(dataId: DataId): void {
+  lossData.add(dataId);
+}
+
+interface Surroundings {
+  readonly pass: Role;
+  /** `loss` or `statistics`, if it is that. */
+  readonly special: Role | undefined;
+  readonly isInLayer: boolean;
+  /** Whether the pass is known by a scope of the engine, not by a word of the user. */
+  readonly isTaped: boolean;
+}
+
+function surroundings(tf: TensorFlow): Surroundings {
+  const scopes = engineOf(tf).state.scopeStack;
+  let special: Role | undefined;
+  let isSaid = false;
+  let isInLayer = false;
+  const found = (pass: Role, isTaped: boolean): Surroundings => ({
+    pass,
+    special: isSaid || modelPasses.has(pass) ? special : undefined,
+    isInLayer,
+    isTaped,
+  });
+  let end = scopes.length;
+  const around: (Frame | undefined)[] = [...framesAround(), undefined];
+  for (const frame of around) {
+    const begin = Math.min(frame?.depth ?? 0, end);
+    for (let i = end - 1; i >= begin; i--) {
+      const { name } = scopes[i]!;
+      if (name === 'forward') return found(name, true);
+      if (name === 'backward') {
+        if (lastGradient === 'loss') special ??= 'loss';
+        return found(name, true);
+      }
+      if (lossScopes.has(name)) special ??= 'loss';
+      else if (statisticScopes.has(name)) special ??= 'statistics';
+    }
+    end = begin;
+    switch (frame?.content.kind) {
+      case 'role': {
+        const { role } = frame.content;
+        if (role !== 'loss' && role !== 'statistics') return found(role, false);
+        // A layer inside of it is the model's.
+        if (special !== undefined || isInLayer) break;
+        special = role;
+        isSaid = true;
+        break;
+      }
+      case 'layer':
+        isInLayer = true;
+        break;
+      case 'gradient':
+        if (frame.content.role === 'loss') special ??= 'loss';
+        return found('backward', true);
+      case 'objective':
+        if (!isInLayer) special ??= 'loss';
+        break;
+    }
+  }
+  return found('other', false);
+}
+
+/** The purpose of an operation on tensors that is called now. */
+export function purposeOf(tf: TensorFlow, inputs: KernelInputs): Purpose {
+  const { pass, special, isInLayer, isTaped } = surroundings(tf);
+  if (special !== undefined) return { role: special, pass };
+  const isOnLoss = (): boolean =>
+    Object.values(inputs).some((info) => info != null && lossData.has(info.dataId));
+  if (pass === 'forward' && isTaped && !isInLayer && isOnLoss()) return { role: 'loss', pass };
+  return { role: pass, pass };
+}
 
 /** The role of a kernel called now: the innermost of gradient scopes and entered roles. */
 export function currentRole(tf: TensorFlow): Role {
-  const scopes = engineOf(tf).state.scopeStack;
-  const entry = entries[entries.length - 1];
-  for (let i = scopes.length - 1, floor = entry?.depth ?? 0; i >= floor; i--) {
-    const name = scopes[i]!.name;
-    if (name === 'forward' || name === 'backward') return name;
-  }
-  return entry?.role ?? 'other';
+  return purposeOf(tf, {}).role;
 }
 
-/**
- * Runs a synchronous function in a role; for optimisers and loops that emulation cannot recognise by itself. Without
- * emulation it only calls the function.
- *
- * @example
- * inRole(tf, 'optimizer', () => applyUpdates(gradients));
- */
-export function inRole<T>(tf: TensorFlow, role: Role, fn: () => T): T {
-  entries.push({ role, depth: engineOf(tf).state.scopeStack.length });
-  try {
-    return fn();
-  } finally {
-    entries.pop();
-  }
-}
-
-/** Gradients as an optimiser is given them: by the variable's name, or as a list. */
-export type GivenGradients = NamedTensorMap | { name: string; tensor: Tensor }[];
-
-/** Who hears of the steps of optimisers. */
-export interface StepListener {
-  /** Before gradients are applied; what it returns is applied in their place. Inside `tf.tidy`. */
-  before?(optimizer: object, gradients: GivenGradients): GivenGradients;
-  /** After they have been applied to the variables of these names. */
-  after?(optimizer: object, names: readonly string[]): void;
-}
-
-export const stepListeners: Set<StepListener> = new Set();
-
-function namesOf(gradients: GivenGradients): string[] {
-  return Array.isArray(gradients) ? gradients.map(({ name }) => name) : Object.keys(gradients);
-}
-
-function tensorsOf(gradients: GivenGradients): Tensor[] {
-  return Array.isArray(gradients) ? gradients.map(({ tensor }) => tensor) : Object.values(gradients);
-}
-
-/** Runs an optimiser's step between its listeners. */
-export function listenedStep<T>(
-  tf: TensorFlow,
-  optimizer: object,
-  gradients: GivenGradients,
-  apply: (gradients: GivenGradients) => T,
-): T {
-  const changed = tf.tidy(() => {
-    let given = gradients;
-    for (const { before } of stepListeners) given = before?.(optimizer, given) ?? given;
-    return given;
-  });
-  try {
-    const result = inRole(tf, 'optimizer', () => apply(changed));
-    for (const { after } of stepListeners) after?.(optimizer, namesOf(gradients));
-    return result;
-  } finally {
-    const own = new Set(tensorsOf(gradients));
-    tf.dispose(tensorsOf(changed).filter((tensor) => !own.has(tensor)));
-  }
-}
-
-type Method = (this: unknown, ...args: unknown[]) => unknown;
-
-let watchers = 0;
-let unwatch: (() => void) | undefined;
-
-/**
- * Wraps the methods that reveal roles, until every caller has called the function that is returned; then every
- * prototype is as it was.
- */
-export function watchRoles(tf: TensorFlow): () => void {
-  watchers++;
-  unwatch ??= wrapMethods(tf);
-  return () => {
-    watchers--;
-    if (watchers > 0) return;
-    unwatch?.();
-    unwatch = undefined;
-  };
-}
-
-function wrapMethods(tf: TensorFlow): () => void {
-  const undo: (() => void)[] = [];
-  const watched = new Set<unknown>();
-
-  const replace = (target: object, name: string, make: (original: Method) => Method): void => {
-    const descriptor = Object.getOwnPropertyDescriptor(target, name);
-    if (typeof descriptor?.value !== 'function') return;
-    Object.defineProperty(target, name, { ...descriptor, value: make(descriptor.value as Method) });
-    undo.push(() => Object.defineProperty(target, name, descriptor));
-  };
-
-  const watchOptimizer = (prototype: object): void => {
-    if (watched.has(prototype)) return;
-    watched.add(prototype);
-    replace(
-      prototype,
-      'applyGradients',
-      (original) =>
-        function (gradients) {
-          return listenedStep(tf, this as object, gradients as GivenGradients, (given) =>
-            original.call(this, given),
-          );
-        },
-    );
-  };
-
-  for (const optimizer of [
-    tf.SGDOptimizer,
-    tf.MomentumOptimizer,
-    tf.RMSPropOptimizer,
-    tf.AdamOptimizer,
-    tf.AdamaxOptimizer,
-    tf.AdadeltaOptimizer,
-    tf.AdagradOptimizer,
-  ])
-    watchOptimizer(optimizer.prototype);
-
-  // Optimisers of other people's making are met here first.
-  replace(
-    tf.Optimizer.prototype,
-    'minimize',
-    (original) =>
-      function (...args) {
-        let owner = this as object | null;
-        while (owner !== null && !Object.hasOwn(owner, 'applyGradients'))
-          owner = Object.getPrototypeOf(owner) as object | null;
-        if (owner !== null) watchOptimizer(owner);
-        return original.apply(this, args);
-      },
-  );
-
-  // Both exist only where the layers package is part of tf.
-  const model = (tf.LayersModel as { prototype: object } | undefined)?.prototype;
-  if (model !== undefined) {
-    replace(
-      model,
-      'predictLoop',
-      (original) =>
-        function (...args) {
-          return inRole(tf, 'predict', () => original.apply(this, args));
-        },
-    );
-    // Only the model's own work is `predict`: the averaging of the losses over batches stays `other`.
-    replace(
-      model,
-      'testLoop',
-      (original) =>
-        function (...args) {
-          const [test, ...rest] = args;
-          const inner = (data: unknown) =>
-            inRole(tf, 'predict', () => (test as (data: unknown) => unknown)(data));
-          return original.call(this, inner, ...rest);
-        },
-    );
-  }
-
-  return () => {
-    for (const restore of undo.reverse()) restore();
-  };
+/** Whether a gradient is being taken around the code that runs now, and no role was said inside of it. */
+export function isTaped(tf: TensorFlow): boolean {
+  return surroundings(tf).isTaped;
 }

@@ -6,41 +6,92 @@
  */
 
 import type { Grid } from './effect.ts';
-import type { Backend, DataId } from './internals.ts';
+import type { Backend, DataId, KernelArguments, KernelFunction, TensorInfo } from './internals.ts';
+
+/** A rounded copy of a tensor's data, and where its random draws began; undefined: it drew none. */
+interface Shadow {
+  readonly dataId: DataId;
+  readonly master: TensorInfo;
+  readonly offset: number | undefined;
+}
+
+/** The call that moved elements of its operands to where they are. */
+export interface Origin {
+  readonly kernel: KernelFunction;
+  readonly args: KernelArguments;
+  /** Which result. */
+  readonly index: number;
+}
+
+/** A shadow that drew, and the tensor that it belongs to. */
+export interface DrawnShadow {
+  readonly grid: Grid;
+  readonly master: TensorInfo;
+  readonly offset: number;
+}
 
 export class Shadows {
   readonly #backend: Backend;
-  /** Called with a shadow that is gone, in case a tensor that shared it made the engine know it. */
+  /** Called with data that is gone, in case a tensor that shared it made the engine know it. */
   readonly #onFreed: (dataId: DataId) => void;
   readonly #grids = new WeakMap<DataId, Grid>();
-  readonly #shadows = new Map<DataId, Map<Grid, DataId>>();
+  readonly #exact = new WeakSet<DataId>();
+  readonly #shadows = new Map<DataId, Map<Grid, Shadow>>();
+  readonly #origins = new WeakMap<DataId, Origin>();
+  readonly #gone = new WeakSet<DataId>();
 
   constructor(backend: Backend, onFreed: (dataId: DataId) => void) {
     this.#backend = backend;
     this.#onFreed = onFreed;
   }
 
+  /** Whether no kernel needs a rounded copy of the data. */
   isOn(grid: Grid, dataId: DataId): boolean {
-    return this.#grids.get(dataId) === grid;
+    return this.#grids.get(dataId) === grid || this.#exact.has(dataId);
   }
 
   tag(grid: Grid, dataId: DataId): void {
     this.#grids.set(dataId, grid);
   }
 
-  find(grid: Grid, dataId: DataId): DataId | undefined {
-    return this.#shadows.get(dataId)?.get(grid);
+  /** Kernels are to read the data as it is: counts, and images of quantisers. */
+  keepExact(dataId: DataId): void {
+    this.#exact.add(dataId);
   }
 
-  add(grid: Grid, dataId: DataId, shadow: DataId): void {
-    this.tag(grid, shadow);
-    const known = this.#shadows.get(dataId);
-    if (known === undefined) this.#shadows.set(dataId, new Map([[grid, shadow]]));
-    else known.set(grid, shadow);
+  isExact(dataId: DataId): boolean {
+    return this.#exact.has(dataId);
+  }
+
+  find(grid: Grid, dataId: DataId): DataId | undefined {
+    return this.#shadows.get(dataId)?.get(grid)?.dataId;
+  }
+
+  add(grid: Grid, master: TensorInfo, dataId: DataId, offset: number | undefined): void {
+    this.tag(grid, dataId);
+    const known = this.#shadows.get(master.dataId);
+    const { shape, dtype } = master;
+    const made = { dataId, master: { dataId: master.dataId, shape, dtype }, offset };
+    if (known === undefined) this.#shadows.set(master.dataId, new Map([[grid, made]]));
+    else known.set(grid, made);
+  }
+
+  /** Remembers where data came from, so that its rounded copy is made of those of its origin: one draw a value. */
+  setOrigin(dataId: DataId, origin: Origin): void {
+    this.#origins.set(dataId, origin);
+  }
+
+  /** The call that made the data, if its operands are alive. */
+  originOf(dataId: DataId): Origin | undefined {
+    const origin = this.#origins.get(dataId);
+    if (origin === undefined) return undefined;
+    const operands = Object.values(origin.args.inputs) as (TensorInfo | undefined)[];
+    return operands.some((info) => info != null && this.#gone.has(info.dataId)) ? undefined : origin;
   }
 
   /** Frees the shadows of data that is gone. */
   forget(dataId: DataId): void {
+    this.#gone.add(dataId);
     const known = this.#shadows.get(dataId);
     if (known === undefined) return;
     this.#shadows.delete(dataId);
@@ -59,14 +110,16 @@ export class Shadows {
     }
   }
 
-  /** Number of shadows held. */
-  get size(): number {
-    let size = 0;
-    for (const known of this.#shadows.values()) size += known.size;
-    return size;
+  /** The shadows on the given grids that drew, in the order of their draws. */
+  drawn(grids: ReadonlySet<Grid>): DrawnShadow[] {
+    const found: DrawnShadow[] = [];
+    for (const known of this.#shadows.values())
+      for (const [grid, { master, offset }] of known)
+        if (offset !== undefined && grids.has(grid)) found.push({ grid, master, offset });
+    return found.sort((a, b) => a.offset - b.offset);
   }
 
-  #free(shadow: DataId): void {
-    if (this.#backend.disposeData(shadow)) this.#onFreed(shadow);
+  #free({ dataId }: Shadow): void {
+    if (this.#backend.disposeData(dataId)) this.#onFreed(dataId);
   }
 }

@@ -14,7 +14,11 @@ export interface TapeWatcher {
 }
 
 /** An object's own property in place of whatever it has; the function that is returned gives that back. */
-function replaceProperty<T extends object, K extends keyof T>(target: T, name: K, value: T[K]): () => void {
+export function replaceProperty<T extends object, K extends keyof T>(
+  target: T,
+  name: K,
+  value: T[K],
+): () => void {
   const own = Object.getOwnPropertyDescriptor(target, name);
   target[name] = value;
   return () => {

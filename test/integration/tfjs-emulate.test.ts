@@ -40,10 +40,10 @@ describe.each([
     const off: Record<string, string[]> = Object.fromEntries(roles.map((role) => [role, []]));
     const count: Record<string, number> = Object.fromEntries(roles.map((role) => [role, 0]));
     await emulate.scope(tf, policy, async () => {
-      const end = observeKernels(tf, ({ kernel, role, results }) => {
+      const end = observeKernels(tf, ({ kernel, role, isArithmetic, results }) => {
         for (const values of results) {
           count[role]!++;
-          if (!onGrid(values)) off[role]!.push(kernel);
+          if (isArithmetic && !onGrid(values)) off[role]!.push(kernel);
         }
       });
       await program();
@@ -52,20 +52,21 @@ describe.each([
     return { off, count };
   }
 
-  test('every float32 result of forward, backward and predict in model.fit is on the grid, and no other', async () => {
+  test('every result of arithmetic of forward, backward and predict in model.fit is on the grid, and no other', async () => {
     const { model, xs, ys, dispose } = denseProgram(tf);
     const { off, count } = await survey({ format: 'bfloat16' }, async () => {
       await model.fit(xs, ys, { epochs: 2, batchSize: 16, validationSplit: 0.25, verbose: 0 });
       tf.dispose(model.predict(xs));
     });
-    expect({ ...off, optimizer: [], other: [] }).toEqual(Object.fromEntries(roles.map((r) => [r, []])));
-    expect(off['optimizer']!.length).toBeGreaterThan(0);
-    for (const role of roles) expect(count[role]).toBeGreaterThan(0);
+    const rounded = Object.entries(off).filter(([role]) => ['forward', 'backward', 'predict'].includes(role));
+    expect(rounded.map(([, kernels]) => kernels)).toEqual([[], [], []]);
+    for (const role of ['optimizer', 'loss']) expect(off[role]!.length).toBeGreaterThan(0);
+    for (const role of roles) if (role !== 'statistics') expect(count[role]).toBeGreaterThan(0);
     for (const weight of model.getWeights()) expect(onGrid(weight.dataSync() as Float32Array)).toBe(false);
     dispose();
   });
 
-  test('every float32 result of a transformer block under variableGrads is on the grid', async () => {
+  test('every result of arithmetic of a transformer block under variableGrads is on the grid', async () => {
     const { variables, loss, dispose } = attentionProgram(tf);
     const masters = variables.map(tensorBits);
     const { off, count } = await survey({ format: 'bfloat16' }, () => {
@@ -79,7 +80,7 @@ describe.each([
     expect(off['forward']).toEqual([]);
     expect(off['backward']).toEqual([]);
     expect(count['forward']).toBeGreaterThan(40);
-    expect(count['backward']).toBeGreaterThan(60);
+    expect(count['backward']).toBeGreaterThan(50);
     dispose();
   });
 
@@ -167,7 +168,12 @@ describe.each([
         tf.tidy(() => {
           let bits: number[] = [];
           tf.variableGrads(() => {
-            bits = tensorBits(tf.reshape(weight, [8, 8]));
+            bits = tensorBits(tf.mul(weight, 1));
+            // Moved copies have the draws of what they are copies of.
+            const turned = tf.mul(tf.transpose(tf.reshape(weight, [8, 8])), 1);
+            expect(tensorBits(tf.transpose(turned))).toEqual(bits);
+            const [left, right] = tf.split(weight, 2);
+            expect(tensorBits(tf.mul(tf.concat([left!, right!]), 1))).toEqual(bits);
             return tf.sum(weight);
           });
           return bits as never;
@@ -188,8 +194,8 @@ describe.each([
         const large = tf.tensor1d([1000, 1001], 'int32');
         expect(Array.from(large.add(large).dataSync())).toEqual([2000, 2002]);
         expect(Array.from(large.greater(tf.scalar(1000, 'int32')).dataSync())).toEqual([0, 1]);
-        expect(Array.from(large.toFloat().dataSync())).toEqual([6, 6]);
-        expect(Array.from(large.toFloat().reshape([2, 1]).dataSync())).toEqual([6, 6]);
+        expect(Array.from(large.toFloat().reshape([2, 1]).dataSync())).toEqual([1000, 1001]);
+        expect(Array.from(large.toFloat().add(0).dataSync())).toEqual([6, 6]);
         expect(Array.from(tf.add(tf.tensor1d([1, 3], 'int32').toFloat(), 0).dataSync())).toEqual([1, 3]);
         expect(Array.from(large.dataSync())).toEqual([1000, 1001]);
         const text = tf.tensor1d(['a', 'b']);

@@ -3,6 +3,7 @@ import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
 import { formats } from '../../src/formats/index.ts';
+import { round } from '../../src/index.ts';
 import { type QuantizerOptions, quantizer } from '../../src/tensor/quantizers/index.ts';
 import {
   cpuBackend,
@@ -153,17 +154,30 @@ describe.each([
     });
   });
 
-  test('is one tensor, rounded like any other result, and refuses what is not float32', async () => {
+  test('is one tensor, which no role rounds again, and refuses what is not float32', async () => {
     const x = tf.randomNormal([4, 9], 0, 1, 'float32', 1);
     const option: QuantizerOptions = { format: 'int8', scale: { per: 'row', from: 'absmax' } };
     const memory = tf.memory().numTensors;
     fakeQuantize(tf, x, option).dispose();
     expect(tf.memory().numTensors).toBe(memory);
-    await emulate.scope(tf, { roles: { other: 'bfloat16' } }, () => {
-      const rounded = fakeQuantize(tf, x, option);
-      expect(Array.from(rounded.dataSync()).every((value) => formats.bfloat16.has(value))).toBe(true);
-      rounded.dispose();
-    });
+    const eye = tf.eye(9);
+    const rounded = tf.tensor2d(round(x.dataSync() as Float32Array, 'bfloat16'), [4, 9]);
+    const quantized = fakeQuantize(tf, rounded, option);
+    const expected = tensorBits(quantized);
+    expect(quantized.dataSync().every((value) => formats.bfloat16.has(value))).toBe(false);
+    await emulate.scope(
+      tf,
+      { roles: { other: 'bfloat16' }, kernels: { matmul: { format: 'binary32' } } },
+      () => {
+        tf.tidy(() => {
+          const image = fakeQuantize(tf, x, option);
+          expect(tensorBits(image)).toEqual(expected);
+          expect(tensorBits(tf.matMul(tf.transpose(tf.transpose(image)), eye))).toEqual(expected);
+          expect(formats.bfloat16.has(tf.add(image, 0).dataSync()[1]!)).toBe(true);
+        });
+      },
+    );
+    tf.dispose([eye, rounded, quantized]);
     x.dispose();
     const integers = tf.tensor1d([1, 2], 'int32');
     expect(() => fakeQuantize(tf, integers, option)).toThrow(ArgumentError);

@@ -2,9 +2,10 @@
 import type { LayersModel, Scalar, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs';
 import type { Backend, KernelFunction, TensorInfo } from '../../src/tfjs/internals.ts';
 import { backendOf, type TensorFlow } from '../../src/tfjs/internals.ts';
+import { carries } from '../../src/tfjs/moving.ts';
 import type { Role } from '../../src/tfjs/policy.ts';
 import { wrapKernels } from '../../src/tfjs/registry.ts';
-import { currentRole } from '../../src/tfjs/roles.ts';
+import { purposeOf } from '../../src/tfjs/roles.ts';
 
 /** A dense classifier, compiled, and data for it; the same every time. */
 export function denseProgram(
@@ -87,6 +88,8 @@ export function attentionProgram(tf: TensorFlow): {
 export interface Observation {
   readonly kernel: string;
   readonly role: Role;
+  /** Whether it does arithmetic on float32 tensors. */
+  readonly isArithmetic: boolean;
   readonly inputs: readonly TensorInfo[];
   /** Copies of the float32 results. */
   readonly results: readonly Float32Array[];
@@ -104,12 +107,16 @@ export function observeKernels(tf: TensorFlow, look: (observation: Observation) 
         if (inside) return kernel(args);
         inside = true;
         try {
+          const { role } = purposeOf(tf, args.inputs);
+          const inputs = Object.values(args.inputs).filter((info) => info != null);
           const result = kernel(args);
           const floats = [result].flat().filter(({ dtype }) => dtype === 'float32');
           look({
             kernel: name,
-            role: currentRole(tf),
-            inputs: Object.values(args.inputs).filter((info) => info != null),
+            role,
+            isArithmetic:
+              inputs.some(({ dtype }) => dtype === 'float32') && !carries(name, args, () => false),
+            inputs,
             results: floats.map(({ dataId }) => Float32Array.from(backend.readSync(dataId) as Float32Array)),
           });
           return result;

@@ -1,0 +1,197 @@
+/**
+ * Methods of TensorFlow.js that reveal what kernels are called for, wrapped while emulation is on: optimisers' updates, models'
+ * functions, losses and metrics of the layers API. They run inside frames; roles.ts reads these.
+ * Source: tfjs-core `optimizer.ts`; tfjs-layers `training.ts`, `training_dataset.ts`, `topology.ts`, `regularizers.ts`.
+ */
+import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import { inside } from './frames.ts';
+import type { TensorFlow } from './internals.ts';
+import { isTaped } from './roles.ts';
+import { shared } from './shared-watch.ts';
+
+/** Gradients as an optimiser is given them: by the variable's name, or as a list. */
+export type GivenGradients = NamedTensorMap | { name: string; tensor: Tensor }[];
+
+/** Who hears of the steps of optimisers. */
+export interface StepListener {
+  /** Before gradients are applied; what it returns is applied in their place. Inside `tf.tidy`. */
+  before?(optimizer: object, gradients: GivenGradients): GivenGradients;
+  /** After they have been applied to the variables of these names. */
+  after?(optimizer: object, names: readonly string[]): void;
+}
+
+export const stepListeners: Set<StepListener> = new Set();
+
+function namesOf(gradients: GivenGradients): string[] {
+  return Array.isArray(gradients) ? gradients.map(({ name }) => name) : Object.keys(gradients);
+}
+
+function tensorsOf(gradients: GivenGradients): Tensor[] {
+  return Array.isArray(gradients) ? gradients.map(({ tensor }) => tensor) : Object.values(gradients);
+}
+
+/** How many updates of optimisers run within each other. */
+let depth = 0;
+
+/**
+ * Runs an optimiser's step between its listeners. An optimiser whose update calls another's makes one step: of the inner
+ * one nobody hears.
+ */
+export function listenedStep<T>(
+  tf: TensorFlow,
+  optimizer: object,
+  gradients: GivenGradients,
+  apply: (gradients: GivenGradients) => T,
+): T {
+  const inOptimizer = (given: GivenGradients): T => {
+    depth++;
+    try {
+      return inside(tf, { kind: 'role', role: 'optimizer' }, () => apply(given));
+    } finally {
+      depth--;
+    }
+  };
+  if (depth > 0) return inOptimizer(gradients);
+  const changed = tf.tidy(() => {
+    let given = gradients;
+    for (const { before } of stepListeners) given = before?.(optimizer, given) ?? given;
+    return given;
+  });
+  try {
+    const result = inOptimizer(changed);
+    for (const { after } of stepListeners) after?.(optimizer, namesOf(gradients));
+    return result;
+  } finally {
+    const own = new Set(tensorsOf(gradients));
+    tf.dispose(tensorsOf(changed).filter((tensor) => !own.has(tensor)));
+  }
+}
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/** Wraps the methods; with the last who needs that every prototype is as it was. */
+export const methods = shared(wrapMethods);
+
+/** The object of the prototype chain that has the property itself. */
+function ownerOf(target: object | null, name: string): object | null {
+  let owner = target;
+  while (owner !== null && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner) as object | null;
+  return owner;
+}
+
+function wrapMethods(tf: TensorFlow): () => void {
+  const undo: (() => void)[] = [];
+  const watched = new Set<unknown>();
+
+  /** Replaces a method that is there and may be replaced (the members of a module may not). */
+  const replace = (target: object | null, name: string, make: (original: Method) => Method): void => {
+    const descriptor = target === null ? undefined : Object.getOwnPropertyDescriptor(target, name);
+    if (target === null || typeof descriptor?.value !== 'function' || !descriptor.configurable) return;
+    Object.defineProperty(target, name, { ...descriptor, value: make(descriptor.value as Method) });
+    undo.push(() => Object.defineProperty(target, name, descriptor));
+  };
+
+  const watchOptimizer = (prototype: object): void => {
+    if (watched.has(prototype)) return;
+    watched.add(prototype);
+    replace(
+      prototype,
+      'applyGradients',
+      (original) =>
+        function (gradients) {
+          return listenedStep(tf, this as object, gradients as GivenGradients, (given) =>
+            original.call(this, given),
+          );
+        },
+    );
+  };
+
+  for (const optimizer of [
+    tf.SGDOptimizer,
+    tf.MomentumOptimizer,
+    tf.RMSPropOptimizer,
+    tf.AdamOptimizer,
+    tf.AdamaxOptimizer,
+    tf.AdadeltaOptimizer,
+    tf.AdagradOptimizer,
+  ])
+    watchOptimizer(optimizer.prototype);
+
+  // Optimisers of other people's making are met here first.
+  replace(
+    tf.Optimizer.prototype,
+    'minimize',
+    (original) =>
+      function (...args) {
+        for (
+          let owner = ownerOf(this as object, 'applyGradients');
+          owner !== null;
+          owner = ownerOf(Object.getPrototypeOf(owner) as object | null, 'applyGradients')
+        )
+          watchOptimizer(owner);
+        return original.apply(this, args);
+      },
+  );
+
+  watchModels(tf, replace);
+  return () => {
+    for (const restore of undo.reverse()) restore();
+  };
+}
+
+/** Models exist only where the layers package is part of tf. */
+function watchModels(
+  tf: TensorFlow,
+  replace: (target: object | null, name: string, make: (original: Method) => Method) => void,
+): void {
+  const model = (tf.LayersModel as { prototype: object } | undefined)?.prototype;
+  if (model === undefined) return;
+  /** In the role `predict`, unless it is part of what a gradient is taken of. */
+  const predicting = <T>(fn: () => T): T =>
+    isTaped(tf) ? fn() : inside(tf, { kind: 'role', role: 'predict' }, fn);
+  /** What layers do not compute is loss. */
+  const objective = <T>(fn: () => T): T => inside(tf, { kind: 'objective' }, fn);
+
+  replace(
+    model,
+    'predictLoop',
+    (original) =>
+      function (...args) {
+        return predicting(() => original.apply(this, args));
+      },
+  );
+  replace(
+    model,
+    'makeTrainFunction',
+    (original) =>
+      function (...args) {
+        const train = original.apply(this, args) as Method;
+        return (data: unknown) => objective(() => train(data));
+      },
+  );
+  // Only the model's own work is `predict`: averaging the losses over batches stays `other`.
+  replace(
+    model,
+    'makeTestFunction',
+    (original) =>
+      function (...args) {
+        const result = original.apply(this, args);
+        const owner = this as { testFunction: Method };
+        const test = owner.testFunction;
+        owner.testFunction = (data) => predicting(() => objective(() => test(data)));
+        return result;
+      },
+  );
+
+  const asLoss = (original: Method): Method =>
+    function (...args) {
+      return objective(() => original.apply(this, args));
+    };
+  for (const owner of new Set([
+    ownerOf(model, 'calculateLosses'),
+    ownerOf(tf.layers.Layer.prototype, 'calculateLosses'),
+  ]))
+    replace(owner, 'calculateLosses', asLoss);
+  replace(Object.getPrototypeOf(tf.regularizers.l1l2()) as object, 'apply', asLoss);
+  for (const metric of Object.keys(tf.metrics)) replace(tf.metrics, metric, asLoss);
+}
