@@ -7,7 +7,7 @@ import { inside } from './frames.ts';
 import type { KernelInputs, TapeNode, TensorFlow } from './internals.ts';
 import { currentLayer } from './layers.ts';
 import { endGradient, purposeOf } from './roles.ts';
-import { shared } from './shared-watch.ts';
+import { type SharedWatch, shared } from './shared-watch.ts';
 import { watchTape } from './tape.ts';
 
 function enclose(tf: TensorFlow, node: TapeNode): void {
@@ -34,4 +34,6 @@ function enclose(tf: TensorFlow, node: TapeNode): void {
 }
 
 /** Puts what gradients compute inside the frames of their operations. */
-export const gradientFrames = shared((tf) => watchTape(tf, { recorded: (node) => enclose(tf, node) }));
+export const gradientFrames: SharedWatch = shared((tf) =>
+  watchTape(tf, { recorded: (node) => enclose(tf, node) }),
+);

@@ -5,7 +5,7 @@
  */
 import { type Frame, framesAround, inside, type NamedLayer } from './frames.ts';
 import { engineOf, type TensorFlow } from './internals.ts';
-import { shared } from './shared-watch.ts';
+import { type SharedWatch, shared } from './shared-watch.ts';
 
 const isOwnName = (name: string): boolean =>
   !(name.endsWith('__op') || name === 'unnamed scope' || name === 'forward' || name === 'backward');
@@ -40,7 +40,7 @@ export function currentLayer(tf: TensorFlow): string[] {
 }
 
 /** Watches layers. */
-export const layers = shared(watch);
+export const layers: SharedWatch = shared(watch);
 
 type Apply = (this: NamedLayer, ...args: unknown[]) => unknown;
 

@@ -7,7 +7,7 @@ import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import { inside } from './frames.ts';
 import type { TensorFlow } from './internals.ts';
 import { isTaped } from './roles.ts';
-import { shared } from './shared-watch.ts';
+import { type SharedWatch, shared } from './shared-watch.ts';
 
 /** Gradients as an optimiser is given them: by the variable's name, or as a list. */
 export type GivenGradients = NamedTensorMap | { name: string; tensor: Tensor }[];
@@ -70,7 +70,7 @@ export function listenedStep<T>(
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 /** Wraps the methods; with the last who needs that every prototype is as it was. */
-export const methods = shared(wrapMethods);
+export const methods: SharedWatch = shared(wrapMethods);
 
 /** The object of the prototype chain that has the property itself. */
 function ownerOf(target: object | null, name: string): object | null {
