@@ -14,7 +14,7 @@ type Output<E extends v.ObjectEntries> = v.InferOutput<v.StrictObjectSchema<E, u
 
 /** What a schema accepts, in words. */
 function wordsOf(schema: Schema): string {
-  return v.safeParse(schema, undefined).issues?.[0].message ?? 'nothing';
+  return v.safeParse(schema, undefined).issues?.[0].message ?? 'absent';
 }
 
 const isPlainObject = (given: unknown): boolean =>
@@ -68,6 +68,9 @@ export function value<T>(test: (given: unknown) => boolean, words: string): Sche
   return v.custom<T>(test, words);
 }
 
+/** What another check is for. */
+export const anything: Schema<unknown> = v.unknown();
+
 /** A finite number in a range. */
 export function number(range: NumberRange = {}): Schema<number> {
   const { from = -Infinity, above = -Infinity, to = Infinity, below = Infinity } = range;
@@ -108,7 +111,7 @@ export const fileName: Schema<string> = value(isFileName, fileNameWords);
 
 /** A list of like items. */
 export function list<T>(item: Schema<T>, least = 0, most = 100_000): Schema<T[]> {
-  const words = `a list of ${least} to ${most}, each ${wordsOf(item)}`;
+  const words = `a list of ${least} to ${most}${item === anything ? '' : `, each ${wordsOf(item)}`}`;
   const isList = (given: unknown): boolean =>
     Array.isArray(given) && given.length >= least && given.length <= most;
   return v.pipe(v.custom<unknown[]>(isList, words), v.array(item)) as unknown as Schema<T[]>;

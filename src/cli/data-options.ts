@@ -2,8 +2,10 @@
  * The options that say what a model is trained on, for every command that trains: their help, which of them go
  * together, and the arguments that say the same again. Reading the files is training-data.ts.
  */
-import { Command } from 'commander';
+import type { Command } from 'commander';
+import { checkObject } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { boolean, checkSchema, fields, line, maybe, number, value, word } from '../schema.ts';
 import { type Scaling, scalings } from '../train/labelled-data.ts';
 import { models } from '../train/model-config.ts';
 import { choice, real } from './options.ts';
@@ -80,21 +82,35 @@ export function dataOptions(given: DataOptions): DataOptions {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
+const path = line(4096);
+
+const dataSchema = fields({
+  data: maybe(word(dataNames)),
+  text: maybe(path),
+  images: maybe(path),
+  labels: maybe(path),
+  csv: maybe(path),
+  label: maybe(value<string | number>(isColumn, 'the name of a column, or its number from 1')),
+  header: maybe(boolean),
+  scaling: maybe(word(scalings)),
+  validation: maybe(number({ above: 0, to: 0.9 })),
+});
+
+function isColumn(given: unknown): boolean {
+  if (typeof given === 'number') return Number.isInteger(given) && given >= 1;
+  return typeof given === 'string' && given !== '' && given.length <= 1000;
+}
+
 /** The same as data, `{ "csv": "iris.csv", "label": "species" }`. Throws ArgumentError naming the option. */
 export function readDataOptions(given: unknown): DataOptions {
-  if (typeof given !== 'object' || given === null)
-    throw new ArgumentError('--', given, 'an object such as { "csv": "iris.csv", "label": "species" }');
-  const command = addDataOptions(new Command())
-    .exitOverride()
-    .configureOutput({ outputError: () => {} });
-  const words = Object.entries(given).flatMap(([name, value]) => {
-    if (!command.options.some((option) => option.long === `--${name}`))
-      throw new ArgumentError(`--${name}`, value, 'no such field; the names of the options for data');
-    if (name === 'header' ? typeof value !== 'boolean' : !['string', 'number'].includes(typeof value))
-      throw new ArgumentError(`--${name}`, value, name === 'header' ? 'true, false' : 'a text or a number');
-    return dataArguments({ [name]: value });
-  });
-  return dataOptions(command.parse(words, { from: 'user' }).opts<DataOptions>());
+  const object = checkObject('--', given, 'an object such as { "csv": "iris.csv", "label": "species" }');
+  try {
+    const { label, ...rest } = checkSchema('', object, dataSchema);
+    return dataOptions({ ...rest, ...(label === undefined ? {} : { label: String(label) }) } as DataOptions);
+  } catch (error) {
+    if (!(error instanceof ArgumentError) || error.argument.startsWith('--')) throw error;
+    throw new ArgumentError(`--${error.argument}`, error.given, error.accepted);
+  }
 }
 
 /** The same options as arguments. */

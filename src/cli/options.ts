@@ -3,6 +3,7 @@
  * throws an ArgumentError that names the option and what it accepts. They know nothing of any particular command.
  */
 
+import { checkFileName } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 
 /** What a numeric option was given, for the message: a number if it reads as one, otherwise the text. */
@@ -49,12 +50,5 @@ export function choice<T extends string>(option: string, words: readonly T[]): (
 
 /** A reader of names for a folder: one path segment, portable to every file system. */
 export function folderName(option: string): (text: string) => string {
-  return (text) => {
-    if (/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$/.test(text) && !text.endsWith('.')) return text;
-    throw new ArgumentError(
-      option,
-      text,
-      '1 to 100 letters, digits and . _ @ + -, beginning with a letter or digit',
-    );
-  };
+  return (text) => checkFileName(option, text);
 }

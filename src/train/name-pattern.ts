@@ -13,8 +13,12 @@ export const patternWords: string =
   `a regular expression of at most ${longestPattern} characters, without look-around and back-references (RE2), ` +
   'for names such as layers.0.mlp.down';
 
-/** Whether a name has a part that the pattern matches. */
-export type NamePattern = (name: string) => boolean;
+/** A pattern of names; a RegExp is one too. */
+export interface NamePattern {
+  readonly source: string;
+  /** Whether the name has a part that the pattern matches. */
+  test(name: string): boolean;
+}
 
 const known = new Map<string, NamePattern>();
 
@@ -25,7 +29,7 @@ export function tryPattern(match: unknown): NamePattern | undefined {
   if (made !== undefined) return made;
   try {
     const compiled = RE2JS.compile(RE2JS.translateRegExp(match));
-    const pattern = (name: string): boolean => compiled.matcher(name).find();
+    const pattern: NamePattern = { source: match, test: (name) => compiled.matcher(name).find() };
     known.set(match, pattern);
     return pattern;
   } catch {

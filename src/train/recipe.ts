@@ -147,8 +147,8 @@ export function slotsOf(phase: Phase, since: number, steps: number): (name: stri
   const { layers } = phase;
   if (layers === undefined || layers.length === 0) return () => all;
   const special = layers.map(({ match, linear }) => ({
-    isMeant: namePattern(match, 'layers.match'),
+    pattern: namePattern(match, 'layers.match'),
     slots: prepare(linear),
   }));
-  return (name) => special.find(({ isMeant }) => isMeant(name))?.slots ?? all;
+  return (name) => special.find(({ pattern }) => pattern.test(name))?.slots ?? all;
 }

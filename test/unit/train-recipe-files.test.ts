@@ -116,7 +116,7 @@ describe('patterns of names', () => {
       '(?:a?){60}a{60}$',
     ]) {
       const begin = performance.now();
-      expect(namePattern(match, 'match')(name)).toBe(false);
+      expect(namePattern(match, 'match').test(name)).toBe(false);
       expect(performance.now() - begin).toBeLessThan(2000);
     }
   });
@@ -185,7 +185,7 @@ describe('patterns of names', () => {
       .map((parts) => parts.join(''));
     fc.assert(
       fc.property(pattern, fc.constantFrom(...names), (match, name) => {
-        expect(namePattern(match, 'match')(name)).toBe(new RegExp(match).test(name));
+        expect(namePattern(match, 'match').test(name)).toBe(new RegExp(match).test(name));
       }),
       { seed: 26, numRuns: 2000 },
     );

@@ -24,6 +24,8 @@ export const defaultArms = 'float32,bitnet,transition@20,transition@50,bfloat16'
 /** The arm that differences are taken to. */
 export const baselineName = 'float32';
 
+const mostArms = 100;
+
 const accepted =
   'names separated by commas: float32, bitnet, bfloat16, transition@P (16-to-1.58-bit at P % of the steps, 0 < P < 100)';
 
@@ -70,7 +72,10 @@ function armNamed(name: string, list: string): Arm {
  * @throws ArgumentError naming `--arms` for an unknown, missing or repeated name
  */
 export function parseArms(list: string): Arm[] {
-  const arms = list.split(',').map((name) => armNamed(name.trim(), list));
+  const words = list.split(',');
+  if (words.length > mostArms)
+    throw new ArgumentError('--arms', `${words.length} arms`, `at most ${mostArms}`);
+  const arms = words.map((name) => armNamed(name.trim(), list));
   const names = new Set(arms.map(({ name }) => name));
   if (names.size < arms.length) throw new ArgumentError('--arms', list, 'each arm once');
   return arms;

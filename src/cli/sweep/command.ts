@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { ArgumentError } from '../../errors.ts';
+import { type NamePattern, namePattern } from '../../train/name-pattern.ts';
 import {
   addDataOptions,
   checkDataFor,
@@ -40,16 +40,8 @@ interface Given extends DataOptions {
   readonly estimate?: boolean;
   readonly report?: boolean;
   readonly seeds?: string;
-  readonly arms: RegExp;
+  readonly arms: NamePattern;
   readonly page?: string;
-}
-
-function pattern(text: string): RegExp {
-  try {
-    return new RegExp(text);
-  } catch {
-    throw new ArgumentError('--arms', text, 'a regular expression for names of arms');
-  }
 }
 
 /** Trains what is asked for; gives the reasons of what failed, by run id, and the signal that ended it. */
@@ -162,9 +154,9 @@ export function sweepCommand(io: Io, done: (code: number) => void): Command {
     .option('--seeds <list>', "seeds separated by commas, in place of the file's")
     .option(
       '--arms <pattern>',
-      'regular expression: train these arms only, and give --seeds to them',
-      pattern,
-      /^/,
+      'regular expression (RE2): train these arms only, and give --seeds to them',
+      (text: string) => namePattern(text, '--arms'),
+      namePattern('^', '--arms'),
     )
     .option('--report', 'train nothing: report what is finished')
     .option('--page <file.md>', 'also write a page with pictures and data beside it; its verdict is kept')

@@ -2,7 +2,9 @@
  * Contrasts: the differences or ratios between arms that a sweep file asks about, paired by seed, with 95 % intervals
  * by Student's t. Each interval is for its contrast alone; nothing is corrected for there being many.
  */
+import { checkList, wordsFor } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { checkSchema, fields, line, listOr, maybe, word } from '../../schema.ts';
 import { halfInterval, type Spread, spread } from '../statistics.ts';
 import { expandGrid } from './grid.ts';
 import { type FinishedRun, type MeasureName, measureNames, measureOf } from './measures.ts';
@@ -18,13 +20,23 @@ export interface Contrast {
   readonly as: 'difference' | 'ratio';
 }
 
-const fields = ['name', 'arm', 'against', 'of', 'againstOf', 'as'];
+const mostContrasts = 1000;
 
-function armList(given: unknown, argument: string, names: ReadonlySet<string>): readonly string[] {
-  const list = Array.isArray(given) ? given : [given];
-  if (list.length === 0 || !list.every((name) => typeof name === 'string' && names.has(name)))
-    throw new ArgumentError(argument, given, `one or a list of ${[...names].join(', ')}`);
-  return list as string[];
+const contrastSchema = fields({
+  name: line(200),
+  arm: listOr(line(200), line(200)),
+  against: listOr(line(200), line(200)),
+  of: maybe(word(measureNames)),
+  againstOf: maybe(word(measureNames)),
+  as: maybe(word(['difference', 'ratio'])),
+});
+
+function armList(given: string | string[], argument: string, names: ReadonlySet<string>): readonly string[] {
+  const arms = Array.isArray(given) ? given : [given];
+  const unknown = arms.find((name) => !names.has(name));
+  if (arms.length === 0 || unknown !== undefined)
+    throw new ArgumentError(argument, unknown ?? given, `one or a list of ${wordsFor(unknown, [...names])}`);
+  return arms;
 }
 
 /**
@@ -34,30 +46,27 @@ function armList(given: unknown, argument: string, names: ReadonlySet<string>): 
  * @throws ArgumentError naming the field, prefixed by `path`
  */
 export function readContrasts(given: unknown, path: string, names: ReadonlySet<string>): Contrast[] {
-  if (!Array.isArray(given)) throw new ArgumentError(path, given, 'a list of { name, arm, against }');
-  const contrasts = given.flatMap((entry, index) => {
+  const contrasts: Contrast[] = [];
+  const seen = new Set<string>();
+  for (const [index, entry] of checkList(path, given, 'a list of { name, arm, against }').entries()) {
     const at = `${path}[${index}]`;
-    const measure = (value: unknown, field: string): MeasureName => {
-      const found = measureNames.find((name) => name === value);
-      if (found === undefined) throw new ArgumentError(`${at}.${field}`, value, measureNames.join(', '));
-      return found;
-    };
-    return expandGrid(entry, at, fields).map((copy): Contrast => {
-      const { name, of = 'validationLoss', againstOf = of, as = 'difference' } = copy;
-      if (typeof name !== 'string' || name === '') throw new ArgumentError(`${at}.name`, name, 'a text');
-      if (as !== 'difference' && as !== 'ratio') throw new ArgumentError(`${at}.as`, as, 'difference, ratio');
-      return {
+    for (const copy of expandGrid(entry, at, ['name', 'arm', 'against', 'of', 'againstOf', 'as'])) {
+      const { name, arm, against, of, againstOf, as } = checkSchema(at, copy, contrastSchema);
+      if (seen.has(name)) throw new ArgumentError(path, name, 'contrasts of different names');
+      if (seen.size === mostContrasts)
+        throw new ArgumentError(path, `more than ${mostContrasts} contrasts`, `at most ${mostContrasts}`);
+      seen.add(name);
+      const measure = of ?? 'validationLoss';
+      contrasts.push({
         name,
-        arms: armList(copy['arm'], `${at}.arm`, names),
-        against: armList(copy['against'], `${at}.against`, names),
-        measure: measure(of, 'of'),
-        againstMeasure: measure(againstOf, 'againstOf'),
-        as,
-      };
-    });
-  });
-  if (new Set(contrasts.map(({ name }) => name)).size < contrasts.length)
-    throw new ArgumentError(path, contrasts.map(({ name }) => name).join(), 'contrasts of different names');
+        arms: armList(arm, `${at}.arm`, names),
+        against: armList(against, `${at}.against`, names),
+        measure,
+        againstMeasure: againstOf ?? measure,
+        as: as ?? 'difference',
+      });
+    }
+  }
   return contrasts;
 }
 

@@ -2,8 +2,23 @@
  * A sweep file: arms, each a recipe with a learning rate of its own perhaps, and seeds. Grids of values become arms; the
  * runs come out as plain data, each with a hash that names its folder. Nothing runs here.
  */
+import { checkObject, oneOf, within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import {
+  anything,
+  checkSchema,
+  fields,
+  fileName,
+  integer,
+  line,
+  list,
+  maybe,
+  number,
+  record,
+  word,
+} from '../../schema.ts';
 import { hashData, models, type Recipe, recipeFrom } from '../../train/index.ts';
+import type { NamePattern } from '../../train/name-pattern.ts';
 import { checkDataFor, type DataOptions, modelFor, readDataOptions } from '../data-options.ts';
 import { type Contrast, readContrasts } from './contrasts.ts';
 import { expandGrid } from './grid.ts';
@@ -48,45 +63,76 @@ export interface SweepRun {
   readonly id: string;
 }
 
-const fields = [
-  ...['name', 'title', 'claim', 'secondsPerStep', 'model', 'steps', 'seeds', 'evaluateEvery', 'probeEvery'],
-  ...['checkpointEvery', 'baseline', 'arms', 'contrasts', 'data'],
-];
+/** Arms of a sweep, and runs: arms times seeds. */
+const mostArms = 1000;
+const mostRuns = 10_000;
+/** Characters of the longest recipe as JSON; every run's id is a hash of it. */
+const longestRecipe = 2 ** 16;
+
+const seedList = list(integer(0, 2 ** 48), 1, mostRuns);
+const every = (least: number) => maybe(integer(least, 10_000_000));
+
+const sweepSchema = fields({
+  name: fileName,
+  title: maybe(line(500)),
+  claim: maybe(line(2000, 0)),
+  secondsPerStep: maybe(number({ above: 0, to: 1e6 })),
+  model: maybe(word(Object.keys(models))),
+  steps: integer(1, 2_000_000),
+  seeds: maybe(seedList),
+  evaluateEvery: every(1),
+  probeEvery: every(0),
+  checkpointEvery: every(0),
+  baseline: maybe(fileName),
+  arms: list(record(anything), 1, mostArms),
+  contrasts: maybe(anything),
+  data: maybe(anything),
+});
+
+const armSchema = fields({
+  name: fileName,
+  recipe: record(anything),
+  learningRate: maybe(number({ above: 0, to: 1 })),
+  seeds: maybe(anything),
+});
 
 function armsOf(given: unknown, path: string, fallback: readonly number[]): SweepArm[] {
   return expandGrid(given, path, ['name', 'recipe', 'learningRate', 'seeds']).map((copy) => {
-    const { name, recipe, learningRate, seeds = fallback } = copy;
-    if (typeof name !== 'string' || name === '') throw new ArgumentError(`${path}.name`, name, 'a text');
-    if (learningRate !== undefined && !(typeof learningRate === 'number' && learningRate > 0))
-      throw new ArgumentError(`${path}.learningRate`, learningRate, 'a positive number');
-    try {
-      return { name, recipe: recipeFrom(recipe), learningRate, seeds: seedsOf(seeds, `${path}.seeds`) };
-    } catch (error) {
-      if (!(error instanceof ArgumentError) || error.argument.startsWith(path)) throw error;
-      throw new ArgumentError(`${path}.${error.argument}`, error.given, error.accepted);
-    }
+    const { name, recipe, learningRate, seeds = fallback } = checkSchema(path, copy, armSchema);
+    const own = seedsOf(seeds, `${path}.seeds`);
+    const length = JSON.stringify(recipe).length;
+    if (length > longestRecipe)
+      throw new ArgumentError(`${path}.recipe`, `${length} characters`, `at most ${longestRecipe}`);
+    return { name, recipe: within(path, () => recipeFrom(recipe)), learningRate, seeds: own };
   });
 }
 
 /** Checks a list of seeds. Throws ArgumentError naming `argument`. */
 export function seedsOf(given: unknown, argument: string): readonly number[] {
-  if (
-    !Array.isArray(given) ||
-    given.length === 0 ||
-    !given.every((seed) => Number.isSafeInteger(seed) && seed >= 0) ||
-    new Set(given).size < given.length
-  )
+  const seeds = checkSchema(argument, given, seedList);
+  if (new Set(seeds).size < seeds.length)
     throw new ArgumentError(argument, given, 'a list of different integers from 0');
-  return given;
+  return seeds;
 }
 
-/** The data of a sweep file, checked; nothing where it names none. Throws ArgumentError naming the field. */
-function dataOf(given: unknown): DataOptions {
+/** Throws ArgumentError naming `argument` if the arms have too many seeds. */
+function checkRuns(arms: readonly SweepArm[], argument: string): void {
+  const runs = arms.reduce((sum, { seeds }) => sum + seeds.length, 0);
+  if (runs > mostRuns)
+    throw new ArgumentError(argument, `${runs} runs: arms with seeds`, `at most ${mostRuns}`);
+}
+
+/** Runs a check of options for data; an option that it finds wrong is a field of the file. */
+function ofData<T>(check: () => T): T {
   try {
-    return given === undefined ? {} : readDataOptions(given);
+    return check();
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError(`sweep.data${error.argument.replace('--', '.')}`, error.given, error.accepted);
+    throw new ArgumentError(
+      `sweep.data${error.argument.replace(/^--(?=.)/, '.').replace('--', '')}`,
+      error.given,
+      error.accepted,
+    );
   }
 }
 
@@ -96,54 +142,41 @@ function dataOf(given: unknown): DataOptions {
  * @throws ArgumentError naming the field
  */
 export function readSweep(given: unknown): Sweep {
-  if (typeof given !== 'object' || given === null)
-    throw new ArgumentError('sweep', given, 'an object with name, arms, seeds, steps');
-  const data = given as Record<string, unknown>;
-  for (const field of Object.keys(data))
-    if (!fields.includes(field))
-      throw new ArgumentError(`sweep.${field}`, data[field], `no such field; ${fields.join(', ')}`);
-  const whole = (field: string, least: number, fallback?: number): number => {
-    const value = data[field] ?? fallback;
-    if (!(Number.isSafeInteger(value) && (value as number) >= least))
-      throw new ArgumentError(`sweep.${field}`, value, `an integer from ${least}`);
-    return value as number;
-  };
-  const source = dataOf(data['data']);
-  const { name, seeds = [1], model = modelFor(source), arms: list } = data;
-  if (typeof name !== 'string' || !/^[\w.-]+$/.test(name) || name === trainedFolder)
-    throw new ArgumentError('sweep.name', name, `letters, digits and . _ -, but not ${trainedFolder}`);
-  if (typeof model !== 'string' || !Object.hasOwn(models, model))
-    throw new ArgumentError('sweep.model', model, Object.keys(models).join(', '));
-  checkDataFor(model, source);
-  const ownSeeds = seedsOf(seeds, 'sweep.seeds');
-  if (!Array.isArray(list) || list.length === 0)
-    throw new ArgumentError('sweep.arms', list, 'a list of at least one arm');
-  const arms = list.flatMap((arm, index) => armsOf(arm, `sweep.arms[${index}]`, ownSeeds));
+  checkObject('sweep', given, 'an object with name, arms, seeds, steps');
+  const data = checkSchema('sweep', given, sweepSchema);
+  const source = ofData(() => (data.data === undefined ? {} : readDataOptions(data.data)));
+  const { name, model = modelFor(source), steps } = data;
+  if (name.toLowerCase() === trainedFolder)
+    throw new ArgumentError('sweep.name', name, `a name other than ${trainedFolder}, the folder of all runs`);
+  ofData(() => checkDataFor(model, source));
+  const seeds = seedsOf(data.seeds ?? [1], 'sweep.seeds');
+  const arms: SweepArm[] = [];
+  for (const [index, arm] of data.arms.entries()) {
+    arms.push(...armsOf(arm, `sweep.arms[${index}]`, seeds));
+    if (arms.length > mostArms)
+      throw new ArgumentError('sweep.arms', `more than ${mostArms} arms`, `at most ${mostArms}`);
+  }
+  checkRuns(arms, 'sweep.seeds');
   const names = new Set(arms.map((arm) => arm.name));
   if (names.size < arms.length)
     throw new ArgumentError('sweep.arms', arms.map((arm) => arm.name).join(), 'arms of different names');
-  const baseline = (data['baseline'] as string | undefined) ?? arms[0]!.name;
-  if (!names.has(baseline)) throw new ArgumentError('sweep.baseline', baseline, [...names].join(', '));
+  const { baseline = arms[0]!.name } = data;
+  oneOf('sweep.baseline', baseline, [...names]);
   return {
-    name,
-    title: String(data['title'] ?? name),
-    claim: String(data['claim'] ?? ''),
-    secondsPerStep: Number(data['secondsPerStep'] ?? 0.05),
-    model,
+    ...{ name, model, steps, seeds, baseline, arms },
+    title: data.title ?? name,
+    claim: data.claim ?? '',
+    secondsPerStep: data.secondsPerStep ?? 0.05,
     data: source,
-    steps: whole('steps', 1),
-    seeds: ownSeeds,
-    evaluateEvery: data['evaluateEvery'] === undefined ? undefined : whole('evaluateEvery', 1),
-    probeEvery: whole('probeEvery', 0, 0),
-    checkpointEvery: whole('checkpointEvery', 0, 200),
-    baseline,
-    arms,
-    contrasts: readContrasts(data['contrasts'] ?? [], 'sweep.contrasts', names),
+    evaluateEvery: data.evaluateEvery,
+    probeEvery: data.probeEvery ?? 0,
+    checkpointEvery: data.checkpointEvery ?? 200,
+    contrasts: readContrasts(data.contrasts ?? [], 'sweep.contrasts', names),
   };
 }
 
 /** The same sweep with other seeds for the arms whose name matches. Throws ArgumentError if none does. */
-export function withSeeds(sweep: Sweep, seeds: readonly number[] | undefined, match: RegExp): Sweep {
+export function withSeeds(sweep: Sweep, seeds: readonly number[] | undefined, match: NamePattern): Sweep {
   if (!sweep.arms.some(({ name }) => match.test(name)))
     throw new ArgumentError(
       '--arms',
@@ -151,7 +184,9 @@ export function withSeeds(sweep: Sweep, seeds: readonly number[] | undefined, ma
       `matches none of ${sweep.arms.map(({ name }) => name).join(', ')}`,
     );
   if (seeds === undefined) return sweep;
-  return { ...sweep, arms: sweep.arms.map((arm) => (match.test(arm.name) ? { ...arm, seeds } : arm)) };
+  const arms = sweep.arms.map((arm) => (match.test(arm.name) ? { ...arm, seeds } : arm));
+  checkRuns(arms, '--seeds');
+  return { ...sweep, arms };
 }
 
 /** Every seed of any arm, the sweep's own first. */

@@ -70,5 +70,5 @@ export interface Selectable {
 /** Whether a store is for a parameter. */
 export function isStoreOf({ of = 'linear' }: WeightStoreSpec, { name, role }: Selectable): boolean {
   if (of === 'all') return true;
-  return of === 'linear' ? role === 'linear' : namePattern(of.match, 'store.of.match')(name);
+  return of === 'linear' ? role === 'linear' : namePattern(of.match, 'store.of.match').test(name);
 }
