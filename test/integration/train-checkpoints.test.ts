@@ -83,7 +83,7 @@ const heldStochastically = {
 /** Every slot of every layer, and both moments, by draws. */
 const slotsAndStates: Recipe = {
   ...recipes.float32({ optimizer: { first: heldStochastically, second: heldStochastically } }),
-  name: 'stochastic slots and states',
+  name: 'stochastic-slots-and-states',
   phases: recipes.float32().phases.map((phase) => ({
     ...phase,
     linear: {
