@@ -5,10 +5,11 @@
  */
 import { ArgumentError } from './errors.ts';
 
-/** The path of a field below `path`: `a.b`, `a[0]`, or the field alone where `path` is empty. */
+/** The path of a field below `path`: `a.b`, `a[0]`, `a['b c']`, or the field alone where `path` is empty. */
 export function pathOf(path: string, field: string | number): string {
   if (typeof field === 'number') return `${path}[${field}]`;
-  return path === '' ? field : `${path}.${field}`;
+  if (path === '') return field;
+  return /^[\w$]+$/.test(field) ? `${path}.${field}` : `${path}['${field.replace(/['\\]/g, '\\$&')}']`;
 }
 
 /** Number of insertions, deletions, changes and swaps of neighbours that turn one word into the other (Damerau). */
@@ -43,10 +44,10 @@ export function nearestWords(given: unknown, accepted: Iterable<string>, count =
   const scored: { word: string; distance: number }[] = [];
   for (const word of accepted) {
     const candidate = bare(word);
-    const begins = wanted.length >= 3 && candidate.startsWith(wanted);
+    const at = wanted.length >= 3 ? candidate.indexOf(wanted) : -1;
     const goesOn = candidate.length >= 3 && wanted.startsWith(candidate);
-    const edits = editDistance(wanted, candidate);
-    const distance = Math.min(edits, begins ? 0.5 : goesOn ? 1.5 : Infinity);
+    const part = at === 0 ? 0.5 : at > 0 || goesOn ? 1.5 : Infinity;
+    const distance = Math.min(editDistance(wanted, candidate), part);
     if (distance <= Math.max(1.5, Math.floor(wanted.length / 3))) scored.push({ word, distance });
   }
   scored.sort((a, b) => a.distance - b.distance);
@@ -199,7 +200,8 @@ export function within<T>(path: string, check: () => T): T {
     return check();
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError(pathOf(path, error.argument), error.given, error.accepted);
+    const { argument, given, accepted } = error;
+    throw new ArgumentError(path === '' ? argument : `${path}.${argument}`, given, accepted);
   }
 }
 

@@ -185,6 +185,22 @@ export function findBlockFormat(text: string): BlockFormat | undefined {
   return found?.kind === 'block' ? found : undefined;
 }
 
+const kindOf = (given: unknown): unknown =>
+  typeof given === 'object' && given !== null && 'decode' in given
+    ? (given as { kind?: unknown }).kind
+    : undefined;
+
+/** Whether a value is a format of numbers itself, not its name. */
+export function isFormat(given: unknown): given is Format {
+  const kind = kindOf(given);
+  return kind !== undefined && kind !== 'block' && kind !== 'complex';
+}
+
+/** Whether a value is a block format itself, not its name. */
+export function isBlockFormat(given: unknown): given is BlockFormat {
+  return kindOf(given) === 'block';
+}
+
 /** What a name stands for, as far as the name's type tells. */
 export type FormatOf<N extends string> =
   Lowercase<N> extends `mx${string}` | `nvfp4${string}` | `bfp(${string}`

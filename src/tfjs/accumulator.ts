@@ -12,47 +12,87 @@ import {
   type ResolvedAccumulator,
   resolveAccumulator,
 } from '../arithmetic/accumulate/model.ts';
-import { matrixUnit, matrixUnitNames } from '../arithmetic/matrix-unit/index.ts';
+import { type MatrixUnit, matrixUnit, matrixUnitNames } from '../arithmetic/matrix-unit/index.ts';
 import { readOperands } from '../arithmetic/matrix-unit/matrix-unit.ts';
+import { checkFields, nearestWords, pathOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import type { Format } from '../formats/index.ts';
+import { type Format, type FormatSpelling, formats, toFormat } from '../formats/index.ts';
 import { firstNonMember } from '../kernels/arithmetic/arrays.ts';
 import { type MatmulShape, matmulArray } from '../kernels/index.ts';
 import { resolveProductShape } from '../kernels/products/shape.ts';
-import type { ResolvedRounding } from '../rounding/options.ts';
+import { type ResolvedRounding, resolveRounding } from '../rounding/options.ts';
 import { fitsBinary32 } from '../tensor/arrays.ts';
 
 /**
- * How products are summed: `'binary32'` (as the float32 kernels do: product and sum each rounded to binary32, in order), the
- * name of another format (product and sum each rounded to it, in order), `'exact'`, the name of a matrix unit, or a model.
- * Roundings of a model are to nearest even unless it says otherwise; the last one is the role's.
+ * How products are summed: `'binary32'` (as the float32 kernels do: product and sum each rounded to binary32, in order),
+ * another format (product and sum each rounded to it, in order), `'exact'`, a matrix unit, or a model; formats and units by
+ * themselves or by name. Roundings of a model are to nearest even unless it says otherwise; the last one is the role's.
  */
-export type AccumulatorSpec = string | AccumulatorModel;
+export type AccumulatorSpec = FormatSpelling | 'exact' | Format | MatrixUnit | AccumulatorModel;
 
-/** Sums with these results: of the rounding that holds for the kernel. */
+const modelFields = ['products', 'accumulate', 'order', 'rounding'];
+
+const isUnitName = (name: string): boolean =>
+  matrixUnitNames.some((unit) => unit.name === name || unit.alias === name);
+
+/** What partial sums are rounded to: `'exact'`, a matrix unit, or a format. Throws ArgumentError with the nearest names. */
+function sumsOf(path: string, given: unknown): NonNullable<AccumulatorModel['accumulate']> {
+  if (given === 'exact' || isMatrixUnit(given)) return given;
+  if (typeof given === 'string' && isUnitName(given)) return matrixUnit(given);
+  try {
+    return toFormat(given as Format);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    const units = nearestWords(given, [
+      'exact',
+      ...matrixUnitNames.flatMap(({ alias, name }) => [alias, name]),
+    ]);
+    const near = units.length > 0 ? `${units.join(', ')}, or a format` : error.accepted;
+    throw new ArgumentError(path, given, `${near}, exact, a matrix unit such as hopper-fp8, a model`);
+  }
+}
+
+/** An accumulator as a model, whose format or matrix unit is found. Throws ArgumentError that names the field. */
+function accumulatorModel(path: string, spec: unknown): AccumulatorModel {
+  const isModel = typeof spec === 'object' && spec !== null && !isMatrixUnit(spec) && !('decode' in spec);
+  if (!isModel) return { accumulate: sumsOf(path, spec) };
+  checkFields(path, spec, modelFields);
+  const { accumulate } = spec as AccumulatorModel;
+  if (accumulate === undefined) return spec as AccumulatorModel;
+  return { ...spec, accumulate: sumsOf(pathOf(path, 'accumulate'), accumulate) };
+}
+
+/** Checks an accumulator by itself, whatever its results are rounded to. Throws ArgumentError that names the field. */
+export function checkAccumulator(path: string, spec: unknown): void {
+  const model = accumulatorModel(path, spec);
+  within(path, () => resolveAccumulator(formats.binary32, resolveRounding(formats.binary32), model));
+}
+
+/** Whether these are the sums of the float32 kernels. */
+const isPlain = (spec: AccumulatorSpec, { accumulate }: AccumulatorModel): boolean =>
+  accumulate === formats.binary32 && (typeof spec === 'string' || spec === accumulate);
+
+/**
+ * Sums with these results: of the rounding that holds for the kernel. `null`: those of the float32 kernels.
+ *
+ * @param sums Format of the partial sums of a model that names none. Default: that of the results.
+ */
 export function resolveAccumulatorSpec(
   spec: AccumulatorSpec | undefined,
   format: Format,
   options: ResolvedRounding,
+  sums: Format = format,
 ): ResolvedAccumulator | null {
-  if (spec === undefined || spec === 'binary32') return null;
-  if (typeof spec !== 'string' && (typeof spec !== 'object' || spec === null))
-    throw new ArgumentError(
-      'accumulator',
-      spec,
-      'the name of a format or of a matrix unit, exact, or a model',
-    );
-  const given = typeof spec === 'string' ? { accumulate: spec } : spec;
-  const { accumulate } = given;
-  const isUnit =
-    typeof accumulate === 'string' &&
-    matrixUnitNames.some(({ name, alias }) => name === accumulate || alias === accumulate);
-  const model: AccumulatorModel = isUnit ? { ...given, accumulate: matrixUnit(accumulate) } : given;
-  const isExact = isUnit || isMatrixUnit(model.accumulate) || model.accumulate === 'exact';
-  const resolved = resolveAccumulator(
-    format,
-    options,
-    isExact ? model : { rounding: 'nearest-even', ...model },
+  if (spec === undefined) return null;
+  const model = { accumulate: sums, ...accumulatorModel('accumulator', spec) };
+  if (isPlain(spec, model)) return null;
+  const { accumulate } = model;
+  const resolved = within('accumulator', () =>
+    resolveAccumulator(
+      format,
+      options,
+      isMatrixUnit(accumulate) || accumulate === 'exact' ? model : { rounding: 'nearest-even', ...model },
+    ),
   );
   const result = isMatrixUnit(resolved.accumulate) ? resolved.accumulate.result : resolved.conversion.format;
   if (!fitsBinary32(result))

@@ -4,8 +4,8 @@
  */
 import type { ResolvedAccumulator } from '../arithmetic/accumulate/model.ts';
 import { ArgumentError } from '../errors.ts';
-import { type Format, type FormatSpelling, formats, toFormat } from '../formats/index.ts';
-import { findBlockFormat } from '../formats/names.ts';
+import { type BlockFormat, type Format, type FormatSpelling, formats, toFormat } from '../formats/index.ts';
+import { findBlockFormat, isBlockFormat, isFormat } from '../formats/names.ts';
 import type { Saturation } from '../rounding/options.ts';
 import {
   isStochastic,
@@ -57,22 +57,22 @@ export interface Effect {
   readonly isNamed: boolean;
 }
 
-const blocks = new Map<string, QuantizerOptions>();
+const blocks = new WeakMap<BlockFormat, QuantizerOptions>();
 
-/** The quantiser of a block format by its name. */
-function blockOptions(name: string): QuantizerOptions | undefined {
-  let known = blocks.get(name);
+/** The quantiser of a block format, by itself or by name; undefined for anything else. */
+function blockOptions(given: unknown): QuantizerOptions | undefined {
+  const format =
+    typeof given === 'string' ? findBlockFormat(given) : isBlockFormat(given) ? given : undefined;
+  if (format === undefined) return undefined;
+  let known = blocks.get(format);
   if (known === undefined) {
-    if (findBlockFormat(name) === undefined) return undefined;
-    known = blockQuantizerOptions(name);
-    blocks.set(name, known);
+    known = blockQuantizerOptions(format);
+    blocks.set(format, known);
   }
   return known;
 }
 
 type Spec = Omit<KernelSpec, 'format'> & { readonly format?: Format | FormatSpelling | null };
-
-const isFormat = (value: object): value is Format => 'decode' in value && 'encode' in value;
 
 /** Whether rounding binary32 values to the format changes none of them. */
 function isIdentity(format: Format, options: ResolvedRounding): boolean {
@@ -117,8 +117,8 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: 
   }
 
   function treatmentOf(given: InputSpec, role: RoleRounding | null, modes: RoleSpec): Treatment {
-    const spec = typeof given === 'string' ? (blockOptions(given) ?? given) : given;
-    if (typeof spec === 'string' || (typeof spec === 'object' && isFormat(spec)))
+    const spec = blockOptions(given) ?? (given as Exclude<InputSpec, BlockFormat>);
+    if (typeof spec === 'string' || isFormat(spec))
       return { rounding: roundingOf({ ...modes, format: spec }), quantizer: undefined };
     if (typeof spec !== 'object')
       throw new ArgumentError('inputs', spec, 'a format, a rounding, a quantiser, null');
@@ -167,7 +167,8 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: 
     const plain: Treatment = { rounding, quantizer: undefined };
     let treatment = (_: string): Treatment => plain;
     if (inputs !== undefined && inputs !== null) {
-      const one = typeof inputs !== 'object' || 'format' in inputs || isFormat(inputs as object);
+      const one =
+        typeof inputs !== 'object' || 'format' in inputs || isFormat(inputs) || isBlockFormat(inputs);
       if (one) {
         const same = treatmentOf(inputs as InputSpec, rounding, modes);
         treatment = () => same;
@@ -187,14 +188,7 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: 
     const target = result.grid.format;
     const own = resolveAccumulatorSpec(accumulator, target, result.options);
     if (rounding === null && own === null && inputs == null) return null;
-    const inner =
-      own === null
-        ? null
-        : resolveAccumulatorSpec(
-            typeof accumulator === 'object' ? { accumulate: target, ...accumulator } : accumulator,
-            binary32,
-            nearest,
-          );
+    const inner = own === null ? null : resolveAccumulatorSpec(accumulator, binary32, nearest, target);
     return {
       rounding,
       treatment,
@@ -226,11 +220,7 @@ export function withAccumulator(effect: Effect | null, spec: AccumulatorSpec): E
     rounding,
     treatment: (name) => effect?.treatment(name) ?? plain,
     accumulator: resolveAccumulatorSpec(spec, target, rounding?.options ?? nearest),
-    innerAccumulator: resolveAccumulatorSpec(
-      typeof spec === 'object' ? { accumulate: target, ...spec } : spec,
-      binary32,
-      nearest,
-    ),
+    innerAccumulator: resolveAccumulatorSpec(spec, binary32, nearest, target),
     decomposed: effect?.decomposed ?? false,
     isNamed: effect?.isNamed ?? false,
   };

@@ -3,12 +3,21 @@
  * turns it off. What happens in between is `interception.ts`; what is rounded to what is `policy.ts`.
  */
 
-import { checkFields, checkList, checkString, integerInRange, pathOf } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
+import {
+  checkFields,
+  checkFunction,
+  checkList,
+  checkString,
+  integerInRange,
+  pathOf,
+  unknownName,
+} from '../check.ts';
 import { currentScope, inNewScope } from './async-scope.ts';
 import type { HeldCopy, Layer } from './call.ts';
+import { checkTensorFlow } from './check-tensorflow.ts';
 import { Interception } from './interception.ts';
 import { type Backend, backendOf, type TensorFlow } from './internals.ts';
+import { kernelFamilies } from './kernel-names.ts';
 import { EmulationLog } from './log.ts';
 import { type Policy, type ResolvedPolicy, resolvePolicy } from './policy.ts';
 import type { ProductCalls } from './product-calls.ts';
@@ -73,10 +82,16 @@ export function startEmulation(tf: TensorFlow, policy: Policy, products?: Produc
   const layer: Layer = { policy: resolved, log, products, scope: currentScope(), cursor: 0, held: [] };
   interception.add(layer);
   const name = tf.getBackend();
-  const unknown = resolved.kernelNames.find((kernel) => tf.getKernel(kernel, name) === undefined);
-  if (unknown !== undefined) {
+  for (const [kernel, path] of resolved.kernelPaths) {
+    if (tf.getKernel(kernel, name) !== undefined) continue;
+    const known = tf.getKernelsForBackend(name).map(({ kernelName }) => kernelName);
     interception.remove(layer);
-    throw new ArgumentError('kernels', unknown, `kernels of the ${name} backend, matmul, convolution`);
+    throw unknownName(
+      path,
+      kernel,
+      [...Object.keys(kernelFamilies), ...known],
+      `kernels of the ${name} backend, ${Object.keys(kernelFamilies).join(', ')}`,
+    );
   }
   const active = interception;
   return {
@@ -97,12 +112,15 @@ export function startEmulation(tf: TensorFlow, policy: Policy, products?: Produc
 }
 
 async function begin(tf: TensorFlow, policy: Policy): Promise<Emulation> {
+  checkTensorFlow(tf, policy);
   resolvePolicy(policy);
   await tf.ready();
   return startEmulation(tf, policy);
 }
 
-function scope<T>(tf: TensorFlow, policy: Policy, fn: () => T | Promise<T>): Promise<T> {
+async function scope<T>(tf: TensorFlow, policy: Policy, fn: () => T | Promise<T>): Promise<T> {
+  checkTensorFlow(tf, policy, fn);
+  checkFunction('fn', fn);
   return inNewScope(
     () => begin(tf, policy),
     fn,

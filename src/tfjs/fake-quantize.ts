@@ -4,6 +4,7 @@
  * quantiser is the caller's choice (`tf.customGrad`).
  */
 import type { Tensor } from '@tensorflow/tfjs';
+import { checkObject } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { QuantizerPlan } from '../kernels/index.ts';
 import {
@@ -14,6 +15,7 @@ import {
   type QuantizerOptions,
   quantizer,
 } from '../tensor/quantizers/index.ts';
+import { checkTensorFlow } from './check-tensorflow.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
 import {
   type Backend,
@@ -68,6 +70,7 @@ const quantizers = new WeakMap<QuantizerOptions, Quantizer>();
 
 /** The quantiser that plain data describes, made once an object. */
 function quantizerOf(given: Quantizer | QuantizerOptions): Quantizer {
+  checkObject('quantizer', given, 'a quantiser or its options');
   if ('fakeQuantize' in given) return given;
   let known = quantizers.get(given);
   if (known === undefined) {
@@ -94,6 +97,8 @@ export function fakeQuantize<T extends Tensor>(
   given: Quantizer | QuantizerOptions,
   call?: QuantizerCall,
 ): T {
+  checkTensorFlow(tf, x, given);
+  if (!(x instanceof tf.Tensor)) throw new ArgumentError('x', x, 'a float32 tensor');
   if (x.dtype !== 'float32') throw new ArgumentError('x', x.dtype, 'a float32 tensor');
   const backendName = tf.getBackend();
   if (tf.getKernel(fakeQuantizeName, backendName) === undefined)

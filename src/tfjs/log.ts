@@ -2,6 +2,7 @@
  * What rounding did, counted: by kernel, role and layer, and by layer and step. Counts and errors only; drawing is somebody
  * else's business.
  */
+import { oneOf } from '../check.ts';
 import type { Format } from '../formats/index.ts';
 import type { Role } from './policy.ts';
 
@@ -38,6 +39,15 @@ export interface HeatMapCell {
 }
 
 export type HeatMapMeasure = Exclude<keyof LogCounts, 'calls'>;
+
+const measures: readonly HeatMapMeasure[] = [
+  'elements',
+  'overflow',
+  'underflow',
+  'nan',
+  'rmsError',
+  'maxError',
+];
 
 class Counter {
   calls = 0;
@@ -133,8 +143,13 @@ export class EmulationLog {
     }));
   }
 
-  /** One measure by layer and step: the share of the elements for counts, the error itself for errors. */
+  /**
+   * One measure by layer and step: the share of the elements for counts, the error itself for errors.
+   *
+   * @throws ArgumentError for an unknown measure
+   */
   heatMap(measure: HeatMapMeasure): HeatMapCell[] {
+    oneOf('measure', measure, measures);
     const isShare = measure === 'overflow' || measure === 'underflow' || measure === 'nan';
     return this.#steps.flatMap((layers, step) =>
       [...layers].map(([layer, counter]) => {

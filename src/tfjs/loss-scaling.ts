@@ -5,9 +5,10 @@
  * Source: Micikevicius et al., Mixed Precision Training, ICLR 2018, section 3.2; the dynamic rule is the one in common use.
  */
 import type { NamedTensorMap, Optimizer, Scalar, Tensor, Variable } from '@tensorflow/tfjs';
-import { integerInRange } from '../check.ts';
+import { checkBoolean, checkFields, checkFunction, checkObject, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
+import { checkTensorFlow } from './check-tensorflow.ts';
 import { inRole } from './in-role.ts';
 import type { TensorFlow } from './internals.ts';
 
@@ -63,6 +64,33 @@ function checkPowerOfTwo(name: string, value: number): void {
     throw new ArgumentError(name, value, 'a power of two, 2^-126 to 2^127');
 }
 
+/** Fills in the defaults and checks them. Throws ArgumentError. */
+function resolveOptions(options: LossScalingOptions): Required<LossScalingOptions> {
+  checkFields('', options, ['initial', 'dynamic', 'growthInterval', 'smallest', 'largest']);
+  const dynamic = checkBoolean('dynamic', options.dynamic, true);
+  const { initial = 2 ** 15, growthInterval = 2000, smallest = 1, largest = 2 ** 24 } = options;
+  checkPowerOfTwo('initial', initial);
+  if (!dynamic) {
+    for (const name of ['growthInterval', 'smallest', 'largest'] as const)
+      if (options[name] !== undefined)
+        throw new ArgumentError(name, options[name], 'nothing, as dynamic is false: the scale stays');
+    return { initial, dynamic, growthInterval, smallest, largest };
+  }
+  integerInRange('growthInterval', growthInterval, 1, Number.MAX_SAFE_INTEGER);
+  checkPowerOfTwo('smallest', smallest);
+  checkPowerOfTwo('largest', largest);
+  if (!(smallest <= initial && initial <= largest))
+    throw new ArgumentError('initial', initial, `${smallest} to ${largest}`);
+  return { initial, dynamic, growthInterval, smallest, largest };
+}
+
+function checkOptimizer(given: unknown): void {
+  const isOptimizer = ['minimize', 'applyGradients'].every(
+    (name) => typeof (given as Record<string, unknown> | null | undefined)?.[name] === 'function',
+  );
+  if (!isOptimizer) throw new ArgumentError('optimizer', given, 'an optimiser, such as tf.train.adam(0.001)');
+}
+
 /**
  * A loss scale and what keeps it in range.
  *
@@ -76,19 +104,8 @@ function checkPowerOfTwo(name: string, value: number): void {
  * model.compile({ optimizer: scaling.wrap(tf.train.adam()), loss: 'meanSquaredError' });
  */
 export function lossScaling(tf: TensorFlow, options: LossScalingOptions = {}): LossScaling {
-  const { initial = 2 ** 15, dynamic = true, smallest = 1, largest = 2 ** 24 } = options;
-  const growthInterval = integerInRange(
-    'growthInterval',
-    options.growthInterval,
-    1,
-    Number.MAX_SAFE_INTEGER,
-    2000,
-  );
-  checkPowerOfTwo('initial', initial);
-  checkPowerOfTwo('smallest', smallest);
-  checkPowerOfTwo('largest', largest);
-  if (dynamic && !(smallest <= initial && initial <= largest))
-    throw new ArgumentError('initial', initial, `${smallest} to ${largest}`);
+  checkTensorFlow(tf, options);
+  const { initial, dynamic, growthInterval, smallest, largest } = resolveOptions(options);
   let state: LossScalingState = { scale: initial, finiteSteps: 0, skipped: 0 };
 
   function settle(finite: boolean): void {
@@ -102,6 +119,7 @@ export function lossScaling(tf: TensorFlow, options: LossScalingOptions = {}): L
   }
 
   function variableGrads(f: () => Scalar, variables?: Variable[]): ScaledGradients {
+    checkFunction('f', f);
     const { scale } = state;
     const scaled = tf.customGrad((loss) => ({
       value: (loss as Tensor).clone(),
@@ -132,6 +150,8 @@ export function lossScaling(tf: TensorFlow, options: LossScalingOptions = {}): L
     returnCost = false,
     variables?: Variable[],
   ): Scalar | null {
+    checkOptimizer(optimizer);
+    checkBoolean('returnCost', returnCost);
     const { value, grads, finite } = variableGrads(f, variables);
     if (finite) optimizer.applyGradients(grads);
     tf.dispose(grads);
@@ -147,22 +167,24 @@ export function lossScaling(tf: TensorFlow, options: LossScalingOptions = {}): L
     get state() {
       return state;
     },
-    restore({ scale, finiteSteps, skipped }) {
+    restore(given) {
+      checkFields('state', checkObject('state', given), ['scale', 'finiteSteps', 'skipped']);
+      const { scale, finiteSteps, skipped } = given;
       checkPowerOfTwo('state.scale', scale);
-      state = {
-        scale,
-        finiteSteps: integerInRange('state.finiteSteps', finiteSteps, 0, Number.MAX_SAFE_INTEGER, 0),
-        skipped: integerInRange('state.skipped', skipped, 0, Number.MAX_SAFE_INTEGER, 0),
-      };
+      integerInRange('state.finiteSteps', finiteSteps, 0, Number.MAX_SAFE_INTEGER);
+      integerInRange('state.skipped', skipped, 0, Number.MAX_SAFE_INTEGER);
+      state = { scale, finiteSteps, skipped };
     },
     variableGrads,
     minimize,
-    wrap: (optimizer) =>
-      Object.create(optimizer, {
+    wrap(optimizer) {
+      checkOptimizer(optimizer);
+      return Object.create(optimizer, {
         minimize: {
           value: (f: () => Scalar, returnCost?: boolean, variables?: Variable[]) =>
             minimize(optimizer, f, returnCost, variables),
         },
-      }) as typeof optimizer,
+      }) as typeof optimizer;
+    },
   };
 }

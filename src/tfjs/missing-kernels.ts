@@ -5,6 +5,7 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { ArgumentError } from '../errors.ts';
+import { checkTensorFlow } from './check-tensorflow.ts';
 import { einsumGradient } from './einsum.ts';
 import { fakeQuantizeKernel, fakeQuantizeName } from './fake-quantize.ts';
 import { isWasmBackend, pointerOf } from './heap.ts';
@@ -105,6 +106,7 @@ const installations = new WeakMap<Backend, Installation>();
  * const uninstall = installMissingKernels(tf); // tf.layers.embedding trains on wasm now
  */
 export function installMissingKernels(tf: TensorFlow): () => void {
+  checkTensorFlow(tf);
   const backend = backendOf(tf);
   const name = tf.getBackend();
   let installation = installations.get(backend);

@@ -4,15 +4,17 @@
  * contract of `emulate`.
  */
 
-import { integerInRange } from '../check.ts';
+import { pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import type { Format, FormatSpelling } from '../formats/index.ts';
+import type { BlockFormat, BlockFormatName, Format, FormatSpelling } from '../formats/index.ts';
+import { isFormat } from '../formats/names.ts';
 import type { RoundingMode, Saturation, StochasticVariant, SubnormalTreatment } from '../rounding/options.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
 import type { AccumulatorSpec } from './accumulator.ts';
 import { type Effect, effectMaker, type Grid, type RoleRounding } from './effect.ts';
 import { kernelFamilies, productNames } from './kernel-names.ts';
 import { matchesLayer } from './layer-names.ts';
+import { checkPolicy } from './policy-check.ts';
 
 /**
  * What a kernel call is for. Four passes: `forward` and `backward`, inside the gradient machinery; `optimizer`, inside
@@ -36,9 +38,9 @@ export interface RoleSpec {
 
 /**
  * What operands are put through before a kernel sees them: a rounding (a format by itself or by name), or a quantiser (its
- * options, or a block format by name).
+ * options, or a block format by itself or by name).
  */
-export type InputSpec = RoleSpec | QuantizerOptions | Format | FormatSpelling;
+export type InputSpec = RoleSpec | QuantizerOptions | Format | BlockFormat | FormatSpelling | BlockFormatName;
 
 /** What holds for a kernel call. Absent fields are those of the rules before it. */
 export interface KernelSpec extends RoleSpec {
@@ -94,8 +96,8 @@ export interface ResolvedPolicy {
   readonly log: boolean;
   /** The roundings of the roles by themselves; `null`: float32. */
   readonly roles: Readonly<Record<Role, RoleRounding | null>>;
-  /** Names of kernels that have rules. */
-  readonly kernelNames: readonly string[];
+  /** Kernels that have rules, each with the path of one. */
+  readonly kernelPaths: ReadonlyMap<string, string>;
   /** Every set of values that something is rounded to so far. */
   readonly grids: readonly Grid[];
   /** Whether layers have rules. */
@@ -106,40 +108,11 @@ export interface ResolvedPolicy {
 
 /** Losses, statistics and the optimiser are float32 in mixed-precision training, and `other` is not the model's. */
 const roundedByDefault: ReadonlySet<Role> = new Set(['forward', 'backward', 'predict']);
-const implementations = ['own', 'stock'];
 
-const isFormat = (value: object): value is Format => 'decode' in value && 'encode' in value;
-
-function checkNames(argument: string, given: object, accepted: readonly string[]): void {
-  for (const name of Object.keys(given))
-    if (!accepted.includes(name)) throw new ArgumentError(argument, name, accepted.join(', '));
-}
-
-const fieldNames = [
-  'format',
-  'rounding',
-  'saturation',
-  'subnormals',
-  'randomBits',
-  'variant',
-  'inputs',
-  'accumulator',
-  'fused',
-];
-
-function specOf(
-  argument: string,
-  rule: LayerSpec | Format | FormatSpelling | null,
-): LayerSpec & { format?: unknown } {
+/** A rule as an object. */
+function specOf(rule: LayerSpec | Format | FormatSpelling | null): LayerSpec & { format?: unknown } {
   if (rule === null) return { format: null } as unknown as LayerSpec;
-  if (typeof rule === 'string' || (typeof rule === 'object' && isFormat(rule))) return { format: rule };
-  if (typeof rule !== 'object')
-    throw new ArgumentError(argument, rule, 'an object, a format or its name, null');
-  checkNames(argument, rule, [
-    ...fieldNames,
-    ...(argument.startsWith('layers.') ? ['roles', 'kernels'] : []),
-  ]);
-  return rule;
+  return typeof rule === 'string' || isFormat(rule) ? { format: rule } : rule;
 }
 
 /** The rules for a kernel: those of its family first, then its own. */
@@ -150,24 +123,11 @@ function rulesFor(kernel: string, kernels: Readonly<Record<string, Rule>>): Rule
 
 /** Fills in the defaults of a policy and checks it. Throws ArgumentError. */
 export function resolvePolicy(policy: Policy): ResolvedPolicy {
-  if (typeof policy !== 'object' || policy === null)
-    throw new ArgumentError('policy', policy, "an object such as { format: 'bfloat16' }");
+  checkPolicy(policy);
   const { kernels: kernelsGiven = 'own', roles: byRole = {}, layers = {}, log = false, ...rest } = policy;
-  const { seed: seedGiven, ...defaults } = rest;
-  const seed = integerInRange('seed', seedGiven, 0, Number.MAX_SAFE_INTEGER, 0);
-  checkNames('policy', defaults, fieldNames);
-  if (typeof log !== 'boolean') throw new ArgumentError('log', log, 'true, false');
-  if (
-    typeof kernelsGiven === 'string'
-      ? !implementations.includes(kernelsGiven)
-      : typeof kernelsGiven !== 'object'
-  )
-    throw new ArgumentError('kernels', kernelsGiven, 'own, stock, or an object of rules by kernel');
+  const { seed = 0, ...defaults } = rest;
   const { implementation = 'own', ...byKernel } =
     typeof kernelsGiven === 'string' ? { implementation: kernelsGiven } : kernelsGiven;
-  if (!implementations.includes(implementation))
-    throw new ArgumentError('kernels.implementation', implementation, implementations.join(', '));
-  checkNames('roles', byRole, roles);
   const grids: Grid[] = [];
   const make = effectMaker(seed, grids);
 
@@ -177,8 +137,7 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
     Object.entries(layers).some(
       ([pattern, rule]) =>
         matchesLayer(pattern, layer) &&
-        ((role === 'loss' && pattern === '') ||
-          specOf(`layers.${pattern}`, rule).roles?.[role] !== undefined),
+        ((role === 'loss' && pattern === '') || specOf(rule).roles?.[role] !== undefined),
     );
 
   const chain = (role: Role, kernel: string, layer: readonly string[], pass: Role): Effect | null => {
@@ -192,7 +151,7 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
       rule: LayerSpec | Format | FormatSpelling | null,
       isOwn = false,
     ): void => {
-      const { roles: _, kernels: __, ...fields } = specOf(argument, rule);
+      const { roles: _, kernels: __, ...fields } = specOf(rule);
       // Said of a role or a layer, these are about products; said of a kernel, about it.
       const { inputs, accumulator, ...others } = fields;
       const hasModes = Object.keys(others).some((name) => name !== 'format' && name !== 'fused');
@@ -201,8 +160,6 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
       spec = { ...spec, ...others };
       if (inputs !== undefined && (isOwn || isProduct)) spec['inputs'] = inputs;
       if (accumulator !== undefined && isProduct) spec['accumulator'] = accumulator;
-      else if (accumulator !== undefined && isOwn)
-        throw new ArgumentError(`${argument}.accumulator`, kernel, 'kernels of products');
     };
     const ofPass = pass === role ? undefined : byRole[pass];
     apply('policy', defaults);
@@ -213,8 +170,7 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
     for (const [pattern, rule] of Object.entries(layers)) {
       if (!matchesLayer(pattern, layer)) continue;
       apply(`layers.${pattern}`, rule);
-      const inner = specOf(`layers.${pattern}`, rule);
-      checkNames(`layers.${pattern}.roles`, inner.roles ?? {}, roles);
+      const inner = specOf(rule);
       for (const part of new Set([pass, role])) {
         const ofInner = inner.roles?.[part];
         if (ofInner !== undefined) apply(`layers.${pattern}.roles.${part}`, ofInner);
@@ -237,14 +193,18 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
     return found;
   };
 
-  const innerKernels = Object.values(layers).flatMap((rule) =>
-    rule !== null && typeof rule === 'object' && !isFormat(rule) ? Object.keys(rule.kernels ?? {}) : [],
-  );
-  const named = [...new Set([...Object.keys(byKernel), ...innerKernels])];
-  const kernelNames = named.flatMap((name) => kernelFamilies[name] ?? [name]);
+  const kernelPaths = new Map<string, string>();
+  const addPaths = (path: string, rules: object): void => {
+    for (const name of Object.keys(rules))
+      for (const kernel of kernelFamilies[name] ?? [name])
+        if (!kernelPaths.has(kernel)) kernelPaths.set(kernel, pathOf(path, name));
+  };
+  addPaths('kernels', byKernel);
+  for (const [pattern, rule] of Object.entries(layers))
+    addPaths(`${pathOf('layers', pattern)}.kernels`, specOf(rule).kernels ?? {});
   // What is wrong is said now, not at the first kernel that it concerns.
   for (const role of roles)
-    for (const kernel of ['', 'BatchMatMul', ...kernelNames])
+    for (const kernel of ['', 'BatchMatMul', ...kernelPaths.keys()])
       for (const layer of [[], ...Object.keys(layers).map((pattern) => [pattern])])
         effect(role, kernel, layer);
   const entries = roles.map((role) => [role, effect(role, '', [])?.rounding ?? null] as const);
@@ -253,7 +213,7 @@ export function resolvePolicy(policy: Policy): ResolvedPolicy {
     kernels: implementation as Implementation,
     log,
     roles: Object.fromEntries(entries) as Record<Role, RoleRounding | null>,
-    kernelNames,
+    kernelPaths,
     hasLayers: Object.keys(layers).length > 0,
     grids,
     effect,

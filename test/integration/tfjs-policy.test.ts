@@ -2,7 +2,7 @@
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
-import { toFormat } from '../../src/formats/index.ts';
+import { formats, toFormat } from '../../src/formats/index.ts';
 import { arithmetic, matrixUnit, quantize, quantizer, round } from '../../src/index.ts';
 import {
   type AccumulatorSpec,
@@ -144,9 +144,10 @@ describe.each([
     });
     tf.dispose(turned);
     const mx = quantize(rounded[0]!, 'mxfp4', { shape: [5, 32] }).values as Float32Array;
-    await under({ format: 'bfloat16', inputs: { a: 'mxfp4' } }, () => {
-      expect(tensorBits(tf.matMul(a, b))).toEqual(product(Float32Array.from(mx), rounded[1]!));
-    });
+    for (const a1 of ['mxfp4', 'MXFP4', formats.mxfp4])
+      await under({ format: 'bfloat16', inputs: { a: a1 } }, () => {
+        expect(tensorBits(tf.matMul(a, b))).toEqual(product(Float32Array.from(mx), rounded[1]!));
+      });
     const memory = tf.memory();
     await under({ format: 'bfloat16', inputs: { ...block, rounding: 'stochastic' } }, () => {
       expect(tensorBits(tf.matMul(a, b))).not.toEqual(tensorBits(tf.matMul(a, b)));
