@@ -62,6 +62,7 @@ export {
   nextDown,
   nextUp,
   type P3109Parameters,
+  type PackOptions,
   type PositFormat,
   type PositParameters,
   p3109,

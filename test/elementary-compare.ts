@@ -5,9 +5,9 @@
 import { type ElementaryName, elementaryFunctions } from '../src/arithmetic/elementary/index.ts';
 import type { Format } from '../src/formats/index.ts';
 import {
+  drawIntegers,
   isStochastic,
   type RoundOptions,
-  randomIntegers,
   resolveRounding,
   type SubnormalTreatment,
 } from '../src/rounding/index.ts';
@@ -87,7 +87,7 @@ export function compareElementary(
   const comparison: Comparison = { cases: 0, mismatches: [] };
   for (const setting of settings) {
     const options = resolveRounding(format, setting);
-    const random = isStochastic(options.rounding) ? randomIntegers(all.length, options) : none;
+    const random = isStochastic(options.rounding) ? drawIntegers(all.length, options) : none;
     const oracle = oracles.get(options.subnormals) ?? tableOracle(format, all, options.subnormals);
     oracles.set(options.subnormals, oracle);
     oracle.round(options, random, expected);

@@ -6,10 +6,10 @@
 import { type Format, formats, type P3109Parameters, p3109, posit } from '../src/formats/index.ts';
 import { roundingPath } from '../src/kernels/index.ts';
 import {
+  drawIntegers,
   isStochastic,
   type RoundingMode,
   type RoundOptions,
-  randomIntegers,
   resolveRounding,
   roundArrayReference,
   roundingModes,
@@ -194,7 +194,7 @@ export function compareExhaustively(
   const reference = new Float64Array(inputs.length);
   for (const given of settings) {
     const options = resolveRounding(format, given);
-    const random = isStochastic(options.rounding) ? randomIntegers(inputs.length, options) : none;
+    const random = isStochastic(options.rounding) ? drawIntegers(inputs.length, options) : none;
     const oracle = oracles.get(options.subnormals) ?? tableOracle(format, inputs, options.subnormals);
     oracles.set(options.subnormals, oracle);
     oracle.round(options, random, expected);

@@ -15,7 +15,7 @@ import type { Format } from '../src/formats/format.ts';
 import { toFormat } from '../src/formats/names.ts';
 import { type MatmulShape, matmulArray, type ProductAddend } from '../src/kernels/index.ts';
 import { type RoundOptions, resolveRounding, roundScalar } from '../src/rounding/index.ts';
-import { randomIntegers } from '../src/rounding/philox.ts';
+import { drawIntegers } from '../src/rounding/philox.ts';
 import { fitsBinary32 } from '../src/tensor/arrays.ts';
 import { firstDifference } from './kernels-compare.ts';
 
@@ -114,7 +114,7 @@ export function checkProduct(
   const own = resolveRounding(format, options);
   const model = resolveAccumulator(format, own, given);
   const slots = batch * m * n * k;
-  const integers = supplied ? randomIntegers(drawingParts(model, true).length * slots, own) : undefined;
+  const integers = supplied ? drawIntegers(drawingParts(model, true).length * slots, own) : undefined;
   const call = integers === undefined ? own : { ...own, random: integers };
   const Type = wide || !fitsBinary32(format) ? Float64Array : Float32Array;
   const some = (length: number, from: number, scale: number): RealArray =>

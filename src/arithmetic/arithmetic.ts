@@ -2,12 +2,16 @@
  * The object that `arithmetic(format, options)` gives: every operation in a format, with its options, its cursor over random
  * integers and its flags. It is put together here of pure functions that live in their own files; it holds no numerics.
  */
-import { integerInRange } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
+import { isRealArray, type RealArray } from '../array-kinds.ts';
+import { checkBoolean, checkFields, integerInRange, oneOf } from '../check.ts';
 import type { Format } from '../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../formats/names.ts';
-import type { RealArray } from '../formats/real-arrays.ts';
-import { type ResolvedRounding, type RoundOptions, resolveRounding } from '../rounding/options.ts';
+import {
+  type ResolvedRounding,
+  type RoundOptions,
+  resolveRounding,
+  roundingNames,
+} from '../rounding/options.ts';
 import { roundArrayReference, roundScalar } from '../rounding/round.ts';
 import { type Accumulations, accumulations } from './accumulate/index.ts';
 import type { ArithmeticContext, ArithmeticKernels, ScalarReference } from './context.ts';
@@ -24,7 +28,7 @@ import {
   type Workshop,
 } from './elementwise.ts';
 import { countRounding, type Flags, noFlags, operateCounting } from './flags.ts';
-import { isRealArray, type OperandTreatment, operandCheck, operandTreatments } from './operands.ts';
+import { type OperandTreatment, operandCheck, operandTreatments } from './operands.ts';
 import { type OperationName, operate, operationOf, planOperations } from './operations.ts';
 import { toReal } from './real.ts';
 
@@ -74,11 +78,7 @@ export interface Arithmetic extends ElementaryMethods, Accumulations {
   reset(): void;
 }
 
-function checkChoices({ operands = 'error', flags = false }: ArithmeticOptions): void {
-  if (!operandTreatments.includes(operands))
-    throw new ArgumentError('operands', operands, operandTreatments.join(', '));
-  if (typeof flags !== 'boolean') throw new ArgumentError('flags', flags, 'true or false');
-}
+const optionNames: readonly string[] = [...roundingNames, 'operands', 'flags', 'threads'];
 
 /** What leaves every number as it is, added to it, but makes -0 of a format that has none +0. */
 function zeroAddend(format: Format): number {
@@ -112,24 +112,22 @@ function ordering(format: Format): ScalarReference {
  */
 export function createArithmetic(
   format: Format | FormatSpelling,
-  options: ArithmeticOptions = {},
+  options?: ArithmeticOptions,
   kernels?: ArithmeticKernels,
 ): Arithmetic {
   const target = toFormat(format);
-  if (typeof options !== 'object' || options === null)
-    throw new ArgumentError('options', options, 'an object { rounding, saturation, ... }');
-  checkChoices(options);
-  const resolved = resolveRounding(target, options);
-  const threads =
-    kernels?.checkThreads(options.threads) ?? integerInRange('threads', options.threads, 1, 64, 1);
+  const given = checkFields('', options, optionNames);
+  const operands = oneOf('operands', given.operands, operandTreatments, 'error');
+  const counts = checkBoolean('flags', given.flags, false) ? noFlags() : undefined;
+  const resolved = resolveRounding(target, given);
+  const threads = kernels?.checkThreads(given.threads) ?? integerInRange('threads', given.threads, 1, 64, 1);
   const cursor = createCursor(resolved);
-  const counts = options.flags ? noFlags() : undefined;
   const context: ArithmeticContext = {
     format: target,
     options: resolved,
     threads,
     kernels,
-    accept: operandCheck(target, resolved, options.operands ?? 'error', kernels),
+    accept: operandCheck(target, resolved, operands, kernels),
     take: cursor.take,
   };
   const workshop: Workshop = { context, cursor };

@@ -3,10 +3,10 @@
  * by counter or from the supplied ones. The map from place to integer is that of `src/rounding/philox.ts`.
  */
 
-import { integerInRange } from '../check.ts';
+import { checkFields, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
-import { randomIntegers } from '../rounding/philox.ts';
+import { drawIntegers } from '../rounding/philox.ts';
 
 /** Where the next draw is: plain data. */
 export interface ArithmeticState {
@@ -70,7 +70,7 @@ export function createCursor(options: ResolvedRounding): Cursor {
     if (random !== undefined) return random[used++]!;
     let place = offset - batchStart;
     if (!(place >= 0 && place < batch.length)) {
-      batch = randomIntegers(Math.min(batchLength, Number.MAX_SAFE_INTEGER - offset + 1), {
+      batch = drawIntegers(Math.min(batchLength, Number.MAX_SAFE_INTEGER - offset + 1), {
         ...options,
         offset,
       });
@@ -102,11 +102,11 @@ export function createCursor(options: ResolvedRounding): Cursor {
     },
     read: () => ({ offset, supplied: used }),
     restore: (state) => {
-      const given: Partial<ArithmeticState> = typeof state === 'object' && state !== null ? state : {};
+      const given = checkFields('state', state, ['offset', 'supplied']);
       if (given.offset === undefined || given.supplied === undefined)
         throw new ArgumentError('state', state, 'an object { offset, supplied }, as `state` gives it');
-      const place = integerInRange('state.offset', given.offset, 0, Number.MAX_SAFE_INTEGER, 0);
-      used = integerInRange('state.supplied', given.supplied, 0, random?.length ?? 0, 0);
+      const place = integerInRange('state.offset', given.offset, 0, Number.MAX_SAFE_INTEGER);
+      used = integerInRange('state.supplied', given.supplied, 0, random?.length ?? 0);
       offset = place;
     },
   };

@@ -1,4 +1,5 @@
 /** The elementary functions as methods of an `arithmetic` object. Their numerics are in `elementary/`. */
+import { isRealArray } from '../array-kinds.ts';
 import {
   type ElementaryName,
   elementaryFunctions,
@@ -14,7 +15,6 @@ import {
   type Workshop,
 } from './elementwise.ts';
 import { countRounding, type Flags } from './flags.ts';
-import { isRealArray } from './operands.ts';
 import type { OperationPlan } from './operations.ts';
 
 export type ElementaryMethods = { readonly [name in UnaryName]: UnaryMethod } & {

@@ -3,14 +3,22 @@
  * array, the kernel where there is one, the reference loop otherwise.
  */
 
-import { integerInRange } from '../check.ts';
+import {
+  apartFrom,
+  type HalfArray,
+  type Numbers,
+  overlap,
+  type RealArray,
+  resultArray,
+} from '../array-kinds.ts';
+import { checkFields, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import type { RealArray } from '../formats/real-arrays.ts';
+import { checkCarrier } from '../formats/real-arrays.ts';
 import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
-import { randomIntegers } from '../rounding/philox.ts';
+import { drawIntegers } from '../rounding/philox.ts';
 import type { ArithmeticContext, ScalarReference } from './context.ts';
 import type { Cursor } from './cursor.ts';
-import { apartFrom, checkCarrier, commonArray, type Operand, resultArray } from './operands.ts';
+import { commonArray, type Operand, readOperand } from './operands.ts';
 import type { OperationName } from './operations.ts';
 
 /** Options of one call on arrays. */
@@ -21,10 +29,16 @@ export interface ArithmeticCallOptions<A extends RealArray = RealArray> {
   readonly threads?: number;
 }
 
+/**
+ * Arrays that give a Float64Array (arrays of numbers) or a Float32Array (Float16Array): in a call they count as arrays of that kind.
+ */
+type Read<X> = X extends RealArray ? X : X extends HalfArray ? Float32Array : Float64Array;
+
 /** A method of one operand. */
 export interface UnaryMethod {
   (a: number): number;
   <A extends RealArray>(a: A, options?: ArithmeticCallOptions<A>): A;
+  <X extends Numbers>(a: X, options?: ArithmeticCallOptions<Read<X>>): Read<X>;
 }
 
 /** A method of two operands, of which either may be a number. */
@@ -32,6 +46,8 @@ export interface BinaryMethod {
   (a: number, b: number): number;
   <A extends RealArray>(a: A, b: A | number, options?: ArithmeticCallOptions<A>): A;
   <A extends RealArray>(a: number, b: A, options?: ArithmeticCallOptions<A>): A;
+  <X extends Numbers>(a: X, b: Numbers | number, options?: ArithmeticCallOptions<Read<X>>): Read<X>;
+  <X extends Numbers>(a: number, b: X, options?: ArithmeticCallOptions<Read<X>>): Read<X>;
 }
 
 /** A method of three operands, of which any may be a number. */
@@ -40,6 +56,19 @@ export interface TernaryMethod {
   <A extends RealArray>(a: A, b: A | number, c: A | number, options?: ArithmeticCallOptions<A>): A;
   <A extends RealArray>(a: number, b: A, c: A | number, options?: ArithmeticCallOptions<A>): A;
   <A extends RealArray>(a: number, b: number, c: A, options?: ArithmeticCallOptions<A>): A;
+  <X extends Numbers>(
+    a: X,
+    b: Numbers | number,
+    c: Numbers | number,
+    options?: ArithmeticCallOptions<Read<X>>,
+  ): Read<X>;
+  <X extends Numbers>(
+    a: number,
+    b: X,
+    c: Numbers | number,
+    options?: ArithmeticCallOptions<Read<X>>,
+  ): Read<X>;
+  <X extends Numbers>(a: number, b: number, c: X, options?: ArithmeticCallOptions<Read<X>>): Read<X>;
 }
 
 /** One element-wise operation. */
@@ -61,19 +90,34 @@ export interface Workshop {
   readonly cursor: Cursor;
 }
 
-function checkNumberCall(options: ArithmeticCallOptions | undefined): void {
-  if (options?.out !== undefined)
-    throw new ArgumentError('out', options.out, 'nothing when the operands are numbers');
+const callNames: readonly (keyof ArithmeticCallOptions)[] = ['out', 'threads'];
+
+/** The options of a call, checked; `out` is for `resultArray`. */
+function callOptions(
+  options: ArithmeticCallOptions | undefined,
+  { threads, kernels }: ArithmeticContext,
+): { readonly out: RealArray | undefined; readonly threads: number } {
+  const given = checkFields('', options, callNames);
+  if (given.threads === undefined) return { out: given.out, threads };
+  const team = kernels?.checkThreads(given.threads) ?? integerInRange('threads', given.threads, 1, 64);
+  return { out: given.out, threads: team };
 }
 
-function checkOptions(options: unknown): ArithmeticCallOptions {
-  if (options === undefined) return {};
-  if (typeof options !== 'object' || options === null)
-    throw new ArgumentError('options', options, 'an object { out, threads }');
-  return options;
+/** Numbers need no options, but wrong ones are refused. */
+function checkNumberCall(options: ArithmeticCallOptions | undefined, context: ArithmeticContext): void {
+  if (options === undefined) return;
+  const { out } = callOptions(options, context);
+  if (out !== undefined) throw new ArgumentError('out', out, 'nothing when the operands are numbers');
+}
+
+/** The operand where writing the result does not spoil it. */
+function apart(x: Operand, out: RealArray): Operand {
+  return typeof x === 'number' ? x : apartFrom(x, out);
 }
 
 const names = ['a', 'b', 'c'];
+
+type Given = Numbers | number;
 
 function referenceLoop(
   scalar: ScalarReference,
@@ -91,47 +135,51 @@ function referenceLoop(
 function onArrays(
   operation: Elementwise,
   { context, cursor }: Workshop,
-  operands: Operand[],
-  options: ArithmeticCallOptions,
+  given: readonly Given[],
+  options: ArithmeticCallOptions | undefined,
 ): RealArray {
   const { format, kernels } = context;
+  const { out: target, threads } = callOptions(options, context);
+  const operands = given.map((x, i) => readOperand(names[i]!, x));
   const like = commonArray(names, operands);
   checkCarrier(names[operands.indexOf(like)]!, like, format);
-  const out = resultArray(options.out, like);
-  const threads =
-    options.threads === undefined
-      ? context.threads
-      : (kernels?.checkThreads(options.threads) ?? integerInRange('threads', options.threads, 1, 64, 1));
+  const out = resultArray(target, like, 'the operands');
   const accept = (x: Operand, i: number): Operand =>
     operation.takesAnyNumber ? x : context.accept(names[i]!, x);
   const slots = operation.draws && isStochastic(context.options.rounding) ? out.length : 0;
   const { scalar } = operation;
-  const onKernels = (given: Operand[], taken: ResolvedRounding): boolean => {
+  const onKernels = (sources: Operand[], taken: ResolvedRounding): boolean => {
     const { kernel } = operation;
     if (kernel === undefined || kernels === undefined) return false;
-    return kernels.operate(kernel, given, out, format, taken, threads, scalar);
+    return kernels.operate(kernel, sources, out, format, taken, threads, scalar);
   };
+  const take = (): ResolvedRounding => {
+    const taken = context.take(slots);
+    const { random } = taken;
+    return random !== undefined && overlap(random, out) ? { ...taken, random: random.slice() } : taken;
+  };
+  const result = target ?? out;
   // The kernels check arrays on the way; where an element is wrong, the pass below finds it.
-  const given = operands.map((x, i) => apartFrom(typeof x === 'number' ? accept(x, i) : x, out));
+  const sources = operands.map((x, i) => apart(typeof x === 'number' ? accept(x, i) : x, out));
   const place = cursor.read();
-  if (onKernels(given, context.take(slots))) return out;
+  if (onKernels(sources, take())) return result;
   cursor.restore(place);
-  const accepted = operands.map((x, i) => apartFrom(accept(x, i), out));
-  const taken = context.take(slots);
-  const someRounded = accepted.some((x, i) => typeof x !== 'number' && x !== operands[i] && x !== given[i]);
-  if (someRounded && onKernels(accepted, taken)) return out;
-  if (operation.quick?.(accepted, out, taken, threads)) return out;
-  const random = slots > 0 ? (taken.random ?? randomIntegers(slots, taken)) : undefined;
+  const accepted = operands.map((x, i) => apart(accept(x, i), out));
+  const taken = take();
+  const someRounded = accepted.some((x, i) => typeof x !== 'number' && x !== operands[i] && x !== sources[i]);
+  if (someRounded && onKernels(accepted, taken)) return result;
+  if (operation.quick?.(accepted, out, taken, threads)) return result;
+  const random = slots > 0 ? (taken.random ?? drawIntegers(slots, taken)) : undefined;
   referenceLoop(scalar, accepted, out, random);
-  return out;
+  return result;
 }
 
 export function unaryMethod(operation: Elementwise, workshop: Workshop): UnaryMethod {
   const { scalar, draws, takesAnyNumber = false } = operation;
   const { context, cursor } = workshop;
-  function method(a: Operand, options?: ArithmeticCallOptions): Operand {
-    if (typeof a !== 'number') return onArrays(operation, workshop, [a], checkOptions(options));
-    checkNumberCall(options);
+  function method(a: Given, options?: ArithmeticCallOptions): Operand {
+    if (typeof a !== 'number') return onArrays(operation, workshop, [a], options);
+    checkNumberCall(options, context);
     const x = takesAnyNumber ? a : context.accept('a', a);
     return scalar(x, 0, 0, draws ? cursor.next() : 0);
   }
@@ -141,10 +189,9 @@ export function unaryMethod(operation: Elementwise, workshop: Workshop): UnaryMe
 export function binaryMethod(operation: Elementwise, workshop: Workshop): BinaryMethod {
   const { scalar, draws } = operation;
   const { context, cursor } = workshop;
-  function method(a: Operand, b: Operand, options?: ArithmeticCallOptions): Operand {
-    if (typeof a !== 'number' || typeof b !== 'number')
-      return onArrays(operation, workshop, [a, b], checkOptions(options));
-    checkNumberCall(options);
+  function method(a: Given, b: Given, options?: ArithmeticCallOptions): Operand {
+    if (typeof a !== 'number' || typeof b !== 'number') return onArrays(operation, workshop, [a, b], options);
+    checkNumberCall(options, context);
     const x = context.accept('a', a);
     const y = context.accept('b', b);
     return scalar(x, y, 0, draws ? cursor.next() : 0);
@@ -155,10 +202,10 @@ export function binaryMethod(operation: Elementwise, workshop: Workshop): Binary
 export function ternaryMethod(operation: Elementwise, workshop: Workshop): TernaryMethod {
   const { scalar, draws } = operation;
   const { context, cursor } = workshop;
-  function method(a: Operand, b: Operand, c: Operand, options?: ArithmeticCallOptions): Operand {
+  function method(a: Given, b: Given, c: Given, options?: ArithmeticCallOptions): Operand {
     if (typeof a !== 'number' || typeof b !== 'number' || typeof c !== 'number')
-      return onArrays(operation, workshop, [a, b, c], checkOptions(options));
-    checkNumberCall(options);
+      return onArrays(operation, workshop, [a, b, c], options);
+    checkNumberCall(options, context);
     const x = context.accept('a', a);
     const y = context.accept('b', b);
     const z = context.accept('c', c);

@@ -1,7 +1,15 @@
 /** The checks of what the methods of an `arithmetic` object are given: numbers and arrays of values of its format. */
+import {
+  isFloat32Array,
+  isRealArray,
+  type Numbers,
+  newLike,
+  type RealArray,
+  realArray,
+} from '../array-kinds.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
-import { fitsBinary32, newLike, overlapsAskew, type RealArray } from '../formats/real-arrays.ts';
+import { checkCarrier } from '../formats/real-arrays.ts';
 import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
 import { roundArrayReference, roundScalar } from '../rounding/round.ts';
 import type { ArithmeticContext, ArithmeticKernels } from './context.ts';
@@ -12,18 +20,12 @@ export type OperandTreatment = (typeof operandTreatments)[number];
 
 export type Operand = RealArray | number;
 
-export function isRealArray(x: unknown): x is RealArray {
-  return x instanceof Float32Array || x instanceof Float64Array;
-}
+export const operandAccepted =
+  'a number, a Float32Array, a Float64Array, a Float16Array or an array of numbers';
 
-/** Throws ArgumentError where a Float32Array cannot hold the format's values. */
-export function checkCarrier(name: string, x: RealArray, format: Format): void {
-  if (x instanceof Float32Array && !fitsBinary32(format))
-    throw new ArgumentError(
-      name,
-      x,
-      `a Float64Array for ${format.name}, whose values need not be binary32 numbers`,
-    );
+/** What is given as an operand: a number as it is, arrays as `realArray` takes them. Throws ArgumentError. */
+export function readOperand(name: string, given: number | Numbers): Operand {
+  return typeof given === 'number' ? given : realArray(name, given, operandAccepted);
 }
 
 function firstNonMember(x: RealArray, format: Format): number {
@@ -69,41 +71,23 @@ export function operandCheck(
   return <X extends Operand>(name: string, x: X): X => {
     if (typeof x === 'number') return acceptNumber(name, x) as X;
     if (isRealArray(x)) return acceptArray(name, x) as RealArray as X;
-    throw new ArgumentError(name, x, 'a number, a Float32Array or a Float64Array');
+    throw new ArgumentError(name, x, operandAccepted);
   };
 }
 
-/** Throws ArgumentError unless the operands are numbers and arrays of one kind and length, at least one. Gives that one. */
+/** Throws ArgumentError unless the arrays among the operands are of one kind and length; at least one there is. Gives that one. */
 export function commonArray(names: readonly string[], operands: readonly Operand[]): RealArray {
-  let first: { readonly name: string; readonly x: RealArray } | undefined;
+  const first = operands.findIndex((x) => typeof x !== 'number');
+  const like = operands[first] as RealArray;
   operands.forEach((x, i) => {
-    const name = names[i]!;
-    if (typeof x === 'number') return;
-    if (!isRealArray(x)) throw new ArgumentError(name, x, 'a number, a Float32Array or a Float64Array');
-    first ??= { name, x };
-    if (x.constructor !== first.x.constructor || x.length !== first.x.length)
-      throw new ArgumentError(
-        name,
-        x,
-        `a number, or a ${first.x.constructor.name} of length ${first.x.length}, as ${first.name}`,
-      );
-  });
-  return first!.x;
-}
-
-/** The array for the result: `out` if it fits, else a new one. Throws ArgumentError. */
-export function resultArray(out: RealArray | undefined, like: RealArray): RealArray {
-  if (out === undefined) return newLike(like);
-  if (!isRealArray(out) || out.constructor !== like.constructor || out.length !== like.length)
+    if (typeof x === 'number' || (isFloat32Array(x) === isFloat32Array(like) && x.length === like.length))
+      return;
+    const kind = isFloat32Array(like) ? 'Float32Array' : 'Float64Array';
     throw new ArgumentError(
-      'out',
-      out,
-      `a ${like.constructor.name} of length ${like.length}, as the operands`,
+      names[i]!,
+      x,
+      `a number, or a ${kind} of length ${like.length}, as ${names[first]}`,
     );
-  return out;
-}
-
-/** The operand, copied where writing `out` from its beginning would spoil it. */
-export function apartFrom(x: Operand, out: RealArray): Operand {
-  return typeof x !== 'number' && overlapsAskew(x, out) ? x.slice() : x;
+  });
+  return like;
 }

@@ -6,24 +6,16 @@
  * arXiv 2509.25149, section 2 (nvfp4); Darvish Rouhani et al., "Pushing the limits of narrow precision inferencing at cloud
  * scale with Microsoft Floating Point", NeurIPS 2020 (block floating point).
  */
+import { checkFields, checkNumber, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { type CodeArray, codesOf } from './codes.ts';
 import { fixed } from './fixed.ts';
 import { float } from './float.ts';
 import { floatCatalogue } from './float-parameters.ts';
 import type { Code, FixedFormat, FloatFormat, IntFormat } from './format.ts';
 
-type ElementFormat = FloatFormat | IntFormat | FixedFormat;
-
-export interface BlockParameters {
-  /** Canonical name. */
-  readonly name: string;
-  readonly element: ElementFormat;
-  /** Elements that share a scale: an integer from 1. */
-  readonly size: number;
-  readonly scale: FloatFormat;
-  /** Format of the scale of the whole tensor, where there is one. */
-  readonly tensorScale?: FloatFormat;
-}
+/** The formats that elements may have. */
+export type ElementFormat = FloatFormat | IntFormat | FixedFormat;
 
 export interface BlockFormat {
   readonly kind: 'block';
@@ -42,33 +34,24 @@ export interface BlockFormat {
    * @param tensorScale Value of the tensor's scale; 1 by default.
    * @throws ArgumentError for too many elements; RangeError for codes that are none.
    */
-  decode(scale: Code, elements: ArrayLike<Code>, tensorScale?: number): Float64Array;
+  decode(scale: Code, elements: CodeArray | readonly Code[], tensorScale?: number): Float64Array;
   toString(): string;
   toJSON(): string;
 }
 
-/**
- * A block format.
- *
- * @example
- * block({ name: 'mxfp4', element: formats.e2m1, size: 32, scale: formats.e8m0 }).bitsPerElement // 4.25
- *
- * @throws ArgumentError if a parameter is not accepted.
- */
-export function block({ name, element, size, scale, tensorScale }: BlockParameters): BlockFormat {
-  if (typeof name !== 'string' || name === '')
-    throw new ArgumentError('name', name, 'a text that is not empty');
-  if (!Number.isSafeInteger(size) || size < 1) throw new ArgumentError('size', size, 'an integer from 1');
-  if (element.bits > 32) throw new ArgumentError('element', element.name, 'a format of at most 32 bits');
-  if (scale.kind !== 'float') throw new ArgumentError('scale', String(scale), 'a float format');
+/** What a block format is made of. */
+export type BlockParts = Pick<BlockFormat, 'name' | 'element' | 'size' | 'scale'> & {
+  readonly tensorScale?: FloatFormat | undefined;
+};
 
-  function decode(scaleCode: Code, elements: ArrayLike<Code>, factor = 1): Float64Array {
-    if (elements.length > size) throw new ArgumentError('elements', elements, `at most ${size} codes`);
+/** The block format of parts that are checked. */
+export function blockOf({ name, element, size, scale, tensorScale }: BlockParts): BlockFormat {
+  function decode(scaleCode: Code, elements: CodeArray | readonly Code[], factor = 1): Float64Array {
+    const codes = codesOf('elements', elements, element);
+    if (codes.length > size) throw new ArgumentError('elements', elements, `at most ${size} codes`);
     const shared = scale.decode(scaleCode);
-    return Float64Array.from(
-      { length: elements.length },
-      (_, i) => element.decode(elements[i]!) * shared * factor,
-    );
+    checkNumber('tensorScale', factor);
+    return Float64Array.from(codes as Uint32Array, (code) => element.decode(code) * shared * factor);
   }
 
   return Object.freeze({
@@ -94,6 +77,8 @@ export interface BlockFloatingPointParameters {
   readonly exponentBits?: number;
 }
 
+const bfpNames: readonly (keyof BlockFloatingPointParameters)[] = ['mantissaBits', 'block', 'exponentBits'];
+
 /**
  * Block floating point: signed magnitudes M 2^(1 - mantissaBits) below 2, and a shared power of two with bias
  * 2^(exponentBits - 1) - 1.
@@ -103,16 +88,14 @@ export interface BlockFloatingPointParameters {
  *
  * @throws ArgumentError if a parameter is not accepted.
  */
-export function bfp({
-  mantissaBits,
-  block: size,
-  exponentBits = 8,
-}: BlockFloatingPointParameters): BlockFormat {
-  if (!Number.isInteger(mantissaBits) || mantissaBits < 1 || mantissaBits > 23)
-    throw new ArgumentError('mantissaBits', mantissaBits, 'an integer from 1 to 23');
-  if (!Number.isInteger(exponentBits) || exponentBits < 2 || exponentBits > 8)
-    throw new ArgumentError('exponentBits', exponentBits, 'an integer from 2 to 8');
-  return block({
+export function bfp(parameters: BlockFloatingPointParameters): BlockFormat {
+  const given = checkFields('', parameters, bfpNames, 'parameters');
+  const mantissaBits = integerInRange('mantissaBits', given.mantissaBits, 1, 23);
+  const size = given.block!;
+  if (!Number.isSafeInteger(size) || size < 1)
+    throw new ArgumentError('block', size, 'the size of a block, an integer from 1');
+  const exponentBits = integerInRange('exponentBits', given.exponentBits, 2, 8, 8);
+  return blockOf({
     name: `bfp(${mantissaBits},${size}${exponentBits === 8 ? '' : `,${exponentBits}`})`,
     element: float({ exponentBits: 0, mantissaBits, specials: 'finite' }),
     size,
@@ -132,7 +115,7 @@ export type BlockFormatName =
 const e8m0 = float(floatCatalogue.e8m0);
 
 function microscaling(name: BlockFormatName, element: ElementFormat): BlockFormat {
-  return block({ name, element, size: 32, scale: e8m0 });
+  return blockOf({ name, element, size: 32, scale: e8m0 });
 }
 
 /** The block formats of the catalogue. mxint8's elements are two's-complement integers in units of 2^-6. */
@@ -143,7 +126,7 @@ export const blockFormats: Readonly<Record<BlockFormatName, BlockFormat>> = Obje
   mxfp6e3m2: microscaling('mxfp6e3m2', float(floatCatalogue.e3m2)),
   mxfp4: microscaling('mxfp4', float(floatCatalogue.e2m1)),
   mxint8: microscaling('mxint8', fixed({ integerBits: 1, fractionBits: 6 })),
-  nvfp4: block({
+  nvfp4: blockOf({
     name: 'nvfp4',
     element: float(floatCatalogue.e2m1),
     size: 16,

@@ -1,4 +1,5 @@
 /** The catalogue of named formats. Floats are data in `float-parameters.ts`; names are read in `names.ts`. */
+import { checkBoolean, checkFields, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type BlockFormat, type BlockFormatName, blockFormats } from './block.ts';
 import { type ComplexCodebook, fourthRoots } from './complex.ts';
@@ -47,24 +48,28 @@ export interface P3109Parameters {
   readonly bits: number;
   /** P, with the hidden bit: 1 to K - 1 signed, 1 to K unsigned. */
   readonly precision: number;
-  readonly signed: boolean;
-  readonly domain: 'extended' | 'finite';
+  /** Default true. */
+  readonly signed?: boolean;
+  /** With infinities, or without. Default `'extended'`. */
+  readonly domain?: 'extended' | 'finite';
 }
+
+const p3109Names: readonly (keyof P3109Parameters)[] = ['bits', 'precision', 'signed', 'domain'];
 
 /**
  * An IEEE P3109 format (report v4.0).
  *
  * @example
- * p3109({ bits: 8, precision: 3, signed: true, domain: 'extended' }).name // 'binary8p3se'
+ * p3109({ bits: 8, precision: 3 }).name // 'binary8p3se'
  *
  * @throws ArgumentError if a parameter is not accepted.
  */
-export function p3109({ bits, precision, signed, domain }: P3109Parameters): FloatFormat {
-  if (!Number.isInteger(bits) || bits < 3 || bits > 15)
-    throw new ArgumentError('bits', bits, 'an integer from 3 to 15');
-  const most = signed ? bits - 1 : bits;
-  if (!Number.isInteger(precision) || precision < 1 || precision > most)
-    throw new ArgumentError('precision', precision, `an integer from 1 to ${most}`);
+export function p3109(parameters: P3109Parameters): FloatFormat {
+  const given = checkFields('', parameters, p3109Names, 'parameters');
+  const signed = checkBoolean('signed', given.signed, true);
+  const domain = oneOf('domain', given.domain, ['extended', 'finite'], 'extended');
+  const bits = integerInRange('bits', given.bits, 3, 15);
+  const precision = integerInRange('precision', given.precision, 1, signed ? bits - 1 : bits);
   const exponentBits = bits - precision + (signed ? 0 : 1);
   if (exponentBits > 11)
     throw new ArgumentError(

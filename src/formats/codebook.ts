@@ -1,4 +1,6 @@
 /** Codebooks: an explicit ascending list of values, the code being the index. Ternary and binary weights are two. */
+import { type Numbers, realArray } from '../array-kinds.ts';
+import { checkFields, checkString, type NumberRange, numberInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { asCode, checkCode, notInFormat } from './codes.ts';
 import type { Code, CodebookFormat } from './format.ts';
@@ -7,7 +9,7 @@ export interface CodebookParameters {
   /** Canonical name; lists of the user's own get this name too. */
   readonly name: string;
   /** 2 to 65536 finite numbers, strictly ascending. */
-  readonly values: readonly number[];
+  readonly values: Numbers;
   /**
    * Which neighbour a nearest-even tie takes: the one of even index (default), the even integer multiple of the step
    * (ternary), or the upper one (binary).
@@ -17,6 +19,18 @@ export interface CodebookParameters {
 
 const tieRules = ['even-index', 'even-multiple', 'upper'] as const;
 
+const parameterNames: readonly (keyof CodebookParameters)[] = ['name', 'values', 'ties'];
+
+/** The values, checked. */
+function listOf(given: unknown): readonly number[] {
+  const accepted = '2 to 65536 strictly ascending finite numbers';
+  const values = realArray('values', given, accepted);
+  if (values.length < 2 || values.length > 65536) throw new ArgumentError('values', given, accepted);
+  const range = (i: number): NumberRange => (i === 0 ? {} : { above: values[i - 1]! });
+  // Adding 0 turns -0 into +0: a codebook has one zero.
+  return Object.freeze(Array.from(values, (value, i) => numberInRange(`values[${i}]`, value, range(i)) + 0));
+}
+
 /**
  * A codebook format.
  *
@@ -25,21 +39,16 @@ const tieRules = ['even-index', 'even-multiple', 'upper'] as const;
  *
  * @throws ArgumentError if the list is too short, unsorted, has duplicates or non-finite entries.
  */
-export function codebook({ name, values, ties = 'even-index' }: CodebookParameters): CodebookFormat {
-  if (typeof name !== 'string' || !/^[A-Za-z][A-Za-z0-9_-]*$/.test(name))
+export function codebook(parameters: CodebookParameters): CodebookFormat {
+  const given = checkFields('', parameters, parameterNames, 'parameters');
+  const name = checkString('name', given.name);
+  if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name))
     throw new ArgumentError('name', name, 'a letter, then letters, digits, - or _');
-  if (!Array.isArray(values) || values.length < 2 || values.length > 65536)
-    throw new ArgumentError('values', values, '2 to 65536 strictly ascending finite numbers');
-  // Adding 0 turns -0 into +0: a codebook has one zero.
-  const list: readonly number[] = Object.freeze(values.map((value) => value + 0));
-  list.forEach((value, i) => {
-    if (!Number.isFinite(value) || (i > 0 && value <= list[i - 1]!))
-      throw new ArgumentError(`values[${i}]`, value, 'a finite number above the one before it');
-  });
+  const list = listOf(given.values);
   const bits = 32 - Math.clz32(list.length - 1);
   const gaps = list.slice(1).map((value, i) => value - list[i]!);
   const step = gaps.every((gap) => gap === gaps[0]) ? gaps[0]! : 0;
-  if (!tieRules.includes(ties)) throw new ArgumentError('ties', ties, tieRules.join(', '));
+  const ties = oneOf('ties', given.ties, tieRules, 'even-index');
   if (ties === 'even-multiple' && !(step > 0 && list.every((value) => Number.isInteger(value / step))))
     throw new ArgumentError(
       'ties',

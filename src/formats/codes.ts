@@ -1,16 +1,32 @@
 /** What all formats with codes share: the check of a code, and the ascending list of values. */
-import { describe } from '../errors.ts';
+import { asKind, kindOf } from '../array-kinds.ts';
+import { pathOf } from '../check.ts';
+import { ArgumentError, describe } from '../errors.ts';
 import type { Code, Format } from './format.ts';
 
-/** Returns the code as a bigint if it is an unsigned integer of the given width; throws RangeError otherwise. */
-export function checkCode(code: Code, bits: number, name: string): bigint {
-  if (bits === Infinity) throw new RangeError(`code: ${name} has no codes (unbounded exponent)`);
-  const whole = typeof code === 'bigint' || Number.isSafeInteger(code);
-  const value = whole ? BigInt(code) : -1n;
-  if (value < 0n || value >> BigInt(bits) !== 0n)
-    throw new RangeError(
-      `code: got ${describe(code)}; accepted: an integer from 0 to 2^${bits} - 1 (${name})`,
-    );
+function outOfRange(path: string, code: unknown, bits: number, name: string): RangeError {
+  return new RangeError(
+    `${path}: got ${describe(code)}; accepted: an integer from 0 to 2^${bits} - 1 (${name})`,
+  );
+}
+
+/** The error of a function of codes for a format that has none. */
+export function noCodes(name: string, path = 'format'): RangeError {
+  return new RangeError(`${path}: ${name} has no codes (unbounded exponent)`);
+}
+
+/**
+ * Returns the code as a bigint.
+ *
+ * @throws RangeError for a number that is no unsigned integer of so many bits, or where there are no codes; ArgumentError for
+ *   what is no number.
+ */
+export function checkCode(code: unknown, bits: number, name: string, path = 'code'): bigint {
+  if (bits === Infinity) throw noCodes(name, path);
+  if (typeof code !== 'bigint' && typeof code !== 'number')
+    throw new ArgumentError(path, code, `an integer from 0 to 2^${bits} - 1 (${name})`);
+  const value = typeof code === 'bigint' || Number.isSafeInteger(code) ? BigInt(code as Code) : -1n;
+  if (value < 0n || value >> BigInt(bits) !== 0n) throw outOfRange(path, code, bits, name);
   return value;
 }
 
@@ -19,9 +35,12 @@ export function asCode(code: bigint, bits: number): Code {
   return bits <= 32 ? Number(code) : code;
 }
 
-/** The error of `encode` for a value that the format does not have. */
-export function notInFormat(value: unknown, name: string): RangeError {
-  return new RangeError(`value: got ${describe(value)}; accepted: a value of ${name} (encode never rounds)`);
+/** The error of `encode` for a number that the format does not have; an ArgumentError for what is no number. */
+export function notInFormat(value: unknown, name: string, path = 'value'): Error {
+  if (typeof value !== 'number') return new ArgumentError(path, value, `a number of ${name}`);
+  return new RangeError(
+    `${path}: got ${describe(value)}; accepted: a value of ${name} (encode never rounds)`,
+  );
 }
 
 /** Finite values of all codes, ascending, each once, -0 left out. Throws RangeError above 16 bits. */
@@ -46,5 +65,38 @@ export function newCodes(format: Format, length: number): CodeArray {
   if (format.bits <= 16) return new Uint16Array(length);
   if (format.bits <= 32) return new Uint32Array(length);
   if (format.bits <= 64) return new BigUint64Array(length);
-  throw new RangeError(`${format.name} has no codes (unbounded exponent)`);
+  throw noCodes(format.name);
+}
+
+/** The kinds of arrays that hold codes, and the widest codes of each. */
+const codeKinds = { Uint8Array: 8, Uint16Array: 16, Uint32Array: 32, BigUint64Array: 64 } as const;
+
+function narrowestKind(format: Format): keyof typeof codeKinds {
+  if (format.bits <= 8) return 'Uint8Array';
+  if (format.bits <= 16) return 'Uint16Array';
+  return format.bits <= 32 ? 'Uint32Array' : 'BigUint64Array';
+}
+
+/**
+ * Codes as the narrowest ordinary array that holds the format's: an array of that kind as it is, its elements not looked at; a
+ * wider one, or an array of integers, checked and copied. An array that is too narrow holds something else: parts of codes.
+ *
+ * @throws ArgumentError for anything else, and for an element that is no integer; RangeError for a code that has more bits than the format.
+ */
+export function codesOf(path: string, given: unknown, format: Format): CodeArray {
+  const narrow = narrowestKind(format);
+  const own = asKind(given, narrow);
+  if (own !== undefined) return own;
+  const width = codeKinds[kindOf(given) as keyof typeof codeKinds] ?? 0;
+  if (!Array.isArray(given) && width < format.bits)
+    throw new ArgumentError(path, given, `a ${narrow} of codes of ${format.name}, or an array of integers`);
+  const list = given as ArrayLike<unknown>;
+  const codes = newCodes(format, list.length);
+  for (let i = 0; i < list.length; i++) {
+    if (typeof list[i] === 'number' && !Number.isInteger(list[i]))
+      throw new ArgumentError(pathOf(path, i), list[i], `integers, the codes of ${format.name}`);
+    const code = checkCode(list[i], format.bits, format.name, pathOf(path, i));
+    codes[i] = format.bits <= 32 ? Number(code) : code;
+  }
+  return codes;
 }

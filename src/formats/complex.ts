@@ -2,6 +2,14 @@
  * The complex codebook of the fourth roots of unity, {1, i, -1, -i}, for complex weights of 2 bits.
  * Source: iFairy (Wang et al., "iFairy: the first 2-bit complex LLM with all parameters in {+-1, +-i}", arXiv 2508.05571).
  */
+import {
+  apartFrom,
+  type HalfArray,
+  type Numbers,
+  type RealArray,
+  realArray,
+  resultArray,
+} from '../array-kinds.ts';
 import { ArgumentError, describe } from '../errors.ts';
 import { checkCode } from './codes.ts';
 import type { Code } from './format.ts';
@@ -31,8 +39,9 @@ const roots: readonly ComplexNumber[] = [
   [0, -1],
 ];
 
-function indexOf([real, imaginary]: ComplexNumber): number {
-  return roots.findIndex((root) => root[0] === real && root[1] === imaginary);
+function indexOf(value: ComplexNumber): number {
+  if (!Array.isArray(value)) return -1;
+  return roots.findIndex((root) => root[0] === value[0] && root[1] === value[1] && value.length === 2);
 }
 
 /** The code k stands for i^k. */
@@ -71,15 +80,24 @@ export function nearestFourthRoot([real, imaginary]: ComplexNumber): ComplexNumb
 /**
  * Rounds complex numbers to the fourth roots of unity by angle.
  *
- * @param x Interleaved real and imaginary parts: an even length.
+ * @param x Interleaved real and imaginary parts: an even length. The result has its kind; for numbers in a plain array it is a
+ *   Float64Array.
  * @param out Same kind and length; may be x. Default: a new array.
  * @throws ArgumentError if the length is odd or `out` does not fit.
  */
-export function roundToFourthRoots<A extends Float32Array | Float64Array>(x: A, out: A = x.slice() as A): A {
-  if (x.length % 2 !== 0)
+export function roundToFourthRoots<A extends RealArray>(x: A, out?: A): A;
+export function roundToFourthRoots(x: HalfArray, out?: Float32Array): Float32Array;
+export function roundToFourthRoots(x: readonly number[], out?: Float64Array): Float64Array;
+export function roundToFourthRoots(x: Numbers, out?: RealArray): RealArray {
+  const given = realArray('x', x);
+  if (given.length % 2 !== 0)
     throw new ArgumentError('x', x, 'an even number of elements: real and imaginary parts');
-  if (out.constructor !== x.constructor || out.length !== x.length)
-    throw new ArgumentError('out', out, `a ${x.constructor.name} of length ${x.length}, as x`);
-  for (let i = 0; i < x.length; i += 2) [out[i], out[i + 1]] = nearestFourthRoot([x[i]!, x[i + 1]!]);
-  return out;
+  const result = resultArray(out, given);
+  const source = apartFrom(given, result);
+  for (let i = 0; i < source.length; i += 2) {
+    const [real, imaginary] = nearestFourthRoot([source[i]!, source[i + 1]!]);
+    result[i] = real;
+    result[i + 1] = imaginary;
+  }
+  return out ?? result;
 }

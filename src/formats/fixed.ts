@@ -1,4 +1,5 @@
 /** Fixed-point formats: two's-complement (or unsigned) integers times a step of 2^-fractionBits. */
+import { checkBoolean, checkFields, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { powerOfTwo } from './binary64.ts';
 import { asCode, checkCode, collectValues, notInFormat } from './codes.ts';
@@ -13,6 +14,8 @@ export interface FixedParameters {
   readonly signed?: boolean;
 }
 
+const parameterNames: readonly (keyof FixedParameters)[] = ['integerBits', 'fractionBits', 'signed'];
+
 /**
  * A fixed-point format: bits = integerBits + fractionBits, and one more when signed; at most 53, so that every value is a
  * binary64 value.
@@ -23,12 +26,11 @@ export interface FixedParameters {
  *
  * @throws ArgumentError if a parameter is not accepted.
  */
-export function fixed({ integerBits, fractionBits, signed = true }: FixedParameters): FixedFormat {
-  if (typeof signed !== 'boolean') throw new ArgumentError('signed', signed, 'true or false');
-  if (!Number.isInteger(integerBits) || integerBits < 0 || integerBits > 53)
-    throw new ArgumentError('integerBits', integerBits, 'an integer from 0 to 53');
-  if (!Number.isInteger(fractionBits) || fractionBits < 0 || fractionBits > 1022)
-    throw new ArgumentError('fractionBits', fractionBits, 'an integer from 0 to 1022');
+export function fixed(parameters: FixedParameters): FixedFormat {
+  const given = checkFields('', parameters, parameterNames, 'parameters');
+  const signed = checkBoolean('signed', given.signed, true);
+  const integerBits = integerInRange('integerBits', given.integerBits, 0, 53);
+  const fractionBits = integerInRange('fractionBits', given.fractionBits, 0, 1022);
   const bits = integerBits + fractionBits + (signed ? 1 : 0);
   if (bits < 1 || bits > 53 || (signed && bits < 2))
     throw new ArgumentError(
@@ -50,6 +52,7 @@ export function fixed({ integerBits, fractionBits, signed = true }: FixedParamet
 
   // Scaling is exact below max: at most 53 significant bits, and no smaller than the step.
   const has = (value: number): boolean =>
+    typeof value === 'number' &&
     value >= min &&
     value <= max &&
     Number.isInteger(value * perUnit) &&

@@ -6,6 +6,7 @@
  * (e5m2, e4m3fn); OCP Microscaling Formats v1.0 section 5 (e2m3, e3m2, e2m1, e8m0); IEEE P3109 report v4.0
  * (binary{K}p{P}); Graphcore/AMD 8-bit formats (fnuz); DLFloat (Agrawal et al., ARITH 2019) for dlfloat16.
  */
+import { checkBoolean, checkFields, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Specials, SubnormalEncoding } from './format.ts';
 
@@ -90,11 +91,10 @@ export const floatCatalogue: Readonly<Record<FloatCatalogueName, FloatParameters
   ue4m3: { exponentBits: 4, mantissaBits: 3, specials: 'fn', signed: false, bits: 8 },
 };
 
-function integer(argument: string, given: unknown, low: number, high: number): number {
-  if (!Number.isInteger(given) || (given as number) < low || (given as number) > high)
-    throw new ArgumentError(argument, given, `an integer from ${low} to ${high}`);
-  return given as number;
-}
+const parameterNames: readonly (keyof FloatParameters)[] = [
+  ...(['exponentBits', 'mantissaBits', 'bias', 'specials', 'subnormals', 'signed', 'zero'] as const),
+  ...(['domain', 'bits'] as const),
+];
 
 function defaultBias(exponentBits: number, specials: Specials): number {
   if (exponentBits === 0 || exponentBits === Infinity) return 0;
@@ -102,27 +102,18 @@ function defaultBias(exponentBits: number, specials: Specials): number {
 }
 
 /** Fills in defaults and checks each parameter by itself. Throws ArgumentError. */
-export function resolveFloatParameters(given: FloatParameters): ResolvedFloatParameters {
-  if (typeof given !== 'object' || given === null)
-    throw new ArgumentError('float', given, 'an object { exponentBits, mantissaBits, ... }');
+export function resolveFloatParameters(parameters: FloatParameters): ResolvedFloatParameters {
+  const given = checkFields('', parameters, parameterNames, 'parameters');
   const exponentBits =
-    given.exponentBits === Infinity ? Infinity : integer('exponentBits', given.exponentBits, 0, 11);
-  const mantissaBits = integer('mantissaBits', given.mantissaBits, 0, 52);
+    given.exponentBits === Infinity ? Infinity : integerInRange('exponentBits', given.exponentBits, 0, 11);
+  const mantissaBits = integerInRange('mantissaBits', given.mantissaBits, 0, 52);
   if (exponentBits + mantissaBits === 0)
     throw new ArgumentError('exponentBits', 0, 'at least 1 when mantissaBits is 0');
-  const specials = given.specials ?? 'ieee';
-  if (!specialsAccepted.includes(specials))
-    throw new ArgumentError('specials', specials, specialsAccepted.join(', '));
-  const subnormals = given.subnormals ?? true;
-  if (subnormals !== true && subnormals !== false && subnormals !== 'normal')
-    throw new ArgumentError('subnormals', subnormals, "true, false or 'normal'");
-  const signed = given.signed ?? true;
-  if (typeof signed !== 'boolean') throw new ArgumentError('signed', signed, 'true or false');
-  const zero = given.zero ?? true;
-  if (typeof zero !== 'boolean') throw new ArgumentError('zero', zero, 'true or false');
-  const domain = given.domain ?? 'extended';
-  if (domain !== 'extended' && domain !== 'finite')
-    throw new ArgumentError('domain', domain, 'extended or finite');
+  const specials = oneOf('specials', given.specials, specialsAccepted, 'ieee');
+  const subnormals = oneOf('subnormals', given.subnormals, [true, false, 'normal'], true);
+  const signed = checkBoolean('signed', given.signed, true);
+  const zero = checkBoolean('zero', given.zero, true);
+  const domain = oneOf('domain', given.domain, ['extended', 'finite'], 'extended');
   if (domain === 'finite' && specials !== 'p3109')
     throw new ArgumentError('domain', domain, "extended, unless specials is 'p3109'");
   if (exponentBits === 0 && (specials === 'ieee' || specials === 'p3109'))
@@ -135,11 +126,11 @@ export function resolveFloatParameters(given: FloatParameters): ResolvedFloatPar
     throw new ArgumentError('subnormals', subnormals, 'true when exponentBits is 0');
   if (specials === 'p3109' && subnormals !== true)
     throw new ArgumentError('subnormals', subnormals, "true with specials 'p3109'");
-  const bias = integer('bias', given.bias ?? defaultBias(exponentBits, specials), -2000, 2000);
+  const bias = integerInRange('bias', given.bias, -2000, 2000, defaultBias(exponentBits, specials));
   if (exponentBits === Infinity && given.bias !== undefined && given.bias !== 0)
     throw new ArgumentError('bias', given.bias, 'nothing when exponentBits is Infinity');
   const fields = (signed ? 1 : 0) + exponentBits + mantissaBits;
-  const bits = fields === Infinity ? Infinity : integer('bits', given.bits ?? fields, fields, 64);
+  const bits = fields === Infinity ? Infinity : integerInRange('bits', given.bits, fields, 64, fields);
   if (bits !== fields && specials === 'p3109')
     throw new ArgumentError('bits', bits, `${fields} with specials 'p3109'`);
   return { exponentBits, mantissaBits, bias, specials, subnormals, signed, zero, domain, bits };

@@ -4,10 +4,9 @@ export {
   type BlockFloatingPointParameters,
   type BlockFormat,
   type BlockFormatName,
-  type BlockParameters,
   bfp,
-  block,
 } from './block.ts';
+export { type BlockParameters, block } from './block-parameters.ts';
 export {
   type AnyFormat,
   type FormatName,
@@ -44,5 +43,5 @@ export {
   toFormat,
 } from './names.ts';
 export { classify, type NumberClass, nextDown, nextUp, ulp } from './neighbours.ts';
-export { pack, unpack } from './packing.ts';
+export { type PackOptions, pack, unpack } from './packing.ts';
 export { type PositParameters, posit } from './posit.ts';

@@ -1,4 +1,5 @@
 /** Integer formats: step 1, two's complement when signed. The most negative code can be left out (`symmetric`). */
+import { checkBoolean, checkFields, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { asCode, checkCode, collectValues, notInFormat } from './codes.ts';
 import type { Code, IntFormat } from './format.ts';
@@ -12,6 +13,8 @@ export interface IntParameters {
   readonly symmetric?: boolean;
 }
 
+const parameterNames: readonly (keyof IntParameters)[] = ['bits', 'signed', 'symmetric'];
+
 /**
  * An integer format. The most negative code of a symmetric format decodes to NaN: it is not a value of the format.
  *
@@ -21,11 +24,11 @@ export interface IntParameters {
  *
  * @throws ArgumentError if a parameter is not accepted.
  */
-export function int({ bits, signed = true, symmetric = false }: IntParameters): IntFormat {
-  if (typeof signed !== 'boolean') throw new ArgumentError('signed', signed, 'true or false');
-  if (typeof symmetric !== 'boolean') throw new ArgumentError('symmetric', symmetric, 'true or false');
-  if (!Number.isInteger(bits) || bits < (signed ? 2 : 1) || bits > 53)
-    throw new ArgumentError('bits', bits, `an integer from ${signed ? 2 : 1} to 53`);
+export function int(parameters: IntParameters): IntFormat {
+  const given = checkFields('', parameters, parameterNames, 'parameters');
+  const signed = checkBoolean('signed', given.signed, true);
+  const symmetric = checkBoolean('symmetric', given.symmetric, false);
+  const bits = integerInRange('bits', given.bits, signed ? 2 : 1, 53);
   if (symmetric && !signed) throw new ArgumentError('symmetric', symmetric, 'false when signed is false');
   const name = `${signed ? '' : 'u'}int${bits}${symmetric ? 'symmetric' : ''}`;
   const max = signed ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;

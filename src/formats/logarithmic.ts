@@ -2,6 +2,7 @@
  * Logarithmic formats: a sign and a fixed-point binary logarithm. The value is +-2^(k / 2^f), correctly rounded to binary64,
  * for a two's-complement k of i + f bits; the most negative k stands for zero.
  */
+import { checkFields, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { scaleByPowerOfTwo } from './binary64.ts';
 import { asCode, checkCode, notInFormat } from './codes.ts';
@@ -13,6 +14,8 @@ export interface LogarithmicParameters {
   /** Bits of the logarithm after the point: 0 to 14; i + f at most 15. */
   readonly fractionBits: number;
 }
+
+const parameterNames: readonly (keyof LogarithmicParameters)[] = ['integerBits', 'fractionBits'];
 
 const workingBits = 256n;
 
@@ -54,20 +57,12 @@ function fractionalPowers(fractionBits: number): number[] {
  *
  * @throws ArgumentError if a parameter is not accepted.
  */
-export function logarithmic({ integerBits, fractionBits }: LogarithmicParameters): LogarithmicFormat {
-  if (!Number.isInteger(integerBits) || integerBits < 1 || integerBits > 10)
-    throw new ArgumentError('integerBits', integerBits, 'an integer from 1 to 10');
-  if (
-    !Number.isInteger(fractionBits) ||
-    fractionBits < 0 ||
-    fractionBits > 14 ||
-    integerBits + fractionBits > 15
-  )
-    throw new ArgumentError(
-      'fractionBits',
-      fractionBits,
-      'an integer from 0 to 14, and at most 15 - integerBits',
-    );
+export function logarithmic(parameters: LogarithmicParameters): LogarithmicFormat {
+  const given = checkFields('', parameters, parameterNames, 'parameters');
+  const integerBits = integerInRange('integerBits', given.integerBits, 1, 10);
+  const fractionBits = integerInRange('fractionBits', given.fractionBits, 0, 14);
+  if (integerBits + fractionBits > 15)
+    throw new ArgumentError('fractionBits', fractionBits, `at most ${15 - integerBits}, 15 - integerBits`);
   if (integerBits + fractionBits < 2)
     throw new ArgumentError('integerBits', integerBits, 'at least 2 when fractionBits is 0');
   const name = `logarithmic(${integerBits},${fractionBits})`;
@@ -98,6 +93,7 @@ export function logarithmic({ integerBits, fractionBits }: LogarithmicParameters
   }
 
   function codeOf(value: number): number | undefined {
+    if (typeof value !== 'number') return undefined;
     if (value === 0) return half;
     const k = logarithmOf.get(Math.abs(value));
     if (k === undefined) return undefined;

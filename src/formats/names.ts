@@ -1,5 +1,5 @@
 /** Names to formats: the catalogue's, those made by rule, and what else people call them (`aliases.ts`). */
-import { nearestWords } from '../check.ts';
+import { nearestWords, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { aliases, ambiguousNames, canonicalSpelling, readingsOf } from './aliases.ts';
 import { type BlockFormat, type BlockFormatName, blockFormatByName } from './block.ts';
@@ -252,4 +252,15 @@ export function toFormat(format: Format | FormatSpelling): Format {
       'a format of numbers; complex ones are rounded by roundToFourthRoots',
     );
   return found;
+}
+
+/** `toFormat` of an argument of another name. Throws ArgumentError with its path. */
+export function formatAt(path: string, given: Format | FormatSpelling): Format {
+  try {
+    return toFormat(given);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    const where = error.argument === 'format' ? path : pathOf(path, error.argument);
+    throw new ArgumentError(where, error.given, error.accepted);
+  }
 }

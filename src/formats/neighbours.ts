@@ -2,6 +2,7 @@
  * Neighbours, spacing and classes of values: nextUp, nextDown, ulp, classify. IEEE 754-2019 sections 5.3.1 and 5.7.2,
  * carried over to every kind of format.
  */
+import { checkNumber } from '../check.ts';
 import { exponentOf, powerOfTwo, scaleByPowerOfTwo } from './binary64.ts';
 import { notInFormat } from './codes.ts';
 import type { FloatFormat, Format, PositFormat } from './format.ts';
@@ -19,7 +20,7 @@ import { type FormatSpelling, toFormat } from './names.ts';
 export function nextUp(x: number, format: Format | FormatSpelling): number {
   const target = toFormat(format);
   if (Number.isNaN(x)) return NaN;
-  if (!target.has(x)) throw notInFormat(x, target.name);
+  if (!target.has(x)) throw notInFormat(x, target.name, 'x');
   if (x === -Infinity) return target.min;
   if (x === target.max || x === Infinity) return target.hasInfinity ? Infinity : target.max;
   switch (target.kind) {
@@ -45,7 +46,7 @@ export function nextUp(x: number, format: Format | FormatSpelling): number {
 export function nextDown(x: number, format: Format | FormatSpelling): number {
   const target = toFormat(format);
   if (Number.isNaN(x)) return NaN;
-  if (!target.has(x)) throw notInFormat(x, target.name);
+  if (!target.has(x)) throw notInFormat(x, target.name, 'x');
   if (x === Infinity) return target.max;
   if (x === target.min || x === -Infinity)
     return target.hasInfinity && target.isSigned ? -Infinity : target.min;
@@ -104,7 +105,7 @@ function nextPositUp(x: number, format: PositFormat): number {
  */
 export function ulp(x: number, format: Format | FormatSpelling): number {
   const target = toFormat(format);
-  if (!Number.isFinite(x)) return NaN;
+  if (!Number.isFinite(checkNumber('x', x))) return NaN;
   switch (target.kind) {
     case 'float': {
       const exponent = x === 0 ? target.emin : exponentOf(x);
@@ -153,7 +154,8 @@ export type NumberClass =
   | 'positiveInfinity';
 
 /**
- * The class of a value of the format. Outside floats every finite number but zero is normal.
+ * The class of a value of the format. Outside floats every finite number but zero is normal; formats without a negative zero have
+ * one zero, which is positive.
  *
  * @throws ArgumentError for an unknown format; RangeError if x is not a value of the format.
  *
@@ -162,9 +164,9 @@ export type NumberClass =
  */
 export function classify(x: number, format: Format | FormatSpelling): NumberClass {
   const target = toFormat(format);
-  if (!target.has(x)) throw notInFormat(x, target.name);
+  if (!target.has(x)) throw notInFormat(x, target.name, 'x');
   if (Number.isNaN(x)) return 'NaN';
-  const sign = x < 0 || Object.is(x, -0) ? 'negative' : 'positive';
+  const sign = x < 0 || (Object.is(x, -0) && target.hasNegativeZero) ? 'negative' : 'positive';
   if (!Number.isFinite(x)) return `${sign}Infinity`;
   if (x === 0) return `${sign}Zero`;
   const isSubnormal = target.kind === 'float' && target.hasSubnormals && Math.abs(x) < target.minNormal;

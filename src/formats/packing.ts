@@ -1,42 +1,73 @@
 /**
- * Dense storage of codes: code i occupies bits [i b, (i + 1) b) of the byte sequence, least significant bit first, b being
- * the bits of the format. The last byte is filled up with zeros. So two 4-bit codes share a byte, the first one low.
+ * Dense storage of codes. Low first: code i occupies bits [i b, (i + 1) b) of the byte sequence, least significant bit first, b
+ * being the bits of the format, so two 4-bit codes share a byte, the first one low; ONNX stores its 4-bit and 2-bit types so. High first:
+ * the same counted from the most significant bit of each byte, most significant bit of a code first, so the first of two 4-bit codes is
+ * the high one and codes of whole bytes are big-endian. The last byte is filled up with zeros.
  */
+import { byteArray } from '../array-kinds.ts';
+import { checkFields, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { type CodeArray, newCodes } from './codes.ts';
+import { type CodeArray, checkCode, codesOf, newCodes, noCodes } from './codes.ts';
 import type { Code, Format } from './format.ts';
 import { type FormatSpelling, toFormat } from './names.ts';
+
+export interface PackOptions {
+  /** Which end of a byte is filled first. Default `'low-first'`. */
+  readonly order?: 'low-first' | 'high-first';
+}
+
+const optionNames: readonly (keyof PackOptions)[] = ['order'];
+
+function isHighFirst(options: PackOptions | undefined): boolean {
+  const { order } = checkFields('', options, optionNames);
+  return oneOf('order', order, ['low-first', 'high-first'], 'low-first') === 'high-first';
+}
 
 /** The format, which must have codes. */
 function coded(format: Format | FormatSpelling): Format {
   const target = toFormat(format);
-  if (target.bits === Infinity) throw new RangeError(`${target.name} has no codes (unbounded exponent)`);
+  if (target.bits === Infinity) throw noCodes(target.name);
   return target;
 }
 
-const areNumbers = (codes: ArrayLike<Code>): codes is Uint8Array | Uint16Array =>
-  codes instanceof Uint8Array || codes instanceof Uint16Array;
+const bytesFor = (count: number, bits: number): number => Math.ceil((count * bits) / 8);
+
+type NarrowCodes = Uint8Array | Uint16Array;
+
+const areNarrow = (codes: CodeArray): codes is NarrowCodes => codes.BYTES_PER_ELEMENT <= 2;
 
 /** Codes of up to 16 bits in plain integers: 100 times as fast as by BigInt. */
-function packNarrow(codes: Uint8Array | Uint16Array, bits: number, bytes: Uint8Array): Uint8Array {
+function packNarrow(codes: NarrowCodes, bits: number, bytes: Uint8Array): void {
   let pending = 0;
   let held = 0;
   let next = 0;
   for (let i = 0; i < codes.length; i++) {
-    const code = codes[i]!;
-    if (code >>> bits !== 0)
-      throw new RangeError(`codes[${i}]: got ${code}; accepted: an integer from 0 to 2^${bits} - 1`);
-    pending |= code << held;
+    pending |= codes[i]! << held;
     for (held += bits; held >= 8; held -= 8) {
       bytes[next++] = pending & 0xff;
       pending >>>= 8;
     }
   }
   if (held > 0) bytes[next] = pending;
-  return bytes;
 }
 
-function unpackNarrow(bytes: Uint8Array, bits: number, codes: Uint8Array | Uint16Array): void {
+function packNarrowHighFirst(codes: NarrowCodes, bits: number, bytes: Uint8Array): void {
+  let pending = 0;
+  let held = 0;
+  let next = 0;
+  for (let i = 0; i < codes.length; i++) {
+    // Fewer than 8 bits are pending, so 24 suffice.
+    pending = (pending << bits) | codes[i]!;
+    for (held += bits; held >= 8; ) {
+      held -= 8;
+      bytes[next++] = pending >>> held;
+      pending &= (1 << held) - 1;
+    }
+  }
+  if (held > 0) bytes[next] = pending << (8 - held);
+}
+
+function unpackNarrow(bytes: Uint8Array, bits: number, codes: NarrowCodes): void {
   const mask = 2 ** bits - 1;
   let pending = 0;
   let held = 0;
@@ -49,32 +80,87 @@ function unpackNarrow(bytes: Uint8Array, bits: number, codes: Uint8Array | Uint1
   }
 }
 
+function unpackNarrowHighFirst(bytes: Uint8Array, bits: number, codes: NarrowCodes): void {
+  let pending = 0;
+  let held = 0;
+  let next = 0;
+  for (let i = 0; i < codes.length; i++) {
+    for (; held < bits; held += 8) pending = (pending << 8) | bytes[next++]!;
+    held -= bits;
+    codes[i] = pending >>> held;
+    pending &= (1 << held) - 1;
+  }
+}
+
+/** A stretch of a code within one byte: `taken` bits, `fromCode` up in the code and `fromByte` up in the byte. */
+type StretchVisitor = (byte: number, fromByte: number, fromCode: number, taken: number) => void;
+
+/** The stretches of code i, the one that is stored first coming first. */
+function forEachStretch(i: number, bits: number, highFirst: boolean, visit: StretchVisitor): void {
+  for (let done = 0; done < bits; ) {
+    const position = i * bits + done;
+    const used = position % 8;
+    const taken = Math.min(8 - used, bits - done);
+    const byte = Math.floor(position / 8);
+    if (highFirst) visit(byte, 8 - used - taken, bits - done - taken, taken);
+    else visit(byte, used, done, taken);
+    done += taken;
+  }
+}
+
+function packWide(codes: CodeArray, bits: number, bytes: Uint8Array, highFirst: boolean): void {
+  for (let i = 0; i < codes.length; i++) {
+    const code = BigInt(codes[i]!);
+    forEachStretch(i, bits, highFirst, (byte, fromByte, fromCode, taken) => {
+      bytes[byte]! |= Number((code >> BigInt(fromCode)) & ((1n << BigInt(taken)) - 1n)) << fromByte;
+    });
+  }
+}
+
+function unpackWide(bytes: Uint8Array, bits: number, codes: CodeArray, highFirst: boolean): void {
+  for (let i = 0; i < codes.length; i++) {
+    let code = 0n;
+    forEachStretch(i, bits, highFirst, (byte, fromByte, fromCode, taken) => {
+      code |= BigInt((bytes[byte]! >> fromByte) & (2 ** taken - 1)) << BigInt(fromCode);
+    });
+    codes[i] = bits <= 32 ? Number(code) : code;
+  }
+}
+
+/** Throws RangeError for a code that has more bits than the format. */
+function checkRange(codes: CodeArray, { bits, name }: Format): void {
+  if (bits === 8 * codes.BYTES_PER_ELEMENT) return;
+  const limit = 2 ** bits;
+  for (let i = 0; i < codes.length; i++)
+    if (codes[i]! >= limit) checkCode(codes[i], bits, name, `codes[${i}]`);
+}
+
 /**
  * Packs codes densely.
  *
+ * @param codes As `encode` gives them, or an array of integers.
  * @returns ceil(codes.length bits / 8) bytes.
- * @throws RangeError if a code has more bits than the format.
+ * @throws ArgumentError for what is no array of codes, or one of narrower codes, and for an unknown option; RangeError if a code has
+ *   more bits than the format, or the format has no codes.
  *
  * @example
  * pack([1, 2, 3], 'e2m1') // Uint8Array [0x21, 0x03]
+ * pack([1, 2, 3], 'e2m1', { order: 'high-first' }) // Uint8Array [0x12, 0x30]
  */
-export function pack(codes: ArrayLike<Code>, format: Format | FormatSpelling): Uint8Array {
-  const { bits } = coded(format);
-  const bytes = new Uint8Array(Math.ceil((codes.length * bits) / 8));
-  if (bits <= 16 && areNumbers(codes)) return packNarrow(codes, bits, bytes);
-  for (let i = 0; i < codes.length; i++) {
-    let rest = BigInt(codes[i]!);
-    if (rest < 0n || rest >> BigInt(bits) !== 0n)
-      throw new RangeError(`codes[${i}]: got ${codes[i]}; accepted: an integer from 0 to 2^${bits} - 1`);
-    for (let position = i * bits, left = bits; left > 0; ) {
-      const shift = position % 8;
-      const taken = Math.min(8 - shift, left);
-      bytes[Math.floor(position / 8)]! |= Number(rest & ((1n << BigInt(taken)) - 1n)) << shift;
-      rest >>= BigInt(taken);
-      position += taken;
-      left -= taken;
-    }
-  }
+export function pack(
+  codes: CodeArray | readonly Code[],
+  format: Format | FormatSpelling,
+  options?: PackOptions,
+): Uint8Array {
+  const target = coded(format);
+  const highFirst = isHighFirst(options);
+  const { bits } = target;
+  const own = codesOf('codes', codes, target);
+  checkRange(own, target);
+  const bytes = new Uint8Array(bytesFor(own.length, bits));
+  if (!areNarrow(own)) packWide(own, bits, bytes, highFirst);
+  else if (highFirst) packNarrowHighFirst(own, bits, bytes);
+  else packNarrow(own, bits, bytes);
   return bytes;
 }
 
@@ -82,36 +168,28 @@ export function pack(codes: ArrayLike<Code>, format: Format | FormatSpelling): U
  * The codes of packed bytes.
  *
  * @param count How many codes; the bytes must hold exactly these.
+ * @param options As `pack` had them.
  * @returns Uint8Array, Uint16Array, Uint32Array or BigUint64Array, the narrowest that holds a code.
- * @throws ArgumentError if the number of bytes is not ceil(count bits / 8).
+ * @throws ArgumentError for what is no Uint8Array, if the number of bytes is not ceil(count bits / 8), and for an unknown option;
+ *   RangeError if the format has no codes.
  */
-export function unpack(bytes: Uint8Array, format: Format | FormatSpelling, count: number): CodeArray {
+export function unpack(
+  bytes: Uint8Array,
+  format: Format | FormatSpelling,
+  count: number,
+  options?: PackOptions,
+): CodeArray {
   const target = coded(format);
+  const highFirst = isHighFirst(options);
   const { bits } = target;
-  if (!Number.isSafeInteger(count) || count < 0)
-    throw new ArgumentError('count', count, 'a non-negative integer');
-  if (bytes.length !== Math.ceil((count * bits) / 8))
-    throw new ArgumentError(
-      'bytes',
-      bytes,
-      `${Math.ceil((count * bits) / 8)} bytes for ${count} codes of ${bits} bits`,
-    );
-  const codes = newCodes(target, count);
-  if (bits <= 16 && areNumbers(codes)) {
-    unpackNarrow(bytes, bits, codes);
-    return codes;
-  }
-  for (let i = 0; i < count; i++) {
-    let code = 0n;
-    for (let read = 0; read < bits; ) {
-      const position = i * bits + read;
-      const shift = position % 8;
-      const taken = Math.min(8 - shift, bits - read);
-      const slice = (bytes[Math.floor(position / 8)]! >> shift) & (2 ** taken - 1);
-      code |= BigInt(slice) << BigInt(read);
-      read += taken;
-    }
-    codes[i] = bits <= 32 ? Number(code) : code;
-  }
+  const length = integerInRange('count', count, 0, Number.MAX_SAFE_INTEGER);
+  const needed = bytesFor(length, bits);
+  const accepted = `a Uint8Array of ${needed} bytes, for ${length} codes of ${bits} bits`;
+  const own = byteArray('bytes', bytes, accepted);
+  if (own.length !== needed) throw new ArgumentError('bytes', bytes, accepted);
+  const codes = newCodes(target, length);
+  if (!areNarrow(codes)) unpackWide(own, bits, codes, highFirst);
+  else if (highFirst) unpackNarrowHighFirst(own, bits, codes);
+  else unpackNarrow(own, bits, codes);
   return codes;
 }

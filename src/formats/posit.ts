@@ -2,6 +2,7 @@
  * Posits: sign, regime, exponent, fraction in n bits, tapered precision, one zero and one NaR (not a real), no infinity.
  * Source: Standard for Posit Arithmetic (2022), section 3; that standard fixes es = 2, older posits chose it.
  */
+import { checkFields, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { exponentOf, powerOfTwo, scaleByPowerOfTwo } from './binary64.ts';
 import { asCode, checkCode, collectValues, notInFormat } from './codes.ts';
@@ -13,6 +14,8 @@ export interface PositParameters {
   /** Exponent bits, with (bits - 2) 2^es <= 1022 so that every value is a normal binary64 value. Default 2. */
   readonly es?: number;
 }
+
+const parameterNames: readonly (keyof PositParameters)[] = ['bits', 'es'];
 
 /** The value of a positive posit code of n bits, 0 < code < 2^(n-1), n at most 32. Exact. */
 export function decodePositive(code: number, bits: number, es: number): number {
@@ -77,10 +80,11 @@ export function truncateToCode(
  *
  * @throws ArgumentError if a parameter is not accepted.
  */
-export function posit({ bits, es = 2 }: PositParameters): PositFormat {
-  if (!Number.isInteger(bits) || bits < 2 || bits > 32)
-    throw new ArgumentError('bits', bits, 'an integer from 2 to 32');
-  if (!Number.isInteger(es) || es < 0 || (bits - 2) * 2 ** es > 1022)
+export function posit(parameters: PositParameters): PositFormat {
+  const given = checkFields('', parameters, parameterNames, 'parameters');
+  const bits = integerInRange('bits', given.bits, 2, 32);
+  const es = integerInRange('es', given.es, 0, 1022, 2);
+  if ((bits - 2) * 2 ** es > 1022)
     throw new ArgumentError('es', es, `an integer from 0 with (bits - 2) 2^es <= 1022; bits is ${bits}`);
   const isStandard = es === 2 && (bits === 8 || bits === 16 || bits === 32);
   const name = isStandard ? `posit${bits}` : `posit(${bits},${es})`;

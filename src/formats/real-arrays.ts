@@ -1,24 +1,10 @@
-/** The typed arrays that carry values of formats, and which of them a format needs. */
+/** Which typed array carries the values of a format. */
+import { isFloat32Array, type RealArray } from '../array-kinds.ts';
+import { ArgumentError } from '../errors.ts';
 import { isBinary32 } from './binary64.ts';
 import type { Format } from './format.ts';
 
-/** Arrays that hold real numbers. */
-export type RealArray = Float32Array | Float64Array;
-
-/** A new array of the same kind and length. */
-export function newLike<A extends RealArray>(x: A): A {
-  return (x instanceof Float32Array ? new Float32Array(x.length) : new Float64Array(x.length)) as A;
-}
-
-/** Whether the arrays share memory without beginning at the same place. */
-export function overlapsAskew(x: RealArray, out: RealArray): boolean {
-  return (
-    x.buffer === out.buffer &&
-    x.byteOffset !== out.byteOffset &&
-    x.byteOffset < out.byteOffset + out.byteLength &&
-    out.byteOffset < x.byteOffset + x.byteLength
-  );
-}
+export { newLike, overlapsAskew, type RealArray } from '../array-kinds.ts';
 
 /** Whether every value of the format is a binary32 value, so that a Float32Array can carry it. */
 export function fitsBinary32(format: Format): boolean {
@@ -46,4 +32,14 @@ export function fitsBinary32(format: Format): boolean {
     case 'codebook':
       return format.values().every(isBinary32);
   }
+}
+
+/** Throws ArgumentError where an array cannot hold the format's values: a Float32Array those that are not of binary32. */
+export function checkCarrier(path: string, x: RealArray, format: Format): void {
+  if (isFloat32Array(x) && !fitsBinary32(format))
+    throw new ArgumentError(
+      path,
+      x,
+      `a Float64Array for ${format.name}, whose values need not be binary32 numbers`,
+    );
 }

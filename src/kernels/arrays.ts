@@ -2,9 +2,9 @@
  * Rounding of JavaScript's typed arrays with the kernels: in place where they lie in the library's shared memory, through
  * a cache-sized buffer in its private memory otherwise. The result does not depend on which.
  */
+import { apartFrom, isFloat32Array, type RealArray } from '../array-kinds.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
-import { overlapsAskew, type RealArray } from '../formats/real-arrays.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
 import { isInSharedHeap, privateHeap, sharedHeap } from './heap.ts';
 import { planRounding, type RoundingPlan } from './plan.ts';
@@ -80,7 +80,7 @@ function roundStaged(
   staging(plan);
   function roundPiece(from: number, to: number): void {
     const { rounder, pointer, float32, float64 } = staging(plan);
-    const buffer = x instanceof Float32Array ? float32 : float64;
+    const buffer = isFloat32Array(x) ? float32 : float64;
     const size = buffer.length;
     for (let start = from; start < to; start += size) {
       const length = Math.min(size, to - start);
@@ -109,12 +109,12 @@ export function roundArray<A extends RealArray>(
   options: ResolvedRounding,
   threads = 1,
 ): void {
-  const isFloat32 = x instanceof Float32Array;
-  if (out.length !== x.length || isFloat32 !== out instanceof Float32Array)
-    throw new ArgumentError('out', out, `a ${x.constructor.name} of length ${x.length}, as x`);
-  const plan = planRounding(isFloat32 ? 'float32' : 'float64', format, options);
+  const type = isFloat32Array(x) ? 'float32' : 'float64';
+  if (out.length !== x.length || isFloat32Array(out) !== isFloat32Array(x))
+    throw new ArgumentError('out', out, `a ${type} array of length ${x.length}, as x`);
+  const plan = planRounding(type, format, options);
   if (plan !== undefined) checkSupplied(plan, options, x.length);
-  const source = overlapsAskew(x, out) ? (x.slice() as A) : x;
+  const source = apartFrom(x, out);
   if (plan === undefined) {
     roundArrayReference(source, out, format, options);
     return;

@@ -2,6 +2,7 @@
  * `encode` and `decode` of whole arrays: staged through the library's private memory a cache-sized chunk at a time, rounded
  * there, and turned into codes; or the other way round. Codes of less than 16 bytes a vector, so counts are padded to 16.
  */
+import { isFloat32Array, kindOf, type RealArray } from '../array-kinds.ts';
 import { describe } from '../errors.ts';
 import { type CodeArray, newCodes } from '../formats/codes.ts';
 import type { Code, Format } from '../formats/format.ts';
@@ -14,8 +15,6 @@ import { checkSupplied, type Rounder, rounderOn } from './rounder.ts';
 import { type RoundingModuleExports, roundingModule } from './rounding-module.ts';
 import type { ElementType } from './rounding-plan.ts';
 import { tableOn } from './tables.ts';
-
-type RealArray = Float32Array | Float64Array;
 
 /** What NaN becomes in a format without NaN. */
 export type NaNTreatment = 'error' | 'zero' | 'max';
@@ -52,16 +51,22 @@ function codeShiftOf(codes: CodeArray): 0 | 1 | 2 | 3 {
 
 /** A view of the same kind over the heap. */
 function codesAt(like: CodeArray, buffer: ArrayBufferLike, pointer: number, length: number): CodeArray {
-  if (like instanceof Uint8Array) return new Uint8Array(buffer, pointer, length);
-  if (like instanceof Uint16Array) return new Uint16Array(buffer, pointer, length);
-  if (like instanceof Uint32Array) return new Uint32Array(buffer, pointer, length);
-  return new BigUint64Array(buffer, pointer, length);
+  switch (kindOf(like)) {
+    case 'Uint8Array':
+      return new Uint8Array(buffer, pointer, length);
+    case 'Uint16Array':
+      return new Uint16Array(buffer, pointer, length);
+    case 'Uint32Array':
+      return new Uint32Array(buffer, pointer, length);
+    default:
+      return new BigUint64Array(buffer, pointer, length);
+  }
 }
 
 /** Copies between code arrays of one kind. */
 function copyCodes(to: CodeArray, from: CodeArray, at: number): void {
-  if (to instanceof BigUint64Array) to.set(from as BigUint64Array, at);
-  else to.set(from as Uint32Array, at);
+  // The kinds agree, which their type does not say.
+  (to as Uint32Array).set(from as Uint32Array, at);
 }
 
 const plans = new WeakMap<Format, Map<string, CodecPlan | undefined>>();
@@ -196,7 +201,7 @@ function outOfRange(codes: CodeArray, start: number, format: Format): RangeError
  * @throws RangeError if a code has more bits than the format.
  */
 export function decodeArray(codes: CodeArray, out: RealArray, format: Format): void {
-  const type = out instanceof Float32Array ? 'float32' : 'float64';
+  const type = isFloat32Array(out) ? 'float32' : 'float64';
   const plan = keptPlan(format, `decode ${type}`, () => planDecoding(type, format));
   if (plan === undefined) {
     for (let i = 0; i < codes.length; i++) out[i] = format.decode(codes[i]!);

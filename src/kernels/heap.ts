@@ -6,6 +6,7 @@
  * can see them). The private one stages ordinary arrays: it is unshared, because engines copy to and from a
  * SharedArrayBuffer word by word, several times slower than a memmove.
  */
+import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 
 export interface Heap {
@@ -118,8 +119,7 @@ function allocateIn<T extends Float32Array | Float64Array>(
   make: (buffer: ArrayBufferLike, pointer: number, length: number) => T,
   bytesPerElement: number,
 ): T {
-  if (!Number.isSafeInteger(length) || length < 0)
-    throw new ArgumentError('length', length, 'a non-negative integer');
+  integerInRange('length', length, 0, Number.MAX_SAFE_INTEGER);
   const heap = sharedHeap();
   const pointer = heap.allocate(length * bytesPerElement);
   sharedBuffers.add(heap.memory.buffer);
@@ -170,12 +170,4 @@ export function release(array: Float32Array | Float64Array): void {
 /** Whether an array (or a view of one) lies in the library's shared memory. */
 export function isInSharedHeap(array: Float32Array | Float64Array): boolean {
   return sharedBuffers.has(array.buffer);
-}
-
-/** Whether two arrays share memory. The shared memory has had several buffers where it has grown. */
-export function overlap(x: Float32Array | Float64Array, y: Float32Array | Float64Array): boolean {
-  const isOneMemory = x.buffer === y.buffer || (isInSharedHeap(x) && isInSharedHeap(y));
-  return (
-    isOneMemory && x.byteOffset < y.byteOffset + y.byteLength && y.byteOffset < x.byteOffset + x.byteLength
-  );
 }

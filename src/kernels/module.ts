@@ -2,6 +2,7 @@
  * Compiled kernels and the memories that they are linked with. A module is compiled once, synchronously, when it is first
  * needed; each is a few dozen kilobytes. Each family of kernels has its own: see `*-module.ts`.
  */
+import { isSharedBuffer } from '../array-kinds.ts';
 
 /** A module of kernels, in its two builds. `E` are its exports. */
 export interface KernelModule<E> {
@@ -33,8 +34,7 @@ export function kernelModule<E>(sharedBuild: string, unsharedBuild: string): Ker
   return {
     shared,
     instantiate(memory): E {
-      const isShared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
-      const module = isShared ? shared() : unshared();
+      const module = isSharedBuffer(memory.buffer) ? shared() : unshared();
       return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as E;
     },
   };

@@ -3,6 +3,7 @@
  * nobody; the caller takes pieces too. Which thread rounds an element cannot matter: its random integer depends on its
  * index alone.
  */
+import { isFloat32Array } from '../array-kinds.ts';
 import type { ResolvedRounding } from '../rounding/index.ts';
 import type { RoundingPlan } from './plan.ts';
 import { type Job, type Slot, stagedPiece, type ThreadPool, type Worker } from './thread-pool.ts';
@@ -95,7 +96,7 @@ export function divideStaged<A extends RealArray>(
   x: A,
   out: A,
 ): void {
-  const View = x instanceof Float32Array ? Float32Array : Float64Array;
+  const View = isFloat32Array(x) ? Float32Array : Float64Array;
   const workers = pool.workers(threads);
   /** Pieces that lie with the workers, by slot; the older one of a worker comes first. */
   const held = new Map<Slot, Held>();

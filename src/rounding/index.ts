@@ -6,6 +6,7 @@ export {
   type RoundOptions,
   resolveRounding,
   roundingModes,
+  roundingNames,
   type Saturation,
   type StochasticVariant,
   type SubnormalTreatment,
@@ -14,6 +15,7 @@ export {
   subnormalTreatments,
 } from './options.ts';
 export {
+  drawIntegers,
   philox4x32,
   type RandomOptions,
   randomInteger,

@@ -1,4 +1,5 @@
 /** The options of `round`, their defaults and their checks. Terms: IEEE 754-2019 section 4, IEEE P3109 report v4.0. */
+import { wordArray } from '../array-kinds.ts';
 import { integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
@@ -47,6 +48,12 @@ export interface RoundOptions {
   readonly random?: Uint32Array;
 }
 
+/** The names of `RoundOptions`. Functions that round check their options' names against these and their own. */
+export const roundingNames: readonly (keyof RoundOptions)[] = [
+  ...(['rounding', 'saturation', 'subnormals', 'seed', 'stream', 'offset', 'randomBits'] as const),
+  ...(['variant', 'random'] as const),
+];
+
 /** `RoundOptions` with every default filled in and checked against the format. */
 export interface ResolvedRounding {
   readonly rounding: RoundingMode;
@@ -81,6 +88,8 @@ export function integerOf64Bits(argument: string, given: unknown): number | bigi
   return given as number | bigint;
 }
 
+const wordsAccepted = 'a Uint32Array, one integer below 2^randomBits an element';
+
 /** Fills in the defaults and checks every option against the format. Throws ArgumentError. */
 export function resolveRounding(format: Format, options: RoundOptions = {}): ResolvedRounding {
   const rounding = oneOf('rounding', options.rounding, roundingModes, 'nearest-even');
@@ -92,9 +101,7 @@ export function resolveRounding(format: Format, options: RoundOptions = {}): Res
     throw new ArgumentError('rounding', rounding, `nearest-even, stochastic for ${format.name}`);
   const subnormals = oneOf('subnormals', options.subnormals, subnormalTreatments, 'keep');
   const randomBits = integerInRange('randomBits', options.randomBits, 1, 32, 32);
-  const random = options.random;
-  if (random !== undefined && !(random instanceof Uint32Array))
-    throw new ArgumentError('random', random, 'a Uint32Array, one integer below 2^randomBits an element');
+  const { random } = options;
   return {
     rounding,
     saturation,
@@ -104,6 +111,6 @@ export function resolveRounding(format: Format, options: RoundOptions = {}): Res
     offset: integerInRange('offset', options.offset, 0, Number.MAX_SAFE_INTEGER, 0),
     randomBits,
     variant: oneOf('variant', options.variant, stochasticVariants, 'A'),
-    random,
+    random: random === undefined ? undefined : wordArray('random', random, wordsAccepted),
   };
 }

@@ -5,7 +5,8 @@
  * The integer of an element depends on nothing but (seed, stream, offset + index, number of bits), so chunks, threads
  * and engines agree.
  */
-import { integerInRange } from '../check.ts';
+import { checkFields, integerInRange, pathOf } from '../check.ts';
+import { ArgumentError } from '../errors.ts';
 import { integerOf64Bits } from './options.ts';
 
 const multiplier0 = 0xd2511f53;
@@ -27,12 +28,7 @@ function multiplyHigh(a: number, b: number): number {
   return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(middle2 / 65536)) >>> 0;
 }
 
-/**
- * One block of Philox4x32: four 32-bit words from a 128-bit counter and a 64-bit key, words least significant first.
- *
- * @param rounds Default 10, the number that the paper recommends.
- */
-export function philox4x32(counter: Words4, key: Words2, rounds = 10): Words4 {
+function blockOf(counter: Words4, key: Words2, rounds: number): Words4 {
   let [c0, c1, c2, c3] = counter;
   let [k0, k1] = key;
   for (let round = 0; round < rounds; round++) {
@@ -48,6 +44,24 @@ export function philox4x32(counter: Words4, key: Words2, rounds = 10): Words4 {
     k1 = (k1 + weyl1) >>> 0;
   }
   return [c0, c1, c2, c3];
+}
+
+function checkWords(path: string, given: unknown, count: number): void {
+  if (!Array.isArray(given) || given.length !== count)
+    throw new ArgumentError(path, given, `an array of ${count} words of 32 bits`);
+  for (let i = 0; i < count; i++) integerInRange(pathOf(path, i), given[i], 0, 2 ** 32 - 1);
+}
+
+/**
+ * One block of Philox4x32: four 32-bit words from a 128-bit counter and a 64-bit key, words least significant first.
+ *
+ * @param rounds 0 to 16. Default 10, the number that the paper recommends.
+ * @throws ArgumentError for what is no list of words.
+ */
+export function philox4x32(counter: Words4, key: Words2, rounds = 10): Words4 {
+  checkWords('counter', counter, 4);
+  checkWords('key', key, 2);
+  return blockOf(counter, key, integerInRange('rounds', rounds, 0, 16));
 }
 
 /** The 32-bit halves of a non-negative integer below 2^53, or a bigint below 2^64, low first. */
@@ -67,6 +81,8 @@ export interface RandomOptions {
   readonly offset?: number;
   readonly randomBits?: number;
 }
+
+const optionNames: readonly (keyof RandomOptions)[] = ['seed', 'stream', 'offset', 'randomBits'];
 
 /** The key and the stream as words, and how a block is cut into draws. */
 interface Draws {
@@ -91,7 +107,7 @@ function drawsOf(options: RandomOptions): Draws {
 
 function wordsOfBlock(block: number, { key, stream }: Draws): Words4 {
   const [low, high] = toWords(block);
-  return philox4x32([low, high, stream[0], stream[1]], key);
+  return blockOf([low, high, stream[0], stream[1]], key, 10);
 }
 
 function integerOf(words: Words4, draw: number, { width, randomBits }: Draws): number {
@@ -101,7 +117,7 @@ function integerOf(words: Words4, draw: number, { width, randomBits }: Draws): n
 }
 
 /**
- * The random integer of one element, the one at `offset`: what `randomIntegers(1, options)[0]` is.
+ * The random integer of one element, the one at `offset`, for options among which there may be others: what `randomIntegers(1, options)[0]` is.
  *
  * @throws ArgumentError if an option is out of range.
  */
@@ -119,10 +135,15 @@ export function randomInteger(options: RandomOptions = {}): number {
  * counter, `stream` its high half, `seed` the key. Draw j = i mod k is the j-th slice of the block's 128 bits from the
  * least significant end, and its top `randomBits` bits are the integer.
  *
- * @throws ArgumentError if an option is out of range.
+ * @throws ArgumentError if an option is out of range or unknown.
  */
-export function randomIntegers(count: number, options: RandomOptions = {}): Uint32Array {
-  const length = integerInRange('count', count, 0, 2 ** 32 - 1, 0);
+export function randomIntegers(count: number, options?: RandomOptions): Uint32Array {
+  return drawIntegers(count, checkFields('', options, optionNames));
+}
+
+/** `randomIntegers` for options among which there may be others. */
+export function drawIntegers(count: number, options: RandomOptions): Uint32Array {
+  const length = integerInRange('count', count, 0, 2 ** 32 - 1);
   const draws = drawsOf(options);
   const offset = integerInRange(
     'offset',

@@ -1,7 +1,7 @@
 /** The scalar reference rounding: one number to any format. Arrays are the matter of `src/tensor`. */
 import type { Format } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding } from './options.ts';
-import { randomIntegers } from './philox.ts';
+import { drawIntegers } from './philox.ts';
 import { roundToFloat } from './round-float.ts';
 import { roundToCodebook, roundToGrid, roundToLogarithmic } from './round-list.ts';
 import { roundToPosit } from './round-posit.ts';
@@ -39,7 +39,7 @@ export function roundArrayReference(
   options: ResolvedRounding,
 ): void {
   const random = isStochastic(options.rounding)
-    ? (options.random ?? randomIntegers(source.length, options))
+    ? (options.random ?? drawIntegers(source.length, options))
     : undefined;
   for (let i = 0; i < source.length; i++) {
     destination[i] = roundScalar(source[i]!, format, options, random === undefined ? 0 : random[i]!);

@@ -2,11 +2,13 @@
  * `arithmetic` as users call it: the operations of `src/arithmetic`, with the SIMD kernels for arrays. The kernels agree with the
  * scalar reference on every bit.
  */
+
 import { type Arithmetic, type ArithmeticOptions, createArithmetic } from '../arithmetic/arithmetic.ts';
 import type { ArithmeticKernels } from '../arithmetic/context.ts';
+import { isFloat32Array, kindOf, type RealArray } from '../array-kinds.ts';
 import type { Format } from '../formats/format.ts';
 import type { FormatSpelling } from '../formats/names.ts';
-import { fitsBinary32, type RealArray } from '../formats/real-arrays.ts';
+import { fitsBinary32 } from '../formats/real-arrays.ts';
 import { firstNonMember, operateArray } from '../kernels/arithmetic/arrays.ts';
 import { roundArray } from '../kernels/arrays.ts';
 import { encodeArray } from '../kernels/codec.ts';
@@ -15,10 +17,11 @@ import { checkThreads } from '../kernels/threads.ts';
 import { resolveRounding } from '../rounding/options.ts';
 
 function codesOf(x: RealArray, format: Format): ArrayLike<number> {
-  const type = x instanceof Float32Array && fitsBinary32(format) ? 'float32' : 'float64';
+  const type = isFloat32Array(x) && fitsBinary32(format) ? 'float32' : 'float64';
   const codes = encodeArray(x, type, format, resolveRounding(format), 'zero');
-  if (codes instanceof BigUint64Array) throw new RangeError(`${format.name} has codes of more than 32 bits`);
-  return codes;
+  if (kindOf(codes) === 'BigUint64Array')
+    throw new RangeError(`${format.name} has codes of more than 32 bits`);
+  return codes as ArrayLike<number>;
 }
 
 const kernels: ArithmeticKernels = {
@@ -36,7 +39,7 @@ export type { Arithmetic, ArithmeticOptions } from '../arithmetic/arithmetic.ts'
  * Operations in a number format, correctly rounded in every mode: each result is as if computed exactly and rounded once.
  *
  * The methods take numbers, arrays of one kind (Float32Array or Float64Array) and length, or numbers against arrays; the result
- * is a number, or an array of that kind. Operands must be values of the format, or NaN. The options hold for every call, the
+ * is a number, or an array of that kind. Float16Arrays count as Float32Arrays, arrays of numbers as Float64Arrays. Operands must be values of the format, or NaN. The options hold for every call, the
  * seed, `offset` and supplied `random` included: the object owns a cursor that moves on by the draw slots of a call, one an
  * element in the element-wise operations. What the operations give for zeros, infinities and NaN: `docs/arithmetic.md`.
  *
@@ -52,6 +55,6 @@ export type { Arithmetic, ArithmeticOptions } from '../arithmetic/arithmetic.ts'
  * e4m3.add(1, 0.109375) // 1, since the next number up is 1.125
  * e4m3.mul(new Float32Array([16, 448]), 2) // Float32Array [32, 448]
  */
-export function arithmetic(format: Format | FormatSpelling, options: ArithmeticOptions = {}): Arithmetic {
+export function arithmetic(format: Format | FormatSpelling, options?: ArithmeticOptions): Arithmetic {
   return createArithmetic(format, options, kernels);
 }

@@ -2,11 +2,21 @@
  * `round`, `encode` and `decode` as users call them: numbers and typed arrays. The numerics are elsewhere: the scalar
  * reference in `src/rounding`, the SIMD loops in `src/kernels`.
  */
+import {
+  type HalfArray,
+  isFloat32Array,
+  type Numbers,
+  overlap,
+  type RealArray,
+  realArray,
+  resultArray,
+} from '../array-kinds.ts';
+import { checkFields, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { type CodeArray, checkCode, newCodes } from '../formats/codes.ts';
+import { type CodeArray, codesOf, noCodes } from '../formats/codes.ts';
 import type { Code, Format } from '../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../formats/names.ts';
-import { fitsBinary32, newLike, type RealArray } from '../formats/real-arrays.ts';
+import { checkCarrier, fitsBinary32 } from '../formats/real-arrays.ts';
 import { roundArray } from '../kernels/arrays.ts';
 import { decodeArray, encodeArray, type NaNTreatment } from '../kernels/codec.ts';
 import { checkThreads } from '../kernels/threads.ts';
@@ -15,15 +25,17 @@ import {
   type ResolvedRounding,
   type RoundOptions,
   resolveRounding,
+  roundingNames,
 } from '../rounding/options.ts';
 import { randomInteger } from '../rounding/philox.ts';
 import { roundScalar } from '../rounding/round.ts';
 
+export type { HalfArray, Numbers, RealArray } from '../array-kinds.ts';
 export type { CodeArray } from '../formats/codes.ts';
-export { fitsBinary32, type RealArray } from '../formats/real-arrays.ts';
+export { fitsBinary32 } from '../formats/real-arrays.ts';
 
 export interface RoundArrayOptions<A extends RealArray> extends RoundOptions {
-  /** Where the result goes: same kind and length as x; may be x itself (in place). Default: a new array. */
+  /** Where the result goes: same kind and length as the result; may be x itself (in place). Default: a new array. */
   readonly out?: A;
   /**
    * Threads that share the work, this one included: 1 to 64. Default 1. The bits do not depend on it. Arrays too small to
@@ -32,10 +44,13 @@ export interface RoundArrayOptions<A extends RealArray> extends RoundOptions {
   readonly threads?: number;
 }
 
+const roundNames: readonly string[] = [...roundingNames, 'out', 'threads'];
+
 /**
  * Rounds to a number format: each element once, from the value given.
  *
- * @param x A number, or a Float32Array or Float64Array; the result is of the same kind.
+ * @param x A number, or a Float32Array or Float64Array; the result is of the same kind. A Float16Array gives a Float32Array, an array of
+ *   numbers a Float64Array.
  * @param format A format or its name.
  * @param options Mode, saturation, random bits: see `RoundOptions`. Arrays also take `out` and `threads`.
  * @returns The rounded number, or the array `out` (a new one by default).
@@ -53,26 +68,47 @@ export function round<A extends RealArray>(
   format: Format | FormatSpelling,
   options?: RoundArrayOptions<A>,
 ): A;
-export function round<A extends RealArray>(
-  x: number | A,
+export function round(
+  x: HalfArray,
   format: Format | FormatSpelling,
-  options: RoundArrayOptions<A> = {},
-): number | A {
+  options?: RoundArrayOptions<Float32Array>,
+): Float32Array;
+export function round(
+  x: readonly number[],
+  format: Format | FormatSpelling,
+  options?: RoundArrayOptions<Float64Array>,
+): Float64Array;
+export function round(
+  x: number | Numbers,
+  format: Format | FormatSpelling,
+  options?: RoundArrayOptions<RealArray>,
+): number | RealArray {
   const target = toFormat(format);
-  const resolved = resolveRounding(target, options);
+  const given = checkFields('', options, roundNames);
+  const resolved = resolveRounding(target, given);
+  const threads = checkThreads(given.threads);
+  const { out } = given;
   if (typeof x === 'number') {
-    if (options.out !== undefined) throw new ArgumentError('out', options.out, 'nothing when x is a number');
+    if (out !== undefined) throw new ArgumentError('out', out, 'nothing when x is a number');
     return roundScalar(x, target, resolved, randomIntegerFor(resolved));
   }
-  checkCarrier(x, target);
-  checkRandom(resolved, x.length);
-  checkOffset(resolved, x.length);
-  const threads = checkThreads(options.threads);
-  const out = options.out ?? newLike(x);
-  if (out.constructor !== x.constructor || out.length !== x.length)
-    throw new ArgumentError('out', out, `a ${x.constructor.name} of length ${x.length}, as x`);
-  roundArray(x, out, target, resolved, threads);
-  return out;
+  const source = realArray(
+    'x',
+    x,
+    'a number, a Float32Array, a Float64Array, a Float16Array or an array of numbers',
+  );
+  checkCarrier('x', source, target);
+  checkRandom(resolved, source.length);
+  checkOffset(resolved, source.length);
+  const result = resultArray(out, source);
+  roundArray(source, result, target, withRandomApart(resolved, result), threads);
+  return out ?? result;
+}
+
+/** The options with supplied random integers that writing `out` does not spoil. */
+function withRandomApart(options: ResolvedRounding, out: RealArray): ResolvedRounding {
+  const { random } = options;
+  return random !== undefined && overlap(random, out) ? { ...options, random: random.slice() } : options;
 }
 
 /** The random integer of a number: the first one given, or drawn. */
@@ -80,17 +116,6 @@ function randomIntegerFor(options: ResolvedRounding): number {
   if (!isStochastic(options.rounding)) return 0;
   checkRandom(options, 1);
   return options.random === undefined ? randomInteger(options) : options.random[0]!;
-}
-
-function checkCarrier(x: unknown, format: Format): void {
-  if (!(x instanceof Float32Array || x instanceof Float64Array))
-    throw new ArgumentError('x', x, 'a number, a Float32Array or a Float64Array');
-  if (x instanceof Float32Array && !fitsBinary32(format))
-    throw new ArgumentError(
-      'x',
-      x,
-      `a Float64Array for ${format.name}, whose values need not be binary32 numbers`,
-    );
 }
 
 /** Indices are exact integers below 2^53. */
@@ -116,9 +141,12 @@ export interface EncodeOptions extends RoundOptions {
   readonly nan?: NaNTreatment;
 }
 
+const encodeNames: readonly string[] = [...roundingNames, 'nan'];
+
 /**
  * Rounds values to a format and gives their codes, one an element.
  *
+ * @param values A Float32Array, a Float64Array, a Float16Array or an array of numbers.
  * @returns Uint8Array, Uint16Array, Uint32Array or BigUint64Array, the narrowest that holds `format.bits` bits.
  * @throws ArgumentError as `round` does; RangeError for NaN into a format without NaN (unless `nan` says otherwise) and
  *   for a format without codes.
@@ -126,47 +154,34 @@ export interface EncodeOptions extends RoundOptions {
  * @example
  * encode([1, -2.6, 1000], 'e4m3fn', { saturation: 'finite' }) // Uint8Array [0x38, 0xc2, 0x7e]
  */
-export function encode(
-  values: RealArray | readonly number[],
-  format: Format | FormatSpelling,
-  options: EncodeOptions = {},
-): CodeArray {
+export function encode(values: Numbers, format: Format | FormatSpelling, options?: EncodeOptions): CodeArray {
   const target = toFormat(format);
-  const { nan = 'error', ...rounding } = options;
-  if (nan !== 'error' && nan !== 'zero' && nan !== 'max')
-    throw new ArgumentError('nan', nan, 'error, zero, max');
-  const resolved = resolveRounding(target, rounding);
-  const isReal = values instanceof Float32Array || values instanceof Float64Array;
-  const numbers = isReal ? values : Float64Array.from(values);
+  const given = checkFields('', options, encodeNames);
+  const nan = oneOf('nan', given.nan, ['error', 'zero', 'max'], 'error');
+  const resolved = resolveRounding(target, given);
+  const numbers = realArray('values', values);
   checkRandom(resolved, numbers.length);
   checkOffset(resolved, numbers.length);
-  const type = numbers instanceof Float32Array && fitsBinary32(target) ? 'float32' : 'float64';
+  const type = isFloat32Array(numbers) && fitsBinary32(target) ? 'float32' : 'float64';
   return encodeArray(numbers, type, target, resolved, nan);
 }
 
 /**
  * The values of codes.
  *
+ * @param codes As `encode` gives them, a wider array of unsigned integers, or an array of integers.
  * @returns A Float32Array where every value of the format is a binary32 number, else a Float64Array.
- * @throws RangeError if a code has more bits than the format.
+ * @throws ArgumentError for what is no array of codes, or one of narrower codes; RangeError if a code has more bits than the format,
+ *   or the format has no codes.
  *
  * @example
  * decode(new Uint8Array([0x38, 0x7f]), 'e4m3fn') // Float32Array [1, NaN]
  */
 export function decode(codes: CodeArray | readonly Code[], format: Format | FormatSpelling): RealArray {
   const source = toFormat(format);
-  const values = fitsBinary32(source) ? new Float32Array(codes.length) : new Float64Array(codes.length);
-  decodeArray(narrowCodes(codes, source), values, source);
+  if (source.bits === Infinity) throw noCodes(source.name);
+  const narrow = codesOf('codes', codes, source);
+  const values = fitsBinary32(source) ? new Float32Array(narrow.length) : new Float64Array(narrow.length);
+  decodeArray(narrow, values, source);
   return values;
-}
-
-/** The codes in the narrowest array that holds the format's. Throws RangeError where one does not fit. */
-function narrowCodes(codes: CodeArray | readonly Code[], format: Format): CodeArray {
-  const narrow = newCodes(format, codes.length);
-  if (ArrayBuffer.isView(codes) && codes.constructor === narrow.constructor) return codes;
-  for (let i = 0; i < codes.length; i++) {
-    const code = checkCode(codes[i]!, format.bits, format.name);
-    narrow[i] = narrow instanceof BigUint64Array ? code : Number(code);
-  }
-  return narrow;
 }

@@ -7,24 +7,35 @@
  * validating results of numerical software", Numerical Algorithms 37, 2004 (CESTAC, the method of CADNA).
  */
 import { log } from '../arithmetic/elementary/approximate.ts';
+import {
+  apartFrom,
+  type HalfArray,
+  type Numbers,
+  type RealArray,
+  realArray,
+  resultArray,
+} from '../array-kinds.ts';
+import { checkFields, numberInRange, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { notInFormat } from '../formats/codes.ts';
 import { type Format, type FormatSpelling, toFormat } from '../formats/index.ts';
+import { integerOf64Bits } from '../rounding/options.ts';
 import { randomIntegers } from '../rounding/philox.ts';
-import type { RealArray } from './arrays.ts';
 
 export interface FlipOptions<A> {
   /** Chance that an element is hit, 0 to 1. */
   readonly probability: number;
   /** As in `RoundOptions`; default 0. */
   readonly seed?: number | bigint;
-  /** As in `RoundOptions`; default 0. The positions of the flipped bits come from stream + 1. */
-  readonly stream?: number;
+  /** As in `RoundOptions`; default 0. The positions of the flipped bits come from stream + 1, after the last from stream 0. */
+  readonly stream?: number | bigint;
   /** As in `RoundOptions`; default 0. */
   readonly offset?: number;
-  /** Same kind and length as x; may be x. Default: a new array. */
+  /** Same kind and length as the result; may be x. Default: a new array. */
   readonly out?: A;
 }
+
+const optionNames: readonly (keyof FlipOptions<never>)[] = ['probability', 'seed', 'stream', 'offset', 'out'];
 
 /** Bits of a code that a fault can hit: the trailing significand of a float, all bits of an integer or fixed-point number. */
 function exposedBits(format: Format): number {
@@ -45,7 +56,8 @@ function exposedBits(format: Format): number {
  * An element is hit if its random integer (32 bits, `stream`) is below probability 2^32; which bit is decided by the one of
  * `stream` + 1, scaled to the number of bits. So the same options give the same faults.
  *
- * @param x A number or array of values of the format.
+ * @param x A number or array of values of the format. The result has the kind of the array; a Float16Array gives a Float32Array, an
+ *   array of numbers a Float64Array.
  * @throws ArgumentError for a wrong option or format; RangeError if an element is not a value of the format. Nothing is
  *   written to `out` before the check.
  *
@@ -58,30 +70,44 @@ export function flipBits<A extends RealArray>(
   format: Format | FormatSpelling,
   options: FlipOptions<A>,
 ): A;
-export function flipBits<A extends RealArray>(
-  x: number | A,
+export function flipBits(
+  x: HalfArray,
   format: Format | FormatSpelling,
-  options: FlipOptions<A>,
-): number | A {
+  options: FlipOptions<Float32Array>,
+): Float32Array;
+export function flipBits(
+  x: readonly number[],
+  format: Format | FormatSpelling,
+  options: FlipOptions<Float64Array>,
+): Float64Array;
+export function flipBits(
+  x: number | Numbers,
+  format: Format | FormatSpelling,
+  options: FlipOptions<RealArray>,
+): number | RealArray {
   const target = toFormat(format);
   const exposed = exposedBits(target);
-  const { probability, seed = 0, stream = 0, offset = 0 } = options ?? {};
-  if (!(probability >= 0 && probability <= 1))
-    throw new ArgumentError('probability', probability, 'a number from 0 to 1');
-  const source = typeof x === 'number' ? Float64Array.of(x) : x;
-  const out = options.out ?? (typeof x === 'number' ? Float64Array.of(x) : (source.slice() as A));
-  if (out.constructor !== source.constructor || out.length !== source.length)
-    throw new ArgumentError('out', out, `a ${source.constructor.name} of length ${source.length}, as x`);
-  for (const value of source)
-    if (!target.has(value) && !Number.isNaN(value)) throw notInFormat(value, target.name);
-  const hits = randomIntegers(source.length, { seed, stream, offset });
-  const positions = randomIntegers(source.length, { seed, stream: stream + 1, offset });
+  const { probability: chance, seed, stream, offset, out } = checkFields('', options, optionNames);
+  const probability = numberInRange('probability', chance, { from: 0, to: 1 });
+  const isNumber = typeof x === 'number';
+  if (isNumber && out !== undefined) throw new ArgumentError('out', out, 'nothing when x is a number');
+  const given = isNumber ? Float64Array.of(x) : realArray('x', x);
+  const result = resultArray(out, given);
+  given.forEach((value, i) => {
+    if (target.has(value) || Number.isNaN(value)) return;
+    throw notInFormat(value, target.name, isNumber ? 'x' : pathOf('x', i));
+  });
+  const source = apartFrom(given, result);
+  const draw = { ...(seed !== undefined && { seed }), ...(offset !== undefined && { offset }) };
+  const first = BigInt(integerOf64Bits('stream', stream));
+  const hits = randomIntegers(source.length, { ...draw, stream: first });
+  const positions = randomIntegers(source.length, { ...draw, stream: BigInt.asUintN(64, first + 1n) });
   for (let i = 0; i < source.length; i++) {
     const value = source[i]!;
     const isHit = hits[i]! < probability * 2 ** 32 && Number.isFinite(value);
-    out[i] = isHit ? flip(value, target, Math.floor((positions[i]! * exposed) / 2 ** 32)) : value;
+    result[i] = isHit ? flip(value, target, Math.floor((positions[i]! * exposed) / 2 ** 32)) : value;
   }
-  return typeof x === 'number' ? out[0]! : (out as A);
+  return isNumber ? result[0]! : (out ?? result);
 }
 
 function flip(value: number, format: Format, position: number): number {
@@ -112,29 +138,33 @@ const mostDigits = 53 * 0.3010299956639812; // log10 2^53
  * sqrt(N) |mean| / (sigma t), N the number of runs, sigma their standard deviation, t Student's quantile. 0 if none is
  * significant (a computed zero), 15.95 (binary64's own) if all runs agree.
  *
- * @param runs At least two results, or arrays of results of one length. CADNA uses three runs.
+ * @param runs At least two results, or as many arrays of results of one length. CADNA uses three runs.
  * @returns A number of digits, or one for each element of the arrays.
  * @throws ArgumentError if there are fewer than two runs, or arrays of different length.
  *
  * @example
  * significantDigits([2.4415, 2.4416, 2.4413]) // 3.8
  */
-export function significantDigits(runs: readonly number[]): number;
-export function significantDigits(runs: readonly RealArray[]): Float64Array;
-export function significantDigits(runs: readonly number[] | readonly RealArray[]): number | Float64Array {
-  if (!Array.isArray(runs) || runs.length < 2)
-    throw new ArgumentError('runs', runs, 'at least two numbers, or arrays of numbers');
-  if (typeof runs[0] === 'number') return digitsOf(runs as readonly number[]);
-  const arrays = runs as readonly RealArray[];
-  const length = arrays[0]!.length;
+export function significantDigits(runs: Numbers): number;
+export function significantDigits(runs: readonly Numbers[]): Float64Array;
+export function significantDigits(runs: Numbers | readonly Numbers[]): number | Float64Array {
+  const accepted = 'at least two numbers, or two arrays of numbers';
+  if (!Array.isArray(runs) || typeof runs[0] === 'number') {
+    const results = realArray('runs', runs, accepted);
+    if (results.length < 2) throw new ArgumentError('runs', runs, accepted);
+    return digitsOf(Float64Array.from(results));
+  }
+  if (runs.length < 2) throw new ArgumentError('runs', runs, accepted);
+  const arrays = Array.from(runs, (run: unknown, i) => realArray(pathOf('runs', i), run));
+  const { length } = arrays[0]!;
   arrays.forEach((run, i) => {
     if (run.length !== length)
-      throw new ArgumentError(`runs[${i}]`, run, `${length} elements, as the first run`);
+      throw new ArgumentError(pathOf('runs', i), run, `${length} elements, as the first run`);
   });
-  return Float64Array.from({ length }, (_, i) => digitsOf(arrays.map((run) => run[i]!)));
+  return Float64Array.from({ length }, (_, i) => digitsOf(Float64Array.from(arrays, (run) => run[i]!)));
 }
 
-function digitsOf(results: readonly number[]): number {
+function digitsOf(results: Float64Array): number {
   const count = results.length;
   if (results.some((value) => !Number.isFinite(value))) return 0;
   if (results.every((value) => value === results[0])) return mostDigits;

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { type Format, scalarFormats, toFormat } from '../../src/formats/index.ts';
-import { randomIntegers, resolveRounding, roundScalar } from '../../src/rounding/index.ts';
+import { drawIntegers, resolveRounding, roundScalar } from '../../src/rounding/index.ts';
 import { encode, fitsBinary32, round } from '../../src/tensor/arrays.ts';
 import {
   addTo,
@@ -59,7 +59,7 @@ describe(`all ${inputs.length} numbers of binary16 and bfloat16`, () => {
     const format = toFormat(name);
     const given = { rounding, saturation: 'wrap', seed } as const;
     const options = resolveRounding(format, given);
-    const random = randomIntegers(inputs.length, options);
+    const random = drawIntegers(inputs.length, options);
     const rounded = round(inputs, format, given);
     const wrong = inputs.filter((x, i) => {
       const expected = oracleRound(x, format, options, random[i]!);

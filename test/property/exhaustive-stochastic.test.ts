@@ -8,8 +8,8 @@ import { describe, expect, it } from 'vitest';
 import { type Format, formats, toFormat } from '../../src/formats/index.ts';
 import { allocateFloat32, allocateFloat64 } from '../../src/kernels/index.ts';
 import {
+  drawIntegers,
   type RoundOptions,
-  randomIntegers,
   resolveRounding,
   roundArrayReference,
   roundScalar,
@@ -217,7 +217,7 @@ describe('random integers', () => {
     fc.assert(
       fc.property(given, (options) => {
         const count = Math.min(40, 2 ** 53 - 1 - options.offset);
-        const drawn = randomIntegers(count, options);
+        const drawn = drawIntegers(count, options);
         const { seed, stream, randomBits } = options;
         const expected = Array.from({ length: count }, (_, i) =>
           oracleRandomInteger(BigInt(options.offset) + BigInt(i), seed, stream, randomBits),

@@ -11,10 +11,10 @@ import { operateArray } from '../../src/kernels/arithmetic/arrays.ts';
 import { type OperationName, planOperation } from '../../src/kernels/arithmetic/plan.ts';
 import { allocateFloat32, release } from '../../src/kernels/index.ts';
 import {
+  drawIntegers,
   isStochastic,
   type ResolvedRounding,
   type RoundOptions,
-  randomIntegers,
   resolveRounding,
   roundArrayReference,
 } from '../../src/rounding/index.ts';
@@ -48,7 +48,7 @@ function compare(
   const scalar = (a: number, b: number, c: number, random: number): number =>
     operate(chosen, a, b, c, scalarPlan, random);
   const random = isStochastic(options.rounding)
-    ? (options.random ?? randomIntegers(length, options))
+    ? (options.random ?? drawIntegers(length, options))
     : undefined;
   const expected = new Float32Array(length);
   const [a, b, c] = operands;

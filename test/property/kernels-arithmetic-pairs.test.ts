@@ -16,10 +16,10 @@ import {
   stopThreads,
 } from '../../src/kernels/index.ts';
 import {
+  drawIntegers,
   isStochastic,
   type ResolvedRounding,
   type RoundOptions,
-  randomIntegers,
   resolveRounding,
   roundArrayReference,
   roundingModes,
@@ -47,7 +47,7 @@ function reference<A extends RealArray>(
 ): A {
   const scalar = scalarOf(operation, format, options);
   const random = isStochastic(options.rounding)
-    ? (options.random ?? randomIntegers(out.length, options))
+    ? (options.random ?? drawIntegers(out.length, options))
     : undefined;
   for (let i = 0; i < out.length; i++) {
     const [a, b, c] = operands.map((x) => (typeof x === 'number' ? x : x[i]!));

@@ -10,9 +10,9 @@ import { fixed, float, int, posit, scalarFormats, toFormat } from '../../src/for
 import { operateArray } from '../../src/kernels/arithmetic/arrays.ts';
 import { type OperationName, planOperation } from '../../src/kernels/arithmetic/plan.ts';
 import {
+  drawIntegers,
   isStochastic,
   type ResolvedRounding,
-  randomIntegers,
   resolveRounding,
   roundingModes,
   roundScalar,
@@ -157,7 +157,7 @@ function casesOf(anyOf: fc.Arbitrary<Format>): fc.Arbitrary<Case> {
 function reference({ operation, format, options, operands }: Case, length: number): number[] {
   const plan = planOperations(format, options);
   const random = isStochastic(options.rounding)
-    ? (options.random ?? randomIntegers(length, options))
+    ? (options.random ?? drawIntegers(length, options))
     : new Uint32Array(length);
   return Array.from({ length }, (_, i) => {
     // -0 counts as 0 where the format has none.

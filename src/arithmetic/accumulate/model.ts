@@ -1,5 +1,5 @@
 /** The accumulator model of sums and products: its options, defaults and checks. What it does is in `inner-product.ts`. */
-import { integerInRange } from '../../check.ts';
+import { checkFields, integerInRange, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Format } from '../../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../../formats/names.ts';
@@ -76,10 +76,18 @@ function resolveOrder(order: AccumulationOrder | undefined): AccumulationOrder {
   if (order === undefined || order === 'sequential' || order === 'pairwise') return order ?? 'sequential';
   if (typeof order !== 'object' || order === null)
     throw new ArgumentError('order', order, 'sequential, pairwise, { chunk: n }');
-  if (order.chunk === undefined)
-    throw new ArgumentError('order', order, 'sequential, pairwise, { chunk: n }');
-  return { chunk: integerInRange('order.chunk', order.chunk, 1, Number.MAX_SAFE_INTEGER, 1) };
+  const { chunk } = checkFields('order', order, ['chunk']);
+  if (chunk === undefined) throw new ArgumentError('order', order, 'sequential, pairwise, { chunk: n }');
+  return { chunk: integerInRange('order.chunk', chunk, 1, Number.MAX_SAFE_INTEGER) };
 }
+
+/** The names of `AccumulatorModel`. */
+export const modelNames: readonly (keyof AccumulatorModel)[] = [
+  'products',
+  'accumulate',
+  'order',
+  'rounding',
+];
 
 function checkAlone({ products, order, rounding }: AccumulatorModel, unit: MatrixUnit): void {
   for (const [name, given] of Object.entries({ products, order, rounding }))
@@ -88,7 +96,7 @@ function checkAlone({ products, order, rounding }: AccumulatorModel, unit: Matri
 }
 
 /**
- * Fills in the defaults of a model and checks it.
+ * Fills in the defaults of a model, whose names are checked, and checks it.
  *
  * @param format The arithmetic's format: that of the result.
  * @param options The arithmetic's; saturation, subnormals and random bits hold for the accumulator too.
@@ -99,18 +107,15 @@ export function resolveAccumulator(
   options: ResolvedRounding,
   model: AccumulatorModel = {},
 ): ResolvedAccumulator {
-  if (typeof model !== 'object' || model === null)
-    throw new ArgumentError('model', model, 'an object { products, accumulate, order, rounding }');
   const { accumulate = format } = model;
-  const { products = accumulate === 'exact' ? 'exact' : 'rounded' } = model;
   const conversion = { format, options };
   if (isMatrixUnit(accumulate)) {
     checkAlone(model, accumulate);
     const converts = accumulate.result.name !== format.name;
     return { products: 'exact', accumulate, order: 'sequential', conversion, converts };
   }
-  if (products !== 'exact' && products !== 'rounded')
-    throw new ArgumentError('products', products, 'exact, rounded');
+  const usual = accumulate === 'exact' ? 'exact' : 'rounded';
+  const products = oneOf('products', model.products, ['exact', 'rounded'], usual);
   const order = resolveOrder(model.order);
   const rounding = model.rounding ?? options.rounding;
   const targetOf = (target: Format): Target =>

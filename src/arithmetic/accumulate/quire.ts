@@ -3,9 +3,10 @@
  * For posits this is the quire of the Standard for Posit Arithmetic (2022) section 3.2 and 5.11: fixed point, two's
  * complement, with room for 2^31 - 1 products. For other formats it is as wide as it needs to be.
  */
+import { checkFields, checkNumber, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { PositFormat } from '../../formats/format.ts';
-import { type RoundingMode, resolveRounding } from '../../rounding/options.ts';
+import { isStochastic, type RoundingMode, resolveRounding, roundingModes } from '../../rounding/options.ts';
 import type { ArithmeticContext } from '../context.ts';
 import type { Real } from '../real.ts';
 import { drawsOf } from './draws.ts';
@@ -114,7 +115,7 @@ export function quireOf(context: ArithmeticContext): Quire {
   }
 
   function productOf(a: number, b: number): Term {
-    return product(context.accept('a', a), context.accept('b', b));
+    return product(context.accept('a', checkNumber('a', a)), context.accept('b', checkNumber('b', b)));
   }
 
   const quire: Quire = {
@@ -138,10 +139,17 @@ export function quireOf(context: ArithmeticContext): Quire {
       sum.clear();
       return quire;
     },
-    value({ rounding = options.rounding } = {}): number {
+    value(given): number {
+      const rounding = oneOf(
+        'rounding',
+        checkFields('', given, ['rounding']).rounding,
+        roundingModes,
+        options.rounding,
+      );
       const own = resolveRounding(format, { ...roundingOf(), rounding });
-      const isRandom = rounding === 'stochastic' || rounding === 'stochastic-equal';
-      const random = isRandom ? drawsOf(context.take(1, 1), ['conversions'], 1)('conversions', 0) : 0;
+      const random = isStochastic(rounding)
+        ? drawsOf(context.take(1, 1), ['conversions'], 1)('conversions', 0)
+        : 0;
       return roundTerm(sum.value(own), format, own, random);
     },
     code(): bigint {

@@ -1,8 +1,8 @@
 /** Shapes of matrix products: what is accepted, and the checks. */
 
-import { integerInRange } from '../../check.ts';
+import { isFloat32Array, type Numbers, type RealArray } from '../../array-kinds.ts';
+import { checkBoolean, checkFields, checkObject, integerInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import type { RealArray } from '../../formats/real-arrays.ts';
 
 /** a b + c with a of (m, k), b of (k, n), c and the result of (m, n), all row-major. */
 export interface MatmulShape<A extends RealArray = RealArray> {
@@ -16,7 +16,7 @@ export interface MatmulShape<A extends RealArray = RealArray> {
   /** Number of products, one after the other in each array; an array of one matrix serves them all. Default 1. */
   readonly batch?: number;
   /** The addend: values of the arithmetic's format. Default +0. */
-  readonly c?: A;
+  readonly c?: A | Numbers;
   /** Where the result goes; may be an operand. Default: a new array. */
   readonly out?: A;
 }
@@ -28,7 +28,7 @@ export interface MatvecShape<A extends RealArray = RealArray> {
   /** a is stored as (k, m). Default false. */
   readonly transpose?: boolean;
   /** The addend: values of the arithmetic's format. Default +0. */
-  readonly c?: A;
+  readonly c?: A | Numbers;
   /** Where the result goes; may be an operand. Default: a new array. */
   readonly out?: A;
 }
@@ -42,29 +42,40 @@ export interface ResolvedShape {
   readonly batch: number;
 }
 
-function extent(name: 'm' | 'k' | 'n' | 'batch', given: unknown, fallback?: number): number {
-  if (given === undefined && fallback === undefined)
-    throw new ArgumentError(name, given, 'a whole number from 0');
-  return integerInRange(name, given, 0, 2 ** 32 - 1, fallback ?? 0);
-}
+const matmulNames: readonly (keyof MatmulShape)[] = [
+  ...(['m', 'k', 'n', 'transposeA', 'transposeB', 'batch', 'c', 'out'] as const),
+];
+const matvecNames: readonly (keyof MatvecShape)[] = ['m', 'k', 'transpose', 'c', 'out'];
 
-function flag(name: string, given: unknown): boolean {
-  if (given !== undefined && typeof given !== 'boolean')
-    throw new ArgumentError(name, given, 'true or false');
-  return given === true;
+function extent(name: string, given: unknown, fallback?: number): number {
+  return integerInRange(name, given, 0, 2 ** 32 - 1, fallback);
 }
 
 /** Fills in the defaults of a shape. Throws ArgumentError. */
 export function resolveShape(shape: MatmulShape): ResolvedShape {
-  if (typeof shape !== 'object' || shape === null)
-    throw new ArgumentError('shape', shape, 'an object { m, k, n, transposeA, transposeB, batch, c, out }');
+  checkObject('shape', shape, `an object with ${matmulNames.join(', ')}`);
+  const { m, k, n, transposeA, transposeB, batch } = checkFields('', shape, matmulNames, 'shape');
   return {
-    m: extent('m', shape.m),
-    k: extent('k', shape.k),
-    n: extent('n', shape.n),
-    transposeA: flag('transposeA', shape.transposeA),
-    transposeB: flag('transposeB', shape.transposeB),
-    batch: extent('batch', shape.batch, 1),
+    m: extent('m', m),
+    k: extent('k', k),
+    n: extent('n', n),
+    transposeA: checkBoolean('transposeA', transposeA, false),
+    transposeB: checkBoolean('transposeB', transposeB, false),
+    batch: extent('batch', batch, 1),
+  };
+}
+
+/** The shape of the product of matrices that is one of a matrix and a vector. Throws ArgumentError. */
+export function matvecShape<A extends RealArray>(shape: MatvecShape<A>): MatmulShape<A> {
+  checkObject('shape', shape, `an object with ${matvecNames.join(', ')}`);
+  const { m, k, transpose, c, out } = checkFields('', shape, matvecNames, 'shape');
+  return {
+    m: m!,
+    k: k!,
+    n: 1,
+    transposeA: checkBoolean('transpose', transpose, false),
+    ...(c !== undefined && { c }),
+    ...(out !== undefined && { out }),
   };
 }
 
@@ -82,10 +93,11 @@ export function checkMatrix(
   like: RealArray = x,
 ): number {
   const whole = elements * batch;
-  if (x.constructor !== like.constructor)
-    throw new ArgumentError(name, x, `a ${like.constructor.name}, as the first operand`);
+  const kind = isFloat32Array(like) ? 'Float32Array' : 'Float64Array';
+  if (isFloat32Array(x) !== isFloat32Array(like))
+    throw new ArgumentError(name, x, `a ${kind}, as the first operand`);
   if (x.length === whole) return elements;
   if (batch > 1 && x.length === elements) return 0;
   const shared = batch > 1 ? `, or ${elements} for all` : '';
-  throw new ArgumentError(name, x, `a ${like.constructor.name} of length ${whole}${shared}`);
+  throw new ArgumentError(name, x, `a ${kind} of length ${whole}${shared}`);
 }

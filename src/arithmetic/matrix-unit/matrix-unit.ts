@@ -2,9 +2,10 @@
  * Matrix units by name: `multiply` is one instruction, D = A B + C, and `dotAdd` the chain of instructions that a long
  * inner product takes. What a unit does inside one step is in `step.ts`, the units themselves in `units.ts`.
  */
+import { type Numbers, type RealArray, realArray } from '../../array-kinds.ts';
+import { checkFields, checkNumber, unknownName } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { FloatFormat } from '../../formats/format.ts';
-import type { RealArray } from '../../formats/real-arrays.ts';
 import { resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
 import { type StepInput, stepOf } from './step.ts';
@@ -13,9 +14,9 @@ import { type MatrixUnitDescription, matrixUnits } from './units.ts';
 /** Scales of a block-scaled unit: values of its scale format, one for each block of `scales.size` elements along k. */
 export interface MatrixUnitScales {
   /** (m, k / size), row-major. */
-  readonly scalesA: ArrayLike<number>;
+  readonly scalesA: Numbers;
   /** (k / size, n), row-major. */
-  readonly scalesB: ArrayLike<number>;
+  readonly scalesB: Numbers;
 }
 
 /** A model of a matrix unit, usable as `accumulate` of an accumulator model. */
@@ -32,19 +33,14 @@ export interface MatrixUnit extends MatrixUnitDescription {
    * @returns D, (m, n), row-major; NaN stands for the canonical NaN of the hardware.
    * @throws ArgumentError if a length does not fit the unit, or an element is not a value of its format.
    */
-  multiply(
-    a: ArrayLike<number>,
-    b: ArrayLike<number>,
-    c?: ArrayLike<number>,
-    scales?: MatrixUnitScales,
-  ): Float32Array;
+  multiply(a: Numbers, b: Numbers, c?: Numbers, scales?: MatrixUnitScales): Float32Array;
   /**
    * sum(a[i] b[i]) + c for any length: the instructions are chained in order, D of one being C of the next, and the last
    * is filled up with zeros. All scales are 1.
    *
    * @throws ArgumentError if the lengths differ, or an element is not a value of its format.
    */
-  dotAdd(a: ArrayLike<number>, b: ArrayLike<number>, c?: number): number;
+  dotAdd(a: Numbers, b: Numbers, c?: number): number;
   toString(): string;
   toJSON(): string;
 }
@@ -60,14 +56,10 @@ function operandOf(x: number, argument: string, format: FloatFormat): number {
   throw new ArgumentError(argument, x, `values of ${format.name}`);
 }
 
-function operandsOf(
-  x: ArrayLike<number>,
-  argument: string,
-  length: number,
-  format: FloatFormat,
-): Float64Array {
-  if (typeof x !== 'object' || x === null || x.length !== length)
-    throw new ArgumentError(argument, x, `${length} values of ${format.name}`);
+function operandsOf(given: unknown, argument: string, length: number, format: FloatFormat): Float64Array {
+  const accepted = `${length} values of ${format.name}`;
+  const x = realArray(argument, given, accepted);
+  if (x.length !== length) throw new ArgumentError(argument, given, accepted);
   return Float64Array.from(x, (value) => operandOf(value, argument, format));
 }
 
@@ -152,6 +144,7 @@ function checkScales(
     return { scalesA: new Float64Array(0), scalesB: new Float64Array(0), perRow: 0 };
   }
   const perRow = k / kind.size;
+  const { scalesA, scalesB } = checkFields('scales', scales, ['scalesA', 'scalesB']);
   if (scales === undefined)
     return {
       scalesA: new Float64Array(m * perRow).fill(1),
@@ -159,8 +152,8 @@ function checkScales(
       perRow,
     };
   return {
-    scalesA: operandsOf(scales.scalesA, 'scalesA', m * perRow, kind.format),
-    scalesB: operandsOf(scales.scalesB, 'scalesB', n * perRow, kind.format),
+    scalesA: operandsOf(scalesA, 'scalesA', m * perRow, kind.format),
+    scalesB: operandsOf(scalesB, 'scalesB', n * perRow, kind.format),
     perRow,
   };
 }
@@ -168,12 +161,7 @@ function checkScales(
 function withBehaviour(unit: MatrixUnitDescription): MatrixUnit {
   const { m, n, k, operands, addend, name } = unit;
 
-  function multiply(
-    a: ArrayLike<number>,
-    b: ArrayLike<number>,
-    c?: ArrayLike<number>,
-    scales?: MatrixUnitScales,
-  ): Float32Array {
+  function multiply(a: Numbers, b: Numbers, c?: Numbers, scales?: MatrixUnitScales): Float32Array {
     const left = operandsOf(a, 'a', m * k, operands);
     const right = operandsOf(b, 'b', k * n, operands);
     const start = c === undefined ? new Float64Array(m * n) : operandsOf(c, 'c', m * n, addend);
@@ -190,10 +178,11 @@ function withBehaviour(unit: MatrixUnitDescription): MatrixUnit {
     });
   }
 
-  function dotAdd(a: ArrayLike<number>, b: ArrayLike<number>, c = 0): number {
-    const left = operandsOf(a, 'a', a.length, operands);
-    const right = operandsOf(b, 'b', a.length, operands);
-    return chainInstructions(made, left, right, operandOf(c, 'c', addend));
+  function dotAdd(a: Numbers, b: Numbers, c = 0): number {
+    const x = realArray('a', a);
+    const left = operandsOf(x, 'a', x.length, operands);
+    const right = operandsOf(b, 'b', x.length, operands);
+    return chainInstructions(made, left, right, operandOf(checkNumber('c', c), 'c', addend));
   }
 
   const made: MatrixUnit = Object.freeze({
@@ -232,11 +221,9 @@ export const matrixUnitNames: readonly { readonly name: string; readonly alias: 
  */
 export function matrixUnit(name: string): MatrixUnit {
   const unit = byName.get(name);
-  if (unit === undefined)
-    throw new ArgumentError(
-      'matrixUnit',
-      name,
-      units.map((known) => `${known.name} (${known.alias})`).join(', '),
-    );
+  if (unit === undefined) {
+    const all = units.map((known) => `${known.name} (${known.alias})`).join(', ');
+    throw unknownName('matrixUnit', name, [...byName.keys()], all);
+  }
   return unit;
 }

@@ -7,10 +7,10 @@ import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
 import type { Format } from '../../formats/index.ts';
 import {
+  drawIntegers,
   isStochastic,
   type ResolvedRounding,
   type RoundOptions,
-  randomIntegers,
   resolveRounding,
   roundingModes,
   saturations,
@@ -131,7 +131,7 @@ export function roundCommand(io: Io, done: (code: number) => void): Command {
       for await (const number of numbersOf(values, io)) {
         if (io.stdout.writable === false) break; // the reader has gone
         const own = { ...options, offset: options.offset + index };
-        const random = isStochastic(options.rounding) ? randomIntegers(1, own)[0]! : 0;
+        const random = isStochastic(options.rounding) ? drawIntegers(1, own)[0]! : 0;
         const explanation = explain(number.value, format, options, random);
         const text = json
           ? `${jsonText(roundRecord(number, format, own, explanation))}\n`

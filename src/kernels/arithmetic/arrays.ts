@@ -2,15 +2,14 @@
  * Operations on JavaScript's typed arrays with the kernels: in place where they lie in the library's shared memory, through
  * cache-sized buffers in its private memory otherwise. The result does not depend on which.
  */
+import { apartFrom, isFloat32Array, overlap, type RealArray } from '../../array-kinds.ts';
 import type { Format } from '../../formats/format.ts';
 import { type ResolvedRounding, resolveRounding } from '../../rounding/index.ts';
-import { isInSharedHeap, overlap, privateHeap, sharedHeap } from '../heap.ts';
+import { isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { commonPiece, divideCommon } from '../thread-division.ts';
 import { threadPool } from '../threads.ts';
 import { type Operator, operatorOn, type ScalarOperation } from './operator.ts';
 import { type OperationName, type OperationPlan, planOperation } from './plan.ts';
-
-type RealArray = Float32Array | Float64Array;
 
 /** Elements of an array that are staged at a time: four arrays of them stay in the second-level cache. */
 const stagedLength = 4096;
@@ -40,12 +39,12 @@ function isArray(x: RealArray | number): x is RealArray {
 }
 
 function typeOf(array: RealArray): 'float32' | 'float64' {
-  return array instanceof Float32Array ? 'float32' : 'float64';
+  return isFloat32Array(array) ? 'float32' : 'float64';
 }
 
 /** A buffer of the private memory as an array like another. */
 function stagedView(like: RealArray, pointer: number, length: number): RealArray {
-  const View = like instanceof Float32Array ? Float32Array : Float64Array;
+  const View = isFloat32Array(like) ? Float32Array : Float64Array;
   return new View(privateHeap().memory.buffer, pointer, length);
 }
 
@@ -164,9 +163,7 @@ export function operateArray(
   const isApart = !arrays.some((x) => overlap(x, out));
   if (!isApart && distinct.some((x) => findStranger(plan, x) >= 0)) return false;
   const checked = isApart ? distinct.reduce((bits, x) => bits + 2 ** operands.indexOf(x), 0) : 0;
-  const sources = operands.map((x) =>
-    isArray(x) && x.byteOffset !== out.byteOffset && overlap(x, out) ? x.slice() : x,
-  );
+  const sources = operands.map((x) => (isArray(x) ? apartFrom(x, out) : x));
   const work = { plan, options, scalar, checked, isApart };
   const isShared = isInSharedHeap(out) && sources.every((x) => !isArray(x) || isInSharedHeap(x));
   if (!isShared) return operateStaged(work, sources, out);

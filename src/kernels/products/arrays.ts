@@ -2,8 +2,9 @@
  * Matrix products of JavaScript's typed arrays with the kernels: on copies in the library's memory, or in place where the arrays
  * lie in its shared memory. The result does not depend on which.
  */
+import { isFloat32Array, overlap, type RealArray } from '../../array-kinds.ts';
 import { type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
-import { type Heap, isInSharedHeap, overlap, privateHeap, sharedHeap } from '../heap.ts';
+import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { productsModule } from '../products-module.ts';
 import { rounderOn } from '../rounder.ts';
 import { roundingModule } from '../rounding-module.ts';
@@ -16,9 +17,7 @@ import type { ProductModel } from './model.ts';
 import { type Products, productsOn } from './run.ts';
 import { type MatmulShape, type ProductShape, resolveProductShape } from './shape.ts';
 
-type RealArray = Float32Array | Float64Array;
-
-const shiftOf = (x: RealArray): 2 | 3 => (x instanceof Float32Array ? 2 : 3);
+const shiftOf = (x: RealArray): 2 | 3 => (isFloat32Array(x) ? 2 : 3);
 
 /** Multiplications from which on threads gain. */
 const leastDivided = 2 ** 21;
@@ -60,7 +59,7 @@ function stagingOn(
   }
   function viewOf(x: RealArray, pointer: number): RealArray {
     const { buffer } = heap.memory;
-    return x instanceof Float32Array
+    return isFloat32Array(x)
       ? new Float32Array(buffer, pointer, x.length)
       : new Float64Array(buffer, pointer, x.length);
   }

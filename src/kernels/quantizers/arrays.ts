@@ -2,7 +2,7 @@
  * Quantisers on JavaScript's Float32Arrays: in place where source and result lie in the library's shared memory, through a buffer in its
  * private memory otherwise. The same bits as the reference in `src/tensor/quantizers`.
  */
-import { overlapsAskew } from '../../formats/real-arrays.ts';
+import { apartFrom } from '../../array-kinds.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
 import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { quantizersModule } from '../quantizers-module.ts';
@@ -64,7 +64,7 @@ export function quantizeArray(
   rounding: ResolvedRounding,
   outcome?: Outcome,
 ): void {
-  const source = overlapsAskew(x, out) ? x.slice() : x;
+  const source = apartFrom(x, out);
   if (isInSharedHeap(source) && isInSharedHeap(out)) {
     shared ??= link(sharedHeap());
     shared.prepare(plan);

@@ -2,14 +2,13 @@
  * The strength of a quantiser, lambda: a blend of a tensor and its quantised image, for phasing quantisation in. Source: Nielsen,
  * Schneider-Kamp, Galke, "Continual quantization-aware pre-training", arXiv 2502.11895, section 3.
  */
+import { apartFrom, isFloat32Array, type RealArray, realArray, resultArray } from '../../array-kinds.ts';
+import { numberInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import type { RealArray } from '../arrays.ts';
-import { newLike } from '../transforms/transform.ts';
 
 /** Checks lambda. Throws ArgumentError. */
 export function checkStrength(strength: number): number {
-  if (typeof strength === 'number' && strength >= 0 && strength <= 1) return strength;
-  throw new ArgumentError('strength', strength, 'a number from 0 to 1');
+  return numberInRange('strength', strength, { from: 0, to: 1 });
 }
 
 /**
@@ -17,23 +16,26 @@ export function checkStrength(strength: number): number {
  * and exactly the quantised image for lambda = 1.
  *
  * @param out May be x or `quantized`. Default: a new array.
- * @throws ArgumentError for a strength outside [0, 1] or arrays of different lengths.
+ * @throws ArgumentError for a strength outside [0, 1] or arrays of different lengths or kinds.
  *
  * @example
  * blend(new Float32Array([1]), new Float32Array([2]), 0.25); // [1.25]
  */
-export function blend<A extends RealArray>(x: A, quantized: A, strength: number, out: A = newLike(x)): A {
+export function blend<A extends RealArray>(x: A, quantized: A, strength: number, out?: A): A {
   checkStrength(strength);
-  if (quantized.length !== x.length)
-    throw new ArgumentError('quantized', quantized, `${x.length} elements, as x`);
-  if (out.length !== x.length) throw new ArgumentError('out', out, `${x.length} elements, as x`);
-  if (strength === 0 || strength === 1) {
-    out.set(strength === 0 ? x : quantized);
-    return out;
-  }
-  const rounded = x instanceof Float32Array ? Math.fround : (value: number): number => value;
-  for (let i = 0; i < x.length; i++) out[i] = x[i]! + rounded(strength * rounded(quantized[i]! - x[i]!));
-  return out;
+  const left = realArray('x', x);
+  const right = realArray('quantized', quantized);
+  if (right.length !== left.length || isFloat32Array(right) !== isFloat32Array(left))
+    throw new ArgumentError('quantized', quantized, `${left.length} elements of the kind of x`);
+  const result = resultArray(out, left);
+  if (strength === 0 || strength === 1) result.set(strength === 0 ? left : right);
+  else mix(apartFrom(left, result), apartFrom(right, result), strength, result);
+  return out ?? (result as A);
+}
+
+function mix(x: RealArray, y: RealArray, strength: number, out: RealArray): void {
+  const rounded = isFloat32Array(x) ? Math.fround : (value: number): number => value;
+  for (let i = 0; i < x.length; i++) out[i] = x[i]! + rounded(strength * rounded(y[i]! - x[i]!));
 }
 
 /**

@@ -2,6 +2,7 @@
  * The scales of all groups of a tensor: statistics of the groups, of earlier calls, of the tensor and its rows, brought
  * together. What a threshold becomes is in `scales.ts`.
  */
+import { isFloat32Array } from '../../array-kinds.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { IntFormat } from '../../formats/format.ts';
 import { isStochastic, resolveRounding } from '../../rounding/options.ts';
@@ -77,7 +78,7 @@ export function setMagnitudeScales(
 ): Float64Array | undefined {
   const { scale, format } = options;
   const groups = scales.stored.length;
-  const carry = x instanceof Float32Array ? Math.fround : (value: number): number => value;
+  const carry = isFloat32Array(x) ? Math.fround : (value: number): number => value;
   const setScale = scaleSetter(scale, format);
   const level = scale.tensorScale === false ? undefined : tensorLevelOf(x, layout, groups, options);
   const encodeOf = (group: number): number => (level === undefined ? 1 : level.encode[level.of(group)]!);

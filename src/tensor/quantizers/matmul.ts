@@ -7,6 +7,7 @@
  */
 
 import { bitLength, roundReal } from '../../arithmetic/real.ts';
+import { isFloat32Array } from '../../array-kinds.ts';
 import { ArgumentError } from '../../errors.ts';
 import { scaleByPowerOfTwo, toBigIntSignificand } from '../../formats/binary64.ts';
 import { formats } from '../../formats/catalogue.ts';
@@ -210,7 +211,7 @@ export function quantizedMatmul(
   const right = operandOf('b', b, !transposeB);
   if (left.length !== right.length)
     throw new ArgumentError('b', b.shape, `${left.length} elements along the axis summed over, as a`);
-  const isFloat32 = left.values instanceof Float32Array && right.values instanceof Float32Array;
+  const isFloat32 = isFloat32Array(left.values) && isFloat32Array(right.values);
   const carry = isFloat32 ? Math.fround : (x: number): number => x;
   const size = left.rows * right.rows;
   const out = isFloat32 ? new Float32Array(size) : new Float64Array(size);

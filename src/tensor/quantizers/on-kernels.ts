@@ -2,6 +2,7 @@
  * Quantisers on kernels: what the kernels need to know of a quantiser, and which tensors they take; the reference does the
  * rest. No numerics live here.
  */
+import { isFloat32Array } from '../../array-kinds.ts';
 import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
 import { fitsBinary32 } from '../../formats/real-arrays.ts';
 import {
@@ -145,7 +146,7 @@ export function runOnKernels(
   withCodes: boolean,
   out?: Float32Array,
 ): KernelRun | undefined {
-  if (!(x instanceof Float32Array)) return undefined;
+  if (!isFloat32Array(x)) return undefined;
   const layout = kernelLayout(grouping, shape, plan);
   const rounding = callRounding(plan.form.rounding, call, x.length);
   if (layout === undefined || rounding === undefined) return undefined;

@@ -1,6 +1,7 @@
 /**
  * One quantisation, step by step: statistics, scales, elements, values. All that a quantiser gives is made of its outcome.
  */
+import { isFloat32Array } from '../../array-kinds.ts';
 import { ArgumentError } from '../../errors.ts';
 import { formats } from '../../formats/catalogue.ts';
 import { int } from '../../formats/int.ts';
@@ -45,7 +46,7 @@ function like(x: RealArray, isFloat32: boolean): RealArray {
  */
 function scalesInBinary32(x: RealArray, { format, scale }: ResolvedQuantizer): boolean {
   if (scale.powerOfTwo || scale.hasZeroPoint || !fitsBinary32(format)) return false;
-  return scale.tensorScale !== false || x instanceof Float32Array;
+  return scale.tensorScale !== false || isFloat32Array(x);
 }
 
 /** Rounds the scaled numbers to the elements in use. */
@@ -85,7 +86,7 @@ function imageUnder(
   call: CallOptions,
 ): Pick<Run, 'scaled' | 'elements' | 'values'> {
   const { scale } = options;
-  const isFloat32 = x instanceof Float32Array;
+  const isFloat32 = isFloat32Array(x);
   const scaled = like(x, scalesInBinary32(x, options));
   intoUnits(x, scaled, layout, scales);
   // The quotient is rounded as x is; the sum with a zero point needs more room.
@@ -137,7 +138,7 @@ export function runQuantizer(
 ): Run {
   const { options } = context;
   const { scale, format } = options;
-  if (x instanceof Float32Array && !fitsBinary32(format))
+  if (isFloat32Array(x) && !fitsBinary32(format))
     throw new ArgumentError(
       'x',
       x,

@@ -4,6 +4,7 @@
  * of equals the larger threshold. Sums are in binary64 (`interleavedSum`), over differences of binary64 from values that
  * were rounded to the carrier. Above 100 %, floats gain where their lattice is finer below the top.
  */
+import { isFloat32Array } from '../../array-kinds.ts';
 import type { RealArray } from '../arrays.ts';
 import { type Layout, perGroup } from './elements.ts';
 import { interleavedSum, largestMagnitude } from './statistics.ts';
@@ -22,7 +23,7 @@ export function bestThresholds(
   groups: number,
   imageOf: (thresholds: Float64Array) => RealArray,
 ): Float64Array {
-  const carry = x instanceof Float32Array ? Math.fround : (value: number): number => value;
+  const carry = isFloat32Array(x) ? Math.fround : (value: number): number => value;
   const amax = perGroup(x, layout, groups, largestMagnitude).map((most) =>
     Number.isFinite(most) ? most : NaN,
   );

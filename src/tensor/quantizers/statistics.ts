@@ -2,6 +2,7 @@
  * What a scale is taken from: one number of a group of elements (minmax: two). Pure functions of a group; what becomes of
  * the number is the matter of `scales.ts`.
  */
+import { isFloat32Array } from '../../array-kinds.ts';
 import type { RealArray } from '../arrays.ts';
 import { selectMagnitude } from './selection.ts';
 
@@ -45,7 +46,7 @@ const leastForSelection = 4096;
 function rankedMagnitude(group: RealArray, percentile: number): number {
   if (group.length === 0) return 0;
   const rank = Math.max(Math.ceil((percentile * group.length) / 100), 1) - 1;
-  if (group instanceof Float32Array && group.length >= leastForSelection) return selectMagnitude(group, rank);
+  if (isFloat32Array(group) && group.length >= leastForSelection) return selectMagnitude(group, rank);
   const magnitudes = Float64Array.from(group, Math.abs).sort();
   // Sorted last, NaN must not hide.
   if (Number.isNaN(magnitudes.at(-1))) return NaN;

@@ -2,6 +2,7 @@
  * Clamping at quantiles with the excess kept sparse and exact: outlier clamping and compensation (OCC). Source: Wang, Wei, Liang
  * et al., "Optimizing large language model training using FP4 quantization", arXiv 2501.17116, section 3.2.
  */
+import { isFloat32Array } from '../../array-kinds.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../arrays.ts';
 import { checkShape } from '../grouping.ts';
@@ -30,7 +31,7 @@ function quantile(sorted: RealArray, probability: number): number {
   const low = sorted[below]!;
   const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
   const value = low + (rank - below) * (high - low);
-  return sorted instanceof Float32Array ? Math.fround(value) : value;
+  return isFloat32Array(sorted) ? Math.fround(value) : value;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What transforms that work on each element alone have in common: the gradient passes them by, and maps over groups. */
+import { isFloat32Array } from '../../array-kinds.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../arrays.ts';
 import { countGroups, forEachGroup, type Grouping } from '../grouping.ts';
@@ -44,8 +45,7 @@ export function collectGroups(
     const indices = new Uint32Array(rows * columns);
     for (let r = 0, i = 0; r < rows; r++)
       for (let c = 0; c < columns; c++) indices[i++] = start + r * rowStride + c * columnStride;
-    const elements =
-      x instanceof Float32Array ? new Float32Array(indices.length) : new Float64Array(indices.length);
+    const elements = isFloat32Array(x) ? new Float32Array(indices.length) : new Float64Array(indices.length);
     for (let i = 0; i < indices.length; i++) elements[i] = x[indices[i]!]!;
     visit(group, elements, indices);
   });

@@ -6,6 +6,7 @@
  * 1978, section 2; random signs as in Tseng, Yu, Park, "Training LLMs with MXFP4", arXiv 2502.20586, section 3.2, and NVIDIA,
  * "Pretraining large language models with NVFP4", arXiv 2509.25149, section 4.2.
  */
+import { isFloat32Array } from '../../array-kinds.ts';
 import { ArgumentError } from '../../errors.ts';
 import { type HadamardLayout, rotateArray } from '../../kernels/hadamard.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
@@ -83,7 +84,7 @@ function transformBlock(values: RealArray, start: number, n: number, stride: num
     }
   }
   const exact = Math.sqrt(1 / n);
-  const factor = values instanceof Float32Array ? Math.fround(exact) : exact;
+  const factor = isFloat32Array(values) ? Math.fround(exact) : exact;
   for (let i = 0; i < n; i++) values[start + i * stride]! *= factor;
 }
 
@@ -163,8 +164,7 @@ export function hadamard(options: HadamardOptions = {}): Transform {
     const layout = { ...around, size: size ?? largestPowerOfTwo(Math.max(around.length, 1)) };
     const signs = signsFor(layout.size);
     const values = newLike(x);
-    if (x instanceof Float32Array && rotateArray(x, values as Float32Array, layout, signs, signsFirst))
-      return values;
+    if (isFloat32Array(x) && rotateArray(x, values as Float32Array, layout, signs, signsFirst)) return values;
     values.set(x);
     rotateReference(values, layout, signs, signsFirst);
     return values;

@@ -6,7 +6,9 @@
  * (rounded Gaussian, steps from the largest magnitude); Defossez, Adi, Synnaeve, "Differentiable model compression via pseudo
  * quantization noise" (DiffQ), arXiv 2104.09987, section 3 (uniform and Gaussian, steps from the range).
  */
+
 import { normalQuantile } from '../../arithmetic/elementary/approximate.ts';
+import { isFloat32Array } from '../../array-kinds.ts';
 import { oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
@@ -147,7 +149,7 @@ export function noise(options: NoiseOptions): NoiseTransform {
     context: TransformContext | undefined,
   ): A {
     const random = randoms(x.length, context);
-    const rounded = x instanceof Float32Array ? Math.fround : (value: number): number => value;
+    const rounded = isFloat32Array(x) ? Math.fround : (value: number): number => value;
     return mapGroups(x, shape, grouping, (element, group, i) => {
       const r = rounded(draw[distribution](random[i]!));
       return element + sign * rounded(r * steps[group]!);

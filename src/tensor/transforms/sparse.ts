@@ -1,12 +1,12 @@
 /** What transforms with a sparse residue share: collecting elements, the exact gradient at their places, the side product's term. */
+import { isFloat32Array } from '../../array-kinds.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../arrays.ts';
 import { type InnerPullback, newLike, type Residue } from './transform.ts';
 
 /** The elements of x at the indices. */
 export function gather<A extends RealArray>(x: A, indices: Uint32Array): A {
-  const values =
-    x instanceof Float32Array ? new Float32Array(indices.length) : new Float64Array(indices.length);
+  const values = isFloat32Array(x) ? new Float32Array(indices.length) : new Float64Array(indices.length);
   for (let i = 0; i < indices.length; i++) values[i] = x[indices[i]!]!;
   return values as A;
 }

@@ -1,0 +1,154 @@
+/**
+ * Which arrays carry numbers, codes, bytes and random integers, and how they come in: the one home of that rule.
+ *
+ * A kind is the brand of a typed array, which the getter of %TypedArray%.prototype[@@toStringTag] tells (ECMAScript 2024 section
+ * 23.2.3.38): arrays of another realm (a frame, a vm context, a test runner) and of subclasses have it too. All that comes in is
+ * used as an ordinary array of this realm over the same memory, so that no method of a subclass is ever called.
+ */
+import { pathOf } from './check.ts';
+import { ArgumentError } from './errors.ts';
+
+/** Arrays that hold real numbers. */
+export type RealArray = Float32Array | Float64Array;
+
+/** A Float16Array, whether the compiler knows that type or not. */
+export interface HalfArray extends ArrayLike<number> {
+  readonly [Symbol.toStringTag]: 'Float16Array';
+}
+
+/** All that is read as an array of numbers: `realArray` says how. */
+export type Numbers = RealArray | HalfArray | readonly number[];
+
+interface Kinds {
+  readonly Float32Array: Float32Array;
+  readonly Float64Array: Float64Array;
+  readonly Uint8Array: Uint8Array;
+  readonly Uint16Array: Uint16Array;
+  readonly Uint32Array: Uint32Array;
+  readonly BigUint64Array: BigUint64Array;
+}
+
+/** The kinds of typed arrays that are taken as they are. */
+export type ArrayKind = keyof Kinds;
+
+type View<A> = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => A;
+
+const views: { readonly [K in ArrayKind]: View<Kinds[K]> } = {
+  Float32Array,
+  Float64Array,
+  Uint8Array,
+  Uint16Array,
+  Uint32Array,
+  BigUint64Array,
+};
+
+const brandOf = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)!.get! as (this: unknown) => string | undefined;
+
+/** The kind of a typed array, of whatever realm and class; undefined for everything else. */
+export function kindOf(x: unknown): string | undefined {
+  return brandOf.call(x);
+}
+
+export function isFloat32Array(x: unknown): x is Float32Array {
+  return kindOf(x) === 'Float32Array';
+}
+
+/** Whether x is a typed array that holds real numbers. Plain arrays and Float16Arrays become one by `realArray`. */
+export function isRealArray(x: unknown): x is RealArray {
+  const kind = kindOf(x);
+  return kind === 'Float32Array' || kind === 'Float64Array';
+}
+
+/** The typed array as an ordinary one of this realm: itself, or a view of the same memory. undefined for another kind. */
+export function asKind<K extends ArrayKind>(x: unknown, kind: K): Kinds[K] | undefined {
+  if (kindOf(x) !== kind) return undefined;
+  const array = x as Kinds[K];
+  const View = views[kind];
+  const isOrdinary = Object.getPrototypeOf(array) === View.prototype;
+  return isOrdinary ? array : new View(array.buffer, array.byteOffset, array.length);
+}
+
+const numbersAccepted = 'a Float32Array, a Float64Array, a Float16Array or an array of numbers';
+
+/**
+ * What is given as numbers, as an array of this realm: a Float32Array or Float64Array over the same memory; a Float16Array, whose
+ * numbers are all of binary32, as a new Float32Array; an array of numbers as a new Float64Array. Arrays of integers are refused: they may be
+ * codes. Throws ArgumentError that names the element that is no number.
+ *
+ * @param accepted What a message says is accepted.
+ */
+export function realArray(path: string, given: unknown, accepted: string = numbersAccepted): RealArray {
+  switch (kindOf(given)) {
+    case 'Float32Array':
+      return asKind(given, 'Float32Array')!;
+    case 'Float64Array':
+      return asKind(given, 'Float64Array')!;
+    case 'Float16Array':
+      return new Float32Array(given as HalfArray);
+  }
+  if (!Array.isArray(given)) throw new ArgumentError(path, given, accepted);
+  for (let i = 0; i < given.length; i++)
+    if (typeof given[i] !== 'number') throw new ArgumentError(pathOf(path, i), given[i], 'a number');
+  return new Float64Array(given as number[]);
+}
+
+/** A new array of the same kind, of the same length or another. */
+export function newLike<A extends RealArray>(x: A, length: number = x.length): A {
+  return (isFloat32Array(x) ? new Float32Array(length) : new Float64Array(length)) as A;
+}
+
+/**
+ * Where a result goes: `out` as an ordinary array, where it has the kind and length of another; a new one where it is undefined.
+ * Throws ArgumentError; `as` says like what it must be.
+ */
+export function resultArray<A extends RealArray>(
+  out: unknown,
+  like: A,
+  as = 'x',
+  length: number = like.length,
+): A {
+  if (out === undefined) return newLike(like, length);
+  const kind = isFloat32Array(like) ? 'Float32Array' : 'Float64Array';
+  const array = asKind(out, kind);
+  if (array?.length !== length)
+    throw new ArgumentError('out', out, `a ${kind} of length ${length}, as ${as}`);
+  return array as RealArray as A;
+}
+
+/** Integers below 2^32 as an ordinary array. Throws ArgumentError. */
+export function wordArray(path: string, given: unknown, accepted = 'a Uint32Array'): Uint32Array {
+  const words = asKind(given, 'Uint32Array');
+  if (words === undefined) throw new ArgumentError(path, given, accepted);
+  return words;
+}
+
+/** Bytes (a Buffer of Node too) as an ordinary array. Throws ArgumentError. */
+export function byteArray(path: string, given: unknown, accepted = 'a Uint8Array'): Uint8Array {
+  const bytes = asKind(given, 'Uint8Array');
+  if (bytes === undefined) throw new ArgumentError(path, given, accepted);
+  return bytes;
+}
+
+/** Whether a buffer is a SharedArrayBuffer, of whatever realm. */
+export function isSharedBuffer(buffer: ArrayBufferLike): boolean {
+  return Object.prototype.toString.call(buffer) === '[object SharedArrayBuffer]';
+}
+
+/** Whether two arrays may share bytes. Different objects may stand for one shared memory, as when it has grown. */
+export function overlap(x: ArrayBufferView, y: ArrayBufferView): boolean {
+  const doMeet = x.byteOffset < y.byteOffset + y.byteLength && y.byteOffset < x.byteOffset + x.byteLength;
+  return doMeet && (x.buffer === y.buffer || (isSharedBuffer(x.buffer) && isSharedBuffer(y.buffer)));
+}
+
+/** Whether the arrays share memory without beginning at the same place: writing one from its beginning spoils the other. */
+export function overlapsAskew(x: ArrayBufferView, out: ArrayBufferView): boolean {
+  return x.byteOffset !== out.byteOffset && overlap(x, out);
+}
+
+/** x, copied where writing `out` from its beginning, element by element, would spoil it. */
+export function apartFrom<A extends RealArray | Uint32Array>(x: A, out: ArrayBufferView): A {
+  return overlapsAskew(x, out) ? (x.slice() as A) : x;
+}
