@@ -2,7 +2,7 @@
  * Rounding of JavaScript's typed arrays with the kernels: in place where they lie in the library's shared memory, through
  * a cache-sized buffer in its private memory otherwise. The result does not depend on which.
  */
-import { apartFrom, isFloat32Array, type RealArray } from '../array-kinds.ts';
+import { apartFrom, isFloat32Array, kindOf, type RealArray } from '../array-kinds.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
@@ -109,10 +109,9 @@ export function roundArray<A extends RealArray>(
   options: ResolvedRounding,
   threads = 1,
 ): void {
-  const type = isFloat32Array(x) ? 'float32' : 'float64';
-  if (out.length !== x.length || isFloat32Array(out) !== isFloat32Array(x))
-    throw new ArgumentError('out', out, `a ${type} array of length ${x.length}, as x`);
-  const plan = planRounding(type, format, options);
+  if (out.length !== x.length || kindOf(out) !== kindOf(x))
+    throw new ArgumentError('out', out, `a ${kindOf(x)} of length ${x.length}, as x`);
+  const plan = planRounding(isFloat32Array(x) ? 'float32' : 'float64', format, options);
   if (plan !== undefined) checkSupplied(plan, options, x.length);
   const source = apartFrom(x, out);
   if (plan === undefined) {

@@ -6,7 +6,6 @@
  * can see them). The private one stages ordinary arrays: it is unshared, because engines copy to and from a
  * SharedArrayBuffer word by word, several times slower than a memmove.
  */
-import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 
 export interface Heap {
@@ -119,7 +118,8 @@ function allocateIn<T extends Float32Array | Float64Array>(
   make: (buffer: ArrayBufferLike, pointer: number, length: number) => T,
   bytesPerElement: number,
 ): T {
-  integerInRange('length', length, 0, Number.MAX_SAFE_INTEGER);
+  if (!Number.isSafeInteger(length) || length < 0)
+    throw new ArgumentError('length', length, 'a non-negative integer');
   const heap = sharedHeap();
   const pointer = heap.allocate(length * bytesPerElement);
   sharedBuffers.add(heap.memory.buffer);
