@@ -87,25 +87,33 @@ export function checkFields<T extends object>(
   path: string,
   given: T | undefined,
   names: readonly string[],
+  whole?: string,
+): Partial<T>;
+export function checkFields(path: string, given: unknown, names: readonly string[], whole?: string): object;
+export function checkFields(
+  path: string,
+  given: unknown,
+  names: readonly string[],
   whole: string = path === '' ? 'options' : path,
-): Partial<T> {
-  if (given === undefined) return none as Partial<T>;
+): object {
+  if (given === undefined) return none;
+  const fields = given as Readonly<Record<string, unknown>>;
   let known = 0;
   let unknown: string | undefined;
   if (typeof given === 'object')
-    for (const field in given) {
+    for (const field in fields) {
       if (names.includes(field)) known++;
-      else if (given[field] !== undefined) unknown ??= field;
+      else if (fields[field] !== undefined) unknown ??= field;
     }
   // What has nothing but right fields is no Map or Promise: the look at what it is costs a third of a scalar call.
-  if (unknown === undefined && known > 0) return given;
+  if (unknown === undefined && known > 0) return fields;
   const isEmpty = names.length === 0;
   if (!isRecord(given))
     throw new ArgumentError(whole, given, isEmpty ? 'no options' : `an object with ${names.join(', ')}`);
   if (unknown === undefined) return given;
   throw new ArgumentError(
     pathOf(path, unknown),
-    given[unknown as keyof T],
+    fields[unknown],
     isEmpty ? 'no options' : `no such option; ${wordsFor(unknown, names)}`,
   );
 }
