@@ -61,12 +61,13 @@ interface Surroundings {
 
 function surroundings(tf: TensorFlow): Surroundings {
   const scopes = engineOf(tf).state.scopeStack;
+  let pass: Role | undefined;
   let special: Role | undefined;
   let isSaid = false;
   let isInLayer = false;
-  const found = (pass: Role, isTaped: boolean): Surroundings => ({
-    pass,
-    special: isSaid || modelPasses.has(pass) ? special : undefined,
+  const found = (role: Role, isTaped: boolean): Surroundings => ({
+    pass: role,
+    special: isSaid || modelPasses.has(role) ? special : undefined,
     isInLayer,
     isTaped,
   });
@@ -76,34 +77,32 @@ function surroundings(tf: TensorFlow): Surroundings {
     const begin = Math.min(frame?.depth ?? 0, end);
     for (let i = end - 1; i >= begin; i--) {
       const { name } = scopes[i]!;
-      if (name === 'forward') return found(name, true);
-      if (name === 'backward') {
+      if (name === 'backward' && pass === undefined) {
         if (lastGradient === 'loss') special ??= 'loss';
         return found(name, true);
       }
+      // Whether it is a model's objective of which the gradient is taken is seen further outside.
+      if (name === 'forward') pass ??= name;
+      if (pass !== undefined) continue;
       if (lossScopes.has(name)) special ??= 'loss';
       else if (statisticScopes.has(name)) special ??= 'statistics';
     }
     end = begin;
-    switch (frame?.content.kind) {
-      case 'role': {
-        const { role } = frame.content;
-        if (role !== 'loss' && role !== 'statistics') return found(role, false);
-        // A layer inside of it is the model's.
-        if (special !== undefined || isInLayer) break;
-        special = role;
-        isSaid = true;
-        break;
-      }
-      case 'layer':
-        isInLayer = true;
-        break;
-      case 'gradient':
-        if (frame.content.role === 'loss') special ??= 'loss';
-        return found('backward', true);
-      case 'objective':
-        if (!isInLayer) special ??= 'loss';
-        break;
+    const content = frame?.content;
+    if (content?.kind === 'layer') isInLayer = true;
+    else if (content?.kind === 'objective') {
+      if (!isInLayer) special ??= 'loss';
+    } else if (pass !== undefined) return found(pass, true);
+    else if (content?.kind === 'gradient') {
+      if (content.role === 'loss') special ??= 'loss';
+      return found('backward', true);
+    } else if (content?.kind === 'role') {
+      const { role } = content;
+      if (role !== 'loss' && role !== 'statistics') return found(role, false);
+      // A layer inside of it is the model's.
+      if (special !== undefined || isInLayer) continue;
+      special = role;
+      isSaid = true;
     }
   }
   return found('other', false);
