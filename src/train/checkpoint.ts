@@ -2,7 +2,9 @@
  * A run between two steps as plain data: everything that the next step depends on. Writing it to a file is
  * safetensors.ts, deciding when is the loop's.
  */
+import { checkFields, numberInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { anything, checkSchema, fields, integer, number, record, type Schema, value } from '../schema.ts';
 import { canonicalJson } from './hash.ts';
 import type { SavedArray } from './stores/index.ts';
 
@@ -44,10 +46,32 @@ export interface Checkpoint {
   readonly arrays: ReadonlyMap<string, SavedArray>;
 }
 
+/** The numbers of a checkpoint, from a file or a program. */
+export const stateSchema: Schema = fields({
+  version: value<1>((given) => given === 1, 'version 1, the only one there is'),
+  // Compared as a whole with the run's own.
+  identity: record(anything),
+  step: integer(1, 2 ** 21),
+  phase: integer(0, 100),
+  optimizer: record(number({ from: 0 })),
+  seconds: number({ from: 0 }),
+});
+
+const checkpointSchema = fields({
+  state: stateSchema,
+  arrays: value((given) => given instanceof Map, 'a Map of arrays by name'),
+});
+
+/** Throws ArgumentError unless it is a checkpoint, of whatever run. */
+export function checkCheckpoint(resume: Checkpoint): void {
+  checkSchema('resume', resume, checkpointSchema);
+}
+
 /**
  * Throws ArgumentError naming the first thing in which a checkpoint's run differs from this one.
  */
 export function checkIdentity(found: RunIdentity, wanted: RunIdentity): void {
+  checkFields('resume', found, Object.keys(wanted));
   for (const field of Object.keys(wanted) as (keyof RunIdentity)[])
     if (canonicalJson(found[field]) !== canonicalJson(wanted[field]))
       throw new ArgumentError(
@@ -63,11 +87,29 @@ export function savedLosses(losses: readonly number[]): SavedArray {
   return { dtype: 'F64', shape: [values.length], data: new Uint8Array(values.buffer) };
 }
 
-/** The losses of an array. Throws Error unless there are `count`. */
-export function lossesOf(saved: SavedArray | undefined, count: number): number[] {
-  if (saved === undefined || saved.dtype !== 'F64' || saved.data.byteLength !== 8 * count)
-    throw new Error(`checkpoint: losses is not ${count} binary64 numbers`);
+/**
+ * The losses of a checkpoint's steps.
+ * @throws ArgumentError naming the first array that is neither theirs nor of the weights or the optimiser.
+ */
+export function lossesOf(arrays: Checkpoint['arrays'], step: number): number[] {
+  const saved = arrays.get('losses');
+  if (saved?.dtype !== 'F64' || saved.shape.length !== 1 || saved.shape[0] !== step)
+    throw new ArgumentError('resume.losses', saved?.shape.join(' x '), `${step} binary64 numbers`);
+  for (const name of arrays.keys())
+    if (!/^(losses$|weights\/|optimizer\/)/.test(name))
+      throw new ArgumentError('resume', name, 'no such array');
   return [...new Float64Array(saved.data.slice().buffer)];
+}
+
+/** Throws ArgumentError unless an optimiser's counters are those that it has, each possible after so many steps. */
+export function checkCounters(
+  { step, optimizer }: CheckpointState,
+  own: Readonly<Record<string, number>>,
+): void {
+  checkFields('resume.optimizer', optimizer, Object.keys(own));
+  // Powers of betas are at most 1, everything else counts steps.
+  for (const name of Object.keys(own))
+    numberInRange(`resume.optimizer.${name}`, optimizer[name], { from: 0, to: step });
 }
 
 /** Arrays whose names begin with a folder, without it. */

@@ -3,9 +3,18 @@
  * numerics are in the recipe's formats, the model, the stores and the optimiser.
  */
 import { exp } from '../arithmetic/elementary/approximate.ts';
+import { integerInRange } from '../check.ts';
 import { toFormat } from '../formats/index.ts';
 import { type Emulation, emulate } from '../tfjs/index.ts';
-import { arraysUnder, type Checkpoint, checkIdentity, lossesOf, savedLosses } from './checkpoint.ts';
+import {
+  arraysUnder,
+  type Checkpoint,
+  checkCheckpoint,
+  checkCounters,
+  checkIdentity,
+  lossesOf,
+  savedLosses,
+} from './checkpoint.ts';
 import type { Divergence } from './divergence.ts';
 import { type Evaluation, evaluate, eventLoopTurn } from './evaluate.ts';
 import { memoryUse, savedActivationBytes } from './memory.ts';
@@ -62,7 +71,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const settings = settingsOf(options);
   const { task, recipe, seed, steps, learningRate: peak, evaluateEvery, probeEvery } = settings;
   const identity = resume === undefined && onCheckpoint === undefined ? null : identityOf(options, settings);
-  if (resume !== undefined) checkIdentity(resume.state.identity, identity!);
+  if (resume !== undefined) {
+    checkCheckpoint(resume);
+    checkIdentity(resume.state.identity, identity!);
+  }
   const model = task.createModel(tf, seed, recipe.extraNorm);
   const optimizer = optimizerOf(tf, recipe.optimizer, { seed, prefix: model.variablePrefix });
   const weights = weightsOf(model, recipe.store, seed);
@@ -153,7 +165,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   };
 
   const restore = async ({ state, arrays }: Checkpoint): Promise<void> => {
-    for (const loss of lossesOf(arrays.get('losses'), state.step)) losses.push(loss);
+    integerInRange('resume.step', state.step, 1, steps);
+    const inForce = starts.findLastIndex((start) => start < state.step);
+    integerInRange('resume.phase', state.phase, inForce, inForce);
+    checkCounters(state, optimizer.save().counters);
+    for (const loss of lossesOf(arrays, state.step)) losses.push(loss);
     weights.restore(arraysUnder('weights', arrays));
     const { variablePrefix, parameters } = model;
     const own = [...arraysUnder('optimizer', arrays)];

@@ -4,7 +4,10 @@
  * that a damaged file is told from a good one and says where. No file is touched here.
  * Source: github.com/huggingface/safetensors, README, "Format".
  */
-import type { Checkpoint, CheckpointState } from './checkpoint.ts';
+import { ArgumentError, DamagedFileError } from '../errors.ts';
+import { parseJson } from '../json.ts';
+import { anything, checkSchema, fields, integer, list, record, type Schema, value, word } from '../schema.ts';
+import { type Checkpoint, type CheckpointState, stateSchema } from './checkpoint.ts';
 import { fnv1a64 } from './hash.ts';
 import type { SavedArray } from './stores/index.ts';
 
@@ -15,6 +18,9 @@ const elementBytes: Readonly<Record<SavedArray['dtype'], number>> = {
   U8: 1,
   I32: 4,
 };
+
+/** Bytes of the longest header: safetensors' own limit is 100 MB. */
+const longestHeader = 2 ** 26;
 
 interface HeaderEntry {
   readonly dtype: SavedArray['dtype'];
@@ -51,56 +57,110 @@ export function encodeCheckpoint({ state, arrays }: Checkpoint): Uint8Array {
   return bytes;
 }
 
+const headerSchema = record(
+  fields({
+    dtype: word(Object.keys(elementBytes) as SavedArray['dtype'][]),
+    shape: list(integer(0, 2 ** 32), 0, 8),
+    data_offsets: list(integer(0, 2 ** 40), 2, 2),
+  }),
+);
+const text = value<string>((given) => typeof given === 'string', 'a text');
+const metadataSchema = fields({ state: text, stateHash: text, hashes: text });
+
+/** JSON of a part of a file. */
+function parsePart(part: string, json: string, damaged: (place: string) => Error): unknown {
+  try {
+    return parseJson(json);
+  } catch (error) {
+    throw damaged(`${part} is not JSON (${(error as Error).message})`);
+  }
+}
+
+/** A part of a file against its schema. */
+function checkPart<T>(part: string, given: unknown, schema: Schema<T>, damaged: (place: string) => Error): T {
+  try {
+    return checkSchema(part, given, schema);
+  } catch (error) {
+    throw error instanceof ArgumentError ? damaged(error.message) : error;
+  }
+}
+
+/** Where each array lies: one after the other, from the header to the end of the file. */
+function placesOf(
+  entries: Readonly<Record<string, HeaderEntry>>,
+  bytes: number,
+  damaged: (place: string) => Error,
+) {
+  const places = Object.entries(entries).sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0]);
+  let end = 0;
+  for (const [name, { dtype, shape, data_offsets: offsets }] of places) {
+    const [from, to] = offsets;
+    const count = shape.reduce((product, extent) => product * extent, 1);
+    if (to - from !== count * elementBytes[dtype])
+      throw damaged(`header, ${name}: type, shape and offsets do not fit together`);
+    if (from !== end)
+      throw damaged(`header, ${name}: it begins at ${from}, not at ${end}, where the last array ends`);
+    end = to;
+    if (end > bytes)
+      throw damaged(`byte ${from} of the arrays: the array ${name} ends at ${end} of ${bytes}`);
+  }
+  if (end !== bytes) throw damaged(`the arrays end at ${end} of ${bytes} bytes`);
+  return places;
+}
+
 /**
  * The checkpoint of a file's bytes.
  * @param file What messages call it.
- * @throws Error naming the file and the place that is damaged.
+ * @throws DamagedFileError naming the file and the place that is damaged.
  */
 export function decodeCheckpoint(given: Uint8Array, file: string): Checkpoint {
   // A Buffer's slices are views of the whole file; those of a plain array are copies.
   const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
-  const damaged = (place: string): Error => new Error(`${file} is damaged: ${place}`);
+  const damaged = (place: string): Error => new DamagedFileError(file, place, 'is damaged');
   if (bytes.length < 8) throw damaged(`it has ${bytes.length} bytes, not even the header's length`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = Number(view.getBigUint64(0, true));
   if (!(length <= bytes.length - 8))
     throw damaged(`byte 0: a header of ${length} bytes does not fit into ${bytes.length}`);
-  let header: Record<string, unknown>;
-  try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length)));
-  } catch (error) {
-    throw damaged(`byte 8: the header is not JSON (${(error as Error).message})`);
-  }
-  const { __metadata__: metadata, ...entries } = header as Record<string, HeaderEntry> & {
-    __metadata__?: Readonly<Record<string, string>>;
-  };
-  const text = metadata?.['state'];
-  if (typeof text !== 'string' || hashText(text) !== metadata?.['stateHash'])
-    throw damaged('header, __metadata__.state: it does not match its hash');
-  let hashes: Record<string, string>;
-  try {
-    hashes = JSON.parse(metadata['hashes'] ?? '');
-  } catch {
-    throw damaged('header, __metadata__.hashes: it is not JSON');
-  }
-  const names = Object.keys(hashes);
-  const missing = names.find((name) => !Object.hasOwn(entries, name));
+  if (length > longestHeader)
+    throw damaged(`byte 0: a header of ${length} bytes, more than ${longestHeader}`);
+  const header = parsePart('byte 8: the header', headerText(bytes.subarray(8, 8 + length), damaged), damaged);
+  const { __metadata__: metadata, ...entries } = checkPart('header', header, record(anything), damaged);
+  const { state, stateHash, hashes } = checkPart('header.__metadata__', metadata, metadataSchema, damaged);
+  if (hashText(state) !== stateHash) throw damaged('header, __metadata__.state: it does not match its hash');
+  const hashOf = checkPart(
+    'header.__metadata__.hashes',
+    parsePart('header, __metadata__.hashes', hashes, damaged),
+    record(text),
+    damaged,
+  );
+  const missing = Object.keys(hashOf).find((name) => !Object.hasOwn(entries, name));
   if (missing !== undefined) throw damaged(`header: the array ${missing} is missing`);
+  const start = 8 + length;
+  const described = checkPart('header', entries, headerSchema, damaged) as unknown as Record<
+    string,
+    HeaderEntry
+  >;
   const arrays = new Map<string, SavedArray>();
-  for (const [name, { dtype, shape, data_offsets: offsets }] of Object.entries(entries)) {
-    const [from, to] = Array.isArray(offsets) ? offsets : [Number.NaN, Number.NaN];
-    const start = 8 + length + from;
-    const count = Array.isArray(shape) ? shape.reduce((product, extent) => product * extent, 1) : Number.NaN;
-    if (!(from >= 0 && to >= from) || to - from !== count * elementBytes[dtype])
-      throw damaged(`header, ${name}: type, shape and offsets do not fit together`);
-    if (8 + length + to > bytes.length)
-      throw damaged(`byte ${start}: the array ${name} ends at byte ${8 + length + to} of ${bytes.length}`);
-    const data = bytes.slice(start, 8 + length + to);
-    if (fnv1a64(data) !== hashes[name])
-      throw damaged(`bytes ${start} to ${8 + length + to}: the array ${name} does not match its hash`);
+  for (const [name, { dtype, shape, data_offsets: offsets }] of placesOf(
+    described,
+    bytes.length - start,
+    damaged,
+  )) {
+    const [from, to] = [start + offsets[0], start + offsets[1]];
+    const data = bytes.slice(from, to);
+    if (!Object.hasOwn(hashOf, name) || fnv1a64(data) !== hashOf[name])
+      throw damaged(`bytes ${from} to ${to}: the array ${name} does not match its hash`);
     arrays.set(name, { dtype, shape, data });
   }
-  const state = JSON.parse(text) as CheckpointState;
-  if (state.version !== 1) throw new Error(`${file}: version ${state.version} of checkpoints is not known`);
-  return { state, arrays };
+  const numbers = parsePart('header, __metadata__.state', state, damaged);
+  return { state: checkPart('state', numbers, stateSchema, damaged) as CheckpointState, arrays };
+}
+
+function headerText(bytes: Uint8Array, damaged: (place: string) => Error): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw damaged('byte 8: the header is not UTF-8');
+  }
 }

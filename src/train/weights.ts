@@ -5,6 +5,7 @@
 import { type Model, type Parameter, sizeOf } from './model.ts';
 import { fnv1a32 } from './random.ts';
 import {
+  checkArrays,
   float32Of,
   type HeldWeight,
   holdWeight,
@@ -25,7 +26,7 @@ export interface Weights {
   /** Hands updated values to the stores and frees their variables; with `measure`, says what happened to each. */
   write(step: number, measure: boolean): ReadonlyMap<string, WriteMeasure>;
   save(): Map<string, SavedArray>;
-  /** Throws Error if the arrays are not what `save` gives. */
+  /** Throws ArgumentError naming an array that is not what `save` gives. */
   restore(arrays: ReadonlyMap<string, SavedArray>): void;
 }
 
@@ -79,6 +80,7 @@ export function weightsOf(model: Model, store: WeightStoreSpec | undefined, seed
       return arrays;
     },
     restore(arrays) {
+      checkArrays('weights', arrays, this.save());
       for (const parameter of plain)
         model.load(
           parameter,

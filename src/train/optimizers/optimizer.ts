@@ -7,7 +7,7 @@ import { ArgumentError } from '../../errors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { DivergenceError, firstNotFinite } from '../divergence.ts';
 import { fnv1a32 } from '../random.ts';
-import type { Draw, SavedArray } from '../stores/index.ts';
+import { checkArrays, type Draw, type SavedArray } from '../stores/index.ts';
 import type { HeldState } from './state-codec.ts';
 
 /** The state of an optimiser as a checkpoint holds it. */
@@ -41,7 +41,7 @@ export interface TrainingOptimizer extends Optimizer {
   /** Forgets the moments and the number of steps, as if no step had been taken. */
   reset(): void;
   save(): OptimizerState;
-  /** Takes a state up; `shapes` has the shape of each variable. Throws Error if it does not fit. */
+  /** Takes a state up; `shapes` has the shape of each variable. Throws ArgumentError if it does not fit. */
   restore(state: OptimizerState, shapes: ReadonlyMap<string, readonly number[]>): void;
 }
 
@@ -118,10 +118,11 @@ export class States {
 
   restore(arrays: ReadonlyMap<string, SavedArray>, shapes: ReadonlyMap<string, readonly number[]>): void {
     this.clear();
+    for (const [variable, shape] of shapes) this.of(variable, shape);
+    checkArrays('optimizer', this.#ownNames(arrays), this.#ownNames(this.save()));
     for (const [variable, shape] of shapes) {
       const prefix = `${variable}/`;
       const own = [...arrays].filter(([key]) => key.startsWith(prefix));
-      if (own.length === 0) continue;
       for (const [name, state] of Object.entries(this.of(variable, shape))) {
         const inner = `${prefix}${name}/`;
         state.restore(
@@ -131,6 +132,14 @@ export class States {
         );
       }
     }
+  }
+
+  /** Arrays by names without what variables' names begin with. */
+  #ownNames(arrays: ReadonlyMap<string, SavedArray>): Map<string, SavedArray> {
+    const { prefix } = this.#draws;
+    return new Map(
+      [...arrays].map(([name, saved]) => [name.startsWith(prefix) ? name.slice(prefix.length) : name, saved]),
+    );
   }
 
   clear(): void {

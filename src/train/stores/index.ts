@@ -17,6 +17,7 @@ export {
 } from './spec.ts';
 export {
   bytesOf,
+  checkArrays,
   type Draw,
   float32Of,
   type HeldWeight,

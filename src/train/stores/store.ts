@@ -1,6 +1,7 @@
 /**
  * What every way of holding a weight offers, and the arrays in which its state is written to a checkpoint.
  */
+import { ArgumentError } from '../../errors.ts';
 import type { WriteMeasure } from './measure.ts';
 
 /** An array of a checkpoint: its bytes, little endian. */
@@ -8,6 +9,27 @@ export interface SavedArray {
   readonly dtype: 'F32' | 'F64' | 'BF16' | 'U8' | 'I32';
   readonly shape: readonly number[];
   readonly data: Uint8Array;
+}
+
+const kindOf = ({ dtype, shape }: SavedArray): string => `${dtype} ${shape.join(' x ')}`;
+
+/**
+ * Throws ArgumentError naming the first array of a part of a checkpoint that is missing, too many, or of another type or
+ * shape than the run's own.
+ * @param part `weights`, `optimizer`
+ */
+export function checkArrays(
+  part: string,
+  found: ReadonlyMap<string, SavedArray>,
+  own: ReadonlyMap<string, SavedArray>,
+): void {
+  for (const name of new Set([...own.keys(), ...found.keys()])) {
+    const [given, wanted] = [found, own].map((arrays) => arrays.get(name));
+    const [kind, accepted] = [given, wanted].map((array) =>
+      array === undefined ? 'no array' : kindOf(array),
+    );
+    if (kind !== accepted) throw new ArgumentError(`resume.${part}/${name}`, kind, accepted!);
+  }
 }
 
 /** The random integers of one write: a pure function of the run's seed, the step and the weight's name. */
