@@ -72,6 +72,9 @@ function blockOptions(given: unknown): QuantizerOptions | undefined {
   return known;
 }
 
+/** Operands of fused kernels that are no factors of the product: they are the operands of what follows it. */
+const besideProducts: ReadonlySet<string> = new Set(['bias', 'preluActivationWeights']);
+
 type Spec = Omit<KernelSpec, 'format'> & { readonly format?: Format | FormatSpelling | null };
 
 /** Whether rounding binary32 values to the format changes none of them. */
@@ -171,7 +174,7 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: 
         typeof inputs !== 'object' || 'format' in inputs || isFormat(inputs) || isBlockFormat(inputs);
       if (one) {
         const same = treatmentOf(inputs as InputSpec, rounding, modes);
-        treatment = () => same;
+        treatment = (name) => (besideProducts.has(name) ? plain : same);
       } else {
         const byName = new Map(
           Object.entries(inputs as Record<string, InputSpec | null>).map(([name, given]) => [

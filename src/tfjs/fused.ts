@@ -20,6 +20,12 @@ export function hasSteps({ attrs }: KernelArguments): boolean {
   return activation === 'linear' || activations.has(activation);
 }
 
+/** A vector over channels in the shape that broadcasts over a result of the call: channels may come before positions. */
+function alongChannels(info: TensorInfo, { attrs }: KernelArguments): TensorInfo {
+  const isFirst = attrs?.['dataFormat'] === 'NCHW' && info.shape.length === 1 && info.shape[0] !== 1;
+  return isFirst ? { ...info, shape: [info.shape[0]!, 1, 1] } : info;
+}
+
 /**
  * Runs a fused call by its steps.
  *
@@ -43,10 +49,13 @@ export function runSteps(
     if (next.dataId !== result.dataId) backend.disposeData(result.dataId);
     result = next;
   };
-  if (bias !== undefined && bias !== null) follow('Add', { a: result, b: bias });
+  if (bias !== undefined && bias !== null) follow('Add', { a: result, b: alongChannels(bias, args) });
   const activation = (attrs?.['activation'] ?? 'linear') as string;
   const activate = activations.get(activation);
   if (activate !== undefined)
-    follow(activate, activation === 'prelu' ? { x: result, alpha: alpha! } : { x: result });
+    follow(
+      activate,
+      activation === 'prelu' ? { x: result, alpha: alongChannels(alpha!, args) } : { x: result },
+    );
   return result;
 }

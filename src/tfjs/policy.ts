@@ -45,8 +45,9 @@ export type InputSpec = RoleSpec | QuantizerOptions | Format | BlockFormat | For
 /** What holds for a kernel call. Absent fields are those of the rules before it. */
 export interface KernelSpec extends RoleSpec {
   /**
-   * Operands: one treatment for all float32 operands, or one for each by its name in TensorFlow.js (`{ a: ..., b: ... }`);
-   * `null` leaves them. A rounding replaces that of the role; a quantiser comes after it.
+   * Operands: one treatment for all float32 operands (of a fused kernel those of its product, not its bias), or one for each
+   * by its name in TensorFlow.js (`{ a: ..., b: ... }`); `null` leaves them. A rounding replaces that of the role; a quantiser
+   * comes after it.
    */
   readonly inputs?: InputSpec | Readonly<Record<string, InputSpec | null>> | null;
   /** How matrix products and convolutions are summed. Default `'binary32'`, in order. */

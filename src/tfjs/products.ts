@@ -5,6 +5,7 @@
 import { convolve, convolveBack, convolveFilter } from './convolution.ts';
 import { einsum } from './einsum.ts';
 import type { KernelArguments, TensorFlow, TensorInfo } from './internals.ts';
+import { fusedNames } from './kernel-names.ts';
 import { multiply } from './own-matmul.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -39,15 +40,29 @@ export function isOurs({ inputs, attrs }: KernelArguments): boolean {
   );
 }
 
+/** Of an operand of `Einsum`: its last letter that the other has too and the result lacks, or that it has alone. */
+function summedLetter(equation: string, index: number): number {
+  const [inputs = '', output = ''] = equation.replace(/\s/g, '').split('->');
+  const letters = [...(inputs.split(',')[index] ?? '')];
+  const last = letters.findLastIndex((letter) => !output.includes(letter));
+  return last < 0 ? -1 : last - letters.length;
+}
+
 /**
- * The axis of an operand that a product sums over, from the end; the last one where it sums over several (the gradient of a
- * filter) or the kernel is none of a product.
+ * The axis of an operand that a product sums over, from the end: the last one where it sums over several (the taps of a
+ * depthwise filter, the positions of a filter's gradient); of other kernels the last one.
  */
 export function summedAxis(name: string, operand: string, attrs: KernelArguments['attrs']): number {
   if (name === 'BatchMatMul' || name === '_FusedMatMul') {
     const isTransposed = attrs?.[operand === 'a' ? 'transposeA' : 'transposeB'] === true;
     return (operand === 'a') === isTransposed ? -2 : -1;
   }
-  const isForward = name === 'Conv2D' || name === 'FusedConv2D' || name === 'Conv3D';
-  return isForward && operand === 'filter' ? -2 : -1;
+  if (name === 'Einsum') return summedLetter(String(attrs?.['equation']), Number(operand));
+  if (!productKernels.has(fusedNames.get(name) ?? name)) return -1;
+  const isDepthwise = name.includes('Depthwise');
+  // Filters are (taps, channels in, channels out), depthwise ones (taps, channels, multiplier).
+  if (operand === 'filter') return isDepthwise ? -3 : name.includes('BackpropInput') ? -1 : -2;
+  const isOverPositions = isDepthwise || name.includes('BackpropFilter');
+  if (attrs?.['dataFormat'] === 'NCHW') return isOverPositions ? -1 : -3;
+  return isOverPositions ? -2 : -1;
 }
