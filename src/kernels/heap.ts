@@ -26,8 +26,11 @@ const alignment = 64;
 /** 2 GiB, of which only what is used gets committed. */
 const sharedMaximumPages = 32768;
 
+/** 4 GiB, all that a memory with 32-bit addresses can have. */
+const privateMaximumPages = 65536;
+
 /** A heap over a memory that nobody else allocates from. The first bytes stay unused: no pointer is 0. */
-function createHeap(memory: WebAssembly.Memory): Heap {
+function createHeap(memory: WebAssembly.Memory, maximumPages: number): Heap {
   const free: Span[] = [{ start: alignment, end: memory.buffer.byteLength }];
   const sizes = new Map<number, number>();
 
@@ -46,9 +49,21 @@ function createHeap(memory: WebAssembly.Memory): Heap {
   }
 
   function grow(bytes: number): void {
+    const present = memory.buffer.byteLength / pageBytes;
+    const least = Math.ceil(bytes / pageBytes);
     // At least an eighth of the present size, so that many small arrays do not grow it page by page.
-    const pages = Math.ceil(Math.max(bytes, memory.buffer.byteLength / 8) / pageBytes);
-    const start = memory.grow(pages) * pageBytes;
+    const pages = Math.min(Math.max(least, Math.ceil(present / 8)), maximumPages - present);
+    const refusal = (): RangeError =>
+      new RangeError(
+        `no room for ${bytes} bytes: the memory has ${present} of ${maximumPages} pages of 64 KiB`,
+      );
+    if (pages < least) throw refusal();
+    let start: number;
+    try {
+      start = memory.grow(pages) * pageBytes;
+    } catch {
+      throw refusal();
+    }
     release(start, start + pages * pageBytes);
   }
 
@@ -87,7 +102,7 @@ let privateHeapMade: Heap | undefined;
 
 /** The library's own unshared memory, for staging. */
 export function privateHeap(): Heap {
-  privateHeapMade ??= createHeap(new WebAssembly.Memory({ initial: 16 }));
+  privateHeapMade ??= createHeap(new WebAssembly.Memory({ initial: 16 }), privateMaximumPages);
   return privateHeapMade;
 }
 
@@ -103,13 +118,30 @@ export function sharedHeap(): Heap {
     if (typeof SharedArrayBuffer === 'undefined')
       throw new RangeError('shared memory is not available: the page is not cross-origin isolated');
     const memory = new WebAssembly.Memory({ initial: 16, maximum: sharedMaximumPages, shared: true });
-    sharedHeapMade = createHeap(memory);
+    sharedHeapMade = createHeap(memory, sharedMaximumPages);
   }
   return sharedHeapMade;
 }
 
 /** Pointers of the arrays that `allocateFloat32` and `allocateFloat64` made and `release` has not taken back. */
 const allocated = new WeakMap<ArrayBufferView, number>();
+/** Gives back the memory of arrays that nothing can reach any more. */
+const dropped = new FinalizationRegistry<number>((pointer) => sharedHeap().free(pointer));
+/** On a view of an allocated array: that array, so that its memory lasts as long as the view. */
+const owner = Symbol('owner');
+
+type Allocated = (Float32Array | Float64Array) & { [owner]?: Allocated };
+
+function ownedSubarray(this: Allocated, begin?: number, end?: number): Allocated {
+  const view: Allocated = Object.getPrototypeOf(this).subarray.call(this, begin, end);
+  return withOwnedViews(Object.defineProperty(view, owner, { value: this[owner] ?? this }));
+}
+
+/** The array; those that its `subarray` gives keep it alive. */
+function withOwnedViews<T extends Allocated>(array: T): T {
+  return Object.defineProperty(array, 'subarray', { value: ownedSubarray });
+}
+
 /** Every buffer object that the shared memory has had: growth makes a new one over the same bytes. */
 const sharedBuffers = new WeakSet<ArrayBufferLike>();
 
@@ -126,12 +158,14 @@ function allocateIn<T extends Float32Array | Float64Array>(
   const array = make(heap.memory.buffer, pointer, length);
   array.fill(0);
   allocated.set(array, pointer);
-  return array;
+  dropped.register(array, pointer, array);
+  return withOwnedViews(array);
 }
 
 /**
  * A zero-filled Float32Array in the library's shared memory: kernels use it in place, without the copy that an ordinary
- * array needs. It lives until `release`.
+ * array needs. Its memory is given back by `release`, or some time after neither it nor what its `subarray` gave can be
+ * reached; views made of its `buffer` do not keep it.
  *
  * @example
  * const x = allocateFloat32(1_000_000);
@@ -164,6 +198,7 @@ export function release(array: Float32Array | Float64Array): void {
       'an array of allocateFloat32 or allocateFloat64, not yet released',
     );
   allocated.delete(array);
+  dropped.unregister(array);
   sharedHeap().free(pointer);
 }
 

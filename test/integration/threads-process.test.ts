@@ -1,6 +1,6 @@
 /**
- * Worker threads in a process of its own, from compiled sources as a user has them: a program that uses threads ends by
- * itself, whether it has stopped them or not.
+ * Worker threads and shared memory in a process of its own, from compiled sources as a user has them: a program that uses
+ * threads ends by itself, whether it has stopped them or not, and one that drops arrays gets their memory back.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,11 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const sources = fileURLToPath(new URL('../../src', import.meta.url));
-/** The folders of the core. */
-const core = ['check.ts', 'errors.ts', 'index.ts', 'formats', 'rounding', 'arithmetic', 'kernels', 'tensor'];
+/** What the core is made of; schemas and their package are for files, which it does not read. */
+const core = [
+  ...readdirSync(sources).filter((file) => file.endsWith('.ts') && file !== 'schema.ts'),
+  ...['formats', 'rounding', 'arithmetic', 'kernels', 'tensor'],
+];
 let folder: string;
 
 beforeAll(() => {
@@ -31,18 +34,18 @@ beforeAll(() => {
     const { outputText } = ts.transpileModule(text, { compilerOptions });
     writeFileSync(join(folder, file.replace(/\.ts$/, '.js')), outputText);
   }
-});
+}, 120_000);
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs a program to its end; a hanging one is killed and has no status. */
-function run(program: string): { status: number | null; stdout: string; stderr: string } {
+function run(program: string, ...flags: string[]): { status: number | null; stdout: string; stderr: string } {
   const file = join(folder, 'program.js');
   writeFileSync(
     file,
-    `import { allocateFloat32, round, startThreads, stopThreads } from './index.js';\n${program}`,
+    `import { allocateFloat32, release, round, startThreads, stopThreads } from './index.js';\n${program}`,
   );
-  const { status, stdout, stderr } = spawnSync(process.execPath, [file], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, file], {
     encoding: 'utf8',
     timeout: 30_000,
   });
@@ -78,4 +81,62 @@ it('ends after stopThreads', () => {
     await stopThreads();
     console.log('stopped');`;
   expect(run(program)).toEqual({ status: 0, stdout: 'true\nstopped\n', stderr: '' });
+});
+
+describe('arrays in the shared memory that are dropped', () => {
+  const collect = `
+    const collect = async () => {
+      gc();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    };`;
+
+  it('are given back: more of them fit than the memory has', () => {
+    const program = `${collect}
+      let bytes = 0;
+      for (; bytes < 3 * 2 ** 30; bytes += 2 ** 28) {
+        allocateFloat32(2 ** 26)[1] = 1;
+        await collect();
+      }
+      console.log(bytes);`;
+    expect(run(program, '--expose-gc')).toEqual({ status: 0, stdout: `${3 * 2 ** 30}\n`, stderr: '' });
+  });
+
+  it('last as long as views of them', () => {
+    const program = `${collect}
+      const view = (() => allocateFloat32(2 ** 20).subarray(1000, 2000).subarray(10, 20))().fill(3);
+      await collect();
+      for (let i = 0; i < 20; i++) {
+        allocateFloat32(2 ** 20).fill(7);
+        await collect();
+      }
+      console.log(view.join(), view.constructor.name, Object.keys(view).length, JSON.stringify(view.slice(8)));`;
+    expect(run(program, '--expose-gc').stdout).toBe('3,3,3,3,3,3,3,3,3,3 Float32Array 10 {"0":3,"1":3}\n');
+  });
+
+  it('and released ones are given back once', () => {
+    const program = `${collect}
+      for (let i = 0; i < 10; i++) {
+        release(allocateFloat32(1000));
+        await collect();
+      }
+      const a = allocateFloat32(1000);
+      const b = allocateFloat32(1000);
+      console.log(Math.abs(a.byteOffset - b.byteOffset) >= 4000);`;
+    expect(run(program, '--expose-gc').stdout).toBe('true\n');
+  });
+
+  it('and without room there is a RangeError in words', () => {
+    const program = `
+      for (const length of [2 ** 29, 2 ** 50])
+        try {
+          allocateFloat32(length);
+        } catch (error) {
+          console.log(error.name, error.message);
+        }`;
+    expect(run(program).stdout).toBe(
+      [2 ** 31, 2 ** 52]
+        .map((bytes) => `RangeError no room for ${bytes} bytes: the memory has 16 of 32768 pages of 64 KiB\n`)
+        .join(''),
+    );
+  });
 });
