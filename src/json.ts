@@ -1,6 +1,7 @@
 /**
- * JSON of files that anybody may have written: nested no deeper than programs that read it can follow, and without
- * `__proto__`, which JavaScript takes for something else. No schema: that is schema.ts.
+ * JSON: of files that anybody may have written, nested no deeper than programs that read it can follow, and without
+ * `__proto__`, which JavaScript takes for something else; and of numbers that JSON has no words for, as strings that
+ * `Number` reads back, so that a loss that is NaN is told from one that is not there. No schema: that is schema.ts.
  */
 
 /** Arrays and objects within each other. Whole recipes have 7, a tensor has as many as it has axes. */
@@ -37,4 +38,23 @@ export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
   if (hasProto(value)) throw new SyntaxError('it has a field __proto__');
   return value;
+}
+
+/** JSON text in which NaN, infinities and -0 are strings that `Number` reads back, and bigints decimal strings. */
+export function jsonText(value: unknown, indent?: number): string {
+  return JSON.stringify(
+    value,
+    (_, item: unknown) => {
+      if (typeof item === 'bigint') return item.toString();
+      if (typeof item !== 'number') return item;
+      if (Object.is(item, -0)) return '-0';
+      return Number.isFinite(item) ? item : String(item);
+    },
+    indent,
+  );
+}
+
+/** The number of such a field. Null, which JSON makes of NaN and infinities by itself and older files have, is NaN. */
+export function numberFrom(field: unknown): number {
+  return field === null ? Number.NaN : Number(field);
 }

@@ -6,6 +6,7 @@
 import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ArgumentError } from '../errors.ts';
+import { jsonText } from '../json.ts';
 import { reasonOf, writeAll, writeWholeFile } from './write-file.ts';
 
 /** A folder that this process made. */
@@ -106,7 +107,7 @@ export function readRecords(path: string): object[] {
 
 /** Opens a log that holds `kept` and grows from there, in place of one that may have been there. */
 export function continueRecordLog(folder: RunFolder, file: string, kept: readonly object[]): RecordLog {
-  folder.write(file, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  folder.write(file, kept.map((record) => `${jsonText(record)}\n`).join(''));
   return recordLog(join(folder.path, file), 'a');
 }
 
@@ -124,7 +125,7 @@ function recordLog(path: string, flags: 'a' | 'ax'): RecordLog {
   return {
     append(record) {
       try {
-        length += writeAll(descriptor, `${JSON.stringify(record)}\n`);
+        length += writeAll(descriptor, `${jsonText(record)}\n`);
       } catch (error) {
         ftruncateSync(descriptor, length);
         throw new Error(`cannot write ${path}: ${reasonOf(error)}`, { cause: error });

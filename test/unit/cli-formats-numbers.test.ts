@@ -3,10 +3,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hexFloat, one, toBinary64, toDecimal, toUnits } from '../../src/cli/formats/exact.ts';
-import { jsonText, numberText, ratioText, shortText } from '../../src/cli/formats/notation.ts';
+import { numberText, ratioText, shortText } from '../../src/cli/formats/notation.ts';
 import { isNegativeNumber, readNumber } from '../../src/cli/formats/read-number.ts';
 import { wordsOf } from '../../src/cli/formats/words.ts';
 import { ArgumentError } from '../../src/errors.ts';
+import { jsonText } from '../../src/json.ts';
 
 const anyFinite = fc
   .bigInt({ min: 0n, max: (1n << 64n) - 1n })

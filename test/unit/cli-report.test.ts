@@ -119,9 +119,12 @@ test('losses that are not finite leave gaps, not broken pictures', async () => {
     ),
   };
   const svg = lossPlot(broken);
-  expect(svg).toContain('bitnet: NaN');
-  expectWellFormed(svg.replace('bitnet: NaN', ''));
-  expect(reportPage(broken)).toContain('bitnet NaN');
+  expect(svg).toContain('bitnet: diverged at step 52');
+  expectWellFormed(svg);
+  const page = reportPage(broken);
+  expect(page).toContain('distance to it: bfloat16');
+  expect(page).toContain('bitnet: diverged at step 52.');
+  expect(page).not.toContain('NaN');
 });
 
 test('an interrupted comparison says so everywhere', async () => {

@@ -67,7 +67,7 @@ test('records are on disk as soon as they are appended', async () => {
     const lines = readFileSync(join(folder.path, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line))).toEqual([
       { type: 'step', loss: 1.5 },
-      { type: 'step', loss: null },
+      { type: 'step', loss: 'NaN' },
     ]);
     log.close();
     expect(() => openRecordLog(folder, 'metrics.jsonl')).toThrow('EEXIST');

@@ -6,6 +6,7 @@
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
 import { canonicalName } from '../../formats/index.ts';
+import { jsonText } from '../../json.ts';
 import { type RoundingMode, roundingModes } from '../../rounding/index.ts';
 import {
   type ErrorPoint,
@@ -17,7 +18,6 @@ import {
   transformNames,
 } from '../../tensor/index.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { jsonText } from '../formats/notation.ts';
 import { readFormat, readOtherFormat } from '../formats/read-format.ts';
 import { allowsStyle, type Io } from '../io.ts';
 import { choice, integer } from '../options.ts';

@@ -4,6 +4,8 @@
  * failing arm, a full disk - what was measured is kept and shown.
  */
 
+import { jsonText } from '../../json.ts';
+import { divergenceInWords } from '../../train/divergence.ts';
 import { exitCodes, signalExitCodes } from '../exit-codes.ts';
 import { listenForStop } from '../interrupt.ts';
 import { allowsStyle, type Io } from '../io.ts';
@@ -15,7 +17,7 @@ import { loadText } from '../training-text.ts';
 import { runConfig } from './config.ts';
 import type { CompareOptions } from './options.ts';
 import { type Comparison, comparisonJson } from './outcome.ts';
-import { planRuns, type Run, type RunObserver, trainRuns } from './runs.ts';
+import { isEnded, planRuns, type Run, type RunObserver, trainRuns } from './runs.ts';
 import { summarise } from './summary.ts';
 import { comparisonTable, decimals } from './table.ts';
 import type { OpenTrainer } from './trainer.ts';
@@ -29,6 +31,7 @@ export interface CompareDependencies {
 }
 
 function outcomeInWords({ status, result, steps: done }: Run, steps: number): string {
+  if (result?.divergence) return `diverged at ${divergenceInWords(result.divergence)}`;
   const loss = result === null ? 'no result' : `validation ${decimals(result.validationLoss, 4)} nats/char`;
   if (status !== 'finished') return `${loss}, stopped at step ${done.length} of ${steps}`;
   return result === null ? loss : `${loss}, ${decimals(result.seconds, 1)} s`;
@@ -84,7 +87,7 @@ export async function compare(
     steps: options.steps,
     summaries,
     runs,
-    complete: runs.every(({ status }) => status === 'finished'),
+    complete: runs.every(isEnded),
     config,
   };
   try {
@@ -147,7 +150,7 @@ function recentSpeed({ steps }: Run): number {
 /** Writes the table, or JSON if asked for, to stdout. */
 function show(comparison: Comparison, options: CompareOptions, io: Io): void {
   if (options.json) {
-    io.stdout.write(`${JSON.stringify(comparisonJson(comparison), null, 2)}\n`);
+    io.stdout.write(`${jsonText(comparisonJson(comparison), 2)}\n`);
     return;
   }
   const { columns, rows, notes } = comparisonTable(comparison.summaries, options.steps);

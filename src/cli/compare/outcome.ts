@@ -13,7 +13,7 @@ export interface Comparison {
   readonly steps: number;
   readonly runs: readonly Run[];
   readonly summaries: readonly ArmSummary[];
-  /** Whether every run went to its last step. */
+  /** Whether every run went to its last step, or to the one at which it diverged. */
   readonly complete: boolean;
   readonly config: RunConfig;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { EvaluationRecord, PhaseRecord, StepRecord, TrainResult } from '../../train/index.ts';
+import { divergenceOf } from '../diverged.ts';
 import type { Arm } from './arms.ts';
 import type { Trainer } from './trainer.ts';
 
@@ -12,13 +13,21 @@ import type { Trainer } from './trainer.ts';
 export interface Run {
   readonly arm: Arm;
   readonly seed: number;
-  status: 'waiting' | 'running' | 'finished' | 'interrupted' | 'failed';
+  status: 'waiting' | 'running' | 'finished' | 'diverged' | 'interrupted' | 'failed';
   /** Training loss of every step so far. */
   readonly steps: StepRecord[];
   readonly evaluations: EvaluationRecord[];
   readonly phases: PhaseRecord[];
   result: TrainResult | null;
 }
+
+/** Whether a run has come to its end: its last step, or the one at which it diverged. */
+export const isEnded = ({ status }: Pick<Run, 'status'>): boolean =>
+  status === 'finished' || status === 'diverged';
+
+/** How a run with a result ended. */
+const endOf = (result: TrainResult, steps: readonly StepRecord[]): Run['status'] =>
+  result.interrupted ? 'interrupted' : divergenceOf(result, steps) === null ? 'finished' : 'diverged';
 
 /** Who hears of what happens. */
 export interface RunObserver {
@@ -72,7 +81,7 @@ export async function trainRuns(
           observer.phase(run, record);
         },
       });
-      run.status = run.result.interrupted ? 'interrupted' : 'finished';
+      run.status = endOf(run.result, run.steps);
     } catch (error) {
       run.status = 'failed';
       throw error;

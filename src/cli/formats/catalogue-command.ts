@@ -2,13 +2,13 @@
 
 import { Command } from 'commander';
 import { formats } from '../../formats/index.ts';
+import { jsonText } from '../../json.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { allowsStyle, type Io } from '../io.ts';
 import { choice, integer } from '../options.ts';
 import { bold } from '../text-table.ts';
 import { cataloguePage, type Kind, kinds } from './catalogue-page.ts';
 import { epsilon, minPositive, recordOf } from './facts.ts';
-import { jsonText } from './notation.ts';
 
 const examples = `
 Examples:

@@ -3,13 +3,14 @@
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
 import type { Format } from '../../formats/index.ts';
+import { jsonText } from '../../json.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { allowsStyle, type Io } from '../io.ts';
 import { bold } from '../text-table.ts';
 import { epsilon, landmarksOf, minPositive, nanCodes, recordOf } from './facts.ts';
 import { layoutOf } from './fields.ts';
 import { blockPage, complexPage, formatPage } from './format-page.ts';
-import { hexCode, jsonText } from './notation.ts';
+import { hexCode } from './notation.ts';
 import { readFormat, readOtherFormat } from './read-format.ts';
 import { codeRows, fieldBits } from './value-table.ts';
 

@@ -55,17 +55,3 @@ export function ratioText(x: Rational): string {
 /** A code in hexadecimal, all digits. */
 export const hexCode = (code: Code, bits: number): string =>
   `0x${code.toString(16).padStart(Math.ceil(bits / 4), '0')}`;
-
-/** JSON text in which NaN, infinities and -0 are strings that `Number` reads back, and bigints decimal strings. */
-export function jsonText(value: unknown, indent?: number): string {
-  return JSON.stringify(
-    value,
-    (_, item: unknown) => {
-      if (typeof item === 'bigint') return item.toString();
-      if (typeof item !== 'number') return item;
-      if (Object.is(item, -0)) return '-0';
-      return Number.isFinite(item) ? item : String(item);
-    },
-    indent,
-  );
-}

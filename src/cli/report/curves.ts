@@ -5,7 +5,7 @@
 
 import type { EvaluationRecord } from '../../train/index.ts';
 import { baselineName } from '../compare/arms.ts';
-import type { Run } from '../compare/runs.ts';
+import { isEnded, type Run } from '../compare/runs.ts';
 import type { ArmSummary } from '../compare/summary.ts';
 import { movingMean } from '../statistics.ts';
 
@@ -32,7 +32,7 @@ export interface ArmCurves {
   readonly training: readonly CurvePoint[];
   /** On the way, over a fixed part of the validation text. */
   readonly validation: readonly CurvePoint[];
-  /** At the end, over all of it; empty for an arm that did not finish. */
+  /** At the end, over all of it; empty for an arm that did not finish, or of which a seed diverged. */
   readonly final: readonly CurvePoint[];
   /** Step of the transition if it was reached. */
   readonly transition: number | null;
@@ -59,9 +59,11 @@ export function armLooks(names: readonly string[]): ArmLook[] {
   });
 }
 
-/** The evaluations over the same text: all but the last of a finished run, which is over more. */
-const evaluationsOnTheWay = ({ status, evaluations }: Run): readonly EvaluationRecord[] =>
-  status === 'finished' ? evaluations.slice(0, -1) : evaluations;
+/** The evaluations over the same text: all but the last of a run that was validated at its end, which is over more. */
+const evaluationsOnTheWay = ({ status, evaluations, result }: Run): readonly EvaluationRecord[] =>
+  isEnded({ status }) && result !== null && result.validationPredictions > 0
+    ? evaluations.slice(0, -1)
+    : evaluations;
 
 /** Drawing order: what equals the baseline until its transition lies below it, what is dashed above it. */
 export const fromBelow = (curves: readonly ArmCurves[]): ArmCurves[] => {
@@ -69,18 +71,27 @@ export const fromBelow = (curves: readonly ArmCurves[]): ArmCurves[] => {
   return [...curves].sort((a, b) => layer(a) - layer(b));
 };
 
-/** Points with the same step, from several seeds, as one. */
-export function lossPoints(series: readonly (readonly { step: number; loss: number }[])[]): CurvePoint[] {
+/**
+ * Points with the same step, from several seeds, as one. Where the loss of a seed is not finite there is none: a mean of the
+ * other seeds would hide it.
+ *
+ * @param end last step with points: the one at which the first of the seeds diverged
+ */
+export function lossPoints(
+  series: readonly (readonly { step: number; loss: number }[])[],
+  end: number = Number.POSITIVE_INFINITY,
+): CurvePoint[] {
   const byStep = new Map<number, number[]>();
   for (const points of series) {
     for (const { step, loss } of points) {
-      if (!Number.isFinite(loss)) continue;
+      if (step > end) continue;
       const losses = byStep.get(step);
       if (losses === undefined) byStep.set(step, [loss]);
       else losses.push(loss);
     }
   }
   return [...byStep]
+    .filter(([, losses]) => losses.every(Number.isFinite))
     .sort(([a], [b]) => a - b)
     .map(([step, losses]) => ({
       step,
@@ -118,18 +129,30 @@ export function armCurves(summaries: readonly ArmSummary[], steps: number): ArmC
   const looks = armLooks(summaries.map(({ arm }) => arm.name));
   return summaries.map((summary, index) => {
     const transition = transitionStep(summary);
+    const { runs, diverged } = summary;
+    const end = Math.min(...diverged.map(({ step }) => step));
     return {
       name: summary.arm.name,
       look: looks[index]!,
-      training: smooth(lossPoints(summary.runs.map((run) => run.steps)), transition, radius),
-      validation: lossPoints(summary.runs.map(evaluationsOnTheWay)),
-      final: lossPoints(
-        summary.runs.flatMap(({ status, result }) =>
-          status === 'finished' && result !== null
-            ? [[{ step: result.steps, loss: result.validationLoss }]]
-            : [],
+      training: smooth(
+        lossPoints(
+          runs.map((run) => run.steps),
+          end,
         ),
+        transition,
+        radius,
       ),
+      validation: lossPoints(runs.map(evaluationsOnTheWay), end),
+      final:
+        diverged.length > 0
+          ? []
+          : lossPoints(
+              runs.flatMap(({ status, result }) =>
+                status === 'finished' && result !== null
+                  ? [[{ step: result.steps, loss: result.validationLoss }]]
+                  : [],
+              ),
+            ),
       transition,
     };
   });

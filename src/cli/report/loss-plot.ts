@@ -6,6 +6,7 @@
 import * as Plot from '@observablehq/plot';
 import type { Comparison } from '../compare/outcome.ts';
 import { decimals } from '../compare/table.ts';
+import { divergedInWords } from '../diverged.ts';
 import { type ArmCurves, armCurves, fromBelow } from './curves.ts';
 import { type LegendEntry, svgColour, svgDash, svgDocument } from './svg.ts';
 
@@ -80,10 +81,11 @@ function validationMarks({ look, validation, final }: ArmCurves, severalSeeds: b
 }
 
 function legendOf({ summaries }: Comparison, curves: readonly ArmCurves[]): LegendEntry[] {
-  const arms = summaries.map(({ arm, validationLoss, stoppedAt }, index): LegendEntry => {
+  const arms = summaries.map(({ arm, validationLoss, stoppedAt, diverged, finished }, index): LegendEntry => {
     const loss = validationLoss === null ? 'not begun' : decimals(validationLoss.mean, 3);
     const stopped = stoppedAt === null ? '' : ` (step ${stoppedAt})`;
-    return { text: `${arm.name}: ${loss}${stopped}`, look: curves[index]!.look };
+    const text = diverged.length > 0 ? divergedInWords(diverged, finished) : `${loss}${stopped}`;
+    return { text: `${arm.name}: ${text}`, look: curves[index]!.look };
   });
   if (curves.every(({ transition }) => transition === null)) return arms;
   return [...arms, { text: 'to 1.58 bits', look: 'transition' }];
@@ -133,6 +135,9 @@ export function lossPlot(comparison: Comparison): string {
       caption: [
         'Thick: validation loss on a fixed part; large marks and numbers: on the whole validation text at the end. Thin: training loss, smoothed.',
         ...(seeds > 1 ? [`Means over ${seeds} seeds; bands from the lowest to the highest.`] : []),
+        ...(summaries.some(({ diverged }) => diverged.length > 0)
+          ? ['The curve of an arm ends at the step at which the first of its seeds diverged.']
+          : []),
         ...(complete ? [] : ['Stopped early: not all arms took all steps.']),
       ],
     },

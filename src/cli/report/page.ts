@@ -7,6 +7,7 @@ import { baselineName } from '../compare/arms.ts';
 import type { Comparison } from '../compare/outcome.ts';
 import type { ArmSummary } from '../compare/summary.ts';
 import { comparisonTable, decimals, formatSpread, grouped } from '../compare/table.ts';
+import { divergedInWords } from '../diverged.ts';
 import { lossPlot } from './loss-plot.ts';
 import { escapeMarkup } from './svg.ts';
 import { transitionPlot } from './transition-plot.ts';
@@ -39,28 +40,39 @@ pre { background: var(--band); padding: 0.8rem; white-space: pre-wrap; overflow-
 svg { display: block; margin: 0.5rem 0; }
 `;
 
-/** What the picture says, in a sentence or two. */
-function headline({ summaries, steps }: Comparison): string {
+/** Final losses in a sentence or two, of arms that have one; null if there are none. */
+function lossSentences(summaries: readonly ArmSummary[], steps: number): string | null {
+  if (summaries.length === 0) return null;
   const baseline = summaries.find(({ arm }) => arm.name === baselineName);
-  const others = summaries.filter(({ difference }) => difference !== null);
-  if (!baseline?.finished || baseline.validationLoss === null || others.length === 0) {
-    const finished = summaries.filter(({ finished: count }) => count > 0);
-    if (finished.length === 0) return `No arm took all ${steps} steps.`;
-    const list = finished.map((summary) => `${summary.arm.name} ${lossOf(summary)}`).join(', ');
+  const others = summaries.flatMap(({ arm, difference }) =>
+    difference !== null && Number.isFinite(difference.mean) ? [{ arm, mean: difference.mean }] : [],
+  );
+  if (baseline === undefined || others.length === 0) {
+    const list = summaries.map((summary) => `${summary.arm.name} ${lossOf(summary)}`).join(', ');
     return `Validation loss after ${steps} steps, in nats per character: ${list}.`;
   }
-  const distance = ({ difference }: ArmSummary): number => {
-    const mean = difference!.mean;
-    return Number.isFinite(mean) ? mean : Number.POSITIVE_INFINITY;
-  };
-  const sorted = [...others].sort((a, b) => distance(a) - distance(b));
-  const list = sorted.map(
-    ({ arm, difference }) => `${arm.name} ${formatSpread({ ...difference!, deviation: null }, 3, true)}`,
-  );
+  const list = others
+    .sort((a, b) => a.mean - b.mean)
+    .map(({ arm, mean }) => `${arm.name} ${formatSpread({ mean, deviation: null, count: 1 }, 3, true)}`);
   return (
     `After ${grouped(steps)} steps ${baselineName} reaches ${lossOf(baseline)} nats per character on unseen text. ` +
     `The others, by their distance to it: ${list.join(', ')}.`
   );
+}
+
+/** What the picture says, in a few sentences. */
+function headline({ summaries, steps }: Comparison): string {
+  const ended = summaries.filter(({ finished }) => finished > 0);
+  const lost = ended.filter(({ diverged }) => diverged.length > 0);
+  const losses = lossSentences(
+    ended.filter((summary) => !lost.includes(summary)),
+    steps,
+  );
+  const sentences = [
+    ...(losses === null ? [] : [losses]),
+    ...lost.map(({ arm, diverged, finished }) => `${arm.name}: ${divergedInWords(diverged, finished)}.`),
+  ];
+  return sentences.length === 0 ? `No arm took all ${steps} steps.` : sentences.join(' ');
 }
 
 const lossOf = ({ validationLoss }: ArmSummary): string =>
@@ -89,6 +101,7 @@ const columnHelp = `
 <dt>bits per weight</dt><dd>Information in one weight of the linear layers as the forward pass reads it at the end; three values are log2 3 = 1.58 bits.</dd>
 <dt>spike</dt><dd>Highest training loss of the 200 steps after the transition, minus the mean of the 20 steps before it.</dd>
 <dt>recovery</dt><dd>Steps until the mean of five training losses is back below that mean.</dd>
+<dt>diverged</dt><dd>A loss, gradient, update or state was not a finite number, which ended the run. An arm of which a seed diverged has no mean, and nothing to compare.</dd>
 <dt>speed, time</dt><dd>Of the training steps on the machine below; evaluations are not included. Lower precision is emulated, which costs time: these are not the speeds of hardware with such formats.</dd>
 </dl>`;
 

@@ -42,6 +42,8 @@ export function transitionPlot(comparison: Comparison): string | null {
     const colour = svgColour(look);
     const earlier: number[] = [];
     for (const run of runs) {
+      // One that diverged before has no transition.
+      if (!run.phases.some(({ step }) => step === transition)) continue;
       for (const { step, loss } of run.steps) {
         const since = step - transition;
         if (since <= -before || since > after || !Number.isFinite(loss)) continue;

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { jsonText } from '../../json.ts';
 import { type NamePattern, namePattern } from '../../train/name-pattern.ts';
 import {
   addDataOptions,
@@ -83,7 +84,7 @@ async function report(results: SweepResults, file: string, folder: string, given
   const target = join(given.out, results.sweep.name);
   const { makeFolders } = await import('../run-folder.ts');
   makeFolders(target);
-  const text = `${JSON.stringify(tables.sweepJson(results), null, 2)}\n`;
+  const text = `${jsonText(tables.sweepJson(results), 2)}\n`;
   writeWholeFile(join(target, 'results.json'), text);
   writeWholeFile(join(target, 'results.csv'), tables.sweepCsv(results));
   writeWholeFile(join(target, 'report.html'), sweepPage(results));
@@ -110,7 +111,7 @@ async function sweep(file: string, given: Given, io: Io): Promise<number> {
     import('./definition.ts'),
     import('./workers.ts'),
     import('./results.ts'),
-    import('./measures.ts'),
+    import('./finished-run.ts'),
   ]);
   const seeds =
     given.seeds === undefined

@@ -6,8 +6,9 @@ import { checkList, wordsFor } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { checkSchema, fields, line, listOr, maybe, word } from '../../schema.ts';
 import { halfInterval, type Spread, spread } from '../statistics.ts';
+import type { FinishedRun } from './finished-run.ts';
 import { expandGrid } from './grid.ts';
-import { type FinishedRun, type MeasureName, measureNames, measureOf } from './measures.ts';
+import { type MeasureName, measureNames, measuresOf } from './measures.ts';
 
 /** One question: an arm against another, or the mean of several against the mean of others. */
 export interface Contrast {
@@ -75,29 +76,32 @@ export interface ContrastResult {
   readonly contrast: Contrast;
   /** The seeds that every arm of it finished, and for which all have the measure. */
   readonly seeds: readonly number[];
+  /** Of those, the ones with which a run of one of its arms diverged. */
+  readonly diverged: readonly number[];
   /** How many seeds all of its arms are to be trained with. */
   readonly planned: number;
-  /** Of the differences, or ratios, over those seeds. */
+  /** Of the differences, or ratios, over those seeds; NaN where runs diverged. */
   readonly value: Spread | null;
   /** Half the 95 % interval of the mean; null for fewer than two seeds. */
   readonly interval: number | null;
 }
 
-/** Mean of a measure over arms for one seed; null unless all have it. */
+/** Mean of a measure over arms, by seed: those for which all arms have it. NaN where a run of them diverged. */
 function meanOver(
   finished: readonly FinishedRun[],
   arms: readonly string[],
   measure: MeasureName,
-  seed: number,
-): number | null {
-  let sum = 0;
-  for (const name of arms) {
-    const found = finished.find(({ run }) => run.arm.name === name && run.seed === seed);
-    const value = found === undefined ? null : measureOf(found, measure);
-    if (value === null) return null;
-    sum += value;
-  }
-  return sum / arms.length;
+): (seed: number) => number | null {
+  const values = arms.map((name) =>
+    measuresOf(
+      finished.filter(({ run }) => run.arm.name === name),
+      measure,
+    ),
+  );
+  return (seed) => {
+    const own = values.flatMap((of) => of.get(seed) ?? []);
+    return own.length < arms.length ? null : own.reduce((sum, value) => sum + value, 0) / arms.length;
+  };
 }
 
 /**
@@ -114,16 +118,24 @@ export function contrastResults(
     const { arms, against, measure, againstMeasure, as } = contrast;
     const [first = [], ...others] = [...arms, ...against].map((name) => seedsOf.get(name) ?? []);
     const common = first.filter((seed) => others.every((list) => list.includes(seed)));
+    const oneOf = meanOver(finished, arms, measure);
+    const otherOf = meanOver(finished, against, againstMeasure);
     const pairs = common.flatMap((seed) => {
-      const one = meanOver(finished, arms, measure, seed);
-      const other = meanOver(finished, against, againstMeasure, seed);
+      const [one, other] = [oneOf(seed), otherOf(seed)];
       if (one === null || other === null) return [];
       return [{ seed, value: as === 'ratio' ? one / other : one - other }];
     });
     const value = spread(pairs.map((pair) => pair.value));
+    const hasDiverged = (seed: number): boolean =>
+      finished.some(
+        ({ run, divergence }) =>
+          divergence !== null && run.seed === seed && [...arms, ...against].includes(run.arm.name),
+      );
+    const seeds = pairs.map(({ seed }) => seed);
     return {
       contrast,
-      seeds: pairs.map(({ seed }) => seed),
+      seeds,
+      diverged: seeds.filter(hasDiverged),
       planned: common.length,
       value,
       interval: value === null ? null : halfInterval(value),

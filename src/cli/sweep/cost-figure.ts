@@ -3,6 +3,7 @@
  * keeps for a parameter.
  */
 import * as Plot from '@observablehq/plot';
+import { divergedInWords } from '../diverged.ts';
 import { svgColour, svgDocument } from '../report/svg.ts';
 import { looksOfSweep } from './looks.ts';
 import type { SweepResults } from './results.ts';
@@ -27,12 +28,13 @@ export function costFigure(
   const points = rows.flatMap(({ measures, bitsPerWeight }, i) => {
     const x = cost === 'bits' ? bitsPerWeight : (measures.bytesPerParameter?.mean ?? null);
     const value = measures[measure];
-    if (value === null || x === null) return [];
+    if (value === null || x === null || !Number.isFinite(value.mean)) return [];
     const { mean, deviation } = value;
     return [
       { x, mean, low: mean - (deviation ?? 0), high: mean + (deviation ?? 0), look: places[i]!.panelLook },
     ];
   });
+  const diverged = rows.filter((row) => row.diverged.length > 0);
   const { label, type, title } = costs[cost];
   if (new Set(points.map(({ x }) => x)).size < 2) return null;
   const aside = points.map((point, i) => {
@@ -77,6 +79,10 @@ export function costFigure(
       legend: panelLegend,
       caption: [
         'At the end; lines: one standard deviation over seeds. Arms of equal cost stand side by side.',
+        ...diverged.map(
+          ({ arm, diverged: list, seeds }) =>
+            `Not shown: ${arm.name}, ${divergedInWords(list, seeds.length)}.`,
+        ),
       ],
     },
   );

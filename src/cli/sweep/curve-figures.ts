@@ -2,10 +2,11 @@
  * Pictures of a sweep with steps along the x axis: validation loss on the way, and the training loss around transitions.
  */
 import * as Plot from '@observablehq/plot';
+import { divergedInWords } from '../diverged.ts';
 import { type ArmLook, lossPoints } from '../report/curves.ts';
 import { svgColour, svgDocument } from '../report/svg.ts';
+import { evaluationsOnTheWay, type FinishedRun } from './finished-run.ts';
 import { looksOfSweep, type PanelGrid, panelGrid } from './looks.ts';
-import type { FinishedRun } from './measures.ts';
 import type { SweepResults } from './results.ts';
 import { lossUnit } from './tables.ts';
 
@@ -37,6 +38,21 @@ function curvesIn(
       .filter((cell) => panel === null || cell.panel === panel)
       .map(({ fx, fy }) => ({ arm, look, fx, fy, points }));
   });
+}
+
+/** The last step at which no run of an arm had diverged yet, or the one at which the first did. */
+const endOf = (own: readonly FinishedRun[]): number =>
+  own.reduce((least, { divergence }) => Math.min(least, divergence?.step ?? least), Number.POSITIVE_INFINITY);
+
+/** What a caption says of arms whose curves end where the first of their seeds diverged. */
+function divergedCaption({ rows }: SweepResults, shown: readonly Curve[]): string[] {
+  const arms = rows.filter(
+    ({ arm, diverged }) => diverged.length > 0 && shown.some((curve) => curve.arm === arm.name),
+  );
+  return arms.map(
+    ({ arm, diverged, seeds }) =>
+      `${arm.name}: ${divergedInWords(diverged, seeds.length)}; its curve ends at the first.`,
+  );
 }
 
 /** Bands from the lowest to the highest seed below lines of the means. */
@@ -108,10 +124,7 @@ export function curvesFigure(results: SweepResults): string {
   const { sweep } = results;
   const looks = looksOfSweep(sweep);
   const grid = panelGrid(looks.panels);
-  // A finished run's last evaluation is over the whole validation part, the others over a fixed part of it.
-  const curves = curvesIn(results, grid, (own) =>
-    lossPoints(own.map(({ evaluations }) => evaluations.slice(0, -1))),
-  );
+  const curves = curvesIn(results, grid, (own) => lossPoints(own.map(evaluationsOnTheWay), endOf(own)));
   return svgDocument(
     {
       ...frame(grid),
@@ -132,6 +145,7 @@ export function curvesFigure(results: SweepResults): string {
       legend: looks.legend,
       caption: [
         'Validation loss on a fixed part of the data; means over the seeds that finished, bands from the lowest to the highest.',
+        ...divergedCaption(results, curves),
       ],
     },
   );
@@ -151,14 +165,21 @@ function excessPoints(own: readonly FinishedRun[], baseline: ReadonlyMap<number,
     if (base === undefined || at === undefined) return [];
     const excess = steps
       .slice(Math.max(0, at - before - radius), at + after + radius)
-      .map(({ step, loss }) => ({ step: step - at, loss: loss - base.steps[step - 1]!.loss }));
+      .map(({ step, loss }) => ({
+        step: step - at,
+        // A baseline that diverged has no loss there.
+        loss: loss - (base.steps[step - 1]?.loss ?? Number.NaN),
+      }));
     const smooth = excess.map(({ step }) => {
       const near = excess.filter((one) => Math.abs(one.step - step) <= radius && one.step > 0 === step > 0);
       return { step, loss: near.reduce((sum, { loss }) => sum + loss, 0) / near.length };
     });
     return [smooth.filter(({ step }) => step > -before && step <= after)];
   });
-  return lossPoints(series);
+  const first = own.flatMap(({ result: { spike }, divergence }) =>
+    spike === null || divergence === null ? [] : [divergence.step - spike.step],
+  );
+  return lossPoints(series, Math.min(...first));
 }
 
 /** The training loss around the transitions; null without one, or without a baseline of the same seed. */
@@ -200,6 +221,7 @@ export function spikeFigure(results: SweepResults): string | null {
       caption: [
         `Training loss minus that of ${sweep.baseline} with the same seed on the same batch; means of 5 steps, not across the transition (dashed);`,
         'means over the seeds that finished, bands from the lowest to the highest.',
+        ...divergedCaption(results, curves),
       ],
     },
   );

@@ -21,8 +21,8 @@ import { hashData, models, type Recipe, recipeFrom } from '../../train/index.ts'
 import type { NamePattern } from '../../train/name-pattern.ts';
 import { checkDataFor, type DataOptions, modelFor, readDataOptions } from '../data-options.ts';
 import { type Contrast, readContrasts } from './contrasts.ts';
+import { trainedFolder } from './finished-run.ts';
 import { expandGrid } from './grid.ts';
-import { trainedFolder } from './measures.ts';
 
 /** One way of training, with every seed. */
 export interface SweepArm {

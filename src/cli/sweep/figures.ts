@@ -3,6 +3,7 @@
  * Pictures over steps are curve-figures.ts, those against costs cost-figure.ts.
  */
 import * as Plot from '@observablehq/plot';
+import { divergedWord } from '../diverged.ts';
 import { svgColour, svgDocument } from '../report/svg.ts';
 import { halfInterval } from '../statistics.ts';
 import type { ContrastResult } from './contrasts.ts';
@@ -24,31 +25,43 @@ export interface Figure {
 const widthOf = (names: readonly string[]): number =>
   Math.min(330, 24 + 6.6 * names.reduce((most, { length }) => Math.max(most, length), 0));
 
-/** Bare y scale with a name for each row. */
-const rowsOf = (names: readonly string[]) => ({
-  type: 'band' as const,
-  domain: names,
-  label: null,
-  padding: 0.2,
-});
+/** Bare y scale with a name for each row, and beside it what the row has no mark for. */
+function rowsOf(names: readonly string[], remarks: ReadonlyMap<string, string>) {
+  const text = (name: string): string => (remarks.has(name) ? `${name} (${remarks.get(name)})` : name);
+  const scale = {
+    ...{ type: 'band' as const, domain: names, label: null, padding: 0.2 },
+    tickFormat: text,
+  };
+  return { scale, width: widthOf(names.map(text)) };
+}
+
+/** `2 of 3 diverged` */
+const remarkOf = (diverged: number, seeds: number): string =>
+  seeds === 1 ? divergedWord : `${diverged} of ${seeds} ${divergedWord}`;
 
 /** Final validation loss of each arm: seeds, mean, 95 % interval of the mean. */
 function finalFigure({ sweep, rows, finished }: SweepResults): string | null {
   const { places } = looksOfSweep(sweep);
   const marks = rows.flatMap(({ arm, measures: { validationLoss } }, i) => {
-    if (validationLoss === null) return [];
+    if (validationLoss === null || !Number.isFinite(validationLoss.mean)) return [];
     const { mean } = validationLoss;
     const half = halfInterval(validationLoss) ?? 0;
     const colour = svgColour(places[i]!.look);
     return [{ arm: arm.name, mean, low: mean - half, high: mean + half, colour }];
   });
-  if (marks.length === 0) return null;
   const names = sweep.arms.map(({ name }) => name);
-  const seeds = finished.map(({ run, result }) => ({ arm: run.arm.name, loss: result.validationLoss }));
+  const seeds = finished.flatMap(({ run, result, divergence }) =>
+    divergence === null ? [{ arm: run.arm.name, loss: result.validationLoss }] : [],
+  );
+  if (seeds.length === 0) return null;
+  const diverged = rows.flatMap(({ arm, diverged: list, seeds: all }) =>
+    list.length === 0 ? [] : [[arm.name, remarkOf(list.length, all.length)] as const],
+  );
+  const { scale, width } = rowsOf(names, new Map(diverged));
   return svgDocument(
     {
       ...{ width: 820, height: 60 + 24 * names.length, marginTop: 8, marginBottom: 42, marginRight: 18 },
-      marginLeft: widthOf(names),
+      marginLeft: width,
       x: {
         ...{
           label: `validation loss at the end, nats per ${lossUnit(sweep)}`,
@@ -57,7 +70,7 @@ function finalFigure({ sweep, rows, finished }: SweepResults): string | null {
         },
         ...{ nice: true, inset: 8 },
       },
-      y: rowsOf(names),
+      y: scale,
       color: { type: 'identity' },
       marks: [
         Plot.gridX({ strokeOpacity: 0.12 }),
@@ -72,6 +85,9 @@ function finalFigure({ sweep, rows, finished }: SweepResults): string | null {
       caption: [
         'Filled: mean; line: its 95 % interval by Student’s t; rings: seeds.',
         'Arms compare by seed: see the contrasts.',
+        ...(diverged.length > 0
+          ? ['Where a seed diverged there is no mean; rings: the seeds that did not.']
+          : []),
       ],
     },
   );
@@ -81,7 +97,7 @@ function finalFigure({ sweep, rows, finished }: SweepResults): string | null {
 function contrastFigure(title: string, results: readonly ContrastResult[]): string | null {
   const { measure, as } = results[0]!.contrast;
   const marks = results.flatMap(({ contrast: { name }, value, interval }) =>
-    value === null
+    value === null || !Number.isFinite(value.mean)
       ? []
       : [{ name, mean: value.mean, half: interval }].map((mark) => ({
           ...mark,
@@ -91,18 +107,22 @@ function contrastFigure(title: string, results: readonly ContrastResult[]): stri
   );
   if (marks.length === 0) return null;
   const names = results.map(({ contrast: { name } }) => name);
+  const diverged = results.flatMap(({ contrast: { name }, diverged: list, seeds }) =>
+    list.length === 0 ? [] : [[name, remarkOf(list.length, seeds.length)] as const],
+  );
+  const { scale, width } = rowsOf(names, new Map(diverged));
   const neutral = as === 'ratio' ? 1 : 0;
   const colourOf = ({ half, low, high }: (typeof marks)[number]): string =>
     half === null || (low <= neutral && high >= neutral) ? '#8c8c8c' : '#0a85c7';
   return svgDocument(
     {
       ...{ width: 820, height: 60 + 24 * names.length, marginTop: 8, marginBottom: 42, marginRight: 18 },
-      marginLeft: widthOf(names),
+      marginLeft: width,
       x: {
         ...{ label: `${as} of ${measureTitles[measure]}`, labelAnchor: 'center', labelArrow: 'none' },
         ...{ nice: true, inset: 8 },
       },
-      y: rowsOf(names),
+      y: scale,
       color: { type: 'identity' },
       marks: [
         Plot.gridX({ strokeOpacity: 0.12 }),
@@ -117,6 +137,7 @@ function contrastFigure(title: string, results: readonly ContrastResult[]): stri
       caption: [
         'Paired by seed, with 95 % intervals by Student’s t, each for itself.',
         `Grey: the interval covers ${neutral}, or there is one seed only.`,
+        ...(diverged.length > 0 ? ['Where a seed diverged there is no value.'] : []),
       ],
     },
   );

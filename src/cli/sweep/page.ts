@@ -1,6 +1,7 @@
 /**
  * The report of a sweep: one HTML file with status, tables and pictures. No script, no network.
  */
+import { divergenceInWords } from '../../train/index.ts';
 import { escapeMarkup } from '../report/svg.ts';
 import { sweepFigures } from './figures.ts';
 import { type SweepResults, statusOf } from './results.ts';
@@ -31,6 +32,12 @@ export function sweepPage(results: SweepResults): string {
   const failures = rows.flatMap(({ arm, failures: list }) =>
     list.map(({ seed, reason }) => `<li>${escapeMarkup(`${arm.name}, seed ${seed}: ${reason}`)}</li>`),
   );
+  const diverged = rows.flatMap(({ arm, diverged: list }) =>
+    list.map(
+      ({ seed, ...divergence }) =>
+        `<li>${escapeMarkup(`${arm.name}, seed ${seed}: ${divergenceInWords(divergence)}`)}</li>`,
+    ),
+  );
   const figures = sweepFigures(results).map(({ svg }) => `<figure>${svg}</figure>`);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escapeMarkup(sweep.title)}</title><style>${styles}</style></head>
@@ -42,6 +49,7 @@ ${notesOf(results)
   .map((note) => `<p>${escapeMarkup(note)}</p>`)
   .join('\n')}
 ${contrasts.length > 0 ? `<h2>Contrasts</h2>${tableMarkup(contrastTable(results))}` : ''}
+${diverged.length > 0 ? `<h2>Diverged</h2><ul>${diverged.join('')}</ul>` : ''}
 ${failures.length > 0 ? `<h2>Without a result</h2><ul>${failures.join('')}</ul>` : ''}
 ${figures.join('\n')}
 </body></html>

@@ -1,26 +1,30 @@
 /**
- * What a sweep found: one row for each arm and each contrast, over the seeds that finished. Tables, CSV and JSON of it
- * are tables.ts.
+ * What a sweep found: one row for each arm and each contrast, over the seeds that finished. A seed that diverged has
+ * finished, without a loss: numbers over it are NaN, never those of the other seeds. Tables, CSV and JSON are tables.ts.
  */
+import type { DivergedSeed } from '../diverged.ts';
 import { halfInterval, pairedDifference, type Spread, spread } from '../statistics.ts';
 import { type ContrastResult, contrastResults } from './contrasts.ts';
 import type { Sweep, SweepArm, SweepRun } from './definition.ts';
-import { type FinishedRun, finishedRun, type MeasureName, measureNames, measureOf } from './measures.ts';
+import { type FinishedRun, finishedRun } from './finished-run.ts';
+import { type MeasureName, measureNames, measuresOf } from './measures.ts';
 
 export interface SweepRow {
   readonly arm: SweepArm;
   /** Seeds that have a result. */
   readonly seeds: readonly number[];
+  /** Of those, the ones whose run diverged. */
+  readonly diverged: readonly DivergedSeed[];
   /** Seeds without a result, and why. */
   readonly failures: readonly { readonly seed: number; readonly reason: string }[];
-  /** Over the arm's own seeds; null where no run has the measure. */
+  /** Over the arm's own seeds; null where no run has the measure, NaN where it has none since it diverged. */
   readonly measures: Readonly<Record<MeasureName, Spread | null>>;
-  /** Of the validation loss to the baseline's of the same seed, over the seeds that both have. */
+  /** Of the validation loss to the baseline's of the same seed, over the seeds that both have; NaN if one diverged. */
   readonly difference: Spread | null;
   /** Half the 95 % interval of the difference. */
   readonly interval: number | null;
   readonly bitsPerWeight: number | null;
-  /** Runs with a transition after which the loss did not come back. */
+  /** Runs with a transition after which the loss did not come back, though they did not diverge. */
   readonly notRecovered: number;
 }
 
@@ -42,8 +46,13 @@ export const isUneven = ({ rows }: SweepResults): boolean =>
 /** `unfinished: 17 of 24 runs`, or how many there are. */
 export const statusOf = (results: SweepResults): string =>
   isComplete(results)
-    ? `finished: all ${results.planned} runs`
-    : `UNFINISHED: ${results.finished.length} of ${results.planned} runs`;
+    ? `finished: all ${results.planned} runs${divergedPart(results)}`
+    : `UNFINISHED: ${results.finished.length} of ${results.planned} runs${divergedPart(results)}`;
+
+function divergedPart({ finished }: SweepResults): string {
+  const count = finished.filter(({ divergence }) => divergence !== null).length;
+  return count === 0 ? '' : `, ${count} of them diverged`;
+}
 
 function rowOf(
   arm: SweepArm,
@@ -52,20 +61,26 @@ function rowOf(
   failures: SweepRow['failures'],
 ): SweepRow {
   const measures = Object.fromEntries(
-    measureNames.map((name) => [name, spread(own.flatMap((finished) => measureOf(finished, name) ?? []))]),
+    measureNames.map((name) => [name, spread([...measuresOf(own, name).values()])]),
   ) as SweepRow['measures'];
-  const losses = new Map(own.map(({ run, result }) => [run.seed, result.validationLoss]));
-  const difference = pairedDifference(losses, baseline);
+  const difference = pairedDifference(measuresOf(own, 'validationLoss'), baseline);
   return {
     arm,
     seeds: own.map(({ run }) => run.seed),
     failures,
+    diverged: own.flatMap(({ run: { seed }, divergence }) =>
+      divergence === null ? [] : { seed, ...divergence },
+    ),
     measures,
     difference,
     interval: difference === null ? null : halfInterval(difference),
-    bitsPerWeight: own[0]?.result.bitsPerWeight ?? null,
-    notRecovered: own.filter(({ result: { spike } }) => spike !== null && spike.recoverySteps === null)
-      .length,
+    // One that diverged may not have come to the last phase.
+    bitsPerWeight:
+      (own.find(({ divergence }) => divergence === null) ?? own[0])?.result.bitsPerWeight ?? null,
+    notRecovered: own.filter(
+      ({ result: { spike }, divergence }) =>
+        spike !== null && spike.recoverySteps === null && divergence === null,
+    ).length,
   };
 }
 
@@ -83,7 +98,7 @@ export function sweepResults(
 ): SweepResults {
   const finished = runs.flatMap((run) => finishedRun(folder, run) ?? []);
   const ofArm = (name: string): FinishedRun[] => finished.filter(({ run }) => run.arm.name === name);
-  const baseline = new Map(ofArm(sweep.baseline).map(({ run, result }) => [run.seed, result.validationLoss]));
+  const baseline = measuresOf(ofArm(sweep.baseline), 'validationLoss');
   const none = new Map<number, number>();
   return {
     sweep,

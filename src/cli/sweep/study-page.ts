@@ -5,7 +5,8 @@
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ArgumentError } from '../../errors.ts';
-import { models, parameterCounts } from '../../train/index.ts';
+import { jsonText } from '../../json.ts';
+import { divergenceInWords, models, parameterCounts } from '../../train/index.ts';
 import { grouped } from '../compare/table.ts';
 import type { Environment } from '../environment.ts';
 import type { SamplesIdentity } from '../training-data.ts';
@@ -67,7 +68,8 @@ function dataOf({ text, samples }: RunConfig, predictions: number) {
 
 /** The set-up, as the runs themselves recorded it. */
 function setUp({ sweep, finished, planned }: SweepResults, folder: string, command: string): string[] {
-  const first = finished[0];
+  // One that diverged was not validated.
+  const first = finished.find(({ result }) => result.validationPredictions > 0) ?? finished[0];
   const hours = estimatedHours(sweep, planned, 2).toFixed(1);
   const lines = [
     `Command: \`${command}\`; about ${hours} h for all ${planned} runs on two idle cores. Finished runs are not trained again, stopped ones go on.`,
@@ -114,7 +116,7 @@ export function studyPage(
   const { name, folder, command, verdict } = options;
   const { sweep, contrasts, rows } = results;
   const files = new Map([
-    [`data/${name}.json`, `${JSON.stringify(sweepJson(results), null, 1)}\n`],
+    [`data/${name}.json`, `${jsonText(sweepJson(results), 1)}\n`],
     [`data/${name}.csv`, sweepCsv(results)],
   ]);
   const figures = sweepFigures(results).map((figure) => {
@@ -124,6 +126,9 @@ export function studyPage(
   });
   const failures = rows.flatMap(({ arm, failures: list }) =>
     list.map(({ seed, reason }) => `- ${arm.name}, seed ${seed}: ${reason}`),
+  );
+  const diverged = rows.flatMap(({ arm, diverged: list }) =>
+    list.map(({ seed, ...divergence }) => `- ${arm.name}, seed ${seed}: ${divergenceInWords(divergence)}`),
   );
   const warning = isComplete(results)
     ? []
@@ -142,6 +147,7 @@ export function studyPage(
     markdownTable(sweepTable(results)),
     notesOf(results).join(' '),
     `In full, run by run: [JSON](data/${name}.json), [CSV](data/${name}.csv).`,
+    ...(diverged.length > 0 ? ['Diverged:', diverged.join('\n')] : []),
     ...(failures.length > 0 ? ['Without a result:', failures.join('\n')] : []),
     ...(contrasts.length > 0 ? ['## Contrasts', markdownTable(contrastTable(results))] : []),
     ...(figures.length > 0 ? ['## Figures', ...figures] : []),

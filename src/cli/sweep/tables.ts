@@ -4,6 +4,7 @@
  */
 import { models } from '../../train/model-config.ts';
 import { decimals, formatSpread } from '../compare/table.ts';
+import { divergedInWords, divergedWord } from '../diverged.ts';
 import type { Spread } from '../statistics.ts';
 import { absent, type Column } from '../text-table.ts';
 import type { ContrastResult } from './contrasts.ts';
@@ -43,21 +44,34 @@ function tableOf<T>(fields: readonly Field<T>[], rows: readonly T[]): SweepTable
 
 const left = { optional: false, align: 'left' } as const;
 
+/** What a row says in place of a mean that is no number. */
+const unsettled = ({ diverged }: SweepRow): string | undefined =>
+  diverged.length > 0 ? divergedWord : undefined;
+
 const measured =
   (name: MeasureName, digits: number, signed = false) =>
-  ({ measures }: SweepRow): string =>
-    formatSpread(measures[name], digits, signed);
+  (row: SweepRow): string =>
+    formatSpread(row.measures[name], digits, signed, unsettled(row));
 
 /** A part of 1 in per cent. */
-const percent = (value: Spread | null): string =>
-  formatSpread(
-    value && {
+const percent =
+  (name: MeasureName) =>
+  (row: SweepRow): string => {
+    const value = row.measures[name];
+    const hundredfold = value && {
       ...value,
       mean: 100 * value.mean,
       deviation: value.deviation === null ? null : 100 * value.deviation,
-    },
-    2,
-  );
+    };
+    return formatSpread(hundredfold, 2, false, unsettled(row));
+  };
+
+/** A difference to the baseline, or its interval, which divergence on either side takes away. */
+const compared = (row: SweepRow, text: (difference: Spread) => string): string => {
+  const { difference } = row;
+  if (difference === null) return absent;
+  return Number.isFinite(difference.mean) ? text(difference) : (unsettled(row) ?? `baseline ${divergedWord}`);
+};
 
 const part = (done: number, planned: number): string =>
   done === planned ? `${done}` : `${done} of ${planned}`;
@@ -72,13 +86,20 @@ const megabytes =
 const armFields: readonly Field<SweepRow>[] = [
   field('arm', '', ({ arm }) => arm.name, left),
   field('seeds', '', ({ seeds, arm }) => part(seeds.length, arm.seeds.length), { optional: false }),
+  field('diverged', 'at step', ({ diverged, seeds }) =>
+    diverged.length === 0
+      ? absent
+      : `${diverged.length} of ${seeds.length}: ${diverged.map(({ step }) => step).join(', ')}`,
+  ),
   field('validation', 'nats', measured('validationLoss', 4), { optional: false }),
-  field('vs', 'baseline', ({ difference }) => formatSpread(difference, 4, true)),
-  field('95 %', '±', ({ interval }) => (interval === null ? absent : decimals(interval, 4))),
+  field('vs', 'baseline', (row) => compared(row, (difference) => formatSpread(difference, 4, true))),
+  field('95 %', '±', (row) =>
+    row.interval === null ? absent : compared(row, () => decimals(row.interval!, 4)),
+  ),
   field('pairs', '', ({ difference, seeds }) =>
     difference === null || difference.count === seeds.length ? absent : String(difference.count),
   ),
-  field('right', '%', ({ measures }) => percent(measures.accuracy)),
+  field('right', '%', percent('accuracy')),
   field('bits/', 'weight', ({ bitsPerWeight }) =>
     bitsPerWeight === null ? absent : decimals(bitsPerWeight, 2),
   ),
@@ -88,12 +109,13 @@ const armFields: readonly Field<SweepRow>[] = [
   field('spike', 'nats', measured('spike', 3, true)),
   field('excess', '10 steps', measured('excess10', 3, true)),
   field('excess', '50 steps', measured('excess50', 3, true)),
-  field('recovery', 'steps', ({ measures, notRecovered }) => {
-    const steps = formatSpread(measures.recoverySteps, 0);
+  field('recovery', 'steps', (row) => {
+    const { notRecovered } = row;
+    const steps = measured('recoverySteps', 0)(row);
     return notRecovered === 0 ? steps : `${steps} (${notRecovered} not)`;
   }),
   field('other', 'inference', measured('inference', 4)),
-  field('right', 'other, %', ({ measures }) => percent(measures.inferenceAccuracy)),
+  field('right', 'other, %', percent('inferenceAccuracy')),
   field('flips', '/step', measured('flipRate', 5)),
   field('r', 'step/grid', measured('stepRatio', 4)),
   field('r below', '1/2', measured('frozen', 3)),
@@ -132,9 +154,19 @@ export const measureTitles: Readonly<Record<MeasureName, string>> = {
 const contrastDigits = ({ contrast: { measure, as } }: ContrastResult): number =>
   as === 'difference' && measure === 'recoverySteps' ? 1 : 4;
 
+/** What a contrast says in place of a value that is no number. */
+const contrastWord = ({ diverged }: ContrastResult): string =>
+  diverged.length > 0 ? divergedWord : 'not finite';
+
 /** Where an interval lies: of 0 for a difference, of 1 for a ratio. */
-function placeOf({ value, interval, contrast: { as } }: ContrastResult): string {
+function placeOf(result: ContrastResult): string {
+  const {
+    value,
+    interval,
+    contrast: { as },
+  } = result;
   if (value === null || interval === null) return absent;
+  if (!Number.isFinite(value.mean) || !Number.isFinite(interval)) return contrastWord(result);
   const neutral = as === 'ratio' ? 1 : 0;
   if (value.mean - interval > neutral) return `above ${neutral}`;
   return `${value.mean + interval < neutral ? 'below' : 'covers'} ${neutral}`;
@@ -144,12 +176,16 @@ const contrastFields: readonly Field<ContrastResult>[] = [
   field('contrast', '', ({ contrast }) => contrast.name, left),
   field('of', '', ({ contrast }) => measureTitles[contrast.measure], left),
   field('seeds', '', ({ seeds, planned }) => part(seeds.length, planned), { optional: false }),
+  field('diverged', '', ({ diverged, seeds }) =>
+    diverged.length === 0 ? absent : part(diverged.length, seeds.length),
+  ),
   field(
     'difference',
     'or ratio',
     (result) => {
       const { value, contrast } = result;
       if (value === null) return absent;
+      if (!Number.isFinite(value.mean)) return contrastWord(result);
       const text = decimals(value.mean, contrastDigits(result));
       if (contrast.as === 'ratio') return `×${text}`;
       return value.mean >= 0 ? `+${text}` : text;
@@ -162,6 +198,7 @@ const contrastFields: readonly Field<ContrastResult>[] = [
     (result) => {
       const { value, interval } = result;
       if (value === null || interval === null) return absent;
+      if (!Number.isFinite(value.mean) || !Number.isFinite(interval)) return contrastWord(result);
       const digits = contrastDigits(result);
       return `${decimals(value.mean - interval, digits)} to ${decimals(value.mean + interval, digits)}`;
     },
@@ -184,10 +221,23 @@ export function notesOf(results: SweepResults): string[] {
     ...(isUneven(results)
       ? ['Arms have different seeds: compare differences, which are over common seeds, not means.']
       : []),
+    ...divergedNotes(results),
   ];
 }
 
-/** Everything in full: the sweep, its arms, its contrasts and each finished run. */
+/** How many seeds of which arms diverged, and at which steps. */
+export function divergedNotes({ rows }: SweepResults): string[] {
+  const arms = rows.filter(({ diverged }) => diverged.length > 0);
+  if (arms.length === 0) return [];
+  const list = arms.map(
+    ({ arm, diverged, seeds }) => `${arm.name}: ${divergedInWords(diverged, seeds.length)}`,
+  );
+  return [
+    `Diverged: a loss, gradient, update or state was not finite, which ended the run. Where a seed did, there is no mean of the others, no difference and no interval. ${list.join('; ')}.`,
+  ];
+}
+
+/** Everything in full: the sweep, its arms, its contrasts and each finished run. Numbers are NaN where runs diverged. */
 export function sweepJson(results: SweepResults): object {
   const { sweep, rows, contrasts, finished, planned } = results;
   const { name, title, claim, model, steps, baseline } = sweep;
@@ -212,6 +262,7 @@ export function sweepJson(results: SweepResults): object {
       arm: one.run.arm.name,
       seed: one.run.seed,
       id: one.run.id,
+      divergence: one.divergence,
       ...Object.fromEntries(measureNames.map((measure) => [measure, measureOf(one, measure)])),
     })),
   };
@@ -219,11 +270,12 @@ export function sweepJson(results: SweepResults): object {
 
 const quote = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
-/** One line for each arm: means and standard deviations in full. */
+/** One line for each arm: means and standard deviations in full, NaN where a seed diverged. */
 export function sweepCsv({ rows }: SweepResults): string {
   const head = ['arm', 'finished', 'planned', 'bitsPerWeight'];
   const differences = ['difference', 'differenceDeviation', 'differencePairs', 'interval95'];
-  const lines = rows.map(({ arm, seeds, bitsPerWeight, measures, difference, interval }) => [
+  const divergence = ['diverged', 'divergedAtSteps'];
+  const lines = rows.map(({ arm, seeds, bitsPerWeight, measures, difference, interval, diverged }) => [
     quote(arm.name),
     seeds.length,
     arm.seeds.length,
@@ -233,7 +285,9 @@ export function sweepCsv({ rows }: SweepResults): string {
     difference?.count ?? '',
     interval ?? '',
     ...measureNames.flatMap((name) => [measures[name]?.mean ?? '', measures[name]?.deviation ?? '']),
+    ...[diverged.length, diverged.map(({ step }) => step).join(' ')],
   ]);
-  const columns = [...head, ...differences, ...measureNames.flatMap((name) => [name, `${name}Deviation`])];
+  const ofMeasures = measureNames.flatMap((name) => [name, `${name}Deviation`]);
+  const columns = [...head, ...differences, ...ofMeasures, ...divergence];
   return `${[columns, ...lines].map((line) => line.join(',')).join('\n')}\n`;
 }

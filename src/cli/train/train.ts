@@ -4,9 +4,11 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { jsonText } from '../../json.ts';
 import { cpuBackend, type TensorFlow, wasmBackend } from '../../tfjs/index.ts';
 import {
   type Checkpoint,
+  divergenceInWords,
   isLabelled,
   type ModelConfig,
   modelConfig,
@@ -67,15 +69,19 @@ function measured(loss: number, accuracy: number | undefined): string {
     : `${loss.toFixed(4)} nats, ${(100 * accuracy).toFixed(2)} % right`;
 }
 
+/** What came of a run in words: its validation, or where it diverged. */
+function outcome({ divergence, validationLoss, validationAccuracy, inference }: TrainResult): string {
+  if (divergence !== null) return `diverged at ${divergenceInWords(divergence)}`;
+  const other = inference.map((one) => `; with ${one.name} weights ${measured(one.loss, one.accuracy)}`);
+  return `validation ${measured(validationLoss, validationAccuracy)}${other.join('')}`;
+}
+
 function report({ name }: Recipe, seed: number, result: TrainResult): string {
-  const { steps, validationLoss, validationAccuracy, bitsPerWeight, memory, seconds, interrupted } = result;
+  const { steps, bitsPerWeight, memory, seconds, interrupted } = result;
   const ending = interrupted ? ', stopped early' : '';
-  const other = result.inference
-    .map((one) => `; with ${one.name} weights ${measured(one.loss, one.accuracy)}`)
-    .join('');
   return (
     `${name}, seed ${seed}: ${steps} steps in ${seconds.toFixed(1)} s${ending}\n` +
-    `validation ${measured(validationLoss, validationAccuracy)}${other}; ${bitsPerWeight.toFixed(2)} bits a weight; ` +
+    `${outcome(result)}; ${bitsPerWeight.toFixed(2)} bits a weight; ` +
     `${memory.bytesPerParameter.toFixed(2)} bytes a parameter for weights, state and gradients\n`
   );
 }
@@ -174,9 +180,9 @@ async function trainInto(
     append({ type: 'result', ...numbers });
     // Of this process: of a run that was resumed, since it was taken up.
     const peakMemory = 1024 * process.resourceUsage().maxRSS;
-    const text = `${JSON.stringify({ ...numbers, peakMemory }, null, 2)}\n`;
+    const text = `${jsonText({ ...numbers, peakMemory }, 2)}\n`;
     if (!result.interrupted) folder.write('result.json', text);
-    progress.partEnded(`validation ${measured(result.validationLoss, result.validationAccuracy)}`);
+    progress.partEnded(outcome(result));
     progress.close();
     io.stdout.write(options.json ? text : report(recipe, seed, result));
   } finally {
