@@ -19,7 +19,7 @@ import { decodePositive } from '../formats/posit.ts';
 import { goesAway, truncatedFraction } from '../rounding/decide.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
 import { roundScalar } from '../rounding/round.ts';
-import { isOdd, placeInRange } from '../rounding/round-float.ts';
+import { isOdd, placeInRange, withoutPlace } from '../rounding/round-float.ts';
 import { betweenEntries, betweenLogarithms, firstAbove, valuesOf, wrap } from '../rounding/round-list.ts';
 
 /** (-1)^negative (significand + s) 2^exponent, where s = 0, or 0 < s < 1 if `sticky`. Zero: significand 0n, not sticky. */
@@ -143,7 +143,7 @@ export function isTiny({ units, quantum }: RoundedUnits, { minNormal }: FloatFor
 
 function roundToFloat(x: Real, format: FloatFormat, options: ResolvedRounding, random: number): number {
   const { negative } = x;
-  if (!format.hasZero && negative) return NaN;
+  if (!format.hasZero && negative) return withoutPlace(-1, format, options);
   return placeInRange(roundMagnitude(x, format, options, random), negative, format, options);
 }
 

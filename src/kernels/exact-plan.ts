@@ -55,6 +55,8 @@ function writeFloat(writer: BlockWriter, format: FloatFormat, options: ResolvedR
     writer.mask(parameters.oddFlipSlot, (1023 - format.bias) % 2 !== 0);
   } else writer.mask(parameters.oddForceSlot, hasOnlyPowers);
   if (!format.hasZero) {
+    // Under 'finite' a negative number becomes a positive one: that is a matter of lists.
+    if (options.saturation === 'finite') return false;
     writer.number(parameters.leastSlot, minNormal);
     writer.number(parameters.zeroResultSlot, NaN);
     return true;

@@ -6,6 +6,7 @@
  * that is no power of two and has more bits than an exact quotient leaves room for.
  */
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
+import { codebook } from '../formats/codebook.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding } from '../rounding/index.ts';
 import { exactPlan } from './exact-plan.ts';
@@ -126,9 +127,25 @@ function makePlan(type: ElementType, format: Format, options: ResolvedRounding):
         magicPlan(2, lanes32, format, options) ??
         magicPlan(2, lanes64, format, options));
   if (fast !== undefined) return fast;
-  return format.kind === 'codebook' || format.kind === 'logarithmic'
-    ? listPlan(elementShift, format, options)
-    : exactPlan(elementShift, format, options);
+  if (format.kind === 'codebook' || format.kind === 'logarithmic')
+    return listPlan(elementShift, format, options);
+  return exactPlan(elementShift, format, options) ?? positivePlan(elementShift, format, options);
+}
+
+/**
+ * Positive numbers alone under 'finite', where all that has no place goes to an end: the list of the values. What a float's tie and
+ * its odd significand are, an index is with them; without significand bits ties go up, and every significand is odd.
+ */
+function positivePlan(
+  elementShift: 2 | 3,
+  format: Format,
+  options: ResolvedRounding,
+): RoundingPlan | undefined {
+  if (format.kind !== 'float' || format.hasZero || format.bits > 16) return undefined;
+  const ties = format.mantissaBits === 0 ? 'upper' : 'even-index';
+  const isOdd = options.rounding === 'to-odd' && format.mantissaBits === 0;
+  const list = codebook({ name: 'values', values: format.values(), ties });
+  return listPlan(elementShift, list, isOdd ? { ...options, rounding: 'toward-zero' } : options);
 }
 
 const plans = new WeakMap<Format, Map<string, RoundingPlan | undefined>>();

@@ -25,8 +25,8 @@ export function roundToFloat(
   if (Number.isNaN(x)) return NaN;
   const negative = x < 0 || Object.is(x, -0);
   const magnitude = Math.abs(x);
-  if (magnitude === 0) return format.hasZero ? signedZero(format, negative) : NaN;
-  if (!format.hasZero && (negative || magnitude === Infinity)) return NaN;
+  if (!format.hasZero && !(x > 0 && x < Infinity)) return withoutPlace(x, format, options);
+  if (magnitude === 0) return signedZero(format, negative);
   if (magnitude === Infinity) return infiniteInput(format, options, negative);
   return placeInRange(
     roundMagnitude(magnitude, negative, format, options, random),
@@ -34,6 +34,15 @@ export function roundToFloat(
     format,
     options,
   );
+}
+
+/**
+ * What zeros, negative numbers and infinities become in a format of positive numbers alone (e8m0): NaN where they are no values, but
+ * under 'finite' the nearer end of the range, which for 0 and infinity is ONNX's saturating Cast.
+ */
+export function withoutPlace(x: number, format: FloatFormat, { saturation }: ResolvedRounding): number {
+  if (saturation === 'finite') return x > 0 ? format.max : format.min;
+  return x > 0 && format.hasInfinity ? Infinity : NaN;
 }
 
 /** The result for a non-zero number whose magnitude, rounded as if the exponent had no upper end, is `rounded`. */

@@ -46,7 +46,10 @@ function infinityOf(format: FloatFormat): number {
 export function specialInput(x: number, format: FloatFormat, options: ResolvedRounding): number | undefined {
   if (Number.isNaN(x)) return NaN;
   const negative = x < 0 || Object.is(x, -0);
-  if (!format.hasZero && (x === 0 || negative || x === Infinity)) return NaN;
+  if (!format.hasZero && (x === 0 || negative || x === Infinity)) {
+    if (options.saturation === 'finite') return x === Infinity ? format.max : format.minNormal;
+    return x === Infinity && format.hasInfinity ? Infinity : NaN;
+  }
   if (x === 0) return negative && format.hasNegativeZero ? -0 : 0;
   if (Number.isFinite(x)) return undefined;
   if (negative && !format.isSigned) return options.saturation === 'none' && format.hasNaN ? NaN : 0;
@@ -88,7 +91,7 @@ export function roundFloatRatio(
   options: ResolvedRounding,
   random: number,
 ): number {
-  if (negative && !format.hasZero) return NaN;
+  if (negative && !format.hasZero) return options.saturation === 'finite' ? format.minNormal : NaN;
   const { numerator, denominator } = magnitude;
   const minNormal = units(format.minNormal);
   const isBelowNormal = numerator < minNormal * denominator;

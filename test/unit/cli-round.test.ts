@@ -83,6 +83,7 @@ const phrases: readonly (readonly [argv: string, phrase: string])[] = [
   ['6 --format e8m0', 'a tie: away from zero, there being no significand bits'],
   ['2^-130 --format e8m0', 'above: nothing lies below the smallest value'],
   ['0 --format e8m0', 'the format has no zero: NaN'],
+  ['0 --format e8m0 --saturation finite', 'the format has no zero: 2^-127'],
   ['6 --format binary8p1se', 'a tie: to the even code'],
   ['0.5 --format ternary', 'a tie: to the even multiple'],
   ['0 --format binary', 'a tie: to the upper one'],

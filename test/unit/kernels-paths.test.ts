@@ -67,7 +67,7 @@ describe('the path that a rounding takes', () => {
     quick: ['binary16', 'fp24', 'e5m2', 'e4m3', 'e4m3fn', 'e3m4', 'e2m3', 'e3m2', 'e2m1'],
     pattern: ['bfloat16', 'tf32', 'pxr24'],
     general: ['e4m3fnuz', 'e5m2fnuz', 'e4m3b11fnuz', 'ue5m3', 'ue4m3', 'int8', 'uint4', 'ternary'],
-    exact: ['dlfloat16', 'e8m0', 'binary8p1se', 'binary6p1uf', 'float(8,0,bias=127,finite)', 'float(11,10)'],
+    exact: ['dlfloat16', 'binary8p1se', 'binary6p1uf', 'float(8,0,bias=127,finite)', 'float(11,10)'],
     list: ['nf4', 'dynamic8', 'dynamicUnsigned8', 'binary', 'logarithmic(4,3)'],
   };
   for (const [path, names] of Object.entries(simd)) {
@@ -82,6 +82,18 @@ describe('the path that a rounding takes', () => {
       }
     });
   }
+
+  it('exact: e8m0, but where everything goes to an end: a list', () => {
+    for (const saturation of saturations)
+      for (const rounding of main) {
+        const path = roundingPath(
+          'float64',
+          formats.e8m0,
+          resolveRounding(formats.e8m0, { rounding, saturation }),
+        );
+        expect(path).toBe(saturation === 'finite' ? 'list' : 'exact');
+      }
+  });
 
   it('posit: posits', () => {
     for (const name of ['posit8', 'posit16', 'posit32', 'posit(2,0)', 'posit(16,1)'])

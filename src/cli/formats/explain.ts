@@ -149,7 +149,7 @@ function flagsOf(x: number, result: number, overflow: boolean, format: Format): 
   if (Number.isNaN(x) || x === result) return overflow ? ['overflow'] : [];
   if (!Number.isFinite(x)) return [Number.isNaN(result) && format.kind === 'posit' ? 'invalid' : 'overflow'];
   if (Number.isNaN(result) && !overflow) return ['invalid'];
-  const underflow = Math.abs(x) < tiny(format);
+  const underflow = x !== 0 && Math.abs(x) < tiny(format);
   return [
     'inexact',
     ...(overflow ? (['overflow'] as const) : []),

@@ -131,7 +131,7 @@ export function reasonOf(given: RoundingCase): string {
     return format.hasNaN ? 'NaN stays NaN' : 'NaN stays NaN, for which the format has no code';
   if (!Number.isFinite(x)) return infiniteReason(given);
   if (format.kind === 'float' && !format.hasZero && !(x > 0))
-    return `the format has ${x === 0 ? 'no zero' : 'no negative values'}: NaN`;
+    return `the format has ${x === 0 ? 'no zero' : 'no negative values'}: ${shortText(result)}`;
   if (taken === undefined) return '';
   if (overflow) return overflowReason(given, taken);
   const rule = isValue ? 'a value of the format' : between(given);
