@@ -46,6 +46,11 @@ export function scaleByPowerOfTwo(x: number, exponent: number): number {
   return y * powerOfTwo(e);
 }
 
+/** x 2^exponent rounded once, where x is a normal number within 2^400 of 1 or 0: subnormal results too. */
+export function scaleOnce(x: number, exponent: number): number {
+  return exponent < -500 ? scaleByPowerOfTwo(x, exponent + 500) * 2 ** -500 : scaleByPowerOfTwo(x, exponent);
+}
+
 /** Whether the number is a binary32 value (NaN and infinities included). */
 export function isBinary32(x: number): boolean {
   return Object.is(Math.fround(x), x);

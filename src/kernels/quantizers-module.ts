@@ -17,7 +17,14 @@ export interface QuantizersModuleExports {
     out: number,
     parameters: number,
   ): void;
-  encodeScales(statistics: number, into: number, groups: number, target: number, least: number): void;
+  encodeScales(
+    statistics: number,
+    into: number,
+    groups: number,
+    target: number,
+    least: number,
+    reach: number,
+  ): number;
   powerScales(
     statistics: number,
     into: number,
@@ -28,7 +35,8 @@ export interface QuantizersModuleExports {
     emax: number,
     lowest: number,
     highest: number,
-  ): void;
+    reach: number,
+  ): number;
   twoLevelScales(
     statistics: number,
     into: number,

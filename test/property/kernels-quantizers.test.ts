@@ -79,6 +79,7 @@ const round = fc
   .tuple(fc.integer({ min: -65, max: 65 }), fc.integer({ min: -6, max: 6 }))
   .map(([significand, exponent]) => significand * 2 ** exponent);
 const ordinary = fc.integer({ min: -(2 ** 20), max: 2 ** 20 }).map((x) => x / 2 ** 18);
+const largest = (2 - 2 ** -23) * 2 ** 127;
 const finite = fc.oneof(
   { weight: 4, arbitrary: ordinary },
   { weight: 4, arbitrary: round },
@@ -93,6 +94,9 @@ const kinds = [
   finite.map((x) => x * 2 ** -140),
   finite.map((x) => x * 2 ** 120),
   fc.constantFrom(0, -0),
+  // Where values, means and numbers in units of a scale leave binary32.
+  fc.constantFrom(largest, -largest, largest / 2, 2 ** 127, 1, 2 ** -149),
+  fc.constantFrom(2 ** -149, -(3 * 2 ** -149), 2 ** -126, 0),
 ];
 
 const shapes = fc.oneof(
@@ -211,6 +215,10 @@ describe('what the kernels leave to the reference', () => {
     expect(planOf({ format: 'int8', scale: { ...absmax, decay: 0.5 } })).toBeUndefined();
     expect(planOf({ format: 'int8', scale: { per: 'tensor', from: 'minmax' } })).toBeUndefined();
     expect(planOf({ format: 'e4m3fn', scale: { ...absmax, stored: 'decode' } })).toBeUndefined();
+    expect(planOf({ format: 'e4m3fn', saturation: 'none', scale: absmax })).toBeUndefined();
+    expect(
+      planOf({ format: 'ternary', scale: { ...absmax, format: 'e4m3fn', tensorScale: true } }),
+    ).toBeUndefined();
     expect(planOf(blockQuantizerOptions('nvfp4', { fourOverSix: 'mse' }))).toBeUndefined();
     expect(planOf(blockQuantizerOptions('mxfp4', { rounding: 'toward-positive' }))).toBeUndefined();
     const plan = planOf(blockQuantizerOptions('mxfp4'))!;

@@ -10,6 +10,9 @@ import { planRounding } from '../plan.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
 import * as parameters from './parameters.ts';
 
+/** The largest binary32 number. */
+const largest = (2 - 2 ** -23) * 2 ** 127;
+
 /** How the threshold of a group becomes its scale. */
 export type ScaleForm =
   /** Encode factors target / threshold, in binary32. */
@@ -54,6 +57,11 @@ export interface QuantizerPlan {
   readonly rounding: RoundingPlan | undefined;
   /** The constants of `placeGroups`. */
   readonly block: Float32Array;
+  /**
+   * Scales from which on the value of some element is no binary32 number: encode factors (of groups, or with two levels of the
+   * tensor) below this, exponents of powers of two above it.
+   */
+  readonly reach: number;
   /** Two levels: how the scales are rounded. */
   readonly scaleFloor: number;
   readonly scaleShift: number;
@@ -132,10 +140,41 @@ function mayScaleInBinary32({ format, rounding: { rounding } }: QuantizerForm): 
   return isRegular && smallestOf(format) >= 2 ** -80 && modes.includes(rounding);
 }
 
+/**
+ * The reference clamps what overflows on the way to an element; here it is an infinity, which the rounding must clamp. Only means
+ * lie so far below an element, by a factor of at most the number of elements.
+ */
+function clampsInfinities({ format, rounding, from, scale }: QuantizerForm): boolean {
+  if (rounding.saturation !== 'finite') return false;
+  const isNear = from === 'absmax' || scale.kind !== 'encode' || scale.target <= 2 ** 90;
+  return isNear || roundScalar(Infinity, format, rounding, 0) === format.max;
+}
+
+/** Whether scales, and what they are made of, are numbers that binary32 lanes give without an end being reached. */
+function hasRoom({ scale }: QuantizerForm): boolean {
+  if (scale.kind === 'power') return true;
+  if (scale.kind === 'encode') return Math.fround(scale.target / largest) > 0;
+  // No element over its scale, nor the scale in units of the tensor's, overflows on the way.
+  return scale.target >= 2 && scale.target * scale.format.max <= largest;
+}
+
+/** See `QuantizerPlan.reach`; with room to spare. */
+function reachOf({ low, high, scale }: QuantizerForm): number {
+  const most = Math.max(high, -low);
+  switch (scale.kind) {
+    case 'encode':
+      return Math.fround((2 * most) / largest);
+    case 'power':
+      return 126 - exponentOf(most);
+    case 'two-level':
+      return (2 * most * scale.format.max) / largest;
+  }
+}
+
 /** The plan of a form, or undefined where only the reference does it. */
 export function planQuantizer(form: QuantizerForm): QuantizerPlan | undefined {
   const { format, low, scale } = form;
-  if (!fitsBinary32(format)) return undefined;
+  if (!fitsBinary32(format) || !clampsInfinities(form) || !hasRoom(form)) return undefined;
   if (scale.kind === 'power' && !mayScaleInBinary32(form)) return undefined;
   const block = new Float32Array(parameters.parameterBytes / 4);
   const words = new Int32Array(block.buffer);
@@ -149,7 +188,8 @@ export function planQuantizer(form: QuantizerForm): QuantizerPlan | undefined {
     if (rounding === undefined) return undefined;
     block[parameters.lowSlot / 4] = low > format.min ? low : -Infinity;
   }
-  const common = { form, elements: own ?? parameters.givenElements, rounding, block };
+  const elements = own ?? parameters.givenElements;
+  const common = { form, elements, rounding, block, reach: reachOf(form) };
   if (scale.kind !== 'two-level') return { ...common, scaleFloor: 0, scaleShift: 0 };
   const constants = floatConstants(scale.format);
   // element * scale is exact: of no more bits than binary32 has, and within its range.

@@ -97,6 +97,15 @@ function* piecesOf({ rows, columns, size }: GroupLayout, start: number, group: n
   }
 }
 
+/** The largest numbers in place of infinities: elements are finite, so these are values that overflowed. */
+function clampInfinities(values: Float32Array): void {
+  const largest = (2 - 2 ** -23) * 2 ** 127;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] === Infinity) values[i] = largest;
+    else if (values[i] === -Infinity) values[i] = -largest;
+  }
+}
+
 export function quantizersOn(
   heap: Heap,
   kernels: QuantizersModuleExports,
@@ -124,7 +133,7 @@ export function quantizersOn(
     rounding: ResolvedRounding,
     outcome?: Outcome,
   ): void {
-    const { form, elements } = plan;
+    const { form, elements, reach } = plan;
     const { scale, least } = form;
     const { parameters, sums, statistics, into, out, ones, work, units } = scratch();
     const way = ways[scale.kind];
@@ -167,14 +176,18 @@ export function quantizersOn(
       return Math.fround((s0 + s1 + (s2 + s3)) / length);
     }
 
+    /** Whether values of the groups at hand may overflow. */
+    let isBeyond = false;
+
     function findScales(groups: number): void {
       switch (scale.kind) {
         case 'encode':
-          kernels.encodeScales(statistics, into, groups, scale.target, least);
+          isBeyond = kernels.encodeScales(statistics, into, groups, scale.target, least, reach) !== 0;
           return;
         case 'power': {
           const { bumpFrom, emax, lowest, highest } = scale;
-          kernels.powerScales(statistics, into, out, groups, least, bumpFrom, emax, lowest, highest);
+          const exponents = [bumpFrom, emax, lowest, highest, reach] as const;
+          isBeyond = kernels.powerScales(statistics, into, out, groups, least, ...exponents) !== 0;
           return;
         }
         case 'two-level': {
@@ -182,6 +195,7 @@ export function quantizersOn(
           const decode = Math.fround(1 / encode);
           const { max } = scale.format;
           const { scaleFloor, scaleShift } = plan;
+          isBeyond = encode < reach;
           kernels.twoLevelScales(
             statistics,
             into,
@@ -216,6 +230,7 @@ export function quantizersOn(
         outcome.elements.set(unitsView.subarray(0, length), start);
       }
       kernels.placeGroups(elements * 3 + way, from, target, ...walk, outs, parameters);
+      if (isBeyond) clampInfinities(new Float32Array(buffer, target, length));
       stream.store(start, length);
     }
 

@@ -80,7 +80,7 @@ export function blockQuantizerOptions(
   const isSymmetric = flag('symmetric', options.symmetric);
   const isRowScaled = flag('rowScaled', options.rowScaled);
   const isFixed = element.kind !== 'float';
-  if (isSymmetric && !isFixed)
+  if (isSymmetric && !(isFixed && element.isSigned))
     throw new ArgumentError('symmetric', true, `false: ${element.name} is symmetric`);
   if (isRowScaled && tensorScale === undefined)
     throw new ArgumentError('rowScaled', true, `false: ${String(format)} has no second scale`);
@@ -105,7 +105,9 @@ export function blockQuantizerOptions(
   return {
     format: element,
     scale: scaleOptions,
-    ...(isFixed ? { range: isSymmetric ? ('restricted' as const) : ('full' as const) } : {}),
+    ...(isFixed && element.isSigned
+      ? { range: isSymmetric ? ('restricted' as const) : ('full' as const) }
+      : {}),
     ...(Object.fromEntries(given) as Partial<QuantizerOptions>),
   };
 }

@@ -2,10 +2,12 @@
  * The loops over elements: into units of the scale, out of them, and the groups as arrays. Reference loops, scalar; every
  * result is rounded once more only by the carrier that it is stored in.
  */
+import { scaleByPowerOfTwo } from '../../formats/binary64.ts';
 import type { RealArray } from '../arrays.ts';
 import { forEachGroup, type Grouping } from '../grouping.ts';
-import type { Scales } from './scales.ts';
-import { interleavedSum } from './statistics.ts';
+import { bounded, carrierOf } from './carrier.ts';
+import { dequantizer, type Scales } from './scales.ts';
+import { extremeExponent, interleavedSum, largestMagnitude, scaledGroup } from './statistics.ts';
 
 /** Where an array's elements are, and which of them share a scale. */
 export interface Layout {
@@ -57,21 +59,44 @@ export function groupsOf({ grouping, shape }: Layout, length: number): Uint32Arr
   return groups;
 }
 
-/** Elements in units of their scale. Where a scale is zero, zeros: whatever they become is worth nothing. */
-export function intoUnits(x: RealArray, scaled: RealArray, layout: Layout, scales: Scales): void {
-  const { into, dividesInto } = scales;
+/** x in units of a scale that is 0: zero, with the sign of x. */
+function nothing(x: number): number {
+  return Number.isNaN(x) ? NaN : x < 0 || Object.is(x, -0) ? -0 : 0;
+}
+
+/**
+ * Elements in units of their scale, at most the largest number of the carrier. Where a scale is 0, zeros: whatever they become is
+ * worth nothing.
+ *
+ * @param clipsInfinities Whether an infinity of x becomes the largest number too.
+ */
+export function intoUnits(
+  x: RealArray,
+  scaled: RealArray,
+  layout: Layout,
+  { into, dividesInto }: Scales,
+  clipsInfinities: boolean,
+): void {
+  const { max } = carrierOf(scaled);
   forEachGroup(layout.grouping, layout.shape, (group, start, rows, rowStride, columns, columnStride) => {
     const factor = into[group]!;
-    const divides = dividesInto && factor !== 0;
     for (let r = 0; r < rows; r++) {
       let i = start + r * rowStride;
-      for (let c = 0; c < columns; c++, i += columnStride)
-        scaled[i] = divides ? x[i]! / factor : x[i]! * factor;
+      for (let c = 0; c < columns; c++, i += columnStride) {
+        const value = x[i]!;
+        if (dividesInto) scaled[i] = factor === 0 ? nothing(value) : value / factor;
+        else scaled[i] = value * factor;
+        const isBeyond = Math.abs(scaled[i]!) === Infinity;
+        if (isBeyond && (clipsInfinities || Number.isFinite(value))) scaled[i] = bounded(scaled[i]!, max);
+      }
     }
   });
 }
 
-/** The values of elements; `zeroPoints` are taken from the elements first. `values` may be `elements`. */
+/**
+ * The values of elements, of finite ones at most the largest number of the carrier; `zeroPoints` are taken from the elements
+ * first. `values` may be `elements`.
+ */
 export function outOfUnits(
   elements: RealArray,
   values: RealArray,
@@ -79,17 +104,16 @@ export function outOfUnits(
   scales: Scales,
   zeroPoints?: Float64Array,
 ): void {
-  const { out, dividesOut } = scales;
+  const { out } = scales;
+  const dequantize = dequantizer(scales, carrierOf(values));
   forEachGroup(layout.grouping, layout.shape, (group, start, rows, rowStride, columns, columnStride) => {
     const factor = out[group]!;
     const zero = zeroPoints === undefined ? 0 : zeroPoints[group]!;
     for (let r = 0; r < rows; r++) {
       let i = start + r * rowStride;
-      for (let c = 0; c < columns; c++, i += columnStride) {
-        // Subtracting +0 keeps the sign of a zero.
-        const element = elements[i]! - zero;
-        values[i] = dividesOut ? element / factor : element * factor;
-      }
+      // Subtracting +0 keeps the sign of a zero.
+      for (let c = 0; c < columns; c++, i += columnStride)
+        values[i] = dequantize(elements[i]! - zero, factor);
     }
   });
 }
@@ -106,7 +130,11 @@ export function addPerGroup(elements: RealArray, { grouping, shape }: Layout, nu
 /** The decode scale of a group that minimises sum (x - scale e)^2; undefined if all elements are zero. */
 export function leastSquaresScale(members: RealArray, elements: RealArray): number | undefined {
   const { length } = members;
-  const energy = interleavedSum(length, (i) => elements[i]! * elements[i]!);
+  const [ofX, ofElements] = [members, elements].map((group) => extremeExponent(largestMagnitude(group)));
+  const x = scaledGroup(members, ofX!);
+  const e = scaledGroup(elements, ofElements!);
+  const energy = interleavedSum(length, (i) => e[i]! * e[i]!);
   if (energy === 0) return undefined;
-  return interleavedSum(length, (i) => members[i]! * elements[i]!) / energy;
+  const best = interleavedSum(length, (i) => x[i]! * e[i]!) / energy;
+  return bounded(scaleByPowerOfTwo(best, ofX! - ofElements!), Number.MAX_VALUE);
 }

@@ -8,13 +8,13 @@ import { formats } from '../../formats/catalogue.ts';
 import { resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
 import type { RealArray } from '../arrays.ts';
+import { toBinary32 } from './carrier.ts';
 import type { BlockError } from './scale-options.ts';
 
 const { fround } = Math;
-const { e2m1, e4m3fn } = formats;
+const { binary32, e2m1, e4m3fn } = formats;
 const clampElement = resolveRounding(e2m1, { saturation: 'finite' });
 const clampScale = resolveRounding(e4m3fn, { saturation: 'finite' });
-const largest = (2 - 2 ** -23) * 2 ** 127;
 
 /** One block: its members row by row, and the rows of a whole block (the last rows of a ragged one are missing). */
 export interface FourOverSixBlock {
@@ -39,9 +39,9 @@ function rowError(
   const { members, columns, amax } = block;
   let sum = 0;
   for (let i = row * columns; i < Math.min((row + 1) * columns, members.length); i++) {
-    const x = fround(members[i]!);
+    const x = toBinary32(members[i]!);
     const element = roundScalar(fround(x * multiplier), e2m1, clampElement, 0);
-    const value = fround(fround(fround(element * scale) * fround(amax)) / denominator);
+    const value = fround(fround(fround(element * scale) * toBinary32(amax)) / denominator);
     const difference = fround(value - x);
     sum = fround(sum + (error === 'mse' ? fround(difference * difference) : Math.abs(difference)));
   }
@@ -50,7 +50,7 @@ function rowError(
 
 /** The error of the block: those of its rows added in halves, row i and row i + n/2, and so on. */
 function blockError(block: FourOverSixBlock, scale: number, denominator: number, error: BlockError): number {
-  const multiplier = Math.min(fround(1 / fround(scale * fround(1 / block.tensorEncode))), largest);
+  const multiplier = Math.min(fround(1 / fround(scale * fround(1 / block.tensorEncode))), binary32.max);
   let count = 2 ** (32 - Math.clz32(block.rows - 1));
   const sums = Array.from({ length: count }, (_, row) =>
     rowError(block, row, scale, multiplier, denominator, error),
@@ -62,7 +62,7 @@ function blockError(block: FourOverSixBlock, scale: number, denominator: number,
 
 /** The e4m3fn scale that a block gets: the one to 4 if its error is smaller, else the one to 6. */
 export function fourOverSixScale(block: FourOverSixBlock, scaleMax: number, error: BlockError): number {
-  const toSix = fround(fround(fround(block.blockMax) / 6) * block.tensorEncode);
+  const toSix = fround(fround(toBinary32(block.blockMax) / 6) * block.tensorEncode);
   const [four, six] = [fround(toSix * 1.5), toSix].map((scale) =>
     roundScalar(scale, e4m3fn, clampScale, 0),
   ) as [number, number];

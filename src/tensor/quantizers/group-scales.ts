@@ -2,18 +2,18 @@
  * The scales of all groups of a tensor: statistics of the groups, of earlier calls, of the tensor and its rows, brought
  * together. What a threshold becomes is in `scales.ts`.
  */
-import { isFloat32Array } from '../../array-kinds.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { IntFormat } from '../../formats/format.ts';
-import { isStochastic, resolveRounding } from '../../rounding/options.ts';
-import { roundScalar } from '../../rounding/round.ts';
+import { isStochastic } from '../../rounding/options.ts';
 import type { RealArray } from '../arrays.ts';
 import { axisIndex, countGroups } from '../grouping.ts';
+import { carried, carrierOf, productIn, quotientIn } from './carrier.ts';
 import { forEachMembers, type Layout, perGroup } from './elements.ts';
 import { fourOverSixScale } from './four-over-six.ts';
 import type { FixedScales } from './learned.ts';
 import type { ResolvedQuantizer } from './options.ts';
-import { type Scales, scaleSetter, tensorEncodeScale, useScale } from './scales.ts';
+import type { ResolvedScale } from './scale-options.ts';
+import { powerScale, type Scales, scaleSetter, tensorEncodeScale, useScale } from './scales.ts';
 import { bestThresholds } from './search.ts';
 import { largestMagnitude, type MagnitudeStatistic, rangeOf, statisticOf } from './statistics.ts';
 import type { Tracker } from './tracking.ts';
@@ -78,7 +78,8 @@ export function setMagnitudeScales(
 ): Float64Array | undefined {
   const { scale, format } = options;
   const groups = scales.stored.length;
-  const carry = isFloat32Array(x) ? Math.fround : (value: number): number => value;
+  const carrier = carrierOf(x);
+  const carry = (value: number): number => carried(value, carrier);
   const setScale = scaleSetter(scale, format);
   const level = scale.tensorScale === false ? undefined : tensorLevelOf(x, layout, groups, options);
   const encodeOf = (group: number): number => (level === undefined ? 1 : level.encode[level.of(group)]!);
@@ -103,9 +104,11 @@ export function setMagnitudeScales(
     carry(statisticOf(members, from, scale.percentile)),
   );
   const used = tracker.track(current);
-  const thresholds = used.map((statistic) => {
-    const threshold = carry(carry(statistic) * scale.multiplier);
-    return Number.isNaN(threshold) ? NaN : Math.max(threshold, scale.least);
+  const times = productIn(carrier);
+  const thresholds = used.map((each) => {
+    const statistic = carry(each);
+    if (!Number.isFinite(statistic)) return statistic;
+    return Math.max(scale.multiplier === 1 ? statistic : times(statistic, scale.multiplier), scale.least);
   });
   setScales(thresholds);
   if (scale.fourOverSix !== undefined && level !== undefined)
@@ -136,6 +139,12 @@ function setFourOverSix(
   });
 }
 
+/** A scale above 0 as its format has it: the nearest positive number, or the power of two that the direction says. */
+export function storedScale(value: number, scale: ResolvedScale): number {
+  if (scale.powerOfTwo) return powerScale(scale, value, 1);
+  return Math.max(quotientIn(scale.format)(value, 1), scale.format.minSubnormal);
+}
+
 /** Sets scales that are not taken from x. Returns the zero points that go with them. */
 export function setFixedScales(
   scales: Scales,
@@ -143,22 +152,15 @@ export function setFixedScales(
   options: ResolvedQuantizer,
 ): Float64Array | undefined {
   const { scale, format } = options;
-  if (fixed.scales.length !== scales.stored.length)
-    throw new ArgumentError(
-      'shape',
-      `${scales.stored.length} groups`,
-      `a shape with ${fixed.scales.length}, one a scale`,
-    );
-  const rounding = resolveRounding(scale.format, { saturation: 'finite' });
+  const groups = scales.stored.length;
+  const given = { scale: fixed.scales, 'zero point': fixed.zeroPoints };
+  for (const [name, numbers] of Object.entries(given))
+    if (numbers !== undefined && numbers.length !== groups)
+      throw new ArgumentError('shape', `${groups} groups`, `a shape with ${numbers.length}, one a ${name}`);
   fixed.scales.forEach((value, group) => {
-    useScale(scale, scales, group, roundScalar(value, scale.format, rounding, 0), 1);
+    if (!(value > 0)) throw new ArgumentError('scale', String(value), 'above 0');
+    useScale(scale, scales, group, storedScale(value, scale), 1);
   });
-  if (scales.stored.some((value) => !(value > 0)))
-    throw new ArgumentError(
-      'scale',
-      String(scales.stored.find((value) => !(value > 0))),
-      `above 0 in ${scale.format.name}`,
-    );
   return fixed.zeroPoints?.map((zero) => toZeroPoint(zero, format as IntFormat));
 }
 
@@ -179,7 +181,7 @@ export function setAffineScales(
   const used = tracker.track(ends);
   return Float64Array.from({ length: groups }, (_, group) => {
     const [low, high] = [used[group]!, used[groups + group]!];
-    const affine = affineOf(low, high, options.format as IntFormat, options.scale.format);
+    const affine = affineOf(low, high, options.format as IntFormat, options.scale);
     useScale(options.scale, scales, group, affine.scale, 1);
     return affine.zeroPoint;
   });

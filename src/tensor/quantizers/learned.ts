@@ -8,9 +8,10 @@
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../arrays.ts';
 import { countGroups } from '../grouping.ts';
+import { bounded } from './carrier.ts';
 import { forEachMembers } from './elements.ts';
 import type { ResolvedQuantizer } from './options.ts';
-import { interleavedSum, largestMagnitude, rangeOf } from './statistics.ts';
+import { rangeOf, statisticOf } from './statistics.ts';
 import { type QuantizerState, stateNumbers } from './tracking.ts';
 import { affineOf } from './zero-points.ts';
 
@@ -20,7 +21,7 @@ export interface FixedScales {
   readonly zeroPoints?: Float64Array;
 }
 
-/** The scales of the first tensor; 1 for groups of zeros. */
+/** The scales of the first tensor; 1 for groups of zeros, and where the statistic is not finite. */
 function initialScales(
   x: RealArray,
   shape: readonly number[],
@@ -29,18 +30,20 @@ function initialScales(
   const scales = new Float64Array(countGroups(scale.grouping, shape)).fill(1);
   const zeroPoints = new Float64Array(scales.length);
   forEachMembers(x, { grouping: scale.grouping, shape }, (members, group) => {
-    let value: number;
     if (scale.initial === 'minmax' && format.kind === 'int') {
       const { low, high } = rangeOf(members);
-      const affine = affineOf(low, high, format, scale.format);
-      value = affine.scale;
+      const affine = affineOf(low, high, format, scale);
+      if (Number.isNaN(affine.scale)) return;
+      scales[group] = affine.scale;
       zeroPoints[group] = affine.zeroPoint;
-    } else if (scale.initial === 'absmax') value = largestMagnitude(members) / scale.target;
-    else {
-      const sum = interleavedSum(members.length, (i) => Math.abs(members[i]!));
-      value = (2 * sum) / (members.length * Math.sqrt(scale.target));
+      return;
     }
-    if (value > 0 && Number.isFinite(value)) scales[group] = value;
+    const isLargest = scale.initial === 'absmax';
+    const statistic = statisticOf(members, isLargest ? 'absmax' : 'absmean', 100);
+    if (!(statistic > 0 && statistic < Infinity)) return;
+    const value = isLargest ? statistic / scale.target : (statistic / Math.sqrt(scale.target)) * 2;
+    // A state holds finite numbers, and 0 is no scale.
+    scales[group] = Math.max(bounded(value, Number.MAX_VALUE), Number.MIN_VALUE);
   });
   return scale.hasZeroPoint ? { scales, zeroPoints } : { scales };
 }
@@ -99,16 +102,22 @@ function learnedScales(options: ResolvedQuantizer): ScaleSource {
   };
 }
 
+/** As many numbers as a list has, or there are groups. */
+function perGroup(value: number | readonly number[], groups: number): Float64Array {
+  return typeof value === 'number' ? new Float64Array(groups).fill(value) : Float64Array.from(value);
+}
+
 /** Where the scales of a quantiser come from, if not from each tensor. */
 export function scaleSource(options: ResolvedQuantizer): ScaleSource {
-  const { from, value, grouping } = options.scale;
+  const { from, value, zeroPoint, grouping } = options.scale;
   if (from === 'learned') return learnedScales(options);
   if (from !== 'constant') return { scalesFor: () => undefined, ...noState };
   return {
-    scalesFor: (_x, shape) =>
-      typeof value === 'number'
-        ? { scales: new Float64Array(countGroups(grouping, shape)).fill(value) }
-        : { scales: Float64Array.from(value!) },
+    scalesFor: (_x, shape) => {
+      const groups = countGroups(grouping, shape);
+      const scales = perGroup(value!, groups);
+      return zeroPoint === undefined ? { scales } : { scales, zeroPoints: perGroup(zeroPoint, groups) };
+    },
     ...noState,
   };
 }

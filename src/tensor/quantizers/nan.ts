@@ -3,10 +3,11 @@ import type { CodeArray } from '../../formats/codes.ts';
 import { newCodes } from '../../formats/codes.ts';
 import type { Format } from '../../formats/format.ts';
 import { encode, type RealArray } from '../arrays.ts';
+import { carrierOf } from './carrier.ts';
 import { groupsOf } from './elements.ts';
 import type { ResolvedQuantizer } from './options.ts';
 import type { Run } from './run.ts';
-import { dequantized, type Scales } from './scales.ts';
+import { dequantizer, type Scales } from './scales.ts';
 
 /** An array without the NaN that are replaced, and where they were. */
 export interface Cleaned<A extends RealArray> {
@@ -33,10 +34,11 @@ export function fillHoles(
 ): void {
   if (holes.length === 0) return;
   const groups = groupsOf(layout, elements.length);
+  const dequantize = dequantizer(scales, carrierOf(values));
   for (const i of holes) {
     const group = groups[i]!;
     elements[i] = high;
-    values[i] = dequantized(scales, group, high - (zeroPoints?.[group] ?? 0));
+    values[i] = dequantize(high - (zeroPoints?.[group] ?? 0), scales.out[group]!);
   }
 }
 

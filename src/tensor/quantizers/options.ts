@@ -1,7 +1,7 @@
 /**
  * The options of a quantiser, their defaults and checks: plain data, so that a quantiser can be written to JSON and back.
  */
-import { checkFields } from '../../check.ts';
+import { checkFields, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Format } from '../../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../../formats/names.ts';
@@ -16,7 +16,8 @@ import {
 } from '../../rounding/options.ts';
 import { type GradientData, type GradientRule, gradientRule } from '../gradients/index.ts';
 import { type Transform, type TransformData, transform } from '../transforms/index.ts';
-import { type ResolvedScale, resolveScale, type ScaleOptions } from './scale-options.ts';
+import { resolveScale } from './resolve-scale.ts';
+import type { ResolvedScale, ScaleOptions } from './scale-options.ts';
 
 /** What NaN becomes in codes: as in `encode`, or the whole group of it NaN. */
 export type NaNInGroups = NaNTreatment | 'group';
@@ -97,12 +98,14 @@ const optionNames: readonly (keyof QuantizerOptions)[] = [
 ];
 
 function lowestElement(format: Format, options: QuantizerOptions, scale: ResolvedScale): number {
-  const { range, saturation } = options;
-  if (range !== undefined && range !== 'restricted' && range !== 'full')
-    throw new ArgumentError('range', range, 'restricted, full');
+  const { saturation } = options;
   const isTwosComplement = (format.kind === 'int' || format.kind === 'fixed') && format.isSigned;
-  const isWhole = range === 'full' || scale.hasZeroPoint || saturation === 'wrap';
-  return isTwosComplement && !isWhole ? -format.max : format.min;
+  if (!isTwosComplement && options.range !== undefined)
+    throw new ArgumentError('range', options.range, `nothing, with ${format.name} elements`);
+  const isWhole = scale.hasZeroPoint || saturation === 'wrap';
+  const fallback = isWhole ? 'full' : 'restricted';
+  const range = oneOf('range', options.range, isWhole ? ['full'] : ['restricted', 'full'], fallback);
+  return isTwosComplement && range === 'restricted' ? -format.max : format.min;
 }
 
 /** Fills in the defaults and checks every option. Throws ArgumentError. */

@@ -9,9 +9,11 @@ import { resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
 import { fitsBinary32, type RealArray, round } from '../arrays.ts';
 import { countGroups } from '../grouping.ts';
+import { toBinary32 } from './carrier.ts';
 import {
   addPerGroup,
   forEachMembers,
+  groupsOf,
   intoUnits,
   type Layout,
   leastSquaresScale,
@@ -76,6 +78,19 @@ function elementsOf(
   return elements;
 }
 
+/** Keeps numbers within the range of the elements where the scale is 0: no infinity is to be multiplied by it. */
+function clampWorthless(
+  scaled: RealArray,
+  layout: Layout,
+  { stored }: Scales,
+  { low, high }: ResolvedQuantizer,
+): void {
+  const groups = groupsOf(layout, scaled.length);
+  for (let i = 0; i < scaled.length; i++)
+    if (stored[groups[i]!] === 0 && Number.isFinite(scaled[i]))
+      scaled[i] = Math.min(Math.max(scaled[i]!, low), high);
+}
+
 /** Elements and values of x under the scales. */
 function imageUnder(
   x: RealArray,
@@ -88,10 +103,12 @@ function imageUnder(
   const { scale } = options;
   const isFloat32 = isFloat32Array(x);
   const scaled = like(x, scalesInBinary32(x, options));
-  intoUnits(x, scaled, layout, scales);
+  const clips = options.round.saturation === 'finite';
+  intoUnits(x, scaled, layout, scales, clips);
+  if (scales.isTwoLevel && !clips) clampWorthless(scaled, layout, scales, options);
   // The quotient is rounded as x is; the sum with a zero point needs more room.
   if (scale.hasZeroPoint && isFloat32)
-    for (let i = 0; i < scaled.length; i++) scaled[i] = Math.fround(scaled[i]!);
+    for (let i = 0; i < scaled.length; i++) scaled[i] = toBinary32(scaled[i]!);
   // -0 + 0 is +0.
   if (scale.isNvfp4) for (let i = 0; i < scaled.length; i++) scaled[i]! += 0;
   const elements = elementsOf(scaled, layout, options, zeroPoints, call);
@@ -120,7 +137,8 @@ function refit(
   forEachMembers(run.x, run.layout, (x, group) => {
     const best = leastSquaresScale(x, members[group]!);
     const value = best ?? 1 / first.into[group]!;
-    useScale(scale, scales, group, roundScalar(value, scale.format, rounding, 0), 1);
+    // Elements of one sign may be fitted by a negative number; 0 has no sign.
+    useScale(scale, scales, group, roundScalar(value, scale.format, rounding, 0) + 0, 1);
   });
   return scales;
 }

@@ -6,9 +6,11 @@
  * 2509.25149, section 2, and the order of the binary32 operations of TransformerEngine's reference quantiser.
  */
 import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';
-import type { Format } from '../../formats/format.ts';
+import { formats } from '../../formats/catalogue.ts';
+import type { FloatFormat, Format } from '../../formats/format.ts';
 import { resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
+import { bounded, productIn, quotientIn, toBinary32 } from './carrier.ts';
 import { blockExponent, quotientExponent, trailingBits } from './power-of-two.ts';
 import type { ResolvedScale } from './scale-options.ts';
 
@@ -22,11 +24,12 @@ export interface Scales {
   /** value = element * out, or element / out where `dividesOut`. */
   readonly out: Float64Array;
   readonly dividesOut: boolean;
+  /** Whether `out` is the product of two scales. */
+  readonly isTwoLevel: boolean;
 }
 
-/** The largest binary32 number. */
-const largest = (2 - 2 ** -23) * 2 ** 127;
 const { fround } = Math;
+const { binary32 } = formats;
 
 export function newScales(
   count: number,
@@ -39,6 +42,7 @@ export function newScales(
     dividesInto: !isEncoded && !isPower && tensorScale === false,
     out: new Float64Array(count),
     dividesOut: isEncoded || isPower,
+    isTwoLevel: tensorScale !== false,
   };
 }
 
@@ -75,7 +79,7 @@ export function useScale(
     scales.out[group] = factor;
   } else if (tensorScale !== false) {
     const tensorDecode = fround(1 / tensorEncode);
-    scales.into[group] = Math.min(fround(1 / fround(scale * tensorDecode)), largest);
+    scales.into[group] = Math.min(fround(1 / toBinary32(scale * tensorDecode)), binary32.max);
     scales.out[group] = scale * tensorDecode;
   } else {
     scales.into[group] = scale;
@@ -83,56 +87,73 @@ export function useScale(
   }
 }
 
+/** The least encode scale whose reciprocal is a binary32 number. */
+const leastEncode = 2 ** -127;
+
 /**
- * The encode scale of a tensor or row with largest magnitude `amax`: min(target scaleMax / amax, largest), binary32; 1 where
- * that is 0 (infinite amax) or amax is 0.
+ * The encode scale of a tensor or row with largest magnitude `amax`: target scaleMax / amax, binary32, from 2^-127 to the
+ * largest; 1 where amax is 0 or infinite.
  */
 export function tensorEncodeScale(
   amax: number,
   { target, format, scaleMax, fourOverSix }: ResolvedScale,
 ): number {
   if (Number.isNaN(amax)) return NaN;
+  if (amax === 0 || amax === Infinity) return 1;
   const most = fourOverSix === undefined ? format.max : scaleMax;
-  const encode = Math.min(fround(fround(most * target) / fround(amax)), largest);
-  return amax === 0 || encode === 0 ? 1 : encode;
+  const encode = fround(toBinary32(most * target) / toBinary32(amax));
+  return Math.min(Math.max(encode, leastEncode), binary32.max);
 }
 
-/** How thresholds become scales, for one kind of scale. */
+/** The power of two, in a scale's format, that a quotient of positive numbers becomes. */
+export function powerScale(
+  { format, direction }: ResolvedScale,
+  numerator: number,
+  denominator: number,
+): number {
+  return clampedPower(format, quotientExponent(numerator, denominator, direction));
+}
+
+function clampedPower({ min, max }: FloatFormat, exponent: number): number {
+  return powerOfTwo(Math.min(Math.max(exponent, exponentOf(min)), exponentOf(max)));
+}
+
+/** How thresholds become scales, for one kind of scale. Of a threshold that is not finite a group is NaN. */
 export function scaleSetter(resolved: ResolvedScale, element: Format): SetScale {
   const { format, stored, target, from, direction, tensorScale } = resolved;
-  const rounding = resolveRounding(format, { saturation: 'finite' });
-  const rounded = (x: number): number => roundScalar(x, format, rounding, 0);
   if (resolved.powerOfTwo) {
-    const least = exponentOf(format.min);
-    const most = exponentOf(format.max);
     const trailing = trailingBits(element);
+    const powerOf = (threshold: number): number => {
+      if (threshold === 0) return format.min;
+      return from === 'absmax'
+        ? clampedPower(format, blockExponent(threshold, target, direction, trailing))
+        : powerScale(resolved, threshold, target);
+    };
     return (scales, group, threshold) => {
       if (!Number.isFinite(threshold)) return makeNaN(scales, group);
-      let exponent = least;
-      if (threshold > 0)
-        exponent =
-          from === 'absmax'
-            ? blockExponent(threshold, target, direction, trailing)
-            : quotientExponent(threshold, target, direction);
-      useScale(resolved, scales, group, powerOfTwo(Math.min(Math.max(exponent, least), most)), 1);
+      useScale(resolved, scales, group, powerOf(threshold), 1);
     };
   }
   if (tensorScale !== false) {
-    const reciprocal = fround(1 / target);
+    const reciprocal = toBinary32(1 / target);
+    const rounding = resolveRounding(format, { saturation: 'finite' });
     return (scales, group, threshold, tensorEncode) => {
-      const unrounded = fround(fround(threshold) * fround(tensorEncode * reciprocal));
+      const unrounded = fround(toBinary32(threshold) * toBinary32(tensorEncode * reciprocal));
       if (Number.isNaN(unrounded)) return makeNaN(scales, group);
-      useScale(resolved, scales, group, rounded(Math.min(unrounded, format.max)), tensorEncode);
+      const scale = roundScalar(Math.min(unrounded, format.max), format, rounding, 0);
+      useScale(resolved, scales, group, scale, tensorEncode);
     };
   }
-  if (stored === 'encode')
-    return (scales, group, threshold) => {
-      if (!Number.isFinite(threshold)) return makeNaN(scales, group);
-      useScale(resolved, scales, group, rounded(Math.min(target / threshold, format.max)), 1);
-    };
+  const quotient = quotientIn(format);
+  const scaleOf = (threshold: number): number => {
+    if (stored === 'decode')
+      return threshold === 0 && !format.hasZero ? format.min : quotient(threshold, target);
+    // An encode factor stays a number by which elements can be divided: a threshold beyond its reach clips.
+    return threshold === 0 ? format.max : Math.max(quotient(target, threshold), format.minSubnormal);
+  };
   return (scales, group, threshold) => {
     if (!Number.isFinite(threshold)) return makeNaN(scales, group);
-    useScale(resolved, scales, group, rounded(threshold / target), 1);
+    useScale(resolved, scales, group, scaleOf(threshold), 1);
   };
 }
 
@@ -141,7 +162,26 @@ export function decodeFactor({ out, dividesOut }: Scales, group: number): number
   return dividesOut ? 1 / out[group]! : out[group]!;
 }
 
-/** element of a group, dequantised, in binary64: exact wherever binary64 holds the product. */
-export function dequantized({ out, dividesOut }: Scales, group: number, element: number): number {
-  return dividesOut ? element / out[group]! : element * out[group]!;
+const product32 = productIn(binary32);
+
+/** a b rounded once to binary32, for products of more than 53 bits. */
+function productOnce(a: number, b: number): number {
+  const product = a * b;
+  const nearest = fround(product);
+  // Half-way between two binary32 numbers a product may have been rounded to get there.
+  const other = nearest + 2 * (product - nearest);
+  return other !== nearest && fround(other) === other ? product32(a, b) : nearest;
+}
+
+/** How elements of a group become values of a carrier, given the group's `out`. Values of finite elements are finite. */
+export function dequantizer(
+  { dividesOut, isTwoLevel }: Scales,
+  carrier: FloatFormat,
+): (element: number, out: number) => number {
+  const { max } = carrier;
+  const exact = isTwoLevel && carrier.precision === 24;
+  return (element, out) => {
+    const value = dividesOut ? element / out : exact ? productOnce(element, out) : element * out;
+    return Math.abs(value) > max && Math.abs(element) < Infinity ? bounded(value, max) : value;
+  };
 }

@@ -3,7 +3,9 @@
  * the number is the matter of `scales.ts`.
  */
 import { isFloat32Array } from '../../array-kinds.ts';
+import { exponentOf, scaleByPowerOfTwo, scaleOnce } from '../../formats/binary64.ts';
 import type { RealArray } from '../arrays.ts';
+import { bounded } from './carrier.ts';
 import { selectMagnitude } from './selection.ts';
 
 /** The statistics that are one magnitude of the group. */
@@ -53,13 +55,24 @@ function rankedMagnitude(group: RealArray, percentile: number): number {
   return magnitudes[rank]!;
 }
 
-/**
- * The statistic of a group in binary64, 0 of an empty group. A group with a NaN gives NaN. Square roots and quotients are
- * of the interleaved sums; std has n in the denominator; absmedian is the lower of two middle magnitudes.
- */
-export function statisticOf(group: RealArray, from: MagnitudeStatistic, percentile: number): number {
+/** Between 2^-400 and 2^400 squares, and sums of them of any length, are binary64 numbers; what is lost is too far below to count. */
+const mostExponent = 400;
+
+/** The exponent of a group's largest magnitude where sums and squares might leave binary64, else 0. */
+export function extremeExponent(largest: number): number {
+  if (!(largest > 0 && largest < Infinity)) return 0;
+  const exponent = exponentOf(largest);
+  return Math.abs(exponent) < mostExponent ? 0 : exponent;
+}
+
+/** The group times 2^-exponent. What vanishes is too far below the largest to count. */
+export function scaledGroup(group: RealArray, exponent: number): RealArray {
+  return exponent === 0 ? group : Float64Array.from(group, (x) => scaleByPowerOfTwo(x, -exponent));
+}
+
+/** The statistic by binary64 arithmetic as it is: wrong where a sum or a square overflows or underflows. */
+function plainStatistic(group: RealArray, from: MagnitudeStatistic, percentile: number): number {
   const { length } = group;
-  if (length === 0) return 0;
   switch (from) {
     case 'absmax':
       return largestMagnitude(group);
@@ -76,6 +89,23 @@ export function statisticOf(group: RealArray, from: MagnitudeStatistic, percenti
       return Math.sqrt(interleavedSum(length, (i) => (group[i]! - mean) * (group[i]! - mean)) / length);
     }
   }
+}
+
+/**
+ * The statistic of a group in binary64 whose exponent has no bounds on the way (numbers of binary32 do not come near them), at
+ * most the largest number; 0 of an empty group. A group with a NaN gives NaN, one with an infinity no finite number, or that of a
+ * rank. Square roots and quotients are of the interleaved sums; std has n in the denominator; absmedian is the lower of two
+ * middle magnitudes.
+ */
+export function statisticOf(group: RealArray, from: MagnitudeStatistic, percentile: number): number {
+  if (group.length === 0) return 0;
+  const plain = plainStatistic(group, from, percentile);
+  const isRank = from === 'absmax' || from === 'absmedian' || from === 'percentile';
+  if (isRank || (plain > 2 ** -mostExponent && plain < 2 ** mostExponent)) return plain;
+  const exponent = extremeExponent(largestMagnitude(group));
+  if (exponent === 0) return plain;
+  const scaled = plainStatistic(scaledGroup(group, exponent), from, percentile);
+  return bounded(scaleOnce(scaled, exponent), Number.MAX_VALUE);
 }
 
 /** The range of a group, 0 included; NaN at both ends if there is a NaN. */

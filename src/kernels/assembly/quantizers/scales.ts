@@ -8,14 +8,27 @@ const infinityBits: i32 = 0x7f800000;
 const nanBits: i32 = 0x7fc00000;
 const largestBits: i32 = 0x7f7fffff;
 
-/** min(target / max(statistic, least), the largest binary32 number); NaN where the statistic is not finite. */
-export function encodeScales(statistics: usize, into: usize, groups: i32, target: f32, least: f32): void {
+/**
+ * min(target / max(statistic, least), the largest binary32 number); NaN where the statistic is not finite. Returns whether a scale is
+ * below `reach`: some element over it is no binary32 number.
+ */
+export function encodeScales(
+  statistics: usize,
+  into: usize,
+  groups: i32,
+  target: f32,
+  least: f32,
+  reach: f32,
+): bool {
+  let isBeyond = i32x4.splat(0);
   for (let i: usize = 0, end = <usize>groups << 2; i < end; i += 16) {
     const threshold = f32x4.pmax(v128.load(statistics + i), f32x4.splat(least));
     const scale = f32x4.pmin(f32x4.div(f32x4.splat(target), threshold), i32x4.splat(largestBits));
     const isFinite = f32x4.lt(threshold, i32x4.splat(infinityBits));
     v128.store(into + i, v128.bitselect(scale, i32x4.splat(nanBits), isFinite));
+    isBeyond = v128.or(isBeyond, f32x4.lt(scale, f32x4.splat(reach)));
   }
+  return v128.any_true(isBeyond);
 }
 
 /** 2^exponent, for exponents from -127 to 127. */
@@ -28,7 +41,8 @@ function powersOfTwo(exponent: v128): v128 {
 
 /**
  * Powers of two: the exponent of the threshold less `emax`, one more where its trailing significand is at least `bumpFrom`,
- * clamped. The lowest where the threshold is 0, NaN where it is not finite.
+ * clamped. The lowest where the threshold is 0, NaN where it is not finite. Returns whether an exponent is above `reach`: some
+ * element times the scale is no binary32 number.
  */
 export function powerScales(
   statistics: usize,
@@ -40,7 +54,9 @@ export function powerScales(
   emax: i32,
   lowest: i32,
   highest: i32,
-): void {
+  reach: i32,
+): bool {
+  let isBeyond = i32x4.splat(0);
   for (let i: usize = 0, end = <usize>groups << 2; i < end; i += 16) {
     const threshold = f32x4.pmax(v128.load(statistics + i), f32x4.splat(least));
     const isSmall = f32x4.lt(threshold, i32x4.splat(0x00800000));
@@ -52,10 +68,12 @@ export function powerScales(
     exponent = i32x4.min_s(i32x4.max_s(exponent, i32x4.splat(lowest)), i32x4.splat(highest));
     const isZero = f32x4.eq(threshold, f32x4.splat(0));
     exponent = v128.bitselect(i32x4.splat(lowest), exponent, isZero);
+    isBeyond = v128.or(isBeyond, i32x4.gt_s(exponent, i32x4.splat(reach)));
     const notFinite = v128.andnot(i32x4.splat(nanBits), f32x4.lt(threshold, i32x4.splat(infinityBits)));
     v128.store(into + i, v128.or(powersOfTwo(i32x4.neg(exponent)), notFinite));
     v128.store(out + i, v128.or(powersOfTwo(exponent), notFinite));
   }
+  return v128.any_true(isBeyond);
 }
 
 /**
