@@ -39,6 +39,9 @@ export {
   canonicalName,
   type FormatOf,
   type FormatSpelling,
+  findBlockFormat,
+  isBlockFormat,
+  isFormat,
   parseFormat,
   toFormat,
 } from './names.ts';

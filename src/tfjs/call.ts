@@ -2,8 +2,9 @@
 import type { AsyncScope } from './async-scope.ts';
 import type { Effect, RoleRounding } from './effect.ts';
 import type { EmulationLog } from './log.ts';
-import type { ResolvedPolicy, Role } from './policy.ts';
+import type { Role } from './policy.ts';
 import type { ProductCalls } from './product-calls.ts';
+import type { ResolvedPolicy } from './resolve-policy.ts';
 
 /** A rounded copy that is alive, by the contents of the tensor that it was made from. Plain data. */
 export interface HeldCopy {

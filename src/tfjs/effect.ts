@@ -3,9 +3,18 @@
  * products are summed. Roundings with the same set of values share a grid, so that what lies on it is known by identity.
  */
 import type { ResolvedAccumulator } from '../arithmetic/accumulate/model.ts';
+import { pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { type BlockFormat, type Format, type FormatSpelling, formats, toFormat } from '../formats/index.ts';
-import { findBlockFormat, isBlockFormat, isFormat } from '../formats/names.ts';
+import {
+  type BlockFormat,
+  type Format,
+  type FormatSpelling,
+  findBlockFormat,
+  formats,
+  isBlockFormat,
+  isFormat,
+  toFormat,
+} from '../formats/index.ts';
 import type { Saturation } from '../rounding/options.ts';
 import {
   isStochastic,
@@ -91,6 +100,24 @@ function isIdentity(format: Format, options: ResolvedRounding): boolean {
   );
 }
 
+/** Runs a check of an operand's treatment: what is wrong lies at its path, or is a manner that its format does not have. */
+function located<T>(path: string, given: unknown, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    const { argument, accepted } = error;
+    if (typeof given === 'object' && !isFormat(given))
+      throw new ArgumentError(`${path}.${argument}`, error.given, accepted);
+    const isName = argument === 'format';
+    throw new ArgumentError(
+      path,
+      given,
+      isName ? accepted : `a format that goes with the role's ${argument}: ${accepted}`,
+    );
+  }
+}
+
 /** Makes the effects of one policy, which share quantisers and `grids`; equal rules have the same effect. */
 export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: boolean) => Effect | null {
   const quantizers = new Map<object, Map<number, Quantizer>>();
@@ -123,8 +150,6 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: 
     const spec = blockOptions(given) ?? (given as Exclude<InputSpec, BlockFormat>);
     if (typeof spec === 'string' || isFormat(spec))
       return { rounding: roundingOf({ ...modes, format: spec }), quantizer: undefined };
-    if (typeof spec !== 'object')
-      throw new ArgumentError('inputs', spec, 'a format, a rounding, a quantiser, null');
     if (!('scale' in spec)) return { rounding: roundingOf({ ...modes, ...spec }), quantizer: undefined };
     const options = spec as QuantizerOptions;
     const { scale } = options;
@@ -154,17 +179,17 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: 
   };
   /** Text that equal rules share; what JSON cannot say, and formats, are named by their identity. */
   const keyOf = (spec: Spec, isNamed: boolean): string =>
-    JSON.stringify([isNamed, spec], (_, value: unknown) => {
-      const isObject = typeof value === 'object' && value !== null;
-      if (isObject) return isFormat(value) || ArrayBuffer.isView(value) ? numberOf(value) : value;
-      return typeof value === 'string' || typeof value === 'boolean' ? value : numberOf(value);
+    JSON.stringify([isNamed, spec], function (this: Readonly<Record<string, unknown>>, name) {
+      // What the object holds, not what it says of itself in JSON: formats of one name may differ.
+      const value = this[name];
+      if (typeof value === 'string' || typeof value === 'boolean') return value;
+      const isPlain = typeof value === 'object' && value !== null && !('toJSON' in value);
+      return isPlain && !ArrayBuffer.isView(value) ? value : numberOf(value);
     });
 
   const effects = new Map<string, Effect | null>();
   const make = (spec: Spec, isNamed: boolean): Effect | null => {
     const { format, inputs, accumulator, fused = 'once', ...modes } = spec;
-    if (fused !== 'once' && fused !== 'decomposed')
-      throw new ArgumentError('fused', fused, 'once, decomposed');
     const hasFormat = format !== undefined && format !== null;
     const rounding = hasFormat ? roundingOf({ ...modes, format }) : null;
     const plain: Treatment = { rounding, quantizer: undefined };
@@ -173,13 +198,15 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: 
       const one =
         typeof inputs !== 'object' || 'format' in inputs || isFormat(inputs) || isBlockFormat(inputs);
       if (one) {
-        const same = treatmentOf(inputs as InputSpec, rounding, modes);
+        const same = located('inputs', inputs, () => treatmentOf(inputs as InputSpec, rounding, modes));
         treatment = (name) => (besideProducts.has(name) ? plain : same);
       } else {
         const byName = new Map(
           Object.entries(inputs as Record<string, InputSpec | null>).map(([name, given]) => [
             name,
-            given === null ? plain : treatmentOf(given, rounding, modes),
+            given === null || given === undefined
+              ? plain
+              : located(pathOf('inputs', name), given, () => treatmentOf(given, rounding, modes)),
           ]),
         );
         treatment = (name) => byName.get(name) ?? plain;

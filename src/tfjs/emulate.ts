@@ -19,8 +19,10 @@ import { Interception } from './interception.ts';
 import { type Backend, backendOf, type TensorFlow } from './internals.ts';
 import { kernelFamilies } from './kernel-names.ts';
 import { EmulationLog } from './log.ts';
-import { type Policy, type ResolvedPolicy, resolvePolicy } from './policy.ts';
+import type { Policy } from './policy.ts';
 import type { ProductCalls } from './product-calls.ts';
+import { type ResolvedPolicy, resolvePolicy } from './resolve-policy.ts';
+import { type StepListener, stepListeners } from './watched-methods.ts';
 
 /** Where an emulation is in its random numbers: plain data. */
 export interface EmulationState {
@@ -67,6 +69,29 @@ function checkState(given: EmulationState): Required<EmulationState> {
 }
 
 /**
+ * Says on the console, once, which names of layers have matched nothing: after the first step of an optimiser, or when the
+ * function that is returned is called, at the end.
+ */
+function watchLayerUse({ policy: { layerUse }, scope: own }: Layer): () => void {
+  const report = (): void => {
+    const message = layerUse.report();
+    if (message !== undefined) console.warn(message);
+    if (layerUse.isOver) stepListeners.delete(listener);
+  };
+  const listener: StepListener = {
+    after() {
+      // Steps of other scopes are not of this program.
+      if (own === undefined || own === currentScope()) report();
+    },
+  };
+  if (!layerUse.isOver) stepListeners.add(listener);
+  return () => {
+    report();
+    stepListeners.delete(listener);
+  };
+}
+
+/**
  * Begins an emulation at once, on a backend that is ready.
  * @param products who reads operands of products through slots
  */
@@ -94,6 +119,7 @@ export function startEmulation(tf: TensorFlow, policy: Policy, products?: Produc
     );
   }
   const active = interception;
+  const unwatch = watchLayerUse(layer);
   return {
     policy: resolved,
     log,
@@ -106,6 +132,7 @@ export function startEmulation(tf: TensorFlow, policy: Policy, products?: Produc
       active.reset(layer, cursor, held);
     },
     stop() {
+      unwatch();
       active.remove(layer);
     },
   };

@@ -1,6 +1,7 @@
 /** `inRole`: the role of kernel calls, said by the user. */
-import { oneOf } from '../check.ts';
+import { checkFunction, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { checkTensorFlow } from './check-tensorflow.ts';
 import { insideWithAwaits } from './frames.ts';
 import type { TensorFlow } from './internals.ts';
 import { type Role, roles } from './policy.ts';
@@ -23,7 +24,9 @@ const isPromise = (value: unknown): value is Promise<unknown> =>
  * });
  */
 export function inRole<T>(tf: TensorFlow, role: Role, fn: () => T): T {
+  checkTensorFlow(tf, role, fn);
   oneOf('role', role, roles);
+  checkFunction('fn', fn);
   const { result, isFollowed } = insideWithAwaits(tf, { kind: 'role', role }, fn);
   if (isFollowed || !methods.isWatched() || !isPromise(result)) return result;
   result.then(undefined, () => undefined);

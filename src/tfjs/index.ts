@@ -21,9 +21,9 @@ export {
   type KernelSpec,
   type LayerSpec,
   type Policy,
-  type ResolvedPolicy,
   type Role,
   type RoleSpec,
   type Rule,
   roles,
 } from './policy.ts';
+export type { ResolvedPolicy } from './resolve-policy.ts';

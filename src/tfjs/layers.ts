@@ -5,6 +5,7 @@
  */
 import { type Frame, framesAround, inside, type NamedLayer } from './frames.ts';
 import { engineOf, type TensorFlow } from './internals.ts';
+import { layersPackage } from './layers-package.ts';
 import { type SharedWatch, shared } from './shared-watch.ts';
 
 const isOwnName = (name: string): boolean =>
@@ -45,8 +46,7 @@ export const layers: SharedWatch = shared(watch);
 type Apply = (this: NamedLayer, ...args: unknown[]) => unknown;
 
 function watch(tf: TensorFlow): () => void {
-  // Exists only where the layers package is part of tf.
-  const prototype = (tf.layers as { Layer?: { prototype: object } } | undefined)?.Layer?.prototype;
+  const prototype = layersPackage(tf)?.layer;
   const descriptor = prototype && Object.getOwnPropertyDescriptor(prototype, 'apply');
   if (prototype === undefined || descriptor === undefined) return () => undefined;
   const apply = descriptor.value as Apply;

@@ -4,8 +4,7 @@
  */
 import { checkBoolean, checkFields, checkObject, integerInRange, oneOf, pathOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { type Format, toFormat } from '../formats/index.ts';
-import { findBlockFormat, isBlockFormat, isFormat } from '../formats/names.ts';
+import { type Format, findBlockFormat, isBlockFormat, isFormat, toFormat } from '../formats/index.ts';
 import { roundingModes, saturations, stochasticVariants, subnormalTreatments } from '../rounding/options.ts';
 import { type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
 import { checkAccumulator } from './accumulator.ts';

@@ -1,20 +1,12 @@
 /**
- * What is rounded to what while emulation is on: the user's policy, and the function that says what holds for a kernel call
- * by its role, kernel and layer. Plain data; nothing here touches TensorFlow.js. The names of roles and options are the
- * contract of `emulate`.
+ * What is rounded to what while emulation is on: the policy that a user gives. Plain data. The names of roles and options are
+ * the contract of `emulate`.
  */
 
-import { pathOf } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
 import type { BlockFormat, BlockFormatName, Format, FormatSpelling } from '../formats/index.ts';
-import { isFormat } from '../formats/names.ts';
 import type { RoundingMode, Saturation, StochasticVariant, SubnormalTreatment } from '../rounding/options.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
 import type { AccumulatorSpec } from './accumulator.ts';
-import { type Effect, effectMaker, type Grid, type RoleRounding } from './effect.ts';
-import { kernelFamilies, productNames } from './kernel-names.ts';
-import { matchesLayer } from './layer-names.ts';
-import { checkPolicy } from './policy-check.ts';
 
 /**
  * What a kernel call is for. Four passes: `forward` and `backward`, inside the gradient machinery; `optimizer`, inside
@@ -89,134 +81,4 @@ export interface Policy extends KernelSpec {
   readonly layers?: Readonly<Record<string, LayerSpec | Format | FormatSpelling | null>>;
   /** Whether `emulation.log` counts what rounding does. Costs a copy of every result. Default false. */
   readonly log?: boolean;
-}
-
-export interface ResolvedPolicy {
-  readonly seed: number;
-  readonly kernels: Implementation;
-  readonly log: boolean;
-  /** The roundings of the roles by themselves; `null`: float32. */
-  readonly roles: Readonly<Record<Role, RoleRounding | null>>;
-  /** Kernels that have rules, each with the path of one. */
-  readonly kernelPaths: ReadonlyMap<string, string>;
-  /** Every set of values that something is rounded to so far. */
-  readonly grids: readonly Grid[];
-  /** Whether layers have rules. */
-  readonly hasLayers: boolean;
-  /** What holds for a kernel call in a role, as part of a pass; `null`: nothing, it is left alone. */
-  effect(role: Role, kernel: string, layer: readonly string[], pass?: Role): Effect | null;
-}
-
-/** Losses, statistics and the optimiser are float32 in mixed-precision training, and `other` is not the model's. */
-const roundedByDefault: ReadonlySet<Role> = new Set(['forward', 'backward', 'predict']);
-
-/** A rule as an object. */
-function specOf(rule: LayerSpec | Format | FormatSpelling | null): LayerSpec & { format?: unknown } {
-  if (rule === null) return { format: null } as unknown as LayerSpec;
-  return typeof rule === 'string' || isFormat(rule) ? { format: rule } : rule;
-}
-
-/** The rules for a kernel: those of its family first, then its own. */
-function rulesFor(kernel: string, kernels: Readonly<Record<string, Rule>>): Rule[] {
-  const families = Object.keys(kernelFamilies).filter((family) => kernelFamilies[family]!.includes(kernel));
-  return [...families, kernel].filter((name) => Object.hasOwn(kernels, name)).map((name) => kernels[name]!);
-}
-
-/** Fills in the defaults of a policy and checks it. Throws ArgumentError. */
-export function resolvePolicy(policy: Policy): ResolvedPolicy {
-  checkPolicy(policy);
-  const { kernels: kernelsGiven = 'own', roles: byRole = {}, layers = {}, log = false, ...rest } = policy;
-  const { seed = 0, ...defaults } = rest;
-  const { implementation = 'own', ...byKernel } =
-    typeof kernelsGiven === 'string' ? { implementation: kernelsGiven } : kernelsGiven;
-  const grids: Grid[] = [];
-  const make = effectMaker(seed, grids);
-
-  /** Whether the rules say something of a role in a layer. The empty name means all that is in no layer, losses included. */
-  const isNamed = (role: Role, layer: readonly string[]): boolean =>
-    byRole[role] !== undefined ||
-    Object.entries(layers).some(
-      ([pattern, rule]) =>
-        matchesLayer(pattern, layer) &&
-        ((role === 'loss' && pattern === '') || specOf(rule).roles?.[role] !== undefined),
-    );
-
-  const chain = (role: Role, kernel: string, layer: readonly string[], pass: Role): Effect | null => {
-    const ofRole = byRole[role];
-    if (ofRole === null || !(roundedByDefault.has(role) || isNamed(role, layer))) return null;
-    const isProduct = productNames.has(kernel);
-    let spec: Record<string, unknown> = {};
-    let isKernelNamed = Object.hasOwn(byKernel, kernel);
-    const apply = (
-      argument: string,
-      rule: LayerSpec | Format | FormatSpelling | null,
-      isOwn = false,
-    ): void => {
-      const { roles: _, kernels: __, ...fields } = specOf(rule);
-      // Said of a role or a layer, these are about products; said of a kernel, about it.
-      const { inputs, accumulator, ...others } = fields;
-      const hasModes = Object.keys(others).some((name) => name !== 'format' && name !== 'fused');
-      if (hasModes && argument !== 'policy' && others.format === undefined && spec['format'] === undefined)
-        throw new ArgumentError('format', undefined, 'a format or its name');
-      spec = { ...spec, ...others };
-      if (inputs !== undefined && (isOwn || isProduct)) spec['inputs'] = inputs;
-      if (accumulator !== undefined && isProduct) spec['accumulator'] = accumulator;
-    };
-    const ofPass = pass === role ? undefined : byRole[pass];
-    apply('policy', defaults);
-    if (ofPass !== undefined) apply(`roles.${pass}`, ofPass);
-    if (ofRole !== undefined) apply(`roles.${role}`, ofRole);
-    for (const rule of rulesFor(kernel, byKernel as Record<string, Rule>))
-      apply(`kernels.${kernel}`, rule, true);
-    for (const [pattern, rule] of Object.entries(layers)) {
-      if (!matchesLayer(pattern, layer)) continue;
-      apply(`layers.${pattern}`, rule);
-      const inner = specOf(rule);
-      for (const part of new Set([pass, role])) {
-        const ofInner = inner.roles?.[part];
-        if (ofInner !== undefined) apply(`layers.${pattern}.roles.${part}`, ofInner);
-      }
-      isKernelNamed ||= Object.hasOwn(inner.kernels ?? {}, kernel);
-      for (const own of rulesFor(kernel, inner.kernels ?? {}))
-        apply(`layers.${pattern}.kernels.${kernel}`, own, true);
-    }
-    return make(spec as KernelSpec & { format?: Format | FormatSpelling | null }, isKernelNamed);
-  };
-
-  const known = new Map<string, Effect | null>();
-  const effect = (role: Role, kernel: string, layer: readonly string[], pass = role): Effect | null => {
-    const key = `${role} ${pass} ${kernel} ${layer.join('/')}`;
-    let found = known.get(key);
-    if (found === undefined) {
-      found = chain(role, kernel, layer, pass);
-      known.set(key, found);
-    }
-    return found;
-  };
-
-  const kernelPaths = new Map<string, string>();
-  const addPaths = (path: string, rules: object): void => {
-    for (const name of Object.keys(rules))
-      for (const kernel of kernelFamilies[name] ?? [name])
-        if (!kernelPaths.has(kernel)) kernelPaths.set(kernel, pathOf(path, name));
-  };
-  addPaths('kernels', byKernel);
-  for (const [pattern, rule] of Object.entries(layers))
-    addPaths(`${pathOf('layers', pattern)}.kernels`, specOf(rule).kernels ?? {});
-  // What is wrong is said now, not at the first kernel that it concerns.
-  for (const role of roles)
-    for (const kernel of ['', 'BatchMatMul', ...kernelPaths.keys()])
-      for (const layer of [[], ...Object.keys(layers).map((pattern) => [pattern])])
-        effect(role, kernel, layer);
-  const entries = roles.map((role) => [role, effect(role, '', [])?.rounding ?? null] as const);
-  return {
-    seed,
-    kernels: implementation as Implementation,
-    log,
-    roles: Object.fromEntries(entries) as Record<Role, RoleRounding | null>,
-    kernelPaths,
-    hasLayers: Object.keys(layers).length > 0,
-    grids,
-    effect,
-  };
 }

@@ -6,6 +6,7 @@
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import { inside } from './frames.ts';
 import type { TensorFlow } from './internals.ts';
+import { layersPackage, ownerOf } from './layers-package.ts';
 import { isTaped } from './roles.ts';
 import { type SharedWatch, shared } from './shared-watch.ts';
 
@@ -72,13 +73,6 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
 /** Wraps the methods; with the last who needs that every prototype is as it was. */
 export const methods: SharedWatch = shared(wrapMethods);
 
-/** The object of the prototype chain that has the property itself. */
-function ownerOf(target: object | null, name: string): object | null {
-  let owner = target;
-  while (owner !== null && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner) as object | null;
-  return owner;
-}
-
 function wrapMethods(tf: TensorFlow): () => void {
   const undo: (() => void)[] = [];
   const watched = new Set<unknown>();
@@ -139,13 +133,14 @@ function wrapMethods(tf: TensorFlow): () => void {
   };
 }
 
-/** Models exist only where the layers package is part of tf. */
+/** Models exist only where the layers package is loaded. */
 function watchModels(
   tf: TensorFlow,
   replace: (target: object | null, name: string, make: (original: Method) => Method) => void,
 ): void {
-  const model = (tf.LayersModel as { prototype: object } | undefined)?.prototype;
-  if (model === undefined) return;
+  const found = layersPackage(tf);
+  if (found === undefined) return;
+  const { model, layer, regularizer } = found;
   /** In the role `predict`, unless it is part of what a gradient is taken of. */
   const predicting = <T>(fn: () => T): T =>
     isTaped(tf) ? fn() : inside(tf, { kind: 'role', role: 'predict' }, fn);
@@ -187,11 +182,9 @@ function watchModels(
     function (...args) {
       return objective(() => original.apply(this, args));
     };
-  for (const owner of new Set([
-    ownerOf(model, 'calculateLosses'),
-    ownerOf(tf.layers.Layer.prototype, 'calculateLosses'),
-  ]))
+  for (const owner of new Set([ownerOf(model, 'calculateLosses'), ownerOf(layer, 'calculateLosses')]))
     replace(owner, 'calculateLosses', asLoss);
-  replace(Object.getPrototypeOf(tf.regularizers.l1l2()) as object, 'apply', asLoss);
-  for (const metric of Object.keys(tf.metrics)) replace(tf.metrics, metric, asLoss);
+  replace(regularizer, 'apply', asLoss);
+  const metrics = tf.metrics as object | undefined;
+  if (metrics !== undefined) for (const metric of Object.keys(metrics)) replace(metrics, metric, asLoss);
 }

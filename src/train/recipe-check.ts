@@ -6,7 +6,7 @@ import { within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { toFormat } from '../formats/index.ts';
 import { checkSchema } from '../schema.ts';
-import { resolvePolicy } from '../tfjs/policy.ts';
+import { resolvePolicy } from '../tfjs/resolve-policy.ts';
 import { checkOptimizer } from './optimizers/index.ts';
 import { checkQuantizerSpec } from './quantizer-spec.ts';
 import type { LinearSlots, Phase, QuantizerSpec, Recipe } from './recipe.ts';

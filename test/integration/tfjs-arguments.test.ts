@@ -1,14 +1,16 @@
 /** What is no TensorFlow.js, policy, role, optimiser or measure is refused by name; kernels come and go while emulation is on. */
 import type { Scalar, Tensor } from '@tensorflow/tfjs';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
 import { round } from '../../src/index.ts';
 import {
   cpuBackend,
   emulate,
   fakeQuantize,
+  inRole,
   installMissingKernels,
   lossScaling,
+  type Policy,
   type TensorFlow,
   wasmBackend,
 } from '../../src/tfjs/index.ts';
@@ -253,5 +255,107 @@ describe.each([
     tf.unregisterKernel('SomebodysOwn', 'nowhere');
     expect(registryOf(tf)).toEqual(registry);
     tf.dispose([x, first, second]);
+  });
+});
+
+describe('the layers package beside the core', () => {
+  test('is found: roles and layers are what they are in one namespace', async () => {
+    tf = await cpuBackend();
+    const core = (await import('@tensorflow/tfjs-core')) as unknown as TensorFlow;
+    const layers = await import('@tensorflow/tfjs-layers');
+    expect((core as Partial<TensorFlow>).layers).toBeUndefined();
+    const rowsOf = async (namespace: TensorFlow): Promise<string[]> => {
+      const model = layers.sequential({
+        layers: [
+          layers.layers.dense({
+            units: 3,
+            inputShape: [4],
+            name: 'body',
+            kernelRegularizer: layers.regularizers.l1l2(),
+          }),
+          layers.layers.batchNormalization({ name: 'norm' }),
+          layers.layers.dense({ units: 2, activation: 'softmax', name: 'head' }),
+        ],
+      });
+      model.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
+      const [xs, ys] = [
+        tf.ones([8, 4]),
+        tf.tidy(() => tf.oneHot(tf.tensor1d([0, 1, 1, 0, 0, 1, 0, 1], 'int32'), 2)),
+      ];
+      const emulation = await emulate(namespace, {
+        format: 'bfloat16',
+        log: true,
+        roles: { optimizer: 'e5m2', loss: 'binary16', statistics: 'e4m3fn' },
+        layers: { head: 'e5m2' },
+      });
+      await model.fit(xs, ys, { epochs: 2, verbose: 0 });
+      tf.dispose(model.predict(xs));
+      tf.dispose(model.evaluate(xs, ys));
+      emulation.stop();
+      model.dispose();
+      tf.dispose([xs, ys]);
+      return emulation.log!.rows.map(({ kernel, role, layer }) => `${kernel} ${role} ${layer}`);
+    };
+    const rows = await rowsOf(core);
+    expect(rows).toEqual(await rowsOf(tf));
+    for (const role of ['forward', 'backward', 'predict', 'optimizer', 'loss', 'statistics'])
+      expect(rows.some((row) => row.split(' ')[1] === role)).toBe(true);
+    expect(rows.some((row) => row.includes('predict') && row.includes('head'))).toBe(true);
+  });
+});
+
+describe('inRole', () => {
+  test('refuses unknown roles and what is no function', async () => {
+    for (const role of ['training', 'Forward', undefined, null, 3])
+      expect((await refusal(() => inRole(tf, role as never, () => 0))).argument).toBe('role');
+    expect((await refusal(() => inRole(tf, 'foward' as never, () => 0))).accepted).toMatch(
+      /did you mean forward/,
+    );
+    for (const fn of [undefined, null, 'x', tf.scalar(1)])
+      expect((await refusal(() => inRole(tf, 'loss', fn as never))).argument).toBe('fn');
+    expect((await refusal(() => inRole('loss' as never, tf as never, () => 0))).accepted).toMatch(
+      /first argument/,
+    );
+    expect(inRole(tf, 'other', () => 7)).toBe(7);
+  });
+});
+
+describe('names of layers that are not in the program', () => {
+  const train = async (layers: Policy['layers'], steps: number): Promise<string[]> => {
+    const said: string[] = [];
+    const warn = vi.spyOn(console, 'warn').mockImplementation((message: string) => void said.push(message));
+    const w = tf.variable(tf.tensor1d([1, 2]));
+    const sgd = tf.train.sgd(0.1);
+    try {
+      await emulate.scope(tf, { format: 'bfloat16', layers: layers! }, () => {
+        expect(said).toEqual([]);
+        for (let step = 0; step < steps; step++)
+          sgd.minimize(() => tf.tidy('block1', () => tf.tidy('attention', () => w.square().sum())) as Scalar);
+        if (steps === 0) tf.tidy('block1', () => w.square().sum());
+        return said.length;
+      });
+    } finally {
+      warn.mockRestore();
+      w.dispose();
+    }
+    return said;
+  };
+
+  test('are said on the console, once, after the first step', async () => {
+    expect(await train({ 'block2/*': null, attention: 'e5m2' }, 3)).toEqual([
+      "emulate: nothing that ran is meant by layers['block2/*'] (nearest: block1)",
+    ]);
+    expect(await train({ dense: null }, 1)).toEqual([
+      'emulate: nothing that ran is meant by layers.dense (there were block1, attention)',
+    ]);
+  });
+
+  test('or at the end, where there is no step', async () => {
+    expect(await train({ atention: null }, 0)).toHaveLength(1);
+  });
+
+  test('and names that there are, of nothing', async () => {
+    expect(await train({ 'block*': null, 'block1/attention': 'e5m2', '': 'bfloat16' }, 2)).toEqual([]);
+    expect(await train(undefined, 2)).toEqual([]);
   });
 });

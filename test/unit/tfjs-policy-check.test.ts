@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
-import { formats, matrixUnit } from '../../src/index.ts';
+import { codebook, formats, matrixUnit } from '../../src/index.ts';
+import { layerUse } from '../../src/tfjs/layer-use.ts';
 import { operandNames } from '../../src/tfjs/operand-names.ts';
-import { type Policy, resolvePolicy } from '../../src/tfjs/policy.ts';
+import type { Policy } from '../../src/tfjs/policy.ts';
+import { resolvePolicy } from '../../src/tfjs/resolve-policy.ts';
 
 const refusal = (policy: unknown): ArgumentError => {
   try {
@@ -250,6 +252,154 @@ describe('a policy', () => {
       },
     ];
     for (const policy of policies) expect(() => resolvePolicy(policy)).not.toThrow();
+  });
+});
+
+describe('what rules make of each other', () => {
+  it.each<[string, unknown, RegExp]>([
+    ['rounding', { rounding: 'toward-zero', format: 'posit8' }, /nearest-even, stochastic for posit8/],
+    ['rounding', { rounding: 'toward-zero', roles: { backward: 'posit8' } }, /for posit8/],
+    [
+      'roles.backward.rounding',
+      { roles: { backward: { format: 'posit8', rounding: 'to-odd' } } },
+      /for posit8/,
+    ],
+    ['kernels.Add.saturation', { format: 'e5m2', kernels: { Add: { saturation: 'wrap' } } }, /for e5m2/],
+    [
+      'kernels.matmul.saturation',
+      { format: 'e5m2', kernels: { matmul: { saturation: 'wrap' } } },
+      /for e5m2/,
+    ],
+    [
+      "layers['a/*'].roles.loss.saturation",
+      { format: 'e5m2', layers: { 'a/*': { roles: { loss: { saturation: 'wrap' } } } } },
+      /for e5m2/,
+    ],
+    ['roles.loss.saturation', { roles: { forward: 'e5m2', loss: { saturation: 'wrap' } } }, /for e5m2/],
+    ['format', { format: 'binary64', saturation: 'finite' }, /binary32 numbers/],
+    ['roles.backward', { roles: { backward: 'float(11,20)' } }, /binary32 numbers/],
+    ['layers.a.format', { layers: { a: { format: 'float(11,20)' } } }, /binary32 numbers/],
+    ['inputs', { format: 'e5m2', inputs: 'float(11,20)' }, /binary32 numbers/],
+    ['inputs.a', { format: 'e5m2', inputs: { a: 'float(11,20)' } }, /binary32 numbers/],
+    [
+      'roles.forward.inputs',
+      { roles: { forward: { inputs: 'posit8', rounding: 'to-odd' } } },
+      /goes with the role's rounding/,
+    ],
+    [
+      'roles.forward.inputs.b.rounding',
+      { roles: { forward: { inputs: { b: { format: 'posit8', rounding: 'to-odd' } } } } },
+      /posit8/,
+    ],
+    [
+      'accumulator.rounding',
+      { format: 'e5m2', accumulator: { accumulate: 'posit16', rounding: 'to-odd' } },
+      /posit16/,
+    ],
+  ])('is refused at %s: case %#', (path, policy, words) => {
+    const error = refusal(policy);
+    expect(error.argument).toBe(path);
+    expect(error.accepted).toMatch(words);
+  });
+
+  it.each<[string, unknown]>([
+    ['rounding', { rounding: 'stochastic' }],
+    ['saturation', { saturation: 'finite', accumulator: 'exact' }],
+    ['subnormals', { subnormals: 'flush', inputs: 'mxfp4' }],
+    [
+      'randomBits',
+      { randomBits: 8, inputs: { a: { format: 'int8', scale: { per: 'tensor', from: 'absmax' } } } },
+    ],
+    ['variant', { variant: 'B', roles: { forward: null } }],
+    ['roles.forward.rounding', { roles: { forward: { rounding: 'stochastic' } } }],
+    ['roles.forward.rounding', { roles: { forward: { rounding: 'stochastic' }, backward: 'e5m2' } }],
+    ['roles.loss.rounding', { roles: { loss: { rounding: 'stochastic' }, optimizer: 'e5m2' } }],
+    ['kernels.Add.rounding', { kernels: { Add: { rounding: 'stochastic' }, Sub: 'e5m2' } }],
+    ['layers.a.rounding', { layers: { a: { rounding: 'stochastic' } } }],
+    [
+      "layers['a b'].kernels.Add.rounding",
+      { layers: { 'a b': { kernels: { Add: { rounding: 'stochastic' } } } } },
+    ],
+  ])('a manner of rounding without a format is refused: %s, case %#', (path, policy) => {
+    const error = refusal(policy);
+    expect(error.argument).toBe(path);
+    expect(error.accepted).toMatch(/nothing without a format/);
+  });
+
+  it('a manner of rounding takes its format from any rule that it meets', () => {
+    const policies: Policy[] = [
+      { rounding: 'stochastic', roles: { backward: 'e5m2' } },
+      { rounding: 'stochastic', kernels: { Add: 'e5m2' } },
+      { rounding: 'stochastic', layers: { a: { roles: { forward: 'e5m2' } } } },
+      { rounding: 'stochastic', inputs: 'e5m2' },
+      { rounding: 'stochastic', inputs: { a: 'e5m2', b: 'mxfp4' } },
+      { format: 'e5m2', roles: { forward: { rounding: 'stochastic' }, loss: { saturation: 'finite' } } },
+      { roles: { forward: 'e5m2', loss: { rounding: 'stochastic' } } },
+      { roles: { backward: 'e5m2' }, kernels: { Add: { rounding: 'stochastic' } } },
+      { layers: { 'a/*': 'e5m2', '*/b': { rounding: 'stochastic' } } },
+      { roles: { other: { format: 'e5m2', rounding: 'stochastic' } } },
+    ];
+    for (const policy of policies) expect(() => resolvePolicy(policy), JSON.stringify(policy)).not.toThrow();
+  });
+
+  it('fields that are undefined are absent', () => {
+    const policy = {
+      format: 'bfloat16',
+      rounding: undefined,
+      roles: { backward: { format: undefined, rounding: 'stochastic' }, predict: undefined },
+      kernels: { implementation: undefined, Add: undefined },
+      layers: { a: undefined, b: { format: undefined, roles: undefined, kernels: undefined } },
+      inputs: { a: undefined },
+      log: undefined,
+      seed: undefined,
+    } as unknown as Policy;
+    const { effect, roles } = resolvePolicy(policy);
+    expect(roles.backward?.grid.format.name).toBe('bfloat16');
+    expect(roles.backward?.stochastic).toBe(true);
+    expect(roles.predict?.grid.format.name).toBe('bfloat16');
+    expect(effect('forward', 'Add', ['a'])?.rounding?.grid.format.name).toBe('bfloat16');
+    expect(effect('forward', 'Add', ['b'])?.rounding?.grid.format.name).toBe('bfloat16');
+  });
+
+  it('formats of one name are told apart', () => {
+    const [one, two] = [
+      codebook({ name: 'mine', values: [0, 1] }),
+      codebook({ name: 'mine', values: [0, 2] }),
+    ];
+    const { roles } = resolvePolicy({ roles: { forward: one, backward: two } });
+    expect(roles.forward?.grid.format).toBe(one);
+    expect(roles.backward?.grid.format).toBe(two);
+  });
+});
+
+describe('names of layers', () => {
+  const names = ['dense_1', 'dense_2', 'attention'];
+  const reportOf = (patterns: string[], paths: string[][]): string | undefined => {
+    const use = layerUse(patterns);
+    for (const path of paths) use.note(path);
+    return use.report();
+  };
+  const paths = [[], ...names.map((name) => ['model', name])];
+
+  it.each([[['dense_*']], [['model/dense_1']], [['model']], [['']], [['*']], [[]]])(
+    'that there are: %j',
+    (patterns) => {
+      expect(reportOf(patterns, paths)).toBeUndefined();
+    },
+  );
+
+  it('that there are not are said once, with the nearest', () => {
+    expect(reportOf(['dense_3', 'atention', 'x y'], paths)).toBe(
+      "emulate: nothing that ran is meant by layers.dense_3 (nearest: dense_1, dense_2); layers.atention (nearest: attention); layers['x y'] (there were model, dense_1, dense_2, attention)",
+    );
+    expect(reportOf(['head'], [[]])).toMatch(/no kernel ran in a layer or a named scope/);
+    const use = layerUse(['head']);
+    expect(use.report()).toBeUndefined();
+    use.note(['model']);
+    expect(use.isOver).toBe(false);
+    expect(use.report()).toMatch(/layers\.head/);
+    expect(use.isOver).toBe(true);
+    expect(use.report()).toBeUndefined();
   });
 });
 
