@@ -4,6 +4,7 @@
  */
 import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
+import { type ConvolutionsModuleExports, convolutionsModule } from './convolutions-module.ts';
 import type { Heap } from './heap.ts';
 import { type ElementType, planRounding } from './plan.ts';
 import type { HeapArray } from './products/heap-arrays.ts';
@@ -79,6 +80,8 @@ export interface Kernels {
     plan: QuantizerPlan,
     rounding: ResolvedRounding,
   ): void;
+  /** The copies and the loops that convolutions are made of. */
+  readonly convolutions: ConvolutionsModuleExports;
   /** Frees the scratch memory; the kernels may be used again. */
   release(): void;
 }
@@ -90,6 +93,7 @@ export function kernelsOn(heap: Heap): Kernels {
   const quantizers = quantizersOn(heap, quantizersModule.instantiate(heap.memory), rounder);
   return {
     heap,
+    convolutions: convolutionsModule.instantiate(heap.memory),
     round(type, source, destination, length, format, options): void {
       const plan = planRounding(type, format, options);
       if (plan !== undefined) {

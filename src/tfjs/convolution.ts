@@ -11,170 +11,32 @@
  *
  * Depthwise convolutions have channels in as many groups; a sum stays within its group.
  */
-import type { KernelArguments, TensorFlow, TensorInfo } from './internals.ts';
-import {
-  backwardTaps,
-  forwardTaps,
-  isTrivial,
-  positionsOf,
-  type Spatial,
-  swapAxes,
-  tapsOf,
-  writePatches,
-} from './patches.ts';
-import type { Place, Workspace } from './workspace.ts';
+import { checkOutputGradient, type Geometry, geometryOf } from './convolution-geometry.ts';
+import { type KernelArguments, sizeOf, type TensorFlow, type TensorInfo } from './internals.ts';
+import { backwardTaps, isTrivial, type Layout, layoutOf, type Spatial, swapAxes } from './patches.ts';
+import type { DepthwiseKind, Place, Workspace } from './workspace.ts';
 
 /** More patches than this are not made at once. In elements. */
 const mostPatches = 2 ** 22;
 
-interface Geometry {
-  readonly batch: number;
-  readonly spatial: Spatial;
-  readonly channelsIn: number;
-  readonly channelsOut: number;
-  readonly groups: number;
-  readonly shapeIn: readonly number[];
-  readonly shapeOut: readonly number[];
-  readonly shapeFilter: readonly number[];
-}
-
-/** What tfjs-core's computeConv2DInfo and computeConv3DInfo give. */
-interface ConvInfo {
-  readonly batchSize: number;
-  readonly inDepth?: number;
-  readonly outDepth?: number;
-  readonly filterDepth?: number;
-  readonly strideDepth?: number;
-  readonly dilationDepth?: number;
-  readonly inHeight: number;
-  readonly outHeight: number;
-  readonly filterHeight: number;
-  readonly strideHeight: number;
-  readonly dilationHeight: number;
-  readonly inWidth: number;
-  readonly outWidth: number;
-  readonly filterWidth: number;
-  readonly strideWidth: number;
-  readonly dilationWidth: number;
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly padInfo: { readonly front?: number; readonly top: number; readonly left: number };
-  readonly inShape: readonly number[];
-  readonly outShape: readonly number[];
-  readonly filterShape: readonly number[];
-}
-
-type Numbers = number | [number, number];
-
-/** The geometry of a call, for an input and a filter of these shapes. */
-function geometryOf(
-  tf: TensorFlow,
-  args: KernelArguments,
-  name: string,
-  shapeIn: readonly number[],
-  shapeFilter: readonly number[],
-): Geometry {
-  const {
-    strides,
-    dilations = 1,
-    pad,
-    dimRoundingMode,
-  } = args.attrs as {
-    strides: Numbers;
-    dilations?: Numbers;
-    pad: 'same' | 'valid' | number;
-    dimRoundingMode?: 'floor' | 'round' | 'ceil';
-  };
-  const isDepthwise = name.includes('epthwise');
-  let info: ConvInfo;
-  if (name.startsWith('Conv3D'))
-    info = tf.backend_util.computeConv3DInfo(
-      shapeIn as [number, number, number, number, number],
-      shapeFilter as [number, number, number, number, number],
-      strides as number,
-      dilations as number,
-      pad as 'same',
-    ) as unknown as ConvInfo;
-  else
-    info = tf.backend_util.computeConv2DInfo(
-      shapeIn as [number, number, number, number],
-      shapeFilter as [number, number, number, number],
-      strides,
-      dilations,
-      pad as 'same',
-      dimRoundingMode,
-      isDepthwise,
-    ) as unknown as ConvInfo;
-  const { padInfo } = info;
-  const depth = forwardTaps(
-    info.inDepth ?? 1,
-    info.outDepth ?? 1,
-    info.filterDepth ?? 1,
-    info.strideDepth ?? 1,
-    info.dilationDepth ?? 1,
-    padInfo.front ?? 0,
-  );
-  const height = forwardTaps(
-    info.inHeight,
-    info.outHeight,
-    info.filterHeight,
-    info.strideHeight,
-    info.dilationHeight,
-    padInfo.top,
-  );
-  const width = forwardTaps(
-    info.inWidth,
-    info.outWidth,
-    info.filterWidth,
-    info.strideWidth,
-    info.dilationWidth,
-    padInfo.left,
-  );
-  return {
-    batch: info.batchSize,
-    spatial: [depth, height, width],
-    channelsIn: info.inChannels,
-    channelsOut: info.outChannels,
-    groups: isDepthwise ? info.inChannels : 1,
-    shapeIn: info.inShape,
-    shapeOut: info.outShape,
-    shapeFilter,
-  };
-}
-
-/** Runs `use` on the patches of a tensor, for as many images at a time as fit; rows are counted from `row`. */
+/** Runs `use` on the patches of a tensor, for as many images at a time as fit, or as many positions. */
 function inRuns(
   space: Workspace,
   from: Place,
-  batch: number,
+  { batch, groups }: Geometry,
   channels: number,
-  groups: number,
-  spatial: Spatial,
+  layout: Layout,
   use: (patches: Place, row: number, rows: number) => void,
 ): void {
-  const positions = positionsOf(spatial);
-  if (groups === 1 && isTrivial(spatial)) {
-    use(from, 0, batch * positions);
-    return;
-  }
-  const image = spatial.reduce((product, { size }) => product * size, channels);
-  const each = positions * tapsOf(spatial) * channels;
-  const run = Math.max(1, Math.min(batch, Math.floor(mostPatches / each)));
-  const patches = space.scratch(run * each);
-  for (let n = 0; n < batch; n += run) {
-    const count = Math.min(run, batch - n);
-    const source = space.view(space.at(from, n * image), count * image);
-    writePatches(
-      source,
-      space.view(patches, count * each),
-      count,
-      channels,
-      groups,
-      spatial,
-      0,
-      tapsOf(spatial),
-    );
-    use(patches, n * positions, count * positions);
+  const { positions, taps } = layout;
+  const most = Math.floor(mostPatches / (taps * channels));
+  const run = most < positions ? Math.max(1, most) : Math.floor(most / positions) * positions;
+  const all = batch * positions;
+  const patches = space.scratch(Math.min(run, all) * taps * channels);
+  for (let row = 0; row < all; row += run) {
+    const rows = Math.min(run, all - row);
+    space.patches(from, patches, layout, channels, groups, [row, row + rows], [0, taps]);
+    use(patches, row, rows);
   }
   space.free(patches);
 }
@@ -185,14 +47,16 @@ function patchesTimes(
   from: Place,
   filter: Place,
   out: Place,
-  { batch, groups }: Geometry,
+  geometry: Geometry,
   channels: number,
   channelsOut: number,
   spatial: Spatial,
 ): void {
+  const { batch, groups } = geometry;
+  const layout = layoutOf(spatial);
   const columns = channelsOut / groups;
-  const k = (tapsOf(spatial) * channels) / groups;
-  inRuns(space, from, batch, channels, groups, spatial, (patches, row, rows) => {
+  const k = (layout.taps * channels) / groups;
+  const multiply = (patches: Place, row: number, rows: number): void => {
     const target = space.at(out, row * channelsOut);
     const product = groups === 1 ? target : space.scratch(rows * channelsOut);
     space.multiply(patches, filter, product, { m: rows, n: columns, k, batch: groups });
@@ -200,28 +64,85 @@ function patchesTimes(
     const size = rows * channelsOut;
     swapAxes(space.view(product, size), space.view(target, size), groups, rows, columns);
     space.free(product);
-  });
+  };
+  if (groups === 1 && isTrivial(spatial)) multiply(from, 0, batch * layout.positions);
+  else inRuns(space, from, geometry, channels, layout, multiply);
+}
+
+/** Runs a depthwise convolution or a gradient of one by loops, where there are some. */
+function looped(
+  space: Workspace,
+  kind: DepthwiseKind,
+  a: Place,
+  b: Place,
+  out: Place,
+  { batch, channelsIn: channels, channelsOut, groups }: Geometry,
+  spatial: Spatial,
+): boolean {
+  if (groups === 1 || space.depthwise === undefined) return false;
+  const shape = { batch, layout: layoutOf(spatial), channels, multiplier: channelsOut / channels };
+  space.depthwise(kind, a, b, out, shape);
+  return true;
+}
+
+/** Whether there is nothing to sum: the result is zeros then. */
+const isEmpty = (...shapes: readonly (readonly number[])[]): boolean =>
+  shapes.some((shape) => sizeOf(shape) === 0);
+
+/** A result of zeros. */
+function zeros(space: Workspace, shape: readonly number[]): TensorInfo {
+  const out = space.result(shape);
+  space.view(out.place, sizeOf(shape)).fill(0);
+  return out.finish();
+}
+
+/** The gradient of the outputs where it lies, or in a scratch the part of it that the outputs have. */
+function outputGradient(
+  space: Workspace,
+  dy: TensorInfo,
+  shapeOut: readonly number[],
+): { readonly gradient: Place; free(): void } {
+  const given = space.operand(dy);
+  if (shapeOut.every((length, axis) => length === dy.shape[axis]))
+    return { gradient: given, free: () => undefined };
+  const part = space.scratch(sizeOf(shapeOut));
+  const [from, to] = [space.view(given, sizeOf(dy.shape)), space.view(part, sizeOf(shapeOut))];
+  const last = shapeOut.length - 1;
+  const copy = (axis: number, start: number, target: number): void => {
+    const length = shapeOut[axis]!;
+    if (axis === last) {
+      to.set(from.subarray(start, start + length), target);
+      return;
+    }
+    const [stepFrom, stepTo] = [dy.shape, shapeOut].map((shape) => sizeOf(shape.slice(axis + 1)));
+    for (let i = 0; i < length; i++) copy(axis + 1, start + i * stepFrom!, target + i * stepTo!);
+  };
+  copy(0, 0, 0);
+  return { gradient: part, free: () => space.free(part) };
 }
 
 /** The forward convolution. */
 export function convolve(name: string, tf: TensorFlow, args: KernelArguments, space: Workspace): TensorInfo {
   const { x, filter } = args.inputs as { x: TensorInfo; filter: TensorInfo };
   const geometry = geometryOf(tf, args, name, x.shape, filter.shape);
-  const { channelsIn, channelsOut, groups, spatial } = geometry;
-  const out = space.result(geometry.shapeOut);
+  const { channelsIn, channelsOut, groups, shapeOut, spatial } = geometry;
+  if (isEmpty(x.shape, filter.shape)) return zeros(space, shapeOut);
+  const out = space.result(shapeOut);
+  const input = space.operand(x);
   const weights = space.operand(filter);
-  const size = tapsOf(spatial) * (channelsIn / groups) * channelsOut;
+  const size = sizeOf(filter.shape);
+  if (looped(space, 'depthwise', input, weights, out.place, geometry, spatial)) return out.finish();
   // [taps][groups][columns] to [groups][taps][columns].
   const grouped = groups === 1 ? weights : space.scratch(size);
   if (groups > 1)
     swapAxes(
       space.view(weights, size),
       space.view(grouped, size),
-      tapsOf(spatial),
+      size / channelsOut,
       groups,
       channelsOut / groups,
     );
-  patchesTimes(space, space.operand(x), grouped, out.place, geometry, channelsIn, channelsOut, spatial);
+  patchesTimes(space, input, grouped, out.place, geometry, channelsIn, channelsOut, spatial);
   if (groups > 1) space.free(grouped);
   return out.finish();
 }
@@ -236,22 +157,28 @@ export function convolveBack(
   const { dy, filter } = args.inputs as { dy: TensorInfo; filter: TensorInfo };
   const inputShape = args.attrs?.['inputShape'] as number[];
   const geometry = geometryOf(tf, args, name, inputShape, filter.shape);
-  const { channelsIn, channelsOut, groups, spatial } = geometry;
+  const { channelsIn, channelsOut, groups, shapeOut, spatial } = geometry;
   const back = spatial.map(backwardTaps) as unknown as Spatial;
-  const taps = tapsOf(spatial);
+  checkOutputGradient(name, dy, shapeOut);
+  if (isEmpty(shapeOut, filter.shape)) return zeros(space, inputShape);
+  const { gradient, free } = outputGradient(space, dy, shapeOut);
   const out = space.result(inputShape);
   const weights = space.operand(filter);
-  const [rows, columns] = [channelsIn / groups, channelsOut / groups];
-  const size = taps * rows * channelsOut;
-  const turned = space.scratch(size);
-  const [from, to] = [space.view(weights, size), space.view(turned, size)];
-  // [taps][channels in][columns] to [taps][columns][channels in], or [taps][groups][columns] to [groups][taps][columns][1].
-  if (groups > 1) swapAxes(from, to, taps, groups, columns);
-  else
-    for (let t = 0, each = rows * columns; t < taps; t++)
-      swapAxes(from.subarray(t * each), to.subarray(t * each, (t + 1) * each), rows, columns, 1);
-  patchesTimes(space, space.operand(dy), turned, out.place, geometry, channelsOut, channelsIn, back);
-  space.free(turned);
+  const size = sizeOf(filter.shape);
+  if (!looped(space, 'depthwiseBack', gradient, weights, out.place, geometry, back)) {
+    const [rows, columns] = [channelsIn / groups, channelsOut / groups];
+    const turned = space.scratch(size);
+    const [from, to] = [space.view(weights, size), space.view(turned, size)];
+    const taps = size / (rows * channelsOut);
+    // [taps][channels in][columns] to [taps][columns][channels in], or [taps][groups][columns] to [groups][taps][columns][1].
+    if (groups > 1) swapAxes(from, to, taps, groups, columns);
+    else
+      for (let t = 0, each = rows * columns; t < taps; t++)
+        swapAxes(from.subarray(t * each), to.subarray(t * each, (t + 1) * each), rows, columns, 1);
+    patchesTimes(space, gradient, turned, out.place, geometry, channelsOut, channelsIn, back);
+    space.free(turned);
+  }
+  free();
   return out.finish();
 }
 
@@ -264,18 +191,21 @@ export function convolveFilter(
 ): TensorInfo {
   const { x, dy } = args.inputs as { x: TensorInfo; dy: TensorInfo };
   const filterShape = args.attrs?.['filterShape'] as number[];
-  const { batch, channelsIn, channelsOut, groups, spatial } = geometryOf(
-    tf,
-    args,
-    name,
-    x.shape,
-    filterShape,
-  );
-  const taps = tapsOf(spatial);
-  const rows = batch * positionsOf(spatial);
-  const columns = channelsOut / groups;
+  const geometry = geometryOf(tf, args, name, x.shape, filterShape);
+  const { batch, channelsIn, channelsOut, groups, shapeOut, spatial } = geometry;
+  checkOutputGradient(name, dy, shapeOut);
+  if (isEmpty(x.shape, shapeOut)) return zeros(space, filterShape);
+  const { gradient, free } = outputGradient(space, dy, shapeOut);
   const out = space.result(filterShape);
-  const gradient = space.operand(dy);
+  const input = space.operand(x);
+  if (looped(space, 'depthwiseFilter', input, gradient, out.place, geometry, spatial)) {
+    free();
+    return out.finish();
+  }
+  const layout = layoutOf(spatial);
+  const { taps } = layout;
+  const rows = batch * layout.positions;
+  const columns = channelsOut / groups;
   const grouped = groups === 1 ? gradient : space.scratch(rows * channelsOut);
   if (groups > 1) {
     const size = rows * channelsOut;
@@ -284,18 +214,11 @@ export function convolveFilter(
   const direct = groups === 1 && isTrivial(spatial);
   // A sum goes over all images, so it is taps that are done a few at a time.
   const run = direct ? taps : Math.max(1, Math.min(taps, Math.floor(mostPatches / (rows * channelsIn))));
-  const patches = direct ? space.operand(x) : space.scratch(rows * run * channelsIn);
+  const patches = direct ? input : space.scratch(rows * run * channelsIn);
   for (let first = 0; first < taps; first += run) {
-    const last = Math.min(taps, first + run);
-    const count = last - first;
-    if (!direct) {
-      const source = space.view(
-        space.operand(x),
-        spatial.reduce((size, axis) => size * axis.size, batch * channelsIn),
-      );
-      const target = space.view(patches, rows * count * channelsIn);
-      writePatches(source, target, batch, channelsIn, groups, spatial, first, last);
-    }
+    const end = Math.min(taps, first + run);
+    const count = end - first;
+    if (!direct) space.patches(input, patches, layout, channelsIn, groups, [0, rows], [first, end]);
     const high = (count * channelsIn) / groups;
     const target = space.at(out.place, first * channelsIn * columns);
     const size = count * channelsIn * columns;
@@ -314,5 +237,6 @@ export function convolveFilter(
   }
   if (!direct) space.free(patches);
   if (groups > 1) space.free(grouped);
+  free();
   return out.finish();
 }

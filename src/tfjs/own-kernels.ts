@@ -30,13 +30,6 @@ const replacements: Readonly<Record<string, Replacement>> = {
   MaxPool3DGrad: (_, tf) => maxPoolGradient(tf, 3),
 };
 
-/** Products that the backend does well: `Conv2D` with the bits of ours, depthwise ones in an order of its own. */
-const leftToBackend: ReadonlySet<string> = new Set([
-  'Conv2D',
-  'DepthwiseConv2dNative',
-  'FusedDepthwiseConv2D',
-]);
-
 /** A product or a fused product on a workspace; the steps after a product by the kernels that `lookup` finds. */
 export function productOn(
   tf: TensorFlow,
@@ -71,7 +64,6 @@ export function ownKernel(
   lookup: KernelLookup,
   spaceOf: () => Workspace,
 ): KernelFunction | undefined {
-  if (leftToBackend.has(name)) return undefined;
   if (Object.hasOwn(replacements, name)) return replacements[name]!(stock, tf);
   return productOn(tf, name, lookup, spaceOf, stock);
 }

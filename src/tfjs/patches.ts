@@ -51,58 +51,64 @@ export function isTrivial(spatial: Spatial): boolean {
   );
 }
 
-export const positionsOf = (spatial: Spatial): number =>
-  spatial.reduce((product, { positions }) => product * positions, 1);
-export const tapsOf = (spatial: Spatial): number => spatial.reduce((product, { taps }) => product * taps, 1);
+/** All three dimensions together: tap t of output position o reads place `sources[o * taps + t]`, -1 for the padding. */
+export interface Layout {
+  readonly positions: number;
+  readonly taps: number;
+  readonly places: number;
+  readonly sources: Int32Array;
+}
 
-/**
- * Writes to[group][batch][position][tap][channel of the group] = from[batch][source][channel], 0 in the padding, for taps
- * `first` to `last` (exclusive).
- */
+export function layoutOf([x, y, z]: Spatial): Layout {
+  const sources = new Int32Array(x.source.length * y.source.length * z.source.length);
+  let next = 0;
+  for (let ox = 0; ox < x.positions; ox++)
+    for (let oy = 0; oy < y.positions; oy++)
+      for (let oz = 0; oz < z.positions; oz++)
+        for (let tx = 0; tx < x.taps; tx++)
+          for (let ty = 0; ty < y.taps; ty++) {
+            const ix = x.source[ox * x.taps + tx]!;
+            const iy = y.source[oy * y.taps + ty]!;
+            const row = ix < 0 || iy < 0 ? -1 : (ix * y.size + iy) * z.size;
+            for (let tz = 0; tz < z.taps; tz++) {
+              const iz = z.source[oz * z.taps + tz]!;
+              sources[next++] = row < 0 || iz < 0 ? -1 : row + iz;
+            }
+          }
+  return {
+    positions: x.positions * y.positions * z.positions,
+    taps: x.taps * y.taps * z.taps,
+    places: x.size * y.size * z.size,
+    sources,
+  };
+}
+
+/** The half-open range of rows, images times positions, or of taps. */
+export type Range = readonly [first: number, end: number];
+
+/** Writes to[group][row][tap][channel of the group] = from[image of the row][source][channel], 0 in the padding. */
 export function writePatches(
   from: Float32Array,
   to: Float32Array,
-  batch: number,
+  { positions, taps, places, sources }: Layout,
   channels: number,
   groups: number,
-  spatial: Spatial,
-  first: number,
-  last: number,
+  rows: Range,
+  [firstTap, endTap]: Range,
 ): void {
-  const [x, y, z] = spatial;
   const width = channels / groups;
-  const rows = batch * positionsOf(spatial);
-  const count = last - first;
-  const areTaps = Array.from({ length: count }, (_, i) => {
-    const tap = first + i;
-    return [Math.floor(tap / (y.taps * z.taps)), Math.floor(tap / z.taps) % y.taps, tap % z.taps] as const;
-  });
-  const tapX = Int32Array.from(areTaps, ([t]) => t);
-  const tapY = Int32Array.from(areTaps, ([, t]) => t);
-  const tapZ = Int32Array.from(areTaps, ([, , t]) => t);
-  const plane = x.size * y.size * z.size;
-  const rowStride = count * width;
-  const groupStride = rows * rowStride;
-  let row = 0;
-  for (let n = 0; n < batch; n++)
-    for (let ox = 0; ox < x.positions; ox++)
-      for (let oy = 0; oy < y.positions; oy++)
-        for (let oz = 0; oz < z.positions; oz++, row++)
-          for (let i = 0; i < count; i++) {
-            const ix = x.source[ox * x.taps + tapX[i]!]!;
-            const iy = y.source[oy * y.taps + tapY[i]!]!;
-            const iz = z.source[oz * z.taps + tapZ[i]!]!;
-            let target = row * rowStride + i * width;
-            if (ix < 0 || iy < 0 || iz < 0) {
-              for (let g = 0; g < groups; g++, target += groupStride) to.fill(0, target, target + width);
-              continue;
-            }
-            let source = (n * plane + (ix * y.size + iy) * z.size + iz) * channels;
-            if (groups === 1 && width >= 48) to.set(from.subarray(source, source + width), target);
-            else
-              for (let g = 0; g < groups; g++, target += groupStride - width)
-                for (let c = 0; c < width; c++) to[target++] = from[source++]!;
-          }
+  let target = 0;
+  for (let g = 0; g < groups; g++)
+    for (let row = rows[0]; row < rows[1]; row++) {
+      const image = Math.floor(row / positions);
+      const start = image * places * channels + g * width;
+      const own = (row - image * positions) * taps;
+      for (let at = own + firstTap; at < own + endTap; at++, target += width) {
+        const place = sources[at]!;
+        const source = start + place * channels;
+        for (let c = 0; c < width; c++) to[target + c] = place < 0 ? 0 : from[source + c]!;
+      }
+    }
 }
 
 /** to[b][a][i] = from[a][b][i], for i below `length`. */

@@ -11,6 +11,7 @@ import { resolveRounding } from '../rounding/options.ts';
 import { type Accumulation, accumulateArrays, callOf } from './accumulator.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
 import { type Backend, type DataId, sizeOf, type TensorInfo, type WasmBackend } from './internals.ts';
+import { type Layout, type Range, writePatches } from './patches.ts';
 
 /** Float32 numbers: from `start` bytes in the wasm memory, or an array. */
 export interface Place {
@@ -32,6 +33,30 @@ export interface Workspace {
   view(place: Place, length: number): Float32Array;
   /** out = op(a) op(b); `out` overlaps no operand. */
   multiply(a: Place, b: Place, out: Place, shape: MatmulShape): void;
+  /** Writes to[group][row][tap][channel of the group] = from[image of the row][source][channel], 0 in the padding. */
+  patches(
+    from: Place,
+    to: Place,
+    layout: Layout,
+    channels: number,
+    groups: number,
+    rows: Range,
+    taps: Range,
+  ): void;
+  /** A depthwise convolution or a gradient of one by loops, where there are some: in binary32, without an accumulator. */
+  readonly depthwise:
+    | ((kind: DepthwiseKind, a: Place, b: Place, out: Place, shape: Depthwise) => void)
+    | undefined;
+}
+
+export type DepthwiseKind = 'depthwise' | 'depthwiseBack' | 'depthwiseFilter';
+
+export interface Depthwise {
+  readonly batch: number;
+  readonly layout: Layout;
+  /** Channels of the input; the output has `multiplier` times as many. */
+  readonly channels: number;
+  readonly multiplier: number;
 }
 
 const none = new Float32Array(0);
@@ -43,6 +68,21 @@ function wasmWorkspace(backend: WasmBackend, accumulation: Accumulation | undefi
   const scratches = new Set<number>();
   const view = ({ start }: Place, length: number): Float32Array =>
     new Float32Array(kernels.heap.memory.buffer, start, length);
+  const scratch = (length: number): Place => {
+    const start = kernels.heap.allocate(Math.max(4 * length, 4));
+    scratches.add(start);
+    return at(start);
+  };
+  const free = ({ start }: Place): void => {
+    scratches.delete(start);
+    kernels.heap.free(start);
+  };
+  /** A copy of the sources of a layout. */
+  const sourcesIn = ({ sources }: Layout): Place => {
+    const place = scratch(sources.length);
+    new Int32Array(kernels.heap.memory.buffer, place.start, sources.length).set(sources);
+    return place;
+  };
   return {
     operand: ({ dataId }) => at(pointerOf(backend, dataId)),
     result(shape) {
@@ -50,15 +90,8 @@ function wasmWorkspace(backend: WasmBackend, accumulation: Accumulation | undefi
       results.add(info.dataId);
       return { place: at(pointerOf(backend, info.dataId)), finish: () => info };
     },
-    scratch(length) {
-      const start = kernels.heap.allocate(Math.max(4 * length, 4));
-      scratches.add(start);
-      return at(start);
-    },
-    free({ start }) {
-      scratches.delete(start);
-      kernels.heap.free(start);
-    },
+    scratch,
+    free,
     abandon() {
       for (const start of scratches) kernels.heap.free(start);
       for (const dataId of results) backend.disposeData(dataId);
@@ -86,6 +119,31 @@ function wasmWorkspace(backend: WasmBackend, accumulation: Accumulation | undefi
       accumulateArrays(left, right, results, shape, model, call);
       view(out, results.length).set(results);
     },
+    patches(from, to, layout, channels, groups, [firstRow, endRow], [firstTap, endTap]): void {
+      const { positions, taps, places } = layout;
+      const sources = sourcesIn(layout);
+      const rows = endRow - firstRow;
+      kernels.convolutions.patches(
+        ...([from.start, to.start, sources.start, positions, taps, places, channels, groups] as const),
+        ...([firstRow, rows, firstTap, endTap - firstTap] as const),
+      );
+      free(sources);
+    },
+    depthwise:
+      accumulation !== undefined
+        ? undefined
+        : (kind, a, b, out, { batch, layout, channels, multiplier }) => {
+            const { positions, taps, places } = layout;
+            const sources = sourcesIn(layout);
+            const zeros = scratch(channels * multiplier);
+            view(zeros, channels * multiplier).fill(0);
+            kernels.convolutions[kind](
+              ...([a.start, b.start, out.start, zeros.start, sources.start] as const),
+              ...([batch, positions, taps, places, channels, multiplier] as const),
+            );
+            free(zeros);
+            free(sources);
+          },
   };
 }
 
@@ -124,6 +182,8 @@ function arrayWorkspace(backend: Backend, accumulation: Accumulation | undefined
       }
       accumulateArrays(a.array, b.array, results, shape, accumulation.model, callOf(accumulation, shape));
     },
+    patches: (from, to, ...rest) => writePatches(from.array, to.array, ...rest),
+    depthwise: undefined,
   };
 }
 
