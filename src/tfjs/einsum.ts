@@ -13,24 +13,33 @@ export interface Equation {
   readonly result: string;
 }
 
-/** The letters of `'bij,bjk->bik'`. Without an arrow: the letters that occur once, in alphabetical order. */
-export function readEquation(equation: string, ranks: readonly number[]): Equation {
+/**
+ * The letters of `'bij,bjk->bik'`; without an arrow, the result has the letters that occur once, in alphabetical order. Refuses
+ * what TensorFlow.js refuses, in its words, and letters that the shapes do not fit.
+ */
+export function readEquation(
+  tf: TensorFlow,
+  equation: string,
+  tensors: readonly { readonly shape: readonly number[] }[],
+): Equation {
   const [left = '', right] = equation.replace(/\s/g, '').split('->');
+  const once = [...new Set(left.replaceAll(',', ''))].filter((letter) => left.split(letter).length === 2);
+  const whole = right === undefined ? `${left}->${once.sort().join('')}` : equation;
+  try {
+    const { allDims, idDims } = tf.backend_util.decodeEinsumEquation(whole, tensors.length);
+    tf.backend_util.checkEinsumDimSizes(allDims.length, idDims, tensors as Tensor[]);
+  } catch (error) {
+    throw new ArgumentError('equation', equation, `what TensorFlow.js does (${(error as Error).message})`);
+  }
   const operands = left.split(',');
-  const once = [...new Set(left.replaceAll(',', ''))]
-    .sort()
-    .filter((letter) => left.split(letter).length === 2);
+  operands.forEach((letters, i) => {
+    const { shape } = tensors[i]!;
+    if (letters.length !== shape.length)
+      throw new ArgumentError('equation', equation, `a letter for each dimension of the shape [${shape}]`);
+  });
   const result = right ?? once.join('');
-  const accepted = 'one or two operands of distinct letters, one a dimension, and a result of these letters';
-  const isWrong =
-    operands.length !== ranks.length ||
-    operands.length > 2 ||
-    [...operands, result].some(
-      (letters) => !/^[A-Za-z]*$/.test(letters) || new Set(letters).size < letters.length,
-    ) ||
-    operands.some((letters, i) => letters.length !== ranks[i]) ||
-    [...result].some((letter) => !left.includes(letter));
-  if (isWrong) throw new ArgumentError('equation', equation, accepted);
+  if (new Set(result).size < result.length)
+    throw new ArgumentError('equation', equation, 'distinct letters in the result');
   return { operands, result };
 }
 
@@ -72,20 +81,13 @@ function arrange(
 }
 
 /** The kernel. */
-export function einsum(args: KernelArguments, space: Workspace): TensorInfo {
+export function einsum(tf: TensorFlow, args: KernelArguments, space: Workspace): TensorInfo {
   const infos = Object.values(args.inputs) as TensorInfo[];
-  const equation = args.attrs?.['equation'] as string;
-  const { operands, result } = readEquation(
-    equation,
-    infos.map(({ shape }) => shape.length),
-  );
+  const { operands, result } = readEquation(tf, args.attrs?.['equation'] as string, infos);
   const lengths = new Map<string, number>();
   operands.forEach((letters, i) => {
     [...letters].forEach((letter, axis) => {
-      const length = infos[i]!.shape[axis]!;
-      if ((lengths.get(letter) ?? length) !== length)
-        throw new ArgumentError('equation', equation, `operands that agree in the length of ${letter}`);
-      lengths.set(letter, length);
+      lengths.set(letter, infos[i]!.shape[axis]!);
     });
   });
   const lengthOf = (letters: string): number => sizeOf([...letters].map((letter) => lengths.get(letter)!));
@@ -159,10 +161,7 @@ export function einsumGradient(
   saved: readonly Tensor[],
   equation: string,
 ): Record<number, () => Tensor> {
-  const { operands, result } = readEquation(
-    equation,
-    saved.map(({ rank }) => rank),
-  );
+  const { operands, result } = readEquation(tf, equation, saved);
   const gradient = (i: number) => (): Tensor => {
     const letters = operands[i]!;
     const [other] = operands.filter((_, j) => j !== i);

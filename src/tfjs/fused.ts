@@ -2,6 +2,7 @@
  * Kernels that fuse a product with a bias and an activation, as the steps they stand for: the product, `Add`, the
  * activation's kernel. Whoever runs the steps decides whether each result is rounded or only the last.
  */
+import { isWasmBackend } from './heap.ts';
 import type { KernelArguments, TensorInfo } from './internals.ts';
 
 /** Kernels of tfjs that apply the activations a fused kernel can have. */
@@ -26,13 +27,23 @@ function alongChannels(info: TensorInfo, { attrs }: KernelArguments): TensorInfo
   return isFirst ? { ...info, shape: [info.shape[0]!, 1, 1] } : info;
 }
 
+/** Refuses a bias that the wasm backend's fused kernels refuse, or that would make the result larger. */
+function checkBias(name: string, bias: readonly number[], result: readonly number[]): void {
+  const columns = result[result.length - 1];
+  if (bias.length !== 1) throw new Error(`${name} only supports rank-1 bias but got rank ${bias.length}.`);
+  if (bias[0] !== columns && (name !== '_FusedMatMul' || bias[0] !== 1))
+    throw new Error(`${name} bias shape (${bias}) does not match the number of output channels (${columns})`);
+}
+
 /**
  * Runs a fused call by its steps.
  *
+ * @param name of the fused kernel
  * @param product runs the product on the arguments without the rest
  * @param step runs a kernel by name; its result replaces the one before, which is disposed
  */
 export function runSteps(
+  name: string,
   args: KernelArguments,
   product: (args: KernelArguments) => TensorInfo,
   step: (name: string, args: KernelArguments) => TensorInfo,
@@ -44,18 +55,26 @@ export function runSteps(
     ...inputs
   } = args.inputs as Record<string, TensorInfo | undefined>;
   let result = product({ ...args, inputs });
-  const follow = (name: string, given: Record<string, TensorInfo>): void => {
-    const next = step(name, { inputs: given, backend, attrs: { alpha: attrs?.['leakyreluAlpha'] } });
+  const follow = (kernel: string, given: Record<string, TensorInfo>): void => {
+    const next = step(kernel, { inputs: given, backend, attrs: { alpha: attrs?.['leakyreluAlpha'] } });
     if (next.dataId !== result.dataId) backend.disposeData(result.dataId);
     result = next;
   };
-  if (bias !== undefined && bias !== null) follow('Add', { a: result, b: alongChannels(bias, args) });
-  const activation = (attrs?.['activation'] ?? 'linear') as string;
-  const activate = activations.get(activation);
-  if (activate !== undefined)
-    follow(
-      activate,
-      activation === 'prelu' ? { x: result, alpha: alongChannels(alpha!, args) } : { x: result },
-    );
+  try {
+    if (bias !== undefined && bias !== null) {
+      if (isWasmBackend(backend)) checkBias(name, bias.shape, result.shape);
+      follow('Add', { a: result, b: alongChannels(bias, args) });
+    }
+    const activation = (attrs?.['activation'] ?? 'linear') as string;
+    const activate = activations.get(activation);
+    if (activate !== undefined)
+      follow(
+        activate,
+        activation === 'prelu' ? { x: result, alpha: alongChannels(alpha!, args) } : { x: result },
+      );
+  } catch (error) {
+    backend.disposeData(result.dataId);
+    throw error;
+  }
   return result;
 }

@@ -207,7 +207,7 @@ export class Interception {
       if (product !== undefined && effect.decomposed && hasSteps(given)) {
         const step = (part: string, partArgs: KernelArguments): TensorInfo =>
           this.#run(this.#lookup(part), partArgs, { ...call, name: part }) as TensorInfo;
-        return runSteps(given, (productArgs) => step(product, productArgs), step);
+        return runSteps(name, given, (productArgs) => step(product, productArgs), step);
       }
       return this.#run(kernel, given, call);
     } finally {

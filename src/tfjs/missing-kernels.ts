@@ -4,6 +4,7 @@
  * complex numbers: those stay missing and say so.
  */
 import type { Tensor } from '@tensorflow/tfjs';
+import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkTensorFlow } from './check-tensorflow.ts';
 import { einsumGradient } from './einsum.ts';
@@ -19,7 +20,7 @@ import {
   type TensorInfo,
   type WasmBackend,
 } from './internals.ts';
-import { isOurs, productKernels } from './products.ts';
+import { checkOurs, productKernels } from './products.ts';
 import { addKernel, removeKernel } from './registry.ts';
 import { workspaceOn } from './workspace.ts';
 
@@ -29,7 +30,17 @@ import { workspaceOn } from './workspace.ts';
  */
 function unsortedSegmentSum({ inputs, attrs, backend }: KernelArguments): TensorInfo {
   const { x, segmentIds } = inputs as { x: TensorInfo; segmentIds: TensorInfo };
-  const numSegments = attrs?.['numSegments'] as number;
+  const numSegments = integerInRange('numSegments', attrs?.['numSegments'], 0, 2 ** 31 - 1);
+  if (x.dtype !== 'float32' && x.dtype !== 'int32')
+    throw new ArgumentError('UnsortedSegmentSum.x', x.dtype, 'a float32 or int32 tensor');
+  if (segmentIds.dtype !== 'int32')
+    throw new ArgumentError('UnsortedSegmentSum.segmentIds', segmentIds.dtype, 'an int32 tensor');
+  if (segmentIds.shape.some((length, axis) => length !== x.shape[axis]))
+    throw new ArgumentError(
+      'UnsortedSegmentSum.segmentIds',
+      `[${segmentIds.shape}]`,
+      `a shape that that of x, [${x.shape}], begins with`,
+    );
   const wasm = backend as WasmBackend;
   const count = sizeOf(segmentIds.shape);
   const rowShape = x.shape.slice(segmentIds.shape.length);
@@ -60,11 +71,7 @@ const missingProducts = [
 /** A product that no backend of this name has. */
 function product(tf: TensorFlow, name: string): KernelFunction {
   return (args) => {
-    const wrong = Object.entries(args.inputs).find(([, info]) => info != null && info.dtype !== 'float32');
-    if (wrong !== undefined)
-      throw new ArgumentError(`${name}.${wrong[0]}`, wrong[1]?.dtype, 'a float32 tensor');
-    if (!isOurs(args))
-      throw new ArgumentError(`${name}.dataFormat`, args.attrs?.['dataFormat'], 'channels last');
+    checkOurs(name, args);
     return productKernels.get(name)!(tf, args, workspaceOn(args.backend));
   };
 }

@@ -3,6 +3,7 @@
  * positive number lose theirs). Each gradient goes to the element that the output was taken from, the first one of equals; sums
  * are binary32, in the order of the outputs, from +0.
  */
+import { ArgumentError } from '../errors.ts';
 import { float32View } from './heap.ts';
 import {
   type KernelArguments,
@@ -28,6 +29,7 @@ interface PoolInfo {
   readonly effectiveFilterDepth?: number;
   readonly effectiveFilterHeight: number;
   readonly effectiveFilterWidth: number;
+  readonly outShape: readonly number[];
   readonly padInfo: { readonly front?: number; readonly top: number; readonly left: number };
 }
 
@@ -48,6 +50,7 @@ function windows(out: number, size: number, stride: number, filter: number, pad:
 
 /** `MaxPoolGrad` and `MaxPool3DGrad`. */
 export function maxPoolGradient(tf: TensorFlow, dimensions: 2 | 3): KernelFunction {
+  const name = dimensions === 2 ? 'MaxPoolGrad' : 'MaxPool3DGrad';
   return ({ inputs, attrs, backend }: KernelArguments) => {
     const { dy, input } = inputs as { dy: TensorInfo; input: TensorInfo };
     const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as PoolAttributes;
@@ -71,6 +74,8 @@ export function maxPoolGradient(tf: TensorFlow, dimensions: 2 | 3): KernelFuncti
             dimRoundingMode,
           )
     ) as PoolInfo;
+    if (String(dy.shape) !== String(info.outShape))
+      throw new ArgumentError(`${name}.dy`, `[${dy.shape}]`, `the shape of the outputs, [${info.outShape}]`);
     const wasm = backend as WasmBackend;
     const { batchSize, inChannels: channels, inHeight, inWidth, padInfo } = info;
     const inDepth = info.inDepth ?? 1;

@@ -9,7 +9,7 @@ import { fusedNames } from './kernel-names.ts';
 import { maxPoolGradient } from './own-gradients.ts';
 import { cast, concat, gather, identity, slice, split } from './own-moves.ts';
 import { reduceLeading } from './own-sums.ts';
-import { isOurs, productKernels } from './products.ts';
+import { checkOurs, isOurs, productKernels } from './products.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Finds a kernel of the same backend by name. */
@@ -29,6 +29,9 @@ const replacements: Readonly<Record<string, Replacement>> = {
   MaxPoolGrad: (_, tf) => maxPoolGradient(tf, 2),
   MaxPool3DGrad: (_, tf) => maxPoolGradient(tf, 3),
 };
+
+/** Convolutions that look at neither types nor channels and read what lies beyond their operands. */
+const unchecked: ReadonlySet<string> = new Set(['Conv2D', 'DepthwiseConv2dNative', 'FusedDepthwiseConv2D']);
 
 /** A product or a fused product on a workspace; the steps after a product by the kernels that `lookup` finds. */
 export function productOn(
@@ -52,7 +55,7 @@ export function productOn(
   if (!fusedNames.has(name)) return (args) => (isOurs(args) ? alone(args) : otherwise(args));
   return (args) =>
     isOurs(args) && hasSteps(args)
-      ? runSteps(args, alone, (step, given) => lookup(step)(given) as TensorInfo)
+      ? runSteps(name, args, alone, (step, given) => lookup(step)(given) as TensorInfo)
       : otherwise(args);
 }
 
@@ -65,5 +68,9 @@ export function ownKernel(
   spaceOf: () => Workspace,
 ): KernelFunction | undefined {
   if (Object.hasOwn(replacements, name)) return replacements[name]!(stock, tf);
-  return productOn(tf, name, lookup, spaceOf, stock);
+  if (!unchecked.has(name)) return productOn(tf, name, lookup, spaceOf, stock);
+  return productOn(tf, name, lookup, spaceOf, (args) => {
+    checkOurs(name, args);
+    return stock(args);
+  });
 }

@@ -2,11 +2,13 @@
  * Kernels of the wasm backend that only move data: shared instead of copied where the values stay in place, and copied
  * run by run, without a copy of the whole operand first, where they do not. No arithmetic.
  */
+import type { Tensor } from '@tensorflow/tfjs';
 import { pointerOf } from './heap.ts';
 import {
   type KernelArguments,
   type KernelFunction,
   sizeOf,
+  type TensorFlow,
   type TensorInfo,
   type WasmBackend,
 } from './internals.ts';
@@ -60,10 +62,9 @@ function copyRuns(
   }
 }
 
-const axisOf = (axis: unknown, rank: number): number => {
-  const value = (Array.isArray(axis) ? axis[0] : axis) as number;
-  return value < 0 ? value + rank : value;
-};
+/** The axis that an attribute names, from the front; refuses one that is not there. */
+const axisOf = (tf: TensorFlow, axis: unknown, shape: number[]): number =>
+  tf.util.parseAxisParam(axis as number, shape)[0]!;
 
 /** Slices of one axis (the others whole). */
 export const slice =
@@ -80,7 +81,8 @@ export const slice =
     const cut = size.map((length, i) => (length === shape[i] ? -1 : i)).filter((i) => i >= 0);
     const wrong =
       size.length !== shape.length ||
-      size.some((length, i) => begin[i]! < 0 || length + begin[i]! > shape[i]!);
+      size.some((length, i) => !(begin[i]! >= 0 && length >= 0 && length + begin[i]! <= shape[i]!)) ||
+      ![...begin, ...size].every(Number.isInteger);
     if (cut.length > 1 || wrong) return stock(args);
     const axis = cut[0] ?? 0;
     const inner = sizeOf(shape.slice(axis + 1));
@@ -101,19 +103,16 @@ export const slice =
   };
 
 export const split =
-  (stock: KernelFunction): KernelFunction =>
+  (stock: KernelFunction, tf: TensorFlow): KernelFunction =>
   (args) => {
     const { x } = args.inputs as { x: TensorInfo };
     const { shape } = x;
-    const axis = axisOf(args.attrs?.['axis'], shape.length);
-    const parts = args.attrs?.['numOrSizeSplits'];
-    const lengths =
-      typeof parts === 'number'
-        ? Array.from({ length: parts }, () => shape[axis]! / parts)
-        : [...(parts as number[])];
-    const open = lengths.indexOf(-1);
-    if (open >= 0) lengths[open] = shape[axis]! - lengths.reduce((sum, length) => sum + length, 1);
-    if (!isWords(x) || lengths.some((length) => !Number.isInteger(length))) return stock(args);
+    const axis = axisOf(tf, args.attrs?.['axis'], shape);
+    if (!isWords(x)) return stock(args);
+    const parts = args.attrs?.['numOrSizeSplits'] as number | number[];
+    // It writes the size that is left open into the array.
+    const given = Array.isArray(parts) ? [...parts] : parts;
+    const lengths = tf.backend_util.prepareSplitSize(x as Tensor, given, axis);
     const wasm = args.backend as WasmBackend;
     const inner = sizeOf(shape.slice(axis + 1));
     const count = sizeOf(shape.slice(0, axis));
@@ -128,11 +127,11 @@ export const split =
   };
 
 export const concat =
-  (stock: KernelFunction): KernelFunction =>
+  (stock: KernelFunction, tf: TensorFlow): KernelFunction =>
   (args) => {
     const parts = args.inputs as readonly TensorInfo[];
     const { shape, dtype } = parts[0]!;
-    const axis = axisOf(args.attrs?.['axis'], shape.length);
+    const axis = axisOf(tf, args.attrs?.['axis'], shape);
     const fits = parts.every(
       (part) =>
         isWords(part) &&
@@ -158,10 +157,10 @@ export const concat =
 
 /** Rows of a table: gathers along the first axis. */
 export const gather =
-  (stock: KernelFunction): KernelFunction =>
+  (stock: KernelFunction, tf: TensorFlow): KernelFunction =>
   (args) => {
     const { x, indices } = args.inputs as { x: TensorInfo; indices: TensorInfo };
-    const axis = axisOf(args.attrs?.['axis'], x.shape.length);
+    const axis = axisOf(tf, args.attrs?.['axis'], x.shape);
     if (!isWords(x) || indices.dtype !== 'int32' || axis !== 0 || args.attrs?.['batchDims'])
       return stock(args);
     const wasm = args.backend as WasmBackend;

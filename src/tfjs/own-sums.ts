@@ -13,7 +13,7 @@ function leadingAxes(axis: unknown, rank: number): number {
   const axes = new Set(given.map((a) => (a < 0 ? a + rank : a)));
   const count = axes.size;
   for (let i = 0; i < count; i++) if (!axes.has(i)) return 0;
-  return count < rank ? count : 0;
+  return count < rank && count === given.length ? count : 0;
 }
 
 /** The replacement of `Sum`, or of `Mean`. */

@@ -2,6 +2,7 @@
  * The kernels of TensorFlow.js that are sums of products, on a workspace: matrix products, convolutions, `Einsum`. Which
  * backend, which accumulator: the workspace's business. Fused kernels are in `fused.ts`.
  */
+import { ArgumentError } from '../errors.ts';
 import { convolve, convolveBack, convolveFilter } from './convolution.ts';
 import { einsum } from './einsum.ts';
 import type { KernelArguments, TensorFlow, TensorInfo } from './internals.ts';
@@ -18,8 +19,8 @@ function convolutions(names: readonly string[], kernel: Convolution): [string, P
 }
 
 export const productKernels: ReadonlyMap<string, ProductKernel> = new Map<string, ProductKernel>([
-  ['BatchMatMul', (_, args, space) => multiply(args, space)],
-  ['Einsum', (_, args, space) => einsum(args, space)],
+  ['BatchMatMul', multiply],
+  ['Einsum', einsum],
   ...convolutions(['Conv2D', 'DepthwiseConv2dNative', 'Conv3D'], convolve),
   ...convolutions(
     ['Conv2DBackpropInput', 'DepthwiseConv2dNativeBackpropInput', 'Conv3DBackpropInputV2'],
@@ -40,6 +41,15 @@ export function isOurs({ inputs, attrs }: KernelArguments): boolean {
   );
 }
 
+/** Refuses what is not ours. */
+export function checkOurs(name: string, args: KernelArguments): void {
+  const wrong = Object.entries(args.inputs).find(([, info]) => info != null && info.dtype !== 'float32');
+  if (wrong !== undefined)
+    throw new ArgumentError(`${name}.${wrong[0]}`, wrong[1]?.dtype, 'a float32 tensor');
+  if (!isOurs(args))
+    throw new ArgumentError(`${name}.dataFormat`, args.attrs?.['dataFormat'], 'channels last');
+}
+
 /** Of an operand of `Einsum`: its last letter that the other has too and the result lacks, or that it has alone. */
 function summedLetter(equation: string, index: number): number {
   const [inputs = '', output = ''] = equation.replace(/\s/g, '').split('->');
@@ -53,6 +63,7 @@ function summedLetter(equation: string, index: number): number {
  * depthwise filter, the positions of a filter's gradient); of other kernels the last one.
  */
 export function summedAxis(name: string, operand: string, attrs: KernelArguments['attrs']): number {
+  if (operand === 'bias' || operand === 'preluActivationWeights') return -1;
   if (name === 'BatchMatMul' || name === '_FusedMatMul') {
     const isTransposed = attrs?.[operand === 'a' ? 'transposeA' : 'transposeB'] === true;
     return (operand === 'a') === isTransposed ? -2 : -1;

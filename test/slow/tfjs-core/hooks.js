@@ -17,7 +17,12 @@ function withExtension(path) {
 export async function resolve(specifier, context, next) {
   const { parentURL = '' } = context;
   const ofPackage = /^@tensorflow\/(tfjs-(?:core|backend-cpu|backend-wasm))(?:\/(.*))?$/.exec(specifier);
-  const isInside = parentURL.startsWith(packages.href) && specifier.startsWith('.');
+  const isOfPackage = parentURL.startsWith(packages.href);
+  const isInside = isOfPackage && specifier.startsWith('.');
+  if (isOfPackage && specifier === 'seedrandom') {
+    const { url } = await next(specifier, context);
+    return { url: `${url}?named`, format: 'module', shortCircuit: true };
+  }
   if (ofPackage === null && !isInside) return next(specifier, context);
   const wanted =
     ofPackage === null
@@ -42,6 +47,11 @@ const compilerOptions = {
 
 /** @type {import('node:module').LoadHook} */
 export async function load(url, context, next) {
+  if (url.endsWith('?named')) {
+    // A CommonJS module that the tests import by its names, as bundlers let them.
+    const source = `import all from '${url.replace('?named', '')}'; export const { alea } = all;`;
+    return { format: 'module', source, shortCircuit: true };
+  }
   if (!url.endsWith('.ts')) return next(url, context);
   const { outputText } = ts.transpileModule(readFileSync(fileURLToPath(url), 'utf8'), { compilerOptions });
   return { format: 'module', source: outputText, shortCircuit: true };
