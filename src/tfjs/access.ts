@@ -9,6 +9,7 @@ import type { ResolvedRounding } from '../rounding/options.ts';
 import type { RoleRounding } from './effect.ts';
 import { float32View, isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
 import {
+  asFloat32,
   type Backend,
   type CpuBackend,
   type DataId,
@@ -41,11 +42,6 @@ function sameBits(a: Float32Array, b: Float32Array): boolean {
 }
 
 const areWhole = (values: ArrayLike<number>): boolean => Array.prototype.every.call(values, Number.isInteger);
-
-/** The array itself, or its numbers in a Float32Array: float32 data may be held as integers or plain numbers. */
-function asFloat32(values: ArrayLike<number>): Float32Array {
-  return values instanceof Float32Array ? values : Float32Array.from(values);
-}
 
 function wasmAccess(backend: WasmBackend): TensorAccess {
   const round = (from: DataId, to: DataId, size: number, rounding: RoleRounding, offset: number): void =>

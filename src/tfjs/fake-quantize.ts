@@ -18,6 +18,7 @@ import {
 import { checkTensorFlow } from './check-tensorflow.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
 import {
+  asFloat32,
   type Backend,
   backendOf,
   engineOf,
@@ -52,7 +53,9 @@ export function fakeQuantizeKernel(backendName: string, backend: Backend): Kerne
     const { quantizer: given, call } = attrs as { quantizer: Quantizer; call?: QuantizerCall };
     const { shape, dtype } = x;
     const plan = inWasm ? planOf(given) : undefined;
-    const layout = plan && kernelLayout(given.scale.grouping, shape, plan);
+    // A scalar is a row of one.
+    const rows = shape.length === 0 ? [1] : shape;
+    const layout = plan && kernelLayout(given.scale.grouping, rows, plan);
     if (plan !== undefined && layout !== undefined && inWasm) {
       const out = backend.makeOutput(shape, dtype);
       const source = pointerOf(backend, x.dataId);
@@ -61,7 +64,7 @@ export function fakeQuantizeKernel(backendName: string, backend: Backend): Kerne
       kernelsOf(backend).fakeQuantize(source, destination, layout, plan, { ...given.rounding, ...draws });
       return out;
     }
-    const values = given.fakeQuantize(backend.readSync(x.dataId) as Float32Array, shape, undefined, call);
+    const values = given.fakeQuantize(asFloat32(backend.readSync(x.dataId)), rows, undefined, call);
     return { dataId: backend.write(values, shape, dtype), shape, dtype };
   };
 }

@@ -102,3 +102,8 @@ export function sizeOf(shape: readonly number[]): number {
   for (const dimension of shape) size *= dimension;
   return size;
 }
+
+/** The array itself, or its numbers in a Float32Array: float32 data may be held as integers, which the cpu backend's Cast leaves, or as plain numbers. */
+export function asFloat32(values: ArrayLike<number> | ArrayBufferView): Float32Array {
+  return values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>);
+}

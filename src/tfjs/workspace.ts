@@ -10,7 +10,14 @@ import { type MatmulShape, matmulArray } from '../kernels/index.ts';
 import { resolveRounding } from '../rounding/options.ts';
 import { type Accumulation, accumulateArrays, callOf } from './accumulator.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
-import { type Backend, type DataId, sizeOf, type TensorInfo, type WasmBackend } from './internals.ts';
+import {
+  asFloat32,
+  type Backend,
+  type DataId,
+  sizeOf,
+  type TensorInfo,
+  type WasmBackend,
+} from './internals.ts';
 import { type Layout, type Range, writePatches } from './patches.ts';
 
 /** Float32 numbers: from `start` bytes in the wasm memory, or an array. */
@@ -155,10 +162,7 @@ const plain = resolveAccumulator(binary32, nearest);
 function arrayWorkspace(backend: Backend, accumulation: Accumulation | undefined): Workspace {
   const place = (array: Float32Array): Place => ({ start: 0, array });
   return {
-    operand({ dataId }) {
-      const values = backend.readSync(dataId) as Float32Array;
-      return place(values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>));
-    },
+    operand: ({ dataId }) => place(asFloat32(backend.readSync(dataId))),
     result(shape) {
       const made = place(new Float32Array(sizeOf(shape)));
       const finish = (): TensorInfo => ({
