@@ -69,7 +69,11 @@ export function claimFolder(folder: string): Claim {
   writeFileSync(path, `${JSON.stringify({ began: processFacts(process.pid)?.began ?? null })}\n`, {
     flag: 'wx',
   });
-  const release = (): void => rmSync(path, { force: true });
+  const release = (): void => {
+    process.off('exit', release);
+    rmSync(path, { force: true });
+  };
+  process.on('exit', release);
   const other = claimantOf(folder, file);
   if (other !== null) {
     release();

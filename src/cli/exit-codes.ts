@@ -10,8 +10,13 @@ import type { Io, StopSignal } from './io.ts';
 
 export const exitCodes = { done: 0, failure: 1, usage: 2 } as const;
 
-/** Shell convention: 128 plus the number of the signal. */
-export const signalExitCodes: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 };
+/** Shell convention: 128 plus the number of the signal. An end of the process above is a hang-up. */
+export const signalExitCodes: Readonly<Record<StopSignal, number>> = {
+  SIGINT: 130,
+  SIGTERM: 143,
+  SIGHUP: 129,
+  disconnect: 129,
+};
 
 /** Characters of the longest failure: messages quote files and arguments. */
 const longestMessage = 2000;

@@ -1,11 +1,11 @@
 /**
- * Ctrl-C and `kill` as an AbortSignal: the first asks the running work to stop after its current step, one more than
- * a second later ends the process at once. npm passes SIGINT on to its child, which the terminal has signalled
+ * Ctrl-C, `kill`, a closed terminal and a parent that has ended as an AbortSignal: the first asks the running work to stop
+ * after its current step, one more than a second later ends the process at once. npm passes SIGINT on to its child, which the terminal has signalled
  * already, so two signals within the second count as one.
  */
 
 import { signalExitCodes } from './exit-codes.ts';
-import type { Io, StopSignal } from './io.ts';
+import { type Io, type StopSignal, stopSignals } from './io.ts';
 
 /** Two signals closer than this, in milliseconds, are one wish. */
 export const debounceMilliseconds = 1000;
@@ -27,7 +27,7 @@ export interface StopActions {
 }
 
 /**
- * Listens for SIGINT and SIGTERM.
+ * Listens for what asks the command to stop.
  *
  * @param io where signals come from and how to end the process
  * @param now clock in milliseconds
@@ -50,17 +50,15 @@ export function listenForStop(
       io.exit(signalExitCodes[signal]);
     }
   };
-  const onInterrupt = listener('SIGINT');
-  const onTerminate = listener('SIGTERM');
-  io.signals.on('SIGINT', onInterrupt);
-  io.signals.on('SIGTERM', onTerminate);
+  const listeners = stopSignals.map((signal) => [signal, listener(signal)] as const);
+  for (const [signal, listen] of listeners) io.signals.on(signal, listen);
+  if (io.isAbandoned) listener('disconnect')();
 
   return {
     signal: controller.signal,
     stoppedBy: () => first?.signal ?? null,
     close: () => {
-      io.signals.off('SIGINT', onInterrupt);
-      io.signals.off('SIGTERM', onTerminate);
+      for (const [signal, listen] of listeners) io.signals.off(signal, listen);
     },
   };
 }

@@ -15,8 +15,12 @@ export interface Output {
   readonly writable?: boolean | undefined;
 }
 
-/** Signals that ask a running command to stop. */
-export type StopSignal = 'SIGINT' | 'SIGTERM';
+/**
+ * What asks a running command to stop: signals, and the end of the process that started it with a channel to it, as a
+ * sweep starts the runs that it trains.
+ */
+export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const;
+export type StopSignal = (typeof stopSignals)[number];
 
 /** Where signals come from: `process`, or an EventEmitter in tests. */
 export interface SignalSource {
@@ -34,6 +38,8 @@ export interface Io {
   readonly stdin: AsyncIterable<string | Uint8Array>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signals: SignalSource;
+  /** True once the process that started this one with a channel has ended. */
+  readonly isAbandoned?: boolean;
   /** Ends the process at once; for the second Ctrl-C only. */
   exit(code: number): void;
 }
@@ -49,6 +55,9 @@ export function processIo(): Io {
     },
     environment: process.env,
     signals: process,
+    get isAbandoned() {
+      return process.send !== undefined && !process.connected;
+    },
     exit: (code) => process.exit(code),
   };
 }

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { exitCodes, reportFailure } from './exit-codes.ts';
 import { type Io, processIo } from './io.ts';
+import { reasonOf } from './write-file.ts';
 
 /** What a subcommand's file offers: its commander command and what to do when chosen, giving an exit code. */
 interface Subcommand {
@@ -81,7 +82,7 @@ function withOurErrors(command: Command, io: Io): Command {
  *
  * @param argv arguments without the program's own name, for example `['compare', '--steps', '100']`
  * @param io streams, environment and signals to use
- * @returns the exit code: 0 done, 1 failure, 2 wrong arguments, 130 and 143 stopped by SIGINT and SIGTERM
+ * @returns the exit code: see exit-codes.ts
  */
 export async function run(argv: readonly string[], io: Io = processIo()): Promise<number> {
   try {
@@ -106,13 +107,29 @@ export async function run(argv: readonly string[], io: Io = processIo()): Promis
   }
 }
 
+/**
+ * Lets the command go on where nobody reads what it writes, or where there is no room for it: a training's results are in
+ * its folder. Standard output that could not be written is a failure in the end, unless its reader just went away.
+ */
+function outliveStreams(io: Io): void {
+  let lost: string | undefined;
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    const isGone = error.code === 'EPIPE' || error.code === 'EIO';
+    if (isGone || lost !== undefined) return;
+    lost = reasonOf(error);
+    reportFailure(new Error(`cannot write standard output: ${lost}`), io);
+  });
+  process.on('exit', () => {
+    if (lost !== undefined && process.exitCode === exitCodes.done) process.exitCode = exitCodes.failure;
+  });
+}
+
 /** Runs the command line of this process and sets its exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // A reader that goes away (`halfulp ... | head`) is no failure of ours.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-  process.exitCode = await run(argv);
+  const io = processIo();
+  outliveStreams(io);
+  process.exitCode = await run(argv, io);
 }
 
 const invoked = process.argv[1];

@@ -15,9 +15,9 @@ import type { Sweep, SweepRun } from './definition.ts';
 /** Starts the command line in a process of its own. */
 export type Launch = (argv: readonly string[]) => ChildProcess;
 
-/** Starts this very program. */
+/** Starts this very program, with a channel by whose end it learns of the end of this process, however that comes. */
 export const launchHalfulp: Launch = (argv) =>
-  spawn(process.execPath, [process.argv[1]!, ...argv], { stdio: ['ignore', 'ignore', 'pipe'] });
+  spawn(process.execPath, [process.argv[1]!, ...argv], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
 
 export interface WorkerOptions {
   readonly sweep: Sweep;

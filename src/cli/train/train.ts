@@ -21,9 +21,10 @@ import { claimFolder } from '../claim.ts';
 import type { DataOptions } from '../data-options.ts';
 import { describeEnvironment } from '../environment.ts';
 import { exitCodes, signalExitCodes } from '../exit-codes.ts';
-import { listenForStop } from '../interrupt.ts';
+import { listenForStop, type StopListener } from '../interrupt.ts';
 import type { Io } from '../io.ts';
-import { loadProgress } from '../open-progress.ts';
+import { loadProgress, type OpenProgress } from '../open-progress.ts';
+import type { Progress } from '../progress.ts';
 import {
   continueRecordLog,
   continueRunFolder,
@@ -117,26 +118,38 @@ export async function trainCommandRun(options: TrainCommandOptions, io: Io): Pro
     return true;
   };
   if (isFinished()) return exitCodes.done;
-  const claim = claimFolder(folder.path);
+  let shown: Progress | null = null;
+  const show: OpenProgress = (parts) => {
+    shown = openProgress(parts);
+    return shown;
+  };
+  // Before the claim, so that none is left behind.
+  const stop = listenForStop(io, { onStop: () => shown?.stopping(), onQuit: () => shown?.close() });
   try {
-    // Whoever had the folder until now may have finished the run.
-    if (isFinished()) return exitCodes.done;
-    return await trainInto(folder, { tf, data, openProgress, ...settings }, options, io);
+    const claim = claimFolder(folder.path);
+    try {
+      // Whoever had the folder until now may have finished the run.
+      if (isFinished()) return exitCodes.done;
+      return await trainInto(folder, { tf, data, openProgress: show, stop, ...settings }, options, io);
+    } finally {
+      claim.release();
+    }
   } finally {
-    claim.release();
+    stop.close();
   }
 }
 
 interface Prepared extends ReturnType<typeof settingsOf> {
   readonly tf: TensorFlow;
   readonly data: TrainingData;
-  readonly openProgress: Awaited<ReturnType<typeof loadProgress>>;
+  readonly openProgress: OpenProgress;
+  readonly stop: StopListener;
 }
 
 /** Trains into a claimed folder, from its newest checkpoint if it is to go on. */
 async function trainInto(
   folder: RunFolder,
-  { tf, data, openProgress, training, config }: Prepared,
+  { tf, data, openProgress, stop, training, config }: Prepared,
   options: TrainCommandOptions,
   io: Io,
 ): Promise<number> {
@@ -149,7 +162,6 @@ async function trainInto(
   if (!options.quiet) io.stderr.write(`${describeData(data)}\n`);
   const unit = isLabelled(data) ? 'samples' : 'characters';
   const progress = openProgress([{ label: `${recipe.name} seed ${seed}`, kind: recipe.name, steps, unit }]);
-  const stop = listenForStop(io, { onStop: () => progress.stopping(), onQuit: () => progress.close() });
   const records: { log: ReturnType<typeof continueRecordLog> | null } = { log: null };
   // Opened by the first record: a checkpoint of another run is refused before anything is written.
   const append = (record: object): void => {
@@ -188,7 +200,6 @@ async function trainInto(
   } finally {
     progress.close();
     records.log?.close();
-    stop.close();
   }
   const signal = stop.stoppedBy();
   return signal === null ? exitCodes.done : signalExitCodes[signal];
