@@ -168,13 +168,18 @@ interface Emulate {
 /**
  * From here on, results of the active backend's kernels are rounded as the policy says; the program stays as it is.
  *
- * By default `forward`, `backward` and `predict` are rounded to `policy.format`; optimisers and everything else stay
- * float32, and so do stored weights: kernels see a rounded copy, drawn once per value of the weight. Each kernel computes
- * in float32 from operands in the format and its result is rounded once; a fused kernel is one kernel. int32 and bool
- * tensors are left alone; complex64 and string operands of an emulated role throw ArgumentError. Calls stack: the newest
- * policy replaces the others until it is stopped.
+ * The default is mixed precision as trainers have it. Rounded to `policy.format` is the arithmetic of the model, in
+ * `forward`, `backward` and `predict`: each kernel reads numbers of the format, computes in float32, and its result is
+ * rounded once; a fused kernel is one kernel. Float32 stay stored weights (kernels read a rounded copy, drawn once per value of
+ * the weight), optimisers, losses, metrics and regularisers with their gradients down to the one with respect to the
+ * model's outputs (role `loss`), updates of variables that are not trained (`statistics`), and everything else (`other`). What
+ * is no arithmetic is left alone: kernels that move or choose values, answer with integers or make whole numbers, so that
+ * ids, labels and masks are what they were; kernels that read no float32 tensor; numbers that a gradient of TensorFlow.js
+ * writes itself, such as the count of a mean. complex64 and string operands of an emulated role throw ArgumentError. Calls
+ * stack: the newest policy replaces the others until it is stopped.
  *
- * Stochastic rounding draws from (seed, stream 0, cursor), the cursor advancing by the number of elements a rounding.
+ * Stochastic rounding draws from (seed, stream 0, cursor), the cursor advancing by the number of elements of a result, and of
+ * an operand from outside that is not on the grid.
  *
  * @param tf the namespace of `@tensorflow/tfjs`
  * @throws ArgumentError if the policy is wrong

@@ -6,7 +6,7 @@
 import { inside } from './frames.ts';
 import type { KernelInputs, TapeNode, TensorFlow } from './internals.ts';
 import { currentLayer } from './layers.ts';
-import { endGradient, purposeOf } from './roles.ts';
+import { purposeOf } from './roles.ts';
 import { type SharedWatch, shared } from './shared-watch.ts';
 import { watchTape } from './tape.ts';
 
@@ -20,13 +20,7 @@ function enclose(tf: TensorFlow, node: TapeNode): void {
     path: currentLayer(tf),
     isRegistered: tf.getGradient(kernelName) !== undefined,
   } as const;
-  const within = <T>(fn: () => T): T => {
-    try {
-      return inside(tf, content, fn);
-    } finally {
-      endGradient(role);
-    }
-  };
+  const within = <T>(fn: () => T): T => inside(tf, content, fn);
   node.gradient = (dys) => {
     const thunks = within(() => gradient.call(node, dys));
     return Object.fromEntries(Object.entries(thunks).map(([key, thunk]) => [key, () => within(thunk)]));

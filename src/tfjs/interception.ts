@@ -34,6 +34,7 @@ import { installMissingKernels } from './missing-kernels.ts';
 import { carries, onlyMoves, staysOn } from './moving.ts';
 import { floatOperands, Operands } from './operands.ts';
 import { ownKernel, productOn } from './own-kernels.ts';
+import type { Role } from './policy.ts';
 import { isProduct, type RunProduct } from './product-calls.ts';
 import { wrapKernels } from './registry.ts';
 import { markLoss, purposeOf } from './roles.ts';
@@ -165,12 +166,13 @@ export class Interception {
         };
         const { products } = layer;
         const hasSlots = products !== undefined && isProduct(name);
-        const result = hasSlots ? products.run(name, args, run) : run(args, asItIs);
+        const given = role === 'statistics' ? this.#statistics.exact(args) : args;
+        const result = hasSlots ? products.run(name, given, run) : run(given, asItIs);
         if (!hasSlots) products?.moved(name, args, result);
-        if (role === 'loss') this.#markLoss(result, args.inputs);
+        if (role === 'loss') this.#markLoss(result, args.inputs, pass);
         if (effect !== null)
-          this.#statistics.follow(name, args, role, listOf(result), (given) =>
-            this.#twin(kernel, given, { ...call, effect, images: asItIs.images }),
+          this.#statistics.follow(name, args, role, listOf(result), (exact) =>
+            this.#twin(kernel, exact, { ...call, effect, images: asItIs.images }),
           );
         return result;
       } finally {
@@ -179,10 +181,11 @@ export class Interception {
     };
   }
 
-  /** What is new in the results is of the loss; data that a result shares with an operand stays what it was. */
-  #markLoss(result: KernelResult, inputs: KernelInputs): void {
+  /** What is new in the results is of the loss; data that they share with outputs or labels of the model stays what it was. */
+  #markLoss(result: KernelResult, inputs: KernelInputs, pass: Role): void {
     for (const { dataId } of listOf(result))
-      if (!Object.values(inputs).some((info) => info?.dataId === dataId)) markLoss(dataId);
+      if (pass === 'backward' || !Object.values(inputs).some((info) => info?.dataId === dataId))
+        markLoss(dataId);
   }
 
   /** What a call gives in the role `statistics`; undefined if that is no other. */

@@ -31,19 +31,15 @@ const lossScopes: ReadonlySet<string> = new Set([
 /** Operations of tfjs-core that update a statistic. */
 const statisticScopes: ReadonlySet<string> = new Set(['movingAverage__op']);
 
+/** Whether an operation is the sum of a uniform number and a probability by which dropout decides. */
+const isDropoutDraw = (outer: string, inner: string | undefined): boolean =>
+  outer === 'dropout__op' && inner === 'add__op';
+
 /** Passes in which losses and statistics are told apart from the rest. */
 const modelPasses: ReadonlySet<Role> = new Set(['forward', 'backward', 'predict']);
 
-/** Data that role `loss` made: what the program computes from it outside of layers is loss too. */
+/** Data that role `loss` made: what is computed from it outside of layers is loss too, and so are sums of its gradients. */
 const lossData = new WeakSet<DataId>();
-
-/** Whose gradient was taken last: sums of gradients that the engine makes then are of its role. */
-let lastGradient: Role = 'backward';
-
-/** For the tape: the gradient of an operation of the role has been computed. */
-export function endGradient(role: Role): void {
-  lastGradient = role;
-}
 
 /** For the interception: role `loss` has made the data. */
 export function markLoss(dataId: DataId): void {
@@ -54,9 +50,10 @@ interface Surroundings {
   readonly pass: Role;
   /** `loss` or `statistics`, if it is that. */
   readonly special: Role | undefined;
-  readonly isInLayer: boolean;
   /** Whether the pass is known by a scope of the engine, not by a word of the user. */
   readonly isTaped: boolean;
+  /** Whether what is computed from a loss is loss: outside of layers, and where the engine adds gradients. */
+  readonly isOpen: boolean;
 }
 
 function surroundings(tf: TensorFlow): Surroundings {
@@ -65,11 +62,11 @@ function surroundings(tf: TensorFlow): Surroundings {
   let special: Role | undefined;
   let isSaid = false;
   let isInLayer = false;
-  const found = (role: Role, isTaped: boolean): Surroundings => ({
+  const found = (role: Role, isTaped: boolean, isOpen = false): Surroundings => ({
     pass: role,
     special: isSaid || modelPasses.has(role) ? special : undefined,
-    isInLayer,
     isTaped,
+    isOpen,
   });
   let end = scopes.length;
   const around: (Frame | undefined)[] = [...framesAround(), undefined];
@@ -77,22 +74,20 @@ function surroundings(tf: TensorFlow): Surroundings {
     const begin = Math.min(frame?.depth ?? 0, end);
     for (let i = end - 1; i >= begin; i--) {
       const { name } = scopes[i]!;
-      if (name === 'backward' && pass === undefined) {
-        if (lastGradient === 'loss') special ??= 'loss';
-        return found(name, true);
-      }
+      if (name === 'backward' && pass === undefined) return found(name, true, true);
       // Whether it is a model's objective of which the gradient is taken is seen further outside.
       if (name === 'forward') pass ??= name;
       if (pass !== undefined) continue;
       if (lossScopes.has(name)) special ??= 'loss';
-      else if (statisticScopes.has(name)) special ??= 'statistics';
+      else if (statisticScopes.has(name) || isDropoutDraw(name, scopes[i + 1]?.name))
+        special ??= 'statistics';
     }
     end = begin;
     const content = frame?.content;
     if (content?.kind === 'layer') isInLayer = true;
     else if (content?.kind === 'objective') {
       if (!isInLayer) special ??= 'loss';
-    } else if (pass !== undefined) return found(pass, true);
+    } else if (pass !== undefined) return found(pass, true, !isInLayer);
     else if (content?.kind === 'gradient') {
       if (content.role === 'loss') special ??= 'loss';
       return found('backward', true);
@@ -110,12 +105,10 @@ function surroundings(tf: TensorFlow): Surroundings {
 
 /** The purpose of an operation on tensors that is called now. */
 export function purposeOf(tf: TensorFlow, inputs: KernelInputs): Purpose {
-  const { pass, special, isInLayer, isTaped } = surroundings(tf);
+  const { pass, special, isOpen } = surroundings(tf);
   if (special !== undefined) return { role: special, pass };
-  const isOnLoss = (): boolean =>
-    Object.values(inputs).some((info) => info != null && lossData.has(info.dataId));
-  if (pass === 'forward' && isTaped && !isInLayer && isOnLoss()) return { role: 'loss', pass };
-  return { role: pass, pass };
+  const isLoss = isOpen && Object.values(inputs).some((info) => info != null && lossData.has(info.dataId));
+  return { role: isLoss ? 'loss' : pass, pass };
 }
 
 /** The role of a kernel called now: the innermost of gradient scopes and entered roles. */

@@ -3,8 +3,8 @@
  * them computes in a format: what may become such a value is computed a second time, as the role `statistics` says, and an
  * assignment takes that twin. A twin lives as long as the result it belongs to.
  *
- * What may become one: everything in a layer that has weights which are not trained by their nature; elsewhere, what has the
- * shape of such a variable. Source: tfjs-core `engine.ts` (`makeVariable`), `tensor.ts` (`Variable.assign`); tfjs-layers
+ * What may become one: everything in a layer that has weights which are not trained by their nature; elsewhere what has the
+ * shape of such a variable, and what is computed from a variable element by element. Source: tfjs-core `engine.ts` (`makeVariable`), `tensor.ts` (`Variable.assign`); tfjs-layers
  * `topology.ts` (`addWeight`), `normalization.ts`.
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
@@ -17,8 +17,9 @@ import {
   type TensorFlow,
   type TensorInfo,
 } from './internals.ts';
+import { productNames } from './kernel-names.ts';
 import { carries } from './moving.ts';
-import { replaceInputs } from './operands.ts';
+import { floatOperands, replaceInputs } from './operands.ts';
 import type { Role } from './policy.ts';
 import { currentRole } from './roles.ts';
 import { replaceProperty } from './tape.ts';
@@ -54,6 +55,8 @@ export class Statistics {
   readonly #twins = new Map<DataId, DataId>();
   /** Shapes of the variables that are not trained. */
   readonly #shapes = new Set<string>();
+  /** What variables hold. */
+  readonly #held = new WeakSet<DataId>();
 
   constructor(tf: TensorFlow, backend: Backend, onFreed: (dataId: DataId) => void) {
     this.#tf = tf;
@@ -76,21 +79,21 @@ export class Statistics {
     const { prototype } = this.#tf.Variable;
     const descriptor = Object.getOwnPropertyDescriptor(prototype, 'assign')!;
     const assign = descriptor.value as (this: Variable, value: Tensor) => void;
-    const twinFor = (variable: Variable, value: Tensor): DataId | undefined =>
-      variable.trainable ? undefined : this.#twins.get(value.dataId);
+    /** A tensor of its own that shares the data of the value's twin. */
+    const twinOf = ({ dataId, shape, dtype }: Tensor): Tensor | undefined => {
+      const twin = this.#twins.get(dataId);
+      if (twin === undefined) return undefined;
+      backend.incRef(twin);
+      return engine.makeTensorFromTensorInfo({ dataId: twin, shape, dtype }, backend);
+    };
+    const hold = (dataId: DataId): void => void this.#held.add(dataId);
     Object.defineProperty(prototype, 'assign', {
       ...descriptor,
       value: function (this: Variable, value: Tensor) {
-        const twin = twinFor(this, value);
-        if (twin === undefined) {
-          assign.call(this, value);
-          return;
-        }
-        backend.incRef(twin);
-        const { shape, dtype } = value;
-        const exact = engine.makeTensorFromTensorInfo({ dataId: twin, shape, dtype }, backend);
-        assign.call(this, exact);
-        exact.dispose();
+        const exact = twinOf(value);
+        assign.call(this, exact ?? value);
+        exact?.dispose();
+        hold(this.dataId);
       },
     });
     return () => {
@@ -100,8 +103,33 @@ export class Statistics {
     };
   }
 
-  #note({ trainable, shape }: Variable): void {
+  #note({ trainable, shape, dataId }: Variable): void {
+    this.#held.add(dataId);
     if (!trainable) this.#shapes.add(keyOf(shape));
+  }
+
+  /** Whether results may become a statistic by where or from what they are computed. */
+  #isCandidate(name: string, operands: readonly TensorInfo[], results: readonly TensorInfo[]): boolean {
+    if (isInKeepingLayer()) return true;
+    // A product may have the shape of a weight by chance, and costs most.
+    if (productNames.has(name)) return false;
+    const shapes = new Set(results.map(({ shape }) => keyOf(shape)));
+    const isFollowed = ({ dataId, shape }: TensorInfo): boolean =>
+      (this.#held.has(dataId) || this.#twins.has(dataId)) && shapes.has(keyOf(shape));
+    for (const shape of shapes) if (this.#shapes.has(shape)) return true;
+    return operands.some(isFollowed);
+  }
+
+  /** The arguments of a kernel with the twins of those that have one. */
+  exact(args: KernelArguments): KernelArguments {
+    if (this.#twins.size === 0) return args;
+    const replaced: Record<string, TensorInfo> = {};
+    for (const [key, info] of Object.entries(args.inputs) as [string, TensorInfo | null | undefined][]) {
+      const dataId = info && this.#twins.get(info.dataId);
+      if (dataId) replaced[key] = { dataId, shape: info.shape, dtype: info.dtype };
+    }
+    if (Object.keys(replaced).length === 0) return args;
+    return { ...args, inputs: replaceInputs(args.inputs, replaced) };
   }
 
   /**
@@ -116,22 +144,16 @@ export class Statistics {
     compute: (args: KernelArguments) => readonly TensorInfo[] | undefined,
   ): void {
     if (role !== 'forward' && role !== 'predict') return;
-    const isCandidate = results.some(({ shape }) => this.#shapes.has(keyOf(shape))) || isInKeepingLayer();
+    const infos = floatOperands(name, args.inputs).map(([, info]) => info);
     // The output of a batch norm is its layer's.
-    if (!isCandidate || name === 'FusedBatchNorm') return;
-    const operands = Object.entries(args.inputs) as [string, TensorInfo | null | undefined][];
-    const replaced: Record<string, TensorInfo> = {};
-    for (const [key, info] of operands) {
-      const twin = info && this.#twins.get(info.dataId);
-      if (twin) replaced[key] = { ...info, dataId: twin };
-    }
-    const hasTwins = Object.keys(replaced).length > 0;
+    if (name === 'FusedBatchNorm' || !this.#isCandidate(name, infos, results)) return;
+    const given = this.exact(args);
     // What is only carried has no rounding that a twin would be without.
-    if (!hasTwins && carries(name, args, () => true)) return;
-    const twins = compute(hasTwins ? { ...args, inputs: replaceInputs(args.inputs, replaced) } : args);
+    if (given === args && carries(name, args, () => true)) return;
+    const twins = compute(given);
     twins?.forEach(({ dataId: twin, dtype }, i) => {
       const { dataId } = results[i]!;
-      const isNew = dtype === 'float32' && !operands.some(([, info]) => info?.dataId === dataId);
+      const isNew = dtype === 'float32' && !infos.some((info) => info.dataId === dataId);
       if (isNew) this.#twins.set(dataId, twin);
       else this.#free(twin);
     });

@@ -376,6 +376,37 @@ describe.each([
       );
     });
 
+    test('the gradient of a regulariser reaches the weight in float32, beside that of the model', async () => {
+      const train = async (policy: Policy): Promise<number> => {
+        const layer = tf.layers.dense({
+          units: 1,
+          inputShape: [1],
+          useBias: false,
+          kernelInitializer: 'ones',
+          kernelRegularizer: tf.regularizers.l2({ l2: 2 ** -13 }),
+        });
+        const model = tf.sequential({ layers: [layer] });
+        model.compile({ optimizer: tf.train.sgd(1), loss: 'meanSquaredError' });
+        const [xs, ys] = [tf.tensor2d([[1]]), tf.tensor2d([[0.75]])];
+        await emulate.scope(tf, policy, () => model.fit(xs, ys, { epochs: 1, verbose: 0 }));
+        const after = model.getWeights()[0]!.dataSync()[0]!;
+        model.dispose();
+        tf.dispose([xs, ys]);
+        return after;
+      };
+      expect(await train({ format: 'bfloat16' })).toBe(1 - 0.5 - 2 ** -12);
+      expect(await train({ format: 'bfloat16', roles: { loss: {} } })).toBe(1 - 0.5);
+    });
+
+    test('dropout keeps as many elements as it says', async () => {
+      const x = tf.ones([20_000]);
+      const kept = (): number =>
+        tf.tidy(() => tf.dropout(x, 0.1, undefined, 5).greater(0).sum().dataSync()[0] as never);
+      const exact = kept();
+      await emulate.scope(tf, { format: 'e4m3fn' }, () => expect(inForward(kept)).toBe(exact));
+      x.dispose();
+    });
+
     test('a hand-written loss is part of the model unless its role is said', async () => {
       const x = tf.tensor1d([1, 2, 3, 4]);
       const difference = (y: Tensor): Scalar => y.sub(0.3).square().mean() as Scalar;
@@ -446,7 +477,9 @@ describe.each([
         const variable = (values: number | number[], trainable: boolean): Variable =>
           tf.tidy(() => tf.variable(tf.tensor(values), trainable));
         const count = variable(255, false);
+        const steps = variable(255, true);
         const average = variable([0.1, 0.2], false);
+        const moved = variable([0.1, 0.2, 0.3], false);
         const weight = variable([1, 1], true);
         const x = tf.tensor2d([1, 2, 3, 5, 7, 11], [3, 2]);
         const optimizer = tf.train.sgd(0.1);
@@ -454,14 +487,18 @@ describe.each([
           optimizer.minimize(
             () => {
               count.assign(count.add(1));
+              // Nobody said that it is not trained.
+              steps.assign(steps.add(1));
               average.assign(average.mul(0.9).add(x.mean(0).mul(0.1)));
+              const sums = x.sum(1) as never;
+              moved.assign(tf.movingAverage(moved as never, sums, 0.99, undefined, false) as Tensor);
               return tf.losses.meanSquaredError(tf.zeros([3, 2]), x.mul(weight)) as Scalar;
             },
             false,
             [weight],
           );
-        const bits = [count, average].map(tensorBits);
-        tf.dispose([count, average, weight, x]);
+        const bits = [count, steps, average, moved].map(tensorBits);
+        tf.dispose([count, steps, average, moved, weight, x]);
         optimizer.dispose();
         return bits;
       };
@@ -530,9 +567,9 @@ describe.each([
             expect(grad.dataSync()[7]).toBe(Math.fround(4 / size));
             // A mean that is part of the model: its count is exact, its gradient a number of the format.
             const mean = tf.grad((y) => y.mean())(x, tf.scalar(256));
-            expect(mean.dataSync()[7]).toBe(round(Float32Array.of(256 / size), policy.format, policy)[0]);
+            expect(mean.dataSync()[7]).toBe(round(Float32Array.of(256 / size), policy.format)[0]);
             const axes = tf.grad((y) => (y as Tensor2D).mean(1))(x.reshape([2, size / 2]), tf.fill([2], 256));
-            expect(axes.dataSync()[7]).toBe(round(Float32Array.of(512 / size), policy.format, policy)[0]);
+            expect(axes.dataSync()[7]).toBe(round(Float32Array.of(512 / size), policy.format)[0]);
           }),
         );
       }
