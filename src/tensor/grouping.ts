@@ -4,6 +4,7 @@
  *
  * A group is a rectangle of the row-major array: `rows` runs of `columns` elements, `rowStride` and `columnStride` apart.
  */
+import { checkFields, checkObject, integerInRange, oneOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 
 /** Which elements form a group. */
@@ -33,15 +34,23 @@ export type GroupVisitor = (
 
 const product = (lengths: readonly number[]): number => lengths.reduce((all, length) => all * length, 1);
 
+const isLength = (side: unknown): boolean => Number.isSafeInteger(side) && (side as number) >= 0;
+
+/** The number of elements of a shape. Throws ArgumentError unless it is an array of non-negative integers. */
+export function lengthOf(shape: readonly number[]): number {
+  const isShape = Array.isArray(shape) && Array.from(shape).every(isLength);
+  if (!isShape) throw new ArgumentError('shape', shape, 'an array of lengths, integers from 0');
+  return product(shape);
+}
+
 /**
  * Checks that a shape fits an array.
  *
  * @throws ArgumentError unless the shape has non-negative integers whose product is `length`.
  */
 export function checkShape(shape: readonly number[], length: number): void {
-  const valid = Array.isArray(shape) && shape.every((side) => Number.isSafeInteger(side) && side >= 0);
-  if (!valid || product(shape) !== length)
-    throw new ArgumentError('shape', shape, `lengths whose product is ${length}`);
+  if (lengthOf(shape) !== length)
+    throw new ArgumentError('shape', shape, `lengths whose product is ${length}; these are [${shape}]`);
 }
 
 /** The axis as an index from 0; negative ones count from the end. Throws ArgumentError. */
@@ -50,6 +59,12 @@ export function axisIndex(axis: number, shape: readonly number[]): number {
   if (!Number.isSafeInteger(axis) || axis < -rank || axis >= rank)
     throw new ArgumentError('axis', axis, `an integer from ${-rank} to ${rank - 1}`);
   return axis < 0 ? axis + rank : axis;
+}
+
+/** An axis as an option, before there is a shape. Throws ArgumentError. */
+export function axisOption(given: number | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  return integerInRange('axis', given, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 }
 
 /** Elements before, along and after an axis: the array is (outer, length, inner). */
@@ -65,32 +80,38 @@ export function aroundAxis(
   };
 }
 
-const isCount = (given: unknown): boolean => Number.isSafeInteger(given) && (given as number) >= 1;
+/** The fields that say more of each kind of grouping. */
+const fieldsOf: Readonly<Record<Grouping['per'], readonly string[]>> = {
+  tensor: [],
+  row: [],
+  column: [],
+  block: ['size', 'axis'],
+  tile: ['rows', 'columns'],
+};
+const perNames = Object.keys(fieldsOf) as Grouping['per'][];
 
-/** Checks a grouping as such, before there is a shape. Throws ArgumentError. */
+/** Checks a grouping as such, before there is a shape; it may be part of an object with more fields. Throws ArgumentError. */
 export function checkGrouping(grouping: Grouping): Grouping {
-  switch (grouping?.per) {
-    case 'tensor':
-    case 'row':
-    case 'column':
-      return grouping;
-    case 'block':
-      if (!isCount(grouping.size)) throw new ArgumentError('size', grouping.size, 'an integer from 1');
-      if (grouping.axis !== undefined && !Number.isSafeInteger(grouping.axis))
-        throw new ArgumentError('axis', grouping.axis, 'an integer');
-      return grouping;
-    case 'tile':
-      if (!isCount(grouping.rows)) throw new ArgumentError('rows', grouping.rows, 'an integer from 1');
-      if (!isCount(grouping.columns))
-        throw new ArgumentError('columns', grouping.columns, 'an integer from 1');
-      return grouping;
-    default:
-      throw new ArgumentError(
-        'per',
-        (grouping as { per?: unknown } | undefined)?.per,
-        'tensor, row, column, block, tile',
-      );
-  }
+  const given = checkObject('grouping', grouping, 'an object with per, ...') as Readonly<
+    Record<string, unknown>
+  >;
+  const per = oneOf('per', given['per'], perNames);
+  for (const [kind, fields] of Object.entries(fieldsOf))
+    for (const field of kind === per ? [] : fields)
+      if (given[field] !== undefined)
+        throw new ArgumentError(field, given[field], `nothing with per '${per}'; per '${kind}' has it`);
+  const most = Number.MAX_SAFE_INTEGER;
+  for (const field of fieldsOf[per])
+    if (field !== 'axis') integerInRange(field, given[field], 1, most);
+    else axisOption(given['axis'] as number | undefined);
+  return grouping;
+}
+
+/** The grouping that is an option of this path, or a default one. Throws ArgumentError. */
+export function groupingAt(path: string, given: Grouping | undefined, fallback: Grouping): Grouping {
+  if (given === undefined) return fallback;
+  checkFields(path, given, ['per', ...Object.values(fieldsOf).flat()]);
+  return within(path, () => checkGrouping(given));
 }
 
 /**

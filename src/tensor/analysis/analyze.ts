@@ -3,12 +3,13 @@
  * comes to its result is the matter of `src/tensor/quantizers`; how the numbers look, of whoever prints them.
  */
 import { log } from '../../arithmetic/elementary/approximate.ts';
+import { type Numbers, type RealArray, realArray } from '../../array-kinds.ts';
+import { checkFields, checkObject } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Code, Format } from '../../formats/format.ts';
-import type { RealArray } from '../arrays.ts';
 import type { Quantization } from '../gradients/gradient.ts';
 import { eachOfGroups } from '../gradients/grouped.ts';
-import type { CallOptions, Quantized, Quantizer } from '../quantizers/index.ts';
+import { type CallOptions, checkCall, type Quantized, type Quantizer } from '../quantizers/index.ts';
 import { namedQuantizer } from './named.ts';
 
 /** How often a code occurs. */
@@ -142,18 +143,23 @@ function entropyOf(codes: readonly CodeCount[], total: number): number {
  * What a quantiser does to a tensor. With a transform, errors are those of the values transformed back (unless the quantiser leaves
  * them transformed), saturation and codes those of the transformed tensor.
  *
+ * @param given A Float32Array, a Float64Array, a Float16Array or an array of numbers.
  * @param by A quantiser, or the name of a format or scheme that `namedQuantizer` knows: `'mxfp4'`, `'int4/block:32'`.
  * @throws ArgumentError for an empty tensor, a shape that does not fit or an unknown name; and as `quantize` does.
  *
  * @example
  * const { sqnr, bitsPerElement } = analyze(new Float32Array([0.3, -1, 0.1, 0.7]), 'mxfp4');
  */
-export function analyze(x: RealArray, by: Quantizer | string, options: AnalyzeOptions = {}): Analysis {
-  if (!(x instanceof Float32Array || x instanceof Float64Array) || x.length === 0)
-    throw new ArgumentError('x', x, 'a Float32Array or Float64Array with elements');
-  const { shape = [x.length] } = options;
-  const call = { ...options.call, update: false };
+export function analyze(given: Numbers, by: Quantizer | string, options?: AnalyzeOptions): Analysis {
+  const x = realArray('x', given);
+  if (x.length === 0) throw new ArgumentError('x', given, 'an array with elements');
+  const { shape = [x.length], call: callGiven } = checkFields('', options, ['shape', 'call']);
+  const { update, ...rest } = checkCall(callGiven, 'call');
+  if (update !== undefined)
+    throw new ArgumentError('call.update', update, 'nothing: the state stays as it is');
+  const call = { ...rest, update: false };
   const chosen = typeof by === 'string' ? namedQuantizer(by) : by;
+  if (typeof chosen?.explain !== 'function') throw new ArgumentError('by', by, 'a quantizer or its name');
   // Two runs over the same tensor: one tells the steps, the other the storage. Both leave the state alone.
   const explained = chosen.explain(x, shape, call);
   const result = chosen.quantize(x, shape, call);
@@ -186,10 +192,11 @@ export interface ErrorPoint extends Analysis {
  * errorAgainstBits(x, { mine: quantizer({ format: 'e3m2', scale: { per: 'block', size: 64, from: 'rms', multiplier: 3 } }) });
  */
 export function errorAgainstBits(
-  x: RealArray,
+  x: Numbers,
   quantizers: readonly string[] | Readonly<Record<string, Quantizer | string>>,
-  options: AnalyzeOptions = {},
+  options?: AnalyzeOptions,
 ): ErrorPoint[] {
+  if (!Array.isArray(quantizers)) checkObject('quantizers', quantizers, 'an array of names, or an object');
   const entries: [string, Quantizer | string][] = Array.isArray(quantizers)
     ? quantizers.map((name: string) => [name, name])
     : Object.entries(quantizers);

@@ -1,6 +1,7 @@
 /**
  * Quantisers by a short text, for command lines and comparisons: a format and how it is scaled. No numerics live here.
  */
+import { checkFields } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { findBlockFormat, toFormat } from '../../formats/names.ts';
 import type { RoundingMode } from '../../rounding/options.ts';
@@ -67,12 +68,13 @@ function scalarOptions(text: string, name: string, parts: readonly string[]): Qu
  * namedQuantizer('int4/block:32/mse');
  * namedQuantizer('e2m1/block:16/scale:ue5m3', { transform: { name: 'hadamard', size: 16 } });
  */
-export function namedQuantizer(text: string, options: NamedOptions = {}): Quantizer {
+export function namedQuantizer(text: string, options?: NamedOptions): Quantizer {
+  const given = checkFields('', options, ['rounding', 'transform', 'seed']);
   const [name, ...parts] = typeof text === 'string' ? text.split('/') : [];
   if (name === undefined) throw new ArgumentError('quantizer', text, accepted);
   const block = findBlockFormat(name);
   if (block !== undefined && parts.length > 0)
     throw new ArgumentError('quantizer', text, `${name} alone: a block format has its scales`);
   const base = block === undefined ? scalarOptions(text, name, parts) : blockQuantizerOptions(block);
-  return quantizer({ ...base, ...options });
+  return quantizer({ ...base, ...given });
 }

@@ -2,7 +2,7 @@
  * The differentiable gradient estimator (DGE): the derivative of a smooth step between neighbouring values. Source: Wang, Wei,
  * Liang et al., "Optimizing large language model training using FP4 quantization", arXiv 2501.17116, section 3.1, equations 7, 8.
  */
-import { ArgumentError } from '../../errors.ts';
+import { checkFields, checkNumber, numberInRange } from '../../check.ts';
 import type { Format } from '../../formats/format.ts';
 import { nextDown, nextUp } from '../../formats/neighbours.ts';
 import type { RealArray } from '../arrays.ts';
@@ -25,6 +25,15 @@ export interface DifferentiableOptions {
  * differentiableFactor(0.1, 0, 0.5); // 0.30096..., for e2m1's step from 0 to 0.5
  */
 export function differentiableFactor(x: number, low: number, high: number, sharpness = 5, clip = 3): number {
+  checkNumber('x', x);
+  numberInRange('low', low);
+  numberInRange('high', high, { above: low });
+  numberInRange('sharpness', sharpness, { from: 1 });
+  numberInRange('clip', clip, { above: 0 });
+  return factorAt(x, low, high, sharpness, clip);
+}
+
+function factorAt(x: number, low: number, high: number, sharpness: number, clip: number): number {
   // One rounding besides the quotient's, and the same bits for the mirrored step.
   const position = Math.abs(2 * x - (low + high)) / (high - low);
   if (position === 0) return clip;
@@ -47,23 +56,22 @@ function cell(x: number, element: number, format: Format): [number, number] {
  *
  * @throws ArgumentError if an option is not accepted.
  */
-export function differentiable(options: DifferentiableOptions = {}): GradientRule {
-  const { sharpness = 5, clip = 3 } = options;
-  if (!(sharpness >= 1 && sharpness < Infinity))
-    throw new ArgumentError('sharpness', sharpness, 'a finite number from 1');
-  if (!(clip > 0 && clip < Infinity)) throw new ArgumentError('clip', clip, 'a finite number above 0');
+export function differentiable(options?: DifferentiableOptions): GradientRule {
+  const given = checkFields('', options, ['sharpness', 'clip']);
+  const sharpness = numberInRange('sharpness', given.sharpness, { from: 1 }, 5);
+  const clip = numberInRange('clip', given.clip, { above: 0 }, 3);
 
   return Object.freeze({
     name: 'dge',
-    pullback: <A extends RealArray>(quantization: Quantization, gradient: A): Gradients<A> => {
-      checkGradient(quantization, gradient);
+    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+      const gradient = checkGradient(quantization, given);
       const { scaled, elements, format, low, high, zeroPoints } = quantization;
       const factors = new Float64Array(gradient.length);
       eachOfGroups(quantization, (group, i) => {
         const x = scaled[i]! + (zeroPoints?.[group] ?? 0);
         if (x < low || x > high) return;
         const [below, above] = cell(x, elements[i]!, format);
-        factors[i] = differentiableFactor(x, below, above, sharpness, clip);
+        factors[i] = factorAt(x, below, above, sharpness, clip);
       });
       return { x: scaleEach(gradient, (i) => factors[i]!) };
     },

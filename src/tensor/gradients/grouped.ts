@@ -1,14 +1,18 @@
 /** What the gradient rules share: maps of elements and sums over groups. */
+import { type RealArray, realArray } from '../../array-kinds.ts';
+import { checkObject } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import type { RealArray } from '../arrays.ts';
 import { forEachGroup } from '../grouping.ts';
 import { newLike } from '../transforms/transform.ts';
 import type { Quantization } from './gradient.ts';
 
-/** Checks that the gradient fits the tensor. Throws ArgumentError. */
-export function checkGradient(quantization: Quantization, gradient: RealArray): void {
-  if (gradient.length !== quantization.x.length)
-    throw new ArgumentError('gradient', gradient, `${quantization.x.length} elements, as x`);
+/** Reads the gradient of a quantised tensor. Throws ArgumentError unless it fits the tensor. */
+export function checkGradient<A extends RealArray>(quantization: Quantization, given: A): A {
+  checkObject('quantization', quantization, 'what explain gave');
+  const gradient = realArray('gradient', given) as A;
+  const { length } = quantization.x;
+  if (gradient.length !== length) throw new ArgumentError('gradient', given, `${length} elements, as x`);
+  return gradient;
 }
 
 /** The gradient times a factor an element, rounded once to the precision of the gradient. */

@@ -1,5 +1,5 @@
 /** Gradient rules: how a gradient passes through a quantiser. Each from its name or plain data. */
-import { ArgumentError } from '../../errors.ts';
+import { checkFields, checkObject, oneOf } from '../../check.ts';
 import { type DifferentiableOptions, differentiable } from './differentiable.ts';
 import { type GradientData, type GradientName, type GradientRule, gradientNames } from './gradient.ts';
 import { type LearnedStepOptions, learnedLevels, learnedStep } from './learned.ts';
@@ -25,15 +25,20 @@ export {
 export { noGradient, straightThrough } from './straight-through.ts';
 export { blend, blendGradient, checkStrength } from './strength.ts';
 
+function withoutOptions(options: object, make: () => GradientRule): GradientRule {
+  checkFields('', options, []);
+  return make();
+}
+
 /** Makes a rule of each name; the options are checked by the rules themselves. */
 const makers: Readonly<Record<GradientName, (options: never) => GradientRule>> = {
-  'straight-through': straightThrough,
+  'straight-through': (options: object) => withoutOptions(options, straightThrough),
   clipped: (options: ClippedOptions) => clipped(options),
   trust: (options: TrustOptions) => trust(options),
   dge: (options: DifferentiableOptions) => differentiable(options),
   lsq: (options: LearnedStepOptions) => learnedStep(options),
-  levels: learnedLevels,
-  none: noGradient,
+  levels: (options: object) => withoutOptions(options, learnedLevels),
+  none: (options: object) => withoutOptions(options, noGradient),
 };
 
 /**
@@ -46,8 +51,9 @@ const makers: Readonly<Record<GradientName, (options: never) => GradientRule>> =
  * @throws ArgumentError for an unknown name or an option that is not accepted.
  */
 export function gradientRule(data: GradientData): GradientRule {
-  const { name, ...options } = typeof data === 'string' ? { name: data } : (data ?? {});
-  if (!gradientNames.includes(name as GradientName))
-    throw new ArgumentError('gradient', name, gradientNames.join(', '));
-  return makers[name as GradientName](options as never);
+  if (typeof data === 'string') return makers[oneOf('gradient', data, gradientNames)]({} as never);
+  const { name, ...options } = checkObject('gradient', data, 'a name, or an object with name, ...') as {
+    readonly name: GradientName;
+  };
+  return makers[oneOf('gradient', name, gradientNames)](options as never);
 }

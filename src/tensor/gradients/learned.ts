@@ -5,6 +5,7 @@
  * Bhalgat et al., "LSQ+", arXiv 2004.09576, section 3; levels, Polino, Pascanu, Alistarh, "Model compression via distillation
  * and quantization", arXiv 1802.05668, section 4.
  */
+import { checkBoolean, checkFields } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../arrays.ts';
 import type { GradientData, GradientRule, Gradients, Quantization } from './gradient.ts';
@@ -27,13 +28,13 @@ export interface LearnedStepOptions {
  *
  * @throws ArgumentError if an option is not accepted.
  */
-export function learnedStep({ normalise = true }: LearnedStepOptions = {}): GradientRule {
-  if (typeof normalise !== 'boolean') throw new ArgumentError('normalise', normalise, 'true, false');
+export function learnedStep(options?: LearnedStepOptions): GradientRule {
+  const normalise = checkBoolean('normalise', checkFields('', options, ['normalise']).normalise, true);
 
   return Object.freeze({
     name: 'lsq',
-    pullback: <A extends RealArray>(quantization: Quantization, gradient: A): Gradients<A> => {
-      checkGradient(quantization, gradient);
+    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+      const gradient = checkGradient(quantization, given);
       const { scaled, elements, low, high, scales, zeroPoints } = quantization;
       const zeroOf = (group: number): number => zeroPoints?.[group] ?? 0;
       const inside = new Uint8Array(gradient.length);
@@ -75,8 +76,8 @@ export function learnedStep({ normalise = true }: LearnedStepOptions = {}): Grad
 export function learnedLevels(): GradientRule {
   return Object.freeze({
     name: 'levels',
-    pullback: <A extends RealArray>(quantization: Quantization, gradient: A): Gradients<A> => {
-      checkGradient(quantization, gradient);
+    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+      const gradient = checkGradient(quantization, given);
       const { elements, format, scales } = quantization;
       if (format.bits > 16) throw new ArgumentError('format', format.name, 'a format of at most 16 bits');
       const values = format.values();

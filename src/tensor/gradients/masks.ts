@@ -4,6 +4,7 @@
  * Sources: clipped, as the forward mask of Castro et al., "Quartet: native FP4 training can be optimal", arXiv 2505.14669; trust,
  * Panferov, Chen, Tabesh et al., "QuEST: stable training of LLMs with 1-bit weights and activations", arXiv 2502.05003, section 3.
  */
+import { checkBoolean, checkFields, numberInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../arrays.ts';
 import { gaussianLevel, gaussianLevelOfBits } from '../quantizers/gaussian.ts';
@@ -20,12 +21,12 @@ export interface ClippedOptions {
  *
  * @throws ArgumentError if an option is not accepted.
  */
-export function clipped({ strict = false }: ClippedOptions = {}): GradientRule {
-  if (typeof strict !== 'boolean') throw new ArgumentError('strict', strict, 'true, false');
+export function clipped(options?: ClippedOptions): GradientRule {
+  const strict = checkBoolean('strict', checkFields('', options, ['strict']).strict, false);
   return Object.freeze({
     name: 'clipped',
-    pullback: <A extends RealArray>(quantization: Quantization, gradient: A): Gradients<A> => {
-      checkGradient(quantization, gradient);
+    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+      const gradient = checkGradient(quantization, given);
       const { scaled, low, high, zeroPoints } = quantization;
       const inside = (u: number): boolean => (strict ? u > low && u < high : u >= low && u <= high);
       if (zeroPoints === undefined) return { x: maskEach(gradient, (i) => inside(scaled[i]!)) };
@@ -52,13 +53,10 @@ export interface TrustOptions {
  *
  * @throws ArgumentError if an option is not accepted, or where there is no default for the bits of the format.
  */
-export function trust(options: TrustOptions = {}): GradientRule {
-  const positive = (argument: string, given: number | undefined): void => {
-    if (given !== undefined && !(given > 0 && given < Infinity))
-      throw new ArgumentError(argument, given, 'a finite number above 0');
-  };
-  positive('bits', options.bits);
-  positive('multiplier', options.multiplier);
+export function trust(given?: TrustOptions): GradientRule {
+  const options = checkFields('', given, ['bits', 'multiplier']);
+  for (const name of ['bits', 'multiplier'] as const)
+    if (options[name] !== undefined) numberInRange(name, options[name], { above: 0 });
 
   function constants({ format }: Quantization): { levels: number; multiplier: number } {
     const bits = options.bits ?? (format.name === 'ternary' ? 1.585 : format.bits);
@@ -71,8 +69,8 @@ export function trust(options: TrustOptions = {}): GradientRule {
 
   return Object.freeze({
     name: 'trust',
-    pullback: <A extends RealArray>(quantization: Quantization, gradient: A): Gradients<A> => {
-      checkGradient(quantization, gradient);
+    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+      const gradient = checkGradient(quantization, given);
       const { x, values } = quantization;
       const { levels, multiplier } = constants(quantization);
       const squares = groupSums(quantization, (i) => x[i]! * x[i]!);

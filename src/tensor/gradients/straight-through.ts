@@ -16,8 +16,8 @@ import { checkGradient } from './grouped.ts';
 export function straightThrough(): GradientRule {
   return Object.freeze({
     name: 'straight-through',
-    pullback: <A extends RealArray>(quantization: Quantization, gradient: A): Gradients<A> => {
-      checkGradient(quantization, gradient);
+    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+      const gradient = checkGradient(quantization, given);
       return { x: gradient.slice() as A };
     },
     toJSON: (): GradientData => 'straight-through',
@@ -31,8 +31,8 @@ export function straightThrough(): GradientRule {
 export function noGradient(): GradientRule {
   return Object.freeze({
     name: 'none',
-    pullback: <A extends RealArray>(quantization: Quantization, gradient: A): Gradients<A> => {
-      checkGradient(quantization, gradient);
+    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+      const gradient = checkGradient(quantization, given);
       return { x: newLike(gradient) };
     },
     toJSON: (): GradientData => 'none',

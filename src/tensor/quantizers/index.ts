@@ -2,7 +2,13 @@
 export { type BlockOptions, blockQuantizerOptions, quantize } from './blocks.ts';
 export { type QuantizedMatmulOptions, quantizedMatmul } from './matmul.ts';
 export { kernelLayout, kernelPlan } from './on-kernels.ts';
-export type { CallOptions, NaNInGroups, QuantizerOptions, ResolvedQuantizer } from './options.ts';
+export {
+  type CallOptions,
+  checkCall,
+  type NaNInGroups,
+  type QuantizerOptions,
+  type ResolvedQuantizer,
+} from './options.ts';
 export { type Direction, directions } from './power-of-two.ts';
 export { dequantize, type Quantized } from './quantized.ts';
 export { type Explained, type Quantizer, quantizer } from './quantizer.ts';

@@ -8,6 +8,7 @@
 
 import { bitLength, roundReal } from '../../arithmetic/real.ts';
 import { isFloat32Array } from '../../array-kinds.ts';
+import { checkBoolean, checkFields, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { scaleByPowerOfTwo, toBigIntSignificand } from '../../formats/binary64.ts';
 import { formats } from '../../formats/catalogue.ts';
@@ -200,15 +201,12 @@ function roundedDot(a: Operand, b: Operand, i: number, j: number, carry: (x: num
  * const a = quantize(new Float32Array([1, 2, 3, 4]), 'mxfp8e4m3', { shape: [2, 2] });
  * quantizedMatmul(a, a); // Float32Array [7, 10, 15, 22]
  */
-export function quantizedMatmul(
-  a: Quantized,
-  b: Quantized,
-  { transposeA = false, transposeB = false, domain = 'codes' }: QuantizedMatmulOptions = {},
-): RealArray {
-  if (domain !== 'codes' && domain !== 'values') throw new ArgumentError('domain', domain, 'codes, values');
-  const left = operandOf('a', a, transposeA);
+export function quantizedMatmul(a: Quantized, b: Quantized, options?: QuantizedMatmulOptions): RealArray {
+  const given = checkFields('', options, ['transposeA', 'transposeB', 'domain']);
+  const domain = oneOf('domain', given.domain, ['codes', 'values'], 'codes');
+  const left = operandOf('a', a, checkBoolean('transposeA', given.transposeA, false));
   // b's columns are the rows of its operand.
-  const right = operandOf('b', b, !transposeB);
+  const right = operandOf('b', b, !checkBoolean('transposeB', given.transposeB, false));
   if (left.length !== right.length)
     throw new ArgumentError('b', b.shape, `${left.length} elements along the axis summed over, as a`);
   const isFloat32 = isFloat32Array(left.values) && isFloat32Array(right.values);

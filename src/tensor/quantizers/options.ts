@@ -1,7 +1,8 @@
 /**
  * The options of a quantiser, their defaults and checks: plain data, so that a quantiser can be written to JSON and back.
  */
-import { checkFields, oneOf } from '../../check.ts';
+import { wordArray } from '../../array-kinds.ts';
+import { checkBoolean, checkFields, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Format } from '../../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../../formats/names.ts';
@@ -15,6 +16,7 @@ import {
   type SubnormalTreatment,
 } from '../../rounding/options.ts';
 import { type GradientData, type GradientRule, gradientRule } from '../gradients/index.ts';
+import { axisOption } from '../grouping.ts';
 import { type Transform, type TransformData, transform } from '../transforms/index.ts';
 import { resolveScale } from './resolve-scale.ts';
 import type { ResolvedScale, ScaleOptions } from './scale-options.ts';
@@ -88,9 +90,18 @@ export interface ResolvedQuantizer {
   readonly nan: NaNInGroups;
 }
 
-export const callNames: readonly (keyof CallOptions)[] = [
+const callNames: readonly (keyof CallOptions)[] = [
   ...(['seed', 'stream', 'offset', 'random', 'threads', 'axis', 'update'] as const),
 ];
+
+/** The options of one call; what they are for checks seeds, places and threads themselves. Throws ArgumentError. */
+export function checkCall(call: CallOptions | undefined, path = ''): CallOptions {
+  const given = checkFields(path, call, callNames, 'call');
+  const { axis, random, update } = given;
+  axisOption(axis);
+  checkBoolean('update', update, true);
+  return random === undefined ? given : { ...given, random: wordArray('random', random) };
+}
 
 const optionNames: readonly (keyof QuantizerOptions)[] = [
   ...(['format', 'rounding', 'scale', 'saturation', 'subnormals', 'range', 'transform', 'invert'] as const),

@@ -1,13 +1,14 @@
 /**
  * A quantised tensor: codes, scales, exact bytes, packed storage, and back to values. No quantising happens here.
  */
+import { byteArray } from '../../array-kinds.ts';
 import { ArgumentError } from '../../errors.ts';
 import { formats } from '../../formats/catalogue.ts';
 import type { CodeArray } from '../../formats/codes.ts';
 import type { FloatFormat, Format } from '../../formats/format.ts';
 import { pack, unpack } from '../../formats/packing.ts';
 import { decode, encode, type RealArray } from '../arrays.ts';
-import { axisIndex, checkShape, countGroups, type Grouping, groupShape } from '../grouping.ts';
+import { axisIndex, countGroups, type Grouping, groupShape, lengthOf } from '../grouping.ts';
 import { type Residue, residueBytes, type Transform, type TransformContext } from '../transforms/index.ts';
 import { outOfUnits } from './elements.ts';
 import type { ResolvedQuantizer } from './options.ts';
@@ -179,8 +180,7 @@ export function unpackQuantized(
   restore: Restore,
 ): Quantized {
   const { format, scale } = options;
-  const length = shape.reduce((all, side) => all * side, 1);
-  checkShape(shape, length);
+  const length = lengthOf(shape);
   if (scale.grouping.per === 'block') axisIndex(scale.grouping.axis ?? -1, shape);
   const groups = countGroups(scale.grouping, shape);
   const counts: [number, Format][] = [
@@ -190,12 +190,13 @@ export function unpackQuantized(
     [scale.hasZeroPoint ? groups : 0, format],
   ];
   const expected = counts.reduce((sum, [count, { bits }]) => sum + packedBytes(count, bits), 0);
-  if (!(bytes instanceof Uint8Array) || bytes.length !== expected)
-    throw new ArgumentError('bytes', bytes, `a Uint8Array of ${expected} bytes for shape [${shape}]`);
+  const accepted = `a Uint8Array of ${expected} bytes for shape [${shape}]`;
+  const whole = byteArray('bytes', bytes, accepted);
+  if (whole.length !== expected) throw new ArgumentError('bytes', bytes, accepted);
   let at = 0;
   const [codes, scaleCodes, tensorCodes, zeroCodes] = counts.map(([count, of]) => {
     const size = packedBytes(count, of.bits);
-    const part = unpack(bytes.subarray(at, at + size), of, count);
+    const part = unpack(whole.subarray(at, at + size), of, count);
     at += size;
     return part;
   }) as [CodeArray, CodeArray, CodeArray, CodeArray];

@@ -2,12 +2,11 @@
  * Quantisers: format x rounding x scale x transform x gradient rule x strength. What the kernels take goes to them; the
  * rest to the reference, `run.ts`, which gives the same bits.
  */
-import { checkFields } from '../../check.ts';
-import { ArgumentError } from '../../errors.ts';
+import { isFloat32Array, type Numbers, type RealArray, realArray, resultArray } from '../../array-kinds.ts';
+import { checkFields, checkObject, oneOf } from '../../check.ts';
 import type { Format } from '../../formats/format.ts';
 import type { QuantizerPlan } from '../../kernels/quantizers/index.ts';
 import { type ResolvedRounding, resolveRounding } from '../../rounding/options.ts';
-import type { RealArray } from '../arrays.ts';
 import {
   blend,
   blendGradient,
@@ -20,12 +19,12 @@ import { noResidue, type Residue, type Transform, type TransformContext } from '
 import { scaleSource } from './learned.ts';
 import { checkNaN, codesOf, fillHoles, withoutNaN } from './nan.ts';
 import { type KernelRun, kernelPlan, runOnKernels } from './on-kernels.ts';
-import { type CallOptions, callNames, type QuantizerOptions, resolveQuantizer } from './options.ts';
+import { type CallOptions, checkCall, type QuantizerOptions, resolveQuantizer } from './options.ts';
 import { type Quantized, quantized, unpackQuantized } from './quantized.ts';
 import { type Run, runQuantizer } from './run.ts';
 import type { ResolvedScale } from './scale-options.ts';
 import { decodeFactor } from './scales.ts';
-import { type QuantizerState, trackerOf } from './tracking.ts';
+import { type QuantizerState, stateNames, trackerOf } from './tracking.ts';
 
 /** What happened to a tensor: what gradient rules and analyses look at, and what takes a gradient back. */
 export interface Explained extends Quantization {
@@ -50,7 +49,7 @@ export interface Quantizer {
    * @throws ArgumentError for a shape, carrier or call option that does not fit; RangeError for NaN that neither elements nor
    *   scales can hold, unless `nan` says otherwise, and for formats without codes.
    */
-  quantize(x: RealArray | readonly number[], shape?: readonly number[], call?: CallOptions): Quantized;
+  quantize(x: Numbers, shape?: readonly number[], call?: CallOptions): Quantized;
   /**
    * x quantised and dequantised, blended with x by `strength`.
    *
@@ -59,10 +58,11 @@ export interface Quantizer {
    * @throws ArgumentError as `quantize`, or if out does not fit.
    */
   fakeQuantize<A extends RealArray>(x: A, shape?: readonly number[], out?: A, call?: CallOptions): A;
+  fakeQuantize(x: Numbers, shape?: readonly number[], out?: RealArray, call?: CallOptions): RealArray;
   /**
    * Every step of quantising x: scaled numbers, elements, values, decode scales. With a transform, x and values are transformed.
    */
-  explain(x: RealArray, shape?: readonly number[], call?: CallOptions): Explained;
+  explain(x: Numbers, shape?: readonly number[], call?: CallOptions): Explained;
   /** Gradients with respect to x (and to learned scales, zero points, levels), from the one with respect to fakeQuantize(x). */
   pullback<A extends RealArray>(explained: Explained, gradient: A): Gradients<A>;
   /** The inverse of `quantize(...).pack()`. `dtype`: what the values were made of, default 'float32'. */
@@ -77,6 +77,8 @@ export interface Quantizer {
   restore(state: QuantizerState): void;
   toJSON(): QuantizerOptions;
 }
+
+const unpackNames: readonly string[] = ['dtype', 'residue', 'axis'];
 
 /** A tensor cleaned of NaN and transformed, and what that leaves to be undone. */
 interface Prepared {
@@ -106,18 +108,6 @@ function fromKernels(
   };
 }
 
-function numbersOf(x: RealArray | readonly number[]): RealArray {
-  if (x instanceof Float32Array || x instanceof Float64Array) return x;
-  if (!Array.isArray(x))
-    throw new ArgumentError('x', x, 'a Float32Array, a Float64Array or an array of numbers');
-  return Float64Array.from(x as readonly number[]);
-}
-
-function checkReal(x: unknown): void {
-  if (!(x instanceof Float32Array || x instanceof Float64Array))
-    throw new ArgumentError('x', x, 'a Float32Array or a Float64Array');
-}
-
 /**
  * A quantiser. `docs/quantizers.md` defines every statistic and scale to the bit.
  *
@@ -144,7 +134,6 @@ export function quantizer(options: QuantizerOptions): Quantizer {
 
   function prepare(given: RealArray, shape: readonly number[], call: CallOptions): Prepared {
     checkShape(shape, given.length);
-    checkFields('', call, callNames);
     const { axis, seed, stream, offset } = call;
     const entries = Object.entries({ axis, seed, stream, offset }).filter(([, value]) => value !== undefined);
     const context: TransformContext = Object.fromEntries(entries);
@@ -192,8 +181,10 @@ export function quantizer(options: QuantizerOptions): Quantizer {
     strength,
     low,
     high,
-    quantize(given, shape = [given.length], call = {}): Quantized {
-      const x = numbersOf(given);
+    quantize(given, shapeGiven, callGiven): Quantized {
+      const x = realArray('x', given);
+      const shape = shapeGiven ?? [x.length];
+      const call = checkCall(callGiven);
       checkNaN(x, resolved);
       const prepared = prepare(x, shape, call);
       const { residue, context } = prepared;
@@ -212,26 +203,29 @@ export function quantizer(options: QuantizerOptions): Quantizer {
         residue,
       };
       const values = restored(done.values, prepared);
-      return quantized(stored, { transform, context, isFloat32: x instanceof Float32Array }, values);
+      return quantized(stored, { transform, context, isFloat32: isFloat32Array(x) }, values);
     },
     fakeQuantize<A extends RealArray>(
-      x: A,
-      shape: readonly number[] = [x.length],
+      given: A,
+      shape?: readonly number[],
       out?: A,
-      call: CallOptions = {},
+      callGiven?: CallOptions,
     ): A {
-      checkReal(x);
-      if (out !== undefined && (out.constructor !== x.constructor || out.length !== x.length))
-        throw new ArgumentError('out', out, `${x.length} elements, as x`);
-      const prepared = prepare(x, shape, call);
+      const x = realArray('x', given) as A;
+      const target = out === undefined ? undefined : resultArray(out, x);
+      const call = checkCall(callGiven);
+      const prepared = prepare(x, shape ?? [x.length], call);
       const isDirect = transform === undefined && strength === 1;
-      const fast = runFast(prepared, call, false, isDirect ? out : undefined);
-      if (isDirect && fast !== undefined) return fast.values as RealArray as A;
+      const fast = runFast(prepared, call, false, isDirect ? target : undefined);
+      if (isDirect && fast !== undefined) return out ?? (fast.values as RealArray as A);
       const image = restored((fast ?? run(prepared, call)).values, prepared) as A;
-      return blend(x, image, strength, out);
+      const blended = blend(x, image, strength, target);
+      return out ?? blended;
     },
-    explain(x, shape = [x.length], call = {}): Explained {
-      checkReal(x);
+    explain(given, shapeGiven, callGiven): Explained {
+      const x = realArray('x', given);
+      const shape = shapeGiven ?? [x.length];
+      const call = checkCall(callGiven);
       const prepared = prepare(x, shape, call);
       const { layout, scales, zeroPoints, tensorEncode: _, ...rest } = run(prepared, call);
       const { residue, context } = prepared;
@@ -260,9 +254,10 @@ export function quantizer(options: QuantizerOptions): Quantizer {
         transform === undefined ? inner(given) : transform.pullback(given, shape, residue, inner, context);
       return { x: blendGradient(given, x, strength), ...parameters };
     },
-    unpack(bytes, shape, { dtype = 'float32', residue = noResidue, axis } = {}): Quantized {
-      if (dtype !== 'float32' && dtype !== 'float64')
-        throw new ArgumentError('dtype', dtype, 'float32, float64');
+    unpack(bytes, shape, rest): Quantized {
+      const given = checkFields('', rest, unpackNames);
+      const { residue = noResidue, axis } = given;
+      const dtype = oneOf('dtype', given.dtype, ['float32', 'float64'], 'float32');
       const context = axis === undefined ? {} : { axis };
       return unpackQuantized(bytes, resolved, shape, residue, {
         transform,
@@ -272,8 +267,8 @@ export function quantizer(options: QuantizerOptions): Quantizer {
     },
     state: (): QuantizerState => ({ ...tracker.state(), ...source.state() }),
     restore(state: QuantizerState): void {
-      if (typeof state !== 'object' || state === null)
-        throw new ArgumentError('state', state, 'what state() gave');
+      checkObject('state', state, 'what state() gave');
+      checkFields('state', state, stateNames);
       tracker.restore(state);
       source.restore(state);
     },

@@ -19,6 +19,8 @@ export interface QuantizerState {
   readonly zeroPoints?: readonly number[];
 }
 
+export const stateNames: readonly (keyof QuantizerState)[] = ['average', 'history', 'scales', 'zeroPoints'];
+
 export interface Tracker {
   /** The statistics to use in this call, from its own. */
   track(current: Float64Array): Float64Array;

@@ -2,12 +2,11 @@
  * Clamping at quantiles with the excess kept sparse and exact: outlier clamping and compensation (OCC). Source: Wang, Wei, Liang
  * et al., "Optimizing large language model training using FP4 quantization", arXiv 2501.17116, section 3.2.
  */
-import { isFloat32Array } from '../../array-kinds.ts';
-import { ArgumentError } from '../../errors.ts';
-import type { RealArray } from '../arrays.ts';
-import { checkShape } from '../grouping.ts';
+import { isFloat32Array, type RealArray } from '../../array-kinds.ts';
+import { checkFields, numberInRange } from '../../check.ts';
 import { aroundSparse, checkIndices, gather } from './sparse.ts';
 import {
+  checkedTransform,
   newLike,
   type Residue,
   residueOf,
@@ -48,15 +47,14 @@ function quantile(sorted: RealArray, probability: number): number {
  *
  * @throws ArgumentError for an alpha out of range.
  */
-export function clampResidual({ alpha = 0.99 }: ClampResidualOptions = {}): Transform {
-  if (!(typeof alpha === 'number' && alpha > 0.5 && alpha <= 1))
-    throw new ArgumentError('alpha', alpha, 'a number above 0.5 and at most 1');
+export function clampResidual(options?: ClampResidualOptions): Transform {
+  const given = checkFields('', options, ['alpha']);
+  const alpha = numberInRange('alpha', given.alpha, { above: 0.5, to: 1 }, 0.99);
 
-  return Object.freeze({
+  return checkedTransform({
     name: 'clamp-residual',
     inProduct: 'adds',
-    forward: <A extends RealArray>(x: A, shape: readonly number[]): Transformed<A> => {
-      checkShape(shape, x.length);
+    forward: <A extends RealArray>(x: A, _shape: readonly number[]): Transformed<A> => {
       const values = newLike(x);
       values.set(x);
       // Typed arrays sort as numbers.
@@ -74,8 +72,7 @@ export function clampResidual({ alpha = 0.99 }: ClampResidualOptions = {}): Tran
       }
       return { values, residue: { kind: 'clamped', indices, values: gather(x, indices), low, high } };
     },
-    inverse: <A extends RealArray>(values: A, shape: readonly number[], residue: Residue): A => {
-      checkShape(shape, values.length);
+    inverse: <A extends RealArray>(values: A, _shape: readonly number[], residue: Residue): A => {
       const { indices, values: kept, low, high } = residueOf(residue, 'clamped');
       checkIndices(indices, values.length);
       const x = newLike(values);

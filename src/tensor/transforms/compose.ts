@@ -1,7 +1,11 @@
 /** Transforms one after the other, as one transform. */
+
+import type { RealArray } from '../../array-kinds.ts';
+import { pathOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import type { RealArray } from '../arrays.ts';
 import {
+  checkedTransform,
+  checkTransform,
   type InnerPullback,
   type InProduct,
   type Residue,
@@ -29,8 +33,10 @@ function inProductOf(parts: readonly Transform[]): InProduct {
  * @throws ArgumentError without a transform.
  */
 export function compose(...parts: readonly Transform[]): Transform {
-  if (parts.length === 0 || parts.some((part) => typeof part?.forward !== 'function'))
-    throw new ArgumentError('parts', parts, 'one transform or more');
+  if (parts.length === 0) throw new ArgumentError('parts', parts, 'one transform or more');
+  parts.forEach((part, i) => {
+    checkTransform(pathOf('parts', i), part);
+  });
   const residues = (residue: Residue): readonly Residue[] => {
     const given = residueOf(residue, 'composed').parts;
     if (given.length !== parts.length)
@@ -38,7 +44,7 @@ export function compose(...parts: readonly Transform[]): Transform {
     return given;
   };
 
-  return Object.freeze({
+  return checkedTransform({
     name: 'compose',
     inProduct: inProductOf(parts),
     forward: <A extends RealArray>(

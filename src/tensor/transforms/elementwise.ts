@@ -1,5 +1,4 @@
 /** What transforms that work on each element alone have in common: the gradient passes them by, and maps over groups. */
-import { isFloat32Array } from '../../array-kinds.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../arrays.ts';
 import { countGroups, forEachGroup, type Grouping } from '../grouping.ts';
@@ -45,7 +44,7 @@ export function collectGroups(
     const indices = new Uint32Array(rows * columns);
     for (let r = 0, i = 0; r < rows; r++)
       for (let c = 0; c < columns; c++) indices[i++] = start + r * rowStride + c * columnStride;
-    const elements = isFloat32Array(x) ? new Float32Array(indices.length) : new Float64Array(indices.length);
+    const elements = newLike(x, indices.length);
     for (let i = 0; i < indices.length; i++) elements[i] = x[indices[i]!]!;
     visit(group, elements, indices);
   });
@@ -66,10 +65,4 @@ export function checkStatistics(
       `statistics of ${expected / perGroup} groups, ${perGroup} each`,
     );
   return residue.values;
-}
-
-/** Checks an option that is a real number in (above, most]. Throws ArgumentError. */
-export function realAbove(argument: string, given: number, above: number, most: number): number {
-  if (typeof given === 'number' && given > above && given <= most) return given;
-  throw new ArgumentError(argument, given, `a number above ${above} and at most ${most}`);
 }

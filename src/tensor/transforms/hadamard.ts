@@ -6,14 +6,17 @@
  * 1978, section 2; random signs as in Tseng, Yu, Park, "Training LLMs with MXFP4", arXiv 2502.20586, section 3.2, and NVIDIA,
  * "Pretraining large language models with NVFP4", arXiv 2509.25149, section 4.2.
  */
+
+import type { RealArray } from '../../array-kinds.ts';
 import { isFloat32Array } from '../../array-kinds.ts';
+import { checkFields } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { type HadamardLayout, rotateArray } from '../../kernels/hadamard.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
-import type { RealArray } from '../arrays.ts';
-import { aroundAxis, checkShape } from '../grouping.ts';
+import { aroundAxis, axisOption } from '../grouping.ts';
 import { readWord, type Word, writeWord } from './random-words.ts';
 import {
+  checkedTransform,
   type InnerPullback,
   newLike,
   noResidue,
@@ -59,11 +62,15 @@ function largestPowerOfTwo(n: number): number {
 
 const isPowerOfTwo = (n: number): boolean => Number.isSafeInteger(n) && n >= 1 && largestPowerOfTwo(n) === n;
 
+const optionNames: readonly (keyof HadamardOptions)[] = ['size', 'axis', 'signs', 'seed', 'stream'];
+
 /** The given signs, checked. */
 function givenSigns(signs: HadamardOptions['signs']): readonly number[] | undefined {
   if (signs === undefined) return undefined;
   if (signs === 'transformer-engine') return transformerEngineSigns;
-  if (!Array.isArray(signs) || !isPowerOfTwo(signs.length) || signs.some((sign) => Math.abs(sign) !== 1))
+  const areSigns =
+    Array.isArray(signs) && isPowerOfTwo(signs.length) && Array.from(signs).every((s) => s === 1 || s === -1);
+  if (!areSigns)
     throw new ArgumentError('signs', signs, 'transformer-engine, or 2^n numbers that are 1 or -1');
   return Object.freeze([...signs]);
 }
@@ -131,24 +138,24 @@ export function rotateReference(
  *
  * @throws ArgumentError if an option is not accepted.
  */
-export function hadamard(options: HadamardOptions = {}): Transform {
-  const given = givenSigns(options.signs);
-  const size = options.size ?? given?.length;
+export function hadamard(given?: HadamardOptions): Transform {
+  const options = checkFields('', given, optionNames);
+  const fixed = givenSigns(options.signs);
+  const size = options.size ?? fixed?.length;
   if (size !== undefined && !isPowerOfTwo(size)) throw new ArgumentError('size', size, 'a power of two');
-  if (given !== undefined && given.length !== size)
+  if (fixed !== undefined && fixed.length !== size)
     throw new ArgumentError('signs', options.signs, `${size} of them, one for each place in a block`);
-  if (given !== undefined && (options.seed !== undefined || options.stream !== undefined))
+  if (fixed !== undefined && (options.seed !== undefined || options.stream !== undefined))
     throw new ArgumentError('seed', options.seed, 'either signs or a seed');
   if (options.stream !== undefined && options.seed === undefined)
     throw new ArgumentError('stream', options.stream, 'a seed beside it');
-  if (options.axis !== undefined && !Number.isSafeInteger(options.axis))
-    throw new ArgumentError('axis', options.axis, 'an integer');
+  const own = axisOption(options.axis);
   const seed = options.seed === undefined ? undefined : readWord('seed', options.seed);
   const stream = options.stream === undefined ? undefined : readWord('stream', options.stream);
 
   const drawnFor = new Map<number, Float64Array>();
   function signsFor(places: number): ArrayLike<number> | undefined {
-    if (seed === undefined) return given;
+    if (seed === undefined) return fixed;
     let signs = drawnFor.get(places);
     if (signs === undefined) {
       const bits = randomIntegers(places, { seed, stream: stream ?? 0, randomBits: 1 });
@@ -159,7 +166,6 @@ export function hadamard(options: HadamardOptions = {}): Transform {
   }
 
   function apply<A extends RealArray>(x: A, shape: readonly number[], axis: number, signsFirst: boolean): A {
-    checkShape(shape, x.length);
     const around = aroundAxis(axis, shape);
     const layout = { ...around, size: size ?? largestPowerOfTwo(Math.max(around.length, 1)) };
     const signs = signsFor(layout.size);
@@ -170,7 +176,7 @@ export function hadamard(options: HadamardOptions = {}): Transform {
     return values;
   }
 
-  const axisOf = (context?: TransformContext): number => options.axis ?? context?.axis ?? -1;
+  const axisOf = (context?: TransformContext): number => own ?? context?.axis ?? -1;
   const forward = <A extends RealArray>(
     x: A,
     shape: readonly number[],
@@ -186,7 +192,7 @@ export function hadamard(options: HadamardOptions = {}): Transform {
     return apply(values, shape, axisOf(context), false);
   };
 
-  return Object.freeze({
+  return checkedTransform({
     name: 'hadamard',
     inProduct: 'cancels',
     forward,
@@ -201,9 +207,9 @@ export function hadamard(options: HadamardOptions = {}): Transform {
     toJSON: (): TransformData => ({
       name: 'hadamard',
       ...(options.size !== undefined && { size: options.size }),
-      ...(options.axis !== undefined && { axis: options.axis }),
+      ...(own !== undefined && { axis: own }),
       ...(options.signs !== undefined && {
-        signs: options.signs === 'transformer-engine' ? options.signs : given,
+        signs: options.signs === 'transformer-engine' ? options.signs : fixed,
       }),
       ...(seed !== undefined && { seed: writeWord(seed) }),
       ...(stream !== undefined && { stream: writeWord(stream) }),

@@ -1,4 +1,5 @@
 /** Transforms before quantising: each in a file of its own, and all from plain data. */
+import { checkFields, checkList, checkObject, within, wordsFor } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { type ClampResidualOptions, clampResidual } from './clamp-residual.ts';
 import { compose } from './compose.ts';
@@ -9,7 +10,7 @@ import { keepOutliers, type OutlierOptions } from './outliers.ts';
 import { type PowerExpansionOptions, powerExpansion } from './power-expansion.ts';
 import { type PrescaleOptions, prescale } from './prescale.ts';
 import { type ShiftGroupOptions, shiftGroups } from './shift-groups.ts';
-import type { Transform, TransformData } from './transform.ts';
+import { checkTransform, type Transform, type TransformData } from './transform.ts';
 
 export { transformerEngineSigns } from './hadamard.ts';
 export type { NoiseTransform } from './noise.ts';
@@ -54,8 +55,12 @@ const makers: Readonly<Record<string, (options: never) => Transform>> = {
   'keep-outliers': (options: OutlierOptions) => keepOutliers(options),
   'shift-groups': (options: ShiftGroupOptions) => shiftGroups(options),
   noise: (options: NoiseOptions) => noise(options),
-  compose: ({ parts }: { parts?: readonly TransformData[] }) =>
-    compose(...(Array.isArray(parts) ? parts : []).map((part: TransformData) => transform(part))),
+  compose: (options: { parts?: readonly TransformData[] }) => {
+    const parts = checkList('parts', checkFields('', options, ['parts']).parts, 'an array of transforms');
+    return compose(
+      ...Array.from(parts, (part, i) => within(`parts[${i}]`, () => transform(part as TransformData))),
+    );
+  },
 };
 
 /** The names of the transforms. */
@@ -71,10 +76,10 @@ export const transformNames: readonly string[] = Object.freeze(Object.keys(maker
  * @throws ArgumentError for an unknown name or an option that is not accepted.
  */
 export function transform(data: TransformData): Transform {
-  const name: unknown = data?.name;
+  const { name, ...options } = checkObject('transform', data, 'an object with name, ...') as TransformData;
   if (typeof name !== 'string' || !Object.hasOwn(makers, name))
-    throw new ArgumentError('transform', name, transformNames.join(', '));
-  return makers[name]!(data as never);
+    throw new ArgumentError('transform', name, wordsFor(name, transformNames));
+  return makers[name]!(options as never);
 }
 
 /** The data without axes, which differ between the operands of a product. */
@@ -89,5 +94,7 @@ const withoutAxes = (given: Transform): string =>
  * cancelInProduct(hadamard({ size: 16, seed: 1 }), hadamard({ size: 16, seed: 1 })); // true; with seed 2: false
  */
 export function cancelInProduct(a: Transform, b: Transform): boolean {
+  checkTransform('a', a);
+  checkTransform('b', b);
   return a.inProduct === 'cancels' && b.inProduct === 'cancels' && withoutAxes(a) === withoutAxes(b);
 }

@@ -3,11 +3,13 @@
  * an 8-bit float without a scale. Source: Cambier, Bhiwandiwalla, Gong et al., "Shifted and squeezed 8-bit floating point
  * format for low-precision training of deep neural networks" (S2FP8), arXiv 2001.05674, section 3.
  */
-import type { RealArray } from '../arrays.ts';
-import { checkGrouping, checkShape, countGroups, type Grouping } from '../grouping.ts';
-import { checkStatistics, collectGroups, mapGroups, passedBy, realAbove } from './elementwise.ts';
+import type { RealArray } from '../../array-kinds.ts';
+import { checkFields, numberInRange } from '../../check.ts';
+import { countGroups, type Grouping, groupingAt } from '../grouping.ts';
+import { checkStatistics, collectGroups, mapGroups, passedBy } from './elementwise.ts';
 import { log2Magnitude, powerOfTwoReal } from './powers.ts';
 import {
+  checkedTransform,
   type Residue,
   residueOf,
   type Transform,
@@ -23,6 +25,8 @@ export interface LogShiftOptions {
   /** The largest alpha; that of a group of equal magnitudes, for which it would be infinite. Default 15. */
   readonly cap?: number;
 }
+
+const optionNames: readonly (keyof LogShiftOptions)[] = ['grouping', 'target', 'cap'];
 
 /** alpha and beta of a group, binary32 values. Zeros, NaNs and infinities do not count; without others 1 and 0. */
 function statistics(elements: RealArray, target: number, cap: number): [number, number] {
@@ -56,16 +60,16 @@ function statistics(elements: RealArray, target: number, cap: number): [number, 
  *
  * @throws ArgumentError if an option is not accepted.
  */
-export function logShift(options: LogShiftOptions = {}): Transform {
-  const grouping = checkGrouping(options.grouping ?? { per: 'tensor' });
-  const target = realAbove('target', options.target ?? 15, 0, 1023);
-  const cap = realAbove('cap', options.cap ?? 15, 0, 1e6);
+export function logShift(options?: LogShiftOptions): Transform {
+  const given = checkFields('', options, optionNames);
+  const grouping = groupingAt('grouping', given.grouping, { per: 'tensor' });
+  const target = numberInRange('target', given.target, { above: 0, to: 1023 }, 15);
+  const cap = numberInRange('cap', given.cap, { above: 0, to: 1e6 }, 15);
 
-  return Object.freeze({
+  return checkedTransform({
     name: 'log-shift',
     inProduct: 'never',
     forward: <A extends RealArray>(x: A, shape: readonly number[]): Transformed<A> => {
-      checkShape(shape, x.length);
       const stored = new Float32Array(2 * countGroups(grouping, shape));
       collectGroups(x, shape, grouping, (group, elements) => {
         stored.set(statistics(elements, target, cap), 2 * group);
@@ -80,7 +84,6 @@ export function logShift(options: LogShiftOptions = {}): Transform {
       return { values, residue: { kind: 'statistics', perGroup: 2, values: stored } };
     },
     inverse: <A extends RealArray>(values: A, shape: readonly number[], residue: Residue): A => {
-      checkShape(shape, values.length);
       const stored = checkStatistics(residueOf(residue, 'statistics'), 2, grouping, shape);
       return mapGroups(values, shape, grouping, (element, group) => {
         if (element === 0 || !Number.isFinite(element)) return element;

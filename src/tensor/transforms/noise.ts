@@ -8,16 +8,17 @@
  */
 
 import { normalQuantile } from '../../arithmetic/elementary/approximate.ts';
+import type { RealArray } from '../../array-kinds.ts';
 import { isFloat32Array } from '../../array-kinds.ts';
-import { oneOf } from '../../check.ts';
+import { checkFields, numberInRange, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
-import type { RealArray } from '../arrays.ts';
-import { checkGrouping, checkShape, countGroups, type Grouping } from '../grouping.ts';
+import { checkShape, countGroups, type Grouping, groupingAt } from '../grouping.ts';
 import { checkStatistics, collectGroups, mapGroups, passedBy } from './elementwise.ts';
 import { powerOfTwoReal } from './powers.ts';
 import { readWord, type Word, writeWord } from './random-words.ts';
 import {
+  checkedTransform,
   newLike,
   type Residue,
   residueOf,
@@ -51,6 +52,10 @@ export interface NoiseOptions {
   readonly stream?: Word;
 }
 
+const optionNames: readonly (keyof NoiseOptions)[] = [
+  ...(['distribution', 'from', 'bits', 'grouping', 'inverse', 'seed', 'stream'] as const),
+];
+
 /** A noise transform also knows how the loss depends on the bits. */
 export interface NoiseTransform extends Transform {
   /**
@@ -79,6 +84,14 @@ function roundedGaussian(random: number): number {
   return random < mirrored ? -magnitude : magnitude;
 }
 
+/** The bits, of all groups or of each. */
+function checkBits(given: unknown): number | readonly number[] {
+  const range = { above: 0, to: 64 };
+  if (!Array.isArray(given)) return numberInRange('bits', given, range);
+  if (given.length === 0) throw new ArgumentError('bits', given, 'a number, or one a group');
+  return Object.freeze(Array.from(given, (b, i) => numberInRange(`bits[${i}]`, b, range)));
+}
+
 /** The noise of one element, in steps. */
 const draw: Record<(typeof distributions)[number], (random: number) => number> = {
   'rounded-gaussian': roundedGaussian,
@@ -100,16 +113,14 @@ const draw: Record<(typeof distributions)[number], (random: number) => number> =
  * @throws ArgumentError if an option is not accepted.
  */
 export function noise(options: NoiseOptions): NoiseTransform {
-  const distribution = oneOf('distribution', options.distribution ?? 'rounded-gaussian', distributions);
-  const from = oneOf('from', options.from ?? 'absmax', stepSources);
-  const back = oneOf('inverse', options.inverse ?? 'keep', ['keep', 'subtract']);
-  const grouping = checkGrouping(options.grouping ?? { per: 'tile', rows: 32, columns: 32 });
-  const bits = typeof options.bits === 'number' ? options.bits : Object.freeze([...(options.bits ?? [])]);
-  const isBits = (b: unknown): boolean => typeof b === 'number' && b > 0 && b <= 64;
-  if (!(typeof bits === 'number' ? isBits(bits) : bits.length > 0 && bits.every(isBits)))
-    throw new ArgumentError('bits', options.bits, 'numbers above 0 and at most 64, one or one a group');
-  const seed = readWord('seed', options.seed ?? 0);
-  const stream = readWord('stream', options.stream ?? 0);
+  const given = checkFields('', options, optionNames);
+  const distribution = oneOf('distribution', given.distribution, distributions, 'rounded-gaussian');
+  const from = oneOf('from', given.from, stepSources, 'absmax');
+  const back = oneOf('inverse', given.inverse, ['keep', 'subtract'], 'keep');
+  const grouping = groupingAt('grouping', given.grouping, { per: 'tile', rows: 32, columns: 32 });
+  const bits = checkBits(given.bits);
+  const seed = readWord('seed', given.seed);
+  const stream = readWord('stream', given.stream);
   const bitsOf = (group: number): number => (typeof bits === 'number' ? bits : bits[group]!);
 
   function checkGroups(shape: readonly number[]): number {
@@ -156,7 +167,7 @@ export function noise(options: NoiseOptions): NoiseTransform {
     });
   }
 
-  return Object.freeze({
+  return checkedTransform({
     name: 'noise',
     inProduct: 'never',
     forward: <A extends RealArray>(
@@ -164,7 +175,6 @@ export function noise(options: NoiseOptions): NoiseTransform {
       shape: readonly number[],
       context?: TransformContext,
     ): Transformed<A> => {
-      checkShape(shape, x.length);
       const steps = new Float32Array(checkGroups(shape));
       collectGroups(x, shape, grouping, (group, elements) => {
         steps[group] = stepOf(elements, bitsOf(group));
@@ -180,7 +190,6 @@ export function noise(options: NoiseOptions): NoiseTransform {
       residue: Residue,
       context?: TransformContext,
     ): A => {
-      checkShape(shape, values.length);
       const steps = checkStatistics(residueOf(residue, 'statistics'), 1, grouping, shape);
       if (back === 'subtract') return add(values, shape, steps, -1, context);
       const x = newLike(values);

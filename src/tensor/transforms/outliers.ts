@@ -2,12 +2,14 @@
  * The largest magnitudes of each group kept apart, exact, so that the scale fits the rest. Source: the quantisers of Huang, Hu,
  * Yang et al., "Stable-SPAM: how to train in 4-bit more stably than 16-bit Adam", arXiv 2502.17055, which keep two a group of 256.
  */
-import { ArgumentError } from '../../errors.ts';
-import type { RealArray } from '../arrays.ts';
-import { checkGrouping, checkShape, type Grouping } from '../grouping.ts';
+
+import type { RealArray } from '../../array-kinds.ts';
+import { checkFields, integerInRange } from '../../check.ts';
+import { type Grouping, groupingAt } from '../grouping.ts';
 import { collectGroups } from './elementwise.ts';
 import { aroundSparse, checkIndices, gather } from './sparse.ts';
 import {
+  checkedTransform,
   newLike,
   type Residue,
   residueOf,
@@ -54,15 +56,14 @@ function mostProminent(elements: RealArray, count: number): number[] {
  * @throws ArgumentError if an option is not accepted.
  */
 export function keepOutliers(options: OutlierOptions): Transform {
-  const { count } = options;
-  if (!Number.isSafeInteger(count) || count < 1) throw new ArgumentError('count', count, 'an integer from 1');
-  const grouping = checkGrouping(options.grouping ?? { per: 'tensor' });
+  const given = checkFields('', options, ['count', 'grouping']);
+  const count = integerInRange('count', given.count, 1, Number.MAX_SAFE_INTEGER);
+  const grouping = groupingAt('grouping', given.grouping, { per: 'tensor' });
 
-  return Object.freeze({
+  return checkedTransform({
     name: 'keep-outliers',
     inProduct: 'adds',
     forward: <A extends RealArray>(x: A, shape: readonly number[]): Transformed<A> => {
-      checkShape(shape, x.length);
       const places: number[] = [];
       collectGroups(x, shape, grouping, (_, elements, indices) => {
         for (const i of mostProminent(elements, count)) places.push(indices[i]!);
@@ -73,8 +74,7 @@ export function keepOutliers(options: OutlierOptions): Transform {
       for (const i of indices) values[i] = 0;
       return { values, residue: { kind: 'sparse', indices, values: gather(x, indices) } };
     },
-    inverse: <A extends RealArray>(values: A, shape: readonly number[], residue: Residue): A => {
-      checkShape(shape, values.length);
+    inverse: <A extends RealArray>(values: A, _shape: readonly number[], residue: Residue): A => {
       const { indices, values: kept } = residueOf(residue, 'sparse');
       checkIndices(indices, values.length);
       const x = newLike(values);

@@ -3,12 +3,15 @@
  * Xi, Cai, Zhu et al., "COAT: compressing optimizer states and activation for memory-efficient FP8 training", arXiv 2410.19313,
  * section 4.2.
  */
+
+import type { RealArray } from '../../array-kinds.ts';
+import { checkFields, numberInRange } from '../../check.ts';
 import { formats } from '../../formats/catalogue.ts';
-import type { RealArray } from '../arrays.ts';
-import { checkGrouping, checkShape, countGroups, type Grouping } from '../grouping.ts';
-import { checkStatistics, collectGroups, mapGroups, passedBy, realAbove } from './elementwise.ts';
+import { countGroups, type Grouping, groupingAt } from '../grouping.ts';
+import { checkStatistics, collectGroups, mapGroups, passedBy } from './elementwise.ts';
 import { log2Magnitude, powerOfTwoReal } from './powers.ts';
 import {
+  checkedTransform,
   type Residue,
   residueOf,
   type Transform,
@@ -22,6 +25,8 @@ export interface PowerExpansionOptions {
   /** The ratio of magnitudes to expand to. Default 448^2 / 2, that of e4m3fn as COAT counts it. */
   readonly range?: number;
 }
+
+const optionNames: readonly (keyof PowerExpansionOptions)[] = ['grouping', 'range'];
 
 /** Steps of k in 1. */
 const steps = 16;
@@ -66,15 +71,15 @@ function statistics(elements: RealArray, range: number): [number, number] {
  *
  * @throws ArgumentError if an option is not accepted.
  */
-export function powerExpansion(options: PowerExpansionOptions = {}): Transform {
-  const grouping = checkGrouping(options.grouping ?? { per: 'block', size: 128 });
-  const range = realAbove('range', options.range ?? 448 ** 2 / 2, 1, Number.MAX_VALUE);
+export function powerExpansion(options?: PowerExpansionOptions): Transform {
+  const given = checkFields('', options, optionNames);
+  const grouping = groupingAt('grouping', given.grouping, { per: 'block', size: 128 });
+  const range = numberInRange('range', given.range, { above: 1 }, 448 ** 2 / 2);
 
-  return Object.freeze({
+  return checkedTransform({
     name: 'power-expansion',
     inProduct: 'never',
     forward: <A extends RealArray>(x: A, shape: readonly number[]): Transformed<A> => {
-      checkShape(shape, x.length);
       const stored = new Float32Array(2 * countGroups(grouping, shape));
       collectGroups(x, shape, grouping, (group, elements) => {
         stored.set(statistics(elements, range), 2 * group);
@@ -88,7 +93,6 @@ export function powerExpansion(options: PowerExpansionOptions = {}): Transform {
       return { values, residue: { kind: 'statistics', perGroup: 2, values: stored } };
     },
     inverse: <A extends RealArray>(values: A, shape: readonly number[], residue: Residue): A => {
-      checkShape(shape, values.length);
       const stored = checkStatistics(residueOf(residue, 'statistics'), 2, grouping, shape);
       return mapGroups(values, shape, grouping, (element, group) => {
         if (element === 0 || !Number.isFinite(element)) return element;

@@ -2,11 +2,13 @@
  * Multiplication of all elements by one factor, as Quartet's 3/4 that keeps stochastic rounding from clipping where a constant
  * scale would (Castro et al., "Quartet: native FP4 training can be optimal", arXiv 2505.14669, section 4.2).
  */
+
+import type { RealArray } from '../../array-kinds.ts';
+import { checkFields, numberInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import type { RealArray } from '../arrays.ts';
-import { checkShape } from '../grouping.ts';
 import { passedBy } from './elementwise.ts';
 import {
+  checkedTransform,
   newLike,
   noResidue,
   type Residue,
@@ -31,20 +33,18 @@ export interface PrescaleOptions {
  *
  * @throws ArgumentError for a factor that is 0 or not finite.
  */
-export function prescale({ factor }: PrescaleOptions): Transform {
-  if (typeof factor !== 'number' || !Number.isFinite(factor) || factor === 0)
-    throw new ArgumentError('factor', factor, 'a finite number that is not 0');
-  return Object.freeze({
+export function prescale(options: PrescaleOptions): Transform {
+  const factor = numberInRange('factor', checkFields('', options, ['factor']).factor);
+  if (factor === 0) throw new ArgumentError('factor', factor, 'a finite number that is not 0');
+  return checkedTransform({
     name: 'prescale',
     inProduct: 'scales',
-    forward: <A extends RealArray>(x: A, shape: readonly number[]): Transformed<A> => {
-      checkShape(shape, x.length);
+    forward: <A extends RealArray>(x: A, _shape: readonly number[]): Transformed<A> => {
       const values = newLike(x);
       for (let i = 0; i < x.length; i++) values[i] = x[i]! * factor;
       return { values, residue: noResidue };
     },
-    inverse: <A extends RealArray>(values: A, shape: readonly number[], residue: Residue): A => {
-      checkShape(shape, values.length);
+    inverse: <A extends RealArray>(values: A, _shape: readonly number[], residue: Residue): A => {
       residueOf(residue, 'none');
       const x = newLike(values);
       for (let i = 0; i < values.length; i++) x[i] = values[i]! / factor;

@@ -5,8 +5,8 @@ import { integerOf64Bits } from '../../rounding/options.ts';
 /** An integer in [0, 2^53), a bigint in [0, 2^64), or the latter as decimal text, which is how JSON has it. */
 export type Word = number | bigint | string;
 
-/** The integer of an option. Throws ArgumentError. */
-export function readWord(argument: string, given: Word): number | bigint {
+/** The integer of an option, 0 for none. Throws ArgumentError. */
+export function readWord(argument: string, given: Word | undefined): number | bigint {
   if (typeof given !== 'string') return integerOf64Bits(argument, given);
   if (!/^\d{1,20}$/.test(given)) throw new ArgumentError(argument, given, 'the digits of an integer');
   return integerOf64Bits(argument, BigInt(given));

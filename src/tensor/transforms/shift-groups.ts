@@ -3,12 +3,15 @@
  * and an integer product still needs no more than shifts. Source: Guo, Lin, Zhou et al., "Towards accurate and efficient
  * sub-8-bit integer training" (ShiftQuant), arXiv 2411.10948, section 4; the greedy choice below is our own reading of it.
  */
+
+import type { RealArray } from '../../array-kinds.ts';
+import { checkFields, integerInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
-import type { RealArray } from '../arrays.ts';
-import { aroundAxis, checkShape } from '../grouping.ts';
+import { aroundAxis, axisOption } from '../grouping.ts';
 import { passedBy } from './elementwise.ts';
 import {
+  checkedTransform,
   newLike,
   type Residue,
   residueOf,
@@ -96,13 +99,11 @@ function offered(ideal: number, chosen: readonly number[]): number {
  *
  * @throws ArgumentError if an option is not accepted.
  */
-export function shiftGroups(options: ShiftGroupOptions = {}): Transform {
-  const groups = options.groups ?? 4;
-  if (!Number.isSafeInteger(groups) || groups < 1 || groups > 256)
-    throw new ArgumentError('groups', groups, 'an integer from 1 to 256');
-  if (options.axis !== undefined && !Number.isSafeInteger(options.axis))
-    throw new ArgumentError('axis', options.axis, 'an integer');
-  const axisOf = (context?: TransformContext): number => options.axis ?? context?.axis ?? -1;
+export function shiftGroups(options?: ShiftGroupOptions): Transform {
+  const given = checkFields('', options, ['groups', 'axis']);
+  const groups = integerInRange('groups', given.groups, 1, 256, 4);
+  const own = axisOption(given.axis);
+  const axisOf = (context?: TransformContext): number => own ?? context?.axis ?? -1;
 
   /** Multiplies channel c by 2^(sign shifts[c]). */
   function shift<A extends RealArray>(
@@ -122,7 +123,7 @@ export function shiftGroups(options: ShiftGroupOptions = {}): Transform {
     return values;
   }
 
-  return Object.freeze({
+  return checkedTransform({
     name: 'shift-groups',
     inProduct: 'scales',
     forward: <A extends RealArray>(
@@ -130,7 +131,6 @@ export function shiftGroups(options: ShiftGroupOptions = {}): Transform {
       shape: readonly number[],
       context?: TransformContext,
     ): Transformed<A> => {
-      checkShape(shape, x.length);
       const axis = axisOf(context);
       const { outer, length, inner } = aroundAxis(axis, shape);
       const maxima = channelMaxima(x, outer, length, inner);
@@ -146,14 +146,13 @@ export function shiftGroups(options: ShiftGroupOptions = {}): Transform {
       residue: Residue,
       context?: TransformContext,
     ): A => {
-      checkShape(shape, values.length);
       return shift(values, shape, axisOf(context), residueOf(residue, 'shifts').shifts, -1);
     },
     pullback: passedBy,
     toJSON: (): TransformData => ({
       name: 'shift-groups',
       groups,
-      ...(options.axis !== undefined && { axis: options.axis }),
+      ...(own !== undefined && { axis: own }),
     }),
   } satisfies Transform);
 }

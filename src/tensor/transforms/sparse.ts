@@ -1,14 +1,13 @@
 /** What transforms with a sparse residue share: collecting elements, the exact gradient at their places, the side product's term. */
-import { isFloat32Array } from '../../array-kinds.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../arrays.ts';
-import { type InnerPullback, newLike, type Residue } from './transform.ts';
+import { checkResidue, type InnerPullback, newLike, type Residue } from './transform.ts';
 
 /** The elements of x at the indices. */
 export function gather<A extends RealArray>(x: A, indices: Uint32Array): A {
-  const values = isFloat32Array(x) ? new Float32Array(indices.length) : new Float64Array(indices.length);
+  const values = newLike(x, indices.length);
   for (let i = 0; i < indices.length; i++) values[i] = x[indices[i]!]!;
-  return values as A;
+  return values;
 }
 
 /**
@@ -52,6 +51,7 @@ export interface SparseTerm {
  * @throws ArgumentError for a residue that is not sparse.
  */
 export function sparseTerm(residue: Residue): SparseTerm {
+  checkResidue(residue);
   if (residue.kind === 'sparse') return { indices: residue.indices, values: residue.values };
   if (residue.kind !== 'clamped')
     throw new ArgumentError('residue', residue, 'that of clampResidual or keepOutliers');

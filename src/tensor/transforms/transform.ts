@@ -2,10 +2,12 @@
  * What a transform is: a map applied to a tensor before it is quantised, and its inverse, applied after. The transforms
  * themselves have a file each; how quantisers apply them is their matter.
  */
+import { isRealArray, kindOf, type RealArray, realArray } from '../../array-kinds.ts';
+import { checkFields, checkFunction } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import type { RealArray } from '../arrays.ts';
+import { axisOption, checkShape } from '../grouping.ts';
 
-export { newLike } from '../../formats/real-arrays.ts';
+export { newLike } from '../../array-kinds.ts';
 
 /** What `forward` found out about x and `inverse` needs: plain data, stored beside the codes. */
 export type Residue =
@@ -30,8 +32,34 @@ export type Residue =
 /** The residue of transforms that keep nothing. */
 export const noResidue: Residue = Object.freeze({ kind: 'none' });
 
-/** Bytes that storing the residue takes, exact. */
+/** Whether a value is a residue of some kind, whole. */
+function isResidue(given: Residue | null | undefined): given is Residue {
+  switch (given?.kind) {
+    case 'none':
+      return true;
+    case 'statistics':
+      return kindOf(given.values) === 'Float32Array' && Number.isSafeInteger(given.perGroup);
+    case 'sparse':
+    case 'clamped':
+      return kindOf(given.indices) === 'Uint32Array' && isRealArray(given.values);
+    case 'shifts':
+      return kindOf(given.shifts) === 'Uint8Array';
+    case 'composed':
+      return Array.isArray(given.parts) && given.parts.every(isResidue);
+    default:
+      return false;
+  }
+}
+
+/** Throws ArgumentError for what no transform gave. */
+export function checkResidue(residue: Residue): Residue {
+  if (!isResidue(residue)) throw new ArgumentError('residue', residue, 'the residue that forward gave');
+  return residue;
+}
+
+/** Bytes that storing the residue takes, exact. Throws ArgumentError for what is no residue. */
 export function residueBytes(residue: Residue): number {
+  checkResidue(residue);
   switch (residue.kind) {
     case 'none':
       return 0;
@@ -120,6 +148,44 @@ export interface Transform {
   toJSON(): TransformData;
 }
 
+const contextNames: readonly (keyof TransformContext)[] = ['axis', 'seed', 'stream', 'offset'];
+
+/** Throws ArgumentError for what is no transform. */
+export function checkTransform(path: string, given: Transform): void {
+  if (typeof given?.forward !== 'function' || typeof given.inverse !== 'function')
+    throw new ArgumentError(path, given, 'a transform');
+}
+
+/** Reads an array that a transform is called with, and checks what comes with it. Throws ArgumentError. */
+function open<A extends RealArray>(
+  path: string,
+  given: A,
+  shape: readonly number[],
+  context: TransformContext | undefined,
+): A {
+  const x = realArray(path, given) as A;
+  checkShape(shape, x.length);
+  axisOption(checkFields('', context, contextNames, 'context').axis);
+  return x;
+}
+
+/** A transform as its users have it: frozen, and what its methods are called with is checked before. */
+export function checkedTransform<T extends Transform>(transform: T): T {
+  return Object.freeze({
+    ...transform,
+    forward: (x, shape, context) => transform.forward(open('x', x, shape, context), shape, context),
+    inverse: (values, shape, residue, context) => {
+      const x = open('values', values, shape, context);
+      return transform.inverse(x, shape, checkResidue(residue), context);
+    },
+    pullback: (gradient, shape, residue, inner, context) => {
+      const g = open('gradient', gradient, shape, context);
+      checkFunction('inner', inner);
+      return transform.pullback(g, shape, checkResidue(residue), inner, context);
+    },
+  } satisfies Transform as T);
+}
+
 /** Options with the transform's name: what `transform` takes and JSON holds. */
 export interface TransformData {
   readonly name: string;
@@ -131,7 +197,7 @@ export function residueOf<K extends Residue['kind']>(
   residue: Residue,
   kind: K,
 ): Extract<Residue, { readonly kind: K }> {
-  if (residue?.kind !== kind)
+  if (residue.kind !== kind)
     throw new ArgumentError('residue', residue, `the ${kind} that forward gave of this tensor`);
   return residue as Extract<Residue, { readonly kind: K }>;
 }
