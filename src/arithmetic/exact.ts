@@ -2,7 +2,6 @@
  * Exact results of the operations on finite numbers, as Reals: sums and products as they are, quotients and roots down to
  * where the format's rounding cannot tell the rest, which the sticky bit keeps.
  */
-import { exponentOf } from '../formats/binary64.ts';
 import type { Format } from '../formats/format.ts';
 import { integerSquareRoot } from '../formats/logarithmic.ts';
 import { exponentOfReal, finestExponent, type Real, toReal } from './real.ts';
@@ -20,33 +19,41 @@ export function exactSum(a: number, b: number): Real {
   return addReals(toReal(a), toReal(b));
 }
 
-export function exactProduct(a: number, b: number): Real {
-  const [left, right] = [toReal(a), toReal(b)];
+/** a b. */
+export function multiplyReals(a: Real, b: Real): Real {
   return {
-    negative: left.negative !== right.negative,
-    significand: left.significand * right.significand,
-    exponent: left.exponent + right.exponent,
+    negative: a.negative !== b.negative,
+    significand: a.significand * b.significand,
+    exponent: a.exponent + b.exponent,
     sticky: false,
   };
+}
+
+export function exactProduct(a: number, b: number): Real {
+  return multiplyReals(toReal(a), toReal(b));
 }
 
 export function exactMultiplyAdd(a: number, b: number, c: number): Real {
   return addReals(exactProduct(a, b), toReal(c));
 }
 
+/** a / b for Reals without sticky bits that are not 0. */
+export function divideReals(a: Real, b: Real, format: Format): Real {
+  const finest = finestExponent(format, exponentOfReal(a) - exponentOfReal(b) - 1);
+  const shift = Math.max(a.exponent - b.exponent - finest, 0);
+  const numerator = a.significand << BigInt(shift);
+  const significand = numerator / b.significand;
+  return {
+    negative: a.negative !== b.negative,
+    significand,
+    exponent: a.exponent - b.exponent - shift,
+    sticky: significand * b.significand !== numerator,
+  };
+}
+
 /** a / b for numbers that are not 0. */
 export function exactQuotient(a: number, b: number, format: Format): Real {
-  const [left, right] = [toReal(a), toReal(b)];
-  const finest = finestExponent(format, exponentOf(a) - exponentOf(b) - 1);
-  const shift = Math.max(left.exponent - right.exponent - finest, 0);
-  const numerator = left.significand << BigInt(shift);
-  const significand = numerator / right.significand;
-  return {
-    negative: left.negative !== right.negative,
-    significand,
-    exponent: left.exponent - right.exponent - shift,
-    sticky: significand * right.significand !== numerator,
-  };
+  return divideReals(toReal(a), toReal(b), format);
 }
 
 /** The square root of a positive Real without a sticky bit. */

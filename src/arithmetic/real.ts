@@ -40,6 +40,10 @@ export function isZero({ significand, sticky }: Real): boolean {
   return significand === 0n && !sticky;
 }
 
+export function negative(x: Real): Real {
+  return { ...x, negative: !x.negative };
+}
+
 /** Number of binary digits of a non-negative integer. */
 export function bitLength(n: bigint): number {
   const digits = n.toString(16);

@@ -71,6 +71,7 @@ export function decimalValue(
   ...args: number[]
 ): Real | undefined {
   const math = decimals(precisionFor(args));
-  const value = apply(math, ...args.map((x) => math.bignumber(x)));
+  // Some functions give the number 0.
+  const value = math.bignumber(apply(math, ...args.map((x) => math.bignumber(x))));
   return value.isFinite() && !value.isZero() ? realOfDecimal(value) : undefined;
 }

@@ -10,7 +10,7 @@ export interface Factory {
   readonly fn: string;
   /** Names of what it needs; a leading `?` marks what it can do without. */
   readonly dependencies: readonly string[];
-  readonly meta?: object;
+  readonly meta?: { readonly isTransformFunction?: boolean; readonly isClass?: boolean };
 }
 
 export type Factories = Record<string, Factory>;
@@ -20,10 +20,15 @@ export type Signatures = Record<string, AnyFunction>;
 
 export interface TypedFunction {
   (...args: unknown[]): unknown;
+  readonly name: string;
   readonly signatures: Signatures;
 }
 
-export type Typed = (name: string, signatures: Signatures) => TypedFunction;
+export interface Typed {
+  (name: string, signatures: Signatures): TypedFunction;
+  referToSelf(callback: (self: AnyFunction) => AnyFunction): AnyFunction;
+  referTo(...references: (string | ((...others: AnyFunction[]) => AnyFunction))[]): AnyFunction;
+}
 
 /** A factory of the same name and needs that changes what another one creates. */
 export function changed(
@@ -35,13 +40,39 @@ export function changed(
   return withNames(factory, create);
 }
 
-/** A factory that gives another one other dependencies of some names. */
-export function givenOther(factory: Factory, others: Record<string, unknown>): Factory {
-  return withNames(factory, (dependencies) => factory({ ...dependencies, ...others }));
+/** A factory that gives another one dependencies of some names from elsewhere, taken from there when it creates. */
+export function givenOther(
+  factory: Factory,
+  names: readonly string[],
+  others: Readonly<Record<string, unknown>>,
+): Factory {
+  const needed = names.filter((name) => factory.dependencies.includes(name));
+  if (needed.length === 0) return factory;
+  return withNames(factory, (dependencies) =>
+    factory({ ...dependencies, ...Object.fromEntries(needed.map((name) => [name, others[name]])) }),
+  );
 }
 
-function withNames(factory: Factory, create: (dependencies: Record<string, unknown>) => unknown): Factory {
-  const { fn, dependencies, meta } = factory;
+/** A factory that needs more than another one. */
+export function needing(factory: Factory, ...names: string[]): Factory {
+  const create = (dependencies: Record<string, unknown>): unknown => factory(dependencies);
+  return withNames(factory, create, [...new Set([...factory.dependencies, ...names])]);
+}
+
+/** A factory of the same name and needs, unless others are named, that creates in another way. */
+export function withNames(
+  { fn, dependencies, meta }: Factory,
+  create: (dependencies: Record<string, unknown>) => unknown,
+  needs: readonly string[] = dependencies,
+): Factory {
   // mathjs recognises factories by these properties.
-  return Object.assign(create, { isFactory: true, fn, dependencies, ...(meta && { meta }) });
+  return Object.assign(create, { isFactory: true, fn, dependencies: needs, ...(meta && { meta }) });
+}
+
+/** Signatures for an array and for a matrix as the first argument. */
+export function forCollections(signatures: Signatures): Signatures {
+  const entries = Object.entries(signatures);
+  return Object.fromEntries(
+    ['Array', 'Matrix'].flatMap((kind) => entries.map(([rest, f]) => [`${kind}${rest}`, f])),
+  );
 }

@@ -1,28 +1,38 @@
 /**
- * mathjs in simulated precision: an instance whose numbers are numbers of a format. Everything that mathjs builds on numbers
- * (expressions, dense and sparse matrices, solvers, statistics) then runs on that arithmetic, operation by operation.
- *
- * Not simulated: units, complex numbers, fractions and big numbers, which are as mathjs has them.
+ * `halfulp/mathjs`: mathjs in simulated precision. The scalar operations of an instance are those of `arithmetic`, and all that mathjs
+ * builds on them (expressions, matrices, solvers, decompositions, statistics) follows; what does not follow by itself is made anew
+ * in this folder. Here the parts are put together.
  */
 import { all, type ConfigOptions, create, type FactoryFunctionMap, type MathJsInstance } from 'mathjs';
 import { type Arithmetic, type ArithmeticOptions, createArithmetic } from '../arithmetic/arithmetic.ts';
-import { ArgumentError } from '../errors.ts';
+import { checkFields, oneOf } from '../check.ts';
 import type { Format } from '../formats/format.ts';
 import type { FormatSpelling } from '../formats/names.ts';
+import { complexSignatures } from './complex.ts';
 import {
   type AnyFunction,
   changed,
   type Factories,
+  type Factory,
   givenOther,
+  needing,
   type Signatures,
   type Typed,
   type TypedFunction,
+  withNames,
 } from './factories.ts';
-import { nodeFactories, settler } from './nodes.ts';
-import { numberSignatures, operandOf } from './numbers.ts';
+import { rangeInExpressions, replacements } from './functions.ts';
+import { guard } from './guard.ts';
+import { integerSignatures } from './integers.ts';
+import { nodeFactories, settlingParser } from './nodes.ts';
+import { numberSignatures } from './numbers.ts';
+import { rounderOf } from './rounder.ts';
+import { type Settler, settler, type Treatment, treatedFunction, treating } from './settle.ts';
 
 /** A mathjs instance with the arithmetic that it computes in. */
 export type Mathematics = MathJsInstance & { readonly arithmetic: Arithmetic };
+
+type Named = Record<string, AnyFunction>;
 
 /** What a unit computes with: mathjs' own functions. */
 const unitDependencies = [
@@ -39,26 +49,88 @@ const unitDependencies = [
 /** Of a unit they make a number, which is then one of the format. */
 const angular = /^(sin|cos|tan|sec|csc|cot)$/;
 
-type Named = Record<string, AnyFunction>;
+/** What counts places and converts text within other functions: mathjs' own, in binary64. */
+const bookkeeping = ['number', 'numeric', 'range'] as const;
 
-/** A typed function whose signatures of numbers are ours, and whose signatures of units are those of binary64. */
-function withNumbers(
-  original: TypedFunction,
-  numbers: Signatures,
-  typed: Typed,
-  name: string,
-  base: Named,
-): TypedFunction {
-  const signatures = { ...original.signatures };
-  for (const types of Object.keys(signatures)) {
-    if (types.includes('Unit') && !angular.test(name)) signatures[types] = base[name]!;
-    // A signature of numbers or big numbers would conflict with ours of numbers.
+/** Functions that are not made by typed-function. */
+const plainFunctions: readonly string[] = ['numeric', 'resize'];
+
+/** Functions that hand out formulas, text and objects to work with, as they were given. */
+const untouched = new Set(['typed', 'parse', 'parser', 'compile', 'help', 'index', 'reviver', 'replacer']);
+
+/** Functions whose results are counts, positions and orders, which are no numbers of the format. */
+export const countingFunctions: readonly string[] = [
+  'size',
+  'count',
+  'leafCount',
+  'setSize',
+  'setMultiplicity',
+  'compare',
+  'compareNatural',
+  'compareText',
+];
+
+/** Functions that compare or keep what they are given without an operation: it enters the format first. */
+const settlingArguments =
+  /^(mode|inv|chain|compareNatural|set(Cartesian|Difference|Distinct|Intersect|IsSubset|Multiplicity|Powerset|Size|SymDifference|Union))$/;
+
+/** Permutations in the results of decompositions. */
+const permutations = ['p', 'q'] as const;
+
+function treatmentOf(name: string, { settle, positions }: Settler): Treatment {
+  const before = settlingArguments.test(name) ? { before: settle } : {};
+  if (countingFunctions.includes(name)) return { ...before, after: positions };
+  if (name !== 'lup' && name !== 'slu') return { ...before, after: settle };
+  return {
+    after: (result) => {
+      for (const key of permutations) positions((result as Record<string, unknown>)[key]);
+      return settle(result);
+    },
+  };
+}
+
+/** The signatures of mathjs beside ours, with those of units in binary64, and without those that ours would conflict with. */
+function inherited({ name, signatures }: TypedFunction, plain: Named): Signatures {
+  const kept: Signatures = { ...signatures };
+  for (const types of Object.keys(kept)) {
+    if (types.includes('Unit') && !angular.test(name)) kept[types] = plain[name]!;
     if (types === '...number|BigNumber') {
-      delete signatures[types];
-      signatures['...BigNumber'] = ((x: never[]) => base[name]!(...x)) as AnyFunction;
+      delete kept[types];
+      kept['...BigNumber'] = ((x: never[]) => plain[name]!(...x)) as AnyFunction;
     }
   }
-  return typed(name, { ...signatures, ...numbers });
+  return kept;
+}
+
+/** Signatures of the same name, those of later groups in place of earlier ones. */
+function merged(...groups: Record<string, Signatures>[]): Record<string, Signatures> {
+  const result: Record<string, Signatures> = {};
+  for (const group of groups)
+    for (const [name, signatures] of Object.entries(group)) result[name] = { ...result[name], ...signatures };
+  return result;
+}
+
+/** Names of mathjs' options. */
+const configNames: readonly string[] = [
+  'matrix',
+  'number',
+  'numberFallback',
+  'precision',
+  'predictable',
+  'relTol',
+  'absTol',
+  'randomSeed',
+  'legacySubset',
+];
+
+/** The options of mathjs that an instance takes. */
+function checkConfig(config: ConfigOptions): void {
+  checkFields('config', config, configNames);
+  // Numbers of other types would not be numbers of the format.
+  oneOf('config.number', config.number, ['number'], 'number');
+  // Real arguments have no complex results.
+  oneOf('config.predictable', config.predictable, [true], true);
+  oneOf('config.matrix', config.matrix, ['Matrix', 'Array'], 'Matrix');
 }
 
 /**
@@ -66,13 +138,13 @@ function withNumbers(
  *
  * Every scalar operation on numbers is as if computed exactly and rounded once, as the options say; comparisons are exact.
  * Numbers from outside (constants, elements of arrays) are rounded when an operation takes them, when they are assigned, and when
- * they are the result of an expression. There are no complex results of real arguments: sqrt(-1) is NaN.
+ * they are the result of a function or an expression. There are no complex results of real arguments: sqrt(-1) is NaN.
  *
  * @param format A format or its name.
  * @param options As for `arithmetic`: rounding, saturation, random bits and so on.
  * @param config Configuration of mathjs, such as `{ matrix: 'Array' }`.
  * @returns The instance; its `arithmetic` is the arithmetic object, with its cursor, flags and `reset`.
- * @throws ArgumentError for an unknown format or option, or a `config.number` other than `'number'`.
+ * @throws ArgumentError for an unknown format or option, or a `config` with other numbers or with complex results.
  *
  * @example
  * const math = createMath('bfloat16');
@@ -84,28 +156,72 @@ export function createMath(
   options: ArithmeticOptions = {},
   config: ConfigOptions = {},
 ): Mathematics {
-  if (config.number !== undefined && config.number !== 'number')
-    throw new ArgumentError('config.number', config.number, "'number'");
-  const arithmetic = createArithmetic(format, { ...options, operands: 'round' });
-  const settings: ConfigOptions = { predictable: true, ...config };
+  checkConfig(config);
+  const settings: ConfigOptions = { ...config, predictable: true };
   const base = create(all!, settings);
-  const plain = base as unknown as Named & { expression: { mathWithTransform: unknown } };
-  const factories = all as unknown as Factories;
-  const settle = settler(operandOf(arithmetic));
-
-  const replaced: Factories = {
-    ...nodeFactories(factories, settle, plain.expression.mathWithTransform),
-    createUnitClass: givenOther(
-      factories['createUnitClass']!,
-      Object.fromEntries(unitDependencies.map((name) => [name, plain[name]])),
-    ),
+  const arithmetic = createArithmetic(format, { ...options, operands: 'round' });
+  const plain = base as unknown as Named & {
+    expression: { mathWithTransform: unknown };
+    Complex: new (re: number, im: number) => never;
   };
-  for (const [name, numbers] of Object.entries(numberSignatures(arithmetic, base))) {
-    const key = `create${name[0]!.toUpperCase()}${name.slice(1)}`;
-    replaced[key] = changed(factories[key]!, (original, { typed }) =>
-      withNumbers(original as TypedFunction, numbers, typed as Typed, name, plain),
-    );
+  const factories = all as unknown as Factories;
+  const rounder = rounderOf(arithmetic);
+  const settling = settler(rounder.operand);
+  const { settle } = settling;
+
+  const own = merged(
+    complexSignatures(arithmetic, rounder, base, (re, im) => new plain.Complex(re, im)),
+    integerSignatures(rounder, arithmetic.options.saturation === 'wrap', base),
+    numberSignatures(arithmetic, rounder, base),
+  );
+  const replaced = replacements(arithmetic, rounder);
+
+  /** A factory whose bookkeeping is mathjs' own. */
+  function exactly(factory: Factory): Factory {
+    const counting = givenOther(factory, bookkeeping, plain);
+    // Places in data are compared as integers.
+    return factory.fn === 'quantileSeq'
+      ? givenOther(counting, ['isInteger'], Number as unknown as Named)
+      : counting;
   }
-  const math = create({ ...factories, ...replaced } as unknown as FactoryFunctionMap, settings);
+
+  /** A function with our signatures, and with results in the format. */
+  function functionFactory(original: Factory): Factory {
+    const { fn } = original;
+    const replacement = replaced[fn];
+    const factory = needing(exactly(original), 'typed', ...(replacement?.needs ?? []));
+    const treatment = treatmentOf(fn, settling);
+    return withNames(factory, (needs) => {
+      const typed = needs['typed'] as Typed;
+      if (own[fn] === undefined && replacement === undefined) {
+        const created = factory({ ...needs, typed: treating(typed, fn, treatment) }) as TypedFunction;
+        return created.signatures === undefined
+          ? (...args: unknown[]) => treatment.after(created(...args))
+          : created;
+      }
+      const created = factory(needs) as TypedFunction;
+      const ours = { ...own[fn], ...replacement?.signatures(created, needs as never, factory) };
+      return treatedFunction(typed, created, inherited(created, plain), ours, treatment);
+    });
+  }
+
+  const made: Factories = {};
+  for (const [key, factory] of Object.entries(factories)) {
+    const { fn, meta } = factory;
+    if (meta?.isTransformFunction) made[key] = exactly(factory);
+    else if (meta?.isClass || untouched.has(fn)) made[key] = givenOther(factory, ['numeric'], plain);
+    else if (factory.dependencies.includes('typed') || plainFunctions.includes(fn))
+      made[key] = functionFactory(factory);
+    // A constant.
+    else made[key] = changed(factory, settle);
+  }
+  Object.assign(made, {
+    ...nodeFactories(made, settle, plain.expression.mathWithTransform),
+    createUnitClass: givenOther(factories['createUnitClass']!, unitDependencies, plain),
+    createParserClass: settlingParser(factories['createParserClass']!, settle),
+    createRangeTransform: rangeInExpressions(factories['createRangeTransform']!, rounder),
+  });
+  const math = create(made as unknown as FactoryFunctionMap, settings);
+  guard(math, settling, checkConfig);
   return Object.assign(math, { arithmetic });
 }

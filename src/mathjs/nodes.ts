@@ -1,8 +1,9 @@
 /**
- * What the nodes of an expression need beyond rounded functions: results and assigned values that no function has touched (a
- * constant, a matrix of constants) become numbers of the format, and indices stay integers of binary64.
+ * What the nodes of an expression need beyond rounded functions: results, assigned values and results of the functions it defines
+ * that no function has touched (a constant, a matrix of constants) become numbers of the format, and indices stay integers of
+ * binary64.
  */
-import { type AnyFunction, changed, type Factories } from './factories.ts';
+import { type AnyFunction, changed, type Factories, type Factory } from './factories.ts';
 
 interface NodeClass {
   readonly prototype: Record<string, AnyFunction>;
@@ -11,31 +12,36 @@ interface NodeClass {
 type Evaluate = (...args: unknown[]) => unknown;
 type Compile = (this: unknown, math: unknown, names: unknown) => Evaluate;
 
-interface Container {
-  readonly isMatrix?: boolean;
-  readonly isResultSet?: boolean;
-  readonly entries?: readonly unknown[];
-  map(f: (x: unknown) => unknown): Container;
-}
-
-/** The numbers in a value brought into the format; anything but numbers, arrays, matrices and result sets as it is. */
-export function settler(operand: (x: number) => number): (value: unknown) => unknown {
-  return function settle(value): unknown {
-    if (typeof value === 'number') return operand(value);
-    if (Array.isArray(value)) return value.map(settle);
-    const container = value as Container | null;
-    if (container?.isMatrix) return container.map(settle);
-    if (container?.isResultSet) {
-      const ResultSet = (value as object).constructor as new (entries: unknown[]) => unknown;
-      return new ResultSet((container.entries ?? []).map(settle));
-    }
-    return value;
+/** Has the value of a child settled before the node sees it. */
+function settlingChild(
+  created: unknown,
+  child: 'value' | 'expr',
+  settle: (value: unknown) => unknown,
+): unknown {
+  const { prototype } = created as NodeClass;
+  const compile = prototype['_compile'] as unknown as Compile;
+  prototype['_compile'] = function (
+    this: Record<string, { _compile: Compile }>,
+    math: unknown,
+    names: unknown,
+  ) {
+    const given = this[child]!;
+    const settled = Object.create(given, {
+      _compile: {
+        value: (...args: [unknown, unknown]): Evaluate => {
+          const evaluate = given._compile(...args);
+          return (...scope) => settle(evaluate(...scope));
+        },
+      },
+    });
+    return compile.call(Object.create(this, { [child]: { value: settled } }), math, names);
   };
+  return created;
 }
 
 /** The factories of nodes, changed. `indexing` are the functions that expressions within an index use. */
 export function nodeFactories(
-  { createNode, createAssignmentNode, createIndexNode }: Factories,
+  { createNode, createAssignmentNode, createFunctionAssignmentNode, createIndexNode }: Factories,
   settle: (value: unknown) => unknown,
   indexing: unknown,
 ): Factories {
@@ -49,24 +55,12 @@ export function nodeFactories(
       };
       return created;
     }),
-    createAssignmentNode: changed(createAssignmentNode!, (created) => {
-      const { prototype } = created as NodeClass;
-      const compile = prototype['_compile'] as unknown as Compile;
-      prototype['_compile'] = function (
-        this: { value: { _compile: Compile } },
-        math: unknown,
-        names: unknown,
-      ) {
-        const value = {
-          _compile: (...args: [unknown, unknown]): Evaluate => {
-            const evaluate = this.value._compile(...args);
-            return (...scope) => settle(evaluate(...scope));
-          },
-        };
-        return compile.call(Object.create(this as object, { value: { value } }), math, names);
-      };
-      return created;
-    }),
+    createAssignmentNode: changed(createAssignmentNode!, (created) =>
+      settlingChild(created, 'value', settle),
+    ),
+    createFunctionAssignmentNode: changed(createFunctionAssignmentNode!, (created) =>
+      settlingChild(created, 'expr', settle),
+    ),
     createIndexNode: changed(createIndexNode!, (created) => {
       const { prototype } = created as NodeClass;
       const compile = prototype['_compile'] as unknown as Compile;
@@ -76,4 +70,16 @@ export function nodeFactories(
       return created;
     }),
   };
+}
+
+/** A parser whose variables, set by the user, are in the format as those that an expression assigns. */
+export function settlingParser(factory: Factory, settle: (value: unknown) => unknown): Factory {
+  return changed(factory, (created) => {
+    const { prototype } = created as NodeClass;
+    const set = prototype['set'] as (name: unknown, value: unknown) => unknown;
+    prototype['set'] = function (this: unknown, name: unknown, value: unknown) {
+      return set.call(this, name, settle(value));
+    };
+    return created;
+  });
 }

@@ -6,13 +6,12 @@
  */
 import type { BigNumber, MathJsInstance } from 'mathjs';
 import type { Arithmetic } from '../arithmetic/arithmetic.ts';
-import { addReals, exactProduct, rootOfReal } from '../arithmetic/exact.ts';
-import { type Real, roundReal, toReal } from '../arithmetic/real.ts';
-import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
-import { randomInteger } from '../rounding/philox.ts';
-import { roundScalar } from '../rounding/round.ts';
+import { addReals, multiplyReals } from '../arithmetic/exact.ts';
+import { toReal } from '../arithmetic/real.ts';
 import { decimalValue } from './decimal.ts';
 import type { Signatures } from './factories.ts';
+import { extendedGcd } from './integers.ts';
+import type { Rounder } from './rounder.ts';
 
 type Unary = (x: number) => number;
 type Binary = (x: number, y: number) => number;
@@ -43,66 +42,57 @@ const decimalUnary = [
 ] as const;
 const decimalBinary = ['atan2', 'log', 'nthRoot'] as const;
 const binary64Unary = ['gamma', 'lgamma', 'zeta'] as const;
-const integral = { floor: Math.floor, ceil: Math.ceil, fix: Math.trunc } as const;
+/** Which way a fraction goes, of an integer towards 0: floor, ceil, fix (never away) and round (halves away from 0). */
+const integral = ['floor', 'ceil', 'fix', 'round'] as const;
+const bitwise = ['bitAnd', 'bitOr', 'bitXor', 'leftShift', 'rightArithShift', 'rightLogShift'] as const;
 
 type Functions<F> = Record<string, F>;
 
-/** A number as the functions take it: a number of the format. No random integer is drawn for it. */
-export function operandOf({ format, options }: Arithmetic): Unary {
-  const rounding: ResolvedRounding = isStochastic(options.rounding)
-    ? { ...options, rounding: 'nearest-even' }
-    : options;
-  return (x) => (format.has(x) || Number.isNaN(x) ? x : roundScalar(x, format, rounding, 0));
-}
-
-/** Rounds an exact value; one draw, as for any operation. */
-function realRounder(arithmetic: Arithmetic): (x: Real) => number {
-  const { format, options } = arithmetic;
-  return (x) => {
-    if (!isStochastic(options.rounding)) return roundReal(x, format, options, 0);
-    const { offset, supplied } = arithmetic.state;
-    if (options.random === undefined) {
-      arithmetic.restore({ offset: offset + 1, supplied });
-      return roundReal(x, format, options, randomInteger({ ...options, offset }));
-    }
-    const random = options.random[supplied];
-    // The arithmetic says that there are too few.
-    if (random === undefined) return arithmetic.convert(0);
-    arithmetic.restore({ offset, supplied: supplied + 1 });
-    return roundReal(x, format, options, random);
-  };
-}
-
-/** x modulo y with the sign of y, before rounding if it is one remainder, else after adding y once. */
-function modulo({ add, convert }: Arithmetic): Binary {
+/** x modulo y with the sign of y. */
+function modulo({ convert, add }: Arithmetic, rounder: Rounder): Binary {
   return (x, y) => {
     // mathjs: x mod 0 is x.
     if (y === 0) return convert(x);
     const rest = x % y;
-    return rest !== 0 && rest < 0 !== y < 0 ? add(convert(rest), y) : convert(rest);
+    if (rest === 0 || rest < 0 === y < 0 || !Number.isFinite(rest)) return convert(rest);
+    return Number.isFinite(y) ? rounder.sum(addReals(toReal(rest), toReal(y))) : add(rest, y);
   };
 }
 
-function cubed(x: number): Real {
+/** A number times 10^decimals as an integer, over that power: [integer, power]. */
+function inDecimals(name: (typeof integral)[number], x: number, decimals: number): [bigint, bigint] {
   const { negative, significand, exponent } = toReal(x);
-  return { negative, significand: significand ** 3n, exponent: 3 * exponent, sticky: false };
+  const power = 10n ** BigInt(decimals);
+  const numerator = (significand << BigInt(Math.max(exponent, 0))) * power;
+  const denominator = 1n << BigInt(Math.max(-exponent, 0));
+  const whole = numerator / denominator;
+  const rest = numerator % denominator;
+  const outwards = name === (negative ? 'floor' : 'ceil') ? rest > 0n : false;
+  const units = outwards || (name === 'round' && 2n * rest >= denominator) ? whole + 1n : whole;
+  return [negative ? -units : units, power];
 }
 
-function euclideanNorm(arithmetic: Arithmetic, round: (x: Real) => number): (...x: number[]) => number {
-  return (...x) => {
-    if (x.some((value) => Math.abs(value) === Infinity)) return arithmetic.convert(Infinity);
-    if (x.some(Number.isNaN)) return arithmetic.convert(Number.NaN);
-    const squares = x.filter((value) => value !== 0).map((value) => exactProduct(value, value));
-    if (squares.length === 0) return arithmetic.convert(0);
-    return round(rootOfReal(squares.reduce(addReals), arithmetic.format));
-  };
-}
+/** Functions of two integers that need not fit 53 bits; NaN where there is no inverse. */
+const ofIntegers = {
+  lcm: (x: bigint, y: bigint): bigint | number => {
+    const product = x * y;
+    const [divisor] = extendedGcd(x, y);
+    return product === 0n ? 0n : (product < 0n ? -product : product) / divisor;
+  },
+  invmod: (x: bigint, y: bigint): bigint | number => {
+    const [divisor, inverse] = extendedGcd(((x % y) + y) % y, y);
+    return divisor === 1n ? ((inverse % y) + y) % y : Number.NaN;
+  },
+} as const;
 
 /** Signatures of numbers, by the names of the functions. `base` is mathjs in binary64. */
-export function numberSignatures(arithmetic: Arithmetic, base: MathJsInstance): Record<string, Signatures> {
+export function numberSignatures(
+  arithmetic: Arithmetic,
+  rounder: Rounder,
+  base: MathJsInstance,
+): Record<string, Signatures> {
   const a = arithmetic;
-  const operand = operandOf(a);
-  const round = realRounder(a);
+  const { operand, real: round, norm } = rounder;
   const binary64 = base as unknown as Functions<(...x: number[]) => number>;
 
   /** The decimal value where binary64 says that there is one; else what binary64 says: NaN, infinity or a zero. */
@@ -123,12 +113,35 @@ export function numberSignatures(arithmetic: Arithmetic, base: MathJsInstance): 
     (...x: number[]): number =>
       a.convert(binary64[name]!(...x));
 
+  const atan2 = byDecimals('atan2');
+
+  /** floor, ceil, fix and round, exactly; binary64 knows what is wrong with arguments, infinities and NaN. */
+  function toDecimals(name: (typeof integral)[number], x: number, decimals: number): number {
+    const near = binary64[name]!(x, decimals);
+    if (!Number.isFinite(x) || x === 0) return a.convert(near);
+    const [units, power] = inDecimals(name, x, decimals);
+    return units === 0n ? a.convert(x < 0 ? -0 : 0) : rounder.fraction(units, power);
+  }
+
+  function integers(name: keyof typeof ofIntegers): Binary {
+    return (x, y) => {
+      const near = binary64[name]!(x, y);
+      if (!Number.isInteger(x) || !Number.isInteger(y)) return a.convert(near);
+      const value = ofIntegers[name](BigInt(x), BigInt(y));
+      return typeof value === 'bigint' ? rounder.integer(value) : a.convert(value);
+    };
+  }
+
   const unary: Functions<Unary> = {
     abs: a.abs,
     atan: a.atan,
     cos: a.cos,
     cosh: a.cosh,
-    cube: (x) => (x === 0 || !Number.isFinite(x) ? a.convert(x) : round(cubed(x))),
+    arg: (x) => atan2(0, x),
+    cube: (x) => {
+      const exact = x === 0 || !Number.isFinite(x) ? undefined : toReal(x);
+      return exact === undefined ? a.convert(x) : round(multiplyReals(exact, multiplyReals(exact, exact)));
+    },
     erf: a.erf,
     exp: a.exp,
     log: a.log,
@@ -143,12 +156,11 @@ export function numberSignatures(arithmetic: Arithmetic, base: MathJsInstance): 
     unaryMinus: a.neg,
     unaryPlus: a.convert,
     nthRoot: a.sqrt,
-    round: rounded('round'),
+    norm: a.abs,
+    bitNot: rounded('bitNot'),
     ...Object.fromEntries(decimalUnary.map((name) => [name, byDecimals(name)])),
     ...Object.fromEntries(binary64Unary.map((name) => [name, rounded(name)])),
-    ...Object.fromEntries(
-      Object.entries(integral).map(([name, f]) => [name, (x: number) => a.convert(f(x))]),
-    ),
+    ...Object.fromEntries(integral.map((name) => [name, (x: number) => toDecimals(name, x, 0)])),
   };
   const binary: Functions<Binary> = {
     addScalar: a.add,
@@ -156,9 +168,11 @@ export function numberSignatures(arithmetic: Arithmetic, base: MathJsInstance): 
     multiplyScalar: a.mul,
     divideScalar: a.div,
     pow: a.pow,
-    mod: modulo(a),
+    mod: modulo(a, rounder),
     gcd: rounded('gcd'),
-    lcm: rounded('lcm'),
+    lcm: integers('lcm'),
+    invmod: integers('invmod'),
+    ...Object.fromEntries(bitwise.map((name) => [name, rounded(name)])),
     ...Object.fromEntries(decimalBinary.map((name) => [name, byDecimals(name)])),
   };
   /** Comparisons are exact: those of mathjs take near numbers for equal, and small ones for 0. */
@@ -169,11 +183,20 @@ export function numberSignatures(arithmetic: Arithmetic, base: MathJsInstance): 
     smaller: (x, y) => x < y,
     smallerEq: (x, y) => x <= y,
     compare: (x, y) => (x === y ? 0 : x > y ? 1 : -1),
+    and: (x, y) => Boolean(x) && Boolean(y),
+    or: (x, y) => Boolean(x) || Boolean(y),
+    xor: (x, y) => Boolean(x) !== Boolean(y),
   };
   const tests: Functions<(x: number) => boolean> = {
     isPositive: (x) => x > 0,
     isNegative: (x) => x < 0,
     isZero: (x) => x === 0,
+    isNaN: Number.isNaN,
+    isFinite: Number.isFinite,
+    isBounded: Number.isFinite,
+    isInteger: Number.isInteger,
+    isPrime: (x) => (base.isPrime as (x: number) => boolean)(x),
+    not: (x) => !x,
   };
 
   const all: Record<string, Signatures> = {};
@@ -185,9 +208,8 @@ export function numberSignatures(arithmetic: Arithmetic, base: MathJsInstance): 
   for (const [name, f] of [...Object.entries(binary), ...Object.entries(relations)])
     put(name, 'number,number', (x: number, y: number) => f(operand(x), operand(y)));
   // Numbers of decimals are counts, not numbers of the format.
-  for (const name of ['round', ...Object.keys(integral)])
-    put(name, 'number,number', (x: number, decimals: number) => rounded(name)(operand(x), decimals));
-  const norm = euclideanNorm(a, round);
+  for (const name of integral)
+    put(name, 'number,number', (x: number, decimals: number) => toDecimals(name, operand(x), decimals));
   put('hypot', '...number', (x: number[]) => norm(...x.map(operand)));
   return all;
 }

@@ -181,6 +181,50 @@ describe('expressions', () => {
     expect(parser.evaluate('f(1.1)')).toBe(r(r(r(1.1) ** 2) / 3));
   });
 
+  it('give numbers of the format in objects, results, functions and what the user sets', () => {
+    expect(math.evaluate('{a: 0.1, b: {c: [0.2]}}')).toEqual({ a: r(0.1), b: { c: math.matrix([r(0.2)]) } });
+    expect(math.evaluate('{a: 0.1}.a')).toBe(r(0.1));
+    expect(math.evaluate('0.1; 0.2').entries).toEqual([r(0.2)]);
+    expect(math.evaluate('0.1\n0.2').entries).toEqual([r(0.1), r(0.2)]);
+    expect(math.evaluate('f(x) = 0.1')(2)).toBe(r(0.1));
+    expect(math.evaluate('map([1, 2], f(x) = 0.1)').toArray()).toEqual([r(0.1), r(0.1)]);
+    const scope: Record<string, unknown> = {};
+    math.evaluate('o = {a: 0.1}; o.b = 0.2; m = [0.1, 0.3]; m[1] = 0.7; g(x) = x / 3', scope);
+    expect(scope['o']).toEqual({ a: r(0.1), b: r(0.2) });
+    expect((scope['m'] as { toArray(): number[] }).toArray()).toEqual([r(0.7), r(0.3)]);
+    expect((scope['g'] as Scalar)(1)).toBe(r(1 / 3));
+    const parser = math.parser();
+    parser.set('x', 0.1);
+    expect([parser.get('x'), parser.getAll()]).toEqual([r(0.1), { x: r(0.1) }]);
+    expect(math.chain(0.1).done()).toBe(r(0.1));
+    expect(math.chain([0.1, 0.2]).add(1).done()).toEqual([r(r(0.1) + 1), r(r(0.2) + 1)]);
+    expect([math.pi, math.e, math.LN2]).toEqual([r(Math.PI), r(Math.E), r(Math.LN2)]);
+    // 77/256 is the sum of the two in bfloat16.
+    expect(math.simplify('0.1 + 0.2 + x').toString()).toBe('x + 77 / 256');
+  });
+
+  it('take functions and values of the user into the format', () => {
+    const own = createMath('bfloat16');
+    class Kept {
+      readonly value = 0.1;
+    }
+    own.import({
+      third: (x: number) => x / 3,
+      constant: 0.1,
+      pair: own.typed('pair', { number: (x: number) => ({ a: x / 3 }), string: (x: string) => x }),
+      Kept,
+    });
+    const open = own as unknown as Record<string, Scalar> & { constant: number; Kept: typeof Kept };
+    expect(open['third']!(1)).toBe(r(1 / 3));
+    expect(own.evaluate('third(1)')).toBe(r(1 / 3));
+    expect(open.constant).toBe(r(0.1));
+    expect(open['pair']!(1)).toEqual({ a: r(1 / 3) });
+    expect(own.evaluate('pair("a")')).toBe('a');
+    expect(new open.Kept().value).toBe(0.1);
+    expect(own.config({ matrix: 'Array' }).matrix).toBe('Array');
+    expect(own.evaluate('[0.1, 0.2]')).toEqual([r(0.1), r(0.2)]);
+  });
+
   it('index by integers of any size', () => {
     const v = Array.from({ length: 300 }, (_, i) => i % 7);
     expect(math.evaluate('v[257]', { v })).toBe(256 % 7);
@@ -206,14 +250,11 @@ describe('expressions', () => {
     );
   });
 
-  it('leave big numbers, fractions and complex numbers alone', () => {
+  it('leave big numbers and fractions alone', () => {
     expect(math.evaluate('bignumber(1) / bignumber(3)').toString()).toBe(
       plain.evaluate('bignumber(1) / bignumber(3)').toString(),
     );
     expect(math.evaluate('fraction(1, 3) + fraction(1, 6)').toString()).toBe('0.5');
-    expect(math.evaluate('complex(1.1, 2) * complex(0.3, 1)').toString()).toBe(
-      plain.evaluate('complex(1.1, 2) * complex(0.3, 1)').toString(),
-    );
     expect(math.hypot(math.bignumber(3), math.bignumber(4)).toString()).toBe('5');
   });
 });
@@ -327,5 +368,8 @@ describe('bad input', () => {
     expect(() => createMath('float99')).toThrow(ArgumentError);
     expect(() => createMath('posit8', { rounding: 'toward-zero' })).toThrow(/rounding/);
     expect(() => createMath('bfloat16', {}, { number: 'BigNumber' })).toThrow(/config.number/);
+    expect(() => createMath('bfloat16', {}, { predictable: false })).toThrow(/config.predictable/);
+    expect(() => createMath('bfloat16', {}, { matrx: 'Array' } as never)).toThrow(/did you mean matrix/);
+    expect(() => createMath('bfloat16').config({ number: 'Fraction' })).toThrow(/config.number/);
   });
 });
