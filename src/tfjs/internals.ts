@@ -63,6 +63,7 @@ export interface TapeNode {
   /** Of a registered gradient; of a closure, the scope that it was recorded in. */
   readonly kernelName: string;
   readonly inputs: Readonly<Record<string, tfjs.Tensor | undefined>>;
+  readonly outputs: readonly tfjs.Tensor[];
   /** Freed with the tape. */
   saved: readonly tfjs.Tensor[];
   gradient?: (dys: readonly tfjs.Tensor[]) => Record<string, () => tfjs.Tensor>;

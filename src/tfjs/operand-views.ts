@@ -84,6 +84,7 @@ function einsumOrder(equation: string, index: number): { order: number[]; rows: 
  * The view of an operand of a product's kernel.
  * @param operand its name: `a`, `b`, `x`, `filter`, `dy`, or an index for `Einsum`
  * @param blocks whether the quantiser's groups are blocks, which must not run from one tap of a filter into the next
+ * @param flips whether the kernel may take the operand with its last two axes swapped
  * @param stored whether the quantiser names an axis of its own, and so sees the operand as it is stored
  */
 export function operandView(
@@ -92,13 +93,13 @@ export function operandView(
   operand: string,
   shape: readonly number[],
   attrs: KernelArguments['attrs'],
-  { blocks, stored }: { readonly blocks: boolean; readonly stored: boolean },
+  { blocks, stored, flips }: { readonly blocks: boolean; readonly stored: boolean; readonly flips: boolean },
 ): OperandView {
   if (stored) return asStored;
   if (name === 'BatchMatMul' || name === '_FusedMatMul') {
     const isTransposed = attrs?.[operand === 'a' ? 'transposeA' : 'transposeB'] === true;
     if ((operand === 'a') !== isTransposed) return asStored;
-    return { toMatrix: (x) => swapped(tf, x), fromMatrix: (x) => x, flips: true };
+    return { toMatrix: (x) => swapped(tf, x), fromMatrix: (x) => (flips ? x : swapped(tf, x)), flips };
   }
   const { order, rows } =
     name === 'Einsum'

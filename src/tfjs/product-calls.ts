@@ -93,12 +93,24 @@ export type RunProduct = (
 
 const noImages: ReadonlySet<string> = new Set();
 
+/** Kernels whose result has the values of their operand, in its order or transposed. */
+const copying: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'ExpandDims', 'Cast', 'Transpose']);
+
+/** Whether a transposition swaps the last two axes (true) or none (false); undefined: it does something else. */
+function isSwap(perm: readonly number[]): boolean | undefined {
+  const last = perm.length - 1;
+  if (perm.every((axis, i) => axis === i)) return false;
+  const isLast = last >= 1 && perm[last] === last - 1 && perm[last - 1] === last;
+  return isLast && perm.every((axis, i) => i >= last - 1 || axis === i) ? true : undefined;
+}
+
 /** Norm of each row of a matrix without parameters; what is added to the mean square or the variance. */
 const normEpsilon = 1e-5;
 
 export class ProductCalls {
   readonly #tf: TensorFlow;
   readonly #provider: SlotProvider;
+  readonly #flips: boolean;
   readonly #undo: (() => void)[] = [];
   /** Calls that no node of the tape has taken up yet. */
   #pending: ForwardCall[] = [];
@@ -109,7 +121,12 @@ export class ProductCalls {
   /** Images of parameters, by their data and slot: made once as long as the values are the same. */
   readonly #images = new Map<DataId, Map<string, { readonly key: string; readonly image: Image }>>();
 
-  constructor(tf: TensorFlow, provider: SlotProvider) {
+  /**
+   * @param flips whether products have the same bits whichever way an operand is stored: ours have, stock ones sum transposed
+   *   operands in another order
+   */
+  constructor(tf: TensorFlow, provider: SlotProvider, flips: boolean) {
+    this.#flips = flips;
     this.#tf = tf;
     this.#provider = provider;
     this.#undo.push(
@@ -129,18 +146,19 @@ export class ProductCalls {
     for (const dataId of [...this.#images.keys()]) this.#forget(dataId);
   }
 
-  /** Remembers what a kernel that only moves values made of a parameter. */
-  moved(name: string, args: KernelArguments, result: KernelResult): void {
-    if (name !== 'Transpose' || Array.isArray(result)) return;
-    const { x } = args.inputs as { x: TensorInfo };
-    const perm = args.attrs?.['perm'] as readonly number[];
-    const last = perm.length - 1;
-    const isSwap =
-      last >= 1 &&
-      perm[last] === last - 1 &&
-      perm[last - 1] === last &&
-      perm.every((axis, i) => i >= last - 1 || axis === i);
-    if (x.dataId !== result.dataId) this.#sources.set(result.dataId, { dataId: x.dataId, isSwap });
+  /** Remembers whose values a kernel has copied: backends may copy where others share. */
+  moved(name: string, { inputs, attrs }: KernelArguments, result: KernelResult): void {
+    if (!copying.has(name) || Array.isArray(result) || result.dtype !== 'float32') return;
+    const { x, input } = inputs as { x?: TensorInfo; input?: TensorInfo };
+    const given = x ?? input;
+    if (given === undefined || given.dataId === result.dataId) return;
+    const known = this.#sources.get(given.dataId);
+    const swaps = name === 'Transpose' ? isSwap(attrs?.['perm'] as readonly number[]) : false;
+    if (swaps === undefined) return;
+    this.#sources.set(result.dataId, {
+      dataId: known?.dataId ?? given.dataId,
+      isSwap: swaps !== (known?.isSwap ?? false),
+    });
   }
 
   /** Runs a product of the program. */
@@ -200,21 +218,33 @@ export class ProductCalls {
     const { dataId } = info;
     if (slot === null)
       return { dataId, slot, view: undefined, image: undefined, operand: undefined, normed: undefined };
-    const view = operandView(tf, kernel, name, info.shape, attrs, slot);
+    const view = this.#view(kernel, name, info.shape, attrs, slot);
     const given = this.#tensorOf(info);
     const isPulledBack = isTaped && (slot.norm !== undefined || slot.pullback !== undefined);
     const operand = isPulledBack ? tf.keep(tf.clone(given)) : undefined;
     const normed = slot.norm === undefined ? undefined : this.#normed(given, view, slot.norm);
     const known = isParameter ? this.#images.get(dataId)?.get(name) : undefined;
     if (known?.key === slot.key)
-      return { dataId, slot, view, image: this.#cloned(known.image), operand, normed };
+      return { dataId, slot, view, image: this.#cloned(known.image, info.shape), operand, normed };
     const image = this.#image(normed ?? given, view, slot);
     if (isParameter) this.#keepImage(dataId, name, slot.key, image);
     return { dataId, slot, view, image, operand, normed };
   }
 
-  #cloned({ tensor, isFlipped }: Image): Image {
-    return { tensor: this.#tf.keep(this.#tf.clone(tensor)), isFlipped };
+  /** Another reference to an image, for an operand of a shape: a weight may be read as a matrix and as a batch of one. */
+  #cloned({ tensor, isFlipped }: Image, shape: readonly number[]): Image {
+    const fitted = isFlipped ? swappedShape(shape) : shape;
+    return { tensor: this.#tf.keep(this.#tf.tidy(() => this.#tf.reshape(tensor, [...fitted]))), isFlipped };
+  }
+
+  #view(
+    kernel: string,
+    operand: string,
+    shape: readonly number[],
+    attrs: KernelArguments['attrs'],
+    { blocks, stored }: SlotOperand,
+  ): OperandView {
+    return operandView(this.#tf, kernel, operand, shape, attrs, { blocks, stored, flips: this.#flips });
   }
 
   #image(operand: Tensor, view: OperandView, slot: SlotOperand): Image {
@@ -241,7 +271,10 @@ export class ProductCalls {
       this.#images.set(dataId, known);
     }
     known.get(name)?.image.tensor.dispose();
-    known.set(name, { key, image: this.#cloned(image) });
+    known.set(name, {
+      key,
+      image: this.#cloned(image, image.isFlipped ? swappedShape(image.tensor.shape) : image.tensor.shape),
+    });
   }
 
   #forget(dataId: DataId): void {
@@ -260,11 +293,15 @@ export class ProductCalls {
     return engine.makeTensorFromTensorInfo(info);
   }
 
+  #rootOf(dataId: DataId): { readonly dataId: DataId; readonly isSwap: boolean } {
+    return this.#sources.get(dataId) ?? { dataId, isSwap: false };
+  }
+
   /** The trained variable whose values the data is, stored as they are or transposed. */
   #owner(dataId: DataId): Variable | undefined {
     const known = this.#owners.get(dataId);
     if (known !== undefined) return known;
-    const source = this.#sources.get(dataId)?.dataId ?? dataId;
+    const source = this.#rootOf(dataId).dataId;
     for (const variable of this.#provider.variables)
       if (variable.dataId === source) {
         this.#owners.set(dataId, variable);
@@ -297,7 +334,7 @@ export class ProductCalls {
       );
       if (g !== null) {
         const info = infos[gradient]!;
-        const view = operandView(this.#tf, name, gradient, info.shape, args.attrs, g);
+        const view = this.#view(name, gradient, info.shape, args.attrs, g);
         const image = this.#image(this.#tensorOf(info), view, g);
         made.push(image.tensor);
         images.set(gradient, image);
@@ -319,13 +356,10 @@ export class ProductCalls {
       for (const part of ['w', 'x'] as const)
         for (const [operand, info] of Object.entries(infos)) {
           if (info === undefined) continue;
-          const { dataId } = call[part];
-          if (info.dataId === dataId) matches.push({ call, part, operand, isSwapped: false });
-          else {
-            const source = this.#sources.get(info.dataId);
-            if (source?.dataId === dataId && source.isSwap)
-              matches.push({ call, part, operand, isSwapped: true });
-          }
+          const own = this.#rootOf(call[part].dataId);
+          const given = this.#rootOf(info.dataId);
+          if (own.dataId === given.dataId)
+            matches.push({ call, part, operand, isSwapped: own.isSwap !== given.isSwap });
         }
     if (matches.length <= 1 || target === undefined) return matches[0];
     // The gradient with respect to one operand reads the other.
@@ -363,7 +397,7 @@ export class ProductCalls {
           : fitted(side.normed, false);
     if (own === null) return base;
     const tensor = base === undefined ? this.#tensorOf(info) : this.#unflipped(base, made);
-    const view = operandView(tf, kernel, name, tensor.shape, attrs, own);
+    const view = this.#view(kernel, name, tensor.shape, attrs, own);
     const image = this.#image(tensor, view, own);
     made.push(image.tensor);
     return image;
@@ -393,7 +427,8 @@ export class ProductCalls {
   /** An operation is on the tape: the products that it has run are its own. */
   #recorded(node: TapeNode): void {
     const calls = this.#pending;
-    if (calls.length === 0) return;
+    // The engine records a clone wherever it is made, within the kernel of a product too.
+    if (calls.length === 0 || this.#isClone(node)) return;
     this.#pending = [];
     const { gradient } = node;
     // What a node has saved is freed with the tape.
@@ -419,6 +454,14 @@ export class ProductCalls {
     };
   }
 
+  #isClone({ inputs, outputs }: TapeNode): boolean {
+    const root = ({ dataId }: Tensor): DataId => this.#rootOf(dataId).dataId;
+    return (
+      outputs.length === 1 &&
+      Object.values(inputs).some((input) => input && root(input) === root(outputs[0]!))
+    );
+  }
+
   /** A gradient with respect to an input, through the norm and the quantiser before the product. */
   #pulledBack(
     calls: readonly ForwardCall[],
@@ -431,7 +474,8 @@ export class ProductCalls {
     for (const call of calls)
       for (const part of ['x', 'w'] as const) {
         const { slot, operand, dataId: own } = call[part];
-        if (slot === null || operand === undefined || own !== dataId) continue;
+        if (slot === null || operand === undefined || dataId === undefined) continue;
+        if (this.#rootOf(own).dataId !== this.#rootOf(dataId).dataId) continue;
         // One tensor that is both operands has a gradient for each.
         if (Object.hasOwn(inputs, call.names[part]) && call.names[part] !== name) continue;
         if (calls.length > 1)

@@ -7,7 +7,6 @@ import { inRole, type TensorFlow } from '../tfjs/index.ts';
 import { lossSum } from './cross-entropy.ts';
 import type { ForwardCall, Model } from './model.ts';
 import { oneHot } from './one-hot.ts';
-import type { LinearSlots } from './recipe.ts';
 import type { Task, ValidationPart } from './task.ts';
 
 export interface Evaluation {
@@ -45,9 +44,9 @@ function rightAnswers(logits: Tensor2D, targets: Int32Array): number {
 
 /** What {@link evaluate} runs in. */
 export interface EvaluationCall {
-  readonly slots: (name: string) => LinearSlots;
-  /** Of the batch of a number, from 0. */
-  readonly callOf: (batch: number) => ForwardCall;
+  readonly call: ForwardCall;
+  /** Runs the forward pass of the batch of a number, from 0. */
+  readonly within: <T>(batch: number, fn: () => T) => T;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -57,18 +56,18 @@ export async function evaluate(
   task: Task,
   model: Model,
   { batches, predictions }: ValidationPart,
-  { slots, callOf, signal }: EvaluationCall,
+  { call, within, signal }: EvaluationCall,
 ): Promise<Evaluation | null> {
   let sum = 0;
   let right = 0;
   let count = 0;
   for (const batch of batches()) {
     if (signal?.aborted) return null;
-    const call = callOf(count++);
+    const index = count++;
     tf.tidy(() => {
       const inputs = batch.inputs(tf);
       const targets = oneHot(tf, batch.targets, task.outputs);
-      const logits = inRole(tf, 'predict', () => model.forward(inputs, slots, call));
+      const logits = inRole(tf, 'predict', () => within(index, () => model.forward(inputs, call)));
       sum += lossSum(tf, logits, targets);
       if (task.hasAccuracy) right += rightAnswers(logits, batch.targets);
     });

@@ -6,6 +6,8 @@
 export type { Checkpoint, CheckpointState, RunIdentity } from './checkpoint.ts';
 export { type CsvOptions, csvData } from './csv.ts';
 export { type Divergence, DivergenceError, divergenceInWords } from './divergence.ts';
+export { type ApplyRecipeOptions, applyRecipe, type RecipeRun } from './engine/apply-recipe.ts';
+export type { RecipeState } from './engine/state.ts';
 export type { Evaluation } from './evaluate.ts';
 export { canonicalJson, hashData } from './hash.ts';
 export { type IdxArray, type IdxPair, idxData, readIdx } from './idx.ts';
@@ -16,7 +18,6 @@ export {
   labelledData,
   type Scaling,
 } from './labelled-data.ts';
-export { linear } from './linear.ts';
 export { mnist } from './mnist.ts';
 export { mobyDick } from './moby-dick.ts';
 export {
@@ -44,10 +45,16 @@ export {
   type ExtraNorm,
   type Inference,
   type LinearSlots,
+  type OperandSpec,
+  type OutputSpec,
+  type PartialSlots,
   type Phase,
   plainSlots,
   type QuantizerSpec,
   type Recipe,
+  type Rule,
+  type RuleSet,
+  type RuleWhere,
 } from './recipe.ts';
 export { checkRecipe } from './recipe-check.ts';
 export { recipeFrom } from './recipe-data.ts';

@@ -1,11 +1,10 @@
 /**
- * A LLaMA-style character model as TensorFlow.js variables and one forward pass. Which arithmetic its linear layers use
- * is the caller's (`slots`); embedding, head, norms and attention have no slots. No loss, no optimiser.
+ * A LLaMA-style character model as TensorFlow.js variables and one forward pass of plain operations. Which arithmetic its
+ * products have is the recipe engine's. No loss, no optimiser.
  */
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { cos, exp, log, sin } from '../arithmetic/elementary/approximate.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
-import { linear } from './linear.ts';
 import { createParameters, extraNormOf, type Model, normEpsilon, type ParameterShape } from './model.ts';
 import type { LanguageModelConfig } from './model-config.ts';
 import { causalAttention, type Rotation, rmsNorm, rotate, swiglu } from './operations.ts';
@@ -123,13 +122,12 @@ export function createLanguageModel(
   const queryRotation: Rotation = { cosine: queryCosine, sine: querySine, quarterTurn: turn };
   const mask = causalMask(tf, context);
 
-  const forward: Model['forward'] = (inputs, slots, call = {}) => {
-    const { extraNorm: norm = extraNorm, layer: layerCall } = call;
+  const forward: Model['forward'] = (inputs, { extraNorm: norm = extraNorm } = {}) => {
     const sequences = inputs.shape[0] / context;
     const project = (x: Tensor2D, block: string, projection: Projection): Tensor2D => {
       const name = `${block}.${projection}`;
       const normed = normBefore(norm, projection) ? extraNormOf(tf, x, norm!) : x;
-      return linear(tf, normed, weight(name), slots(name), layerCall?.(name));
+      return tf.matMul(normed, weight(name), false, true);
     };
     const splitHeads = (x: Tensor2D): Tensor3D =>
       tf.reshape(

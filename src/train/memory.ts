@@ -7,12 +7,13 @@
  * arrays; of a linear layer: its input, once for layers that read it alike; of the loss: the logits. Quantised images of
  * weights are made anew each step and not counted.
  */
-import { quantizer } from '../tensor/quantizers/index.ts';
+import { type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
+import { quantizerOptions } from './engine/slots.ts';
 import { canonicalJson } from './hash.ts';
 import type { Model } from './model.ts';
 import { sizeOf } from './model.ts';
 import type { LanguageModelConfig, ModelConfig } from './model-config.ts';
-import type { ExtraNorm, LinearSlots, QuantizerSpec } from './recipe.ts';
+import type { ExtraNorm, LinearSlots } from './recipe.ts';
 import type { MemoryUse } from './records.ts';
 
 /** The arithmetic of a step. */
@@ -24,9 +25,10 @@ export interface StepArithmetic {
 }
 
 /** The quantiser whose image of the input the backward pass reads; null: the input itself. */
-function savedSpec({ forward, weightGradient }: LinearSlots): QuantizerSpec | null {
+function savedSpec({ forward, weightGradient }: LinearSlots): QuantizerOptions | null {
   const { x } = forward;
-  return weightGradient.x === 'same' && x !== null && (x.strength ?? 1) === 1 ? x : null;
+  if (weightGradient.x !== 'same' || x === null || (x.strength ?? 1) !== 1) return null;
+  return quantizerOptions(x) ?? null;
 }
 
 /** Bytes of the input (rows, columns) that layers read, each distinct image once. */
@@ -47,8 +49,10 @@ function inputBytes(
     if (spec === null) {
       bytes += (rows * columns * bits) / 8;
     } else {
-      const { strength: _strength, rounding: _rounding, ...whole } = spec;
-      bytes += quantizer(whole).quantize(new Float32Array(rows * columns), [rows, columns]).bytes;
+      bytes += quantizer({ ...spec, rounding: 'nearest-even' }).quantize(new Float32Array(rows * columns), [
+        rows,
+        columns,
+      ]).bytes;
     }
   }
   return bytes;

@@ -5,7 +5,6 @@
  */
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../tfjs/index.ts';
-import { linear } from './linear.ts';
 import { createParameters, extraNormOf, type Model, type ParameterShape } from './model.ts';
 import type { MlpConfig } from './model-config.ts';
 import { addBias } from './operations.ts';
@@ -51,17 +50,11 @@ export function createMlp(
   const layers = layersOf(config, inputs, outputs);
   return {
     ...own,
-    forward(rows, slots, call = {}) {
-      const { extraNorm: norm = extraNorm, layer: layerCall } = call;
+    forward(rows, { extraNorm: norm = extraNorm } = {}) {
       return layers.reduce((x, { name }, i) => {
         const isNormed = norm !== null && (i > 0 || norm.where === 'all');
-        const y = linear(
-          tf,
-          isNormed ? extraNormOf(tf, x, norm) : x,
-          get(name) as unknown as Tensor2D,
-          slots(name),
-          layerCall?.(name),
-        );
+        const weight = get(name) as unknown as Tensor2D;
+        const y: Tensor2D = tf.matMul(isNormed ? extraNormOf(tf, x, norm) : x, weight, false, true);
         const sum = addBias(tf, y, get(`${name}.bias`) as unknown as Tensor1D);
         return i < layers.length - 1 ? tf.relu(sum) : sum;
       }, rows);

@@ -5,31 +5,31 @@
  */
 import type { Tensor2D, Variable } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../tfjs/index.ts';
-import type { LinearCall } from './linear.ts';
 import { layerNorm, rmsNorm } from './operations.ts';
 import { gaussians } from './random.ts';
-import type { ExtraNorm, LinearSlots } from './recipe.ts';
+import type { ExtraNorm } from './recipe.ts';
 
 /** What norms add to a mean square before its root. */
 export const normEpsilon = 1e-5;
+
+/** What a trained array is for. */
+export type ParameterRole = 'linear' | 'convolution' | 'embedding' | 'head' | 'norm' | 'gain' | 'bias';
 
 /** One trained array. */
 export interface Parameter {
   /** Such as `layers.0.mlp.down`. */
   readonly name: string;
   /** `linear`: the weight (outputs, inputs) of a layer with slots. */
-  readonly role: 'embedding' | 'linear' | 'gain' | 'bias' | 'head';
+  readonly role: ParameterRole;
   readonly shape: readonly number[];
   /** The values that a step reads and updates. Where a store holds the weight, it exists during a step only. */
   variable: Variable;
 }
 
-/** What a forward pass may say beside its slots. */
+/** What a forward pass may say. */
 export interface ForwardCall {
   /** Default: the model's. */
   readonly extraNorm?: ExtraNorm | null;
-  /** What each linear layer draws and shows, by the parameter's name. */
-  readonly layer?: (name: string) => LinearCall;
 }
 
 /** The trained arrays of a model. */
@@ -49,9 +49,8 @@ export interface Model extends Parameters {
   /**
    * Logits, one row for each prediction.
    * @param inputs Rows as the task's batches make them.
-   * @param slots The slots of each linear layer, by the parameter's name.
    */
-  forward(inputs: Tensor2D, slots: (name: string) => LinearSlots, call?: ForwardCall): Tensor2D;
+  forward(inputs: Tensor2D, call?: ForwardCall): Tensor2D;
 }
 
 /** A parameter before it is made. */

@@ -2,10 +2,11 @@
  * Probes: what quantisers and stores do to a step's operands and weights. They look and change nothing; what they say
  * goes into the step's record.
  */
-import type { Tensor2D } from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
 import { log } from '../arithmetic/elementary/approximate.ts';
 import { type Quantizer, quantizer } from '../tensor/quantizers/index.ts';
-import type { SlotName } from './linear.ts';
+import type { SlotName } from './engine/slots.ts';
+import { quantizerOptions } from './engine/slots.ts';
 import { type Model, sizeOf } from './model.ts';
 import type { LinearSlots } from './recipe.ts';
 import { countCodes, entropyOf, joinWrites, type WriteMeasure, WriteTally } from './stores/index.ts';
@@ -63,10 +64,10 @@ export class OperandProbes {
   >();
 
   /** One operand and its image, by the quantiser that made it. */
-  add(slot: SlotName, operand: Tensor2D, image: Tensor2D, made: Quantizer): void {
+  add(slot: SlotName, operand: Tensor, image: Tensor, made: Quantizer): void {
     const { low, high } = made;
-    const x = operand.dataSync();
-    const y = image.dataSync();
+    const x = operand.dataSync<'float32'>();
+    const y = image.dataSync<'float32'>();
     const zero = { signal: 0, noise: 0, count: 0, ends: 0, vanished: 0 };
     const sums = this.#sums.get(slot) ?? { ...zero, codes: new Map<number, number>() };
     this.#sums.set(slot, sums);
@@ -76,7 +77,7 @@ export class OperandProbes {
       sums.noise += error * error;
       if (y[i] === 0 && x[i] !== 0) sums.vanished++;
     }
-    const { elements } = made.explain(x as Float32Array, operand.shape, { update: false });
+    const { elements } = made.explain(x, operand.shape, { update: false });
     for (const element of elements) if (element === low || element === high) sums.ends++;
     countCodes(elements, sums.codes);
     sums.count += x.length;
@@ -113,9 +114,9 @@ export function weightImages(model: Model, slots: (name: string) => LinearSlots)
   const images = new Map<string, WeightImage>();
   for (const { name, role, variable } of model.parameters) {
     const spec = role === 'linear' ? slots(name).forward.w : null;
-    if (spec === null) continue;
-    const { strength: _strength, rounding: _rounding, ...whole } = spec;
-    const made = quantizer(whole);
+    const options = spec === null ? undefined : quantizerOptions(spec);
+    if (options === undefined) continue;
+    const made = quantizer({ ...options, rounding: 'nearest-even' });
     const values = variable.dataSync() as Float32Array;
     const explained = made.explain(values, variable.shape, { update: false });
     let scale = 0;

@@ -4,6 +4,7 @@
  */
 import { roundingModes, saturations, stochasticVariants, subnormalTreatments } from '../rounding/options.ts';
 import {
+  anything,
   boolean,
   fields,
   fileName,
@@ -51,37 +52,56 @@ const quantizerEntries = {
   variant: maybe(word(stochasticVariants)),
 };
 const quantizer = fields({ ...quantizerEntries, strength: maybe(part) });
-const quantizerOrNull = objectOr(
-  quantizer,
-  value((given) => given === null, 'a quantiser or null'),
+/** A transform or a gradient rule, by its name or with options, which are its own. */
+const named = objectOr(record(scaleField), line(100));
+/** An operand: a quantiser, a rounding, a norm, or both. */
+const operandEntries = {
+  ...quantizerEntries,
+  format: maybe(line(100)),
+  scale: maybe(quantizerEntries.scale),
+  strength: maybe(part),
+  transform: maybe(record(anything, 'an object with name, ...')),
+  invert: maybe(boolean),
+  gradient: maybe(named),
+  nan: maybe(word(['error', 'zero', 'max', 'group'])),
+  of: maybe(word(['operand', 'image'])),
+  norm: maybe(word(['rms', 'layer'])),
+};
+const operandOf = (words: string, accepts: (given: unknown) => boolean): Schema =>
+  objectOr(fields(operandEntries), value(accepts, words));
+const operandOrNull = operandOf('a quantiser or null', (given) => given === null);
+const operandOrSame = operandOf("a quantiser, 'same' or null", (given) => given === null || given === 'same');
+const output = maybe(
+  objectOr(
+    fields({ ...quantizerEntries, scale: maybe(quantizerEntries.scale), strength: maybe(part) }),
+    value((given) => given === null, 'a rounding, a quantiser or null'),
+  ),
 );
-const quantizerOrSame = objectOr(
-  quantizer,
-  value((given) => given === null || given === 'same', "a quantiser, 'same' or null"),
+const accumulator = maybe(
+  objectOr(
+    record(anything),
+    value(
+      (given) => given === null || typeof given === 'string',
+      'a format, exact, a matrix unit, a model or null',
+    ),
+  ),
 );
 
+const slotEntries = {
+  forward: { x: operandOrNull, w: operandOrNull, y: output, accumulate: accumulator },
+  inputGradient: { g: operandOrNull, w: operandOrSame, dx: output, accumulate: accumulator },
+  weightGradient: { g: operandOrNull, x: operandOrSame, dw: output, accumulate: accumulator },
+};
 const slots = fields({
-  forward: fields({ x: quantizerOrNull, w: quantizerOrNull }),
-  inputGradient: fields({ g: quantizerOrNull, w: quantizerOrSame }),
-  weightGradient: fields({ g: quantizerOrNull, x: quantizerOrSame }),
+  forward: fields(slotEntries.forward),
+  inputGradient: fields(slotEntries.inputGradient),
+  weightGradient: fields(slotEntries.weightGradient),
 });
 
 export const phaseIn: Schema = fields({ kind: word(strengthKinds), over: number({ above: 0, to: 1 }) });
 
 export const rounding: Schema = word(['stochastic', 'nearest-even']);
 export const optimizerState: Schema = word(['keep', 'reset']);
-
-const phase = fields({
-  from: number({ from: 0, below: 1 }),
-  linear: slots,
-  layers: maybe(list(fields({ match: pattern, linear: slots }), 0, 100)),
-  phaseIn: maybe(phaseIn),
-  emulate: orNull(
-    fields({ format: line(100), rounding: maybe(word(roundingModes)), saturation: maybe(word(saturations)) }),
-  ),
-  optimizerState,
-  rewarm: maybe(part),
-});
 
 export const extraNorm: Schema = orNull(
   fields({
@@ -144,6 +164,50 @@ const store = kinds({
   'group-int8': { size: groupSize, rounding, of: maybe(selection) },
 });
 
+const where = fields({
+  role: maybe(
+    word([
+      ...(['linear', 'convolution', 'embedding', 'head', 'norm', 'gain', 'bias'] as const),
+      ...(['activation-product', 'all'] as const),
+    ]),
+  ),
+  layer: maybe(line(200)),
+  parameter: maybe(pattern),
+  depth: maybe(list(number(), 2, 2)),
+  kind: maybe(line(40)),
+  atLeast: maybe(integer(0, 2 ** 40)),
+});
+
+/** Some of the slots of a product. */
+const someOf = <E extends Record<string, Schema>>(entries: E) =>
+  maybe(fields(Object.fromEntries(Object.entries(entries).map(([name, one]) => [name, maybe(one)]))));
+
+const rule = fields({
+  where,
+  set: fields({
+    forward: someOf(slotEntries.forward),
+    inputGradient: someOf(slotEntries.inputGradient),
+    weightGradient: someOf(slotEntries.weightGradient),
+    store: maybe(store),
+    first: maybe(codec),
+    second: maybe(codec),
+    frozen: maybe(boolean),
+  }),
+});
+
+const phase = fields({
+  from: number({ from: 0, below: 1 }),
+  linear: slots,
+  layers: maybe(list(fields({ match: pattern, linear: slots }), 0, 100)),
+  phaseIn: maybe(phaseIn),
+  emulate: orNull(
+    fields({ format: line(100), rounding: maybe(word(roundingModes)), saturation: maybe(word(saturations)) }),
+  ),
+  optimizerState,
+  rewarm: maybe(part),
+  rules: maybe(list(rule, 0, 100)),
+});
+
 /** A recipe with all its fields. */
 export const recipeSchema: Schema = fields({
   name: fileName,
@@ -155,4 +219,5 @@ export const recipeSchema: Schema = fields({
   decaySchedule: maybe(schedule),
   store: maybe(store),
   inference: maybe(list(fields({ name: line(40), w: quantizer }), 0, 20)),
+  rules: maybe(list(rule, 0, 100)),
 });

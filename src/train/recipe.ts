@@ -5,13 +5,15 @@
 import { type FormatSpelling, toFormat } from '../formats/index.ts';
 import type { RoundingMode, Saturation } from '../rounding/options.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
+import type { AccumulatorSpec } from '../tfjs/accumulator.ts';
+import type { ParameterRole } from './model.ts';
 import { namePattern } from './name-pattern.ts';
-import type { OptimizerSettings } from './optimizers/index.ts';
+import type { OptimizerSettings, StateCodecSpec } from './optimizers/index.ts';
 import type { Schedule } from './schedule.ts';
 import type { WeightStoreSpec } from './stores/index.ts';
 import { type PhaseIn, strengthAt } from './strength.ts';
 
-/** What a slot of a linear layer reads instead of the operand itself: its quantised and dequantised image. */
+/** What a slot of a layer reads instead of the operand itself: its quantised and dequantised image. */
 export interface QuantizerSpec extends QuantizerOptions {
   /** Name of the element format, such as `'int8'` or `'ternary'`. */
   readonly format: FormatSpelling;
@@ -20,13 +22,77 @@ export interface QuantizerSpec extends QuantizerOptions {
 }
 
 /**
- * The operands of a linear layer's three products, y = x w^T, dx = g w and dw = g^T x. Null: the operand as it is.
- * `'same'`: the image that the forward product read.
+ * An operand of a product: a quantiser, a rounding (no `scale`), a norm, or both. Rows and blocks lie along the axis that the
+ * product sums over; a quantiser whose scale names an `axis` sees the operand as it is stored.
+ */
+export interface OperandSpec extends Partial<Omit<QuantizerSpec, 'format'>> {
+  /** Absent: the values stay as they are, but for the norm. */
+  readonly format?: string;
+  /** `'image'`: what the forward product read is quantised again, in place of the operand. Backward products only. */
+  readonly of?: 'operand' | 'image';
+  /** A norm without parameters before the quantiser, differentiable: BitLinear's own. Forward product only. */
+  readonly norm?: 'rms' | 'layer';
+}
+
+/** A rounding or quantiser of a product's result. */
+export type OutputSpec = Omit<OperandSpec, 'of' | 'norm' | 'transform' | 'invert' | 'gradient'>;
+
+/**
+ * The operands of a layer's three products, y = x w^T, dx = g w and dw = g^T x, their results, and how they sum. Null: as it
+ * is. `'same'`: the image that the forward product read. Accumulators are those of `arithmetic`; default binary32, in order.
  */
 export interface LinearSlots {
-  readonly forward: { readonly x: QuantizerSpec | null; readonly w: QuantizerSpec | null };
-  readonly inputGradient: { readonly g: QuantizerSpec | null; readonly w: QuantizerSpec | 'same' | null };
-  readonly weightGradient: { readonly g: QuantizerSpec | null; readonly x: QuantizerSpec | 'same' | null };
+  readonly forward: {
+    readonly x: OperandSpec | null;
+    readonly w: OperandSpec | null;
+    readonly y?: OutputSpec | null;
+    readonly accumulate?: AccumulatorSpec | null;
+  };
+  readonly inputGradient: {
+    readonly g: OperandSpec | null;
+    readonly w: OperandSpec | 'same' | null;
+    readonly dx?: OutputSpec | null;
+    readonly accumulate?: AccumulatorSpec | null;
+  };
+  readonly weightGradient: {
+    readonly g: OperandSpec | null;
+    readonly x: OperandSpec | 'same' | null;
+    readonly dw?: OutputSpec | null;
+    readonly accumulate?: AccumulatorSpec | null;
+  };
+}
+
+/** Slots of which a rule says only some. */
+export type PartialSlots = { readonly [P in keyof LinearSlots]?: Partial<LinearSlots[P]> };
+
+/** Which parameters, and which products without one, a rule is for. Every field that is given must hold. */
+export interface RuleWhere {
+  readonly role?: ParameterRole | 'activation-product' | 'all';
+  /** Glob on the layer's path: `*` within a part, `**` across parts, parts being separated by `/` or `.`. */
+  readonly layer?: string;
+  /** Regular expression on the parameter's name. */
+  readonly parameter?: string;
+  /** First and last block, from 0; negative ones count from the end. Numbers strictly between 0 and 1 are fractions of the depth. */
+  readonly depth?: readonly [number, number];
+  /** Which projection of a block it is, where the model's names say so. */
+  readonly kind?: string;
+  /** Least number of elements. */
+  readonly atLeast?: number;
+}
+
+/** What a rule sets, field by field. */
+export interface RuleSet extends PartialSlots {
+  readonly store?: WeightStoreSpec;
+  /** How the optimiser's first and second moment are held. */
+  readonly first?: StateCodecSpec;
+  readonly second?: StateCodecSpec;
+  /** Whether updates leave the parameter as it is. */
+  readonly frozen?: boolean;
+}
+
+export interface Rule {
+  readonly where: RuleWhere;
+  readonly set: RuleSet;
 }
 
 /** Every kernel of the forward and backward pass rounds its result to this format. */
@@ -53,6 +119,8 @@ export interface Phase {
    * Default 0: not.
    */
   readonly rewarm?: number;
+  /** Rules for this phase, after the recipe's own. */
+  readonly rules?: readonly Rule[];
 }
 
 /** A norm without parameters before the linear layers that add to the residual stream, or before all. */
@@ -86,6 +154,8 @@ export interface Recipe {
   /** How weights are held between steps. Default float32. */
   readonly store?: WeightStoreSpec;
   readonly inference?: readonly Inference[];
+  /** A cascade over the slots of the phases and over stores and codecs: later rules win, field by field. */
+  readonly rules?: readonly Rule[];
 }
 
 /** All six operands as they are. */
@@ -122,19 +192,27 @@ export function bitsPerWeight(recipe: Recipe, phase: number = recipe.phases.leng
 }
 
 /** A quantiser of which `strength` is left. */
-function weakened<T extends QuantizerSpec | 'same' | null>(spec: T, strength: number): T {
+function weakened<T extends OperandSpec | 'same' | null>(spec: T, strength: number): T {
   if (spec === null || spec === 'same' || strength === 1) return spec;
-  return { ...(spec as QuantizerSpec), strength: ((spec as QuantizerSpec).strength ?? 1) * strength } as T;
+  return { ...(spec as OperandSpec), strength: ((spec as OperandSpec).strength ?? 1) * strength } as T;
 }
 
-function weakenedSlots(
-  { forward, inputGradient, weightGradient }: LinearSlots,
-  strength: number,
-): LinearSlots {
+/** Slots of whose quantisers `strength` is left. */
+export function weakenedSlots(slots: LinearSlots, strength: number): LinearSlots {
+  if (strength === 1) return slots;
+  const { forward, inputGradient, weightGradient } = slots;
   return {
-    forward: { x: weakened(forward.x, strength), w: weakened(forward.w, strength) },
-    inputGradient: { g: weakened(inputGradient.g, strength), w: weakened(inputGradient.w, strength) },
-    weightGradient: { g: weakened(weightGradient.g, strength), x: weakened(weightGradient.x, strength) },
+    forward: { ...forward, x: weakened(forward.x, strength), w: weakened(forward.w, strength) },
+    inputGradient: {
+      ...inputGradient,
+      g: weakened(inputGradient.g, strength),
+      w: weakened(inputGradient.w, strength),
+    },
+    weightGradient: {
+      ...weightGradient,
+      g: weakened(weightGradient.g, strength),
+      x: weakened(weightGradient.x, strength),
+    },
   };
 }
 

@@ -14,7 +14,14 @@ import {
   defaultOptimizer,
   type OptimizerSettings,
 } from './optimizers/index.ts';
-import { type ExtraNorm, type LinearSlots, type Phase, plainSlots, type Recipe } from './recipe.ts';
+import {
+  type ExtraNorm,
+  type LinearSlots,
+  type Phase,
+  plainSlots,
+  type QuantizerSpec,
+  type Recipe,
+} from './recipe.ts';
 import { checkRecipeOptions } from './recipe-options.ts';
 import { defaultSchedule, type Schedule, twoStageDecay, twoStageRate } from './schedule.ts';
 import type { PhaseIn } from './strength.ts';
@@ -37,11 +44,14 @@ export interface BitnetOptions extends RecipeOptions {
   readonly activations?: boolean;
 }
 
+/** Ternary weights by the mean magnitude of the matrix. */
+const ternaryWeights: QuantizerSpec = { format: 'ternary', scale: { per: 'tensor', from: 'absmean' } };
+
 /** Ternary weights by the mean magnitude of the matrix, 8-bit activations by the largest magnitude of the row. */
 export const bitnetSlots: LinearSlots = {
   forward: {
     x: { format: 'int8', scale: { per: 'row', from: 'absmax' } },
-    w: { format: 'ternary', scale: { per: 'tensor', from: 'absmean' } },
+    w: ternaryWeights,
   },
   inputGradient: { g: null, w: 'same' },
   weightGradient: { g: null, x: 'same' },
@@ -226,7 +236,7 @@ export function dqt(options: DqtOptions): Recipe {
   return {
     ...made,
     store: { kind: 'grid', format: isTernary ? 'ternary' : `int${bits}`, rounding, range, of },
-    ...(ternaryInference ? { inference: [{ name: 'ternary', w: bitnetSlots.forward.w! }] } : {}),
+    ...(ternaryInference ? { inference: [{ name: 'ternary', w: ternaryWeights }] } : {}),
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { ModelConfig } from './model-config.ts';
 import type { StateCodecSpec } from './optimizers/index.ts';
-import { type LinearSlots, type QuantizerSpec, type Recipe, slotsOf } from './recipe.ts';
+import { type LinearSlots, type OperandSpec, type Recipe, slotsOf } from './recipe.ts';
 import { isStoreOf, type WeightStoreSpec } from './stores/index.ts';
 import { parameterCounts } from './task.ts';
 
@@ -22,14 +22,13 @@ export const roleColumns = [
 ] as const;
 
 /** A quantiser in a few words: `int8 row absmax`. */
-function quantizerWords(spec: QuantizerSpec | 'same' | null): string {
+function quantizerWords(spec: OperandSpec | 'same' | null): string {
   if (spec === null) return '-';
   if (spec === 'same') return 'same';
   const { format, rounding, strength, scale } = spec;
   return [
-    format,
-    scale.per,
-    scale.from,
+    ...(format === undefined ? [] : [format]),
+    ...(scale === undefined ? [] : [scale.per, scale.from]),
     ...(rounding === undefined || rounding === 'nearest-even' ? [] : [rounding]),
     ...(strength === undefined || strength === 1 ? [] : [`x${strength}`]),
   ].join(' ');

@@ -5,7 +5,6 @@
 import { exp } from '../arithmetic/elementary/approximate.ts';
 import { integerInRange } from '../check.ts';
 import { toFormat } from '../formats/index.ts';
-import { type Emulation, emulate } from '../tfjs/index.ts';
 import {
   arraysUnder,
   type Checkpoint,
@@ -16,23 +15,21 @@ import {
   savedLosses,
 } from './checkpoint.ts';
 import type { Divergence } from './divergence.ts';
+import { type PassOptions, RecipeEngine } from './engine/engine.ts';
+import { parametersOf } from './engine/parameters.ts';
 import { type Evaluation, evaluate, eventLoopTurn } from './evaluate.ts';
 import { memoryUse, savedActivationBytes } from './memory.ts';
-import type { ForwardCall } from './model.ts';
 import { optimizerOf } from './optimizers/index.ts';
-import { isReset, normOf, phaseStarts, rewarmFactor } from './phases.ts';
+import { isReset, normOf, rewarmFactor } from './phases.ts';
 import { compareImages, joinMeasures, OperandProbes, type StepProbes, weightImages } from './probes.ts';
-import { bitsPerWeight, type LinearSlots, type Phase, type Recipe, slotsOf } from './recipe.ts';
+import { bitsPerWeight, type LinearSlots, type Phase, type Recipe } from './recipe.ts';
 import type { InferenceResult, MemoryUse, TrainOptions, TrainResult } from './records.ts';
 import { identityOf, settingsOf } from './run-settings.ts';
 import { scheduleFactor } from './schedule.ts';
 import { lossSpike } from './spike.ts';
-import { drawing, probeGradients, type StepContext, trainStep } from './step.ts';
+import { probeGradients, type StepContext, trainStep } from './step.ts';
 import type { ValidationPart } from './task.ts';
 import { weightsOf } from './weights.ts';
-
-/** Indices that the draws of one step's emulation have for themselves; the second half is an evaluation's after it. */
-const drawsPerStep = 2 ** 32;
 
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 
@@ -78,57 +75,44 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const model = task.createModel(tf, seed, recipe.extraNorm);
   const optimizer = optimizerOf(tf, recipe.optimizer, { seed, prefix: model.variablePrefix });
   const weights = weightsOf(model, recipe.store, seed);
-  const starts = phaseStarts(recipe, steps);
+  const engine = new RecipeEngine(tf, {
+    ...{ recipe, steps, seed, kernels, log: false, placesNorms: true },
+    parameters: parametersOf(model),
+  });
   const somePart = task.validation(settings.evaluationSize);
   const losses: number[] = [];
   let seconds = 0;
   let divergence: Divergence | null = null;
   let current = -1;
-  let emulation: Emulation | undefined;
 
-  const beginArithmetic = async (index: number): Promise<void> => {
-    emulation?.stop();
-    emulation = await emulate(tf, { kernels, seed, ...recipe.phases[index]!.emulate });
-    current = index;
+  const enterPhase = (step: number): Phase => {
+    const index = engine.phaseAt(step);
+    if (index !== current) {
+      if (isReset(recipe, current, index)) optimizer.reset();
+      current = index;
+      options.onPhase?.({ step, phase: index });
+    }
+    engine.beginStep();
+    return recipe.phases[index]!;
   };
-
-  /**
-   * Makes the draws of a stochastic emulation a function of the step alone: a new emulation has no rounded copies of
-   * weights and constants that an earlier step drew.
-   */
-  const beginDraws = async (cursor: number): Promise<void> => {
-    if (recipe.phases[current]!.emulate?.rounding?.startsWith('stochastic') !== true) return;
-    await beginArithmetic(current);
-    emulation!.reset({ cursor });
-  };
-
-  const enterPhase = async (step: number): Promise<Phase> => {
-    const index = starts.findLastIndex((start) => start <= step);
-    const phase = recipe.phases[index]!;
-    if (index === current) return phase;
-    if (isReset(recipe, current, index)) optimizer.reset();
-    await beginArithmetic(index);
-    options.onPhase?.({ step, phase: index });
-    return phase;
-  };
-
-  const slotsAt = (step: number): ((name: string) => LinearSlots) =>
-    slotsOf(recipe.phases[current]!, step - starts[current]!, steps);
 
   const evaluateNow = async (
     part: ValidationPart,
-    slots: (name: string) => LinearSlots,
     stop?: AbortSignal,
+    slots?: PassOptions['slots'],
   ): Promise<Evaluation | null> => {
-    await beginDraws(losses.length * drawsPerStep - drawsPerStep / 2);
+    engine.beginEvaluation();
     weights.load();
     try {
-      const extraNorm = normOf(recipe, current);
-      const callOf = (batch: number): ForwardCall => ({
-        ...drawing(seed, losses.length, { purpose: () => `/evaluation${batch}` }),
-        extraNorm,
+      return await evaluate(tf, task, model, part, {
+        call: { extraNorm: normOf(recipe, current) },
+        within: (batch, fn) =>
+          engine.within(
+            { purpose: () => `/evaluation${batch}`, ...(slots === undefined ? {} : { slots }) },
+            fn,
+          ),
+        signal: stop,
       });
-      return await evaluate(tf, task, model, part, { slots, signal: stop, callOf });
     } finally {
       weights.release();
     }
@@ -137,7 +121,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const evaluateOnTheWay = async (): Promise<void> => {
     const step = losses.length;
     if (evaluateEvery === 0 || step % evaluateEvery !== 0 || step >= steps || signal?.aborted) return;
-    const evaluation = await evaluateNow(somePart, slotsAt(step - 1), signal);
+    const evaluation = await evaluateNow(somePart, signal);
     if (evaluation !== null) options.onEvaluation?.({ step, ...evaluation });
   };
 
@@ -166,7 +150,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   const restore = async ({ state, arrays }: Checkpoint): Promise<void> => {
     integerInRange('resume.step', state.step, 1, steps);
-    const inForce = starts.findLastIndex((start) => start < state.step);
+    const inForce = engine.phaseAt(state.step - 1);
     integerInRange('resume.phase', state.phase, inForce, inForce);
     checkCounters(state, optimizer.save().counters);
     for (const loss of lossesOf(arrays, state.step)) losses.push(loss);
@@ -181,14 +165,14 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       new Map(parameters.map(({ name, shape }) => [variablePrefix + name, shape])),
     );
     seconds = state.seconds;
-    await beginArithmetic(state.phase);
+    current = state.phase;
+    engine.setClocks(Object.fromEntries(parameters.map(({ name }) => [name, state.step])));
   };
 
   const step = async (): Promise<void> => {
     const index = losses.length;
-    const phase = await enterPhase(index);
-    await beginDraws(index * drawsPerStep);
-    const since = index - starts[current]!;
+    const phase = enterPhase(index);
+    const since = index - engine.starts[current]!;
     const begin = performance.now();
     optimizer.step = index;
     optimizer.learningRate =
@@ -196,11 +180,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     if (recipe.decaySchedule !== undefined)
       optimizer.decayFactor = scheduleFactor(recipe.decaySchedule, index, steps);
     const batch = task.trainingBatch(index, seed);
-    const slots = slotsAt(index);
+    const slots = engine.layersAt(index);
     const extraNorm = normOf(recipe, current);
     const context: StepContext = {
-      ...{ tf, model, outputs: task.outputs, batch, slots, extraNorm, seed },
-      step: index,
+      ...{ tf, model, outputs: task.outputs, batch, extraNorm, engine },
     };
     weights.load();
     const isProbed = probeEvery > 0 && index % probeEvery === 0;
@@ -246,19 +229,16 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     });
   };
 
-  const evaluateAtTheEnd = async (slots: (name: string) => LinearSlots): Promise<Ending> => {
+  const evaluateAtTheEnd = async (): Promise<Ending> => {
     const wholePart = task.validation();
-    const whole = await evaluateNow(wholePart, slots, signal);
-    const validation = whole ?? (await evaluateNow(somePart, slots))!;
+    const whole = await evaluateNow(wholePart, signal);
+    const validation = whole ?? (await evaluateNow(somePart))!;
     options.onEvaluation?.({ step: losses.length, ...validation });
     const inference: InferenceResult[] = [];
     if (whole !== null)
       for (const { name, w } of recipe.inference ?? []) {
-        const read = (layer: string): LinearSlots => {
-          const own = slots(layer);
-          return { ...own, forward: { ...own.forward, w } };
-        };
-        const { predictions: _, ...measured } = (await evaluateNow(wholePart, read))!;
+        const read: PassOptions['slots'] = (_, own) => ({ ...own, forward: { ...own.forward, w } });
+        const { predictions: _, ...measured } = (await evaluateNow(wholePart, undefined, read))!;
         inference.push({ name, ...measured });
       }
     return { validation, inference, isWhole: whole !== null && losses.length === steps };
@@ -278,8 +258,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       if (onCheckpoint !== undefined && (isDue || signal?.aborted)) await onCheckpoint(checkpoint());
       await evaluateOnTheWay();
     }
-    const slots = slotsAt(losses.length - 1);
-    const ending = divergence === null ? await evaluateAtTheEnd(slots) : noNumbers(recipe, task.hasAccuracy);
+    const ending = divergence === null ? await evaluateAtTheEnd() : noNumbers(recipe, task.hasAccuracy);
     const { validation, inference, isWhole } = ending;
     // The losses of a training that diverged go on as NaN.
     const known = divergence === null ? losses : [...losses, Number.NaN];
@@ -297,14 +276,14 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       validationPredictions: validation.predictions,
       perplexity: exp(validation.loss),
       bitsPerWeight: bitsPerWeight(recipe, current),
-      spike: current > 0 ? lossSpike(known, starts[current]!) : null,
+      spike: current > 0 ? lossSpike(known, engine.starts[current]!) : null,
       seconds,
       predictionsPerSecond: (losses.length * task.predictions) / seconds,
-      memory: memory(slots),
+      memory: memory(engine.layersAt(losses.length - 1)),
       inference,
     };
   } finally {
-    emulation?.stop();
+    engine.stop();
     optimizer.dispose();
     model.dispose();
   }

@@ -6,12 +6,12 @@ import type { NamedTensorMap, Tensor2D, Variable } from '@tensorflow/tfjs';
 import { inRole, type TensorFlow } from '../tfjs/index.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { type Divergence, DivergenceError, firstNotFinite } from './divergence.ts';
-import type { SlotName } from './linear.ts';
-import type { ForwardCall, Model } from './model.ts';
+import type { PassOptions, RecipeEngine } from './engine/engine.ts';
+import type { SlotName } from './engine/slots.ts';
+import type { Model } from './model.ts';
 import { oneHot } from './one-hot.ts';
 import { clipByGlobalNorm, type TrainingOptimizer } from './optimizers/index.ts';
 import type { GradientProbe, OperandProbes } from './probes.ts';
-import { fnv1a32 } from './random.ts';
 import type { ExtraNorm, LinearSlots } from './recipe.ts';
 import type { Batch } from './task.ts';
 
@@ -22,37 +22,8 @@ export interface StepContext {
   /** Number of possible answers. */
   readonly outputs: number;
   readonly batch: Batch;
-  readonly slots: (name: string) => LinearSlots;
   readonly extraNorm: ExtraNorm | null;
-  readonly seed: number;
-  /** Steps done before. */
-  readonly step: number;
-}
-
-/**
- * Draws of slots that round stochastically: seed, stream low = step, stream high = FNV-1a-32 of `layer/slot`, or of
- * `layer/slot/purpose` where a forward pass is not the step's own: each slot of each layer draws anew in every step, and
- * what looks on (evaluations, probes) draws integers of its own.
- */
-export function drawing(
-  seed: number,
-  step: number,
-  {
-    purpose = () => '',
-    taps,
-  }: { purpose?: (slot: SlotName) => string; taps?: OperandProbes | undefined } = {},
-): Required<Pick<ForwardCall, 'layer'>> {
-  return {
-    layer: (name) => ({
-      draw: (slot) => ({
-        seed,
-        stream: (BigInt(fnv1a32(`${name}/${slot}${purpose(slot)}`)) << 32n) | BigInt(step),
-      }),
-      ...(taps === undefined
-        ? {}
-        : { tap: (slot, operand, image, made) => taps.add(slot, operand, image, made) }),
-    }),
-  };
+  readonly engine: RecipeEngine;
 }
 
 interface Pass {
@@ -61,14 +32,12 @@ interface Pass {
 }
 
 /** Loss and gradients. Call inside `tf.tidy`. */
-function pass(context: StepContext, call: ForwardCall, slots: StepContext['slots'] = context.slots): Pass {
-  const { tf, model, batch, outputs, extraNorm } = context;
+function pass({ tf, model, batch, outputs, extraNorm, engine }: StepContext, options: PassOptions): Pass {
   const inputs = batch.inputs(tf);
   const targets = oneHot(tf, batch.targets, outputs);
   const variables: Variable[] = model.parameters.map(({ variable }) => variable);
-  const { value, grads } = tf.variableGrads(
-    () => crossEntropy(tf, model.forward(inputs, slots, { ...call, extraNorm }), targets),
-    variables,
+  const { value, grads } = engine.within(options, () =>
+    tf.variableGrads(() => crossEntropy(tf, model.forward(inputs, { extraNorm }), targets), variables),
   );
   return { loss: value.dataSync()[0]!, gradients: grads };
 }
@@ -102,9 +71,10 @@ export function trainStep(
   clipNorm: number,
   taps?: OperandProbes,
 ): StepOutcome {
-  const { tf, model, seed, step } = context;
+  const { tf, model } = context;
+  const tap = taps && { tap: taps.add.bind(taps) };
   const run = (): StepOutcome => {
-    const passed = pass(context, drawing(seed, step, { taps }));
+    const passed = pass(context, { ...tap });
     const clipped = clipByGlobalNorm(tf, passed.gradients, clipNorm);
     const measured = { loss: passed.loss, gradientNorm: clipped.norm };
     const diverged = divergedBefore(context, passed, clipped.norm);
@@ -131,15 +101,11 @@ function forwardOnly({ forward, inputGradient, weightGradient }: LinearSlots): L
 }
 
 /** The gradients of all linear weights, one after the other. */
-function linearGradients(
-  context: StepContext,
-  call: ForwardCall,
-  slots?: StepContext['slots'],
-): Float64Array {
+function linearGradients(context: StepContext, options: PassOptions): Float64Array {
   const { tf, model } = context;
   const parts: Float32Array[] = [];
   tf.tidy(() => {
-    const { gradients } = pass(context, call, slots);
+    const { gradients } = pass(context, { isTraining: false, ...options });
     for (const { role, variable } of model.parameters)
       if (role === 'linear') parts.push((gradients[variable.name] as Tensor2D).dataSync<'float32'>().slice());
   });
@@ -164,16 +130,14 @@ const dot = (a: Float64Array, b: Float64Array): number => {
  * @param draws Backward passes, each with random integers of its own; 1 is enough where nothing is stochastic.
  */
 export function probeGradients(context: StepContext, draws: number): GradientProbe {
-  const { seed, step, slots } = context;
-  const own = drawing(seed, step);
-  const exact = linearGradients(context, own, (name) => forwardOnly(slots(name)));
+  const exact = linearGradients(context, { slots: (_, own) => forwardOnly(own) });
   const square = dot(exact, exact);
   const mean = new Float64Array(exact.length);
   let cosine = 0;
   let alignment = 0;
   for (let draw = 0; draw < draws; draw++) {
     const purpose = (slot: SlotName): string => (slot.startsWith('forward') ? '' : `/probe${draw}`);
-    const gradient = linearGradients(context, drawing(seed, step, { purpose }));
+    const gradient = linearGradients(context, { purpose });
     for (let i = 0; i < mean.length; i++) mean[i] = mean[i]! + gradient[i]! / draws;
     const along = dot(gradient, exact);
     cosine += along / Math.sqrt(dot(gradient, gradient) * square) / draws;

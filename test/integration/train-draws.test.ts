@@ -1,9 +1,10 @@
 /** The random integers of a run: other ones for each layer, slot and step, and evaluations change none. */
-import type { Tensor2D } from '@tensorflow/tfjs';
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { randomIntegers } from '../../src/rounding/philox.ts';
 import type { Quantizer } from '../../src/tensor/quantizers/index.ts';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
+import type { SlotName } from '../../src/train/engine/slots.ts';
 import {
   models,
   parameterCounts,
@@ -14,9 +15,8 @@ import {
   textData,
   train,
 } from '../../src/train/index.ts';
-import { linear, type SlotName } from '../../src/train/linear.ts';
 import { fnv1a32 } from '../../src/train/random.ts';
-import { drawing } from '../../src/train/step.ts';
+import { withSlots } from './slotted-products.ts';
 
 const slotNames: readonly SlotName[] = [
   ...(['forward.x', 'forward.w', 'inputGradient.g', 'inputGradient.w', 'weightGradient.g'] as const),
@@ -42,11 +42,6 @@ describe('the streams of a run', () => {
       ]);
       expect(new Set(drawers.map(fnv1a32)).size).toBe(drawers.length);
     }
-  });
-
-  it('are what the documentation says', () => {
-    const { seed, stream } = drawing(5, 12).layer('layers.0.mlp.up').draw!('inputGradient.g');
-    expect([seed, stream]).toEqual([5, (BigInt(fnv1a32('layers.0.mlp.up/inputGradient.g')) << 32n) | 12n]);
   });
 
   it('reach the images: each slot, layer and step rounds by its own integers', () => {
@@ -75,20 +70,21 @@ describe('the streams of a run', () => {
     for (const step of [0, 1])
       for (const layer of ['a', 'b'])
         tf.tidy(() => {
-          const call = drawing(3, step).layer(layer);
-          const tap = (slot: SlotName, _: Tensor2D, image: Tensor2D, _made: Quantizer): void => {
+          const tap = (slot: SlotName, _: Tensor, image: Tensor, _made: Quantizer): void => {
             const codes = [...image.dataSync()];
             images.set(`${layer}/${slot}/${step}`, codes.join());
             // Up where the integer is at least 1 - 0.3 of its range: variant A of 32 bits.
-            const { seed, stream } = call.draw!(slot);
-            const integers = randomIntegers(64, { seed, stream });
+            const stream = (BigInt(fnv1a32(`${layer}/${slot}`)) << 32n) | BigInt(step);
+            const integers = randomIntegers(64, { seed: 3, stream });
             expect(codes).toEqual(
               [...integers].map((r) => (Math.floor(value * 2 ** 32) + r >= 2 ** 32 ? 1 : 0)),
             );
           };
           const x = tf.fill([8, 8], value) as Tensor2D;
-          const run = (a: Tensor2D, b: Tensor2D) => linear(tf, a, b, drawn, { ...call, tap });
-          tf.grads(run as never)([x, x.clone()], x.clone());
+          const w = tf.fill([8, 8], value) as Tensor2D;
+          const run = (a: Tensor, b: Tensor) => tf.matMul(a, b, false, true);
+          const pass = () => tf.grads(run as never)([x, w], x.clone());
+          withSlots(tf, w, drawn, pass, { layer, seed: 3, step, pass: { tap } });
         });
     expect(images.size).toBe(24);
     expect(new Set(images.values()).size).toBe(24);

@@ -1,12 +1,12 @@
-/** The six-slot linear layer, slot by slot, against products of operands that the array reference quantised. */
+/** The six slots of a layer's products, slot by slot, against products of operands that the array reference quantised. */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { type QuantizerOptions, quantizer } from '../../src/tensor/quantizers/index.ts';
 import { cpuBackend, emulate, type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
-import { linear } from '../../src/train/linear.ts';
 import { gaussians } from '../../src/train/random.ts';
 import { type LinearSlots, plainSlots, type QuantizerSpec } from '../../src/train/recipe.ts';
 import { bitnetSlots } from '../../src/train/recipes.ts';
+import { withSlots } from './slotted-products.ts';
 
 const rows: QuantizerSpec = { format: 'int4', scale: { per: 'row', from: 'absmax' } };
 const ternary: QuantizerSpec = { format: 'ternary', scale: { per: 'tensor', from: 'absmean' } };
@@ -22,7 +22,7 @@ function quantized(tf: TensorFlow, x: Tensor2D, options: QuantizerOptions): Tens
 }
 
 /** The layer's three products under `slots`, and each product of freely chosen operands. */
-function bench(tf: TensorFlow) {
+function bench(tf: TensorFlow, kernels: 'own' | 'stock') {
   const gaussian = (name: string, shape: [number, number]) =>
     tf.tensor2d(gaussians(shape[0] * shape[1], 1, 1, name), shape);
   const x = gaussian('x', [9, 16]);
@@ -34,11 +34,12 @@ function bench(tf: TensorFlow) {
     w,
     g,
     layer(slots: LinearSlots): Outcome {
-      return tf.tidy(() => {
-        const forward = (a: Tensor, b: Tensor) => linear(tf, a as Tensor2D, b as Tensor2D, slots);
+      const run = () => {
+        const forward = (a: Tensor, b: Tensor) => tf.matMul(a, b, false, true);
         const [dx, dw] = tf.grads(forward as (...inputs: Tensor[]) => Tensor)([x, w], g) as [Tensor, Tensor];
         return { y: list(forward(x, w)), dx: list(dx), dw: list(dw) };
-      }) as unknown as Outcome;
+      };
+      return tf.tidy(() => withSlots(tf, w, slots, run, { kernels }) as never) as unknown as Outcome;
     },
     y: (a: Tensor2D, b: Tensor2D) => list(tf.matMul(a, b, false, true)),
     dx: (a: Tensor2D, b: Tensor2D) => list(tf.matMul(a, b)),
@@ -56,7 +57,7 @@ describe.each(backends)('linear on %s', (_, open, kernels) => {
   it(`slots act on their own product only, with ${kernels} kernels`, async () => {
     const tf = await open();
     await emulate.scope(tf, { kernels }, () => {
-      const { x, w, g, layer, ...products } = bench(tf);
+      const { x, w, g, layer, ...products } = bench(tf, kernels);
       const plain = { y: products.y(x, w), dx: products.dx(g, w), dw: products.dw(g, x) };
       expect(layer(plainSlots)).toEqual(plain);
 
@@ -65,6 +66,8 @@ describe.each(backends)('linear on %s', (_, open, kernels) => {
         inputGradient: { g: null, w: null },
         weightGradient: { g: null, x: null },
       };
+      // A row runs along the axis that the product sums over: the outer one of both operands of the weight's gradient.
+      const turned = (t: Tensor2D): Tensor2D => tf.transpose(quantized(tf, tf.transpose(t), rows));
       const [xRows, gRows] = [quantized(tf, x, rows), quantized(tf, g, rows)];
       const wTernary = quantized(tf, w, ternary);
       const cases: [LinearSlots, Partial<Outcome>][] = [
@@ -72,8 +75,8 @@ describe.each(backends)('linear on %s', (_, open, kernels) => {
         [{ ...apart, forward: { x: null, w: ternary } }, { y: products.y(x, wTernary) }],
         [{ ...apart, inputGradient: { g: rows, w: null } }, { dx: products.dx(gRows, w) }],
         [{ ...apart, inputGradient: { g: null, w: ternary } }, { dx: products.dx(g, wTernary) }],
-        [{ ...apart, weightGradient: { g: rows, x: null } }, { dw: products.dw(gRows, x) }],
-        [{ ...apart, weightGradient: { g: null, x: rows } }, { dw: products.dw(g, xRows) }],
+        [{ ...apart, weightGradient: { g: rows, x: null } }, { dw: products.dw(turned(g), x) }],
+        [{ ...apart, weightGradient: { g: null, x: rows } }, { dw: products.dw(g, turned(x)) }],
       ];
       for (const [slots, changed] of cases) expect(layer(slots)).toEqual({ ...plain, ...changed });
     });
@@ -82,9 +85,9 @@ describe.each(backends)('linear on %s', (_, open, kernels) => {
   it(`'same' hands the forward image on, with ${kernels} kernels`, async () => {
     const tf = await open();
     await emulate.scope(tf, { kernels }, () => {
-      const { x, w, g, layer, ...products } = bench(tf);
-      const xq = quantized(tf, x, bitnetSlots.forward.x!);
-      const wq = quantized(tf, w, bitnetSlots.forward.w!);
+      const { x, w, g, layer, ...products } = bench(tf, kernels);
+      const xq = quantized(tf, x, bitnetSlots.forward.x as QuantizerSpec);
+      const wq = quantized(tf, w, bitnetSlots.forward.w as QuantizerSpec);
       expect(layer(bitnetSlots)).toEqual({
         y: products.y(xq, wq),
         dx: products.dx(g, wq),
@@ -93,43 +96,16 @@ describe.each(backends)('linear on %s', (_, open, kernels) => {
     });
   });
 
-  it('strength blends the operand with its image', async () => {
+  it(`strength blends the operand with its image, with ${kernels} kernels`, async () => {
     const tf = await open();
-    const { x, w, layer, ...products } = bench(tf);
+    const emulation = await emulate(tf, { kernels });
+    const { x, w, layer, ...products } = bench(tf, kernels);
     const wq = quantized(tf, w, ternary);
     const outcome = (strength: number) =>
       layer({ ...plainSlots, forward: { x: null, w: { ...ternary, strength } } }).y;
     expect(outcome(0)).toEqual(products.y(x, w));
     expect(outcome(1)).toEqual(products.y(x, wq));
     expect(outcome(0.25)).toEqual(products.y(x, tf.add(w, tf.mul(tf.sub(wq, w), 0.25))));
-  });
-});
-
-describe('quantisers that a layer cannot have', () => {
-  const slots = (w: QuantizerSpec): LinearSlots => ({ ...plainSlots, forward: { x: null, w } });
-  const tensor = { per: 'tensor', from: 'absmax' } as const;
-
-  it.each<[string, QuantizerSpec['scale']]>([
-    ['scale.decay', { ...tensor, decay: 0.9 }],
-    ['scale.history', { ...tensor, history: { length: 4 } }],
-    ['scale.from', { per: 'tensor', from: 'learned' }],
-  ])('are those with a memory: %s', async (argument, scale) => {
-    const tf = await wasmBackend();
-    const { layer } = bench(tf);
-    for (const rounding of ['nearest-even', 'stochastic'] as const)
-      expect(() => layer(slots({ format: 'int8', rounding, scale }))).toThrow(
-        expect.objectContaining({
-          name: 'ArgumentError',
-          argument: rounding === 'stochastic' ? 'call.draw' : argument,
-        }),
-      );
-  });
-
-  it('are stochastic ones without draws', async () => {
-    const tf = await wasmBackend();
-    const { layer } = bench(tf);
-    expect(() => layer(slots({ ...rows, rounding: 'stochastic' }))).toThrow(
-      expect.objectContaining({ name: 'ArgumentError', argument: 'call.draw' }),
-    );
+    emulation.stop();
   });
 });

@@ -69,7 +69,7 @@ describe('the perceptron', () => {
     const loss = () =>
       crossEntropy(
         tf,
-        model.forward(tf.tensor2d(rows, [6, 5]), () => plainSlots),
+        model.forward(tf.tensor2d(rows, [6, 5])),
         oneHot(tf, Int32Array.of(0, 1, 2, 2, 1, 0), 3),
       );
     const { grads, value } = tf.variableGrads(
@@ -100,9 +100,7 @@ describe('the perceptron', () => {
     // A norm before the first layer makes the logits independent of the size of the input.
     const logits = (extraNorm: ExtraNorm | null, scale: number): number[] => {
       const model = createMlp(tf, { ...config, hidden: [] }, sizes, 1, extraNorm);
-      const values = tf.tidy(() => [
-        ...model.forward(tf.tensor2d(rows, [6, 5]).mul(scale), () => plainSlots).dataSync(),
-      ]);
+      const values = tf.tidy(() => [...model.forward(tf.tensor2d(rows, [6, 5]).mul(scale)).dataSync()]);
       model.dispose();
       return values as number[];
     };

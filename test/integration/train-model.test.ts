@@ -9,9 +9,10 @@ import { type LanguageModelConfig, models } from '../../src/train/model-config.t
 import { oneHot } from '../../src/train/one-hot.ts';
 import { adamW, clipByGlobalNorm, defaultOptimizer } from '../../src/train/optimizers/index.ts';
 import { gaussians } from '../../src/train/random.ts';
-import { type ExtraNorm, plainSlots } from '../../src/train/recipe.ts';
+import type { ExtraNorm } from '../../src/train/recipe.ts';
 import { bitnetSlots } from '../../src/train/recipes.ts';
 import { parameterCounts } from '../../src/train/task.ts';
+import { withModelSlots } from './slotted-products.ts';
 
 const config: LanguageModelConfig = {
   name: 'test',
@@ -44,7 +45,9 @@ describe('the model', () => {
     const logits = (changed: number) => {
       const input = tokens.slice();
       if (changed >= 0) input[changed] = (input[changed]! + 3) % vocabulary;
-      return tf.tidy(() => model.forward(oneHot(tf, input, vocabulary), () => bitnetSlots).arraySync());
+      return withModelSlots(tf, model, bitnetSlots, () =>
+        tf.tidy(() => model.forward(oneHot(tf, input, vocabulary)).arraySync()),
+      );
     };
     const before = logits(-1);
     // Position 2 of the second sequence.
@@ -64,11 +67,7 @@ describe('the model', () => {
         variable.assign(tf.add(variable, noise));
       });
     const loss = () =>
-      crossEntropy(
-        tf,
-        model.forward(oneHot(tf, tokens, vocabulary), () => plainSlots),
-        oneHot(tf, targets, vocabulary),
-      );
+      crossEntropy(tf, model.forward(oneHot(tf, tokens, vocabulary)), oneHot(tf, targets, vocabulary));
     const variables = model.parameters.map(({ variable }) => variable);
     const { grads, value } = tf.variableGrads(loss, variables);
     for (const { name, variable } of model.parameters) {
@@ -114,9 +113,7 @@ describe('the model', () => {
     const model = createLanguageModel(tf, config, vocabulary, 1, norms[1]!);
     await emulate.scope(tf, { format: 'bfloat16' }, () => {
       const logits = tf.tidy(() =>
-        inRole(tf, 'predict', () =>
-          model.forward(oneHot(tf, tokens, vocabulary), () => plainSlots),
-        ).dataSync(),
+        inRole(tf, 'predict', () => model.forward(oneHot(tf, tokens, vocabulary))).dataSync(),
       );
       expect(logits.every((value) => formats.bfloat16.has(value))).toBe(true);
     });

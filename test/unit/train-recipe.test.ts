@@ -173,9 +173,32 @@ describe('recipes', () => {
     ],
     [
       ['phases', 1, 'linear', 'forward', 'x', 'transform'],
-      { name: 'hadamard', size: 16 },
+      { name: 'hadamar', size: 16 },
       'recipe.phases[1].linear.forward.x.transform',
     ],
+    [
+      ['phases', 1, 'linear', 'forward', 'x'],
+      {
+        format: 'int8',
+        scale: { per: 'row', from: 'absmax' },
+        transform: { name: 'hadamard', size: 16 },
+        invert: false,
+      },
+      'recipe.phases[1].linear.forward.w.transform',
+    ],
+    [
+      ['phases', 1, 'linear', 'inputGradient', 'g'],
+      { norm: 'rms' },
+      'recipe.phases[1].linear.inputGradient.g.norm',
+    ],
+    [['phases', 1, 'linear', 'forward', 'w'], { of: 'image' }, 'recipe.phases[1].linear.forward.w.of'],
+    [
+      ['phases', 1, 'linear', 'forward', 'accumulate'],
+      'hopper-fp9',
+      'recipe.phases[1].linear.forward.accumulate',
+    ],
+    [['rules'], [{ where: { role: 'linea' }, set: {} }], 'recipe.rules[0].where.role'],
+    [['rules'], [{ where: {}, set: { store: { kind: 'grid' } } }], 'recipe.rules[0].set.store.format'],
     [['phases', 1, 'linear', 'forward', 'x', 'seed'], 1, 'recipe.phases[1].linear.forward.x.seed'],
     [['optimizer'], undefined, 'recipe.optimizer'],
     [['optimizer', 'beta1'], '0.9', 'recipe.optimizer.beta1'],

@@ -9,6 +9,7 @@ import type { TensorFlow } from '../../tfjs/index.ts';
 import { clippedUpdate, type Factors, rootMeanSquare } from './factored.ts';
 import {
   entriesOf,
+  listened,
   type OptimizerDraws,
   type OptimizerState,
   type StateOf,
@@ -124,5 +125,5 @@ export function adafactor(
       };
     }
   }
-  return new AdafactorOptimizer();
+  return listened(tf, new AdafactorOptimizer());
 }

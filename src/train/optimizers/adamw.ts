@@ -7,6 +7,7 @@ import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import {
   entriesOf,
+  listened,
   type OptimizerDraws,
   type OptimizerState,
   States,
@@ -117,5 +118,5 @@ export function adamW(
       return { learningRate: this.learningRate, beta1, beta2, epsilon, weightDecay };
     }
   }
-  return new AdamWOptimizer();
+  return listened(tf, new AdamWOptimizer());
 }

@@ -5,6 +5,7 @@
 import type { NamedTensorMap, Optimizer, Tensor, Variable } from '@tensorflow/tfjs';
 import { ArgumentError } from '../../errors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
+import { listenedStep } from '../../tfjs/watched-methods.ts';
 import { DivergenceError, firstNotFinite } from '../divergence.ts';
 import { fnv1a32 } from '../random.ts';
 import { checkArrays, type Draw, type SavedArray } from '../stores/index.ts';
@@ -146,6 +147,13 @@ export class States {
     for (const states of this.#held.values()) for (const state of Object.values(states)) state.dispose();
     this.#held.clear();
   }
+}
+
+/** The same optimiser, whose steps are heard of however they are taken: by `minimize` or by `applyGradients` alone. */
+export function listened<T extends TrainingOptimizer>(tf: TensorFlow, optimizer: T): T {
+  const apply = optimizer.applyGradients.bind(optimizer);
+  optimizer.applyGradients = (gradients) => listenedStep(tf, optimizer, gradients, apply);
+  return optimizer;
 }
 
 /** Gradients as TensorFlow.js may give them, in pairs. */

@@ -1,0 +1,137 @@
+/**
+ * `applyRecipe`: a recipe under any TensorFlow.js program, whose loop stays as it is. What the recipe does is the engine's;
+ * here are the handle and its state.
+ */
+
+import { checkFields, integerInRange, oneOf } from '../../check.ts';
+import { ArgumentError } from '../../errors.ts';
+import type { TensorFlow } from '../../tfjs/index.ts';
+import type { EmulationLog } from '../../tfjs/log.ts';
+import { optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
+import type { Recipe } from '../recipe.ts';
+import { checkRecipe } from '../recipe-check.ts';
+import { RecipeEngine } from './engine.ts';
+import { discoverParameters } from './parameters.ts';
+import { OptimizerSteps, StoredWeights } from './parts.ts';
+import { checkMatches } from './rules.ts';
+import { type RecipeState, restoreState, saveState } from './state.ts';
+
+export interface ApplyRecipeOptions {
+  /** A model of the layers API, built; its trained weights are the recipe's. */
+  readonly model?: unknown;
+  /** Trained variables, in place of a model. Default: every trained variable there is. */
+  readonly variables?: readonly unknown[];
+  /** Optimiser steps that will be taken: where phases begin and how long schedules are follows from it. */
+  readonly steps: number;
+  /** Decides every random integer: an integer in [0, 2^53). */
+  readonly seed: number;
+  /** Whose kernels compute on the wasm backend: this library's (default) or its own. */
+  readonly kernels?: 'own' | 'stock';
+  /** Whether `run.log` counts what emulation rounds. Default false. */
+  readonly log?: boolean;
+}
+
+/** A recipe in force. */
+export interface RecipeRun {
+  /** Steps so far, of the parameter that has had the most. */
+  readonly step: number;
+  /** Index of the phase that the next step belongs to. */
+  readonly phase: number;
+  /** What rounding did so far; undefined unless `log` is true, or before the first step. */
+  readonly log: EmulationLog | undefined;
+  /**
+   * The recipe's optimiser, for `model.compile` or a loop: its rate follows the recipe's schedule and phases, gradients are clipped
+   * as the recipe says. Any other optimiser may be used in its place.
+   * @param learningRate the peak, a positive number
+   */
+  optimizer(learningRate: number): TrainingOptimizer;
+  /** Counts a step by hand, for loops that assign variables without an optimiser. */
+  nextStep(): void;
+  /** Everything that the next step depends on, as plain data and arrays. */
+  save(): RecipeState;
+  /**
+   * Goes on from a state of the same recipe and program.
+   * @param optimizers those of the program, in the order of their first steps; none that the recipe has made
+   */
+  restore(state: RecipeState, ...optimizers: readonly object[]): void;
+  /** Puts kernels, gradients, prototypes and memory back. Weights stay as they are. Stopping twice does nothing. */
+  stop(): void;
+}
+
+let active: RecipeEngine | undefined;
+
+const optionNames = ['model', 'variables', 'steps', 'seed', 'kernels', 'log'];
+
+/**
+ * Runs a TensorFlow.js program under a recipe from here on: `fit`, `minimize`, `variableGrads` with `applyGradients`, on models
+ * of any kind. Matrix products and convolutions with a trained weight read their operands as the recipe's slots say, forward
+ * and backward; updated weights are written back to the recipe's store; a step ends where an optimiser has applied gradients.
+ *
+ * @param tf the namespace of `@tensorflow/tfjs`, its backend ready or about to be
+ * @throws ArgumentError that names the option, the field of the recipe, or the rule that matches nothing; nothing is changed then.
+ * @example
+ * const run = await applyRecipe(tf, recipes.bitnet(), { model, steps: 3000, seed: 1 });
+ * await model.fit(xs, ys, { epochs: 10 });
+ * run.stop();
+ */
+export async function applyRecipe(
+  tf: TensorFlow,
+  recipe: Recipe,
+  options: ApplyRecipeOptions,
+): Promise<RecipeRun> {
+  checkFields('', options, optionNames);
+  checkRecipe(recipe);
+  const steps = integerInRange('steps', options?.steps ?? Number.NaN, 1, 2 ** 21 - 1);
+  const seed = integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER);
+  const kernels = oneOf('kernels', options.kernels, ['own', 'stock'], 'own');
+  const log = oneOf('log', options.log, [true, false], false);
+  await tf.ready();
+  if (active !== undefined)
+    throw new ArgumentError('recipe', recipe.name, `one recipe at a time; ${active.recipe.name} is in force`);
+  const parameters = discoverParameters(tf, options);
+  checkMatches(recipe, parameters);
+  const engine = new RecipeEngine(tf, {
+    ...{ recipe, parameters, steps, seed, kernels, log },
+    placesNorms: false,
+  });
+  active = engine;
+  let weights: StoredWeights;
+  const optimizers = new OptimizerSteps(tf, engine);
+  const stop = (): void => {
+    if (active !== engine) return;
+    active = undefined;
+    engine.stop();
+    optimizers.dispose();
+  };
+  try {
+    weights = new StoredWeights(tf, engine);
+    engine.addPart(optimizers);
+    engine.addPart(weights);
+    engine.beginStep();
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  return {
+    get step() {
+      return engine.clock;
+    },
+    get phase() {
+      return engine.phaseAt(engine.clock);
+    },
+    get log() {
+      return engine.emulation?.log;
+    },
+    optimizer(learningRate) {
+      if (!(typeof learningRate === 'number' && learningRate > 0 && Number.isFinite(learningRate)))
+        throw new ArgumentError('learningRate', learningRate, 'a positive number');
+      const made = optimizerOf(tf, recipe.optimizer);
+      optimizers.schedule(made, learningRate);
+      return made;
+    },
+    nextStep: () => engine.nextStep(),
+    save: () => saveState(engine, weights, optimizers),
+    restore: (state, ...given) => restoreState(tf, engine, weights, optimizers, state, given),
+    stop,
+  };
+}

@@ -1,0 +1,365 @@
+/**
+ * A recipe at work on a TensorFlow.js program: which phase each parameter is in, what its products read, how its updated
+ * values are held, what becomes of optimisers' states. Time is counted by optimisers' steps: a parameter's clock is the number
+ * of updates that it has had, so that models trained in turn have a time each.
+ *
+ * Numbers are made elsewhere: slots.ts, `src/train/stores`, `src/tfjs`. Files and loops are the callers'.
+ */
+import type { Variable } from '@tensorflow/tfjs';
+import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
+import { type Emulation, startEmulation } from '../../tfjs/emulate.ts';
+import type { TensorFlow } from '../../tfjs/index.ts';
+import { ProductCalls } from '../../tfjs/product-calls.ts';
+import type { ProductIdentity, ProductSlots, SlotOperand, SlotProvider } from '../../tfjs/product-slots.ts';
+import { type GivenGradients, type StepListener, stepListeners } from '../../tfjs/watched-methods.ts';
+import { canonicalJson } from '../hash.ts';
+import { normOf, phaseStarts } from '../phases.ts';
+import { type LinearSlots, type OperandSpec, type Phase, type Recipe, weakenedSlots } from '../recipe.ts';
+import { strengthAt } from '../strength.ts';
+import type { EngineParameter } from './parameters.ts';
+import { blocksOf, isSlotted, type Selectable, slotsUnder } from './rules.ts';
+import { type Pass, Slot, type SlotName } from './slots.ts';
+
+export interface EngineOptions {
+  readonly recipe: Recipe;
+  readonly parameters: readonly EngineParameter[];
+  readonly steps: number;
+  readonly seed: number;
+  /** Whose kernels compute on the wasm backend. */
+  readonly kernels: 'own' | 'stock';
+  readonly log: boolean;
+  /** Whether the model places the recipe's extra norm itself. */
+  readonly placesNorms: boolean;
+}
+
+/** What a pass has that differs from training: evaluations, probes. */
+export interface PassOptions extends Partial<Pick<Pass, 'isTraining' | 'purpose' | 'tap'>> {
+  /** In place of the slots of the phase. */
+  readonly slots?: (layer: string, own: LinearSlots) => LinearSlots;
+}
+
+/** Who listens to the engine: each of its parts that acts around an optimiser's step. */
+export interface StepPart {
+  /** Before gradients are applied; what it returns is applied instead. */
+  before?(optimizer: object, gradients: GivenGradients): GivenGradients;
+  /** After; `names` are parameters of the run, their clocks as they were before the step. */
+  after?(optimizer: object, names: readonly string[]): void;
+}
+
+/** Indices that the draws of one step's emulation have for themselves; the second half is an evaluation's after it. */
+const drawsPerStep = 2 ** 32;
+
+/** Evaluations draw integers of their own. */
+const evaluationPurpose = (): string => '/evaluation0';
+
+export class RecipeEngine implements SlotProvider {
+  readonly recipe: Recipe;
+  readonly parameters: readonly EngineParameter[];
+  readonly steps: number;
+  readonly seed: number;
+  readonly #tf: TensorFlow;
+  readonly #options: EngineOptions;
+  /** First step of each phase. */
+  readonly starts: readonly number[];
+  readonly #blocks: number;
+  readonly #clocks = new Map<string, number>();
+  readonly #slots = new Map<string, { readonly spec: string; readonly slot: Slot }>();
+  readonly #settled = new Map<string, LinearSlots>();
+  readonly #parts: StepPart[] = [];
+  readonly #remembered = new Map<string, QuantizerState>();
+  readonly #calls: ProductCalls;
+  #emulation: Emulation | undefined;
+  #phase = -1;
+  #pass: PassOptions = {};
+  #hasWarned = false;
+  #isStopped = false;
+  readonly #listener: StepListener = {
+    before: (optimizer, gradients) => this.#before(optimizer, gradients),
+    after: (optimizer, names) => this.#after(optimizer, names),
+  };
+
+  constructor(tf: TensorFlow, options: EngineOptions) {
+    const { recipe, parameters, steps, seed, kernels } = options;
+    this.#tf = tf;
+    this.#options = options;
+    this.recipe = recipe;
+    this.parameters = parameters;
+    this.steps = steps;
+    this.seed = seed;
+    this.starts = phaseStarts(recipe, steps);
+    this.#blocks = blocksOf(parameters);
+    for (const { name } of parameters) this.#clocks.set(name, 0);
+    this.#calls = new ProductCalls(tf, this, kernels === 'own' && tf.getBackend() === 'wasm');
+    stepListeners.add(this.#listener);
+  }
+
+  /** Takes part in every step from here on. */
+  addPart(part: StepPart): void {
+    this.#parts.push(part);
+  }
+
+  /** Updates that a parameter has had. */
+  clockOf(name: string): number {
+    return this.#clocks.get(name) ?? 0;
+  }
+
+  /** The most updates that any parameter has had. */
+  get clock(): number {
+    return Math.max(0, ...this.#clocks.values());
+  }
+
+  setClocks(clocks: Readonly<Record<string, number>>): void {
+    for (const [name, clock] of Object.entries(clocks)) this.#clocks.set(name, clock);
+  }
+
+  get clocks(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#clocks);
+  }
+
+  /** Index of the phase that step `clock` belongs to; steps beyond the announced ones belong to the last. */
+  phaseAt(clock: number): number {
+    return this.starts.findLastIndex((start) => start <= clock);
+  }
+
+  get emulation(): Emulation | undefined {
+    return this.#emulation;
+  }
+
+  /** The phase whose arithmetic is in force. */
+  get phase(): number {
+    return this.#phase;
+  }
+
+  get variables(): Variable[] {
+    return this.parameters.map(({ variable }) => variable);
+  }
+
+  /** Puts the arithmetic of a phase in force, with draws that begin at `cursor` where its emulation draws. */
+  enter(index: number, cursor: number): void {
+    const phase = this.recipe.phases[index]!;
+    const draws = phase.emulate?.rounding?.startsWith('stochastic') === true;
+    if (index === this.#phase && this.#emulation !== undefined && !draws) return;
+    // A new emulation has no rounded copies of weights and constants that an earlier step drew.
+    this.#emulation?.stop();
+    const { kernels, log } = this.#options;
+    this.#emulation = startEmulation(
+      this.#tf,
+      { kernels, seed: this.seed, log, ...phase.emulate },
+      this.#calls,
+    );
+    this.#phase = index;
+    if (draws) this.#emulation.reset({ cursor });
+  }
+
+  /** A step begins: its phase comes into force. */
+  beginStep(): void {
+    const { clock } = this;
+    this.enter(this.phaseAt(clock), clock * drawsPerStep);
+  }
+
+  /** An evaluation between two steps begins: in the arithmetic of the last step. */
+  beginEvaluation(): void {
+    const { clock } = this;
+    this.enter(this.phaseAt(Math.max(clock - 1, 0)), clock * drawsPerStep - drawsPerStep / 2);
+  }
+
+  /** Runs a pass that is no ordinary step. */
+  within<T>(pass: PassOptions, fn: () => T): T {
+    const outer = this.#pass;
+    this.#pass = pass;
+    try {
+      return fn();
+    } finally {
+      this.#pass = outer;
+    }
+  }
+
+  gradientBegins(): void {
+    if (this.#isStopped || this.#pass.isTraining === false) return;
+    this.beginStep();
+  }
+
+  slotsOf({ parameter, path, isTaped }: ProductIdentity): ProductSlots | null {
+    const one = this.#selected(parameter, path);
+    if (one === undefined) return null;
+    const clock = parameter === undefined ? this.clock : this.clockOf(one.name);
+    const at = isTaped ? clock : Math.max(clock - 1, 0);
+    const { slots: replace, ...given } = this.#pass;
+    const own = this.slotsAt(one, at);
+    const slots = replace === undefined ? own : replace(one.name, own);
+    const purpose = isTaped ? {} : { purpose: evaluationPurpose };
+    const pass: Pass = { seed: this.seed, step: clock, isTraining: isTaped, ...purpose, ...given };
+    return this.#bound(one, slots, pass, this.strengthOf(at), this.#normOf(one, at));
+  }
+
+  /** The slots of a parameter at a step, at their full strength. */
+  slotsAt(one: Selectable, clock: number): LinearSlots {
+    const index = this.phaseAt(clock);
+    const key = `${index} ${one.name}`;
+    let known = this.#settled.get(key);
+    if (known === undefined) {
+      known = slotsUnder(this.recipe, this.recipe.phases[index]!, one, this.#blocks);
+      this.#settled.set(key, known);
+    }
+    return known;
+  }
+
+  /** The slots of each layer at a step, as strong as they are then. */
+  layersAt(clock: number): (name: string) => LinearSlots {
+    const strength = this.strengthOf(clock);
+    return (name) =>
+      weakenedSlots(this.slotsAt(this.parameters.find((one) => one.name === name)!, clock), strength);
+  }
+
+  /** What is left of every quantiser's strength while a phase comes gradually. */
+  strengthOf(clock: number): number {
+    const index = this.phaseAt(clock);
+    const { phaseIn } = this.recipe.phases[index]!;
+    return phaseIn === undefined ? 1 : strengthAt(phaseIn, clock - this.starts[index]!, this.steps);
+  }
+
+  #selected(parameter: Variable | undefined, path: readonly string[]): Selectable | undefined {
+    if (parameter !== undefined) return this.parameters.find(({ variable }) => variable === parameter);
+    if (!this.#hasActivationRules) return undefined;
+    const layer = path.join('/');
+    return {
+      name: `${layer}/product`,
+      role: 'activation-product',
+      layer,
+      depth: -1,
+      kind: undefined,
+      shape: [],
+    };
+  }
+
+  get #hasActivationRules(): boolean {
+    const isOne = ({ where }: { readonly where: { readonly role?: string } }): boolean =>
+      where.role === 'activation-product' || where.role === 'all';
+    const { rules = [], phases } = this.recipe;
+    return rules.some(isOne) || phases.some((phase) => phase.rules?.some(isOne));
+  }
+
+  /** The recipe's norm without parameters before a layer, where the model does not place it. */
+  #normOf(one: Selectable, clock: number): 'rms' | 'layer' | undefined {
+    const extraNorm = normOf(this.recipe, this.phaseAt(clock));
+    if (extraNorm === null || this.#options.placesNorms || !isSlotted(one.role)) return undefined;
+    if (extraNorm.where === 'all') return extraNorm.kind;
+    const slotted = this.parameters.filter(({ role }) => isSlotted(role));
+    const areKnown = slotted.some(({ kind }) => kind === 'o' || kind === 'down');
+    const isNormed = areKnown ? one.kind === 'o' || one.kind === 'down' : slotted[0]!.layer !== one.layer;
+    return isNormed ? extraNorm.kind : undefined;
+  }
+
+  #slot(layer: string, name: SlotName, spec: OperandSpec): Slot {
+    const key = `${layer}/${name}`;
+    const text = canonicalJson(spec);
+    let known = this.#slots.get(key);
+    if (known?.spec !== text) {
+      known = { spec: text, slot: new Slot(this.#tf, layer, name, spec) };
+      this.#slots.set(key, known);
+      const state = this.#remembered.get(key);
+      this.#remembered.delete(key);
+      if (state !== undefined)
+        known.slot.quantizer({ seed: this.seed, step: this.clockOf(layer) })?.restore(state);
+    }
+    return known.slot;
+  }
+
+  /** Every slot that has been read so far and remembers something, by layer and slot. */
+  get memories(): ReadonlyMap<string, Slot> {
+    return new Map(
+      [...this.#slots].flatMap(([key, { slot }]) => (slot.hasMemory ? [[key, slot] as const] : [])),
+    );
+  }
+
+  #bound(
+    { name: layer }: Selectable,
+    { forward, inputGradient, weightGradient }: LinearSlots,
+    pass: Pass,
+    strength: number,
+    norm: 'rms' | 'layer' | undefined,
+  ): ProductSlots | null {
+    const operand = (name: SlotName, spec: OperandSpec | null | undefined): SlotOperand | null =>
+      spec == null ? null : this.#slot(layer, name, spec).operand(pass, (spec.strength ?? 1) * strength);
+    const shared = (name: SlotName, spec: OperandSpec | 'same' | null): SlotOperand | 'same' | null =>
+      spec === 'same' ? spec : operand(name, spec);
+    const output = (name: SlotName, spec: OperandSpec | null | undefined) =>
+      spec == null ? null : this.#slot(layer, name, spec).output(pass);
+    const x = norm === undefined ? forward.x : { norm, ...forward.x };
+    const isPlain =
+      [x, forward.w, inputGradient.g, weightGradient.g].every((one) => one === null) &&
+      [inputGradient.w, weightGradient.x].every((one) => one === null || one === 'same') &&
+      [forward.y, inputGradient.dx, weightGradient.dw].every((one) => one == null) &&
+      [forward, inputGradient, weightGradient].every(({ accumulate }) => accumulate == null);
+    if (isPlain) return null;
+    return {
+      forward: {
+        x: operand('forward.x', x),
+        w: operand('forward.w', forward.w),
+        y: output('forward.y', forward.y),
+        accumulate: forward.accumulate ?? null,
+      },
+      inputGradient: {
+        g: operand('inputGradient.g', inputGradient.g),
+        w: shared('inputGradient.w', inputGradient.w),
+        dx: output('inputGradient.dx', inputGradient.dx),
+        accumulate: inputGradient.accumulate ?? null,
+      },
+      weightGradient: {
+        g: operand('weightGradient.g', weightGradient.g),
+        x: shared('weightGradient.x', weightGradient.x),
+        dw: output('weightGradient.dw', weightGradient.dw),
+        accumulate: weightGradient.accumulate ?? null,
+      },
+    };
+  }
+
+  #before(optimizer: object, gradients: GivenGradients): GivenGradients {
+    let given = gradients;
+    for (const part of this.#parts) given = part.before?.(optimizer, given) ?? given;
+    return given;
+  }
+
+  #after(optimizer: object, names: readonly string[]): void {
+    const byVariable = new Map(this.parameters.map((one) => [one.variable.name, one.name]));
+    const own = names.flatMap((name) => byVariable.get(name) ?? []);
+    if (own.length === 0) return;
+    for (const part of this.#parts) part.after?.(optimizer, own);
+    for (const name of own) this.#clocks.set(name, this.clockOf(name) + 1);
+    if (this.clock > this.steps && !this.#hasWarned) {
+      this.#hasWarned = true;
+      console.warn(`halfulp: more than the ${this.steps} steps that were announced; the last phase goes on`);
+    }
+  }
+
+  /** A step that no optimiser has taken: of every parameter. */
+  nextStep(): void {
+    this.#after(
+      this,
+      this.parameters.map(({ variable }) => variable.name),
+    );
+  }
+
+  /** Gives slots what they remember; those that have not been read yet take it up when they are. */
+  restoreMemories(states: Readonly<Record<string, QuantizerState>>): void {
+    for (const [key, state] of Object.entries(states)) this.#remembered.set(key, state);
+    this.#slots.clear();
+  }
+
+  /** The phase of a parameter, and whether this step is its first. */
+  phaseOf(name: string): { readonly phase: Phase; readonly since: number } {
+    const clock = this.clockOf(name);
+    const index = this.phaseAt(clock);
+    return { phase: this.recipe.phases[index]!, since: clock - this.starts[index]! };
+  }
+
+  /** Puts everything back. Stopping twice does nothing. */
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    stepListeners.delete(this.#listener);
+    this.#emulation?.stop();
+    this.#calls.stop();
+    this.#emulation = undefined;
+  }
+}

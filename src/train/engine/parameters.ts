@@ -1,0 +1,162 @@
+/**
+ * The trained variables of a program as a recipe sees them: names, roles, depth, kinds. A model's own word goes before
+ * what names and shapes suggest. Nothing is changed here.
+ */
+import type { LayersModel, Variable } from '@tensorflow/tfjs';
+import { ArgumentError } from '../../errors.ts';
+import type { TensorFlow } from '../../tfjs/index.ts';
+import type { Parameter, ParameterRole } from '../model.ts';
+
+/** One trained variable. */
+export interface EngineParameter {
+  /** The variable's, or what the model calls it. */
+  readonly name: string;
+  readonly role: ParameterRole;
+  readonly shape: readonly number[];
+  /** The layer that has it, for globs: its name without the last part. */
+  readonly layer: string;
+  /** Index of its block, from 0. */
+  readonly depth: number;
+  /** Which projection of a block it is, where the name says so: `q k v o gate up down`. */
+  readonly kind: string | undefined;
+  /** A model may make its variable anew. */
+  readonly variable: Variable;
+}
+
+/** A parameter whose depth among the others is not known yet. */
+export type UnplacedParameter = Omit<EngineParameter, 'depth'>;
+
+const kinds: readonly (readonly [RegExp, string])[] = [
+  [/(^|[./_-])(q|query|wq|q_proj)($|[./_-])/i, 'q'],
+  [/(^|[./_-])(k|key|wk|k_proj)($|[./_-])/i, 'k'],
+  [/(^|[./_-])(v|value|wv|v_proj)($|[./_-])/i, 'v'],
+  [/(^|[./_-])(o|output|wo|o_proj|out_proj)($|[./_-])/i, 'o'],
+  [/(^|[./_-])(gate|gate_proj)($|[./_-])/i, 'gate'],
+  [/(^|[./_-])(up|up_proj)($|[./_-])/i, 'up'],
+  [/(^|[./_-])(down|down_proj)($|[./_-])/i, 'down'],
+];
+
+/** The projection that a name says, if it does. */
+export function kindOf(name: string): string | undefined {
+  return kinds.find(([pattern]) => pattern.test(name))?.[1];
+}
+
+/** What names and shapes suggest. Convolutions have filters of three axes or more. */
+export function roleOf(name: string, shape: readonly number[]): ParameterRole {
+  if (shape.length >= 3) return 'convolution';
+  if (shape.length === 2) {
+    if (/embedding/i.test(name)) return 'embedding';
+    return /(^|[./_-])(lm_?)?head($|[./_-])/i.test(name) ? 'head' : 'linear';
+  }
+  return /gamma|beta|gain|norm/i.test(name) ? 'norm' : 'bias';
+}
+
+/** The name without its last part: `dense_Dense1/kernel` has the layer `dense_Dense1`. */
+function layerOf(name: string): string {
+  const cut = name.lastIndexOf('/');
+  return cut > 0 ? name.slice(0, cut) : name;
+}
+
+/**
+ * Gives each parameter the index of its block: the first number of its name (`layers.3.mlp.up`), or its place among the layers
+ * with matrices or filters.
+ */
+export function placed(parameters: readonly UnplacedParameter[]): EngineParameter[] {
+  const numbered = parameters.filter(({ role }) => role === 'linear' || role === 'convolution');
+  const numberOf = ({ name }: UnplacedParameter): number | undefined => {
+    const found = /(?:^|[./])(?:layers?|blocks?|h)[./_](\d+)(?=[./_]|$)/i.exec(name)?.[1];
+    return found === undefined ? undefined : Number(found);
+  };
+  const areNamed = numbered.length > 0 && numbered.every((one) => numberOf(one) !== undefined);
+  const layers = [...new Set(numbered.map(({ layer }) => layer))];
+  return parameters.map((one) => {
+    const depth = areNamed ? numberOf(one) : layers.indexOf(one.layer);
+    const { name, role, shape, layer, kind } = one;
+    return {
+      ...{ name, role, shape, layer, kind, depth: depth ?? -1 },
+      get variable() {
+        return one.variable;
+      },
+    };
+  });
+}
+
+type LayerWeight = { readonly originalName: string; readonly name: string; readonly val: Variable };
+
+function ofModel(model: LayersModel): UnplacedParameter[] {
+  const seen = new Set<Variable>();
+  return model.layers.flatMap((layer) =>
+    (layer.trainableWeights as unknown as LayerWeight[]).flatMap(({ originalName, val }) => {
+      if (seen.has(val)) return [];
+      seen.add(val);
+      const own = originalName.split('/').pop()!;
+      const name = originalName.includes(layer.name) ? originalName : `${layer.name}/${originalName}`;
+      const role = roleOf(`${layer.getClassName()}/${own}`, val.shape);
+      return [{ name, role, shape: val.shape, layer: layer.name, kind: kindOf(layer.name), variable: val }];
+    }),
+  );
+}
+
+/** The parameters of a model of the harness, whose variables may be made anew from step to step. */
+export function parametersOf({
+  parameters,
+}: {
+  readonly parameters: readonly Parameter[];
+}): EngineParameter[] {
+  return placed(
+    parameters.map((one) => ({
+      name: one.name,
+      role: one.role,
+      shape: one.shape,
+      layer: one.name,
+      kind: kindOf(one.name),
+      get variable() {
+        return one.variable;
+      },
+    })),
+  );
+}
+
+/**
+ * The trained variables of a model, of a list, or of the whole program.
+ * @throws ArgumentError for what is none of these, disposed variables, variables of one name.
+ */
+export function discoverParameters(
+  tf: TensorFlow,
+  { model, variables }: { readonly model?: unknown; readonly variables?: unknown },
+): EngineParameter[] {
+  if (model !== undefined && variables !== undefined)
+    throw new ArgumentError('variables', variables, 'either a model or variables');
+  if (model !== undefined) {
+    const { layers } = (model ?? {}) as Partial<LayersModel>;
+    if (!Array.isArray(layers))
+      throw new ArgumentError('model', model, 'a model of the layers API, or variables in its place');
+    const found = ofModel(model as LayersModel);
+    if (found.length === 0)
+      throw new ArgumentError('model', model, 'a model that is built and has trained weights');
+    return placed(found);
+  }
+  const list =
+    variables ?? Object.values(tf.engine().registeredVariables).filter(({ trainable }) => trainable);
+  if (!Array.isArray(list) || list.length === 0)
+    throw new ArgumentError('variables', variables, 'a list of at least one trained variable');
+  const names = new Set<string>();
+  const found = list.map((given: unknown, i): UnplacedParameter => {
+    const path = `variables[${i}]`;
+    if (!(given instanceof tf.Variable) || given.isDisposed)
+      throw new ArgumentError(path, given, 'a variable that is not disposed');
+    const { name, shape, trainable } = given;
+    if (!trainable) throw new ArgumentError(path, name, 'a variable that is trained');
+    if (names.has(name)) throw new ArgumentError(path, name, 'variables of different names');
+    names.add(name);
+    return {
+      name,
+      role: roleOf(name, shape),
+      shape,
+      layer: layerOf(name),
+      kind: kindOf(name),
+      variable: given,
+    };
+  });
+  return placed(found);
+}

@@ -1,0 +1,202 @@
+/**
+ * What happens around an optimiser's step: how an updated weight is written back, what becomes of the optimiser's state and
+ * rate where a phase begins, which parameters stay as they are. Each is a part that the engine calls.
+ */
+import type { NamedTensorMap } from '@tensorflow/tfjs';
+import type { TensorFlow } from '../../tfjs/index.ts';
+import type { GivenGradients } from '../../tfjs/watched-methods.ts';
+import {
+  clipByGlobalNorm,
+  type HeldState,
+  holdState,
+  type StateCodecSpec,
+  type TrainingOptimizer,
+} from '../optimizers/index.ts';
+import { isReset, rewarmFactor } from '../phases.ts';
+import { fnv1a32 } from '../random.ts';
+import type { Phase, Recipe } from '../recipe.ts';
+import { scheduleFactor } from '../schedule.ts';
+import { type HeldWeight, holdWeight, isStoreOf, type WeightStoreSpec } from '../stores/index.ts';
+import type { RecipeEngine, StepPart } from './engine.ts';
+import { foreignStates, forgetForeign, isForeign, scaleRate } from './foreign-optimizer.ts';
+import type { EngineParameter } from './parameters.ts';
+import { blocksOf, settingsUnder } from './rules.ts';
+
+/** The store of a parameter, if it has one. */
+export function storeOf(recipe: Recipe, one: EngineParameter, blocks: number): WeightStoreSpec | undefined {
+  const { store } = settingsUnder(recipe, recipe.phases[0]!, one, blocks);
+  if (store !== undefined) return store;
+  const role = one.role === 'convolution' ? 'linear' : one.role;
+  return recipe.store !== undefined && isStoreOf(recipe.store, { name: one.name, role })
+    ? recipe.store
+    : undefined;
+}
+
+/** Weights that live on a grid: after each step the updated values are written to the store and read back. */
+export class StoredWeights implements StepPart {
+  readonly held: ReadonlyMap<string, HeldWeight>;
+  readonly #tf: TensorFlow;
+  readonly #engine: RecipeEngine;
+
+  constructor(tf: TensorFlow, engine: RecipeEngine) {
+    this.#tf = tf;
+    this.#engine = engine;
+    const { recipe, parameters } = engine;
+    const blocks = blocksOf(parameters);
+    const held = new Map<string, HeldWeight>();
+    for (const one of parameters) {
+      const spec = storeOf(recipe, one, blocks);
+      const weight = spec && holdWeight(one.variable.dataSync() as Float32Array, spec);
+      if (weight != null) held.set(one.name, weight);
+    }
+    this.held = held;
+    for (const one of parameters) this.load(one);
+  }
+
+  /** Gives a variable the values that its store holds. */
+  load({ name, variable, shape }: EngineParameter): void {
+    const weight = this.held.get(name);
+    if (weight === undefined) return;
+    const values = this.#tf.tensor(weight.load(), [...shape]);
+    variable.assign(values);
+    values.dispose();
+  }
+
+  after(_optimizer: object, names: readonly string[]): void {
+    const { parameters, seed } = this.#engine;
+    for (const one of parameters) {
+      const weight = names.includes(one.name) ? this.held.get(one.name) : undefined;
+      if (weight === undefined) continue;
+      const step = this.#engine.clockOf(one.name);
+      const stream = (BigInt(fnv1a32(`${one.name}/store`)) << 32n) | BigInt(step);
+      weight.write(one.variable.dataSync() as Float32Array, { seed, stream });
+      this.load(one);
+    }
+  }
+}
+
+/** Gradients of some names only. */
+function without(gradients: GivenGradients, names: ReadonlySet<string>): GivenGradients {
+  if (Array.isArray(gradients)) return gradients.filter(({ name }) => !names.has(name));
+  return Object.fromEntries(Object.entries(gradients).filter(([name]) => !names.has(name)));
+}
+
+function asMap(gradients: GivenGradients): NamedTensorMap {
+  return Array.isArray(gradients)
+    ? Object.fromEntries(gradients.map(({ name, tensor }) => [name, tensor]))
+    : gradients;
+}
+
+/** An optimiser of the recipe's making, whose rate follows the recipe's schedule. */
+interface Scheduled {
+  readonly optimizer: TrainingOptimizer;
+  readonly peak: number;
+}
+
+/** Rates, resets, codecs and frozen parameters. */
+export class OptimizerSteps implements StepPart {
+  readonly #tf: TensorFlow;
+  readonly #engine: RecipeEngine;
+  readonly #scheduled = new Map<object, Scheduled>();
+  /** The phase in which an optimiser took its last step. */
+  readonly #phases = new Map<object, number>();
+  readonly #codecs = new Map<string, HeldState>();
+  readonly #undo: (() => void)[] = [];
+  /** Optimisers in the order in which they took their first step. */
+  readonly seen: object[] = [];
+
+  constructor(tf: TensorFlow, engine: RecipeEngine) {
+    this.#tf = tf;
+    this.#engine = engine;
+  }
+
+  /** Lets an optimiser's rate follow the recipe. */
+  schedule(optimizer: TrainingOptimizer, peak: number): void {
+    this.#scheduled.set(optimizer, { optimizer, peak });
+  }
+
+  isScheduled(optimizer: object): optimizer is TrainingOptimizer {
+    return this.#scheduled.has(optimizer);
+  }
+
+  /** An optimiser that has taken steps before this run took it up. */
+  resume(optimizer: object): void {
+    if (!this.seen.includes(optimizer)) this.seen.push(optimizer);
+    this.#phases.set(optimizer, this.#engine.phaseAt(Math.max(this.#engine.clock - 1, 0)));
+  }
+
+  before(optimizer: object, gradients: GivenGradients): GivenGradients {
+    const { recipe, parameters, steps } = this.#engine;
+    const given = new Set(Object.keys(asMap(gradients)));
+    const own = parameters.filter(({ variable }) => given.has(variable.name));
+    if (own.length === 0) return gradients;
+    if (!this.seen.includes(optimizer)) this.seen.push(optimizer);
+    const clock = Math.max(...own.map(({ name }) => this.#engine.clockOf(name)));
+    const index = this.#engine.phaseAt(clock);
+    const phase = recipe.phases[index]!;
+    const last = this.#phases.get(optimizer) ?? 0;
+    this.#phases.set(optimizer, index);
+    if (isReset(recipe, last, index)) this.#reset(optimizer);
+    const rewarm = rewarmFactor(phase, clock - this.#engine.starts[index]!, steps);
+    const frozen = this.#frozen(own, phase);
+    const kept = frozen.size === 0 ? gradients : without(gradients, frozen);
+    const scheduled = this.#scheduled.get(optimizer);
+    if (scheduled === undefined) {
+      this.#undo.push(scaleRate(optimizer, rewarm));
+      return kept;
+    }
+    scheduled.optimizer.learningRate =
+      scheduled.peak * scheduleFactor(recipe.schedule, clock, steps) * rewarm;
+    if (recipe.decaySchedule !== undefined)
+      scheduled.optimizer.decayFactor = scheduleFactor(recipe.decaySchedule, clock, steps);
+    return clipByGlobalNorm(this.#tf, asMap(kept), recipe.optimizer.clipNorm).gradients;
+  }
+
+  after(optimizer: object, names: readonly string[]): void {
+    for (const undo of this.#undo.splice(0)) undo();
+    if (this.#scheduled.has(optimizer) || !isForeign(optimizer)) return;
+    const { recipe, parameters } = this.#engine;
+    const blocks = blocksOf(parameters);
+    const byVariable = new Map(parameters.map((one) => [one.variable.name, one]));
+    for (const { key, of, moment, variable } of foreignStates(optimizer)) {
+      const one = byVariable.get(of);
+      if (one === undefined || !names.includes(one.name)) continue;
+      const settings = settingsUnder(recipe, this.#engine.phaseOf(one.name).phase, one, blocks);
+      const common = recipe.optimizer as Partial<Record<'first' | 'second', StateCodecSpec>>;
+      const codec = settings[moment] ?? common[moment];
+      if (codec === undefined || codec.kind === 'float32') continue;
+      let held = this.#codecs.get(key);
+      if (held === undefined) {
+        held = holdState(this.#tf, variable.shape, moment === 'first', codec);
+        this.#codecs.set(key, held);
+      }
+      const state = held;
+      const stream =
+        (BigInt(fnv1a32(`${one.name}/${moment}`)) << 32n) | BigInt(this.#engine.clockOf(one.name));
+      const draw = { seed: this.#engine.seed, stream };
+      this.#tf.tidy(() => {
+        state.write(variable, draw);
+        variable.assign(state.read());
+      });
+    }
+  }
+
+  #frozen(own: readonly EngineParameter[], phase: Phase): ReadonlySet<string> {
+    const blocks = blocksOf(this.#engine.parameters);
+    return new Set(
+      own.flatMap((one) =>
+        settingsUnder(this.#engine.recipe, phase, one, blocks).frozen === true ? [one.variable.name] : [],
+      ),
+    );
+  }
+
+  #reset(optimizer: object): void {
+    if (this.isScheduled(optimizer)) optimizer.reset();
+    else if (isForeign(optimizer)) forgetForeign(this.#tf, optimizer);
+  }
+
+  dispose(): void {
+    for (const held of this.#codecs.values()) held.dispose();
+    this.#codecs.clear();
+  }
+}

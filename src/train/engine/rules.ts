@@ -1,0 +1,141 @@
+/**
+ * Rules: which slots, store, state codecs a parameter has. The fields of a phase that name layers (`linear`, `layers`) come
+ * first, the recipe's rules after them, the phase's own last; later ones win, field by field. Nothing runs here.
+ */
+import { ArgumentError } from '../../errors.ts';
+import { namePattern } from '../name-pattern.ts';
+import {
+  type LinearSlots,
+  type Phase,
+  plainSlots,
+  type Recipe,
+  type Rule,
+  type RuleSet,
+  type RuleWhere,
+} from '../recipe.ts';
+import { checkPartners } from '../recipe-check.ts';
+import type { EngineParameter } from './parameters.ts';
+
+/** What rules look at: a parameter, or a product without one. */
+export type Selectable = Pick<EngineParameter, 'name' | 'layer' | 'depth' | 'kind' | 'shape'> & {
+  readonly role: EngineParameter['role'] | 'activation-product';
+};
+
+/** Roles whose products have the slots of a phase's `linear`. */
+export function isSlotted(role: Selectable['role']): boolean {
+  return role === 'linear' || role === 'convolution';
+}
+
+/** Regular expression of a glob: `*` within a part, `**` across parts. */
+export function globPattern(glob: string): RegExp {
+  const source = glob
+    .split('**')
+    .map((part) => part.split('*').map(escaped).join('[^/.]*'))
+    .join('.*');
+  return new RegExp(`^(?:${source})$`);
+}
+
+const escaped = (text: string): string => text.replace(/[.+?^${}()|[\]\\/]/g, '\\$&');
+
+/** Whether a depth lies in a range whose ends may be negative or fractions. */
+function isWithin(depth: number, [from, to]: readonly [number, number], blocks: number): boolean {
+  if (depth < 0) return false;
+  const place = (end: number, isLast: boolean): number => {
+    if (end > 0 && end < 1) return isLast ? Math.ceil(end * blocks) - 1 : Math.floor(end * blocks);
+    return end < 0 ? blocks + end : end;
+  };
+  return depth >= place(from, false) && depth <= place(to, true);
+}
+
+/** Whether a rule is for something; `blocks`: how many blocks the model has. */
+export function matches(where: RuleWhere, one: Selectable, blocks: number): boolean {
+  const { role, layer, parameter, depth, kind, atLeast } = where;
+  if (role !== undefined && role !== 'all' && role !== one.role) return false;
+  if (role === undefined && one.role === 'activation-product') return false;
+  if (layer !== undefined) {
+    const pattern = globPattern(layer);
+    if (!pattern.test(one.layer) && !pattern.test(one.name)) return false;
+  }
+  if (parameter !== undefined && !namePattern(parameter, 'parameter').test(one.name)) return false;
+  if (kind !== undefined && kind !== one.kind) return false;
+  if (depth !== undefined && !isWithin(one.depth, depth, blocks)) return false;
+  return atLeast === undefined || one.shape.reduce((size, extent) => size * extent, 1) >= atLeast;
+}
+
+/** Number of blocks: one more than the deepest. */
+export function blocksOf(parameters: readonly EngineParameter[]): number {
+  return Math.max(0, ...parameters.map(({ depth }) => depth + 1));
+}
+
+function merged(slots: LinearSlots, { forward, inputGradient, weightGradient }: RuleSet): LinearSlots {
+  if (forward === undefined && inputGradient === undefined && weightGradient === undefined) return slots;
+  return {
+    forward: { ...slots.forward, ...forward },
+    inputGradient: { ...slots.inputGradient, ...inputGradient },
+    weightGradient: { ...slots.weightGradient, ...weightGradient },
+  };
+}
+
+function setsOf(rules: readonly Rule[], one: Selectable, blocks: number): RuleSet[] {
+  return rules.filter(({ where }) => matches(where, one, blocks)).map(({ set }) => set);
+}
+
+/** Slots of a parameter in a phase at its full strength. */
+export function slotsUnder(recipe: Recipe, phase: Phase, one: Selectable, blocks: number): LinearSlots {
+  const layer = phase.layers?.find(({ match }) => namePattern(match, 'match').test(one.name));
+  const own = isSlotted(one.role) ? (layer?.linear ?? phase.linear) : plainSlots;
+  return setsOf([...(recipe.rules ?? []), ...(phase.rules ?? [])], one, blocks).reduce(merged, own);
+}
+
+/** What rules set of a parameter beside slots, in a phase. */
+export function settingsUnder(
+  recipe: Recipe,
+  phase: Phase,
+  one: Selectable,
+  blocks: number,
+): Pick<RuleSet, 'store' | 'first' | 'second' | 'frozen'> {
+  const sets = setsOf([...(recipe.rules ?? []), ...(phase.rules ?? [])], one, blocks);
+  return Object.assign(
+    {},
+    ...sets.map(({ forward: _f, inputGradient: _i, weightGradient: _w, ...rest }) => rest),
+  );
+}
+
+/**
+ * Checks that every rule, every `layers` and every selector of the recipe matches something.
+ * @throws ArgumentError that lists the names there are.
+ */
+export function checkMatches(recipe: Recipe, parameters: readonly EngineParameter[]): void {
+  const blocks = blocksOf(parameters);
+  const names = parameters.map(({ name, role }) => `${name} (${role})`).join(', ');
+  const needs = (path: string, given: unknown, isThere: boolean): void => {
+    if (!isThere) throw new ArgumentError(path, given, `a selector of at least one of ${names}`);
+  };
+  const checkRules = (rules: readonly Rule[] | undefined, path: string): void =>
+    rules?.forEach(({ where }, i) => {
+      if (where.role === 'activation-product') return;
+      needs(
+        `${path}.rules[${i}].where`,
+        where,
+        parameters.some((one) => matches(where, one, blocks)),
+      );
+    });
+  checkRules(recipe.rules, 'recipe');
+  recipe.phases.forEach((phase, index) => {
+    const path = `recipe.phases[${index}]`;
+    checkRules(phase.rules, path);
+    phase.layers?.forEach(({ match }, i) => {
+      const pattern = namePattern(match, `${path}.layers[${i}].match`);
+      const isThere = parameters.some(({ name, role }) => isSlotted(role) && pattern.test(name));
+      needs(`${path}.layers[${i}].match`, match, isThere);
+    });
+    const reads = [phase.linear, ...(phase.layers ?? []).map(({ linear }) => linear)].some((slots) =>
+      Object.values(slots).some((product) =>
+        Object.values(product).some((slot) => slot !== null && slot !== 'same'),
+      ),
+    );
+    for (const one of parameters)
+      checkPartners(`${path} (${one.name})`, slotsUnder(recipe, phase, one, blocks));
+    needs(`${path}.linear`, phase.linear, !reads || parameters.some(({ role }) => isSlotted(role)));
+  });
+}

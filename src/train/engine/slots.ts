@@ -1,0 +1,192 @@
+/**
+ * The slots of a layer at work: each quantiser of a recipe becomes an instance that belongs to one layer and slot, with draws
+ * and memory of its own. Which layer has which is settled elsewhere (rules.ts); how products reach them is
+ * `src/tfjs/product-calls.ts`.
+ */
+import type { Tensor } from '@tensorflow/tfjs';
+import { type Quantizer, type QuantizerOptions, quantizer } from '../../tensor/quantizers/index.ts';
+import type { TransformData } from '../../tensor/transforms/transform.ts';
+import { fakeQuantize, type TensorFlow } from '../../tfjs/index.ts';
+import type { SlotOperand, SlotOutput } from '../../tfjs/product-slots.ts';
+import { fnv1a32 } from '../random.ts';
+import type { OperandSpec } from '../recipe.ts';
+
+/** The operands of a layer's products, as `forward.x`: product, then operand. */
+export type SlotName =
+  | 'forward.x'
+  | 'forward.w'
+  | 'forward.y'
+  | 'inputGradient.g'
+  | 'inputGradient.w'
+  | 'inputGradient.dx'
+  | 'weightGradient.g'
+  | 'weightGradient.x'
+  | 'weightGradient.dw';
+
+/** What a pass through the model is for, as far as slots look. */
+export interface Pass {
+  readonly seed: number;
+  /** The step whose random integers are drawn. */
+  readonly step: number;
+  /** Whether draws go on from call to call and memories remember: in training, not in evaluations and probes. */
+  readonly isTraining: boolean;
+  /** Gives a slot random integers of its own, where a pass is not the step's: of an evaluation, of a probe. */
+  purpose?(slot: SlotName): string;
+  /** Sees every operand that a quantiser changes, its image, and the quantiser without its strength. */
+  tap?(slot: SlotName, operand: Tensor, image: Tensor, made: Quantizer): void;
+}
+
+/** Stands in the options of a transform for a seed of the run's, with signs that differ from step to step. */
+const eachStep = 'step';
+
+interface Signs {
+  readonly name: string;
+  readonly seed?: unknown;
+}
+
+function drawsSigns(spec: OperandSpec): boolean {
+  return (spec.transform as Signs | undefined)?.seed === eachStep;
+}
+
+/** Whether an image depends on random integers. */
+function isRandom(spec: OperandSpec): boolean {
+  const { rounding, transform } = spec;
+  return (
+    rounding?.startsWith('stochastic') === true ||
+    (transform as Signs | undefined)?.name === 'noise' ||
+    drawsSigns(spec)
+  );
+}
+
+/** Whether it depends on what was seen before. */
+function hasMemory({ scale }: OperandSpec): boolean {
+  return (
+    scale !== undefined &&
+    (scale.decay !== undefined || scale.history !== undefined || scale.from === 'learned')
+  );
+}
+
+/** Rounding without a scale: a scale that is 1. */
+const unscaled = { per: 'tensor', from: 'constant', value: 1 } as const;
+
+/** The quantiser of an operand without its strength; undefined: values stay as they are. */
+export function quantizerOptions({
+  format,
+  strength: _strength,
+  norm: _norm,
+  of: _of,
+  scale = unscaled,
+  ...options
+}: OperandSpec): QuantizerOptions | undefined {
+  return format === undefined ? undefined : { format, scale, ...options };
+}
+
+/** One slot of one layer. */
+export class Slot {
+  readonly #tf: TensorFlow;
+  readonly #layer: string;
+  readonly #name: SlotName;
+  readonly spec: OperandSpec;
+  #made: Quantizer | undefined;
+  #madeFor = -1;
+  /** Draws of the step so far. */
+  #step = -1;
+  #drawn = 0;
+
+  constructor(tf: TensorFlow, layer: string, name: SlotName, spec: OperandSpec) {
+    this.#tf = tf;
+    this.#layer = layer;
+    this.#name = name;
+    this.spec = spec;
+  }
+
+  /** The quantiser, whose memory lasts as long as the slot; undefined: values stay as they are. */
+  quantizer({ seed, step }: Pick<Pass, 'seed' | 'step'>): Quantizer | undefined {
+    const options = quantizerOptions(this.spec);
+    if (options === undefined) return undefined;
+    const signs = drawsSigns(this.spec);
+    if (this.#made !== undefined && (!signs || this.#madeFor === step)) return this.#made;
+    // Operands of one product share their signs, else a rotation would not cancel.
+    const product = this.#name.slice(0, this.#name.indexOf('.'));
+    const stream = (BigInt(fnv1a32(`${this.#layer}/${product}/signs`)) << 32n) | BigInt(step);
+    const transform = { ...(options.transform as TransformData), seed, stream: String(stream) };
+    this.#made = quantizer(signs ? { ...options, transform } : options);
+    this.#madeFor = step;
+    return this.#made;
+  }
+
+  get hasMemory(): boolean {
+    return hasMemory(this.spec);
+  }
+
+  /** The operand of one call. `strength` takes the place of the specification's. */
+  operand(pass: Pass, strength: number): SlotOperand {
+    const tf = this.#tf;
+    const { spec } = this;
+    const made = strength === 0 ? undefined : this.quantizer(pass);
+    const random = made !== undefined && isRandom(spec);
+    const suffix = pass.purpose?.(this.#name) ?? '';
+    // Whoever looks on sees an image made, not one that is kept.
+    const seen = pass.tap === undefined ? '' : ' seen';
+    const stream = (BigInt(fnv1a32(`${this.#layer}/${this.#name}${suffix}`)) << 32n) | BigInt(pass.step);
+    let at: number | undefined;
+    const callFor = (size: number) => {
+      if (random) at ??= this.#take(pass, size);
+      return {
+        ...(random ? { seed: pass.seed, stream, offset: at! } : {}),
+        ...(this.hasMemory ? { update: pass.isTraining } : {}),
+      };
+    };
+    const blended = (x: Tensor, y: Tensor): Tensor =>
+      strength === 1 ? y : tf.add(x, tf.mul(tf.sub(y, x), strength));
+    const stays = made?.transform !== undefined && spec.invert === false;
+    const hasRule = made !== undefined && made.gradient.name !== 'straight-through';
+    return {
+      key: `${this.#name} ${strength}${random || this.hasMemory ? ` ${pass.step}${suffix}` : ''}${seen}`,
+      blocks: spec.scale?.per === 'block' || made?.transform !== undefined,
+      stored: spec.scale?.per === 'block' && spec.scale.axis !== undefined,
+      of: spec.of ?? 'operand',
+      norm: spec.norm,
+      stays,
+      image: (matrix) => {
+        if (made === undefined) return matrix;
+        const image = blended(matrix, fakeQuantize(tf, matrix, made, callFor(matrix.size)));
+        pass.tap?.(this.#name, matrix, image, made);
+        return image;
+      },
+      pullback:
+        made === undefined || !(hasRule || stays)
+          ? undefined
+          : (matrix, gradient, isTurned) => {
+              if (stays && !isTurned && !hasRule) return gradient;
+              const x = matrix.dataSync() as Float32Array;
+              const { shape } = matrix;
+              const call = { ...callFor(matrix.size), update: false };
+              const explained = made.explain(x, shape, call);
+              const given = gradient.dataSync() as Float32Array;
+              const outer =
+                stays && !isTurned ? made.transform!.forward(given, shape, explained.context).values : given;
+              const inner = tf.tensor(made.pullback(explained, outer).x, [...shape]);
+              return blended(gradient, inner);
+            },
+    };
+  }
+
+  /** What rounds or quantises a result. */
+  output(pass: Pass): SlotOutput {
+    const operand = this.operand(pass, this.spec.strength ?? 1);
+    return (result) => operand.image(result);
+  }
+
+  /** The index of the first of so many draws. */
+  #take({ step, isTraining }: Pass, size: number): number {
+    if (!isTraining) return 0;
+    if (this.#step !== step) {
+      this.#step = step;
+      this.#drawn = 0;
+    }
+    const first = this.#drawn;
+    this.#drawn += size;
+    return first;
+  }
+}
