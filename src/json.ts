@@ -40,9 +40,12 @@ export function parseJson(text: string): unknown {
   return value;
 }
 
+/** Characters of a terminal that JSON leaves as they are: C1 controls, and marks that turn the direction of text. */
+const controls = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
 /** JSON text in which NaN, infinities and -0 are strings that `Number` reads back, and bigints decimal strings. */
 export function jsonText(value: unknown, indent?: number): string {
-  return JSON.stringify(
+  const text = JSON.stringify(
     value,
     (_, item: unknown) => {
       if (typeof item === 'bigint') return item.toString();
@@ -52,6 +55,7 @@ export function jsonText(value: unknown, indent?: number): string {
     },
     indent,
   );
+  return text.replace(controls, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** The number of such a field. Null, which JSON makes of NaN and infinities by itself and older files have, is NaN. */

@@ -4,7 +4,7 @@
  * machine; it knows nothing of those of another that share the folder.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const pattern = /^claim-(\d+)-[\w-]+\.json$/;
@@ -43,7 +43,7 @@ function beganOf(path: string): string | null {
 
 /** Number of the running process that has claimed a run folder, or null. `own` is a claim that does not count. */
 export function claimantOf(folder: string, own?: string): number | null {
-  if (!existsSync(folder)) return null;
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return null;
   for (const file of readdirSync(folder)) {
     const pid = Number(pattern.exec(file)?.[1] ?? Number.NaN);
     if (Number.isNaN(pid) || file === own) continue;

@@ -3,11 +3,11 @@
  * written under a temporary name and renamed; the log of records grows line by line and never ends in half a line.
  */
 
-import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
 import { ArgumentError } from '../errors.ts';
 import { jsonText } from '../json.ts';
-import { reasonOf, writeAll, writeWholeFile } from './write-file.ts';
+import { makeFolders, prepareFolder, reasonOf, writeAll, writeWholeFile } from './write-file.ts';
 
 /** A folder that this process made. */
 export interface RunFolder {
@@ -45,21 +45,17 @@ export function freeName(out: string, given: string | undefined, stem: string, d
 const nameTaken = (out: string, name: string): ArgumentError =>
   new ArgumentError('--name', name, `a name that is not taken: ${join(out, name)} exists`);
 
-/**
- * Makes a folder and those above it that are missing. Not by `recursive: true`, which never returns in Node 20 where
- * the system says ENOENT of a folder whose parent exists, as /proc does.
- */
-export function makeFolders(path: string): void {
-  if (existsSync(path)) return;
-  const above = dirname(path);
-  if (above !== path) makeFolders(above);
-  mkdirSync(path);
+/** An existing folder in which files can be written. */
+function openFolder(out: string, name: string): RunFolder {
+  const path = join(out, name);
+  prepareFolder(path, '--out');
+  return { name, path, write: (file, content) => writeWholeFile(join(path, file), content) };
 }
 
 /**
  * Makes the folder `out/name`, and `out` if need be.
  *
- * @throws ArgumentError naming `--name` if it exists, or `--out` if it cannot be made
+ * @throws ArgumentError naming `--name` if it exists, or `--out` if it cannot be made or files cannot be written in it
  */
 export function makeRunFolder(out: string, name: string): RunFolder {
   const path = join(out, name);
@@ -70,44 +66,25 @@ export function makeRunFolder(out: string, name: string): RunFolder {
     if (existsSync(path)) throw nameTaken(out, name);
     throw new ArgumentError('--out', out, `a folder in which a folder can be made (${reasonOf(error)})`);
   }
-  return {
-    name,
-    path,
-    write(file, content) {
-      writeWholeFile(join(path, file), content);
-    },
-  };
+  return openFolder(out, name);
 }
 
 /**
  * Opens the folder `out/name` to go on in it, or makes it.
  *
- * @throws ArgumentError naming `--out` if it cannot be made
+ * @throws ArgumentError naming `--out` if it cannot be made or files cannot be written in it
  */
 export function continueRunFolder(out: string, name: string): RunFolder {
-  const path = join(out, name);
-  if (!existsSync(path)) return makeRunFolder(out, name);
-  return { name, path, write: (file, content) => writeWholeFile(join(path, file), content) };
+  return existsSync(join(out, name)) ? openFolder(out, name) : makeRunFolder(out, name);
 }
 
-/** The records of a log, without a last line that is not whole. None if there is no file. */
-export function readRecords(path: string): object[] {
-  if (!existsSync(path)) return [];
-  const lines = readFileSync(path, 'utf8').split('\n');
-  return lines.flatMap((line, index) => {
-    if (line === '') return [];
-    try {
-      return [JSON.parse(line) as object];
-    } catch (error) {
-      if (index === lines.length - 1) return [];
-      throw new Error(`${path} is damaged: line ${index + 1} is not JSON`, { cause: error });
-    }
-  });
+function* linesOf(records: readonly object[]): Generator<string> {
+  for (const record of records) yield `${jsonText(record)}\n`;
 }
 
 /** Opens a log that holds `kept` and grows from there, in place of one that may have been there. */
 export function continueRecordLog(folder: RunFolder, file: string, kept: readonly object[]): RecordLog {
-  folder.write(file, kept.map((record) => `${jsonText(record)}\n`).join(''));
+  writeWholeFile(join(folder.path, file), linesOf(kept));
   return recordLog(join(folder.path, file), 'a');
 }
 

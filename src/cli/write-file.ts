@@ -2,7 +2,20 @@
  * Whole files, written under a temporary name, flushed and renamed: a good file is never replaced by half of one.
  */
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { ArgumentError } from '../errors.ts';
 
 /** The system's reason without the call and the path: `ENOSPC: no space left on device`. */
 export const reasonOf = (error: unknown): string => (error as Error).message.replace(/, \w+( '.*)?$/, '');
@@ -14,20 +27,84 @@ export function writeAll(descriptor: number, content: string | Uint8Array): numb
   return bytes.length;
 }
 
+/** What is there and neither a file nor a folder, such as `/dev/null`: a rename would put a file in its place. */
+function isDevice(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && !stat.isFile() && !stat.isDirectory();
+}
+
+function writePieces(descriptor: number, content: string | Uint8Array | Iterable<string>): void {
+  if (typeof content === 'string' || content instanceof Uint8Array) writeAll(descriptor, content);
+  else for (const piece of content) writeAll(descriptor, piece);
+}
+
 /** Writes a file or leaves what was there. Throws Error that names the file and the system's reason. */
-export function writeWholeFile(target: string, content: string | Uint8Array): void {
-  const temporary = `${target}.tmp-${process.pid}`;
+export function writeWholeFile(target: string, content: string | Uint8Array | Iterable<string>): void {
+  let temporary: string | undefined;
   try {
-    const descriptor = openSync(temporary, 'wx');
+    if (!isDevice(target)) temporary = `${target}.tmp-${process.pid}`;
+    const descriptor = openSync(temporary ?? target, temporary === undefined ? 'w' : 'wx');
     try {
-      writeAll(descriptor, content);
-      fsyncSync(descriptor);
+      writePieces(descriptor, content);
+      if (temporary !== undefined) fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
     }
-    renameSync(temporary, target);
+    if (temporary !== undefined) renameSync(temporary, target);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeFile(temporary);
     throw new Error(`cannot write ${target}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** Removes a file if it is there and can be. */
+function removeFile(path: string | undefined): void {
+  try {
+    if (path !== undefined) unlinkSync(path);
+  } catch {
+    // Never made, or on a disk that takes no change: nothing more can be done.
+  }
+}
+
+/**
+ * Makes a folder and those above it that are missing, or none of them. Not by `recursive: true`, which never returns in
+ * Node 20 where the system says ENOENT of a folder whose parent exists, as /proc does.
+ */
+export function makeFolders(path: string): void {
+  const missing: string[] = [];
+  for (let at = normalize(path); !existsSync(at); at = dirname(at)) {
+    missing.unshift(at);
+    if (dirname(at) === at) break;
+  }
+  const made: string[] = [];
+  for (const folder of missing)
+    try {
+      mkdirSync(folder);
+      made.unshift(folder);
+    } catch (error) {
+      // Another process may have made it since.
+      if (existsSync(folder)) continue;
+      for (const done of made) rmdirSync(done);
+      throw error;
+    }
+}
+
+/** A disk that is full refuses so many bytes, and none at all it may take. */
+const probe = new Uint8Array(4096);
+
+/**
+ * Makes a folder if need be, and sure that files can be written into it, before there is anything to write.
+ *
+ * @throws ArgumentError naming `option`
+ */
+export function prepareFolder(path: string, option: string): void {
+  const file = join(path, `probe-${process.pid}`);
+  try {
+    makeFolders(path);
+    writeWholeFile(file, probe);
+    unlinkSync(file);
+  } catch (error) {
+    const reason = reasonOf((error as Error).cause ?? error);
+    throw new ArgumentError(option, path, `a folder in which files can be written (${reason})`);
   }
 }

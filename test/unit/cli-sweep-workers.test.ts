@@ -34,8 +34,21 @@ const played =
     return child as unknown as ReturnType<Launch>;
   };
 
+const result = {
+  ...{
+    steps: 10,
+    trainLoss: 2,
+    validationLoss: 2,
+    bitsPerWeight: 32,
+    seconds: 1,
+    spike: null,
+    inference: [],
+  },
+  memory: { bytesPerParameter: 16 },
+};
+
 const finish = (folder: string): number => {
-  writeFileSync(join(folder, 'result.json'), '{}');
+  writeFileSync(join(folder, 'result.json'), JSON.stringify(result));
   return 0;
 };
 

@@ -2,7 +2,6 @@
  * `halfulp sweep` on the command line. What a sweep file holds is definition.ts, who trains is workers.ts, what comes
  * out is results.ts, tables.ts, page.ts and study-page.ts.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -21,7 +20,7 @@ import type { Io } from '../io.ts';
 import { integer } from '../options.ts';
 import { readJson } from '../read-file.ts';
 import { formatTable, wrapText } from '../text-table.ts';
-import { writeWholeFile } from '../write-file.ts';
+import { prepareFolder, writeWholeFile } from '../write-file.ts';
 import type { Sweep, SweepRun } from './definition.ts';
 import type { SweepResults } from './results.ts';
 
@@ -82,8 +81,6 @@ async function report(results: SweepResults, file: string, folder: string, given
     import('./results.ts'),
   ]);
   const target = join(given.out, results.sweep.name);
-  const { makeFolders } = await import('../run-folder.ts');
-  makeFolders(target);
   const text = `${jsonText(tables.sweepJson(results), 2)}\n`;
   writeWholeFile(join(target, 'results.json'), text);
   writeWholeFile(join(target, 'results.csv'), tables.sweepCsv(results));
@@ -125,11 +122,9 @@ async function sweep(file: string, given: Given, io: Io): Promise<number> {
   checkDataFor(named.model, data);
   const whole = Object.keys(data).length === 0 ? named : { ...named, data };
   const chosen = definitions.withSeeds(whole, seeds, given.arms);
-  if (given.page !== undefined) {
-    // Refused before hours of training, not after.
-    const { verdictOf } = await import('./study-page.ts');
-    verdictOf(existsSync(given.page) ? readFileSync(given.page, 'utf8') : null, given.page);
-  }
+  // Refused before hours of training, not after.
+  const pages = given.page === undefined ? undefined : await import('./study-page.ts');
+  pages?.checkPage(given.page!);
   const runs = definitions.sweepRuns(chosen);
   const asked = given.report ? [] : runs.filter(({ arm }) => given.arms.test(arm.name));
   const folder = join(given.out, trainedFolder);
@@ -139,6 +134,8 @@ async function sweep(file: string, given: Given, io: Io): Promise<number> {
     `${chosen.title}: ${runs.length} runs, ${left} to do, about ${hours.toFixed(1)} h on ${given.workers} cores\n`,
   );
   if (given.estimate) return exitCodes.done;
+  for (const part of [trainedFolder, chosen.name]) prepareFolder(join(given.out, part), '--out');
+  pages?.preparePage(given.page!);
   const { failures, signal } = await trainRuns(chosen, asked, folder, given.workers, io);
   await report(sweepResults(chosen, runs, folder, failures), file, folder, given, io);
   if (signal !== null) return signalExitCodes[signal];

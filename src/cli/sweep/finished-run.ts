@@ -2,12 +2,11 @@
  * A run that has its result, read from its folder: the result, the records, and whether it diverged. Results of versions
  * that did not record divergence, and had null for what is no finite number, are read too.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { numberFrom } from '../../json.ts';
 import type { Divergence, EvaluationRecord, StepRecord, TrainResult } from '../../train/index.ts';
 import { divergenceOf } from '../diverged.ts';
-import { readRecords } from '../run-folder.ts';
+import { readRecords, readResult } from '../run-files.ts';
 import type { SweepRun } from './definition.ts';
 
 /** The folder of run folders within `--out`: all sweeps there share it, so that equal runs are trained once. */
@@ -55,18 +54,13 @@ function stepFrom(data: StepRecord): StepRecord {
   return { ...step, probes: { ...probes, weights: withNumbers(probes.weights, measures) } };
 }
 
-/** A run's result and records, or null without a result. */
+/** A run's result and records, or null without a result that is whole. */
 export function finishedRun(folder: string, run: SweepRun): FinishedRun | null {
-  let text: string;
-  try {
-    text = readFileSync(join(folder, run.id, 'result.json'), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
+  const found = readResult(join(folder, run.id));
+  if (found === null) return null;
   const records = readRecords(join(folder, run.id, 'metrics.jsonl')) as ({ type: string } & StepRecord &
     EvaluationRecord)[];
-  const result = resultFrom(JSON.parse(text) as FinishedRun['result']);
+  const result = resultFrom(found as FinishedRun['result']);
   const steps = records.filter(({ type }) => type === 'step').map(stepFrom);
   const evaluations = records
     .filter(({ type }) => type === 'evaluation')

@@ -2,16 +2,16 @@
  * A sweep as a page of documentation: Markdown with set-up, tables and pictures, the pictures and the numbers as files
  * beside it. Everything on it is written anew each time but the verdict, which a person writes and the page keeps.
  */
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { ArgumentError } from '../../errors.ts';
+import { fileNameWords, isFileName } from '../../check.ts';
+import { ArgumentError, printable } from '../../errors.ts';
 import { jsonText } from '../../json.ts';
 import { divergenceInWords, models, parameterCounts } from '../../train/index.ts';
 import { grouped } from '../compare/table.ts';
-import type { Environment } from '../environment.ts';
-import type { SamplesIdentity } from '../training-data.ts';
-import type { TextIdentity } from '../training-text.ts';
-import { writeWholeFile } from '../write-file.ts';
+import { largestFile, readText } from '../read-file.ts';
+import { type RecordedConfig, readConfig } from '../run-files.ts';
+import { prepareFolder, writeWholeFile } from '../write-file.ts';
 import { allSeeds, estimatedHours } from './definition.ts';
 import { sweepFigures } from './figures.ts';
 import { isComplete, type SweepResults, statusOf } from './results.ts';
@@ -35,23 +35,51 @@ export function verdictOf(page: string | null, path: string): string {
   return page.slice(from + opening.length, to).trim();
 }
 
-const cellText = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+/** The verdict of the page that is there, or that there is none. Throws ArgumentError naming `--page`. */
+function verdictOfFile(path: string): string {
+  return verdictOf(existsSync(path) ? readText(path, '--page', largestFile.settings) : null, path);
+}
+
+/** The name of a page's file without its ending: those of the files beside it begin with it. */
+function pageName(path: string): string {
+  const name = basename(path).replace(/\.md$/, '');
+  if (!path.endsWith(`${name}.md`) || !isFileName(name))
+    throw new ArgumentError('--page', path, `a file NAME.md, NAME being ${fileNameWords}`);
+  return name;
+}
+
+/** Throws ArgumentError naming `--page` unless a page may be written there and its verdict, if it has one, be kept. */
+export function checkPage(path: string): void {
+  pageName(path);
+  verdictOfFile(path);
+}
+
+/** Makes the folders of a page, and sure that files can be written into them. Throws ArgumentError naming `--page`. */
+export function preparePage(path: string): void {
+  for (const folder of ['.', 'figures', 'data']) prepareFolder(join(dirname(path), folder), '--page');
+}
+
+/** A text in which nothing is Markdown or HTML. */
+function markdownText(text: string): string {
+  const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+  return printable(text).replace(/[\\`*[\]<>&|]/g, (mark) => entities[mark] ?? `\\${mark}`);
+}
+
+/** A text as code, whatever quotes it has. */
+function codeSpan(text: string): string {
+  const shown = printable(text);
+  const fence = '`'.repeat(1 + Math.max(0, ...(shown.match(/`+/g) ?? []).map(({ length }) => length)));
+  return fence.length === 1 ? `${fence}${shown}${fence}` : `${fence} ${shown} ${fence}`;
+}
 
 function markdownTable({ columns, rows }: SweepTable): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map(cellText).join(' | ')} |`;
+  const line = (cells: readonly string[]): string => `| ${cells.map(markdownText).join(' | ')} |`;
   const rule = columns.map(({ align }) => (align === 'left' ? '---' : '---:'));
   return [line(columns.map(({ name }) => name)), `| ${rule.join(' | ')} |`, ...rows.map(line)].join('\n');
 }
 
-/** What of a run's config.json is shown: of a text or of samples. */
-interface RunConfig {
-  readonly text?: TextIdentity;
-  readonly samples?: SamplesIdentity;
-  readonly environment: Environment;
-}
-
 /** Sizes of the data in words, and what the model has as inputs and outputs. */
-function dataOf({ text, samples }: RunConfig, predictions: number) {
+function dataOf({ text, samples }: RecordedConfig, predictions: number) {
   if (samples !== undefined) {
     const { name, features, classes, trainingSamples } = samples;
     return {
@@ -72,13 +100,16 @@ function setUp({ sweep, finished, planned }: SweepResults, folder: string, comma
   const first = finished.find(({ result }) => result.validationPredictions > 0) ?? finished[0];
   const hours = estimatedHours(sweep, planned, 2).toFixed(1);
   const lines = [
-    `Command: \`${command}\`; about ${hours} h for all ${planned} runs on two idle cores. Finished runs are not trained again, stopped ones go on.`,
+    `Command: ${codeSpan(command)}; about ${hours} h for all ${planned} runs on two idle cores. Finished runs are not trained again, stopped ones go on.`,
     `${sweep.steps} steps; seeds ${allSeeds(sweep).join(', ')}; every arm of a seed has the same initial weights and data order.`,
   ];
   if (first === undefined) return [...lines, `Model \`${sweep.model}\`.`];
-  const config = JSON.parse(readFileSync(join(folder, first.run.id, 'config.json'), 'utf8')) as RunConfig;
+  const config = readConfig(join(folder, first.run.id));
   const { sizes, words } = dataOf(config, first.result.validationPredictions);
   const { cpu, cores, memoryGiB, node, packages } = config.environment;
+  const machine = markdownText(
+    `${cpu}, ${cores} cores, ${memoryGiB} GiB, Node ${node}, TensorFlow.js ${packages['@tensorflow/tfjs'] ?? 'unknown'}`,
+  );
   const parameters = parameterCounts(models[sweep.model]!, ...sizes).reduce((sum, { size }) => sum + size, 0);
   const coreHours = finished.reduce((sum, { result }) => sum + result.seconds, 0) / 3600;
   const newest = finished.reduce(
@@ -87,8 +118,8 @@ function setUp({ sweep, finished, planned }: SweepResults, folder: string, comma
   );
   return [
     ...lines,
-    `Model \`${sweep.model}\`, ${grouped(parameters)} parameters. Data: ${words}.`,
-    `Machine: ${cpu}, ${cores} cores, ${memoryGiB} GiB, Node ${node}, TensorFlow.js ${packages['@tensorflow/tfjs'] ?? 'unknown'} (wasm). ${coreHours.toFixed(1)} core-hours of training steps, on cores that other work shared perhaps; last run finished ${new Date(newest).toISOString().slice(0, 10)}.`,
+    `Model \`${sweep.model}\`, ${grouped(parameters)} parameters. Data: ${markdownText(words)}.`,
+    `Machine: ${machine} (wasm). ${coreHours.toFixed(1)} core-hours of training steps, on cores that other work shared perhaps; last run finished ${new Date(newest).toISOString().slice(0, 10)}.`,
   ];
 }
 
@@ -125,17 +156,20 @@ export function studyPage(
     return `![${figure.title}](${path})`;
   });
   const failures = rows.flatMap(({ arm, failures: list }) =>
-    list.map(({ seed, reason }) => `- ${arm.name}, seed ${seed}: ${reason}`),
+    list.map(({ seed, reason }) => `- ${arm.name}, seed ${seed}: ${markdownText(reason)}`),
   );
   const diverged = rows.flatMap(({ arm, diverged: list }) =>
-    list.map(({ seed, ...divergence }) => `- ${arm.name}, seed ${seed}: ${divergenceInWords(divergence)}`),
+    list.map(
+      ({ seed, ...divergence }) =>
+        `- ${arm.name}, seed ${seed}: ${markdownText(divergenceInWords(divergence))}`,
+    ),
   );
   const warning = isComplete(results)
     ? []
     : ['Arms without all of their seeds are not settled; what is said below holds for what is there.'];
   const parts = [
-    `# ${sweep.title}`,
-    `Claim under test: ${sweep.claim}`,
+    `# ${markdownText(sweep.title)}`,
+    `Claim under test: ${markdownText(sweep.claim)}`,
     `**Status: ${statusOf(results)}.** ${warning.join(' ')}`.trim(),
     '## Verdict',
     `${opening}\n${verdict}\n${closing}`,
@@ -145,7 +179,7 @@ export function studyPage(
       .join('\n'),
     '## Results',
     markdownTable(sweepTable(results)),
-    notesOf(results).join(' '),
+    markdownText(notesOf(results).join(' ')),
     `In full, run by run: [JSON](data/${name}.json), [CSV](data/${name}.csv).`,
     ...(diverged.length > 0 ? ['Diverged:', diverged.join('\n')] : []),
     ...(failures.length > 0 ? ['Without a result:', failures.join('\n')] : []),
@@ -157,14 +191,12 @@ export function studyPage(
 
 /** Writes a study's page and the files beside it; the verdict of the page that was there stays. */
 export function writeStudyPage(results: SweepResults, path: string, folder: string, command: string): void {
-  const before = existsSync(path) ? readFileSync(path, 'utf8') : null;
-  const verdict = verdictOf(before, path);
-  const name = basename(path).replace(/\.md$/, '');
+  const name = pageName(path);
+  const verdict = verdictOfFile(path);
+  preparePage(path);
   const { markdown, files } = studyPage(results, { name, folder, command, verdict });
   for (const [file, content] of files) {
-    const target = join(dirname(path), file);
-    mkdirSync(dirname(target), { recursive: true });
-    writeWholeFile(target, content);
+    writeWholeFile(join(dirname(path), file), content);
   }
   writeWholeFile(path, markdown);
 }

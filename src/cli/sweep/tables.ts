@@ -268,7 +268,11 @@ export function sweepJson(results: SweepResults): object {
   };
 }
 
-const quote = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+/** A text as a cell: in quotes where it has to be, and no formula where a spreadsheet opens it. */
+function quote(text: string): string {
+  const plain = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+}
 
 /** One line for each arm: means and standard deviations in full, NaN where a seed diverged. */
 export function sweepCsv({ rows }: SweepResults): string {

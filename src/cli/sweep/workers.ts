@@ -4,12 +4,12 @@
  * another sweep trains is waited for.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { claimantOf } from '../claim.ts';
 import { dataArguments } from '../data-options.ts';
-import { writeWholeFile } from '../write-file.ts';
+import { hasResult } from '../run-files.ts';
+import { makeFolders, writeWholeFile } from '../write-file.ts';
 import type { Sweep, SweepRun } from './definition.ts';
 
 /** Starts the command line in a process of its own. */
@@ -34,8 +34,8 @@ export interface WorkerOptions {
 
 function argvOf({ sweep, folder }: WorkerOptions, { arm, seed, id }: SweepRun): string[] {
   const recipe = join(folder, id, 'recipe.json');
-  mkdirSync(join(folder, id), { recursive: true });
-  if (!existsSync(recipe)) writeWholeFile(recipe, `${JSON.stringify(arm.recipe, null, 2)}\n`);
+  makeFolders(join(folder, id));
+  writeWholeFile(recipe, `${JSON.stringify(arm.recipe, null, 2)}\n`);
   const { model, steps, evaluateEvery, probeEvery, checkpointEvery } = sweep;
   return [
     ...['train', recipe, '--out', folder, '--name', id, '--resume', '--quiet', '--model', model],
@@ -48,12 +48,17 @@ function argvOf({ sweep, folder }: WorkerOptions, { arm, seed, id }: SweepRun): 
 }
 
 /** Whether a run has its result. */
-export const isFinished = (folder: string, { id }: SweepRun): boolean =>
-  existsSync(join(folder, id, 'result.json'));
+export const isFinished = (folder: string, { id }: SweepRun): boolean => hasResult(join(folder, id));
 
-function runOne(options: WorkerOptions, run: SweepRun): Promise<string | null> {
+async function runOne(options: WorkerOptions, run: SweepRun): Promise<string | null> {
+  let argv: string[];
+  try {
+    argv = argvOf(options, run);
+  } catch (error) {
+    return (error as Error).message;
+  }
   return new Promise((resolve) => {
-    const child = options.launch(argvOf(options, run));
+    const child = options.launch(argv);
     let message = '';
     const stop = (): void => void child.kill('SIGINT');
     options.signal.addEventListener('abort', stop, { once: true });
@@ -76,7 +81,7 @@ function runOne(options: WorkerOptions, run: SweepRun): Promise<string | null> {
 /** Trains what has no result yet; arms that say the same are trained once. */
 export async function runAll(options: WorkerOptions, runs: readonly SweepRun[]): Promise<void> {
   const { folder, signal, pollMilliseconds = 2000 } = options;
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   const unlike = [...new Map(runs.map((run) => [run.id, run])).values()];
   const waiting = unlike.filter((run) => !isFinished(folder, run));
   const isElsewhere = ({ id }: SweepRun): boolean => claimantOf(join(folder, id)) !== null;

@@ -3,19 +3,22 @@
  * Both are written under a temporary name, flushed and renamed, the pointer last: killed at any moment, the folder names
  * a whole checkpoint, or none yet.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { DamagedFileError } from '../../errors.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../train/index.ts';
+import { largestFile, tryRead } from '../read-file.ts';
+import { checkpointFile, readPointer } from '../run-files.ts';
 import type { RunFolder } from '../run-folder.ts';
-import { reasonOf } from '../write-file.ts';
 
 const pointer = 'checkpoint.json';
-const pattern = /^checkpoint-\d+\.safetensors/;
+/** Checkpoints, and what a process that was killed left of one. */
+const pattern = /^checkpoint-\d+\.safetensors(\.tmp-\d+)?$/;
 
 /** Writes a checkpoint, points to it and deletes the others. */
 export function writeCheckpoint(folder: RunFolder, checkpoint: Checkpoint): void {
   const { step } = checkpoint.state;
-  const file = `checkpoint-${String(step).padStart(8, '0')}.safetensors`;
+  const file = checkpointFile(step);
   folder.write(file, encodeCheckpoint(checkpoint));
   folder.write(pointer, `${JSON.stringify({ file, step })}\n`);
   for (const other of readdirSync(folder.path))
@@ -25,25 +28,13 @@ export function writeCheckpoint(folder: RunFolder, checkpoint: Checkpoint): void
 /**
  * The newest checkpoint of a folder, or null if there is none.
  *
- * @throws Error naming the file, and the place in it, if it is damaged
+ * @throws DamagedFileError naming the file, and the place in it
  */
 export function readCheckpoint(folder: RunFolder): Checkpoint | null {
-  const path = join(folder.path, pointer);
-  if (!existsSync(path)) return null;
-  let file: unknown;
-  try {
-    ({ file } = JSON.parse(readFileSync(path, 'utf8')) as { file: unknown });
-  } catch (error) {
-    throw new Error(`${path} is damaged: ${(error as Error).message}`, { cause: error });
-  }
-  if (typeof file !== 'string' || !pattern.test(file))
-    throw new Error(`${path} is damaged: it names no checkpoint`);
+  const file = readPointer(join(folder.path, pointer));
+  if (file === null) return null;
   const target = join(folder.path, file);
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(target);
-  } catch (error) {
-    throw new Error(`${target} cannot be read: ${reasonOf(error)}`, { cause: error });
-  }
+  const bytes = tryRead(target, largestFile.arrays);
+  if (typeof bytes === 'string') throw new DamagedFileError(target, bytes, 'cannot be read');
   return decodeCheckpoint(bytes, target);
 }

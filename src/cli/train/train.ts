@@ -2,8 +2,8 @@
  * `halfulp train`: one run into one folder, with checkpoints, from the beginning or from where it stopped. The loop
  * is `train`; here are files, progress and signals.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { printable } from '../../errors.ts';
 import { jsonText } from '../../json.ts';
 import { cpuBackend, type TensorFlow, wasmBackend } from '../../tfjs/index.ts';
 import {
@@ -25,13 +25,13 @@ import { listenForStop, type StopListener } from '../interrupt.ts';
 import type { Io } from '../io.ts';
 import { loadProgress, type OpenProgress } from '../open-progress.ts';
 import type { Progress } from '../progress.ts';
+import { readRecords, readResult } from '../run-files.ts';
 import {
   continueRecordLog,
   continueRunFolder,
   freeName,
   makeRunFolder,
   type RunFolder,
-  readRecords,
 } from '../run-folder.ts';
 import { describeData, identifyData, loadData } from '../training-data.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-files.ts';
@@ -111,11 +111,13 @@ export async function trainCommandRun(options: TrainCommandOptions, io: Io): Pro
     options.backend === 'wasm' ? wasmBackend() : cpuBackend(),
   ]);
   const folder = resume ? continueRunFolder(options.out, name) : makeRunFolder(options.out, name);
-  const finished = join(folder.path, 'result.json');
   const isFinished = (): boolean => {
-    if (!resume || !existsSync(finished)) return false;
-    io.stdout.write(options.json ? readFileSync(finished, 'utf8') : `${folder.path} is finished\n`);
-    return true;
+    const finished = resume ? readResult(folder.path) : null;
+    if (finished !== null)
+      io.stdout.write(
+        options.json ? `${jsonText(finished, 2)}\n` : `${printable(folder.path)} is finished\n`,
+      );
+    return finished !== null;
   };
   if (isFinished()) return exitCodes.done;
   let shown: Progress | null = null;

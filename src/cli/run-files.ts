@@ -1,0 +1,209 @@
+/**
+ * The files of a run folder as they are read again: config.json, metrics.jsonl, result.json, checkpoint.json. Each is
+ * checked before it is used, since anybody may have changed it; what is damaged is named with its place.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ArgumentError, DamagedFileError } from '../errors.ts';
+import { parseJson } from '../json.ts';
+import {
+  checkSchema,
+  fields,
+  fileName,
+  integer,
+  line,
+  list,
+  maybe,
+  number,
+  orNull,
+  record,
+  type Schema,
+  someFields,
+  value,
+} from '../schema.ts';
+import type { Environment } from './environment.ts';
+import { largestFile, readJson, tryRead } from './read-file.ts';
+import type { SamplesIdentity } from './training-data.ts';
+import type { TextIdentity } from './training-text.ts';
+
+/** A number as json.ts writes it. */
+const reading = value<number | string | null>(
+  (given) =>
+    given === null ||
+    Number.isFinite(given) ||
+    ['NaN', 'Infinity', '-Infinity', '-0'].includes(given as string),
+  'a number',
+);
+const step = integer(0, 2 ** 31);
+
+const weightProbes = someFields({
+  flipRate: maybe(reading),
+  stepRatio: maybe(reading),
+  frozen: maybe(reading),
+  entropy: maybe(reading),
+  zeroFraction: maybe(reading),
+  saturation: maybe(reading),
+});
+
+/** Records by their type. */
+const recordSchemas = new Map<unknown, Schema>([
+  [
+    'step',
+    someFields({
+      step,
+      loss: reading,
+      gradientNorm: maybe(reading),
+      probes: maybe(someFields({ weights: orNull(weightProbes) })),
+    }),
+  ],
+  ['evaluation', someFields({ step, loss: reading, accuracy: maybe(reading) })],
+  ['phase', someFields({ step, phase: integer(0, 100) })],
+  ['result', someFields({})],
+]);
+
+const divergence = someFields({ step, of: line(), tensor: orNull(line()) });
+const spike = someFields({
+  height: reading,
+  excess10: maybe(reading),
+  excess50: maybe(reading),
+  recoverySteps: maybe(reading),
+});
+
+const resultSchema = someFields({
+  steps: integer(1, 2 ** 31),
+  trainLoss: reading,
+  validationLoss: reading,
+  validationAccuracy: maybe(reading),
+  validationPredictions: maybe(step),
+  perplexity: maybe(reading),
+  bitsPerWeight: number({ from: 0 }),
+  seconds: number({ from: 0 }),
+  spike: orNull(spike),
+  memory: someFields({ bytesPerParameter: number({ from: 0 }), total: maybe(number({ from: 0 })) }),
+  inference: list(someFields({ name: line(), loss: reading, accuracy: maybe(reading) })),
+  divergence: maybe(orNull(divergence)),
+  peakMemory: maybe(number({ from: 0 })),
+});
+
+/** Runs a check of a file's content; what it refuses is damage of the file. */
+function ofFile<T>(path: string, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    throw new DamagedFileError(path, error.message, 'is damaged');
+  }
+}
+
+/** The content of a run's result.json; null if there is none that is whole. */
+export function readResult(folder: string): object | null {
+  const path = join(folder, 'result.json');
+  if (!existsSync(path)) return null;
+  try {
+    return checkSchema('result', readJson(path, 'result.json'), resultSchema);
+  } catch (error) {
+    if (error instanceof ArgumentError) return null;
+    throw error;
+  }
+}
+
+/** Whether a run has its result. */
+export const hasResult = (folder: string): boolean => readResult(folder) !== null;
+
+/** Lines of a file as texts, without making one text of all of them. */
+function* linesOf(path: string): Generator<string> {
+  const bytes = tryRead(path, largestFile.arrays);
+  if (typeof bytes === 'string') throw new DamagedFileError(path, bytes, 'cannot be read');
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  for (let from = 0; from < bytes.length; ) {
+    const at = bytes.indexOf(0x0a, from);
+    const to = at < 0 ? bytes.length : at;
+    yield decoder.decode(bytes.subarray(from, to));
+    from = to + 1;
+  }
+}
+
+/**
+ * The records of a log, without a last line that is not whole. None if there is no file.
+ *
+ * @throws DamagedFileError naming the line
+ */
+export function readRecords(path: string): object[] {
+  if (!existsSync(path)) return [];
+  const records: object[] = [];
+  let torn: string | undefined;
+  let index = 0;
+  for (const text of linesOf(path)) {
+    index++;
+    if (torn !== undefined) throw new DamagedFileError(path, torn, 'is damaged');
+    if (text === '') continue;
+    let data: unknown;
+    try {
+      data = parseJson(text);
+    } catch {
+      torn = `line ${index} is not JSON`;
+      continue;
+    }
+    const type = typeof data === 'object' && data !== null ? (data as { type?: unknown }).type : undefined;
+    const schema = recordSchemas.get(type);
+    if (schema === undefined) throw new DamagedFileError(path, `line ${index} is no record`, 'is damaged');
+    ofFile(path, () => checkSchema(`line ${index}`, data, schema));
+    records.push(data as object);
+  }
+  return records;
+}
+
+/** What of a run's config.json a page shows: of a text or of samples. */
+export interface RecordedConfig {
+  readonly text?: TextIdentity;
+  readonly samples?: SamplesIdentity;
+  readonly environment: Environment;
+}
+
+const count = integer(0, Number.MAX_SAFE_INTEGER);
+const textIdentity = someFields({ name: line(), vocabulary: count, trainingCharacters: count });
+const samplesIdentity = someFields({
+  name: line(),
+  features: count,
+  classes: list(value<string>((given) => typeof given === 'string', 'a text')),
+  trainingSamples: count,
+});
+const configSchema = someFields({
+  text: maybe(textIdentity),
+  samples: maybe(samplesIdentity),
+  environment: someFields({
+    cpu: line(),
+    cores: count,
+    memoryGiB: number({ from: 0 }),
+    node: line(),
+    packages: record(line()),
+  }),
+});
+
+/** What a run recorded of itself when it began. Throws DamagedFileError. */
+export function readConfig(folder: string): RecordedConfig {
+  const path = join(folder, 'config.json');
+  return ofFile(path, () => {
+    const config = checkSchema('config', readJson(path, 'config'), configSchema);
+    if (config.text === undefined && config.samples === undefined)
+      throw new ArgumentError('config', config, 'an object with text or samples');
+    return config as unknown as RecordedConfig;
+  });
+}
+
+const pointerSchema = fields({ file: fileName, step: integer(1, 2 ** 31) });
+
+/** Name of the checkpoint after so many steps. */
+export const checkpointFile = (steps: number): string =>
+  `checkpoint-${String(steps).padStart(8, '0')}.safetensors`;
+
+/** Name of a run's newest checkpoint, or null if it has none. Throws DamagedFileError. */
+export function readPointer(path: string): string | null {
+  if (!existsSync(path)) return null;
+  return ofFile(path, () => {
+    const { file, step: steps } = checkSchema('checkpoint', readJson(path, 'checkpoint'), pointerSchema);
+    if (file !== checkpointFile(steps))
+      throw new ArgumentError('checkpoint.file', file, checkpointFile(steps));
+    return file;
+  });
+}
