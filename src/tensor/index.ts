@@ -44,6 +44,7 @@ export {
   dequantize,
   type Explained,
   type NaNInGroups,
+  nanTreatments,
   type Quantized,
   type QuantizedMatmulOptions,
   type Quantizer,

@@ -1,8 +1,11 @@
 /** Analyses of quantisers: numbers worked out by hand, published tables, names, refusals. */
 
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { toReal } from '../../src/arithmetic/index.ts';
 import { ArgumentError } from '../../src/errors.ts';
 import { analyze, errorAgainstBits, namedQuantizer } from '../../src/tensor/analysis/index.ts';
+import { SumOfProducts } from '../../src/tensor/analysis/sums.ts';
 import { quantizer } from '../../src/tensor/quantizers/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 
@@ -51,6 +54,111 @@ test('nothing lost, nothing there', () => {
   const zeros = analyze(numbers(0, 0), units);
   expect(zeros).toMatchObject({ sqnr: Infinity, relativeError: 0, alignment: 1, zeros: 1, underflowed: 0 });
   expect(Object.is(zeros.entropy, 0)).toBe(true);
+});
+
+test('what is lost is no perfect result: lost elements are counted, and their error is infinite', () => {
+  const lost = { sqnr: -Infinity, relativeError: Infinity, largestError: Infinity, alignment: NaN };
+  // A NaN makes the whole of its group NaN.
+  expect(analyze(numbers(1, NaN, 2, 3), 'mxfp4')).toMatchObject({ nonFinite: 1, lost: 3, ...lost });
+  const wide = quantizer({
+    format: 'e5m2',
+    scale: { per: 'tensor', from: 'constant', value: 1 },
+    saturation: 'none',
+  });
+  expect(analyze(numbers(1, 1e6, -1e6), wide)).toMatchObject({
+    nonFinite: 0,
+    lost: 2,
+    ...lost,
+    saturated: 2 / 3,
+  });
+  expect(analyze(numbers(1e6), wide)).toMatchObject({ lost: 1, ...lost });
+  // Nothing finite, nothing to measure.
+  expect(analyze(numbers(NaN, NaN), wide)).toMatchObject({
+    nonFinite: 2,
+    lost: 0,
+    sqnr: NaN,
+    relativeError: NaN,
+  });
+  const points = errorAgainstBits(numbers(1, NaN, 2, 3), { a: wide, b: 'e4m3fn', c: 'e5m2' });
+  expect(points.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+});
+
+/** A tensor's measures from exact rationals: squares as integers over one power of two. */
+function exactMeasures(
+  x: ArrayLike<number>,
+  values: ArrayLike<number>,
+): { sqnr: number; relativeError: number; alignment: number } {
+  const unit = (value: number): bigint => {
+    const { negative, significand, exponent } = toReal(value);
+    const magnitude = significand << BigInt(exponent + 1074);
+    return negative ? -magnitude : magnitude;
+  };
+  let [signal, noise, overlap] = [0n, 0n, 0n];
+  for (let i = 0; i < x.length; i++) {
+    const [given, value] = [unit(x[i]!), unit(values[i]!)];
+    signal += given * given;
+    noise += (value - given) ** 2n;
+    overlap += value * given;
+  }
+  /** a / b as a binary64 number of any exponent: 64 bits of the quotient. */
+  const parts = (a: bigint, b: bigint): [number, number] => {
+    const shift = 64 - (a.toString(2).length - b.toString(2).length);
+    const quotient = shift >= 0 ? (a << BigInt(shift)) / b : a / (b << BigInt(-shift));
+    return [Number(quotient), -shift];
+  };
+  const [m, e] = noise === 0n ? [0, 0] : parts(signal, noise);
+  const [n, f] = noise === 0n ? [0, 0] : parts(noise, signal);
+  const [o, g] = parts(overlap < 0n ? -overlap : overlap, signal);
+  return {
+    sqnr: noise === 0n ? Infinity : 10 * (Math.log10(m) + e * Math.log10(2)),
+    relativeError: Math.sqrt(n * 2 ** (f % 2)) * 2 ** Math.trunc(f / 2),
+    alignment: (overlap < 0n ? -1 : 1) * o * 2 ** g,
+  };
+}
+
+test('sums neither overflow nor underflow: the measures of exact rationals, at every magnitude', () => {
+  const near = (given: number, exact: number): boolean =>
+    Object.is(given, exact) || Math.abs(given - exact) <= 1e-12 * Math.max(Math.abs(exact), 1e-3);
+  const base = gaussians(64, 1, 3, 'magnitudes');
+  for (const magnitude of [5e-324, 1e-310, 1e-200, 1e-160, 1e-150, 1, 1e150, 1e160, 1e200, 1e307])
+    for (const by of ['int4', 'e4m3fn', 'mxfp4', 'nvfp4', 'int8/block:16', 'bfloat16', 'binary64']) {
+      const x = Float64Array.from(base, (value) => value * magnitude);
+      const { values } = namedQuantizer(by).quantize(x);
+      const measured = analyze(x, by);
+      const exact = exactMeasures(x, values);
+      for (const name of ['sqnr', 'relativeError', 'alignment'] as const)
+        expect(
+          near(measured[name], exact[name]),
+          `${magnitude} ${by} ${name} ${measured[name]} ${exact[name]}`,
+        ).toBe(true);
+      expect(measured.lost).toBe(0);
+    }
+});
+
+test('sums of products of numbers of any size are those of exact integers', () => {
+  const number = fc.double({ noNaN: true, noDefaultInfinity: true });
+  const exactly = (a: number): bigint => {
+    const { negative, significand, exponent } = toReal(a);
+    return (negative ? -significand : significand) << BigInt(exponent + 1074);
+  };
+  fc.assert(
+    fc.property(fc.array(number, { minLength: 1, maxLength: 8 }), (list) => {
+      const sum = new SumOfProducts();
+      let exact = 0n;
+      for (const a of list) {
+        sum.add(a, a);
+        exact += exactly(a) ** 2n;
+      }
+      const { m, exponent } = sum.total;
+      if (exact === 0n) return m === 0;
+      // m 2^exponent in units of 2^-2148, to within the error of eight sums of squares.
+      const length = exact.toString(2).length;
+      expect(exponent + 2148).toBeGreaterThanOrEqual(length - 2);
+      const ratio = Number((exact << 70n) >> BigInt(length)) / 2 ** 70;
+      return Math.abs((m * 2 ** (exponent + 2148 - length)) / ratio - 1) < 2 ** -48;
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 test('NaN and infinities are counted, and count for no error', () => {

@@ -51,10 +51,10 @@ test('a tensor small enough to check by hand, in full', async () => {
     // 6 -0 1.5 3 with scale 1: errors 0 .2 .2 .1, so .09 of 47.34.
     expect(
       out,
-    ).toBe(`            bits /          SQNR  relative   largest    satu-  under-           entropy  codes
-quantiser  element  bytes     dB     error  relative  rated %  flow %  zeros %     bits   used
----------  -------  -----  -----  --------  --------  -------  ------  -------  -------  -----
-e2m1            12      6  27.21    0.0436         1     0.00   25.00    25.00     2.00      4
+    ).toBe(`            bits /          SQNR  relative   largest    satu-  under-                 entropy  codes
+quantiser  element  bytes     dB     error  relative  rated %  flow %  zeros %  lost     bits   used
+---------  -------  -----  -----  --------  --------  -------  ------  -------  ----  -------  -----
+e2m1            12      6  27.21    0.0436         1     0.00   25.00    25.00     0     2.00      4
 
 e2m1: share of each code
    -0   25.00 %  ########################################
@@ -99,6 +99,34 @@ test('rounding, transform and seed take effect, and come back in JSON', async ()
   expect(
     (await record('--formats', 'int4', '--shape', '16,16', '--transform', json)).transform,
   ).toMatchObject({ count: 2 });
+});
+
+test('elements that are lost: a column, a field, and what --nan makes of NaN', async () => {
+  await withFolder(async (folder) => {
+    const file = join(folder, 'x.npy');
+    writeFileSync(file, npy('<f4', [2, 32], new Float32Array(64).fill(1.25).fill(NaN, 7, 8)));
+    const { out, code } = await halfulp('--formats', 'mxfp4', '--data', file);
+    expect(code).toBe(0);
+    expect(out.split('\n')[3]).toMatch(/^mxfp4 +4\.25 +34 +-inf +inf +inf +0\.00 +0\.00 +0\.00 +31 /);
+    const lossy = await record('--formats', 'mxfp4', '--data', file);
+    expect(lossy.nan).toBe(null);
+    expect(lossy.results[0]).toMatchObject({
+      nonFinite: 1,
+      lost: 31,
+      sqnr: '-Infinity',
+      relativeError: 'Infinity',
+      alignment: 'NaN',
+    });
+    const refused = await halfulp('--formats', 'int4', '--data', file);
+    expect([refused.out, refused.code]).toEqual(['', 2]);
+    expect(refused.err).toMatch(/^halfulp.*--nan: got 'error'; accepted: zero, max or group.*x\[7\]/);
+    for (const nan of ['zero', 'max', 'group']) {
+      const { nan: given, results } = await record('--formats', 'mxfp4,int4', '--data', file, '--nan', nan);
+      expect(given).toBe(nan);
+      for (const { nonFinite, lost } of results)
+        expect([nonFinite, lost > 0], nan).toEqual([1, nan === 'group']);
+    }
+  });
 });
 
 test('the distributions', async () => {
@@ -230,8 +258,14 @@ test('the picture: well-formed, every quantiser named once, nothing half-written
 test('the picture of lossless and of no quantisers', () => {
   const x = new Float32Array([1, -1, 1, 1]);
   const svg = errorPlot(errorAgainstBits(x, ['binary', 'int4']), { data: 'signs', gaussian: false });
-  expect(svg).toContain('Without error, or without a finite one: binary, int4.');
+  expect(svg).toContain('Exact: binary, int4.');
   expect(svg).not.toContain('rate-distortion');
+  const holed = errorAgainstBits(new Float32Array([1, NaN, 2, 3]), ['mxfp4', 'e5m2']);
+  const lossy = errorPlot(holed, { data: 'holed', gaussian: false });
+  expect(lossy).toContain('With elements that became NaN or infinite: mxfp4, e5m2.');
+  expect(lossy).not.toContain('Exact');
+  const empty = errorAgainstBits(new Float32Array([NaN, NaN]), ['e5m2']);
+  expect(errorPlot(empty, { data: 'NaN', gaussian: false })).toContain('Without a relative error: e5m2.');
 });
 
 test('a narrow terminal gets blocks', async () => {
@@ -255,6 +289,7 @@ test.each<[string[], RegExp]>([
   [['--transform', '{"name":"hadamard","size":12}'], /--transform size: got 12/],
   [['--transform', '{broken'], /--transform/],
   [['--rounding', 'up'], /--rounding/],
+  [['--nan', 'drop'], /--nan: got 'drop'; accepted: error, zero, max, group/],
   [['--seed', '-1'], /--seed/],
 ])('refuses %j', async (argv, message) => {
   const { out, err, code } = await halfulp(...argv);

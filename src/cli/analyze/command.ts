@@ -11,7 +11,9 @@ import { type RoundingMode, roundingModes } from '../../rounding/index.ts';
 import {
   type ErrorPoint,
   errorAgainstBits,
+  type NaNInGroups,
   namedQuantizer,
+  nanTreatments,
   type Quantizer,
   type TransformData,
   transform,
@@ -24,6 +26,7 @@ import { choice, integer } from '../options.ts';
 import { bold } from '../text-table.ts';
 import { writeWholeFile } from '../write-file.ts';
 import { distributionNames, loadData, readShape } from './data.ts';
+import type { ShapedNumbers } from './npy.ts';
 import { analysisTable, codesPage } from './page.ts';
 
 const defaultFormats = 'ternary,int4/block:32,mxfp4,nvfp4,mxfp6e2m3,int8,mxint8,e4m3fn,e5m2,mxfp8e4m3';
@@ -49,6 +52,7 @@ interface GivenOptions {
   readonly seed: number;
   readonly rounding?: RoundingMode;
   readonly transform?: TransformData;
+  readonly nan?: NaNInGroups;
   readonly codes?: boolean;
   readonly plot?: string;
   readonly json?: boolean;
@@ -83,7 +87,7 @@ function readTransform(text: string): TransformData {
 /** The quantiser of a name, by the name with its format as the catalogue spells it; errors say what of it is wrong. */
 function readQuantizer(
   text: string,
-  { rounding, transform: data, seed }: GivenOptions,
+  { rounding, transform: data, seed, nan }: GivenOptions,
 ): readonly [name: string, quantizer: Quantizer] {
   const [name, ...parts] = text.split('/') as [string, ...string[]];
   if (readOtherFormat(name, '--formats')?.kind !== 'block') readFormat(name, '--formats');
@@ -92,6 +96,7 @@ function readQuantizer(
     const named = namedQuantizer(spelled, {
       ...(rounding !== undefined && { rounding }),
       ...(data !== undefined && { transform: data }),
+      ...(nan !== undefined && { nan }),
       seed,
     });
     return [spelled, named];
@@ -99,6 +104,20 @@ function readQuantizer(
     if (!(error instanceof ArgumentError)) throw error;
     const argument = error.argument === 'quantizer' ? '--formats' : `--formats ${text}: ${error.argument}`;
     throw new ArgumentError(argument, error.given, error.accepted);
+  }
+}
+
+/** The analyses; NaN in the data that a quantiser has no place for is a matter of `--nan`. */
+function analyses(
+  { values, shape }: ShapedNumbers,
+  quantizers: Readonly<Record<string, Quantizer>>,
+  { nan = 'error' }: GivenOptions,
+): ErrorPoint[] {
+  try {
+    return errorAgainstBits(values, quantizers, { shape });
+  } catch (error) {
+    if (!(error instanceof RangeError) || !values.some(Number.isNaN)) throw error;
+    throw new ArgumentError('--nan', nan, `zero, max or group, as the data have NaN (${error.message})`);
   }
 }
 
@@ -130,6 +149,11 @@ export function analyzeCommand(io: Io, done: (code: number) => void): Command {
       'applied before and undone after: a name, hadamard:SIZE or JSON',
       readTransform,
     )
+    .option(
+      '--nan <what>',
+      `what becomes of NaN: ${nanTreatments.join(', ')} (default: error, group for power-of-two scales)`,
+      choice('--nan', nanTreatments),
+    )
     .option('--codes', 'show how often each code is used')
     .option('--plot <file>', 'write error against bits to this SVG file')
     .option('--json', 'print a JSON object')
@@ -138,8 +162,9 @@ export function analyzeCommand(io: Io, done: (code: number) => void): Command {
       const quantizers = Object.fromEntries(
         splitList(given.formats).map((name) => readQuantizer(name, given)),
       );
-      const { values, shape } = loadData(given.data, given.shape, given.seed);
-      const points = errorAgainstBits(values, quantizers, { shape });
+      const data = loadData(given.data, given.shape, given.seed);
+      const { shape } = data;
+      const points = analyses(data, quantizers, given);
       if (given.plot !== undefined) {
         const { errorPlot } = await import('./error-plot.ts');
         const notes = {
@@ -153,9 +178,17 @@ export function analyzeCommand(io: Io, done: (code: number) => void): Command {
         emphasise: allowsStyle(io.stdout, io.environment) ? bold : (text: string) => text,
       };
       if (given.json) {
-        const { data, seed, rounding = 'nearest-even', transform: applied = null } = given;
+        const {
+          data: source,
+          seed,
+          rounding = 'nearest-even',
+          transform: applied = null,
+          nan = null,
+        } = given;
         const results = points.map((point) => recordOf(point, given.codes === true));
-        io.stdout.write(`${jsonText({ data, shape, seed, rounding, transform: applied, results }, 2)}\n`);
+        io.stdout.write(
+          `${jsonText({ data: source, shape, seed, rounding, transform: applied, nan, results }, 2)}\n`,
+        );
       } else {
         io.stdout.write(analysisTable(points, style));
         if (given.codes) for (const point of points) io.stdout.write(`\n${codesPage(point, style)}`);

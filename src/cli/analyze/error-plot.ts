@@ -72,10 +72,14 @@ function placeLabels(
   });
 }
 
-/** Relative error (logarithmic) against bits per element; lossless quantisers are named in the caption. */
+/** Relative error (logarithmic) against bits per element; exact ones, and those that lose elements, are named in the caption. */
 export function errorPlot(points: readonly ErrorPoint[], { data, gaussian }: ErrorPlotNotes): string {
   const drawn = points.filter(({ relativeError }) => relativeError > 0 && Number.isFinite(relativeError));
-  const absent = points.filter((point) => !drawn.includes(point)).map(({ name }) => name);
+  /** A line for the quantisers that are not drawn for one reason. */
+  const absence = (reason: string, isSo: (point: ErrorPoint) => boolean): string[] => {
+    const names = points.filter((point) => !drawn.includes(point) && isSo(point)).map(({ name }) => name);
+    return names.length > 0 ? [`${reason}: ${names.join(', ')}.`] : [];
+  };
   const bits = drawn.map(({ bitsPerElement }) => bitsPerElement);
   const errors = drawn.map(({ relativeError }) => relativeError);
   const bitRange: [number, number] =
@@ -137,7 +141,12 @@ export function errorPlot(points: readonly ErrorPoint[], { data, gaussian }: Err
         ...(gaussian
           ? ['Dashed: 2^-bits, the least error of any code for Gaussian data (rate-distortion).']
           : []),
-        ...(absent.length > 0 ? [`Without error, or without a finite one: ${absent.join(', ')}.`] : []),
+        ...absence('Exact', ({ relativeError }) => relativeError === 0),
+        ...absence('With elements that became NaN or infinite', ({ lost }) => lost > 0),
+        ...absence(
+          'Without a relative error',
+          ({ relativeError, lost }) => relativeError !== 0 && lost === 0,
+        ),
       ],
     },
   );

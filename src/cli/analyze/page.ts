@@ -20,15 +20,17 @@ const columns: readonly Column[] = [
   right('satu-', 'rated %', 'saturated %'),
   right('under-', 'flow %', 'underflow %'),
   right('', 'zeros %', 'zeros %'),
+  right('', 'lost', 'lost'),
   right('entropy', 'bits', 'entropy in bits'),
   right('codes', 'used', 'codes used'),
 ];
 
-/** A number with three significant digits; infinity for a lossless ratio. */
-const three = (x: number): string =>
-  Number.isFinite(x) ? String(Number(x.toPrecision(3))) : x > 0 ? 'inf' : absent;
+/** inf for exact values or a lost element, nothing where there is nothing to measure. */
+const notFinite = (x: number): string => (Number.isNaN(x) ? absent : x > 0 ? 'inf' : '-inf');
+/** A number with three significant digits. */
+const three = (x: number): string => (Number.isFinite(x) ? String(Number(x.toPrecision(3))) : notFinite(x));
 const percent = (x: number): string => (100 * x).toFixed(2);
-const decibels = (x: number): string => (Number.isFinite(x) ? x.toFixed(2) : x > 0 ? 'inf' : absent);
+const decibels = (x: number): string => (Number.isFinite(x) ? x.toFixed(2) : notFinite(x));
 
 /** The table, a row a quantiser. */
 export function analysisTable(points: readonly ErrorPoint[], style: TableStyle): string {
@@ -42,6 +44,7 @@ export function analysisTable(points: readonly ErrorPoint[], style: TableStyle):
     percent(point.saturated),
     percent(point.underflowed),
     percent(point.zeros),
+    String(point.lost),
     point.entropy.toFixed(2),
     String(point.codes.length),
   ]);

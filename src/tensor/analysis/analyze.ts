@@ -11,6 +11,7 @@ import type { Quantization } from '../gradients/gradient.ts';
 import { eachOfGroups } from '../gradients/grouped.ts';
 import { type CallOptions, checkCall, type Quantized, type Quantizer } from '../quantizers/index.ts';
 import { namedQuantizer } from './named.ts';
+import { decibels, quotient, rootOfQuotient, SumOfProducts } from './sums.ts';
 
 /** How often a code occurs. */
 export interface CodeCount {
@@ -20,20 +21,28 @@ export interface CodeCount {
   readonly count: number;
 }
 
-/** Fractions are of all elements; sums are in binary64, element by element. */
+/**
+ * Fractions are of all elements; sums are in binary64, element by element, and neither overflow nor underflow. Errors are over
+ * the elements that are finite before; of one that is lost the error is infinite. NaN where no element is finite before.
+ */
 export interface Analysis {
   readonly elements: number;
-  /** Elements that are NaN or infinite before or after; they count for no error. */
+  /** Elements that are NaN or infinite before. */
   readonly nonFinite: number;
-  /** Signal to quantisation noise: 10 log10(sum x^2 / sum (value - x)^2), in dB. Infinity where nothing is lost. */
+  /** Elements that are finite before, and NaN or infinite after. */
+  readonly lost: number;
+  /**
+   * Signal to quantisation noise: 10 log10(sum x^2 / sum (value - x)^2), in dB. Infinity if every value is exact, and only then;
+   * -Infinity if an element is lost.
+   */
   readonly sqnr: number;
-  /** Root of sum (value - x)^2 / sum x^2; 0 where nothing is lost. */
+  /** Root of sum (value - x)^2 / sum x^2: 0 if every value is exact, Infinity if an element is lost. */
   readonly relativeError: number;
   /** The largest |value - x| / |x| over x other than 0. */
   readonly largestRelativeError: number;
   /** The largest |value - x|. */
   readonly largestError: number;
-  /** sum value x / sum x^2: 1 where the quantiser keeps the magnitude along x, below 1 where it shrinks. */
+  /** sum value x / sum x^2: 1 where the quantiser keeps the magnitude along x, below 1 where it shrinks. NaN if an element is lost. */
   readonly alignment: number;
   /** Elements beyond the largest or least element of the quantiser (by more than the rounding of the scale, 2^-20 of the range). */
   readonly saturated: number;
@@ -59,50 +68,72 @@ export interface AnalyzeOptions {
 
 const log2 = (x: number): number => log(x) / Math.LN2;
 
-/** Errors of the values against what they stand for. */
-function errors(
+type Errors = Pick<
+  Analysis,
+  'sqnr' | 'relativeError' | 'largestRelativeError' | 'largestError' | 'alignment'
+>;
+
+const nothingFinite: Errors = {
+  sqnr: NaN,
+  relativeError: NaN,
+  largestRelativeError: NaN,
+  largestError: NaN,
+  alignment: NaN,
+};
+const somethingLost: Errors = {
+  sqnr: -Infinity,
+  relativeError: Infinity,
+  largestRelativeError: Infinity,
+  largestError: Infinity,
+  alignment: NaN,
+};
+
+/** Errors of finite values against finite numbers. */
+function errorsOf(x: RealArray, values: RealArray): Errors {
+  const [signal, noise, overlap] = [new SumOfProducts(), new SumOfProducts(), new SumOfProducts()];
+  let [largestError, largestRelativeError] = [0, 0];
+  for (let i = 0; i < x.length; i++) {
+    const [given, value] = [x[i]!, values[i]!];
+    if (!Number.isFinite(given)) continue;
+    signal.add(given, given);
+    overlap.add(value, given);
+    const error = Math.abs(value - given);
+    // The difference of two numbers of different signs may overflow; of their halves it does not.
+    const half = Math.abs(value / 2 - given / 2);
+    if (error < Infinity) noise.add(error, error);
+    else for (let part = 0; part < 4; part++) noise.add(half, half);
+    largestError = Math.max(largestError, error);
+    if (given === 0) continue;
+    const relative = error < Infinity ? error / Math.abs(given) : 2 * (half / Math.abs(given));
+    largestRelativeError = Math.max(largestRelativeError, relative);
+  }
+  const [total, rest] = [signal.total, noise.total];
+  const isExact = rest.m === 0;
+  const isSilent = total.m === 0;
+  return {
+    sqnr: isExact ? Infinity : isSilent ? -Infinity : decibels(total, rest),
+    relativeError: isExact ? 0 : isSilent ? Infinity : rootOfQuotient(rest, total),
+    largestRelativeError,
+    largestError,
+    alignment: isSilent ? 1 : quotient(overlap.total, total),
+  };
+}
+
+/** What became of the elements. */
+function measure(
   x: RealArray,
   values: RealArray,
-): Pick<
-  Analysis,
-  | 'nonFinite'
-  | 'sqnr'
-  | 'relativeError'
-  | 'largestRelativeError'
-  | 'largestError'
-  | 'alignment'
-  | 'underflowed'
-  | 'zeros'
-> {
-  let [nonFinite, signal, noise, overlap] = [0, 0, 0, 0];
-  let [largestError, largestRelativeError, underflowed, zeros] = [0, 0, 0, 0];
+): Errors & Pick<Analysis, 'nonFinite' | 'lost' | 'underflowed' | 'zeros'> {
+  let [nonFinite, lost, underflowed, zeros] = [0, 0, 0, 0];
   for (let i = 0; i < x.length; i++) {
     const [given, value] = [x[i]!, values[i]!];
     if (value === 0) zeros++;
-    if (!Number.isFinite(given) || !Number.isFinite(value)) {
-      nonFinite++;
-      continue;
-    }
-    const error = Math.abs(value - given);
-    signal += given * given;
-    noise += error * error;
-    overlap += value * given;
-    largestError = Math.max(largestError, error);
-    if (given === 0) continue;
-    largestRelativeError = Math.max(largestRelativeError, error / Math.abs(given));
-    if (value === 0) underflowed++;
+    if (!Number.isFinite(given)) nonFinite++;
+    else if (!Number.isFinite(value)) lost++;
+    else if (value === 0 && given !== 0) underflowed++;
   }
-  const lossless = noise === 0;
-  return {
-    nonFinite,
-    sqnr: lossless ? Infinity : (10 / Math.LN10) * log(signal / noise),
-    relativeError: lossless ? 0 : Math.sqrt(noise / signal),
-    largestRelativeError,
-    largestError,
-    alignment: signal === 0 ? 1 : overlap / signal,
-    underflowed: underflowed / x.length,
-    zeros: zeros / x.length,
-  };
+  const errors = lost > 0 ? somethingLost : nonFinite === x.length ? nothingFinite : errorsOf(x, values);
+  return { nonFinite, lost, ...errors, underflowed: underflowed / x.length, zeros: zeros / x.length };
 }
 
 /** How many elements the quantiser clamped. */
@@ -167,13 +198,18 @@ export function analyze(given: Numbers, by: Quantizer | string, options?: Analyz
   const codes = countCodes(result.codes, result.format);
   return {
     elements: x.length,
-    ...errors(isTransformed ? explained.x : x, result.values),
+    ...measure(isTransformed ? explained.x : x, result.values),
     saturated: countSaturated(explained) / x.length,
     entropy: entropyOf(codes, x.length),
     codes,
     bytes: result.bytes,
     bitsPerElement: (8 * result.bytes) / x.length,
   };
+}
+
+/** What errors are sorted by: those of nothing last. */
+function rank({ relativeError }: Analysis): number {
+  return relativeError < Infinity ? relativeError : Number.MAX_VALUE;
 }
 
 /** One quantiser's place in the plane of error against bits. */
@@ -202,5 +238,5 @@ export function errorAgainstBits(
     : Object.entries(quantizers);
   return entries
     .map(([name, by]) => ({ name, ...analyze(x, by, options) }))
-    .sort((a, b) => a.bitsPerElement - b.bitsPerElement || a.relativeError - b.relativeError);
+    .sort((a, b) => a.bitsPerElement - b.bitsPerElement || rank(a) - rank(b));
 }

@@ -8,6 +8,7 @@ import type { RoundingMode } from '../../rounding/options.ts';
 import type { Grouping } from '../grouping.ts';
 import {
   blockQuantizerOptions,
+  type NaNInGroups,
   type Quantizer,
   type QuantizerOptions,
   quantizer,
@@ -22,6 +23,8 @@ export interface NamedOptions {
   readonly transform?: TransformData;
   /** Random bits of stochastic rounding. */
   readonly seed?: number | bigint;
+  /** What becomes of NaN: as in `quantizer`. */
+  readonly nan?: NaNInGroups;
 }
 
 /** Statistics that need nothing but their name. */
@@ -69,7 +72,7 @@ function scalarOptions(text: string, name: string, parts: readonly string[]): Qu
  * namedQuantizer('e2m1/block:16/scale:ue5m3', { transform: { name: 'hadamard', size: 16 } });
  */
 export function namedQuantizer(text: string, options?: NamedOptions): Quantizer {
-  const given = checkFields('', options, ['rounding', 'transform', 'seed']);
+  const given = checkFields('', options, ['rounding', 'transform', 'seed', 'nan']);
   const [name, ...parts] = typeof text === 'string' ? text.split('/') : [];
   if (name === undefined) throw new ArgumentError('quantizer', text, accepted);
   const block = findBlockFormat(name);

@@ -6,6 +6,7 @@ export {
   type CallOptions,
   checkCall,
   type NaNInGroups,
+  nanTreatments,
   type QuantizerOptions,
   type ResolvedQuantizer,
 } from './options.ts';

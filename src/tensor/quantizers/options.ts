@@ -23,6 +23,7 @@ import type { ResolvedScale, ScaleOptions } from './scale-options.ts';
 
 /** What NaN becomes in codes: as in `encode`, or the whole group of it NaN. */
 export type NaNInGroups = NaNTreatment | 'group';
+export const nanTreatments: readonly NaNInGroups[] = ['error', 'zero', 'max', 'group'];
 
 export interface QuantizerOptions {
   /** Format of the elements: any format of numbers. */
@@ -138,8 +139,7 @@ export function resolveQuantizer(options: QuantizerOptions): ResolvedQuantizer {
   if (invert === false && strength !== 1)
     throw new ArgumentError('strength', strength, '1, where values stay transformed (invert: false)');
   if (typeof invert !== 'boolean') throw new ArgumentError('invert', invert, 'true or false');
-  if (nan !== 'error' && nan !== 'zero' && nan !== 'max' && nan !== 'group')
-    throw new ArgumentError('nan', nan, 'error, zero, max, group');
+  oneOf('nan', nan, nanTreatments);
   return {
     format,
     scale,
