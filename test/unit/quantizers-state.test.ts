@@ -18,7 +18,7 @@ describe('memory', () => {
     expect(() => q.quantize(list(1, 2), [3])).toThrow(/shape/);
     // Neither a call that fails nor a NaN is remembered.
     const before = q.state();
-    expect(() => q.quantize(list(1), [1], { random: new Uint32Array(0), threads: -1 })).toThrow(/threads/);
+    expect(() => q.quantize(list(1), [1], { offset: -1 })).toThrow(/offset/);
     q.fakeQuantize(list(NaN));
     expect(q.state()).toEqual(before);
   });

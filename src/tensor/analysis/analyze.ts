@@ -62,7 +62,7 @@ export interface Analysis {
 export interface AnalyzeOptions {
   /** Row-major shape of x. Default: one row. */
   readonly shape?: readonly number[];
-  /** Random bits, threads, axis: as a call of the quantiser takes them. Averages and windows of the quantiser stay as they are. */
+  /** Random bits, axis: as a call of the quantiser takes them. Averages and windows of the quantiser stay as they are. */
   readonly call?: Omit<CallOptions, 'update'>;
 }
 

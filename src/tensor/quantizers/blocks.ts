@@ -41,7 +41,7 @@ export interface BlockOptions
 
 const optionNames: readonly (keyof BlockOptions)[] = [
   ...(['rounding', 'saturation', 'subnormals', 'randomBits', 'variant', 'seed', 'stream', 'offset'] as const),
-  ...(['random', 'threads', 'update', 'shape', 'axis', 'tile', 'direction', 'symmetric'] as const),
+  ...(['random', 'update', 'shape', 'axis', 'tile', 'direction', 'symmetric'] as const),
   ...(['rowScaled', 'fourOverSix', 'scaleMax', 'nan'] as const),
 ];
 
@@ -134,8 +134,8 @@ export function quantize(
   options: BlockOptions = {},
 ): Quantized {
   const made = quantizer(blockQuantizerOptions(format, options));
-  const { shape, seed, stream, offset, random, threads, update } = options;
-  const entries = Object.entries({ seed, stream, offset, random, threads, update });
+  const { shape, seed, stream, offset, random, update } = options;
+  const entries = Object.entries({ seed, stream, offset, random, update });
   const call = Object.fromEntries(entries.filter(([, value]) => value !== undefined));
   return made.quantize(x, shape, call);
 }

@@ -13,7 +13,6 @@ import {
   quantizeArray,
   type ScaleForm,
 } from '../../kernels/quantizers/index.ts';
-import { checkThreads } from '../../kernels/threads.ts';
 import type { ResolvedRounding } from '../../rounding/options.ts';
 import { integerOf64Bits } from '../../rounding/options.ts';
 import type { RealArray } from '../arrays.ts';
@@ -110,12 +109,11 @@ export function kernelLayout(
 /** The rounding of one call; undefined where the call has random integers of its own, or an index that it must not have. */
 export function callRounding(
   rounding: ResolvedRounding,
-  { seed, stream, offset = rounding.offset, random, threads }: CallOptions,
+  { seed, stream, offset = rounding.offset, random }: CallOptions,
   length: number,
 ): ResolvedRounding | undefined {
   const isIndex = Number.isSafeInteger(offset) && offset >= 0 && offset <= Number.MAX_SAFE_INTEGER - length;
   if (random !== undefined || !isIndex) return undefined;
-  checkThreads(threads);
   return {
     ...rounding,
     seed: seed === undefined ? rounding.seed : integerOf64Bits('seed', seed),

@@ -68,8 +68,7 @@ export interface CallOptions {
   readonly offset?: number;
   /** The random integers themselves, one an element. */
   readonly random?: Uint32Array;
-  /** Threads that share the rounding, as in `round`, where it is a step of its own. The bits do not depend on it. */
-  readonly threads?: number;
+
   /** The axis that a product will sum over, for transforms that name none. */
   readonly axis?: number;
   /** Whether averages and windows remember this call. Default true. */
@@ -92,10 +91,10 @@ export interface ResolvedQuantizer {
 }
 
 const callNames: readonly (keyof CallOptions)[] = [
-  ...(['seed', 'stream', 'offset', 'random', 'threads', 'axis', 'update'] as const),
+  ...(['seed', 'stream', 'offset', 'random', 'axis', 'update'] as const),
 ];
 
-/** The options of one call; what they are for checks seeds, places and threads themselves. Throws ArgumentError. */
+/** The options of one call; what they are for checks seeds and places. Throws ArgumentError. */
 export function checkCall(call: CallOptions | undefined, path = ''): CallOptions {
   const given = checkFields(path, call, callNames, 'call');
   const { axis, random, update } = given;

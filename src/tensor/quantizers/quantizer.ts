@@ -3,7 +3,7 @@
  * rest to the reference, `run.ts`, which gives the same bits.
  */
 import { isFloat32Array, type Numbers, type RealArray, realArray, resultArray } from '../../array-kinds.ts';
-import { checkFields, checkObject, oneOf } from '../../check.ts';
+import { checkFields, checkFunction, checkObject, oneOf } from '../../check.ts';
 import type { Format } from '../../formats/format.ts';
 import type { QuantizerPlan } from '../../kernels/quantizers/index.ts';
 import { type ResolvedRounding, resolveRounding } from '../../rounding/options.ts';
@@ -14,7 +14,7 @@ import {
   type Gradients,
   type Quantization,
 } from '../gradients/index.ts';
-import { checkShape, type Grouping } from '../grouping.ts';
+import { axisIndex, checkShape, type Grouping } from '../grouping.ts';
 import { noResidue, type Residue, type Transform, type TransformContext } from '../transforms/transform.ts';
 import { scaleSource } from './learned.ts';
 import { checkNaN, codesOf, fillHoles, withoutNaN } from './nan.ts';
@@ -28,6 +28,8 @@ import { type QuantizerState, stateNames, trackerOf } from './tracking.ts';
 
 /** What happened to a tensor: what gradient rules and analyses look at, and what takes a gradient back. */
 export interface Explained extends Quantization {
+  /** What the quantiser was given, before transforms; zeros in place of NaN that are replaced. */
+  readonly given: RealArray;
   readonly residue: Residue;
   readonly context: TransformContext;
 }
@@ -63,7 +65,11 @@ export interface Quantizer {
    * Every step of quantising x: scaled numbers, elements, values, decode scales. With a transform, x and values are transformed.
    */
   explain(x: Numbers, shape?: readonly number[], call?: CallOptions): Explained;
-  /** Gradients with respect to x (and to learned scales, zero points, levels), from the one with respect to fakeQuantize(x). */
+  /**
+   * Gradients with respect to x, and to scales, zero points and levels where the rule trains them, from the one with respect to
+   * fakeQuantize(x): with a strength of less than 1 that of the blend, with `invert: false` of the values as they stay transformed.
+   * Those of constant and learned scales are with respect to the scales as they are stored, others to the value of one unit.
+   */
   pullback<A extends RealArray>(explained: Explained, gradient: A): Gradients<A>;
   /** The inverse of `quantize(...).pack()`. `dtype`: what the values were made of, default 'float32'. */
   unpack(
@@ -82,6 +88,7 @@ const unpackNames: readonly string[] = ['dtype', 'residue', 'axis'];
 
 /** A tensor cleaned of NaN and transformed, and what that leaves to be undone. */
 interface Prepared {
+  readonly given: RealArray;
   readonly x: RealArray;
   readonly holes: readonly number[];
   readonly shape: readonly number[];
@@ -106,6 +113,19 @@ function fromKernels(
     tensorEncode: tensorEncode.length === 0 ? undefined : tensorEncode,
     zeroPoints: undefined,
   };
+}
+
+/** The gradients of given and learned scales, from those of the value of one unit: with respect to what is stored. */
+function ofStored(
+  units: Float64Array,
+  { scales }: Explained,
+  { stored, prescale }: ResolvedScale,
+): Float64Array {
+  return units.map((gradient, group) => {
+    // One unit is 1 / stored, or stored / prescale.
+    const unit = scales[group]!;
+    return stored === 'encode' ? -gradient * unit * unit : gradient / prescale;
+  });
 }
 
 /**
@@ -135,6 +155,7 @@ export function quantizer(options: QuantizerOptions): Quantizer {
   function prepare(given: RealArray, shape: readonly number[], call: CallOptions): Prepared {
     checkShape(shape, given.length);
     const { axis, seed, stream, offset } = call;
+    if (axis !== undefined) axisIndex(axis, shape);
     const entries = Object.entries({ axis, seed, stream, offset }).filter(([, value]) => value !== undefined);
     const context: TransformContext = Object.fromEntries(entries);
     const { x: whole, holes } = withoutNaN(given, resolved);
@@ -142,7 +163,21 @@ export function quantizer(options: QuantizerOptions): Quantizer {
       transform === undefined
         ? { values: whole, residue: noResidue }
         : transform.forward(whole, shape, context);
-    return { x, holes, shape, residue, context };
+    return { given: whole, x, holes, shape, residue, context };
+  }
+
+  /** What the rule says of scales, zero points and levels, given the gradient of the values, scaled by the strength. */
+  function trained<A extends RealArray>(
+    { x: _, ...parameters }: Gradients<A>,
+    explained: Explained,
+  ): Omit<Gradients<A>, 'x'> {
+    const isGiven = scale.from === 'constant' || scale.from === 'learned';
+    const { scales } = parameters;
+    const all = { ...parameters, ...(scales && isGiven && { scales: ofStored(scales, explained, scale) }) };
+    if (strength === 1) return all;
+    return Object.fromEntries(
+      Object.entries(all).map(([name, each]) => [name, each.map((g) => strength * g)]),
+    );
   }
 
   function run({ x, holes, shape }: Prepared, call: CallOptions): Run {
@@ -231,6 +266,7 @@ export function quantizer(options: QuantizerOptions): Quantizer {
       const { residue, context } = prepared;
       return {
         ...rest,
+        given: prepared.given,
         residue,
         context,
         shape,
@@ -242,17 +278,31 @@ export function quantizer(options: QuantizerOptions): Quantizer {
         ...(zeroPoints === undefined ? {} : { zeroPoints }),
       };
     },
-    pullback<A extends RealArray>(explained: Explained, given: A): Gradients<A> {
-      let parameters: Omit<Gradients<A>, 'x'> = {};
-      const inner = <B extends RealArray>(outer: B): B => {
-        const { x, ...others } = gradient.pullback(explained, outer);
-        parameters = others;
-        return x;
+    pullback<A extends RealArray>(explained: Explained, outer: A): Gradients<A> {
+      const given = realArray('gradient', outer) as A;
+      const { given: x, values, shape, residue, context } = explained;
+      if (transform === undefined) {
+        const ruled = gradient.pullback(explained, given);
+        return { x: blendGradient(given, ruled.x, strength), ...trained(ruled, explained) };
+      }
+      if (!invert) {
+        const ruled = gradient.pullback(explained, given);
+        checkFunction('transform.forwardGradient', transform.forwardGradient);
+        const ofX = transform.forwardGradient(ruled.x, x, shape, residue, context);
+        return { x: ofX, ...trained(ruled, explained) };
+      }
+      let trainsMore = false;
+      const inner = (within: A): A => {
+        const { x: ruled, ...parameters } = gradient.pullback(explained, within);
+        trainsMore = Object.keys(parameters).length > 0;
+        return ruled;
       };
-      const { shape, residue, context } = explained;
-      const x =
-        transform === undefined ? inner(given) : transform.pullback(given, shape, residue, inner, context);
-      return { x: blendGradient(given, x, strength), ...parameters };
+      const ofX = transform.pullback(given, shape, residue, inner, context);
+      const blended = blendGradient(given, ofX, strength);
+      if (!trainsMore) return { x: blended };
+      checkFunction('transform.inverseGradient', transform.inverseGradient);
+      const ofValues = transform.inverseGradient(given, values, shape, residue, context);
+      return { x: blended, ...trained(gradient.pullback(explained, ofValues), explained) };
     },
     unpack(bytes, shape, rest): Quantized {
       const given = checkFields('', rest, unpackNames);

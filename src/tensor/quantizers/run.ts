@@ -60,8 +60,8 @@ function elementsOf(
   call: CallOptions,
 ): RealArray {
   const { format, low, high } = options;
-  const { seed, stream, offset, random, threads } = call;
-  const given = { seed, stream, offset, random, threads };
+  const { seed, stream, offset, random } = call;
+  const given = { seed, stream, offset, random };
   const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const rounded = { ...options.round, ...said };
   if (zeroPoints === undefined) {

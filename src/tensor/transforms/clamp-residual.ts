@@ -4,7 +4,8 @@
  */
 import { isFloat32Array, type RealArray } from '../../array-kinds.ts';
 import { checkFields, numberInRange } from '../../check.ts';
-import { aroundSparse, checkIndices, gather } from './sparse.ts';
+import { unchanged } from './elementwise.ts';
+import { aroundSparse, checkIndices, gather, withoutSparse } from './sparse.ts';
 import {
   checkedTransform,
   newLike,
@@ -87,6 +88,9 @@ export function clampResidual(options?: ClampResidualOptions): Transform {
       return x;
     },
     pullback: aroundSparse,
+    forwardGradient: (gradient, _x, _shape, residue) =>
+      withoutSparse(gradient, residueOf(residue, 'clamped').indices),
+    inverseGradient: unchanged,
     toJSON: (): TransformData => ({ name: 'clamp-residual', alpha }),
   } satisfies Transform);
 }

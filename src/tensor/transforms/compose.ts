@@ -37,6 +37,13 @@ export function compose(...parts: readonly Transform[]): Transform {
   parts.forEach((part, i) => {
     checkTransform(pathOf('parts', i), part);
   });
+  const drawn = parts.map(({ draws = 0 }) => draws);
+  const draws = drawn.reduce((all, each) => all + each, 0);
+  /** What part i is told: the transforms that draw are counted on. */
+  const contextOf = (context: TransformContext | undefined, i: number): TransformContext | undefined => {
+    const before = drawn.slice(0, i).reduce((all, each) => all + each, context?.part ?? 0);
+    return before === 0 ? context : { ...context, part: before };
+  };
   const residues = (residue: Residue): readonly Residue[] => {
     const given = residueOf(residue, 'composed').parts;
     if (given.length !== parts.length)
@@ -47,6 +54,7 @@ export function compose(...parts: readonly Transform[]): Transform {
   return checkedTransform({
     name: 'compose',
     inProduct: inProductOf(parts),
+    draws,
     forward: <A extends RealArray>(
       x: A,
       shape: readonly number[],
@@ -54,8 +62,8 @@ export function compose(...parts: readonly Transform[]): Transform {
     ): Transformed<A> => {
       let values = x;
       const kept: Residue[] = [];
-      for (const part of parts) {
-        const step = part.forward(values, shape, context);
+      for (const [i, part] of parts.entries()) {
+        const step = part.forward(values, shape, contextOf(context, i));
         values = step.values;
         kept.push(step.residue);
       }
@@ -68,7 +76,10 @@ export function compose(...parts: readonly Transform[]): Transform {
       context?: TransformContext,
     ): A => {
       const kept = residues(residue);
-      return parts.reduceRight((x, part, i) => part.inverse(x, shape, kept[i]!, context), values);
+      return parts.reduceRight(
+        (x, part, i) => part.inverse(x, shape, kept[i]!, contextOf(context, i)),
+        values,
+      );
     },
     pullback: <A extends RealArray>(
       gradient: A,
@@ -79,10 +90,46 @@ export function compose(...parts: readonly Transform[]): Transform {
     ): A => {
       const kept = residues(residue);
       const nested = parts.reduceRight<InnerPullback<A>>(
-        (within, part, i) => (g) => part.pullback(g, shape, kept[i]!, within, context),
+        (within, part, i) => (g) => part.pullback(g, shape, kept[i]!, within, contextOf(context, i)),
         inner,
       );
       return nested(gradient);
+    },
+    forwardGradient: <A extends RealArray>(
+      gradient: A,
+      x: RealArray,
+      shape: readonly number[],
+      residue: Residue,
+      context?: TransformContext,
+    ): A => {
+      const kept = residues(residue);
+      // What each part was given.
+      const given = [x];
+      for (let i = 0; i + 1 < parts.length; i++)
+        given.push(parts[i]!.forward(given[i]!, shape, contextOf(context, i)).values);
+      return parts.reduceRight(
+        (g, part, i) => part.forwardGradient(g, given[i]!, shape, kept[i]!, contextOf(context, i)),
+        gradient,
+      );
+    },
+    inverseGradient: <A extends RealArray>(
+      gradient: A,
+      values: RealArray,
+      shape: readonly number[],
+      residue: Residue,
+      context?: TransformContext,
+    ): A => {
+      const kept = residues(residue);
+      // What the inverse of each part was given, the last part first.
+      const given: RealArray[] = [];
+      parts.reduceRight((each, part, i) => {
+        given[i] = each;
+        return part.inverse(each, shape, kept[i]!, contextOf(context, i));
+      }, values);
+      return parts.reduce(
+        (g, part, i) => part.inverseGradient(g, given[i]!, shape, kept[i]!, contextOf(context, i)),
+        gradient,
+      );
     },
     toJSON: (): TransformData => ({ name: 'compose', parts: parts.map((part) => part.toJSON()) }),
   } satisfies Transform);

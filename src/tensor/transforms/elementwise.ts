@@ -14,6 +14,11 @@ export function passedBy<A extends RealArray>(
   return inner(gradient);
 }
 
+/** A gradient as it is, a new array: the derivative of a map that adds something. */
+export function unchanged<A extends RealArray>(gradient: A): A {
+  return gradient.slice() as A;
+}
+
 /** f of each element with the number of its group, rounded to the precision of the array. */
 export function mapGroups<A extends RealArray>(
   x: A,

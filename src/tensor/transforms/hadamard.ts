@@ -14,7 +14,7 @@ import { ArgumentError } from '../../errors.ts';
 import { type HadamardLayout, rotateArray } from '../../kernels/hadamard.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
 import { aroundAxis, axisOption } from '../grouping.ts';
-import { readWord, type Word, writeWord } from './random-words.ts';
+import { readWord, streamFor, type Word, writeWord } from './random-words.ts';
 import {
   checkedTransform,
   type InnerPullback,
@@ -45,8 +45,8 @@ export interface HadamardOptions {
   /** One +1 or -1 for each place in a block, or the fixed ones of TransformerEngine; `size` is theirs by default. */
   readonly signs?: readonly number[] | 'transformer-engine';
   /**
-   * Draws the signs: that of place j is -1 where bit j of (seed, stream) is 1 (`randomIntegers` with `randomBits: 1`). They
-   * depend on nothing else, so two operands with the same options cancel.
+   * Draws the signs: that of place j is -1 where bit j of (seed, stream) is 1 (`randomIntegers` with `randomBits: 1`, apart from
+   * what rounding draws: `streamFor`). They depend on nothing else, so two operands with the same options cancel.
    */
   readonly seed?: Word;
   /** Which signs under that seed, for example the training step. Default 0. */
@@ -158,7 +158,7 @@ export function hadamard(given?: HadamardOptions): Transform {
     if (seed === undefined) return fixed;
     let signs = drawnFor.get(places);
     if (signs === undefined) {
-      const bits = randomIntegers(places, { seed, stream: stream ?? 0, randomBits: 1 });
+      const bits = randomIntegers(places, { seed, stream: streamFor('signs', stream ?? 0), randomBits: 1 });
       signs = Float64Array.from(bits, (bit) => 1 - 2 * bit);
       drawnFor.set(places, signs);
     }
@@ -204,6 +204,21 @@ export function hadamard(given?: HadamardOptions): Transform {
       inner: InnerPullback<A>,
       context?: TransformContext,
     ): A => inverse(inner(forward(gradient, shape, context).values), shape, residue, context),
+    // An orthogonal map: its transpose is its inverse.
+    forwardGradient: <A extends RealArray>(
+      gradient: A,
+      _x: RealArray,
+      shape: readonly number[],
+      residue: Residue,
+      context?: TransformContext,
+    ): A => inverse(gradient, shape, residue, context),
+    inverseGradient: <A extends RealArray>(
+      gradient: A,
+      _values: RealArray,
+      shape: readonly number[],
+      _residue: Residue,
+      context?: TransformContext,
+    ): A => forward(gradient, shape, context).values,
     toJSON: (): TransformData => ({
       name: 'hadamard',
       ...(options.size !== undefined && { size: options.size }),

@@ -7,7 +7,7 @@ import type { RealArray } from '../../array-kinds.ts';
 import { checkFields, numberInRange } from '../../check.ts';
 import { countGroups, type Grouping, groupingAt } from '../grouping.ts';
 import { checkStatistics, collectGroups, mapGroups, passedBy } from './elementwise.ts';
-import { log2Magnitude, powerOfTwoReal } from './powers.ts';
+import { inversePower, log2Magnitude, type PowerOf, powerGradient, powerOfTwoReal } from './powers.ts';
 import {
   checkedTransform,
   type Residue,
@@ -44,6 +44,12 @@ function statistics(elements: RealArray, target: number, cap: number): [number, 
   const spread = log2Magnitude(largest) - mean;
   const alpha = Math.fround(spread * cap <= target ? cap : target / spread);
   return [alpha, Math.fround(-alpha * mean)];
+}
+
+/** The power that the statistics of a group stand for. */
+function logarithmicPower(residue: Residue): PowerOf {
+  const { values: stored } = residueOf(residue, 'statistics');
+  return (group) => ({ power: stored[2 * group]!, shift: stored[2 * group + 1]! });
 }
 
 /**
@@ -94,6 +100,11 @@ export function logShift(options?: LogShiftOptions): Transform {
       });
     },
     pullback: passedBy,
+    // y = 2^beta |x|^alpha and x = (2^-beta y)^(1/alpha), with the sign.
+    forwardGradient: (gradient, x, shape, residue) =>
+      powerGradient(gradient, x, shape, grouping, logarithmicPower(residue)),
+    inverseGradient: (gradient, values, shape, residue) =>
+      powerGradient(gradient, values, shape, grouping, inversePower(logarithmicPower(residue))),
     toJSON: (): TransformData => ({ name: 'log-shift', grouping, target, cap }),
   } satisfies Transform);
 }

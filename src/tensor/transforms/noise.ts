@@ -14,9 +14,9 @@ import { checkFields, numberInRange, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
 import { checkShape, countGroups, type Grouping, groupingAt } from '../grouping.ts';
-import { checkStatistics, collectGroups, mapGroups, passedBy } from './elementwise.ts';
+import { checkStatistics, collectGroups, mapGroups, passedBy, unchanged } from './elementwise.ts';
 import { powerOfTwoReal } from './powers.ts';
-import { readWord, type Word, writeWord } from './random-words.ts';
+import { readWord, streamFor, type Word, writeWord } from './random-words.ts';
 import {
   checkedTransform,
   newLike,
@@ -100,8 +100,8 @@ const draw: Record<(typeof distributions)[number], (random: number) => number> =
 };
 
 /**
- * x + R step, R drawn for each element from (seed, stream, offset + index) alone; context takes the place of seed and stream,
- * so that every step of a training run has noise of its own. Steps are rounded to binary32 and are the residue (4 bytes a group);
+ * x + R step, R drawn for each element from (seed, stream, offset + index) alone, apart from what rounding draws under the same
+ * (`streamFor`); context takes the place of seed and stream, so that every step of a training run has noise of its own. Steps are rounded to binary32 and are the residue (4 bytes a group);
  * R, R step and the sum are each rounded to the precision of the array. NaN and infinities count for no step.
  *
  * inverse `keep`: the identity. `subtract`: y - R step, |x' - x| <= u (|x + R step| + |x|), 2^-24 for u in a Float32Array.
@@ -146,7 +146,7 @@ export function noise(options: NoiseOptions): NoiseTransform {
   function randoms(length: number, context: TransformContext | undefined): Uint32Array {
     return randomIntegers(length, {
       seed: context?.seed ?? seed,
-      stream: context?.stream ?? stream,
+      stream: streamFor('noise', context?.stream ?? stream, context?.part),
       offset: context?.offset ?? 0,
     });
   }
@@ -170,6 +170,7 @@ export function noise(options: NoiseOptions): NoiseTransform {
   return checkedTransform({
     name: 'noise',
     inProduct: 'never',
+    draws: 1,
     forward: <A extends RealArray>(
       x: A,
       shape: readonly number[],
@@ -197,6 +198,8 @@ export function noise(options: NoiseOptions): NoiseTransform {
       return x;
     },
     pullback: passedBy,
+    forwardGradient: unchanged,
+    inverseGradient: unchanged,
     bitGradient: (
       gradient: RealArray,
       shape: readonly number[],

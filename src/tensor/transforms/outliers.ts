@@ -7,7 +7,7 @@ import type { RealArray } from '../../array-kinds.ts';
 import { checkFields, integerInRange } from '../../check.ts';
 import { type Grouping, groupingAt } from '../grouping.ts';
 import { collectGroups } from './elementwise.ts';
-import { aroundSparse, checkIndices, gather } from './sparse.ts';
+import { aroundSparse, checkIndices, gather, withoutSparse } from './sparse.ts';
 import {
   checkedTransform,
   newLike,
@@ -83,6 +83,10 @@ export function keepOutliers(options: OutlierOptions): Transform {
       return x;
     },
     pullback: aroundSparse,
+    forwardGradient: (gradient, _x, _shape, residue) =>
+      withoutSparse(gradient, residueOf(residue, 'sparse').indices),
+    inverseGradient: (gradient, _values, _shape, residue) =>
+      withoutSparse(gradient, residueOf(residue, 'sparse').indices),
     toJSON: (): TransformData => ({ name: 'keep-outliers', count, grouping }),
   } satisfies Transform);
 }

@@ -9,7 +9,7 @@ import { checkFields, numberInRange } from '../../check.ts';
 import { formats } from '../../formats/catalogue.ts';
 import { countGroups, type Grouping, groupingAt } from '../grouping.ts';
 import { checkStatistics, collectGroups, mapGroups, passedBy } from './elementwise.ts';
-import { log2Magnitude, powerOfTwoReal } from './powers.ts';
+import { inversePower, log2Magnitude, type PowerOf, powerGradient, powerOfTwoReal } from './powers.ts';
 import {
   checkedTransform,
   type Residue,
@@ -57,6 +57,15 @@ function statistics(elements: RealArray, range: number): [number, number] {
   ];
 }
 
+/** (|x| / c)^k is 2^(-k log2 c) |x|^k. */
+function expansionPower(residue: Residue): PowerOf {
+  const { values: stored } = residueOf(residue, 'statistics');
+  return (group) => {
+    const power = stored[2 * group]!;
+    return { power, shift: -power * log2Magnitude(stored[2 * group + 1]!) };
+  };
+}
+
 /**
  * y = sign(x) (|x| / c)^k; inverse |x| = |y|^(1/k) c. For each group, c = sqrt(max min) over non-zero finite magnitudes and k =
  * floor(16 log2(range) / log2(max / min)) / 16, at least 1/16 and at most 64 (max / min counts as 1.0001 at least). k > 1 expands,
@@ -102,6 +111,10 @@ export function powerExpansion(options?: PowerExpansionOptions): Transform {
       });
     },
     pullback: passedBy,
+    forwardGradient: (gradient, x, shape, residue) =>
+      powerGradient(gradient, x, shape, grouping, expansionPower(residue)),
+    inverseGradient: (gradient, values, shape, residue) =>
+      powerGradient(gradient, values, shape, grouping, inversePower(expansionPower(residue))),
     toJSON: (): TransformData => ({ name: 'power-expansion', grouping, range }),
   } satisfies Transform);
 }

@@ -51,6 +51,8 @@ export function prescale(options: PrescaleOptions): Transform {
       return x;
     },
     pullback: passedBy,
+    forwardGradient: <A extends RealArray>(gradient: A): A => gradient.map((g) => g * factor) as A,
+    inverseGradient: <A extends RealArray>(gradient: A): A => gradient.map((g) => g / factor) as A,
     toJSON: (): TransformData => ({ name: 'prescale', factor }),
   } satisfies Transform);
 }

@@ -149,6 +149,20 @@ export function shiftGroups(options?: ShiftGroupOptions): Transform {
       return shift(values, shape, axisOf(context), residueOf(residue, 'shifts').shifts, -1);
     },
     pullback: passedBy,
+    forwardGradient: <A extends RealArray>(
+      gradient: A,
+      _x: RealArray,
+      shape: readonly number[],
+      residue: Residue,
+      context?: TransformContext,
+    ): A => shift(gradient, shape, axisOf(context), residueOf(residue, 'shifts').shifts, 1),
+    inverseGradient: <A extends RealArray>(
+      gradient: A,
+      _values: RealArray,
+      shape: readonly number[],
+      residue: Residue,
+      context?: TransformContext,
+    ): A => shift(gradient, shape, axisOf(context), residueOf(residue, 'shifts').shifts, -1),
     toJSON: (): TransformData => ({
       name: 'shift-groups',
       groups,

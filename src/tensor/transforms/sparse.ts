@@ -31,6 +31,14 @@ export function aroundSparse<A extends RealArray>(
   return result;
 }
 
+/** The gradient without that of elements whose place holds something else. */
+export function withoutSparse<A extends RealArray>(gradient: A, indices: Uint32Array): A {
+  checkIndices(indices, gradient.length);
+  const result = gradient.slice() as A;
+  for (const i of indices) result[i] = 0;
+  return result;
+}
+
 /** Checks that a residue's indices lie in the array. Throws ArgumentError. */
 export function checkIndices(indices: Uint32Array, length: number): void {
   const last = indices.at(-1);

@@ -3,7 +3,7 @@
  * themselves have a file each; how quantisers apply them is their matter.
  */
 import { isRealArray, kindOf, type RealArray, realArray } from '../../array-kinds.ts';
-import { checkFields, checkFunction } from '../../check.ts';
+import { checkFields, checkFunction, integerInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { axisOption, checkShape } from '../grouping.ts';
 
@@ -84,6 +84,8 @@ export interface TransformContext {
   readonly seed?: number | bigint;
   readonly stream?: number | bigint;
   readonly offset?: number;
+  /** Which of several drawing transforms of a composition this is, from 0: each has numbers of its own. `compose` says it. */
+  readonly part?: number;
 }
 
 /** The outcome of `forward`. */
@@ -113,6 +115,8 @@ export type InnerPullback<A extends RealArray> = (gradient: A) => A;
 export interface Transform {
   readonly name: string;
   readonly inProduct: InProduct;
+  /** How many of its parts draw a random number an element. Default 0. */
+  readonly draws?: number;
   /**
    * Transforms x, which stays as it is.
    *
@@ -144,11 +148,31 @@ export interface Transform {
     inner: InnerPullback<A>,
     context?: TransformContext,
   ): A;
+  /**
+   * The gradient with respect to x of a loss through forward(x).values alone, the residue held fast: the derivative of each element's
+   * map, the transposed rotation, nothing where elements are set aside or clamped. Elements that are 0 get nothing where their
+   * derivative is 0 or infinite.
+   */
+  forwardGradient<A extends RealArray>(
+    gradient: A,
+    x: RealArray,
+    shape: readonly number[],
+    residue: Residue,
+    context?: TransformContext,
+  ): A;
+  /** The gradient with respect to `values` of a loss through inverse(values), likewise. */
+  inverseGradient<A extends RealArray>(
+    gradient: A,
+    values: RealArray,
+    shape: readonly number[],
+    residue: Residue,
+    context?: TransformContext,
+  ): A;
   /** Plain data; `transform(data)` gives the same transform. */
   toJSON(): TransformData;
 }
 
-const contextNames: readonly (keyof TransformContext)[] = ['axis', 'seed', 'stream', 'offset'];
+const contextNames: readonly (keyof TransformContext)[] = ['axis', 'seed', 'stream', 'offset', 'part'];
 
 /** Throws ArgumentError for what is no transform. */
 export function checkTransform(path: string, given: Transform): void {
@@ -165,7 +189,9 @@ function open<A extends RealArray>(
 ): A {
   const x = realArray(path, given) as A;
   checkShape(shape, x.length);
-  axisOption(checkFields('', context, contextNames, 'context').axis);
+  const { axis, part } = checkFields('', context, contextNames, 'context');
+  axisOption(axis);
+  integerInRange('part', part, 0, 2 ** 32 - 1, 0);
   return x;
 }
 
@@ -182,6 +208,16 @@ export function checkedTransform<T extends Transform>(transform: T): T {
       const g = open('gradient', gradient, shape, context);
       checkFunction('inner', inner);
       return transform.pullback(g, shape, checkResidue(residue), inner, context);
+    },
+    forwardGradient: (gradient, x, shape, residue, context) => {
+      const g = open('gradient', gradient, shape, context);
+      const given = open('x', x, shape, context);
+      return transform.forwardGradient(g, given, shape, checkResidue(residue), context);
+    },
+    inverseGradient: (gradient, values, shape, residue, context) => {
+      const g = open('gradient', gradient, shape, context);
+      const given = open('values', values, shape, context);
+      return transform.inverseGradient(g, given, shape, checkResidue(residue), context);
     },
   } satisfies Transform as T);
 }
