@@ -2,7 +2,7 @@
 import { ArgumentError } from '../errors.ts';
 import { hashArrays } from './hash.ts';
 import { checkLabelled, gatherRows, type LabelledData, type LabelledPart } from './labelled-data.ts';
-import { createMlp } from './mlp.ts';
+import { createMlp, mlpShapes } from './mlp.ts';
 import type { ModelConfig } from './model-config.ts';
 import { randomIndices } from './random.ts';
 import type { Batch, Task } from './task.ts';
@@ -26,6 +26,7 @@ export function classificationTask(config: ModelConfig, data: LabelledData): Tas
   return {
     config,
     outputs: classes.length,
+    shapes: mlpShapes(config, features, classes.length),
     predictions: samples,
     hasAccuracy: true,
     evaluationSize: 2000,

@@ -3,6 +3,7 @@
  * the loop, the models and the optimisers are here.
  */
 
+export { bitsPerWeight, type WeightReading } from './bits-per-weight.ts';
 export type { Checkpoint, CheckpointState, RunIdentity } from './checkpoint.ts';
 export { type CsvOptions, csvData } from './csv.ts';
 export { type Divergence, DivergenceError, divergenceInWords } from './divergence.ts';
@@ -40,7 +41,6 @@ export {
 } from './optimizers/index.ts';
 export type { GradientProbe, OperandProbe, StepProbes, WeightProbes } from './probes.ts';
 export {
-  bitsPerWeight,
   type EmulationSpec,
   type ExtraNorm,
   type Inference,
@@ -69,6 +69,7 @@ export type {
 } from './records.ts';
 export { roleColumns, roleTable } from './role-table.ts';
 export { train } from './run.ts';
+export { checkTraining } from './run-settings.ts';
 export { decodeCheckpoint, encodeCheckpoint } from './safetensors.ts';
 export { type Schedule, scheduleFactor } from './schedule.ts';
 export { lossSpike, type Spike } from './spike.ts';

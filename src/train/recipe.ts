@@ -2,7 +2,7 @@
  * A training recipe as plain data: which arithmetic each phase uses, how weights and the optimiser's state are held,
  * and the optimiser's settings. It serialises as JSON and holds no numerics; `recipe-check.ts` checks it.
  */
-import { type FormatSpelling, toFormat } from '../formats/index.ts';
+import type { FormatSpelling } from '../formats/index.ts';
 import type { RoundingMode, Saturation } from '../rounding/options.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
 import type { AccumulatorSpec } from '../tfjs/accumulator.ts';
@@ -131,7 +131,10 @@ export interface ExtraNorm {
   readonly when?: 'always' | 'switch';
 }
 
-/** The trained weights, read through a quantiser for one more validation at the end. */
+/**
+ * The trained weights, read through a quantiser for one more validation at the end; not those of layers that the last phase
+ * gives slots of their own.
+ */
 export interface Inference {
   /** Short, for tables: `ternary`. */
   readonly name: string;
@@ -164,32 +167,6 @@ export const plainSlots: LinearSlots = {
   inputGradient: { g: null, w: 'same' },
   weightGradient: { g: null, x: 'same' },
 };
-
-/** The format whose values the forward product of a phase reads as weights; undefined: float32, unquantised. */
-function weightFormat({ store }: Recipe, phase: Phase): string | undefined {
-  return phase.linear.forward.w?.format ?? phase.emulate?.format ?? storeFormat(store);
-}
-
-function storeFormat(store: WeightStoreSpec | undefined): string | undefined {
-  switch (store?.kind) {
-    case 'grid':
-      return store.format;
-    case 'bfloat16':
-      return 'bfloat16';
-    case 'group-int8':
-      return 'uint8';
-    default:
-      return undefined;
-  }
-}
-
-/** Information of one linear weight as the forward product of a phase reads it, in bits; ternary: log2 3. */
-export function bitsPerWeight(recipe: Recipe, phase: number = recipe.phases.length - 1): number {
-  const name = weightFormat(recipe, recipe.phases[phase]!);
-  if (name === undefined) return 32;
-  const format = toFormat(name);
-  return format.kind === 'codebook' ? format.entropyBits : format.bits;
-}
 
 /** A quantiser of which `strength` is left. */
 function weakened<T extends OperandSpec | 'same' | null>(spec: T, strength: number): T {
@@ -229,4 +206,22 @@ export function slotsOf(phase: Phase, since: number, steps: number): (name: stri
     slots: prepare(linear),
   }));
   return (name) => special.find(({ pattern }) => pattern.test(name))?.slots ?? all;
+}
+
+/**
+ * The slots of an evaluation with other weights: of each linear layer, but for those that the phase gives slots of their own,
+ * which keep them.
+ */
+export function inferenceSlots(
+  { layers = [] }: Phase,
+  parameters: readonly { readonly name: string; readonly role: string }[],
+  { w }: Inference,
+): (name: string, own: LinearSlots) => LinearSlots {
+  const patterns = layers.map(({ match }) => namePattern(match, 'layers.match'));
+  const read = new Set(
+    parameters.flatMap(({ name, role }) =>
+      role === 'linear' && !patterns.some((pattern) => pattern.test(name)) ? [name] : [],
+    ),
+  );
+  return (name, own) => (read.has(name) ? { ...own, forward: { ...own.forward, w } } : own);
 }

@@ -104,7 +104,7 @@ export interface TrainResult {
   readonly validationPredictions: number;
   /** e^validationLoss, per prediction. */
   readonly perplexity: number;
-  /** Information of a linear weight as the forward product of the last phase reads it. */
+  /** Mean information of a linear weight as the forward products of the last step read it: see `bitsPerWeight`. */
   readonly bitsPerWeight: number;
   /** At the last change of phase that was reached; null without one. */
   readonly spike: Spike | null;

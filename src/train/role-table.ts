@@ -2,11 +2,15 @@
  * A recipe as a table of roles: what each operand of each layer's products is read as, how its weight is held, and its
  * optimiser state. For people; numbers come from the recipe alone.
  */
+import { toFormat } from '../formats/index.ts';
+import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
+import { blocksOf, slotsUnder } from './engine/rules.ts';
 import type { ModelConfig } from './model-config.ts';
-import type { StateCodecSpec } from './optimizers/index.ts';
-import { type LinearSlots, type OperandSpec, type Recipe, slotsOf } from './recipe.ts';
+import type { OptimizerSettings, StateCodecSpec } from './optimizers/index.ts';
+import { type EmulationSpec, type LinearSlots, type OperandSpec, plainSlots, type Recipe } from './recipe.ts';
+import { checkNames, selectables } from './recipe-fit.ts';
 import { isStoreOf, type WeightStoreSpec } from './stores/index.ts';
-import { parameterCounts } from './task.ts';
+import { parameterShapes } from './task.ts';
 
 export const roleColumns = [
   'layer',
@@ -21,16 +25,36 @@ export const roleColumns = [
   'opt.v',
 ] as const;
 
-/** A quantiser in a few words: `int8 row absmax`. */
-function quantizerWords(spec: OperandSpec | 'same' | null): string {
+/** Fields that have no word of their own, each as its name and its value, in the order in which they are given. */
+const others = (fields: object): string[] =>
+  Object.entries(fields).flatMap(([name, value]) =>
+    value === undefined ? [] : `${name} ${typeof value === 'object' ? JSON.stringify(value) : value}`,
+  );
+
+function groupingWords(scale: QuantizerOptions['scale']): string {
+  if (scale.per === 'block') return `block${scale.size}`;
+  return scale.per === 'tile' ? `tile${scale.rows}x${scale.columns}` : scale.per;
+}
+
+/**
+ * A quantiser in a few words, different ones for different quantisers: element format, groups, statistic, format of the
+ * scales unless it is binary32, and what else is said. `int8 row absmax`, `e2m1 block16 absmax e4m3fn tensorScale true`.
+ */
+function quantizerWords(spec: OperandSpec | QuantizerOptions | 'same' | null): string {
   if (spec === null) return '-';
   if (spec === 'same') return 'same';
-  const { format, rounding, strength, scale } = spec;
+  const { format, rounding = 'nearest-even', strength = 1, scale, ...rest } = spec as OperandSpec;
+  const { per: _, from, format: scaleFormat = 'binary32', ...options } = scale ?? {};
+  const { size: _size, rows: _rows, columns: _columns, ...ofScale } = options as Record<string, unknown>;
+  const stored = toFormat(scaleFormat).name;
   return [
-    ...(format === undefined ? [] : [format]),
-    ...(scale === undefined ? [] : [scale.per, scale.from]),
-    ...(rounding === undefined || rounding === 'nearest-even' ? [] : [rounding]),
-    ...(strength === undefined || strength === 1 ? [] : [`x${strength}`]),
+    ...(format === undefined ? [] : [toFormat(format).name]),
+    ...(scale === undefined ? [] : [groupingWords(scale), from]),
+    ...(stored === 'binary32' ? [] : [stored]),
+    ...(rounding === 'nearest-even' ? [] : [rounding]),
+    ...(strength === 1 ? [] : [`x${strength}`]),
+    ...others(ofScale),
+    ...others(rest),
   ].join(' ');
 }
 
@@ -49,38 +73,64 @@ function storeWords(store: WeightStoreSpec): string {
   }
 }
 
-const codecWords = (codec: StateCodecSpec | undefined): string => {
+function codecWords(codec: StateCodecSpec | undefined): string {
   if (codec === undefined) return 'float32';
-  return codec.kind === 'dynamic8' ? `dynamic8 block${codec.block}` : codec.kind;
-};
+  if (codec.kind === 'float32' || codec.kind === 'bfloat16') return codec.kind;
+  const least = codec.least === undefined ? '' : ` least ${codec.least}`;
+  return codec.kind === 'dynamic8'
+    ? `dynamic8 block${codec.block}${least}`
+    : `${quantizerWords(codec.quantizer)}${least}`;
+}
+
+/** Whether its second moment is kept as row and column means. */
+const isMatrix = ({ shape }: { readonly shape: readonly number[] }): boolean => shape.length > 1;
+
+/** How an optimiser holds its states of a parameter: first and second moment. */
+function stateWords(optimizer: OptimizerSettings, isFactored: boolean): string[] {
+  const second = codecWords(optimizer.second);
+  if (optimizer.kind === 'adamw') return [codecWords(optimizer.first), second];
+  return ['-', isFactored ? `factored${second === 'float32' ? '' : ` ${second}`}` : second];
+}
+
+/** What a phase emulates, in words. */
+const emulationWords = ({ format, ...modes }: EmulationSpec): string =>
+  ['kernels emulate', toFormat(format).name, ...others(modes)].join(' ');
 
 function slotWords({ forward, inputGradient, weightGradient }: LinearSlots): string[] {
   const { x, w } = forward;
   return [x, w, inputGradient.g, inputGradient.w, weightGradient.g, weightGradient.x].map(quantizerWords);
 }
 
-/** One table for each phase: its heading, and a row of {@link roleColumns} for each parameter. */
+/** The words of a parameter's slots, at their full strength; none where it has none. */
+const wordsOf = (slots: LinearSlots): string[] =>
+  slots === plainSlots ? ['-', '-', '-', '-', '-', '-'] : slotWords(slots);
+
+/**
+ * One table for each phase: its heading, and a row of {@link roleColumns} for each parameter.
+ * @throws ArgumentError naming a pattern of the recipe that matches no layer of the model
+ */
 export function roleTable(
   recipe: Recipe,
   config: ModelConfig,
 ): { readonly phase: string; readonly rows: readonly (readonly string[])[] }[] {
   const { optimizer, store } = recipe;
+  const parameters = selectables(parameterShapes(config, 1));
+  const blocks = blocksOf(parameters);
+  checkNames(recipe, parameters);
   return recipe.phases.map((phase, index) => {
-    // Long after its beginning every phase has its full strength.
-    const slots = slotsOf(phase, Number.MAX_SAFE_INTEGER, 1);
-    const emulated = phase.emulate === null ? '' : `, kernels emulate ${phase.emulate.format}`;
+    const emulated = phase.emulate === null ? '' : `, ${emulationWords(phase.emulate)}`;
     const phaseIn =
       phase.phaseIn === undefined
         ? ''
         : `, phased in: ${phase.phaseIn.kind} over ${phase.phaseIn.over * 100} %`;
-    const rows = parameterCounts(config, 1).map(({ name, role }) => [
-      name,
-      ...(role === 'linear' ? slotWords(slots(name)) : ['-', '-', '-', '-', '-', '-']),
-      store !== undefined && isStoreOf(store, { name, role }) ? storeWords(store) : 'float32',
-      optimizer.kind === 'adamw' ? codecWords(optimizer.first) : '-',
-      optimizer.kind === 'adamw' ? codecWords(optimizer.second) : 'factored',
+    const rows = parameters.map((one) => [
+      one.name,
+      ...wordsOf(slotsUnder(recipe, phase, one, blocks)),
+      store !== undefined && isStoreOf(store, one) ? storeWords(store) : 'float32',
+      ...stateWords(optimizer, isMatrix(one)),
     ]);
     const state = index === 0 ? '' : `, optimiser state: ${phase.optimizerState}`;
-    return { phase: `from ${phase.from * 100} %${emulated}${phaseIn}${state}`, rows };
+    const rewarm = phase.rewarm ? `, rate re-warmed over ${phase.rewarm * 100} %` : '';
+    return { phase: `from ${phase.from * 100} %${emulated}${phaseIn}${state}${rewarm}`, rows };
   });
 }

@@ -10,6 +10,7 @@ import { hashData } from './hash.ts';
 import { modelConfig } from './model-config.ts';
 import type { Recipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
+import { checkFit } from './recipe-fit.ts';
 import { withCanonicalNames } from './recipe-names.ts';
 import type { TrainOptions } from './records.ts';
 import { type Task, taskOf } from './task.ts';
@@ -26,10 +27,19 @@ export interface Settings
   readonly checkpointEvery: number;
 }
 
+/**
+ * Checks the options of a run as `train` does before its first step: the recipe by itself and against the model, too.
+ * @throws ArgumentError naming the option or the recipe's field that is wrong
+ */
+export function checkTraining(options: Omit<TrainOptions, 'tf'>): void {
+  settingsOf(options);
+}
+
 /** Throws ArgumentError naming the option or the recipe's field that is wrong. */
-export function settingsOf(options: TrainOptions): Settings {
+export function settingsOf(options: Omit<TrainOptions, 'tf'>): Settings {
   const task = taskOf(modelConfig(options.model, options.batch), options.data);
   checkRecipe(options.recipe);
+  checkFit(options.recipe, task.shapes, task.predictions);
   const learningRate = options.learningRate ?? task.config.learningRate;
   if (!(learningRate > 0 && Number.isFinite(learningRate)))
     throw new ArgumentError('learningRate', learningRate, 'a positive number');

@@ -5,6 +5,7 @@
 import { exp } from '../arithmetic/elementary/approximate.ts';
 import { integerInRange } from '../check.ts';
 import { toFormat } from '../formats/index.ts';
+import { bitsPerWeight } from './bits-per-weight.ts';
 import {
   arraysUnder,
   type Checkpoint,
@@ -22,7 +23,7 @@ import { memoryUse, savedActivationBytes } from './memory.ts';
 import { optimizerOf } from './optimizers/index.ts';
 import { isReset, normOf, rewarmFactor } from './phases.ts';
 import { compareImages, joinMeasures, OperandProbes, type StepProbes, weightImages } from './probes.ts';
-import { bitsPerWeight, type LinearSlots, type Phase, type Recipe } from './recipe.ts';
+import { inferenceSlots, type LinearSlots, type Phase, type Recipe } from './recipe.ts';
 import type { InferenceResult, MemoryUse, TrainOptions, TrainResult } from './records.ts';
 import { identityOf, settingsOf } from './run-settings.ts';
 import { scheduleFactor } from './schedule.ts';
@@ -236,10 +237,10 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     options.onEvaluation?.({ step: losses.length, ...validation });
     const inference: InferenceResult[] = [];
     if (whole !== null)
-      for (const { name, w } of recipe.inference ?? []) {
-        const read: PassOptions['slots'] = (_, own) => ({ ...own, forward: { ...own.forward, w } });
+      for (const other of recipe.inference ?? []) {
+        const read = inferenceSlots(recipe.phases[current]!, model.parameters, other);
         const { predictions: _, ...measured } = (await evaluateNow(wholePart, undefined, read))!;
-        inference.push({ name, ...measured });
+        inference.push({ name: other.name, ...measured });
       }
     return { validation, inference, isWhole: whole !== null && losses.length === steps };
   };
@@ -258,6 +259,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       if (onCheckpoint !== undefined && (isDue || signal?.aborted)) await onCheckpoint(checkpoint());
       await evaluateOnTheWay();
     }
+    const slots = engine.layersAt(losses.length - 1);
     const ending = divergence === null ? await evaluateAtTheEnd() : noNumbers(recipe, task.hasAccuracy);
     const { validation, inference, isWhole } = ending;
     // The losses of a training that diverged go on as NaN.
@@ -275,11 +277,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       ...(validation.accuracy === undefined ? {} : { validationAccuracy: validation.accuracy }),
       validationPredictions: validation.predictions,
       perplexity: exp(validation.loss),
-      bitsPerWeight: bitsPerWeight(recipe, current),
+      bitsPerWeight: bitsPerWeight(recipe, current, { parameters: model.parameters, slots }),
       spike: current > 0 ? lossSpike(known, engine.starts[current]!) : null,
       seconds,
       predictionsPerSecond: (losses.length * task.predictions) / seconds,
-      memory: memory(engine.layersAt(losses.length - 1)),
+      memory: memory(slots),
       inference,
     };
   } finally {

@@ -9,7 +9,7 @@ import { classificationTask } from './classification-task.ts';
 import type { LabelledData } from './labelled-data.ts';
 import { languageModelShapes } from './language-model.ts';
 import { mlpShapes } from './mlp.ts';
-import { type Model, type Parameter, sizeOf } from './model.ts';
+import { type Model, type Parameter, type ParameterShape, sizeOf } from './model.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { ExtraNorm } from './recipe.ts';
 import type { TextData } from './text-data.ts';
@@ -40,6 +40,8 @@ export interface Task {
   readonly config: ModelConfig;
   /** Number of possible answers: of characters, or of classes. */
   readonly outputs: number;
+  /** The parameters of the model, before it is made. */
+  readonly shapes: readonly ParameterShape[];
   /** Predictions in one step: the rows of its logits. */
   readonly predictions: number;
   /** Whether the part of right answers is measured beside the loss. */
@@ -64,6 +66,15 @@ export function taskOf(config: ModelConfig, data: TrainingData): Task {
   return isLabelled(data) ? classificationTask(config, data) : textTask(config, data);
 }
 
+/** Every parameter of a model before it is made; inputs and outputs as of {@link parameterCounts}. */
+export function parameterShapes(
+  config: ModelConfig,
+  inputs: number,
+  outputs: number = inputs,
+): ParameterShape[] {
+  return config.kind === 'mlp' ? mlpShapes(config, inputs, outputs) : languageModelShapes(config, inputs);
+}
+
 /**
  * Sizes of every parameter: for reports, without making a model.
  * @param inputs Different characters of the text, or features of a sample.
@@ -74,7 +85,9 @@ export function parameterCounts(
   inputs: number,
   outputs: number = inputs,
 ): { name: string; role: Parameter['role']; size: number }[] {
-  const shapes =
-    config.kind === 'mlp' ? mlpShapes(config, inputs, outputs) : languageModelShapes(config, inputs);
-  return shapes.map(({ name, role, shape }) => ({ name, role, size: sizeOf(shape) }));
+  return parameterShapes(config, inputs, outputs).map(({ name, role, shape }) => ({
+    name,
+    role,
+    size: sizeOf(shape),
+  }));
 }

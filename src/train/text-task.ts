@@ -1,7 +1,7 @@
 /** Next-character prediction: a language model and a text. */
 import { ArgumentError } from '../errors.ts';
 import { hashArrays } from './hash.ts';
-import { createLanguageModel } from './language-model.ts';
+import { createLanguageModel, languageModelShapes } from './language-model.ts';
 import type { ModelConfig } from './model-config.ts';
 import { oneHot } from './one-hot.ts';
 import type { Batch, Task } from './task.ts';
@@ -28,6 +28,7 @@ export function textTask(config: ModelConfig, data: TextData): Task {
   return {
     config,
     outputs: vocabulary,
+    shapes: languageModelShapes(config, vocabulary),
     predictions: sequences * context,
     hasAccuracy: false,
     evaluationSize: 128,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { bitsPerWeight } from '../../src/train/bits-per-weight.ts';
 import { fnv1a64, hashData } from '../../src/train/hash.ts';
-import { bitsPerWeight, plainSlots, type Recipe, slotsOf } from '../../src/train/recipe.ts';
+import { plainSlots, type Recipe, slotsOf } from '../../src/train/recipe.ts';
 import { checkRecipe } from '../../src/train/recipe-check.ts';
 import * as recipes from '../../src/train/recipes.ts';
 import { type Schedule, scheduleFactor } from '../../src/train/schedule.ts';
@@ -86,7 +87,7 @@ describe('recipes', () => {
       Math.log2(3),
       4,
       16,
-      8,
+      8 + 40 / 128,
       32,
     ]);
     expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5 }), 0)).toBe(16);

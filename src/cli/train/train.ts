@@ -8,6 +8,7 @@ import { jsonText } from '../../json.ts';
 import { cpuBackend, type TensorFlow, wasmBackend } from '../../tfjs/index.ts';
 import {
   type Checkpoint,
+  checkTraining,
   divergenceInWords,
   isLabelled,
   type ModelConfig,
@@ -105,6 +106,8 @@ export async function trainCommandRun(options: TrainCommandOptions, io: Io): Pro
   const { recipe, resume } = options;
   const data = await loadData(options.model, options.data);
   const settings = settingsOf(options, data);
+  // Refused before there is a folder.
+  checkTraining({ ...settings.training, data });
   const name = resume ? options.name! : freeName(options.out, options.name, recipe.name, new Date());
   const [openProgress, tf] = await Promise.all([
     loadProgress(options.quiet, io, () => performance.now() / 1000),

@@ -125,7 +125,7 @@ export async function applyRecipe(
     optimizer(learningRate) {
       if (!(typeof learningRate === 'number' && learningRate > 0 && Number.isFinite(learningRate)))
         throw new ArgumentError('learningRate', learningRate, 'a positive number');
-      const made = optimizerOf(tf, recipe.optimizer);
+      const made = optimizerOf(tf, recipe.optimizer, { seed });
       optimizers.schedule(made, learningRate);
       return made;
     },

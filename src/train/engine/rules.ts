@@ -63,7 +63,7 @@ export function matches(where: RuleWhere, one: Selectable, blocks: number): bool
 }
 
 /** Number of blocks: one more than the deepest. */
-export function blocksOf(parameters: readonly EngineParameter[]): number {
+export function blocksOf(parameters: readonly Pick<Selectable, 'depth'>[]): number {
   return Math.max(0, ...parameters.map(({ depth }) => depth + 1));
 }
 
@@ -105,7 +105,7 @@ export function settingsUnder(
  * Checks that every rule, every `layers` and every selector of the recipe matches something.
  * @throws ArgumentError that lists the names there are.
  */
-export function checkMatches(recipe: Recipe, parameters: readonly EngineParameter[]): void {
+export function checkMatches(recipe: Recipe, parameters: readonly Selectable[]): void {
   const blocks = blocksOf(parameters);
   const names = parameters.map(({ name, role }) => `${name} (${role})`).join(', ');
   const needs = (path: string, given: unknown, isThere: boolean): void => {

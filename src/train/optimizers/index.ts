@@ -13,6 +13,7 @@ export {
   type AdafactorSettings,
   type AdamWSettings,
   checkOptimizer,
+  checkStateFit,
   defaultAdafactor,
   defaultOptimizer,
   type OptimizerSettings,

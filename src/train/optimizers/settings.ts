@@ -1,7 +1,7 @@
 /**
  * The settings of optimisers as data, and their defaults. What fields may be is recipe-schema.ts.
  */
-import { checkStateCodec, type StateCodecSpec } from './state-codec.ts';
+import { checkCodecFit, checkStateCodec, type StateCodecSpec } from './state-codec.ts';
 
 interface CommonSettings {
   /** Decoupled decay, per unit of learning rate, of the parameters with two or more axes. */
@@ -69,4 +69,21 @@ export function checkOptimizer(settings: OptimizerSettings, path: string): void 
   if (settings.kind === 'adamw' && settings.first !== undefined)
     checkStateCodec(settings.first, `${path}.first`);
   if (settings.second !== undefined) checkStateCodec(settings.second, `${path}.second`);
+}
+
+/** Checks that the codecs take the states of parameters of these shapes. Throws ArgumentError naming the field. */
+export function checkStateFit(
+  settings: OptimizerSettings,
+  shapes: readonly (readonly number[])[],
+  path: string,
+): void {
+  const counts = shapes.map((shape) => shape.reduce((product, extent) => product * extent, 1));
+  if (settings.kind === 'adamw') {
+    for (const state of ['first', 'second'] as const)
+      checkCodecFit(settings[state], counts, `${path}.${state}`);
+    return;
+  }
+  // Row and column means of matrices, vectors whole.
+  const factored = shapes.flatMap((shape) => [...shape]);
+  checkCodecFit(settings.second, factored, `${path}.second`);
 }

@@ -7,7 +7,7 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import { within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import { pack, toFormat, unpack } from '../../formats/index.ts';
+import { pack, unpack } from '../../formats/index.ts';
 import { decode, encode } from '../../tensor/arrays.ts';
 import {
   type Quantized,
@@ -44,9 +44,25 @@ export function checkStateCodec(codec: StateCodecSpec, path: string): void {
   if (codec.kind !== 'quantizer') return;
   const made = checkQuantizerSpec(`${path}.quantizer`, codec.quantizer);
   // A state begins as zeros, packed.
-  const zeros = within(`${path}.quantizer`, () => heldZeros(made, 1));
-  if (zeros.values[0] !== 0)
+  if (!made.format.has(0))
     throw new ArgumentError(`${path}.quantizer.format`, made.format.name, 'a format that has 0');
+  // A list of scales is for tensors of one size: see checkCodecFit.
+  if (!Array.isArray(codec.quantizer.scale.value)) within(`${path}.quantizer`, () => void heldZeros(made, 1));
+}
+
+/** Checks that a codec takes tensors of so many elements. Throws ArgumentError naming the field. */
+export function checkCodecFit(
+  codec: StateCodecSpec | undefined,
+  counts: readonly number[],
+  path: string,
+): void {
+  if (codec?.kind !== 'quantizer') return;
+  const made = quantizer(codec.quantizer);
+  const { least = defaultLeast } = codec;
+  // Only a list with a scale for each group goes by their number.
+  const isList = Array.isArray(codec.quantizer.scale.value);
+  for (const count of new Set(counts.filter((each) => each >= least).map((each) => (isList ? each : 1))))
+    within(`${path}.quantizer`, () => void heldZeros(made, count));
 }
 
 /** What a codec holds of `count` zeros. Throws ArgumentError if it cannot hold them. */
@@ -101,7 +117,7 @@ export function holdState(
   if (codec.kind === 'float32' || (isSmall && sizeOf(shape) < (codec.least ?? defaultLeast)))
     return float32State(tf, shape);
   if (codec.kind === 'bfloat16') return bfloat16State(tf, shape);
-  return quantizedState(tf, shape, quantizerOf(codec, signed), signed);
+  return quantizedState(tf, shape, quantizerOf(codec, signed), codec.kind === 'dynamic8' && signed);
 }
 
 function float32State(tf: TensorFlow, shape: readonly number[]): HeldState {
@@ -143,11 +159,9 @@ function quantizedState(
   tf: TensorFlow,
   shape: readonly number[],
   codec: Quantizer,
-  signed: boolean,
+  keepsSigns: boolean,
 ): HeldState {
   const count = sizeOf(shape);
-  const format = toFormat(codec.format);
-  const isTable = format.kind === 'codebook';
   let held = heldZeros(codec, count).pack();
   return {
     get bytes() {
@@ -159,7 +173,7 @@ function quantizedState(
       // A state that is no number begins anew.
       const finite = values.map((value) => (Number.isFinite(value) ? value : 0));
       const quantized = codec.quantize(finite, [count], draw);
-      if (isTable && signed) keepSigns(finite, quantized.values, quantized.codes as Uint8Array);
+      if (keepsSigns) keepSigns(finite, quantized.values, quantized.codes as Uint8Array);
       held = quantized.pack();
     },
     save: () => ({ codes: { dtype: 'U8', shape: [held.byteLength], data: held } }),

@@ -1,0 +1,117 @@
+/**
+ * The information of a linear weight as forward products read it: of the elements, and the part of a scale (and zero point)
+ * that falls to one of them, where groups of weights have scales of their own. A scale of the whole matrix is not counted,
+ * as in the sizes of block formats: MXFP4 has 4.25 bits, NVFP4 4.5, ternary weights log2 3.
+ */
+import { ArgumentError } from '../errors.ts';
+import { type Format, toFormat } from '../formats/index.ts';
+import { countGroups, type Grouping } from '../tensor/grouping.ts';
+import { type Quantizer, quantizer } from '../tensor/quantizers/index.ts';
+import { quantizerOptions } from './engine/slots.ts';
+import type { Parameter } from './model.ts';
+import { sizeOf } from './model.ts';
+import { type LinearSlots, type OperandSpec, type Recipe, slotsOf } from './recipe.ts';
+import { isStoreOf, type WeightStoreSpec } from './stores/index.ts';
+
+/** What is read by which layer. */
+export interface WeightReading {
+  /** Of the model: its linear weights count by their sizes. */
+  readonly parameters: readonly Pick<Parameter, 'name' | 'role' | 'shape'>[];
+  /** Default: the phase's, with quantisers at their full strength. */
+  readonly slots?: (name: string) => LinearSlots;
+}
+
+/** Bits of one element: codebooks, such as the ternary one, may have a number of values that is no power of two. */
+const elementBits = (format: Format): number =>
+  format.kind === 'codebook' ? format.entropyBits : format.bits;
+
+/** Groups that share a scale, for each element; 0 for one of the whole matrix. */
+function groupsPerElement(grouping: Grouping, shape: readonly number[] | undefined): number {
+  if (grouping.per === 'tensor') return 0;
+  if (shape !== undefined) return countGroups(grouping, shape) / sizeOf(shape);
+  if (grouping.per === 'block') return 1 / grouping.size;
+  if (grouping.per === 'tile') return 1 / (grouping.rows * grouping.columns);
+  throw new ArgumentError(
+    'parameters',
+    shape,
+    `the model's parameters, as there is a scale a ${grouping.per}`,
+  );
+}
+
+function scaleBits({ scale, format }: Quantizer, shape: readonly number[] | undefined): number {
+  // A constant is the recipe's.
+  if (scale.from === 'constant') return 0;
+  const each = scale.format.bits + (scale.hasZeroPoint ? format.bits : 0);
+  const ofRows = scale.tensorScale === 'row' ? 32 * groupsPerElement({ per: 'row' }, shape) : 0;
+  return each * groupsPerElement(scale.grouping, shape) + ofRows;
+}
+
+const float32Bits = 32;
+
+/** Of an image; a blend with the weight itself has as much as that has. */
+function imageBits(spec: OperandSpec | null, shape: readonly number[] | undefined): number {
+  const options = spec === null || (spec.strength ?? 1) !== 1 ? undefined : quantizerOptions(spec);
+  if (options === undefined) return float32Bits;
+  const made = quantizer(options);
+  return elementBits(made.format) + scaleBits(made, shape);
+}
+
+function storeBits(store: WeightStoreSpec, shape: readonly number[] | undefined): number {
+  switch (store.kind) {
+    case 'grid':
+      return elementBits(toFormat(store.format));
+    case 'bfloat16':
+      return 16;
+    case 'group-int8': {
+      const size = shape === undefined ? undefined : [sizeOf(shape)];
+      return 8 + (32 + 8) * groupsPerElement({ per: 'block', size: store.size }, size);
+    }
+    case 'master':
+      return float32Bits;
+  }
+}
+
+/**
+ * Mean information of the linear weights, in bits, as the forward products of a phase read them: held by a store, read
+ * through a quantiser, rounded by an emulation, of which the narrowest decides.
+ *
+ * @param phase index; default: the last
+ * @param reading the model's weights; needed where layers differ or scales go by the shape
+ * @throws ArgumentError naming `parameters` where they are needed
+ * @example
+ * bitsPerWeight(recipes.bitnet()) // 1.584962500721156
+ */
+export function bitsPerWeight(
+  recipe: Recipe,
+  phase: number = recipe.phases.length - 1,
+  reading?: WeightReading,
+): number {
+  const { store, phases } = recipe;
+  const { emulate, linear, layers = [] } = phases[phase]!;
+  const emulated = emulate === null ? float32Bits : elementBits(toFormat(emulate.format));
+  const bitsOf = (slots: LinearSlots, isHeld: boolean, shape?: readonly number[]): number =>
+    Math.min(
+      float32Bits,
+      emulated,
+      imageBits(slots.forward.w, shape),
+      store !== undefined && isHeld ? storeBits(store, shape) : float32Bits,
+    );
+  if (reading === undefined) {
+    if (layers.length > 0 || typeof store?.of === 'object')
+      throw new ArgumentError('parameters', reading, "the model's parameters, as layers differ");
+    return bitsOf(linear, true);
+  }
+  // Long after its beginning every phase has its full strength.
+  const { parameters, slots = slotsOf(phases[phase]!, Number.MAX_SAFE_INTEGER, 1) } = reading;
+  const each = parameters.flatMap(({ name, role, shape }) => {
+    if (role !== 'linear') return [];
+    const isHeld = store !== undefined && isStoreOf(store, { name, role });
+    return [{ size: sizeOf(shape), bits: bitsOf(slots(name), isHeld, shape) }];
+  });
+  const [first] = each;
+  if (first === undefined) throw new ArgumentError('parameters', parameters, 'some that are linear weights');
+  // Without the rounding of a mean where there is nothing to average.
+  if (each.every(({ bits }) => bits === first.bits)) return first.bits;
+  const weights = each.reduce((sum, { size }) => sum + size, 0);
+  return each.reduce((sum, { size, bits }) => sum + size * bits, 0) / weights;
+}

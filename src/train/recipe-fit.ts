@@ -1,0 +1,138 @@
+/**
+ * Whether a recipe fits a model: that what it says by the names of layers is about some, and that its quantisers take the
+ * shapes of what they are to read. A run is refused by these before its first step. What a recipe may say at all is
+ * recipe-check.ts.
+ */
+import { within } from '../check.ts';
+import { ArgumentError } from '../errors.ts';
+import { quantizer } from '../tensor/quantizers/index.ts';
+import { parametersOf } from './engine/parameters.ts';
+import { blocksOf, checkMatches, isSlotted, type Selectable, slotsUnder } from './engine/rules.ts';
+import { quantizerOptions } from './engine/slots.ts';
+import { canonicalJson } from './hash.ts';
+import { type Parameter, sizeOf } from './model.ts';
+import { namePattern } from './name-pattern.ts';
+import { checkStateFit } from './optimizers/index.ts';
+import type { LinearSlots, OperandSpec, OutputSpec, Recipe } from './recipe.ts';
+
+type Shaped = Pick<Parameter, 'name' | 'role' | 'shape'>;
+
+/** Parameters of a model that is not made yet, as rules look at them. */
+export function selectables(parameters: readonly Shaped[]): Selectable[] {
+  // Of the variable, which there is none of, nothing is read.
+  return parametersOf({ parameters: parameters as readonly Parameter[] });
+}
+
+const needs = (path: string, match: string, names: readonly string[]): ArgumentError =>
+  new ArgumentError(path, match, `a pattern of at least one of ${names.join(', ')}`);
+
+/**
+ * Checks that the patterns of a recipe match parameters of a model.
+ * @throws ArgumentError naming the pattern that matches nothing, or nothing that an earlier one does not
+ */
+export function checkNames(recipe: Recipe, parameters: readonly Selectable[]): void {
+  checkMatches(recipe, parameters);
+  recipe.phases.forEach(({ layers = [] }, i) => {
+    let left = parameters.flatMap(({ name, role }) => (isSlotted(role) ? [name] : []));
+    layers.forEach(({ match }, j) => {
+      const path = `recipe.phases[${i}].layers[${j}].match`;
+      const pattern = namePattern(match, path);
+      const rest = left.filter((name) => !pattern.test(name));
+      if (rest.length === left.length) throw needs(path, match, left);
+      left = rest;
+    });
+  });
+  const of = recipe.store?.of;
+  if (typeof of !== 'object') return;
+  const names = parameters.map(({ name }) => name);
+  if (!names.some((name) => namePattern(of.match, 'recipe.store.of.match').test(name)))
+    throw needs('recipe.store.of.match', of.match, names);
+}
+
+/** Where in a recipe a specification stands. */
+function pathOf(recipe: Recipe, spec: object): string {
+  const search = (value: unknown, path: string): string | undefined => {
+    if (value === spec) return path;
+    if (typeof value !== 'object' || value === null) return undefined;
+    for (const [key, field] of Object.entries(value)) {
+      const found = search(field, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  return search(recipe, 'recipe') ?? 'recipe';
+}
+
+type Side = readonly [rows: number, columns: number];
+
+/** The operands and results of a layer of `rows` inputs as quantisers see them: rows along what the product sums over. */
+function sidesOf(
+  { forward, inputGradient, weightGradient }: LinearSlots,
+  [outputs, inputs]: Side,
+  rows: number,
+): (readonly [OperandSpec | OutputSpec | 'same' | null | undefined, Side])[] {
+  return [
+    [forward.x, [rows, inputs]],
+    // The last batch of an evaluation may have fewer.
+    [forward.x, [1, inputs]],
+    [forward.w, [outputs, inputs]],
+    [forward.y, [rows, outputs]],
+    [inputGradient.g, [rows, outputs]],
+    [inputGradient.w, [inputs, outputs]],
+    [inputGradient.dx, [rows, inputs]],
+    [weightGradient.g, [outputs, rows]],
+    [weightGradient.x, [inputs, rows]],
+    [weightGradient.dw, [outputs, inputs]],
+  ];
+}
+
+/**
+ * Tries quantisers on zeros. Whether one takes a shape depends on the number of its axes, and on the numbers of groups only
+ * where there is a list with a scale for each.
+ */
+function shapeChecker(recipe: Recipe): (spec: OperandSpec | OutputSpec, sides: Side) => void {
+  const tried = new Set<string>();
+  return (spec, sides) => {
+    const options = quantizerOptions(spec as OperandSpec);
+    if (options === undefined) return;
+    // A transform may want more of a shape than its rank.
+    const isWhole = Array.isArray(spec.scale?.value) || options.transform !== undefined;
+    const shape = isWhole ? sides : sides.map((side) => Math.min(side, 2));
+    const key = canonicalJson([spec, shape]);
+    if (tried.has(key)) return;
+    tried.add(key);
+    const { rounding: _, ...plain } = options;
+    within(
+      pathOf(recipe, spec),
+      () => void quantizer(plain).fakeQuantize(new Float32Array(sizeOf(shape)), shape),
+    );
+  };
+}
+
+/**
+ * Checks a recipe against the model that it is to train.
+ * @param rows of a training batch
+ * @throws ArgumentError naming the field
+ */
+export function checkFit(recipe: Recipe, given: readonly Shaped[], rows: number): void {
+  const parameters = selectables(given);
+  checkNames(recipe, parameters);
+  const blocks = blocksOf(parameters);
+  const matrices = parameters.filter(({ shape }) => shape.length === 2);
+  const check = shapeChecker(recipe);
+  for (const phase of recipe.phases)
+    for (const one of matrices)
+      for (const [spec, sides] of sidesOf(
+        slotsUnder(recipe, phase, one, blocks),
+        one.shape as Side & number[],
+        rows,
+      ))
+        if (spec != null && spec !== 'same') check(spec, sides);
+  for (const { w } of recipe.inference ?? [])
+    for (const { role, shape } of matrices) if (isSlotted(role)) check(w, shape as Side & number[]);
+  checkStateFit(
+    recipe.optimizer,
+    given.map(({ shape }) => shape),
+    'recipe.optimizer',
+  );
+}
