@@ -13,6 +13,8 @@ export interface Output {
   readonly columns?: number | undefined;
   /** False once the reader has gone. */
   readonly writable?: boolean | undefined;
+  /** The stream itself, for what moves the cursor. Default: this. */
+  readonly device?: Output;
 }
 
 /**

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { exitCodes, reportFailure } from './exit-codes.ts';
 import { type Io, processIo } from './io.ts';
+import { withPrintableOutputs } from './printable-output.ts';
 import { reasonOf } from './write-file.ts';
 
 /** What a subcommand's file offers: its commander command and what to do when chosen, giving an exit code. */
@@ -81,10 +82,11 @@ function withOurErrors(command: Command, io: Io): Command {
  * Runs the command line.
  *
  * @param argv arguments without the program's own name, for example `['compare', '--steps', '100']`
- * @param io streams, environment and signals to use
+ * @param world streams, environment and signals to use
  * @returns the exit code: see exit-codes.ts
  */
-export async function run(argv: readonly string[], io: Io = processIo()): Promise<number> {
+export async function run(argv: readonly string[], world: Io = processIo()): Promise<number> {
+  const io = withPrintableOutputs(world);
   try {
     let code: number = exitCodes.done;
     const done = (result: number): void => {

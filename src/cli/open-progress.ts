@@ -14,5 +14,5 @@ export async function loadProgress(quiet: boolean, io: Io, now: () => number): P
   if (stderr.isTTY !== true || environment['TERM'] === 'dumb')
     return (parts) => lineProgress(stderr, parts, now);
   const { barProgress } = await import('./progress-bar.ts');
-  return (parts) => barProgress(stderr, parts, now);
+  return (parts) => barProgress(stderr.device ?? stderr, parts, now);
 }

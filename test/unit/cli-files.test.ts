@@ -152,6 +152,32 @@ describe('a message', () => {
   });
 });
 
+it('control characters of names reach no terminal', async () => {
+  await withFolder(async (folder) => {
+    const name = 'book\u001b]0;x\u0007\u009b31m.txt';
+    writeFileSync(join(folder, name), 'Call me Ishmael. '.repeat(200));
+    const world = testWorld(80);
+    const argv = [
+      'compare',
+      '--text',
+      join(folder, name),
+      '--out',
+      join(folder, 'o\u001b[2J'),
+      '--steps',
+      '1',
+    ];
+    const quick = ['--batch', '1', '--arms', 'float32', '--backend', 'cpu', '--kernels', 'stock'];
+    expect(await run([...argv, ...quick], world.io)).toBe(0);
+    expect(world.stderr()).toContain('o\\u001b[2J');
+    const written = [world.stdout(), world.stderr()]
+      .join('')
+      .replaceAll('\u001b[1m', '')
+      .replaceAll('\u001b[22m', '');
+    const control = [...written].find((unit) => unit !== '\n' && /\p{Cc}/u.test(unit));
+    expect(control).toBeUndefined();
+  });
+}, 60_000);
+
 test.each([
   ['65536,65536', /product from 1 to 2\^28/],
   [Array(65).fill(1).join(), /up to 64 lengths/],

@@ -3,7 +3,6 @@
  * is `train`; here are files, progress and signals.
  */
 import { join } from 'node:path';
-import { printable } from '../../errors.ts';
 import { jsonText } from '../../json.ts';
 import { cpuBackend, type TensorFlow, wasmBackend } from '../../tfjs/index.ts';
 import {
@@ -117,9 +116,7 @@ export async function trainCommandRun(options: TrainCommandOptions, io: Io): Pro
   const isFinished = (): boolean => {
     const finished = resume ? readResult(folder.path) : null;
     if (finished !== null)
-      io.stdout.write(
-        options.json ? `${jsonText(finished, 2)}\n` : `${printable(folder.path)} is finished\n`,
-      );
+      io.stdout.write(options.json ? `${jsonText(finished, 2)}\n` : `${folder.path} is finished\n`);
     return finished !== null;
   };
   if (isFinished()) return exitCodes.done;
