@@ -8,7 +8,7 @@
  * weights are made anew each step and not counted.
  */
 import { type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
-import { quantizerOptions } from './engine/slots.ts';
+import { settledOptions } from './engine/slots.ts';
 import { canonicalJson } from './hash.ts';
 import type { Model } from './model.ts';
 import { sizeOf } from './model.ts';
@@ -28,7 +28,7 @@ export interface StepArithmetic {
 function savedSpec({ forward, weightGradient }: LinearSlots): QuantizerOptions | null {
   const { x } = forward;
   if (weightGradient.x !== 'same' || x === null || (x.strength ?? 1) !== 1) return null;
-  return quantizerOptions(x) ?? null;
+  return settledOptions(x) ?? null;
 }
 
 /** Bytes of the input (rows, columns) that layers read, each distinct image once. */

@@ -6,7 +6,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { log } from '../arithmetic/elementary/approximate.ts';
 import { type Quantizer, quantizer } from '../tensor/quantizers/index.ts';
 import type { SlotName } from './engine/slots.ts';
-import { quantizerOptions } from './engine/slots.ts';
+import { settledOptions } from './engine/slots.ts';
 import { type Model, sizeOf } from './model.ts';
 import type { LinearSlots } from './recipe.ts';
 import { countCodes, entropyOf, joinWrites, type WriteMeasure, WriteTally } from './stores/index.ts';
@@ -114,7 +114,7 @@ export function weightImages(model: Model, slots: (name: string) => LinearSlots)
   const images = new Map<string, WeightImage>();
   for (const { name, role, variable } of model.parameters) {
     const spec = role === 'linear' ? slots(name).forward.w : null;
-    const options = spec === null ? undefined : quantizerOptions(spec);
+    const options = spec === null ? undefined : settledOptions(spec);
     if (options === undefined) continue;
     const made = quantizer({ ...options, rounding: 'nearest-even' });
     const values = variable.dataSync() as Float32Array;

@@ -9,7 +9,7 @@ import { resolveRounding } from '../rounding/options.ts';
 import { checkSchema } from '../schema.ts';
 import { type AccumulatorSpec, resolveAccumulatorSpec } from '../tfjs/accumulator.ts';
 import { resolvePolicy } from '../tfjs/resolve-policy.ts';
-import { quantizerOptions } from './engine/slots.ts';
+import { settledOptions } from './engine/slots.ts';
 import { canonicalJson } from './hash.ts';
 import { checkOptimizer, checkStateCodec } from './optimizers/index.ts';
 import { checkQuantizerSpec } from './quantizer-spec.ts';
@@ -20,7 +20,7 @@ import { checkStore } from './stores/index.ts';
 
 function checkOperand(path: string, spec: OperandSpec | 'same' | null | undefined): void {
   if (spec == null || spec === 'same') return;
-  const options = quantizerOptions(spec);
+  const options = settledOptions(spec);
   if (options !== undefined) checkQuantizerSpec(path, options);
 }
 

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { wasmBackend } from '../../src/tfjs/index.ts';
 import { applyRecipe } from '../../src/train/engine/apply-recipe.ts';
 import type { RecipeState } from '../../src/train/engine/state.ts';
-import { type Recipe, recipes } from '../../src/train/index.ts';
+import { type LinearSlots, type Recipe, recipes } from '../../src/train/index.ts';
 import { programs } from './apply-recipe-programs.ts';
 
 beforeAll(async () => {
@@ -16,7 +16,55 @@ beforeAll(async () => {
 
 const steps = 6;
 
+const nvfp4 = {
+  format: 'e2m1',
+  scale: { per: 'block', size: 16, from: 'absmax', format: 'e4m3fn', tensorScale: true },
+} as const;
+const mxfp4 = { format: 'e2m1', scale: { per: 'block', size: 32, from: 'absmax', format: 'e8m0' } } as const;
+const stochastic = 'stochastic';
+/** Signs drawn anew in every step; the blocks are as small as the smallest batch. */
+const turned = { transform: { name: 'hadamard', size: 8, seed: 'step' }, invert: false } as const;
+
+function sloted(name: string, linear: LinearSlots): Recipe {
+  const [phase] = recipes.float32().phases;
+  return { ...recipes.float32({ extraNorm: null }), name, phases: [{ ...phase!, linear }] };
+}
+
 const every: Readonly<Record<string, Recipe>> = {
+  mxfp4: sloted('mxfp4', {
+    forward: { x: mxfp4, w: mxfp4 },
+    inputGradient: { g: { ...mxfp4, rounding: stochastic }, w: mxfp4 },
+    weightGradient: { g: { ...mxfp4, rounding: stochastic }, x: { ...mxfp4, of: 'image' } },
+  }),
+  nvfp4: sloted('nvfp4', {
+    forward: { x: nvfp4, w: nvfp4 },
+    inputGradient: { g: { ...nvfp4, rounding: stochastic }, w: 'same' },
+    weightGradient: { g: { ...nvfp4, rounding: stochastic }, x: nvfp4 },
+  }),
+  'nvfp4, rotated': sloted('nvfp4-rotated', {
+    forward: { x: nvfp4, w: nvfp4 },
+    inputGradient: { g: { ...nvfp4, rounding: stochastic }, w: 'same' },
+    weightGradient: { g: { ...nvfp4, rounding: stochastic, ...turned }, x: { ...nvfp4, ...turned } },
+  }),
+  'every place': sloted('every-place', {
+    forward: {
+      x: { norm: 'rms', format: 'int8', scale: { per: 'row', from: 'absmax' }, gradient: 'clipped' },
+      w: {
+        format: 'int4',
+        scale: { per: 'row', from: 'absmax' },
+        gradient: { name: 'dge', sharpness: 5, clip: 3 },
+      },
+      y: { format: 'bfloat16' },
+      accumulate: { products: 'exact', accumulate: 'binary16' },
+    },
+    inputGradient: {
+      g: { format: 'e5m2' },
+      w: 'same',
+      dx: { format: 'bfloat16', rounding: stochastic },
+      accumulate: 'bfloat16',
+    },
+    weightGradient: { g: null, x: 'same', dw: { format: 'bfloat16' }, accumulate: 'exact' },
+  }),
   float32: recipes.float32(),
   bfloat16: recipes.bfloat16(),
   bitnet: recipes.bitnet(),

@@ -146,6 +146,7 @@ export function discoverParameters(
     if (!(given instanceof tf.Variable) || given.isDisposed)
       throw new ArgumentError(path, given, 'a variable that is not disposed');
     const { name, shape, trainable } = given;
+    if (given.dtype !== 'float32') throw new ArgumentError(path, given.dtype, 'a float32 variable');
     if (!trainable) throw new ArgumentError(path, name, 'a variable that is trained');
     if (names.has(name)) throw new ArgumentError(path, name, 'variables of different names');
     names.add(name);

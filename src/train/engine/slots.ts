@@ -4,7 +4,12 @@
  * `src/tfjs/product-calls.ts`.
  */
 import type { Tensor } from '@tensorflow/tfjs';
-import { type Quantizer, type QuantizerOptions, quantizer } from '../../tensor/quantizers/index.ts';
+import {
+  type Explained,
+  type Quantizer,
+  type QuantizerOptions,
+  quantizer,
+} from '../../tensor/quantizers/index.ts';
 import type { TransformData } from '../../tensor/transforms/transform.ts';
 import { fakeQuantize, type TensorFlow } from '../../tfjs/index.ts';
 import type { SlotOperand, SlotOutput } from '../../tfjs/product-slots.ts';
@@ -79,6 +84,25 @@ export function quantizerOptions({
   ...options
 }: OperandSpec): QuantizerOptions | undefined {
   return format === undefined ? undefined : { format, scale, ...options };
+}
+
+/** The same options with signs that are drawn, as some step would have them: for checks and descriptions. */
+export function settledOptions(spec: OperandSpec): QuantizerOptions | undefined {
+  const options = quantizerOptions(spec);
+  if (options === undefined || !drawsSigns(spec)) return options;
+  return { ...options, transform: { ...(options.transform as TransformData), seed: 0 } };
+}
+
+/** Through a quantiser whose values stay transformed: its rule sees the transformed gradient, which is then turned back. */
+function pulledBackTurned(
+  { transform, gradient }: Quantizer,
+  explained: Explained,
+  given: Float32Array,
+  isTurned: boolean,
+): Float32Array {
+  const { shape, residue, context } = explained;
+  const outer = isTurned ? given : transform!.forward(given, shape, context).values;
+  return transform!.inverse(gradient.pullback(explained, outer).x, shape, residue, context);
 }
 
 /** One slot of one layer. */
@@ -164,9 +188,10 @@ export class Slot {
               const call = { ...callFor(matrix.size), update: false };
               const explained = made.explain(x, shape, call);
               const given = gradient.dataSync() as Float32Array;
-              const outer =
-                stays && !isTurned ? made.transform!.forward(given, shape, explained.context).values : given;
-              const inner = tf.tensor(made.pullback(explained, outer).x, [...shape]);
+              const ruled = stays
+                ? pulledBackTurned(made, explained, given, isTurned)
+                : made.pullback(explained, given).x;
+              const inner = tf.tensor(ruled, [...shape]);
               return blended(gradient, inner);
             },
     };
