@@ -69,6 +69,7 @@ export {
   pack,
   parseFormat,
   posit,
+  registerFormat,
   roundToFourthRoots,
   type Specials,
   type SubnormalEncoding,

@@ -48,3 +48,5 @@ export {
 export { classify, type NumberClass, nextDown, nextUp, ulp } from './neighbours.ts';
 export { type PackOptions, pack, unpack } from './packing.ts';
 export { type PositParameters, posit } from './posit.ts';
+export { registerFormat } from './register.ts';
+export type { NamedFormat } from './registered.ts';

@@ -1,4 +1,4 @@
-/** Names to formats: the catalogue's, those made by rule, and what else people call them (`aliases.ts`). */
+/** Names to formats: the catalogue's, those made by rule, registered ones, and what else people call them (`aliases.ts`). */
 import { nearestWords, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { aliases, ambiguousNames, canonicalSpelling, readingsOf } from './aliases.ts';
@@ -19,6 +19,7 @@ import type { FloatFormat, Format, Specials } from './format.ts';
 import { int } from './int.ts';
 import { logarithmic } from './logarithmic.ts';
 import { posit } from './posit.ts';
+import { registeredFormat, registeredNames } from './registered.ts';
 
 /** A name of a format of numbers: the catalogue's complete in an editor, and any spelling that `parseFormat` reads will do. */
 export type FormatSpelling = FormatName | (string & Record<never, never>);
@@ -59,7 +60,7 @@ function nearRules(text: string): string[] {
 /** The three names that are nearest to a text. */
 function nearestNames(text: string): string[] {
   const meant = new Map<string, readonly string[]>();
-  for (const name of Object.keys(formats)) meant.set(name, [name]);
+  for (const name of allNames()) meant.set(name, [name]);
   for (const [name, others] of Object.entries(aliases))
     for (const other of others) if (other.length > 2) meant.set(other, [name]);
   for (const [name, readings] of Object.entries(ambiguousNames))
@@ -159,15 +160,18 @@ function findScalarFormat(name: string): Format | undefined {
 /** The format of a canonical name; undefined for any other. */
 function findCanonical(name: string): AnyFormat | undefined {
   if (Object.hasOwn(formats, name)) return formats[name as keyof Catalogue];
-  return blockFormatByName(name) ?? findScalarFormat(name);
+  return registeredFormat(name) ?? blockFormatByName(name) ?? findScalarFormat(name);
 }
 
+/** The names that stand for one format each. */
+const allNames = (): string[] => [...Object.keys(formats), ...registeredNames()];
+
 /** What a text names, in the catalogue's spelling or any other; undefined for nothing. Throws ArgumentError for several. */
-function findFormat(text: string): AnyFormat | undefined {
+export function findFormat(text: string): AnyFormat | undefined {
   const found = findCanonical(text);
   if (found !== undefined) return found;
   if (readingsOf(text) !== undefined) throw unknownFormat(text);
-  return findCanonical(canonicalSpelling(text, Object.keys(formats)));
+  return findCanonical(canonicalSpelling(text, allNames()));
 }
 
 /**
