@@ -4,12 +4,13 @@
  */
 import { toFormat } from '../formats/index.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
-import { blocksOf, slotsUnder } from './engine/rules.ts';
+import { storeOf } from './engine/parts.ts';
+import { blocksOf, type Selectable, settingsUnder, slotsUnder } from './engine/rules.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { OptimizerSettings, StateCodecSpec } from './optimizers/index.ts';
 import { type EmulationSpec, type LinearSlots, type OperandSpec, plainSlots, type Recipe } from './recipe.ts';
 import { checkNames, selectables } from './recipe-fit.ts';
-import { isStoreOf, type WeightStoreSpec } from './stores/index.ts';
+import type { WeightStoreSpec } from './stores/index.ts';
 import { parameterShapes } from './task.ts';
 
 export const roleColumns = [
@@ -105,32 +106,61 @@ function slotWords({ forward, inputGradient, weightGradient }: LinearSlots): str
 const wordsOf = (slots: LinearSlots): string[] =>
   slots === plainSlots ? ['-', '-', '-', '-', '-', '-'] : slotWords(slots);
 
-/**
- * One table for each phase: its heading, and a row of {@link roleColumns} for each parameter.
- * @throws ArgumentError naming a pattern of the recipe that matches no layer of the model
- */
-export function roleTable(
-  recipe: Recipe,
-  config: ModelConfig,
-): { readonly phase: string; readonly rows: readonly (readonly string[])[] }[] {
-  const { optimizer, store } = recipe;
-  const parameters = selectables(parameterShapes(config, 1));
+/** A phase as people read it: its heading, and a row of {@link roleColumns} for each parameter. */
+export interface PhaseRoles {
+  readonly phase: string;
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** One table for each phase. */
+export function rolesOf(recipe: Recipe, parameters: readonly Selectable[]): PhaseRoles[] {
+  const { optimizer } = recipe;
   const blocks = blocksOf(parameters);
-  checkNames(recipe, parameters);
   return recipe.phases.map((phase, index) => {
     const emulated = phase.emulate === null ? '' : `, ${emulationWords(phase.emulate)}`;
     const phaseIn =
       phase.phaseIn === undefined
         ? ''
         : `, phased in: ${phase.phaseIn.kind} over ${phase.phaseIn.over * 100} %`;
-    const rows = parameters.map((one) => [
-      one.name,
-      ...wordsOf(slotsUnder(recipe, phase, one, blocks)),
-      store !== undefined && isStoreOf(store, one) ? storeWords(store) : 'float32',
-      ...stateWords(optimizer, isMatrix(one)),
-    ]);
+    const rows = parameters.map((one) => {
+      const { first, second } = settingsUnder(recipe, phase, one, blocks);
+      const own = { ...optimizer, ...(first && { first }), ...(second && { second }) } as OptimizerSettings;
+      const store = storeOf(recipe, one, blocks);
+      return [
+        one.name,
+        ...wordsOf(slotsUnder(recipe, phase, one, blocks)),
+        store === undefined ? 'float32' : storeWords(store),
+        ...stateWords(own, isMatrix(one)),
+      ];
+    });
     const state = index === 0 ? '' : `, optimiser state: ${phase.optimizerState}`;
     const rewarm = phase.rewarm ? `, rate re-warmed over ${phase.rewarm * 100} %` : '';
     return { phase: `from ${phase.from * 100} %${emulated}${phaseIn}${state}${rewarm}`, rows };
   });
+}
+
+/** The tables as text, columns aligned. */
+export function rolesAsText(phases: readonly PhaseRoles[]): string {
+  const tables = phases.map(({ phase, rows }) => {
+    const lines = [[...roleColumns], ...rows];
+    const widths = roleColumns.map((_, column) => Math.max(...lines.map((cells) => cells[column]!.length)));
+    const aligned = lines.map((cells) =>
+      cells
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    );
+    return [phase, ...aligned].join('\n');
+  });
+  return tables.join('\n\n');
+}
+
+/**
+ * The tables of a model of the harness.
+ * @throws ArgumentError naming a pattern of the recipe that matches no layer of the model
+ */
+export function roleTable(recipe: Recipe, config: ModelConfig): PhaseRoles[] {
+  const parameters = selectables(parameterShapes(config, 1));
+  checkNames(recipe, parameters);
+  return rolesOf(recipe, parameters);
 }

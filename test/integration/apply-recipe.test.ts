@@ -62,3 +62,18 @@ describe('model.fit', () => {
     model.dispose();
   });
 });
+
+describe('the table of roles', () => {
+  it('says what each layer of the program reads and how it is held', async () => {
+    const model = mlp();
+    const [first, second] = model.layers.map(({ name }) => name);
+    const rules = [{ where: { layer: second! }, set: { forward: { w: null } } }];
+    run = await applyRecipe(tf, { ...recipes.bitnet(), rules }, { model, steps: 2, seed: 1 });
+    const { rows } = run.roles.phases[0]!;
+    const row = (layer: string) => rows.find(([name]) => name!.includes(layer) && !name!.includes('bias'))!;
+    expect(row(first!).slice(1, 3)).toEqual(['int8 row absmax', 'ternary tensor absmean']);
+    expect(row(second!).slice(1, 3)).toEqual(['int8 row absmax', '-']);
+    expect(String(run.roles).split('\n')).toHaveLength(rows.length + 2);
+    model.dispose();
+  });
+});

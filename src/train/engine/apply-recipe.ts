@@ -10,6 +10,7 @@ import type { EmulationLog } from '../../tfjs/log.ts';
 import { optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
 import type { Recipe } from '../recipe.ts';
 import { checkRecipe } from '../recipe-check.ts';
+import { type PhaseRoles, rolesAsText, rolesOf } from '../role-table.ts';
 import { RecipeEngine } from './engine.ts';
 import { discoverParameters } from './parameters.ts';
 import { OptimizerSteps, StoredWeights } from './parts.ts';
@@ -37,6 +38,11 @@ export interface RecipeRun {
   readonly step: number;
   /** Index of the phase that the next step belongs to. */
   readonly phase: number;
+  /**
+   * What each layer's products read, how its weight and its optimiser's state are held, phase by phase; `String(run.roles)` is a
+   * table with the names that the program has.
+   */
+  readonly roles: { readonly phases: readonly PhaseRoles[]; toString(): string };
   /** What rounding did so far; undefined unless `log` is true, or before the first step. */
   readonly log: EmulationLog | undefined;
   /**
@@ -118,6 +124,10 @@ export async function applyRecipe(
     },
     get phase() {
       return engine.phaseAt(engine.clock);
+    },
+    get roles() {
+      const phases = rolesOf(recipe, parameters);
+      return { phases, toString: () => rolesAsText(phases) };
     },
     get log() {
       return engine.emulation?.log;

@@ -20,10 +20,10 @@ import { type HeldWeight, holdWeight, isStoreOf, type WeightStoreSpec } from '..
 import type { RecipeEngine, StepPart } from './engine.ts';
 import { foreignStates, forgetForeign, isForeign, scaleRate } from './foreign-optimizer.ts';
 import type { EngineParameter } from './parameters.ts';
-import { blocksOf, settingsUnder } from './rules.ts';
+import { blocksOf, type Selectable, settingsUnder } from './rules.ts';
 
 /** The store of a parameter, if it has one. */
-export function storeOf(recipe: Recipe, one: EngineParameter, blocks: number): WeightStoreSpec | undefined {
+export function storeOf(recipe: Recipe, one: Selectable, blocks: number): WeightStoreSpec | undefined {
   const { store } = settingsUnder(recipe, recipe.phases[0]!, one, blocks);
   if (store !== undefined) return store;
   const role = one.role === 'convolution' ? 'linear' : one.role;
