@@ -3,22 +3,32 @@
  * midpoints, the ends of the range and of binary64.
  */
 import fc from 'fast-check';
+import { checkNumber, oneOf } from '../check.ts';
 import { scaleByPowerOfTwo } from '../formats/binary64.ts';
+import { noCodes } from '../formats/codes.ts';
 import {
   type Code,
   codebook,
   type FloatFormat,
   type Format,
+  type FormatSpelling,
   fixed,
   float,
   int,
   logarithmic,
   posit,
   type SubnormalEncoding,
+  toFormat,
 } from '../formats/index.ts';
 
-/** The binary64 number with the next larger (`direction` 1) or smaller (-1) magnitude; -1 keeps zero. */
+/**
+ * The binary64 number with the next larger (`direction` 1) or smaller (-1) magnitude; -1 keeps zero.
+ *
+ * @throws ArgumentError for what is no number, or another direction.
+ */
 export function nextMagnitude(x: number, direction: 1 | -1): number {
+  checkNumber('x', x);
+  oneOf('direction', direction, [1, -1]);
   if (x === 0 && direction < 0) return x;
   const bits = new BigInt64Array(new Float64Array([Math.abs(x)]).buffer);
   bits[0] = bits[0]! + BigInt(direction);
@@ -101,10 +111,11 @@ export function anyFormat(): fc.Arbitrary<Format> {
   );
 }
 
-/** Codes of the format, all equally likely. Throws RangeError for a format without codes. */
-export function code(format: Format): fc.Arbitrary<Code> {
-  if (format.bits === Infinity) throw new RangeError(`${format.name} has no codes (unbounded exponent)`);
-  return codeOfBits(format.bits, format);
+/** Codes of the format, all equally likely. Throws RangeError for a format without codes, ArgumentError for no format. */
+export function code(format: Format | FormatSpelling): fc.Arbitrary<Code> {
+  const target = toFormat(format);
+  if (target.bits === Infinity) throw noCodes(target.name);
+  return codeOfBits(target.bits, target);
 }
 
 /** Codes below 2^bits, in the carrier of the format's codes. */
@@ -120,8 +131,9 @@ function usedBits(format: Format): number {
     : format.bits;
 }
 
-/** Finite values of the format. */
-export function finite(format: Format): fc.Arbitrary<number> {
+/** Finite values of the format. Throws ArgumentError for no format. */
+export function finite(given: Format | FormatSpelling): fc.Arbitrary<number> {
+  const format = toFormat(given);
   if (format.bits === Infinity) {
     const precision = (format as FloatFormat).precision;
     return fc
@@ -150,7 +162,8 @@ function successor(format: Format, value: number): number | undefined {
 }
 
 /** Midpoints of neighbouring values of the format, and the binary64 numbers next to them. */
-export function nearTie(format: Format): fc.Arbitrary<number> {
+export function nearTie(given: Format | FormatSpelling): fc.Arbitrary<number> {
+  const format = toFormat(given);
   return fc
     .record({ value: finite(format), nudge: fc.constantFrom(-1, 0, 0, 1) } as const)
     .map(({ value, nudge }) => {
@@ -162,7 +175,8 @@ export function nearTie(format: Format): fc.Arbitrary<number> {
 }
 
 /** Values of the format and their binary64 neighbours; zeros, the ends of the range and beyond, NaN, infinities. */
-export function boundary(format: Format): fc.Arbitrary<number> {
+export function boundary(given: Format | FormatSpelling): fc.Arbitrary<number> {
+  const format = toFormat(given);
   const smallest =
     format.kind === 'float'
       ? [format.minNormal, format.minSubnormal, format.minSubnormal / 2]
@@ -179,7 +193,8 @@ export function boundary(format: Format): fc.Arbitrary<number> {
 }
 
 /** Binary64 numbers for rounding to the format: near ties, boundaries, and all bit patterns. */
-export function real(format: Format): fc.Arbitrary<number> {
+export function real(given: Format | FormatSpelling): fc.Arbitrary<number> {
+  const format = toFormat(given);
   const anyBits = fc
     .bigInt({ min: 0n, max: (1n << 64n) - 1n })
     .map((bits) => new Float64Array(new BigUint64Array([bits]).buffer)[0]!);

@@ -3,15 +3,16 @@
  * objects, and returns a fast-check property. `fc.assert(laws.monotone(mine))` then finds a counterexample, shrunk.
  */
 import fc from 'fast-check';
+import { checkFields, checkFunction, checkObject, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import type { Format } from '../formats/index.ts';
-import { isStochastic, type RoundingMode } from '../rounding/index.ts';
+import { type Format, type FormatSpelling, toFormat } from '../formats/index.ts';
+import { isStochastic, type RoundingMode, roundingModes } from '../rounding/index.ts';
 import { code, finite, nearTie, real } from './arbitraries.ts';
 
 /** A rounding under test. */
 export interface RoundingUnderTest {
-  /** What it rounds to; gives the numbers to try. */
-  readonly format: Format;
+  /** What it rounds to; gives the numbers to try. This library's format, or its name. */
+  readonly format: Format | FormatSpelling;
   /** What it claims to be. */
   readonly rounding: RoundingMode;
   /** The implementation. `random` is the random integer, in [0, 2^randomBits), of a stochastic rounding. */
@@ -20,6 +21,30 @@ export interface RoundingUnderTest {
   readonly randomBits?: number;
 }
 
+/** The names of the parameters of fast-check's `assert`: the type is fast-check's. */
+const parameterNames: readonly string[] = Object.keys({
+  seed: true,
+  randomType: true,
+  numRuns: true,
+  maxSkipsPerRun: true,
+  timeout: true,
+  skipAllAfterTimeLimit: true,
+  interruptAfterTimeLimit: true,
+  markInterruptAsFailure: true,
+  skipEqualValues: true,
+  ignoreEqualValues: true,
+  path: true,
+  logger: true,
+  unbiased: true,
+  verbose: true,
+  examples: true,
+  endOnFailure: true,
+  reporter: true,
+  asyncReporter: true,
+  includeErrorInReport: true,
+  plugins: true,
+} satisfies Record<keyof fc.Parameters<never[]>, true>);
+
 /** A format under test: any object with these functions, this library's or another's. */
 export type FormatUnderTest = Pick<Format, 'name' | 'bits' | 'decode' | 'encode' | 'has'>;
 
@@ -27,8 +52,32 @@ type Property<T> = fc.IPropertyWithHooks<T>;
 
 const same = (a: number, b: number): boolean => Object.is(a, b) || (Number.isNaN(a) && Number.isNaN(b));
 
-function randomInteger(rounding: RoundingUnderTest): fc.Arbitrary<number> {
-  return fc.integer({ min: 0, max: 2 ** (rounding.randomBits ?? 32) - 1 });
+/** A rounding under test whose fields are checked. */
+interface Checked extends Required<RoundingUnderTest> {
+  readonly format: Format;
+}
+
+const fieldNames: readonly (keyof RoundingUnderTest)[] = ['format', 'rounding', 'round', 'randomBits'];
+
+/** Throws ArgumentError that names the field that is wrong. */
+function checked(given: RoundingUnderTest): Checked {
+  const { format, rounding, round, randomBits } = checkFields('', given, fieldNames, 'rounding');
+  checkFunction('round', round);
+  return {
+    format: toFormat(format!),
+    rounding: oneOf('rounding', rounding, roundingModes),
+    round: round!,
+    randomBits: integerInRange('randomBits', randomBits, 1, 32, 32),
+  };
+}
+
+/** A law as its users call it. */
+function law<T>(property: (r: Checked) => Property<T>): (r: RoundingUnderTest) => Property<T> {
+  return (r) => property(checked(r));
+}
+
+function randomInteger({ randomBits }: Checked): fc.Arbitrary<number> {
+  return fc.integer({ min: 0, max: 2 ** randomBits - 1 });
 }
 
 function fail(message: string): never {
@@ -36,7 +85,7 @@ function fail(message: string): never {
 }
 
 /** x <= y implies round(x) <= round(y), for the same random integer. NaN results (overflow, unsigned) say nothing. */
-function monotone(r: RoundingUnderTest): Property<[number, number, number]> {
+function monotone(r: Checked): Property<[number, number, number]> {
   return fc.property(real(r.format), real(r.format), randomInteger(r), (x, y, random) => {
     const [low, high] = x <= y ? [x, y] : [y, x];
     const a = r.round(low, random);
@@ -46,7 +95,7 @@ function monotone(r: RoundingUnderTest): Property<[number, number, number]> {
 }
 
 /** A rounded number rounds to itself. */
-function idempotent(r: RoundingUnderTest): Property<[number, number]> {
+function idempotent(r: Checked): Property<[number, number]> {
   return fc.property(real(r.format), randomInteger(r), (x, random) => {
     const once = r.round(x, random);
     const twice = r.round(once, random);
@@ -55,7 +104,7 @@ function idempotent(r: RoundingUnderTest): Property<[number, number]> {
 }
 
 /** A value of the format rounds to itself, whatever the random integer. */
-function exactWhenRepresentable(r: RoundingUnderTest): Property<[number, number]> {
+function exactWhenRepresentable(r: Checked): Property<[number, number]> {
   return fc.property(finite(r.format), randomInteger(r), (x, random) => {
     const rounded = r.round(x, random);
     if (rounded !== x) fail(`round(${x}) = ${rounded}, but ${x} is a value of ${r.format.name}`);
@@ -63,7 +112,7 @@ function exactWhenRepresentable(r: RoundingUnderTest): Property<[number, number]
 }
 
 /** The result is a value of the format, or NaN. */
-function closed(r: RoundingUnderTest): Property<[number, number]> {
+function closed(r: Checked): Property<[number, number]> {
   return fc.property(real(r.format), randomInteger(r), (x, random) => {
     const rounded = r.round(x, random);
     if (!Number.isNaN(rounded) && !r.format.has(rounded))
@@ -89,7 +138,7 @@ function isSymmetric(format: Format): boolean {
 }
 
 /** round(-x) = -round(x), for formats whose values are symmetric and modes without a direction. */
-function signSymmetric(r: RoundingUnderTest): Property<[number, number]> {
+function signSymmetric(r: Checked): Property<[number, number]> {
   if (mirrored[r.rounding] !== true)
     throw new ArgumentError('rounding', r.rounding, Object.keys(mirrored).join(', '));
   if (r.format.min !== -r.format.max)
@@ -103,7 +152,7 @@ function signSymmetric(r: RoundingUnderTest): Property<[number, number]> {
 }
 
 /** Nearest modes: no value of the format is nearer to x than round(x). Not a law of posits, which round their code. */
-function halfUlp(r: RoundingUnderTest): Property<[number, number]> {
+function halfUlp(r: Checked): Property<[number, number]> {
   if (!r.rounding.startsWith('nearest') || r.format.kind === 'posit')
     throw new ArgumentError('rounding', r.rounding, 'a nearest mode, and not a posit format');
   const inRange = fc.oneof(
@@ -118,7 +167,7 @@ function halfUlp(r: RoundingUnderTest): Property<[number, number]> {
 }
 
 /** Directed modes: round(x) lies on the side that the mode names. */
-function directed(r: RoundingUnderTest): Property<[number, number]> {
+function directed(r: Checked): Property<[number, number]> {
   const rightSide: Partial<Record<RoundingMode, (x: number, y: number) => boolean>> = {
     'toward-zero': (x, y) => Math.abs(y) <= Math.abs(x),
     'away-from-zero': (x, y) => Math.abs(y) >= Math.abs(x),
@@ -138,8 +187,8 @@ function directed(r: RoundingUnderTest): Property<[number, number]> {
  * Stochastic rounding, N <= 12 random bits: over all 2^N random integers the mean is x, up to one part in 2^N of the
  * distance between its neighbours (variant A's bias).
  */
-function unbiased(r: RoundingUnderTest): Property<[number]> {
-  const bits = r.randomBits ?? 32;
+function unbiased(r: Checked): Property<[number]> {
+  const bits = r.randomBits;
   if (r.rounding !== 'stochastic') throw new ArgumentError('rounding', r.rounding, 'stochastic');
   if (bits > 12)
     throw new ArgumentError('randomBits', bits, '1 to 12, so that all random integers can be tried');
@@ -165,6 +214,8 @@ function unbiased(r: RoundingUnderTest): Property<[number]> {
 function codesRoundTrip(
   format: FormatUnderTest & Pick<Format, 'kind'>,
 ): Property<[ReturnType<Format['encode']>]> {
+  checkObject('format', format, 'an object with name, bits, kind, decode, encode, has');
+  for (const name of ['decode', 'encode', 'has'] as const) checkFunction(name, format[name]);
   return fc.property(code(format as Format), (given) => {
     const value = format.decode(given);
     if (Number.isNaN(value)) return;
@@ -174,30 +225,33 @@ function codesRoundTrip(
   });
 }
 
+type Law<N extends number[]> = (r: RoundingUnderTest) => Property<N>;
+
 export const laws: {
-  readonly monotone: typeof monotone;
-  readonly idempotent: typeof idempotent;
-  readonly exactWhenRepresentable: typeof exactWhenRepresentable;
-  readonly closed: typeof closed;
-  readonly signSymmetric: typeof signSymmetric;
-  readonly halfUlp: typeof halfUlp;
-  readonly directed: typeof directed;
-  readonly unbiased: typeof unbiased;
+  readonly monotone: Law<[number, number, number]>;
+  readonly idempotent: Law<[number, number]>;
+  readonly exactWhenRepresentable: Law<[number, number]>;
+  readonly closed: Law<[number, number]>;
+  readonly signSymmetric: Law<[number, number]>;
+  readonly halfUlp: Law<[number, number]>;
+  readonly directed: Law<[number, number]>;
+  readonly unbiased: Law<[number]>;
   readonly codesRoundTrip: typeof codesRoundTrip;
 } = Object.freeze({
-  monotone,
-  idempotent,
-  exactWhenRepresentable,
-  closed,
-  signSymmetric,
-  halfUlp,
-  directed,
-  unbiased,
+  monotone: law(monotone),
+  idempotent: law(idempotent),
+  exactWhenRepresentable: law(exactWhenRepresentable),
+  closed: law(closed),
+  signSymmetric: law(signSymmetric),
+  halfUlp: law(halfUlp),
+  directed: law(directed),
+  unbiased: law(unbiased),
   codesRoundTrip,
 });
 
-/** The laws that bind a rounding of this mode and format. */
-export function lawsOf(r: RoundingUnderTest): ReadonlyMap<string, Property<never[]>> {
+/** The laws that bind a rounding of this mode and format. Throws ArgumentError for a wrong field. */
+export function lawsOf(given: RoundingUnderTest): ReadonlyMap<string, Property<never[]>> {
+  const r = checked(given);
   const found = new Map<string, unknown>();
   found.set('monotone', monotone(r));
   found.set('exactWhenRepresentable', exactWhenRepresentable(r));
@@ -207,19 +261,22 @@ export function lawsOf(r: RoundingUnderTest): ReadonlyMap<string, Property<never
   if (r.rounding.startsWith('nearest') && r.format.kind !== 'posit') found.set('halfUlp', halfUlp(r));
   if (!r.rounding.startsWith('nearest') && r.rounding !== 'to-odd' && !isStochastic(r.rounding))
     found.set('directed', directed(r));
-  if (r.rounding === 'stochastic' && (r.randomBits ?? 32) <= 12) found.set('unbiased', unbiased(r));
+  if (r.rounding === 'stochastic' && r.randomBits <= 12) found.set('unbiased', unbiased(r));
   return found as ReadonlyMap<string, Property<never[]>>;
 }
 
 /**
  * Checks a rounding against every law that binds it.
  *
- * @throws Error with the law's name and fast-check's shrunk counterexample.
+ * @param parameters Those of fast-check's `assert`: `numRuns`, `seed` and so on.
+ * @throws Error with the law's name and fast-check's shrunk counterexample; ArgumentError for a wrong field.
  *
  * @example
  * checkLaws({ format: formats.e4m3fn, rounding: 'nearest-even', round: (x) => round(x, 'e4m3fn') });
  */
-export function checkLaws(r: RoundingUnderTest, parameters: fc.Parameters<never[]> = {}): void {
+export function checkLaws(given: RoundingUnderTest, parameters?: fc.Parameters<never[]>): void {
+  const r = checked(given);
+  checkFields('parameters', parameters, parameterNames);
   for (const [name, property] of lawsOf(r)) {
     try {
       fc.assert(property, parameters);

@@ -4,9 +4,10 @@
  * quantiser is the caller's choice (`tf.customGrad`).
  */
 import type { Tensor } from '@tensorflow/tfjs';
-import { checkObject } from '../check.ts';
+import { checkBoolean, checkFields, checkObject, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { QuantizerPlan } from '../kernels/index.ts';
+import { integerOf64Bits } from '../rounding/options.ts';
 import {
   type CallOptions,
   kernelLayout,
@@ -30,6 +31,16 @@ import { addKernel } from './registry.ts';
 
 /** What one call says: where its random integers come from, and whether averages remember it. */
 export type QuantizerCall = Pick<CallOptions, 'seed' | 'stream' | 'offset' | 'update'>;
+
+const callNames: readonly (keyof QuantizerCall)[] = ['seed', 'stream', 'offset', 'update'];
+
+function checkQuantizerCall(call: QuantizerCall | undefined): void {
+  const { seed, stream, offset, update } = checkFields('', call, callNames, 'call');
+  integerOf64Bits('seed', seed);
+  integerOf64Bits('stream', stream);
+  integerInRange('offset', offset, 0, Number.MAX_SAFE_INTEGER, 0);
+  checkBoolean('update', update, true);
+}
 
 export const fakeQuantizeName = 'HalfulpFakeQuantize';
 
@@ -103,6 +114,7 @@ export function fakeQuantize<T extends Tensor>(
   checkTensorFlow(tf, x, given);
   if (!(x instanceof tf.Tensor)) throw new ArgumentError('x', x, 'a float32 tensor');
   if (x.dtype !== 'float32') throw new ArgumentError('x', x.dtype, 'a float32 tensor');
+  checkQuantizerCall(call);
   const backendName = tf.getBackend();
   if (tf.getKernel(fakeQuantizeName, backendName) === undefined)
     addKernel(tf, backendName, fakeQuantizeName, fakeQuantizeKernel(backendName, backendOf(tf)));
