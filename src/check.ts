@@ -36,6 +36,13 @@ export function bare(word: string): string {
   return word.toLowerCase().replace(/[-_. ]/g, '');
 }
 
+/** Whether words are forms of one: `saturate` and `saturation`. */
+function haveOneStem(a: string, b: string): boolean {
+  let common = 0;
+  while (common < a.length && a[common] === b[common]) common++;
+  return common >= 7 && common >= a.length - 2;
+}
+
 /** The accepted words nearest to the given one, best first: at most `count`, none that is another word altogether. */
 export function nearestWords(given: unknown, accepted: Iterable<string>, count = 3): string[] {
   if (typeof given !== 'string' || given.length > 60) return [];
@@ -46,7 +53,7 @@ export function nearestWords(given: unknown, accepted: Iterable<string>, count =
     const candidate = bare(word);
     const at = wanted.length >= 3 ? candidate.indexOf(wanted) : -1;
     const goesOn = candidate.length >= 3 && wanted.startsWith(candidate);
-    const part = at === 0 ? 0.5 : at > 0 || goesOn ? 1.5 : Infinity;
+    const part = at === 0 ? 0.5 : at > 0 || goesOn || haveOneStem(wanted, candidate) ? 1.5 : Infinity;
     const distance = Math.min(editDistance(wanted, candidate), part);
     if (distance <= Math.max(1.5, Math.floor(wanted.length / 3))) scored.push({ word, distance });
   }
@@ -116,6 +123,14 @@ export function checkFields(
     fields[unknown],
     isEmpty ? 'no options' : `no such option; ${wordsFor(unknown, names)}`,
   );
+}
+
+/** The name that an object of options has, and its other fields, inherited ones too. */
+export function named(object: object): [name: unknown, options: object] {
+  const options: Record<string, unknown> = {};
+  for (const field in object)
+    if (field !== 'name') options[field] = (object as Readonly<Record<string, unknown>>)[field];
+  return [(object as { readonly name?: unknown }).name, options];
 }
 
 /** One of a few values; `fallback`, where there is one, for undefined. Throws ArgumentError. */

@@ -17,6 +17,8 @@ export {
   type EncodeOptions,
   encode,
   fitsBinary32,
+  type HalfArray,
+  type Numbers,
   type RealArray,
   type RoundArrayOptions,
   round,
@@ -38,6 +40,7 @@ export type { Grouping } from './grouping.ts';
 export {
   type BlockError,
   type BlockOptions,
+  type BlockQuantizerOptions,
   blockQuantizerOptions,
   type CallOptions,
   type Direction,

@@ -9,6 +9,7 @@ import {
   type RoundingMode,
   type RoundOptions,
   resolveRounding,
+  roundingModes,
 } from '../../rounding/options.ts';
 import type { MatrixUnit } from '../matrix-unit/index.ts';
 import { type OperationPlan, planOperations } from '../operations.ts';
@@ -117,7 +118,7 @@ export function resolveAccumulator(
   const usual = accumulate === 'exact' ? 'exact' : 'rounded';
   const products = oneOf('products', model.products, ['exact', 'rounded'], usual);
   const order = resolveOrder(model.order);
-  const rounding = model.rounding ?? options.rounding;
+  const rounding = oneOf('rounding', model.rounding, roundingModes, options.rounding);
   const targetOf = (target: Format): Target =>
     planOperations(target, resolveRounding(target, optionsFor(target, format, options, rounding)));
   if (accumulate === 'exact') {

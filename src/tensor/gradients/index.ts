@@ -1,5 +1,5 @@
 /** Gradient rules: how a gradient passes through a quantiser. Each from its name or plain data. */
-import { checkFields, checkObject, oneOf } from '../../check.ts';
+import { checkFields, checkObject, named, oneOf } from '../../check.ts';
 import { type DifferentiableOptions, differentiable } from './differentiable.ts';
 import { type GradientData, type GradientName, type GradientRule, gradientNames } from './gradient.ts';
 import { type LearnedStepOptions, learnedLevels, learnedStep } from './learned.ts';
@@ -52,8 +52,6 @@ const makers: Readonly<Record<GradientName, (options: never) => GradientRule>> =
  */
 export function gradientRule(data: GradientData): GradientRule {
   if (typeof data === 'string') return makers[oneOf('gradient', data, gradientNames)]({} as never);
-  const { name, ...options } = checkObject('gradient', data, 'a name, or an object with name, ...') as {
-    readonly name: GradientName;
-  };
+  const [name, options] = named(checkObject('gradient', data, 'a name, or an object with name, ...'));
   return makers[oneOf('gradient', name, gradientNames)](options as never);
 }

@@ -4,12 +4,12 @@
  * Sources: OCP Microscaling Formats (MX) v1.0, sections 5 and 6; NVIDIA, "Pretraining large language models with NVFP4",
  * arXiv 2509.25149, section 2; Darvish Rouhani et al., NeurIPS 2020 (block floating point).
  */
-import { checkFields } from '../../check.ts';
+import type { Numbers } from '../../array-kinds.ts';
+import { checkBoolean, checkFields } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { BlockFormat } from '../../formats/block.ts';
 import { type BlockFormatSpelling, parseFormat } from '../../formats/names.ts';
-import type { RealArray } from '../arrays.ts';
-import type { CallOptions, NaNInGroups, QuantizerOptions } from './options.ts';
+import { type CallOptions, type NaNInGroups, type QuantizerOptions, resolveQuantizer } from './options.ts';
 import type { Direction } from './power-of-two.ts';
 import type { Quantized } from './quantized.ts';
 import { quantizer } from './quantizer.ts';
@@ -39,46 +39,58 @@ export interface BlockOptions
   readonly nan?: NaNInGroups;
 }
 
-const optionNames: readonly (keyof BlockOptions)[] = [
-  ...(['rounding', 'saturation', 'subnormals', 'randomBits', 'variant', 'seed', 'stream', 'offset'] as const),
-  ...(['random', 'update', 'shape', 'axis', 'tile', 'direction', 'symmetric'] as const),
-  ...(['rowScaled', 'fourOverSix', 'scaleMax', 'nan'] as const),
+/** What is said of the quantiser, not of one call. */
+export type BlockQuantizerOptions = Omit<BlockOptions, 'shape' | 'random' | 'update'>;
+
+/** Passed on to the quantiser as they are. */
+const passedOn = [
+  ...(['rounding', 'saturation', 'subnormals', 'seed', 'stream', 'offset', 'randomBits', 'variant'] as const),
+  'nan' as const,
 ];
+const quantizerNames: readonly (keyof BlockQuantizerOptions)[] = [
+  ...passedOn,
+  ...(['axis', 'tile', 'direction', 'symmetric', 'rowScaled', 'fourOverSix', 'scaleMax'] as const),
+];
+const callNames = ['shape', 'random', 'update'] as const;
+
+/** The fields of these names that are there. */
+function picked<T extends object, K extends keyof T>(from: T, names: readonly K[]): Partial<Pick<T, K>> {
+  const entries = names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]]);
+  return Object.fromEntries(entries) as Partial<Pick<T, K>>;
+}
 
 function toBlockFormat(given: BlockFormat | BlockFormatSpelling): BlockFormat {
   const format = typeof given === 'string' ? parseFormat(given) : given;
   if (format?.kind !== 'block')
-    throw new ArgumentError(
-      'format',
-      String(given),
-      'a block format: mxfp8e4m3 ... nvfp4, bfp(...) or of block()',
-    );
+    throw new ArgumentError('format', given, 'a block format: mxfp8e4m3 ... nvfp4, bfp(...) or of block()');
   return format;
-}
-
-function flag(argument: string, given: unknown): boolean {
-  if (given !== undefined && typeof given !== 'boolean')
-    throw new ArgumentError(argument, given, 'true or false');
-  return given ?? false;
 }
 
 /**
  * The options of the quantiser of a block format.
  *
- * @throws ArgumentError for what is no block format, or an option that it does not have.
+ * @throws ArgumentError for what is no block format, or an option that is not accepted.
  * @example
  * quantizer(blockQuantizerOptions('mxfp4', { direction: 'rceil', rounding: 'stochastic' }));
  */
 export function blockQuantizerOptions(
   format: BlockFormat | BlockFormatSpelling,
-  options: BlockOptions = {},
+  options?: BlockQuantizerOptions,
+): QuantizerOptions {
+  const made = optionsOf(format, checkFields('', options, quantizerNames));
+  resolveQuantizer(made);
+  return made;
+}
+
+function optionsOf(
+  format: BlockFormat | BlockFormatSpelling,
+  options: BlockQuantizerOptions,
 ): QuantizerOptions {
   const { element, size, scale, tensorScale } = toBlockFormat(format);
-  checkFields('', options, optionNames);
-  const { axis, direction, fourOverSix, scaleMax } = options;
-  const isTile = flag('tile', options.tile);
-  const isSymmetric = flag('symmetric', options.symmetric);
-  const isRowScaled = flag('rowScaled', options.rowScaled);
+  const { axis } = options;
+  const isTile = checkBoolean('tile', options.tile, false);
+  const isSymmetric = checkBoolean('symmetric', options.symmetric, false);
+  const isRowScaled = checkBoolean('rowScaled', options.rowScaled, false);
   const isFixed = element.kind !== 'float';
   if (isSymmetric && !(isFixed && element.isSigned))
     throw new ArgumentError('symmetric', true, `false: ${element.name} is symmetric`);
@@ -95,29 +107,22 @@ export function blockQuantizerOptions(
     from: 'absmax',
     format: scale,
     ...(tensorScale === undefined ? {} : { tensorScale: isRowScaled ? ('row' as const) : true }),
-    ...(direction === undefined ? {} : { direction }),
-    ...(fourOverSix === undefined ? {} : { fourOverSix }),
-    ...(scaleMax === undefined ? {} : { scaleMax }),
+    ...picked(options, ['direction', 'fourOverSix', 'scaleMax']),
   };
-  const given = Object.entries(options).filter(
-    ([name, value]) => value !== undefined && passedOn.includes(name),
-  );
   return {
     format: element,
     scale: scaleOptions,
     ...(isFixed && element.isSigned
       ? { range: isSymmetric ? ('restricted' as const) : ('full' as const) }
       : {}),
-    ...(Object.fromEntries(given) as Partial<QuantizerOptions>),
+    ...picked(options, passedOn),
   };
 }
-
-const passedOn: readonly string[] = ['rounding', 'saturation', 'subnormals', 'randomBits', 'variant', 'nan'];
 
 /**
  * Puts numbers into a block format.
  *
- * @param x A Float32Array or Float64Array, or numbers.
+ * @param x A Float32Array, a Float64Array, a Float16Array or an array of numbers.
  * @param format A block format or its name: mxfp8e4m3, mxfp8e5m2, mxfp6e2m3, mxfp6e3m2, mxfp4, mxint8, nvfp4, bfp(...).
  * @returns Codes, scales, exact bytes, values: see `Quantized`. `dequantize` gives the values from codes and scales.
  * @throws ArgumentError for a wrong option; RangeError for NaN into nvfp4, unless `nan` says otherwise.
@@ -129,13 +134,12 @@ const passedOn: readonly string[] = ['rounding', 'saturation', 'subnormals', 'ra
  * q.bytes; // 3: four codes of 4 bits and a scale of 8
  */
 export function quantize(
-  x: RealArray | readonly number[],
+  x: Numbers,
   format: BlockFormat | BlockFormatSpelling,
-  options: BlockOptions = {},
+  options?: BlockOptions,
 ): Quantized {
-  const made = quantizer(blockQuantizerOptions(format, options));
-  const { shape, seed, stream, offset, random, update } = options;
-  const entries = Object.entries({ seed, stream, offset, random, update });
-  const call = Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+  const given = checkFields('', options, [...quantizerNames, ...callNames]);
+  const made = quantizer(optionsOf(format, picked(given, quantizerNames)));
+  const { shape, ...call } = picked(given, callNames);
   return made.quantize(x, shape, call);
 }

@@ -1,5 +1,10 @@
 /** Quantisers: scales, blocks and codes of tensors. */
-export { type BlockOptions, blockQuantizerOptions, quantize } from './blocks.ts';
+export {
+  type BlockOptions,
+  type BlockQuantizerOptions,
+  blockQuantizerOptions,
+  quantize,
+} from './blocks.ts';
 export { type QuantizedMatmulOptions, quantizedMatmul } from './matmul.ts';
 export { kernelLayout, kernelPlan } from './on-kernels.ts';
 export {

@@ -147,7 +147,7 @@ export function resolveQuantizer(options: QuantizerOptions): ResolvedQuantizer {
     high: format.max,
     transform: transformOf(options.transform),
     invert,
-    gradient: ruleOf(options.gradient ?? 'straight-through'),
+    gradient: ruleOf(options.gradient === undefined ? 'straight-through' : options.gradient),
     strength,
     nan,
   };

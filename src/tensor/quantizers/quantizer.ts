@@ -14,8 +14,14 @@ import {
   type Gradients,
   type Quantization,
 } from '../gradients/index.ts';
-import { axisIndex, checkShape, type Grouping } from '../grouping.ts';
-import { noResidue, type Residue, type Transform, type TransformContext } from '../transforms/transform.ts';
+import { axisIndex, axisOption, checkShape, type Grouping } from '../grouping.ts';
+import {
+  checkResidue,
+  noResidue,
+  type Residue,
+  type Transform,
+  type TransformContext,
+} from '../transforms/transform.ts';
 import { scaleSource } from './learned.ts';
 import { checkNaN, codesOf, fillHoles, withoutNaN } from './nan.ts';
 import { type KernelRun, kernelPlan, runOnKernels } from './on-kernels.ts';
@@ -218,7 +224,7 @@ export function quantizer(options: QuantizerOptions): Quantizer {
     high,
     quantize(given, shapeGiven, callGiven): Quantized {
       const x = realArray('x', given);
-      const shape = shapeGiven ?? [x.length];
+      const shape = shapeGiven === undefined ? [x.length] : shapeGiven;
       const call = checkCall(callGiven);
       checkNaN(x, resolved);
       const prepared = prepare(x, shape, call);
@@ -249,7 +255,7 @@ export function quantizer(options: QuantizerOptions): Quantizer {
       const x = realArray('x', given) as A;
       const target = out === undefined ? undefined : resultArray(out, x);
       const call = checkCall(callGiven);
-      const prepared = prepare(x, shape ?? [x.length], call);
+      const prepared = prepare(x, shape === undefined ? [x.length] : shape, call);
       const isDirect = transform === undefined && strength === 1;
       const fast = runFast(prepared, call, false, isDirect ? target : undefined);
       if (isDirect && fast !== undefined) return out ?? (fast.values as RealArray as A);
@@ -259,7 +265,7 @@ export function quantizer(options: QuantizerOptions): Quantizer {
     },
     explain(given, shapeGiven, callGiven): Explained {
       const x = realArray('x', given);
-      const shape = shapeGiven ?? [x.length];
+      const shape = shapeGiven === undefined ? [x.length] : shapeGiven;
       const call = checkCall(callGiven);
       const prepared = prepare(x, shape, call);
       const { layout, scales, zeroPoints, tensorEncode: _, ...rest } = run(prepared, call);
@@ -306,7 +312,9 @@ export function quantizer(options: QuantizerOptions): Quantizer {
     },
     unpack(bytes, shape, rest): Quantized {
       const given = checkFields('', rest, unpackNames);
-      const { residue = noResidue, axis } = given;
+      const { residue = noResidue } = given;
+      const axis = axisOption(given.axis);
+      checkResidue(residue);
       const dtype = oneOf('dtype', given.dtype, ['float32', 'float64'], 'float32');
       const context = axis === undefined ? {} : { axis };
       return unpackQuantized(bytes, resolved, shape, residue, {

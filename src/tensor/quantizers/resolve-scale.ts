@@ -43,8 +43,7 @@ function scaleFormat(given: FloatFormat | FormatSpelling): FloatFormat {
 
 /** Throws unless the option is absent or the condition holds. */
 function onlyIf(holds: boolean, argument: string, given: unknown, where: string): void {
-  if (!holds && given !== undefined && given !== false)
-    throw new ArgumentError(argument, given, `nothing, ${where}`);
+  if (!holds && given !== undefined) throw new ArgumentError(argument, given, `nothing, ${where}`);
 }
 
 function multiplierOf(scale: ScaleOptions, element: Format): number {
@@ -57,7 +56,7 @@ function multiplierOf(scale: ScaleOptions, element: Format): number {
 }
 
 function targetOf({ target }: ScaleOptions, element: Format, isTwoLevel: boolean): number {
-  const number = numberInRange('scale.target', target ?? element.max, { above: 0 });
+  const number = numberInRange('scale.target', target, { above: 0 }, element.max);
   const rounded = isTwoLevel ? toBinary32(number) : number;
   if (rounded === 0)
     throw new ArgumentError('scale.target', number, 'a number that binary32 does not round to 0');
@@ -65,13 +64,11 @@ function targetOf({ target }: ScaleOptions, element: Format, isTwoLevel: boolean
 }
 
 function historyOf(scale: ScaleOptions): ResolvedScale['history'] {
-  const { history } = scale;
-  if (history === undefined) return undefined;
-  if (!Number.isSafeInteger(history?.length) || history.length < 1)
-    throw new ArgumentError('scale.history.length', history?.length, 'an integer from 1');
+  if (scale.history === undefined) return undefined;
+  const { length, take } = checkFields('scale.history', scale.history, ['length', 'take']);
   return {
-    length: history.length,
-    take: oneOf('scale.history.take', history.take, ['max', 'latest'], 'max'),
+    length: integerInRange('scale.history.length', length, 1, Number.MAX_SAFE_INTEGER),
+    take: oneOf('scale.history.take', take, ['max', 'latest'], 'max'),
   };
 }
 
@@ -82,7 +79,7 @@ function oneOrEach(
   check: (path: string, each: unknown) => number,
 ): number | readonly number[] {
   if (!Array.isArray(given)) return check(path, given);
-  return Object.freeze(given.map((each, i) => check(`${path}[${i}]`, each)));
+  return Object.freeze(Array.from(given, (each, i) => check(`${path}[${i}]`, each)));
 }
 
 function constantOf(scale: ScaleOptions, format: FloatFormat): ResolvedScale['value'] {
@@ -120,7 +117,7 @@ export function resolveScale(scale: ScaleOptions, element: Format): ResolvedScal
   const grouping = groupingOf(scale);
   checkFields('scale', scale, optionNames);
   const from = oneOf('scale.from', scale.from, statistics);
-  const format = scaleFormat(scale.format ?? 'binary32');
+  const format = scaleFormat(scale.format === undefined ? 'binary32' : scale.format);
   const powerOfTwo = format.mantissaBits === 0 && !format.hasZero;
   onlyIf(
     powerOfTwo,
@@ -145,8 +142,9 @@ export function resolveScale(scale: ScaleOptions, element: Format): ResolvedScal
   onlyIf(hasTarget, 'scale.target', scale.target, hasZeroPoint ? 'with zero points' : `with from ${from}`);
   const given = oneOf('scale.tensorScale', scale.tensorScale, [false, true, 'row'] as const, false);
   const tensorScale = given === true ? 'tensor' : given;
-  onlyIf(isMagnitude, 'scale.tensorScale', given, `with from ${from}`);
-  onlyIf(isTwoLevelFormat(format), 'scale.tensorScale', given, `with scale format ${format.name}`);
+  const second = given === false ? undefined : given;
+  onlyIf(isMagnitude, 'scale.tensorScale', second, `with from ${from}`);
+  onlyIf(isTwoLevelFormat(format), 'scale.tensorScale', second, `with scale format ${format.name}`);
   const level = oneOf('scale.level', scale.level, ['statistic', 'least-squares'], 'statistic');
   if (level === 'least-squares' && (!isMagnitude || powerOfTwo || tensorScale !== false))
     throw new ArgumentError('scale.level', level, 'statistic, but for one-level scales from a magnitude');

@@ -141,7 +141,7 @@ export function rotateReference(
 export function hadamard(given?: HadamardOptions): Transform {
   const options = checkFields('', given, optionNames);
   const fixed = givenSigns(options.signs);
-  const size = options.size ?? fixed?.length;
+  const size = options.size === undefined ? fixed?.length : options.size;
   if (size !== undefined && !isPowerOfTwo(size)) throw new ArgumentError('size', size, 'a power of two');
   if (fixed !== undefined && fixed.length !== size)
     throw new ArgumentError('signs', options.signs, `${size} of them, one for each place in a block`);

@@ -1,5 +1,5 @@
 /** Transforms before quantising: each in a file of its own, and all from plain data. */
-import { checkFields, checkList, checkObject, within, wordsFor } from '../../check.ts';
+import { checkFields, checkList, checkObject, named, within, wordsFor } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { type ClampResidualOptions, clampResidual } from './clamp-residual.ts';
 import { compose } from './compose.ts';
@@ -76,7 +76,7 @@ export const transformNames: readonly string[] = Object.freeze(Object.keys(maker
  * @throws ArgumentError for an unknown name or an option that is not accepted.
  */
 export function transform(data: TransformData): Transform {
-  const { name, ...options } = checkObject('transform', data, 'an object with name, ...') as TransformData;
+  const [name, options] = named(checkObject('transform', data, 'an object with name, ...'));
   if (typeof name !== 'string' || !Object.hasOwn(makers, name))
     throw new ArgumentError('transform', name, wordsFor(name, transformNames));
   return makers[name]!(options as never);

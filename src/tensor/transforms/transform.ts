@@ -5,6 +5,7 @@
 import { isRealArray, kindOf, type RealArray, realArray } from '../../array-kinds.ts';
 import { checkFields, checkFunction, integerInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { integerOf64Bits } from '../../rounding/options.ts';
 import { axisOption, checkShape } from '../grouping.ts';
 
 export { newLike } from '../../array-kinds.ts';
@@ -189,9 +190,12 @@ function open<A extends RealArray>(
 ): A {
   const x = realArray(path, given) as A;
   checkShape(shape, x.length);
-  const { axis, part } = checkFields('', context, contextNames, 'context');
+  const { axis, part, seed, stream, offset } = checkFields('', context, contextNames, 'context');
   axisOption(axis);
   integerInRange('part', part, 0, 2 ** 32 - 1, 0);
+  integerOf64Bits('seed', seed);
+  integerOf64Bits('stream', stream);
+  integerInRange('offset', offset, 0, Number.MAX_SAFE_INTEGER, 0);
   return x;
 }
 
