@@ -191,6 +191,31 @@ export function readConfig(folder: string): RecordedConfig {
   });
 }
 
+/** What a run of a sweep rests on, as its folder keeps it: see sweep/basis.ts. */
+export interface RecordedBasis {
+  /** Of the run's settings without what follows. */
+  readonly key: string;
+  readonly numerics: string;
+  readonly data: string;
+}
+
+const basisSchema: Schema<RecordedBasis> = fields({ key: line(), numerics: line(), data: line() });
+
+/** The file of a run folder that says what its run rests on. */
+export const basisFile = 'basis.json';
+
+/** What a run rests on; null if its folder does not say, or if the file is damaged. */
+export function readBasis(folder: string): RecordedBasis | null {
+  const path = join(folder, basisFile);
+  if (!existsSync(path)) return null;
+  try {
+    return checkSchema('basis', readJson(path, basisFile), basisSchema);
+  } catch (error) {
+    if (error instanceof ArgumentError) return null;
+    throw error;
+  }
+}
+
 const pointerSchema = fields({ file: fileName, step: integer(1, 2 ** 31) });
 
 /** Name of the checkpoint after so many steps. */

@@ -23,6 +23,8 @@ export interface RunIdentity {
   readonly gradientDraws: number;
   /** TensorFlow.js backend, and whose kernels. */
   readonly backend: string;
+  /** Version of the numerics, and of TensorFlow.js. */
+  readonly numerics: string;
   /** Hash of the training and validation data, with the names of characters or classes. */
   readonly data: string;
 }

@@ -28,6 +28,7 @@ export {
   modelConfig,
   models,
 } from './model-config.ts';
+export { numericsVersion } from './numerics.ts';
 export {
   type AdafactorSettings,
   type AdamWSettings,

@@ -8,6 +8,7 @@ import { ArgumentError } from '../errors.ts';
 import type { RunIdentity } from './checkpoint.ts';
 import { hashData } from './hash.ts';
 import { modelConfig } from './model-config.ts';
+import { numericsVersion } from './numerics.ts';
 import type { Recipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
 import { checkFit } from './recipe-fit.ts';
@@ -87,6 +88,7 @@ export function identityOf({ tf, kernels = 'own' }: TrainOptions, settings: Sett
     probeEvery,
     gradientDraws,
     backend: `${tf.getBackend()}, ${kernels} kernels`,
+    numerics: `${numericsVersion()}, TensorFlow.js ${tf.version_core}`,
     data: task.dataHash(),
   };
 }

@@ -20,7 +20,7 @@ import { contrastTable, notesOf, sweepCsv, sweepJson, sweepTable } from '../../s
 import { jsonText, numberFrom } from '../../src/json.ts';
 import type { TrainResult } from '../../src/train/index.ts';
 import { fakeTrainer } from './cli-fake-trainer.ts';
-import { withFolder } from './cli-world.ts';
+import { basis, withFolder } from './cli-world.ts';
 
 const sweep = readSweep({
   name: 'bits',
@@ -105,7 +105,7 @@ async function withResults(
   see: (results: ReturnType<typeof sweepResults>, folder: string) => void,
 ): Promise<void> {
   await withFolder((folder) => {
-    const runs = sweepRuns(sweep);
+    const runs = sweepRuns(sweep, basis);
     for (const run of runs) finish(folder, run, diverged[`${run.arm.name} ${run.seed}`], style);
     see(sweepResults(sweep, runs, folder, new Map()), folder);
   });
@@ -232,7 +232,9 @@ describe.each(['new', 'old'] as const)('a sweep whose results are %s', (style) =
   });
 
   it('has pages and pictures where all runs diverged', async () => {
-    const all = Object.fromEntries(sweepRuns(sweep).map(({ arm, seed }) => [`${arm.name} ${seed}`, 9]));
+    const all = Object.fromEntries(
+      sweepRuns(sweep, basis).map(({ arm, seed }) => [`${arm.name} ${seed}`, 9]),
+    );
     await withResults(all, style, (results, folder) => {
       expect(sweepPage(results)).toContain('3 of 3: 9, 9, 9');
       expect(studyPage(results, { name: 'x', folder, command: 'c', verdict: 'v' }).markdown).toContain(
@@ -246,7 +248,7 @@ describe.each(['new', 'old'] as const)('a sweep whose results are %s', (style) =
 describe('results of versions that had no word for divergence', () => {
   it('are read as NaN where they have null, and without loss otherwise', async () => {
     await withFolder((folder) => {
-      const [run] = sweepRuns(sweep) as [SweepRun];
+      const [run] = sweepRuns(sweep, basis) as [SweepRun];
       finish(folder, run, 12, 'old');
       expect(readFileSync(join(folder, run.id, 'result.json'), 'utf8')).toContain('"validationLoss":null');
       const lost = finishedRun(folder, run)!;

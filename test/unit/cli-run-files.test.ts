@@ -14,7 +14,7 @@ import { sweepCsv } from '../../src/cli/sweep/tables.ts';
 import { readCheckpoint } from '../../src/cli/train/checkpoint-files.ts';
 import { makeFolders, prepareFolder, writeWholeFile } from '../../src/cli/write-file.ts';
 import { jsonText } from '../../src/json.ts';
-import { testWorld, withFolder } from './cli-world.ts';
+import { basis, testWorld, withFolder } from './cli-world.ts';
 
 const refusal = (message: RegExp) =>
   expect.objectContaining({ name: 'ArgumentError', message: expect.stringMatching(message) });
@@ -54,7 +54,7 @@ describe('result.json', () => {
       writeFileSync(join(folder, 'result.json'), text);
       expect(hasResult(folder)).toBe(false);
       const sweep = readSweep({ name: 'a', steps: 10, arms: [{ name: 'b', recipe: { recipe: 'float32' } }] });
-      const runs = sweepRuns(sweep);
+      const runs = sweepRuns(sweep, basis);
       mkdirSync(join(folder, runs[0]!.id));
       writeFileSync(join(folder, runs[0]!.id, 'result.json'), text);
       expect(sweepResults(sweep, runs, folder, new Map()).finished).toEqual([]);
@@ -251,9 +251,9 @@ describe('what a page shows', () => {
   };
   const results = sweepResults(
     sweep,
-    sweepRuns(sweep),
+    sweepRuns(sweep, basis),
     '/nowhere',
-    new Map([[sweepRuns(sweep)[0]!.id, '<u>\u001b[31m']]),
+    new Map([[sweepRuns(sweep, basis)[0]!.id, '<u>\u001b[31m']]),
   );
 
   it('is text, whatever it looks like', () => {
@@ -272,11 +272,11 @@ describe('what a page shows', () => {
 
   it('is text in pictures too', async () => {
     await withFolder((folder) => {
-      for (const { id } of sweepRuns(sweep)) {
+      for (const { id } of sweepRuns(sweep, basis)) {
         mkdirSync(join(folder, id));
         writeFileSync(join(folder, id, 'result.json'), JSON.stringify(result));
       }
-      const figures = sweepFigures(sweepResults(sweep, sweepRuns(sweep), folder, new Map()));
+      const figures = sweepFigures(sweepResults(sweep, sweepRuns(sweep, basis), folder, new Map()));
       expect(figures.map(({ name }) => name)).toContain('contrast-validationLoss-difference');
       for (const { svg } of figures) expect(svg).not.toMatch(/<script|<img|<b>/);
     });

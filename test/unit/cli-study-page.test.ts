@@ -7,7 +7,7 @@ import { sweepFigures } from '../../src/cli/sweep/figures.ts';
 import { looksOfSweep } from '../../src/cli/sweep/looks.ts';
 import { type SweepResults, sweepResults } from '../../src/cli/sweep/results.ts';
 import { writeStudyPage } from '../../src/cli/sweep/study-page.ts';
-import { withFolder } from './cli-world.ts';
+import { basis, withFolder } from './cli-world.ts';
 
 const sweep = readSweep({
   name: 'when',
@@ -28,7 +28,7 @@ const sweep = readSweep({
 
 /** Run folders as training leaves them, of the arms and seeds that `which` takes. */
 function trained(folder: string, which: (arm: string, seed: number) => boolean): SweepResults {
-  const runs = sweepRuns(sweep);
+  const runs = sweepRuns(sweep, basis);
   for (const { arm, seed, id } of runs) {
     if (!which(arm.name, seed)) continue;
     const path = join(folder, id);

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { claimFolder } from '../../src/cli/claim.ts';
 import { readSweep, type SweepRun, sweepRuns } from '../../src/cli/sweep/definition.ts';
 import { type Launch, runAll, type WorkerOptions } from '../../src/cli/sweep/workers.ts';
-import { withFolder } from './cli-world.ts';
+import { basis, withFolder } from './cli-world.ts';
 
 const sweep = readSweep({
   name: 'pair',
@@ -18,7 +18,7 @@ const sweep = readSweep({
     { name: 'bitnet', recipe: { recipe: 'bitnet' }, learningRate: 0.001 },
   ],
 });
-const runs = sweepRuns(sweep);
+const runs = sweepRuns(sweep, basis);
 
 /** A process that ends at once, after it did what `act` does in its run folder. */
 const played =
@@ -56,7 +56,7 @@ async function runWith(folder: string, more: Partial<WorkerOptions>): Promise<[S
   const ended: [SweepRun, string | null][] = [];
   await runAll(
     {
-      ...{ sweep, folder, workers: 2, launch: played(finish), pollMilliseconds: 5 },
+      ...{ sweep, basis, folder, workers: 2, launch: played(finish), pollMilliseconds: 5 },
       signal: new AbortController().signal,
       onEnd: (run, failure) => void ended.push([run, failure]),
       ...more,

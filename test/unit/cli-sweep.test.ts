@@ -4,11 +4,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { halfInterval } from '../../src/cli/statistics.ts';
+import { basisOf, staleResults } from '../../src/cli/sweep/basis.ts';
 import { readSweep, type SweepRun, sweepRuns, withSeeds } from '../../src/cli/sweep/definition.ts';
 import { sweepPage } from '../../src/cli/sweep/page.ts';
 import { isComplete, sweepResults } from '../../src/cli/sweep/results.ts';
 import { contrastTable, notesOf, sweepCsv, sweepJson, sweepTable } from '../../src/cli/sweep/tables.ts';
-import { testWorld, withFolder } from './cli-world.ts';
+import { loadData } from '../../src/cli/training-data.ts';
+import { modelConfig } from '../../src/train/model-config.ts';
+import { plainSlots } from '../../src/train/recipe.ts';
+import { float32 } from '../../src/train/recipes.ts';
+import { taskOf } from '../../src/train/task.ts';
+import { basis, testWorld, withFolder } from './cli-world.ts';
 
 const file = {
   name: 'bits',
@@ -36,35 +42,49 @@ describe('a sweep file', () => {
       ['dqt1.58-0.001', 0.001],
       ['dqt1.58-0.0005', 0.0005],
     ]);
-    const runs = sweepRuns(sweep);
+    const runs = sweepRuns(sweep, basis);
     expect(runs.map(({ seed }) => seed)).toEqual([1, 1, 1, 1, 1, 2, 2, 2, 2, 2]);
     expect(new Set(runs.map(({ id }) => id)).size).toBe(10);
     // Ids go by what a run is, not by the sweep's name or its other arms.
     const other = readSweep({ ...file, name: 'other', arms: file.arms.slice(1), baseline: 'dqt8-0.001' });
-    expect(sweepRuns(other)[0]!.id).toBe(runs[1]!.id);
-    expect(sweepRuns(readSweep({ ...file, steps: 11 }))[0]!.id).not.toBe(runs[0]!.id);
+    expect(sweepRuns(other, basis)[0]!.id).toBe(runs[1]!.id);
+    expect(sweepRuns(readSweep({ ...file, steps: 11 }), basis)[0]!.id).not.toBe(runs[0]!.id);
     // The model's own rate, given or not, is one run.
     const given = { ...file, arms: [{ ...file.arms[0], learningRate: 0.002 }] };
-    expect(sweepRuns(readSweep(given))[0]!.id).toBe(runs[0]!.id);
+    expect(sweepRuns(readSweep(given), basis)[0]!.id).toBe(runs[0]!.id);
   });
 
   it('may have other seeds for some arms, by the file or by an option', () => {
     const [first, second] = file.arms;
     const own = readSweep({ ...file, arms: [{ ...first, seeds: [2, 5] }, second] });
     expect(own.arms.map(({ seeds }) => seeds)).toEqual([[2, 5], ...Array(4).fill([1, 2])]);
-    expect(sweepRuns(own).map(({ arm, seed }) => `${arm.name} ${seed}`)[8]).toBe('dqt1.58-0.0005 2');
+    expect(sweepRuns(own, basis).map(({ arm, seed }) => `${arm.name} ${seed}`)[8]).toBe('dqt1.58-0.0005 2');
     const more = withSeeds(own, [7], /^dqt8/);
     expect(more.arms.map(({ seeds }) => seeds.join())).toEqual(['2,5', '7', '7', '1,2', '1,2']);
     expect(() => withSeeds(own, [7], /bitnet/)).toThrow(expect.objectContaining({ argument: '--arms' }));
   });
 
-  // Runs that were trained before are found by these names: they may not change.
-  it('names runs as ever', () => {
+  it('names runs by the numerics and the data that they rest on', () => {
+    const sweep = readSweep(file);
+    const runs = sweepRuns(sweep, basis);
+    const others = [
+      { ...basis, numerics: '2-0123456789abcdef' },
+      { ...basis, data: '0000000000000000' },
+    ].map((other) => sweepRuns(sweep, other));
+    expect(new Set([runs, ...others].map(([run]) => run!.id)).size).toBe(3);
+    for (const [run] of others) expect(run!.key).toBe(runs[0]!.key);
+    // Where the data lie is nothing of a run's: their content is.
+    const moved = { ...sweep, data: { text: 'elsewhere.txt' } };
+    expect(sweepRuns(moved, basis)[0]!.id).toBe(runs[0]!.id);
+  });
+
+  // Results of versions that looked at neither are known by these names.
+  it('knows the former names of runs', () => {
     const studies = join(import.meta.dirname, '../../docs/studies');
     const ids = (name: string): Map<string, string> =>
       new Map(
-        sweepRuns(readSweep(JSON.parse(readFileSync(join(studies, name), 'utf8')))).map(
-          ({ arm, seed, id }) => [`${arm.name} ${seed}`, id],
+        sweepRuns(readSweep(JSON.parse(readFileSync(join(studies, name), 'utf8'))), basis).map(
+          ({ arm, seed, formerId }) => [`${arm.name} ${seed}`, formerId],
         ),
       );
     const transition = ids('x1-transition.json');
@@ -136,7 +156,7 @@ describe('results', () => {
   it('are means, paired differences and intervals over the runs that finished', async () => {
     await withFolder(async (folder) => {
       const sweep = readSweep(file);
-      const runs = sweepRuns(sweep);
+      const runs = sweepRuns(sweep, basis);
       for (const run of runs)
         if (run.arm.name === 'float32') finish(folder, run, 2);
         else if (run.arm.name === 'dqt8-0.001') finish(folder, run, run.seed === 1 ? 2.25 : 2.75);
@@ -169,7 +189,7 @@ describe('results', () => {
   it('have a page before any run is finished', async () => {
     await withFolder(async (folder) => {
       const sweep = readSweep(file);
-      const results = sweepResults(sweep, sweepRuns(sweep), folder, new Map());
+      const results = sweepResults(sweep, sweepRuns(sweep, basis), folder, new Map());
       expect(sweepPage(results)).toContain('UNFINISHED: 0 of 10 runs');
       expect(sweepTable(results).rows[0]).toEqual(['float32', '0 of 2', '-']);
     });
@@ -178,7 +198,7 @@ describe('results', () => {
   it('compare arms of different seeds over those that both have, and say so', async () => {
     await withFolder(async (folder) => {
       const sweep = withSeeds(readSweep(file), [1, 2, 3], /^dqt8/);
-      const runs = sweepRuns(sweep);
+      const runs = sweepRuns(sweep, basis);
       expect(runs).toHaveLength(12);
       for (const run of runs)
         if (run.arm.name === 'float32') finish(folder, run, 2);
@@ -207,7 +227,7 @@ describe('results', () => {
         },
       ];
       const sweep = readSweep({ ...file, contrasts });
-      const runs = sweepRuns(sweep);
+      const runs = sweepRuns(sweep, basis);
       for (const run of runs)
         if (run.arm.name === 'float32') finish(folder, run, 2);
         else if (run.arm.name === 'dqt8-0.001') finish(folder, run, 2.25);
@@ -231,6 +251,45 @@ describe('results', () => {
   });
 });
 
+describe('a result that does not count', () => {
+  const numerics = '2-0123456789abcdef';
+
+  it('is not taken for one that does, and is said to be there and why', async () => {
+    await withFolder(async (folder) => {
+      const sweep = readSweep(file);
+      const now = sweepRuns(sweep, basis);
+      expect(staleResults(join(folder, 'nowhere'), now, basis)).toEqual([]);
+      expect(staleResults(folder, now, basis)).toEqual([]);
+      const then = { ...basis, numerics };
+      for (const run of sweepRuns(sweep, then).slice(0, 2)) {
+        finish(folder, run, 2);
+        writeFileSync(join(folder, run.id, 'basis.json'), JSON.stringify({ key: run.key, ...then }));
+      }
+      const elsewhere = { numerics, data: '0000000000000000' };
+      const third = sweepRuns(sweep, elsewhere)[2]!;
+      finish(folder, third, 2);
+      writeFileSync(join(folder, third.id, 'basis.json'), JSON.stringify({ key: third.key, ...elsewhere }));
+      finish(folder, { ...now[3]!, id: now[3]!.formerId }, 2);
+      const said = [
+        `2 runs have results that do not count: they are of ${numerics}; now ${basis.numerics}.`,
+        `1 run has a result that does not count: it is of ${numerics}; now ${basis.numerics}, and of data 0000000000000000; now ${basis.data}.`,
+        '1 run has a result that does not count: it is of a version that did not record its numerics and data.',
+      ];
+      expect(staleResults(folder, now, basis)).toEqual(said);
+      const results = sweepResults(sweep, now, folder, new Map(), said);
+      expect(results.finished).toEqual([]);
+      expect(notesOf(results)).toEqual(expect.arrayContaining(said));
+      expect(sweepJson(results)).toMatchObject({ stale: said });
+      // One that is trained anew has a result that counts.
+      finish(folder, now[0]!, 2);
+      expect(staleResults(folder, now, basis)[0]).toMatch(/^1 run has/);
+      // Damaged or half written, it says nothing.
+      writeFileSync(join(folder, third.id, 'basis.json'), '{');
+      expect(staleResults(folder, now, basis)).toHaveLength(2);
+    });
+  });
+});
+
 describe('halfulp sweep', () => {
   async function sweepIn(folder: string, ...more: string[]) {
     const path = join(folder, 'bits.json');
@@ -251,6 +310,33 @@ describe('halfulp sweep', () => {
         2, 3, 3, 2, 2,
       ]);
       expect(readFileSync(join(folder, 'out/bits/report.html'), 'utf8')).toContain('UNFINISHED');
+    });
+  });
+
+  it('knows runs by the content of the data, wherever it lies, and refuses recipes that do not fit', async () => {
+    await withFolder(async (folder) => {
+      const text = 'Call me Ishmael. Some years ago - never mind how long precisely.\n'.repeat(40);
+      const paths = ['a.txt', 'b.txt', 'c.txt'].map((name) => join(folder, name));
+      for (const [i, path] of paths.entries()) writeFileSync(path, i < 2 ? text : text.replace('me', 'ne'));
+      const sweep = readSweep(file);
+      const basesOf = async (path: string) => {
+        const task = taskOf(modelConfig(sweep.model), await loadData(sweep.model, { text: path }));
+        return basisOf(task);
+      };
+      const [a, b, c] = await Promise.all(paths.map(basesOf));
+      expect(b).toEqual(a);
+      expect(c!.data).not.toBe(a!.data);
+      expect(a!.numerics).toMatch(/^numerics \d+-[0-9a-f]{16}, halfulp \S+, @tensorflow\/tfjs \S+, /);
+
+      const layers = [{ match: 'sideways', linear: plainSlots }];
+      const recipe = { ...float32(), phases: float32().phases.map((phase) => ({ ...phase, layers })) };
+      const path = join(folder, 'unfit.json');
+      writeFileSync(path, JSON.stringify({ ...file, arms: [{ name: 'unfit', recipe }], baseline: 'unfit' }));
+      const world = testWorld();
+      const code = await run(['sweep', path, '--out', join(folder, 'out'), '--text', paths[0]!], world.io);
+      expect(code).toBe(2);
+      expect(world.stderr()).toContain('unfit.recipe.phases[0].layers[0].match');
+      expect(existsSync(join(folder, 'out'))).toBe(false);
     });
   });
 

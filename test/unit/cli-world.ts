@@ -60,3 +60,6 @@ export async function withFolder<T>(work: (folder: string) => T | Promise<T>): P
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** What the runs of sweeps in tests rest on. */
+export const basis = { numerics: '1-0123456789abcdef', data: 'fedcba9876543210' };

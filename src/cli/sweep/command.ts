@@ -5,8 +5,10 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { within } from '../../check.ts';
 import { jsonText } from '../../json.ts';
 import { type NamePattern, namePattern } from '../../train/name-pattern.ts';
+import type { Task } from '../../train/task.ts';
 import {
   addDataOptions,
   checkDataFor,
@@ -21,8 +23,9 @@ import { integer } from '../options.ts';
 import { readJson } from '../read-file.ts';
 import { formatTable, wrapText } from '../text-table.ts';
 import { prepareFolder, writeWholeFile } from '../write-file.ts';
-import type { Sweep, SweepRun } from './definition.ts';
+import type { RunBasis, Sweep, SweepRun } from './definition.ts';
 import type { SweepResults } from './results.ts';
+import type { WorkerOptions } from './workers.ts';
 
 const help = `
 The file names arms, seeds and contrasts; docs/training.md describes it, docs/studies/ has examples. Run folders are
@@ -45,7 +48,13 @@ interface Given extends DataOptions {
 }
 
 /** Trains what is asked for; gives the reasons of what failed, by run id, and the signal that ended it. */
-async function trainRuns(sweep: Sweep, runs: readonly SweepRun[], folder: string, workers: number, io: Io) {
+async function trainRuns(
+  what: Pick<WorkerOptions, 'sweep' | 'basis' | 'folder'>,
+  runs: readonly SweepRun[],
+  workers: number,
+  io: Io,
+) {
+  const { folder } = what;
   const { isFinished, launchHalfulp, runAll } = await import('./workers.ts');
   const left = new Set(runs.filter((run) => !isFinished(folder, run)).map(({ id }) => id)).size;
   const failures = new Map<string, string>();
@@ -66,7 +75,7 @@ async function trainRuns(sweep: Sweep, runs: readonly SweepRun[], folder: string
       );
     };
     const { signal } = stop;
-    await runAll({ sweep, folder, workers, launch: launchHalfulp, signal, onEnd }, runs);
+    await runAll({ ...what, workers, launch: launchHalfulp, signal, onEnd }, runs);
   } finally {
     stop.close();
   }
@@ -103,12 +112,26 @@ async function report(results: SweepResults, file: string, folder: string, given
   io.stderr.write(`Report: ${join(target, 'report.html')}\n`);
 }
 
+/** What the sweep's model is trained on, and what its runs rest on. */
+async function openData({ model, data }: Sweep): Promise<{ task: Task; basis: RunBasis }> {
+  const [{ loadData }, { modelConfig }, { taskOf }, { basisOf }] = await Promise.all([
+    import('../training-data.ts'),
+    import('../../train/model-config.ts'),
+    import('../../train/task.ts'),
+    import('./basis.ts'),
+  ]);
+  const task = taskOf(modelConfig(model), await loadData(model, data));
+  return { task, basis: basisOf(task) };
+}
+
 async function sweep(file: string, given: Given, io: Io): Promise<number> {
-  const [definitions, { isFinished }, { sweepResults }, { trainedFolder }] = await Promise.all([
+  const [definitions, { isFinished }, { sweepResults }, { trainedFolder }, fit, stale] = await Promise.all([
     import('./definition.ts'),
     import('./workers.ts'),
     import('./results.ts'),
     import('./finished-run.ts'),
+    import('../../train/recipe-fit.ts'),
+    import('./basis.ts'),
   ]);
   const seeds =
     given.seeds === undefined
@@ -125,19 +148,24 @@ async function sweep(file: string, given: Given, io: Io): Promise<number> {
   // Refused before hours of training, not after.
   const pages = given.page === undefined ? undefined : await import('./study-page.ts');
   pages?.checkPage(given.page!);
-  const runs = definitions.sweepRuns(chosen);
+  const { task, basis } = await openData(chosen);
+  const runs = definitions.sweepRuns(chosen, basis);
   const asked = given.report ? [] : runs.filter(({ arm }) => given.arms.test(arm.name));
+  for (const { recipe, name } of new Set(asked.map(({ arm }) => arm)))
+    within(name, () => fit.checkFit(recipe, task.shapes, task.predictions));
   const folder = join(given.out, trainedFolder);
   const left = asked.filter((run) => !isFinished(folder, run)).length;
   const hours = definitions.estimatedHours(chosen, left, given.workers);
   io.stderr.write(
     `${chosen.title}: ${runs.length} runs, ${left} to do, about ${hours.toFixed(1)} h on ${given.workers} cores\n`,
   );
+  for (const reason of stale.staleResults(folder, asked, basis)) io.stderr.write(`${reason}\n`);
   if (given.estimate) return exitCodes.done;
   for (const part of [trainedFolder, chosen.name]) prepareFolder(join(given.out, part), '--out');
   pages?.preparePage(given.page!);
-  const { failures, signal } = await trainRuns(chosen, asked, folder, given.workers, io);
-  await report(sweepResults(chosen, runs, folder, failures), file, folder, given, io);
+  const { failures, signal } = await trainRuns({ sweep: chosen, basis, folder }, asked, given.workers, io);
+  const results = sweepResults(chosen, runs, folder, failures, stale.staleResults(folder, runs, basis));
+  await report(results, file, folder, given, io);
   if (signal !== null) return signalExitCodes[signal];
   return failures.size > 0 ? exitCodes.failure : exitCodes.done;
 }

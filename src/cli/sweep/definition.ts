@@ -59,8 +59,20 @@ export interface Sweep {
 export interface SweepRun {
   readonly arm: SweepArm;
   readonly seed: number;
-  /** Name of its folder: the same for the same run, whatever else the file says. */
+  /** Name of its folder: the same for the same run of the same numerics on the same data, whatever else the file says. */
   readonly id: string;
+  /** The same for runs that differ in numerics and data alone. */
+  readonly key: string;
+  /** What versions that looked at neither numerics nor data called it. */
+  readonly formerId: string;
+}
+
+/** What decides the numbers of a run beside its settings. */
+export interface RunBasis {
+  /** Versions, as `numericsVersion` says them. */
+  readonly numerics: string;
+  /** Hash of the training and validation data, with the names of characters or classes. */
+  readonly data: string;
 }
 
 /** Arms of a sweep, and runs: arms times seeds. */
@@ -198,7 +210,7 @@ export const allSeeds = ({ seeds, arms }: Sweep): readonly number[] => [
  * Every run: seeds outside, so that a sweep that is stopped has whole groups of arms. Of arms that say the same, the
  * first one's run is the other's too: their ids are equal.
  */
-export function sweepRuns(sweep: Sweep): SweepRun[] {
+export function sweepRuns(sweep: Sweep, basis: RunBasis): SweepRun[] {
   const { model, data, steps, evaluateEvery, probeEvery } = sweep;
   return allSeeds(sweep).flatMap((seed) =>
     sweep.arms.flatMap((arm) => {
@@ -206,8 +218,8 @@ export function sweepRuns(sweep: Sweep): SweepRun[] {
       const { title: _title, ...content } = arm.recipe;
       const learningRate = arm.learningRate ?? models[model]!.learningRate;
       const settings = { content, learningRate, seed, model, steps, evaluateEvery, probeEvery };
-      const id = hashData({ ...settings, ...data });
-      return [{ arm, seed, id }];
+      const id = hashData({ ...settings, basis });
+      return [{ arm, seed, id, key: hashData(settings), formerId: hashData({ ...settings, ...data }) }];
     }),
   );
 }

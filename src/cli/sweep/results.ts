@@ -30,6 +30,8 @@ export interface SweepRow {
 
 export interface SweepResults {
   readonly sweep: Sweep;
+  /** Why runs that are not finished have results that do not count, in sentences. */
+  readonly stale: readonly string[];
   readonly planned: number;
   readonly finished: readonly FinishedRun[];
   readonly rows: readonly SweepRow[];
@@ -89,12 +91,14 @@ function rowOf(
  *
  * @param folder of the run folders
  * @param failures reasons by run id
+ * @param stale sentences on results that do not count
  */
 export function sweepResults(
   sweep: Sweep,
   runs: readonly SweepRun[],
   folder: string,
   failures: ReadonlyMap<string, string>,
+  stale: readonly string[] = [],
 ): SweepResults {
   const finished = runs.flatMap((run) => finishedRun(folder, run) ?? []);
   const ofArm = (name: string): FinishedRun[] => finished.filter(({ run }) => run.arm.name === name);
@@ -102,6 +106,7 @@ export function sweepResults(
   const none = new Map<number, number>();
   return {
     sweep,
+    stale,
     planned: runs.length,
     finished,
     rows: sweep.arms.map((arm) =>

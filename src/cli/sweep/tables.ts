@@ -222,6 +222,7 @@ export function notesOf(results: SweepResults): string[] {
       ? ['Arms have different seeds: compare differences, which are over common seeds, not means.']
       : []),
     ...divergedNotes(results),
+    ...results.stale,
   ];
 }
 
@@ -244,6 +245,7 @@ export function sweepJson(results: SweepResults): object {
   return {
     ...{ name, title, claim, model, steps, baseline },
     ...{ complete: isComplete(results), finishedRuns: finished.length, plannedRuns: planned },
+    stale: results.stale,
     arms: rows.map(({ arm, measures, seeds, ...rest }) => ({
       arm: arm.name,
       title: arm.recipe.title,

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { claimantOf } from '../claim.ts';
 import { dataArguments } from '../data-options.ts';
-import { hasResult } from '../run-files.ts';
+import { basisFile, hasResult } from '../run-files.ts';
 import { makeFolders, writeWholeFile } from '../write-file.ts';
-import type { Sweep, SweepRun } from './definition.ts';
+import type { RunBasis, Sweep, SweepRun } from './definition.ts';
 
 /** Starts the command line in a process of its own. */
 export type Launch = (argv: readonly string[]) => ChildProcess;
@@ -21,6 +21,8 @@ export const launchHalfulp: Launch = (argv) =>
 
 export interface WorkerOptions {
   readonly sweep: Sweep;
+  /** What the runs rest on; their folders keep it. */
+  readonly basis: RunBasis;
   /** Where run folders are, named by id. */
   readonly folder: string;
   readonly workers: number;
@@ -32,10 +34,12 @@ export interface WorkerOptions {
   onEnd(run: SweepRun, failure: string | null): void;
 }
 
-function argvOf({ sweep, folder }: WorkerOptions, { arm, seed, id }: SweepRun): string[] {
+function argvOf({ sweep, basis, folder }: WorkerOptions, run: SweepRun): string[] {
+  const { arm, seed, id } = run;
   const recipe = join(folder, id, 'recipe.json');
   makeFolders(join(folder, id));
   writeWholeFile(recipe, `${JSON.stringify(arm.recipe, null, 2)}\n`);
+  writeWholeFile(join(folder, id, basisFile), `${JSON.stringify({ key: run.key, ...basis }, null, 2)}\n`);
   const { model, steps, evaluateEvery, probeEvery, checkpointEvery } = sweep;
   return [
     ...['train', recipe, '--out', folder, '--name', id, '--resume', '--quiet', '--model', model],
