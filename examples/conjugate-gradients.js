@@ -10,7 +10,8 @@
 import * as Plot from '@observablehq/plot';
 import { arithmetic } from 'halfulp';
 import { uniform } from './shared/linear-algebra.js';
-import { readOptions, report } from './shared/report.js';
+import { readOptions } from './shared/options.js';
+import { report } from './shared/report.js';
 
 const options = readOptions('Conjugate gradients in bfloat16 by rounding direction.', {
   size: 100,

@@ -9,7 +9,8 @@
  */
 import * as Plot from '@observablehq/plot';
 import { arithmetic, round, ulp } from 'halfulp';
-import { readOptions, report } from './shared/report.js';
+import { readOptions } from './shared/options.js';
+import { report } from './shared/report.js';
 
 const options = readOptions('Partial sums of the harmonic series by format and rounding.', {
   terms: 20000,

@@ -19,7 +19,8 @@ import {
   solveFactorised,
   uniform,
 } from './shared/linear-algebra.js';
-import { readOptions, report } from './shared/report.js';
+import { readOptions } from './shared/options.js';
+import { report } from './shared/report.js';
 
 const options = readOptions(
   'LU with iterative refinement and GMRES-IR by factor format and condition number.',

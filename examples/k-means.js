@@ -9,7 +9,8 @@
 import * as Plot from '@observablehq/plot';
 import { arithmetic, formats } from 'halfulp';
 import { uniform } from './shared/linear-algebra.js';
-import { readOptions, report } from './shared/report.js';
+import { readOptions } from './shared/options.js';
+import { report } from './shared/report.js';
 
 const options = readOptions('k-means by number format.', { points: 800, rounds: 20, seed: 3 });
 const { points: count, rounds } = options;

@@ -9,7 +9,8 @@
  */
 import * as Plot from '@observablehq/plot';
 import { hadamard, keepOutliers, namedQuantizer, quantizer, randomIntegers } from 'halfulp';
-import { readOptions, report } from './shared/report.js';
+import { readOptions } from './shared/options.js';
+import { report } from './shared/report.js';
 
 const options = readOptions('Error of a product with outlier channels, by quantiser and transform.', {
   inner: 512,

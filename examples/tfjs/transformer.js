@@ -9,7 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { emulate, inRole } from 'halfulp/tfjs';
 import { heatMapSvg } from '../../dist/cli/report/heat-map.js';
-import { readOptions } from '../shared/report.js';
+import { readOptions } from '../shared/options.js';
 import { compare, uniform } from './shared.js';
 
 const options = readOptions('Running maxima by a tiny transformer.', { steps: 250, seed: 1 });
