@@ -95,9 +95,19 @@ export function realArray(path: string, given: unknown, accepted: string = numbe
   return new Float64Array(given as number[]);
 }
 
-/** A new array of the same kind, of the same length or another. */
+/** A new array of so many numbers. Throws RangeError where there is no memory for it. */
+export function newArray<A>(kind: new (length: number) => A, length: number): A {
+  try {
+    return new kind(length);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new RangeError(`no memory for an array of ${length} numbers`);
+  }
+}
+
+/** A new array of the same kind, of the same length or another. Throws RangeError where there is no memory for it. */
 export function newLike<A extends RealArray>(x: A, length: number = x.length): A {
-  return (isFloat32Array(x) ? new Float32Array(length) : new Float64Array(length)) as A;
+  return newArray<RealArray>(isFloat32Array(x) ? Float32Array : Float64Array, length) as A;
 }
 
 /**

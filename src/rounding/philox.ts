@@ -5,6 +5,7 @@
  * The integer of an element depends on nothing but (seed, stream, offset + index, number of bits), so chunks, threads
  * and engines agree.
  */
+import { newArray } from '../array-kinds.ts';
 import { checkFields, integerInRange, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { integerOf64Bits } from './options.ts';
@@ -152,7 +153,7 @@ export function drawIntegers(count: number, options: RandomOptions): Uint32Array
     Number.MAX_SAFE_INTEGER - Math.max(length - 1, 0),
     0,
   );
-  const integers = new Uint32Array(length);
+  const integers = newArray(Uint32Array, length);
   let block = -1;
   let words: Words4 = [0, 0, 0, 0];
   for (let i = 0; i < length; i++) {

@@ -17,9 +17,9 @@ function gather({ inputs, labels }: LabelledPart, indices: Int32Array, features:
 
 /** See {@link Task}; throws ArgumentError naming `model` or a field of `data`. */
 export function classificationTask(config: ModelConfig, data: LabelledData): Task {
+  checkLabelled(data);
   if (config.kind !== 'mlp')
     throw new ArgumentError('model', config.name, `mlp for the labelled data ${data.name}`);
-  checkLabelled(data);
   const { samples } = config;
   const { features, classes, training, validation } = data;
   const sizes = { inputs: features, outputs: classes.length };

@@ -2,8 +2,10 @@
  * Samples with classes as training data: what they are, their check, and the split into a training and a validation part
  * in an order that is fixed. Reading files is idx.ts and csv.ts; batches are the task's.
  */
+import { isFloat32Array, kindOf } from '../array-kinds.ts';
 import { checkFields, numberInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { checkSchema, integer, someFields, value } from '../schema.ts';
 import { randomWords } from './random.ts';
 
 /** Samples, row-major, and the class of each. */
@@ -51,10 +53,10 @@ export const labelledOptionNames: readonly (keyof LabelledOptions)[] = [
 ];
 
 function checkPart(name: string, { inputs, labels }: LabelledPart, features: number, classes: number): void {
-  if (!(inputs instanceof Float32Array) || inputs.length !== labels.length * features)
+  if (inputs.length !== labels.length * features)
     throw new ArgumentError(
       `data.${name}.inputs`,
-      `${inputs?.length} numbers`,
+      `${inputs.length} numbers`,
       `${labels.length * features}: ${features} for each of ${labels.length} labels`,
     );
   if (labels.length === 0) throw new ArgumentError(`data.${name}`, 'no samples', 'at least one sample');
@@ -74,13 +76,27 @@ function checkPart(name: string, { inputs, labels }: LabelledPart, features: num
     );
 }
 
+const text = value<string>((given) => typeof given === 'string', 'a text');
+const partSchema = someFields({
+  inputs: value<Float32Array>(isFloat32Array, 'a Float32Array'),
+  labels: value<Int32Array>((given) => kindOf(given) === 'Int32Array', 'an Int32Array'),
+});
+const labelledSchema = someFields({
+  name: text,
+  features: integer(1, 2 ** 20),
+  classes: value<string[]>(isClassList, '2 to 65536 classes, each a text'),
+  training: partSchema,
+  validation: partSchema,
+});
+
+function isClassList(given: unknown): boolean {
+  if (!Array.isArray(given) || given.length < 2 || given.length > 65536) return false;
+  return given.every((name) => typeof name === 'string');
+}
+
 /** Throws ArgumentError naming the field of `data` that is wrong. */
 export function checkLabelled(data: LabelledData): void {
-  const { features, classes, training, validation } = data;
-  if (!(Number.isInteger(features) && features >= 1 && features <= 2 ** 20))
-    throw new ArgumentError('data.features', features, 'an integer from 1 to 1048576');
-  if (classes.length < 2 || classes.length > 65536)
-    throw new ArgumentError('data.classes', classes.length, '2 to 65536 classes');
+  const { features, classes, training, validation } = checkSchema('data', data, labelledSchema);
   checkPart('training', training, features, classes.length);
   checkPart('validation', validation, features, classes.length);
   const present = new Set(training.labels);

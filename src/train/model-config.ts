@@ -1,7 +1,8 @@
 /** Sizes of the models, with presets small enough for two cores. Not the training settings of a recipe. */
 
-import { integerInRange } from '../check.ts';
+import { checkObject, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { checkSchema, fields, integer, line, list, maybe, number, word } from '../schema.ts';
 
 /** A LLaMA-style decoder: pre-RMSNorm, rotary positions, causal attention, SwiGLU, no biases, untied head. */
 export interface LanguageModelConfig {
@@ -59,26 +60,28 @@ export const languageModelNames: readonly string[] = Object.keys(models).filter(
   (name) => models[name]!.kind !== 'mlp',
 );
 
-/** Throws ArgumentError naming the field unless it is an integer from 1 to 65536. */
-function checkSize(field: string, value: unknown): void {
-  integerInRange(`model.${field}`, (value ?? Number.NaN) as number, 1, 65536, 1);
-}
+const size = integer(1, 65536);
+const rate = number({ above: 0 });
 
-function checkLanguageModel(config: LanguageModelConfig): void {
-  for (const field of ['width', 'layers', 'heads', 'hidden', 'context', 'sequences'] as const)
-    checkSize(field, config[field]);
-  if (config.width % (2 * config.heads) !== 0)
-    throw new ArgumentError('model.heads', config.heads, `a divisor of half the width, ${config.width / 2}`);
-}
+const languageSchema = fields({
+  kind: maybe(word(['language'])),
+  name: line(100),
+  width: size,
+  layers: size,
+  heads: size,
+  hidden: size,
+  context: size,
+  sequences: size,
+  learningRate: rate,
+});
 
-function checkMlp(config: MlpConfig): void {
-  if (!Array.isArray(config.hidden))
-    throw new ArgumentError('model.hidden', config.hidden, 'a list of widths of hidden layers');
-  config.hidden.forEach((width, i) => {
-    checkSize(`hidden[${i}]`, width);
-  });
-  checkSize('samples', config.samples);
-}
+const mlpSchema = fields({
+  kind: word(['mlp']),
+  name: line(100),
+  hidden: list(size, 0, 1000),
+  samples: size,
+  learningRate: rate,
+});
 
 /**
  * The configuration of a preset's name, or the given one, checked.
@@ -86,14 +89,16 @@ function checkMlp(config: MlpConfig): void {
  * @throws ArgumentError naming `model` or its field, or `batch`.
  */
 export function modelConfig(model: string | ModelConfig, batch?: number): ModelConfig {
-  const config = typeof model === 'string' ? models[model] : model;
-  if (config === undefined || config === null || typeof config !== 'object')
-    throw new ArgumentError('model', model, Object.keys(models).join(', '));
-  if (config.kind === 'mlp') checkMlp(config);
-  else checkLanguageModel(config);
-  if (!(config.learningRate > 0 && Number.isFinite(config.learningRate)))
-    throw new ArgumentError('model.learningRate', config.learningRate, 'a positive number');
+  if (typeof model === 'string') oneOf('model', model, Object.keys(models));
+  const config = typeof model === 'string' ? models[model]! : model;
+  checkObject('model', config, `${Object.keys(models).join(', ')}, or an object with sizes`);
+  if (config.kind === 'mlp') checkSchema('model', config, mlpSchema);
+  else {
+    const { width, heads } = checkSchema('model', config, languageSchema);
+    if (width % (2 * heads) !== 0)
+      throw new ArgumentError('model.heads', heads, `a divisor of half the width, ${width / 2}`);
+  }
   if (batch === undefined) return config;
-  integerInRange('batch', batch, 1, 65536, 1);
+  integerInRange('batch', batch, 1, 65536);
   return config.kind === 'mlp' ? { ...config, samples: batch } : { ...config, sequences: batch };
 }

@@ -4,6 +4,8 @@
  * rows and right answers only. Tasks are text-task.ts and classification-task.ts.
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
+import { checkObject } from '../check.ts';
+import { ArgumentError } from '../errors.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { classificationTask } from './classification-task.ts';
 import type { LabelledData } from './labelled-data.ts';
@@ -58,12 +60,47 @@ export interface Task {
   validation(limit?: number): ValidationPart;
 }
 
+/** Parameters of the largest model: with gradients and two moments they take 1 GiB of the 4 GiB that wasm backends have. */
+const mostParameters = 2 ** 26;
+/** Numbers of a step's activations, 1 GiB of them too. */
+const mostActivations = 2 ** 28;
+
+/** Numbers that a step keeps for its backward pass for each row, about. */
+function activationsOfRow(config: ModelConfig, inputs: number, outputs: number): number {
+  const ends = inputs + 2 * outputs;
+  if (config.kind === 'mlp') return config.hidden.reduce((sum, width) => sum + 2 * width, ends);
+  const { layers, width, hidden, heads, context } = config;
+  return ends + layers * (7 * width + 3 * hidden + heads * context);
+}
+
+/** Throws ArgumentError naming what of a task's model or batch is too large to be held. */
+function checkExtent({ config, predictions, outputs, shapes }: Task, inputs: number): void {
+  const parameters = shapes.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  if (parameters > mostParameters)
+    throw new ArgumentError(
+      'model',
+      `${config.name} of ${parameters} parameters`,
+      `at most ${mostParameters}`,
+    );
+  const activations = predictions * activationsOfRow(config, inputs, outputs);
+  if (activations > mostActivations)
+    throw new ArgumentError(
+      'batch',
+      `${activations} activations, of ${predictions} rows`,
+      `a batch with at most ${mostActivations}`,
+    );
+}
+
 /**
  * The task of a model and its data.
- * @throws ArgumentError naming `model` if it is not for such data, or `data` if they are too few.
+ * @throws ArgumentError naming `model` if it is not for such data or too large, `batch` if that is too large, or `data` if
+ * they are too few.
  */
 export function taskOf(config: ModelConfig, data: TrainingData): Task {
-  return isLabelled(data) ? classificationTask(config, data) : textTask(config, data);
+  checkObject('data', data, 'a text (textData), or samples with classes (labelledData)');
+  const task = isLabelled(data) ? classificationTask(config, data) : textTask(config, data);
+  checkExtent(task, isLabelled(data) ? data.features : task.outputs);
+  return task;
 }
 
 /** Every parameter of a model before it is made; inputs and outputs as of {@link parameterCounts}. */

@@ -2,8 +2,10 @@
  * Text as training data: a character vocabulary, a split by position, and batches whose order is a pure function of
  * (seed, step). Not a tokeniser, and no shuffling state: any step's batch can be had without the ones before it.
  */
+import { kindOf } from '../array-kinds.ts';
 import { checkFields, numberInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { checkSchema, list, someFields, value } from '../schema.ts';
 import { randomIndices } from './random.ts';
 
 /** A text split into a training part and, behind it, a validation part. */
@@ -65,6 +67,29 @@ export function textData(text: string, options: TextDataOptions = {}): TextData 
     training: tokens.slice(0, split),
     validation: tokens.slice(split),
   };
+}
+
+const text = value<string>((given) => typeof given === 'string', 'a text');
+const tokens = value<Int32Array>((given) => kindOf(given) === 'Int32Array', 'an Int32Array of tokens');
+const textSchema = someFields({
+  name: text,
+  vocabulary: list(text, 2, 65536),
+  training: tokens,
+  validation: tokens,
+});
+
+/** Throws ArgumentError naming the field of `data` that is wrong. */
+export function checkText(data: TextData): void {
+  checkSchema('data', data, textSchema);
+  for (const part of ['training', 'validation'] as const) {
+    const unfit = data[part].findIndex((token) => !(token >= 0 && token < data.vocabulary.length));
+    if (unfit >= 0)
+      throw new ArgumentError(
+        `data.${part}[${unfit}]`,
+        data[part][unfit],
+        `a token from 0 to ${data.vocabulary.length - 1}`,
+      );
+  }
 }
 
 /** Throws ArgumentError if either part is too short for one sequence of `context` characters and its target. */

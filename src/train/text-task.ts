@@ -7,6 +7,7 @@ import { oneHot } from './one-hot.ts';
 import type { Batch, Task } from './task.ts';
 import {
   checkLength,
+  checkText,
   type TextData,
   trainingWindows,
   validationStarts,
@@ -16,6 +17,7 @@ import {
 
 /** See {@link Task}; throws ArgumentError naming `model` or `data`. */
 export function textTask(config: ModelConfig, data: TextData): Task {
+  checkText(data);
   if (config.kind === 'mlp')
     throw new ArgumentError('model', config.name, `a language model for the text ${data.name}`);
   const { context, sequences } = config;

@@ -317,3 +317,14 @@ describe('wrong arguments', () => {
     expect(few.state.supplied).toBe(4);
   });
 });
+
+it('a product that no memory holds is refused in words', () => {
+  const long = new Float32Array(2 ** 20);
+  for (const format of ['e4m3fn', 'binary32'] as const)
+    expect(() => createArithmetic(format).matmul(long, long, { m: 2 ** 20, n: 2 ** 20, k: 1 })).toThrow(
+      expect.objectContaining({
+        name: 'RangeError',
+        message: expect.stringMatching(/^no (memory for an array of|room for) \d+ /),
+      }),
+    );
+});

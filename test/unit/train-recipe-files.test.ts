@@ -1,8 +1,21 @@
 /** Recipes as files have them: every type that is wrong, every name and every pattern is refused with its path. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hashData, recipeFrom, recipes } from '../../src/train/index.ts';
+import {
+  hashData,
+  type LabelledData,
+  type LanguageModelConfig,
+  labelledData,
+  type ModelConfig,
+  modelConfig,
+  models,
+  recipeFrom,
+  recipes,
+  type TextData,
+  textData,
+} from '../../src/train/index.ts';
 import { namePattern, tryPattern } from '../../src/train/name-pattern.ts';
+import { taskOf } from '../../src/train/task.ts';
 
 const refusal = (argument: string, message = /./) =>
   expect.objectContaining({ name: 'ArgumentError', argument, message: expect.stringMatching(message) });
@@ -202,4 +215,39 @@ it('leaves the hashes of recipes as they were written', () => {
     '2d956825f41f10a8',
     'ca8d9738612e675e',
   ]);
+});
+
+describe('sizes that nothing can hold', () => {
+  const data = labelledData(
+    Array.from({ length: 120 }, (_, i) => i),
+    Array.from({ length: 60 }, (_, i) => i % 3),
+  );
+  const mlp = { kind: 'mlp', name: 'own', hidden: [8], samples: 8, learningRate: 1e-3 } as const;
+  const decoder = models['llama-tiny'] as LanguageModelConfig;
+  const text = textData('the quick brown fox jumps over the lazy dog. '.repeat(2000));
+
+  it.each<[object, LabelledData | TextData, string, RegExp]>([
+    [{ ...mlp, hidden: [65536, 65536] }, data, 'model', /parameters.*at most 67108864/],
+    [{ ...mlp, hidden: Array(1001).fill(1) }, data, 'model.hidden', /0 to 1000/],
+    [{ ...mlp, samples: 65536, hidden: [16384] }, data, 'batch', /activations/],
+    [{ ...decoder, width: 65536, heads: 4 }, text, 'model', /parameters/],
+    [{ ...decoder, layers: 65536 }, text, 'model', /parameters/],
+    [{ ...decoder, sequences: 65536 }, text, 'batch', /activations/],
+    [{ ...mlp, hidden: 5 }, data, 'model.hidden', /a list/],
+    [{ ...mlp, learningRate: '1e-3' }, data, 'model.learningRate', /a finite number/],
+    [{ ...mlp, momentum: 1 }, data, 'model.momentum', /no such field/],
+    [mlp, {} as never, 'data', /a text|an object/],
+    [mlp, null as never, 'data', /a text/],
+    [mlp, { ...data, training: null } as never, 'data.training', /inputs, labels/],
+    [decoder, { ...text, training: [1, 2] } as never, 'data.training', /Int32Array/],
+    [decoder, { ...text, training: Int32Array.of(1, 99) }, 'data.training[1]', /a token from 0 to 27/],
+  ])('%j are refused', (model, given, argument, message) => {
+    expect(() => taskOf(modelConfig(model as ModelConfig), given)).toThrow(
+      expect.objectContaining({
+        name: 'ArgumentError',
+        argument: expect.stringContaining(argument),
+        message: expect.stringMatching(message),
+      }),
+    );
+  });
 });

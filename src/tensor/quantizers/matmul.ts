@@ -7,7 +7,7 @@
  */
 
 import { bitLength, roundReal } from '../../arithmetic/real.ts';
-import { isFloat32Array } from '../../array-kinds.ts';
+import { isFloat32Array, newArray } from '../../array-kinds.ts';
 import { checkBoolean, checkFields, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { scaleByPowerOfTwo, toBigIntSignificand } from '../../formats/binary64.ts';
@@ -212,7 +212,7 @@ export function quantizedMatmul(a: Quantized, b: Quantized, options?: QuantizedM
   const isFloat32 = isFloat32Array(left.values) && isFloat32Array(right.values);
   const carry = isFloat32 ? Math.fround : (x: number): number => x;
   const size = left.rows * right.rows;
-  const out = isFloat32 ? new Float32Array(size) : new Float64Array(size);
+  const out = newArray<RealArray>(isFloat32 ? Float32Array : Float64Array, size);
   for (let i = 0; i < left.rows; i++)
     for (let j = 0; j < right.rows; j++) {
       const isPlain = domain === 'values' || left.isSpecial[i]! || right.isSpecial[j]!;
