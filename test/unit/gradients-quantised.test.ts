@@ -291,3 +291,23 @@ it('every rule takes groups that are NaN throughout', () => {
     expect(made.pullback(made.explain(bad), Float32Array.of(1, 1, 1, 1)).x).toHaveLength(4);
   }
 });
+
+it('trust masks the same at any size of binary64', () => {
+  const made = quantizer({
+    format: 'int4',
+    gradient: 'trust',
+    scale: { per: 'row', from: 'absmax', stored: 'decode', multiplier: 3 },
+  });
+  const masks = [0, 1000, -900].map((exponent) => {
+    const explained = made.explain(x, shape);
+    const scaled = (list: ArrayLike<number>): Float64Array =>
+      Float64Array.from(list, (value) => value * 2 ** (exponent / 2) * 2 ** (exponent / 2));
+    return made.gradient.pullback(
+      { ...explained, x: scaled(explained.x), values: scaled(explained.values) },
+      g,
+    ).x;
+  });
+  expect(masks[1]).toEqual(masks[0]);
+  expect(masks[2]).toEqual(masks[0]);
+  expect(masks[0]).not.toEqual(g);
+});

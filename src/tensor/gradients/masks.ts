@@ -6,8 +6,10 @@
  */
 import { checkBoolean, checkFields, numberInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { scaleByPowerOfTwo, scaleOnce } from '../../formats/binary64.ts';
 import type { RealArray } from '../arrays.ts';
 import { gaussianLevel, gaussianLevelOfBits } from '../quantizers/gaussian.ts';
+import { extremeExponent } from '../quantizers/statistics.ts';
 import type { GradientData, GradientRule, Gradients, Quantization } from './gradient.ts';
 import { checkGradient, eachOfGroups, groupSums, maskEach } from './grouped.ts';
 
@@ -38,6 +40,15 @@ export function clipped(options?: ClippedOptions): GradientRule {
     },
     toJSON: (): GradientData => (strict ? { name: 'clipped', strict } : 'clipped'),
   } satisfies GradientRule);
+}
+
+/** By which power of two the elements of each group are scaled, so that their squares are binary64 numbers. */
+function groupExponents(quantization: Quantization): number[] {
+  const largest = new Float64Array(quantization.scales.length);
+  eachOfGroups(quantization, (group, i) => {
+    largest[group] = Math.max(largest[group]!, Math.abs(quantization.x[i]!));
+  });
+  return Array.from(largest, extremeExponent);
 }
 
 export interface TrustOptions {
@@ -73,11 +84,14 @@ export function trust(given?: TrustOptions): GradientRule {
       const gradient = checkGradient(quantization, given);
       const { x, values } = quantization;
       const { levels, multiplier } = constants(quantization);
-      const squares = groupSums(quantization, (i) => x[i]! * x[i]!);
       const counts = groupSums(quantization, () => 1);
-      const limits = squares.map(
-        (sum, group) => (multiplier * Math.sqrt(sum / counts[group]!)) / (levels - 1),
-      );
+      const exponents = groupExponents(quantization);
+      const scaled = (i: number, group: number): number => scaleByPowerOfTwo(x[i]!, -exponents[group]!);
+      const squares = groupSums(quantization, (i, group) => scaled(i, group) * scaled(i, group));
+      const limits = squares.map((sum, group) => {
+        const sigma = scaleOnce(Math.sqrt(sum / counts[group]!), exponents[group]!);
+        return (multiplier * sigma) / (levels - 1);
+      });
       const passes = new Uint8Array(gradient.length);
       eachOfGroups(quantization, (group, i) => {
         if (Math.abs(values[i]! - x[i]!) <= limits[group]!) passes[i] = 1;

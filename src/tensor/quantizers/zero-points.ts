@@ -30,6 +30,10 @@ function countOf(x: number, exponent: number): bigint {
 
 /** The integer next to min - low / scale, exactly, half-way to even; within the range of the format. low <= 0 < scale. */
 function zeroPointOf(low: number, scale: number, { min, max }: IntFormat): number {
+  const quotient = -low / scale;
+  const half = Math.abs(quotient - Math.floor(quotient) - 0.5);
+  // Far enough from half-way that the quotient's rounding does not matter: nearly always.
+  if (quotient < 2 ** 31 && half > 2 ** -20) return Math.min(min + Math.round(quotient), max);
   const exponent = Math.min(...[low, scale].map((x) => toBigIntSignificand(x).exponent));
   const [distance, unit] = [-countOf(low, exponent), countOf(scale, exponent)];
   const whole = distance / unit;
