@@ -9,10 +9,23 @@ import {
   quantizer,
   type ScaleOptions,
 } from '../../src/tensor/index.ts';
+import { dequantizer, newScales } from '../../src/tensor/quantizers/scales.ts';
+import { units } from '../oracles/units.ts';
 
 const list = (...numbers: number[]): Float32Array => Float32Array.from(numbers);
 const wide = (...numbers: number[]): Float64Array => Float64Array.from(numbers);
 const { max: largest } = formats.binary32;
+const twoLevel = quantizer({
+  format: 'binary16',
+  scale: { per: 'row', from: 'absmax', tensorScale: true },
+});
+
+/** The inverse of an odd number modulo a power of two. */
+function inverseOf(odd: bigint, modulus: bigint): bigint {
+  let inverse = 1n;
+  for (let i = 0; i < 7; i++) inverse = (inverse * (2n - odd * inverse)) % modulus;
+  return (inverse + modulus) % modulus;
+}
 const tensor = (rest: object): ScaleOptions => ({ per: 'tensor', from: 'absmax', ...rest }) as ScaleOptions;
 const valuesOf = (format: string, scale: object, x: Float32Array | Float64Array): number[] => [
   ...quantizer({ format, scale: tensor(scale) }).fakeQuantize(x),
@@ -319,4 +332,59 @@ it('tiny user codebooks keep their range', () => {
         `${size}`,
       ).toBe(true);
     }
+});
+
+describe('one rounding where two would differ', () => {
+  it('of a scale: threshold / target', () => {
+    // (1 + 3 2^-8) 0.1 in binary64 lies a little off that product, and its binary64 quotient by 0.1 is the tie.
+    const target = 0.1;
+    let found = 0;
+    for (let k = 1; k < 256; k += 2) {
+      const tie = 1 + k / 256;
+      const threshold = tie * target;
+      const sign = Number(units(threshold) * (1n << 60n) > units(target) * BigInt(tie * 2 ** 60)) * 2 - 1;
+      if (threshold / target !== tie || units(threshold) << 60n === units(target) * BigInt(tie * 2 ** 60))
+        continue;
+      found++;
+      const scale = { target, stored: 'decode', format: 'bfloat16' };
+      const { scales } = quantizer({ format: 'e4m3fn', scale: tensor(scale) }).quantize([threshold]);
+      expect(scales[0]).toBe(tie + sign / 256);
+    }
+    expect(found).toBeGreaterThan(20);
+  });
+
+  it('of a value: element times two scales', () => {
+    // 11, 24 and 24 bits whose product is within 2^-53 of half-way between two binary32 numbers.
+    let found = 0;
+    const toValue = dequantizer({ ...newScales(1, twoLevel.scale), isTwoLevel: true }, formats.binary32);
+    for (let s = 2 ** 24 - 1; found < 20; s -= 2) {
+      const [element, modulus] = [2047n, 2n ** 35n];
+      const product = element * BigInt(s);
+      const inverse = inverseOf(product, modulus);
+      for (let offset = -31n; offset <= 31n; offset++) {
+        const t = ((((2n ** 34n + offset) * inverse) % modulus) + modulus) % modulus;
+        if (
+          offset === 0n ||
+          t < 2n ** 23n ||
+          t >= 2n ** 24n ||
+          product * t >= 2n ** 59n ||
+          product * t < 2n ** 58n
+        )
+          continue;
+        found++;
+        const exact = product * t;
+        const floor = (exact >> 35n) << 35n;
+        const value = Number(offset > 0n ? floor + modulus : floor);
+        expect(toValue(2047, s * Number(t))).toBe(value);
+      }
+    }
+  });
+
+  it('of a zero point', () => {
+    const q = quantizer({ format: 'int8', scale: tensor({ from: 'minmax' }) });
+    const { zeroPoints, scales } = q.quantize([-(0.5 + 2 ** -53), 254.5]);
+    expect([scales[0], zeroPoints![0]]).toEqual([1, -127]);
+    expect(q.quantize([-0.5, 254.5]).zeroPoints![0]).toBe(-128);
+    expect(q.quantize([-1.5, 253.5]).zeroPoints![0]).toBe(-126);
+  });
 });
