@@ -9,7 +9,14 @@ import type { SlotName } from './engine/slots.ts';
 import { settledOptions } from './engine/slots.ts';
 import { type Model, sizeOf } from './model.ts';
 import type { LinearSlots } from './recipe.ts';
-import { countCodes, entropyOf, joinWrites, type WriteMeasure, WriteTally } from './stores/index.ts';
+import {
+  countCodes,
+  entropyOf,
+  joinWrites,
+  stepRatioOf,
+  type WriteMeasure,
+  WriteTally,
+} from './stores/index.ts';
 
 /** What the quantiser of one slot did, over all layers of a step. */
 export interface OperandProbe {
@@ -138,7 +145,7 @@ export function compareImages(model: Model, before: WeightImages): Map<string, W
     const tally = new WriteTally();
     for (let i = 0; i < values.length; i++) {
       const element = elements[i]!;
-      const ratio = Math.abs(values[i]! - oldValues[i]!) / scale;
+      const ratio = stepRatioOf(values[i]!, oldValues[i]!, scale);
       tally.add(ratio, element !== old[i], element === 0, element === made.low || element === made.high);
     }
     measures.set(name, tally.result(elements));

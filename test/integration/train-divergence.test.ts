@@ -1,7 +1,9 @@
 /** Runs that cease to be numbers: they end there, say where, and none of their numbers passes for a result. */
+import type { Scalar } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import {
+  applyRecipe,
   type Checkpoint,
   labelledData,
   type MlpConfig,
@@ -151,6 +153,35 @@ describe('a run that diverges', () => {
     expect(result.divergence).toEqual({ step: 4, of: 'validation loss', tensor: null });
     expect(result).toMatchObject({ steps: 4, interrupted: false, validationPredictions: 1 });
     expect(result.trainLoss).toBe(steps.reduce((sum, { loss }) => sum + loss, 0) / 4);
+  });
+});
+
+describe('a program under a recipe, with an optimiser of its own', () => {
+  it('is told of the update that is not finite, by parameter and step', async () => {
+    const makes = [
+      ['sgd', () => tf.train.sgd(1e30)],
+      ['momentum', () => tf.train.momentum(1e30, 0.9)],
+      ['adam', () => tf.train.adam(3e38)],
+      ['rmsprop', () => tf.train.rmsprop(1e38)],
+    ] as const;
+    for (const [name, make] of makes) {
+      const variable = tf.variable(tf.tensor1d([1, -2]), true, `layer/${name}`);
+      const optimizer = make();
+      const running = await applyRecipe(tf, recipes.float32(), { variables: [variable], steps: 40, seed: 1 });
+      const step = (): unknown =>
+        optimizer.minimize(() => tf.sum(tf.square(tf.mul(variable, variable))) as Scalar);
+      let thrown: unknown;
+      try {
+        for (let i = 0; i < 40; i++) step();
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toMatchObject({ name: 'DivergenceError', of: 'update', tensor: `layer/${name}` });
+      expect((thrown as { step: number }).step).toBe(running.step + 1);
+      running.stop();
+      optimizer.dispose();
+      variable.dispose();
+    }
   });
 });
 

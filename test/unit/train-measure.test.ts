@@ -4,7 +4,7 @@ import { memoryUse, savedActivationBytes } from '../../src/train/memory.ts';
 import type { LinearSlots } from '../../src/train/recipe.ts';
 import { plainSlots } from '../../src/train/recipe.ts';
 import { bitnetSlots } from '../../src/train/recipes.ts';
-import { entropyOf, joinWrites, ratioEdges, WriteTally } from '../../src/train/stores/index.ts';
+import { entropyOf, joinWrites, ratioEdges, stepRatioOf, WriteTally } from '../../src/train/stores/index.ts';
 
 describe('the measure of a write', () => {
   it('has the ranges of r, the part that nearest rounding leaves, and the entropy of the codes', () => {
@@ -19,6 +19,13 @@ describe('the measure of a write', () => {
     expect(measure).toMatchObject({ flipRate: 3 / 9, frozen: 4 / 9, zeroFraction: 1 / 9, saturation: 1 / 9 });
     const entropy = [4, 2, 1, 2].reduce((sum, n) => sum - (n / 9) * Math.log2(n / 9), 0);
     expect(Math.abs(measure.entropy - entropy)).toBeLessThan(1e-12);
+  });
+
+  it('is 0 where nothing moved, whatever the grid', () => {
+    expect([stepRatioOf(1, 1, 0), stepRatioOf(1, 1, Number.POSITIVE_INFINITY), stepRatioOf(3, 1, 4)]).toEqual(
+      [0, 0, 0.5],
+    );
+    expect(stepRatioOf(3, 1, 0)).toBe(Number.POSITIVE_INFINITY);
   });
 
   it('joins by size', () => {

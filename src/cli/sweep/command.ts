@@ -8,6 +8,7 @@ import { Command } from 'commander';
 import { within } from '../../check.ts';
 import { jsonText } from '../../json.ts';
 import { type NamePattern, namePattern } from '../../train/name-pattern.ts';
+import type { TrainResult } from '../../train/records.ts';
 import type { Task } from '../../train/task.ts';
 import {
   addDataOptions,
@@ -21,6 +22,7 @@ import { listenForStop } from '../interrupt.ts';
 import type { Io } from '../io.ts';
 import { integer } from '../options.ts';
 import { readJson } from '../read-file.ts';
+import { readResult } from '../run-files.ts';
 import { formatTable, wrapText } from '../text-table.ts';
 import { prepareFolder, writeWholeFile } from '../write-file.ts';
 import type { RunBasis, Sweep, SweepRun } from './definition.ts';
@@ -47,6 +49,12 @@ interface Given extends DataOptions {
   readonly page?: string;
 }
 
+/** How a run with a result ended, in words. */
+function endOf(folder: string): string {
+  const result = readResult(folder) as Partial<TrainResult> | null;
+  return result?.divergence ? `diverged at step ${result.divergence.step}` : 'done';
+}
+
 /** Trains what is asked for; gives the reasons of what failed, by run id, and the signal that ended it. */
 async function trainRuns(
   what: Pick<WorkerOptions, 'sweep' | 'basis' | 'folder'>,
@@ -71,7 +79,7 @@ async function trainRuns(
       const minutes = (performance.now() - began) / 60_000;
       const rest = (minutes / ended) * (left - ended);
       io.stderr.write(
-        `[${ended}/${left}] ${arm.name} seed ${seed}: ${failure ?? 'done'} (${minutes.toFixed(1)} min, about ${rest.toFixed(0)} left)\n`,
+        `[${ended}/${left}] ${arm.name} seed ${seed}: ${failure ?? endOf(join(folder, id))} (${minutes.toFixed(1)} min, about ${rest.toFixed(0)} left)\n`,
       );
     };
     const { signal } = stop;

@@ -13,7 +13,7 @@ import { checkRecipe } from '../recipe-check.ts';
 import { type PhaseRoles, rolesAsText, rolesOf } from '../role-table.ts';
 import { RecipeEngine } from './engine.ts';
 import { discoverParameters } from './parameters.ts';
-import { OptimizerSteps, StoredWeights } from './parts.ts';
+import { FiniteUpdates, OptimizerSteps, StoredWeights } from './parts.ts';
 import { checkMatches } from './rules.ts';
 import { type RecipeState, restoreState, saveState } from './state.ts';
 
@@ -111,6 +111,7 @@ export async function applyRecipe(
   };
   try {
     weights = new StoredWeights(tf, engine);
+    engine.addPart(new FiniteUpdates(engine));
     engine.addPart(optimizers);
     engine.addPart(weights);
     engine.beginStep();

@@ -5,6 +5,7 @@
 import type { NamedTensorMap } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { GivenGradients } from '../../tfjs/watched-methods.ts';
+import { DivergenceError, firstNotFinite } from '../divergence.ts';
 import {
   clipByGlobalNorm,
   type HeldState,
@@ -30,6 +31,30 @@ export function storeOf(recipe: Recipe, one: Selectable, blocks: number): Weight
   return recipe.store !== undefined && isStoreOf(recipe.store, { name: one.name, role })
     ? recipe.store
     : undefined;
+}
+
+/**
+ * Ends a program's step where an optimiser has made a parameter something that is no number, before a store takes it up. The
+ * optimisers of this library refuse such an update themselves, before they make it.
+ */
+export class FiniteUpdates implements StepPart {
+  readonly #engine: RecipeEngine;
+
+  constructor(engine: RecipeEngine) {
+    this.#engine = engine;
+  }
+
+  /** Throws DivergenceError naming the parameter and the step. */
+  after(optimizer: object, names: readonly string[]): void {
+    if ('decayFactor' in optimizer) return;
+    for (const { name, variable } of this.#engine.parameters) {
+      if (!names.includes(name)) continue;
+      const values = variable.dataSync();
+      const index = firstNotFinite(values);
+      if (index >= 0)
+        throw new DivergenceError('update', name, this.#engine.clockOf(name) + 1, index, values[index]!);
+    }
+  }
 }
 
 /** Weights that live on a grid: after each step the updated values are written to the store and read back. */

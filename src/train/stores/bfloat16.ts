@@ -3,7 +3,7 @@
  */
 import { pack, unpack } from '../../formats/index.ts';
 import { decode, encode } from '../../tensor/arrays.ts';
-import { type WriteMeasure, WriteTally } from './measure.ts';
+import { stepRatioOf, type WriteMeasure, WriteTally } from './measure.ts';
 import type { Bfloat16Store } from './spec.ts';
 import { bytesOf, type Draw, type HeldWeight } from './store.ts';
 
@@ -36,7 +36,7 @@ export function bfloat16Weight(initial: Float32Array, spec: Bfloat16Store): Held
       const after = load();
       const tally = new WriteTally();
       for (let i = 0; i < count; i++) {
-        const ratio = Math.abs(updated[i]! - before[i]!) / ulp(before[i]!);
+        const ratio = stepRatioOf(updated[i]!, before[i]!, ulp(before[i]!));
         tally.add(ratio, after[i] !== before[i], after[i] === 0, false);
       }
       return tally.result(unpack(packed, 'bfloat16', count));

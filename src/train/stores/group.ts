@@ -4,7 +4,7 @@
  * Source: Zhang et al., "Q-GaLore", arXiv 2407.08296, section 3.3.
  */
 import { quantizer } from '../../tensor/quantizers/index.ts';
-import { type WriteMeasure, WriteTally } from './measure.ts';
+import { stepRatioOf, type WriteMeasure, WriteTally } from './measure.ts';
 import type { GroupStore } from './spec.ts';
 import { bytesOf, type Draw, type HeldWeight } from './store.ts';
 
@@ -34,7 +34,7 @@ export function groupWeight(initial: Float32Array, spec: GroupStore): HeldWeight
       const tally = new WriteTally();
       for (let i = 0; i < count; i++) {
         const code = Number(after.codes![i]);
-        const ratio = Math.abs(updated[i]! - held[i]!) / before.scales[Math.floor(i / spec.size)]!;
+        const ratio = stepRatioOf(updated[i]!, held[i]!, before.scales[Math.floor(i / spec.size)]!);
         tally.add(
           ratio,
           code !== Number(before.codes![i]),

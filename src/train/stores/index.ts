@@ -5,7 +5,15 @@ import { groupWeight } from './group.ts';
 import type { WeightStoreSpec } from './spec.ts';
 import type { HeldWeight } from './store.ts';
 
-export { countCodes, entropyOf, joinWrites, ratioEdges, type WriteMeasure, WriteTally } from './measure.ts';
+export {
+  countCodes,
+  entropyOf,
+  joinWrites,
+  ratioEdges,
+  stepRatioOf,
+  type WriteMeasure,
+  WriteTally,
+} from './measure.ts';
 export {
   type Bfloat16Store,
   checkStore,

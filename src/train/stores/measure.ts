@@ -53,6 +53,12 @@ export function countCodes(
   return counts;
 }
 
+/** r = |updated - held| / step of the grid; 0 where nothing moved, though the grid be one point. */
+export function stepRatioOf(updated: number, held: number, step: number): number {
+  const moved = Math.abs(updated - held);
+  return moved === 0 ? 0 : moved / step;
+}
+
 /** Gathers the measure of one write. */
 export class WriteTally {
   readonly #ratios: number[] = new Array<number>(ratioEdges.length + 1).fill(0);
