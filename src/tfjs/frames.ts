@@ -81,15 +81,26 @@ export function insideWithAwaits<T>(
   return { result: followed.run({ frame, outer: followed.getStore() }, fn), isFollowed: true };
 }
 
+/** What was found last: the same innermost frames have the same ones around them. */
+let last: { top: Frame | undefined; async: AsyncFrame | undefined; around: readonly Frame[] } = {
+  top: undefined,
+  async: undefined,
+  around: [],
+};
+
 /** The frames around the code that runs now, the innermost first. */
-export function framesAround(): Frame[] {
+export function framesAround(): readonly Frame[] {
+  const top = frames[frames.length - 1];
+  const async = storageOf()?.getStore();
+  if (last.top === top && last.async === async) return last.around;
   const around: Frame[] = [];
-  let next = storageOf()?.getStore();
+  let next = async;
   for (let i = frames.length - 1; i >= 0; i--) {
     for (; next !== undefined && next.frame.serial > frames[i]!.serial; next = next.outer)
       around.push(next.frame);
     around.push(frames[i]!);
   }
   for (; next !== undefined; next = next.outer) around.push(next.frame);
+  last = { top, async, around };
   return around;
 }

@@ -9,7 +9,7 @@ import type { ResolvedRounding } from '../rounding/options.ts';
 import { accessTo, type TensorAccess } from './access.ts';
 import { currentScope } from './async-scope.ts';
 import { type Call, draw, type HeldCopy, type Layer } from './call.ts';
-import { withAccumulator } from './effect.ts';
+import { type Effect, withAccumulator } from './effect.ts';
 import { fakeQuantizeKernel, fakeQuantizeName } from './fake-quantize.ts';
 import { framesAround } from './frames.ts';
 import { hasSteps, runSteps } from './fused.ts';
@@ -35,7 +35,7 @@ import { carries, onlyMoves, staysOn } from './moving.ts';
 import { floatOperands, Operands } from './operands.ts';
 import { ownKernel, productOn } from './own-kernels.ts';
 import type { Role } from './policy.ts';
-import { isProduct, type RunProduct } from './product-calls.ts';
+import { isProduct } from './product-calls.ts';
 import { wrapKernels } from './registry.ts';
 import { markLoss, purposeOf } from './roles.ts';
 import { Shadows } from './shadows.ts';
@@ -45,7 +45,7 @@ import { methods, type StepListener, stepListeners } from './watched-methods.ts'
 import { workspaceOn } from './workspace.ts';
 
 const noPath: readonly string[] = [];
-const asItIs = { images: new Set<string>(), accumulate: null } as const;
+const noImages: ReadonlySet<string> = new Set();
 
 /** What a kernel gave, as a list. */
 const listOf = (result: KernelResult): readonly TensorInfo[] => (Array.isArray(result) ? result : [result]);
@@ -155,24 +155,29 @@ export class Interception {
       const kernel = policy.kernels === 'own' ? own : stock;
       this.#inKernel = true;
       try {
-        const { role, pass } = purposeOf(this.#tf, args.inputs);
+        const purpose = purposeOf(this.#tf, args.inputs);
+        const { role, pass } = purpose;
         const path = policy.hasLayers || log !== undefined ? currentLayer(this.#tf) : noPath;
         const effect = policy.effect(role, name, path, pass);
-        const call = { name, role, pass, path, layer };
-        const run: RunProduct = (given, { images, accumulate }) => {
-          const own = accumulate === null ? effect : withAccumulator(effect, accumulate);
-          if (own === null) return kernel(given);
-          return this.#emulated(kernel, given, { ...call, effect: own, images });
-        };
-        const { products } = layer;
-        const hasSlots = products !== undefined && isProduct(name);
         const given = role === 'statistics' ? this.#statistics.exact(args) : args;
-        const result = hasSlots ? products.run(name, given, run) : run(given, asItIs);
-        if (!hasSlots) products?.moved(name, args, result);
+        const run = (effectOf: Effect | null, runArgs: KernelArguments, images: Call['images']) =>
+          effectOf === null
+            ? kernel(runArgs)
+            : this.#emulated(kernel, runArgs, { name, role, pass, path, layer, effect: effectOf, images });
+        const { products } = layer;
+        let result: KernelResult;
+        if (products !== undefined && isProduct(name))
+          result = products.run(name, given, (runArgs, { images, accumulate }) =>
+            run(accumulate === null ? effect : withAccumulator(effect, accumulate), runArgs, images),
+          );
+        else {
+          result = run(effect, given, noImages);
+          products?.moved(name, args, result);
+        }
         if (role === 'loss') this.#markLoss(result, args.inputs, pass);
         if (effect !== null)
-          this.#statistics.follow(name, args, role, listOf(result), (exact) =>
-            this.#twin(kernel, exact, { ...call, effect, images: asItIs.images }),
+          this.#statistics.follow(name, args, purpose, listOf(result), (exact) =>
+            this.#twin(kernel, exact, { name, role, pass, path, layer, effect, images: noImages }),
           );
         return result;
       } finally {
@@ -228,13 +233,14 @@ export class Interception {
     const stays = staysOn(grid.format, name, args);
     const areOn = floats.every((dataId) => this.#shadows.isOn(grid, dataId));
     const areExact = floats.every((dataId) => this.#shadows.isExact(dataId));
-    listOf(result).forEach(({ dataId, dtype }, index) => {
-      if (dtype !== 'float32' || floats.includes(dataId)) return;
+    const results = listOf(result);
+    for (const { dataId, dtype } of results) {
+      if (dtype !== 'float32' || floats.includes(dataId)) continue;
       if (areExact && onlyMoves(name)) this.#shadows.keepExact(dataId);
       else if (areOn && stays) this.#shadows.tag(grid, dataId);
       else if (stochastic && stays && onlyMoves(name))
-        this.#shadows.setOrigin(dataId, { kernel, args, index });
-    });
+        this.#shadows.setOrigin(dataId, { kernel, args, results });
+    }
     return result;
   }
 

@@ -31,6 +31,8 @@ export interface Backend {
   /** Drops one reference; true when the data is gone. */
   disposeData(dataId: DataId, force?: boolean): boolean;
   incRef(dataId: DataId): void;
+  /** 0 where the data is gone. */
+  refCount(dataId: DataId): number;
 }
 
 interface WasmTensorData {

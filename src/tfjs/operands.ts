@@ -111,22 +111,20 @@ export class Operands {
     if (this.#shadows.isOn(grid, dataId)) return dataId;
     const known = this.#shadows.find(grid, dataId);
     if (known !== undefined) return known;
-    const origin = rounding.stochastic ? this.#shadows.originOf(dataId) : undefined;
-    const size = sizeOf(shape);
-    let shadow: DataId | null = null;
-    let offset: number | undefined;
-    if (origin !== undefined) shadow = this.#moved(origin, call, rounding);
-    else if (size > 0) [shadow, offset] = this.#rounded(info, call.layer, rounding);
     const { log } = call.layer;
+    const origin = rounding.stochastic ? this.#shadows.originOf(dataId) : undefined;
+    if (origin !== undefined) this.#addMoved(origin, call, rounding);
+    else {
+      const size = sizeOf(shape);
+      const [copy, offset] = size === 0 ? [null] : this.#rounded(info, call.layer, rounding);
+      if (copy === null) this.#shadows.tag(grid, dataId);
+      else this.#shadows.add(grid, info, copy, offset);
+    }
+    const shadow = this.#shadows.find(grid, dataId) ?? dataId;
     if (log !== undefined) {
-      const rounded = this.#access.values({ ...info, dataId: shadow ?? dataId });
+      const rounded = this.#access.values({ ...info, dataId: shadow });
       log.add('operands', call.role, call.path.join('/'), this.#access.values(info), rounded, grid.format);
     }
-    if (shadow === null) {
-      this.#shadows.tag(grid, dataId);
-      return dataId;
-    }
-    this.#shadows.add(grid, info, shadow, offset);
     return shadow;
   }
 
@@ -152,15 +150,16 @@ export class Operands {
     return found < 0 ? undefined : layer.held.splice(found, 1)[0];
   }
 
-  /** The copy that a kernel makes by moving the rounded copies of its operands. */
-  #moved({ kernel, args, index }: Origin, call: Call, rounding: RoleRounding): DataId {
+  /** Makes the copies that a kernel makes by moving the rounded copies of its operands. */
+  #addMoved(origin: Origin, call: Call, rounding: RoleRounding): void {
+    const { kernel, args } = origin;
     const replaced: Record<string, TensorInfo> = {};
-    for (const [key, info] of floatOperands(call.name, args.inputs))
-      replaced[key] = { ...info, dataId: this.onGrid(info, call, rounding) };
-    const results = [kernel({ ...args, inputs: replaceInputs(args.inputs, replaced) })].flat();
-    const { dataId } = results[index]!;
-    this.free(results.filter((_, i) => i !== index));
-    return dataId;
+    for (const [key, info] of floatOperands(call.name, args.inputs)) {
+      const { shape, dtype } = info;
+      replaced[key] = { dataId: this.onGrid(info, call, rounding), shape, dtype };
+    }
+    const copies = [kernel({ ...args, inputs: replaceInputs(args.inputs, replaced) })].flat();
+    this.#shadows.addMoved(rounding.grid, origin, copies);
   }
 
   /** The rounded copies that are alive and drew, as plain data. */

@@ -4,7 +4,7 @@
  * can be said as well (in-role.ts).
  * Source: tfjs-core `engine.ts` (`gradients`), `operation.ts`.
  */
-import { type Frame, framesAround } from './frames.ts';
+import { framesAround, type NamedLayer } from './frames.ts';
 import { type DataId, engineOf, type KernelInputs, type TensorFlow } from './internals.ts';
 import type { Role } from './policy.ts';
 
@@ -13,6 +13,8 @@ export interface Purpose {
   readonly role: Role;
   /** The pass that it is part of: the role, unless that is `loss` or `statistics`. */
   readonly pass: Role;
+  /** The innermost layer of the layers API that it is in. */
+  readonly layer: NamedLayer | undefined;
 }
 
 /** Operations of tfjs-core that are losses, by the names of their scopes. */
@@ -54,61 +56,73 @@ interface Surroundings {
   readonly isTaped: boolean;
   /** Whether what is computed from a loss is loss: outside of layers, and where the engine adds gradients. */
   readonly isOpen: boolean;
+  /** The innermost layer that it is in, within the pass. */
+  readonly layer: NamedLayer | undefined;
 }
 
+/** Walks from the inside out: the scopes of the engine inside a frame, then the frame. */
 function surroundings(tf: TensorFlow): Surroundings {
   const scopes = engineOf(tf).state.scopeStack;
+  const around = framesAround();
   let pass: Role | undefined;
   let special: Role | undefined;
   let isSaid = false;
-  let isInLayer = false;
-  const found = (role: Role, isTaped: boolean, isOpen = false): Surroundings => ({
-    pass: role,
-    special: isSaid || modelPasses.has(role) ? special : undefined,
-    isTaped,
-    isOpen,
-  });
+  let layer: NamedLayer | undefined;
+  let isTaped = false;
+  let isOpen = false;
   let end = scopes.length;
-  const around: (Frame | undefined)[] = [...framesAround(), undefined];
-  for (const frame of around) {
+  walk: for (let f = 0; f <= around.length; f++) {
+    const frame = around[f];
     const begin = Math.min(frame?.depth ?? 0, end);
-    for (let i = end - 1; i >= begin; i--) {
+    for (let i = end - 1; i >= begin && pass === undefined; i--) {
       const { name } = scopes[i]!;
-      if (name === 'backward' && pass === undefined) return found(name, true, true);
+      if (name === 'backward') {
+        pass = name;
+        isTaped = true;
+        isOpen = true;
+        break walk;
+      }
       // Whether it is a model's objective of which the gradient is taken is seen further outside.
-      if (name === 'forward') pass ??= name;
-      if (pass !== undefined) continue;
-      if (lossScopes.has(name)) special ??= 'loss';
+      if (name === 'forward') {
+        pass = name;
+        isTaped = true;
+      } else if (lossScopes.has(name)) special ??= 'loss';
       else if (statisticScopes.has(name) || isDropoutDraw(name, scopes[i + 1]?.name))
         special ??= 'statistics';
     }
     end = begin;
-    const content = frame?.content;
-    if (content?.kind === 'layer') isInLayer = true;
-    else if (content?.kind === 'objective') {
-      if (!isInLayer) special ??= 'loss';
-    } else if (pass !== undefined) return found(pass, true, !isInLayer);
-    else if (content?.kind === 'gradient') {
+    if (frame === undefined) break;
+    const { content } = frame;
+    if (content.kind === 'layer') layer ??= content.layer;
+    else if (content.kind === 'objective') {
+      if (layer === undefined) special ??= 'loss';
+    } else if (pass !== undefined) break;
+    else if (content.kind === 'gradient') {
+      pass = 'backward';
+      isTaped = true;
       if (content.role === 'loss') special ??= 'loss';
-      return found('backward', true);
-    } else if (content?.kind === 'role') {
-      const { role } = content;
-      if (role !== 'loss' && role !== 'statistics') return found(role, false);
-      // A layer inside of it is the model's.
-      if (special !== undefined || isInLayer) continue;
-      special = role;
+      break;
+    } else if (content.role !== 'loss' && content.role !== 'statistics') {
+      pass = content.role;
+      break;
+    } else if (special === undefined && layer === undefined) {
+      // A layer inside of it would be the model's.
+      special = content.role;
       isSaid = true;
     }
   }
-  return found('other', false);
+  if (pass === 'forward' && isTaped) isOpen = layer === undefined;
+  pass ??= 'other';
+  if (!isSaid && !modelPasses.has(pass)) special = undefined;
+  return { pass, special, isTaped, isOpen, layer };
 }
 
 /** The purpose of an operation on tensors that is called now. */
 export function purposeOf(tf: TensorFlow, inputs: KernelInputs): Purpose {
-  const { pass, special, isOpen } = surroundings(tf);
-  if (special !== undefined) return { role: special, pass };
+  const { pass, special, isOpen, layer } = surroundings(tf);
+  if (special !== undefined) return { role: special, pass, layer };
   const isLoss = isOpen && Object.values(inputs).some((info) => info != null && lossData.has(info.dataId));
-  return { role: isLoss ? 'loss' : pass, pass };
+  return { role: isLoss ? 'loss' : pass, pass, layer };
 }
 
 /** The role of a kernel called now: the innermost of gradient scopes and entered roles. */

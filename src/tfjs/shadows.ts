@@ -19,8 +19,7 @@ interface Shadow {
 export interface Origin {
   readonly kernel: KernelFunction;
   readonly args: KernelArguments;
-  /** Which result. */
-  readonly index: number;
+  readonly results: readonly TensorInfo[];
 }
 
 /** A shadow that drew, and the tensor that it belongs to. */
@@ -38,7 +37,6 @@ export class Shadows {
   readonly #exact = new WeakSet<DataId>();
   readonly #shadows = new Map<DataId, Map<Grid, Shadow>>();
   readonly #origins = new WeakMap<DataId, Origin>();
-  readonly #gone = new WeakSet<DataId>();
 
   constructor(backend: Backend, onFreed: (dataId: DataId) => void) {
     this.#backend = backend;
@@ -86,12 +84,25 @@ export class Shadows {
     const origin = this.#origins.get(dataId);
     if (origin === undefined) return undefined;
     const operands = Object.values(origin.args.inputs) as (TensorInfo | undefined)[];
-    return operands.some((info) => info != null && this.#gone.has(info.dataId)) ? undefined : origin;
+    return operands.every((info) => info == null || this.#isAlive(info.dataId)) ? origin : undefined;
+  }
+
+  /** Gives the results of an origin the copies that were made of them all; those that nobody needs are freed. */
+  addMoved(grid: Grid, { results }: Origin, copies: readonly TensorInfo[]): void {
+    copies.forEach(({ dataId }, i) => {
+      const master = results[i]!;
+      const isRead = master.dtype === 'float32' && this.#isAlive(master.dataId);
+      if (isRead && this.find(grid, master.dataId) === undefined) this.add(grid, master, dataId, undefined);
+      else this.#backend.disposeData(dataId);
+    });
+  }
+
+  #isAlive(dataId: DataId): boolean {
+    return this.#backend.refCount(dataId) > 0;
   }
 
   /** Frees the shadows of data that is gone. */
   forget(dataId: DataId): void {
-    this.#gone.add(dataId);
     const known = this.#shadows.get(dataId);
     if (known === undefined) return;
     this.#shadows.delete(dataId);

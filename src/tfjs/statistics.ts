@@ -8,40 +8,44 @@
  * `topology.ts` (`addWeight`), `normalization.ts`.
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
-import { framesAround, type NamedLayer } from './frames.ts';
+import type { NamedLayer } from './frames.ts';
 import {
   type Backend,
   type DataId,
   engineOf,
   type KernelArguments,
+  sizeOf,
   type TensorFlow,
   type TensorInfo,
 } from './internals.ts';
 import { productNames } from './kernel-names.ts';
 import { carries } from './moving.ts';
-import { floatOperands, replaceInputs } from './operands.ts';
-import type { Role } from './policy.ts';
-import { currentRole } from './roles.ts';
+import { replaceInputs } from './operands.ts';
+import { currentRole, type Purpose } from './roles.ts';
 import { replaceProperty } from './tape.ts';
 
 /** Fields of a layer in which layers of the layers API keep others. */
 const partNames = ['layer', 'cell', 'forwardLayer', 'backwardLayer'] as const;
 
+/** Layers that are built and keep statistics, or do not. */
+const known = new WeakMap<NamedLayer, boolean>();
+
 interface KeepingLayer extends NamedLayer, Partial<Record<(typeof partNames)[number], KeepingLayer>> {
+  readonly built?: boolean;
   readonly _nonTrainableWeights?: readonly unknown[];
   readonly cells?: readonly KeepingLayer[];
 }
 
 /** Whether a layer, or one inside it, has weights that were made not to be trained; frozen ones do not count. */
 function keepsStatistics(layer: KeepingLayer): boolean {
-  if ((layer._nonTrainableWeights?.length ?? 0) > 0) return true;
+  const before = known.get(layer);
+  if (before !== undefined) return before;
   const parts = partNames.map((name) => layer[name]).concat(layer.cells ?? []);
-  return parts.some((part) => part !== undefined && part !== null && keepsStatistics(part));
-}
-
-function isInKeepingLayer(): boolean {
-  const content = framesAround().find((frame) => frame.content.kind === 'layer')?.content;
-  return content?.kind === 'layer' && keepsStatistics(content.layer);
+  const keeps =
+    (layer._nonTrainableWeights?.length ?? 0) > 0 ||
+    parts.some((part) => part !== undefined && part !== null && keepsStatistics(part));
+  if (layer.built) known.set(layer, keeps);
+  return keeps;
 }
 
 /** A shape without the axes of length 1, which a sum may keep or not. */
@@ -55,6 +59,7 @@ export class Statistics {
   readonly #twins = new Map<DataId, DataId>();
   /** Shapes of the variables that are not trained. */
   readonly #shapes = new Set<string>();
+  readonly #sizes = new Set<number>();
   /** What variables hold. */
   readonly #held = new WeakSet<DataId>();
 
@@ -105,19 +110,30 @@ export class Statistics {
 
   #note({ trainable, shape, dataId }: Variable): void {
     this.#held.add(dataId);
-    if (!trainable) this.#shapes.add(keyOf(shape));
+    if (trainable) return;
+    this.#shapes.add(keyOf(shape));
+    this.#sizes.add(sizeOf(shape));
   }
 
   /** Whether results may become a statistic by where or from what they are computed. */
-  #isCandidate(name: string, operands: readonly TensorInfo[], results: readonly TensorInfo[]): boolean {
-    if (isInKeepingLayer()) return true;
+  #isCandidate(
+    name: string,
+    { inputs }: KernelArguments,
+    layer: NamedLayer | undefined,
+    results: readonly TensorInfo[],
+  ): boolean {
+    if (layer !== undefined && keepsStatistics(layer)) return true;
     // A product may have the shape of a weight by chance, and costs most.
     if (productNames.has(name)) return false;
-    const shapes = new Set(results.map(({ shape }) => keyOf(shape)));
-    const isFollowed = ({ dataId, shape }: TensorInfo): boolean =>
-      (this.#held.has(dataId) || this.#twins.has(dataId)) && shapes.has(keyOf(shape));
-    for (const shape of shapes) if (this.#shapes.has(shape)) return true;
-    return operands.some(isFollowed);
+    for (const { shape } of results) {
+      const size = sizeOf(shape);
+      if (this.#sizes.has(size) && this.#shapes.has(keyOf(shape))) return true;
+      for (const info of Object.values(inputs)) {
+        if (info == null || !(this.#held.has(info.dataId) || this.#twins.has(info.dataId))) continue;
+        if (sizeOf(info.shape) === size && keyOf(info.shape) === keyOf(shape)) return true;
+      }
+    }
+    return false;
   }
 
   /** The arguments of a kernel with the twins of those that have one. */
@@ -139,21 +155,21 @@ export class Statistics {
   follow(
     name: string,
     args: KernelArguments,
-    role: Role,
+    { role, layer }: Purpose,
     results: readonly TensorInfo[],
     compute: (args: KernelArguments) => readonly TensorInfo[] | undefined,
   ): void {
     if (role !== 'forward' && role !== 'predict') return;
-    const infos = floatOperands(name, args.inputs).map(([, info]) => info);
     // The output of a batch norm is its layer's.
-    if (name === 'FusedBatchNorm' || !this.#isCandidate(name, infos, results)) return;
+    if (name === 'FusedBatchNorm' || !this.#isCandidate(name, args, layer, results)) return;
     const given = this.exact(args);
     // What is only carried has no rounding that a twin would be without.
     if (given === args && carries(name, args, () => true)) return;
     const twins = compute(given);
     twins?.forEach(({ dataId: twin, dtype }, i) => {
       const { dataId } = results[i]!;
-      const isNew = dtype === 'float32' && !infos.some((info) => info.dataId === dataId);
+      const isNew =
+        dtype === 'float32' && !Object.values(args.inputs).some((info) => info?.dataId === dataId);
       if (isNew) this.#twins.set(dataId, twin);
       else this.#free(twin);
     });
