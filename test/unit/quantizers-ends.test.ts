@@ -10,6 +10,16 @@ import {
   type ScaleOptions,
 } from '../../src/tensor/index.ts';
 import { dequantizer, newScales } from '../../src/tensor/quantizers/scales.ts';
+import {
+  clampResidual,
+  compose,
+  keepOutliers,
+  logShift,
+  noise,
+  powerExpansion,
+  prescale,
+  shiftGroups,
+} from '../../src/tensor/transforms/index.ts';
 import { units } from '../oracles/units.ts';
 
 const list = (...numbers: number[]): Float32Array => Float32Array.from(numbers);
@@ -387,4 +397,44 @@ describe('one rounding where two would differ', () => {
     expect(q.quantize([-0.5, 254.5]).zeroPoints![0]).toBe(-128);
     expect(q.quantize([-1.5, 253.5]).zeroPoints![0]).toBe(-126);
   });
+});
+
+describe('elementwise transforms', () => {
+  const transforms = [
+    ...[
+      prescale({ factor: 3 }),
+      prescale({ factor: 0.3 }),
+      logShift(),
+      powerExpansion(),
+      shiftGroups({ groups: 2 }),
+    ],
+    ...[keepOutliers({ count: 1 }), clampResidual({ alpha: 0.8 })],
+    ...(['absmax', 'range'] as const).map((from) => noise({ bits: 3, from, distribution: 'gaussian' })),
+    compose(prescale({ factor: 1e30 }), shiftGroups(), noise({ bits: 0.5 })),
+  ];
+  const tensors = [
+    ...[list(largest, largest, largest), list(largest, -largest, 1), list(largest, 2 ** -149, 0)],
+    ...[
+      list(2 ** -149, 0, -(2 ** -149)),
+      wide(1.7e308, -1.7e308, 1),
+      wide(1e300, 1e-300, -1),
+      wide(5e-324, 0, 1e50),
+    ],
+  ];
+  it.each(transforms.map((transform) => [JSON.stringify(transform), transform] as const))(
+    '%s: of finite numbers finite ones',
+    (_, transform) => {
+      for (const x of tensors)
+        for (const format of ['int8', 'e5m2', 'ternary']) {
+          const q = quantizer({ format, transform, scale: tensor({ least: 0 }) });
+          const result = q.quantize(x);
+          expect([...result.values].every(Number.isFinite), `${x}: ${result.values}`).toBe(true);
+          expect(dequantize(result)).toEqual(result.values);
+          expect(q.fakeQuantize(x as Float32Array)).toEqual(result.values);
+        }
+      expect(transform.forward(list(NaN, 1, 2), [3]).values[0]).toBe(
+        transform.name === 'keep-outliers' ? 0 : NaN,
+      );
+    },
+  );
 });

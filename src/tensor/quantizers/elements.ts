@@ -4,8 +4,8 @@
  */
 import { scaleByPowerOfTwo } from '../../formats/binary64.ts';
 import type { RealArray } from '../arrays.ts';
+import { bounded, carrierOf } from '../carrier.ts';
 import { forEachGroup, type Grouping } from '../grouping.ts';
-import { bounded, carrierOf } from './carrier.ts';
 import { dequantizer, type Scales } from './scales.ts';
 import { extremeExponent, interleavedSum, largestMagnitude, scaledGroup } from './statistics.ts';
 

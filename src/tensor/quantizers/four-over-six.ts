@@ -8,7 +8,7 @@ import { formats } from '../../formats/catalogue.ts';
 import { resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
 import type { RealArray } from '../arrays.ts';
-import { toBinary32 } from './carrier.ts';
+import { toBinary32 } from '../carrier.ts';
 import type { BlockError } from './scale-options.ts';
 
 const { fround } = Math;

@@ -7,8 +7,8 @@
  */
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../arrays.ts';
+import { bounded } from '../carrier.ts';
 import { countGroups } from '../grouping.ts';
-import { bounded } from './carrier.ts';
 import { forEachMembers } from './elements.ts';
 import type { ResolvedQuantizer } from './options.ts';
 import { rangeOf, statisticOf } from './statistics.ts';

@@ -3,7 +3,7 @@ import type { CodeArray } from '../../formats/codes.ts';
 import { newCodes } from '../../formats/codes.ts';
 import type { Format } from '../../formats/format.ts';
 import { encode, type RealArray } from '../arrays.ts';
-import { carrierOf } from './carrier.ts';
+import { carrierOf } from '../carrier.ts';
 import { groupsOf } from './elements.ts';
 import type { ResolvedQuantizer } from './options.ts';
 import type { Run } from './run.ts';

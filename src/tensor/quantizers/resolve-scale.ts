@@ -6,8 +6,8 @@ import { ArgumentError } from '../../errors.ts';
 import type { FloatFormat, Format } from '../../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../../formats/names.ts';
 import { fitsBinary32 } from '../../formats/real-arrays.ts';
+import { quotientIn, toBinary32 } from '../carrier.ts';
 import { checkGrouping, type Grouping } from '../grouping.ts';
-import { quotientIn, toBinary32 } from './carrier.ts';
 import { gaussianLevel } from './gaussian.ts';
 import { directions, trailingBits } from './power-of-two.ts';
 import {

@@ -8,8 +8,8 @@ import { int } from '../../formats/int.ts';
 import { resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
 import { fitsBinary32, type RealArray, round } from '../arrays.ts';
+import { toBinary32 } from '../carrier.ts';
 import { countGroups } from '../grouping.ts';
-import { toBinary32 } from './carrier.ts';
 import {
   addPerGroup,
   forEachMembers,

@@ -10,7 +10,7 @@ import { formats } from '../../formats/catalogue.ts';
 import type { FloatFormat, Format } from '../../formats/format.ts';
 import { resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
-import { bounded, productIn, quotientIn, toBinary32 } from './carrier.ts';
+import { bounded, productIn, quotientIn, toBinary32 } from '../carrier.ts';
 import { blockExponent, quotientExponent, trailingBits } from './power-of-two.ts';
 import type { ResolvedScale } from './scale-options.ts';
 

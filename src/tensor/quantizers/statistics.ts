@@ -5,7 +5,7 @@
 import { isFloat32Array } from '../../array-kinds.ts';
 import { exponentOf, scaleByPowerOfTwo, scaleOnce } from '../../formats/binary64.ts';
 import type { RealArray } from '../arrays.ts';
-import { bounded } from './carrier.ts';
+import { bounded } from '../carrier.ts';
 import { selectMagnitude } from './selection.ts';
 
 /** The statistics that are one magnitude of the group. */

@@ -6,7 +6,7 @@ import { toBigIntSignificand } from '../../formats/binary64.ts';
 import type { IntFormat } from '../../formats/format.ts';
 import { resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
-import { bounded, quotientIn } from './carrier.ts';
+import { bounded, quotientIn } from '../carrier.ts';
 import type { ResolvedScale } from './scale-options.ts';
 import { powerScale } from './scales.ts';
 

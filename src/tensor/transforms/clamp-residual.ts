@@ -2,8 +2,10 @@
  * Clamping at quantiles with the excess kept sparse and exact: outlier clamping and compensation (OCC). Source: Wang, Wei, Liang
  * et al., "Optimizing large language model training using FP4 quantization", arXiv 2501.17116, section 3.2.
  */
+
 import { isFloat32Array, type RealArray } from '../../array-kinds.ts';
 import { checkFields, numberInRange } from '../../check.ts';
+import { boundedBy, carrierOf } from '../carrier.ts';
 import { unchanged } from './elementwise.ts';
 import { aroundSparse, checkIndices, gather, withoutSparse } from './sparse.ts';
 import {
@@ -78,12 +80,13 @@ export function clampResidual(options?: ClampResidualOptions): Transform {
       checkIndices(indices, values.length);
       const x = newLike(values);
       x.set(values);
+      const { max } = carrierOf(values);
       for (let i = 0; i < indices.length; i++) {
         const place = indices[i]!;
         const bound = kept[i]! > high ? high : low;
         const error = values[place]! - bound;
         // x exactly where the bound is undisturbed, -0 too.
-        x[place] = error === 0 ? kept[i]! : kept[i]! + error;
+        x[place] = error === 0 ? kept[i]! : boundedBy(kept[i]!, kept[i]! + error, max);
       }
       return x;
     },

@@ -1,6 +1,8 @@
 /** What transforms that work on each element alone have in common: the gradient passes them by, and maps over groups. */
+
 import { ArgumentError } from '../../errors.ts';
 import type { RealArray } from '../arrays.ts';
+import { boundedBy, carrierOf } from '../carrier.ts';
 import { countGroups, forEachGroup, type Grouping } from '../grouping.ts';
 import { type InnerPullback, newLike, type Residue } from './transform.ts';
 
@@ -19,7 +21,7 @@ export function unchanged<A extends RealArray>(gradient: A): A {
   return gradient.slice() as A;
 }
 
-/** f of each element with the number of its group, rounded to the precision of the array. */
+/** f of each element with the number of its group, rounded to the precision of the array; of finite elements at most its largest number. */
 export function mapGroups<A extends RealArray>(
   x: A,
   shape: readonly number[],
@@ -27,11 +29,12 @@ export function mapGroups<A extends RealArray>(
   f: (element: number, group: number, index: number) => number,
 ): A {
   const values = newLike(x);
+  const { max } = carrierOf(x);
   forEachGroup(grouping, shape, (group, start, rows, rowStride, columns, columnStride) => {
     for (let r = 0; r < rows; r++) {
       for (let c = 0; c < columns; c++) {
         const i = start + r * rowStride + c * columnStride;
-        values[i] = f(x[i]!, group, i);
+        values[i] = boundedBy(x[i]!, f(x[i]!, group, i), max);
       }
     }
   });

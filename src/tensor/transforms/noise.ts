@@ -9,10 +9,11 @@
 
 import { normalQuantile } from '../../arithmetic/elementary/approximate.ts';
 import type { RealArray } from '../../array-kinds.ts';
-import { isFloat32Array } from '../../array-kinds.ts';
+
 import { checkFields, numberInRange, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
+import { bounded, carried, carrierOf, toBinary32 } from '../carrier.ts';
 import { checkShape, countGroups, type Grouping, groupingAt } from '../grouping.ts';
 import { checkStatistics, collectGroups, mapGroups, passedBy, unchanged } from './elementwise.ts';
 import { powerOfTwoReal } from './powers.ts';
@@ -92,6 +93,9 @@ function checkBits(given: unknown): number | readonly number[] {
   return Object.freeze(Array.from(given, (b, i) => numberInRange(`bits[${i}]`, b, range)));
 }
 
+/** A step as it is stored: a binary32 number, at most the largest. */
+const step32 = (step: number): number => toBinary32(bounded(step, Number.MAX_VALUE));
+
 /** The noise of one element, in steps. */
 const draw: Record<(typeof distributions)[number], (random: number) => number> = {
   'rounded-gaussian': roundedGaussian,
@@ -139,8 +143,8 @@ export function noise(options: NoiseOptions): NoiseTransform {
       high = Math.max(high, x);
     }
     if (high < low) return 0;
-    if (from === 'absmax') return Math.fround(Math.max(-low, high) * powerOfTwoReal(1 - b));
-    return Math.fround((high - low) / (powerOfTwoReal(b) - 1));
+    if (from === 'absmax') return step32(Math.max(-low, high) * powerOfTwoReal(1 - b));
+    return step32(bounded(high - low, Number.MAX_VALUE) / (powerOfTwoReal(b) - 1));
   }
 
   function randoms(length: number, context: TransformContext | undefined): Uint32Array {
@@ -160,7 +164,8 @@ export function noise(options: NoiseOptions): NoiseTransform {
     context: TransformContext | undefined,
   ): A {
     const random = randoms(x.length, context);
-    const rounded = isFloat32Array(x) ? Math.fround : (value: number): number => value;
+    const carrier = carrierOf(x);
+    const rounded = (value: number): number => carried(value, carrier);
     return mapGroups(x, shape, grouping, (element, group, i) => {
       const r = rounded(draw[distribution](random[i]!));
       return element + sign * rounded(r * steps[group]!);

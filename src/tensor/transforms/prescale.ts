@@ -6,6 +6,7 @@
 import type { RealArray } from '../../array-kinds.ts';
 import { checkFields, numberInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { boundedBy, carrierOf } from '../carrier.ts';
 import { passedBy } from './elementwise.ts';
 import {
   checkedTransform,
@@ -41,13 +42,15 @@ export function prescale(options: PrescaleOptions): Transform {
     inProduct: 'scales',
     forward: <A extends RealArray>(x: A, _shape: readonly number[]): Transformed<A> => {
       const values = newLike(x);
-      for (let i = 0; i < x.length; i++) values[i] = x[i]! * factor;
+      const { max } = carrierOf(x);
+      for (let i = 0; i < x.length; i++) values[i] = boundedBy(x[i]!, x[i]! * factor, max);
       return { values, residue: noResidue };
     },
     inverse: <A extends RealArray>(values: A, _shape: readonly number[], residue: Residue): A => {
       residueOf(residue, 'none');
       const x = newLike(values);
-      for (let i = 0; i < values.length; i++) x[i] = values[i]! / factor;
+      const { max } = carrierOf(values);
+      for (let i = 0; i < values.length; i++) x[i] = boundedBy(values[i]!, values[i]! / factor, max);
       return x;
     },
     pullback: passedBy,

@@ -8,6 +8,7 @@ import type { RealArray } from '../../array-kinds.ts';
 import { checkFields, integerInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
+import { boundedBy, carrierOf } from '../carrier.ts';
 import { aroundAxis, axisOption } from '../grouping.ts';
 import { passedBy } from './elementwise.ts';
 import {
@@ -117,9 +118,11 @@ export function shiftGroups(options?: ShiftGroupOptions): Transform {
     if (shifts.length !== length)
       throw new ArgumentError('residue', shifts, `${length} shifts, one a channel`);
     const values = newLike(x);
+    const { max } = carrierOf(x);
     const factors = Float64Array.from(shifts, (s) => 2 ** (sign * s));
     for (let i = 0, o = 0; o < outer; o++)
-      for (let c = 0; c < length; c++) for (let k = 0; k < inner; k++, i++) values[i] = x[i]! * factors[c]!;
+      for (let c = 0; c < length; c++)
+        for (let k = 0; k < inner; k++, i++) values[i] = boundedBy(x[i]!, x[i]! * factors[c]!, max);
     return values;
   }
 

@@ -3,12 +3,12 @@
  * that scales and values made of finite numbers are finite. Infinities and NaN that were there before stay.
  */
 
-import { type Operation, operate, operationOf, planOperations } from '../../arithmetic/index.ts';
-import { isFloat32Array } from '../../array-kinds.ts';
-import { formats } from '../../formats/catalogue.ts';
-import type { FloatFormat } from '../../formats/format.ts';
-import { resolveRounding } from '../../rounding/options.ts';
-import type { RealArray } from '../arrays.ts';
+import { type Operation, operate, operationOf, planOperations } from '../arithmetic/index.ts';
+import { isFloat32Array } from '../array-kinds.ts';
+import { formats } from '../formats/catalogue.ts';
+import type { FloatFormat } from '../formats/format.ts';
+import { resolveRounding } from '../rounding/options.ts';
+import type { RealArray } from './arrays.ts';
 
 /** The precision of an array's elements. */
 export function carrierOf(x: RealArray): FloatFormat {
@@ -18,6 +18,11 @@ export function carrierOf(x: RealArray): FloatFormat {
 /** A result of finite numbers, at most `largest` in magnitude. NaN stays. */
 export function bounded(result: number, largest: number): number {
   return result > largest ? largest : result < -largest ? -largest : result;
+}
+
+/** What became of a number, at most `largest` in magnitude if it was finite. */
+export function boundedBy(given: number, result: number, largest: number): number {
+  return Number.isFinite(given) ? bounded(result, largest) : result;
 }
 
 /** A number rounded to the carrier's precision; of finite ones at most its largest. */
