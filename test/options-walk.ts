@@ -19,6 +19,10 @@ export interface OptionsEntry {
   readonly also?: (option: string, value: unknown) => boolean;
   /** Whether no options at all are accepted. Default true. */
   readonly optional?: boolean;
+  /** Whether a text or null may stand for the object. Default false. */
+  readonly isSpec?: boolean;
+  /** Whether it is a map by names, of which only its own are read. Default false. */
+  readonly isMap?: boolean;
 }
 
 /** A function without options: calls that must be refused with an error of ours. */
@@ -93,6 +97,7 @@ const short = (value: unknown): string =>
 async function complaints(name: string, entry: OptionsEntry): Promise<string[]> {
   const found: string[] = [];
   const { call, accepted, free = [], also = () => false, optional = true } = entry;
+  const { isSpec = false, isMap = false } = entry;
   const attempt = (options: unknown): Promise<unknown> => errorOf(() => call(options as never));
   async function refuse(what: string, options: unknown, argument?: string): Promise<void> {
     const error = await attempt(options);
@@ -107,16 +112,18 @@ async function complaints(name: string, entry: OptionsEntry): Promise<string[]> 
     const error = await attempt(undefined);
     if (error !== undefined) found.push(`${name}: does not accept undefined: ${String(error)}`);
   } else await refuse('nothing', undefined);
-  for (const given of noObjects) await refuse(`${short(given)} for options`, given);
+  for (const given of noObjects)
+    if (!(isSpec && (given === null || given === ''))) await refuse(`${short(given)} for options`, given);
   for (const options of accepted) {
     const error = await attempt(options);
     if (error !== undefined) found.push(`${name}: refuses ${short(options)}: ${String(error)}`);
     await refuse('an unknown option', { ...options, saturate: true }, 'saturate');
-    await refuse(
-      'an inherited unknown option',
-      Object.assign(Object.create({ saturate: true }), options),
-      'saturate',
-    );
+    if (!isMap)
+      await refuse(
+        'an inherited unknown option',
+        Object.assign(Object.create({ saturate: true }), options),
+        'saturate',
+      );
     for (const [option, value] of Object.entries(options)) {
       const { [option]: _, ...others } = options;
       const misspelt = `${option}s`;
