@@ -42,6 +42,11 @@ export function floatOperands(name: string, inputs: KernelInputs): [string, Tens
   return floats;
 }
 
+/** A tensor with other data. It stays a tensor: kernels read more of it than its info has, such as `rank`. */
+function withData(info: TensorInfo, dataId: DataId): TensorInfo {
+  return Object.assign(Object.create(Object.getPrototypeOf(info) as object), info, { dataId });
+}
+
 /** A kernel's inputs with some of them replaced. */
 export function replaceInputs(
   inputs: KernelInputs,
@@ -73,8 +78,7 @@ export class Operands {
       for (const [key, info] of floatOperands(name, inputs)) {
         if (call.images.has(key)) continue;
         const { rounding, quantizer } = effect.treatment(key);
-        const dataId = rounding === null ? info.dataId : this.onGrid(info, call, rounding);
-        let operand: TensorInfo = { dataId, shape: info.shape, dtype: info.dtype };
+        let dataId = rounding === null ? info.dataId : this.onGrid(info, call, rounding);
         if (quantizer !== undefined && !this.#shadows.isExact(info.dataId)) {
           const given = quantizer(summedAxis(name, key, attrs));
           const isRandom = isStochastic(given.rounding.rounding);
@@ -83,14 +87,15 @@ export class Operands {
             call: isRandom ? { offset: call.layer.cursor } : undefined,
           };
           if (isRandom) call.layer.cursor += sizeOf(info.shape);
-          operand = this.#quantize({
-            inputs: { x: operand },
+          const image = this.#quantize({
+            inputs: { x: withData(info, dataId) },
             backend: this.#backend,
             attrs: options,
           }) as TensorInfo;
-          made.push(operand);
+          made.push(image);
+          dataId = image.dataId;
         }
-        if (operand.dataId !== info.dataId) replaced[key] = operand;
+        if (dataId !== info.dataId) replaced[key] = withData(info, dataId);
       }
     } catch (error) {
       this.free(made);

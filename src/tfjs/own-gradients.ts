@@ -1,6 +1,6 @@
 /**
- * The gradient of maximum pooling, which the wasm backend gets wrong in two dimensions (tfjs-backend-wasm 4.22: windows without a
- * positive number lose theirs). Each gradient goes to the element that the output was taken from, the first one of equals; sums
+ * The gradient of maximum pooling, which the wasm backend gets wrong (tfjs-backend-wasm 4.22: windows without a positive number
+ * lose theirs). Each gradient goes to the element that the output was taken from, the first one of equals; sums
  * are binary32, in the order of the outputs, from +0.
  */
 import { ArgumentError } from '../errors.ts';

@@ -9,7 +9,7 @@ import { fusedNames } from './kernel-names.ts';
 import { maxPoolGradient } from './own-gradients.ts';
 import { cast, concat, gather, identity, slice, split } from './own-moves.ts';
 import { reduceLeading } from './own-sums.ts';
-import { checkOurs, isOurs, productKernels } from './products.ts';
+import { checkOurs, checkTypes, isOurs, productKernels } from './products.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Finds a kernel of the same backend by name. */
@@ -30,8 +30,13 @@ const replacements: Readonly<Record<string, Replacement>> = {
   MaxPool3DGrad: (_, tf) => maxPoolGradient(tf, 3),
 };
 
-/** Convolutions that look at neither types nor channels and read what lies beyond their operands. */
-const unchecked: ReadonlySet<string> = new Set(['Conv2D', 'DepthwiseConv2dNative', 'FusedDepthwiseConv2D']);
+/** What stock convolutions leave unseen, and then read what lies beyond their operands: types, and one where channels are. */
+const unseen: Readonly<Record<string, (name: string, args: KernelArguments) => void>> = {
+  Conv2D: checkTypes,
+  FusedConv2D: checkTypes,
+  FusedDepthwiseConv2D: checkTypes,
+  DepthwiseConv2dNative: checkOurs,
+};
 
 /** A product or a fused product on a workspace; the steps after a product by the kernels that `lookup` finds. */
 export function productOn(
@@ -68,9 +73,8 @@ export function ownKernel(
   spaceOf: () => Workspace,
 ): KernelFunction | undefined {
   if (Object.hasOwn(replacements, name)) return replacements[name]!(stock, tf);
-  if (!unchecked.has(name)) return productOn(tf, name, lookup, spaceOf, stock);
   return productOn(tf, name, lookup, spaceOf, (args) => {
-    checkOurs(name, args);
+    unseen[name]?.(name, args);
     return stock(args);
   });
 }

@@ -41,11 +41,16 @@ export function isOurs({ inputs, attrs }: KernelArguments): boolean {
   );
 }
 
+/** Refuses operands that are not float32. */
+export function checkTypes(name: string, { inputs }: KernelArguments): void {
+  for (const [operand, info] of Object.entries(inputs))
+    if (info != null && info.dtype !== 'float32')
+      throw new ArgumentError(`${name}.${operand}`, info.dtype, 'a float32 tensor');
+}
+
 /** Refuses what is not ours. */
 export function checkOurs(name: string, args: KernelArguments): void {
-  const wrong = Object.entries(args.inputs).find(([, info]) => info != null && info.dtype !== 'float32');
-  if (wrong !== undefined)
-    throw new ArgumentError(`${name}.${wrong[0]}`, wrong[1]?.dtype, 'a float32 tensor');
+  checkTypes(name, args);
   if (!isOurs(args))
     throw new ArgumentError(`${name}.dataFormat`, args.attrs?.['dataFormat'], 'channels last');
 }
