@@ -49,7 +49,9 @@ const examples: Readonly<Record<string, { readonly sizes: readonly string[]; rea
 /** The files that are examples: those of the two folders but what they share. */
 function exampleFiles(): string[] {
   const filesOf = (folder: string): string[] =>
-    readdirSync(`examples/${folder}`).filter((file) => file.endsWith('.js') && !['shared.js', 'digits.js'].includes(file));
+    readdirSync(`examples/${folder}`).filter(
+      (file) => file.endsWith('.js') && !['shared.js', 'digits.js'].includes(file),
+    );
   return [...filesOf(''), ...filesOf('tfjs').map((file) => `tfjs/${file}`)].map((file) => file.slice(0, -3));
 }
 
