@@ -13,7 +13,7 @@ import { canonicalJson } from './hash.ts';
 import { type Parameter, sizeOf } from './model.ts';
 import { namePattern } from './name-pattern.ts';
 import { checkStateFit } from './optimizers/index.ts';
-import type { LinearSlots, OperandSpec, OutputSpec, Recipe } from './recipe.ts';
+import type { LinearSlots, OperandSpec, OutputSpec, Recipe, Rule } from './recipe.ts';
 
 type Shaped = Pick<Parameter, 'name' | 'role' | 'shape'>;
 
@@ -47,6 +47,22 @@ export function checkNames(recipe: Recipe, parameters: readonly Selectable[]): v
   const names = parameters.map(({ name }) => name);
   if (!names.some((name) => namePattern(of.match, 'recipe.store.of.match').test(name)))
     throw needs('recipe.store.of.match', of.match, names);
+}
+
+/** Fields of rules that the programs of `applyRecipe` have and the models of `train` have not. */
+const idleFields = ['store', 'first', 'second', 'frozen'] as const;
+
+/** Throws ArgumentError naming what a rule sets that nothing here would look at. */
+function refuseIdle(path: string, rules: readonly Rule[] = []): void {
+  rules.forEach(({ set }, i) => {
+    for (const field of idleFields)
+      if (set[field] !== undefined)
+        throw new ArgumentError(
+          `${path}.rules[${i}].set.${field}`,
+          set[field],
+          'slots alone: weights are held as recipe.store says, states as recipe.optimizer; applyRecipe follows such rules',
+        );
+  });
 }
 
 /** Where in a recipe a specification stands. */
@@ -117,6 +133,10 @@ function shapeChecker(recipe: Recipe): (spec: OperandSpec | OutputSpec, sides: S
 export function checkFit(recipe: Recipe, given: readonly Shaped[], rows: number): void {
   const parameters = selectables(given);
   checkNames(recipe, parameters);
+  refuseIdle('recipe', recipe.rules);
+  recipe.phases.forEach(({ rules }, i) => {
+    refuseIdle(`recipe.phases[${i}]`, rules);
+  });
   const blocks = blocksOf(parameters);
   const matrices = parameters.filter(({ shape }) => shape.length === 2);
   const check = shapeChecker(recipe);

@@ -119,6 +119,11 @@ describe('a recipe that passes by itself', () => {
       },
       'inference[0].w.shape',
     ],
+    [
+      'rule for what the models of the harness have not',
+      { ...float32, rules: [{ where: { role: 'linear' }, set: { frozen: true } }] },
+      'rules[0].set.frozen',
+    ],
     ['codec with a list for another shape', codec([1, 2]), 'optimizer.first.quantizer.shape'],
   ])('is refused before the first step: %s', async (_, recipe, argument) => {
     checkRecipe(recipe);
