@@ -5,9 +5,11 @@
  */
 import { all, type ConfigOptions, create, type FactoryFunctionMap, type MathJsInstance } from 'mathjs';
 import { type Arithmetic, type ArithmeticOptions, createArithmetic } from '../arithmetic/arithmetic.ts';
-import { checkFields, oneOf } from '../check.ts';
+import { checkBoolean, checkFields, integerInRange, numberInRange, oneOf } from '../check.ts';
+import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import type { FormatSpelling } from '../formats/names.ts';
+import { roundingNames } from '../rounding/options.ts';
 import { complexSignatures } from './complex.ts';
 import {
   type AnyFunction,
@@ -131,7 +133,21 @@ function checkConfig(config: ConfigOptions): void {
   // Real arguments have no complex results.
   oneOf('config.predictable', config.predictable, [true], true);
   oneOf('config.matrix', config.matrix, ['Matrix', 'Array'], 'Matrix');
+  oneOf('config.numberFallback', config.numberFallback, ['number', 'BigNumber'], 'number');
+  integerInRange('config.precision', config.precision, 1, 1e9, 64);
+  for (const name of ['relTol', 'absTol'] as const)
+    numberInRange(`config.${name}`, config[name], { from: 0 }, 0);
+  checkBoolean('config.legacySubset', (config as { legacySubset?: unknown }).legacySubset, false);
+  const { randomSeed } = config;
+  const isSeed = randomSeed === null || ['undefined', 'string', 'number'].includes(typeof randomSeed);
+  if (!isSeed || Number.isNaN(randomSeed))
+    throw new ArgumentError('config.randomSeed', randomSeed, 'a text, a number, or null for none');
 }
+
+/** What `createMath` takes: as for `arithmetic`, but numbers are always rounded first, and there are no arrays. */
+export type MathOptions = Omit<ArithmeticOptions, 'operands' | 'threads'>;
+
+const optionNames: readonly string[] = [...roundingNames, 'flags'];
 
 /**
  * A mathjs instance whose numbers are numbers of a format.
@@ -141,7 +157,7 @@ function checkConfig(config: ConfigOptions): void {
  * they are the result of a function or an expression. There are no complex results of real arguments: sqrt(-1) is NaN.
  *
  * @param format A format or its name.
- * @param options As for `arithmetic`: rounding, saturation, random bits and so on.
+ * @param options As for `arithmetic`: rounding, saturation, random bits, flags.
  * @param config Configuration of mathjs, such as `{ matrix: 'Array' }`.
  * @returns The instance; its `arithmetic` is the arithmetic object, with its cursor, flags and `reset`.
  * @throws ArgumentError for an unknown format or option, or a `config` with other numbers or with complex results.
@@ -153,13 +169,14 @@ function checkConfig(config: ConfigOptions): void {
  */
 export function createMath(
   format: Format | FormatSpelling,
-  options: ArithmeticOptions = {},
+  options?: MathOptions,
   config: ConfigOptions = {},
 ): Mathematics {
+  const given = checkFields('', options, optionNames);
   checkConfig(config);
   const settings: ConfigOptions = { ...config, predictable: true };
   const base = create(all!, settings);
-  const arithmetic = createArithmetic(format, { ...options, operands: 'round' });
+  const arithmetic = createArithmetic(format, { ...given, operands: 'round' });
   const plain = base as unknown as Named & {
     expression: { mathWithTransform: unknown };
     Complex: new (re: number, im: number) => never;
