@@ -3,7 +3,7 @@
  * to any format exactly as `roundScalar` rounds the number it stands for. This is where an operation goes whose exact result
  * no binary64 intermediate can carry; it is slow beside `intermediate.ts`, and right for every format and mode.
  *
- * NaN, infinities and the sign of an exact zero are no matter of a Real: `specials.ts` has them.
+ * NaN, infinities and the sign of an exact zero are no matter of a Real: `operations.ts` and `elementary/specials.ts` have them.
  */
 import { exponentOf, scaleByPowerOfTwo, toBigIntSignificand } from '../formats/binary64.ts';
 import type {

@@ -26,7 +26,7 @@ import { largestFile, readJson, tryRead } from './read-file.ts';
 import type { SamplesIdentity } from './training-data.ts';
 import type { TextIdentity } from './training-text.ts';
 
-/** A number as json.ts writes it. */
+/** A number as `src/json.ts` writes it. */
 const reading = value<number | string | null>(
   (given) =>
     given === null ||

@@ -1,5 +1,5 @@
 /**
- * Plans for the encoders and decoders of `assembly/encode.ts` and `assembly/decode.ts`: which kernel, which constants, which
+ * Plans for the encoders and decoders of `assembly/rounding/encode.ts` and `assembly/rounding/decode.ts`: which kernel, which constants, which
  * tables. A plan is missing where the scalar `format.encode` and `format.decode` have to serve: for floats whose normal
  * numbers are not all normal in binary64, or whose quanta exceed 2^971.
  */

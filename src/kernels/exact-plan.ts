@@ -1,5 +1,5 @@
 /**
- * Plans for the kernels of `assembly/exact.ts`: any float, integer or fixed-point format in binary64 lanes, wrap included.
+ * Plans for the kernels of `assembly/rounding/exact.ts`: any float, integer or fixed-point format in binary64 lanes, wrap included.
  * They fit wherever the power of two that rounds the fixed-quantum range is a binary64 number, that is, for all formats
  * whose quanta are at most 2^971.
  */

@@ -1,5 +1,5 @@
 /**
- * Plans for the kernels of `assembly/list.ts`: codebooks and logarithmic formats, in every mode. The tables are made here:
+ * Plans for the kernels of `assembly/rounding/list.ts`: codebooks and logarithmic formats, in every mode. The tables are made here:
  * the numbers that are searched, the values, and the buckets that a search begins in.
  */
 import type { CodebookFormat, LogarithmicFormat } from '../formats/format.ts';

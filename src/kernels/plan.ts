@@ -1,6 +1,6 @@
 /**
  * Which kernel rounds to a format, and with which constants. The one place that knows where the kernels fit: the fast ones
- * of a lane type serve where the power of two that rounds (see `assembly/round.ts`), the quantum and the stochastic scale
+ * of a lane type serve where the power of two that rounds (see `assembly/rounding/round.ts`), the quantum and the stochastic scale
  * are all numbers of the lane type. What they do not fit goes to the exact kernels, lists and posits to theirs. The
  * scalar reference is left with floats whose quanta exceed 2^971, and with stochastic rounding below a smallest number
  * that is no power of two and has more bits than an exact quotient leaves room for.

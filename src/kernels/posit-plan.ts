@@ -1,4 +1,4 @@
-/** Plans for the kernels of `assembly/posit.ts`, with the table of binades that they look up. */
+/** Plans for the kernels of `assembly/rounding/posit.ts`, with the table of binades that they look up. */
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
 import type { PositFormat } from '../formats/format.ts';
 import { decodePositive } from '../formats/posit.ts';

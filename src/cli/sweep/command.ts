@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { within } from '../../check.ts';
 import { jsonText } from '../../json.ts';
 import { type NamePattern, namePattern } from '../../train/name-pattern.ts';
@@ -186,11 +186,13 @@ export function sweepCommand(io: Io, done: (code: number) => void): Command {
     .option('--workers <n>', 'processes at a time', integer('--workers', 1, 1024), availableParallelism())
     .option('--out <folder>', 'where run folders and the folder of the sweep go', 'runs')
     .option('--seeds <list>', "seeds separated by commas, in place of the file's")
-    .option(
-      '--arms <pattern>',
-      'regular expression (RE2): train these arms only, and give --seeds to them',
-      (text: string) => namePattern(text, '--arms'),
-      namePattern('^', '--arms'),
+    .addOption(
+      new Option(
+        '--arms <pattern>',
+        'regular expression (RE2): train these arms only, and give --seeds to them',
+      )
+        .default(namePattern('^', '--arms'), 'all')
+        .argParser((text: string) => namePattern(text, '--arms')),
     )
     .option('--report', 'train nothing: report what is finished')
     .option('--page <file.md>', 'also write a page with pictures and data beside it; its verdict is kept')

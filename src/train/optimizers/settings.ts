@@ -1,5 +1,5 @@
 /**
- * The settings of optimisers as data, and their defaults. What fields may be is recipe-schema.ts.
+ * The settings of optimisers as data, and their defaults. What fields may be is `../recipe-schema.ts`.
  */
 import { checkCodecFit, checkStateCodec, type StateCodecSpec } from './state-codec.ts';
 
