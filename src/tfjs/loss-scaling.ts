@@ -11,6 +11,7 @@ import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
 import { checkTensorFlow } from './check-tensorflow.ts';
 import { inRole } from './in-role.ts';
 import type { TensorFlow } from './internals.ts';
+import { asObjective } from './watched-methods.ts';
 
 export interface LossScalingOptions {
   /** The scale at the beginning, a power of two, 2^-126 to 2^127. Default 2^15. */
@@ -125,7 +126,8 @@ export function lossScaling(tf: TensorFlow, options: LossScalingOptions = {}): L
       value: (loss as Tensor).clone(),
       gradFunc: (dy: Tensor) => tf.mul(dy, scale),
     }));
-    const { value, grads } = tf.variableGrads(() => scaled(f()) as Scalar, variables);
+    const objective = asObjective(tf, f);
+    const { value, grads } = tf.variableGrads(() => scaled(objective()) as Scalar, variables);
     const unscaled = inRole(tf, 'optimizer', () =>
       tf.tidy(() =>
         Object.fromEntries(

@@ -73,6 +73,15 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
 /** Wraps the methods; with the last who needs that every prototype is as it was. */
 export const methods: SharedWatch = shared(wrapMethods);
 
+/**
+ * A function of which a gradient is to be taken; what layers do not compute in it is loss, if it is the objective of a model.
+ * A model that was training before the emulation began has made it by itself: it is known by the losses of layers that it adds.
+ */
+export function asObjective<T>(tf: TensorFlow, f: () => T): () => T {
+  const isModels = Function.prototype.toString.call(f).includes('.calculateLosses(');
+  return isModels ? () => inside(tf, { kind: 'objective' }, f) : f;
+}
+
 function wrapMethods(tf: TensorFlow): () => void {
   const undo: (() => void)[] = [];
   const watched = new Set<unknown>();
@@ -123,7 +132,12 @@ function wrapMethods(tf: TensorFlow): () => void {
           owner = ownerOf(Object.getPrototypeOf(owner) as object | null, 'applyGradients')
         )
           watchOptimizer(owner);
-        return original.apply(this, args);
+        const [f, ...rest] = args;
+        return original.call(
+          this,
+          typeof f === 'function' ? asObjective(tf, f as () => unknown) : f,
+          ...rest,
+        );
       },
   );
 
@@ -165,6 +179,10 @@ function watchModels(
       },
   );
   // Only the model's own work is `predict`: averaging the losses over batches stays `other`.
+  const asTest =
+    (test: Method): Method =>
+    (data) =>
+      predicting(() => objective(() => test(data)));
   replace(
     model,
     'makeTestFunction',
@@ -172,9 +190,17 @@ function watchModels(
       function (...args) {
         const result = original.apply(this, args);
         const owner = this as { testFunction: Method };
-        const test = owner.testFunction;
-        owner.testFunction = (data) => predicting(() => objective(() => test(data)));
+        owner.testFunction = asTest(owner.testFunction);
         return result;
+      },
+  );
+  // The function of a validation may be older than the emulation.
+  replace(
+    model,
+    'testLoop',
+    (original) =>
+      function (test, ...rest) {
+        return original.call(this, asTest(test as Method), ...rest);
       },
   );
 

@@ -1,11 +1,13 @@
 /** Losses, metrics and regularisers are those of float32 under emulation, and so are their gradients. */
-import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
+import type { LayersModel, Optimizer, Scalar, SymbolicTensor, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { round } from '../../src/index.ts';
 import {
   cpuBackend,
+  type Emulation,
   emulate,
   inRole,
+  lossScaling,
   type Policy,
   type TensorFlow,
   wasmBackend,
@@ -146,6 +148,57 @@ describe.each([
         model.dispose();
       }
       tf.dispose([targets, probabilities]);
+    },
+  );
+
+  /** Two outputs with losses of their own, one of the user's making; identities, so that every output is on every grid. */
+  const twoOutputs = (optimizer: Optimizer): LayersModel => {
+    const input = tf.input({ shape: [3] });
+    const identity = { units: 3, kernelInitializer: 'identity' } as const;
+    const outputs = ['left', 'right'].map(
+      (name) => tf.layers.dense({ ...identity, name }).apply(input) as SymbolicTensor,
+    );
+    const model = tf.model({ inputs: input, outputs });
+    const own = (t: Tensor, y: Tensor): Tensor => y.sub(t).mul(0.3).square().mean(-1);
+    model.compile({
+      optimizer,
+      loss: { left: 'categoricalCrossentropy', right: own as never },
+      metrics: { left: 'accuracy', right: (t: Tensor, y: Tensor) => y.sub(t).abs().mul(0.1).mean() } as never,
+    });
+    return model;
+  };
+
+  test.each(narrow)(
+    'outputs, class weights and metrics of one’s own, from the middle of a fit on: %j',
+    async (policy) => {
+      const targets = tf.tensor2d([0.75, 0.125, 0.125, 0.25, 0.5, 0.25, 0.125, 0.125, 0.75], [3, 3]);
+      const xs = tf.tensor2d([0.5, 0.25, 0.25, 0.125, 0.75, 0.125, 0.125, 0.375, 0.5], [3, 3]);
+      for (const scaled of [false, true]) {
+        const optimizer = tf.train.sgd(0);
+        const model = twoOutputs(scaled ? lossScaling(tf, { initial: 4 }).wrap(optimizer) : optimizer);
+        let emulation: Emulation | undefined;
+        const { history } = await model.fit(xs, [targets, targets], {
+          epochs: 3,
+          shuffle: false,
+          verbose: 0,
+          classWeight: [
+            { 0: 0.1, 1: 0.7, 2: 1.3 },
+            { 0: 1, 1: 1, 2: 1 },
+          ] as never,
+          validationData: [xs, [targets, targets]],
+          callbacks: {
+            onEpochBegin: async (epoch) => {
+              if (epoch === 1) emulation = await emulate(tf, policy);
+            },
+          },
+        });
+        emulation!.stop();
+        expect(Object.keys(history).length).toBe(10);
+        for (const [name, values] of Object.entries(history))
+          expect([name, values]).toEqual([name, [values[0], values[0], values[0]]]);
+        model.dispose();
+      }
+      tf.dispose([targets, xs]);
     },
   );
 
