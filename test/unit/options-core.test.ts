@@ -297,6 +297,11 @@ const exported: Readonly<Record<string, Entry>> = {
     call: (options) => halfulp.randomIntegers(4, options),
     accepted: [{ seed: 1, stream: 2n, offset: 3, randomBits: 8 }],
   },
+  registerFormat: {
+    refused: [null, undefined, 1, {}, 'e4m3fn', formats.e4m3fn, [formats.e4m3fn]].map(
+      (given) => () => halfulp.registerFormat(wrong(given)),
+    ),
+  },
   release: { refused: [null, undefined, 1, x, {}].map((given) => () => halfulp.release(wrong(given))) },
   residueBytes: {
     refused: [null, undefined, 1, {}, { kind: 'sparse' }].map(
