@@ -128,7 +128,8 @@ const commonSettings = {
 const beta = number({ from: 0, below: 1 });
 /** From the least normal binary32 number: a smaller one is 0 in the arithmetic of states, where 0 / 0 is no update. */
 const epsilon = number({ from: 2 ** -126, to: 1e38 });
-const optimizer = kinds({
+/** The settings of an optimiser. */
+export const optimizerSchema: Schema = kinds({
   adamw: { ...commonSettings, beta1: beta, beta2: beta, epsilon, first: maybe(codec) },
   adafactor: {
     ...commonSettings,
@@ -214,7 +215,7 @@ export const recipeSchema: Schema = fields({
   title: line(500),
   extraNorm,
   phases: list(phase, 1, 100),
-  optimizer,
+  optimizer: optimizerSchema,
   schedule,
   decaySchedule: maybe(schedule),
   store: maybe(store),

@@ -5,7 +5,9 @@
  */
 import type { NamedTensorMap, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { exp, log } from '../../arithmetic/elementary/approximate.ts';
+import { checkSchema } from '../../schema.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
+import { optimizerSchema } from '../recipe-schema.ts';
 import { clippedUpdate, type Factors, rootMeanSquare } from './factored.ts';
 import {
   entriesOf,
@@ -26,6 +28,7 @@ export function adafactor(
   settings: AdafactorSettings,
   draws: OptimizerDraws = {},
 ): TrainingOptimizer {
+  checkSchema('settings', settings, optimizerSchema);
   const { decayExponent, epsilon1, epsilon2, clipThreshold, scaleParameter, weightDecay } = settings;
   const { decay: placement = 'before', second: codec } = settings;
 

@@ -4,7 +4,9 @@
  * Source: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
  */
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import { checkSchema } from '../../schema.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
+import { optimizerSchema } from '../recipe-schema.ts';
 import {
   entriesOf,
   listened,
@@ -23,6 +25,7 @@ export function adamW(
   settings: AdamWSettings,
   draws: OptimizerDraws = {},
 ): TrainingOptimizer {
+  checkSchema('settings', settings, optimizerSchema);
   const { beta1, beta2, epsilon, weightDecay, decay: placement = 'before' } = settings;
 
   class AdamWOptimizer extends tf.Optimizer implements TrainingOptimizer {
