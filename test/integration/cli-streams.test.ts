@@ -167,6 +167,7 @@ it.runIf(process.platform === 'linux')(
         () => !existsSync(`/proc/${worker}`) || /\) Z /.test(readFileSync(`/proc/${worker}/stat`, 'latin1')),
       );
       expect(files(run())).toEqual([
+        'basis.json',
         expect.stringMatching(/^checkpoint-\d{8}\.safetensors$/),
         ...['checkpoint.json', 'config.json', 'metrics.jsonl', 'recipe.json'],
       ]);
