@@ -1,6 +1,5 @@
 /** `halfulp formats` and `halfulp format`: what they print, in full for small formats, and how they refuse. */
 
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { type Format, formats, scalarFormats, toFormat } from '../../src/formats/index.ts';
@@ -207,24 +206,6 @@ test.each([
   expect(err.trimEnd().split('\n')).toHaveLength(1);
   expect(code).toBe(2);
 });
-
-const documentation = readFileSync(new URL('../../docs/command-line.md', import.meta.url), 'utf8');
-const shown = [...documentation.matchAll(/```\n\$ halfulp ((?:formats|format|round)[^|\n]*)\n(.*?)\n```/gs)];
-
-test('the documentation shows all three commands', () => {
-  expect(new Set(shown.map(([, command]) => command!.split(' ')[0]))).toEqual(
-    new Set(['formats', 'format', 'round']),
-  );
-});
-
-test.each(shown.map(([, command, output]) => [command!, output!]))(
-  'halfulp %s prints what the documentation shows',
-  async (command, output) => {
-    const { out } = await halfulp(command.split(' '));
-    // A line of three dots stands for lines left out.
-    for (const part of output.split(/^\.\.\.$/m)) expect(out).toContain(part.trim());
-  },
-);
 
 test('block formats have a page', async () => {
   const { out, err, code } = await halfulp(['format', 'nvfp4']);
