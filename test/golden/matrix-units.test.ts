@@ -77,7 +77,12 @@ for (const { set: name } of setsOf(families.matrixUnits))
       expect(Array.from(unit.multiply(a, b, c, scales))).toEqual(wanted);
       // The kernel of matrix products, which takes no scales.
       if (scales !== undefined) return;
-      const product = arithmetic('binary64').matmul(a, b, { ...configuration, c }, { accumulate: unit });
+      const product = arithmetic('binary64').matmul(
+        a,
+        b,
+        { m: unit.m, k: unit.k, n: unit.n, c },
+        { accumulate: unit },
+      );
       expect(Array.from(product)).toEqual(wanted);
     });
   });
