@@ -61,8 +61,7 @@ export const elementwise: Table = {
   ClipByValue: {
     kind: ({ inputs, attrs }) => {
       const { x } = inputs as Record<string, Operand>;
-      const numbers = [...x!.values, attrs['clipValueMin'], attrs['clipValueMax']] as number[];
-      const areWhole = numbers.every((n) => Number.isInteger(n) || Math.abs(n) === Infinity);
+      const areWhole = [...x!.values, attrs['clipValueMin'], attrs['clipValueMax']].every(Number.isInteger);
       return areWhole ? 'carried' : 'arithmetic';
     },
     drawn: arithmetic((d) => {
