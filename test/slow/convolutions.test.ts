@@ -9,9 +9,12 @@ describe('convolutions on wasm', () => {
     tf = await wasmBackend();
   });
 
-  it.each(paddings)(
-    'padding %j: inputs and filters up to 7 x 7, strides up to 4, dilations up to 3',
-    async (pad) => {
+  // As objects: rows of a table that are arrays would be spread over the arguments.
+  const rows = paddings.map((pad) => ({ pad, name: JSON.stringify(pad) }));
+
+  it.each(rows)(
+    'padding $name: inputs and filters up to 7 x 7, strides up to 4, dilations up to 3',
+    async ({ pad }) => {
       let compared = 0;
       await emulate.scope(tf, {}, () => {
         for (const input of sizes)
