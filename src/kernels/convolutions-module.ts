@@ -1,4 +1,4 @@
-/** The module of convolutions. */
+/** The module of convolutions and of what turns matrices. */
 import shared from './generated/convolutions-shared.ts';
 import unshared from './generated/convolutions-unshared.ts';
 import { type KernelModule, kernelModule } from './module.ts';
@@ -34,6 +34,8 @@ export interface ConvolutionsModuleExports {
     firstTap: number,
     count: number,
   ): void;
+  /** to[matrix][column][row] = from[matrix][row][column], in words. */
+  transpose(from: number, to: number, count: number, rows: number, columns: number): void;
   readonly depthwise: DepthwiseKernel;
   readonly depthwiseBack: DepthwiseKernel;
   readonly depthwiseFilter: DepthwiseKernel;

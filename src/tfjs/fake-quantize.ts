@@ -7,7 +7,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { checkBoolean, checkFields, checkObject, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { QuantizerPlan } from '../kernels/index.ts';
-import { integerOf64Bits } from '../rounding/options.ts';
+import { integerOf64Bits, isStochastic } from '../rounding/options.ts';
 import {
   type CallOptions,
   kernelLayout,
@@ -24,8 +24,10 @@ import {
   backendOf,
   engineOf,
   type KernelFunction,
+  sizeOf,
   type TensorFlow,
   type TensorInfo,
+  type WasmBackend,
 } from './internals.ts';
 import { addKernel } from './registry.ts';
 
@@ -56,25 +58,76 @@ function planOf(given: Quantizer): QuantizerPlan | undefined {
   return plans.get(given);
 }
 
+/** Matrices whose columns a quantiser cuts into blocks. */
+interface Turn {
+  readonly count: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/**
+ * How a tensor is turned so that blocks along an axis before the last one are runs of neighbours; undefined where a kernel
+ * could not take them then, or where random numbers go by the places of elements.
+ */
+function turnFor({ scale: { grouping }, rounding }: Quantizer, shape: readonly number[]): Turn | undefined {
+  if (grouping.per !== 'block' || isStochastic(rounding.rounding)) return undefined;
+  const axis = (grouping.axis ?? -1) < 0 ? (grouping.axis ?? -1) + shape.length : grouping.axis!;
+  if (axis < 0 || axis >= shape.length - 1) return undefined;
+  return {
+    count: sizeOf(shape.slice(0, axis)),
+    rows: shape[axis]!,
+    columns: sizeOf(shape.slice(axis + 1)),
+  };
+}
+
+/** Quantises in the memory of the wasm backend; undefined where no kernel does it. */
+function quantizeInWasm(
+  backend: WasmBackend,
+  { dataId, dtype, shape: given }: TensorInfo,
+  quantizer: Quantizer,
+  call: QuantizerCall | undefined,
+): TensorInfo | undefined {
+  const plan = planOf(quantizer);
+  if (plan === undefined) return undefined;
+  // A scalar is a row of one.
+  const shape = given.length === 0 ? [1] : given;
+  const { grouping } = quantizer.scale;
+  const turn = turnFor(quantizer, shape);
+  const layout =
+    turn === undefined || grouping.per !== 'block'
+      ? kernelLayout(grouping, shape, plan)
+      : kernelLayout({ ...grouping, axis: -1 }, [turn.count, turn.columns, turn.rows], plan);
+  // Scales of rows are those of the tensor as it lies.
+  const isOfRows = plan.form.scale.kind === 'two-level' && plan.form.scale.per === 'row';
+  if (layout === undefined || (turn !== undefined && isOfRows)) return undefined;
+  const { update: _, ...draws } = call ?? {};
+  const rounding = { ...quantizer.rounding, ...draws };
+  const kernels = kernelsOf(backend);
+  const out = backend.makeOutput(given, dtype);
+  const turned = turn === undefined ? 0 : kernels.heap.allocate(4 * sizeOf(shape));
+  const [source, destination] = [pointerOf(backend, dataId), pointerOf(backend, out.dataId)];
+  if (turn === undefined) {
+    kernels.fakeQuantize(source, destination, layout, plan, rounding);
+    return out;
+  }
+  const { count, rows, columns } = turn;
+  kernels.convolutions.transpose(source, turned, count, rows, columns);
+  kernels.fakeQuantize(turned, turned, layout, plan, rounding);
+  kernels.convolutions.transpose(turned, destination, count, columns, rows);
+  kernels.heap.free(turned);
+  return out;
+}
+
 /** The kernel for a backend; its attributes: `quantizer`, a `Quantizer`, and `call`, the options of the call if there are any. */
 export function fakeQuantizeKernel(backendName: string, backend: Backend): KernelFunction {
   const inWasm = backendName === 'wasm' && isWasmBackend(backend);
   return ({ inputs, attrs }) => {
     const { x } = inputs as { x: TensorInfo };
     const { quantizer: given, call } = attrs as { quantizer: Quantizer; call?: QuantizerCall };
+    const done = inWasm ? quantizeInWasm(backend, x, given, call) : undefined;
+    if (done !== undefined) return done;
     const { shape, dtype } = x;
-    const plan = inWasm ? planOf(given) : undefined;
-    // A scalar is a row of one.
     const rows = shape.length === 0 ? [1] : shape;
-    const layout = plan && kernelLayout(given.scale.grouping, rows, plan);
-    if (plan !== undefined && layout !== undefined && inWasm) {
-      const out = backend.makeOutput(shape, dtype);
-      const source = pointerOf(backend, x.dataId);
-      const destination = pointerOf(backend, out.dataId);
-      const { update: _, ...draws } = call ?? {};
-      kernelsOf(backend).fakeQuantize(source, destination, layout, plan, { ...given.rounding, ...draws });
-      return out;
-    }
     const values = given.fakeQuantize(asFloat32(backend.readSync(x.dataId)), rows, undefined, call);
     return { dataId: backend.write(values, shape, dtype), shape, dtype };
   };
