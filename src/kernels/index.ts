@@ -18,6 +18,7 @@ import { rounderOn } from './rounder.ts';
 import { roundingModule } from './rounding-module.ts';
 
 export { roundArray } from './arrays.ts';
+export { countErrors, type ErrorCounts } from './errors.ts';
 export { type HadamardLayout, rotateArray } from './hadamard.ts';
 export { allocateFloat32, allocateFloat64, type Heap, isInSharedHeap, release, sharedHeap } from './heap.ts';
 export { type ElementType, type RoundingPath, roundingPath } from './plan.ts';

@@ -21,6 +21,8 @@ import {
 export interface TensorAccess {
   /** A copy of the data of a float32 tensor. */
   values(info: TensorInfo): Float32Array;
+  /** The data of a float32 tensor, where it lies if that is possible: to be read at once and not to be written. */
+  view(info: TensorInfo): Float32Array;
   /** Whether all elements of a tensor are whole numbers. */
   isWhole(info: TensorInfo): boolean;
   /** Rounds a float32 tensor whose data no other tensor holds; the info to hand on, maybe of new data. */
@@ -55,6 +57,7 @@ function wasmAccess(backend: WasmBackend): TensorAccess {
     );
   return {
     values: ({ dataId, shape }) => float32View(backend, dataId, sizeOf(shape)).slice(),
+    view: ({ dataId, shape }) => float32View(backend, dataId, sizeOf(shape)),
     isWhole: ({ dataId, shape, dtype }) =>
       dtype !== 'float32' || areWhole(float32View(backend, dataId, sizeOf(shape))),
     roundInPlace(info, rounding, offset) {
@@ -75,6 +78,7 @@ function wasmAccess(backend: WasmBackend): TensorAccess {
 function cpuAccess(backend: CpuBackend): TensorAccess {
   return {
     values: ({ dataId }) => Float32Array.from(backend.data.get(dataId).values),
+    view: ({ dataId }) => asFloat32(backend.data.get(dataId).values),
     isWhole: ({ dataId }) => areWhole(backend.data.get(dataId).values),
     roundInPlace(info, rounding, offset) {
       const data = backend.data.get(info.dataId);
@@ -103,6 +107,7 @@ function genericAccess(backend: Backend): TensorAccess {
   };
   return {
     values: ({ dataId }) => Float32Array.from(backend.readSync(dataId) as Float32Array),
+    view: ({ dataId }) => asFloat32(backend.readSync(dataId)),
     isWhole: ({ dataId }) => areWhole(backend.readSync(dataId) as Float32Array),
     roundInPlace(info, rounding, offset) {
       const { dataId, shape, dtype } = info;

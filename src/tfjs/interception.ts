@@ -272,7 +272,7 @@ export class Interception {
       if (!isOther && !isFused) {
         if (call.layer.log !== undefined && effect.rounding !== null) {
           const unrounded = kernel(args) as TensorInfo;
-          this.#log(call, this.#access.values(unrounded), result);
+          this.#log(call, this.#access.view(unrounded), result);
           this.#backend.disposeData(unrounded.dataId);
         }
         if (effect.rounding !== null) this.#shadows.tag(effect.rounding.grid, result.dataId);
@@ -301,7 +301,7 @@ export class Interception {
     if (size === 0 || this.#shadows.isOn(grid, info.dataId)) {
       // On the grid already, and if it is an operand's not ours to write to.
     } else {
-      const unrounded = layer.log === undefined ? undefined : this.#access.values(info);
+      const unrounded = layer.log?.keep(this.#access.view(info));
       const offset = draw(size, layer, rounding);
       if (holder === undefined) result = this.#access.roundInPlace(info, rounding, offset);
       else {
@@ -320,6 +320,6 @@ export class Interception {
 
   #log({ name, role, path, layer, effect }: Call, unrounded: Float32Array, result: TensorInfo): void {
     const { format } = effect.rounding!.grid;
-    layer.log?.add(name, role, path.join('/'), unrounded, this.#access.values(result), format);
+    layer.log?.add(name, role, path.join('/'), unrounded, this.#access.view(result), format);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { oneOf } from '../check.ts';
 import type { Format } from '../formats/index.ts';
+import { countErrors } from '../kernels/index.ts';
 import type { Role } from './policy.ts';
 
 /** What rounding did to a set of results. */
@@ -55,32 +56,35 @@ class Counter {
   overflow = 0;
   underflow = 0;
   nan = 0;
-  #squares = 0;
-  #measured = 0;
-  #largest = 0;
-
-  add(exact: Float32Array, rounded: Float32Array, format: Format): void {
-    this.calls++;
-    this.elements += exact.length;
-    for (let i = 0; i < exact.length; i++) {
-      const x = exact[i]!;
-      const y = rounded[i]!;
-      if (Number.isNaN(y)) this.nan++;
-      if (!Number.isFinite(x) || x === 0) continue;
-      if (x > format.max || x < format.min) this.overflow++;
-      else if (y === 0) this.underflow++;
-      if (!Number.isFinite(y)) continue;
-      const error = Math.abs((y - x) / x);
-      this.#squares += error * error;
-      this.#measured++;
-      if (error > this.#largest) this.#largest = error;
-    }
-  }
+  squares = 0;
+  measured = 0;
+  largest = 0;
 
   counts(): LogCounts {
     const { calls, elements, overflow, underflow, nan } = this;
-    const rmsError = this.#measured === 0 ? 0 : Math.sqrt(this.#squares / this.#measured);
-    return { calls, elements, overflow, underflow, nan, rmsError, maxError: this.#largest };
+    const rmsError = this.measured === 0 ? 0 : Math.sqrt(this.squares / this.measured);
+    return { calls, elements, overflow, underflow, nan, rmsError, maxError: this.largest };
+  }
+}
+
+/** Counts one result for its row and its cell, in one walk: that is what logging costs. */
+function count(
+  row: Counter,
+  cell: Counter,
+  exact: Float32Array,
+  rounded: Float32Array,
+  format: Format,
+): void {
+  const found = countErrors(exact, rounded, format.min, format.max);
+  for (const counter of [row, cell]) {
+    counter.calls++;
+    counter.elements += exact.length;
+    counter.squares += found.squares;
+    counter.overflow += found.overflow;
+    counter.underflow += found.underflow;
+    counter.nan += found.nan;
+    counter.measured += found.measured;
+    counter.largest = Math.max(counter.largest, found.largest);
   }
 }
 
@@ -94,6 +98,15 @@ export class EmulationLog {
   readonly #rows = new Map<string, { kernel: string; role: Role; layer: string; counter: Counter }>();
   readonly #steps: Map<string, Counter>[] = [];
   #step = 0;
+  #kept = new Float32Array(0);
+
+  /** Keeps numbers until the next call, in memory that is used again: new memory costs more than the copy. */
+  keep(values: Float32Array): Float32Array {
+    if (this.#kept.length < values.length) this.#kept = new Float32Array(values.length);
+    const kept = this.#kept.subarray(0, values.length);
+    kept.set(values);
+    return kept;
+  }
 
   /** Counts one result. For the emulation. */
   add(
@@ -110,7 +123,6 @@ export class EmulationLog {
       row = { kernel, role, layer, counter: new Counter() };
       this.#rows.set(key, row);
     }
-    row.counter.add(exact, rounded, format);
     this.#steps[this.#step] ??= new Map();
     const layers = this.#steps[this.#step]!;
     let cell = layers.get(layer);
@@ -118,7 +130,7 @@ export class EmulationLog {
       cell = new Counter();
       layers.set(layer, cell);
     }
-    cell.add(exact, rounded, format);
+    count(row.counter, cell, exact, rounded, format);
   }
 
   /** Begins the next step of the heat map. An optimiser's `applyGradients` does it by itself. */

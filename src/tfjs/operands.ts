@@ -127,8 +127,8 @@ export class Operands {
     }
     const shadow = this.#shadows.find(grid, dataId) ?? dataId;
     if (log !== undefined) {
-      const rounded = this.#access.values({ ...info, dataId: shadow });
-      log.add('operands', call.role, call.path.join('/'), this.#access.values(info), rounded, grid.format);
+      const rounded = this.#access.view({ ...info, dataId: shadow });
+      log.add('operands', call.role, call.path.join('/'), this.#access.view(info), rounded, grid.format);
     }
     return shadow;
   }
