@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { resolveAccumulator } from '../dist/arithmetic/accumulate/model.js';
 import { matrixUnit } from '../dist/arithmetic/matrix-unit/index.js';
-import { toFormat } from '../dist/formats/catalogue.js';
+import { toFormat } from '../dist/formats/names.js';
 import {
   allocateFloat32,
   matmulArray,

@@ -39,6 +39,20 @@ const plans = [
   { net: 'mlp', arm: 'float32', backend: 'wasm', policy: { kernels: 'stock' } },
   { net: 'mlp', arm: 'float32', backend: 'wasm', policy: { kernels: 'own' } },
   { net: 'mlp', arm: 'bfloat16', backend: 'wasm', policy: { format: 'bfloat16' } },
+  {
+    net: 'mlp',
+    arm: 'bfloat16 sums',
+    backend: 'wasm',
+    policy: { format: 'bfloat16', accumulator: 'bfloat16' },
+  },
+  {
+    net: 'mlp',
+    arm: 'hopper-bf16 sums',
+    backend: 'wasm',
+    policy: { format: 'bfloat16', accumulator: 'hopper-bf16' },
+  },
+  { net: 'mlp', arm: 'mxfp8 inputs', backend: 'wasm', policy: { format: 'bfloat16', inputs: 'mxfp8e4m3' } },
+  { net: 'mlp', arm: 'log', backend: 'wasm', policy: { format: 'bfloat16', log: true } },
   { net: 'convnet', arm: 'float32', backend: 'cpu', policy: { kernels: 'stock' } },
   { net: 'convnet', arm: 'float32', backend: 'wasm', policy: { kernels: 'own' } },
   { net: 'convnet', arm: 'bfloat16', backend: 'wasm', policy: { format: 'bfloat16' } },
@@ -104,16 +118,29 @@ export function tfjsTable(rows) {
 
 /** @param {readonly any[]} rows */
 export function tfjsTargets(rows) {
-  const [stock, own, emulated, cpu, , convolved] = rows.map((r) => r.milliseconds);
+  /** Milliseconds of an arm. */
+  const time = (/** @type {string} */ net, /** @type {string} */ arm, where = 'wasm own') => {
+    const isArm = (/** @type {any} */ r) =>
+      r.net === net && r.arm === arm && `${r.backend} ${r.kernels}` === where;
+    return rows.find(isArm)?.milliseconds ?? Number.NaN;
+  };
+  const own = time('mlp', 'float32');
+  /** An arm of the MLP may take so many times what a step takes in float32. */
+  const atMost = (/** @type {string} */ arm, /** @type {number} */ factor) =>
+    judge(`MLP step in float32 against ${arm}, both ours`, 1 / factor, [
+      { label: 'mlp', ratio: own / time('mlp', arm) },
+    ]);
   return [
     judge('MLP step in bfloat16 against stock wasm in float32', 3, [
-      { label: 'mlp', ratio: stock / emulated },
+      { label: 'mlp', ratio: time('mlp', 'float32', 'wasm stock') / time('mlp', 'bfloat16') },
     ]),
-    judge('MLP step in float32 against bfloat16, both ours', 1 / 1.15, [
-      { label: 'mlp', ratio: own / emulated },
-    ]),
+    atMost('bfloat16', 1.15),
+    atMost('bfloat16 sums', 3),
+    atMost('hopper-bf16 sums', 6),
+    atMost('mxfp8 inputs', 2),
+    atMost('log', 1.3),
     judge('convolutional step in bfloat16 against cpu in float32', 10, [
-      { label: 'convnet', ratio: cpu / convolved },
+      { label: 'convnet', ratio: time('convnet', 'float32', 'cpu stock') / time('convnet', 'bfloat16') },
     ]),
   ];
 }

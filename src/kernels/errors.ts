@@ -50,7 +50,7 @@ function link(): Linked {
   };
 }
 
-/** Compares numbers with what they were rounded to, in a format whose finite numbers are from `low` to `high`. */
+/** Compares numbers with what they were rounded to, in a format whose finite numbers are from `low` to `high`, both binary32. */
 export function countErrors(
   exact: Float32Array,
   rounded: Float32Array,
@@ -73,9 +73,9 @@ export function countErrors(
     y.fill(0, length, whole);
     count(linked.exact, linked.rounded, whole, low, high, linked.counts);
   }
-  const integers = new BigInt64Array(buffer, linked.counts, 8);
-  const [overflow, underflow, nan, measured] = [0, 2, 4, 6].map((i) =>
-    Number(integers[i]! + integers[i + 1]!),
+  const integers = new Uint32Array(buffer, linked.counts, 16);
+  const [overflow, underflow, nan, measured] = [0, 4, 8, 12].map((i) =>
+    integers.subarray(i, i + 4).reduce((sum, lane) => sum + lane, 0),
   ) as [number, number, number, number];
   const [largest, other, ...lanes] = counts.subarray(8) as unknown as [number, number, ...number[]];
   const squares = lanes.reduce((sum, lane) => sum + lane, 0);
