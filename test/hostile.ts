@@ -5,71 +5,21 @@ import { expect } from 'vitest';
 import type { TestWorld } from './unit/cli-world.ts';
 
 /** JSON texts of values that are wrong almost everywhere, and some that are right in places. */
-const values = [
-  ...[
-    'null',
-    'true',
-    'false',
-    '0',
-    '-1',
-    '5',
-    '0.5',
-    '1e308',
-    '1e999',
-    '-0',
-    '9007199254740993',
-    '2147483648',
-  ],
-  ...[
-    '""',
-    '"x"',
-    '"../x"',
-    '"a/b"',
-    '"a\\u0000b"',
-    '"\\u001b[31m"',
-    '"\\u202e"',
-    '"0.5"',
-    '"NaN"',
-    '"same"',
-  ],
-  ...[
-    '"constructor"',
-    '"toString"',
-    '"__proto__"',
-    '"hasOwnProperty"',
-    '"{bits}"',
-    '"=1+1"',
-    '"CON"',
-    '"(a+)+$"',
-  ],
-  ...[
-    '[]',
-    '{}',
-    '[null]',
-    '[[]]',
-    '[1,2]',
-    '["x"]',
-    '{"a":1}',
-    '{"toString":1}',
-    '{"length":5}',
-    '{"then":1}',
-  ],
-  ...['{"constructor":1}', '{"kind":"toString"}', '{"per":{}}', `${'['.repeat(70)}${']'.repeat(70)}`],
-  ...[JSON.stringify('y'.repeat(20_000)), JSON.stringify(Array(2000).fill(1)), '{"__proto__":{"a":1}}'],
+const values: readonly string[] = [
+  ...'null true false 0 -1 5 0.5 1e308 1e999 -0 9007199254740993 2147483648'.split(' '),
+  ...'"" "x" "../x" "a/b" "0.5" "NaN" "same" "{bits}" "=1+1" "CON" "(a+)+$"'.split(' '),
+  ...String.raw`"a\u0000b" "\u001b[31m" "\u202e" "constructor" "toString" "__proto__" "hasOwnProperty"`.split(
+    ' ',
+  ),
+  ...'[] {} [null] [[]] [1,2] ["x"] {"a":1} {"toString":1} {"length":5} {"then":1}'.split(' '),
+  ...'{"constructor":1} {"kind":"toString"} {"per":{}} {"__proto__":{"a":1}}'.split(' '),
+  `${'['.repeat(70)}${']'.repeat(70)}`,
+  JSON.stringify('y'.repeat(20_000)),
+  JSON.stringify(Array(2000).fill(1)),
 ];
-const keys = [
-  'x',
-  'kind',
-  'name',
-  'grid',
-  'seeds',
-  'toString',
-  'constructor',
-  'length',
-  '0',
+const keys: readonly string[] = [
+  ...'x kind name grid seeds toString constructor length 0 of match'.split(' '),
   '',
-  'of',
-  'match',
   'match ',
 ];
 
@@ -182,6 +132,24 @@ export function expectDoneOrRefused(code: number, world: TestWorld): void {
   const lines = world.stderr().trimEnd().split('\n');
   expect(lines.at(-1)).toMatch(/^halfulp: /);
   expect(lines.at(-1)!.length).toBeLessThan(2100);
+}
+
+/** Processor time that one case may take, in seconds, and memory that the process may, in bytes. */
+const mostSeconds = 2;
+const mostMemory = 1e9;
+
+/** Does something that may take no longer than a case may: processor time, which other processes do not lengthen. */
+export async function inTime<T>(work: () => T | Promise<T>): Promise<T> {
+  const begin = process.cpuUsage();
+  const result = await work();
+  const { user, system } = process.cpuUsage(begin);
+  expect((user + system) / 1e6).toBeLessThan(mostSeconds);
+  return result;
+}
+
+/** The process has at no time taken more memory than it may. */
+export function expectBoundedMemory(): void {
+  expect(process.resourceUsage().maxRSS * 1024).toBeLessThan(mostMemory);
 }
 
 /** Every file and folder below a folder. */
