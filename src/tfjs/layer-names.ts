@@ -1,13 +1,13 @@
 /** Whether a layer is meant by a name in a policy. Strings only. */
+import { globMatcher } from '../glob.ts';
 
-const expressions = new Map<string, RegExp>();
+const matchers = new Map<string, (name: string) => boolean>();
 
-function expressionOf(pattern: string): RegExp {
-  let known = expressions.get(pattern);
+function matcherOf(pattern: string): (name: string) => boolean {
+  let known = matchers.get(pattern);
   if (known === undefined) {
-    const parts = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
-    known = new RegExp(`^${parts.join('.*')}$`);
-    expressions.set(pattern, known);
+    known = globMatcher(pattern);
+    matchers.set(pattern, known);
   }
   return known;
 }
@@ -17,6 +17,6 @@ function expressionOf(pattern: string): RegExp {
  * characters. An empty pattern means what lies in no layer.
  */
 export function matchesLayer(pattern: string, path: readonly string[]): boolean {
-  const expression = expressionOf(pattern);
-  return expression.test(path.join('/')) || path.some((name) => expression.test(name));
+  const isMeant = matcherOf(pattern);
+  return isMeant(path.join('/')) || path.some(isMeant);
 }

@@ -3,6 +3,7 @@
  * first, the recipe's rules after them, the phase's own last; later ones win, field by field. Nothing runs here.
  */
 import { ArgumentError } from '../../errors.ts';
+import { globMatcher } from '../../glob.ts';
 import { namePattern } from '../name-pattern.ts';
 import {
   type LinearSlots,
@@ -26,17 +27,6 @@ export function isSlotted(role: Selectable['role']): boolean {
   return role === 'linear' || role === 'convolution';
 }
 
-/** Regular expression of a glob: `*` within a part, `**` across parts. */
-export function globPattern(glob: string): RegExp {
-  const source = glob
-    .split('**')
-    .map((part) => part.split('*').map(escaped).join('[^/.]*'))
-    .join('.*');
-  return new RegExp(`^(?:${source})$`);
-}
-
-const escaped = (text: string): string => text.replace(/[.+?^${}()|[\]\\/]/g, '\\$&');
-
 /** Whether a depth lies in a range whose ends may be negative or fractions. */
 function isWithin(depth: number, [from, to]: readonly [number, number], blocks: number): boolean {
   if (depth < 0) return false;
@@ -53,8 +43,9 @@ export function matches(where: RuleWhere, one: Selectable, blocks: number): bool
   if (role !== undefined && role !== 'all' && role !== one.role) return false;
   if (role === undefined && one.role === 'activation-product') return false;
   if (layer !== undefined) {
-    const pattern = globPattern(layer);
-    if (!pattern.test(one.layer) && !pattern.test(one.name)) return false;
+    // `*` stands for anything within a part of a name, `**` for anything.
+    const isMeant = globMatcher(layer, '/.');
+    if (!isMeant(one.layer) && !isMeant(one.name)) return false;
   }
   if (parameter !== undefined && !namePattern(parameter, 'parameter').test(one.name)) return false;
   if (kind !== undefined && kind !== one.kind) return false;
