@@ -68,7 +68,7 @@ export function wordsFor(given: unknown, accepted: readonly string[]): string {
 }
 
 /** Whether a value is an object of fields: a plain one, of whatever realm or class, but no array, Map, Date or Promise. */
-function isRecord(given: unknown): given is object {
+export function isRecord(given: unknown): given is object {
   if (typeof given !== 'object' || given === null) return false;
   if (Object.getPrototypeOf(given) === Object.prototype) return true;
   const tag = Object.prototype.toString.call(given);

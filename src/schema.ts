@@ -4,7 +4,15 @@
  * modules that know them. The library's core does not load this file.
  */
 import * as v from 'valibot';
-import { describeRange, fileNameWords, isFileName, type NumberRange, pathOf, wordsFor } from './check.ts';
+import {
+  describeRange,
+  fileNameWords,
+  isFileName,
+  isRecord,
+  type NumberRange,
+  pathOf,
+  wordsFor,
+} from './check.ts';
 import { ArgumentError, printable } from './errors.ts';
 
 /** Any schema; its output is of type `T`. */
@@ -17,14 +25,12 @@ function wordsOf(schema: Schema): string {
   return v.safeParse(schema, undefined).issues?.[0].message ?? 'absent';
 }
 
-const isPlainObject = (given: unknown): boolean =>
-  typeof given === 'object' && given !== null && !Array.isArray(given) && !ArrayBuffer.isView(given);
-
-/** Refuses the fields of an object that have no name; one that is undefined counts as absent. */
+/** Refuses the fields of an object that have no name, inherited ones too; one that is undefined counts as absent. */
 function only(names: readonly string[]) {
   return v.rawCheck<object>(({ dataset: { typed, value: input }, addIssue }) => {
     if (!typed) return;
-    for (const [key, given] of Object.entries(input)) {
+    for (const key in input) {
+      const given = input[key as never] as unknown;
       if (names.includes(key) || given === undefined) continue;
       const path: [v.IssuePathItem] = [
         { type: 'object', origin: 'key', input: input as never, key, value: given },
@@ -45,13 +51,13 @@ const missing =
 /** An object with these fields and no others; optional ones are `maybe`. */
 export function fields<const E extends v.ObjectEntries>(entries: E): Schema<Output<E>> {
   const names = Object.keys(entries);
-  const object = v.custom<object>(isPlainObject, `an object with ${names.join(', ')}`);
+  const object = v.custom<object>(isRecord, `an object with ${names.join(', ')}`);
   return v.pipe(object, only(names), v.object(entries, missing(entries))) as unknown as Schema<Output<E>>;
 }
 
 /** An object of which these fields are looked at, others may be there: records that later versions add to. */
 export function someFields<const E extends v.ObjectEntries>(entries: E): Schema<Output<E>> {
-  const object = v.custom<object>(isPlainObject, `an object with ${Object.keys(entries).join(', ')}`);
+  const object = v.custom<object>(isRecord, `an object with ${Object.keys(entries).join(', ')}`);
   return v.pipe(object, v.object(entries, missing(entries))) as unknown as Schema<Output<E>>;
 }
 
@@ -120,7 +126,7 @@ export function list<T>(item: Schema<T>, least = 0, most = 100_000): Schema<T[]>
 /** An object with names of its own and like values. */
 export function record<T>(value: Schema<T>, words = 'an object'): Schema<Record<string, T>> {
   return v.pipe(
-    v.custom<Record<string, T>>(isPlainObject, words),
+    v.custom<Record<string, T>>(isRecord, words),
     v.rawCheck(({ dataset: { typed, value: input }, addIssue }) => {
       if (!typed) return;
       for (const [key, given] of Object.entries(input)) {
@@ -149,7 +155,7 @@ export function kinds<const E extends Readonly<Record<string, v.ObjectEntries>>>
   );
   const any = someFields({ kind });
   return v.lazy((given) => {
-    const name = isPlainObject(given) ? (given as { kind?: unknown }).kind : undefined;
+    const name = isRecord(given) ? (given as { kind?: unknown }).kind : undefined;
     return schemas.get(name as string) ?? any;
   }) as never;
 }

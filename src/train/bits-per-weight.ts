@@ -3,14 +3,17 @@
  * that falls to one of them, where groups of weights have scales of their own. A scale of the whole matrix is not counted,
  * as in the sizes of block formats: MXFP4 has 4.25 bits, NVFP4 4.5, ternary weights log2 3.
  */
+import { checkFields, checkFunction, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type Format, toFormat } from '../formats/index.ts';
+import { checkSchema, integer, list, someFields, value, word } from '../schema.ts';
 import { countGroups, type Grouping } from '../tensor/grouping.ts';
 import { type Quantizer, quantizer } from '../tensor/quantizers/index.ts';
 import { quantizerOptions } from './engine/slots.ts';
 import type { Parameter } from './model.ts';
 import { sizeOf } from './model.ts';
 import { type LinearSlots, type OperandSpec, type Recipe, slotsOf } from './recipe.ts';
+import { checkRecipe } from './recipe-check.ts';
 import { isStoreOf, type WeightStoreSpec } from './stores/index.ts';
 
 /** What is read by which layer. */
@@ -36,6 +39,19 @@ function groupsPerElement(grouping: Grouping, shape: readonly number[] | undefin
     shape,
     `the model's parameters, as there is a scale a ${grouping.per}`,
   );
+}
+
+const parameterSchema = someFields({
+  name: value<string>((given) => typeof given === 'string', 'a text'),
+  role: word(['linear', 'convolution', 'embedding', 'head', 'norm', 'gain', 'bias']),
+  shape: list(integer(1, 2 ** 40), 1, 8),
+});
+
+function checkReading(reading: WeightReading): WeightReading {
+  checkFields('reading', reading, ['parameters', 'slots']);
+  checkSchema('reading.parameters', reading.parameters, list(parameterSchema));
+  if (reading.slots !== undefined) checkFunction('reading.slots', reading.slots);
+  return reading;
 }
 
 function scaleBits({ scale, format }: Quantizer, shape: readonly number[] | undefined): number {
@@ -77,17 +93,16 @@ function storeBits(store: WeightStoreSpec, shape: readonly number[] | undefined)
  *
  * @param phase index; default: the last
  * @param reading the model's weights; needed where layers differ or scales go by the shape
- * @throws ArgumentError naming `parameters` where they are needed
+ * @throws ArgumentError naming `parameters` where they are needed, or the argument that is wrong
  * @example
  * bitsPerWeight(recipes.bitnet()) // 1.584962500721156
  */
-export function bitsPerWeight(
-  recipe: Recipe,
-  phase: number = recipe.phases.length - 1,
-  reading?: WeightReading,
-): number {
+export function bitsPerWeight(recipe: Recipe, phase?: number, reading?: WeightReading): number {
+  checkRecipe(recipe);
   const { store, phases } = recipe;
-  const { emulate, linear, layers = [] } = phases[phase]!;
+  const last = phases.length - 1;
+  const chosen = phases[integerInRange('phase', phase, 0, last, last)]!;
+  const { emulate, linear, layers = [] } = chosen;
   const emulated = emulate === null ? float32Bits : elementBits(toFormat(emulate.format));
   const bitsOf = (slots: LinearSlots, isHeld: boolean, shape?: readonly number[]): number =>
     Math.min(
@@ -102,7 +117,8 @@ export function bitsPerWeight(
     return bitsOf(linear, true);
   }
   // Long after its beginning every phase has its full strength.
-  const { parameters, slots = slotsOf(phases[phase]!, Number.MAX_SAFE_INTEGER, 1) } = reading;
+  const fully = slotsOf(chosen, Number.MAX_SAFE_INTEGER, 1);
+  const { parameters, slots = fully } = checkReading(reading);
   const each = parameters.flatMap(({ name, role, shape }) => {
     if (role !== 'linear') return [];
     const isHeld = store !== undefined && isStoreOf(store, { name, role });

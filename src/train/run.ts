@@ -3,7 +3,7 @@
  * numerics are in the recipe's formats, the model, the stores and the optimiser.
  */
 import { exp } from '../arithmetic/elementary/approximate.ts';
-import { checkFields, integerInRange } from '../check.ts';
+import { integerInRange } from '../check.ts';
 import { toFormat } from '../formats/index.ts';
 import { bitsPerWeight } from './bits-per-weight.ts';
 import {
@@ -31,12 +31,6 @@ import { lossSpike } from './spike.ts';
 import { probeGradients, type StepContext, trainStep } from './step.ts';
 import type { ValidationPart } from './task.ts';
 import { weightsOf } from './weights.ts';
-
-const trainOptionNames: readonly (keyof TrainOptions)[] = [
-  ...(['tf', 'model', 'data', 'recipe', 'steps', 'seed', 'batch', 'learningRate', 'evaluateEvery'] as const),
-  ...(['evaluationWindows', 'kernels', 'probeEvery', 'gradientDraws', 'resume', 'checkpointEvery'] as const),
-  ...(['onCheckpoint', 'signal', 'onStep', 'onEvaluation', 'onPhase'] as const),
-];
 
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 
@@ -71,9 +65,8 @@ function noNumbers({ inference = [] }: Recipe, hasAccuracy: boolean): Ending {
  * const result = await train({ tf, model: 'llama-tiny', data, recipe: recipes.bitnet(), steps: 1000, seed: 1 });
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  checkFields('', options ?? null, trainOptionNames);
-  const { tf, signal, kernels = 'own', resume, onCheckpoint } = options;
   const settings = settingsOf(options);
+  const { tf, signal, kernels = 'own', resume, onCheckpoint } = options;
   const { task, recipe, seed, steps, learningRate: peak, evaluateEvery, probeEvery } = settings;
   const identity = resume === undefined && onCheckpoint === undefined ? null : identityOf(options, settings);
   if (resume !== undefined) {

@@ -6,7 +6,9 @@
  * them; WSD: Hu et al., "MiniCPM", arXiv 2404.06395, section 4.
  */
 import { cosPi } from '../arithmetic/elementary/approximate.ts';
+import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { checkSchema, kinds, number, type Schema } from '../schema.ts';
 
 /** Linear warm-up from 0 to the peak, then a half cosine from the peak down to `final` of it. */
 export interface CosineSchedule {
@@ -65,6 +67,19 @@ export const twoStageRate: Schedule = { kind: 'two-stage', warmup: 0.05, at: 0.5
 /** BitNet's weight decay: none in the second half. */
 export const twoStageDecay: Schedule = { kind: 'step', at: 0.5, before: 1, after: 0 };
 
+const part = number({ from: 0, to: 1 });
+const innerPart = number({ above: 0, below: 1 });
+const warmup = number({ from: 0, below: 1 });
+
+/** What the fields of a schedule may be. */
+export const scheduleSchema: Schema = kinds({
+  cosine: { warmup, final: part },
+  linear: { warmup, final: part },
+  wsd: { warmup, decay: part, final: part },
+  'two-stage': { warmup, at: innerPart, second: part },
+  step: { at: innerPart, before: part, after: part },
+});
+
 /** The rule that joins fields of a schedule. Throws ArgumentError naming the field, prefixed by `path`. */
 export function checkSchedule(schedule: Schedule, path: string): void {
   if (schedule.kind === 'wsd' && schedule.warmup + schedule.decay > 1)
@@ -74,8 +89,13 @@ export function checkSchedule(schedule: Schedule, path: string): void {
 /**
  * The factor on the peak value for step `step` (0-based) of `steps`. The first step of a warm-up of w steps has 1/w,
  * so no step is wasted on a rate of 0; the last step of all has exactly `final`.
+ * @throws ArgumentError naming the field of the schedule, `step` or `steps`.
  */
 export function scheduleFactor(schedule: Schedule, step: number, steps: number): number {
+  checkSchema('schedule', schedule, scheduleSchema);
+  checkSchedule(schedule, 'schedule');
+  integerInRange('steps', steps, 1, Number.MAX_SAFE_INTEGER);
+  integerInRange('step', step, 0, steps - 1);
   if (schedule.kind === 'step')
     return step < Math.round(schedule.at * steps) ? schedule.before : schedule.after;
   const warmup = Math.round(schedule.warmup * steps);

@@ -1,6 +1,8 @@
 /**
  * The loss spike at a transition: how high it is and how long it lasts, from the training losses alone.
  */
+import { type Numbers, realArray } from '../array-kinds.ts';
+import { integerInRange } from '../check.ts';
 
 export interface Spike {
   /** Steps done before the transition. */
@@ -19,16 +21,22 @@ const BEFORE = 20;
 const AFTER = 200;
 const WINDOW = 5;
 
-const meanOf = (losses: readonly number[]): number =>
-  losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+const meanOf = (losses: ArrayLike<number>): number => {
+  let sum = 0;
+  for (let i = 0; i < losses.length; i++) sum += losses[i]!;
+  return sum / losses.length;
+};
 
 /**
  * Measures the spike at a transition.
- * @param losses Training loss of each step, in order.
+ * @param given Training loss of each step, in order.
  * @param at Steps done before the transition: `losses[at]` is the first one after it.
  * @returns null without at least one loss on each side.
+ * @throws ArgumentError naming `losses` or `at`, which is no number of steps.
  */
-export function lossSpike(losses: readonly number[], at: number): Spike | null {
+export function lossSpike(given: Numbers, at: number): Spike | null {
+  const losses = realArray('losses', given);
+  integerInRange('at', at, 0, Number.MAX_SAFE_INTEGER);
   const before = losses.slice(Math.max(0, at - BEFORE), at);
   const after = losses.slice(at, at + AFTER);
   if (before.length === 0 || after.length === 0) return null;

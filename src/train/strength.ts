@@ -5,8 +5,10 @@
  * 2 sigmoid(5 u / T) - 1 = tanh(2.5 u / T) for u < T, which reaches 0.98661, and 1 from T on.
  */
 import { exp } from '../arithmetic/elementary/approximate.ts';
+import { integerInRange } from '../check.ts';
+import { checkSchema, fields, number, type Schema, word } from '../schema.ts';
 
-export const strengthKinds = ['tanh', 'tanhNormalised', 'linear', 'step'] as const;
+const strengthKinds = ['tanh', 'tanhNormalised', 'linear', 'step'] as const;
 
 export interface PhaseIn {
   /**
@@ -18,18 +20,25 @@ export interface PhaseIn {
   readonly over: number;
 }
 
+/** What the fields of a phase-in may be. */
+export const phaseInSchema: Schema = fields({ kind: word(strengthKinds), over: number({ above: 0, to: 1 }) });
+
 /** tanh(x) for x >= 0 as 1 - 2 / (e^(2x) + 1). */
 const tanh = (x: number): number => 1 - 2 / (exp(2 * x) + 1);
 
 /**
  * Lambda `since` steps after the phase began, of `steps` in all.
+ * @throws ArgumentError naming the field of `phaseIn`, `since` or `steps`.
  * @example
  * strengthAt({ kind: 'tanh', over: 0.2 }, 100, 1000) // tanh(1.25) = 0.8483
  */
 export function strengthAt(phaseIn: PhaseIn, since: number, steps: number): number {
+  checkSchema('phaseIn', phaseIn, phaseInSchema);
+  integerInRange('since', since, 0, Number.MAX_SAFE_INTEGER);
+  integerInRange('steps', steps, 1, Number.MAX_SAFE_INTEGER);
   const length = Math.round(phaseIn.over * steps);
   if (since >= length) return 1;
-  const progress = Math.max(0, since) / length;
+  const progress = since / length;
   switch (phaseIn.kind) {
     case 'tanh':
       return tanh(2.5 * progress);

@@ -4,7 +4,7 @@
  * rows and right answers only. Tasks are text-task.ts and classification-task.ts.
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
-import { checkObject } from '../check.ts';
+import { checkObject, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { classificationTask } from './classification-task.ts';
@@ -12,7 +12,7 @@ import type { LabelledData } from './labelled-data.ts';
 import { languageModelShapes } from './language-model.ts';
 import { mlpShapes } from './mlp.ts';
 import { type Model, type Parameter, type ParameterShape, sizeOf } from './model.ts';
-import type { ModelConfig } from './model-config.ts';
+import { type ModelConfig, modelConfig } from './model-config.ts';
 import type { ExtraNorm } from './recipe.ts';
 import type { TextData } from './text-data.ts';
 import { textTask } from './text-task.ts';
@@ -20,8 +20,12 @@ import { textTask } from './text-task.ts';
 /** What a model can be trained on: a text, or samples with classes. */
 export type TrainingData = TextData | LabelledData;
 
+const dataWords = 'a text (textData), or samples with classes (labelledData)';
+
 /** Whether data are samples with classes. */
-export const isLabelled = (data: TrainingData): data is LabelledData => 'classes' in data;
+export function isLabelled(data: TrainingData): data is LabelledData {
+  return 'classes' in checkObject('data', data, dataWords);
+}
 
 /** Some rows of inputs and the right answer to each. */
 export interface Batch {
@@ -62,6 +66,8 @@ export interface Task {
 
 /** Parameters of the largest model: with gradients and two moments they take 1 GiB of the 4 GiB that wasm backends have. */
 const mostParameters = 2 ** 26;
+/** Characters, features or classes. */
+const mostEnds = 2 ** 24;
 /** Numbers of a step's activations, 1 GiB of them too. */
 const mostActivations = 2 ** 28;
 
@@ -97,7 +103,6 @@ function checkExtent({ config, predictions, outputs, shapes }: Task, inputs: num
  * they are too few.
  */
 export function taskOf(config: ModelConfig, data: TrainingData): Task {
-  checkObject('data', data, 'a text (textData), or samples with classes (labelledData)');
   const task = isLabelled(data) ? classificationTask(config, data) : textTask(config, data);
   checkExtent(task, isLabelled(data) ? data.features : task.outputs);
   return task;
@@ -116,12 +121,16 @@ export function parameterShapes(
  * Sizes of every parameter: for reports, without making a model.
  * @param inputs Different characters of the text, or features of a sample.
  * @param outputs Different characters, or classes.
+ * @throws ArgumentError naming `model` or its field, `inputs` or `outputs`.
  */
 export function parameterCounts(
   config: ModelConfig,
   inputs: number,
   outputs: number = inputs,
 ): { name: string; role: Parameter['role']; size: number }[] {
+  modelConfig(config);
+  integerInRange('inputs', inputs, 1, mostEnds);
+  integerInRange('outputs', outputs, 1, mostEnds);
   return parameterShapes(config, inputs, outputs).map(({ name, role, shape }) => ({
     name,
     role,

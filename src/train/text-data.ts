@@ -3,7 +3,7 @@
  * (seed, step). Not a tokeniser, and no shuffling state: any step's batch can be had without the ones before it.
  */
 import { kindOf } from '../array-kinds.ts';
-import { checkFields, numberInRange } from '../check.ts';
+import { checkFields, checkString, numberInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkSchema, list, someFields, value } from '../schema.ts';
 import { randomIndices } from './random.ts';
@@ -27,6 +27,8 @@ export interface TextDataOptions {
   readonly name?: string;
 }
 
+export const textOptionNames: readonly (keyof TextDataOptions)[] = ['validationFraction', 'name'];
+
 /** Tokens of some windows, row-major (sequences, context), and what follows each. */
 export interface Windows {
   readonly sequences: number;
@@ -36,15 +38,16 @@ export interface Windows {
 
 /**
  * Makes training data of a text: every distinct UTF-16 code unit is one token.
- * @throws ArgumentError if the text is not a string with at least two different characters, or the fraction is not
- * strictly between 0 and 1.
+ * @throws ArgumentError if the text is not a string with at least two different characters, or an option is not
+ * valid.
  * @example
  * const data = textData(await readFile('book.txt', 'utf8'), { validationFraction: 0.1 });
  */
 export function textData(text: string, options: TextDataOptions = {}): TextData {
   if (typeof text !== 'string') throw new ArgumentError('text', text, 'a string');
   if (text.length === 0) throw new ArgumentError('text', text, 'a text that is not empty');
-  checkFields('', options, ['validationFraction', 'name']);
+  checkFields('', options, textOptionNames);
+  const name = checkString('name', options.name, 'text');
   const range = { above: 0, below: 1 };
   const fraction = numberInRange('validationFraction', options.validationFraction, range, 0.08);
   const present = new Uint8Array(65536);
@@ -62,7 +65,7 @@ export function textData(text: string, options: TextDataOptions = {}): TextData 
   for (let i = 0; i < text.length; i++) tokens[i] = tokenOf[text.charCodeAt(i)]!;
   const split = text.length - Math.round(text.length * fraction);
   return {
-    name: options.name ?? 'text',
+    name,
     vocabulary,
     training: tokens.slice(0, split),
     validation: tokens.slice(split),

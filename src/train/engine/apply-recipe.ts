@@ -5,6 +5,7 @@
 
 import { checkFields, integerInRange, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { EmulationLog } from '../../tfjs/log.ts';
 import { optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
@@ -85,6 +86,7 @@ export async function applyRecipe(
   recipe: Recipe,
   options: ApplyRecipeOptions,
 ): Promise<RecipeRun> {
+  checkTensorFlow(tf, recipe, options);
   checkFields('', options, optionNames);
   checkRecipe(recipe);
   const steps = integerInRange('steps', options?.steps ?? Number.NaN, 1, 2 ** 21 - 1);

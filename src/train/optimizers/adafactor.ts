@@ -6,6 +6,7 @@
 import type { NamedTensorMap, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { exp, log } from '../../arithmetic/elementary/approximate.ts';
 import { checkSchema } from '../../schema.ts';
+import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { optimizerSchema } from '../recipe-schema.ts';
 import { clippedUpdate, type Factors, rootMeanSquare } from './factored.ts';
@@ -28,6 +29,7 @@ export function adafactor(
   settings: AdafactorSettings,
   draws: OptimizerDraws = {},
 ): TrainingOptimizer {
+  checkTensorFlow(tf, settings);
   checkSchema('settings', settings, optimizerSchema);
   const { decayExponent, epsilon1, epsilon2, clipThreshold, scaleParameter, weightDecay } = settings;
   const { decay: placement = 'before', second: codec } = settings;

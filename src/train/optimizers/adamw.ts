@@ -5,6 +5,7 @@
  */
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import { checkSchema } from '../../schema.ts';
+import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { optimizerSchema } from '../recipe-schema.ts';
 import {
@@ -25,6 +26,7 @@ export function adamW(
   settings: AdamWSettings,
   draws: OptimizerDraws = {},
 ): TrainingOptimizer {
+  checkTensorFlow(tf, settings);
   checkSchema('settings', settings, optimizerSchema);
   const { beta1, beta2, epsilon, weightDecay, decay: placement = 'before' } = settings;
 

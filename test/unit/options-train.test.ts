@@ -1,0 +1,349 @@
+/** Every function of halfulp/train refuses what it cannot take, and names it. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
+import * as halfulp from '../../src/train/index.ts';
+import { type Entry, functionNames, type PlainEntry, walk } from '../options-walk.ts';
+
+const { defaultAdafactor, defaultOptimizer, labelledData, models, recipes, textData } = halfulp;
+
+const wrong = (value: unknown): never => value as never;
+const nothing: readonly unknown[] = [undefined, null, 1, 'x', true, [], () => 1, new Map()];
+const noNumbers: readonly unknown[] = ['1', null, true, NaN, Infinity, -1, 1.5, [1], {}, 2n ** 70n];
+
+/** Calls with each of some arguments wrong. */
+const refusing = (
+  ...calls: readonly (readonly [readonly unknown[], (given: never) => unknown])[]
+): PlainEntry => ({
+  refused: calls.flatMap(([given, call]) => given.map((each) => () => call(wrong(each)))),
+});
+
+let tf: TensorFlow;
+beforeAll(async () => {
+  tf = await wasmBackend();
+});
+
+const float32 = recipes.float32();
+const samples = labelledData([0, 1, 2, 3, 4, 5, 6, 7], ['a', 'b', 'a', 'b']);
+const mlp = models['mlp']!;
+const [idxImages, idxLabels] = [
+  Uint8Array.of(0, 0, 8, 2, 0, 0, 0, 4, 0, 0, 0, 1, 1, 2, 3, 4),
+  Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 0, 1),
+];
+const isAnyNumber = (_: string, value: unknown): boolean => typeof value === 'number' && !Number.isNaN(value);
+const sampleOptions = { name: 'x', validationFraction: 0.5, scaling: 'range' } as const;
+const isName = (option: string, value: unknown): boolean => option === 'name' && value === 'no such value';
+
+const trainOptions = { model: 'mlp', data: samples, recipe: float32, steps: 1, seed: 1 } as const;
+const cosine = { kind: 'cosine', warmup: 0.1, final: 0.1 } as const;
+
+const exported: Readonly<Record<string, Entry>> = {
+  DivergenceError: { refused: [] },
+  adafactor: {
+    call: (settings) => halfulp.adafactor(tf, settings),
+    accepted: [{ ...defaultAdafactor, decay: 'after', second: { kind: 'bfloat16' } }],
+    optional: false,
+    also: (option, value) => option !== 'kind' && isAnyNumber(option, value),
+  },
+  adamW: {
+    call: (settings) => halfulp.adamW(tf, settings),
+    accepted: [
+      { ...defaultOptimizer, decay: 'after', first: { kind: 'float32' }, second: { kind: 'bfloat16' } },
+    ],
+    optional: false,
+  },
+  applyRecipe: {
+    call: async (options) => {
+      const variable = tf.variable(tf.ones([2, 2]), true, `walk/${tf.memory().numTensors}`);
+      try {
+        const given = options as { variables?: unknown } | undefined;
+        const own = given?.variables === undefined ? given : { ...given };
+        const run = await halfulp.applyRecipe(tf, float32, own as never);
+        run.stop();
+      } finally {
+        variable.dispose();
+      }
+    },
+    accepted: [{ steps: 3, seed: 1, kernels: 'own', log: false }],
+    optional: false,
+  },
+  bitsPerWeight: [
+    {
+      call: (reading) => halfulp.bitsPerWeight(float32, 0, reading),
+      accepted: [
+        {
+          parameters: [{ name: 'a', role: 'linear', shape: [2, 2] }],
+          slots: () => float32.phases[0]!.linear,
+        },
+      ],
+    },
+  ],
+  canonicalJson: refusing([
+    [
+      undefined,
+      NaN,
+      -Infinity,
+      1n,
+      Symbol('x'),
+      () => 1,
+      new Map(),
+      new Date(0),
+      [undefined],
+      { a: [NaN] },
+      { a: { b: 1n } },
+    ],
+    (value) => halfulp.canonicalJson(value),
+  ]),
+  checkRecipe: refusing([
+    [...nothing, { ...float32, x: 1 }, { ...float32, phases: [] }],
+    (r) => halfulp.checkRecipe(r),
+  ]),
+  checkTraining: {
+    call: (options) => halfulp.checkTraining(options),
+    accepted: [
+      {
+        ...trainOptions,
+        batch: 2,
+        learningRate: 0.1,
+        evaluateEvery: 1,
+        evaluationWindows: 1,
+        kernels: 'own',
+      },
+      { ...trainOptions, probeEvery: 1, gradientDraws: 1, checkpointEvery: 1 },
+    ],
+    optional: false,
+    also: (option, value) => option === 'steps' && value === 1,
+  },
+  csvData: [
+    {
+      call: (options) => halfulp.csvData('a,1\nb,2\na,3\nb,4', options),
+      accepted: [{ ...sampleOptions, header: false, label: 1, delimiter: ',' }],
+      also: (option, value) => isName(option, value) || (option === 'label' && value === '1'),
+    },
+  ],
+  decodeCheckpoint: { refused: [] },
+  divergenceInWords: {
+    call: (divergence) => halfulp.divergenceInWords(divergence),
+    accepted: [{ step: 3, of: 'update', tensor: 'layers.0' }],
+    optional: false,
+    also: (option, value) => option === 'tensor' && (value === null || value === 'no such value'),
+  },
+  encodeCheckpoint: { refused: [] },
+  hashData: refusing([[undefined, NaN, 1n, () => 1, { a: new Set() }], (value) => halfulp.hashData(value)]),
+  idxData: [
+    {
+      call: (files) => halfulp.idxData(files),
+      accepted: [
+        { images: idxImages, labels: idxLabels, validation: { images: idxImages, labels: idxLabels } },
+      ],
+      optional: false,
+    },
+    {
+      call: (options) => halfulp.idxData({ images: idxImages, labels: idxLabels }, options),
+      accepted: [{ name: 'x', validationFraction: 0.5 }],
+      also: isName,
+    },
+  ],
+  isLabelled: refusing([nothing, (data) => halfulp.isLabelled(data)]),
+  labelledData: [
+    {
+      call: (options) => labelledData([0, 1, 2, 3, 4, 5, 6, 7], ['a', 'b', 'a', 'b'], options),
+      accepted: [sampleOptions],
+      also: isName,
+    },
+  ],
+  lossSpike: refusing(
+    [
+      [undefined, null, 1, 'xx', {}, [1, '2'], [1, null], new Int32Array(3)],
+      (losses) => halfulp.lossSpike(losses, 1),
+    ],
+    [[undefined, ...noNumbers], (at) => halfulp.lossSpike([1, 2], at)],
+  ),
+  mnist: { call: (options) => halfulp.mnist(options), accepted: [sampleOptions], also: isName },
+  mobyDick: {
+    call: (options) => halfulp.mobyDick(options),
+    accepted: [{ name: 'x', validationFraction: 0.5 }],
+    also: isName,
+  },
+  modelConfig: [
+    {
+      call: (config) => halfulp.modelConfig(config),
+      accepted: [{ ...mlp }, { ...models['llama-tiny']!, kind: 'language' }],
+      optional: false,
+      also: isName,
+    },
+  ],
+  numericsVersion: { refused: [] },
+  parameterCounts: refusing(
+    [[...nothing, { kind: 'mlp' }], (config) => halfulp.parameterCounts(config, 4)],
+    [[undefined, 0, ...noNumbers], (inputs) => halfulp.parameterCounts(mlp, inputs)],
+    [[0, ...noNumbers], (outputs) => halfulp.parameterCounts(mlp, 4, outputs)],
+  ),
+  readIdx: refusing(
+    [[...nothing, new Float32Array(4), new ArrayBuffer(8)], (b) => halfulp.readIdx(b)],
+    [[null, 1, '', {}], (argument) => halfulp.readIdx(idxLabels, argument)],
+  ),
+  recipeFrom: refusing([
+    [
+      ...nothing,
+      {},
+      { recipe: 'x' },
+      { recipe: 'dqt' },
+      { recipe: 'dqt', bits: '8' },
+      { recipe: 'float32', bits: 8 },
+    ],
+    (data) => halfulp.recipeFrom(data),
+  ]),
+  roleTable: refusing(
+    [[...nothing, { ...float32, phases: 1 }], (recipe) => halfulp.roleTable(recipe, mlp)],
+    [nothing, (config) => halfulp.roleTable(float32, config)],
+  ),
+  scheduleFactor: [
+    {
+      call: (schedule) => halfulp.scheduleFactor(schedule, 0, 10),
+      accepted: [
+        cosine,
+        { kind: 'linear', warmup: 0.1, final: 0 },
+        { kind: 'wsd', warmup: 0.1, decay: 0.1, final: 0 },
+        { kind: 'two-stage', warmup: 0.1, at: 0.5, second: 0.5 },
+        { kind: 'step', at: 0.5, before: 1, after: 0 },
+      ],
+      optional: false,
+    },
+  ],
+  strengthAt: {
+    call: (phaseIn) => halfulp.strengthAt(phaseIn, 1, 10),
+    accepted: [{ kind: 'tanh', over: 0.5 }],
+    optional: false,
+  },
+  textData: [
+    {
+      call: (options) => textData('abc', options),
+      accepted: [{ name: 'x', validationFraction: 0.5 }],
+      also: isName,
+    },
+  ],
+  train: {
+    call: (options) => {
+      const isObject = typeof options === 'object' && options !== null;
+      return halfulp.train(
+        wrong(isObject ? Object.create(options, { tf: { value: tf, enumerable: true } }) : options),
+      );
+    },
+    accepted: [
+      {
+        ...trainOptions,
+        ...{ batch: 2, learningRate: 0.1, evaluateEvery: 1, evaluationWindows: 1, kernels: 'own' },
+        ...{ probeEvery: 1, gradientDraws: 1, checkpointEvery: 1, signal: new AbortController().signal },
+        ...{ onStep: () => {}, onEvaluation: () => {}, onPhase: () => {}, onCheckpoint: () => {} },
+      },
+    ],
+    optional: false,
+  },
+};
+
+/** What else these functions take, beside their options. */
+const others: Readonly<Record<string, PlainEntry>> = {
+  adamW: refusing([nothing, (given) => halfulp.adamW(given, defaultOptimizer)]),
+  adafactor: refusing([nothing, (given) => halfulp.adafactor(given, defaultAdafactor)]),
+  applyRecipe: refusing(
+    [nothing, (given) => halfulp.applyRecipe(given, float32, { steps: 1, seed: 1 })],
+    [nothing, (given) => halfulp.applyRecipe(tf, given, { steps: 1, seed: 1 })],
+  ),
+  bitsPerWeight: refusing(
+    [nothing, (recipe) => halfulp.bitsPerWeight(recipe)],
+    [[1, ...noNumbers], (phase) => halfulp.bitsPerWeight(float32, phase)],
+  ),
+  csvData: refusing([
+    [undefined, null, 1, {}, [], new Float32Array(2), new ArrayBuffer(2)],
+    (csv) => halfulp.csvData(csv),
+  ]),
+  labelledData: refusing(
+    [
+      [undefined, null, 1, '12345678', {}, [1, '2'], [[1]], new BigInt64Array(4)],
+      (x) => labelledData(x, ['a', 'b']),
+    ],
+    [
+      [undefined, null, 1, 'ab', {}, ['a', null], ['a', NaN], [['a'], 'b'], new Array(2)],
+      (y) => labelledData([1, 2], y),
+    ],
+  ),
+  modelConfig: refusing(
+    [[0, ...noNumbers], (batch) => halfulp.modelConfig('mlp', batch)],
+    [['no-such', '', 'toString'], (name) => halfulp.modelConfig(name)],
+  ),
+  scheduleFactor: refusing(
+    [[undefined, 10, ...noNumbers], (step) => halfulp.scheduleFactor(cosine, step, 10)],
+    [[undefined, 0, ...noNumbers], (steps) => halfulp.scheduleFactor(cosine, 0, steps)],
+    [
+      [{ kind: 'wsd', warmup: 0.6, decay: 0.6, final: 0 }],
+      (schedule) => halfulp.scheduleFactor(schedule, 0, 10),
+    ],
+  ),
+  strengthAt: refusing(
+    [[undefined, ...noNumbers], (since) => halfulp.strengthAt({ kind: 'linear', over: 1 }, since, 10)],
+    [[undefined, 0, ...noNumbers], (steps) => halfulp.strengthAt({ kind: 'linear', over: 1 }, 0, steps)],
+  ),
+  textData: refusing([
+    [undefined, null, 1, '', 'aaa', {}, ['ab'], new String('ab')],
+    (given) => textData(given),
+  ]),
+  train: refusing([nothing, (given) => halfulp.train({ tf: given, ...trainOptions })]),
+};
+
+describe('halfulp/train', () => {
+  test('the table has every function', () => {
+    expect(Object.keys(exported).sort()).toEqual(functionNames(halfulp));
+  });
+  for (const [name, entry] of Object.entries(exported)) test(name, () => walk(name, entry));
+  for (const [name, entry] of Object.entries(others))
+    test(`${name}, beside its options`, () => walk(name, entry));
+});
+
+describe('recipes', () => {
+  const common = { extraNorm: null, optimizer: { beta1: 0.5 }, schedule: 'two-stage' };
+  const bitnet = { ...common, weights: 'absmedian', activations: false };
+  const rounding = { rounding: 'nearest-even' };
+  const accepted: Readonly<Record<string, readonly [options: object, optional?: boolean]>> = {
+    float32: [common],
+    bitnet: [bitnet],
+    bitnetTransition: [
+      {
+        ...bitnet,
+        at: 0.5,
+        first: 'e5m2',
+        optimizerState: 'reset',
+        rewarm: 0.1,
+        phaseIn: { kind: 'tanh', over: 0.1 },
+      },
+      false,
+    ],
+    bfloat16: [common],
+    dqt: [
+      {
+        ...common,
+        ...rounding,
+        bits: 8,
+        range: 'absmean',
+        of: 'all',
+        activations: true,
+        ternaryInference: true,
+      },
+      false,
+    ],
+    bfloat16Weights: [{ ...common, ...rounding, of: 'all' }],
+    groupInt8Weights: [{ ...common, ...rounding, size: 64 }],
+    adam8bit: [{ ...common, block: 256, least: 4 }],
+  };
+  test('the table has every recipe', () => {
+    expect(Object.keys(accepted).sort()).toEqual(functionNames(recipes));
+  });
+  for (const [name, [options, optional = true]] of Object.entries(accepted))
+    test(name, () =>
+      walk(name, {
+        call: (given) => recipes[name as 'float32'](given as never),
+        accepted: [options as Record<string, unknown>],
+        optional,
+        also: (option, value) => option === 'extraNorm' && value === null,
+      }),
+    );
+});
