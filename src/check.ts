@@ -4,6 +4,7 @@
  * field that means nothing is refused, because a misspelt option would else do nothing.
  */
 import { ArgumentError } from './errors.ts';
+import { deepestJson } from './json.ts';
 
 /** The path of a field below `path`: `a.b`, `a[0]`, `a['b c']`, or the field alone where `path` is empty. */
 export function pathOf(path: string, field: string | number): string {
@@ -246,6 +247,27 @@ export function checkFunction(path: string, given: unknown): void {
 export function checkList(path: string, given: unknown, accepted = 'an array'): readonly unknown[] {
   if (!Array.isArray(given)) throw new ArgumentError(path, given, accepted);
   return given;
+}
+
+/** What JSON gives back as it was: no numbers that it has no words for, no functions, nothing within itself. Throws ArgumentError. */
+export function checkJson(path: string, given: unknown, depth = 1): void {
+  const accepted =
+    'plain data: null, true, false, texts, finite numbers but -0, and arrays and objects of them';
+  const isNumber = Number.isFinite(given) && !Object.is(given, -0);
+  if (given === null || typeof given === 'boolean' || typeof given === 'string' || isNumber) return;
+  const isPlain =
+    Array.isArray(given) ||
+    (typeof given === 'object' && [Object.prototype, null].includes(Object.getPrototypeOf(given)));
+  if (!isPlain) throw new ArgumentError(path, given, accepted);
+  if (depth > deepestJson)
+    throw new ArgumentError(path, given, `at most ${deepestJson} arrays and objects within each other`);
+  if (Object.hasOwn(given as object, '__proto__'))
+    throw new ArgumentError(pathOf(path, '__proto__'), given, 'no such field');
+  if (Array.isArray(given))
+    for (let i = 0; i < given.length; i++) checkJson(pathOf(path, i), given[i], depth + 1);
+  else
+    for (const [key, field] of Object.entries(given as object))
+      checkJson(pathOf(path, key), field, depth + 1);
 }
 
 /** Runs a check of another module; an argument that it finds wrong is a field of `path`. */

@@ -8,10 +8,10 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { reasonOf } from '../files/write.ts';
 import { exitCodes, reportFailure } from './exit-codes.ts';
 import { type Io, processIo } from './io.ts';
 import { withPrintableOutputs } from './printable-output.ts';
-import { reasonOf } from './write-file.ts';
 
 /** What a subcommand's file offers: its commander command and what to do when chosen, giving an exit code. */
 interface Subcommand {

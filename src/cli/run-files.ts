@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ArgumentError, DamagedFileError } from '../errors.ts';
+import { largestFile, tryRead } from '../files/read.ts';
 import { parseJson } from '../json.ts';
 import {
   checkSchema,
@@ -22,7 +23,7 @@ import {
   value,
 } from '../schema.ts';
 import type { Environment } from './environment.ts';
-import { largestFile, readJson, tryRead } from './read-file.ts';
+import { readJson } from './read-file.ts';
 import type { SamplesIdentity } from './training-data.ts';
 import type { TextIdentity } from './training-text.ts';
 

@@ -6,8 +6,8 @@
 import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { ArgumentError } from '../errors.ts';
+import { makeFolders, prepareFolder, reasonOf, writeAll, writeWholeFile } from '../files/write.ts';
 import { jsonText } from '../json.ts';
-import { makeFolders, prepareFolder, reasonOf, writeAll, writeWholeFile } from './write-file.ts';
 
 /** A folder that this process made. */
 export interface RunFolder {

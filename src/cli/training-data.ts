@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ArgumentError } from '../errors.ts';
+import { largestFile } from '../files/read.ts';
 import { csvData } from '../train/csv.ts';
 import { idxData } from '../train/idx.ts';
 import type { LabelledData } from '../train/labelled-data.ts';
@@ -14,7 +15,7 @@ import { models } from '../train/model-config.ts';
 import { isLabelled, type TrainingData } from '../train/task.ts';
 import { grouped } from './compare/table.ts';
 import { checkDataFor, type DataOptions } from './data-options.ts';
-import { largestFile, readBytes } from './read-file.ts';
+import { readBytes } from './read-file.ts';
 import { identifyText, loadText, type TextIdentity } from './training-text.ts';
 
 /** What identifies samples without naming a place on this machine. */

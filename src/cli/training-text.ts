@@ -6,10 +6,10 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { ArgumentError } from '../errors.ts';
+import { largestFile, tryRead } from '../files/read.ts';
 import { otherEncoding } from '../train/encoding.ts';
 import { mobyDick } from '../train/moby-dick.ts';
 import { type TextData, type TextDataOptions, textData } from '../train/text-data.ts';
-import { largestFile, tryRead } from './read-file.ts';
 
 /** What identifies a text without naming a place on this machine. */
 export interface TextIdentity {

@@ -1,11 +1,12 @@
 /**
- * A run between two steps as plain data: everything that the next step depends on. Writing it to a file is
- * safetensors.ts, deciding when is the loop's.
+ * A run between two steps as plain data: everything that the next step depends on, and its bytes. How bytes are laid out is
+ * safetensors.ts', deciding when is the loop's.
  */
-import { checkFields, numberInRange } from '../check.ts';
+import { checkFields, numberInRange, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { anything, checkSchema, fields, integer, number, record, type Schema, value } from '../schema.ts';
 import { canonicalJson } from './hash.ts';
+import { decodeSaved, encodeSaved } from './safetensors.ts';
 import type { SavedArray } from './stores/index.ts';
 
 /** What must be the same for a run to go on from a checkpoint. */
@@ -69,6 +70,20 @@ export function checkCheckpoint(resume: Checkpoint): void {
   checkSchema('resume', resume, checkpointSchema);
 }
 
+/** The bytes of a checkpoint, in the safetensors format. Equal checkpoints give equal bytes. */
+export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
+  return encodeSaved(checkpoint);
+}
+
+/**
+ * The checkpoint of a file's bytes.
+ * @param file What messages call it.
+ * @throws DamagedFileError naming the file and the place that is damaged.
+ */
+export function decodeCheckpoint(bytes: Uint8Array, file = 'checkpoint'): Checkpoint {
+  return decodeSaved(bytes, file, stateSchema as Schema<CheckpointState>);
+}
+
 /**
  * Throws ArgumentError naming the first thing in which a checkpoint's run differs from this one.
  */
@@ -103,15 +118,19 @@ export function lossesOf(arrays: Checkpoint['arrays'], step: number): number[] {
   return [...new Float64Array(saved.data.slice().buffer)];
 }
 
-/** Throws ArgumentError unless an optimiser's counters are those that it has, each possible after so many steps. */
+/**
+ * Throws ArgumentError unless an optimiser's counters are those that it has, each from 0 to `most`: powers of betas are at most 1,
+ * everything else counts steps.
+ */
 export function checkCounters(
-  { step, optimizer }: CheckpointState,
+  path: string,
+  found: Readonly<Record<string, number>>,
   own: Readonly<Record<string, number>>,
+  most: number = Number.MAX_SAFE_INTEGER,
 ): void {
-  checkFields('resume.optimizer', optimizer, Object.keys(own));
-  // Powers of betas are at most 1, everything else counts steps.
+  checkFields(path, found, Object.keys(own));
   for (const name of Object.keys(own))
-    numberInRange(`resume.optimizer.${name}`, optimizer[name], { from: 0, to: step });
+    numberInRange(pathOf(path, name), found[name], { from: 0, to: Math.max(1, most) });
 }
 
 /** Arrays whose names begin with a folder, without it. */

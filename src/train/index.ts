@@ -4,11 +4,17 @@
  */
 
 export { bitsPerWeight, type WeightReading } from './bits-per-weight.ts';
-export type { Checkpoint, CheckpointState, RunIdentity } from './checkpoint.ts';
+export {
+  type Checkpoint,
+  type CheckpointState,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type RunIdentity,
+} from './checkpoint.ts';
 export { type CsvOptions, csvData } from './csv.ts';
 export { type Divergence, DivergenceError, divergenceInWords } from './divergence.ts';
 export { type ApplyRecipeOptions, applyRecipe, type RecipeRun } from './engine/apply-recipe.ts';
-export type { RecipeState } from './engine/state.ts';
+export { decodeState, encodeState, type RecipeState } from './engine/state.ts';
 export type { Evaluation } from './evaluate.ts';
 export { canonicalJson, hashData } from './hash.ts';
 export { type IdxArray, type IdxPair, idxData, readIdx } from './idx.ts';
@@ -71,7 +77,6 @@ export type {
 export { roleColumns, roleTable } from './role-table.ts';
 export { train } from './run.ts';
 export { checkTraining } from './run-settings.ts';
-export { decodeCheckpoint, encodeCheckpoint } from './safetensors.ts';
 export { type Schedule, scheduleFactor } from './schedule.ts';
 export { lossSpike, type Spike } from './spike.ts';
 export { ratioEdges, type SavedArray, type WeightStoreSpec, type WriteMeasure } from './stores/index.ts';

@@ -3,7 +3,7 @@
  * numerics are in the recipe's formats, the model, the stores and the optimiser.
  */
 import { exp } from '../arithmetic/elementary/approximate.ts';
-import { integerInRange } from '../check.ts';
+import { integerInRange, within } from '../check.ts';
 import { toFormat } from '../formats/index.ts';
 import { bitsPerWeight } from './bits-per-weight.ts';
 import {
@@ -153,18 +153,14 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     integerInRange('resume.step', state.step, 1, steps);
     const inForce = engine.phaseAt(state.step - 1);
     integerInRange('resume.phase', state.phase, inForce, inForce);
-    checkCounters(state, optimizer.save().counters);
+    checkCounters('resume.optimizer', state.optimizer, optimizer.save().counters, state.step);
     for (const loss of lossesOf(arrays, state.step)) losses.push(loss);
-    weights.restore(arraysUnder('weights', arrays));
+    within('resume', () => weights.restore(arraysUnder('weights', arrays)));
     const { variablePrefix, parameters } = model;
     const own = [...arraysUnder('optimizer', arrays)];
-    optimizer.restore(
-      {
-        counters: state.optimizer,
-        arrays: new Map(own.map(([name, saved]) => [variablePrefix + name, saved])),
-      },
-      new Map(parameters.map(({ name, shape }) => [variablePrefix + name, shape])),
-    );
+    const arraysOf = new Map(own.map(([name, saved]) => [variablePrefix + name, saved]));
+    const shapes = new Map(parameters.map(({ name, shape }) => [variablePrefix + name, shape]));
+    within('resume', () => optimizer.restore({ counters: state.optimizer, arrays: arraysOf }, shapes));
     seconds = state.seconds;
     current = state.phase;
     engine.setClocks(Object.fromEntries(parameters.map(({ name }) => [name, state.step])));

@@ -1,13 +1,13 @@
 /**
- * Checkpoints as bytes in the safetensors format: 8 bytes of header length, a JSON header with type, shape and place of
- * each array, the arrays' bytes. The run's numbers are JSON in the header's metadata, with a hash of each array, so
- * that a damaged file is told from a good one and says where. No file is touched here.
+ * Plain data and arrays as bytes in the safetensors format: 8 bytes of header length, a JSON header with type, shape and place
+ * of each array, the arrays' bytes. The data are JSON in the header's metadata, with a hash of each array, so that a damaged
+ * file is told from a good one and says where. No file is touched here; checkpoints of `train` (checkpoint.ts) and states of
+ * `applyRecipe` (engine/state.ts) are both written so.
  * Source: github.com/huggingface/safetensors, README, "Format".
  */
 import { ArgumentError, DamagedFileError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { anything, checkSchema, fields, integer, list, record, type Schema, value, word } from '../schema.ts';
-import { type Checkpoint, type CheckpointState, stateSchema } from './checkpoint.ts';
 import { fnv1a64 } from './hash.ts';
 import type { SavedArray } from './stores/index.ts';
 
@@ -30,8 +30,14 @@ interface HeaderEntry {
 
 const hashText = (text: string): string => fnv1a64(new TextEncoder().encode(text));
 
-/** The bytes of a checkpoint. Equal checkpoints give equal bytes. */
-export function encodeCheckpoint({ state, arrays }: Checkpoint): Uint8Array {
+/** What a file holds: plain data, and arrays by their names. */
+export interface Saved<T> {
+  readonly state: T;
+  readonly arrays: ReadonlyMap<string, SavedArray>;
+}
+
+/** The bytes of a file. Equal contents give equal bytes. */
+export function encodeSaved({ state, arrays }: Saved<object>): Uint8Array {
   const entries: Record<string, HeaderEntry> = {};
   const hashes: Record<string, string> = {};
   let end = 0;
@@ -43,6 +49,8 @@ export function encodeCheckpoint({ state, arrays }: Checkpoint): Uint8Array {
   const text = JSON.stringify(state);
   const metadata = { state: text, stateHash: hashText(text), hashes: JSON.stringify(hashes) };
   const header = new TextEncoder().encode(JSON.stringify({ __metadata__: metadata, ...entries }));
+  if (header.length > longestHeader)
+    throw new ArgumentError('state', `${header.length} bytes of data`, `at most ${longestHeader}`);
   // Spaces fill up to a multiple of 8, so that arrays are aligned.
   const length = Math.ceil(header.length / 8) * 8;
   const bytes = new Uint8Array(8 + length + end);
@@ -109,11 +117,11 @@ function placesOf(
 }
 
 /**
- * The checkpoint of a file's bytes.
+ * What a file's bytes hold, its data as the schema says.
  * @param file What messages call it.
  * @throws DamagedFileError naming the file and the place that is damaged.
  */
-export function decodeCheckpoint(given: Uint8Array, file: string): Checkpoint {
+export function decodeSaved<T>(given: Uint8Array, file: string, schema: Schema<T>): Saved<T> {
   // A Buffer's slices are views of the whole file; those of a plain array are copies.
   const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
   const damaged = (place: string): Error => new DamagedFileError(file, place, 'is damaged');
@@ -154,7 +162,7 @@ export function decodeCheckpoint(given: Uint8Array, file: string): Checkpoint {
     arrays.set(name, { dtype, shape, data });
   }
   const numbers = parsePart('header, __metadata__.state', state, damaged);
-  return { state: checkPart('state', numbers, stateSchema, damaged) as CheckpointState, arrays };
+  return { state: checkPart('state', numbers, schema, damaged), arrays };
 }
 
 function headerText(bytes: Uint8Array, damaged: (place: string) => Error): string {

@@ -76,6 +76,7 @@ const entries: Readonly<Record<string, string>> = {
   halfulp: 'src/index.ts',
   'halfulp/tfjs': 'src/tfjs/index.ts',
   'halfulp/train': 'src/train/index.ts',
+  'halfulp/train/files': 'src/train/files.ts',
   'halfulp/mathjs': 'src/mathjs/index.ts',
   'halfulp/testing': 'src/testing/index.ts',
 };

@@ -12,7 +12,7 @@ import { sweepResults } from '../../src/cli/sweep/results.ts';
 import { checkPage, preparePage, studyPage } from '../../src/cli/sweep/study-page.ts';
 import { sweepCsv } from '../../src/cli/sweep/tables.ts';
 import { readCheckpoint } from '../../src/cli/train/checkpoint-files.ts';
-import { makeFolders, prepareFolder, writeWholeFile } from '../../src/cli/write-file.ts';
+import { makeFolders, prepareFolder, writeWholeFile } from '../../src/files/write.ts';
 import { jsonText } from '../../src/json.ts';
 import { basis, testWorld, withFolder } from './cli-world.ts';
 

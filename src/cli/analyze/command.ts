@@ -5,6 +5,7 @@
 
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
+import { writeWholeFile } from '../../files/write.ts';
 import { canonicalName } from '../../formats/index.ts';
 import { jsonText } from '../../json.ts';
 import { type RoundingMode, roundingModes } from '../../rounding/index.ts';
@@ -24,7 +25,6 @@ import { readFormat, readOtherFormat } from '../formats/read-format.ts';
 import { allowsStyle, type Io } from '../io.ts';
 import { choice, integer } from '../options.ts';
 import { bold } from '../text-table.ts';
-import { writeWholeFile } from '../write-file.ts';
 import { distributionNames, loadData, readShape } from './data.ts';
 import type { ShapedNumbers } from './npy.ts';
 import { analysisTable, codesPage } from './page.ts';

@@ -6,10 +6,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeFolders, writeWholeFile } from '../../files/write.ts';
 import { claimantOf } from '../claim.ts';
 import { dataArguments } from '../data-options.ts';
 import { basisFile, hasResult } from '../run-files.ts';
-import { makeFolders, writeWholeFile } from '../write-file.ts';
 import type { RunBasis, Sweep, SweepRun } from './definition.ts';
 
 /** Starts the command line in a process of its own. */

@@ -5,9 +5,8 @@
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { DamagedFileError } from '../../errors.ts';
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../train/index.ts';
-import { largestFile, tryRead } from '../read-file.ts';
+import { readCheckpoint as readFile } from '../../train/files.ts';
+import { type Checkpoint, encodeCheckpoint } from '../../train/index.ts';
 import { checkpointFile, readPointer } from '../run-files.ts';
 import type { RunFolder } from '../run-folder.ts';
 
@@ -33,8 +32,5 @@ export function writeCheckpoint(folder: RunFolder, checkpoint: Checkpoint): void
 export function readCheckpoint(folder: RunFolder): Checkpoint | null {
   const file = readPointer(join(folder.path, pointer));
   if (file === null) return null;
-  const target = join(folder.path, file);
-  const bytes = tryRead(target, largestFile.arrays);
-  if (typeof bytes === 'string') throw new DamagedFileError(target, bytes, 'cannot be read');
-  return decodeCheckpoint(bytes, target);
+  return readFile(join(folder.path, file));
 }

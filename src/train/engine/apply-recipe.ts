@@ -13,10 +13,11 @@ import type { Recipe } from '../recipe.ts';
 import { checkRecipe } from '../recipe-check.ts';
 import { type PhaseRoles, rolesAsText, rolesOf } from '../role-table.ts';
 import { RecipeEngine } from './engine.ts';
-import { discoverParameters } from './parameters.ts';
+import { discoverParameters, untrainedWeights } from './parameters.ts';
 import { FiniteUpdates, OptimizerSteps, StoredWeights } from './parts.ts';
 import { checkMatches } from './rules.ts';
-import { type RecipeState, restoreState, saveState } from './state.ts';
+import { restoreState, type SavedParts, saveState } from './save.ts';
+import type { RecipeState } from './state.ts';
 
 export interface ApplyRecipeOptions {
   /** A model of the layers API, built; its trained weights are the recipe's. */
@@ -54,11 +55,16 @@ export interface RecipeRun {
   optimizer(learningRate: number): TrainingOptimizer;
   /** Counts a step by hand, for loops that assign variables without an optimiser. */
   nextStep(): void;
-  /** Everything that the next step depends on, as plain data and arrays. */
-  save(): RecipeState;
   /**
-   * Goes on from a state of the same recipe and program.
-   * @param optimizers those of the program, in the order of their first steps; none that the recipe has made
+   * Everything that the next step depends on, as plain data and arrays: weights as they are held, optimisers, clocks, draws. Files are
+   * `halfulp/train/files`', bytes `encodeState`'s.
+   * @param program what the program itself has to find again, plain data, as `state.program` of the result: losses, a place in its data
+   */
+  save(program?: unknown): RecipeState;
+  /**
+   * Goes on from a state of the same recipe and program, bit for bit.
+   * @param optimizers those of the program, in the order of their first steps
+   * @throws ArgumentError naming what of the state does not fit; then everything is as it was
    */
   restore(state: RecipeState, ...optimizers: readonly object[]): void;
   /** Puts kernels, gradients, prototypes and memory back. Weights stay as they are. Stopping twice does nothing. */
@@ -121,6 +127,12 @@ export async function applyRecipe(
     stop();
     throw error;
   }
+  const saved = (): SavedParts => ({
+    engine,
+    weights,
+    optimizers,
+    untrained: untrainedWeights(options.model),
+  });
   return {
     get step() {
       return engine.clock;
@@ -143,8 +155,8 @@ export async function applyRecipe(
       return made;
     },
     nextStep: () => engine.nextStep(),
-    save: () => saveState(engine, weights, optimizers),
-    restore: (state, ...given) => restoreState(tf, engine, weights, optimizers, state, given),
+    save: (program) => saveState(tf, saved(), program),
+    restore: (state, ...given) => restoreState(tf, saved(), state, given),
     stop,
   };
 }

@@ -6,6 +6,7 @@
  * Numbers are made elsewhere: slots.ts, `src/train/stores`, `src/tfjs`. Files and loops are the callers'.
  */
 import type { Variable } from '@tensorflow/tfjs';
+import { ArgumentError } from '../../errors.ts';
 import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
 import { type Emulation, startEmulation } from '../../tfjs/emulate.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
@@ -16,7 +17,7 @@ import { canonicalJson } from '../hash.ts';
 import { normOf, phaseStarts } from '../phases.ts';
 import { type LinearSlots, type OperandSpec, type Phase, type Recipe, weakenedSlots } from '../recipe.ts';
 import { strengthAt } from '../strength.ts';
-import type { EngineParameter } from './parameters.ts';
+import { aliveWords, type EngineParameter } from './parameters.ts';
 import { blocksOf, isSlotted, type Selectable, slotsUnder } from './rules.ts';
 import { type Pass, Slot, type SlotName } from './slots.ts';
 
@@ -67,6 +68,8 @@ export class RecipeEngine implements SlotProvider {
   readonly #settled = new Map<string, LinearSlots>();
   readonly #parts: StepPart[] = [];
   readonly #remembered = new Map<string, QuantizerState>();
+  /** Draws of slots that have not been read since a state was taken up. */
+  readonly #drawn = new Map<string, readonly [step: number, drawn: number]>();
   readonly #calls: ProductCalls;
   #emulation: Emulation | undefined;
   #phase = -1;
@@ -130,6 +133,13 @@ export class RecipeEngine implements SlotProvider {
     return this.#phase;
   }
 
+  /** Throws ArgumentError naming a parameter whose variable the program has disposed. */
+  checkAlive(names?: ReadonlySet<string>): void {
+    for (const { name, variable } of this.parameters)
+      if (variable.isDisposed && (names === undefined || names.has(variable.name)))
+        throw new ArgumentError(name, 'a disposed variable', aliveWords);
+  }
+
   get variables(): Variable[] {
     return this.parameters.map(({ variable }) => variable);
   }
@@ -182,6 +192,7 @@ export class RecipeEngine implements SlotProvider {
   slotsOf({ parameter, path, isTaped }: ProductIdentity): ProductSlots | null {
     const one = this.#selected(parameter, path);
     if (one === undefined) return null;
+    if (parameter?.isDisposed) throw new ArgumentError(one.name, 'a disposed variable', aliveWords);
     const clock = parameter === undefined ? this.clock : this.clockOf(one.name);
     const at = isTaped ? clock : Math.max(clock - 1, 0);
     const { slots: replace, ...given } = this.#pass;
@@ -259,6 +270,9 @@ export class RecipeEngine implements SlotProvider {
       this.#slots.set(key, known);
       const state = this.#remembered.get(key);
       this.#remembered.delete(key);
+      const drawn = this.#drawn.get(key);
+      this.#drawn.delete(key);
+      if (drawn !== undefined) known.slot.resume(...drawn);
       if (state !== undefined)
         known.slot.quantizer({ seed: this.seed, step: this.clockOf(layer) })?.restore(state);
     }
@@ -315,6 +329,9 @@ export class RecipeEngine implements SlotProvider {
   }
 
   #before(optimizer: object, gradients: GivenGradients): GivenGradients {
+    this.checkAlive(
+      new Set(Array.isArray(gradients) ? gradients.map(({ name }) => name) : Object.keys(gradients)),
+    );
     let given = gradients;
     for (const part of this.#parts) given = part.before?.(optimizer, given) ?? given;
     return given;
@@ -334,15 +351,38 @@ export class RecipeEngine implements SlotProvider {
 
   /** A step that no optimiser has taken: of every parameter. */
   nextStep(): void {
+    this.checkAlive();
     this.#after(
       this,
       this.parameters.map(({ variable }) => variable.name),
     );
   }
 
-  /** Gives slots what they remember; those that have not been read yet take it up when they are. */
-  restoreMemories(states: Readonly<Record<string, QuantizerState>>): void {
+  /**
+   * Draws of slots in steps that are not over, by layer and slot: of a model, say, that a gradient has gone through which another one's
+   * optimiser applied.
+   */
+  get draws(): Readonly<Record<string, readonly [step: number, drawn: number]>> {
+    return Object.fromEntries([
+      ...this.#drawn,
+      ...[...this.#slots].flatMap(([key, { slot }]) => {
+        const [step, drawn] = slot.draws;
+        const layer = key.slice(0, key.lastIndexOf('/'));
+        const isOver = step !== (this.#clocks.get(layer) ?? this.clock);
+        return isOver || drawn === 0 ? [] : [[key, slot.draws] as const];
+      }),
+    ]);
+  }
+
+  /** Gives slots what they remember and have drawn; those that have not been read yet take it up when they are. */
+  restoreMemories(
+    states: Readonly<Record<string, QuantizerState>>,
+    draws: Readonly<Record<string, readonly [step: number, drawn: number]>>,
+  ): void {
+    this.#remembered.clear();
+    this.#drawn.clear();
     for (const [key, state] of Object.entries(states)) this.#remembered.set(key, state);
+    for (const [key, drawn] of Object.entries(draws)) this.#drawn.set(key, drawn);
     this.#slots.clear();
   }
 

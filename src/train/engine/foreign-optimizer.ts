@@ -4,8 +4,9 @@
  * Source: tfjs-core 4.22, `optimizers/*.ts`.
  */
 import type { Variable } from '@tensorflow/tfjs';
-import { ArgumentError } from '../../errors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
+import { checkCounters } from '../checkpoint.ts';
+import { checkArrays, type SavedArray, savedFloat32 } from '../stores/index.ts';
 
 /** One array of an optimiser's state. */
 interface Accumulator {
@@ -20,6 +21,8 @@ interface StateField {
   readonly moment: 'first' | 'second';
   /** What a fresh array holds. */
   readonly initial: (optimizer: Fields) => number;
+  /** Whether the optimiser as it is set up has it. Default: it has. */
+  readonly isKept?: (optimizer: Fields) => boolean;
 }
 
 type Fields = Record<string, unknown>;
@@ -37,7 +40,11 @@ const statesOf: Readonly<Record<string, readonly StateField[]>> = {
   Momentum: [first('accumulations')],
   Adam: [first('accumulatedFirstMoment'), second('accumulatedSecondMoment')],
   Adamax: [first('accumulatedFirstMoment'), second('accumulatedWeightedInfNorm')],
-  RMSProp: [second('accumulatedMeanSquares'), first('accumulatedMoments'), first('accumulatedMeanGrads')],
+  RMSProp: [
+    second('accumulatedMeanSquares'),
+    first('accumulatedMoments'),
+    { ...first('accumulatedMeanGrads'), isKept: ({ centered }) => centered === true },
+  ],
   Adagrad: [second('accumulatedGrads', ({ initialAccumulatorValue }) => initialAccumulatorValue as number)],
   Adadelta: [second('accumulatedGrads'), second('accumulatedUpdates')],
 };
@@ -54,13 +61,15 @@ const countersOf: Readonly<Record<string, readonly (readonly [string, (optimizer
   ],
 };
 
-const kindOf = (optimizer: object): string =>
+/** Name of an optimiser's class. */
+export const kindOf = (optimizer: object): string =>
   (optimizer.constructor as { className?: string }).className ?? optimizer.constructor.name;
 
 /** One array of the state of a variable. */
 export interface ForeignState {
   /** `field/variable`, unique within the optimiser. */
   readonly key: string;
+  readonly field: string;
   /** Name of the trained variable. */
   readonly of: string;
   readonly moment: 'first' | 'second';
@@ -78,7 +87,7 @@ export function foreignStates(optimizer: object): ForeignState[] {
     ((optimizer as Fields)[field] as (Accumulator | undefined)[]).flatMap((one) => {
       if (one === undefined || one === null) return [];
       const of = one.originalName.slice(0, one.originalName.lastIndexOf('/'));
-      return [{ key: `${field}/${of}`, of, moment, variable: one.variable }];
+      return [{ key: `${field}/${of}`, field, of, moment, variable: one.variable }];
     }),
   );
 }
@@ -97,7 +106,7 @@ export function forgetForeign(tf: TensorFlow, optimizer: object): void {
 }
 
 /** Numbers that a checkpoint holds beside the arrays. */
-export function foreignCounters(optimizer: object): Record<string, number> {
+function countersAt(optimizer: object): Record<string, number> {
   const fields = optimizer as Fields;
   const scalars = (countersOf[kindOf(optimizer)] ?? []).map(([field]) => [
     field,
@@ -106,36 +115,61 @@ export function foreignCounters(optimizer: object): Record<string, number> {
   return Object.fromEntries([['iterations', Number(fields['iterations_'] ?? 0)], ...scalars]);
 }
 
-/** Takes up counters and arrays; `values` by the keys of {@link ForeignState}. */
+/** What an optimiser of TensorFlow.js keeps between two steps. */
+export interface ForeignContents {
+  readonly counters: Readonly<Record<string, number>>;
+  /** In the order of the optimiser's arrays, which is that of the gradients that it is given. */
+  readonly variables: readonly Pick<Variable, 'name' | 'shape'>[];
+  /** By `field/variable`. */
+  readonly arrays: ReadonlyMap<string, SavedArray>;
+}
+
+/** The state of an optimiser; `nameOf` gives variables the names that they are saved by. */
+export function saveForeign(optimizer: object, nameOf: (variable: string) => string): ForeignContents {
+  const variables = new Map<string, Variable>();
+  const arrays = new Map<string, SavedArray>();
+  for (const { field, of, variable } of foreignStates(optimizer)) {
+    if (!variables.has(of)) variables.set(of, variable);
+    const values = variable.dataSync() as Float32Array;
+    arrays.set(`${field}/${nameOf(of)}`, savedFloat32(values, variable.shape));
+  }
+  const inOrder = [...variables].map(([name, { shape }]) => ({ name, shape }));
+  return { counters: countersAt(optimizer), variables: inOrder, arrays };
+}
+
+/**
+ * Takes a state up.
+ * @throws ArgumentError naming the counter or array that does not fit; nothing is changed then
+ */
 export function restoreForeign(
   tf: TensorFlow,
   optimizer: object,
-  counters: Readonly<Record<string, number>>,
-  states: readonly {
-    readonly key: string;
-    readonly values: Float32Array;
-    readonly shape: readonly number[];
-  }[],
+  { counters, variables, arrays }: ForeignContents,
+  nameOf: (variable: string) => string,
 ): void {
   const fields = optimizer as Fields;
-  const kind = kindOf(optimizer);
+  const kept = (statesOf[kindOf(optimizer)] ?? []).filter(({ isKept }) => isKept?.(fields) ?? true);
+  const expected = kept.flatMap(({ field }) =>
+    variables.map(({ name, shape }): [string, SavedArray] => [
+      `${field}/${nameOf(name)}`,
+      { dtype: 'F32', shape, data: new Uint8Array() },
+    ]),
+  );
+  checkArrays('arrays', arrays, new Map(expected));
+  checkCounters('counters', counters, countersAt(optimizer));
   tf.tidy(() => {
-    for (const { field } of statesOf[kind] ?? []) {
-      const own = states.filter(({ key }) => key.startsWith(`${field}/`));
-      const list = fields[field] as Accumulator[];
-      for (const one of list) one?.variable.dispose();
-      fields[field] = own.map(({ key, values, shape }) => ({
-        originalName: `${key.slice(field.length + 1)}/${field}`,
-        variable: tf.variable(tf.tensor(values, [...shape]), false),
-      }));
+    for (const { field } of kept) {
+      for (const one of fields[field] as (Accumulator | undefined)[]) one?.variable.dispose();
+      fields[field] = variables.map(({ name, shape }) => {
+        const { data } = arrays.get(`${field}/${nameOf(name)}`)!;
+        const values = tf.tensor(new Float32Array(data.slice().buffer), [...shape]);
+        return { originalName: `${name}/${field}`, variable: tf.variable(values, false) };
+      });
     }
-    for (const [field] of countersOf[kind] ?? []) {
-      const value = counters[field];
-      if (value === undefined) throw new ArgumentError(`state.optimizers.${field}`, value, 'a number');
-      (fields[field] as Variable).assign(tf.scalar(value));
-    }
+    for (const [field] of countersOf[kindOf(optimizer)] ?? [])
+      (fields[field] as Variable).assign(tf.scalar(counters[field]!));
   });
-  fields['iterations_'] = counters['iterations'] ?? 0;
+  fields['iterations_'] = counters['iterations'];
 }
 
 /** Multiplies the learning rate of one step; the function that is returned takes that back. */

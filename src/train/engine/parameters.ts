@@ -81,6 +81,9 @@ export function placed(parameters: readonly UnplacedParameter[]): EngineParamete
   });
 }
 
+/** What a variable has to be, in words. */
+export const aliveWords = 'a variable that is not disposed as long as the recipe is in force';
+
 type LayerWeight = { readonly originalName: string; readonly name: string; readonly val: Variable };
 
 function ofModel(model: LayersModel): UnplacedParameter[] {
@@ -90,11 +93,35 @@ function ofModel(model: LayersModel): UnplacedParameter[] {
       if (seen.has(val)) return [];
       seen.add(val);
       const own = originalName.split('/').pop()!;
-      const name = originalName.includes(layer.name) ? originalName : `${layer.name}/${originalName}`;
+      const name = nameIn(layer.name, originalName);
+      if (val.isDisposed) throw new ArgumentError(`model.${name}`, 'a disposed variable', aliveWords);
       const role = roleOf(`${layer.getClassName()}/${own}`, val.shape);
       return [{ name, role, shape: val.shape, layer: layer.name, kind: kindOf(layer.name), variable: val }];
     }),
   );
+}
+
+/** A weight of a model that training does not move by gradients. */
+export interface UntrainedWeight {
+  readonly name: string;
+  readonly variable: Variable;
+}
+
+/** The weights of a model that are not trained: moving means, frozen layers. None where there is no model. */
+export function untrainedWeights(model: unknown): UntrainedWeight[] {
+  const seen = new Set<Variable>();
+  return ((model as LayersModel | undefined)?.layers ?? []).flatMap((layer) =>
+    (layer.nonTrainableWeights as unknown as LayerWeight[]).flatMap(({ originalName, val }) => {
+      if (seen.has(val)) return [];
+      seen.add(val);
+      return [{ name: nameIn(layer.name, originalName), variable: val }];
+    }),
+  );
+}
+
+/** A weight's name, which has the layer's in it. */
+function nameIn(layer: string, originalName: string): string {
+  return originalName.includes(layer) ? originalName : `${layer}/${originalName}`;
 }
 
 /** The parameters of a model of the harness, whose variables may be made anew from step to step. */

@@ -144,10 +144,16 @@ export class OptimizerSteps implements StepPart {
     return this.#scheduled.has(optimizer);
   }
 
-  /** An optimiser that has taken steps before this run took it up. */
-  resume(optimizer: object): void {
-    if (!this.seen.includes(optimizer)) this.seen.push(optimizer);
-    this.#phases.set(optimizer, this.#engine.phaseAt(Math.max(this.#engine.clock - 1, 0)));
+  /** Index of the phase of an optimiser's last step; 0 before the first. */
+  phaseOf(optimizer: object): number {
+    return this.#phases.get(optimizer) ?? 0;
+  }
+
+  /** Optimisers that had taken steps before, in their order, each with the phase of its last one; there are no others. */
+  resume(optimizers: readonly (readonly [optimizer: object, phase: number])[]): void {
+    this.#phases.clear();
+    for (const [optimizer, phase] of optimizers) this.#phases.set(optimizer, phase);
+    this.seen.splice(0, this.seen.length, ...optimizers.map(([optimizer]) => optimizer));
   }
 
   before(optimizer: object, gradients: GivenGradients): GivenGradients {
@@ -159,7 +165,7 @@ export class OptimizerSteps implements StepPart {
     const clock = Math.max(...own.map(({ name }) => this.#engine.clockOf(name)));
     const index = this.#engine.phaseAt(clock);
     const phase = recipe.phases[index]!;
-    const last = this.#phases.get(optimizer) ?? 0;
+    const last = this.phaseOf(optimizer);
     this.#phases.set(optimizer, index);
     if (isReset(recipe, last, index)) this.#reset(optimizer);
     const rewarm = rewarmFactor(phase, clock - this.#engine.starts[index]!, steps);

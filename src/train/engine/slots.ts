@@ -203,9 +203,22 @@ export class Slot {
     return (result) => operand.image(result);
   }
 
+  /** The step that was drawn for last, and how many integers. */
+  get draws(): readonly [step: number, drawn: number] {
+    return [this.#step, this.#drawn];
+  }
+
+  /** Goes on in a step after so many draws. */
+  resume(step: number, drawn: number): void {
+    this.#step = step;
+    this.#drawn = drawn;
+  }
+
   /** The index of the first of so many draws. */
   #take({ step, isTraining }: Pass, size: number): number {
-    if (!isTraining) return 0;
+    // The image of a weight is kept: whenever a step has to make it again, it is the same one.
+    const isKept = this.#name === 'forward.w' && !this.#layer.endsWith('/product');
+    if (!isTraining || isKept) return 0;
     if (this.#step !== step) {
       this.#step = step;
       this.#drawn = 0;

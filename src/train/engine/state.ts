@@ -1,148 +1,118 @@
 /**
- * The state of a recipe in force, as plain data and arrays: clocks, weights as they are held, optimisers' moments, what
- * quantisers remember. A run that takes it up goes on bit for bit.
+ * The state of a recipe in force as plain data and arrays, its schema and its bytes: clocks, weights as they are held, optimisers'
+ * moments, what quantisers remember, and what the program wants to find again. What fills it and takes it up is save.ts.
  */
-import { ArgumentError } from '../../errors.ts';
+import {
+  anything,
+  fields,
+  integer,
+  line,
+  list,
+  maybe,
+  number,
+  orNull,
+  record,
+  type Schema,
+  value,
+} from '../../schema.ts';
 import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
-import type { TensorFlow } from '../../tfjs/index.ts';
-import { hashData } from '../hash.ts';
-import { float32Of, type SavedArray, savedFloat32 } from '../stores/index.ts';
-import type { RecipeEngine } from './engine.ts';
-import { foreignCounters, foreignStates, isForeign, restoreForeign } from './foreign-optimizer.ts';
-import type { OptimizerSteps, StoredWeights } from './parts.ts';
+import type { EmulationState } from '../../tfjs/emulate.ts';
+import { decodeSaved, encodeSaved } from '../safetensors.ts';
+import type { SavedArray } from '../stores/index.ts';
+
+/** An optimiser between two steps, without its arrays. */
+export interface SavedOptimizer {
+  /** Name of its class. */
+  readonly kind: string;
+  readonly counters: Readonly<Record<string, number>>;
+  /** Those that it has a state of, in its order. */
+  readonly parameters: readonly string[];
+  /** Index of the phase of its last step. */
+  readonly phase: number;
+}
 
 export interface RecipeState {
   readonly state: {
     readonly version: 1;
+    /** Hash of the recipe. */
     readonly recipe: string;
     readonly seed: number;
     readonly steps: number;
     /** Updates that each parameter has had. */
     readonly clocks: Readonly<Record<string, number>>;
-    /** Counters of each optimiser, in the order of their first steps. */
-    readonly optimizers: readonly {
-      readonly kind: string;
-      readonly counters: Readonly<Record<string, number>>;
-    }[];
+    /** In the order of their first steps. */
+    readonly optimizers: readonly SavedOptimizer[];
+    /** By `layer/slot`. */
     readonly quantizers: Readonly<Record<string, QuantizerState>>;
-    /** Random draws of the emulation so far. */
-    readonly cursor: number;
+    /** Random integers that slots have drawn in steps that are not over, by `layer/slot`: the step, and how many. */
+    readonly draws: Readonly<Record<string, readonly [step: number, drawn: number]>>;
+    /** Index of the phase in force: of the last step. */
+    readonly phase: number;
+    readonly emulation: EmulationState;
+    /** What the program itself has to find again, as it was given to `save`. */
+    readonly program?: unknown;
   };
+  /** `weights/...`, `untrained/...` and `optimizers/...`. */
   readonly arrays: ReadonlyMap<string, SavedArray>;
 }
 
-export function saveState(
-  engine: RecipeEngine,
-  weights: StoredWeights,
-  optimizers: OptimizerSteps,
-): RecipeState {
-  const { recipe, seed, steps, clocks, parameters } = engine;
-  const arrays = new Map<string, SavedArray>();
-  for (const { name, variable, shape } of parameters) {
-    const held = weights.held.get(name);
-    if (held === undefined)
-      arrays.set(`weights/${name}/values`, savedFloat32(variable.dataSync() as Float32Array, shape));
-    else
-      for (const [array, saved] of Object.entries(held.save())) arrays.set(`weights/${name}/${array}`, saved);
-  }
-  const described = optimizers.seen.map((optimizer, i) => {
-    const kind = (optimizer.constructor as { className?: string }).className ?? optimizer.constructor.name;
-    if (optimizers.isScheduled(optimizer)) {
-      const { counters, arrays: own } = optimizer.save();
-      for (const [key, saved] of own) arrays.set(`optimizers/${i}/${key}`, saved);
-      return { kind, counters };
-    }
-    if (!isForeign(optimizer))
-      throw new ArgumentError('optimizer', kind, "TensorFlow.js' own optimisers, or the recipe's");
-    for (const { key, variable } of foreignStates(optimizer))
-      arrays.set(`optimizers/${i}/${key}`, savedFloat32(variable.dataSync() as Float32Array, variable.shape));
-    return { kind, counters: foreignCounters(optimizer) };
-  });
-  const quantizers = Object.fromEntries(
-    [...engine.memories].map(([key, slot]) => [key, slot.quantizer({ seed, step: engine.clock })!.state()]),
-  );
-  return {
-    state: {
-      version: 1,
-      recipe: hashData(recipe),
-      ...{ seed, steps, clocks, optimizers: described, quantizers },
-      cursor: engine.emulation?.state.cursor ?? 0,
-    },
-    arrays,
-  };
+/** The longest lists of numbers: a scale for each block of a large matrix. */
+const most = 2 ** 27;
+const numbers = list(number(), 0, most);
+const count = integer(0, Number.MAX_SAFE_INTEGER);
+
+const drawn = value<readonly [number, number]>(
+  (given) =>
+    Array.isArray(given) && given.length === 2 && given.every((x) => Number.isSafeInteger(x) && x >= 0),
+  'a step and a number of draws',
+);
+
+const quantizerState = fields({
+  average: maybe(list(orNull(number()), 0, most)),
+  history: maybe(list(numbers, 0, most)),
+  scales: maybe(numbers),
+  zeroPoints: maybe(numbers),
+});
+
+const savedOptimizer: Schema<SavedOptimizer> = fields({
+  kind: line(),
+  counters: record(number({ from: 0 })),
+  parameters: list(value<string>((given) => typeof given === 'string', 'a name')),
+  phase: integer(0, 100),
+});
+
+/** The numbers of a state, from a file or a program. */
+export const stateSchema = fields({
+  version: value<1>((given) => given === 1, 'version 1, the only one there is'),
+  recipe: line(),
+  seed: count,
+  steps: integer(1, 2 ** 21),
+  clocks: record(count),
+  optimizers: list(savedOptimizer),
+  quantizers: record(quantizerState),
+  draws: record(drawn),
+  phase: integer(0, 100),
+  // Checked where it is taken up.
+  emulation: anything,
+  program: maybe(anything),
+}) as Schema<RecipeState['state']>;
+
+/**
+ * The bytes of a state, in the safetensors format. Equal states give equal bytes.
+ * @example
+ * const bytes = encodeState(run.save());
+ */
+export function encodeState(state: RecipeState): Uint8Array {
+  return encodeSaved(state);
 }
 
-/** Arrays below a folder, without it. */
-function under(arrays: RecipeState['arrays'], folder: string): Map<string, SavedArray> {
-  const prefix = `${folder}/`;
-  return new Map(
-    [...arrays].flatMap(([key, saved]) =>
-      key.startsWith(prefix) ? [[key.slice(prefix.length), saved] as const] : [],
-    ),
-  );
-}
-
-export function restoreState(
-  tf: TensorFlow,
-  engine: RecipeEngine,
-  weights: StoredWeights,
-  optimizers: OptimizerSteps,
-  { state, arrays }: RecipeState,
-  given: readonly object[],
-): void {
-  const { recipe, seed, steps, parameters } = engine;
-  const expected = { recipe: hashData(recipe), seed, steps };
-  for (const [field, value] of Object.entries(expected))
-    if (state[field as keyof typeof expected] !== value)
-      throw new ArgumentError(
-        `state.${field}`,
-        state[field as keyof typeof expected],
-        `${value}, as this run's`,
-      );
-  const names = Object.keys(state.clocks).sort().join();
-  if (
-    names !==
-    parameters
-      .map(({ name }) => name)
-      .sort()
-      .join()
-  )
-    throw new ArgumentError('state.clocks', names, 'the parameters of this program');
-  if (given.length !== state.optimizers.length)
-    throw new ArgumentError('optimizers', given, `${state.optimizers.length}, as the state has`);
-  for (const one of parameters) {
-    const held = weights.held.get(one.name);
-    const own = under(arrays, `weights/${one.name}`);
-    if (held !== undefined) {
-      held.restore(Object.fromEntries(own));
-      weights.load(one);
-      continue;
-    }
-    const size = one.shape.reduce((product, extent) => product * extent, 1);
-    const values = tf.tensor(float32Of(one.name, own.get('values'), size), [...one.shape]);
-    one.variable.assign(values);
-    values.dispose();
-  }
-  engine.setClocks(state.clocks);
-  const shapes = new Map(parameters.map(({ variable }) => [variable.name, variable.shape]));
-  given.forEach((optimizer, i) => {
-    const { counters } = state.optimizers[i]!;
-    const own = under(arrays, `optimizers/${i}`);
-    if (optimizers.isScheduled(optimizer)) optimizer.restore({ counters, arrays: own }, shapes);
-    else
-      restoreForeign(
-        tf,
-        optimizer,
-        counters,
-        [...own].map(([key, { shape, data }]) => ({
-          key,
-          shape,
-          values: new Float32Array(data.slice().buffer),
-        })),
-      );
-    optimizers.resume(optimizer);
-  });
-  engine.restoreMemories(state.quantizers);
-  engine.beginStep();
-  engine.emulation?.reset({ cursor: state.cursor });
+/**
+ * The state of a file's bytes. Whether it is one of this program and recipe, `run.restore` says.
+ * @param file What messages call it.
+ * @throws DamagedFileError naming the file and the place that is damaged.
+ * @example
+ * run.restore(decodeState(bytes), optimizer);
+ */
+export function decodeState(bytes: Uint8Array, file = 'state'): RecipeState {
+  return decodeSaved(bytes, file, stateSchema);
 }

@@ -28,7 +28,7 @@ export function checkArrays(
     const [kind, accepted] = [given, wanted].map((array) =>
       array === undefined ? 'no array' : kindOf(array),
     );
-    if (kind !== accepted) throw new ArgumentError(`resume.${part}/${name}`, kind, accepted!);
+    if (kind !== accepted) throw new ArgumentError(`${part}/${name}`, kind, accepted!);
   }
 }
 

@@ -1,20 +1,20 @@
 /**
  * Whole files, written under a temporary name, flushed and renamed: a good file is never replaced by half of one.
  */
-
 import {
   closeSync,
   existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmdirSync,
   statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import { ArgumentError } from '../errors.ts';
 
 /** The system's reason without the call and the path: `ENOSPC: no space left on device`. */
@@ -43,6 +43,8 @@ export function writeWholeFile(target: string, content: string | Uint8Array | It
   let temporary: string | undefined;
   try {
     if (!isDevice(target)) temporary = `${target}.tmp-${process.pid}`;
+    // What a process of this number left when it was killed: containers give the same numbers again.
+    removeFile(temporary);
     const descriptor = openSync(temporary ?? target, temporary === undefined ? 'w' : 'wx');
     try {
       writePieces(descriptor, content);
@@ -55,6 +57,14 @@ export function writeWholeFile(target: string, content: string | Uint8Array | It
     removeFile(temporary);
     throw new Error(`cannot write ${target}: ${reasonOf(error)}`, { cause: error });
   }
+}
+
+/** Deletes what processes that were killed while they wrote a file have left beside it. The file is this process' alone. */
+export function removeLeftovers(target: string): void {
+  const folder = dirname(target);
+  const prefix = `${basename(target)}.tmp-`;
+  for (const file of readdirSync(folder))
+    if (file.startsWith(prefix) && /^\d+$/.test(file.slice(prefix.length))) removeFile(join(folder, file));
 }
 
 /** Removes a file if it is there and can be. */
