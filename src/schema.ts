@@ -165,6 +165,14 @@ export function objectOr<A, B>(objects: Schema<A>, others: Schema<B>): Schema<A 
   return v.lazy((given) => (typeof given === 'object' && given !== null ? objects : others)) as Schema<A | B>;
 }
 
+/** Objects that have a field as one schema says, all others as another. */
+export function having<A, B>(field: string, withIt: Schema<A>, without: Schema<B>): Schema<A | B> {
+  return v.lazy((given) => {
+    const isThere = typeof given === 'object' && given !== null && Object.hasOwn(given, field);
+    return isThere ? withIt : without;
+  }) as Schema<A | B>;
+}
+
 /**
  * The same value, with its type known.
  *

@@ -75,6 +75,7 @@ function imageBits(spec: OperandSpec | null, shape: readonly number[] | undefine
 function storeBits(store: WeightStoreSpec, shape: readonly number[] | undefined): number {
   switch (store.kind) {
     case 'grid':
+    case 'format':
       return elementBits(toFormat(store.format));
     case 'bfloat16':
       return 16;

@@ -41,9 +41,16 @@ export {
   adafactor,
   adamW,
   defaultAdafactor,
+  defaultLion,
   defaultOptimizer,
+  defaultSgd,
+  type LionSettings,
+  lion,
+  type OptimizerOptions,
   type OptimizerSettings,
+  type SgdSettings,
   type StateCodecSpec,
+  sgd,
   type TrainingOptimizer,
 } from './optimizers/index.ts';
 export type { GradientProbe, OperandProbe, StepProbes, WeightProbes } from './probes.ts';

@@ -8,6 +8,7 @@ import {
   boolean,
   fields,
   fileName,
+  having,
   integer,
   kinds,
   line,
@@ -120,14 +121,14 @@ const commonSettings = {
   weightDecay: number({ from: 0, to: 1000 }),
   clipNorm: positive,
   decay: maybe(word(['before', 'after'])),
-  second: maybe(codec),
 };
+const [first, second] = [maybe(codec), maybe(codec)];
 const beta = number({ from: 0, below: 1 });
 /** From the least normal binary32 number: a smaller one is 0 in the arithmetic of states, where 0 / 0 is no update. */
 const epsilon = number({ from: 2 ** -126, to: 1e38 });
 /** The settings of an optimiser. */
 export const optimizerSchema: Schema = kinds({
-  adamw: { ...commonSettings, beta1: beta, beta2: beta, epsilon, first: maybe(codec) },
+  adamw: { ...commonSettings, beta1: beta, beta2: beta, epsilon, first, second },
   adafactor: {
     ...commonSettings,
     decayExponent: number({ above: 0, to: 100 }),
@@ -135,23 +136,33 @@ export const optimizerSchema: Schema = kinds({
     epsilon2: positive,
     clipThreshold: positive,
     scaleParameter: boolean,
+    second,
   },
+  sgd: { ...commonSettings, momentum: beta, nesterov: boolean, first },
+  lion: { ...commonSettings, beta1: beta, beta2: beta, first },
 });
 
 /** Which parameters a store is for. */
 export const selection: Schema = objectOr(fields({ match: pattern }), word(['linear', 'all']));
 /** What a grid spans. */
 export const gridRange: Schema = objectOr(
-  fields({ deviations: number({ above: 0, to: 1000 }) }),
+  having(
+    'scale',
+    fields({ scale: number({ from: 2 ** -126, to: 1e38 }) }),
+    fields({ deviations: number({ above: 0, to: 1000 }) }),
+  ),
   word(['absmean']),
 );
 export const groupSize: Schema = integer(1, 2 ** 20);
 
-const store = kinds({
+const writeBack = { rounding, of: maybe(selection), feedback: maybe(word(['momentum'])) };
+/** How weights are held between steps. */
+export const storeSchema: Schema = kinds({
   master: {},
-  grid: { format: line(100), rounding, range: gridRange, of: maybe(selection) },
-  bfloat16: { rounding, of: maybe(selection) },
-  'group-int8': { size: groupSize, rounding, of: maybe(selection) },
+  grid: { format: line(100), range: gridRange, ...writeBack },
+  format: { format: line(100), ...writeBack },
+  bfloat16: writeBack,
+  'group-int8': { size: groupSize, ...writeBack },
 });
 
 const where = fields({
@@ -178,7 +189,7 @@ const rule = fields({
     forward: someOf(slotEntries.forward),
     inputGradient: someOf(slotEntries.inputGradient),
     weightGradient: someOf(slotEntries.weightGradient),
-    store: maybe(store),
+    store: maybe(storeSchema),
     first: maybe(codec),
     second: maybe(codec),
     frozen: maybe(boolean),
@@ -207,7 +218,7 @@ export const recipeSchema: Schema = fields({
   optimizer: optimizerSchema,
   schedule: scheduleSchema,
   decaySchedule: maybe(scheduleSchema),
-  store: maybe(store),
+  store: maybe(storeSchema),
   inference: maybe(list(fields({ name: line(40), w: quantizer }), 0, 20)),
   rules: maybe(list(rule, 0, 100)),
 });

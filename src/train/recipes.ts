@@ -10,9 +10,11 @@ import { type FormatSpelling, toFormat } from '../formats/index.ts';
 import {
   type AdafactorSettings,
   type AdamWSettings,
-  defaultAdafactor,
   defaultOptimizer,
+  defaultSettings,
+  type LionSettings,
   type OptimizerSettings,
+  type SgdSettings,
 } from './optimizers/index.ts';
 import {
   type ExtraNorm,
@@ -26,12 +28,17 @@ import { checkRecipeOptions } from './recipe-options.ts';
 import { defaultSchedule, type Schedule, twoStageDecay, twoStageRate } from './schedule.ts';
 import type { PhaseIn } from './strength.ts';
 
+/** Fields of one kind of optimiser. */
+type SettingsOfKind<S extends OptimizerSettings> = S extends unknown ? Pick<S, 'kind'> & Partial<S> : never;
+
 /** What every recipe accepts. */
 export interface RecipeOptions {
   /** Default: parameter-free RMS norm before the attention-output and the down projection. */
   readonly extraNorm?: ExtraNorm | null;
   /** Fields of the optimiser that differ from the default; with another `kind`, from that kind's default. */
-  readonly optimizer?: Partial<AdamWSettings> | ({ readonly kind: 'adafactor' } & Partial<AdafactorSettings>);
+  readonly optimizer?:
+    | Partial<AdamWSettings>
+    | SettingsOfKind<AdafactorSettings | SgdSettings | LionSettings>;
   /** Default: 5 % warm-up, then a cosine to 10 %; `'two-stage'`: BitNet's, for rate and weight decay. */
   readonly schedule?: Schedule | 'two-stage';
 }
@@ -80,11 +87,10 @@ const phase = (from: number, linear: LinearSlots): Phase => ({
   optimizerState: 'keep',
 });
 
-function optimizerOf(given: RecipeOptions['optimizer']): OptimizerSettings {
-  if (given === undefined) return defaultOptimizer;
-  return given.kind === 'adafactor'
-    ? { ...defaultAdafactor, ...given }
-    : ({ ...defaultOptimizer, ...given } as OptimizerSettings);
+function optimizerOf(given: RecipeOptions['optimizer'] = {}): OptimizerSettings {
+  const { kind = 'adamw' } = given;
+  const defaults = Object.hasOwn(defaultSettings, kind) ? defaultSettings[kind] : defaultOptimizer;
+  return { ...defaults, ...given } as OptimizerSettings;
 }
 
 function recipe(name: string, title: string, phases: readonly Phase[], options: RecipeOptions): Recipe {

@@ -7,11 +7,16 @@ import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
 import { storeOf } from './engine/parts.ts';
 import { blocksOf, type Selectable, settingsUnder, slotsUnder } from './engine/rules.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
-import type { OptimizerSettings, StateCodecSpec } from './optimizers/index.ts';
+import {
+  type MomentCodecs,
+  momentsOf,
+  type OptimizerSettings,
+  type StateCodecSpec,
+} from './optimizers/index.ts';
 import { type EmulationSpec, type LinearSlots, type OperandSpec, plainSlots, type Recipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
 import { checkNames, selectables } from './recipe-fit.ts';
-import type { WeightStoreSpec } from './stores/index.ts';
+import { feedsBack, type GridStore, type MasterStore, type WeightStoreSpec } from './stores/index.ts';
 import { parameterShapes } from './task.ts';
 
 export const roleColumns = [
@@ -62,18 +67,26 @@ function quantizerWords(spec: OperandSpec | QuantizerOptions | 'same' | null): s
 
 function storeWords(store: WeightStoreSpec): string {
   switch (store.kind) {
-    case 'grid': {
-      const range = store.range === 'absmean' ? 'mean|w|' : `${store.range.deviations} sigma`;
-      return `${store.format} grid ${range} ${store.rounding}`;
-    }
+    case 'grid':
+      return `${store.format} grid ${rangeWords(store.range)} ${writeWords(store)}`;
+    case 'format':
+      return `${store.format} ${writeWords(store)}`;
     case 'bfloat16':
-      return `bfloat16 ${store.rounding}`;
+      return `bfloat16 ${writeWords(store)}`;
     case 'group-int8':
-      return `int8 group${store.size} ${store.rounding}`;
+      return `int8 group${store.size} ${writeWords(store)}`;
     case 'master':
       return 'float32';
   }
 }
+
+function rangeWords(range: GridStore['range']): string {
+  if (range === 'absmean') return 'mean|w|';
+  return 'scale' in range ? `scale ${range.scale}` : `${range.deviations} sigma`;
+}
+
+const writeWords = (store: Exclude<WeightStoreSpec, MasterStore>): string =>
+  `${store.rounding}${feedsBack(store) ? ', feedback' : ''}`;
 
 function codecWords(codec: StateCodecSpec | undefined): string {
   if (codec === undefined) return 'float32';
@@ -89,9 +102,12 @@ const isMatrix = ({ shape }: { readonly shape: readonly number[] }): boolean => 
 
 /** How an optimiser holds its states of a parameter: first and second moment. */
 function stateWords(optimizer: OptimizerSettings, isFactored: boolean): string[] {
-  const second = codecWords(optimizer.second);
-  if (optimizer.kind === 'adamw') return [codecWords(optimizer.first), second];
-  return ['-', isFactored ? `factored${second === 'float32' ? '' : ` ${second}`}` : second];
+  const kept = momentsOf(optimizer);
+  const [first, second] = (['first', 'second'] as const).map((moment) =>
+    kept.includes(moment) ? codecWords((optimizer as MomentCodecs)[moment]) : '-',
+  ) as [string, string];
+  if (optimizer.kind !== 'adafactor' || !isFactored) return [first, second];
+  return [first, `factored${second === 'float32' ? '' : ` ${second}`}`];
 }
 
 /** What a phase emulates, in words. */

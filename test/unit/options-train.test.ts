@@ -41,7 +41,7 @@ const exported: Readonly<Record<string, Entry>> = {
   adafactor: {
     call: (settings) => halfulp.adafactor(tf, settings),
     accepted: [{ ...defaultAdafactor, decay: 'after', second: { kind: 'bfloat16' } }],
-    optional: false,
+    optional: true,
     also: (option, value) => option !== 'kind' && isAnyNumber(option, value),
   },
   adamW: {
@@ -49,7 +49,7 @@ const exported: Readonly<Record<string, Entry>> = {
     accepted: [
       { ...defaultOptimizer, decay: 'after', first: { kind: 'float32' }, second: { kind: 'bfloat16' } },
     ],
-    optional: false,
+    optional: true,
   },
   applyRecipe: {
     call: async (options) => {
@@ -222,6 +222,16 @@ const exported: Readonly<Record<string, Entry>> = {
       also: isName,
     },
   ],
+  lion: {
+    call: (settings) => halfulp.lion(tf, settings),
+    accepted: [{ ...halfulp.defaultLion, decay: 'after', first: { kind: 'bfloat16' } }],
+    optional: true,
+  },
+  sgd: {
+    call: (settings) => halfulp.sgd(tf, settings),
+    accepted: [{ ...halfulp.defaultSgd, decay: 'after', first: { kind: 'bfloat16' } }],
+    optional: true,
+  },
   train: {
     call: (options) => {
       const isObject = typeof options === 'object' && options !== null;
@@ -243,8 +253,22 @@ const exported: Readonly<Record<string, Entry>> = {
 
 /** What else these functions take, beside their options. */
 const others: Readonly<Record<string, PlainEntry>> = {
-  adamW: refusing([nothing, (given) => halfulp.adamW(given, defaultOptimizer)]),
-  adafactor: refusing([nothing, (given) => halfulp.adafactor(given, defaultAdafactor)]),
+  adamW: refusing(
+    [nothing, (given) => halfulp.adamW(given, defaultOptimizer)],
+    [[1, null, [], 'fast', { rate: 1 }], (options) => halfulp.adamW(tf, {}, options)],
+  ),
+  adafactor: refusing(
+    [nothing, (given) => halfulp.adafactor(given, defaultAdafactor)],
+    [[1, null, [], 'fast', { rate: 1 }], (options) => halfulp.adafactor(tf, {}, options)],
+  ),
+  lion: refusing(
+    [nothing, (given) => halfulp.lion(given, {})],
+    [[1, null, [], 'fast', { rate: 1 }], (options) => halfulp.lion(tf, {}, options)],
+  ),
+  sgd: refusing(
+    [nothing, (given) => halfulp.sgd(given, {})],
+    [[1, null, [], 'fast', { rate: 1 }], (options) => halfulp.sgd(tf, {}, options)],
+  ),
   applyRecipe: refusing(
     [nothing, (given) => halfulp.applyRecipe(given, float32, { steps: 1, seed: 1 })],
     [nothing, (given) => halfulp.applyRecipe(tf, given, { steps: 1, seed: 1 })],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bitsPerWeight } from '../../src/train/bits-per-weight.ts';
 import { fnv1a64, hashData } from '../../src/train/hash.ts';
+import { defaultLion, defaultSgd } from '../../src/train/optimizers/index.ts';
 import { plainSlots, type Recipe, slotsOf } from '../../src/train/recipe.ts';
 import { checkRecipe } from '../../src/train/recipe-check.ts';
 import * as recipes from '../../src/train/recipes.ts';
@@ -238,7 +239,16 @@ describe('recipes', () => {
     [['optimizer', 'first'], { kind: 'quantizer' }, 'recipe.optimizer.first.quantizer'],
     [['optimizer', 'momentum'], 0.9, 'recipe.optimizer.momentum'],
     [['schedule', 'kind'], 'triangle', 'recipe.schedule.kind'],
-    [['optimizer', 'kind'], 'sgd', 'recipe.optimizer.kind'],
+    [['optimizer', 'kind'], 'adam', 'recipe.optimizer.kind'],
+    [['optimizer'], { ...defaultLion, epsilon: 1e-8 }, 'recipe.optimizer.epsilon'],
+    [['optimizer'], { ...defaultSgd, momentum: 1 }, 'recipe.optimizer.momentum'],
+    [['optimizer'], { ...defaultSgd, momentum: 0, first: { kind: 'bfloat16' } }, 'recipe.optimizer.first'],
+    [
+      ['store'],
+      { kind: 'grid', format: 'int8', rounding: 'stochastic', range: {} },
+      'recipe.store.range.deviations',
+    ],
+    [['store'], { kind: 'format', format: 'uint8', rounding: 'stochastic' }, 'recipe.store.format'],
     [['optimizer', 'beta2'], 1, 'recipe.optimizer.beta2'],
     [['optimizer', 'clipNorm'], 0, 'recipe.optimizer.clipNorm'],
     [['optimizer', 'weightDecay'], -1, 'recipe.optimizer.weightDecay'],

@@ -1,8 +1,14 @@
 /** Weight stores: grids, bfloat16, groups. */
 import { describe, expect, it } from 'vitest';
+import { round } from '../../src/tensor/index.ts';
 import { gaussians } from '../../src/train/random.ts';
-import { gridScale, gridWeight } from '../../src/train/stores/grid.ts';
-import { type HeldWeight, holdWeight, type WeightStoreSpec } from '../../src/train/stores/index.ts';
+import { gridScale, gridWeight } from '../../src/train/stores/codes.ts';
+import {
+  checkStore,
+  type HeldWeight,
+  holdWeight,
+  type WeightStoreSpec,
+} from '../../src/train/stores/index.ts';
 
 const initial = gaussians(1000, 0.02, 1, 'w');
 const grid = { kind: 'grid', format: 'int8', rounding: 'stochastic', range: 'absmean' } as const;
@@ -76,6 +82,12 @@ const specs: WeightStoreSpec[] = [
   { ...grid, format: 'ternary' },
   { kind: 'bfloat16', rounding: 'stochastic' },
   { kind: 'group-int8', size: 256, rounding: 'stochastic' },
+  { ...grid, format: 'e4m3fn' },
+  { ...grid, format: 'posit8', range: { scale: 50 } },
+  { ...grid, format: 'nf4' },
+  { ...grid, format: 'fixed(8,4)' },
+  { kind: 'format', format: 'binary16', rounding: 'stochastic' },
+  { kind: 'format', format: 'posit16', rounding: 'stochastic' },
 ];
 
 describe.each(specs)('%j', (spec) => {
@@ -112,4 +124,61 @@ it('groups and bfloat16 stay near the weights', () => {
     const values = holdWeight(initial, spec)!.load();
     for (let i = 0; i < 1000; i++) expect(Math.abs(values[i]! - initial[i]!)).toBeLessThanOrEqual(limit);
   }
+});
+
+/** Signed formats of every kind. */
+const formats = [
+  ...([
+    'ternary',
+    'int2',
+    'int16',
+    'binary16',
+    'bfloat16',
+    'e5m2',
+    'e4m3fn',
+    'e4m3fnuz',
+    'e3m2',
+    'e2m1',
+  ] as const),
+  ...(['posit8', 'posit16', 'posit(6,1)', 'fixed(8,4)', 'nf4', 'dynamic8', 'binary', 'tf32'] as const),
+];
+
+describe.each(formats)('%s', (format) => {
+  it.each(['stochastic', 'nearest-even'] as const)('holds what rounding gives, written %s', (rounding) => {
+    const updated = initial.map((w, i) => (i < 4 ? [0, -0, 1e30, -1e30][i]! : w * 1.07 + 3e-4));
+    for (const range of ['absmean', { deviations: 3 }, { scale: 37.5 }, undefined] as const) {
+      const spec: WeightStoreSpec =
+        range === undefined ? { kind: 'format', format, rounding } : { ...grid, format, rounding, range };
+      checkStore(spec, 'store');
+      const scale = spec.kind === 'grid' ? gridScale(initial, spec) : 1;
+      const held = holdWeight(initial, spec)!;
+      const rounded = (weights: Float32Array, options: object): number[] =>
+        [
+          ...round(
+            weights.map((w) => w * scale),
+            format,
+            { saturation: 'finite', ...options },
+          ),
+        ].map((code) => Math.fround(code / scale) + 0);
+      const bits = (): number[] => [...held.load()].map((value) => value + 0);
+      expect(bits()).toEqual(rounded(initial, {}));
+      held.writeMeasured(updated, draw(4));
+      const options = rounding === 'stochastic' ? { rounding, ...draw(4) } : {};
+      expect(bits()).toEqual(rounded(updated, options));
+    }
+  });
+});
+
+it.each([
+  ['uint8', 'unsigned'],
+  ['e8m0', 'unsigned'],
+  ['binary64', 'wider than binary32'],
+  ['logarithmic(4,3)', 'irrational'],
+  ['mxfp4', 'blocks'],
+  ['e4m33', 'unknown'],
+])('refuses %s: %s', (format) => {
+  const given = { kind: 'format', format, rounding: 'nearest-even' } as const;
+  expect(() => checkStore(given, 'recipe.store')).toThrow(
+    expect.objectContaining({ name: 'ArgumentError', argument: 'recipe.store.format' }),
+  );
 });

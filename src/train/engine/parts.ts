@@ -176,10 +176,11 @@ export class OptimizerSteps implements StepPart {
       this.#undo.push(scaleRate(optimizer, rewarm));
       return kept;
     }
-    scheduled.optimizer.learningRate =
-      scheduled.peak * scheduleFactor(recipe.schedule, clock, steps) * rewarm;
+    // Beyond the announced steps the last value stays.
+    const at = Math.min(clock, steps - 1);
+    scheduled.optimizer.learningRate = scheduled.peak * scheduleFactor(recipe.schedule, at, steps) * rewarm;
     if (recipe.decaySchedule !== undefined)
-      scheduled.optimizer.decayFactor = scheduleFactor(recipe.decaySchedule, clock, steps);
+      scheduled.optimizer.decayFactor = scheduleFactor(recipe.decaySchedule, at, steps);
     return clipByGlobalNorm(this.#tf, asMap(kept), recipe.optimizer.clipNorm).gradients;
   }
 

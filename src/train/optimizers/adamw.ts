@@ -1,127 +1,75 @@
 /**
- * AdamW as TensorFlow.js operations in float32, its moments held as their codecs say. The optimiser applies the step
- * that it is given; schedules are elsewhere.
+ * AdamW as TensorFlow.js operations in float32, its moments held as their codecs say.
  * Source: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
  */
-import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
-import { checkSchema } from '../../schema.ts';
+import type { Tensor } from '@tensorflow/tfjs';
 import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
-import { optimizerSchema } from '../recipe-schema.ts';
-import {
-  entriesOf,
-  listened,
-  type OptimizerDraws,
-  type OptimizerState,
-  States,
-  type TrainingOptimizer,
-  variableNamed,
-} from './optimizer.ts';
-import type { AdamWSettings } from './settings.ts';
+import { lossInMomentum } from './feedback.ts';
+import type { Given, Move, OptimizerOptions, Rule, TrainingOptimizer } from './optimizer.ts';
+import { optimizerFrom } from './rule-optimizer.ts';
+import { type AdamWSettings, defaultOptimizer, settled } from './settings.ts';
 import { holdState } from './state-codec.ts';
+import type { MomentCodecs, StateOf } from './states.ts';
 
-/** Makes an AdamW optimiser of the given TensorFlow.js. */
-export function adamW(
-  tf: TensorFlow,
-  settings: AdamWSettings,
-  draws: OptimizerDraws = {},
-): TrainingOptimizer {
-  checkTensorFlow(tf, settings);
-  checkSchema('settings', settings, optimizerSchema);
-  const { beta1, beta2, epsilon, weightDecay, decay: placement = 'before' } = settings;
+export class AdamWRule implements Rule {
+  readonly className = 'AdamW';
+  readonly learningRate = 1e-3;
+  readonly #tf: TensorFlow;
+  readonly #settings: AdamWSettings;
+  counters: Readonly<Record<string, number>> = { beta1Power: 1, beta2Power: 1, iterations: 0 };
 
-  class AdamWOptimizer extends tf.Optimizer implements TrainingOptimizer {
-    static readonly className: string = 'AdamW';
-    learningRate = 0;
-    decayFactor = 1;
-    step = 0;
-    readonly #states = new States(
-      (shape) => ({
-        first: holdState(tf, shape, true, settings.first),
-        second: holdState(tf, shape, false, settings.second),
-      }),
-      draws,
-    );
-    #beta1Power = 1;
-    #beta2Power = 1;
+  constructor(tf: TensorFlow, settings: AdamWSettings) {
+    this.#tf = tf;
+    this.#settings = settings;
+  }
 
-    get stateBytes(): number {
-      return this.#states.bytes;
-    }
+  states(shape: readonly number[], { first, second }: MomentCodecs): StateOf {
+    const tf = this.#tf;
+    return { first: holdState(tf, shape, true, first), second: holdState(tf, shape, false, second) };
+  }
 
-    applyGradients(gradients: NamedTensorMap | { name: string; tensor: Tensor }[]): void {
-      this.#beta1Power *= beta1;
-      this.#beta2Power *= beta2;
-      // m^ / (sqrt(v^) + epsilon) with both bias corrections taken out of the array operations.
-      const correction = Math.sqrt(1 - this.#beta2Power);
-      tf.tidy(() => {
-        const scalars = {
-          keep1: tf.scalar(beta1),
-          take1: tf.scalar(1 - beta1),
-          keep2: tf.scalar(beta2),
-          take2: tf.scalar(1 - beta2),
-          epsilon: tf.scalar(epsilon * correction),
-          rate: tf.scalar((this.learningRate * correction) / (1 - this.#beta1Power)),
-          decay: tf.scalar(1 - this.learningRate * weightDecay * this.decayFactor),
-        };
-        for (const [name, gradient] of entriesOf(gradients)) this.#update(name, gradient, scalars);
-      });
-      this.step++;
-      this.incrementIterations();
-    }
-
-    #update(
-      name: string,
-      gradient: Tensor,
-      scalars: Record<'keep1' | 'take1' | 'keep2' | 'take2' | 'epsilon' | 'rate' | 'decay', Tensor>,
-    ): void {
-      const variable = variableNamed(tf, name);
-      const states = this.#states.of(name, variable.shape);
-      const { keep1, take1, keep2, take2, rate, decay } = scalars;
+  begin(): (given: Given) => Move {
+    const tf = this.#tf;
+    const { beta1, beta2, epsilon } = this.#settings;
+    const { iterations } = this.counters;
+    const beta1Power = this.counters['beta1Power']! * beta1;
+    const beta2Power = this.counters['beta2Power']! * beta2;
+    this.counters = { beta1Power, beta2Power, iterations: iterations! + 1 };
+    // m^ / (sqrt(v^) + epsilon) with both bias corrections taken out of the array operations.
+    const correction = Math.sqrt(1 - beta2Power);
+    const [keep1, take1, keep2, take2, added] = [
+      ...[beta1, 1 - beta1, beta2, 1 - beta2],
+      epsilon * correction,
+    ].map((value) => tf.scalar(value)) as [Tensor, Tensor, Tensor, Tensor, Tensor];
+    const scaled = (rate: number): number => (rate * correction) / (1 - beta1Power);
+    return ({ gradient, states }) => {
       const first = tf.add(tf.mul(states['first']!.read(), keep1), tf.mul(gradient, take1));
       const second = tf.add(tf.mul(states['second']!.read(), keep2), tf.mul(tf.square(gradient), take2));
-      const step = tf.div(first, tf.add(tf.sqrt(second), scalars.epsilon));
-      const decays = variable.rank >= 2 && weightDecay * this.decayFactor > 0;
-      const before = decays && placement === 'before' ? tf.mul(variable, decay) : variable;
-      const moved = tf.sub(before, tf.mul(step, rate));
-      const value = decays && placement === 'after' ? tf.mul(moved, decay) : moved;
-      this.#states.commit(variable, { value, states: { first, second } }, this.step);
-    }
-
-    reset(): void {
-      this.#states.clear();
-      this.#beta1Power = 1;
-      this.#beta2Power = 1;
-      this.iterations_ = 0;
-    }
-
-    save(): OptimizerState {
+      const divisor = tf.add(tf.sqrt(second), added);
       return {
-        counters: {
-          beta1Power: this.#beta1Power,
-          beta2Power: this.#beta2Power,
-          iterations: this.iterations,
-          step: this.step,
-        },
-        arrays: this.#states.save(),
+        states: { first, second },
+        second: { estimate: second, correction: 1 - beta2Power },
+        step: (rate) => tf.mul(tf.div(first, divisor), tf.scalar(scaled(rate))),
+        feedBack: (rate, lost) => tf.mul(lost, tf.mul(divisor, lossInMomentum(beta1) / scaled(rate))),
       };
-    }
-
-    restore({ counters, arrays }: OptimizerState, shapes: ReadonlyMap<string, readonly number[]>): void {
-      this.#states.restore(arrays, shapes);
-      this.#beta1Power = counters['beta1Power'] ?? 1;
-      this.#beta2Power = counters['beta2Power'] ?? 1;
-      this.iterations_ = counters['iterations'] ?? 0;
-      this.step = counters['step'] ?? this.iterations_;
-    }
-
-    override dispose(): void {
-      this.reset();
-    }
-
-    getConfig(): Record<string, number> {
-      return { learningRate: this.learningRate, beta1, beta2, epsilon, weightDecay };
-    }
+    };
   }
-  return listened(tf, new AdamWOptimizer());
+}
+
+/**
+ * Makes an AdamW optimiser of the given TensorFlow.js, for `model.compile`, `minimize`, or a loop.
+ * @param settings fields that differ from {@link defaultOptimizer}
+ * @throws ArgumentError naming the field that is wrong
+ * @example
+ * model.compile({ optimizer: adamW(tf, { weightDecay: 0.01 }, { learningRate: 1e-3 }), loss: 'meanSquaredError' });
+ */
+export function adamW(
+  tf: TensorFlow,
+  settings: Partial<AdamWSettings> = {},
+  options: OptimizerOptions = {},
+): TrainingOptimizer {
+  checkTensorFlow(tf, settings);
+  const all = settled(defaultOptimizer, settings);
+  return optimizerFrom(tf, new AdamWRule(tf, all), all, options);
 }

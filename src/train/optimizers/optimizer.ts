@@ -1,15 +1,13 @@
 /**
- * What every optimiser of the training loop offers, and the state that all of them keep: held tensors by parameter,
- * and counters. Which update they make is in the other files.
+ * What every optimiser of this library is: a `tf.Optimizer` whose state can be held in few bits, dropped, saved and restored,
+ * and the rule that tells one from another. What all of them share is rule-optimizer.ts.
  */
 import type { NamedTensorMap, Optimizer, Tensor, Variable } from '@tensorflow/tfjs';
 import { ArgumentError } from '../../errors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
-import { listenedStep } from '../../tfjs/watched-methods.ts';
-import { DivergenceError, firstNotFinite } from '../divergence.ts';
-import { fnv1a32 } from '../random.ts';
-import { checkArrays, type Draw, type SavedArray } from '../stores/index.ts';
-import type { HeldState } from './state-codec.ts';
+import type { Schedule } from '../schedule.ts';
+import type { SavedArray, WeightStoreSpec } from '../stores/index.ts';
+import type { MomentCodecs, OptimizerDraws, StateOf } from './states.ts';
 
 /** The state of an optimiser as a checkpoint holds it. */
 export interface OptimizerState {
@@ -19,19 +17,12 @@ export interface OptimizerState {
   readonly arrays: ReadonlyMap<string, SavedArray>;
 }
 
-/** What the random integers of stochastically rounded states depend on beside the step. */
-export interface OptimizerDraws {
-  /** Default 0. */
-  readonly seed?: number;
-  /** What the names of variables begin with that is no part of a parameter's name. Default ''. */
-  readonly prefix?: string;
-}
-
 /**
- * A TensorFlow.js optimiser whose rate is set from outside and whose state can be dropped, saved and restored.
+ * A TensorFlow.js optimiser whose state can be dropped, saved and restored.
  * `applyGradients` throws DivergenceError in place of an update or state that is not finite.
  */
 export interface TrainingOptimizer extends Optimizer {
+  /** Of the next step; a schedule sets it by itself. */
   learningRate: number;
   /** Updates done before the next one. It counts by itself, and `reset` leaves it; a loop may set it. */
   step: number;
@@ -46,114 +37,62 @@ export interface TrainingOptimizer extends Optimizer {
   restore(state: OptimizerState, shapes: ReadonlyMap<string, readonly number[]>): void;
 }
 
-/** The state tensors of one variable, by name. */
-export type StateOf = Readonly<Record<string, HeldState>>;
+/** What an optimiser may be given beside its settings. */
+export interface OptimizerOptions extends OptimizerDraws {
+  /** The learning rate, the peak of the schedule where there is one. Default 0.001; lion 0.0001, sgd 0.01. */
+  readonly learningRate?: number;
+  /** Factors on the rate over `steps` steps. Default: the rate stays. */
+  readonly schedule?: Schedule;
+  /** The same for the weight decay. */
+  readonly decaySchedule?: Schedule;
+  /** Length of the schedules. */
+  readonly steps?: number;
+  /** How updated variables are written back, all of them. Default float32. */
+  readonly store?: WeightStoreSpec;
+}
 
-/** What an update makes of one variable: its new value and its new states, by name. */
-export interface Update {
-  readonly value: Tensor;
+/** What a recipe decides for the optimiser that it makes, by the variable. */
+export interface Governor {
+  /** @param isLast of the last step, not of the next one */
+  settingsOf(variable: string, isLast?: boolean): MomentCodecs & { readonly weightDecay?: number };
+  /** As {@link WriteBack}. */
+  readonly writeBack: WriteBack;
+}
+
+/** Takes an updated value to the variable's store, if it has one: what the variable is to have in its place. */
+export type WriteBack = (
+  variable: Variable,
+  updated: Tensor,
+) => { readonly kept: Tensor; readonly feedsBack: boolean } | undefined;
+
+/** What a rule is given of one variable. */
+export interface Given {
+  readonly gradient: Tensor;
+  readonly states: StateOf;
+  readonly variable: Variable;
+}
+
+/** What a rule makes of it. */
+export interface Move {
   readonly states: Readonly<Record<string, Tensor>>;
+  /** What is subtracted from the variable. */
+  step(rate: number): Tensor;
+  /** Estimate of the gradient's square, times `correction`. */
+  readonly second?: { readonly estimate: Tensor; readonly correction: number };
+  /** What the first moment needs more so that later steps add up to `lost`. */
+  feedBack?(rate: number, lost: Tensor): Tensor;
 }
 
-/** Held states by variable, made at a variable's first update. */
-export class States {
-  readonly #held = new Map<string, StateOf>();
-  readonly #make: (shape: readonly number[]) => StateOf;
-  readonly #draws: Required<OptimizerDraws>;
-
-  constructor(make: (shape: readonly number[]) => StateOf, { seed = 0, prefix = '' }: OptimizerDraws) {
-    this.#make = make;
-    this.#draws = { seed, prefix };
-  }
-
-  of(name: string, shape: readonly number[]): StateOf {
-    let held = this.#held.get(name);
-    if (held === undefined) {
-      held = this.#make(shape);
-      this.#held.set(name, held);
-    }
-    return held;
-  }
-
-  /**
-   * Gives a variable and its states their new values if all of them are finite.
-   * @param step Updates done before.
-   * @throws DivergenceError otherwise; then nothing of the variable has changed.
-   */
-  commit(variable: Variable, { value, states }: Update, step: number): void {
-    const { name, shape } = variable;
-    const check = (of: 'update' | 'state', tensor: string, given: Tensor): void => {
-      const values = given.dataSync();
-      const index = firstNotFinite(values);
-      if (index >= 0) throw new DivergenceError(of, tensor, step + 1, index, values[index]!);
-    };
-    check('update', name, value);
-    const next = Object.entries(states);
-    for (const [state, tensor] of next) check('state', `${name}/${state}`, tensor);
-    const held = this.of(name, shape);
-    for (const [state, tensor] of next) held[state]!.write(tensor, this.#drawOf(name, state, step));
-    variable.assign(value);
-  }
-
-  /** The draws of a state: (seed, stream low = step, stream high = FNV-1a-32 of `parameter/state`). */
-  #drawOf(variable: string, state: string, step: number): Draw {
-    const { seed, prefix } = this.#draws;
-    const name = variable.startsWith(prefix) ? variable.slice(prefix.length) : variable;
-    return { seed, stream: (BigInt(fnv1a32(`${name}/${state}`)) << 32n) | BigInt(step) };
-  }
-
-  get bytes(): number {
-    let sum = 0;
-    for (const states of this.#held.values()) for (const state of Object.values(states)) sum += state.bytes;
-    return sum;
-  }
-
-  save(): Map<string, SavedArray> {
-    const arrays = new Map<string, SavedArray>();
-    for (const [variable, states] of this.#held)
-      for (const [name, state] of Object.entries(states))
-        for (const [array, saved] of Object.entries(state.save()))
-          arrays.set(`${variable}/${name}/${array}`, saved);
-    return arrays;
-  }
-
-  restore(arrays: ReadonlyMap<string, SavedArray>, shapes: ReadonlyMap<string, readonly number[]>): void {
-    this.clear();
-    for (const [variable, shape] of shapes) this.of(variable, shape);
-    checkArrays('optimizer', this.#ownNames(arrays), this.#ownNames(this.save()));
-    for (const [variable, shape] of shapes) {
-      const prefix = `${variable}/`;
-      const own = [...arrays].filter(([key]) => key.startsWith(prefix));
-      for (const [name, state] of Object.entries(this.of(variable, shape))) {
-        const inner = `${prefix}${name}/`;
-        state.restore(
-          Object.fromEntries(
-            own.flatMap(([key, saved]) => (key.startsWith(inner) ? [[key.slice(inner.length), saved]] : [])),
-          ),
-        );
-      }
-    }
-  }
-
-  /** Arrays by names without what variables' names begin with. */
-  #ownNames(arrays: ReadonlyMap<string, SavedArray>): Map<string, SavedArray> {
-    const { prefix } = this.#draws;
-    return new Map(
-      [...arrays].map(([name, saved]) => [name.startsWith(prefix) ? name.slice(prefix.length) : name, saved]),
-    );
-  }
-
-  clear(): void {
-    for (const states of this.#held.values()) for (const state of Object.values(states)) state.dispose();
-    this.#held.clear();
-  }
-}
-
-/** The same optimiser, whose steps are heard of however they are taken: by `minimize` or by `applyGradients` alone. */
-export function listened<T extends TrainingOptimizer>(tf: TensorFlow, optimizer: T): T {
-  const apply = optimizer.applyGradients.bind(optimizer);
-  optimizer.applyGradients = (gradients) => listenedStep(tf, optimizer, gradients, apply);
-  return optimizer;
+/** What tells one optimiser from another. Its methods run inside `tf.tidy`. */
+export interface Rule {
+  /** `AdamW` */
+  readonly className: string;
+  readonly learningRate: number;
+  /** States that begin as zeros, for gradients of a shape. */
+  states(shape: readonly number[], codecs: MomentCodecs): StateOf;
+  /** Begins a step of all variables. */
+  begin(): (given: Given) => Move;
+  counters: Readonly<Record<string, number>>;
 }
 
 /** Gradients as TensorFlow.js may give them, in pairs. */

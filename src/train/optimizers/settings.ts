@@ -1,17 +1,20 @@
 /**
  * The settings of optimisers as data, and their defaults. What fields may be is `../recipe-schema.ts`.
  */
+import { checkObject } from '../../check.ts';
+import { ArgumentError } from '../../errors.ts';
+import { checkSchema } from '../../schema.ts';
+import { optimizerSchema } from '../recipe-schema.ts';
 import { checkCodecFit, checkStateCodec, type StateCodecSpec } from './state-codec.ts';
+import type { MomentCodecs } from './states.ts';
 
-interface CommonSettings {
+export interface CommonSettings {
   /** Decoupled decay, per unit of learning rate, of the parameters with two or more axes. */
   readonly weightDecay: number;
   /** Largest global norm of the gradients; larger ones are scaled down to it. */
   readonly clipNorm: number;
   /** Whether a weight decays before its step or, with the step's result, after it. Default 'before'. */
   readonly decay?: 'before' | 'after';
-  /** How the second moment is held. Default float32. */
-  readonly second?: StateCodecSpec;
 }
 
 export interface AdamWSettings extends CommonSettings {
@@ -24,6 +27,8 @@ export interface AdamWSettings extends CommonSettings {
   readonly epsilon: number;
   /** How the first moment is held. Default float32. */
   readonly first?: StateCodecSpec;
+  /** How the second moment is held. Default float32. */
+  readonly second?: StateCodecSpec;
 }
 
 export interface AdafactorSettings extends CommonSettings {
@@ -38,9 +43,31 @@ export interface AdafactorSettings extends CommonSettings {
   readonly clipThreshold: number;
   /** Whether the learning rate is relative to the parameter's root mean square. */
   readonly scaleParameter: boolean;
+  /** How the second moment is held. Default float32. */
+  readonly second?: StateCodecSpec;
 }
 
-export type OptimizerSettings = AdamWSettings | AdafactorSettings;
+export interface SgdSettings extends CommonSettings {
+  readonly kind: 'sgd';
+  /** What is left of the momentum a step later, in [0, 1); 0: none. */
+  readonly momentum: number;
+  /** Whether steps look ahead by one. */
+  readonly nesterov: boolean;
+  /** How the momentum is held. Default float32. */
+  readonly first?: StateCodecSpec;
+}
+
+export interface LionSettings extends CommonSettings {
+  readonly kind: 'lion';
+  /** Weight of the momentum in the step's signs, in [0, 1). */
+  readonly beta1: number;
+  /** Decay of the momentum, in [0, 1). */
+  readonly beta2: number;
+  /** How the momentum is held. Default float32. */
+  readonly first?: StateCodecSpec;
+}
+
+export type OptimizerSettings = AdamWSettings | AdafactorSettings | SgdSettings | LionSettings;
 
 /** AdamW with betas 0.9 and 0.95, epsilon 1e-8, weight decay 0.1, clipping at 1. */
 export const defaultOptimizer: AdamWSettings = {
@@ -64,11 +91,66 @@ export const defaultAdafactor: AdafactorSettings = {
   clipNorm: 1,
 };
 
+/** Momentum 0.9, weight decay 0.1, clipping at 1. */
+export const defaultSgd: SgdSettings = {
+  kind: 'sgd',
+  momentum: 0.9,
+  nesterov: false,
+  weightDecay: 0.1,
+  clipNorm: 1,
+};
+
+/** The source's betas 0.9 and 0.99, weight decay 0.1, clipping at 1. */
+export const defaultLion: LionSettings = {
+  kind: 'lion',
+  beta1: 0.9,
+  beta2: 0.99,
+  weightDecay: 0.1,
+  clipNorm: 1,
+};
+
+/** Every kind with its defaults. */
+export const defaultSettings: { readonly [S in OptimizerSettings as S['kind']]: S } = {
+  adamw: defaultOptimizer,
+  adafactor: defaultAdafactor,
+  sgd: defaultSgd,
+  lion: defaultLion,
+};
+
+/** Settings with what they leave to the defaults. Throws ArgumentError naming the field that is wrong. */
+export function settled<S extends OptimizerSettings>(defaults: S, given: Partial<S>): S {
+  checkObject('settings', given);
+  const all: S = { ...defaults };
+  for (const field in given) if (given[field] !== undefined) Object.assign(all, { [field]: given[field] });
+  if (all.kind !== defaults.kind) throw new ArgumentError('settings.kind', all.kind, defaults.kind);
+  checkSchema('settings', all, optimizerSchema);
+  checkOptimizer(all, 'settings');
+  return all;
+}
+
+/** Which moments an optimiser keeps. */
+export function momentsOf(settings: OptimizerSettings): readonly ('first' | 'second')[] {
+  switch (settings.kind) {
+    case 'adamw':
+      return ['first', 'second'];
+    case 'adafactor':
+      return ['second'];
+    case 'lion':
+      return ['first'];
+    case 'sgd':
+      return settings.momentum === 0 ? [] : ['first'];
+  }
+}
+
 /** The rules of the codecs of states. Throws ArgumentError naming the field, prefixed by `path`. */
 export function checkOptimizer(settings: OptimizerSettings, path: string): void {
-  if (settings.kind === 'adamw' && settings.first !== undefined)
-    checkStateCodec(settings.first, `${path}.first`);
-  if (settings.second !== undefined) checkStateCodec(settings.second, `${path}.second`);
+  for (const moment of ['first', 'second'] as const) {
+    const codec = (settings as MomentCodecs)[moment];
+    if (codec === undefined) continue;
+    if (!momentsOf(settings).includes(moment))
+      throw new ArgumentError(`${path}.${moment}`, codec.kind, 'nothing: there is no such state');
+    checkStateCodec(codec, `${path}.${moment}`);
+  }
 }
 
 /** Checks that the codecs take the states of parameters of these shapes. Throws ArgumentError naming the field. */
@@ -77,13 +159,12 @@ export function checkStateFit(
   shapes: readonly (readonly number[])[],
   path: string,
 ): void {
-  const counts = shapes.map((shape) => shape.reduce((product, extent) => product * extent, 1));
-  if (settings.kind === 'adamw') {
-    for (const state of ['first', 'second'] as const)
-      checkCodecFit(settings[state], counts, `${path}.${state}`);
-    return;
+  for (const moment of momentsOf(settings)) {
+    // Of Adafactor's matrices there are row and column means.
+    const counts =
+      settings.kind === 'adafactor'
+        ? shapes.flatMap((shape) => [...shape])
+        : shapes.map((shape) => shape.reduce((product, extent) => product * extent, 1));
+    checkCodecFit((settings as MomentCodecs)[moment], counts, `${path}.${moment}`);
   }
-  // Row and column means of matrices, vectors whole.
-  const factored = shapes.flatMap((shape) => [...shape]);
-  checkCodecFit(settings.second, factored, `${path}.second`);
 }

@@ -24,6 +24,8 @@ export function groupWeight(initial: Float32Array, spec: GroupStore): HeldWeight
     get bytes() {
       return packed.byteLength;
     },
+    // A group has its own.
+    unit: undefined,
     load,
     write,
     writeMeasured(updated, draw): WriteMeasure {

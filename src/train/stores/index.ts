@@ -1,6 +1,5 @@
 /** Weight stores: how a weight survives from one step to the next. */
-import { bfloat16Weight } from './bfloat16.ts';
-import { gridWeight } from './grid.ts';
+import { formatWeight, gridWeight } from './codes.ts';
 import { groupWeight } from './group.ts';
 import type { WeightStoreSpec } from './spec.ts';
 import type { HeldWeight } from './store.ts';
@@ -17,11 +16,14 @@ export {
 export {
   type Bfloat16Store,
   checkStore,
+  type FormatStore,
+  feedsBack,
   type GridStore,
   type GroupStore,
   isStoreOf,
   type MasterStore,
   type WeightStoreSpec,
+  type WriteRounding,
 } from './spec.ts';
 export {
   bytesOf,
@@ -40,8 +42,10 @@ export function holdWeight(initial: Float32Array, spec: WeightStoreSpec): HeldWe
       return null;
     case 'grid':
       return gridWeight(initial, spec);
+    case 'format':
+      return formatWeight(initial, spec);
     case 'bfloat16':
-      return bfloat16Weight(initial, spec);
+      return formatWeight(initial, { format: 'bfloat16', rounding: spec.rounding });
     case 'group-int8':
       return groupWeight(initial, spec);
   }

@@ -42,6 +42,8 @@ export interface Draw {
 export interface HeldWeight {
   /** Bytes that it takes between steps. */
   readonly bytes: number;
+  /** What one unit of the codes stands for, where all have the same. */
+  readonly unit: number | undefined;
   /** The values that a step reads. */
   load(): Float32Array;
   /** Takes an updated weight; what its format cannot hold is lost. */

@@ -1,0 +1,117 @@
+/**
+ * Weights as packed codes of a format and nothing else: an updated weight, times a scale that was fixed at the start where
+ * there is one, is rounded to a code, stochastically or to nearest, and clamped. What a step adds below the distance of two
+ * codes is lost; nothing carries it over, unless the optimiser takes it into its momentum.
+ * Source of integer grids: Zhao, Tabaru, Kobayashi, Honda, Yamazaki, Tsuruoka, "Direct quantized training of language models
+ * with stochastic rounding", arXiv 2412.04787. Unlike their code, the scale is stored, not recomputed from the largest weight.
+ */
+import type { CodeArray } from '../../formats/codes.ts';
+import { type Format, pack, toFormat, ulp, unpack } from '../../formats/index.ts';
+import { decode, encode } from '../../tensor/arrays.ts';
+import { stepRatioOf, type WriteMeasure, WriteTally } from './measure.ts';
+import type { GridStore, WriteRounding } from './spec.ts';
+import { bytesOf, type Draw, float32Of, type HeldWeight, savedFloat32 } from './store.ts';
+
+/** Scales of grids are at most 1 / this, as in the source. */
+const leastRange = Math.fround(1e-5);
+
+/** The scale of initial weights: binary32; sums in binary64, in order. */
+export function gridScale(initial: Float32Array, { format, range }: GridStore): number {
+  if (typeof range === 'object' && 'scale' in range) return Math.fround(range.scale);
+  let sum = 0;
+  for (const w of initial) sum += range === 'absmean' ? Math.abs(w) : w * w;
+  const mean = sum / initial.length;
+  const spanned = range === 'absmean' ? mean : range.deviations * Math.sqrt(mean);
+  return Math.fround(toFormat(format).max / Math.max(Math.fround(spanned), leastRange));
+}
+
+/**
+ * Holds a weight on the grid that its initial values decide.
+ * @example
+ * const held = gridWeight(initial, { kind: 'grid', format: 'int8', rounding: 'stochastic', range: 'absmean' });
+ * held.bytes; // one byte a weight, and four for the scale
+ */
+export function gridWeight(initial: Float32Array, spec: GridStore): HeldWeight {
+  return codesWeight(initial, toFormat(spec.format), spec.rounding, gridScale(initial, spec));
+}
+
+/** Holds a weight in a format's own values; initial ones are rounded to nearest. */
+export function formatWeight(
+  initial: Float32Array,
+  { format, rounding }: { readonly format: string; readonly rounding: WriteRounding },
+): HeldWeight {
+  return codesWeight(initial, toFormat(format), rounding, undefined);
+}
+
+/** The distance of a code's value to the next larger one. Integers and ternary values have no other than 1. */
+function stepOf(format: Format): (value: number) => number {
+  return format.kind === 'int' || format.name === 'ternary' ? () => 1 : (value) => ulp(value, format);
+}
+
+function codesWeight(
+  initial: Float32Array,
+  format: Format,
+  rounding: WriteRounding,
+  given: number | undefined,
+): HeldWeight {
+  const count = initial.length;
+  let scale = given;
+  let packed: Uint8Array;
+
+  const scaled = (weights: Float32Array): Float32Array => {
+    if (scale === undefined) return weights;
+    const z = new Float32Array(count);
+    for (let i = 0; i < count; i++) z[i] = weights[i]! * scale;
+    return z;
+  };
+  const codesOf = (weights: Float32Array, draw: Draw | null): CodeArray =>
+    encode(scaled(weights), format, {
+      saturation: 'finite',
+      ...(draw === null || rounding === 'nearest-even' ? {} : { rounding: 'stochastic', ...draw }),
+    });
+  const elements = (): Float32Array => decode(unpack(packed, format, count), format) as Float32Array;
+
+  packed = pack(codesOf(initial, null), format);
+
+  return {
+    get bytes() {
+      return packed.byteLength + (scale === undefined ? 0 : 4);
+    },
+    get unit() {
+      return scale === undefined ? undefined : 1 / scale;
+    },
+    load() {
+      const values = elements();
+      if (scale !== undefined) for (let i = 0; i < count; i++) values[i] = values[i]! / scale;
+      return values;
+    },
+    write(updated, draw) {
+      packed = pack(codesOf(updated, draw), format);
+    },
+    writeMeasured(updated, draw): WriteMeasure {
+      const before = elements();
+      const codes = codesOf(updated, draw);
+      packed = pack(codes, format);
+      const after = decode(codes, format);
+      const tally = new WriteTally();
+      const step = stepOf(format);
+      for (let i = 0; i < count; i++) {
+        const value = after[i]!;
+        const ratio = stepRatioOf(updated[i]! * (scale ?? 1), before[i]!, step(before[i]!));
+        tally.add(ratio, value !== before[i], value === 0, value === format.max || value === format.min);
+      }
+      return tally.result(codes);
+    },
+    save: () => ({
+      codes:
+        format.name === 'bfloat16'
+          ? { dtype: 'BF16', shape: [count], data: packed }
+          : { dtype: 'U8', shape: [packed.byteLength], data: packed },
+      ...(scale === undefined ? {} : { scale: savedFloat32(Float32Array.of(scale)) }),
+    }),
+    restore(saved) {
+      if (scale !== undefined) [scale] = float32Of('scale', saved['scale'], 1);
+      packed = bytesOf('codes', saved['codes'], packed.byteLength);
+    },
+  };
+}
