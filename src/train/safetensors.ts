@@ -5,6 +5,7 @@
  * `applyRecipe` (engine/state.ts) are both written so.
  * Source: github.com/huggingface/safetensors, README, "Format".
  */
+import { checkObject, checkString, pathOf } from '../check.ts';
 import { ArgumentError, DamagedFileError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { anything, checkSchema, fields, integer, list, record, type Schema, value, word } from '../schema.ts';
@@ -36,8 +37,22 @@ export interface Saved<T> {
   readonly arrays: ReadonlyMap<string, SavedArray>;
 }
 
-/** The bytes of a file. Equal contents give equal bytes. */
-export function encodeSaved({ state, arrays }: Saved<object>): Uint8Array {
+const savedArray = value<SavedArray>((given) => {
+  const { dtype, shape, data } = (given ?? {}) as Partial<SavedArray>;
+  if (!(Object.hasOwn(elementBytes, dtype ?? '') && Array.isArray(shape) && data instanceof Uint8Array))
+    return false;
+  return data.byteLength === elementBytes[dtype!] * shape.reduce((size, extent) => size * extent, 1);
+}, 'an array of its type and shape, { dtype, shape, data }');
+
+/**
+ * The bytes of a file. Equal contents give equal bytes.
+ * @throws ArgumentError naming what is no part of such contents
+ */
+export function encodeSaved(saved: Saved<object>): Uint8Array {
+  const { state, arrays } = checkObject('state', saved) as Saved<object>;
+  checkObject('state.state', state);
+  if (!(arrays instanceof Map)) throw new ArgumentError('state.arrays', arrays, 'a Map of arrays by name');
+  for (const [name, array] of arrays) checkSchema(pathOf('state.arrays', String(name)), array, savedArray);
   const entries: Record<string, HeaderEntry> = {};
   const hashes: Record<string, string> = {};
   let end = 0;
@@ -122,6 +137,8 @@ function placesOf(
  * @throws DamagedFileError naming the file and the place that is damaged.
  */
 export function decodeSaved<T>(given: Uint8Array, file: string, schema: Schema<T>): Saved<T> {
+  if (!(given instanceof Uint8Array)) throw new ArgumentError('bytes', given, 'a Uint8Array');
+  checkString('file', file);
   // A Buffer's slices are views of the whole file; those of a plain array are copies.
   const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
   const damaged = (place: string): Error => new DamagedFileError(file, place, 'is damaged');

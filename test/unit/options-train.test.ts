@@ -33,6 +33,16 @@ const isAnyNumber = (_: string, value: unknown): boolean => typeof value === 'nu
 const sampleOptions = { name: 'x', validationFraction: 0.5, scaling: 'range' } as const;
 const isName = (option: string, value: unknown): boolean => option === 'name' && value === 'no such value';
 
+const noStates: readonly unknown[] = [
+  ...nothing,
+  { state: {} },
+  { state: null, arrays: new Map() },
+  { state: {}, arrays: {} },
+  { state: {}, arrays: new Map([['a', null]]) },
+  { state: {}, arrays: new Map([['a', { dtype: 'F32', shape: [2], data: new Uint8Array(4) }]]) },
+  { state: {}, arrays: new Map([['a', { dtype: 'x', shape: [], data: new Uint8Array(4) }]]) },
+];
+
 const trainOptions = { model: 'mlp', data: samples, recipe: float32, steps: 1, seed: 1 } as const;
 const cosine = { kind: 'cosine', warmup: 0.1, final: 0.1 } as const;
 
@@ -120,14 +130,22 @@ const exported: Readonly<Record<string, Entry>> = {
       also: (option, value) => isName(option, value) || (option === 'label' && value === '1'),
     },
   ],
-  decodeCheckpoint: { refused: [] },
+  decodeCheckpoint: refusing(
+    [nothing, (bytes) => halfulp.decodeCheckpoint(bytes)],
+    [[null, 1, {}], (file) => halfulp.decodeCheckpoint(new Uint8Array(9), file)],
+  ),
+  decodeState: refusing(
+    [nothing, (bytes) => halfulp.decodeState(bytes)],
+    [[null, 1, {}], (file) => halfulp.decodeState(new Uint8Array(9), file)],
+  ),
   divergenceInWords: {
     call: (divergence) => halfulp.divergenceInWords(divergence),
     accepted: [{ step: 3, of: 'update', tensor: 'layers.0' }],
     optional: false,
     also: (option, value) => option === 'tensor' && (value === null || value === 'no such value'),
   },
-  encodeCheckpoint: { refused: [] },
+  encodeCheckpoint: refusing([noStates, (saved) => halfulp.encodeCheckpoint(saved)]),
+  encodeState: refusing([noStates, (saved) => halfulp.encodeState(saved)]),
   hashData: refusing([[undefined, NaN, 1n, () => 1, { a: new Set() }], (value) => halfulp.hashData(value)]),
   idxData: [
     {
