@@ -94,8 +94,14 @@ function watchLayerUse({ policy: { layerUse }, scope: own }: Layer): () => void 
 /**
  * Begins an emulation at once, on a backend that is ready.
  * @param products who reads operands of products through slots
+ * @param given a log that goes on, of a policy with `log`
  */
-export function startEmulation(tf: TensorFlow, policy: Policy, products?: ProductCalls): Emulation {
+export function startEmulation(
+  tf: TensorFlow,
+  policy: Policy,
+  products?: ProductCalls,
+  given?: EmulationLog,
+): Emulation {
   const resolved = resolvePolicy(policy);
   const backend = backendOf(tf);
   let interception = interceptions.get(backend);
@@ -103,7 +109,7 @@ export function startEmulation(tf: TensorFlow, policy: Policy, products?: Produc
     interception = new Interception(tf);
     interceptions.set(backend, interception);
   }
-  const log = resolved.log ? new EmulationLog() : undefined;
+  const log = resolved.log ? (given ?? new EmulationLog()) : undefined;
   const layer: Layer = { policy: resolved, log, products, scope: currentScope(), cursor: 0, held: [] };
   interception.add(layer);
   const name = tf.getBackend();

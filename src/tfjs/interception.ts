@@ -79,7 +79,11 @@ export class Interception {
       wrapKernels(tf, name, (kernel, stock) => this.#wrap(kernel, stock, isWasmBackend(backend))),
     );
     this.#undo.push(methods.watch(tf), layers.watch(tf), gradientFrames.watch(tf), this.#statistics.watch());
-    const nextStep: StepListener = { after: () => this.#current()?.log?.nextStep() };
+    const nextStep: StepListener = {
+      after: () => {
+        for (const log of new Set([this.#current()?.log, this.#recipe?.log])) log?.nextStep();
+      },
+    };
     stepListeners.add(nextStep);
     this.#undo.push(() => stepListeners.delete(nextStep));
     this.#undo.push(
@@ -117,13 +121,20 @@ export class Interception {
     layer.held = [...held];
   }
 
-  /** The policy that rules here: the newest of the innermost scope that has one. */
+  /** The policy that rules here: the newest of the innermost scope that has one; without any, a recipe's own. */
   #current(): Layer | undefined {
     if (this.#layers.length === 0) return undefined;
     for (let scope = currentScope(); ; scope = scope.outer) {
-      const found = this.#layers.findLast((layer) => layer.scope === scope);
-      if (found !== undefined || scope === undefined) return found;
+      const found = this.#layers.findLast((layer) => layer.scope === scope && layer.products === undefined);
+      if (found !== undefined) return found;
+      if (scope === undefined) break;
     }
+    return this.#recipe;
+  }
+
+  /** The recipe that is in force, in every scope: whatever policy rules, it reads operands of products. */
+  get #recipe(): Layer | undefined {
+    return this.#layers.findLast(({ products }) => products !== undefined);
   }
 
   #forget(dataId: DataId): void {
@@ -164,10 +175,10 @@ export class Interception {
           effectOf === null
             ? kernel(runArgs)
             : this.#emulated(kernel, runArgs, { name, role, pass, path, layer, effect: effectOf, images });
-        const { products } = layer;
+        const products = this.#recipe?.products;
         let result: KernelResult;
         if (products !== undefined && isProduct(name))
-          result = products.run(name, given, (runArgs, { images, accumulate }) =>
+          result = products.run(name, given, log, (runArgs, { images, accumulate }) =>
             run(accumulate === null ? effect : withAccumulator(effect, accumulate), runArgs, images),
           );
         else {

@@ -24,7 +24,10 @@ export interface LogCounts {
 }
 
 export interface LogRow extends LogCounts {
-  /** A kernel's name; `operands` for the rounding of tensors that came from outside, such as weights. */
+  /**
+   * A kernel's name; `operands` for the rounding of tensors that came from outside, such as weights; under a recipe the slot of a
+   * product, such as `forward.w`, whose layer is the parameter.
+   */
   readonly kernel: string;
   readonly role: Role;
   /** Names of layers and scopes, joined by `/`; empty outside of all. */
@@ -73,7 +76,7 @@ function count(
   cell: Counter,
   exact: Float32Array,
   rounded: Float32Array,
-  format: Format,
+  format: Pick<Format, 'min' | 'max'>,
 ): void {
   const found = countErrors(exact, rounded, format.min, format.max);
   for (const counter of [row, cell]) {
@@ -115,7 +118,7 @@ export class EmulationLog {
     layer: string,
     exact: Float32Array,
     rounded: Float32Array,
-    format: Format,
+    format: Pick<Format, 'min' | 'max'>,
   ): void {
     const key = `${kernel} ${role} ${layer}`;
     let row = this.#rows.get(key);

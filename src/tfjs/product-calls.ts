@@ -22,6 +22,7 @@ import {
   type TensorInfo,
 } from './internals.ts';
 import { currentLayer } from './layers.ts';
+import type { EmulationLog } from './log.ts';
 import { type OperandView, operandView } from './operand-views.ts';
 import type { ProductSlots, SlotOperand, SlotOutput, SlotProvider } from './product-slots.ts';
 import { watchDisposal, watchTape } from './tape.ts';
@@ -162,13 +163,18 @@ export class ProductCalls {
   }
 
   /** Runs a product of the program. */
-  run(name: string, args: KernelArguments, execute: RunProduct): KernelResult {
+  run(name: string, args: KernelArguments, log: EmulationLog | undefined, execute: RunProduct): KernelResult {
     const scope = this.#scopes[this.#scopes.length - 1];
-    if (scope === undefined) return this.#forward(name, args, execute);
+    if (scope === undefined) return this.#forward(name, args, log, execute);
     return this.#backward(name, args, scope, execute);
   }
 
-  #forward(name: string, args: KernelArguments, execute: RunProduct): KernelResult {
+  #forward(
+    name: string,
+    args: KernelArguments,
+    log: EmulationLog | undefined,
+    execute: RunProduct,
+  ): KernelResult {
     const plain = (): KernelResult => execute(args, { images: noImages, accumulate: null });
     const [first, second] = operandNames[name]!;
     const inputs = args.inputs as Record<string, TensorInfo | undefined>;
@@ -181,7 +187,7 @@ export class ProductCalls {
     const engine = engineOf(this.#tf);
     const isTaped = engine.state.gradientDepth > 0;
     const path = currentLayer(this.#tf);
-    const slots = this.#provider.slotsOf({ kernel: name, parameter, path, isTaped });
+    const slots = this.#provider.slotsOf({ kernel: name, parameter, path, isTaped, log });
     if (slots === null) return plain();
     const names = isFirst ? { x: second, w: first } : { x: first, w: second };
     const side = (part: 'x' | 'w'): Side =>

@@ -4,6 +4,7 @@
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import type { AccumulatorSpec } from './accumulator.ts';
+import type { EmulationLog } from './log.ts';
 
 /** One operand of one product, ready to be applied. */
 export interface SlotOperand {
@@ -72,6 +73,8 @@ export interface ProductIdentity {
   readonly path: readonly string[];
   /** Whether a gradient will be taken through it. */
   readonly isTaped: boolean;
+  /** The log of the policy in force. */
+  readonly log: EmulationLog | undefined;
 }
 
 /** Whoever decides what products read. */

@@ -30,7 +30,7 @@ export interface ApplyRecipeOptions {
   readonly seed: number;
   /** Whose kernels compute on the wasm backend: this library's (default) or its own. */
   readonly kernels?: 'own' | 'stock';
-  /** Whether `run.log` counts what emulation rounds. Default false. */
+  /** Whether `run.log` counts what slots quantise and the recipe's emulation rounds. Default false. */
   readonly log?: boolean;
 }
 
@@ -45,7 +45,7 @@ export interface RecipeRun {
    * table with the names that the program has.
    */
   readonly roles: { readonly phases: readonly PhaseRoles[]; toString(): string };
-  /** What rounding did so far; undefined unless `log` is true, or before the first step. */
+  /** What slots and the recipe's emulation did so far, in all phases; undefined unless `log` is true. */
   readonly log: EmulationLog | undefined;
   /**
    * The recipe's optimiser, for `model.compile` or a loop: its rate follows the recipe's schedule and phases, gradients are clipped
@@ -145,7 +145,7 @@ export async function applyRecipe(
       return { phases, toString: () => rolesAsText(phases) };
     },
     get log() {
-      return engine.emulation?.log;
+      return engine.log;
     },
     optimizer(learningRate) {
       if (!(typeof learningRate === 'number' && learningRate > 0 && Number.isFinite(learningRate)))

@@ -10,6 +10,7 @@ import { ArgumentError } from '../../errors.ts';
 import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
 import { type Emulation, startEmulation } from '../../tfjs/emulate.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
+import { EmulationLog } from '../../tfjs/log.ts';
 import { ProductCalls } from '../../tfjs/product-calls.ts';
 import type { ProductIdentity, ProductSlots, SlotOperand, SlotProvider } from '../../tfjs/product-slots.ts';
 import { type GivenGradients, type StepListener, stepListeners } from '../../tfjs/watched-methods.ts';
@@ -58,6 +59,8 @@ export class RecipeEngine implements SlotProvider {
   readonly parameters: readonly EngineParameter[];
   readonly steps: number;
   readonly seed: number;
+  /** What slots and emulation do in all phases; undefined: nobody counts. */
+  readonly log: EmulationLog | undefined;
   readonly #tf: TensorFlow;
   readonly #options: EngineOptions;
   /** First step of each phase. */
@@ -89,6 +92,7 @@ export class RecipeEngine implements SlotProvider {
     this.parameters = parameters;
     this.steps = steps;
     this.seed = seed;
+    this.log = options.log ? new EmulationLog() : undefined;
     this.starts = phaseStarts(recipe, steps);
     this.#blocks = blocksOf(parameters);
     for (const { name } of parameters) this.#clocks.set(name, 0);
@@ -156,6 +160,7 @@ export class RecipeEngine implements SlotProvider {
       this.#tf,
       { kernels, seed: this.seed, log, ...phase.emulate },
       this.#calls,
+      this.log,
     );
     this.#phase = index;
     if (draws) this.#emulation.reset({ cursor });
@@ -189,7 +194,7 @@ export class RecipeEngine implements SlotProvider {
     this.beginStep();
   }
 
-  slotsOf({ parameter, path, isTaped }: ProductIdentity): ProductSlots | null {
+  slotsOf({ parameter, path, isTaped, log }: ProductIdentity): ProductSlots | null {
     const one = this.#selected(parameter, path);
     if (one === undefined) return null;
     if (parameter?.isDisposed) throw new ArgumentError(one.name, 'a disposed variable', aliveWords);
@@ -199,7 +204,8 @@ export class RecipeEngine implements SlotProvider {
     const own = this.slotsAt(one, at);
     const slots = replace === undefined ? own : replace(one.name, own);
     const purpose = isTaped ? {} : { purpose: evaluationPurpose };
-    const pass: Pass = { seed: this.seed, step: clock, isTraining: isTaped, ...purpose, ...given };
+    const logs = [...new Set([this.log, log])].filter((one) => one !== undefined);
+    const pass: Pass = { seed: this.seed, step: clock, isTraining: isTaped, logs, ...purpose, ...given };
     return this.#bound(one, slots, pass, this.strengthOf(at), this.#normOf(one, at));
   }
 
@@ -352,6 +358,7 @@ export class RecipeEngine implements SlotProvider {
   /** A step that no optimiser has taken: of every parameter. */
   nextStep(): void {
     this.checkAlive();
+    this.log?.nextStep();
     this.#after(
       this,
       this.parameters.map(({ variable }) => variable.name),

@@ -12,9 +12,11 @@ import {
 } from '../../tensor/quantizers/index.ts';
 import type { TransformData } from '../../tensor/transforms/transform.ts';
 import { fakeQuantize, type TensorFlow } from '../../tfjs/index.ts';
+import type { EmulationLog } from '../../tfjs/log.ts';
 import type { SlotOperand, SlotOutput } from '../../tfjs/product-slots.ts';
 import { fnv1a32 } from '../random.ts';
 import type { OperandSpec } from '../recipe.ts';
+import { countImage } from './slot-log.ts';
 
 /** The operands of a layer's products, as `forward.x`: product, then operand. */
 export type SlotName =
@@ -37,6 +39,8 @@ export interface Pass {
   readonly isTraining: boolean;
   /** Gives a slot random integers of its own, where a pass is not the step's: of an evaluation, of a probe. */
   purpose?(slot: SlotName): string;
+  /** Logs that count what quantisers do. */
+  readonly logs?: readonly EmulationLog[];
   /** Sees every operand that a quantiser changes, its image, and the quantiser without its strength. */
   tap?(slot: SlotName, operand: Tensor, image: Tensor, made: Quantizer): void;
 }
@@ -174,7 +178,9 @@ export class Slot {
       stays,
       image: (matrix) => {
         if (made === undefined) return matrix;
-        const image = blended(matrix, fakeQuantize(tf, matrix, made, callFor(matrix.size)));
+        const call = callFor(matrix.size);
+        const image = blended(matrix, fakeQuantize(tf, matrix, made, call));
+        this.#count(pass, matrix, made, call);
         pass.tap?.(this.#name, matrix, image, made);
         return image;
       },
@@ -195,6 +201,12 @@ export class Slot {
               return blended(gradient, inner);
             },
     };
+  }
+
+  #count({ logs = [], isTraining }: Pass, matrix: Tensor, made: Quantizer, call: object): void {
+    const place = { slot: this.#name, parameter: this.#layer, isTraining };
+    for (const log of logs)
+      countImage(log, place, { made, x: matrix.dataSync() as Float32Array, shape: matrix.shape, call });
   }
 
   /** What rounds or quantises a result. */
