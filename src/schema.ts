@@ -160,6 +160,17 @@ export function kinds<const E extends Readonly<Record<string, v.ObjectEntries>>>
   }) as never;
 }
 
+/** One of several kinds of object, told apart by the field that only it has. */
+export function oneOfFields<const E extends Readonly<Record<string, v.ObjectEntries>>>(entries: E): Schema {
+  const schemas = Object.entries(entries).map(([name, own]) => [name, fields(own) as Schema] as const);
+  const none = value(() => false, `an object with ${wordsFor(undefined, Object.keys(entries))}`);
+  return v.lazy((given) => {
+    const isOne = ([name]: readonly [string, Schema]): boolean =>
+      isRecord(given) && (given as Record<string, unknown>)[name] !== undefined;
+    return schemas.find(isOne)?.[1] ?? none;
+  }) as Schema;
+}
+
 /** Objects as one schema says, everything else as another: `'same'`, null or a quantiser. */
 export function objectOr<A, B>(objects: Schema<A>, others: Schema<B>): Schema<A | B> {
   return v.lazy((given) => (typeof given === 'object' && given !== null ? objects : others)) as Schema<A | B>;

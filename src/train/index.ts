@@ -56,8 +56,10 @@ export {
 export type { GradientProbe, OperandProbe, StepProbes, WeightProbes } from './probes.ts';
 export {
   type EmulationSpec,
+  type EventAction,
   type ExtraNorm,
   type Inference,
+  type LearnSpec,
   type LinearSlots,
   type OperandSpec,
   type OutputSpec,
@@ -66,6 +68,7 @@ export {
   plainSlots,
   type QuantizerSpec,
   type Recipe,
+  type RecipeEvent,
   type Rule,
   type RuleSet,
   type RuleWhere,

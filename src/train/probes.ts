@@ -4,7 +4,7 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { log } from '../arithmetic/elementary/approximate.ts';
-import { type Quantizer, quantizer } from '../tensor/quantizers/index.ts';
+import { type Quantizer, type QuantizerState, quantizer } from '../tensor/quantizers/index.ts';
 import type { SlotName } from './engine/slots.ts';
 import { settledOptions } from './engine/slots.ts';
 import { type Model, sizeOf } from './model.ts';
@@ -116,14 +116,22 @@ interface WeightImage {
 
 export type WeightImages = ReadonlyMap<string, WeightImage>;
 
-/** Takes the images before an update. Scales of more than one group are averaged for the step's size. */
-export function weightImages(model: Model, slots: (name: string) => LinearSlots): WeightImages {
+/**
+ * Takes the images before an update. Scales of more than one group are averaged for the step's size.
+ * @param memoryOf what the quantiser of a layer's weight remembers
+ */
+export function weightImages(
+  model: Model,
+  slots: (name: string) => LinearSlots,
+  memoryOf: (name: string) => QuantizerState,
+): WeightImages {
   const images = new Map<string, WeightImage>();
   for (const { name, role, variable } of model.parameters) {
     const spec = role === 'linear' ? slots(name).forward.w : null;
     const options = spec === null ? undefined : settledOptions(spec);
     if (options === undefined) continue;
     const made = quantizer({ ...options, rounding: 'nearest-even' });
+    made.restore(memoryOf(name));
     const values = variable.dataSync() as Float32Array;
     const explained = made.explain(values, variable.shape, { update: false });
     let scale = 0;

@@ -1,28 +1,31 @@
 /**
- * The quantisers that a recipe may name, in the slots of layers and for the states of optimisers: without a memory. A spec
- * says what many tensors are read as, so averages, windows and learned scales of one quantiser would run together, would
- * be changed by an evaluation and missing from a checkpoint. Which fields there are is recipe-schema.ts.
+ * The quantisers that a recipe may name. Those of slots have an owner, a layer's slot, which keeps what they remember; elsewhere
+ * (states of optimisers, weights of an evaluation) one quantiser stands for many tensors and may not have a memory. Which
+ * fields there are is recipe-schema.ts.
  */
 import { within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { fitsBinary32 } from '../tensor/arrays.ts';
 import { type Quantizer, type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
 
-const noMemory =
-  'nothing in a recipe: one quantiser stands for many tensors, and none of them would own its memory';
+const noMemory = 'nothing here: one quantiser stands for many tensors, and none of them would own its memory';
 
 /** Throws ArgumentError naming the option, `scale.decay`, for a quantiser that remembers earlier tensors. */
-export function refuseMemory({ scale }: QuantizerOptions): void {
+function refuseMemory({ scale }: QuantizerOptions): void {
   for (const option of ['decay', 'history'] as const)
     if (scale[option] !== undefined) throw new ArgumentError(`scale.${option}`, scale[option], noMemory);
   if (scale.from === 'learned')
     throw new ArgumentError('scale.from', 'learned', `a statistic of each tensor, or constant; ${noMemory}`);
 }
 
-/** The quantiser of a spec. Throws ArgumentError naming the field, prefixed by `path`. */
-export function checkQuantizerSpec(path: string, spec: QuantizerOptions): Quantizer {
+/**
+ * The quantiser of a spec.
+ * @param isOwned whether a slot keeps its memory
+ * @throws ArgumentError naming the field, prefixed by `path`
+ */
+export function checkQuantizerSpec(path: string, spec: QuantizerOptions, isOwned = false): Quantizer {
   return within(path, () => {
-    refuseMemory(spec);
+    if (!isOwned) refuseMemory(spec);
     const made = quantizer(spec);
     if (!fitsBinary32(made.format))
       throw new ArgumentError(

@@ -7,30 +7,71 @@ import { ArgumentError } from '../errors.ts';
 import { formats, toFormat } from '../formats/index.ts';
 import { resolveRounding } from '../rounding/options.ts';
 import { checkSchema } from '../schema.ts';
+import type { Quantizer } from '../tensor/quantizers/index.ts';
 import { type AccumulatorSpec, resolveAccumulatorSpec } from '../tfjs/accumulator.ts';
 import { resolvePolicy } from '../tfjs/resolve-policy.ts';
 import { settledOptions } from './engine/slots.ts';
 import { canonicalJson } from './hash.ts';
 import { checkOptimizer, checkStateCodec } from './optimizers/index.ts';
 import { checkQuantizerSpec } from './quantizer-spec.ts';
-import type { LinearSlots, OperandSpec, PartialSlots, Phase, Recipe, Rule } from './recipe.ts';
+import type { LinearSlots, OperandSpec, PartialSlots, Phase, Recipe, RecipeEvent, Rule } from './recipe.ts';
 import { recipeSchema } from './recipe-schema.ts';
 import { checkSchedule } from './schedule.ts';
 import { checkStore } from './stores/index.ts';
 
-function checkOperand(path: string, spec: OperandSpec | 'same' | null | undefined): void {
+function checkOperand(
+  path: string,
+  spec: OperandSpec | 'same' | null | undefined,
+  { isOwned }: { readonly isOwned: boolean },
+): void {
   if (spec == null || spec === 'same') return;
   const options = settledOptions(spec);
-  if (options !== undefined) checkQuantizerSpec(path, options);
+  if (options === undefined) return;
+  const made = checkQuantizerSpec(path, options, isOwned);
+  if (isOwned) checkLearned(path, spec, made);
+}
+
+/** Learned scales must be trained, and what is trained must be learned, by a rule that has a gradient for it. */
+function checkLearned(path: string, spec: OperandSpec, { scale, gradient, transform }: Quantizer): void {
+  const { learn = [], invert } = spec;
+  const isLearned = scale.from === 'learned';
+  const wanted = isLearned ? (scale.hasZeroPoint ? ['scale', 'zeroPoint'] : ['scale']) : [];
+  learn.forEach(({ of }, i) => {
+    const isRepeated = learn.findIndex((other) => other.of === of) < i;
+    if (wanted.includes(of) && !isRepeated) return;
+    const accepted = isRepeated
+      ? 'each parameter once'
+      : isLearned
+        ? 'scale: zero points are learned with scale.initial minmax'
+        : "nothing to learn, unless scale.from is 'learned'";
+    throw new ArgumentError(`${path}.learn[${i}].of`, of, accepted);
+  });
+  if (!isLearned) return;
+  if (!learn.some(({ of }) => of === 'scale'))
+    throw new ArgumentError(
+      `${path}.learn`,
+      spec.learn,
+      "[{ of: 'scale', learningRate: ... }], where scales are learned",
+    );
+  if (gradient.name !== 'lsq')
+    throw new ArgumentError(`${path}.gradient`, gradient.name, 'lsq, which has a gradient for scales');
+  if (transform !== undefined && invert === false)
+    throw new ArgumentError(`${path}.invert`, invert, 'true, where scales are learned');
 }
 
 function checkSlots(path: string, slots: PartialSlots): void {
   for (const product of ['forward', 'inputGradient', 'weightGradient'] as const)
     for (const [operand, spec] of Object.entries(slots[product] ?? {})) {
       const place = `${path}.${product}.${operand}`;
+      const { of, norm, scale } = (typeof spec === 'object' && spec !== null ? spec : {}) as OperandSpec;
+      if (scale?.from === 'learned' && !(product === 'forward' && (operand === 'x' || operand === 'w')))
+        throw new ArgumentError(
+          `${place}.scale.from`,
+          scale.from,
+          'a statistic or constant: scales are learned of what the forward product reads',
+        );
       if (operand === 'accumulate') checkAccumulator(place, spec as AccumulatorSpec | null);
-      else checkOperand(place, spec as OperandSpec | 'same' | null);
-      const { of, norm } = (typeof spec === 'object' && spec !== null ? spec : {}) as OperandSpec;
+      else checkOperand(place, spec as OperandSpec | 'same' | null, { isOwned: true });
       if (of === 'image' && (product === 'forward' || operand === 'g'))
         throw new ArgumentError(
           `${place}.of`,
@@ -82,9 +123,9 @@ function turnOf(spec: OperandSpec | 'same' | null | undefined): string | undefin
   return canonicalJson(spec.transform);
 }
 
-function checkRules(path: string, rules: readonly Rule[] = []): void {
+function checkRules(path: string, rules: readonly Rule[] = [], field = 'rules'): void {
   rules.forEach(({ set }, i) => {
-    const place = `${path}.rules[${i}].set`;
+    const place = `${path}.${field}[${i}].set`;
     checkSlots(place, set);
     if (set.store !== undefined) checkStore(set.store, `${place}.store`);
     for (const moment of ['first', 'second'] as const) {
@@ -92,6 +133,29 @@ function checkRules(path: string, rules: readonly Rule[] = []): void {
       if (codec !== undefined) checkStateCodec(codec, `${place}.${moment}`);
     }
   });
+}
+
+function checkEvents(events: readonly RecipeEvent[] = []): void {
+  events.forEach(({ at, every, do: actions }, i) => {
+    const path = `recipe.events[${i}]`;
+    if (at === undefined && every === undefined)
+      throw new ArgumentError(`${path}.at`, at, 'when it happens; or every, how often');
+    actions.forEach((action, j) => {
+      if (!('switch' in action)) return;
+      checkRules(`${path}.do[${j}]`, action.switch, 'switch');
+      refuseStores(`${path}.do[${j}].switch`, action.switch);
+    });
+  });
+}
+
+/** A weight is held one way for the whole run. */
+function refuseStores(path: string, rules: readonly Rule[] = []): void {
+  if (rules.some(({ set }) => set.store !== undefined))
+    throw new ArgumentError(
+      path,
+      'store',
+      "stores in the recipe's rules: a weight is held one way for the whole run",
+    );
 }
 
 function checkPhase(path: string, phase: Phase, previous: Phase | undefined): void {
@@ -109,12 +173,7 @@ function checkPhase(path: string, phase: Phase, previous: Phase | undefined): vo
     checkPartners(`${path}.layers[${i}].linear`, layer.linear);
   });
   checkRules(path, phase.rules);
-  if (phase.rules?.some(({ set }) => set.store !== undefined))
-    throw new ArgumentError(
-      `${path}.rules`,
-      'store',
-      "stores in the recipe's rules: a weight is held one way for the whole run",
-    );
+  refuseStores(`${path}.rules`, phase.rules);
   if (emulate !== null)
     within(`${path}.emulate`, () => {
       toFormat(emulate.format);
@@ -132,11 +191,12 @@ export function checkRecipe(recipe: Recipe): void {
     checkPhase(`recipe.phases[${i}]`, phase, recipe.phases[i - 1]);
   });
   checkRules('recipe', recipe.rules);
+  checkEvents(recipe.events);
   checkOptimizer(recipe.optimizer, 'recipe.optimizer');
   checkSchedule(recipe.schedule, 'recipe.schedule');
   if (recipe.decaySchedule !== undefined) checkSchedule(recipe.decaySchedule, 'recipe.decaySchedule');
   if (recipe.store !== undefined) checkStore(recipe.store, 'recipe.store');
   recipe.inference?.forEach(({ w }, i) => {
-    checkOperand(`recipe.inference[${i}].w`, w);
+    checkOperand(`recipe.inference[${i}].w`, w, { isOwned: false });
   });
 }

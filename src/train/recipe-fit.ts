@@ -5,10 +5,12 @@
  */
 import { within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { countGroups } from '../tensor/grouping.ts';
 import { quantizer } from '../tensor/quantizers/index.ts';
 import { parametersOf } from './engine/parameters.ts';
 import { blocksOf, checkMatches, isSlotted, type Selectable, slotsUnder } from './engine/rules.ts';
-import { quantizerOptions } from './engine/slots.ts';
+import { hasMemory, quantizerOptions } from './engine/slots.ts';
+import { rulesOfAction, Timeline } from './engine/timeline.ts';
 import { canonicalJson } from './hash.ts';
 import { type Parameter, sizeOf } from './model.ts';
 import { namePattern } from './name-pattern.ts';
@@ -30,8 +32,8 @@ const needs = (path: string, match: string, names: readonly string[]): ArgumentE
  * Checks that the patterns of a recipe match parameters of a model.
  * @throws ArgumentError naming the pattern that matches nothing, or nothing that an earlier one does not
  */
-export function checkNames(recipe: Recipe, parameters: readonly Selectable[]): void {
-  checkMatches(recipe, parameters);
+export function checkNames(recipe: Recipe, parameters: readonly Selectable[], steps?: number): void {
+  checkMatches(recipe, parameters, steps);
   recipe.phases.forEach(({ layers = [] }, i) => {
     let left = parameters.flatMap(({ name, role }) => (isSlotted(role) ? [name] : []));
     layers.forEach(({ match }, j) => {
@@ -103,6 +105,25 @@ function sidesOf(
 }
 
 /**
+ * The last batch of an evaluation may have fewer rows than those of training: a quantiser that remembers a number for each group
+ * must have as many groups then.
+ */
+function checkMemoryFit(
+  recipe: Recipe,
+  spec: OperandSpec | OutputSpec | null | undefined,
+  sides: Side,
+): void {
+  if (spec == null || !hasMemory(spec)) return;
+  const { grouping } = quantizer(quantizerOptions(spec)!).scale;
+  if (countGroups(grouping, sides) !== countGroups(grouping, [sides[0] + 1, sides[1]]))
+    throw new ArgumentError(
+      `${pathOf(recipe, spec)}.scale.per`,
+      spec.scale!.per,
+      'tensor or column, where something is remembered of each group: batches differ in their rows',
+    );
+}
+
+/**
  * Tries quantisers on zeros. Whether one takes a shape depends on the number of its axes, and on the numbers of groups only
  * where there is a list with a scale for each.
  */
@@ -128,26 +149,39 @@ function shapeChecker(recipe: Recipe): (spec: OperandSpec | OutputSpec, sides: S
 /**
  * Checks a recipe against the model that it is to train.
  * @param rows of a training batch
+ * @param steps of the run, where they are known: events may be so many steps apart
  * @throws ArgumentError naming the field
  */
-export function checkFit(recipe: Recipe, given: readonly Shaped[], rows: number): void {
+export function checkFit(recipe: Recipe, given: readonly Shaped[], rows: number, steps?: number): void {
   const parameters = selectables(given);
-  checkNames(recipe, parameters);
+  checkNames(recipe, parameters, steps);
   refuseIdle('recipe', recipe.rules);
+  recipe.events?.forEach((event, i) => {
+    event.do.forEach((action, j) => {
+      refuseIdle(`recipe.events[${i}].do[${j}]`, rulesOfAction(action));
+    });
+  });
   recipe.phases.forEach(({ rules }, i) => {
     refuseIdle(`recipe.phases[${i}]`, rules);
   });
   const blocks = blocksOf(parameters);
   const matrices = parameters.filter(({ shape }) => shape.length === 2);
   const check = shapeChecker(recipe);
-  for (const phase of recipe.phases)
+  const timeline = new Timeline(recipe, steps);
+  for (const clock of timeline.changes())
     for (const one of matrices)
       for (const [spec, sides] of sidesOf(
-        slotsUnder(recipe, phase, one, blocks),
+        slotsUnder(timeline.rulesAt(clock), one, blocks),
         one.shape as Side & number[],
         rows,
       ))
         if (spec != null && spec !== 'same') check(spec, sides);
+  for (const clock of timeline.changes())
+    for (const one of matrices) {
+      const { x, y } = slotsUnder(timeline.rulesAt(clock), one, blocks).forward;
+      checkMemoryFit(recipe, x, [rows, one.shape[1]!]);
+      checkMemoryFit(recipe, y, [rows, one.shape[0]!]);
+    }
   for (const { w } of recipe.inference ?? [])
     for (const { role, shape } of matrices) if (isSlotted(role)) check(w, shape as Side & number[]);
   checkStateFit(

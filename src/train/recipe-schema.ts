@@ -17,6 +17,7 @@ import {
   maybe,
   number,
   objectOr,
+  oneOfFields,
   orNull,
   record,
   type Schema,
@@ -66,6 +67,7 @@ const operandEntries = {
   nan: maybe(word(['error', 'zero', 'max', 'group'])),
   of: maybe(word(['operand', 'image'])),
   norm: maybe(word(['rms', 'layer'])),
+  learn: maybe(list(fields({ of: word(['scale', 'zeroPoint']), learningRate: positive }), 1, 2)),
 };
 const operandOf = (words: string, accepts: (given: unknown) => boolean): Schema =>
   objectOr(fields(operandEntries), value(accepts, words));
@@ -209,6 +211,28 @@ const phase = fields({
   rules: maybe(list(rule, 0, 100)),
 });
 
+const durationWords = 'a part of all steps (from 1e-6, below 1), or a whole number of steps from 1';
+const isDuration = (given: unknown): boolean =>
+  typeof given === 'number' &&
+  (Number.isInteger(given) ? given >= 1 && given < 2 ** 31 : given >= 1e-6 && given < 1);
+const duration = value<number>(isDuration, durationWords);
+const time = value<number>((given) => given === 0 || isDuration(given), `0, ${durationWords}`);
+
+const event = fields({
+  at: maybe(time),
+  every: maybe(duration),
+  do: list(
+    oneOfFields({
+      reset: { reset: word(['moments']) },
+      rewarm: { rewarm: duration, shape: maybe(word(['linear', 'cosine'])) },
+      switch: { switch: list(rule, 1, 100) },
+      freeze: { freeze: where },
+    }),
+    1,
+    100,
+  ),
+});
+
 /** A recipe with all its fields. */
 export const recipeSchema: Schema = fields({
   name: fileName,
@@ -221,4 +245,5 @@ export const recipeSchema: Schema = fields({
   store: maybe(storeSchema),
   inference: maybe(list(fields({ name: line(40), w: quantizer }), 0, 20)),
   rules: maybe(list(rule, 0, 100)),
+  events: maybe(list(event, 0, 100)),
 });

@@ -32,10 +32,22 @@ export interface OperandSpec extends Partial<Omit<QuantizerSpec, 'format'>> {
   readonly of?: 'operand' | 'image';
   /** A norm without parameters before the quantiser, differentiable: BitLinear's own. Forward product only. */
   readonly norm?: 'rms' | 'layer';
+  /** Which parameters of the quantiser are trained. Forward product only; scales and zero points that are learned must be. */
+  readonly learn?: readonly LearnSpec[];
+}
+
+/**
+ * A trained parameter of a quantiser. The recipe's optimiser trains it, without weight decay or clipping, by the gradient that the
+ * quantiser's `gradient` rule gives (`lsq`).
+ */
+export interface LearnSpec {
+  readonly of: 'scale' | 'zeroPoint';
+  /** Its peak; it follows the recipe's schedule. Above 0. */
+  readonly learningRate: number;
 }
 
 /** A rounding or quantiser of a product's result. */
-export type OutputSpec = Omit<OperandSpec, 'of' | 'norm' | 'transform' | 'invert' | 'gradient'>;
+export type OutputSpec = Omit<OperandSpec, 'of' | 'norm' | 'transform' | 'invert' | 'gradient' | 'learn'>;
 
 /**
  * The operands of a layer's three products, y = x w^T, dx = g w and dw = g^T x, their results, and how they sum. Null: as it
@@ -141,6 +153,32 @@ export interface Inference {
   readonly w: QuantizerSpec;
 }
 
+/** What happens at an event. */
+export type EventAction =
+  /** Optimisers forget their moments, as where a phase says `optimizerState: 'reset'`. */
+  | { readonly reset: 'moments' }
+  /**
+   * The learning rate is multiplied by a factor that grows to 1 over so many steps: a straight line (default), or half a cosine.
+   * Below 1: a part of all steps.
+   */
+  | { readonly rewarm: number; readonly shape?: 'linear' | 'cosine' }
+  /** Rules that hold from here on, after all others. */
+  | { readonly switch: readonly Rule[] }
+  /** Updates leave these parameters as they are from here on. */
+  | { readonly freeze: RuleWhere };
+
+/**
+ * Something that happens before a step, once or periodically. Times strictly between 0 and 1 are parts of all steps, whole
+ * numbers are steps.
+ */
+export interface RecipeEvent {
+  /** When, or when first. Default: after the first `every`. */
+  readonly at?: number;
+  /** How long after that again, and again. Default: never. */
+  readonly every?: number;
+  readonly do: readonly EventAction[];
+}
+
 export interface Recipe {
   /** Short, for file names and legends. */
   readonly name: string;
@@ -159,6 +197,7 @@ export interface Recipe {
   readonly inference?: readonly Inference[];
   /** A cascade over the slots of the phases and over stores and codecs: later rules win, field by field. */
   readonly rules?: readonly Rule[];
+  readonly events?: readonly RecipeEvent[];
 }
 
 /** All six operands as they are. */

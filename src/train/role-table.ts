@@ -6,6 +6,7 @@ import { toFormat } from '../formats/index.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
 import { storeOf } from './engine/parts.ts';
 import { blocksOf, type Selectable, settingsUnder, slotsUnder } from './engine/rules.ts';
+import { rulesOfPhase } from './engine/timeline.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
 import {
   type MomentCodecs,
@@ -139,13 +140,14 @@ export function rolesOf(recipe: Recipe, parameters: readonly Selectable[]): Phas
       phase.phaseIn === undefined
         ? ''
         : `, phased in: ${phase.phaseIn.kind} over ${phase.phaseIn.over * 100} %`;
+    const inForce = rulesOfPhase(recipe, phase);
     const rows = parameters.map((one) => {
-      const { first, second } = settingsUnder(recipe, phase, one, blocks);
+      const { first, second } = settingsUnder(inForce, one, blocks);
       const own = { ...optimizer, ...(first && { first }), ...(second && { second }) } as OptimizerSettings;
       const store = storeOf(recipe, one, blocks);
       return [
         one.name,
-        ...wordsOf(slotsUnder(recipe, phase, one, blocks)),
+        ...wordsOf(slotsUnder(inForce, one, blocks)),
         store === undefined ? 'float32' : storeWords(store),
         ...stateWords(own, isMatrix(one)),
       ];

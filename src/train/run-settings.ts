@@ -68,12 +68,13 @@ export function settingsOf(options: TrainOptions): Settings {
 function resolve(options: Omit<TrainOptions, 'tf'>): Settings {
   const task = taskOf(modelConfig(options.model, options.batch), options.data);
   checkRecipe(options.recipe);
-  checkFit(options.recipe, task.shapes, task.predictions);
+  const steps = integerInRange('steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1, 1);
+  checkFit(options.recipe, task.shapes, task.predictions, steps);
   return {
     task,
     recipe: withCanonicalNames(options.recipe),
     learningRate: numberInRange('learningRate', options.learningRate, { above: 0 }, task.config.learningRate),
-    steps: integerInRange('steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1, 1),
+    steps,
     seed: integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER, 0),
     evaluateEvery: integerInRange('evaluateEvery', options.evaluateEvery, 0, 2 ** 32 - 1, 50),
     probeEvery: integerInRange('probeEvery', options.probeEvery, 0, 2 ** 32 - 1, 0),

@@ -17,13 +17,15 @@ import {
 } from './checkpoint.ts';
 import type { Divergence } from './divergence.ts';
 import { type PassOptions, RecipeEngine } from './engine/engine.ts';
+import { LearnedParameters } from './engine/learned-parameters.ts';
 import { parametersOf } from './engine/parameters.ts';
+import { memoriesOf, savedMemories } from './engine/quantizer-memory.ts';
 import { type Evaluation, evaluate, eventLoopTurn } from './evaluate.ts';
 import { memoryUse, savedActivationBytes } from './memory.ts';
 import { optimizerOf } from './optimizers/index.ts';
-import { isReset, normOf, rewarmFactor } from './phases.ts';
+import { normOf } from './phases.ts';
 import { compareImages, joinMeasures, OperandProbes, type StepProbes, weightImages } from './probes.ts';
-import { inferenceSlots, type LinearSlots, type Phase, type Recipe } from './recipe.ts';
+import { inferenceSlots, type LinearSlots, type Recipe } from './recipe.ts';
 import type { InferenceResult, MemoryUse, TrainOptions, TrainResult } from './records.ts';
 import { identityOf, settingsOf } from './run-settings.ts';
 import { scheduleFactor } from './schedule.ts';
@@ -80,21 +82,22 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     ...{ recipe, steps, seed, kernels, log: false, placesNorms: true },
     parameters: parametersOf(model),
   });
+  const learned = new LearnedParameters(tf, engine);
+  engine.addPart(learned);
   const somePart = task.validation(settings.evaluationSize);
   const losses: number[] = [];
   let seconds = 0;
   let divergence: Divergence | null = null;
   let current = -1;
 
-  const enterPhase = (step: number): Phase => {
+  const enterPhase = (step: number): void => {
     const index = engine.phaseAt(step);
     if (index !== current) {
-      if (isReset(recipe, current, index)) optimizer.reset();
       current = index;
       options.onPhase?.({ step, phase: index });
     }
+    if (engine.timeline.isReset(step - 1, step)) optimizer.reset();
     engine.beginStep();
-    return recipe.phases[index]!;
   };
 
   const evaluateNow = async (
@@ -136,6 +139,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     for (const [name, saved] of state.arrays)
       for (const [long, short] of prefixes)
         if (name.startsWith(long)) arrays.set(`optimizer/${short}${name.slice(long.length)}`, saved);
+    for (const [key, saved] of [...savedMemories(engine.memories), ...learned.save()])
+      arrays.set(`quantizers/${key}`, saved);
     return {
       state: {
         version: 1,
@@ -161,6 +166,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const arraysOf = new Map(own.map(([name, saved]) => [variablePrefix + name, saved]));
     const shapes = new Map(parameters.map(({ name, shape }) => [variablePrefix + name, shape]));
     within('resume', () => optimizer.restore({ counters: state.optimizer, arrays: arraysOf }, shapes));
+    const { memories, trained } = within('resume', () => memoriesOf(arraysUnder('quantizers', arrays)));
+    engine.restoreMemories(memories);
+    within('resume', () => learned.restore(trained));
     seconds = state.seconds;
     current = state.phase;
     engine.setClocks(Object.fromEntries(parameters.map(({ name }) => [name, state.step])));
@@ -168,12 +176,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
 
   const step = async (): Promise<void> => {
     const index = losses.length;
-    const phase = enterPhase(index);
-    const since = index - engine.starts[current]!;
+    enterPhase(index);
     const begin = performance.now();
     optimizer.step = index;
     optimizer.learningRate =
-      peak * scheduleFactor(recipe.schedule, index, steps) * rewarmFactor(phase, since, steps);
+      peak * scheduleFactor(recipe.schedule, index, steps) * engine.timeline.rewarm(index);
     if (recipe.decaySchedule !== undefined)
       optimizer.decayFactor = scheduleFactor(recipe.decaySchedule, index, steps);
     const batch = task.trainingBatch(index, seed);
@@ -185,7 +192,9 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     weights.load();
     const isProbed = probeEvery > 0 && index % probeEvery === 0;
     const taps = isProbed ? new OperandProbes() : undefined;
-    const images = isProbed ? weightImages(model, slots) : new Map();
+    const images = isProbed
+      ? weightImages(model, slots, (name) => engine.weightMemoryOf(name, index))
+      : new Map();
     const gradient =
       isProbed && settings.gradientDraws > 0 ? probeGradients(context, settings.gradientDraws) : undefined;
     const { loss, gradientNorm, diverged } = trainStep(context, optimizer, recipe.optimizer.clipNorm, taps);
@@ -274,7 +283,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       validationPredictions: validation.predictions,
       perplexity: exp(validation.loss),
       bitsPerWeight: bitsPerWeight(recipe, current, { parameters: model.parameters, slots }),
-      spike: current > 0 ? lossSpike(known, engine.starts[current]!) : null,
+      spike: current > 0 ? lossSpike(known, engine.timeline.starts[current]!) : null,
       seconds,
       predictionsPerSecond: (losses.length * task.predictions) / seconds,
       memory: memory(slots),
@@ -282,6 +291,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     };
   } finally {
     engine.stop();
+    learned.dispose();
     optimizer.dispose();
     model.dispose();
   }

@@ -65,6 +65,69 @@ const every: Readonly<Record<string, Recipe>> = {
     },
     weightGradient: { g: null, x: 'same', dw: { format: 'bfloat16' }, accumulate: 'exact' },
   }),
+  'moving averages and delayed scales': sloted('remembering', {
+    forward: {
+      x: {
+        format: 'int8',
+        scale: { per: 'tensor', from: 'absmax', decay: 0.9 },
+        gradient: 'clipped',
+      },
+      w: { format: 'e4m3fn', scale: { per: 'tensor', from: 'absmax', history: { length: 2 } } },
+    },
+    inputGradient: {
+      g: {
+        format: 'e5m2',
+        rounding: stochastic,
+        scale: { per: 'tensor', from: 'absmax', history: { length: 3, take: 'latest' } },
+      },
+      w: 'same',
+    },
+    weightGradient: {
+      g: null,
+      x: 'same',
+      dw: { format: 'int8', scale: { per: 'tensor', from: 'rms', multiplier: 4, decay: 0.5 } },
+    },
+  }),
+  'learned scales': sloted('learned-scales', {
+    forward: {
+      x: {
+        format: 'int4',
+        scale: { per: 'tensor', from: 'learned', initial: 'minmax' },
+        gradient: 'lsq',
+        learn: [
+          { of: 'scale', learningRate: 1e-3 },
+          { of: 'zeroPoint', learningRate: 1e-2 },
+        ],
+      },
+      w: {
+        format: 'int4',
+        rounding: stochastic,
+        scale: { per: 'tensor', from: 'learned' },
+        gradient: 'lsq',
+        learn: [{ of: 'scale', learningRate: 1e-3 }],
+      },
+    },
+    inputGradient: { g: null, w: 'same' },
+    weightGradient: { g: null, x: 'same' },
+  }),
+  events: {
+    ...recipes.float32(),
+    name: 'events',
+    events: [
+      { at: 1, every: 2, do: [{ reset: 'moments' }, { rewarm: 2, shape: 'cosine' }] },
+      {
+        at: 0.5,
+        do: [
+          {
+            switch: [
+              { where: { role: 'all' }, set: { forward: { x: mxfp4 }, weightGradient: { x: 'same' } } },
+            ],
+          },
+          { freeze: { role: 'all', depth: [0, 0] } },
+        ],
+      },
+    ],
+  },
   float32: recipes.float32(),
   bfloat16: recipes.bfloat16(),
   bitnet: recipes.bitnet(),

@@ -213,6 +213,8 @@ describe('what is no state of the run', () => {
   }
 
   const weight = 'weights/conv/kernel/values';
+  const memory = 'forward.x/0123456789abcdef';
+  const numbers = { dtype: 'F64', shape: [2], data: new Uint8Array(16) } as const;
   const moment = 'optimizers/0/accumulatedFirstMoment/conv/kernel';
   const own = 'optimizers/1/conv/kernel/first/values';
   const cases: [string, (state: Loose, arrays: Map<string, Loose>) => unknown, string][] = [
@@ -255,24 +257,39 @@ describe('what is no state of the run', () => {
       'state.optimizers[0].parameters',
     ],
     [
-      'a phase that is none',
-      (state) => Object.assign(state.optimizers[0], { phase: -1 }),
-      'state.optimizers[0].phase',
+      'a step that is none',
+      (state) => Object.assign(state.optimizers[0], { clock: -1 }),
+      'state.optimizers[0].clock',
     ],
     [
       'a slot of another layer',
-      (state) => Object.assign(state.quantizers, { 'x/forward.x': {} }),
-      "state.quantizers['x/forward.x']",
+      (_, arrays) => arrays.set(`quantizers/x/${memory}/average`, numbers),
+      `state.arrays/quantizers/x/${memory}`,
+    ],
+    [
+      'a slot that is none',
+      (_, arrays) => arrays.set('quantizers/conv/kernel/forward.x/average', numbers),
+      'state.arrays/quantizers/conv/kernel/forward.x/average',
     ],
     [
       'a memory of another kind',
-      (state) => Object.assign(state.quantizers, { 'conv/kernel/forward.x': { average: 'x' } }),
-      "state.quantizers['conv/kernel/forward.x'].average",
+      (_, arrays) => arrays.set(`quantizers/conv/kernel/${memory}/median`, numbers),
+      `state.arrays/quantizers/conv/kernel/${memory}/median`,
+    ],
+    [
+      'a memory of other numbers',
+      (_, arrays) => arrays.set(`quantizers/conv/kernel/${memory}/average`, arrays.get(weight)),
+      `state.arrays/quantizers/conv/kernel/${memory}/average`,
+    ],
+    [
+      'a history of no rows',
+      (_, arrays) => arrays.set(`quantizers/conv/kernel/${memory}/history`, numbers),
+      `state.arrays/quantizers/conv/kernel/${memory}/history`,
     ],
     [
       'draws of another layer',
-      (state) => Object.assign(state.draws, { 'x/forward.x': [1, 1] }),
-      "state.draws['x/forward.x']",
+      (state) => Object.assign(state.draws, { [`x/${memory}`]: [1, 1] }),
+      `state.draws['x/${memory}']`,
     ],
     [
       'draws that are none',

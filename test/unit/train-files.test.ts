@@ -13,8 +13,7 @@ const state: RecipeState = {
     seed: 1,
     steps: 5,
     clocks: { w: 2 },
-    optimizers: [{ kind: 'SGD', counters: { iterations: 2 }, parameters: [], phase: 0 }],
-    quantizers: { 'w/forward.x': { average: [1.5, null], history: [[1, 2]] } },
+    optimizers: [{ kind: 'SGD', counters: { iterations: 2 }, parameters: [], clock: 0 }],
     draws: { 'w/forward.x': [2, 7] },
     phase: 0,
     emulation: { cursor: 0 },
@@ -22,6 +21,10 @@ const state: RecipeState = {
   },
   arrays: new Map([
     ['weights/w/values', { dtype: 'F32', shape: [2, 1], data: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) }],
+    [
+      'quantizers/w/forward.x/0123456789abcdef/average',
+      { dtype: 'F64', shape: [1], data: new Uint8Array(8) },
+    ],
     ['weights/w/empty', { dtype: 'U8', shape: [0], data: new Uint8Array() }],
     ['weights/w/integers', { dtype: 'I32', shape: [1], data: Uint8Array.of(1, 2, 3, 4) }],
   ]),
@@ -90,7 +93,7 @@ it('a file that is none, or another one, is refused with its place', async () =>
       refused(folder, /cannot be read: this is a folder/);
       refused(at('empty', ''), /is damaged: it has 0 bytes/);
       refused(at('text', 'a text of more than eight bytes'), /is damaged: byte 0: a header of/);
-      refused(at('half', bytes.subarray(0, bytes.length - 3)), /is damaged: byte 8 of the arrays/);
+      refused(at('half', bytes.subarray(0, bytes.length - 3)), /is damaged: byte 16 of the arrays/);
       expect(() => read(5 as never)).toThrow(refusal('path', /a string/));
     }
     // A whole file of the other kind.

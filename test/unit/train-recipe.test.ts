@@ -145,28 +145,28 @@ describe('recipes', () => {
     [['phases', 1, 'linear', 'forward', 'x', 'scale'], 'row', 'recipe.phases[1].linear.forward.x.scale'],
     [
       ['phases', 1, 'linear', 'forward', 'w', 'scale', 'decay'],
-      0.9,
+      1.9,
       'recipe.phases[1].linear.forward.w.scale.decay',
     ],
     [
       ['phases', 1, 'linear', 'forward', 'x', 'scale', 'history'],
-      { length: 16 },
-      'recipe.phases[1].linear.forward.x.scale.history',
+      { length: 0 },
+      'recipe.phases[1].linear.forward.x.scale.history.length',
     ],
     [
       ['phases', 1, 'linear', 'forward', 'x', 'scale'],
       { per: 'tensor', from: 'learned' },
-      'recipe.phases[1].linear.forward.x.scale.from',
+      'recipe.phases[1].linear.forward.x.learn',
     ],
     [
       ['phases', 1, 'layers'],
       [
         {
           match: 'up',
-          linear: { ...plainSlots, inputGradient: { g: withScale({ decay: 0.5 }), w: 'same' } },
+          linear: { ...plainSlots, inputGradient: { g: withScale({ from: 'learned' }), w: 'same' } },
         },
       ],
-      'recipe.phases[1].layers[0].linear.inputGradient.g.scale.decay',
+      'recipe.phases[1].layers[0].linear.inputGradient.g.scale.from',
     ],
     [
       ['inference'],

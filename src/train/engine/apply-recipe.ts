@@ -13,6 +13,7 @@ import type { Recipe } from '../recipe.ts';
 import { checkRecipe } from '../recipe-check.ts';
 import { type PhaseRoles, rolesAsText, rolesOf } from '../role-table.ts';
 import { RecipeEngine } from './engine.ts';
+import { LearnedParameters } from './learned-parameters.ts';
 import { discoverParameters, untrainedWeights } from './parameters.ts';
 import { FiniteUpdates, OptimizerSteps, StoredWeights } from './parts.ts';
 import { checkMatches } from './rules.ts';
@@ -103,7 +104,7 @@ export async function applyRecipe(
   if (active !== undefined)
     throw new ArgumentError('recipe', recipe.name, `one recipe at a time; ${active.recipe.name} is in force`);
   const parameters = discoverParameters(tf, options);
-  checkMatches(recipe, parameters);
+  checkMatches(recipe, parameters, steps);
   const engine = new RecipeEngine(tf, {
     ...{ recipe, parameters, steps, seed, kernels, log },
     placesNorms: false,
@@ -111,17 +112,20 @@ export async function applyRecipe(
   active = engine;
   let weights: StoredWeights;
   const optimizers = new OptimizerSteps(tf, engine);
+  const learned = new LearnedParameters(tf, engine);
   const stop = (): void => {
     if (active !== engine) return;
     active = undefined;
     engine.stop();
     optimizers.dispose();
+    learned.dispose();
   };
   try {
     weights = new StoredWeights(tf, engine);
     engine.addPart(new FiniteUpdates(engine));
     engine.addPart(optimizers);
     engine.addPart(weights);
+    engine.addPart(learned);
     engine.beginStep();
   } catch (error) {
     stop();
@@ -131,6 +135,7 @@ export async function applyRecipe(
     engine,
     weights,
     optimizers,
+    learned,
     untrained: untrainedWeights(options.model),
   });
   return {

@@ -15,12 +15,13 @@ import { ProductCalls } from '../../tfjs/product-calls.ts';
 import type { ProductIdentity, ProductSlots, SlotOperand, SlotProvider } from '../../tfjs/product-slots.ts';
 import { type GivenGradients, type StepListener, stepListeners } from '../../tfjs/watched-methods.ts';
 import { canonicalJson } from '../hash.ts';
-import { normOf, phaseStarts } from '../phases.ts';
-import { type LinearSlots, type OperandSpec, type Phase, type Recipe, weakenedSlots } from '../recipe.ts';
+import { normOf } from '../phases.ts';
+import { type LinearSlots, type OperandSpec, type Recipe, weakenedSlots } from '../recipe.ts';
 import { strengthAt } from '../strength.ts';
 import { aliveWords, type EngineParameter } from './parameters.ts';
-import { blocksOf, isSlotted, type Selectable, slotsUnder } from './rules.ts';
+import { allRules, blocksOf, isSlotted, type Selectable, settingsUnder, slotsUnder } from './rules.ts';
 import { type Pass, Slot, type SlotName } from './slots.ts';
+import { Timeline } from './timeline.ts';
 
 export interface EngineOptions {
   readonly recipe: Recipe;
@@ -63,13 +64,14 @@ export class RecipeEngine implements SlotProvider {
   readonly log: EmulationLog | undefined;
   readonly #tf: TensorFlow;
   readonly #options: EngineOptions;
-  /** First step of each phase. */
-  readonly starts: readonly number[];
+  readonly timeline: Timeline;
   readonly #blocks: number;
   readonly #clocks = new Map<string, number>();
-  readonly #slots = new Map<string, { readonly spec: string; readonly slot: Slot }>();
+  /** By layer, slot and quantiser. */
+  readonly #slots = new Map<string, Slot>();
   readonly #settled = new Map<string, LinearSlots>();
   readonly #parts: StepPart[] = [];
+  /** What quantisers that have not been read yet are to remember. */
   readonly #remembered = new Map<string, QuantizerState>();
   /** Draws of slots that have not been read since a state was taken up. */
   readonly #drawn = new Map<string, readonly [step: number, drawn: number]>();
@@ -93,7 +95,7 @@ export class RecipeEngine implements SlotProvider {
     this.steps = steps;
     this.seed = seed;
     this.log = options.log ? new EmulationLog() : undefined;
-    this.starts = phaseStarts(recipe, steps);
+    this.timeline = new Timeline(recipe, steps);
     this.#blocks = blocksOf(parameters);
     for (const { name } of parameters) this.#clocks.set(name, 0);
     this.#calls = new ProductCalls(tf, this, kernels === 'own' && tf.getBackend() === 'wasm');
@@ -123,9 +125,9 @@ export class RecipeEngine implements SlotProvider {
     return Object.fromEntries(this.#clocks);
   }
 
-  /** Index of the phase that step `clock` belongs to; steps beyond the announced ones belong to the last. */
+  /** Index of the phase that step `clock` belongs to. */
   phaseAt(clock: number): number {
-    return this.starts.findLastIndex((start) => start <= clock);
+    return this.timeline.phaseAt(clock);
   }
 
   get emulation(): Emulation | undefined {
@@ -211,14 +213,18 @@ export class RecipeEngine implements SlotProvider {
 
   /** The slots of a parameter at a step, at their full strength. */
   slotsAt(one: Selectable, clock: number): LinearSlots {
-    const index = this.phaseAt(clock);
-    const key = `${index} ${one.name}`;
+    const key = `${this.phaseAt(clock)} ${this.timeline.stageAt(clock)} ${one.name}`;
     let known = this.#settled.get(key);
     if (known === undefined) {
-      known = slotsUnder(this.recipe, this.recipe.phases[index]!, one, this.#blocks);
+      known = slotsUnder(this.timeline.rulesAt(clock), one, this.#blocks);
       this.#settled.set(key, known);
     }
     return known;
+  }
+
+  /** What rules set of a parameter beside slots, at its next step. */
+  settingsOf(one: EngineParameter): ReturnType<typeof settingsUnder> {
+    return settingsUnder(this.timeline.rulesAt(this.clockOf(one.name)), one, this.#blocks);
   }
 
   /** The slots of each layer at a step, as strong as they are then. */
@@ -232,7 +238,7 @@ export class RecipeEngine implements SlotProvider {
   strengthOf(clock: number): number {
     const index = this.phaseAt(clock);
     const { phaseIn } = this.recipe.phases[index]!;
-    return phaseIn === undefined ? 1 : strengthAt(phaseIn, clock - this.starts[index]!, this.steps);
+    return phaseIn === undefined ? 1 : strengthAt(phaseIn, clock - this.timeline.starts[index]!, this.steps);
   }
 
   #selected(parameter: Variable | undefined, path: readonly string[]): Selectable | undefined {
@@ -252,8 +258,7 @@ export class RecipeEngine implements SlotProvider {
   get #hasActivationRules(): boolean {
     const isOne = ({ where }: { readonly where: { readonly role?: string } }): boolean =>
       where.role === 'activation-product' || where.role === 'all';
-    const { rules = [], phases } = this.recipe;
-    return rules.some(isOne) || phases.some((phase) => phase.rules?.some(isOne));
+    return allRules(this.recipe).some(isOne);
   }
 
   /** The recipe's norm without parameters before a layer, where the model does not place it. */
@@ -268,28 +273,50 @@ export class RecipeEngine implements SlotProvider {
   }
 
   #slot(layer: string, name: SlotName, spec: OperandSpec): Slot {
-    const key = `${layer}/${name}`;
-    const text = canonicalJson(spec);
+    const key = `${layer}/${name} ${canonicalJson(spec)}`;
     let known = this.#slots.get(key);
-    if (known?.spec !== text) {
-      known = { spec: text, slot: new Slot(this.#tf, layer, name, spec) };
+    if (known === undefined) {
+      known = new Slot(this.#tf, layer, name, spec);
       this.#slots.set(key, known);
-      const state = this.#remembered.get(key);
-      this.#remembered.delete(key);
-      const drawn = this.#drawn.get(key);
-      this.#drawn.delete(key);
-      if (drawn !== undefined) known.slot.resume(...drawn);
-      if (state !== undefined)
-        known.slot.quantizer({ seed: this.seed, step: this.clockOf(layer) })?.restore(state);
+      const state = this.#remembered.get(known.key);
+      this.#remembered.delete(known.key);
+      if (state !== undefined) known.remember(state, { seed: this.seed, step: this.clockOf(layer) });
+      const drawn = this.#drawn.get(known.key);
+      this.#drawn.delete(known.key);
+      if (drawn !== undefined) known.resume(...drawn);
     }
-    return known.slot;
+    return known;
   }
 
-  /** Every slot that has been read so far and remembers something, by layer and slot. */
-  get memories(): ReadonlyMap<string, Slot> {
-    return new Map(
-      [...this.#slots].flatMap(([key, { slot }]) => (slot.hasMemory ? [[key, slot] as const] : [])),
-    );
+  /** Every slot that has been read so far. */
+  get slots(): Iterable<Slot> {
+    return this.#slots.values();
+  }
+
+  /** What quantisers remember, by slot and quantiser. */
+  get memories(): ReadonlyMap<string, QuantizerState> {
+    const memories = new Map(this.#remembered);
+    for (const slot of this.#slots.values()) if (slot.hasMemory) memories.set(slot.key, slot.memory);
+    return memories;
+  }
+
+  /** What the quantiser that a layer's weight is read through at a step remembers by now. */
+  weightMemoryOf(layer: string, clock: number): QuantizerState {
+    const one = this.parameters.find(({ name }) => name === layer);
+    const spec = one && this.slotsAt(one, clock).forward.w;
+    return spec == null ? {} : this.#slot(layer, 'forward.w', spec).memory;
+  }
+
+  /** Gives quantisers what they are to remember and have drawn; those that have not been read yet take it up when they are. */
+  restoreMemories(
+    memories: ReadonlyMap<string, QuantizerState>,
+    draws: Readonly<Record<string, readonly [step: number, drawn: number]>> = {},
+  ): void {
+    this.#slots.clear();
+    this.#remembered.clear();
+    this.#drawn.clear();
+    for (const [key, state] of memories) this.#remembered.set(key, state);
+    for (const [key, drawn] of Object.entries(draws)) this.#drawn.set(key, drawn);
   }
 
   #bound(
@@ -366,38 +393,16 @@ export class RecipeEngine implements SlotProvider {
   }
 
   /**
-   * Draws of slots in steps that are not over, by layer and slot: of a model, say, that a gradient has gone through which another one's
-   * optimiser applied.
+   * Draws of slots in steps that are not over, by slot and quantiser: of a model, say, that a gradient has gone through which another
+   * one's optimiser applied.
    */
   get draws(): Readonly<Record<string, readonly [step: number, drawn: number]>> {
-    return Object.fromEntries([
-      ...this.#drawn,
-      ...[...this.#slots].flatMap(([key, { slot }]) => {
-        const [step, drawn] = slot.draws;
-        const layer = key.slice(0, key.lastIndexOf('/'));
-        const isOver = step !== (this.#clocks.get(layer) ?? this.clock);
-        return isOver || drawn === 0 ? [] : [[key, slot.draws] as const];
-      }),
-    ]);
-  }
-
-  /** Gives slots what they remember and have drawn; those that have not been read yet take it up when they are. */
-  restoreMemories(
-    states: Readonly<Record<string, QuantizerState>>,
-    draws: Readonly<Record<string, readonly [step: number, drawn: number]>>,
-  ): void {
-    this.#remembered.clear();
-    this.#drawn.clear();
-    for (const [key, state] of Object.entries(states)) this.#remembered.set(key, state);
-    for (const [key, drawn] of Object.entries(draws)) this.#drawn.set(key, drawn);
-    this.#slots.clear();
-  }
-
-  /** The phase of a parameter, and whether this step is its first. */
-  phaseOf(name: string): { readonly phase: Phase; readonly since: number } {
-    const clock = this.clockOf(name);
-    const index = this.phaseAt(clock);
-    return { phase: this.recipe.phases[index]!, since: clock - this.starts[index]! };
+    const slots = [...this.#slots.values()].flatMap(({ key, layer, draws }) => {
+      const [step, drawn] = draws;
+      const isOver = step !== (this.#clocks.get(layer) ?? this.clock);
+      return isOver || drawn === 0 ? [] : [[key, draws] as const];
+    });
+    return Object.fromEntries([...this.#drawn, ...slots]);
   }
 
   /** Puts everything back. Stopping twice does nothing. */

@@ -2,7 +2,7 @@
  * What happens around an optimiser's step: how an updated weight is written back, what becomes of the optimiser's state and
  * rate where a phase begins, which parameters stay as they are. Each is a part that the engine calls.
  */
-import type { NamedTensorMap } from '@tensorflow/tfjs';
+import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { GivenGradients } from '../../tfjs/watched-methods.ts';
 import { DivergenceError, firstNotFinite } from '../divergence.ts';
@@ -13,9 +13,8 @@ import {
   type StateCodecSpec,
   type TrainingOptimizer,
 } from '../optimizers/index.ts';
-import { isReset, rewarmFactor } from '../phases.ts';
 import { fnv1a32 } from '../random.ts';
-import type { Phase, Recipe } from '../recipe.ts';
+import type { Recipe } from '../recipe.ts';
 import { scheduleFactor } from '../schedule.ts';
 import { type HeldWeight, holdWeight, isStoreOf, type WeightStoreSpec } from '../stores/index.ts';
 import type { RecipeEngine, StepPart } from './engine.ts';
@@ -25,7 +24,7 @@ import { blocksOf, type Selectable, settingsUnder } from './rules.ts';
 
 /** The store of a parameter, if it has one. */
 export function storeOf(recipe: Recipe, one: Selectable, blocks: number): WeightStoreSpec | undefined {
-  const { store } = settingsUnder(recipe, recipe.phases[0]!, one, blocks);
+  const { store } = settingsUnder({ rules: recipe.rules ?? [] }, one, blocks);
   if (store !== undefined) return store;
   const role = one.role === 'convolution' ? 'linear' : one.role;
   return recipe.store !== undefined && isStoreOf(recipe.store, { name: one.name, role })
@@ -106,6 +105,19 @@ function without(gradients: GivenGradients, names: ReadonlySet<string>): GivenGr
   return Object.fromEntries(Object.entries(gradients).filter(([name]) => !names.has(name)));
 }
 
+/**
+ * The same list without the gradients of some names: TensorFlow.js' optimisers know their states by the place in the list, and pass
+ * over variables without a gradient.
+ */
+function blanked(gradients: GivenGradients, names: ReadonlySet<string>): GivenGradients {
+  const none = undefined as unknown as Tensor;
+  if (Array.isArray(gradients))
+    return gradients.map(({ name, tensor }) => ({ name, tensor: names.has(name) ? none : tensor }));
+  return Object.fromEntries(
+    Object.entries(gradients).map(([name, tensor]) => [name, names.has(name) ? none : tensor]),
+  );
+}
+
 function asMap(gradients: GivenGradients): NamedTensorMap {
   return Array.isArray(gradients)
     ? Object.fromEntries(gradients.map(({ name, tensor }) => [name, tensor]))
@@ -123,8 +135,8 @@ export class OptimizerSteps implements StepPart {
   readonly #tf: TensorFlow;
   readonly #engine: RecipeEngine;
   readonly #scheduled = new Map<object, Scheduled>();
-  /** The phase in which an optimiser took its last step. */
-  readonly #phases = new Map<object, number>();
+  /** The clock at which an optimiser took its last step. */
+  readonly #clocks = new Map<object, number>();
   readonly #codecs = new Map<string, HeldState>();
   readonly #undo: (() => void)[] = [];
   /** Optimisers in the order in which they took their first step. */
@@ -144,38 +156,36 @@ export class OptimizerSteps implements StepPart {
     return this.#scheduled.has(optimizer);
   }
 
-  /** Index of the phase of an optimiser's last step; 0 before the first. */
-  phaseOf(optimizer: object): number {
-    return this.#phases.get(optimizer) ?? 0;
+  /** The clock of an optimiser's last step; 0 before the first. */
+  clockOf(optimizer: object): number {
+    return this.#clocks.get(optimizer) ?? 0;
   }
 
-  /** Optimisers that had taken steps before, in their order, each with the phase of its last one; there are no others. */
-  resume(optimizers: readonly (readonly [optimizer: object, phase: number])[]): void {
-    this.#phases.clear();
-    for (const [optimizer, phase] of optimizers) this.#phases.set(optimizer, phase);
+  /** Optimisers that had taken steps before, in their order, each with the clock of its last one; there are no others. */
+  resume(optimizers: readonly (readonly [optimizer: object, clock: number])[]): void {
+    this.#clocks.clear();
+    for (const [optimizer, clock] of optimizers) this.#clocks.set(optimizer, clock);
     this.seen.splice(0, this.seen.length, ...optimizers.map(([optimizer]) => optimizer));
   }
 
   before(optimizer: object, gradients: GivenGradients): GivenGradients {
-    const { recipe, parameters, steps } = this.#engine;
+    const { recipe, parameters, steps, timeline } = this.#engine;
     const given = new Set(Object.keys(asMap(gradients)));
     const own = parameters.filter(({ variable }) => given.has(variable.name));
     if (own.length === 0) return gradients;
     if (!this.seen.includes(optimizer)) this.seen.push(optimizer);
     const clock = Math.max(...own.map(({ name }) => this.#engine.clockOf(name)));
-    const index = this.#engine.phaseAt(clock);
-    const phase = recipe.phases[index]!;
-    const last = this.phaseOf(optimizer);
-    this.#phases.set(optimizer, index);
-    if (isReset(recipe, last, index)) this.#reset(optimizer);
-    const rewarm = rewarmFactor(phase, clock - this.#engine.starts[index]!, steps);
-    const frozen = this.#frozen(own, phase);
-    const kept = frozen.size === 0 ? gradients : without(gradients, frozen);
+    const last = this.clockOf(optimizer);
+    this.#clocks.set(optimizer, clock);
+    if (timeline.isReset(last, clock)) this.#reset(optimizer);
+    const rewarm = timeline.rewarm(clock);
+    const frozen = this.#frozen(own);
     const scheduled = this.#scheduled.get(optimizer);
     if (scheduled === undefined) {
       this.#undo.push(scaleRate(optimizer, rewarm));
-      return kept;
+      return frozen.size === 0 ? gradients : blanked(gradients, frozen);
     }
+    const kept = frozen.size === 0 ? gradients : without(gradients, frozen);
     // Beyond the announced steps the last value stays.
     const at = Math.min(clock, steps - 1);
     scheduled.optimizer.learningRate = scheduled.peak * scheduleFactor(recipe.schedule, at, steps) * rewarm;
@@ -188,12 +198,11 @@ export class OptimizerSteps implements StepPart {
     for (const undo of this.#undo.splice(0)) undo();
     if (this.#scheduled.has(optimizer) || !isForeign(optimizer)) return;
     const { recipe, parameters } = this.#engine;
-    const blocks = blocksOf(parameters);
     const byVariable = new Map(parameters.map((one) => [one.variable.name, one]));
     for (const { key, of, moment, variable } of foreignStates(optimizer)) {
       const one = byVariable.get(of);
       if (one === undefined || !names.includes(one.name)) continue;
-      const settings = settingsUnder(recipe, this.#engine.phaseOf(one.name).phase, one, blocks);
+      const settings = this.#engine.settingsOf(one);
       const common = recipe.optimizer as Partial<Record<'first' | 'second', StateCodecSpec>>;
       const codec = settings[moment] ?? common[moment];
       if (codec === undefined || codec.kind === 'float32') continue;
@@ -213,12 +222,9 @@ export class OptimizerSteps implements StepPart {
     }
   }
 
-  #frozen(own: readonly EngineParameter[], phase: Phase): ReadonlySet<string> {
-    const blocks = blocksOf(this.#engine.parameters);
+  #frozen(own: readonly EngineParameter[]): ReadonlySet<string> {
     return new Set(
-      own.flatMap((one) =>
-        settingsUnder(this.#engine.recipe, phase, one, blocks).frozen === true ? [one.variable.name] : [],
-      ),
+      own.flatMap((one) => (this.#engine.settingsOf(one).frozen === true ? [one.variable.name] : [])),
     );
   }
 

@@ -7,7 +7,6 @@ import { globMatcher } from '../../glob.ts';
 import { namePattern } from '../name-pattern.ts';
 import {
   type LinearSlots,
-  type Phase,
   plainSlots,
   type Recipe,
   type Rule,
@@ -16,6 +15,7 @@ import {
 } from '../recipe.ts';
 import { checkPartners } from '../recipe-check.ts';
 import type { EngineParameter } from './parameters.ts';
+import { type RulesInForce, rulesOfAction, Timeline } from './timeline.ts';
 
 /** What rules look at: a parameter, or a product without one. */
 export type Selectable = Pick<EngineParameter, 'name' | 'layer' | 'depth' | 'kind' | 'shape'> & {
@@ -71,50 +71,71 @@ function setsOf(rules: readonly Rule[], one: Selectable, blocks: number): RuleSe
   return rules.filter(({ where }) => matches(where, one, blocks)).map(({ set }) => set);
 }
 
-/** Slots of a parameter in a phase at its full strength. */
-export function slotsUnder(recipe: Recipe, phase: Phase, one: Selectable, blocks: number): LinearSlots {
-  const layer = phase.layers?.find(({ match }) => namePattern(match, 'match').test(one.name));
-  const own = isSlotted(one.role) ? (layer?.linear ?? phase.linear) : plainSlots;
-  return setsOf([...(recipe.rules ?? []), ...(phase.rules ?? [])], one, blocks).reduce(merged, own);
+/** Every rule that holds at some time. */
+export function allRules(recipe: Recipe): readonly Rule[] {
+  const { rules = [], phases, events = [] } = recipe;
+  const later = [
+    ...phases.map((phase) => phase.rules ?? []),
+    ...events.flatMap((event) => event.do.map(rulesOfAction)),
+  ];
+  return [...rules, ...later.flat()];
 }
 
-/** What rules set of a parameter beside slots, in a phase. */
+/** Slots of a parameter at their full strength. */
+export function slotsUnder({ phase, rules }: RulesInForce, one: Selectable, blocks: number): LinearSlots {
+  const layer = phase.layers?.find(({ match }) => namePattern(match, 'match').test(one.name));
+  const own = isSlotted(one.role) ? (layer?.linear ?? phase.linear) : plainSlots;
+  return setsOf(rules, one, blocks).reduce(merged, own);
+}
+
+/** What rules set of a parameter beside slots. */
 export function settingsUnder(
-  recipe: Recipe,
-  phase: Phase,
+  { rules }: Pick<RulesInForce, 'rules'>,
   one: Selectable,
   blocks: number,
-): Pick<RuleSet, 'store' | 'first' | 'second' | 'frozen'> {
-  const sets = setsOf([...(recipe.rules ?? []), ...(phase.rules ?? [])], one, blocks);
+): Omit<RuleSet, keyof LinearSlots> {
   return Object.assign(
     {},
-    ...sets.map(({ forward: _f, inputGradient: _i, weightGradient: _w, ...rest }) => rest),
+    ...setsOf(rules, one, blocks).map(
+      ({ forward: _f, inputGradient: _i, weightGradient: _w, ...rest }) => rest,
+    ),
   );
 }
 
 /**
- * Checks that every rule, every `layers` and every selector of the recipe matches something.
+ * Checks that every rule, every `layers` and every selector of the recipe matches something, and that transforms which stay have
+ * their partners whatever events have switched on.
  * @throws ArgumentError that lists the names there are.
  */
-export function checkMatches(recipe: Recipe, parameters: readonly Selectable[]): void {
+export function checkMatches(recipe: Recipe, parameters: readonly Selectable[], steps?: number): void {
   const blocks = blocksOf(parameters);
   const names = parameters.map(({ name, role }) => `${name} (${role})`).join(', ');
   const needs = (path: string, given: unknown, isThere: boolean): void => {
     if (!isThere) throw new ArgumentError(path, given, `a selector of at least one of ${names}`);
   };
+  const checkWhere = (path: string, where: RuleWhere): void => {
+    if (where.role === 'activation-product') return;
+    needs(
+      path,
+      where,
+      parameters.some((one) => matches(where, one, blocks)),
+    );
+  };
   const checkRules = (rules: readonly Rule[] | undefined, path: string): void =>
     rules?.forEach(({ where }, i) => {
-      if (where.role === 'activation-product') return;
-      needs(
-        `${path}.rules[${i}].where`,
-        where,
-        parameters.some((one) => matches(where, one, blocks)),
-      );
+      checkWhere(`${path}[${i}].where`, where);
     });
-  checkRules(recipe.rules, 'recipe');
+  checkRules(recipe.rules, 'recipe.rules');
+  recipe.events?.forEach((event, i) => {
+    event.do.forEach((action, j) => {
+      const path = `recipe.events[${i}].do[${j}]`;
+      if ('switch' in action) checkRules(action.switch, `${path}.switch`);
+      if ('freeze' in action) checkWhere(`${path}.freeze`, action.freeze);
+    });
+  });
   recipe.phases.forEach((phase, index) => {
     const path = `recipe.phases[${index}]`;
-    checkRules(phase.rules, path);
+    checkRules(phase.rules, `${path}.rules`);
     phase.layers?.forEach(({ match }, i) => {
       const pattern = namePattern(match, `${path}.layers[${i}].match`);
       const isThere = parameters.some(({ name, role }) => isSlotted(role) && pattern.test(name));
@@ -125,8 +146,12 @@ export function checkMatches(recipe: Recipe, parameters: readonly Selectable[]):
         Object.values(product).some((slot) => slot !== null && slot !== 'same'),
       ),
     );
-    for (const one of parameters)
-      checkPartners(`${path} (${one.name})`, slotsUnder(recipe, phase, one, blocks));
     needs(`${path}.linear`, phase.linear, !reads || parameters.some(({ role }) => isSlotted(role)));
   });
+  const timeline = new Timeline(recipe, steps);
+  for (const clock of timeline.changes()) {
+    const rules = timeline.rulesAt(clock);
+    const path = `recipe.phases[${timeline.phaseAt(clock)}]`;
+    for (const one of parameters) checkPartners(`${path} (${one.name})`, slotsUnder(rules, one, blocks));
+  }
 }

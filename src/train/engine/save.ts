@@ -11,8 +11,10 @@ import { arraysUnder } from '../checkpoint.ts';
 import { hashData } from '../hash.ts';
 import { checkArrays, type SavedArray, savedFloat32 } from '../stores/index.ts';
 import type { RecipeEngine } from './engine.ts';
+import type { LearnedParameters } from './learned-parameters.ts';
 import type { UntrainedWeight } from './parameters.ts';
 import type { OptimizerSteps, StoredWeights } from './parts.ts';
+import { memoriesOf, savedMemories } from './quantizer-memory.ts';
 import { restoreOptimizer, savedOptimizer } from './saved-optimizers.ts';
 import { type RecipeState, type SavedOptimizer, stateSchema } from './state.ts';
 
@@ -21,6 +23,7 @@ export interface SavedParts {
   readonly engine: RecipeEngine;
   readonly weights: StoredWeights;
   readonly optimizers: OptimizerSteps;
+  readonly learned: LearnedParameters;
   /** Weights of the model that are not trained, such as moving means. */
   readonly untrained: readonly UntrainedWeight[];
 }
@@ -59,14 +62,13 @@ export function saveState(tf: TensorFlow, parts: SavedParts, program?: unknown):
     for (const [name, array] of own) arrays.set(`optimizers/${i}/${name}`, array);
     return saved;
   });
-  const quantizers = Object.fromEntries(
-    [...engine.memories].map(([key, slot]) => [key, slot.quantizer({ seed, step: engine.clock })!.state()]),
-  );
+  for (const [key, array] of [...savedMemories(engine.memories), ...parts.learned.save()])
+    arrays.set(`quantizers/${key}`, array);
   return {
     state: {
       version: 1,
       recipe: hashData(recipe),
-      ...{ seed, steps, clocks, optimizers: described, quantizers, draws: engine.draws },
+      ...{ seed, steps, clocks, optimizers: described, draws: engine.draws },
       phase: engine.phase,
       emulation: engine.emulation?.state ?? { cursor: 0 },
       ...(program === undefined ? {} : { program: structuredClone(program) }),
@@ -76,7 +78,11 @@ export function saveState(tf: TensorFlow, parts: SavedParts, program?: unknown):
 }
 
 /** Throws ArgumentError naming what a state and this run do not have in common. */
-function checkIdentity(engine: RecipeEngine, { recipe, seed, steps, ...given }: RecipeState['state']): void {
+function checkIdentity(
+  engine: RecipeEngine,
+  { recipe, seed, steps, ...given }: RecipeState['state'],
+  keys: Iterable<string>,
+): void {
   const own = { recipe: hashData(engine.recipe), seed: engine.seed, steps: engine.steps };
   for (const [field, value] of Object.entries({ recipe, seed, steps })) {
     const expected = own[field as keyof typeof own];
@@ -89,10 +95,12 @@ function checkIdentity(engine: RecipeEngine, { recipe, seed, steps, ...given }: 
     if (!known.delete(name)) throw new ArgumentError(pathOf('state.clocks', name), name, names.join(', '));
   for (const name of known) throw new ArgumentError(pathOf('state.clocks', name), undefined, 'its clock');
   const isLayer = (name: string): boolean => names.includes(name) || name.endsWith('/product');
-  for (const field of ['quantizers', 'draws'] as const)
-    for (const key of Object.keys(given[field]))
-      if (!isLayer(key.slice(0, key.lastIndexOf('/'))))
-        throw new ArgumentError(pathOf(`state.${field}`, key), key, `a slot of ${names.join(', ')}`);
+  const checkSlot = (path: string, key: string): void => {
+    if (!isLayer(key.split('/').slice(0, -2).join('/')))
+      throw new ArgumentError(path, key, `a slot of ${names.join(', ')}`);
+  };
+  for (const key of Object.keys(given.draws)) checkSlot(pathOf('state.draws', key), key);
+  for (const key of keys) checkSlot(`state.arrays/quantizers/${key}`, key);
 }
 
 /** The optimisers of the program, one for each of the state. One that had taken no step yet has none there. */
@@ -107,9 +115,9 @@ function matched(given: readonly object[], saved: readonly SavedOptimizer[]): re
   return given;
 }
 
-/** Arrays of weights alone, or of optimisers alone. */
-function partOf(arrays: RecipeState['arrays'], isOfWeights: boolean): Map<string, SavedArray> {
-  return new Map([...arrays].filter(([name]) => name.startsWith('optimizers/') !== isOfWeights));
+/** What is neither of optimisers nor of quantisers. */
+function weightsAmong(arrays: RecipeState['arrays']): Map<string, SavedArray> {
+  return new Map([...arrays].filter(([name]) => !/^(optimizers|quantizers)\//.test(name)));
 }
 
 /**
@@ -124,11 +132,12 @@ export function restoreState(
 ): void {
   const { engine } = parts;
   const saved = checkSaved(given);
-  checkIdentity(engine, saved.state);
+  const { memories, trained } = within('state', () => memoriesOf(arraysUnder('quantizers', saved.arrays)));
+  checkIdentity(engine, saved.state, memories.keys());
   const own = matched(optimizers, saved.state.optimizers);
-  within('state', () => checkArrays('arrays', partOf(saved.arrays, true), weightArrays(parts)));
-  for (const name of partOf(saved.arrays, false).keys())
-    if (!own.some((_, i) => name.startsWith(`optimizers/${i}/`)))
+  within('state', () => checkArrays('arrays', weightsAmong(saved.arrays), weightArrays(parts)));
+  for (const name of saved.arrays.keys())
+    if (name.startsWith('optimizers/') && !own.some((_, i) => name.startsWith(`optimizers/${i}/`)))
       throw new ArgumentError(`state.arrays/${name}`, name, 'arrays of the optimisers that the state has');
   const before = saveState(tf, parts);
   const optimizersBefore = own.map((one) => savedOptimizer(tf, engine, parts.optimizers, one));
@@ -140,18 +149,22 @@ export function restoreState(
         restoreOptimizer(tf, engine, one, { saved: saved.state.optimizers[i]!, arrays }),
       );
     });
-    within('state.arrays', () => loadWeights(tf, parts, saved.arrays));
+    within('state.arrays', () => {
+      parts.learned.restore(trained);
+      loadWeights(tf, parts, saved.arrays);
+    });
   } catch (error) {
     engine.emulation?.reset(before.state.emulation);
     own.forEach((one, i) => {
       restoreOptimizer(tf, engine, one, optimizersBefore[i]!);
     });
+    parts.learned.restore(memoriesOf(arraysUnder('quantizers', before.arrays)).trained);
     loadWeights(tf, parts, before.arrays);
     throw error;
   }
-  parts.optimizers.resume(own.map((one, i) => [one, saved.state.optimizers[i]!.phase]));
+  parts.optimizers.resume(own.map((one, i) => [one, saved.state.optimizers[i]!.clock]));
   engine.setClocks(saved.state.clocks);
-  engine.restoreMemories(saved.state.quantizers, saved.state.draws);
+  engine.restoreMemories(memories, saved.state.draws);
   engine.enter(saved.state.phase, 0);
   engine.emulation?.reset(saved.state.emulation);
 }

@@ -51,13 +51,13 @@ export function savedOptimizer(
   optimizer: object,
 ): OptimizerContents {
   const kind = kindOf(optimizer);
-  const phase = optimizers.phaseOf(optimizer);
+  const clock = optimizers.clockOf(optimizer);
   const names = namesOf(tf, engine);
   if (!isOurs(optimizer)) {
     if (!isForeign(optimizer)) throw new ArgumentError('optimizer', kind, knownOptimizers);
     const { counters, variables, arrays } = saveForeign(optimizer, names.parameter);
     const parameters = variables.map(({ name }) => names.parameter(name));
-    return { saved: { kind, counters, parameters, phase }, arrays };
+    return { saved: { kind, counters, parameters, clock }, arrays };
   }
   const { counters, arrays: own } = optimizer.save();
   const arrays = new Map<string, SavedArray>();
@@ -68,7 +68,7 @@ export function savedOptimizer(
     parameters.add(name);
     arrays.set(name + key.slice(variable.length), saved);
   }
-  return { saved: { kind, counters, parameters: [...parameters], phase }, arrays };
+  return { saved: { kind, counters, parameters: [...parameters], clock }, arrays };
 }
 
 /**

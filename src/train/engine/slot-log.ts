@@ -4,7 +4,7 @@
  */
 import { nextDown, nextUp } from '../../formats/index.ts';
 import type { RealArray } from '../../formats/real-arrays.ts';
-import type { Quantizer } from '../../tensor/quantizers/index.ts';
+import type { Explained } from '../../tensor/quantizers/index.ts';
 import type { EmulationLog } from '../../tfjs/log.ts';
 import type { Role } from '../../tfjs/policy.ts';
 
@@ -27,20 +27,10 @@ function roleOf({ slot, isTraining }: SlotPlace): Role {
 export function countImage(
   log: EmulationLog,
   place: SlotPlace,
-  {
-    made,
-    x,
-    shape,
-    call,
-  }: {
-    readonly made: Quantizer;
-    readonly x: Float32Array;
-    readonly shape: readonly number[];
-    readonly call: Parameters<Quantizer['explain']>[2];
-  },
+  explained: Explained,
+  { low, high }: { readonly low: number; readonly high: number },
 ): void {
-  const { format, low, high } = made;
-  const explained = made.explain(x, shape, { ...call, update: false });
+  const { format } = explained;
   const add = (exact: RealArray, rounded: RealArray, min: number, max: number): void =>
     log.add(place.slot, roleOf(place), place.parameter, single(exact), single(rounded), { min, max });
   // Between zero points there is no end that a number could lie beyond: scales are made so.

@@ -4,16 +4,21 @@
  * `src/tfjs/product-calls.ts`.
  */
 import type { Tensor } from '@tensorflow/tfjs';
+import { within } from '../../check.ts';
+import type { Gradients } from '../../tensor/gradients/index.ts';
 import {
   type Explained,
   type Quantizer,
   type QuantizerOptions,
   quantizer,
 } from '../../tensor/quantizers/index.ts';
+import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
 import type { TransformData } from '../../tensor/transforms/transform.ts';
-import { fakeQuantize, type TensorFlow } from '../../tfjs/index.ts';
+import { fakeQuantize, type QuantizerCall } from '../../tfjs/fake-quantize.ts';
+import type { TensorFlow } from '../../tfjs/index.ts';
 import type { EmulationLog } from '../../tfjs/log.ts';
 import type { SlotOperand, SlotOutput } from '../../tfjs/product-slots.ts';
+import { hashData } from '../hash.ts';
 import { fnv1a32 } from '../random.ts';
 import type { OperandSpec } from '../recipe.ts';
 import { countImage } from './slot-log.ts';
@@ -68,7 +73,7 @@ function isRandom(spec: OperandSpec): boolean {
 }
 
 /** Whether it depends on what was seen before. */
-function hasMemory({ scale }: OperandSpec): boolean {
+export function hasMemory({ scale }: OperandSpec): boolean {
   return (
     scale !== undefined &&
     (scale.decay !== undefined || scale.history !== undefined || scale.from === 'learned')
@@ -84,6 +89,7 @@ export function quantizerOptions({
   strength: _strength,
   norm: _norm,
   of: _of,
+  learn: _learn,
   scale = unscaled,
   ...options
 }: OperandSpec): QuantizerOptions | undefined {
@@ -109,21 +115,46 @@ function pulledBackTurned(
   return transform!.inverse(gradient.pullback(explained, outer).x, shape, residue, context);
 }
 
-/** One slot of one layer. */
+/** Gradients of the parameters of a quantiser, one a group. */
+export interface LearnedGradients {
+  readonly scales: Float64Array;
+  readonly zeroPoints: Float64Array | undefined;
+}
+
+/** Learned scales are binary32 numbers, as what trains them is, and at least the least normal one: 0 is no scale. */
+const leastScale = 2 ** -126;
+
+/** Learned parameters as binary32 has them. */
+export function settledParameters({ scales, zeroPoints }: QuantizerState): QuantizerState {
+  return {
+    scales: scales!.map((scale) => Math.max(Math.fround(scale), leastScale)),
+    ...(zeroPoints === undefined ? {} : { zeroPoints: zeroPoints.map(Math.fround) }),
+  };
+}
+
+function added(sum: Float64Array | undefined, part: Float64Array, factor: number): Float64Array {
+  return part.map((gradient, i) => (sum?.[i] ?? 0) + factor * gradient);
+}
+
+/** One quantiser of one slot of one layer. */
 export class Slot {
   readonly #tf: TensorFlow;
-  readonly #layer: string;
+  readonly layer: string;
   readonly #name: SlotName;
   readonly spec: OperandSpec;
   #made: Quantizer | undefined;
   #madeFor = -1;
+  /** What the quantiser remembered when the latest image of a training pass was made. */
+  #before: QuantizerState = {};
+  #gradients: LearnedGradients | undefined;
+  #key: string | undefined;
   /** Draws of the step so far. */
   #step = -1;
   #drawn = 0;
 
   constructor(tf: TensorFlow, layer: string, name: SlotName, spec: OperandSpec) {
     this.#tf = tf;
-    this.#layer = layer;
+    this.layer = layer;
     this.#name = name;
     this.spec = spec;
   }
@@ -136,15 +167,73 @@ export class Slot {
     if (this.#made !== undefined && (!signs || this.#madeFor === step)) return this.#made;
     // Operands of one product share their signs, else a rotation would not cancel.
     const product = this.#name.slice(0, this.#name.indexOf('.'));
-    const stream = (BigInt(fnv1a32(`${this.#layer}/${product}/signs`)) << 32n) | BigInt(step);
+    const stream = (BigInt(fnv1a32(`${this.layer}/${product}/signs`)) << 32n) | BigInt(step);
     const transform = { ...(options.transform as TransformData), seed, stream: String(stream) };
-    this.#made = quantizer(signs ? { ...options, transform } : options);
+    const made = quantizer(signs ? { ...options, transform } : options);
+    if (this.#made !== undefined && this.hasMemory) made.restore(this.#made.state());
+    this.#made = made;
     this.#madeFor = step;
-    return this.#made;
+    return made;
+  }
+
+  /** Which slot of which layer, and which of the quantisers that it has in the course of a run. */
+  get key(): string {
+    this.#key ??= `${this.layer}/${this.#name}/${hashData(this.spec)}`;
+    return this.#key;
   }
 
   get hasMemory(): boolean {
     return hasMemory(this.spec);
+  }
+
+  /** What the quantiser remembers; {} before it has read anything. */
+  get memory(): QuantizerState {
+    return this.#made?.state() ?? {};
+  }
+
+  /** Gives the quantiser what it is to remember. `pass`: any of the run. */
+  remember(state: QuantizerState, pass: Pick<Pass, 'seed' | 'step'>): void {
+    this.quantizer(pass)?.restore(state);
+  }
+
+  /** The gradients since the last call, summed over the calls of the layer; undefined: there are none. */
+  takeGradients(): LearnedGradients | undefined {
+    const gradients = this.#gradients;
+    this.#gradients = undefined;
+    return gradients;
+  }
+
+  /** The quantiser that a matrix is to be read through; scales that are learned begin here. */
+  #begun(made: Quantizer, matrix: Tensor, call: QuantizerCall): void {
+    if (this.spec.scale?.from !== 'learned' || made.state().scales !== undefined) return;
+    made.explain(matrix.dataSync() as Float32Array, matrix.shape, { ...call, update: true });
+    made.restore(settledParameters(made.state()));
+  }
+
+  /** Lets a quantiser remember what it did before, for a while. */
+  #as<T>(made: Quantizer, before: QuantizerState, fn: () => T): T {
+    if (!this.hasMemory) return fn();
+    const now = made.state();
+    made.restore(before);
+    try {
+      return fn();
+    } finally {
+      made.restore(now);
+    }
+  }
+
+  /** The quantised matrix taken apart, with the memory that its image was made with. */
+  #explained(made: Quantizer, matrix: Tensor, call: QuantizerCall, before: QuantizerState): Explained {
+    const x = matrix.dataSync() as Float32Array;
+    return this.#as(made, before, () => made.explain(x, matrix.shape, { ...call, update: false }));
+  }
+
+  #addGradients({ scales, zeroPoints }: Gradients<Float32Array>, strength: number): void {
+    if (scales === undefined) return;
+    this.#gradients = {
+      scales: added(this.#gradients?.scales, scales, strength),
+      zeroPoints: zeroPoints && added(this.#gradients?.zeroPoints, zeroPoints, strength),
+    };
   }
 
   /** The operand of one call. `strength` takes the place of the specification's. */
@@ -156,7 +245,7 @@ export class Slot {
     const suffix = pass.purpose?.(this.#name) ?? '';
     // Whoever looks on sees an image made, not one that is kept.
     const seen = pass.tap === undefined ? '' : ' seen';
-    const stream = (BigInt(fnv1a32(`${this.#layer}/${this.#name}${suffix}`)) << 32n) | BigInt(pass.step);
+    const stream = (BigInt(fnv1a32(`${this.layer}/${this.#name}${suffix}`)) << 32n) | BigInt(pass.step);
     let at: number | undefined;
     const callFor = (size: number) => {
       if (random) at ??= this.#take(pass, size);
@@ -165,6 +254,8 @@ export class Slot {
         ...(this.hasMemory ? { update: pass.isTraining } : {}),
       };
     };
+    /** What was remembered when the image was made; of an image that was kept, see `#before`. */
+    let before: QuantizerState | undefined;
     const blended = (x: Tensor, y: Tensor): Tensor =>
       strength === 1 ? y : tf.add(x, tf.mul(tf.sub(y, x), strength));
     const stays = made?.transform !== undefined && spec.invert === false;
@@ -179,9 +270,16 @@ export class Slot {
       image: (matrix) => {
         if (made === undefined) return matrix;
         const call = callFor(matrix.size);
-        const image = blended(matrix, fakeQuantize(tf, matrix, made, call));
-        this.#count(pass, matrix, made, call);
-        pass.tap?.(this.#name, matrix, image, made);
+        if (this.hasMemory) {
+          if (pass.isTraining) this.#begun(made, matrix, call);
+          before = made.state();
+          if (pass.isTraining) this.#before = before;
+        }
+        const image = within(`${this.layer}.${this.#name}`, () =>
+          blended(matrix, fakeQuantize(tf, matrix, made, call)),
+        );
+        this.#count(pass, () => this.#explained(made, matrix, call, before ?? {}), made);
+        this.#as(made, before ?? {}, () => pass.tap?.(this.#name, matrix, image, made));
         return image;
       },
       pullback:
@@ -189,24 +287,22 @@ export class Slot {
           ? undefined
           : (matrix, gradient, isTurned) => {
               if (stays && !isTurned && !hasRule) return gradient;
-              const x = matrix.dataSync() as Float32Array;
-              const { shape } = matrix;
-              const call = { ...callFor(matrix.size), update: false };
-              const explained = made.explain(x, shape, call);
+              const explained = this.#explained(made, matrix, callFor(matrix.size), before ?? this.#before);
               const given = gradient.dataSync() as Float32Array;
-              const ruled = stays
-                ? pulledBackTurned(made, explained, given, isTurned)
-                : made.pullback(explained, given).x;
-              const inner = tf.tensor(ruled, [...shape]);
-              return blended(gradient, inner);
+              const ruled: Gradients<Float32Array> = stays
+                ? { x: pulledBackTurned(made, explained, given, isTurned) }
+                : made.pullback(explained, given);
+              if (pass.isTraining) this.#addGradients(ruled, strength);
+              return blended(gradient, tf.tensor(ruled.x, [...matrix.shape]));
             },
     };
   }
 
-  #count({ logs = [], isTraining }: Pass, matrix: Tensor, made: Quantizer, call: object): void {
-    const place = { slot: this.#name, parameter: this.#layer, isTraining };
-    for (const log of logs)
-      countImage(log, place, { made, x: matrix.dataSync() as Float32Array, shape: matrix.shape, call });
+  #count({ logs = [], isTraining }: Pass, explain: () => Explained, { low, high }: Quantizer): void {
+    if (logs.length === 0) return;
+    const place = { slot: this.#name, parameter: this.layer, isTraining };
+    const explained = explain();
+    for (const log of logs) countImage(log, place, explained, { low, high });
   }
 
   /** What rounds or quantises a result. */
@@ -229,7 +325,7 @@ export class Slot {
   /** The index of the first of so many draws. */
   #take({ step, isTraining }: Pass, size: number): number {
     // The image of a weight is kept: whenever a step has to make it again, it is the same one.
-    const isKept = this.#name === 'forward.w' && !this.#layer.endsWith('/product');
+    const isKept = this.#name === 'forward.w' && !this.layer.endsWith('/product');
     if (!isTraining || isKept) return 0;
     if (this.#step !== step) {
       this.#step = step;

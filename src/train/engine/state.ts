@@ -10,12 +10,10 @@ import {
   list,
   maybe,
   number,
-  orNull,
   record,
   type Schema,
   value,
 } from '../../schema.ts';
-import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
 import type { EmulationState } from '../../tfjs/emulate.ts';
 import { decodeSaved, encodeSaved } from '../safetensors.ts';
 import type { SavedArray } from '../stores/index.ts';
@@ -27,8 +25,8 @@ export interface SavedOptimizer {
   readonly counters: Readonly<Record<string, number>>;
   /** Those that it has a state of, in its order. */
   readonly parameters: readonly string[];
-  /** Index of the phase of its last step. */
-  readonly phase: number;
+  /** The clock of its last step. */
+  readonly clock: number;
 }
 
 export interface RecipeState {
@@ -42,9 +40,7 @@ export interface RecipeState {
     readonly clocks: Readonly<Record<string, number>>;
     /** In the order of their first steps. */
     readonly optimizers: readonly SavedOptimizer[];
-    /** By `layer/slot`. */
-    readonly quantizers: Readonly<Record<string, QuantizerState>>;
-    /** Random integers that slots have drawn in steps that are not over, by `layer/slot`: the step, and how many. */
+    /** Random integers that slots have drawn in steps that are not over, by `layer/slot/quantiser`: the step, and how many. */
     readonly draws: Readonly<Record<string, readonly [step: number, drawn: number]>>;
     /** Index of the phase in force: of the last step. */
     readonly phase: number;
@@ -52,13 +48,10 @@ export interface RecipeState {
     /** What the program itself has to find again, as it was given to `save`. */
     readonly program?: unknown;
   };
-  /** `weights/...`, `untrained/...` and `optimizers/...`. */
+  /** `weights/...`, `untrained/...`, `optimizers/...` and `quantizers/...`. */
   readonly arrays: ReadonlyMap<string, SavedArray>;
 }
 
-/** The longest lists of numbers: a scale for each block of a large matrix. */
-const most = 2 ** 27;
-const numbers = list(number(), 0, most);
 const count = integer(0, Number.MAX_SAFE_INTEGER);
 
 const drawn = value<readonly [number, number]>(
@@ -67,18 +60,11 @@ const drawn = value<readonly [number, number]>(
   'a step and a number of draws',
 );
 
-const quantizerState = fields({
-  average: maybe(list(orNull(number()), 0, most)),
-  history: maybe(list(numbers, 0, most)),
-  scales: maybe(numbers),
-  zeroPoints: maybe(numbers),
-});
-
 const savedOptimizer: Schema<SavedOptimizer> = fields({
   kind: line(),
   counters: record(number({ from: 0 })),
   parameters: list(value<string>((given) => typeof given === 'string', 'a name')),
-  phase: integer(0, 100),
+  clock: count,
 });
 
 /** The numbers of a state, from a file or a program. */
@@ -89,7 +75,6 @@ export const stateSchema = fields({
   steps: integer(1, 2 ** 21),
   clocks: record(count),
   optimizers: list(savedOptimizer),
-  quantizers: record(quantizerState),
   draws: record(drawn),
   phase: integer(0, 100),
   // Checked where it is taken up.

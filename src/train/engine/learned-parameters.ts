@@ -1,0 +1,154 @@
+/**
+ * Trained parameters of quantisers: scales and zero points of slots. Each is a variable with an optimiser of its own, the recipe's
+ * with the same settings but without weight decay and codecs, which takes a step where the layer's parameter has taken one.
+ * Source of the gradients: `src/tensor/gradients/learned.ts`.
+ */
+import type { Tensor, Variable } from '@tensorflow/tfjs';
+import { ArgumentError } from '../../errors.ts';
+import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
+import type { TensorFlow } from '../../tfjs/index.ts';
+import { type OptimizerSettings, optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
+import type { LearnSpec } from '../recipe.ts';
+import { scheduleFactor } from '../schedule.ts';
+import type { SavedArray } from '../stores/index.ts';
+import type { RecipeEngine, StepPart } from './engine.ts';
+import { savedBinary64, savedNumbers } from './quantizer-memory.ts';
+import { type LearnedGradients, type Slot, settledParameters } from './slots.ts';
+
+/** The field of a quantiser's state, and of its gradients, that a parameter is. */
+const fieldOf = { scale: 'scales', zeroPoint: 'zeroPoints' } as const;
+
+/** What trains one parameter of one quantiser. */
+interface Trainer {
+  readonly variable: Variable;
+  readonly optimizer: TrainingOptimizer;
+  /** The layer's clock at the latest step. */
+  last: number;
+}
+
+/** Distinguishes the variables of runs of one program. */
+let runs = 0;
+
+export class LearnedParameters implements StepPart {
+  readonly #tf: TensorFlow;
+  readonly #engine: RecipeEngine;
+  readonly #settings: OptimizerSettings;
+  readonly #prefix = `halfulp${runs++}/`;
+  /** By quantiser and parameter: `<layer>/<slot>/<hash>/scale`. */
+  readonly #trainers = new Map<string, Trainer>();
+
+  constructor(tf: TensorFlow, engine: RecipeEngine) {
+    this.#tf = tf;
+    this.#engine = engine;
+    const own = Object.entries(engine.recipe.optimizer).filter(
+      ([field]) => field !== 'first' && field !== 'second',
+    );
+    this.#settings = { ...Object.fromEntries(own), weightDecay: 0 } as unknown as OptimizerSettings;
+  }
+
+  after(_optimizer: object, names: readonly string[]): void {
+    const own = new Set(names);
+    for (const slot of this.#engine.slots) {
+      const { learn } = slot.spec;
+      if (learn === undefined || !own.has(slot.layer)) continue;
+      const gradients = slot.takeGradients();
+      if (gradients !== undefined) this.#train(slot, learn, gradients);
+    }
+  }
+
+  #train(slot: Slot, learn: readonly LearnSpec[], gradients: LearnedGradients): void {
+    const { seed } = this.#engine;
+    const clock = this.#engine.clockOf(slot.layer);
+    const state: QuantizerState = { ...slot.memory };
+    const trained = Object.fromEntries(
+      learn.map((one) => {
+        const field = fieldOf[one.of];
+        return [field, this.#step(`${slot.key}/${one.of}`, one, state[field]!, gradients[field]!, clock)];
+      }),
+    );
+    slot.remember({ ...state, ...settledParameters({ ...state, ...trained }) }, { seed, step: clock });
+  }
+
+  /** One step of an optimiser: the new values. */
+  #step(
+    key: string,
+    { learningRate }: LearnSpec,
+    values: readonly number[],
+    gradient: Float64Array,
+    clock: number,
+  ): number[] {
+    const tf = this.#tf;
+    const { recipe, steps, timeline } = this.#engine;
+    const trainer = this.#trainerOf(key, values.length);
+    const { optimizer, variable } = trainer;
+    if (timeline.isReset(trainer.last, clock)) optimizer.reset();
+    trainer.last = clock;
+    optimizer.step = clock;
+    // Beyond the announced steps the last value stays.
+    const factor = scheduleFactor(recipe.schedule, Math.min(clock, steps - 1), steps);
+    optimizer.learningRate = learningRate * factor * timeline.rewarm(clock);
+    tf.tidy(() => {
+      variable.assign(tf.tensor1d(Float32Array.from(values)));
+      optimizer.applyGradients({ [variable.name]: tf.tensor1d(Float32Array.from(gradient)) as Tensor });
+    });
+    return [...variable.dataSync()];
+  }
+
+  #trainerOf(key: string, count: number): Trainer {
+    const known = this.#trainers.get(key);
+    if (known !== undefined) return known;
+    const tf = this.#tf;
+    const zeros = tf.zeros([count]);
+    const variable = tf.variable(zeros, false, this.#prefix + key);
+    zeros.dispose();
+    const draws = { seed: this.#engine.seed, prefix: this.#prefix };
+    const made = { variable, optimizer: optimizerOf(tf, this.#settings, draws), last: 0 };
+    this.#trainers.set(key, made);
+    return made;
+  }
+
+  /** States of the optimisers; the parameters themselves are what their quantisers remember. */
+  save(): Map<string, SavedArray> {
+    const arrays = new Map<string, SavedArray>();
+    for (const [key, { optimizer, variable, last }] of this.#trainers) {
+      const { counters, arrays: own } = optimizer.save();
+      const sorted = Object.keys(counters).sort();
+      const numbers = [last, ...sorted.map((name) => counters[name]!)];
+      arrays.set(`${key}/counters`, savedNumbers(numbers, [numbers.length]));
+      for (const [name, saved] of own) arrays.set(`${key}/${name.slice(variable.name.length + 1)}`, saved);
+    }
+    return arrays;
+  }
+
+  /** Throws ArgumentError naming an array that `save` has not written. */
+  restore(arrays: ReadonlyMap<string, SavedArray>): void {
+    this.dispose();
+    const keys = [...arrays.keys()].flatMap((name) =>
+      name.endsWith('/counters') ? [name.slice(0, -'/counters'.length)] : [],
+    );
+    for (const key of keys) {
+      const own = [...arrays].filter(([name]) => name.startsWith(`${key}/`) && name !== `${key}/counters`);
+      const count = Math.max(1, ...own.map(([, { shape }]) => shape[0] ?? 1));
+      const trainer = this.#trainerOf(key, count);
+      const { optimizer, variable } = trainer;
+      const [last = 0, ...numbers] = savedBinary64(`${key}/counters`, arrays.get(`${key}/counters`)!);
+      const names = Object.keys(optimizer.save().counters).sort();
+      if (numbers.length !== names.length)
+        throw new ArgumentError(`${key}/counters`, numbers.length + 1, `${names.length + 1} numbers`);
+      trainer.last = last;
+      const counters = Object.fromEntries(names.map((name, i) => [name, numbers[i]!]));
+      const named = own.map(
+        ([name, saved]) => [`${variable.name}/${name.slice(key.length + 1)}`, saved] as const,
+      );
+      optimizer.restore({ counters, arrays: new Map(named) }, new Map([[variable.name, variable.shape]]));
+    }
+  }
+
+  dispose(): void {
+    for (const { optimizer, variable } of this.#trainers.values()) {
+      optimizer.dispose();
+      variable.dispose();
+    }
+    this.#trainers.clear();
+  }
+}

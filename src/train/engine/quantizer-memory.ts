@@ -1,0 +1,80 @@
+/**
+ * What the quantisers of slots remember, as arrays of a checkpoint: `<layer>/<slot>/<hash of the quantiser>/<field>`. The
+ * hash keeps what one phase's quantiser has seen from the quantiser that another phase puts in its place.
+ */
+import { ArgumentError } from '../../errors.ts';
+import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
+import type { SavedArray } from '../stores/index.ts';
+
+/** Binary64 numbers as an array of a checkpoint. */
+export function savedNumbers(values: readonly number[], shape: readonly number[]): SavedArray {
+  return { dtype: 'F64', shape, data: new Uint8Array(Float64Array.from(values).buffer) };
+}
+
+/** The numbers of an array. Throws ArgumentError naming it if they are not binary64. */
+export function savedBinary64(name: string, { dtype, shape, data }: SavedArray): Float64Array {
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  if (dtype !== 'F64' || data.byteLength !== 8 * count)
+    throw new ArgumentError(name, `${dtype} ${shape.join(' x ')}`, 'binary64 numbers');
+  return new Float64Array(data.slice().buffer);
+}
+
+/** A state as arrays by field; what is not there has none. */
+function savedState(state: QuantizerState): Map<string, SavedArray> {
+  const arrays = new Map<string, SavedArray>();
+  const { average, history, scales, zeroPoints } = state;
+  if (average !== undefined) {
+    const values = average.map((each) => each ?? Number.NaN);
+    arrays.set('average', savedNumbers(values, [values.length]));
+  }
+  if (history !== undefined && history.length > 0)
+    arrays.set('history', savedNumbers(history.flat(), [history.length, history[0]!.length]));
+  for (const [field, values] of Object.entries({ scales, zeroPoints }))
+    if (values !== undefined) arrays.set(field, savedNumbers(values, [values.length]));
+  return arrays;
+}
+
+/** The state that `savedState` wrote. Throws ArgumentError naming an array that it has not written. */
+function stateOf(folder: string, arrays: ReadonlyMap<string, SavedArray>): QuantizerState {
+  const state: { -readonly [F in keyof QuantizerState]: QuantizerState[F] } = {};
+  for (const [field, saved] of arrays) {
+    const name = `${folder}/${field}`;
+    const values = [...savedBinary64(name, saved)];
+    const [rows = 0, columns = 0] = saved.shape;
+    if (field === 'average') state.average = values.map((each) => (Number.isNaN(each) ? null : each));
+    else if (field === 'history' && saved.shape.length === 2)
+      state.history = Array.from({ length: rows }, (_, i) => values.slice(i * columns, (i + 1) * columns));
+    else if (field === 'scales' || field === 'zeroPoints') state[field] = values;
+    else throw new ArgumentError(name, saved.shape, 'no such array of a quantiser');
+  }
+  return state;
+}
+
+/** Memories by quantiser as arrays below `quantizers/`. */
+export function savedMemories(memories: ReadonlyMap<string, QuantizerState>): Map<string, SavedArray> {
+  const arrays = new Map<string, SavedArray>();
+  for (const [key, state] of memories)
+    for (const [field, saved] of savedState(state)) arrays.set(`${key}/${field}`, saved);
+  return arrays;
+}
+
+const slotPattern =
+  /^(.+\/(?:forward|inputGradient|weightGradient)\.[a-z]+\/[0-9a-f]{16})\/((?:scale|zeroPoint)\/.+|[a-zA-Z]+)$/;
+
+/** What `savedMemories` wrote, and beside it the arrays of what trains parameters. Throws ArgumentError for anything else. */
+export function memoriesOf(arrays: ReadonlyMap<string, SavedArray>): {
+  readonly memories: Map<string, QuantizerState>;
+  readonly trained: Map<string, SavedArray>;
+} {
+  const fields = new Map<string, Map<string, SavedArray>>();
+  const trained = new Map<string, SavedArray>();
+  for (const [name, saved] of arrays) {
+    const [, key, field] = slotPattern.exec(name) ?? [];
+    if (key === undefined || field === undefined)
+      throw new ArgumentError(`arrays/quantizers/${name}`, saved.shape, 'no such array of a quantiser');
+    if (field.includes('/')) trained.set(name, saved);
+    else fields.set(key, (fields.get(key) ?? new Map<string, SavedArray>()).set(field, saved));
+  }
+  const memories = new Map([...fields].map(([key, own]) => [key, stateOf(`arrays/quantizers/${key}`, own)]));
+  return { memories, trained };
+}
