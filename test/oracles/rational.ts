@@ -62,12 +62,14 @@ export function nearestInteger({ n, d }: Rational): bigint {
   return n < 0n ? -nearest(-n, d) : nearest(n, d);
 }
 
-/** The nearest number of 53 significant bits, ties to even, whatever its exponent. */
-export function to53(q: Rational): Rational {
+/** The nearest number of so many significant bits, ties to even, whatever its exponent. */
+export function toBits(q: Rational, bits: number): Rational {
   if (isZero(q)) return q;
-  const unit = power(floorLog2(magnitude(q)) - 52);
+  const unit = power(floorLog2(magnitude(q)) - bits + 1);
   return times(rational(nearestInteger(over(q, unit))), unit);
 }
+
+export const to53 = (q: Rational): Rational => toBits(q, 53);
 
 /** The square root of a number q >= 0, to 53 bits. */
 export function root53(q: Rational): Rational {

@@ -1,7 +1,9 @@
 /** Gradient rules: published values, values worked out by hand, finite differences, JSON and refusals. */
 
-import { expect, test } from 'vitest';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
+import { formats } from '../../src/formats/index.ts';
 import { toFormat } from '../../src/formats/names.ts';
 import { round } from '../../src/tensor/arrays.ts';
 import {
@@ -22,6 +24,7 @@ import {
 } from '../../src/tensor/gradients/index.ts';
 import type { Grouping } from '../../src/tensor/grouping.ts';
 import { countGroups, forEachGroup } from '../../src/tensor/grouping.ts';
+import { exactly, minus, plus, times, toBits, toFloat } from '../oracles/rational.ts';
 
 interface Setting {
   readonly format: string;
@@ -290,6 +293,45 @@ test('strength blends values and gradients', () => {
   // lambda J + (1 - lambda): a mask leaves 1 - lambda of the gradient.
   expect(Array.from(blendGradient(reals(4, 8), reals(4, 0), 0.25))).toEqual([4, 6]);
   expect(Array.from(blendGradient(reals(4, 8), reals(4, 0), 1))).toEqual([4, 0]);
+});
+
+describe('blends at the ends of the range', () => {
+  test.each([
+    [Float64Array, 53, 1023, formats.binary64],
+    [Float32Array, 24, 127, formats.binary32],
+  ] as const)(
+    '%o: finite numbers give a finite one, by the three roundings without an end',
+    (Kind, bits, emax, format) => {
+      const magnitude = fc
+        .tuple(fc.integer({ min: 2 ** 20, max: 2 ** 21 - 1 }), fc.integer({ min: emax - 60, max: emax }))
+        .map(([significand, exponent]) => significand * 2 ** (exponent - 20));
+      const number = fc
+        .tuple(fc.oneof(fc.constantFrom(format.max, format.max - 2 ** (emax - 20)), magnitude), fc.boolean())
+        .map(([size, isNegative]) => (isNegative ? -size : size));
+      const part = fc.integer({ min: 1, max: 2 ** 10 - 1 }).map((n) => n / 2 ** 10);
+      fc.assert(
+        fc.property(number, number, part, (x, y, strength) => {
+          const [from, to, lambda] = [exactly(x), exactly(y), exactly(strength)];
+          const moved = toBits(times(toBits(minus(to, from), bits), lambda), bits);
+          const expected = toFloat(plus(from, moved), format);
+          expect(blend(Kind.of(x) as Float64Array, Kind.of(y) as Float64Array, strength)[0]).toBe(expected);
+        }),
+        { numRuns: 3000 },
+      );
+    },
+  );
+
+  test.each([
+    [Infinity, 1, Infinity],
+    [1, -Infinity, -Infinity],
+    [Infinity, Infinity, Infinity],
+    [Infinity, -Infinity, NaN],
+    [NaN, Infinity, NaN],
+    [1, NaN, NaN],
+  ])('%d and %d give %d', (x, y, expected) => {
+    expect(blend(reals(x), reals(y), 0.5)[0]).toBe(expected);
+    expect(blend(Float32Array.of(x), Float32Array.of(y), 0.5)[0]).toBe(expected);
+  });
 });
 
 test.each(gradientNames)('%s: JSON and back', (name) => {

@@ -13,7 +13,7 @@ export function checkStrength(strength: number): number {
 
 /**
  * x + lambda (quantised - x): difference, product and sum each rounded to the precision of the arrays; exactly x for lambda = 0
- * and exactly the quantised image for lambda = 1.
+ * and exactly the quantised image for lambda = 1. Finite numbers give a finite one also where their difference is beyond the range.
  *
  * @param out May be x or `quantized`. Default: a new array.
  * @throws ArgumentError for a strength outside [0, 1] or arrays of different lengths or kinds.
@@ -33,9 +33,25 @@ export function blend<A extends RealArray>(x: A, quantized: A, strength: number,
   return out ?? (result as A);
 }
 
+/**
+ * One element whose difference, or its part, leaves the range: the same roundings on halves, which are exact for such numbers,
+ * as if exponents had no end. What is doubled in the end lies between x and y, but for a rounding. An infinity stays one.
+ */
+function wideBlend(x: number, y: number, strength: number, rounded: (value: number) => number): number {
+  if (!Number.isFinite(x)) return Number.isFinite(y) || x === y ? x : NaN;
+  if (!Number.isFinite(y)) return y;
+  const part = rounded(strength * rounded(y / 2 - x / 2));
+  const blended = 2 * rounded(x / 2 + part);
+  return Math.min(Math.max(blended, Math.min(x, y)), Math.max(x, y));
+}
+
 function mix(x: RealArray, y: RealArray, strength: number, out: RealArray): void {
   const rounded = isFloat32Array(x) ? Math.fround : (value: number): number => value;
-  for (let i = 0; i < x.length; i++) out[i] = x[i]! + rounded(strength * rounded(y[i]! - x[i]!));
+  for (let i = 0; i < x.length; i++) {
+    const [from, to] = [x[i]!, y[i]!];
+    const part = rounded(strength * rounded(to - from));
+    out[i] = Number.isFinite(part) ? from + part : wideBlend(from, to, strength, rounded);
+  }
 }
 
 /**
