@@ -118,3 +118,15 @@ export function prepareFolder(path: string, option: string): void {
     throw new ArgumentError(option, path, `a folder in which files can be written (${reason})`);
   }
 }
+
+/**
+ * Makes sure that a file can be written, before there is anything to write; what is there stays.
+ *
+ * @throws ArgumentError naming `option`
+ */
+export function prepareFile(path: string, option: string): void {
+  const isThere = existsSync(path);
+  if (path === '' || (isThere && statSync(path).isDirectory()))
+    throw new ArgumentError(option, path, 'the name of a file, where there is no folder');
+  if (!isThere || !isDevice(path)) prepareFolder(dirname(path), option);
+}

@@ -5,7 +5,7 @@
 
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
-import { writeWholeFile } from '../../files/write.ts';
+import { prepareFile, writeWholeFile } from '../../files/write.ts';
 import { canonicalName } from '../../formats/index.ts';
 import { jsonText } from '../../json.ts';
 import { type RoundingMode, roundingModes } from '../../rounding/index.ts';
@@ -162,6 +162,7 @@ export function analyzeCommand(io: Io, done: (code: number) => void): Command {
       const quantizers = Object.fromEntries(
         splitList(given.formats).map((name) => readQuantizer(name, given)),
       );
+      if (given.plot !== undefined) prepareFile(given.plot, '--plot');
       const data = loadData(given.data, given.shape, given.seed);
       const { shape } = data;
       const points = analyses(data, quantizers, given);
