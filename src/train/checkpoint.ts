@@ -4,9 +4,9 @@
  */
 import { checkFields, numberInRange, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { anything, checkSchema, fields, integer, number, record, type Schema, value } from '../schema.ts';
+import { anything, fields, integer, number, record, type Schema, value } from '../schema.ts';
 import { canonicalJson } from './hash.ts';
-import { decodeSaved, encodeSaved } from './safetensors.ts';
+import { checkSaved, decodeSaved, encodeSaved } from './safetensors.ts';
 import type { SavedArray } from './stores/index.ts';
 
 /** What must be the same for a run to go on from a checkpoint. */
@@ -50,7 +50,7 @@ export interface Checkpoint {
 }
 
 /** The numbers of a checkpoint, from a file or a program. */
-export const stateSchema: Schema = fields({
+export const stateSchema = fields({
   version: value<1>((given) => given === 1, 'version 1, the only one there is'),
   // Compared as a whole with the run's own.
   identity: record(anything),
@@ -58,21 +58,16 @@ export const stateSchema: Schema = fields({
   phase: integer(0, 100),
   optimizer: record(number({ from: 0 })),
   seconds: number({ from: 0 }),
-});
-
-const checkpointSchema = fields({
-  state: stateSchema,
-  arrays: value((given) => given instanceof Map, 'a Map of arrays by name'),
-});
+}) as Schema as Schema<CheckpointState>;
 
 /** Throws ArgumentError unless it is a checkpoint, of whatever run. */
 export function checkCheckpoint(resume: Checkpoint): void {
-  checkSchema('resume', resume, checkpointSchema);
+  checkSaved('resume', resume, stateSchema);
 }
 
-/** The bytes of a checkpoint, in the safetensors format. Equal checkpoints give equal bytes. */
+/** The bytes of a checkpoint, in the safetensors format. Equal checkpoints give equal bytes. Throws ArgumentError naming the field. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
-  return encodeSaved(checkpoint);
+  return encodeSaved('checkpoint', checkpoint, stateSchema);
 }
 
 /**
@@ -81,7 +76,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array {
  * @throws DamagedFileError naming the file and the place that is damaged.
  */
 export function decodeCheckpoint(bytes: Uint8Array, file = 'checkpoint'): Checkpoint {
-  return decodeSaved(bytes, file, stateSchema as Schema<CheckpointState>);
+  return decodeSaved(bytes, file, stateSchema);
 }
 
 /**

@@ -5,7 +5,8 @@
  * `applyRecipe` (engine/state.ts) are both written so.
  * Source: github.com/huggingface/safetensors, README, "Format".
  */
-import { checkObject, checkString, pathOf } from '../check.ts';
+import { byteArray, kindOf } from '../array-kinds.ts';
+import { checkJson, checkString, pathOf } from '../check.ts';
 import { ArgumentError, DamagedFileError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { anything, checkSchema, fields, integer, list, record, type Schema, value, word } from '../schema.ts';
@@ -37,22 +38,37 @@ export interface Saved<T> {
   readonly arrays: ReadonlyMap<string, SavedArray>;
 }
 
-const savedArray = value<SavedArray>((given) => {
-  const { dtype, shape, data } = (given ?? {}) as Partial<SavedArray>;
-  if (!(Object.hasOwn(elementBytes, dtype ?? '') && Array.isArray(shape) && data instanceof Uint8Array))
-    return false;
-  return data.byteLength === elementBytes[dtype!] * shape.reduce((size, extent) => size * extent, 1);
-}, 'an array of its type and shape, { dtype, shape, data }');
+const dtypes = Object.keys(elementBytes) as SavedArray['dtype'][];
+const shapeSchema = list(integer(0, 2 ** 32), 0, 8);
 
-/**
- * The bytes of a file. Equal contents give equal bytes.
- * @throws ArgumentError naming what is no part of such contents
- */
-export function encodeSaved(saved: Saved<object>): Uint8Array {
-  const { state, arrays } = checkObject('state', saved) as Saved<object>;
-  checkObject('state.state', state);
-  if (!(arrays instanceof Map)) throw new ArgumentError('state.arrays', arrays, 'a Map of arrays by name');
-  for (const [name, array] of arrays) checkSchema(pathOf('state.arrays', String(name)), array, savedArray);
+const elementsOf = (shape: readonly number[]): number =>
+  shape.reduce((product, extent) => product * extent, 1);
+
+const arraySchema = fields({
+  dtype: word(dtypes),
+  shape: shapeSchema,
+  data: value<Uint8Array>((given) => kindOf(given) === 'Uint8Array', 'a Uint8Array'),
+}) as Schema<SavedArray>;
+
+/** The same, checked. Throws ArgumentError naming the field, below `path`. */
+export function checkSaved<T>(path: string, given: Saved<T>, schema: Schema<T>): Saved<T> {
+  const isMap = (arrays: unknown): boolean => Object.prototype.toString.call(arrays) === '[object Map]';
+  const map = value<Saved<T>['arrays']>(isMap, 'a Map of arrays by name');
+  const { arrays } = checkSchema(path, given, fields({ state: schema, arrays: map }));
+  for (const [name, saved] of arrays) {
+    const place = pathOf(`${path}.arrays`, String(name));
+    const { dtype, shape, data } = checkSchema(place, saved, arraySchema);
+    const bytes = elementsOf(shape) * elementBytes[dtype];
+    if (typeof name !== 'string' || data.byteLength !== bytes)
+      throw new ArgumentError(place, data, `${bytes} bytes, as its type and shape say, under a text`);
+  }
+  return given;
+}
+
+/** The bytes of a file. Equal contents give equal bytes. Throws ArgumentError naming the field, below `path`. */
+export function encodeSaved<T>(path: string, given: Saved<T>, schema: Schema<T>): Uint8Array {
+  const { state, arrays } = checkSaved(path, given, schema);
+  checkJson(`${path}.state`, state);
   const entries: Record<string, HeaderEntry> = {};
   const hashes: Record<string, string> = {};
   let end = 0;
@@ -65,7 +81,7 @@ export function encodeSaved(saved: Saved<object>): Uint8Array {
   const metadata = { state: text, stateHash: hashText(text), hashes: JSON.stringify(hashes) };
   const header = new TextEncoder().encode(JSON.stringify({ __metadata__: metadata, ...entries }));
   if (header.length > longestHeader)
-    throw new ArgumentError('state', `${header.length} bytes of data`, `at most ${longestHeader}`);
+    throw new ArgumentError(path, `${header.length} bytes of data`, `at most ${longestHeader}`);
   // Spaces fill up to a multiple of 8, so that arrays are aligned.
   const length = Math.ceil(header.length / 8) * 8;
   const bytes = new Uint8Array(8 + length + end);
@@ -82,8 +98,8 @@ export function encodeSaved(saved: Saved<object>): Uint8Array {
 
 const headerSchema = record(
   fields({
-    dtype: word(Object.keys(elementBytes) as SavedArray['dtype'][]),
-    shape: list(integer(0, 2 ** 32), 0, 8),
+    dtype: word(dtypes),
+    shape: shapeSchema,
     data_offsets: list(integer(0, 2 ** 40), 2, 2),
   }),
 );
@@ -118,8 +134,7 @@ function placesOf(
   let end = 0;
   for (const [name, { dtype, shape, data_offsets: offsets }] of places) {
     const [from, to] = offsets;
-    const count = shape.reduce((product, extent) => product * extent, 1);
-    if (to - from !== count * elementBytes[dtype])
+    if (to - from !== elementsOf(shape) * elementBytes[dtype])
       throw damaged(`header, ${name}: type, shape and offsets do not fit together`);
     if (from !== end)
       throw damaged(`header, ${name}: it begins at ${from}, not at ${end}, where the last array ends`);
@@ -133,14 +148,13 @@ function placesOf(
 
 /**
  * What a file's bytes hold, its data as the schema says.
- * @param file What messages call it.
+ * @param name What messages call it.
  * @throws DamagedFileError naming the file and the place that is damaged.
  */
-export function decodeSaved<T>(given: Uint8Array, file: string, schema: Schema<T>): Saved<T> {
-  if (!(given instanceof Uint8Array)) throw new ArgumentError('bytes', given, 'a Uint8Array');
-  checkString('file', file);
-  // A Buffer's slices are views of the whole file; those of a plain array are copies.
-  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+export function decodeSaved<T>(given: Uint8Array, name: string, schema: Schema<T>): Saved<T> {
+  // A Buffer becomes an ordinary array: its own slices are views of the whole file.
+  const bytes = byteArray('bytes', given);
+  const file = checkString('file', name);
   const damaged = (place: string): Error => new DamagedFileError(file, place, 'is damaged');
   if (bytes.length < 8) throw damaged(`it has ${bytes.length} bytes, not even the header's length`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

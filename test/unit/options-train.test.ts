@@ -29,18 +29,50 @@ const [idxImages, idxLabels] = [
   Uint8Array.of(0, 0, 8, 2, 0, 0, 0, 4, 0, 0, 0, 1, 1, 2, 3, 4),
   Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 4, 0, 1, 0, 1),
 ];
+const checkpoint: halfulp.Checkpoint = {
+  state: { version: 1, identity: {} as halfulp.RunIdentity, step: 1, phase: 0, optimizer: {}, seconds: 1 },
+  arrays: new Map([['losses', { dtype: 'F32', shape: [1], data: new Uint8Array(4) }]]),
+};
+const bytes = halfulp.encodeCheckpoint(checkpoint);
+
+const state: halfulp.RecipeState = {
+  state: {
+    ...{
+      version: 1,
+      recipe: 'x',
+      seed: 1,
+      steps: 1,
+      clocks: {},
+      optimizers: [],
+      quantizers: {},
+      draws: {},
+      phase: 0,
+    },
+    emulation: {} as never,
+  },
+  arrays: checkpoint.arrays,
+};
+const stateBytes = halfulp.encodeState(state);
+
 const isAnyNumber = (_: string, value: unknown): boolean => typeof value === 'number' && !Number.isNaN(value);
 const sampleOptions = { name: 'x', validationFraction: 0.5, scaling: 'range' } as const;
 const isName = (option: string, value: unknown): boolean => option === 'name' && value === 'no such value';
 
-const noStates: readonly unknown[] = [
+/** Neither a checkpoint nor a state: what is like one, with its parts wrong in turn. */
+const noneLike = (right: { readonly state: object; readonly arrays: unknown }): readonly unknown[] => [
   ...nothing,
-  { state: {} },
-  { state: null, arrays: new Map() },
-  { state: {}, arrays: {} },
-  { state: {}, arrays: new Map([['a', null]]) },
-  { state: {}, arrays: new Map([['a', { dtype: 'F32', shape: [2], data: new Uint8Array(4) }]]) },
-  { state: {}, arrays: new Map([['a', { dtype: 'x', shape: [], data: new Uint8Array(4) }]]) },
+  ...[{ state: right.state }, { arrays: right.arrays }, { ...right, state: null }, { ...right, state: {} }],
+  ...[
+    { ...right, more: 1 },
+    { ...right, state: { ...right.state, more: 1 } },
+  ],
+  ...[
+    null,
+    { dtype: 'F32', shape: [2], data: new Uint8Array(4) },
+    { dtype: 'x', shape: [], data: new Uint8Array(4) },
+    { dtype: 'F32', shape: [1], data: new Float32Array(1) },
+  ].map((array) => ({ ...right, arrays: new Map([['a', array]]) })),
+  ...[{}, [], new Set(), [['a', 1]]].map((arrays) => ({ ...right, arrays })),
 ];
 
 const trainOptions = { model: 'mlp', data: samples, recipe: float32, steps: 1, seed: 1 } as const;
@@ -131,12 +163,15 @@ const exported: Readonly<Record<string, Entry>> = {
     },
   ],
   decodeCheckpoint: refusing(
-    [nothing, (bytes) => halfulp.decodeCheckpoint(bytes)],
-    [[null, 1, {}], (file) => halfulp.decodeCheckpoint(new Uint8Array(9), file)],
+    [
+      [...nothing, new Float32Array(2), new DataView(new ArrayBuffer(8))],
+      (b) => halfulp.decodeCheckpoint(b, 'f'),
+    ],
+    [[null, 1, '', {}], (file) => halfulp.decodeCheckpoint(bytes, file)],
   ),
   decodeState: refusing(
-    [nothing, (bytes) => halfulp.decodeState(bytes)],
-    [[null, 1, {}], (file) => halfulp.decodeState(new Uint8Array(9), file)],
+    [[...nothing, new Float32Array(2), new DataView(new ArrayBuffer(8))], (b) => halfulp.decodeState(b, 'f')],
+    [[null, 1, '', {}], (file) => halfulp.decodeState(stateBytes, file)],
   ),
   divergenceInWords: {
     call: (divergence) => halfulp.divergenceInWords(divergence),
@@ -144,8 +179,14 @@ const exported: Readonly<Record<string, Entry>> = {
     optional: false,
     also: (option, value) => option === 'tensor' && (value === null || value === 'no such value'),
   },
-  encodeCheckpoint: refusing([noStates, (saved) => halfulp.encodeCheckpoint(saved)]),
-  encodeState: refusing([noStates, (saved) => halfulp.encodeState(saved)]),
+  encodeCheckpoint: refusing([
+    [...noneLike(checkpoint), { ...checkpoint, state: { ...checkpoint.state, identity: { x: 1n } } }],
+    (given) => halfulp.encodeCheckpoint(given),
+  ]),
+  encodeState: refusing([
+    [...noneLike(state), { ...state, state: { ...state.state, program: NaN } }],
+    (given) => halfulp.encodeState(given),
+  ]),
   hashData: refusing([[undefined, NaN, 1n, () => 1, { a: new Set() }], (value) => halfulp.hashData(value)]),
   idxData: [
     {

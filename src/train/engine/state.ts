@@ -83,12 +83,12 @@ export const stateSchema = fields({
 }) as Schema<RecipeState['state']>;
 
 /**
- * The bytes of a state, in the safetensors format. Equal states give equal bytes.
+ * The bytes of a state, in the safetensors format. Equal states give equal bytes. Throws ArgumentError naming the field.
  * @example
  * const bytes = encodeState(run.save());
  */
 export function encodeState(state: RecipeState): Uint8Array {
-  return encodeSaved(state);
+  return encodeSaved('state', state, stateSchema);
 }
 
 /**

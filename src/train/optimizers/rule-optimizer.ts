@@ -103,7 +103,7 @@ export function optimizerFrom(
           // A variable that stays as it is, as TensorFlow.js' own optimisers are told.
           if (gradient == null) continue;
           const variable = variableNamed(tf, name);
-          const states = this.#statesOf(variable, gradient.shape);
+          const states = this.#statesOf(name, gradient.shape);
           this.#update(variable, move({ gradient, states, variable }));
         }
       });
@@ -111,7 +111,7 @@ export function optimizerFrom(
       this.incrementIterations();
     }
 
-    #statesOf({ name }: Variable, shape: readonly number[], isLast = false) {
+    #statesOf(name: string, shape: readonly number[], isLast = false) {
       const own = governor?.settingsOf(name, isLast);
       const codecs = { first: own?.first ?? common.first, second: own?.second ?? common.second };
       return this.#states.of(name, shape, codecs, this.step);
@@ -170,7 +170,7 @@ export function optimizerFrom(
       const isStore = (key: string): boolean => names.some((name) => key.startsWith(`${name}/store/`));
       const all = [...arrays];
       this.#states.restore(new Map(all.filter(([key]) => !isStore(key))), names, (name) =>
-        this.#statesOf(variableNamed(tf, name), shapes.get(name)!, true),
+        this.#statesOf(name, shapes.get(name)!, true),
       );
       if (store !== undefined && store.kind !== 'master')
         this.#stores.restore(new Map(all.filter(([key]) => isStore(key))), names, (name) =>
