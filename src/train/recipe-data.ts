@@ -18,6 +18,8 @@ const builders: Readonly<Record<RecipeName, (options: never) => Recipe>> = {
   bfloat16Weights: recipes.bfloat16Weights,
   groupInt8Weights: recipes.groupInt8Weights,
   adam8bit: recipes.adam8bit,
+  nvfp4: recipes.nvfp4,
+  mxfp4: recipes.mxfp4,
 };
 
 const named = fields({ recipe: word(Object.keys(builders)), name: maybe(fileName) });

@@ -59,7 +59,9 @@ export type RecipeName =
   | 'dqt'
   | 'bfloat16Weights'
   | 'groupInt8Weights'
-  | 'adam8bit';
+  | 'adam8bit'
+  | 'nvfp4'
+  | 'mxfp4';
 
 const schemas: Readonly<Record<RecipeName, Schema>> = {
   float32: fields(common),
@@ -85,6 +87,8 @@ const schemas: Readonly<Record<RecipeName, Schema>> = {
   bfloat16Weights: fields({ ...common, rounding: maybe(rounding), of: maybe(selection) }),
   groupInt8Weights: fields({ ...common, size: maybe(groupSize), rounding: maybe(rounding) }),
   adam8bit: fields({ ...common, block: maybe(integer(1, 2 ** 24)), least: maybe(integer(0, 2 ** 31)) }),
+  nvfp4: fields({ ...common, hadamard: maybe(word(['fixed', 'step', 'none'])), rounding: maybe(rounding) }),
+  mxfp4: fields({ ...common, rounding: maybe(rounding) }),
 };
 
 /** Throws ArgumentError naming the option of a recipe that is wrong. */

@@ -7,41 +7,13 @@
  */
 import { ArgumentError } from '../errors.ts';
 import { type FormatSpelling, toFormat } from '../formats/index.ts';
-import {
-  type AdafactorSettings,
-  type AdamWSettings,
-  defaultOptimizer,
-  defaultSettings,
-  type LionSettings,
-  type OptimizerSettings,
-  type SgdSettings,
-} from './optimizers/index.ts';
-import {
-  type ExtraNorm,
-  type LinearSlots,
-  type Phase,
-  plainSlots,
-  type QuantizerSpec,
-  type Recipe,
-} from './recipe.ts';
+import { type LinearSlots, type Phase, plainSlots, type QuantizerSpec, type Recipe } from './recipe.ts';
+import { phase, type RecipeOptions, recipe } from './recipe-base.ts';
 import { checkRecipeOptions } from './recipe-options.ts';
-import { defaultSchedule, type Schedule, twoStageDecay, twoStageRate } from './schedule.ts';
 import type { PhaseIn } from './strength.ts';
 
-/** Fields of one kind of optimiser. */
-type SettingsOfKind<S extends OptimizerSettings> = S extends unknown ? Pick<S, 'kind'> & Partial<S> : never;
-
-/** What every recipe accepts. */
-export interface RecipeOptions {
-  /** Default: parameter-free RMS norm before the attention-output and the down projection. */
-  readonly extraNorm?: ExtraNorm | null;
-  /** Fields of the optimiser that differ from the default; with another `kind`, from that kind's default. */
-  readonly optimizer?:
-    | Partial<AdamWSettings>
-    | SettingsOfKind<AdafactorSettings | SgdSettings | LionSettings>;
-  /** Default: 5 % warm-up, then a cosine to 10 %; `'two-stage'`: BitNet's, for rate and weight decay. */
-  readonly schedule?: Schedule | 'two-stage';
-}
+export type { RecipeOptions } from './recipe-base.ts';
+export { type Mxfp4Options, mxfp4, type Nvfp4Options, nvfp4 } from './recipes-fp4.ts';
 
 /** What BitNet's recipes accept. */
 export interface BitnetOptions extends RecipeOptions {
@@ -79,33 +51,6 @@ function bitnetSlotsOf({ weights = 'absmean', activations = true }: BitnetOption
 /** What of a BitNet recipe's name says how it differs. */
 const bitnetSuffix = ({ weights = 'absmean', activations = true }: BitnetOptions): string =>
   `${weights === 'absmean' ? '' : `-${weights}`}${activations ? '' : '-weights-only'}`;
-
-const phase = (from: number, linear: LinearSlots): Phase => ({
-  from,
-  linear,
-  emulate: null,
-  optimizerState: 'keep',
-});
-
-function optimizerOf(given: RecipeOptions['optimizer'] = {}): OptimizerSettings {
-  const { kind = 'adamw' } = given;
-  const defaults = Object.hasOwn(defaultSettings, kind) ? defaultSettings[kind] : defaultOptimizer;
-  return { ...defaults, ...given } as OptimizerSettings;
-}
-
-function recipe(name: string, title: string, phases: readonly Phase[], options: RecipeOptions): Recipe {
-  const extraNorm =
-    options.extraNorm === undefined ? ({ kind: 'rms', where: 'o,down' } as const) : options.extraNorm;
-  const { schedule = defaultSchedule } = options;
-  return {
-    name,
-    title,
-    extraNorm,
-    phases,
-    optimizer: optimizerOf(options.optimizer),
-    ...(schedule === 'two-stage' ? { schedule: twoStageRate, decaySchedule: twoStageDecay } : { schedule }),
-  };
-}
 
 /** Ordinary training in float32: the baseline. */
 export function float32(options: RecipeOptions = {}): Recipe {

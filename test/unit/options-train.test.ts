@@ -416,6 +416,8 @@ describe('recipes', () => {
     bfloat16Weights: [{ ...common, ...rounding, of: 'all' }],
     groupInt8Weights: [{ ...common, ...rounding, size: 64 }],
     adam8bit: [{ ...common, block: 256, least: 4 }],
+    nvfp4: [{ ...common, ...rounding, hadamard: 'step' }],
+    mxfp4: [{ ...common, ...rounding }],
   };
   test('the table has every recipe', () => {
     expect(Object.keys(accepted).sort()).toEqual(functionNames(recipes));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { blockQuantizerOptions } from '../../src/index.ts';
 import { bitsPerWeight } from '../../src/train/bits-per-weight.ts';
 import { fnv1a64, hashData } from '../../src/train/hash.ts';
 import { defaultLion, defaultSgd } from '../../src/train/optimizers/index.ts';
@@ -49,12 +50,29 @@ const all: Recipe[] = [
   recipes.bfloat16Weights(),
   recipes.groupInt8Weights({ size: 128, rounding: 'nearest-even' }),
   recipes.adam8bit({ block: 256 }),
+  recipes.nvfp4(),
+  recipes.nvfp4({ hadamard: 'step' }),
+  recipes.nvfp4({ hadamard: 'none', rounding: 'nearest-even' }),
+  recipes.mxfp4(),
+  recipes.mxfp4({ rounding: 'stochastic' }),
 ];
 
 describe('recipes', () => {
   it.each(all.map((recipe) => [recipe.name, recipe] as const))('%s is valid plain data', (_, recipe) => {
     checkRecipe(recipe);
     expect(JSON.parse(JSON.stringify(recipe))).toEqual(recipe);
+  });
+
+  it('of 4-bit floats read the formats of their standards', () => {
+    const standard = (...given: Parameters<typeof blockQuantizerOptions>): unknown =>
+      JSON.parse(JSON.stringify(blockQuantizerOptions(...given)));
+    expect(recipes.nvfp4().phases[0]!.linear.forward).toEqual({
+      x: standard('nvfp4'),
+      w: standard('nvfp4', { tile: true }),
+    });
+    const { x, w } = recipes.mxfp4().phases[0]!.linear.forward;
+    for (const operand of [x, w]) expect(operand).toEqual(standard('mxfp4'));
+    expect(bitsPerWeight(recipes.mxfp4())).toBe(4.25);
   });
 
   it('differ in name', () => {
@@ -72,6 +90,11 @@ describe('recipes', () => {
       'bfloat16-weights',
       'int8-group128-nearest',
       'adam8bit-256',
+      'nvfp4',
+      'nvfp4-step-signs',
+      'nvfp4-plain-nearest',
+      'mxfp4',
+      'mxfp4-stochastic',
     ]);
   });
 
@@ -90,6 +113,11 @@ describe('recipes', () => {
       16,
       8 + 40 / 128,
       32,
+      4.03125,
+      4.03125,
+      4.03125,
+      4.25,
+      4.25,
     ]);
     expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5 }), 0)).toBe(16);
     expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5, first: 'binary32' }), 0)).toBe(32);
