@@ -7,7 +7,7 @@ import { hasSteps, runSteps } from './fused.ts';
 import type { KernelArguments, KernelFunction, TensorFlow, TensorInfo } from './internals.ts';
 import { fusedNames } from './kernel-names.ts';
 import { maxPoolGradient } from './own-gradients.ts';
-import { cast, concat, gather, identity, slice, split } from './own-moves.ts';
+import { cast, concat, gather, identity, slice, split, transpose } from './own-moves.ts';
 import { reduceLeading } from './own-sums.ts';
 import { checkOurs, checkTypes, isOurs, productKernels } from './products.ts';
 import type { Workspace } from './workspace.ts';
@@ -26,6 +26,7 @@ const replacements: Readonly<Record<string, Replacement>> = {
   Slice: slice,
   SplitV: split,
   Concat: concat,
+  Transpose: transpose,
   MaxPoolGrad: (_, tf) => maxPoolGradient(tf, 2),
   MaxPool3DGrad: (_, tf) => maxPoolGradient(tf, 3),
 };

@@ -3,7 +3,7 @@
  * run by run, without a copy of the whole operand first, where they do not. No arithmetic.
  */
 import type { Tensor } from '@tensorflow/tfjs';
-import { pointerOf } from './heap.ts';
+import { kernelsOf, pointerOf } from './heap.ts';
 import {
   type KernelArguments,
   type KernelFunction,
@@ -171,5 +171,48 @@ export const gather =
     const out = wasm.makeOutput([...indices.shape, ...rowShape], x.dtype);
     const [from, to, rows] = [words(wasm, x), words(wasm, out), words(wasm, indices)];
     for (let i = 0; i < rows.length; i++) copyRuns(from, rows[i]! * run, run, to, i * run, run, run, 1);
+    return out;
+  };
+
+/** Neighbouring axes that stay neighbours, in the order of the result: the first of them, and their elements. */
+interface AxisRun {
+  readonly first: number;
+  size: number;
+}
+
+/** The runs of axes that a transposition keeps together; axes of one element are nowhere. */
+function runsOf(shape: readonly number[], perm: readonly number[]): AxisRun[] {
+  const places = shape.map((_, axis) => axis).filter((axis) => shape[axis] !== 1);
+  const runs: AxisRun[] = [];
+  let next = -1;
+  for (const axis of perm) {
+    const place = places.indexOf(axis);
+    if (place < 0) continue;
+    if (place === next) runs[runs.length - 1]!.size *= shape[axis]!;
+    else runs.push({ first: place, size: shape[axis]! });
+    next = place + 1;
+  }
+  return runs;
+}
+
+/** Matrices turned, one or a stack of them. */
+export const transpose =
+  (stock: KernelFunction): KernelFunction =>
+  (args) => {
+    const { x } = args.inputs as { x: TensorInfo };
+    const { shape } = x;
+    const perm = args.attrs?.['perm'] as readonly number[];
+    const runs = runsOf(shape, perm);
+    const isStack = runs.length === 3 && runs[0]!.first === 0;
+    if (!isWords(x) || sizeOf(shape) === 0 || !(runs.length === 2 || isStack)) return stock(args);
+    const count = isStack ? runs[0]!.size : 1;
+    const [columns, rows] = runs.slice(-2).map(({ size }) => size) as [number, number];
+    const wasm = args.backend as WasmBackend;
+    const out = wasm.makeOutput(
+      perm.map((axis) => shape[axis]!),
+      x.dtype,
+    );
+    const [from, to] = [pointerOf(wasm, x.dataId), pointerOf(wasm, out.dataId)];
+    kernelsOf(wasm).convolutions.transpose(from, to, count, rows, columns);
     return out;
   };

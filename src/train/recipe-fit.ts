@@ -9,7 +9,7 @@ import { countGroups } from '../tensor/grouping.ts';
 import { quantizer } from '../tensor/quantizers/index.ts';
 import { parametersOf } from './engine/parameters.ts';
 import { blocksOf, checkMatches, isSlotted, type Selectable, slotsUnder } from './engine/rules.ts';
-import { hasMemory, quantizerOptions } from './engine/slots.ts';
+import { hasMemory, settledOptions } from './engine/slots.ts';
 import { rulesOfAction, Timeline } from './engine/timeline.ts';
 import { canonicalJson } from './hash.ts';
 import { type Parameter, sizeOf } from './model.ts';
@@ -114,7 +114,7 @@ function checkMemoryFit(
   sides: Side,
 ): void {
   if (spec == null || !hasMemory(spec)) return;
-  const { grouping } = quantizer(quantizerOptions(spec)!).scale;
+  const { grouping } = quantizer(settledOptions(spec)!).scale;
   if (countGroups(grouping, sides) !== countGroups(grouping, [sides[0] + 1, sides[1]]))
     throw new ArgumentError(
       `${pathOf(recipe, spec)}.scale.per`,
@@ -130,7 +130,7 @@ function checkMemoryFit(
 function shapeChecker(recipe: Recipe): (spec: OperandSpec | OutputSpec, sides: Side) => void {
   const tried = new Set<string>();
   return (spec, sides) => {
-    const options = quantizerOptions(spec as OperandSpec);
+    const options = settledOptions(spec as OperandSpec);
     if (options === undefined) return;
     // A transform may want more of a shape than its rank.
     const isWhole = Array.isArray(spec.scale?.value) || options.transform !== undefined;

@@ -64,6 +64,40 @@ describe('own kernels on the wasm backend', () => {
     },
   );
 
+  test.each(dtypes)(
+    'transpositions of %s in every order have the values of the stock kernel',
+    async (dtype) => {
+      const orders = (rank: number): number[][] =>
+        rank === 0
+          ? [[]]
+          : orders(rank - 1).flatMap((rest) =>
+              Array.from({ length: rank }, (_, at) => [...rest.slice(0, at), rank - 1, ...rest.slice(at)]),
+            );
+      const shapes = [
+        [],
+        [7],
+        ...[1, 2, 3, 4, 5, 8, 9, 17, 64].flatMap((rows) =>
+          [1, 3, 4, 6, 8, 33].map((columns) => [rows, columns]),
+        ),
+        ...[
+          [3, 5, 9],
+          [2, 1, 7],
+          [4, 8, 12],
+          [0, 4],
+          [2, 3, 4, 5],
+          [2, 1, 3, 1],
+          [5, 4, 1, 8],
+        ],
+      ];
+      const [own, stock] = await both(() =>
+        shapes.flatMap((shape) =>
+          orders(shape.length).map((order) => tf.transpose(data(shape, dtype), order)),
+        ),
+      );
+      expect(own).toEqual(stock);
+    },
+  );
+
   test('an index out of range is refused as by the stock kernel', async () => {
     await emulate.scope(tf, { kernels: 'own' }, () => {
       const x = tf.tensor2d([1, 2, 3, 4], [2, 2]);
