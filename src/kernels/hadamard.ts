@@ -1,6 +1,6 @@
 /**
- * Hadamard transforms of Float32Arrays with the kernel: in place where source and result lie in the library's shared memory, through
- * a buffer in its private memory otherwise. The same bits as the reference in `src/tensor/transforms/hadamard.ts`.
+ * Hadamard transforms with the kernel: of numbers on a heap; of Float32Arrays in place where source and result lie in the library's
+ * shared memory, through a buffer in its private memory otherwise. The same bits as the reference in `src/tensor/transforms/hadamard.ts`.
  */
 import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from './heap.ts';
 import { type TransformsModuleExports, transformsModule } from './transforms-module.ts';
@@ -20,23 +20,83 @@ const stagedColumnBytes = 262144;
 /** The largest block that has a kernel. */
 const mostElements = 1024;
 
-interface Linked {
+/** The kernel on a heap, with room for signs: words of them, and as many zeros. */
+interface Rotator {
   readonly heap: Heap;
   readonly kernels: TransformsModuleExports;
-  /** Words of signs, and as many zeros. */
   readonly signs: number;
   readonly none: number;
+}
+
+interface Linked extends Rotator {
   /** Staging; in the shared memory only for remainders below 4. */
   readonly buffer: number;
 }
 
-function link(heap: Heap): Linked {
+function rotatorOn(heap: Heap): Rotator {
   const kernels = transformsModule.instantiate(heap.memory);
-  const [signs, none, buffer] = [mostElements * 4, mostElements * 4, stagedColumnBytes].map((bytes) =>
-    heap.allocate(bytes),
-  ) as [number, number, number];
+  const [signs, none] = [heap.allocate(mostElements * 4), heap.allocate(mostElements * 4)];
   new Int32Array(heap.memory.buffer, none, mostElements).fill(0);
-  return { heap, kernels, signs, none, buffer };
+  return { heap, kernels, signs, none };
+}
+
+function link(heap: Heap): Linked {
+  return { ...rotatorOn(heap), buffer: heap.allocate(stagedColumnBytes) };
+}
+
+/** Writes the signs down; where those before the butterflies are, and those after the factor. */
+function placeSigns(
+  { heap, signs: words, none }: Rotator,
+  { size }: HadamardLayout,
+  signs: ArrayLike<number> | undefined,
+  signsFirst: boolean,
+): Signs {
+  const view = new Int32Array(heap.memory.buffer, words, size);
+  for (let i = 0; i < size; i++) view[i] = signs !== undefined && signs[i]! < 0 ? 1 << 31 : 0;
+  return signsFirst ? { before: words, after: none } : { before: none, after: words };
+}
+
+interface Signs {
+  readonly before: number;
+  readonly after: number;
+}
+
+/** Transforms of rows that lie on a heap. */
+export interface HeapRotator {
+  /**
+   * As `rotateArray`, from pointer to pointer.
+   * @returns false, and nothing is written, where there is no kernel: blocks that are too large, remainders below 4, other axes
+   */
+  rotate(
+    source: number,
+    destination: number,
+    layout: HadamardLayout,
+    signs: ArrayLike<number> | undefined,
+    signsFirst: boolean,
+  ): boolean;
+  /** Frees the room for signs; it may be used again. */
+  release(): void;
+}
+
+/** Rotates on a heap of any owner; takes memory of it when it is first needed. */
+export function rotatesOn(heap: Heap): HeapRotator {
+  let rotator: Rotator | undefined;
+  return {
+    rotate(source, destination, layout, signs, signsFirst): boolean {
+      const pieces = [...piecesOf(layout)];
+      if (layout.inner !== 1 || layout.size > mostElements || pieces.some(({ n }) => n < 4)) return false;
+      rotator ??= rotatorOn(heap);
+      const around = placeSigns(rotator, layout, signs, signsFirst);
+      for (const piece of pieces) rotateRows(rotator, source, destination, layout, around, piece);
+      return true;
+    },
+    release(): void {
+      if (rotator === undefined) return;
+      heap.free(rotator.signs);
+      heap.free(rotator.none);
+      rotator = undefined;
+    },
+  };
 }
 
 let privateLinked: Linked | undefined;
@@ -74,26 +134,21 @@ export function rotateArray(
   if (isShared) sharedLinked ??= link(sharedHeap());
   else privateLinked ??= link(privateHeap());
   const linked = isShared ? sharedLinked! : privateLinked!;
-  const words = new Int32Array(linked.heap.memory.buffer, linked.signs, layout.size);
-  for (let i = 0; i < layout.size; i++) words[i] = signs !== undefined && signs[i]! < 0 ? 1 << 31 : 0;
-  const before = signsFirst ? linked.signs : linked.none;
-  const after = signsFirst ? linked.none : linked.signs;
-  const job = { x, out, layout, linked, before, after };
+  const around = placeSigns(linked, layout, signs, signsFirst);
+  const job = { x, out, layout, linked, ...around };
   for (const piece of piecesOf(layout)) {
     if (layout.inner > 1 || piece.n < 4) rotateColumns(job, piece);
-    else if (isShared) rotateInPlace(job, piece);
+    else if (isShared) rotateRows(linked, x.byteOffset, out.byteOffset, layout, around, piece);
     else rotateStaged(job, piece);
   }
   return true;
 }
 
-interface Job {
+interface Job extends Signs {
   readonly x: Float32Array;
   readonly out: Float32Array;
   readonly layout: HadamardLayout;
   readonly linked: Linked;
-  readonly before: number;
-  readonly after: number;
 }
 
 interface Piece {
@@ -104,14 +159,20 @@ interface Piece {
 
 const factorOf = (n: number): number => Math.fround(Math.sqrt(1 / n));
 
-/** Arrays in the shared memory; whole rows at once where no remainder is between them. */
-function rotateInPlace({ x, out, layout, linked, before, after }: Job, { begin, blocks, n }: Piece): void {
-  const isWhole = blocks * n === layout.length;
-  const [rows, each] = isWhole ? [1, layout.outer * blocks] : [layout.outer, blocks];
+/** Rows on a heap; all at once where no remainder is between them. */
+function rotateRows(
+  { kernels }: Rotator,
+  source: number,
+  destination: number,
+  { outer, length }: HadamardLayout,
+  { before, after }: Signs,
+  { begin, blocks, n }: Piece,
+): void {
+  const isWhole = blocks * n === length;
+  const [rows, each] = isWhole ? [1, outer * blocks] : [outer, blocks];
   for (let row = 0; row < rows; row++) {
-    const offset = 4 * (row * layout.length + begin);
-    const { kernels } = linked;
-    kernels.hadamardRows(x.byteOffset + offset, out.byteOffset + offset, each, n, factorOf(n), before, after);
+    const offset = 4 * (row * length + begin);
+    kernels.hadamardRows(source + offset, destination + offset, each, n, factorOf(n), before, after);
   }
 }
 

@@ -5,6 +5,7 @@
 import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
 import { type ConvolutionsModuleExports, convolutionsModule } from './convolutions-module.ts';
+import { type HeapRotator, rotatesOn } from './hadamard.ts';
 import type { Heap } from './heap.ts';
 import { type ElementType, planRounding } from './plan.ts';
 import type { HeapArray } from './products/heap-arrays.ts';
@@ -81,6 +82,8 @@ export interface Kernels {
     plan: QuantizerPlan,
     rounding: ResolvedRounding,
   ): void;
+  /** Hadamard transforms of float32 rows. */
+  readonly rotate: HeapRotator['rotate'];
   /** The copies and the loops that convolutions are made of. */
   readonly convolutions: ConvolutionsModuleExports;
   /** Frees the scratch memory; the kernels may be used again. */
@@ -92,8 +95,10 @@ export function kernelsOn(heap: Heap): Kernels {
   const rounder = rounderOn(heap, roundingModule.instantiate(heap.memory));
   const products = productsOn(heap, productsModule.instantiate(heap.memory), rounder);
   const quantizers = quantizersOn(heap, quantizersModule.instantiate(heap.memory), rounder);
+  const rotator = rotatesOn(heap);
   return {
     heap,
+    rotate: rotator.rotate,
     convolutions: convolutionsModule.instantiate(heap.memory),
     round(type, source, destination, length, format, options): void {
       const plan = planRounding(type, format, options);
@@ -119,6 +124,7 @@ export function kernelsOn(heap: Heap): Kernels {
     release(): void {
       products.release();
       quantizers.release();
+      rotator.release();
       rounder.release();
     },
   };

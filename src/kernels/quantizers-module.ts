@@ -58,6 +58,27 @@ export interface QuantizersModuleExports {
     maxima: number,
     parameters: number,
   ): void;
+  columnMaxima(
+    source: number,
+    rows: number,
+    width: number,
+    stride: number,
+    maxima: number,
+    parameters: number,
+  ): void;
+  spread(from: number, to: number, size: number, width: number): void;
+  placeColumns(
+    kernel: number,
+    source: number,
+    destination: number,
+    rows: number,
+    width: number,
+    sourceStride: number,
+    destinationStride: number,
+    into: number,
+    out: number,
+    parameters: number,
+  ): void;
   absoluteSums(source: number, length: number, sums: number, parameters: number): void;
 }
 

@@ -7,15 +7,17 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { checkBoolean, checkFields, checkObject, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { QuantizerPlan } from '../kernels/index.ts';
-import { integerOf64Bits, isStochastic } from '../rounding/options.ts';
+import { integerOf64Bits } from '../rounding/options.ts';
 import {
   type CallOptions,
+  callRounding,
   kernelLayout,
   kernelPlan,
   type Quantizer,
   type QuantizerOptions,
   quantizer,
 } from '../tensor/quantizers/index.ts';
+import { rotationOf } from '../tensor/transforms/hadamard.ts';
 import { checkTensorFlow } from './check-tensorflow.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
 import {
@@ -46,38 +48,23 @@ function checkQuantizerCall(call: QuantizerCall | undefined): void {
 
 export const fakeQuantizeName = 'HalfulpFakeQuantize';
 
-const plans = new WeakMap<Quantizer, QuantizerPlan | undefined>();
+/** What kernels do for a quantiser: its plan, and whether they turn its values back. */
+interface Planned {
+  readonly plan: QuantizerPlan;
+  readonly inverts: boolean;
+}
 
-/** The kernels' plan, if that is all that the quantiser does. Kept. */
-function planOf(given: Quantizer): QuantizerPlan | undefined {
+const plans = new WeakMap<Quantizer, Planned | undefined>();
+
+/** The kernels' plan, if it and a rotation are all that the quantiser does. Kept. */
+function planOf(given: Quantizer): Planned | undefined {
   if (!plans.has(given)) {
-    const { nan } = given.toJSON();
-    const isAll = given.transform === undefined && given.strength === 1 && nan !== 'zero' && nan !== 'max';
-    plans.set(given, isAll ? kernelPlan(given) : undefined);
+    const { nan, invert = true } = given.toJSON();
+    const isAll = given.strength === 1 && nan !== 'zero' && nan !== 'max';
+    const plan = isAll ? kernelPlan(given) : undefined;
+    plans.set(given, plan && { plan, inverts: invert });
   }
   return plans.get(given);
-}
-
-/** Matrices whose columns a quantiser cuts into blocks. */
-interface Turn {
-  readonly count: number;
-  readonly rows: number;
-  readonly columns: number;
-}
-
-/**
- * How a tensor is turned so that blocks along an axis before the last one are runs of neighbours; undefined where a kernel
- * could not take them then, or where random numbers go by the places of elements.
- */
-function turnFor({ scale: { grouping }, rounding }: Quantizer, shape: readonly number[]): Turn | undefined {
-  if (grouping.per !== 'block' || isStochastic(rounding.rounding)) return undefined;
-  const axis = (grouping.axis ?? -1) < 0 ? (grouping.axis ?? -1) + shape.length : grouping.axis!;
-  if (axis < 0 || axis >= shape.length - 1) return undefined;
-  return {
-    count: sizeOf(shape.slice(0, axis)),
-    rows: shape[axis]!,
-    columns: sizeOf(shape.slice(axis + 1)),
-  };
 }
 
 /** Quantises in the memory of the wasm backend; undefined where no kernel does it. */
@@ -87,34 +74,30 @@ function quantizeInWasm(
   quantizer: Quantizer,
   call: QuantizerCall | undefined,
 ): TensorInfo | undefined {
-  const plan = planOf(quantizer);
-  if (plan === undefined) return undefined;
+  const planned = planOf(quantizer);
+  if (planned === undefined) return undefined;
+  const { plan, inverts } = planned;
   // A scalar is a row of one.
   const shape = given.length === 0 ? [1] : given;
-  const { grouping } = quantizer.scale;
-  const turn = turnFor(quantizer, shape);
-  const layout =
-    turn === undefined || grouping.per !== 'block'
-      ? kernelLayout(grouping, shape, plan)
-      : kernelLayout({ ...grouping, axis: -1 }, [turn.count, turn.columns, turn.rows], plan);
-  // Scales of rows are those of the tensor as it lies.
-  const isOfRows = plan.form.scale.kind === 'two-level' && plan.form.scale.per === 'row';
-  if (layout === undefined || (turn !== undefined && isOfRows)) return undefined;
-  const { update: _, ...draws } = call ?? {};
-  const rounding = { ...quantizer.rounding, ...draws };
+  const { transform, scale } = quantizer;
+  const layout = kernelLayout(scale.grouping, shape, plan);
+  const rounding = callRounding(quantizer.rounding, call ?? {}, sizeOf(shape));
+  const rotation = transform && rotationOf(transform, shape);
+  if (layout === undefined || rounding === undefined || (transform !== undefined && rotation === undefined))
+    return undefined;
   const kernels = kernelsOf(backend);
   const out = backend.makeOutput(given, dtype);
-  const turned = turn === undefined ? 0 : kernels.heap.allocate(4 * sizeOf(shape));
   const [source, destination] = [pointerOf(backend, dataId), pointerOf(backend, out.dataId)];
-  if (turn === undefined) {
+  if (rotation === undefined) {
     kernels.fakeQuantize(source, destination, layout, plan, rounding);
     return out;
   }
-  const { count, rows, columns } = turn;
-  kernels.convolutions.transpose(source, turned, count, rows, columns);
-  kernels.fakeQuantize(turned, turned, layout, plan, rounding);
-  kernels.convolutions.transpose(turned, destination, count, columns, rows);
-  kernels.heap.free(turned);
+  if (!kernels.rotate(source, destination, rotation.layout, rotation.signs, true)) {
+    backend.disposeData(out.dataId);
+    return undefined;
+  }
+  kernels.fakeQuantize(destination, destination, layout, plan, rounding);
+  if (inverts) kernels.rotate(destination, destination, rotation.layout, rotation.signs, false);
   return out;
 }
 

@@ -134,6 +134,16 @@ describe('a recipe that passes by itself', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it('may draw the signs of a rotation anew in every step', async () => {
+    const turned: QuantizerSpec = {
+      ...{ format: 'int8', scale: { per: 'row', from: 'absmax' }, invert: false },
+      transform: { name: 'hadamard', size: 8, seed: 'step' },
+    } as unknown as QuantizerSpec;
+    const linear = { ...plainSlots, weightGradient: { g: turned, x: turned } };
+    const { trainLoss } = await train(options(withPhase({ linear })));
+    expect(Number.isFinite(trainLoss)).toBe(true);
+  });
+
   it('is not refused for a batch smaller than others', () => {
     const list = (value: number[]): Recipe =>
       withPhase({

@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { allocateFloat32, kernelsOn, release, sharedHeap } from '../../src/kernels/index.ts';
+import type { Grouping } from '../../src/tensor/grouping.ts';
 import {
   type BlockOptions,
   blockQuantizerOptions,
@@ -207,6 +208,59 @@ describe('binary32 scales of tensors, rows and blocks', () => {
   });
 });
 
+describe('groups that run over rows', () => {
+  /** Named formats with block scales, and binary32 scales: every way in and out, every kind of element. */
+  const options: readonly QuantizerOptions[] = [
+    ...['mxfp8e4m3', 'mxfp4', 'mxint8', 'nvfp4'].flatMap((name) => [
+      blockQuantizerOptions(name),
+      blockQuantizerOptions(name, { rounding: 'stochastic' }),
+    ]),
+    ...['int8', 'ternary', 'e4m3fn', 'e2m1', 'nf4', 'bfloat16'].flatMap((format) =>
+      (['nearest-even', 'stochastic'] as const).map(
+        (rounding): QuantizerOptions => ({ format, rounding, scale: { per: 'tensor', from: 'absmax' } }),
+      ),
+    ),
+  ];
+  const size = fc.integer({ min: 1, max: 40 });
+  const groupings = fc.oneof(
+    fc.record({ per: fc.constant('block' as const), size, axis: fc.integer({ min: -3, max: 2 }) }),
+    fc.record({ per: fc.constant('tile' as const), rows: size, columns: size }),
+    fc.constant({ per: 'column' as const }),
+  );
+  const grouped = (given: QuantizerOptions, grouping: Grouping): QuantizerOptions =>
+    ({ ...given, scale: { ...given.scale, size: undefined, ...grouping } }) as unknown as QuantizerOptions;
+  it.each(options.map((one, i) => [`${one.format} ${one.rounding ?? ''} ${i}`, one] as const))(
+    `%s, ${2 * runs} tensors`,
+    (_, given) => {
+      fc.assert(
+        fc.property(tensors, groupings, (tensor, grouping) => {
+          const rank = Math.max(tensor.shape.length, 1);
+          if (grouping.per === 'block' && (grouping.axis >= rank || grouping.axis < -rank)) return;
+          check(grouped(given, grouping), tensor);
+        }),
+        { numRuns: 2 * runs },
+      );
+    },
+  );
+
+  it('wide tensors, high bands: in several pieces', () => {
+    for (const [rows, columns] of [
+      [3, 1025],
+      [40, 1030],
+      [1200, 17],
+      [20_001, 2],
+    ] as const)
+      for (const grouping of [
+        { per: 'block', size: 32, axis: 0 },
+        { per: 'tile', rows: 16, columns: 16 },
+        { per: 'tile', rows: 33, columns: 1000 },
+        { per: 'column' },
+      ] as const)
+        for (const one of [options[3]!, options[6]!, options[12]!])
+          check(grouped(one, grouping), longTensor(rows, columns));
+  });
+});
+
 describe('what the kernels leave to the reference', () => {
   it('has no plan or no layout', () => {
     const planOf = (options: QuantizerOptions) => kernelPlan(quantizer(options));
@@ -222,8 +276,14 @@ describe('what the kernels leave to the reference', () => {
     expect(planOf(blockQuantizerOptions('nvfp4', { fourOverSix: 'mse' }))).toBeUndefined();
     expect(planOf(blockQuantizerOptions('mxfp4', { rounding: 'toward-positive' }))).toBeUndefined();
     const plan = planOf(blockQuantizerOptions('mxfp4'))!;
-    expect(kernelLayout({ per: 'block', size: 32, axis: 0 }, [4, 4], plan)).toBeUndefined();
-    expect(kernelLayout({ per: 'block', size: 32, axis: 0 }, [4, 1], plan)).toBeDefined();
-    expect(kernelLayout({ per: 'column' }, [4, 4], plan)).toBeUndefined();
+    expect(kernelLayout({ per: 'tile', rows: 2, columns: 1025 }, [4, 2000], plan)).toBeUndefined();
+    const mean = planOf({ format: 'int8', scale: { per: 'tensor', from: 'absmean' } })!;
+    const rowScaled = planOf(blockQuantizerOptions('nvfp4', { rowScaled: true }))!;
+    for (const of of [mean, rowScaled]) {
+      expect(kernelLayout({ per: 'block', size: 32, axis: 0 }, [4, 4], of)).toBeUndefined();
+      expect(kernelLayout({ per: 'block', size: 32, axis: -1 }, [4, 1], of)).toBeDefined();
+      expect(kernelLayout({ per: 'column' }, [4, 4], of)).toBeUndefined();
+      expect(kernelLayout({ per: 'tile', rows: 2, columns: 2 }, [4, 4], of)).toBeUndefined();
+    }
   });
 });

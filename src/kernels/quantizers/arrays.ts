@@ -8,15 +8,9 @@ import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { quantizersModule } from '../quantizers-module.ts';
 import { rounderOn } from '../rounder.ts';
 import { roundingModule } from '../rounding-module.ts';
+import { type GroupLayout, pieceLength } from './pieces.ts';
 import type { QuantizerPlan } from './plan.ts';
-import {
-  type GroupLayout,
-  type Outcome,
-  pieceLength,
-  type QuantizerRunner,
-  quantizersOn,
-  type Stream,
-} from './run.ts';
+import { type Outcome, type QuantizerRunner, quantizersOn, type Stream } from './run.ts';
 
 let staged: { readonly runner: QuantizerRunner; readonly pointer: number } | undefined;
 let shared: QuantizerRunner | undefined;
@@ -30,6 +24,7 @@ function link(heap: Heap): QuantizerRunner {
 export function streamInPlace(source: number, destination: number): Stream {
   return {
     load: (start) => source + 4 * start,
+    pitch: (_, stride) => stride,
     target: (start) => destination + 4 * start,
     store: () => undefined,
   };
@@ -38,14 +33,21 @@ export function streamInPlace(source: number, destination: number): Stream {
 /** Elements that are copied to a buffer on the heap and back. */
 function streamStaged(x: Float32Array, out: Float32Array, { memory }: Heap, pointer: number): Stream {
   const buffer = new Float32Array(memory.buffer, pointer, pieceLength);
+  const part = (start: number, length: number): Float32Array =>
+    start === 0 && length === pieceLength ? buffer : buffer.subarray(start, start + length);
   return {
-    load(start, length): number {
-      buffer.set(x.subarray(start, start + length));
+    load(start, length, rows = 1, stride = length): number {
+      if (length === stride) buffer.set(x.subarray(start, start + rows * length));
+      else
+        for (let row = 0; row < rows; row++)
+          buffer.set(x.subarray(start + row * stride, start + row * stride + length), row * length);
       return pointer;
     },
+    pitch: (length) => length,
     target: () => pointer,
-    store(start, length): void {
-      out.set(length === pieceLength ? buffer : buffer.subarray(0, length), start);
+    store(start, length, rows = 1, stride = length): void {
+      if (length === stride) out.set(part(0, rows * length), start);
+      else for (let row = 0; row < rows; row++) out.set(part(row * length, length), start + row * stride);
     },
   };
 }

@@ -7,23 +7,19 @@ import type { Heap } from '../heap.ts';
 import type { QuantizersModuleExports } from '../quantizers-module.ts';
 import type { Rounder } from '../rounder.ts';
 import { commonSlot, divided, multiplied, parameterBytes, scaleOnly, twoLevels } from './parameters.ts';
+import { type GroupLayout, mostGroups, type Piece, pieceLength, piecesOf, stripesOf } from './pieces.ts';
 import type { QuantizerPlan } from './plan.ts';
-
-/** Groups of `size` neighbours, but no more than are left of a row of `columns`. */
-export interface GroupLayout {
-  readonly rows: number;
-  readonly columns: number;
-  readonly size: number;
-}
 
 /** Elements that come from somewhere and go somewhere, at most `pieceLength` at a time. */
 export interface Stream {
-  /** Where the elements from `start` on lie now. */
-  load(start: number, length: number): number;
+  /** Where the elements from `start` on lie now; of more rows than one, that of the first, the others `pitch` elements apart. */
+  load(start: number, length: number, rows?: number, stride?: number): number;
+  /** Elements from row to row where they lie, of rows that are `stride` apart in the tensor. */
+  pitch(length: number, stride: number): number;
   /** Where their values are to be written. */
   target(start: number): number;
   /** Takes the values. */
-  store(start: number, length: number): void;
+  store(start: number, length: number, rows?: number, stride?: number): void;
 }
 
 /** What else is wanted of a run: arrays to be filled. */
@@ -49,52 +45,16 @@ export interface QuantizerRunner {
   release(): void;
 }
 
-/** Elements of a piece: 64 KiB, far below the second-level cache. A multiple of 16. */
-export const pieceLength = 16384;
-const mostGroups = 1024;
-
 const ways = { encode: divided, power: multiplied, 'two-level': twoLevels } as const;
 
 const groupBytes = 4 * (mostGroups + 4);
 
-/** Consecutive elements, and the groups that they are. */
-interface Piece {
+/** Runs of elements of a tensor, `stride` apart. */
+interface Rows {
   readonly start: number;
+  readonly rows: number;
   readonly length: number;
-  readonly groups: number;
-  readonly size: number;
-  readonly columns: number;
-  /** Elements left of the row, at the start. */
-  readonly left: number;
-  /** The number of the first group. */
-  readonly group: number;
-}
-
-/** The pieces of some rows, where a group is no longer than a piece. */
-function* piecesOf({ rows, columns, size }: GroupLayout, start: number, group: number): Generator<Piece> {
-  const perRow = Math.ceil(columns / size);
-  const wholeRows = Math.min(Math.floor(pieceLength / columns), Math.floor(mostGroups / perRow));
-  if (wholeRows >= 1) {
-    for (let row = 0; row < rows; row += wholeRows) {
-      const count = Math.min(wholeRows, rows - row);
-      const [length, groups] = [count * columns, count * perRow];
-      yield { start, length, groups, size, columns, left: columns, group };
-      start += length;
-      group += groups;
-    }
-    return;
-  }
-  const most = Math.min(Math.floor(pieceLength / size), mostGroups);
-  for (let row = 0; row < rows; row++) {
-    for (let left = columns; left > 0; ) {
-      const groups = Math.min(most, Math.ceil(left / size));
-      const length = Math.min(groups * size, left);
-      yield { start, length, groups, size, columns, left, group };
-      start += length;
-      left -= length;
-      group += groups;
-    }
-  }
+  readonly stride: number;
 }
 
 /** The largest numbers in place of infinities: elements are finite, so these are values that overflowed. */
@@ -115,15 +75,30 @@ export function quantizersOn(
 
   /** The scratch memory, in the order of its parts. */
   function scratch() {
-    allocated ??= heap.allocate(64 + 4 * groupBytes + 8 * pieceLength);
+    allocated ??= heap.allocate(64 + 7 * groupBytes + 8 * pieceLength);
     const sums = allocated + parameterBytes;
     const statistics = allocated + 64;
     const into = statistics + groupBytes;
     const out = into + groupBytes;
     const ones = out + groupBytes;
-    const work = ones + groupBytes;
+    const maxima = ones + groupBytes;
+    const wideInto = maxima + groupBytes;
+    const wideOut = wideInto + groupBytes;
+    const work = wideOut + groupBytes;
     const units = work + 4 * pieceLength;
-    return { parameters: allocated, sums, statistics, into, out, ones, work, units };
+    return {
+      parameters: allocated,
+      sums,
+      statistics,
+      into,
+      out,
+      ones,
+      maxima,
+      wideInto,
+      wideOut,
+      work,
+      units,
+    };
   }
 
   function run(
@@ -135,13 +110,15 @@ export function quantizersOn(
   ): void {
     const { form, elements, reach } = plan;
     const { scale, least } = form;
-    const { parameters, sums, statistics, into, out, ones, work, units } = scratch();
+    const { parameters, sums, statistics, into, out, ones, maxima, wideInto, wideOut, work, units } =
+      scratch();
     const way = ways[scale.kind];
     const { buffer } = heap.memory;
     const constants = new Float32Array(buffer, parameters, parameterBytes / 4);
     new Int32Array(buffer, parameters, parameterBytes / 4).set(new Int32Array(plan.block.buffer));
     const sumsView = new Float64Array(buffer, sums, 4);
     const statisticsView = new Float32Array(buffer, statistics, mostGroups);
+    const outs = scale.kind === 'encode' ? into : out;
     const storedView = new Float32Array(buffer, scale.kind === 'encode' ? into : out, mostGroups);
     const unitsView = new Float32Array(buffer, units, pieceLength);
     new Float32Array(buffer, ones, mostGroups).fill(1);
@@ -212,26 +189,54 @@ export function quantizersOn(
       }
     }
 
-    function place({ start, length, groups, size, columns, left }: Piece, source: number): void {
+    /** `kernel` on elements whose scales are where `outs` says, or 1. */
+    type Placer = (
+      kernel: number,
+      from: number,
+      pitch: number,
+      to: number,
+      toPitch: number,
+      outs: number,
+    ) => void;
+
+    /** Elements and values of rows that lie at `source`. */
+    function place({ start, rows, length, stride }: Rows, source: number, placer: Placer): void {
       const target = stream.target(start);
-      const outs = scale.kind === 'encode' ? into : out;
-      const walk = [groups, size, columns, left, into] as const;
-      if (plan.rounding !== undefined) {
-        kernels.placeGroups(scaleOnly, source, work, ...walk, into, parameters);
-        rounder.round(plan.rounding, work, work, length, rounding, start);
+      const pitch = stream.pitch(length, stride);
+      const eachRun = (visit: (offset: number, first: number, count: number) => void): void => {
+        if (length === stride) visit(0, start, rows * length);
+        else for (let row = 0; row < rows; row++) visit(row * length, start + row * stride, length);
+      };
+      const isGiven = plan.rounding !== undefined;
+      if (isGiven) {
+        placer(scaleOnly, source, pitch, work, length, outs);
+        eachRun((offset, first, count) => {
+          const at = work + 4 * offset;
+          rounder.round(plan.rounding!, at, at, count, rounding, first);
+        });
       }
-      const from = plan.rounding === undefined ? source : work;
+      const [from, fromPitch] = isGiven ? [work, length] : [source, pitch];
       if (outcome !== undefined) {
         // Values in units of their scale.
         constants[commonSlot / 4] = 1;
         const toUnits = scale.kind === 'two-level' ? twoLevels : divided;
-        kernels.placeGroups(elements * 3 + toUnits, from, units, ...walk, ones, parameters);
+        placer(elements * 3 + toUnits, from, fromPitch, units, length, ones);
         constants[commonSlot / 4] = 1 / encode;
-        outcome.elements.set(unitsView.subarray(0, length), start);
+        eachRun((offset, first, count) =>
+          outcome.elements.set(unitsView.subarray(offset, offset + count), first),
+        );
       }
-      kernels.placeGroups(elements * 3 + way, from, target, ...walk, outs, parameters);
-      if (isBeyond) clampInfinities(new Float32Array(buffer, target, length));
-      stream.store(start, length);
+      placer(elements * 3 + way, from, fromPitch, target, pitch, outs);
+      if (isBeyond)
+        for (let row = 0; row < rows; row++)
+          clampInfinities(new Float32Array(buffer, target + 4 * row * pitch, length));
+      stream.store(start, length, rows, stride);
+    }
+
+    function placeGroups({ start, length, groups, size, columns, left }: Piece, source: number): void {
+      place({ start, rows: 1, length, stride: length }, source, (kernel, from, _, to, __, scales) =>
+        kernels.placeGroups(kernel, from, to, groups, size, columns, left, into, scales, parameters),
+      );
     }
 
     /** Groups of at most a piece: all while the piece is in the cache. */
@@ -246,7 +251,7 @@ export function quantizersOn(
         else findMeans(piece, source);
         findScales(groups);
         outcome?.scales.set(storedView.subarray(0, groups), piece.group);
-        place(piece, source);
+        placeGroups(piece, source);
       }
     }
 
@@ -272,10 +277,51 @@ export function quantizersOn(
         const count = Math.min(pieceLength, length - done);
         const first = start + done;
         const source = stream.load(first, count);
-        place(
+        placeGroups(
           { start: first, length: count, groups: 1, size: count, columns: count, left: count, group },
           source,
         );
+      }
+    }
+
+    /** Groups that run over rows: the statistics of columns first, then those of their neighbours together. */
+    function quantizeBands(): void {
+      const { size, columns: stride } = layout;
+      const [wideIns, wides] = size === 1 ? [into, outs] : [wideInto, wideOut];
+      const placer: (width: number, rows: number) => Placer =
+        (width, rows) => (kernel, from, pitch, to, toPitch, scales) => {
+          const wide = scales === ones ? ones : wides;
+          const pitches = [4 * pitch, 4 * toPitch] as const;
+          kernels.placeColumns(kernel, from, to, rows, width, ...pitches, wideIns, wide, parameters);
+        };
+      for (const { group, start, rows, width } of stripesOf(layout)) {
+        const most = Math.floor(pieceLength / width);
+        const groups = Math.ceil(width / size);
+        const largest = size === 1 ? statistics : maxima;
+        new Float32Array(buffer, largest, width).fill(0);
+        let source = 0;
+        for (let row = 0; row < rows; row += most) {
+          const count = Math.min(most, rows - row);
+          source = stream.load(start + row * stride, width, count, stride);
+          kernels.columnMaxima(source, count, width, 4 * stream.pitch(width, stride), largest, parameters);
+        }
+        if (size > 1) kernels.absoluteMaxima(maxima, groups, size, width, width, statistics, parameters);
+        findScales(groups);
+        outcome?.scales.set(storedView.subarray(0, groups), group);
+        if (size > 1) {
+          kernels.spread(into, wideInto, size, width);
+          kernels.spread(outs, wideOut, size, width);
+        }
+        for (let row = 0; row < rows; row += most) {
+          const piece = {
+            start: start + row * stride,
+            rows: Math.min(most, rows - row),
+            length: width,
+            stride,
+          };
+          if (rows > most) source = stream.load(piece.start, width, piece.rows, stride);
+          place(piece, source, placer(width, piece.rows));
+        }
       }
     }
 
@@ -297,7 +343,8 @@ export function quantizersOn(
         constants[commonSlot / 4] = 1 / encode;
         if (outcome !== undefined) outcome.tensorEncode[level] = encode;
       }
-      quantizeRows(rows, start, group);
+      if (layout.band === undefined) quantizeRows(rows, start, group);
+      else quantizeBands();
     }
 
     const { rows, columns, size } = layout;

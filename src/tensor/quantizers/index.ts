@@ -6,7 +6,7 @@ export {
   quantize,
 } from './blocks.ts';
 export { type QuantizedMatmulOptions, quantizedMatmul } from './matmul.ts';
-export { kernelLayout, kernelPlan } from './on-kernels.ts';
+export { callRounding, kernelLayout, kernelPlan } from './on-kernels.ts';
 export {
   type CallOptions,
   checkCall,

@@ -7,6 +7,7 @@ import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
 import { fitsBinary32 } from '../../formats/real-arrays.ts';
 import {
   type GroupLayout,
+  mostGroups,
   type Outcome,
   planQuantizer,
   type QuantizerPlan,
@@ -78,15 +79,18 @@ export function kernelPlan(given: Described): QuantizerPlan | undefined {
   });
 }
 
-/** The groups of a tensor as runs of neighbours; undefined where they are no such runs, or there is nothing. */
+/** The groups of a tensor as runs of neighbours, or bands of them; undefined where no kernel walks them, or there is nothing. */
 export function kernelLayout(
   grouping: Grouping,
   shape: readonly number[],
-  { form: { scale } }: QuantizerPlan,
+  { form: { scale, from } }: QuantizerPlan,
 ): GroupLayout | undefined {
   const length = shape.reduce((all, side) => all * side, 1);
   if (length === 0) return undefined;
   const needsRows = scale.kind === 'two-level' && scale.per === 'row';
+  // Sums over rows would need an order of their own.
+  const takesBands = !needsRows && from === 'absmax';
+  const [height, width] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1];
   switch (grouping.per) {
     case 'tensor':
       return needsRows ? undefined : { rows: 1, columns: length, size: length };
@@ -97,12 +101,22 @@ export function kernelLayout(
     case 'block': {
       const { outer, length: columns, inner } = aroundAxis(grouping.axis ?? -1, shape);
       const isLast = outer === countGroups({ per: 'row' }, shape);
-      return inner !== 1 || (needsRows && !isLast)
-        ? undefined
-        : { rows: outer, columns, size: grouping.size };
+      if (inner === 1)
+        return needsRows && !isLast ? undefined : { rows: outer, columns, size: grouping.size };
+      const band = { rows: grouping.size, height: columns };
+      return takesBands ? { rows: outer * columns, columns: inner, size: 1, band } : undefined;
     }
-    default:
-      return undefined;
+    case 'column': {
+      const rows = length / width;
+      return takesBands ? { rows, columns: width, size: 1, band: { rows, height: rows } } : undefined;
+    }
+    case 'tile': {
+      const size = Math.min(grouping.columns, width);
+      const band = { rows: grouping.rows, height };
+      return takesBands && size <= mostGroups
+        ? { rows: length / width, columns: width, size, band }
+        : undefined;
+    }
   }
 }
 

@@ -53,6 +53,20 @@ export interface HadamardOptions {
   readonly stream?: Word;
 }
 
+/** A transform of some shape, as kernels take it. */
+export interface Rotation {
+  readonly layout: HadamardLayout;
+  /** 1 or -1 for each place in a block; undefined: all 1. */
+  readonly signs: ArrayLike<number> | undefined;
+}
+
+const rotations = new WeakMap<Transform, (shape: readonly number[]) => Rotation>();
+
+/** What a Hadamard transform does to a tensor when nothing is said of the call; undefined for other transforms. */
+export function rotationOf(transform: Transform, shape: readonly number[]): Rotation | undefined {
+  return rotations.get(transform)?.(shape);
+}
+
 /** The largest power of two that is at most n, for n >= 1. */
 function largestPowerOfTwo(n: number): number {
   let power = 1;
@@ -165,10 +179,14 @@ export function hadamard(given?: HadamardOptions): Transform {
     return signs;
   }
 
-  function apply<A extends RealArray>(x: A, shape: readonly number[], axis: number, signsFirst: boolean): A {
+  function rotationFor(shape: readonly number[], axis: number): Rotation {
     const around = aroundAxis(axis, shape);
     const layout = { ...around, size: size ?? largestPowerOfTwo(Math.max(around.length, 1)) };
-    const signs = signsFor(layout.size);
+    return { layout, signs: signsFor(layout.size) };
+  }
+
+  function apply<A extends RealArray>(x: A, shape: readonly number[], axis: number, signsFirst: boolean): A {
+    const { layout, signs } = rotationFor(shape, axis);
     const values = newLike(x);
     if (isFloat32Array(x) && rotateArray(x, values as Float32Array, layout, signs, signsFirst)) return values;
     values.set(x);
@@ -192,7 +210,7 @@ export function hadamard(given?: HadamardOptions): Transform {
     return apply(values, shape, axisOf(context), false);
   };
 
-  return checkedTransform({
+  const made = checkedTransform({
     name: 'hadamard',
     inProduct: 'cancels',
     forward,
@@ -230,4 +248,6 @@ export function hadamard(given?: HadamardOptions): Transform {
       ...(stream !== undefined && { stream: writeWord(stream) }),
     }),
   } satisfies Transform);
+  rotations.set(made, (shape) => rotationFor(shape, axisOf()));
+  return made;
 }

@@ -25,7 +25,7 @@ import {
 
 /** One vector. What is constant for a kernel is folded away; `base` is the magic number of a grid, the floor of a float. */
 @inline
-function place(
+export function place(
   elements: i32,
   way: i32,
   value: v128,

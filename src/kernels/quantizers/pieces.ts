@@ -1,0 +1,92 @@
+/** How a tensor is cut into groups, and its groups into pieces that stay in the cache. Geometry alone. */
+
+/**
+ * Groups of `size` neighbours, but no more than are left of a row of `columns`; with `band`, of as many of those as are below
+ * each other.
+ */
+export interface GroupLayout {
+  readonly rows: number;
+  readonly columns: number;
+  /** With `band`: at most `mostGroups`. */
+  readonly size: number;
+  /** Rows of a group, but no more than are left of a matrix of `height` rows. Default: one. */
+  readonly band?: { readonly rows: number; readonly height: number };
+}
+
+/** Elements of a piece: 64 KiB, far below the second-level cache. A multiple of 16. */
+export const pieceLength = 16384;
+/** Groups, or columns of a band, that are looked at together. */
+export const mostGroups = 1024;
+
+/** Consecutive elements, and the groups that they are. */
+export interface Piece {
+  readonly start: number;
+  readonly length: number;
+  readonly groups: number;
+  readonly size: number;
+  readonly columns: number;
+  /** Elements left of the row, at the start. */
+  readonly left: number;
+  /** The number of the first group. */
+  readonly group: number;
+}
+
+/** The pieces of some rows, where a group is no longer than a piece. */
+export function* piecesOf(
+  { rows, columns, size }: GroupLayout,
+  start: number,
+  group: number,
+): Generator<Piece> {
+  const perRow = Math.ceil(columns / size);
+  const wholeRows = Math.min(Math.floor(pieceLength / columns), Math.floor(mostGroups / perRow));
+  if (wholeRows >= 1) {
+    for (let row = 0; row < rows; row += wholeRows) {
+      const count = Math.min(wholeRows, rows - row);
+      const [length, groups] = [count * columns, count * perRow];
+      yield { start, length, groups, size, columns, left: columns, group };
+      start += length;
+      group += groups;
+    }
+    return;
+  }
+  const most = Math.min(Math.floor(pieceLength / size), mostGroups);
+  for (let row = 0; row < rows; row++) {
+    for (let left = columns; left > 0; ) {
+      const groups = Math.min(most, Math.ceil(left / size));
+      const length = Math.min(groups * size, left);
+      yield { start, length, groups, size, columns, left, group };
+      start += length;
+      left -= length;
+      group += groups;
+    }
+  }
+}
+
+/** Some rows of a band, and some of its columns. */
+export interface Stripe {
+  /** The number of the first group. */
+  readonly group: number;
+  /** The first element. */
+  readonly start: number;
+  readonly rows: number;
+  readonly width: number;
+}
+
+/** The stripes of a layout with bands: as wide as groups are looked at together. */
+export function* stripesOf({ rows, columns, size, band }: GroupLayout): Generator<Stripe> {
+  const widest = Math.floor(mostGroups / size) * size;
+  const perRow = Math.ceil(columns / size);
+  let group = 0;
+  for (let row = 0; row < rows; ) {
+    const count = Math.min(band!.rows, band!.height - (row % band!.height));
+    for (let left = 0; left < columns; left += widest)
+      yield {
+        group: group + left / size,
+        start: row * columns + left,
+        rows: count,
+        width: Math.min(widest, columns - left),
+      };
+    group += perRow;
+    row += count;
+  }
+}
