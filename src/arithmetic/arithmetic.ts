@@ -27,10 +27,11 @@ import {
   unaryMethod,
   type Workshop,
 } from './elementwise.ts';
-import { countRounding, type Flags, noFlags, operateCounting } from './flags.ts';
+import { countRounding, type Flags, noFlags, operateCounting, type Tininess, tininesses } from './flags.ts';
 import { type OperandTreatment, operandCheck, operandTreatments } from './operands.ts';
 import { type OperationName, operate, operationOf, planOperations } from './operations.ts';
 import { toReal } from './real.ts';
+import { changeSign, orderOf, zeroAddend } from './unrounded.ts';
 
 export interface ArithmeticOptions extends RoundOptions {
   /**
@@ -40,6 +41,8 @@ export interface ArithmeticOptions extends RoundOptions {
   readonly operands?: OperandTreatment;
   /** Whether exceptions are counted in `flags`. Default false: counting computes each result exactly, which is slow. */
   readonly flags?: boolean;
+  /** Whether the underflow that is counted looks at the result `'after'` rounding (default) or `'before'` it. */
+  readonly tininess?: Tininess;
   /** Threads for arrays, 1 to 64, where a call does not say. Default 1. */
   readonly threads?: number;
 }
@@ -78,32 +81,7 @@ export interface Arithmetic extends ElementaryMethods, Accumulations {
   reset(): void;
 }
 
-const optionNames: readonly string[] = [...roundingNames, 'operands', 'flags', 'threads'];
-
-/** What leaves every number as it is, added to it, but makes -0 of a format that has none +0. */
-function zeroAddend(format: Format): number {
-  return format.hasNegativeZero ? -0 : 0;
-}
-
-/** The operations that change a sign only: exact where the format has the result, which nothing then flushes or clamps. */
-function quiet(format: Format, options: ResolvedRounding, apply: (a: number) => number): ScalarReference {
-  const zero = zeroAddend(format);
-  return (a, _b, _c, random) => {
-    const result = apply(a) + zero;
-    return format.has(result) || Number.isNaN(result) ? result : roundScalar(result, format, options, random);
-  };
-}
-
-/** The order of two numbers; posits order NaR below all, equal to itself (Posit Standard section 5.3). */
-function ordering(format: Format): ScalarReference {
-  return (a, b) => {
-    if (a < b) return -1;
-    if (a > b) return 1;
-    if (a === b) return 0;
-    if (format.kind !== 'posit') return NaN;
-    return Number(Number.isNaN(b)) - Number(Number.isNaN(a));
-  };
-}
+const optionNames: readonly string[] = [...roundingNames, 'operands', 'flags', 'tininess', 'threads'];
 
 /**
  * The object, with the fast loops that `src/tensor` lends; without them everything runs in the scalar reference.
@@ -119,6 +97,7 @@ export function createArithmetic(
   const given = checkFields('', options, optionNames);
   const operands = oneOf('operands', given.operands, operandTreatments, 'error');
   const counts = checkBoolean('flags', given.flags, false) ? noFlags() : undefined;
+  const tininess = oneOf('tininess', given.tininess, tininesses, 'after');
   const resolved = resolveRounding(target, given);
   const threads = kernels?.checkThreads(given.threads) ?? integerInRange('threads', given.threads, 1, 64, 1);
   const cursor = createCursor(resolved);
@@ -142,7 +121,7 @@ export function createArithmetic(
         kernel: name,
       };
     return {
-      scalar: (a, b, c, random) => operateCounting(operation, a, b, c, plan, random, counts),
+      scalar: (a, b, c, random) => operateCounting(operation, a, b, c, plan, random, counts, tininess),
       draws: true,
     };
   }
@@ -153,7 +132,8 @@ export function createArithmetic(
     return (a, b, c, random) => {
       const result = scalar(a, b, c, random);
       const unrounded = exact(a);
-      if (Math.abs(unrounded) < Infinity) countRounding(toReal(unrounded), result, plan, random, counts);
+      if (Math.abs(unrounded) < Infinity)
+        countRounding(toReal(unrounded), result, plan, random, counts, tininess);
       return result;
     };
   }
@@ -161,7 +141,7 @@ export function createArithmetic(
   function signOperation(apply: (a: number) => number): UnaryMethod {
     // Only a codebook may have a number and not its negative, so that it is rounded.
     const draws = target.kind === 'codebook';
-    return unaryMethod({ scalar: counted(apply, quiet(target, resolved, apply)), draws }, workshop);
+    return unaryMethod({ scalar: counted(apply, changeSign(target, resolved, apply)), draws }, workshop);
   }
 
   function extremum(choose: (a: number, b: number) => number): BinaryMethod {
@@ -185,7 +165,7 @@ export function createArithmetic(
   };
 
   return Object.freeze({
-    ...elementaryMethods(workshop, plan, counts),
+    ...elementaryMethods(workshop, plan, counts, tininess),
     ...accumulations(context),
     format: target,
     options: resolved,
@@ -199,7 +179,7 @@ export function createArithmetic(
     abs: signOperation(Math.abs),
     min: extremum(Math.min),
     max: extremum(Math.max),
-    compare: binaryMethod({ scalar: ordering(target), draws: false }, workshop),
+    compare: binaryMethod({ scalar: orderOf(target), draws: false }, workshop),
     convert: unaryMethod(convert, workshop),
     get flags(): Readonly<Flags> | undefined {
       return counts && { ...counts };

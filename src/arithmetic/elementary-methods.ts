@@ -14,7 +14,7 @@ import {
   unaryMethod,
   type Workshop,
 } from './elementwise.ts';
-import { countRounding, type Flags } from './flags.ts';
+import { countOutcome, type Flags, type Tininess } from './flags.ts';
 import type { OperationPlan } from './operations.ts';
 
 export type ElementaryMethods = { readonly [name in UnaryName]: UnaryMethod } & {
@@ -26,6 +26,7 @@ function elementwise(
   { context }: Workshop,
   plan: OperationPlan,
   counts: Flags | undefined,
+  tininess: Tininess,
 ): Elementwise {
   const { format, options, kernels } = context;
   const { evaluate, outcome } = elementaryFunctions[name];
@@ -33,10 +34,7 @@ function elementwise(
     return {
       scalar: (x, y, _, random) => {
         const result = outcome(x, y, format, options, random);
-        if ('special' in result) {
-          if (result.special.invalid) counts.invalid++;
-          if (result.special.divideByZero) counts.divideByZero++;
-        } else countRounding(result.real, result.value, plan, random, counts);
+        countOutcome(result, plan, random, counts, tininess);
         return result.value;
       },
       draws: true,
@@ -63,10 +61,11 @@ export function elementaryMethods(
   workshop: Workshop,
   plan: OperationPlan,
   counts: Flags | undefined,
+  tininess: Tininess,
 ): ElementaryMethods {
   const names = Object.keys(elementaryFunctions) as ElementaryName[];
   const methods = names.map((name) => {
-    const operation = elementwise(name, workshop, plan, counts);
+    const operation = elementwise(name, workshop, plan, counts, tininess);
     const isUnary = elementaryFunctions[name].arity === 1;
     return [name, isUnary ? unaryMethod(operation, workshop) : binaryMethod(operation, workshop)];
   });

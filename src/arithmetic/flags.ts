@@ -1,10 +1,12 @@
 /**
  * The exceptions of IEEE 754-2019 section 7, counted. They are found after the fact, from the exact result and the rounded
  * one, so that operations which nobody asks for flags do not pay for them. Underflow is tininess after rounding, of an inexact
- * result (section 7.5 with default handling); overflow is that of the result rounded with an unbounded exponent.
+ * result (section 7.5 with default handling), or before it if so asked; overflow is that of the result rounded with an unbounded
+ * exponent.
  */
 import { scaleByPowerOfTwo } from '../formats/binary64.ts';
 import type { FloatFormat } from '../formats/format.ts';
+import type { Outcome } from './elementary/index.ts';
 import { type Operation, type OperationPlan, operate, operationOf } from './operations.ts';
 import {
   compareReal,
@@ -26,6 +28,10 @@ export interface Flags {
   divideByZero: number;
 }
 
+/** Where IEEE 754-2019 section 7.5 lets an implementation look for underflow: at the result before or after rounding. */
+export const tininesses = ['after', 'before'] as const;
+export type Tininess = (typeof tininesses)[number];
+
 export function noFlags(): Flags {
   return { inexact: 0, overflow: 0, underflow: 0, invalid: 0, divideByZero: 0 };
 }
@@ -39,11 +45,13 @@ export function operateCounting(
   plan: OperationPlan,
   random: number,
   flags: Flags,
+  tininess: Tininess = 'after',
 ): number {
   const result = operate(operation, a, b, c, plan, random);
   const special = operation.special(a, b, c, plan);
   if (special === undefined) {
-    countRounding(operation.exact(a, b, c, plan.format), result, plan, random, flags);
+    if (!countQuickly(operation.odd(a, b, c), result, plan, flags))
+      countRounding(operation.exact(a, b, c, plan.format), result, plan, random, flags, tininess);
     return result;
   }
   const isDivisionByZero = operation === operationOf('div') && b === 0 && a !== 0 && Math.abs(a) < Infinity;
@@ -53,6 +61,25 @@ export function operateCounting(
   else if (special === 0 && result !== 0) countZero(result, flags);
   // A product of 0 leaves the addend alone.
   return result;
+}
+
+/**
+ * Counts for a float's result far from both ends of the range, told from the intermediate rounded to odd: that is the result
+ * only where both are exact. False where it does not tell. Five times as fast as from the exact result.
+ */
+function countQuickly(
+  odd: number,
+  result: number,
+  { format, oddLimit }: OperationPlan,
+  flags: Flags,
+): boolean {
+  if (format.kind !== 'float' || oddLimit !== Infinity) return false;
+  // What a negative number is to an unsigned format is another matter.
+  const magnitude = format.isSigned ? Math.abs(odd) : odd;
+  if (!(magnitude >= 2 * format.minNormal && magnitude <= format.max / 2) || Number.isNaN(result))
+    return false;
+  if (odd !== result) flags.inexact++;
+  return true;
 }
 
 /** Whether a NaN is news: no operand is one, or it comes of 0 times infinity, whatever is added. */
@@ -74,6 +101,7 @@ export function countRounding(
   { format, options }: OperationPlan,
   random: number,
   flags: Flags,
+  tininess: Tininess = 'after',
 ): void {
   if (isZero(exact)) {
     if (result !== 0) countZero(result, flags);
@@ -89,7 +117,8 @@ export function countRounding(
       const rounded = roundToQuantum(exact, naturalQuantum(exact, format), format, options, random);
       if (overflows(exact, scaleByPowerOfTwo(rounded.units, rounded.quantum), result, format))
         flags.overflow++;
-      else if (isTiny(rounded, format)) flags.underflow++;
+      else if (tininess === 'after' ? isTiny(rounded, format) : isBelowNormal(exact, format))
+        flags.underflow++;
       break;
     }
     case 'int':
@@ -104,6 +133,24 @@ export function countRounding(
       break; // posits round to their ends
   }
   flags.inexact++;
+}
+
+/** The exceptions of an elementary function, counted from its outcome. */
+export function countOutcome(
+  outcome: Outcome,
+  plan: OperationPlan,
+  random: number,
+  flags: Flags,
+  tininess: Tininess = 'after',
+): void {
+  if (!('special' in outcome)) countRounding(outcome.real, outcome.value, plan, random, flags, tininess);
+  else if (outcome.special.invalid) flags.invalid++;
+  else if (outcome.special.divideByZero) flags.divideByZero++;
+}
+
+/** Whether the magnitude of a number that is not zero is below the format's smallest normal one. */
+function isBelowNormal(exact: Real, { minNormal }: FloatFormat): boolean {
+  return compareReal(exact.negative ? { ...exact, negative: false } : exact, minNormal) < 0;
 }
 
 /** Beyond the largest number; below 0 in an unsigned format, where anything but 0 came of it. */

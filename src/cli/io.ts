@@ -6,15 +6,18 @@
 
 /** The part of a writable stream that the command line uses. */
 export interface Output {
-  write(text: string): unknown;
+  write(text: string | Uint8Array): unknown;
   /** True for a terminal. */
   readonly isTTY?: boolean | undefined;
   /** Width of the terminal in characters; unknown for pipes and files. */
   readonly columns?: number | undefined;
   /** False once the reader has gone. */
   readonly writable?: boolean | undefined;
-  /** The stream itself, for what moves the cursor. Default: this. */
+  /** The stream itself, for what moves the cursor, and for bytes. Default: this. */
   readonly device?: Output;
+  /** Streams say when they take more, and when they are gone. */
+  on?(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
+  off?(event: 'drain' | 'close' | 'error', listener: () => void): unknown;
 }
 
 /**

@@ -53,6 +53,16 @@ const subcommands: readonly Subcommand[] = [
     load: async (io, done) => (await import('./formats/round-command.ts')).roundCommand(io, done),
   },
   {
+    name: 'vectors',
+    summary: 'write test vectors of an operation: operands, right results, flags',
+    load: async (io, done) => (await import('./vectors/vectors-command.ts')).vectorsCommand(io, done),
+  },
+  {
+    name: 'verify',
+    summary: "verify an implementation's results, line by line",
+    load: async (io, done) => (await import('./vectors/verify-command.ts')).verifyCommand(io, done),
+  },
+  {
     name: 'analyze',
     summary: 'quantise a tensor in several ways and show what is lost',
     load: async (io, done) => (await import('./analyze/command.ts')).analyzeCommand(io, done),

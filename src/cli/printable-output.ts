@@ -11,12 +11,14 @@ const passing = /(\u001b\[(?:1|22)m|[\n\t])/;
 
 function printableOutput(output: Output): Output {
   return {
-    write: (text) =>
+    write: (content) =>
       output.write(
-        text
-          .split(passing)
-          .map((piece, i) => (i % 2 === 1 ? piece : printable(piece)))
-          .join(''),
+        typeof content === 'string'
+          ? content
+              .split(passing)
+              .map((piece, i) => (i % 2 === 1 ? piece : printable(piece)))
+              .join('')
+          : content,
       ),
     get isTTY() {
       return output.isTTY;

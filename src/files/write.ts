@@ -33,30 +33,62 @@ function isDevice(path: string): boolean {
   return stat !== undefined && !stat.isFile() && !stat.isDirectory();
 }
 
-function writePieces(descriptor: number, content: string | Uint8Array | Iterable<string>): void {
-  if (typeof content === 'string' || content instanceof Uint8Array) writeAll(descriptor, content);
-  else for (const piece of content) writeAll(descriptor, piece);
+/** A file that is written piece by piece and only takes its name when it is whole. */
+export interface WholeFile {
+  write(content: string | Uint8Array): void;
+  /** Flushes it and gives it its name. */
+  commit(): void;
+  /** Leaves what was there. */
+  discard(): void;
+}
+
+/** Opens a file for writing. Its functions throw Error that names the file and the system's reason, and have discarded it then. */
+export function openWholeFile(target: string): WholeFile {
+  let temporary: string | undefined;
+  let descriptor: number | undefined;
+  const discard = (): void => {
+    if (descriptor !== undefined) closeSync(descriptor);
+    descriptor = undefined;
+    removeFile(temporary);
+  };
+  const trying = (work: () => void) => (): void => {
+    try {
+      work();
+    } catch (error) {
+      discard();
+      throw new Error(`cannot write ${target}: ${reasonOf(error)}`, { cause: error });
+    }
+  };
+  trying(() => {
+    if (!isDevice(target)) temporary = `${target}.tmp-${process.pid}`;
+    // What a process of this number left when it was killed: containers give the same numbers again.
+    removeFile(temporary);
+    descriptor = openSync(temporary ?? target, temporary === undefined ? 'w' : 'wx');
+  })();
+  return {
+    write: (content) => trying(() => writeAll(descriptor!, content))(),
+    commit: trying(() => {
+      if (temporary !== undefined) fsyncSync(descriptor!);
+      closeSync(descriptor!);
+      descriptor = undefined;
+      if (temporary !== undefined) renameSync(temporary, target);
+    }),
+    discard,
+  };
 }
 
 /** Writes a file or leaves what was there. Throws Error that names the file and the system's reason. */
 export function writeWholeFile(target: string, content: string | Uint8Array | Iterable<string>): void {
-  let temporary: string | undefined;
-  try {
-    if (!isDevice(target)) temporary = `${target}.tmp-${process.pid}`;
-    // What a process of this number left when it was killed: containers give the same numbers again.
-    removeFile(temporary);
-    const descriptor = openSync(temporary ?? target, temporary === undefined ? 'w' : 'wx');
+  const file = openWholeFile(target);
+  if (typeof content === 'string' || content instanceof Uint8Array) file.write(content);
+  else
     try {
-      writePieces(descriptor, content);
-      if (temporary !== undefined) fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
+      for (const piece of content) file.write(piece);
+    } catch (error) {
+      file.discard();
+      throw error;
     }
-    if (temporary !== undefined) renameSync(temporary, target);
-  } catch (error) {
-    removeFile(temporary);
-    throw new Error(`cannot write ${target}: ${reasonOf(error)}`, { cause: error });
-  }
+  file.commit();
 }
 
 /** Deletes what processes that were killed while they wrote a file have left beside it. The file is this process' alone. */

@@ -235,7 +235,17 @@ async function halfulp(argv: readonly string[]): Promise<string> {
 }
 
 describe('commands', () => {
-  const commands = ['compare', 'train', 'sweep', 'formats', 'format', 'round', 'analyze'];
+  const commands = [
+    'compare',
+    'train',
+    'sweep',
+    'formats',
+    'format',
+    'round',
+    'vectors',
+    'verify',
+    'analyze',
+  ];
 
   it('every command is on the page of the command line', async () => {
     const help = await halfulp(['--help']);

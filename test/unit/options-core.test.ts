@@ -56,7 +56,7 @@ const exported: Readonly<Record<string, Entry>> = {
   },
   arithmetic: {
     call: (options) => arithmetic('binary16', options),
-    accepted: [...roundingOptions, { operands: 'round', flags: true, threads: 2 }],
+    accepted: [...roundingOptions, { operands: 'round', flags: true, tininess: 'before', threads: 2 }],
   },
   bfp: {
     call: (options) => halfulp.bfp(options),

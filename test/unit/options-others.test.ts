@@ -20,6 +20,41 @@ const underTest: Entry = {
   optional: false,
 };
 
+const stochastic = { rounding: 'stochastic', randomBits: 8, variant: 'B', subnormals: 'flush' } as const;
+
+/** Options of the operations of each kind, with further ones that all have. */
+function ofVectors(
+  call: (name: testing.VectorOperation, options: never) => unknown,
+  more: Readonly<Record<string, unknown>>,
+): Entry {
+  const nan = { nan: 'canonical', missingNaN: 'zero' };
+  const common = { format: 'bfloat16', ...nan, ...more };
+  const blocks = { ...stochastic, nan: 'any', ...more };
+  const accepted = {
+    add: { ...common, ...stochastic, saturation: 'finite', flags: false, tininess: 'before' },
+    min: { ...common, flags: false },
+    compare: { format: 'bfloat16', flags: false, ...more },
+    convert: { ...common, from: 'binary32', ...stochastic, saturation: 'finite' },
+    dot: {
+      ...common,
+      ...{ ...stochastic, terms: 3, products: 'exact', accumulate: 'binary32', order: 'pairwise' },
+      accumulateRounding: 'toward-zero',
+    },
+    mma: { unit: 'hopper-fp8', nan: 'any', ...more },
+    quantize: { format: 'nvfp4', blocks: 2, fourOverSix: 'mae', scaleMax: 256, ...blocks },
+  } as const;
+  const others = {
+    quantize: { format: 'mxint8', symmetric: true, direction: 'rceil', ...blocks },
+  };
+  return [accepted, others].flatMap((table) =>
+    Object.entries(table).map(([name, options]) => ({
+      call: (given: never) => call(name as testing.VectorOperation, given),
+      accepted: [options],
+      optional: false,
+    })),
+  );
+}
+
 const ofTesting: Readonly<Record<string, Entry>> = {
   anyFloat: { refused: [] },
   anyFormat: { refused: [] },
@@ -52,6 +87,15 @@ const ofTesting: Readonly<Record<string, Entry>> = {
     ],
   },
   real: ofFormat(testing.real),
+  VectorLineError: { refused: [] },
+  vectors: ofVectors((name, options) => testing.vectors(name, options), { level: 2, count: 3, seed: 1 }),
+  vectorText: ofVectors((name, options) => testing.vectorText(name, options), {
+    level: 2,
+    count: 3,
+    seed: 1,
+    form: 'csv',
+  }),
+  verify: ofVectors((name, options) => testing.verify(name, [], options), { form: 'csv', first: 3 }),
 };
 
 const ofMathjs: Readonly<Record<string, Entry>> = {

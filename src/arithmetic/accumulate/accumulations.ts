@@ -73,7 +73,7 @@ const sumNames: readonly string[] = [...modelNames, 'c'];
 const kernelLength = 64;
 
 /** The square root of what the accumulator holds, rounded once. */
-function roundRoot(value: Term, { conversion }: ResolvedAccumulator, random: number): number {
+export function roundRoot(value: Term, { conversion }: ResolvedAccumulator, random: number): number {
   const { format, options } = conversion;
   const isPositive = typeof value !== 'number' || (value > 0 && value < Infinity);
   if (!isPositive) return roundTerm(Math.sqrt(Number(value)), format, options, random);

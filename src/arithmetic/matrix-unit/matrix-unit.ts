@@ -106,7 +106,7 @@ export function chainInstructions(unit: MatrixUnit, a: Float64Array, b: Float64A
   for (let start = 0; start < a.length; start += k) {
     x.fill(0).set(a.subarray(start, start + k));
     y.fill(0).set(b.subarray(start, start + k));
-    sum = chain(unit, sum, { a: x, b: y, scalesA: ones, scalesB: ones });
+    sum = chainSteps(unit, sum, { a: x, b: y, scalesA: ones, scalesB: ones });
   }
   return sum;
 }
@@ -116,8 +116,12 @@ function slice(x: Float64Array, first: number, stride: number, count: number): F
   return Float64Array.from({ length: count }, (_, i) => x[first + i * stride]!);
 }
 
-/** The steps of one instruction, for one output. */
-function chain(
+/**
+ * The steps of one instruction, for one output.
+ *
+ * @param c The addend: a value of the unit's addend format, as the others are values of their formats.
+ */
+export function chainSteps(
   unit: MatrixUnitDescription,
   c: number,
   { a, b, scalesA, scalesB }: { readonly [key in keyof StepInput]: Float64Array },
@@ -169,7 +173,7 @@ function withBehaviour(unit: MatrixUnitDescription): MatrixUnit {
     return Float32Array.from(start, (value, output) => {
       const row = Math.floor(output / n);
       const column = output % n;
-      return chain(unit, value, {
+      return chainSteps(unit, value, {
         a: left.subarray(row * k, row * k + k),
         b: slice(right, column, n, k),
         scalesA: scalesA.subarray(row * perRow, row * perRow + perRow),

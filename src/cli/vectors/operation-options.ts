@@ -1,0 +1,157 @@
+/** The options of `halfulp vectors` and `halfulp verify` that say what is tested, and errors that name them as they are typed. */
+import type { Command } from 'commander';
+import { ArgumentError } from '../../errors.ts';
+import { roundingModes, saturations, stochasticVariants, subnormalTreatments } from '../../rounding/index.ts';
+import {
+  missingNaNs,
+  nanRules,
+  type OperationOptions,
+  type VectorForm,
+  VectorLineError,
+  vectorForms,
+  vectorOperations,
+} from '../../vectors/index.ts';
+import { choice, integer } from '../options.ts';
+
+/** The operations in lines for help. */
+export function operationLines(): string {
+  const lines = [''];
+  for (const name of vectorOperations) {
+    const line = lines.at(-1)!;
+    if (line.length + name.length > 72) lines.push(name);
+    else lines[lines.length - 1] = line === '' ? name : `${line} ${name}`;
+  }
+  return lines.map((line) => `  ${line}`).join('\n');
+}
+
+function words(list: readonly (string | number)[]): string {
+  return list.join(', ');
+}
+
+/** How partial sums are ordered: a word or the length of chunks. */
+function order(text: string): OperationOptions['order'] {
+  if (text === 'sequential' || text === 'pairwise') return text;
+  if (/^\d{1,15}$/.test(text) && Number(text) > 0) return { chunk: Number(text) };
+  throw new ArgumentError('--order', text, 'sequential, pairwise, or the length of chunks');
+}
+
+/** Adds the options that say what is tested. */
+export function withOperationOptions(command: Command): Command {
+  const directions = ['floor', 'ceil', 'even', 'rceil'] as const;
+  return command
+    .option(
+      '--format <name>',
+      'format of operands and result: see `halfulp formats`; a block format for quantize',
+    )
+    .option('--from <name>', 'convert, round, encode: the format that is converted (round, encode: binary64)')
+    .option(
+      '--rounding <mode>',
+      `${words(roundingModes)} (default: nearest-even)`,
+      choice('--rounding', roundingModes),
+    )
+    .option(
+      '--saturation <how>',
+      `${words(saturations)} (default: none)`,
+      choice('--saturation', saturations),
+    )
+    .option(
+      '--subnormals <how>',
+      `${words(subnormalTreatments)} (default: keep)`,
+      choice('--subnormals', subnormalTreatments),
+    )
+    .option(
+      '--random-bits <n>',
+      'bits of a random integer, the last operand of stochastic rounding (default: 32)',
+      integer('--random-bits', 1, 32),
+    )
+    .option(
+      '--variant <v>',
+      'stochastic rule of IEEE P3109: A, B, C (default: A)',
+      choice('--variant', stochasticVariants),
+    )
+    .option(
+      '--tininess <when>',
+      'underflow is told before or after rounding (default: after)',
+      choice('--tininess', ['before', 'after'] as const),
+    )
+    .option('--no-flags', 'lines without flags')
+    .option(
+      '--nan <rule>',
+      `which NaN is right: ${words(nanRules)} (default: any; vectors have the canonical one)`,
+      choice('--nan', nanRules),
+    )
+    .option(
+      '--missing-nan <how>',
+      `NaN where the format has none: ${words(missingNaNs)} (default: skip the line)`,
+      choice('--missing-nan', missingNaNs),
+    )
+    .option('--terms <n>', 'dot, sum, norm: number of terms (default: 4)', integer('--terms', 1, 1024))
+    .option(
+      '--products <how>',
+      'dot, norm: exact or rounded',
+      choice('--products', ['exact', 'rounded'] as const),
+    )
+    .option('--accumulate <name>', 'dot, sum, norm: format of partial sums, or exact')
+    .option('--order <how>', 'dot, sum, norm: sequential, pairwise, or a length of chunks', order)
+    .option(
+      '--accumulate-rounding <mode>',
+      'dot, sum, norm: mode of partial sums',
+      choice('--accumulate-rounding', roundingModes),
+    )
+    .option('--unit <name>', 'step, mma: the matrix unit, such as hopper-fp8')
+    .option('--blocks <n>', 'quantize: blocks of the tensor (default: 1)', integer('--blocks', 1, 64))
+    .option(
+      '--direction <how>',
+      `quantize: power-of-two scales by ${words(directions)} (default: floor)`,
+      choice('--direction', directions),
+    )
+    .option('--symmetric', 'quantize mxint8: without the most negative code')
+    .option(
+      '--four-over-six <error>',
+      'quantize nvfp4: the better of two scales by mae or mse',
+      choice('--four-over-six', ['mae', 'mse'] as const),
+    )
+    .option('--scale-max <n>', 'quantize nvfp4 with --four-over-six: 448 or 256 (default: 448)', scaleMax)
+    .option(
+      '--as <form>',
+      `form of the lines: ${words(vectorForms)} (default: testfloat)`,
+      choice('--as', vectorForms),
+    );
+}
+
+function scaleMax(text: string): 448 | 256 {
+  if (text === '448' || text === '256') return Number(text) as 448 | 256;
+  throw new ArgumentError('--scale-max', text, '448 or 256');
+}
+
+/** The options as commander leaves them. */
+export type GivenOptions = OperationOptions & { readonly as?: VectorForm };
+
+/** The options for the library: `--no-flags` is the one that commander fills in. */
+export function libraryOptions<T extends GivenOptions>({
+  as,
+  flags,
+  ...others
+}: T): Omit<T, 'as'> & { form?: VectorForm } {
+  return {
+    ...others,
+    ...(flags === false ? { flags } : {}),
+    ...(as === undefined ? {} : { form: as }),
+  } as Omit<T, 'as'> & { form?: VectorForm };
+}
+
+/** Runs what checks options; errors name them as they are typed: `randomBits` is `--random-bits`. */
+export function namingOptions<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof ArgumentError) || error instanceof VectorLineError) throw error;
+    const { argument, given, accepted } = error;
+    if (argument === 'operation' || argument.startsWith('--')) throw error;
+    // Quantisers have it among the options of their scale.
+    const own = argument.replace(/^scale\./, '');
+    const option = own === 'form' ? 'as' : own === 'matrixUnit' ? 'unit' : own;
+    const dashed = option.replace(/NaN/, '-nan').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new ArgumentError(`--${dashed}`, given, accepted);
+  }
+}
