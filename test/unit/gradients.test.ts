@@ -375,3 +375,29 @@ test.each<[string, () => unknown]>([
   expect(attempt).toThrow(ArgumentError);
   expect(attempt).toThrow(new RegExp(`^${argument}`));
 });
+
+test.each(gradientNames)('%s refuses what no quantiser explained, and names the field', (name) => {
+  const right = quantization(Float64Array.of(1, -2, 0.25, 3), { format: 'int4', scales: [0.5] });
+  const rule = gradientRule(name);
+  const changes: readonly (readonly [string, unknown])[] = [
+    ...(['x', 'values', 'scaled', 'elements', 'scales'] as const).flatMap((field) =>
+      [undefined, null, [1, 2, 3, 4], new Float32Array(5), new Int32Array(4)].map(
+        (bad) => [field, bad] as const,
+      ),
+    ),
+    ...[undefined, null, [3], '4', [4.5]].map((bad) => ['shape', bad] as const),
+    ...[undefined, null, 'int4', {}].map((bad) => ['format', bad] as const),
+    ...[undefined, null, '1', NaN].flatMap((bad) => [['low', bad] as const, ['high', bad] as const]),
+    ['grouping', { per: 'row', size: 2 }],
+    ['zeroPoints', null],
+    ['zeroPoints', new Float64Array(2)],
+  ];
+  for (const [field, bad] of changes) {
+    const call = () => rule.pullback(wrong({ ...right, [field]: bad }), ones(4));
+    expect(call).toThrow(expect.objectContaining({ name: 'ArgumentError' }));
+    // A wrong length of x is one of the others.
+    if (field !== 'x' && field !== 'grouping') expect(call).toThrow(new RegExp(`^quantization\\.${field}: `));
+  }
+  for (const bad of [undefined, null, 1, 'x', [], {}, new Map()])
+    expect(() => rule.pullback(wrong(bad), ones(4))).toThrow(ArgumentError);
+});

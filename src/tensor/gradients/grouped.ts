@@ -1,14 +1,43 @@
 /** What the gradient rules share: maps of elements and sums over groups. */
-import { type RealArray, realArray } from '../../array-kinds.ts';
-import { checkObject } from '../../check.ts';
+import { isRealArray, type RealArray, realArray } from '../../array-kinds.ts';
+import { checkObject, numberInRange, within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import { forEachGroup } from '../grouping.ts';
+import { isFormat } from '../../formats/index.ts';
+import { checkGrouping, checkShape, countGroups, forEachGroup } from '../grouping.ts';
 import { newLike } from '../transforms/transform.ts';
 import type { Quantization } from './gradient.ts';
 
+const whatItIs = 'what explain gave';
+
+/** Throws ArgumentError naming the field, below `path`, of what says less than a rule needs. */
+export function checkQuantization(path: string, given: Quantization): void {
+  const { x, shape, format, low, high, grouping } = checkObject(path, given, whatItIs) as Quantization;
+  if (!isRealArray(x)) throw new ArgumentError(`${path}.x`, x, whatItIs);
+  const count = within(path, () => {
+    checkShape(shape, x.length);
+    return countGroups(checkGrouping(grouping), shape);
+  });
+  const lengths = {
+    values: x.length,
+    scaled: x.length,
+    elements: x.length,
+    scales: count,
+    zeroPoints: count,
+  };
+  for (const [field, length] of Object.entries(lengths)) {
+    const array = given[field as keyof typeof lengths];
+    if (array === undefined && field === 'zeroPoints') continue;
+    if (!isRealArray(array) || array.length !== length)
+      throw new ArgumentError(`${path}.${field}`, array, `${length} numbers, ${whatItIs}`);
+  }
+  if (!isFormat(format)) throw new ArgumentError(`${path}.format`, format, whatItIs);
+  numberInRange(`${path}.low`, low);
+  numberInRange(`${path}.high`, high, { from: low });
+}
+
 /** Reads the gradient of a quantised tensor. Throws ArgumentError unless it fits the tensor. */
 export function checkGradient<A extends RealArray>(quantization: Quantization, given: A): A {
-  checkObject('quantization', quantization, 'what explain gave');
+  checkQuantization('quantization', quantization);
   const gradient = realArray('gradient', given) as A;
   const { length } = quantization.x;
   if (gradient.length !== length) throw new ArgumentError('gradient', given, `${length} elements, as x`);

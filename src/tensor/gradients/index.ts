@@ -15,6 +15,7 @@ export {
   gradientNames,
   type Quantization,
 } from './gradient.ts';
+export { checkQuantization } from './grouped.ts';
 export { type LearnedStepOptions, learnedLevels, learnedStep } from './learned.ts';
 export {
   type ClippedOptions,

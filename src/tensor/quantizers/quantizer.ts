@@ -10,6 +10,7 @@ import { type ResolvedRounding, resolveRounding } from '../../rounding/options.t
 import {
   blend,
   blendGradient,
+  checkQuantization,
   type GradientRule,
   type Gradients,
   type Quantization,
@@ -286,6 +287,7 @@ export function quantizer(options: QuantizerOptions): Quantizer {
     },
     pullback<A extends RealArray>(explained: Explained, outer: A): Gradients<A> {
       const given = realArray('gradient', outer) as A;
+      checkQuantization('explained', explained);
       const { given: x, values, shape, residue, context } = explained;
       if (transform === undefined) {
         const ruled = gradient.pullback(explained, given);

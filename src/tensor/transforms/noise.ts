@@ -9,17 +9,18 @@
 
 import { normalQuantile } from '../../arithmetic/elementary/approximate.ts';
 import type { RealArray } from '../../array-kinds.ts';
-
 import { checkFields, numberInRange, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
 import { bounded, carried, carrierOf, toBinary32 } from '../carrier.ts';
-import { checkShape, countGroups, type Grouping, groupingAt } from '../grouping.ts';
+import { countGroups, type Grouping, groupingAt } from '../grouping.ts';
 import { checkStatistics, collectGroups, mapGroups, passedBy, unchanged } from './elementwise.ts';
 import { powerOfTwoReal } from './powers.ts';
 import { readWord, streamFor, type Word, writeWord } from './random-words.ts';
 import {
+  checkedArray,
   checkedTransform,
+  checkResidue,
   newLike,
   type Residue,
   residueOf,
@@ -206,14 +207,14 @@ export function noise(options: NoiseOptions): NoiseTransform {
     forwardGradient: unchanged,
     inverseGradient: unchanged,
     bitGradient: (
-      gradient: RealArray,
+      given: RealArray,
       shape: readonly number[],
       residue: Residue,
       context?: TransformContext,
     ): Float64Array => {
-      checkShape(shape, gradient.length);
+      const gradient = checkedArray('gradient', given, shape, context);
       const sums = new Float64Array(checkGroups(shape));
-      const steps = checkStatistics(residueOf(residue, 'statistics'), 1, grouping, shape);
+      const steps = checkStatistics(residueOf(checkResidue(residue), 'statistics'), 1, grouping, shape);
       const random = randoms(gradient.length, context);
       collectGroups(gradient, shape, grouping, (group, elements, indices) => {
         const b = bitsOf(group);

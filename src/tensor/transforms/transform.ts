@@ -182,7 +182,7 @@ export function checkTransform(path: string, given: Transform): void {
 }
 
 /** Reads an array that a transform is called with, and checks what comes with it. Throws ArgumentError. */
-function open<A extends RealArray>(
+export function checkedArray<A extends RealArray>(
   path: string,
   given: A,
   shape: readonly number[],
@@ -203,24 +203,24 @@ function open<A extends RealArray>(
 export function checkedTransform<T extends Transform>(transform: T): T {
   return Object.freeze({
     ...transform,
-    forward: (x, shape, context) => transform.forward(open('x', x, shape, context), shape, context),
+    forward: (x, shape, context) => transform.forward(checkedArray('x', x, shape, context), shape, context),
     inverse: (values, shape, residue, context) => {
-      const x = open('values', values, shape, context);
+      const x = checkedArray('values', values, shape, context);
       return transform.inverse(x, shape, checkResidue(residue), context);
     },
     pullback: (gradient, shape, residue, inner, context) => {
-      const g = open('gradient', gradient, shape, context);
+      const g = checkedArray('gradient', gradient, shape, context);
       checkFunction('inner', inner);
       return transform.pullback(g, shape, checkResidue(residue), inner, context);
     },
     forwardGradient: (gradient, x, shape, residue, context) => {
-      const g = open('gradient', gradient, shape, context);
-      const given = open('x', x, shape, context);
+      const g = checkedArray('gradient', gradient, shape, context);
+      const given = checkedArray('x', x, shape, context);
       return transform.forwardGradient(g, given, shape, checkResidue(residue), context);
     },
     inverseGradient: (gradient, values, shape, residue, context) => {
-      const g = open('gradient', gradient, shape, context);
-      const given = open('values', values, shape, context);
+      const g = checkedArray('gradient', gradient, shape, context);
+      const given = checkedArray('values', values, shape, context);
       return transform.inverseGradient(g, given, shape, checkResidue(residue), context);
     },
   } satisfies Transform as T);
