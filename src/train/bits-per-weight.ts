@@ -9,12 +9,16 @@ import { type Format, toFormat } from '../formats/index.ts';
 import { checkSchema, integer, list, someFields, value, word } from '../schema.ts';
 import { countGroups, type Grouping } from '../tensor/grouping.ts';
 import { type Quantizer, quantizer } from '../tensor/quantizers/index.ts';
+import { blocksOf, slotsUnder } from './engine/rules.ts';
 import { quantizerOptions } from './engine/slots.ts';
+import { storeOf } from './engine/stored-weights.ts';
+import { rulesOfPhase } from './engine/timeline.ts';
 import type { Parameter } from './model.ts';
 import { sizeOf } from './model.ts';
-import { type LinearSlots, type OperandSpec, type Recipe, slotsOf } from './recipe.ts';
+import type { LinearSlots, OperandSpec, Recipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
-import { isStoreOf, type WeightStoreSpec } from './stores/index.ts';
+import { selectables } from './recipe-fit.ts';
+import type { WeightStoreSpec } from './stores/index.ts';
 
 /** What is read by which layer. */
 export interface WeightReading {
@@ -100,30 +104,34 @@ function storeBits(store: WeightStoreSpec, shape: readonly number[] | undefined)
  */
 export function bitsPerWeight(recipe: Recipe, phase?: number, reading?: WeightReading): number {
   checkRecipe(recipe);
-  const { store, phases } = recipe;
+  const { store, phases, rules = [] } = recipe;
   const last = phases.length - 1;
   const chosen = phases[integerInRange('phase', phase, 0, last, last)]!;
   const { emulate, linear, layers = [] } = chosen;
   const emulated = emulate === null ? float32Bits : elementBits(toFormat(emulate.format));
-  const bitsOf = (slots: LinearSlots, isHeld: boolean, shape?: readonly number[]): number =>
+  const bitsOf = (slots: LinearSlots, held: WeightStoreSpec | undefined, shape?: readonly number[]): number =>
     Math.min(
       float32Bits,
       emulated,
       imageBits(slots.forward.w, shape),
-      store !== undefined && isHeld ? storeBits(store, shape) : float32Bits,
+      held === undefined ? float32Bits : storeBits(held, shape),
     );
   if (reading === undefined) {
-    if (layers.length > 0 || typeof store?.of === 'object')
+    const areRuled = [...rules, ...(chosen.rules ?? [])].some(
+      ({ set }) => set.store !== undefined || set.forward !== undefined,
+    );
+    if (layers.length > 0 || typeof store?.of === 'object' || areRuled)
       throw new ArgumentError('parameters', reading, "the model's parameters, as layers differ");
-    return bitsOf(linear, true);
+    return bitsOf(linear, store);
   }
-  // Long after its beginning every phase has its full strength.
-  const fully = slotsOf(chosen, Number.MAX_SAFE_INTEGER, 1);
-  const { parameters, slots = fully } = checkReading(reading);
-  const each = parameters.flatMap(({ name, role, shape }) => {
+  const { parameters, slots } = checkReading(reading);
+  const all = selectables(parameters);
+  const blocks = blocksOf(all);
+  const each = all.flatMap((one) => {
+    const { name, role, shape } = one;
     if (role !== 'linear') return [];
-    const isHeld = store !== undefined && isStoreOf(store, { name, role });
-    return [{ size: sizeOf(shape), bits: bitsOf(slots(name), isHeld, shape) }];
+    const own = slots?.(name) ?? slotsUnder(rulesOfPhase(recipe, chosen), one, blocks);
+    return [{ size: sizeOf(shape), bits: bitsOf(own, storeOf(recipe, one, blocks), shape) }];
   });
   const [first] = each;
   if (first === undefined) throw new ArgumentError('parameters', parameters, 'some that are linear weights');

@@ -12,7 +12,12 @@ import { type AccumulatorSpec, resolveAccumulatorSpec } from '../tfjs/accumulato
 import { resolvePolicy } from '../tfjs/resolve-policy.ts';
 import { settledOptions } from './engine/slots.ts';
 import { canonicalJson } from './hash.ts';
-import { checkOptimizer, checkStateCodec } from './optimizers/index.ts';
+import {
+  checkFeedback,
+  checkOptimizer,
+  checkStateCodec,
+  type OptimizerSettings,
+} from './optimizers/index.ts';
 import { checkQuantizerSpec } from './quantizer-spec.ts';
 import type { LinearSlots, OperandSpec, PartialSlots, Phase, Recipe, RecipeEvent, Rule } from './recipe.ts';
 import { recipeSchema } from './recipe-schema.ts';
@@ -123,11 +128,22 @@ function turnOf(spec: OperandSpec | 'same' | null | undefined): string | undefin
   return canonicalJson(spec.transform);
 }
 
-function checkRules(path: string, rules: readonly Rule[] = [], field = 'rules'): void {
+function checkRules(
+  path: string,
+  optimizer: OptimizerSettings,
+  rules: readonly Rule[] = [],
+  field = 'rules',
+): void {
   rules.forEach(({ set }, i) => {
     const place = `${path}.${field}[${i}].set`;
     checkSlots(place, set);
-    if (set.store !== undefined) checkStore(set.store, `${place}.store`);
+    if (set.store !== undefined) {
+      checkStore(set.store, `${place}.store`);
+      checkFeedback(optimizer, set.store, `${place}.store`);
+      const { of } = set.store;
+      if (of !== undefined)
+        throw new ArgumentError(`${place}.store.of`, of, 'nothing: the store is for what `where` selects');
+    }
     for (const moment of ['first', 'second'] as const) {
       const codec = set[moment];
       if (codec !== undefined) checkStateCodec(codec, `${place}.${moment}`);
@@ -135,14 +151,14 @@ function checkRules(path: string, rules: readonly Rule[] = [], field = 'rules'):
   });
 }
 
-function checkEvents(events: readonly RecipeEvent[] = []): void {
+function checkEvents(optimizer: OptimizerSettings, events: readonly RecipeEvent[] = []): void {
   events.forEach(({ at, every, do: actions }, i) => {
     const path = `recipe.events[${i}]`;
     if (at === undefined && every === undefined)
       throw new ArgumentError(`${path}.at`, at, 'when it happens; or every, how often');
     actions.forEach((action, j) => {
       if (!('switch' in action)) return;
-      checkRules(`${path}.do[${j}]`, action.switch, 'switch');
+      checkRules(`${path}.do[${j}]`, optimizer, action.switch, 'switch');
       refuseStores(`${path}.do[${j}].switch`, action.switch);
     });
   });
@@ -158,7 +174,12 @@ function refuseStores(path: string, rules: readonly Rule[] = []): void {
     );
 }
 
-function checkPhase(path: string, phase: Phase, previous: Phase | undefined): void {
+function checkPhase(
+  path: string,
+  optimizer: OptimizerSettings,
+  phase: Phase,
+  previous: Phase | undefined,
+): void {
   const { from, emulate } = phase;
   if (previous === undefined ? from !== 0 : from <= previous.from)
     throw new ArgumentError(
@@ -172,7 +193,7 @@ function checkPhase(path: string, phase: Phase, previous: Phase | undefined): vo
     checkSlots(`${path}.layers[${i}].linear`, layer.linear);
     checkPartners(`${path}.layers[${i}].linear`, layer.linear);
   });
-  checkRules(path, phase.rules);
+  checkRules(path, optimizer, phase.rules);
   refuseStores(`${path}.rules`, phase.rules);
   if (emulate !== null)
     within(`${path}.emulate`, () => {
@@ -188,14 +209,17 @@ function checkPhase(path: string, phase: Phase, previous: Phase | undefined): vo
 export function checkRecipe(recipe: Recipe): void {
   checkSchema('recipe', recipe, recipeSchema);
   recipe.phases.forEach((phase, i) => {
-    checkPhase(`recipe.phases[${i}]`, phase, recipe.phases[i - 1]);
+    checkPhase(`recipe.phases[${i}]`, recipe.optimizer, phase, recipe.phases[i - 1]);
   });
-  checkRules('recipe', recipe.rules);
-  checkEvents(recipe.events);
+  checkEvents(recipe.optimizer, recipe.events);
   checkOptimizer(recipe.optimizer, 'recipe.optimizer');
+  checkRules('recipe', recipe.optimizer, recipe.rules);
   checkSchedule(recipe.schedule, 'recipe.schedule');
   if (recipe.decaySchedule !== undefined) checkSchedule(recipe.decaySchedule, 'recipe.decaySchedule');
-  if (recipe.store !== undefined) checkStore(recipe.store, 'recipe.store');
+  if (recipe.store !== undefined) {
+    checkStore(recipe.store, 'recipe.store');
+    checkFeedback(recipe.optimizer, recipe.store, 'recipe.store');
+  }
   recipe.inference?.forEach(({ w }, i) => {
     checkOperand(`recipe.inference[${i}].w`, w, { isOwned: false });
   });

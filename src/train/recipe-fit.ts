@@ -8,13 +8,13 @@ import { ArgumentError } from '../errors.ts';
 import { countGroups } from '../tensor/grouping.ts';
 import { quantizer } from '../tensor/quantizers/index.ts';
 import { parametersOf } from './engine/parameters.ts';
-import { blocksOf, checkMatches, isSlotted, type Selectable, slotsUnder } from './engine/rules.ts';
+import { blocksOf, checkMatches, isSlotted, matches, type Selectable, slotsUnder } from './engine/rules.ts';
 import { hasMemory, settledOptions } from './engine/slots.ts';
-import { rulesOfAction, Timeline } from './engine/timeline.ts';
+import { Timeline } from './engine/timeline.ts';
 import { canonicalJson } from './hash.ts';
 import { type Parameter, sizeOf } from './model.ts';
 import { namePattern } from './name-pattern.ts';
-import { checkStateFit } from './optimizers/index.ts';
+import { checkOptimizer, checkStateFit, type OptimizerSettings } from './optimizers/index.ts';
 import type { LinearSlots, OperandSpec, OutputSpec, Recipe, Rule } from './recipe.ts';
 
 type Shaped = Pick<Parameter, 'name' | 'role' | 'shape'>;
@@ -51,19 +51,30 @@ export function checkNames(recipe: Recipe, parameters: readonly Selectable[], st
     throw needs('recipe.store.of.match', of.match, names);
 }
 
-/** Fields of rules that the programs of `applyRecipe` have and the models of `train` have not. */
-const idleFields = ['store', 'first', 'second', 'frozen'] as const;
-
-/** Throws ArgumentError naming what a rule sets that nothing here would look at. */
-function refuseIdle(path: string, rules: readonly Rule[] = []): void {
-  rules.forEach(({ set }, i) => {
-    for (const field of idleFields)
-      if (set[field] !== undefined)
-        throw new ArgumentError(
-          `${path}.rules[${i}].set.${field}`,
-          set[field],
-          'slots alone: weights are held as recipe.store says, states as recipe.optimizer; applyRecipe follows such rules',
-        );
+/**
+ * Throws ArgumentError naming the codec of a rule for a state that the recipe's optimiser has not, or that does not take the
+ * states of the parameters that it is for.
+ */
+function checkCodecs(recipe: Recipe, parameters: readonly Selectable[]): void {
+  const { optimizer } = recipe;
+  const blocks = blocksOf(parameters);
+  const check = (path: string, rules: readonly Rule[] = []): void =>
+    rules.forEach(({ where, set: { first, second } }, i) => {
+      const shapes = parameters.filter((one) => matches(where, one, blocks)).map(({ shape }) => shape);
+      const codecs = { ...(first && { first }), ...(second && { second }) };
+      const own = { ...optimizer, ...codecs } as OptimizerSettings;
+      const place = `${path}[${i}].set`;
+      checkOptimizer(own, place);
+      checkStateFit(own, shapes, place);
+    });
+  check('recipe.rules', recipe.rules);
+  recipe.phases.forEach(({ rules }, i) => {
+    check(`recipe.phases[${i}].rules`, rules);
+  });
+  recipe.events?.forEach((event, i) => {
+    event.do.forEach((action, j) => {
+      if ('switch' in action) check(`recipe.events[${i}].do[${j}].switch`, action.switch);
+    });
   });
 }
 
@@ -155,15 +166,7 @@ function shapeChecker(recipe: Recipe): (spec: OperandSpec | OutputSpec, sides: S
 export function checkFit(recipe: Recipe, given: readonly Shaped[], rows: number, steps?: number): void {
   const parameters = selectables(given);
   checkNames(recipe, parameters, steps);
-  refuseIdle('recipe', recipe.rules);
-  recipe.events?.forEach((event, i) => {
-    event.do.forEach((action, j) => {
-      refuseIdle(`recipe.events[${i}].do[${j}]`, rulesOfAction(action));
-    });
-  });
-  recipe.phases.forEach(({ rules }, i) => {
-    refuseIdle(`recipe.phases[${i}]`, rules);
-  });
+  checkCodecs(recipe, parameters);
   const blocks = blocksOf(parameters);
   const matrices = parameters.filter(({ shape }) => shape.length === 2);
   const check = shapeChecker(recipe);

@@ -119,8 +119,9 @@ const codec = kinds({
   quantizer: { quantizer: fields(quantizerEntries), least },
 });
 
+const decay = number({ from: 0, to: 1000 });
 const commonSettings = {
-  weightDecay: number({ from: 0, to: 1000 }),
+  weightDecay: decay,
   clipNorm: positive,
   decay: maybe(word(['before', 'after'])),
 };
@@ -194,6 +195,7 @@ const rule = fields({
     store: maybe(storeSchema),
     first: maybe(codec),
     second: maybe(codec),
+    weightDecay: maybe(decay),
     frozen: maybe(boolean),
   }),
 });

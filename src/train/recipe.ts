@@ -98,6 +98,8 @@ export interface RuleSet extends PartialSlots {
   /** How the optimiser's first and second moment are held. */
   readonly first?: StateCodecSpec;
   readonly second?: StateCodecSpec;
+  /** In place of the optimiser's, whatever the number of axes. */
+  readonly weightDecay?: number;
   /** Whether updates leave the parameter as it is. */
   readonly frozen?: boolean;
 }

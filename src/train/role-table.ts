@@ -4,8 +4,8 @@
  */
 import { toFormat } from '../formats/index.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
-import { storeOf } from './engine/parts.ts';
 import { blocksOf, type Selectable, settingsUnder, slotsUnder } from './engine/rules.ts';
+import { storeOf } from './engine/stored-weights.ts';
 import { rulesOfPhase } from './engine/timeline.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
 import {

@@ -18,21 +18,32 @@ import {
 import type { Divergence } from './divergence.ts';
 import { type PassOptions, RecipeEngine } from './engine/engine.ts';
 import { LearnedParameters } from './engine/learned-parameters.ts';
+import { OptimizerSteps } from './engine/optimizer-steps.ts';
 import { parametersOf } from './engine/parameters.ts';
 import { memoriesOf, savedMemories } from './engine/quantizer-memory.ts';
+import { StoredWeights, type VariableHome } from './engine/stored-weights.ts';
 import { type Evaluation, evaluate, eventLoopTurn } from './evaluate.ts';
 import { memoryUse, savedActivationBytes } from './memory.ts';
+import type { Model } from './model.ts';
 import { optimizerOf } from './optimizers/index.ts';
 import { normOf } from './phases.ts';
 import { compareImages, joinMeasures, OperandProbes, type StepProbes, weightImages } from './probes.ts';
 import { inferenceSlots, type LinearSlots, type Recipe } from './recipe.ts';
 import type { InferenceResult, MemoryUse, TrainOptions, TrainResult } from './records.ts';
 import { identityOf, settingsOf } from './run-settings.ts';
-import { scheduleFactor } from './schedule.ts';
 import { lossSpike } from './spike.ts';
 import { probeGradients, type StepContext, trainStep } from './step.ts';
+import { checkArrays } from './stores/index.ts';
 import type { ValidationPart } from './task.ts';
-import { weightsOf } from './weights.ts';
+
+/** A model's variables: those of weights that a store holds exist during a step only. */
+function modelHome(model: Model): VariableHome {
+  const parameters = new Map(model.parameters.map((one) => [one.name, one]));
+  return {
+    give: ({ name }, values) => model.load(parameters.get(name)!, values),
+    take: ({ name }) => model.drop(parameters.get(name)!),
+  };
+}
 
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 
@@ -76,12 +87,19 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     checkIdentity(resume.state.identity, identity!);
   }
   const model = task.createModel(tf, seed, recipe.extraNorm);
-  const optimizer = optimizerOf(tf, recipe.optimizer, { seed, prefix: model.variablePrefix });
-  const weights = weightsOf(model, recipe.store, seed);
   const engine = new RecipeEngine(tf, {
     ...{ recipe, steps, seed, kernels, log: false, placesNorms: true },
     parameters: parametersOf(model),
   });
+  const weights = new StoredWeights(tf, engine, modelHome(model));
+  const steered = new OptimizerSteps(tf, engine);
+  const optimizer = optimizerOf(tf, recipe.optimizer, {
+    ...{ seed, prefix: model.variablePrefix },
+    governor: steered.governor(weights.writeBack),
+  });
+  steered.schedule(optimizer, peak);
+  engine.addPart(steered);
+  engine.addPart(weights);
   const learned = new LearnedParameters(tf, engine);
   engine.addPart(learned);
   const somePart = task.validation(settings.evaluationSize);
@@ -96,7 +114,6 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       current = index;
       options.onPhase?.({ step, phase: index });
     }
-    if (engine.timeline.isReset(step - 1, step)) optimizer.reset();
     engine.beginStep();
   };
 
@@ -160,18 +177,22 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     integerInRange('resume.phase', state.phase, inForce, inForce);
     checkCounters('resume.optimizer', state.optimizer, optimizer.save().counters, state.step);
     for (const loss of lossesOf(arrays, state.step)) losses.push(loss);
-    within('resume', () => weights.restore(arraysUnder('weights', arrays)));
+    const held = arraysUnder('weights', arrays);
+    within('resume', () => checkArrays('weights', held, weights.save()));
+    weights.restore(held);
     const { variablePrefix, parameters } = model;
     const own = [...arraysUnder('optimizer', arrays)];
     const arraysOf = new Map(own.map(([name, saved]) => [variablePrefix + name, saved]));
     const shapes = new Map(parameters.map(({ name, shape }) => [variablePrefix + name, shape]));
+    // How moments are held goes by the phase.
+    engine.setClocks(Object.fromEntries(parameters.map(({ name }) => [name, state.step])));
     within('resume', () => optimizer.restore({ counters: state.optimizer, arrays: arraysOf }, shapes));
     const { memories, trained } = within('resume', () => memoriesOf(arraysUnder('quantizers', arrays)));
     engine.restoreMemories(memories);
     within('resume', () => learned.restore(trained));
     seconds = state.seconds;
     current = state.phase;
-    engine.setClocks(Object.fromEntries(parameters.map(({ name }) => [name, state.step])));
+    steered.resume([[optimizer, state.step - 1]]);
   };
 
   const step = async (): Promise<void> => {
@@ -179,10 +200,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     enterPhase(index);
     const begin = performance.now();
     optimizer.step = index;
-    optimizer.learningRate =
-      peak * scheduleFactor(recipe.schedule, index, steps) * engine.timeline.rewarm(index);
-    if (recipe.decaySchedule !== undefined)
-      optimizer.decayFactor = scheduleFactor(recipe.decaySchedule, index, steps);
+    steered.prepare(optimizer, index);
     const batch = task.trainingBatch(index, seed);
     const slots = engine.layersAt(index);
     const extraNorm = normOf(recipe, current);
@@ -195,12 +213,14 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const images = isProbed
       ? weightImages(model, slots, (name) => engine.weightMemoryOf(name, index))
       : new Map();
+    if (isProbed) weights.measure();
     const gradient =
       isProbed && settings.gradientDraws > 0 ? probeGradients(context, settings.gradientDraws) : undefined;
-    const { loss, gradientNorm, diverged } = trainStep(context, optimizer, recipe.optimizer.clipNorm, taps);
+    const { loss, gradientNorm, diverged } = trainStep(context, optimizer, taps);
     if (diverged !== null) divergence = { step: index + 1, ...diverged };
     const seen = isProbed && diverged === null ? compareImages(model, images) : new Map();
-    const written = diverged === null ? weights.write(index, isProbed) : new Map();
+    const written = diverged === null ? weights.measures() : new Map();
+    weights.release();
     const stepSeconds = (performance.now() - begin) / 1000;
     seconds += stepSeconds;
     losses.push(loss);
@@ -292,6 +312,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   } finally {
     engine.stop();
     learned.dispose();
+    steered.dispose();
     optimizer.dispose();
     model.dispose();
   }

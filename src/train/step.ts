@@ -1,16 +1,16 @@
 /**
- * One training step: forward and backward pass, clipping, update; and the gradient probe, which is several passes
+ * One training step: forward and backward pass, update; and the gradient probe, which is several passes
  * without an update. No phases and no records: those are the loop's.
  */
 import type { NamedTensorMap, Tensor2D, Variable } from '@tensorflow/tfjs';
-import { inRole, type TensorFlow } from '../tfjs/index.ts';
+import type { TensorFlow } from '../tfjs/index.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { type Divergence, DivergenceError, firstNotFinite } from './divergence.ts';
 import type { PassOptions, RecipeEngine } from './engine/engine.ts';
 import type { SlotName } from './engine/slots.ts';
 import type { Model } from './model.ts';
 import { oneHot } from './one-hot.ts';
-import { clipByGlobalNorm, type TrainingOptimizer } from './optimizers/index.ts';
+import { globalNorm, type TrainingOptimizer } from './optimizers/index.ts';
 import type { GradientProbe, OperandProbes } from './probes.ts';
 import type { ExtraNorm, LinearSlots } from './recipe.ts';
 import type { Batch } from './task.ts';
@@ -64,23 +64,22 @@ function divergedBefore(
   return { of: 'gradient', tensor: found!.name };
 }
 
-/** One forward and backward pass, clipping and, where all of that is finite, update of the variables. */
+/** One forward and backward pass and, where all of that is finite, update of the variables. */
 export function trainStep(
   context: StepContext,
   optimizer: TrainingOptimizer,
-  clipNorm: number,
   taps?: OperandProbes,
 ): StepOutcome {
   const { tf, model } = context;
   const tap = taps && { tap: taps.add.bind(taps) };
   const run = (): StepOutcome => {
     const passed = pass(context, { ...tap });
-    const clipped = clipByGlobalNorm(tf, passed.gradients, clipNorm);
-    const measured = { loss: passed.loss, gradientNorm: clipped.norm };
-    const diverged = divergedBefore(context, passed, clipped.norm);
+    const norm = globalNorm(tf, passed.gradients);
+    const measured = { loss: passed.loss, gradientNorm: norm };
+    const diverged = divergedBefore(context, passed, norm);
     if (diverged !== null) return { ...measured, diverged };
     try {
-      inRole(tf, 'optimizer', () => optimizer.applyGradients(clipped.gradients));
+      optimizer.applyGradients(passed.gradients);
     } catch (error) {
       if (!(error instanceof DivergenceError)) throw error;
       const tensor = error.tensor.slice(model.variablePrefix.length);

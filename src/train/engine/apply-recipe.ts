@@ -14,11 +14,12 @@ import { checkRecipe } from '../recipe-check.ts';
 import { type PhaseRoles, rolesAsText, rolesOf } from '../role-table.ts';
 import { RecipeEngine } from './engine.ts';
 import { LearnedParameters } from './learned-parameters.ts';
+import { FiniteUpdates, OptimizerSteps } from './optimizer-steps.ts';
 import { discoverParameters, untrainedWeights } from './parameters.ts';
-import { FiniteUpdates, OptimizerSteps, StoredWeights } from './parts.ts';
 import { checkMatches } from './rules.ts';
 import { restoreState, type SavedParts, saveState } from './save.ts';
 import type { RecipeState } from './state.ts';
+import { lastingHome, StoredWeights } from './stored-weights.ts';
 
 export interface ApplyRecipeOptions {
   /** A model of the layers API, built; its trained weights are the recipe's. */
@@ -121,7 +122,7 @@ export async function applyRecipe(
     learned.dispose();
   };
   try {
-    weights = new StoredWeights(tf, engine);
+    weights = new StoredWeights(tf, engine, lastingHome(tf));
     engine.addPart(new FiniteUpdates(engine));
     engine.addPart(optimizers);
     engine.addPart(weights);
@@ -155,7 +156,10 @@ export async function applyRecipe(
     optimizer(learningRate) {
       if (!(typeof learningRate === 'number' && learningRate > 0 && Number.isFinite(learningRate)))
         throw new ArgumentError('learningRate', learningRate, 'a positive number');
-      const made = optimizerOf(tf, recipe.optimizer, { seed });
+      const made = optimizerOf(tf, recipe.optimizer, {
+        seed,
+        governor: optimizers.governor(weights.writeBack),
+      });
       optimizers.schedule(made, learningRate);
       return made;
     },

@@ -19,7 +19,15 @@ import { normOf } from '../phases.ts';
 import { type LinearSlots, type OperandSpec, type Recipe, weakenedSlots } from '../recipe.ts';
 import { strengthAt } from '../strength.ts';
 import { aliveWords, type EngineParameter } from './parameters.ts';
-import { allRules, blocksOf, isSlotted, type Selectable, settingsUnder, slotsUnder } from './rules.ts';
+import {
+  allRules,
+  blocksOf,
+  isSlotted,
+  type ParameterSettings,
+  type Selectable,
+  settingsUnder,
+  slotsUnder,
+} from './rules.ts';
 import { type Pass, Slot, type SlotName } from './slots.ts';
 import { Timeline } from './timeline.ts';
 
@@ -70,6 +78,7 @@ export class RecipeEngine implements SlotProvider {
   /** By layer, slot and quantiser. */
   readonly #slots = new Map<string, Slot>();
   readonly #settled = new Map<string, LinearSlots>();
+  readonly #settings = new Map<string, ParameterSettings>();
   readonly #parts: StepPart[] = [];
   /** What quantisers that have not been read yet are to remember. */
   readonly #remembered = new Map<string, QuantizerState>();
@@ -222,9 +231,20 @@ export class RecipeEngine implements SlotProvider {
     return known;
   }
 
-  /** What rules set of a parameter beside slots, at its next step. */
-  settingsOf(one: EngineParameter): ReturnType<typeof settingsUnder> {
-    return settingsUnder(this.timeline.rulesAt(this.clockOf(one.name)), one, this.#blocks);
+  /** What rules set of a parameter at a step, beside slots. */
+  settingsAt(one: Selectable, clock: number): ParameterSettings {
+    const key = `${this.phaseAt(clock)} ${this.timeline.stageAt(clock)} ${one.name}`;
+    let known = this.#settings.get(key);
+    if (known === undefined) {
+      known = settingsUnder(this.timeline.rulesAt(clock), one, this.#blocks);
+      this.#settings.set(key, known);
+    }
+    return known;
+  }
+
+  /** Whether the next update leaves a parameter as it is. */
+  isFrozen(one: Selectable): boolean {
+    return this.settingsAt(one, this.clockOf(one.name)).frozen === true;
   }
 
   /** The slots of each layer at a step, as strong as they are then. */

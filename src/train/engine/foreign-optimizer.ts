@@ -172,6 +172,11 @@ export function restoreForeign(
   fields['iterations_'] = counters['iterations'];
 }
 
+/** The learning rate that an optimiser has at present. */
+export function rateOf(optimizer: object): number {
+  return (optimizer as Fields)['learningRate'] as number;
+}
+
 /** Multiplies the learning rate of one step; the function that is returned takes that back. */
 export function scaleRate(optimizer: object, factor: number): () => void {
   if (factor === 1) return () => undefined;

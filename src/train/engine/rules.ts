@@ -7,6 +7,7 @@ import { globMatcher } from '../../glob.ts';
 import { namePattern } from '../name-pattern.ts';
 import {
   type LinearSlots,
+  type PartialSlots,
   plainSlots,
   type Recipe,
   type Rule,
@@ -88,12 +89,15 @@ export function slotsUnder({ phase, rules }: RulesInForce, one: Selectable, bloc
   return setsOf(rules, one, blocks).reduce(merged, own);
 }
 
+/** What a rule may set beside slots. */
+export type ParameterSettings = Omit<RuleSet, keyof PartialSlots>;
+
 /** What rules set of a parameter beside slots. */
 export function settingsUnder(
   { rules }: Pick<RulesInForce, 'rules'>,
   one: Selectable,
   blocks: number,
-): Omit<RuleSet, keyof LinearSlots> {
+): ParameterSettings {
   return Object.assign(
     {},
     ...setsOf(rules, one, blocks).map(

@@ -12,11 +12,12 @@ import { hashData } from '../hash.ts';
 import { checkArrays, type SavedArray, savedFloat32 } from '../stores/index.ts';
 import type { RecipeEngine } from './engine.ts';
 import type { LearnedParameters } from './learned-parameters.ts';
+import type { OptimizerSteps } from './optimizer-steps.ts';
 import type { UntrainedWeight } from './parameters.ts';
-import type { OptimizerSteps, StoredWeights } from './parts.ts';
 import { memoriesOf, savedMemories } from './quantizer-memory.ts';
 import { restoreOptimizer, savedOptimizer } from './saved-optimizers.ts';
 import { type RecipeState, type SavedOptimizer, stateSchema } from './state.ts';
+import type { StoredWeights } from './stored-weights.ts';
 
 /** What of a run has a state. */
 export interface SavedParts {
@@ -39,11 +40,7 @@ function valuesOf(variable: Variable): SavedArray {
 function weightArrays({ engine, weights, untrained }: SavedParts): Map<string, SavedArray> {
   const arrays = new Map<string, SavedArray>();
   engine.checkAlive();
-  for (const { name, variable } of engine.parameters) {
-    const held = weights.held.get(name);
-    for (const [array, saved] of Object.entries(held?.save() ?? { values: valuesOf(variable) }))
-      arrays.set(`weights/${name}/${array}`, saved);
-  }
+  for (const [name, saved] of weights.save()) arrays.set(`weights/${name}`, saved);
   for (const { name, variable } of untrained) {
     if (variable.isDisposed) throw new ArgumentError(name, 'a disposed variable', 'the weights of the model');
     arrays.set(`untrained/${name}`, valuesOf(variable));
@@ -143,6 +140,8 @@ export function restoreState(
   const optimizersBefore = own.map((one) => savedOptimizer(tf, engine, parts.optimizers, one));
   try {
     engine.emulation?.reset(saved.state.emulation);
+    // How moments are held goes by the phase.
+    engine.setClocks(saved.state.clocks);
     own.forEach((one, i) => {
       const arrays = arraysUnder(`optimizers/${i}`, saved.arrays);
       within(`state.optimizers[${i}]`, () =>
@@ -155,6 +154,7 @@ export function restoreState(
     });
   } catch (error) {
     engine.emulation?.reset(before.state.emulation);
+    engine.setClocks(before.state.clocks);
     own.forEach((one, i) => {
       restoreOptimizer(tf, engine, one, optimizersBefore[i]!);
     });
@@ -163,7 +163,6 @@ export function restoreState(
     throw error;
   }
   parts.optimizers.resume(own.map((one, i) => [one, saved.state.optimizers[i]!.clock]));
-  engine.setClocks(saved.state.clocks);
   engine.restoreMemories(memories, saved.state.draws);
   engine.enter(saved.state.phase, 0);
   engine.emulation?.reset(saved.state.emulation);
@@ -171,18 +170,10 @@ export function restoreState(
 
 function loadWeights(
   tf: TensorFlow,
-  { engine, weights, untrained }: SavedParts,
+  { weights, untrained }: SavedParts,
   arrays: RecipeState['arrays'],
 ): void {
-  for (const one of engine.parameters) {
-    const held = weights.held.get(one.name);
-    const found = arraysUnder(`weights/${one.name}`, arrays);
-    if (held === undefined) assign(tf, one.variable, found.get('values')!);
-    else {
-      held.restore(Object.fromEntries(found));
-      weights.load(one);
-    }
-  }
+  weights.restore(arraysUnder('weights', arrays));
   for (const { name, variable } of untrained) assign(tf, variable, arrays.get(`untrained/${name}`)!);
 }
 

@@ -5,11 +5,10 @@
 import { ArgumentError } from '../../errors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { checkCounters } from '../checkpoint.ts';
-import type { TrainingOptimizer } from '../optimizers/index.ts';
 import type { SavedArray } from '../stores/index.ts';
 import type { RecipeEngine } from './engine.ts';
 import { isForeign, kindOf, restoreForeign, saveForeign } from './foreign-optimizer.ts';
-import type { OptimizerSteps } from './parts.ts';
+import { isOurs, type OptimizerSteps } from './optimizer-steps.ts';
 import type { SavedOptimizer } from './state.ts';
 
 /** An optimiser between two steps. */
@@ -20,11 +19,6 @@ export interface OptimizerContents {
 }
 
 const knownOptimizers = "TensorFlow.js' own optimisers, or ours";
-
-/** Whether an optimiser saves and restores its state itself. */
-function isOurs(optimizer: object): optimizer is TrainingOptimizer {
-  return 'decayFactor' in optimizer;
-}
 
 /** The names of variables in the recipe and in TensorFlow.js. Variables beside the recipe's have one name. */
 function namesOf(tf: TensorFlow, { parameters }: RecipeEngine) {

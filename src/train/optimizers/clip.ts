@@ -10,19 +10,24 @@ function wideNorm(gradients: NamedTensorMap): number {
   return Math.sqrt(sum);
 }
 
+/** The Euclidean norm of all gradients together, not finite only if a gradient is not. Call inside `tf.tidy`. */
+export function globalNorm(tf: TensorFlow, gradients: NamedTensorMap): number {
+  const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
+  if (squares.length === 0) return 0;
+  const float32 = Math.sqrt(tf.addN(squares).dataSync()[0]!);
+  return Number.isFinite(float32) ? float32 : wideNorm(gradients);
+}
+
 /**
  * Scales gradients so that their global Euclidean norm is at most `limit`. Call inside `tf.tidy`.
- * @returns The norm before clipping, not finite only if a gradient is not, and the gradients (the given ones where nothing
- *   had to be done).
+ * @returns The norm before clipping, and the gradients (the given ones where nothing had to be done).
  */
 export function clipByGlobalNorm(
   tf: TensorFlow,
   gradients: NamedTensorMap,
   limit: number,
 ): { norm: number; gradients: NamedTensorMap } {
-  const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
-  const float32 = Math.sqrt(tf.addN(squares).dataSync()[0]!);
-  const norm = Number.isFinite(float32) ? float32 : wideNorm(gradients);
+  const norm = globalNorm(tf, gradients);
   if (!(norm > limit)) return { norm, gradients };
   const scale = tf.scalar(limit / norm);
   const scaled = Object.entries(gradients).map(

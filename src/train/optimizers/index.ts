@@ -10,7 +10,7 @@ import { SgdRule } from './sgd.ts';
 
 export { adafactor } from './adafactor.ts';
 export { adamW } from './adamw.ts';
-export { clipByGlobalNorm } from './clip.ts';
+export { clipByGlobalNorm, globalNorm } from './clip.ts';
 export { lion } from './lion.ts';
 export type {
   Governor,
@@ -22,6 +22,7 @@ export type {
 export {
   type AdafactorSettings,
   type AdamWSettings,
+  checkFeedback,
   checkOptimizer,
   checkStateFit,
   defaultAdafactor,

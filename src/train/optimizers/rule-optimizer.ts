@@ -22,7 +22,7 @@ import {
   variableNamed,
   type WriteBack,
 } from './optimizer.ts';
-import type { CommonSettings, OptimizerSettings } from './settings.ts';
+import { type CommonSettings, checkFeedback, type OptimizerSettings } from './settings.ts';
 import type { HeldState } from './state-codec.ts';
 import { type MomentCodecs, States } from './states.ts';
 
@@ -32,7 +32,11 @@ const optionNames: readonly (keyof OptimizerOptions | 'governor')[] = [
 ];
 
 /** Throws ArgumentError naming the option that is wrong. */
-function checkOptions(options: OptimizerOptions & { readonly governor?: Governor }, rule: Rule): void {
+function checkOptions(
+  options: OptimizerOptions & { readonly governor?: Governor },
+  rule: Rule,
+  settings: OptimizerSettings,
+): void {
   checkFields('options', options, optionNames);
   numberInRange('options.learningRate', options.learningRate, { from: 0 }, rule.learningRate);
   for (const name of ['schedule', 'decaySchedule'] as const) {
@@ -46,6 +50,7 @@ function checkOptions(options: OptimizerOptions & { readonly governor?: Governor
   if (store === undefined) return;
   checkSchema('options.store', store, storeSchema);
   checkStore(store, 'options.store');
+  checkFeedback(settings, store, 'options.store');
   if (store.of !== undefined)
     throw new ArgumentError('options.store.of', store.of, 'nothing: the store is for every variable');
 }
@@ -71,7 +76,7 @@ export function optimizerFrom(
   settings: OptimizerSettings,
   options: OptimizerOptions & { readonly governor?: Governor } = {},
 ): TrainingOptimizer {
-  checkOptions(options, rule);
+  checkOptions(options, rule, settings);
   const { governor, store, steps = 1, schedule, decaySchedule } = options;
   const peak = options.learningRate ?? rule.learningRate;
   const common: CommonSettings & MomentCodecs = settings;

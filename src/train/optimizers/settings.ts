@@ -5,6 +5,7 @@ import { checkObject } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { checkSchema } from '../../schema.ts';
 import { optimizerSchema } from '../recipe-schema.ts';
+import { feedsBack, type WeightStoreSpec } from '../stores/index.ts';
 import { checkCodecFit, checkStateCodec, type StateCodecSpec } from './state-codec.ts';
 import type { MomentCodecs } from './states.ts';
 
@@ -151,6 +152,22 @@ export function checkOptimizer(settings: OptimizerSettings, path: string): void 
       throw new ArgumentError(`${path}.${moment}`, codec.kind, 'nothing: there is no such state');
     checkStateCodec(codec, `${path}.${moment}`);
   }
+}
+
+/**
+ * What a store loses can go into the momentum of an optimiser whose steps are proportional to it. Throws ArgumentError naming
+ * the field, prefixed by `path`, with others.
+ */
+export function checkFeedback(optimizer: OptimizerSettings, store: WeightStoreSpec, path: string): void {
+  if (!feedsBack(store)) return;
+  const { kind } = optimizer;
+  const momentum = kind === 'adamw' ? optimizer.beta1 : kind === 'sgd' ? optimizer.momentum : 0;
+  if (momentum === 0)
+    throw new ArgumentError(
+      `${path}.feedback`,
+      'momentum',
+      `nothing with ${kind} as it is set: adamw and sgd with a momentum take it up`,
+    );
 }
 
 /** Checks that the codecs take the states of parameters of these shapes. Throws ArgumentError naming the field. */

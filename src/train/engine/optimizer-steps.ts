@@ -1,0 +1,234 @@
+/**
+ * What happens around an optimiser's step: its rate and what becomes of its state where a phase begins, what its gradients go
+ * through, which parameters stay as they are, how its moments are held. A part that the engine calls.
+ */
+import type { NamedTensorMap } from '@tensorflow/tfjs';
+import { ArgumentError } from '../../errors.ts';
+import type { TensorFlow } from '../../tfjs/index.ts';
+import type { GivenGradients } from '../../tfjs/watched-methods.ts';
+import { DivergenceError, firstNotFinite } from '../divergence.ts';
+import { canonicalJson } from '../hash.ts';
+import {
+  clipByGlobalNorm,
+  type Governor,
+  type HeldState,
+  holdState,
+  type MomentCodecs,
+  type TrainingOptimizer,
+  type WriteBack,
+} from '../optimizers/index.ts';
+import { fnv1a32 } from '../random.ts';
+import { scheduleFactor } from '../schedule.ts';
+import { feedsBack } from '../stores/index.ts';
+import type { RecipeEngine, StepPart } from './engine.ts';
+import { foreignStates, forgetForeign, isForeign, kindOf, rateOf, scaleRate } from './foreign-optimizer.ts';
+import type { EngineParameter } from './parameters.ts';
+import { blocksOf } from './rules.ts';
+import { storeOf } from './stored-weights.ts';
+
+/**
+ * Ends a program's step where an optimiser has made a parameter something that is no number, before a store takes it up. The
+ * optimisers of this library refuse such an update themselves, before they make it.
+ */
+export class FiniteUpdates implements StepPart {
+  readonly #engine: RecipeEngine;
+
+  constructor(engine: RecipeEngine) {
+    this.#engine = engine;
+  }
+
+  /** Throws DivergenceError naming the parameter and the step. */
+  after(optimizer: object, names: readonly string[]): void {
+    if (isOurs(optimizer)) return;
+    for (const { name, variable } of this.#engine.parameters) {
+      if (!names.includes(name)) continue;
+      const values = variable.dataSync();
+      const index = firstNotFinite(values);
+      if (index >= 0)
+        throw new DivergenceError('update', name, this.#engine.clockOf(name) + 1, index, values[index]!);
+    }
+  }
+}
+
+/** Whether an optimiser is one of this library. */
+export function isOurs(optimizer: object): optimizer is TrainingOptimizer {
+  return 'decayFactor' in optimizer;
+}
+
+/** Gradients of which those of some names are null: optimisers pass them over, and know the others by their places. */
+function without(gradients: GivenGradients, names: ReadonlySet<string>): GivenGradients {
+  if (names.size === 0) return gradients;
+  if (Array.isArray(gradients))
+    return gradients.map((one) => (names.has(one.name) ? { ...one, tensor: null as never } : one));
+  return Object.fromEntries(
+    Object.entries(gradients).map(([name, tensor]) => [name, names.has(name) ? (null as never) : tensor]),
+  );
+}
+
+function asMap(gradients: GivenGradients): NamedTensorMap {
+  const pairs = Array.isArray(gradients)
+    ? gradients.map(({ name, tensor }) => [name, tensor] as const)
+    : Object.entries(gradients);
+  return Object.fromEntries(pairs.filter(([, tensor]) => tensor !== null && tensor !== undefined));
+}
+
+export class OptimizerSteps implements StepPart {
+  readonly #tf: TensorFlow;
+  readonly #engine: RecipeEngine;
+  readonly #byVariable: ReadonlyMap<string, EngineParameter>;
+  /** Optimisers of the recipe's making, with the peak of their rates. */
+  readonly #peaks = new Map<object, number>();
+  /** The clock at which an optimiser took its last step. */
+  readonly #clocks = new Map<object, number>();
+  readonly #codecs = new Map<string, { readonly text: string; readonly held: HeldState }>();
+  readonly #undo: (() => void)[] = [];
+  /** Parameters whose stores need the momentum of the recipe's optimiser. */
+  readonly #fedBack: ReadonlySet<string>;
+  /** Optimisers in the order in which they took their first step. */
+  readonly seen: object[] = [];
+
+  constructor(tf: TensorFlow, engine: RecipeEngine) {
+    this.#tf = tf;
+    this.#engine = engine;
+    const { recipe, parameters } = engine;
+    this.#byVariable = new Map(parameters.map((one) => [one.variable.name, one]));
+    const blocks = blocksOf(parameters);
+    this.#fedBack = new Set(
+      parameters.flatMap((one) => (feedsBack(storeOf(recipe, one, blocks)) ? [one.name] : [])),
+    );
+  }
+
+  /** What the recipe decides for an optimiser of its making. */
+  governor(writeBack: WriteBack): Governor {
+    return {
+      writeBack,
+      settingsOf: (variable, isLast = false) => {
+        const one = this.#byVariable.get(variable);
+        if (one === undefined) return {};
+        const clock = this.#engine.clockOf(one.name);
+        return this.#engine.settingsAt(one, isLast ? Math.max(clock - 1, 0) : clock);
+      },
+    };
+  }
+
+  /** Lets an optimiser's rate follow the recipe. */
+  schedule(optimizer: TrainingOptimizer, peak: number): void {
+    this.#peaks.set(optimizer, peak);
+  }
+
+  /** The clock of an optimiser's last step; 0 before the first. */
+  clockOf(optimizer: object): number {
+    return this.#clocks.get(optimizer) ?? 0;
+  }
+
+  /** Optimisers that had taken steps before, in their order, each with the clock of its last one; there are no others. */
+  resume(optimizers: readonly (readonly [optimizer: object, clock: number])[]): void {
+    this.#clocks.clear();
+    for (const [optimizer, clock] of optimizers) this.#clocks.set(optimizer, clock);
+    this.seen.splice(0, this.seen.length, ...optimizers.map(([optimizer]) => optimizer));
+  }
+
+  /** The state, the rate and the weight decay that an optimiser has in a step of its own. */
+  prepare(optimizer: object, clock: number): void {
+    const { recipe, steps, timeline } = this.#engine;
+    const last = this.clockOf(optimizer);
+    this.#clocks.set(optimizer, clock);
+    if (timeline.isReset(last, clock)) this.#reset(optimizer);
+    const rewarm = timeline.rewarm(clock);
+    const peak = this.#peaks.get(optimizer);
+    if (peak === undefined) {
+      this.#undo.push(scaleRate(optimizer, rewarm));
+      return;
+    }
+    const own = optimizer as TrainingOptimizer;
+    // Beyond the announced steps the last value stays.
+    const at = Math.min(clock, steps - 1);
+    own.learningRate = peak * scheduleFactor(recipe.schedule, at, steps) * rewarm;
+    if (recipe.decaySchedule !== undefined) own.decayFactor = scheduleFactor(recipe.decaySchedule, at, steps);
+  }
+
+  before(optimizer: object, gradients: GivenGradients): GivenGradients {
+    const given = Object.keys(asMap(gradients));
+    const own = given.flatMap((name) => this.#byVariable.get(name) ?? []);
+    if (own.length === 0) return gradients;
+    if (!this.seen.includes(optimizer)) this.seen.push(optimizer);
+    this.prepare(optimizer, Math.max(...own.map(({ name }) => this.#engine.clockOf(name))));
+    const frozen = own.filter((one) => this.#engine.isFrozen(one));
+    const kept = without(gradients, new Set(frozen.map(({ variable }) => variable.name)));
+    if (!this.#peaks.has(optimizer)) {
+      this.#refuseOthers(optimizer, own);
+      if (!isOurs(optimizer)) this.#decay(optimizer, own);
+      return kept;
+    }
+    return clipByGlobalNorm(this.#tf, asMap(kept), this.#engine.recipe.optimizer.clipNorm).gradients;
+  }
+
+  /**
+   * What a store loses goes into a momentum that is known, that of the recipe's own optimiser; and an optimiser of this library that
+   * was made beside the recipe has settings of its own.
+   */
+  #refuseOthers(optimizer: object, own: readonly EngineParameter[]): void {
+    for (const one of own) {
+      const { first, second, weightDecay } = this.#engine.settingsAt(one, this.#engine.clockOf(one.name));
+      const isRuled = isOurs(optimizer) && [first, second, weightDecay].some((set) => set !== undefined);
+      const why = this.#fedBack.has(one.name)
+        ? `the store of ${one.name} has feedback into its momentum`
+        : `rules say how ${one.name} is updated`;
+      if (isRuled || this.#fedBack.has(one.name))
+        throw new ArgumentError('optimizer', kindOf(optimizer), `run.optimizer(rate): ${why}`);
+    }
+  }
+
+  /** Weight decay that rules ask for, decoupled; optimisers of TensorFlow.js have none. */
+  #decay(optimizer: object, own: readonly EngineParameter[]): void {
+    const { recipe, steps } = this.#engine;
+    for (const one of own) {
+      const clock = this.#engine.clockOf(one.name);
+      const { weightDecay = 0 } = this.#engine.settingsAt(one, clock);
+      if (weightDecay === 0 || this.#engine.isFrozen(one)) continue;
+      const factor =
+        recipe.decaySchedule === undefined
+          ? 1
+          : scheduleFactor(recipe.decaySchedule, Math.min(clock, steps - 1), steps);
+      const shrink = 1 - rateOf(optimizer) * weightDecay * factor;
+      this.#tf.tidy(() => one.variable.assign(this.#tf.mul(one.variable, shrink)));
+    }
+  }
+
+  after(optimizer: object, names: readonly string[]): void {
+    for (const undo of this.#undo.splice(0)) undo();
+    if (!isForeign(optimizer)) return;
+    for (const { key, of, moment, variable } of foreignStates(optimizer)) {
+      const one = this.#byVariable.get(of);
+      if (one === undefined || !names.includes(one.name) || this.#engine.isFrozen(one)) continue;
+      const clock = this.#engine.clockOf(one.name);
+      const common: MomentCodecs = this.#engine.recipe.optimizer;
+      const codec = this.#engine.settingsAt(one, clock)[moment] ?? common[moment];
+      if (codec === undefined || codec.kind === 'float32') continue;
+      const text = canonicalJson(codec);
+      let known = this.#codecs.get(key);
+      if (known?.text !== text) {
+        known?.held.dispose();
+        known = { text, held: holdState(this.#tf, variable.shape, moment === 'first', codec) };
+        this.#codecs.set(key, known);
+      }
+      const { held } = known;
+      const stream = (BigInt(fnv1a32(`${one.name}/${moment}`)) << 32n) | BigInt(clock);
+      const draw = { seed: this.#engine.seed, stream };
+      this.#tf.tidy(() => {
+        held.write(variable, draw);
+        variable.assign(held.read());
+      });
+    }
+  }
+
+  #reset(optimizer: object): void {
+    if (isOurs(optimizer)) optimizer.reset();
+    else if (isForeign(optimizer)) forgetForeign(this.#tf, optimizer);
+  }
+
+  dispose(): void {
+    for (const { held } of this.#codecs.values()) held.dispose();
+    this.#codecs.clear();
+  }
+}
