@@ -10,12 +10,12 @@ import { checkSchema, integer, list, someFields, value, word } from '../schema.t
 import { countGroups, type Grouping } from '../tensor/grouping.ts';
 import { type Quantizer, quantizer } from '../tensor/quantizers/index.ts';
 import { blocksOf, slotsUnder } from './engine/rules.ts';
-import { quantizerOptions } from './engine/slots.ts';
+import { settledOptions } from './engine/slots.ts';
 import { storeOf } from './engine/stored-weights.ts';
 import { rulesOfPhase } from './engine/timeline.ts';
 import type { Parameter } from './model.ts';
 import { sizeOf } from './model.ts';
-import type { LinearSlots, OperandSpec, Recipe } from './recipe.ts';
+import type { LinearSlots, OperandSpec, Phase, Recipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
 import { selectables } from './recipe-fit.ts';
 import type { WeightStoreSpec } from './stores/index.ts';
@@ -70,7 +70,7 @@ const float32Bits = 32;
 
 /** Of an image; a blend with the weight itself has as much as that has. */
 function imageBits(spec: OperandSpec | null, shape: readonly number[] | undefined): number {
-  const options = spec === null || (spec.strength ?? 1) !== 1 ? undefined : quantizerOptions(spec);
+  const options = spec === null || (spec.strength ?? 1) !== 1 ? undefined : settledOptions(spec);
   if (options === undefined) return float32Bits;
   const made = quantizer(options);
   return elementBits(made.format) + scaleBits(made, shape);
@@ -92,6 +92,25 @@ function storeBits(store: WeightStoreSpec, shape: readonly number[] | undefined)
   }
 }
 
+/** One weight as a forward product reads it. */
+export interface WeightRead {
+  readonly emulate: Phase['emulate'];
+  readonly w: OperandSpec | null;
+  readonly store: WeightStoreSpec | undefined;
+  /** Needed where there is a scale for each row. */
+  readonly shape: readonly number[] | undefined;
+}
+
+/** The bits of one weight: held by a store, read through a quantiser, rounded by an emulation, of which the narrowest decides. */
+export function bitsOfWeight({ emulate, w, store, shape }: WeightRead): number {
+  return Math.min(
+    float32Bits,
+    emulate === null ? float32Bits : elementBits(toFormat(emulate.format)),
+    imageBits(w, shape),
+    store === undefined ? float32Bits : storeBits(store, shape),
+  );
+}
+
 /**
  * Mean information of the linear weights, in bits, as the forward products of a phase read them: held by a store, read
  * through a quantiser, rounded by an emulation, of which the narrowest decides.
@@ -108,14 +127,8 @@ export function bitsPerWeight(recipe: Recipe, phase?: number, reading?: WeightRe
   const last = phases.length - 1;
   const chosen = phases[integerInRange('phase', phase, 0, last, last)]!;
   const { emulate, linear, layers = [] } = chosen;
-  const emulated = emulate === null ? float32Bits : elementBits(toFormat(emulate.format));
   const bitsOf = (slots: LinearSlots, held: WeightStoreSpec | undefined, shape?: readonly number[]): number =>
-    Math.min(
-      float32Bits,
-      emulated,
-      imageBits(slots.forward.w, shape),
-      held === undefined ? float32Bits : storeBits(held, shape),
-    );
+    bitsOfWeight({ emulate, w: slots.forward.w, store: held, shape });
   if (reading === undefined) {
     const areRuled = [...rules, ...(chosen.rules ?? [])].some(
       ({ set }) => set.store !== undefined || set.forward !== undefined,

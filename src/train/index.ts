@@ -84,7 +84,8 @@ export type {
   TrainOptions,
   TrainResult,
 } from './records.ts';
-export { roleColumns, roleTable } from './role-table.ts';
+export { type PhaseRoles, roleColumns, roleTable } from './role-table.ts';
+export { rolesAsText } from './role-text.ts';
 export { train } from './run.ts';
 export { checkTraining } from './run-settings.ts';
 export { type Schedule, scheduleFactor } from './schedule.ts';

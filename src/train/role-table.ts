@@ -1,102 +1,58 @@
 /**
- * A recipe as a table of roles: what each operand of each layer's products is read as, how its weight is held, and its
- * optimiser state. For people; numbers come from the recipe alone.
+ * A recipe as a table of roles: what each operand and result of each layer's products is, how its weight is held and in how many
+ * bits it is read, its optimiser state, and which rules are for it. The words are role-words.ts', the print is role-text.ts'.
  */
-import { toFormat } from '../formats/index.ts';
-import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
-import { blocksOf, type Selectable, settingsUnder, slotsUnder } from './engine/rules.ts';
+import { ArgumentError } from '../errors.ts';
+import { bitsOfWeight } from './bits-per-weight.ts';
+import { blocksOf, isSlotted, matches, type Selectable, settingsUnder, slotsUnder } from './engine/rules.ts';
 import { storeOf } from './engine/stored-weights.ts';
 import { rulesOfPhase } from './engine/timeline.ts';
+import { sizeOf } from './model.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
+import { namePattern } from './name-pattern.ts';
+import { type MomentCodecs, momentsOf, type OptimizerSettings } from './optimizers/index.ts';
+import { normOf } from './phases.ts';
 import {
-  type MomentCodecs,
-  momentsOf,
-  type OptimizerSettings,
-  type StateCodecSpec,
-} from './optimizers/index.ts';
-import { type EmulationSpec, type LinearSlots, type OperandSpec, plainSlots, type Recipe } from './recipe.ts';
+  type LinearSlots,
+  type OperandSpec,
+  type Phase,
+  plainSlots,
+  type Recipe,
+  type Rule,
+  type RuleSet,
+} from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
 import { checkNames, selectables } from './recipe-fit.ts';
-import { feedsBack, type GridStore, type MasterStore, type WeightStoreSpec } from './stores/index.ts';
+import { accumulatorWords, codecWords, emulationWords, quantizerWords, storeWords } from './role-words.ts';
 import { parameterShapes } from './task.ts';
 
+/**
+ * What a row says: of the forward product F, the input gradient's D and the weight gradient's W each operand, the result and how it is
+ * summed; the bits of a weight as the forward product reads it, scales included; how the weight and its moments are held; its role and
+ * number of elements; the rules that are for it. `-`: as it is, or nothing.
+ */
 export const roleColumns = [
   'layer',
   'F.x',
   'F.w',
+  'F.y',
+  'F.sum',
   'D.g',
   'D.w',
+  'D.dx',
+  'D.sum',
   'W.g',
   'W.x',
+  'W.dw',
+  'W.sum',
+  'bits',
   'store.w',
   'opt.m',
   'opt.v',
+  'role',
+  'weights',
+  'rules',
 ] as const;
-
-/** Fields that have no word of their own, each as its name and its value, in the order in which they are given. */
-const others = (fields: object): string[] =>
-  Object.entries(fields).flatMap(([name, value]) =>
-    value === undefined ? [] : `${name} ${typeof value === 'object' ? JSON.stringify(value) : value}`,
-  );
-
-function groupingWords(scale: QuantizerOptions['scale']): string {
-  if (scale.per === 'block') return `block${scale.size}`;
-  return scale.per === 'tile' ? `tile${scale.rows}x${scale.columns}` : scale.per;
-}
-
-/**
- * A quantiser in a few words, different ones for different quantisers: element format, groups, statistic, format of the
- * scales unless it is binary32, and what else is said. `int8 row absmax`, `e2m1 block16 absmax e4m3fn tensorScale true`.
- */
-function quantizerWords(spec: OperandSpec | QuantizerOptions | 'same' | null): string {
-  if (spec === null) return '-';
-  if (spec === 'same') return 'same';
-  const { format, rounding = 'nearest-even', strength = 1, scale, ...rest } = spec as OperandSpec;
-  const { per: _, from, format: scaleFormat = 'binary32', ...options } = scale ?? {};
-  const { size: _size, rows: _rows, columns: _columns, ...ofScale } = options as Record<string, unknown>;
-  const stored = toFormat(scaleFormat).name;
-  return [
-    ...(format === undefined ? [] : [toFormat(format).name]),
-    ...(scale === undefined ? [] : [groupingWords(scale), from]),
-    ...(stored === 'binary32' ? [] : [stored]),
-    ...(rounding === 'nearest-even' ? [] : [rounding]),
-    ...(strength === 1 ? [] : [`x${strength}`]),
-    ...others(ofScale),
-    ...others(rest),
-  ].join(' ');
-}
-
-function storeWords(store: WeightStoreSpec): string {
-  switch (store.kind) {
-    case 'grid':
-      return `${store.format} grid ${rangeWords(store.range)} ${writeWords(store)}`;
-    case 'format':
-      return `${store.format} ${writeWords(store)}`;
-    case 'bfloat16':
-      return `bfloat16 ${writeWords(store)}`;
-    case 'group-int8':
-      return `int8 group${store.size} ${writeWords(store)}`;
-    case 'master':
-      return 'float32';
-  }
-}
-
-function rangeWords(range: GridStore['range']): string {
-  if (range === 'absmean') return 'mean|w|';
-  return 'scale' in range ? `scale ${range.scale}` : `${range.deviations} sigma`;
-}
-
-const writeWords = (store: Exclude<WeightStoreSpec, MasterStore>): string =>
-  `${store.rounding}${feedsBack(store) ? ', feedback' : ''}`;
-
-function codecWords(codec: StateCodecSpec | undefined): string {
-  if (codec === undefined) return 'float32';
-  if (codec.kind === 'float32' || codec.kind === 'bfloat16') return codec.kind;
-  const least = codec.least === undefined ? '' : ` least ${codec.least}`;
-  return codec.kind === 'dynamic8'
-    ? `dynamic8 block${codec.block}${least}`
-    : `${quantizerWords(codec.quantizer)}${least}`;
-}
 
 /** Whether its second moment is kept as row and column means. */
 const isMatrix = ({ shape }: { readonly shape: readonly number[] }): boolean => shape.length > 1;
@@ -111,18 +67,21 @@ function stateWords(optimizer: OptimizerSettings, isFactored: boolean): string[]
   return [first, `factored${second === 'float32' ? '' : ` ${second}`}`];
 }
 
-/** What a phase emulates, in words. */
-const emulationWords = ({ format, ...modes }: EmulationSpec): string =>
-  ['kernels emulate', toFormat(format).name, ...others(modes)].join(' ');
-
 function slotWords({ forward, inputGradient, weightGradient }: LinearSlots): string[] {
-  const { x, w } = forward;
-  return [x, w, inputGradient.g, inputGradient.w, weightGradient.g, weightGradient.x].map(quantizerWords);
+  const { x, w, y } = forward;
+  return [
+    ...[x, w, y].map(quantizerWords),
+    accumulatorWords(forward.accumulate),
+    ...[inputGradient.g, inputGradient.w, inputGradient.dx].map(quantizerWords),
+    accumulatorWords(inputGradient.accumulate),
+    ...[weightGradient.g, weightGradient.x, weightGradient.dw].map(quantizerWords),
+    accumulatorWords(weightGradient.accumulate),
+  ];
 }
 
 /** The words of a parameter's slots, at their full strength; none where it has none. */
 const wordsOf = (slots: LinearSlots): string[] =>
-  slots === plainSlots ? ['-', '-', '-', '-', '-', '-'] : slotWords(slots);
+  slots === plainSlots ? Array.from({ length: 12 }, () => '-') : slotWords(slots);
 
 /** A phase as people read it: its heading, and a row of {@link roleColumns} for each parameter. */
 export interface PhaseRoles {
@@ -130,52 +89,118 @@ export interface PhaseRoles {
   readonly rows: readonly (readonly string[])[];
 }
 
+/** A weight as its quantiser sees it, groups along what the forward product sums over; undefined: its extents are not known. */
+type MatrixOf = (one: Selectable, w: OperandSpec | null) => readonly number[] | undefined;
+
+/** Variables of TensorFlow.js have their outputs last, filters their taps first. Blocks of a filter stay within a tap. */
+const outputsLast: MatrixOf = ({ name, role, shape }, w) => {
+  const outputs = shape.at(-1) ?? 1;
+  const inputs = shape.at(-2) ?? 1;
+  const taps = sizeOf(shape.slice(0, -2));
+  if (role !== 'convolution') return [outputs * taps, inputs];
+  if (/depthwise/i.test(name)) return [inputs * outputs, taps];
+  const isBlocks = w !== null && (w.scale?.per === 'block' || w.transform !== undefined);
+  return isBlocks ? [outputs * taps, inputs] : [outputs, taps * inputs];
+};
+
+/** Bits of a weight; '-' where they depend on extents that are not known. */
+function bitsWords(given: Parameters<typeof bitsOfWeight>[0]): string {
+  try {
+    return String(Number(bitsOfWeight(given).toFixed(4)));
+  } catch (error) {
+    if (error instanceof ArgumentError && error.argument === 'parameters') return '-';
+    throw error;
+  }
+}
+
+/** Whether a rule sets something that vectors have: none is an operand of a product. */
+const isOfVectors = (set: RuleSet): boolean =>
+  Object.keys(set).some((field) => !Object.hasOwn(plainSlots, field));
+
+/** Which parts of a recipe are for a parameter, as paths. */
+function rulesFor(recipe: Recipe, phase: Phase, index: number, one: Selectable, blocks: number): string {
+  const ofRules = (rules: readonly Rule[] | undefined, path: string): string[] =>
+    (rules ?? []).flatMap(({ where, set }, i) =>
+      matches(where, one, blocks) && (one.shape.length !== 1 || isOfVectors(set)) ? [`${path}[${i}]`] : [],
+    );
+  const layer = isSlotted(one.role)
+    ? (phase.layers ?? []).findIndex(({ match }) => namePattern(match, 'match').test(one.name))
+    : -1;
+  return [
+    ...(layer < 0 ? [] : [`phases[${index}].layers[${layer}]`]),
+    ...ofRules(recipe.rules, 'rules'),
+    ...ofRules(phase.rules, `phases[${index}].rules`),
+  ].join(' ');
+}
+
+/** A row for products without a parameter, where rules are for some. */
+function activationProducts(rules: readonly Rule[]): Selectable[] {
+  const own = rules.filter(({ where: { role } }) => role === 'activation-product' || role === 'all');
+  const layers = new Set(own.map(({ where: { layer } }) => layer ?? ''));
+  return [...layers].map((layer) => ({
+    name: `products without a weight${layer === '' ? '' : ` in ${layer}`}`,
+    role: 'activation-product',
+    layer,
+    depth: -1,
+    kind: undefined,
+    shape: [],
+  }));
+}
+
 /** One table for each phase. */
-export function rolesOf(recipe: Recipe, parameters: readonly Selectable[]): PhaseRoles[] {
+export function rolesOf(
+  recipe: Recipe,
+  parameters: readonly Selectable[],
+  matrixOf: MatrixOf = outputsLast,
+): PhaseRoles[] {
   const { optimizer } = recipe;
   const blocks = blocksOf(parameters);
   return recipe.phases.map((phase, index) => {
-    const emulated = phase.emulate === null ? '' : `, ${emulationWords(phase.emulate)}`;
-    const phaseIn =
-      phase.phaseIn === undefined
-        ? ''
-        : `, phased in: ${phase.phaseIn.kind} over ${phase.phaseIn.over * 100} %`;
     const inForce = rulesOfPhase(recipe, phase);
-    const rows = parameters.map((one) => {
+    const rowOf = (one: Selectable): string[] => {
       const { first, second } = settingsUnder(inForce, one, blocks);
       const own = { ...optimizer, ...(first && { first }), ...(second && { second }) } as OptimizerSettings;
       const store = storeOf(recipe, one, blocks);
+      const isVector = one.role !== 'activation-product' && one.shape.length < 2;
+      const slots = isVector ? plainSlots : slotsUnder(inForce, one, blocks);
+      const rules = rulesFor(recipe, phase, index, one, blocks);
+      if (one.role === 'activation-product')
+        return [one.name, ...wordsOf(slots), '-', '-', '-', '-', one.role, '-', rules];
+      const shape = matrixOf(one, slots.forward.w);
       return [
         one.name,
-        ...wordsOf(slotsUnder(inForce, one, blocks)),
+        ...wordsOf(slots),
+        bitsWords({ emulate: phase.emulate, w: slots.forward.w, store, shape }),
         store === undefined ? 'float32' : storeWords(store),
         ...stateWords(own, isMatrix(one)),
+        one.role,
+        shape === undefined ? '-' : String(sizeOf(one.shape)),
+        rules === '' ? '-' : rules,
       ];
-    });
-    const state = index === 0 ? '' : `, optimiser state: ${phase.optimizerState}`;
-    const rewarm = phase.rewarm ? `, rate re-warmed over ${phase.rewarm * 100} %` : '';
-    return { phase: `from ${phase.from * 100} %${emulated}${phaseIn}${state}${rewarm}`, rows };
+    };
+    return {
+      phase: phaseWords(recipe, phase, index),
+      rows: [...parameters, ...activationProducts(inForce.rules)].map(rowOf),
+    };
   });
 }
 
-/** The tables as text, columns aligned. */
-export function rolesAsText(phases: readonly PhaseRoles[]): string {
-  const tables = phases.map(({ phase, rows }) => {
-    const lines = [[...roleColumns], ...rows];
-    const widths = roleColumns.map((_, column) => Math.max(...lines.map((cells) => cells[column]!.length)));
-    const aligned = lines.map((cells) =>
-      cells
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    );
-    return [phase, ...aligned].join('\n');
-  });
-  return tables.join('\n\n');
+/** What a phase does beside slots. */
+function phaseWords(recipe: Recipe, phase: Phase, index: number): string {
+  const { from, emulate, phaseIn, optimizerState, rewarm } = phase;
+  const norm = normOf(recipe, index);
+  return [
+    `from ${from * 100} %`,
+    ...(emulate === null ? [] : [emulationWords(emulate)]),
+    ...(norm === null ? [] : [`${norm.kind} norm before ${norm.where === 'all' ? 'all' : norm.where}`]),
+    ...(phaseIn === undefined ? [] : [`phased in: ${phaseIn.kind} over ${phaseIn.over * 100} %`]),
+    ...(index === 0 ? [] : [`optimiser state: ${optimizerState}`]),
+    ...(rewarm ? [`rate re-warmed over ${rewarm * 100} %`] : []),
+  ].join(', ');
 }
 
 /**
- * The tables of a model of the harness.
+ * The tables of a model of the harness. Numbers of weights that depend on the data are not known.
  * @throws ArgumentError naming the field of the recipe or of the model that is wrong, or a pattern that matches no layer of it
  */
 export function roleTable(recipe: Recipe, config: ModelConfig): PhaseRoles[] {
@@ -183,5 +208,7 @@ export function roleTable(recipe: Recipe, config: ModelConfig): PhaseRoles[] {
   modelConfig(config);
   const parameters = selectables(parameterShapes(config, 1));
   checkNames(recipe, parameters);
-  return rolesOf(recipe, parameters);
+  const others = new Map(parameterShapes(config, 2).map(({ name, shape }) => [name, shape]));
+  const isKnown = ({ name, shape }: Selectable): boolean => shape.join() === others.get(name)?.join();
+  return rolesOf(recipe, parameters, (one) => (isKnown(one) ? one.shape : undefined));
 }

@@ -73,7 +73,7 @@ describe('the table of roles', () => {
     const row = (layer: string) => rows.find(([name]) => name!.includes(layer) && !name!.includes('bias'))!;
     expect(row(first!).slice(1, 3)).toEqual(['int8 row absmax', 'ternary tensor absmean']);
     expect(row(second!).slice(1, 3)).toEqual(['int8 row absmax', '-']);
-    expect(String(run.roles).split('\n')).toHaveLength(rows.length + 2);
+    for (const layer of [first!, second!]) expect(String(run.roles)).toContain(`${layer}/kernel`);
     model.dispose();
   });
 });

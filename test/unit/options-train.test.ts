@@ -44,7 +44,6 @@ const state: halfulp.RecipeState = {
       steps: 1,
       clocks: {},
       optimizers: [],
-      quantizers: {},
       draws: {},
       phase: 0,
     },
@@ -256,6 +255,7 @@ const exported: Readonly<Record<string, Entry>> = {
     [[...nothing, { ...float32, phases: 1 }], (recipe) => halfulp.roleTable(recipe, mlp)],
     [nothing, (config) => halfulp.roleTable(float32, config)],
   ),
+  rolesAsText: refusing([[undefined, null, 1, 'x', {}], (phases) => halfulp.rolesAsText(phases)]),
   scheduleFactor: [
     {
       call: (schedule) => halfulp.scheduleFactor(schedule, 0, 10),

@@ -7,7 +7,6 @@ import { models } from '../../train/model-config.ts';
 import { addDataOptions, type DataOptions, dataOptions, modelFor } from '../data-options.ts';
 import type { Io } from '../io.ts';
 import { choice, folderName, integer } from '../options.ts';
-import { formatTable } from '../text-table.ts';
 import { backendOption, kernelsOption, learningRateOption } from '../training-options.ts';
 import type { TrainCommandOptions } from './train.ts';
 
@@ -76,7 +75,7 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
   return addDataOptions(command)
     .addHelpText('after', help)
     .action(async (file: string, given: Given) => {
-      const [{ readJson }, { recipeFrom, roleColumns, roleTable }] = await Promise.all([
+      const [{ readJson }, { recipeFrom, rolesAsText, roleTable }] = await Promise.all([
         import('../read-file.ts'),
         import('../../train/index.ts'),
       ]);
@@ -84,15 +83,8 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
       const data = dataOptions(given);
       const model = given.model ?? modelFor(data);
       if (given.roles) {
-        const columns = roleColumns.map((name) => ({
-          heading: ['', name] as const,
-          name,
-          align: 'left' as const,
-        }));
-        for (const { phase, rows } of roleTable(recipe, models[model]!))
-          io.stdout.write(
-            `${recipe.name}, ${phase}\n${formatTable(columns, rows, { width: Number.POSITIVE_INFINITY, emphasise: (text) => text })}\n`,
-          );
+        const tables = rolesAsText(roleTable(recipe, models[model]!));
+        io.stdout.write(`${recipe.name}: ${recipe.title}\n\n${tables}\n`);
         return done(0);
       }
       if (given.resume && given.name === undefined)
