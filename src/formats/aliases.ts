@@ -1,13 +1,11 @@
 /**
- * What other programs call the formats of the catalogue, as data: read wherever a name is, printed nowhere. Case and the
- * marks `-` and `_` do not count. A name that means two things in the field is refused with both of them.
+ * What other programs call the formats of the catalogue, as data: read wherever a name is, printed nowhere. Case does not count,
+ * nor do the marks `-`, `_`, `.` and blanks, except between digits: `int3.5` is no `int35`. A name that means two things in the field is refused with both of them.
  *
  * Sources: ml_dtypes 0.6 (`__init__.py`), which NumPy, JAX and TensorFlow share; PyTorch (`c10/core/ScalarType.h`); ONNX
  * (`TensorProto.DataType`); XLA and LLVM (`APFloat.h`); chop and CPFloat (`chop.m`, `cpfloat.m`); microxcaling
  * (`mx/formats.py`); Transformer Engine (`common/recipe`, `transformer_engine.h`); safetensors.
  */
-import { bare } from '../check.ts';
-
 /** Other names by the canonical one. */
 export const aliases: Readonly<Record<string, readonly string[]>> = {
   binary16: ['half', 'fp16', 'float16', 'f16', 'h', 'e5m10', 'kFloat16'],
@@ -79,8 +77,11 @@ export const ambiguousNames: Readonly<Record<string, readonly Reading[]>> = {
   mxfp6: sixes.map(({ name, where }) => ({ name: `mxfp6${name}`, where })),
 };
 
+/** A name without what spelling does not distinguish. */
+const unmarked = (name: string): string => name.toLowerCase().replace(/(?<!\d)[-_. ]|[-_. ](?!\d)/g, '');
+
 const byKey = (names: readonly (readonly [string, string])[]): ReadonlyMap<string, string> =>
-  new Map(names.map(([alias, name]) => [bare(alias), name]));
+  new Map(names.map(([alias, name]) => [unmarked(alias), name]));
 
 const canonical = byKey(
   Object.entries(aliases).flatMap(([name, others]) => others.map((other) => [other, name] as const)),
@@ -95,7 +96,7 @@ const ambiguous = byKey(
 
 /** A text without what spelling does not distinguish, and without the module that a data type is printed with. */
 const keyOf = (text: string): string =>
-  bare(text.trim().replace(/^(?:torch|tf|np|numpy|jnp|ml_dtypes|tensorproto)\./i, ''));
+  unmarked(text.trim().replace(/^(?:torch|tf|np|numpy|jnp|ml_dtypes|tensorproto)\./i, ''));
 
 /** What a name that means several things means; undefined for any other. */
 export function readingsOf(text: string): readonly Reading[] | undefined {
@@ -108,10 +109,10 @@ export function readingsOf(text: string): readonly Reading[] | undefined {
  * by rule (`int8`, `binary8p3se`, `float(5,6)`) in lower case. Whether such a name exists is for the caller to see.
  */
 export function canonicalSpelling(text: string, names: Iterable<string>): string {
-  if (text.includes('(')) return text.toLowerCase().replace(/\s/g, '');
+  if (text.includes('(')) return text.toLowerCase().replace(/(?<!\w)\s+|\s+(?!\w)/g, '');
   const key = keyOf(text);
   const alias = canonical.get(key);
   if (alias !== undefined) return alias;
-  for (const name of names) if (bare(name) === key) return name;
+  for (const name of names) if (unmarked(name) === key) return name;
   return key.replace(/^([siu])(?=\d+$)/, (kind) => (kind === 'u' ? 'uint' : 'int'));
 }

@@ -153,7 +153,7 @@ function findScalarFormat(name: string): Format | undefined {
     : parseCall(
         name,
         call[1]!,
-        call[2]!.split(',').map((part) => part.trim()),
+        call[2]!.split(',').map((part) => part.trim().replace(/\s*=\s*/, '=')),
       );
 }
 

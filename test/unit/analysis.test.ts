@@ -202,6 +202,15 @@ test('with a transform: errors of what comes back, or of the transformed tensor 
   expect(outliers.bytes).toBe(128 + 64 + 32);
 });
 
+test.each(['logarithmic(4,3)', 'int35', 'fixed(20,20)', 'binary64'])(
+  '%s, whose values binary32 has not, analyses binary32 numbers as binary64 ones',
+  (name) => {
+    const x = numbers(1, -0.1, 3.4028234663852886e38, 1e-45, 0);
+    expect(analyze(x, name)).toEqual(analyze(Float64Array.from(x), name));
+    expect(errorAgainstBits(x, [name, 'int8'])).toContainEqual({ name: 'int8', ...analyze(x, 'int8') });
+  },
+);
+
 test('a quantiser with memory stays as it is', () => {
   const moving = quantizer({ format: 'int8', scale: { per: 'tensor', from: 'absmax', decay: 0.9 } });
   moving.fakeQuantize(numbers(1, 2));

@@ -212,6 +212,22 @@ describe('aliases', () => {
     expect(twice).toEqual([bare('fp8-e4m3')]);
   });
 
+  it('may have marks and blanks, but not within a number', () => {
+    for (const name of [
+      'int 8',
+      'INT-8',
+      'int.8',
+      ' int8.',
+      'bf_16',
+      'float (5, 2, bias = 3)',
+      'posit( 16 , 1 )',
+    ])
+      expect(() => parseFormat(name)).not.toThrow();
+    const within = ['int3.5', 'int1_6', 'int1 6', 'bf1.6', 'binary1-6', 'posit1.6', 'e2m1.0', 'tf3.2'];
+    for (const name of [...within, 'float(5 5,2)', 'posit(1 6,1)', 'bfp(7,1 6)', 'fixed(4,1 2)', 'int8.5'])
+      expect(() => parseFormat(name)).toThrow(ArgumentError);
+  });
+
   it.each(Object.entries(ambiguousNames))('%s is refused with all that it means', (name, readings) => {
     for (const given of [name, name.toUpperCase()]) {
       expect(() => parseFormat(given)).toThrow(ArgumentError);

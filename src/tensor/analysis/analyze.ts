@@ -3,10 +3,11 @@
  * comes to its result is the matter of `src/tensor/quantizers`; how the numbers look, of whoever prints them.
  */
 import { log } from '../../arithmetic/elementary/approximate.ts';
-import { type Numbers, type RealArray, realArray } from '../../array-kinds.ts';
+import { isFloat32Array, type Numbers, type RealArray, realArray } from '../../array-kinds.ts';
 import { checkFields, checkObject } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Code, Format } from '../../formats/format.ts';
+import { fitsBinary32 } from '../../formats/real-arrays.ts';
 import type { Quantization } from '../gradients/gradient.ts';
 import { eachOfGroups } from '../gradients/grouped.ts';
 import { type CallOptions, checkCall, type Quantized, type Quantizer } from '../quantizers/index.ts';
@@ -174,7 +175,8 @@ function entropyOf(codes: readonly CodeCount[], total: number): number {
  * What a quantiser does to a tensor. With a transform, errors are those of the values transformed back (unless the quantiser leaves
  * them transformed), saturation and codes those of the transformed tensor.
  *
- * @param given A Float32Array, a Float64Array, a Float16Array or an array of numbers.
+ * @param given A Float32Array, a Float64Array, a Float16Array or an array of numbers. Binary32 numbers are analysed as binary64 ones
+ *   where the format has values that binary32 has not.
  * @param by A quantiser, or the name of a format or scheme that `namedQuantizer` knows: `'mxfp4'`, `'int4/block:32'`.
  * @throws ArgumentError for an empty tensor, a shape that does not fit or an unknown name; and as `quantize` does.
  *
@@ -182,15 +184,17 @@ function entropyOf(codes: readonly CodeCount[], total: number): number {
  * const { sqnr, bitsPerElement } = analyze(new Float32Array([0.3, -1, 0.1, 0.7]), 'mxfp4');
  */
 export function analyze(given: Numbers, by: Quantizer | string, options?: AnalyzeOptions): Analysis {
-  const x = realArray('x', given);
-  if (x.length === 0) throw new ArgumentError('x', given, 'an array with elements');
-  const { shape = [x.length], call: callGiven } = checkFields('', options, ['shape', 'call']);
+  const numbers = realArray('x', given);
+  if (numbers.length === 0) throw new ArgumentError('x', given, 'an array with elements');
+  const { shape = [numbers.length], call: callGiven } = checkFields('', options, ['shape', 'call']);
   const { update, ...rest } = checkCall(callGiven, 'call');
   if (update !== undefined)
     throw new ArgumentError('call.update', update, 'nothing: the state stays as it is');
   const call = { ...rest, update: false };
   const chosen = typeof by === 'string' ? namedQuantizer(by) : by;
   if (typeof chosen?.explain !== 'function') throw new ArgumentError('by', by, 'a quantizer or its name');
+  const needsBinary64 = isFloat32Array(numbers) && !fitsBinary32(chosen.format);
+  const x = needsBinary64 ? Float64Array.from(numbers) : numbers;
   // Two runs over the same tensor: one tells the steps, the other the storage. Both leave the state alone.
   const explained = chosen.explain(x, shape, call);
   const result = chosen.quantize(x, shape, call);
