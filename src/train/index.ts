@@ -12,6 +12,7 @@ export {
   type RunIdentity,
 } from './checkpoint.ts';
 export { type CsvOptions, csvData } from './csv.ts';
+export type { Curve } from './curve.ts';
 export { type Divergence, DivergenceError, divergenceInWords } from './divergence.ts';
 export { type ApplyRecipeOptions, applyRecipe, type RecipeRun } from './engine/apply-recipe.ts';
 export { decodeState, encodeState, type RecipeState } from './engine/state.ts';

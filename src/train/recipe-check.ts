@@ -2,7 +2,7 @@
  * The check of a recipe, which may come from a file: it names the field that is wrong. What each field may be is
  * recipe-schema.ts; rules that belong to an optimiser, a store, a schedule or a quantiser are theirs.
  */
-import { within } from '../check.ts';
+import { pathOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { formats, toFormat } from '../formats/index.ts';
 import { resolveRounding } from '../rounding/options.ts';
@@ -16,10 +16,21 @@ import {
   checkFeedback,
   checkOptimizer,
   checkStateCodec,
+  checkValues,
   type OptimizerSettings,
 } from './optimizers/index.ts';
 import { checkQuantizerSpec } from './quantizer-spec.ts';
-import type { LinearSlots, OperandSpec, PartialSlots, Phase, Recipe, RecipeEvent, Rule } from './recipe.ts';
+import {
+  type LinearSlots,
+  type OperandSpec,
+  optimizerValues,
+  type PartialSlots,
+  type Phase,
+  type Recipe,
+  type RecipeEvent,
+  type Rule,
+  valuePrefix,
+} from './recipe.ts';
 import { recipeSchema } from './recipe-schema.ts';
 import { checkSchedule } from './schedule.ts';
 import { checkStore } from './stores/index.ts';
@@ -202,6 +213,21 @@ function checkPhase(
     });
 }
 
+/** Throws ArgumentError naming a value that is nobody's, or a point that it may not have. */
+function checkRecipeValues(recipe: Recipe): void {
+  const { values = {}, optimizer } = recipe;
+  for (const name of Object.keys(values))
+    if (!name.startsWith(valuePrefix))
+      throw new ArgumentError(
+        pathOf('recipe.values', name),
+        name,
+        'settings of the optimiser: optimizer.beta1',
+      );
+  checkValues(optimizerValues(recipe) ?? {}, optimizer, (field) =>
+    pathOf('recipe.values', valuePrefix + field),
+  );
+}
+
 /**
  * Checks a recipe, which may come from a file: types and ranges first, then what joins several fields.
  * @throws ArgumentError naming the field, such as `recipe.phases[1].linear.forward.w.format`.
@@ -213,6 +239,7 @@ export function checkRecipe(recipe: Recipe): void {
   });
   checkEvents(recipe.optimizer, recipe.events);
   checkOptimizer(recipe.optimizer, 'recipe.optimizer');
+  checkRecipeValues(recipe);
   checkRules('recipe', recipe.optimizer, recipe.rules);
   checkSchedule(recipe.schedule, 'recipe.schedule');
   if (recipe.decaySchedule !== undefined) checkSchedule(recipe.decaySchedule, 'recipe.decaySchedule');

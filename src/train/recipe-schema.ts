@@ -248,4 +248,5 @@ export const recipeSchema: Schema = fields({
   inference: maybe(list(fields({ name: line(40), w: quantizer }), 0, 20)),
   rules: maybe(list(rule, 0, 100)),
   events: maybe(list(event, 0, 100)),
+  values: maybe(record(anything)),
 });

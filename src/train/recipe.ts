@@ -6,6 +6,7 @@ import type { FormatSpelling } from '../formats/index.ts';
 import type { RoundingMode, Saturation } from '../rounding/options.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
 import type { AccumulatorSpec } from '../tfjs/accumulator.ts';
+import type { Curve } from './curve.ts';
 import type { ParameterRole } from './model.ts';
 import { namePattern } from './name-pattern.ts';
 import type { OptimizerSettings, StateCodecSpec } from './optimizers/index.ts';
@@ -200,6 +201,28 @@ export interface Recipe {
   /** A cascade over the slots of the phases and over stores and codecs: later rules win, field by field. */
   readonly rules?: readonly Rule[];
   readonly events?: readonly RecipeEvent[];
+  /** Numbers that change from step to step: settings of the recipe's optimiser, as `optimizer.beta1`. */
+  readonly values?: Readonly<Record<string, Curve>>;
+}
+
+/** What the names of an optimiser's settings begin with. */
+export const valuePrefix = 'optimizer.';
+
+/** Curves of the optimiser's settings by field. */
+export function optimizerValues({ values }: Recipe): Readonly<Record<string, Curve>> | undefined {
+  if (values === undefined) return undefined;
+  return Object.fromEntries(
+    Object.entries(values).map(([name, curve]) => [name.slice(valuePrefix.length), curve]),
+  );
+}
+
+/** The same as options of an optimiser for so many steps. */
+export function valueOptions(
+  recipe: Recipe,
+  steps: number,
+): { readonly values?: Readonly<Record<string, Curve>>; readonly steps?: number } {
+  const values = optimizerValues(recipe);
+  return values === undefined ? {} : { values, steps };
 }
 
 /** All six operands as they are. */

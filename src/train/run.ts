@@ -28,7 +28,7 @@ import type { Model } from './model.ts';
 import { optimizerOf } from './optimizers/index.ts';
 import { normOf } from './phases.ts';
 import { compareImages, joinMeasures, OperandProbes, type StepProbes, weightImages } from './probes.ts';
-import { inferenceSlots, type LinearSlots, type Recipe } from './recipe.ts';
+import { inferenceSlots, type LinearSlots, type Recipe, valueOptions } from './recipe.ts';
 import type { InferenceResult, MemoryUse, TrainOptions, TrainResult } from './records.ts';
 import { identityOf, settingsOf } from './run-settings.ts';
 import { lossSpike } from './spike.ts';
@@ -95,6 +95,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const steered = new OptimizerSteps(tf, engine);
   const optimizer = optimizerOf(tf, recipe.optimizer, {
     ...{ seed, prefix: model.variablePrefix },
+    ...valueOptions(recipe, steps),
     governor: steered.governor(weights.writeBack),
   });
   steered.schedule(optimizer, peak);

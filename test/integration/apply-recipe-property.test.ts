@@ -113,6 +113,15 @@ const every: Readonly<Record<string, Recipe>> = {
   events: {
     ...recipes.float32(),
     name: 'events',
+    values: {
+      'optimizer.beta1': {
+        kind: 'linear',
+        points: [
+          [0, 0.5],
+          [0.8, 0.9],
+        ],
+      },
+    },
     events: [
       { at: 1, every: 2, do: [{ reset: 'moments' }, { rewarm: 2, shape: 'cosine' }] },
       {

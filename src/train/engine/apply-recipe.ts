@@ -9,7 +9,7 @@ import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { EmulationLog } from '../../tfjs/log.ts';
 import { optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
-import type { Recipe } from '../recipe.ts';
+import { type Recipe, valueOptions } from '../recipe.ts';
 import { checkRecipe } from '../recipe-check.ts';
 import { type PhaseRoles, rolesOf } from '../role-table.ts';
 import { rolesAsText } from '../role-text.ts';
@@ -159,6 +159,7 @@ export async function applyRecipe(
         throw new ArgumentError('learningRate', learningRate, 'a positive number');
       const made = optimizerOf(tf, recipe.optimizer, {
         seed,
+        ...valueOptions(recipe, steps),
         governor: optimizers.governor(weights.writeBack),
       });
       optimizers.schedule(made, learningRate);

@@ -8,7 +8,7 @@ import { ArgumentError } from '../../errors.ts';
 import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { type OptimizerSettings, optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
-import type { LearnSpec } from '../recipe.ts';
+import { type LearnSpec, valueOptions } from '../recipe.ts';
 import { scheduleFactor } from '../schedule.ts';
 import type { SavedArray } from '../stores/index.ts';
 import type { RecipeEngine, StepPart } from './engine.ts';
@@ -101,8 +101,9 @@ export class LearnedParameters implements StepPart {
     const zeros = tf.zeros([count]);
     const variable = tf.variable(zeros, false, this.#prefix + key);
     zeros.dispose();
-    const draws = { seed: this.#engine.seed, prefix: this.#prefix };
-    const made = { variable, optimizer: optimizerOf(tf, this.#settings, draws), last: 0 };
+    const { recipe, seed, steps } = this.#engine;
+    const options = { seed, prefix: this.#prefix, ...valueOptions(recipe, steps) };
+    const made = { variable, optimizer: optimizerOf(tf, this.#settings, options), last: 0 };
     this.#trainers.set(key, made);
     return made;
   }

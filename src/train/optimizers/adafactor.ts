@@ -18,12 +18,12 @@ export class AdafactorRule implements Rule {
   readonly className = 'Adafactor';
   readonly learningRate = 1e-3;
   readonly #tf: TensorFlow;
-  readonly #settings: AdafactorSettings;
+  settings: AdafactorSettings;
   counters: Readonly<Record<string, number>> = { steps: 0 };
 
   constructor(tf: TensorFlow, settings: AdafactorSettings) {
     this.#tf = tf;
-    this.#settings = settings;
+    this.settings = settings;
   }
 
   states(shape: readonly number[], { second }: MomentCodecs): StateOf {
@@ -39,13 +39,13 @@ export class AdafactorRule implements Rule {
     const steps = this.counters['steps']! + 1;
     this.counters = { steps };
     // 1 - t^-exponent: the first step's estimate is the gradient's own square.
-    const keep = 1 - exp(-this.#settings.decayExponent * log(steps));
+    const keep = 1 - exp(-this.settings.decayExponent * log(steps));
     return (given) => this.#move(given, keep);
   }
 
   #move({ gradient, states, variable }: Given, keep: number): Move {
     const tf = this.#tf;
-    const { epsilon1, epsilon2, clipThreshold, scaleParameter } = this.#settings;
+    const { epsilon1, epsilon2, clipThreshold, scaleParameter } = this.settings;
     const square = tf.add(tf.square(gradient), epsilon1);
     const average = (state: string, current: Tensor): Tensor =>
       tf.add(tf.mul(states[state]!.read(), keep), tf.mul(current, 1 - keep));

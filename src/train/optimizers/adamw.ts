@@ -16,12 +16,12 @@ export class AdamWRule implements Rule {
   readonly className = 'AdamW';
   readonly learningRate = 1e-3;
   readonly #tf: TensorFlow;
-  readonly #settings: AdamWSettings;
+  settings: AdamWSettings;
   counters: Readonly<Record<string, number>> = { beta1Power: 1, beta2Power: 1, iterations: 0 };
 
   constructor(tf: TensorFlow, settings: AdamWSettings) {
     this.#tf = tf;
-    this.#settings = settings;
+    this.settings = settings;
   }
 
   states(shape: readonly number[], { first, second }: MomentCodecs): StateOf {
@@ -31,7 +31,7 @@ export class AdamWRule implements Rule {
 
   begin(): (given: Given) => Move {
     const tf = this.#tf;
-    const { beta1, beta2, epsilon } = this.#settings;
+    const { beta1, beta2, epsilon } = this.settings;
     const { iterations } = this.counters;
     const beta1Power = this.counters['beta1Power']! * beta1;
     const beta2Power = this.counters['beta2Power']! * beta2;

@@ -25,6 +25,7 @@ export {
   checkFeedback,
   checkOptimizer,
   checkStateFit,
+  checkValues,
   defaultAdafactor,
   defaultLion,
   defaultOptimizer,

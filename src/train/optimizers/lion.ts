@@ -21,12 +21,12 @@ export class LionRule implements Rule {
   readonly className = 'Lion';
   readonly learningRate = 1e-4;
   readonly #tf: TensorFlow;
-  readonly #settings: LionSettings;
+  settings: LionSettings;
   counters: Readonly<Record<string, number>> = { iterations: 0 };
 
   constructor(tf: TensorFlow, settings: LionSettings) {
     this.#tf = tf;
-    this.#settings = settings;
+    this.settings = settings;
   }
 
   states(shape: readonly number[], { first }: MomentCodecs): StateOf {
@@ -35,7 +35,7 @@ export class LionRule implements Rule {
 
   begin(): (given: Given) => Move {
     const tf = this.#tf;
-    const { beta1, beta2 } = this.#settings;
+    const { beta1, beta2 } = this.settings;
     this.counters = { iterations: this.counters['iterations']! + 1 };
     return ({ gradient, states }) => {
       const held = states['first']!.read();

@@ -5,8 +5,10 @@
 import type { NamedTensorMap, Optimizer, Tensor, Variable } from '@tensorflow/tfjs';
 import { ArgumentError } from '../../errors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
+import type { Curve } from '../curve.ts';
 import type { Schedule } from '../schedule.ts';
 import type { SavedArray, WeightStoreSpec } from '../stores/index.ts';
+import type { OptimizerSettings } from './settings.ts';
 import type { MomentCodecs, OptimizerDraws, StateOf } from './states.ts';
 
 /** The state of an optimiser as a checkpoint holds it. */
@@ -45,7 +47,9 @@ export interface OptimizerOptions extends OptimizerDraws {
   readonly schedule?: Schedule;
   /** The same for the weight decay. */
   readonly decaySchedule?: Schedule;
-  /** Length of the schedules. */
+  /** Settings that change from step to step, by field: `beta1`, `epsilon`. Over `steps` steps. */
+  readonly values?: Readonly<Record<string, Curve>>;
+  /** Length of the schedules and curves. */
   readonly steps?: number;
   /** How updated variables are written back, all of them. Default float32. */
   readonly store?: WeightStoreSpec;
@@ -88,6 +92,8 @@ export interface Rule {
   /** `AdamW` */
   readonly className: string;
   readonly learningRate: number;
+  /** Those of the next step. */
+  settings: OptimizerSettings;
   /** States that begin as zeros, for gradients of a shape. */
   states(shape: readonly number[], codecs: MomentCodecs): StateOf;
   /** Begins a step of all variables. */

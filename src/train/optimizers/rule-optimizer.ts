@@ -3,7 +3,7 @@
  * finite, alike for all rules.
  */
 import type { NamedTensorMap, Tensor, Variable } from '@tensorflow/tfjs';
-import { checkFields, integerInRange, numberInRange } from '../../check.ts';
+import { checkFields, integerInRange, numberInRange, pathOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { checkSchema } from '../../schema.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
@@ -22,13 +22,19 @@ import {
   variableNamed,
   type WriteBack,
 } from './optimizer.ts';
-import { type CommonSettings, checkFeedback, type OptimizerSettings } from './settings.ts';
+import {
+  type CommonSettings,
+  checkFeedback,
+  checkValues,
+  type OptimizerSettings,
+  settingsAt,
+} from './settings.ts';
 import type { HeldState } from './state-codec.ts';
 import { type MomentCodecs, States } from './states.ts';
 
 const optionNames: readonly (keyof OptimizerOptions | 'governor')[] = [
   ...(['seed', 'prefix', 'learningRate', 'schedule', 'decaySchedule', 'steps', 'store'] as const),
-  'governor',
+  ...(['values', 'governor'] as const),
 ];
 
 /** Throws ArgumentError naming the option that is wrong. */
@@ -46,7 +52,11 @@ function checkOptions(
     checkSchedule(schedule, `options.${name}`);
     integerInRange('options.steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1);
   }
-  const { store } = options;
+  const { store, values } = options;
+  if (values !== undefined) {
+    checkValues(values, settings, (field) => pathOf('options.values', field));
+    integerInRange('options.steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1);
+  }
   if (store === undefined) return;
   checkSchema('options.store', store, storeSchema);
   checkStore(store, 'options.store');
@@ -77,7 +87,7 @@ export function optimizerFrom(
   options: OptimizerOptions & { readonly governor?: Governor } = {},
 ): TrainingOptimizer {
   checkOptions(options, rule, settings);
-  const { governor, store, steps = 1, schedule, decaySchedule } = options;
+  const { governor, store, steps = 1, schedule, decaySchedule, values } = options;
   const peak = options.learningRate ?? rule.learningRate;
   const common: CommonSettings & MomentCodecs = settings;
 
@@ -102,6 +112,7 @@ export function optimizerFrom(
       const at = Math.min(this.step, steps - 1);
       if (schedule !== undefined) this.learningRate = peak * scheduleFactor(schedule, at, steps);
       if (decaySchedule !== undefined) this.decayFactor = scheduleFactor(decaySchedule, at, steps);
+      if (values !== undefined) rule.settings = settingsAt(settings, values, at, steps);
       tf.tidy(() => {
         const move = rule.begin();
         for (const [name, gradient] of entriesOf(gradients)) {

@@ -1,9 +1,10 @@
 /**
  * The settings of optimisers as data, and their defaults. What fields may be is `../recipe-schema.ts`.
  */
-import { checkObject } from '../../check.ts';
+import { checkObject, wordsFor } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { checkSchema } from '../../schema.ts';
+import { type Curve, checkCurve, curveAt, curveSchema } from '../curve.ts';
 import { optimizerSchema } from '../recipe-schema.ts';
 import { feedsBack, type WeightStoreSpec } from '../stores/index.ts';
 import { checkCodecFit, checkStateCodec, type StateCodecSpec } from './state-codec.ts';
@@ -184,4 +185,49 @@ export function checkStateFit(
         : shapes.map((shape) => shape.reduce((product, extent) => product * extent, 1));
     checkCodecFit((settings as MomentCodecs)[moment], counts, `${path}.${moment}`);
   }
+}
+
+/** Settings that no curve is for: the weight decay has a schedule of its own, and clipping comes before the optimiser. */
+const constantFields: readonly string[] = ['weightDecay', 'clipNorm'];
+
+/**
+ * Checks curves of settings by field.
+ * @param pathOf what a field's curve is called
+ * @throws ArgumentError naming a field that has no numbers, or a point that the field may not have
+ */
+export function checkValues(
+  values: Readonly<Record<string, Curve>>,
+  settings: OptimizerSettings,
+  pathOf: (field: string) => string,
+): void {
+  const fields = Object.entries(settings).flatMap(([field, value]) =>
+    typeof value === 'number' && !constantFields.includes(field) ? [field] : [],
+  );
+  for (const field of Object.keys(checkObject('values', values))) {
+    const path = pathOf(field);
+    if (!fields.includes(field)) throw new ArgumentError(path, field, wordsFor(field, fields));
+    const curve = checkSchema(path, values[field], curveSchema);
+    checkCurve(curve, path);
+    if (field === 'momentum' && settings.kind === 'sgd' && settings.momentum === 0)
+      throw new ArgumentError(path, curve, 'nothing, where the momentum is 0 and none is held');
+    curve.points.forEach(([, value], i) => {
+      try {
+        checkSchema('', { ...settings, [field]: value }, optimizerSchema);
+      } catch (error) {
+        if (!(error instanceof ArgumentError)) throw error;
+        throw new ArgumentError(`${path}.points[${i}]`, value, error.accepted);
+      }
+    });
+  }
+}
+
+/** Settings as curves have them at a step of `steps`. */
+export function settingsAt<S extends OptimizerSettings>(
+  settings: S,
+  values: Readonly<Record<string, Curve>>,
+  step: number,
+  steps: number,
+): S {
+  const now = Object.entries(values).map(([field, curve]) => [field, curveAt(curve, step, steps)]);
+  return { ...settings, ...Object.fromEntries(now) };
 }

@@ -16,21 +16,21 @@ export class SgdRule implements Rule {
   readonly className = 'SGDMomentum';
   readonly learningRate = 1e-2;
   readonly #tf: TensorFlow;
-  readonly #settings: SgdSettings;
+  settings: SgdSettings;
   counters: Readonly<Record<string, number>> = { iterations: 0 };
 
   constructor(tf: TensorFlow, settings: SgdSettings) {
     this.#tf = tf;
-    this.#settings = settings;
+    this.settings = settings;
   }
 
   states(shape: readonly number[], { first }: MomentCodecs): StateOf {
-    return this.#settings.momentum === 0 ? {} : { first: holdState(this.#tf, shape, true, first) };
+    return this.settings.momentum === 0 ? {} : { first: holdState(this.#tf, shape, true, first) };
   }
 
   begin(): (given: Given) => Move {
     const tf = this.#tf;
-    const { momentum, nesterov } = this.#settings;
+    const { momentum, nesterov } = this.settings;
     this.counters = { iterations: this.counters['iterations']! + 1 };
     return ({ gradient, states }) => {
       if (momentum === 0) return { states: {}, step: (rate) => tf.mul(gradient, rate) };
