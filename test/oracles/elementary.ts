@@ -27,7 +27,13 @@ export type OracleName =
   | 'erf'
   | 'gelu'
   | 'pow'
-  | 'hypot';
+  | 'hypot'
+  | FurtherName;
+
+type FurtherName =
+  | ('exp10' | 'log10' | 'log1p' | 'expm1' | 'cbrt' | 'softplus' | 'silu' | 'erfc')
+  | ('asin' | 'acos' | 'asinh' | 'acosh' | 'atanh' | 'atan2')
+  | ('sinPi' | 'cosPi' | 'tanPi');
 
 /** A non-negative rational. */
 export interface Rational {
@@ -112,7 +118,7 @@ function errorFunction({ numerator, denominator }: Rational, bits: number): bigi
 }
 
 /** |f(x)| to about `digits` digits; the argument's units are 2^-1300. */
-function viaErrorFunction(name: 'erf' | 'gelu', x: number, digits: number): Rational {
+function viaErrorFunction(name: 'erf' | 'erfc' | 'gelu', x: number, digits: number): Rational {
   const t2: Rational = {
     numerator: units(x) ** 2n,
     denominator: 1n << (2n * unitExponent + (name === 'gelu' ? 1n : 0n)),
@@ -122,8 +128,60 @@ function viaErrorFunction(name: 'erf' | 'gelu', x: number, digits: number): Rati
   const bits = Math.ceil(digits * 3.33 + 3 * size + small + 64);
   const erf = errorFunction(t2, bits);
   if (name === 'erf') return { numerator: erf, denominator: 1n << BigInt(bits) };
+  if (name === 'erfc')
+    return { numerator: (1n << BigInt(bits)) - (x < 0 ? -erf : erf), denominator: 1n << BigInt(bits) };
   const twicePhi = (1n << BigInt(bits)) + (x < 0 ? -erf : erf);
   return { numerator: units(x) * twicePhi, denominator: 1n << (BigInt(bits) + 1n + unitExponent) };
+}
+
+/** The further functions as big numbers, with digits to spare for what cancels. */
+function furtherByDecimals(name: OracleName, x: number, y: number, digits: number): BigNumber {
+  const math = mathWith(digits + 40);
+  const a = math.bignumber(exactDecimal(x));
+  const ten = math.bignumber(10);
+  const one = math.bignumber(1);
+  const ln = (n: BigNumber): BigNumber => math.log(n) as BigNumber;
+  const pi = (): BigNumber => math.acos(math.bignumber(-1)) as BigNumber;
+  // The functions of pi x have the period 2.
+  const turn = (): BigNumber => math.bignumber(exactDecimal(x % 2)).times(pi());
+  switch (name) {
+    case 'exp10':
+      return math.exp(a.times(ln(ten)));
+    case 'log10':
+      return ln(a).div(ln(ten));
+    case 'log1p':
+      return ln(a.plus(1));
+    case 'expm1':
+      return math.exp(a).minus(1);
+    case 'cbrt':
+      return a.cbrt();
+    case 'softplus':
+      return ln(math.exp(a).plus(1));
+    case 'silu':
+      return a.div(math.exp(a.neg()).plus(1));
+    case 'asin':
+      return math.asin(a) as BigNumber;
+    case 'acos':
+      return math.acos(a) as BigNumber;
+    case 'asinh':
+      return ln(a.abs().plus(a.times(a).plus(1).sqrt()));
+    case 'acosh':
+      return ln(a.plus(a.times(a).minus(1).sqrt()));
+    case 'atanh':
+      return ln(one.plus(a).div(one.minus(a))).div(2);
+    case 'sinPi':
+      return math.sin(turn());
+    case 'cosPi':
+      return math.cos(turn());
+    case 'tanPi':
+      return math.sin(turn()).div(math.cos(turn()));
+    case 'atan2': {
+      const angle = math.atan(a.div(math.bignumber(exactDecimal(y))).abs()) as BigNumber;
+      return y < 0 ? pi().minus(angle) : angle;
+    }
+    default:
+      throw new Error(`oracle: ${name} has a series of its own`);
+  }
 }
 
 /** f(x, y) as a big number. */
@@ -167,7 +225,7 @@ function viaDecimals(name: OracleName, x: number, y: number, digits: number): Bi
     case 'hypot':
       return a.times(a).plus(b.times(b)).sqrt();
     default:
-      throw new Error(`oracle: ${name} has a series of its own`);
+      return furtherByDecimals(name, x, y, digits);
   }
 }
 
@@ -201,18 +259,29 @@ function atSmall(name: OracleName, x: number): number | undefined {
     case 'sin':
     case 'tanh':
     case 'atan':
+    case 'asinh':
     case 'tan':
-    case 'sinh': // x +- x^3 / 3 or x^3 / 6
-      return a < 2 ** -40 ? oddBeside(a, name === 'tan' || name === 'sinh') : undefined;
+    case 'sinh':
+    case 'asin':
+    case 'atanh': // x +- x^3 / 3 or x^3 / 6
+      return a < 2 ** -40 ? oddBeside(a, ['tan', 'sinh', 'asin', 'atanh'].includes(name)) : undefined;
+    case 'expm1':
+    case 'log1p': // x +- x^2 / 2
+      return a < 2 ** -60 ? oddBeside(a, x > 0 === (name === 'expm1')) : undefined;
+    case 'erfc': // 1 - 2 x / sqrt pi
+      return a < 2 ** -60 ? oddBeside(1, x < 0) : undefined;
     case 'cos':
+    case 'cosPi':
     case 'cosh': // 1 +- x^2 / 2
       return a < 2 ** -40 ? oddBeside(1, name === 'cosh') : undefined;
     case 'exp':
+    case 'exp10':
     case 'exp2': // 1 + x, 1 + x ln 2
       return a < 2 ** -60 ? oddBeside(1, x > 0) : undefined;
     case 'sigmoid': // 1/2 + x / 4
       return a < 2 ** -60 ? oddBeside(0.5, x > 0) : undefined;
-    case 'gelu': // x/2 + x^2 / sqrt(2 pi)
+    case 'silu':
+    case 'gelu': // x/2 + x^2 / sqrt(2 pi), x/2 + x^2 / 4
       return a < 2 ** -60 && a > 2 ** -1000 ? oddBeside(a / 2, x > 0) : undefined;
     default:
       return undefined;
@@ -230,6 +299,28 @@ function withoutDigits(name: OracleName, x: number, y: number): number | undefin
     case 'exp2':
       if (x >= 1024 || x < -1074) return x > 0 ? MAX_VALUE : smallest;
       return name === 'exp2' && Number.isInteger(x) ? 2 ** x : undefined;
+    case 'exp10':
+      if (x > 309 || x < -324) return x > 0 ? MAX_VALUE : smallest;
+      return Number.isInteger(x) && x >= 0 && x <= 22 ? Number(`1e${x}`) : undefined;
+    case 'log10': {
+      const power = Math.round(Math.log10(x));
+      return power >= 0 && Number(`1e${power}`) === x && power <= 22 ? power : undefined;
+    }
+    case 'expm1':
+      return x > 710 ? MAX_VALUE : x < -40 ? belowOne : undefined;
+    case 'softplus':
+      return x > 40 ? oddBeside(x, true) : x < -750 ? smallest : undefined;
+    case 'silu':
+      return x > 50 ? oddBeside(x, false) : x < -760 ? smallest : undefined;
+    case 'erfc':
+      // erfc 6.1 < 2^-56
+      return x > 28 ? smallest : x < -6.1 ? oddBeside(2, false) : undefined;
+    case 'sinPi':
+      return a % 1 === 0.5 ? 1 : undefined;
+    case 'cosPi':
+      return Number.isInteger(x) ? 1 : undefined;
+    case 'tanPi':
+      return a % 0.5 === 0.25 ? 1 : undefined;
     case 'log2': {
       const power = Math.round(Math.log2(x));
       return 2 ** power === x ? Math.abs(power) : undefined;
@@ -266,11 +357,20 @@ function byEngine(name: OracleName, x: number, y: number): number {
       return 1 / Math.sqrt(x);
     case 'sigmoid':
       return 1 / (1 + Math.exp(-x));
+    case 'exp10':
+      return 10 ** x;
     case 'erf':
+    case 'erfc':
     case 'gelu':
+    case 'softplus':
+    case 'silu':
+    case 'sinPi':
+    case 'cosPi':
+    case 'tanPi':
       return NaN;
     case 'pow':
     case 'hypot':
+    case 'atan2':
       return Math[name](x, y);
     default:
       return Math[name](x);
@@ -285,17 +385,28 @@ function isClear(magnitude: number): boolean {
   return low > 256 && low < 2 ** 27 - 256;
 }
 
+/** Functions whose result has the sign of the first operand. */
+const oddNames: readonly OracleName[] = [
+  ...(['tanh', 'sinh', 'atan', 'erf', 'gelu', 'log1p', 'expm1', 'cbrt', 'silu'] as const),
+  ...(['asin', 'asinh', 'atanh', 'atan2'] as const),
+];
+
 const signOf = (name: OracleName, x: number, y: number): 1 | -1 => {
   if (name === 'pow') return x < 0 && Math.abs(y) % 2 === 1 ? -1 : 1;
-  if (name === 'log' || name === 'log2') return x < 1 ? -1 : 1;
+  if (name === 'log' || name === 'log2' || name === 'log10') return x < 1 ? -1 : 1;
+  if (name === 'sinPi' || name === 'cosPi' || name === 'tanPi') {
+    const angle = Math.PI * (x % 2);
+    return Math[name.slice(0, 3) as 'sin' | 'cos' | 'tan'](angle) < 0 ? -1 : 1;
+  }
   if (name === 'cos' || name === 'sin' || name === 'tan') return Math[name](x) < 0 ? -1 : 1;
-  return x < 0 && ['tanh', 'sinh', 'atan', 'erf', 'gelu'].includes(name) ? -1 : 1;
+  return x < 0 && oddNames.includes(name) ? -1 : 1;
 };
 
 /** Whether |x|^y, sqrt(x^2 + y^2) or 1 / sqrt x is that number: rational arithmetic. */
-function isExactly(result: number, name: 'pow' | 'hypot' | 'rsqrt', x: number, y: number): boolean {
+function isExactly(result: number, name: 'pow' | 'hypot' | 'rsqrt' | 'cbrt', x: number, y: number): boolean {
   if (name === 'hypot') return units(result) ** 2n === units(x) ** 2n + units(y) ** 2n;
   if (name === 'rsqrt') return units(result) ** 2n * units(x) === 1n << (3n * unitExponent);
+  if (name === 'cbrt') return units(result) ** 3n === units(x) << (2n * unitExponent);
   let roots = 1;
   while (!Number.isInteger(y * roots)) roots *= 2;
   const power = Math.abs(y) * roots;
@@ -327,7 +438,7 @@ export function magnitudeBounds(
   digits: number,
 ): { low: Rational; high: Rational } {
   const { numerator, denominator } =
-    name === 'erf' || name === 'gelu'
+    name === 'erf' || name === 'erfc' || name === 'gelu'
       ? viaErrorFunction(name, x, digits)
       : rationalOf(viaDecimals(name, x, y, digits), digits);
   // Twelve digits for what decimal.js loses where sines vanish.
@@ -347,7 +458,7 @@ export function standInByDigits(name: OracleName, x: number, y = 0): number {
     const { low, high } = magnitudeBounds(name, x, y, digits);
     const odd = roundToOdd(low);
     if (odd === roundToOdd(high)) return sign * odd;
-    if (name === 'pow' || name === 'hypot' || name === 'rsqrt') {
+    if (name === 'pow' || name === 'hypot' || name === 'rsqrt' || name === 'cbrt') {
       const exact = evenNeighbours(odd).find((even) => isExactly(even, name, x, y));
       if (exact !== undefined) return sign * exact;
     }
@@ -363,6 +474,62 @@ export function standIn(name: OracleName, x: number, y = 0): number {
 
 // pi/2 rounded to odd: the nearest binary64 number is even and too small.
 const halfPi = Math.PI / 2 + 2 ** -52;
+
+/** Whether an argument is outside the domain of one of the further functions. */
+function outsideOf(name: OracleName, x: number): boolean {
+  const a = Math.abs(x);
+  switch (name) {
+    case 'log10':
+      return x < 0;
+    case 'log1p':
+      return x < -1;
+    case 'asin':
+    case 'acos':
+    case 'atanh':
+      return a > 1;
+    case 'acosh':
+      return x < 1;
+    case 'sinPi':
+    case 'cosPi':
+    case 'tanPi':
+      return a === Infinity;
+    default:
+      return false;
+  }
+}
+
+/** Zeros, poles and limits of the further functions where the engine has none of them; undefined elsewhere. */
+function furtherSpecial(name: OracleName, x: number, isP3109: boolean): number | undefined {
+  const a = Math.abs(x);
+  const isDown = x < 0 || Object.is(x, -0);
+  switch (name) {
+    case 'log1p':
+      return x === -1 ? -Infinity : undefined;
+    case 'expm1':
+      return x === -Infinity ? -1 : undefined;
+    case 'atanh':
+      return a === 1 ? x * Infinity : undefined;
+    case 'acos':
+    case 'acosh':
+      return x === 1 ? 0 : x === 0 ? halfPi : undefined;
+    case 'softplus':
+      return a === Infinity ? Math.max(x, 0) : undefined;
+    case 'silu':
+      return x === 0 || x === Infinity ? x : x === -Infinity ? -0 : undefined;
+    case 'erfc':
+      return a === Infinity ? 1 - Math.sign(x) : undefined;
+    case 'sinPi':
+      return Number.isInteger(x) ? (isDown ? -0 : 0) : undefined;
+    case 'cosPi':
+      return a % 1 === 0.5 ? 0 : undefined;
+    case 'tanPi': {
+      if (a % 1 === 0.5) return isP3109 ? NaN : Math.floor(x) % 2 === 0 ? Infinity : -Infinity;
+      return Number.isInteger(x) ? (isDown !== (a % 2 === 1) ? -0 : 0) : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
 
 /** Results at NaN, infinities, zeros and outside the domain; undefined elsewhere. The engine's, where the standards agree. */
 function special(name: OracleName, x: number, y: number, format: Format): number | undefined {
@@ -383,9 +550,20 @@ function special(name: OracleName, x: number, y: number, format: Format): number
         : Math.hypot(x, y)
       : Math.hypot(x, y);
   }
+  if (name === 'atan2') {
+    if (isPlain(x) && isPlain(y)) return undefined;
+    const angle = Math.atan2(x, y);
+    // The multiples of pi / 4 are a little larger than the binary64 numbers next to them.
+    return angle === 0 ? angle : angle * (1 + 2 ** -52);
+  }
+  if (outsideOf(name, x)) return NaN;
+  const further = furtherSpecial(name, x, isP3109);
+  if (further !== undefined) return further;
   const isOutside = x < 0 && ['log', 'log2', 'rsqrt'].includes(name);
   if (isOutside || Number.isNaN(x)) return NaN;
-  if (isPlain(x)) return x === 1 && (name === 'log' || name === 'log2') ? 0 : undefined;
+  if (isPlain(x)) return x === 1 && ['log', 'log2', 'log10'].includes(name) ? 0 : undefined;
+  if (x === 0 && (name === 'softplus' || name === 'cosPi' || name === 'erfc'))
+    return name === 'softplus' ? undefined : 1;
   switch (name) {
     case 'atan':
       return x === 0 ? x : Math.sign(x) * halfPi;

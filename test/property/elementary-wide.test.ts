@@ -8,6 +8,7 @@ import { type ElementaryName, elementaryFunctions } from '../../src/arithmetic/e
 import {
   type Approximation,
   quick,
+  quickAtan2,
   quickError,
   quickHypot,
   quickPow,
@@ -32,8 +33,16 @@ const argument = fc
 function isInDomain(name: ElementaryName, x: number, y: number): boolean {
   if (x === 0 || y === 0 || x === 1) return false;
   // Beyond, 80 digits do not tell the result from its limit.
-  if (['tanh', 'sigmoid', 'erf', 'gelu'].includes(name) && Math.abs(x) > 12) return false;
-  if (name === 'log' || name === 'log2' || name === 'rsqrt') return x > 0;
+  if (
+    ['tanh', 'sigmoid', 'erf', 'erfc', 'gelu', 'expm1', 'softplus', 'silu'].includes(name) &&
+    Math.abs(x) > 12
+  )
+    return false;
+  if (['log', 'log2', 'log10', 'rsqrt'].includes(name)) return x > 0;
+  if (['asin', 'acos', 'atanh'].includes(name)) return Math.abs(x) < 1;
+  if (name === 'acosh') return x > 1;
+  if (name === 'log1p') return x > -1;
+  if (name.endsWith('Pi')) return !Number.isInteger(4 * x);
   return name !== 'pow' || (x > 0 && Math.abs(y * Math.log(x)) < 600);
 }
 
@@ -158,6 +167,7 @@ describe('the quick values keep their bounds', () => {
     const approximate = (x: number, y: number): Approximation => {
       if (name === 'pow') return quickPow(x, y);
       if (name === 'hypot') return quickHypot(x, y);
+      if (name === 'atan2') return quickAtan2(x, y);
       return { value: quick[name](x), error: quickError };
     };
     const check = (x: number, y: number): void => {

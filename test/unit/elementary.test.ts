@@ -36,6 +36,265 @@ const hardest = JSON.parse(
 const inf = Infinity;
 const deterministic = roundingModes.filter((mode) => !isStochastic(mode));
 
+describe('special values of the further functions', () => {
+  const pi = Math.PI;
+  const nearest = (x: number): number => at('binary64', 'atan2', x, 1);
+  it.each<[ElementaryName, readonly (readonly [x: number, result: number])[]]>([
+    [
+      'exp10',
+      [
+        [inf, inf],
+        [-inf, 0],
+        [0, 1],
+        [-0, 1],
+        [22, 1e22],
+        [-400, 0],
+        [400, inf],
+      ],
+    ],
+    [
+      'log10',
+      [
+        [inf, inf],
+        [0, -inf],
+        [-0, -inf],
+        [1, 0],
+        [1e22, 22],
+        [-1, NaN],
+        [-inf, NaN],
+      ],
+    ],
+    [
+      'log1p',
+      [
+        [inf, inf],
+        [-1, -inf],
+        [0, 0],
+        [-0, -0],
+        [-2, NaN],
+        [-inf, NaN],
+      ],
+    ],
+    [
+      'expm1',
+      [
+        [inf, inf],
+        [-inf, -1],
+        [0, 0],
+        [-0, -0],
+        [-1e300, -1],
+      ],
+    ],
+    [
+      'cbrt',
+      [
+        [inf, inf],
+        [-inf, -inf],
+        [0, 0],
+        [-0, -0],
+        [27, 3],
+        [-0.125, -0.5],
+      ],
+    ],
+    [
+      'softplus',
+      [
+        [inf, inf],
+        [-inf, 0],
+        [0, Math.LN2],
+        [1e300, 1e300],
+      ],
+    ],
+    [
+      'silu',
+      [
+        [inf, inf],
+        [-inf, -0],
+        [0, 0],
+        [-0, -0],
+      ],
+    ],
+    [
+      'erfc',
+      [
+        [inf, 0],
+        [-inf, 2],
+        [0, 1],
+        [-0, 1],
+        [-1e10, 2],
+      ],
+    ],
+    [
+      'asin',
+      [
+        [inf, NaN],
+        [2, NaN],
+        [0, 0],
+        [-0, -0],
+        [1, pi / 2],
+        [-1, -pi / 2],
+      ],
+    ],
+    [
+      'acos',
+      [
+        [-inf, NaN],
+        [1.5, NaN],
+        [1, 0],
+        [0, pi / 2],
+        [-0, pi / 2],
+        [-1, pi],
+      ],
+    ],
+    [
+      'asinh',
+      [
+        [inf, inf],
+        [-inf, -inf],
+        [0, 0],
+        [-0, -0],
+      ],
+    ],
+    [
+      'acosh',
+      [
+        [inf, inf],
+        [-inf, NaN],
+        [1, 0],
+        [0.5, NaN],
+        [0, NaN],
+      ],
+    ],
+    [
+      'atanh',
+      [
+        [1, inf],
+        [-1, -inf],
+        [2, NaN],
+        [inf, NaN],
+        [0, 0],
+        [-0, -0],
+      ],
+    ],
+    [
+      'sinPi',
+      [
+        [0, 0],
+        [-0, -0],
+        [3, 0],
+        [-3, -0],
+        [0.5, 1],
+        [1.5, -1],
+        [-0.5, -1],
+        [2 ** 60, 0],
+        [inf, NaN],
+      ],
+    ],
+    [
+      'cosPi',
+      [
+        [0, 1],
+        [1, -1],
+        [-1, -1],
+        [0.5, 0],
+        [-0.5, 0],
+        [1.5, 0],
+        [2 ** 60, 1],
+        [inf, NaN],
+      ],
+    ],
+    [
+      'tanPi',
+      [
+        [0, 0],
+        [-0, -0],
+        [1, -0],
+        [-1, 0],
+        [2, 0],
+        [-2, -0],
+        [0.25, 1],
+        [0.75, -1],
+        [0.5, inf],
+        [-0.5, -inf],
+      ],
+    ],
+  ])('%s', (name, list) => {
+    for (const [x, result] of [...list, [NaN, NaN] as const])
+      expect(at('binary64', name, x), `${name}(${x})`).toBe(result);
+  });
+
+  it('atan2, first the ordinate', () => {
+    const list: [y: number, x: number, result: number][] = [
+      ...([
+        [0, 1, 0],
+        [-0, 1, -0],
+        [0, 0, 0],
+        [-0, 0, -0],
+      ] as [number, number, number][]),
+      ...([
+        [0, -1, pi],
+        [-0, -1, -pi],
+        [0, -0, pi],
+        [-0, -0, -pi],
+      ] as [number, number, number][]),
+      ...([
+        [1, 0, pi / 2],
+        [-1, -0, -pi / 2],
+        [inf, 1, pi / 2],
+        [-inf, -1, -pi / 2],
+      ] as [number, number, number][]),
+      ...([
+        [1, inf, 0],
+        [-1, inf, -0],
+        [1, -inf, pi],
+        [-1, -inf, -pi],
+      ] as [number, number, number][]),
+      ...([
+        [inf, inf, pi / 4],
+        [-inf, inf, -pi / 4],
+        [inf, -inf, (3 * pi) / 4],
+      ] as [number, number, number][]),
+      ...([
+        [NaN, 1, NaN],
+        [1, NaN, NaN],
+        [1, 1, pi / 4],
+        [-1, -1, (-3 * pi) / 4],
+      ] as [number, number, number][]),
+    ];
+    for (const [y, x, result] of list)
+      expect(at('binary64', 'atan2', y, x), `atan2(${y}, ${x})`).toBe(result);
+    expect(nearest(1e-320)).toBe(1e-320);
+    // arctan q is less than q.
+    expect(at('binary16', 'atan2', 2 ** -10, 1, { rounding: 'toward-zero' })).toBe(2 ** -10 - 2 ** -21);
+    expect(at('binary16', 'atan2', 3 * 2 ** -10, 3, { rounding: 'toward-zero' })).toBe(2 ** -10 - 2 ** -21);
+  });
+
+  it('poles and NaN of P3109 and posits', () => {
+    expect(at('binary8p3se', 'tanPi', 0.5)).toBe(NaN);
+    expect(at('binary8p3se', 'atanh', 1)).toBe(inf);
+    expect(at('posit16', 'atanh', 1)).toBe(NaN);
+    expect(at('posit16', 'tanPi', 0.5)).toBe(NaN);
+    expect(at('posit16', 'erfc', 60)).toBe(formats.posit16.minPositive);
+  });
+
+  it('exact results in every mode, and the next ones', () => {
+    for (const rounding of deterministic) {
+      expect(at('binary32', 'cbrt', 1.728e3, 0, { rounding })).toBe(12);
+      expect(at('binary32', 'exp10', 10, 0, { rounding })).toBe(1e10);
+      expect(at('binary32', 'log10', 1e10, 0, { rounding })).toBe(10);
+      expect(at('bfloat16', 'cosPi', 3, 0, { rounding })).toBe(-1);
+    }
+    expect(at('bfloat16', 'expm1', 2 ** -100, 0, { rounding: 'toward-positive' })).toBe(
+      2 ** -100 * (1 + 2 ** -7),
+    );
+    expect(at('bfloat16', 'log1p', 2 ** -100, 0, { rounding: 'toward-zero' })).toBe(
+      2 ** -100 * (1 - 2 ** -8),
+    );
+    expect(at('bfloat16', 'softplus', 1000, 0, { rounding: 'toward-positive' })).toBe(1004);
+    expect(at('bfloat16', 'erfc', -100, 0, { rounding: 'toward-zero' })).toBe(2 - 2 ** -7);
+  });
+});
+
 describe('special values', () => {
   const unary: readonly [ElementaryName, readonly (readonly [number, number])[]][] = [
     [

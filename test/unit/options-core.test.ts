@@ -448,13 +448,16 @@ describe('every method of an arithmetic object refuses what is no option', () =>
       onNumbers[name] = (options) => method(1, options);
     }
   }
-  const elementary = ['atan', 'rsqrt', 'sigmoid', 'erf', 'gelu'];
+  const elementary = [
+    ...['atan', 'rsqrt', 'sigmoid', 'erf', 'gelu', 'erfc', 'silu', 'softplus', 'cbrt', 'exp10', 'log10'],
+    ...['log1p', 'expm1', 'asin', 'acos', 'asinh', 'acosh', 'atanh', 'sinPi', 'cosPi', 'tanPi'],
+  ];
   for (const name of elementary) {
     const method = (half as never)[name] as (...given: unknown[]) => unknown;
     onArrays[name] = (options) => method(x, options);
     onNumbers[name] = (options) => method(1, options);
   }
-  for (const name of ['add', 'sub', 'mul', 'div', 'min', 'max', 'compare', 'pow', 'hypot']) {
+  for (const name of ['add', 'sub', 'mul', 'div', 'min', 'max', 'compare', 'pow', 'hypot', 'atan2']) {
     const method = (half as never)[name] as (...given: unknown[]) => unknown;
     onArrays[name] = (options) => method(x, 1, options);
     onNumbers[name] = (options) => method(1, 2, options);

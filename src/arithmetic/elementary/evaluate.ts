@@ -9,12 +9,20 @@ import { roundScalar } from '../../rounding/round.ts';
 import { hypot, pow } from './binary-functions.ts';
 import { enclosures, type UnaryName } from './functions.ts';
 import { type Decided, decide, type Interval, isHuge } from './interval.ts';
-import { type Approximation, quick, quickError, quickHypot, quickPow } from './quick.ts';
-import { hypotSpecial, limitAtInfinity, powSpecial, type Special, unarySpecial } from './specials.ts';
+import { atan2 } from './inverse-functions.ts';
+import { type Approximation, quick, quickAtan2, quickError, quickHypot, quickPow } from './quick.ts';
+import {
+  atan2Special,
+  hypotSpecial,
+  limitAtInfinity,
+  powSpecial,
+  type Special,
+  unarySpecial,
+} from './specials.ts';
 
 export type { UnaryName } from './functions.ts';
 export type { Special } from './specials.ts';
-export type BinaryName = 'pow' | 'hypot';
+export type BinaryName = 'pow' | 'hypot' | 'atan2';
 export type ElementaryName = UnaryName | BinaryName;
 
 /**
@@ -87,14 +95,13 @@ function roundQuick(
   return Object.is(value, roundScalar(approximation + margin, format, options, random)) ? value : undefined;
 }
 
-function isInterval(found: Special | Interval): found is Interval {
-  return 'low' in found;
-}
+/** What needs no argument's digits: a special value, an exact result, or a constant to any number of digits. */
+type Found = Special | Interval | ((bits: number) => Interval | undefined);
 
 /** A function by its parts: what needs no digits, the quick value with its error, and the enclosure. */
 interface Parts {
   readonly arity: 1 | 2;
-  special(x: number, y: number, format: Format): Special | Interval | undefined;
+  special(x: number, y: number, format: Format): Found | undefined;
   /** Only for arguments that are neither special nor infinite. */
   quick(x: number, y: number): Approximation;
   enclose(x: number, y: number, bits: number, limit: number): Interval | undefined;
@@ -107,13 +114,14 @@ function elementaryFunction({ arity, special, quick, enclose }: Parts): Elementa
   function slowly(
     x: number,
     y: number,
-    found: Special | Interval | undefined,
+    found: Found | undefined,
     format: Format,
     options: ResolvedRounding,
     random: number,
   ): Outcome {
-    if (found !== undefined && !isInterval(found))
+    if (found !== undefined && 'value' in found)
       return { special: found, value: roundScalar(found.value, format, options, 0) };
+    if (typeof found === 'function') return ziv(found, format, options, random);
     return ziv((bits, limit) => found ?? enclose(x, y, bits, limit), format, options, random);
   }
 
@@ -157,4 +165,5 @@ export const elementaryFunctions: Readonly<Record<ElementaryName, ElementaryFunc
   ...unary,
   pow: elementaryFunction({ arity: 2, special: powSpecial, quick: quickPow, enclose: pow }),
   hypot: elementaryFunction({ arity: 2, special: hypotSpecial, quick: quickHypot, enclose: hypot }),
+  atan2: elementaryFunction({ arity: 2, special: atan2Special, quick: quickAtan2, enclose: atan2 }),
 });

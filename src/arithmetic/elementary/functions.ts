@@ -16,6 +16,9 @@ import {
   scaled,
 } from './ball.ts';
 import { exactly, huge, type Interval, inBall, justAbove, justBelow, tiny } from './interval.ts';
+import { type InverseName, inverseEnclosures } from './inverse-functions.ts';
+import { type Enclosure, fixedDigits, isSmall, near, nearOne, one, squareOf, withSign } from './near.ts';
+import { type RelatedName, relatedEnclosures } from './related-functions.ts';
 import {
   arctangent,
   complementaryErrorFunction,
@@ -25,26 +28,7 @@ import {
   logarithm,
   sineAndCosine,
 } from './series.ts';
-
-/**
- * @param x Finite.
- * @param bits Digits wanted.
- * @param limit Results beyond 2^limit, or below 2^-limit, need no digits. At least 4000.
- */
-export type Enclosure = (x: number, bits: number, limit: number) => Interval | undefined;
-
-const one = exactBall(1);
-
-/** 1 plus or minus less than a part in 2^bits. */
-function nearOne(above: boolean, bits: number): Interval {
-  return above ? justAbove(false, 1n, 0, bits) : justBelow(false, 1n, 0, bits);
-}
-
-/** x times 2^shift, plus or minus less than a part in 2^bits. */
-function near(x: number, farther: boolean, bits: number, shift = 0): Interval {
-  const { significand, exponent } = toBigIntSignificand(x);
-  return (farther ? justAbove : justBelow)(x < 0, significand, exponent + shift, bits);
-}
+import { type TurnName, turnEnclosures } from './turn-functions.ts';
 
 function exp(x: number, bits: number, limit: number): Interval | undefined {
   if (x === 0) return exactly(false, 1n, 0);
@@ -82,16 +66,6 @@ function log2(x: number, bits: number): Interval | undefined {
   return inBall(divide(logarithmOf(x, bits), ln2Ball(bits + 56), bits + 56));
 }
 
-/** Whether x^2 is less than a part in 2^bits. Odd functions are x + O(x^3) with a constant below 1 there. */
-function isSmall(x: number, bits: number): boolean {
-  return Math.abs(x) < 2 ** (-bits / 2 - 1);
-}
-
-/** Digits after the point with which a number of about 2^(-bits / 2) still has `bits`. */
-function fixedDigits(bits: number): number {
-  return Math.ceil(1.5 * bits) + 16;
-}
-
 function sin(x: number, bits: number): Interval | undefined {
   if (isSmall(x, bits)) return near(x, false, bits);
   return inBall(sineAndCosine(x, fixedDigits(bits)).sine);
@@ -108,11 +82,6 @@ function tan(x: number, bits: number): Interval | undefined {
   const { sine, cosine } = sineAndCosine(x, fixedDigits(bits));
   if (inBall(cosine) === undefined) return undefined;
   return inBall(divide(sine, cosine, bits + 16));
-}
-
-/** The interval with the sign of x, for functions that are odd. */
-function withSign(x: number, interval: Interval | undefined): Interval | undefined {
-  return interval && { ...interval, negative: x < 0 };
 }
 
 function tanh(x: number, bits: number): Interval | undefined {
@@ -155,12 +124,6 @@ function sigmoid(x: number, bits: number, limit: number): Interval | undefined {
   return inBall(divide(one, add(one, power), bits + 8));
 }
 
-/** x^2 2^shift, exactly. */
-function squareOf(x: number, shift: number): Ball {
-  const { significand, exponent } = toBigIntSignificand(x);
-  return { middle: significand * significand, radius: 0n, exponent: 2 * exponent + shift };
-}
-
 function erf(x: number, bits: number): Interval | undefined {
   // 1 - erf x < e^(-x^2)
   if (x * x > (bits + 1) * 0.7) return withSign(x, nearOne(false, bits));
@@ -199,7 +162,7 @@ function rsqrt(x: number, bits: number): Interval {
   };
 }
 
-export type UnaryName =
+type PlainName =
   | 'exp'
   | 'log'
   | 'exp2'
@@ -216,7 +179,9 @@ export type UnaryName =
   | 'erf'
   | 'gelu';
 
-export const enclosures: Readonly<Record<UnaryName, Enclosure>> = {
+export type UnaryName = PlainName | RelatedName | InverseName | TurnName;
+
+const plainEnclosures: Readonly<Record<PlainName, Enclosure>> = {
   exp,
   log,
   exp2,
@@ -232,4 +197,12 @@ export const enclosures: Readonly<Record<UnaryName, Enclosure>> = {
   sigmoid,
   erf,
   gelu,
+};
+
+/** Every function of one argument. */
+export const enclosures: Readonly<Record<UnaryName, Enclosure>> = {
+  ...plainEnclosures,
+  ...relatedEnclosures,
+  ...inverseEnclosures,
+  ...turnEnclosures,
 };

@@ -161,11 +161,111 @@ function gelu(x: number): number {
   return x > 0 ? x * (1 - tail) : x * tail;
 }
 
+function log1p(x: number): number {
+  if (Math.abs(x) < 2 ** -50) return NaN;
+  const u = 1 + x;
+  // What the sum lost comes back in the quotient.
+  return (log(u) * x) / (u - 1);
+}
+
+function expm1(x: number): number {
+  return Math.abs(x) < 0.7 ? x * polynomial(x, exponentialRest) : exponential(x) - 1;
+}
+
+const exponentialRest = exponentialSeries.slice(1);
+const log10of2High = 0.301025390625;
+const log10of2Low = 4.605038981195214e-6;
+
+function exp10(x: number): number {
+  if (!(Math.abs(x) < 300)) return NaN;
+  const k = Math.round(x / (log10of2High + log10of2Low));
+  const rest = x - k * log10of2High - k * log10of2Low;
+  return scaleByPowerOfTwo(polynomial(rest * Math.LN10, exponentialSeries), k);
+}
+
+function asin(x: number): number {
+  return 2 * atan(x / (1 + Math.sqrt((1 - x) * (1 + x))));
+}
+
+function acos(x: number): number {
+  const a = Math.abs(x);
+  const angle = 2 * atan(Math.sqrt((1 - a) / (1 + a)));
+  return x < 0 ? Math.PI - angle : angle;
+}
+
+/** ln(2 x) for an x whose square hides 1. */
+function logOfTwice(x: number): number {
+  return log(x) + Math.LN2;
+}
+
+function asinh(x: number): number {
+  const a = Math.abs(x);
+  const value = a > 2 ** 28 ? logOfTwice(a) : log1p(a + (a * a) / (1 + Math.sqrt(1 + a * a)));
+  return x < 0 ? -value : value;
+}
+
+function acosh(x: number): number {
+  const t = x - 1;
+  return x > 2 ** 28 ? logOfTwice(x) : log1p(t + Math.sqrt(2 * t + t * t));
+}
+
+function atanh(x: number): number {
+  const a = Math.abs(x);
+  const value = log1p((2 * a) / (1 - a)) / 2;
+  return x < 0 ? -value : value;
+}
+
+/** The function of pi x by quadrants: x - q / 2 is exact. */
+function ofTurn(x: number, functions: readonly ((angle: number) => number)[]): number {
+  const turn = x % 2;
+  const half = Math.round(2 * turn);
+  return functions[((half % 4) + 4) % 4]!((turn - half / 2) * Math.PI);
+}
+
+const sineByQuadrant = [sine, cosine, (r: number): number => -sine(r), (r: number): number => -cosine(r)];
+const cosineByQuadrant = [cosine, sineByQuadrant[2]!, sineByQuadrant[3]!, sine];
+
+function sinPi(x: number): number {
+  return ofTurn(x, sineByQuadrant);
+}
+
+function cosPi(x: number): number {
+  return ofTurn(x, cosineByQuadrant);
+}
+
+function cbrt(x: number): number {
+  const a = Math.abs(x);
+  if (!(a > 2 ** -900)) return NaN; // a cube might lose bits
+  const guess = exponential(log(a) / 3);
+  const root = guess - (guess * guess * guess - a) / (3 * guess * guess);
+  return x < 0 ? -root : root;
+}
+
+function softplus(x: number): number {
+  const power = exponential(-Math.abs(x));
+  // Without log1p where it has no digits.
+  const small = power < 2 ** -40 ? power * (1 - power / 2) : log1p(power);
+  return x > 0 ? x + small : small;
+}
+
+function erfc(x: number): number {
+  if (x < 0.7) return 1 - erf(x);
+  // e^(-x^2) from a square in two parts, as in gelu.
+  const high = Math.fround(x);
+  const low = x - high;
+  const power = exponential(-high * high) * exponential(-low * (x + high));
+  return complement(x, x * x, power);
+}
+
 export const quick: Readonly<Record<UnaryName, (x: number) => number>> = {
   exp: exponential,
   log,
   exp2,
+  exp10,
   log2: (x) => log(x) / Math.LN2,
+  log10: (x) => log(x) / Math.LN10,
+  log1p,
+  expm1,
   sin,
   cos,
   tan,
@@ -173,9 +273,21 @@ export const quick: Readonly<Record<UnaryName, (x: number) => number>> = {
   sinh,
   cosh,
   atan,
+  asin,
+  acos,
+  asinh,
+  acosh,
+  atanh,
+  sinPi,
+  cosPi,
+  tanPi: (x) => sinPi(x) / cosPi(x),
   rsqrt: (x) => 1 / Math.sqrt(x),
+  cbrt,
   sigmoid,
+  softplus,
+  silu: (x) => x * sigmoid(x),
   erf,
+  erfc,
   gelu,
 };
 
@@ -193,4 +305,12 @@ export function quickHypot(x: number, y: number): Approximation {
   const inRange = (a: number): boolean => a === 0 || (a > 2 ** -480 && a < 2 ** 500);
   const value = inRange(Math.abs(x)) && inRange(Math.abs(y)) ? Math.sqrt(x * x + y * y) : NaN;
   return { value, error: quickError };
+}
+
+/** The angle of (x, y), NaN where their quotient might overflow or lose bits. */
+export function quickAtan2(y: number, x: number): Approximation {
+  const quotient = Math.abs(y / x);
+  const acute = quotient > 2 ** -900 && quotient < 2 ** 900 ? atan(quotient) : NaN;
+  const angle = x < 0 ? Math.PI - acute : acute;
+  return { value: y < 0 ? -angle : angle, error: quickError };
 }

@@ -125,6 +125,14 @@ export function logarithm(significand: bigint, exponent: number, digits: number)
   };
 }
 
+/** ln of a ball of positive numbers; the absolute error is about 2^-digits, and what the ball's radius makes of it. */
+export function logarithmOfBall({ middle, radius, exponent }: Ball, digits: number): Ball {
+  const ball = logarithm(middle, exponent, digits);
+  // |ln(m + d) - ln m| <= d / (m - r)
+  const shift = BigInt(-ball.exponent);
+  return { ...ball, radius: ball.radius + (radius << shift) / (middle - radius) + 1n };
+}
+
 /** x - q pi/2 in units of 2^-digits within 4 units, |.| <= pi/4 nearly, and q mod 4. For any finite x, exactly reduced. */
 export function reduceQuadrant(x: number, digits: number): { rest: bigint; quadrant: number } {
   const { middle, exponent } = exactBall(x);
@@ -173,6 +181,23 @@ export function sineAndCosine(x: number, digits: number): { sine: Ball; cosine: 
     default:
       return { sine: negated(c), cosine: s };
   }
+}
+
+/** Sine and cosine of a ball within +-0.8; the absolute error is about 2^-digits, and the ball's radius. */
+export function sineAndCosineOfBall(x: Ball, digits: number): { sine: Ball; cosine: Ball } {
+  const W = digits + 16;
+  const { value, radius } = toFixed(x, W);
+  const [sine, cosine] = ([1, 0] as const).map((first): Ball => {
+    const { sum, error } = alternating(value, W, first);
+    return { middle: sum, radius: error + radius, exponent: -W };
+  }) as [Ball, Ball];
+  return { sine, cosine };
+}
+
+/** arctan of a ball of positive numbers up to 1; the absolute error is about 2^-digits, and the ball's radius. */
+export function arctangentOfBall(x: Ball, digits: number): Ball {
+  const ball = arctangent({ ...x, radius: 0n }, digits);
+  return { ...ball, radius: ball.radius + shifted(x.radius, x.exponent - ball.exponent) + 1n };
 }
 
 /** arctan of a positive number; the absolute error is about 2^-digits. */

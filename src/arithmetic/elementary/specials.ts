@@ -7,6 +7,7 @@
 import type { Format } from '../../formats/format.ts';
 import type { UnaryName } from './functions.ts';
 import { exactly, type Interval, inBall } from './interval.ts';
+import { eighthTurns } from './inverse-functions.ts';
 import { halfPi } from './series.ts';
 
 /** A result that no rounding decides: NaN, an infinity or a zero, with the exceptions it raises. */
@@ -36,6 +37,24 @@ function reciprocalOfZero(format: Format, negative: boolean): Special {
   return pole(isP3109 ? NaN : negative ? -Infinity : Infinity);
 }
 
+/** Zeros and poles of the functions of pi x, with the signs of IEEE 754-2019 section 9.2.1. */
+function turnSpecial(name: 'sinPi' | 'cosPi' | 'tanPi', x: number, format: Format): Special | undefined {
+  const isInteger = Number.isInteger(x);
+  const isHalf = !isInteger && Number.isInteger(2 * x);
+  const isNegativeArgument = isNegative(x);
+  switch (name) {
+    case 'sinPi':
+      return isInteger ? quiet(isNegativeArgument ? -0 : 0) : undefined;
+    case 'cosPi':
+      return isHalf ? quiet(0) : undefined;
+    case 'tanPi': {
+      // tanPi n is sinPi n / cosPi n; tanPi(n + 1/2) is positive for an even n.
+      if (isInteger) return quiet(isNegativeArgument !== (Math.abs(x) % 2 === 1) ? -0 : 0);
+      return isHalf ? reciprocalOfZero(format, Math.abs(Math.floor(x)) % 2 === 1) : undefined;
+    }
+  }
+}
+
 /** The result where the argument is not a finite number of the function's domain, or the result is zero. */
 export function unarySpecial(name: UnaryName, x: number, format: Format): Special | undefined {
   if (Number.isNaN(x)) return quiet(NaN);
@@ -43,9 +62,12 @@ export function unarySpecial(name: UnaryName, x: number, format: Format): Specia
   switch (name) {
     case 'exp':
     case 'exp2':
+    case 'exp10':
+    case 'softplus':
       return isInfinite ? quiet(x > 0 ? Infinity : 0) : undefined;
     case 'log':
     case 'log2':
+    case 'log10':
       if (x < 0) return invalid;
       if (x === 0) return pole(-Infinity);
       return isInfinite ? quiet(Infinity) : x === 1 ? quiet(0) : undefined;
@@ -54,8 +76,33 @@ export function unarySpecial(name: UnaryName, x: number, format: Format): Specia
       return isInfinite ? invalid : x === 0 ? quiet(x) : undefined;
     case 'cos':
       return isInfinite ? invalid : undefined;
-    case 'sinh':
+    case 'log1p':
+      if (x < -1) return invalid;
+      if (x === -1) return pole(-Infinity);
       return isInfinite || x === 0 ? quiet(x) : undefined;
+    case 'sinh':
+    case 'asinh':
+    case 'cbrt':
+      return isInfinite || x === 0 ? quiet(x) : undefined;
+    case 'expm1':
+      return x === Infinity || x === 0 ? quiet(x) : undefined;
+    case 'erfc':
+      return x === Infinity ? quiet(0) : undefined;
+    case 'asin':
+      return Math.abs(x) > 1 ? invalid : x === 0 ? quiet(x) : undefined;
+    case 'acos':
+      return Math.abs(x) > 1 ? invalid : x === 1 ? quiet(0) : undefined;
+    case 'acosh':
+      if (x < 1) return invalid;
+      return isInfinite ? quiet(x) : x === 1 ? quiet(0) : undefined;
+    case 'atanh':
+      if (Math.abs(x) > 1) return invalid;
+      if (Math.abs(x) === 1) return pole(x * Infinity);
+      return x === 0 ? quiet(x) : undefined;
+    case 'sinPi':
+    case 'cosPi':
+    case 'tanPi':
+      return isInfinite ? invalid : turnSpecial(name, x, format);
     case 'cosh':
       return isInfinite ? quiet(Infinity) : undefined;
     case 'tanh':
@@ -65,6 +112,7 @@ export function unarySpecial(name: UnaryName, x: number, format: Format): Specia
     case 'sigmoid':
       return x === -Infinity ? quiet(0) : undefined;
     case 'gelu':
+    case 'silu':
       return x === -Infinity ? quiet(-0) : isInfinite || x === 0 ? quiet(x) : undefined;
     case 'rsqrt':
       if (x < 0) return invalid;
@@ -73,9 +121,9 @@ export function unarySpecial(name: UnaryName, x: number, format: Format): Specia
   }
 }
 
-/** The finite limits at infinity: 1 of sigmoid, +-1 of tanh and erf, +-pi/2 of atan. */
+/** The finite limits at infinity: 1 of sigmoid, +-1 of tanh and erf, -1 of expm1, 2 of erfc, +-pi/2 of atan. */
 export function limitAtInfinity(name: UnaryName, x: number, bits: number): Interval | undefined {
-  if (name !== 'atan') return exactly(x < 0, 1n, 0);
+  if (name !== 'atan') return exactly(x < 0 && name !== 'erfc', 1n, name === 'erfc' ? 1 : 0);
   const angle = halfPi(bits);
   return inBall({ middle: x < 0 ? -angle : angle, radius: 2n, exponent: -bits });
 }
@@ -121,4 +169,21 @@ export function powSpecial(x: number, y: number, format: Format): Special | Inte
   if (x === 0) return powerOfZero(x, y, format);
   if (Math.abs(x) === Infinity || Math.abs(y) === Infinity) return powerAtInfinity(x, y);
   return x < 0 && !Number.isInteger(y) ? invalid : undefined;
+}
+
+/** atan2 where a direction is a multiple of pi / 4, or zero: IEEE 754-2019 section 9.2.1. `y` is the first operand. */
+export function atan2Special(
+  y: number,
+  x: number,
+): Special | ((bits: number) => Interval | undefined) | undefined {
+  if (Number.isNaN(x) || Number.isNaN(y)) return quiet(NaN);
+  const [down, left] = [isNegative(y), isNegative(x)];
+  const turns = (eighths: number): ((bits: number) => Interval | undefined) => {
+    const count = down ? -eighths : eighths;
+    return (bits) => eighthTurns(count, bits);
+  };
+  const isFlat = y === 0 || (Math.abs(x) === Infinity && Math.abs(y) !== Infinity);
+  if (isFlat) return left ? turns(4) : quiet(down ? -0 : 0);
+  if (Math.abs(y) === Infinity) return turns(Math.abs(x) !== Infinity ? 2 : left ? 3 : 1);
+  return x === 0 ? turns(2) : undefined;
 }
