@@ -7,10 +7,10 @@ export { fakeQuantize } from './fake-quantize.ts';
 export { inRole } from './in-role.ts';
 export type { TensorFlow } from './internals.ts';
 export type { EmulationLog, HeatMapCell, HeatMapMeasure, LogCounts, LogRow } from './log.ts';
+export type { LossScalingState } from './loss-scale.ts';
 export {
   type LossScaling,
   type LossScalingOptions,
-  type LossScalingState,
   lossScaling,
   type ScaledGradients,
 } from './loss-scaling.ts';

@@ -81,6 +81,13 @@ interface Engine {
   };
   addTapeNode(this: Engine, ...args: unknown[]): void;
   startTape(this: Engine): void;
+  gradients(
+    this: Engine,
+    f: () => tfjs.Tensor,
+    xs: readonly tfjs.Tensor[],
+    dy?: tfjs.Tensor | null,
+    ...rest: unknown[]
+  ): { value: tfjs.Tensor; grads: tfjs.Tensor[] };
   removeDataId(dataId: DataId, backend: Backend): void;
   makeTensorFromTensorInfo(info: TensorInfo, backend: Backend): tfjs.Tensor;
   makeVariable(value: tfjs.Tensor, trainable?: boolean, ...rest: unknown[]): tfjs.Variable;

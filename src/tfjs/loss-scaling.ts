@@ -4,13 +4,13 @@
  * product: the loss itself is never scaled, so it cannot overflow.
  * Source: Micikevicius et al., Mixed Precision Training, ICLR 2018, section 3.2; the dynamic rule is the one in common use.
  */
-import type { NamedTensorMap, Optimizer, Scalar, Tensor, Variable } from '@tensorflow/tfjs';
+import type { NamedTensorMap, Optimizer, Scalar, Variable } from '@tensorflow/tfjs';
 import { checkBoolean, checkFields, checkFunction, checkObject, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
 import { checkTensorFlow } from './check-tensorflow.ts';
 import { inRole } from './in-role.ts';
 import type { TensorFlow } from './internals.ts';
+import { isPowerOfTwo, type LossScalingState, nextScale, powerOfTwoWords, scaledLoss } from './loss-scale.ts';
 import { asObjective } from './watched-methods.ts';
 
 export interface LossScalingOptions {
@@ -23,15 +23,6 @@ export interface LossScalingOptions {
   /** Bounds of a dynamic scale, powers of two. Defaults 1 and 2^24. */
   readonly smallest?: number;
   readonly largest?: number;
-}
-
-/** Plain data. */
-export interface LossScalingState {
-  readonly scale: number;
-  /** Finite steps since the scale last changed. */
-  readonly finiteSteps: number;
-  /** Steps left out so far. */
-  readonly skipped: number;
 }
 
 export interface ScaledGradients {
@@ -61,8 +52,7 @@ export interface LossScaling {
 }
 
 function checkPowerOfTwo(name: string, value: number): void {
-  if (!(value >= 2 ** -126 && value <= 2 ** 127 && value === powerOfTwo(exponentOf(value))))
-    throw new ArgumentError(name, value, 'a power of two, 2^-126 to 2^127');
+  if (!isPowerOfTwo(value)) throw new ArgumentError(name, value, powerOfTwoWords);
 }
 
 /** Fills in the defaults and checks them. Throws ArgumentError. */
@@ -110,24 +100,14 @@ export function lossScaling(tf: TensorFlow, options: LossScalingOptions = {}): L
   let state: LossScalingState = { scale: initial, finiteSteps: 0, skipped: 0 };
 
   function settle(finite: boolean): void {
-    const { scale, finiteSteps, skipped } = state;
-    if (!finite) {
-      const next = dynamic ? Math.max(smallest, scale / 2) : scale;
-      state = { scale: next, finiteSteps: 0, skipped: skipped + 1 };
-    } else if (dynamic && finiteSteps + 1 >= growthInterval)
-      state = { scale: Math.min(largest, 2 * scale), finiteSteps: 0, skipped };
-    else state = { scale, finiteSteps: finiteSteps + 1, skipped };
+    state = nextScale(state, finite, { dynamic, growthInterval, smallest, largest });
   }
 
   function variableGrads(f: () => Scalar, variables?: Variable[]): ScaledGradients {
     checkFunction('f', f);
     const { scale } = state;
-    const scaled = tf.customGrad((loss) => ({
-      value: (loss as Tensor).clone(),
-      gradFunc: (dy: Tensor) => tf.mul(dy, scale),
-    }));
     const objective = asObjective(tf, f);
-    const { value, grads } = tf.variableGrads(() => scaled(objective()) as Scalar, variables);
+    const { value, grads } = tf.variableGrads(scaledLoss(tf, objective, scale), variables);
     const unscaled = inRole(tf, 'optimizer', () =>
       tf.tidy(() =>
         Object.fromEntries(

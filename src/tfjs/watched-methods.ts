@@ -15,10 +15,10 @@ export type GivenGradients = NamedTensorMap | { name: string; tensor: Tensor }[]
 
 /** Who hears of the steps of optimisers. */
 export interface StepListener {
-  /** Before gradients are applied; what it returns is applied in their place. Inside `tf.tidy`. */
-  before?(optimizer: object, gradients: GivenGradients): GivenGradients;
-  /** After they have been applied to the variables of these names. */
-  after?(optimizer: object, names: readonly string[]): void;
+  /** Before gradients are applied; what it returns is applied in their place, null: nothing. Inside `tf.tidy`. */
+  before?(optimizer: object, gradients: GivenGradients): GivenGradients | null;
+  /** After they have been applied to the variables of these names, or left out. */
+  after?(optimizer: object, names: readonly string[], isLeftOut: boolean): void;
 }
 
 export const stepListeners: Set<StepListener> = new Set();
@@ -54,17 +54,19 @@ export function listenedStep<T>(
   };
   if (depth > 0) return inOptimizer(gradients);
   const changed = tf.tidy(() => {
-    let given = gradients;
-    for (const { before } of stepListeners) given = before?.(optimizer, given) ?? given;
-    return given;
-  });
+    let given: GivenGradients | null = gradients;
+    for (const { before } of stepListeners)
+      if (given !== null && before !== undefined) given = before(optimizer, given);
+    return given as GivenGradients;
+  }) as GivenGradients | null;
   try {
-    const result = inOptimizer(changed);
-    for (const { after } of stepListeners) after?.(optimizer, namesOf(gradients));
+    // Optimisers return nothing.
+    const result = changed === null ? (undefined as T) : inOptimizer(changed);
+    for (const { after } of stepListeners) after?.(optimizer, namesOf(gradients), changed === null);
     return result;
   } finally {
     const own = new Set(tensorsOf(gradients));
-    tf.dispose(tensorsOf(changed).filter((tensor) => !own.has(tensor)));
+    if (changed !== null) tf.dispose(tensorsOf(changed).filter((tensor) => !own.has(tensor)));
   }
 }
 

@@ -101,14 +101,14 @@ export function savedLosses(losses: readonly number[]): SavedArray {
 
 /**
  * The losses of a checkpoint's steps.
- * @throws ArgumentError naming the first array that is neither theirs nor of the weights, the optimiser or quantisers.
+ * @throws ArgumentError naming the first array that is neither theirs nor of the weights, the optimiser, quantisers or what gradients go through.
  */
 export function lossesOf(arrays: Checkpoint['arrays'], step: number): number[] {
   const saved = arrays.get('losses');
   if (saved?.dtype !== 'F64' || saved.shape.length !== 1 || saved.shape[0] !== step)
     throw new ArgumentError('resume.losses', saved?.shape.join(' x '), `${step} binary64 numbers`);
   for (const name of arrays.keys())
-    if (!/^(losses$|weights\/|optimizer\/|quantizers\/)/.test(name))
+    if (!/^(losses$|weights\/|optimizer\/|quantizers\/|update\/)/.test(name))
       throw new ArgumentError('resume', name, 'no such array');
   return [...new Float64Array(saved.data.slice().buffer)];
 }

@@ -95,3 +95,4 @@ export { ratioEdges, type SavedArray, type WeightStoreSpec, type WriteMeasure } 
 export { type PhaseIn, strengthAt } from './strength.ts';
 export { isLabelled, parameterCounts, type TrainingData } from './task.ts';
 export { type TextData, type TextDataOptions, textData } from './text-data.ts';
+export type { GradientOperatorSpec, StepOperatorSpec, UpdateSpec } from './update/spec.ts';

@@ -10,6 +10,7 @@ import {
 } from './optimizers/index.ts';
 import type { ExtraNorm, LinearSlots, Phase, Recipe } from './recipe.ts';
 import { defaultSchedule, type Schedule, twoStageDecay, twoStageRate } from './schedule.ts';
+import type { UpdateSpec } from './update/spec.ts';
 
 /** Fields of one kind of optimiser. */
 type SettingsOfKind<S extends OptimizerSettings> = S extends unknown ? Pick<S, 'kind'> & Partial<S> : never;
@@ -24,6 +25,8 @@ export interface RecipeOptions {
     | SettingsOfKind<AdafactorSettings | SgdSettings | LionSettings>;
   /** Default: 5 % warm-up, then a cosine to 10 %; `'two-stage'`: BitNet's, for rate and weight decay. */
   readonly schedule?: Schedule | 'two-stage';
+  /** What gradients and steps go through. Default: clipping at the optimiser's `clipNorm`. */
+  readonly update?: UpdateSpec;
 }
 
 /** A phase that emulates nothing and keeps the optimiser's state. */
@@ -57,5 +60,6 @@ export function recipe(
     phases,
     optimizer: optimizerOf(options.optimizer),
     ...(schedule === 'two-stage' ? { schedule: twoStageRate, decaySchedule: twoStageDecay } : { schedule }),
+    ...(options.update === undefined ? {} : { update: options.update }),
   };
 }

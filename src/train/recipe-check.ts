@@ -17,6 +17,7 @@ import {
   checkOptimizer,
   checkStateCodec,
   checkValues,
+  momentsOf,
   type OptimizerSettings,
 } from './optimizers/index.ts';
 import { checkQuantizerSpec } from './quantizer-spec.ts';
@@ -34,6 +35,7 @@ import {
 import { recipeSchema } from './recipe-schema.ts';
 import { checkSchedule } from './schedule.ts';
 import { checkStore } from './stores/index.ts';
+import { checkUpdate } from './update/spec.ts';
 
 function checkOperand(
   path: string,
@@ -240,6 +242,8 @@ export function checkRecipe(recipe: Recipe): void {
   checkEvents(recipe.optimizer, recipe.events);
   checkOptimizer(recipe.optimizer, 'recipe.optimizer');
   checkRecipeValues(recipe);
+  if (recipe.update !== undefined)
+    checkUpdate(recipe.update, momentsOf(recipe.optimizer).includes('second'), 'recipe.update');
   checkRules('recipe', recipe.optimizer, recipe.rules);
   checkSchedule(recipe.schedule, 'recipe.schedule');
   if (recipe.decaySchedule !== undefined) checkSchedule(recipe.decaySchedule, 'recipe.decaySchedule');

@@ -10,6 +10,7 @@ import { quantizer } from '../tensor/quantizers/index.ts';
 import { parametersOf } from './engine/parameters.ts';
 import { blocksOf, checkMatches, isSlotted, matches, type Selectable, slotsUnder } from './engine/rules.ts';
 import { hasMemory, settledOptions } from './engine/slots.ts';
+import { checkUnits } from './engine/stored-weights.ts';
 import { Timeline } from './engine/timeline.ts';
 import { canonicalJson } from './hash.ts';
 import { type Parameter, sizeOf } from './model.ts';
@@ -167,6 +168,7 @@ export function checkFit(recipe: Recipe, given: readonly Shaped[], rows: number,
   const parameters = selectables(given);
   checkNames(recipe, parameters, steps);
   checkCodecs(recipe, parameters);
+  checkUnits(recipe, parameters);
   const blocks = blocksOf(parameters);
   const matrices = parameters.filter(({ shape }) => shape.length === 2);
   const check = shapeChecker(recipe);

@@ -23,8 +23,10 @@ import {
 } from './recipe-schema.ts';
 import { scheduleSchema } from './schedule.ts';
 import { phaseInSchema } from './strength.ts';
+import { updateSchema } from './update/spec.ts';
 
 const common = {
+  update: maybe(updateSchema),
   extraNorm: maybe(extraNorm),
   // Its fields are checked with those that it does not name, as part of the recipe.
   optimizer: maybe(

@@ -27,6 +27,7 @@ import {
 import { patternWords, tryPattern } from './name-pattern.ts';
 import { scheduleSchema } from './schedule.ts';
 import { phaseInSchema } from './strength.ts';
+import { updateSchema } from './update/spec.ts';
 
 /** A part of a whole. */
 export const part: Schema<number> = number({ from: 0, to: 1 });
@@ -249,4 +250,5 @@ export const recipeSchema: Schema = fields({
   rules: maybe(list(rule, 0, 100)),
   events: maybe(list(event, 0, 100)),
   values: maybe(record(anything)),
+  update: maybe(updateSchema),
 });

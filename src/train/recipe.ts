@@ -13,6 +13,7 @@ import type { OptimizerSettings, StateCodecSpec } from './optimizers/index.ts';
 import type { Schedule } from './schedule.ts';
 import type { WeightStoreSpec } from './stores/index.ts';
 import { type PhaseIn, strengthAt } from './strength.ts';
+import type { UpdateSpec } from './update/spec.ts';
 
 /** What a slot of a layer reads instead of the operand itself: its quantised and dequantised image. */
 export interface QuantizerSpec extends QuantizerOptions {
@@ -203,6 +204,8 @@ export interface Recipe {
   readonly events?: readonly RecipeEvent[];
   /** Numbers that change from step to step: settings of the recipe's optimiser, as `optimizer.beta1`. */
   readonly values?: Readonly<Record<string, Curve>>;
+  /** What gradients and steps go through. Default: gradients are clipped at the optimiser's `clipNorm`. */
+  readonly update?: UpdateSpec;
 }
 
 /** What the names of an optimiser's settings begin with. */

@@ -92,10 +92,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     parameters: parametersOf(model),
   });
   const weights = new StoredWeights(tf, engine, modelHome(model));
-  const steered = new OptimizerSteps(tf, engine);
+  const steered = new OptimizerSteps(tf, engine, weights);
   const optimizer = optimizerOf(tf, recipe.optimizer, {
     ...{ seed, prefix: model.variablePrefix },
     ...valueOptions(recipe, steps),
+    stepOperators: recipe.update?.step ?? [],
     governor: steered.governor(weights.writeBack),
   });
   steered.schedule(optimizer, peak);
@@ -153,6 +154,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       model.parameters.map(({ name }) => [`${model.variablePrefix}${name}/`, `${name}/`]),
     );
     const arrays = new Map([['losses', savedLosses(losses)]]);
+    for (const [name, saved] of steered.pipeline.save()) arrays.set(`update/${name}`, saved);
     for (const [name, saved] of weights.save()) arrays.set(`weights/${name}`, saved);
     for (const [name, saved] of state.arrays)
       for (const [long, short] of prefixes)
@@ -181,6 +183,11 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const held = arraysUnder('weights', arrays);
     within('resume', () => checkArrays('weights', held, weights.save()));
     weights.restore(held);
+    const update = arraysUnder('update', arrays);
+    within('resume', () => {
+      checkArrays('update', update, steered.pipeline.save());
+      steered.pipeline.restore(update);
+    });
     const { variablePrefix, parameters } = model;
     const own = [...arraysUnder('optimizer', arrays)];
     const arraysOf = new Map(own.map(([name, saved]) => [variablePrefix + name, saved]));
@@ -207,6 +214,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const extraNorm = normOf(recipe, current);
     const context: StepContext = {
       ...{ tf, model, outputs: task.outputs, batch, extraNorm, engine },
+      scale: steered.pipeline.scale,
     };
     weights.load();
     const isProbed = probeEvery > 0 && index % probeEvery === 0;

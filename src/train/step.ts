@@ -24,6 +24,8 @@ export interface StepContext {
   readonly batch: Batch;
   readonly extraNorm: ExtraNorm | null;
   readonly engine: RecipeEngine;
+  /** What the gradients of the step are multiplied by: then those that are not finite are no divergence. */
+  readonly scale?: number | undefined;
 }
 
 interface Pass {
@@ -74,9 +76,10 @@ export function trainStep(
   const tap = taps && { tap: taps.add.bind(taps) };
   const run = (): StepOutcome => {
     const passed = pass(context, { ...tap });
-    const norm = globalNorm(tf, passed.gradients);
+    const { scale } = context;
+    const norm = globalNorm(tf, passed.gradients) / (scale ?? 1);
     const measured = { loss: passed.loss, gradientNorm: norm };
-    const diverged = divergedBefore(context, passed, norm);
+    const diverged = divergedBefore(context, passed, scale === undefined ? norm : 0);
     if (diverged !== null) return { ...measured, diverged };
     try {
       optimizer.applyGradients(passed.gradients);

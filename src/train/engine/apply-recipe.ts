@@ -20,7 +20,7 @@ import { discoverParameters, untrainedWeights } from './parameters.ts';
 import { checkMatches } from './rules.ts';
 import { restoreState, type SavedParts, saveState } from './save.ts';
 import type { RecipeState } from './state.ts';
-import { lastingHome, StoredWeights } from './stored-weights.ts';
+import { checkUnits, lastingHome, StoredWeights } from './stored-weights.ts';
 
 export interface ApplyRecipeOptions {
   /** A model of the layers API, built; its trained weights are the recipe's. */
@@ -107,23 +107,25 @@ export async function applyRecipe(
     throw new ArgumentError('recipe', recipe.name, `one recipe at a time; ${active.recipe.name} is in force`);
   const parameters = discoverParameters(tf, options);
   checkMatches(recipe, parameters, steps);
+  checkUnits(recipe, parameters);
   const engine = new RecipeEngine(tf, {
     ...{ recipe, parameters, steps, seed, kernels, log },
     placesNorms: false,
   });
   active = engine;
   let weights: StoredWeights;
-  const optimizers = new OptimizerSteps(tf, engine);
+  let optimizers: OptimizerSteps | undefined;
   const learned = new LearnedParameters(tf, engine);
   const stop = (): void => {
     if (active !== engine) return;
     active = undefined;
     engine.stop();
-    optimizers.dispose();
+    optimizers?.dispose();
     learned.dispose();
   };
   try {
     weights = new StoredWeights(tf, engine, lastingHome(tf));
+    optimizers = new OptimizerSteps(tf, engine, weights);
     engine.addPart(new FiniteUpdates(engine));
     engine.addPart(optimizers);
     engine.addPart(weights);
@@ -133,10 +135,11 @@ export async function applyRecipe(
     stop();
     throw error;
   }
+  const steered = optimizers;
   const saved = (): SavedParts => ({
     engine,
     weights,
-    optimizers,
+    optimizers: steered,
     learned,
     untrained: untrainedWeights(options.model),
   });
@@ -160,9 +163,10 @@ export async function applyRecipe(
       const made = optimizerOf(tf, recipe.optimizer, {
         seed,
         ...valueOptions(recipe, steps),
-        governor: optimizers.governor(weights.writeBack),
+        stepOperators: recipe.update?.step ?? [],
+        governor: steered.governor(weights.writeBack),
       });
-      optimizers.schedule(made, learningRate);
+      steered.schedule(made, learningRate);
       return made;
     },
     nextStep: () => engine.nextStep(),

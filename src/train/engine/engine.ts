@@ -51,10 +51,12 @@ export interface PassOptions extends Partial<Pick<Pass, 'isTraining' | 'purpose'
 
 /** Who listens to the engine: each of its parts that acts around an optimiser's step. */
 export interface StepPart {
-  /** Before gradients are applied; what it returns is applied instead. */
-  before?(optimizer: object, gradients: GivenGradients): GivenGradients;
+  /** Before gradients are applied; what it returns is applied instead, null: nothing. */
+  before?(optimizer: object, gradients: GivenGradients): GivenGradients | null;
   /** After; `names` are parameters of the run, their clocks as they were before the step. */
   after?(optimizer: object, names: readonly string[]): void;
+  /** In place of `after` where the step was left out. It counts all the same. */
+  leftOut?(optimizer: object, names: readonly string[]): void;
 }
 
 /** Indices that the draws of one step's emulation have for themselves; the second half is an evaluation's after it. */
@@ -92,7 +94,7 @@ export class RecipeEngine implements SlotProvider {
   #isStopped = false;
   readonly #listener: StepListener = {
     before: (optimizer, gradients) => this.#before(optimizer, gradients),
-    after: (optimizer, names) => this.#after(optimizer, names),
+    after: (optimizer, names, isLeftOut) => this.#after(optimizer, names, isLeftOut),
   };
 
   constructor(tf: TensorFlow, options: EngineOptions) {
@@ -198,6 +200,11 @@ export class RecipeEngine implements SlotProvider {
     } finally {
       this.#pass = outer;
     }
+  }
+
+  /** Whether passes are a step's at present: not an evaluation's, not a probe's. */
+  get isTraining(): boolean {
+    return this.#pass.isTraining !== false;
   }
 
   gradientBegins(): void {
@@ -381,20 +388,23 @@ export class RecipeEngine implements SlotProvider {
     };
   }
 
-  #before(optimizer: object, gradients: GivenGradients): GivenGradients {
+  #before(optimizer: object, gradients: GivenGradients): GivenGradients | null {
     this.checkAlive(
       new Set(Array.isArray(gradients) ? gradients.map(({ name }) => name) : Object.keys(gradients)),
     );
-    let given = gradients;
-    for (const part of this.#parts) given = part.before?.(optimizer, given) ?? given;
+    let given: GivenGradients | null = gradients;
+    for (const part of this.#parts)
+      if (given !== null && part.before !== undefined) given = part.before(optimizer, given);
     return given;
   }
 
-  #after(optimizer: object, names: readonly string[]): void {
+  #after(optimizer: object, names: readonly string[], isLeftOut: boolean): void {
     const byVariable = new Map(this.parameters.map((one) => [one.variable.name, one.name]));
     const own = names.flatMap((name) => byVariable.get(name) ?? []);
     if (own.length === 0) return;
-    for (const part of this.#parts) part.after?.(optimizer, own);
+    for (const part of this.#parts)
+      if (isLeftOut) part.leftOut?.(optimizer, own);
+      else part.after?.(optimizer, own);
     for (const name of own) this.#clocks.set(name, this.clockOf(name) + 1);
     if (this.clock > this.steps && !this.#hasWarned) {
       this.#hasWarned = true;
@@ -409,6 +419,7 @@ export class RecipeEngine implements SlotProvider {
     this.#after(
       this,
       this.parameters.map(({ variable }) => variable.name),
+      false,
     );
   }
 

@@ -56,6 +56,12 @@ export class LearnedParameters implements StepPart {
     }
   }
 
+  /** Gradients of a step that is left out are forgotten. */
+  leftOut(_optimizer: object, names: readonly string[]): void {
+    const own = new Set(names);
+    for (const slot of this.#engine.slots) if (own.has(slot.layer)) slot.takeGradients();
+  }
+
   #train(slot: Slot, learn: readonly LearnSpec[], gradients: LearnedGradients): void {
     const { seed } = this.#engine;
     const clock = this.#engine.clockOf(slot.layer);

@@ -9,7 +9,6 @@ import type { GivenGradients } from '../../tfjs/watched-methods.ts';
 import { DivergenceError, firstNotFinite } from '../divergence.ts';
 import { canonicalJson } from '../hash.ts';
 import {
-  clipByGlobalNorm,
   type Governor,
   type HeldState,
   holdState,
@@ -20,11 +19,12 @@ import {
 import { fnv1a32 } from '../random.ts';
 import { scheduleFactor } from '../schedule.ts';
 import { feedsBack } from '../stores/index.ts';
+import { GradientPipeline } from '../update/pipeline.ts';
 import type { RecipeEngine, StepPart } from './engine.ts';
 import { foreignStates, forgetForeign, isForeign, kindOf, rateOf, scaleRate } from './foreign-optimizer.ts';
 import type { EngineParameter } from './parameters.ts';
 import { blocksOf } from './rules.ts';
-import { storeOf } from './stored-weights.ts';
+import { type StoredWeights, storeOf } from './stored-weights.ts';
 
 /**
  * Ends a program's step where an optimiser has made a parameter something that is no number, before a store takes it up. The
@@ -65,6 +65,12 @@ function without(gradients: GivenGradients, names: ReadonlySet<string>): GivenGr
   );
 }
 
+/** The same list with other gradients, in their places. */
+function inPlaces(gradients: GivenGradients, changed: NamedTensorMap): GivenGradients {
+  const names = Array.isArray(gradients) ? gradients.map(({ name }) => name) : Object.keys(gradients);
+  return names.map((name) => ({ name, tensor: changed[name] ?? (null as never) }));
+}
+
 function asMap(gradients: GivenGradients): NamedTensorMap {
   const pairs = Array.isArray(gradients)
     ? gradients.map(({ name, tensor }) => [name, tensor] as const)
@@ -84,14 +90,26 @@ export class OptimizerSteps implements StepPart {
   readonly #undo: (() => void)[] = [];
   /** Parameters whose stores need the momentum of the recipe's optimiser. */
   readonly #fedBack: ReadonlySet<string>;
+  /** What gradients go through: of all optimisers where the recipe says so, else of its own. */
+  readonly pipeline: GradientPipeline;
   /** Optimisers in the order in which they took their first step. */
   readonly seen: object[] = [];
 
-  constructor(tf: TensorFlow, engine: RecipeEngine) {
+  constructor(tf: TensorFlow, engine: RecipeEngine, weights: StoredWeights) {
     this.#tf = tf;
     this.#engine = engine;
     const { recipe, parameters } = engine;
     this.#byVariable = new Map(parameters.map((one) => [one.variable.name, one]));
+    const operated = new Map(
+      parameters.map(({ name, shape }) => [name, { name, shape, unit: weights.unitOf(name) }]),
+    );
+    const clip = { kind: 'clipByGlobalNorm', limit: recipe.optimizer.clipNorm } as const;
+    this.pipeline = new GradientPipeline(tf, recipe.update?.gradient ?? [clip], {
+      parameters: [...operated.values()],
+      parameterOf: (variable) => operated.get(this.#byVariable.get(variable)?.name ?? ''),
+      variables: () => engine.variables,
+      isTraining: () => engine.isTraining,
+    });
     const blocks = blocksOf(parameters);
     this.#fedBack = new Set(
       parameters.flatMap((one) => (feedsBack(storeOf(recipe, one, blocks)) ? [one.name] : [])),
@@ -141,13 +159,14 @@ export class OptimizerSteps implements StepPart {
       return;
     }
     const own = optimizer as TrainingOptimizer;
+    own.step = clock;
     // Beyond the announced steps the last value stays.
     const at = Math.min(clock, steps - 1);
     own.learningRate = peak * scheduleFactor(recipe.schedule, at, steps) * rewarm;
     if (recipe.decaySchedule !== undefined) own.decayFactor = scheduleFactor(recipe.decaySchedule, at, steps);
   }
 
-  before(optimizer: object, gradients: GivenGradients): GivenGradients {
+  before(optimizer: object, gradients: GivenGradients): GivenGradients | null {
     const given = Object.keys(asMap(gradients));
     const own = given.flatMap((name) => this.#byVariable.get(name) ?? []);
     if (own.length === 0) return gradients;
@@ -155,12 +174,14 @@ export class OptimizerSteps implements StepPart {
     this.prepare(optimizer, Math.max(...own.map(({ name }) => this.#engine.clockOf(name))));
     const frozen = own.filter((one) => this.#engine.isFrozen(one));
     const kept = without(gradients, new Set(frozen.map(({ variable }) => variable.name)));
-    if (!this.#peaks.has(optimizer)) {
+    const isMade = this.#peaks.has(optimizer);
+    if (!isMade) {
       this.#refuseOthers(optimizer, own);
       if (!isOurs(optimizer)) this.#decay(optimizer, own);
-      return kept;
+      if (this.#engine.recipe.update?.gradient === undefined) return kept;
     }
-    return clipByGlobalNorm(this.#tf, asMap(kept), this.#engine.recipe.optimizer.clipNorm).gradients;
+    const changed = this.pipeline.apply(asMap(kept));
+    return changed === null || isMade ? changed : inPlaces(kept, changed);
   }
 
   /**
@@ -168,6 +189,13 @@ export class OptimizerSteps implements StepPart {
    * was made beside the recipe has settings of its own.
    */
   #refuseOthers(optimizer: object, own: readonly EngineParameter[]): void {
+    const { step = [] } = this.#engine.recipe.update ?? {};
+    if (step.length > 0)
+      throw new ArgumentError(
+        'optimizer',
+        kindOf(optimizer),
+        'run.optimizer(rate): the recipe has operators on its steps',
+      );
     for (const one of own) {
       const { first, second, weightDecay } = this.#engine.settingsAt(one, this.#engine.clockOf(one.name));
       const isRuled = isOurs(optimizer) && [first, second, weightDecay].some((set) => set !== undefined);
@@ -222,12 +250,17 @@ export class OptimizerSteps implements StepPart {
     }
   }
 
+  leftOut(): void {
+    for (const undo of this.#undo.splice(0)) undo();
+  }
+
   #reset(optimizer: object): void {
     if (isOurs(optimizer)) optimizer.reset();
     else if (isForeign(optimizer)) forgetForeign(this.#tf, optimizer);
   }
 
   dispose(): void {
+    this.pipeline.stop();
     for (const { held } of this.#codecs.values()) held.dispose();
     this.#codecs.clear();
   }

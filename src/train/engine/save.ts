@@ -36,11 +36,12 @@ function valuesOf(variable: Variable): SavedArray {
   return { dtype: 'I32', shape, data: new Uint8Array(Int32Array.from(values).buffer) };
 }
 
-/** The arrays of weights as they are held. */
-function weightArrays({ engine, weights, untrained }: SavedParts): Map<string, SavedArray> {
+/** The arrays of weights as they are held, and of what gradients go through. */
+function weightArrays({ engine, weights, optimizers, untrained }: SavedParts): Map<string, SavedArray> {
   const arrays = new Map<string, SavedArray>();
   engine.checkAlive();
   for (const [name, saved] of weights.save()) arrays.set(`weights/${name}`, saved);
+  for (const [name, saved] of optimizers.pipeline.save()) arrays.set(`update/${name}`, saved);
   for (const { name, variable } of untrained) {
     if (variable.isDisposed) throw new ArgumentError(name, 'a disposed variable', 'the weights of the model');
     arrays.set(`untrained/${name}`, valuesOf(variable));
@@ -170,10 +171,11 @@ export function restoreState(
 
 function loadWeights(
   tf: TensorFlow,
-  { weights, untrained }: SavedParts,
+  { weights, optimizers, untrained }: SavedParts,
   arrays: RecipeState['arrays'],
 ): void {
   weights.restore(arraysUnder('weights', arrays));
+  optimizers.pipeline.restore(arraysUnder('update', arrays));
   for (const { name, variable } of untrained) assign(tf, variable, arrays.get(`untrained/${name}`)!);
 }
 

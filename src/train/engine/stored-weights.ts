@@ -35,6 +35,20 @@ export function storeOf(recipe: Recipe, one: Selectable, blocks: number): Weight
     : undefined;
 }
 
+/** Throws ArgumentError naming the operator on weights of integers where none is on a grid. */
+export function checkUnits(recipe: Recipe, parameters: readonly Selectable[]): void {
+  const blocks = blocksOf(parameters);
+  recipe.update?.gradient?.forEach(({ kind }, i) => {
+    if (kind !== 'qas' && kind !== 'integerGradient') return;
+    if (!parameters.some((one) => storeOf(recipe, one, blocks)?.kind === 'grid'))
+      throw new ArgumentError(
+        `recipe.update.gradient[${i}].kind`,
+        kind,
+        'nothing: no parameter has a store of the kind grid, whose scale it needs',
+      );
+  });
+}
+
 /** Where in a recipe a store stands. */
 function pathOfStore({ store, rules = [] }: Recipe, spec: WeightStoreSpec): string {
   return store === spec

@@ -8,6 +8,7 @@ import type { TensorFlow } from '../../tfjs/index.ts';
 import type { Curve } from '../curve.ts';
 import type { Schedule } from '../schedule.ts';
 import type { SavedArray, WeightStoreSpec } from '../stores/index.ts';
+import type { StepOperatorSpec } from '../update/spec.ts';
 import type { OptimizerSettings } from './settings.ts';
 import type { MomentCodecs, OptimizerDraws, StateOf } from './states.ts';
 
@@ -53,6 +54,8 @@ export interface OptimizerOptions extends OptimizerDraws {
   readonly steps?: number;
   /** How updated variables are written back, all of them. Default float32. */
   readonly store?: WeightStoreSpec;
+  /** What each variable's step goes through, in this order. Default: nothing. */
+  readonly stepOperators?: readonly StepOperatorSpec[];
 }
 
 /** What a recipe decides for the optimiser that it makes, by the variable. */

@@ -11,6 +11,8 @@ import { listenedStep } from '../../tfjs/watched-methods.ts';
 import { storeSchema } from '../recipe-schema.ts';
 import { checkSchedule, scheduleFactor, scheduleSchema } from '../schedule.ts';
 import { checkStore, feedsBack, type HeldWeight, holdWeight } from '../stores/index.ts';
+import { stepDivisor } from '../update/rms-clip.ts';
+import { checkUpdate, stepSchema } from '../update/spec.ts';
 import {
   entriesOf,
   type Governor,
@@ -26,6 +28,7 @@ import {
   type CommonSettings,
   checkFeedback,
   checkValues,
+  momentsOf,
   type OptimizerSettings,
   settingsAt,
 } from './settings.ts';
@@ -34,7 +37,7 @@ import { type MomentCodecs, States } from './states.ts';
 
 const optionNames: readonly (keyof OptimizerOptions | 'governor')[] = [
   ...(['seed', 'prefix', 'learningRate', 'schedule', 'decaySchedule', 'steps', 'store'] as const),
-  ...(['values', 'governor'] as const),
+  ...(['values', 'stepOperators', 'governor'] as const),
 ];
 
 /** Throws ArgumentError naming the option that is wrong. */
@@ -52,11 +55,13 @@ function checkOptions(
     checkSchedule(schedule, `options.${name}`);
     integerInRange('options.steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1);
   }
-  const { store, values } = options;
+  const { store, values, stepOperators = [] } = options;
   if (values !== undefined) {
     checkValues(values, settings, (field) => pathOf('options.values', field));
     integerInRange('options.steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1);
   }
+  checkSchema('options.stepOperators', stepOperators, stepSchema);
+  checkUpdate({ step: stepOperators }, momentsOf(settings).includes('second'), 'options');
   if (store === undefined) return;
   checkSchema('options.store', store, storeSchema);
   checkStore(store, 'options.store');
@@ -87,7 +92,7 @@ export function optimizerFrom(
   options: OptimizerOptions & { readonly governor?: Governor } = {},
 ): TrainingOptimizer {
   checkOptions(options, rule, settings);
-  const { governor, store, steps = 1, schedule, decaySchedule, values } = options;
+  const { governor, store, steps = 1, schedule, decaySchedule, values, stepOperators = [] } = options;
   const peak = options.learningRate ?? rule.learningRate;
   const common: CommonSettings & MomentCodecs = settings;
 
@@ -120,7 +125,7 @@ export function optimizerFrom(
           if (gradient == null) continue;
           const variable = variableNamed(tf, name);
           const states = this.#statesOf(name, gradient.shape);
-          this.#update(variable, move({ gradient, states, variable }));
+          this.#update(variable, gradient, move({ gradient, states, variable }));
         }
       });
       this.step++;
@@ -133,9 +138,17 @@ export function optimizerFrom(
       return this.#states.of(name, shape, codecs, this.step);
     }
 
-    #update(variable: Variable, move: Move): void {
+    /** The rate of one variable's step. */
+    #rateOf(gradient: Tensor, { second }: Move): number {
+      if (stepOperators.length === 0) return this.learningRate;
+      const { estimate, correction } = second!;
+      const [g, squares] = [gradient.dataSync(), estimate.dataSync()];
+      return this.learningRate / stepDivisor(stepOperators, g, squares, correction);
+    }
+
+    #update(variable: Variable, gradient: Tensor, move: Move): void {
       const { name } = variable;
-      const rate = this.learningRate;
+      const rate = this.#rateOf(gradient, move);
       const updated = this.#decayed(variable, move.step(rate), rate);
       this.#states.check(name, { value: updated, states: move.states }, this.step);
       const written = (governor?.writeBack ?? this.#writeBack)(variable, updated);

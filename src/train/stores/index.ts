@@ -30,9 +30,11 @@ export {
   checkArrays,
   type Draw,
   float32Of,
+  float64Of,
   type HeldWeight,
   type SavedArray,
   savedFloat32,
+  savedFloat64,
 } from './store.ts';
 
 /** A weight held as the store says; null for `master`, whose float32 values live in the model's variable itself. */

@@ -68,6 +68,18 @@ export function float32Of(name: string, saved: SavedArray | undefined, count: nu
   return new Float32Array(saved.data.slice().buffer);
 }
 
+/** As {@link savedFloat32}. */
+export function savedFloat64(values: Float64Array): SavedArray {
+  return { dtype: 'F64', shape: [values.length], data: new Uint8Array(values.slice().buffer) };
+}
+
+/** As {@link float32Of}. */
+export function float64Of(name: string, saved: SavedArray | undefined, count: number): Float64Array {
+  if (saved === undefined || saved.dtype !== 'F64' || saved.data.byteLength !== 8 * count)
+    throw new Error(`checkpoint: ${name} is not ${count} binary64 numbers`);
+  return new Float64Array(saved.data.slice().buffer);
+}
+
 /** The bytes of an array of a checkpoint; throws as {@link float32Of}. */
 export function bytesOf(name: string, saved: SavedArray | undefined, count: number): Uint8Array {
   if (saved === undefined || saved.data.byteLength !== count)
