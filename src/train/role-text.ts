@@ -2,7 +2,7 @@
  * Tables of roles as text that fits a terminal: parameters that are treated alike are told together, each product on lines of its own.
  * What the words mean is role-words.ts'.
  */
-import { checkList } from '../check.ts';
+import { checkSchema, fields, list, type Schema, value } from '../schema.ts';
 import { type PhaseRoles, roleColumns } from './role-table.ts';
 
 type Column = (typeof roleColumns)[number];
@@ -15,6 +15,11 @@ const [nameAt, roleAt] = ['layer', 'role'].map((name) => roleColumns.indexOf(nam
   number,
 ];
 const weightsAt = roleColumns.indexOf('weights');
+
+const text = value<string>((given) => typeof given === 'string', 'a text');
+const phasesSchema: Schema = list(
+  fields({ phase: text, rows: list(list(text, roleColumns.length, roleColumns.length)) }),
+);
 
 const rowOf = (cells: readonly string[]): Row =>
   Object.fromEntries(roleColumns.map((name, i) => [name, cells[i]!])) as Row;
@@ -143,9 +148,9 @@ function groupsOf(rows: readonly (readonly string[])[]): Row[][] {
   return [...groups.values()];
 }
 
-/** The tables as text of at most 100 columns, but for words that are longer. */
+/** The tables as text of at most 100 columns, but for words that are longer. Throws ArgumentError naming what is no table. */
 export function rolesAsText(phases: readonly PhaseRoles[]): string {
-  checkList('phases', phases);
+  checkSchema('phases', phases, phasesSchema);
   return phases
     .map(({ phase, rows }) => {
       const groups = groupsOf(rows);

@@ -255,7 +255,10 @@ const exported: Readonly<Record<string, Entry>> = {
     [[...nothing, { ...float32, phases: 1 }], (recipe) => halfulp.roleTable(recipe, mlp)],
     [nothing, (config) => halfulp.roleTable(float32, config)],
   ),
-  rolesAsText: refusing([[undefined, null, 1, 'x', {}], (phases) => halfulp.rolesAsText(phases)]),
+  rolesAsText: refusing([
+    [undefined, null, 1, 'x', {}, [[]], [{}], [{ phase: 'x', rows: [['a']] }], [{ phase: 1, rows: [] }]],
+    (phases) => halfulp.rolesAsText(phases),
+  ]),
   scheduleFactor: [
     {
       call: (schedule) => halfulp.scheduleFactor(schedule, 0, 10),
