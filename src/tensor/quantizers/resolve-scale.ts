@@ -78,7 +78,9 @@ function oneOrEach(
   given: unknown,
   check: (path: string, each: unknown) => number,
 ): number | readonly number[] {
-  if (!Array.isArray(given)) return check(path, given);
+  if (typeof given !== 'object') return check(path, given);
+  if (!Array.isArray(given))
+    throw new ArgumentError(path, given, 'a number, or an array of numbers, one a group');
   return Object.freeze(Array.from(given, (each, i) => check(`${path}[${i}]`, each)));
 }
 

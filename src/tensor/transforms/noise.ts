@@ -89,8 +89,9 @@ function roundedGaussian(random: number): number {
 /** The bits, of all groups or of each. */
 function checkBits(given: unknown): number | readonly number[] {
   const range = { above: 0, to: 64 };
-  if (!Array.isArray(given)) return numberInRange('bits', given, range);
-  if (given.length === 0) throw new ArgumentError('bits', given, 'a number, or one a group');
+  if (typeof given !== 'object') return numberInRange('bits', given, range);
+  if (!Array.isArray(given) || given.length === 0)
+    throw new ArgumentError('bits', given, 'a number, or an array of numbers, one a group');
   return Object.freeze(Array.from(given, (b, i) => numberInRange(`bits[${i}]`, b, range)));
 }
 
