@@ -123,7 +123,7 @@ function roundedSums(
       return { ...plain, kernel: isTree ? slots.unrounded64 : slots.plain64, shift: 3 };
   const mayRound = isRounded || areMembers(exact, target);
   const steps =
-    mayRound && isInside && !isTree ? rounded32(target, { products: exact, start, k }) : undefined;
+    mayRound && isInside && !isTree ? rounded32(target, { operands, products: exact, start, k }) : undefined;
   if (steps !== undefined) return steps;
   const rounding = planOfLanes(target);
   if (rounding === undefined || !holds(binary64, exact)) return undefined;

@@ -124,7 +124,11 @@ export const unitSlot = 352;
 export const packedSlot = 356;
 export const packsSlot = 360;
 
-export const blockBytes = 368;
+/** Formats that numbers are split for: 2^(24 - p), and that plus 1; binary32 numbers. */
+export const splitPowerSlot = 364;
+export const splitFactorSlot = 368;
+
+export const blockBytes = 376;
 
 /** Kernels. */
 export const plain32 = 0;
@@ -135,6 +139,8 @@ export const plain64 = 3;
 export const unit64 = 4;
 /** Sums of products of small integers. */
 export const integer32 = 5;
+/** Every step rounded to nearest even where no end of the format is within reach. */
+export const split32 = 6;
 /** Of binary64 lanes, that round as a kernel of `../parameters` does: this plus its number; or not at all. */
 export const general64 = 16;
 export const unrounded64 = 15;

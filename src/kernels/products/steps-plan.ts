@@ -31,8 +31,9 @@ function isRegular({ format, options }: Target): boolean {
   );
 }
 
-/** What all products and the start of the sums are like. */
+/** What all operands, products and the start of the sums are like. */
 interface Terms {
+  readonly operands: readonly [Extent, Extent];
   readonly products: Extent;
   readonly start: OperandExtent;
   readonly k: number;
@@ -100,6 +101,29 @@ function nearest32(target: Target, terms: Terms): SumPlan | undefined {
         plan.write?.(block);
         block.setFloat32(slots.floorSlot, powerOfTwo(emin), true);
         block.setInt32(slots.shiftSlot, room * 2 ** 23 + 2 ** 22, true);
+      },
+    }
+  );
+}
+
+/**
+ * To nearest even by splitting, with room for a factor of 2^(24 - p) + 1: operands of the format's precision, no product but 0 below its
+ * smallest normal number, no sum or product near its largest.
+ */
+function split32(target: Target, terms: Terms): SumPlan | undefined {
+  const { precision, emin } = target.format as FloatFormat;
+  const power = binary32.bits - precision;
+  const { operands, products } = terms;
+  const isNarrow = operands.every(({ bits, top }) => bits <= precision && top + power + 1 <= binary32.top);
+  const bound = boundOfSums(target, terms);
+  const isInside = bound !== undefined && products.bottom >= emin && bound + power + 1 <= binary32.top;
+  const plan = isNarrow && isInside ? steps32(slots.split32, target, terms, power + 1) : undefined;
+  return (
+    plan && {
+      ...plan,
+      write(block): void {
+        block.setFloat32(slots.splitPowerSlot, powerOfTwo(power), true);
+        block.setFloat32(slots.splitFactorSlot, powerOfTwo(power) + 1, true);
       },
     }
   );
@@ -187,5 +211,6 @@ export function rounded32(target: Target, terms: Terms): SumPlan | undefined {
   if (options.rounding !== 'nearest-even') return pattern32(target, terms);
   // A sum loses the sign of its zero there, which is positive unless it begins with a negative one.
   if (terms.start.hasNegativeZero) return undefined;
-  return 2 * (format as FloatFormat).precision + 2 <= binary32.bits ? nearest32(target, terms) : undefined;
+  if (2 * (format as FloatFormat).precision + 2 > binary32.bits) return undefined;
+  return split32(target, terms) ?? nearest32(target, terms);
 }

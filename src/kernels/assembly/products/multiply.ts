@@ -37,6 +37,7 @@ import {
   scaleBSlot,
   scratchBytesSlot,
   scratchSlot,
+  split32,
   startsSlot,
   sumSlot,
   sumSplit,
@@ -52,6 +53,7 @@ import { nearestTile32 } from './nearest';
 import { packPanel } from './pack';
 import { patternTile32 } from './pattern-tile';
 import { plainTile32, plainTile64 } from './plain';
+import { splitTile32 } from './split';
 import { prepareUnitPanel, unitTile64 } from './unit';
 import { vectorTimes } from './vector';
 
@@ -222,6 +224,7 @@ function computeTile<F>(
     if (kernel == plain32) plainTile32(panelA, panelB, count, to, stride, first);
     else if (kernel == integer32) integerTile32(block, panelA, panelB, count, to, stride, first);
     else if (kernel == nearest32) nearestTile32(block, panelA, panelB, count, to, stride, first);
+    else if (kernel == split32) splitTile32(block, panelA, panelB, count, to, stride, first);
     else if (kernel == pattern32)
       patternTile32(block, panelA, panelB, count, to, stride, first, rows, products, sums);
     else unreachable();
@@ -341,7 +344,7 @@ function multiply<F>(
  */
 export function piece(block: usize, from: i32, count: i32): i32 {
   const kernel = load<i32>(block, kernelSlot);
-  const isNarrow = kernel == plain32 || kernel == nearest32 || kernel == pattern32 || kernel == integer32;
+  const isNarrow = kernel == plain32 || kernel == nearest32 || kernel == split32 || kernel == pattern32 || kernel == integer32;
   if (load<i32>(block, packsSlot) != 0) {
     if (isNarrow) packPanels<f32>(block, from, from + count);
     else packPanels<f64>(block, from, from + count);
