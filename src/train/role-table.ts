@@ -6,7 +6,7 @@ import { ArgumentError } from '../errors.ts';
 import { bitsOfWeight } from './bits-per-weight.ts';
 import { blocksOf, isSlotted, matches, type Selectable, settingsUnder, slotsUnder } from './engine/rules.ts';
 import { storeOf } from './engine/stored-weights.ts';
-import { rulesOfPhase } from './engine/timeline.ts';
+import { firstStepOf, type RulesInForce, rulesOfAction, rulesOfPhase, Timeline } from './engine/timeline.ts';
 import { sizeOf } from './model.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
 import { namePattern } from './name-pattern.ts';
@@ -20,10 +20,18 @@ import {
   type Recipe,
   type Rule,
   type RuleSet,
+  type RuleWhere,
 } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
 import { checkNames, selectables } from './recipe-fit.ts';
-import { accumulatorWords, codecWords, emulationWords, quantizerWords, storeWords } from './role-words.ts';
+import {
+  accumulatorWords,
+  codecWords,
+  emulationWords,
+  eventWords,
+  quantizerWords,
+  storeWords,
+} from './role-words.ts';
 import { parameterShapes } from './task.ts';
 
 /**
@@ -117,20 +125,34 @@ function bitsWords(given: Parameters<typeof bitsOfWeight>[0]): string {
 const isOfVectors = (set: RuleSet): boolean =>
   Object.keys(set).some((field) => !Object.hasOwn(plainSlots, field));
 
+/** Where in a recipe each rule stands, by what it is for. */
+function rulePaths({ rules = [], phases, events = [] }: Recipe): ReadonlyMap<RuleWhere, string> {
+  const pathsOf = (list: readonly Rule[], path: string) =>
+    list.map(({ where }, i) => [where, `${path}[${i}]`] as const);
+  return new Map([
+    ...pathsOf(rules, 'rules'),
+    ...phases.flatMap((phase, i) => pathsOf(phase.rules ?? [], `phases[${i}].rules`)),
+    ...events.flatMap((event, i) =>
+      event.do.flatMap((action, j): (readonly [RuleWhere, string])[] => {
+        const path = `events[${i}].do[${j}]`;
+        if ('switch' in action) return pathsOf(action.switch, `${path}.switch`);
+        return 'freeze' in action ? [[action.freeze, `${path}.freeze`] as const] : [];
+      }),
+    ),
+  ]);
+}
+
 /** Which parts of a recipe are for a parameter, as paths. */
-function rulesFor(recipe: Recipe, phase: Phase, index: number, one: Selectable, blocks: number): string {
-  const ofRules = (rules: readonly Rule[] | undefined, path: string): string[] =>
-    (rules ?? []).flatMap(({ where, set }, i) =>
-      matches(where, one, blocks) && (one.shape.length !== 1 || isOfVectors(set)) ? [`${path}[${i}]`] : [],
-    );
+function rulesFor(recipe: Recipe, { phase, rules }: RulesInForce, one: Selectable, blocks: number): string {
+  const paths = rulePaths(recipe);
+  const own = rules.flatMap(({ where, set }) =>
+    matches(where, one, blocks) && (one.shape.length !== 1 || isOfVectors(set)) ? [paths.get(where)!] : [],
+  );
   const layer = isSlotted(one.role)
     ? (phase.layers ?? []).findIndex(({ match }) => namePattern(match, 'match').test(one.name))
     : -1;
-  return [
-    ...(layer < 0 ? [] : [`phases[${index}].layers[${layer}]`]),
-    ...ofRules(recipe.rules, 'rules'),
-    ...ofRules(phase.rules, `phases[${index}].rules`),
-  ].join(' ');
+  const index = recipe.phases.indexOf(phase);
+  return [...(layer < 0 ? [] : [`phases[${index}].layers[${layer}]`]), ...own].join(' ');
 }
 
 /** A row for products without a parameter, where rules are for some. */
@@ -147,42 +169,67 @@ function activationProducts(rules: readonly Rule[]): Selectable[] {
   }));
 }
 
-/** One table for each phase. */
+/** The steps of a run of which only the recipe is known. */
+const someSteps = 10_000;
+
+/** One table for each phase, and for each event: with rows where it changes rules. */
 export function rolesOf(
   recipe: Recipe,
   parameters: readonly Selectable[],
-  matrixOf: MatrixOf = outputsLast,
+  {
+    matrixOf = outputsLast,
+    steps = someSteps,
+  }: { readonly matrixOf?: MatrixOf; readonly steps?: number } = {},
 ): PhaseRoles[] {
-  const { optimizer } = recipe;
-  const blocks = blocksOf(parameters);
-  return recipe.phases.map((phase, index) => {
-    const inForce = rulesOfPhase(recipe, phase);
-    const rowOf = (one: Selectable): string[] => {
-      const { first, second } = settingsUnder(inForce, one, blocks);
-      const own = { ...optimizer, ...(first && { first }), ...(second && { second }) } as OptimizerSettings;
-      const store = storeOf(recipe, one, blocks);
-      const isVector = one.role !== 'activation-product' && one.shape.length < 2;
-      const slots = isVector ? plainSlots : slotsUnder(inForce, one, blocks);
-      const rules = rulesFor(recipe, phase, index, one, blocks);
-      if (one.role === 'activation-product')
-        return [one.name, ...wordsOf(slots), '-', '-', '-', '-', one.role, '-', rules];
-      const shape = matrixOf(one, slots.forward.w);
-      return [
-        one.name,
-        ...wordsOf(slots),
-        bitsWords({ emulate: phase.emulate, w: slots.forward.w, store, shape }),
-        store === undefined ? 'float32' : storeWords(store),
-        ...stateWords(own, isMatrix(one)),
-        one.role,
-        shape === undefined ? '-' : String(sizeOf(one.shape)),
-        rules === '' ? '-' : rules,
-      ];
-    };
-    return {
-      phase: phaseWords(recipe, phase, index),
-      rows: [...parameters, ...activationProducts(inForce.rules)].map(rowOf),
-    };
+  const rowsUnder = (inForce: RulesInForce): string[][] =>
+    [...parameters, ...activationProducts(inForce.rules)].map((one) =>
+      rowOf(recipe, parameters, inForce, one, matrixOf),
+    );
+  const phases = recipe.phases.map((phase, index) => ({
+    phase: phaseWords(recipe, phase, index),
+    rows: rowsUnder(rulesOfPhase(recipe, phase)),
+  }));
+  const timeline = new Timeline(recipe, steps);
+  const events = (recipe.events ?? []).map((event) => {
+    const changes = event.do.some((action) => rulesOfAction(action).length > 0);
+    const rows = changes ? rowsUnder(timeline.rulesAt(firstStepOf(event, steps))) : [];
+    return { phase: eventWords(event), rows };
   });
+  return [...phases, ...events];
+}
+
+/** The row of a parameter, or of products without one. */
+function rowOf(
+  recipe: Recipe,
+  parameters: readonly Selectable[],
+  inForce: RulesInForce,
+  one: Selectable,
+  matrixOf: MatrixOf,
+): string[] {
+  const blocks = blocksOf(parameters);
+  const { first, second, frozen } = settingsUnder(inForce, one, blocks);
+  const own = {
+    ...recipe.optimizer,
+    ...(first && { first }),
+    ...(second && { second }),
+  } as OptimizerSettings;
+  const store = storeOf(recipe, one, blocks);
+  const isVector = one.role !== 'activation-product' && one.shape.length < 2;
+  const slots = isVector ? plainSlots : slotsUnder(inForce, one, blocks);
+  const rules = rulesFor(recipe, inForce, one, blocks);
+  if (one.role === 'activation-product')
+    return [one.name, ...wordsOf(slots), '-', '-', '-', '-', one.role, '-', rules];
+  const shape = matrixOf(one, slots.forward.w);
+  return [
+    one.name,
+    ...wordsOf(slots),
+    bitsWords({ emulate: inForce.phase.emulate, w: slots.forward.w, store, shape }),
+    (store === undefined ? 'float32' : storeWords(store)) + (frozen === true ? ', frozen' : ''),
+    ...stateWords(own, isMatrix(one)),
+    one.role,
+    shape === undefined ? '-' : String(sizeOf(one.shape)),
+    rules === '' ? '-' : rules,
+  ];
 }
 
 /** What a phase does beside slots. */
@@ -210,5 +257,5 @@ export function roleTable(recipe: Recipe, config: ModelConfig): PhaseRoles[] {
   checkNames(recipe, parameters);
   const others = new Map(parameterShapes(config, 2).map(({ name, shape }) => [name, shape]));
   const isKnown = ({ name, shape }: Selectable): boolean => shape.join() === others.get(name)?.join();
-  return rolesOf(recipe, parameters, (one) => (isKnown(one) ? one.shape : undefined));
+  return rolesOf(recipe, parameters, { matrixOf: (one) => (isKnown(one) ? one.shape : undefined) });
 }

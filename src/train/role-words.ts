@@ -7,7 +7,7 @@ import { blockQuantizerOptions, type QuantizerOptions } from '../tensor/quantize
 import type { AccumulatorSpec } from '../tfjs/accumulator.ts';
 import { canonicalJson } from './hash.ts';
 import type { StateCodecSpec } from './optimizers/index.ts';
-import type { EmulationSpec, OperandSpec } from './recipe.ts';
+import type { EmulationSpec, EventAction, OperandSpec, RecipeEvent } from './recipe.ts';
 import { feedsBack, type GridStore, type MasterStore, type WeightStoreSpec } from './stores/index.ts';
 
 /** Fields that have no word of their own, each as its name and its value, in the order in which they are given. */
@@ -141,4 +141,26 @@ export function codecWords(codec: StateCodecSpec | undefined): string {
   return codec.kind === 'dynamic8'
     ? `dynamic8 block${codec.block}${least}`
     : `${quantizerWords(codec.quantizer)}${least}`;
+}
+
+/** A part of all steps, or a number of steps. */
+const timeWords = (time: number): string =>
+  time === 0 || time >= 1 ? `step ${time}` : `${Number((100 * time).toFixed(4))} %`;
+const durationWords = (time: number): string => (time >= 1 ? `${time} steps` : timeWords(time));
+
+function actionWords(action: EventAction): string {
+  if ('reset' in action) return 'moments forgotten';
+  if ('rewarm' in action)
+    return `rate re-warmed over ${durationWords(action.rewarm)}${action.shape === 'cosine' ? ' (cosine)' : ''}`;
+  if ('freeze' in action) return `frozen: ${canonicalJson(action.freeze)}`;
+  return `${action.switch.length} ${action.switch.length === 1 ? 'rule' : 'rules'} switched on`;
+}
+
+/** When an event happens, and what. */
+export function eventWords({ at, every, do: actions }: RecipeEvent): string {
+  const times = [
+    ...(at === undefined ? [] : [`at ${timeWords(at)}`]),
+    ...(every === undefined ? [] : [`${at === undefined ? 'every' : 'then every'} ${durationWords(every)}`]),
+  ];
+  return [...times, ...actions.map(actionWords)].join(', ');
 }

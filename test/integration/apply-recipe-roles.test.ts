@@ -143,3 +143,46 @@ it('bits of a weight have its scales, as products see it', async () => {
   expect(await bits(block(16, 'e4m3fn'), [3, 3, 8, 4])).toBe('5');
   expect(await bits({ format: 'ternary', scale: { per: 'tensor', from: 'absmean' } }, [64, 8])).toBe('1.585');
 });
+
+it('tell of events, with a table where they change rules', async () => {
+  const recipe: Recipe = {
+    ...recipes.float32({ extraNorm: null }),
+    name: 'events',
+    events: [
+      { every: 100, do: [{ reset: 'moments' }, { rewarm: 0.05, shape: 'cosine' }] },
+      {
+        at: 0.4,
+        do: [
+          { switch: [{ where: { role: 'linear' }, set: { forward: { w: { format: 'bfloat16' } } } }] },
+          { freeze: { role: 'convolution' } },
+        ],
+      },
+    ],
+  };
+  const [, , switched] = String(await rolesOf('convolutional', recipe)).split(/\n\n-+\n\n/);
+  expect(switched).toBe(`\
+at 40 %, 1 rule switched on, frozen: {"role":"convolution"}
+
+conv/kernel, depthwise/depthwise_kernel
+  2 convolution, 216 numbers, read in 32 bits, exempt (events[1].do[1].freeze)
+  products     as they are
+  held in      float32, frozen, moments in float32
+
+conv/bias, depthwise/bias, norm/gamma, norm/beta, out/bias
+  3 bias, 2 norm, 35 numbers, read in 32 bits
+  products     as they are
+  held in      float32, moments in float32
+
+out/kernel
+  1 linear, 96 numbers, read in 16 bits (events[1].do[0].switch[0])
+  y = x w      x   as it is
+               w   bfloat16
+               y   summed in binary32, in order
+  dx = g w     g   as it is
+               w   the one that y read
+               dx  summed in binary32, in order
+  dw = g x     g   as it is
+               x   the one that y read
+               dw  summed in binary32, in order
+  held in      float32, moments in float32`);
+});

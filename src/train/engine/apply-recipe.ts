@@ -151,7 +151,7 @@ export async function applyRecipe(
       return engine.phaseAt(engine.clock);
     },
     get roles() {
-      const phases = rolesOf(recipe, parameters);
+      const phases = rolesOf(recipe, parameters, { steps });
       return { phases, toString: () => rolesAsText(phases) };
     },
     get log() {

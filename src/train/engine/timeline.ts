@@ -45,6 +45,11 @@ function* stepsOfEvent({ at, every }: RecipeEvent, steps: number): Generator<num
 
 type Rewarming = Extract<EventAction, { rewarm: number }>;
 
+/** The step before which an event happens first. */
+export function firstStepOf(event: RecipeEvent, steps: number): number {
+  return stepsOfEvent(event, steps).next().value as number;
+}
+
 /** The rules of an action that changes what layers read or whether they are trained. */
 export function rulesOfAction(action: EventAction): readonly Rule[] {
   if ('switch' in action) return action.switch;
