@@ -10,13 +10,8 @@ import { checkBoolean, checkFields, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Specials, SubnormalEncoding } from './format.ts';
 
-export interface FloatParameters {
-  /** 0 to 11, or Infinity for an unbounded exponent. */
-  readonly exponentBits: number;
-  /** 0 to 52. */
-  readonly mantissaBits: number;
-  /** Default 2^(exponentBits - 1) - 1; P3109: 2^(exponentBits - 1). */
-  readonly bias?: number;
+/** What a float has however its width is said. */
+interface CommonParameters {
   /** Default `'ieee'`. */
   readonly specials?: Specials;
   /** Default true. */
@@ -31,7 +26,34 @@ export interface FloatParameters {
   readonly bits?: number;
 }
 
-export type ResolvedFloatParameters = Required<FloatParameters>;
+/** A float by the widths of its fields. */
+export interface FieldParameters extends CommonParameters {
+  /** 0 to 11, or Infinity for an unbounded exponent. */
+  readonly exponentBits: number;
+  /** 0 to 52. */
+  readonly mantissaBits: number;
+  /** Default 2^(exponentBits - 1) - 1; P3109: 2^(exponentBits - 1). */
+  readonly bias?: number;
+  /** Exponent of the largest numbers where it is below what the field could hold; the codes between are NaN. */
+  readonly emax?: number;
+}
+
+/** A float by its limits, as chop, CPFloat and MPFR say them; its codes have the narrowest field that holds them. */
+export interface LimitParameters extends Omit<CommonParameters, 'domain' | 'zero' | 'bits'> {
+  /** Significant bits, the hidden one included: 1 to 53. */
+  readonly precision: number;
+  /** Exponent of the smallest normal number: minNormal = 2^emin. */
+  readonly emin: number;
+  /** Exponent of the largest finite numbers, which are below 2^(emax + 1). */
+  readonly emax: number;
+}
+
+export type FloatParameters = FieldParameters | LimitParameters;
+
+/** `emax` is undefined where it is what the exponent field gives. */
+export type ResolvedFloatParameters = Required<Omit<FieldParameters, 'emax'>> & {
+  readonly emax: number | undefined;
+};
 
 const specialsAccepted: readonly Specials[] = ['ieee', 'fn', 'fnuz', 'finite', 'p3109'];
 
@@ -59,7 +81,7 @@ export type FloatCatalogueName =
   | 'ue4m3';
 
 /** The catalogue's floats. P3109 formats are named by rule instead, see `p3109Name`. */
-export const floatCatalogue: Readonly<Record<FloatCatalogueName, FloatParameters>> = {
+export const floatCatalogue: Readonly<Record<FloatCatalogueName, FieldParameters>> = {
   binary16: { exponentBits: 5, mantissaBits: 10 },
   binary32: { exponentBits: 8, mantissaBits: 23 },
   binary64: { exponentBits: 11, mantissaBits: 52 },
@@ -91,10 +113,63 @@ export const floatCatalogue: Readonly<Record<FloatCatalogueName, FloatParameters
   ue4m3: { exponentBits: 4, mantissaBits: 3, specials: 'fn', signed: false, bits: 8 },
 };
 
-const parameterNames: readonly (keyof FloatParameters)[] = [
-  ...(['exponentBits', 'mantissaBits', 'bias', 'specials', 'subnormals', 'signed', 'zero'] as const),
+const parameterNames: readonly (keyof FieldParameters)[] = [
+  ...(['exponentBits', 'mantissaBits', 'bias', 'emax', 'specials', 'subnormals', 'signed', 'zero'] as const),
   ...(['domain', 'bits'] as const),
 ];
+const limitNames: readonly (keyof LimitParameters)[] = [
+  ...(['precision', 'emin', 'emax', 'specials', 'subnormals', 'signed'] as const),
+];
+
+/** The largest exponent field of a finite number. */
+function topField(exponentBits: number, mantissaBits: number, specials: Specials): number {
+  const allOnes = 2 ** exponentBits - 1;
+  // IEEE's infinities and NaNs take the whole field, the one NaN of fn and P3109 only if there is nothing else in it.
+  return specials === 'ieee' || (specials === 'fn' && mantissaBits === 0) ? allOnes - 1 : allOnes;
+}
+
+/** The parameters of a float by its fields, from its limits. */
+function fieldsOfLimits(parameters: LimitParameters): FieldParameters {
+  const given = checkFields('', parameters, limitNames, 'parameters');
+  const precision = integerInRange('precision', given.precision, 1, 53);
+  const emin = integerInRange('emin', given.emin, -1074, 1023);
+  const emax = integerInRange('emax', given.emax, emin, 1023);
+  const specials = oneOf('specials', given.specials, ['ieee', 'fn', 'fnuz', 'finite'], 'ieee');
+  const subnormals = oneOf('subnormals', given.subnormals, [true, false, 'normal'], true);
+  const mantissaBits = precision - 1;
+  const bias = (subnormals === 'normal' ? 0 : 1) - emin;
+  let exponentBits = 1;
+  while (exponentBits < 11 && topField(exponentBits, mantissaBits, specials) < emax + bias) exponentBits++;
+  const top = topField(exponentBits, mantissaBits, specials) - bias;
+  if (top < emax)
+    throw new ArgumentError('emax', emax, `at most emin + ${top - emin}: the field has 11 bits`);
+  return {
+    exponentBits,
+    mantissaBits,
+    bias,
+    specials,
+    subnormals,
+    ...(emax === top ? {} : { emax }),
+    ...(given.signed === undefined ? {} : { signed: given.signed }),
+  };
+}
+
+/** `emax` where it is less than the field could hold. Throws ArgumentError. */
+function resolveLargest(
+  given: number | undefined,
+  { exponentBits, mantissaBits, bias, specials, subnormals }: Omit<ResolvedFloatParameters, 'emax' | 'bits'>,
+): number | undefined {
+  if (given === undefined) return undefined;
+  if (exponentBits === 0 || exponentBits === Infinity || specials === 'p3109')
+    throw new ArgumentError(
+      'emax',
+      given,
+      `nothing with ${specials === 'p3109' ? 'P3109 formats' : `exponentBits ${exponentBits}`}`,
+    );
+  const top = topField(exponentBits, mantissaBits, specials) - bias;
+  const emax = integerInRange('emax', given, (subnormals === 'normal' ? 0 : 1) - bias, top);
+  return emax === top ? undefined : emax;
+}
 
 function defaultBias(exponentBits: number, specials: Specials): number {
   if (exponentBits === 0 || exponentBits === Infinity) return 0;
@@ -103,7 +178,10 @@ function defaultBias(exponentBits: number, specials: Specials): number {
 
 /** Fills in defaults and checks each parameter by itself. Throws ArgumentError. */
 export function resolveFloatParameters(parameters: FloatParameters): ResolvedFloatParameters {
-  const given = checkFields('', parameters, parameterNames, 'parameters');
+  const limits = parameters as Partial<LimitParameters> | null | undefined;
+  const isByLimits = limits?.precision !== undefined || limits?.emin !== undefined;
+  const widths = isByLimits ? fieldsOfLimits(parameters as LimitParameters) : (parameters as FieldParameters);
+  const given = checkFields('', widths, parameterNames, 'parameters');
   const exponentBits =
     given.exponentBits === Infinity ? Infinity : integerInRange('exponentBits', given.exponentBits, 0, 11);
   const mantissaBits = integerInRange('mantissaBits', given.mantissaBits, 0, 52);
@@ -133,7 +211,8 @@ export function resolveFloatParameters(parameters: FloatParameters): ResolvedFlo
   const bits = fields === Infinity ? Infinity : integerInRange('bits', given.bits, fields, 64, fields);
   if (bits !== fields && specials === 'p3109')
     throw new ArgumentError('bits', bits, `${fields} with specials 'p3109'`);
-  return { exponentBits, mantissaBits, bias, specials, subnormals, signed, zero, domain, bits };
+  const resolved = { exponentBits, mantissaBits, bias, specials, subnormals, signed, zero, domain };
+  return { ...resolved, bits, emax: resolveLargest(given.emax, resolved) };
 }
 
 function p3109Name(p: ResolvedFloatParameters): string | undefined {
@@ -150,6 +229,7 @@ function spelledName(p: ResolvedFloatParameters): string {
   if (p.subnormals !== true) parts.push(`subnormals=${p.subnormals}`);
   if (!p.zero) parts.push('zero=false');
   if (p.bits !== (p.signed ? 1 : 0) + p.exponentBits + p.mantissaBits) parts.push(`bits=${p.bits}`);
+  if (p.emax !== undefined) parts.push(`emax=${p.emax}`);
   if (parts.length > 2 || p.bias !== defaultBias(p.exponentBits, p.specials))
     parts.splice(2, 0, `bias=${p.bias}`);
   return `float(${parts.join(',')})`;

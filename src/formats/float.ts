@@ -29,7 +29,14 @@ interface Ends {
   readonly nan?: Fields & { readonly negative: boolean };
 }
 
+/** The ends, with the largest number where `emax` puts it. */
 function endsOf(p: ResolvedFloatParameters): Ends {
+  const ends = endsOfFields(p);
+  if (p.emax === undefined) return ends;
+  return { ...ends, largest: { exponent: p.emax + p.bias, significand: 2 ** p.mantissaBits - 1 } };
+}
+
+function endsOfFields(p: ResolvedFloatParameters): Ends {
   const perBinade = 2 ** p.mantissaBits;
   const allOnes: Fields = { exponent: 2 ** p.exponentBits - 1, significand: perBinade - 1 };
   const before = ({ exponent, significand }: Fields): Fields =>
@@ -63,6 +70,8 @@ function endsOf(p: ResolvedFloatParameters): Ends {
  * @example
  * float({ exponentBits: 5, mantissaBits: 10 }).name // 'binary16'
  * float({ exponentBits: 4, mantissaBits: 3, specials: 'fn' }).max // 448
+ * float({ precision: 8, emin: -126, emax: 127 }).name // 'bfloat16'
+ * float({ precision: 8, emin: -20, emax: 10 }).name // 'float(6,7,bias=21,emax=10)'
  *
  * @throws ArgumentError if a parameter is not accepted, or if the format does not fit in binary64: every value must
  *   be a binary64 value.

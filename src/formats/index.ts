@@ -19,7 +19,7 @@ export { type CodebookParameters, codebook } from './codebook.ts';
 export { type ComplexCodebook, type ComplexNumber, roundToFourthRoots } from './complex.ts';
 export { type FixedParameters, fixed } from './fixed.ts';
 export { float } from './float.ts';
-export type { FloatParameters } from './float-parameters.ts';
+export type { FieldParameters, FloatParameters, LimitParameters } from './float-parameters.ts';
 export type {
   Code,
   CodebookFormat,

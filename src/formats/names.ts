@@ -14,7 +14,7 @@ import {
 import type { ComplexCodebook } from './complex.ts';
 import { fixed } from './fixed.ts';
 import { float } from './float.ts';
-import type { FloatParameters } from './float-parameters.ts';
+import type { FieldParameters } from './float-parameters.ts';
 import type { FloatFormat, Format, Specials } from './format.ts';
 import { int } from './int.ts';
 import { logarithmic } from './logarithmic.ts';
@@ -96,7 +96,7 @@ const integerOf = (part: string): number => (/^[+-]?\d+$/.test(part) ? Number(pa
 
 function parseFloatCall(text: string, parts: string[]): FloatFormat {
   const [exponentBits, mantissaBits, ...rest] = parts;
-  const parameters: { -readonly [key in keyof FloatParameters]: FloatParameters[key] } = {
+  const parameters: { -readonly [key in keyof FieldParameters]: FieldParameters[key] } = {
     exponentBits: /^infinity$/i.test(exponentBits!) ? Infinity : integerOf(exponentBits!),
     mantissaBits: integerOf(mantissaBits!),
   };
@@ -109,6 +109,7 @@ function parseFloatCall(text: string, parts: string[]): FloatFormat {
     if (value === undefined && key === 'unsigned') parameters.signed = false;
     else if (value === undefined) parameters.specials = key as Specials;
     else if (key === 'bias') parameters.bias = integerOf(value);
+    else if (key === 'emax') parameters.emax = integerOf(value);
     else if (key === 'bits') parameters.bits = integerOf(value);
     else if (key === 'domain') parameters.domain = value as 'extended' | 'finite';
     else if (key === 'zero' && value === 'false') parameters.zero = false;

@@ -51,15 +51,21 @@ export function anyFloat(): fc.Arbitrary<FloatFormat> {
       signed: fc.constantFrom(true, true, false),
       domain: fc.constantFrom('extended', 'finite'),
       unbounded: fc.integer({ min: 0, max: 30 }),
+      /** How far below the field's own end the largest numbers are, in some formats. */
+      lowered: fc.constantFrom(0, 0, 0, 1, 2, 5),
     } as const)
-    .map(({ biasShift, domain, unbounded, ...p }) => {
+    .map(({ biasShift, domain, unbounded, lowered, ...p }) => {
       try {
-        if (unbounded === 0) return float({ exponentBits: Infinity, mantissaBits: p.mantissaBits });
-        return float({
-          ...p,
-          bias: 2 ** (p.exponentBits - 1) - 1 + biasShift,
-          ...(p.specials === 'p3109' && { domain, subnormals: true }),
-        });
+        const whole = (emax?: number): FloatFormat =>
+          float({
+            ...p,
+            bias: 2 ** (p.exponentBits - 1) - 1 + biasShift,
+            ...(p.specials === 'p3109' && { domain, subnormals: true }),
+            ...(emax === undefined ? {} : { emax }),
+          });
+        if (unbounded !== 0)
+          return lowered === 0 || p.specials === 'p3109' ? whole() : whole(whole().emax - lowered);
+        return float({ exponentBits: Infinity, mantissaBits: p.mantissaBits });
       } catch {
         return undefined; // a combination that the parameters rule out, or that leaves binary64
       }

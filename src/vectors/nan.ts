@@ -18,14 +18,17 @@ function hasPayload(format: Format | undefined): format is FloatFormat {
   return format?.kind === 'float' && format.specials === 'ieee' && format.mantissaBits >= 2;
 }
 
-function isNaNCode(code: Code, { format }: Field): boolean {
-  return format !== undefined && Number.isNaN(codecOf(format).decode(code));
+/** Whether a code is a NaN with a payload: not one of those beyond a lowered `emax`. */
+function isPayloadNaN(code: Code, { format }: Field): boolean {
+  if (!hasPayload(format) || !Number.isNaN(codecOf(format).decode(code))) return false;
+  const top = (1n << BigInt(format.exponentBits)) - 1n;
+  return ((BigInt(code) >> BigInt(format.mantissaBits)) & top) === top;
 }
 
 /** Whether a code is a signalling NaN. */
 export function isSignalling(code: Code, field: Field): boolean {
   const { format } = field;
-  if (!hasPayload(format) || !isNaNCode(code, field)) return false;
+  if (!hasPayload(format) || !isPayloadNaN(code, field)) return false;
   return ((BigInt(code) >> BigInt(format.mantissaBits - 1)) & 1n) === 0n;
 }
 
@@ -60,7 +63,7 @@ function quiet({ negative, payload, width }: Pattern, format: FloatFormat): bigi
 function inherited(operands: readonly Code[], columns: readonly Field[], target: Format): bigint[] {
   if (!hasPayload(target)) return [];
   return columns.flatMap((field, i) =>
-    hasPayload(field.format) && isNaNCode(operands[i]!, field)
+    hasPayload(field.format) && isPayloadNaN(operands[i]!, field)
       ? [quiet(patternOf(operands[i]!, field.format), target)]
       : [],
   );

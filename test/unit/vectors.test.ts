@@ -83,6 +83,7 @@ const kinds: readonly [VectorOperation, VectorOptions][] = [
   ['sqrt', { format: 'posit(11,1)', rounding: 'stochastic' }],
   ['sub', { format: 'int8' }],
   ['mul', { format: 'nf4' }],
+  ['mul', { format: 'float(5,4,bias=15,emax=9)', nan: 'payload' }],
   ['neg', { format: 'ternary', missingNaN: 'zero' }],
   ['div', { format: 'logarithmic(4,3)' }],
   ['convert', { from: 'e4m3fnuz', format: 'int4', missingNaN: 'max' }],
