@@ -4,6 +4,7 @@
 import { pathToFileURL } from 'node:url';
 import * as Plot from '@observablehq/plot';
 import { emulate, lossScaling, wasmBackend } from 'halfulp/tfjs';
+import { applyRecipe } from 'halfulp/train';
 import { report } from '../shared/report.js';
 
 /** Our kernels, and nothing rounded: what the others are compared with. */
@@ -81,6 +82,12 @@ export async function compare(name, options, run, { atLeast, within }, given = a
     const seconds = Math.round((performance.now() - start) / 100) / 10;
     rows.push({ arm, loss, accuracy, skippedSteps: scaling?.state.skipped ?? 0, seconds });
   }
+  reportAccuracies(name, options, rows, { atLeast, within });
+  return tf;
+}
+
+/** Reports accuracies, each against that of float32, the first one. */
+function reportAccuracies(name, options, rows, { atLeast, within }) {
   const [{ accuracy: best }] = rows;
   const checks = [
     { claim: `float32 classifies at least ${Math.round(100 * atLeast)} % correctly`, holds: best >= atLeast },
@@ -98,5 +105,46 @@ export async function compare(name, options, run, { atLeast, within }, given = a
     marks: [Plot.barX(rows, { x: 'accuracy', y: 'arm', fill: '#4269d0' })],
   };
   report({ name: `tfjs-${name}`, rows, checks, plot }, options);
-  return tf;
+}
+
+/** Says how far a training is, on stderr: in place on a terminal, else ten times. */
+function progressOf(arm, steps) {
+  const { stderr } = process;
+  return (step, loss) => {
+    const isLast = step === steps;
+    const text = `${arm}: step ${step} of ${steps}, loss ${loss.toFixed(3)}`;
+    if (stderr.isTTY) stderr.write(`\r${text.padEnd(76)}${isLast ? '\n' : ''}`);
+    else if (isLast || step % Math.ceil(steps / 10) === 0) stderr.write(`${text}\n`);
+  };
+}
+
+/**
+ * Trains one model under every recipe and reports the accuracies, each against that of the first one, float32.
+ *
+ * @param {string} name
+ * @param {{ out: string, json: boolean, seed: number }} options
+ * @param {{ steps: number, build: (tf: any) => any, train: (context: { tf: any, model: any, run: any, tell: (loss: number) => void }) => Promise<void>, evaluate: (context: { tf: any, model: any }) => { loss: number, accuracy: number } }} program
+ *   `build` makes the model anew, `train` runs its loop as it would without a recipe, telling the loss of each step
+ * @param {{ atLeast: number, within: number }} expected the accuracy of float32, and how far the others may be below it
+ * @param {object[]} recipes
+ */
+export async function compareRecipes(name, options, { steps, build, train, evaluate }, expected, recipes) {
+  const tf = await wasmBackend();
+  const rows = [];
+  let roles = '';
+  for (const recipe of recipes) {
+    const start = performance.now();
+    const model = build(tf);
+    const run = await applyRecipe(tf, recipe, { model, steps, seed: options.seed });
+    const progress = progressOf(recipe.name, steps);
+    await train({ tf, model, run, tell: (loss) => progress(run.step, loss) });
+    const { loss, accuracy } = evaluate({ tf, model });
+    roles = String(run.roles);
+    run.stop();
+    model.dispose();
+    const seconds = Math.round((performance.now() - start) / 100) / 10;
+    rows.push({ arm: recipe.name, loss, accuracy, seconds });
+  }
+  if (!options.json) console.log(`What the layers read under ${recipes.at(-1).name}:\n\n${roles}\n`);
+  reportAccuracies(name, options, rows, expected);
 }

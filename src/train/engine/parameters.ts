@@ -95,8 +95,17 @@ function ofModel(model: LayersModel): UnplacedParameter[] {
       const own = originalName.split('/').pop()!;
       const name = nameIn(layer.name, originalName);
       if (val.isDisposed) throw new ArgumentError(`model.${name}`, 'a disposed variable', aliveWords);
-      const role = roleOf(`${layer.getClassName()}/${own}`, val.shape);
-      return [{ name, role, shape: val.shape, layer: layer.name, kind: kindOf(layer.name), variable: val }];
+      const role = roleOf(`${layer.getClassName()}/${layer.name}/${own}`, val.shape);
+      return [
+        {
+          name,
+          role,
+          shape: val.shape,
+          layer: layer.name,
+          kind: kindOf(own) ?? kindOf(layer.name),
+          variable: val,
+        },
+      ];
     }),
   );
 }
