@@ -159,7 +159,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     for (const [name, saved] of state.arrays)
       for (const [long, short] of prefixes)
         if (name.startsWith(long)) arrays.set(`optimizer/${short}${name.slice(long.length)}`, saved);
-    for (const [key, saved] of [...savedMemories(engine.memories), ...learned.save()])
+    for (const [key, saved] of [...savedMemories(engine.slots.memories), ...learned.save()])
       arrays.set(`quantizers/${key}`, saved);
     return {
       state: {
@@ -196,7 +196,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     engine.setClocks(Object.fromEntries(parameters.map(({ name }) => [name, state.step])));
     within('resume', () => optimizer.restore({ counters: state.optimizer, arrays: arraysOf }, shapes));
     const { memories, trained } = within('resume', () => memoriesOf(arraysUnder('quantizers', arrays)));
-    engine.restoreMemories(memories);
+    engine.slots.restore(memories);
     within('resume', () => learned.restore(trained));
     seconds = state.seconds;
     current = state.phase;

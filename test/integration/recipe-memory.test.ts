@@ -254,6 +254,30 @@ describe('a learned scale', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  it('knows nothing of a scale that gradients are multiplied by', async () => {
+    const learnt = async (changes: Partial<Recipe>) => {
+      const { weight, loss, dispose } = program();
+      const optimizer = {
+        kind: 'sgd',
+        momentum: 0.9,
+        nesterov: false,
+        weightDecay: 0,
+        clipNorm: 1e9,
+      } as const;
+      const recipe = reading({ w: { ...spec, learn } }, { optimizer, ...changes });
+      run = await applyRecipe(tf, recipe, { variables: [weight], steps, seed: 1 });
+      const own = run.optimizer(0.01);
+      for (let step = 0; step < 4; step++) own.minimize(loss(step), false, [weight]);
+      const arrays = [...run.save().arrays].filter(([name]) => !name.startsWith('update/'));
+      run.stop();
+      own.dispose();
+      dispose();
+      return arrays.map(([name, { data }]) => [name, [...data]]);
+    };
+    const scaled = await learnt({ update: { gradient: [{ kind: 'lossScale', initial: 1024 }] } });
+    expect(scaled).toEqual(await learnt({ update: { gradient: [] } }));
+  });
+
   it.each<[string, OperandSpec]>([
     ['forward.w.learn', spec],
     ['forward.w.learn[0].of', { ...spec, scale: { per: 'tensor', from: 'absmax' }, learn: [...learn] }],

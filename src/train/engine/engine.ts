@@ -12,11 +12,10 @@ import { type Emulation, startEmulation } from '../../tfjs/emulate.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { EmulationLog } from '../../tfjs/log.ts';
 import { ProductCalls } from '../../tfjs/product-calls.ts';
-import type { ProductIdentity, ProductSlots, SlotOperand, SlotProvider } from '../../tfjs/product-slots.ts';
+import type { ProductIdentity, ProductSlots, SlotProvider } from '../../tfjs/product-slots.ts';
 import { type GivenGradients, type StepListener, stepListeners } from '../../tfjs/watched-methods.ts';
-import { canonicalJson } from '../hash.ts';
 import { normOf } from '../phases.ts';
-import { type LinearSlots, type OperandSpec, type Recipe, weakenedSlots } from '../recipe.ts';
+import { type LinearSlots, type Recipe, weakenedSlots } from '../recipe.ts';
 import { strengthAt } from '../strength.ts';
 import { aliveWords, type EngineParameter } from './parameters.ts';
 import {
@@ -28,7 +27,8 @@ import {
   settingsUnder,
   slotsUnder,
 } from './rules.ts';
-import { type Pass, Slot, type SlotName } from './slots.ts';
+import { SlotRegistry } from './slot-registry.ts';
+import type { Pass } from './slots.ts';
 import { Timeline } from './timeline.ts';
 
 export interface EngineOptions {
@@ -75,17 +75,15 @@ export class RecipeEngine implements SlotProvider {
   readonly #tf: TensorFlow;
   readonly #options: EngineOptions;
   readonly timeline: Timeline;
+  /** The quantisers of layers, with what they remember and have drawn. */
+  readonly slots: SlotRegistry;
+  /** What gradients are multiplied by at present. */
+  gradientScale: () => number = () => 1;
   readonly #blocks: number;
   readonly #clocks = new Map<string, number>();
-  /** By layer, slot and quantiser. */
-  readonly #slots = new Map<string, Slot>();
   readonly #settled = new Map<string, LinearSlots>();
   readonly #settings = new Map<string, ParameterSettings>();
   readonly #parts: StepPart[] = [];
-  /** What quantisers that have not been read yet are to remember. */
-  readonly #remembered = new Map<string, QuantizerState>();
-  /** Draws of slots that have not been read since a state was taken up. */
-  readonly #drawn = new Map<string, readonly [step: number, drawn: number]>();
   readonly #calls: ProductCalls;
   #emulation: Emulation | undefined;
   #phase = -1;
@@ -107,6 +105,7 @@ export class RecipeEngine implements SlotProvider {
     this.seed = seed;
     this.log = options.log ? new EmulationLog() : undefined;
     this.timeline = new Timeline(recipe, steps);
+    this.slots = new SlotRegistry(tf, seed, (layer) => this.#clocks.get(layer) ?? this.clock);
     this.#blocks = blocksOf(parameters);
     for (const { name } of parameters) this.#clocks.set(name, 0);
     this.#calls = new ProductCalls(tf, this, kernels === 'own' && tf.getBackend() === 'wasm');
@@ -223,8 +222,14 @@ export class RecipeEngine implements SlotProvider {
     const slots = replace === undefined ? own : replace(one.name, own);
     const purpose = isTaped ? {} : { purpose: evaluationPurpose };
     const logs = [...new Set([this.log, log])].filter((one) => one !== undefined);
-    const pass: Pass = { seed: this.seed, step: clock, isTraining: isTaped, logs, ...purpose, ...given };
-    return this.#bound(one, slots, pass, this.strengthOf(at), this.#normOf(one, at));
+    const pass: Pass = {
+      ...{ seed: this.seed, step: clock, isTraining: isTaped, logs },
+      gradientScale: this.gradientScale(),
+      ...purpose,
+      ...given,
+    };
+    const reading = { pass, strength: this.strengthOf(at), norm: this.#normOf(one, at) };
+    return this.slots.bound(one.name, slots, reading);
   }
 
   /** The slots of a parameter at a step, at their full strength. */
@@ -252,6 +257,13 @@ export class RecipeEngine implements SlotProvider {
   /** Whether the next update leaves a parameter as it is. */
   isFrozen(one: Selectable): boolean {
     return this.settingsAt(one, this.clockOf(one.name)).frozen === true;
+  }
+
+  /** What the quantiser that a layer's weight is read through at a step remembers by now. */
+  weightMemoryOf(layer: string, clock: number): QuantizerState {
+    const one = this.parameters.find(({ name }) => name === layer);
+    const spec = one && this.slotsAt(one, clock).forward.w;
+    return spec == null ? {} : this.slots.of(layer, 'forward.w', spec).memory;
   }
 
   /** The slots of each layer at a step, as strong as they are then. */
@@ -299,95 +311,6 @@ export class RecipeEngine implements SlotProvider {
     return isNormed ? extraNorm.kind : undefined;
   }
 
-  #slot(layer: string, name: SlotName, spec: OperandSpec): Slot {
-    const key = `${layer}/${name} ${canonicalJson(spec)}`;
-    let known = this.#slots.get(key);
-    if (known === undefined) {
-      known = new Slot(this.#tf, layer, name, spec);
-      this.#slots.set(key, known);
-      const state = this.#remembered.get(known.key);
-      this.#remembered.delete(known.key);
-      if (state !== undefined) known.remember(state, { seed: this.seed, step: this.clockOf(layer) });
-      const drawn = this.#drawn.get(known.key);
-      this.#drawn.delete(known.key);
-      if (drawn !== undefined) known.resume(...drawn);
-    }
-    return known;
-  }
-
-  /** Every slot that has been read so far. */
-  get slots(): Iterable<Slot> {
-    return this.#slots.values();
-  }
-
-  /** What quantisers remember, by slot and quantiser. */
-  get memories(): ReadonlyMap<string, QuantizerState> {
-    const memories = new Map(this.#remembered);
-    for (const slot of this.#slots.values()) if (slot.hasMemory) memories.set(slot.key, slot.memory);
-    return memories;
-  }
-
-  /** What the quantiser that a layer's weight is read through at a step remembers by now. */
-  weightMemoryOf(layer: string, clock: number): QuantizerState {
-    const one = this.parameters.find(({ name }) => name === layer);
-    const spec = one && this.slotsAt(one, clock).forward.w;
-    return spec == null ? {} : this.#slot(layer, 'forward.w', spec).memory;
-  }
-
-  /** Gives quantisers what they are to remember and have drawn; those that have not been read yet take it up when they are. */
-  restoreMemories(
-    memories: ReadonlyMap<string, QuantizerState>,
-    draws: Readonly<Record<string, readonly [step: number, drawn: number]>> = {},
-  ): void {
-    this.#slots.clear();
-    this.#remembered.clear();
-    this.#drawn.clear();
-    for (const [key, state] of memories) this.#remembered.set(key, state);
-    for (const [key, drawn] of Object.entries(draws)) this.#drawn.set(key, drawn);
-  }
-
-  #bound(
-    { name: layer }: Selectable,
-    { forward, inputGradient, weightGradient }: LinearSlots,
-    pass: Pass,
-    strength: number,
-    norm: 'rms' | 'layer' | undefined,
-  ): ProductSlots | null {
-    const operand = (name: SlotName, spec: OperandSpec | null | undefined): SlotOperand | null =>
-      spec == null ? null : this.#slot(layer, name, spec).operand(pass, (spec.strength ?? 1) * strength);
-    const shared = (name: SlotName, spec: OperandSpec | 'same' | null): SlotOperand | 'same' | null =>
-      spec === 'same' ? spec : operand(name, spec);
-    const output = (name: SlotName, spec: OperandSpec | null | undefined) =>
-      spec == null ? null : this.#slot(layer, name, spec).output(pass);
-    const x = norm === undefined ? forward.x : { norm, ...forward.x };
-    const isPlain =
-      [x, forward.w, inputGradient.g, weightGradient.g].every((one) => one === null) &&
-      [inputGradient.w, weightGradient.x].every((one) => one === null || one === 'same') &&
-      [forward.y, inputGradient.dx, weightGradient.dw].every((one) => one == null) &&
-      [forward, inputGradient, weightGradient].every(({ accumulate }) => accumulate == null);
-    if (isPlain) return null;
-    return {
-      forward: {
-        x: operand('forward.x', x),
-        w: operand('forward.w', forward.w),
-        y: output('forward.y', forward.y),
-        accumulate: forward.accumulate ?? null,
-      },
-      inputGradient: {
-        g: operand('inputGradient.g', inputGradient.g),
-        w: shared('inputGradient.w', inputGradient.w),
-        dx: output('inputGradient.dx', inputGradient.dx),
-        accumulate: inputGradient.accumulate ?? null,
-      },
-      weightGradient: {
-        g: operand('weightGradient.g', weightGradient.g),
-        x: shared('weightGradient.x', weightGradient.x),
-        dw: output('weightGradient.dw', weightGradient.dw),
-        accumulate: weightGradient.accumulate ?? null,
-      },
-    };
-  }
-
   #before(optimizer: object, gradients: GivenGradients): GivenGradients | null {
     this.checkAlive(
       new Set(Array.isArray(gradients) ? gradients.map(({ name }) => name) : Object.keys(gradients)),
@@ -421,19 +344,6 @@ export class RecipeEngine implements SlotProvider {
       this.parameters.map(({ variable }) => variable.name),
       false,
     );
-  }
-
-  /**
-   * Draws of slots in steps that are not over, by slot and quantiser: of a model, say, that a gradient has gone through which another
-   * one's optimiser applied.
-   */
-  get draws(): Readonly<Record<string, readonly [step: number, drawn: number]>> {
-    const slots = [...this.#slots.values()].flatMap(({ key, layer, draws }) => {
-      const [step, drawn] = draws;
-      const isOver = step !== (this.#clocks.get(layer) ?? this.clock);
-      return isOver || drawn === 0 ? [] : [[key, draws] as const];
-    });
-    return Object.fromEntries([...this.#drawn, ...slots]);
   }
 
   /** Puts everything back. Stopping twice does nothing. */

@@ -110,6 +110,7 @@ export class OptimizerSteps implements StepPart {
       variables: () => engine.variables,
       isTraining: () => engine.isTraining,
     });
+    engine.gradientScale = () => (engine.isTraining ? (this.pipeline.scale ?? 1) : 1);
     const blocks = blocksOf(parameters);
     this.#fedBack = new Set(
       parameters.flatMap((one) => (feedsBack(storeOf(recipe, one, blocks)) ? [one.name] : [])),

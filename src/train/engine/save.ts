@@ -60,13 +60,13 @@ export function saveState(tf: TensorFlow, parts: SavedParts, program?: unknown):
     for (const [name, array] of own) arrays.set(`optimizers/${i}/${name}`, array);
     return saved;
   });
-  for (const [key, array] of [...savedMemories(engine.memories), ...parts.learned.save()])
+  for (const [key, array] of [...savedMemories(engine.slots.memories), ...parts.learned.save()])
     arrays.set(`quantizers/${key}`, array);
   return {
     state: {
       version: 1,
       recipe: hashData(recipe),
-      ...{ seed, steps, clocks, optimizers: described, draws: engine.draws },
+      ...{ seed, steps, clocks, optimizers: described, draws: engine.slots.draws },
       phase: engine.phase,
       emulation: engine.emulation?.state ?? { cursor: 0 },
       ...(program === undefined ? {} : { program: structuredClone(program) }),
@@ -164,7 +164,7 @@ export function restoreState(
     throw error;
   }
   parts.optimizers.resume(own.map((one, i) => [one, saved.state.optimizers[i]!.clock]));
-  engine.restoreMemories(memories, saved.state.draws);
+  engine.slots.restore(memories, saved.state.draws);
   engine.enter(saved.state.phase, 0);
   engine.emulation?.reset(saved.state.emulation);
 }

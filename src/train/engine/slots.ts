@@ -42,6 +42,8 @@ export interface Pass {
   readonly step: number;
   /** Whether draws go on from call to call and memories remember: in training, not in evaluations and probes. */
   readonly isTraining: boolean;
+  /** What the gradients of the pass are multiplied by. */
+  readonly gradientScale: number;
   /** Gives a slot random integers of its own, where a pass is not the step's: of an evaluation, of a probe. */
   purpose?(slot: SlotName): string;
   /** Logs that count what quantisers do. */
@@ -228,11 +230,11 @@ export class Slot {
     return this.#as(made, before, () => made.explain(x, matrix.shape, { ...call, update: false }));
   }
 
-  #addGradients({ scales, zeroPoints }: Gradients<Float32Array>, strength: number): void {
+  #addGradients({ scales, zeroPoints }: Gradients<Float32Array>, factor: number): void {
     if (scales === undefined) return;
     this.#gradients = {
-      scales: added(this.#gradients?.scales, scales, strength),
-      zeroPoints: zeroPoints && added(this.#gradients?.zeroPoints, zeroPoints, strength),
+      scales: added(this.#gradients?.scales, scales, factor),
+      zeroPoints: zeroPoints && added(this.#gradients?.zeroPoints, zeroPoints, factor),
     };
   }
 
@@ -292,7 +294,7 @@ export class Slot {
               const ruled: Gradients<Float32Array> = stays
                 ? { x: pulledBackTurned(made, explained, given, isTurned) }
                 : made.pullback(explained, given);
-              if (pass.isTraining) this.#addGradients(ruled, strength);
+              if (pass.isTraining) this.#addGradients(ruled, strength / pass.gradientScale);
               return blended(gradient, tf.tensor(ruled.x, [...matrix.shape]));
             },
     };
