@@ -1,5 +1,6 @@
 /** Small TensorFlow.js programs that know nothing of recipes: each is made anew from a seed and trained a step at a time. */
 import * as tf from '@tensorflow/tfjs';
+import { applyRecipe, type Recipe, type RecipeRun, type RecipeState } from '../../src/train/index.ts';
 
 export interface Program {
   /** The variables that a recipe is for, or the model that has them. */
@@ -168,3 +169,49 @@ export const programs: Readonly<Record<string, () => Program>> = {
     };
   },
 };
+
+/** The bits of a run. */
+export interface Trace {
+  readonly losses: readonly number[];
+  readonly weights: readonly Float32Array[];
+}
+
+/** What a run does beside its steps: it evaluates between them, or goes on from a state before these. */
+export interface Interruptions {
+  readonly evaluates?: boolean;
+  readonly resumesAt?: readonly number[];
+}
+
+/** A program trained under a recipe. */
+export async function trained(
+  name: string,
+  recipe: Recipe,
+  steps: number,
+  optimizerOf: (run: RecipeRun) => tf.Optimizer,
+  { evaluates = false, resumesAt = [] }: Interruptions = {},
+): Promise<Trace> {
+  const program = programs[name]!();
+  const begin = async (state?: RecipeState) => {
+    const run = await applyRecipe(tf, recipe, { ...program.target, steps, seed: 3 });
+    const optimizer = optimizerOf(run);
+    if (state !== undefined) run.restore(state, optimizer);
+    return { run, optimizer };
+  };
+  let { run, optimizer } = await begin();
+  const losses: number[] = [];
+  for (let step = 0; step < steps; step++) {
+    if (resumesAt.includes(step)) {
+      const state = run.save();
+      run.stop();
+      optimizer.dispose();
+      ({ run, optimizer } = await begin(state));
+    }
+    losses.push(program.step(optimizer, step));
+    if (evaluates) program.evaluate();
+  }
+  const weights = program.variables.map((variable) => variable.dataSync().slice() as Float32Array);
+  run.stop();
+  optimizer.dispose();
+  program.dispose();
+  return { losses, weights };
+}

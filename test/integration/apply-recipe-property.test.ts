@@ -5,10 +5,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { wasmBackend } from '../../src/tfjs/index.ts';
-import { applyRecipe } from '../../src/train/engine/apply-recipe.ts';
-import type { RecipeState } from '../../src/train/engine/state.ts';
-import { type LinearSlots, type Recipe, recipes } from '../../src/train/index.ts';
-import { programs } from './apply-recipe-programs.ts';
+import { type LinearSlots, type Recipe, type RecipeRun, recipes } from '../../src/train/index.ts';
+import { programs, trained } from './apply-recipe-programs.ts';
 
 beforeAll(async () => {
   await wasmBackend();
@@ -161,54 +159,18 @@ const every: Readonly<Record<string, Recipe>> = {
   adam8bit: recipes.adam8bit(),
 };
 
-interface Trace {
-  readonly losses: readonly number[];
-  readonly weights: readonly Float32Array[];
-}
-
-type Plan = { readonly own: boolean; readonly evaluates?: boolean; readonly resumesAt?: readonly number[] };
-
-async function trained(
-  name: string,
-  recipe: Recipe,
-  { own, evaluates = false, resumesAt = [] }: Plan,
-): Promise<Trace> {
-  let program = programs[name]!();
-  const begin = async (state?: RecipeState) => {
-    const run = await applyRecipe(tf, recipe, { ...program.target, steps, seed: 3 });
-    const optimizer = own ? run.optimizer(0.01) : tf.train.adam(0.01);
-    if (state !== undefined) run.restore(state, optimizer);
-    return { run, optimizer };
-  };
-  let { run, optimizer } = await begin();
-  const losses: number[] = [];
-  for (let step = 0; step < steps; step++) {
-    if (resumesAt.includes(step)) {
-      const state = run.save();
-      run.stop();
-      optimizer.dispose();
-      ({ run, optimizer } = await begin(state));
-    }
-    losses.push(program.step(optimizer, step));
-    if (evaluates) program.evaluate();
-  }
-  const weights = program.variables.map((variable) => variable.dataSync().slice() as Float32Array);
-  run.stop();
-  optimizer.dispose();
-  program.dispose();
-  program = undefined as never;
-  return { losses, weights };
-}
+/** The recipe's own optimiser, or one of TensorFlow.js. */
+const optimizerOf = (own: boolean) => (run: RecipeRun) => (own ? run.optimizer(0.01) : tf.train.adam(0.01));
 
 describe.each(Object.keys(programs))('%s', (name) => {
   describe.each(Object.entries(every))('%s', (_, recipe) => {
     it.each([true, false])(
       'resumed and evaluated runs have the bits of the plain one (own optimiser: %s)',
       async (own) => {
-        const plain = await trained(name, recipe, { own });
+        const plain = await trained(name, recipe, steps, optimizerOf(own));
         for (const loss of plain.losses) expect(loss).not.toBeNaN();
-        expect(await trained(name, recipe, { own, evaluates: true })).toEqual(plain);
-        expect(await trained(name, recipe, { own, resumesAt: [1, 3, 5] })).toEqual(plain);
+        expect(await trained(name, recipe, steps, optimizerOf(own), { evaluates: true })).toEqual(plain);
+        expect(await trained(name, recipe, steps, optimizerOf(own), { resumesAt: [1, 3, 5] })).toEqual(plain);
       },
     );
   });

@@ -35,7 +35,7 @@ function walk(
   resumesAt: readonly number[] = [],
   unit?: number,
 ): number[][] {
-  const one = { name: 'layer/w', shape: [2, 2], unit };
+  const one = { name: 'layer/w', shape: [2, 2], unitOf: () => unit };
   const make = () => operatorOf(tf, spec, [one], (name) => (name === 'v' ? one : undefined));
   let operator = make();
   return given.map((gradient, t) => {

@@ -19,6 +19,7 @@ import {
 import { fnv1a32 } from '../random.ts';
 import { scheduleFactor } from '../schedule.ts';
 import { feedsBack } from '../stores/index.ts';
+import type { OperatedParameter } from '../update/operators.ts';
 import { GradientPipeline } from '../update/pipeline.ts';
 import type { RecipeEngine, StepPart } from './engine.ts';
 import { foreignStates, forgetForeign, isForeign, kindOf, rateOf, scaleRate } from './foreign-optimizer.ts';
@@ -101,7 +102,11 @@ export class OptimizerSteps implements StepPart {
     const { recipe, parameters } = engine;
     this.#byVariable = new Map(parameters.map((one) => [one.variable.name, one]));
     const operated = new Map(
-      parameters.map(({ name, shape }) => [name, { name, shape, unit: weights.unitOf(name) }]),
+      parameters.map(({ name, shape }): [string, OperatedParameter] => [
+        name,
+        // A state that is taken up may bring another scale.
+        { name, shape, unitOf: () => weights.unitOf(name) },
+      ]),
     );
     const clip = { kind: 'clipByGlobalNorm', limit: recipe.optimizer.clipNorm } as const;
     this.pipeline = new GradientPipeline(tf, recipe.update?.gradient ?? [clip], {
@@ -121,6 +126,7 @@ export class OptimizerSteps implements StepPart {
   governor(writeBack: WriteBack): Governor {
     return {
       writeBack,
+      nameOf: (variable) => this.#byVariable.get(variable)?.name ?? variable,
       settingsOf: (variable, isLast = false) => {
         const one = this.#byVariable.get(variable);
         if (one === undefined) return {};

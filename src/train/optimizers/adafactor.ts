@@ -7,7 +7,7 @@ import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { exp, log } from '../../arithmetic/elementary/approximate.ts';
 import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
-import { clippedUpdate, type Factors, rootMeanSquare } from './factored.ts';
+import { clippedUpdate, type Factors, rootMeanSquare, sidesOf } from './factored.ts';
 import type { Given, Move, OptimizerOptions, Rule, TrainingOptimizer } from './optimizer.ts';
 import { optimizerFrom } from './rule-optimizer.ts';
 import { type AdafactorSettings, defaultAdafactor, settled } from './settings.ts';
@@ -29,9 +29,10 @@ export class AdafactorRule implements Rule {
   states(shape: readonly number[], { second }: MomentCodecs): StateOf {
     const tf = this.#tf;
     if (shape.length < 2) return { second: holdState(tf, shape, false, second) };
+    const [rows, columns] = sidesOf(shape);
     return {
-      rows: holdState(tf, [shape[0]!, 1], false, second),
-      columns: holdState(tf, [1, shape[1]!], false, second),
+      rows: holdState(tf, [rows, 1], false, second),
+      columns: holdState(tf, [1, columns], false, second),
     };
   }
 
@@ -43,8 +44,9 @@ export class AdafactorRule implements Rule {
     return (given) => this.#move(given, keep);
   }
 
-  #move({ gradient, states, variable }: Given, keep: number): Move {
+  #move({ gradient: given, states, variable }: Given, keep: number): Move {
     const tf = this.#tf;
+    const gradient = given.rank > 2 ? tf.reshape(given, [...sidesOf(given.shape)]) : given;
     const { epsilon1, epsilon2, clipThreshold, scaleParameter } = this.settings;
     const square = tf.add(tf.square(gradient), epsilon1);
     const average = (state: string, current: Tensor): Tensor =>
@@ -66,7 +68,8 @@ export class AdafactorRule implements Rule {
       factors = { rows: rowMeans, columns: columnMeans, mean: tf.mean(rowMeans) };
       estimate = tf.mul(tf.div(rowMeans, factors.mean), columnMeans);
     }
-    const update = clippedUpdate(tf, gradient, estimate, factors, clipThreshold);
+    const clipped = clippedUpdate(tf, gradient, estimate, factors, clipThreshold);
+    const update = given.rank > 2 ? tf.reshape(clipped, given.shape) : clipped;
     const scaled = (rate: number): Tensor | number =>
       scaleParameter ? tf.mul(tf.maximum(rootMeanSquare(tf, variable), epsilon2), rate) : rate;
     return {

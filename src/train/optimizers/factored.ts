@@ -15,6 +15,11 @@ export interface Factors {
   readonly mean: Tensor;
 }
 
+/** A filter counts as a matrix, whose columns are the last axis. */
+export function sidesOf(shape: readonly number[]): readonly [rows: number, columns: number] {
+  return [shape.slice(0, -1).reduce((size, extent) => size * extent, 1), shape.at(-1)!];
+}
+
 const minNormal = 2 ** -126;
 
 const isNormal = (x: number): boolean => x >= minNormal && x < Number.POSITIVE_INFINITY;

@@ -60,6 +60,8 @@ export interface OptimizerOptions extends OptimizerDraws {
 
 /** What a recipe decides for the optimiser that it makes, by the variable. */
 export interface Governor {
+  /** What a variable is called where random integers are drawn for it, wherever the program gives it another name. */
+  nameOf(variable: string): string;
   /** @param isLast of the last step, not of the next one */
   settingsOf(variable: string, isLast?: boolean): MomentCodecs & { readonly weightDecay?: number };
   /** As {@link WriteBack}. */

@@ -94,6 +94,12 @@ export function optimizerFrom(
   checkOptions(options, rule, settings);
   const { governor, store, steps = 1, schedule, decaySchedule, values, stepOperators = [] } = options;
   const peak = options.learningRate ?? rule.learningRate;
+  const { seed, prefix } = options;
+  const draws = {
+    ...(seed === undefined ? {} : { seed }),
+    ...(prefix === undefined ? {} : { prefix }),
+    nameOf: governor?.nameOf,
+  };
   const common: CommonSettings & MomentCodecs = settings;
 
   class RuleOptimizer extends tf.Optimizer implements TrainingOptimizer {
@@ -102,11 +108,11 @@ export function optimizerFrom(
     decayFactor = 1;
     step = 0;
     readonly #initial = rule.counters;
-    readonly #states = new States((shape, codecs) => rule.states(shape, codecs), options);
+    readonly #states = new States((shape, codecs) => rule.states(shape, codecs), draws);
     readonly #stores = new States((shape, _, name) => {
       const initial = variableNamed(tf, name).dataSync() as Float32Array;
       return { store: storeState(tf, shape, holdWeight(initial, store!)!) };
-    }, options);
+    }, draws);
 
     get stateBytes(): number {
       return this.#states.bytes + this.#stores.bytes;

@@ -7,6 +7,7 @@ import { checkSchema } from '../../schema.ts';
 import { type Curve, checkCurve, curveAt, curveSchema } from '../curve.ts';
 import { optimizerSchema } from '../recipe-schema.ts';
 import { feedsBack, type WeightStoreSpec } from '../stores/index.ts';
+import { sidesOf } from './factored.ts';
 import { checkCodecFit, checkStateCodec, type StateCodecSpec } from './state-codec.ts';
 import type { MomentCodecs } from './states.ts';
 
@@ -181,7 +182,7 @@ export function checkStateFit(
     // Of Adafactor's matrices there are row and column means.
     const counts =
       settings.kind === 'adafactor'
-        ? shapes.flatMap((shape) => [...shape])
+        ? shapes.flatMap((shape) => (shape.length < 2 ? [...shape] : [...sidesOf(shape)]))
         : shapes.map((shape) => shape.reduce((product, extent) => product * extent, 1));
     checkCodecFit((settings as MomentCodecs)[moment], counts, `${path}.${moment}`);
   }

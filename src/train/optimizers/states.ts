@@ -15,6 +15,8 @@ export interface OptimizerDraws {
   readonly seed?: number;
   /** What the names of variables begin with that is no part of a parameter's name. Default ''. */
   readonly prefix?: string;
+  /** What a variable is called in place of its name without the prefix. */
+  readonly nameOf?: ((variable: string) => string) | undefined;
 }
 
 /** The state tensors of one variable, by name. */
@@ -49,11 +51,13 @@ interface Held {
 export class States {
   readonly #held = new Map<string, Held>();
   readonly #make: MakeStates;
-  readonly #draws: Required<OptimizerDraws>;
+  readonly #seed: number;
+  readonly #own: (variable: string) => string;
 
-  constructor(make: MakeStates, { seed = 0, prefix = '' }: OptimizerDraws) {
+  constructor(make: MakeStates, { seed = 0, prefix = '', nameOf }: OptimizerDraws) {
     this.#make = make;
-    this.#draws = { seed, prefix };
+    this.#seed = seed;
+    this.#own = nameOf ?? ((name) => (name.startsWith(prefix) ? name.slice(prefix.length) : name));
   }
 
   /** The states of a variable. Where its codecs are others than before, what was held is put through them. */
@@ -86,15 +90,8 @@ export class States {
 
   /** The draws of a state: (seed, stream low = step, stream high = FNV-1a-32 of `parameter/state`). */
   drawOf(variable: string, state: string, step: number): Draw {
-    const { seed } = this.#draws;
     const stream = (BigInt(fnv1a32(`${this.#own(variable)}/${state}`)) << 32n) | BigInt(step);
-    return { seed, stream };
-  }
-
-  /** A name without what variables' names begin with. */
-  #own(name: string): string {
-    const { prefix } = this.#draws;
-    return name.startsWith(prefix) ? name.slice(prefix.length) : name;
+    return { seed: this.#seed, stream };
   }
 
   get bytes(): number {
@@ -136,8 +133,14 @@ export class States {
     }
   }
 
+  /** A key whose variable has the name that messages are to have. */
+  #short(key: string): string {
+    const variable = key.split('/').slice(0, -2).join('/');
+    return this.#own(variable) + key.slice(variable.length);
+  }
+
   #ownNames(arrays: ReadonlyMap<string, SavedArray>): Map<string, SavedArray> {
-    return new Map([...arrays].map(([name, saved]) => [this.#own(name), saved]));
+    return new Map([...arrays].map(([name, saved]) => [this.#short(name), saved]));
   }
 
   clear(): void {

@@ -22,7 +22,7 @@ export interface OperatedParameter {
   readonly name: string;
   readonly shape: readonly number[];
   /** What one unit of its codes stands for, if it lives on a grid. */
-  readonly unit: number | undefined;
+  unitOf(): number | undefined;
 }
 
 /** Gives a variable's parameter; undefined: none that the recipe is for. */
@@ -169,7 +169,8 @@ function spamClip({ threshold = 5000, decay = 0.999 }: SpamClip): ElementRule<Fl
 
 /** Gradients of weights on a grid, times or divided by the square of what one unit of their codes stands for. */
 function byUnit(isDivided: boolean): ElementRule<undefined> {
-  return (gradient, _, { unit }) => {
+  return (gradient, _, parameter) => {
+    const unit = parameter.unitOf();
     if (unit === undefined) return gradient;
     const square = unit * unit;
     return gradient.map((g) => (isDivided ? g / square : g * square));
