@@ -74,6 +74,11 @@ export function value<T>(test: (given: unknown) => boolean, words: string): Sche
   return v.custom<T>(test, words);
 }
 
+/** A Map, of whatever realm; what it holds is for the caller to check. */
+export function map<K, V>(words: string): Schema<ReadonlyMap<K, V>> {
+  return value((given) => Object.prototype.toString.call(given) === '[object Map]', words);
+}
+
 /** What another check is for. */
 export const anything: Schema<unknown> = v.unknown();
 

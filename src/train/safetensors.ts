@@ -9,7 +9,18 @@ import { byteArray, kindOf } from '../array-kinds.ts';
 import { checkJson, checkString, pathOf } from '../check.ts';
 import { ArgumentError, DamagedFileError } from '../errors.ts';
 import { parseJson } from '../json.ts';
-import { anything, checkSchema, fields, integer, list, record, type Schema, value, word } from '../schema.ts';
+import {
+  anything,
+  checkSchema,
+  fields,
+  integer,
+  list,
+  map,
+  record,
+  type Schema,
+  value,
+  word,
+} from '../schema.ts';
 import { fnv1a64 } from './hash.ts';
 import type { SavedArray } from './stores/index.ts';
 
@@ -52,9 +63,8 @@ const arraySchema = fields({
 
 /** The same, checked. Throws ArgumentError naming the field, below `path`. */
 export function checkSaved<T>(path: string, given: Saved<T>, schema: Schema<T>): Saved<T> {
-  const isMap = (arrays: unknown): boolean => Object.prototype.toString.call(arrays) === '[object Map]';
-  const map = value<Saved<T>['arrays']>(isMap, 'a Map of arrays by name');
-  const { arrays } = checkSchema(path, given, fields({ state: schema, arrays: map }));
+  const arraysSchema = map<string, SavedArray>('a Map of arrays by name');
+  const { arrays } = checkSchema(path, given, fields({ state: schema, arrays: arraysSchema }));
   for (const [name, saved] of arrays) {
     const place = pathOf(`${path}.arrays`, String(name));
     const { dtype, shape, data } = checkSchema(place, saved, arraySchema);

@@ -306,3 +306,26 @@ describe('states that are rounded stochastically', () => {
     expect(later![1]).toBe(first.get('a/first/codes 1'));
   });
 });
+
+describe('what an optimiser is handed', () => {
+  const made = () => adamW(tf, defaultOptimizer);
+  it.each([undefined, null, 1, 'x', [null], [1], [{}], [{ name: 'x', tensor: 1 }], { x: 1 }, { x: {} }])(
+    'refuses %j for gradients',
+    (given) => {
+      expect(() => made().applyGradients(given as never)).toThrow(
+        expect.objectContaining({ name: 'ArgumentError', argument: expect.stringMatching(/^gradients/) }),
+      );
+    },
+  );
+  it('knows no variable by a name that every object has', () => {
+    const gradients = { toString: tf.scalar(1) } as never;
+    expect(() => made().applyGradients(gradients)).toThrow(/^gradients: got 'toString'/);
+  });
+  it.each([undefined, null, {}, { counters: {}, arrays: {} }, { counters: { step: -1 }, arrays: new Map() }])(
+    'refuses %j for a state',
+    (given) => {
+      expect(() => made().restore(given as never, new Map())).toThrow(/^state/);
+      expect(() => made().restore(made().save(), given as never)).toThrow(/^shapes/);
+    },
+  );
+});

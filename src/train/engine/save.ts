@@ -69,7 +69,7 @@ export function saveState(tf: TensorFlow, parts: SavedParts, program?: unknown):
       ...{ seed, steps, clocks, optimizers: described, draws: engine.slots.draws },
       phase: engine.phase,
       emulation: engine.emulation?.state ?? { cursor: 0 },
-      ...(program === undefined ? {} : { program: structuredClone(program) }),
+      ...(program === undefined ? {} : { program: JSON.parse(JSON.stringify(program)) as unknown }),
     },
     arrays,
   };

@@ -3,6 +3,7 @@
  * and the rule that tells one from another. What all of them share is rule-optimizer.ts.
  */
 import type { NamedTensorMap, Optimizer, Tensor, Variable } from '@tensorflow/tfjs';
+import { checkObject, checkString, pathOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { Curve } from '../curve.ts';
@@ -106,18 +107,34 @@ export interface Rule {
   counters: Readonly<Record<string, number>>;
 }
 
-/** Gradients as TensorFlow.js may give them, in pairs. */
+const gradientsWords = 'gradients by the names of variables';
+
+/** A tensor; null where a variable has no gradient. */
+function checkTensor(path: string, given: Tensor): Tensor {
+  const isTensor = Array.isArray(given?.shape) && typeof given.dataSync === 'function';
+  if (given != null && !isTensor) throw new ArgumentError(path, given, 'a tensor');
+  return given;
+}
+
+/** Gradients as TensorFlow.js may give them, in pairs. Throws ArgumentError naming what is none. */
 export function entriesOf(
   gradients: NamedTensorMap | { name: string; tensor: Tensor }[],
 ): [string, Tensor][] {
-  return Array.isArray(gradients)
-    ? gradients.map(({ name, tensor }) => [name, tensor])
-    : Object.entries(gradients);
+  if (!Array.isArray(gradients))
+    return Object.entries(checkObject('gradients', gradients, gradientsWords) as NamedTensorMap).map(
+      ([name, tensor]) => [name, checkTensor(pathOf('gradients', name), tensor)],
+    );
+  return gradients.map((each, i) => {
+    const path = pathOf('gradients', i);
+    const { name, tensor } = checkObject(path, each, gradientsWords) as (typeof gradients)[number];
+    return [checkString(`${path}.name`, name), checkTensor(`${path}.tensor`, tensor)];
+  });
 }
 
 /** The registered variable of a name. Throws ArgumentError if there is none. */
 export function variableNamed(tf: TensorFlow, name: string): Variable {
-  const variable = tf.engine().registeredVariables[name];
+  const { registeredVariables } = tf.engine();
+  const variable = Object.hasOwn(registeredVariables, name) ? registeredVariables[name] : undefined;
   if (variable === undefined) throw new ArgumentError('gradients', name, 'names of trained variables');
   return variable;
 }

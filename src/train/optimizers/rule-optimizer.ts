@@ -5,12 +5,12 @@
 import type { NamedTensorMap, Tensor, Variable } from '@tensorflow/tfjs';
 import { checkFields, integerInRange, numberInRange, pathOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import { checkSchema } from '../../schema.ts';
+import { checkSchema, fields, map, number, record } from '../../schema.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { listenedStep } from '../../tfjs/watched-methods.ts';
 import { storeSchema } from '../recipe-schema.ts';
 import { checkSchedule, scheduleFactor, scheduleSchema } from '../schedule.ts';
-import { checkStore, feedsBack, type HeldWeight, holdWeight } from '../stores/index.ts';
+import { checkStore, feedsBack, type HeldWeight, holdWeight, type SavedArray } from '../stores/index.ts';
 import { stepDivisor } from '../update/rms-clip.ts';
 import { checkUpdate, stepSchema } from '../update/spec.ts';
 import {
@@ -34,6 +34,11 @@ import {
 } from './settings.ts';
 import type { HeldState } from './state-codec.ts';
 import { type MomentCodecs, States } from './states.ts';
+
+const stateSchema = fields({
+  counters: record(number({ from: 0 })),
+  arrays: map<string, SavedArray>('a Map of arrays by name'),
+});
 
 const optionNames: readonly (keyof OptimizerOptions | 'governor')[] = [
   ...(['seed', 'prefix', 'learningRate', 'schedule', 'decaySchedule', 'steps', 'store'] as const),
@@ -199,7 +204,9 @@ export function optimizerFrom(
       };
     }
 
-    restore({ counters, arrays }: OptimizerState, shapes: ReadonlyMap<string, readonly number[]>): void {
+    restore(state: OptimizerState, shapes: ReadonlyMap<string, readonly number[]>): void {
+      const { counters, arrays } = checkSchema('state', state, stateSchema);
+      checkSchema('shapes', shapes, map('a Map of shapes by name'));
       const { step, ...own } = counters;
       const names = [...shapes.keys()];
       const isStore = (key: string): boolean => names.some((name) => key.startsWith(`${name}/store/`));
@@ -229,6 +236,9 @@ export function optimizerFrom(
   const optimizer = new RuleOptimizer();
   // Steps are heard of however they are taken: by `minimize` or by `applyGradients` alone.
   const apply = optimizer.applyGradients.bind(optimizer);
-  optimizer.applyGradients = (gradients) => listenedStep(tf, optimizer, gradients, apply);
+  optimizer.applyGradients = (gradients) => {
+    entriesOf(gradients); // refuses what is none before anybody hears of it
+    listenedStep(tf, optimizer, gradients, apply);
+  };
   return optimizer;
 }
