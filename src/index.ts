@@ -11,7 +11,9 @@ export {
   type ArithmeticOptions,
   type ArithmeticState,
   type BinaryMethod,
+  type FixedWord,
   type Flags,
+  fixedPoint,
   type MatmulShape,
   type MatrixUnit,
   type MatrixUnitDescription,
@@ -19,10 +21,14 @@ export {
   type MatvecShape,
   matrixUnit,
   matrixUnitNames,
+  type QuantizeOptions,
   type Quire,
   type SumOptions,
   type TernaryMethod,
   type UnaryMethod,
+  type WordFormat,
+  type WordFormatSpelling,
+  type WordSaturation,
 } from './arithmetic/index.ts';
 export { ArgumentError } from './errors.ts';
 export {

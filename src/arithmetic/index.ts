@@ -11,6 +11,14 @@ export type {
 export { type Arithmetic, type ArithmeticOptions, createArithmetic } from './arithmetic.ts';
 export type { ArithmeticState } from './cursor.ts';
 export type { ArithmeticCallOptions, BinaryMethod, TernaryMethod, UnaryMethod } from './elementwise.ts';
+export {
+  type FixedWord,
+  fixedPoint,
+  type QuantizeOptions,
+  type WordFormat,
+  type WordFormatSpelling,
+  type WordSaturation,
+} from './fixed-point.ts';
 export type { Flags } from './flags.ts';
 export {
   type MatrixUnit,

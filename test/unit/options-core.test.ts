@@ -137,6 +137,11 @@ const exported: Readonly<Record<string, Entry>> = {
     accepted: [{ probability: 0.5, seed: 1, stream: 2n, offset: 3, out: new Float32Array(4) }],
     optional: false,
   },
+  fixedPoint: {
+    call: (options) => halfulp.fixedPoint(options),
+    accepted: [{ integerBits: 4, fractionBits: 4, signed: false }],
+    optional: false,
+  },
   float: {
     call: (options) => halfulp.float(options),
     accepted: [
@@ -433,11 +438,20 @@ describe('options that are objects have their own fields', () => {
     }
   });
 
+  const word = halfulp.fixedPoint('fixed(4,4)').from(1);
+  const words: OptionsEntry = {
+    call: (options) => word.quantize('fixed(2,2)', options),
+    accepted: [
+      { rounding: 'stochastic', saturation: 'keep-sign', randomBits: 8, variant: 'B', random: 3 },
+      { rounding: 'to-odd', saturation: 'wrap' },
+    ],
+    also: (option, value) => option === 'random' && value === undefined,
+  };
   const calls: OptionsEntry = {
     call: (call) => analyze(x, 'int4', { call }),
     accepted: [{ seed: 1, stream: 2, offset: 3, axis: 0 }, { random }],
   };
-  test.each(Object.entries({ groupings, scales, calls }))('%s', (name, entry) => walk(name, entry));
+  test.each(Object.entries({ groupings, scales, words, calls }))('%s', (name, entry) => walk(name, entry));
 });
 
 describe('every method of an arithmetic object refuses what is no option', () => {
