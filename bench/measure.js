@@ -9,6 +9,18 @@ function median(sorted) {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
+/** @param {readonly number[]} numbers in any order */
+export const medianOf = (numbers) => median([...numbers].sort((a, b) => a - b));
+
+/**
+ * How many times as long as another an arm takes: the median over the turns that both had, of the ratio of their medians in a turn.
+ * What else a machine does lasts longer than a turn, mostly, and hits both.
+ * @param {readonly (readonly number[])[]} turns times of the steps of each turn
+ * @param {readonly (readonly number[])[]} others
+ */
+export const pairedRatio = (turns, others) =>
+  medianOf(turns.map((times, turn) => medianOf(times) / medianOf(others[turn] ?? [])));
+
 /**
  * Median seconds per call of each contestant.
  * @template {string} Name

@@ -1,7 +1,7 @@
-/** Counts what a rounding did to an array, by the kernel, on pieces that are staged in the private memory. */
+/** Counts what a rounding did to numbers, by the kernel: on a heap, and on arrays through the private memory. */
 import shared from './generated/errors-shared.ts';
 import unshared from './generated/errors-unshared.ts';
-import { privateHeap } from './heap.ts';
+import { type Heap, privateHeap } from './heap.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
 interface ErrorsModuleExports {
@@ -25,30 +25,71 @@ export interface ErrorCounts {
   readonly squares: number;
 }
 
-/** Elements of a piece: both pieces together are within the first-level cache. */
-const pieceLength = 2048;
-const countsLength = 14;
-
-interface Linked {
-  readonly count: ErrorsModuleExports['count'];
-  readonly memory: WebAssembly.Memory;
-  readonly exact: number;
-  readonly rounded: number;
-  readonly counts: number;
+/** Counts on a heap of any owner, whose memory it takes when it is first needed. */
+export interface ErrorCounter {
+  /** A copy of so many numbers as they are now, in memory that is used again: until the next call. A pointer. */
+  keep(source: number, length: number): number;
+  /** As `countErrors`, of numbers that lie there. */
+  count(exact: number, rounded: number, length: number, low: number, high: number): ErrorCounts;
+  release(): void;
 }
 
-let linked: Linked | undefined;
+const countsLength = 14;
+/** Bytes of the counts, and of the last few numbers of either side, filled up with zeros. */
+const stateBytes = 8 * countsLength + 2 * 16;
 
-function link(): Linked {
-  const heap = privateHeap();
+export function errorsOn(heap: Heap): ErrorCounter {
+  const kernel = errorsModule.instantiate(heap.memory);
+  let state: number | undefined;
+  let kept = { pointer: 0, bytes: 0 };
+
   return {
-    count: errorsModule.instantiate(heap.memory).count,
-    memory: heap.memory,
-    exact: heap.allocate(4 * pieceLength),
-    rounded: heap.allocate(4 * pieceLength),
-    counts: heap.allocate(8 * countsLength),
+    keep(source, length): number {
+      const bytes = 4 * length;
+      if (kept.bytes < bytes) {
+        if (kept.bytes > 0) heap.free(kept.pointer);
+        kept = { pointer: heap.allocate(bytes), bytes };
+      }
+      new Uint8Array(heap.memory.buffer).copyWithin(kept.pointer, source, source + bytes);
+      return kept.pointer;
+    },
+    count(exact, rounded, length, low, high): ErrorCounts {
+      state ??= heap.allocate(stateBytes);
+      const { buffer } = heap.memory;
+      const words = new Uint32Array(buffer, state, stateBytes / 4).fill(0);
+      const whole = length & ~3;
+      kernel.count(exact, rounded, whole, low, high, state);
+      if (whole < length) {
+        // Zeros are counted as nothing.
+        const tails = state + 8 * countsLength;
+        const bytes = new Uint8Array(buffer);
+        bytes.copyWithin(tails, exact + 4 * whole, exact + 4 * length);
+        bytes.copyWithin(tails + 16, rounded + 4 * whole, rounded + 4 * length);
+        kernel.count(tails, tails + 16, 4, low, high, state);
+      }
+      const [overflow, underflow, nan, measured] = [0, 4, 8, 12].map((i) =>
+        words.subarray(i, i + 4).reduce((sum, lane) => sum + lane, 0),
+      ) as [number, number, number, number];
+      const [largest, other, ...lanes] = new Float64Array(buffer, state + 64, 6) as unknown as [
+        number,
+        number,
+        ...number[],
+      ];
+      const squares = lanes.reduce((sum, lane) => sum + lane, 0);
+      return { overflow, underflow, nan, measured, largest: Math.max(largest, other), squares };
+    },
+    release(): void {
+      if (state !== undefined) heap.free(state);
+      if (kept.bytes > 0) heap.free(kept.pointer);
+      state = undefined;
+      kept = { pointer: 0, bytes: 0 };
+    },
   };
 }
+
+let staged:
+  | { readonly heap: Heap; readonly counter: ErrorCounter; pointer: number; length: number }
+  | undefined;
 
 /** Compares numbers with what they were rounded to, in a format whose finite numbers are from `low` to `high`, both binary32. */
 export function countErrors(
@@ -57,27 +98,16 @@ export function countErrors(
   low: number,
   high: number,
 ): ErrorCounts {
-  linked ??= link();
-  const { count, memory } = linked;
-  const { buffer } = memory;
-  const counts = new Float64Array(buffer, linked.counts, countsLength).fill(0);
-  const x = new Float32Array(buffer, linked.exact, pieceLength);
-  const y = new Float32Array(buffer, linked.rounded, pieceLength);
-  for (let at = 0; at < exact.length; at += pieceLength) {
-    const length = Math.min(pieceLength, exact.length - at);
-    x.set(exact.subarray(at, at + length));
-    y.set(rounded.subarray(at, at + length));
-    // Zeros are counted as nothing.
-    const whole = Math.ceil(length / 4) * 4;
-    x.fill(0, length, whole);
-    y.fill(0, length, whole);
-    count(linked.exact, linked.rounded, whole, low, high, linked.counts);
+  const { length } = exact;
+  staged ??= { heap: privateHeap(), counter: errorsOn(privateHeap()), pointer: 0, length: 0 };
+  const { heap, counter } = staged;
+  if (staged.length < length) {
+    if (staged.length > 0) heap.free(staged.pointer);
+    staged.pointer = heap.allocate(8 * length);
+    staged.length = length;
   }
-  const integers = new Uint32Array(buffer, linked.counts, 16);
-  const [overflow, underflow, nan, measured] = [0, 4, 8, 12].map((i) =>
-    integers.subarray(i, i + 4).reduce((sum, lane) => sum + lane, 0),
-  ) as [number, number, number, number];
-  const [largest, other, ...lanes] = counts.subarray(8) as unknown as [number, number, ...number[]];
-  const squares = lanes.reduce((sum, lane) => sum + lane, 0);
-  return { overflow, underflow, nan, measured, largest: Math.max(largest, other), squares };
+  const { pointer } = staged;
+  new Float32Array(heap.memory.buffer, pointer, length).set(exact);
+  new Float32Array(heap.memory.buffer, pointer + 4 * length, length).set(rounded);
+  return counter.count(pointer, pointer + 4 * length, length, low, high);
 }

@@ -5,6 +5,7 @@
 import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
 import { type ConvolutionsModuleExports, convolutionsModule } from './convolutions-module.ts';
+import { type ErrorCounter, errorsOn } from './errors.ts';
 import { type HeapRotator, rotatesOn } from './hadamard.ts';
 import type { Heap } from './heap.ts';
 import { type ElementType, planRounding } from './plan.ts';
@@ -82,6 +83,8 @@ export interface Kernels {
     plan: QuantizerPlan,
     rounding: ResolvedRounding,
   ): void;
+  /** What a rounding did to float32 numbers. */
+  readonly errors: Pick<ErrorCounter, 'keep' | 'count'>;
   /** Hadamard transforms of float32 rows. */
   readonly rotate: HeapRotator['rotate'];
   /** The copies and the loops that convolutions are made of. */
@@ -96,8 +99,10 @@ export function kernelsOn(heap: Heap): Kernels {
   const products = productsOn(heap, productsModule.instantiate(heap.memory), rounder);
   const quantizers = quantizersOn(heap, quantizersModule.instantiate(heap.memory), rounder);
   const rotator = rotatesOn(heap);
+  const errors = errorsOn(heap);
   return {
     heap,
+    errors,
     rotate: rotator.rotate,
     convolutions: convolutionsModule.instantiate(heap.memory),
     round(type, source, destination, length, format, options): void {
@@ -125,6 +130,7 @@ export function kernelsOn(heap: Heap): Kernels {
       products.release();
       quantizers.release();
       rotator.release();
+      errors.release();
       rounder.release();
     },
   };

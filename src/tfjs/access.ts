@@ -4,7 +4,8 @@
  * tests cannot install; they run it over a backend that hides its data.
  */
 import type { Tensor } from '@tensorflow/tfjs';
-import { roundArray } from '../kernels/index.ts';
+import type { Format } from '../formats/index.ts';
+import { countErrors, type ErrorCounts, roundArray } from '../kernels/index.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
 import type { RoleRounding } from './effect.ts';
 import { float32View, isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
@@ -18,11 +19,18 @@ import {
   type WasmBackend,
 } from './internals.ts';
 
+/** An array, or where numbers lie in the wasm backend's memory. */
+export type Numbers = Float32Array | number;
+
 export interface TensorAccess {
   /** A copy of the data of a float32 tensor. */
   values(info: TensorInfo): Float32Array;
-  /** The data of a float32 tensor, where it lies if that is possible: to be read at once and not to be written. */
-  view(info: TensorInfo): Float32Array;
+  /** The numbers of a float32 tensor where they lie, to be looked at at once. */
+  place(info: TensorInfo): Numbers;
+  /** The numbers of a float32 tensor as they are now, until the next call: in memory that is used again. */
+  keep(info: TensorInfo): Numbers;
+  /** What rounding to a format did to numbers that were `exact`; `rounded` is the result. */
+  countErrors(exact: Numbers, rounded: TensorInfo, format: Pick<Format, 'min' | 'max'>): ErrorCounts;
   /** Whether all elements of a tensor are whole numbers. */
   isWhole(info: TensorInfo): boolean;
   /** Rounds a float32 tensor whose data no other tensor holds; the info to hand on, maybe of new data. */
@@ -45,6 +53,18 @@ function sameBits(a: Float32Array, b: Float32Array): boolean {
 
 const areWhole = (values: ArrayLike<number>): boolean => Array.prototype.every.call(values, Number.isInteger);
 
+/** Counts for backends whose numbers can be had as an array. */
+function countsOf(
+  arrayOf: (info: TensorInfo) => Float32Array,
+): Pick<TensorAccess, 'place' | 'keep' | 'countErrors'> {
+  return {
+    place: arrayOf,
+    keep: (info) => arrayOf(info).slice(),
+    countErrors: (exact, rounded, { min, max }) =>
+      countErrors(exact as Float32Array, arrayOf(rounded), min, max),
+  };
+}
+
 function wasmAccess(backend: WasmBackend): TensorAccess {
   const round = (from: DataId, to: DataId, size: number, rounding: RoleRounding, offset: number): void =>
     kernelsOf(backend).round(
@@ -57,7 +77,12 @@ function wasmAccess(backend: WasmBackend): TensorAccess {
     );
   return {
     values: ({ dataId, shape }) => float32View(backend, dataId, sizeOf(shape)).slice(),
-    view: ({ dataId, shape }) => float32View(backend, dataId, sizeOf(shape)),
+    place: ({ dataId }) => pointerOf(backend, dataId),
+    keep: ({ dataId, shape }) => kernelsOf(backend).errors.keep(pointerOf(backend, dataId), sizeOf(shape)),
+    countErrors: (exact, { dataId, shape }, { min, max }) =>
+      kernelsOf(backend).errors.count(
+        ...([exact as number, pointerOf(backend, dataId), sizeOf(shape), min, max] as const),
+      ),
     isWhole: ({ dataId, shape, dtype }) =>
       dtype !== 'float32' || areWhole(float32View(backend, dataId, sizeOf(shape))),
     roundInPlace(info, rounding, offset) {
@@ -78,7 +103,7 @@ function wasmAccess(backend: WasmBackend): TensorAccess {
 function cpuAccess(backend: CpuBackend): TensorAccess {
   return {
     values: ({ dataId }) => Float32Array.from(backend.data.get(dataId).values),
-    view: ({ dataId }) => asFloat32(backend.data.get(dataId).values),
+    ...countsOf(({ dataId }) => asFloat32(backend.data.get(dataId).values)),
     isWhole: ({ dataId }) => areWhole(backend.data.get(dataId).values),
     roundInPlace(info, rounding, offset) {
       const data = backend.data.get(info.dataId);
@@ -107,7 +132,7 @@ function genericAccess(backend: Backend): TensorAccess {
   };
   return {
     values: ({ dataId }) => Float32Array.from(backend.readSync(dataId) as Float32Array),
-    view: ({ dataId }) => asFloat32(backend.readSync(dataId)),
+    ...countsOf(({ dataId }) => asFloat32(backend.readSync(dataId))),
     isWhole: ({ dataId }) => areWhole(backend.readSync(dataId) as Float32Array),
     roundInPlace(info, rounding, offset) {
       const { dataId, shape, dtype } = info;

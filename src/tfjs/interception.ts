@@ -6,7 +6,7 @@
  */
 import { ArgumentError } from '../errors.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
-import { accessTo, type TensorAccess } from './access.ts';
+import { accessTo, type Numbers, type TensorAccess } from './access.ts';
 import { currentScope } from './async-scope.ts';
 import { type Call, draw, type HeldCopy, type Layer } from './call.ts';
 import { type Effect, withAccumulator } from './effect.ts';
@@ -283,7 +283,7 @@ export class Interception {
       if (!isOther && !isFused) {
         if (call.layer.log !== undefined && effect.rounding !== null) {
           const unrounded = kernel(args) as TensorInfo;
-          this.#log(call, this.#access.view(unrounded), result);
+          this.#log(call, this.#access.place(unrounded), result);
           this.#backend.disposeData(unrounded.dataId);
         }
         if (effect.rounding !== null) this.#shadows.tag(effect.rounding.grid, result.dataId);
@@ -312,7 +312,7 @@ export class Interception {
     if (size === 0 || this.#shadows.isOn(grid, info.dataId)) {
       // On the grid already, and if it is an operand's not ours to write to.
     } else {
-      const unrounded = layer.log?.keep(this.#access.view(info));
+      const unrounded = layer.log && this.#access.keep(info);
       const offset = draw(size, layer, rounding);
       if (holder === undefined) result = this.#access.roundInPlace(info, rounding, offset);
       else {
@@ -329,8 +329,8 @@ export class Interception {
     return result;
   }
 
-  #log({ name, role, path, layer, effect }: Call, unrounded: Float32Array, result: TensorInfo): void {
-    const { format } = effect.rounding!.grid;
-    layer.log?.add(name, role, path.join('/'), unrounded, this.#access.view(result), format);
+  #log({ name, role, path, layer, effect }: Call, exact: Numbers, result: TensorInfo): void {
+    const counts = this.#access.countErrors(exact, result, effect.rounding!.grid.format);
+    layer.log?.addCounts(name, role, path.join('/'), sizeOf(result.shape), counts);
   }
 }

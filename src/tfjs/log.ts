@@ -4,7 +4,7 @@
  */
 import { oneOf } from '../check.ts';
 import type { Format } from '../formats/index.ts';
-import { countErrors } from '../kernels/index.ts';
+import { countErrors, type ErrorCounts } from '../kernels/index.ts';
 import type { Role } from './policy.ts';
 
 /** What rounding did to a set of results. */
@@ -63,31 +63,21 @@ class Counter {
   measured = 0;
   largest = 0;
 
+  add(elements: number, found: ErrorCounts): void {
+    this.calls++;
+    this.elements += elements;
+    this.squares += found.squares;
+    this.overflow += found.overflow;
+    this.underflow += found.underflow;
+    this.nan += found.nan;
+    this.measured += found.measured;
+    this.largest = Math.max(this.largest, found.largest);
+  }
+
   counts(): LogCounts {
     const { calls, elements, overflow, underflow, nan } = this;
     const rmsError = this.measured === 0 ? 0 : Math.sqrt(this.squares / this.measured);
     return { calls, elements, overflow, underflow, nan, rmsError, maxError: this.largest };
-  }
-}
-
-/** Counts one result for its row and its cell, in one walk: that is what logging costs. */
-function count(
-  row: Counter,
-  cell: Counter,
-  exact: Float32Array,
-  rounded: Float32Array,
-  format: Pick<Format, 'min' | 'max'>,
-): void {
-  const found = countErrors(exact, rounded, format.min, format.max);
-  for (const counter of [row, cell]) {
-    counter.calls++;
-    counter.elements += exact.length;
-    counter.squares += found.squares;
-    counter.overflow += found.overflow;
-    counter.underflow += found.underflow;
-    counter.nan += found.nan;
-    counter.measured += found.measured;
-    counter.largest = Math.max(counter.largest, found.largest);
   }
 }
 
@@ -101,15 +91,6 @@ export class EmulationLog {
   readonly #rows = new Map<string, { kernel: string; role: Role; layer: string; counter: Counter }>();
   readonly #steps: Map<string, Counter>[] = [];
   #step = 0;
-  #kept = new Float32Array(0);
-
-  /** Keeps numbers until the next call, in memory that is used again: new memory costs more than the copy. */
-  keep(values: Float32Array): Float32Array {
-    if (this.#kept.length < values.length) this.#kept = new Float32Array(values.length);
-    const kept = this.#kept.subarray(0, values.length);
-    kept.set(values);
-    return kept;
-  }
 
   /** Counts one result. For the emulation. */
   add(
@@ -118,8 +99,13 @@ export class EmulationLog {
     layer: string,
     exact: Float32Array,
     rounded: Float32Array,
-    format: Pick<Format, 'min' | 'max'>,
+    { min, max }: Pick<Format, 'min' | 'max'>,
   ): void {
+    this.addCounts(kernel, role, layer, exact.length, countErrors(exact, rounded, min, max));
+  }
+
+  /** Adds the counts of one result of so many elements. For the emulation. */
+  addCounts(kernel: string, role: Role, layer: string, elements: number, counts: ErrorCounts): void {
     const key = `${kernel} ${role} ${layer}`;
     let row = this.#rows.get(key);
     if (row === undefined) {
@@ -133,7 +119,8 @@ export class EmulationLog {
       cell = new Counter();
       layers.set(layer, cell);
     }
-    count(row.counter, cell, exact, rounded, format);
+    row.counter.add(elements, counts);
+    cell.add(elements, counts);
   }
 
   /** Begins the next step of the heat map. An optimiser's `applyGradients` does it by itself. */

@@ -127,8 +127,9 @@ export class Operands {
     }
     const shadow = this.#shadows.find(grid, dataId) ?? dataId;
     if (log !== undefined) {
-      const rounded = this.#access.view({ ...info, dataId: shadow });
-      log.add('operands', call.role, call.path.join('/'), this.#access.view(info), rounded, grid.format);
+      const rounded = { ...info, dataId: shadow };
+      const counts = this.#access.countErrors(this.#access.place(info), rounded, grid.format);
+      log.addCounts('operands', call.role, call.path.join('/'), sizeOf(shape), counts);
     }
     return shadow;
   }

@@ -105,16 +105,62 @@ function truncatedSum(sum: v128, scale: v128, a: usize, b: usize, bytes: usize, 
   return sum;
 }
 
-/** `powers`: bytes from an operand to its power of two. */
-@inline
-function alignedStep(block: usize, c: v128, a: usize, b: usize, bytes: usize, powers: usize): v128 {
+/**
+ * All aligned steps of two rows of a tile. Four vectors of outputs go side by side: the sums of one alone wait for each addition,
+ * half the rate.
+ */
+function alignedRows(block: usize, a: usize, b: usize, count: i32, out: usize): void {
   const fractions = v128.load64_splat(block, fractionsSlot);
-  const own = powerOf(c, v128.load64_splat(block, addendLeastSlot));
-  const power = largestPower(own, a + powers, b + powers, bytes, 32);
-  const scale = f64x2.mul(fractions, inverse(power));
-  const start = f64x2.trunc(f64x2.mul(c, scale));
-  const sum = truncatedSum(start, scale, a, b, bytes, 32);
-  return alignedResult(block, f64x2.mul(sum, inverse(scale)));
+  const least = v128.load64_splat(block, addendLeastSlot);
+  const bytes = <usize>load<i32>(block, groupSlot) << 5;
+  const powers = <usize>count << 5;
+  let c00 = v128.load(out);
+  let c01 = v128.load(out, 16);
+  let c10 = v128.load(out, 32);
+  let c11 = v128.load(out, 48);
+  for (const end = a + powers; a < end; ) {
+    let power00 = powerOf(c00, least);
+    let power01 = powerOf(c01, least);
+    let power10 = powerOf(c10, least);
+    let power11 = powerOf(c11, least);
+    const stop = a + bytes;
+    for (let x = a + powers, y = b + powers; x < stop + powers; x += 32, y += 32) {
+      const a0 = v128.load64_splat(x);
+      const a1 = v128.load64_splat(x, 8);
+      const b0 = v128.load(y);
+      const b1 = v128.load(y, 16);
+      power00 = f64x2.pmax(power00, f64x2.mul(a0, b0));
+      power01 = f64x2.pmax(power01, f64x2.mul(a0, b1));
+      power10 = f64x2.pmax(power10, f64x2.mul(a1, b0));
+      power11 = f64x2.pmax(power11, f64x2.mul(a1, b1));
+    }
+    const scale00 = f64x2.mul(fractions, inverse(power00));
+    const scale01 = f64x2.mul(fractions, inverse(power01));
+    const scale10 = f64x2.mul(fractions, inverse(power10));
+    const scale11 = f64x2.mul(fractions, inverse(power11));
+    let sum00 = f64x2.trunc(f64x2.mul(c00, scale00));
+    let sum01 = f64x2.trunc(f64x2.mul(c01, scale01));
+    let sum10 = f64x2.trunc(f64x2.mul(c10, scale10));
+    let sum11 = f64x2.trunc(f64x2.mul(c11, scale11));
+    for (; a < stop; a += 32, b += 32) {
+      const a0 = v128.load64_splat(a);
+      const a1 = v128.load64_splat(a, 8);
+      const b0 = v128.load(b);
+      const b1 = v128.load(b, 16);
+      sum00 = f64x2.add(sum00, f64x2.trunc(f64x2.mul(f64x2.mul(a0, b0), scale00)));
+      sum01 = f64x2.add(sum01, f64x2.trunc(f64x2.mul(f64x2.mul(a0, b1), scale01)));
+      sum10 = f64x2.add(sum10, f64x2.trunc(f64x2.mul(f64x2.mul(a1, b0), scale10)));
+      sum11 = f64x2.add(sum11, f64x2.trunc(f64x2.mul(f64x2.mul(a1, b1), scale11)));
+    }
+    c00 = alignedResult(block, f64x2.mul(sum00, inverse(scale00)));
+    c01 = alignedResult(block, f64x2.mul(sum01, inverse(scale01)));
+    c10 = alignedResult(block, f64x2.mul(sum10, inverse(scale10)));
+    c11 = alignedResult(block, f64x2.mul(sum11, inverse(scale11)));
+  }
+  v128.store(out, c00);
+  v128.store(out, c01, 16);
+  v128.store(out, c10, 32);
+  v128.store(out, c11, 48);
 }
 
 /** The terms are exact sums of 16 products, with the exponents of their scales: 0. */
@@ -237,8 +283,7 @@ function chain(step: i32, block: usize, c: v128, a: usize, b: usize, count: i32)
     const before = c;
     const x = a + at;
     const y = b + at;
-    if (step == stepAligned) c = alignedStep(block, c, x, y, bytes, powers);
-    else if (step == stepBlocks) c = blocksStep(block, c, x, y, bytes);
+    if (step == stepBlocks) c = blocksStep(block, c, x, y, bytes);
     else if (step == stepFloored) c = flooredStep(false, block, c, x, y, bytes, powers);
     else if (step == stepHalves) c = flooredStep(true, block, c, x, y, bytes, powers);
     else c = pairwiseStep(block, c, x, y, bytes);
@@ -265,7 +310,9 @@ export function unitTile64(block: usize, a: usize, b: usize, count: i32, out: us
   if (first) memory.fill(out, 0, 128);
   switch (load<i32>(block, stepSlot)) {
     case stepAligned:
-      tile(stepAligned, block, a, b, count, out, rows);
+      // The tile has room for a row more.
+      for (let row = 0; row < rows; row += 2)
+        alignedRows(block, a + (<usize>row << 3), b, count, out + (<usize>row << 5));
       break;
     case stepBlocks:
       tile(stepBlocks, block, a, b, count, out, rows);
