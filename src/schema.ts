@@ -76,7 +76,11 @@ export function value<T>(test: (given: unknown) => boolean, words: string): Sche
 
 /** A Map, of whatever realm; what it holds is for the caller to check. */
 export function map<K, V>(words: string): Schema<ReadonlyMap<K, V>> {
-  return value((given) => Object.prototype.toString.call(given) === '[object Map]', words);
+  return value(isMap, words);
+}
+
+export function isMap(given: unknown): given is ReadonlyMap<unknown, unknown> {
+  return Object.prototype.toString.call(given) === '[object Map]';
 }
 
 /** What another check is for. */

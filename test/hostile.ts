@@ -109,7 +109,7 @@ export function hostileBytes(...files: readonly Uint8Array[]): fc.Arbitrary<Uint
 }
 
 /** What an engine says of a program that met what it did not expect. */
-const engineWords =
+export const engineWords =
   /Cannot (read|convert|set|destructure|access|mix)|is not (iterable|a function|defined|a constructor)|Maximum call stack|Invalid (array|typed|string|count|time)|(of|reading) (undefined|null)|out of memory|null bytes|Reduce of empty|ERR_[A-Z]|\bat .*:\d+:\d+/;
 
 /** The message of a refusal: an ArgumentError in our words. Anything else fails the test. */

@@ -1,6 +1,7 @@
 /** Every function of halfulp/train refuses what it cannot take, and names it. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
+import * as files from '../../src/train/files.ts';
 import * as halfulp from '../../src/train/index.ts';
 import { type Entry, functionNames, type PlainEntry, walk } from '../options-walk.ts';
 
@@ -383,6 +384,26 @@ describe('halfulp/train', () => {
   for (const [name, entry] of Object.entries(exported)) test(name, () => walk(name, entry));
   for (const [name, entry] of Object.entries(others))
     test(`${name}, beside its options`, () => walk(name, entry));
+});
+
+describe('halfulp/train/files', () => {
+  const paths = [undefined, null, 1, '', {}, [], Symbol('x'), new Uint8Array(2)];
+  const table: Readonly<Record<string, Entry>> = {
+    readCheckpoint: refusing([paths, (path) => files.readCheckpoint(path)]),
+    readState: refusing([paths, (path) => files.readState(path)]),
+    writeCheckpoint: refusing(
+      [paths, (path) => files.writeCheckpoint(path, checkpoint)],
+      [noneLike(checkpoint), (given) => files.writeCheckpoint('/no/such', given)],
+    ),
+    writeState: refusing(
+      [paths, (path) => files.writeState(path, state)],
+      [noneLike(state), (given) => files.writeState('/no/such', given)],
+    ),
+  };
+  test('the table has every function', () => {
+    expect(Object.keys(table).sort()).toEqual(functionNames(files));
+  });
+  for (const [name, entry] of Object.entries(table)) test(name, () => walk(name, entry));
 });
 
 describe('recipes', () => {

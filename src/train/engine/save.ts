@@ -5,7 +5,7 @@
 import type { Variable } from '@tensorflow/tfjs';
 import { checkJson, integerInRange, pathOf, within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import { checkSchema } from '../../schema.ts';
+import { checkSchema, isMap } from '../../schema.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { arraysUnder } from '../checkpoint.ts';
 import { hashData } from '../hash.ts';
@@ -188,7 +188,7 @@ function assign(tf: TensorFlow, variable: Variable, { dtype, data }: SavedArray)
 /** Throws ArgumentError unless it is a state, of whatever run. */
 function checkSaved(saved: RecipeState): RecipeState {
   const { state, arrays } = (saved ?? {}) as Partial<RecipeState>;
-  if (!(arrays instanceof Map))
+  if (!isMap(arrays))
     throw new ArgumentError('state', saved, 'what `save` of a run gives, or what was read of its file');
   return { state: checkSchema('state', state, stateSchema), arrays };
 }
