@@ -238,7 +238,11 @@ const commands: Readonly<Record<string, Command>> = {
     operands: ['FILE:recipe.json'],
     most: 1,
     always: ['--roles'],
-    check: (_, printed) => {
+    check: (line, printed) => {
+      if (line.includes('--json')) {
+        const { columns, phases } = parsed(printed);
+        for (const { rows } of phases) for (const row of rows) expect(row).toHaveLength(columns.length);
+      }
       expect(printed).toMatch(/int8/);
       expect(printed).not.toMatch(/undefined|NaN|null/);
     },
@@ -255,6 +259,14 @@ const commands: Readonly<Record<string, Command>> = {
     operands: ['FILE:sweep.json'],
     most: 1,
     always: ['--estimate', '--out', 'FILE:out'],
+    check: (line, printed) => {
+      if (!line.includes('--json')) return expect(printed).toBe('');
+      const { runs: all, left, hours } = parsed(printed);
+      const seedCount = optionOf(line, '--seeds')?.split(',').length ?? 2;
+      if (optionOf(line, '--arms') === undefined) expect(all).toBe(3 * seedCount);
+      expect(left).toBe(line.includes('--report') ? 0 : left);
+      expect(hours).toBeGreaterThanOrEqual(0);
+    },
   },
   compare: {
     values: {

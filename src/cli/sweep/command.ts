@@ -168,7 +168,14 @@ async function sweep(file: string, given: Given, io: Io): Promise<number> {
     `${chosen.title}: ${runs.length} runs, ${left} to do, about ${hours.toFixed(1)} h on ${given.workers} cores\n`,
   );
   for (const reason of stale.staleResults(folder, asked, basis)) io.stderr.write(`${reason}\n`);
-  if (given.estimate) return exitCodes.done;
+  if (given.estimate) {
+    const { name, title } = chosen;
+    if (given.json)
+      io.stdout.write(
+        `${jsonText({ name, title, runs: runs.length, left, hours, workers: given.workers }, 2)}\n`,
+      );
+    return exitCodes.done;
+  }
   for (const part of [trainedFolder, chosen.name]) prepareFolder(join(given.out, part), '--out');
   pages?.preparePage(given.page!);
   const { failures, signal } = await trainRuns({ sweep: chosen, basis, folder }, asked, given.workers, io);
@@ -197,7 +204,7 @@ export function sweepCommand(io: Io, done: (code: number) => void): Command {
     .option('--report', 'train nothing: report what is finished')
     .option('--page <file.md>', 'also write a page with pictures and data beside it; its verdict is kept')
     .option('--estimate', 'say how long it takes, and train nothing')
-    .option('--json', 'print the results as JSON instead of a table');
+    .option('--json', 'print the results, or the estimate, as JSON instead of a table');
   return addDataOptions(command)
     .addHelpText('after', help)
     .action(async (file: string, given: Given) => done(await sweep(file, given, io)));

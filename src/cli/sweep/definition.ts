@@ -193,7 +193,7 @@ export function withSeeds(sweep: Sweep, seeds: readonly number[] | undefined, ma
     throw new ArgumentError(
       '--arms',
       match.source,
-      `matches none of ${sweep.arms.map(({ name }) => name).join(', ')}`,
+      `a pattern of at least one of ${sweep.arms.map(({ name }) => name).join(', ')}`,
     );
   if (seeds === undefined) return sweep;
   const arms = sweep.arms.map((arm) => (match.test(arm.name) ? { ...arm, seeds } : arm));

@@ -3,6 +3,7 @@
  */
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
+import { jsonText } from '../../json.ts';
 import { models } from '../../train/model-config.ts';
 import { addDataOptions, type DataOptions, dataOptions, modelFor } from '../data-options.ts';
 import type { Io } from '../io.ts';
@@ -70,12 +71,12 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
     .option('--name <name>', 'name of the run folder (default: recipe, date and time)', folderName('--name'))
     .option('--resume', 'go on in the folder --name from its newest checkpoint, or begin there')
     .option('--roles', 'print what each layer reads and stores, and train nothing')
-    .option('--json', 'print the result as JSON')
+    .option('--json', 'print the result, or the roles, as JSON')
     .option('--quiet', 'show no progress');
   return addDataOptions(command)
     .addHelpText('after', help)
     .action(async (file: string, given: Given) => {
-      const [{ readJson }, { recipeFrom, rolesAsText, roleTable }] = await Promise.all([
+      const [{ readJson }, { recipeFrom, roleColumns, rolesAsText, roleTable }] = await Promise.all([
         import('../read-file.ts'),
         import('../../train/index.ts'),
       ]);
@@ -83,8 +84,12 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
       const data = dataOptions(given);
       const model = given.model ?? modelFor(data);
       if (given.roles) {
-        const tables = rolesAsText(roleTable(recipe, models[model]!));
-        io.stdout.write(`${recipe.name}: ${recipe.title}\n\n${tables}\n`);
+        const phases = roleTable(recipe, models[model]!);
+        const { name, title } = recipe;
+        const text = given.json
+          ? jsonText({ name, title, columns: roleColumns, phases }, 2)
+          : `${name}: ${title}\n\n${rolesAsText(phases)}`;
+        io.stdout.write(`${text}\n`);
         return done(0);
       }
       if (given.resume && given.name === undefined)
