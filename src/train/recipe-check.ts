@@ -30,11 +30,12 @@ import {
   type Recipe,
   type RecipeEvent,
   type Rule,
+  settledRecipe,
   valuePrefix,
 } from './recipe.ts';
 import { recipeSchema } from './recipe-schema.ts';
 import { checkSchedule } from './schedule.ts';
-import { checkStore } from './stores/index.ts';
+import { checkStore, feedsBack } from './stores/index.ts';
 import { checkUpdate } from './update/spec.ts';
 
 function checkOperand(
@@ -230,12 +231,26 @@ function checkRecipeValues(recipe: Recipe): void {
   );
 }
 
+/** The codec of a projector, and that nothing needs the momentum as it is outside of the projection. */
+function checkProject({ update, store, rules = [] }: Recipe): void {
+  const project = update?.project;
+  if (project === undefined) return;
+  const path = 'recipe.update.project';
+  if (project.quantizer !== undefined) checkQuantizerSpec(`${path}.quantizer`, project.quantizer);
+  const stores = [store, ...rules.map(({ set }) => set.store)];
+  if (stores.some(feedsBack))
+    throw new ArgumentError(path, 'a projection', 'none beside a store with feedback into the momentum');
+}
+
 /**
  * Checks a recipe, which may come from a file: types and ranges first, then what joins several fields.
  * @throws ArgumentError naming the field, such as `recipe.phases[1].linear.forward.w.format`.
  */
-export function checkRecipe(recipe: Recipe): void {
-  checkSchema('recipe', recipe, recipeSchema);
+export function checkRecipe(given: Recipe): void {
+  checkSchema('recipe', given, recipeSchema);
+  if (given.update?.rule !== undefined) checkOptimizer(given.update.rule, 'recipe.update.rule');
+  const recipe = settledRecipe(given);
+  checkProject(recipe);
   recipe.phases.forEach((phase, i) => {
     checkPhase(`recipe.phases[${i}]`, recipe.optimizer, phase, recipe.phases[i - 1]);
   });

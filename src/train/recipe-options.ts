@@ -20,10 +20,10 @@ import {
   part,
   rounding,
   selection,
+  updateSchema,
 } from './recipe-schema.ts';
 import { scheduleSchema } from './schedule.ts';
 import { phaseInSchema } from './strength.ts';
-import { updateSchema } from './update/spec.ts';
 
 const common = {
   update: maybe(updateSchema),

@@ -27,7 +27,7 @@ import {
 import { patternWords, tryPattern } from './name-pattern.ts';
 import { scheduleSchema } from './schedule.ts';
 import { phaseInSchema } from './strength.ts';
-import { updateSchema } from './update/spec.ts';
+import { projectEntries, updateEntries } from './update/spec.ts';
 
 /** A part of a whole. */
 export const part: Schema<number> = number({ from: 0, to: 1 });
@@ -234,6 +234,19 @@ const event = fields({
     1,
     100,
   ),
+});
+
+/** A projection of gradients. */
+export const projectSchema: Schema = fields({
+  ...projectEntries,
+  quantizer: maybe(fields(quantizerEntries)),
+});
+
+/** What gradients and steps go through. */
+export const updateSchema: Schema = fields({
+  ...updateEntries,
+  project: maybe(projectSchema),
+  rule: maybe(optimizerSchema),
 });
 
 /** A recipe with all its fields. */

@@ -228,6 +228,12 @@ export function valueOptions(
   return values === undefined ? {} : { values, steps };
 }
 
+/** A recipe whose optimiser is the rule of its update, where that has one. */
+export function settledRecipe(recipe: Recipe): Recipe {
+  const { rule, ...update } = recipe.update ?? {};
+  return rule === undefined ? recipe : { ...recipe, optimizer: rule, update };
+}
+
 /** All six operands as they are. */
 export const plainSlots: LinearSlots = {
   forward: { x: null, w: null },

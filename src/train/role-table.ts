@@ -21,6 +21,7 @@ import {
   type Rule,
   type RuleSet,
   type RuleWhere,
+  settledRecipe,
 } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
 import { checkNames, selectables } from './recipe-fit.ts';
@@ -174,13 +175,14 @@ const someSteps = 10_000;
 
 /** One table for each phase, and for each event: with rows where it changes rules. */
 export function rolesOf(
-  recipe: Recipe,
+  given: Recipe,
   parameters: readonly Selectable[],
   {
     matrixOf = outputsLast,
     steps = someSteps,
   }: { readonly matrixOf?: MatrixOf; readonly steps?: number } = {},
 ): PhaseRoles[] {
+  const recipe = settledRecipe(given);
   const rowsUnder = (inForce: RulesInForce): string[][] =>
     [...parameters, ...activationProducts(inForce.rules)].map((one) =>
       rowOf(recipe, parameters, inForce, one, matrixOf),

@@ -10,7 +10,7 @@ import type { RunIdentity } from './checkpoint.ts';
 import { hashData } from './hash.ts';
 import { modelConfig } from './model-config.ts';
 import { numericsVersion } from './numerics.ts';
-import type { Recipe } from './recipe.ts';
+import { type Recipe, settledRecipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
 import { checkFit } from './recipe-fit.ts';
 import { withCanonicalNames } from './recipe-names.ts';
@@ -69,10 +69,10 @@ function resolve(options: Omit<TrainOptions, 'tf'>): Settings {
   const task = taskOf(modelConfig(options.model, options.batch), options.data);
   checkRecipe(options.recipe);
   const steps = integerInRange('steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1, 1);
-  checkFit(options.recipe, task.shapes, task.predictions, steps);
+  checkFit(settledRecipe(options.recipe), task.shapes, task.predictions, steps);
   return {
     task,
-    recipe: withCanonicalNames(options.recipe),
+    recipe: withCanonicalNames(settledRecipe(options.recipe)),
     learningRate: numberInRange('learningRate', options.learningRate, { above: 0 }, task.config.learningRate),
     steps,
     seed: integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER, 0),

@@ -97,6 +97,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     ...{ seed, prefix: model.variablePrefix },
     ...valueOptions(recipe, steps),
     stepOperators: recipe.update?.step ?? [],
+    ...(recipe.update?.project && { project: recipe.update.project }),
     governor: steered.governor(weights.writeBack),
   });
   steered.schedule(optimizer, peak);

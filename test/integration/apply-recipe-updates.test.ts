@@ -92,6 +92,17 @@ const own: Readonly<Record<string, Recipe>> = {
     ...recipes.float32({ optimizer: { kind: 'sgd', first: eightBits } }),
     store: { kind: 'bfloat16', rounding: 'nearest-even', of: 'all', feedback: 'momentum' },
   },
+  projected: {
+    ...recipes.dqt({ bits: 8 }),
+    name: 'projected',
+    update: {
+      rule: { ...recipes.float32().optimizer, first: eightBits, second: eightBits } as Recipe['optimizer'],
+      project: {
+        ...{ rank: 3, period: 2, of: 'all', adaptive: { queue: 1, threshold: 0 } },
+        quantizer: { format: 'int4', scale: { per: 'block', size: 16, from: 'absmax' } },
+      },
+    },
+  },
   'operators on gradients and steps': {
     ...recipes.dqt({ bits: 8 }),
     name: 'operators',

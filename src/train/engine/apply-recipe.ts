@@ -9,7 +9,7 @@ import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { EmulationLog } from '../../tfjs/log.ts';
 import { optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
-import { type Recipe, valueOptions } from '../recipe.ts';
+import { type Recipe, settledRecipe, valueOptions } from '../recipe.ts';
 import { checkRecipe } from '../recipe-check.ts';
 import { type PhaseRoles, rolesOf } from '../role-table.ts';
 import { rolesAsText } from '../role-text.ts';
@@ -92,12 +92,13 @@ const optionNames = ['model', 'variables', 'steps', 'seed', 'kernels', 'log'];
  */
 export async function applyRecipe(
   tf: TensorFlow,
-  recipe: Recipe,
+  given: Recipe,
   options: ApplyRecipeOptions,
 ): Promise<RecipeRun> {
-  checkTensorFlow(tf, recipe, options);
+  checkTensorFlow(tf, given, options);
   checkFields('', options, optionNames);
-  checkRecipe(recipe);
+  checkRecipe(given);
+  const recipe = settledRecipe(given);
   const steps = integerInRange('steps', options?.steps ?? Number.NaN, 1, 2 ** 21 - 1);
   const seed = integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER);
   const kernels = oneOf('kernels', options.kernels, ['own', 'stock'], 'own');
@@ -164,6 +165,7 @@ export async function applyRecipe(
         seed,
         ...valueOptions(recipe, steps),
         stepOperators: recipe.update?.step ?? [],
+        ...(recipe.update?.project && { project: recipe.update.project }),
         governor: steered.governor(weights.writeBack),
       });
       steered.schedule(made, learningRate);
@@ -171,7 +173,7 @@ export async function applyRecipe(
     },
     nextStep: () => engine.nextStep(),
     save: (program) => saveState(tf, saved(), program),
-    restore: (state, ...given) => restoreState(tf, saved(), state, given),
+    restore: (state, ...own) => restoreState(tf, saved(), state, own),
     stop,
   };
 }

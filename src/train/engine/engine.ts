@@ -89,6 +89,8 @@ export class RecipeEngine implements SlotProvider {
   #phase = -1;
   #pass: PassOptions = {};
   #hasWarned = false;
+  /** Whether an optimiser is at work, whose products are none of the program's. */
+  #isUpdating = false;
   #isStopped = false;
   readonly #listener: StepListener = {
     before: (optimizer, gradients) => this.#before(optimizer, gradients),
@@ -207,12 +209,13 @@ export class RecipeEngine implements SlotProvider {
   }
 
   gradientBegins(): void {
+    this.#isUpdating = false;
     if (this.#isStopped || this.#pass.isTraining === false) return;
     this.beginStep();
   }
 
   slotsOf({ parameter, path, isTaped, log }: ProductIdentity): ProductSlots | null {
-    const one = this.#selected(parameter, path);
+    const one = this.#isUpdating ? undefined : this.#selected(parameter, path);
     if (one === undefined) return null;
     if (parameter?.isDisposed) throw new ArgumentError(one.name, 'a disposed variable', aliveWords);
     const clock = parameter === undefined ? this.clock : this.clockOf(one.name);
@@ -315,6 +318,7 @@ export class RecipeEngine implements SlotProvider {
     this.checkAlive(
       new Set(Array.isArray(gradients) ? gradients.map(({ name }) => name) : Object.keys(gradients)),
     );
+    this.#isUpdating = true;
     let given: GivenGradients | null = gradients;
     for (const part of this.#parts)
       if (given !== null && part.before !== undefined) given = part.before(optimizer, given);
@@ -322,6 +326,7 @@ export class RecipeEngine implements SlotProvider {
   }
 
   #after(optimizer: object, names: readonly string[], isLeftOut: boolean): void {
+    this.#isUpdating = false;
     const byVariable = new Map(this.parameters.map((one) => [one.variable.name, one.name]));
     const own = names.flatMap((name) => byVariable.get(name) ?? []);
     if (own.length === 0) return;

@@ -126,6 +126,7 @@ export class OptimizerSteps implements StepPart {
   governor(writeBack: WriteBack): Governor {
     return {
       writeBack,
+      isLinear: (variable) => this.#byVariable.get(variable)?.role === 'linear',
       nameOf: (variable) => this.#byVariable.get(variable)?.name ?? variable,
       settingsOf: (variable, isLast = false) => {
         const one = this.#byVariable.get(variable);
@@ -196,12 +197,12 @@ export class OptimizerSteps implements StepPart {
    * was made beside the recipe has settings of its own.
    */
   #refuseOthers(optimizer: object, own: readonly EngineParameter[]): void {
-    const { step = [] } = this.#engine.recipe.update ?? {};
-    if (step.length > 0)
+    const { step = [], project } = this.#engine.recipe.update ?? {};
+    if (step.length > 0 || project !== undefined)
       throw new ArgumentError(
         'optimizer',
         kindOf(optimizer),
-        'run.optimizer(rate): the recipe has operators on its steps',
+        `run.optimizer(rate): the recipe has ${project === undefined ? 'operators on its steps' : 'a projection'}`,
       );
     for (const one of own) {
       const { first, second, weightDecay } = this.#engine.settingsAt(one, this.#engine.clockOf(one.name));

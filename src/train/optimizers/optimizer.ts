@@ -9,7 +9,7 @@ import type { TensorFlow } from '../../tfjs/index.ts';
 import type { Curve } from '../curve.ts';
 import type { Schedule } from '../schedule.ts';
 import type { SavedArray, WeightStoreSpec } from '../stores/index.ts';
-import type { StepOperatorSpec } from '../update/spec.ts';
+import type { ProjectSpec, StepOperatorSpec } from '../update/spec.ts';
 import type { OptimizerSettings } from './settings.ts';
 import type { MomentCodecs, OptimizerDraws, StateOf } from './states.ts';
 
@@ -57,6 +57,8 @@ export interface OptimizerOptions extends OptimizerDraws {
   readonly store?: WeightStoreSpec;
   /** What each variable's step goes through, in this order. Default: nothing. */
   readonly stepOperators?: readonly StepOperatorSpec[];
+  /** Gradients of matrices in fewer dimensions, where the moments are kept. Default: as they are. */
+  readonly project?: ProjectSpec;
 }
 
 /** What a recipe decides for the optimiser that it makes, by the variable. */
@@ -65,6 +67,8 @@ export interface Governor {
   nameOf(variable: string): string;
   /** @param isLast of the last step, not of the next one */
   settingsOf(variable: string, isLast?: boolean): MomentCodecs & { readonly weightDecay?: number };
+  /** Whether a variable is a weight inside the blocks. */
+  isLinear(variable: string): boolean;
   /** As {@link WriteBack}. */
   readonly writeBack: WriteBack;
 }

@@ -8,13 +8,23 @@ import { ArgumentError } from '../../errors.ts';
 import { checkSchema, fields, map, number, record } from '../../schema.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { listenedStep } from '../../tfjs/watched-methods.ts';
-import { storeSchema } from '../recipe-schema.ts';
+import { checkQuantizerSpec } from '../quantizer-spec.ts';
+import { projectSchema, storeSchema } from '../recipe-schema.ts';
 import { checkSchedule, scheduleFactor, scheduleSchema } from '../schedule.ts';
-import { checkStore, feedsBack, type HeldWeight, holdWeight, type SavedArray } from '../stores/index.ts';
+import {
+  checkArrays,
+  checkStore,
+  feedsBack,
+  type HeldWeight,
+  holdWeight,
+  type SavedArray,
+} from '../stores/index.ts';
+import { isProjected, Projector } from '../update/projection.ts';
 import { stepDivisor } from '../update/rms-clip.ts';
 import { checkUpdate, stepSchema } from '../update/spec.ts';
 import {
   entriesOf,
+  type Given,
   type Governor,
   type Move,
   type OptimizerOptions,
@@ -42,7 +52,7 @@ const stateSchema = fields({
 
 const optionNames: readonly (keyof OptimizerOptions | 'governor')[] = [
   ...(['seed', 'prefix', 'learningRate', 'schedule', 'decaySchedule', 'steps', 'store'] as const),
-  ...(['values', 'stepOperators', 'governor'] as const),
+  ...(['values', 'stepOperators', 'project', 'governor'] as const),
 ];
 
 /** Throws ArgumentError naming the option that is wrong. */
@@ -64,6 +74,13 @@ function checkOptions(
   if (values !== undefined) {
     checkValues(values, settings, (field) => pathOf('options.values', field));
     integerInRange('options.steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1);
+  }
+  const { project } = options;
+  if (project !== undefined) {
+    checkSchema('options.project', project, projectSchema);
+    if (project.quantizer !== undefined) checkQuantizerSpec('options.project.quantizer', project.quantizer);
+    if (feedsBack(store))
+      throw new ArgumentError('options.project', 'a projection', 'none beside a store with feedback');
   }
   checkSchema('options.stepOperators', stepOperators, stepSchema);
   checkUpdate({ step: stepOperators }, momentsOf(settings).includes('second'), 'options');
@@ -97,7 +114,16 @@ export function optimizerFrom(
   options: OptimizerOptions & { readonly governor?: Governor } = {},
 ): TrainingOptimizer {
   checkOptions(options, rule, settings);
-  const { governor, store, steps = 1, schedule, decaySchedule, values, stepOperators = [] } = options;
+  const {
+    governor,
+    store,
+    steps = 1,
+    schedule,
+    decaySchedule,
+    values,
+    stepOperators = [],
+    project,
+  } = options;
   const peak = options.learningRate ?? rule.learningRate;
   const { seed, prefix } = options;
   const draws = {
@@ -119,8 +145,11 @@ export function optimizerFrom(
       return { store: storeState(tf, shape, holdWeight(initial, store!)!) };
     }, draws);
 
+    readonly #projectors = new Map<string, Projector>();
+
     get stateBytes(): number {
-      return this.#states.bytes + this.#stores.bytes;
+      const projected = [...this.#projectors.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+      return this.#states.bytes + this.#stores.bytes + projected;
     }
 
     applyGradients(gradients: NamedTensorMap | { name: string; tensor: Tensor }[]): void {
@@ -134,9 +163,7 @@ export function optimizerFrom(
         for (const [name, gradient] of entriesOf(gradients)) {
           // A variable that stays as it is, as TensorFlow.js' own optimisers are told.
           if (gradient == null) continue;
-          const variable = variableNamed(tf, name);
-          const states = this.#statesOf(name, gradient.shape);
-          this.#update(variable, gradient, move({ gradient, states, variable }));
+          this.#update(variableNamed(tf, name), gradient, move);
         }
       });
       this.step++;
@@ -157,19 +184,33 @@ export function optimizerFrom(
       return this.learningRate / stepDivisor(stepOperators, g, squares, correction);
     }
 
-    #update(variable: Variable, gradient: Tensor, move: Move): void {
+    /** The projection of a variable's gradients, if it has one. */
+    #projectorOf(name: string, shape: readonly number[]): Projector | undefined {
+      if (project === undefined || !isProjected(shape, project)) return undefined;
+      if (governor?.isLinear(name) === false && project.of !== 'all') return undefined;
+      const known = this.#projectors.get(name) ?? new Projector(tf, shape, project);
+      this.#projectors.set(name, known);
+      return known;
+    }
+
+    #update(variable: Variable, whole: Tensor, moved: (given: Given) => Move): void {
       const { name } = variable;
+      const projector = this.#projectorOf(name, variable.shape);
+      const gradient = projector?.project(whole) ?? whole;
+      const states = this.#statesOf(name, gradient.shape);
+      const move = moved({ gradient, states, variable });
       const rate = this.#rateOf(gradient, move);
-      const updated = this.#decayed(variable, move.step(rate), rate);
+      const step = move.step(rate);
+      const updated = this.#decayed(variable, projector?.back(step) ?? step, rate);
       this.#states.check(name, { value: updated, states: move.states }, this.step);
       const written = (governor?.writeBack ?? this.#writeBack)(variable, updated);
-      let { states } = move;
+      let next = move.states;
       if (written?.feedsBack === true && rate > 0) {
         const more = move.feedBack!(rate, tf.sub(updated, written.kept));
-        states = { ...states, first: tf.add(states['first']!, more) };
-        this.#states.check(name, { value: written.kept, states }, this.step);
+        next = { ...next, first: tf.add(next['first']!, more) };
+        this.#states.check(name, { value: written.kept, states: next }, this.step);
       }
-      this.#states.write(name, states, this.step);
+      this.#states.write(name, next, this.step);
       variable.assign(written?.kept ?? updated);
     }
 
@@ -200,8 +241,18 @@ export function optimizerFrom(
     save(): OptimizerState {
       return {
         counters: { ...rule.counters, step: this.step },
-        arrays: new Map([...this.#states.save(), ...this.#stores.save()]),
+        arrays: new Map([...this.#states.save(), ...this.#stores.save(), ...this.#projections()]),
       };
+    }
+
+    #projections(): Map<string, SavedArray> {
+      return new Map(
+        [...this.#projectors].flatMap(([name, projector]) =>
+          Object.entries(projector.save()).map(
+            ([array, saved]) => [`${name}/projector/${array}`, saved] as const,
+          ),
+        ),
+      );
     }
 
     restore(state: OptimizerState, shapes: ReadonlyMap<string, readonly number[]>): void {
@@ -209,13 +260,29 @@ export function optimizerFrom(
       checkSchema('shapes', shapes, map('a Map of shapes by name'));
       const { step, ...own } = counters;
       const names = [...shapes.keys()];
-      const isStore = (key: string): boolean => names.some((name) => key.startsWith(`${name}/store/`));
-      const all = [...arrays];
-      this.#states.restore(new Map(all.filter(([key]) => !isStore(key))), names, (name) =>
-        this.#statesOf(name, shapes.get(name)!, true),
+      const isOf = (part: string) => (key: string) =>
+        names.some((name) => key.startsWith(`${name}/${part}/`));
+      const only = (isMeant: (key: string) => boolean) =>
+        new Map([...arrays].filter(([key]) => isMeant(key)));
+      const [isStore, isProjection] = [isOf('store'), isOf('projector')];
+      this.#projectors.clear();
+      for (const name of names) this.#projectorOf(name, shapes.get(name)!);
+      checkArrays('optimizer', only(isProjection), this.#projections());
+      for (const [name, projector] of this.#projectors)
+        projector.restore({
+          basis: arrays.get(`${name}/projector/basis`)!,
+          numbers: arrays.get(`${name}/projector/numbers`)!,
+        });
+      this.#states.restore(
+        only((key) => !isStore(key) && !isProjection(key)),
+        names,
+        (name) => {
+          const shape = shapes.get(name)!;
+          return this.#statesOf(name, this.#projectorOf(name, shape)?.inner ?? shape, true);
+        },
       );
       if (store !== undefined && store.kind !== 'master')
-        this.#stores.restore(new Map(all.filter(([key]) => isStore(key))), names, (name) =>
+        this.#stores.restore(only(isStore), names, (name) =>
           this.#stores.of(name, shapes.get(name)!, {}, this.step),
         );
       rule.counters = { ...this.#initial, ...own };
@@ -226,6 +293,7 @@ export function optimizerFrom(
     override dispose(): void {
       this.reset();
       this.#stores.clear();
+      this.#projectors.clear();
     }
 
     getConfig(): Record<string, number> {

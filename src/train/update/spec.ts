@@ -3,8 +3,21 @@
  * each does is the other files of this folder.
  */
 import { ArgumentError } from '../../errors.ts';
-import { boolean, fields, integer, kinds, list, maybe, number, type Schema, value } from '../../schema.ts';
+import {
+  boolean,
+  fields,
+  integer,
+  kinds,
+  list,
+  maybe,
+  number,
+  type Schema,
+  value,
+  word,
+} from '../../schema.ts';
+import type { QuantizerOptions } from '../../tensor/quantizers/index.ts';
 import { isPowerOfTwo, powerOfTwoWords } from '../../tfjs/loss-scale.ts';
+import type { OptimizerSettings } from '../optimizers/settings.ts';
 
 /** Scales all gradients down so that their norm together is at most `limit`. */
 export interface ClipByGlobalNorm {
@@ -107,10 +120,36 @@ export interface RmsClip {
 
 export type StepOperatorSpec = RmsClip;
 
+/**
+ * The optimiser works on gradients of matrices in a basis of `rank` vectors, and keeps its moments there.
+ * Sources: Zhao et al., "GaLore", arXiv 2403.03507; Zhang et al., "Q-GaLore", arXiv 2407.08296.
+ */
+export interface ProjectSpec {
+  /** Matrices whose shorter side does not exceed it are left as they are. */
+  readonly rank: number;
+  /** Steps after which the basis is found anew. Default 200. */
+  readonly period?: number;
+  /** Factor on steps. Default 0.25. */
+  readonly scale?: number;
+  /**
+   * The period doubles where the mean cosine of the first vectors of the last `queue` (default 5) pairs of successive bases is at
+   * least `threshold` (default 0.4). Default: it stays.
+   */
+  readonly adaptive?: { readonly threshold?: number; readonly queue?: number };
+  /** How the basis is held. Default float32. */
+  readonly quantizer?: QuantizerOptions & { readonly format: string };
+  /** Which matrices: those inside the blocks (default), or all. */
+  readonly of?: 'linear' | 'all';
+}
+
 /** What a recipe does to gradients and steps. Without it, gradients are clipped at the optimiser's `clipNorm`. */
 export interface UpdateSpec {
   /** In place of the clipping at `clipNorm`, in this order. */
   readonly gradient?: readonly GradientOperatorSpec[];
+  /** Gradients of the recipe's own optimiser in fewer dimensions. Default: as they are. */
+  readonly project?: ProjectSpec;
+  /** The optimiser, in place of the recipe's `optimizer`. */
+  readonly rule?: OptimizerSettings;
   /** On the steps of the recipe's own optimiser, in this order. */
   readonly step?: readonly StepOperatorSpec[];
 }
@@ -140,10 +179,20 @@ const stepOperator = kinds({ rmsClip: { limit: maybe(positive), epsilon: maybe(p
 /** Operators on steps. */
 export const stepSchema: Schema = list(stepOperator, 0, 20);
 
-export const updateSchema: Schema = fields({
+/** Fields of an update, but for those with parts that are known elsewhere. */
+export const updateEntries = {
   gradient: maybe(list(gradientOperator, 0, 20)),
   step: maybe(stepSchema),
-});
+};
+
+/** Fields of a projection, but for its quantiser. */
+export const projectEntries = {
+  rank: integer(1, 2 ** 16),
+  period: maybe(integer(1, 2 ** 31)),
+  scale: maybe(positive),
+  adaptive: maybe(fields({ threshold: maybe(number({ from: 0, to: 1 })), queue: maybe(integer(1, 1000)) })),
+  of: maybe(word(['linear', 'all'])),
+};
 
 /** The rules that join operators. Throws ArgumentError naming the field, prefixed by `path`. */
 export function checkUpdate(
