@@ -3,25 +3,14 @@
  * finite, alike for all rules.
  */
 import type { NamedTensorMap, Tensor, Variable } from '@tensorflow/tfjs';
-import { checkFields, integerInRange, numberInRange, pathOf } from '../../check.ts';
-import { ArgumentError } from '../../errors.ts';
 import { checkSchema, fields, map, number, record } from '../../schema.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { listenedStep } from '../../tfjs/watched-methods.ts';
-import { checkQuantizerSpec } from '../quantizer-spec.ts';
-import { projectSchema, storeSchema } from '../recipe-schema.ts';
-import { checkSchedule, scheduleFactor, scheduleSchema } from '../schedule.ts';
-import {
-  checkArrays,
-  checkStore,
-  feedsBack,
-  type HeldWeight,
-  holdWeight,
-  type SavedArray,
-} from '../stores/index.ts';
+import { scheduleFactor } from '../schedule.ts';
+import { checkArrays, feedsBack, type HeldWeight, holdWeight, type SavedArray } from '../stores/index.ts';
 import { isProjected, Projector } from '../update/projection.ts';
 import { stepDivisor } from '../update/rms-clip.ts';
-import { checkUpdate, stepSchema } from '../update/spec.ts';
+import { checkOptions } from './check-options.ts';
 import {
   entriesOf,
   type Given,
@@ -34,14 +23,7 @@ import {
   variableNamed,
   type WriteBack,
 } from './optimizer.ts';
-import {
-  type CommonSettings,
-  checkFeedback,
-  checkValues,
-  momentsOf,
-  type OptimizerSettings,
-  settingsAt,
-} from './settings.ts';
+import { type CommonSettings, type OptimizerSettings, settingsAt } from './settings.ts';
 import type { HeldState } from './state-codec.ts';
 import { type MomentCodecs, States } from './states.ts';
 
@@ -49,48 +31,6 @@ const stateSchema = fields({
   counters: record(number({ from: 0 })),
   arrays: map<string, SavedArray>('a Map of arrays by name'),
 });
-
-const optionNames: readonly (keyof OptimizerOptions | 'governor')[] = [
-  ...(['seed', 'prefix', 'learningRate', 'schedule', 'decaySchedule', 'steps', 'store'] as const),
-  ...(['values', 'stepOperators', 'project', 'governor'] as const),
-];
-
-/** Throws ArgumentError naming the option that is wrong. */
-function checkOptions(
-  options: OptimizerOptions & { readonly governor?: Governor },
-  rule: Rule,
-  settings: OptimizerSettings,
-): void {
-  checkFields('options', options, optionNames);
-  numberInRange('options.learningRate', options.learningRate, { from: 0 }, rule.learningRate);
-  for (const name of ['schedule', 'decaySchedule'] as const) {
-    const schedule = options[name];
-    if (schedule === undefined) continue;
-    checkSchema(`options.${name}`, schedule, scheduleSchema);
-    checkSchedule(schedule, `options.${name}`);
-    integerInRange('options.steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1);
-  }
-  const { store, values, stepOperators = [] } = options;
-  if (values !== undefined) {
-    checkValues(values, settings, (field) => pathOf('options.values', field));
-    integerInRange('options.steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1);
-  }
-  const { project } = options;
-  if (project !== undefined) {
-    checkSchema('options.project', project, projectSchema);
-    if (project.quantizer !== undefined) checkQuantizerSpec('options.project.quantizer', project.quantizer);
-    if (feedsBack(store))
-      throw new ArgumentError('options.project', 'a projection', 'none beside a store with feedback');
-  }
-  checkSchema('options.stepOperators', stepOperators, stepSchema);
-  checkUpdate({ step: stepOperators }, momentsOf(settings).includes('second'), 'options');
-  if (store === undefined) return;
-  checkSchema('options.store', store, storeSchema);
-  checkStore(store, 'options.store');
-  checkFeedback(settings, store, 'options.store');
-  if (store.of !== undefined)
-    throw new ArgumentError('options.store.of', store.of, 'nothing: the store is for every variable');
-}
 
 /** A weight in its store as one of the states of its variable. */
 function storeState(tf: TensorFlow, shape: readonly number[], held: HeldWeight): HeldState {

@@ -180,13 +180,13 @@ const stepOperator = kinds({ rmsClip: { limit: maybe(positive), epsilon: maybe(p
 export const stepSchema: Schema = list(stepOperator, 0, 20);
 
 /** Fields of an update, but for those with parts that are known elsewhere. */
-export const updateEntries = {
+export const updateEntries: Readonly<Record<string, Schema>> = {
   gradient: maybe(list(gradientOperator, 0, 20)),
   step: maybe(stepSchema),
 };
 
 /** Fields of a projection, but for its quantiser. */
-export const projectEntries = {
+export const projectEntries: Readonly<Record<string, Schema>> = {
   rank: integer(1, 2 ** 16),
   period: maybe(integer(1, 2 ** 31)),
   scale: maybe(positive),
