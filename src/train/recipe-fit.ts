@@ -45,11 +45,6 @@ export function checkNames(recipe: Recipe, parameters: readonly Selectable[], st
       left = rest;
     });
   });
-  const of = recipe.store?.of;
-  if (typeof of !== 'object') return;
-  const names = parameters.map(({ name }) => name);
-  if (!names.some((name) => namePattern(of.match, 'recipe.store.of.match').test(name)))
-    throw needs('recipe.store.of.match', of.match, names);
 }
 
 /**

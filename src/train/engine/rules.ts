@@ -152,10 +152,23 @@ export function checkMatches(recipe: Recipe, parameters: readonly Selectable[], 
     );
     needs(`${path}.linear`, phase.linear, !reads || parameters.some(({ role }) => isSlotted(role)));
   });
+  checkStored(recipe, parameters);
   const timeline = new Timeline(recipe, steps);
   for (const clock of timeline.changes()) {
     const rules = timeline.rulesAt(clock);
     const path = `recipe.phases[${timeline.phaseAt(clock)}]`;
     for (const one of parameters) checkPartners(`${path} (${one.name})`, slotsUnder(rules, one, blocks));
   }
+}
+
+/** Checks that a recipe's store is for some parameter. Throws ArgumentError that lists the names there are. */
+function checkStored({ store }: Recipe, parameters: readonly Selectable[]): void {
+  const of = store?.of ?? 'linear';
+  if (store === undefined || of === 'all') return;
+  const names = parameters.map(({ name }) => name).join(', ');
+  if (of === 'linear') {
+    if (!parameters.some(({ role }) => isSlotted(role)))
+      throw new ArgumentError('recipe.store.of', of, `a selector of at least one of ${names}`);
+  } else if (!parameters.some(({ name }) => namePattern(of.match, 'recipe.store.of.match').test(name)))
+    throw new ArgumentError('recipe.store.of.match', of.match, `a pattern of at least one of ${names}`);
 }

@@ -129,6 +129,7 @@ export function restoreState(
   optimizers: readonly object[],
 ): void {
   const { engine } = parts;
+  engine.checkAlive();
   const saved = checkSaved(given);
   const { memories, trained } = within('state', () => memoriesOf(arraysUnder('quantizers', saved.arrays)));
   checkIdentity(engine, saved.state, memories.keys());
