@@ -1,4 +1,5 @@
 /** Rows in and out: the answers to cases as chunks of a form's text or bytes, and such text or bytes as rows again. */
+import { byteArray } from '../array-kinds.ts';
 import { oneOf } from '../check.ts';
 import { ArgumentError, printable } from '../errors.ts';
 import type { Code } from '../formats/format.ts';
@@ -89,6 +90,18 @@ export interface NumberedRow extends Row {
 /** Text or bytes in pieces of any size, as streams give them. */
 export type VectorSource = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>;
 
+const pieceWords = 'pieces of text or bytes, one after the other: a stream, or an array of strings';
+
+/** The pieces, checked as they come. Throws ArgumentError. */
+async function* piecesOf(source: VectorSource): AsyncGenerator<string | Uint8Array> {
+  const given = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
+  if (!given?.[Symbol.asyncIterator] && !given?.[Symbol.iterator])
+    throw new ArgumentError('source', source, pieceWords);
+  for await (const piece of source)
+    if (typeof piece === 'string') yield piece;
+    else yield byteArray('source', piece, pieceWords);
+}
+
 const longestLine = 2 ** 20;
 
 /** The lines of pieces of text, those of one piece together; the last need not have a line break. */
@@ -96,7 +109,7 @@ async function* linesOf(source: VectorSource): AsyncGenerator<{ lines: string[];
   const decoder = new TextDecoder();
   let rest = '';
   let count = 0;
-  for await (const piece of source) {
+  for await (const piece of piecesOf(source)) {
     const text = typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true });
     const lines = (rest + text).split('\n');
     rest = lines.pop()!;
@@ -142,7 +155,7 @@ async function* npyRows(operation: TestOperation, source: VectorSource): AsyncGe
   let total: number | undefined;
   let row = 0;
   const encoder = new TextEncoder();
-  for await (const piece of source) {
+  for await (const piece of piecesOf(source)) {
     const own = typeof piece === 'string' ? encoder.encode(piece) : piece;
     const bytes = new Uint8Array(rest.length + own.length);
     bytes.set(rest);

@@ -279,6 +279,14 @@ describe('lines that are none', () => {
     expect(head.length % 64).toBe(0);
   });
 
+  it('a source that is none', async () => {
+    for (const source of [5, null, undefined, {}, [1], [new Float32Array(2)], [null]] as never[])
+      await expect(verify('add', source, { format: 'binary16' })).rejects.toThrow(
+        /source: got .*pieces of text or bytes/,
+      );
+    expect((await verify('add', '3C00 3C00 4000 00', { format: 'binary16' })).lines).toBe(1);
+  });
+
   it('an operand that is no value of its format', async () => {
     const refusedCode = verify('add', ['3 0 0 00\n'], { format: 'ternary' });
     await expect(refusedCode).rejects.toThrow("line 1: got '0x3'; accepted: a, a code of ternary");
