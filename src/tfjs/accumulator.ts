@@ -115,6 +115,12 @@ export function callOf({ model, take }: Accumulation, shape: MatmulShape): Resol
     : take(batch * m * n * Math.max(k, 1));
 }
 
+/** Throws ArgumentError for operands that are no numbers of a unit's format. */
+export function checkUnitOperands(unit: MatrixUnit, a: Float32Array, b: Float32Array): void {
+  readOperands(unit, 'a', a, firstNonMember);
+  readOperands(unit, 'b', b, firstNonMember);
+}
+
 /** out = op(a) op(b) on arrays: by a kernel, else by the reference. */
 export function accumulateArrays(
   a: Float32Array,

@@ -8,7 +8,7 @@ import { isMatrixUnit, resolveAccumulator } from '../arithmetic/accumulate/model
 import { formats } from '../formats/index.ts';
 import { type MatmulShape, matmulArray } from '../kernels/index.ts';
 import { resolveRounding } from '../rounding/options.ts';
-import { type Accumulation, accumulateArrays, callOf } from './accumulator.ts';
+import { type Accumulation, accumulateArrays, callOf, checkUnitOperands } from './accumulator.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
 import {
   asFloat32,
@@ -114,15 +114,12 @@ function wasmWorkspace(backend: WasmBackend, accumulation: Accumulation | undefi
       const { accumulate } = model;
       const call = callOf(accumulation, shape);
       const array = ({ start }: Place) => ({ pointer: start, shift: 2 }) as const;
-      if (
-        !isMatrixUnit(accumulate) &&
-        kernels.matmul(array(a), array(b), array(out), shape, { ...model, accumulate }, call)
-      )
-        return;
       const { m, n, k, batch = 1, batchStrideA = m * k, batchStrideB = k * n } = shape;
+      const [lengthA, lengthB] = [(batch - 1) * batchStrideA + m * k, (batch - 1) * batchStrideB + k * n];
+      if (isMatrixUnit(accumulate)) checkUnitOperands(accumulate, view(a, lengthA), view(b, lengthB));
+      if (kernels.matmul(array(a), array(b), array(out), shape, { ...model, accumulate }, call)) return;
       const results = new Float32Array(batch * m * n);
-      const left = view(a, (batch - 1) * batchStrideA + m * k).slice();
-      const right = view(b, (batch - 1) * batchStrideB + k * n).slice();
+      const [left, right] = [view(a, lengthA).slice(), view(b, lengthB).slice()];
       accumulateArrays(left, right, results, shape, model, call);
       view(out, results.length).set(results);
     },
