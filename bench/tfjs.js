@@ -3,7 +3,7 @@
  * bfloat16 with all that it may have besides, on our kernels and on those of the backends. Arms take turns, so that a drift of the machine hits all alike.
  */
 import { cpuBackend, emulate, wasmBackend } from '../dist/tfjs/index.js';
-import { medianOf, pairedRatio } from './measure.js';
+import { medianOf, pairedRatio, processorSeconds } from './measure.js';
 import { digits, judge, table } from './report.js';
 
 /** @typedef {Awaited<ReturnType<typeof wasmBackend>>} TensorFlow */
@@ -151,9 +151,9 @@ export async function benchTfjs({ seconds, report }) {
       const times = [];
       await emulate.scope(tf, policy, async () => {
         for (let i = 0; i < warmUp[backend] + stepsPerTurn[backend]; i++) {
-          const start = performance.now();
+          const start = processorSeconds();
           await step();
-          if (i >= warmUp[backend]) times.push((performance.now() - start) / 1000);
+          if (i >= warmUp[backend]) times.push(processorSeconds() - start);
         }
       });
       turns.push(times);
@@ -169,7 +169,7 @@ export async function benchTfjs({ seconds, report }) {
 /** @param {any[]} rows the first one of a net is what the others are compared with */
 export function tfjsTable(rows) {
   return table(
-    'A training step under TensorFlow.js (MLP 784-512-512-10, batch 128; attention, 1024 tokens; convolutional net, batch 64), median',
+    'A training step under TensorFlow.js (MLP 784-512-512-10, batch 128; attention, 1024 tokens; convolutional net, batch 64), median processor time',
     ['net', 'format', 'backend', 'kernels', 'ms', 'times faster than the first', 'time / float32 on ours'],
     rows.map((r) => {
       const first = rows.find((other) => other.net === r.net);
