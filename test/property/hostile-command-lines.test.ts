@@ -110,7 +110,7 @@ interface Command {
   /** Its part of the cases, where they take long. Default 1. */
   readonly share?: number;
   /** Holds what an accepted line printed against what is right. */
-  readonly check?: (line: readonly string[], printed: string) => void;
+  readonly check?: (line: readonly string[], printed: string) => void | Promise<void>;
 }
 
 /** The last value of an option in a line. */
@@ -145,6 +145,18 @@ function checkRounded(line: readonly string[], printed: string): void {
     if (!Number.isNaN(result.value) && result.code !== undefined)
       expect(format.decode(BigInt(result.code))).toBe(result.value);
   }
+}
+
+/** What is written for an operation is what is right of it: `verify` with the same options says so. */
+async function verifies([, ...words]: readonly string[], printed: string): Promise<void> {
+  const ofVectors = /^--(count|level|seed)(=|$)/;
+  const own = words.filter(
+    (word, i) =>
+      !ofVectors.test(word) && !(ofVectors.test(words[i - 1] ?? '') && !words[i - 1]!.includes('=')),
+  );
+  const world = testWorld(undefined, [printed]);
+  const code = await run(['verify', ...own], world.io);
+  expect([world.stderr(), code]).toEqual([expect.any(String), 0]);
 }
 
 const commands: Readonly<Record<string, Command>> = {
@@ -199,6 +211,27 @@ const commands: Readonly<Record<string, Command>> = {
     most: 4,
     always: ['--json', '--format', 'e4m3fn'],
     check: checkRounded,
+  },
+  vectors: {
+    values: {
+      '--format': 'e4m3fn e5m2 e2m1 binary16 posit8 int4 binary8p3se'.split(' '),
+      '--rounding': roundings,
+      '--saturation': 'none finite'.split(' '),
+      '--subnormals': 'keep flush'.split(' '),
+      '--seed': seeds,
+      '--random-bits': '1 8'.split(' '),
+      '--variant': 'A B C'.split(' '),
+      '--tininess': 'before after'.split(' '),
+      '--missing-nan': 'skip zero max'.split(' '),
+      '--as': 'testfloat csv jsonl'.split(' '),
+      '--level': '1 2'.split(' '),
+    },
+    flags: ['--no-flags'],
+    operands: 'add sub mul div sqrt fma exp compare min neg encode'.split(' '),
+    most: 1,
+    share: 0.3,
+    always: ['--count', '20', '--format', 'e4m3fn'],
+    check: verifies,
   },
   analyze: {
     values: {
@@ -320,6 +353,14 @@ function lineOf(
 /** Least part of the lines that must be accepted: the others are refused before they do anything. */
 const leastAccepted = 0.4;
 
+it('every command has its line', async () => {
+  const world = testWorld();
+  await run(['--help'], world.io);
+  const [, list] = world.stdout().split('Commands:\n');
+  const names = [...list!.matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name!);
+  expect(Object.keys(commands).sort()).toEqual(names.filter((name) => !/^(help|verify)$/.test(name)).sort());
+});
+
 it.each(Object.entries(commands))(
   '%s',
   async (name, command) => {
@@ -337,7 +378,7 @@ it.each(Object.entries(commands))(
         rmSync(join(folder, 'out'), { recursive: true, force: true });
         if (code !== 0) return;
         accepted++;
-        command.check?.(line, world.stdout());
+        await command.check?.(line, world.stdout());
       }),
       { seed, numRuns },
     );
