@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import {
+  type AdamWSettings,
   checkRecipe,
   checkTraining,
   type LinearSlots,
@@ -127,6 +128,16 @@ describe('a recipe that passes by itself', () => {
       'rules[0].where',
     ],
     ['codec with a list for another shape', codec([1, 2]), 'optimizer.first.quantizer.shape'],
+    [
+      'codec of a rule that does not take the states of its parameters',
+      {
+        ...float32,
+        rules: [
+          { where: { role: 'linear' }, set: { first: (codec([1, 2]).optimizer as AdamWSettings).first! } },
+        ],
+      },
+      'rules[0].set.first.quantizer.shape',
+    ],
   ])('is refused before the first step: %s', async (_, recipe, argument) => {
     checkRecipe(recipe);
     const expected = { name: 'ArgumentError', argument: `recipe.${argument}` };
