@@ -3,6 +3,8 @@ import arithmeticShared from './generated/arithmetic-shared.ts';
 import arithmeticUnshared from './generated/arithmetic-unshared.ts';
 import convolutionsShared from './generated/convolutions-shared.ts';
 import convolutionsUnshared from './generated/convolutions-unshared.ts';
+import errorsShared from './generated/errors-shared.ts';
+import errorsUnshared from './generated/errors-unshared.ts';
 import productsShared from './generated/products-shared.ts';
 import productsUnshared from './generated/products-unshared.ts';
 import quantizersShared from './generated/quantizers-shared.ts';
@@ -17,6 +19,8 @@ export const shippedModules: Readonly<Record<string, string>> = {
   'arithmetic-unshared': arithmeticUnshared,
   'convolutions-shared': convolutionsShared,
   'convolutions-unshared': convolutionsUnshared,
+  'errors-shared': errorsShared,
+  'errors-unshared': errorsUnshared,
   'products-shared': productsShared,
   'products-unshared': productsUnshared,
   'quantizers-shared': quantizersShared,
