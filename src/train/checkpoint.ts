@@ -7,7 +7,7 @@ import { ArgumentError } from '../errors.ts';
 import { anything, fields, integer, number, record, type Schema, value } from '../schema.ts';
 import { canonicalJson } from './hash.ts';
 import { checkSaved, decodeSaved, encodeSaved } from './safetensors.ts';
-import type { SavedArray } from './stores/index.ts';
+import { type SavedArray, savedFloat64 } from './stores/index.ts';
 
 /** What must be the same for a run to go on from a checkpoint. */
 export interface RunIdentity {
@@ -95,8 +95,7 @@ export function checkIdentity(found: RunIdentity, wanted: RunIdentity): void {
 
 /** The losses so far as an array. */
 export function savedLosses(losses: readonly number[]): SavedArray {
-  const values = Float64Array.from(losses);
-  return { dtype: 'F64', shape: [values.length], data: new Uint8Array(values.buffer) };
+  return savedFloat64(Float64Array.from(losses));
 }
 
 /**

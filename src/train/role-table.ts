@@ -143,9 +143,20 @@ function rulePaths({ rules = [], phases, events = [] }: Recipe): ReadonlyMap<Rul
   ]);
 }
 
+/** What all rows of a recipe's tables have in common. */
+interface RowContext {
+  readonly recipe: Recipe;
+  readonly matrixOf: MatrixOf;
+  readonly blocks: number;
+  readonly paths: ReadonlyMap<RuleWhere, string>;
+}
+
 /** Which parts of a recipe are for a parameter, as paths. */
-function rulesFor(recipe: Recipe, { phase, rules }: RulesInForce, one: Selectable, blocks: number): string {
-  const paths = rulePaths(recipe);
+function rulesFor(
+  { recipe, paths, blocks }: RowContext,
+  { phase, rules }: RulesInForce,
+  one: Selectable,
+): string {
   const own = rules.flatMap(({ where, set }) =>
     matches(where, one, blocks) && (one.shape.length !== 1 || isOfVectors(set)) ? [paths.get(where)!] : [],
   );
@@ -183,10 +194,9 @@ export function rolesOf(
   }: { readonly matrixOf?: MatrixOf; readonly steps?: number } = {},
 ): PhaseRoles[] {
   const recipe = settledRecipe(given);
+  const context = { recipe, matrixOf, blocks: blocksOf(parameters), paths: rulePaths(recipe) };
   const rowsUnder = (inForce: RulesInForce): string[][] =>
-    [...parameters, ...activationProducts(inForce.rules)].map((one) =>
-      rowOf(recipe, parameters, inForce, one, matrixOf),
-    );
+    [...parameters, ...activationProducts(inForce.rules)].map((one) => rowOf(context, inForce, one));
   const phases = recipe.phases.map((phase, index) => ({
     phase: phaseWords(recipe, phase, index),
     rows: rowsUnder(rulesOfPhase(recipe, phase)),
@@ -201,14 +211,8 @@ export function rolesOf(
 }
 
 /** The row of a parameter, or of products without one. */
-function rowOf(
-  recipe: Recipe,
-  parameters: readonly Selectable[],
-  inForce: RulesInForce,
-  one: Selectable,
-  matrixOf: MatrixOf,
-): string[] {
-  const blocks = blocksOf(parameters);
+function rowOf(context: RowContext, inForce: RulesInForce, one: Selectable): string[] {
+  const { recipe, matrixOf, blocks } = context;
   const { first, second, frozen } = settingsUnder(inForce, one, blocks);
   const own = {
     ...recipe.optimizer,
@@ -218,7 +222,7 @@ function rowOf(
   const store = storeOf(recipe, one, blocks);
   const isVector = one.role !== 'activation-product' && one.shape.length < 2;
   const slots = isVector ? plainSlots : slotsUnder(inForce, one, blocks);
-  const rules = rulesFor(recipe, inForce, one, blocks);
+  const rules = rulesFor(context, inForce, one);
   if (one.role === 'activation-product')
     return [one.name, ...wordsOf(slots), '-', '-', '-', '-', one.role, '-', rules];
   const shape = matrixOf(one, slots.forward.w);

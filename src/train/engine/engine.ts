@@ -80,6 +80,8 @@ export class RecipeEngine implements SlotProvider {
   /** What gradients are multiplied by at present. */
   gradientScale: () => number = () => 1;
   readonly #blocks: number;
+  /** Whether some rule is for products without a parameter. */
+  readonly #hasActivationRules: boolean;
   readonly #clocks = new Map<string, number>();
   readonly #settled = new Map<string, LinearSlots>();
   readonly #settings = new Map<string, ParameterSettings>();
@@ -109,6 +111,9 @@ export class RecipeEngine implements SlotProvider {
     this.timeline = new Timeline(recipe, steps);
     this.slots = new SlotRegistry(tf, seed, (layer) => this.#clocks.get(layer) ?? this.clock);
     this.#blocks = blocksOf(parameters);
+    this.#hasActivationRules = allRules(recipe).some(
+      ({ where: { role } }) => role === 'activation-product' || role === 'all',
+    );
     for (const { name } of parameters) this.#clocks.set(name, 0);
     this.#calls = new ProductCalls(tf, this, kernels === 'own' && tf.getBackend() === 'wasm');
     stepListeners.add(this.#listener);
@@ -295,12 +300,6 @@ export class RecipeEngine implements SlotProvider {
       kind: undefined,
       shape: [],
     };
-  }
-
-  get #hasActivationRules(): boolean {
-    const isOne = ({ where }: { readonly where: { readonly role?: string } }): boolean =>
-      where.role === 'activation-product' || where.role === 'all';
-    return allRules(this.recipe).some(isOne);
   }
 
   /** The recipe's norm without parameters before a layer, where the model does not place it. */

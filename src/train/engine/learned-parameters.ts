@@ -10,9 +10,9 @@ import type { TensorFlow } from '../../tfjs/index.ts';
 import { type OptimizerSettings, optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
 import { type LearnSpec, valueOptions } from '../recipe.ts';
 import { scheduleFactor } from '../schedule.ts';
-import type { SavedArray } from '../stores/index.ts';
+import { type SavedArray, savedFloat64 } from '../stores/index.ts';
 import type { RecipeEngine, StepPart } from './engine.ts';
-import { savedBinary64, savedNumbers } from './quantizer-memory.ts';
+import { savedBinary64 } from './quantizer-memory.ts';
 import { type LearnedGradients, type Slot, settledParameters } from './slots.ts';
 
 /** The field of a quantiser's state, and of its gradients, that a parameter is. */
@@ -121,7 +121,7 @@ export class LearnedParameters implements StepPart {
       const { counters, arrays: own } = optimizer.save();
       const sorted = Object.keys(counters).sort();
       const numbers = [last, ...sorted.map((name) => counters[name]!)];
-      arrays.set(`${key}/counters`, savedNumbers(numbers, [numbers.length]));
+      arrays.set(`${key}/counters`, savedFloat64(Float64Array.from(numbers)));
       for (const [name, saved] of own) arrays.set(`${key}/${name.slice(variable.name.length + 1)}`, saved);
     }
     return arrays;

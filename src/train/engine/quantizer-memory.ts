@@ -4,12 +4,7 @@
  */
 import { ArgumentError } from '../../errors.ts';
 import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
-import type { SavedArray } from '../stores/index.ts';
-
-/** Binary64 numbers as an array of a checkpoint. */
-export function savedNumbers(values: readonly number[], shape: readonly number[]): SavedArray {
-  return { dtype: 'F64', shape, data: new Uint8Array(Float64Array.from(values).buffer) };
-}
+import { type SavedArray, savedFloat64 } from '../stores/index.ts';
 
 /** The numbers of an array. Throws ArgumentError naming it if they are not binary64. */
 export function savedBinary64(name: string, { dtype, shape, data }: SavedArray): Float64Array {
@@ -25,12 +20,15 @@ function savedState(state: QuantizerState): Map<string, SavedArray> {
   const { average, history, scales, zeroPoints } = state;
   if (average !== undefined) {
     const values = average.map((each) => each ?? Number.NaN);
-    arrays.set('average', savedNumbers(values, [values.length]));
+    arrays.set('average', savedFloat64(Float64Array.from(values)));
   }
   if (history !== undefined && history.length > 0)
-    arrays.set('history', savedNumbers(history.flat(), [history.length, history[0]!.length]));
+    arrays.set(
+      'history',
+      savedFloat64(Float64Array.from(history.flat()), [history.length, history[0]!.length]),
+    );
   for (const [field, values] of Object.entries({ scales, zeroPoints }))
-    if (values !== undefined) arrays.set(field, savedNumbers(values, [values.length]));
+    if (values !== undefined) arrays.set(field, savedFloat64(Float64Array.from(values)));
   return arrays;
 }
 

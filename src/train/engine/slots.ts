@@ -281,7 +281,8 @@ export class Slot {
           blended(matrix, fakeQuantize(tf, matrix, made, call)),
         );
         this.#count(pass, () => this.#explained(made, matrix, call, before ?? {}), made);
-        this.#as(made, before ?? {}, () => pass.tap?.(this.#name, matrix, image, made));
+        const { tap } = pass;
+        if (tap !== undefined) this.#as(made, before ?? {}, () => tap(this.#name, matrix, image, made));
         return image;
       },
       pullback:

@@ -69,8 +69,8 @@ export function float32Of(name: string, saved: SavedArray | undefined, count: nu
 }
 
 /** As {@link savedFloat32}. */
-export function savedFloat64(values: Float64Array): SavedArray {
-  return { dtype: 'F64', shape: [values.length], data: new Uint8Array(values.slice().buffer) };
+export function savedFloat64(values: Float64Array, shape: readonly number[] = [values.length]): SavedArray {
+  return { dtype: 'F64', shape, data: new Uint8Array(values.slice().buffer) };
 }
 
 /** As {@link float32Of}. */
