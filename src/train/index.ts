@@ -76,7 +76,7 @@ export {
 } from './recipe.ts';
 export { checkRecipe } from './recipe-check.ts';
 export { recipeFrom } from './recipe-data.ts';
-export * as recipes from './recipes.ts';
+export * as recipes from './recipes/index.ts';
 export type {
   EvaluationRecord,
   MemoryUse,

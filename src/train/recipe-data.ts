@@ -6,21 +6,16 @@ import { checkSchema, fields, fileName, maybe, word } from '../schema.ts';
 import type { Recipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
 import { withCanonicalNames } from './recipe-names.ts';
-import type { RecipeName } from './recipe-options.ts';
-import * as recipes from './recipes.ts';
+import * as recipes from './recipes/index.ts';
 
-const builders: Readonly<Record<RecipeName, (options: never) => Recipe>> = {
-  float32: recipes.float32,
-  bitnet: recipes.bitnet,
-  bitnetTransition: recipes.bitnetTransition,
-  bfloat16: recipes.bfloat16,
-  dqt: recipes.dqt,
-  bfloat16Weights: recipes.bfloat16Weights,
-  groupInt8Weights: recipes.groupInt8Weights,
-  adam8bit: recipes.adam8bit,
-  nvfp4: recipes.nvfp4,
-  mxfp4: recipes.mxfp4,
-};
+type Builder = (options: unknown) => Recipe;
+
+/** The published recipes by name. */
+const builders = Object.fromEntries(
+  Object.entries(recipes).flatMap(([name, one]) =>
+    typeof one === 'function' ? [[name, one as Builder] as const] : [],
+  ),
+);
 
 const named = fields({ recipe: word(Object.keys(builders)), name: maybe(fileName) });
 
@@ -37,7 +32,7 @@ export function recipeFrom(data: unknown): Recipe {
   }
   const { recipe, name, ...options } = given;
   checkSchema('recipe', { recipe, name }, named);
-  const made = within('recipe', () => builders[recipe as RecipeName](options as never));
+  const made = within('recipe', () => (builders[recipe as string] as Builder)(options));
   const result = name === undefined ? made : { ...made, name: name as string };
   checkRecipe(result);
   return withCanonicalNames(result);

@@ -5,7 +5,7 @@ import { type PassOptions, RecipeEngine } from '../../src/train/engine/engine.ts
 import { type EngineParameter, parametersOf, placed } from '../../src/train/engine/parameters.ts';
 import type { Model } from '../../src/train/model.ts';
 import type { LinearSlots } from '../../src/train/recipe.ts';
-import { float32 } from '../../src/train/recipes.ts';
+import { float32 } from '../../src/train/recipes/index.ts';
 
 export interface Slotted {
   readonly layer?: string;

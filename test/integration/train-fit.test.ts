@@ -19,7 +19,7 @@ import {
   textData,
   train,
 } from '../../src/train/index.ts';
-import { bitnetSlots } from '../../src/train/recipes.ts';
+import { bitnetSlots } from '../../src/train/recipes/index.ts';
 
 const model = {
   name: 'test',

@@ -5,7 +5,7 @@ import { type QuantizerOptions, quantizer } from '../../src/tensor/quantizers/in
 import { cpuBackend, emulate, type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 import { type LinearSlots, plainSlots, type QuantizerSpec } from '../../src/train/recipe.ts';
-import { bitnetSlots } from '../../src/train/recipes.ts';
+import { bitnetSlots } from '../../src/train/recipes/index.ts';
 import { withSlots } from './slotted-products.ts';
 
 const rows: QuantizerSpec = { format: 'int4', scale: { per: 'row', from: 'absmax' } };

@@ -10,7 +10,7 @@ import { oneHot } from '../../src/train/one-hot.ts';
 import { adamW, clipByGlobalNorm, defaultOptimizer } from '../../src/train/optimizers/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 import type { ExtraNorm } from '../../src/train/recipe.ts';
-import { bitnetSlots } from '../../src/train/recipes.ts';
+import { bitnetSlots } from '../../src/train/recipes/index.ts';
 import { parameterCounts } from '../../src/train/task.ts';
 import { withModelSlots } from './slotted-products.ts';
 

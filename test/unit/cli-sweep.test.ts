@@ -12,7 +12,7 @@ import { contrastTable, notesOf, sweepCsv, sweepJson, sweepTable } from '../../s
 import { loadData } from '../../src/cli/training-data.ts';
 import { modelConfig } from '../../src/train/model-config.ts';
 import { plainSlots } from '../../src/train/recipe.ts';
-import { float32 } from '../../src/train/recipes.ts';
+import { float32 } from '../../src/train/recipes/index.ts';
 import { taskOf } from '../../src/train/task.ts';
 import { basis, testWorld, withFolder } from './cli-world.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { memoryUse, savedActivationBytes } from '../../src/train/memory.ts';
 import type { LinearSlots } from '../../src/train/recipe.ts';
 import { plainSlots } from '../../src/train/recipe.ts';
-import { bitnetSlots } from '../../src/train/recipes.ts';
+import { bitnetSlots } from '../../src/train/recipes/index.ts';
 import { entropyOf, joinWrites, ratioEdges, stepRatioOf, WriteTally } from '../../src/train/stores/index.ts';
 
 describe('the measure of a write', () => {

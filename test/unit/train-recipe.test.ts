@@ -5,7 +5,7 @@ import { fnv1a64, hashData } from '../../src/train/hash.ts';
 import { defaultLion, defaultSgd } from '../../src/train/optimizers/index.ts';
 import { plainSlots, type Recipe, slotsOf } from '../../src/train/recipe.ts';
 import { checkRecipe } from '../../src/train/recipe-check.ts';
-import * as recipes from '../../src/train/recipes.ts';
+import * as recipes from '../../src/train/recipes/index.ts';
 import { type Schedule, scheduleFactor } from '../../src/train/schedule.ts';
 import { lossSpike } from '../../src/train/spike.ts';
 import { strengthAt } from '../../src/train/strength.ts';

@@ -5,7 +5,7 @@
 
 import { ArgumentError } from '../../errors.ts';
 import type { Recipe } from '../../train/recipe.ts';
-import { bfloat16, bitnet, bitnetTransition, float32 } from '../../train/recipes.ts';
+import { bfloat16, bitnet, bitnetTransition, float32 } from '../../train/recipes/index.ts';
 
 /** One way of training the same model. */
 export interface Arm {

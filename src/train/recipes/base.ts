@@ -1,4 +1,5 @@
 /** What every published recipe accepts, and how a recipe is made of it. */
+import { checkSchema, fields, maybe, objectOr, type Schema, value } from '../../schema.ts';
 import {
   type AdafactorSettings,
   type AdamWSettings,
@@ -7,10 +8,11 @@ import {
   type LionSettings,
   type OptimizerSettings,
   type SgdSettings,
-} from './optimizers/index.ts';
-import type { ExtraNorm, LinearSlots, Phase, Recipe } from './recipe.ts';
-import { defaultSchedule, type Schedule, twoStageDecay, twoStageRate } from './schedule.ts';
-import type { UpdateSpec } from './update/spec.ts';
+} from '../optimizers/index.ts';
+import type { ExtraNorm, LinearSlots, Phase, Recipe } from '../recipe.ts';
+import { extraNorm, updateSchema } from '../recipe-schema.ts';
+import { defaultSchedule, type Schedule, scheduleSchema, twoStageDecay, twoStageRate } from '../schedule.ts';
+import type { UpdateSpec } from '../update/spec.ts';
 
 /** Fields of one kind of optimiser. */
 type SettingsOfKind<S extends OptimizerSettings> = S extends unknown ? Pick<S, 'kind'> & Partial<S> : never;
@@ -27,6 +29,33 @@ export interface RecipeOptions {
   readonly schedule?: Schedule | 'two-stage';
   /** What gradients and steps go through. Default: clipping at the optimiser's `clipNorm`. */
   readonly update?: UpdateSpec;
+}
+
+const commonOptions = {
+  update: maybe(updateSchema),
+  extraNorm: maybe(extraNorm),
+  // Its fields are checked with those that it does not name, as part of the recipe.
+  optimizer: maybe(
+    value(
+      (given) => typeof given === 'object' && given !== null && !Array.isArray(given),
+      'an object with fields of the optimiser',
+    ),
+  ),
+  schedule: maybe(
+    objectOr(
+      scheduleSchema,
+      value((given) => given === 'two-stage', "an object with kind, ..., or 'two-stage'"),
+    ),
+  ),
+};
+
+/** What a recipe accepts: what every recipe does, and options of its own. */
+export const optionsOf = (own: Readonly<Record<string, Schema>>): Schema =>
+  fields({ ...commonOptions, ...own });
+
+/** Throws ArgumentError naming the option of a recipe that is wrong. */
+export function checkOptions(schema: Schema, options: unknown): void {
+  checkSchema('', options, schema);
 }
 
 /** A phase that emulates nothing and keeps the optimiser's state. */

@@ -1,12 +1,16 @@
 /**
- * Training with operands in 4-bit floats, each recipe a configuration and nothing more: float32 weights, states and everything that is no
- * operand of a linear layer's products.
- * Sources: NVIDIA, "Pretraining large language models with NVFP4", arXiv 2509.25149; OCP Microscaling Formats (MX) v1.0; Tseng, Yu,
- * Park, "Training LLMs with MXFP4", arXiv 2502.20586 (stochastic rounding of gradients).
+ * Operands of linear layers in NVFP4, a configuration and nothing more: float32 weights, states and everything else.
+ * Source: NVIDIA, "Pretraining large language models with NVFP4", arXiv 2509.25149.
  */
-import type { LinearSlots, QuantizerSpec, Recipe } from './recipe.ts';
-import { phase, type RecipeOptions, recipe } from './recipe-base.ts';
-import { checkRecipeOptions } from './recipe-options.ts';
+import { maybe, word } from '../../schema.ts';
+import type { LinearSlots, QuantizerSpec, Recipe } from '../recipe.ts';
+import { rounding as gradientRounding } from '../recipe-schema.ts';
+import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
+
+const nvfp4Options = optionsOf({
+  hadamard: maybe(word(['fixed', 'step', 'none'])),
+  rounding: maybe(gradientRounding),
+});
 
 /** What NVFP4 training accepts. */
 export interface Nvfp4Options extends RecipeOptions {
@@ -29,7 +33,7 @@ const e4m3Scales = { from: 'absmax', format: 'e4m3fn', tensorScale: true } as co
  * const run = await applyRecipe(tf, recipes.nvfp4(), { model, steps: 1000, seed: 1 });
  */
 export function nvfp4(options: Nvfp4Options = {}): Recipe {
-  checkRecipeOptions('nvfp4', options);
+  checkOptions(nvfp4Options, options);
   const { hadamard = 'fixed', rounding = 'stochastic' } = options;
   const blocks: QuantizerSpec = { format: 'e2m1', scale: { per: 'block', size: 16, ...e4m3Scales } };
   const tiles: QuantizerSpec = {
@@ -53,33 +57,4 @@ export function nvfp4(options: Nvfp4Options = {}): Recipe {
   ];
   const title = `NVFP4 operands${hadamard === 'none' ? '' : ', random Hadamard'}, ${rounding} gradients`;
   return recipe(['nvfp4', ...names].join('-'), title, [phase(0, slots)], options);
-}
-
-/** What MXFP4 training accepts. */
-export interface Mxfp4Options extends RecipeOptions {
-  /** How gradients are rounded. Default `'nearest-even'`. */
-  readonly rounding?: 'stochastic' | 'nearest-even';
-}
-
-/**
- * MXFP4: e2m1 elements, scales of 32 of them that are powers of two. Each product quantises its own operands.
- * @throws ArgumentError if an option is not valid.
- * @example
- * const run = await applyRecipe(tf, recipes.mxfp4(), { model, steps: 1000, seed: 1 });
- */
-export function mxfp4(options: Mxfp4Options = {}): Recipe {
-  checkRecipeOptions('mxfp4', options);
-  const { rounding = 'nearest-even' } = options;
-  const blocks: QuantizerSpec = {
-    format: 'e2m1',
-    scale: { per: 'block', size: 32, from: 'absmax', format: 'e8m0' },
-  };
-  const gradients: QuantizerSpec = rounding === 'nearest-even' ? blocks : { ...blocks, rounding };
-  const slots: LinearSlots = {
-    forward: { x: blocks, w: blocks },
-    inputGradient: { g: gradients, w: blocks },
-    weightGradient: { g: gradients, x: blocks },
-  };
-  const name = rounding === 'nearest-even' ? 'mxfp4' : 'mxfp4-stochastic';
-  return recipe(name, `MXFP4 operands, ${rounding} gradients`, [phase(0, slots)], options);
 }

@@ -1,0 +1,14 @@
+/** The published recipes. Each function here is one that files name: `{ "recipe": "dqt", "bits": 8 }`. */
+export type { RecipeOptions } from './base.ts';
+export { bfloat16, float32 } from './baselines.ts';
+export {
+  type BitnetOptions,
+  bitnet,
+  bitnetSlots,
+  bitnetTransition,
+  type TransitionOptions,
+} from './bitnet.ts';
+export { type Mxfp4Options, mxfp4 } from './mxfp4.ts';
+export { type Nvfp4Options, nvfp4 } from './nvfp4.ts';
+export { adam8bit } from './states.ts';
+export { bfloat16Weights, type DqtOptions, dqt, groupInt8Weights } from './stored-weights.ts';
