@@ -1,6 +1,5 @@
 /** The module of correctly rounded operations on arrays. */
-import shared from './generated/arithmetic-shared.ts';
-import unshared from './generated/arithmetic-unshared.ts';
+import base64 from './generated/arithmetic.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
 /** The exports of `assembly/arithmetic/index.ts`. Pointers are byte offsets. */
@@ -13,4 +12,4 @@ export interface ArithmeticModuleExports {
   narrowed(from: number, to: number, count: number): void;
 }
 
-export const arithmeticModule: KernelModule<ArithmeticModuleExports> = kernelModule(shared, unshared);
+export const arithmeticModule: KernelModule<ArithmeticModuleExports> = kernelModule(base64);

@@ -1,6 +1,5 @@
 /** The module of convolutions and of what turns matrices. */
-import shared from './generated/convolutions-shared.ts';
-import unshared from './generated/convolutions-unshared.ts';
+import base64 from './generated/convolutions.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
 /** A depthwise convolution or a gradient of one. Pointers are byte offsets; `zeros` are as many as `a` has channels. */
@@ -41,4 +40,4 @@ export interface ConvolutionsModuleExports {
   readonly depthwiseFilter: DepthwiseKernel;
 }
 
-export const convolutionsModule: KernelModule<ConvolutionsModuleExports> = kernelModule(shared, unshared);
+export const convolutionsModule: KernelModule<ConvolutionsModuleExports> = kernelModule(base64);

@@ -1,6 +1,5 @@
 /** Counts what a rounding did to numbers, by the kernel: on a heap, and on arrays through the private memory. */
-import shared from './generated/errors-shared.ts';
-import unshared from './generated/errors-unshared.ts';
+import base64 from './generated/errors.ts';
 import { type Heap, privateHeap } from './heap.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
@@ -8,7 +7,7 @@ interface ErrorsModuleExports {
   count(exact: number, rounded: number, length: number, low: number, high: number, counts: number): void;
 }
 
-const errorsModule: KernelModule<ErrorsModuleExports> = kernelModule(shared, unshared);
+const errorsModule: KernelModule<ErrorsModuleExports> = kernelModule(base64);
 
 /** Of finite numbers other than 0, but for `nan`. */
 export interface ErrorCounts {

@@ -1,10 +1,11 @@
 /**
- * Compiled kernels and the memories that they are linked with. A module is compiled once, synchronously, when it is first
- * needed; each is a few dozen kilobytes. Each family of kernels has its own: see `*-module.ts`.
+ * Compiled kernels and the memories that they are linked with. A module is compiled once for each kind of memory, synchronously,
+ * when it is first needed; each is a few dozen kilobytes. Each family of kernels has its own: see `*-module.ts`.
  */
 import { isSharedBuffer } from '../array-kinds.ts';
+import { sharedBuild } from './shared-build.ts';
 
-/** A module of kernels, in its two builds. `E` are its exports. */
+/** A module of kernels. `E` are its exports. */
 export interface KernelModule<E> {
   /** The build for shared memory, which worker threads instantiate for themselves. */
   shared(): WebAssembly.Module;
@@ -12,22 +13,22 @@ export interface KernelModule<E> {
   instantiate(memory: WebAssembly.Memory): E;
 }
 
-function compile(base64: string): WebAssembly.Module {
-  return new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
-}
-
-/** A module from the base64 texts of its builds. */
-export function kernelModule<E>(sharedBuild: string, unsharedBuild: string): KernelModule<E> {
+/** A module from the base64 text of its build for unshared memory. */
+export function kernelModule<E>(base64: string): KernelModule<E> {
   let sharedMade: WebAssembly.Module | undefined;
   let unsharedMade: WebAssembly.Module | undefined;
 
+  function bytes(): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  }
+
   function shared(): WebAssembly.Module {
-    sharedMade ??= compile(sharedBuild);
+    sharedMade ??= new WebAssembly.Module(sharedBuild(bytes()));
     return sharedMade;
   }
 
   function unshared(): WebAssembly.Module {
-    unsharedMade ??= compile(unsharedBuild);
+    unsharedMade ??= new WebAssembly.Module(bytes());
     return unsharedMade;
   }
 

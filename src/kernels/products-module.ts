@@ -1,6 +1,5 @@
 /** The module of matrix products. */
-import shared from './generated/products-shared.ts';
-import unshared from './generated/products-unshared.ts';
+import base64 from './generated/products.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
 /** The exports of `assembly/products/index.ts`. Pointers are byte offsets; `block` is laid out as `products/slots.ts` says. */
@@ -23,4 +22,4 @@ export interface ProductsModuleExports {
   grain(source: number, shift: number, count: number): number;
 }
 
-export const productsModule: KernelModule<ProductsModuleExports> = kernelModule(shared, unshared);
+export const productsModule: KernelModule<ProductsModuleExports> = kernelModule(base64);

@@ -1,6 +1,5 @@
 /** The module of quantisers. */
-import shared from './generated/quantizers-shared.ts';
-import unshared from './generated/quantizers-unshared.ts';
+import base64 from './generated/quantizers.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
 /** The exports of `assembly/quantizers/index.ts`. Pointers are byte offsets. */
@@ -82,4 +81,4 @@ export interface QuantizersModuleExports {
   absoluteSums(source: number, length: number, sums: number, parameters: number): void;
 }
 
-export const quantizersModule: KernelModule<QuantizersModuleExports> = kernelModule(shared, unshared);
+export const quantizersModule: KernelModule<QuantizersModuleExports> = kernelModule(base64);

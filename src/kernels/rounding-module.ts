@@ -1,6 +1,5 @@
 /** The module of rounding, encoding, decoding and random bits. */
-import shared from './generated/rounding-shared.ts';
-import unshared from './generated/rounding-unshared.ts';
+import base64 from './generated/rounding.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
 /** The exports of `assembly/rounding/index.ts`. Pointers are byte offsets; booleans are 0 or 1. */
@@ -56,4 +55,4 @@ export interface RoundingModuleExports {
   codeBits(source: number, bytes: number, codeShift: number): bigint;
 }
 
-export const roundingModule: KernelModule<RoundingModuleExports> = kernelModule(shared, unshared);
+export const roundingModule: KernelModule<RoundingModuleExports> = kernelModule(base64);

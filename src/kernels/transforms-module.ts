@@ -1,6 +1,5 @@
 /** The module of transforms. */
-import shared from './generated/transforms-shared.ts';
-import unshared from './generated/transforms-unshared.ts';
+import base64 from './generated/transforms.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
 /** The exports of `assembly/transforms/index.ts`. Pointers are byte offsets, `before` and `after` those of n words. */
@@ -24,4 +23,4 @@ export interface TransformsModuleExports {
   ): void;
 }
 
-export const transformsModule: KernelModule<TransformsModuleExports> = kernelModule(shared, unshared);
+export const transformsModule: KernelModule<TransformsModuleExports> = kernelModule(base64);

@@ -1,13 +1,8 @@
 /** The shipped modules are what the sources give, bit for bit, and own nothing in the memory that they are linked with. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import {
-  builds,
-  compileKernels,
-  generatedModule,
-  generatedPath,
-  modules,
-} from '../../scripts/build-kernels.js';
+import { compileKernels, generatedModule, generatedPath, modules } from '../../scripts/build-kernels.js';
+import { sharedBuild } from '../../src/kernels/shared-build.ts';
 
 /** The ids of a WebAssembly module's sections, in order. WebAssembly Core Specification 2.0, section 5.5.2. */
 function sectionIds(binary: Uint8Array): number[] {
@@ -31,16 +26,18 @@ const dataSection = 11;
 const dataCountSection = 12;
 const startSection = 8;
 
-const cases = modules.flatMap((module) => builds.map((build) => [module, build] as const));
-
-describe.each(cases)('the module %s for %s memory', async (module, build) => {
-  const shipped: { default: string } = await import(generatedPath(module, build));
+describe.each(modules)('the module %s', async (module) => {
+  const shipped: { default: string } = await import(generatedPath(module));
   const binary = Buffer.from(shipped.default, 'base64');
 
   it('is reproduced by compiling the sources', async () => {
-    const compiled = await compileKernels(module, build);
+    const compiled = await compileKernels(module);
     expect(Buffer.compare(binary, compiled)).toBe(0);
-    expect(readFileSync(generatedPath(module, build), 'utf8')).toBe(generatedModule(module, build, compiled));
+    expect(readFileSync(generatedPath(module), 'utf8')).toBe(generatedModule(module, compiled));
+  });
+
+  it('is for shared memory what the compiler makes for shared memory', async () => {
+    expect(Buffer.compare(sharedBuild(binary), await compileKernels(module, true))).toBe(0);
   });
 
   it('has no data and no start function', () => {
