@@ -7,13 +7,14 @@ import { drawsOf } from '../src/arithmetic/accumulate/draws.ts';
 import { innerProduct } from '../src/arithmetic/accumulate/inner-product.ts';
 import {
   type AccumulatorModel,
-  drawingParts,
   type ResolvedAccumulator,
   resolveAccumulator,
 } from '../src/arithmetic/accumulate/model.ts';
 import type { Format } from '../src/formats/format.ts';
 import { toFormat } from '../src/formats/names.ts';
-import { type MatmulShape, matmulArray, type ProductAddend } from '../src/kernels/index.ts';
+import { matmulArray } from '../src/kernels/index.ts';
+import { type Addend, drawingParts } from '../src/products/model.ts';
+import type { ProductShape } from '../src/products/shape.ts';
 import { type RoundOptions, resolveRounding, roundScalar } from '../src/rounding/index.ts';
 import { drawIntegers } from '../src/rounding/philox.ts';
 import { fitsBinary32 } from '../src/tensor/arrays.ts';
@@ -25,10 +26,10 @@ export type RealArray = Float32Array | Float64Array;
 export function reference(
   a: RealArray,
   b: RealArray,
-  shape: Required<MatmulShape>,
+  shape: ProductShape,
   model: ResolvedAccumulator,
   call: ReturnType<typeof resolveRounding>,
-  addend?: ProductAddend,
+  addend?: Addend,
 ): number[] {
   const { m, n, k, batch, transposeA, transposeB, batchStrideA, batchStrideB } = shape;
   const slots = batch * m * n * Math.max(k, 1);
@@ -90,7 +91,7 @@ export interface ProductCase {
   readonly name: string;
   readonly options: RoundOptions;
   readonly given: AccumulatorModel;
-  readonly shape: Required<MatmulShape>;
+  readonly shape: ProductShape;
   readonly seed: number;
   readonly scales: readonly [number, number];
   readonly spread: number;

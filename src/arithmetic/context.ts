@@ -5,25 +5,14 @@
  */
 import type { Format } from '../formats/format.ts';
 import type { RealArray } from '../formats/real-arrays.ts';
+import type { Addend } from '../products/model.ts';
+import type { ProductShape } from '../products/shape.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
-import type { Addend } from './accumulate/matrix-product.ts';
 import type { ResolvedAccumulator } from './accumulate/model.ts';
 import type { OperationName } from './operations.ts';
 
 /** One element by the reference. Operands that the operation does not have are 0. */
 export type ScalarReference = (a: number, b: number, c: number, random: number) => number;
-
-/** The matrices of a product: row-major, `batch` of them, the strides in elements (0: one for all). */
-export interface KernelMatmulShape {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  readonly transposeA: boolean;
-  readonly transposeB: boolean;
-  readonly batch: number;
-  readonly batchStrideA: number;
-  readonly batchStrideB: number;
-}
 
 /** Fast twins of the reference loops, and what belongs to them. */
 export interface ArithmeticKernels {
@@ -48,7 +37,7 @@ export interface ArithmeticKernels {
     a: RealArray,
     b: RealArray,
     out: RealArray,
-    shape: KernelMatmulShape,
+    shape: ProductShape,
     model: ResolvedAccumulator,
     call: ResolvedRounding,
     threads: number,

@@ -3,6 +3,8 @@
  * `src/tensor`, bit for bit. Arrays of JavaScript come in by `arrays.ts`.
  */
 import type { Format } from '../formats/format.ts';
+import type { ProductModel } from '../products/model.ts';
+import { type BatchShape, resolveProductShape } from '../products/shape.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
 import { type ConvolutionsModuleExports, convolutionsModule } from './convolutions-module.ts';
 import { type ErrorCounter, errorsOn } from './errors.ts';
@@ -10,9 +12,7 @@ import { type HeapRotator, rotatesOn } from './hadamard.ts';
 import type { Heap } from './heap.ts';
 import { type ElementType, planRounding } from './plan.ts';
 import type { HeapArray } from './products/heap-arrays.ts';
-import type { ProductModel } from './products/model.ts';
 import { productsOn } from './products/run.ts';
-import { type MatmulShape, resolveProductShape } from './products/shape.ts';
 import { productsModule } from './products-module.ts';
 import { type GroupLayout, type QuantizerPlan, quantizersOn, streamInPlace } from './quantizers/index.ts';
 import { quantizersModule } from './quantizers-module.ts';
@@ -24,10 +24,8 @@ export { countErrors, type ErrorCounts } from './errors.ts';
 export { type HadamardLayout, rotateArray } from './hadamard.ts';
 export { allocateFloat32, allocateFloat64, type Heap, isInSharedHeap, release, sharedHeap } from './heap.ts';
 export { type ElementType, type RoundingPath, roundingPath } from './plan.ts';
-export { matmulArray, type ProductAddend } from './products/arrays.ts';
+export { matmulArray } from './products/arrays.ts';
 export type { HeapArray } from './products/heap-arrays.ts';
-export type { ProductModel, Target } from './products/model.ts';
-export type { MatmulShape } from './products/shape.ts';
 export {
   type GroupLayout,
   planQuantizer,
@@ -56,7 +54,7 @@ export interface Kernels {
    * Float32 matrix product. Each output is summed in order of k from +0, multiply and add each rounded to binary32.
    * `out` must not overlap an operand.
    */
-  matmulFloat32(a: number, b: number, out: number, shape: MatmulShape): void;
+  matmulFloat32(a: number, b: number, out: number, shape: BatchShape): void;
   /**
    * Matrix product with an accumulator model, as the reference of `src/arithmetic/accumulate` has it. Operands may be any
    * numbers; every result must be a number of the type of `out`, which must not overlap an operand. The draws are those of
@@ -68,7 +66,7 @@ export interface Kernels {
     a: HeapArray,
     b: HeapArray,
     out: HeapArray,
-    shape: MatmulShape,
+    shape: BatchShape,
     model: ProductModel,
     call: ResolvedRounding,
   ): boolean;

@@ -3,12 +3,10 @@
  * nobody; the caller takes pieces too. Which thread rounds an element cannot matter: its random integer depends on its
  * index alone.
  */
-import { isFloat32Array } from '../array-kinds.ts';
+import { isFloat32Array, type RealArray } from '../array-kinds.ts';
 import type { ResolvedRounding } from '../rounding/index.ts';
 import type { RoundingPlan } from './plan.ts';
 import { type Job, type Slot, stagedPiece, type ThreadPool, type Worker } from './thread-pool.ts';
-
-type RealArray = Float32Array | Float64Array;
 
 /** A rounding to divide. */
 export interface DividedWork {

@@ -7,7 +7,6 @@ import { drawsOf } from '../arithmetic/accumulate/draws.ts';
 import { matrixProduct } from '../arithmetic/accumulate/matrix-product.ts';
 import {
   type AccumulatorModel,
-  drawingParts,
   isMatrixUnit,
   type ResolvedAccumulator,
   resolveAccumulator,
@@ -18,8 +17,9 @@ import { checkFields, nearestWords, pathOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type Format, type FormatSpelling, formats, toFormat } from '../formats/index.ts';
 import { firstNonMember } from '../kernels/arithmetic/arrays.ts';
-import { type MatmulShape, matmulArray } from '../kernels/index.ts';
-import { resolveProductShape } from '../kernels/products/shape.ts';
+import { matmulArray } from '../kernels/index.ts';
+import { drawingParts } from '../products/model.ts';
+import { type BatchShape, resolveProductShape } from '../products/shape.ts';
 import { type ResolvedRounding, resolveRounding } from '../rounding/options.ts';
 import { fitsBinary32 } from '../tensor/arrays.ts';
 
@@ -108,7 +108,7 @@ export interface Accumulation {
 }
 
 /** The options of one call. */
-export function callOf({ model, take }: Accumulation, shape: MatmulShape): ResolvedRounding {
+export function callOf({ model, take }: Accumulation, shape: BatchShape): ResolvedRounding {
   const { m, n, k, batch = 1 } = shape;
   return drawingParts(model, true).length === 0
     ? { ...model.conversion.options, offset: 0 }
@@ -126,7 +126,7 @@ export function accumulateArrays(
   a: Float32Array,
   b: Float32Array,
   out: Float32Array,
-  shape: MatmulShape,
+  shape: BatchShape,
   model: ResolvedAccumulator,
   call: ResolvedRounding,
 ): void {

@@ -6,7 +6,8 @@
 
 import { isMatrixUnit, resolveAccumulator } from '../arithmetic/accumulate/model.ts';
 import { formats } from '../formats/index.ts';
-import { type MatmulShape, matmulArray } from '../kernels/index.ts';
+import { matmulArray } from '../kernels/index.ts';
+import type { BatchShape } from '../products/shape.ts';
 import { resolveRounding } from '../rounding/options.ts';
 import { type Accumulation, accumulateArrays, callOf, checkUnitOperands } from './accumulator.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
@@ -39,7 +40,7 @@ export interface Workspace {
   at(place: Place, elements: number): Place;
   view(place: Place, length: number): Float32Array;
   /** out = op(a) op(b); `out` overlaps no operand. */
-  multiply(a: Place, b: Place, out: Place, shape: MatmulShape): void;
+  multiply(a: Place, b: Place, out: Place, shape: BatchShape): void;
   /** Writes to[group][row][tap][channel of the group] = from[image of the row][source][channel], 0 in the padding. */
   patches(
     from: Place,
@@ -117,7 +118,7 @@ function wasmWorkspace(backend: WasmBackend, accumulation: Accumulation | undefi
       const { m, n, k, batch = 1, batchStrideA = m * k, batchStrideB = k * n } = shape;
       const [lengthA, lengthB] = [(batch - 1) * batchStrideA + m * k, (batch - 1) * batchStrideB + k * n];
       if (isMatrixUnit(accumulate)) checkUnitOperands(accumulate, view(a, lengthA), view(b, lengthB));
-      if (kernels.matmul(array(a), array(b), array(out), shape, { ...model, accumulate }, call)) return;
+      if (kernels.matmul(array(a), array(b), array(out), shape, model, call)) return;
       const results = new Float32Array(batch * m * n);
       const [left, right] = [view(a, lengthA).slice(), view(b, lengthB).slice()];
       accumulateArrays(left, right, results, shape, model, call);
@@ -178,7 +179,7 @@ function arrayWorkspace(backend: Backend, accumulation: Accumulation | undefined
       const { m, n, batch = 1 } = shape;
       const results = out.array.subarray(0, batch * m * n);
       if (accumulation === undefined || shape.k === 0) {
-        matmulArray(a.array, b.array, results, shape, plain as Parameters<typeof matmulArray>[4], nearest);
+        matmulArray(a.array, b.array, results, shape, plain, nearest);
         return;
       }
       accumulateArrays(a.array, b.array, results, shape, accumulation.model, callOf(accumulation, shape));

@@ -3,13 +3,14 @@
 import { roundRoot } from '../arithmetic/accumulate/accumulations.ts';
 import { drawsOf } from '../arithmetic/accumulate/draws.ts';
 import { accumulated, innerProduct, type Terms } from '../arithmetic/accumulate/inner-product.ts';
-import { drawingParts, resolveAccumulator } from '../arithmetic/accumulate/model.ts';
+import { resolveAccumulator } from '../arithmetic/accumulate/model.ts';
 import { type MatrixUnit, matrixUnit } from '../arithmetic/matrix-unit/index.ts';
 import { chainSteps, readOperands } from '../arithmetic/matrix-unit/matrix-unit.ts';
 import { checkString, integerInRange } from '../check.ts';
 import { formats } from '../formats/catalogue.ts';
 import type { Code, FloatFormat, Format } from '../formats/format.ts';
 import { formatAt } from '../formats/names.ts';
+import { drawingParts } from '../products/model.ts';
 import { resolveRounding } from '../rounding/index.ts';
 import { codecOf, codeField, type Field, widthOf } from './fields.ts';
 import { nanCode } from './nan.ts';

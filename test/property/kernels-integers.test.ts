@@ -6,10 +6,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resolveAccumulator } from '../../src/arithmetic/accumulate/model.ts';
 import { toFormat } from '../../src/formats/names.ts';
-import { matmulArray, type ProductAddend } from '../../src/kernels/index.ts';
+import { matmulArray } from '../../src/kernels/index.ts';
 import { nothing, type OperandExtent } from '../../src/kernels/products/extent.ts';
 import { planProduct } from '../../src/kernels/products/plan.ts';
 import { integer32 } from '../../src/kernels/products/slots.ts';
+import type { Addend } from '../../src/products/model.ts';
 import { resolveRounding, roundingModes } from '../../src/rounding/index.ts';
 import { firstDifference } from '../kernels-compare.ts';
 import { reference } from '../products-compare.ts';
@@ -74,7 +75,7 @@ describe('products of small integers', () => {
         const a = Type.from(integers(shape.batch * m * k, most, seed, x, extremes));
         const b = Type.from(integers(shape.batch * k * n, other, seed + 1, y, extremes));
         if (special !== undefined) a[seed % a.length] = special;
-        const start: ProductAddend | undefined = addend
+        const start: Addend | undefined = addend
           ? { values: Type.from(integers(m * n, 100, seed + 2, x * y, false)), stride: 0 }
           : undefined;
         const whole = { ...shape, m, n, k, batchStrideA: m * k, batchStrideB: k * n };

@@ -4,11 +4,12 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Heap, kernelsOn, type MatmulShape, sharedHeap } from '../../src/kernels/index.ts';
+import { type Heap, kernelsOn, sharedHeap } from '../../src/kernels/index.ts';
+import type { ProductShape } from '../../src/products/shape.ts';
 import { firstDifference } from '../kernels-compare.ts';
 
 /** out[i, j] = the sum over k in order, from +0, product and sum each rounded to binary32. */
-function reference(a: Float32Array, b: Float32Array, shape: Required<MatmulShape>): Float32Array {
+function reference(a: Float32Array, b: Float32Array, shape: ProductShape): Float32Array {
   const { m, n, k, transposeA, transposeB, batch, batchStrideA, batchStrideB } = shape;
   const out = new Float32Array(batch * m * n);
   for (let item = 0; item < batch; item++) {
@@ -36,7 +37,7 @@ function fill(length: number, seed: number): Float32Array {
   });
 }
 
-function check(heap: Heap, shape: Required<MatmulShape>, seed: number): void {
+function check(heap: Heap, shape: ProductShape, seed: number): void {
   const { m, n, k, batch, batchStrideA, batchStrideB } = shape;
   const a = fill((batch - 1) * batchStrideA + m * k, seed);
   const b = fill((batch - 1) * batchStrideB + k * n, seed + 1);

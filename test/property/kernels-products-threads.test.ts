@@ -8,13 +8,13 @@ import { matrixUnit } from '../../src/arithmetic/matrix-unit/index.ts';
 import { toFormat } from '../../src/formats/names.ts';
 import {
   allocateFloat32,
-  type MatmulShape,
   matmulArray,
   release,
   roundArray,
   startThreads,
   stopThreads,
 } from '../../src/kernels/index.ts';
+import type { BatchShape } from '../../src/products/shape.ts';
 import { type RoundOptions, resolveRounding } from '../../src/rounding/index.ts';
 import { firstDifference } from '../kernels-compare.ts';
 
@@ -26,7 +26,7 @@ function numbers(length: number, seed: number): Float32Array {
   });
 }
 
-const shapes: Record<string, MatmulShape> = {
+const shapes: Record<string, BatchShape> = {
   square: { m: 131, n: 129, k: 140, transposeB: true },
   vector: { m: 4200, n: 1, k: 500 },
   row: { m: 2, n: 1100, k: 1000, transposeA: true },

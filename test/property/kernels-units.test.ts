@@ -8,7 +8,8 @@ import { resolveAccumulator } from '../../src/arithmetic/accumulate/model.ts';
 import { createArithmetic } from '../../src/arithmetic/arithmetic.ts';
 import { type MatrixUnit, matrixUnit, matrixUnitNames } from '../../src/arithmetic/matrix-unit/index.ts';
 import { type FloatFormat, toFormat } from '../../src/formats/index.ts';
-import { matmulArray, type ProductAddend } from '../../src/kernels/index.ts';
+import { matmulArray } from '../../src/kernels/index.ts';
+import type { Addend } from '../../src/products/model.ts';
 import { resolveRounding, roundScalar } from '../../src/rounding/index.ts';
 import { arithmetic } from '../../src/tensor/arithmetic.ts';
 import { firstDifference } from '../kernels-compare.ts';
@@ -92,7 +93,7 @@ describe.each(units.map((unit) => ({ unit, name: unit.name })))(`$name, ${runs} 
         const [m, n] = k > 100 ? [Math.min(shape.m, 2), Math.min(shape.n, 3)] : [shape.m, shape.n];
         const a = numbers(unit.operands, batch * m * k, seed, left);
         const b = numbers(unit.operands, batch * k * n, seed + 1, right);
-        const start: ProductAddend | undefined = addend && {
+        const start: Addend | undefined = addend && {
           values: numbers(unit.addend, m * n, seed + 2, { ...addend, scale: left.scale + right.scale }),
           stride: 0,
         };

@@ -12,6 +12,7 @@ import {
 } from '../../array-kinds.ts';
 import { checkFields, checkNumber } from '../../check.ts';
 import { checkCarrier } from '../../formats/real-arrays.ts';
+import { type Addend, drawingParts, type Part } from '../../products/model.ts';
 import type { ResolvedRounding } from '../../rounding/options.ts';
 import type { ArithmeticContext } from '../context.ts';
 import { rootOfReal } from '../exact.ts';
@@ -19,14 +20,12 @@ import { checkAddends, readOperands } from '../matrix-unit/matrix-unit.ts';
 import { toReal } from '../real.ts';
 import { drawsOf } from './draws.ts';
 import { accumulated, type DrawTerm, innerProduct, type Terms } from './inner-product.ts';
-import { type Addend, matrixProduct } from './matrix-product.ts';
+import { matrixProduct } from './matrix-product.ts';
 import {
   type AccumulatorModel,
-  drawingParts,
   isMatrixUnit,
   modelFor,
   modelNames,
-  type Part,
   type ResolvedAccumulator,
   resolveAccumulator,
 } from './model.ts';

@@ -3,9 +3,10 @@
  * `parts`, and within it the index is `offset` + o K + k for output o and term k. Integers that are supplied lie in the
  * same order: the parts that draw, one after the other, each of as many integers as there are slots.
  */
+
+import { type Part, parts } from '../../products/model.ts';
 import type { ResolvedRounding } from '../../rounding/options.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
-import { type Part, parts } from './model.ts';
 
 /** The random integer of a rounding; 0 for parts that draw none. */
 export type Draw = (part: Part, index: number) => number;

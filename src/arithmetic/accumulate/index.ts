@@ -1,7 +1,7 @@
 /** Sums, inner products, matrix products and quires with an accumulator model: the exact reference. */
+export type { AccumulationOrder } from '../../products/model.ts';
 export { type Accumulations, accumulations, type SumOptions } from './accumulations.ts';
 export {
-  type AccumulationOrder,
   type AccumulatorModel,
   type ResolvedAccumulator,
   resolveAccumulator,

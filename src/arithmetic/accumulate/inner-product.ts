@@ -2,9 +2,12 @@
  * The orders of summation, one output at a time: the readable reference of every sum and product with an accumulator model.
  * Definitions: `docs/accumulation.md`. Rounded steps are the operations of `../operations.ts`, in the accumulator's format.
  */
+
+import type { Part } from '../../products/model.ts';
 import { chainInstructions, type MatrixUnit } from '../matrix-unit/matrix-unit.ts';
+import type { OperationPlan } from '../operations.ts';
 import { operate, operationOf } from '../operations.ts';
-import { isMatrixUnit, modelFor, type Part, type ResolvedAccumulator, type Target } from './model.ts';
+import { isMatrixUnit, modelFor, type ResolvedAccumulator } from './model.ts';
 import { superaccumulator } from './superaccumulator.ts';
 import { product, roundTerm, sumOf, type Term } from './term.ts';
 
@@ -41,7 +44,7 @@ function termsOf({ a, b }: Terms, { products }: ResolvedAccumulator, draw: DrawT
 }
 
 /** fl(x + y) */
-function add(x: Term, y: Term, target: Target, random: number): number {
+function add(x: Term, y: Term, target: OperationPlan, random: number): number {
   if (typeof x === 'number' && typeof y === 'number') return operate(addition, x, y, 0, target, random);
   return roundTerm(sumOf(x, y, target.options), target.format, target.options, random);
 }
@@ -49,7 +52,12 @@ function add(x: Term, y: Term, target: Target, random: number): number {
 /** fl(sum + p_k): one more term of a sequential sum. */
 type AddTerm = (sum: number, k: number) => number;
 
-function addTermsOf(terms: Terms, model: ResolvedAccumulator, target: Target, draw: DrawTerm): AddTerm {
+function addTermsOf(
+  terms: Terms,
+  model: ResolvedAccumulator,
+  target: OperationPlan,
+  draw: DrawTerm,
+): AddTerm {
   const { a, b } = terms;
   if (b !== undefined && model.products === 'exact')
     return (sum, k) => operate(multiplyAdd, a[k]!, b[k]!, sum, target, draw('sums', k));
@@ -63,7 +71,7 @@ function sequential(from: number, to: number, start: number, addTerm: AddTerm): 
   return sum;
 }
 
-function tree(from: number, to: number, term: TermAt, target: Target, draw: DrawTerm): Term {
+function tree(from: number, to: number, term: TermAt, target: OperationPlan, draw: DrawTerm): Term {
   if (to - from === 1) return term(from);
   const middle = from + largestPowerBelow(to - from);
   const left = tree(from, middle, term, target, draw);
@@ -76,7 +84,7 @@ function chunked(
   length: number,
   start: number,
   addTerm: AddTerm,
-  target: Target,
+  target: OperationPlan,
   draw: DrawTerm,
 ): number {
   let sum = start;
@@ -87,7 +95,7 @@ function chunked(
   return sum;
 }
 
-function exact(length: number, start: number, term: TermAt, options: Target['options']): Term {
+function exact(length: number, start: number, term: TermAt, options: OperationPlan['options']): Term {
   const sum = superaccumulator();
   sum.add(start);
   for (let k = 0; k < length; k++) sum.add(term(k));

@@ -1,14 +1,9 @@
 /** The reference matrix product: `inner-product.ts` for each output, in the order of their numbers. */
 import type { RealArray } from '../../formats/real-arrays.ts';
-import type { KernelMatmulShape } from '../context.ts';
+import type { Addend } from '../../products/model.ts';
+import type { ProductShape } from '../../products/shape.ts';
 import { type DrawTerm, innerProduct } from './inner-product.ts';
 import type { ResolvedAccumulator } from './model.ts';
-
-/** The addend: matrices of (m, n), `stride` elements apart (0: one for all). */
-export interface Addend {
-  readonly values: RealArray;
-  readonly stride: number;
-}
 
 /** out = a b + c. Output o = (batch item m + row) n + column. `out` is no operand. */
 export function matrixProduct(
@@ -16,7 +11,7 @@ export function matrixProduct(
   b: RealArray,
   addend: Addend | undefined,
   out: RealArray,
-  { m, n, k, transposeA, transposeB, batchStrideA, batchStrideB }: KernelMatmulShape,
+  { m, n, k, transposeA, transposeB, batchStrideA, batchStrideB }: ProductShape,
   model: ResolvedAccumulator,
   drawsOf: (output: number) => DrawTerm,
 ): void {

@@ -3,8 +3,8 @@ import { checkFields, integerInRange, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Format } from '../../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../../formats/names.ts';
+import type { AccumulationOrder, ProductModel } from '../../products/model.ts';
 import {
-  isStochastic,
   type ResolvedRounding,
   type RoundingMode,
   type RoundOptions,
@@ -13,9 +13,6 @@ import {
 } from '../../rounding/options.ts';
 import type { MatrixUnit } from '../matrix-unit/index.ts';
 import { type OperationPlan, planOperations } from '../operations.ts';
-
-/** In which order terms are added up: one after the other, as a balanced tree, or in chunks of n. */
-export type AccumulationOrder = 'sequential' | 'pairwise' | { readonly chunk: number };
 
 /** How an inner product is computed. `docs/accumulation.md` defines every word of it. */
 export interface AccumulatorModel {
@@ -35,19 +32,8 @@ export interface AccumulatorModel {
   readonly rounding?: RoundingMode;
 }
 
-/** A format with the rounding to it: what operations in it need to know. */
-export type Target = OperationPlan;
-
-/** An accumulator model with every default filled in. */
-export interface ResolvedAccumulator {
-  readonly products: 'exact' | Target;
-  readonly accumulate: 'exact' | Target | MatrixUnit;
-  readonly order: AccumulationOrder;
-  /** The last rounding, to the arithmetic's format. */
-  readonly conversion: Pick<Target, 'format' | 'options'>;
-  /** Whether the last rounding can change anything: not where the accumulator has the arithmetic's format. */
-  readonly converts: boolean;
-}
+/** An accumulator model with every default filled in, and what operations in its formats need to know. */
+export type ResolvedAccumulator = ProductModel<OperationPlan, MatrixUnit>;
 
 export function isMatrixUnit(x: unknown): x is MatrixUnit {
   return typeof x === 'object' && x !== null && (x as { kind?: unknown }).kind === 'matrix-unit';
@@ -119,7 +105,7 @@ export function resolveAccumulator(
   const products = oneOf('products', model.products, ['exact', 'rounded'], usual);
   const order = resolveOrder(model.order);
   const rounding = oneOf('rounding', model.rounding, roundingModes, options.rounding);
-  const targetOf = (target: Format): Target =>
+  const targetOf = (target: Format): OperationPlan =>
     planOperations(target, resolveRounding(target, optionsFor(target, format, options, rounding)));
   if (accumulate === 'exact') {
     // There is one rounding of sums, the last: it is the accumulator's.
@@ -147,22 +133,4 @@ export function modelFor(length: number, model: ResolvedAccumulator): ResolvedAc
   if (length > 0) return model;
   const { conversion } = model;
   return { products: 'exact', accumulate: 'exact', order: 'sequential', conversion, converts: true };
-}
-
-/** The kinds of roundings of an accumulation, in the order of their streams: `stream`, `stream` + 1, ... */
-export const parts = ['products', 'sums', 'conversions', 'chunks'] as const;
-export type Part = (typeof parts)[number];
-
-/** The parts that draw random integers. `isProduct`: whether the terms are products at all. */
-export function drawingParts(model: ResolvedAccumulator, isProduct: boolean): readonly Part[] {
-  const { products, accumulate, order, conversion, converts } = model;
-  const draws = (target: ResolvedAccumulator['conversion']): boolean => isStochastic(target.options.rounding);
-  const sums = accumulate !== 'exact' && !isMatrixUnit(accumulate) && draws(accumulate);
-  const drawing: Readonly<Record<Part, boolean>> = {
-    products: isProduct && products !== 'exact' && draws(products),
-    sums,
-    conversions: converts && draws(conversion),
-    chunks: sums && typeof order === 'object',
-  };
-  return parts.filter((part) => drawing[part]);
 }

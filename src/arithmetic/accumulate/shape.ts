@@ -1,20 +1,12 @@
-/** Shapes of matrix products: what is accepted, and the checks. */
+/** Shapes of matrix products as users write them: what is accepted, and the checks. */
 
 import { isFloat32Array, type Numbers, type RealArray } from '../../array-kinds.ts';
 import { checkBoolean, checkFields, checkObject, integerInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import type { MatrixShape } from '../../products/shape.ts';
 
-/** a b + c with a of (m, k), b of (k, n), c and the result of (m, n), all row-major. */
-export interface MatmulShape<A extends RealArray = RealArray> {
-  readonly m: number;
-  readonly k: number;
-  readonly n: number;
-  /** a is stored as (k, m). Default false. */
-  readonly transposeA?: boolean;
-  /** b is stored as (n, k). Default false. */
-  readonly transposeB?: boolean;
-  /** Number of products, one after the other in each array; an array of one matrix serves them all. Default 1. */
-  readonly batch?: number;
+/** a b + c with a of (m, k), b of (k, n), c and the result of (m, n), all row-major; an array of one matrix serves a whole batch. */
+export interface MatmulShape<A extends RealArray = RealArray> extends MatrixShape {
   /** The addend: values of the arithmetic's format. Default +0. */
   readonly c?: A | Numbers;
   /** Where the result goes; may be an operand. Default: a new array. */
@@ -33,15 +25,6 @@ export interface MatvecShape<A extends RealArray = RealArray> {
   readonly out?: A;
 }
 
-export interface ResolvedShape {
-  readonly m: number;
-  readonly k: number;
-  readonly n: number;
-  readonly transposeA: boolean;
-  readonly transposeB: boolean;
-  readonly batch: number;
-}
-
 const matmulNames: readonly (keyof MatmulShape)[] = [
   ...(['m', 'k', 'n', 'transposeA', 'transposeB', 'batch', 'c', 'out'] as const),
 ];
@@ -52,7 +35,7 @@ function extent(name: string, given: unknown, fallback?: number): number {
 }
 
 /** Fills in the defaults of a shape. Throws ArgumentError. */
-export function resolveShape(shape: MatmulShape): ResolvedShape {
+export function resolveShape(shape: MatmulShape): Required<MatrixShape> {
   checkObject('shape', shape, `an object with ${matmulNames.join(', ')}`);
   const { m, k, n, transposeA, transposeB, batch } = checkFields('', shape, matmulNames, 'shape');
   return {

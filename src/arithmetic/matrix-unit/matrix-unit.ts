@@ -1,15 +1,15 @@
 /**
  * Matrix units by name: `multiply` is one instruction, D = A B + C, and `dotAdd` the chain of instructions that a long
- * inner product takes. What a unit does inside one step is in `step.ts`, the units themselves in `units.ts`.
+ * inner product takes. What a unit does inside one step is in `step.ts`, the units themselves in `src/products/matrix-units.ts`.
  */
 import { type Numbers, type RealArray, realArray } from '../../array-kinds.ts';
 import { checkFields, checkNumber, unknownName } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { FloatFormat } from '../../formats/format.ts';
+import { type MatrixUnitDescription, matrixUnits } from '../../products/matrix-units.ts';
 import { resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
 import { type StepInput, stepOf } from './step.ts';
-import { type MatrixUnitDescription, matrixUnits } from './units.ts';
 
 /** Scales of a block-scaled unit: values of its scale format, one for each block of `scales.size` elements along k. */
 export interface MatrixUnitScales {
@@ -21,7 +21,6 @@ export interface MatrixUnitScales {
 
 /** A model of a matrix unit, usable as `accumulate` of an accumulator model. */
 export interface MatrixUnit extends MatrixUnitDescription {
-  readonly kind: 'matrix-unit';
   /**
    * One instruction: D = A B + C.
    *
@@ -191,7 +190,6 @@ function withBehaviour(unit: MatrixUnitDescription): MatrixUnit {
 
   const made: MatrixUnit = Object.freeze({
     ...unit,
-    kind: 'matrix-unit',
     multiply,
     dotAdd,
     toString: (): string => name,

@@ -1,6 +1,6 @@
 /**
  * One step of a matrix unit: a group of exact products joins the accumulator, in the fixed-point adder that the hardware
- * has instead of a chain of roundings. Sources: see `units.ts`.
+ * has instead of a chain of roundings. Sources: see `src/products/matrix-units.ts`.
  *
  * Every term is a significand times 2^exponent that is not brought into [1, 2): a product's exponent is the sum of its
  * operands' exponents, subnormals have the exponent of the smallest normal number, and a zero has the exponent -126. The
@@ -9,9 +9,9 @@
 import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
 import { scalarFormats } from '../../formats/catalogue.ts';
 import type { FloatFormat } from '../../formats/format.ts';
+import type { MatrixUnitDescription } from '../../products/matrix-units.ts';
 import { type ResolvedRounding, resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
-import type { MatrixUnitDescription } from './units.ts';
 
 interface Term {
   /** Signed, exact; below 4 in magnitude for a product. */

@@ -2,7 +2,10 @@
  * Matrix products of JavaScript's typed arrays with the kernels: on copies in the library's memory, or in place where the arrays
  * lie in its shared memory. The result does not depend on which.
  */
+
 import { isFloat32Array, overlap, type RealArray } from '../../array-kinds.ts';
+import type { Addend, ProductModel } from '../../products/model.ts';
+import { type BatchShape, type ProductShape, resolveProductShape } from '../../products/shape.ts';
 import { type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
 import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { productsModule } from '../products-module.ts';
@@ -13,9 +16,7 @@ import { threadPool } from '../threads.ts';
 import { integersTaken } from './draws.ts';
 import type { HeapArray } from './heap-arrays.ts';
 import { mostScratch } from './layout.ts';
-import type { ProductModel } from './model.ts';
 import { type Products, productsOn } from './run.ts';
-import { type MatmulShape, type ProductShape, resolveProductShape } from './shape.ts';
 
 const shiftOf = (x: RealArray): 2 | 3 => (isFloat32Array(x) ? 2 : 3);
 
@@ -33,12 +34,6 @@ function productsOf(heap: Heap): Products {
     productsMade.set(heap, products);
   }
   return products;
-}
-
-/** What the sums of a product begin with: matrices like its result, `stride` elements apart (0: one for all). */
-export interface ProductAddend {
-  readonly values: RealArray;
-  readonly stride: number;
 }
 
 /** Arrays on a heap, `isShared` saying whether it is the shared one: in place, or copied there until `free`. */
@@ -100,11 +95,11 @@ export function matmulArray(
   a: RealArray,
   b: RealArray,
   out: RealArray,
-  shape: MatmulShape,
+  shape: BatchShape,
   model: ProductModel,
   call: ResolvedRounding,
   threads = 1,
-  addend?: ProductAddend,
+  addend?: Addend,
 ): boolean {
   const whole: ProductShape = resolveProductShape(shape);
   if (out.length === 0) return true;

@@ -1,13 +1,16 @@
 /** Blocks of parameters of the kernels of products: of the sums, of the chunks and of the conversion. */
+
+import type { Target } from '../../products/model.ts';
+import { type Part, parts } from '../../products/model.ts';
+import type { ProductShape } from '../../products/shape.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
 import type { Heap } from '../heap.ts';
 import { parameterBytes, tableSlot } from '../parameters.ts';
 import { tableOn } from '../tables.ts';
-import { type Draws, type Part, parts } from './draws.ts';
+import type { Draws } from './draws.ts';
 import type { HeapArray } from './heap-arrays.ts';
 import type { Layout } from './layout.ts';
-import type { FinishPlan, ProductPlan, SumPlan, Target } from './model.ts';
-import type { ProductShape } from './shape.ts';
+import type { FinishPlan, ProductPlan, SumPlan } from './model.ts';
 import * as slots from './slots.ts';
 
 /** A block of parameters on the heap. */

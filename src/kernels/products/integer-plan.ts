@@ -3,9 +3,11 @@
  * Where a bound on the sums shows that no rounding of the model can change any of them, their order does not matter, and 16-bit
  * lanes multiply and add twice as many. The operands themselves are looked at; infinities and NaN are never among them here.
  */
+
 import { exponentOf } from '../../formats/binary64.ts';
+import type { ProductModel, Target } from '../../products/model.ts';
 import { binary32, type Extent, extentOfFormat, type OperandExtent } from './extent.ts';
-import type { ProductModel, SumPlan, Target } from './model.ts';
+import type { SumPlan } from './model.ts';
 import * as slots from './slots.ts';
 
 /** The largest integer of a 16-bit lane, and of binary32 lanes with all below it. */

@@ -1,7 +1,9 @@
 /** How the work of a product is divided, and what lies where in its scratch memory. */
+
+import type { ProductModel } from '../../products/model.ts';
+import type { ProductShape } from '../../products/shape.ts';
 import { type Blocking, blockingOf, packedBytes, scratchBytes } from '../blocking.ts';
-import type { ArrayRounding, ProductModel, ProductPlan } from './model.ts';
-import type { ProductShape } from './shape.ts';
+import type { ArrayRounding, ProductPlan } from './model.ts';
 import * as slots from './slots.ts';
 
 /** More than this is not asked for: the reference needs none. */

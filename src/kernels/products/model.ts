@@ -1,37 +1,5 @@
-/** What the plans of matrix products are made from, and what they are. */
-import type { FloatFormat, Format } from '../../formats/format.ts';
-import type { ResolvedRounding } from '../../rounding/index.ts';
+/** What the plans of matrix products are. */
 import type { RoundingPlan } from '../rounding-plan.ts';
-
-/** A format with the rounding to it. */
-export interface Target {
-  readonly format: Format;
-  readonly options: ResolvedRounding;
-}
-
-/** A matrix unit as `src/arithmetic/matrix-unit` describes it; its scales are 1. */
-export interface UnitModel {
-  readonly kind: 'matrix-unit';
-  readonly k: number;
-  readonly operands: FloatFormat;
-  readonly addend: FloatFormat;
-  readonly result: FloatFormat;
-  readonly step: 'aligned' | 'aligned-blocks' | 'floored' | 'floored-halves' | 'pairwise';
-  readonly group: number;
-  readonly fractionBits: number;
-  readonly rounding: 'toward-zero' | 'nearest-even';
-  readonly flushes: boolean;
-}
-
-/** How an inner product is made: the accumulator model of `arithmetic`, resolved. */
-export interface ProductModel {
-  readonly products: 'exact' | Target;
-  readonly accumulate: 'exact' | Target | UnitModel;
-  readonly order: 'sequential' | 'pairwise' | { readonly chunk: number };
-  /** The last rounding, to the result's format, and whether it can change anything. */
-  readonly conversion: Target;
-  readonly converts: boolean;
-}
 
 /** The kernel of sums. */
 export interface SumPlan {

@@ -9,8 +9,10 @@
  * - Binary64 lanes for all else, where products are exact in them and a sum is exact, or innocently rounded (nearest modes,
  *   53 >= 2p + 2), or has p + 2 bits (stochastic: p + N + 2) once it is made odd.
  */
+
 import { powerOfTwo } from '../../formats/binary64.ts';
 import type { Format } from '../../formats/format.ts';
+import type { ProductModel, Target } from '../../products/model.ts';
 import { isStochastic } from '../../rounding/index.ts';
 import { drawWidth } from '../../rounding/philox.ts';
 import { planInLanes, planRounding } from '../plan.ts';
@@ -27,7 +29,7 @@ import {
   type OperandExtent,
 } from './extent.ts';
 import { integerSums } from './integer-plan.ts';
-import type { ArrayRounding, FinishPlan, ProductModel, ProductPlan, SumPlan, Target } from './model.ts';
+import type { ArrayRounding, FinishPlan, ProductPlan, SumPlan } from './model.ts';
 import * as slots from './slots.ts';
 import { rounded32 } from './steps-plan.ts';
 import { planUnit } from './unit-plan.ts';

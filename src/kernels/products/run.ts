@@ -2,6 +2,9 @@
  * Runs product plans on a heap: looks at the operands, lays out the blocks, keeps the scratch memory, adds chunks up, rounds
  * what the accumulators hold.
  */
+
+import type { ProductModel, Target } from '../../products/model.ts';
+import type { ProductShape } from '../../products/shape.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
 import type { Heap } from '../heap.ts';
 import type { ProductsModuleExports } from '../products-module.ts';
@@ -11,9 +14,9 @@ import { type Draws, suppliedParts } from './draws.ts';
 import { extentOfOperand, extentOfStart, nothing, type OperandExtent } from './extent.ts';
 import { beginSums, type HeapAddend, type HeapArray } from './heap-arrays.ts';
 import { layoutOf, mostScratch } from './layout.ts';
-import type { FinishPlan, ProductModel, ProductPlan, Target } from './model.ts';
+import type { FinishPlan, ProductPlan } from './model.ts';
 import { planProduct } from './plan.ts';
-import { oriented, type ProductShape } from './shape.ts';
+import { oriented } from './shape.ts';
 import * as slots from './slots.ts';
 
 /** What a product may have besides operands. */

@@ -151,7 +151,7 @@ export const sumOdd = 1;
 export const sumExact = 2;
 export const sumSplit = 3;
 
-/** Steps of matrix units: see `StepKind` of `src/arithmetic/matrix-unit/units.ts`. */
+/** Steps of matrix units: see `StepKind` of `src/products/matrix-units.ts`. */
 export const stepAligned = 0;
 export const stepBlocks = 1;
 export const stepFloored = 2;

@@ -3,15 +3,17 @@
  * for at most 11 bits (24 >= 2p + 2), stochastically where p + N is at most 22 or a wider look decides; products must be exact
  * in these lanes, and the start a number of the accumulator's format.
  */
+
 import { powerOfTwo } from '../../formats/binary64.ts';
 import type { FloatFormat } from '../../formats/format.ts';
+import type { Target } from '../../products/model.ts';
 import type { RoundingMode } from '../../rounding/index.ts';
 import { drawWidth } from '../../rounding/philox.ts';
 import { endsOf } from '../parameter-block.ts';
 import { kindStochastic, kinds, lanes64 } from '../parameters.ts';
 import { planInLanes } from '../plan.ts';
 import { binary32, type Extent, holds, type OperandExtent } from './extent.ts';
-import type { SumPlan, Target } from './model.ts';
+import type { SumPlan } from './model.ts';
 import * as slots from './slots.ts';
 
 /** The number of the stochastic kernel in binary64 lanes. */

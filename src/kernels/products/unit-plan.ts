@@ -1,10 +1,12 @@
 /** What the kernel of matrix units is told. It takes every unit, with operands of its format and an addend of its own. */
+
 import { powerOfTwo } from '../../formats/binary64.ts';
+import type { MatrixUnitDescription } from '../../products/matrix-units.ts';
 import { binary64, binary32 as lanes32 } from './extent.ts';
-import type { SumPlan, UnitModel } from './model.ts';
+import type { SumPlan } from './model.ts';
 import * as slots from './slots.ts';
 
-const steps: Readonly<Record<UnitModel['step'], number>> = {
+const steps: Readonly<Record<MatrixUnitDescription['step'], number>> = {
   aligned: slots.stepAligned,
   'aligned-blocks': slots.stepBlocks,
   floored: slots.stepFloored,
@@ -22,7 +24,7 @@ export function planUnit({
   fractionBits,
   rounding,
   flushes,
-}: UnitModel): SumPlan {
+}: MatrixUnitDescription): SumPlan {
   return {
     kernel: slots.unit64,
     shift: 3,

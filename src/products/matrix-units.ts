@@ -6,9 +6,9 @@
  * Xie, Wang, Yang, Yang, "MMA-Sim: Bit-Accurate Reference Model of Tensor Cores and Matrix Cores", arXiv:2511.10909
  * (Volta to Blackwell, CDNA). The vendors publish no specification.
  */
-import { scalarFormats } from '../../formats/catalogue.ts';
-import { float } from '../../formats/float.ts';
-import type { FloatFormat } from '../../formats/format.ts';
+import { scalarFormats } from '../formats/catalogue.ts';
+import { float } from '../formats/float.ts';
+import type { FloatFormat } from '../formats/format.ts';
 
 /**
  * How one step adds a group of products to the accumulator.
@@ -23,6 +23,7 @@ export type StepKind = 'aligned' | 'aligned-blocks' | 'floored' | 'floored-halve
 
 /** What a matrix unit is. `matrixUnit(name)` adds behaviour to it. */
 export interface MatrixUnitDescription {
+  readonly kind: 'matrix-unit';
   /** Name of the instruction: family, architecture, shape, formats. */
   readonly name: string;
   readonly alias: string;
@@ -79,6 +80,7 @@ function nvidia(
   { addend, result = binary32, group = k, step = 'aligned', verified = true, ...rest }: Choices = {},
 ): MatrixUnitDescription {
   return Object.freeze({
+    kind: 'matrix-unit',
     name,
     alias,
     m,
@@ -107,6 +109,7 @@ function amd(
   { step = 'floored', flushes = false, verified = true }: Choices = {},
 ): MatrixUnitDescription {
   return Object.freeze({
+    kind: 'matrix-unit',
     name,
     alias,
     m,
