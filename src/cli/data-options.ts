@@ -7,7 +7,7 @@ import { checkObject } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { boolean, checkSchema, fields, line, maybe, number, value, word } from '../schema.ts';
 import { type Scaling, scalings } from '../train/labelled-data.ts';
-import { models } from '../train/model-config.ts';
+import { isLanguageModel, models } from '../train/model-config.ts';
 import { choice, real } from './options.ts';
 
 /** Data sets that come as npm packages. */
@@ -133,7 +133,7 @@ export function modelFor(options: DataOptions): string {
 
 /** Throws ArgumentError naming the option unless a preset can be trained on such data. */
 export function checkDataFor(model: string, options: DataOptions): void {
-  const isClassifier = models[model]!.kind === 'mlp';
+  const isClassifier = !isLanguageModel(models[model]!);
   const labelled = namesLabelled(options);
   if (labelled === undefined || labelled === isClassifier) return;
   const [option, value] = Object.entries(options).find(([name]) =>
@@ -144,6 +144,6 @@ export function checkDataFor(model: string, options: DataOptions): void {
     value,
     isClassifier
       ? `samples for the model ${model}: --data mnist, --images with --labels, or --csv`
-      : `a text for the model ${model}: --data moby-dick, or --text; or --model mlp`,
+      : `a text for the model ${model}: --data moby-dick, or --text; or --model mlp or conv`,
   );
 }

@@ -11,7 +11,7 @@ import { csvData } from '../train/csv.ts';
 import { idxData } from '../train/idx.ts';
 import type { LabelledData } from '../train/labelled-data.ts';
 import { mnist } from '../train/mnist.ts';
-import { models } from '../train/model-config.ts';
+import { isLanguageModel, models } from '../train/model-config.ts';
 import { isLabelled, type TrainingData } from '../train/task.ts';
 import { grouped } from './compare/table.ts';
 import { checkDataFor, type DataOptions } from './data-options.ts';
@@ -148,9 +148,9 @@ export async function loadData(model: string, options: DataOptions): Promise<Tra
   const { images, csv } = options;
   if (images !== undefined) return loadImages(images, options);
   if (csv !== undefined) return loadCsv(csv, options);
-  return models[model]!.kind === 'mlp'
-    ? mnist(fractionOf(options))
-    : loadText(options.text, fractionOf(options));
+  return isLanguageModel(models[model]!)
+    ? loadText(options.text, fractionOf(options))
+    : mnist(fractionOf(options));
 }
 
 /** The data in a line for people. */

@@ -14,11 +14,12 @@ import { settledOptions } from './engine/slots.ts';
 import { storeOf } from './engine/stored-weights.ts';
 import { rulesOfPhase } from './engine/timeline.ts';
 import type { Parameter } from './model.ts';
-import { sizeOf } from './model.ts';
+import { isSlotted, sizeOf } from './model.ts';
 import type { LinearSlots, OperandSpec, Phase, Recipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
 import { selectables } from './recipe-fit.ts';
 import type { WeightStoreSpec } from './stores/index.ts';
+import { weightMatrixShape } from './weight-matrix.ts';
 
 /** What is read by which layer. */
 export interface WeightReading {
@@ -142,12 +143,18 @@ export function bitsPerWeight(recipe: Recipe, phase?: number, reading?: WeightRe
   const blocks = blocksOf(all);
   const each = all.flatMap((one) => {
     const { name, role, shape } = one;
-    if (role !== 'linear') return [];
+    if (!isSlotted(role)) return [];
     const own = slots?.(name) ?? slotsUnder(rulesOfPhase(recipe, chosen), one, blocks);
-    return [{ size: sizeOf(shape), bits: bitsOf(own, storeOf(recipe, one, blocks), shape) }];
+    const matrix = weightMatrixShape(one, own.forward.w);
+    return [{ size: sizeOf(shape), bits: bitsOf(own, storeOf(recipe, one, blocks), matrix) }];
   });
   const [first] = each;
-  if (first === undefined) throw new ArgumentError('parameters', parameters, 'some that are linear weights');
+  if (first === undefined)
+    throw new ArgumentError(
+      'parameters',
+      parameters,
+      'some that are weights of linear layers or convolutions',
+    );
   // Without the rounding of a mean where there is nothing to average.
   if (each.every(({ bits }) => bits === first.bits)) return first.bits;
   const weights = each.reduce((sum, { size }) => sum + size, 0);

@@ -1,9 +1,10 @@
-/** Classification: a multilayer perceptron and samples with classes. */
+/** Classification: a multilayer perceptron or a convolutional net, and samples with classes. */
 import { ArgumentError } from '../errors.ts';
+import { convNetShapes, createConvNet, imageOf } from './conv-net.ts';
 import { hashArrays } from './hash.ts';
 import { checkLabelled, gatherRows, type LabelledData, type LabelledPart } from './labelled-data.ts';
 import { createMlp, mlpShapes } from './mlp.ts';
-import type { ModelConfig } from './model-config.ts';
+import { type ConvNetConfig, isLanguageModel, type MlpConfig, type ModelConfig } from './model-config.ts';
 import { randomIndices } from './random.ts';
 import type { Batch, Task } from './task.ts';
 
@@ -15,24 +16,41 @@ function gather({ inputs, labels }: LabelledPart, indices: Int32Array, features:
   };
 }
 
+/** How the model of a configuration is made for samples of so many numbers and so many classes. */
+function makerOf(
+  config: MlpConfig | ConvNetConfig,
+  inputs: number,
+  outputs: number,
+): Pick<Task, 'shapes' | 'createModel'> {
+  if (config.kind === 'mlp')
+    return {
+      shapes: mlpShapes(config, inputs, outputs),
+      createModel: (tf, ...rest) => createMlp(tf, config, { inputs, outputs }, ...rest),
+    };
+  const image = imageOf(config, inputs);
+  return {
+    shapes: convNetShapes(config, inputs, outputs),
+    createModel: (tf, ...rest) => createConvNet(tf, config, { image, outputs }, ...rest),
+  };
+}
+
 /** See {@link Task}; throws ArgumentError naming `model` or a field of `data`. */
 export function classificationTask(config: ModelConfig, data: LabelledData): Task {
   checkLabelled(data);
-  if (config.kind !== 'mlp')
-    throw new ArgumentError('model', config.name, `mlp for the labelled data ${data.name}`);
+  if (isLanguageModel(config))
+    throw new ArgumentError('model', config.name, `mlp or conv for the labelled data ${data.name}`);
   const { samples } = config;
   const { features, classes, training, validation } = data;
-  const sizes = { inputs: features, outputs: classes.length };
   return {
     config,
+    inputs: features,
     outputs: classes.length,
-    shapes: mlpShapes(config, features, classes.length),
+    ...makerOf(config, features, classes.length),
     predictions: samples,
     hasAccuracy: true,
     evaluationSize: 2000,
     dataHash: () =>
       hashArrays(classes, [training.inputs, training.labels, validation.inputs, validation.labels]),
-    createModel: (tf, seed, extraNorm) => createMlp(tf, config, sizes, seed, extraNorm),
     trainingBatch: (step, seed) =>
       gather(training, randomIndices(samples, training.labels.length, seed, step, 'data/batch'), features),
     validation(limit = Number.POSITIVE_INFINITY) {

@@ -29,6 +29,7 @@ export {
 export { mnist } from './mnist.ts';
 export { mobyDick } from './moby-dick.ts';
 export {
+  type ConvNetConfig,
   type LanguageModelConfig,
   type MlpConfig,
   type ModelConfig,

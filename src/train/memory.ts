@@ -4,15 +4,21 @@
  * TensorFlow.js allocates, which is float32 throughout and more, is the process's peak memory.
  *
  * Kept of each norm: its result and one number a row; of attention: queries, keys, values and weights; of SwiGLU: three
- * arrays; of a linear layer: its input, once for layers that read it alike; of the loss: the logits. Quantised images of
- * weights are made anew each step and not counted.
+ * arrays; of ReLU and the pool after it: the array between them; of a linear layer or a convolution: its input, once for layers that
+ * read it alike; of the loss: the logits. Quantised images of weights are made anew each step and not counted.
  */
 import { type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
+import { type ImageShape, imageOf, stagesOf } from './conv-net.ts';
 import { settledOptions } from './engine/slots.ts';
 import { canonicalJson } from './hash.ts';
 import type { Model } from './model.ts';
 import { sizeOf } from './model.ts';
-import type { LanguageModelConfig, ModelConfig } from './model-config.ts';
+import {
+  type ConvNetConfig,
+  isLanguageModel,
+  type LanguageModelConfig,
+  type ModelConfig,
+} from './model-config.ts';
 import type { ExtraNorm, LinearSlots } from './recipe.ts';
 import type { MemoryUse } from './records.ts';
 
@@ -88,19 +94,49 @@ function languageModelBytes(
   return bytes + norm(width) + float(rows * width) + float(rows * outputs);
 }
 
+/** Of so many samples that are such images. */
+function convNetBytes(
+  config: ConvNetConfig,
+  image: ImageShape,
+  outputs: number,
+  samples: number,
+  step: StepArithmetic,
+): number {
+  const { extraNorm, bits } = step;
+  const { stages, columns } = stagesOf(config, image);
+  const float = (elements: number): number => (elements * bits) / 8;
+  const extra = (elements: number): number =>
+    extraNorm?.where === 'all' ? float(samples * (elements + 1)) : 0;
+  const bytes = stages.reduce((sum, stage, i) => {
+    const positions = stage.height * stage.width;
+    const read = inputBytes([`convolution.${i}`], samples * positions, stage.inputs, step);
+    const result = positions * stage.outputs;
+    return sum + extra(positions * stage.inputs) + read + float(samples * (2 * result + 1));
+  }, 0);
+  const last = extra(columns) + inputBytes(['output'], samples, columns, step);
+  return bytes + last + float(samples * outputs);
+}
+
 /**
  * Bytes of the activations that a step saves for its backward pass, by format.
  *
  * @param model whose linear layers' shapes say what they read
+ * @param inputs numbers in a row of a step's inputs
  * @param predictions rows of a step
  */
 export function savedActivationBytes(
   config: ModelConfig,
   model: Pick<Model, 'parameters'>,
-  { outputs, predictions }: { readonly outputs: number; readonly predictions: number },
+  {
+    inputs: features,
+    outputs,
+    predictions,
+  }: { readonly inputs: number; readonly outputs: number; readonly predictions: number },
   step: StepArithmetic,
 ): number {
-  if (config.kind !== 'mlp') return languageModelBytes(config, outputs, step);
+  if (isLanguageModel(config)) return languageModelBytes(config, outputs, step);
+  if (config.kind === 'conv')
+    return convNetBytes(config, imageOf(config, features), outputs, predictions, step);
   const { extraNorm, bits } = step;
   const linear = model.parameters.filter(({ role }) => role === 'linear');
   const inputs = linear.reduce((sum, { name, shape }, i) => {

@@ -34,7 +34,27 @@ export interface MlpConfig {
   readonly learningRate: number;
 }
 
-export type ModelConfig = LanguageModelConfig | MlpConfig;
+/** A convolutional net that classifies images: stages of a 3 x 3 convolution, a norm, ReLU and a 2 x 2 pool, then a linear layer. */
+export interface ConvNetConfig {
+  readonly kind: 'conv';
+  readonly name: string;
+  /** Outputs of the convolutions, first to last. */
+  readonly channels: readonly number[];
+  /** What a sample's deviation is: `'l2'`, standard, or `'l1'`, mean absolute. */
+  readonly norm: 'l2' | 'l1';
+  /** Height, width and channels of a sample, row-major, channels last. Default: a square of one channel. */
+  readonly image?: readonly [number, number, number];
+  /** Samples per step. */
+  readonly samples: number;
+  /** Peak learning rate that suits the size. */
+  readonly learningRate: number;
+}
+
+export type ModelConfig = LanguageModelConfig | MlpConfig | ConvNetConfig;
+
+/** Whether a model is trained on texts; the others classify samples. */
+export const isLanguageModel = (config: ModelConfig): config is LanguageModelConfig =>
+  config.kind === undefined || config.kind === 'language';
 
 const decoder = (
   name: string,
@@ -46,18 +66,24 @@ const decoder = (
   learningRate: number,
 ): LanguageModelConfig => ({ name, width, layers, heads, hidden, context, sequences: 16, learningRate });
 
-/** Parameters in linear weights: tiny 0.2 million, small 0.8, medium 3.2, large 7.5; mlp 0.27 for 28 x 28 digits. */
+const convNet = (name: string, norm: ConvNetConfig['norm']): ConvNetConfig => ({
+  ...{ kind: 'conv', name, channels: [16, 32], norm, samples: 64, learningRate: 2e-3 },
+});
+
+/** Parameters in linear weights: tiny 0.2 million, small 0.8, medium 3.2, large 7.5; for 28 x 28 digits mlp 0.27, conv 0.02. */
 export const models: Readonly<Record<string, ModelConfig>> = {
   'llama-tiny': decoder('llama-tiny', 96, 2, 4, 256, 64, 2e-3),
   'llama-small': decoder('llama-small', 128, 4, 4, 352, 128, 1.5e-3),
   'llama-medium': decoder('llama-medium', 256, 4, 8, 704, 128, 1e-3),
   'llama-large': decoder('llama-large', 320, 6, 8, 864, 128, 1e-3),
   mlp: { kind: 'mlp', name: 'mlp', hidden: [256, 256], samples: 64, learningRate: 1e-3 },
+  conv: convNet('conv', 'l2'),
+  'conv-l1': convNet('conv-l1', 'l1'),
 };
 
 /** Names of the presets that are trained on texts. */
-export const languageModelNames: readonly string[] = Object.keys(models).filter(
-  (name) => models[name]!.kind !== 'mlp',
+export const languageModelNames: readonly string[] = Object.keys(models).filter((name) =>
+  isLanguageModel(models[name]!),
 );
 
 const size = integer(1, 65536);
@@ -83,6 +109,16 @@ const mlpSchema = fields({
   learningRate: rate,
 });
 
+const convNetSchema = fields({
+  kind: word(['conv']),
+  name: line(100),
+  channels: list(size, 1, 100),
+  norm: word(['l2', 'l1']),
+  image: maybe(list(size, 3, 3)),
+  samples: size,
+  learningRate: rate,
+});
+
 /**
  * The configuration of a preset's name, or the given one, checked.
  * @param batch Sequences or samples per step in place of the configuration's own.
@@ -92,7 +128,9 @@ export function modelConfig(model: string | ModelConfig, batch?: number): ModelC
   if (typeof model === 'string') oneOf('model', model, Object.keys(models));
   const config = typeof model === 'string' ? models[model]! : model;
   checkObject('model', config, `${Object.keys(models).join(', ')}, or an object with sizes`);
+  oneOf('model.kind', config.kind, ['language', 'mlp', 'conv'], 'language');
   if (config.kind === 'mlp') checkSchema('model', config, mlpSchema);
+  else if (config.kind === 'conv') checkSchema('model', config, convNetSchema);
   else {
     const { width, heads } = checkSchema('model', config, languageSchema);
     if (width % (2 * heads) !== 0)
@@ -100,5 +138,5 @@ export function modelConfig(model: string | ModelConfig, batch?: number): ModelC
   }
   if (batch === undefined) return config;
   integerInRange('batch', batch, 1, 65536);
-  return config.kind === 'mlp' ? { ...config, samples: batch } : { ...config, sequences: batch };
+  return isLanguageModel(config) ? { ...config, sequences: batch } : { ...config, samples: batch };
 }

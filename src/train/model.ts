@@ -1,7 +1,7 @@
 /**
  * What the training loop asks of a model, whatever its layers are: named parameters as TensorFlow.js variables, and a
  * forward pass from rows of inputs to rows of logits whose linear layers read the slots that the caller names. The
- * models are language-model.ts and mlp.ts. No loss, no optimiser.
+ * models are language-model.ts, mlp.ts and conv-net.ts. No loss, no optimiser.
  */
 import type { Tensor2D, Variable } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../tfjs/index.ts';
@@ -15,11 +15,16 @@ export const normEpsilon = 1e-5;
 /** What a trained array is for. */
 export type ParameterRole = 'linear' | 'convolution' | 'embedding' | 'head' | 'norm' | 'gain' | 'bias';
 
+/** Roles of weights whose products have the slots of a phase's `linear`. */
+export function isSlotted(role: string): boolean {
+  return role === 'linear' || role === 'convolution';
+}
+
 /** One trained array. */
 export interface Parameter {
   /** Such as `layers.0.mlp.down`. */
   readonly name: string;
-  /** `linear`: the weight (outputs, inputs) of a layer with slots. */
+  /** `linear`: the weight (outputs, inputs) of a layer with slots; `convolution`: its filter (height, width, inputs, outputs). */
   readonly role: ParameterRole;
   readonly shape: readonly number[];
   /** The values that a step reads and updates. Where a store holds the weight, it exists during a step only. */
@@ -57,7 +62,7 @@ export interface Model extends Parameters {
 export interface ParameterShape {
   readonly name: string;
   readonly role: Parameter['role'];
-  readonly shape: readonly [number] | readonly [number, number];
+  readonly shape: readonly number[];
   /** Standard deviation of Gaussian initial values, or the one value that all have. */
   readonly initial: { readonly deviation: number } | { readonly constant: number };
 }

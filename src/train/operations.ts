@@ -77,6 +77,47 @@ export function layerNorm(tf: TensorFlow, x: Tensor2D, epsilon: number): Tensor2
   );
 }
 
+/**
+ * Norm of each row by its mean absolute deviation, without parameters: (x - mean) / (mean |x - mean| + epsilon). `x`: (rows, columns).
+ */
+export function deviationNorm(tf: TensorFlow, x: Tensor2D, epsilon: number): Tensor2D {
+  return withGradient<Tensor2D>(
+    tf,
+    [x],
+    (save) => {
+      const centred = tf.sub<Tensor2D>(x, tf.mean(x, 1, true));
+      const divisor = tf.add(tf.mean(tf.abs(centred), 1, true), epsilon);
+      const normal = tf.div<Tensor2D>(centred, divisor);
+      save([normal, divisor]);
+      return normal;
+    },
+    (gradient, saved) => {
+      const [normal, divisor] = saved as [Tensor2D, Tensor];
+      const along = tf.mul(tf.sign(normal), tf.mean(tf.mul(gradient, normal), 1, true));
+      const centred = tf.sub(gradient, along);
+      return [tf.div(tf.sub(centred, tf.mean(centred, 1, true)), divisor)];
+    },
+  );
+}
+
+/** Multiplies each row of `x` (rows, columns) by `gain` (columns), element by element. */
+export function scaleColumns(tf: TensorFlow, x: Tensor2D, gain: Tensor1D): Tensor2D {
+  return withGradient<Tensor2D>(
+    tf,
+    [x, gain],
+    (save) => {
+      save([x, gain]);
+      return tf.mul<Tensor2D>(x, gain);
+    },
+    (gradient, saved) => {
+      const [given, scale] = saved as [Tensor2D, Tensor1D];
+      const ones = tf.ones([1, gradient.shape[0]]) as Tensor2D;
+      const gainGradient = tf.reshape(tf.matMul(ones, tf.mul<Tensor2D>(gradient, given)), scale.shape);
+      return [tf.mul(gradient, scale), gainGradient];
+    },
+  );
+}
+
 /** Adds `bias` (columns) to each row of `x` (rows, columns). */
 export function addBias(tf: TensorFlow, x: Tensor2D, bias: Tensor1D): Tensor2D {
   return withGradient<Tensor2D>(

@@ -7,7 +7,7 @@ import { log } from '../arithmetic/elementary/approximate.ts';
 import { type Quantizer, type QuantizerState, quantizer } from '../tensor/quantizers/index.ts';
 import type { SlotName } from './engine/slots.ts';
 import { settledOptions } from './engine/slots.ts';
-import { type Model, sizeOf } from './model.ts';
+import { isSlotted, type Model, sizeOf } from './model.ts';
 import type { LinearSlots } from './recipe.ts';
 import {
   countCodes,
@@ -17,6 +17,7 @@ import {
   type WriteMeasure,
   WriteTally,
 } from './stores/index.ts';
+import { weightMatrixShape, weightMatrixValues } from './weight-matrix.ts';
 
 /** What the quantiser of one slot did, over all layers of a step. */
 export interface OperandProbe {
@@ -110,6 +111,8 @@ interface WeightImage {
   readonly elements: ArrayLike<number>;
   readonly values: Float32Array;
   readonly made: Quantizer;
+  /** The weight's as the quantiser sees it. */
+  readonly shape: readonly number[];
   /** Value of one unit of the elements. */
   readonly scale: number;
 }
@@ -126,17 +129,19 @@ export function weightImages(
   memoryOf: (name: string) => QuantizerState,
 ): WeightImages {
   const images = new Map<string, WeightImage>();
-  for (const { name, role, variable } of model.parameters) {
-    const spec = role === 'linear' ? slots(name).forward.w : null;
+  for (const one of model.parameters) {
+    const { name, role, variable } = one;
+    const spec = isSlotted(role) ? slots(name).forward.w : null;
     const options = spec === null ? undefined : settledOptions(spec);
     if (options === undefined) continue;
     const made = quantizer({ ...options, rounding: 'nearest-even' });
     made.restore(memoryOf(name));
-    const values = variable.dataSync() as Float32Array;
-    const explained = made.explain(values, variable.shape, { update: false });
+    const values = weightMatrixValues(one, variable.dataSync() as Float32Array);
+    const explained = made.explain(values, weightMatrixShape(one, spec), { update: false });
     let scale = 0;
     for (const one of explained.scales) scale += one;
-    images.set(name, { elements: explained.elements, values, made, scale: scale / explained.scales.length });
+    scale /= explained.scales.length;
+    images.set(name, { elements: explained.elements, values, made, shape: explained.shape, scale });
   }
   return images;
 }
@@ -144,12 +149,13 @@ export function weightImages(
 /** What an update did to the images. */
 export function compareImages(model: Model, before: WeightImages): Map<string, WriteMeasure> {
   const measures = new Map<string, WriteMeasure>();
-  for (const { name, variable } of model.parameters) {
+  for (const one of model.parameters) {
+    const { name, variable } = one;
     const image = before.get(name);
     if (image === undefined) continue;
-    const { made, elements: old, values: oldValues, scale } = image;
-    const values = variable.dataSync() as Float32Array;
-    const { elements } = made.explain(values, variable.shape, { update: false });
+    const { made, shape, elements: old, values: oldValues, scale } = image;
+    const values = weightMatrixValues(one, variable.dataSync() as Float32Array);
+    const { elements } = made.explain(values, shape, { update: false });
     const tally = new WriteTally();
     for (let i = 0; i < values.length; i++) {
       const element = elements[i]!;

@@ -8,15 +8,16 @@ import { ArgumentError } from '../errors.ts';
 import { countGroups } from '../tensor/grouping.ts';
 import { quantizer } from '../tensor/quantizers/index.ts';
 import { parametersOf } from './engine/parameters.ts';
-import { blocksOf, checkMatches, isSlotted, matches, type Selectable, slotsUnder } from './engine/rules.ts';
+import { blocksOf, checkMatches, matches, type Selectable, slotsUnder } from './engine/rules.ts';
 import { hasMemory, settledOptions } from './engine/slots.ts';
 import { checkUnits } from './engine/stored-weights.ts';
 import { Timeline } from './engine/timeline.ts';
 import { canonicalJson } from './hash.ts';
-import { type Parameter, sizeOf } from './model.ts';
+import { isSlotted, type Parameter, sizeOf } from './model.ts';
 import { namePattern } from './name-pattern.ts';
 import { checkOptimizer, checkStateFit, type OptimizerSettings } from './optimizers/index.ts';
 import type { LinearSlots, OperandSpec, OutputSpec, Recipe, Rule } from './recipe.ts';
+import { weightMatrixShape } from './weight-matrix.ts';
 
 type Shaped = Pick<Parameter, 'name' | 'role' | 'shape'>;
 
@@ -166,6 +167,7 @@ export function checkFit(recipe: Recipe, given: readonly Shaped[], rows: number,
   checkUnits(recipe, parameters);
   const blocks = blocksOf(parameters);
   const matrices = parameters.filter(({ shape }) => shape.length === 2);
+  const filters = parameters.filter(({ role }) => role === 'convolution');
   const check = shapeChecker(recipe);
   const timeline = new Timeline(recipe, steps);
   for (const clock of timeline.changes())
@@ -176,14 +178,21 @@ export function checkFit(recipe: Recipe, given: readonly Shaped[], rows: number,
         rows,
       ))
         if (spec != null && spec !== 'same') check(spec, sides);
+  // How many positions a convolution has in a batch is not known here.
+  const checkFilter = (one: Selectable, w: OperandSpec | null): void => {
+    if (w !== null) check(w, weightMatrixShape(one, w) as Side);
+  };
   for (const clock of timeline.changes())
-    for (const one of matrices) {
+    for (const one of filters) checkFilter(one, slotsUnder(timeline.rulesAt(clock), one, blocks).forward.w);
+  for (const clock of timeline.changes())
+    for (const one of [...matrices, ...filters]) {
       const { x, y } = slotsUnder(timeline.rulesAt(clock), one, blocks).forward;
-      checkMemoryFit(recipe, x, [rows, one.shape[1]!]);
-      checkMemoryFit(recipe, y, [rows, one.shape[0]!]);
+      const [outputs, inputs] = weightMatrixShape(one, null) as Side;
+      checkMemoryFit(recipe, x, [rows, inputs]);
+      checkMemoryFit(recipe, y, [rows, outputs]);
     }
   for (const { w } of recipe.inference ?? [])
-    for (const { role, shape } of matrices) if (isSlotted(role)) check(w, shape as Side & number[]);
+    for (const one of [...matrices, ...filters]) if (isSlotted(one.role)) checkFilter(one, w);
   checkStateFit(
     recipe.optimizer,
     given.map(({ shape }) => shape),

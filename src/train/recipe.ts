@@ -7,7 +7,7 @@ import type { RoundingMode, Saturation } from '../rounding/options.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
 import type { AccumulatorSpec } from '../tfjs/accumulator.ts';
 import type { Curve } from './curve.ts';
-import type { ParameterRole } from './model.ts';
+import { isSlotted, type ParameterRole } from './model.ts';
 import { namePattern } from './name-pattern.ts';
 import type { OptimizerSettings, StateCodecSpec } from './optimizers/index.ts';
 import type { Schedule } from './schedule.ts';
@@ -282,7 +282,7 @@ export function slotsOf(phase: Phase, since: number, steps: number): (name: stri
 }
 
 /**
- * The slots of an evaluation with other weights: of each linear layer, but for those that the phase gives slots of their own,
+ * The slots of an evaluation with other weights: of each layer that has slots, but for those that the phase gives slots of their own,
  * which keep them.
  */
 export function inferenceSlots(
@@ -293,7 +293,7 @@ export function inferenceSlots(
   const patterns = layers.map(({ match }) => namePattern(match, 'layers.match'));
   const read = new Set(
     parameters.flatMap(({ name, role }) =>
-      role === 'linear' && !patterns.some((pattern) => pattern.test(name)) ? [name] : [],
+      isSlotted(role) && !patterns.some((pattern) => pattern.test(name)) ? [name] : [],
     ),
   );
   return (name, own) => (read.has(name) ? { ...own, forward: { ...own.forward, w } } : own);

@@ -4,10 +4,10 @@
  */
 import { ArgumentError } from '../errors.ts';
 import { bitsOfWeight } from './bits-per-weight.ts';
-import { blocksOf, isSlotted, matches, type Selectable, settingsUnder, slotsUnder } from './engine/rules.ts';
+import { blocksOf, matches, type Selectable, settingsUnder, slotsUnder } from './engine/rules.ts';
 import { storeOf } from './engine/stored-weights.ts';
 import { firstStepOf, type RulesInForce, rulesOfAction, rulesOfPhase, Timeline } from './engine/timeline.ts';
-import { sizeOf } from './model.ts';
+import { isSlotted, sizeOf } from './model.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
 import { namePattern } from './name-pattern.ts';
 import { type MomentCodecs, momentsOf, type OptimizerSettings } from './optimizers/index.ts';
@@ -34,6 +34,7 @@ import {
   storeWords,
 } from './role-words.ts';
 import { parameterShapes } from './task.ts';
+import { weightMatrixShape } from './weight-matrix.ts';
 
 /**
  * What a row says: of the forward product F, the input gradient's D and the weight gradient's W each operand, the result and how it is
@@ -101,15 +102,14 @@ export interface PhaseRoles {
 /** A weight as its quantiser sees it, groups along what the forward product sums over; undefined: its extents are not known. */
 type MatrixOf = (one: Selectable, w: OperandSpec | null) => readonly number[] | undefined;
 
-/** Variables of TensorFlow.js have their outputs last, filters their taps first. Blocks of a filter stay within a tap. */
-const outputsLast: MatrixOf = ({ name, role, shape }, w) => {
+/** Variables of TensorFlow.js have their outputs last, filters their taps first. */
+const outputsLast: MatrixOf = (one, w) => {
+  const { name, role, shape } = one;
   const outputs = shape.at(-1) ?? 1;
   const inputs = shape.at(-2) ?? 1;
   const taps = sizeOf(shape.slice(0, -2));
   if (role !== 'convolution') return [outputs * taps, inputs];
-  if (/depthwise/i.test(name)) return [inputs * outputs, taps];
-  const isBlocks = w !== null && (w.scale?.per === 'block' || w.transform !== undefined);
-  return isBlocks ? [outputs * taps, inputs] : [outputs, taps * inputs];
+  return /depthwise/i.test(name) ? [inputs * outputs, taps] : weightMatrixShape(one, w);
 };
 
 /** Bits of a weight; '-' where they depend on extents that are not known. */
@@ -261,7 +261,9 @@ export function roleTable(recipe: Recipe, config: ModelConfig): PhaseRoles[] {
   modelConfig(config);
   const parameters = selectables(parameterShapes(config, 1));
   checkNames(recipe, parameters);
-  const others = new Map(parameterShapes(config, 2).map(({ name, shape }) => [name, shape]));
+  const others = new Map(parameterShapes(config, 4).map(({ name, shape }) => [name, shape]));
   const isKnown = ({ name, shape }: Selectable): boolean => shape.join() === others.get(name)?.join();
-  return rolesOf(recipe, parameters, { matrixOf: (one) => (isKnown(one) ? one.shape : undefined) });
+  return rolesOf(recipe, parameters, {
+    matrixOf: (one, w) => (isKnown(one) ? weightMatrixShape(one, w) : undefined),
+  });
 }

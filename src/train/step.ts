@@ -2,13 +2,13 @@
  * One training step: forward and backward pass, update; and the gradient probe, which is several passes
  * without an update. No phases and no records: those are the loop's.
  */
-import type { NamedTensorMap, Tensor2D, Variable } from '@tensorflow/tfjs';
+import type { NamedTensorMap, Variable } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { type Divergence, DivergenceError, firstNotFinite } from './divergence.ts';
 import type { PassOptions, RecipeEngine } from './engine/engine.ts';
 import type { SlotName } from './engine/slots.ts';
-import type { Model } from './model.ts';
+import { isSlotted, type Model } from './model.ts';
 import { oneHot } from './one-hot.ts';
 import { globalNorm, type TrainingOptimizer } from './optimizers/index.ts';
 import type { GradientProbe, OperandProbes } from './probes.ts';
@@ -102,14 +102,14 @@ function forwardOnly({ forward, inputGradient, weightGradient }: LinearSlots): L
   };
 }
 
-/** The gradients of all linear weights, one after the other. */
+/** The gradients of all weights with slots, one after the other. */
 function linearGradients(context: StepContext, options: PassOptions): Float64Array {
   const { tf, model } = context;
   const parts: Float32Array[] = [];
   tf.tidy(() => {
     const { gradients } = pass(context, { isTraining: false, ...options });
     for (const { role, variable } of model.parameters)
-      if (role === 'linear') parts.push((gradients[variable.name] as Tensor2D).dataSync<'float32'>().slice());
+      if (isSlotted(role)) parts.push(gradients[variable.name]!.dataSync<'float32'>().slice());
   });
   const all = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;

@@ -8,6 +8,7 @@ import { checkObject, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { classificationTask } from './classification-task.ts';
+import { convNetShapes, imageOf, stagesOf } from './conv-net.ts';
 import type { LabelledData } from './labelled-data.ts';
 import { languageModelShapes } from './language-model.ts';
 import { mlpShapes } from './mlp.ts';
@@ -44,6 +45,8 @@ export interface ValidationPart {
 
 export interface Task {
   readonly config: ModelConfig;
+  /** Numbers in a row of inputs. */
+  readonly inputs: number;
   /** Number of possible answers: of characters, or of classes. */
   readonly outputs: number;
   /** The parameters of the model, before it is made. */
@@ -75,12 +78,17 @@ const mostActivations = 2 ** 28;
 function activationsOfRow(config: ModelConfig, inputs: number, outputs: number): number {
   const ends = inputs + 2 * outputs;
   if (config.kind === 'mlp') return config.hidden.reduce((sum, width) => sum + 2 * width, ends);
+  if (config.kind === 'conv')
+    return stagesOf(config, imageOf(config, inputs)).stages.reduce(
+      (sum, stage) => sum + stage.height * stage.width * (stage.inputs + 3 * stage.outputs),
+      ends,
+    );
   const { layers, width, hidden, heads, context } = config;
   return ends + layers * (7 * width + 3 * hidden + heads * context);
 }
 
 /** Throws ArgumentError naming what of a task's model or batch is too large to be held. */
-function checkExtent({ config, predictions, outputs, shapes }: Task, inputs: number): void {
+function checkExtent({ config, predictions, inputs, outputs, shapes }: Task): void {
   const parameters = shapes.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   if (parameters > mostParameters)
     throw new ArgumentError(
@@ -104,7 +112,7 @@ function checkExtent({ config, predictions, outputs, shapes }: Task, inputs: num
  */
 export function taskOf(config: ModelConfig, data: TrainingData): Task {
   const task = isLabelled(data) ? classificationTask(config, data) : textTask(config, data);
-  checkExtent(task, isLabelled(data) ? data.features : task.outputs);
+  checkExtent(task);
   return task;
 }
 
@@ -114,7 +122,10 @@ export function parameterShapes(
   inputs: number,
   outputs: number = inputs,
 ): ParameterShape[] {
-  return config.kind === 'mlp' ? mlpShapes(config, inputs, outputs) : languageModelShapes(config, inputs);
+  if (config.kind === 'mlp') return mlpShapes(config, inputs, outputs);
+  return config.kind === 'conv'
+    ? convNetShapes(config, inputs, outputs)
+    : languageModelShapes(config, inputs);
 }
 
 /**
@@ -131,6 +142,7 @@ export function parameterCounts(
   modelConfig(config);
   integerInRange('inputs', inputs, 1, mostEnds);
   integerInRange('outputs', outputs, 1, mostEnds);
+  if (config.kind === 'conv') imageOf(config, inputs);
   return parameterShapes(config, inputs, outputs).map(({ name, role, shape }) => ({
     name,
     role,

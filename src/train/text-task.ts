@@ -2,7 +2,7 @@
 import { ArgumentError } from '../errors.ts';
 import { hashArrays } from './hash.ts';
 import { createLanguageModel, languageModelShapes } from './language-model.ts';
-import type { ModelConfig } from './model-config.ts';
+import { isLanguageModel, type ModelConfig } from './model-config.ts';
 import { oneHot } from './one-hot.ts';
 import type { Batch, Task } from './task.ts';
 import {
@@ -18,7 +18,7 @@ import {
 /** See {@link Task}; throws ArgumentError naming `model` or `data`. */
 export function textTask(config: ModelConfig, data: TextData): Task {
   checkText(data);
-  if (config.kind === 'mlp')
+  if (!isLanguageModel(config))
     throw new ArgumentError('model', config.name, `a language model for the text ${data.name}`);
   const { context, sequences } = config;
   checkLength(data, context);
@@ -29,6 +29,7 @@ export function textTask(config: ModelConfig, data: TextData): Task {
   });
   return {
     config,
+    inputs: vocabulary,
     outputs: vocabulary,
     shapes: languageModelShapes(config, vocabulary),
     predictions: sequences * context,

@@ -54,7 +54,7 @@ describe('saved activations', () => {
     ...{ name: 'test', width: 32, layers: 2, heads: 4, hidden: 64, context: 8, sequences: 2 },
     learningRate: 1e-3,
   };
-  const size = { outputs: 10, predictions: 16 };
+  const size = { inputs: 20, outputs: 10, predictions: 16 };
   const none = { parameters: [] };
   const bytes = (slots: LinearSlots, more: object = {}): number =>
     savedActivationBytes(config, none, size, { slots: () => slots, extraNorm: null, bits: 32, ...more });

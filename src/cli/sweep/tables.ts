@@ -2,7 +2,7 @@
  * A sweep's results as tables, CSV and JSON. Rounding to a few digits is for the tables; CSV and JSON have numbers in
  * full.
  */
-import { models } from '../../train/model-config.ts';
+import { isLanguageModel, models } from '../../train/model-config.ts';
 import { decimals, formatSpread } from '../compare/table.ts';
 import { divergedInWords, divergedWord } from '../diverged.ts';
 import type { Spread } from '../statistics.ts';
@@ -212,7 +212,7 @@ export const contrastTable = ({ contrasts }: SweepResults): SweepTable => tableO
 
 /** What a loss is of. */
 export const lossUnit = ({ model }: Sweep): string =>
-  models[model]!.kind === 'mlp' ? 'sample' : 'character';
+  isLanguageModel(models[model]!) ? 'character' : 'sample';
 
 /** What a reader of the tables has to know. */
 export function notesOf(results: SweepResults): string[] {

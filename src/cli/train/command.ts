@@ -20,7 +20,7 @@ Writes OUT/NAME/ with config.json, metrics.jsonl, checkpoints and result.json. C
 leaves a checkpoint. With --resume the same command goes on from the newest checkpoint, also of a run that was killed,
 and ends with the same bits as a run that never stopped.
 
-Data, in place of Moby-Dick or (--model mlp) 10 000 digits of MNIST:
+Data, in place of Moby-Dick or (--model mlp or conv) 10 000 digits of MNIST:
   halfulp train recipe.json --text book.txt
   halfulp train recipe.json --images fashion/                      the four files of MNIST or Fashion-MNIST, also .gz
   halfulp train recipe.json --images a.idx3-ubyte --labels a.idx1-ubyte

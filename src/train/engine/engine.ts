@@ -14,6 +14,7 @@ import { EmulationLog } from '../../tfjs/log.ts';
 import { ProductCalls } from '../../tfjs/product-calls.ts';
 import type { ProductIdentity, ProductSlots, SlotProvider } from '../../tfjs/product-slots.ts';
 import { type GivenGradients, type StepListener, stepListeners } from '../../tfjs/watched-methods.ts';
+import { isSlotted } from '../model.ts';
 import { normOf } from '../phases.ts';
 import { type LinearSlots, type Recipe, weakenedSlots } from '../recipe.ts';
 import { strengthAt } from '../strength.ts';
@@ -21,7 +22,6 @@ import { aliveWords, type EngineParameter } from './parameters.ts';
 import {
   allRules,
   blocksOf,
-  isSlotted,
   type ParameterSettings,
   type Selectable,
   settingsUnder,

@@ -4,6 +4,7 @@
  */
 import { ArgumentError } from '../../errors.ts';
 import { globMatcher } from '../../glob.ts';
+import { isSlotted } from '../model.ts';
 import { namePattern } from '../name-pattern.ts';
 import {
   type LinearSlots,
@@ -22,11 +23,6 @@ import { type RulesInForce, rulesOfAction, Timeline } from './timeline.ts';
 export type Selectable = Pick<EngineParameter, 'name' | 'layer' | 'depth' | 'kind' | 'shape'> & {
   readonly role: EngineParameter['role'] | 'activation-product';
 };
-
-/** Roles whose products have the slots of a phase's `linear`. */
-export function isSlotted(role: Selectable['role']): boolean {
-  return role === 'linear' || role === 'convolution';
-}
 
 /** Whether a depth lies in a range whose ends may be negative or fractions. */
 function isWithin(depth: number, [from, to]: readonly [number, number], blocks: number): boolean {
