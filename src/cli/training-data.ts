@@ -12,7 +12,7 @@ import { idxData } from '../train/idx.ts';
 import type { LabelledData } from '../train/labelled-data.ts';
 import { mnist } from '../train/mnist.ts';
 import { isLanguageModel, models } from '../train/model-config.ts';
-import { isLabelled, type TrainingData } from '../train/task.ts';
+import { isLabelled, type TrainingData } from '../train/tasks.ts';
 import { grouped } from './compare/table.ts';
 import { checkDataFor, type DataOptions } from './data-options.ts';
 import { readBytes } from './read-file.ts';

@@ -94,6 +94,6 @@ export { type Schedule, scheduleFactor } from './schedule.ts';
 export { lossSpike, type Spike } from './spike.ts';
 export { ratioEdges, type SavedArray, type WeightStoreSpec, type WriteMeasure } from './stores/index.ts';
 export { type PhaseIn, strengthAt } from './strength.ts';
-export { isLabelled, parameterCounts, type TrainingData } from './task.ts';
+export { isLabelled, parameterCounts, type TrainingData } from './tasks.ts';
 export { type TextData, type TextDataOptions, textData } from './text-data.ts';
 export type { GradientOperatorSpec, StepOperatorSpec, UpdateSpec } from './update/spec.ts';

@@ -6,19 +6,12 @@
 import type { Tensor2D, Variable } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { layerNorm, rmsNorm } from './operations.ts';
+import type { ParameterRole } from './parameter-role.ts';
 import { gaussians } from './random.ts';
 import type { ExtraNorm } from './recipe.ts';
 
 /** What norms add to a mean square before its root. */
 export const normEpsilon = 1e-5;
-
-/** What a trained array is for. */
-export type ParameterRole = 'linear' | 'convolution' | 'embedding' | 'head' | 'norm' | 'gain' | 'bias';
-
-/** Roles of weights whose products have the slots of a phase's `linear`. */
-export function isSlotted(role: string): boolean {
-  return role === 'linear' || role === 'convolution';
-}
 
 /** One trained array. */
 export interface Parameter {

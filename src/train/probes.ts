@@ -7,7 +7,8 @@ import { log } from '../arithmetic/elementary/approximate.ts';
 import { type Quantizer, type QuantizerState, quantizer } from '../tensor/quantizers/index.ts';
 import type { SlotName } from './engine/slots.ts';
 import { settledOptions } from './engine/slots.ts';
-import { isSlotted, type Model, sizeOf } from './model.ts';
+import { type Model, sizeOf } from './model.ts';
+import { isSlotted } from './parameter-role.ts';
 import type { LinearSlots } from './recipe.ts';
 import {
   countCodes,

@@ -1,7 +1,7 @@
 /**
  * The quantisers that a recipe may name. Those of slots have an owner, a layer's slot, which keeps what they remember; elsewhere
  * (states of optimisers, weights of an evaluation) one quantiser stands for many tensors and may not have a memory. Which
- * fields there are is recipe-schema.ts.
+ * fields there are is quantizer-schema.ts.
  */
 import { within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';

@@ -13,9 +13,10 @@ import { hasMemory, settledOptions } from './engine/slots.ts';
 import { checkUnits } from './engine/stored-weights.ts';
 import { Timeline } from './engine/timeline.ts';
 import { canonicalJson } from './hash.ts';
-import { isSlotted, type Parameter, sizeOf } from './model.ts';
+import { type Parameter, sizeOf } from './model.ts';
 import { namePattern } from './name-pattern.ts';
 import { checkOptimizer, checkStateFit, type OptimizerSettings } from './optimizers/index.ts';
+import { isSlotted } from './parameter-role.ts';
 import type { LinearSlots, OperandSpec, OutputSpec, Recipe, Rule } from './recipe.ts';
 import { weightMatrixShape } from './weight-matrix.ts';
 

@@ -2,7 +2,7 @@
  * What the fields of a recipe may be, for recipes from files: types, ranges, names. Rules that join several fields are
  * recipe-check.ts, and those of an optimiser, a store or a quantiser are theirs.
  */
-import { roundingModes, saturations, stochasticVariants, subnormalTreatments } from '../rounding/options.ts';
+import { roundingModes, saturations } from '../rounding/options.ts';
 import {
   anything,
   boolean,
@@ -13,7 +13,6 @@ import {
   kinds,
   line,
   list,
-  listOr,
   maybe,
   number,
   objectOr,
@@ -25,6 +24,8 @@ import {
   word,
 } from '../schema.ts';
 import { patternWords, tryPattern } from './name-pattern.ts';
+import { codecSchema, decaySchema, optimizerSchema } from './optimizers/schema.ts';
+import { quantizerEntries, scaleField } from './quantizer-schema.ts';
 import { scheduleSchema } from './schedule.ts';
 import { phaseInSchema } from './strength.ts';
 import { projectEntries, updateEntries } from './update/spec.ts';
@@ -35,24 +36,6 @@ const positive = number({ above: 0, to: 1e38 });
 
 export const pattern: Schema<string> = value((given) => tryPattern(given) !== undefined, patternWords);
 
-/** A field of a scale: a word, a number, true or false, a list of numbers, or words and numbers by name. */
-const plain = value(
-  (given) => typeof given === 'string' || typeof given === 'boolean' || Number.isFinite(given),
-  'a word, a finite number, true or false',
-);
-const scaleField: Schema = listOr(number(), objectOr(record(plain), plain));
-
-/** A quantiser; the names and ranges of its scale's fields are its own. */
-const quantizerEntries = {
-  format: line(100),
-  rounding: maybe(word(roundingModes)),
-  scale: record(scaleField, 'an object with per, from, ...'),
-  saturation: maybe(word(saturations)),
-  subnormals: maybe(word(subnormalTreatments)),
-  range: maybe(word(['restricted', 'full'])),
-  randomBits: maybe(integer(1, 32)),
-  variant: maybe(word(stochasticVariants)),
-};
 const quantizer = fields({ ...quantizerEntries, strength: maybe(part) });
 /** A transform or a gradient rule, by its name or with options, which are its own. */
 const named = objectOr(record(scaleField), line(100));
@@ -112,40 +95,6 @@ export const extraNorm: Schema = orNull(
   }),
 );
 
-const least = maybe(integer(0, 2 ** 31));
-const codec = kinds({
-  float32: {},
-  bfloat16: {},
-  dynamic8: { block: integer(1, 2 ** 24), least },
-  quantizer: { quantizer: fields(quantizerEntries), least },
-});
-
-const decay = number({ from: 0, to: 1000 });
-const commonSettings = {
-  weightDecay: decay,
-  clipNorm: positive,
-  decay: maybe(word(['before', 'after'])),
-};
-const [first, second] = [maybe(codec), maybe(codec)];
-const beta = number({ from: 0, below: 1 });
-/** From the least normal binary32 number: a smaller one is 0 in the arithmetic of states, where 0 / 0 is no update. */
-const epsilon = number({ from: 2 ** -126, to: 1e38 });
-/** The settings of an optimiser. */
-export const optimizerSchema: Schema = kinds({
-  adamw: { ...commonSettings, beta1: beta, beta2: beta, epsilon, first, second },
-  adafactor: {
-    ...commonSettings,
-    decayExponent: number({ above: 0, to: 100 }),
-    epsilon1: epsilon,
-    epsilon2: positive,
-    clipThreshold: positive,
-    scaleParameter: boolean,
-    second,
-  },
-  sgd: { ...commonSettings, momentum: beta, nesterov: boolean, first },
-  lion: { ...commonSettings, beta1: beta, beta2: beta, first },
-});
-
 /** Which parameters a store is for. */
 export const selection: Schema = objectOr(fields({ match: pattern }), word(['linear', 'all']));
 /** What a grid spans. */
@@ -194,9 +143,9 @@ const rule = fields({
     inputGradient: someOf(slotEntries.inputGradient),
     weightGradient: someOf(slotEntries.weightGradient),
     store: maybe(storeSchema),
-    first: maybe(codec),
-    second: maybe(codec),
-    weightDecay: maybe(decay),
+    first: maybe(codecSchema),
+    second: maybe(codecSchema),
+    weightDecay: maybe(decaySchema),
     frozen: maybe(boolean),
   }),
 });

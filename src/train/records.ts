@@ -9,7 +9,7 @@ import type { ModelConfig } from './model-config.ts';
 import type { StepProbes } from './probes.ts';
 import type { Recipe } from './recipe.ts';
 import type { Spike } from './spike.ts';
-import type { TrainingData } from './task.ts';
+import type { TrainingData } from './tasks.ts';
 
 /** One optimiser step that was done. */
 export interface StepRecord {

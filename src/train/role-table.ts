@@ -7,10 +7,11 @@ import { bitsOfWeight } from './bits-per-weight.ts';
 import { blocksOf, matches, type Selectable, settingsUnder, slotsUnder } from './engine/rules.ts';
 import { storeOf } from './engine/stored-weights.ts';
 import { firstStepOf, type RulesInForce, rulesOfAction, rulesOfPhase, Timeline } from './engine/timeline.ts';
-import { isSlotted, sizeOf } from './model.ts';
+import { sizeOf } from './model.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
 import { namePattern } from './name-pattern.ts';
 import { type MomentCodecs, momentsOf, type OptimizerSettings } from './optimizers/index.ts';
+import { isSlotted } from './parameter-role.ts';
 import { normOf } from './phases.ts';
 import {
   type LinearSlots,
@@ -33,7 +34,7 @@ import {
   quantizerWords,
   storeWords,
 } from './role-words.ts';
-import { parameterShapes } from './task.ts';
+import { parameterShapes } from './tasks.ts';
 import { weightMatrixShape } from './weight-matrix.ts';
 
 /**

@@ -15,7 +15,8 @@ import { checkRecipe } from './recipe-check.ts';
 import { checkFit } from './recipe-fit.ts';
 import { withCanonicalNames } from './recipe-names.ts';
 import type { TrainOptions } from './records.ts';
-import { type Task, taskOf } from './task.ts';
+import type { Task } from './task.ts';
+import { taskOf } from './tasks.ts';
 
 export interface Settings
   extends Required<Pick<TrainOptions, 'seed' | 'steps' | 'learningRate' | 'evaluateEvery'>> {

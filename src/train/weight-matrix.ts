@@ -2,7 +2,8 @@
  * Weights of the harness's models as quantisers see them: matrices whose rows run along what the forward product sums over. Weights of
  * linear layers are held so; filters (height, width, inputs, outputs) are turned. `src/tfjs/operand-views.ts` does the same to tensors.
  */
-import { type ParameterRole, sizeOf } from './model.ts';
+import { sizeOf } from './model.ts';
+import type { ParameterRole } from './parameter-role.ts';
 import type { OperandSpec } from './recipe.ts';
 
 /** A weight's role and shape. */

@@ -25,7 +25,8 @@ import {
   vectorForms,
   writtenRows,
 } from './rows.ts';
-import { createVerifier, type Verification, type Verifier } from './verify.ts';
+import type { Verification } from './verification.ts';
+import { createVerifier, type Verifier } from './verify.ts';
 
 export { columnsOf } from './fields.ts';
 export { hexText } from './notation.ts';

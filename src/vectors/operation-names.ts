@@ -1,7 +1,17 @@
 /** The operations that vectors are made for, each with its kind. */
 import { type ElementaryName, elementaryFunctions } from '../arithmetic/elementary/index.ts';
 import { type OperationName, operationNames as roundedNames } from '../arithmetic/operations.ts';
-import type { OperationKind } from './options.ts';
+
+/** What kinds of operations take options alike. */
+export type OperationKind =
+  | 'rounded'
+  | 'sign'
+  | 'order'
+  | 'extremum'
+  | 'conversion'
+  | 'sum'
+  | 'unit'
+  | 'block';
 
 type OtherOperation =
   | ('neg' | 'abs' | 'min' | 'max')

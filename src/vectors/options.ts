@@ -8,7 +8,7 @@ import type { BlockFormat, BlockFormatSpelling, Format, FormatSpelling } from '.
 import type { RoundingMode, RoundOptions } from '../rounding/index.ts';
 import type { BlockQuantizerOptions } from '../tensor/index.ts';
 import { type MissingNaN, missingNaNs, type NaNRule, nanRules } from './nan.ts';
-import { operationNames, type VectorOperation } from './operation-names.ts';
+import { type OperationKind, operationNames, type VectorOperation } from './operation-names.ts';
 
 /** What is tested, beside the name of the operation. Each operation takes the options that mean something to it. */
 export interface OperationOptions
@@ -46,17 +46,6 @@ export interface OperationOptions
 const rounding = ['rounding', 'saturation', 'subnormals', 'randomBits', 'variant'] as const;
 const nan = ['nan', 'missingNaN'] as const;
 const scalar = ['format', ...nan, 'flags'] as const;
-
-/** What kinds of operations take options alike. */
-export type OperationKind =
-  | 'rounded'
-  | 'sign'
-  | 'order'
-  | 'extremum'
-  | 'conversion'
-  | 'sum'
-  | 'unit'
-  | 'block';
 
 /** The names of options by kind of operation. */
 const optionsOfKind: Readonly<Record<OperationKind, readonly (keyof OperationOptions)[]>> = {

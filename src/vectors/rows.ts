@@ -8,7 +8,7 @@ import { NotARow, type Row, type TextForm } from './forms/form.ts';
 import { npyHead, npyReader, npyWriter, readNpyStart } from './forms/npy.ts';
 import { textForms } from './forms/text.ts';
 import type { TestOperation } from './operation.ts';
-import type { Verification } from './verify.ts';
+import type { Verification } from './verification.ts';
 
 /** The forms in which vectors are written and read. */
 export const vectorForms = ['testfloat', 'csv', 'jsonl', 'readmemh', 'npy'] as const;

@@ -26,7 +26,7 @@ import { savedActivationBytes } from '../../src/train/memory.ts';
 import { oneHot } from '../../src/train/one-hot.ts';
 import { gaussians } from '../../src/train/random.ts';
 import { type ExtraNorm, plainSlots } from '../../src/train/recipe.ts';
-import { taskOf } from '../../src/train/task.ts';
+import { taskOf } from '../../src/train/tasks.ts';
 import { weightMatrixShape, weightMatrixValues } from '../../src/train/weight-matrix.ts';
 
 const config: ConvNetConfig = {

@@ -11,7 +11,7 @@ import { adamW, clipByGlobalNorm, defaultOptimizer } from '../../src/train/optim
 import { gaussians } from '../../src/train/random.ts';
 import type { ExtraNorm } from '../../src/train/recipe.ts';
 import { bitnetSlots } from '../../src/train/recipes/index.ts';
-import { parameterCounts } from '../../src/train/task.ts';
+import { parameterCounts } from '../../src/train/tasks.ts';
 import { withModelSlots } from './slotted-products.ts';
 
 const config: LanguageModelConfig = {

@@ -14,7 +14,7 @@ import { basisOf } from '../../src/cli/sweep/basis.ts';
 import { readSweep, sweepRuns } from '../../src/cli/sweep/definition.ts';
 import { loadData } from '../../src/cli/training-data.ts';
 import { modelConfig, recipeFrom, recipes } from '../../src/train/index.ts';
-import { taskOf } from '../../src/train/task.ts';
+import { taskOf } from '../../src/train/tasks.ts';
 import {
   expectBoundedMemory,
   expectDoneOrRefused,

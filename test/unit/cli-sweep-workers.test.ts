@@ -4,7 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { claimFolder } from '../../src/cli/claim.ts';
-import { readSweep, type SweepRun, sweepRuns } from '../../src/cli/sweep/definition.ts';
+import { readSweep, sweepRuns } from '../../src/cli/sweep/definition.ts';
+import type { SweepRun } from '../../src/cli/sweep/sweep-run.ts';
 import { type Launch, runAll, type WorkerOptions } from '../../src/cli/sweep/workers.ts';
 import { basis, withFolder } from './cli-world.ts';
 

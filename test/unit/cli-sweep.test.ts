@@ -5,15 +5,16 @@ import { describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { halfInterval } from '../../src/cli/statistics.ts';
 import { basisOf, staleResults } from '../../src/cli/sweep/basis.ts';
-import { readSweep, type SweepRun, sweepRuns, withSeeds } from '../../src/cli/sweep/definition.ts';
+import { readSweep, sweepRuns, withSeeds } from '../../src/cli/sweep/definition.ts';
 import { sweepPage } from '../../src/cli/sweep/page.ts';
 import { isComplete, sweepResults } from '../../src/cli/sweep/results.ts';
+import type { SweepRun } from '../../src/cli/sweep/sweep-run.ts';
 import { contrastTable, notesOf, sweepCsv, sweepJson, sweepTable } from '../../src/cli/sweep/tables.ts';
 import { loadData } from '../../src/cli/training-data.ts';
 import { modelConfig } from '../../src/train/model-config.ts';
 import { plainSlots } from '../../src/train/recipe.ts';
 import { float32 } from '../../src/train/recipes/index.ts';
-import { taskOf } from '../../src/train/task.ts';
+import { taskOf } from '../../src/train/tasks.ts';
 import { basis, testWorld, withFolder } from './cli-world.ts';
 
 const file = {

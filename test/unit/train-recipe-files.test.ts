@@ -15,7 +15,7 @@ import {
   textData,
 } from '../../src/train/index.ts';
 import { namePattern, tryPattern } from '../../src/train/name-pattern.ts';
-import { taskOf } from '../../src/train/task.ts';
+import { taskOf } from '../../src/train/tasks.ts';
 
 const refusal = (argument: string, message = /./) =>
   expect.objectContaining({ name: 'ArgumentError', argument, message: expect.stringMatching(message) });

@@ -6,7 +6,7 @@
 import { ArgumentError } from '../../errors.ts';
 import { cpuBackend, wasmBackend } from '../../tfjs/index.ts';
 import { type ModelConfig, modelConfig, parameterCounts, train } from '../../train/index.ts';
-import { taskOf } from '../../train/task.ts';
+import { taskOf } from '../../train/tasks.ts';
 import type { OpenTrainer, TrainerSettings } from './trainer.ts';
 
 /** The preset with the user's changes. */

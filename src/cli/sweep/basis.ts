@@ -8,7 +8,8 @@ import { numericsVersion } from '../../train/index.ts';
 import type { Task } from '../../train/task.ts';
 import { describeEnvironment } from '../environment.ts';
 import { hasResult, readBasis } from '../run-files.ts';
-import type { RunBasis, SweepRun } from './definition.ts';
+import type { RunBasis } from './definition.ts';
+import type { SweepRun } from './sweep-run.ts';
 
 /** What runs on this task rest on, here and now. */
 export function basisOf(task: Task): RunBasis {

@@ -25,8 +25,9 @@ import { integer } from '../options.ts';
 import { readJson } from '../read-file.ts';
 import { readResult } from '../run-files.ts';
 import { formatTable, wrapText } from '../text-table.ts';
-import type { RunBasis, Sweep, SweepRun } from './definition.ts';
+import type { RunBasis, Sweep } from './definition.ts';
 import type { SweepResults } from './results.ts';
+import type { SweepRun } from './sweep-run.ts';
 import type { WorkerOptions } from './workers.ts';
 
 const help = `
@@ -125,7 +126,7 @@ async function openData({ model, data }: Sweep): Promise<{ task: Task; basis: Ru
   const [{ loadData }, { modelConfig }, { taskOf }, { basisOf }] = await Promise.all([
     import('../training-data.ts'),
     import('../../train/model-config.ts'),
-    import('../../train/task.ts'),
+    import('../../train/tasks.ts'),
     import('./basis.ts'),
   ]);
   const task = taskOf(modelConfig(model), await loadData(model, data));

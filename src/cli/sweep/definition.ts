@@ -17,21 +17,13 @@ import {
   record,
   word,
 } from '../../schema.ts';
-import { hashData, models, type Recipe, recipeFrom } from '../../train/index.ts';
+import { hashData, models, recipeFrom } from '../../train/index.ts';
 import type { NamePattern } from '../../train/name-pattern.ts';
 import { checkDataFor, type DataOptions, modelFor, readDataOptions } from '../data-options.ts';
 import { type Contrast, readContrasts } from './contrasts.ts';
 import { trainedFolder } from './finished-run.ts';
 import { expandGrid } from './grid.ts';
-
-/** One way of training, with every seed. */
-export interface SweepArm {
-  readonly name: string;
-  readonly recipe: Recipe;
-  readonly learningRate: number | undefined;
-  /** The sweep's, or its own. */
-  readonly seeds: readonly number[];
-}
+import type { SweepArm, SweepRun } from './sweep-run.ts';
 
 export interface Sweep {
   readonly name: string;
@@ -53,18 +45,6 @@ export interface Sweep {
   readonly arms: readonly SweepArm[];
   /** Differences between arms that the sweep is there for. */
   readonly contrasts: readonly Contrast[];
-}
-
-/** One arm with one seed. */
-export interface SweepRun {
-  readonly arm: SweepArm;
-  readonly seed: number;
-  /** Name of its folder: the same for the same run of the same numerics on the same data, whatever else the file says. */
-  readonly id: string;
-  /** The same for runs that differ in numerics and data alone. */
-  readonly key: string;
-  /** What versions that looked at neither numerics nor data called it. */
-  readonly formerId: string;
 }
 
 /** What decides the numbers of a run beside its settings. */

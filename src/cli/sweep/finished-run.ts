@@ -7,7 +7,7 @@ import { numberFrom } from '../../json.ts';
 import type { Divergence, EvaluationRecord, StepRecord, TrainResult } from '../../train/index.ts';
 import { divergenceOf } from '../diverged.ts';
 import { readRecords, readResult } from '../run-files.ts';
-import type { SweepRun } from './definition.ts';
+import type { SweepRun } from './sweep-run.ts';
 
 /** The folder of run folders within `--out`: all sweeps there share it, so that equal runs are trained once. */
 export const trainedFolder = 'trained';

@@ -5,9 +5,10 @@
 import type { DivergedSeed } from '../diverged.ts';
 import { halfInterval, pairedDifference, type Spread, spread } from '../statistics.ts';
 import { type ContrastResult, contrastResults } from './contrasts.ts';
-import type { Sweep, SweepArm, SweepRun } from './definition.ts';
+import type { Sweep } from './definition.ts';
 import { type FinishedRun, finishedRun } from './finished-run.ts';
 import { type MeasureName, measureNames, measuresOf } from './measures.ts';
+import type { SweepArm, SweepRun } from './sweep-run.ts';
 
 export interface SweepRow {
   readonly arm: SweepArm;

@@ -10,7 +10,8 @@ import { makeFolders, writeWholeFile } from '../../files/write.ts';
 import { claimantOf } from '../claim.ts';
 import { dataArguments } from '../data-options.ts';
 import { basisFile, hasResult } from '../run-files.ts';
-import type { RunBasis, Sweep, SweepRun } from './definition.ts';
+import type { RunBasis, Sweep } from './definition.ts';
+import type { SweepRun } from './sweep-run.ts';
 
 /** Starts the command line in a process of its own. */
 export type Launch = (argv: readonly string[]) => ChildProcess;

@@ -18,12 +18,14 @@ import type { ResolvedRounding } from '../../rounding/options.ts';
 import { integerOf64Bits } from '../../rounding/options.ts';
 import type { RealArray } from '../arrays.ts';
 import { aroundAxis, countGroups, type Grouping } from '../grouping.ts';
-import type { CallOptions } from './options.ts';
+import type { CallOptions, ResolvedQuantizer } from './options.ts';
 import { trailingBits } from './power-of-two.ts';
-import type { Quantizer } from './quantizer.ts';
 import { tensorEncodeScale } from './scales.ts';
 
-type Described = Pick<Quantizer, 'format' | 'rounding' | 'scale' | 'low' | 'high'>;
+/** What a plan depends on. */
+type Described = Pick<ResolvedQuantizer, 'format' | 'scale' | 'low' | 'high'> & {
+  readonly rounding: ResolvedRounding;
+};
 
 const isBinary32 = (x: number): boolean => Math.fround(x) === x;
 

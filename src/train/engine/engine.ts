@@ -14,7 +14,7 @@ import { EmulationLog } from '../../tfjs/log.ts';
 import { ProductCalls } from '../../tfjs/product-calls.ts';
 import type { ProductIdentity, ProductSlots, SlotProvider } from '../../tfjs/product-slots.ts';
 import { type GivenGradients, type StepListener, stepListeners } from '../../tfjs/watched-methods.ts';
-import { isSlotted } from '../model.ts';
+import { isSlotted } from '../parameter-role.ts';
 import { normOf } from '../phases.ts';
 import { type LinearSlots, type Recipe, weakenedSlots } from '../recipe.ts';
 import { strengthAt } from '../strength.ts';

@@ -5,7 +5,8 @@
 import type { LayersModel, Variable } from '@tensorflow/tfjs';
 import { ArgumentError } from '../../errors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
-import type { Parameter, ParameterRole } from '../model.ts';
+import type { Parameter } from '../model.ts';
+import type { ParameterRole } from '../parameter-role.ts';
 
 /** One trained variable. */
 export interface EngineParameter {

@@ -4,8 +4,8 @@
  */
 import { ArgumentError } from '../../errors.ts';
 import { globMatcher } from '../../glob.ts';
-import { isSlotted } from '../model.ts';
 import { namePattern } from '../name-pattern.ts';
+import { isSlotted } from '../parameter-role.ts';
 import {
   type LinearSlots,
   type PartialSlots,

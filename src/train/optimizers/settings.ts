@@ -1,13 +1,13 @@
 /**
- * The settings of optimisers as data, and their defaults. What fields may be is `../recipe-schema.ts`.
+ * The settings of optimisers as data, and their defaults. What fields may be is `schema.ts`.
  */
 import { checkObject, wordsFor } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { checkSchema } from '../../schema.ts';
 import { type Curve, checkCurve, curveAt, curveSchema } from '../curve.ts';
-import { optimizerSchema } from '../recipe-schema.ts';
 import { feedsBack, type WeightStoreSpec } from '../stores/index.ts';
 import { sidesOf } from './factored.ts';
+import { optimizerSchema } from './schema.ts';
 import { checkCodecFit, checkStateCodec, type StateCodecSpec } from './state-codec.ts';
 import type { MomentCodecs } from './states.ts';
 

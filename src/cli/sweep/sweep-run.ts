@@ -1,0 +1,23 @@
+/** What a sweep trains: arms, each with every seed. */
+import type { Recipe } from '../../train/index.ts';
+
+/** One way of training, with every seed. */
+export interface SweepArm {
+  readonly name: string;
+  readonly recipe: Recipe;
+  readonly learningRate: number | undefined;
+  /** The sweep's, or its own. */
+  readonly seeds: readonly number[];
+}
+
+/** One arm with one seed. */
+export interface SweepRun {
+  readonly arm: SweepArm;
+  readonly seed: number;
+  /** Name of its folder: the same for the same run of the same numerics on the same data, whatever else the file says. */
+  readonly id: string;
+  /** The same for runs that differ in numerics and data alone. */
+  readonly key: string;
+  /** What versions that looked at neither numerics nor data called it. */
+  readonly formerId: string;
+}
