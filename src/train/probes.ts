@@ -41,6 +41,11 @@ export interface StepProbes {
   readonly operands: Readonly<Partial<Record<SlotName, OperandProbe>>>;
   /** Null where weights are neither held in a low precision nor read through a quantiser. */
   readonly weights: WeightProbes | null;
+  /**
+   * Of each parameter, the root mean square of g / max(sqrt(v), 1e-8) with the optimiser's second moment v, this step's included:
+   * StableAdamW's RMS, which is far above 1 where v is too small for the gradients that come. Optimisers with a second moment only.
+   */
+  readonly rms?: Readonly<Record<string, number>>;
   readonly gradient?: GradientProbe;
 }
 

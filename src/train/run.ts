@@ -45,6 +45,16 @@ function modelHome(model: Model): VariableHome {
   };
 }
 
+/** What an optimiser measured, by the parameters' names; nothing where it has no second moment. */
+function rmsByName(
+  { variablePrefix }: Model,
+  rms: ReadonlyMap<string, number> = new Map(),
+): Pick<StepProbes, 'rms'> {
+  if (rms.size === 0) return {};
+  const named = [...rms].map(([name, value]) => [name.slice(variablePrefix.length), value] as const);
+  return { rms: Object.fromEntries(named) };
+}
+
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 
 /** What the evaluations at the end of a run found. */
@@ -226,6 +236,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     if (isProbed) weights.measure();
     const gradient =
       isProbed && settings.gradientDraws > 0 ? probeGradients(context, settings.gradientDraws) : undefined;
+    optimizer.rms = isProbed ? new Map() : undefined;
     const { loss, gradientNorm, diverged } = trainStep(context, optimizer, taps);
     if (diverged !== null) divergence = { step: index + 1, ...diverged };
     const seen = isProbed && diverged === null ? compareImages(model, images) : new Map();
@@ -237,6 +248,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const probes: StepProbes | undefined = taps && {
       operands: taps.result(),
       weights: joinMeasures(model, new Map([...seen, ...written])),
+      ...rmsByName(model, optimizer.rms),
       ...(gradient === undefined ? {} : { gradient }),
     };
     options.onStep?.({

@@ -32,6 +32,8 @@ export interface TrainingOptimizer extends Optimizer {
   step: number;
   /** Multiplies the weight decay: 1 unless a schedule says otherwise. */
   decayFactor: number;
+  /** While it is a map, steps put in it the root mean square of each variable's g / sqrt(v), where the rule has a second moment v. */
+  rms?: Map<string, number> | undefined;
   /** Bytes of state held now. */
   readonly stateBytes: number;
   /** Forgets the moments and the number of steps, as if no step had been taken. */

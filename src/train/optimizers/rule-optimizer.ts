@@ -9,7 +9,7 @@ import { listenedStep } from '../../tfjs/watched-methods.ts';
 import { scheduleFactor } from '../schedule.ts';
 import { checkArrays, feedsBack, type HeldWeight, holdWeight, type SavedArray } from '../stores/index.ts';
 import { isProjected, Projector } from '../update/projection.ts';
-import { stepDivisor } from '../update/rms-clip.ts';
+import { rmsOf, stepDivisor } from '../update/rms-clip.ts';
 import { checkOptions } from './check-options.ts';
 import {
   entriesOf,
@@ -78,6 +78,7 @@ export function optimizerFrom(
     learningRate = peak;
     decayFactor = 1;
     step = 0;
+    rms: Map<string, number> | undefined;
     readonly #initial = rule.counters;
     readonly #states = new States((shape, codecs) => rule.states(shape, codecs), draws);
     readonly #stores = new States((shape, _, name) => {
@@ -117,10 +118,12 @@ export function optimizerFrom(
     }
 
     /** The rate of one variable's step. */
-    #rateOf(gradient: Tensor, { second }: Move): number {
-      if (stepOperators.length === 0) return this.learningRate;
-      const { estimate, correction } = second!;
+    #rateOf(name: string, gradient: Tensor, { second }: Move): number {
+      if (second === undefined || (stepOperators.length === 0 && this.rms === undefined))
+        return this.learningRate;
+      const { estimate, correction } = second;
       const [g, squares] = [gradient.dataSync(), estimate.dataSync()];
+      this.rms?.set(name, rmsOf(g, squares, correction));
       return this.learningRate / stepDivisor(stepOperators, g, squares, correction);
     }
 
@@ -139,7 +142,7 @@ export function optimizerFrom(
       const gradient = projector?.project(whole) ?? whole;
       const states = this.#statesOf(name, gradient.shape);
       const move = moved({ gradient, states, variable });
-      const rate = this.#rateOf(gradient, move);
+      const rate = this.#rateOf(name, gradient, move);
       const step = move.step(rate);
       const updated = this.#decayed(variable, projector?.back(step) ?? step, rate);
       this.#states.check(name, { value: updated, states: move.states }, this.step);

@@ -4,16 +4,24 @@
  */
 import type { RmsClip, StepOperatorSpec } from './spec.ts';
 
-function rmsDivisor(
+/**
+ * The root mean square of g / max(sqrt(v), epsilon): about 1 where the second moment v knows how large gradients are.
+ * @param squares estimates of the squares of the gradient, times `correction`
+ */
+export function rmsOf(
   gradient: ArrayLike<number>,
   squares: ArrayLike<number>,
   correction: number,
-  { limit = 1, epsilon = 1e-8 }: RmsClip,
+  epsilon = 1e-8,
 ): number {
   let sum = 0;
   for (let i = 0; i < gradient.length; i++)
     sum += (gradient[i]! * gradient[i]!) / Math.max(squares[i]! / correction, epsilon * epsilon);
-  return Math.max(1, Math.sqrt(sum / gradient.length) / limit);
+  return Math.sqrt(sum / gradient.length);
+}
+
+function rmsDivisor(rms: (epsilon?: number) => number, { limit = 1, epsilon }: RmsClip): number {
+  return Math.max(1, rms(epsilon) / limit);
 }
 
 /**
@@ -26,5 +34,6 @@ export function stepDivisor(
   squares: ArrayLike<number>,
   correction: number,
 ): number {
-  return operators.reduce((divisor, spec) => divisor * rmsDivisor(gradient, squares, correction, spec), 1);
+  const rms = (epsilon?: number): number => rmsOf(gradient, squares, correction, epsilon);
+  return operators.reduce((divisor, spec) => divisor * rmsDivisor(rms, spec), 1);
 }

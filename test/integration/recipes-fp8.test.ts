@@ -1,0 +1,166 @@
+/** The recipes with 8-bit operands: a step of two layers against loops that know nothing of the library, and published values. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
+import { adamW, labelledData, recipes, type StepRecord, train } from '../../src/train/index.ts';
+import { bfloat16, e4m3, e5m2, integer, scaled } from '../oracles/recipes/quantizers.ts';
+import { byRows, type LayerSlots, numbers, step, whole } from '../oracles/recipes/two-layer.ts';
+import { netOf, trained } from './recipe-steps.ts';
+
+let tf: TensorFlow;
+beforeAll(async () => {
+  tf = await wasmBackend();
+});
+
+/** The same slots in both layers. */
+const both = (slots: LayerSlots): readonly [LayerSlots, LayerSlots] => [slots, slots];
+
+describe('FP8 hybrid', () => {
+  const slots = (forward: LayerSlots['x'] & object, gradient: LayerSlots['x'] & object): LayerSlots => ({
+    ...{ x: forward, w: forward, dg: gradient, dw: 'same', wg: gradient, wx: 'same' },
+  });
+  const hybrid = slots(whole(scaled(e4m3, 448)), whole(scaled(e5m2, 57344)));
+
+  it('with current scaling has the bits of plain loops', async () => {
+    const nets = [netOf(1), netOf(2)];
+    const steps = await trained(tf, recipes.fp8Hybrid({ scaling: 'current' }), nets);
+    expect(steps).toEqual(nets.map((net) => step(net, both(hybrid), 2 ** -4)));
+  });
+
+  it.each([
+    ['e4m3fn', e4m3, 448],
+    ['e5m2', e5m2, 57344],
+  ] as const)('in %s alone, with a margin', async (formats, round, largest) => {
+    const one = whole(scaled(round, largest / 4));
+    const [given] = await trained(tf, recipes.fp8Hybrid({ scaling: 'current', formats, margin: 2 }), [
+      netOf(3),
+    ]);
+    expect(given).toEqual(step(netOf(3), both(slots(one, one)), 2 ** -4));
+  });
+
+  it('without scaling rounds what is there', async () => {
+    const as = (round: (x: number) => number) => whole((x) => x.map(round));
+    const [given] = await trained(tf, recipes.fp8Hybrid({ scaling: 'none' }), [netOf(4)]);
+    expect(given).toEqual(step(netOf(4), both(slots(as(e4m3), as(e5m2))), 2 ** -4));
+  });
+
+  it.each([
+    ['max', 2],
+    ['latest', 3],
+  ] as const)('with delayed scaling reads what it saw before, %s of %d', async (take, history) => {
+    const recipe = recipes.fp8Hybrid({ take, history });
+    const sizes = [1, 8, 2, 0.5, 1];
+    const nets = sizes.map((size, i) => netOf(i, size));
+    const memories = [0, 1].map(() => new Map<string, number[]>());
+    const delayed = (
+      memory: Map<string, number[]>,
+      name: string,
+      round: (x: number) => number,
+      target: number,
+    ) =>
+      whole((x) => {
+        const past = memory.get(name) ?? [];
+        const now = x.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+        const used = past.length === 0 ? now : take === 'latest' ? past.at(-1)! : Math.max(...past);
+        memory.set(name, [...past, now].slice(-history));
+        return scaled(round, target, used)(x);
+      });
+    const layer = (memory: Map<string, number[]>): LayerSlots => ({
+      x: delayed(memory, 'x', e4m3, 448),
+      w: delayed(memory, 'w', e4m3, 448),
+      dg: delayed(memory, 'dg', e5m2, 57344),
+      dw: 'same',
+      wg: delayed(memory, 'wg', e5m2, 57344),
+      wx: 'same',
+    });
+    const layers = [layer(memories[0]!), layer(memories[1]!)] as const;
+    expect(await trained(tf, recipe, nets)).toEqual(nets.map((net) => step(net, layers, 2 ** -4)));
+  });
+
+  it('with a loss scale has gradients that its own divides', async () => {
+    const recipe = recipes.fp8Hybrid({ scaling: 'none', lossScale: { static: 12 } });
+    const small = { ...netOf(5), t: { ...netOf(5).t, values: netOf(5).t.values.map((v) => v * 2 ** -16) } };
+    const as = (round: (x: number) => number) => whole((x) => x.map(round));
+    const lifted = (x: number) => e5m2(x * 2 ** 12) / 2 ** 12;
+    const [given] = await trained(tf, recipe, [small], 2 ** 12);
+    expect(given).toEqual(step(small, both(slots(as(e4m3), as(lifted))), 2 ** -4));
+  });
+
+  it.each([
+    ['history', { scaling: 'current', history: 4 }],
+    ['take', { scaling: 'none', take: 'max' }],
+    ['margin', { scaling: 'none', margin: 1 }],
+    ['lossScale', { update: {}, lossScale: 'dynamic' }],
+    ['scaling', { scaling: 'later' }],
+  ])('refuses %s that has no meaning', (argument, options) => {
+    expect(() => recipes.fp8Hybrid(options as never)).toThrow(expect.objectContaining({ argument }));
+  });
+});
+
+describe('SwitchBack', () => {
+  const rows = byRows(scaled(integer(127), 127));
+  const tensor = whole(scaled(integer(127), 127));
+  const slots: LayerSlots = { x: rows, w: tensor, dg: rows, dw: 'same' };
+  const arms: readonly (readonly [string, Parameters<typeof recipes.switchBack>[0], LayerSlots])[] = [
+    ['SwitchBack', {}, slots],
+    ['SwitchBackM', { variant: 'M' }, { ...slots, wx: 'same' }],
+    ['SwitchBackQ', { variant: 'Q' }, { ...slots, w: rows, dw: rows }],
+    ['8-bit weight gradients by rows', { weightGradient: 'row' }, { ...slots, wg: rows, wx: rows }],
+    ['8-bit weight gradients by tensors', { weightGradient: 'tensor' }, { ...slots, wg: tensor, wx: tensor }],
+  ];
+
+  it.each(arms)('%s has the bits of plain loops', async (_, options, expected) => {
+    const recipe = recipes.switchBack({ rest: 'binary32', updateClipping: false, ...options });
+    const nets = [netOf(1), netOf(2)];
+    expect(await trained(tf, recipe, nets)).toEqual(nets.map((net) => step(net, both(expected), 2 ** -4)));
+  });
+
+  it.each(arms)('%s with the rest in bfloat16', async (_, options, expected) => {
+    const recipe = recipes.switchBack({ updateClipping: false, ...options });
+    const net = netOf(6);
+    const rounded = { ...net, x: { ...net.x, values: net.x.values.map(bfloat16) } };
+    const t = { ...net.t, values: net.t.values.map(bfloat16) };
+    const given = { ...rounded, t };
+    expect(await trained(tf, recipe, [given])).toEqual([
+      step(given, both({ ...expected, rest: bfloat16 }), 2 ** -4),
+    ]);
+  });
+
+  it('leaves rows of zeros and of the smallest numbers what they are', async () => {
+    const net = netOf(7);
+    const values = net.x.values.slice();
+    values.fill(0, 0, net.x.columns);
+    values.fill(2 ** -30, net.x.columns, 2 * net.x.columns);
+    const given = { ...net, x: { ...net.x, values } };
+    const recipe = recipes.switchBack({ rest: 'binary32', updateClipping: false });
+    expect(await trained(tf, recipe, [given])).toEqual([step(given, both(slots), 2 ** -4)]);
+  });
+
+  it('tells the RMS that its update clipping goes by', async () => {
+    const seen: (StepRecord['probes'] & object)[] = [];
+    const inputs = numbers(64 * 9, 1);
+    const data = labelledData(
+      inputs,
+      Array.from({ length: 64 }, (_, i) => i % 2),
+    );
+    const model = { kind: 'mlp', name: 'test', hidden: [], samples: 8, learningRate: 1e-2 } as const;
+    await train({
+      ...{ tf, model, data, recipe: recipes.switchBack(), steps: 2, seed: 1, probeEvery: 1 },
+      onStep: ({ probes }) => void seen.push(probes!),
+    });
+    // The first second moment is the square of the first gradient.
+    expect(seen[0]!.rms!['output']).toBeCloseTo(1, 5);
+    expect(Object.keys(seen[1]!.rms!)).toEqual(['output', 'output.bias']);
+    const optimizer = adamW(tf, { weightDecay: 0, beta2: 0.5 });
+    const w = tf.variable(tf.tensor1d([0, 0]), true, 'rms-probe');
+    optimizer.rms = new Map();
+    for (const g of [1, 7]) {
+      const gradient = tf.tensor1d([g, -g]);
+      optimizer.applyGradients({ [w.name]: gradient });
+      gradient.dispose();
+    }
+    // v = (1/4 + 49/2) / (1 - 1/4) = 33.
+    expect(optimizer.rms.get(w.name)).toBeCloseTo(Math.sqrt(49 / 33), 6);
+    optimizer.dispose();
+    w.dispose();
+  });
+});

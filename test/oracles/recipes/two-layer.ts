@@ -1,0 +1,145 @@
+/**
+ * One step of a net of two linear layers in plain loops: y = relu(x A) B, loss = sum(y t), written from the equations of linear layers
+ * alone. Every product and sum is one binary32 operation, in the order of what is summed over. What each product's operands and
+ * results become is the caller's: a recipe's oracle says it by rows along what the product sums over.
+ */
+
+export interface Matrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float32Array;
+}
+
+/** What a slot does to a matrix of rows along what its product sums over, and to a result, whose rows are those of the first operand. */
+export type Change = (matrix: Matrix) => Matrix;
+
+/** A matrix product a bᵀ of rows along what is summed over. */
+export type Product = (a: Matrix, b: Matrix) => Matrix;
+
+/** The slots of a layer; absent: as it is. `'same'`: the forward product's image, transposed. */
+export interface LayerSlots {
+  readonly x?: Change;
+  readonly w?: Change;
+  readonly y?: Change;
+  readonly dg?: Change;
+  readonly dw?: Change | 'same';
+  readonly dx?: Change;
+  readonly wg?: Change;
+  readonly wx?: Change | 'same';
+  readonly ww?: Change;
+  readonly product?: Product;
+  /** What the results of all operations are rounded to. */
+  readonly rest?: (x: number) => number;
+}
+
+export const matrix = (rows: number, columns: number, values: ArrayLike<number>): Matrix => ({
+  rows,
+  columns,
+  values: Float32Array.from(values),
+});
+
+export function transposed({ rows, columns, values }: Matrix): Matrix {
+  const turned = new Float32Array(values.length);
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < columns; j++) turned[j * rows + i] = values[i * columns + j]!;
+  return { rows: columns, columns: rows, values: turned };
+}
+
+export function mapped(m: Matrix, change: (x: number, i: number) => number): Matrix {
+  return { ...m, values: m.values.map((x, i) => change(x, i)) };
+}
+
+/** Binary32, in order. */
+export function plainProduct(a: Matrix, b: Matrix): Matrix {
+  const values = new Float32Array(a.rows * b.rows);
+  for (let i = 0; i < a.rows; i++)
+    for (let j = 0; j < b.rows; j++) {
+      let sum = 0;
+      for (let k = 0; k < a.columns; k++)
+        sum = Math.fround(sum + Math.fround(a.values[i * a.columns + k]! * b.values[j * b.columns + k]!));
+      values[i * b.rows + j] = sum;
+    }
+  return { rows: a.rows, columns: b.rows, values };
+}
+
+/** What a layer's forward product read and gave. */
+interface Forward {
+  readonly x: Matrix;
+  readonly w: Matrix;
+  readonly xImage: Matrix;
+  readonly wImage: Matrix;
+  readonly y: Matrix;
+}
+
+const same: Change = (m) => m;
+
+/** `w`: (inputs, outputs). */
+function forward(
+  x: Matrix,
+  w: Matrix,
+  { product = plainProduct, rest = (v) => v, ...slots }: LayerSlots,
+): Forward {
+  const xImage = (slots.x ?? same)(x);
+  const wImage = (slots.w ?? same)(transposed(w));
+  const y = mapped((slots.y ?? same)(product(xImage, wImage)), rest);
+  return { x, w, xImage, wImage, y };
+}
+
+function backward(
+  { x, w, xImage, wImage }: Forward,
+  g: Matrix,
+  { product = plainProduct, rest = (v) => v, ...slots }: LayerSlots,
+): { readonly dx: Matrix; readonly dw: Matrix } {
+  const dWeight = slots.dw === 'same' ? transposed(wImage) : (slots.dw ?? same)(w);
+  const dx = mapped((slots.dx ?? same)(product((slots.dg ?? same)(g), dWeight)), rest);
+  const wInput = slots.wx === 'same' ? transposed(xImage) : (slots.wx ?? same)(transposed(x));
+  const dw = mapped((slots.ww ?? same)(product(wInput, (slots.wg ?? same)(transposed(g)))), rest);
+  return { dx, dw };
+}
+
+export interface Net {
+  readonly x: Matrix;
+  /** (inputs, outputs). */
+  readonly a: Matrix;
+  readonly b: Matrix;
+  /** The gradient of y. */
+  readonly t: Matrix;
+}
+
+/** The result, the gradients and the weights after a step of gradient descent at a rate. */
+export function step({ x, a, b, t }: Net, [first, second]: readonly [LayerSlots, LayerSlots], rate: number) {
+  const one = forward(x, a, first);
+  const hidden = mapped(one.y, (v) => (v > 0 ? v : 0));
+  const two = forward(hidden, b, second);
+  const { dx, dw: db } = backward(two, t, second);
+  const g = mapped(dx, (v, i) => (one.y.values[i]! > 0 ? v : 0));
+  const { dw: da } = backward(one, g, first);
+  const moved = (w: Matrix, d: Matrix): Matrix =>
+    mapped(w, (v, i) => Math.fround(v - Math.fround(rate * d.values[i]!)));
+  return { y: two.y, da, db, a: moved(a, da), b: moved(b, db) };
+}
+
+/** Each row by itself through a change of an array. */
+export function byRows(change: (row: Float32Array) => ArrayLike<number>): Change {
+  return ({ rows, columns, values }) => {
+    const changed = new Float32Array(values.length);
+    for (let i = 0; i < rows; i++)
+      changed.set(change(values.slice(i * columns, (i + 1) * columns)), i * columns);
+    return { rows, columns, values: changed };
+  };
+}
+
+/** All elements together through a change of an array. */
+export function whole(change: (all: Float32Array) => ArrayLike<number>): Change {
+  return (m) => ({ ...m, values: Float32Array.from(change(m.values)) });
+}
+
+/** Reproducible numbers about 0 of several magnitudes, by a linear congruential generator. */
+export function numbers(count: number, seed: number, spread = 1): Float32Array {
+  let state = seed >>> 0;
+  const next = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  return Float32Array.from({ length: count }, () => (next() - 0.5) * 2 ** (spread * (next() * 8 - 6)));
+}
