@@ -29,7 +29,7 @@ interface Kinds {
 }
 
 /** The kinds of typed arrays that are taken as they are. */
-export type ArrayKind = keyof Kinds;
+type ArrayKind = keyof Kinds;
 
 type View<A> = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => A;
 

@@ -20,8 +20,7 @@ export type OperandTreatment = (typeof operandTreatments)[number];
 
 export type Operand = RealArray | number;
 
-export const operandAccepted =
-  'a number, a Float32Array, a Float64Array, a Float16Array or an array of numbers';
+const operandAccepted = 'a number, a Float32Array, a Float64Array, a Float16Array or an array of numbers';
 
 /** What is given as an operand: a number as it is, arrays as `realArray` takes them. Throws ArgumentError. */
 export function readOperand(name: string, given: number | Numbers): Operand {

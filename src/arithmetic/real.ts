@@ -107,7 +107,7 @@ function split(
 }
 
 /** What rounding a magnitude to a float's precision gives: units of 2^quantum, the range of the exponent left open above. */
-export interface RoundedUnits {
+interface RoundedUnits {
   readonly units: number;
   readonly quantum: number;
 }

@@ -53,7 +53,7 @@ export function claimantOf(folder: string, own?: string): number | null {
 }
 
 /** A folder that this process has for itself until it lets go of it or ends. */
-export interface Claim {
+interface Claim {
   release(): void;
 }
 

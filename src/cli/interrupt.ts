@@ -8,7 +8,7 @@ import { signalExitCodes } from './exit-codes.ts';
 import { type Io, type StopSignal, stopSignals } from './io.ts';
 
 /** Two signals closer than this, in milliseconds, are one wish. */
-export const debounceMilliseconds = 1000;
+const debounceMilliseconds = 1000;
 
 /** A listener for stop signals; `close` it to give Ctrl-C its usual meaning back. */
 export interface StopListener {
@@ -19,7 +19,7 @@ export interface StopListener {
 }
 
 /** What to do besides aborting. */
-export interface StopActions {
+interface StopActions {
   /** Called once, at the first signal. */
   onStop(signal: StopSignal): void;
   /** Called just before the process is ended by a later signal, to give the terminal back. */

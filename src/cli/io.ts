@@ -28,7 +28,7 @@ export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as cons
 export type StopSignal = (typeof stopSignals)[number];
 
 /** Where signals come from: `process`, or an EventEmitter in tests. */
-export interface SignalSource {
+interface SignalSource {
   on(signal: StopSignal, listener: () => void): unknown;
   off(signal: StopSignal, listener: () => void): unknown;
 }

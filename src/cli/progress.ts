@@ -15,7 +15,7 @@ export interface Part {
 }
 
 /** The latest figures of the running part. */
-export interface PartFigures {
+interface PartFigures {
   /** Steps done. */
   readonly step: number;
   readonly loss: number;
@@ -35,14 +35,14 @@ export interface Progress {
 }
 
 /** Seconds spent and left; left is null before the first step. */
-export interface TimeEstimate {
+interface TimeEstimate {
   readonly elapsed: number;
   readonly partLeft: number | null;
   readonly allLeft: number | null;
 }
 
 /** A stopwatch over parts that extrapolates from the steps done so far. */
-export interface Stopwatch {
+interface Stopwatch {
   partStarted(index: number): void;
   partEnded(): void;
   estimate(stepsDone: number): TimeEstimate;

@@ -193,7 +193,7 @@ export function readConfig(folder: string): RecordedConfig {
 }
 
 /** What a run of a sweep rests on, as its folder keeps it: see sweep/basis.ts. */
-export interface RecordedBasis {
+interface RecordedBasis {
   /** Of the run's settings without what follows. */
   readonly key: string;
   readonly numerics: string;

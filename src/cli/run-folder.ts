@@ -19,7 +19,7 @@ export interface RunFolder {
 }
 
 /** A growing file of JSON lines. */
-export interface RecordLog {
+interface RecordLog {
   append(record: object): void;
   close(): void;
 }

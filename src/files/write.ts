@@ -34,7 +34,7 @@ function isDevice(path: string): boolean {
 }
 
 /** A file that is written piece by piece and only takes its name when it is whole. */
-export interface WholeFile {
+interface WholeFile {
   write(content: string | Uint8Array): void;
   /** Flushes it and gives it its name. */
   commit(): void;

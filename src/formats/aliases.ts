@@ -37,7 +37,7 @@ export const aliases: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** One of the things that a name means, and for whom. */
-export interface Reading {
+interface Reading {
   readonly name: string;
   readonly where: string;
 }

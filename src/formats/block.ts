@@ -40,7 +40,7 @@ export interface BlockFormat {
 }
 
 /** What a block format is made of. */
-export type BlockParts = Pick<BlockFormat, 'name' | 'element' | 'size' | 'scale'> & {
+type BlockParts = Pick<BlockFormat, 'name' | 'element' | 'size' | 'scale'> & {
   readonly tensorScale?: FloatFormat | undefined;
 };
 

@@ -71,7 +71,7 @@ export const fourthRoots: ComplexCodebook = Object.freeze({
  * @example
  * nearestFourthRoot([0.2, -0.7]) // [0, -1]
  */
-export function nearestFourthRoot([real, imaginary]: ComplexNumber): ComplexNumber {
+function nearestFourthRoot([real, imaginary]: ComplexNumber): ComplexNumber {
   if (Number.isNaN(real) || Number.isNaN(imaginary)) return [NaN, NaN];
   if (Math.abs(real) >= Math.abs(imaginary)) return roots[real < 0 ? 2 : 0]!;
   return roots[imaginary < 0 ? 3 : 1]!;

@@ -209,7 +209,7 @@ function rotationSignatures(
 }
 
 /** Signatures that a function gets in place of mathjs' own, given what it was created from. */
-export interface Replacement {
+interface Replacement {
   readonly signatures: (original: AnyFunction, needs: never, factory: Factory) => Signatures;
   /** What they need beyond the function's own dependencies. */
   readonly needs?: readonly string[];

@@ -66,7 +66,7 @@ export function philox4x32(counter: Words4, key: Words2, rounds = 10): Words4 {
 }
 
 /** The 32-bit halves of a non-negative integer below 2^53, or a bigint below 2^64, low first. */
-export function toWords(x: number | bigint): Words2 {
+function toWords(x: number | bigint): Words2 {
   if (typeof x === 'bigint') return [Number(x & 0xffffffffn), Number(x >> 32n)];
   return [x >>> 0, Math.floor(x / 2 ** 32)];
 }

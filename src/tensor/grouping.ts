@@ -23,7 +23,7 @@ export type Grouping =
  * Takes one group: element (r, c) is at `start + r rowStride + c columnStride`. `group` counts from 0.
  * Plain numbers, so that a walk over many small groups allocates nothing.
  */
-export type GroupVisitor = (
+type GroupVisitor = (
   group: number,
   start: number,
   rows: number,

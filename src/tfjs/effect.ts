@@ -46,7 +46,7 @@ export interface RoleRounding {
 }
 
 /** What an operand is put through: a rounding (`null`: none), then a quantiser if there is one. */
-export interface Treatment {
+interface Treatment {
   readonly rounding: RoleRounding | null;
   /** For a product that sums over the axis: blocks lie along it unless they name another. */
   readonly quantizer: ((axis: number) => Quantizer) | undefined;

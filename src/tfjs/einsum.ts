@@ -8,7 +8,7 @@ import { ArgumentError } from '../errors.ts';
 import { type KernelArguments, sizeOf, type TensorFlow, type TensorInfo } from './internals.ts';
 import type { Place, Workspace } from './workspace.ts';
 
-export interface Equation {
+interface Equation {
   readonly operands: readonly string[];
   readonly result: string;
 }
@@ -17,7 +17,7 @@ export interface Equation {
  * The letters of `'bij,bjk->bik'`; without an arrow, the result has the letters that occur once, in alphabetical order. Refuses
  * what TensorFlow.js refuses, in its words, and letters that the shapes do not fit.
  */
-export function readEquation(
+function readEquation(
   tf: TensorFlow,
   equation: string,
   tensors: readonly { readonly shape: readonly number[] }[],

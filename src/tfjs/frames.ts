@@ -8,7 +8,7 @@ import { engineOf, type TensorFlow } from './internals.ts';
 import type { Role } from './policy.ts';
 
 /** What a frame says. */
-export type Content =
+type Content =
   | { readonly kind: 'role'; readonly role: Role }
   | { readonly kind: 'layer'; readonly layer: NamedLayer }
   /** The gradient of an operation: its role, its layer, whether numbers that it writes belong to it. */

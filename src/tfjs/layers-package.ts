@@ -6,7 +6,7 @@
 import type { TensorFlow } from './internals.ts';
 
 /** Prototypes whose methods emulation watches. */
-export interface LayersPackage {
+interface LayersPackage {
   readonly model: object;
   readonly layer: object;
   readonly regularizer: object;

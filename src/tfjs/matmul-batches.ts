@@ -4,7 +4,7 @@
  */
 
 /** A run of products at constant strides, all in matrices. */
-export interface BatchRun {
+interface BatchRun {
   readonly firstA: number;
   readonly firstB: number;
   readonly firstOut: number;

@@ -20,7 +20,7 @@ import {
 import { summedAxis } from './products.ts';
 import type { Origin, Shadows } from './shadows.ts';
 
-export interface ReadyOperands {
+interface ReadyOperands {
   readonly inputs: KernelInputs;
   /** Tensors that were made for this call alone. */
   readonly made: readonly TensorInfo[];

@@ -13,7 +13,7 @@ import { checkOurs, checkTypes, isOurs, productKernels } from './products.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Finds a kernel of the same backend by name. */
-export type KernelLookup = (name: string) => KernelFunction;
+type KernelLookup = (name: string) => KernelFunction;
 
 type Replacement = (stock: KernelFunction, tf: TensorFlow) => KernelFunction;
 

@@ -5,7 +5,7 @@
  */
 
 /** One spatial dimension: which input position tap t of output position o reads, -1 for the padding; [o * taps + t]. */
-export interface Taps {
+interface Taps {
   readonly positions: number;
   readonly taps: number;
   readonly size: number;

@@ -87,7 +87,7 @@ interface BackwardScope {
 }
 
 /** How a product is to run: its arguments, which operands are images, which accumulator sums it. */
-export type RunProduct = (
+type RunProduct = (
   args: KernelArguments,
   how: { readonly images: ReadonlySet<string>; readonly accumulate: AccumulatorSpec | null },
 ) => KernelResult;

@@ -33,21 +33,21 @@ export interface SlotOperand {
 export type SlotOutput = (result: Tensor) => Tensor;
 
 /** What one of the three products of a layer reads and how it sums. Null: as it is, binary32 in order. */
-export interface ForwardSlots {
+interface ForwardSlots {
   readonly x: SlotOperand | null;
   readonly w: SlotOperand | null;
   readonly y: SlotOutput | null;
   readonly accumulate: AccumulatorSpec | null;
 }
 
-export interface InputGradientSlots {
+interface InputGradientSlots {
   readonly g: SlotOperand | null;
   readonly w: SlotOperand | 'same' | null;
   readonly dx: SlotOutput | null;
   readonly accumulate: AccumulatorSpec | null;
 }
 
-export interface WeightGradientSlots {
+interface WeightGradientSlots {
   readonly g: SlotOperand | null;
   readonly x: SlotOperand | 'same' | null;
   readonly dw: SlotOutput | null;

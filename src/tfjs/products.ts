@@ -10,7 +10,7 @@ import { fusedNames } from './kernel-names.ts';
 import { multiply } from './own-matmul.ts';
 import type { Workspace } from './workspace.ts';
 
-export type ProductKernel = (tf: TensorFlow, args: KernelArguments, space: Workspace) => TensorInfo;
+type ProductKernel = (tf: TensorFlow, args: KernelArguments, space: Workspace) => TensorInfo;
 
 type Convolution = (name: string, tf: TensorFlow, args: KernelArguments, space: Workspace) => TensorInfo;
 

@@ -23,7 +23,7 @@ export interface Origin {
 }
 
 /** A shadow that drew, and the tensor that it belongs to. */
-export interface DrawnShadow {
+interface DrawnShadow {
   readonly grid: Grid;
   readonly master: TensorInfo;
   readonly offset: number;

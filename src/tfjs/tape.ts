@@ -6,7 +6,7 @@
 import { type Backend, type DataId, engineOf, type TapeNode, type TensorFlow } from './internals.ts';
 
 /** Who is told of gradients. */
-export interface TapeWatcher {
+interface TapeWatcher {
   /** An outermost gradient is about to be taken. */
   begins?(): void;
   /** An operation is about to be recorded, and has been: the node is the tape's own. */

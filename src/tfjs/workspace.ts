@@ -59,7 +59,7 @@ export interface Workspace {
 
 export type DepthwiseKind = 'depthwise' | 'depthwiseBack' | 'depthwiseFilter';
 
-export interface Depthwise {
+interface Depthwise {
   readonly batch: number;
   readonly layout: Layout;
   /** Channels of the input; the output has `multiplier` times as many. */

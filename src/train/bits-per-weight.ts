@@ -95,7 +95,7 @@ function storeBits(store: WeightStoreSpec, shape: readonly number[] | undefined)
 }
 
 /** One weight as a forward product reads it. */
-export interface WeightRead {
+interface WeightRead {
   readonly emulate: Phase['emulate'];
   readonly w: OperandSpec | null;
   readonly store: WeightStoreSpec | undefined;

@@ -50,7 +50,7 @@ export interface Checkpoint {
 }
 
 /** The numbers of a checkpoint, from a file or a program. */
-export const stateSchema = fields({
+const stateSchema = fields({
   version: value<1>((given) => given === 1, 'version 1, the only one there is'),
   // Compared as a whole with the run's own.
   identity: record(anything),

@@ -6,7 +6,7 @@ import { checkFields, checkString, integerInRange, oneOf } from '../check.ts';
 import { describe } from '../errors.ts';
 
 /** What was not finite: the loss of a batch, a gradient, a parameter after its update, an optimiser's state, the validation loss. */
-export type DivergedQuantity = (typeof divergedQuantities)[number];
+type DivergedQuantity = (typeof divergedQuantities)[number];
 const divergedQuantities = ['loss', 'gradient', 'update', 'state', 'validation loss'] as const;
 
 export interface Divergence {

@@ -43,7 +43,7 @@ function rightAnswers(logits: Tensor2D, targets: Int32Array): number {
 }
 
 /** What {@link evaluate} runs in. */
-export interface EvaluationCall {
+interface EvaluationCall {
   readonly call: ForwardCall;
   /** Runs the forward pass of the batch of a number, from 0. */
   readonly within: <T>(batch: number, fn: () => T) => T;

@@ -14,7 +14,7 @@ const ROTARY_BASE = 1e4;
 const INITIAL_DEVIATION = 0.02;
 
 /** Kinds of linear layers, as their names end. */
-export type Projection = 'query' | 'key' | 'value' | 'output' | 'gate' | 'up' | 'down';
+type Projection = 'query' | 'key' | 'value' | 'output' | 'gate' | 'up' | 'down';
 
 /** Every parameter with its shape, in the order in which they are made. */
 export function languageModelShapes(config: LanguageModelConfig, vocabulary: number): ParameterShape[] {

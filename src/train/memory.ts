@@ -23,7 +23,7 @@ import type { ExtraNorm, LinearSlots } from './recipe.ts';
 import type { MemoryUse } from './records.ts';
 
 /** The arithmetic of a step. */
-export interface StepArithmetic {
+interface StepArithmetic {
   readonly slots: (name: string) => LinearSlots;
   readonly extraNorm: ExtraNorm | null;
   /** Bits of what is not quantised: 32, or those of the emulated format. */

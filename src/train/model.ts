@@ -31,7 +31,7 @@ export interface ForwardCall {
 }
 
 /** The trained arrays of a model. */
-export interface Parameters {
+interface Parameters {
   readonly parameters: readonly Parameter[];
   /** A parameter's variable is called this and its name. */
   readonly variablePrefix: string;

@@ -123,7 +123,7 @@ interface WeightImage {
   readonly scale: number;
 }
 
-export type WeightImages = ReadonlyMap<string, WeightImage>;
+type WeightImages = ReadonlyMap<string, WeightImage>;
 
 /**
  * Takes the images before an update. Scales of more than one group are averaged for the step's size.

@@ -34,7 +34,7 @@ import { projectEntries, updateEntries } from './update/spec.ts';
 export const part: Schema<number> = number({ from: 0, to: 1 });
 const positive = number({ above: 0, to: 1e38 });
 
-export const pattern: Schema<string> = value((given) => tryPattern(given) !== undefined, patternWords);
+const pattern: Schema<string> = value((given) => tryPattern(given) !== undefined, patternWords);
 
 const quantizer = fields({ ...quantizerEntries, strength: maybe(part) });
 /** A transform or a gradient rule, by its name or with options, which are its own. */

@@ -18,8 +18,7 @@ import type { TrainOptions } from './records.ts';
 import type { Task } from './task.ts';
 import { taskOf } from './tasks.ts';
 
-export interface Settings
-  extends Required<Pick<TrainOptions, 'seed' | 'steps' | 'learningRate' | 'evaluateEvery'>> {
+interface Settings extends Required<Pick<TrainOptions, 'seed' | 'steps' | 'learningRate' | 'evaluateEvery'>> {
   readonly task: Task;
   /** With each format by its canonical name. */
   readonly recipe: Recipe;

@@ -44,7 +44,7 @@ interface HeaderEntry {
 const hashText = (text: string): string => fnv1a64(new TextEncoder().encode(text));
 
 /** What a file holds: plain data, and arrays by their names. */
-export interface Saved<T> {
+interface Saved<T> {
   readonly state: T;
   readonly arrays: ReadonlyMap<string, SavedArray>;
 }

@@ -11,7 +11,7 @@ import { ArgumentError } from '../errors.ts';
 import { checkSchema, kinds, number, type Schema } from '../schema.ts';
 
 /** Linear warm-up from 0 to the peak, then a half cosine from the peak down to `final` of it. */
-export interface CosineSchedule {
+interface CosineSchedule {
   readonly kind: 'cosine';
   /** Part of all steps spent in warm-up, in [0, 1). */
   readonly warmup: number;
@@ -20,14 +20,14 @@ export interface CosineSchedule {
 }
 
 /** Linear warm-up, then a straight line from the peak down to `final` of it at the last step. */
-export interface LinearSchedule {
+interface LinearSchedule {
   readonly kind: 'linear';
   readonly warmup: number;
   readonly final: number;
 }
 
 /** Warm-up, stable, decay: the peak until the last part `decay` of the steps, which falls linearly to `final`. */
-export interface WsdSchedule {
+interface WsdSchedule {
   readonly kind: 'wsd';
   readonly warmup: number;
   /** Part of all steps in the decay at the end; warmup + decay is at most 1. */
@@ -39,7 +39,7 @@ export interface WsdSchedule {
  * Linear towards zero at the end in two stages: 1 - (t - w)/T until part `at` of the T steps (w: warm-up steps), then
  * `second` (1 - t/T).
  */
-export interface TwoStageSchedule {
+interface TwoStageSchedule {
   readonly kind: 'two-stage';
   readonly warmup: number;
   /** Where the second stage begins, above 0 and below 1: BitNet 0.5. */
@@ -49,7 +49,7 @@ export interface TwoStageSchedule {
 }
 
 /** One value until part `at` of the steps, another after it: BitNet's weight decay is 1, then 0. */
-export interface StepSchedule {
+interface StepSchedule {
   readonly kind: 'step';
   readonly at: number;
   readonly before: number;

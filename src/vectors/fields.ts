@@ -39,7 +39,7 @@ export function digitsOf(bits: number): number {
 }
 
 /** Codes and values of one format. */
-export interface Codec {
+interface Codec {
   decode(code: Code): number;
   /** For values of the format. */
   encode(value: number): Code;

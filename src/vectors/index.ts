@@ -9,11 +9,11 @@ import type { Code } from '../formats/format.ts';
 import { type CaseOptions, caseNames, type Level, levels, resolveCases } from './cases/index.ts';
 import { widthOf } from './fields.ts';
 import { type Mismatch, type MismatchKind, mismatchKinds } from './mismatch.ts';
-import { type MissingNaN, missingNaNs, type NaNRule, nanRules } from './nan.ts';
+import { missingNaNs, nanRules } from './nan.ts';
 import type { TestOperation } from './operation.ts';
 import type { VectorOperation } from './operation-names.ts';
 import { operationNames } from './operation-names.ts';
-import { type OperationOptions, operationsWith, optionNames } from './options.ts';
+import { type OperationOptions, optionNames } from './options.ts';
 import { testOperation } from './resolve.ts';
 import {
   checkForm,
@@ -37,13 +37,10 @@ export {
   levels,
   type Mismatch,
   type MismatchKind,
-  type MissingNaN,
   mismatchKinds,
   missingNaNs,
-  type NaNRule,
   nanRules,
   type OperationOptions,
-  operationsWith,
   type VectorForm,
   VectorLineError,
   type VectorOperation,

@@ -50,7 +50,7 @@ export interface TestOperation {
 }
 
 /** The bits of TestFloat's flags, from the least significant on. */
-export const flagNames = ['inexact', 'underflow', 'overflow', 'infinite', 'invalid'] as const;
+const flagNames = ['inexact', 'underflow', 'overflow', 'infinite', 'invalid'] as const;
 
 export const invalidBit = 16;
 

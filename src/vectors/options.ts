@@ -63,13 +63,6 @@ export const optionNames: readonly (keyof OperationOptions)[] = [
   ...new Set(Object.values(optionsOfKind).flat()),
 ];
 
-/** Which operations take an option, in words: for a refusal and for help. */
-export function operationsWith(option: keyof OperationOptions): VectorOperation[] {
-  return (Object.keys(operationNames) as VectorOperation[]).filter((name) =>
-    (optionsOfKind[operationNames[name]] as readonly string[]).includes(option),
-  );
-}
-
 /** The name of an operation, checked; TestFloat's `mulAdd` is `fma`. Throws ArgumentError. */
 export function checkOperation(given: unknown): VectorOperation {
   const name = given === 'mulAdd' ? 'fma' : given;

@@ -1,7 +1,7 @@
 /** From the name of an operation and its options to the operation, all settled. */
 import { ArgumentError } from '../errors.ts';
 import { blockOperation } from './blocks.ts';
-import { usedBits, widthOf } from './fields.ts';
+import { usedBits } from './fields.ts';
 import type { TestOperation } from './operation.ts';
 import { operationNames, type VectorOperation } from './operation-names.ts';
 import { checkOperation, checkOptions, type OperationOptions } from './options.ts';
@@ -38,9 +38,4 @@ export function testOperation(name: VectorOperation, options: OperationOptions):
 /** Bits of all operands together: 2^this cases there are. */
 export function operandBits({ operands }: TestOperation): number {
   return operands.reduce((sum, field) => sum + usedBits(field) * field.count, 0);
-}
-
-/** How many codes a case has, operands and results. */
-export function caseWidth({ operands, results }: TestOperation): number {
-  return widthOf(operands) + widthOf(results);
 }

@@ -9,7 +9,7 @@ import type { ResolvedRounding } from '../../rounding/options.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
 
 /** The random integer of a rounding; 0 for parts that draw none. */
-export type Draw = (part: Part, index: number) => number;
+type Draw = (part: Part, index: number) => number;
 
 // Integers that are made at once: whole blocks of Philox, at any number of bits.
 const window = 256;

@@ -1,6 +1,6 @@
 /**
  * The orders of summation, one output at a time: the readable reference of every sum and product with an accumulator model.
- * Definitions: `docs/accumulation.md`. Rounded steps are the operations of `../operations.ts`, in the accumulator's format.
+ * Definitions: `docs/accumulation.md`. Rounded steps are the operations of `operations.ts`, in the accumulator's format.
  */
 
 import type { Part } from '../../products/model.ts';

@@ -5,7 +5,7 @@
 import { isZero, type Real, toReal } from '../real.ts';
 import { cancelled, type Term, type ZeroRule } from './term.ts';
 
-export interface Superaccumulator {
+interface Superaccumulator {
   add(term: Term): void;
   negate(): void;
   /** Empties it: +0. */

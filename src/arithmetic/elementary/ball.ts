@@ -52,7 +52,7 @@ export function exactBall(x: number): Ball {
 }
 
 /** Drops digits beyond `bits`. */
-export function trimmed(ball: Ball, bits: number): Ball {
+function trimmed(ball: Ball, bits: number): Ball {
   const excess = bitLength(ball.middle) - bits;
   if (excess <= 0) return ball;
   // One unit for the middle, one for the radius, both rounded down.

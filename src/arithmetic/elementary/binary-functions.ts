@@ -8,9 +8,6 @@ import { bitLength, exactBall, integerSquareRoot, multiply, shifted } from './ba
 import { exactly, huge, type Interval, inBall, justAbove, justBelow, tiny } from './interval.ts';
 import { exponential, logarithm } from './series.ts';
 
-/** As `Enclosure` of `functions.ts`, of two finite numbers. */
-export type BinaryEnclosure = (x: number, y: number, bits: number, limit: number) => Interval | undefined;
-
 // Integer powers are cheap: they are computed this much beyond the limit of other results.
 const exactDigits = 8;
 

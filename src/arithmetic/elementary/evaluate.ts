@@ -22,7 +22,8 @@ import {
 
 export type { UnaryName } from './functions.ts';
 export type { Special } from './specials.ts';
-export type BinaryName = 'pow' | 'hypot' | 'atan2';
+
+type BinaryName = 'pow' | 'hypot' | 'atan2';
 export type ElementaryName = UnaryName | BinaryName;
 
 /**

@@ -48,7 +48,7 @@ function constant(compute: (digits: number) => bigint): (digits: number) => bigi
 }
 
 /** ln 2 in units of 2^-digits, within 2 units. */
-export const ln2: (digits: number) => bigint = constant(
+const ln2: (digits: number) => bigint = constant(
   (digits) =>
     18n * inverseSeries(26n, digits, 1n) -
     2n * inverseSeries(4801n, digits, 1n) +

@@ -63,7 +63,7 @@ function operandsOf(given: unknown, argument: string, length: number, format: Fl
 }
 
 /** The index of the first element that is neither in the format nor NaN; -1 if there is none. */
-export type FindNonMember = (x: RealArray, format: FloatFormat) => number;
+type FindNonMember = (x: RealArray, format: FloatFormat) => number;
 
 /** Whether all elements are values of the format, as far as a fast look tells. */
 function areValues(x: RealArray, format: FloatFormat, find: FindNonMember | undefined): boolean {

@@ -10,7 +10,7 @@ import { baselineName } from './arms.ts';
 import type { ArmSummary } from './summary.ts';
 
 /** Columns, one row of cells for each arm, and remarks to print below. */
-export interface ComparisonTable {
+interface ComparisonTable {
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly string[])[];
   readonly notes: readonly string[];

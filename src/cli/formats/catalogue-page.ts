@@ -15,7 +15,7 @@ import { absent, type Column, formatTable, type TableStyle } from '../text-table
 import { epsilon, minPositive } from './facts.ts';
 import { shortText } from './notation.ts';
 
-export type Entry = AnyFormat;
+type Entry = AnyFormat;
 export type Kind = Entry['kind'];
 
 /** A column and what it shows of a format. */

@@ -18,7 +18,7 @@ export interface Rational {
 }
 
 /** A number in decimal, and whether that is all of it. */
-export interface Decimal {
+interface Decimal {
   readonly text: string;
   readonly exact: boolean;
 }

@@ -32,7 +32,7 @@ export interface Draw {
 }
 
 /** Errors of a finite result. */
-export interface RoundingError {
+interface RoundingError {
   /** |result - input| in units of 2^-1074. */
   readonly absolute: bigint;
   /** Divided by |input|; undefined for input 0. */
@@ -40,7 +40,7 @@ export interface RoundingError {
   readonly ulps: Rational;
 }
 
-export type Flag = 'inexact' | 'overflow' | 'underflow' | 'invalid';
+type Flag = 'inexact' | 'overflow' | 'underflow' | 'invalid';
 
 export interface Explanation {
   readonly input: number;
@@ -57,7 +57,7 @@ export interface Explanation {
 }
 
 /** (x - inner) / (outer - inner), in [0, 1). */
-export function fractionOf(units: bigint, inner: bigint, outer: bigint): Rational {
+function fractionOf(units: bigint, inner: bigint, outer: bigint): Rational {
   return { numerator: absolute(units - inner), denominator: absolute(outer - inner) };
 }
 
@@ -70,7 +70,7 @@ function nearestInteger({ numerator, denominator }: Rational, bits: number, even
 }
 
 /** How many of the 2^N random integers go away from zero, by the three variants of IEEE P3109. */
-export function awayCount(fraction: Rational, { rounding, variant, randomBits }: ResolvedRounding): number {
+function awayCount(fraction: Rational, { rounding, variant, randomBits }: ResolvedRounding): number {
   if (rounding === 'stochastic-equal') return 2 ** (randomBits - 1);
   if (variant === 'A') return Number((fraction.numerator << BigInt(randomBits)) / fraction.denominator);
   return Number(nearestInteger(fraction, randomBits, variant === 'C'));

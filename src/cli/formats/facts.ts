@@ -6,7 +6,7 @@
 import { type Code, type FloatFormat, type Format, nextDown, nextUp } from '../../formats/index.ts';
 
 /** A named value of a format. */
-export interface Landmark {
+interface Landmark {
   readonly name: string;
   readonly value: number;
 }

@@ -13,7 +13,7 @@ export interface Field {
 }
 
 /** The bits of one field in one code. */
-export interface FieldBits {
+interface FieldBits {
   readonly name: string;
   readonly bits: string;
 }

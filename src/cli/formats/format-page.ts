@@ -18,7 +18,7 @@ import { hexCode, numberText, shortText, valueText } from './notation.ts';
 import { valueGrid } from './value-table.ts';
 
 /** How the page is to look. */
-export interface PageStyle {
+interface PageStyle {
   /** Characters in a line. */
   readonly width: number;
   readonly emphasise: (text: string) => string;

@@ -11,7 +11,7 @@ import { isBelowNormal, tiesGoAway } from './neighbours.ts';
 import { exactText, numberText, shortText, valueText } from './notation.ts';
 
 /** What there is to know about one rounding; the later fields for finite inputs only. */
-export interface RoundingCase {
+interface RoundingCase {
   readonly x: number;
   readonly format: Format;
   readonly options: ResolvedRounding;

@@ -8,7 +8,7 @@ import { bitsText, fieldsOf } from './fields.ts';
 import { hexCode, valueText } from './notation.ts';
 
 /** One code. */
-export interface CodeRow {
+interface CodeRow {
   readonly code: string;
   readonly bits: Readonly<Record<string, string>>;
   readonly value: number;

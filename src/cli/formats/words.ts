@@ -1,7 +1,7 @@
 /** Words of a stream of text, one at a time with the line they stand on, however the stream is cut into pieces. */
 
 /** A word and the number of its line, from 1. */
-export interface Word {
+interface Word {
   readonly text: string;
   readonly line: number;
 }

@@ -10,7 +10,7 @@ import type { ArmSummary } from '../compare/summary.ts';
 import { movingMean } from '../statistics.ts';
 
 /** A point of a curve; low and high are the extremes over seeds. */
-export interface CurvePoint {
+interface CurvePoint {
   readonly step: number;
   readonly loss: number;
   readonly low: number;
@@ -115,7 +115,7 @@ function smooth(points: readonly CurvePoint[], transition: number | null, radius
 }
 
 /** The step after which an arm's second phase was in force, or null. */
-export function transitionStep({ runs }: ArmSummary): number | null {
+function transitionStep({ runs }: ArmSummary): number | null {
   for (const { phases } of runs) {
     const later = phases.find(({ step }) => step > 0);
     if (later !== undefined) return later.step;

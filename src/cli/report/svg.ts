@@ -15,7 +15,7 @@ export interface LegendEntry {
 }
 
 /** What is written around the plot. */
-export interface Frame {
+interface Frame {
   /** For screen readers and tooltips. */
   readonly title: string;
   readonly legend: readonly LegendEntry[];

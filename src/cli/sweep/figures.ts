@@ -14,7 +14,7 @@ import type { SweepResults } from './results.ts';
 import { lossUnit, measureTitles } from './tables.ts';
 
 /** A picture as SVG. */
-export interface Figure {
+interface Figure {
   /** Part of a file's name. */
   readonly name: string;
   /** For people who do not see it. */

@@ -13,7 +13,7 @@ const words = (value: unknown): string =>
 /** Characters of the longest text that a pattern may become. */
 const longestText = 4096;
 /** Copies of one pattern, and characters of all of them as JSON. */
-export const mostCopies = 1000;
+const mostCopies = 1000;
 const mostCharacters = 2 ** 24;
 
 /** A copy of data in which `"{key}"` is the key's value, and `{key}` within a longer text its words. */

@@ -10,7 +10,7 @@ import type { Sweep } from './definition.ts';
 const mostInOnePanel = 9;
 
 /** Where and how an arm is drawn. */
-export interface ArmPlace {
+interface ArmPlace {
   readonly arm: string;
   /** Null: in the only panel, or, as the baseline, in all. */
   readonly panel: string | null;
@@ -19,7 +19,7 @@ export interface ArmPlace {
   readonly panelLook: ArmLook;
 }
 
-export interface Looks {
+interface Looks {
   /** Names of the panels; `['']` for one without a name. */
   readonly panels: readonly string[];
   /** In the order of the arms. */

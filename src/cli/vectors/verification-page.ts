@@ -18,7 +18,7 @@ interface Column {
   readonly bits: number;
 }
 
-export interface Columns {
+interface Columns {
   readonly operands: readonly Column[];
   readonly results: readonly Column[];
 }

@@ -7,7 +7,7 @@ import { log } from '../../arithmetic/elementary/approximate.ts';
 import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
 
 /** A number m 2^exponent of any size: 0, or 1 <= |m| < 2. */
-export interface Scaled {
+interface Scaled {
   readonly m: number;
   readonly exponent: number;
 }

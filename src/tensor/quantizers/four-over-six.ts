@@ -17,7 +17,7 @@ const clampElement = resolveRounding(e2m1, { saturation: 'finite' });
 const clampScale = resolveRounding(e4m3fn, { saturation: 'finite' });
 
 /** One block: its members row by row, and the rows of a whole block (the last rows of a ragged one are missing). */
-export interface FourOverSixBlock {
+interface FourOverSixBlock {
   readonly members: RealArray;
   readonly columns: number;
   readonly rows: number;

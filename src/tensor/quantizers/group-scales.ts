@@ -62,7 +62,7 @@ function tensorLevelOf(
 }
 
 /** The values of x under the scales as they stand, without random bits. */
-export type ImageOf = (x: RealArray, layout: Layout, scales: Scales, options: ResolvedQuantizer) => RealArray;
+type ImageOf = (x: RealArray, layout: Layout, scales: Scales, options: ResolvedQuantizer) => RealArray;
 
 /**
  * Sets the scale of every group from a statistic or by search.
@@ -140,7 +140,7 @@ function setFourOverSix(
 }
 
 /** A scale above 0 as its format has it: the nearest positive number, or the power of two that the direction says. */
-export function storedScale(value: number, scale: ResolvedScale): number {
+function storedScale(value: number, scale: ResolvedScale): number {
   if (scale.powerOfTwo) return powerScale(scale, value, 1);
   return Math.max(quotientIn(scale.format)(value, 1), scale.format.minSubnormal);
 }

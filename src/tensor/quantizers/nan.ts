@@ -10,7 +10,7 @@ import type { Run } from './run.ts';
 import { dequantizer, type Scales } from './scales.ts';
 
 /** An array without the NaN that are replaced, and where they were. */
-export interface Cleaned<A extends RealArray> {
+interface Cleaned<A extends RealArray> {
   readonly x: A;
   readonly holes: readonly number[];
 }

@@ -49,7 +49,7 @@ export interface Quantized {
 }
 
 /** What is stored, before it has bytes and values. */
-export interface Stored {
+interface Stored {
   readonly options: ResolvedQuantizer;
   readonly shape: readonly number[];
   readonly codes: CodeArray;
@@ -60,7 +60,7 @@ export interface Stored {
 }
 
 /** Where dequantising goes back to. */
-export interface Restore {
+interface Restore {
   readonly transform: Transform | undefined;
   readonly context: TransformContext;
   /** The kind of array that values are. */

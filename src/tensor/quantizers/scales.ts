@@ -47,7 +47,7 @@ export function newScales(
 }
 
 /** Sets the scale of a group from its threshold. `tensorEncode` is read by two-level scales only. */
-export type SetScale = (scales: Scales, group: number, threshold: number, tensorEncode: number) => void;
+type SetScale = (scales: Scales, group: number, threshold: number, tensorEncode: number) => void;
 
 function makeNaN({ stored, into, out }: Scales, group: number): void {
   stored[group] = NaN;

@@ -11,7 +11,7 @@ import type { ResolvedScale } from './scale-options.ts';
 import { powerScale } from './scales.ts';
 
 /** A scale and the element that stands for 0. */
-export interface Affine {
+interface Affine {
   readonly scale: number;
   readonly zeroPoint: number;
 }

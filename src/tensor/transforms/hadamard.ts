@@ -54,7 +54,7 @@ export interface HadamardOptions {
 }
 
 /** A transform of some shape, as kernels take it. */
-export interface Rotation {
+interface Rotation {
   readonly layout: HadamardLayout;
   /** 1 or -1 for each place in a block; undefined: all 1. */
   readonly signs: ArrayLike<number> | undefined;

@@ -31,7 +31,7 @@ import { SlotRegistry } from './slot-registry.ts';
 import type { Pass } from './slots.ts';
 import { Timeline } from './timeline.ts';
 
-export interface EngineOptions {
+interface EngineOptions {
   readonly recipe: Recipe;
   readonly parameters: readonly EngineParameter[];
   readonly steps: number;

@@ -66,7 +66,7 @@ export const kindOf = (optimizer: object): string =>
   (optimizer.constructor as { className?: string }).className ?? optimizer.constructor.name;
 
 /** One array of the state of a variable. */
-export interface ForeignState {
+interface ForeignState {
   /** `field/variable`, unique within the optimiser. */
   readonly key: string;
   readonly field: string;
@@ -116,7 +116,7 @@ function countersAt(optimizer: object): Record<string, number> {
 }
 
 /** What an optimiser of TensorFlow.js keeps between two steps. */
-export interface ForeignContents {
+interface ForeignContents {
   readonly counters: Readonly<Record<string, number>>;
   /** In the order of the optimiser's arrays, which is that of the gradients that it is given. */
   readonly variables: readonly Pick<Variable, 'name' | 'shape'>[];

@@ -25,7 +25,7 @@ export interface EngineParameter {
 }
 
 /** A parameter whose depth among the others is not known yet. */
-export type UnplacedParameter = Omit<EngineParameter, 'depth'>;
+type UnplacedParameter = Omit<EngineParameter, 'depth'>;
 
 const kinds: readonly (readonly [RegExp, string])[] = [
   [/(^|[./_-])(q|query|wq|q_proj)($|[./_-])/i, 'q'],
@@ -38,12 +38,12 @@ const kinds: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** The projection that a name says, if it does. */
-export function kindOf(name: string): string | undefined {
+function kindOf(name: string): string | undefined {
   return kinds.find(([pattern]) => pattern.test(name))?.[1];
 }
 
 /** What names and shapes suggest. Convolutions have filters of three axes or more. */
-export function roleOf(name: string, shape: readonly number[]): ParameterRole {
+function roleOf(name: string, shape: readonly number[]): ParameterRole {
   if (shape.length >= 3) return 'convolution';
   if (shape.length === 2) {
     if (/embedding/i.test(name)) return 'embedding';

@@ -12,7 +12,7 @@ import { isOurs, type OptimizerSteps } from './optimizer-steps.ts';
 import type { SavedOptimizer } from './state.ts';
 
 /** An optimiser between two steps. */
-export interface OptimizerContents {
+interface OptimizerContents {
   readonly saved: SavedOptimizer;
   /** By `parameter/...` of ours, `field/parameter` of others. */
   readonly arrays: ReadonlyMap<string, SavedArray>;

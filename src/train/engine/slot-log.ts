@@ -9,7 +9,7 @@ import type { EmulationLog } from '../../tfjs/log.ts';
 import type { Role } from '../../tfjs/policy.ts';
 
 /** Where an operand stands. */
-export interface SlotPlace {
+interface SlotPlace {
   readonly slot: string;
   readonly parameter: string;
   readonly isTraining: boolean;

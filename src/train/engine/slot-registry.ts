@@ -10,10 +10,10 @@ import type { LinearSlots, OperandSpec } from '../recipe.ts';
 import { type Pass, Slot, type SlotName } from './slots.ts';
 
 /** The step that a slot has drawn for last, and how many random integers. */
-export type Drawn = readonly [step: number, drawn: number];
+type Drawn = readonly [step: number, drawn: number];
 
 /** How the operands of a call are read beside what its slots say. */
-export interface Reading {
+interface Reading {
   readonly pass: Pass;
   /** What is left of every quantiser's strength. */
   readonly strength: number;

@@ -86,7 +86,7 @@ export function hasMemory({ scale }: OperandSpec): boolean {
 const unscaled = { per: 'tensor', from: 'constant', value: 1 } as const;
 
 /** The quantiser of an operand without its strength; undefined: values stay as they are. */
-export function quantizerOptions({
+function quantizerOptions({
   format,
   strength: _strength,
   norm: _norm,

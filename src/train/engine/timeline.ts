@@ -7,7 +7,7 @@ import { isReset, phaseStarts, rewarmFactor } from '../phases.ts';
 import type { EventAction, Phase, Recipe, RecipeEvent, Rule } from '../recipe.ts';
 
 /** A part of all steps (strictly between 0 and 1), or a number of steps. */
-export function stepsOf(length: number, steps: number): number {
+function stepsOf(length: number, steps: number): number {
   return length > 0 && length < 1 ? Math.round(length * steps) : length;
 }
 

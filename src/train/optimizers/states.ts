@@ -31,13 +31,13 @@ export interface MomentCodecs {
 type MakeStates = (shape: readonly number[], codecs: MomentCodecs, name: string) => StateOf;
 
 /** What an update makes of one variable: its new value and its new states, by name. */
-export interface Update {
+interface Update {
   readonly value: Tensor;
   readonly states: Readonly<Record<string, Tensor>>;
 }
 
 /** Throws DivergenceError naming the step and what is not finite. */
-export function checkFinite(of: 'update' | 'state', tensor: string, given: Tensor, step: number): void {
+function checkFinite(of: 'update' | 'state', tensor: string, given: Tensor, step: number): void {
   const values = given.dataSync();
   const index = firstNotFinite(values);
   if (index >= 0) throw new DivergenceError(of, tensor, step + 1, index, values[index]!);

@@ -97,7 +97,7 @@ export function checkStore(store: WeightStoreSpec, path: string): void {
 }
 
 /** What a selector looks at of a parameter. */
-export interface Selectable {
+interface Selectable {
   readonly name: string;
   readonly role: string;
 }

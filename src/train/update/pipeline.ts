@@ -16,7 +16,7 @@ import {
 } from './operators.ts';
 import type { GradientOperatorSpec } from './spec.ts';
 
-export interface PipelineContext {
+interface PipelineContext {
   readonly parameters: readonly OperatedParameter[];
   readonly parameterOf: ParameterOf;
   readonly variables: () => Iterable<Variable>;

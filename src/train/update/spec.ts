@@ -20,7 +20,7 @@ import { isPowerOfTwo, powerOfTwoWords } from '../../tfjs/loss-scale.ts';
 import type { OptimizerSettings } from '../optimizers/settings.ts';
 
 /** Scales all gradients down so that their norm together is at most `limit`. */
-export interface ClipByGlobalNorm {
+interface ClipByGlobalNorm {
   readonly kind: 'clipByGlobalNorm';
   readonly limit: number;
 }
@@ -65,7 +65,7 @@ export interface SpamClip {
  * What training of an integer graph has in the gradient's place: the gradient with respect to the integers W / s of a weight on a grid,
  * taken back to steps of the weight, is s^2 g. Other parameters stay as they are.
  */
-export interface IntegerGradient {
+interface IntegerGradient {
   readonly kind: 'integerGradient';
 }
 
@@ -74,7 +74,7 @@ export interface IntegerGradient {
  * relative to the weights, as in floating point. Source: Lin et al., "On-device training under 256KB memory", arXiv 2206.15472,
  * section 3.1.
  */
-export interface QuantizationAwareScaling {
+interface QuantizationAwareScaling {
   readonly kind: 'qas';
 }
 

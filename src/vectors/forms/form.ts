@@ -28,6 +28,5 @@ export interface TextForm {
   reader(operation: TestOperation): (line: string) => Row | undefined;
 }
 
-/** Bits of the flags, and their digits in hexadecimal. */
+/** Bits of the flags. */
 export const flagBitCount = 5;
-export const flagDigits = 2;

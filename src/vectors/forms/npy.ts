@@ -90,12 +90,12 @@ function readCode(view: DataView, at: number, { bits }: Field): Code {
 }
 
 /** A row that bytes hold, and the first field whose code is too large for it. */
-export interface NpyRow extends Row {
+interface NpyRow extends Row {
   readonly tooLarge: Field | undefined;
 }
 
 /** What the header of a file says, or what it should have said. */
-export type NpyStart = { readonly rows: number; readonly data: number } | { readonly expected: string };
+type NpyStart = { readonly rows: number; readonly data: number } | { readonly expected: string };
 
 /** Bytes of the longest header. */
 const longestHeader = 65535;

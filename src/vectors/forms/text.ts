@@ -10,7 +10,7 @@ import { hexReader, hexWriter } from './hex.ts';
 const flagField: Field = { name: 'flags', format: undefined, bits: flagBitCount, count: 1 };
 
 /** All columns of a row, the flags last where there are any. */
-export function rowColumns({ operands, results, hasFlags }: TestOperation): Field[] {
+function rowColumns({ operands, results, hasFlags }: TestOperation): Field[] {
   return columnsOf([...operands, ...results, ...(hasFlags ? [flagField] : [])]);
 }
 
