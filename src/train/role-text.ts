@@ -47,12 +47,12 @@ function rangesOf(numbers: readonly number[]): string {
 }
 
 /** Words in lines of at most so many characters, those after the first indented. */
-function wrapped(words: readonly string[], separator: string, indent: string): string[] {
+function wrapped(words: readonly string[], separator: string, indent: string, most = width): string[] {
   const lines: string[] = [];
   let line = '';
   for (const [i, word] of words.entries()) {
     const text = i === words.length - 1 ? word : `${word}${separator}`;
-    if (line !== '' && line.length + 1 + text.length > width) {
+    if (line !== '' && line.length + 1 + text.length > most) {
       lines.push(line);
       line = `${indent}${text}`;
     } else line = line === '' ? text : `${line} ${text}`;
@@ -96,6 +96,7 @@ function productLines(title: string, parts: readonly (readonly [name: string, wo
       `${(i === 0 ? title : '').padEnd(13)}${name.padEnd(4)}${words}`.trimEnd().split(/(?<=\S) (?=\S)/),
       '',
       ' '.repeat(19),
+      width - 2,
     ).map((line) => `  ${line}`),
   );
 }

@@ -14,6 +14,7 @@ import {
   train,
 } from '../../src/train/index.ts';
 import { oneHot } from '../../src/train/one-hot.ts';
+import { zooFp4 } from '../zoo-fp4.ts';
 
 beforeAll(async () => {
   await wasmBackend();
@@ -101,8 +102,7 @@ const every: Recipe[] = [
   recipes.dqt({ bits: 4, extraNorm, of: 'all' }),
   recipes.dqt({ bits: 1.58, extraNorm, optimizer: { kind: 'adafactor' } }),
   recipes.adam8bit({ block: 64, least: 0, extraNorm }),
-  recipes.nvfp4({ hadamard: 'step', extraNorm }),
-  recipes.mxfp4({ rounding: 'stochastic', extraNorm }),
+  ...Object.values(zooFp4({ extraNorm })),
 ];
 
 describe.each(every.map((recipe) => [recipe.name, recipe] as const))('%s', (_, recipe) => {

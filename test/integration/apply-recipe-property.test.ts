@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { wasmBackend } from '../../src/tfjs/index.ts';
 import { type LinearSlots, type Recipe, type RecipeRun, recipes } from '../../src/train/index.ts';
+import { zooFp4 } from '../zoo-fp4.ts';
 import { programs, trained } from './apply-recipe-programs.ts';
 
 beforeAll(async () => {
@@ -135,9 +136,7 @@ const every: Readonly<Record<string, Recipe>> = {
       },
     ],
   },
-  'nvfp4, published': recipes.nvfp4(),
-  'nvfp4, other signs in each step': recipes.nvfp4({ hadamard: 'step' }),
-  'mxfp4, stochastic': recipes.mxfp4({ rounding: 'stochastic' }),
+  ...zooFp4(),
   float32: recipes.float32(),
   bfloat16: recipes.bfloat16(),
   bitnet: recipes.bitnet(),

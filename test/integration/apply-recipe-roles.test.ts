@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { wasmBackend } from '../../src/tfjs/index.ts';
 import { applyRecipe, type Recipe, recipes, roleColumns } from '../../src/train/index.ts';
+import { zooFp4 } from '../zoo-fp4.ts';
 import { programs } from './apply-recipe-programs.ts';
 
 beforeAll(async () => {
@@ -29,8 +30,7 @@ const every: Recipe[] = [
   }),
   recipes.dqt({ bits: 4, of: 'all', range: { deviations: 4 } }),
   recipes.adam8bit(),
-  recipes.nvfp4({ hadamard: 'step' }),
-  recipes.mxfp4({ rounding: 'stochastic' }),
+  ...Object.values(zooFp4()),
   recipes.bitnet({ optimizer: { kind: 'adafactor' } }),
 ];
 

@@ -263,7 +263,7 @@ export class Slot {
     const stays = made?.transform !== undefined && spec.invert === false;
     const hasRule = made !== undefined && made.gradient.name !== 'straight-through';
     return {
-      key: `${this.#name} ${strength}${random || this.hasMemory ? ` ${pass.step}${suffix}` : ''}${seen}`,
+      key: `${this.key} ${strength}${random || this.hasMemory ? ` ${pass.step}${suffix}` : ''}${seen}`,
       blocks: spec.scale?.per === 'block' || made?.transform !== undefined,
       stored: spec.scale?.per === 'block' && spec.scale.axis !== undefined,
       of: spec.of ?? 'operand',

@@ -1,16 +1,31 @@
 /**
  * Operands of linear layers in NVFP4, a configuration and nothing more: float32 weights, states and everything else.
- * Source: NVIDIA, "Pretraining large language models with NVFP4", arXiv 2509.25149.
+ * Sources: NVIDIA, "Pretraining large language models with NVFP4", arXiv 2509.25149; Cook et al., "Four over six", arXiv 2512.02010.
  */
-import { maybe, word } from '../../schema.ts';
-import type { LinearSlots, QuantizerSpec, Recipe } from '../recipe.ts';
+import { boolean, fields, integer, maybe, number, type Schema, word } from '../../schema.ts';
+import type { LinearSlots, OperandSpec, Phase, Recipe, Rule } from '../recipe.ts';
 import { rounding as gradientRounding } from '../recipe-schema.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
+import { bfloat16Slots } from './bfloat16-slots.ts';
 
-const nvfp4Options = optionsOf({
-  hadamard: maybe(word(['fixed', 'step', 'none'])),
-  rounding: maybe(gradientRounding),
-});
+/** Blocks of a model, counted from either end, whose layers read bfloat16. */
+export interface ExemptBlocks {
+  readonly first?: number;
+  readonly last?: number;
+}
+
+const blocks = maybe(integer(1, 2 ** 16));
+/** What `ExemptBlocks` may be. */
+export const exemptBlocks: Schema = fields({ first: blocks, last: blocks });
+
+/** The rules that give blocks at the ends of a model bfloat16 operands. */
+export function exemptRules({ first, last }: ExemptBlocks = {}): Rule[] {
+  const depths = [
+    ...(first === undefined ? [] : [[0, first - 1] as const]),
+    ...(last === undefined ? [] : [[-last, -1] as const]),
+  ];
+  return depths.map((depth) => ({ where: { depth }, set: bfloat16Slots }));
+}
 
 /** What NVFP4 training accepts. */
 export interface Nvfp4Options extends RecipeOptions {
@@ -21,40 +36,136 @@ export interface Nvfp4Options extends RecipeOptions {
   readonly hadamard?: 'fixed' | 'step' | 'none';
   /** How gradients are rounded. Default `'stochastic'`. */
   readonly rounding?: 'stochastic' | 'nearest-even';
+  /**
+   * Which weights share a scale: tiles of 16 x 16, which the forward and the input gradient's product read alike (default), or blocks of
+   * 16 along what each of them sums over.
+   */
+  readonly weights?: 'tile' | 'block';
+  /** Blocks at the ends of the model whose layers read bfloat16; the paper's model of 62: 2 and 8. Default: none. */
+  readonly exempt?: ExemptBlocks;
+  /** From part `at` of the steps on operands are bfloat16: all (default), or those of forward products. Default: never. */
+  readonly finish?: { readonly at: number; readonly of?: 'all' | 'forward' };
+  /** Blocks try their maximum at 6 and at 4 and keep the better: of weights, of activations, or of gradients too (`'all'`). */
+  readonly fourOverSix?: {
+    readonly of: 'weights' | 'activations' | 'all';
+    /** What is compared. Default `'mae'`. */
+    readonly error?: 'mae' | 'mse';
+    /** The scale of the largest block. Default 448. */
+    readonly scaleMax?: 448 | 256;
+  };
+  /** Whether what forward products read of activations has a second scale a token, not one of the tensor. Default false. */
+  readonly rowScaled?: boolean;
 }
 
-const e4m3Scales = { from: 'absmax', format: 'e4m3fn', tensorScale: true } as const;
+const nvfp4Options = optionsOf({
+  hadamard: maybe(word(['fixed', 'step', 'none'])),
+  rounding: maybe(gradientRounding),
+  weights: maybe(word(['tile', 'block'])),
+  exempt: maybe(exemptBlocks),
+  finish: maybe(fields({ at: number({ above: 0, below: 1 }), of: maybe(word(['all', 'forward'])) })),
+  fourOverSix: maybe(
+    fields({
+      of: word(['weights', 'activations', 'all']),
+      error: maybe(word(['mae', 'mse'])),
+      scaleMax: maybe(word([448, 256])),
+    }),
+  ),
+  rowScaled: maybe(boolean),
+});
+
+/** The operands by what they are. */
+function operandsOf({
+  hadamard = 'fixed',
+  rounding = 'stochastic',
+  weights = 'tile',
+  fourOverSix,
+  rowScaled = false,
+}: Nvfp4Options): LinearSlots {
+  const base = { from: 'absmax', format: 'e4m3fn', tensorScale: true } as const;
+  const scaleOf = (kind: 'weights' | 'activations' | 'gradients') => {
+    const { of, error = 'mae', scaleMax } = fourOverSix ?? {};
+    if (of !== 'all' && of !== kind) return base;
+    return { ...base, fourOverSix: error, ...(scaleMax === undefined ? {} : { scaleMax }) };
+  };
+  const alongSums = { per: 'block', size: 16 } as const;
+  const x: OperandSpec = { format: 'e2m1', scale: { ...alongSums, ...scaleOf('activations') } };
+  const w: OperandSpec = {
+    format: 'e2m1',
+    scale: {
+      ...(weights === 'tile' ? ({ per: 'tile', rows: 16, columns: 16 } as const) : alongSums),
+      ...scaleOf('weights'),
+    },
+  };
+  const g: OperandSpec = {
+    format: 'e2m1',
+    scale: { ...alongSums, ...scaleOf('gradients') },
+    ...(rounding === 'nearest-even' ? {} : { rounding }),
+  };
+  const signs = hadamard === 'step' ? { seed: 'step' } : { signs: 'transformer-engine' };
+  const turned =
+    hadamard === 'none'
+      ? {}
+      : { transform: { name: 'hadamard', size: 16, ...signs }, invert: false as const };
+  return {
+    forward: { x: rowScaled ? { ...x, scale: { ...x.scale!, tensorScale: 'row' } } : x, w },
+    inputGradient: { g, w: weights === 'tile' ? 'same' : w },
+    weightGradient: { g: { ...g, ...turned }, x: { ...x, ...turned } },
+  };
+}
+
+/** The last phase: bfloat16 in all products, or in the forward one; what the others read is their own then. */
+function finishOf(slots: LinearSlots, { at, of = 'all' }: NonNullable<Nvfp4Options['finish']>): Phase {
+  if (of === 'all') return phase(at, bfloat16Slots);
+  const { inputGradient, forward } = slots;
+  const w = inputGradient.w === 'same' ? forward.w : inputGradient.w;
+  return phase(at, {
+    ...slots,
+    forward: bfloat16Slots.forward,
+    inputGradient: { ...inputGradient, w },
+  });
+}
+
+/** What of the recipe's name says how it differs from the published one. */
+function namesOf({
+  hadamard = 'fixed',
+  rounding = 'stochastic',
+  weights = 'tile',
+  exempt,
+  finish,
+  fourOverSix,
+  rowScaled = false,
+}: Nvfp4Options): string[] {
+  return [
+    ...(hadamard === 'fixed' ? [] : [hadamard === 'step' ? 'step-signs' : 'plain']),
+    ...(rounding === 'stochastic' ? [] : ['nearest']),
+    ...(weights === 'tile' ? [] : ['1d']),
+    ...(fourOverSix === undefined ? [] : ['4over6']),
+    ...(rowScaled ? ['row-scaled'] : []),
+    ...(exempt === undefined ? [] : [`exempt-${exempt.first ?? 0}-${exempt.last ?? 0}`]),
+    ...(finish === undefined ? [] : [`bfloat16@${Math.round(finish.at * 10000) / 100}`]),
+  ];
+}
 
 /**
  * NVFP4: e2m1 elements, e4m3fn scales of 16 of them, one scale of the tensor. Weights in tiles of 16 x 16, so that the forward and the
  * input gradient's product read the same codes; gradients are rounded stochastically; operands of weight gradients are rotated.
  * @throws ArgumentError if an option is not valid.
  * @example
- * const run = await applyRecipe(tf, recipes.nvfp4(), { model, steps: 1000, seed: 1 });
+ * const run = await applyRecipe(tf, recipes.nvfp4({ exempt: { first: 1 }, finish: { at: 0.82 } }), { model, steps: 1000, seed: 1 });
  */
 export function nvfp4(options: Nvfp4Options = {}): Recipe {
   checkOptions(nvfp4Options, options);
-  const { hadamard = 'fixed', rounding = 'stochastic' } = options;
-  const blocks: QuantizerSpec = { format: 'e2m1', scale: { per: 'block', size: 16, ...e4m3Scales } };
-  const tiles: QuantizerSpec = {
-    format: 'e2m1',
-    scale: { per: 'tile', rows: 16, columns: 16, ...e4m3Scales },
-  };
-  const gradients: QuantizerSpec = rounding === 'nearest-even' ? blocks : { ...blocks, rounding };
-  const signs = hadamard === 'step' ? { seed: 'step' } : { signs: 'transformer-engine' };
-  const turned =
-    hadamard === 'none'
-      ? {}
-      : { transform: { name: 'hadamard', size: 16, ...signs }, invert: false as const };
-  const slots: LinearSlots = {
-    forward: { x: blocks, w: tiles },
-    inputGradient: { g: gradients, w: 'same' },
-    weightGradient: { g: { ...gradients, ...turned }, x: { ...blocks, ...turned } },
-  };
-  const names = [
-    ...(hadamard === 'fixed' ? [] : [hadamard === 'step' ? 'step-signs' : 'plain']),
-    ...(rounding === 'stochastic' ? [] : ['nearest']),
+  const { hadamard, rounding = 'stochastic', exempt, finish } = options;
+  const slots = operandsOf(options);
+  const phases = [phase(0, slots), ...(finish === undefined ? [] : [finishOf(slots, finish)])];
+  const title = [
+    'NVFP4 operands',
+    ...(hadamard === 'none' ? [] : ['random Hadamard']),
+    `${rounding} gradients`,
+    ...(exempt === undefined ? [] : ['bfloat16 in blocks at the ends']),
+    ...(finish === undefined ? [] : [`bfloat16 from ${Math.round(finish.at * 10000) / 100} % on`]),
   ];
-  const title = `NVFP4 operands${hadamard === 'none' ? '' : ', random Hadamard'}, ${rounding} gradients`;
-  return recipe(['nvfp4', ...names].join('-'), title, [phase(0, slots)], options);
+  const made = recipe(['nvfp4', ...namesOf(options)].join('-'), title.join(', '), phases, options);
+  const rules = exemptRules(exempt);
+  return rules.length === 0 ? made : { ...made, rules };
 }

@@ -1,0 +1,24 @@
+/** The recipes of four bits in their variants: what tests of all recipes walk. */
+import { type Recipe, recipes } from '../src/train/index.ts';
+
+export const zooFp4 = (options: recipes.RecipeOptions = {}): Readonly<Record<string, Recipe>> => ({
+  nvfp4: recipes.nvfp4(options),
+  'nvfp4, every option': recipes.nvfp4({
+    ...options,
+    hadamard: 'step',
+    weights: 'block',
+    exempt: { first: 1 },
+    finish: { at: 0.6, of: 'forward' },
+    fourOverSix: { of: 'all', error: 'mse', scaleMax: 256 },
+    rowScaled: true,
+  }),
+  'nvfp4, bfloat16 at the end': recipes.nvfp4({ ...options, exempt: { last: 1 }, finish: { at: 0.5 } }),
+  'mxfp4, stochastic': recipes.mxfp4({ ...options, rounding: 'stochastic' }),
+  'mxfp4, every option': recipes.mxfp4({
+    ...options,
+    rounding: 'stochastic',
+    prescale: 0.75,
+    direction: 'rceil',
+    hadamard: 'step',
+  }),
+});
