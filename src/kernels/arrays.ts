@@ -9,8 +9,9 @@ import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts
 import { isInSharedHeap, privateHeap, sharedHeap } from './heap.ts';
 import { planRounding, type RoundingPlan } from './plan.ts';
 import { checkSupplied, type Rounder, rounderOn } from './rounder.ts';
+import { roundingRoomBytes, writeRounding } from './rounding-job.ts';
 import { roundingModule } from './rounding-module.ts';
-import { divideShared, divideStaged } from './thread-division.ts';
+import { commonPiece, divideCommon, divideStaged } from './thread-division.ts';
 import { threadPool, usefulThreads } from './threads.ts';
 
 /** Bytes of one staged chunk: far below the second-level cache. A quarter of this is a tenth slower at 10^7 elements. */
@@ -31,7 +32,7 @@ let sharedRounder: Rounder | undefined;
 function staging(plan: RoundingPlan): Staging {
   if (stagingMade === undefined) {
     const heap = privateHeap();
-    const rounder = rounderOn(heap, roundingModule.instantiate(heap.memory));
+    const rounder = rounderOn(heap);
     const pointer = heap.allocate(stagedBytes);
     const none = { float32: new Float32Array(0), float64: new Float64Array(0) };
     stagingMade = { rounder, memory: heap.memory, pointer, ...none };
@@ -53,20 +54,26 @@ function roundInSharedHeap(
   options: ResolvedRounding,
   threads: number,
 ): void {
-  if (sharedRounder === undefined) {
-    const heap = sharedHeap();
-    sharedRounder = rounderOn(heap, roundingModule.instantiate(heap.memory));
-  }
+  const heap = sharedHeap();
+  sharedRounder ??= rounderOn(heap);
   sharedRounder.prepare(plan);
   const rounder = sharedRounder;
   const { byteOffset: source, length } = x;
   const { byteOffset: destination } = out;
-  function roundPiece(from: number, to: number): void {
+  function ownPiece(from: number, to: number): number {
     const offset = from << plan.elementShift;
     rounder.round(plan, source + offset, destination + offset, to - from, options, from);
+    return -1;
   }
-  if (threads === 1) roundPiece(0, length);
-  else divideShared(threadPool(), { plan, options, threads, roundPiece }, source, destination, length);
+  if (threads === 1) {
+    ownPiece(0, length);
+    return;
+  }
+  const place = { source, destination, start: 0 };
+  divideCommon(threadPool(), threads, {
+    ...{ module: roundingModule, length, piece: commonPiece, ownPiece },
+    blockOf: (slot) => writeRounding(heap, slot.room(roundingRoomBytes), plan, place, options),
+  });
 }
 
 function roundStaged(
@@ -78,7 +85,7 @@ function roundStaged(
 ): void {
   // Allocates what is missing, so that nothing can fail while other threads work.
   staging(plan);
-  function roundPiece(from: number, to: number): void {
+  function ownPiece(from: number, to: number): void {
     const { rounder, pointer, float32, float64 } = staging(plan);
     const buffer = isFloat32Array(x) ? float32 : float64;
     const size = buffer.length;
@@ -89,8 +96,18 @@ function roundStaged(
       out.set(length === size ? buffer : buffer.subarray(0, length), start);
     }
   }
-  if (threads === 1) roundPiece(0, x.length);
-  else divideStaged(threadPool(), sharedHeap().memory, { plan, options, threads, roundPiece }, x, out);
+  if (threads === 1) {
+    ownPiece(0, x.length);
+    return;
+  }
+  const heap = sharedHeap();
+  divideStaged(threadPool(), threads, {
+    ...{ module: roundingModule, x, out, roomBytes: roundingRoomBytes, ownPiece },
+    write(room, staging, start): void {
+      const place = { source: staging, destination: staging, start };
+      writeRounding(heap, room, plan, place, options);
+    },
+  });
 }
 
 /**

@@ -36,11 +36,11 @@ let workshopMade: Workshop | undefined;
 function workshop(): Workshop {
   if (workshopMade === undefined) {
     const heap = privateHeap();
-    const raw = roundingModule.instantiate(heap.memory);
+    const raw = roundingModule.on(heap.memory);
     const [parameters, values, codes] = [parameterBytes, 8 * chunk, 8 * chunk].map((bytes) =>
       heap.allocate(bytes),
     ) as [number, number, number];
-    workshopMade = { memory: heap.memory, raw, rounder: rounderOn(heap, raw), parameters, values, codes };
+    workshopMade = { memory: heap.memory, raw, rounder: rounderOn(heap), parameters, values, codes };
   }
   return workshopMade;
 }

@@ -1,5 +1,5 @@
 /** The module of convolutions and of what turns matrices. */
-import base64 from './generated/convolutions.ts';
+import bytes from './generated/convolutions.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
 /** A depthwise convolution or a gradient of one. Pointers are byte offsets; `zeros` are as many as `a` has channels. */
@@ -40,4 +40,4 @@ export interface ConvolutionsModuleExports {
   readonly depthwiseFilter: DepthwiseKernel;
 }
 
-export const convolutionsModule: KernelModule<ConvolutionsModuleExports> = kernelModule(base64);
+export const convolutionsModule: KernelModule<ConvolutionsModuleExports> = kernelModule(bytes);

@@ -1,5 +1,5 @@
 /** Counts what a rounding did to numbers, by the kernel: on a heap, and on arrays through the private memory. */
-import base64 from './generated/errors.ts';
+import bytes from './generated/errors.ts';
 import { type Heap, privateHeap } from './heap.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
@@ -7,7 +7,7 @@ interface ErrorsModuleExports {
   count(exact: number, rounded: number, length: number, low: number, high: number, counts: number): void;
 }
 
-const errorsModule: KernelModule<ErrorsModuleExports> = kernelModule(base64);
+const errorsModule: KernelModule<ErrorsModuleExports> = kernelModule(bytes);
 
 /** Of finite numbers other than 0, but for `nan`. */
 export interface ErrorCounts {
@@ -38,7 +38,7 @@ const countsLength = 14;
 const stateBytes = 8 * countsLength + 2 * 16;
 
 export function errorsOn(heap: Heap): ErrorCounter {
-  const kernel = errorsModule.instantiate(heap.memory);
+  const kernel = errorsModule.on(heap.memory);
   let state: number | undefined;
   let kept = { pointer: 0, bytes: 0 };
 

@@ -34,7 +34,7 @@ interface Linked extends Rotator {
 }
 
 function rotatorOn(heap: Heap): Rotator {
-  const kernels = transformsModule.instantiate(heap.memory);
+  const kernels = transformsModule.on(heap.memory);
   const [signs, none] = [heap.allocate(mostElements * 4), heap.allocate(mostElements * 4)];
   new Int32Array(heap.memory.buffer, none, mostElements).fill(0);
   return { heap, kernels, signs, none };

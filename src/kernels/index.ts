@@ -17,7 +17,6 @@ import { productsModule } from './products-module.ts';
 import { type GroupLayout, type QuantizerPlan, quantizersOn, streamInPlace } from './quantizers/index.ts';
 import { quantizersModule } from './quantizers-module.ts';
 import { rounderOn } from './rounder.ts';
-import { roundingModule } from './rounding-module.ts';
 
 export { roundArray } from './arrays.ts';
 export { countErrors, type ErrorCounts } from './errors.ts';
@@ -93,16 +92,16 @@ export interface Kernels {
 
 /** Links the kernels with a heap's memory, shared or not. Costs a few microseconds after the first time. */
 export function kernelsOn(heap: Heap): Kernels {
-  const rounder = rounderOn(heap, roundingModule.instantiate(heap.memory));
-  const products = productsOn(heap, productsModule.instantiate(heap.memory), rounder);
-  const quantizers = quantizersOn(heap, quantizersModule.instantiate(heap.memory), rounder);
+  const rounder = rounderOn(heap);
+  const products = productsOn(heap, productsModule.on(heap.memory), rounder);
+  const quantizers = quantizersOn(heap, quantizersModule.on(heap.memory), rounder);
   const rotator = rotatesOn(heap);
   const errors = errorsOn(heap);
   return {
     heap,
     errors,
     rotate: rotator.rotate,
-    convolutions: convolutionsModule.instantiate(heap.memory),
+    convolutions: convolutionsModule.on(heap.memory),
     round(type, source, destination, length, format, options): void {
       const plan = planRounding(type, format, options);
       if (plan !== undefined) {

@@ -164,6 +164,29 @@ export const tailSlot = 672;
 
 export const parameterBytes = 736;
 
+/** A job: the parameter block, and behind it what is to be rounded, all 32-bit words but where it says otherwise. Kernel, log2 of an element's bytes, ... */
+export const jobKernelSlot = 736;
+export const elementShiftSlot = 740;
+/** ... pointers to element 0, whether or not a piece has it, ... */
+export const jobSourceSlot = 744;
+export const jobDestinationSlot = 748;
+/** ... where random integers come from, where the supplied ones lie or room is for drawn ones, how many bits they have; ... */
+export const randomSourceSlot = 752;
+export const noRandom = 0;
+export const drawnRandom = 1;
+export const suppliedRandom = 2;
+export const randomSlot = 756;
+export const randomBitsSlot = 760;
+/** ... of 64 bits: the index of element 0 in the stream, stream and seed. */
+export const indexSlot = 768;
+export const streamSlot = 776;
+export const seedSlot = 784;
+
+export const jobBytes = 832;
+
+/** Random integers that are drawn at a time: 8 KiB stay in the first-level cache with the values. A multiple of 16. */
+export const randomChunk = 2048;
+
 /** A kernel that takes every option has the number lanes * kinds + kind. Lanes: binary32, binary32 arrays in binary64 lanes, binary64. */
 export const lanes32 = 0;
 export const lanes32in64 = 1;

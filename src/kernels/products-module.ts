@@ -1,11 +1,9 @@
 /** The module of matrix products. */
-import base64 from './generated/products.ts';
-import { type KernelModule, kernelModule } from './module.ts';
+import bytes from './generated/products.ts';
+import { type KernelModule, kernelModule, type PieceExports } from './module.ts';
 
 /** The exports of `assembly/products/index.ts`. Pointers are byte offsets; `block` is laid out as `products/slots.ts` says. */
-export interface ProductsModuleExports {
-  /** Units `from` to `from + count` of a product's work. Returns -1. */
-  piece(block: number, from: number, count: number): number;
+export interface ProductsModuleExports extends PieceExports {
   /** destination = the rounded source, or the rounded sum of source and addend unless that is 0. */
   finish(
     block: number,
@@ -22,4 +20,4 @@ export interface ProductsModuleExports {
   grain(source: number, shift: number, count: number): number;
 }
 
-export const productsModule: KernelModule<ProductsModuleExports> = kernelModule(base64);
+export const productsModule: KernelModule<ProductsModuleExports> = kernelModule(bytes);

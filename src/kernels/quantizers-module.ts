@@ -1,5 +1,5 @@
 /** The module of quantisers. */
-import base64 from './generated/quantizers.ts';
+import bytes from './generated/quantizers.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
 /** The exports of `assembly/quantizers/index.ts`. Pointers are byte offsets. */
@@ -81,4 +81,4 @@ export interface QuantizersModuleExports {
   absoluteSums(source: number, length: number, sums: number, parameters: number): void;
 }
 
-export const quantizersModule: KernelModule<QuantizersModuleExports> = kernelModule(base64);
+export const quantizersModule: KernelModule<QuantizersModuleExports> = kernelModule(bytes);

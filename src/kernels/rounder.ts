@@ -1,5 +1,5 @@
 /**
- * Runs a rounding plan on a heap: keeps the parameter block and the tables there, feeds random integers, drawn or supplied,
+ * Runs a rounding plan on a heap in the calling thread: keeps its block there, feeds random integers, drawn or supplied,
  * to the stochastic kernels a cache-sized chunk at a time, and decides by the scalar reference what a kernel left undecided.
  */
 import { ArgumentError } from '../errors.ts';
@@ -7,16 +7,17 @@ import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundScalar } from '../rounding/index.ts';
 import { drawWidth } from '../rounding/philox.ts';
 import type { Heap } from './heap.ts';
+import { randomChunk as chunk, deferredBaseSlot, deferredCountSlot, jobBytes } from './parameters.ts';
 import {
-  deferredBaseSlot,
-  deferredCountSlot,
-  deferredListSlot,
-  parameterBytes,
-  tableSlot,
-} from './parameters.ts';
-import type { RoundingModuleExports } from './rounding-module.ts';
+  deferredOffset,
+  randomOffset,
+  roundingRoomBytes,
+  writeRoundingPlace,
+  writeRoundingPlan,
+} from './rounding-job.ts';
+import { roundingModule } from './rounding-module.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
-import { releaseTables, tableOn } from './tables.ts';
+import { releaseTables } from './tables.ts';
 
 export interface Rounder {
   /**
@@ -33,18 +34,11 @@ export interface Rounder {
     options: ResolvedRounding,
     start: number,
   ): void;
-  /** Allocates now what `round` would on its first call (with the plan), so that memory does not grow later. */
-  prepare(plan?: RoundingPlan): void;
+  /** Allocates now what `round` would on its first call with the plan, so that memory does not grow later. */
+  prepare(plan: RoundingPlan): void;
   /** Frees what is kept on the heap, all tables there included; the rounder may be used again. */
   release(): void;
 }
-
-/** Elements a chunk: 8 KiB of random integers stay in the first-level cache with the values. A multiple of 16. */
-const chunk = 2048;
-/** The first draw may be the last of its block, and four blocks of 16 draws are made at a time. */
-const scratchBytes = 4 * (chunk + 80);
-/** A kernel may leave a whole chunk undecided, and what it makes of the rest of the last vector. */
-const deferredBytes = 4 * (chunk + 16);
 
 /** Throws ArgumentError if the plan needs supplied random integers and there are fewer than `length`. */
 export function checkSupplied(plan: RoundingPlan, { random }: ResolvedRounding, length: number): void {
@@ -52,83 +46,52 @@ export function checkSupplied(plan: RoundingPlan, { random }: ResolvedRounding, 
     throw new ArgumentError('random', random, `at least ${length} integers, one an element`);
 }
 
-/** The kernels that rounding calls. */
-export type RoundingExports = Pick<RoundingModuleExports, 'round' | 'roundStochastic'>;
-
-export function rounderOn(heap: Heap, raw: RoundingExports): Rounder {
-  let pointer: number | undefined;
+export function rounderOn(heap: Heap): Rounder {
+  const { piece } = roundingModule.on(heap.memory);
+  let room: number | undefined;
   let written: RoundingPlan | undefined;
 
-  /** The parameter block, holding the plan's constants; the random scratch follows it, then the list of the undecided. */
-  function parametersOf(plan?: RoundingPlan): number {
-    pointer ??= heap.allocate(parameterBytes + scratchBytes + deferredBytes);
-    if (plan === undefined) return pointer;
-    const table = plan.tables === undefined ? 0 : tableOn(heap, plan.tables);
-    if (written !== plan) new Uint8Array(heap.memory.buffer, pointer, plan.block.length).set(plan.block);
+  /** The room, with the plan in it. */
+  function roomOf(plan: RoundingPlan): number {
+    room ??= heap.allocate(roundingRoomBytes);
+    // Tables may have made way for others.
+    if (written !== plan || plan.tables !== undefined) writeRoundingPlan(heap, room, plan);
     written = plan;
-    if (plan.tables !== undefined) {
-      const words = new Uint32Array(heap.memory.buffer, pointer, parameterBytes / 4);
-      words[tableSlot / 4] = table;
-      words[deferredListSlot / 4] = pointer + parameterBytes + scratchBytes;
-    }
-    return pointer;
+    return room;
   }
 
-  /** Rounds with numbers drawn now; afterwards those of the last chunk are in the scratch. */
-  function roundWithDrawn(
-    { kernel, elementShift }: RoundingPlan,
-    source: number,
-    destination: number,
-    length: number,
-    options: ResolvedRounding,
-    start: number,
-    parameters: number,
-  ): void {
-    raw.roundStochastic(
-      kernel,
-      elementShift,
-      source,
-      destination,
-      length,
-      parameters,
-      parameters + parameterBytes,
-      chunk,
-      options.randomBits,
-      BigInt(options.offset) + BigInt(start),
-      BigInt(options.stream),
-      BigInt(options.seed),
-    );
-  }
-
+  /** Rounds with integers that are supplied, which a chunk at a time are copied to where drawn ones would be. */
   function roundWithSupplied(
-    { kernel, elementShift }: RoundingPlan,
+    room: number,
+    plan: RoundingPlan,
     source: number,
     destination: number,
     random: Uint32Array,
-    parameters: number,
+    options: ResolvedRounding,
   ): void {
-    const scratch = parameters + parameterBytes;
     for (let done = 0; done < random.length; done += chunk) {
       const size = Math.min(chunk, random.length - done);
-      new Uint32Array(heap.memory.buffer, scratch, size).set(random.subarray(done, done + size));
-      const offset = done << elementShift;
-      raw.round(kernel, elementShift, source + offset, destination + offset, size, scratch, parameters);
+      new Uint32Array(heap.memory.buffer, room + randomOffset, size).set(random.subarray(done, done + size));
+      const bytes = done << plan.elementShift;
+      const place = { source: source + bytes, destination: destination + bytes, start: 0 };
+      writeRoundingPlace(heap.memory, room, plan, place, options);
+      piece(room, 0, size);
     }
   }
 
   /** Decides the elements that the kernel has listed; `random` is where the random integer of the first element lies. */
   function decideDeferred(
+    room: number,
     format: Format,
     destination: Float32Array | Float64Array,
     options: ResolvedRounding,
     random: number,
-    parameters: number,
   ): void {
     const { buffer } = heap.memory;
-    const count = new Uint32Array(buffer, parameters, parameterBytes / 4)[deferredCountSlot / 4]!;
+    const count = new Uint32Array(buffer, room, jobBytes / 4)[deferredCountSlot / 4]!;
     if (count === 0) return;
     const integers = new Uint32Array(buffer, random, destination.length);
-    for (const index of new Uint32Array(buffer, parameters + parameterBytes + scratchBytes, count)) {
+    for (const index of new Uint32Array(buffer, room + deferredOffset, count)) {
       const value = destination[index];
       // Beyond the end are the idle lanes of the last vector.
       if (value !== undefined) destination[index] = roundScalar(value, format, options, integers[index]!);
@@ -137,6 +100,7 @@ export function rounderOn(heap: Heap, raw: RoundingExports): Rounder {
 
   /** Chunk by chunk, each with the elements that its kernel leaves undecided. */
   function roundDeferring(
+    room: number,
     plan: RoundingPlan,
     format: Format,
     source: number,
@@ -144,51 +108,52 @@ export function rounderOn(heap: Heap, raw: RoundingExports): Rounder {
     length: number,
     options: ResolvedRounding,
     start: number,
-    parameters: number,
   ): void {
-    const scratch = parameters + parameterBytes;
     const perBlock = 128 / drawWidth(options.randomBits);
     for (let done = 0; done < length; done += chunk) {
       const size = Math.min(chunk, length - done);
       const bytes = done << plan.elementShift;
-      const words = new Uint32Array(heap.memory.buffer, parameters, parameterBytes / 4);
+      const words = new Uint32Array(heap.memory.buffer, room, jobBytes / 4);
       words[deferredCountSlot / 4] = 0;
       words[deferredBaseSlot / 4] = 0;
       const first = start + done;
+      const place = { source: source + bytes, destination: destination + bytes, start: first };
       let skip = 0;
       if (options.random !== undefined) {
         const random = options.random.subarray(first, first + size);
-        roundWithSupplied(plan, source + bytes, destination + bytes, random, parameters);
+        roundWithSupplied(room, plan, place.source, place.destination, random, options);
       } else {
-        roundWithDrawn(plan, source + bytes, destination + bytes, size, options, first, parameters);
+        writeRoundingPlace(heap.memory, room, plan, place, options);
+        piece(room, 0, size);
         skip = (options.offset + first) % perBlock;
       }
       const view = plan.elementShift === 2 ? Float32Array : Float64Array;
-      const rounded = new view(heap.memory.buffer, destination + bytes, size);
-      decideDeferred(format, rounded, options, scratch + 4 * skip, parameters);
+      const rounded = new view(heap.memory.buffer, place.destination, size);
+      decideDeferred(room, format, rounded, options, room + randomOffset + 4 * skip);
     }
   }
 
   return {
     round(plan, source, destination, length, options, start): void {
       checkSupplied(plan, options, start + length);
-      const parameters = parametersOf(plan);
-      const { kernel, elementShift, deferred } = plan;
-      if (!plan.readsRandom) {
-        raw.round(kernel, elementShift, source, destination, length, 0, parameters);
-      } else if (deferred !== undefined) {
-        roundDeferring(plan, deferred, source, destination, length, options, start, parameters);
-      } else if (options.random !== undefined) {
+      const room = roomOf(plan);
+      const { readsRandom, deferred } = plan;
+      if (readsRandom && deferred !== undefined) {
+        roundDeferring(room, plan, deferred, source, destination, length, options, start);
+      } else if (readsRandom && options.random !== undefined) {
         const random = options.random.subarray(start, start + length);
-        roundWithSupplied(plan, source, destination, random, parameters);
-      } else roundWithDrawn(plan, source, destination, length, options, start, parameters);
+        roundWithSupplied(room, plan, source, destination, random, options);
+      } else {
+        writeRoundingPlace(heap.memory, room, plan, { source, destination, start }, options);
+        piece(room, 0, length);
+      }
     },
     prepare(plan): void {
-      parametersOf(plan);
+      roomOf(plan);
     },
     release(): void {
-      if (pointer !== undefined) heap.free(pointer);
-      pointer = undefined;
+      if (room !== undefined) heap.free(room);
+      room = undefined;
       written = undefined;
       releaseTables(heap);
     },

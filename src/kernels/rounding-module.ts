@@ -1,32 +1,9 @@
 /** The module of rounding, encoding, decoding and random bits. */
-import base64 from './generated/rounding.ts';
-import { type KernelModule, kernelModule } from './module.ts';
+import bytes from './generated/rounding.ts';
+import { type KernelModule, kernelModule, type PieceExports } from './module.ts';
 
 /** The exports of `assembly/rounding/index.ts`. Pointers are byte offsets; booleans are 0 or 1. */
-export interface RoundingModuleExports {
-  round(
-    kernel: number,
-    elementShift: number,
-    source: number,
-    destination: number,
-    count: number,
-    random: number,
-    parameters: number,
-  ): void;
-  roundStochastic(
-    kernel: number,
-    elementShift: number,
-    source: number,
-    destination: number,
-    count: number,
-    parameters: number,
-    scratch: number,
-    chunk: number,
-    bits: number,
-    index: bigint,
-    stream: bigint,
-    seed: bigint,
-  ): void;
+export interface RoundingModuleExports extends PieceExports {
   randomIntegers(
     destination: number,
     count: number,
@@ -55,4 +32,4 @@ export interface RoundingModuleExports {
   codeBits(source: number, bytes: number, codeShift: number): bigint;
 }
 
-export const roundingModule: KernelModule<RoundingModuleExports> = kernelModule(base64);
+export const roundingModule: KernelModule<RoundingModuleExports> = kernelModule(bytes);

@@ -1,4 +1,4 @@
-/** The bytes of every module of kernels that this version ships, as base64, by name: what a version of the numerics is told by. */
+/** The bytes of every module of kernels that this version ships, in hexadecimal digits, by name: what a version of the numerics is told by. */
 import arithmetic from './generated/arithmetic.ts';
 import convolutions from './generated/convolutions.ts';
 import errors from './generated/errors.ts';

@@ -1,54 +1,31 @@
 /**
  * The worker pool: threads that run kernels on the shared memory beside the caller, which blocks meanwhile but
  * does its share too. This is the caller's side of the protocol whose other side is `thread-worker.ts`: it seats workers,
- * hands them jobs, takes back what they have not begun, and gives up those that die. How an array is divided into jobs
+ * hands them jobs, takes back what they have not begun, and gives up those that die. How work is divided into jobs
  * is the matter of `thread-division.ts`, how threads start that of `thread-spawn.ts`.
  */
-import type { ResolvedRounding } from '../rounding/index.ts';
-import { arithmeticModule } from './arithmetic-module.ts';
 import type { Heap } from './heap.ts';
-import type { RoundingPlan } from './plan.ts';
-import { productsModule } from './products-module.ts';
-import { type Rounder, rounderOn } from './rounder.ts';
-import { roundingModule } from './rounding-module.ts';
+import type { KernelModule, PieceExports } from './module.ts';
 import type { Spawn, Thread } from './thread-spawn.ts';
 import { layout } from './thread-worker.ts';
 
 export const maximumThreads = 64;
 
-/** The most elements of an ordinary array that lie with a worker as one job. */
-export const stagedPiece = 32768;
-
-/** What all jobs have. */
-interface AnyJob {
+/** A job for one worker: units of what a block in the heap describes. */
+export interface Job {
+  readonly module: KernelModule<PieceExports>;
+  readonly block: number;
   readonly length: number;
-  /** Elements a piece where the job is the pool's common one, of which every thread takes pieces; else undefined. */
+  /** Units a piece where the job is the pool's common one, of which every thread takes pieces; else undefined. */
   readonly commonPiece: number | undefined;
 }
-
-/** Elements of the heap to round; their random integers are those of the indices from `start` on. */
-export interface RoundingJob extends AnyJob {
-  readonly plan: RoundingPlan;
-  readonly options: ResolvedRounding;
-  readonly source: number;
-  readonly destination: number;
-  readonly start: number;
-}
-
-/** Elements of what a block in the heap describes, which is this worker's alone. */
-export interface PieceJob extends AnyJob {
-  readonly module: 'arithmetic' | 'products';
-  readonly block: number;
-}
-
-export type Job = RoundingJob | PieceJob;
 
 /** One of the two places for jobs of a worker. */
 export interface Slot {
   /** First control word. */
   readonly at: number;
-  /** Pointer to room for `stagedPiece` elements of 8 bytes. */
-  readonly staging: number;
+  /** Memory for a job's block and what goes with it, `bytes` long; the same one until more is wanted. The slot must be idle. */
+  room(bytes: number): number;
 }
 
 /** A worker. It does the jobs of its slots in turn. */
@@ -57,7 +34,9 @@ export interface Worker {
   post(job: Job): void;
   /** The slot whose turn it is. */
   slot(): Slot;
-  /** Whether that slot is idle. */
+  /** Makes the rooms of both slots, which must be idle, so large. */
+  reserve(bytes: number): void;
+  /** Whether the slot whose turn it is is idle. */
   isFree(): boolean;
   /** Takes the latest job back, and the turn too, if the worker has not begun it; says whether it could. */
   takeBack(): boolean;
@@ -68,14 +47,15 @@ export interface Worker {
 }
 
 export interface ThreadPool {
-  /** Threads that have linked their kernels, the caller's included. */
+  readonly heap: Heap;
+  /** Threads that are up, the caller's included. */
   readyThreads(): number;
   /** Resolves when `threads` are ready, the caller's included; rejects with an Error if one fails. */
   start(threads: number): Promise<void>;
   /** Ends all workers. The pool may be used again. */
   stop(): Promise<void>;
-  /** The workers for so many threads, started where there are fewer. Throws Error if one has died. */
-  workers(threads: number): Worker[];
+  /** The workers for so many threads, started where there are fewer; they can be given jobs of the module. Throws Error if one has died. */
+  workers(threads: number, module?: KernelModule<PieceExports>): Worker[];
   /** Puts the common job at its beginning. */
   beginCommon(): void;
   /** Index of the next piece of the common job, perhaps beyond its end. */
@@ -90,6 +70,12 @@ interface Seat {
   release(): void;
 }
 
+/** Bytes on a heap. */
+interface Span {
+  readonly pointer: number;
+  readonly bytes: number;
+}
+
 /** Whether this thread may block; the main thread of a browser may not. */
 function mayBlock(): boolean {
   try {
@@ -100,20 +86,41 @@ function mayBlock(): boolean {
   }
 }
 
+/** A slot, and what frees its room. */
+function makeSlot(heap: Heap, at: number): { readonly slot: Slot; release(): void } {
+  let span: Span | undefined;
+  function release(): void {
+    if (span !== undefined) heap.free(span.pointer);
+    span = undefined;
+  }
+  return {
+    slot: {
+      at,
+      room(bytes): number {
+        if (span === undefined || span.bytes < bytes) {
+          release();
+          span = { pointer: heap.allocate(bytes), bytes };
+        }
+        return span.pointer;
+      },
+    },
+    release,
+  };
+}
+
 /** @param patience Milliseconds that a worker may take for one job before it is given up. */
 export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): ThreadPool {
   const blocks = mayBlock();
   const seats: Seat[] = [];
+  /** Where the bytes of modules lie for the workers. */
+  const modules = new Map<KernelModule<PieceExports>, Span>();
   let words: Int32Array;
-  let longs: BigUint64Array;
   clear();
 
   /** Empties the seats. The control words are new ones, so that a thread on its way out cannot take a job any more. */
   function clear(): Seat[] {
     // The first two slots are nobody's: the counter of one is that of the common job.
-    const control = new SharedArrayBuffer(2 * maximumThreads * layout.slotWords * 4);
-    words = new Int32Array(control);
-    longs = new BigUint64Array(control);
+    words = new Int32Array(new SharedArrayBuffer(2 * maximumThreads * layout.slotWords * 4));
     return seats.splice(0);
   }
 
@@ -123,69 +130,53 @@ export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): Th
     return new Error(`a worker thread ${why}`, cause === undefined ? {} : { cause });
   }
 
-  /** A rounder whose kernel calls are written down as jobs. */
-  function recordingRounder(slot: () => Slot): Rounder {
-    function record(
-      call: number,
-      [kernel, shift, source, destination, count]: readonly [number, number, number, number, number],
-      parameters: number,
-    ): void {
-      const { at } = slot();
-      words[at + layout.call] = call;
-      words[at + layout.kernel] = kernel;
-      words[at + layout.elementShift] = shift;
-      words[at + layout.source] = source;
-      words[at + layout.destination] = destination;
-      words[at + layout.count] = count;
-      words[at + layout.parameters] = parameters;
-    }
-    return rounderOn(heap, {
-      round(kernel, shift, source, destination, count, _random, parameters): void {
-        record(layout.round, [kernel, shift, source, destination, count], parameters);
-      },
-      roundStochastic(kernel, shift, source, destination, count, parameters, scratch, ...random): void {
-        const [chunk, bits, index, stream, seed] = random;
-        const { at } = slot();
-        record(layout.roundStochastic, [kernel, shift, source, destination, count], parameters);
-        words[at + layout.scratch] = scratch;
-        words[at + layout.chunk] = chunk;
-        words[at + layout.bits] = bits;
-        longs[at / 2 + layout.index] = index;
-        longs[at / 2 + layout.stream] = stream;
-        longs[at / 2 + layout.seed] = seed;
-      },
-    });
+  function placeModule(module: KernelModule<PieceExports>): void {
+    if (modules.has(module)) return;
+    const bytes = module.sharedBytes();
+    const pointer = heap.allocate(bytes.length);
+    new Uint8Array(heap.memory.buffer, pointer, bytes.length).set(bytes);
+    modules.set(module, { pointer, bytes: bytes.length });
   }
 
-  function makeSeat(first: number): Seat {
-    const staging = heap.allocate(2 * stagedPiece * 8);
-    const slots: readonly [Slot, Slot] = [
-      { at: first, staging },
-      { at: first + layout.slotWords, staging: staging + stagedPiece * 8 },
-    ];
+  function post({ at }: Slot, { module, block, length, commonPiece }: Job): void {
+    const { pointer, bytes } = modules.get(module)!;
+    words[at + layout.module] = pointer;
+    words[at + layout.moduleBytes] = bytes;
+    words[at + layout.block] = block;
+    words[at + layout.count] = length;
+    words[at + layout.step] = commonPiece ?? length;
+    words[at + layout.counterIndex] = commonPiece === undefined ? at + layout.counter : layout.counter;
+    words[at + layout.counter] = 0;
+    words[at + layout.result] = -1;
+    Atomics.store(words, at + layout.state, layout.posted);
+    Atomics.notify(words, at + layout.state);
+  }
+
+  function awaitDone({ at }: Slot): void {
+    const state = at + layout.state;
+    const deadline = performance.now() + patience;
+    for (;;) {
+      const seen = Atomics.load(words, state);
+      if (seen === layout.idle) return;
+      if (seen === layout.failed) throw giveUp('has failed');
+      const left = deadline - performance.now();
+      if (left <= 0) throw giveUp(`has not finished its piece within ${patience / 1000} s`);
+      if (blocks) Atomics.wait(words, state, seen, left);
+    }
+  }
+
+  function makeWorker(slots: readonly [Slot, Slot]): Worker {
     let turn: 0 | 1 = 0;
     const current = (): Slot => slots[turn];
     const other = (): 0 | 1 => (turn === 0 ? 1 : 0);
-    const rounder = recordingRounder(current);
-    rounder.prepare();
-    const worker: Worker = {
+    return {
       slot: current,
+      reserve(bytes): void {
+        for (const slot of slots) slot.room(bytes);
+      },
       isFree: () => Atomics.load(words, current().at + layout.state) === layout.idle,
       post(job): void {
-        const { at } = current();
-        const { length, commonPiece } = job;
-        if ('block' in job) {
-          words[at + layout.call] =
-            job.module === 'products' ? layout.pieceOfProducts : layout.pieceOfArithmetic;
-          words[at + layout.parameters] = job.block;
-          words[at + layout.count] = length;
-          words[at + layout.result] = -1;
-        } else rounder.round(job.plan, job.source, job.destination, length, job.options, job.start);
-        words[at + layout.counterIndex] = commonPiece === undefined ? at + layout.counter : layout.counter;
-        words[at + layout.counter] = 0;
-        words[at + layout.step] = commonPiece ?? length;
-        Atomics.store(words, at + layout.state, layout.posted);
-        Atomics.notify(words, at + layout.state);
+        post(current(), job);
         turn = other();
       },
       takeBack(): boolean {
@@ -194,31 +185,22 @@ export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): Th
         turn = other();
         return true;
       },
-      awaitDone({ at }): void {
-        const state = at + layout.state;
-        const deadline = performance.now() + patience;
-        for (;;) {
-          const seen = Atomics.load(words, state);
-          if (seen === layout.idle) return;
-          if (seen === layout.failed) throw giveUp('has failed');
-          const left = deadline - performance.now();
-          if (left <= 0) throw giveUp(`has not finished its piece within ${patience / 1000} s`);
-          if (blocks) Atomics.wait(words, state, seen, left);
-        }
-      },
+      awaitDone,
       result: ({ at }) => words[at + layout.result]!,
     };
-    const [module, arithmetic] = [roundingModule.shared(), arithmeticModule.shared()];
-    const products = productsModule.shared();
-    const data = { module, arithmetic, products, memory: heap.memory, words, longs, first, layout };
-    const thread = spawn(data);
+  }
+
+  function makeSeat(first: number): Seat {
+    const [one, two] = [makeSlot(heap, first), makeSlot(heap, first + layout.slotWords)];
+    const worker = makeWorker([one.slot, two.slot]);
+    const thread = spawn({ memory: heap.memory, words, first, layout });
     const seat: Seat = {
       thread,
       worker,
       isReady: false,
       release(): void {
-        rounder.release();
-        heap.free(staging);
+        one.release();
+        two.release();
       },
     };
     thread.ready.then(
@@ -230,16 +212,18 @@ export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): Th
     return seat;
   }
 
-  function workersOf(threads: number): Worker[] {
+  function workersOf(threads: number, module?: KernelModule<PieceExports>): Worker[] {
     for (const { thread } of seats) {
       const failure = thread.failure();
       if (failure !== undefined) throw giveUp(`has ended: ${failure.message}`, failure);
     }
+    if (module !== undefined) placeModule(module);
     while (seats.length < threads - 1) seats.push(makeSeat(2 * (seats.length + 1) * layout.slotWords));
     return seats.slice(0, threads - 1).map(({ worker }) => worker);
   }
 
   return {
+    heap,
     readyThreads: () => 1 + seats.filter(({ isReady }) => isReady).length,
     async start(threads): Promise<void> {
       workersOf(threads);
@@ -258,6 +242,10 @@ export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): Th
       const leaving = clear();
       await Promise.all(leaving.map(({ thread }) => thread.end()));
       for (const seat of leaving) seat.release();
+      // Threads that are on their way up want the modules that they were given jobs of.
+      if (seats.length > 0) return;
+      for (const { pointer } of modules.values()) heap.free(pointer);
+      modules.clear();
     },
     workers: workersOf,
     beginCommon(): void {

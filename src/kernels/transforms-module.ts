@@ -1,5 +1,5 @@
 /** The module of transforms. */
-import base64 from './generated/transforms.ts';
+import bytes from './generated/transforms.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
 /** The exports of `assembly/transforms/index.ts`. Pointers are byte offsets, `before` and `after` those of n words. */
@@ -23,4 +23,4 @@ export interface TransformsModuleExports {
   ): void;
 }
 
-export const transformsModule: KernelModule<TransformsModuleExports> = kernelModule(base64);
+export const transformsModule: KernelModule<TransformsModuleExports> = kernelModule(bytes);

@@ -35,7 +35,7 @@ describe('the version of the numerics', () => {
   it('is another one with one bit of a module turned over, or another revision', () => {
     const versions = Object.entries(shippedModules).map(([name, text]) => {
       const at = text.length >> 1;
-      const other = text[at] === 'A' ? 'B' : 'A';
+      const other = text[at] === '0' ? '1' : '0';
       const turned = text.slice(0, at) + other + text.slice(at + 1);
       return versionOf(numericsRevision, { ...shippedModules, [name]: turned });
     });

@@ -28,7 +28,7 @@ const startSection = 8;
 
 describe.each(modules)('the module %s', async (module) => {
   const shipped: { default: string } = await import(generatedPath(module));
-  const binary = Buffer.from(shipped.default, 'base64');
+  const binary = Buffer.from(shipped.default, 'hex');
 
   it('is reproduced by compiling the sources', async () => {
     const compiled = await compileKernels(module);

@@ -5,7 +5,7 @@ import { roundingModule } from '../../src/kernels/rounding-module.ts';
 import { randomIntegers } from '../../src/rounding/index.ts';
 
 const heap = privateHeap();
-const raw = roundingModule.instantiate(heap.memory);
+const raw = roundingModule.on(heap.memory);
 const pointer = heap.allocate(4 * 1024);
 
 function draw(count: number, bits: number, block: bigint, stream: bigint, seed: bigint): number[] {

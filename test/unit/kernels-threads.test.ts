@@ -14,8 +14,9 @@ import {
 } from '../../src/kernels/index.ts';
 import { planRounding } from '../../src/kernels/plan.ts';
 import { rounderOn } from '../../src/kernels/rounder.ts';
+import { roundingRoomBytes, writeRounding } from '../../src/kernels/rounding-job.ts';
 import { roundingModule } from '../../src/kernels/rounding-module.ts';
-import { divideShared } from '../../src/kernels/thread-division.ts';
+import { commonPiece, divideCommon } from '../../src/kernels/thread-division.ts';
 import { createThreadPool, type ThreadPool } from '../../src/kernels/thread-pool.ts';
 import { type Spawn, spawnThread, threadOf } from '../../src/kernels/thread-spawn.ts';
 import { layout, type WorkerData } from '../../src/kernels/thread-worker.ts';
@@ -172,7 +173,7 @@ describe('a pool', () => {
   const plan = planRounding('float32', format, options)!;
   const expected = round(heap32, format, stochastic);
   const out = allocateFloat32(length);
-  const caller = rounderOn(sharedHeap(), roundingModule.instantiate(sharedHeap().memory));
+  const caller = rounderOn(sharedHeap());
 
   function roundPiece(from: number, to: number): void {
     const [source, destination] = [heap32.byteOffset + 4 * from, out.byteOffset + 4 * from];
@@ -214,18 +215,18 @@ describe('a pool', () => {
       state: () => Atomics.load(first!.words, first!.first + layout.state),
       run(blockUntil): void {
         let isFirst = true;
-        const work = {
-          plan,
-          options,
-          threads: 2,
-          roundPiece(from: number, to: number): void {
+        const place = { source: heap32.byteOffset, destination: out.byteOffset, start: 0 };
+        out.fill(7);
+        divideCommon(pool, 2, {
+          ...{ module: roundingModule, length, piece: commonPiece },
+          blockOf: (slot) => writeRounding(sharedHeap(), slot.room(roundingRoomBytes), plan, place, options),
+          ownPiece(from, to): number {
             if (isFirst) spinUntil(blockUntil);
             isFirst = false;
             roundPiece(from, to);
+            return -1;
           },
-        };
-        out.fill(7);
-        divideShared(pool, work, heap32.byteOffset, out.byteOffset, length);
+        });
       },
     };
   }

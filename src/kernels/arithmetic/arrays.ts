@@ -5,10 +5,12 @@
 import { apartFrom, isFloat32Array, overlap, type RealArray } from '../../array-kinds.ts';
 import type { Format } from '../../formats/format.ts';
 import { type ResolvedRounding, resolveRounding } from '../../rounding/index.ts';
+import { arithmeticModule } from '../arithmetic-module.ts';
 import { isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { commonPiece, divideCommon } from '../thread-division.ts';
 import { threadPool } from '../threads.ts';
-import { type Operator, operatorOn, type ScalarOperation } from './operator.ts';
+import { operationRoomBytes, type ScalarOperation, writeOperation } from './operation-job.ts';
+import { type Operator, operatorOn } from './operator.ts';
 import { type OperationName, type OperationPlan, planOperation } from './plan.ts';
 
 /** Elements of an array that are staged at a time: four arrays of them stay in the second-level cache. */
@@ -83,14 +85,6 @@ function usefulThreads(threads: number, { plan, options }: Work, length: number)
   return length >= (isQuick ? leastQuick : leastSlow) ? threads : 1;
 }
 
-const teamOperators: Operator[] = [];
-
-/** The operator that writes jobs for a worker: each has a block and scratch of its own. */
-function teamOperator(worker: number): Operator {
-  teamOperators[worker] ??= operatorOn(sharedHeap());
-  return teamOperators[worker];
-}
-
 function operateInSharedHeap(
   work: Work,
   operands: readonly (RealArray | number)[],
@@ -103,15 +97,12 @@ function operateInSharedHeap(
   const { length } = out;
   if (threads === 1) return operator.run(job, length);
   const own = operator.describe(job);
-  return (
-    divideCommon(
-      threadPool(),
-      threads,
-      length,
-      (worker) => ({ module: 'arithmetic', block: teamOperator(worker).describe(job), length, commonPiece }),
-      (from, to) => operator.piece(own, from, to - from),
-    ) < 0
-  );
+  const result = divideCommon(threadPool(), threads, {
+    ...{ module: arithmeticModule, length, piece: commonPiece },
+    blockOf: (slot) => writeOperation(sharedHeap(), slot.room(operationRoomBytes), job),
+    ownPiece: (from, to) => operator.piece(own, from, to - from),
+  });
+  return result < 0;
 }
 
 function operateStaged(work: Work, operands: readonly (RealArray | number)[], out: RealArray): boolean {

@@ -10,7 +10,6 @@ import { type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
 import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { productsModule } from '../products-module.ts';
 import { rounderOn } from '../rounder.ts';
-import { roundingModule } from '../rounding-module.ts';
 import { divideCommon } from '../thread-division.ts';
 import { threadPool } from '../threads.ts';
 import { integersTaken } from './draws.ts';
@@ -29,8 +28,7 @@ const productsMade = new WeakMap<Heap, Products>();
 function productsOf(heap: Heap): Products {
   let products = productsMade.get(heap);
   if (products === undefined) {
-    const rounder = rounderOn(heap, roundingModule.instantiate(heap.memory));
-    products = productsOn(heap, productsModule.instantiate(heap.memory), rounder);
+    products = productsOn(heap, productsModule.on(heap.memory), rounderOn(heap));
     productsMade.set(heap, products);
   }
   return products;
@@ -134,12 +132,15 @@ export function matmulArray(
       addend: addend && start && { ...start, stride: addend.stride },
       random: integers && staging.placeIntegers(integers),
       divide: (block, units, piece, own) => {
-        const job = { module: 'products', block, length: units, commonPiece: piece } as const;
-        const ownPiece = (from: number, last: number): number => {
-          own(from, last);
-          return -1;
-        };
-        divideCommon(threadPool(), team, units, () => job, ownPiece, piece);
+        divideCommon(threadPool(), team, {
+          ...{ module: productsModule, length: units, piece },
+          // One for all: threads write nowhere but in the outputs and in scratch memory of their units.
+          blockOf: () => block,
+          ownPiece: (from, to) => {
+            own(from, to);
+            return -1;
+          },
+        });
       },
     });
     if (done) staging.read(to, out);

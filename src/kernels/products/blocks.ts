@@ -5,8 +5,8 @@ import { type Part, parts } from '../../products/model.ts';
 import type { ProductShape } from '../../products/shape.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
 import type { Heap } from '../heap.ts';
-import { parameterBytes, tableSlot } from '../parameters.ts';
-import { tableOn } from '../tables.ts';
+import { parameterBytes } from '../parameters.ts';
+import { writeParameters } from '../rounding-job.ts';
 import type { Draws } from './draws.ts';
 import type { HeapArray } from './heap-arrays.ts';
 import type { Layout } from './layout.ts';
@@ -70,11 +70,8 @@ export function productBlocksOn(heap: Heap): ProductBlocks {
     begin(place, plan, target, call): Block {
       const pointer = pointerOf() + blockPlaces[place] * partBytes;
       const { rounding } = plan;
-      const table = rounding?.tables === undefined ? 0 : tableOn(heap, rounding.tables);
-      const bytes = new Uint8Array(heap.memory.buffer, pointer, partBytes).fill(0);
-      if (rounding !== undefined) bytes.set(rounding.block, slots.blockBytes);
-      if (table !== 0)
-        new DataView(heap.memory.buffer, pointer + slots.blockBytes).setUint32(tableSlot, table, true);
+      new Uint8Array(heap.memory.buffer, pointer, partBytes).fill(0);
+      if (rounding !== undefined) writeParameters(heap, pointer + slots.blockBytes, rounding);
       const viewOf = (): DataView => new DataView(heap.memory.buffer, pointer, slots.blockBytes);
       const view = viewOf();
       view.setUint32(slots.kernelSlot, kernelOf(plan), true);

@@ -7,7 +7,6 @@ import type { ResolvedRounding } from '../../rounding/index.ts';
 import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { quantizersModule } from '../quantizers-module.ts';
 import { rounderOn } from '../rounder.ts';
-import { roundingModule } from '../rounding-module.ts';
 import { type GroupLayout, pieceLength } from './pieces.ts';
 import type { QuantizerPlan } from './plan.ts';
 import { type Outcome, type QuantizerRunner, quantizersOn, type Stream } from './run.ts';
@@ -16,8 +15,7 @@ let staged: { readonly runner: QuantizerRunner; readonly pointer: number } | und
 let shared: QuantizerRunner | undefined;
 
 function link(heap: Heap): QuantizerRunner {
-  const rounder = rounderOn(heap, roundingModule.instantiate(heap.memory));
-  return quantizersOn(heap, quantizersModule.instantiate(heap.memory), rounder);
+  return quantizersOn(heap, quantizersModule.on(heap.memory), rounderOn(heap));
 }
 
 /** Elements that lie on the heap already. */

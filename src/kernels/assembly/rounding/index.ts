@@ -3,6 +3,6 @@
  * a kernel works on any heap.
  */
 export { codeBits, decode } from './decode';
-export { round, roundStochastic } from './dispatch';
 export { encode, hasNaN } from './encode';
 export { randomIntegers } from './philox';
+export { piece } from './piece';

@@ -1,0 +1,75 @@
+/** A rounding written down for a kernel: the plan's constants and tables, and which elements to round with which random integers. */
+import type { ResolvedRounding } from '../rounding/index.ts';
+import type { Heap } from './heap.ts';
+import * as parameters from './parameters.ts';
+import type { RoundingPlan } from './rounding-plan.ts';
+import { tableOn } from './tables.ts';
+
+/** The first draw may be the last of its block, and four blocks of 16 draws are made at a time. */
+const randomBytes = 4 * (parameters.randomChunk + 80);
+/** A kernel may leave a whole chunk undecided, and what it makes of the rest of the last vector. */
+const deferredBytes = 4 * (parameters.randomChunk + 16);
+
+/** What a room holds: the block, random integers, the list of the undecided. */
+export const roundingRoomBytes: number = parameters.jobBytes + randomBytes + deferredBytes;
+export const randomOffset: number = parameters.jobBytes;
+export const deferredOffset: number = randomOffset + randomBytes;
+
+/** Elements of an array on the heap that begins at `source`; the first has the index `start` in the stream of random integers. */
+export interface RoundingPlace {
+  readonly source: number;
+  readonly destination: number;
+  readonly start: number;
+}
+
+/** Writes a parameter block, and the plan's tables to the heap: for kernels that round within their own loops, too. */
+export function writeParameters(heap: Heap, pointer: number, { block, tables }: RoundingPlan): void {
+  const table = tables === undefined ? 0 : tableOn(heap, tables);
+  const { buffer } = heap.memory;
+  new Uint8Array(buffer, pointer, block.length).set(block);
+  new Uint32Array(buffer, pointer, parameters.parameterBytes / 4)[parameters.tableSlot / 4] = table;
+}
+
+/** Writes what is the same for all elements that a plan rounds. */
+export function writeRoundingPlan(heap: Heap, room: number, plan: RoundingPlan): void {
+  writeParameters(heap, room, plan);
+  const words = new Uint32Array(heap.memory.buffer, room, parameters.jobBytes / 4);
+  words[parameters.deferredListSlot / 4] = plan.tables === undefined ? 0 : room + deferredOffset;
+  words[parameters.jobKernelSlot / 4] = plan.kernel;
+  words[parameters.elementShiftSlot / 4] = plan.elementShift;
+  words[parameters.randomSlot / 4] = room + randomOffset;
+}
+
+/** Writes which elements, and what is drawn for them. */
+export function writeRoundingPlace(
+  memory: WebAssembly.Memory,
+  room: number,
+  { readsRandom }: RoundingPlan,
+  { source, destination, start }: RoundingPlace,
+  { random, randomBits, offset, stream, seed }: ResolvedRounding,
+): void {
+  const words = new Uint32Array(memory.buffer, room, parameters.jobBytes / 4);
+  words[parameters.jobSourceSlot / 4] = source;
+  words[parameters.jobDestinationSlot / 4] = destination;
+  const drawnOrSupplied = random === undefined ? parameters.drawnRandom : parameters.suppliedRandom;
+  words[parameters.randomSourceSlot / 4] = readsRandom ? drawnOrSupplied : parameters.noRandom;
+  if (!readsRandom) return;
+  words[parameters.randomBitsSlot / 4] = randomBits;
+  const longs = new BigUint64Array(memory.buffer, room, parameters.jobBytes / 8);
+  longs[parameters.indexSlot / 8] = BigInt(offset) + BigInt(start);
+  longs[parameters.streamSlot / 8] = BigInt(stream);
+  longs[parameters.seedSlot / 8] = BigInt(seed);
+}
+
+/** A whole job, for a worker thread. */
+export function writeRounding(
+  heap: Heap,
+  room: number,
+  plan: RoundingPlan,
+  place: RoundingPlace,
+  options: ResolvedRounding,
+): number {
+  writeRoundingPlan(heap, room, plan);
+  writeRoundingPlace(heap.memory, room, plan, place, options);
+  return room;
+}
