@@ -8,6 +8,7 @@ import { formats, toFormat } from '../formats/index.ts';
 import { resolveRounding } from '../rounding/options.ts';
 import { checkSchema } from '../schema.ts';
 import type { Quantizer } from '../tensor/quantizers/index.ts';
+import { transform } from '../tensor/transforms/index.ts';
 import { type AccumulatorSpec, resolveAccumulatorSpec } from '../tfjs/accumulator.ts';
 import { resolvePolicy } from '../tfjs/resolve-policy.ts';
 import { settledOptions } from './engine/slots.ts';
@@ -22,6 +23,8 @@ import {
 } from './optimizers/index.ts';
 import { checkQuantizerSpec } from './quantizer-spec.ts';
 import {
+  type InputGradientSpec,
+  keepsRowsTurned,
   type LinearSlots,
   type OperandSpec,
   optimizerValues,
@@ -51,7 +54,11 @@ function checkOperand(
 }
 
 /** Learned scales must be trained, and what is trained must be learned, by a rule that has a gradient for it. */
-function checkLearned(path: string, spec: OperandSpec, { scale, gradient, transform }: Quantizer): void {
+function checkLearned(
+  path: string,
+  spec: OperandSpec,
+  { scale, gradient, transform: made }: Quantizer,
+): void {
   const { learn = [], invert } = spec;
   const isLearned = scale.from === 'learned';
   const wanted = isLearned ? (scale.hasZeroPoint ? ['scale', 'zeroPoint'] : ['scale']) : [];
@@ -74,7 +81,7 @@ function checkLearned(path: string, spec: OperandSpec, { scale, gradient, transf
     );
   if (gradient.name !== 'lsq')
     throw new ArgumentError(`${path}.gradient`, gradient.name, 'lsq, which has a gradient for scales');
-  if (transform !== undefined && invert === false)
+  if (made !== undefined && invert === false)
     throw new ArgumentError(`${path}.invert`, invert, 'true, where scales are learned');
 }
 
@@ -82,7 +89,10 @@ function checkSlots(path: string, slots: PartialSlots): void {
   for (const product of ['forward', 'inputGradient', 'weightGradient'] as const)
     for (const [operand, spec] of Object.entries(slots[product] ?? {})) {
       const place = `${path}.${product}.${operand}`;
-      const { of, norm, scale } = (typeof spec === 'object' && spec !== null ? spec : {}) as OperandSpec;
+      const { of, norm, scale, turn } = (
+        typeof spec === 'object' && spec !== null ? spec : {}
+      ) as OperandSpec & InputGradientSpec;
+      if (turn !== undefined) within(`${place}.turn`, () => transform(turn));
       if (scale?.from === 'learned' && !(product === 'forward' && (operand === 'x' || operand === 'w')))
         throw new ArgumentError(
           `${place}.scale.from`,
@@ -123,8 +133,9 @@ export function checkPartners(path: string, { forward, inputGradient, weightGrad
     ['inputGradient', 'g', inputGradient.g, 'w', inputGradient.w],
     ['weightGradient', 'g', weightGradient.g, 'x', weightGradient.x],
   ] as const;
+  checkTurnedRows(`${path}.inputGradient`, inputGradient);
   for (const [product, first, a, second, b] of pairs) {
-    const [left, right] = [turnOf(a), turnOf(b)];
+    const [left, right] = [turnOf(keepsRowsTurned(a) ? null : a), turnOf(b)];
     if (left === right) continue;
     const missing = left === undefined ? first : second;
     throw new ArgumentError(
@@ -133,6 +144,19 @@ export function checkPartners(path: string, { forward, inputGradient, weightGrad
       `the transform of ${missing === first ? second : first}, whose values stay transformed (invert: false)`,
     );
   }
+}
+
+/** Rows that stay rotated must be turned back in the result, and nothing else can be. */
+function checkTurnedRows(path: string, { g, dx }: LinearSlots['inputGradient']): void {
+  const kept = keepsRowsTurned(g) ? g.transform : undefined;
+  if (canonicalJson(kept ?? null) !== canonicalJson(dx?.turn ?? null))
+    throw new ArgumentError(
+      `${path}.dx.turn`,
+      dx?.turn,
+      kept === undefined
+        ? 'nothing: g keeps no rotation of its rows (axis -2, invert false)'
+        : `that of g, ${canonicalJson(kept)}`,
+    );
 }
 
 /** The transform that an operand's values keep, as text. */

@@ -57,12 +57,21 @@ const operandOf = (words: string, accepts: (given: unknown) => boolean): Schema 
   objectOr(fields(operandEntries), value(accepts, words));
 const operandOrNull = operandOf('a quantiser or null', (given) => given === null);
 const operandOrSame = operandOf("a quantiser, 'same' or null", (given) => given === null || given === 'same');
-const output = maybe(
-  objectOr(
-    fields({ ...quantizerEntries, scale: maybe(quantizerEntries.scale), strength: maybe(part) }),
-    value((given) => given === null, 'a rounding, a quantiser or null'),
-  ),
-);
+const outputEntries = {
+  ...quantizerEntries,
+  format: maybe(quantizerEntries.format),
+  scale: maybe(quantizerEntries.scale),
+  strength: maybe(part),
+  transform: operandEntries.transform,
+};
+const outputOf = (entries: Readonly<Record<string, Schema>>) =>
+  maybe(
+    objectOr(
+      fields(entries),
+      value((given) => given === null, 'a rounding, a quantiser or null'),
+    ),
+  );
+const output = outputOf(outputEntries);
 const accumulator = maybe(
   objectOr(
     record(anything),
@@ -75,7 +84,12 @@ const accumulator = maybe(
 
 const slotEntries = {
   forward: { x: operandOrNull, w: operandOrNull, y: output, accumulate: accumulator },
-  inputGradient: { g: operandOrNull, w: operandOrSame, dx: output, accumulate: accumulator },
+  inputGradient: {
+    g: operandOrNull,
+    w: operandOrSame,
+    dx: outputOf({ ...outputEntries, turn: operandEntries.transform }),
+    accumulate: accumulator,
+  },
   weightGradient: { g: operandOrNull, x: operandOrSame, dw: output, accumulate: accumulator },
 };
 const slots = fields({

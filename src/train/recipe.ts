@@ -5,6 +5,7 @@
 import type { FormatSpelling } from '../formats/index.ts';
 import type { RoundingMode, Saturation } from '../rounding/options.ts';
 import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
+import type { TransformData } from '../tensor/transforms/index.ts';
 import type { AccumulatorSpec } from '../tfjs/accumulator.ts';
 import type { Curve } from './curve.ts';
 import { namePattern } from './name-pattern.ts';
@@ -49,7 +50,16 @@ export interface LearnSpec {
 }
 
 /** A rounding or quantiser of a product's result. */
-export type OutputSpec = Omit<OperandSpec, 'of' | 'norm' | 'transform' | 'invert' | 'gradient' | 'learn'>;
+export type OutputSpec = Omit<OperandSpec, 'of' | 'norm' | 'invert' | 'gradient' | 'learn'>;
+
+/** What is done to dx. */
+export interface InputGradientSpec extends OutputSpec {
+  /**
+   * The rotation that the rows of g have kept (`axis: -2`, `invert: false`), turned back before all else. In convolutions, whose rows
+   * are mixed, neither is done.
+   */
+  readonly turn?: TransformData;
+}
 
 /**
  * The operands of a layer's three products, y = x w^T, dx = g w and dw = g^T x, their results, and how they sum. Null: as it
@@ -65,7 +75,7 @@ export interface LinearSlots {
   readonly inputGradient: {
     readonly g: OperandSpec | null;
     readonly w: OperandSpec | 'same' | null;
-    readonly dx?: OutputSpec | null;
+    readonly dx?: InputGradientSpec | null;
     readonly accumulate?: AccumulatorSpec | null;
   };
   readonly weightGradient: {
@@ -240,6 +250,22 @@ export const plainSlots: LinearSlots = {
   inputGradient: { g: null, w: 'same' },
   weightGradient: { g: null, x: 'same' },
 };
+
+/** Whether an operand's rows keep a rotation, which the product's result then has. */
+export function keepsRowsTurned(spec: OperandSpec | 'same' | null | undefined): spec is OperandSpec {
+  if (spec == null || spec === 'same' || spec.invert !== false) return false;
+  return (spec.transform as { readonly axis?: unknown } | undefined)?.axis === -2;
+}
+
+/** Slots without rotations of rows, for products that mix rows. */
+export function withoutTurnedRows(slots: LinearSlots): LinearSlots {
+  const { g, dx, ...rest } = slots.inputGradient;
+  if (!keepsRowsTurned(g) && dx?.turn === undefined) return slots;
+  const { transform: _transform, invert: _invert, ...plainGradient } = g as OperandSpec;
+  const { turn: _turn, ...plainResult } = dx ?? {};
+  const result = Object.keys(plainResult).length === 0 ? {} : { dx: plainResult };
+  return { ...slots, inputGradient: { g: plainGradient, ...rest, ...result } };
+}
 
 /** A quantiser of which `strength` is left. */
 function weakened<T extends OperandSpec | 'same' | null>(spec: T, strength: number): T {

@@ -1,9 +1,36 @@
 /** The recipes with 8-bit operands: a step of two layers against loops that know nothing of the library, and published values. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
-import { adamW, labelledData, recipes, type StepRecord, train } from '../../src/train/index.ts';
-import { bfloat16, e4m3, e5m2, integer, scaled } from '../oracles/recipes/quantizers.ts';
-import { byRows, type LayerSlots, numbers, step, whole } from '../oracles/recipes/two-layer.ts';
+import {
+  adamW,
+  labelledData,
+  models,
+  recipes,
+  roleTable,
+  type StepRecord,
+  train,
+} from '../../src/train/index.ts';
+import { checkRecipe } from '../../src/train/recipe-check.ts';
+import {
+  bfloat16,
+  e3m2,
+  e4m3,
+  e5m2,
+  hadamard,
+  integer,
+  scaled,
+  shiftedAndSqueezed,
+} from '../oracles/recipes/quantizers.ts';
+import {
+  byRows,
+  type Change,
+  type LayerSlots,
+  type Matrix,
+  numbers,
+  step,
+  transposed,
+  whole,
+} from '../oracles/recipes/two-layer.ts';
 import { netOf, trained } from './recipe-steps.ts';
 
 let tf: TensorFlow;
@@ -162,5 +189,107 @@ describe('SwitchBack', () => {
     expect(optimizer.rms.get(w.name)).toBeCloseTo(Math.sqrt(49 / 33), 6);
     optimizer.dispose();
     w.dispose();
+  });
+});
+
+describe('S2FP8', () => {
+  const change = whole(shiftedAndSqueezed);
+  const slots: LayerSlots = {
+    ...{ x: change, w: change, y: change, dg: change, dw: 'same', dx: change },
+    ...{ wg: change, wx: 'same', ww: change },
+  };
+
+  it.each(['all', 'linear'] as const)('of %s has the bits of plain loops', async (of) => {
+    const nets = [netOf(1), netOf(2, 2 ** -20), netOf(3, 2 ** 12)];
+    const steps = await trained(tf, recipes.s2fp8({ of }), nets);
+    expect(steps).toEqual(nets.map((net) => step(net, both(slots), 2 ** -4)));
+  });
+
+  it('takes tensors of zeros and of one magnitude', async () => {
+    const fill = (m: Matrix, value: number): Matrix => ({
+      ...m,
+      values: m.values.map((v) => Math.sign(v) * value),
+    });
+    const net = netOf(4);
+    const nets = [
+      { ...net, x: fill(net.x, 0) },
+      { ...net, a: fill(net.a, 3), t: fill(net.t, 2 ** -30) },
+    ];
+    const steps = await trained(tf, recipes.s2fp8(), nets);
+    expect(steps).toEqual(nets.map((each) => step(each, both(slots), 2 ** -4)));
+  });
+
+  it('reads and writes every product of a language model, first, last and attention', () => {
+    const [phase] = roleTable(recipes.s2fp8(), models['llama-tiny']!);
+    const of = (name: string): string[] => [...phase!.rows.find(([first]) => first === name)!];
+    for (const name of ['embedding', 'layers.0.attention.query', 'head'])
+      expect(of(name).filter((cell) => cell.includes('log-shift')).length).toBe(7);
+  });
+});
+
+describe('HALO', () => {
+  const turned = byRows(hadamard);
+  const chained =
+    (...changes: readonly Change[]): Change =>
+    (m) =>
+      changes.reduce((given, change) => change(given), m);
+  const tokens: Change = (m) => transposed(turned(transposed(m)));
+  const levels = (q: Change): readonly LayerSlots[] => [
+    { x: q, w: q, dg: q, dw: 'same', wg: q, wx: 'same' },
+    { x: chained(turned, q), w: chained(turned, q), dg: q, dw: q, wg: q, wx: q },
+    { x: chained(turned, q), w: chained(turned, q), dg: chained(tokens, q), dw: q, dx: tokens, wg: q, wx: q },
+  ];
+  const formats = [
+    ['int8', whole(scaled(integer(127), 127))],
+    ['e4m3fn', whole(scaled(e4m3, 448))],
+    ['e3m2', whole(scaled(e3m2, 28))],
+    ['binary32', (m: Matrix) => m],
+  ] as const;
+  const cases = formats.flatMap(([format, q]) =>
+    ([0, 1, 2] as const).map((level) => [level, format, levels(q)[level]!] as const),
+  );
+
+  it.each(cases)('%d in %s has the bits of plain loops', async (level, format, slots) => {
+    const nets = [netOf(1), netOf(2, 1, [11, 24, 7, 3])];
+    for (const net of nets)
+      expect(await trained(tf, recipes.halo({ level, format }), [net])).toEqual([
+        step(net, both(slots), 2 ** -4),
+      ]);
+  });
+
+  it.each([0, 1, 2] as const)('%d is the plain step where nothing is rounded', async (level) => {
+    // Integers through rotations of 4^n: every sum is exact.
+    const net = netOf(5, 1, [16, 64, 16, 4]);
+    const small = ({ values, ...m }: Matrix): Matrix => ({
+      ...m,
+      values: values.map((v) => Math.round(4 * v)),
+    });
+    const integers = { x: small(net.x), a: small(net.a), b: small(net.b), t: small(net.t) };
+    const [given] = await trained(tf, recipes.halo({ level, format: 'binary32' }), [integers]);
+    expect(given).toEqual((await trained(tf, recipes.float32(), [integers]))[0]);
+    expect(new Set(given!.y.values).size).toBeGreaterThan(10);
+  });
+
+  it('turns no rows of a convolution', () => {
+    const [phase] = roleTable(recipes.halo(), models['conv']!);
+    const of = (name: string): string => phase!.rows.find(([first]) => first === name)!.join(' ');
+    expect(of('output')).toContain('-2');
+    expect(of('convolution.0')).not.toContain('-2');
+    expect(of('convolution.0')).toContain('hadamard');
+  });
+
+  it('is refused where rows stay turned, or what is turned back was not', () => {
+    const recipe = recipes.halo();
+    const linear = recipe.phases[0]!.linear;
+    const changed = (inputGradient: object) => () =>
+      checkRecipe({
+        ...recipe,
+        phases: [{ ...recipe.phases[0]!, linear: { ...linear, inputGradient } as never }],
+      });
+    const { g, w, dx } = linear.inputGradient;
+    const argument = 'recipe.phases[0].linear.inputGradient.dx.turn';
+    expect(changed({ g, w })).toThrow(expect.objectContaining({ argument }));
+    expect(changed({ g: null, w, dx })).toThrow(expect.objectContaining({ argument }));
+    expect(changed({ g, w, dx: { turn: { name: 'hadamard', axis: -2, size: 4 } } })).toThrow(/that of g/);
   });
 });

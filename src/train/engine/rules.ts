@@ -14,6 +14,7 @@ import {
   type Rule,
   type RuleSet,
   type RuleWhere,
+  withoutTurnedRows,
 } from '../recipe.ts';
 import { checkPartners } from '../recipe-check.ts';
 import type { EngineParameter } from './parameters.ts';
@@ -82,7 +83,8 @@ export function allRules(recipe: Recipe): readonly Rule[] {
 export function slotsUnder({ phase, rules }: RulesInForce, one: Selectable, blocks: number): LinearSlots {
   const layer = phase.layers?.find(({ match }) => namePattern(match, 'match').test(one.name));
   const own = isSlotted(one.role) ? (layer?.linear ?? phase.linear) : plainSlots;
-  return setsOf(rules, one, blocks).reduce(merged, own);
+  const slots = setsOf(rules, one, blocks).reduce(merged, own);
+  return one.role === 'convolution' ? withoutTurnedRows(slots) : slots;
 }
 
 /** What a rule may set beside slots. */

@@ -13,14 +13,15 @@ import {
   quantizer,
 } from '../../tensor/quantizers/index.ts';
 import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
-import type { TransformData } from '../../tensor/transforms/transform.ts';
+import { type TransformData, transform } from '../../tensor/transforms/index.ts';
+import { noResidue } from '../../tensor/transforms/transform.ts';
 import { fakeQuantize, type QuantizerCall } from '../../tfjs/fake-quantize.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { EmulationLog } from '../../tfjs/log.ts';
 import type { SlotOperand, SlotOutput } from '../../tfjs/product-slots.ts';
 import { hashData } from '../hash.ts';
 import { fnv1a32 } from '../random.ts';
-import type { OperandSpec } from '../recipe.ts';
+import { type InputGradientSpec, keepsRowsTurned, type OperandSpec } from '../recipe.ts';
 import { countImage } from './slot-log.ts';
 
 /** The operands of a layer's products, as `forward.x`: product, then operand. */
@@ -92,9 +93,10 @@ function quantizerOptions({
   norm: _norm,
   of: _of,
   learn: _learn,
+  turn: _turn,
   scale = unscaled,
   ...options
-}: OperandSpec): QuantizerOptions | undefined {
+}: OperandSpec & InputGradientSpec): QuantizerOptions | undefined {
   return format === undefined ? undefined : { format, scale, ...options };
 }
 
@@ -277,9 +279,10 @@ export class Slot {
           before = made.state();
           if (pass.isTraining) this.#before = before;
         }
-        const image = within(`${this.layer}.${this.#name}`, () =>
-          blended(matrix, fakeQuantize(tf, matrix, made, call)),
-        );
+        // Rows of a batch are turned as the rows of one matrix: those of the result are.
+        const whole = keepsRowsTurned(spec) ? tf.reshape(matrix, [-1, matrix.shape.at(-1)!]) : matrix;
+        const quantised = within(`${this.layer}.${this.#name}`, () => fakeQuantize(tf, whole, made, call));
+        const image = blended(matrix, tf.reshape(quantised, matrix.shape));
         this.#count(pass, () => this.#explained(made, matrix, call, before ?? {}), made);
         const { tap } = pass;
         if (tap !== undefined) this.#as(made, before ?? {}, () => tap(this.#name, matrix, image, made));
@@ -310,8 +313,14 @@ export class Slot {
 
   /** What rounds or quantises a result. */
   output(pass: Pass): SlotOutput {
-    const operand = this.operand(pass, this.spec.strength ?? 1);
-    return (result) => operand.image(result);
+    const { turn, strength = 1 } = this.spec as InputGradientSpec;
+    const operand = this.operand(pass, strength);
+    if (turn === undefined) return (result) => operand.image(result);
+    return (result) => {
+      const rows = result.dataSync() as Float32Array;
+      const back = transform(turn).inverse(rows, result.shape, noResidue);
+      return operand.image(this.#tf.tensor(back, result.shape));
+    };
   }
 
   /** The step that was drawn for last, and how many integers. */

@@ -1,7 +1,7 @@
 /**
- * Operands of layers in 8-bit floats, each recipe a configuration and nothing more: float32 weights, states and everything else.
+ * Operands of layers in 8-bit floats, a configuration and nothing more: float32 weights, states and everything else.
  * Sources: Micikevicius et al., "FP8 formats for deep learning", arXiv 2209.05433 (the formats, scales of tensors), and the delayed
- * scaling of NVIDIA's TransformerEngine; Cambier et al., "Shifted and squeezed 8-bit floating point format", arXiv 2001.05674.
+ * scaling of NVIDIA's TransformerEngine.
  */
 import { ArgumentError } from '../../errors.ts';
 import { fields, integer, maybe, objectOr, word } from '../../schema.ts';

@@ -52,3 +52,44 @@ export function scaled(round: (x: number) => number, target: number, threshold?:
     return x.map((v) => Math.fround(round(Math.fround(v * scale)) / scale));
   };
 }
+
+/** S2FP8: magnitudes to 2^beta |x|^alpha, e5m2 and back; the mean logarithm becomes 0, the largest 15. */
+export function shiftedAndSqueezed(x: Float32Array): Float32Array {
+  let [sum, count, largest] = [0, 0, 0];
+  for (const v of x)
+    if (v !== 0) {
+      sum += Math.log2(Math.abs(v));
+      count++;
+      largest = Math.max(largest, Math.abs(v));
+    }
+  if (count === 0) return x.slice();
+  const mean = sum / count;
+  const spread = Math.log2(largest) - mean;
+  const alpha = Math.fround(spread <= 1 ? 15 : 15 / spread);
+  const beta = Math.fround(-alpha * mean);
+  return x.map((v) => {
+    if (v === 0) return v;
+    const squeezed = e5m2(Math.fround(2 ** (beta + alpha * Math.log2(Math.abs(v)))));
+    return squeezed === 0 ? Math.sign(v) * 0 : Math.sign(v) * 2 ** ((Math.log2(squeezed) - beta) / alpha);
+  });
+}
+
+/** The Hadamard transform of a row over the square root of its length, in blocks of powers of two, the largest first. */
+export function hadamard(row: Float32Array): Float32Array {
+  const values = row.slice();
+  let begin = 0;
+  for (let size = 2 ** exponentOf(values.length); begin < values.length; size /= 2) {
+    if (size > values.length - begin) continue;
+    for (let half = 1; half < size; half *= 2)
+      for (let i = begin; i < begin + size; i++) {
+        if (Math.floor((i - begin) / half) % 2 !== 0) continue;
+        const [a, b] = [values[i]!, values[i + half]!];
+        values[i] = a + b;
+        values[i + half] = a - b;
+      }
+    const factor = Math.fround(Math.sqrt(1 / size));
+    for (let i = begin; i < begin + size; i++) values[i]! *= factor;
+    begin += size;
+  }
+  return values;
+}
