@@ -3,6 +3,8 @@
  * build for shared memory is made of that one when it is loaded. The same sources always give the same bytes, so `--check`
  * (and a unit test) can prove that the shipped modules are these sources.
  *
+ * What the manifests in `scripts/kernels` say of blocks and kernels' numbers is written first, as constants and functions.
+ *
  * node scripts/build-kernels.js [module...]           writes src/kernels/generated/MODULE.ts
  * node scripts/build-kernels.js [module...] --check   exits 1 if those files differ from what the sources give
  */
@@ -10,6 +12,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import asc from 'assemblyscript/asc';
+import { arithmetic } from './kernels/arithmetic.js';
+import { assemblyText, layoutText } from './kernels/layout.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const sources = 'src/kernels/assembly';
@@ -87,6 +91,17 @@ export default bytes;
 `;
 }
 
+/** The manifests: what the blocks of a module look like, and how its kernels are numbered. */
+const manifests = { arithmetic };
+
+/** The files that are made of manifests, and their texts. */
+export function generatedSources() {
+  return Object.entries(manifests).flatMap(([module, manifest]) => [
+    { path: join(root, 'src/kernels/generated', `layout-${module}.ts`), text: layoutText(manifest) },
+    { path: join(root, sources, module, 'generated.ts'), text: assemblyText(manifest) },
+  ]);
+}
+
 /**
  * Where a module lives.
  * @param {string} module
@@ -96,25 +111,34 @@ export function generatedPath(module) {
 }
 
 /**
- * Writes a module, or compares it with what is there.
+ * Writes a file, or compares it with what is there.
+ * @param {string} path
+ * @param {string} text
+ * @param {boolean} check
+ */
+function write(path, text, check) {
+  if (!check) writeFileSync(path, text);
+  else if (readFileSync(path, 'utf8') !== text) {
+    console.error(`${path} is not what the sources give; run npm run build:kernels`);
+    process.exitCode = 1;
+  }
+}
+
+/**
+ * Makes a module.
  * @param {string} module
  * @param {boolean} check
  */
 async function make(module, check) {
   const binary = await compileKernels(module);
-  const text = generatedModule(module, binary);
-  const path = generatedPath(module);
-  if (!check) writeFileSync(path, text);
-  else if (readFileSync(path, 'utf8') !== text) {
-    console.error(`${path} is not what the sources give; run node scripts/build-kernels.js ${module}`);
-    process.exitCode = 1;
-  }
+  write(generatedPath(module), generatedModule(module, binary), check);
   console.log(`${module}: ${binary.length} bytes${check ? ', checked' : ''}`);
 }
 
 async function main() {
   const check = process.argv.includes('--check');
   const named = process.argv.slice(2).filter((argument) => argument !== '--check');
+  for (const { path, text } of generatedSources()) write(path, text, check);
   for (const module of named.length > 0 ? named : modules) await make(module, check);
 }
 

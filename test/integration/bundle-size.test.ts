@@ -19,7 +19,7 @@ async function bundle(names: string): Promise<{ text: Uint8Array; inputs: string
 }
 
 const kernels = (inputs: readonly string[]): string[] =>
-  inputs.flatMap((input) => /kernels\/generated\/(.*)\.ts$/.exec(input)?.[1] ?? []).sort();
+  inputs.flatMap((input) => /kernels\/generated\/(\w+)\.ts$/.exec(input)?.[1] ?? []).sort();
 
 describe('a bundle', () => {
   it.each([

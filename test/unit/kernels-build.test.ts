@@ -1,7 +1,13 @@
 /** The shipped modules are what the sources give, bit for bit, and own nothing in the memory that they are linked with. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { compileKernels, generatedModule, generatedPath, modules } from '../../scripts/build-kernels.js';
+import {
+  compileKernels,
+  generatedModule,
+  generatedPath,
+  generatedSources,
+  modules,
+} from '../../scripts/build-kernels.js';
 import { sharedBuild } from '../../src/kernels/shared-build.ts';
 
 /** The ids of a WebAssembly module's sections, in order. WebAssembly Core Specification 2.0, section 5.5.2. */
@@ -25,6 +31,10 @@ function sectionIds(binary: Uint8Array): number[] {
 const dataSection = 11;
 const dataCountSection = 12;
 const startSection = 8;
+
+it('the layouts of blocks and the numbers of kernels are those of the manifests', () => {
+  for (const { path, text } of generatedSources()) expect(readFileSync(path, 'utf8')).toBe(text);
+});
 
 describe.each(modules)('the module %s', async (module) => {
   const shipped: { default: string } = await import(generatedPath(module));

@@ -51,14 +51,14 @@ function stagedView(like: RealArray, pointer: number, length: number): RealArray
 }
 
 /** The first element of x, or one not far before it, that is no number of the plan's format; -1 if there is none. */
-function findStranger(plan: OperationPlan, x: RealArray): number {
-  if (isInSharedHeap(x)) return sharedOperator().findStranger(plan, x.byteOffset, x.length);
+function findNonMember(plan: OperationPlan, x: RealArray): number {
+  if (isInSharedHeap(x)) return sharedOperator().findNonMember(plan, x.byteOffset, x.length);
   const { operator, pointers } = stagedOperator();
   operator.reserve(plan);
   for (let start = 0; start < x.length; start += stagedLength) {
     const part = x.subarray(start, start + stagedLength);
     stagedView(x, pointers[0], part.length).set(part);
-    const found = operator.findStranger(plan, pointers[0], part.length);
+    const found = operator.findNonMember(plan, pointers[0], part.length);
     if (found >= 0) return start + found;
   }
   return -1;
@@ -152,7 +152,7 @@ export function operateArray(
   const unknown = areMembers || plan.membership === undefined ? [] : arrays;
   const distinct = unknown.filter((x, i) => unknown.indexOf(x) === i);
   const isApart = !arrays.some((x) => overlap(x, out));
-  if (!isApart && distinct.some((x) => findStranger(plan, x) >= 0)) return false;
+  if (!isApart && distinct.some((x) => findNonMember(plan, x) >= 0)) return false;
   const checked = isApart ? distinct.reduce((bits, x) => bits + 2 ** operands.indexOf(x), 0) : 0;
   const sources = operands.map((x) => (isArray(x) ? apartFrom(x, out) : x));
   const work = { plan, options, scalar, checked, isApart };
@@ -167,6 +167,6 @@ export function firstNonMember(x: RealArray, format: Format): number {
   const plan = planOperation(typeOf(x), 'add', format, resolveRounding(format));
   // A plan without a look takes every number of the type.
   if (plan !== undefined && plan.membership === undefined) return -1;
-  const from = plan === undefined ? 0 : findStranger(plan, x);
+  const from = plan === undefined ? 0 : findNonMember(plan, x);
   return from < 0 ? -1 : x.findIndex((value, i) => i >= from && !isMember(value));
 }

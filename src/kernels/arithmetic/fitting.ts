@@ -57,7 +57,7 @@ export function extentOf(format: Format): Extent | undefined {
   }
 }
 
-export interface Question {
+export interface OperationCase {
   readonly operation: OperationName;
   readonly format: Format;
   readonly options: ResolvedRounding;
@@ -65,7 +65,7 @@ export interface Question {
 }
 
 /** All results are below 2^(this + 1). */
-export function topOf({ operation, extent: { quantum, top } }: Question): number {
+export function topOf({ operation, extent: { quantum, top } }: OperationCase): number {
   switch (operation) {
     case 'add':
     case 'sub':
@@ -86,10 +86,10 @@ function isProductExact({ precision, quantum, top }: Extent, lanes: Lanes): bool
 }
 
 /** Whether the lanes hold every result. */
-export function isExact(question: Question, lanes: Lanes): boolean {
-  const { operation, extent } = question;
+export function isExact(given: OperationCase, lanes: Lanes): boolean {
+  const { operation, extent } = given;
   const { quantum } = extent;
-  const top = topOf(question);
+  const top = topOf(given);
   switch (operation) {
     case 'add':
     case 'sub':
@@ -109,23 +109,23 @@ export function isExact(question: Question, lanes: Lanes): boolean {
 }
 
 /** Whether a result rounded to odd in the lanes has the bits that rounding looks at. */
-export function hasBits(question: Question, lanes: Lanes): boolean {
-  const { format, options, extent } = question;
+export function hasBits(given: OperationCase, lanes: Lanes): boolean {
+  const { format, options, extent } = given;
   const randomBits = options.rounding === 'stochastic' ? options.randomBits : 0;
   if (extent.decision + randomBits > lanes.precision) return false;
   // Wrapping looks at everything down to the step.
   return (
     options.saturation !== 'wrap' ||
     format.kind === 'float' ||
-    topOf(question) - extent.quantum + 2 + randomBits <= lanes.precision
+    topOf(given) - extent.quantum + 2 + randomBits <= lanes.precision
   );
 }
 
 /** Whether no result, no product and no error of one leaves the lanes' range. */
-export function staysInRange(question: Question, lanes: Lanes): boolean {
-  const { operation, extent } = question;
+export function staysInRange(given: OperationCase, lanes: Lanes): boolean {
+  const { operation, extent } = given;
   const { quantum, top } = extent;
-  if (topOf(question) > lanes.top || quantum < lanes.quantum) return false;
+  if (topOf(given) > lanes.top || quantum < lanes.quantum) return false;
   switch (operation) {
     case 'add':
     case 'sub':
@@ -141,14 +141,14 @@ export function staysInRange(question: Question, lanes: Lanes): boolean {
 }
 
 /** Whether a result rounded to nearest even in binary32 may be rounded again. */
-export function isInnocuous(question: Question, rounding: RoundingPlan): boolean {
-  const { operation, format, options, extent } = question;
+export function isInnocuous(given: OperationCase, rounding: RoundingPlan): boolean {
+  const { operation, format, options, extent } = given;
   const { precision, quantum } = extent;
   if (format.kind !== 'float' || options.rounding !== 'nearest-even') return false;
   if (rounding.path !== 'quick' && rounding.path !== 'pattern') return false;
   if (2 * precision + 2 > binary32.precision) return false;
   // A result that overflows in binary32 does so in the format, but is no infinite input.
-  if (options.saturation === 'propagate' && topOf(question) > binary32.top) return false;
+  if (options.saturation === 'propagate' && topOf(given) > binary32.top) return false;
   switch (operation) {
     case 'add':
     case 'sub':
@@ -166,15 +166,15 @@ export function isInnocuous(question: Question, rounding: RoundingPlan): boolean
 }
 
 /** Whether binary32 lanes with a guard for results beyond binary32's range serve. */
-export function fitsGuarded(question: Question): boolean {
-  const { operation, options, extent } = question;
+export function fitsGuarded(given: OperationCase): boolean {
+  const { operation, options, extent } = given;
   const { precision, quantum, top } = extent;
   const isShort = 2 * precision <= binary32.precision;
   // What is below the smallest number by two bits or more is told from it and from 0.
   const seesTail = quantum - 2 >= binary32.quantum;
   // The guard stops at binary32's largest number, from where a random integer may still lead back into the range.
   if (isStochastic(options.rounding)) return false;
-  if (!hasBits(question, binary32) || quantum < binary32.quantum || top > binary32.top) return false;
+  if (!hasBits(given, binary32) || quantum < binary32.quantum || top > binary32.top) return false;
   switch (operation) {
     case 'add':
     case 'sub':

@@ -1,9 +1,9 @@
 /** An operation written down for a kernel: its plan's constants, the constants of its roundings, operands and result. */
 import type { ResolvedRounding } from '../../rounding/index.ts';
+import * as parameters from '../generated/layout-arithmetic.ts';
 import type { Heap } from '../heap.ts';
 import { parameterBytes } from '../parameters.ts';
 import { writeParameters } from '../rounding-job.ts';
-import * as parameters from './parameters.ts';
 import type { OperationPlan } from './plan.ts';
 
 /** The scalar reference for one element. Operands that the operation does not have are 0. */
@@ -20,7 +20,7 @@ export interface OperationJob {
   readonly destination: number;
   /** Index in the stream of random integers of the first element. */
   readonly first: number;
-  /** Bit i is set where operand i is to be looked at for numbers that are none of the format's. */
+  /** Bit i is set where operand i is to be checked for numbers that are none of the format's. */
   readonly checked: number;
   /** Whether the destination is none of the operands. */
   readonly isApart: boolean;
@@ -106,14 +106,11 @@ export function writeOperationPlace(
   const words = new Uint32Array(memory.buffer, at.block, parameters.blockBytes / 4);
   writeOperands(memory, words, job, at);
   const readsRandom = plan.rounding?.readsRandom === true;
-  const knowing = job.isApart ? plan.fused?.knowing : undefined;
-  const fused = job.checked !== 0 ? plan.fused?.looking : knowing;
-  const isFused = fused !== undefined;
-  words[parameters.kernelSlot / 4] = fused ?? plan.kernel;
-  words[parameters.joinedSlot / 4] = isFused ? -1 : (plan.joined ?? -1);
+  words[parameters.kernelSlot / 4] = plan.kernel;
+  words[parameters.singleSlot / 4] = plan.single ?? -1;
   words[parameters.isInPlaceSlot / 4] = job.isApart ? 0 : 1;
   words[parameters.redoSlot / 4] = 0;
-  const rounds = !isFused && plan.rounding !== undefined && plan.rounding.deferred === undefined;
+  const rounds = plan.rounding !== undefined && plan.rounding.deferred === undefined;
   words[parameters.roundKernelSlot / 4] = rounds ? plan.rounding.kernel : -1;
   // What the scalar reference may have to decide stays in the work's type until then.
   const isOpen = plan.rounding?.deferred !== undefined;

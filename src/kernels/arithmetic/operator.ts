@@ -4,6 +4,7 @@
  */
 import { type ResolvedRounding, randomInteger } from '../../rounding/index.ts';
 import { arithmeticModule } from '../arithmetic-module.ts';
+import * as parameters from '../generated/layout-arithmetic.ts';
 import type { Heap } from '../heap.ts';
 import { rounderOn } from '../rounder.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
@@ -15,14 +16,13 @@ import {
   writeOperationPlace,
   writeOperationPlan,
 } from './operation-job.ts';
-import * as parameters from './parameters.ts';
 import type { OperationPlan } from './plan.ts';
 
 export interface Operator {
   /** Does `length` elements. Returns false where an operand is no number of the format; the result is incomplete then. */
   run(job: OperationJob, length: number): boolean;
   /** The first element of a chunk in which there is a number that is none of the format's, or -1. */
-  findStranger(plan: OperationPlan, pointer: number, length: number): number;
+  findNonMember(plan: OperationPlan, pointer: number, length: number): number;
   /** Allocates what the plan needs, so that memory does not grow later. */
   reserve(plan: OperationPlan): void;
   /** Writes a job down and says where: for `piece`. No job that a kernel cannot finish alone. */
@@ -121,9 +121,9 @@ export function operatorOn(heap: Heap): Operator {
       }
       return true;
     },
-    findStranger(plan, pointer, length): number {
+    findNonMember(plan, pointer, length): number {
       const { block, work } = placesOf(plan);
-      return raw.findStranger(pointer, plan.operandShift, length, work, block);
+      return raw.findNonMember(pointer, plan.operandShift, length, work, block);
     },
     describe: (job) => prepare(job).block,
     piece: raw.piece,

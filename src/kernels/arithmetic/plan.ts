@@ -6,6 +6,7 @@
  */
 import type { Format } from '../../formats/format.ts';
 import { isStochastic, type ResolvedRounding, resolveRounding } from '../../rounding/index.ts';
+import * as parameters from '../generated/layout-arithmetic.ts';
 import { planRounding } from '../plan.ts';
 import type { ElementType, RoundingPlan } from '../rounding-plan.ts';
 import {
@@ -16,14 +17,12 @@ import {
   hasBits,
   isExact,
   isInnocuous,
+  type OperationCase,
   type OperationName,
-  type Question,
   staysInRange,
-  topOf,
 } from './fitting.ts';
-import { type FusedKernels, fusedKernels, writeLook } from './fused-plan.ts';
-import { joinedKernel } from './joined-plan.ts';
-import * as parameters from './parameters.ts';
+import { writeLook } from './look-plan.ts';
+import { singlePassKernel } from './single-pass-plan.ts';
 
 export type { OperationName } from './fitting.ts';
 
@@ -38,10 +37,8 @@ export interface OperationPlan {
   readonly membership: RoundingPlan | undefined;
   /** Whether elements may be left to the scalar reference. */
   readonly defers: boolean;
-  /** The kernels that do all in one loop, to nearest even. */
-  readonly fused: FusedKernels | undefined;
   /** The kernel that makes and rounds results in one loop, where there is one; it may ask for the others. */
-  readonly joined: number | undefined;
+  readonly single: number | undefined;
   /** The lane constants of the block. */
   readonly block: Uint8Array;
 }
@@ -63,7 +60,7 @@ interface Choice {
 }
 
 /** Whether the format is what the lanes are, and rounding to it what they do by themselves. */
-function isNative({ format, options }: Question, name: string): boolean {
+function isNative({ format, options }: OperationCase, name: string): boolean {
   return (
     format.name === name &&
     options.rounding === 'nearest-even' &&
@@ -72,36 +69,36 @@ function isNative({ format, options }: Question, name: string): boolean {
   );
 }
 
-function chooseIn32(question: Question): Choice | undefined {
-  const { operation, format, options } = question;
+function chooseIn32(given: OperationCase): Choice | undefined {
+  const { operation, format, options } = given;
   const lanes = parameters.lanes32;
-  if (isNative(question, 'binary32'))
+  if (isNative(given, 'binary32'))
     return operation === 'fma'
       ? { lanes: parameters.lanes32in64, form: parameters.formOdd, rounds: false }
       : { lanes, form: parameters.formPlain, rounds: false };
-  if (isExact(question, binary32)) return { lanes, form: parameters.formPlain, rounds: true };
+  if (isExact(given, binary32)) return { lanes, form: parameters.formPlain, rounds: true };
   const rounding = planRounding('float32', format, options);
   if (rounding === undefined) return undefined;
-  if (isInnocuous(question, rounding)) return { lanes, form: parameters.formPlain, rounds: true };
-  const isShort = 2 * question.extent.precision <= binary32.precision;
+  if (isInnocuous(given, rounding)) return { lanes, form: parameters.formPlain, rounds: true };
+  const isShort = 2 * given.extent.precision <= binary32.precision;
   const isProduct = operation === 'mul' || operation === 'fma' || operation === 'div';
-  if (hasBits(question, binary32) && staysInRange(question, binary32) && (isShort || !isProduct))
+  if (hasBits(given, binary32) && staysInRange(given, binary32) && (isShort || !isProduct))
     return { lanes, form: parameters.formOdd, rounds: true };
-  if (fitsGuarded(question)) return { lanes, form: parameters.formGuarded, rounds: true };
+  if (fitsGuarded(given)) return { lanes, form: parameters.formGuarded, rounds: true };
   return undefined;
 }
 
-function chooseIn64(question: Question, operandShift: 2 | 3): Choice | undefined {
-  const { operation, extent } = question;
+function chooseIn64(given: OperationCase, operandShift: 2 | 3): Choice | undefined {
+  const { operation, extent } = given;
   const lanes = operandShift === 2 ? parameters.lanes32in64 : parameters.lanes64;
-  if (operandShift === 3 && operation !== 'fma' && isNative(question, 'binary64'))
+  if (operandShift === 3 && operation !== 'fma' && isNative(given, 'binary64'))
     return { lanes, form: parameters.formPlain, rounds: false };
-  if (isExact(question, binary64)) return { lanes, form: parameters.formPlain, rounds: true };
-  const isDeterministic = !isStochastic(question.options.rounding);
-  if (operandShift === 3 && question.format.name === 'binary64' && isDeterministic)
+  if (isExact(given, binary64)) return { lanes, form: parameters.formPlain, rounds: true };
+  const isDeterministic = !isStochastic(given.options.rounding);
+  if (operandShift === 3 && given.format.name === 'binary64' && isDeterministic)
     return { lanes, form: parameters.formChecked, rounds: false };
-  if (!hasBits(question, binary64)) return undefined;
-  if (!staysInRange(question, binary64))
+  if (!hasBits(given, binary64)) return undefined;
+  if (!staysInRange(given, binary64))
     return operandShift === 3 ? { lanes, form: parameters.formChecked, rounds: true } : undefined;
   const isShort = 2 * extent.precision <= binary64.precision;
   const isProduct = operation === 'mul' || operation === 'fma' || operation === 'div';
@@ -109,7 +106,7 @@ function chooseIn64(question: Question, operandShift: 2 | 3): Choice | undefined
 }
 
 /** Writes the lane constants. */
-function laneConstants({ format, options }: Question, rounds: boolean, workShift: 2 | 3): Uint8Array {
+function laneConstants({ format, options }: OperationCase, rounds: boolean, workShift: 2 | 3): Uint8Array {
   const bytes = new Uint8Array(parameters.blockBytes);
   const view = new DataView(bytes.buffer);
   function mask(slot: number, isSet: boolean): void {
@@ -141,28 +138,25 @@ function laneConstants({ format, options }: Question, rounds: boolean, workShift
   return bytes;
 }
 
-function makePlan(type: ElementType, question: Question): OperationPlan | undefined {
-  const { operation, format, options } = question;
+function makePlan(type: ElementType, given: OperationCase): OperationPlan | undefined {
+  const { operation, format, options } = given;
   const operandShift = type === 'float32' ? 2 : 3;
   const takesAll = format.name === (type === 'float32' ? 'binary32' : 'binary64');
   const membership = takesAll ? undefined : planRounding(type, format, resolveRounding(format));
-  const choice =
-    (operandShift === 2 ? chooseIn32(question) : undefined) ?? chooseIn64(question, operandShift);
+  const choice = (operandShift === 2 ? chooseIn32(given) : undefined) ?? chooseIn64(given, operandShift);
   if (choice === undefined || (membership === undefined && !takesAll)) return undefined;
   const { lanes, form, rounds } = choice;
   const workShift = lanes === parameters.lanes32 ? 2 : 3;
-  const block = laneConstants(question, rounds, workShift);
+  const block = laneConstants(given, rounds, workShift);
   if (operandShift === 2) writeLook(format, block);
   const rounding = rounds
     ? planRounding(workShift === 2 ? 'float32' : 'float64', format, options)
     : undefined;
   if (rounds && rounding === undefined) return undefined;
-  const kernel = (lanes * 6 + operationNumber[operation]) * parameters.forms + form;
+  const kernel = (lanes * parameters.operations + operationNumber[operation]) * parameters.forms + form;
   const defers = form === parameters.formChecked || rounding?.deferred !== undefined;
-  const mayFuse = workShift === 2 && rounds;
-  const fused = mayFuse ? fusedKernels(operation, form, format, options, topOf(question), block) : undefined;
-  const joined = operandShift === 2 && rounds ? joinedKernel(question, block) : undefined;
-  return { operandShift, workShift, membership, block, kernel, rounding, defers, fused, joined };
+  const single = operandShift === 2 && rounds ? singlePassKernel(given, block) : undefined;
+  return { operandShift, workShift, membership, block, kernel, rounding, defers, single };
 }
 
 const plans = new WeakMap<Format, Map<string, OperationPlan | undefined>>();

@@ -23,7 +23,7 @@ import {
   tieSlot,
   unsignedZeroSlot,
   zeroDivisorSlot,
-} from '../../arithmetic/parameters';
+} from '../../generated/layout-arithmetic';
 import {
   errorOfProduct,
   errorOfQuotient,

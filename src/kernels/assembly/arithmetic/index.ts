@@ -1,3 +1,3 @@
 /** The module of correctly rounded operations on arrays. Every buffer is given by the caller, so it works on any heap. */
-export { findStranger } from './members';
+export { findNonMember } from './members';
 export { narrowed, piece } from './operate';

@@ -16,7 +16,7 @@ import {
   operationSub,
   unsignedZeroSlot,
   zeroDivisorSlot,
-} from '../../arithmetic/parameters';
+} from '../../generated/layout-arithmetic';
 import {
   errorOfProduct,
   errorOfQuotient,

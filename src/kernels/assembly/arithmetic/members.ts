@@ -4,16 +4,16 @@
  */
 import {
   chunk,
-  fusedAnchorSlot,
-  fusedMagnitudesSlot,
-  fusedMaximumSlot,
-  fusedRestSlot,
+  anchorSlot,
+  magnitudesSlot,
+  maximumSlot,
+  restSlot,
   lookByPattern,
   lookSlot,
   memberKernelSlot,
   memberParametersSlot,
   noLook,
-} from '../../arithmetic/parameters';
+} from '../../generated/layout-arithmetic';
 import { round } from '../rounding/dispatch';
 
 @inline
@@ -33,27 +33,15 @@ function differ<F>(x: usize, rounded: usize, bytes: usize): bool {
 }
 
 /**
- * A magnitude without the bits that no number of the format has, rounded to a multiple of the smallest number. The anchor is the
- * power of two whose last bit is worth that: its sum with any number of the format is exact.
+ * Whether a binary32 element may be none of the format's: too many bits, no multiple of the smallest number, too large, or a NaN. The anchor is the
+ * power of two whose last bit is worth the smallest number. `bytes` is a multiple of 16.
  */
 @inline
-export function onGrid(kept: v128, anchor: v128): v128 {
-  return f32x4.sub(f32x4.add(kept, anchor), anchor);
-}
-
-/** Not 0, but for the sign, where a number has too many bits or is no multiple of the smallest number. `kept`: as of `onGrid`. */
-@inline
-export function strange(value: v128, kept: v128, anchor: v128): v128 {
-  return v128.xor(onGrid(kept, anchor), value);
-}
-
-/** Whether a binary32 element may be none of the format's: too many bits, too small, too large, or a NaN. `bytes` is a multiple of 16. */
-@inline
-function isSuspicious(pattern: bool, x: usize, bytes: usize, block: usize): bool {
-  const magnitudes = v128.load32_splat(block, fusedMagnitudesSlot);
-  const rest = v128.load32_splat(block, fusedRestSlot);
+function mayHaveNonMember(pattern: bool, x: usize, bytes: usize, block: usize): bool {
+  const magnitudes = v128.load32_splat(block, magnitudesSlot);
+  const rest = v128.load32_splat(block, restSlot);
   const keptBits = v128.andnot(magnitudes, rest);
-  const anchor = v128.load32_splat(block, fusedAnchorSlot);
+  const anchor = v128.load32_splat(block, anchorSlot);
   let any = i32x4.splat(0);
   let largest = i32x4.splat(0);
   for (let i: usize = 0; i < bytes; i += 16) {
@@ -61,22 +49,23 @@ function isSuspicious(pattern: bool, x: usize, bytes: usize, block: usize): bool
     if (pattern) any = v128.or(any, value);
     else {
       const kept = v128.and(value, keptBits);
-      any = v128.or(any, strange(value, kept, anchor));
+      // The sum of any number of the format with the anchor is exact.
+      any = v128.or(any, v128.xor(f32x4.sub(f32x4.add(kept, anchor), anchor), value));
       largest = i32x4.max_s(largest, kept);
     }
   }
   if (pattern) return v128.any_true(v128.and(any, rest));
   any = v128.and(any, magnitudes);
-  return v128.any_true(v128.or(any, i32x4.gt_s(largest, v128.load32_splat(block, fusedMaximumSlot))));
+  return v128.any_true(v128.or(any, i32x4.gt_s(largest, v128.load32_splat(block, maximumSlot))));
 }
 
 /** Whether an element of the chunk is none of the format's. `scratch` has room for a chunk. */
-export function hasStranger(x: usize, elementShift: i32, count: i32, scratch: usize, block: usize): bool {
+export function hasNonMember(x: usize, elementShift: i32, count: i32, scratch: usize, block: usize): bool {
   const look = load<i32>(block, lookSlot);
   // The last few elements are not looked at by that.
   if (look != noLook && (count & 3) == 0) {
     const bytes = <usize>count << 2;
-    if (!(look == lookByPattern ? isSuspicious(true, x, bytes, block) : isSuspicious(false, x, bytes, block))) return false;
+    if (!(look == lookByPattern ? mayHaveNonMember(true, x, bytes, block) : mayHaveNonMember(false, x, bytes, block))) return false;
   }
   round(
     load<i32>(block, memberKernelSlot),
@@ -92,10 +81,10 @@ export function hasStranger(x: usize, elementShift: i32, count: i32, scratch: us
 }
 
 /** Index of the first chunk's first element, of `count` from `from` on, in which there is one; -1 if there is none. */
-export function findStranger(x: usize, elementShift: i32, count: i32, scratch: usize, block: usize): i32 {
+export function findNonMember(x: usize, elementShift: i32, count: i32, scratch: usize, block: usize): i32 {
   for (let done = 0; done < count; done += chunk) {
     const size = min(chunk, count - done);
-    if (hasStranger(x + (<usize>done << elementShift), elementShift, size, scratch, block)) return done;
+    if (hasNonMember(x + (<usize>done << elementShift), elementShift, size, scratch, block)) return done;
   }
   return -1;
 }

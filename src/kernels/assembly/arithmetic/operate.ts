@@ -11,12 +11,13 @@ import {
   chunk,
   cSlot,
   cStepSlot,
+  directedSumBase,
+  doubtSlot,
   drawnRandom,
-  fusedBase,
   indexSlot,
   isInPlaceSlot,
-  joinedSlot,
   kernelSlot,
+  nearestFmaBase,
   operandShiftSlot,
   outShiftSlot,
   outSlot,
@@ -27,24 +28,23 @@ import {
   roundKernelSlot,
   roundParametersSlot,
   seedSlot,
+  singleSlot,
   streamSlot,
   suppliedRandom,
-  suspectSlot,
   tailSlot,
   workShiftSlot,
   workSlot,
-} from '../../arithmetic/parameters';
+} from '../../generated/layout-arithmetic';
 import { round } from '../rounding/dispatch';
 import { drawsPerBlock, randomIntegers } from '../rounding/philox';
-import { dispatch } from './dispatch';
-import { dispatchJoined } from './dispatch-joined';
+import { dispatch, dispatchSingle } from './generated';
 import { demoteBoth } from './intermediate';
-import { hasStranger } from './members';
+import { hasNonMember } from './members';
 
 /** Over `bytes` bytes of each operand, a multiple of 16. */
 @inline
 function dispatchEither(
-  joined: bool,
+  single: bool,
   kernel: i32,
   a: usize,
   b: usize,
@@ -55,16 +55,16 @@ function dispatchEither(
   random: usize,
   block: usize,
 ): void {
-  if (joined) dispatchJoined(kernel, a, b, c, to, bytes, random, block);
+  if (single) dispatchSingle(kernel, a, b, c, to, bytes, random, block);
   else dispatch(kernel, a, b, c, to, bytes, index, block);
 }
 
 /**
- * Intermediates of `count` elements, or results where the kernel is `joined`. Behind those, up to three more are written in the
+ * Intermediates of `count` elements, or results where the kernel is `single`. Behind those, up to three more are written in the
  * scratch, but none in a result.
  */
 function makeIntermediates(
-  joined: bool,
+  single: bool,
   kernel: i32,
   a: usize,
   b: usize,
@@ -77,10 +77,10 @@ function makeIntermediates(
   block: usize,
 ): void {
   const shift = load<i32>(block, operandShiftSlot);
-  const workShift = joined ? shift : load<i32>(block, workShiftSlot);
+  const workShift = single ? shift : load<i32>(block, workShiftSlot);
   const bytes = <usize>count << shift;
   const whole = bytes & ~15;
-  dispatchEither(joined, kernel, a, b, c, to, whole, index, random, block);
+  dispatchEither(single, kernel, a, b, c, to, whole, index, random, block);
   const rest = bytes - whole;
   if (rest == 0) return;
   const tail = block + tailSlot;
@@ -91,7 +91,7 @@ function makeIntermediates(
   const done = <i32>(whole >> shift);
   const place = to + (<usize>done << workShift);
   const result = isResult ? tail + 48 : place;
-  dispatchEither(joined, kernel, tail, tail + 16, tail + 32, result, 16, index + done, random + whole, block);
+  dispatchEither(single, kernel, tail, tail + 16, tail + 32, result, 16, index + done, random + whole, block);
   if (isResult) memory.copy(place, tail + 48, rest >> shift << workShift);
 }
 
@@ -112,7 +112,7 @@ function placeOf(index: i32, slot: usize, stepSlot: usize, block: usize): usize 
 }
 
 /** Whether one of the operands that are to be checked has an element that is no number of the format. */
-function isStranger(
+function hasNonMembers(
   checked: i32,
   a: usize,
   b: usize,
@@ -123,9 +123,9 @@ function isStranger(
   block: usize,
 ): bool {
   return (
-    ((checked & 1) != 0 && hasStranger(a, shift, count, scratch, block)) ||
-    ((checked & 2) != 0 && hasStranger(b, shift, count, scratch, block)) ||
-    ((checked & 4) != 0 && hasStranger(c, shift, count, scratch, block))
+    ((checked & 1) != 0 && hasNonMember(a, shift, count, scratch, block)) ||
+    ((checked & 2) != 0 && hasNonMember(b, shift, count, scratch, block)) ||
+    ((checked & 4) != 0 && hasNonMember(c, shift, count, scratch, block))
   );
 }
 
@@ -149,8 +149,8 @@ function prepareRandom(index: i32, count: i32, block: usize): usize {
   return random + (<usize>skip << 2);
 }
 
-/** Whether a chunk is done in one loop by a joined kernel. */
-function join(
+/** Whether a chunk is done in one loop. */
+function inOnePass(
   a: usize,
   b: usize,
   c: usize,
@@ -160,7 +160,7 @@ function join(
   random: usize,
   block: usize,
 ): bool {
-  const kernel = load<i32>(block, joinedSlot);
+  const kernel = load<i32>(block, singleSlot);
   if (kernel < 0) return false;
   const isInPlace = load<i32>(block, isInPlaceSlot) != 0;
   const to = isInPlace ? <usize>load<u32>(block, workSlot) : out;
@@ -185,25 +185,29 @@ export function piece(block: usize, start: i32, count: i32): i32 {
   const roundKernel = load<i32>(block, roundKernelSlot);
   const parameters = <usize>load<u32>(block, roundParametersSlot);
   const work = <usize>load<u32>(block, workSlot);
-  const strangers = load<i32>(block, checkedOperandsSlot);
+  const checked = load<i32>(block, checkedOperandsSlot);
   const isDirect = workShift == outShift;
-  const isFused = kernel >= fusedBase;
+  // Fused multiply-adds in one loop look at their operands themselves.
+  const single = load<i32>(block, singleSlot);
+  const looks = single >= nearestFmaBase && single < directedSumBase;
   for (let done = 0; done < count; done += chunk) {
     const size = min(chunk, count - done);
     const index = start + done;
     const a = placeOf(index, aSlot, aStepSlot, block);
     const b = placeOf(index, bSlot, bStepSlot, block);
     const c = placeOf(index, cSlot, cStepSlot, block);
-    if (!isFused && isStranger(strangers, a, b, c, shift, size, work, block)) return index;
+    if (!looks && hasNonMembers(checked, a, b, c, shift, size, work, block)) return index;
     const out = <usize>load<u32>(block, outSlot) + (<usize>index << outShift);
     const random = prepareRandom(index, size, block);
-    if (join(a, b, c, out, size, index, random, block)) continue;
+    if (inOnePass(a, b, c, out, size, index, random, block)) {
+      if (looks && load<i32>(block, doubtSlot) != 0) {
+        store<i32>(block, 0, doubtSlot);
+        if (hasNonMembers(checked, a, b, c, shift, size, work, block)) return index;
+      }
+      continue;
+    }
     const isResult = isDirect && roundKernel < 0;
     makeIntermediates(false, kernel, a, b, c, isResult ? out : work, size, index, isResult, random, block);
-    if (isFused && load<i32>(block, suspectSlot) != 0) {
-      store<i32>(block, 0, suspectSlot);
-      if (isStranger(strangers, a, b, c, shift, size, work, block)) return index;
-    }
     if (isResult) continue;
     const rounded = isDirect ? out : work;
     if (roundKernel >= 0) round(roundKernel, workShift, work, rounded, size, random, parameters);

@@ -1,6 +1,6 @@
 /**
  * The kernels that operate and round in one loop agree with the scalar reference on every bit: stochastic sums, products and fused
- * multiply-adds, directed sums, quotients and roots, fused multiply-adds to nearest even. Each case asserts that it
+ * multiply-adds, directed sums and quotients, fused multiply-adds to nearest even, in formats with the exponents of binary32. Each case asserts that it
  * has such a kernel, and each array has elements for which that kernel gives up its chunk.
  */
 import { describe, expect, it } from 'vitest';
@@ -28,9 +28,8 @@ function floatNamed(name: string): FloatFormat {
   return format;
 }
 
-function isJoined(operation: OperationName, format: FloatFormat, options: ResolvedRounding): boolean {
-  const plan = planOperation('float32', operation, format, options);
-  return plan !== undefined && (plan.joined !== undefined || plan.fused?.knowing !== undefined);
+function isSinglePass(operation: OperationName, format: FloatFormat, options: ResolvedRounding): boolean {
+  return planOperation('float32', operation, format, options)?.single !== undefined;
 }
 
 /** Compares kernel and reference; the message names the first wrong element. */
@@ -41,7 +40,7 @@ function compare(
   options: ResolvedRounding,
   out: Float32Array = new Float32Array(operands[0]!.length),
 ): void {
-  expect(isJoined(operation, format, options), `${operation} in ${format.name}`).toBe(true);
+  expect(isSinglePass(operation, format, options), `${operation} in ${format.name}`).toBe(true);
   const { length } = out;
   const scalarPlan = planOperations(format, options);
   const chosen = operationOf(operation);
@@ -125,11 +124,13 @@ function operandsOf(
 
 const everyN = Array.from({ length: 32 }, (_, i) => i + 1);
 
-describe('all pairs of e5m2, stochastic, every number of random bits', () => {
-  const format = floatNamed('e5m2');
-  const values = Array.from({ length: 256 }, (_, code) => format.decode(code));
-  const a = Float32Array.from({ length: 65536 }, (_, i) => values[i >> 8]!);
-  const b = Float32Array.from({ length: 65536 }, (_, i) => values[i & 255]!);
+describe('pairs of float(8,1), stochastic, every number of random bits', () => {
+  const format = floatNamed('float(8,1)');
+  // Every third code against every third but one: all binades, both signs, infinities and NaN.
+  const values = Array.from({ length: 341 }, (_, i) => format.decode(3 * i));
+  const others = Array.from({ length: 341 }, (_, i) => format.decode(3 * i + 1));
+  const a = Float32Array.from({ length: 341 * 341 }, (_, i) => values[Math.floor(i / 341)]!);
+  const b = Float32Array.from({ length: 341 * 341 }, (_, i) => others[i % 341]!);
   it.each(['add', 'sub'] as const)('%s', (operation) => {
     for (const randomBits of everyN)
       for (const saturation of randomBits % 8 === 0 ? (['none', 'finite'] as const) : (['none'] as const))
@@ -151,7 +152,7 @@ const drawn: readonly RoundOptions[] = [1, 8, 12, 13, 14, 16, 17, 24, 32].map((r
 }));
 
 describe('stochastic sums and fused multiply-adds', () => {
-  for (const name of ['binary16', 'bfloat16', 'tf32', 'e5m2', 'float(8,3)', 'float(8,11)', 'float(6,9)'])
+  for (const name of ['bfloat16', 'tf32', 'float(8,3)', 'float(8,11)'])
     for (const operation of ['add', 'sub', 'fma'] as const)
       it(`${operation} in ${name}`, () => {
         const format = floatNamed(name);
@@ -167,7 +168,7 @@ describe('stochastic sums and fused multiply-adds', () => {
 
 describe('random integers at the ends of their range', () => {
   for (const [name, operations] of [
-    ['binary16', ['add', 'fma']],
+    ['tf32', ['add', 'fma']],
     ['bfloat16', ['add', 'mul', 'fma']],
   ] as const)
     for (const operation of operations)
@@ -183,7 +184,7 @@ describe('random integers at the ends of their range', () => {
 });
 
 describe('sums just below a power of two, next to the random integer that carries', () => {
-  for (const name of ['binary16', 'bfloat16', 'tf32'])
+  for (const name of ['bfloat16', 'tf32'])
     it(name, () => {
       const format = floatNamed(name);
       // In the last bit's worth below 2^10 of binary32, 2^-14, the sum is 2^10 less `part`; and N - (24 - p) bits are below it.
@@ -223,7 +224,7 @@ describe('stochastic products of formats with the exponents of binary32', () => 
 
 describe('directed results of formats with the exponents of binary32', () => {
   for (const name of ['bfloat16', 'tf32', 'float(8,1)', 'float(8,11)'])
-    for (const operation of ['add', 'sub', 'div', 'sqrt'] as const)
+    for (const operation of ['add', 'sub', 'div'] as const)
       it(`${operation} in ${name}`, () => {
         const format = floatNamed(name);
         for (const kind of [0, 1, 2, 3])
@@ -234,12 +235,6 @@ describe('directed results of formats with the exponents of binary32', () => {
                 compare(operation, operands, format, resolveRounding(format, { rounding, saturation }));
               }
       });
-
-  it('every square root of bfloat16', () => {
-    const format = floatNamed('bfloat16');
-    const x = new Float32Array(Uint32Array.from({ length: 65536 }, (_, i) => i << 16).buffer);
-    for (const rounding of directions) compare('sqrt', [x], format, resolveRounding(format, { rounding }));
-  });
 });
 
 describe('exact results are not moved', () => {
@@ -259,16 +254,13 @@ describe('exact results are not moved', () => {
 });
 
 describe('fused multiply-adds to nearest even', () => {
-  for (const name of ['binary16', 'bfloat16', 'tf32', 'e5m2', 'e4m3fn', 'float(8,3)', 'float(5,9,fn)'])
+  for (const name of ['bfloat16', 'tf32', 'float(8,3)', 'float(8,11)'])
     it(name, () => {
       const format = floatNamed(name);
       for (const kind of [0, 1, 2, 3])
         for (const rarity of [7, 2 ** 20])
           for (const saturation of ['none', 'finite'] as const) {
             const operands = operandsOf('fma', format, kind, rarity);
-            if (!format.hasInfinity)
-              for (const x of operands)
-                for (const [i, v] of x.entries()) if (Math.abs(v) === Infinity) x[i] = 1;
             compare('fma', operands, format, resolveRounding(format, { saturation }));
           }
     });
@@ -290,8 +282,7 @@ describe('a result that is an operand', () => {
   const cases: readonly (readonly [string, OperationName, RoundOptions])[] = [
     ['bfloat16', 'add', { rounding: 'stochastic', seed: 1 }],
     ['bfloat16', 'add', { rounding: 'toward-negative' }],
-    ['binary16', 'fma', { rounding: 'stochastic', randomBits: 8 }],
-    ['binary16', 'fma', {}],
+    ['tf32', 'fma', { rounding: 'stochastic', randomBits: 8 }],
     ['bfloat16', 'fma', {}],
     ['bfloat16', 'div', { rounding: 'toward-positive' }],
   ];

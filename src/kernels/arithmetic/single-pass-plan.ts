@@ -1,0 +1,136 @@
+/**
+ * Where the kernels of `assembly/arithmetic/single-pass.ts` and `nearest-fma.ts` fit, and their constants: operations and roundings in one
+ * loop, in binary32 arrays of float formats with the exponents of binary32, infinities, signed zeros and subnormals.
+ */
+import { powerOfTwo } from '../../formats/binary64.ts';
+import type { FloatFormat } from '../../formats/format.ts';
+import * as layout from '../generated/layout-arithmetic.ts';
+import { binary32, type OperationCase } from './fitting.ts';
+
+/** The bits of a binary32 number. */
+function bitsOf(x: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setFloat32(0, x);
+  return view.getUint32(0);
+}
+
+function floatOf({ format, options }: OperationCase): FloatFormat | undefined {
+  const isCommon =
+    format.kind === 'float' &&
+    format.specials === 'ieee' &&
+    format.hasNegativeZero &&
+    format.subnormals === true &&
+    format.mantissaBits > 0 &&
+    format.precision < 23 &&
+    options.subnormals === 'keep' &&
+    (options.saturation === 'none' || options.saturation === 'finite');
+  return isCommon && format.emin === -126 && format.emax === binary32.top ? format : undefined;
+}
+
+const directions: readonly string[] = ['toward-zero', 'away-from-zero', 'toward-positive', 'toward-negative'];
+
+/** Whether sums are made of negated operands and negated again, for the sign of their zeros. */
+function negates(operation: string, rounding: string): boolean {
+  return rounding === 'toward-negative' && (operation === 'add' || operation === 'sub');
+}
+
+/** Writes the constants that all of the kernels read. */
+function writeCommon({ operation, options }: OperationCase, format: FloatFormat, view: DataView): void {
+  const dropped = 24 - format.precision;
+  const flip = negates(operation, options.rounding) ? 2 ** 31 : 0;
+  const second = operation === 'sub' ? 2 ** 31 : 0;
+  view.setUint32(layout.signSlot, 2 ** 31, true);
+  view.setUint32(layout.exponentsSlot, bitsOf(Infinity), true);
+  view.setUint32(layout.flipSumSlot, flip, true);
+  view.setUint32(layout.flipSecondSlot, (flip ^ second) >>> 0, true);
+  view.setInt32(layout.maskSlot, -(2 ** dropped), true);
+  view.setFloat32(layout.limitSlot, options.saturation === 'finite' ? format.max : Infinity, true);
+  view.setFloat32(layout.oneSlot, 1, true);
+  view.setFloat32(layout.tinySlot, powerOfTwo(-100), true);
+}
+
+/** Whether the format's products are exact in binary32, as long as they are not too small. */
+function isShort({ precision }: FloatFormat): boolean {
+  return 2 * precision <= binary32.precision;
+}
+
+/** The kernel of fused multiply-adds to nearest even. */
+function nearestKernel(
+  { operation, options }: OperationCase,
+  format: FloatFormat,
+  end: number,
+  view: DataView,
+): number | undefined {
+  if (operation !== 'fma' || !isShort(format)) return undefined;
+  const dropped = 24 - format.precision;
+  view.setUint32(layout.fmaExponentsSlot, bitsOf(Infinity), true);
+  view.setFloat32(layout.fmaClampSlot, options.saturation === 'finite' ? format.max : Infinity, true);
+  view.setUint32(layout.fmaHalfSlot, 2 ** (dropped - 1) - 1, true);
+  view.setUint32(layout.fmaLowestSlot, 2 ** dropped, true);
+  view.setUint32(layout.fmaFiniteSlot, bitsOf(Infinity) - 1, true);
+  return layout.nearestFmaBase + end;
+}
+
+/** The kernel of directed results. */
+function directedKernel(
+  { operation, options: { rounding } }: OperationCase,
+  format: FloatFormat,
+  end: number,
+  view: DataView,
+): number | undefined {
+  const mask = (slot: number, isSet: boolean): void => view.setInt32(slot, isSet ? -1 : 0, true);
+  const isNegated = negates(operation, rounding);
+  const isAway = rounding === 'away-from-zero';
+  mask(layout.raisePositiveSlot, isAway || isNegated || rounding === 'toward-positive');
+  mask(layout.raiseNegativeSlot, isAway || (rounding === 'toward-negative' && !isNegated));
+  if (operation === 'add' || operation === 'sub') return layout.directedSumBase + end;
+  // From here on, all steps to a remainder are exact.
+  view.setUint32(layout.leastProductSlot, 2 * bitsOf(powerOfTwo(-100)) - 1, true);
+  return operation === 'div' && isShort(format) ? layout.directedQuotientBase + end : undefined;
+}
+
+/** The kernel of stochastic results. */
+function drawnKernel(
+  { operation, options: { randomBits } }: OperationCase,
+  format: FloatFormat,
+  end: number,
+  view: DataView,
+): number | undefined {
+  const { emin, precision } = format;
+  const dropped = 24 - precision;
+  const tail = Math.max(0, randomBits - dropped);
+  view.setUint32(layout.drawFactorSlot, 2 ** Math.max(0, dropped - randomBits), true);
+  view.setUint32(layout.drawShiftSlot, tail, true);
+  view.setUint32(layout.lowMaskSlot, 2 ** tail - 1, true);
+  view.setFloat32(layout.lowScaleSlot, powerOfTwo(-tail), true);
+  view.setFloat32(layout.tailScaleSlot, powerOfTwo(22), true);
+  const offset = 2 * end + (tail > 0 ? layout.drawLong : layout.drawShort);
+  // The lower bits of the random integer, and 1 less a fraction of them, are binary32 numbers.
+  const isTailExact = tail <= 23;
+  if (operation === 'add' || operation === 'sub')
+    return isTailExact ? layout.drawnSumBase + offset : undefined;
+  if (operation === 'div' || operation === 'sqrt' || !isShort(format)) return undefined;
+  const widen = binary32.quantum - 2 * (emin - precision + 1);
+  view.setFloat32(layout.widenSlot, powerOfTwo(widen), true);
+  const least = powerOfTwo(widen + binary32.quantum + 2 * precision - 1);
+  view.setUint32(layout.leastProductSlot, 2 * bitsOf(least) - 1, true);
+  if (operation === 'mul') return layout.drawnProductBase + offset;
+  return isTailExact ? layout.drawnFmaBase + offset : undefined;
+}
+
+/**
+ * The kernel, or undefined; writes its constants.
+ *
+ * @param block A block of lane constants, with those of `writeLook`.
+ */
+export function singlePassKernel(given: OperationCase, block: Uint8Array): number | undefined {
+  const { rounding, saturation, variant } = given.options;
+  const format = floatOf(given);
+  if (format === undefined) return undefined;
+  const view = new DataView(block.buffer);
+  writeCommon(given, format, view);
+  const end = saturation === 'finite' ? layout.endClamped : layout.endNatural;
+  if (rounding === 'nearest-even') return nearestKernel(given, format, end, view);
+  if (directions.includes(rounding)) return directedKernel(given, format, end, view);
+  return rounding === 'stochastic' && variant === 'A' ? drawnKernel(given, format, end, view) : undefined;
+}
