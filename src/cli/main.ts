@@ -8,6 +8,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { oneOf } from '../check.ts';
 import { reasonOf } from '../files/write.ts';
 import { exitCodes, reportFailure } from './exit-codes.ts';
 import { type Io, processIo } from './io.ts';
@@ -88,6 +89,20 @@ function withOurErrors(command: Command, io: Io): Command {
   return command;
 }
 
+/** The command `help`. Commander's own explains the whole program where the name is none, and takes further arguments. */
+function addHelp(program: Command): void {
+  program
+    .command('help')
+    .description('explain a command')
+    .argument('[command]')
+    .action((name: string | undefined) => {
+      const names = program.commands.map((command) => command.name());
+      const asked =
+        name === undefined ? program : program.commands[names.indexOf(oneOf('command', name, names))];
+      asked!.help();
+    });
+}
+
 /**
  * Runs the command line.
  *
@@ -106,11 +121,12 @@ export async function run(argv: readonly string[], world: Io = processIo()): Pro
       .description('Low-precision arithmetic, bit for bit: emulate it, train with it, compare it.')
       .version(packageVersion(), '-V, --version', 'print the version')
       .helpOption('-h, --help', 'explain a command')
-      .helpCommand('help [command]', 'explain a command');
+      .helpCommand(false);
     for (const { name, summary, load } of subcommands) {
       if (argv.includes(name)) program.addCommand(await load(io, done));
       else program.command(name).description(summary);
     }
+    addHelp(program);
     withOurErrors(program, io);
     await program.parseAsync(argv, { from: 'user' });
     return code;
