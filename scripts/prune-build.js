@@ -1,0 +1,27 @@
+/**
+ * The last step of `npm run build`: takes out of the built package what no source file stands behind any more, and declarations that
+ * no entry point comes to: nearly half of all, of files whose types no user sees. Takes the package's folder, by default this one.
+ */
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+const here = fileURLToPath(new URL('..', import.meta.url));
+const root = resolve(process.argv[2] ?? here);
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const open = Object.values(exports).flatMap(({ types }) => (types === undefined ? [] : [join(root, types)]));
+const seen = new Set();
+for (let file = open.pop(); file !== undefined; file = open.pop()) {
+  if (seen.has(file)) continue;
+  seen.add(file);
+  const { importedFiles } = ts.preProcessFile(readFileSync(file, 'utf8'));
+  for (const { fileName } of importedFiles)
+    if (fileName.startsWith('.')) open.push(join(dirname(file), fileName.replace(/\.[jt]s$/, '.d.ts')));
+}
+for (const name of readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' })) {
+  const file = join(root, 'dist', name);
+  if (statSync(file).isDirectory()) continue;
+  const isCode = name.endsWith('.js') && existsSync(join(here, 'src', name.replace(/\.js$/, '.ts')));
+  if (!isCode && !seen.has(file)) rmSync(file);
+}

@@ -1,0 +1,74 @@
+/** What `npm pack` ships: the compiled package with the declarations that users see, and the documentation. Built in a folder apart. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import ts from 'typescript';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+interface Shipped {
+  readonly unpackedSize: number;
+  readonly files: readonly { readonly path: string; readonly size: number }[];
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'halfulp-package-'));
+let shipped: Shipped;
+let paths: readonly string[];
+
+beforeAll(() => {
+  const node = (...argv: string[]): string =>
+    execFileSync(process.execPath, argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  for (const name of ['package.json', 'README.md', 'LICENSE', 'docs'])
+    cpSync(name, join(folder, name), { recursive: true });
+  symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+  // The type checker has its own test.
+  for (const config of ['tsconfig.build.json', 'tsconfig.javascript.json'])
+    node('node_modules/typescript/bin/tsc', '-p', config, '--noCheck', '--outDir', join(folder, 'dist'));
+  node('scripts/prune-build.js', folder);
+  const listed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: folder,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  });
+  [shipped] = JSON.parse(listed) as [Shipped];
+  paths = shipped.files.map(({ path }) => path);
+}, 300_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('is at most 3 MB unpacked', () => {
+  expect(shipped.unpackedSize).toBeLessThanOrEqual(3_000_000);
+});
+
+test('has no sources, maps, studies or measurements', () => {
+  expect(paths.filter((path) => !/^(dist|docs)\//.test(path)).sort()).toEqual([
+    'LICENSE',
+    'README.md',
+    'package.json',
+  ]);
+  expect(paths.filter((path) => !/\.(js|d\.ts|md)$/.test(path))).toEqual(['LICENSE', 'package.json']);
+  expect(paths.filter((path) => /^docs\/(studies|results|images)/.test(path))).toEqual([]);
+  expect(paths.filter((path) => path.startsWith('docs/')).length).toBeGreaterThan(15);
+});
+
+test('has every file that an entry point or another file imports', () => {
+  const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    exports: Record<string, string | { types: string; default: string }>;
+    bin: Record<string, string>;
+  };
+  const named = Object.values(exports).flatMap((entry) =>
+    typeof entry === 'string' ? [entry] : Object.values(entry),
+  );
+  for (const entry of [...named, ...Object.values(bin)]) expect(paths).toContain(join(entry));
+  const missing = paths
+    .filter((path) => path.startsWith('dist/'))
+    .flatMap((path) => {
+      const ending = path.endsWith('.d.ts') ? '.d.ts' : '.js';
+      return ts
+        .preProcessFile(readFileSync(join(folder, path), 'utf8'), true, true)
+        .importedFiles.filter(({ fileName }) => fileName.startsWith('.'))
+        .map(({ fileName }) => join(dirname(path), fileName.replace(/\.[jt]s$/, ending)))
+        .filter((file) => !paths.includes(file));
+    });
+  expect(missing).toEqual([]);
+});
