@@ -65,6 +65,7 @@ export const others: readonly Format[] = [
 const orders = fc.oneof(
   fc.constantFrom('sequential' as const, 'pairwise' as const),
   fc.integer({ min: 1, max: 9 }).map((chunk) => ({ chunk })),
+  fc.integer({ min: 1, max: 9 }).map((chunk) => ({ chunk, sums: 'exact' as const })),
 );
 
 function modesOf(format: Format): readonly RoundingMode[] {

@@ -140,6 +140,7 @@ export const orders = fc.oneof(
   { weight: 3, arbitrary: fc.constant('sequential' as const) },
   fc.constant('pairwise' as const),
   fc.integer({ min: 1, max: 20 }).map((chunk) => ({ chunk })),
+  fc.integer({ min: 1, max: 20 }).map((chunk) => ({ chunk, sums: 'exact' as const })),
 );
 
 /** Shapes with few outputs where inner products are long. */

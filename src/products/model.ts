@@ -13,8 +13,22 @@ export interface Target {
   readonly options: ResolvedRounding;
 }
 
+/**
+ * Chunks of so many terms. `sums`: how those of a chunk are added: each partial sum rounded to the accumulator's format (`'rounded'`, the
+ * default), or exactly, the whole chunk's sum being rounded to it (`'exact'`), as integer units do that flush to a float.
+ */
+export interface Chunks {
+  readonly chunk: number;
+  readonly sums?: 'rounded' | 'exact';
+}
+
 /** In which order terms are added up: one after the other, as a balanced tree, or in chunks of n. */
-export type AccumulationOrder = 'sequential' | 'pairwise' | { readonly chunk: number };
+export type AccumulationOrder = 'sequential' | 'pairwise' | Chunks;
+
+/** Whether chunks are summed exactly. */
+export function sumsChunksExactly(order: AccumulationOrder): order is Chunks {
+  return typeof order === 'object' && order.sums === 'exact';
+}
 
 /** An accumulator model. The reference knows more of its targets and units than kernels need. */
 export interface ProductModel<

@@ -10,7 +10,7 @@ import { checkString, integerInRange } from '../check.ts';
 import { formats } from '../formats/catalogue.ts';
 import type { Code, FloatFormat, Format } from '../formats/format.ts';
 import { formatAt } from '../formats/names.ts';
-import { drawingParts } from '../products/model.ts';
+import { type AccumulationOrder, drawingParts } from '../products/model.ts';
 import { resolveRounding } from '../rounding/index.ts';
 import { codecOf, codeField, type Field, widthOf } from './fields.ts';
 import { nanCode } from './nan.ts';
@@ -40,6 +40,11 @@ function answerOf(
     ? nanCode(codes, operands, format, nan, missingNaN)
     : codecOf(format).encode(value);
   return code === undefined ? undefined : { results: [code], flags: 0 };
+}
+
+function orderWords(order: AccumulationOrder): string {
+  if (typeof order !== 'object') return order;
+  return `chunks of ${order.chunk}${order.sums === 'exact' ? ', summed exactly' : ''}`;
 }
 
 /** `dot`, `sum` or `norm` of so many terms. Throws ArgumentError. */
@@ -82,9 +87,7 @@ export function sumOperation(name: VectorOperation, given: Partial<OperationOpti
       roundingWords(options),
       ...(given.products === undefined ? [] : [`products ${given.products}`]),
       ...(given.accumulate === undefined ? [] : [`accumulated in ${String(given.accumulate)}`]),
-      ...(given.order === undefined
-        ? []
-        : [`order ${typeof given.order === 'object' ? `chunks of ${given.order.chunk}` : given.order}`]),
+      ...(given.order === undefined ? [] : [`order ${orderWords(given.order)}`]),
     ].join(', '),
     operands,
     results: [codeField('z', format)],

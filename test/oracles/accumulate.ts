@@ -17,7 +17,7 @@ export interface OracleModel {
   readonly products: { readonly format: Format; readonly options: ResolvedRounding } | undefined;
   /** Undefined: exact. */
   readonly sums: { readonly format: Format; readonly options: ResolvedRounding } | undefined;
-  readonly order: 'sequential' | 'pairwise' | { readonly chunk: number };
+  readonly order: 'sequential' | 'pairwise' | { readonly chunk: number; readonly sums?: 'rounded' | 'exact' };
   readonly result: { readonly format: Format; readonly options: ResolvedRounding };
 }
 
@@ -101,9 +101,18 @@ function total(
   };
   if (terms.length === 0 || order === 'sequential') return inOrder(0, terms.length, exactOf(start));
   if (order === 'pairwise') return fl(exactOf(start), balanced(0, terms.length), 1, 0);
+  const flushed = (from: number, to: number): Exact => {
+    const all = terms
+      .slice(from, to)
+      .reduce((sum, term) => plus(sum, term, sums.options.rounding), exactOf(0));
+    return exactOf(rounded(all, sums.format, sums.options, draw(1, from)));
+  };
+  const { chunk, sums: how } = order;
   let sum = exactOf(start);
-  for (let from = 0; from < terms.length; from += order.chunk)
-    sum = fl(sum, inOrder(from, Math.min(from + order.chunk, terms.length), 0), 3, from);
+  for (let from = 0; from < terms.length; from += chunk) {
+    const to = Math.min(from + chunk, terms.length);
+    sum = fl(sum, how === 'exact' ? flushed(from, to) : inOrder(from, to, 0), 3, from);
+  }
   return sum;
 }
 

@@ -211,6 +211,7 @@ describe('what a random case seldom meets', () => {
     ['binary16', {}],
     ['binary16', { order: 'pairwise' }],
     ['binary16', { order: { chunk: 3 } }],
+    ['binary32', { products: 'exact', order: { chunk: 3, sums: 'exact' } }],
     ['binary16', { accumulate: 'exact' }],
     ['binary32', { accumulate: 'exact' }],
     ['binary32', {}],
@@ -225,6 +226,38 @@ describe('what a random case seldom meets', () => {
         expect(fast.dot(a, b, { ...model, c: start })).toBe(slow.dot(a, b, { ...model, c: start }));
       }
   });
+
+  it.each(['nearest-even', 'toward-negative', 'to-odd'] as const)(
+    '%s: 16-bit integers in chunks, summed exactly and flushed',
+    (rounding) => {
+      const [fast, slow] = both('binary32', rounding);
+      const [m, k, n] = [7, 150, 9];
+      const integers = (count: number, seed: number): Float32Array =>
+        Float32Array.from({ length: count }, (_, i) => ((i + seed) * 7919 * (i + 3)) % 16384).map(
+          (x, i) => (i % 3 === 0 ? -x : x) * 2 ** -20,
+        );
+      const [a, b] = [integers(m * k, 1), integers(k * n, 5)];
+      for (const chunk of [1, 8, 32, 150, 400]) {
+        const model = { products: 'exact', accumulate: 'binary32', order: { chunk, sums: 'exact' } } as const;
+        const resolved = resolveAccumulator(
+          toFormat('binary32'),
+          resolveRounding(toFormat('binary32'), { rounding }),
+          model,
+        );
+        expect(
+          matmulArray(
+            a,
+            b,
+            new Float32Array(m * n),
+            { m, n, k },
+            resolved,
+            resolveRounding(toFormat('binary32')),
+          ),
+        ).toBe(true);
+        expect(fast.matmul(a, b, { m, k, n }, model)).toEqual(slow.matmul(a, b, { m, k, n }, model));
+      }
+    },
+  );
 
   it('an addend that is the result, and a result that is an operand', () => {
     const [fast, slow] = both('binary16', 'nearest-even');

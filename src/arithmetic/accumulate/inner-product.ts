@@ -3,7 +3,7 @@
  * Definitions: `docs/accumulation.md`. Rounded steps are the operations of `operations.ts`, in the accumulator's format.
  */
 
-import type { Part } from '../../products/model.ts';
+import { type Chunks, type Part, sumsChunksExactly } from '../../products/model.ts';
 import { chainInstructions, type MatrixUnit } from '../matrix-unit/matrix-unit.ts';
 import type { OperationPlan } from '../operations.ts';
 import { operate, operationOf } from '../operations.ts';
@@ -79,27 +79,43 @@ function tree(from: number, to: number, term: TermAt, target: OperationPlan, dra
   return add(left, right, target, draw('sums', middle));
 }
 
+/** The sum of a chunk's terms, a number of the accumulator's format. */
+type SumChunk = (from: number, to: number) => number;
+
 function chunked(
-  size: number,
+  { chunk: size }: Chunks,
   length: number,
   start: number,
-  addTerm: AddTerm,
+  sumChunk: SumChunk,
   target: OperationPlan,
   draw: DrawTerm,
 ): number {
   let sum = start;
   for (let from = 0; from < length; from += size) {
-    const chunk = sequential(from, Math.min(from + size, length), 0, addTerm);
+    const chunk = sumChunk(from, Math.min(from + size, length));
     sum = add(sum, chunk, target, draw('chunks', from));
   }
   return sum;
 }
 
-function exact(length: number, start: number, term: TermAt, options: OperationPlan['options']): Term {
+/** Terms from one to another added to a start. */
+function exact(
+  from: number,
+  to: number,
+  start: number,
+  term: TermAt,
+  options: OperationPlan['options'],
+): Term {
   const sum = superaccumulator();
   sum.add(start);
-  for (let k = 0; k < length; k++) sum.add(term(k));
+  for (let k = from; k < to; k++) sum.add(term(k));
   return sum.value(options);
+}
+
+/** Exact sums of chunks, each rounded once. */
+function exactChunks(term: TermAt, target: OperationPlan, draw: DrawTerm): SumChunk {
+  const { format, options } = target;
+  return (from, to) => roundTerm(exact(from, to, 0, term, options), format, options, draw('sums', from));
 }
 
 function throughUnit(unit: MatrixUnit, { a, b, start }: Terms): number {
@@ -113,15 +129,17 @@ export function accumulated(terms: Terms, model: ResolvedAccumulator, draw: Draw
   const { length } = terms.a;
   if (isMatrixUnit(accumulate)) return throughUnit(accumulate, terms);
   if (accumulate === 'exact')
-    return exact(length, terms.start, termsOf(terms, model, draw), conversion.options);
+    return exact(0, length, terms.start, termsOf(terms, model, draw), conversion.options);
   if (order === 'pairwise') {
     const whole = tree(0, length, termsOf(terms, model, draw), accumulate, draw);
     return add(terms.start, whole, accumulate, draw('sums', 0));
   }
   const addTerm = addTermsOf(terms, model, accumulate, draw);
-  return order === 'sequential'
-    ? sequential(0, length, terms.start, addTerm)
-    : chunked(order.chunk, length, terms.start, addTerm, accumulate, draw);
+  if (order === 'sequential') return sequential(0, length, terms.start, addTerm);
+  const sumChunk: SumChunk = sumsChunksExactly(order)
+    ? exactChunks(termsOf(terms, model, draw), accumulate, draw)
+    : (from, to) => sequential(from, to, 0, addTerm);
+  return chunked(order, length, terms.start, sumChunk, accumulate, draw);
 }
 
 /** One output: the terms added up as the model says, converted to the result's format. */

@@ -63,9 +63,10 @@ function resolveOrder(order: AccumulationOrder | undefined): AccumulationOrder {
   if (order === undefined || order === 'sequential' || order === 'pairwise') return order ?? 'sequential';
   if (typeof order !== 'object' || order === null)
     throw new ArgumentError('order', order, 'sequential, pairwise, { chunk: n }');
-  const { chunk } = checkFields('order', order, ['chunk']);
+  const { chunk, sums: given } = checkFields('order', order, ['chunk', 'sums']);
   if (chunk === undefined) throw new ArgumentError('order', order, 'sequential, pairwise, { chunk: n }');
-  return { chunk: integerInRange('order.chunk', chunk, 1, Number.MAX_SAFE_INTEGER) };
+  const sums = oneOf('order.sums', given, ['rounded', 'exact'], 'rounded');
+  return { chunk: integerInRange('order.chunk', chunk, 1, Number.MAX_SAFE_INTEGER), sums };
 }
 
 /** The names of `AccumulatorModel`. */

@@ -35,6 +35,8 @@ export interface ArrayRounding {
 
 export interface ProductPlan {
   readonly sum: SumPlan;
+  /** Rounds a chunk's sum before it is added, where it was made exactly. */
+  readonly flush?: FinishPlan;
   /** Adds chunks' sums up. */
   readonly chunks: FinishPlan | undefined;
   /** Rounds what the accumulator holds. */

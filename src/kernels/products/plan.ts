@@ -10,9 +10,9 @@
  *   53 >= 2p + 2), or has p + 2 bits (stochastic: p + N + 2) once it is made odd.
  */
 
-import { powerOfTwo } from '../../formats/binary64.ts';
+import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';
 import type { Format } from '../../formats/format.ts';
-import type { ProductModel, Target } from '../../products/model.ts';
+import { type ProductModel, sumsChunksExactly, type Target } from '../../products/model.ts';
 import { isStochastic } from '../../rounding/index.ts';
 import { drawWidth } from '../../rounding/philox.ts';
 import { planInLanes, planRounding } from '../plan.ts';
@@ -189,6 +189,29 @@ function exactSums({ products, conversion }: ProductModel, { exact, start, k }: 
   };
 }
 
+/** Whether the look at all numbers that tells their grain is right. */
+const hasGrain = ({ bits, bottom, top, finite }: Extent): boolean =>
+  finite && (bits === 0 || (bottom >= -126 && top < 100));
+
+/** Exact sums of chunks in one binary64 number each, which are then rounded, without random integers. */
+function flushedSums(
+  model: ProductModel,
+  target: Target,
+  [a, b]: readonly [OperandExtent, OperandExtent],
+  terms: Terms,
+): SumPlan | undefined {
+  if (isStochastic(target.options.rounding)) return undefined;
+  const of = (exact: Extent): SumPlan | undefined => {
+    const sum = exactSums({ ...model, conversion: target }, { ...terms, exact });
+    return sum?.sums === slots.sumExact ? sum : undefined;
+  };
+  const sum = of(terms.exact);
+  if (sum !== undefined || !hasGrain(a) || !hasGrain(b)) return sum;
+  // Integers of a scale are multiples of it, however small some of them are.
+  const grain = a.grain() * b.grain();
+  return Number.isFinite(grain) ? of({ ...terms.exact, low: exponentOf(grain) }) : undefined;
+}
+
 function finishPlan(target: Target, sums: number): FinishPlan | undefined {
   const { randomBits } = target.options;
   if (isNative(target, 'binary64')) return { sums, rounding: undefined, drawBits: 0, randomBits };
@@ -243,16 +266,24 @@ export function planProduct(
       (sum.sums === slots.sumSplit ? splitPlan(conversion) : conversionPlan(conversion, sum, outShift));
     return sum && last && { sum, chunks: undefined, conversion: last };
   }
-  const planned = (sum: SumPlan | undefined, chunks?: FinishPlan): ProductPlan | undefined => {
+  const planned = (
+    sum: SumPlan | undefined,
+    chunks?: FinishPlan,
+    flush?: FinishPlan,
+  ): ProductPlan | undefined => {
     if (sum === undefined) return undefined;
     const last = converts ? conversionPlan(conversion, sum, outShift) : undefined;
-    return converts && last === undefined ? undefined : { sum, chunks, conversion: last };
+    if (converts && last === undefined) return undefined;
+    return { sum, chunks, conversion: last, ...(flush && { flush }) };
   };
   if (integers !== undefined) return planned(integers);
   if ('kind' in accumulate) return planned(planUnit(accumulate));
   // Chunks begin with +0, and the first of them joins the start.
   const isChunked = typeof order === 'object';
-  const sum = roundedSums(model, accumulate, isChunked ? { ...terms, start: nothing } : terms);
+  const isFlushed = sumsChunksExactly(order);
+  const sum = isFlushed
+    ? flushedSums(model, accumulate, [a, b], { ...terms, start: nothing, k: Math.min(k, order.chunk) })
+    : roundedSums(model, accumulate, isChunked ? { ...terms, start: nothing } : terms);
   if (!isChunked) return planned(sum);
   const members = extentOfFormat(accumulate.format);
   const isInside = startsInside(start, conversion.format, accumulate);
@@ -260,5 +291,6 @@ export function planProduct(
     members &&
     (isNative(accumulate, 'binary64') ? slots.sumNearest : sumsOf(accumulate, start, members, isInside));
   const chunks = sums === undefined ? undefined : finishPlan(accumulate, sums);
-  return chunks && planned(sum, chunks);
+  const flush = isFlushed ? finishPlan(accumulate, slots.sumNearest) : undefined;
+  return chunks && (flush !== undefined || !isFlushed) ? planned(sum, chunks, flush) : undefined;
 }

@@ -39,6 +39,12 @@ export type Divide = (
   own: (from: number, to: number) => void,
 ) => void;
 
+/** The block that adds chunks up, and the one that rounds their sums before. */
+interface ChunkBlocks {
+  readonly adding: Block | undefined;
+  readonly flushing: Block | undefined;
+}
+
 export interface Products {
   /**
    * out = op(a) op(b) + addend as the model says, for `shape.k` of at least 1. The seed, stream and offset of draws are those of
@@ -110,11 +116,11 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
     raw.finish(pointer, from.pointer, 0, from.shift, to.pointer, to.shift, count);
   }
 
-  /** Makes the sums of all steps of k, a chunk of them after the other; `adding` is the block that adds chunks up. */
+  /** Makes the sums of all steps of k, a chunk of them after the other. */
   function addUp(
     { shape, left, right, plan, layout, sums, second }: Work,
     { pointer, view }: Block,
-    adding: Block | undefined,
+    { adding, flushing }: ChunkBlocks,
     draws: Draws | undefined,
     { threads = 1, divide }: ProductExtras,
   ): void {
@@ -140,6 +146,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
       }
       share(units, piece);
       if (adding === undefined || draws === undefined) continue;
+      if (flushing !== undefined) raw.finish(flushing.pointer, sums, 0, shift, sums, shift, batch * m * n);
       setDraws(adding.view, draws, step, k, 'chunks');
       raw.finish(adding.pointer, second, sums, shift, second, shift, batch * m * n);
     }
@@ -187,7 +194,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
     extras: ProductExtras,
   ): boolean {
     const { swaps, ...shape } = oriented(given);
-    const { sum, chunks } = plan;
+    const { sum, chunks, flush } = plan;
     const { addend, threads = 1 } = extras;
     const layout = layoutOf(shape, plan, model?.order ?? 'sequential', out.shift, threads);
     if (layout.bytes > mostScratch) return false;
@@ -199,6 +206,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
 
     const target = targetOfSums(model);
     const adding = chunks && blocks.begin('chunks', chunks, target, draws?.call);
+    const flushing = flush && blocks.begin('conversion', flush, target);
     const block = blocks.begin('sums', sum, target, draws?.call);
     setSums(block.view, work);
     // Chunks begin with +0, and their sum with the addend.
@@ -210,7 +218,7 @@ export function productsOn(heap: Heap, raw: ProductsModuleExports, rounder: Roun
       beginSums(heap.memory, addend, start, secondParts, shape.m * shape.n, shape.batch, split);
     } else if (chunks !== undefined) new Uint8Array(heap.memory.buffer, second, layout.sumBytes).fill(0);
 
-    addUp(work, block, adding, draws, extras);
+    addUp(work, block, { adding, flushing }, draws, extras);
     finish(work, out, model, draws);
     return true;
   }

@@ -8,6 +8,7 @@ export {
   bitnetTransition,
   type TransitionOptions,
 } from './bitnet.ts';
+export { type Dfp16Options, dfp16 } from './dfp.ts';
 export { type Fp8HybridOptions, fp8Hybrid } from './fp8.ts';
 export { type HaloOptions, halo } from './halo.ts';
 export { type Mxfp4Options, mxfp4 } from './mxfp4.ts';

@@ -1,4 +1,5 @@
 /** Scalar quantisers of arrays in plain loops, from their definitions: nothing here is the library's. */
+import type { Matrix } from './two-layer.ts';
 
 /** x to the nearest multiple of a power of two, ties to even; exact in binary64 for what is rounded here. */
 function toMultiple(x: number, quantum: number): number {
@@ -93,3 +94,47 @@ export function hadamard(row: Float32Array): Float32Array {
   }
   return values;
 }
+
+/** Integers of so many bits with the exponent of the largest magnitude for all: dynamic fixed point. */
+export const sharedExponent =
+  (bits: number) =>
+  (x: Float32Array): Float32Array => {
+    let largest = 0;
+    for (const v of x) largest = Math.max(largest, Math.abs(v));
+    if (largest === 0) return x.slice();
+    const unit = 2 ** (exponentOf(largest) - (bits - 2));
+    return x.map((v) => integer(2 ** (bits - 1) - 1)(v / unit) * unit);
+  };
+
+/** The largest power of two of which all numbers are multiples. */
+function grainOf(x: Float32Array): number {
+  let grain = Infinity;
+  for (const v of x) {
+    if (v === 0) continue;
+    let unit = 2 ** exponentOf(v);
+    while (v % unit !== 0) unit /= 2;
+    grain = Math.min(grain, unit);
+  }
+  return grain === Infinity ? 1 : grain;
+}
+
+/** Sums of `chunk` products as 32-bit integers, which are then added up in binary32. Throws where one overflows. */
+export const integerProduct =
+  (chunk: number) =>
+  (a: Matrix, b: Matrix): Matrix => {
+    const unit = grainOf(a.values) * grainOf(b.values);
+    const values = new Float32Array(a.rows * b.rows);
+    for (let i = 0; i < a.rows; i++)
+      for (let j = 0; j < b.rows; j++) {
+        let sum = 0;
+        for (let from = 0; from < a.columns; from += chunk) {
+          let integers = 0;
+          for (let k = from; k < Math.min(from + chunk, a.columns); k++)
+            integers += (a.values[i * a.columns + k]! * b.values[j * b.columns + k]!) / unit;
+          if (integers !== (integers | 0)) throw new RangeError('a sum of more than 32 bits');
+          sum = Math.fround(sum + Math.fround(integers * unit));
+        }
+        values[i * b.rows + j] = sum;
+      }
+    return { rows: a.rows, columns: b.rows, values };
+  };
