@@ -80,8 +80,45 @@ function wrongFor(value: unknown): unknown[] {
   }
 }
 
+/** What stands for a number as JavaScript's own functions take it, and is none. */
+export const noNumbers = (value: number): unknown[] => [
+  ...[`${value}`, '', true, null, [value], {}, new Number(value), Symbol('number'), () => value],
+  ...[{ valueOf: () => value }, new Date(value)],
+];
+
+/** The numbers and yes-or-nos within plain objects and lists, each with its path and the whole with another in its place. */
+export function* leavesOf(
+  value: unknown,
+  path: readonly string[] = [],
+): Generator<{ path: readonly string[]; leaf: number | boolean; replaced: (other: unknown) => unknown }> {
+  if (typeof value === 'number' || typeof value === 'boolean')
+    yield { path, leaf: value, replaced: (other) => other };
+  // Objects with functions, such as formats, are what functions of ours make.
+  const isPlain =
+    typeof value === 'object' &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype &&
+    Object.values(value).every((inner) => typeof inner !== 'function');
+  if (!isPlain && !Array.isArray(value)) return;
+  for (const [field, inner] of Object.entries(value as object))
+    for (const { path: below, leaf, replaced } of leavesOf(inner, [...path, field])) {
+      const whole = (other: unknown): unknown => {
+        if (Array.isArray(value)) return value.map((old, i) => (`${i}` === field ? replaced(other) : old));
+        return { ...(value as object), [field]: replaced(other) };
+      };
+      yield { path: below, leaf, replaced: whole };
+    }
+}
+
+/** What is refused in place of a number or a yes-or-no there: seeds may be bigints. */
+export function wrongLeaves(path: readonly string[], leaf: number | boolean): unknown[] {
+  if (typeof leaf === 'boolean') return [`${leaf}`, Number(leaf), null, {}];
+  const isSeed = /^(seed|stream)$/.test(path.at(-1) ?? '');
+  return Number.isSafeInteger(leaf) && !isSeed ? [...noNumbers(leaf), BigInt(leaf)] : noNumbers(leaf);
+}
+
 /** The error of a call, of a promise too; undefined where there is none. */
-async function errorOf(call: () => unknown): Promise<unknown> {
+export async function errorOf(call: () => unknown): Promise<unknown> {
   try {
     await call();
     return undefined;
@@ -131,6 +168,10 @@ async function complaints(name: string, entry: OptionsEntry): Promise<string[]> 
       if (free.includes(option)) continue;
       for (const wrong of wrongFor(value))
         if (!also(option, wrong)) await refuse(`${option}: ${short(wrong)}`, { ...options, [option]: wrong });
+      for (const { path, leaf, replaced } of leavesOf(value, [option]))
+        for (const wrong of wrongLeaves(path, leaf))
+          if (!also(option, path.length === 1 ? wrong : replaced(wrong)))
+            await refuse(`${path.join('.')}: ${short(wrong)}`, { ...options, [option]: replaced(wrong) });
     }
   }
   return found;

@@ -595,6 +595,8 @@ describe('other methods refuse what is no option', () => {
       call: (state) => q.restore(state),
       accepted: [{ average: [1] }],
       optional: false,
+      // The average of a group that has had no finite statistic.
+      also: (_, value) => Array.isArray(value) && value[0] === null,
     },
     'context of forward': { call: (given) => spread.forward(x, [4], given), accepted: [context] },
     'context of inverse': { call: (given) => spread.inverse(x, [4], residue, given), accepted: [context] },

@@ -442,6 +442,23 @@ describe('recipes', () => {
     adam8bit: [{ ...common, block: 256, least: 4 }],
     nvfp4: [{ ...common, ...rounding, hadamard: 'step' }],
     mxfp4: [{ ...common, ...rounding }],
+    fp8Hybrid: [
+      {
+        ...common,
+        formats: 'e5m2',
+        scaling: 'delayed',
+        history: 4,
+        take: 'latest',
+        margin: 1,
+        lossScale: { static: 8 },
+      },
+    ],
+    switchBack: [{ ...common, variant: 'M', weightGradient: 'row', rest: 'binary32', updateClipping: false }],
+    s2fp8: [{ ...common, of: 'linear' }],
+    halo: [{ ...common, level: 1, format: 'e4m3fn' }],
+    dfp16: [
+      { ...common, preShift: 1, chunk: 8, rounding: 'stochastic', results: 'int16', first: 'binary32' },
+    ],
   };
   test('the table has every recipe', () => {
     expect(Object.keys(accepted).sort()).toEqual(functionNames(recipes));

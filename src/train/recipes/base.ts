@@ -9,6 +9,7 @@ import {
   type OptimizerSettings,
   type SgdSettings,
 } from '../optimizers/index.ts';
+import { optimizerSchema } from '../optimizers/schema.ts';
 import type { ExtraNorm, LinearSlots, Phase, Recipe } from '../recipe.ts';
 import { extraNorm, updateSchema } from '../recipe-schema.ts';
 import { defaultSchedule, type Schedule, scheduleSchema, twoStageDecay, twoStageRate } from '../schedule.ts';
@@ -34,7 +35,7 @@ export interface RecipeOptions {
 const commonOptions = {
   update: maybe(updateSchema),
   extraNorm: maybe(extraNorm),
-  // Its fields are checked with those that it does not name, as part of the recipe.
+  // Its fields are checked together with those that it does not name.
   optimizer: maybe(
     value(
       (given) => typeof given === 'object' && given !== null && !Array.isArray(given),
@@ -66,10 +67,13 @@ export const phase = (from: number, linear: LinearSlots): Phase => ({
   optimizerState: 'keep',
 });
 
+/** The optimiser with what its options leave to the defaults of its kind. Throws ArgumentError. */
 function optimizerOf(given: RecipeOptions['optimizer'] = {}): OptimizerSettings {
   const { kind = 'adamw' } = given;
   const defaults = Object.hasOwn(defaultSettings, kind) ? defaultSettings[kind] : defaultOptimizer;
-  return { ...defaults, ...given } as OptimizerSettings;
+  const settings = { ...defaults, ...given };
+  checkSchema('optimizer', settings, optimizerSchema);
+  return settings as OptimizerSettings;
 }
 
 /** A recipe with what its options say, and the defaults of all recipes. */
