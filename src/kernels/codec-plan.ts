@@ -6,14 +6,14 @@
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
 import type { FixedFormat, FloatFormat, Format, IntFormat, PositFormat } from '../formats/format.ts';
 import type { ResolvedRounding } from '../rounding/index.ts';
+import * as parameters from './generated/layout-rounding.ts';
 import { codeTables, type ListFormat, writeSearch } from './list-plan.ts';
 import { BlockWriter, type Lanes, lanes32, lanes64 } from './parameter-block.ts';
-import * as parameters from './parameters.ts';
 import { binadesOf, magicOfBinade } from './posit-plan.ts';
 import type { ElementType } from './rounding-plan.ts';
 
 export interface CodecPlan {
-  /** Number of the kernel, see `parameters.ts`. */
+  /** Number of the kernel, see `scripts/kernels`. */
   readonly kernel: number;
   readonly block: Uint8Array;
   readonly tables?: Uint8Array;

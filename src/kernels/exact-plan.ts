@@ -6,6 +6,7 @@
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
 import type { FixedFormat, FloatFormat, Format, IntFormat } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding } from '../rounding/index.ts';
+import * as parameters from './generated/layout-rounding.ts';
 import {
   BlockWriter,
   endsOf,
@@ -15,7 +16,6 @@ import {
   writeMode,
   writeRandom,
 } from './parameter-block.ts';
-import * as parameters from './parameters.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 
 /** Bits of a binary64 significand after the leading one. */

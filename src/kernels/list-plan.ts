@@ -4,8 +4,8 @@
  */
 import type { CodebookFormat, LogarithmicFormat } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding, roundScalar } from '../rounding/index.ts';
+import * as parameters from './generated/layout-rounding.ts';
 import { BlockWriter, lanes64, writeRandom } from './parameter-block.ts';
-import * as parameters from './parameters.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 
 export type ListFormat = CodebookFormat | LogarithmicFormat;
@@ -207,7 +207,7 @@ function smallTables(format: ListFormat, options: ResolvedRounding): ListTables 
 
 export function listPlan(elementShift: 2 | 3, format: ListFormat, options: ResolvedRounding): RoundingPlan {
   const length = format.values().length;
-  const base = parameters.listBase + (elementShift === 2 ? 0 : 4);
+  const base = parameters.listBase + (elementShift === 2 ? 0 : parameters.lists);
   const isEqual = options.rounding === 'stochastic-equal';
   const readsRandom = isStochastic(options.rounding);
   const isSmall = elementShift === 2 && length <= parameters.smallList;

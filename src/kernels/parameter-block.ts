@@ -5,7 +5,7 @@
 import { powerOfTwo } from '../formats/binary64.ts';
 import type { Format } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding, type RoundingMode, roundScalar } from '../rounding/index.ts';
-import * as parameters from './parameters.ts';
+import * as parameters from './generated/layout-rounding.ts';
 
 /** A lane type: significant bits, largest exponent. */
 export interface Lanes {

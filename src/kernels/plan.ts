@@ -10,6 +10,7 @@ import { codebook } from '../formats/codebook.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding } from '../rounding/index.ts';
 import { exactPlan } from './exact-plan.ts';
+import * as parameters from './generated/layout-rounding.ts';
 import { listPlan } from './list-plan.ts';
 import {
   BlockWriter,
@@ -24,7 +25,6 @@ import {
   writeMode,
   writeRandom,
 } from './parameter-block.ts';
-import * as parameters from './parameters.ts';
 import { positPlan } from './posit-plan.ts';
 import { patternPlan, quickPlan } from './quick-plan.ts';
 import type { ElementType, RoundingPath, RoundingPlan } from './rounding-plan.ts';

@@ -3,8 +3,8 @@ import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
 import type { PositFormat } from '../formats/format.ts';
 import { decodePositive } from '../formats/posit.ts';
 import type { ResolvedRounding } from '../rounding/index.ts';
+import * as parameters from './generated/layout-rounding.ts';
 import { BlockWriter, lanes64, writeRandom } from './parameter-block.ts';
-import * as parameters from './parameters.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 
 /** What the magnitudes of one binade become. */

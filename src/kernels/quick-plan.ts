@@ -6,6 +6,7 @@
 import { powerOfTwo } from '../formats/binary64.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
 import type { ResolvedRounding, RoundingMode } from '../rounding/index.ts';
+import * as parameters from './generated/layout-rounding.ts';
 import {
   BlockWriter,
   type Ends,
@@ -16,7 +17,6 @@ import {
   writeMode,
   writeRandom,
 } from './parameter-block.ts';
-import * as parameters from './parameters.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 
 const quickModes: Partial<Record<RoundingMode, number>> = {

@@ -6,8 +6,13 @@ import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundScalar } from '../rounding/index.ts';
 import { drawWidth } from '../rounding/philox.ts';
+import {
+  randomChunk as chunk,
+  deferredBaseSlot,
+  deferredCountSlot,
+  jobBytes,
+} from './generated/layout-rounding.ts';
 import type { Heap } from './heap.ts';
-import { randomChunk as chunk, deferredBaseSlot, deferredCountSlot, jobBytes } from './parameters.ts';
 import {
   deferredOffset,
   randomOffset,

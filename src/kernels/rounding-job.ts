@@ -1,7 +1,7 @@
 /** A rounding written down for a kernel: the plan's constants and tables, and which elements to round with which random integers. */
 import type { ResolvedRounding } from '../rounding/index.ts';
+import * as parameters from './generated/layout-rounding.ts';
 import type { Heap } from './heap.ts';
-import * as parameters from './parameters.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 import { tableOn } from './tables.ts';
 

@@ -21,7 +21,7 @@ export type RoundingPath =
 
 export interface RoundingPlan {
   readonly path: Exclude<RoundingPath, 'reference'>;
-  /** Number of the kernel, see `parameters.ts`. */
+  /** Number of the kernel, see `scripts/kernels`. */
   readonly kernel: number;
   /** log2 of the bytes of an element. */
   readonly elementShift: 2 | 3;

@@ -1,8 +1,8 @@
 /** An operation written down for a kernel: its plan's constants, the constants of its roundings, operands and result. */
 import type { ResolvedRounding } from '../../rounding/index.ts';
 import * as parameters from '../generated/layout-arithmetic.ts';
+import { parameterBytes } from '../generated/layout-rounding.ts';
 import type { Heap } from '../heap.ts';
-import { parameterBytes } from '../parameters.ts';
 import { writeParameters } from '../rounding-job.ts';
 import type { OperationPlan } from './plan.ts';
 

@@ -14,7 +14,7 @@ import {
   kindStochastic,
   lanes64,
   positBase,
-} from '../../parameters';
+} from '../../generated/layout-rounding';
 import {
   drawBitsSlot,
   flipSlot,

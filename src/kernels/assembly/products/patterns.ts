@@ -10,7 +10,7 @@
  * Below the smallest normal number a product is added to that number first, which makes its quantum the format's. A sum is a
  * multiple of it anyway. The upper end is treated as in `nearest.ts`.
  */
-import { kindStochastic } from '../../parameters';
+import { kindStochastic } from '../../generated/layout-rounding';
 import {
   addNegativeSlot,
   addPositiveSlot,

@@ -11,7 +11,7 @@ import {
   fixedQuantumSlot,
   quickOdd,
   restMaskSlot,
-} from '../../parameters';
+} from '../../generated/layout-rounding';
 import { clampAll, clampFinite, keepConstant, lowerLimit, upperLimit } from './ends';
 
 /** The significand cut on the bit pattern: toward zero, or to odd. A quiet NaN stays one, an infinity too. */

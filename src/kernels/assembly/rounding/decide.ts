@@ -15,7 +15,7 @@ import {
   thresholdSlot,
   tieAwaySlot,
   tieOddSlot,
-} from '../../parameters';
+} from '../../generated/layout-rounding';
 
 /**
  * Whether a fraction f, given as `scaled` = f 2^N, and a random integer R of N bits go away: floor(f 2^N) + R >= 2^N

@@ -5,9 +5,6 @@
  */
 import {
   codecFloat,
-  codecGrid,
-  codecList,
-  codecPosit,
   fieldShiftSlot,
   fixedBelowCodeSlot,
   gridLeastSlot,
@@ -26,7 +23,7 @@ import {
   signedZeroSlot,
   signMoveSlot,
   tableSlot,
-} from '../../parameters';
+} from '../../generated/layout-rounding';
 import { exponentMask, signMask } from './round';
 
 const unsignedUnit: f64 = 4503599627370496;
@@ -106,9 +103,9 @@ function two(codec: i32, code: v128, parameters: usize): v128 {
   return codec == codecFloat ? decodeFloat<f64, i64>(code, parameters) : decodeGrid64(code, parameters);
 }
 
-/** Codes of 2^codeShift bytes. Lanes: 0 to 2, as `../../parameters` says. */
+/** Codes of 2^codeShift bytes. Lanes: 0 to 2, as `scripts/kernels/rounding.js` says. */
 @inline
-function decodeLanes(
+export function decodeLanes(
   codec: i32,
   lanes: i32,
   codeShift: i32,
@@ -182,7 +179,7 @@ function positOf(code: u32, bits: i32, es: i32): f64 {
 }
 
 @inline
-function decodePosits<F>(
+export function decodePosits<F>(
   codeShift: i32,
   source: usize,
   destination: usize,
@@ -198,7 +195,7 @@ function decodePosits<F>(
 }
 
 @inline
-function decodeTable<F>(
+export function decodeTable<F>(
   codeShift: i32,
   source: usize,
   destination: usize,
@@ -209,51 +206,6 @@ function decodeTable<F>(
   for (let i = 0; i < count; i++) {
     const code = loadCode(codeShift, source, i);
     store<F>(destination + <usize>i * sizeof<F>(), load<F>(table + <usize>code * sizeof<F>()));
-  }
-}
-
-/** Decodes `count` codes, a multiple of 16, of 2^codeShift bytes; none has more bits than the format. */
-export function decode(
-  kernel: i32,
-  codeShift: i32,
-  source: usize,
-  destination: usize,
-  count: i32,
-  parameters: usize,
-): void {
-  switch (kernel) {
-    case codecFloat:
-      decodeLanes(codecFloat, 0, codeShift, source, destination, count, parameters);
-      break;
-    case codecFloat + 1:
-      decodeLanes(codecFloat, 1, codeShift, source, destination, count, parameters);
-      break;
-    case codecFloat + 2:
-      decodeLanes(codecFloat, 2, codeShift, source, destination, count, parameters);
-      break;
-    case codecGrid:
-      decodeLanes(codecGrid, 0, codeShift, source, destination, count, parameters);
-      break;
-    case codecGrid + 1:
-      decodeLanes(codecGrid, 1, codeShift, source, destination, count, parameters);
-      break;
-    case codecGrid + 2:
-      decodeLanes(codecGrid, 2, codeShift, source, destination, count, parameters);
-      break;
-    case codecPosit:
-      decodePosits<f32>(codeShift, source, destination, count, parameters);
-      break;
-    case codecPosit + 2:
-      decodePosits<f64>(codeShift, source, destination, count, parameters);
-      break;
-    case codecList:
-      decodeTable<f32>(codeShift, source, destination, count, parameters);
-      break;
-    case codecList + 2:
-      decodeTable<f64>(codeShift, source, destination, count, parameters);
-      break;
-    default:
-      unreachable();
   }
 }
 

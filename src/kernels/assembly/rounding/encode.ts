@@ -8,8 +8,6 @@ import {
   clampSlot,
   codecFloat,
   codecGrid,
-  codecList,
-  codecPosit,
   codeMaskSlot,
   fieldShiftSlot,
   firstBinadeSlot,
@@ -25,7 +23,7 @@ import {
   subnormalMagicSlot,
   tableSlot,
   valuesSlot,
-} from '../../parameters';
+} from '../../generated/layout-rounding';
 import { searchList } from './list';
 import { exponentMask, signMask } from './round';
 
@@ -99,7 +97,7 @@ function pair(codec: i32, value: v128, parameters: usize): v128 {
   return v128.bitselect(code, v128.load64_splat(parameters, nanCodeSlot), f64x2.eq(value, value));
 }
 
-/** Codes of four numbers, which lie at `from`, as 32-bit integers. Lanes: 0 to 2, as `../../parameters` says. */
+/** Codes of four numbers, which lie at `from`, as 32-bit integers. Lanes: 0 to 2, as `scripts/kernels/rounding.js` says. */
 @inline
 function four(codec: i32, lanes: i32, from: usize, parameters: usize): v128 {
   const value = v128.load(from);
@@ -116,7 +114,7 @@ function four(codec: i32, lanes: i32, from: usize, parameters: usize): v128 {
 
 /** Codes of 2^codeShift bytes. */
 @inline
-function encodeLanes(
+export function encodeLanes(
   codec: i32,
   lanes: i32,
   codeShift: i32,
@@ -167,7 +165,7 @@ function encodeLanes(
 
 /** Lists: `lastSlot` is 1 where values are searched, and 0 where numbers not yet rounded are looked for among thresholds. */
 @inline
-function encodeList<F>(
+export function encodeList<F>(
   codeShift: i32,
   source: usize,
   destination: usize,
@@ -185,51 +183,6 @@ function encodeList<F>(
     const code = select(<i32>load<u16>(codes + (<usize>index << 1)), nanCode, x == x);
     if (codeShift == 0) store<u8>(destination + <usize>i, <u8>code);
     else store<u16>(destination + (<usize>i << 1), <u16>code);
-  }
-}
-
-/** Encodes `count` numbers, a multiple of 16, to codes of 2^codeShift bytes. */
-export function encode(
-  kernel: i32,
-  codeShift: i32,
-  source: usize,
-  destination: usize,
-  count: i32,
-  parameters: usize,
-): void {
-  switch (kernel) {
-    case codecFloat:
-      encodeLanes(codecFloat, 0, codeShift, source, destination, count, parameters);
-      break;
-    case codecFloat + 1:
-      encodeLanes(codecFloat, 1, codeShift, source, destination, count, parameters);
-      break;
-    case codecFloat + 2:
-      encodeLanes(codecFloat, 2, codeShift, source, destination, count, parameters);
-      break;
-    case codecGrid:
-      encodeLanes(codecGrid, 0, codeShift, source, destination, count, parameters);
-      break;
-    case codecGrid + 1:
-      encodeLanes(codecGrid, 1, codeShift, source, destination, count, parameters);
-      break;
-    case codecGrid + 2:
-      encodeLanes(codecGrid, 2, codeShift, source, destination, count, parameters);
-      break;
-    case codecPosit + 1:
-      encodeLanes(codecPosit, 1, codeShift, source, destination, count, parameters);
-      break;
-    case codecPosit + 2:
-      encodeLanes(codecPosit, 2, codeShift, source, destination, count, parameters);
-      break;
-    case codecList:
-      encodeList<f32>(codeShift, source, destination, count, parameters);
-      break;
-    case codecList + 2:
-      encodeList<f64>(codeShift, source, destination, count, parameters);
-      break;
-    default:
-      unreachable();
   }
 }
 

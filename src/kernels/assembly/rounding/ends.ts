@@ -1,6 +1,6 @@
 /**
  * Clamps for the kernels of the common cases: numbers beyond a format's range, which become its largest number, with as
- * few instructions as each lane type allows. Which case applies: the ends named in `../../parameters`.
+ * few instructions as each lane type allows. Which case applies: the ends named in `scripts/kernels/rounding.js`.
  */
 import {
   keepSlot,
@@ -8,36 +8,7 @@ import {
   keptUpperSlot,
   lowerLimitSlot,
   maximumPositiveSlot,
-} from '../../parameters';
-
-// The ends as types, for compile time: the size of the class is the number of the end. As a number that is handed on it would
-// be a variable to the compiler, which then makes one loop of all ends that asks for it in every turn.
-@unmanaged
-export class Clamped {}
-@unmanaged
-export class Infinite extends Clamped {
-  infinite: u8;
-}
-@unmanaged
-export class Exceeded extends Infinite {
-  exceeded: u8;
-}
-@unmanaged
-export class Kept extends Exceeded {
-  kept: u8;
-}
-@unmanaged
-export class NaNEnd extends Kept {
-  nan: u8;
-}
-@unmanaged
-export class KeptOutward extends NaNEnd {
-  keptOutward: u8;
-}
-@unmanaged
-export class NaNOutward extends KeptOutward {
-  nanOutward: u8;
-}
+} from '../../generated/layout-rounding';
 
 // All limits are read as they are used: engines move cheap arithmetic on constants into the loop.
 

@@ -38,7 +38,7 @@ import {
   wrapPeriodSlot,
   wrapSignedSlot,
   zeroResultSlot,
-} from '../../parameters';
+} from '../../generated/layout-rounding';
 import { goesAway } from './decide';
 import { bySign, exponentMask, signMask } from './round';
 

@@ -21,7 +21,7 @@ import {
   tableSlot,
   thresholdSlot,
   valuesSlot,
-} from '../../parameters';
+} from '../../generated/layout-rounding';
 
 /** How near to its bound a fraction of 2^N must be to be left to the caller: its error is below 2^-18. */
 export const doubt: f64 = 0.00000762939453125;

@@ -20,7 +20,7 @@ import {
   quickUp,
   restMaskSlot,
   scaleSlot,
-} from '../../parameters';
+} from '../../generated/layout-rounding';
 import { cut } from './composed';
 import { stochasticGoesAway } from './decide';
 import { clampAll, clampFinite, keepConstant, lowerLimit, upperLimit } from './ends';

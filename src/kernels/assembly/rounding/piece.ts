@@ -13,7 +13,7 @@ import {
   seedSlot,
   streamSlot,
   suppliedRandom,
-} from '../../parameters';
+} from '../../generated/layout-rounding';
 import { round, roundStochastic } from './dispatch';
 
 /** Returns -1: there is nothing that a rounding refuses. */

@@ -12,7 +12,7 @@ import {
   tableSlot,
   thresholdSlot,
   randomMaskSlot,
-} from '../../parameters';
+} from '../../generated/layout-rounding';
 import { stochasticGoesAway } from './decide';
 import { defer, doubt } from './list';
 import { signMask } from './round';

@@ -34,7 +34,7 @@ import {
   roundSlot,
   topSlot,
   unscaleSlot,
-} from '../../parameters';
+} from '../../generated/layout-rounding';
 import { stochasticGoesAway } from './decide';
 import { clampAll, clampFinite, keepConstant, lowerLimit, upperLimit } from './ends';
 

@@ -5,7 +5,7 @@
  * Method: adding a power of two C whose ulp is the target's quantum rounds a magnitude to that quantum, and subtracting C
  * gives it back; stepping the sum's bits by one gives the neighbours, without a shift by a variable amount. C comes from
  * the exponent of the larger of magnitude and smallest normal number. F is the lanes' float type, I the integer of its
- * width; parameters: `../../parameters`.
+ * width; parameters: `scripts/kernels/rounding.js`.
  */
 import {
   clampSlot,
@@ -25,7 +25,7 @@ import {
   signedZeroSlot,
   subnormalBelowSlot,
   subnormalMagicSlot,
-} from '../../parameters';
+} from '../../generated/layout-rounding';
 import { goesAway } from './decide';
 
 /** The exponent field of the lane type, all ones. */
