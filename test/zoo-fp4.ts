@@ -21,4 +21,10 @@ export const zooFp4 = (options: recipes.RecipeOptions = {}): Readonly<Record<str
     direction: 'rceil',
     hadamard: 'step',
   }),
+  quartet: recipes.quartet(options),
+  'quartet, aligned': recipes.quartet({ ...options, forward: 'stochastic', backward: 'aligned' }),
+  'quartet, to nearest': recipes.quartet({ ...options, backward: 'nearest-even' }),
+  quest: recipes.quest(options),
+  'quest, one bit': recipes.quest({ ...options, bits: 1 }),
+  'quest, weights only': recipes.quest({ ...options, bits: 2, activations: false }),
 });

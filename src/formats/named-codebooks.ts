@@ -34,6 +34,15 @@ function dynamicValues(signed: boolean): number[] {
   return values.sort((a, b) => a - b);
 }
 
+/**
+ * The uniform quantiser of b bits without a zero (mid-rise), in units of half a step: the odd integers from -(2^b - 1) to 2^b - 1. `midrise4` has
+ * b = 4. Source: Jayant and Noll, "Digital coding of waveforms", 1984, chapter 4.
+ */
+export function midrise(bits: number): CodebookFormat {
+  const values = Array.from({ length: 2 ** bits }, (_, i) => 2 * i + 1 - 2 ** bits);
+  return codebook({ name: `midrise${bits}`, values });
+}
+
 export interface NamedCodebooks {
   readonly ternary: CodebookFormat;
   readonly binary: CodebookFormat;

@@ -18,6 +18,7 @@ import type { FieldParameters } from './float-parameters.ts';
 import type { FloatFormat, Format, Specials } from './format.ts';
 import { int } from './int.ts';
 import { logarithmic } from './logarithmic.ts';
+import { midrise } from './named-codebooks.ts';
 import { posit } from './posit.ts';
 import { registeredFormat, registeredNames } from './registered.ts';
 
@@ -148,6 +149,8 @@ function findScalarFormat(name: string): Format | undefined {
       signed: integer[1] === '',
       symmetric: integer[3] !== undefined,
     });
+  const uniform = /^midrise([1-8])$/.exec(name);
+  if (uniform !== null) return midrise(Number(uniform[1]));
   const call = /^(float|fixed|posit|logarithmic)\(([^(),]+,[^()]+)\)$/.exec(name);
   return call === null
     ? undefined

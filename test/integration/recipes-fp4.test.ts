@@ -1,9 +1,14 @@
 /** The recipes of four bits against scalar oracles that share no code with the library, bit for bit, over two steps. */
-import { beforeAll, describe, it } from 'vitest';
+import type { Tensor2D } from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { quantizer } from '../../src/tensor/index.ts';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
-import { recipes } from '../../src/train/index.ts';
+import { applyRecipe, type Recipe, recipes } from '../../src/train/index.ts';
+import { gaussians } from '../../src/train/random.ts';
 import { mxfp4 } from '../oracles/recipes/mxfp4.ts';
 import { nvfp4 } from '../oracles/recipes/nvfp4.ts';
+import { quartet } from '../oracles/recipes/quartet.ts';
+import { quest, questWeights } from '../oracles/recipes/quest.ts';
 import { expectOracle, type NetSizes } from './recipes-oracle.ts';
 
 let tf: TensorFlow;
@@ -36,4 +41,89 @@ describe.each([
       mxfp4({ isStochastic: true, prescale: 0.75, isTurned: true }),
       sizes,
     ));
+  it('quartet', () => expectOracle(tf, recipes.quartet(plain), quartet(), sizes));
+  it.each(['nearest-even', 'aligned'] as const)('quartet, backward %s', (backward) =>
+    expectOracle(tf, recipes.quartet({ ...plain, backward }), quartet({ backward }), sizes),
+  );
+  it('quartet, stochastic forward', () =>
+    expectOracle(
+      tf,
+      recipes.quartet({ ...plain, forward: 'stochastic' }),
+      quartet({ forward: 'stochastic' }),
+      sizes,
+    ));
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('quest, %i bits', (bits) =>
+    expectOracle(tf, recipes.quest({ ...plain, bits }), quest(bits), sizes),
+  );
+  it('quest, weights only', () =>
+    expectOracle(tf, recipes.quest({ ...plain, bits: 3, activations: false }), questWeights(3), sizes));
+});
+
+/** A recipe whose formats are exact: no rounding, no scale; what is left are rotations and masks that nothing clips. */
+function exact(given: unknown): unknown {
+  if (Array.isArray(given)) return given.map(exact);
+  if (typeof given !== 'object' || given === null) return given;
+  const { format, scale: _scale, rounding: _rounding, ...rest } = given as Record<string, unknown>;
+  const others = Object.fromEntries(Object.entries(rest).map(([name, value]) => [name, exact(value)]));
+  return format === undefined ? { ...(given as object), ...others } : { ...others, format: 'binary32' };
+}
+
+it('quartet with exact formats is training without any, where rotations are exact', async () => {
+  // Rotations of 16 of small integers are exact, as are sums of their products.
+  const { phases, ...rest } = recipes.quartet(plain);
+  const text = JSON.stringify(exact(phases)).replaceAll('"size":32', '"size":16');
+  const recipe = { ...rest, phases: JSON.parse(text) as Recipe['phases'] };
+  const whole = (rows: number, columns: number, seed: number) =>
+    tf.tidy(() => tf.randomUniform([rows, columns], -3, 4, 'int32', seed).toFloat()) as Tensor2D;
+  const gradients = async (given: Recipe) => {
+    const [x, w1, w2] = [whole(16, 32, 1), whole(32, 48, 2), whole(48, 16, 3)];
+    const variables = [w1, w2].map((w, i) => tf.variable(w, true, `${['first', 'second'][i]}/kernel`));
+    const run = await applyRecipe(tf, given, { variables, steps: 1, seed: 1 });
+    const { value, grads } = tf.variableGrads(() => {
+      const h = tf.matMul(x, variables[0] as Tensor2D);
+      return tf.sum(tf.matMul(h, variables[1] as Tensor2D)).asScalar();
+    });
+    const found = [value, ...Object.values(grads)].map((tensor) => [...tensor.dataSync()]);
+    run.stop();
+    tf.dispose([x, w1, w2, ...variables, value, grads]);
+    return found;
+  };
+  const plainly = await gradients(recipes.float32({ extraNorm: null }));
+  expect(await gradients(recipe)).toEqual(plainly);
+  expect(plainly[1]!.some((g) => g !== 0)).toBe(true);
+});
+
+it('the gain of the aligned variant undoes what rounding takes of normal blocks', () => {
+  const x = gaussians(2 ** 18, 1, 5, 'alignment');
+  const { scale, format } = recipes.quartet({ backward: 'aligned' }).phases[0]!.linear.inputGradient.g!;
+  const alignmentOf = (more: object): number => {
+    const made = quantizer({ format: format!, scale: { ...scale!, ...more } });
+    const values = made.fakeQuantize(x, [x.length / 32, 32]);
+    const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, each, i) => sum + each * b[i]!, 0);
+    return dot(values, x) / dot(x, x);
+  };
+  expect(alignmentOf({ gain: 1 })).toBeLessThan(0.9915);
+  expect(Math.abs(alignmentOf({}) - 1)).toBeLessThan(1e-3);
+});
+
+it('stochastic blocks under 3/4 have the operand as their mean, and without it what clips is missing', () => {
+  const block = Float32Array.from({ length: 32 }, (_, i) => 7.9 - 0.4 * i);
+  const meanOf = (prescale: number): Float64Array => {
+    const made = quantizer({
+      ...{ format: 'e2m1', rounding: 'stochastic' },
+      scale: { per: 'block', size: 32, from: 'absmax', format: 'e8m0', prescale },
+    } as const);
+    const sums = new Float64Array(32);
+    for (let k = 0; k < 20_000; k++)
+      made.fakeQuantize(block, [32], undefined, { seed: 1, stream: k }).forEach((value, i) => {
+        sums[i]! += value;
+      });
+    return sums.map((sum) => sum / 20_000);
+  };
+  const [with34, without] = [meanOf(0.75), meanOf(1)];
+  // A step is at most 2 / 0.75: five standard errors of a mean are below 0.05.
+  block.forEach((x, i) => {
+    expect(Math.abs(with34[i]! - x)).toBeLessThan(0.05);
+  });
+  expect(without[0]).toBe(6);
 });

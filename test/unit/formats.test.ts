@@ -66,7 +66,7 @@ const everyName = [
   ...Object.keys(scalarFormats),
   'binary8p3se', 'binary8p1uf', 'binary3p1se', 'binary15p9sf', 'int3', 'uint5', 'int7symmetric',
   'float(5,6)', 'float(4,2,bias=7,fn)', 'float(3,3,bias=2)', 'float(0,4,bias=3,finite)',
-  'fixed(4,4)', 'fixed(0,8,unsigned)', 'fixed(3,0)', 'posit(8,0)', 'posit(8,1)', 'posit(16,1)', 'posit(2,0)', 'posit(6,3)',
+  'fixed(4,4)', 'fixed(0,8,unsigned)', 'fixed(3,0)', 'posit(8,0)', 'posit(8,1)', 'posit(16,1)', 'posit(2,0)', 'posit(6,3)', 'midrise1', 'midrise4',
   'logarithmic(4,3)', 'logarithmic(2,0)', 'float(6,5,bias=31,unsigned)', 'float(5,4,bias=15,subnormals=false)', 'float(Infinity,7)',
 ]; // biome-ignore format: a list of names
 

@@ -411,7 +411,7 @@ describe('options that are objects have their own fields', () => {
       },
       { per: 'tile', rows: 2, columns: 2, from: 'rms', multiplier: 2, stored: 'decode' },
       { per: 'tensor', from: 'percentile', percentile: 99, decay: 0.5 },
-      { per: 'tensor', from: 'absmax', format: 'e8m0', direction: 'ceil', prescale: 0.5 },
+      { per: 'tensor', from: 'absmax', format: 'e8m0', direction: 'ceil', prescale: 0.5, gain: 2 },
       { per: 'tensor', from: 'absmax', level: 'least-squares', history: { length: 2, take: 'max' } },
       { per: 'tensor', from: 'learned', initial: 'absmax' },
       { per: 'tensor', from: 'constant', value: 2 },
@@ -422,7 +422,7 @@ describe('options that are objects have their own fields', () => {
   test('what a scale has no use for is refused, whatever its value', () => {
     const unused = {
       ...{ size: 2, axis: 0, rows: 2, columns: 2, direction: 'floor', tensorScale: true, percentile: 99 },
-      ...{ value: 1, zeroPoint: 0, initial: 'lsq', prescale: 1, fourOverSix: 'mae', scaleMax: 448 },
+      ...{ value: 1, zeroPoint: 0, initial: 'lsq', prescale: 1, gain: 1, fourOverSix: 'mae', scaleMax: 448 },
       ...{ least: 0, multiplier: 1, target: 7, decay: 0.5, history: { length: 1 } },
     };
     const scale = { per: 'tensor', from: 'constant', value: 2, zeroPoint: 0, format: 'e4m3fn' };

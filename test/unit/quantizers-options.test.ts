@@ -40,6 +40,8 @@ describe('wrong options', () => {
     [/scale.value: got undefined/, { format: 'int8', scale: { ...scale, from: 'constant' } }],
     [/scale.value: got -1/, { format: 'int8', scale: { ...scale, from: 'constant', value: -1 } }],
     [/scale.prescale/, { format: 'int8', scale: { ...scale, prescale: 0.75 } }],
+    [/scale.gain/, { format: 'int8', scale: { ...scale, gain: 2 } }],
+    [/scale.gain: got 0/, { format: 'int8', scale: { ...scale, format: 'e8m0', gain: 0 } }],
     [/scale.decay: got 1/, { format: 'int8', scale: { ...scale, decay: 1 } }],
     [/scale.history: /, { format: 'int8', scale: { ...scale, decay: 0.5, history: { length: 2 } } }],
     [/scale.history.length/, { format: 'int8', scale: { ...scale, history: {} } }],

@@ -159,6 +159,18 @@ describe('scales', () => {
     expect([...result.values]).toEqual([8, 4, Math.fround(4 / 3)]);
     expect(dequantize(result)).toEqual(result.values);
   });
+
+  it('multiplies values by a gain, which no code shows', () => {
+    const scale = { per: 'tensor', from: 'absmax', format: 'e8m0', prescale: 0.75, gain: 1.25 } as const;
+    const made = quantizer({ format: 'e2m1', scale });
+    const result = made.quantize(list(8, 4, 1));
+    expect([result.scales[0], ...result.codes]).toEqual([2, 5, 3, 1]);
+    expect([...result.values]).toEqual([3, 1.5, 0.5].map((element) => Math.fround(element / (0.375 / 1.25))));
+    expect(dequantize(result)).toEqual(result.values);
+    expect(made.unpack(result.pack(), [3]).values).toEqual(result.values);
+    // One unit is 2 * 1.25 / 0.75.
+    expect(made.explain(list(8, 4, 1)).scales[0]).toBe(1 / (0.375 / 1.25));
+  });
 });
 
 describe('two levels', () => {

@@ -66,6 +66,7 @@ export function kernelPlan(given: Described): QuantizerPlan | undefined {
   const isPlain =
     scale.multiplier === 1 &&
     scale.prescale === 1 &&
+    scale.gain === 1 &&
     scale.level === 'statistic' &&
     scale.decay === undefined &&
     scale.history === undefined &&

@@ -126,12 +126,12 @@ function fromKernels(
 function ofStored(
   units: Float64Array,
   { scales }: Explained,
-  { stored, prescale }: ResolvedScale,
+  { stored, prescale, gain }: ResolvedScale,
 ): Float64Array {
   return units.map((gradient, group) => {
-    // One unit is 1 / stored, or stored / prescale.
+    // One unit is 1 / stored, or stored gain / prescale.
     const unit = scales[group]!;
-    return stored === 'encode' ? -gradient * unit * unit : gradient / prescale;
+    return stored === 'encode' ? -gradient * unit * unit : (gradient * gain) / prescale;
   });
 }
 

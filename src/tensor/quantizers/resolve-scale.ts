@@ -23,7 +23,7 @@ const magnitudeStatistics: readonly Statistic[] = statistics.slice(0, 6);
 const optionNames: readonly string[] = [
   ...['per', 'size', 'axis', 'rows', 'columns', 'from', 'format', 'direction', 'tensorScale', 'stored'],
   ...['multiplier', 'percentile', 'value', 'zeroPoint', 'initial', 'least', 'target', 'level', 'prescale'],
-  ...['decay', 'history', 'fourOverSix', 'scaleMax'],
+  ...['gain', 'decay', 'history', 'fourOverSix', 'scaleMax'],
 ];
 
 function groupingOf(scale: ScaleOptions): Grouping {
@@ -158,7 +158,13 @@ export function resolveScale(scale: ScaleOptions, element: Format): ResolvedScal
     canEncode ? ['encode', 'decode'] : ['decode'],
     byDefault,
   );
-  onlyIf(powerOfTwo, 'scale.prescale', scale.prescale, 'unless the scale format is of powers of two (e8m0)');
+  for (const option of ['prescale', 'gain'] as const)
+    onlyIf(
+      powerOfTwo,
+      `scale.${option}`,
+      scale[option],
+      'unless the scale format is of powers of two (e8m0)',
+    );
   const isList = element.kind === 'int' || element.kind === 'codebook';
   const isBitNet =
     isList &&
@@ -205,6 +211,7 @@ export function resolveScale(scale: ScaleOptions, element: Format): ResolvedScal
     level,
     prescale:
       scale.prescale === undefined ? 1 : numberInRange('scale.prescale', scale.prescale, { above: 0, to: 1 }),
+    gain: numberInRange('scale.gain', scale.gain, { above: 0 }, 1),
     decay: scale.decay,
     history: historyOf(scale),
     fourOverSix,

@@ -60,6 +60,8 @@ interface StatisticOptions {
   readonly level?: 'statistic' | 'least-squares';
   /** Scales of powers of two only: elements are x times this over the scale (Quartet: 0.75). Above 0, at most 1. Default 1. */
   readonly prescale?: number;
+  /** Scales of powers of two only: values are multiplied by this (Quartet's aligned rounding: 1.009276). Above 0. Default 1. */
+  readonly gain?: number;
   /** Exponential moving average of the statistic, above 0 and below 1: new = decay old + (1 - decay) current. */
   readonly decay?: number;
   /** Delayed scaling: the statistic is taken of the last `length` calls before this one. `take` defaults to 'max'. */
@@ -90,6 +92,7 @@ export interface ResolvedScale {
   readonly target: number;
   readonly level: 'statistic' | 'least-squares';
   readonly prescale: number;
+  readonly gain: number;
   readonly decay: number | undefined;
   readonly history: { readonly length: number; readonly take: 'max' | 'latest' } | undefined;
   readonly fourOverSix: BlockError | undefined;

@@ -59,10 +59,10 @@ function makeNaN({ stored, into, out }: Scales, group: number): void {
  * Puts a stored scale to use, whatever it came from. `tensorEncode` as `tensorEncodeScale` gives it.
  *
  * With a two-level scale every operation is one binary32 operation: multiplier = min(1 / (scale (1 / tensorEncode)), the
- * largest binary32 number). A power of two, and prescale over it, are exact.
+ * largest binary32 number). A power of two, and prescale over it, are exact; divided by a gain it is a binary64 number.
  */
 export function useScale(
-  { powerOfTwo: isPower, prescale, tensorScale }: ResolvedScale,
+  { powerOfTwo: isPower, prescale, gain, tensorScale }: ResolvedScale,
   scales: Scales,
   group: number,
   scale: number,
@@ -76,7 +76,7 @@ export function useScale(
   if (isPower) {
     const factor = prescale * powerOfTwo(-exponentOf(scale));
     scales.into[group] = factor;
-    scales.out[group] = factor;
+    scales.out[group] = factor / gain;
   } else if (tensorScale !== false) {
     const tensorDecode = fround(1 / tensorEncode);
     scales.into[group] = Math.min(fround(1 / toBinary32(scale * tensorDecode)), binary32.max);

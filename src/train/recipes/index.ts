@@ -13,6 +13,8 @@ export { type Fp8HybridOptions, fp8Hybrid } from './fp8.ts';
 export { type HaloOptions, halo } from './halo.ts';
 export { type Mxfp4Options, mxfp4 } from './mxfp4.ts';
 export { type Nvfp4Options, nvfp4 } from './nvfp4.ts';
+export { type QuartetOptions, quartet } from './quartet.ts';
+export { type QuestOptions, quest } from './quest.ts';
 export { type S2fp8Options, s2fp8 } from './s2fp8.ts';
 export { adam8bit } from './states.ts';
 export { bfloat16Weights, type DqtOptions, dqt, groupInt8Weights } from './stored-weights.ts';
