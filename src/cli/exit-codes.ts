@@ -21,8 +21,12 @@ export const signalExitCodes: Readonly<Record<StopSignal, number>> = {
 /** Characters of the longest failure: messages quote files and arguments. */
 const longestMessage = 2000;
 
-/** A message as one line of bounded length, without control characters. */
-function line(text: string): string {
+/** User and password of an address, which a message may quote where it was given to the wrong option. */
+const credentials = /(rediss?:\/\/)[^\s'"]*@/gi;
+
+/** A message as one line of bounded length, without control characters and credentials. */
+function line(whole: string): string {
+  const text = whole.replace(credentials, '$1***@');
   const head = text.slice(0, longestMessage);
   const words = head.split('\n').map((part) => part.trim());
   return `halfulp: ${printable(words.join(' ').trim())}${head.length < text.length ? '...' : ''}\n`;

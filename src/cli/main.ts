@@ -39,6 +39,16 @@ const subcommands: readonly Subcommand[] = [
     load: async (io, done) => (await import('./sweep/command.ts')).sweepCommand(io, done),
   },
   {
+    name: 'worker',
+    summary: 'train runs that sweeps have put into a queue',
+    load: async (io, done) => (await import('./queue/worker-command.ts')).workerCommand(io, done),
+  },
+  {
+    name: 'queue',
+    summary: 'show what is in a queue of runs, retry, pause, drain it',
+    load: async (io, done) => (await import('./queue/queue-command.ts')).queueCommand(io, done),
+  },
+  {
     name: 'formats',
     summary: 'list the number formats with their limits',
     load: async (io, done) => (await import('./formats/catalogue-command.ts')).catalogueCommand(io, done),

@@ -14,6 +14,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { hostname } from 'node:os';
 import { basename, dirname, join, normalize } from 'node:path';
 import { ArgumentError } from '../errors.ts';
 
@@ -42,6 +43,12 @@ interface WholeFile {
   discard(): void;
 }
 
+/** Digits that tell this process from those of other machines that share a folder: containers have few process numbers. */
+const ownDigits: string = `${process.pid}${Buffer.from(hostname()).reduce((sum, byte) => (sum * 31 + byte) % 2 ** 32, 7)}`;
+
+/** What a file is called while this process writes it. */
+export const temporaryName = (target: string): string => `${target}.tmp-${ownDigits}`;
+
 /** Opens a file for writing. Its functions throw Error that names the file and the system's reason, and have discarded it then. */
 export function openWholeFile(target: string): WholeFile {
   let temporary: string | undefined;
@@ -60,7 +67,7 @@ export function openWholeFile(target: string): WholeFile {
     }
   };
   trying(() => {
-    if (!isDevice(target)) temporary = `${target}.tmp-${process.pid}`;
+    if (!isDevice(target)) temporary = temporaryName(target);
     // What a process of this number left when it was killed: containers give the same numbers again.
     removeFile(temporary);
     descriptor = openSync(temporary ?? target, temporary === undefined ? 'w' : 'wx');
@@ -140,7 +147,7 @@ const probe = new Uint8Array(4096);
  * @throws ArgumentError naming `option`
  */
 export function prepareFolder(path: string, option: string): void {
-  const file = join(path, `probe-${process.pid}`);
+  const file = join(path, `probe-${ownDigits}`);
   try {
     makeFolders(path);
     writeWholeFile(file, probe);

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { temporaryName } from '../../src/files/write.ts';
 import * as files from '../../src/train/files.ts';
 import { decodeState, encodeState, type RecipeState } from '../../src/train/index.ts';
 import { withFolder } from './cli-world.ts';
@@ -51,7 +52,7 @@ it('what killed processes left is neither in the way nor left for ever', async (
     // In place of the temporary file somebody made a link to what must not be written to.
     const linked = join(folder, 'linked');
     writeFileSync(linked, 'theirs');
-    symlinkSync(linked, join(folder, `c.safetensors.tmp-${process.pid}`));
+    symlinkSync(linked, temporaryName(join(folder, 'c.safetensors')));
     files.writeState(file, state);
     files.writeState(join(folder, 'c.safetensors'), state);
     expect(readdirSync(folder).sort()).toEqual(

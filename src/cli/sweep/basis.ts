@@ -11,12 +11,15 @@ import { hasResult, readBasis } from '../run-files.ts';
 import type { RunBasis } from './definition.ts';
 import type { SweepRun } from './sweep-run.ts';
 
-/** What runs on this task rest on, here and now. */
-export function basisOf(task: Task): RunBasis {
+/** Versions of what decides the bits of runs, here and now. */
+export function ownNumerics(): string {
   const { packages } = describeEnvironment(['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm']);
   const versions = Object.entries(packages).map(([name, version]) => `${name} ${version}`);
-  return { numerics: [`numerics ${numericsVersion()}`, ...versions].join(', '), data: task.dataHash() };
+  return [`numerics ${numericsVersion()}`, ...versions].join(', ');
 }
+
+/** What runs on this task rest on, here and now. */
+export const basisOf = (task: Task): RunBasis => ({ numerics: ownNumerics(), data: task.dataHash() });
 
 /** How what a result rests on differs from what a run does. */
 function difference(found: RunBasis, wanted: RunBasis): string {

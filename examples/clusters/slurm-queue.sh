@@ -1,0 +1,11 @@
+#!/bin/bash
+# Workers of a queue on Slurm: so many tasks, each with as many runs at a time as it has cores. They end by themselves when
+# there has been nothing to do for five minutes; what the time limit cuts off goes on in another worker.
+#   sbatch --export=ALL,QUEUE=redis://head-node examples/clusters/slurm-queue.sh
+#SBATCH --job-name=halfulp-workers
+#SBATCH --ntasks=3
+#SBATCH --cpus-per-task=8
+#SBATCH --time=12:00:00
+#SBATCH --signal=TERM@60
+# HALFULP_QUEUE_PASSWORD comes from the environment of sbatch, not from this file.
+srun npx halfulp worker --queue "$QUEUE" --concurrency "$SLURM_CPUS_PER_TASK" --idle 300

@@ -1,0 +1,142 @@
+/**
+ * A store in the queue's own Redis: bytes in chunks, and an entry that names them, which is written last and in one
+ * piece. Chunks that no entry names yet go away by themselves, everything else when nobody asked for it for so long.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { parseJson } from '../../json.ts';
+import { checkSchema, fields, integer, line } from '../../schema.ts';
+import { prefix } from './connection.ts';
+import { type Store, StoreError, type StoreName } from './store.ts';
+
+const chunkBytes = 2 ** 20;
+/** Chunks that are on their way at a time. */
+const atATime = 8;
+const day = 86_400;
+/** Seconds that results, data and checkpoints are kept after they were last written or asked for. */
+export const keptSeconds: number = 90 * day;
+
+const entrySchema = fields({
+  part: line(100),
+  chunks: integer(0, 2 ** 16),
+  bytes: integer(0, 2 ** 31),
+  step: integer(0, 2 ** 31),
+});
+
+/**
+ * Writes an entry where there is none of the same or a later step, or keeps the one that is there; what counts is kept for long.
+ * KEYS: the entry, the stem of the chunks. ARGV: the entry, its step, its chunks, seconds. Gives the entry that was there.
+ */
+const commitScript = `
+local old = redis.call('GET', KEYS[1])
+if old and cjson.decode(old).step >= tonumber(ARGV[2]) then
+  redis.call('EXPIRE', KEYS[1], ARGV[4])
+  return {0, old}
+end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
+for i = 0, tonumber(ARGV[3]) - 1 do redis.call('EXPIRE', KEYS[2] .. i, ARGV[4]) end
+return {1, old}`;
+
+/** Removes an entry that is still the one that was read. */
+const forgetScript = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
+
+interface Entry {
+  readonly part: string;
+  readonly chunks: number;
+  readonly bytes: number;
+  readonly step: number;
+}
+
+/** The store of a connection. */
+export function redisStore(redis: Redis): Store {
+  const entryKey = ({ kind, hash }: StoreName): string => `${prefix}:store:${kind}:${hash}`;
+  const chunkStem = (name: StoreName, part: string): string => `${entryKey(name)}:${part}:`;
+  const chunkKeys = (name: StoreName, { part, chunks }: Pick<Entry, 'part' | 'chunks'>): string[] =>
+    Array.from({ length: chunks }, (_, i) => `${chunkStem(name, part)}${i}`);
+  const drop = async (keys: readonly string[]): Promise<void> => {
+    for (let i = 0; i < keys.length; i += 100) await redis.unlink(...keys.slice(i, i + 100));
+  };
+  const storing = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw new StoreError(`the store in Redis: ${(error as Error).message}`, { cause: error });
+    }
+  };
+  const entryOf = (text: string): Entry => checkSchema('entry', parseJson(text), entrySchema);
+  const keep = async (name: StoreName, entry: Entry): Promise<void> => {
+    const pipeline = redis.pipeline();
+    for (const key of [entryKey(name), ...chunkKeys(name, entry)]) pipeline.expire(key, keptSeconds);
+    await pipeline.exec();
+  };
+
+  const write = (name: StoreName, step: number, bytes: Uint8Array): Promise<boolean> =>
+    storing(async () => {
+      const part = randomUUID();
+      const chunks = Math.ceil(bytes.length / chunkBytes);
+      const keys = chunkKeys(name, { part, chunks });
+      try {
+        for (let i = 0; i < chunks; i += atATime)
+          await Promise.all(
+            keys.slice(i, i + atATime).map((key, j) => {
+              const from = (i + j) * chunkBytes;
+              return redis.set(key, Buffer.from(bytes.subarray(from, from + chunkBytes)), 'EX', day);
+            }),
+          );
+        const entry: Entry = { part, chunks, bytes: bytes.length, step };
+        const [isTaken, old] = (await redis.eval(
+          commitScript,
+          2,
+          ...[entryKey(name), chunkStem(name, part)],
+          ...[JSON.stringify(entry), step, chunks, keptSeconds],
+        )) as [number, string | null];
+        const given = old === null || old === undefined ? null : entryOf(old);
+        if (isTaken === 1 && given !== null) await drop(chunkKeys(name, given));
+        if (isTaken === 0) {
+          await drop(keys);
+          await keep(name, given!);
+        }
+        return isTaken === 1;
+      } catch (error) {
+        await drop(keys).catch(() => {});
+        throw error;
+      }
+    });
+
+  const read = async (name: StoreName): Promise<Uint8Array | null> => {
+    let seen = '';
+    for (let look = 0; look < 5; look++) {
+      const text = await redis.get(entryKey(name));
+      if (text === null) return null;
+      seen = text;
+      const entry = entryOf(text);
+      const bytes = new Uint8Array(entry.bytes);
+      let length = 0;
+      for (const key of chunkKeys(name, entry)) {
+        const chunk = await redis.getBuffer(key);
+        if (chunk === null || length + chunk.length > bytes.length) break;
+        bytes.set(chunk, length);
+        length += chunk.length;
+      }
+      if (length === bytes.length) {
+        await keep(name, entry);
+        return bytes;
+      }
+    }
+    // Without a chunk the entry is worth nothing: as if it were not there.
+    await redis.eval(forgetScript, 1, entryKey(name), seen);
+    return null;
+  };
+
+  return {
+    id: 'redis',
+    add: (name, bytes) => write(name, 0, bytes),
+    save: async (name, step, bytes) => void (await write(name, step, bytes)),
+    read: (name) => storing(() => read(name)),
+    remove: (name) =>
+      storing(async () => {
+        const text = await redis.getdel(entryKey(name));
+        if (text !== null) await drop(chunkKeys(name, entryOf(text)));
+      }),
+  };
+}

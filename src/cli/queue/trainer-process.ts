@@ -1,0 +1,114 @@
+/** A worker's hold on a process that trains: started when it is needed, kept for the next run, replaced when it ends. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { RunJob } from './job.ts';
+import type { FromTrainer, Outcome, ToTrainer } from './trainer.ts';
+
+/** What a run needs beside its job, and who hears of it. */
+export interface RunCall {
+  readonly job: RunJob;
+  readonly data: Uint8Array;
+  /** Of the run's last checkpoint; null without one. */
+  readonly state: Uint8Array | null;
+  onNote(text: string): void;
+  onStep(step: number, loss: number, seconds: number): void;
+  /** The run goes on when it is stored. */
+  onCheckpoint(step: number, bytes: Uint8Array): Promise<void>;
+}
+
+/** How a run ended; `stopped`: it left a checkpoint when it was asked to. */
+export type RunEnd =
+  | { readonly kind: 'done'; readonly files: Uint8Array; readonly outcome: Outcome }
+  | { readonly kind: 'failed'; readonly reason: string; readonly isFinal: boolean }
+  | { readonly kind: 'stopped' };
+
+export interface Trainer {
+  /** Trains one run. Rejects with what `onCheckpoint` does. */
+  run(call: RunCall): Promise<RunEnd>;
+  /** Asks the run to stop after its step and to leave a checkpoint. */
+  stop(): void;
+  /** Ends the process and what it does at once: its run has failed. */
+  kill(): void;
+}
+
+/** Starts the process, with a channel for messages. */
+export type LaunchTrainer = () => ChildProcess;
+
+export const launchTrainer: LaunchTrainer = () =>
+  spawn(process.execPath, [fileURLToPath(new URL('trainer.js', import.meta.url))], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    serialization: 'advanced',
+  });
+
+/** A process that has ended must not end the worker: its end is heard of by itself. */
+const send = (child: ChildProcess, message: ToTrainer): void => void child.send(message, () => {});
+
+export function trainerProcess(launch: LaunchTrainer = launchTrainer): Trainer {
+  let child: ChildProcess | null = null;
+  let heldData = '';
+  let isStopping = false;
+  let lastWords = '';
+
+  const start = (): ChildProcess => {
+    const started = launch();
+    heldData = '';
+    lastWords = '';
+    started.stderr?.on('data', (chunk) => {
+      lastWords = `${lastWords}${chunk}`.slice(-2000);
+    });
+    started.on('close', () => {
+      if (child === started) child = null;
+    });
+    return started;
+  };
+
+  const run = ({ job, data, state, ...call }: RunCall): Promise<RunEnd> =>
+    new Promise((resolve, reject) => {
+      child ??= start();
+      const own = child;
+      const settle = (done: () => void): void => {
+        own.off('message', hear);
+        own.off('close', ended);
+        own.off('error', failed);
+        done();
+      };
+      const ended = (code: number | null, signal: NodeJS.Signals | null): void =>
+        settle(() => {
+          const words = lastWords.trim().split('\n').at(-1);
+          const reason = `its process ended with ${signal ?? `code ${code}`}${words ? `: ${words}` : ''}`;
+          resolve({ kind: 'failed', reason, isFinal: false });
+        });
+      const failed = (error: Error): void =>
+        settle(() => resolve({ kind: 'failed', reason: error.message, isFinal: false }));
+      const store = async (step: number, bytes: Uint8Array): Promise<void> => {
+        try {
+          await call.onCheckpoint(step, bytes);
+        } catch (error) {
+          return settle(() => reject(error));
+        }
+        if (isStopping) settle(() => resolve({ kind: 'stopped' }));
+        else send(own, { kind: 'stored' });
+      };
+      const hear = (message: FromTrainer): void => {
+        if (message.kind === 'note') call.onNote(message.text);
+        else if (message.kind === 'step') call.onStep(message.step, message.loss, message.seconds);
+        else if (message.kind === 'checkpoint') void store(message.step, message.bytes);
+        else settle(() => resolve(message));
+      };
+      own.on('message', hear);
+      own.on('close', ended);
+      own.on('error', failed);
+      isStopping = false;
+      send(own, { kind: 'run', job, state, ...(heldData === job.data ? {} : { data }) });
+      heldData = job.data;
+    });
+
+  return {
+    run,
+    stop() {
+      isStopping = true;
+      if (child !== null) send(child, { kind: 'stop' });
+    },
+    kill: () => void child?.kill('SIGKILL'),
+  };
+}

@@ -1,0 +1,142 @@
+/**
+ * The process that trains for a worker, one run after the other: what a run needs comes as messages, what it gives goes
+ * as messages, so that it knows neither queue nor store and the worker is free to answer Redis. It ends with the worker.
+ */
+import { ArgumentError } from '../../errors.ts';
+import { jsonText } from '../../json.ts';
+import { wasmBackend } from '../../tfjs/index.ts';
+import { decodeData } from '../../train/data-file.ts';
+import { type Checkpoint, encodeCheckpoint, type TrainingData, train } from '../../train/index.ts';
+import { taskOf } from '../../train/task.ts';
+import { basisOf } from '../sweep/basis.ts';
+import { configOf, type RunOptions, trainingOf } from '../train/settings.ts';
+import { decodeState, encodeFiles, encodeState } from './bundles.ts';
+import type { RunJob } from './job.ts';
+
+/** What the worker says. */
+export type ToTrainer =
+  | {
+      readonly kind: 'run';
+      readonly job: RunJob;
+      /** Absent where they are those of the run before. */
+      readonly data?: Uint8Array;
+      readonly state: Uint8Array | null;
+    }
+  /** The checkpoint has been stored: the run goes on. */
+  | { readonly kind: 'stored' }
+  /** Leave a checkpoint after this step. */
+  | { readonly kind: 'stop' };
+
+/** What the trainer says. */
+export type FromTrainer =
+  | { readonly kind: 'note'; readonly text: string }
+  | { readonly kind: 'step'; readonly step: number; readonly loss: number; readonly seconds: number }
+  | { readonly kind: 'checkpoint'; readonly step: number; readonly bytes: Uint8Array }
+  /** It was asked to, and what its last checkpoint has not is to be done again. */
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'done'; readonly files: Uint8Array; readonly outcome: Outcome }
+  /** `isFinal`: it would fail on any machine. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly isFinal: boolean };
+
+/** What came of a run, for the queue's list. */
+export interface Outcome {
+  readonly steps: number;
+  /** In words where it is no number. */
+  readonly validationLoss: string;
+  /** Step at which it diverged, or null. */
+  readonly diverged: number | null;
+}
+
+const say = (message: FromTrainer): void => void process.send!(message);
+
+let held: { readonly hash: string; readonly data: TrainingData } | null = null;
+let stored: () => void = () => {};
+let stopping = new AbortController();
+
+/** The data of a job: those that came with it, or those of the run before. */
+function dataOf(
+  { data: hash, basis, run }: RunJob,
+  options: RunOptions,
+  bytes: Uint8Array | undefined,
+): TrainingData {
+  if (bytes !== undefined) held = { hash, data: decodeData(bytes, `data ${hash}`) };
+  if (held?.hash !== hash) throw new Error('the data have not come');
+  const own = basisOf(taskOf(trainingOf(options).model, held.data));
+  if (own.data !== basis.data)
+    throw new ArgumentError(
+      'job.basis.data',
+      basis.data,
+      `the hash of the data, ${own.data}, for ${run.model}`,
+    );
+  return held.data;
+}
+
+/** Where a run goes on; from the beginning where its state is damaged. */
+function stateOf(id: string, bytes: Uint8Array | null): { records: string; checkpoint: Checkpoint | null } {
+  if (bytes === null) return { records: '', checkpoint: null };
+  try {
+    return decodeState(bytes, `checkpoint ${id}`);
+  } catch (error) {
+    say({ kind: 'note', text: `${(error as Error).message}: from the beginning` });
+    return { records: '', checkpoint: null };
+  }
+}
+
+async function trainJob({ job, data: bytes, state }: ToTrainer & { kind: 'run' }): Promise<void> {
+  const { id, run, checkpointEvery } = job;
+  const options: RunOptions = {
+    ...{ ...run, batch: undefined, gradientDraws: 0, checkpointEvery },
+    ...({ backend: 'wasm', kernels: 'own' } as const),
+  };
+  const data = dataOf(job, options, bytes);
+  const { records, checkpoint } = stateOf(id, state);
+  const lines = [records];
+  const append = (record: object): void => void lines.push(`${jsonText(record)}\n`);
+  const result = await train({
+    ...trainingOf(options),
+    ...{ tf: await wasmBackend(), data, signal: stopping.signal },
+    ...(checkpoint === null ? {} : { resume: checkpoint }),
+    onStep(record) {
+      append({ type: 'step', ...record });
+      say({ kind: 'step', step: record.step, loss: record.loss, seconds: record.seconds });
+    },
+    onEvaluation: (record) => append({ type: 'evaluation', ...record }),
+    onPhase: (record) => append({ type: 'phase', ...record }),
+    onCheckpoint: (made) =>
+      new Promise<void>((resolve) => {
+        stored = resolve;
+        const content = encodeState({ records: lines.join(''), checkpoint: encodeCheckpoint(made) });
+        say({ kind: 'checkpoint', step: made.state.step, bytes: content });
+      }),
+  });
+  if (result.interrupted) return say({ kind: 'stopped' });
+  const { recipe: _recipe, ...numbers } = result;
+  append({ type: 'result', ...numbers });
+  const files = {
+    config: `${JSON.stringify(configOf(options, data), null, 2)}\n`,
+    metrics: lines.join(''),
+    result: `${jsonText(numbers, 2)}\n`,
+  };
+  const { steps, validationLoss, divergence } = result;
+  const outcome = { steps, validationLoss: validationLoss.toFixed(4), diverged: divergence?.step ?? null };
+  say({ kind: 'done', files: encodeFiles(files), outcome });
+}
+
+function hear(message: ToTrainer): void {
+  if (message.kind === 'stored') stored();
+  if (message.kind === 'stop') stopping.abort();
+  if (message.kind !== 'run') return;
+  stopping = new AbortController();
+  trainJob(message).catch((error: unknown) =>
+    say({
+      kind: 'failed',
+      reason: error instanceof Error ? error.message || error.name : String(error),
+      isFinal: error instanceof ArgumentError,
+    }),
+  );
+}
+
+process.on('message', hear);
+process.on('disconnect', () => process.exit());
+// They go to every process of a terminal: what to do is the worker's to say.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
