@@ -7,7 +7,7 @@ import { integer, kinds, list, type Schema, value } from '../schema.ts';
 import { checkLabelled, type LabelledPart } from './labelled-data.ts';
 import { decodeSaved, encodeSaved } from './safetensors.ts';
 import { float32Of, type SavedArray, savedFloat32 } from './stores/index.ts';
-import { isLabelled, type TrainingData } from './task.ts';
+import { isLabelled, type TrainingData } from './tasks.ts';
 import { checkText } from './text-data.ts';
 
 const text = value<string>((given) => typeof given === 'string', 'a text');

@@ -10,7 +10,7 @@ import { checkSchema, fields, type Schema, value } from '../../schema.ts';
 import { type Checkpoint, decodeCheckpoint } from '../../train/index.ts';
 
 /** Texts of the files of a run that is done. */
-export interface RunFiles {
+interface RunFiles {
   readonly config: string;
   readonly metrics: string;
   readonly result: string;
@@ -34,7 +34,7 @@ export function decodeFiles(bytes: Uint8Array, name: string): RunFiles {
 }
 
 /** A run between two steps: the lines of its records, and the checkpoint's bytes. */
-export interface RunState {
+interface RunState {
   readonly records: string;
   readonly checkpoint: Uint8Array;
 }

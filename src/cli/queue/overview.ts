@@ -125,7 +125,7 @@ export async function actOn(action: QueueAction, redis: Redis, packages: QueuePa
     if (action === 'pause') await queue.pause();
     if (action === 'resume') await queue.resume();
     if (action === 'retry') {
-      const names = await queue.getRanges(['failed']);
+      const names = await queue.getRanges(['failed'], 0, -1);
       for (const name of names) await ((await queue.getJob(name)) as Job | undefined)?.retry();
       count += names.length;
     }

@@ -3,7 +3,7 @@
  * finished, results. Names are a kind and a hash. Where the bytes lie is folder-store.ts' and redis-store.ts' matter.
  */
 
-export type StoreKind = 'data' | 'checkpoints' | 'results';
+type StoreKind = 'data' | 'checkpoints' | 'results';
 
 export interface StoreName {
   readonly kind: StoreKind;

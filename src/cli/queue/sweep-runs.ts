@@ -11,7 +11,8 @@ import { makeFolders, writeWholeFile } from '../../files/write.ts';
 import { encodeData } from '../../train/data-file.ts';
 import type { TrainingData } from '../../train/index.ts';
 import { hasResult, readConfig, readRecords } from '../run-files.ts';
-import { type RunBasis, type Sweep, type SweepRun, settingsOfRun } from '../sweep/definition.ts';
+import { type RunBasis, type Sweep, settingsOfRun } from '../sweep/definition.ts';
+import type { SweepRun } from '../sweep/sweep-run.ts';
 import { describeRun } from '../sweep/workers.ts';
 import { decodeFiles, hashBytes } from './bundles.ts';
 import type { QueuePackages } from './connection.ts';
@@ -91,7 +92,10 @@ function receive({ folder, basis }: QueuedSweep, run: SweepRun, bytes: Uint8Arra
 
 /** Runs of the queue that are done, and that have failed. */
 async function endsOf(queue: Queue): Promise<{ done: Set<string>; failed: Set<string> }> {
-  const [done, failed] = await Promise.all([queue.getRanges(['completed']), queue.getRanges(['failed'])]);
+  const [done, failed] = await Promise.all([
+    queue.getRanges(['completed'], 0, -1),
+    queue.getRanges(['failed'], 0, -1),
+  ]);
   return { done: new Set(done), failed: new Set(failed) };
 }
 

@@ -5,7 +5,7 @@ import type { RunJob } from './job.ts';
 import type { FromTrainer, Outcome, ToTrainer } from './trainer.ts';
 
 /** What a run needs beside its job, and who hears of it. */
-export interface RunCall {
+interface RunCall {
   readonly job: RunJob;
   readonly data: Uint8Array;
   /** Of the run's last checkpoint; null without one. */
@@ -34,7 +34,7 @@ export interface Trainer {
 /** Starts the process, with a channel for messages. */
 export type LaunchTrainer = () => ChildProcess;
 
-export const launchTrainer: LaunchTrainer = () =>
+const launchTrainer: LaunchTrainer = () =>
   spawn(process.execPath, [fileURLToPath(new URL('trainer.js', import.meta.url))], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',

@@ -7,7 +7,7 @@ import { jsonText } from '../../json.ts';
 import { wasmBackend } from '../../tfjs/index.ts';
 import { decodeData } from '../../train/data-file.ts';
 import { type Checkpoint, encodeCheckpoint, type TrainingData, train } from '../../train/index.ts';
-import { taskOf } from '../../train/task.ts';
+import { taskOf } from '../../train/tasks.ts';
 import { basisOf } from '../sweep/basis.ts';
 import { configOf, type RunOptions, trainingOf } from '../train/settings.ts';
 import { decodeState, encodeFiles, encodeState } from './bundles.ts';

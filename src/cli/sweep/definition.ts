@@ -17,7 +17,7 @@ import {
   record,
   word,
 } from '../../schema.ts';
-import { hashData, models, recipeFrom } from '../../train/index.ts';
+import { hashData, models, type Recipe, recipeFrom } from '../../train/index.ts';
 import type { NamePattern } from '../../train/name-pattern.ts';
 import { checkDataFor, type DataOptions, modelFor, readDataOptions } from '../data-options.ts';
 import { type Contrast, readContrasts } from './contrasts.ts';

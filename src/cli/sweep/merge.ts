@@ -8,8 +8,8 @@ import { ArgumentError } from '../../errors.ts';
 import { makeFolders, writeWholeFile } from '../../files/write.ts';
 import { canonicalJson } from '../../train/hash.ts';
 import { basisFile, hasResult, readRecords, readResult } from '../run-files.ts';
-import type { SweepRun } from './definition.ts';
 import { trainedFolder } from './finished-run.ts';
+import type { SweepRun } from './sweep-run.ts';
 
 /** The files of a run that is done; the result last, so that a run without it is not done. */
 const files = ['recipe.json', basisFile, 'config.json', 'metrics.jsonl', 'result.json'] as const;

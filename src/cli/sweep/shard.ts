@@ -2,7 +2,7 @@
  * A part of a sweep's runs, for machines that share a folder and nothing else: every run is in exactly one of the parts.
  */
 import { ArgumentError } from '../../errors.ts';
-import type { SweepRun } from './definition.ts';
+import type { SweepRun } from './sweep-run.ts';
 
 export interface Shard {
   /** From 1. */

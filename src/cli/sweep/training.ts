@@ -5,8 +5,8 @@ import { listenForStop } from '../interrupt.ts';
 import type { Io, StopSignal } from '../io.ts';
 import type { QueuedSweep } from '../queue/sweep-runs.ts';
 import { readResult } from '../run-files.ts';
-import type { SweepRun } from './definition.ts';
 import type { SweepOptions } from './options.ts';
+import type { SweepRun } from './sweep-run.ts';
 import type { WorkerOptions } from './workers.ts';
 
 /** How a run with a result ended, in words. */

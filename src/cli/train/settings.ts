@@ -27,7 +27,7 @@ export interface RunOptions {
 }
 
 /** What `train` takes. */
-export type Training = Required<
+type Training = Required<
   Pick<
     TrainOptions,
     | 'recipe'
