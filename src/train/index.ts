@@ -3,6 +3,12 @@
  * the loop, the models and the optimisers are here.
  */
 
+export {
+  type Assignment,
+  assignFormats,
+  type Candidate,
+  type SensitiveLayer,
+} from './assign-formats.ts';
 export { bitsPerWeight, type WeightReading } from './bits-per-weight.ts';
 export {
   type Checkpoint,

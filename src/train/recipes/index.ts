@@ -16,6 +16,8 @@ export { type Nvfp4Options, nvfp4 } from './nvfp4.ts';
 export { type QuartetOptions, quartet } from './quartet.ts';
 export { type QuestOptions, quest } from './quest.ts';
 export { type S2fp8Options, s2fp8 } from './s2fp8.ts';
+export { type ShiftQuantOptions, shiftQuant } from './shift-quant.ts';
 export { adam8bit } from './states.ts';
 export { bfloat16Weights, type DqtOptions, dqt, groupInt8Weights } from './stored-weights.ts';
 export { type SwitchBackOptions, switchBack } from './switch-back.ts';
+export { type XrNpeFormat, type XrNpeOptions, xrNpe } from './xr-npe.ts';

@@ -138,3 +138,89 @@ export const integerProduct =
       }
     return { rows: a.rows, columns: b.rows, values };
   };
+
+/** Down or up with the probability of the rest, as an integer of 32 bits decides; at most `most`. */
+export const stochasticInteger =
+  (most: number) =>
+  (x: number, random: number): number => {
+    const low = Math.floor(Math.abs(x));
+    const isUp = Math.floor((Math.abs(x) - low) * 2 ** 32) + random >= 2 ** 32;
+    return Math.sign(x) * Math.min(low + Number(isUp), most);
+  };
+
+/** Elements with one scale, each rounded with a random integer of its own. */
+export function scaledWith(
+  round: (x: number, random: number) => number,
+  most: number,
+  draw: (index: number) => number,
+) {
+  return (x: Float32Array): Float32Array => {
+    let largest = 0;
+    for (const v of x) largest = Math.max(largest, Math.abs(v));
+    if (largest === 0) return x.slice();
+    const scale = Math.fround(most / largest);
+    return x.map((v, i) => Math.fround(round(Math.fround(v * scale), draw(i)) / scale));
+  };
+}
+
+/** Channels (columns, or rows) multiplied by powers of two of which there are only so many, changed, and divided again. */
+export const shiftedByGroups =
+  (groups: number, isRow: boolean, change: (x: Float32Array) => Float32Array) =>
+  ({ rows, columns, values }: Matrix): Matrix => {
+    const channelOf = (i: number): number => (isRow ? Math.floor(i / columns) : i % columns);
+    const maxima = new Array<number>(isRow ? rows : columns).fill(0);
+    values.forEach((v, i) => {
+      maxima[channelOf(i)] = Math.max(maxima[channelOf(i)]!, Math.abs(v));
+    });
+    const largest = Math.max(...maxima);
+    const ideal = maxima.map((m) => {
+      let shift = 0;
+      while (m > 0 && shift < 255 && m * 2 ** (shift + 1) <= largest) shift++;
+      return shift;
+    });
+    const best = (one: number, offered: readonly number[]): number =>
+      Math.max(...offered.filter((shift) => shift <= one));
+    const cost = (offered: readonly number[]): number =>
+      ideal.reduce((sum, one) => sum + 4 ** -best(one, offered), 0);
+    let offered = [0];
+    while (offered.length < groups) {
+      const wider = [...new Set(ideal)].sort((a, b) => a - b).map((shift) => [...offered, shift]);
+      const costs = wider.map(cost);
+      const least = Math.min(...costs);
+      if (!(least < cost(offered))) break;
+      offered = wider[costs.indexOf(least)]!;
+    }
+    const factors = ideal.map((one) => 2 ** best(one, offered));
+    const changed = change(values.map((v, i) => v * factors[channelOf(i)]!));
+    return { rows, columns, values: changed.map((v, i) => v / factors[channelOf(i)]!) };
+  };
+
+/** The number of a code of a posit: sign, regime, exponent, fraction, read bit by bit. Positive codes. */
+export function positOf(bits: number, es: number, code: number): number {
+  const digits = code.toString(2).padStart(bits, '0').slice(1);
+  const run = digits[0] === '1' ? /^1+/.exec(digits)![0].length : /^0+/.exec(digits)![0].length;
+  const regime = digits[0] === '1' ? run - 1 : -run;
+  const rest = digits.slice(run + 1);
+  const exponent = Number.parseInt(`0${rest.slice(0, es).padEnd(es, '0')}`, 2);
+  const fraction = [...rest.slice(es)].reduce((sum, bit, i) => sum + Number(bit) * 2 ** -(i + 1), 0);
+  return 2 ** (regime * 2 ** es + exponent) * (1 + fraction);
+}
+
+/** To the nearest posit, by the posit between two with one bit more; ties to the even code; never to 0, never beyond the largest. */
+export function posit(bits: number, es: number) {
+  const codes = Array.from({ length: 2 ** (bits - 1) - 1 }, (_, i) => i + 1);
+  const table = codes.map((code) => [
+    positOf(bits, es, code),
+    code === codes.length ? Infinity : positOf(bits + 1, es, 2 * code + 1),
+    code,
+  ]) as [number, number, number][];
+  return (x: number): number => {
+    if (x === 0) return x;
+    const size = Math.abs(x);
+    const [value] = table.find(([, above, code]) => size < above || (size === above && code % 2 === 0))!;
+    return Math.sign(x) * value;
+  };
+}
+
+/** e2m1: 0, 0.5, 1, 1.5, 2, 3, 4, 6. */
+export const e2m1 = float(1, 0, 6);
