@@ -28,7 +28,6 @@ export {
   type UnaryMethod,
   type WordFormat,
   type WordFormatSpelling,
-  type WordSaturation,
 } from './arithmetic/index.ts';
 export { ArgumentError } from './errors.ts';
 export {

@@ -8,6 +8,7 @@ import type { AccumulatorModel } from '../src/arithmetic/accumulate/index.ts';
 import { createArithmetic } from '../src/arithmetic/arithmetic.ts';
 import { type Format, fixed, float, formats, int, logarithmic, p3109, posit } from '../src/formats/index.ts';
 import {
+  dropsHighBits,
   isStochastic,
   type ResolvedRounding,
   type RoundingMode,
@@ -145,7 +146,11 @@ function settings(pool: readonly Format[]): fc.Arbitrary<Setting> {
       const followed = own ?? (modesOf(target).includes(rounding) ? undefined : 'nearest-even');
       return {
         format,
-        options: { ...rest, rounding, saturation: saturation === 'wrap' && !wraps ? 'none' : saturation },
+        options: {
+          ...rest,
+          rounding,
+          saturation: dropsHighBits({ saturation }) && !wraps ? 'none' : saturation,
+        },
         model: {
           order,
           ...(products && { products }),
@@ -170,7 +175,7 @@ function oracleModel({ format, options, model }: Setting): OracleModel {
     ...resolved,
     ...resolveRounding(target, {
       rounding: model.rounding ?? resolved.rounding,
-      saturation: resolved.saturation === 'wrap' && !wraps ? 'none' : resolved.saturation,
+      saturation: dropsHighBits(resolved) && !wraps ? 'none' : resolved.saturation,
       subnormals:
         noSubnormals && resolved.subnormals === 'round-to-minimum-normal' ? 'keep' : resolved.subnormals,
       randomBits: resolved.randomBits,

@@ -24,8 +24,8 @@ const block = [
     'Directed modes: all ones where an inexact result of that sign goes away from zero.',
   ),
   longs(
-    'tieAway tieOdd',
-    'Nearest modes: all ones where a tie goes away from zero, and where it does so if the lower neighbour is odd.',
+    'tieAwayPositive tieAwayNegative tieOdd',
+    'Nearest modes: all ones where a tie of that sign goes away from zero; where the opposite holds if the lower neighbour is odd.',
   ),
   longs(
     'scale',
@@ -96,7 +96,12 @@ const block = [
     'wrapPeriod wrapInverse wrapHalf wrapLimit',
     "Two's-complement wrap, unless the period is 0: 2^bits steps, its inverse, half of it, the magnitude from which on all is 0.",
   ),
-  longs('wrapSigned', 'All ones where wrapped numbers are signed.'),
+  longs('wrapSigned wrapKeepsSign', 'All ones where wrapped numbers are signed; where they keep their sign.'),
+  longs('jam', 'To odd: all ones where exact numbers become odd too, but zeros do not (jamming).'),
+  longs(
+    'jamInverse jamPeriod',
+    "Jamming in two's complement, unless this is 0: numbers become odd multiples of the step, by 1 / step and 2 steps.",
+  ),
 
   words('table', 'Where the tables of the format are, a pointer.'),
   words(
@@ -188,7 +193,14 @@ const modes = [
   'Odd',
   'Stochastic',
   'StochasticAny',
+  'NearestToPositive',
+  'NearestToNegative',
+  'NearestOdd',
+  'Jam',
 ];
+/** Modes whose loop is that of another, but for a constant, where it is not about bit patterns. */
+/** @type {Readonly<Record<string, string>>} */
+const sameLoop = { NearestToNegative: 'NearestToPositive' };
 /** Modes that compose two roundings. */
 const composed = ['TowardZero', 'Odd'];
 /**
@@ -203,7 +215,7 @@ const symmetric = ['Clamped', 'Infinite', 'Exceeded', 'Kept', 'NaN'];
 const outward = ['Clamped', 'KeptOutward', 'NaNOutward', 'Kept', 'NaN'];
 const inward = ['Clamped', 'Kept', 'NaN'];
 const endsOf = (/** @type {string} */ mode) =>
-  mode === 'Up' || mode === 'Down' ? outward : composed.includes(mode) ? inward : symmetric;
+  mode === 'Up' || mode === 'Down' ? outward : composed.includes(mode) || mode === 'Jam' ? inward : symmetric;
 
 const places = 'source: usize, destination: usize, bytes: usize, random: usize, parameters: usize';
 const given = 'source, destination, bytes, random, parameters';
@@ -258,10 +270,11 @@ for (const [family, lanes] of ['f32, i32', 'f64, i64'].entries()) {
     // Toward zero and to odd, formats that leave binary64 lanes no room to compose go to the kernels that take every option.
     if (family === 1 && composed.includes(mode)) continue;
     const random = mode.startsWith('Stochastic') || endsOf(mode) === symmetric ? 'random' : '0';
-    const name = `quick${mode}${family === 0 ? 32 : 64}`;
+    const name = `quick${sameLoop[mode] ?? mode}${family === 0 ? 32 : 64}`;
     const call = (/** @type {string} */ type) =>
       `quick<${lanes}, ${type}>(${at}, source, destination, bytes, ${random}, parameters)`;
-    quick.push({ at: family * quickModes + at, name, text: ofMode(name, endsOf(mode), call) });
+    const text = sameLoop[mode] === undefined ? ofMode(name, endsOf(mode), call) : '';
+    quick.push({ at: family * quickModes + at, name, text });
   }
   for (const mode of composed) {
     const at = modes.indexOf(mode);
@@ -358,7 +371,7 @@ export const rounding = {
       by: 'kernel',
       cases: generalCases,
     }),
-    ...quick.map(({ text }) => text),
+    ...quick.map(({ text }) => text).filter((text) => text !== ''),
     codec('encode', (at, name, lanes) => {
       if (name === 'List')
         return lanes === 1 ? undefined : `encodeList<${arrayType(lanes)}>(${codeArguments})`;

@@ -22,17 +22,13 @@ import {
   type Saturation,
   saturations,
 } from '../rounding/index.ts';
+import { withoutHighBits } from '../rounding/round-list.ts';
 import { roundReal } from './real.ts';
-
-/** What becomes of a number beyond the ends: as for `round`, or the sign kept with the low bits, as numeric_std's RESIZE does. */
-export type WordSaturation = Saturation | 'keep-sign';
-
-const wordSaturations: readonly WordSaturation[] = [...saturations, 'keep-sign'];
 
 /** How a word is quantised. */
 export interface QuantizeOptions extends Pick<RoundOptions, 'rounding' | 'randomBits' | 'variant'> {
   /** Default `'none'`, which clamps, as fixed point has no infinity. */
-  readonly saturation?: WordSaturation;
+  readonly saturation?: Saturation;
   /** The random integer of a stochastic mode, below 2^randomBits. */
   readonly random?: number;
 }
@@ -197,19 +193,11 @@ function clamped(units: bigint, shape: Shape): bigint {
   return units < least ? least : units > most ? most : units;
 }
 
-/** The sign, and as many of the low bits as there are beside it. */
-function signKept(units: bigint, { bits, isSigned }: WordFormat): bigint {
-  if (!isSigned) return BigInt.asUintN(bits, units);
-  const low = BigInt.asUintN(bits - 1, units);
-  return units < 0n ? low - (1n << BigInt(bits - 1)) : low;
-}
-
 /** What a number of units becomes in a format. */
-function placed(units: bigint, format: WordFormat, saturation: WordSaturation): bigint {
+function placed(units: bigint, format: WordFormat, saturation: Saturation): bigint {
   if (clamped(units, format) === units) return units;
-  if (saturation === 'keep-sign') return signKept(units, format);
-  if (saturation !== 'wrap') return clamped(units, format);
-  return format.isSigned ? BigInt.asIntN(format.bits, units) : BigInt.asUintN(format.bits, units);
+  if (saturation !== 'wrap' && saturation !== 'keep-sign') return clamped(units, format);
+  return withoutHighBits(units, format.bits, format.isSigned, saturation === 'keep-sign');
 }
 
 const quantizeNames: readonly (keyof QuantizeOptions)[] = [
@@ -224,6 +212,7 @@ function rescaled(units: bigint, from: number, to: number, given: Partial<Quanti
   const integer = isStochastic(options.rounding)
     ? integerInRange('random', random, 0, 2 ** options.randomBits - 1)
     : 0;
+  if (options.rounding === 'jamming') return (units >> BigInt(from - to)) | 1n;
   if (to >= from) return units << BigInt(to - from);
   const negative = units < 0n;
   const magnitude = negative ? -units : units;
@@ -298,7 +287,7 @@ function wordOf(units: bigint, format: WordFormat): FixedWord {
     quantize: (to: WordFormatSpelling, options?: QuantizeOptions): FixedWord => {
       const target = fixedPoint(to);
       const given = checkFields('', options, quantizeNames);
-      const saturation = oneOf('saturation', given.saturation, wordSaturations, 'none');
+      const saturation = oneOf('saturation', given.saturation, saturations, 'none');
       const rounded = rescaled(units, f, target.fractionBits, given);
       return wordOf(placed(rounded, target, saturation), target);
     },

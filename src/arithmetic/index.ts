@@ -17,7 +17,6 @@ export {
   type QuantizeOptions,
   type WordFormat,
   type WordFormatSpelling,
-  type WordSaturation,
 } from './fixed-point.ts';
 export type { Flags } from './flags.ts';
 export {

@@ -10,7 +10,7 @@ import {
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { checkCarrier } from '../formats/real-arrays.ts';
-import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
+import { operandRounding, type ResolvedRounding } from '../rounding/options.ts';
 import { roundArrayReference, roundScalar } from '../rounding/round.ts';
 import type { ArithmeticContext, ArithmeticKernels } from './context.ts';
 
@@ -41,9 +41,7 @@ export function operandCheck(
   treatment: OperandTreatment,
   kernels: ArithmeticKernels | undefined,
 ): ArithmeticContext['accept'] {
-  const rounding: ResolvedRounding = isStochastic(options.rounding)
-    ? { ...options, rounding: 'nearest-even' }
-    : options;
+  const rounding = operandRounding(options);
 
   function acceptNumber(name: string, x: number): number {
     if (format.has(x) || Number.isNaN(x)) return x;

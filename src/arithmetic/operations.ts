@@ -7,7 +7,7 @@
  * Standard for Posit Arithmetic (2022) section 5 (NaR).
  */
 import type { Format } from '../formats/format.ts';
-import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
+import { dropsHighBits, isStochastic, type ResolvedRounding } from '../rounding/options.ts';
 import { roundScalar } from '../rounding/round.ts';
 import { exactMultiplyAdd, exactProduct, exactQuotient, exactRoot, exactSum } from './exact.ts';
 import {
@@ -139,7 +139,7 @@ function oddLimitOf(format: Format, options: ResolvedRounding): number {
     case 'int':
     case 'fixed': {
       const limit = 2 ** (52 - beyond) * (format.kind === 'fixed' ? format.step : 1);
-      const clamps = options.saturation !== 'wrap' && Math.max(format.max, -format.min) < limit;
+      const clamps = !dropsHighBits(options) && Math.max(format.max, -format.min) < limit;
       return clamps ? Infinity : limit;
     }
     case 'logarithmic':

@@ -17,10 +17,17 @@ import type {
 } from '../formats/format.ts';
 import { decodePositive } from '../formats/posit.ts';
 import { goesAway, truncatedFraction } from '../rounding/decide.ts';
-import type { ResolvedRounding } from '../rounding/options.ts';
+import { dropsHighBits, type ResolvedRounding } from '../rounding/options.ts';
 import { roundScalar } from '../rounding/round.ts';
 import { isOdd, placeInRange, withoutPlace } from '../rounding/round-float.ts';
-import { betweenEntries, betweenLogarithms, firstAbove, valuesOf, wrap } from '../rounding/round-list.ts';
+import {
+  betweenEntries,
+  betweenLogarithms,
+  entryAt,
+  firstAbove,
+  lowBits,
+  valuesOf,
+} from '../rounding/round-list.ts';
 
 /** (-1)^negative (significand + s) 2^exponent, where s = 0, or 0 < s < 1 if `sticky`. Zero: significand 0n, not sticky. */
 export interface Real {
@@ -183,6 +190,10 @@ export function roundToSteps(
   random: number,
 ): bigint {
   const { units, fraction } = split(x, stepExponentOf(format));
+  if (options.rounding === 'jamming') {
+    const floor = x.negative ? -units - (fraction > 0 ? 1n : 0n) : units;
+    return floor | 1n;
+  }
   const position = {
     fraction,
     lowerIsOdd: (units & 1n) === 1n,
@@ -207,8 +218,9 @@ function roundToGrid(
   random: number,
 ): number {
   const steps = roundToSteps(x, format, options, random);
-  const end = options.saturation === 'wrap' ? undefined : endBeyond(steps, format);
-  return end ?? wrap(steps, stepExponentOf(format), format);
+  const end = endBeyond(steps, format);
+  if (end !== undefined && !dropsHighBits(options)) return end;
+  return lowBits(steps, stepExponentOf(format), format, options);
 }
 
 /** Rounds the infinite encoding of a magnitude between minPositive and max: Posit Standard (2022) section 4.1. */
@@ -253,19 +265,19 @@ function roundToLogarithmic(
   const values = valuesOf(format);
   const upperIndex = firstAbove(values, (value) => value > 0 && compareMagnitude(x, value) < 0);
   const lower = values[upperIndex - 1]!;
-  if (lower > 0 && compareMagnitude(x, lower) === 0) return negative ? -lower : lower;
+  if (lower > 0 && options.rounding !== 'jamming' && compareMagnitude(x, lower) === 0)
+    return negative ? -lower : lower;
   const magnitude = { ...x, negative: false };
   const fraction = (inner: number, outer: number): number => fractionBetween(magnitude, inner, outer);
   return betweenLogarithms(upperIndex, fraction, negative, format, options, random);
 }
 
 function roundToCodebook(x: Real, format: CodebookFormat, options: ResolvedRounding, random: number): number {
-  if (compareReal(x, format.min) <= 0) return format.min;
+  if (compareReal(x, format.min) < 0) return format.min;
   if (compareReal(x, format.max) >= 0) return format.max;
   const values = valuesOf(format);
   const upperIndex = firstAbove(values, (value) => compareReal(x, value) < 0);
-  const lower = values[upperIndex - 1]!;
-  if (compareReal(x, lower) === 0) return lower;
+  if (compareReal(x, values[upperIndex - 1]!) === 0) return entryAt(upperIndex - 1, format, options);
   const fraction = (inner: number, outer: number): number => fractionBetween(x, inner, outer);
   return betweenEntries(upperIndex, fraction, format, options, random);
 }

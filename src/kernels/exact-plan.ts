@@ -5,7 +5,7 @@
  */
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
 import type { FixedFormat, FloatFormat, Format, IntFormat } from '../formats/format.ts';
-import { isStochastic, type ResolvedRounding } from '../rounding/index.ts';
+import { dropsHighBits, isStochastic, type ResolvedRounding } from '../rounding/index.ts';
 import * as parameters from './generated/layout-rounding.ts';
 import {
   BlockWriter,
@@ -13,6 +13,7 @@ import {
   kindOf,
   lanes64,
   writeEnds,
+  writeJammedGrid,
   writeMode,
   writeRandom,
 } from './parameter-block.ts';
@@ -61,7 +62,10 @@ function writeFloat(writer: BlockWriter, format: FloatFormat, options: ResolvedR
     writer.number(parameters.zeroResultSlot, NaN);
     return true;
   }
-  if (format.exponentBits === Infinity) return true;
+  // Where the format's last bit is none of binary64, jamming sets binary64's.
+  const jams = options.rounding === 'jamming';
+  if (format.exponentBits === Infinity) return !jams;
+  if (jams && options.subnormals === 'flush' && emin - mantissaBits <= -1074) return false;
   switch (options.subnormals) {
     case 'flush':
       writer.number(parameters.flushBelowSlot, minNormal);
@@ -85,8 +89,13 @@ function writeGrid(writer: BlockWriter, format: IntFormat | FixedFormat, options
   // From 2^52 steps on every number is a multiple of the step.
   writer.integer(parameters.lowestBitSlot, 1n);
   writer.number(parameters.fractionScaleSlot, 1);
-  if (options.saturation === 'wrap') {
-    const period = powerOfTwo(format.bits) * step;
+  if (!writeJammedGrid(writer, options.rounding, step, lanes64)) return false;
+  if (dropsHighBits(options)) {
+    // The last bit is set of what is left, not before.
+    writer.mask(parameters.jamSlot, false);
+    const keepsSign = options.saturation === 'keep-sign' && format.isSigned;
+    const period = powerOfTwo(format.bits - (keepsSign ? 1 : 0)) * step;
+    writer.mask(parameters.wrapKeepsSignSlot, keepsSign);
     writer.number(parameters.wrapPeriodSlot, period);
     writer.number(parameters.wrapInverseSlot, 1 / period);
     writer.number(parameters.wrapHalfSlot, period / 2);

@@ -32,8 +32,10 @@ function fromHighWord(word: number): number {
   return float64[0]!;
 }
 
-/** The least binary64 number in (lower, upper] that goes to upper. */
+/** The least binary64 number that goes to upper: in (lower, upper], or by jamming next to it. */
 function thresholdBetween(lower: number, upper: number, goesUp: (x: number) => boolean): number {
+  if (goesUp(lower)) return lower;
+  if (!goesUp(upper)) return neighbour(upper, 1);
   const first = neighbour(lower, 1);
   if (first === upper || goesUp(first)) return first;
   if (!goesUp(neighbour(upper, -1))) return upper;
@@ -47,11 +49,7 @@ function thresholdBetween(lower: number, upper: number, goesUp: (x: number) => b
 
 function thresholdsOf(format: ListFormat, values: readonly number[], options: ResolvedRounding): number[] {
   return values.slice(1).map((upper, i) => {
-    const threshold = thresholdBetween(
-      values[i]!,
-      upper,
-      (x) => roundScalar(x, format, options, 0) === upper,
-    );
+    const threshold = thresholdBetween(values[i]!, upper, (x) => roundScalar(x, format, options, 0) >= upper);
     if (Number.isNaN(threshold))
       throw new Error(`${format.name}: no threshold found between ${values[i]} and ${upper}`);
     return threshold;

@@ -104,6 +104,20 @@ export function writeEnds(
   writer.integer(parameters.magnitudeMaskSlot, lanes === lanes64 ? 2n ** 63n - 1n : 2n ** 31n - 1n);
 }
 
+/** Jamming of multiples of a step in two's complement. Returns whether the lanes can do that. */
+export function writeJammedGrid(
+  writer: BlockWriter,
+  mode: RoundingMode,
+  step: number,
+  lanes: Lanes,
+): boolean {
+  if (mode !== 'jamming') return true;
+  writer.number(parameters.jamInverseSlot, 1 / step);
+  writer.number(parameters.jamPeriodSlot, 2 * step);
+  // No number but 0 may become 0 on the way.
+  return step <= 1 && step >= powerOfTwo(-lanes.emax);
+}
+
 export function writeMagic(writer: BlockWriter, magic: Magic, options: ResolvedRounding, lanes: Lanes): void {
   const mantissaBits = BigInt(lanes.precision - 1);
   writer.number(parameters.clampSlot, magic.clamp);
@@ -122,8 +136,12 @@ export function writeMagic(writer: BlockWriter, magic: Magic, options: ResolvedR
 export function writeMode(writer: BlockWriter, mode: RoundingMode): void {
   writer.mask(parameters.awayPositiveSlot, mode === 'toward-positive' || mode === 'away-from-zero');
   writer.mask(parameters.awayNegativeSlot, mode === 'toward-negative' || mode === 'away-from-zero');
-  writer.mask(parameters.tieAwaySlot, mode === 'nearest-away');
-  writer.mask(parameters.tieOddSlot, mode === 'nearest-even');
+  const isOdd = mode === 'nearest-odd';
+  const tiesAway = isOdd || mode === 'nearest-away';
+  writer.mask(parameters.tieAwayPositiveSlot, tiesAway || mode === 'nearest-to-positive');
+  writer.mask(parameters.tieAwayNegativeSlot, tiesAway || mode === 'nearest-to-negative');
+  writer.mask(parameters.tieOddSlot, isOdd || mode === 'nearest-even');
+  writer.mask(parameters.jamSlot, mode === 'jamming');
 }
 
 /** The kernel kind of each mode. */
@@ -131,11 +149,15 @@ export const kindOf: Record<RoundingMode, number> = {
   'nearest-even': parameters.kindNearest,
   'nearest-away': parameters.kindNearest,
   'nearest-to-zero': parameters.kindNearest,
+  'nearest-to-positive': parameters.kindNearest,
+  'nearest-to-negative': parameters.kindNearest,
+  'nearest-odd': parameters.kindNearest,
   'toward-zero': parameters.kindDirected,
   'toward-positive': parameters.kindDirected,
   'toward-negative': parameters.kindDirected,
   'away-from-zero': parameters.kindDirected,
   'to-odd': parameters.kindOdd,
+  jamming: parameters.kindOdd,
   stochastic: parameters.kindStochastic,
   'stochastic-equal': parameters.kindEqual,
 };

@@ -8,7 +8,7 @@
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
 import { codebook } from '../formats/codebook.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
-import { isStochastic, type ResolvedRounding } from '../rounding/index.ts';
+import { dropsHighBits, isStochastic, type ResolvedRounding, type RoundingMode } from '../rounding/index.ts';
 import { exactPlan } from './exact-plan.ts';
 import * as parameters from './generated/layout-rounding.ts';
 import { listPlan } from './list-plan.ts';
@@ -21,6 +21,7 @@ import {
   lanes64,
   type Magic,
   writeEnds,
+  writeJammedGrid,
   writeMagic,
   writeMode,
   writeRandom,
@@ -75,7 +76,7 @@ function gridMagic(exponent: number, largest: number, lanes: Lanes): Magic | und
 function magicOf(format: Format, options: ResolvedRounding, lanes: Lanes): Magic | undefined {
   const largest = Math.max(format.max, -format.min);
   if (format.kind === 'float') return floatMagic(format, options, lanes);
-  if (options.saturation === 'wrap') return undefined;
+  if (dropsHighBits(options)) return undefined;
   if (format.kind === 'int') return gridMagic(0, largest, lanes);
   if (format.kind === 'fixed') return gridMagic(-format.fractionBits, largest, lanes);
   if (format.kind !== 'codebook') return undefined;
@@ -105,6 +106,8 @@ function magicPlan(
   const writer = new BlockWriter(lanes);
   writeMagic(writer, magic, options, lanes);
   writeMode(writer, options.rounding);
+  const step = format.kind === 'fixed' || format.kind === 'codebook' ? format.step : 1;
+  if (format.kind !== 'float' && !writeJammedGrid(writer, options.rounding, step, lanes)) return undefined;
   writeRandom(writer, options);
   writeEnds(writer, format, lanes, ends);
   const readsRandom = isStochastic(options.rounding);
@@ -132,6 +135,13 @@ function makePlan(type: ElementType, format: Format, options: ResolvedRounding):
   return exactPlan(elementShift, format, options) ?? positivePlan(elementShift, format, options);
 }
 
+/** What modes that look for odd significands do where all are odd. */
+const amongOdd: Partial<Record<RoundingMode, RoundingMode>> = {
+  'to-odd': 'toward-zero',
+  jamming: 'toward-zero',
+  'nearest-odd': 'nearest-to-zero',
+};
+
 /**
  * Positive numbers alone under 'finite', where all that has no place goes to an end: the list of the values. What a float's tie and
  * its odd significand are, an index is with them; without significand bits ties go up, and every significand is odd.
@@ -143,9 +153,9 @@ function positivePlan(
 ): RoundingPlan | undefined {
   if (format.kind !== 'float' || format.hasZero || format.bits > 16) return undefined;
   const ties = format.mantissaBits === 0 ? 'upper' : 'even-index';
-  const isOdd = options.rounding === 'to-odd' && format.mantissaBits === 0;
   const list = codebook({ name: 'values', values: format.values(), ties });
-  return listPlan(elementShift, list, isOdd ? { ...options, rounding: 'toward-zero' } : options);
+  const ofOdd = format.mantissaBits === 0 ? amongOdd[options.rounding] : undefined;
+  return listPlan(elementShift, list, ofOdd === undefined ? options : { ...options, rounding: ofOdd });
 }
 
 const plans = new WeakMap<Format, Map<string, RoundingPlan | undefined>>();

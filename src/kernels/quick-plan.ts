@@ -23,11 +23,15 @@ const quickModes: Partial<Record<RoundingMode, number>> = {
   'nearest-even': parameters.quickNearestEven,
   'nearest-away': parameters.quickNearestAway,
   'nearest-to-zero': parameters.quickNearestToZero,
+  'nearest-to-positive': parameters.quickNearestToPositive,
+  'nearest-to-negative': parameters.quickNearestToNegative,
+  'nearest-odd': parameters.quickNearestOdd,
   'toward-positive': parameters.quickUp,
   'toward-negative': parameters.quickDown,
   'away-from-zero': parameters.quickAway,
   'toward-zero': parameters.quickTowardZero,
   'to-odd': parameters.quickOdd,
+  jamming: parameters.quickJam,
   stochastic: parameters.quickStochastic,
 };
 
@@ -59,22 +63,29 @@ function kernelNumber(family: number, mode: number, end: number): number {
   return parameters.quickBase + (family * parameters.quickModes + mode) * parameters.quickEnds + end;
 }
 
+/** Whether the kernel counts in pairs of quanta: those that make odd numbers. */
+function countsPairs(mode: number): boolean {
+  return mode === parameters.quickOdd || mode === parameters.quickJam;
+}
+
+/** Whether the largest number's significand is all ones: it is odd, and the next number has the next exponent. */
+function isFull({ precision, emax, max }: FloatFormat): boolean {
+  return max === (2 - powerOfTwo(1 - precision)) * powerOfTwo(emax);
+}
+
 /** Whether all quanta of the format, their inverses, and the scale in which overflow is infinity are normal numbers. */
-function fitsScaled(
-  { emin, emax, precision, max }: FloatFormat,
-  mode: number,
-  end: number,
-  lanes: Lanes,
-): boolean {
+function fitsScaled(format: FloatFormat, mode: number, end: number, lanes: Lanes): boolean {
+  const { emin, emax, precision } = format;
+  // What jamming makes of an even largest number is beyond the range.
+  if (mode === parameters.quickJam && !isFull(format)) return false;
   const lowest = 1 - lanes.emax;
   const fraction = precision - 1;
   if (emin < lowest || emin - fraction < lowest) return false;
   if (fraction < emin || fraction - emin > lanes.emax) return false;
   // The quantum of an infinity must have an inverse, where infinities come so far.
-  if (end === parameters.endKept) return precision > (mode === parameters.quickOdd ? 3 : 2);
+  if (end === parameters.endKept) return precision > (countsPairs(mode) ? 3 : 2);
   if (end !== parameters.endInfinite && end !== parameters.endKeptOutward) return true;
-  const isFull = max === (2 - powerOfTwo(-fraction)) * powerOfTwo(emax);
-  return isFull && emax >= 1 && emin - fraction - emax >= 1 - 2 * lanes.emax;
+  return isFull(format) && emax >= 1 && emin - fraction - emax >= 1 - 2 * lanes.emax;
 }
 
 /**
@@ -115,7 +126,7 @@ function writeScaled(
 ): void {
   const { emin, emax, precision } = format;
   const mantissaBits = BigInt(lanes.precision - 1);
-  const half = mode === parameters.quickOdd ? 1 : 0;
+  const half = countsPairs(mode) ? 1 : 0;
   const isScaled = end === parameters.endInfinite || end === parameters.endKeptOutward;
   const scale = isScaled ? lanes.emax - emax : 0;
   writer.number(parameters.floorSlot, powerOfTwo(emin));
@@ -124,7 +135,12 @@ function writeScaled(
   writer.integer(parameters.quantaSlot, BigInt(precision - 1 - scale) << mantissaBits);
   writer.number(parameters.unscaleSlot, powerOfTwo(-scale));
   const belowHalf = 0.5 - powerOfTwo(-lanes.precision - 1);
-  writer.number(parameters.roundSlot, mode === parameters.quickNearestAway ? belowHalf : 0.5);
+  const constants: Readonly<Record<number, number>> = {
+    [parameters.quickNearestAway]: belowHalf,
+    [parameters.quickNearestToPositive]: -0.5,
+    [parameters.quickJam]: 1,
+  };
+  writer.number(parameters.roundSlot, constants[mode] ?? 0.5);
 }
 
 function writeStochastic(writer: BlockWriter, { randomBits, variant }: ResolvedRounding): void {
@@ -199,7 +215,9 @@ const patternModes: Partial<Record<RoundingMode, number>> = {
 /** What a bit-pattern kernel adds to the discarded bits, of which there are `dropped`. */
 function patternConstant(mode: RoundingMode, dropped: number): number {
   if (mode === 'away-from-zero') return 2 ** dropped - 1;
-  return mode === 'nearest-away' ? 2 ** (dropped - 1) : 2 ** (dropped - 1) - 1;
+  const half = 2 ** (dropped - 1);
+  const isWhole = mode === 'nearest-away' || mode === 'nearest-to-positive' || mode === 'nearest-odd';
+  return isWhole ? half : half - 1;
 }
 
 /** binary32 and narrower significands with its exponent range, on bit patterns. */
@@ -229,13 +247,14 @@ export function patternPlan(format: Format, options: ResolvedRounding): Rounding
     parameters.drawAddedSlot,
     variant === 'B' && randomBits < dropped ? 2 ** (dropped - randomBits - 1) : 0,
   );
-  const isInward = rounding === 'toward-zero' || rounding === 'to-odd';
+  const isInward = rounding === 'toward-zero' || rounding === 'to-odd' || rounding === 'jamming';
   const kept = isInward ? parameters.endInfinite : parameters.endKept;
   const end = {
     none: parameters.endInfinite,
     finite: parameters.endClamped,
     propagate: kept,
     wrap: undefined,
+    'keep-sign': undefined,
   }[saturation];
   if (end === undefined) return undefined;
   return {

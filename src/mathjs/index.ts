@@ -9,7 +9,7 @@ import { checkBoolean, checkFields, integerInRange, numberInRange, oneOf } from 
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import type { FormatSpelling } from '../formats/names.ts';
-import { roundingNames } from '../rounding/options.ts';
+import { dropsHighBits, roundingNames } from '../rounding/options.ts';
 import { complexSignatures } from './complex.ts';
 import {
   type AnyFunction,
@@ -188,7 +188,7 @@ export function createMath(
 
   const own = merged(
     complexSignatures(arithmetic, rounder, base, (re, im) => new plain.Complex(re, im)),
-    integerSignatures(rounder, arithmetic.options.saturation === 'wrap', base),
+    integerSignatures(rounder, dropsHighBits(arithmetic.options), base),
     numberSignatures(arithmetic, rounder, base),
   );
   const replaced = replacements(arithmetic, rounder);

@@ -5,7 +5,7 @@ import type { Arithmetic } from '../arithmetic/arithmetic.ts';
 import { addReals, divideReals, exactProduct, rootOfReal } from '../arithmetic/exact.ts';
 import { compareReal, isZero, type Real, roundReal } from '../arithmetic/real.ts';
 import { nextDown } from '../formats/neighbours.ts';
-import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
+import { isStochastic, operandRounding } from '../rounding/options.ts';
 import { randomInteger } from '../rounding/philox.ts';
 import { roundScalar } from '../rounding/round.ts';
 
@@ -31,9 +31,7 @@ export function realOfInteger(n: bigint): Real {
 
 export function rounderOf(arithmetic: Arithmetic): Rounder {
   const { format, options } = arithmetic;
-  const undrawn: ResolvedRounding = isStochastic(options.rounding)
-    ? { ...options, rounding: 'nearest-even' }
-    : options;
+  const undrawn = operandRounding(options);
 
   function real(x: Real): number {
     if (!isStochastic(options.rounding)) return roundReal(x, format, options, 0);

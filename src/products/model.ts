@@ -40,7 +40,7 @@ export interface ProductModel<
   readonly order: AccumulationOrder;
   /** The last rounding, to the result's format. */
   readonly conversion: Target;
-  /** Whether the last rounding can change anything: not where the accumulator has the result's format. */
+  /** Whether the last rounding can change anything: not where the accumulator has the result's format, unless it jams. */
   readonly converts: boolean;
 }
 

@@ -49,7 +49,7 @@ function goesAwayAtRandom(fraction: number, options: ResolvedRounding, random: n
 /** Whether the magnitude goes to the neighbour farther from zero. `random` is read by the stochastic modes only. */
 export function goesAway(position: Position, options: ResolvedRounding, random: number): boolean {
   const { fraction, lowerIsOdd, negative, tiesAway } = position;
-  if (fraction === 0) return false;
+  if (fraction === 0) return options.rounding === 'jamming' && !lowerIsOdd;
   switch (options.rounding) {
     case 'nearest-even':
       return fraction > 0.5 || (fraction === 0.5 && (tiesAway || lowerIsOdd));
@@ -57,6 +57,12 @@ export function goesAway(position: Position, options: ResolvedRounding, random: 
       return fraction >= 0.5;
     case 'nearest-to-zero':
       return fraction > 0.5;
+    case 'nearest-to-positive':
+      return fraction > 0.5 || (fraction === 0.5 && !negative);
+    case 'nearest-to-negative':
+      return fraction > 0.5 || (fraction === 0.5 && negative);
+    case 'nearest-odd':
+      return fraction > 0.5 || (fraction === 0.5 && !lowerIsOdd);
     case 'toward-zero':
       return false;
     case 'toward-positive':
@@ -66,6 +72,7 @@ export function goesAway(position: Position, options: ResolvedRounding, random: 
     case 'away-from-zero':
       return true;
     case 'to-odd':
+    case 'jamming':
       return !lowerIsOdd;
     case 'stochastic':
       return goesAwayAtRandom(fraction, options, random);
@@ -79,6 +86,7 @@ export function overflowsOutward(options: ResolvedRounding, negative: boolean): 
   switch (options.rounding) {
     case 'toward-zero':
     case 'to-odd':
+    case 'jamming':
       return false;
     case 'toward-positive':
       return !negative;

@@ -1,5 +1,7 @@
 /** Which number of a format a real becomes: modes, saturation, the scalar reference, counter-based random bits. */
 export {
+  dropsHighBits,
+  hasAllCodes,
   isStochastic,
   type ResolvedRounding,
   type RoundingMode,

@@ -8,17 +8,21 @@ export const roundingModes = [
   'nearest-even',
   'nearest-away',
   'nearest-to-zero',
+  'nearest-to-positive',
+  'nearest-to-negative',
+  'nearest-odd',
   'toward-zero',
   'toward-positive',
   'toward-negative',
   'away-from-zero',
   'to-odd',
+  'jamming',
   'stochastic',
   'stochastic-equal',
 ] as const;
 export type RoundingMode = (typeof roundingModes)[number];
 
-export const saturations = ['none', 'finite', 'propagate', 'wrap'] as const;
+export const saturations = ['none', 'finite', 'propagate', 'wrap', 'keep-sign'] as const;
 export type Saturation = (typeof saturations)[number];
 
 export const subnormalTreatments = ['keep', 'flush', 'round-to-minimum-normal'] as const;
@@ -71,6 +75,22 @@ export function isStochastic(mode: RoundingMode): boolean {
   return mode === 'stochastic' || mode === 'stochastic-equal';
 }
 
+/** Whether results beyond the range keep low bits, so that rounding is monotone within a step only. */
+export function dropsHighBits({ saturation }: Pick<ResolvedRounding, 'saturation'>): boolean {
+  return saturation === 'wrap' || saturation === 'keep-sign';
+}
+
+/** Whether a format may drop high bits: two's complement, with a value for every code. */
+export function hasAllCodes(format: Format): boolean {
+  return format.kind === 'fixed' || (format.kind === 'int' && !format.symmetric);
+}
+
+/** The rounding of operands: it draws nothing, and leaves every value of the format. */
+export function operandRounding(options: ResolvedRounding): ResolvedRounding {
+  if (isStochastic(options.rounding)) return { ...options, rounding: 'nearest-even' };
+  return options.rounding === 'jamming' ? { ...options, rounding: 'to-odd' } : options;
+}
+
 /** Whether the format has the binade of subnormals (or, with 0 mantissa bits, the zero below it) that `keep` keeps. */
 function keepsSubnormals(format: Format): boolean {
   return format.kind !== 'float' || format.subnormals === true;
@@ -94,8 +114,7 @@ const wordsAccepted = 'a Uint32Array, one integer below 2^randomBits an element'
 export function resolveRounding(format: Format, options: RoundOptions = {}): ResolvedRounding {
   const rounding = oneOf('rounding', options.rounding, roundingModes, 'nearest-even');
   const saturation = oneOf('saturation', options.saturation, saturations, 'none');
-  const wraps = format.kind === 'fixed' || (format.kind === 'int' && !format.symmetric);
-  if (saturation === 'wrap' && !wraps)
+  if (dropsHighBits({ saturation }) && !hasAllCodes(format))
     throw new ArgumentError('saturation', saturation, `none, finite, propagate for ${format.name}`);
   if (format.kind === 'posit' && rounding !== 'nearest-even' && rounding !== 'stochastic')
     throw new ArgumentError('rounding', rounding, `nearest-even, stochastic for ${format.name}`);

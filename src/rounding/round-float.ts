@@ -81,7 +81,8 @@ function roundMagnitude(
   const exponent = exponentOf(magnitude);
   // 'flush' looks at the number with an unbounded exponent first.
   const lowest = options.subnormals === 'flush' || format.exponentBits === Infinity ? exponent : format.emin;
-  const quantum = Math.max(exponent, lowest) - format.mantissaBits;
+  // An unbounded exponent ends where the carrier does, at multiples of 2^-1074.
+  const quantum = Math.max(Math.max(exponent, lowest) - format.mantissaBits, -1074);
   const scaled = exponent - quantum < -100 ? tinyFraction : scaleByPowerOfTwo(magnitude, -quantum);
   const lower = Math.floor(scaled);
   const position: Position = {
@@ -143,7 +144,7 @@ function infiniteInput(format: FloatFormat, options: ResolvedRounding, negative:
 
 function finiteOverflow(format: FloatFormat, options: ResolvedRounding, negative: boolean): number {
   if (options.saturation !== 'none' || alwaysClamps(format)) return extreme(format, negative);
-  if (format.specials === 'p3109' && options.rounding === 'to-odd')
+  if (format.specials === 'p3109' && (options.rounding === 'to-odd' || options.rounding === 'jamming'))
     // Whichever of maximum and infinity has the odd code: infinity is 2^(K-1) - 1 signed, 2^K - 2 unsigned.
     return format.isSigned ? infinityOrNaN(format, negative) : format.max;
   return overflowsOutward(options, negative) ? infinityOrNaN(format, negative) : extreme(format, negative);

@@ -1,11 +1,12 @@
 /**
  * The scalar reference rounding to integers, fixed point, logarithms and codebooks. These have no infinity and no NaN: overflow and infinite
- * inputs give the extreme value (`wrap`: two's-complement wrap of finite values), NaN stays NaN in the carrier.
+ * inputs give the extreme value (`wrap`, `keep-sign`: low bits of finite values), NaN stays NaN in the carrier.
+ * `jamming` sets the last bit of an integer in two's complement and of a codebook's index, of a zero too.
  */
 import { scaleByPowerOfTwo, toBigIntSignificand } from '../formats/binary64.ts';
 import type { CodebookFormat, FixedFormat, Format, IntFormat, LogarithmicFormat } from '../formats/format.ts';
 import { goesAway, truncatedFraction } from './decide.ts';
-import type { ResolvedRounding } from './options.ts';
+import { dropsHighBits, type ResolvedRounding } from './options.ts';
 
 /** Rounds a number to an integer or fixed-point format. There is no negative zero. */
 export function roundToGrid(
@@ -22,6 +23,10 @@ export function roundToGrid(
   if (Math.abs(x) >= scaleByPowerOfTwo(2 ** 53, stepExponent))
     return bounded(x, stepExponent, format, options);
   const steps = scaleByPowerOfTwo(Math.abs(x), -stepExponent);
+  if (options.rounding === 'jamming') {
+    const odd = 2 * Math.floor(Math.floor(negative ? -steps : steps) / 2) + 1;
+    return bounded(scaleByPowerOfTwo(odd, stepExponent), stepExponent, format, options);
+  }
   const lower = Math.floor(steps);
   const position = {
     fraction: steps - lower,
@@ -40,17 +45,35 @@ function bounded(
   options: ResolvedRounding,
 ): number {
   if (rounded >= format.min && rounded <= format.max) return rounded;
-  if (options.saturation !== 'wrap') return rounded < format.min ? format.min : format.max;
+  if (!dropsHighBits(options)) return rounded < format.min ? format.min : format.max;
   const { significand, exponent } = toBigIntSignificand(rounded);
   const shift = exponent - stepExponent;
   const magnitude = shift >= 0 ? significand << BigInt(shift) : significand >> BigInt(-shift);
-  return wrap(rounded < 0 ? -magnitude : magnitude, stepExponent, format);
+  const steps = rounded < 0 ? -magnitude : magnitude;
+  // Where a step is no more than a unit in the last place of x, the last bit is to be set yet.
+  return lowBits(options.rounding === 'jamming' ? steps | 1n : steps, stepExponent, format, options);
 }
 
-/** The value of a count of steps in two's complement, its high bits dropped. */
-export function wrap(steps: bigint, stepExponent: number, format: IntFormat | FixedFormat): number {
-  const wrapped = format.isSigned ? BigInt.asIntN(format.bits, steps) : BigInt.asUintN(format.bits, steps);
-  return scaleByPowerOfTwo(Number(wrapped), stepExponent);
+/**
+ * A number of two's complement without the high bits that a word has no room for. `keepsSign`: the sign stays beside the low bits,
+ * as `resize` of a signed number in VHDL's numeric_std (IEEE 1076) has it.
+ */
+export function withoutHighBits(steps: bigint, bits: number, isSigned: boolean, keepsSign: boolean): bigint {
+  if (!isSigned) return BigInt.asUintN(bits, steps);
+  if (!keepsSign) return BigInt.asIntN(bits, steps);
+  const low = BigInt.asUintN(bits - 1, steps);
+  return steps < 0n ? low - (1n << BigInt(bits - 1)) : low;
+}
+
+/** The value of a count of steps in two's complement, its high bits dropped as the saturation says. */
+export function lowBits(
+  steps: bigint,
+  stepExponent: number,
+  { bits, isSigned }: IntFormat | FixedFormat,
+  { saturation }: ResolvedRounding,
+): number {
+  const kept = withoutHighBits(steps, bits, isSigned, saturation === 'keep-sign');
+  return scaleByPowerOfTwo(Number(kept), stepExponent);
 }
 
 /** Rounds a number to a logarithmic format: nearest in value, ties to the even exponent code (zero's is even). */
@@ -66,7 +89,9 @@ export function roundToLogarithmic(
   if (magnitude >= format.max) return negative ? format.min : format.max;
   const values = valuesOf(format);
   const upperIndex = firstAbove(values, (value) => value > magnitude);
-  if (values[upperIndex - 1] === magnitude) return x + 0; // +0 for -0
+  // +0 for -0.
+  if (values[upperIndex - 1] === magnitude && (magnitude === 0 || options.rounding !== 'jamming'))
+    return x + 0;
   const fraction = (lower: number, upper: number): number => fractionBetween(magnitude, lower, upper);
   return betweenLogarithms(upperIndex, fraction, negative, format, options, random);
 }
@@ -106,13 +131,21 @@ export function roundToCodebook(
   random: number,
 ): number {
   if (Number.isNaN(x)) return NaN;
-  if (x <= format.min) return format.min;
+  if (x < format.min) return format.min;
   if (x >= format.max) return format.max;
   const values = valuesOf(format);
   const upperIndex = firstAbove(values, (value) => value > x);
-  if (values[upperIndex - 1] === x) return values[upperIndex - 1]!;
+  if (values[upperIndex - 1] === x) return entryAt(upperIndex - 1, format, options);
   const fraction = (inner: number, outer: number): number => fractionBetween(x, inner, outer);
   return betweenEntries(upperIndex, fraction, format, options, random);
+}
+
+/** What the value at an index becomes, which is none but the largest: itself, or by jamming the next one. */
+export function entryAt(index: number, format: CodebookFormat, { rounding }: ResolvedRounding): number {
+  const values = valuesOf(format);
+  const value = values[index]!;
+  const isEven = format.ties === 'even-multiple' ? (value / format.step) % 2 === 0 : index % 2 === 0;
+  return rounding === 'jamming' && format.ties !== 'upper' && isEven ? values[index + 1]! : value;
 }
 
 /** The choice between the entry at `upperIndex` and the one before it, for a number between them at `fraction`. */

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { checkFields, checkFunction, checkObject, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type Format, type FormatSpelling, toFormat } from '../formats/index.ts';
-import { isStochastic, type RoundingMode, roundingModes } from '../rounding/index.ts';
+import { type RoundingMode, roundingModes } from '../rounding/index.ts';
 import { code, finite, nearTie, real } from './arbitraries.ts';
 
 /** A rounding under test. */
@@ -94,17 +94,19 @@ function monotone(r: Checked): Property<[number, number, number]> {
   });
 }
 
-/** A rounded number rounds to itself. */
+/** A rounded number rounds to itself; by jamming, unless it is the least of all, which overflow may have made of an odd number. */
 function idempotent(r: Checked): Property<[number, number]> {
   return fc.property(real(r.format), randomInteger(r), (x, random) => {
     const once = r.round(x, random);
     const twice = r.round(once, random);
+    if (r.rounding === 'jamming' && once === r.format.min) return;
     if (!same(once, twice)) fail(`round(${x}) = ${once}, and that rounds to ${twice}`);
   });
 }
 
-/** A value of the format rounds to itself, whatever the random integer. */
+/** A value of the format rounds to itself, whatever the random integer. Not a law of jamming. */
 function exactWhenRepresentable(r: Checked): Property<[number, number]> {
+  if (r.rounding === 'jamming') throw new ArgumentError('rounding', r.rounding, 'any other mode');
   return fc.property(finite(r.format), randomInteger(r), (x, random) => {
     const rounded = r.round(x, random);
     if (rounded !== x) fail(`round(${x}) = ${rounded}, but ${x} is a value of ${r.format.name}`);
@@ -124,15 +126,23 @@ const mirrored: Readonly<Partial<Record<RoundingMode, true>>> = {
   'nearest-even': true,
   'nearest-away': true,
   'nearest-to-zero': true,
+  'nearest-odd': true,
   'toward-zero': true,
   'away-from-zero': true,
   'to-odd': true,
+  jamming: true,
   stochastic: true,
   'stochastic-equal': true,
 };
 
-/** Whether the format's values are symmetric about 0, ties included. */
-function isSymmetric(format: Format): boolean {
+/** Whether jamming sets the last bit of two's complement or of an index, not of a magnitude. */
+function isJammedBelow({ kind }: Format): boolean {
+  return kind === 'int' || kind === 'fixed' || kind === 'codebook';
+}
+
+/** Whether the format's values are symmetric about 0, ties and what jamming does included. */
+function isSymmetric({ format, rounding }: Checked): boolean {
+  if (rounding === 'jamming' && isJammedBelow(format)) return false;
   if (format.kind !== 'codebook') return format.min === -format.max;
   return format.ties !== 'upper' && format.values().every((value) => format.has(-value));
 }
@@ -141,8 +151,8 @@ function isSymmetric(format: Format): boolean {
 function signSymmetric(r: Checked): Property<[number, number]> {
   if (mirrored[r.rounding] !== true)
     throw new ArgumentError('rounding', r.rounding, Object.keys(mirrored).join(', '));
-  if (r.format.min !== -r.format.max)
-    throw new ArgumentError('format', r.format.name, 'a format with min = -max');
+  if (r.format.min !== -r.format.max || (r.rounding === 'jamming' && isJammedBelow(r.format)))
+    throw new ArgumentError('format', r.format.name, 'a format with min = -max, of magnitudes where it jams');
   return fc.property(real(r.format), randomInteger(r), (x, random) => {
     const plus = r.round(x, random);
     const minus = r.round(-x, random);
@@ -166,20 +176,47 @@ function halfUlp(r: Checked): Property<[number, number]> {
   });
 }
 
+const sides: Readonly<Partial<Record<RoundingMode, (x: number, y: number) => boolean>>> = {
+  'toward-zero': (x, y) => Math.abs(y) <= Math.abs(x),
+  'away-from-zero': (x, y) => Math.abs(y) >= Math.abs(x),
+  'toward-positive': (x, y) => y >= x,
+  'toward-negative': (x, y) => y <= x,
+};
+
 /** Directed modes: round(x) lies on the side that the mode names. */
 function directed(r: Checked): Property<[number, number]> {
-  const rightSide: Partial<Record<RoundingMode, (x: number, y: number) => boolean>> = {
-    'toward-zero': (x, y) => Math.abs(y) <= Math.abs(x),
-    'away-from-zero': (x, y) => Math.abs(y) >= Math.abs(x),
-    'toward-positive': (x, y) => y >= x,
-    'toward-negative': (x, y) => y <= x,
-  };
-  const holds = rightSide[r.rounding];
-  if (holds === undefined) throw new ArgumentError('rounding', r.rounding, Object.keys(rightSide).join(', '));
+  const holds = sides[r.rounding];
+  if (holds === undefined) throw new ArgumentError('rounding', r.rounding, Object.keys(sides).join(', '));
   return fc.property(real(r.format), randomInteger(r), (x, random) => {
     if (!(x >= r.format.min && x <= r.format.max)) return;
     const rounded = r.round(x, random);
     if (!Number.isNaN(rounded) && !holds(x, rounded)) fail(`${r.rounding}: round(${x}) = ${rounded}`);
+  });
+}
+
+/** Formats whose codes end in the last bit of a significand or of an integer. */
+function hasLastBit(format: Format): boolean {
+  if (format.kind === 'float') return format.mantissaBits > 0 && format.bits !== Infinity;
+  return format.kind === 'int' || format.kind === 'fixed';
+}
+
+const oddModes: Readonly<Partial<Record<RoundingMode, true>>> = { 'to-odd': true, jamming: true };
+
+/** To odd and jamming: the last bit of an inexact result is 1, by jamming of every result. A float's zero and ends of the range aside. */
+function odd(r: Checked): Property<[number, number]> {
+  const { format, rounding } = r;
+  if (oddModes[rounding] !== true || !hasLastBit(format))
+    throw new ArgumentError(
+      'rounding',
+      rounding,
+      'to-odd, jamming, of a float with mantissa bits or an integer',
+    );
+  return fc.property(real(format), randomInteger(r), (x, random) => {
+    const rounded = r.round(x, random);
+    const isInside = rounded > format.min && rounded < format.max && x > format.min && x < format.max;
+    if (!isInside || (rounded === 0 && format.kind === 'float')) return;
+    const isDue = rounding === 'jamming' || rounded !== x;
+    if (isDue && BigInt(format.encode(rounded)) % 2n === 0n) fail(`round(${x}) = ${rounded}, which is even`);
   });
 }
 
@@ -235,6 +272,7 @@ export const laws: {
   readonly signSymmetric: Law<[number, number]>;
   readonly halfUlp: Law<[number, number]>;
   readonly directed: Law<[number, number]>;
+  readonly odd: Law<[number, number]>;
   readonly unbiased: Law<[number]>;
   readonly codesRoundTrip: typeof codesRoundTrip;
 } = Object.freeze({
@@ -245,6 +283,7 @@ export const laws: {
   signSymmetric: law(signSymmetric),
   halfUlp: law(halfUlp),
   directed: law(directed),
+  odd: law(odd),
   unbiased: law(unbiased),
   codesRoundTrip,
 });
@@ -254,13 +293,13 @@ export function lawsOf(given: RoundingUnderTest): ReadonlyMap<string, Property<n
   const r = checked(given);
   const found = new Map<string, unknown>();
   found.set('monotone', monotone(r));
-  found.set('exactWhenRepresentable', exactWhenRepresentable(r));
+  if (r.rounding !== 'jamming') found.set('exactWhenRepresentable', exactWhenRepresentable(r));
   found.set('idempotent', idempotent(r));
   found.set('closed', closed(r));
-  if (mirrored[r.rounding] === true && isSymmetric(r.format)) found.set('signSymmetric', signSymmetric(r));
+  if (mirrored[r.rounding] === true && isSymmetric(r)) found.set('signSymmetric', signSymmetric(r));
   if (r.rounding.startsWith('nearest') && r.format.kind !== 'posit') found.set('halfUlp', halfUlp(r));
-  if (!r.rounding.startsWith('nearest') && r.rounding !== 'to-odd' && !isStochastic(r.rounding))
-    found.set('directed', directed(r));
+  if (sides[r.rounding] !== undefined) found.set('directed', directed(r));
+  if (oddModes[r.rounding] === true && hasLastBit(r.format)) found.set('odd', odd(r));
   if (r.rounding === 'stochastic' && r.randomBits <= 12) found.set('unbiased', unbiased(r));
   return found as ReadonlyMap<string, Property<never[]>>;
 }

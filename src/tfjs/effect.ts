@@ -32,9 +32,11 @@ import {
 import { type AccumulatorSpec, resolveAccumulatorSpec } from './accumulator.ts';
 import type { InputSpec, KernelSpec, RoleSpec } from './policy.ts';
 
-/** A set of values: what a rounding of any mode leaves unchanged. Compared by identity, one policy at a time. */
+/** A set of values: what a rounding of any mode leaves unchanged, but for jamming. Compared by identity, one policy at a time. */
 export interface Grid {
   readonly format: Format;
+  /** Whether only values with the last bit set are on the grid. */
+  readonly isJammed: boolean;
   readonly saturation: Saturation;
   readonly subnormals: SubnormalTreatment;
 }
@@ -96,7 +98,8 @@ function isIdentity(format: Format, options: ResolvedRounding): boolean {
     format.emax >= 127 &&
     format.emin <= -126 &&
     options.subnormals === 'keep' &&
-    options.saturation !== 'finite'
+    options.saturation !== 'finite' &&
+    options.rounding !== 'jamming'
   );
 }
 
@@ -133,14 +136,16 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: 
         'a format whose values are binary32 numbers, as tensors are',
       );
     const { saturation, subnormals } = resolved;
+    const isJammed = resolved.rounding === 'jamming';
     let grid = grids.find(
       (g) =>
         (g.format === format || (g.format.kind !== 'codebook' && g.format.name === format.name)) &&
+        g.isJammed === isJammed &&
         g.saturation === saturation &&
         g.subnormals === subnormals,
     );
     if (grid === undefined) {
-      grid = { format, saturation, subnormals };
+      grid = { format, isJammed, saturation, subnormals };
       grids.push(grid);
     }
     return { grid, options: resolved, stochastic: isStochastic(resolved.rounding) };

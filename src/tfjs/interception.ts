@@ -241,7 +241,7 @@ export class Interception {
     const result = kernel(args);
     if (rounding === null) return result;
     const { grid, stochastic } = rounding;
-    const stays = staysOn(grid.format, name, args);
+    const stays = staysOn(grid, name, args);
     const areOn = floats.every((dataId) => this.#shadows.isOn(grid, dataId));
     const areExact = floats.every((dataId) => this.#shadows.isExact(dataId));
     const results = listOf(result);

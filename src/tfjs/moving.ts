@@ -4,7 +4,7 @@
  * as they are and leaves their results alone; the first kernel that does arithmetic rounds what it reads. What is absent here
  * does arithmetic.
  */
-import type { Format } from '../formats/index.ts';
+import type { Grid } from './effect.ts';
 import type { KernelArguments, TensorInfo } from './internals.ts';
 
 /** Every element of the result is an element of an operand, or a constant that the kernel's attributes say. */
@@ -126,10 +126,10 @@ export function carries(
   return isInteger(attrs?.['clipValueMin']) && isInteger(attrs?.['clipValueMax']) && isWhole(x);
 }
 
-/** Whether a call that carries values of the format yields values of the format. */
-export function staysOn(format: Format, kernel: string, { attrs }: KernelArguments): boolean {
+/** Whether a call that carries values of the grid yields values of the grid. */
+export function staysOn({ format, isJammed }: Grid, kernel: string, { attrs }: KernelArguments): boolean {
   if (answers.has(kernel) || kernel === 'ClipByValue') return false;
-  return constantsOf(kernel, attrs).every((constant) => format.has(constant as number));
+  return constantsOf(kernel, attrs).every((constant) => !isJammed && format.has(constant as number));
 }
 
 /** Whether the elements of a call's results are those of its operands in another place. */

@@ -92,7 +92,8 @@ function tieResult({ inner, outer }: Place, { format, options, random }: Unround
 /** Whether theirs is what comes of dropping all bits but the first that is cut off. */
 function hasLostSticky(place: Place, theirs: number, unrounded: Unrounded): boolean {
   const { rounding } = unrounded.options;
-  if (rounding.startsWith('stochastic')) return false;
+  // Jamming looks at no bit that it cuts off.
+  if (rounding.startsWith('stochastic') || rounding === 'jamming') return false;
   if (!isNearest(rounding)) return Object.is(theirs, place.inner) && !place.isUpperHalf && !place.isTie;
   return place.isUpperHalf && Number.isFinite(place.outer) && Object.is(theirs, tieResult(place, unrounded));
 }
@@ -133,6 +134,8 @@ function verdictOfRounding(ours: number, theirs: number, unrounded: Unrounded): 
       kind: 'wrong subnormal',
       reason: `below the smallest normal number; subnormals ${options.subnormals}`,
     };
+  if (mode === 'jamming' && place.inner === place.outer && compareReal(real, place.inner) === 0)
+    return { kind: 'wrong rounding', reason: 'a value of the format, exactly, whose last bit jamming sets' };
   if (place.inner === place.outer && compareReal(real, ours) === 0)
     return { kind: 'wrong value', reason: 'a value of the format, exactly' };
   if (hasLostSticky(place, theirs, unrounded))

@@ -63,8 +63,8 @@ export function overflowed(format: FloatFormat, options: ResolvedRounding, negat
   if (options.saturation !== 'none' || clampsAlways(format) || isInward(options, negative))
     return sign * format.max;
   // P3109: infinity has the odd code in signed formats only.
-  if (options.rounding === 'to-odd' && !(format.specials === 'p3109' && format.isSigned))
-    return sign * format.max;
+  const isOdd = options.rounding === 'to-odd' || options.rounding === 'jamming';
+  if (isOdd && !(format.specials === 'p3109' && format.isSigned)) return sign * format.max;
   return sign * infinityOf(format);
 }
 
@@ -102,7 +102,9 @@ export function roundFloatRatio(
   else {
     const exponent = bitLength(numerator / denominator) - 1 - Number(unitExponent);
     const unbounded = options.subnormals === 'flush' || format.exponentBits === Infinity;
-    const quantum = Math.max(exponent, unbounded ? exponent : format.emin) - format.mantissaBits;
+    const natural = Math.max(exponent, unbounded ? exponent : format.emin) - format.mantissaBits;
+    // Binary64, which carries the results, ends at multiples of 2^-1074.
+    const quantum = options.rounding === 'jamming' ? Math.max(natural, -1074) : natural;
     around = multiplesAround(magnitude, quantum, format);
   }
   const { lower, upper } = around;

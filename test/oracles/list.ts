@@ -39,12 +39,22 @@ export function roundGridRatio(
   const value = (count: bigint): number => (count < 0n ? -fromUnits(-count * step) : fromUnits(count * step));
   const whole = step * denominator;
   const count = numerator / whole;
+  const rest = numerator - count * whole;
   const odd = count % 2n === 1n;
   const parity = { tieGoesUp: odd, lowerIsOdd: odd };
-  const up = goesUp(numerator - count * whole, whole, parity, negative, options, random);
-  const rounded = (up ? count + 1n : count) * (negative ? -1n : 1n);
+  const isBelow = negative && (count > 0n || rest > 0n);
+  // Jamming: cut downwards, and the last bit set.
+  const floor = isBelow ? -count - (rest > 0n ? 1n : 0n) : count;
+  const up = options.rounding !== 'jamming' && goesUp(rest, whole, parity, negative, options, random);
+  const rounded =
+    options.rounding === 'jamming'
+      ? floor + 1n - modulo(floor, 2n)
+      : (up ? count + 1n : count) * (negative ? -1n : 1n);
   if (rounded >= low && rounded <= high) return value(rounded);
-  if (options.saturation === 'wrap') return value(low + modulo(rounded - low, codes));
+  const { saturation } = options;
+  if (saturation === 'keep-sign' && format.isSigned)
+    return value(modulo(rounded, codes / 2n) - (rounded < 0n ? codes / 2n : 0n));
+  if (saturation === 'wrap' || saturation === 'keep-sign') return value(low + modulo(rounded - low, codes));
   return value(rounded < low ? low : high);
 }
 
@@ -76,7 +86,7 @@ export function roundCodebook(
   random: number,
 ): number {
   if (Number.isNaN(x)) return NaN;
-  if (x <= format.min) return format.min;
+  if (x < format.min) return format.min;
   if (x >= format.max) return format.max;
   return roundCodebookRatio(ratioOf(x), x < 0, format, options, random);
 }
@@ -92,11 +102,11 @@ export function roundCodebookRatio(
   const values = format.values();
   const last = values.length - 1;
   const position = isBelowZero ? -numerator : numerator;
-  if (position <= signedUnits(values[0]!) * denominator) return values[0]!;
+  if (position < signedUnits(values[0]!) * denominator) return values[0]!;
   if (position >= signedUnits(values[last]!) * denominator) return values[last]!;
   const i = lastNotAbove(countsOf(format), 0, position, denominator);
   const [below, above] = [values[i]!, values[i + 1]!];
-  if (position === signedUnits(below) * denominator) return below;
+  if (position === signedUnits(below) * denominator) return isJammedUp(i, format, options) ? above : below;
   const negative = above <= 0;
   const [inner, outer, innerIndex] = negative ? [above, below, i + 1] : [below, above, i];
   const isEven = {
@@ -111,6 +121,14 @@ export function roundCodebookRatio(
   return goesUp(sign * (position - from), sign * (to - from), parity, negative, options, random)
     ? outer
     : inner;
+}
+
+/** Whether jamming makes the next value of one: of one with an even index, or of an even multiple of the step. */
+function isJammedUp(index: number, format: CodebookFormat, { rounding }: ResolvedRounding): boolean {
+  if (rounding !== 'jamming' || format.ties === 'upper') return false;
+  return format.ties === 'even-index'
+    ? index % 2 === 0
+    : (signedUnits(format.values()[index]!) / units(format.step || 1)) % 2n === 0n;
 }
 
 /** The definition of rounding to a logarithmic format: by value, even being the even k; zero's k is the lowest. */
@@ -137,7 +155,8 @@ export function roundLogarithmicRatio(
   const zero = list.indexOf(0n);
   const place = lastNotAbove(list, zero, numerator, denominator);
   let result = list[place]!;
-  if (place + 1 < list.length) {
+  const isZero = numerator === 0n;
+  if (place + 1 < list.length && !isZero) {
     // Place i from zero has k = i - 2^(bits - 2), and the code's width makes 2^(bits - 2) even.
     const odd = (place - zero) % 2 === 1;
     const between = (list[place + 1]! - result) * denominator;

@@ -4,7 +4,14 @@
  * whether it is that number, so that a comparison in binary64 is a comparison with the midpoint. A stochastic fraction is
  * taken in binary64 where the rung is a power of two wide and the difference exact (checked), else in BigInt.
  */
-import type { CodebookFormat, FloatFormat, Format, PositFormat } from '../../src/formats/index.ts';
+import type {
+  CodebookFormat,
+  FixedFormat,
+  FloatFormat,
+  Format,
+  IntFormat,
+  PositFormat,
+} from '../../src/formats/index.ts';
 import type { ResolvedRounding, SubnormalTreatment } from '../../src/rounding/index.ts';
 import { decodePositDigits, oracleDecode } from './decode.ts';
 import { negativeIntoUnsigned, overflowed, specialInput } from './float.ts';
@@ -205,7 +212,7 @@ function goesOutAtRandom(a: number, on: Rung, options: ResolvedRounding, R: numb
 
 /** Whether a number at `a` on the rung goes to its outer end. */
 function goesOut(a: number, on: Rung, negative: boolean, options: ResolvedRounding, R: number): boolean {
-  if (a === on.start) return false;
+  if (a === on.start) return options.rounding === 'jamming' && !on.innerIsOdd && a > 0;
   const isTie = a === on.middle && on.middleIsExact;
   const isBeyond = a > on.middle;
   switch (options.rounding) {
@@ -215,6 +222,12 @@ function goesOut(a: number, on: Rung, negative: boolean, options: ResolvedRoundi
       return isBeyond || isTie;
     case 'nearest-to-zero':
       return isBeyond;
+    case 'nearest-to-positive':
+      return isBeyond || (isTie && !negative);
+    case 'nearest-to-negative':
+      return isBeyond || (isTie && negative);
+    case 'nearest-odd':
+      return isBeyond || (isTie && !on.innerIsOdd);
     case 'toward-zero':
       return false;
     case 'away-from-zero':
@@ -224,6 +237,7 @@ function goesOut(a: number, on: Rung, negative: boolean, options: ResolvedRoundi
     case 'toward-negative':
       return negative;
     case 'to-odd':
+    case 'jamming':
       return !on.innerIsOdd;
     case 'stochastic':
       return goesOutAtRandom(a, on, options, R);
@@ -251,15 +265,30 @@ function floatRounding(format: FloatFormat, rungs: readonly Rung[]): RoundPlaced
   };
 }
 
+/** The multiple of the step below x, its last bit set in two's complement. For numbers of less than 2^52 steps, or beyond the range. */
+function jammedGrid(x: number, format: IntFormat | FixedFormat): number {
+  const step = format.kind === 'int' ? 1 : format.step;
+  const below = Math.floor(x / step);
+  const odd = (Math.abs(below) % 2 === 1 ? below : below + 1) * step;
+  return Math.min(Math.max(odd, format.min), format.max);
+}
+
 function listRounding(format: Exclude<Format, FloatFormat>, rungs: readonly Rung[]): RoundPlaced {
   return (x, place, options, R) => {
     if (Number.isNaN(x) || (format.kind === 'posit' && !Number.isFinite(x))) return NaN;
-    if (x <= format.min) return format.min;
+    const jams = options.rounding === 'jamming';
+    if (jams && (format.kind === 'int' || format.kind === 'fixed')) return jammedGrid(x, format);
+    if (x < format.min || (x === format.min && !jams)) return format.min;
     if (x >= format.max) return format.max;
     const on = rungs[place]!;
     if (format.kind === 'codebook') {
       const mirrored = on.outer < on.inner;
-      if (mirrored && x === on.outer) return on.outer;
+      // The value at the lower end of the rung has the place of the rung; jamming goes up from it where it is even.
+      const [lower, upper] = mirrored ? [on.outer, on.inner] : [on.inner, on.outer];
+      if (x === lower) {
+        const isEven = mirrored ? on.innerIsOdd : !on.innerIsOdd;
+        return jams && isEven && format.ties !== 'upper' ? upper : lower;
+      }
       return goesOut(mirrored ? -x : x, on, mirrored, options, R) ? on.outer : on.inner;
     }
     // A posit that is not zero does not become zero.
@@ -289,7 +318,7 @@ export function tableOracle(
   const roundPlaced = format.kind === 'float' ? floatRounding(format, rungs) : listRounding(format, rungs);
   return {
     round(options, random, out): void {
-      if (options.subnormals !== subnormals || options.saturation === 'wrap')
+      if (options.subnormals !== subnormals || ['wrap', 'keep-sign'].includes(options.saturation))
         throw new Error(`oracle: made for subnormals ${subnormals}, and not for wrap`);
       inputs.forEach((x, i) => {
         out[i] = roundPlaced(x, places[i]!, options, random[i]!);

@@ -80,7 +80,7 @@ export function goesUp(
   options: ResolvedRounding,
   random: number,
 ): boolean {
-  if (numerator === 0n) return false;
+  if (numerator === 0n) return options.rounding === 'jamming' && !lowerIsOdd;
   const twice = 2n * numerator;
   switch (options.rounding) {
     case 'nearest-even':
@@ -89,6 +89,12 @@ export function goesUp(
       return twice >= denominator;
     case 'nearest-to-zero':
       return twice > denominator;
+    case 'nearest-to-positive':
+      return negative ? twice > denominator : twice >= denominator;
+    case 'nearest-to-negative':
+      return negative ? twice >= denominator : twice > denominator;
+    case 'nearest-odd':
+      return lowerIsOdd ? twice > denominator : twice >= denominator;
     case 'toward-zero':
       return false;
     case 'toward-positive':
@@ -98,6 +104,7 @@ export function goesUp(
     case 'away-from-zero':
       return true;
     case 'to-odd':
+    case 'jamming':
       return !lowerIsOdd;
     case 'stochastic-equal':
       return BigInt(random) >= 1n << BigInt(options.randomBits - 1);

@@ -9,6 +9,7 @@ import { one, toUnits } from '../../src/cli/formats/exact.ts';
 import { type Explanation, explain } from '../../src/cli/formats/explain.ts';
 import { type Format, formats, scalarFormats, toFormat } from '../../src/formats/index.ts';
 import {
+  dropsHighBits,
   type ResolvedRounding,
   resolveRounding,
   roundingModes,
@@ -53,7 +54,7 @@ const anyCase: fc.Arbitrary<Case> = fc
     const isPosit = format.kind === 'posit';
     const wraps = format.kind === 'fixed' || (format.kind === 'int' && !format.symmetric);
     const rounding = isPosit && given.rounding !== 'stochastic' ? 'nearest-even' : given.rounding;
-    const saturation = given.saturation === 'wrap' && !wraps ? 'finite' : given.saturation;
+    const saturation = dropsHighBits(given) && !wraps ? 'finite' : given.saturation;
     const options = resolveRounding(format, { ...given, rounding, saturation });
     return { format, x, options, random: Math.floor(fraction * 2 ** given.randomBits) };
   });

@@ -51,13 +51,18 @@ describe(`all ${inputs.length} numbers of binary16 and bfloat16`, () => {
   });
 
   it.each([
-    ['int8', 'nearest-even'],
-    ['int8', 'toward-negative'],
-    ['uint4', 'nearest-away'],
-    ['fixed(3,4)', 'stochastic'],
-  ] as const)('into %s with wrap, %s', (name, rounding) => {
+    ['int8', 'nearest-even', 'wrap'],
+    ['int8', 'toward-negative', 'wrap'],
+    ['int8', 'jamming', 'wrap'],
+    ['uint4', 'nearest-away', 'wrap'],
+    ['fixed(3,4)', 'stochastic', 'wrap'],
+    ['int8', 'nearest-to-positive', 'keep-sign'],
+    ['int8', 'jamming', 'keep-sign'],
+    ['uint4', 'nearest-odd', 'keep-sign'],
+    ['fixed(3,4)', 'stochastic', 'keep-sign'],
+  ] as const)('into %s, %s with %s', (name, rounding, saturation) => {
     const format = toFormat(name);
-    const given = { rounding, saturation: 'wrap', seed } as const;
+    const given = { rounding, saturation, seed } as const;
     const options = resolveRounding(format, given);
     const random = drawIntegers(inputs.length, options);
     const rounded = round(inputs, format, given);

@@ -76,7 +76,12 @@ function optionsFor(format: Format): fc.Arbitrary<ResolvedRounding> {
   return fc
     .record({
       rounding: fc.constantFrom(...modes),
-      saturation: fc.constantFrom('none', 'finite', 'propagate', ...(wraps ? (['wrap'] as const) : [])),
+      saturation: fc.constantFrom(
+        'none',
+        'finite',
+        'propagate',
+        ...(wraps ? (['wrap', 'keep-sign'] as const) : []),
+      ),
       subnormals: fc.constantFrom('keep', 'keep', 'flush', 'round-to-minimum-normal'),
       randomBits: fc.oneof(fc.integer({ min: 1, max: 32 }), fc.constant(32)),
       variant: fc.constantFrom('A', 'B', 'C'),

@@ -54,7 +54,7 @@ function options(format: Format): fc.Arbitrary<ResolvedRounding> {
   const modes = format.kind === 'posit' ? (['nearest-even', 'stochastic'] as const) : roundingModes;
   const wraps = format.kind === 'fixed' || (format.kind === 'int' && !format.symmetric);
   const saturations: Saturation[] = ['none', 'finite', 'propagate'];
-  if (wraps) saturations.push('wrap', 'wrap');
+  if (wraps) saturations.push('wrap', 'keep-sign');
   return fc
     .record({
       rounding: fc.constantFrom(...modes),

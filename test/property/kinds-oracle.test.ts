@@ -104,7 +104,12 @@ function optionsFor(format: Format): fc.Arbitrary<RoundOptions> {
       : fc.constantFrom(...roundingModes);
   return fc.record({
     rounding,
-    saturation: fc.constantFrom('none', 'finite', 'propagate', ...(wraps ? (['wrap', 'wrap'] as const) : [])),
+    saturation: fc.constantFrom(
+      'none',
+      'finite',
+      'propagate',
+      ...(wraps ? (['wrap', 'keep-sign'] as const) : []),
+    ),
     variant: fc.constantFrom(...stochasticVariants),
     randomBits: fc.integer({ min: 1, max: 32 }),
   } as const);

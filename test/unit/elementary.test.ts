@@ -10,7 +10,13 @@ import {
   elementaryTable,
 } from '../../src/arithmetic/elementary/index.ts';
 import { type Format, formats, toFormat } from '../../src/formats/index.ts';
-import { isStochastic, type RoundOptions, resolveRounding, roundingModes } from '../../src/rounding/index.ts';
+import {
+  isStochastic,
+  type RoundOptions,
+  resolveRounding,
+  roundingModes,
+  roundScalar,
+} from '../../src/rounding/index.ts';
 import { modesOf } from '../exhaustive.ts';
 import type { HardCase } from '../hardest-elementary.ts';
 import { type OracleName, standInByDigits } from '../oracles/elementary.ts';
@@ -278,7 +284,7 @@ describe('special values of the further functions', () => {
   });
 
   it('exact results in every mode, and the next ones', () => {
-    for (const rounding of deterministic) {
+    for (const rounding of deterministic.filter((mode) => mode !== 'jamming')) {
       expect(at('binary32', 'cbrt', 1.728e3, 0, { rounding })).toBe(12);
       expect(at('binary32', 'exp10', 10, 0, { rounding })).toBe(1e10);
       expect(at('binary32', 'log10', 1e10, 0, { rounding })).toBe(10);
@@ -590,11 +596,17 @@ describe('exact results', () => {
     ['hypot', 8, -15, 17],
     ['hypot', 20, 21, 29],
   ];
+  const jammed = (x: number, name: string): number =>
+    roundScalar(x, toFormat(name), resolveRounding(toFormat(name), { rounding: 'jamming' }), 0);
+
   it.each(cases)('%s(%d, %d) in every mode', (name, x, y, expected) => {
     for (const format of ['binary16', 'binary64', 'float(6,11)'])
       for (const rounding of roundingModes)
         for (const R of [0, 2 ** 31, 2 ** 32 - 1])
-          expect(at(format, name, x, y, { rounding, R })).toBe(expected);
+          expect(at(format, name, x, y, { rounding, R })).toBe(
+            // Jamming alone changes what is a number of the format.
+            rounding === 'jamming' ? jammed(expected, format) : expected,
+          );
   });
 
   it('ties of exact results', () => {

@@ -115,7 +115,7 @@ describe('quantize', () => {
     const source = fixedPoint('fixed(4,7)');
     const codes = Array.from({ length: 2 ** 12 }, (_, code) => code);
     for (const rounding of roundingModes)
-      for (const saturation of ['none', 'wrap'] as const) {
+      for (const saturation of ['none', 'wrap', 'keep-sign'] as const) {
         const options = resolveRounding(target, { rounding, saturation, randomBits: 8 });
         const random = isStochastic(rounding) ? drawIntegers(codes.length, options) : undefined;
         for (const code of codes) {

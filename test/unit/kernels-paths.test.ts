@@ -23,8 +23,15 @@ function wraps(format: Format): boolean {
 function settings(format: Format): RoundOptions[] {
   const modes = format.kind === 'posit' ? (['nearest-even', 'stochastic'] as const) : roundingModes;
   const ends: readonly Saturation[] =
-    format.kind === 'float' ? saturations : wraps(format) ? ['none', 'wrap'] : ['none'];
+    format.kind === 'float' ? saturations : wraps(format) ? ['none', 'wrap', 'keep-sign'] : ['none'];
   return modes.flatMap((rounding) => ends.map((saturation) => ({ rounding, saturation, seed: 1 })));
+}
+
+/** Whether jamming may set a bit that binary64, which carries the numbers, does not have. */
+function isBelowCarrier(format: Format, { rounding, subnormals }: RoundOptions): boolean {
+  if (rounding !== 'jamming' || format.kind !== 'float') return false;
+  const isFlushed = subnormals === 'flush' && format.emin - format.mantissaBits <= -1074;
+  return format.exponentBits === Infinity || isFlushed;
 }
 
 describe('NaNs of any payload stay NaN', () => {
@@ -127,7 +134,9 @@ describe('the path that a rounding takes', () => {
           for (const type of ['float32', 'float64'] as const) {
             const resolved = resolveRounding(format, { ...setting, subnormals });
             const path = roundingPath(type, format, resolved);
-            expect([format.name, setting, subnormals, path]).not.toContain('reference');
+            if (isBelowCarrier(format, { ...setting, subnormals }))
+              expect([format.name, setting, subnormals, path]).toContain('reference');
+            else expect([format.name, setting, subnormals, path]).not.toContain('reference');
           }
   });
 

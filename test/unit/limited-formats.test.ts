@@ -13,7 +13,7 @@ import {
   saturations,
 } from '../../src/index.ts';
 import { roundingPath } from '../../src/kernels/plan.ts';
-import { isStochastic, resolveRounding, roundScalar } from '../../src/rounding/index.ts';
+import { dropsHighBits, isStochastic, resolveRounding, roundScalar } from '../../src/rounding/index.ts';
 import { oracleRound } from '../oracles/index.ts';
 
 describe('names', () => {
@@ -106,7 +106,7 @@ describe.each(limited)('$name', (format) => {
     ]);
     const inputs = [...near, format.max * 1.5, format.max * 3, Infinity].flatMap((x) => [x, -x]);
     for (const rounding of roundingModes.filter((mode) => !isStochastic(mode)))
-      for (const saturation of saturations.filter((how) => how !== 'wrap')) {
+      for (const saturation of saturations.filter((saturation) => !dropsHighBits({ saturation }))) {
         const options = resolveRounding(format, { rounding, saturation });
         const wanted = inputs.map((x) => oracleRound(x, format, options, 0));
         expect(inputs.map((x) => roundScalar(x, format, options, 0))).toEqual(wanted);

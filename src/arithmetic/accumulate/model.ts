@@ -5,6 +5,8 @@ import type { Format } from '../../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../../formats/names.ts';
 import type { AccumulationOrder, ProductModel } from '../../products/model.ts';
 import {
+  dropsHighBits,
+  hasAllCodes,
   type ResolvedRounding,
   type RoundingMode,
   type RoundOptions,
@@ -46,13 +48,12 @@ function optionsFor(
   rounding: RoundingMode,
 ): RoundOptions {
   const { saturation, subnormals, randomBits, variant } = options;
-  const wraps = target.kind === 'fixed' || (target.kind === 'int' && !target.symmetric);
   // A format without subnormals rounds to its smallest normal number by default; that is no wish for other formats.
   const isDefault =
     own.kind === 'float' && own.subnormals !== true && subnormals === 'round-to-minimum-normal';
   return {
     rounding,
-    saturation: saturation === 'wrap' && !wraps ? 'none' : saturation,
+    saturation: dropsHighBits(options) && !hasAllCodes(target) ? 'none' : saturation,
     subnormals: isDefault ? 'keep' : subnormals,
     randomBits,
     variant,
@@ -99,7 +100,7 @@ export function resolveAccumulator(
   const conversion = { format, options };
   if (isMatrixUnit(accumulate)) {
     checkAlone(model, accumulate);
-    const converts = accumulate.result.name !== format.name;
+    const converts = accumulate.result.name !== format.name || options.rounding === 'jamming';
     return { products: 'exact', accumulate, order: 'sequential', conversion, converts };
   }
   const usual = accumulate === 'exact' ? 'exact' : 'rounded';
@@ -120,12 +121,13 @@ export function resolveAccumulator(
     };
   }
   const target = targetOf(toFormat(accumulate));
+  const jamsAnew = options.rounding === 'jamming' && rounding !== 'jamming';
   return {
     products: products === 'exact' ? 'exact' : target,
     accumulate: target,
     order,
     conversion,
-    converts: target.format !== format && String(target.format) !== format.name,
+    converts: (target.format !== format && String(target.format) !== format.name) || jamsAnew,
   };
 }
 

@@ -4,7 +4,7 @@
  * elsewhere. Claims, method and hardest cases: `docs/elementary-functions.md`.
  */
 import type { Format } from '../../formats/format.ts';
-import type { ResolvedRounding } from '../../rounding/options.ts';
+import { dropsHighBits, type ResolvedRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
 import { hypot, pow } from './binary-functions.ts';
 import { enclosures, type UnaryName } from './functions.ts';
@@ -59,7 +59,7 @@ function ziv(
   options: ResolvedRounding,
   random: number,
 ): Decided {
-  const wraps = options.saturation === 'wrap';
+  const wraps = dropsHighBits(options);
   const limit = wraps ? wrapLimit : 4000;
   for (let bits = firstBits; bits < mostBits; bits *= 2) {
     const interval = enclose(bits, limit);
@@ -91,7 +91,7 @@ function roundQuick(
   const margin = size * error;
   // Wrapping is monotone within a step.
   const step = format.kind === 'fixed' ? format.step : 1;
-  if (options.saturation === 'wrap' && 4 * margin > step) return undefined;
+  if (dropsHighBits(options) && 4 * margin > step) return undefined;
   const value = roundScalar(approximation - margin, format, options, random);
   return Object.is(value, roundScalar(approximation + margin, format, options, random)) ? value : undefined;
 }

@@ -4,7 +4,7 @@
  * Source: A. Ziv, "Fast evaluation of elementary mathematical functions with correctly rounded last bit", ACM TOMS 17(3), 1991.
  */
 import type { Format } from '../../formats/format.ts';
-import type { ResolvedRounding } from '../../rounding/options.ts';
+import { dropsHighBits, type ResolvedRounding } from '../../rounding/options.ts';
 import { bitLength, finestExponent, type Real, roundReal } from '../real.ts';
 import type { Ball } from './ball.ts';
 import { absolute } from './ball.ts';
@@ -130,7 +130,7 @@ export function decide(
   if (low === high) return { value, real };
   const other = roundReal(toReal(high, negative, format), format, options, random);
   if (!Object.is(value, other)) return undefined;
-  if (options.saturation === 'wrap' && !isWithinStep(interval, format)) return undefined;
+  if (dropsHighBits(options) && !isWithinStep(interval, format)) return undefined;
   // The result is not the bound, which may be a number of the format: it lies above.
   return { value, real: toReal({ ...low, side: 'above' }, negative, format) };
 }

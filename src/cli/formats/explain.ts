@@ -188,7 +188,7 @@ export function explain(x: number, format: Format, options: ResolvedRounding, ra
   const decidesByDraw = isStochastic(options.rounding) && fraction !== undefined && !neverZero(x, format);
   const outOf = 2 ** options.randomBits;
   const draw = decidesByDraw ? { random, threshold: outOf - awayCount(fraction, options), outOf } : undefined;
-  const innerIsBelow = inner === undefined ? outer! > toUnits(x) : inner <= toUnits(x);
+  const innerIsBelow = inner === undefined ? outer! > toUnits(x) : inner <= (isBetween ? outer : toUnits(x));
   const [low, high] = innerIsBelow ? [inner, outer] : [outer, inner];
   // Beyond the largest value the neighbours are farther apart than a unit in the last place of the format.
   const spacing = isBetween ? absolute(outer - inner) : ulp;

@@ -13,7 +13,7 @@ import type {
   LogarithmicFormat,
   PositFormat,
 } from '../../formats/index.ts';
-import type { ResolvedRounding } from '../../rounding/index.ts';
+import { type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
 import { absolute, one, toUnits, unitBits } from './exact.ts';
 
 /** Two neighbours in units of 2^-1074, equal if the number is a value; undefined where there is none on that side. */
@@ -62,7 +62,8 @@ function aroundInFloat(magnitude: bigint, format: FloatFormat, options: Resolved
   // P3109 with precision 1 goes by the code, which is the exponent field.
   const byCode = format.specials === 'p3109' && format.mantissaBits === 0 && count > 0n;
   const innerIsOdd = byCode ? (quantum + format.bias) % 2 !== 0 : count % 2n === 1n;
-  return { inner: lower, outer: upper, innerIsOdd };
+  const isJammed = options.rounding === 'jamming' && lower === magnitude && !innerIsOdd;
+  return { inner: lower, outer: isJammed ? lower + (1n << BigInt(quantum + unitBits)) : upper, innerIsOdd };
 }
 
 /** Neighbours in an ascending list of non-negative values. */
@@ -120,8 +121,27 @@ function aroundInCodebook(x: bigint, format: CodebookFormat): Neighbours {
   return { inner, outer, innerIsOdd };
 }
 
-/** The neighbours of a finite number. */
+/** The neighbours of a finite number. A value that jamming changes lies between itself and what it becomes. */
 export function neighboursOf(x: number, format: Format, options: ResolvedRounding): Neighbours {
+  const found = valuesAround(x, format, options);
+  const value = found.inner;
+  if (options.rounding !== 'jamming' || value === undefined || value !== found.outer) return found;
+  const jammed = jammedValue(value, x, format, options);
+  if (jammed === value) return found;
+  return absolute(jammed) > absolute(value) || value === 0n
+    ? { inner: value, outer: jammed, innerIsOdd: false }
+    : { inner: jammed, outer: value, innerIsOdd: true };
+}
+
+/** What jamming makes of a value; of an integer, before it overflows. Floats have their neighbours beyond the range already. */
+function jammedValue(value: bigint, x: number, format: Format, options: ResolvedRounding): bigint {
+  if (format.kind === 'float') return value;
+  if (format.kind !== 'int' && format.kind !== 'fixed') return toUnits(roundScalar(x, format, options, 0));
+  const step = format.kind === 'int' ? one : toUnits(format.step);
+  return (value / step) % 2n === 0n ? value + step : value;
+}
+
+function valuesAround(x: number, format: Format, options: ResolvedRounding): Neighbours {
   const units = toUnits(x);
   if (format.kind === 'codebook') return aroundInCodebook(units, format);
   const { inner, outer, innerIsOdd } = aroundMagnitude(absolute(units), format, options);

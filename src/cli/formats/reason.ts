@@ -53,9 +53,21 @@ function evenName(format: Format): string {
   }
 }
 
+/** Where ties to odd go. Without significand bits every number but 0 is odd. */
+function oddTie(x: number, format: Format, options: ResolvedRounding): string {
+  if (isBelowNormal(x, format, options)) return 'to the smallest normal value';
+  if (format.kind === 'codebook' && format.ties === 'upper') return 'to the odd one';
+  return tiesGoAway(x, format, options)
+    ? 'toward zero, there being no significand bits'
+    : evenName(format).replace('even', 'odd');
+}
+
 function tieRule({ x, format, options }: RoundingCase): string {
   if (options.rounding === 'nearest-away') return 'away from zero';
   if (options.rounding === 'nearest-to-zero') return 'toward zero';
+  if (options.rounding === 'nearest-to-positive') return 'upwards';
+  if (options.rounding === 'nearest-to-negative') return 'downwards';
+  if (options.rounding === 'nearest-odd') return oddTie(x, format, options);
   if (tiesGoAway(x, format, options)) return 'away from zero, there being no significand bits';
   return isBelowNormal(x, format, options) ? 'to zero' : evenName(format);
 }
@@ -65,6 +77,8 @@ function ruleOf(given: RoundingCase): string {
   const { format, fraction } = given;
   const { rounding } = given.options;
   switch (rounding) {
+    case 'jamming':
+      return 'the last bit is set';
     case 'to-odd':
       return format.kind === 'float' ? 'inexact: to the odd significand' : 'inexact: to the odd one';
     case 'stochastic':
@@ -72,7 +86,10 @@ function ruleOf(given: RoundingCase): string {
       return 'by the random integer';
     case 'nearest-even':
     case 'nearest-away':
-    case 'nearest-to-zero': {
+    case 'nearest-to-zero':
+    case 'nearest-to-positive':
+    case 'nearest-to-negative':
+    case 'nearest-odd': {
       const isTie = fraction !== undefined && 2n * fraction.numerator === fraction.denominator;
       return isTie ? `a tie: ${tieRule(given)}` : 'the nearer one';
     }
@@ -96,6 +113,8 @@ function outcomeOf({ x, format, options, result }: RoundingCase): string {
   if (Number.isNaN(result)) return `the format has no infinity: ${valueText(result, format)}`;
   if (!Number.isFinite(result)) return shortText(result);
   const { saturation } = options;
+  if (saturation === 'keep-sign' && Number.isFinite(x))
+    return `keeps the sign and the low bits: ${shortText(result)}`;
   if (saturation === 'wrap' && Number.isFinite(x)) return `wraps around to ${shortText(result)}`;
   const keepsEnd =
     saturation === 'none' &&

@@ -4,7 +4,7 @@
  */
 import { exponentOf } from '../../formats/binary64.ts';
 import type { Format } from '../../formats/format.ts';
-import { isStochastic, type ResolvedRounding } from '../../rounding/index.ts';
+import { dropsHighBits, isStochastic, type ResolvedRounding } from '../../rounding/index.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
 
 export type OperationName = 'add' | 'sub' | 'mul' | 'div' | 'sqrt' | 'fma';
@@ -115,7 +115,7 @@ export function hasBits(given: OperationCase, lanes: Lanes): boolean {
   if (extent.decision + randomBits > lanes.precision) return false;
   // Wrapping looks at everything down to the step.
   return (
-    options.saturation !== 'wrap' ||
+    !dropsHighBits(options) ||
     format.kind === 'float' ||
     topOf(given) - extent.quantum + 2 + randomBits <= lanes.precision
   );

@@ -5,7 +5,12 @@
  * innocuous?", SIGNUM Newsletter 30 (3), 1995). All that only where neither it nor its error leaves the lanes' range.
  */
 import type { Format } from '../../formats/format.ts';
-import { isStochastic, type ResolvedRounding, resolveRounding } from '../../rounding/index.ts';
+import {
+  isStochastic,
+  type ResolvedRounding,
+  type RoundingMode,
+  resolveRounding,
+} from '../../rounding/index.ts';
 import * as parameters from '../generated/layout-arithmetic.ts';
 import { planRounding } from '../plan.ts';
 import type { ElementType, RoundingPlan } from '../rounding-plan.ts';
@@ -88,6 +93,11 @@ function chooseIn32(given: OperationCase): Choice | undefined {
   return undefined;
 }
 
+/** Modes that the kernels with ties of their own do not know. */
+const unsettled: readonly RoundingMode[] = [
+  ...(['nearest-to-positive', 'nearest-to-negative', 'nearest-odd', 'jamming'] as const),
+];
+
 function chooseIn64(given: OperationCase, operandShift: 2 | 3): Choice | undefined {
   const { operation, extent } = given;
   const lanes = operandShift === 2 ? parameters.lanes32in64 : parameters.lanes64;
@@ -95,7 +105,8 @@ function chooseIn64(given: OperationCase, operandShift: 2 | 3): Choice | undefin
     return { lanes, form: parameters.formPlain, rounds: false };
   if (isExact(given, binary64)) return { lanes, form: parameters.formPlain, rounds: true };
   const isDeterministic = !isStochastic(given.options.rounding);
-  if (operandShift === 3 && given.format.name === 'binary64' && isDeterministic)
+  const isOwn = operandShift === 3 && given.format.name === 'binary64';
+  if (isOwn && isDeterministic && !unsettled.includes(given.options.rounding))
     return { lanes, form: parameters.formChecked, rounds: false };
   if (!hasBits(given, binary64)) return undefined;
   if (!staysInRange(given, binary64))

@@ -27,6 +27,7 @@ interface Sums {
 
 /** Whether all of them, and a zero, are numbers of a format that a rounding leaves as they are. */
 function areKept({ format, options }: Target, { unit, most }: Sums): boolean {
+  if (options.rounding === 'jamming') return false;
   const extent = extentOfFormat(format);
   if (extent === undefined || exponentOf(unit) < extent.low) return false;
   if (most * unit > format.max || -most * unit < format.min) return false;

@@ -13,7 +13,7 @@
 import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';
 import type { Format } from '../../formats/format.ts';
 import { type ProductModel, sumsChunksExactly, type Target } from '../../products/model.ts';
-import { isStochastic } from '../../rounding/index.ts';
+import { dropsHighBits, isStochastic } from '../../rounding/index.ts';
 import { drawWidth } from '../../rounding/philox.ts';
 import { planInLanes, planRounding } from '../plan.ts';
 import { positPlan } from '../posit-plan.ts';
@@ -72,7 +72,7 @@ function sumsOf(target: Target, start: Extent, terms: Extent, areMembers: boolea
   const isSteady = target.format.kind !== 'posit' && target.options.rounding.startsWith('nearest-');
   const isInnocuous = isSteady && 2 * extent.bits + 2 <= binary64.bits;
   if (isInnocuous && areMembers) return slots.sumNearest;
-  return target.options.saturation !== 'wrap' && mayBeOdd(target, extent.bits) ? slots.sumOdd : undefined;
+  return !dropsHighBits(target.options) && mayBeOdd(target, extent.bits) ? slots.sumOdd : undefined;
 }
 
 const plain = { sums: slots.sumNearest, roundsProducts: false, drawBits: 0, randomBits: 1 } as const;

@@ -148,6 +148,10 @@ function addendsOf(mode: RoundingMode, rest: number): readonly [number, number] 
       return [half, half];
     case 'nearest-to-zero':
       return [half - 1, half - 1];
+    case 'nearest-to-positive':
+      return [half, half - 1];
+    case 'nearest-to-negative':
+      return [half - 1, half];
     default:
       return undefined;
   }

@@ -136,8 +136,8 @@ function ownElements(form: QuantizerForm, block: Float32Array, words: Int32Array
 function mayScaleInBinary32({ format, rounding: { rounding } }: QuantizerForm): boolean {
   const isRegular =
     format.kind === 'float' ? format.hasZero : format.kind === 'int' || format.kind === 'fixed';
-  const modes = ['nearest-even', 'nearest-away', 'nearest-to-zero', 'toward-zero', 'stochastic'];
-  return isRegular && smallestOf(format) >= 2 ** -80 && modes.includes(rounding);
+  const isBlind = rounding.startsWith('nearest-') || rounding === 'toward-zero' || rounding === 'stochastic';
+  return isRegular && smallestOf(format) >= 2 ** -80 && isBlind;
 }
 
 /**

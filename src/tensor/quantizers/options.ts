@@ -8,6 +8,7 @@ import type { Format } from '../../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../../formats/names.ts';
 import type { NaNTreatment } from '../../kernels/codec.ts';
 import {
+  dropsHighBits,
   type RoundingMode,
   type RoundOptions,
   resolveRounding,
@@ -109,11 +110,11 @@ const optionNames: readonly (keyof QuantizerOptions)[] = [
 ];
 
 function lowestElement(format: Format, options: QuantizerOptions, scale: ResolvedScale): number {
-  const { saturation } = options;
+  const { saturation = 'finite' } = options;
   const isTwosComplement = (format.kind === 'int' || format.kind === 'fixed') && format.isSigned;
   if (!isTwosComplement && options.range !== undefined)
     throw new ArgumentError('range', options.range, `nothing, with ${format.name} elements`);
-  const isWhole = scale.hasZeroPoint || saturation === 'wrap';
+  const isWhole = scale.hasZeroPoint || dropsHighBits({ saturation });
   const fallback = isWhole ? 'full' : 'restricted';
   const range = oneOf('range', options.range, isWhole ? ['full'] : ['restricted', 'full'], fallback);
   return isTwosComplement && range === 'restricted' ? -format.max : format.min;

@@ -6,6 +6,9 @@ import {
   awayNegativeSlot,
   awayPositiveSlot,
   highestBitSlot,
+  jamInverseSlot,
+  jamPeriodSlot,
+  jamSlot,
   kindDirected,
   kindEqual,
   kindNearest,
@@ -13,7 +16,8 @@ import {
   randomMaskSlot,
   strictSlot,
   thresholdSlot,
-  tieAwaySlot,
+  tieAwayNegativeSlot,
+  tieAwayPositiveSlot,
   tieOddSlot,
 } from '../../generated/layout-rounding';
 
@@ -40,6 +44,16 @@ export function stochasticGoesAway<F, I>(scaled: v128, random: v128, parameters:
   return f32x4.ge(f32x4.sub(scaled, high), bound);
 }
 
+/** Jamming in two's complement: every number that is to be rounded becomes an odd multiple of the step, which then is exact. */
+@inline
+export function jamGrid<F>(kind: i32, value: v128, parameters: usize): v128 {
+  if (kind != kindOdd || load<F>(parameters, jamInverseSlot) == 0) return value;
+  const inverse = v128.load_splat<F>(parameters, jamInverseSlot);
+  const half = v128.splat<F>(0.5);
+  const pairs = v128.floor<F>(v128.mul<F>(v128.floor<F>(v128.mul<F>(value, inverse)), half));
+  return v128.mul<F>(v128.add<F>(pairs, half), v128.load_splat<F>(parameters, jamPeriodSlot));
+}
+
 /**
  * All ones where a magnitude goes to its upper neighbour. `rest` is its distance to the lower one, `toUpper` to the upper
  * one, `odd` all ones where the lower one is odd, `scaled` = 2^N rest / quantum.
@@ -47,6 +61,7 @@ export function stochasticGoesAway<F, I>(scaled: v128, random: v128, parameters:
 @inline
 export function goesAway<F, I>(
   kind: i32,
+  magnitude: v128,
   rest: v128,
   toUpper: v128,
   odd: v128,
@@ -57,8 +72,12 @@ export function goesAway<F, I>(
 ): v128 {
   const inexact = v128.gt<F>(rest, v128.splat<F>(0));
   if (kind == kindNearest) {
-    const tieGoesAway = v128.or(
-      v128.load_splat<I>(parameters, tieAwaySlot),
+    const tieGoesAway = v128.xor(
+      v128.bitselect(
+        v128.load_splat<I>(parameters, tieAwayNegativeSlot),
+        v128.load_splat<I>(parameters, tieAwayPositiveSlot),
+        negative,
+      ),
       v128.and(odd, v128.load_splat<I>(parameters, tieOddSlot)),
     );
     return v128.or(v128.gt<F>(rest, toUpper), v128.and(v128.eq<F>(rest, toUpper), tieGoesAway));
@@ -71,7 +90,13 @@ export function goesAway<F, I>(
     );
     return v128.and(inexact, away);
   }
-  if (kind == kindOdd) return v128.andnot(inexact, odd);
+  if (kind == kindOdd) {
+    const jammed = v128.and(
+      v128.gt<F>(magnitude, v128.splat<F>(0)),
+      v128.load_splat<I>(parameters, jamSlot),
+    );
+    return v128.andnot(v128.or(inexact, jammed), odd);
+  }
   if (kind == kindEqual) {
     const highest = v128.and(random, v128.load32_splat(parameters, highestBitSlot));
     const wide = sizeof<F>() == 8 ? i64x2.extend_low_i32x4_u(highest) : highest;

@@ -34,12 +34,13 @@ import {
   subnormalMagicSlot,
   wrapHalfSlot,
   wrapInverseSlot,
+  wrapKeepsSignSlot,
   wrapLimitSlot,
   wrapPeriodSlot,
   wrapSignedSlot,
   zeroResultSlot,
 } from '../../generated/layout-rounding';
-import { goesAway } from './decide';
+import { goesAway, jamGrid } from './decide';
 import { bySign, exponentMask, signMask } from './round';
 
 /** Numbers below this are scaled up before their bits are looked at, so that no subnormal is: 2^-900, by 2^128. */
@@ -72,26 +73,33 @@ function sideOfHalf(magnitude: v128, whole: v128): v128 {
   return v128.and(side, f64x2.ne(magnitude, f64x2.splat(0)));
 }
 
-/** Two's-complement wrap of multiples of the step; what is at `infinite` stays. */
+/** Two's-complement wrap of multiples of the step. */
 @inline
-function wrap(rounded: v128, infinite: v128, period: v128, parameters: usize): v128 {
+function wrap(rounded: v128, period: v128, parameters: usize): v128 {
   const magnitude = v128.andnot(rounded, signMask<f64>());
   // Beyond the limit everything is a multiple of the period.
   const kept = v128.andnot(rounded, f64x2.ge(magnitude, v128.load64_splat(parameters, wrapLimitSlot)));
-  const whole = f64x2.nearest(f64x2.mul(kept, v128.load64_splat(parameters, wrapInverseSlot)));
+  const inverse = v128.load64_splat(parameters, wrapInverseSlot);
+  if (load<i64>(parameters, wrapKeepsSignSlot) != 0) {
+    // The period is that of the bits beside the sign.
+    const low = f64x2.sub(kept, f64x2.mul(f64x2.floor(f64x2.mul(kept, inverse)), period));
+    return f64x2.sub(low, v128.and(period, f64x2.lt(rounded, f64x2.splat(0))));
+  }
+  const whole = f64x2.nearest(f64x2.mul(kept, inverse));
   const centred = f64x2.sub(kept, f64x2.mul(whole, period));
   const half = v128.load64_splat(parameters, wrapHalfSlot);
   const atHalf = f64x2.eq(centred, half);
   const signed = f64x2.sub(centred, v128.and(period, atHalf));
   const unsigned = f64x2.add(centred, v128.and(period, f64x2.lt(centred, f64x2.splat(0))));
-  const wrapped = v128.bitselect(signed, unsigned, v128.load64_splat(parameters, wrapSignedSlot));
-  return v128.bitselect(rounded, wrapped, infinite);
+  return v128.bitselect(signed, unsigned, v128.load64_splat(parameters, wrapSignedSlot));
 }
 
 /** Rounds the lanes of one vector; `random` holds one 32-bit integer a lane, in its low lanes. */
 @inline
-export function exactLanes(kind: i32, value: v128, random: v128, parameters: usize): v128 {
+export function exactLanes(kind: i32, input: v128, random: v128, parameters: usize): v128 {
   const zero = f64x2.splat(0);
+  const wraps = load<f64>(parameters, wrapPeriodSlot) != 0;
+  const value = wraps ? input : jamGrid<f64>(kind, input, parameters);
   const one = i64x2.splat(1);
   const negative = i64x2.lt_s(value, zero);
   const given = v128.andnot(value, signMask<f64>());
@@ -151,7 +159,7 @@ export function exactLanes(kind: i32, value: v128, random: v128, parameters: usi
   const scaled =
     kind == kindStochastic ? f64x2.mul(fraction, v128.load64_splat(parameters, randomScaleSlot)) : zero;
   const half = f64x2.splat(0.5);
-  const away = goesAway<f64, i64>(kind, fraction, half, odd, negative, scaled, random, parameters);
+  const away = goesAway<f64, i64>(kind, magnitude, fraction, half, odd, negative, scaled, random, parameters);
   let rounded = v128.bitselect(upper, lower, away);
   rounded = v128.andnot(rounded, f64x2.lt(rounded, v128.load64_splat(parameters, flushBelowSlot)));
   rounded = v128.bitselect(
@@ -168,8 +176,11 @@ export function exactLanes(kind: i32, value: v128, random: v128, parameters: usi
   rounded = v128.bitselect(v128.load64_splat(parameters, zeroResultSlot), rounded, f64x2.eq(given, zero));
   const signed = v128.or(f64x2.ne(rounded, zero), v128.load64_splat(parameters, signedZeroSlot));
   rounded = v128.or(rounded, v128.and(v128.and(value, signMask<f64>()), signed));
-  if (load<f64>(parameters, wrapPeriodSlot) != 0)
-    rounded = wrap(rounded, infinite, v128.load64_splat(parameters, wrapPeriodSlot), parameters);
+  if (wraps) {
+    // Jamming sets the last bit of what is left.
+    const low = jamGrid<f64>(kind, wrap(rounded, v128.load64_splat(parameters, wrapPeriodSlot), parameters), parameters);
+    rounded = v128.bitselect(rounded, low, infinite);
+  }
   return v128.bitselect(rounded, value, f64x2.eq(value, value));
 }
 

@@ -360,6 +360,66 @@ function quickStochasticAny32(end: i32, source: usize, destination: usize, bytes
   }
 }
 
+function quickNearestToPositive32(end: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+  switch (end) {
+    case 0:
+      quick<f32, i32, Clamped>(10, source, destination, bytes, random, parameters);
+      break;
+    case 1:
+      quick<f32, i32, Infinite>(10, source, destination, bytes, random, parameters);
+      break;
+    case 2:
+      quick<f32, i32, Exceeded>(10, source, destination, bytes, random, parameters);
+      break;
+    case 3:
+      quick<f32, i32, Kept>(10, source, destination, bytes, random, parameters);
+      break;
+    case 4:
+      quick<f32, i32, NaNEnd>(10, source, destination, bytes, random, parameters);
+      break;
+    default:
+      unreachable();
+  }
+}
+
+function quickNearestOdd32(end: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+  switch (end) {
+    case 0:
+      quick<f32, i32, Clamped>(12, source, destination, bytes, random, parameters);
+      break;
+    case 1:
+      quick<f32, i32, Infinite>(12, source, destination, bytes, random, parameters);
+      break;
+    case 2:
+      quick<f32, i32, Exceeded>(12, source, destination, bytes, random, parameters);
+      break;
+    case 3:
+      quick<f32, i32, Kept>(12, source, destination, bytes, random, parameters);
+      break;
+    case 4:
+      quick<f32, i32, NaNEnd>(12, source, destination, bytes, random, parameters);
+      break;
+    default:
+      unreachable();
+  }
+}
+
+function quickJam32(end: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+  switch (end) {
+    case 0:
+      quick<f32, i32, Clamped>(13, source, destination, bytes, 0, parameters);
+      break;
+    case 3:
+      quick<f32, i32, Kept>(13, source, destination, bytes, 0, parameters);
+      break;
+    case 4:
+      quick<f32, i32, NaNEnd>(13, source, destination, bytes, 0, parameters);
+      break;
+    default:
+      unreachable();
+  }
+}
+
 function composedTowardZero32(end: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
   switch (end) {
     case 0:
@@ -568,6 +628,66 @@ function quickStochasticAny64(end: i32, source: usize, destination: usize, bytes
   }
 }
 
+function quickNearestToPositive64(end: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+  switch (end) {
+    case 0:
+      quick<f64, i64, Clamped>(10, source, destination, bytes, random, parameters);
+      break;
+    case 1:
+      quick<f64, i64, Infinite>(10, source, destination, bytes, random, parameters);
+      break;
+    case 2:
+      quick<f64, i64, Exceeded>(10, source, destination, bytes, random, parameters);
+      break;
+    case 3:
+      quick<f64, i64, Kept>(10, source, destination, bytes, random, parameters);
+      break;
+    case 4:
+      quick<f64, i64, NaNEnd>(10, source, destination, bytes, random, parameters);
+      break;
+    default:
+      unreachable();
+  }
+}
+
+function quickNearestOdd64(end: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+  switch (end) {
+    case 0:
+      quick<f64, i64, Clamped>(12, source, destination, bytes, random, parameters);
+      break;
+    case 1:
+      quick<f64, i64, Infinite>(12, source, destination, bytes, random, parameters);
+      break;
+    case 2:
+      quick<f64, i64, Exceeded>(12, source, destination, bytes, random, parameters);
+      break;
+    case 3:
+      quick<f64, i64, Kept>(12, source, destination, bytes, random, parameters);
+      break;
+    case 4:
+      quick<f64, i64, NaNEnd>(12, source, destination, bytes, random, parameters);
+      break;
+    default:
+      unreachable();
+  }
+}
+
+function quickJam64(end: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+  switch (end) {
+    case 0:
+      quick<f64, i64, Clamped>(13, source, destination, bytes, 0, parameters);
+      break;
+    case 3:
+      quick<f64, i64, Kept>(13, source, destination, bytes, 0, parameters);
+      break;
+    case 4:
+      quick<f64, i64, NaNEnd>(13, source, destination, bytes, 0, parameters);
+      break;
+    default:
+      unreachable();
+  }
+}
+
 function composedTowardZero64(end: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
   switch (end) {
     case 0:
@@ -728,6 +848,70 @@ function patternStochasticAny(end: i32, source: usize, destination: usize, bytes
   }
 }
 
+function patternNearestToPositive(end: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+  switch (end) {
+    case 0:
+      pattern<Clamped>(10, source, destination, bytes, random, parameters);
+      break;
+    case 3:
+      pattern<Kept>(10, source, destination, bytes, random, parameters);
+      break;
+    case 1:
+      pattern<Infinite>(10, source, destination, bytes, random, parameters);
+      break;
+    default:
+      unreachable();
+  }
+}
+
+function patternNearestToNegative(end: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+  switch (end) {
+    case 0:
+      pattern<Clamped>(11, source, destination, bytes, random, parameters);
+      break;
+    case 3:
+      pattern<Kept>(11, source, destination, bytes, random, parameters);
+      break;
+    case 1:
+      pattern<Infinite>(11, source, destination, bytes, random, parameters);
+      break;
+    default:
+      unreachable();
+  }
+}
+
+function patternNearestOdd(end: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+  switch (end) {
+    case 0:
+      pattern<Clamped>(12, source, destination, bytes, random, parameters);
+      break;
+    case 3:
+      pattern<Kept>(12, source, destination, bytes, random, parameters);
+      break;
+    case 1:
+      pattern<Infinite>(12, source, destination, bytes, random, parameters);
+      break;
+    default:
+      unreachable();
+  }
+}
+
+function patternJam(end: i32, source: usize, destination: usize, bytes: usize, random: usize, parameters: usize): void {
+  switch (end) {
+    case 0:
+      pattern<Clamped>(13, source, destination, bytes, random, parameters);
+      break;
+    case 3:
+      pattern<Kept>(13, source, destination, bytes, random, parameters);
+      break;
+    case 1:
+      pattern<Infinite>(13, source, destination, bytes, random, parameters);
+      break;
+    default:
+      unreachable();
+  }
+}
+
 export function encode(kernel: i32, codeShift: i32, source: usize, destination: usize, count: i32, parameters: usize): void {
   switch (kernel) {
     case 0:
@@ -835,6 +1019,18 @@ export function dispatchQuick(mode: i32, end: i32, source: usize, destination: u
     case 9:
       quickStochasticAny32(end, source, destination, bytes, random, parameters);
       break;
+    case 10:
+      quickNearestToPositive32(end, source, destination, bytes, random, parameters);
+      break;
+    case 11:
+      quickNearestToPositive32(end, source, destination, bytes, random, parameters);
+      break;
+    case 12:
+      quickNearestOdd32(end, source, destination, bytes, random, parameters);
+      break;
+    case 13:
+      quickJam32(end, source, destination, bytes, random, parameters);
+      break;
     case 14:
       composedTowardZero32(end, source, destination, bytes, random, parameters);
       break;
@@ -865,6 +1061,18 @@ export function dispatchQuick(mode: i32, end: i32, source: usize, destination: u
     case 25:
       quickStochasticAny64(end, source, destination, bytes, random, parameters);
       break;
+    case 26:
+      quickNearestToPositive64(end, source, destination, bytes, random, parameters);
+      break;
+    case 27:
+      quickNearestToPositive64(end, source, destination, bytes, random, parameters);
+      break;
+    case 28:
+      quickNearestOdd64(end, source, destination, bytes, random, parameters);
+      break;
+    case 29:
+      quickJam64(end, source, destination, bytes, random, parameters);
+      break;
     case 30:
       composedTowardZero64(end, source, destination, bytes, random, parameters);
       break;
@@ -894,6 +1102,18 @@ export function dispatchQuick(mode: i32, end: i32, source: usize, destination: u
       break;
     case 41:
       patternStochasticAny(end, source, destination, bytes, random, parameters);
+      break;
+    case 42:
+      patternNearestToPositive(end, source, destination, bytes, random, parameters);
+      break;
+    case 43:
+      patternNearestToNegative(end, source, destination, bytes, random, parameters);
+      break;
+    case 44:
+      patternNearestOdd(end, source, destination, bytes, random, parameters);
+      break;
+    case 45:
+      patternJam(end, source, destination, bytes, random, parameters);
       break;
     default:
       unreachable();

@@ -13,8 +13,12 @@ import {
   halfSlot,
   lowestBitSlot,
   quickDown,
+  quickJam,
   quickNearestAway,
   quickNearestEven,
+  quickNearestOdd,
+  quickNearestToNegative,
+  quickNearestToPositive,
   quickStochastic,
   quickStochasticAny,
   quickUp,
@@ -40,6 +44,11 @@ function raise(
     const odd = i32x4.eq(v128.and(bits, lowest), lowest);
     return i32x4.sub(i32x4.add(bits, half), odd);
   }
+  if (mode == quickNearestOdd)
+    return i32x4.add(i32x4.add(bits, half), i32x4.eq(v128.and(bits, lowest), lowest));
+  // The sign, all ones, is minus one.
+  if (mode == quickNearestToPositive) return i32x4.add(i32x4.add(bits, half), i32x4.shr_s(bits, 31));
+  if (mode == quickNearestToNegative) return i32x4.sub(i32x4.add(bits, half), i32x4.shr_s(bits, 31));
   // Away from zero, ties away, ties to zero: they differ in the constant.
   if (mode == quickNearestAway) return i32x4.add(bits, half);
   if (mode == quickUp) return i32x4.add(bits, v128.andnot(rest, i32x4.shr_s(bits, 31)));
@@ -75,7 +84,12 @@ function patternLanes<E>(
   let bits = value;
   if (offsetof<E>() == endClamped) bits = clampAll<f32>(value, upper, lower);
   if (offsetof<E>() == endKept) bits = clampFinite<f32>(value, true, true, upper, lower, keep);
-  const rounded = cut<i32>(mode, raise(mode, bits, random, rest, lowest, half, parameters), rest, mask);
+  let rounded = cut<i32>(mode, raise(mode, bits, random, rest, lowest, half, parameters), rest, mask);
+  if (mode == quickJam) {
+    // Magnitudes that are neither 0 nor infinite.
+    const before = i32x4.sub(i32x4.shl(bits, 1), i32x4.splat(1));
+    rounded = v128.or(rounded, v128.and(lowest, i32x4.lt_u(before, i32x4.splat(0xfeffffff))));
+  }
   // All ones is a NaN.
   return v128.or(rounded, f32x4.ne(value, value));
 }

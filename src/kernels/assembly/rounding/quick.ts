@@ -24,8 +24,11 @@ import {
   quantaSlot,
   quickAway,
   quickDown,
+  quickJam,
   quickNearestAway,
   quickNearestEven,
+  quickNearestOdd,
+  quickNearestToPositive,
   quickNearestToZero,
   quickOdd,
   quickStochastic,
@@ -70,6 +73,14 @@ function roundUnits<F, I>(
   parameters: usize,
 ): v128 {
   if (mode == quickNearestEven) return v128.nearest<F>(units);
+  if (mode == quickNearestToPositive || mode == quickNearestOdd) {
+    // The error of a tie is a half: toward the side of the constant, or any, the other neighbour is as near. A zero keeps its sign.
+    const nearest = v128.nearest<F>(units);
+    const error = v128.sub<F>(nearest, units);
+    const half = mode == quickNearestOdd ? v128.and(error, magnitudes) : error;
+    const other = v128.and(v128.add<F>(error, error), v128.eq<F>(half, constant));
+    return v128.sub<F>(nearest, other);
+  }
   if (mode == quickUp || mode == quickAway) return v128.ceil<F>(units);
   if (mode == quickDown) return v128.floor<F>(units);
   // The constant is the number just below 1/2: the sum of a half and it rounds to 1.
@@ -80,6 +91,12 @@ function roundUnits<F, I>(
   // An integer is its own floor and ceiling; the sum of two neighbours is odd.
   if (mode == quickOdd) return v128.add<F>(v128.floor<F>(units), v128.ceil<F>(units));
   const lower = v128.trunc<F>(units);
+  if (mode == quickJam) {
+    // Pairs and the constant, 1, with the number's sign; a zero stays.
+    const one = v128.or(v128.andnot(units, magnitudes), constant);
+    const odd = v128.add<F>(v128.add<F>(lower, lower), one);
+    return v128.bitselect(units, odd, v128.eq<F>(units, v128.splat<F>(0)));
+  }
   if (mode != quickStochastic && mode != quickStochasticAny) return lower;
   const scaled = v128.mul<F>(v128.sub<F>(units, lower), v128.load_splat<F>(parameters, drawScaleSlot));
   let away: v128;

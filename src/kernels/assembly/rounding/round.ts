@@ -26,7 +26,7 @@ import {
   subnormalBelowSlot,
   subnormalMagicSlot,
 } from '../../generated/layout-rounding';
-import { goesAway } from './decide';
+import { goesAway, jamGrid } from './decide';
 
 /** The exponent field of the lane type, all ones. */
 @inline
@@ -42,8 +42,9 @@ export function signMask<F>(): v128 {
 
 /** Rounds the lanes of one vector; `random` holds one 32-bit integer a lane, in its low lanes. */
 @inline
-export function roundLanes<F, I>(kind: i32, value: v128, random: v128, parameters: usize): v128 {
+export function roundLanes<F, I>(kind: i32, given: v128, random: v128, parameters: usize): v128 {
   const zero = v128.splat<I>(0);
+  const value = jamGrid<F>(kind, given, parameters);
   const negative = v128.lt<I>(value, zero);
   const magnitude = v128.andnot(value, signMask<F>());
   // pmin and pmax keep a NaN in their first operand, and are single instructions on every engine.
@@ -70,7 +71,7 @@ export function roundLanes<F, I>(kind: i32, value: v128, random: v128, parameter
   if (kind == kindStochastic)
     scaled = v128.mul<F>(rest, v128.sub<I>(v128.load_splat<I>(parameters, scaleSlot), magic));
   const odd = v128.neg<I>(v128.and(lowerSum, v128.splat<I>(1)));
-  const away = goesAway<F, I>(kind, rest, toUpper, odd, negative, scaled, random, parameters);
+  const away = goesAway<F, I>(kind, clamped, rest, toUpper, odd, negative, scaled, random, parameters);
   let rounded = v128.sub<F>(v128.sub<I>(lowerSum, away), magic);
   rounded = v128.andnot(rounded, v128.lt<F>(rounded, v128.load_splat<F>(parameters, flushBelowSlot)));
   rounded = v128.bitselect(
