@@ -27,4 +27,21 @@ export const zooFp4 = (options: recipes.RecipeOptions = {}): Readonly<Record<str
   quest: recipes.quest(options),
   'quest, one bit': recipes.quest({ ...options, bits: 1 }),
   'quest, weights only': recipes.quest({ ...options, bits: 2, activations: false }),
+  'fp4 with estimator': recipes.fp4Dge(options),
+  'fp4 with estimator, weights only': recipes.fp4Dge({
+    ...options,
+    ...{ activations: false, moments: 'float32', gradients: 'e5m2' },
+    estimator: { sharpness: 3, clip: 2 },
+  }),
+  'fp4 straight through': recipes.fp4Dge({ ...options, estimator: null, outliers: null }),
+  'fp4 design': recipes.fp4Design(options),
+  'fp4 design, rotated': recipes.fp4Design({
+    ...options,
+    ...{ scaleFormat: 'e4m3fn', tensorScale: true, size: 32, hadamard: 'all', estimator: 'clipped' },
+  }),
+  'fp4 design, outliers': recipes.fp4Design({
+    ...options,
+    ...{ scaleFormat: 'e8m0', hadamard: 'backward', rounding: 'nearest-even' },
+    ...{ outliers: 0.95, lossScale: true, estimator: 'dge' },
+  }),
 });

@@ -1,10 +1,19 @@
 /** The recipes of four bits against scalar oracles that share no code with the library, bit for bit, over two steps. */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { quantizer } from '../../src/tensor/index.ts';
+import {
+  type QuantizerOptions,
+  quantizer,
+  round,
+  sparseTerm,
+  type TransformData,
+  transform,
+} from '../../src/tensor/index.ts';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import { applyRecipe, type Recipe, recipes } from '../../src/train/index.ts';
 import { gaussians } from '../../src/train/random.ts';
+import { fp4Design } from '../oracles/recipes/fp4-design.ts';
+import { firstMoment, fp4Dge, secondMoment, slope } from '../oracles/recipes/fp4-dge.ts';
 import { mxfp4 } from '../oracles/recipes/mxfp4.ts';
 import { nvfp4 } from '../oracles/recipes/nvfp4.ts';
 import { quartet } from '../oracles/recipes/quartet.ts';
@@ -20,6 +29,7 @@ beforeAll(async () => {
 const whole: NetSizes = { tokens: 32, inputs: 64, hidden: 32, outputs: 32 };
 const ragged: NetSizes = { tokens: 23, inputs: 40, hidden: 37, outputs: 19 };
 const plain = { extraNorm: null, schedule: { kind: 'step', at: 0.5, before: 1, after: 1 } } as const;
+const unclipped = { ...plain, optimizer: { clipNorm: 1e30 } } as const;
 
 describe.each([
   ['whole blocks', whole],
@@ -55,8 +65,48 @@ describe.each([
   it.each([1, 2, 3, 4, 5, 6, 7, 8])('quest, %i bits', (bits) =>
     expectOracle(tf, recipes.quest({ ...plain, bits }), quest(bits), sizes),
   );
+  it('fp4 with estimator, outliers and moments in few bits', () =>
+    expectOracle(tf, recipes.fp4Dge(plain), fp4Dge(), sizes, { first: firstMoment, second: secondMoment }));
+  it('fp4 with estimator, float32 moments', () =>
+    expectOracle(tf, recipes.fp4Dge({ ...plain, outliers: 0.9, moments: 'float32' }), fp4Dge(0.9), sizes));
+  // Scales of ue5m3 reach from 2^-17 to 2^16: gradients must lie there.
+  it('fp4 design', () => expectOracle(tf, recipes.fp4Design(unclipped), fp4Design, sizes, { lossScale: 1 }));
   it('quest, weights only', () =>
     expectOracle(tf, recipes.quest({ ...plain, bits: 3, activations: false }), questWeights(3), sizes));
+});
+
+it('the estimator has the factors of the reference code for its own test', () => {
+  // In bfloat16, as it is printed there; the largest element is on the edge.
+  const brief = (x: number) => round(x, 'bfloat16');
+  const x = Float32Array.from({ length: 20 }, (_, i) => brief(-6 + (12 * i) / 19));
+  const published = [...[0.2002, 0.4375, 0.6055, 0.2168, 1.8359, 0.2695, 0.3027, 0.2695, 0.2402, 0.5781]];
+  const { w } = recipes.fp4Dge().phases[0]!.linear.forward;
+  const made = quantizer(w as QuantizerOptions);
+  const factors = made.pullback(made.explain(x, [1, 20]), new Float32Array(20).fill(1)).x;
+  const printed = Array.from(factors, (factor) => Number(brief(factor).toFixed(4)));
+  expect(printed.slice(0, 10)).toEqual(published);
+  expect(printed.slice(10)).toEqual([...published].reverse());
+  for (const [i, each] of x.entries()) expect(Math.abs(factors[i]! - slope(each))).toBeLessThan(1e-6);
+});
+
+it('clamped activations and what was cut off are the activations', () => {
+  const x = gaussians(4096, 1, 9, 'outliers').map((each, i) => (i % 100 === 0 ? each * 20 : each));
+  const { x: operand } = recipes.fp4Dge().phases[0]!.linear.forward;
+  const parted = transform(operand!.transform as TransformData);
+  const { values, residue } = parted.forward(x, [64, 64]);
+  const { indices, values: term } = sparseTerm(residue);
+  // Beyond the quantiles lie one in a hundred on either side.
+  expect(indices.length / x.length).toBeGreaterThan(0.015);
+  expect(indices.length / x.length).toBeLessThan(0.025);
+  expect([...parted.inverse(values, [64, 64], residue)]).toEqual([...x]);
+  const sum = Float64Array.from(values);
+  indices.forEach((place, i) => {
+    sum[place]! += term[i]!;
+  });
+  // The term is rounded once: exact but for that.
+  x.forEach((each, i) => {
+    expect(Math.abs(sum[i]! - each)).toBeLessThanOrEqual(Math.abs(each) * 2 ** -24);
+  });
 });
 
 /** A recipe whose formats are exact: no rounding, no scale; what is left are rotations and masks that nothing clips. */

@@ -18,7 +18,7 @@ it('names differ, so that results of variants do', () => {
 });
 
 it('files name every recipe, and give what the function gives', () => {
-  for (const name of ['nvfp4', 'mxfp4', 'quartet', 'quest'] as const)
+  for (const name of [...(['nvfp4', 'mxfp4', 'quartet', 'quest', 'fp4Dge', 'fp4Design'] as const)])
     expect(recipeFrom({ recipe: name })).toEqual(recipes[name]());
   expect(recipeFrom({ recipe: 'nvfp4', exempt: { last: 2 }, rowScaled: true })).toEqual(
     recipes.nvfp4({ exempt: { last: 2 }, rowScaled: true }),

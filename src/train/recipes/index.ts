@@ -9,6 +9,8 @@ export {
   type TransitionOptions,
 } from './bitnet.ts';
 export { type Dfp16Options, dfp16 } from './dfp.ts';
+export { type Fp4DesignOptions, fp4Design } from './fp4-design.ts';
+export { type Fp4DgeOptions, fp4Dge } from './fp4-dge.ts';
 export { type Fp8HybridOptions, fp8Hybrid } from './fp8.ts';
 export { type HaloOptions, halo } from './halo.ts';
 export { type Mxfp4Options, mxfp4 } from './mxfp4.ts';
