@@ -5,67 +5,13 @@
  */
 import { ArgumentError } from './errors.ts';
 import { deepestJson } from './json.ts';
+import { wordsFor } from './nearest-words.ts';
 
 /** The path of a field below `path`: `a.b`, `a[0]`, `a['b c']`, or the field alone where `path` is empty. */
 export function pathOf(path: string, field: string | number): string {
   if (typeof field === 'number') return `${path}[${field}]`;
   if (path === '') return field;
   return /^[\w$]+$/.test(field) ? `${path}.${field}` : `${path}['${field.replace(/['\\]/g, '\\$&')}']`;
-}
-
-/** Number of insertions, deletions, changes and swaps of neighbours that turn one word into the other (Damerau). */
-function editDistance(a: string, b: string): number {
-  let before: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = a[i - 1] === b[j - 1] ? 0 : 1;
-      let least = Math.min(row[j - 1]! + 1, last[j]! + 1, last[j - 1]! + change);
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      if (swapped) least = Math.min(least, before[j - 2]! + 1);
-      row.push(least);
-    }
-    before = last;
-    last = row;
-  }
-  return last[b.length]!;
-}
-
-/** A word without what spelling does not distinguish: case, and the marks between parts of a name. */
-export function bare(word: string): string {
-  return word.toLowerCase().replace(/[-_. ]/g, '');
-}
-
-/** Whether words are forms of one: `saturate` and `saturation`. */
-function haveOneStem(a: string, b: string): boolean {
-  let common = 0;
-  while (common < a.length && a[common] === b[common]) common++;
-  return common >= 7 && common >= a.length - 2;
-}
-
-/** The accepted words nearest to the given one, best first: at most `count`, none that is another word altogether. */
-export function nearestWords(given: unknown, accepted: Iterable<string>, count = 3): string[] {
-  if (typeof given !== 'string' || given.length > 60) return [];
-  const wanted = bare(given);
-  if (wanted.length < 2) return [];
-  const scored: { word: string; distance: number }[] = [];
-  for (const word of accepted) {
-    const candidate = bare(word);
-    const at = wanted.length >= 3 ? candidate.indexOf(wanted) : -1;
-    const goesOn = candidate.length >= 3 && wanted.startsWith(candidate);
-    const part = at === 0 ? 0.5 : at > 0 || goesOn || haveOneStem(wanted, candidate) ? 1.5 : Infinity;
-    const distance = Math.min(editDistance(wanted, candidate), part);
-    if (distance <= Math.max(1.5, Math.floor(wanted.length / 3))) scored.push({ word, distance });
-  }
-  scored.sort((a, b) => a.distance - b.distance);
-  return scored.slice(0, count).map(({ word }) => word);
-}
-
-/** The accepted words for a message: all, then the nearest one ("did you mean"). */
-export function wordsFor(given: unknown, accepted: readonly string[]): string {
-  const near = nearestWords(given, accepted, 1);
-  return near.length === 0 ? accepted.join(', ') : `${accepted.join(', ')} (did you mean ${near[0]}?)`;
 }
 
 /** Whether a value is an object of fields: a plain one, of whatever realm or class, but no array, Map, Date or Promise. */
@@ -249,6 +195,18 @@ export function checkList(path: string, given: unknown, accepted = 'an array'): 
   return given;
 }
 
+/** One number, or a list of at least one, one a group, each as `check` wants it. Throws ArgumentError. */
+export function oneOrEach(
+  path: string,
+  given: unknown,
+  check: (path: string, each: unknown) => number,
+): number | readonly number[] {
+  if (typeof given !== 'object') return check(path, given);
+  if (!Array.isArray(given) || given.length === 0)
+    throw new ArgumentError(path, given, 'a number, or an array of numbers, one a group');
+  return Object.freeze(Array.from(given, (each, i) => check(pathOf(path, i), each)));
+}
+
 /** What JSON gives back as it was: no numbers that it has no words for, no functions, nothing within itself. Throws ArgumentError. */
 export function checkJson(path: string, given: unknown, depth = 1): void {
   const accepted =
@@ -270,25 +228,26 @@ export function checkJson(path: string, given: unknown, depth = 1): void {
       checkJson(pathOf(path, key), field, depth + 1);
 }
 
-/** Runs a check of another module; an argument that it finds wrong is a field of `path`. */
-export function within<T>(path: string, check: () => T): T {
+/**
+ * Runs a check; what it refuses is refused as `other` has it: under another name, as another error, or as it is for undefined.
+ * Throws ArgumentError.
+ */
+export function refusedAs<T>(
+  check: () => T,
+  other: (refused: ArgumentError) => string | Error | undefined,
+): T {
   try {
     return check();
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
-    const { argument, given, accepted } = error;
-    throw new ArgumentError(path === '' ? argument : `${path}.${argument}`, given, accepted);
+    const instead = other(error);
+    throw typeof instead === 'string'
+      ? new ArgumentError(instead, error.given, error.accepted)
+      : (instead ?? error);
   }
 }
 
-/** A refusal that lists the nearest accepted names instead of a long catalogue. */
-export function unknownName(
-  path: string,
-  given: unknown,
-  accepted: readonly string[],
-  where: string,
-): ArgumentError {
-  const near = nearestWords(given, accepted);
-  const hint = near.length === 0 ? '' : `${near.join(', ')}; `;
-  return new ArgumentError(path, given, `${hint}${where}`);
+/** Runs a check of another module; an argument that it finds wrong is a field of `path`. */
+export function within<T>(path: string, check: () => T): T {
+  return refusedAs(check, ({ argument }) => (path === '' ? argument : `${path}.${argument}`));
 }

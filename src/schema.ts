@@ -4,16 +4,9 @@
  * modules that know them. The library's core does not load this file.
  */
 import * as v from 'valibot';
-import {
-  describeRange,
-  fileNameWords,
-  isFileName,
-  isRecord,
-  type NumberRange,
-  pathOf,
-  wordsFor,
-} from './check.ts';
+import { describeRange, fileNameWords, isFileName, isRecord, type NumberRange, pathOf } from './check.ts';
 import { ArgumentError, printable } from './errors.ts';
+import { wordsFor } from './nearest-words.ts';
 
 /** Any schema; its output is of type `T`. */
 export type Schema<T = unknown> = v.GenericSchema<unknown, T>;

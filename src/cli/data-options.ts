@@ -3,7 +3,7 @@
  * together, and the arguments that say the same again. Reading the files is training-data.ts.
  */
 import type { Command } from 'commander';
-import { checkObject } from '../check.ts';
+import { checkObject, refusedAs } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { boolean, checkSchema, fields, line, maybe, number, value, word } from '../schema.ts';
 import { type Scaling, scalings } from '../train/labelled-data.ts';
@@ -104,13 +104,16 @@ function isColumn(given: unknown): boolean {
 /** The same as data, `{ "csv": "iris.csv", "label": "species" }`. Throws ArgumentError naming the option. */
 export function readDataOptions(given: unknown): DataOptions {
   const object = checkObject('--', given, 'an object such as { "csv": "iris.csv", "label": "species" }');
-  try {
-    const { label, ...rest } = checkSchema('', object, dataSchema);
-    return dataOptions({ ...rest, ...(label === undefined ? {} : { label: String(label) }) } as DataOptions);
-  } catch (error) {
-    if (!(error instanceof ArgumentError) || error.argument.startsWith('--')) throw error;
-    throw new ArgumentError(`--${error.argument}`, error.given, error.accepted);
-  }
+  return refusedAs(
+    () => {
+      const { label, ...rest } = checkSchema('', object, dataSchema);
+      return dataOptions({
+        ...rest,
+        ...(label === undefined ? {} : { label: String(label) }),
+      } as DataOptions);
+    },
+    ({ argument }) => (argument.startsWith('--') ? argument : `--${argument}`),
+  );
 }
 
 /** The same options as arguments. */

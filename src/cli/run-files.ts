@@ -2,8 +2,10 @@
  * The files of a run folder as they are read again: config.json, metrics.jsonl, result.json, checkpoint.json. Each is
  * checked before it is used, since anybody may have changed it; what is damaged is named with its place.
  */
+
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { refusedAs } from '../check.ts';
 import { ArgumentError, DamagedFileError } from '../errors.ts';
 import { largestFile, tryRead } from '../files/read.ts';
 import { parseJson } from '../json.ts';
@@ -88,12 +90,7 @@ const resultSchema = someFields({
 
 /** Runs a check of a file's content; what it refuses is damage of the file. */
 function ofFile<T>(path: string, check: () => T): T {
-  try {
-    return check();
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    throw new DamagedFileError(path, error.message, 'is damaged');
-  }
+  return refusedAs(check, ({ message }) => new DamagedFileError(path, message, 'is damaged'));
 }
 
 /** The content of a run's result.json; null if there is none that is whole. */

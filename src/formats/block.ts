@@ -91,9 +91,7 @@ const bfpNames: readonly (keyof BlockFloatingPointParameters)[] = ['mantissaBits
 export function bfp(parameters: BlockFloatingPointParameters): BlockFormat {
   const given = checkFields('', parameters, bfpNames, 'parameters');
   const mantissaBits = integerInRange('mantissaBits', given.mantissaBits, 1, 23);
-  const size = given.block!;
-  if (!Number.isSafeInteger(size) || size < 1)
-    throw new ArgumentError('block', size, 'the size of a block, an integer from 1');
+  const size = integerInRange('block', given.block, 1, Number.MAX_SAFE_INTEGER);
   const exponentBits = integerInRange('exponentBits', given.exponentBits, 2, 8, 8);
   return blockOf({
     name: `bfp(${mantissaBits},${size}${exponentBits === 8 ? '' : `,${exponentBits}`})`,

@@ -1,6 +1,7 @@
 /** Names to formats: the catalogue's, those made by rule, registered ones, and what else people call them (`aliases.ts`). */
-import { nearestWords, pathOf } from '../check.ts';
+import { pathOf, refusedAs } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { nearestWords } from '../nearest-words.ts';
 import { aliases, ambiguousNames, canonicalSpelling, readingsOf } from './aliases.ts';
 import { type BlockFormat, type BlockFormatName, blockFormatByName } from './block.ts';
 import {
@@ -264,11 +265,8 @@ export function toFormat(format: Format | FormatSpelling): Format {
 
 /** `toFormat` of an argument of another name. Throws ArgumentError with its path. */
 export function formatAt(path: string, given: Format | FormatSpelling): Format {
-  try {
-    return toFormat(given);
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    const where = error.argument === 'format' ? path : pathOf(path, error.argument);
-    throw new ArgumentError(where, error.given, error.accepted);
-  }
+  return refusedAs(
+    () => toFormat(given),
+    ({ argument }) => (argument === 'format' ? path : pathOf(path, argument)),
+  );
 }

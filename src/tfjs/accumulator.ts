@@ -13,11 +13,12 @@ import {
 } from '../arithmetic/accumulate/model.ts';
 import { type MatrixUnit, matrixUnit, matrixUnitNames } from '../arithmetic/matrix-unit/index.ts';
 import { readOperands } from '../arithmetic/matrix-unit/matrix-unit.ts';
-import { checkFields, nearestWords, pathOf, within } from '../check.ts';
+import { checkFields, pathOf, refusedAs, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type Format, type FormatSpelling, formats, toFormat } from '../formats/index.ts';
 import { firstNonMember } from '../kernels/arithmetic/arrays.ts';
 import { matmulArray } from '../kernels/index.ts';
+import { nearestWords } from '../nearest-words.ts';
 import { drawingParts } from '../products/model.ts';
 import { type BatchShape, resolveProductShape } from '../products/shape.ts';
 import { type ResolvedRounding, resolveRounding } from '../rounding/options.ts';
@@ -39,17 +40,15 @@ const isUnitName = (name: string): boolean =>
 function sumsOf(path: string, given: unknown): NonNullable<AccumulatorModel['accumulate']> {
   if (given === 'exact' || isMatrixUnit(given)) return given;
   if (typeof given === 'string' && isUnitName(given)) return matrixUnit(given);
-  try {
-    return toFormat(given as Format);
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    const units = nearestWords(given, [
-      'exact',
-      ...matrixUnitNames.flatMap(({ alias, name }) => [alias, name]),
-    ]);
-    const near = units.length > 0 ? `${units.join(', ')}, or a format` : error.accepted;
-    throw new ArgumentError(path, given, `${near}, exact, a matrix unit such as hopper-fp8, a model`);
-  }
+  return refusedAs(
+    () => toFormat(given as Format),
+    ({ accepted }) => {
+      const others = ['exact', ...matrixUnitNames.flatMap(({ alias, name }) => [alias, name])];
+      const near = nearestWords(given, others);
+      const words = near.length > 0 ? `${near.join(', ')}, or a format` : accepted;
+      return new ArgumentError(path, given, `${words}, exact, a matrix unit such as hopper-fp8, a model`);
+    },
+  );
 }
 
 /** An accumulator as a model, whose format or matrix unit is found. Throws ArgumentError that names the field. */

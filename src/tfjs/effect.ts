@@ -3,7 +3,7 @@
  * products are summed. Roundings with the same set of values share a grid, so that what lies on it is known by identity.
  */
 import type { ResolvedAccumulator } from '../arithmetic/accumulate/model.ts';
-import { pathOf } from '../check.ts';
+import { pathOf, refusedAs } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import {
   type BlockFormat,
@@ -105,20 +105,12 @@ function isIdentity(format: Format, options: ResolvedRounding): boolean {
 
 /** Runs a check of an operand's treatment: what is wrong lies at its path, or is a manner that its format does not have. */
 function located<T>(path: string, given: unknown, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    const { argument, accepted } = error;
-    if (typeof given === 'object' && !isFormat(given))
-      throw new ArgumentError(`${path}.${argument}`, error.given, accepted);
+  return refusedAs(run, ({ argument, accepted }) => {
+    if (typeof given === 'object' && !isFormat(given)) return `${path}.${argument}`;
     const isName = argument === 'format';
-    throw new ArgumentError(
-      path,
-      given,
-      isName ? accepted : `a format that goes with the role's ${argument}: ${accepted}`,
-    );
-  }
+    const words = isName ? accepted : `a format that goes with the role's ${argument}: ${accepted}`;
+    return new ArgumentError(path, given, words);
+  });
 }
 
 /** Makes the effects of one policy, which share quantisers and `grids`; equal rules have the same effect. */

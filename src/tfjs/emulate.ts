@@ -3,15 +3,8 @@
  * turns it off. What happens in between is `interception.ts`; what is rounded to what is `policy.ts`.
  */
 
-import {
-  checkFields,
-  checkFunction,
-  checkList,
-  checkString,
-  integerInRange,
-  pathOf,
-  unknownName,
-} from '../check.ts';
+import { checkFields, checkFunction, checkList, checkString, integerInRange, pathOf } from '../check.ts';
+import { unknownName } from '../nearest-words.ts';
 import { currentScope, inNewScope } from './async-scope.ts';
 import type { HeldCopy, Layer } from './call.ts';
 import { checkTensorFlow } from './check-tensorflow.ts';

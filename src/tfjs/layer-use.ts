@@ -1,5 +1,6 @@
 /** Which of a policy's layers there are in a program: a name that matches nothing is a mistake that nobody would notice. */
-import { nearestWords, pathOf } from '../check.ts';
+import { pathOf } from '../check.ts';
+import { nearestWords } from '../nearest-words.ts';
 import { matchesLayer } from './layer-names.ts';
 
 /** What of the names of layers in a policy a program has met so far. */

@@ -2,7 +2,16 @@
  * The check of a policy as a whole: every field of every rule, with its path (`layers['block*'].inputs.a`). What a rounding
  * and a format make of each other is seen where they meet (`policy.ts`).
  */
-import { checkBoolean, checkFields, checkObject, integerInRange, oneOf, pathOf, within } from '../check.ts';
+import {
+  checkBoolean,
+  checkFields,
+  checkObject,
+  integerInRange,
+  oneOf,
+  pathOf,
+  refusedAs,
+  within,
+} from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type Format, findBlockFormat, isBlockFormat, isFormat, toFormat } from '../formats/index.ts';
 import { roundingModes, saturations, stochasticVariants, subnormalTreatments } from '../rounding/options.ts';
@@ -22,15 +31,14 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** A format of numbers, by itself or its name. */
 function checkFormat(path: string, given: unknown): void {
-  try {
-    if (typeof given === 'string' && findBlockFormat(given) !== undefined)
-      throw new ArgumentError('format', given, 'a format of numbers; blocks are for operands: inputs');
-    toFormat(given as Format);
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    const isName = error.argument === 'format';
-    throw new ArgumentError(isName ? path : `${path}: ${error.argument}`, error.given, error.accepted);
-  }
+  refusedAs(
+    () => {
+      if (typeof given === 'string' && findBlockFormat(given) !== undefined)
+        throw new ArgumentError('format', given, 'a format of numbers; blocks are for operands: inputs');
+      toFormat(given as Format);
+    },
+    ({ argument }) => (argument === 'format' ? path : `${path}: ${argument}`),
+  );
 }
 
 /** The modes of a rounding, each by itself. */

@@ -3,8 +3,7 @@
  * field by field, each field with the path that it has in the policy.
  */
 
-import { pathOf } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
+import { pathOf, refusedAs } from '../check.ts';
 import {
   type Format,
   type FormatSpelling,
@@ -91,15 +90,11 @@ export class Merged {
 
   /** Runs a check of what has been put together; what is wrong is the field of the rule that it comes from. */
   check<T>(run: () => T): T {
-    try {
-      return run();
-    } catch (error) {
-      if (!(error instanceof ArgumentError)) throw error;
-      const [field] = /^\w*/.exec(error.argument)!;
+    return refusedAs(run, ({ argument }) => {
+      const [field] = /^\w*/.exec(argument)!;
       const path = this.#paths.get(field!);
-      if (path === undefined) throw error;
-      throw new ArgumentError(path + error.argument.slice(field!.length), error.given, error.accepted);
-    }
+      return path === undefined ? undefined : path + argument.slice(field!.length);
+    });
   }
 }
 

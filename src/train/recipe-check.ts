@@ -2,7 +2,7 @@
  * The check of a recipe, which may come from a file: it names the field that is wrong. What each field may be is
  * recipe-schema.ts; rules that belong to an optimiser, a store, a schedule or a quantiser are theirs.
  */
-import { pathOf, within } from '../check.ts';
+import { pathOf, refusedAs, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { formats, toFormat } from '../formats/index.ts';
 import { resolveRounding } from '../rounding/options.ts';
@@ -118,12 +118,10 @@ function checkSlots(path: string, slots: PartialSlots): void {
 
 function checkAccumulator(path: string, spec: AccumulatorSpec | null | undefined): void {
   if (spec == null) return;
-  try {
-    resolveAccumulatorSpec(spec, formats.binary32, resolveRounding(formats.binary32));
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError(path, spec, error.accepted);
-  }
+  refusedAs(
+    () => resolveAccumulatorSpec(spec, formats.binary32, resolveRounding(formats.binary32)),
+    ({ accepted }) => new ArgumentError(path, spec, accepted),
+  );
 }
 
 /** Values that stay transformed must meet their like in the product, or it is no product of the operands. */

@@ -6,7 +6,7 @@
  * Source: github.com/huggingface/safetensors, README, "Format".
  */
 import { byteArray, kindOf } from '../array-kinds.ts';
-import { checkJson, checkString, pathOf } from '../check.ts';
+import { checkJson, checkString, pathOf, refusedAs } from '../check.ts';
 import { ArgumentError, DamagedFileError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import {
@@ -127,11 +127,10 @@ function parsePart(part: string, json: string, damaged: (place: string) => Error
 
 /** A part of a file against its schema. */
 function checkPart<T>(part: string, given: unknown, schema: Schema<T>, damaged: (place: string) => Error): T {
-  try {
-    return checkSchema(part, given, schema);
-  } catch (error) {
-    throw error instanceof ArgumentError ? damaged(error.message) : error;
-  }
+  return refusedAs(
+    () => checkSchema(part, given, schema),
+    ({ message }) => damaged(message),
+  );
 }
 
 /** Where each array lies: one after the other, from the header to the end of the file. */

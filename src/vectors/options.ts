@@ -2,9 +2,10 @@
 
 import { type Tininess, tininesses } from '../arithmetic/flags.ts';
 import type { AccumulationOrder, AccumulatorModel } from '../arithmetic/index.ts';
-import { checkBoolean, checkFields, oneOf, unknownName, wordsFor } from '../check.ts';
+import { checkBoolean, checkFields, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { BlockFormat, BlockFormatSpelling, Format, FormatSpelling } from '../formats/index.ts';
+import { unknownName, wordsFor } from '../nearest-words.ts';
 import type { RoundingMode, RoundOptions } from '../rounding/index.ts';
 import type { BlockQuantizerOptions } from '../tensor/index.ts';
 import { type MissingNaN, missingNaNs, type NaNRule, nanRules } from './nan.ts';

@@ -5,12 +5,12 @@ import {
   checkObject,
   integerInRange,
   named,
-  nearestWords,
   numberInRange,
   oneOf,
   within,
 } from '../../src/check.ts';
 import { ArgumentError, describe as inWords } from '../../src/errors.ts';
+import { nearestWords } from '../../src/nearest-words.ts';
 
 const names = ['rounding', 'saturation', 'seed', 'threads'];
 const errorOf = (call: () => unknown): ArgumentError => {

@@ -1,11 +1,11 @@
 /** Names that other programs give to formats: each is read wherever a name is, and none of them twice. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { bare } from '../../src/check.ts';
 import { ArgumentError } from '../../src/errors.ts';
 import { aliases, ambiguousNames } from '../../src/formats/aliases.ts';
 import { canonicalName, formats, parseFormat, toFormat } from '../../src/formats/index.ts';
 import { arithmetic, dequantize, encode, quantize, quantizer, round } from '../../src/index.ts';
+import { bare } from '../../src/nearest-words.ts';
 import { namedQuantizer } from '../../src/tensor/analysis/index.ts';
 import { checkRecipe, hashData, recipeFrom, recipes } from '../../src/train/index.ts';
 import { withCanonicalNames } from '../../src/train/recipe-names.ts';

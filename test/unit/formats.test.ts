@@ -244,7 +244,7 @@ describe('block formats', () => {
     for (const name of ['bfp(7,16)', 'bfp(3,8,5)'] as const) expect(String(parseFormat(name))).toBe(name);
     expect(format.bitsPerElement).toBe(8.5);
     expect(() => bfp({ mantissaBits: 0, block: 16 })).toThrow(/mantissaBits/);
-    expect(() => bfp({ mantissaBits: 3, block: 0 })).toThrow(/size/);
+    expect(() => bfp({ mantissaBits: 3, block: 0 })).toThrow(/^block: got 0; accepted: an integer from 1$/);
     expect(() => toFormat('mxfp4')).toThrow(/a format of numbers; the elements of mxfp4 are e2m1/);
   });
 });

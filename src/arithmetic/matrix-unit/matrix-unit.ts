@@ -3,9 +3,10 @@
  * inner product takes. What a unit does inside one step is in `step.ts`, the units themselves in `src/products/matrix-units.ts`.
  */
 import { type Numbers, type RealArray, realArray } from '../../array-kinds.ts';
-import { checkFields, checkNumber, unknownName } from '../../check.ts';
+import { checkFields, checkNumber } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { FloatFormat } from '../../formats/format.ts';
+import { unknownName } from '../../nearest-words.ts';
 import { type MatrixUnitDescription, matrixUnits } from '../../products/matrix-units.ts';
 import { resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';

@@ -4,6 +4,7 @@
  */
 
 import { Command } from 'commander';
+import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { prepareFile, writeWholeFile } from '../../files/write.ts';
 import { canonicalName } from '../../formats/index.ts';
@@ -92,19 +93,17 @@ function readQuantizer(
   const [name, ...parts] = text.split('/') as [string, ...string[]];
   if (readOtherFormat(name, '--formats')?.kind !== 'block') readFormat(name, '--formats');
   const spelled = [canonicalName(name), ...parts].join('/');
-  try {
-    const named = namedQuantizer(spelled, {
-      ...(rounding !== undefined && { rounding }),
-      ...(data !== undefined && { transform: data }),
-      ...(nan !== undefined && { nan }),
-      seed,
-    });
-    return [spelled, named];
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    const argument = error.argument === 'quantizer' ? '--formats' : `--formats ${text}: ${error.argument}`;
-    throw new ArgumentError(argument, error.given, error.accepted);
-  }
+  const named = refusedAs(
+    () =>
+      namedQuantizer(spelled, {
+        ...(rounding !== undefined && { rounding }),
+        ...(data !== undefined && { transform: data }),
+        ...(nan !== undefined && { nan }),
+        seed,
+      }),
+    ({ argument }) => (argument === 'quantizer' ? '--formats' : `--formats ${text}: ${argument}`),
+  );
+  return [spelled, named];
 }
 
 /** The analyses; NaN in the data that a quantiser has no place for is a matter of `--nan`. */

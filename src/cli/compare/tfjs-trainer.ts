@@ -3,7 +3,7 @@
  * the settings to what `train` takes and contains no training of its own.
  */
 
-import { ArgumentError } from '../../errors.ts';
+import { refusedAs } from '../../check.ts';
 import { cpuBackend, wasmBackend } from '../../tfjs/index.ts';
 import { type ModelConfig, modelConfig, parameterCounts, train } from '../../train/index.ts';
 import { taskOf } from '../../train/tasks.ts';
@@ -19,12 +19,10 @@ function resolveModel({ model, batch, learningRate }: TrainerSettings): ModelCon
 export const openTrainer: OpenTrainer = async (settings) => {
   const { data, steps, evaluateEvery, backend, kernels } = settings;
   const model = resolveModel(settings);
-  try {
-    taskOf(model, data);
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError('--text', error.given, error.accepted);
-  }
+  refusedAs(
+    () => taskOf(model, data),
+    () => '--text',
+  );
   const tf = await (backend === 'wasm' ? wasmBackend() : cpuBackend());
   const counts = parameterCounts(model, data.vocabulary.length);
   return {

@@ -1,5 +1,6 @@
 /** The format of a name on the command line: errors name the argument there. What names there are is the matter of `src/formats`. */
 
+import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import {
   type AnyFormat,
@@ -12,17 +13,11 @@ import {
 
 /** Runs a reading of a name; what is wrong with the name is said of the argument, with a parameter's name behind it. */
 function reading<T extends AnyFormat>(text: string, argument: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    const isName = error.argument === 'format';
-    throw new ArgumentError(
-      isName ? argument : `${argument} ${text}: ${error.argument}`,
-      isName ? text : error.given,
-      error.accepted,
-    );
-  }
+  return refusedAs(read, (refused) =>
+    refused.argument === 'format'
+      ? new ArgumentError(argument, text, refused.accepted)
+      : `${argument} ${text}: ${refused.argument}`,
+  );
 }
 
 /**

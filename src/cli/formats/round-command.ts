@@ -4,7 +4,7 @@
  */
 
 import { Command } from 'commander';
-import { ArgumentError } from '../../errors.ts';
+import { refusedAs } from '../../check.ts';
 import type { Format } from '../../formats/index.ts';
 import { jsonText } from '../../json.ts';
 import {
@@ -49,13 +49,10 @@ interface GivenOptions extends RoundOptions {
 
 /** Checks the options together; errors name them as they are typed. */
 function resolve(format: Format, options: RoundOptions): ResolvedRounding {
-  try {
-    return resolveRounding(format, options);
-  } catch (error) {
-    if (error instanceof ArgumentError)
-      throw new ArgumentError(`--${error.argument}`, error.given, error.accepted);
-    throw error;
-  }
+  return refusedAs(
+    () => resolveRounding(format, options),
+    ({ argument }) => `--${argument}`,
+  );
 }
 
 /** Makes arguments such as -0.1, -0x1p3 and -inf values where commander sees options that it does not know. */

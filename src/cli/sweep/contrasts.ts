@@ -2,8 +2,9 @@
  * Contrasts: the differences or ratios between arms that a sweep file asks about, paired by seed, with 95 % intervals
  * by Student's t. Each interval is for its contrast alone; nothing is corrected for there being many.
  */
-import { checkList, wordsFor } from '../../check.ts';
+import { checkList } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { wordsFor } from '../../nearest-words.ts';
 import { checkSchema, fields, line, listOr, maybe, word } from '../../schema.ts';
 import { halfInterval, type Spread, spread } from '../statistics.ts';
 import type { FinishedRun } from './finished-run.ts';

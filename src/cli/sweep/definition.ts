@@ -2,7 +2,7 @@
  * A sweep file: arms, each a recipe with a learning rate of its own perhaps, and seeds. Grids of values become arms; the
  * runs come out as plain data, each with a hash that names its folder. Nothing runs here.
  */
-import { checkObject, oneOf, within } from '../../check.ts';
+import { checkObject, oneOf, refusedAs, within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import {
   anything,
@@ -116,16 +116,10 @@ function checkRuns(arms: readonly SweepArm[], argument: string): void {
 
 /** Runs a check of options for data; an option that it finds wrong is a field of the file. */
 function ofData<T>(check: () => T): T {
-  try {
-    return check();
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError(
-      `sweep.data${error.argument.replace(/^--(?=.)/, '.').replace('--', '')}`,
-      error.given,
-      error.accepted,
-    );
-  }
+  return refusedAs(
+    check,
+    ({ argument }) => `sweep.data${argument.replace(/^--(?=.)/, '.').replace('--', '')}`,
+  );
 }
 
 /**

@@ -1,5 +1,7 @@
 /** The options of `halfulp vectors` and `halfulp verify` that say what is tested, and errors that name them as they are typed. */
+
 import type { Command } from 'commander';
+import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { roundingModes, saturations, stochasticVariants, subnormalTreatments } from '../../rounding/index.ts';
 import {
@@ -142,16 +144,14 @@ export function libraryOptions<T extends GivenOptions>({
 
 /** Runs what checks options; errors name them as they are typed: `randomBits` is `--random-bits`. */
 export function namingOptions<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof ArgumentError) || error instanceof VectorLineError) throw error;
-    const { argument, given, accepted } = error;
-    if (argument === 'operation' || argument.startsWith('--')) throw error;
+  return refusedAs(work, (refused) => {
+    const { argument } = refused;
+    if (refused instanceof VectorLineError || argument === 'operation' || argument.startsWith('--'))
+      return undefined;
     // Quantisers have it among the options of their scale.
     const own = argument.replace(/^scale\./, '');
     const option = own === 'form' ? 'as' : own === 'matrixUnit' ? 'unit' : own;
     const dashed = option.replace(/NaN/, '-nan').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    throw new ArgumentError(`--${dashed}`, given, accepted);
-  }
+    return `--${dashed}`;
+  });
 }

@@ -2,7 +2,7 @@
  * The options of a quantiser, their defaults and checks: plain data, so that a quantiser can be written to JSON and back.
  */
 import { wordArray } from '../../array-kinds.ts';
-import { checkBoolean, checkFields, oneOf } from '../../check.ts';
+import { checkBoolean, checkFields, checkObject, numberInRange, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Format } from '../../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../../formats/names.ts';
@@ -122,8 +122,7 @@ function lowestElement(format: Format, options: QuantizerOptions, scale: Resolve
 
 /** Fills in the defaults and checks every option. Throws ArgumentError. */
 export function resolveQuantizer(options: QuantizerOptions): ResolvedQuantizer {
-  if (typeof options !== 'object' || options === null)
-    throw new ArgumentError('options', options, 'an object { format, scale, ... }');
+  checkObject('options', options, 'an object { format, scale, ... }');
   checkFields('', options, optionNames);
   const format = toFormat(options.format);
   const scale = resolveScale(options.scale, format);
@@ -134,11 +133,10 @@ export function resolveQuantizer(options: QuantizerOptions): ResolvedQuantizer {
   if (scale.hasZeroPoint && saturation !== 'finite')
     throw new ArgumentError('saturation', saturation, 'finite, where there is a zero point');
   const { strength = 1, invert = true, nan = scale.powerOfTwo ? 'group' : 'error' } = options;
-  if (typeof strength !== 'number' || !(strength >= 0 && strength <= 1))
-    throw new ArgumentError('strength', strength, 'a number from 0 to 1');
+  numberInRange('strength', strength, { from: 0, to: 1 });
+  checkBoolean('invert', invert);
   if (invert === false && strength !== 1)
     throw new ArgumentError('strength', strength, '1, where values stay transformed (invert: false)');
-  if (typeof invert !== 'boolean') throw new ArgumentError('invert', invert, 'true or false');
   oneOf('nan', nan, nanTreatments);
   return {
     format,

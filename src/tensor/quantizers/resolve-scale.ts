@@ -1,7 +1,15 @@
 /**
  * The options of a scale with their defaults, checked alone, with each other and against the format of the elements.
  */
-import { checkFields, checkObject, integerInRange, numberInRange, oneOf, within } from '../../check.ts';
+import {
+  checkFields,
+  checkObject,
+  integerInRange,
+  numberInRange,
+  oneOf,
+  oneOrEach,
+  within,
+} from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { FloatFormat, Format } from '../../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../../formats/names.ts';
@@ -70,18 +78,6 @@ function historyOf(scale: ScaleOptions): ResolvedScale['history'] {
     length: integerInRange('scale.history.length', length, 1, Number.MAX_SAFE_INTEGER),
     take: oneOf('scale.history.take', take, ['max', 'latest'], 'max'),
   };
-}
-
-/** One number for all groups, or a list of one a group, each as `check` wants it. */
-function oneOrEach(
-  path: string,
-  given: unknown,
-  check: (path: string, each: unknown) => number,
-): number | readonly number[] {
-  if (typeof given !== 'object') return check(path, given);
-  if (!Array.isArray(given))
-    throw new ArgumentError(path, given, 'a number, or an array of numbers, one a group');
-  return Object.freeze(Array.from(given, (each, i) => check(`${path}[${i}]`, each)));
 }
 
 function constantOf(scale: ScaleOptions, format: FloatFormat): ResolvedScale['value'] {

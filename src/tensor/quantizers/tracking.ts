@@ -4,6 +4,7 @@
  * integer-arithmetic-only inference", arXiv 1712.05877, section 3.1 (averages); Micikevicius et al., "FP8 formats for deep
  * learning", arXiv 2209.05433, and TransformerEngine's delayed scaling (windows).
  */
+import { checkList, numberInRange, pathOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { ResolvedScale } from './scale-options.ts';
 
@@ -42,9 +43,9 @@ function checkCount(known: ArrayLike<number>, current: Float64Array): void {
 
 /** Numbers of a state, each finite. */
 export function stateNumbers(argument: string, given: unknown): Float64Array {
-  const valid = Array.isArray(given) && given.every((x) => typeof x === 'number' && Number.isFinite(x));
-  if (!valid) throw new ArgumentError(`state.${argument}`, given, 'a list of finite numbers');
-  return Float64Array.from(given as number[]);
+  const path = `state.${argument}`;
+  const list = checkList(path, given, 'a list of finite numbers');
+  return Float64Array.from(list, (x, i) => numberInRange(pathOf(path, i), x));
 }
 
 /** new = decay old + (1 - decay) current in binary64, beginning with the first. What is not finite is not remembered. */
@@ -69,8 +70,7 @@ function averageTracker(decay: number): Tracker {
       average === undefined ? {} : { average: Array.from(average, (x) => (Number.isFinite(x) ? x : null)) },
     restore(state): void {
       const given = state.average;
-      if (given !== undefined && !Array.isArray(given))
-        throw new ArgumentError('state.average', given, 'a list of finite numbers');
+      if (given !== undefined) checkList('state.average', given, 'a list of finite numbers');
       const known = given?.map((x) => x ?? 0);
       average = known && stateNumbers('average', known).map((x, i) => (given![i] === null ? NaN : x));
     },
@@ -98,9 +98,7 @@ function historyTracker({ length, take }: NonNullable<ResolvedScale['history']>)
     },
     state: () => ({ history: history.map((each) => [...each]) }),
     restore(state): void {
-      const given = state.history ?? [];
-      if (!Array.isArray(given))
-        throw new ArgumentError('state.history', given, 'a list of lists of numbers');
+      const given = checkList('state.history', state.history ?? [], 'a list of lists of numbers');
       history = given.slice(-length).map((each, i) => stateNumbers(`history[${i}]`, each));
     },
   };

@@ -1,6 +1,7 @@
 /** Transforms before quantising: each in a file of its own, and all from plain data. */
-import { checkFields, checkList, checkObject, named, within, wordsFor } from '../../check.ts';
+import { checkFields, checkList, checkObject, named, within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { wordsFor } from '../../nearest-words.ts';
 import { type ClampResidualOptions, clampResidual } from './clamp-residual.ts';
 import { compose } from './compose.ts';
 import { type HadamardOptions, hadamard } from './hadamard.ts';

@@ -9,7 +9,7 @@
 
 import { normalQuantile } from '../../arithmetic/elementary/approximate.ts';
 import type { RealArray } from '../../array-kinds.ts';
-import { checkFields, numberInRange, oneOf } from '../../check.ts';
+import { checkFields, numberInRange, oneOf, oneOrEach } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
 import { bounded, carried, carrierOf, toBinary32 } from '../carrier.ts';
@@ -88,11 +88,7 @@ function roundedGaussian(random: number): number {
 
 /** The bits, of all groups or of each. */
 function checkBits(given: unknown): number | readonly number[] {
-  const range = { above: 0, to: 64 };
-  if (typeof given !== 'object') return numberInRange('bits', given, range);
-  if (!Array.isArray(given) || given.length === 0)
-    throw new ArgumentError('bits', given, 'a number, or an array of numbers, one a group');
-  return Object.freeze(Array.from(given, (b, i) => numberInRange(`bits[${i}]`, b, range)));
+  return oneOrEach('bits', given, (path, each) => numberInRange(path, each, { above: 0, to: 64 }));
 }
 
 /** A step as it is stored: a binary32 number, at most the largest. */

@@ -3,7 +3,7 @@
  * here are the handle and its state.
  */
 
-import { checkFields, integerInRange, oneOf } from '../../check.ts';
+import { checkFields, integerInRange, numberInRange, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
@@ -159,8 +159,7 @@ export async function applyRecipe(
       return engine.log;
     },
     optimizer(learningRate) {
-      if (!(typeof learningRate === 'number' && learningRate > 0 && Number.isFinite(learningRate)))
-        throw new ArgumentError('learningRate', learningRate, 'a positive number');
+      numberInRange('learningRate', learningRate, { above: 0 });
       const made = optimizerOf(tf, recipe.optimizer, {
         seed,
         ...valueOptions(recipe, steps),

@@ -1,8 +1,9 @@
 /**
  * The settings of optimisers as data, and their defaults. What fields may be is `schema.ts`.
  */
-import { checkObject, wordsFor } from '../../check.ts';
+import { checkObject, refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { wordsFor } from '../../nearest-words.ts';
 import { checkSchema } from '../../schema.ts';
 import { type Curve, checkCurve, curveAt, curveSchema } from '../curve.ts';
 import { feedsBack, type WeightStoreSpec } from '../stores/index.ts';
@@ -212,12 +213,10 @@ export function checkValues(
     if (field === 'momentum' && settings.kind === 'sgd' && settings.momentum === 0)
       throw new ArgumentError(path, curve, 'nothing, where the momentum is 0 and none is held');
     curve.points.forEach(([, value], i) => {
-      try {
-        checkSchema('', { ...settings, [field]: value }, optimizerSchema);
-      } catch (error) {
-        if (!(error instanceof ArgumentError)) throw error;
-        throw new ArgumentError(`${path}.points[${i}]`, value, error.accepted);
-      }
+      refusedAs(
+        () => checkSchema('', { ...settings, [field]: value }, optimizerSchema),
+        ({ accepted }) => new ArgumentError(`${path}.points[${i}]`, value, accepted),
+      );
     });
   }
 }

@@ -4,7 +4,7 @@
  * Nielsen, Schneider-Kamp, Galke, "Continual quantization-aware pre-training", arXiv 2502.11895 (the transition); Nielsen and
  * Schneider-Kamp, "BitNet b1.58 reloaded", arXiv 2407.09527 (absmedian).
  */
-import { ArgumentError } from '../../errors.ts';
+import { refusedAs } from '../../check.ts';
 import { type FormatSpelling, toFormat } from '../../formats/index.ts';
 import { boolean, line, maybe, number, word } from '../../schema.ts';
 import { type LinearSlots, type Phase, plainSlots, type QuantizerSpec, type Recipe } from '../recipe.ts';
@@ -84,12 +84,10 @@ export interface TransitionOptions extends BitnetOptions {
 
 /** Name of the format that the first phase emulates. */
 function firstFormat(first: string): string {
-  try {
-    return toFormat(first).name;
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError('first', error.given, error.accepted);
-  }
+  return refusedAs(
+    () => toFormat(first).name,
+    () => 'first',
+  );
 }
 
 /**

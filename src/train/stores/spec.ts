@@ -2,6 +2,7 @@
  * How weights are held between two steps, as data: options, checks, and which parameters a store is for. The stores
  * themselves are the other files of this folder.
  */
+import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { type Format, type FormatSpelling, toFormat } from '../../formats/index.ts';
 import { fitsBinary32 } from '../../tensor/arrays.ts';
@@ -79,12 +80,10 @@ export function feedsBack(store: WeightStoreSpec | undefined): boolean {
 }
 
 function formatOf(spelling: FormatSpelling, path: string): Format {
-  try {
-    return toFormat(spelling);
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError(path, spelling, error.accepted);
-  }
+  return refusedAs(
+    () => toFormat(spelling),
+    ({ accepted }) => new ArgumentError(path, spelling, accepted),
+  );
 }
 
 /** The rule of a store's format. Throws ArgumentError naming the field, prefixed by `path`. */
