@@ -8,6 +8,8 @@ import { type Entry, functionNames, type PlainEntry, walk } from '../options-wal
 const { defaultAdafactor, defaultOptimizer, labelledData, models, recipes, textData } = halfulp;
 
 const wrong = (value: unknown): never => value as never;
+const sensitive = [{ name: 'a', weights: Float32Array.of(1, 2, 3) }];
+const candidates = [{ format: 'int8', scale: { per: 'tensor', from: 'absmax' } }] as const;
 const nothing: readonly unknown[] = [undefined, null, 1, 'x', true, [], () => 1, new Map()];
 const noNumbers: readonly unknown[] = ['1', null, true, NaN, Infinity, -1, 1.5, [1], {}, 2n ** 70n];
 
@@ -231,6 +233,11 @@ const exported: Readonly<Record<string, Entry>> = {
       also: isName,
     },
   ],
+  assignFormats: refusing(
+    [[...nothing, [], [{ name: 'a' }]], (layers) => halfulp.assignFormats(layers, candidates, 8)],
+    [[...nothing, [], ['int8'], [{}]], (given) => halfulp.assignFormats(sensitive, given, 8)],
+    [[undefined, 0, 65, ...noNumbers], (bits) => halfulp.assignFormats(sensitive, candidates, bits)],
+  ),
   numericsVersion: { refused: [] },
   parameterCounts: refusing(
     [[...nothing, { kind: 'mlp' }], (config) => halfulp.parameterCounts(config, 4)],
@@ -456,6 +463,10 @@ describe('recipes', () => {
     switchBack: [{ ...common, variant: 'M', weightGradient: 'row', rest: 'binary32', updateClipping: false }],
     s2fp8: [{ ...common, of: 'linear' }],
     halo: [{ ...common, level: 1, format: 'e4m3fn' }],
+    quartet: [{ ...common, forward: 'nearest-even', backward: 'aligned' }],
+    quest: [{ ...common, bits: 3, activations: false }],
+    shiftQuant: [{ ...common, ...rounding, bits: 5, groups: 2 }],
+    xrNpe: [{ ...common, format: 'e2m1', layers: { '**.down': 'posit(4,1)' } }],
     dfp16: [
       { ...common, preShift: 1, chunk: 8, rounding: 'stochastic', results: 'int16', first: 'binary32' },
     ],

@@ -9,17 +9,17 @@ import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './ba
 import { bfloat16Slots } from './bfloat16-slots.ts';
 
 /** Blocks of a model, counted from either end, whose layers read bfloat16. */
-export interface ExemptBlocks {
+interface ExemptBlocks {
   readonly first?: number;
   readonly last?: number;
 }
 
 const blocks = maybe(integer(1, 2 ** 16));
 /** What `ExemptBlocks` may be. */
-export const exemptBlocks: Schema = fields({ first: blocks, last: blocks });
+const exemptBlocks: Schema = fields({ first: blocks, last: blocks });
 
 /** The rules that give blocks at the ends of a model bfloat16 operands. */
-export function exemptRules({ first, last }: ExemptBlocks = {}): Rule[] {
+function exemptRules({ first, last }: ExemptBlocks = {}): Rule[] {
   const depths = [
     ...(first === undefined ? [] : [[0, first - 1] as const]),
     ...(last === undefined ? [] : [[-last, -1] as const]),
