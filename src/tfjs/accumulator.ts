@@ -61,6 +61,12 @@ function accumulatorModel(path: string, spec: unknown): AccumulatorModel {
   return { ...spec, accumulate: sumsOf(pathOf(path, 'accumulate'), accumulate) };
 }
 
+/** The matrix unit that an accumulator is; undefined: it is none. */
+export function unitOf(spec: AccumulatorSpec): MatrixUnit | undefined {
+  const { accumulate } = accumulatorModel('accumulate', spec);
+  return isMatrixUnit(accumulate) ? accumulate : undefined;
+}
+
 /** Checks an accumulator by itself, whatever its results are rounded to. Throws ArgumentError that names the field. */
 export function checkAccumulator(path: string, spec: unknown): void {
   const model = accumulatorModel(path, spec);

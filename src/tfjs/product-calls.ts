@@ -9,7 +9,7 @@
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import { ArgumentError } from '../errors.ts';
-import type { AccumulatorSpec } from './accumulator.ts';
+import { type AccumulatorSpec, unitOf } from './accumulator.ts';
 import {
   backendOf,
   type DataId,
@@ -26,6 +26,7 @@ import type { EmulationLog } from './log.ts';
 import { type OperandView, operandView } from './operand-views.ts';
 import type { ProductSlots, SlotOperand, SlotOutput, SlotProvider } from './product-slots.ts';
 import { watchDisposal, watchTape } from './tape.ts';
+import { type Grid, unitOperands } from './unit-operands.ts';
 
 /** Kernels that are products, with the names of their operands. Those of gradients are among them. */
 const operandNames: Readonly<Record<string, readonly [string, string]>> = {
@@ -54,6 +55,8 @@ export function isProduct(name: string): boolean {
 interface Image {
   readonly tensor: Tensor;
   readonly isFlipped: boolean;
+  /** What its values are, where a matrix unit may sum them. */
+  readonly grid: Grid | undefined;
 }
 
 /** One operand of a forward call, for its backward products. Its tensors are kept. */
@@ -67,6 +70,8 @@ interface Side {
   readonly operand: Tensor | undefined;
   /** The operand after its norm. */
   readonly normed: Tensor | undefined;
+  /** Whether a matrix unit may sum its images. */
+  readonly hasGrid: boolean;
 }
 
 interface ForwardCall {
@@ -93,6 +98,14 @@ type RunProduct = (
 ) => KernelResult;
 
 const noImages: ReadonlySet<string> = new Set();
+
+/** Whether a matrix unit sums. */
+const isUnit = (accumulate: AccumulatorSpec | null): boolean =>
+  accumulate !== null && unitOf(accumulate) !== undefined;
+
+/** Whether one sums some product that may read a forward image. */
+const useUnits = ({ forward, inputGradient, weightGradient }: ProductSlots): boolean =>
+  [forward, inputGradient, weightGradient].some(({ accumulate }) => isUnit(accumulate));
 
 /** Kernels whose result has the values of their operand, in its order or transposed. */
 const copying: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'ExpandDims', 'Cast', 'Transpose']);
@@ -190,10 +203,12 @@ export class ProductCalls {
     const slots = this.#provider.slotsOf({ kernel: name, parameter, path, isTaped, log });
     if (slots === null) return plain();
     const names = isFirst ? { x: second, w: first } : { x: first, w: second };
+    const hasGrid = useUnits(slots);
     const side = (part: 'x' | 'w'): Side =>
       this.#side(name, names[part], inputs[names[part]]!, args, slots.forward[part], {
         isParameter: part === 'w' && parameter !== undefined,
         isTaped,
+        hasGrid,
       });
     const [x, w] = [side('x'), side('w')];
     const call: ForwardCall = { kernel: name, slots, x, w, names, path: path.join('/') };
@@ -202,8 +217,7 @@ export class ProductCalls {
         [names.x, x.image],
         [names.w, w.image],
       ]);
-      const given = withImages(args, images);
-      const result = execute(given.args, { images: given.images, accumulate: slots.forward.accumulate });
+      const result = this.#execute(execute, args, images, slots.forward.accumulate);
       return this.#output(result, slots.forward.y);
     } finally {
       if (isTaped) this.#pending.push(call);
@@ -218,29 +232,37 @@ export class ProductCalls {
     info: TensorInfo,
     { attrs }: KernelArguments,
     slot: SlotOperand | null,
-    { isParameter, isTaped }: { readonly isParameter: boolean; readonly isTaped: boolean },
+    {
+      isParameter,
+      isTaped,
+      hasGrid,
+    }: { readonly isParameter: boolean; readonly isTaped: boolean; readonly hasGrid: boolean },
   ): Side {
     const tf = this.#tf;
     const { dataId } = info;
-    if (slot === null)
-      return { dataId, slot, view: undefined, image: undefined, operand: undefined, normed: undefined };
+    const none = { view: undefined, image: undefined, operand: undefined, normed: undefined };
+    if (slot === null) return { dataId, slot, ...none, hasGrid };
     const view = this.#view(kernel, name, info.shape, attrs, slot);
     const given = this.#tensorOf(info);
     const isPulledBack = isTaped && (slot.norm !== undefined || slot.pullback !== undefined);
     const operand = isPulledBack ? tf.keep(tf.clone(given)) : undefined;
     const normed = slot.norm === undefined ? undefined : this.#normed(given, view, slot.norm);
     const known = isParameter ? this.#images.get(dataId)?.get(name) : undefined;
-    if (known?.key === slot.key)
-      return { dataId, slot, view, image: this.#cloned(known.image, info.shape), operand, normed };
-    const image = this.#image(normed ?? given, view, slot);
-    if (isParameter) this.#keepImage(dataId, name, slot.key, image);
-    return { dataId, slot, view, image, operand, normed };
+    const key = `${slot.key}${hasGrid ? ' grid' : ''}`;
+    if (known?.key === key) {
+      const image = this.#cloned(known.image, info.shape);
+      return { dataId, slot, view, image, operand, normed, hasGrid };
+    }
+    const image = this.#image(normed ?? given, view, slot, hasGrid);
+    if (isParameter) this.#keepImage(dataId, name, key, image);
+    return { dataId, slot, view, image, operand, normed, hasGrid };
   }
 
   /** Another reference to an image, for an operand of a shape: a weight may be read as a matrix and as a batch of one. */
-  #cloned({ tensor, isFlipped }: Image, shape: readonly number[]): Image {
+  #cloned({ tensor, isFlipped, grid }: Image, shape: readonly number[]): Image {
     const fitted = isFlipped ? swappedShape(shape) : shape;
-    return { tensor: this.#tf.keep(this.#tf.tidy(() => this.#tf.reshape(tensor, [...fitted]))), isFlipped };
+    const clone = this.#tf.keep(this.#tf.tidy(() => this.#tf.reshape(tensor, [...fitted])));
+    return { tensor: clone, isFlipped, grid };
   }
 
   #view(
@@ -253,13 +275,49 @@ export class ProductCalls {
     return operandView(this.#tf, kernel, operand, shape, attrs, { blocks, stored, flips: this.#flips });
   }
 
-  #image(operand: Tensor, view: OperandView, slot: SlotOperand): Image {
+  #image(operand: Tensor, view: OperandView, slot: SlotOperand, hasGrid: boolean): Image {
     const tf = this.#tf;
+    let grid: Grid | undefined;
     const tensor = tf.tidy(() => {
-      const image = view.fromMatrix(slot.image(view.toMatrix(operand)));
+      const matrix = view.toMatrix(operand);
+      const image = view.fromMatrix(slot.image(matrix));
+      if (hasGrid) grid = slot.grid(matrix);
       return tf.keep(image.dataId === operand.dataId ? tf.clone(image) : image);
     });
-    return { tensor, isFlipped: view.flips };
+    return { tensor, isFlipped: view.flips, grid };
+  }
+
+  /** Runs a product; a matrix unit sums the elements of scaled images, and its results are scaled then. */
+  #execute(
+    execute: RunProduct,
+    args: KernelArguments,
+    images: ReadonlyMap<string, Image | undefined>,
+    accumulate: AccumulatorSpec | null,
+  ): KernelResult {
+    const given = withImages(args, images);
+    const how = { images: given.images, accumulate };
+    const unit = accumulate === null ? undefined : unitOf(accumulate);
+    const [left, right] = [...images];
+    const [a, b] = [left?.[1], right?.[1]];
+    if (unit === undefined || a?.grid === undefined || b?.grid === undefined) return execute(given.args, how);
+    const tf = this.#tf;
+    const values = [a, b].map(({ tensor }) => tensor.dataSync() as Float32Array);
+    const ready = unitOperands(unit, values as [Float32Array, Float32Array], [a.grid, b.grid]);
+    if (ready === undefined) return execute(given.args, how);
+    const made = [a, b].map(({ tensor }, i) => tf.tensor(ready.elements[i]!, [...tensor.shape]));
+    const elements = new Map(
+      [left!, right!].map(([name, image], i) => [name, { ...image!, tensor: made[i]! }]),
+    );
+    const units = withImages(args, elements);
+    try {
+      const sums = execute(units.args, { ...how, accumulate: ready.unit }) as TensorInfo;
+      const tensor = tf.engine().makeTensorFromTensorInfo(sums);
+      const scaled = tf.mul(tensor, ready.factor);
+      tensor.dispose();
+      return scaled;
+    } finally {
+      for (const tensor of made) tensor.dispose();
+    }
   }
 
   #normed(operand: Tensor, view: OperandView, kind: 'rms' | 'layer'): Tensor {
@@ -341,12 +399,11 @@ export class ProductCalls {
       if (g !== null) {
         const info = infos[gradient]!;
         const view = this.#view(name, gradient, info.shape, args.attrs, g);
-        const image = this.#image(this.#tensorOf(info), view, g);
+        const image = this.#image(this.#tensorOf(info), view, g, isUnit(accumulate));
         made.push(image.tensor);
         images.set(gradient, image);
       }
-      const given = withImages(args, images);
-      return this.#output(execute(given.args, { images: given.images, accumulate }), out);
+      return this.#output(this.#execute(execute, args, images, accumulate), out);
     } finally {
       for (const tensor of made) tensor.dispose();
     }
@@ -384,15 +441,15 @@ export class ProductCalls {
     made: Tensor[],
   ): Image | undefined {
     const tf = this.#tf;
-    const fitted = (tensor: Tensor, isFlipped: boolean): Image => {
+    const fitted = (tensor: Tensor, isFlipped: boolean, grid?: Grid): Image => {
       const flipped = isFlipped !== isSwapped;
       const shape = flipped ? swappedShape(info.shape) : info.shape;
       const reshaped = tf.keep(tf.tidy(() => tf.reshape(tensor, [...shape])));
       made.push(reshaped);
-      return { tensor: reshaped, isFlipped: flipped };
+      return { tensor: reshaped, isFlipped: flipped, grid };
     };
     if (own === 'same') {
-      if (side.image !== undefined) return fitted(side.image.tensor, side.image.isFlipped);
+      if (side.image !== undefined) return fitted(side.image.tensor, side.image.isFlipped, side.image.grid);
       return side.normed === undefined ? undefined : fitted(side.normed, false);
     }
     const base =
@@ -404,7 +461,7 @@ export class ProductCalls {
     if (own === null) return base;
     const tensor = base === undefined ? this.#tensorOf(info) : this.#unflipped(base, made);
     const view = this.#view(kernel, name, tensor.shape, attrs, own);
-    const image = this.#image(tensor, view, own);
+    const image = this.#image(tensor, view, own, side.hasGrid);
     made.push(image.tensor);
     return image;
   }

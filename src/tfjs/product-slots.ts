@@ -5,6 +5,7 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import type { AccumulatorSpec } from './accumulator.ts';
 import type { EmulationLog } from './log.ts';
+import type { Grid } from './unit-operands.ts';
 
 /** One operand of one product, ready to be applied. */
 export interface SlotOperand {
@@ -20,6 +21,8 @@ export interface SlotOperand {
   readonly norm: 'rms' | 'layer' | undefined;
   /** The image of a matrix, of its shape; a new tensor. Called inside `tf.tidy`. */
   image(matrix: Tensor): Tensor;
+  /** What the values of that image are, if all are elements times one unit: for matrix units. Called after `image`. */
+  grid(matrix: Tensor): Grid | undefined;
   /** Whether the image stays transformed along the matrix's rows, as its partner's does. */
   readonly stays: boolean;
   /**

@@ -16,7 +16,9 @@ import {
   e3m2,
   e4m3,
   e5m2,
+  gridded,
   hadamard,
+  hopperProduct,
   integer,
   scaled,
   shiftedAndSqueezed,
@@ -63,6 +65,23 @@ describe('FP8 hybrid', () => {
     ]);
     expect(given).toEqual(step(netOf(3), both(slots(one, one)), 2 ** -4));
   });
+
+  it.each(['hybrid', 'e4m3fn', 'e5m2'] as const)(
+    '%s on the matrix unit of Hopper sums elements',
+    async (formats) => {
+      const [small, large] = [gridded(e4m3, 448, -6), gridded(e5m2, 57344, -14)];
+      const forward = formats === 'e5m2' ? large : small;
+      const gradient = formats === 'e4m3fn' ? small : large;
+      const summed = { ...slots(forward, gradient), product: hopperProduct };
+      const recipe = recipes.fp8Hybrid({ scaling: 'current', formats, accumulate: 'hopper-fp8' });
+      for (const net of [netOf(1, 1, [40, 70, 9, 3]), netOf(2)]) {
+        const [given] = await trained(tf, recipe, [net]);
+        expect(given).toEqual(step(net, both(summed), 2 ** -4));
+      }
+      const plain = await trained(tf, recipes.fp8Hybrid({ scaling: 'current', formats }), [netOf(2)]);
+      expect(plain).not.toEqual([step(netOf(2), both(summed), 2 ** -4)]);
+    },
+  );
 
   it('without scaling rounds what is there', async () => {
     const as = (round: (x: number) => number) => whole((x) => x.map(round));

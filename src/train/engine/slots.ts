@@ -288,6 +288,12 @@ export class Slot {
         if (tap !== undefined) this.#as(made, before ?? {}, () => tap(this.#name, matrix, image, made));
         return image;
       },
+      grid: (matrix) => {
+        if (made === undefined || strength !== 1 || made.transform !== undefined) return undefined;
+        if (made.scale.grouping.per !== 'tensor' || made.scale.hasZeroPoint) return undefined;
+        const { scales } = this.#explained(made, matrix, callFor(matrix.size), before ?? this.#before);
+        return { format: made.format, unit: scales[0]! };
+      },
       pullback:
         made === undefined || !(hasRule || stays)
           ? undefined

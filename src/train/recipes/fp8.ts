@@ -15,6 +15,7 @@ const hybridOptions = optionsOf({
   history: maybe(integer(1, 2 ** 20)),
   take: maybe(word(['max', 'latest'])),
   margin: maybe(integer(0, 16)),
+  accumulate: maybe(word(['binary32', 'hopper-fp8', 'ada-fp8', 'blackwell-fp8'])),
   lossScale: maybe(objectOr(fields({ static: integer(0, 126) }), word(['dynamic', 'none']))),
 });
 
@@ -33,6 +34,8 @@ export interface Fp8HybridOptions extends RecipeOptions {
   readonly take?: 'max' | 'latest';
   /** The largest magnitude becomes the format's largest number times 2^-margin. Default 0. */
   readonly margin?: number;
+  /** What sums products: binary32 in order (default), or a matrix unit, on elements; scales multiply its results. */
+  readonly accumulate?: 'binary32' | 'hopper-fp8' | 'ada-fp8' | 'blackwell-fp8';
   /** What the loss's gradient is multiplied by: `'dynamic'`, or 2^static. Default `'none'`. */
   readonly lossScale?: 'none' | 'dynamic' | { readonly static: number };
 }
@@ -81,7 +84,8 @@ export function fp8Hybrid(options: Fp8HybridOptions = {}): Recipe {
   checkOptions(hybridOptions, options);
   checkScaling(options);
   const { formats = 'hybrid', scaling = 'delayed', history = 1024, take = 'max', margin = 0 } = options;
-  const { lossScale = 'none' } = options;
+  const { lossScale = 'none', accumulate = 'binary32' } = options;
+  const sums = accumulate === 'binary32' ? {} : { accumulate };
   const operand = (format: 'e4m3fn' | 'e5m2'): OperandSpec => {
     if (scaling === 'none') return { format, saturation: 'finite' };
     return {
@@ -96,14 +100,14 @@ export function fp8Hybrid(options: Fp8HybridOptions = {}): Recipe {
   const forward = operand(formats === 'e5m2' ? 'e5m2' : 'e4m3fn');
   const gradient = operand(formats === 'e4m3fn' ? 'e4m3fn' : 'e5m2');
   const slots: LinearSlots = {
-    forward: { x: forward, w: forward },
-    inputGradient: { g: gradient, w: 'same' },
-    weightGradient: { g: gradient, x: 'same' },
+    forward: { x: forward, w: forward, ...sums },
+    inputGradient: { g: gradient, w: 'same', ...sums },
+    weightGradient: { g: gradient, x: 'same', ...sums },
   };
   const scaled =
     lossScale === 'none' ? '' : lossScale === 'dynamic' ? '-loss-scale' : `-loss-scale${lossScale.static}`;
   const window = scaling === 'delayed' && (history !== 1024 || take !== 'max') ? `${history}-${take}` : '';
-  const name = `fp8-${formats}-${scaling}${window}${margin === 0 ? '' : `-margin${margin}`}${scaled}`;
+  const name = `fp8-${formats}-${scaling}${window}${margin === 0 ? '' : `-margin${margin}`}${scaled}${accumulate === 'binary32' ? '' : `-${accumulate}`}`;
   const title = `FP8 operands (${formats === 'hybrid' ? 'e4m3fn, gradients e5m2' : formats}), ${scaling === 'none' ? 'no' : scaling} scaling`;
   const made = recipe(name, title, [phase(0, slots)], options);
   const update = unscaling(lossScale, made.optimizer.clipNorm);

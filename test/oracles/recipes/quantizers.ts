@@ -1,5 +1,5 @@
 /** Scalar quantisers of arrays in plain loops, from their definitions: nothing here is the library's. */
-import type { Matrix } from './two-layer.ts';
+import type { Change, Matrix } from './two-layer.ts';
 
 /** x to the nearest multiple of a power of two, ties to even; exact in binary64 for what is rounded here. */
 function toMultiple(x: number, quantum: number): number {
@@ -224,3 +224,52 @@ export function posit(bits: number, es: number) {
 
 /** e2m1: 0, 0.5, 1, 1.5, 2, 3, 4, 6. */
 export const e2m1 = float(1, 0, 6);
+
+/** Elements of an FP8 format with one scale, known to be such: for a product that sums elements. */
+export const gridded =
+  (round: (x: number) => number, target: number, emin: number): Change =>
+  (m) => {
+    let largest = 0;
+    for (const v of m.values) largest = Math.max(largest, Math.abs(v));
+    const values = scaled(round, target)(m.values);
+    return {
+      ...m,
+      values,
+      grid: { unit: largest === 0 ? 1 : 1 / Math.fround(target / largest), emin, round },
+    };
+  };
+
+/** A number as its significand and the exponent that an adder of tensor cores sees: subnormals have the least one, zeros -126. */
+function splitAt(x: number, emin: number): readonly [number, number] {
+  if (x === 0) return [0, -126];
+  const exponent = Math.max(exponentOf(x), emin);
+  return [x / 2 ** exponent, exponent];
+}
+
+/** Elements summed in groups of 32 as Hopper's FP8 instruction does: terms cut at 13 bits below the largest exponent, results at 14 bits. */
+export function hopperProduct(a: Matrix, b: Matrix): Matrix {
+  const elementsOf = ({ values, grid }: Matrix) =>
+    Float64Array.from(values, (v) => grid!.round(v / grid!.unit));
+  const [left, right] = [elementsOf(a), elementsOf(b)];
+  const units = Math.fround(Math.fround(a.grid!.unit) * Math.fround(b.grid!.unit));
+  const values = new Float32Array(a.rows * b.rows);
+  for (let i = 0; i < a.rows; i++)
+    for (let j = 0; j < b.rows; j++) {
+      let sum = 0;
+      for (let from = 0; from < a.columns; from += 32) {
+        const terms = [splitAt(sum, -126)];
+        for (let k = from; k < from + 32; k++) {
+          const [x, y] = k < a.columns ? [left[i * a.columns + k]!, right[j * b.columns + k]!] : [0, 0];
+          const [[s, e], [t, f]] = [splitAt(x, a.grid!.emin), splitAt(y, b.grid!.emin)];
+          terms.push([s * t, e + f]);
+        }
+        const top = Math.max(...terms.map(([, exponent]) => exponent));
+        const total =
+          terms.reduce((all, [s, e]) => all + Math.trunc(s * 2 ** (e - top + 13)), 0) * 2 ** (top - 13);
+        const quantum = total === 0 ? 1 : 2 ** (exponentOf(total) - 13);
+        sum = Math.trunc(total / quantum) * quantum;
+      }
+      values[i * b.rows + j] = sum * units;
+    }
+  return { rows: a.rows, columns: b.rows, values };
+}

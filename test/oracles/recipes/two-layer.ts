@@ -8,6 +8,8 @@ export interface Matrix {
   readonly rows: number;
   readonly columns: number;
   readonly values: Float32Array;
+  /** Of elements times a unit: the unit, the least exponent of their format, and the rounding to it. */
+  readonly grid?: { readonly unit: number; readonly emin: number; readonly round: (x: number) => number };
 }
 
 /** What a slot does to a matrix of rows along what its product sums over, and to a result, whose rows are those of the first operand. */
@@ -38,11 +40,11 @@ export const matrix = (rows: number, columns: number, values: ArrayLike<number>)
   values: Float32Array.from(values),
 });
 
-export function transposed({ rows, columns, values }: Matrix): Matrix {
+export function transposed({ rows, columns, values, ...rest }: Matrix): Matrix {
   const turned = new Float32Array(values.length);
   for (let i = 0; i < rows; i++)
     for (let j = 0; j < columns; j++) turned[j * rows + i] = values[i * columns + j]!;
-  return { rows: columns, columns: rows, values: turned };
+  return { rows: columns, columns: rows, values: turned, ...rest };
 }
 
 export function mapped(m: Matrix, change: (x: number, i: number) => number): Matrix {
