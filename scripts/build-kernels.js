@@ -14,6 +14,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import asc from 'assemblyscript/asc';
 import { arithmetic } from './kernels/arithmetic.js';
 import { assemblyText, layoutText } from './kernels/layout.js';
+import { quantizers } from './kernels/quantizers.js';
 import { rounding } from './kernels/rounding.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -93,7 +94,7 @@ export default bytes;
 }
 
 /** The manifests: what the blocks of a module look like, and how its kernels are numbered. */
-const manifests = { arithmetic, rounding };
+const manifests = { arithmetic, quantizers, rounding };
 
 /** The files that are made of manifests, and their texts. */
 export function generatedSources() {

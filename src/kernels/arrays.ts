@@ -11,8 +11,9 @@ import { planRounding, type RoundingPlan } from './plan.ts';
 import { checkSupplied, type Rounder, rounderOn } from './rounder.ts';
 import { roundingRoomBytes, writeRounding } from './rounding-job.ts';
 import { roundingModule } from './rounding-module.ts';
-import { commonPiece, divideCommon, divideStaged } from './thread-division.ts';
-import { threadPool, usefulThreads } from './threads.ts';
+import { roundOnSharedHeap, usefulThreads } from './shared-rounding.ts';
+import { divideStaged } from './thread-division.ts';
+import { threadPool } from './threads.ts';
 
 /** Bytes of one staged chunk: far below the second-level cache. A quarter of this is a tenth slower at 10^7 elements. */
 const stagedBytes = 65536;
@@ -54,26 +55,11 @@ function roundInSharedHeap(
   options: ResolvedRounding,
   threads: number,
 ): void {
-  const heap = sharedHeap();
-  sharedRounder ??= rounderOn(heap);
+  sharedRounder ??= rounderOn(sharedHeap());
   sharedRounder.prepare(plan);
-  const rounder = sharedRounder;
   const { byteOffset: source, length } = x;
-  const { byteOffset: destination } = out;
-  function ownPiece(from: number, to: number): number {
-    const offset = from << plan.elementShift;
-    rounder.round(plan, source + offset, destination + offset, to - from, options, from);
-    return -1;
-  }
-  if (threads === 1) {
-    ownPiece(0, length);
-    return;
-  }
-  const place = { source, destination, start: 0 };
-  divideCommon(threadPool(), threads, {
-    ...{ module: roundingModule, length, piece: commonPiece, ownPiece },
-    blockOf: (slot) => writeRounding(heap, slot.room(roundingRoomBytes), plan, place, options),
-  });
+  const round = threads === 1 ? sharedRounder.round : roundOnSharedHeap(sharedRounder, threadPool(), threads);
+  round(plan, source, out.byteOffset, length, options, 0);
 }
 
 function roundStaged(
@@ -136,8 +122,7 @@ export function roundArray<A extends RealArray>(
     return;
   }
   const isShared = isInSharedHeap(source) && isInSharedHeap(out);
-  // What a kernel leaves undecided is decided by this thread.
-  const team = plan.deferred === undefined ? usefulThreads(threads, plan, options, x.length, isShared) : 1;
+  const team = usefulThreads(threads, plan, options, x.length, isShared);
   if (isShared) roundInSharedHeap(plan, source, out, options, team);
   else roundStaged(plan, source, out, options, team);
 }

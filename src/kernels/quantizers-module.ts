@@ -1,9 +1,9 @@
 /** The module of quantisers. */
 import bytes from './generated/quantizers.ts';
-import { type KernelModule, kernelModule } from './module.ts';
+import { type KernelModule, kernelModule, type PieceExports } from './module.ts';
 
 /** The exports of `assembly/quantizers/index.ts`. Pointers are byte offsets. */
-export interface QuantizersModuleExports {
+export interface QuantizersModuleExports extends PieceExports {
   placeGroups(
     kernel: number,
     source: number,

@@ -5,9 +5,7 @@
 
 import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import type { ResolvedRounding } from '../rounding/options.ts';
 import { sharedHeap } from './heap.ts';
-import type { RoundingPath, RoundingPlan } from './plan.ts';
 import { createThreadPool, maximumThreads, type ThreadPool } from './thread-pool.ts';
 import { spawnThread, startsUnattended } from './thread-spawn.ts';
 
@@ -41,29 +39,6 @@ export function checkThreads(given: unknown): number {
       throw new ArgumentError('threads', threads, `1 to ${ready}, or more after 'await startThreads(n)'`);
   }
   return threads;
-}
-
-/** Elements from which on threads gain: fewer are rounded before a worker wakes. */
-const leastSlow = 65536;
-const leastQuick = 524288;
-/** Paths as fast as a copy, unless they draw random integers. */
-const quickPaths: readonly RoundingPath[] = ['quick', 'pattern', 'general'];
-
-/**
- * How many of `threads` to use. Ordinary arrays are copied by the calling thread, so that workers gain only where rounding
- * takes longer. Workers see neither supplied random integers nor the scalar reference, which some kernels leave elements to.
- */
-export function usefulThreads(
-  threads: number,
-  plan: RoundingPlan,
-  { random }: ResolvedRounding,
-  length: number,
-  isShared: boolean,
-): number {
-  if (plan.readsRandom && (random !== undefined || plan.deferred !== undefined)) return 1;
-  const isSlow = plan.readsRandom || !quickPaths.includes(plan.path);
-  const gains = isSlow ? length >= leastSlow : isShared && length >= leastQuick;
-  return gains ? threads : 1;
 }
 
 /**

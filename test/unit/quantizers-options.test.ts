@@ -66,13 +66,13 @@ describe('wrong options', () => {
     expect(() => q.quantize(list(1, 2), [2], { sed: 1 } as never)).toThrow(
       /sed: got 1; accepted: no such option/,
     );
-    expect(() => q.quantize(list(1, 2), [2], { threads: 2 } as never)).toThrow(
-      /threads: got 2; accepted: no such option/,
+    expect(() => q.quantize(list(1, 2), [2], { thread: 2 } as never)).toThrow(
+      /thread: got 2; accepted: no such option/,
     );
     expect(() => q.fakeQuantize(list(1), [1], undefined, { update: 0 } as never)).toThrow(/update: got 0/);
     expect(() => q.fakeQuantize(list(1), [1], undefined, { axis: 1 })).toThrow(/axis: got 1/);
-    expect(() => quantize(list(1), 'mxfp4', { threads: 2 } as never)).toThrow(
-      /threads: got 2; accepted: no such option/,
+    expect(() => quantize(list(1), 'mxfp4', { thread: 2 } as never)).toThrow(
+      /thread: got 2; accepted: no such option/,
     );
     expect(() => quantize(list(1), 'int8')).toThrow(/format: got 'int8'; accepted: a block format/);
     expect(() => quantize(list(1), 'mxfp4', { symmetric: true })).toThrow(/symmetric: /);

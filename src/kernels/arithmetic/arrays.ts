@@ -8,6 +8,7 @@ import { type ResolvedRounding, resolveRounding } from '../../rounding/index.ts'
 import { arithmeticModule } from '../arithmetic-module.ts';
 import { isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { commonPiece, divideCommon } from '../thread-division.ts';
+import { threadsForElements } from '../thread-rule.ts';
 import { threadPool } from '../threads.ts';
 import { operationRoomBytes, type ScalarOperation, writeOperation } from './operation-job.ts';
 import { type Operator, operatorOn } from './operator.ts';
@@ -73,16 +74,12 @@ interface Work {
   readonly isApart: boolean;
 }
 
-/** Elements from which on threads gain, as in `threads.ts`: of operations at the pace of memory, and of others. */
-const leastQuick = 524288;
-const leastSlow = 65536;
-
 /** How many of `threads` to use: workers see neither supplied random integers nor the scalar reference. */
 function usefulThreads(threads: number, { plan, options }: Work, length: number): number {
   const readsRandom = plan.rounding?.readsRandom === true;
   if (plan.defers || (readsRandom && options.random !== undefined)) return 1;
   const isQuick = !readsRandom && plan.workShift === plan.operandShift;
-  return length >= (isQuick ? leastQuick : leastSlow) ? threads : 1;
+  return threadsForElements(threads, length, isQuick, true);
 }
 
 function operateInSharedHeap(

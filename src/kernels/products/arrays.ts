@@ -11,6 +11,7 @@ import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { productsModule } from '../products-module.ts';
 import { rounderOn } from '../rounder.ts';
 import { divideCommon } from '../thread-division.ts';
+import { threadsForProducts } from '../thread-rule.ts';
 import { threadPool } from '../threads.ts';
 import { integersTaken } from './draws.ts';
 import type { HeapArray } from './heap-arrays.ts';
@@ -18,9 +19,6 @@ import { mostScratch } from './layout.ts';
 import { type Products, productsOn } from './run.ts';
 
 const shiftOf = (x: RealArray): 2 | 3 => (isFloat32Array(x) ? 2 : 3);
-
-/** Multiplications from which on threads gain. */
-const leastDivided = 2 ** 21;
 
 const productsMade = new WeakMap<Heap, Products>();
 
@@ -112,7 +110,7 @@ export function matmulArray(
     if (integers.length < integersTaken(model, whole.k * out.length)) return false;
     if (integers.byteLength > mostScratch) return false;
   }
-  const team = whole.k * out.length >= leastDivided ? threads : 1;
+  const team = threadsForProducts(threads, whole.k * out.length);
   const values = addend?.values;
   const isShared = [a, b, out, values ?? out].every(isInSharedHeap);
   const usesShared = isShared || team > 1;

@@ -13,10 +13,25 @@ export interface GroupLayout {
   readonly band?: { readonly rows: number; readonly height: number };
 }
 
-/** Elements of a piece: 64 KiB, far below the second-level cache. A multiple of 16. */
-export const pieceLength = 16384;
-/** Groups, or columns of a band, that are looked at together. */
+/** The columns of a tile that the kernels take at most. */
 export const mostGroups = 1024;
+
+/** How much is done together. */
+export interface Extent {
+  /** Elements of a piece. */
+  readonly length: number;
+  /** Groups of a piece, or columns of a band. */
+  readonly groups: number;
+}
+
+/** Pieces of 64 KiB, far below the second-level cache. A multiple of 16. */
+export const cached: Extent = { length: 16384, groups: mostGroups };
+
+/** One piece of all. */
+export function extentOf({ rows, columns, size }: GroupLayout): Extent {
+  const perRow = Math.ceil(columns / size);
+  return { length: rows * columns, groups: Math.max(rows * perRow, perRow * size) };
+}
 
 /** Consecutive elements, and the groups that they are. */
 export interface Piece {
@@ -36,9 +51,10 @@ export function* piecesOf(
   { rows, columns, size }: GroupLayout,
   start: number,
   group: number,
+  extent: Extent,
 ): Generator<Piece> {
   const perRow = Math.ceil(columns / size);
-  const wholeRows = Math.min(Math.floor(pieceLength / columns), Math.floor(mostGroups / perRow));
+  const wholeRows = Math.min(Math.floor(extent.length / columns), Math.floor(extent.groups / perRow));
   if (wholeRows >= 1) {
     for (let row = 0; row < rows; row += wholeRows) {
       const count = Math.min(wholeRows, rows - row);
@@ -49,7 +65,7 @@ export function* piecesOf(
     }
     return;
   }
-  const most = Math.min(Math.floor(pieceLength / size), mostGroups);
+  const most = Math.min(Math.floor(extent.length / size), extent.groups);
   for (let row = 0; row < rows; row++) {
     for (let left = columns; left > 0; ) {
       const groups = Math.min(most, Math.ceil(left / size));
@@ -72,9 +88,9 @@ export interface Stripe {
   readonly width: number;
 }
 
-/** The stripes of a layout with bands: as wide as groups are looked at together. */
-export function* stripesOf({ rows, columns, size, band }: GroupLayout): Generator<Stripe> {
-  const widest = Math.floor(mostGroups / size) * size;
+/** The stripes of a layout with bands: as wide as a piece has groups. */
+export function* stripesOf({ rows, columns, size, band }: GroupLayout, extent: Extent): Generator<Stripe> {
+  const widest = Math.floor(extent.groups / size) * size;
   const perRow = Math.ceil(columns / size);
   let group = 0;
   for (let row = 0; row < rows; ) {

@@ -6,9 +6,9 @@ import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';
 import type { FloatFormat, Format } from '../../formats/format.ts';
 import { fitsBinary32 } from '../../formats/real-arrays.ts';
 import { type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
+import * as parameters from '../generated/layout-quantizers.ts';
 import { planRounding } from '../plan.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
-import * as parameters from './parameters.ts';
 
 /** The largest binary32 number. */
 const largest = (2 - 2 ** -23) * 2 ** 127;
@@ -120,13 +120,13 @@ function ownElements(form: QuantizerForm, block: Float32Array, words: Int32Array
     const fits = Math.max(high, -low) <= 2 ** 21 * step && exponentOf(step) >= -90 && exponentOf(step) <= 90;
     if (!fits || format.hasNegativeZero) return undefined;
     block[parameters.baseSlot / 4] = 1.5 * 2 ** 23 * step;
-    return parameters.gridElements;
+    return parameters.elementsGrid;
   }
   const constants = floatConstants(format);
   if (constants === undefined || format.min !== -format.max || !format.hasNegativeZero) return undefined;
   block[parameters.baseSlot / 4] = constants.floor;
   words[parameters.shiftSlot / 4] = constants.shift;
-  return parameters.floatElements;
+  return parameters.elementsFloat;
 }
 
 /**
@@ -188,7 +188,7 @@ export function planQuantizer(form: QuantizerForm): QuantizerPlan | undefined {
     if (rounding === undefined) return undefined;
     block[parameters.lowSlot / 4] = low > format.min ? low : -Infinity;
   }
-  const elements = own ?? parameters.givenElements;
+  const elements = own ?? parameters.elementsGiven;
   const common = { form, elements, rounding, block, reach: reachOf(form) };
   if (scale.kind !== 'two-level') return { ...common, scaleFloor: 0, scaleShift: 0 };
   const constants = floatConstants(scale.format);

@@ -3,11 +3,18 @@
  * A group longer than a piece is walked twice, as is the whole tensor or row where it has a scale of its own.
  */
 import type { ResolvedRounding } from '../../rounding/index.ts';
+import {
+  commonSlot,
+  parameterBytes,
+  scaleOnly,
+  scalingDivided,
+  scalingMultiplied,
+  scalingTwoLevels,
+} from '../generated/layout-quantizers.ts';
 import type { Heap } from '../heap.ts';
 import type { QuantizersModuleExports } from '../quantizers-module.ts';
 import type { Rounder } from '../rounder.ts';
-import { commonSlot, divided, multiplied, parameterBytes, scaleOnly, twoLevels } from './parameters.ts';
-import { type GroupLayout, mostGroups, type Piece, pieceLength, piecesOf, stripesOf } from './pieces.ts';
+import { cached, type Extent, type GroupLayout, type Piece, piecesOf, stripesOf } from './pieces.ts';
 import type { QuantizerPlan } from './plan.ts';
 
 /** Elements that come from somewhere and go somewhere, at most `pieceLength` at a time. */
@@ -45,9 +52,7 @@ export interface QuantizerRunner {
   release(): void;
 }
 
-const ways = { encode: divided, power: multiplied, 'two-level': twoLevels } as const;
-
-const groupBytes = 4 * (mostGroups + 4);
+const scalings = { encode: scalingDivided, power: scalingMultiplied, 'two-level': scalingTwoLevels } as const;
 
 /** Runs of elements of a tensor, `stride` apart. */
 interface Rows {
@@ -66,39 +71,38 @@ function clampInfinities(values: Float32Array): void {
   }
 }
 
+/** The scratch memory of a run: its parts, by pointers. */
+function scratchAt(start: number, groupBytes: number, { length }: Extent) {
+  const statistics = start + 64;
+  const group = (i: number): number => statistics + i * groupBytes;
+  return {
+    ...{ parameters: start, sums: start + parameterBytes, statistics },
+    ...{
+      into: group(1),
+      out: group(2),
+      ones: group(3),
+      maxima: group(4),
+      wideInto: group(5),
+      wideOut: group(6),
+    },
+    ...{ work: group(7), units: group(7) + 4 * length },
+  };
+}
+
+/** @param extent What is done together: pieces of it, if the tensor is larger. */
 export function quantizersOn(
   heap: Heap,
   kernels: QuantizersModuleExports,
   rounder: Rounder,
+  extent: Extent = cached,
 ): QuantizerRunner {
   let allocated: number | undefined;
+  const { length: pieceLength, groups: mostGroups } = extent;
+  const groupBytes = 16 * Math.ceil(mostGroups / 4 + 1);
 
-  /** The scratch memory, in the order of its parts. */
   function scratch() {
     allocated ??= heap.allocate(64 + 7 * groupBytes + 8 * pieceLength);
-    const sums = allocated + parameterBytes;
-    const statistics = allocated + 64;
-    const into = statistics + groupBytes;
-    const out = into + groupBytes;
-    const ones = out + groupBytes;
-    const maxima = ones + groupBytes;
-    const wideInto = maxima + groupBytes;
-    const wideOut = wideInto + groupBytes;
-    const work = wideOut + groupBytes;
-    const units = work + 4 * pieceLength;
-    return {
-      parameters: allocated,
-      sums,
-      statistics,
-      into,
-      out,
-      ones,
-      maxima,
-      wideInto,
-      wideOut,
-      work,
-      units,
-    };
+    return scratchAt(allocated, groupBytes, extent);
   }
 
   function run(
@@ -112,7 +116,7 @@ export function quantizersOn(
     const { scale, least } = form;
     const { parameters, sums, statistics, into, out, ones, maxima, wideInto, wideOut, work, units } =
       scratch();
-    const way = ways[scale.kind];
+    const scaling = scalings[scale.kind];
     const { buffer } = heap.memory;
     const constants = new Float32Array(buffer, parameters, parameterBytes / 4);
     new Int32Array(buffer, parameters, parameterBytes / 4).set(new Int32Array(plan.block.buffer));
@@ -219,14 +223,14 @@ export function quantizersOn(
       if (outcome !== undefined) {
         // Values in units of their scale.
         constants[commonSlot / 4] = 1;
-        const toUnits = scale.kind === 'two-level' ? twoLevels : divided;
+        const toUnits = scale.kind === 'two-level' ? scalingTwoLevels : scalingDivided;
         placer(elements * 3 + toUnits, from, fromPitch, units, length, ones);
         constants[commonSlot / 4] = 1 / encode;
         eachRun((offset, first, count) =>
           outcome.elements.set(unitsView.subarray(offset, offset + count), first),
         );
       }
-      placer(elements * 3 + way, from, fromPitch, target, pitch, outs);
+      placer(elements * 3 + scaling, from, fromPitch, target, pitch, outs);
       if (isBeyond)
         for (let row = 0; row < rows; row++)
           clampInfinities(new Float32Array(buffer, target + 4 * row * pitch, length));
@@ -241,7 +245,7 @@ export function quantizersOn(
 
     /** Groups of at most a piece: all while the piece is in the cache. */
     function quantizePieces(rows: number, start: number, group: number): void {
-      const pieces = [...piecesOf({ ...layout, rows }, start, group)];
+      const pieces = [...piecesOf({ ...layout, rows }, start, group, extent)];
       // Backwards after a walk for the larger scale: what that read last is still in the cache.
       for (const piece of scale.kind === 'two-level' ? pieces.reverse() : pieces) {
         const { groups, size, columns, left } = piece;
@@ -294,7 +298,7 @@ export function quantizersOn(
           const pitches = [4 * pitch, 4 * toPitch] as const;
           kernels.placeColumns(kernel, from, to, rows, width, ...pitches, wideIns, wide, parameters);
         };
-      for (const { group, start, rows, width } of stripesOf(layout)) {
+      for (const { group, start, rows, width } of stripesOf(layout, extent)) {
         const most = Math.floor(pieceLength / width);
         const groups = Math.ceil(width / size);
         const largest = size === 1 ? statistics : maxima;

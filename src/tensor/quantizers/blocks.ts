@@ -51,7 +51,7 @@ const quantizerNames: readonly (keyof BlockQuantizerOptions)[] = [
   ...passedOn,
   ...(['axis', 'tile', 'direction', 'symmetric', 'rowScaled', 'fourOverSix', 'scaleMax'] as const),
 ];
-const callNames = ['shape', 'random', 'update'] as const;
+const callNames = ['shape', 'random', 'update', 'threads'] as const;
 
 /** The fields of these names that are there. */
 function picked<T extends object, K extends keyof T>(from: T, names: readonly K[]): Partial<Pick<T, K>> {

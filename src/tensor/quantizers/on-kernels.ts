@@ -173,7 +173,7 @@ export function runOnKernels(
       }
     : undefined;
   const values = out ?? new Float32Array(x.length);
-  quantizeArray(x, values, layout, plan, rounding, outcome);
+  quantizeArray(x, values, layout, plan, rounding, outcome, call.threads);
   return { values, outcome };
 }
 

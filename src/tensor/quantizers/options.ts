@@ -7,6 +7,7 @@ import { ArgumentError } from '../../errors.ts';
 import type { Format } from '../../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../../formats/names.ts';
 import type { NaNTreatment } from '../../kernels/codec.ts';
+import { checkThreads } from '../../kernels/threads.ts';
 import {
   dropsHighBits,
   type RoundingMode,
@@ -74,6 +75,11 @@ export interface CallOptions {
   readonly axis?: number;
   /** Whether averages and windows remember this call. Default true. */
   readonly update?: boolean;
+  /**
+   * Threads that share the work, this one included: 1 to 64. Default 1. The bits do not depend on it. Tensors too small to gain by it, and
+   * what has no kernel, are this thread's alone. In a browser, `await startThreads(n)` first.
+   */
+  readonly threads?: number;
 }
 
 /** `QuantizerOptions` with every default filled in. */
@@ -92,15 +98,16 @@ export interface ResolvedQuantizer {
 }
 
 const callNames: readonly (keyof CallOptions)[] = [
-  ...(['seed', 'stream', 'offset', 'random', 'axis', 'update'] as const),
+  ...(['seed', 'stream', 'offset', 'random', 'axis', 'update', 'threads'] as const),
 ];
 
 /** The options of one call; what they are for checks seeds and places. Throws ArgumentError. */
 export function checkCall(call: CallOptions | undefined, path = ''): CallOptions {
   const given = checkFields(path, call, callNames, 'call');
-  const { axis, random, update } = given;
+  const { axis, random, update, threads } = given;
   axisOption(axis);
   checkBoolean('update', update, true);
+  if (threads !== undefined) checkThreads(threads);
   return random === undefined ? given : { ...given, random: wordArray('random', random) };
 }
 

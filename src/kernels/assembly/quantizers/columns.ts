@@ -5,20 +5,13 @@
 import {
   baseSlot,
   commonSlot,
-  divided,
   exponentMaskSlot,
-  floatElements,
-  givenElements,
-  gridElements,
   highSlot,
   lowSlot,
   magnitudeMaskSlot,
-  multiplied,
-  scaleOnly,
   shiftSlot,
-  twoLevels,
   zeroSlot,
-} from '../../quantizers/parameters';
+} from '../../generated/layout-quantizers';
 import { place } from './elements';
 
 /** maxima[c] = max(maxima[c], |x|) over the rows of column c, NaN if there is a NaN. */
@@ -67,11 +60,14 @@ export function spread(from: usize, to: usize, size: i32, width: i32): void {
   }
 }
 
-/** All rows of a walk. */
+/**
+ * `placeGroups` of elements whose scales are those of their columns: `into` and `out` hold a number a column. The source may be the
+ * destination.
+ */
 @inline
-function placeAll(
+export function placeColumnsBy(
   elements: i32,
-  way: i32,
+  scaling: i32,
   source: usize,
   destination: usize,
   rows: i32,
@@ -99,67 +95,17 @@ function placeAll(
       const scaleOut = v128.load(out + at);
       v128.store(
         destination + at,
-        place(elements, way, value, scaleIn, scaleOut, low, high, base, shift, magnitudes, exponents, zero, common),
+        place(elements, scaling, value, scaleIn, scaleOut, low, high, base, shift, magnitudes, exponents, zero, common),
       );
     }
     for (let at = whole; at < all; at += 4) {
       const value = v128.load32_splat(source + at);
       const scaleIn = v128.load32_splat(into + at);
       const scaleOut = v128.load32_splat(out + at);
-      const placed = place(elements, way, value, scaleIn, scaleOut, low, high, base, shift, magnitudes, exponents, zero, common);
+      const placed = place(elements, scaling, value, scaleIn, scaleOut, low, high, base, shift, magnitudes, exponents, zero, common);
       store<f32>(destination + at, f32x4.extract_lane(placed, 0));
     }
     source += sourceStride;
     destination += destinationStride;
-  }
-}
-
-/**
- * `placeGroups` of elements whose scales are those of their columns: `into` and `out` hold a number a column. The source may be the
- * destination.
- */
-export function placeColumns(
-  kernel: i32,
-  source: usize,
-  destination: usize,
-  rows: i32,
-  width: i32,
-  sourceStride: usize,
-  destinationStride: usize,
-  into: usize,
-  out: usize,
-  parameters: usize,
-): void {
-  switch (kernel) {
-    case gridElements * 3 + divided:
-      placeAll(gridElements, divided, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
-      break;
-    case gridElements * 3 + multiplied:
-      placeAll(gridElements, multiplied, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
-      break;
-    case gridElements * 3 + twoLevels:
-      placeAll(gridElements, twoLevels, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
-      break;
-    case floatElements * 3 + divided:
-      placeAll(floatElements, divided, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
-      break;
-    case floatElements * 3 + multiplied:
-      placeAll(floatElements, multiplied, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
-      break;
-    case floatElements * 3 + twoLevels:
-      placeAll(floatElements, twoLevels, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
-      break;
-    case givenElements * 3 + divided:
-      placeAll(givenElements, divided, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
-      break;
-    case givenElements * 3 + multiplied:
-      placeAll(givenElements, multiplied, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
-      break;
-    case givenElements * 3 + twoLevels:
-      placeAll(givenElements, twoLevels, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
-      break;
-    case scaleOnly:
-      placeAll(gridElements, scaleOnly, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
-      break;
   }
 }

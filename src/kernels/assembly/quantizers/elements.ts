@@ -8,26 +8,25 @@
 import {
   baseSlot,
   commonSlot,
-  divided,
+  elementsFloat,
+  elementsGiven,
+  elementsGrid,
   exponentMaskSlot,
-  floatElements,
-  givenElements,
-  gridElements,
   highSlot,
   lowSlot,
   magnitudeMaskSlot,
-  multiplied,
   scaleOnly,
+  scalingDivided,
+  scalingTwoLevels,
   shiftSlot,
-  twoLevels,
   zeroSlot,
-} from '../../quantizers/parameters';
+} from '../../generated/layout-quantizers';
 
 /** One vector. What is constant for a kernel is folded away; `base` is the magic number of a grid, the floor of a float. */
 @inline
 export function place(
   elements: i32,
-  way: i32,
+  scaling: i32,
   value: v128,
   into: v128,
   out: v128,
@@ -41,14 +40,14 @@ export function place(
   common: v128,
 ): v128 {
   let element = value;
-  if (elements != givenElements) element = f32x4.mul(value, into);
-  if (way == scaleOnly || (way == twoLevels && elements != givenElements)) element = f32x4.add(element, zero);
-  if (way == scaleOnly) return element;
+  if (elements != elementsGiven) element = f32x4.mul(value, into);
+  if (scaling == scaleOnly || (scaling == scalingTwoLevels && elements != elementsGiven)) element = f32x4.add(element, zero);
+  if (scaling == scaleOnly) return element;
   // pmin and pmax keep a NaN in their first operand, and are single instructions on every engine.
-  if (elements == gridElements) {
+  if (elements == elementsGrid) {
     element = f32x4.pmin(f32x4.pmax(element, low), high);
     element = f32x4.sub(f32x4.add(element, base), base);
-  } else if (elements == floatElements) {
+  } else if (elements == elementsFloat) {
     const magnitude = v128.and(element, magnitudes);
     const clamped = f32x4.pmin(magnitude, high);
     const magic = i32x4.add(v128.and(f32x4.pmax(clamped, base), exponents), shift);
@@ -57,16 +56,19 @@ export function place(
   } else {
     element = f32x4.pmax(element, low);
   }
-  if (way == divided) return f32x4.div(element, out);
+  if (scaling == scalingDivided) return f32x4.div(element, out);
   const image = f32x4.mul(element, out);
-  return way == twoLevels ? f32x4.mul(image, common) : image;
+  return scaling == scalingTwoLevels ? f32x4.mul(image, common) : image;
 }
 
-/** All groups of a walk. */
+/**
+ * Scales, rounds and scales back the elements of `groups` groups; kernels and constants: `scripts/kernels/quantizers.js`. `into` and
+ * `out` hold a number a group. The source may be the destination.
+ */
 @inline
-function placeAll(
+export function placeGroupsBy(
   elements: i32,
-  way: i32,
+  scaling: i32,
   source: usize,
   destination: usize,
   groups: i32,
@@ -97,70 +99,20 @@ function placeAll(
       const second = v128.load(source, 16);
       v128.store(
         destination,
-        place(elements, way, first, scaleIn, scaleOut, low, high, base, shift, magnitudes, exponents, zero, common),
+        place(elements, scaling, first, scaleIn, scaleOut, low, high, base, shift, magnitudes, exponents, zero, common),
       );
       v128.store(
         destination,
-        place(elements, way, second, scaleIn, scaleOut, low, high, base, shift, magnitudes, exponents, zero, common),
+        place(elements, scaling, second, scaleIn, scaleOut, low, high, base, shift, magnitudes, exponents, zero, common),
         16,
       );
       destination += 32;
     }
     for (const stop = source + (<usize>(length & 7) << 2); source < stop; source += 4) {
       const value = v128.load32_splat(source);
-      const placed = place(elements, way, value, scaleIn, scaleOut, low, high, base, shift, magnitudes, exponents, zero, common);
+      const placed = place(elements, scaling, value, scaleIn, scaleOut, low, high, base, shift, magnitudes, exponents, zero, common);
       store<f32>(destination, f32x4.extract_lane(placed, 0));
       destination += 4;
     }
-  }
-}
-
-/**
- * Scales, rounds and scales back the elements of `groups` groups; kernels and constants: `../../quantizers/parameters`. `into` and
- * `out` hold a number a group. The source may be the destination.
- */
-export function placeGroups(
-  kernel: i32,
-  source: usize,
-  destination: usize,
-  groups: i32,
-  size: i32,
-  columns: i32,
-  left: i32,
-  into: usize,
-  out: usize,
-  parameters: usize,
-): void {
-  switch (kernel) {
-    case gridElements * 3 + divided:
-      placeAll(gridElements, divided, source, destination, groups, size, columns, left, into, out, parameters);
-      break;
-    case gridElements * 3 + multiplied:
-      placeAll(gridElements, multiplied, source, destination, groups, size, columns, left, into, out, parameters);
-      break;
-    case gridElements * 3 + twoLevels:
-      placeAll(gridElements, twoLevels, source, destination, groups, size, columns, left, into, out, parameters);
-      break;
-    case floatElements * 3 + divided:
-      placeAll(floatElements, divided, source, destination, groups, size, columns, left, into, out, parameters);
-      break;
-    case floatElements * 3 + multiplied:
-      placeAll(floatElements, multiplied, source, destination, groups, size, columns, left, into, out, parameters);
-      break;
-    case floatElements * 3 + twoLevels:
-      placeAll(floatElements, twoLevels, source, destination, groups, size, columns, left, into, out, parameters);
-      break;
-    case givenElements * 3 + divided:
-      placeAll(givenElements, divided, source, destination, groups, size, columns, left, into, out, parameters);
-      break;
-    case givenElements * 3 + multiplied:
-      placeAll(givenElements, multiplied, source, destination, groups, size, columns, left, into, out, parameters);
-      break;
-    case givenElements * 3 + twoLevels:
-      placeAll(givenElements, twoLevels, source, destination, groups, size, columns, left, into, out, parameters);
-      break;
-    case scaleOnly:
-      placeAll(gridElements, scaleOnly, source, destination, groups, size, columns, left, into, out, parameters);
-      break;
   }
 }

@@ -1,5 +1,5 @@
 /** What the scale of a group is taken from. The walk over groups is that of `elements.ts`. */
-import { magnitudeMaskSlot } from '../../quantizers/parameters';
+import { magnitudeMaskSlot } from '../../generated/layout-quantizers';
 
 /** max |x|, NaN if there is a NaN, of `length` elements. */
 @inline

@@ -1,0 +1,97 @@
+/** The manifest of `src/kernels/assembly/quantizers`. The constants of a quantiser: `src/kernels/quantizers/plan.ts`. */
+import { count, dispatcher, each, end, number, words } from './layout.js';
+
+const block = [
+  words('low high', 'Numbers of binary32. The ends of the elements in use.'),
+  words(
+    'base shift',
+    'Equal steps: 1.5 times a power of two whose unit in the last place is the step. Floats: the smallest binade whose own quantum is used, and what makes a binade the power of two that rounds, in exponent bits.',
+  ),
+  words(
+    'magnitudeMask exponentMask',
+    'All bits but the sign, and the exponent field: read from here so that they stay in registers throughout a loop.',
+  ),
+  words(
+    'zero common',
+    'Two levels: added to scaled numbers, +0 takes the sign of a zero away, -0 leaves it; the scale that all groups share.',
+  ),
+  end('parameterBytes'),
+];
+
+/** How elements are rounded: to equal steps, to floats, or they have been rounded already. */
+const elements = ['Grid', 'Float', 'Given'];
+/** How they are scaled back: divided by the group's scale, multiplied by it, multiplied by it and by the common one. */
+const scalings = ['Divided', 'Multiplied', 'TwoLevels'];
+
+const placing = (/** @type {string} */ name, /** @type {string} */ geometry) => {
+  const takes = `source: usize, destination: usize, ${geometry}, into: usize, out: usize, parameters: usize`;
+  const given = takes.replaceAll(/: \w+/g, '');
+  const loop = (/** @type {number} */ element, /** @type {number} */ scaling) =>
+    `${name}By(${element}, ${scaling}, ${given})`;
+  /** @type {(readonly [number, string])[]} */
+  const cases = each([0, 1, 2], [0, 1, 2]).map(([element, scaling], at) => [at, loop(element, scaling)]);
+  return dispatcher({
+    name,
+    takes: `kernel: i32, ${takes}`,
+    by: 'kernel',
+    cases: [...cases, [9, loop(0, 9)]],
+  });
+};
+
+/** The functions that threads share, and how many words they take. */
+const calls = /** @type {const} */ ([
+  ['absoluteMaxima', 7],
+  ['placeGroups', 10],
+  ['columnMaxima', 6],
+  ['placeColumns', 10],
+]);
+const argument = (/** @type {number} */ i) => `argument(block, ${i}, from, count)`;
+
+export const quantizers = {
+  block,
+  numbers: [
+    count(elements.map((name) => `elements${name}`).join(' ')),
+    count(
+      scalings.map((name) => `scaling${name}`).join(' '),
+      'A kernel that places elements has the number 3 elements + scaling; ...',
+    ),
+    number('scaleOnly', 9, '... the one that only scales.'),
+    count(
+      calls.map(([name]) => `call${name[0]?.toUpperCase()}${name.slice(1)}`).join(' '),
+      'What a job calls.',
+    ),
+    number(
+      'callArguments',
+      4,
+      'A job: what it calls, and for each argument its value at unit 0, what a unit adds to it, and what each unit of a piece does.',
+    ),
+    number('callBytes', 4 + 10 * 12),
+  ],
+  imports: [
+    "import { columnMaxima, placeColumnsBy } from './columns';",
+    "import { placeGroupsBy } from './elements';",
+    "import { argument } from './argument';",
+    "import { absoluteMaxima } from './statistics';",
+  ],
+  functions: [
+    placing('placeGroups', 'groups: i32, size: i32, columns: i32, left: i32'),
+    placing('placeColumns', 'rows: i32, width: i32, sourceStride: usize, destinationStride: usize'),
+    dispatcher({
+      ...{
+        name: 'call',
+        takes: 'called: i32, block: usize, from: i32, count: i32',
+        by: 'called',
+        isExported: false,
+      },
+      cases: calls.map(([name, n], at) => [
+        at,
+        `${name}(${Array.from({ length: n }, (_, i) => argument(i)).join(', ')})`,
+      ]),
+    }),
+    `export function piece(block: usize, from: i32, count: i32): i32 {
+  call(load<i32>(block), block, from, count);
+  return -1;
+}
+`,
+  ],
+};
