@@ -239,6 +239,8 @@ describe('commands', () => {
     'compare',
     'train',
     'sweep',
+    'worker',
+    'queue',
     'formats',
     'format',
     'round',
