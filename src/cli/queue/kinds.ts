@@ -6,7 +6,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { parseJson } from '../../json.ts';
 import { checkSchema, fields, line } from '../../schema.ts';
-import { hashData } from '../../train/index.ts';
+import { hashData } from '../../train/hash.ts';
 import { prefix, type QueuePackages } from './connection.ts';
 
 export interface RunKind {
@@ -24,6 +24,9 @@ export const queueName = (kind: RunKind): string => `runs-${hashData(kind)}`;
 
 /** Name of a run's job: BullMQ takes one of digits alone for its own. */
 export const jobName = (id: string): string => `run-${id}`;
+
+/** What lists say of a run, by itself: what it is to train is a thousand times as long. */
+export const listedName = (sweep: string, arm: string, seed: number): string => `${sweep} ${arm} ${seed}`;
 
 /** The queue of a kind on a connection, which stays open when it is closed. */
 export function openQueue(kind: RunKind, redis: Redis, { bullmq }: QueuePackages): Queue {

@@ -36,17 +36,13 @@ export interface Overview {
 /** Jobs read at a time. */
 const atATime = 1000;
 
-/** The fields of a job that a list needs, without what it is to train: of thousands there are megabytes. */
-const listedFields = ['data', 'progress', 'failedReason'] as const;
+/** The fields of a job that a list needs. */
+const listedFields = ['name', 'progress', 'failedReason'] as const;
 
-/** A run of a job's text; anybody may have written it, and it is shown as it is. */
-function listedRun(name: string, data: unknown): ListedRun {
-  const { sweep, arm, run } = (typeof data === 'object' && data !== null ? data : {}) as {
-    readonly sweep?: unknown;
-    readonly arm?: unknown;
-    readonly run?: { readonly seed?: unknown };
-  };
-  return { id: name, sweep: String(sweep), arm: String(arm), seed: Number(run?.seed) };
+/** A run by what lists say of it; anybody may have written it, and it is shown as it is. */
+function listedRun(id: string, name: string): ListedRun {
+  const [sweep = '', arm = '', seed] = name.split(' ');
+  return { id, sweep, arm, seed: Number(seed) };
 }
 
 const parsed = (text: string | null | undefined): unknown => {
@@ -71,12 +67,12 @@ async function jobsOf(
     const pipeline = redis.pipeline();
     for (const name of some) pipeline.hmget(queue.toKey(name), ...listedFields);
     for (const [at, [, fields]] of (await pipeline.exec())!.entries()) {
-      const [data, progress, reason] = fields as (string | null)[];
+      const [name, progress, reason] = fields as (string | null)[];
       // It may have ended between the two looks.
-      if (data === null) continue;
+      if (name === null) continue;
       const where = parsed(progress);
       jobs.push({
-        ...listedRun(some[at]!, parsed(data)),
+        ...listedRun(some[at]!, name!),
         progress: typeof where === 'object' ? (where as RunProgress | null) : null,
         reason: reason ?? '',
       });

@@ -17,7 +17,7 @@ import { describeRun } from '../sweep/workers.ts';
 import { decodeFiles, hashBytes } from './bundles.ts';
 import type { QueuePackages } from './connection.ts';
 import { ownVersion, type RunJob } from './job.ts';
-import { announceKind, jobName, openQueue, type RunKind, timesDrained } from './kinds.ts';
+import { announceKind, jobName, listedName, openQueue, type RunKind, timesDrained } from './kinds.ts';
 import { presentWorkers } from './presence.ts';
 import { keptSeconds } from './redis-store.ts';
 import type { Store } from './store.ts';
@@ -63,7 +63,7 @@ async function put(
   for (let i = 0; i < runs.length; i += atATime)
     await queue.addBulk(
       runs.slice(i, i + atATime).map((run) => ({
-        name: `${run.arm.name} seed ${run.seed}`,
+        name: listedName(queued.sweep.name, run.arm.name, run.seed),
         data: jobOf(queued, run, data),
         opts: {
           jobId: jobName(run.id),

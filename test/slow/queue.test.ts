@@ -1,0 +1,180 @@
+/**
+ * A queue under fire: 200 short runs over four workers that are killed with -9 at random moments, a Redis that is killed and
+ * restarted, a worker that is stopped beyond its lock. And what queues cost: throughput, a job, a long list, memory.
+ * HALFULP_QUEUE_RUNS sets the number of runs.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  bitsOf,
+  hasRedis,
+  memoryOf,
+  pause,
+  processesOf,
+  processMark,
+  type Running,
+  startHalfulp,
+  type TestRedis,
+  testRedis,
+  until,
+  writeSweep,
+} from '../integration/queue-world.ts';
+
+const count = Number(process.env['HALFULP_QUEUE_RUNS'] ?? 200);
+const builder = fileURLToPath(new URL('../../scripts/start.js', import.meta.url));
+let folder: string;
+let redis: TestRedis;
+let started: Running[] = [];
+const mark = processMark();
+
+function start(argv: readonly string[]): Running {
+  const running = startHalfulp(argv, mark);
+  started.push(running);
+  return running;
+}
+const startWorker = (...more: string[]): Running =>
+  start(['worker', '--queue', redis.address, '--lock', '3', ...more]);
+const isAlive = ({ child }: Running): boolean => child.exitCode === null && child.signalCode === null;
+
+async function stopAll(workers: readonly Running[]): Promise<void> {
+  for (const { child } of workers) child.kill('SIGTERM');
+  await Promise.all(workers.map(({ ended }) => ended));
+}
+
+async function counts(): Promise<{ waiting: object[]; active: object[]; failed: object[]; done: number }> {
+  const listed = start(['queue', '--queue', redis.address, '--json']);
+  expect((await listed.ended).code, listed.stderr()).toBe(0);
+  return JSON.parse(listed.stdout());
+}
+
+const say = (text: string): void => console.log(`${text} (load ${loadavg()[0]!.toFixed(1)})`);
+
+describe.skipIf(!hasRedis)('a queue', () => {
+  beforeAll(async () => {
+    expect(spawnSync(process.execPath, [builder, '--help']).status).toBe(0);
+    folder = mkdtempSync(join(tmpdir(), 'halfulp-queue-slow-'));
+    redis = await testRedis(folder);
+  }, 300_000);
+  afterEach(async () => {
+    for (const { child } of started) child.kill('SIGKILL');
+    await Promise.all(started.map(({ ended }) => ended));
+    started = [];
+    await until(() => processesOf(mark).length === 0, 'the end of all processes');
+    await redis.client.flushall();
+  });
+  afterAll(async () => {
+    await redis?.end();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it(`trains each of ${count} runs once to the same bits, whatever is killed`, async () => {
+    const file = writeSweep(folder, count);
+    const out = join(folder, 'queued');
+    const began = performance.now();
+    const sweep = start(['sweep', file, '--queue', redis.address, '--out', out]);
+    let workers = Array.from({ length: 4 }, () => startWorker());
+    let isDone = false;
+    void sweep.ended.then(() => {
+      isDone = true;
+    });
+    const ended = (): number => (sweep.stderr().match(/^\[\d+\/\d+\]/gm) ?? []).length;
+    await until(() => ended() > 0, 'the first result', 300);
+    let killed = 0;
+    const stoppable = workers[0]!;
+    for (let round = 1; !isDone; round++) {
+      await pause(500 + Math.random() * 5000);
+      if (isDone) break;
+      if (round === 4) {
+        stoppable.child.kill('SIGSTOP');
+        setTimeout(() => stoppable.child.kill('SIGCONT'), 12_000);
+      }
+      if (round === 8 || round === 16) {
+        await redis.stop(round === 8 ? 'SIGKILL' : 'SIGTERM');
+        await pause(1000);
+        await redis.start();
+      }
+      const victims = workers.filter((one) => one !== stoppable || round > 9).filter(isAlive);
+      victims[Math.floor(Math.random() * victims.length)]?.child.kill('SIGKILL');
+      killed++;
+      workers = [...workers.filter(isAlive), startWorker()];
+    }
+    const minutes = (performance.now() - began) / 60_000;
+    expect((await sweep.ended).code, sweep.stderr()).toBe(0);
+    expect(killed).toBeGreaterThan(10);
+    await stopAll(workers.filter(isAlive));
+    const { client } = redis;
+    const memory = /used_memory_human:(\S+)/.exec(await client.info('memory'))?.[1];
+    say(`${count} runs, ${killed} workers killed, ${minutes.toFixed(1)} min, Redis holds ${memory}`);
+    expect(await counts()).toMatchObject({ waiting: [], active: [], failed: [], done: count, workers: [] });
+    // Nothing is left but results and data: no checkpoint, no chunk that no entry names, no lock.
+    expect(await client.keys('halfulp:store:checkpoints:*')).toEqual([]);
+    expect(await client.keys('halfulp:*:lock')).toEqual([]);
+    expect((await client.keys('halfulp:store:results:*')).length).toBe(2 * count);
+    await until(() => processesOf(mark).length === 0, 'the end of all processes');
+    const runs = readdirSync(join(out, 'trained'));
+    expect(runs).toHaveLength(count);
+    for (const id of runs) {
+      const steps = readFileSync(join(out, 'trained', id, 'metrics.jsonl'), 'utf8').matchAll(
+        /"type":"step","step":(\d+)/g,
+      );
+      expect([...steps].map(([, step]) => Number(step))).toEqual(Array.from({ length: 24 }, (_, i) => i + 1));
+    }
+    const plain = start(['sweep', file, '--out', join(folder, 'plain')]);
+    expect((await plain.ended).code, plain.stderr()).toBe(0);
+    expect(bitsOf(out)).toEqual(bitsOf(join(folder, 'plain')));
+  });
+
+  /** Seconds from the first result to the last of a sweep with so many workers, and their processes' memory. */
+  async function timed(
+    workers: number,
+    name: string,
+    more: object,
+  ): Promise<{ seconds: number; memory: number[] }> {
+    const file = writeSweep(folder, 48, { name, ...more });
+    const running = Array.from({ length: workers }, () => startWorker());
+    const sweep = start(['sweep', file, '--queue', redis.address, '--out', join(folder, name)]);
+    const ended = (): number => (sweep.stderr().match(/^\[\d+\/\d+\]/gm) ?? []).length;
+    await until(() => ended() >= 8, 'eight results', 600);
+    const [began, from] = [performance.now(), ended()];
+    const before = processesOf(mark).map(memoryOf);
+    await until(() => ended() >= 48 || !isAlive(sweep), 'all results', 1200);
+    const seconds = (performance.now() - began) / 1000 / (48 - from);
+    const after = processesOf(mark).map(memoryOf);
+    expect((await sweep.ended).code, sweep.stderr()).toBe(0);
+    await stopAll(running);
+    return { seconds, memory: [Math.max(...before), Math.max(...after)] };
+  }
+
+  it('gains by a second worker, and does not grow', async () => {
+    const more = { steps: 150, evaluateEvery: 150, checkpointEvery: 150 };
+    const one = await timed(1, 'one', more);
+    const two = await timed(2, 'two', { ...more, seeds: Array.from({ length: 12 }, (_, i) => i + 101) });
+    const ratio = one.seconds / two.seconds;
+    say(`two workers do ${ratio.toFixed(2)} times what one does`);
+    for (const { memory } of [one, two]) {
+      say(`largest process: ${memory.map((bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`).join(', then ')}`);
+      expect(memory[1]! / memory[0]!).toBeLessThan(1.3);
+    }
+    expect(ratio).toBeGreaterThan(1);
+  });
+
+  it('lists 10 000 waiting runs', async () => {
+    const file = writeSweep(folder, 10_000, { name: 'many' });
+    const sweep = start(['sweep', file, '--queue', redis.address, '--out', join(folder, 'many')]);
+    await until(async () => (await counts()).waiting.length === 10_000, '10 000 runs', 600);
+    sweep.child.kill('SIGKILL');
+    await sweep.ended;
+    const times: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const began = performance.now();
+      expect((await counts()).waiting).toHaveLength(10_000);
+      times.push((performance.now() - began) / 1000);
+    }
+    say(`10 000 waiting runs are listed in ${times.map((time) => time.toFixed(2)).join(', ')} s`);
+    expect(Math.min(...times)).toBeLessThan(2);
+  });
+});
