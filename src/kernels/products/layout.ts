@@ -66,15 +66,15 @@ export function layoutOf(
   const depth = chunks !== undefined && typeof order === 'object' ? Math.min(order.chunk, k) : k;
   const isTree = order === 'pairwise' && sum.sums <= slots.sumOdd;
   const isSplit = sum.sums === slots.sumSplit;
-  const isGeneral = sum.kernel >= slots.unrounded64 || instruction !== undefined;
+  const isGeneral = sum.kernel >= slots.unrounded64;
   const isInteger = sum.kernel === slots.integer32;
-  const blocking = isTree ? { m: 8, n: 16, k: depth } : blockingOf(shift, isGeneral, isInteger);
+  const packing = { shift, drawBits: sum.drawBits, instruction, isInteger };
+  const blocking = isTree ? { m: 8, n: 16, k: depth } : blockingOf(isGeneral, packing);
 
   const byColumns = m <= 4 && batch < threads;
   const width = byColumns ? 32 >> shift : 4;
   const unitsEach = Math.ceil((byColumns ? n : m) / width);
   const units = batch * unitsEach;
-  const packing = { shift, drawBits: sum.drawBits, instruction, isInteger };
   const packed = packedBytes(n, depth, blocking, packing);
   const packs = !byColumns && batch === 1 && threads > 1 && packed <= mostPacked;
   const piece = pieceOf(units, threads, packs || sum.roundsProducts);

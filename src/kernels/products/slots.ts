@@ -128,6 +128,13 @@ export const packsSlot = 360;
 export const splitPowerSlot = 364;
 export const splitFactorSlot = 368;
 
+/**
+ * Aligned steps whose largest exponents lie between these 16-bit integers have sums that are no smaller than the quantum of the
+ * result's format and no larger than its largest number.
+ */
+export const lowExponentSlot = 372;
+export const highExponentSlot = 374;
+
 export const blockBytes = 376;
 
 /** Kernels. */

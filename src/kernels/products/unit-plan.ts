@@ -1,6 +1,5 @@
 /** What the kernel of matrix units is told. It takes every unit, with operands of its format and an addend of its own. */
-
-import { powerOfTwo } from '../../formats/binary64.ts';
+import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';
 import type { MatrixUnitDescription } from '../../products/matrix-units.ts';
 import { binary64, binary32 as lanes32 } from './extent.ts';
 import type { SumPlan } from './model.ts';
@@ -48,6 +47,11 @@ export function planUnit({
       block.setFloat64(slots.resultLeastSlot, result.minNormal, true);
       block.setFloat64(slots.resultMaximumSlot, result.max, true);
       block.setFloat64(slots.resultLimitSlot, powerOfTwo(result.emax + 1), true);
+      // A product is below 4 times the power of its exponent, an addend below 2 times.
+      const high = result.emax + 1 - Math.ceil(Math.log2(4 * group + 2));
+      const low = exponentOf(result.minSubnormal) + fractionBits;
+      block.setInt16(slots.lowExponentSlot, low, true);
+      block.setInt16(slots.highExponentSlot, rounding === 'toward-zero' ? high : -32768, true);
       const dropped = binary64.bits - 1 - result.mantissaBits;
       block.setBigInt64(slots.resultMaskSlot, -(1n << BigInt(dropped)), true);
       block.setFloat64(slots.resultMagicSlot, 1.5 * powerOfTwo(dropped), true);

@@ -124,7 +124,7 @@ function packOperand<F>(
     return;
   }
   packPanel<F>(width, along, shift, from, rowBytes, count, valid, panel);
-  if (sizeof<F>() == 8 && kernel == unit64) prepareUnitPanel(block, panel, count, wholeSteps(block, count));
+  if (sizeof<F>() == 8 && kernel == unit64) prepareUnitPanel(block, isA, panel, count, wholeSteps(block, count));
 }
 
 /** Packs the panel of op(b) of the columns from `column` on, `valid` of which exist, for `count` steps from `step` on. */

@@ -1,14 +1,17 @@
 /**
  * A 4 x 4 tile of outputs by the steps of a matrix unit, in binary64 lanes, where all that a unit adds is exact. Definition and
- * sources: `src/arithmetic/matrix-unit`. A panel holds operands and, behind them, the powers of two of their exponents, which are not
- * those of the numbers: subnormals have that of the smallest normal number, zeros 2^-126. The largest product of such powers says
- * where terms lose their low bits, and scaling by it makes that a truncation to integers.
+ * sources: `src/arithmetic/matrix-unit`. A panel holds operands and, behind them, their exponents, which are not those of the
+ * numbers: subnormals have that of the smallest normal number, zeros -126. The largest sum of such exponents says where terms lose
+ * their low bits, and scaling by it makes that a truncation to integers. Aligned steps take exponents as 16-bit integers, for eight
+ * outputs at once; the others powers of two.
  */
 import {
   addendLeastSlot,
   flushesSlot,
   fractionsSlot,
   groupSlot,
+  highExponentSlot,
+  lowExponentSlot,
   nearestSlot,
   operandLeastSlot,
   overflowsSlot,
@@ -46,16 +49,55 @@ function inverse(power: v128): v128 {
   return i64x2.sub(i64x2.splat(0x7fe0000000000000), power);
 }
 
-/** Makes a packed panel of `count` steps one of `whole` steps: zeros to the end, subnormals flushed, powers behind it. */
-export function prepareUnitPanel(block: usize, panel: usize, count: i32, whole: i32): void {
+/** The exponent field of a positive binary64 number of the parameters. */
+@inline
+function exponentField(block: usize, slot: usize): i32 {
+  return <i32>(load<u64>(block + slot) >> 52);
+}
+
+/** Exponents of binary64 numbers, whose high words are given, for a format with the smallest normal exponent `least`. */
+@inline
+function exponentsOf(words: v128, least: v128): v128 {
+  const field = v128.and(i32x4.shr_u(words, 20), i32x4.splat(0x7ff));
+  const zero = i32x4.eq(field, i32x4.splat(0));
+  const exponent = i32x4.max_s(i32x4.sub(field, i32x4.splat(1023)), least);
+  return v128.bitselect(i32x4.splat(-126), i32x4.min_s(exponent, i32x4.splat(127)), zero);
+}
+
+/**
+ * The exponents of a step's four operands: of rows each four times, which are those of two rows of a tile side by side; of columns
+ * twice over.
+ */
+@inline
+function storeExponents(isA: bool, from: usize, to: usize, least: v128): void {
+  const words = v128.shuffle<i32>(v128.load(from), v128.load(from, 16), 1, 3, 5, 7);
+  const exponents = exponentsOf(words, least);
+  const twice = i16x8.narrow_i32x4_s(exponents, exponents);
+  if (isA) {
+    v128.store(to, v128.shuffle<i16>(twice, twice, 0, 0, 0, 0, 1, 1, 1, 1));
+    v128.store(to, v128.shuffle<i16>(twice, twice, 2, 2, 2, 2, 3, 3, 3, 3), 16);
+  } else v128.store(to, twice);
+}
+
+/** Makes a packed panel of `count` steps one of `whole` steps: zeros to the end, subnormals flushed, exponents behind it. */
+export function prepareUnitPanel(block: usize, isA: bool, panel: usize, count: i32, whole: i32): void {
   const flushes = load<i32>(block, flushesSlot) != 0;
+  const aligns = load<i32>(block, stepSlot) == stepAligned;
   const least = v128.load64_splat(block, operandLeastSlot);
+  const leastExponent = i32x4.splat(exponentField(block, operandLeastSlot) - 1023);
   memory.fill(panel + (<usize>count << 5), 0, <usize>(whole - count) << 5);
   const bytes = <usize>whole << 5;
-  for (let at = panel; at < panel + bytes; at += 16) {
-    const x = v128.load(at);
-    if (flushes) v128.store(at, v128.andnot(x, f64x2.lt(f64x2.abs(x), least)));
-    v128.store(at + bytes, powerOf(x, least));
+  for (let at = panel; at < panel + bytes; at += 32) {
+    if (flushes)
+      for (let half: usize = 0; half < 32; half += 16) {
+        const x = v128.load(at + half);
+        v128.store(at + half, v128.andnot(x, f64x2.lt(f64x2.abs(x), least)));
+      }
+    if (aligns) storeExponents(isA, at, at + bytes, leastExponent);
+    else {
+      v128.store(at + bytes, powerOf(v128.load(at), least));
+      v128.store(at + bytes, powerOf(v128.load(at, 16), least), 16);
+    }
   }
 }
 
@@ -105,62 +147,108 @@ function truncatedSum(sum: v128, scale: v128, a: usize, b: usize, bytes: usize, 
   return sum;
 }
 
+/** The exponents of eight addends: two rows of four, at `out`. */
+@inline
+function addendExponents(out: usize, least: v128): v128 {
+  const upper = v128.shuffle<i32>(v128.load(out), v128.load(out, 16), 1, 3, 5, 7);
+  const lower = v128.shuffle<i32>(v128.load(out, 32), v128.load(out, 48), 1, 3, 5, 7);
+  return i16x8.narrow_i32x4_s(exponentsOf(upper, least), exponentsOf(lower, least));
+}
+
+/** Powers of two from binary64 exponent fields in two 32-bit lanes. */
+@inline
+function powers(fields: v128): v128 {
+  return i64x2.shl(i64x2.extend_low_i32x4_s(fields), 52);
+}
+
+@inline
+function upperHalf(x: v128): v128 {
+  return v128.shuffle<i64>(x, x, 1, 0);
+}
+
+/** What is not zero where a lane of `lanes`, two of 32 bits, is set. */
+@inline
+function whereSet(x: v128, lanes: v128): v128 {
+  return v128.and(f64x2.ne(x, f64x2.splat(0)), i64x2.extend_low_i32x4_s(lanes));
+}
+
 /**
- * All aligned steps of two rows of a tile. Four vectors of outputs go side by side: the sums of one alone wait for each addition,
- * half the rate.
+ * An aligned step of two rows of a tile, of `bytes` of panels, with the largest exponents of their terms. Where these show that
+ * no sum is beyond an end of the result's format, one that is cut is so by a mask.
  */
-function alignedRows(block: usize, a: usize, b: usize, count: i32, out: usize): void {
-  const fractions = v128.load64_splat(block, fractionsSlot);
-  const least = v128.load64_splat(block, addendLeastSlot);
-  const bytes = <usize>load<i32>(block, groupSlot) << 5;
-  const powers = <usize>count << 5;
-  let c00 = v128.load(out);
-  let c01 = v128.load(out, 16);
-  let c10 = v128.load(out, 32);
-  let c11 = v128.load(out, 48);
-  for (const end = a + powers; a < end; ) {
-    let power00 = powerOf(c00, least);
-    let power01 = powerOf(c01, least);
-    let power10 = powerOf(c10, least);
-    let power11 = powerOf(c11, least);
-    const stop = a + bytes;
-    for (let x = a + powers, y = b + powers; x < stop + powers; x += 32, y += 32) {
-      const a0 = v128.load64_splat(x);
-      const a1 = v128.load64_splat(x, 8);
-      const b0 = v128.load(y);
-      const b1 = v128.load(y, 16);
-      power00 = f64x2.pmax(power00, f64x2.mul(a0, b0));
-      power01 = f64x2.pmax(power01, f64x2.mul(a0, b1));
-      power10 = f64x2.pmax(power10, f64x2.mul(a1, b0));
-      power11 = f64x2.pmax(power11, f64x2.mul(a1, b1));
-    }
-    const scale00 = f64x2.mul(fractions, inverse(power00));
-    const scale01 = f64x2.mul(fractions, inverse(power01));
-    const scale10 = f64x2.mul(fractions, inverse(power10));
-    const scale11 = f64x2.mul(fractions, inverse(power11));
-    let sum00 = f64x2.trunc(f64x2.mul(c00, scale00));
-    let sum01 = f64x2.trunc(f64x2.mul(c01, scale01));
-    let sum10 = f64x2.trunc(f64x2.mul(c10, scale10));
-    let sum11 = f64x2.trunc(f64x2.mul(c11, scale11));
-    for (; a < stop; a += 32, b += 32) {
-      const a0 = v128.load64_splat(a);
-      const a1 = v128.load64_splat(a, 8);
-      const b0 = v128.load(b);
-      const b1 = v128.load(b, 16);
-      sum00 = f64x2.add(sum00, f64x2.trunc(f64x2.mul(f64x2.mul(a0, b0), scale00)));
-      sum01 = f64x2.add(sum01, f64x2.trunc(f64x2.mul(f64x2.mul(a0, b1), scale01)));
-      sum10 = f64x2.add(sum10, f64x2.trunc(f64x2.mul(f64x2.mul(a1, b0), scale10)));
-      sum11 = f64x2.add(sum11, f64x2.trunc(f64x2.mul(f64x2.mul(a1, b1), scale11)));
-    }
-    c00 = alignedResult(block, f64x2.mul(sum00, inverse(scale00)));
-    c01 = alignedResult(block, f64x2.mul(sum01, inverse(scale01)));
-    c10 = alignedResult(block, f64x2.mul(sum10, inverse(scale10)));
-    c11 = alignedResult(block, f64x2.mul(sum11, inverse(scale11)));
+function alignedRows(block: usize, a: usize, b: usize, bytes: usize, largest: v128, out: usize): void {
+  const fields = i16x8.sub(i16x8.splat(<i16>exponentField(block, fractionsSlot)), largest);
+  const fields0 = i32x4.extend_low_i16x8_s(fields);
+  const fields1 = i32x4.extend_high_i16x8_s(fields);
+  const scale00 = powers(fields0);
+  const scale01 = powers(upperHalf(fields0));
+  const scale10 = powers(fields1);
+  const scale11 = powers(upperHalf(fields1));
+  let c00 = f64x2.trunc(f64x2.mul(v128.load(out), scale00));
+  let c01 = f64x2.trunc(f64x2.mul(v128.load(out, 16), scale01));
+  let c10 = f64x2.trunc(f64x2.mul(v128.load(out, 32), scale10));
+  let c11 = f64x2.trunc(f64x2.mul(v128.load(out, 48), scale11));
+  for (const stop = a + bytes; a < stop; a += 32, b += 32) {
+    const a0 = v128.load64_splat(a);
+    const a1 = v128.load64_splat(a, 8);
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    c00 = f64x2.add(c00, f64x2.trunc(f64x2.mul(f64x2.mul(a0, b0), scale00)));
+    c01 = f64x2.add(c01, f64x2.trunc(f64x2.mul(f64x2.mul(a0, b1), scale01)));
+    c10 = f64x2.add(c10, f64x2.trunc(f64x2.mul(f64x2.mul(a1, b0), scale10)));
+    c11 = f64x2.add(c11, f64x2.trunc(f64x2.mul(f64x2.mul(a1, b1), scale11)));
+  }
+  c00 = f64x2.mul(c00, inverse(scale00));
+  c01 = f64x2.mul(c01, inverse(scale01));
+  c10 = f64x2.mul(c10, inverse(scale10));
+  c11 = f64x2.mul(c11, inverse(scale11));
+  let isWithin = !v128.any_true(i16x8.gt_s(largest, v128.load16_splat(block, highExponentSlot)));
+  const small = i16x8.lt_s(largest, v128.load16_splat(block, lowExponentSlot));
+  if (isWithin && v128.any_true(small)) {
+    const small0 = i32x4.extend_low_i16x8_s(small);
+    const small1 = i32x4.extend_high_i16x8_s(small);
+    const upper = v128.or(whereSet(c00, small0), whereSet(c01, upperHalf(small0)));
+    const lower = v128.or(whereSet(c10, small1), whereSet(c11, upperHalf(small1)));
+    isWithin = !v128.any_true(v128.or(upper, lower));
+  }
+  if (isWithin) {
+    const mask = v128.load64_splat(block, resultMaskSlot);
+    const zero = f64x2.splat(0);
+    c00 = f64x2.add(v128.and(c00, mask), zero);
+    c01 = f64x2.add(v128.and(c01, mask), zero);
+    c10 = f64x2.add(v128.and(c10, mask), zero);
+    c11 = f64x2.add(v128.and(c11, mask), zero);
+  } else {
+    c00 = alignedResult(block, c00);
+    c01 = alignedResult(block, c01);
+    c10 = alignedResult(block, c10);
+    c11 = alignedResult(block, c11);
   }
   v128.store(out, c00);
   v128.store(out, c01, 16);
   v128.store(out, c10, 32);
   v128.store(out, c11, 48);
+}
+
+/**
+ * All aligned steps of a tile. Four vectors of outputs go side by side, as the sums of one alone wait for each addition; and the
+ * two halves of the tile take turns, as the scales of one wait for its last sum.
+ */
+function alignedTile(block: usize, a: usize, b: usize, count: i32, out: usize, rows: i32): void {
+  const least = i32x4.splat(exponentField(block, addendLeastSlot) - 1023);
+  const bytes = <usize>load<i32>(block, groupSlot) << 5;
+  const exponents = <usize>count << 5;
+  for (const end = a + exponents; a < end; a += bytes, b += bytes) {
+    let upper = addendExponents(out, least);
+    let lower = addendExponents(out + 64, least);
+    for (let x = a + exponents, y = b + exponents, stop = x + bytes; x < stop; x += 32, y += 32) {
+      const columns = v128.load(y);
+      upper = i16x8.max_s(upper, i16x8.add(v128.load(x), columns));
+      lower = i16x8.max_s(lower, i16x8.add(v128.load(x, 16), columns));
+    }
+    alignedRows(block, a, b, bytes, upper, out);
+    if (rows > 2) alignedRows(block, a + 16, b, bytes, lower, out + 64);
+  }
 }
 
 /** The terms are exact sums of 16 products, with the exponents of their scales: 0. */
@@ -310,9 +398,7 @@ export function unitTile64(block: usize, a: usize, b: usize, count: i32, out: us
   if (first) memory.fill(out, 0, 128);
   switch (load<i32>(block, stepSlot)) {
     case stepAligned:
-      // The tile has room for a row more.
-      for (let row = 0; row < rows; row += 2)
-        alignedRows(block, a + (<usize>row << 3), b, count, out + (<usize>row << 5));
+      alignedTile(block, a, b, count, out, rows);
       break;
     case stepBlocks:
       tile(stepBlocks, block, a, b, count, out, rows);
