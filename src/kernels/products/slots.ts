@@ -127,6 +127,8 @@ export const packsSlot = 360;
 /** Formats that numbers are split for: 2^(24 - p), and that plus 1; binary32 numbers. */
 export const splitPowerSlot = 364;
 export const splitFactorSlot = 368;
+/** The last kept bit of a pattern. */
+export const lastPlaceSlot = 376;
 
 /**
  * Aligned steps whose largest exponents lie between these 16-bit integers have sums that are no smaller than the quantum of the
@@ -135,7 +137,7 @@ export const splitFactorSlot = 368;
 export const lowExponentSlot = 372;
 export const highExponentSlot = 374;
 
-export const blockBytes = 376;
+export const blockBytes = 384;
 
 /** Kernels. */
 export const plain32 = 0;

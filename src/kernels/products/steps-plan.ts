@@ -126,6 +126,9 @@ function split32(target: Target, terms: Terms): SumPlan | undefined {
       write(block): void {
         block.setFloat32(slots.splitPowerSlot, powerOfTwo(power), true);
         block.setFloat32(slots.splitFactorSlot, powerOfTwo(power) + 1, true);
+        block.setInt32(slots.lastPlaceSlot, 2 ** power, true);
+        block.setInt32(slots.addPositiveSlot, 2 ** (power - 1) - 1, true);
+        block.setInt32(slots.dropMaskSlot, -(2 ** power), true);
       },
     }
   );
