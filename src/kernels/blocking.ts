@@ -17,7 +17,8 @@ const fixedBytes = 2 * 128 + 2 * 128 + 32 * 128;
  * take half of the room, operands of matrix units twice as much.
  */
 export function blockingOf(isGeneral: boolean, { shift, instruction, isInteger }: Packing): Blocking {
-  if (instruction !== undefined) return { m: 64, n: 256, k: instruction * Math.max(1, Math.floor(128 / instruction)) };
+  if (instruction !== undefined)
+    return { m: 64, n: 256, k: instruction * Math.max(1, Math.floor(128 / instruction)) };
   if (isGeneral) return { m: 32, n: 64, k: 256 };
   if (isInteger) return { m: 128, n: 512, k: 512 };
   return shift === 2 ? { m: 128, n: 512, k: 256 } : { m: 64, n: 256, k: 256 };

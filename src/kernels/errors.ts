@@ -19,6 +19,7 @@ export interface ErrorCounts {
   readonly nan: number;
   /** Numbers that were rounded to finite ones: those whose relative errors count. */
   readonly measured: number;
+  /** The largest relative error, itself rounded to binary32 where it is at most 1. */
   readonly largest: number;
   /** The sum of the squares of the relative errors. */
   readonly squares: number;

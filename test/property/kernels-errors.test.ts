@@ -10,6 +10,15 @@ const number = fc.oneof(
 const pairs = fc.oneof(
   fc.tuple(number, number),
   number.map((x): [number, number] => [x, x]),
+  // As directed roundings have it: errors as large as can be.
+  fc.constantFrom<[number, number]>(
+    [2 ** -149, 2],
+    [2 ** -149, 3e38],
+    [-(2 ** -130), -448],
+    [3e38, -3e38],
+    [1, 3],
+    [1, 2],
+  ),
 );
 
 function counted(exact: Float32Array, rounded: Float32Array, low: number, high: number) {
@@ -22,7 +31,9 @@ function counted(exact: Float32Array, rounded: Float32Array, low: number, high: 
     if (x > high || x < low) counts.overflow++;
     else if (y === 0) counts.underflow++;
     if (!Number.isFinite(y)) return;
-    const error = Math.abs((y - x) / x);
+    const difference = Math.fround(y - x);
+    const isLarge = Math.abs(difference) > Math.abs(x);
+    const error = Math.abs(isLarge ? (y - x) / x : Math.fround(difference / x));
     lanes[i % 4]! += error * error;
     counts.measured++;
     counts.largest = Math.max(counts.largest, error);

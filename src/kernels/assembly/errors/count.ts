@@ -1,13 +1,20 @@
 /**
- * What a rounding did to numbers: how many it lost and how far the others are off. Four elements at a time; errors in binary64.
- * The squares of errors are summed in four lanes, element i in lane i mod 4.
+ * What a rounding did to numbers: how many it lost and how far the others are off. Four elements at a time. Relative errors are
+ * binary32 quotients, within 2^-23 of themselves, but those above 1 are binary64 ones, as they may leave the range. The squares of
+ * errors are summed in binary64, in four lanes, element i in lane i mod 4.
  */
 
-/** Two errors, as magnitudes. */
+/** Two errors in binary64, as magnitudes. */
 @inline
-function errorsOf(x: v128, y: v128): v128 {
+function wideErrors(x: v128, y: v128): v128 {
   const exact = f64x2.promote_low_f32x4(x);
   return f64x2.abs(f64x2.div(f64x2.sub(f64x2.promote_low_f32x4(y), exact), exact));
+}
+
+/** Lanes 2 and 3 in place of 0 and 1. */
+@inline
+function upper(x: v128): v128 {
+  return v128.shuffle<i64>(x, x, 1, 0);
 }
 
 /**
@@ -42,8 +49,15 @@ export function count(exact: usize, rounded: usize, length: i32, low: f32, high:
     // What is not measured has the error 0 of 1.
     x = v128.bitselect(x, one, isMeasured);
     y = v128.bitselect(y, one, isMeasured);
-    const low2 = errorsOf(x, y);
-    const high2 = errorsOf(v128.shuffle<i32>(x, x, 2, 3, 2, 3), v128.shuffle<i32>(y, y, 2, 3, 2, 3));
+    const difference = f32x4.sub(y, x);
+    const isLarge = f32x4.gt(f32x4.abs(difference), f32x4.abs(x));
+    const errors = f32x4.abs(f32x4.div(difference, x));
+    let low2 = f64x2.promote_low_f32x4(errors);
+    let high2 = f64x2.promote_low_f32x4(upper(errors));
+    if (v128.any_true(isLarge)) {
+      low2 = v128.bitselect(wideErrors(x, y), low2, i64x2.extend_low_i32x4_s(isLarge));
+      high2 = v128.bitselect(wideErrors(upper(x), upper(y)), high2, i64x2.extend_high_i32x4_s(isLarge));
+    }
     largest = f64x2.pmax(f64x2.pmax(largest, low2), high2);
     first = f64x2.add(first, f64x2.mul(low2, low2));
     second = f64x2.add(second, f64x2.mul(high2, high2));
