@@ -18,7 +18,8 @@ import type { TrainOptions } from './records.ts';
 import type { Task } from './task.ts';
 import { taskOf } from './tasks.ts';
 
-interface Settings extends Required<Pick<TrainOptions, 'seed' | 'steps' | 'learningRate' | 'evaluateEvery'>> {
+export interface Settings
+  extends Required<Pick<TrainOptions, 'seed' | 'steps' | 'learningRate' | 'evaluateEvery'>> {
   readonly task: Task;
   /** With each format by its canonical name. */
   readonly recipe: Recipe;

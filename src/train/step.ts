@@ -46,7 +46,7 @@ function pass({ tf, model, batch, outputs, extraNorm, engine }: StepContext, opt
 }
 
 /** What a step measured. */
-interface StepOutcome {
+export interface StepOutcome {
   readonly loss: number;
   readonly gradientNorm: number;
   /** What was not finite, if something was; the step's update was not made then, or not in every parameter. */

@@ -1,0 +1,58 @@
+/** What of a run of training is saved, and how it goes on from that. */
+import { integerInRange, within } from '../check.ts';
+import { arraysUnder, type Checkpoint, checkCounters, lossesOf, savedLosses } from './checkpoint.ts';
+import { memoriesOf, savedMemories } from './engine/quantizer-memory.ts';
+import { checkArrays } from './stores/index.ts';
+import type { TrainingRun } from './training-run.ts';
+
+/** All that the steps to come depend on. */
+export function checkpointOf(run: TrainingRun, identity: Checkpoint['state']['identity']): Checkpoint {
+  const { model, engine, weights, steered, optimizer, learned, losses, seconds, phase } = run;
+  const { counters, arrays: moments } = optimizer.save();
+  const { parameters, variablePrefix } = model;
+  const arrays = new Map([['losses', savedLosses(losses)]]);
+  for (const [name, saved] of steered.pipeline.save()) arrays.set(`update/${name}`, saved);
+  for (const [name, saved] of weights.save()) arrays.set(`weights/${name}`, saved);
+  for (const [name, saved] of moments)
+    for (const { name: parameter } of parameters)
+      if (name.startsWith(`${variablePrefix}${parameter}/`))
+        arrays.set(`optimizer/${name.slice(variablePrefix.length)}`, saved);
+  for (const [key, saved] of [...savedMemories(engine.slots.memories), ...learned.save()])
+    arrays.set(`quantizers/${key}`, saved);
+  const state = { version: 1, identity, step: losses.length, phase, optimizer: counters, seconds } as const;
+  return { state, arrays };
+}
+
+/** Takes up a checkpoint whose identity is the run's. Throws ArgumentError naming what of it does not fit, below `resume`. */
+export function resumeRun(run: TrainingRun, { state, arrays }: Checkpoint): void {
+  const { model, engine, weights, steered, optimizer, learned } = run;
+  const { step, phase } = state;
+  integerInRange('resume.step', step, 1, run.settings.steps);
+  const inForce = engine.phaseAt(step - 1);
+  integerInRange('resume.phase', phase, inForce, inForce);
+  checkCounters('resume.optimizer', state.optimizer, optimizer.save().counters, step);
+  for (const loss of lossesOf(arrays, step)) run.losses.push(loss);
+  const held = arraysUnder('weights', arrays);
+  const update = arraysUnder('update', arrays);
+  within('resume', () => {
+    checkArrays('weights', held, weights.save());
+    weights.restore(held);
+    checkArrays('update', update, steered.pipeline.save());
+    steered.pipeline.restore(update);
+  });
+  const { variablePrefix, parameters } = model;
+  const own = [...arraysUnder('optimizer', arrays)];
+  const moments = new Map(own.map(([name, saved]) => [variablePrefix + name, saved]));
+  const shapes = new Map(parameters.map(({ name, shape }) => [variablePrefix + name, shape]));
+  // How moments are held goes by the phase.
+  engine.setClocks(Object.fromEntries(parameters.map(({ name }) => [name, step])));
+  within('resume', () => {
+    optimizer.restore({ counters: state.optimizer, arrays: moments }, shapes);
+    const { memories, trained } = memoriesOf(arraysUnder('quantizers', arrays));
+    engine.slots.restore(memories);
+    learned.restore(trained);
+  });
+  run.seconds = state.seconds;
+  run.phase = phase;
+  steered.resume([[optimizer, step - 1]]);
+}
