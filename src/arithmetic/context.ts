@@ -43,6 +43,19 @@ export interface ArithmeticKernels {
     threads: number,
     addend?: Addend,
   ): boolean;
+  /**
+   * out = the elementary function of x, an array of values of the format or NaN; false where there is no kernel for it, and nothing is written
+   * then. `out` may be `x`.
+   */
+  elementary?(
+    name: string,
+    x: RealArray,
+    out: RealArray,
+    format: Format,
+    options: ResolvedRounding,
+    threads: number,
+    scalar: (x: number) => number,
+  ): boolean;
   /** Index of the first element that is neither in the format nor NaN, -1 if there is none. */
   firstNonMember(x: RealArray, format: Format): number;
   /** The codes of values of a format of at most 16 bits, NaN as zero where it has no code. */

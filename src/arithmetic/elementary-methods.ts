@@ -44,9 +44,15 @@ function elementwise(
   return {
     scalar,
     draws: true,
-    quick: ([x], out) => {
+    quick: ([x], out, taken, threads) => {
+      if (!isRealArray(x)) return false;
+      const ofOne = (value: number): number => evaluate(value, 0, format, options, 0);
+      // A look-up is faster than a kernel, but tables of more than 8 bits take longer to make than a kernel takes for most arrays.
+      const onKernel = (): boolean =>
+        kernels.elementary?.(name, x, out, format, taken, threads, ofOne) === true;
+      if (format.bits > 8 && onKernel()) return true;
       // A table is worth its while where it is not longer than the array.
-      if (!isRealArray(x) || x.length < 2 ** format.bits) return false;
+      if (x.length < 2 ** format.bits) return onKernel();
       const table = elementaryTable(name, format, options);
       if (table === undefined) return false;
       const codes = kernels.codesOf(x, format);

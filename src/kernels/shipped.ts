@@ -1,6 +1,7 @@
 /** The bytes of every module of kernels that this version ships, in hexadecimal digits, by name: what a version of the numerics is told by. */
 import arithmetic from './generated/arithmetic.ts';
 import convolutions from './generated/convolutions.ts';
+import elementary from './generated/elementary.ts';
 import errors from './generated/errors.ts';
 import products from './generated/products.ts';
 import quantizers from './generated/quantizers.ts';
@@ -10,6 +11,7 @@ import transforms from './generated/transforms.ts';
 export const shippedModules: Readonly<Record<string, string>> = {
   arithmetic,
   convolutions,
+  elementary,
   errors,
   products,
   quantizers,

@@ -12,6 +12,7 @@ import { fitsBinary32 } from '../formats/real-arrays.ts';
 import { firstNonMember, operateArray } from '../kernels/arithmetic/arrays.ts';
 import { roundArray } from '../kernels/arrays.ts';
 import { encodeArray } from '../kernels/codec.ts';
+import { elementaryArray } from '../kernels/elementary/arrays.ts';
 import { matmulArray } from '../kernels/products/arrays.ts';
 import { checkThreads } from '../kernels/threads.ts';
 import { resolveRounding } from '../rounding/options.ts';
@@ -26,6 +27,7 @@ function codesOf(x: RealArray, format: Format): ArrayLike<number> {
 
 const kernels: ArithmeticKernels = {
   operate: operateArray,
+  elementary: elementaryArray,
   firstNonMember,
   codesOf,
   round: roundArray,
