@@ -5,7 +5,13 @@ import { describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { halfInterval } from '../../src/cli/statistics.ts';
 import { basisOf, staleResults } from '../../src/cli/sweep/basis.ts';
-import { readSweep, sweepRuns, withSeeds } from '../../src/cli/sweep/definition.ts';
+import {
+  estimatedHours,
+  readSweep,
+  settingsOfRun,
+  sweepRuns,
+  withSeeds,
+} from '../../src/cli/sweep/definition.ts';
 import { sweepPage } from '../../src/cli/sweep/page.ts';
 import { isComplete, sweepResults } from '../../src/cli/sweep/results.ts';
 import type { SweepRun } from '../../src/cli/sweep/sweep-run.ts';
@@ -53,6 +59,48 @@ describe('a sweep file', () => {
     // The model's own rate, given or not, is one run.
     const given = { ...file, arms: [{ ...file.arms[0], learningRate: 0.002 }] };
     expect(sweepRuns(readSweep(given), basis)[0]!.id).toBe(runs[0]!.id);
+  });
+
+  it('may have a model and steps of their own for some arms, and counts them in the estimate', () => {
+    const [first] = file.arms;
+    const sweep = readSweep({
+      ...file,
+      arms: [
+        first,
+        { ...first, name: 'longer', steps: 40 },
+        { ...first, name: 'small', model: 'llama-small' },
+      ],
+    });
+    const settings = sweepRuns(sweep, basis).map((each) => settingsOfRun(sweep, each));
+    expect(
+      settings.slice(0, 3).map(({ model, steps, learningRate }) => [model, steps, learningRate]),
+    ).toEqual([
+      ['llama-tiny', 10, 0.002],
+      ['llama-tiny', 40, 0.002],
+      ['llama-small', 10, 0.0015],
+    ]);
+    // What says the same is one run, wherever it says it.
+    const said = readSweep({ ...file, arms: [{ ...first, model: 'llama-tiny', steps: 10 }] });
+    expect(sweepRuns(said, basis)[0]!.id).toBe(sweepRuns(sweep, basis)[0]!.id);
+    const perStep = { ...sweep, secondsPerStep: 3600 };
+    expect(estimatedHours(perStep, sweep.arms, 1)).toBe(60);
+    expect(estimatedHours(perStep, sweep.arms, 3)).toBe(20);
+    expect(estimatedHours(perStep, [], 2)).toBe(0);
+    expect(() => readSweep({ ...file, arms: [{ ...first, model: 'mlp' }] })).toThrow(
+      /float32\)\.model: got 'mlp'/,
+    );
+    expect(() => readSweep({ ...file, arms: [{ ...first, steps: 0 }] })).toThrow(/steps: got 0/);
+  });
+
+  it('probes gradients where it says so, which makes other runs of it', () => {
+    const probing = readSweep({ ...file, probeEvery: 5, gradientDraws: 4 });
+    const [plain, drawn] = [readSweep({ ...file, probeEvery: 5 }), probing].map((sweep) => {
+      const [first] = sweepRuns(sweep, basis);
+      return { settings: settingsOfRun(sweep, first!), id: first!.id };
+    });
+    expect(drawn!.settings.gradientDraws).toBe(4);
+    expect(Object.hasOwn(plain!.settings, 'gradientDraws')).toBe(false);
+    expect(drawn!.id).not.toBe(plain!.id);
   });
 
   it('may have other seeds for some arms, by the file or by an option', () => {

@@ -52,6 +52,7 @@ const schema = fields({
     steps: integer(1, 2_000_000),
     evaluateEvery: maybe(integer(1, 10_000_000)),
     probeEvery: integer(0, 10_000_000),
+    gradientDraws: maybe(integer(1, 65536)),
   }),
   checkpointEvery: integer(0, 10_000_000),
   id: hexadecimal(16),

@@ -85,7 +85,7 @@ function stateOf(id: string, bytes: Uint8Array | null): { records: string; check
 async function trainJob({ job, data: bytes, state }: ToTrainer & { kind: 'run' }): Promise<void> {
   const { id, run, checkpointEvery } = job;
   const options: RunOptions = {
-    ...{ ...run, batch: undefined, gradientDraws: 0, checkpointEvery },
+    ...{ ...run, batch: undefined, gradientDraws: run.gradientDraws ?? 0, checkpointEvery },
     ...({ backend: 'wasm', kernels: 'own' } as const),
   };
   const data = dataOf(job, options, bytes);

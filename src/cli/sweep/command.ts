@@ -40,7 +40,7 @@ On many machines (docs/clusters.md): runs go to workers by a queue, or each mach
 async function openData({
   model,
   data: options,
-}: Sweep): Promise<{ data: TrainingData; task: Task; basis: RunBasis }> {
+}: Sweep): Promise<{ data: TrainingData; task: Task; ofModel(model: string): Task; basis: RunBasis }> {
   const [{ loadData }, { modelConfig }, { taskOf }, { basisOf }] = await Promise.all([
     import('../training-data.ts'),
     import('../../train/model-config.ts'),
@@ -48,8 +48,9 @@ async function openData({
     import('./basis.ts'),
   ]);
   const data = await loadData(model, options);
-  const task = taskOf(modelConfig(model), data);
-  return { data, task, basis: basisOf(task) };
+  const ofModel = (name: string): Task => taskOf(modelConfig(name), data);
+  const task = ofModel(model);
+  return { data, task, ofModel, basis: basisOf(task) };
 }
 
 /** What is to be done, checked: nothing is written before it is. */
@@ -73,16 +74,22 @@ async function planOf(file: string, given: SweepOptions, io: Io) {
   checkDataFor(named.model, data);
   const whole = Object.keys(data).length === 0 ? named : { ...named, data };
   const sweep = definitions.withSeeds(whole, seeds, given.arms);
-  const { data: content, task, basis } = await openData(sweep);
+  const { data: content, task, ofModel, basis } = await openData(sweep);
   const all = definitions.sweepRuns(sweep, basis);
   const runs = shard === null ? all : runsOfShard(all, shard);
   const isTraining = !given.report && given.merge === undefined;
   const asked = isTraining ? runs.filter(({ arm }) => given.arms.test(arm.name)) : [];
-  for (const { recipe, name } of new Set(asked.map(({ arm }) => arm)))
-    within(name, () => fit.checkFit(recipe, task.shapes, task.predictions));
+  for (const { recipe, name, model } of new Set(asked.map(({ arm }) => arm))) {
+    const { shapes, predictions } = model === undefined ? task : ofModel(model);
+    within(name, () => fit.checkFit(recipe, shapes, predictions));
+  }
   const folder = join(given.out, trainedFolder);
   const left = asked.filter((run) => !isFinished(folder, run));
-  const hours = definitions.estimatedHours(sweep, left.length, given.workers);
+  const hours = definitions.estimatedHours(
+    sweep,
+    left.map(({ arm }) => arm),
+    given.workers,
+  );
   return { sweep, content, basis, shard, runs, asked, left, folder, hours };
 }
 

@@ -124,14 +124,15 @@ export function curvesFigure(results: SweepResults): string {
   const { sweep } = results;
   const looks = looksOfSweep(sweep);
   const grid = panelGrid(looks.panels);
+  const longest = Math.max(...sweep.arms.map(({ steps = sweep.steps }) => steps));
   const curves = curvesIn(results, grid, (own) => lossPoints(own.map(evaluationsOnTheWay), endOf(own)));
   return svgDocument(
     {
       ...frame(grid),
-      x: { ...axis('training step'), domain: [0, sweep.steps], ticks: ticksOf(grid, sweep.steps, 6) },
+      x: { ...axis('training step'), domain: [0, longest], ticks: ticksOf(grid, longest, 6) },
       y: {
         ...axis(`validation loss, nats per ${lossUnit(sweep)}`),
-        domain: settledRange(curves, sweep.steps / 5),
+        domain: settledRange(curves, longest / 5),
       },
       marks: [
         Plot.gridY({ strokeOpacity: 0.12 }),

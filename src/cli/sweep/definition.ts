@@ -18,6 +18,7 @@ import {
   word,
 } from '../../schema.ts';
 import { hashData, models, type Recipe, recipeFrom } from '../../train/index.ts';
+import { languageModelNames } from '../../train/model-config.ts';
 import type { NamePattern } from '../../train/name-pattern.ts';
 import { checkDataFor, type DataOptions, modelFor, readDataOptions } from '../data-options.ts';
 import { type Contrast, readContrasts } from './contrasts.ts';
@@ -39,6 +40,8 @@ export interface Sweep {
   readonly seeds: readonly number[];
   readonly evaluateEvery: number | undefined;
   readonly probeEvery: number;
+  /** Backward passes of the gradient probe of a probed step; 0: none. */
+  readonly gradientDraws: number;
   readonly checkpointEvery: number;
   /** The arm that differences are taken to. */
   readonly baseline: string;
@@ -64,16 +67,20 @@ const longestRecipe = 2 ** 16;
 const seedList = list(integer(0, 2 ** 48), 1, mostRuns);
 const every = (least: number) => maybe(integer(least, 10_000_000));
 
+const modelName = maybe(word(Object.keys(models)));
+const stepCount = integer(1, 2_000_000);
+
 const sweepSchema = fields({
   name: fileName,
   title: maybe(line(500)),
   claim: maybe(line(2000, 0)),
   secondsPerStep: maybe(number({ above: 0, to: 1e6 })),
-  model: maybe(word(Object.keys(models))),
-  steps: integer(1, 2_000_000),
+  model: modelName,
+  steps: stepCount,
   seeds: maybe(seedList),
   evaluateEvery: every(1),
   probeEvery: every(0),
+  gradientDraws: maybe(integer(0, 65536)),
   checkpointEvery: every(0),
   baseline: maybe(fileName),
   arms: list(record(anything), 1, mostArms),
@@ -85,18 +92,33 @@ const armSchema = fields({
   name: fileName,
   recipe: record(anything),
   learningRate: maybe(number({ above: 0, to: 1 })),
+  model: modelName,
+  steps: maybe(stepCount),
   seeds: maybe(anything),
 });
 
 function armsOf(given: unknown, path: string, fallback: readonly number[]): SweepArm[] {
-  return expandGrid(given, path, ['name', 'recipe', 'learningRate', 'seeds']).map((copy) => {
-    const { name, recipe, learningRate, seeds = fallback } = checkSchema(path, copy, armSchema);
-    const own = seedsOf(seeds, `${path}.seeds`);
-    const length = JSON.stringify(recipe).length;
-    if (length > longestRecipe)
-      throw new ArgumentError(`${path}.recipe`, `${length} characters`, `at most ${longestRecipe}`);
-    return { name, recipe: within(path, () => recipeFrom(recipe)), learningRate, seeds: own };
-  });
+  return expandGrid(given, path, ['name', 'recipe', 'learningRate', 'model', 'steps', 'seeds']).map(
+    (copy) => {
+      const {
+        name,
+        recipe,
+        learningRate,
+        model,
+        steps,
+        seeds = fallback,
+      } = checkSchema(path, copy, armSchema);
+      const own = seedsOf(seeds, `${path}.seeds`);
+      const length = JSON.stringify(recipe).length;
+      if (length > longestRecipe)
+        throw new ArgumentError(`${path}.recipe`, `${length} characters`, `at most ${longestRecipe}`);
+      return {
+        ...{ name, recipe: within(path, () => recipeFrom(recipe)), learningRate, seeds: own },
+        ...(model === undefined ? {} : { model }),
+        ...(steps === undefined ? {} : { steps }),
+      };
+    },
+  );
 }
 
 /** Checks a list of seeds. Throws ArgumentError naming `argument`. */
@@ -122,6 +144,14 @@ function ofData<T>(check: () => T): T {
   );
 }
 
+/** Throws ArgumentError for an arm's model that is not trained on what the sweep's is. */
+function checkModel(own: string, arm: string, model: string): void {
+  const isOfTexts = (name: string): boolean => languageModelNames.includes(name);
+  if (isOfTexts(own) === isOfTexts(model)) return;
+  const fitting = Object.keys(models).filter((name) => isOfTexts(name) === isOfTexts(model));
+  throw new ArgumentError(`sweep.arms (${arm}).model`, own, fitting.join(', '));
+}
+
 /**
  * Reads a sweep file's content.
  *
@@ -143,6 +173,7 @@ export function readSweep(given: unknown): Sweep {
       throw new ArgumentError('sweep.arms', `more than ${mostArms} arms`, `at most ${mostArms}`);
   }
   checkRuns(arms, 'sweep.seeds');
+  for (const arm of arms) if (arm.model !== undefined) checkModel(arm.model, arm.name, model);
   const names = new Set(arms.map((arm) => arm.name));
   if (names.size < arms.length)
     throw new ArgumentError('sweep.arms', arms.map((arm) => arm.name).join(), 'arms of different names');
@@ -156,6 +187,7 @@ export function readSweep(given: unknown): Sweep {
     data: source,
     evaluateEvery: data.evaluateEvery,
     probeEvery: data.probeEvery ?? 0,
+    gradientDraws: data.gradientDraws ?? 0,
     checkpointEvery: data.checkpointEvery ?? 200,
     contrasts: readContrasts(data.contrasts ?? [], 'sweep.contrasts', names),
   };
@@ -189,6 +221,8 @@ export interface RunSettings {
   readonly steps: number;
   readonly evaluateEvery: number | undefined;
   readonly probeEvery: number;
+  /** Absent: none, as in runs of before there was a choice. */
+  readonly gradientDraws?: number | undefined;
 }
 
 /** The settings of a run as they are hashed: without what a recipe is called. */
@@ -202,9 +236,13 @@ export const runId = (settings: RunSettings, basis: RunBasis): string =>
 
 /** The settings of an arm's run with a seed. */
 export function settingsOfRun(sweep: Sweep, { arm, seed }: Pick<SweepRun, 'arm' | 'seed'>): RunSettings {
-  const { model, steps, evaluateEvery, probeEvery } = sweep;
+  const { evaluateEvery, probeEvery, gradientDraws } = sweep;
+  const { recipe, model = sweep.model, steps = sweep.steps } = arm;
   const learningRate = arm.learningRate ?? models[model]!.learningRate;
-  return { recipe: arm.recipe, learningRate, seed, model, steps, evaluateEvery, probeEvery };
+  return {
+    ...{ recipe, learningRate, seed, model, steps, evaluateEvery, probeEvery },
+    ...(gradientDraws === 0 ? {} : { gradientDraws }),
+  };
 }
 
 /**
@@ -223,7 +261,13 @@ export function sweepRuns(sweep: Sweep, basis: RunBasis): SweepRun[] {
   );
 }
 
-/** Hours that the runs take on so many cores, by the file's own measure. */
-export function estimatedHours({ secondsPerStep, steps }: Sweep, runs: number, workers: number): number {
-  return (Math.ceil(runs / workers) * steps * secondsPerStep) / 3600;
+/** Hours that runs of these arms take on so many cores, by the file's own measure. */
+export function estimatedHours(
+  { secondsPerStep, steps }: Sweep,
+  arms: readonly SweepArm[],
+  workers: number,
+): number {
+  const all = arms.reduce((sum, arm) => sum + (arm.steps ?? steps), 0);
+  const rounds = arms.length === 0 ? 0 : Math.ceil(arms.length / workers) / arms.length;
+  return (rounds * all * secondsPerStep) / 3600;
 }

@@ -38,6 +38,9 @@ const losses = ['trainLoss', 'validationLoss', 'validationAccuracy', 'perplexity
 const heights = ['height', 'excess10', 'excess50'];
 const measures = ['flipRate', 'stepRatio', 'frozen', 'entropy', 'zeroFraction', 'saturation'];
 
+const operandNumbers = ['sqnr', 'saturation', 'underflow', 'entropy'];
+const gradientNumbers = ['bias', 'cosine', 'alignment'];
+
 function resultFrom(data: FinishedRun['result']): FinishedRun['result'] {
   const { spike, inference } = data;
   return {
@@ -50,8 +53,19 @@ function resultFrom(data: FinishedRun['result']): FinishedRun['result'] {
 function stepFrom(data: StepRecord): StepRecord {
   const step = withNumbers(data, ['loss', 'gradientNorm']);
   const { probes } = step;
-  if (probes === undefined || probes.weights === null) return step;
-  return { ...step, probes: { ...probes, weights: withNumbers(probes.weights, measures) } };
+  if (probes === undefined) return step;
+  const { operands = {}, weights, gradient } = probes;
+  return {
+    ...step,
+    probes: {
+      ...probes,
+      operands: Object.fromEntries(
+        Object.entries(operands).map(([slot, probe]) => [slot, withNumbers(probe, operandNumbers)]),
+      ),
+      weights: weights && withNumbers(weights, measures),
+      ...(gradient && { gradient: withNumbers(gradient, gradientNumbers) }),
+    },
+  };
 }
 
 /** A run's result and records, or null without a result that is whole. */

@@ -23,6 +23,15 @@ export type MeasureName =
   | 'frozen'
   | 'entropy'
   | 'zeroFraction'
+  | 'forwardSqnr'
+  | 'gradientSqnr'
+  | 'forwardUnderflow'
+  | 'gradientUnderflow'
+  | 'gradientBias'
+  | 'gradientCosine'
+  | 'gradientAlignment'
+  | 'divergedPart'
+  | 'divergenceStep'
   | 'bytesPerParameter'
   | 'totalMemory'
   | 'peakMemory'
@@ -37,6 +46,30 @@ interface Measure {
 /** Mean over the probed steps of what a probe of all weights saw. */
 const probed = (field: 'flipRate' | 'stepRatio' | 'frozen' | 'entropy' | 'zeroFraction'): Measure => ({
   of: ({ steps }) => spread(steps.flatMap(({ probes }) => probes?.weights?.[field] ?? []))?.mean,
+  whenDiverged: 'none',
+});
+
+/**
+ * Mean over the probed steps, and over the quantised operands of forward products or the gradients that backward products read, of what a
+ * probe of operands saw.
+ */
+const ofOperands = (of: 'forward' | 'gradient', field: 'sqnr' | 'underflow'): Measure => ({
+  of: ({ steps }) => {
+    const isMeant = (slot: string): boolean =>
+      of === 'forward' ? slot.startsWith('forward.') : slot.endsWith('.g');
+    const seen = steps.flatMap(({ probes }) =>
+      Object.entries(probes?.operands ?? {}).flatMap(([slot, probe]) =>
+        isMeant(slot) && probe[field] !== null ? [probe[field]] : [],
+      ),
+    );
+    return spread(seen)?.mean;
+  },
+  whenDiverged: 'none',
+});
+
+/** Mean over the probed steps of what a probe of gradients saw. */
+const ofGradients = (field: 'bias' | 'cosine' | 'alignment'): Measure => ({
+  of: ({ steps }) => spread(steps.flatMap(({ probes }) => probes?.gradient?.[field] ?? []))?.mean,
   whenDiverged: 'none',
 });
 
@@ -59,6 +92,15 @@ const measureTable: Readonly<Record<MeasureName, Measure>> = {
   frozen: probed('frozen'),
   entropy: probed('entropy'),
   zeroFraction: probed('zeroFraction'),
+  forwardSqnr: ofOperands('forward', 'sqnr'),
+  gradientSqnr: ofOperands('gradient', 'sqnr'),
+  forwardUnderflow: ofOperands('forward', 'underflow'),
+  gradientUnderflow: ofOperands('gradient', 'underflow'),
+  gradientBias: ofGradients('bias'),
+  gradientCosine: ofGradients('cosine'),
+  gradientAlignment: ofGradients('alignment'),
+  divergedPart: onTheWay(({ divergence }) => (divergence === null ? 0 : 1)),
+  divergenceStep: onTheWay(({ divergence }) => divergence?.step),
   bytesPerParameter: onTheWay(({ result }) => result.memory.bytesPerParameter),
   totalMemory: onTheWay(({ result }) => result.memory.total),
   peakMemory: onTheWay(({ result }) => result.peakMemory),

@@ -99,10 +99,20 @@ function dataOf({ text, samples }: RecordedConfig, predictions: number) {
 function setUp({ sweep, finished, planned }: SweepResults, folder: string, command: string): string[] {
   // One that diverged was not validated.
   const first = finished.find(({ result }) => result.validationPredictions > 0) ?? finished[0];
-  const hours = estimatedHours(sweep, planned, 2).toFixed(1);
+  const hours = estimatedHours(
+    sweep,
+    sweep.arms.flatMap((arm) => arm.seeds.map(() => arm)),
+    2,
+  ).toFixed(1);
+  const own = sweep.arms.flatMap(({ name, model, steps }) =>
+    model === undefined && steps === undefined
+      ? []
+      : [`${codeSpan(name)} ${[model, steps && `${steps} steps`].filter(Boolean).join(', ')}`],
+  );
   const lines = [
     `Command: ${codeSpan(command)}; about ${hours} h for all ${planned} runs on two idle cores. Finished runs are not trained again, stopped ones go on.`,
     `${sweep.steps} steps; seeds ${allSeeds(sweep).join(', ')}; every arm of a seed has the same initial weights and data order.`,
+    ...(own.length === 0 ? [] : [`Arms of their own: ${own.join('; ')}.`]),
   ];
   if (first === undefined) return [...lines, `Model \`${sweep.model}\`.`];
   const config = readConfig(join(folder, first.run.id));

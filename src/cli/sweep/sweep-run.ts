@@ -6,6 +6,9 @@ export interface SweepArm {
   readonly name: string;
   readonly recipe: Recipe;
   readonly learningRate: number | undefined;
+  /** In place of the sweep's. */
+  readonly model?: string;
+  readonly steps?: number;
   /** The sweep's, or its own. */
   readonly seeds: readonly number[];
 }

@@ -10,7 +10,7 @@ import { makeFolders, writeWholeFile } from '../../files/write.ts';
 import { claimantOf } from '../claim.ts';
 import { dataArguments } from '../data-options.ts';
 import { basisFile, hasResult } from '../run-files.ts';
-import type { RunBasis, Sweep } from './definition.ts';
+import { type RunBasis, type Sweep, settingsOfRun } from './definition.ts';
 import type { SweepRun } from './sweep-run.ts';
 
 /** Starts the command line in a process of its own. */
@@ -47,11 +47,13 @@ export function describeRun(folder: string, { arm, id, key }: SweepRun, basis: R
 function argvOf({ sweep, basis, folder }: WorkerOptions, run: SweepRun): string[] {
   const { arm, seed, id } = run;
   const recipe = describeRun(folder, run, basis);
-  const { model, steps, evaluateEvery, probeEvery, checkpointEvery } = sweep;
+  const { checkpointEvery } = sweep;
+  const { model, steps, evaluateEvery, probeEvery, gradientDraws } = settingsOfRun(sweep, run);
   return [
     ...['train', recipe, '--out', folder, '--name', id, '--resume', '--quiet', '--model', model],
     ...['--steps', `${steps}`, '--seed', `${seed}`, '--probe-every', `${probeEvery}`],
     ...['--checkpoint-every', `${checkpointEvery}`],
+    ...(gradientDraws === undefined ? [] : ['--gradient-draws', `${gradientDraws}`]),
     ...(evaluateEvery === undefined ? [] : ['--evaluate-every', `${evaluateEvery}`]),
     ...(arm.learningRate === undefined ? [] : ['--learning-rate', `${arm.learningRate}`]),
     ...dataArguments(sweep.data),
