@@ -26,6 +26,7 @@ import {
 
 const count = Number(process.env['HALFULP_QUEUE_RUNS'] ?? 200);
 const builder = fileURLToPath(new URL('../../scripts/start.js', import.meta.url));
+const plainRuns = fileURLToPath(new URL('plain-runs.js', import.meta.url));
 let folder: string;
 let redis: TestRedis;
 let started: Running[] = [];
@@ -45,10 +46,16 @@ async function stopAll(workers: readonly Running[]): Promise<void> {
   await Promise.all(workers.map(({ ended }) => ended));
 }
 
-async function counts(): Promise<{ waiting: object[]; active: object[]; failed: object[]; done: number }> {
+async function counts(): Promise<Record<'waiting' | 'active' | 'failed' | 'workers', object[]>> {
   const listed = start(['queue', '--queue', redis.address, '--json']);
   expect((await listed.ended).code, listed.stderr()).toBe(0);
   return JSON.parse(listed.stdout());
+}
+
+/** Milliseconds of processor time that a process has used. */
+function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return 10 * (Number(fields[11]) + Number(fields[12]));
 }
 
 const say = (text: string): void => console.log(`${text} (load ${loadavg()[0]!.toFixed(1)})`);
@@ -109,7 +116,8 @@ describe.skipIf(!hasRedis)('a queue', () => {
     const { client } = redis;
     const memory = /used_memory_human:(\S+)/.exec(await client.info('memory'))?.[1];
     say(`${count} runs, ${killed} workers killed, ${minutes.toFixed(1)} min, Redis holds ${memory}`);
-    expect(await counts()).toMatchObject({ waiting: [], active: [], failed: [], done: count, workers: [] });
+    expect(await counts()).toMatchObject({ waiting: [], active: [], failed: [], done: count });
+    await until(async () => (await counts()).workers.length === 0, 'the notes of the dead to go');
     // Nothing is left but results and data: no checkpoint, no chunk that no entry names, no lock.
     expect(await client.keys('halfulp:store:checkpoints:*')).toEqual([]);
     expect(await client.keys('halfulp:*:lock')).toEqual([]);
@@ -160,6 +168,33 @@ describe.skipIf(!hasRedis)('a queue', () => {
       expect(memory[1]! / memory[0]!).toBeLessThan(1.3);
     }
     expect(ratio).toBeGreaterThan(1);
+  });
+
+  it('costs little a job beyond its training', async () => {
+    const file = writeSweep(folder, 120, { name: 'brief', steps: 1, evaluateEvery: 1, checkpointEvery: 0 });
+    const plain = spawnSync(process.execPath, [plainRuns, file, '120'], { encoding: 'utf8' });
+    const alone = JSON.parse(plain.stdout) as { cpu: number; wall: number };
+    const running = startWorker();
+    const sweep = start(['sweep', file, '--queue', redis.address, '--out', join(folder, 'brief')]);
+    const lines = (): number => running.stdout().split('\n').length - 1;
+    await until(() => lines() >= 10, 'ten runs', 300);
+    const { pid } = running.child;
+    const trainers = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+    const used = (): number => [pid!, ...trainers].reduce((sum, one) => sum + cpuOf(one), 0);
+    const [cpu, began, from] = [used(), performance.now(), lines()];
+    await until(() => lines() >= 119, 'the last runs', 300);
+    const runs = lines() - from;
+    const job = { cpu: (used() - cpu) / runs, wall: (performance.now() - began) / runs };
+    expect((await sweep.ended).code, sweep.stderr()).toBe(0);
+    await stopAll([running]);
+    const beyond = { cpu: job.cpu - alone.cpu, wall: job.wall - alone.wall };
+    say(`a job takes ${job.wall.toFixed(1)} ms, its training alone ${alone.wall.toFixed(1)} ms`);
+    say(
+      `of processor time ${job.cpu.toFixed(1)} and ${alone.cpu.toFixed(1)} ms: ${beyond.cpu.toFixed(1)} ms beyond it`,
+    );
+    // Of the clock where nobody else computes, of the processor always.
+    expect(beyond.cpu).toBeLessThan(50);
+    if (loadavg()[0]! < 2.5) expect(beyond.wall).toBeLessThan(50);
   });
 
   it('lists 10 000 waiting runs', async () => {
