@@ -21,6 +21,7 @@ import {
   startHalfulp,
   type TestRedis,
   testRedis,
+  tlsRedis,
   until,
   writeSweep,
 } from './queue-world.ts';
@@ -328,6 +329,44 @@ describe.skipIf(!hasRedis)('a sweep by a queue', () => {
     },
     120_000,
   );
+
+  it('says what to install where the packages are not there', async () => {
+    const hook = `export const resolve = (name, context, next) => {
+      if (name !== 'bullmq') return next(name, context);
+      throw Object.assign(new Error('none'), { code: 'ERR_MODULE_NOT_FOUND' });
+    };`;
+    const url = (text: string): string => `data:text/javascript,${encodeURIComponent(text)}`;
+    const register = `import { register } from 'node:module'; register(${JSON.stringify(url(hook))});`;
+    const without = { NODE_OPTIONS: `--import=${url(register)}` };
+    for (const words of [['queue'], ['worker'], ['sweep', sweepFile(), '--out', join(folder, 'none')]]) {
+      const running = start([...words, '--queue', redis.address], without);
+      await end(running, 2);
+      expect(running.stderr()).toContain(
+        "halfulp: --queue: got 'an address'; accepted: no --queue without the packages bullmq and ioredis: npm install",
+      );
+    }
+    await end(start(['sweep', sweepFile(), '--estimate'], without), 0);
+  }, 60_000);
+
+  it('speaks TLS, with a user, to a server whose certificate it can trust', async ({ skip }) => {
+    const server = await tlsRedis(folder);
+    if (server === null) return skip('no openssl');
+    try {
+      const trust = { NODE_EXTRA_CA_CERTS: server.authority };
+      const to = (user: string, scheme = 'rediss'): string => `${scheme}://${user}@localhost:${server.port}`;
+      const right = to(`me:${encodeURIComponent(password)}`);
+      await end(start(['queue', '--queue', right], trust), 0);
+      const distrustful = start(['queue', '--queue', right]);
+      await end(distrustful, 2);
+      expect(distrustful.stderr()).toMatch(/lets us in \(.*self-signed certificate\)/);
+      const wrong = start(['queue', '--queue', to('me:wrong')], trust);
+      await end(wrong, 2);
+      expect(wrong.stderr()).toContain('WRONGPASS');
+      await end(start(['queue', '--queue', to('me:wrong', 'redis')], trust), 2);
+    } finally {
+      await server.end();
+    }
+  }, 60_000);
 
   it('writes its password nowhere', async () => {
     const environment = { HALFULP_QUEUE_PASSWORD: password, HALFULP_DEBUG: '1' };

@@ -50,8 +50,68 @@ export interface TestRedis {
   end(): Promise<void>;
 }
 
+/** A Redis that takes TLS alone, and one user: where its authority's certificate is. */
+export interface TlsRedis {
+  readonly authority: string;
+  readonly port: number;
+  end(): Promise<void>;
+}
+
+/** Starts a Redis with TLS and the user `me`; null where there is no openssl to make certificates. */
+export async function tlsRedis(folder: string): Promise<TlsRedis | null> {
+  const at = (name: string): string => join(folder, name);
+  const openssl = (...argv: string[]): boolean =>
+    spawnSync('openssl', argv, { stdio: 'ignore' }).status === 0;
+  const key = ['-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=test'];
+  const names = ['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  if (!openssl('req', '-x509', ...key, ...names, '-keyout', at('key.pem'), '-out', at('cert.pem')))
+    return null;
+  const port = await freePort();
+  const settings = [
+    ...['port 0', `tls-port ${port}`, 'bind 127.0.0.1', 'tls-auth-clients no', 'save ""'],
+    ...[
+      `tls-cert-file ${at('cert.pem')}`,
+      `tls-key-file ${at('key.pem')}`,
+      `tls-ca-cert-file ${at('cert.pem')}`,
+    ],
+    ...['user default off', `user me on >${password} ~* &* +@all`, ''],
+  ];
+  writeFileSync(at('tls.conf'), settings.join('\n'));
+  const server = spawn('redis-server', [at('tls.conf')], { stdio: 'ignore' });
+  const ca = readFileSync(at('cert.pem'));
+  await until(async () => {
+    const options = {
+      port,
+      username: 'me',
+      password,
+      tls: { ca },
+      lazyConnect: true,
+      retryStrategy: () => null,
+    };
+    const probe = new Redis(options);
+    probe.on('error', () => {});
+    try {
+      await probe.connect();
+      return true;
+    } catch {
+      return false;
+    } finally {
+      probe.disconnect();
+    }
+  }, 'Redis with TLS');
+  return {
+    authority: at('cert.pem'),
+    port,
+    async end() {
+      const closed = once(server, 'close');
+      server.kill('SIGKILL');
+      await closed;
+    },
+  };
+}
+
 /** Starts a Redis in a folder, with an append-only file. */
-export async function testRedis(folder: string, more: readonly string[] = []): Promise<TestRedis> {
+export async function testRedis(folder: string): Promise<TestRedis> {
   const port = await freePort();
   const data = join(folder, 'redis');
   mkdirSync(data, { recursive: true });
@@ -63,7 +123,7 @@ export async function testRedis(folder: string, more: readonly string[] = []): P
       'redis-server',
       [
         ...['--port', `${port}`, '--bind', '127.0.0.1', '--requirepass', password, '--dir', data],
-        ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', '', ...more],
+        ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', ''],
       ],
       { stdio: 'ignore' },
     );
