@@ -16,7 +16,7 @@ export interface Grid {
 }
 
 /** A unit with its operands' elements, and what its results are multiplied by. */
-export interface UnitOperands {
+interface UnitOperands {
   readonly unit: MatrixUnit;
   readonly elements: readonly [Float32Array, Float32Array];
   readonly factor: number;

@@ -16,8 +16,9 @@ export {
   type ResolvedQuantizer,
 } from './options.ts';
 export { type Direction, directions } from './power-of-two.ts';
+export type { Explained } from './pullback.ts';
 export { dequantize, type Quantized } from './quantized.ts';
-export { type Explained, type Quantizer, quantizer } from './quantizer.ts';
+export { type Quantizer, quantizer } from './quantizer.ts';
 export {
   type BlockError,
   leastStatistic,

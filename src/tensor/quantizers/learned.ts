@@ -48,7 +48,7 @@ function initialScales(
   return scale.hasZeroPoint ? { scales, zeroPoints } : { scales };
 }
 
-interface ScaleSource {
+export interface ScaleSource {
   /** The scales to use for x; undefined where they are taken from x itself. */
   scalesFor(x: RealArray, shape: readonly number[]): FixedScales | undefined;
   /** Remembers the latest scales. */
