@@ -5,7 +5,7 @@
  */
 import { operate, operationOf, planOperations } from '../dist/arithmetic/operations.js';
 import { formats } from '../dist/formats/index.js';
-import { operateArray } from '../dist/kernels/arithmetic/arrays.js';
+import { operateArray } from '../dist/kernels/arithmetic/operation-arrays.js';
 import { allocateFloat32, release, roundArray } from '../dist/kernels/index.js';
 import { resolveRounding } from '../dist/rounding/index.js';
 import { fill, measure } from './measure.js';

@@ -1,4 +1,4 @@
-/** The manifest of `src/kernels/assembly/arithmetic`. What the constants mean for a plan: `src/kernels/arithmetic/plan.ts`. */
+/** The manifest of `src/kernels/assembly/arithmetic`. What the constants mean for a plan: `src/kernels/arithmetic/operation-plan.ts`. */
 import { count, dispatcher, each, end, longs, number, room, words } from './layout.js';
 
 const block = [

@@ -1,4 +1,4 @@
-/** The manifest of `src/kernels/assembly/quantizers`. The constants of a quantiser: `src/kernels/quantizers/plan.ts`. */
+/** The manifest of `src/kernels/assembly/quantizers`. The constants of a quantiser: `src/kernels/quantizers/quantizer-plan.ts`. */
 import { count, dispatcher, each, end, number, words } from './layout.js';
 
 const block = [

@@ -1,4 +1,4 @@
-/** The manifest of `src/kernels/assembly/rounding`. What the constants of a format are: `src/kernels/plan.ts` and its helpers. */
+/** The manifest of `src/kernels/assembly/rounding`. What the constants of a format are: `src/kernels/rounding-planner.ts` and its helpers. */
 import { count, dispatcher, each, end, longs, number, room, words } from './layout.js';
 
 const block = [

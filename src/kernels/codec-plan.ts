@@ -8,8 +8,8 @@ import type { FixedFormat, FloatFormat, Format, IntFormat, PositFormat } from '.
 import type { ResolvedRounding } from '../rounding/index.ts';
 import * as parameters from './generated/layout-rounding.ts';
 import { codeTables, type ListFormat, writeSearch } from './list-plan.ts';
-import { BlockWriter, type Lanes, lanes32, lanes64 } from './parameter-block.ts';
 import { binadesOf, magicOfBinade } from './posit-plan.ts';
+import { BlockWriter, type Lanes, lanes32, lanes64 } from './rounding-block.ts';
 import type { ElementType } from './rounding-plan.ts';
 
 export interface CodecPlan {

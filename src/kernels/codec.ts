@@ -10,10 +10,10 @@ import { isStochastic, type ResolvedRounding, roundArrayReference } from '../rou
 import { type CodecPlan, planDecoding, planEncoding, planListEncoding } from './codec-plan.ts';
 import { parameterBytes, tableSlot } from './generated/layout-rounding.ts';
 import { privateHeap } from './heap.ts';
-import { planRounding } from './plan.ts';
 import { checkSupplied, type Rounder, rounderOn } from './rounder.ts';
 import { type RoundingModuleExports, roundingModule } from './rounding-module.ts';
 import type { ElementType } from './rounding-plan.ts';
+import { planRounding } from './rounding-planner.ts';
 import { tableOn } from './tables.ts';
 
 /** What NaN becomes in a format without NaN. */
@@ -22,7 +22,7 @@ export type NaNTreatment = 'error' | 'zero' | 'max';
 /** Elements a chunk: 64 KiB of binary64 numbers and as much of codes at most. A multiple of 16. */
 const chunk = 8192;
 
-interface Workshop {
+interface Staging {
   readonly memory: WebAssembly.Memory;
   readonly raw: RoundingModuleExports;
   readonly rounder: Rounder;
@@ -31,18 +31,18 @@ interface Workshop {
   readonly codes: number;
 }
 
-let workshopMade: Workshop | undefined;
+let stagingMade: Staging | undefined;
 
-function workshop(): Workshop {
-  if (workshopMade === undefined) {
+function staging(): Staging {
+  if (stagingMade === undefined) {
     const heap = privateHeap();
     const raw = roundingModule.on(heap.memory);
     const [parameters, values, codes] = [parameterBytes, 8 * chunk, 8 * chunk].map((bytes) =>
       heap.allocate(bytes),
     ) as [number, number, number];
-    workshopMade = { memory: heap.memory, raw, rounder: rounderOn(heap), parameters, values, codes };
+    stagingMade = { memory: heap.memory, raw, rounder: rounderOn(heap), parameters, values, codes };
   }
-  return workshopMade;
+  return stagingMade;
 }
 
 function codeShiftOf(codes: CodeArray): 0 | 1 | 2 | 3 {
@@ -82,10 +82,10 @@ function keptPlan(format: Format, key: string, make: () => CodecPlan | undefined
 }
 
 /** Puts the constants and tables of a plan on the heap. */
-function install(shop: Workshop, plan: CodecPlan): void {
+function install(at: Staging, plan: CodecPlan): void {
   const table = plan.tables === undefined ? 0 : tableOn(privateHeap(), plan.tables);
-  new Uint8Array(shop.memory.buffer, shop.parameters, plan.block.length).set(plan.block);
-  new Uint32Array(shop.memory.buffer, shop.parameters, parameterBytes / 4)[tableSlot / 4] = table;
+  new Uint8Array(at.memory.buffer, at.parameters, plan.block.length).set(plan.block);
+  new Uint32Array(at.memory.buffer, at.parameters, parameterBytes / 4)[tableSlot / 4] = table;
 }
 
 /** The error of NaN for a format without one. */
@@ -154,33 +154,33 @@ export function encodeArray(
         planListEncoding(type, format, BigInt(nanCode), options),
       )
     : keptPlan(format, `encode ${type} ${nanCode}`, () => planEncoding(type, format, BigInt(nanCode)));
-  const shop = workshop();
-  const { raw, rounder, memory } = shop;
+  const at = staging();
+  const { raw, rounder, memory } = at;
   const elementShift = type === 'float32' ? 2 : 3;
   const codeShift = codeShiftOf(out);
   for (let start = 0; start < values.length; start += chunk) {
     const length = Math.min(chunk, values.length - start);
     const padded = Math.ceil(length / 16) * 16;
     if (rounding !== undefined) rounder.prepare(rounding);
-    if (coding !== undefined) install(shop, coding);
+    if (coding !== undefined) install(at, coding);
     // From here on the memory does not grow.
     const view = type === 'float32' ? Float32Array : Float64Array;
-    const staged = new view(memory.buffer, shop.values, padded);
+    const staged = new view(memory.buffer, at.values, padded);
     staged.set(values.subarray(start, start + length));
     staged.fill(0, length);
-    if (refusesNaN(format, nan) && raw.hasNaN(elementShift, shop.values, padded << elementShift) !== 0) {
+    if (refusesNaN(format, nan) && raw.hasNaN(elementShift, at.values, padded << elementShift) !== 0) {
       const index = start + staged.findIndex(Number.isNaN);
       if (nan === 'error') throw noNaN(index, format);
       format.encode(0); // throws: zero is not in the format
     }
-    if (rounding !== undefined) rounder.round(rounding, shop.values, shop.values, length, options, start);
+    if (rounding !== undefined) rounder.round(rounding, at.values, at.values, length, options, start);
     else if (!roundsToo) roundByReference(staged.subarray(0, length), format, options, start);
     if (coding === undefined) {
       encodeByReference(staged.subarray(0, length), out, start, format, nan);
       continue;
     }
-    raw.encode(coding.kernel, codeShift, shop.values, shop.codes, padded, shop.parameters);
-    copyCodes(out, codesAt(out, memory.buffer, shop.codes, length), start);
+    raw.encode(coding.kernel, codeShift, at.values, at.codes, padded, at.parameters);
+    copyCodes(out, codesAt(out, memory.buffer, at.codes, length), start);
   }
   return out;
 }
@@ -207,24 +207,24 @@ export function decodeArray(codes: CodeArray, out: RealArray, format: Format): v
     for (let i = 0; i < codes.length; i++) out[i] = format.decode(codes[i]!);
     return;
   }
-  const shop = workshop();
-  install(shop, plan);
-  const { raw, memory } = shop;
+  const at = staging();
+  install(at, plan);
+  const { raw, memory } = at;
   const codeShift = codeShiftOf(codes);
   const view = type === 'float32' ? Float32Array : Float64Array;
   const above = (1n << BigInt(format.bits)) - 1n;
   for (let start = 0; start < codes.length; start += chunk) {
     const length = Math.min(chunk, codes.length - start);
     const padded = Math.ceil(length / 16) * 16;
-    const staged = codesAt(codes, memory.buffer, shop.codes, padded);
+    const staged = codesAt(codes, memory.buffer, at.codes, padded);
     copyCodes(staged, codes.subarray(start, start + length), 0);
     if (padded > length)
-      new Uint8Array(staged.buffer, shop.codes).fill(0, length << codeShift, padded << codeShift);
+      new Uint8Array(staged.buffer, at.codes).fill(0, length << codeShift, padded << codeShift);
     if (format.bits < 8 << codeShift) {
-      const bits = BigInt.asUintN(64, raw.codeBits(shop.codes, padded << codeShift, codeShift));
+      const bits = BigInt.asUintN(64, raw.codeBits(at.codes, padded << codeShift, codeShift));
       if (bits > above) throw outOfRange(staged, start, format);
     }
-    raw.decode(plan.kernel, codeShift, shop.codes, shop.values, padded, shop.parameters);
-    out.set(new view(memory.buffer, shop.values, length), start);
+    raw.decode(plan.kernel, codeShift, at.codes, at.values, padded, at.parameters);
+    out.set(new view(memory.buffer, at.values, length), start);
   }
 }

@@ -16,7 +16,7 @@ import {
   writeJammedGrid,
   writeMode,
   writeRandom,
-} from './parameter-block.ts';
+} from './rounding-block.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 
 /** Bits of a binary64 significand after the leading one. */

@@ -10,27 +10,27 @@ import { type ConvolutionsModuleExports, convolutionsModule } from './convolutio
 import { type ErrorCounter, errorsOn } from './errors.ts';
 import { type HeapRotator, rotatesOn } from './hadamard.ts';
 import type { Heap } from './heap.ts';
-import { type ElementType, planRounding } from './plan.ts';
 import type { HeapArray } from './products/heap-arrays.ts';
-import { productsOn } from './products/run.ts';
+import { productsOn } from './products/product-run.ts';
 import { productsModule } from './products-module.ts';
 import { type GroupLayout, type QuantizerPlan, quantizersOn, streamInPlace } from './quantizers/index.ts';
 import { quantizersModule } from './quantizers-module.ts';
 import { rounderOn } from './rounder.ts';
+import { type ElementType, planRounding } from './rounding-planner.ts';
 
-export { roundArray } from './arrays.ts';
 export { countErrors, type ErrorCounts } from './errors.ts';
 export { type HadamardLayout, rotateArray } from './hadamard.ts';
 export { allocateFloat32, allocateFloat64, type Heap, isInSharedHeap, release, sharedHeap } from './heap.ts';
-export { type ElementType, type RoundingPath, roundingPath } from './plan.ts';
-export { matmulArray } from './products/arrays.ts';
 export type { HeapArray } from './products/heap-arrays.ts';
+export { matmulArray } from './products/product-arrays.ts';
 export {
   type GroupLayout,
   planQuantizer,
   type QuantizerForm,
   type QuantizerPlan,
 } from './quantizers/index.ts';
+export { roundArray } from './rounding-arrays.ts';
+export { type ElementType, type RoundingPath, roundingPath } from './rounding-planner.ts';
 export { startThreads, stopThreads } from './threads.ts';
 
 /** Pointers are byte offsets into `heap.memory`, 4-byte aligned; a source may be its own destination. */

@@ -5,7 +5,7 @@
 import type { CodebookFormat, LogarithmicFormat } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding, roundScalar } from '../rounding/index.ts';
 import * as parameters from './generated/layout-rounding.ts';
-import { BlockWriter, lanes64, writeRandom } from './parameter-block.ts';
+import { BlockWriter, lanes64, writeRandom } from './rounding-block.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 
 export type ListFormat = CodebookFormat | LogarithmicFormat;

@@ -4,7 +4,7 @@ import type { PositFormat } from '../formats/format.ts';
 import { decodePositive } from '../formats/posit.ts';
 import type { ResolvedRounding } from '../rounding/index.ts';
 import * as parameters from './generated/layout-rounding.ts';
-import { BlockWriter, lanes64, writeRandom } from './parameter-block.ts';
+import { BlockWriter, lanes64, writeRandom } from './rounding-block.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 
 /** What the magnitudes of one binade become. */

@@ -30,7 +30,7 @@ export interface QuantizersModuleExports extends PieceExports {
     out: number,
     groups: number,
     least: number,
-    bumpFrom: number,
+    raisedFrom: number,
     emax: number,
     lowest: number,
     highest: number,

@@ -16,7 +16,7 @@ import {
   writeEnds,
   writeMode,
   writeRandom,
-} from './parameter-block.ts';
+} from './rounding-block.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 
 const quickModes: Partial<Record<RoundingMode, number>> = {

@@ -1,4 +1,4 @@
-/** What a rounding plan is: which kernel, with which constants and tables. Made by `plan.ts` and its helpers, run by `rounder.ts`. */
+/** What a rounding plan is: which kernel, with which constants and tables. Made by `rounding-planner.ts` and its helpers, run by `rounder.ts`. */
 import type { Format } from '../formats/format.ts';
 
 export type ElementType = 'float32' | 'float64';

@@ -9,11 +9,11 @@ import { isFloat32Array, kindOf, type RealArray } from '../array-kinds.ts';
 import type { Format } from '../formats/format.ts';
 import type { FormatSpelling } from '../formats/names.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
-import { firstNonMember, operateArray } from '../kernels/arithmetic/arrays.ts';
-import { roundArray } from '../kernels/arrays.ts';
+import { firstNonMember, operateArray } from '../kernels/arithmetic/operation-arrays.ts';
 import { encodeArray } from '../kernels/codec.ts';
 import { elementaryArray } from '../kernels/elementary/arrays.ts';
-import { matmulArray } from '../kernels/products/arrays.ts';
+import { matmulArray } from '../kernels/products/product-arrays.ts';
+import { roundArray } from '../kernels/rounding-arrays.ts';
 import { checkThreads } from '../kernels/threads.ts';
 import { resolveRounding } from '../rounding/options.ts';
 

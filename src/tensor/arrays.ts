@@ -17,8 +17,8 @@ import { type CodeArray, codesOf, noCodes } from '../formats/codes.ts';
 import type { Code, Format } from '../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../formats/names.ts';
 import { checkCarrier, fitsBinary32 } from '../formats/real-arrays.ts';
-import { roundArray } from '../kernels/arrays.ts';
 import { decodeArray, encodeArray, type NaNTreatment } from '../kernels/codec.ts';
+import { roundArray } from '../kernels/rounding-arrays.ts';
 import { checkThreads } from '../kernels/threads.ts';
 import {
   isStochastic,

@@ -16,7 +16,7 @@ import { readOperands } from '../arithmetic/matrix-unit/matrix-unit.ts';
 import { checkFields, pathOf, refusedAs, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type Format, type FormatSpelling, formats, toFormat } from '../formats/index.ts';
-import { firstNonMember } from '../kernels/arithmetic/arrays.ts';
+import { firstNonMember } from '../kernels/arithmetic/operation-arrays.ts';
 import { matmulArray } from '../kernels/index.ts';
 import { nearestWords } from '../nearest-words.ts';
 import { drawingParts } from '../products/model.ts';

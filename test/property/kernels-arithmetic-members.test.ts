@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import { operate, operationOf, planOperations } from '../../src/arithmetic/operations.ts';
 import { toFormat } from '../../src/formats/index.ts';
-import { operateArray } from '../../src/kernels/arithmetic/arrays.ts';
-import type { OperationName } from '../../src/kernels/arithmetic/plan.ts';
+import { operateArray } from '../../src/kernels/arithmetic/operation-arrays.ts';
+import type { OperationName } from '../../src/kernels/arithmetic/operation-plan.ts';
 import { allocateFloat32, release } from '../../src/kernels/index.ts';
 import { resolveRounding } from '../../src/rounding/index.ts';
 import { firstDifference } from '../kernels-compare.ts';

@@ -6,8 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { operate, operationOf, planOperations } from '../../src/arithmetic/operations.ts';
 import type { Format } from '../../src/formats/format.ts';
 import { formats, toFormat } from '../../src/formats/index.ts';
-import { firstNonMember, operateArray } from '../../src/kernels/arithmetic/arrays.ts';
-import { type OperationName, planOperation } from '../../src/kernels/arithmetic/plan.ts';
+import { firstNonMember, operateArray } from '../../src/kernels/arithmetic/operation-arrays.ts';
+import { type OperationName, planOperation } from '../../src/kernels/arithmetic/operation-plan.ts';
 import {
   allocateFloat32,
   allocateFloat64,

@@ -7,8 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { operate, operationNames, operationOf, planOperations } from '../../src/arithmetic/operations.ts';
 import type { Format } from '../../src/formats/format.ts';
 import { fixed, float, int, posit, scalarFormats, toFormat } from '../../src/formats/index.ts';
-import { operateArray } from '../../src/kernels/arithmetic/arrays.ts';
-import { type OperationName, planOperation } from '../../src/kernels/arithmetic/plan.ts';
+import { operateArray } from '../../src/kernels/arithmetic/operation-arrays.ts';
+import { type OperationName, planOperation } from '../../src/kernels/arithmetic/operation-plan.ts';
 import {
   drawIntegers,
   isStochastic,

@@ -8,7 +8,7 @@ import { resolveAccumulator } from '../../src/arithmetic/accumulate/model.ts';
 import { toFormat } from '../../src/formats/names.ts';
 import { matmulArray } from '../../src/kernels/index.ts';
 import { nothing, type OperandExtent } from '../../src/kernels/products/extent.ts';
-import { planProduct } from '../../src/kernels/products/plan.ts';
+import { planProduct } from '../../src/kernels/products/product-planner.ts';
 import { integer32 } from '../../src/kernels/products/slots.ts';
 import type { Addend } from '../../src/products/model.ts';
 import { resolveRounding, roundingModes } from '../../src/rounding/index.ts';

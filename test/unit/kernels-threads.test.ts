@@ -12,10 +12,10 @@ import {
   startThreads,
   stopThreads,
 } from '../../src/kernels/index.ts';
-import { planRounding } from '../../src/kernels/plan.ts';
 import { rounderOn } from '../../src/kernels/rounder.ts';
 import { roundingRoomBytes, writeRounding } from '../../src/kernels/rounding-job.ts';
 import { roundingModule } from '../../src/kernels/rounding-module.ts';
+import { planRounding } from '../../src/kernels/rounding-planner.ts';
 import { commonPiece, divideCommon } from '../../src/kernels/thread-division.ts';
 import { createThreadPool, type ThreadPool } from '../../src/kernels/thread-pool.ts';
 import { type Spawn, spawnThread, threadOf } from '../../src/kernels/thread-spawn.ts';

@@ -12,7 +12,7 @@ import {
   roundingModes,
   saturations,
 } from '../../src/index.ts';
-import { roundingPath } from '../../src/kernels/plan.ts';
+import { roundingPath } from '../../src/kernels/rounding-planner.ts';
 import { dropsHighBits, isStochastic, resolveRounding, roundScalar } from '../../src/rounding/index.ts';
 import { oracleRound } from '../oracles/index.ts';
 

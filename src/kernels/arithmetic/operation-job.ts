@@ -4,7 +4,7 @@ import * as parameters from '../generated/layout-arithmetic.ts';
 import { parameterBytes } from '../generated/layout-rounding.ts';
 import type { Heap } from '../heap.ts';
 import { writeParameters } from '../rounding-job.ts';
-import type { OperationPlan } from './plan.ts';
+import type { OperationPlan } from './operation-plan.ts';
 
 /** The scalar reference for one element. Operands that the operation does not have are 0. */
 export type ScalarOperation = (a: number, b: number, c: number, random: number) => number;
@@ -22,8 +22,8 @@ export interface OperationJob {
   readonly first: number;
   /** Bit i is set where operand i is to be checked for numbers that are none of the format's. */
   readonly checked: number;
-  /** Whether the destination is none of the operands. */
-  readonly isApart: boolean;
+  /** Whether the destination is one of the operands. */
+  readonly aliases: boolean;
   readonly scalar: ScalarOperation;
 }
 
@@ -108,7 +108,7 @@ export function writeOperationPlace(
   const readsRandom = plan.rounding?.readsRandom === true;
   words[parameters.kernelSlot / 4] = plan.kernel;
   words[parameters.singleSlot / 4] = plan.single ?? -1;
-  words[parameters.isInPlaceSlot / 4] = job.isApart ? 0 : 1;
+  words[parameters.isInPlaceSlot / 4] = job.aliases ? 1 : 0;
   words[parameters.redoSlot / 4] = 0;
   const rounds = plan.rounding !== undefined && plan.rounding.deferred === undefined;
   words[parameters.roundKernelSlot / 4] = rounds ? plan.rounding.kernel : -1;

@@ -16,7 +16,7 @@ import {
   writeOperationPlace,
   writeOperationPlan,
 } from './operation-job.ts';
-import type { OperationPlan } from './plan.ts';
+import type { OperationPlan } from './operation-plan.ts';
 
 export interface Operator {
   /** Does `length` elements. Returns false where an operand is no number of the format; the result is incomplete then. */

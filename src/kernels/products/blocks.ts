@@ -10,7 +10,7 @@ import { writeParameters } from '../rounding-job.ts';
 import type { Draws } from './draws.ts';
 import type { HeapArray } from './heap-arrays.ts';
 import type { Layout } from './layout.ts';
-import type { FinishPlan, ProductPlan, SumPlan } from './model.ts';
+import type { FinishPlan, ProductPlan, SumPlan } from './product-plan.ts';
 import * as slots from './slots.ts';
 
 /** A block of parameters on the heap. */

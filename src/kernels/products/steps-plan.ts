@@ -10,10 +10,10 @@ import type { Target } from '../../products/model.ts';
 import type { RoundingMode } from '../../rounding/index.ts';
 import { drawWidth } from '../../rounding/philox.ts';
 import { kindStochastic, kinds, lanes64 } from '../generated/layout-rounding.ts';
-import { endsOf } from '../parameter-block.ts';
-import { planInLanes } from '../plan.ts';
+import { endsOf } from '../rounding-block.ts';
+import { planInLanes } from '../rounding-planner.ts';
 import { binary32, type Extent, holds, type OperandExtent } from './extent.ts';
-import type { SumPlan } from './model.ts';
+import type { SumPlan } from './product-plan.ts';
 import * as slots from './slots.ts';
 
 /** The number of the stochastic kernel in binary64 lanes. */

@@ -2,7 +2,7 @@
 import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';
 import type { MatrixUnitDescription } from '../../products/matrix-units.ts';
 import { binary64, binary32 as lanes32 } from './extent.ts';
-import type { SumPlan } from './model.ts';
+import type { SumPlan } from './product-plan.ts';
 import * as slots from './slots.ts';
 
 const steps: Readonly<Record<MatrixUnitDescription['step'], number>> = {

@@ -30,7 +30,7 @@ type Described = Pick<ResolvedQuantizer, 'format' | 'scale' | 'low' | 'high'> & 
 const isBinary32 = (x: number): boolean => Math.fround(x) === x;
 
 /** The trailing significand, of 23 bits, from which on the exponent of a power of two is one more. */
-function bumpFrom({ format, scale: { direction, target } }: Described): number {
+function raisedFrom({ format, scale: { direction, target } }: Described): number {
   switch (direction) {
     case 'floor':
       return 2 ** 23;
@@ -49,7 +49,7 @@ function scaleForm(given: Described): ScaleForm | undefined {
   if (scale.powerOfTwo) {
     const [lowest, highest] = [exponentOf(format.min), exponentOf(format.max)];
     if (lowest < -127 || highest > 127) return undefined;
-    return { kind: 'power', bumpFrom: bumpFrom(given), emax: exponentOf(target), lowest, highest };
+    return { kind: 'power', raisedFrom: raisedFrom(given), emax: exponentOf(target), lowest, highest };
   }
   if (tensorScale !== false) {
     const encodeOf = (amax: number): number => tensorEncodeScale(amax, scale);

@@ -1,6 +1,6 @@
 /**
  * The intermediates of the operations in lanes: exact, or rounded to nearest or to odd where one more rounding then gives
- * what rounding the exact result would. When that is so is decided by `../../arithmetic/plan.ts`.
+ * what rounding the exact result would. When that is so is decided by `operation-plan.ts`.
  */
 import {
   flipSlot,

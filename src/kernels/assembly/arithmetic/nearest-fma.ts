@@ -5,7 +5,7 @@
  * number); they may lead to one, or to an infinity, or to a zero of the wrong sign: vectors with such a lane are listed, without a
  * branch, and done anew, by an intermediate rounded to odd, if it is wrong. So the result may be no operand.
  *
- * Operands are looked at on the way for numbers that are none of the format's: bits that the format does not keep, which a NaN may have, too.
+ * Operands are checked on the way for numbers that are none of the format's: bits that the format does not keep, which a NaN may have, too.
  * 1.4 to 2.2 times as fast as an intermediate and its rounding.
  */
 import {

@@ -40,7 +40,7 @@ function powersOfTwo(exponent: v128): v128 {
 }
 
 /**
- * Powers of two: the exponent of the threshold less `emax`, one more where its trailing significand is at least `bumpFrom`,
+ * Powers of two: the exponent of the threshold less `emax`, one more where its trailing significand is at least `raisedFrom`,
  * clamped. The lowest where the threshold is 0, NaN where it is not finite. Returns whether an exponent is above `reach`: some
  * element times the scale is no binary32 number.
  */
@@ -50,7 +50,7 @@ export function powerScales(
   out: usize,
   groups: i32,
   least: f32,
-  bumpFrom: i32,
+  raisedFrom: i32,
   emax: i32,
   lowest: i32,
   highest: i32,
@@ -62,8 +62,8 @@ export function powerScales(
     const isSmall = f32x4.lt(threshold, i32x4.splat(0x00800000));
     const bits = v128.bitselect(f32x4.mul(threshold, f32x4.splat(4294967296)), threshold, isSmall);
     let exponent = i32x4.sub(i32x4.shr_u(bits, 23), v128.and(isSmall, i32x4.splat(32)));
-    const isBumped = i32x4.ge_s(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(bumpFrom));
-    exponent = i32x4.sub(i32x4.sub(exponent, i32x4.splat(127 + emax)), isBumped);
+    const isRaised = i32x4.ge_s(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(raisedFrom));
+    exponent = i32x4.sub(i32x4.sub(exponent, i32x4.splat(127 + emax)), isRaised);
     // A threshold of 0 has an exponent field of 0, and lies below every other.
     exponent = i32x4.min_s(i32x4.max_s(exponent, i32x4.splat(lowest)), i32x4.splat(highest));
     const isZero = f32x4.eq(threshold, f32x4.splat(0));

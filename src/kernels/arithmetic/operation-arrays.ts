@@ -11,8 +11,8 @@ import { commonPiece, divideCommon } from '../thread-division.ts';
 import { threadsForElements } from '../thread-rule.ts';
 import { threadPool } from '../threads.ts';
 import { operationRoomBytes, type ScalarOperation, writeOperation } from './operation-job.ts';
+import { type OperationName, type OperationPlan, planOperation } from './operation-plan.ts';
 import { type Operator, operatorOn } from './operator.ts';
-import { type OperationName, type OperationPlan, planOperation } from './plan.ts';
 
 /** Elements of an array that are staged at a time: four arrays of them stay in the second-level cache. */
 const stagedLength = 4096;
@@ -69,9 +69,9 @@ interface Work {
   readonly plan: OperationPlan;
   readonly options: ResolvedRounding;
   readonly scalar: ScalarOperation;
-  /** Bit i: operand i is looked at on the way. */
+  /** Bit i: operand i is checked on the way. */
   readonly checked: number;
-  readonly isApart: boolean;
+  readonly aliases: boolean;
 }
 
 /** How many of `threads` to use: workers see neither supplied random integers nor the scalar reference. */
@@ -111,7 +111,7 @@ function operateStaged(work: Work, operands: readonly (RealArray | number)[], ou
     const length = Math.min(stagedLength, out.length - first);
     for (const [i, x] of operands.entries())
       if (isArray(x)) views[i]!.set(length === x.length ? x : x.subarray(first, first + length));
-    const job = { ...work, isApart: true, operands: places, destination: pointers[3], first };
+    const job = { ...work, aliases: false, operands: places, destination: pointers[3], first };
     if (!operator.run(job, length)) return false;
     out.set(length === stagedLength ? views[3]! : views[3]!.subarray(0, length), first);
   }
@@ -127,7 +127,7 @@ function operateStaged(work: Work, operands: readonly (RealArray | number)[], ou
  * @param options As `resolveRounding` gives them; supplied random integers must be at least as many as elements.
  * @param threads As `checkThreads` gives them. Fewer are used where more would gain nothing, and one on ordinary arrays.
  * @param scalar The reference for one element, for those that a kernel leaves to it.
- * @param areMembers Whether the operands are known to be numbers of the format; else they are looked at on the way.
+ * @param areMembers Whether the operands are known to be numbers of the format; else they are checked on the way.
  * @returns false where there is no kernel, or where an element of an operand is no number of the format (NaN counts as one, and
  *   -0 as 0). `out` is then as it was, or incomplete where it shares no memory with an operand.
  */
@@ -148,11 +148,11 @@ export function operateArray(
   if (plan === undefined) return false;
   const unknown = areMembers || plan.membership === undefined ? [] : arrays;
   const distinct = unknown.filter((x, i) => unknown.indexOf(x) === i);
-  const isApart = !arrays.some((x) => overlap(x, out));
-  if (!isApart && distinct.some((x) => findNonMember(plan, x) >= 0)) return false;
-  const checked = isApart ? distinct.reduce((bits, x) => bits + 2 ** operands.indexOf(x), 0) : 0;
+  const aliases = arrays.some((x) => overlap(x, out));
+  if (aliases && distinct.some((x) => findNonMember(plan, x) >= 0)) return false;
+  const checked = aliases ? 0 : distinct.reduce((bits, x) => bits + 2 ** operands.indexOf(x), 0);
   const sources = operands.map((x) => (isArray(x) ? apartFrom(x, out) : x));
-  const work = { plan, options, scalar, checked, isApart };
+  const work = { plan, options, scalar, checked, aliases };
   const isShared = isInSharedHeap(out) && sources.every((x) => !isArray(x) || isInSharedHeap(x));
   if (!isShared) return operateStaged(work, sources, out);
   return operateInSharedHeap(work, sources, out, usefulThreads(threads, work, out.length));

@@ -12,6 +12,8 @@ import { dropsHighBits, isStochastic, type ResolvedRounding, type RoundingMode }
 import { exactPlan } from './exact-plan.ts';
 import * as parameters from './generated/layout-rounding.ts';
 import { listPlan } from './list-plan.ts';
+import { positPlan } from './posit-plan.ts';
+import { patternPlan, quickPlan } from './quick-plan.ts';
 import {
   BlockWriter,
   endsOf,
@@ -25,9 +27,7 @@ import {
   writeMagic,
   writeMode,
   writeRandom,
-} from './parameter-block.ts';
-import { positPlan } from './posit-plan.ts';
-import { patternPlan, quickPlan } from './quick-plan.ts';
+} from './rounding-block.ts';
 import type { ElementType, RoundingPath, RoundingPlan } from './rounding-plan.ts';
 
 export type { ElementType, RoundingPath, RoundingPlan } from './rounding-plan.ts';

@@ -16,7 +16,7 @@ import { threadPool } from '../threads.ts';
 import { integersTaken } from './draws.ts';
 import type { HeapArray } from './heap-arrays.ts';
 import { mostScratch } from './layout.ts';
-import { type Products, productsOn } from './run.ts';
+import { type Products, productsOn } from './product-run.ts';
 
 const shiftOf = (x: RealArray): 2 | 3 => (isFloat32Array(x) ? 2 : 3);
 

@@ -1,6 +1,6 @@
 /**
  * The parameter block of a rounding kernel: what the constants are, and how they are laid down in a lane type. Which
- * constants a format needs is the matter of `plan.ts`.
+ * constants a format needs is the matter of `rounding-planner.ts`.
  */
 import { powerOfTwo } from '../formats/binary64.ts';
 import type { Format } from '../formats/format.ts';

@@ -14,9 +14,9 @@ import { type Draws, suppliedParts } from './draws.ts';
 import { extentOfOperand, extentOfStart, nothing, type OperandExtent } from './extent.ts';
 import { beginSums, type HeapAddend, type HeapArray } from './heap-arrays.ts';
 import { layoutOf, mostScratch } from './layout.ts';
-import type { FinishPlan, ProductPlan } from './model.ts';
-import { planProduct } from './plan.ts';
-import { oriented } from './shape.ts';
+import type { FinishPlan, ProductPlan } from './product-plan.ts';
+import { planProduct } from './product-planner.ts';
+import { oriented } from './product-shape.ts';
 import * as slots from './slots.ts';
 
 /** What a product may have besides operands. */

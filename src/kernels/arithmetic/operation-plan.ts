@@ -12,8 +12,8 @@ import {
   resolveRounding,
 } from '../../rounding/index.ts';
 import * as parameters from '../generated/layout-arithmetic.ts';
-import { planRounding } from '../plan.ts';
 import type { ElementType, RoundingPlan } from '../rounding-plan.ts';
+import { planRounding } from '../rounding-planner.ts';
 import {
   binary32,
   binary64,
@@ -38,7 +38,7 @@ export interface OperationPlan {
   readonly workShift: 2 | 3;
   /** How intermediates are rounded; undefined where narrowing them to the operands' type, or nothing, is left to do. */
   readonly rounding: RoundingPlan | undefined;
-  /** How operands are rounded when they are looked at for membership; undefined where every number of their type is one. */
+  /** How operands are rounded when they are checked for membership; undefined where every number of their type is one. */
   readonly membership: RoundingPlan | undefined;
   /** Whether elements may be left to the scalar reference. */
   readonly defers: boolean;

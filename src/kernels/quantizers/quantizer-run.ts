@@ -14,8 +14,15 @@ import {
 import type { Heap } from '../heap.ts';
 import type { QuantizersModuleExports } from '../quantizers-module.ts';
 import type { Rounder } from '../rounder.ts';
-import { cached, type Extent, type GroupLayout, type Piece, piecesOf, stripesOf } from './pieces.ts';
-import type { QuantizerPlan } from './plan.ts';
+import {
+  cached,
+  type Extent,
+  type GroupLayout,
+  type Piece,
+  piecesOf,
+  stripesOf,
+} from './quantizer-pieces.ts';
+import type { QuantizerPlan } from './quantizer-plan.ts';
 
 /** Elements that come from somewhere and go somewhere, at most `pieceLength` at a time. */
 export interface Stream {
@@ -166,8 +173,8 @@ export function quantizersOn(
           isBeyond = kernels.encodeScales(statistics, into, groups, scale.target, least, reach) !== 0;
           return;
         case 'power': {
-          const { bumpFrom, emax, lowest, highest } = scale;
-          const exponents = [bumpFrom, emax, lowest, highest, reach] as const;
+          const { raisedFrom, emax, lowest, highest } = scale;
+          const exponents = [raisedFrom, emax, lowest, highest, reach] as const;
           isBeyond = kernels.powerScales(statistics, into, out, groups, least, ...exponents) !== 0;
           return;
         }

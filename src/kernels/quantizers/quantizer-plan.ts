@@ -7,8 +7,8 @@ import type { FloatFormat, Format } from '../../formats/format.ts';
 import { fitsBinary32 } from '../../formats/real-arrays.ts';
 import { type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
 import * as parameters from '../generated/layout-quantizers.ts';
-import { planRounding } from '../plan.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
+import { planRounding } from '../rounding-planner.ts';
 
 /** The largest binary32 number. */
 const largest = (2 - 2 ** -23) * 2 ** 127;
@@ -17,10 +17,10 @@ const largest = (2 - 2 ** -23) * 2 ** 127;
 export type ScaleForm =
   /** Encode factors target / threshold, in binary32. */
   | { readonly kind: 'encode'; readonly target: number }
-  /** Powers of two, from the exponent of the threshold less `emax`; one more where the trailing 23 bits are at least `bumpFrom`. */
+  /** Powers of two, from the exponent of the threshold less `emax`; one more where the trailing 23 bits are at least `raisedFrom`. */
   | {
       readonly kind: 'power';
-      readonly bumpFrom: number;
+      readonly raisedFrom: number;
       readonly emax: number;
       readonly lowest: number;
       readonly highest: number;
