@@ -5,7 +5,7 @@
  *
  * What the manifests in `scripts/kernels` say of blocks and kernels' numbers is written first, as constants and functions.
  *
- * node scripts/build-kernels.js [module...]           writes src/kernels/generated/MODULE.ts
+ * node scripts/build-kernels.js [module...]           writes its bytes to src/kernels/generated
  * node scripts/build-kernels.js [module...] --check   exits 1 if those files differ from what the sources give
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
  * The block that a product kernel reads: byte offsets, read by the TypeScript planner and by the AssemblyScript sources
  * alike, hence nothing but number constants here. Slots are 32-bit words unless said otherwise; what they mean for a plan:
- * `plan.ts`. Every operand element is of 2^shift bytes, 2 or 3.
+ * `product-planner.ts`. Every operand element is of 2^shift bytes, 2 or 3.
  */
 
 export const kernelSlot = 0;

@@ -2,7 +2,7 @@
  * A 4 x 4 tile of outputs in binary64 lanes, for every format, mode and order: products that are exact in binary64, rounded or
  * not, and sums that are exact, or innocently rounded, or made odd first, then rounded by the bodies of `../rounding`. Or sums
  * kept exactly, in one binary64 number or in two: a product is cut at a power of two, and each part's sums have room.
- * When which serves is decided by `src/kernels/products/plan.ts`.
+ * When which serves is decided by `src/kernels/products/product-planner.ts`.
  */
 import {
   exactBase,
