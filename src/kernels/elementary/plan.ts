@@ -5,7 +5,7 @@
 import type { Format } from '../../formats/format.ts';
 import { isStochastic, type ResolvedRounding } from '../../rounding/index.ts';
 import { kinds, lanes64 } from '../generated/layout-rounding.ts';
-import { planInLanes } from '../plan.ts';
+import { planInLanes } from '../rounding-planner.ts';
 import * as parameters from './parameters.ts';
 
 const functionNumbers = {
