@@ -16,6 +16,7 @@ import type { Explained } from './pullback.ts';
 import { type Quantized, quantized } from './quantized.ts';
 import { type Run, runQuantizer } from './run.ts';
 import { decodeFactor } from './scales.ts';
+import { type Stepped, steppedOf } from './stepped.ts';
 import { type Tracker, trackerOf } from './tracking.ts';
 
 /** A tensor cleaned of NaN and transformed, and what that leaves to be undone. */
@@ -56,12 +57,15 @@ export class QuantizerSteps {
   // Made when first needed: a plan may need tables.
   #plan: QuantizerPlan | undefined;
   #isPlanned = false;
+  readonly #stepped: Stepped | undefined;
 
   constructor(options: ResolvedQuantizer) {
     this.options = options;
     this.tracker = trackerOf(options.scale);
     this.source = scaleSource(options);
     this.rounding = resolveRounding(options.format, options.round);
+    const isWhole = options.invert && options.strength === 1;
+    this.#stepped = isWhole ? steppedOf({ ...options, rounding: this.rounding }) : undefined;
   }
 
   #prepare(given: RealArray, shape: readonly number[], call: CallOptions): Prepared {
@@ -139,6 +143,9 @@ export class QuantizerSteps {
     target: A | undefined,
   ): A {
     const { transform, strength } = this.options;
+    checkShape(shape, x.length);
+    const quick = call.axis === undefined ? this.#stepped?.(x, target) : undefined;
+    if (quick !== undefined) return quick as RealArray as A;
     const prepared = this.#prepare(x, shape, call);
     const isDirect = transform === undefined && strength === 1;
     const fast = this.#runFast(prepared, call, false, isDirect ? target : undefined);

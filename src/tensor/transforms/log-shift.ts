@@ -5,6 +5,7 @@
  */
 import type { RealArray } from '../../array-kinds.ts';
 import { checkFields, numberInRange } from '../../check.ts';
+import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
 import { countGroups, type Grouping, groupingAt } from '../grouping.ts';
 import { checkStatistics, collectGroups, mapGroups, passedBy } from './elementwise.ts';
 import { inversePower, log2Magnitude, type PowerOf, powerGradient, powerOfTwoReal } from './powers.ts';
@@ -28,22 +29,104 @@ export interface LogShiftOptions {
 
 const optionNames: readonly (keyof LogShiftOptions)[] = ['grouping', 'target', 'cap'];
 
+/** The largest power of two is below 2^1024, and as many significands have a product that is. */
+const together = 512;
+
+/**
+ * The sum of log2 |x| over the elements that are neither 0 nor infinite nor NaN: exponents as integers, and one logarithm for the
+ * product, in binary64, of so many significands in their order.
+ */
+class LogarithmSum {
+  count = 0;
+  #exponents = 0;
+  #logarithms = 0;
+  #product = 1;
+  #factors = 0;
+
+  /** Takes 2^exponent times a significand in [1, 2). */
+  add(exponent: number, significand: number): void {
+    this.count++;
+    this.#exponents += exponent;
+    this.#product *= significand;
+    if (++this.#factors === together) this.#close();
+  }
+
+  #close(): void {
+    this.#logarithms += log2Magnitude(this.#product);
+    this.#product = 1;
+    this.#factors = 0;
+  }
+
+  get mean(): number {
+    if (this.#factors > 0) this.#close();
+    return (this.#exponents + this.#logarithms) / this.count;
+  }
+}
+
 /** alpha and beta of a group, binary32 values. Zeros, NaNs and infinities do not count; without others 1 and 0. */
 function statistics(elements: RealArray, target: number, cap: number): [number, number] {
-  let count = 0;
-  let sum = 0;
+  const sum = new LogarithmSum();
   let largest = 0;
   for (const x of elements) {
     if (x === 0 || !Number.isFinite(x)) continue;
-    count++;
-    sum += log2Magnitude(x);
-    largest = Math.max(largest, Math.abs(x));
+    const size = Math.abs(x);
+    const exponent = exponentOf(size);
+    sum.add(exponent, scaleByPowerOfTwo(size, -exponent));
+    largest = Math.max(largest, size);
   }
-  if (count === 0) return [1, 0];
-  const mean = sum / count;
+  return powersOf(sum, largest, target, cap);
+}
+
+function powersOf(sum: LogarithmSum, largest: number, target: number, cap: number): [number, number] {
+  if (sum.count === 0) return [1, 0];
+  const { mean } = sum;
   const spread = log2Magnitude(largest) - mean;
   const alpha = Math.fround(spread * cap <= target ? cap : target / spread);
   return [alpha, Math.fround(-alpha * mean)];
+}
+
+/** The same of binary32 numbers, from their bits; undefined where one is not finite. */
+function statistics32(x: Float32Array, target: number, cap: number): [number, number] | undefined {
+  const bits = new Int32Array(x.buffer, x.byteOffset, x.length);
+  const sum = new LogarithmSum();
+  let largest = 0;
+  for (let i = 0; i < bits.length; i++) {
+    const size = bits[i]! & 0x7fffffff;
+    if (size >= 0x7f800000) return undefined;
+    if (size > largest) largest = size;
+    if (size >= 0x800000) sum.add((size >>> 23) - 127, ((size & 0x7fffff) | 0x800000) * 2 ** -23);
+    else if (size > 0) sum.add(exponentOf(size) - 149, scaleByPowerOfTwo(size, -exponentOf(size)));
+  }
+  return powersOf(sum, numberOf(largest), target, cap);
+}
+
+const scratch = new DataView(new ArrayBuffer(4));
+
+/** The binary32 number of a pattern. */
+function numberOf(pattern: number): number {
+  scratch.setUint32(0, pattern);
+  return scratch.getFloat32(0);
+}
+
+/** y of one number that is neither 0 nor infinite nor NaN. */
+function shifted(x: number, alpha: number, beta: number): number {
+  const magnitude = powerOfTwoReal(beta + alpha * log2Magnitude(x));
+  return x < 0 ? -magnitude : magnitude;
+}
+
+/** Of a tensor as one group: what its elements become, and its residue. */
+export interface ScalarShift {
+  readonly forward: (x: number) => number;
+  /** Whether that never falls as a binary32 number grows: a step of one is far above the error of a power. */
+  readonly isMonotonic: boolean;
+  readonly residue: Residue;
+}
+
+const scalarShifts = new WeakMap<Transform, (x: Float32Array) => ScalarShift | undefined>();
+
+/** What the transform does to each element of a tensor; undefined for other transforms, groups, and tensors that are not finite. */
+export function scalarShiftOf(given: Transform, x: Float32Array): ScalarShift | undefined {
+  return scalarShifts.get(given)?.(x);
 }
 
 /** The power that the statistics of a group stand for. */
@@ -72,7 +155,7 @@ export function logShift(options?: LogShiftOptions): Transform {
   const target = numberInRange('target', given.target, { above: 0, to: 1023 }, 15);
   const cap = numberInRange('cap', given.cap, { above: 0, to: 1e6 }, 15);
 
-  return checkedTransform({
+  const made = checkedTransform({
     name: 'log-shift',
     inProduct: 'never',
     forward: <A extends RealArray>(x: A, shape: readonly number[]): Transformed<A> => {
@@ -82,10 +165,7 @@ export function logShift(options?: LogShiftOptions): Transform {
       });
       const values = mapGroups(x, shape, grouping, (element, group) => {
         if (element === 0 || !Number.isFinite(element)) return element;
-        const magnitude = powerOfTwoReal(
-          stored[2 * group + 1]! + stored[2 * group]! * log2Magnitude(element),
-        );
-        return element < 0 ? -magnitude : magnitude;
+        return shifted(element, stored[2 * group]!, stored[2 * group + 1]!);
       });
       return { values, residue: { kind: 'statistics', perGroup: 2, values: stored } };
     },
@@ -107,4 +187,16 @@ export function logShift(options?: LogShiftOptions): Transform {
       powerGradient(gradient, values, shape, grouping, inversePower(logarithmicPower(residue))),
     toJSON: (): TransformData => ({ name: 'log-shift', grouping, target, cap }),
   } satisfies Transform);
+  if (grouping.per === 'tensor')
+    scalarShifts.set(made, (x) => {
+      const found = statistics32(x, target, cap);
+      if (found === undefined) return undefined;
+      const [alpha, beta] = found;
+      return {
+        forward: (element) => shifted(element, alpha, beta),
+        isMonotonic: alpha >= 2 ** -8,
+        residue: { kind: 'statistics', perGroup: 2, values: Float32Array.of(alpha, beta) },
+      };
+    });
+  return made;
 }
