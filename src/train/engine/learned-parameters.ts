@@ -9,7 +9,6 @@ import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { type OptimizerSettings, optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
 import { type LearnSpec, valueOptions } from '../recipe.ts';
-import { scheduleFactor } from '../schedule.ts';
 import { type SavedArray, savedFloat64 } from '../stores/index.ts';
 import type { RecipeEngine, StepPart } from './engine.ts';
 import { savedBinary64 } from './quantizer-memory.ts';
@@ -84,15 +83,13 @@ export class LearnedParameters implements StepPart {
     clock: number,
   ): number[] {
     const tf = this.#tf;
-    const { recipe, steps, timeline } = this.#engine;
+    const { timeline } = this.#engine;
     const trainer = this.#trainerOf(key, values.length);
     const { optimizer, variable } = trainer;
     if (timeline.isReset(trainer.last, clock)) optimizer.reset();
     trainer.last = clock;
     optimizer.step = clock;
-    // Beyond the announced steps the last value stays.
-    const factor = scheduleFactor(recipe.schedule, Math.min(clock, steps - 1), steps);
-    optimizer.learningRate = learningRate * factor * timeline.rewarm(clock);
+    optimizer.learningRate = timeline.rateAt(learningRate, clock);
     tf.tidy(() => {
       variable.assign(tf.tensor1d(Float32Array.from(values)));
       optimizer.applyGradients({ [variable.name]: tf.tensor1d(Float32Array.from(gradient)) as Tensor });

@@ -17,7 +17,6 @@ import {
   type WriteBack,
 } from '../optimizers/index.ts';
 import { fnv1a32 } from '../random.ts';
-import { scheduleFactor } from '../schedule.ts';
 import { feedsBack } from '../stores/index.ts';
 import type { OperatedParameter } from '../update/operators.ts';
 import { GradientPipeline } from '../update/pipeline.ts';
@@ -156,22 +155,19 @@ export class OptimizerSteps implements StepPart {
 
   /** The state, the rate and the weight decay that an optimiser has in a step of its own. */
   prepare(optimizer: object, clock: number): void {
-    const { recipe, steps, timeline } = this.#engine;
+    const { recipe, timeline } = this.#engine;
     const last = this.clockOf(optimizer);
     this.#clocks.set(optimizer, clock);
     if (timeline.isReset(last, clock)) this.#reset(optimizer);
-    const rewarm = timeline.rewarm(clock);
     const peak = this.#peaks.get(optimizer);
     if (peak === undefined) {
-      this.#undo.push(scaleRate(optimizer, rewarm));
+      this.#undo.push(scaleRate(optimizer, timeline.rewarm(clock)));
       return;
     }
     const own = optimizer as TrainingOptimizer;
     own.step = clock;
-    // Beyond the announced steps the last value stays.
-    const at = Math.min(clock, steps - 1);
-    own.learningRate = peak * scheduleFactor(recipe.schedule, at, steps) * rewarm;
-    if (recipe.decaySchedule !== undefined) own.decayFactor = scheduleFactor(recipe.decaySchedule, at, steps);
+    own.learningRate = timeline.rateAt(peak, clock);
+    if (recipe.decaySchedule !== undefined) own.decayFactor = timeline.decayFactorAt(clock);
   }
 
   before(optimizer: object, gradients: GivenGradients): GivenGradients | null {
@@ -217,16 +213,12 @@ export class OptimizerSteps implements StepPart {
 
   /** Weight decay that rules ask for, decoupled; optimisers of TensorFlow.js have none. */
   #decay(optimizer: object, own: readonly EngineParameter[]): void {
-    const { recipe, steps } = this.#engine;
+    const { timeline } = this.#engine;
     for (const one of own) {
       const clock = this.#engine.clockOf(one.name);
       const { weightDecay = 0 } = this.#engine.settingsAt(one, clock);
       if (weightDecay === 0 || this.#engine.isFrozen(one)) continue;
-      const factor =
-        recipe.decaySchedule === undefined
-          ? 1
-          : scheduleFactor(recipe.decaySchedule, Math.min(clock, steps - 1), steps);
-      const shrink = 1 - rateOf(optimizer) * weightDecay * factor;
+      const shrink = 1 - rateOf(optimizer) * weightDecay * timeline.decayFactorAt(clock);
       this.#tf.tidy(() => one.variable.assign(this.#tf.mul(one.variable, shrink)));
     }
   }

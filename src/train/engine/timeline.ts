@@ -5,6 +5,7 @@
 import { cosPi } from '../../arithmetic/elementary/approximate.ts';
 import { isReset, phaseStarts, rewarmFactor } from '../phases.ts';
 import type { EventAction, Phase, Recipe, RecipeEvent, Rule } from '../recipe.ts';
+import { type Schedule, scheduleFactor } from '../schedule.ts';
 
 /** A part of all steps (strictly between 0 and 1), or a number of steps. */
 function stepsOf(length: number, steps: number): number {
@@ -123,6 +124,22 @@ export class Timeline {
     const ofPhase = rewarmFactor(this.recipe.phases[index]!, clock - this.starts[index]!, this.steps);
     const latest = this.#rewarmings[countBy(this.#rewarmings, clock) - 1];
     return latest === undefined ? ofPhase : ofPhase * this.#warmth(latest.what, clock - latest.step);
+  }
+
+  /** The learning rate of a step: the peak by the recipe's schedule, re-warmed. */
+  rateAt(peak: number, clock: number): number {
+    return peak * this.#scheduled(this.recipe.schedule, clock) * this.rewarm(clock);
+  }
+
+  /** The factor on the weight decay of a step. */
+  decayFactorAt(clock: number): number {
+    const { decaySchedule } = this.recipe;
+    return decaySchedule === undefined ? 1 : this.#scheduled(decaySchedule, clock);
+  }
+
+  /** A schedule's factor. Beyond the announced steps the last value stays. */
+  #scheduled(schedule: Schedule, clock: number): number {
+    return scheduleFactor(schedule, Math.min(clock, this.steps - 1), this.steps);
   }
 
   #warmth({ rewarm, shape = 'linear' }: Rewarming, since: number): number {
