@@ -1,8 +1,9 @@
 /** Selection by rank against sorting. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { selectMagnitude } from '../../src/tensor/quantizers/selection.ts';
+import { finiteOrder, selectMagnitude } from '../../src/tensor/quantizers/selection.ts';
 import { statisticOf } from '../../src/tensor/quantizers/statistics.ts';
+import { clampResidual } from '../../src/tensor/transforms/index.ts';
 import { normals } from '../normals.ts';
 
 const sorted = (group: Float32Array): Float64Array => Float64Array.from(group, Math.abs).sort();
@@ -39,4 +40,49 @@ it('gives the median and percentiles of long groups as of short ones', () => {
   expect(statisticOf(group, 'percentile', 1e-9)).toBe(magnitudes[0]);
   group[77] = Number.NaN;
   expect(statisticOf(group, 'absmedian', 100)).toBeNaN();
+});
+
+it('orders finite numbers of any sign, without the others', () => {
+  const number = fc.oneof(
+    fc.float({ noNaN: true }),
+    fc.constantFrom(
+      0,
+      -0,
+      1,
+      -1,
+      2 ** -149,
+      -(2 ** -149),
+      Infinity,
+      -Infinity,
+      NaN,
+      -(2 - 2 ** -23) * 2 ** 127,
+    ),
+  );
+  fc.assert(
+    fc.property(fc.array(number, { maxLength: 60 }), (values) => {
+      const x = Float32Array.from([7, ...values]).subarray(1);
+      const expected = x.filter(Number.isFinite).sort();
+      const order = finiteOrder(x);
+      expect(order.count).toBe(expected.length);
+      expected.forEach((value, rank) => {
+        expect(Object.is(order.at(rank), value)).toBe(true);
+      });
+    }),
+  );
+});
+
+it('clamps long arrays at the quantiles of short ones', () => {
+  const x = normals(9001, 5);
+  x.set([Number.NaN, Infinity, -Infinity], 100);
+  const ascending = x.filter(Number.isFinite).sort();
+  for (const alpha of [0.99, 0.6, 1]) {
+    const bounds = [1 - alpha, alpha].map((part) => {
+      const rank = part * (ascending.length - 1);
+      const below = Math.floor(rank);
+      const [low, high] = [ascending[below]!, ascending[Math.min(below + 1, ascending.length - 1)]!];
+      return Math.fround(low + (rank - below) * (high - low));
+    });
+    const { residue } = clampResidual({ alpha }).forward(x, [x.length]);
+    expect(residue).toMatchObject({ kind: 'clamped', low: bounds[0], high: bounds[1] });
+  }
 });

@@ -6,7 +6,7 @@ import { isFloat32Array } from '../../array-kinds.ts';
 import { exponentOf, scaleByPowerOfTwo, scaleOnce } from '../../formats/binary64.ts';
 import type { RealArray } from '../arrays.ts';
 import { bounded } from '../carrier.ts';
-import { selectMagnitude } from './selection.ts';
+import { leastForSelection, selectMagnitude } from './selection.ts';
 
 /** The statistics that are one magnitude of the group. */
 export type MagnitudeStatistic = 'absmax' | 'absmean' | 'absmedian' | 'rms' | 'std' | 'percentile';
@@ -40,9 +40,6 @@ export function interleavedSum(length: number, term: (i: number) => number): num
   if (i + 2 < length) s2 += term(i + 2);
   return s0 + s1 + (s2 + s3);
 }
-
-/** From this length on, selecting is faster than sorting: it clears and walks tables of 2^15 and 2^16 counts. */
-const leastForSelection = 4096;
 
 /** The magnitude of rank ceil(percentile n / 100), counted from 1 upwards: one that occurs, nothing is interpolated. */
 function rankedMagnitude(group: RealArray, percentile: number): number {

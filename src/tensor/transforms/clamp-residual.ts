@@ -6,6 +6,7 @@
 import { isFloat32Array, type RealArray } from '../../array-kinds.ts';
 import { checkFields, numberInRange } from '../../check.ts';
 import { boundedBy, carrierOf } from '../carrier.ts';
+import { finiteOrder, leastForSelection, type Order } from '../quantizers/selection.ts';
 import { unchanged } from './elementwise.ts';
 import { aroundSparse, checkIndices, gather, withoutSparse } from './sparse.ts';
 import {
@@ -23,17 +24,25 @@ export interface ClampResidualOptions {
   readonly alpha?: number;
 }
 
+/** The finite elements of x in order. */
+function orderOf(x: RealArray): Order {
+  if (isFloat32Array(x) && x.length >= leastForSelection) return finiteOrder(x);
+  // Typed arrays sort as numbers.
+  const sorted = x.filter(Number.isFinite).sort();
+  return { count: sorted.length, at: (rank) => sorted[rank]! };
+}
+
 /**
  * The quantile of ascending numbers, interpolated between the two nearest ranks: rank p (n - 1), in binary64, rounded to the
  * precision of the array.
  */
-function quantile(sorted: RealArray, probability: number): number {
-  const rank = probability * (sorted.length - 1);
+function quantile({ count, at }: Order, probability: number, isFloat32: boolean): number {
+  const rank = probability * (count - 1);
   const below = Math.floor(rank);
-  const low = sorted[below]!;
-  const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
+  const low = at(below);
+  const high = at(Math.min(below + 1, count - 1));
   const value = low + (rank - below) * (high - low);
-  return isFloat32Array(sorted) ? Math.fround(value) : value;
+  return isFloat32 ? Math.fround(value) : value;
 }
 
 /**
@@ -60,12 +69,13 @@ export function clampResidual(options?: ClampResidualOptions): Transform {
     forward: <A extends RealArray>(x: A, _shape: readonly number[]): Transformed<A> => {
       const values = newLike(x);
       values.set(x);
-      // Typed arrays sort as numbers.
-      const sorted = x.filter(Number.isFinite).sort();
+      const order = orderOf(x);
       const [low, high] =
-        sorted.length === 0 ? [-Infinity, Infinity] : [quantile(sorted, 1 - alpha), quantile(sorted, alpha)];
+        order.count === 0
+          ? [-Infinity, Infinity]
+          : ([1 - alpha, alpha].map((part) => quantile(order, part, isFloat32Array(x))) as [number, number]);
       let beyond = 0;
-      for (const element of x) if (element < low || element > high) beyond++;
+      for (let i = 0; i < x.length; i++) if (x[i]! < low || x[i]! > high) beyond++;
       const indices = new Uint32Array(beyond);
       for (let i = 0, next = 0; i < x.length; i++) {
         const element = x[i]!;
