@@ -1,11 +1,12 @@
 /**
  * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
  *
- * node bench/run.js [--only rounding,arithmetic,families,codec,threads,matmul,products,quantizers,transforms,training,sweep,memory,tfjs] [--seconds 0.3] [--largest 1024] [--json]
+ * node bench/run.js [--only rounding,arithmetic,elementary,families,codec,threads,matmul,products,quantizers,transforms,training,sweep,memory,tfjs] [--seconds 0.3] [--largest 1024] [--json]
  */
 import { parseArgs } from 'node:util';
 import { arithmeticTable, arithmeticTargets, benchArithmetic } from './arithmetic.js';
 import { benchCodec, codecTable } from './codec.js';
+import { benchElementary, elementaryTable, elementaryTargets } from './elementary.js';
 import { benchFamilies, familiesTable, familiesTargets } from './families.js';
 import { benchMatmul, matmulTable, matmulTargets } from './matmul.js';
 import { benchMemory, memoryTable } from './memory.js';
@@ -23,6 +24,7 @@ import { benchTransforms, transformsTable, transformsTargets } from './transform
 const suites = {
   rounding: { run: benchRounding, table: roundingTable, targets: roundingTargets },
   arithmetic: { run: benchArithmetic, table: arithmeticTable, targets: arithmeticTargets },
+  elementary: { run: benchElementary, table: elementaryTable, targets: elementaryTargets },
   families: { run: benchFamilies, table: familiesTable, targets: familiesTargets },
   codec: { run: benchCodec, table: codecTable },
   threads: { run: benchThreads, table: threadsTable, targets: threadsTargets },
