@@ -33,7 +33,7 @@ function writeJob(heap: Heap, room: number, { plan, shift, source, destination }
   const isErf = plan.number === parameters.functionErf;
   const table = isErf ? tableOn(heap, errorTable()) : 0;
   const { buffer } = heap.memory;
-  new Uint8Array(buffer, room, parameterBytes).set(plan.rounding);
+  if (plan.rounding !== undefined) new Uint8Array(buffer, room, parameterBytes).set(plan.rounding);
   const words = new Uint32Array(buffer, room + parameterBytes, parameters.blockBytes / 4);
   words[parameters.functionSlot / 4] = plan.number;
   words[parameters.kindSlot / 4] = plan.kind;

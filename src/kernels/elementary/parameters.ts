@@ -3,9 +3,11 @@
  * and by the AssemblyScript sources alike, hence nothing but number constants here. All are 32-bit words.
  */
 
-/** Which function, and by what the rounding decides between two neighbours: one of the first three kinds of `layout-rounding`. */
+/** Which function, and by what the rounding decides between two neighbours: one of the first three kinds of `layout-rounding`, or this. */
 export const functionSlot = 0;
 export const kindSlot = 4;
+/** Binary32 as the hardware rounds to it. */
+export const kindNative = 3;
 /** Pointers to element 0 of arguments and results, log2 of the bytes of an element of either. */
 export const sourceSlot = 8;
 export const destinationSlot = 12;

@@ -21,8 +21,8 @@ export interface ElementaryPlan {
   /** Which function, and what decides its roundings. */
   readonly number: number;
   readonly kind: number;
-  /** The constants of the rounding. */
-  readonly rounding: Uint8Array;
+  /** The constants of the rounding, where it has any. */
+  readonly rounding: Uint8Array | undefined;
 }
 
 /** The plan, or undefined where only the reference evaluates. The constants are kept by the format's own plans. */
@@ -39,6 +39,12 @@ export function planElementary(
     format.emax <= 900 &&
     format.emin - format.mantissaBits >= -900;
   if (!fits) return undefined;
+  const isNative =
+    format.name === 'binary32' &&
+    options.rounding === 'nearest-even' &&
+    options.saturation === 'none' &&
+    options.subnormals === 'keep';
+  if (isNative) return { number, kind: parameters.kindNative, rounding: undefined };
   const plan = planInLanes(format, options);
   if (plan?.path !== 'general') return undefined;
   return { number, kind: plan.kernel - lanes64 * kinds, rounding: plan.block };

@@ -36,22 +36,40 @@ function step(sum: v128, x: v128, coefficient: f64): v128 {
   return f64x2.add(f64x2.mul(sum, x), f64x2.splat(coefficient));
 }
 
+/** a + b x. */
+@inline
+function two(x: v128, a: f64, b: f64): v128 {
+  return step(f64x2.splat(b), x, a);
+}
+
+/** a + b x + c x^2 + d x^3, by Estrin's scheme: a chain of Horner's would wait for each of its steps. */
+@inline
+function four(x: v128, square: v128, a: f64, b: f64, c: f64, d: f64): v128 {
+  return f64x2.add(two(x, a, b), f64x2.mul(two(x, c, d), square));
+}
+
+/** low + high factor. */
+@inline
+function join(low: v128, high: v128, factor: v128): v128 {
+  return f64x2.add(low, f64x2.mul(high, factor));
+}
+
 /** (e^r - 1) / r for |r| <= 0.3466: to r^12. */
 @inline
 function exponentialRest(r: v128): v128 {
-  let sum = f64x2.splat(1 / 6227020800.0);
-  sum = step(sum, r, 1 / 479001600.0);
-  sum = step(sum, r, 1 / 39916800.0);
-  sum = step(sum, r, 1 / 3628800.0);
-  sum = step(sum, r, 1 / 362880.0);
-  sum = step(sum, r, 1 / 40320.0);
-  sum = step(sum, r, 1 / 5040.0);
-  sum = step(sum, r, 1 / 720.0);
-  sum = step(sum, r, 1 / 120.0);
-  sum = step(sum, r, 1 / 24.0);
-  sum = step(sum, r, 1 / 6.0);
-  sum = step(sum, r, 0.5);
-  return step(sum, r, 1);
+  const square = f64x2.mul(r, r);
+  const fourth = f64x2.mul(square, square);
+  const low = join(
+    four(r, square, 1, 0.5, 1 / 6.0, 1 / 24.0),
+    four(r, square, 1 / 120.0, 1 / 720.0, 1 / 5040.0, 1 / 40320.0),
+    fourth,
+  );
+  const high = join(
+    four(r, square, 1 / 362880.0, 1 / 3628800.0, 1 / 39916800.0, 1 / 479001600.0),
+    f64x2.splat(1 / 6227020800.0),
+    fourth,
+  );
+  return join(low, high, f64x2.mul(fourth, fourth));
 }
 
 /** x - k ln 2, k being the integer that `shifted` holds. */
@@ -95,20 +113,18 @@ function logarithm(x: v128): v128 {
   const exponent = f64x2.sub(v128.or(field, f64x2.splat(4503599627370496)), f64x2.splat(4503599627371519));
   const s = f64x2.div(f64x2.sub(m, f64x2.splat(1)), f64x2.add(m, f64x2.splat(1)));
   const square = f64x2.mul(s, s);
-  let sum = f64x2.splat(1 / 21.0);
-  sum = step(sum, square, 1 / 19.0);
-  sum = step(sum, square, 1 / 17.0);
-  sum = step(sum, square, 1 / 15.0);
-  sum = step(sum, square, 1 / 13.0);
-  sum = step(sum, square, 1 / 11.0);
-  sum = step(sum, square, 1 / 9.0);
-  sum = step(sum, square, 1 / 7.0);
-  sum = step(sum, square, 1 / 5.0);
-  sum = step(sum, square, 1 / 3.0);
-  sum = step(sum, square, 1);
+  const fourth = f64x2.mul(square, square);
+  const eighth = f64x2.mul(fourth, fourth);
+  const low = join(
+    four(square, fourth, 1, 1 / 3.0, 1 / 5.0, 1 / 7.0),
+    four(square, fourth, 1 / 9.0, 1 / 11.0, 1 / 13.0, 1 / 15.0),
+    eighth,
+  );
+  const high = join(two(square, 1 / 17.0, 1 / 19.0), f64x2.splat(1 / 21.0), fourth);
+  const sum = join(low, high, f64x2.mul(eighth, eighth));
   const small = f64x2.mul(f64x2.add(s, s), sum);
-  const low = f64x2.add(small, f64x2.mul(exponent, f64x2.splat(ln2Low)));
-  const value = f64x2.add(f64x2.mul(exponent, f64x2.splat(ln2High)), low);
+  const rest = f64x2.add(small, f64x2.mul(exponent, f64x2.splat(ln2Low)));
+  const value = f64x2.add(f64x2.mul(exponent, f64x2.splat(ln2High)), rest);
   const isPositive = v128.and(f64x2.gt(x, f64x2.splat(0)), f64x2.lt(x, f64x2.splat(Infinity)));
   return v128.bitselect(value, nan(), isPositive);
 }
@@ -116,28 +132,25 @@ function logarithm(x: v128): v128 {
 /** sin r / r by r^2, |r| <= pi/4. */
 @inline
 function sineOf(square: v128): v128 {
-  let sum = f64x2.splat(-1 / 1307674368000.0);
-  sum = step(sum, square, 1 / 6227020800.0);
-  sum = step(sum, square, -1 / 39916800.0);
-  sum = step(sum, square, 1 / 362880.0);
-  sum = step(sum, square, -1 / 5040.0);
-  sum = step(sum, square, 1 / 120.0);
-  sum = step(sum, square, -1 / 6.0);
-  return step(sum, square, 1);
+  const fourth = f64x2.mul(square, square);
+  return join(
+    four(square, fourth, 1, -1 / 6.0, 1 / 120.0, -1 / 5040.0),
+    four(square, fourth, 1 / 362880.0, -1 / 39916800.0, 1 / 6227020800.0, -1 / 1307674368000.0),
+    f64x2.mul(fourth, fourth),
+  );
 }
 
 /** cos r by r^2. */
 @inline
 function cosineOf(square: v128): v128 {
-  let sum = f64x2.splat(1 / 20922789888000.0);
-  sum = step(sum, square, -1 / 87178291200.0);
-  sum = step(sum, square, 1 / 479001600.0);
-  sum = step(sum, square, -1 / 3628800.0);
-  sum = step(sum, square, 1 / 40320.0);
-  sum = step(sum, square, -1 / 720.0);
-  sum = step(sum, square, 1 / 24.0);
-  sum = step(sum, square, -0.5);
-  return step(sum, square, 1);
+  const fourth = f64x2.mul(square, square);
+  const eighth = f64x2.mul(fourth, fourth);
+  const high = join(
+    four(square, fourth, 1 / 40320.0, -1 / 3628800.0, 1 / 479001600.0, -1 / 87178291200.0),
+    f64x2.splat(1 / 20922789888000.0),
+    eighth,
+  );
+  return join(four(square, fourth, 1, -0.5, 1 / 24.0, -1 / 720.0), high, eighth);
 }
 
 /** sin x, or with `turn` 1 cos x: the reduction keeps its bound below 10^5, and unless it loses too many bits. */

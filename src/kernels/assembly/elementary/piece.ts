@@ -12,6 +12,7 @@ import {
   functionSin,
   functionSlot,
   functionTanh,
+  kindNative,
   kindSlot,
   shiftSlot,
   sourceSlot,
@@ -54,6 +55,13 @@ function before(x: v128): v128 {
   return i64x2.sub(x, i64x2.splat(1));
 }
 
+/** Rounds two numbers as the kind says. */
+@inline
+function rounded(kind: i32, x: v128, block: usize): v128 {
+  if (kind == kindNative) return f64x2.promote_low_f32x4(f32x4.demote_f64x2_zero(x));
+  return roundLanes<f64, i64>(kind, x, f64x2.splat(0), block);
+}
+
 /**
  * Two results, NaN where they are not decided. Where a function stays below a number that it comes as near to as one likes, or above it, no
  * end lies beyond: between a number of binary64 and the next nothing changes a rounding to a format of half as many bits.
@@ -83,8 +91,8 @@ function pair<F, K>(x: v128, block: usize): v128 {
   }
   const sign = v128.and(y, i64x2.splat(i64.MIN_VALUE));
   const kind = <i32>offsetof<K>();
-  const first = roundLanes<f64, i64>(kind, v128.or(low, sign), zero, block);
-  const second = roundLanes<f64, i64>(kind, v128.or(high, sign), zero, block);
+  const first = rounded(kind, v128.or(low, sign), block);
+  const second = rounded(kind, v128.or(high, sign), block);
   return v128.bitselect(first, f64x2.splat(NaN), i64x2.eq(first, second));
 }
 
@@ -109,6 +117,7 @@ function byKind<F>(kind: i32, from: usize, to: usize, bytes: usize, shift: i32, 
   if (kind == kindNearest) loop<F, Zero>(from, to, bytes, shift, block);
   else if (kind == kindDirected) loop<F, One>(from, to, bytes, shift, block);
   else if (kind == kindOdd) loop<F, Two>(from, to, bytes, shift, block);
+  else if (kind == kindNative) loop<F, Three>(from, to, bytes, shift, block);
   else unreachable();
 }
 
@@ -145,8 +154,8 @@ export function piece(block: usize, from: i32, count: i32): i32 {
   const words = block + parameterBytes;
   const shift = load<i32>(words, shiftSlot);
   const offset = <usize>from << shift;
-  const source = load<u32>(words, sourceSlot) + offset;
-  const destination = load<u32>(words, destinationSlot) + offset;
+  const source = <usize>load<u32>(words, sourceSlot) + offset;
+  const destination = <usize>load<u32>(words, destinationSlot) + offset;
   const bytes = <usize>count << shift;
   const whole = bytes & ~15;
   dispatch(source, destination, whole, block);
