@@ -118,10 +118,13 @@ describe.skipIf(!hasRedis)('a queue', () => {
     say(`${count} runs, ${killed} workers killed, ${minutes.toFixed(1)} min, Redis holds ${memory}`);
     expect(await counts()).toMatchObject({ waiting: [], active: [], failed: [], done: count });
     await until(async () => (await counts()).workers.length === 0, 'the notes of the dead to go');
-    // Nothing is left but results and data: no checkpoint, no chunk that no entry names, no lock.
-    expect(await client.keys('halfulp:store:checkpoints:*')).toEqual([]);
+    // Nothing is left but results and data: no checkpoint, no lock. Chunks that the killed were writing go within the hour.
+    for (const key of await client.keys('halfulp:store:checkpoints:*')) {
+      expect(key).toMatch(/:[\da-f-]{36}:\d+$/);
+      expect(await client.ttl(key)).toBeLessThanOrEqual(3600);
+    }
     expect(await client.keys('halfulp:*:lock')).toEqual([]);
-    expect((await client.keys('halfulp:store:results:*')).length).toBe(2 * count);
+    expect((await client.keys('halfulp:store:results:????????????????')).length).toBe(count);
     await until(() => processesOf(mark).length === 0, 'the end of all processes');
     const runs = readdirSync(join(out, 'trained'));
     expect(runs).toHaveLength(count);

@@ -12,9 +12,10 @@ import { type Store, StoreError, type StoreName } from './store.ts';
 const chunkBytes = 2 ** 20;
 /** Chunks that are on their way at a time. */
 const atATime = 8;
-const day = 86_400;
+/** Seconds that chunks are kept until an entry names them. */
+const hour = 3600;
 /** Seconds that results, data and checkpoints are kept after they were last written or asked for. */
-export const keptSeconds: number = 90 * day;
+export const keptSeconds: number = 90 * 24 * hour;
 
 const entrySchema = fields({
   part: line(100),
@@ -80,7 +81,7 @@ export function redisStore(redis: Redis): Store {
           await Promise.all(
             keys.slice(i, i + atATime).map((key, j) => {
               const from = (i + j) * chunkBytes;
-              return redis.set(key, Buffer.from(bytes.subarray(from, from + chunkBytes)), 'EX', day);
+              return redis.set(key, Buffer.from(bytes.subarray(from, from + chunkBytes)), 'EX', hour);
             }),
           );
         const entry: Entry = { part, chunks, bytes: bytes.length, step };

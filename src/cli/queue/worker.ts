@@ -93,6 +93,13 @@ export function startWorker(options: RunWorkerOptions): RunWorker {
     breakWith = resolve;
   });
 
+  /** Whether a run has its result; what it left before, this worker or one that died, is of no use then. */
+  const tidied = async ({ id: hash }: RunJob): Promise<boolean> => {
+    if ((await store.read({ kind: 'results', hash })) === null) return false;
+    await store.remove({ kind: 'checkpoints', hash });
+    return true;
+  };
+
   /** Gives a run back to the queue, for whoever is next. */
   const giveBack = async (job: Job, token: string): Promise<never> => {
     await job.moveToWait(token);
@@ -129,12 +136,10 @@ export function startWorker(options: RunWorkerOptions): RunWorker {
   ): Promise<Outcome | null> => {
     let end: RunEnd;
     try {
-      if ((await store.read({ kind: 'results', hash: job.id })) !== null) return null;
+      if (await tidied(job)) return null;
       end = await train(queued, job, trainer);
-      if (end.kind === 'done') {
-        await store.add({ kind: 'results', hash: job.id }, end.files);
-        await store.remove({ kind: 'checkpoints', hash: job.id });
-      }
+      if (end.kind === 'done') await store.add({ kind: 'results', hash: job.id }, end.files);
+      await tidied(job);
     } catch (error) {
       trainer.kill();
       if (!(error instanceof StoreError)) throw error;
