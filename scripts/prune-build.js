@@ -1,10 +1,12 @@
 /**
- * The last step of `npm run build`: takes out of the built package what no source file stands behind any more, and declarations that
- * no entry point comes to: nearly half of all, of files whose types no user sees. Takes the package's folder, by default this one.
+ * The last step of `npm run build`: takes out of the built package what no source file stands behind any more, declarations that
+ * no entry point comes to (nearly half of all, of files whose types no user sees), and the white space of code, a sixth of it. Takes
+ * the package's folder, by default this one.
  */
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transformSync } from 'esbuild';
 import ts from 'typescript';
 
 const here = fileURLToPath(new URL('..', import.meta.url));
@@ -23,5 +25,8 @@ for (const name of readdirSync(join(root, 'dist'), { recursive: true, encoding: 
   const file = join(root, 'dist', name);
   if (statSync(file).isDirectory()) continue;
   const isCode = name.endsWith('.js') && existsSync(join(here, 'src', name.replace(/\.js$/, '.ts')));
-  if (!isCode && !seen.has(file)) rmSync(file);
+  if (isCode) {
+    const { code } = transformSync(readFileSync(file, 'utf8'), { minifyWhitespace: true, lineLimit: 120 });
+    writeFileSync(file, code);
+  } else if (!seen.has(file)) rmSync(file);
 }

@@ -11,7 +11,7 @@ import type { Transform } from '../transforms/transform.ts';
 import type { ResolvedScale } from './scale-options.ts';
 
 /** What of a quantiser decides whether it is such a table. */
-export interface SteppedOptions {
+interface SteppedOptions {
   readonly format: Format;
   readonly rounding: ResolvedRounding;
   readonly scale: ResolvedScale;
