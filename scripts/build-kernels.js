@@ -14,6 +14,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import asc from 'assemblyscript/asc';
 import { arithmetic } from './kernels/arithmetic.js';
 import { assemblyText, layoutText } from './kernels/layout.js';
+import { products } from './kernels/products.js';
 import { quantizers } from './kernels/quantizers.js';
 import { rounding } from './kernels/rounding.js';
 
@@ -94,13 +95,15 @@ export default bytes;
 }
 
 /** The manifests: what the blocks of a module look like, and how its kernels are numbered. */
-const manifests = { arithmetic, quantizers, rounding };
+const manifests = { arithmetic, products, quantizers, rounding };
 
 /** The files that are made of manifests, and their texts. */
 export function generatedSources() {
   return Object.entries(manifests).flatMap(([module, manifest]) => [
     { path: join(root, 'src/kernels/generated', `layout-${module}.ts`), text: layoutText(manifest) },
-    { path: join(root, sources, module, 'generated.ts'), text: assemblyText(manifest) },
+    ...('functions' in manifest
+      ? [{ path: join(root, sources, module, 'generated.ts'), text: assemblyText(manifest) }]
+      : []),
   ]);
 }
 

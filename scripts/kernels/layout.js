@@ -10,6 +10,9 @@
 
 const split = (/** @type {string} */ names) => names.trim().split(/\s+/);
 
+/** Slots of 16-bit integers. @param {string} names @param {string} [doc] @returns {Slots} */
+export const halves = (names, doc) => ({ names: split(names), bytes: 2, align: 2, doc });
+
 /** Slots of 32-bit words. @param {string} names @param {string} [doc] @returns {Slots} */
 export const words = (names, doc) => ({ names: split(names), bytes: 4, align: 4, doc });
 

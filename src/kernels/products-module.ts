@@ -2,7 +2,7 @@
 import bytes from './generated/products.ts';
 import { type KernelModule, kernelModule, type PieceExports } from './module.ts';
 
-/** The exports of `assembly/products/index.ts`. Pointers are byte offsets; `block` is laid out as `products/slots.ts` says. */
+/** The exports of `assembly/products/index.ts`. Pointers are byte offsets; `block` is laid out as `scripts/kernels/products.js` says. */
 export interface ProductsModuleExports extends PieceExports {
   /** destination = the rounded source, or the rounded sum of source and addend unless that is 0. */
   finish(

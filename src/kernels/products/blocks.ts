@@ -4,6 +4,7 @@ import type { Target } from '../../products/model.ts';
 import { type Part, parts } from '../../products/model.ts';
 import type { ProductShape } from '../../products/shape.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
+import * as slots from '../generated/layout-products.ts';
 import { parameterBytes } from '../generated/layout-rounding.ts';
 import type { Heap } from '../heap.ts';
 import { writeParameters } from '../rounding-job.ts';
@@ -11,7 +12,6 @@ import type { Draws } from './draws.ts';
 import type { HeapArray } from './heap-arrays.ts';
 import type { Layout } from './layout.ts';
 import type { FinishPlan, ProductPlan, SumPlan } from './product-plan.ts';
-import * as slots from './slots.ts';
 
 /** A block of parameters on the heap. */
 export interface Block {

@@ -6,9 +6,9 @@
 
 import { exponentOf } from '../../formats/binary64.ts';
 import type { ProductModel, Target } from '../../products/model.ts';
+import * as slots from '../generated/layout-products.ts';
 import { binary32, type Extent, extentOfFormat, type OperandExtent } from './extent.ts';
 import type { SumPlan } from './product-plan.ts';
-import * as slots from './slots.ts';
 
 /** The largest integer of a 16-bit lane, and of binary32 lanes with all below it. */
 const mostFactor = 2 ** 15 - 1;

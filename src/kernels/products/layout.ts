@@ -2,9 +2,9 @@
 
 import type { ProductModel } from '../../products/model.ts';
 import type { ProductShape } from '../../products/shape.ts';
+import * as slots from '../generated/layout-products.ts';
 import { type Blocking, blockingOf, packedBytes, scratchBytes } from './blocking.ts';
 import type { ArrayRounding, ProductPlan } from './product-plan.ts';
-import * as slots from './slots.ts';
 
 /** More than this is not asked for: the reference needs none. */
 export const mostScratch: number = 2 ** 29;

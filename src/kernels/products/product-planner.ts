@@ -15,6 +15,7 @@ import type { Format } from '../../formats/format.ts';
 import { type ProductModel, sumsChunksExactly, type Target } from '../../products/model.ts';
 import { dropsHighBits, isStochastic } from '../../rounding/index.ts';
 import { drawWidth } from '../../rounding/philox.ts';
+import * as slots from '../generated/layout-products.ts';
 import { positPlan } from '../posit-plan.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
 import { planInLanes, planRounding } from '../rounding-planner.ts';
@@ -30,7 +31,6 @@ import {
 } from './extent.ts';
 import { integerSums } from './integer-plan.ts';
 import type { ArrayRounding, FinishPlan, ProductPlan, SumPlan } from './product-plan.ts';
-import * as slots from './slots.ts';
 import { rounded32 } from './steps-plan.ts';
 import { planUnit } from './unit-plan.ts';
 

@@ -6,6 +6,7 @@
 import type { ProductModel, Target } from '../../products/model.ts';
 import type { ProductShape } from '../../products/shape.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
+import * as slots from '../generated/layout-products.ts';
 import type { Heap } from '../heap.ts';
 import type { ProductsModuleExports } from '../products-module.ts';
 import type { Rounder } from '../rounder.ts';
@@ -17,7 +18,6 @@ import { layoutOf, mostScratch } from './layout.ts';
 import type { FinishPlan, ProductPlan } from './product-plan.ts';
 import { planProduct } from './product-planner.ts';
 import { oriented } from './product-shape.ts';
-import * as slots from './slots.ts';
 
 /** What a product may have besides operands. */
 export interface ProductExtras {

@@ -9,12 +9,12 @@ import type { FloatFormat } from '../../formats/format.ts';
 import type { Target } from '../../products/model.ts';
 import type { RoundingMode } from '../../rounding/index.ts';
 import { drawWidth } from '../../rounding/philox.ts';
+import * as slots from '../generated/layout-products.ts';
 import { kindStochastic, kinds, lanes64 } from '../generated/layout-rounding.ts';
 import { endsOf } from '../rounding-block.ts';
 import { planInLanes } from '../rounding-planner.ts';
 import { binary32, type Extent, holds, type OperandExtent } from './extent.ts';
 import type { SumPlan } from './product-plan.ts';
-import * as slots from './slots.ts';
 
 /** The number of the stochastic kernel in binary64 lanes. */
 const general64Stochastic = lanes64 * kinds + kindStochastic;
@@ -85,8 +85,8 @@ function steps32(kernel: number, target: Target, terms: Terms, room: number): Su
       block.setFloat32(slots.overflowNegativeSlot, overflow[1], true);
       block.setFloat32(slots.infinitySlot, infinity[0], true);
       block.setFloat32(slots.infinityNegativeSlot, infinity[1], true);
-      if (bound === undefined) block.setFloat32(slots.suspectSlot, powerOfTwo(emax - 1), true);
-      else block.setInt32(slots.suspectSlot, 2 ** 31 - 1, true);
+      if (bound === undefined) block.setFloat32(slots.nearSlot, powerOfTwo(emax - 1), true);
+      else block.setInt32(slots.nearSlot, 2 ** 31 - 1, true);
     },
   };
 }

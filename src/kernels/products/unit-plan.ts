@@ -1,9 +1,9 @@
 /** What the kernel of matrix units is told. It takes every unit, with operands of its format and an addend of its own. */
 import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';
 import type { MatrixUnitDescription } from '../../products/matrix-units.ts';
+import * as slots from '../generated/layout-products.ts';
 import { binary64, binary32 as lanes32 } from './extent.ts';
 import type { SumPlan } from './product-plan.ts';
-import * as slots from './slots.ts';
 
 const steps: Readonly<Record<MatrixUnitDescription['step'], number>> = {
   aligned: slots.stepAligned,

@@ -12,7 +12,7 @@ import {
   randomBitsSlot,
   seedSlot,
   sumSuppliedSlot,
-} from '../../products/slots';
+} from '../../generated/layout-products';
 import { randomIntegers } from '../rounding/philox';
 
 /** The word of each of the 32 outputs of a binary32 tile. */

@@ -6,7 +6,7 @@ import {
   maximumSlot,
   overflowNegativeSlot,
   overflowSlot,
-} from '../../products/slots';
+} from '../../generated/layout-products';
 
 /** What stands for a rounded number beyond the end of the format, and for infinity. */
 export function withEnds(value: v128, rounded: v128, block: usize): v128 {

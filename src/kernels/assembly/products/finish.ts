@@ -27,7 +27,7 @@ import {
   sumStreamSlot,
   sumSuppliedSlot,
   unrounded64,
-} from '../../products/slots';
+} from '../../generated/layout-products';
 import { kindNone, kindPosit, roundTo, sumFor } from './general';
 
 const multiplier0: u64 = 0xd2511f53;

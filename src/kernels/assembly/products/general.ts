@@ -30,7 +30,7 @@ import {
   sumSlot,
   sumSplit,
   unrounded64,
-} from '../../products/slots';
+} from '../../generated/layout-products';
 import { errorOfSum, toOdd } from '../arithmetic/error-free';
 import { exactLanes } from '../rounding/exact';
 import { positLanes } from '../rounding/posit';

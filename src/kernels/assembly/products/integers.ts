@@ -3,7 +3,7 @@
  * 16-bit lanes, two steps of k an instruction. `src/kernels/products/integer-plan.ts` sees to that. Panels have the factors of two
  * steps beside each other.
  */
-import { unitSlot } from '../../products/slots';
+import { unitSlot } from '../../generated/layout-products';
 
 /** Numbers times `scale` plus this have the integers, in two's complement, in the lower half of their patterns. */
 const magic: f32 = 12582912;

@@ -45,7 +45,7 @@ import {
   transposeASlot,
   transposeBSlot,
   unit64,
-} from '../../products/slots';
+} from '../../generated/layout-products';
 import { drawBytes, drawPanel, drawPointersBytes, drawTile, panelBytes } from './draws';
 import { generalTile64, tileBytes, treeBytes } from './general';
 import { integerTile32, packIntegers } from './integers';

@@ -13,8 +13,8 @@ import {
   exponentMaskSlot,
   floorSlot, 
   shiftSlot,
-  suspectSlot,
-} from '../../products/slots';
+  nearSlot,
+} from '../../generated/layout-products';
 import { withEnds } from './ends';
 
 /** How a tile treats the upper end: there is none within reach; it looks for numbers near it; it treats them. */
@@ -111,7 +111,7 @@ function nearestTile(
     c31 = roundSum(ends, s31, exponents, shift, block);
   }
   if (ends == watched) {
-    const near = i32x4.ge_s(largest, v128.load32_splat(block, suspectSlot));
+    const near = i32x4.ge_s(largest, v128.load32_splat(block, nearSlot));
     if (v128.any_true(near)) return false;
   }
   v128.store(out, c00);
@@ -134,7 +134,7 @@ export function nearestTile32(
   outStride: usize,
   first: bool,
 ): void {
-  if (load<u32>(block, suspectSlot) > 0x7f800000) {
+  if (load<u32>(block, nearSlot) > 0x7f800000) {
     nearestTile(unbounded, block, a, b, count, out, outStride, first);
   } else if (!nearestTile(watched, block, a, b, count, out, outStride, first)) {
     nearestTile(checked, block, a, b, count, out, outStride, first);

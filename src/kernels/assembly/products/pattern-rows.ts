@@ -6,8 +6,8 @@ import {
   addsOdd,
   dropMaskSlot,
   floorSlot,
-  suspectSlot,
-} from '../../products/slots';
+  nearSlot,
+} from '../../generated/layout-products';
 import { patternStep } from './patterns';
 
 /** Bytes of the draws of a tile's outputs that lie beside each other, a word of each. */
@@ -109,7 +109,7 @@ export function twoRows(
     products += wordBytes;
     sums += wordBytes;
   }
-  if (!ends && v128.any_true(i32x4.ge_s(largest, v128.load32_splat(block, suspectSlot)))) return false;
+  if (!ends && v128.any_true(i32x4.ge_s(largest, v128.load32_splat(block, nearSlot)))) return false;
   v128.store(out, c00);
   v128.store(out, c01, 16);
   v128.store(out + outStride, c10);

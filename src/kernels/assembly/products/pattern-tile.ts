@@ -2,7 +2,7 @@
  * A 4 x 8 tile of outputs in binary32 lanes, every product and every partial sum rounded on its bit pattern: the instances of
  * `pattern-rows.ts`, and the choice among them.
  */
-import { addsConstant, addsOdd, addsSlot, sumNearest, sumSlot } from '../../products/slots';
+import { addsConstant, addsOdd, addsSlot, sumNearest, sumSlot } from '../../generated/layout-products';
 import { twoRows } from './pattern-rows';
 
 // Every instance is a function of its own: the compiler's time grows with the square of a function's size.

@@ -26,7 +26,7 @@ import {
   randomMoveSlot,
   randomScaleSlot,
   wideSlot,
-} from '../../products/slots';
+} from '../../generated/layout-products';
 import { errorOfSum, toOdd } from '../arithmetic/error-free';
 import { roundLanes } from '../rounding/round';
 import { withEnds } from './ends';

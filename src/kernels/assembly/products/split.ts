@@ -12,7 +12,7 @@
  * Splitting is bound by additions, which fewer of a processor's pipes take than integer operations. One sum in eight is
  * rounded on its pattern instead, five integer operations for three: 4 % faster, two in eight are slower.
  */
-import { addPositiveSlot, dropMaskSlot, lastPlaceSlot, splitFactorSlot, splitPowerSlot } from '../../products/slots';
+import { addPositiveSlot, dropMaskSlot, lastPlaceSlot, splitFactorSlot, splitPowerSlot } from '../../generated/layout-products';
 
 /** c + fl(a b). `factorB` and `powerB`: b times C, and times 2^(24 - p). */
 @inline

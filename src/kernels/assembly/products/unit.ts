@@ -26,7 +26,7 @@ import {
   stepHalves,
   stepPairwise,
   stepSlot,
-} from '../../products/slots';
+} from '../../generated/layout-products';
 
 const exponentMask: i64 = 0x7ff0000000000000;
 /** 2^-126, 2^127 and 2^128. */
