@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createArithmetic } from '../../src/arithmetic/arithmetic.ts';
 import { type FloatFormat, formats, toFormat } from '../../src/formats/index.ts';
-import { resolveRounding, roundScalar } from '../../src/rounding/index.ts';
+import { type RoundingMode, resolveRounding, roundScalar } from '../../src/rounding/index.ts';
 import {
   type MismatchKind,
   type OperationOptions,
@@ -263,5 +263,42 @@ describe('others', () => {
     }).catch((error: Error) => error);
     // The lines have no flags.
     expect(found).toMatchObject({ message: expect.stringMatching(/6 words .* not 7/) });
+  });
+});
+
+describe('the modes of hardware', () => {
+  const faulty = (asked: RoundingMode, done: RoundingMode): Promise<Verification> =>
+    judged('mul', { format: 'e5m2', rounding: asked, level: every }, (vector) => ({
+      z: encoded(product(vector, e5m2), e5m2, { rounding: done }),
+      flags: vector.flags,
+    }));
+
+  it.each([
+    ['nearest-to-positive', 'nearest-to-negative'],
+    ['nearest-to-positive', 'nearest-even'],
+    ['nearest-to-negative', 'nearest-away'],
+    ['nearest-odd', 'nearest-even'],
+  ] as const)('%s done as %s: wrong ties, and overflows of ties', async (asked, done) => {
+    const kinds = kindsOf(await faulty(asked, done));
+    expect(kinds).toContain('wrong tie');
+    expect(kinds.filter((kind) => kind !== 'wrong tie' && kind !== 'wrong overflow')).toEqual([]);
+  });
+
+  it('jamming of inexact results only: exact ones are wrong roundings, not lost bits', async () => {
+    expect(kindsOf(await faulty('jamming', 'to-odd'))).toEqual(['wrong rounding']);
+  });
+
+  it('the sign lost where it is to be kept: wrong overflow', async () => {
+    const int8 = toFormat('int8');
+    const wrapped = await judged(
+      'add',
+      { format: 'int8', saturation: 'keep-sign', level: every },
+      (vector) => {
+        const sum = vector.operands.reduce<number>((total, code) => total + int8.decode(code), 0);
+        const value = roundScalar(sum, int8, resolveRounding(int8, { saturation: 'wrap' }), 0);
+        return { z: int8.encode(value) as number, flags: vector.flags };
+      },
+    );
+    expect(kindsOf(wrapped)).toEqual(['wrong overflow']);
   });
 });

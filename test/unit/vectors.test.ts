@@ -66,19 +66,28 @@ describe.each(vectorOperations)('%s', (name) => {
 });
 
 const kinds: readonly [VectorOperation, VectorOptions][] = [
-  ...(['nearest-even', 'toward-negative', 'to-odd', 'stochastic'] as const).flatMap(
-    (rounding): [VectorOperation, VectorOptions][] => [
-      ['add', { format: 'binary64', rounding, randomBits: 12 }],
-      ['fma', { format: 'e4m3fn', rounding, saturation: 'finite' }],
-      ['div', { format: 'binary8p3se', rounding, variant: 'C' }],
-      ['mul', { format: 'float(6,9,unsigned,bits=24,bias=20,fn)', rounding }],
-      ['round', { format: 'fixed(4,4)', rounding, saturation: 'wrap' }],
-      ['dot', { format: 'bfloat16', rounding, terms: 3, accumulate: 'binary32', order: 'pairwise' }],
-      ['norm', { format: 'e5m2', rounding, terms: 2 }],
-      ['quantize', { format: 'mxfp4', rounding, direction: 'rceil' }],
-      ['exp', { format: 'e3m4', rounding }],
-    ],
-  ),
+  ...(
+    [
+      'nearest-even',
+      'nearest-to-positive',
+      'nearest-odd',
+      'toward-negative',
+      'to-odd',
+      'jamming',
+      'stochastic',
+    ] as const
+  ).flatMap((rounding): [VectorOperation, VectorOptions][] => [
+    ['add', { format: 'binary64', rounding, randomBits: 12 }],
+    ['fma', { format: 'e4m3fn', rounding, saturation: 'finite' }],
+    ['div', { format: 'binary8p3se', rounding, variant: 'C' }],
+    ['mul', { format: 'float(6,9,unsigned,bits=24,bias=20,fn)', rounding }],
+    ['round', { format: 'fixed(4,4)', rounding, saturation: 'wrap' }],
+    ['round', { format: 'int8', rounding, saturation: 'keep-sign' }],
+    ['dot', { format: 'bfloat16', rounding, terms: 3, accumulate: 'binary32', order: 'pairwise' }],
+    ['norm', { format: 'e5m2', rounding, terms: 2 }],
+    ['quantize', { format: 'mxfp4', rounding, direction: 'rceil' }],
+    ['exp', { format: 'e3m4', rounding }],
+  ]),
   ['add', { format: 'posit16' }],
   ['sqrt', { format: 'posit(11,1)', rounding: 'stochastic' }],
   ['sub', { format: 'int8' }],
