@@ -319,7 +319,7 @@ describe.each([
     const sum = rows.find(({ kernel }) => kernel === 'Add')!;
     // 1.03125 to 1, 2.03125 to 2.
     expect(sum).toMatchObject({ calls: 1, elements: 2, overflow: 0, underflow: 0, nan: 0 });
-    const errors = [0.03125 / 1.03125, 0.03125 / 2.03125];
+    const errors = [0.03125 / 1.03125, 0.03125 / 2.03125].map(Math.fround);
     expect(sum.maxError).toBe(errors[0]);
     expect(sum.rmsError).toBe(Math.sqrt((errors[0]! ** 2 + errors[1]! ** 2) / 2));
     expect(String(emulation.log)).toContain('underflow');

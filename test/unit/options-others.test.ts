@@ -136,7 +136,7 @@ describe('halfulp/testing', () => {
   for (const [name, entry] of Object.entries(ofTesting)) test(name, () => walk(name, entry));
 
   const { codesRoundTrip, ...ofRoundings } = testing.laws;
-  const rounding = { unbiased: 'stochastic', directed: 'toward-zero' } as const;
+  const rounding = { unbiased: 'stochastic', directed: 'toward-zero', odd: 'to-odd' } as const;
   for (const [name, law] of Object.entries(ofRoundings))
     test(`the law ${name}`, () =>
       walk(name, {

@@ -447,8 +447,42 @@ describe('recipes', () => {
     bfloat16Weights: [{ ...common, ...rounding, of: 'all' }],
     groupInt8Weights: [{ ...common, ...rounding, size: 64 }],
     adam8bit: [{ ...common, block: 256, least: 4 }],
-    nvfp4: [{ ...common, ...rounding, hadamard: 'step' }],
-    mxfp4: [{ ...common, ...rounding }],
+    nvfp4: [
+      {
+        ...common,
+        ...rounding,
+        hadamard: 'step',
+        weights: 'block',
+        exempt: { first: 1, last: 2 },
+        finish: { at: 0.5, of: 'forward' },
+        fourOverSix: { of: 'all', error: 'mse', scaleMax: 256 },
+        rowScaled: true,
+      },
+    ],
+    mxfp4: [{ ...common, ...rounding, prescale: 0.75, direction: 'ceil', hadamard: 'step' }],
+    fp4Dge: [
+      {
+        ...common,
+        estimator: { sharpness: 4, clip: 2 },
+        outliers: 0.9,
+        activations: false,
+        gradients: 'e5m2',
+        moments: 'float32',
+      },
+    ],
+    fp4Design: [
+      {
+        ...common,
+        ...rounding,
+        scaleFormat: 'e8m0',
+        size: 32,
+        tensorScale: true,
+        hadamard: 'backward',
+        estimator: 'dge',
+        outliers: 0.9,
+        lossScale: true,
+      },
+    ],
     fp8Hybrid: [
       {
         ...common,
@@ -471,6 +505,8 @@ describe('recipes', () => {
       { ...common, preShift: 1, chunk: 8, rounding: 'stochastic', results: 'int16', first: 'binary32' },
     ],
   };
+  /** Options that null switches off. */
+  const switchedOff: Readonly<Record<string, readonly string[]>> = { fp4Dge: ['estimator', 'outliers'] };
   test('the table has every recipe', () => {
     expect(Object.keys(accepted).sort()).toEqual(functionNames(recipes));
   });
@@ -480,7 +516,8 @@ describe('recipes', () => {
         call: (given) => recipes[name as 'float32'](given as never),
         accepted: [options as Record<string, unknown>],
         optional,
-        also: (option, value) => option === 'extraNorm' && value === null,
+        also: (option, value) =>
+          value === null && ['extraNorm', ...(switchedOff[name] ?? [])].includes(option),
       }),
     );
 });
