@@ -31,7 +31,8 @@ beforeAll(async () => {
 describe('the streams of a run', () => {
   it('are different ones for whatever draws in a step', () => {
     for (const config of Object.values(models)) {
-      const layers = parameterCounts(config, 80, 10).map(({ name }) => name);
+      const inputs = config.kind === 'conv' ? 28 * 28 : 80;
+      const layers = parameterCounts(config, inputs, 10).map(({ name }) => name);
       const drawers = layers.flatMap((layer) => [
         ...slotNames.flatMap((slot) => [
           `${layer}/${slot}`,
