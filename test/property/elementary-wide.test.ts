@@ -72,6 +72,9 @@ function isRounded(
       return negative ? outward : inward;
     case 'to-odd':
       return (isOdd || low === high) && (inward || outward);
+    case 'jamming':
+      // The even number below, or the number itself, with its last bit set; a zero stays.
+      return magnitude === 0 ? high === 0n : isOdd && low >= before && high < above;
     default:
       return 2n * low >= before + below && 2n * high <= below + above;
   }
