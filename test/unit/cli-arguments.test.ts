@@ -8,6 +8,8 @@ const whole: readonly string[][] = [
   ['compare'],
   ['train', 'recipe.json'],
   ['sweep', 'sweep.json'],
+  ['worker', '--queue', 'redis://127.0.0.1'],
+  ['queue', 'retry', '--queue', 'redis://127.0.0.1'],
   ['formats'],
   ['format', 'e4m3fn'],
   ['vectors', 'add', '--format', 'e2m1'],
