@@ -39,12 +39,14 @@ function makeFolder(folder) {
 }
 
 /**
- * Prints the figures and checks, and writes the plot.
+ * Writes a plot of Observable Plot as an SVG file.
  *
- * @param {{ name: string, rows: object[], checks: { claim: string, holds: boolean }[], plot: object }} report
- * @param {{ out: string, json: boolean }} options
+ * @param {string} out the folder
+ * @param {string} name of the file, without `.svg`
+ * @param {object} plot what `Plot.plot` takes
+ * @returns the path
  */
-export function report({ name, rows, checks, plot }, { out, json }) {
+export function draw(out, name, plot) {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const drawn = Plot.plot({ document, style: { background: 'white', color: 'black' }, ...plot });
   const svg = drawn.tagName.toLowerCase() === 'svg' ? drawn : drawn.querySelector('svg:last-of-type');
@@ -56,6 +58,17 @@ export function report({ name, rows, checks, plot }, { out, json }) {
   } catch (error) {
     fail(`cannot write ${path}: ${error.message}`, 1);
   }
+  return path;
+}
+
+/**
+ * Prints the figures and checks, and writes the plot.
+ *
+ * @param {{ name: string, rows: object[], checks: { claim: string, holds: boolean }[], plot: object }} report
+ * @param {{ out: string, json: boolean }} options
+ */
+export function report({ name, rows, checks, plot }, { out, json }) {
+  const path = draw(out, name, plot);
   if (json) console.log(JSON.stringify({ name, rows, checks, plot: path }, null, 2));
   else {
     printTable(rows);

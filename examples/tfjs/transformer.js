@@ -5,11 +5,10 @@
  *
  * node examples/tfjs/transformer.js [--steps 250] [--seed 1]
  */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import * as Plot from '@observablehq/plot';
 import { emulate, inRole } from 'halfulp/tfjs';
-import { heatMapSvg } from '../../dist/cli/report/heat-map.js';
 import { readOptions } from '../shared/options.js';
+import { draw } from '../shared/report.js';
 import { compare, uniform } from './shared.js';
 
 const options = readOptions('Running maxima by a tiny transformer.', { steps: 250, seed: 1 });
@@ -98,10 +97,19 @@ const adam = tf.train.adam(0.005);
 const emulation = await emulate(tf, { format: 'binary16', log: true });
 await steps(tf, model, adam, Math.min(options.steps, 60), uniform(options.seed));
 emulation.stop();
-const path = join(options.out, 'tfjs-transformer-underflow.svg');
 const cells = emulation.log.heatMap('underflow');
-writeFileSync(
-  path,
-  heatMapSvg(cells, 'underflow, share of the elements', 'Underflow in binary16 by scope and step'),
-);
+const layers = new Set(cells.map(({ layer }) => layer));
+const most = Math.max(...cells.map(({ value }) => value));
+const path = draw(options.out, 'tfjs-transformer-underflow', {
+  width: 900,
+  height: 60 + 22 * layers.size,
+  marginLeft: 160,
+  x: {
+    label: `step of training in binary16; darkest: ${(100 * most).toFixed(1)} % of the elements underflow`,
+    type: 'linear',
+  },
+  y: { label: null, domain: [...layers], tickFormat: (layer) => layer || '(no scope)' },
+  color: { scheme: 'YlOrRd' },
+  marks: [Plot.barX(cells, { x1: 'step', x2: ({ step }) => step + 1, y: 'layer', fill: 'value' })],
+});
 if (!options.json) console.log(`heat map: ${path}`);

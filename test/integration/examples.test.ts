@@ -58,6 +58,10 @@ function exampleFiles(): string[] {
   return [...filesOf(''), ...filesOf('tfjs').map((file) => `tfjs/${file}`)].map((file) => file.slice(0, -3));
 }
 
+it.each(exampleFiles())('%s imports what anybody can', (name) => {
+  expect(readFileSync(`examples/${name}.js`, 'utf8')).not.toMatch(/from '[^']*(dist|src)\//);
+});
+
 it('every example is run, and is on the page of examples', () => {
   expect(exampleFiles().sort()).toEqual(Object.keys(examples).sort());
   const page = readFileSync('docs/examples.md', 'utf8');
