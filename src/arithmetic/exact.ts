@@ -3,7 +3,7 @@
  * where the format's rounding cannot tell the rest, which the sticky bit keeps.
  */
 import type { Format } from '../formats/format.ts';
-import { integerSquareRoot } from '../formats/logarithmic.ts';
+import { integerSquareRoot } from '../formats/integers.ts';
 import { exponentOfReal, finestExponent, type Real, toReal } from './real.ts';
 
 /** a + b. */

@@ -15,6 +15,7 @@ import type {
   LogarithmicFormat,
   PositFormat,
 } from '../formats/format.ts';
+import { bitLength } from '../formats/integers.ts';
 import { decodePositive } from '../formats/posit.ts';
 import { goesAway, truncatedFraction } from '../rounding/decide.ts';
 import { dropsHighBits, type ResolvedRounding } from '../rounding/options.ts';
@@ -49,12 +50,6 @@ export function isZero({ significand, sticky }: Real): boolean {
 
 export function negative(x: Real): Real {
   return { ...x, negative: !x.negative };
-}
-
-/** Number of binary digits of a non-negative integer. */
-export function bitLength(n: bigint): number {
-  const digits = n.toString(16);
-  return n === 0n ? 0 : 4 * digits.length - Math.clz32(Number.parseInt(digits[0]!, 16)) + 28;
 }
 
 /** floor(log2 |x|). A sticky zero counts as just below its unit. */

@@ -7,6 +7,7 @@ import { ArgumentError } from '../errors.ts';
 import { scaleByPowerOfTwo } from './binary64.ts';
 import { asCode, checkCode, notInFormat } from './codes.ts';
 import type { Code, LogarithmicFormat } from './format.ts';
+import { integerSquareRoot } from './integers.ts';
 
 export interface LogarithmicParameters {
   /** Bits of the logarithm before the point, its sign included: 1 to 10. */
@@ -18,16 +19,6 @@ export interface LogarithmicParameters {
 const parameterNames: readonly (keyof LogarithmicParameters)[] = ['integerBits', 'fractionBits'];
 
 const workingBits = 256n;
-
-/** floor(sqrt(n)) of a positive integer, by Newton's iteration from above. */
-export function integerSquareRoot(n: bigint): bigint {
-  let x = 1n << BigInt((n.toString(2).length + 1) >> 1);
-  for (;;) {
-    const next = (x + n / x) >> 1n;
-    if (next >= x) return x;
-    x = next;
-  }
-}
 
 /** 2^(j / 2^f) for j = 0 .. 2^f - 1, each correctly rounded to binary64: the powers are irrational, 256 bits decide. */
 function fractionalPowers(fractionBits: number): number[] {

@@ -7,7 +7,8 @@
  * cases known (Muller, Elementary Functions, 3rd ed., chapter 12), far above 2^-320.
  */
 import { all, type BigNumber, create, type MathJsInstance } from 'mathjs';
-import { bitLength, type Real } from '../arithmetic/real.ts';
+import type { Real } from '../arithmetic/real.ts';
+import { bitLength } from '../formats/integers.ts';
 
 /** Significant digits of the result. */
 const digits = 110;

@@ -1,6 +1,7 @@
 /** Exact results and codes in text: binary, since they are about bits. */
-import { bitLength, exponentOfReal, type Real } from '../arithmetic/real.ts';
+import { exponentOfReal, type Real } from '../arithmetic/real.ts';
 import type { Code, Format } from '../formats/format.ts';
+import { bitLength } from '../formats/integers.ts';
 import { codecOf, digitsOf } from './fields.ts';
 
 const longestDigits = 32;

@@ -4,7 +4,7 @@
  * Source: J. van der Hoeven, "Ball arithmetic", 2009; F. Johansson, "Arb", IEEE Trans. Computers 66(8), 2017.
  */
 import { toBigIntSignificand } from '../../formats/binary64.ts';
-import { bitLength as digitsOf } from '../real.ts';
+import { bitLength as digitsOf, integerSquareRoot } from '../../formats/integers.ts';
 
 /** The reals in [middle - radius, middle + radius] 2^exponent. */
 export interface Ball {
@@ -25,24 +25,6 @@ export function bitLength(n: bigint): number {
 /** n 2^shift, rounded down for negative shifts. */
 export function shifted(n: bigint, shift: number): bigint {
   return shift >= 0 ? n << BigInt(shift) : n >> BigInt(-shift);
-}
-
-/** floor(sqrt n) for n >= 0, by Newton's iteration from above. */
-export function integerSquareRoot(n: bigint): bigint {
-  if (n < 2n) return n;
-  // The upper half of the digits by recursion, so that two or three steps at full length are enough.
-  const length = bitLength(n);
-  let root: bigint;
-  if (length <= 52) root = BigInt(Math.floor(Math.sqrt(Number(n)))) + 1n;
-  else {
-    const quarter = BigInt(length >> 2);
-    root = (integerSquareRoot(n >> (2n * quarter)) + 1n) << quarter;
-  }
-  for (;;) {
-    const next = (root + n / root) >> 1n;
-    if (next >= root) return root;
-    root = next;
-  }
 }
 
 /** The ball of one binary64 number, finite. */

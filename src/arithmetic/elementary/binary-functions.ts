@@ -3,8 +3,9 @@
  * is irrational, or has more digits than any number that a rounding compares with.
  */
 import { toBigIntSignificand } from '../../formats/binary64.ts';
+import { integerSquareRoot } from '../../formats/integers.ts';
 import { log } from './approximate.ts';
-import { bitLength, exactBall, integerSquareRoot, multiply, shifted } from './ball.ts';
+import { bitLength, exactBall, multiply, shifted } from './ball.ts';
 import { exactly, huge, type Interval, inBall, justAbove, justBelow, tiny } from './interval.ts';
 import { exponential, logarithm } from './series.ts';
 

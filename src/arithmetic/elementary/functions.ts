@@ -4,17 +4,8 @@
  * these are all such cases): no number of digits would tell it from a tie. Infinities and poles: `specials.ts`.
  */
 import { toBigIntSignificand } from '../../formats/binary64.ts';
-import {
-  add,
-  type Ball,
-  bitLength,
-  divide,
-  exactBall,
-  integerSquareRoot,
-  multiply,
-  negated,
-  scaled,
-} from './ball.ts';
+import { integerSquareRoot } from '../../formats/integers.ts';
+import { add, type Ball, bitLength, divide, exactBall, multiply, negated, scaled } from './ball.ts';
 import { exactly, huge, type Interval, inBall, justAbove, justBelow, tiny } from './interval.ts';
 import { type InverseName, inverseEnclosures } from './inverse-functions.ts';
 import { type Enclosure, fixedDigits, isSmall, near, nearOne, one, squareOf, withSign } from './near.ts';

@@ -4,8 +4,9 @@
  * Source: A. Ziv, "Fast evaluation of elementary mathematical functions with correctly rounded last bit", ACM TOMS 17(3), 1991.
  */
 import type { Format } from '../../formats/format.ts';
+import { bitLength } from '../../formats/integers.ts';
 import { dropsHighBits, type ResolvedRounding } from '../../rounding/options.ts';
-import { bitLength, finestExponent, type Real, roundReal } from '../real.ts';
+import { finestExponent, type Real, roundReal } from '../real.ts';
 import type { Ball } from './ball.ts';
 import { absolute } from './ball.ts';
 

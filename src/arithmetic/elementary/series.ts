@@ -3,13 +3,13 @@
  * number of digits, each with a proven bound of its error (in the comment that ends with the bound). Rounded in `interval.ts`.
  * Source: R. Brent and P. Zimmermann, "Modern Computer Arithmetic", 2010, chapter 4; DLMF sections 4 and 7.
  */
+import { integerSquareRoot } from '../../formats/integers.ts';
 import {
   absolute,
   type Ball,
   bitLength,
   divide,
   exactBall,
-  integerSquareRoot,
   multiply,
   negated,
   shifted,

@@ -5,7 +5,6 @@
  * binary64; this is for showing them.
  */
 
-import { bitLength } from '../../arithmetic/real.ts';
 import type {
   CodebookFormat,
   FloatFormat,
@@ -13,6 +12,7 @@ import type {
   LogarithmicFormat,
   PositFormat,
 } from '../../formats/index.ts';
+import { bitLength } from '../../formats/integers.ts';
 import { type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
 import { absolute, one, toUnits, unitBits } from './exact.ts';
 

@@ -6,12 +6,13 @@
  * added as integers; segments are multiplied by their scales and added exactly; the sum is rounded once.
  */
 
-import { bitLength, roundReal } from '../../arithmetic/real.ts';
+import { roundReal } from '../../arithmetic/real.ts';
 import { isFloat32Array, newArray } from '../../array-kinds.ts';
 import { checkBoolean, checkFields, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { scaleByPowerOfTwo, toBigIntSignificand } from '../../formats/binary64.ts';
 import { formats } from '../../formats/catalogue.ts';
+import { bitLength } from '../../formats/integers.ts';
 import { resolveRounding } from '../../rounding/options.ts';
 import { decode, type RealArray } from '../arrays.ts';
 import { groupsOf } from './elements.ts';
