@@ -45,7 +45,8 @@ const fp4DesignOptions = optionsOf({
 /** The largest power of two that is at most n, at most 128. */
 const rotationOf = (n: number): number => 2 ** Math.min(Math.floor(Math.log2(n)), 7);
 
-function slotsOf({
+/** What the options say, with the defaults; the format of scales by its name. */
+function pointOf({
   scaleFormat = 'ue5m3',
   size = 16,
   tensorScale = false,
@@ -53,8 +54,15 @@ function slotsOf({
   rounding = 'stochastic',
   estimator = 'straight-through',
   outliers,
-}: Fp4DesignOptions): LinearSlots {
+  lossScale = false,
+}: Fp4DesignOptions) {
   const format = formatAt('scaleFormat', scaleFormat).name;
+  return { format, size, tensorScale, hadamard, rounding, estimator, outliers, lossScale };
+}
+
+type Point = ReturnType<typeof pointOf>;
+
+function slotsOf({ format, size, tensorScale, hadamard, rounding, estimator, outliers }: Point): LinearSlots {
   const second = tensorScale ? { tensorScale: true as const } : {};
   const blocks: OperandSpec = {
     format: 'e2m1',
@@ -79,17 +87,17 @@ function slotsOf({
 
 /** What of the recipe's name says which point it is. */
 function namesOf({
-  scaleFormat = 'ue5m3',
-  size = 16,
-  tensorScale = false,
-  hadamard = 'weightGradient',
-  rounding = 'stochastic',
-  estimator = 'straight-through',
+  format,
+  size,
+  tensorScale,
+  hadamard,
+  rounding,
+  estimator,
   outliers,
-  lossScale = false,
-}: Fp4DesignOptions): string[] {
+  lossScale,
+}: Point): string[] {
   return [
-    `${formatAt('scaleFormat', scaleFormat).name.replace(/[^\w]+/g, '_')}-${size}`,
+    `${format.replace(/[^\w]+/g, '_')}-${size}`,
     ...(tensorScale ? ['tensor'] : []),
     ...(hadamard === 'weightGradient' ? [] : [hadamard === 'none' ? 'plain' : `rotated-${hadamard}`]),
     ...(rounding === 'stochastic' ? [] : ['nearest']),
@@ -108,7 +116,9 @@ function namesOf({
  */
 export function fp4Design(options: Fp4DesignOptions = {}): Recipe {
   checkOptions(fp4DesignOptions, options);
-  const { hadamard, outliers, lossScale = false, update = {}, optimizer } = options;
+  const { update = {}, optimizer } = options;
+  const point = pointOf(options);
+  const { hadamard, outliers, lossScale } = point;
   if (outliers !== undefined && hadamard === 'all')
     throw new ArgumentError('outliers', outliers, 'nothing, where forward operands are rotated');
   // Operators on gradients take the place of the optimiser's own clipping.
@@ -116,7 +126,7 @@ export function fp4Design(options: Fp4DesignOptions = {}): Recipe {
   const scaled: RecipeOptions = lossScale
     ? { update: { ...update, gradient: [{ kind: 'lossScale' }, ...(update.gradient ?? [clip])] } }
     : {};
-  const names = namesOf(options);
+  const names = namesOf(point);
   const title = `FP4 operands: ${names.join(', ')}`;
-  return recipe(['fp4', ...names].join('-'), title, [phase(0, slotsOf(options))], { ...options, ...scaled });
+  return recipe(['fp4', ...names].join('-'), title, [phase(0, slotsOf(point))], { ...options, ...scaled });
 }

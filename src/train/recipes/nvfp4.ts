@@ -73,14 +73,23 @@ const nvfp4Options = optionsOf({
   rowScaled: maybe(boolean),
 });
 
-/** The operands by what they are. */
-function operandsOf({
+/** What the options say, with the defaults. */
+function settled({
   hadamard = 'fixed',
   rounding = 'stochastic',
   weights = 'tile',
+  exempt,
+  finish,
   fourOverSix,
   rowScaled = false,
-}: Nvfp4Options): LinearSlots {
+}: Nvfp4Options) {
+  return { hadamard, rounding, weights, exempt, finish, fourOverSix, rowScaled };
+}
+
+type Settled = ReturnType<typeof settled>;
+
+/** The operands by what they are. */
+function operandsOf({ hadamard, rounding, weights, fourOverSix, rowScaled }: Settled): LinearSlots {
   const base = { from: 'absmax', format: 'e4m3fn', tensorScale: true } as const;
   const scaleOf = (kind: 'weights' | 'activations' | 'gradients') => {
     const { of, error = 'mae', scaleMax } = fourOverSix ?? {};
@@ -126,15 +135,7 @@ function finishOf(slots: LinearSlots, { at, of = 'all' }: NonNullable<Nvfp4Optio
 }
 
 /** What of the recipe's name says how it differs from the published one. */
-function namesOf({
-  hadamard = 'fixed',
-  rounding = 'stochastic',
-  weights = 'tile',
-  exempt,
-  finish,
-  fourOverSix,
-  rowScaled = false,
-}: Nvfp4Options): string[] {
+function namesOf({ hadamard, rounding, weights, exempt, finish, fourOverSix, rowScaled }: Settled): string[] {
   return [
     ...(hadamard === 'fixed' ? [] : [hadamard === 'step' ? 'step-signs' : 'plain']),
     ...(rounding === 'stochastic' ? [] : ['nearest']),
@@ -155,8 +156,9 @@ function namesOf({
  */
 export function nvfp4(options: Nvfp4Options = {}): Recipe {
   checkOptions(nvfp4Options, options);
-  const { hadamard, rounding = 'stochastic', exempt, finish } = options;
-  const slots = operandsOf(options);
+  const choice = settled(options);
+  const { hadamard, rounding, exempt, finish } = choice;
+  const slots = operandsOf(choice);
   const phases = [phase(0, slots), ...(finish === undefined ? [] : [finishOf(slots, finish)])];
   const title = [
     'NVFP4 operands',
@@ -165,7 +167,7 @@ export function nvfp4(options: Nvfp4Options = {}): Recipe {
     ...(exempt === undefined ? [] : ['bfloat16 in blocks at the ends']),
     ...(finish === undefined ? [] : [`bfloat16 from ${Math.round(finish.at * 10000) / 100} % on`]),
   ];
-  const made = recipe(['nvfp4', ...namesOf(options)].join('-'), title.join(', '), phases, options);
+  const made = recipe(['nvfp4', ...namesOf(choice)].join('-'), title.join(', '), phases, options);
   const rules = exemptRules(exempt);
   return rules.length === 0 ? made : { ...made, rules };
 }
