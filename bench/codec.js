@@ -3,8 +3,8 @@
  * against loops of the scalar `round`, `format.encode` and `format.decode`.
  */
 import { toFormat } from '../dist/formats/index.js';
+import { decode, encode } from '../dist/operations/index.js';
 import { resolveRounding, roundScalar } from '../dist/rounding/index.js';
-import { decode, encode } from '../dist/tensor/index.js';
 import { fill, measure } from './measure.js';
 import { digits, table } from './report.js';
 

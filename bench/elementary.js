@@ -2,8 +2,8 @@
 import { elementaryFunctions } from '../dist/arithmetic/elementary/index.js';
 import { toFormat } from '../dist/formats/index.js';
 import { allocateFloat32, release } from '../dist/kernels/index.js';
+import { arithmetic } from '../dist/operations/arithmetic.js';
 import { resolveRounding } from '../dist/rounding/index.js';
-import { arithmetic } from '../dist/tensor/arithmetic.js';
 import { measure } from './measure.js';
 import { digits, judge, table } from './report.js';
 

@@ -3,7 +3,7 @@
  * quantised first.
  */
 import { allocateFloat32, kernelsOn, release, sharedHeap } from '../dist/kernels/index.js';
-import { blockQuantizerOptions, quantizer } from '../dist/tensor/quantizers/index.js';
+import { blockQuantizerOptions, quantizer } from '../dist/quantizers/index.js';
 import { measure, memmove } from './measure.js';
 import { digits, judge, table } from './report.js';
 

@@ -1,7 +1,7 @@
 /** The random Hadamard transform against a copy of the same size and against the plain loop. */
 import { allocateFloat32, release, rotateArray } from '../dist/kernels/index.js';
-import { rotateReference } from '../dist/tensor/transforms/hadamard.js';
-import { transformerEngineSigns } from '../dist/tensor/transforms/index.js';
+import { rotateReference } from '../dist/quantizers/transforms/hadamard.js';
+import { transformerEngineSigns } from '../dist/quantizers/transforms/index.js';
 import { measure, memmove } from './measure.js';
 import { digits, judge, table } from './report.js';
 

@@ -7,6 +7,7 @@ import { expect } from 'vitest';
 import type { AccumulatorModel } from '../src/arithmetic/accumulate/index.ts';
 import { createArithmetic } from '../src/arithmetic/arithmetic.ts';
 import { type Format, fixed, float, formats, int, logarithmic, p3109, posit } from '../src/formats/index.ts';
+import { arithmetic } from '../src/operations/arithmetic.ts';
 import {
   dropsHighBits,
   isStochastic,
@@ -19,7 +20,6 @@ import {
   saturations,
   stochasticVariants,
 } from '../src/rounding/index.ts';
-import { arithmetic } from '../src/tensor/arithmetic.ts';
 import { finite } from '../src/testing/index.ts';
 import {
   type OracleDraw,

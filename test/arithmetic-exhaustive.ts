@@ -5,8 +5,8 @@
  */
 import { operate, operationOf, planOperations } from '../src/arithmetic/index.ts';
 import { type Format, scalarFormats, toFormat } from '../src/formats/index.ts';
+import { arithmetic } from '../src/operations/arithmetic.ts';
 import { type RoundOptions, resolveRounding, roundingModes } from '../src/rounding/index.ts';
-import { arithmetic } from '../src/tensor/arithmetic.ts';
 import { p3109Formats } from './exhaustive.ts';
 import {
   cancelledZero,

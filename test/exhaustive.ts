@@ -5,6 +5,7 @@
  */
 import { type Format, formats, type P3109Parameters, p3109, posit } from '../src/formats/index.ts';
 import { roundingPath } from '../src/kernels/index.ts';
+import { fitsBinary32, round } from '../src/operations/conversions.ts';
 import {
   drawIntegers,
   isStochastic,
@@ -16,7 +17,6 @@ import {
   type Saturation,
   type SubnormalTreatment,
 } from '../src/rounding/index.ts';
-import { fitsBinary32, round } from '../src/tensor/arrays.ts';
 import { nextMagnitude } from '../src/testing/index.ts';
 import { type TableOracle, tableOracle } from './oracles/table.ts';
 

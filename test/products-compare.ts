@@ -13,11 +13,11 @@ import {
 import type { Format } from '../src/formats/format.ts';
 import { toFormat } from '../src/formats/names.ts';
 import { matmulArray } from '../src/kernels/index.ts';
+import { fitsBinary32 } from '../src/operations/conversions.ts';
 import { type Addend, drawingParts } from '../src/products/model.ts';
 import type { ProductShape } from '../src/products/shape.ts';
 import { type RoundOptions, resolveRounding, roundScalar } from '../src/rounding/index.ts';
 import { drawIntegers } from '../src/rounding/philox.ts';
-import { fitsBinary32 } from '../src/tensor/arrays.ts';
 import { firstDifference } from './kernels-compare.ts';
 
 export type RealArray = Float32Array | Float64Array;

@@ -84,7 +84,7 @@ export interface Arithmetic extends ElementaryMethods, Accumulations {
 const optionNames: readonly string[] = [...roundingNames, 'operands', 'flags', 'tininess', 'threads'];
 
 /**
- * The object, with the fast loops that `src/tensor` lends; without them everything runs in the scalar reference.
+ * The object, with the fast loops that `src/operations` lends; without them everything runs in the scalar reference.
  *
  * @throws ArgumentError for an unknown format or option.
  */

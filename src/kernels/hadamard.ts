@@ -1,6 +1,6 @@
 /**
  * Hadamard transforms with the kernel: of numbers on a heap; of Float32Arrays in place where source and result lie in the library's
- * shared memory, through a buffer in its private memory otherwise. The same bits as the reference in `src/tensor/transforms/hadamard.ts`.
+ * shared memory, through a buffer in its private memory otherwise. The same bits as the reference in `src/quantizers/transforms/hadamard.ts`.
  */
 import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from './heap.ts';
 import { type TransformsModuleExports, transformsModule } from './transforms-module.ts';

@@ -1,6 +1,6 @@
 /**
  * The WASM-SIMD hot loops, on pointers into a heap: fast twins of the reference functions of `src/rounding` and
- * `src/tensor`, bit for bit. Arrays of JavaScript come in by `arrays.ts`.
+ * `src/quantizers`, bit for bit. Arrays of JavaScript come in by `arrays.ts`.
  */
 import type { Format } from '../formats/format.ts';
 import type { ProductModel } from '../products/model.ts';

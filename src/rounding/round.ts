@@ -1,4 +1,4 @@
-/** The scalar reference rounding: one number to any format. Arrays are the matter of `src/tensor`. */
+/** The scalar reference rounding: one number to any format. Arrays are the matter of `src/operations`. */
 import type { Format } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding } from './options.ts';
 import { drawIntegers } from './philox.ts';

@@ -19,10 +19,10 @@ import { type Format, type FormatSpelling, formats, toFormat } from '../formats/
 import { firstNonMember } from '../kernels/arithmetic/operation-arrays.ts';
 import { matmulArray } from '../kernels/index.ts';
 import { nearestWords } from '../nearest-words.ts';
+import { fitsBinary32 } from '../operations/conversions.ts';
 import { drawingParts } from '../products/model.ts';
 import { type BatchShape, resolveProductShape } from '../products/shape.ts';
 import { type ResolvedRounding, resolveRounding } from '../rounding/options.ts';
-import { fitsBinary32 } from '../tensor/arrays.ts';
 
 /**
  * How products are summed: `'binary32'` (as the float32 kernels do: product and sum each rounded to binary32, in order),

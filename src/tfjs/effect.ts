@@ -15,6 +15,13 @@ import {
   isFormat,
   toFormat,
 } from '../formats/index.ts';
+import { fitsBinary32 } from '../operations/conversions.ts';
+import {
+  blockQuantizerOptions,
+  type Quantizer,
+  type QuantizerOptions,
+  quantizer,
+} from '../quantizers/index.ts';
 import type { Saturation } from '../rounding/options.ts';
 import {
   isStochastic,
@@ -22,13 +29,6 @@ import {
   resolveRounding,
   type SubnormalTreatment,
 } from '../rounding/options.ts';
-import { fitsBinary32 } from '../tensor/arrays.ts';
-import {
-  blockQuantizerOptions,
-  type Quantizer,
-  type QuantizerOptions,
-  quantizer,
-} from '../tensor/quantizers/index.ts';
 import { type AccumulatorSpec, resolveAccumulatorSpec } from './accumulator.ts';
 import type { InputSpec, KernelSpec, RoleSpec } from './policy.ts';
 

@@ -1,5 +1,5 @@
 /**
- * A quantiser of `src/tensor` as a TensorFlow.js kernel: x quantised and dequantised, in the memory of the wasm backend
+ * A quantiser of `src/quantizers` as a TensorFlow.js kernel: x quantised and dequantised, in the memory of the wasm backend
  * where a WASM kernel exists, by the reference otherwise. It has no gradient of its own: how a gradient passes a
  * quantiser is the caller's choice (`tf.customGrad`).
  */
@@ -7,7 +7,6 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { checkBoolean, checkFields, checkObject, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { QuantizerPlan } from '../kernels/index.ts';
-import { integerOf64Bits } from '../rounding/options.ts';
 import {
   type CallOptions,
   callRounding,
@@ -16,8 +15,9 @@ import {
   type Quantizer,
   type QuantizerOptions,
   quantizer,
-} from '../tensor/quantizers/index.ts';
-import { rotationOf } from '../tensor/transforms/hadamard.ts';
+} from '../quantizers/index.ts';
+import { rotationOf } from '../quantizers/transforms/hadamard.ts';
+import { integerOf64Bits } from '../rounding/options.ts';
 import { checkTensorFlow } from './check-tensorflow.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
 import {

@@ -14,8 +14,8 @@ import {
 } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type Format, findBlockFormat, isBlockFormat, isFormat, toFormat } from '../formats/index.ts';
+import { type QuantizerOptions, quantizer } from '../quantizers/index.ts';
 import { roundingModes, saturations, stochasticVariants, subnormalTreatments } from '../rounding/options.ts';
-import { type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
 import { checkAccumulator } from './accumulator.ts';
 import { fusedNames, kernelFamilies, productNames } from './kernel-names.ts';
 import { operandNames } from './operand-names.ts';

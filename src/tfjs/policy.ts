@@ -4,8 +4,8 @@
  */
 
 import type { BlockFormat, BlockFormatName, Format, FormatSpelling } from '../formats/index.ts';
+import type { QuantizerOptions } from '../quantizers/index.ts';
 import type { RoundingMode, Saturation, StochasticVariant, SubnormalTreatment } from '../rounding/options.ts';
-import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
 import type { AccumulatorSpec } from './accumulator.ts';
 
 /**

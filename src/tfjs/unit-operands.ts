@@ -7,7 +7,7 @@
 import type { MatrixUnit } from '../arithmetic/matrix-unit/index.ts';
 import { float } from '../formats/float.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
-import { round } from '../tensor/arrays.ts';
+import { round } from '../operations/conversions.ts';
 
 /** What an image's values are: elements of a format times a unit. */
 export interface Grid {

@@ -11,8 +11,8 @@ import { isFloat32Array } from '../array-kinds.ts';
 import { checkList, numberInRange, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { FormatSpelling } from '../formats/index.ts';
+import { type Quantizer, type QuantizerOptions, quantizer } from '../quantizers/index.ts';
 import { checkSchema, list, maybe, someFields, value } from '../schema.ts';
-import { type Quantizer, type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
 
 /** A layer whose format is to be chosen. */
 export interface SensitiveLayer {

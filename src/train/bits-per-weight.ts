@@ -6,9 +6,9 @@
 import { checkFields, checkFunction, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type Format, toFormat } from '../formats/index.ts';
+import { countGroups, type Grouping } from '../quantizers/grouping.ts';
+import { type Quantizer, quantizer } from '../quantizers/index.ts';
 import { checkSchema, integer, list, someFields, value, word } from '../schema.ts';
-import { countGroups, type Grouping } from '../tensor/grouping.ts';
-import { type Quantizer, quantizer } from '../tensor/quantizers/index.ts';
 import { blocksOf, slotsUnder } from './engine/rules.ts';
 import { settledOptions } from './engine/slots.ts';
 import { storeOf } from './engine/stored-weights.ts';

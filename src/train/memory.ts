@@ -7,7 +7,7 @@
  * arrays; of ReLU and the pool after it: the array between them; of a linear layer or a convolution: its input, once for layers that
  * read it alike; of the loss: the logits. Quantised images of weights are made anew each step and not counted.
  */
-import { type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
+import { type QuantizerOptions, quantizer } from '../quantizers/index.ts';
 import { type ImageShape, imageOf, stagesOf } from './conv-net.ts';
 import { settledOptions } from './engine/slots.ts';
 import { canonicalJson } from './hash.ts';

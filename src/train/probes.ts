@@ -4,7 +4,7 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { log } from '../arithmetic/elementary/approximate.ts';
-import { type Quantizer, type QuantizerState, quantizer } from '../tensor/quantizers/index.ts';
+import { type Quantizer, type QuantizerState, quantizer } from '../quantizers/index.ts';
 import type { SlotName } from './engine/slots.ts';
 import { settledOptions } from './engine/slots.ts';
 import { type Model, sizeOf } from './model.ts';

@@ -5,8 +5,8 @@
  */
 import { within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { fitsBinary32 } from '../tensor/arrays.ts';
-import { type Quantizer, type QuantizerOptions, quantizer } from '../tensor/quantizers/index.ts';
+import { fitsBinary32 } from '../operations/conversions.ts';
+import { type Quantizer, type QuantizerOptions, quantizer } from '../quantizers/index.ts';
 
 const noMemory = 'nothing here: one quantiser stands for many tensors, and none of them would own its memory';
 

@@ -5,10 +5,10 @@
 import { pathOf, refusedAs, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { formats, toFormat } from '../formats/index.ts';
+import type { Quantizer } from '../quantizers/index.ts';
+import { transform } from '../quantizers/transforms/index.ts';
 import { resolveRounding } from '../rounding/options.ts';
 import { checkSchema } from '../schema.ts';
-import type { Quantizer } from '../tensor/quantizers/index.ts';
-import { transform } from '../tensor/transforms/index.ts';
 import { type AccumulatorSpec, resolveAccumulatorSpec } from '../tfjs/accumulator.ts';
 import { resolvePolicy } from '../tfjs/resolve-policy.ts';
 import { settledOptions } from './engine/slots.ts';

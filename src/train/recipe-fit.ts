@@ -5,8 +5,8 @@
  */
 import { within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { countGroups } from '../tensor/grouping.ts';
-import { quantizer } from '../tensor/quantizers/index.ts';
+import { countGroups } from '../quantizers/grouping.ts';
+import { quantizer } from '../quantizers/index.ts';
 import { parametersOf } from './engine/parameters.ts';
 import { blocksOf, checkMatches, matches, type Selectable, slotsUnder } from './engine/rules.ts';
 import { hasMemory, settledOptions } from './engine/slots.ts';

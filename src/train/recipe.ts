@@ -3,9 +3,9 @@
  * and the optimiser's settings. It serialises as JSON and holds no numerics; `recipe-check.ts` checks it.
  */
 import type { FormatSpelling } from '../formats/index.ts';
+import type { QuantizerOptions } from '../quantizers/index.ts';
+import type { TransformData } from '../quantizers/transforms/index.ts';
 import type { RoundingMode, Saturation } from '../rounding/options.ts';
-import type { QuantizerOptions } from '../tensor/quantizers/index.ts';
-import type { TransformData } from '../tensor/transforms/index.ts';
 import type { AccumulatorSpec } from '../tfjs/accumulator.ts';
 import type { Curve } from './curve.ts';
 import { namePattern } from './name-pattern.ts';

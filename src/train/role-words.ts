@@ -3,7 +3,7 @@
  */
 import { blockFormats } from '../formats/block.ts';
 import { toFormat } from '../formats/index.ts';
-import { blockQuantizerOptions, type QuantizerOptions } from '../tensor/quantizers/index.ts';
+import { blockQuantizerOptions, type QuantizerOptions } from '../quantizers/index.ts';
 import type { AccumulatorSpec } from '../tfjs/accumulator.ts';
 import { canonicalJson } from './hash.ts';
 import type { StateCodecSpec } from './optimizers/index.ts';

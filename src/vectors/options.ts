@@ -6,8 +6,8 @@ import { checkBoolean, checkFields, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { BlockFormat, BlockFormatSpelling, Format, FormatSpelling } from '../formats/index.ts';
 import { unknownName, wordsFor } from '../nearest-words.ts';
+import type { BlockQuantizerOptions } from '../quantizers/index.ts';
 import type { RoundingMode, RoundOptions } from '../rounding/index.ts';
-import type { BlockQuantizerOptions } from '../tensor/index.ts';
 import { type MissingNaN, missingNaNs, type NaNRule, nanRules } from './nan.ts';
 import { type OperationKind, operationNames, type VectorOperation } from './operation-names.ts';
 

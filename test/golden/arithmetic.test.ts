@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Flags, OperationName } from '../../src/arithmetic/index.ts';
 import { type Code, type Format, toFormat } from '../../src/formats/index.ts';
+import { type Arithmetic, type ArithmeticOptions, arithmetic } from '../../src/operations/arithmetic.ts';
 import type { RoundingMode, StochasticVariant } from '../../src/rounding/index.ts';
-import { type Arithmetic, type ArithmeticOptions, arithmetic } from '../../src/tensor/arithmetic.ts';
 import { column, families, type GoldenSet, hasGolden, loadGolden, setsOf } from './load.ts';
 
 const operationNames: Readonly<Record<string, OperationName>> = {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { exponentOf } from '../../src/formats/binary64.ts';
 import { formats, pack } from '../../src/formats/index.ts';
-import { type BlockOptions, dequantize, type Quantized, quantize } from '../../src/tensor/index.ts';
+import { type BlockOptions, dequantize, type Quantized, quantize } from '../../src/quantizers/index.ts';
 import { column, families, type GoldenSet, hasGolden, loadGolden, setsOf } from './load.ts';
 
 const mxNames: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 /** Counts mismatches between our results and expected codes. */
 import type { Format } from '../../src/formats/index.ts';
+import { type RealArray, round } from '../../src/operations/conversions.ts';
 import { type RoundOptions, resolveRounding, roundScalar } from '../../src/rounding/index.ts';
-import { type RealArray, round } from '../../src/tensor/arrays.ts';
 
 /** Mismatches between our results and expected codes, NaN as a class; the first few in words. */
 export class Comparison {

@@ -6,7 +6,7 @@ import {
   matrixUnit,
 } from '../../src/arithmetic/matrix-unit/index.ts';
 import { type FloatFormat, formats } from '../../src/formats/index.ts';
-import { arithmetic } from '../../src/tensor/arithmetic.ts';
+import { arithmetic } from '../../src/operations/arithmetic.ts';
 import { column, families, type GoldenSet, hasGolden, loadGolden, setsOf } from './load.ts';
 
 type Codes = Uint8Array | Uint16Array | Uint32Array;

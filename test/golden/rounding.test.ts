@@ -1,8 +1,8 @@
 /** Roundings, stochastic ones included, against vectors of gfloat, the P3109 report and SoftPosit. */
 import { describe, expect, it } from 'vitest';
 import { type Format, toFormat } from '../../src/formats/index.ts';
+import type { RealArray } from '../../src/operations/conversions.ts';
 import type { RoundingMode, StochasticVariant } from '../../src/rounding/index.ts';
-import type { RealArray } from '../../src/tensor/arrays.ts';
 import { Comparison } from './comparison.ts';
 import {
   column,

@@ -1,7 +1,7 @@
 /** What slots do to products, where mathematics says what must come out. */
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { quantizer } from '../../src/tensor/quantizers/index.ts';
+import { quantizer } from '../../src/quantizers/index.ts';
 import { wasmBackend } from '../../src/tfjs/index.ts';
 import { applyRecipe, type LinearSlots, type Recipe, recipes } from '../../src/train/index.ts';
 import { programs } from './apply-recipe-programs.ts';

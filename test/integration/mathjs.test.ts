@@ -9,7 +9,7 @@ import { createArithmetic } from '../../src/arithmetic/arithmetic.ts';
 import { ArgumentError } from '../../src/errors.ts';
 import { toFormat } from '../../src/formats/index.ts';
 import { createMath, type Mathematics } from '../../src/mathjs/index.ts';
-import { round } from '../../src/tensor/index.ts';
+import { round } from '../../src/operations/index.ts';
 import { finite } from '../../src/testing/index.ts';
 
 const plain = create(all!, { predictable: true });

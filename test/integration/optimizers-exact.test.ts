@@ -6,7 +6,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
-import { round } from '../../src/tensor/index.ts';
+import { round } from '../../src/operations/index.ts';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import {
   adafactor,

@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { round } from '../../src/tensor/index.ts';
+import { round } from '../../src/operations/index.ts';
 import { wasmBackend } from '../../src/tfjs/index.ts';
 import {
   applyRecipe,

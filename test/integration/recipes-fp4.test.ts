@@ -1,14 +1,14 @@
 /** The recipes of four bits against scalar oracles that share no code with the library, bit for bit, over two steps. */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { round } from '../../src/operations/index.ts';
 import {
   type QuantizerOptions,
   quantizer,
-  round,
   sparseTerm,
   type TransformData,
   transform,
-} from '../../src/tensor/index.ts';
+} from '../../src/quantizers/index.ts';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import { applyRecipe, type Recipe, recipes } from '../../src/train/index.ts';
 import { gaussians } from '../../src/train/random.ts';

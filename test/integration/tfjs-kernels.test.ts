@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
 import { formats } from '../../src/formats/index.ts';
 import { round } from '../../src/index.ts';
-import { type QuantizerOptions, quantizer } from '../../src/tensor/quantizers/index.ts';
+import { type QuantizerOptions, quantizer } from '../../src/quantizers/index.ts';
 import {
   cpuBackend,
   emulate,

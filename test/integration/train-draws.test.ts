@@ -1,8 +1,8 @@
 /** The random integers of a run: other ones for each layer, slot and step, and evaluations change none. */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { Quantizer } from '../../src/quantizers/index.ts';
 import { randomIntegers } from '../../src/rounding/philox.ts';
-import type { Quantizer } from '../../src/tensor/quantizers/index.ts';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import type { SlotName } from '../../src/train/engine/slots.ts';
 import {

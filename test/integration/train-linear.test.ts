@@ -1,7 +1,7 @@
 /** The six slots of a layer's products, slot by slot, against products of operands that the array reference quantised. */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { type QuantizerOptions, quantizer } from '../../src/tensor/quantizers/index.ts';
+import { type QuantizerOptions, quantizer } from '../../src/quantizers/index.ts';
 import { cpuBackend, emulate, type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 import { type LinearSlots, plainSlots, type QuantizerSpec } from '../../src/train/recipe.ts';

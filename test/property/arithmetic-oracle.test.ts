@@ -6,6 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { createArithmetic, operationOf, planOperations, roundReal } from '../../src/arithmetic/index.ts';
 import { codebook, type FloatFormat, type Format, float, toFormat } from '../../src/formats/index.ts';
+import { arithmetic } from '../../src/operations/arithmetic.ts';
 import {
   dropsHighBits,
   type RoundOptions,
@@ -16,7 +17,6 @@ import {
   stochasticVariants,
   subnormalTreatments,
 } from '../../src/rounding/index.ts';
-import { arithmetic } from '../../src/tensor/arithmetic.ts';
 import { nextMagnitude } from '../../src/testing/index.ts';
 import {
   type OracleOperation,

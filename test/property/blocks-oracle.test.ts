@@ -2,13 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type BlockFormat, formats, parseFormat } from '../../src/formats/index.ts';
+import { dequantize, quantize } from '../../src/quantizers/index.ts';
 import {
   type RoundingMode,
   randomIntegers,
   resolveRounding,
   roundingModes,
 } from '../../src/rounding/index.ts';
-import { dequantize, quantize } from '../../src/tensor/index.ts';
 import { type OracleDirection, oracleBlockExponent } from '../oracles/blocks.ts';
 import { oracleRound } from '../oracles/index.ts';
 

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { type Format, scalarFormats, toFormat } from '../../src/formats/index.ts';
-import { decode, encode, fitsBinary32, round } from '../../src/tensor/arrays.ts';
+import { decode, encode, fitsBinary32, round } from '../../src/operations/conversions.ts';
 import { modesOf, p3109Formats } from '../exhaustive.ts';
 import { oracleDecode } from '../oracles/index.ts';
 

@@ -5,8 +5,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { type Format, scalarFormats, toFormat } from '../../src/formats/index.ts';
+import { encode, fitsBinary32, round } from '../../src/operations/conversions.ts';
 import { drawIntegers, resolveRounding, roundScalar } from '../../src/rounding/index.ts';
-import { encode, fitsBinary32, round } from '../../src/tensor/arrays.ts';
 import {
   addTo,
   all16BitFloats,

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Format, formats, toFormat } from '../../src/formats/index.ts';
 import { allocateFloat32, allocateFloat64 } from '../../src/kernels/index.ts';
+import { fitsBinary32, round } from '../../src/operations/conversions.ts';
 import {
   drawIntegers,
   type RoundOptions,
@@ -16,7 +17,6 @@ import {
   type StochasticVariant,
   stochasticVariants,
 } from '../../src/rounding/index.ts';
-import { fitsBinary32, round } from '../../src/tensor/arrays.ts';
 import { oracleRandomInteger } from '../oracles/philox.ts';
 import { signedUnits, waysUp } from '../oracles/units.ts';
 

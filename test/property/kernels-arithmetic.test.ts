@@ -9,6 +9,7 @@ import type { Format } from '../../src/formats/format.ts';
 import { fixed, float, int, posit, scalarFormats, toFormat } from '../../src/formats/index.ts';
 import { operateArray } from '../../src/kernels/arithmetic/operation-arrays.ts';
 import { type OperationName, planOperation } from '../../src/kernels/arithmetic/operation-plan.ts';
+import { fitsBinary32 } from '../../src/operations/conversions.ts';
 import {
   drawIntegers,
   isStochastic,
@@ -17,7 +18,6 @@ import {
   roundingModes,
   roundScalar,
 } from '../../src/rounding/index.ts';
-import { fitsBinary32 } from '../../src/tensor/arrays.ts';
 
 type RealArray = Float32Array | Float64Array;
 

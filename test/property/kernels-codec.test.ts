@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Code, type Format, scalarFormats, toFormat } from '../../src/formats/index.ts';
 import { planDecoding, planEncoding } from '../../src/kernels/codec-plan.ts';
-import { decode, encode, round } from '../../src/tensor/index.ts';
+import { decode, encode, round } from '../../src/operations/index.ts';
 import { anyFormat, code, real } from '../../src/testing/arbitraries.ts';
 
 const runs = 3000;

@@ -8,8 +8,8 @@ import { type Format, toFormat } from '../../src/formats/index.ts';
 import { elementaryArray } from '../../src/kernels/elementary/arrays.ts';
 import { planElementary } from '../../src/kernels/elementary/plan.ts';
 import { allocateFloat32, release } from '../../src/kernels/index.ts';
+import { arithmetic } from '../../src/operations/arithmetic.ts';
 import { isStochastic, type RoundOptions, resolveRounding, roundingModes } from '../../src/rounding/index.ts';
-import { arithmetic } from '../../src/tensor/arithmetic.ts';
 import { generator } from '../random.ts';
 
 const names = ['exp', 'log', 'sin', 'cos', 'tanh', 'erf'] as const;

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { codebook, type Format, float, toFormat } from '../../src/formats/index.ts';
 import { allocateFloat64, release, roundArray, roundingPath } from '../../src/kernels/index.ts';
+import { decode, encode } from '../../src/operations/index.ts';
 import {
   type ResolvedRounding,
   resolveRounding,
@@ -14,7 +15,6 @@ import {
   roundingModes,
   type Saturation,
 } from '../../src/rounding/index.ts';
-import { decode, encode } from '../../src/tensor/index.ts';
 import { anyFormat, real } from '../../src/testing/arbitraries.ts';
 import { firstDifference } from '../kernels-compare.ts';
 

@@ -3,9 +3,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { allocateFloat32, release, rotateArray } from '../../src/kernels/index.ts';
+import { rotateReference } from '../../src/quantizers/transforms/hadamard.ts';
+import { hadamard } from '../../src/quantizers/transforms/index.ts';
 import { randomIntegers } from '../../src/rounding/index.ts';
-import { rotateReference } from '../../src/tensor/transforms/hadamard.ts';
-import { hadamard } from '../../src/tensor/transforms/index.ts';
 
 /** Index of the first number that differs in a bit, NaN being NaN; -1 if there is none. `toEqual` is slow on long arrays. */
 const firstDifference = (a: Float32Array, b: Float32Array): number =>

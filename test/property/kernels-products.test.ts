@@ -10,6 +10,7 @@ import { createArithmetic } from '../../src/arithmetic/arithmetic.ts';
 import type { FloatFormat } from '../../src/formats/format.ts';
 import { toFormat } from '../../src/formats/names.ts';
 import { allocateFloat32, matmulArray, release } from '../../src/kernels/index.ts';
+import { arithmetic } from '../../src/operations/arithmetic.ts';
 import {
   type RoundingMode,
   type RoundOptions,
@@ -17,7 +18,6 @@ import {
   roundingModes,
 } from '../../src/rounding/index.ts';
 import { randomIntegers } from '../../src/rounding/philox.ts';
-import { arithmetic } from '../../src/tensor/arithmetic.ts';
 import { firstDifference } from '../kernels-compare.ts';
 import { checkProduct, members, orders, type ProductCase, reference, shapes } from '../products-compare.ts';
 

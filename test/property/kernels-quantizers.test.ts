@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { allocateFloat32, kernelsOn, release, sharedHeap } from '../../src/kernels/index.ts';
-import type { Grouping } from '../../src/tensor/grouping.ts';
+import type { Grouping } from '../../src/quantizers/grouping.ts';
 import {
   type BlockOptions,
   blockQuantizerOptions,
@@ -14,11 +14,11 @@ import {
   kernelPlan,
   type QuantizerOptions,
   quantizer,
-} from '../../src/tensor/quantizers/index.ts';
-import { codesOf } from '../../src/tensor/quantizers/nan.ts';
-import { resolveQuantizer } from '../../src/tensor/quantizers/options.ts';
-import { type Run, runQuantizer } from '../../src/tensor/quantizers/run.ts';
-import { trackerOf } from '../../src/tensor/quantizers/tracking.ts';
+} from '../../src/quantizers/index.ts';
+import { codesOf } from '../../src/quantizers/nan.ts';
+import { resolveQuantizer } from '../../src/quantizers/options.ts';
+import { type Run, runQuantizer } from '../../src/quantizers/run.ts';
+import { trackerOf } from '../../src/quantizers/tracking.ts';
 import { firstDifference } from '../kernels-compare.ts';
 
 interface Tensor {

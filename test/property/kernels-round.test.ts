@@ -7,13 +7,13 @@ import { describe, expect, it } from 'vitest';
 import type { Format } from '../../src/formats/format.ts';
 import { float, formats, scalarFormats } from '../../src/formats/index.ts';
 import { allocateFloat32, allocateFloat64, release, roundArray } from '../../src/kernels/index.ts';
+import { fitsBinary32 } from '../../src/operations/conversions.ts';
 import {
   type ResolvedRounding,
   resolveRounding,
   roundArrayReference,
   roundingModes,
 } from '../../src/rounding/index.ts';
-import { fitsBinary32 } from '../../src/tensor/arrays.ts';
 import { firstDifference } from '../kernels-compare.ts';
 
 const runs = 3000;

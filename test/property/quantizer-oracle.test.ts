@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { type Fraction, fraction } from 'mathjs';
 import { describe, expect, it } from 'vitest';
-import { type QuantizerOptions, quantizer } from '../../src/tensor/index.ts';
+import { type QuantizerOptions, quantizer } from '../../src/quantizers/index.ts';
 
 const binary32 = fc.float({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 });
 const fractionOf = (x: number): Fraction => {

@@ -5,14 +5,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { codebook, type FloatFormat, type Format, toFormat } from '../../src/formats/index.ts';
+import type { RealArray } from '../../src/operations/index.ts';
 import {
   dequantize,
   type Quantized,
   type QuantizerOptions,
   quantizer,
-  type RealArray,
   type ScaleOptions,
-} from '../../src/tensor/index.ts';
+} from '../../src/quantizers/index.ts';
 import type { OracleDirection } from '../oracles/blocks.ts';
 import {
   type OracleGroup,

@@ -3,7 +3,7 @@
  * samples. Statistical figures that no second implementation gave are left out.
  */
 import { expect, it } from 'vitest';
-import { type QuantizerOptions, quantize, quantizer } from '../../src/tensor/index.ts';
+import { type QuantizerOptions, quantize, quantizer } from '../../src/quantizers/index.ts';
 import { normals, relativeError } from '../normals.ts';
 
 const side = 512;

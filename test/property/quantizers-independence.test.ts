@@ -1,8 +1,8 @@
 /** What one quantiser draws for different purposes under one seed and stream is independent. */
 import { describe, expect, it } from 'vitest';
+import { quantizer } from '../../src/quantizers/index.ts';
+import { compose, hadamard, noise, type TransformContext } from '../../src/quantizers/transforms/index.ts';
 import { randomIntegers } from '../../src/rounding/index.ts';
-import { quantizer } from '../../src/tensor/index.ts';
-import { compose, hadamard, noise, type TransformContext } from '../../src/tensor/transforms/index.ts';
 
 const n = 2 ** 18;
 

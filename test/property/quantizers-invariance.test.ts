@@ -2,14 +2,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formats } from '../../src/formats/index.ts';
-import { randomIntegers } from '../../src/rounding/index.ts';
 import {
   dequantize,
   type QuantizerOptions,
   quantize,
   quantizer,
   type ScaleOptions,
-} from '../../src/tensor/index.ts';
+} from '../../src/quantizers/index.ts';
+import { randomIntegers } from '../../src/rounding/index.ts';
 import { normals } from '../normals.ts';
 
 const block = (size: number, rest: object = {}): ScaleOptions => ({

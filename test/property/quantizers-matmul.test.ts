@@ -8,7 +8,7 @@ import {
   quantize,
   quantizedMatmul,
   quantizer,
-} from '../../src/tensor/index.ts';
+} from '../../src/quantizers/index.ts';
 import { normals } from '../normals.ts';
 
 const exactly = (x: number): Fraction => fraction(BigInt(x * 2 ** 149), 2n ** 149n);

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type QuantizerOptions, quantizer } from '../../src/index.ts';
-import { blockQuantizerOptions } from '../../src/tensor/quantizers/index.ts';
+import { blockQuantizerOptions } from '../../src/quantizers/index.ts';
 import { fakeQuantize, wasmBackend } from '../../src/tfjs/index.ts';
 
 const tf = await wasmBackend();

@@ -1,8 +1,8 @@
 /** Transforms around a quantiser: unbiasedness, what they do to the error of elements and of products, published effects. */
 
 import { expect, test } from 'vitest';
-import { analyze, namedQuantizer } from '../../src/tensor/analysis/index.ts';
-import { type QuantizerOptions, quantizer } from '../../src/tensor/quantizers/index.ts';
+import { analyze, namedQuantizer } from '../../src/quantizers/analysis/index.ts';
+import { type QuantizerOptions, quantizer } from '../../src/quantizers/index.ts';
 import {
   clampResidual,
   compose,
@@ -12,7 +12,7 @@ import {
   powerExpansion,
   shiftGroups,
   type Transform,
-} from '../../src/tensor/transforms/index.ts';
+} from '../../src/quantizers/transforms/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 
 const relativeError = (

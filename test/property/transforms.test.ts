@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { RealArray } from '../../src/tensor/arrays.ts';
+import type { RealArray } from '../../src/operations/conversions.ts';
 import {
   clampResidual,
   compose,
@@ -15,7 +15,7 @@ import {
   shiftGroups,
   type Transform,
   type TransformContext,
-} from '../../src/tensor/transforms/index.ts';
+} from '../../src/quantizers/transforms/index.ts';
 
 const unit = 2 ** -24;
 const smallestNormal = 2 ** -126;

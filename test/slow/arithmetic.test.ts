@@ -4,8 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { formats, toFormat } from '../../src/formats/index.ts';
+import { arithmetic } from '../../src/operations/arithmetic.ts';
 import { type RoundingMode, resolveRounding, roundingModes } from '../../src/rounding/index.ts';
-import { arithmetic } from '../../src/tensor/arithmetic.ts';
 import {
   allPairs,
   allValues,

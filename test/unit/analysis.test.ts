@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { toReal } from '../../src/arithmetic/index.ts';
 import { ArgumentError } from '../../src/errors.ts';
-import { analyze, errorAgainstBits, namedQuantizer } from '../../src/tensor/analysis/index.ts';
-import { SumOfProducts } from '../../src/tensor/analysis/sums.ts';
-import { quantizer } from '../../src/tensor/quantizers/index.ts';
+import { analyze, errorAgainstBits, namedQuantizer } from '../../src/quantizers/analysis/index.ts';
+import { SumOfProducts } from '../../src/quantizers/analysis/sums.ts';
+import { quantizer } from '../../src/quantizers/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 
 const numbers = (...values: number[]): Float32Array => new Float32Array(values);

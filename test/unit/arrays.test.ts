@@ -10,7 +10,7 @@ import {
   type RoundOptions,
   round,
 } from '../../src/index.ts';
-import { fitsBinary32 } from '../../src/tensor/index.ts';
+import { fitsBinary32 } from '../../src/operations/index.ts';
 
 describe('round', () => {
   it('keeps the kind: numbers, Float32Array, Float64Array, in place, in kernel memory', () => {

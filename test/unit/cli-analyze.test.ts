@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { errorPlot } from '../../src/cli/analyze/error-plot.ts';
 import { readNpy } from '../../src/cli/analyze/npy.ts';
 import { run } from '../../src/cli/main.ts';
-import { analyze, errorAgainstBits } from '../../src/tensor/index.ts';
+import { analyze, errorAgainstBits } from '../../src/quantizers/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 import { testWorld, withFolder } from './cli-world.ts';
 

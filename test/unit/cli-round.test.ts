@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { scalarFormats } from '../../src/formats/index.ts';
-import { encode, round } from '../../src/tensor/index.ts';
+import { encode, round } from '../../src/operations/index.ts';
 import { testWorld } from './cli-world.ts';
 
 async function halfulp(

@@ -1,7 +1,7 @@
 /** Bit flips: how many, which bits, reproducible; significant digits against hand-made cases. */
 import { describe, expect, it } from 'vitest';
 import { formats } from '../../src/formats/index.ts';
-import { flipBits, round, significantDigits } from '../../src/tensor/index.ts';
+import { flipBits, round, significantDigits } from '../../src/operations/index.ts';
 
 describe('flipBits', () => {
   it('hits elements with the given probability, each in one bit of the significand, all bits alike', () => {

@@ -4,15 +4,15 @@
  */
 import { describe, expect, it } from 'vitest';
 import { codebook } from '../../src/formats/index.ts';
-import type { GradientData } from '../../src/tensor/gradients/index.ts';
-import { forEachGroup } from '../../src/tensor/grouping.ts';
+import type { GradientData } from '../../src/quantizers/gradients/index.ts';
+import { forEachGroup } from '../../src/quantizers/grouping.ts';
 import {
   type Explained,
   type Quantizer,
   type QuantizerOptions,
   quantizer,
   type ScaleOptions,
-} from '../../src/tensor/index.ts';
+} from '../../src/quantizers/index.ts';
 import {
   clampResidual,
   compose,
@@ -24,7 +24,7 @@ import {
   prescale,
   shiftGroups,
   type Transform,
-} from '../../src/tensor/transforms/index.ts';
+} from '../../src/quantizers/transforms/index.ts';
 
 const shape = [4, 8];
 const x = Float64Array.from({ length: 32 }, (_, i) => (((i * 37) % 64) - 31) / 16 + (i === 9 ? 40 : 0));

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
 import { formats } from '../../src/formats/index.ts';
 import { toFormat } from '../../src/formats/names.ts';
-import { round } from '../../src/tensor/arrays.ts';
+import { round } from '../../src/operations/conversions.ts';
 import {
   blend,
   blendGradient,
@@ -21,9 +21,9 @@ import {
   type Quantization,
   straightThrough,
   trust,
-} from '../../src/tensor/gradients/index.ts';
-import type { Grouping } from '../../src/tensor/grouping.ts';
-import { countGroups, forEachGroup } from '../../src/tensor/grouping.ts';
+} from '../../src/quantizers/gradients/index.ts';
+import type { Grouping } from '../../src/quantizers/grouping.ts';
+import { countGroups, forEachGroup } from '../../src/quantizers/grouping.ts';
 import { exactly, minus, plus, times, toBits, toFloat } from '../oracles/rational.ts';
 
 interface Setting {

@@ -10,7 +10,7 @@ import {
   forEachGroup,
   type Grouping,
   groupShape,
-} from '../../src/tensor/grouping.ts';
+} from '../../src/quantizers/grouping.ts';
 
 /** The indices of each group, group by group. */
 function groupsOf(grouping: Grouping, shape: readonly number[]): number[][] {

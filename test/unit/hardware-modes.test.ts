@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { toFormat } from '../../src/formats/index.ts';
 import { roundingPath } from '../../src/kernels/index.ts';
+import { arithmetic } from '../../src/operations/arithmetic.ts';
+import { encode, round } from '../../src/operations/conversions.ts';
 import { type RoundOptions, resolveRounding, roundScalar } from '../../src/rounding/index.ts';
-import { arithmetic } from '../../src/tensor/arithmetic.ts';
-import { encode, round } from '../../src/tensor/arrays.ts';
 
 /** Rounds in the reference and in both kinds of arrays, which must agree, and gives the results. */
 function all(format: string, options: RoundOptions, ...x: number[]): number[] {

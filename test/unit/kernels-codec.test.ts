@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { codebook, toFormat } from '../../src/formats/index.ts';
 import { kernelsOn, sharedHeap } from '../../src/kernels/index.ts';
 import { releaseTables, tableOn } from '../../src/kernels/tables.ts';
+import { decode, encode } from '../../src/operations/index.ts';
 import { resolveRounding } from '../../src/rounding/index.ts';
-import { decode, encode } from '../../src/tensor/index.ts';
 
 describe('encode', () => {
   const x = new Float32Array(20_000).fill(0.3);

@@ -20,8 +20,8 @@ import { commonPiece, divideCommon } from '../../src/kernels/thread-division.ts'
 import { createThreadPool, type ThreadPool } from '../../src/kernels/thread-pool.ts';
 import { type Spawn, spawnThread, threadOf } from '../../src/kernels/thread-spawn.ts';
 import { layout, type WorkerData } from '../../src/kernels/thread-worker.ts';
+import { type RealArray, round } from '../../src/operations/index.ts';
 import { type RoundOptions, resolveRounding } from '../../src/rounding/index.ts';
-import { type RealArray, round } from '../../src/tensor/index.ts';
 import { firstDifference } from '../kernels-compare.ts';
 
 afterAll(stopThreads);

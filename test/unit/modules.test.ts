@@ -15,17 +15,27 @@ const below: Readonly<Record<string, readonly string[]>> = {
   products: ['formats', 'rounding'],
   arithmetic: core,
   kernels: core,
-  tensor: [...core, 'arithmetic', 'kernels'],
+  operations: [...core, 'arithmetic', 'kernels'],
+  quantizers: [...core, 'arithmetic', 'kernels', 'operations'],
   mathjs: [...core, 'arithmetic'],
-  vectors: [...core, 'arithmetic', 'kernels', 'tensor'],
+  vectors: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers'],
   testing: [...core, 'vectors'],
-  tfjs: [...core, 'arithmetic', 'kernels', 'tensor'],
+  tfjs: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers'],
   files: [],
-  train: [...core, 'arithmetic', 'kernels', 'tensor', 'tfjs', 'files'],
-  cli: [...core, 'arithmetic', 'kernels', 'tensor', 'vectors', 'tfjs', 'files', 'train'],
+  train: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers', 'tfjs', 'files'],
+  cli: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers', 'vectors', 'tfjs', 'files', 'train'],
 };
 /** Rooms that work without any package. */
-const bare = ['formats', 'rounding', 'products', 'arithmetic', 'kernels', 'tensor', 'vectors'];
+const bare = [
+  'formats',
+  'rounding',
+  'products',
+  'arithmetic',
+  'kernels',
+  'operations',
+  'quantizers',
+  'vectors',
+];
 
 /** What users import or run: their exports are for them. */
 const entries = [

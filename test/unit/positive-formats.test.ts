@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { float, formats, parseFormat } from '../../src/formats/index.ts';
 import { arithmetic, type RoundingMode, roundingModes } from '../../src/index.ts';
-import { decode, encode, round } from '../../src/tensor/index.ts';
+import { decode, encode, round } from '../../src/operations/index.ts';
 
 const { e8m0 } = formats;
 const onnx = { up: 'away-from-zero', down: 'toward-zero', nearest: 'nearest-even' } as const;

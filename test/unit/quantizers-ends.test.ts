@@ -8,8 +8,8 @@ import {
   quantizedMatmul,
   quantizer,
   type ScaleOptions,
-} from '../../src/tensor/index.ts';
-import { dequantizer, newScales } from '../../src/tensor/quantizers/scales.ts';
+} from '../../src/quantizers/index.ts';
+import { dequantizer, newScales } from '../../src/quantizers/scales.ts';
 import {
   clampResidual,
   compose,
@@ -19,7 +19,7 @@ import {
   powerExpansion,
   prescale,
   shiftGroups,
-} from '../../src/tensor/transforms/index.ts';
+} from '../../src/quantizers/transforms/index.ts';
 import { units } from '../oracles/units.ts';
 
 const list = (...numbers: number[]): Float32Array => Float32Array.from(numbers);

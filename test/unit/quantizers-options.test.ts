@@ -6,7 +6,7 @@ import {
   quantize,
   quantizer,
   type ScaleOptions,
-} from '../../src/tensor/index.ts';
+} from '../../src/quantizers/index.ts';
 
 const list = (...numbers: number[]): Float32Array => Float32Array.from(numbers);
 

@@ -1,9 +1,9 @@
 /** Selection by rank against sorting. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { finiteOrder, selectMagnitude } from '../../src/tensor/quantizers/selection.ts';
-import { statisticOf } from '../../src/tensor/quantizers/statistics.ts';
-import { clampResidual } from '../../src/tensor/transforms/index.ts';
+import { finiteOrder, selectMagnitude } from '../../src/quantizers/selection.ts';
+import { statisticOf } from '../../src/quantizers/statistics.ts';
+import { clampResidual } from '../../src/quantizers/transforms/index.ts';
 import { normals } from '../normals.ts';
 
 const sorted = (group: Float32Array): Float64Array => Float64Array.from(group, Math.abs).sort();

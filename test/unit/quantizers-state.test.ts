@@ -1,6 +1,6 @@
 /** Quantisers by hand: memory, NaN and infinities, carriers, JSON. */
 import { describe, expect, it } from 'vitest';
-import { dequantize, type QuantizerOptions, quantize, quantizer } from '../../src/tensor/index.ts';
+import { dequantize, type QuantizerOptions, quantize, quantizer } from '../../src/quantizers/index.ts';
 
 const list = (...numbers: number[]): Float32Array => Float32Array.from(numbers);
 

@@ -1,7 +1,7 @@
 /** Quantisers by hand: statistics, scales, two levels, zero points. */
 import { describe, expect, it } from 'vitest';
 import { formats } from '../../src/formats/index.ts';
-import { dequantize, quantize, quantizer, type ScaleOptions } from '../../src/tensor/index.ts';
+import { dequantize, quantize, quantizer, type ScaleOptions } from '../../src/quantizers/index.ts';
 
 const list = (...numbers: number[]): Float32Array => Float32Array.from(numbers);
 

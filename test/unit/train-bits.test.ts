@@ -1,6 +1,6 @@
 /** Bits of a weight, and the table of roles. */
 import { describe, expect, it } from 'vitest';
-import { quantizer } from '../../src/tensor/quantizers/index.ts';
+import { quantizer } from '../../src/quantizers/index.ts';
 import { bitsPerWeight } from '../../src/train/bits-per-weight.ts';
 import { models, recipes, roleColumns, roleTable } from '../../src/train/index.ts';
 import { gaussians } from '../../src/train/random.ts';

@@ -1,6 +1,6 @@
 /** Weight stores: grids, bfloat16, groups. */
 import { describe, expect, it } from 'vitest';
-import { round } from '../../src/tensor/index.ts';
+import { round } from '../../src/operations/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 import { gridScale, gridWeight } from '../../src/train/stores/codes.ts';
 import {

@@ -2,7 +2,6 @@
 
 import { expect, test } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
-import { randomIntegers } from '../../src/rounding/index.ts';
 import {
   cancelInProduct,
   clampResidual,
@@ -21,7 +20,8 @@ import {
   transform,
   transformerEngineSigns,
   transformNames,
-} from '../../src/tensor/transforms/index.ts';
+} from '../../src/quantizers/transforms/index.ts';
+import { randomIntegers } from '../../src/rounding/index.ts';
 
 const numbers = (...values: number[]): Float32Array => new Float32Array(values);
 

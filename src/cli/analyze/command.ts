@@ -1,6 +1,6 @@
 /**
  * `halfulp analyze` on the command line: what each of several quantisers does to a tensor, as a table, JSON or a picture. The numbers
- * come from `src/tensor/analysis`.
+ * come from `src/quantizers/analysis`.
  */
 
 import { Command } from 'commander';
@@ -9,7 +9,6 @@ import { ArgumentError } from '../../errors.ts';
 import { prepareFile, writeWholeFile } from '../../files/write.ts';
 import { canonicalName } from '../../formats/index.ts';
 import { jsonText } from '../../json.ts';
-import { type RoundingMode, roundingModes } from '../../rounding/index.ts';
 import {
   type ErrorPoint,
   errorAgainstBits,
@@ -20,7 +19,8 @@ import {
   type TransformData,
   transform,
   transformNames,
-} from '../../tensor/index.ts';
+} from '../../quantizers/index.ts';
+import { type RoundingMode, roundingModes } from '../../rounding/index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { readFormat, readOtherFormat } from '../formats/read-format.ts';
 import { allowsStyle, type Io } from '../io.ts';

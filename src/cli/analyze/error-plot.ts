@@ -1,7 +1,7 @@
 /** Error against bits for a list of quantisers, as SVG: each a point with its name; less of both is better. */
 
 import * as Plot from '@observablehq/plot';
-import type { ErrorPoint } from '../../tensor/index.ts';
+import type { ErrorPoint } from '../../quantizers/index.ts';
 import { svgDocument } from '../report/svg.ts';
 
 /** What the picture says besides the points. */

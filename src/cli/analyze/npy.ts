@@ -4,7 +4,7 @@
  */
 
 import { formats } from '../../formats/index.ts';
-import type { RealArray } from '../../tensor/index.ts';
+import type { RealArray } from '../../operations/index.ts';
 
 /** Numbers in row-major order and their shape. */
 export interface ShapedNumbers {

@@ -1,6 +1,6 @@
 /** Analyses as text: a table of quantisers, and how often each uses its codes. */
 
-import type { ErrorPoint } from '../../tensor/index.ts';
+import type { ErrorPoint } from '../../quantizers/index.ts';
 import { shortText } from '../formats/notation.ts';
 import { absent, type Column, formatTable, type TableStyle } from '../text-table.ts';
 

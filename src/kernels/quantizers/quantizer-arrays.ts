@@ -1,6 +1,6 @@
 /**
  * Quantisers on JavaScript's Float32Arrays: in place where source and result lie in the library's shared memory, through a buffer in its
- * private memory otherwise. The same bits as the reference in `src/tensor/quantizers`.
+ * private memory otherwise. The same bits as the reference in `src/quantizers`.
  */
 import { apartFrom } from '../../array-kinds.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';

@@ -1,5 +1,5 @@
 /**
- * Which kernels quantise, and with which constants. The definitions are in `src/tensor/quantizers`; what is here is where binary32
+ * Which kernels quantise, and with which constants. The definitions are in `src/quantizers`; what is here is where binary32
  * lanes give the same bits.
  */
 import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';

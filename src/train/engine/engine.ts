@@ -7,7 +7,7 @@
  */
 import type { Variable } from '@tensorflow/tfjs';
 import { ArgumentError } from '../../errors.ts';
-import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
+import type { QuantizerState } from '../../quantizers/tracking.ts';
 import { type Emulation, startEmulation } from '../../tfjs/emulate.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { EmulationLog } from '../../tfjs/log.ts';

@@ -1,11 +1,11 @@
 /**
  * Trained parameters of quantisers: scales and zero points of slots. Each is a variable with an optimiser of its own, the recipe's
  * with the same settings but without weight decay and codecs, which takes a step where the layer's parameter has taken one.
- * Source of the gradients: `src/tensor/gradients/learned.ts`.
+ * Source of the gradients: `src/quantizers/gradients/learned.ts`.
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import { ArgumentError } from '../../errors.ts';
-import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
+import type { QuantizerState } from '../../quantizers/tracking.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { type OptimizerSettings, optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
 import { type LearnSpec, valueOptions } from '../recipe.ts';

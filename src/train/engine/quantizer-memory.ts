@@ -3,7 +3,7 @@
  * hash keeps what one phase's quantiser has seen from the quantiser that another phase puts in its place.
  */
 import { ArgumentError } from '../../errors.ts';
-import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
+import type { QuantizerState } from '../../quantizers/tracking.ts';
 import { type SavedArray, savedFloat64 } from '../stores/index.ts';
 
 /** The numbers of an array. Throws ArgumentError naming it if they are not binary64. */

@@ -4,7 +4,7 @@
  */
 import { nextDown, nextUp } from '../../formats/index.ts';
 import type { RealArray } from '../../formats/real-arrays.ts';
-import type { Explained } from '../../tensor/quantizers/index.ts';
+import type { Explained } from '../../quantizers/index.ts';
 import type { EmulationLog } from '../../tfjs/log.ts';
 import type { Role } from '../../tfjs/policy.ts';
 

@@ -2,7 +2,7 @@
  * The quantisers of a run: one for each layer, slot and specification, made where it is read first. Here is who owns them, what they
  * remember and what they have drawn; what they do is slots.ts'.
  */
-import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
+import type { QuantizerState } from '../../quantizers/tracking.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { ProductSlots, SlotOperand, SlotOutput } from '../../tfjs/product-slots.ts';
 import { canonicalJson } from '../hash.ts';

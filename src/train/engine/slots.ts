@@ -5,16 +5,11 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { within } from '../../check.ts';
-import type { Gradients } from '../../tensor/gradients/index.ts';
-import {
-  type Explained,
-  type Quantizer,
-  type QuantizerOptions,
-  quantizer,
-} from '../../tensor/quantizers/index.ts';
-import type { QuantizerState } from '../../tensor/quantizers/tracking.ts';
-import { type TransformData, transform } from '../../tensor/transforms/index.ts';
-import { noResidue } from '../../tensor/transforms/transform.ts';
+import type { Gradients } from '../../quantizers/gradients/index.ts';
+import { type Explained, type Quantizer, type QuantizerOptions, quantizer } from '../../quantizers/index.ts';
+import type { QuantizerState } from '../../quantizers/tracking.ts';
+import { type TransformData, transform } from '../../quantizers/transforms/index.ts';
+import { noResidue } from '../../quantizers/transforms/transform.ts';
 import { fakeQuantize, type QuantizerCall } from '../../tfjs/fake-quantize.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { EmulationLog } from '../../tfjs/log.ts';

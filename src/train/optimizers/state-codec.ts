@@ -8,13 +8,8 @@ import type { Tensor, Variable } from '@tensorflow/tfjs';
 import { within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { pack, unpack } from '../../formats/index.ts';
-import { decode, encode } from '../../tensor/arrays.ts';
-import {
-  type Quantized,
-  type Quantizer,
-  type QuantizerOptions,
-  quantizer,
-} from '../../tensor/quantizers/index.ts';
+import { decode, encode } from '../../operations/conversions.ts';
+import { type Quantized, type Quantizer, type QuantizerOptions, quantizer } from '../../quantizers/index.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { checkQuantizerSpec } from '../quantizer-spec.ts';
 import { bytesOf, type Draw, float32Of, type SavedArray, savedFloat32 } from '../stores/index.ts';

@@ -3,8 +3,9 @@
  * Sources: OCP Microscaling Formats (MX) v1.0; Tseng, Yu, Park, "Training LLMs with MXFP4", arXiv 2502.20586 (stochastic rounding,
  * 3/4, rotation of gradients' operands); the scale modes of TransformerEngine and torchao (directions).
  */
+
+import { type Direction, directions } from '../../quantizers/power-of-two.ts';
 import { maybe, number, word } from '../../schema.ts';
-import { type Direction, directions } from '../../tensor/quantizers/power-of-two.ts';
 import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
 import { rounding as gradientRounding } from '../recipe-schema.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';

@@ -7,7 +7,7 @@
  */
 import type { CodeArray } from '../../formats/codes.ts';
 import { type Format, pack, toFormat, ulp, unpack } from '../../formats/index.ts';
-import { decode, encode } from '../../tensor/arrays.ts';
+import { decode, encode } from '../../operations/conversions.ts';
 import { stepRatioOf, type WriteMeasure, WriteTally } from './measure.ts';
 import type { GridStore, WriteRounding } from './spec.ts';
 import { bytesOf, type Draw, float32Of, type HeldWeight, savedFloat32 } from './store.ts';

@@ -3,7 +3,7 @@
  * the grid follows the weights. The integers are rounded stochastically or to nearest.
  * Source: Zhang et al., "Q-GaLore", arXiv 2407.08296, section 3.3.
  */
-import { quantizer } from '../../tensor/quantizers/index.ts';
+import { quantizer } from '../../quantizers/index.ts';
 import { stepRatioOf, type WriteMeasure, WriteTally } from './measure.ts';
 import type { GroupStore } from './spec.ts';
 import { bytesOf, type Draw, type HeldWeight } from './store.ts';

@@ -5,7 +5,7 @@
 import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { type Format, type FormatSpelling, toFormat } from '../../formats/index.ts';
-import { fitsBinary32 } from '../../tensor/arrays.ts';
+import { fitsBinary32 } from '../../operations/conversions.ts';
 import { namePattern } from '../name-pattern.ts';
 
 /** How an updated weight is written back. */

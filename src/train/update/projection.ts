@@ -5,7 +5,7 @@
  * "Q-GaLore", arXiv 2407.08296, section 3.
  */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
-import { quantizer } from '../../tensor/quantizers/index.ts';
+import { quantizer } from '../../quantizers/index.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { firstNotFinite } from '../divergence.ts';
 import { float32Of, float64Of, type SavedArray, savedFloat32, savedFloat64 } from '../stores/index.ts';

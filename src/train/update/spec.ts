@@ -3,6 +3,7 @@
  * each does is the other files of this folder.
  */
 import { ArgumentError } from '../../errors.ts';
+import type { QuantizerOptions } from '../../quantizers/index.ts';
 import {
   boolean,
   fields,
@@ -15,7 +16,6 @@ import {
   value,
   word,
 } from '../../schema.ts';
-import type { QuantizerOptions } from '../../tensor/quantizers/index.ts';
 import { isPowerOfTwo, powerOfTwoWords } from '../../tfjs/loss-scale.ts';
 import type { OptimizerSettings } from '../optimizers/settings.ts';
 

@@ -1,6 +1,6 @@
 /**
  * The loops over elements: scaled, rounded to nearest even, scaled back, every operation one binary32 operation. The definitions,
- * and the reference that these are tested against, are in `src/tensor/quantizers`.
+ * and the reference that these are tested against, are in `src/quantizers`.
  *
  * Groups are consecutive: `size` elements, but no more than are left of a row. A walk begins with `left` elements left of
  * the first row.

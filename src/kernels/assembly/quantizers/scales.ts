@@ -1,6 +1,6 @@
 /**
  * From the statistics of groups to their scales, four groups at a time: what elements are multiplied by on the way in (`into`) and
- * divided or multiplied by on the way out (`out`). The twin of `src/tensor/quantizers/scales.ts`. Arrays are read and
+ * divided or multiplied by on the way out (`out`). The twin of `src/quantizers/scales.ts`. Arrays are read and
  * written in whole vectors.
  */
 

@@ -1,6 +1,6 @@
 /**
  * Hadamard transforms of binary32 numbers, each operation rounded once, in the order that the reference of
- * `src/tensor/transforms/hadamard.ts` has: signs, butterflies of distance 1, 2, 4, ..., the factor; or the signs last.
+ * `src/quantizers/transforms/hadamard.ts` has: signs, butterflies of distance 1, 2, 4, ..., the factor; or the signs last.
  *
  * Signs are words to exclusive-or with, 0 or the sign bit, one for each place in a block.
  */

@@ -1,0 +1,16 @@
+/** Numbers and typed arrays in simulated precision, as users call them: rounding, codes, arithmetic, faults. */
+
+export { arithmetic } from './arithmetic.ts';
+export {
+  type CodeArray,
+  decode,
+  type EncodeOptions,
+  encode,
+  fitsBinary32,
+  type HalfArray,
+  type Numbers,
+  type RealArray,
+  type RoundArrayOptions,
+  round,
+} from './conversions.ts';
+export { type FlipOptions, flipBits, significantDigits } from './faults.ts';

@@ -1,0 +1,94 @@
+/**
+ * Rules that also train the quantiser: learned step sizes (and zero points), and learned levels.
+ *
+ * Sources: lsq, Esser, McKinstry, Bablani et al., "Learned step size quantization", arXiv 1902.08153, section 2; zero points,
+ * Bhalgat et al., "LSQ+", arXiv 2004.09576, section 3; levels, Polino, Pascanu, Alistarh, "Model compression via distillation
+ * and quantization", arXiv 1802.05668, section 4.
+ */
+import { checkBoolean, checkFields } from '../../check.ts';
+import { ArgumentError } from '../../errors.ts';
+import type { RealArray } from '../../operations/conversions.ts';
+import type { GradientData, GradientRule, Gradients, Quantization } from './gradient.ts';
+import { checkGradient, eachOfGroups, groupSums, maskEach } from './grouped.ts';
+
+export interface LearnedStepOptions {
+  /**
+   * Whether the gradients of scale and zero point are multiplied by 1 / sqrt(N high), N the elements of the group, so that scales
+   * learn at the pace of weights. Default true.
+   */
+  readonly normalise?: boolean;
+}
+
+/**
+ * The gradient where low < scaled (+ zero point) < high, 0 elsewhere, and the one of the scale s of each group: the sum of g times
+ * element - scaled inside, low below and high above (each less the zero point), over sqrt(N high). The zero point's, if there is
+ * one: the sum of -g s outside, over the same. Sums are in binary64, in row-major order of the group.
+ *
+ * `scales` are values of one unit; a quantiser that stores their reciprocals converts the gradient itself.
+ *
+ * @throws ArgumentError if an option is not accepted.
+ */
+export function learnedStep(options?: LearnedStepOptions): GradientRule {
+  const normalise = checkBoolean('normalise', checkFields('', options, ['normalise']).normalise, true);
+
+  return Object.freeze({
+    name: 'lsq',
+    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+      const gradient = checkGradient(quantization, given);
+      const { scaled, elements, low, high, scales, zeroPoints } = quantization;
+      const zeroOf = (group: number): number => zeroPoints?.[group] ?? 0;
+      const inside = new Uint8Array(gradient.length);
+      eachOfGroups(quantization, (group, i) => {
+        const x = scaled[i]! + zeroOf(group);
+        if (x > low && x < high) inside[i] = 1;
+      });
+      const bound = (i: number, group: number): number => (scaled[i]! + zeroOf(group) <= low ? low : high);
+      const slope = (i: number, group: number): number =>
+        inside[i] === 1 ? elements[i]! - zeroOf(group) - scaled[i]! : bound(i, group) - zeroOf(group);
+      const scaleGradients = groupSums(quantization, (i, group) => gradient[i]! * slope(i, group));
+      const zeroGradients =
+        zeroPoints &&
+        groupSums(quantization, (i, group) => (inside[i] === 1 ? 0 : -gradient[i]! * scales[group]!));
+      if (normalise) {
+        const counts = groupSums(quantization, () => 1);
+        for (let group = 0; group < counts.length; group++) {
+          const factor = 1 / Math.sqrt(counts[group]! * high);
+          scaleGradients[group]! *= factor;
+          if (zeroGradients) zeroGradients[group]! *= factor;
+        }
+      }
+      return {
+        x: maskEach(gradient, (i) => inside[i] === 1),
+        scales: scaleGradients,
+        ...(zeroGradients && { zeroPoints: zeroGradients }),
+      };
+    },
+    toJSON: (): GradientData => (normalise ? 'lsq' : { name: 'lsq', normalise }),
+  } satisfies GradientRule);
+}
+
+/**
+ * The gradient unchanged, and the one of each value of the format (a codebook whose values are trained): the sum of g times scale over
+ * the elements that became it, in the order of the array's groups, in binary64.
+ *
+ * @throws ArgumentError for a format of more than 16 bits.
+ */
+export function learnedLevels(): GradientRule {
+  return Object.freeze({
+    name: 'levels',
+    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+      const gradient = checkGradient(quantization, given);
+      const { elements, format, scales } = quantization;
+      if (format.bits > 16) throw new ArgumentError('format', format.name, 'a format of at most 16 bits');
+      const values = format.values();
+      const ranks = new Map(values.map((value, rank) => [value + 0, rank]));
+      const levels = new Float64Array(values.length);
+      eachOfGroups(quantization, (group, i) => {
+        const rank = ranks.get(elements[i]! + 0);
+        if (rank !== undefined) levels[rank]! += gradient[i]! * scales[group]!;
+      });
+      return { x: gradient.slice() as A, levels };
+    },
+    toJSON: (): GradientData => 'levels',
+  } satisfies GradientRule);
+}

@@ -1,0 +1,183 @@
+/**
+ * Quantisers on kernels: what the kernels need to know of a quantiser, and which tensors they take; the reference does the
+ * rest. No numerics live here.
+ */
+import { isFloat32Array } from '../array-kinds.ts';
+import { exponentOf, scaleByPowerOfTwo } from '../formats/binary64.ts';
+import { fitsBinary32 } from '../formats/real-arrays.ts';
+import {
+  type GroupLayout,
+  mostGroups,
+  type Outcome,
+  planQuantizer,
+  type QuantizerPlan,
+  quantizeArray,
+  type ScaleForm,
+} from '../kernels/quantizers/index.ts';
+import type { RealArray } from '../operations/conversions.ts';
+import type { ResolvedRounding } from '../rounding/options.ts';
+import { integerOf64Bits } from '../rounding/options.ts';
+import { aroundAxis, countGroups, type Grouping } from './grouping.ts';
+import type { CallOptions, ResolvedQuantizer } from './options.ts';
+import { trailingBits } from './power-of-two.ts';
+import { tensorEncodeScale } from './scales.ts';
+
+/** What a plan depends on. */
+type Described = Pick<ResolvedQuantizer, 'format' | 'scale' | 'low' | 'high'> & {
+  readonly rounding: ResolvedRounding;
+};
+
+const isBinary32 = (x: number): boolean => Math.fround(x) === x;
+
+/** The trailing significand, of 23 bits, from which on the exponent of a power of two is one more. */
+function raisedFrom({ format, scale: { direction, target } }: Described): number {
+  switch (direction) {
+    case 'floor':
+      return 2 ** 23;
+    case 'ceil':
+      return 1;
+    case 'even':
+      return 2 ** 23 - Math.floor(2 ** (22 - trailingBits(format)!));
+    case 'rceil':
+      return Math.floor((scaleByPowerOfTwo(target, -exponentOf(target)) - 1) * 2 ** 23) + 1;
+  }
+}
+
+function scaleForm(given: Described): ScaleForm | undefined {
+  const { scale } = given;
+  const { format, target, tensorScale } = scale;
+  if (scale.powerOfTwo) {
+    const [lowest, highest] = [exponentOf(format.min), exponentOf(format.max)];
+    if (lowest < -127 || highest > 127) return undefined;
+    return { kind: 'power', raisedFrom: raisedFrom(given), emax: exponentOf(target), lowest, highest };
+  }
+  if (tensorScale !== false) {
+    const encodeOf = (amax: number): number => tensorEncodeScale(amax, scale);
+    return { kind: 'two-level', per: tensorScale, format, target, encodeOf };
+  }
+  const isEncoded = scale.stored === 'encode' && format.name === 'binary32' && isBinary32(target);
+  return isEncoded ? { kind: 'encode', target } : undefined;
+}
+
+/** The kernels' plan of a quantiser (transform, strength and the treatment of NaN apart); undefined where they have none. */
+export function kernelPlan(given: Described): QuantizerPlan | undefined {
+  const { format, rounding, scale, low, high } = given;
+  const { from, least } = scale;
+  const isPlain =
+    scale.multiplier === 1 &&
+    scale.prescale === 1 &&
+    scale.gain === 1 &&
+    scale.level === 'statistic' &&
+    scale.decay === undefined &&
+    scale.history === undefined &&
+    scale.fourOverSix === undefined;
+  if (!isPlain || !fitsBinary32(format) || !isBinary32(least)) return undefined;
+  const form = scaleForm(given);
+  if (form === undefined || (from !== 'absmax' && !(from === 'absmean' && form.kind === 'encode')))
+    return undefined;
+  return planQuantizer({
+    ...{ format, low, high, rounding, from, least },
+    scale: form,
+    unsignedZeros: scale.isNvfp4,
+  });
+}
+
+/** The groups of a tensor as runs of neighbours, or bands of them; undefined where no kernel walks them, or there is nothing. */
+export function kernelLayout(
+  grouping: Grouping,
+  shape: readonly number[],
+  { form: { scale, from } }: QuantizerPlan,
+): GroupLayout | undefined {
+  const length = shape.reduce((all, side) => all * side, 1);
+  if (length === 0) return undefined;
+  const needsRows = scale.kind === 'two-level' && scale.per === 'row';
+  // Sums over rows would need an order of their own.
+  const takesBands = !needsRows && from === 'absmax';
+  const [height, width] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1];
+  switch (grouping.per) {
+    case 'tensor':
+      return needsRows ? undefined : { rows: 1, columns: length, size: length };
+    case 'row': {
+      const rows = countGroups(grouping, shape);
+      return { rows, columns: length / rows, size: length / rows };
+    }
+    case 'block': {
+      const { outer, length: columns, inner } = aroundAxis(grouping.axis ?? -1, shape);
+      const isLast = outer === countGroups({ per: 'row' }, shape);
+      if (inner === 1)
+        return needsRows && !isLast ? undefined : { rows: outer, columns, size: grouping.size };
+      const band = { rows: grouping.size, height: columns };
+      return takesBands ? { rows: outer * columns, columns: inner, size: 1, band } : undefined;
+    }
+    case 'column': {
+      const rows = length / width;
+      return takesBands ? { rows, columns: width, size: 1, band: { rows, height: rows } } : undefined;
+    }
+    case 'tile': {
+      const size = Math.min(grouping.columns, width);
+      const band = { rows: grouping.rows, height };
+      return takesBands && size <= mostGroups
+        ? { rows: length / width, columns: width, size, band }
+        : undefined;
+    }
+  }
+}
+
+/** The rounding of one call; undefined where the call has random integers of its own, or an index that it must not have. */
+export function callRounding(
+  rounding: ResolvedRounding,
+  { seed, stream, offset = rounding.offset, random }: CallOptions,
+  length: number,
+): ResolvedRounding | undefined {
+  const isIndex = Number.isSafeInteger(offset) && offset >= 0 && offset <= Number.MAX_SAFE_INTEGER - length;
+  if (random !== undefined || !isIndex) return undefined;
+  return {
+    ...rounding,
+    seed: seed === undefined ? rounding.seed : integerOf64Bits('seed', seed),
+    stream: stream === undefined ? rounding.stream : integerOf64Bits('stream', stream),
+    offset,
+  };
+}
+
+/** A run of the kernels: values, and what else was asked for. */
+export interface KernelRun {
+  readonly values: Float32Array;
+  readonly outcome: Outcome | undefined;
+}
+
+/**
+ * Quantises x by kernels.
+ *
+ * @param out Where values go; may be x. Default: a new array.
+ * @param withCodes Whether elements and scales are wanted too.
+ * @returns undefined, and nothing is written, where the reference must do it (or refuse it).
+ */
+export function runOnKernels(
+  plan: QuantizerPlan,
+  grouping: Grouping,
+  x: RealArray,
+  shape: readonly number[],
+  call: CallOptions,
+  withCodes: boolean,
+  out?: Float32Array,
+): KernelRun | undefined {
+  if (!isFloat32Array(x)) return undefined;
+  const layout = kernelLayout(grouping, shape, plan);
+  const rounding = callRounding(plan.form.rounding, call, x.length);
+  if (layout === undefined || rounding === undefined) return undefined;
+  const outcome = withCodes
+    ? {
+        elements: new Float32Array(x.length),
+        scales: new Float32Array(countGroups(grouping, shape)),
+        tensorEncode: new Float64Array(countTensorScales(plan, layout)),
+      }
+    : undefined;
+  const values = out ?? new Float32Array(x.length);
+  quantizeArray(x, values, layout, plan, rounding, outcome, call.threads);
+  return { values, outcome };
+}
+
+function countTensorScales({ form: { scale } }: QuantizerPlan, { rows }: GroupLayout): number {
+  if (scale.kind !== 'two-level') return 0;
+  return scale.per === 'row' ? rows : 1;
+}

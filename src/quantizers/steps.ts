@@ -1,0 +1,170 @@
+/**
+ * What a quantiser does with one tensor, step by step: NaN out, transform, scales and elements (by the kernels, where they take it,
+ * or by the reference, `run.ts`, which gives the same bits), and the transform back.
+ */
+import { isFloat32Array, type RealArray } from '../array-kinds.ts';
+import type { QuantizerPlan } from '../kernels/quantizers/index.ts';
+import { type ResolvedRounding, resolveRounding } from '../rounding/options.ts';
+import { blend } from './gradients/index.ts';
+import { axisIndex, checkShape, type Grouping } from './grouping.ts';
+import { type ScaleSource, scaleSource } from './learned.ts';
+import { checkNaN, codesOf, fillHoles, withoutNaN } from './nan.ts';
+import { type KernelRun, kernelPlan, runOnKernels } from './on-kernels.ts';
+import type { CallOptions, ResolvedQuantizer } from './options.ts';
+import type { Explained } from './pullback.ts';
+import { type Quantized, quantized } from './quantized.ts';
+import { type Run, runQuantizer } from './run.ts';
+import { decodeFactor } from './scales.ts';
+import { type Stepped, steppedOf } from './stepped.ts';
+import { type Tracker, trackerOf } from './tracking.ts';
+import { noResidue, type Residue, type TransformContext } from './transforms/transform.ts';
+
+/** A tensor cleaned of NaN and transformed, and what that leaves to be undone. */
+interface Prepared {
+  readonly given: RealArray;
+  readonly x: RealArray;
+  readonly holes: readonly number[];
+  readonly shape: readonly number[];
+  readonly residue: Residue;
+  readonly context: TransformContext;
+}
+
+/** What is stored of a tensor, from a run of the kernels. */
+function fromKernels(
+  { values, outcome }: KernelRun,
+  grouping: Grouping,
+  shape: readonly number[],
+): Pick<Run, 'elements' | 'values' | 'layout' | 'tensorEncode' | 'zeroPoints'> & {
+  readonly scales: Pick<Run['scales'], 'stored'>;
+} {
+  const { elements, scales, tensorEncode } = outcome!;
+  return {
+    elements,
+    values,
+    layout: { grouping, shape },
+    scales: { stored: scales },
+    tensorEncode: tensorEncode.length === 0 ? undefined : tensorEncode,
+    zeroPoints: undefined,
+  };
+}
+
+/** A quantiser with its memory and its plan. */
+export class QuantizerSteps {
+  readonly options: ResolvedQuantizer;
+  readonly rounding: ResolvedRounding;
+  readonly tracker: Tracker;
+  readonly source: ScaleSource;
+  // Made when first needed: a plan may need tables.
+  #plan: QuantizerPlan | undefined;
+  #isPlanned = false;
+  readonly #stepped: Stepped | undefined;
+
+  constructor(options: ResolvedQuantizer) {
+    this.options = options;
+    this.tracker = trackerOf(options.scale);
+    this.source = scaleSource(options);
+    this.rounding = resolveRounding(options.format, options.round);
+    const isWhole = options.invert && options.strength === 1;
+    this.#stepped = isWhole ? steppedOf({ ...options, rounding: this.rounding }) : undefined;
+  }
+
+  #prepare(given: RealArray, shape: readonly number[], call: CallOptions): Prepared {
+    const { transform } = this.options;
+    checkShape(shape, given.length);
+    const { axis, seed, stream, offset } = call;
+    if (axis !== undefined) axisIndex(axis, shape);
+    const entries = Object.entries({ axis, seed, stream, offset }).filter(([, value]) => value !== undefined);
+    const context: TransformContext = Object.fromEntries(entries);
+    const { x: whole, holes } = withoutNaN(given, this.options);
+    const { values: x, residue } =
+      transform === undefined
+        ? { values: whole, residue: noResidue }
+        : transform.forward(whole, shape, context);
+    return { given: whole, x, holes, shape, residue, context };
+  }
+
+  /** By the reference. */
+  #run({ x, holes, shape }: Prepared, call: CallOptions): Run {
+    const { options, tracker, source } = this;
+    const fixed = source.scalesFor(x, shape);
+    const done = runQuantizer(x, shape, { options, tracker, fixed }, call);
+    if (options.nan === 'max') fillHoles(done, holes, options.high);
+    if (call.update ?? true) {
+      tracker.commit();
+      source.commit();
+    }
+    return done;
+  }
+
+  /** By the kernels; undefined where they do not take it. */
+  #runFast(
+    { x, holes, shape }: Prepared,
+    call: CallOptions,
+    withCodes: boolean,
+    out?: RealArray,
+  ): KernelRun | undefined {
+    const { format, scale, low, high, nan } = this.options;
+    if (!this.#isPlanned) this.#plan = kernelPlan({ format, rounding: this.rounding, scale, low, high });
+    this.#isPlanned = true;
+    const plan = this.#plan;
+    if (plan === undefined || (nan === 'max' && holes.length > 0)) return undefined;
+    return runOnKernels(plan, scale.grouping, x, shape, call, withCodes, out as Float32Array | undefined);
+  }
+
+  #restored(values: RealArray, { shape, residue, context }: Prepared): RealArray {
+    const { transform, invert } = this.options;
+    return transform === undefined || !invert ? values : transform.inverse(values, shape, residue, context);
+  }
+
+  quantize(x: RealArray, shape: readonly number[], call: CallOptions): Quantized {
+    const { options } = this;
+    const { format, scale, transform } = options;
+    checkNaN(x, options);
+    const prepared = this.#prepare(x, shape, call);
+    const { residue, context } = prepared;
+    const fast = this.#runFast(prepared, call, true);
+    const done = fast === undefined ? this.#run(prepared, call) : fromKernels(fast, scale.grouping, shape);
+    const { scales, zeroPoints, tensorEncode } = done;
+    const tensorScales = tensorEncode && Float32Array.from(tensorEncode, (encodeScale) => 1 / encodeScale);
+    const stored = { codes: codesOf(done, format), scales: scales.stored, tensorScales, zeroPoints };
+    const values = this.#restored(done.values, prepared);
+    return quantized(
+      { options, shape, residue, ...stored },
+      { transform, context, isFloat32: isFloat32Array(x) },
+      values,
+    );
+  }
+
+  /** The values, in `target` or a new array. */
+  fakeQuantize<A extends RealArray>(
+    x: A,
+    shape: readonly number[],
+    call: CallOptions,
+    target: A | undefined,
+  ): A {
+    const { transform, strength } = this.options;
+    checkShape(shape, x.length);
+    const quick = call.axis === undefined ? this.#stepped?.(x, target) : undefined;
+    if (quick !== undefined) return quick as RealArray as A;
+    const prepared = this.#prepare(x, shape, call);
+    const isDirect = transform === undefined && strength === 1;
+    const fast = this.#runFast(prepared, call, false, isDirect ? target : undefined);
+    if (isDirect && fast !== undefined) return fast.values as RealArray as A;
+    const image = this.#restored((fast ?? this.#run(prepared, call)).values, prepared) as A;
+    return blend(x, image, strength, target);
+  }
+
+  explain(x: RealArray, shape: readonly number[], call: CallOptions): Explained {
+    const { format, low, high } = this.options;
+    const prepared = this.#prepare(x, shape, call);
+    const { layout, scales, zeroPoints, tensorEncode: _, ...rest } = this.#run(prepared, call);
+    const { given, residue, context } = prepared;
+    return {
+      ...rest,
+      ...{ given, residue, context, shape, format, low, high },
+      grouping: layout.grouping,
+      scales: Float64Array.from(scales.stored, (_stored, group) => decodeFactor(scales, group)),
+      ...(zeroPoints === undefined ? {} : { zeroPoints }),
+    };
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Clamping at quantiles with the excess kept sparse and exact: outlier clamping and compensation (OCC). Source: Wang, Wei, Liang
+ * et al., "Optimizing large language model training using FP4 quantization", arXiv 2501.17116, section 3.2.
+ */
+
+import { isFloat32Array, type RealArray } from '../../array-kinds.ts';
+import { checkFields, numberInRange } from '../../check.ts';
+import { boundedBy, carrierOf } from '../../operations/carrier.ts';
+import { finiteOrder, leastForSelection, type Order } from '../selection.ts';
+import { unchanged } from './elementwise.ts';
+import { aroundSparse, checkIndices, gather, withoutSparse } from './sparse.ts';
+import {
+  checkedTransform,
+  newLike,
+  type Residue,
+  residueOf,
+  type Transform,
+  type TransformData,
+  type Transformed,
+} from './transform.ts';
+
+export interface ClampResidualOptions {
+  /** The upper bound is this quantile of the tensor, the lower one that of 1 - alpha: above 0.5, at most 1. Default 0.99. */
+  readonly alpha?: number;
+}
+
+/** The finite elements of x in order. */
+function orderOf(x: RealArray): Order {
+  if (isFloat32Array(x) && x.length >= leastForSelection) return finiteOrder(x);
+  // Typed arrays sort as numbers.
+  const sorted = x.filter(Number.isFinite).sort();
+  return { count: sorted.length, at: (rank) => sorted[rank]! };
+}
+
+/**
+ * The quantile of ascending numbers, interpolated between the two nearest ranks: rank p (n - 1), in binary64, rounded to the
+ * precision of the array.
+ */
+function quantile({ count, at }: Order, probability: number, isFloat32: boolean): number {
+  const rank = probability * (count - 1);
+  const below = Math.floor(rank);
+  const low = at(below);
+  const high = at(Math.min(below + 1, count - 1));
+  const value = low + (rank - below) * (high - low);
+  return isFloat32 ? Math.fround(value) : value;
+}
+
+/**
+ * x clamped to the quantiles 1 - alpha and alpha of the tensor; what lies beyond is kept as it is beside its index. Inverse: at
+ * those places x + (y - bound), so that the quantiser's error at the bound stays, as in a product with the sparse term added;
+ * inverse(forward(x)) is exactly x. NaN and infinities count for no quantile; infinities lie beyond the bounds, NaN stays in the clamped tensor.
+ *
+ * The product of x is that of the clamped tensor plus that of `sparseTerm(residue)`.
+ *
+ * @example
+ * const { values, residue } = clampResidual({ alpha: 0.75 }).forward(new Float32Array([0, 1, 2, 3, 40]), [5]);
+ * values; // [1, 1, 2, 3, 3]
+ * sparseTerm(residue); // { indices: [0, 4], values: [-1, 37] }
+ *
+ * @throws ArgumentError for an alpha out of range.
+ */
+export function clampResidual(options?: ClampResidualOptions): Transform {
+  const given = checkFields('', options, ['alpha']);
+  const alpha = numberInRange('alpha', given.alpha, { above: 0.5, to: 1 }, 0.99);
+
+  return checkedTransform({
+    name: 'clamp-residual',
+    inProduct: 'adds',
+    forward: <A extends RealArray>(x: A, _shape: readonly number[]): Transformed<A> => {
+      const values = newLike(x);
+      values.set(x);
+      const order = orderOf(x);
+      const [low, high] =
+        order.count === 0
+          ? [-Infinity, Infinity]
+          : ([1 - alpha, alpha].map((part) => quantile(order, part, isFloat32Array(x))) as [number, number]);
+      let beyond = 0;
+      for (let i = 0; i < x.length; i++) if (x[i]! < low || x[i]! > high) beyond++;
+      const indices = new Uint32Array(beyond);
+      for (let i = 0, next = 0; i < x.length; i++) {
+        const element = x[i]!;
+        if (!(element < low || element > high)) continue;
+        values[i] = element > high ? high : low;
+        indices[next++] = i;
+      }
+      return { values, residue: { kind: 'clamped', indices, values: gather(x, indices), low, high } };
+    },
+    inverse: <A extends RealArray>(values: A, _shape: readonly number[], residue: Residue): A => {
+      const { indices, values: kept, low, high } = residueOf(residue, 'clamped');
+      checkIndices(indices, values.length);
+      const x = newLike(values);
+      x.set(values);
+      const { max } = carrierOf(values);
+      for (let i = 0; i < indices.length; i++) {
+        const place = indices[i]!;
+        const bound = kept[i]! > high ? high : low;
+        const error = values[place]! - bound;
+        // x exactly where the bound is undisturbed, -0 too.
+        x[place] = error === 0 ? kept[i]! : boundedBy(kept[i]!, kept[i]! + error, max);
+      }
+      return x;
+    },
+    pullback: aroundSparse,
+    forwardGradient: (gradient, _x, _shape, residue) =>
+      withoutSparse(gradient, residueOf(residue, 'clamped').indices),
+    inverseGradient: unchanged,
+    toJSON: (): TransformData => ({ name: 'clamp-residual', alpha }),
+  } satisfies Transform);
+}

@@ -1,0 +1,236 @@
+/**
+ * Additive noise in steps of a quantiser that is not there: training with it makes weights fit for rounding, and lets the number
+ * of bits be learned.
+ *
+ * Sources: "Gaussian weight sampling for scalable, efficient and stable pseudo-quantization training", arXiv 2505.11170
+ * (rounded Gaussian, steps from the largest magnitude); Defossez, Adi, Synnaeve, "Differentiable model compression via pseudo
+ * quantization noise" (DiffQ), arXiv 2104.09987, section 3 (uniform and Gaussian, steps from the range).
+ */
+
+import { normalQuantile } from '../../arithmetic/elementary/approximate.ts';
+import type { RealArray } from '../../array-kinds.ts';
+import { checkFields, numberInRange, oneOf, oneOrEach } from '../../check.ts';
+import { ArgumentError } from '../../errors.ts';
+import { bounded, carried, carrierOf, toBinary32 } from '../../operations/carrier.ts';
+import { randomIntegers } from '../../rounding/philox.ts';
+import { countGroups, type Grouping, groupingAt } from '../grouping.ts';
+import { checkStatistics, collectGroups, mapGroups, passedBy, unchanged } from './elementwise.ts';
+import { powerOfTwoReal } from './powers.ts';
+import { readWord, streamFor, type Word, writeWord } from './random-words.ts';
+import {
+  checkedArray,
+  checkedTransform,
+  checkResidue,
+  newLike,
+  type Residue,
+  residueOf,
+  type Transform,
+  type TransformContext,
+  type TransformData,
+  type Transformed,
+} from './transform.ts';
+
+const distributions = ['rounded-gaussian', 'gaussian', 'uniform'] as const;
+const stepSources = ['absmax', 'range'] as const;
+
+export interface NoiseOptions {
+  /**
+   * `rounded-gaussian`: N(0, 1) / 2 rounded to an integer; `gaussian`: N(0, 1) / 2; `uniform`: between -1/2 and 1/2, in odd
+   * multiples of 2^-25. Default `rounded-gaussian`.
+   */
+  readonly distribution?: (typeof distributions)[number];
+  /**
+   * The step that the noise is in, for b bits: `absmax` of the group times 2^(1 - b), or its `range` (maximum less minimum)
+   * divided by 2^b - 1. Default `absmax`.
+   */
+  readonly from?: (typeof stepSources)[number];
+  /** b: above 0, not necessarily an integer; one for all groups, or one a group. */
+  readonly bits: number | readonly number[];
+  /** Which elements share a step. Default: tiles of 32 x 32. */
+  readonly grouping?: Grouping;
+  /** What `inverse` does: `keep` (default) leaves the noise in, `subtract` takes it away again. */
+  readonly inverse?: 'keep' | 'subtract';
+  readonly seed?: Word;
+  readonly stream?: Word;
+}
+
+const optionNames: readonly (keyof NoiseOptions)[] = [
+  ...(['distribution', 'from', 'bits', 'grouping', 'inverse', 'seed', 'stream'] as const),
+];
+
+/** A noise transform also knows how the loss depends on the bits. */
+export interface NoiseTransform extends Transform {
+  /**
+   * The gradient with respect to the bits of each group: the sum of g R dstep/db, with the residue and context of `forward`. Sums
+   * in binary64 in row-major order of the group.
+   */
+  bitGradient(
+    gradient: RealArray,
+    shape: readonly number[],
+    residue: Residue,
+    context?: TransformContext,
+  ): Float64Array;
+}
+
+/**
+ * floor(2^32 Phi(-t)) for t = 1, 3, 5: a 32-bit integer R is below it with the probability that N(0, 1) is below -t, to 2^-32;
+ * from Phi(-1) = 0.15865525393145705, Phi(-3) = 0.0013498980316300946, Phi(-5) = 2.8665157187919391e-7.
+ */
+const tails: readonly number[] = [681419126, 5797767, 1231];
+
+/** round(N(0, 1) / 2) from 32 random bits: steps of the distribution function at +-1, +-3, +-5. */
+function roundedGaussian(random: number): number {
+  const mirrored = 2 ** 32 - 1 - random;
+  let magnitude = 0;
+  for (const tail of tails) if (Math.min(random, mirrored) < tail) magnitude++;
+  return random < mirrored ? -magnitude : magnitude;
+}
+
+/** The bits, of all groups or of each. */
+function checkBits(given: unknown): number | readonly number[] {
+  return oneOrEach('bits', given, (path, each) => numberInRange(path, each, { above: 0, to: 64 }));
+}
+
+/** A step as it is stored: a binary32 number, at most the largest. */
+const step32 = (step: number): number => toBinary32(bounded(step, Number.MAX_VALUE));
+
+/** The noise of one element, in steps. */
+const draw: Record<(typeof distributions)[number], (random: number) => number> = {
+  'rounded-gaussian': roundedGaussian,
+  gaussian: (random) => normalQuantile((random + 0.5) / 2 ** 32) / 2,
+  uniform: (random) => ((random >>> 8) + 0.5) / 2 ** 24 - 0.5,
+};
+
+/**
+ * x + R step, R drawn for each element from (seed, stream, offset + index) alone, apart from what rounding draws under the same
+ * (`streamFor`); context takes the place of seed and stream, so that every step of a training run has noise of its own. Steps are rounded to binary32 and are the residue (4 bytes a group);
+ * R, R step and the sum are each rounded to the precision of the array. NaN and infinities count for no step.
+ *
+ * inverse `keep`: the identity. `subtract`: y - R step, |x' - x| <= u (|x + R step| + |x|), 2^-24 for u in a Float32Array.
+ *
+ * @example
+ * const pseudo = noise({ bits: 6, seed: 1 });
+ * const { values } = pseudo.forward(weights, [64, 64], { stream: step });
+ *
+ * @throws ArgumentError if an option is not accepted.
+ */
+export function noise(options: NoiseOptions): NoiseTransform {
+  const given = checkFields('', options, optionNames);
+  const distribution = oneOf('distribution', given.distribution, distributions, 'rounded-gaussian');
+  const from = oneOf('from', given.from, stepSources, 'absmax');
+  const back = oneOf('inverse', given.inverse, ['keep', 'subtract'], 'keep');
+  const grouping = groupingAt('grouping', given.grouping, { per: 'tile', rows: 32, columns: 32 });
+  const bits = checkBits(given.bits);
+  const seed = readWord('seed', given.seed);
+  const stream = readWord('stream', given.stream);
+  const bitsOf = (group: number): number => (typeof bits === 'number' ? bits : bits[group]!);
+
+  function checkGroups(shape: readonly number[]): number {
+    const count = countGroups(grouping, shape);
+    if (typeof bits !== 'number' && bits.length !== count)
+      throw new ArgumentError('bits', bits, `${count} numbers, one a group, or one for all`);
+    return count;
+  }
+
+  function stepOf(elements: RealArray, b: number): number {
+    let low = Infinity;
+    let high = -Infinity;
+    for (const x of elements) {
+      if (!Number.isFinite(x)) continue;
+      low = Math.min(low, x);
+      high = Math.max(high, x);
+    }
+    if (high < low) return 0;
+    if (from === 'absmax') return step32(Math.max(-low, high) * powerOfTwoReal(1 - b));
+    return step32(bounded(high - low, Number.MAX_VALUE) / (powerOfTwoReal(b) - 1));
+  }
+
+  function randoms(length: number, context: TransformContext | undefined): Uint32Array {
+    return randomIntegers(length, {
+      seed: context?.seed ?? seed,
+      stream: streamFor('noise', context?.stream ?? stream, context?.part),
+      offset: context?.offset ?? 0,
+    });
+  }
+
+  /** x + sign R step. */
+  function add<A extends RealArray>(
+    x: A,
+    shape: readonly number[],
+    steps: Float32Array,
+    sign: 1 | -1,
+    context: TransformContext | undefined,
+  ): A {
+    const random = randoms(x.length, context);
+    const carrier = carrierOf(x);
+    const rounded = (value: number): number => carried(value, carrier);
+    return mapGroups(x, shape, grouping, (element, group, i) => {
+      const r = rounded(draw[distribution](random[i]!));
+      return element + sign * rounded(r * steps[group]!);
+    });
+  }
+
+  return checkedTransform({
+    name: 'noise',
+    inProduct: 'never',
+    draws: 1,
+    forward: <A extends RealArray>(
+      x: A,
+      shape: readonly number[],
+      context?: TransformContext,
+    ): Transformed<A> => {
+      const steps = new Float32Array(checkGroups(shape));
+      collectGroups(x, shape, grouping, (group, elements) => {
+        steps[group] = stepOf(elements, bitsOf(group));
+      });
+      return {
+        values: add(x, shape, steps, 1, context),
+        residue: { kind: 'statistics', perGroup: 1, values: steps },
+      };
+    },
+    inverse: <A extends RealArray>(
+      values: A,
+      shape: readonly number[],
+      residue: Residue,
+      context?: TransformContext,
+    ): A => {
+      const steps = checkStatistics(residueOf(residue, 'statistics'), 1, grouping, shape);
+      if (back === 'subtract') return add(values, shape, steps, -1, context);
+      const x = newLike(values);
+      x.set(values);
+      return x;
+    },
+    pullback: passedBy,
+    forwardGradient: unchanged,
+    inverseGradient: unchanged,
+    bitGradient: (
+      given: RealArray,
+      shape: readonly number[],
+      residue: Residue,
+      context?: TransformContext,
+    ): Float64Array => {
+      const gradient = checkedArray('gradient', given, shape, context);
+      const sums = new Float64Array(checkGroups(shape));
+      const steps = checkStatistics(residueOf(checkResidue(residue), 'statistics'), 1, grouping, shape);
+      const random = randoms(gradient.length, context);
+      collectGroups(gradient, shape, grouping, (group, elements, indices) => {
+        const b = bitsOf(group);
+        const levels = powerOfTwoReal(b);
+        const slope = -Math.LN2 * steps[group]! * (from === 'absmax' ? 1 : levels / (levels - 1));
+        for (let i = 0; i < elements.length; i++)
+          sums[group]! += elements[i]! * draw[distribution](random[indices[i]!]!) * slope;
+      });
+      return sums;
+    },
+    toJSON: (): TransformData => ({
+      name: 'noise',
+      distribution,
+      from,
+      bits,
+      grouping,
+      inverse: back,
+      seed: writeWord(seed),
+      stream: writeWord(stream),
+    }),
+  } satisfies NoiseTransform);
+}
