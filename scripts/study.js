@@ -1,7 +1,7 @@
 /**
  * `npm run study -- x1`: one of the sweeps of docs/studies/, by the first part of its file's name. What follows goes to
- * `halfulp sweep`: `npm run study -- x1 --estimate`, `--workers 2`, `--report`; `--page` alone writes the study's page,
- * docs/studies/NAME.md. Needs a build (`npm run build`).
+ * `halfulp sweep`: `npm run study -- x1 --estimate`, `--workers 2`, `--report`; with `--page` the study's page,
+ * docs/studies/NAME.md, is written afterwards, of what is finished then. Needs a build (`npm run build`).
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,9 +20,23 @@ if (file === undefined || name === '') {
   );
   process.exit(2);
 }
+const sweep = join(folder, file);
 const page = join(folder, file.replace(/\.json$/, '.md'));
-const options = rest.flatMap((word) => (word === '--page' ? [word, page] : [word]));
-const { main } = await import(new URL('../dist/cli/main.js', import.meta.url).href);
+const out = join('runs', 'studies');
+const built = (name) => import(new URL(`../dist/${name}.js`, import.meta.url).href);
+const [{ main }, { exitCodes, reportFailure }, { processIo }, { checkPage, preparePage }, { reportStudy }] =
+  await Promise.all(
+    ['cli/main', 'cli/exit-codes', 'cli/io', 'studies/study-page', 'studies/study'].map(built),
+  );
+const hasPage = rest.includes('--page');
 // Workers are processes of the program that this one says it is.
 process.argv[1] = join(root, 'dist', 'cli', 'main.js');
-await main(['sweep', join(folder, file), '--out', join('runs', 'studies'), ...options]);
+try {
+  // Refused before hours of training, not after.
+  if (hasPage) checkPage(page);
+  if (hasPage) preparePage(page);
+  await main(['sweep', sweep, '--out', out, ...rest.filter((word) => word !== '--page')]);
+  if (hasPage && process.exitCode !== exitCodes.usage) await reportStudy(sweep, page, out);
+} catch (error) {
+  process.exitCode = reportFailure(error, processIo());
+}

@@ -47,7 +47,7 @@ test('has no sources, maps, studies or measurements', () => {
     'package.json',
   ]);
   expect(paths.filter((path) => !/\.(js|d\.ts|md)$/.test(path))).toEqual(['LICENSE', 'package.json']);
-  expect(paths.filter((path) => /^docs\/(studies|results|images)/.test(path))).toEqual([]);
+  expect(paths.filter((path) => /^(docs|dist)\/(studies|results|images)/.test(path))).toEqual([]);
   expect(paths.filter((path) => path.startsWith('docs/')).length).toBeGreaterThan(15);
 });
 

@@ -291,7 +291,6 @@ const commands: Readonly<Record<string, Command>> = {
       '--workers': counts,
       '--seeds': ['1', '1,2', '5,6,7'],
       '--arms': ['^', '^float', 'b.*t', '16$'],
-      '--page': ['FILE:page.md'],
       '--shard': ['1/1', '1/2', '16/16'],
     },
     flags: ['--report', '--json'],

@@ -13,6 +13,7 @@ import { run } from '../../src/cli/main.ts';
 import { basisOf } from '../../src/cli/sweep/basis.ts';
 import { readSweep, sweepRuns } from '../../src/cli/sweep/definition.ts';
 import { loadData } from '../../src/cli/training-data.ts';
+import { reportStudy } from '../../src/studies/study.ts';
 import { modelConfig, recipeFrom, recipes } from '../../src/train/index.ts';
 import { taskOf } from '../../src/train/tasks.ts';
 import {
@@ -221,7 +222,8 @@ describe('what sweeps read of runs', () => {
         fc.asyncProperty(texts, async (text) => {
           for (const [other, content] of Object.entries(right)) writeFileSync(join(place, other), content);
           writeFileSync(join(place, name), text);
-          await command('sweep', file, '--report', '--out', out, '--page', join(out, 'page.md'));
+          await command('sweep', file, '--report', '--out', out);
+          await inTime(() => reportStudy(file, join(out, 'page.md'), out).catch(expectRefusal));
         }),
         { seed, numRuns: Math.ceil(runs / 20) },
       );

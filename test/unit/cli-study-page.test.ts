@@ -6,7 +6,7 @@ import { readSweep, type Sweep, sweepRuns } from '../../src/cli/sweep/definition
 import { sweepFigures } from '../../src/cli/sweep/figures.ts';
 import { looksOfSweep } from '../../src/cli/sweep/looks.ts';
 import { type SweepResults, sweepResults } from '../../src/cli/sweep/results.ts';
-import { writeStudyPage } from '../../src/cli/sweep/study-page.ts';
+import { writeStudyPage } from '../../src/studies/study-page.ts';
 import { basis, withFolder } from './cli-world.ts';
 
 const sweep = readSweep({

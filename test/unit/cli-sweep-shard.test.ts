@@ -117,7 +117,6 @@ describe('options that do not go together', () => {
     [['--queue', 'redis://127.0.0.1:1', '--estimate'], '--estimate'],
     [['--queue', 'redis://127.0.0.1:1', '--merge', 'x'], '--merge'],
     [['--store', 'x'], '--store'],
-    [['--shard', '1/2', '--page', 'x.md'], '--page'],
     [['--shard', '1/2', '--report'], '--report'],
     [['--shard', '1/2', '--merge', 'x'], '--merge'],
     [['--merge', 'x', '--estimate'], '--estimate'],

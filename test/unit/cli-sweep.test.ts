@@ -394,11 +394,9 @@ describe('halfulp sweep', () => {
     ['--seeds', '1,1'],
     ['--arms', '('],
     ['--arms', 'bitnet'],
-    ['--page', 'bits.json'],
   ])('refuses %s %s before anything is written', async (option, value) => {
     await withFolder(async (folder) => {
-      const given = option === '--page' ? join(folder, value) : value;
-      const { code, world } = await sweepIn(folder, '--report', option, given);
+      const { code, world } = await sweepIn(folder, '--report', option, value);
       expect(code).toBe(2);
       expect(world.stderr()).toContain(option);
       expect(existsSync(join(folder, 'out'))).toBe(false);

@@ -24,6 +24,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   files: [],
   train: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers', 'tfjs', 'files'],
   cli: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers', 'vectors', 'tfjs', 'files', 'train'],
+  studies: ['files', 'train', 'cli'],
 };
 /** Rooms that work without any package. */
 const bare = [

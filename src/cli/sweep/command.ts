@@ -9,14 +9,11 @@ import { within } from '../../check.ts';
 import { prepareFolder } from '../../files/write.ts';
 import { jsonText } from '../../json.ts';
 import { namePattern } from '../../train/name-pattern.ts';
-import type { Task } from '../../train/task.ts';
-import type { TrainingData } from '../../train/tasks.ts';
 import { addDataOptions, checkDataFor, dataOptions } from '../data-options.ts';
 import { exitCodes, signalExitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { integer } from '../options.ts';
 import { readJson } from '../read-file.ts';
-import type { RunBasis, Sweep } from './definition.ts';
 import { trainedFolder } from './finished-run.ts';
 import { checkTogether, type SweepOptions } from './options.ts';
 import type { SweepResults } from './results.ts';
@@ -28,7 +25,7 @@ on, so the same command again completes a sweep. Writes OUT/NAME/results.json, r
 stopped by Ctrl-C.
 
   halfulp sweep bits.json --seeds 1,2,3,4,5 --arms '^(float32|dqt8)'   two more seeds for some arms
-  halfulp sweep bits.json --report --page bits.md                      a page of what is finished
+  halfulp sweep bits.json --report                                     a report of what is finished
 
 On many machines (docs/clusters.md): runs go to workers by a queue, or each machine takes a part of them.
 
@@ -36,27 +33,11 @@ On many machines (docs/clusters.md): runs go to workers by a queue, or each mach
   halfulp sweep bits.json --shard 3/16                                 the third sixteenth; --shard alone: from Slurm
   halfulp sweep bits.json --merge node1/runs node2/runs                results of other folders, put together`;
 
-/** What the sweep's model is trained on, and what its runs rest on. */
-async function openData({
-  model,
-  data: options,
-}: Sweep): Promise<{ data: TrainingData; task: Task; ofModel(model: string): Task; basis: RunBasis }> {
-  const [{ loadData }, { modelConfig }, { taskOf }, { basisOf }] = await Promise.all([
-    import('../training-data.ts'),
-    import('../../train/model-config.ts'),
-    import('../../train/tasks.ts'),
-    import('./basis.ts'),
-  ]);
-  const data = await loadData(model, options);
-  const ofModel = (name: string): Task => taskOf(modelConfig(name), data);
-  const task = ofModel(model);
-  return { data, task, ofModel, basis: basisOf(task) };
-}
-
 /** What is to be done, checked: nothing is written before it is. */
 async function planOf(file: string, given: SweepOptions, io: Io) {
-  const [definitions, { isFinished }, fit, { shardOf, runsOfShard }] = await Promise.all([
+  const [definitions, { openData }, { isFinished }, fit, { shardOf, runsOfShard }] = await Promise.all([
     import('./definition.ts'),
+    import('./open-data.ts'),
     import('./workers.ts'),
     import('../../train/recipe-fit.ts'),
     import('./shard.ts'),
@@ -106,7 +87,7 @@ function showEstimate(
 }
 
 /** Has trained what is left, here or by a queue, and reports. */
-async function complete(plan: Plan, file: string, given: SweepOptions, io: Io): Promise<number> {
+async function complete(plan: Plan, given: SweepOptions, io: Io): Promise<number> {
   const [{ sweepResults }, training, reports, { staleResults }] = await Promise.all([
     import('./results.ts'),
     import('./training.ts'),
@@ -128,7 +109,7 @@ async function complete(plan: Plan, file: string, given: SweepOptions, io: Io): 
     const { failures, signal } = await training.trainRuns(folder, left.length, how, io, onResult);
     const results = resultsOf(failures);
     // The report is of the whole sweep: parts leave it to whoever puts them together.
-    if (shard === null) await reports.writeReport(results, file, folder, given);
+    if (shard === null) await reports.writeReport(results, given.out);
     await reports.showResults(results, given, io);
     if (shard === null) io.stderr.write(`Report: ${join(given.out, sweep.name, 'report.html')}\n`);
     if (signal !== null) return signalExitCodes[signal];
@@ -140,9 +121,6 @@ async function complete(plan: Plan, file: string, given: SweepOptions, io: Io): 
 }
 
 async function sweep(file: string, given: SweepOptions, io: Io): Promise<number> {
-  // Refused before hours of training, not after.
-  const pages = given.page === undefined ? undefined : await import('./study-page.ts');
-  pages?.checkPage(given.page!);
   const plan = await planOf(file, given, io);
   const { sweep, basis, shard, runs, asked, left, folder, hours } = plan;
   const part = shard === null ? '' : `, part ${shard.index} of ${shard.of}`;
@@ -157,12 +135,11 @@ async function sweep(file: string, given: SweepOptions, io: Io): Promise<number>
   }
   for (const part of shard === null ? [trainedFolder, sweep.name] : [trainedFolder])
     prepareFolder(join(given.out, part), '--out');
-  pages?.preparePage(given.page!);
   if (given.merge !== undefined) {
     const { mergeRuns } = await import('./merge.ts');
     io.stderr.write(`${mergeRuns(given.merge, runs, folder)} results came\n`);
   }
-  return complete(plan, file, given, io);
+  return complete(plan, given, io);
 }
 
 /** The command; its action hands the exit code to `done`. */
@@ -182,7 +159,6 @@ export function sweepCommand(io: Io, done: (code: number) => void): Command {
         .argParser((text: string) => namePattern(text, '--arms')),
     )
     .option('--report', 'train nothing: report what is finished')
-    .option('--page <file.md>', 'also write a page with pictures and data beside it; its verdict is kept')
     .option('--estimate', 'say how long it takes, and train nothing')
     .option(
       '--queue <address>',

@@ -11,7 +11,6 @@ export interface SweepOptions extends DataOptions {
   readonly report?: boolean;
   readonly seeds?: string;
   readonly arms: NamePattern;
-  readonly page?: string;
   readonly queue?: string;
   readonly store?: string;
   readonly shard?: string | true;
@@ -21,7 +20,7 @@ export interface SweepOptions extends DataOptions {
 /** Options that say the opposite of others: what each may not stand beside. */
 const opposites = {
   queue: ['workers', 'shard', 'merge', 'report', 'estimate'],
-  shard: ['merge', 'report', 'page'],
+  shard: ['merge', 'report'],
   merge: ['estimate'],
 } as const;
 

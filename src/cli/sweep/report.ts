@@ -1,29 +1,19 @@
-/** What a sweep writes and shows: the folder of its name, its page, the table, and the table while results come. */
+/** What a sweep writes and shows: the folder of its name, the table, and the table while results come. */
 import { join } from 'node:path';
 import { writeWholeFile } from '../../files/write.ts';
 import { jsonText } from '../../json.ts';
-import { dataArguments, dataOptions } from '../data-options.ts';
 import type { Io, Output } from '../io.ts';
 import { formatTable, wrapText } from '../text-table.ts';
 import type { SweepOptions } from './options.ts';
 import type { SweepResults } from './results.ts';
 
-/** Writes what came out of the whole sweep: the folder of its name, and the page. */
-export async function writeReport(
-  results: SweepResults,
-  file: string,
-  folder: string,
-  given: SweepOptions,
-): Promise<void> {
+/** Writes what came out of the whole sweep, to the folder of its name in `out`. */
+export async function writeReport(results: SweepResults, out: string): Promise<void> {
   const [{ sweepPage }, tables] = await Promise.all([import('./page.ts'), import('./tables.ts')]);
-  const target = join(given.out, results.sweep.name);
+  const target = join(out, results.sweep.name);
   writeWholeFile(join(target, 'results.json'), `${jsonText(tables.sweepJson(results), 2)}\n`);
   writeWholeFile(join(target, 'results.csv'), tables.sweepCsv(results));
   writeWholeFile(join(target, 'report.html'), sweepPage(results));
-  if (given.page === undefined) return;
-  const { writeStudyPage } = await import('./study-page.ts');
-  const words = ['halfulp sweep', file, ...dataArguments(dataOptions(given)), '--out', given.out];
-  writeStudyPage(results, given.page, folder, words.join(' '));
 }
 
 /** Shows what came out as tables. */

@@ -4,19 +4,26 @@
  */
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { fileNameWords, isFileName } from '../../check.ts';
-import { ArgumentError, printable } from '../../errors.ts';
-import { largestFile } from '../../files/read.ts';
-import { prepareFolder, writeWholeFile } from '../../files/write.ts';
-import { jsonText } from '../../json.ts';
-import { divergenceInWords, models, parameterCounts } from '../../train/index.ts';
-import { grouped } from '../compare/table.ts';
-import { readText } from '../read-file.ts';
-import { type RecordedConfig, readConfig } from '../run-files.ts';
-import { allSeeds, estimatedHours } from './definition.ts';
-import { sweepFigures } from './figures.ts';
-import { isComplete, type SweepResults, statusOf } from './results.ts';
-import { contrastTable, notesOf, type SweepTable, sweepCsv, sweepJson, sweepTable } from './tables.ts';
+import { fileNameWords, isFileName } from '../check.ts';
+import { grouped } from '../cli/compare/table.ts';
+import { readText } from '../cli/read-file.ts';
+import { type RecordedConfig, readConfig } from '../cli/run-files.ts';
+import { allSeeds, estimatedHours } from '../cli/sweep/definition.ts';
+import { sweepFigures } from '../cli/sweep/figures.ts';
+import { isComplete, type SweepResults, statusOf } from '../cli/sweep/results.ts';
+import {
+  contrastTable,
+  notesOf,
+  type SweepTable,
+  sweepCsv,
+  sweepJson,
+  sweepTable,
+} from '../cli/sweep/tables.ts';
+import { ArgumentError, printable } from '../errors.ts';
+import { largestFile } from '../files/read.ts';
+import { prepareFolder, writeWholeFile } from '../files/write.ts';
+import { jsonText } from '../json.ts';
+import { divergenceInWords, models, parameterCounts } from '../train/index.ts';
 
 const opening = '<!-- verdict: what stands between these lines is kept when the page is written anew -->';
 const closing = '<!-- end of the verdict -->';
@@ -27,12 +34,12 @@ const noVerdict = 'None yet.';
  *
  * @throws ArgumentError if the page has no place for one: it is no page of a study
  */
-export function verdictOf(page: string | null, path: string): string {
+function verdictOf(page: string | null, path: string): string {
   if (page === null) return noVerdict;
   const from = page.indexOf(opening);
   const to = page.indexOf(closing);
   if (from < 0 || to < from)
-    throw new ArgumentError('--page', path, 'a file that does not exist, or a page written by this command');
+    throw new ArgumentError('--page', path, 'a file that does not exist, or a page of a study');
   return page.slice(from + opening.length, to).trim();
 }
 
@@ -135,7 +142,7 @@ function setUp({ sweep, finished, planned }: SweepResults, folder: string, comma
 }
 
 /** What of a study's page is on disk beside it, by path relative to the page. */
-export interface StudyPage {
+interface StudyPage {
   readonly markdown: string;
   readonly files: ReadonlyMap<string, string>;
 }
@@ -166,9 +173,6 @@ export function studyPage(
     files.set(path, figure.svg);
     return `![${figure.title}](${path})`;
   });
-  const failures = rows.flatMap(({ arm, failures: list }) =>
-    list.map(({ seed, reason }) => `- ${arm.name}, seed ${seed}: ${markdownText(reason)}`),
-  );
   const diverged = rows.flatMap(({ arm, diverged: list }) =>
     list.map(
       ({ seed, ...divergence }) =>
@@ -193,7 +197,6 @@ export function studyPage(
     markdownText(notesOf(results).join(' ')),
     `In full, run by run: [JSON](data/${name}.json), [CSV](data/${name}.csv).`,
     ...(diverged.length > 0 ? ['Diverged:', diverged.join('\n')] : []),
-    ...(failures.length > 0 ? ['Without a result:', failures.join('\n')] : []),
     ...(contrasts.length > 0 ? ['## Contrasts', markdownTable(contrastTable(results))] : []),
     ...(figures.length > 0 ? ['## Figures', ...figures] : []),
   ];
