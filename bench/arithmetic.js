@@ -6,7 +6,8 @@
 import { operate, operationOf, planOperations } from '../dist/arithmetic/operations.js';
 import { formats } from '../dist/formats/index.js';
 import { operateArray } from '../dist/kernels/arithmetic/operation-arrays.js';
-import { allocateFloat32, release, roundArray } from '../dist/kernels/index.js';
+import { allocateFloat32, release } from '../dist/kernels/heap.js';
+import { roundArray } from '../dist/kernels/rounding-arrays.js';
 import { resolveRounding } from '../dist/rounding/index.js';
 import { fill, measure } from './measure.js';
 import { digits, judge, table } from './report.js';

@@ -4,13 +4,9 @@
  * random bits, of which one Philox block gives more.
  */
 import { toFormat } from '../dist/formats/index.js';
-import {
-  allocateFloat32,
-  allocateFloat64,
-  release,
-  roundArray,
-  roundingPath,
-} from '../dist/kernels/index.js';
+import { allocateFloat32, allocateFloat64, release } from '../dist/kernels/heap.js';
+import { roundArray } from '../dist/kernels/rounding-arrays.js';
+import { roundingPath } from '../dist/kernels/rounding-planner.js';
 import { resolveRounding, roundArrayReference } from '../dist/rounding/index.js';
 import { copyOf, fill, measure } from './measure.js';
 import { digits, judge, table } from './report.js';

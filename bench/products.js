@@ -9,14 +9,10 @@ import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { resolveAccumulator } from '../dist/arithmetic/accumulate/model.js';
 import { matrixUnit } from '../dist/arithmetic/matrix-unit/index.js';
 import { toFormat } from '../dist/formats/names.js';
-import {
-  allocateFloat32,
-  matmulArray,
-  release,
-  roundArray,
-  startThreads,
-  stopThreads,
-} from '../dist/kernels/index.js';
+import { allocateFloat32, release } from '../dist/kernels/heap.js';
+import { matmulArray } from '../dist/kernels/products/product-arrays.js';
+import { roundArray } from '../dist/kernels/rounding-arrays.js';
+import { startThreads, stopThreads } from '../dist/kernels/threads.js';
 import { resolveRounding } from '../dist/rounding/index.js';
 import { digits, judge, table } from './report.js';
 

@@ -3,7 +3,8 @@
  * lie in the library's shared memory (out of place, and in place) or are ordinary ones.
  */
 import { formats } from '../dist/formats/index.js';
-import { allocateFloat32, release, roundArray } from '../dist/kernels/index.js';
+import { allocateFloat32, release } from '../dist/kernels/heap.js';
+import { roundArray } from '../dist/kernels/rounding-arrays.js';
 import { resolveRounding, roundArrayReference } from '../dist/rounding/index.js';
 import { fill, measure, memmove } from './measure.js';
 import { digits, judge, table } from './report.js';

@@ -5,7 +5,9 @@
  */
 import { availableParallelism } from 'node:os';
 import { formats } from '../dist/formats/index.js';
-import { allocateFloat32, release, roundArray, startThreads, stopThreads } from '../dist/kernels/index.js';
+import { allocateFloat32, release } from '../dist/kernels/heap.js';
+import { roundArray } from '../dist/kernels/rounding-arrays.js';
+import { startThreads, stopThreads } from '../dist/kernels/threads.js';
 import { resolveRounding } from '../dist/rounding/index.js';
 import { measure } from './measure.js';
 import { digits, judge, table } from './report.js';

@@ -1,5 +1,7 @@
 /** The random Hadamard transform against a copy of the same size and against the plain loop. */
-import { allocateFloat32, release, rotateArray } from '../dist/kernels/index.js';
+
+import { rotateArray } from '../dist/kernels/hadamard.js';
+import { allocateFloat32, release } from '../dist/kernels/heap.js';
 import { rotateReference } from '../dist/quantizers/transforms/hadamard.js';
 import { transformerEngineSigns } from '../dist/quantizers/transforms/index.js';
 import { measure, memmove } from './measure.js';

@@ -83,7 +83,8 @@ export {
   ulp,
   unpack,
 } from './formats/index.ts';
-export { allocateFloat32, allocateFloat64, release, startThreads, stopThreads } from './kernels/index.ts';
+export { allocateFloat32, allocateFloat64, release } from './kernels/heap.ts';
+export { startThreads, stopThreads } from './kernels/threads.ts';
 export {
   arithmetic,
   type CodeArray,

@@ -4,7 +4,7 @@
  * the reference, on every bit (NaN as a class).
  */
 import { type Format, formats, type P3109Parameters, p3109, posit } from '../src/formats/index.ts';
-import { roundingPath } from '../src/kernels/index.ts';
+import { roundingPath } from '../src/kernels/rounding-planner.ts';
 import { fitsBinary32, round } from '../src/operations/conversions.ts';
 import {
   drawIntegers,

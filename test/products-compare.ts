@@ -12,7 +12,7 @@ import {
 } from '../src/arithmetic/accumulate/model.ts';
 import type { Format } from '../src/formats/format.ts';
 import { toFormat } from '../src/formats/names.ts';
-import { matmulArray } from '../src/kernels/index.ts';
+import { matmulArray } from '../src/kernels/products/product-arrays.ts';
 import { fitsBinary32 } from '../src/operations/conversions.ts';
 import { type Addend, drawingParts } from '../src/products/model.ts';
 import type { ProductShape } from '../src/products/shape.ts';

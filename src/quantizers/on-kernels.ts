@@ -5,15 +5,10 @@
 import { isFloat32Array } from '../array-kinds.ts';
 import { exponentOf, scaleByPowerOfTwo } from '../formats/binary64.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
-import {
-  type GroupLayout,
-  mostGroups,
-  type Outcome,
-  planQuantizer,
-  type QuantizerPlan,
-  quantizeArray,
-  type ScaleForm,
-} from '../kernels/quantizers/index.ts';
+import { quantizeArray } from '../kernels/quantizers/quantizer-arrays.ts';
+import type { Outcome } from '../kernels/quantizers/quantizer-pass.ts';
+import { type GroupLayout, mostGroups } from '../kernels/quantizers/quantizer-pieces.ts';
+import { planQuantizer, type QuantizerPlan, type ScaleForm } from '../kernels/quantizers/quantizer-plan.ts';
 import type { RealArray } from '../operations/conversions.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
 import { integerOf64Bits } from '../rounding/options.ts';

@@ -3,7 +3,7 @@
  * or by the reference, `run.ts`, which gives the same bits), and the transform back.
  */
 import { isFloat32Array, type RealArray } from '../array-kinds.ts';
-import type { QuantizerPlan } from '../kernels/quantizers/index.ts';
+import type { QuantizerPlan } from '../kernels/quantizers/quantizer-plan.ts';
 import { type ResolvedRounding, resolveRounding } from '../rounding/options.ts';
 import { blend } from './gradients/index.ts';
 import { axisIndex, checkShape, type Grouping } from './grouping.ts';

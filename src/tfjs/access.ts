@@ -5,7 +5,8 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import type { Format } from '../formats/index.ts';
-import { countErrors, type ErrorCounts, roundArray } from '../kernels/index.ts';
+import { countErrors, type ErrorCounts } from '../kernels/errors.ts';
+import { roundArray } from '../kernels/rounding-arrays.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
 import type { RoleRounding } from './effect.ts';
 import { float32View, isWasmBackend, kernelsOf, pointerOf } from './heap.ts';

@@ -17,7 +17,7 @@ import { checkFields, pathOf, refusedAs, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type Format, type FormatSpelling, formats, toFormat } from '../formats/index.ts';
 import { firstNonMember } from '../kernels/arithmetic/operation-arrays.ts';
-import { matmulArray } from '../kernels/index.ts';
+import { matmulArray } from '../kernels/products/product-arrays.ts';
 import { nearestWords } from '../nearest-words.ts';
 import { fitsBinary32 } from '../operations/conversions.ts';
 import { drawingParts } from '../products/model.ts';

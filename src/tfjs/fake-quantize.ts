@@ -6,7 +6,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { checkBoolean, checkFields, checkObject, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import type { QuantizerPlan } from '../kernels/index.ts';
+import type { QuantizerPlan } from '../kernels/quantizers/quantizer-plan.ts';
 import {
   type CallOptions,
   callRounding,

@@ -3,7 +3,8 @@
  * and multiplied where they lie. Owns no data. Views over that memory detach when it grows: make them, use them, drop
  * them; and let nothing but `_malloc` grow it, or tfjs' own views go stale.
  */
-import { type Heap, type Kernels, kernelsOn } from '../kernels/index.ts';
+import type { Heap } from '../kernels/heap.ts';
+import { type Kernels, kernelsOn } from '../kernels/heap-kernels.ts';
 import type { Backend, DataId, WasmBackend } from './internals.ts';
 
 const alignment = 16;

@@ -4,7 +4,7 @@
  */
 import { oneOf } from '../check.ts';
 import type { Format } from '../formats/index.ts';
-import { countErrors, type ErrorCounts } from '../kernels/index.ts';
+import { countErrors, type ErrorCounts } from '../kernels/errors.ts';
 import type { Role } from './policy.ts';
 
 /** What rounding did to a set of results. */

@@ -6,7 +6,7 @@
 
 import { isMatrixUnit, resolveAccumulator } from '../arithmetic/accumulate/model.ts';
 import { formats } from '../formats/index.ts';
-import { matmulArray } from '../kernels/index.ts';
+import { matmulArray } from '../kernels/products/product-arrays.ts';
 import type { BatchShape } from '../products/shape.ts';
 import { resolveRounding } from '../rounding/options.ts';
 import { type Accumulation, accumulateArrays, callOf, checkUnitOperands } from './accumulator.ts';

@@ -6,7 +6,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Format, formats, toFormat } from '../../src/formats/index.ts';
-import { allocateFloat32, allocateFloat64 } from '../../src/kernels/index.ts';
+import { allocateFloat32, allocateFloat64 } from '../../src/kernels/heap.ts';
 import { fitsBinary32, round } from '../../src/operations/conversions.ts';
 import {
   drawIntegers,

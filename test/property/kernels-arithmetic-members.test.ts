@@ -7,7 +7,7 @@ import { operate, operationOf, planOperations } from '../../src/arithmetic/opera
 import { toFormat } from '../../src/formats/index.ts';
 import { operateArray } from '../../src/kernels/arithmetic/operation-arrays.ts';
 import type { OperationName } from '../../src/kernels/arithmetic/operation-plan.ts';
-import { allocateFloat32, release } from '../../src/kernels/index.ts';
+import { allocateFloat32, release } from '../../src/kernels/heap.ts';
 import { resolveRounding } from '../../src/rounding/index.ts';
 import { firstDifference } from '../kernels-compare.ts';
 

@@ -8,13 +8,8 @@ import type { Format } from '../../src/formats/format.ts';
 import { formats, toFormat } from '../../src/formats/index.ts';
 import { firstNonMember, operateArray } from '../../src/kernels/arithmetic/operation-arrays.ts';
 import { type OperationName, planOperation } from '../../src/kernels/arithmetic/operation-plan.ts';
-import {
-  allocateFloat32,
-  allocateFloat64,
-  release,
-  startThreads,
-  stopThreads,
-} from '../../src/kernels/index.ts';
+import { allocateFloat32, allocateFloat64, release } from '../../src/kernels/heap.ts';
+import { startThreads, stopThreads } from '../../src/kernels/threads.ts';
 import {
   drawIntegers,
   isStochastic,

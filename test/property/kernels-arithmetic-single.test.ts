@@ -9,7 +9,7 @@ import type { FloatFormat } from '../../src/formats/format.ts';
 import { toFormat } from '../../src/formats/index.ts';
 import { operateArray } from '../../src/kernels/arithmetic/operation-arrays.ts';
 import { type OperationName, planOperation } from '../../src/kernels/arithmetic/operation-plan.ts';
-import { allocateFloat32, release } from '../../src/kernels/index.ts';
+import { allocateFloat32, release } from '../../src/kernels/heap.ts';
 import {
   drawIntegers,
   isStochastic,

@@ -6,7 +6,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { codebook, type Format, float, toFormat } from '../../src/formats/index.ts';
-import { allocateFloat64, release, roundArray, roundingPath } from '../../src/kernels/index.ts';
+import { allocateFloat64, release } from '../../src/kernels/heap.ts';
+import { roundArray } from '../../src/kernels/rounding-arrays.ts';
+import { roundingPath } from '../../src/kernels/rounding-planner.ts';
 import { decode, encode } from '../../src/operations/index.ts';
 import {
   type ResolvedRounding,

@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { allocateFloat32, release, rotateArray } from '../../src/kernels/index.ts';
+import { rotateArray } from '../../src/kernels/hadamard.ts';
+import { allocateFloat32, release } from '../../src/kernels/heap.ts';
 import { rotateReference } from '../../src/quantizers/transforms/hadamard.ts';
 import { hadamard } from '../../src/quantizers/transforms/index.ts';
 import { randomIntegers } from '../../src/rounding/index.ts';

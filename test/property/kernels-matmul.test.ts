@@ -4,7 +4,8 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Heap, kernelsOn, sharedHeap } from '../../src/kernels/index.ts';
+import { type Heap, sharedHeap } from '../../src/kernels/heap.ts';
+import { kernelsOn } from '../../src/kernels/heap-kernels.ts';
 import type { ProductShape } from '../../src/products/shape.ts';
 import { firstDifference } from '../kernels-compare.ts';
 

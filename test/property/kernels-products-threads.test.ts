@@ -6,14 +6,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { resolveAccumulator } from '../../src/arithmetic/accumulate/model.ts';
 import { matrixUnit } from '../../src/arithmetic/matrix-unit/index.ts';
 import { toFormat } from '../../src/formats/names.ts';
-import {
-  allocateFloat32,
-  matmulArray,
-  release,
-  roundArray,
-  startThreads,
-  stopThreads,
-} from '../../src/kernels/index.ts';
+import { allocateFloat32, release } from '../../src/kernels/heap.ts';
+import { matmulArray } from '../../src/kernels/products/product-arrays.ts';
+import { roundArray } from '../../src/kernels/rounding-arrays.ts';
+import { startThreads, stopThreads } from '../../src/kernels/threads.ts';
 import type { BatchShape } from '../../src/products/shape.ts';
 import { type RoundOptions, resolveRounding } from '../../src/rounding/index.ts';
 import { firstDifference } from '../kernels-compare.ts';

@@ -9,7 +9,8 @@ import { resolveAccumulator } from '../../src/arithmetic/accumulate/model.ts';
 import { createArithmetic } from '../../src/arithmetic/arithmetic.ts';
 import type { FloatFormat } from '../../src/formats/format.ts';
 import { toFormat } from '../../src/formats/names.ts';
-import { allocateFloat32, matmulArray, release } from '../../src/kernels/index.ts';
+import { allocateFloat32, release } from '../../src/kernels/heap.ts';
+import { matmulArray } from '../../src/kernels/products/product-arrays.ts';
 import { arithmetic } from '../../src/operations/arithmetic.ts';
 import {
   type RoundingMode,

@@ -1,6 +1,7 @@
 /** Quantisers give the same bits, elements and scales included, for any number of threads. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { allocateFloat32, release, startThreads, stopThreads } from '../../src/kernels/index.ts';
+import { allocateFloat32, release } from '../../src/kernels/heap.ts';
+import { startThreads, stopThreads } from '../../src/kernels/threads.ts';
 import { type QuantizerOptions, quantize, quantizer } from '../../src/quantizers/index.ts';
 
 afterAll(stopThreads);

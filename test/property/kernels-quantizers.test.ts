@@ -4,7 +4,8 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { allocateFloat32, kernelsOn, release, sharedHeap } from '../../src/kernels/index.ts';
+import { allocateFloat32, release, sharedHeap } from '../../src/kernels/heap.ts';
+import { kernelsOn } from '../../src/kernels/heap-kernels.ts';
 import type { Grouping } from '../../src/quantizers/grouping.ts';
 import {
   type BlockOptions,

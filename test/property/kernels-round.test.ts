@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Format } from '../../src/formats/format.ts';
 import { float, formats, scalarFormats } from '../../src/formats/index.ts';
-import { allocateFloat32, allocateFloat64, release, roundArray } from '../../src/kernels/index.ts';
+import { allocateFloat32, allocateFloat64, release } from '../../src/kernels/heap.ts';
+import { roundArray } from '../../src/kernels/rounding-arrays.ts';
 import { fitsBinary32 } from '../../src/operations/conversions.ts';
 import {
   type ResolvedRounding,

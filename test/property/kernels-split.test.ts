@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { resolveAccumulator } from '../../src/arithmetic/accumulate/model.ts';
 import type { FloatFormat } from '../../src/formats/format.ts';
 import { toFormat } from '../../src/formats/names.ts';
-import { matmulArray } from '../../src/kernels/index.ts';
+import { matmulArray } from '../../src/kernels/products/product-arrays.ts';
 import { resolveRounding, roundScalar } from '../../src/rounding/index.ts';
 import { firstDifference } from '../kernels-compare.ts';
 import { reference } from '../products-compare.ts';

@@ -8,7 +8,7 @@ import { resolveAccumulator } from '../../src/arithmetic/accumulate/model.ts';
 import { createArithmetic } from '../../src/arithmetic/arithmetic.ts';
 import { type MatrixUnit, matrixUnit, matrixUnitNames } from '../../src/arithmetic/matrix-unit/index.ts';
 import { type FloatFormat, toFormat } from '../../src/formats/index.ts';
-import { matmulArray } from '../../src/kernels/index.ts';
+import { matmulArray } from '../../src/kernels/products/product-arrays.ts';
 import { arithmetic } from '../../src/operations/arithmetic.ts';
 import type { Addend } from '../../src/products/model.ts';
 import { resolveRounding, roundScalar } from '../../src/rounding/index.ts';

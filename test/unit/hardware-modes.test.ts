@@ -1,7 +1,7 @@
 /** The modes of hardware, by values worked out by hand: ties toward one side, ties to odd, jamming, and wrapping that keeps the sign. */
 import { describe, expect, it } from 'vitest';
 import { toFormat } from '../../src/formats/index.ts';
-import { roundingPath } from '../../src/kernels/index.ts';
+import { roundingPath } from '../../src/kernels/rounding-planner.ts';
 import { arithmetic } from '../../src/operations/arithmetic.ts';
 import { encode, round } from '../../src/operations/conversions.ts';
 import { type RoundOptions, resolveRounding, roundScalar } from '../../src/rounding/index.ts';

@@ -1,7 +1,8 @@
 /** What array `encode` and `decode` refuse, with the place of the first fault; and the tables that kernels keep on heaps. */
 import { describe, expect, it } from 'vitest';
 import { codebook, toFormat } from '../../src/formats/index.ts';
-import { kernelsOn, sharedHeap } from '../../src/kernels/index.ts';
+import { sharedHeap } from '../../src/kernels/heap.ts';
+import { kernelsOn } from '../../src/kernels/heap-kernels.ts';
 import { releaseTables, tableOn } from '../../src/kernels/tables.ts';
 import { decode, encode } from '../../src/operations/index.ts';
 import { resolveRounding } from '../../src/rounding/index.ts';

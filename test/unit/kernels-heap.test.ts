@@ -1,16 +1,16 @@
 /** The allocator of the library's memories, and arrays that live in the shared one. */
 import { describe, expect, it } from 'vitest';
 import { formats } from '../../src/formats/index.ts';
-import { privateHeap } from '../../src/kernels/heap.ts';
 import {
   allocateFloat32,
   allocateFloat64,
   isInSharedHeap,
-  kernelsOn,
+  privateHeap,
   release,
-  roundArray,
   sharedHeap,
-} from '../../src/kernels/index.ts';
+} from '../../src/kernels/heap.ts';
+import { kernelsOn } from '../../src/kernels/heap-kernels.ts';
+import { roundArray } from '../../src/kernels/rounding-arrays.ts';
 import { resolveRounding } from '../../src/rounding/index.ts';
 
 describe('the shared heap', () => {

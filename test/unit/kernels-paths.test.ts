@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Format } from '../../src/formats/format.ts';
 import { formats, scalarFormats, toFormat } from '../../src/formats/index.ts';
-import { roundArray, roundingPath } from '../../src/kernels/index.ts';
+import { roundArray } from '../../src/kernels/rounding-arrays.ts';
+import { roundingPath } from '../../src/kernels/rounding-planner.ts';
 import {
   type RoundingMode,
   type RoundOptions,

@@ -9,9 +9,7 @@ import {
   isInSharedHeap,
   release,
   sharedHeap,
-  startThreads,
-  stopThreads,
-} from '../../src/kernels/index.ts';
+} from '../../src/kernels/heap.ts';
 import { rounderOn } from '../../src/kernels/rounder.ts';
 import { roundingRoomBytes, writeRounding } from '../../src/kernels/rounding-job.ts';
 import { roundingModule } from '../../src/kernels/rounding-module.ts';
@@ -20,6 +18,7 @@ import { commonPiece, divideCommon } from '../../src/kernels/thread-division.ts'
 import { createThreadPool, type ThreadPool } from '../../src/kernels/thread-pool.ts';
 import { type Spawn, spawnThread, threadOf } from '../../src/kernels/thread-spawn.ts';
 import { layout, type WorkerData } from '../../src/kernels/thread-worker.ts';
+import { startThreads, stopThreads } from '../../src/kernels/threads.ts';
 import { type RealArray, round } from '../../src/operations/index.ts';
 import { type RoundOptions, resolveRounding } from '../../src/rounding/index.ts';
 import { firstDifference } from '../kernels-compare.ts';

@@ -10,9 +10,10 @@ import { type Rounder, rounderOn } from '../rounder.ts';
 import { isQuick, roundOnSharedHeap } from '../shared-rounding.ts';
 import { threadsForElements } from '../thread-rule.ts';
 import { threadPool } from '../threads.ts';
+import type { Outcome, Stream } from './quantizer-pass.ts';
 import { cached, extentOf, type GroupLayout } from './quantizer-pieces.ts';
 import type { QuantizerPlan } from './quantizer-plan.ts';
-import { type Outcome, type QuantizerRunner, quantizersOn, type Stream } from './quantizer-run.ts';
+import { type QuantizerRunner, quantizersOn } from './quantizer-run.ts';
 import { sharedCalls } from './shared-calls.ts';
 
 let staged: { readonly runner: QuantizerRunner; readonly pointer: number } | undefined;

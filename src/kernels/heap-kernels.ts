@@ -1,6 +1,6 @@
 /**
- * The WASM-SIMD hot loops, on pointers into a heap: fast twins of the reference functions of `src/rounding` and
- * `src/quantizers`, bit for bit. Arrays of JavaScript come in by `arrays.ts`.
+ * The WASM-SIMD hot loops, on pointers into a heap that may be somebody else's: fast twins of the reference functions of
+ * `src/rounding` and `src/quantizers`, bit for bit. Arrays of JavaScript come in by the files named `*-arrays.ts`.
  */
 import type { Format } from '../formats/format.ts';
 import type { ProductModel } from '../products/model.ts';
@@ -13,25 +13,14 @@ import type { Heap } from './heap.ts';
 import type { HeapArray } from './products/heap-arrays.ts';
 import { productsOn } from './products/product-run.ts';
 import { productsModule } from './products-module.ts';
-import { type GroupLayout, type QuantizerPlan, quantizersOn, streamInPlace } from './quantizers/index.ts';
+import { streamInPlace } from './quantizers/quantizer-arrays.ts';
+import type { GroupLayout } from './quantizers/quantizer-pieces.ts';
+import type { QuantizerPlan } from './quantizers/quantizer-plan.ts';
+import { quantizersOn } from './quantizers/quantizer-run.ts';
 import { quantizersModule } from './quantizers-module.ts';
 import { rounderOn } from './rounder.ts';
-import { type ElementType, planRounding } from './rounding-planner.ts';
-
-export { countErrors, type ErrorCounts } from './errors.ts';
-export { type HadamardLayout, rotateArray } from './hadamard.ts';
-export { allocateFloat32, allocateFloat64, type Heap, isInSharedHeap, release, sharedHeap } from './heap.ts';
-export type { HeapArray } from './products/heap-arrays.ts';
-export { matmulArray } from './products/product-arrays.ts';
-export {
-  type GroupLayout,
-  planQuantizer,
-  type QuantizerForm,
-  type QuantizerPlan,
-} from './quantizers/index.ts';
-export { roundArray } from './rounding-arrays.ts';
-export { type ElementType, type RoundingPath, roundingPath } from './rounding-planner.ts';
-export { startThreads, stopThreads } from './threads.ts';
+import type { ElementType } from './rounding-plan.ts';
+import { planRounding } from './rounding-planner.ts';
 
 /** Pointers are byte offsets into `heap.memory`, 4-byte aligned; a source may be its own destination. */
 export interface Kernels {

@@ -1,0 +1,212 @@
+/** One run of a quantiser's plan over a tensor: what it reads and writes, and the statistics and scales of the groups at hand. */
+import type { ResolvedRounding } from '../../rounding/index.ts';
+import {
+  commonSlot,
+  parameterBytes,
+  scalingDivided,
+  scalingMultiplied,
+  scalingTwoLevels,
+} from '../generated/layout-quantizers.ts';
+import type { QuantizersModuleExports } from '../quantizers-module.ts';
+import type { Rounder } from '../rounder.ts';
+import type { Extent, GroupLayout, Piece } from './quantizer-pieces.ts';
+import type { QuantizerPlan } from './quantizer-plan.ts';
+
+/** Elements that come from somewhere and go somewhere, at most `extent.length` at a time. */
+export interface Stream {
+  /** Where the elements from `start` on lie now; of more rows than one, that of the first, the others `pitch` elements apart. */
+  load(start: number, length: number, rows?: number, stride?: number): number;
+  /** Elements from row to row where they lie, of rows that are `stride` apart in the tensor. */
+  pitch(length: number, stride: number): number;
+  /** Where their values are to be written. */
+  target(start: number): number;
+  /** Takes the values. */
+  store(start: number, length: number, rows?: number, stride?: number): void;
+}
+
+/** What else is wanted of a run: arrays to be filled. */
+export interface Outcome {
+  /** As long as x. */
+  readonly elements: Float32Array;
+  /** One scale a group: what is stored. */
+  readonly scales: Float32Array;
+  /** Two levels: the encode scale of the tensor, or of each row. */
+  readonly tensorEncode: Float64Array;
+}
+
+/** The parts of the scratch memory, by pointers. */
+interface Scratch {
+  readonly parameters: number;
+  readonly sums: number;
+  /** A number for each group at hand. */
+  readonly statistics: number;
+  readonly into: number;
+  readonly out: number;
+  readonly ones: number;
+  /** A number for each column. */
+  readonly maxima: number;
+  readonly wideInto: number;
+  readonly wideOut: number;
+  /** Elements on their way. */
+  readonly work: number;
+  readonly units: number;
+}
+
+const groupBytes = ({ groups }: Extent): number => 16 * Math.ceil(groups / 4 + 1);
+
+export function scratchBytes(extent: Extent): number {
+  return 64 + 7 * groupBytes(extent) + 8 * extent.length;
+}
+
+function scratchAt(start: number, extent: Extent): Scratch {
+  const statistics = start + 64;
+  const group = (i: number): number => statistics + i * groupBytes(extent);
+  return {
+    ...{ parameters: start, sums: start + parameterBytes, statistics },
+    ...{ into: group(1), out: group(2), ones: group(3) },
+    ...{ maxima: group(4), wideInto: group(5), wideOut: group(6) },
+    ...{ work: group(7), units: group(7) + 4 * extent.length },
+  };
+}
+
+/** What runs: kernels and a rounder on one heap, and how much they do together. */
+export interface Machine {
+  readonly memory: WebAssembly.Memory;
+  readonly kernels: QuantizersModuleExports;
+  readonly rounder: Rounder;
+  readonly extent: Extent;
+}
+
+/** What is asked for. */
+export interface Request {
+  readonly plan: QuantizerPlan;
+  readonly stream: Stream;
+  readonly layout: GroupLayout;
+  readonly rounding: ResolvedRounding;
+  readonly outcome: Outcome | undefined;
+}
+
+export interface Pass extends Machine, Request {
+  readonly at: Scratch;
+  /** The constants of the plan on the heap. */
+  readonly constants: Float32Array;
+  /** Which of them scales elements back, by kind of scale. */
+  readonly scaling: number;
+  /** Where the scales are that elements are scaled back by. */
+  readonly outs: number;
+  readonly sums: Float64Array;
+  readonly statistics: Float32Array;
+  /** The scales that are stored. */
+  readonly stored: Float32Array;
+  /** Two levels: the encode scale of the tensor or row at hand. */
+  encode: number;
+  /** Whether values of the groups at hand may overflow. */
+  isBeyond: boolean;
+}
+
+const scalings = { encode: scalingDivided, power: scalingMultiplied, 'two-level': scalingTwoLevels } as const;
+
+/** @param scratch So many bytes as `scratchBytes` says. Memory must not grow as long as the pass lasts. */
+export function beginPass(machine: Machine, request: Request, scratch: number): Pass {
+  const { memory, extent } = machine;
+  const { plan } = request;
+  const { kind } = plan.form.scale;
+  const { buffer } = memory;
+  const at = scratchAt(scratch, extent);
+  const outs = kind === 'encode' ? at.into : at.out;
+  new Int32Array(buffer, at.parameters, parameterBytes / 4).set(new Int32Array(plan.block.buffer));
+  new Float32Array(buffer, at.ones, extent.groups).fill(1);
+  return {
+    ...machine,
+    ...request,
+    ...{ at, outs, scaling: scalings[kind] },
+    constants: new Float32Array(buffer, at.parameters, parameterBytes / 4),
+    sums: new Float64Array(buffer, at.sums, 4),
+    statistics: new Float32Array(buffer, at.statistics, extent.groups),
+    stored: new Float32Array(buffer, outs, extent.groups),
+    ...{ encode: 1, isBeyond: false },
+  };
+}
+
+/** The larger of two scales of what comes next. */
+export function setEncode(pass: Pass, encode: number): void {
+  pass.encode = encode;
+  pass.constants[commonSlot / 4] = 1 / encode;
+}
+
+/** The largest magnitude of any number of elements; NaN if there is a NaN. */
+export function maximumOf(
+  { kernels, stream, extent, at, statistics }: Pass,
+  start: number,
+  length: number,
+): number {
+  let most = 0;
+  for (let done = 0; done < length; done += extent.length) {
+    const count = Math.min(extent.length, length - done);
+    const source = stream.load(start + done, count);
+    kernels.absoluteMaxima(source, 1, count, count, count, at.statistics, at.parameters);
+    most = Math.max(most, statistics[0]!);
+  }
+  return most;
+}
+
+function sumOf({ sums }: Pass): number {
+  const [s0, s1, s2, s3] = sums as unknown as [number, number, number, number];
+  return s0 + s1 + (s2 + s3);
+}
+
+/** The mean magnitude of any number of elements. */
+export function meanOf(pass: Pass, start: number, length: number): number {
+  const { kernels, stream, extent, at, sums } = pass;
+  sums.fill(0);
+  for (let done = 0; done < length; done += extent.length) {
+    const count = Math.min(extent.length, length - done);
+    kernels.absoluteSums(stream.load(start + done, count), count, at.sums, at.parameters);
+  }
+  return Math.fround(sumOf(pass) / length);
+}
+
+/** The statistics of the groups of a piece, which lies at `source`. */
+export function findStatistics(pass: Pass, piece: Piece, source: number): void {
+  const { kernels, at, sums, statistics, plan } = pass;
+  const { groups, size, columns, left } = piece;
+  if (plan.form.from === 'absmax') {
+    kernels.absoluteMaxima(source, groups, size, columns, left, at.statistics, at.parameters);
+    return;
+  }
+  let [from, rest] = [source, left];
+  for (let i = 0; i < groups; i++) {
+    const length = Math.min(size, rest);
+    sums.fill(0);
+    kernels.absoluteSums(from, length, at.sums, at.parameters);
+    statistics[i] = sumOf(pass) / length;
+    from += 4 * length;
+    rest = rest === length ? columns : rest - length;
+  }
+}
+
+/** The scales of so many groups, from their statistics; the first one's number is `group`. */
+export function findScales(pass: Pass, groups: number, group: number): void {
+  const { kernels, at, plan, encode, outcome, stored } = pass;
+  const { scale, least } = plan.form;
+  const { statistics, into, out } = at;
+  switch (scale.kind) {
+    case 'encode':
+      pass.isBeyond = kernels.encodeScales(statistics, into, groups, scale.target, least, plan.reach) !== 0;
+      break;
+    case 'power': {
+      const { raisedFrom, emax, lowest, highest } = scale;
+      const exponents = [raisedFrom, emax, lowest, highest, plan.reach] as const;
+      pass.isBeyond = kernels.powerScales(statistics, into, out, groups, least, ...exponents) !== 0;
+      break;
+    }
+    case 'two-level': {
+      const unit = Math.fround(encode * Math.fround(1 / scale.target));
+      const decode = Math.fround(1 / encode);
+      const rounding = [scale.format.max, plan.scaleFloor, plan.scaleShift] as const;
+      pass.isBeyond = encode < plan.reach;
+      kernels.twoLevelScales(statistics, into, out, groups, least, unit, decode, ...rounding);
+    }
+  }
+  outcome?.scales.set(stored.subarray(0, groups), group);
+}
