@@ -2,6 +2,7 @@
  * The few statistics that tables and plots show: mean, sample standard deviation, paired differences and a moving
  * mean. They summarise runs for people; no training result depends on them.
  */
+import { studentQuantile } from '../student.ts';
 
 /** A mean over `count` runs with its sample standard deviation (null for fewer than two). */
 export interface Spread {
@@ -53,16 +54,8 @@ export function movingMean(values: readonly number[], radius: number): number[] 
   });
 }
 
-/** 97.5 % quantiles of Student's t for 1 to 30 degrees of freedom; above that the normal one is close enough. */
-// biome-ignore format: ten a line
-const studentQuantiles = [
-  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-  2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11, 2.101, 2.093, 2.086,
-  2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
-];
-
 /** Half the width of the 95 % confidence interval of a mean, by Student's t; null for fewer than two values. */
 export function halfInterval({ deviation, count }: Spread): number | null {
   if (deviation === null) return null;
-  return ((studentQuantiles[count - 2] ?? 1.96) * deviation) / Math.sqrt(count);
+  return (studentQuantile(count - 1) * deviation) / Math.sqrt(count);
 }

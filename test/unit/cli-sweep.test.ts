@@ -218,8 +218,8 @@ describe('results', () => {
         measures: { validationLoss: { mean: 2.1875 } },
       });
       expect(rows[1]!.difference).toMatchObject({ mean: 0.5, count: 2 });
-      // t(0.975, 1) = 12.706; the deviation is sqrt(2) / 4.
-      expect(Math.abs(rows[1]!.interval! - 12.706 / 4)).toBeLessThan(1e-12);
+      // t(0.975, 1) = 12.7062; the deviation is sqrt(2) / 4.
+      expect(Math.abs(rows[1]!.interval! - 12.7062 / 4)).toBeLessThan(1e-12);
       expect(rows[1]!.measures.flipRate!.mean).toBe(0.5);
       expect(rows[3]).toMatchObject({ seeds: [], failures: [{ seed: 1, reason: 'out of memory' }] });
       const { columns, rows: cells } = sweepTable(results);
