@@ -78,6 +78,11 @@ const subcommands: readonly Subcommand[] = [
     summary: 'quantise a tensor in several ways and show what is lost',
     load: async (io, done) => (await import('./analyze/command.ts')).analyzeCommand(io, done),
   },
+  {
+    name: 'law',
+    summary: 'what scaling laws say of formats, and laws fitted to runs',
+    load: async (io, done) => (await import('./law/command.ts')).lawCommand(io, done),
+  },
 ];
 
 /** Version of this package, from the package.json two folders up (the same from src/cli and dist/cli). */

@@ -52,3 +52,11 @@ export function choice<T extends string>(option: string, words: readonly T[]): (
 export function folderName(option: string): (text: string) => string {
   return (text) => checkFileName(option, text);
 }
+
+/** The names of a list, each once: commas inside brackets are not between names. */
+export function splitNames(option: string, text: string): string[] {
+  const names = text.split(/,(?![^()]*\))/).map((name) => name.trim());
+  if (names.some((name) => name === ''))
+    throw new ArgumentError(option, text, 'names with commas between them');
+  return [...new Set(names)];
+}

@@ -3,6 +3,7 @@
  * the loop, the models and the optimisers are here.
  */
 
+export * as laws from '../laws/index.ts';
 export {
   type Assignment,
   assignFormats,

@@ -247,6 +247,7 @@ describe('commands', () => {
     'vectors',
     'verify',
     'analyze',
+    'law',
   ];
 
   it('every command is on the page of the command line', async () => {
@@ -273,15 +274,18 @@ describe('commands', () => {
         expect(options, `${path}: halfulp ${command}`).toEqual([]);
         continue;
       }
-      const help = await halfulp([command, '--help']);
+      const part = command === 'law' ? words.slice(0, 1) : [];
+      const help = await halfulp([command, ...part, '--help']);
       for (const option of options)
         expect(help, `${path}: halfulp ${command} ${option}`).toContain(`${option} `.trimEnd());
     }
   });
 
-  const shown = byPath
-    .get('docs/command-line.md')!
-    .fences.filter(({ text }) => /^\$ halfulp (formats|format|round|analyze)/.test(text));
+  const shown = ['docs/command-line.md', 'docs/scaling-laws.md'].flatMap((path) =>
+    byPath
+      .get(path)!
+      .fences.filter(({ text }) => /^\$ halfulp (formats|format|round|analyze|law)/.test(text)),
+  );
 
   it.each(shown.map(({ text }) => [text.split('\n')[0]!.slice(2), text] as const))(
     '%s prints what is shown',

@@ -10,6 +10,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { type AnyFormat, canonicalName, formats, parseFormat, toFormat } from '../../src/formats/index.ts';
+import * as laws from '../../src/laws/index.ts';
 import { isStochastic, resolveRounding } from '../../src/rounding/index.ts';
 import { drawIntegers } from '../../src/rounding/philox.ts';
 import { expectBoundedMemory, expectDoneOrRefused, inTime, treeOf } from '../hostile.ts';
@@ -327,6 +328,21 @@ const commands: Readonly<Record<string, Command>> = {
     most: 1,
     always: ['--queue', addresses[0]!],
     isRefused: true,
+  },
+  law: {
+    values: {
+      '--formats': ['e4m3fn', 'e2m1,bf16', 'float(5,6),e5m2'],
+      '--parameters': ['7B', '1e9', '300M', '.5k'],
+      '--tokens': ['2T', '1e11', '40'],
+      '--block': counts,
+    },
+    flags: ['--json'],
+    always: ['formats', '--json'],
+    check: (_, printed) => {
+      const { formats: rows, parameters, tokens, block } = parsed(printed);
+      for (const { format, loss } of rows)
+        expect(loss).toBe(laws.floatingPointLaw({ format, parameters, tokens, block }).loss);
+    },
   },
   compare: {
     values: {

@@ -15,6 +15,7 @@ const whole: readonly string[][] = [
   ['vectors', 'add', '--format', 'e2m1'],
   ['verify', 'add', '-', '--format', 'e2m1'],
   ['analyze'],
+  ['law', 'split'],
   ['help', 'round'],
 ];
 

@@ -22,8 +22,20 @@ const below: Readonly<Record<string, readonly string[]>> = {
   testing: [...core, 'vectors'],
   tfjs: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers'],
   files: [],
-  train: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers', 'tfjs', 'files'],
-  cli: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers', 'vectors', 'tfjs', 'files', 'train'],
+  laws: ['formats'],
+  train: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers', 'tfjs', 'files', 'laws'],
+  cli: [
+    ...core,
+    'arithmetic',
+    'kernels',
+    'operations',
+    'quantizers',
+    'vectors',
+    'tfjs',
+    'files',
+    'train',
+    'laws',
+  ],
   studies: ['files', 'train', 'cli'],
 };
 /** Rooms that work without any package. */

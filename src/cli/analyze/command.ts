@@ -24,7 +24,7 @@ import { type RoundingMode, roundingModes } from '../../rounding/index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { readFormat, readOtherFormat } from '../formats/read-format.ts';
 import { allowsStyle, type Io } from '../io.ts';
-import { choice, integer } from '../options.ts';
+import { choice, integer, splitNames } from '../options.ts';
 import { bold } from '../text-table.ts';
 import { distributionNames, loadData, readShape } from './data.ts';
 import type { ShapedNumbers } from './npy.ts';
@@ -57,14 +57,6 @@ interface GivenOptions {
   readonly codes?: boolean;
   readonly plot?: string;
   readonly json?: boolean;
-}
-
-/** The names of a list: commas inside brackets are not between names. */
-function splitList(text: string): string[] {
-  const names = text.split(/,(?![^()]*\))/).map((name) => name.trim());
-  if (names.some((name) => name === ''))
-    throw new ArgumentError('--formats', text, 'names with commas between them');
-  return [...new Set(names)];
 }
 
 /** A transform as typed: its name, `hadamard:16`, or its options as JSON. */
@@ -159,7 +151,7 @@ export function analyzeCommand(io: Io, done: (code: number) => void): Command {
     .addHelpText('after', examples)
     .action(async (given: GivenOptions) => {
       const quantizers = Object.fromEntries(
-        splitList(given.formats).map((name) => readQuantizer(name, given)),
+        splitNames('--formats', given.formats).map((name) => readQuantizer(name, given)),
       );
       if (given.plot !== undefined) prepareFile(given.plot, '--plot');
       const data = loadData(given.data, given.shape, given.seed);

@@ -281,6 +281,9 @@ export function sweepJson(results: SweepResults): object {
       seed: one.run.seed,
       id: one.run.id,
       divergence: one.divergence,
+      // Gradients are in binary32, one for each parameter.
+      parameters: one.result.memory.gradients / 4,
+      tokens: Math.round(one.result.seconds * one.result.predictionsPerSecond),
       ...Object.fromEntries(measureNames.map((measure) => [measure, measureOf(one, measure)])),
     })),
   };

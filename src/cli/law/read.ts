@@ -1,0 +1,30 @@
+/** Numbers of the commands of laws as people type them: `7e9`, `1.3B`, `300M`, `2T`. */
+import { ArgumentError } from '../../errors.ts';
+import { splitNames } from '../options.ts';
+
+const units: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, b: 1e9, g: 1e9, t: 1e12 };
+
+/** A reader of numbers above 0. */
+export function amount(option: string): (text: string) => number {
+  return (text) => {
+    const [, digits, unit] =
+      /^(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?)([kmbgt]?)$/i.exec(text.trim()) ?? [];
+    const value = Number(digits) * units[(unit ?? '').toLowerCase()]!;
+    if (value > 0 && Number.isFinite(value)) return value;
+    throw new ArgumentError(option, text, 'a number above 0: 7e9, 7B, 300M, 2T');
+  };
+}
+
+/** A reader of `name=number` with commas between them. */
+export function assignments(option: string): (text: string) => Record<string, number> {
+  const read = amount(option);
+  return (text) =>
+    Object.fromEntries(
+      splitNames(option, text).map((part) => {
+        const [, name, number] = /^(\w+)\s*=\s*(\S+)$/.exec(part) ?? [];
+        if (name === undefined)
+          throw new ArgumentError(option, part, 'name=number, with commas between them');
+        return [name, read(number!)];
+      }),
+    );
+}

@@ -1,0 +1,279 @@
+/**
+ * Laws fitted to runs by least squares: Levenberg and Marquardt's method (the npm package `ml-levenberg-marquardt`, which is not
+ * bundled) over the logarithms of the parameters, from many starts; intervals by the linear approximation at the optimum.
+ */
+import {
+  checkFields,
+  checkList,
+  checkObject,
+  integerInRange,
+  numberInRange,
+  oneOf,
+  pathOf,
+} from '../check.ts';
+import { ArgumentError } from '../errors.ts';
+import { studentQuantile } from '../student.ts';
+import { type LawForm, type LawFormName, lawForms } from './forms.ts';
+
+export interface FitLawOptions {
+  /** Parameters that are not fitted, by name. */
+  readonly fixed?: Readonly<Record<string, number>>;
+  /** Starts, drawn between the form's ends. From 1 to 10000. Default 64. */
+  readonly starts?: number;
+  /** Of the draws. Default 1. */
+  readonly seed?: number;
+}
+
+/** A run as a fit reads it: the form's variables and the loss. */
+export type LawRow = Readonly<Record<string, number>>;
+
+/** A number and its 95 % interval; without end where the rows do not determine it. */
+export interface Estimate {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface LawFit {
+  readonly form: LawFormName;
+  readonly parameters: Readonly<Record<string, Estimate>>;
+  readonly rows: number;
+  /** Rows less parameters that were fitted. */
+  readonly degreesOfFreedom: number;
+  /** Root of the mean square of loss less law, in the loss's unit. */
+  readonly rms: number;
+  /** Share of the variance of the losses that the law explains; NaN where all losses are equal. */
+  readonly r2: number;
+  /** Parameters that the rows do not determine. */
+  readonly undetermined: readonly string[];
+  /** The law at other variables, with the 95 % interval of its mean. Throws ArgumentError. */
+  predict(variables: LawRow): Estimate;
+}
+
+/** Iterations from each start, and from the best that they lead to. */
+const startIterations = 60;
+const lastIterations = 500;
+/** How far the logarithm of a parameter is moved for a derivative. */
+const difference = 1e-5;
+/** Of the largest singular value: what is less counts as zero. */
+const rankTolerance = 1e-9;
+
+/** Uniform draws in [0, 1) (Steele, Lea and Flood's SplitMix, 32 bits). */
+function uniforms(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
+  };
+}
+
+function checkRows(rows: unknown, variables: readonly string[]): readonly LawRow[] {
+  return checkList('rows', rows, 'an array of objects').map((row, index) => {
+    const path = pathOf('rows', index);
+    const given = checkObject(path, row) as LawRow;
+    for (const name of variables) numberInRange(pathOf(path, name), given[name], { above: 0 });
+    numberInRange(pathOf(path, 'loss'), given['loss']);
+    return given;
+  });
+}
+
+function checkFixed(given: unknown, names: readonly string[]): Readonly<Record<string, number>> {
+  const fields = checkFields('options.fixed', given as object | undefined, names);
+  for (const [name, value] of Object.entries(fields))
+    if (value !== undefined) numberInRange(pathOf('options.fixed', name), value, { above: 0 });
+  return fields as Readonly<Record<string, number>>;
+}
+
+/** Law and derivatives by the logarithms of the parameters that are fitted. */
+class Fitted {
+  readonly names: readonly string[];
+  readonly #form: LawForm;
+  readonly #fixed: Readonly<Record<string, number>>;
+
+  constructor(form: LawForm, fixed: Readonly<Record<string, number>>) {
+    this.#form = form;
+    this.#fixed = fixed;
+    this.names = Object.keys(form.parameters).filter((name) => fixed[name] === undefined);
+  }
+
+  parameters(logs: readonly number[]): Record<string, number> {
+    return {
+      ...this.#fixed,
+      ...Object.fromEntries(this.names.map((name, i) => [name, Math.exp(logs[i]!)])),
+    };
+  }
+
+  at(logs: readonly number[]): (row: LawRow) => number {
+    const parameters = this.parameters(logs);
+    return (row) => this.#form.value(parameters, row);
+  }
+
+  gradient(logs: readonly number[]): (row: LawRow) => number[] {
+    const moved = (i: number, by: number): ((row: LawRow) => number) =>
+      this.at(logs.map((log, j) => (i === j ? log + by : log)));
+    const pairs = logs.map((_, i) => [moved(i, difference), moved(i, -difference)] as const);
+    return (row) => pairs.map(([up, down]) => (up(row) - down(row)) / (2 * difference));
+  }
+
+  start(draw: () => number): number[] {
+    return this.names.map((name) => {
+      const [low, high] = this.#form.parameters[name]!;
+      return Math.log(low) + draw() * Math.log(high / low);
+    });
+  }
+}
+
+const squaresOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value * value, 0);
+
+/** The logarithms of least squares among what the starts lead to; null if none leads to finite numbers. */
+async function leastSquares(
+  fitted: Fitted,
+  rows: readonly LawRow[],
+  starts: number,
+  seed: number,
+): Promise<number[] | null> {
+  const { levenbergMarquardt } = await import('ml-levenberg-marquardt');
+  const data = { x: rows.map((_, i) => i), y: rows.map(({ loss }) => loss!) };
+  const onRows =
+    <T>(make: (logs: number[]) => (row: LawRow) => T) =>
+    (logs: number[]): ((index: number) => T) => {
+      const of = make(logs);
+      return (index) => of(rows[index]!);
+    };
+  const draw = uniforms(seed);
+  const errorOf = (logs: readonly number[]): number => {
+    const law = fitted.at(logs);
+    return squaresOf(rows.map((row) => row['loss']! - law(row)));
+  };
+  let best: number[] | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  const descend = (initialValues: number[], maxIterations: number): void => {
+    try {
+      const { parameterValues } = levenbergMarquardt(
+        data,
+        onRows((logs) => fitted.at(logs)),
+        {
+          jacobianFunction: onRows((logs) => fitted.gradient(logs)),
+          ...{ initialValues, maxIterations, errorTolerance: 0, improvementThreshold: 1e-12, damping: 0.1 },
+        },
+      );
+      const error = errorOf(parameterValues);
+      if (error < least) [best, least] = [parameterValues, error];
+    } catch {
+      // A start from which the steps leave the finite numbers, or end in a singular matrix, leads nowhere.
+    }
+  };
+  for (let i = 0; i < starts; i++) descend(fitted.start(draw), startIterations);
+  if (best !== null) descend(best, lastIterations);
+  return best;
+}
+
+/** What the rows say of the parameters at the optimum: the inverse of J^T J, and which parameters it leaves open. */
+async function uncertainty(
+  fitted: Fitted,
+  logs: readonly number[],
+  rows: readonly LawRow[],
+): Promise<{ readonly covariance: number[][]; readonly isOpen: readonly boolean[] }> {
+  const { Matrix, SVD } = await import('ml-matrix');
+  const svd = new SVD(new Matrix(rows.map(fitted.gradient(logs))), { autoTranspose: true });
+  const [largest = 0] = svd.diagonal;
+  const right = svd.rightSingularVectors.to2DArray();
+  const kept = svd.diagonal.map((value) => value > rankTolerance * largest);
+  const covariance = logs.map((_, i) =>
+    logs.map((_, j) =>
+      svd.diagonal.reduce(
+        (sum, value, k) => (kept[k] ? sum + (right[i]![k]! * right[j]![k]!) / value ** 2 : sum),
+        0,
+      ),
+    ),
+  );
+  // A parameter is open that has a part in a direction in which the law does not change.
+  const isOpen = right.map((row) => row.some((part, k) => !kept[k] && Math.abs(part) > 1e-3));
+  return { covariance, isOpen };
+}
+
+/**
+ * A law fitted to runs by least squares of the loss.
+ *
+ * @param rows For each run its `loss` and the form's variables, numbers above 0; other fields are left alone. More rows than
+ *   parameters that are fitted.
+ * @throws ArgumentError naming the argument, the row and its field.
+ *
+ * @example
+ * const { parameters, predict } = await fitLaw('chinchilla', rows);
+ * predict({ parameters: 7e9, tokens: 1e12 }); // { value, low, high }
+ */
+export async function fitLaw(
+  name: LawFormName,
+  rows: readonly LawRow[],
+  options: FitLawOptions = {},
+): Promise<LawFit> {
+  oneOf('form', name, Object.keys(lawForms) as LawFormName[]);
+  const form: LawForm = lawForms[name];
+  checkFields('options', options, ['fixed', 'starts', 'seed']);
+  const fixed = checkFixed(options.fixed, Object.keys(form.parameters));
+  const starts = integerInRange('options.starts', options.starts, 1, 10_000, 24);
+  const seed = integerInRange('options.seed', options.seed, 0, 2 ** 32 - 1, 1);
+  const checked = checkRows(rows, form.variables);
+  const fitted = new Fitted(form, fixed);
+  const count = fitted.names.length;
+  if (count === 0)
+    throw new ArgumentError('options.fixed', options.fixed, 'at least one parameter left to fit');
+  if (checked.length <= count)
+    throw new ArgumentError(
+      'rows',
+      rows,
+      `more than ${count} rows, for ${count} parameters: ${fitted.names.join(', ')}`,
+    );
+  const logs = await leastSquares(fitted, checked, starts, seed);
+  if (logs === null) throw new ArgumentError('rows', rows, `numbers to which ${form.formula} can be fitted`);
+  return described(name, fitted, logs, checked, await uncertainty(fitted, logs, checked));
+}
+
+function described(
+  form: LawFormName,
+  fitted: Fitted,
+  logs: readonly number[],
+  rows: readonly LawRow[],
+  { covariance, isOpen }: Awaited<ReturnType<typeof uncertainty>>,
+): LawFit {
+  const degreesOfFreedom = rows.length - logs.length;
+  const law = fitted.at(logs);
+  const derivatives = fitted.gradient(logs);
+  const residuals = squaresOf(rows.map((row) => row['loss']! - law(row)));
+  const mean = rows.reduce((sum, { loss }) => sum + loss!, 0) / rows.length;
+  const width = studentQuantile(degreesOfFreedom) * Math.sqrt(residuals / degreesOfFreedom);
+  const values = fitted.parameters(logs);
+  const undetermined = fitted.names.filter((_, i) => isOpen[i]);
+  const estimate = (parameter: string): Estimate => {
+    const value = values[parameter]!;
+    const i = fitted.names.indexOf(parameter);
+    if (i < 0) return { value, low: value, high: value };
+    if (isOpen[i]) return { value, low: 0, high: Number.POSITIVE_INFINITY };
+    const factor = Math.exp(width * Math.sqrt(covariance[i]![i]!));
+    return { value, low: value / factor, high: value * factor };
+  };
+  return {
+    form,
+    parameters: Object.fromEntries(Object.keys(values).map((parameter) => [parameter, estimate(parameter)])),
+    ...{ rows: rows.length, degreesOfFreedom, undetermined },
+    rms: Math.sqrt(residuals / rows.length),
+    r2: 1 - residuals / squaresOf(rows.map(({ loss }) => loss! - mean)),
+    predict(variables) {
+      const given = checkObject('variables', variables) as LawRow;
+      for (const variable of lawForms[form].variables)
+        numberInRange(pathOf('variables', variable), given[variable], { above: 0 });
+      const value = law(given);
+      const gradient = derivatives(given);
+      const variance = gradient.reduce(
+        (sum, one, i) => gradient.reduce((inner, other, j) => inner + one * other * covariance[i]![j]!, sum),
+        0,
+      );
+      const half = width * Math.sqrt(Math.max(variance, 0));
+      return { value, low: value - half, high: value + half };
+    },
+  };
+}
