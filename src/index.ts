@@ -140,6 +140,7 @@ export {
   type NoiseOptions,
   type NoiseTransform,
   namedQuantizer,
+  namedQuantizerOptions,
   noise,
   type OutlierOptions,
   type PowerExpansionOptions,

@@ -6,15 +6,12 @@ export {
   type CodeCount,
   type ErrorPoint,
   errorAgainstBits,
-  type NamedOptions,
-  namedQuantizer,
 } from './analysis/index.ts';
 export {
   type BlockOptions,
   type BlockQuantizerOptions,
   blockQuantizerOptions,
-  quantize,
-} from './blocks.ts';
+} from './block-options.ts';
 export {
   blend,
   blendGradient,
@@ -29,6 +26,7 @@ export {
 } from './gradients/index.ts';
 export type { Grouping } from './grouping.ts';
 export { type QuantizedMatmulOptions, quantizedMatmul } from './matmul.ts';
+export { canonicalQuantizerName, namedQuantizerOptions, roundingOrQuantizer } from './named.ts';
 export { callRounding, kernelLayout, kernelPlan } from './on-kernels.ts';
 export {
   type CallOptions,
@@ -40,8 +38,9 @@ export {
 } from './options.ts';
 export { type Direction, directions } from './power-of-two.ts';
 export type { Explained } from './pullback.ts';
+export { quantize } from './quantize.ts';
 export { dequantize, type Quantized } from './quantized.ts';
-export { type Quantizer, quantizer } from './quantizer.ts';
+export { type NamedOptions, namedQuantizer, type Quantizer, quantizer } from './quantizer.ts';
 export {
   type BlockError,
   leastStatistic,

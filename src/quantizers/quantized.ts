@@ -7,6 +7,7 @@ import { formats } from '../formats/catalogue.ts';
 import type { CodeArray } from '../formats/codes.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
 import { pack, unpack } from '../formats/packing.ts';
+import { toBinary32 } from '../operations/carrier.ts';
 import { decode, encode, type RealArray } from '../operations/conversions.ts';
 import { outOfUnits } from './elements.ts';
 import { axisIndex, countGroups, type Grouping, groupShape, lengthOf } from './grouping.ts';
@@ -23,6 +24,12 @@ export interface Quantized {
   readonly format: Format;
   /** The scales as numbers, one a group in row-major order of `scaleShape`. `stored` says how they are used. */
   readonly scales: Float32Array;
+  /**
+   * Decode scales, one a group, whatever is stored: `scales` where they are decode scales, their reciprocals
+   * in binary32 (at most its largest number) where they are encode factors. This is what file formats keep: value = element * decode scale
+   * (* tensor scale), but for that rounding (and for `prescale` and `gain`).
+   */
+  readonly decodeScales: Float32Array;
   /** The codes of the scales in their format. */
   readonly scaleCodes: CodeArray;
   readonly scaleFormat: FloatFormat;
@@ -129,11 +136,16 @@ export function quantized(stored: Stored, restore: Restore, values?: RealArray):
     4 * (tensorScales?.length ?? 0) +
     zeroBytes;
   let made: RealArray | undefined = values;
+  let decoding: Float32Array | undefined = scale.stored === 'decode' ? scales : undefined;
   const result: Quantized = Object.freeze({
     shape,
     codes,
     format,
     scales,
+    get decodeScales(): Float32Array {
+      decoding ??= scales.map((factor) => toBinary32(1 / factor));
+      return decoding;
+    },
     scaleCodes,
     scaleFormat: scale.format,
     scaleShape: groupShape(scale.grouping, shape),

@@ -5,15 +5,23 @@
 import { type Numbers, type RealArray, realArray, resultArray } from '../array-kinds.ts';
 import { checkFields, checkObject, oneOf } from '../check.ts';
 import type { Format } from '../formats/format.ts';
-import type { ResolvedRounding } from '../rounding/options.ts';
+import type { ResolvedRounding, RoundingMode } from '../rounding/options.ts';
 import type { GradientRule, Gradients } from './gradients/index.ts';
 import { axisOption } from './grouping.ts';
-import { type CallOptions, checkCall, type QuantizerOptions, resolveQuantizer } from './options.ts';
+import { namedQuantizerOptions } from './named.ts';
+import {
+  type CallOptions,
+  checkCall,
+  type NaNInGroups,
+  type QuantizerOptions,
+  resolveQuantizer,
+} from './options.ts';
 import { type Explained, pullback } from './pullback.ts';
 import { type Quantized, unpackQuantized } from './quantized.ts';
 import type { ResolvedScale } from './scale-options.ts';
 import { QuantizerSteps } from './steps.ts';
 import { type QuantizerState, stateNames } from './tracking.ts';
+import type { TransformData } from './transforms/index.ts';
 import { checkResidue, noResidue, type Residue, type Transform } from './transforms/transform.ts';
 
 export interface Quantizer {
@@ -68,6 +76,34 @@ export interface Quantizer {
 
 const unpackNames: readonly string[] = ['dtype', 'residue', 'axis'];
 
+/** What a text does not say. */
+export interface NamedOptions {
+  readonly rounding?: RoundingMode;
+  readonly transform?: TransformData;
+  /** Random bits of stochastic rounding. */
+  readonly seed?: number | bigint;
+  /** What becomes of NaN: as in `quantizer`. */
+  readonly nan?: NaNInGroups;
+}
+
+/**
+ * The quantiser of a text: a block format's name (`mxfp4`, `nvfp4`, `bfp(7,16)`), or a format of numbers with what its scale is per
+ * (default `tensor`), what it is taken from (default `absmax`, `absmean` for ternary and binary) and how it is stored (default
+ * binary32), in any order; `FORMAT/unscaled` has a scale of 1. A float of more than 8 bits, a posit, a fixed-point or logarithmic format by
+ * itself rounds as `round` does, without a scale.
+ *
+ * @throws ArgumentError for a text that is none.
+ *
+ * @example
+ * namedQuantizer('nvfp4');
+ * namedQuantizer('int4/block:32/mse');
+ * namedQuantizer('e2m1/block:16/scale:ue5m3', { transform: { name: 'hadamard', size: 16 } });
+ */
+export function namedQuantizer(text: string, options?: NamedOptions): Quantizer {
+  const given = checkFields('', options, ['rounding', 'transform', 'seed', 'nan']);
+  return quantizer({ ...namedQuantizerOptions(text), ...given });
+}
+
 /**
  * A quantiser. `docs/quantizers.md` defines every statistic and scale to the bit.
  *
@@ -79,9 +115,11 @@ const unpackNames: readonly string[] = ['dtype', 'residue', 'axis'];
  * const weights = quantizer({ format: 'ternary', scale: { per: 'tensor', from: 'absmean' } });
  * weights.fakeQuantize(new Float32Array([0.1, -0.4, 0.25, 0])); // [0.1875, -0.1875, 0.1875, 0]
  *
+ * @param given Its options, or its name: `'int4/row'`, `'mxfp4'` (`namedQuantizer`).
  * @throws ArgumentError if an option is not accepted.
  */
-export function quantizer(options: QuantizerOptions): Quantizer {
+export function quantizer(given: QuantizerOptions | string): Quantizer {
+  const options = typeof given === 'string' ? namedQuantizerOptions(given) : given;
   const resolved = resolveQuantizer(options);
   const steps = new QuantizerSteps(resolved);
   const { tracker, source, rounding } = steps;

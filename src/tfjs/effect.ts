@@ -9,7 +9,6 @@ import {
   type BlockFormat,
   type Format,
   type FormatSpelling,
-  findBlockFormat,
   formats,
   isBlockFormat,
   isFormat,
@@ -21,6 +20,7 @@ import {
   type Quantizer,
   type QuantizerOptions,
   quantizer,
+  roundingOrQuantizer,
 } from '../quantizers/index.ts';
 import type { Saturation } from '../rounding/options.ts';
 import {
@@ -69,18 +69,24 @@ export interface Effect {
 }
 
 const blocks = new WeakMap<BlockFormat, QuantizerOptions>();
+const named = new Map<string, QuantizerOptions>();
 
-/** The quantiser of a block format, by itself or by name; undefined for anything else. */
-function blockOptions(given: unknown): QuantizerOptions | undefined {
-  const format =
-    typeof given === 'string' ? findBlockFormat(given) : isBlockFormat(given) ? given : undefined;
-  if (format === undefined) return undefined;
-  let known = blocks.get(format);
-  if (known === undefined) {
-    known = blockQuantizerOptions(format);
-    blocks.set(format, known);
-  }
-  return known;
+function kept<K>(
+  known: { get(key: K): QuantizerOptions | undefined; set(key: K, made: QuantizerOptions): unknown },
+  key: K,
+  make: () => QuantizerOptions,
+): QuantizerOptions {
+  const found = known.get(key) ?? make();
+  known.set(key, found);
+  return found;
+}
+
+/** What a name or a block format stands for; anything else is itself. Equal ones are one object, which is what is kept by identity. */
+function treatmentNamed(given: InputSpec): Exclude<InputSpec, string | BlockFormat> {
+  if (isBlockFormat(given)) return kept(blocks, given, () => blockQuantizerOptions(given));
+  if (typeof given !== 'string') return given;
+  const { rounding, quantizer: options } = roundingOrQuantizer(given);
+  return rounding ?? kept(named, given, () => options);
 }
 
 /** Operands of fused kernels that are no factors of the product: they are the operands of what follows it. */
@@ -144,9 +150,8 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: 
   }
 
   function treatmentOf(given: InputSpec, role: RoleRounding | null, modes: RoleSpec): Treatment {
-    const spec = blockOptions(given) ?? (given as Exclude<InputSpec, BlockFormat>);
-    if (typeof spec === 'string' || isFormat(spec))
-      return { rounding: roundingOf({ ...modes, format: spec }), quantizer: undefined };
+    const spec = treatmentNamed(given);
+    if (isFormat(spec)) return { rounding: roundingOf({ ...modes, format: spec }), quantizer: undefined };
     if (!('scale' in spec)) return { rounding: roundingOf({ ...modes, ...spec }), quantizer: undefined };
     const options = spec as QuantizerOptions;
     const { scale } = options;

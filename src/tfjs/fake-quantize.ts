@@ -117,17 +117,20 @@ export function fakeQuantizeKernel(backendName: string, backend: Backend): Kerne
 }
 
 const quantizers = new WeakMap<QuantizerOptions, Quantizer>();
+const namedQuantizers = new Map<string, Quantizer>();
 
-/** The quantiser that plain data describes, made once an object. */
-function quantizerOf(given: Quantizer | QuantizerOptions): Quantizer {
-  checkObject('quantizer', given, 'a quantiser or its options');
-  if ('fakeQuantize' in given) return given;
-  let known = quantizers.get(given);
-  if (known === undefined) {
-    known = quantizer(given);
-    quantizers.set(given, known);
+/** The quantiser of a text or of plain data, made once. */
+function quantizerOf(given: Quantizer | QuantizerOptions | string): Quantizer {
+  if (typeof given !== 'string') {
+    checkObject('quantizer', given, 'a quantiser, its options or its name');
+    if ('fakeQuantize' in given) return given;
   }
-  return known;
+  const known = typeof given === 'string' ? namedQuantizers.get(given) : quantizers.get(given);
+  if (known !== undefined) return known;
+  const made = quantizer(given);
+  if (typeof given === 'string') namedQuantizers.set(given, made);
+  else quantizers.set(given, made);
+  return made;
 }
 
 /**
@@ -135,7 +138,7 @@ function quantizerOf(given: Quantizer | QuantizerOptions): Quantizer {
  * a role is emulated its result is rounded like any other.
  *
  * @param x A float32 tensor; the last axis is a row.
- * @param given A quantiser or its options, which are read at the first use of the object.
+ * @param given A quantiser, its name (`'int4/row'`, as `namedQuantizer` reads it), or its options, which are read at the first use of the object.
  * @param call What this call says in place of the options.
  * @throws ArgumentError if x is not float32, or the options are not accepted.
  * @example
@@ -144,7 +147,7 @@ function quantizerOf(given: Quantizer | QuantizerOptions): Quantizer {
 export function fakeQuantize<T extends Tensor>(
   tf: TensorFlow,
   x: T,
-  given: Quantizer | QuantizerOptions,
+  given: Quantizer | QuantizerOptions | string,
   call?: QuantizerCall,
 ): T {
   checkTensorFlow(tf, x, given);

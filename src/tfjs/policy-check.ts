@@ -14,7 +14,7 @@ import {
 } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type Format, findBlockFormat, isBlockFormat, isFormat, toFormat } from '../formats/index.ts';
-import { type QuantizerOptions, quantizer } from '../quantizers/index.ts';
+import { type QuantizerOptions, quantizer, roundingOrQuantizer } from '../quantizers/index.ts';
 import { roundingModes, saturations, stochasticVariants, subnormalTreatments } from '../rounding/options.ts';
 import { checkAccumulator } from './accumulator.ts';
 import { fusedNames, kernelFamilies, productNames } from './kernel-names.ts';
@@ -52,12 +52,15 @@ function checkModes(path: string, given: Fields): void {
   if (variant !== undefined) oneOf(pathOf(path, 'variant'), variant, stochasticVariants);
 }
 
-const treatments = 'a format, a block format, a rounding, a quantiser, null';
+const treatments = 'a format, a block format, a rounding, a quantiser or its name (int4/row), null';
 
 /** What one operand is put through: a rounding or a quantiser. */
 function checkTreatment(path: string, given: unknown): void {
   if (typeof given === 'string') {
-    if (findBlockFormat(given) === undefined) checkFormat(path, given);
+    refusedAs(
+      () => roundingOrQuantizer(given),
+      ({ argument }) => (argument === 'format' || argument === 'quantizer' ? path : `${path}: ${argument}`),
+    );
     return;
   }
   if (isFormat(given) || isBlockFormat(given)) return;

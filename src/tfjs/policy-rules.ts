@@ -4,13 +4,8 @@
  */
 
 import { pathOf, refusedAs } from '../check.ts';
-import {
-  type Format,
-  type FormatSpelling,
-  findBlockFormat,
-  isBlockFormat,
-  isFormat,
-} from '../formats/index.ts';
+import { type Format, type FormatSpelling, isBlockFormat, isFormat } from '../formats/index.ts';
+import { roundingOrQuantizer } from '../quantizers/index.ts';
 import { kernelFamilies, productNames } from './kernel-names.ts';
 import { matchesLayer } from './layer-names.ts';
 import type { KernelSpec, LayerSpec, Policy, Role, Rule } from './policy.ts';
@@ -53,7 +48,7 @@ export function hasFormat(rule: AnyRule | undefined): boolean {
 /** Whether the operands are rounded, in the manner of the role where theirs says nothing else. */
 function roundsInputs(inputs: KernelSpec['inputs']): boolean {
   if (inputs === undefined || inputs === null || isBlockFormat(inputs)) return false;
-  if (typeof inputs === 'string') return findBlockFormat(inputs) === undefined;
+  if (typeof inputs === 'string') return roundingOrQuantizer(inputs).rounding !== undefined;
   if (isFormat(inputs)) return true;
   if ('format' in inputs) return !('scale' in inputs);
   return Object.values(inputs).some((given) => roundsInputs(given as KernelSpec['inputs']));

@@ -30,7 +30,8 @@ export interface RoleSpec {
 
 /**
  * What operands are put through before a kernel sees them: a rounding (a format by itself or by name), or a quantiser (its
- * options, or a block format by itself or by name).
+ * options, a block format by itself or by name, or a name with parts: `'int4/row'`). The name of a format that is used with a scale, such as
+ * `int4` or `e4m3fn`, is refused by itself: `'int4/tensor'` is the quantiser, `{ format: 'int4' }` the rounding.
  */
 export type InputSpec = RoleSpec | QuantizerOptions | Format | BlockFormat | FormatSpelling | BlockFormatName;
 

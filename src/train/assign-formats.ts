@@ -8,7 +8,7 @@
  * Source of the idea: Dong et al., "HAWQ-V2", arXiv 1911.03852 (costs by curvature); the greedy order is this project's.
  */
 import { isFloat32Array } from '../array-kinds.ts';
-import { checkList, numberInRange, within } from '../check.ts';
+import { checkList, checkObject, numberInRange, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { FormatSpelling } from '../formats/index.ts';
 import { type Quantizer, type QuantizerOptions, quantizer } from '../quantizers/index.ts';
@@ -111,7 +111,11 @@ export function assignFormats<F extends FormatSpelling>(
   checkList('candidates', candidates, 'a list of quantisers');
   if (candidates.length === 0) throw new ArgumentError('candidates', candidates, 'at least one quantiser');
   numberInRange('bits', bits, { above: 0, to: 64 });
-  const made = Array.from(candidates, (one, i) => within(`candidates[${i}]`, () => madeOf(one)));
+  const made = Array.from(candidates, (one, i) => {
+    const path = `candidates[${i}]`;
+    checkObject(path, one, 'a quantiser, { format, scale }');
+    return within(path, () => madeOf(one));
+  });
   layers.forEach(({ name, weights, curvature }, i) => {
     if (layers.findIndex((other) => other.name === name) < i)
       throw new ArgumentError(`layers[${i}].name`, name, 'names that differ');

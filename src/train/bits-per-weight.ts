@@ -15,8 +15,9 @@ import { storeOf } from './engine/stored-weights.ts';
 import { rulesOfPhase } from './engine/timeline.ts';
 import type { Parameter } from './model.ts';
 import { sizeOf } from './model.ts';
+import { withSpelledQuantizers } from './named-slots.ts';
 import { isSlotted } from './parameter-role.ts';
-import type { LinearSlots, OperandSpec, Phase, Recipe } from './recipe.ts';
+import type { GivenRecipe, LinearSlots, OperandSpec, Phase, Recipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
 import { selectables } from './recipe-fit.ts';
 import type { WeightStoreSpec } from './stores/index.ts';
@@ -123,8 +124,9 @@ export function bitsOfWeight({ emulate, w, store, shape }: WeightRead): number {
  * @example
  * bitsPerWeight(recipes.bitnet()) // 1.584962500721156
  */
-export function bitsPerWeight(recipe: Recipe, phase?: number, reading?: WeightReading): number {
-  checkRecipe(recipe);
+export function bitsPerWeight(given: GivenRecipe, phase?: number, reading?: WeightReading): number {
+  checkRecipe(given);
+  const recipe = withSpelledQuantizers<Recipe>('recipe', given);
   const { store, phases, rules = [] } = recipe;
   const last = phases.length - 1;
   const chosen = phases[integerInRange('phase', phase, 0, last, last)]!;

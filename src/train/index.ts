@@ -67,6 +67,7 @@ export {
   type EmulationSpec,
   type EventAction,
   type ExtraNorm,
+  type GivenRecipe,
   type Inference,
   type LearnSpec,
   type LinearSlots,

@@ -23,6 +23,7 @@ import {
 } from './optimizers/index.ts';
 import { checkQuantizerSpec } from './quantizer-spec.ts';
 import {
+  type GivenRecipe,
   type InputGradientSpec,
   keepsRowsTurned,
   type LinearSlots,
@@ -268,7 +269,7 @@ function checkProject({ update, store, rules = [] }: Recipe): void {
  * Checks a recipe, which may come from a file: types and ranges first, then what joins several fields.
  * @throws ArgumentError naming the field, such as `recipe.phases[1].linear.forward.w.format`.
  */
-export function checkRecipe(given: Recipe): void {
+export function checkRecipe(given: GivenRecipe): void {
   checkSchema('recipe', given, recipeSchema);
   if (given.update?.rule !== undefined) checkOptimizer(given.update.rule, 'recipe.update.rule');
   const recipe = settledRecipe(given);

@@ -3,7 +3,8 @@
  */
 import { checkObject, within } from '../check.ts';
 import { checkSchema, fields, fileName, maybe, word } from '../schema.ts';
-import type { Recipe } from './recipe.ts';
+import { withSpelledQuantizers } from './named-slots.ts';
+import type { GivenRecipe, Recipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
 import { withCanonicalNames } from './recipe-names.ts';
 import * as recipes from './recipes/index.ts';
@@ -27,8 +28,9 @@ export function recipeFrom(data: unknown): Recipe {
   checkObject('recipe', data, 'an object: a recipe, or { "recipe": name, ...options }');
   const given = data as Record<string, unknown>;
   if (!Object.hasOwn(given, 'recipe')) {
-    checkRecipe(given as unknown as Recipe);
-    return withCanonicalNames(given as unknown as Recipe);
+    const recipe = given as unknown as GivenRecipe;
+    checkRecipe(recipe);
+    return withCanonicalNames(withSpelledQuantizers<Recipe>('recipe', recipe));
   }
   const { recipe, name, ...options } = given;
   checkSchema('recipe', { recipe, name }, named);

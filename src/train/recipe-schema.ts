@@ -55,8 +55,15 @@ const operandEntries = {
 };
 const operandOf = (words: string, accepts: (given: unknown) => boolean): Schema =>
   objectOr(fields(operandEntries), value(accepts, words));
-const operandOrNull = operandOf('a quantiser or null', (given) => given === null);
-const operandOrSame = operandOf("a quantiser, 'same' or null", (given) => given === null || given === 'same');
+const isName = (given: unknown): boolean => typeof given === 'string' && given.length <= 200;
+const operandOrNull = operandOf(
+  'a quantiser, its name or null',
+  (given) => given === null || (isName(given) && given !== 'same'),
+);
+const operandOrSame = operandOf(
+  "a quantiser, its name, 'same' or null",
+  (given) => given === null || isName(given),
+);
 const outputEntries = {
   ...quantizerEntries,
   format: maybe(quantizerEntries.format),
@@ -68,7 +75,7 @@ const outputOf = (entries: Readonly<Record<string, Schema>>) =>
   maybe(
     objectOr(
       fields(entries),
-      value((given) => given === null, 'a rounding, a quantiser or null'),
+      value((given) => given === null || isName(given), 'a rounding, a quantiser, its name or null'),
     ),
   );
 const output = outputOf(outputEntries);
@@ -222,7 +229,7 @@ export const recipeSchema: Schema = fields({
   schedule: scheduleSchema,
   decaySchedule: maybe(scheduleSchema),
   store: maybe(storeSchema),
-  inference: maybe(list(fields({ name: line(40), w: quantizer }), 0, 20)),
+  inference: maybe(list(fields({ name: line(40), w: objectOr(quantizer, line(200)) }), 0, 20)),
   rules: maybe(list(rule, 0, 100)),
   events: maybe(list(event, 0, 100)),
   values: maybe(record(anything)),

@@ -9,6 +9,7 @@ import type { RoundingMode, Saturation } from '../rounding/options.ts';
 import type { AccumulatorSpec } from '../tfjs/accumulator.ts';
 import type { Curve } from './curve.ts';
 import { namePattern } from './name-pattern.ts';
+import { withSpelledQuantizers } from './named-slots.ts';
 import type { OptimizerSettings, StateCodecSpec } from './optimizers/index.ts';
 import { isSlotted, type ParameterRole } from './parameter-role.ts';
 import type { Schedule } from './schedule.ts';
@@ -63,31 +64,34 @@ export interface InputGradientSpec extends OutputSpec {
 
 /**
  * The operands of a layer's three products, y = x w^T, dx = g w and dw = g^T x, their results, and how they sum. Null: as it
- * is. `'same'`: the image that the forward product read. Accumulators are those of `arithmetic`; default binary32, in order.
+ * is. `'same'`: the image that the forward product read. Accumulators are those of `arithmetic`; default binary32, in order. `N`: names of
+ * quantisers (`'int8/row'`, `'mxfp4'`), which a recipe as it is given may have in their place.
  */
-export interface LinearSlots {
+export interface LinearSlots<N extends string = never> {
   readonly forward: {
-    readonly x: OperandSpec | null;
-    readonly w: OperandSpec | null;
-    readonly y?: OutputSpec | null;
+    readonly x: OperandSpec | N | null;
+    readonly w: OperandSpec | N | null;
+    readonly y?: OutputSpec | N | null;
     readonly accumulate?: AccumulatorSpec | null;
   };
   readonly inputGradient: {
-    readonly g: OperandSpec | null;
-    readonly w: OperandSpec | 'same' | null;
-    readonly dx?: InputGradientSpec | null;
+    readonly g: OperandSpec | N | null;
+    readonly w: OperandSpec | N | 'same' | null;
+    readonly dx?: InputGradientSpec | N | null;
     readonly accumulate?: AccumulatorSpec | null;
   };
   readonly weightGradient: {
-    readonly g: OperandSpec | null;
-    readonly x: OperandSpec | 'same' | null;
-    readonly dw?: OutputSpec | null;
+    readonly g: OperandSpec | N | null;
+    readonly x: OperandSpec | N | 'same' | null;
+    readonly dw?: OutputSpec | N | null;
     readonly accumulate?: AccumulatorSpec | null;
   };
 }
 
 /** Slots of which a rule says only some. */
-export type PartialSlots = { readonly [P in keyof LinearSlots]?: Partial<LinearSlots[P]> };
+export type PartialSlots<N extends string = never> = {
+  readonly [P in keyof LinearSlots<N>]?: Partial<LinearSlots<N>[P]>;
+};
 
 /** Which parameters, and which products without one, a rule is for. Every field that is given must hold. */
 export interface RuleWhere {
@@ -105,7 +109,7 @@ export interface RuleWhere {
 }
 
 /** What a rule sets, field by field. */
-export interface RuleSet extends PartialSlots {
+export interface RuleSet<N extends string = never> extends PartialSlots<N> {
   readonly store?: WeightStoreSpec;
   /** How the optimiser's first and second moment are held. */
   readonly first?: StateCodecSpec;
@@ -116,9 +120,9 @@ export interface RuleSet extends PartialSlots {
   readonly frozen?: boolean;
 }
 
-export interface Rule {
+export interface Rule<N extends string = never> {
   readonly where: RuleWhere;
-  readonly set: RuleSet;
+  readonly set: RuleSet<N>;
 }
 
 /** Every kernel of the forward and backward pass rounds its result to this format. */
@@ -128,13 +132,13 @@ export interface EmulationSpec {
   readonly saturation?: Saturation;
 }
 
-export interface Phase {
+export interface Phase<N extends string = never> {
   /** Where it begins, as a part of all steps in [0, 1). The first phase begins at 0. */
   readonly from: number;
   /** Slots of every linear layer inside the blocks. Embedding and head have none. */
-  readonly linear: LinearSlots;
+  readonly linear: LinearSlots<N>;
   /** Slots of layers whose name a pattern matches (name-pattern.ts), in place of `linear`; the first match counts. */
-  readonly layers?: readonly { readonly match: string; readonly linear: LinearSlots }[];
+  readonly layers?: readonly { readonly match: string; readonly linear: LinearSlots<N> }[];
   /** The strength of every quantiser of the phase grows from 0 to its own after the phase begins. Default: at once. */
   readonly phaseIn?: PhaseIn;
   readonly emulate: EmulationSpec | null;
@@ -146,7 +150,7 @@ export interface Phase {
    */
   readonly rewarm?: number;
   /** Rules for this phase, after the recipe's own. */
-  readonly rules?: readonly Rule[];
+  readonly rules?: readonly Rule<N>[];
 }
 
 /** A norm without parameters before the linear layers that add to the residual stream, or before all. */
@@ -161,14 +165,14 @@ export interface ExtraNorm {
  * The trained weights, read through a quantiser for one more validation at the end; not those of layers that the last phase
  * gives slots of their own.
  */
-export interface Inference {
+export interface Inference<N extends string = never> {
   /** Short, for tables: `ternary`. */
   readonly name: string;
-  readonly w: QuantizerSpec;
+  readonly w: QuantizerSpec | N;
 }
 
 /** What happens at an event. */
-export type EventAction =
+export type EventAction<N extends string = never> =
   /** Optimisers forget their moments, as where a phase says `optimizerState: 'reset'`. */
   | { readonly reset: 'moments' }
   /**
@@ -177,7 +181,7 @@ export type EventAction =
    */
   | { readonly rewarm: number; readonly shape?: 'linear' | 'cosine' }
   /** Rules that hold from here on, after all others. */
-  | { readonly switch: readonly Rule[] }
+  | { readonly switch: readonly Rule<N>[] }
   /** Updates leave these parameters as they are from here on. */
   | { readonly freeze: RuleWhere };
 
@@ -185,22 +189,22 @@ export type EventAction =
  * Something that happens before a step, once or periodically. Times strictly between 0 and 1 are parts of all steps, whole
  * numbers are steps.
  */
-export interface RecipeEvent {
+export interface RecipeEvent<N extends string = never> {
   /** When, or when first. Default: after the first `every`. */
   readonly at?: number;
   /** How long after that again, and again. Default: never. */
   readonly every?: number;
-  readonly do: readonly EventAction[];
+  readonly do: readonly EventAction<N>[];
 }
 
-export interface Recipe {
+export interface Recipe<N extends string = never> {
   /** Short, for file names and legends. */
   readonly name: string;
   /** One line for people. */
   readonly title: string;
   /** Present from the first step, so that phases and recipes differ in their arithmetic only. */
   readonly extraNorm: ExtraNorm | null;
-  readonly phases: readonly Phase[];
+  readonly phases: readonly Phase<N>[];
   readonly optimizer: OptimizerSettings;
   /** The learning rate's, as factors on the peak. */
   readonly schedule: Schedule;
@@ -208,15 +212,18 @@ export interface Recipe {
   readonly decaySchedule?: Schedule;
   /** How weights are held between steps. Default float32. */
   readonly store?: WeightStoreSpec;
-  readonly inference?: readonly Inference[];
+  readonly inference?: readonly Inference<N>[];
   /** A cascade over the slots of the phases and over stores and codecs: later rules win, field by field. */
-  readonly rules?: readonly Rule[];
-  readonly events?: readonly RecipeEvent[];
+  readonly rules?: readonly Rule<N>[];
+  readonly events?: readonly RecipeEvent<N>[];
   /** Numbers that change from step to step: settings of the recipe's optimiser, as `optimizer.beta1`. */
   readonly values?: Readonly<Record<string, Curve>>;
   /** What gradients and steps go through. Default: gradients are clipped at the optimiser's `clipNorm`. */
   readonly update?: UpdateSpec;
 }
+
+/** A recipe as it is given, in which quantisers may be names. */
+export type GivenRecipe = Recipe<string>;
 
 /** What the names of an optimiser's settings begin with. */
 export const valuePrefix = 'optimizer.';
@@ -238,8 +245,12 @@ export function valueOptions(
   return values === undefined ? {} : { values, steps };
 }
 
-/** A recipe whose optimiser is the rule of its update, where that has one. */
-export function settledRecipe(recipe: Recipe): Recipe {
+/**
+ * A recipe with its quantisers spelled out, whose optimiser is the rule of its update, where that has one.
+ * @throws ArgumentError naming the field whose name is that of no quantiser
+ */
+export function settledRecipe(given: GivenRecipe): Recipe {
+  const recipe = withSpelledQuantizers<Recipe>('recipe', given);
   const { rule, ...update } = recipe.update ?? {};
   return rule === undefined ? recipe : { ...recipe, optimizer: rule, update };
 }

@@ -7,7 +7,7 @@ import type { Divergence } from './divergence.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { StepProbes } from './probes.ts';
-import type { Recipe } from './recipe.ts';
+import type { GivenRecipe, Recipe } from './recipe.ts';
 import type { Spike } from './spike.ts';
 import type { TrainingData } from './tasks.ts';
 
@@ -48,7 +48,8 @@ export interface TrainOptions {
   readonly model: string | ModelConfig;
   /** A text for a language model, samples with classes for an MLP. */
   readonly data: TrainingData;
-  readonly recipe: Recipe;
+  /** Its quantisers as data, or by their names. */
+  readonly recipe: GivenRecipe;
   /** Optimiser steps, at least 1. */
   readonly steps: number;
   /** Decides initial weights and data order: an integer in [0, 2^53). */

@@ -14,6 +14,7 @@ import { type MomentCodecs, momentsOf, type OptimizerSettings } from './optimize
 import { isSlotted } from './parameter-role.ts';
 import { normOf } from './phases.ts';
 import {
+  type GivenRecipe,
   type LinearSlots,
   type OperandSpec,
   type Phase,
@@ -257,8 +258,9 @@ function phaseWords(recipe: Recipe, phase: Phase, index: number): string {
  * The tables of a model of the harness. Numbers of weights that depend on the data are not known.
  * @throws ArgumentError naming the field of the recipe or of the model that is wrong, or a pattern that matches no layer of it
  */
-export function roleTable(recipe: Recipe, config: ModelConfig): PhaseRoles[] {
-  checkRecipe(recipe);
+export function roleTable(given: GivenRecipe, config: ModelConfig): PhaseRoles[] {
+  checkRecipe(given);
+  const recipe = settledRecipe(given);
   modelConfig(config);
   const parameters = selectables(parameterShapes(config, 1));
   checkNames(recipe, parameters);

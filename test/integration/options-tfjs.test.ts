@@ -125,7 +125,7 @@ test('methods of loss scaling and of an emulation', async () => {
       ...[null, 1, 'x', {}, tf.tensor1d([1], 'int32')].map(
         (given) => () => halfulp.fakeQuantize(tf, wrong(given), spec as never),
       ),
-      ...[null, 1, 'int4', {}, { ...spec, colour: 1 }].map(
+      ...[null, 1, 'int', {}, { ...spec, colour: 1 }].map(
         (given) => () => halfulp.fakeQuantize(tf, tf.scalar(1), wrong(given)),
       ),
       ...[null, 1, 'x', {}].map(

@@ -20,7 +20,7 @@ describe.each([
     emulate.scope(tf, { roles: { other: {} }, ...policy }, () => tf.tidy(() => fn() as never) as T);
   const block = { format: 'e2m1', scale: { per: 'block', size: 4, from: 'absmax' } } as const;
 
-  test.each<Policy['inputs'] & (object | string)>(['e4m3fn', 'mxfp4', block])(
+  test.each<Policy['inputs'] & (object | string)>([{ format: 'e4m3fn' }, 'mxfp4', block])(
     'one treatment for all is for the operands of the product: %j',
     async (inputs) => {
       const [a, b, bias] = [random([9, 32], 1) as Tensor2D, random([32, 8], 2) as Tensor2D, random([8], 3)];
@@ -34,7 +34,7 @@ describe.each([
         expect(fused).toEqual(steps);
       }
       // By its name the bias is treated too.
-      const named = await under({ ...policy, inputs: { bias: 'e4m3fn' } }, () =>
+      const named = await under({ ...policy, inputs: { bias: { format: 'e4m3fn' } } }, () =>
         tensorBits(tf.fused.matMul({ a, b, bias })),
       );
       const plain = await under({ ...policy, inputs: {} }, () => tensorBits(tf.fused.matMul({ a, b, bias })));

@@ -122,7 +122,7 @@ describe.each([
     const rounded = values.map((x) => round(x, 'bfloat16'));
     const narrow = values.map((x) => round(x, 'e4m3fn'));
     const block = { format: 'e2m1', scale: { per: 'block', size: 16, from: 'absmax' } } as const;
-    await under({ format: 'bfloat16', kernels: { BatchMatMul: { inputs: 'e4m3fn' } } }, () => {
+    await under({ format: 'bfloat16', kernels: { BatchMatMul: { inputs: { format: 'e4m3fn' } } } }, () => {
       expect(tensorBits(tf.matMul(a, b))).toEqual(product(narrow[0]!, narrow[1]!));
     });
     await under({ format: 'bfloat16', inputs: { a: block, b: null } }, () => {

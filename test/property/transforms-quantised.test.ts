@@ -1,8 +1,7 @@
 /** Transforms around a quantiser: unbiasedness, what they do to the error of elements and of products, published effects. */
 
 import { expect, test } from 'vitest';
-import { analyze, namedQuantizer } from '../../src/quantizers/analysis/index.ts';
-import { type QuantizerOptions, quantizer } from '../../src/quantizers/index.ts';
+import { analyze, namedQuantizer, type QuantizerOptions, quantizer } from '../../src/quantizers/index.ts';
 import {
   clampResidual,
   compose,

@@ -4,9 +4,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { toReal } from '../../src/arithmetic/index.ts';
 import { ArgumentError } from '../../src/errors.ts';
-import { analyze, errorAgainstBits, namedQuantizer } from '../../src/quantizers/analysis/index.ts';
 import { SumOfProducts } from '../../src/quantizers/analysis/sums.ts';
-import { quantizer } from '../../src/quantizers/index.ts';
+import { analyze, errorAgainstBits, namedQuantizer, quantizer } from '../../src/quantizers/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 
 const numbers = (...values: number[]): Float32Array => new Float32Array(values);
@@ -121,7 +120,15 @@ test('sums neither overflow nor underflow: the measures of exact rationals, at e
     Object.is(given, exact) || Math.abs(given - exact) <= 1e-12 * Math.max(Math.abs(exact), 1e-3);
   const base = gaussians(64, 1, 3, 'magnitudes');
   for (const magnitude of [5e-324, 1e-310, 1e-200, 1e-160, 1e-150, 1, 1e150, 1e160, 1e200, 1e307])
-    for (const by of ['int4', 'e4m3fn', 'mxfp4', 'nvfp4', 'int8/block:16', 'bfloat16', 'binary64']) {
+    for (const by of [
+      'int4',
+      'e4m3fn',
+      'mxfp4',
+      'nvfp4',
+      'int8/block:16',
+      'bfloat16/tensor',
+      'binary64/tensor',
+    ]) {
       const x = Float64Array.from(base, (value) => value * magnitude);
       const { values } = namedQuantizer(by).quantize(x);
       const measured = analyze(x, by);

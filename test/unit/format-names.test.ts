@@ -6,7 +6,7 @@ import { aliases, ambiguousNames } from '../../src/formats/aliases.ts';
 import { canonicalName, formats, parseFormat, toFormat } from '../../src/formats/index.ts';
 import { arithmetic, dequantize, encode, quantize, quantizer, round } from '../../src/index.ts';
 import { bare } from '../../src/nearest-words.ts';
-import { namedQuantizer } from '../../src/quantizers/analysis/index.ts';
+import { namedQuantizer } from '../../src/quantizers/index.ts';
 import { checkRecipe, hashData, recipeFrom, recipes } from '../../src/train/index.ts';
 import { withCanonicalNames } from '../../src/train/recipe-names.ts';
 

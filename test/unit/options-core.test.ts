@@ -214,6 +214,11 @@ const exported: Readonly<Record<string, Entry>> = {
     call: (options) => halfulp.namedQuantizer('int4', options),
     accepted: [{ rounding: 'stochastic', transform: { name: 'hadamard' }, seed: 1 }],
   },
+  namedQuantizerOptions: {
+    refused: [null, undefined, 1, {}, 'int', 'int4/'].map(
+      (given) => () => halfulp.namedQuantizerOptions(wrong(given)),
+    ),
+  },
   nextDown: numbers((given) => halfulp.nextDown(given, 'e4m3fn')),
   nextUp: numbers((given) => halfulp.nextUp(given, 'e4m3fn')),
   noise: {

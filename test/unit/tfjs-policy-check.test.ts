@@ -239,11 +239,11 @@ describe('a policy', () => {
       { format: 'bfloat16', accumulator: { accumulate: matrixUnit('hopper-bf16') } },
       {
         format: 'bfloat16',
-        inputs: { a: block, b: null, x: 'nvfp4', filter: { format: 'e4m3fn' }, dy: 'e5m2' },
+        inputs: { a: block, b: null, x: 'nvfp4', filter: { format: 'e4m3fn' }, dy: 'int4/row' },
       },
-      { kernels: { Einsum: { inputs: { 0: 'e4m3fn', 17: block } }, Softmax: null, implementation: 'own' } },
-      { kernels: { FusedBatchNorm: { inputs: { scale: 'e4m3fn', x: null } } } },
-      { kernels: { SomebodysOwn: { format: 'bfloat16', inputs: { anything: 'e4m3fn' } } } },
+      { kernels: { Einsum: { inputs: { 0: 'binary16', 17: block } }, Softmax: null, implementation: 'own' } },
+      { kernels: { FusedBatchNorm: { inputs: { scale: 'e4m3fn/tensor', x: null } } } },
+      { kernels: { SomebodysOwn: { format: 'bfloat16', inputs: { anything: 'posit16' } } } },
       {
         layers: {
           'a/*': { format: 'e5m2', roles: { forward: null }, kernels: { matmul: 'e4m3fn' } },
@@ -331,8 +331,8 @@ describe('what rules make of each other', () => {
       { rounding: 'stochastic', roles: { backward: 'e5m2' } },
       { rounding: 'stochastic', kernels: { Add: 'e5m2' } },
       { rounding: 'stochastic', layers: { a: { roles: { forward: 'e5m2' } } } },
-      { rounding: 'stochastic', inputs: 'e5m2' },
-      { rounding: 'stochastic', inputs: { a: 'e5m2', b: 'mxfp4' } },
+      { rounding: 'stochastic', inputs: 'binary16' },
+      { rounding: 'stochastic', inputs: { a: formats.e5m2, b: 'mxfp4' } },
       { format: 'e5m2', roles: { forward: { rounding: 'stochastic' }, loss: { saturation: 'finite' } } },
       { roles: { forward: 'e5m2', loss: { rounding: 'stochastic' } } },
       { roles: { backward: 'e5m2' }, kernels: { Add: { rounding: 'stochastic' } } },

@@ -7,9 +7,9 @@ import { Command } from 'commander';
 import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { prepareFile, writeWholeFile } from '../../files/write.ts';
-import { canonicalName } from '../../formats/index.ts';
 import { jsonText } from '../../json.ts';
 import {
+  canonicalQuantizerName,
   type ErrorPoint,
   errorAgainstBits,
   type NaNInGroups,
@@ -43,7 +43,8 @@ Examples:
 
 A quantiser is a block format (mxfp4, nvfp4, bfp(7,16)), or a format with parts in any order:
 what shares a scale (tensor, row, column, block:SIZE, tile:ROWSxCOLUMNS), what the scale is taken
-from (absmax, absmean, absmedian, rms, std, minmax, mse) and its format (scale:e8m0).`;
+from (absmax, absmean, absmedian, rms, std, minmax, mse) and its format (scale:e8m0); or
+unscaled. Floats of more than 8 bits, posits and fixed point by themselves are unscaled.`;
 
 /** The options as commander leaves them. */
 interface GivenOptions {
@@ -82,20 +83,21 @@ function readQuantizer(
   text: string,
   { rounding, transform: data, seed, nan }: GivenOptions,
 ): readonly [name: string, quantizer: Quantizer] {
-  const [name, ...parts] = text.split('/') as [string, ...string[]];
+  const [name] = text.split('/') as [string, ...string[]];
   if (readOtherFormat(name, '--formats')?.kind !== 'block') readFormat(name, '--formats');
-  const spelled = [canonicalName(name), ...parts].join('/');
-  const named = refusedAs(
-    () =>
-      namedQuantizer(spelled, {
+  return refusedAs(
+    () => {
+      const spelled = canonicalQuantizerName(text);
+      const named = namedQuantizer(spelled, {
         ...(rounding !== undefined && { rounding }),
         ...(data !== undefined && { transform: data }),
         ...(nan !== undefined && { nan }),
         seed,
-      }),
+      });
+      return [spelled, named] as const;
+    },
     ({ argument }) => (argument === 'quantizer' ? '--formats' : `--formats ${text}: ${argument}`),
   );
-  return [spelled, named];
 }
 
 /** The analyses; NaN in the data that a quantiser has no place for is a matter of `--nan`. */

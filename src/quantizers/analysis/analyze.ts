@@ -12,8 +12,7 @@ import type { Quantization } from '../gradients/gradient.ts';
 import { eachOfGroups } from '../gradients/grouped.ts';
 import { type CallOptions, checkCall } from '../options.ts';
 import type { Quantized } from '../quantized.ts';
-import type { Quantizer } from '../quantizer.ts';
-import { namedQuantizer } from './named.ts';
+import { namedQuantizer, type Quantizer } from '../quantizer.ts';
 import { decibels, quotient, rootOfQuotient, SumOfProducts } from './sums.ts';
 
 /** How often a code occurs. */

@@ -7,4 +7,3 @@ export {
   type ErrorPoint,
   errorAgainstBits,
 } from './analyze.ts';
-export { type NamedOptions, namedQuantizer } from './named.ts';

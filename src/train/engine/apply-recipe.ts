@@ -9,7 +9,7 @@ import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { EmulationLog } from '../../tfjs/log.ts';
 import { optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
-import { type Recipe, settledRecipe, valueOptions } from '../recipe.ts';
+import { type GivenRecipe, settledRecipe, valueOptions } from '../recipe.ts';
 import { checkRecipe } from '../recipe-check.ts';
 import { type PhaseRoles, rolesOf } from '../role-table.ts';
 import { rolesAsText } from '../role-text.ts';
@@ -92,7 +92,7 @@ const optionNames = ['model', 'variables', 'steps', 'seed', 'kernels', 'log'];
  */
 export async function applyRecipe(
   tf: TensorFlow,
-  given: Recipe,
+  given: GivenRecipe,
   options: ApplyRecipeOptions,
 ): Promise<RecipeRun> {
   checkTensorFlow(tf, given, options);

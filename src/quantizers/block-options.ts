@@ -4,15 +4,12 @@
  * Sources: OCP Microscaling Formats (MX) v1.0, sections 5 and 6; NVIDIA, "Pretraining large language models with NVFP4",
  * arXiv 2509.25149, section 2; Darvish Rouhani et al., NeurIPS 2020 (block floating point).
  */
-import type { Numbers } from '../array-kinds.ts';
 import { checkBoolean, checkFields } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { BlockFormat } from '../formats/block.ts';
 import { type BlockFormatSpelling, parseFormat } from '../formats/names.ts';
 import { type CallOptions, type NaNInGroups, type QuantizerOptions, resolveQuantizer } from './options.ts';
 import type { Direction } from './power-of-two.ts';
-import type { Quantized } from './quantized.ts';
-import { quantizer } from './quantizer.ts';
 import type { BlockError, ScaleOptions } from './scale-options.ts';
 
 /** How a tensor is put into a block format. */
@@ -43,18 +40,19 @@ export interface BlockOptions
 export type BlockQuantizerOptions = Omit<BlockOptions, 'shape' | 'random' | 'update'>;
 
 /** Passed on to the quantiser as they are. */
-const passedOn = [
+export const passedOn: readonly (keyof BlockQuantizerOptions & keyof QuantizerOptions)[] = [
   ...(['rounding', 'saturation', 'subnormals', 'seed', 'stream', 'offset', 'randomBits', 'variant'] as const),
-  'nan' as const,
+  'nan',
 ];
-const quantizerNames: readonly (keyof BlockQuantizerOptions)[] = [
+export const quantizerNames: readonly (keyof BlockQuantizerOptions)[] = [
   ...passedOn,
   ...(['axis', 'tile', 'direction', 'symmetric', 'rowScaled', 'fourOverSix', 'scaleMax'] as const),
 ];
-const callNames = ['shape', 'random', 'update', 'threads'] as const;
-
 /** The fields of these names that are there. */
-function picked<T extends object, K extends keyof T>(from: T, names: readonly K[]): Partial<Pick<T, K>> {
+export function picked<T extends object, K extends keyof T>(
+  from: T,
+  names: readonly K[],
+): Partial<Pick<T, K>> {
   const entries = names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]]);
   return Object.fromEntries(entries) as Partial<Pick<T, K>>;
 }
@@ -77,14 +75,15 @@ export function blockQuantizerOptions(
   format: BlockFormat | BlockFormatSpelling,
   options?: BlockQuantizerOptions,
 ): QuantizerOptions {
-  const made = optionsOf(format, checkFields('', options, quantizerNames));
+  const made = blockFormatOptions(format, checkFields('', options, quantizerNames));
   resolveQuantizer(made);
   return made;
 }
 
-function optionsOf(
+/** The same, its options known to be fields of a block quantiser. */
+export function blockFormatOptions(
   format: BlockFormat | BlockFormatSpelling,
-  options: BlockQuantizerOptions,
+  options: BlockQuantizerOptions = {},
 ): QuantizerOptions {
   const { element, size, scale, tensorScale } = toBlockFormat(format);
   const { axis } = options;
@@ -117,29 +116,4 @@ function optionsOf(
       : {}),
     ...picked(options, passedOn),
   };
-}
-
-/**
- * Puts numbers into a block format.
- *
- * @param x A Float32Array, a Float64Array, a Float16Array or an array of numbers.
- * @param format A block format or its name: mxfp8e4m3, mxfp8e5m2, mxfp6e2m3, mxfp6e3m2, mxfp4, mxint8, nvfp4, bfp(...).
- * @returns Codes, scales, exact bytes, values: see `Quantized`. `dequantize` gives the values from codes and scales.
- * @throws ArgumentError for a wrong option; RangeError for NaN into nvfp4, unless `nan` says otherwise.
- *
- * @example
- * const q = quantize(new Float32Array([1, 2.6, -7, 0]), 'mxfp4');
- * [...q.values]; // [1, 3, -6, 0]
- * q.scaleCodes[0]; // 127: the scale is 2^0
- * q.bytes; // 3: four codes of 4 bits and a scale of 8
- */
-export function quantize(
-  x: Numbers,
-  format: BlockFormat | BlockFormatSpelling,
-  options?: BlockOptions,
-): Quantized {
-  const given = checkFields('', options, [...quantizerNames, ...callNames]);
-  const made = quantizer(optionsOf(format, picked(given, quantizerNames)));
-  const { shape, ...call } = picked(given, callNames);
-  return made.quantize(x, shape, call);
 }
