@@ -2,9 +2,9 @@
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { QueuePackages } from './connection.ts';
+import type { RunProgress } from './job-trainer.ts';
 import { knownKinds, noteDrained, openQueue, type RunKind } from './kinds.ts';
 import { presentWorkers, type WorkerNote } from './presence.ts';
-import type { RunProgress } from './worker.ts';
 
 export interface ListedRun {
   readonly id: string;

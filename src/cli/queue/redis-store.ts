@@ -48,96 +48,111 @@ interface Entry {
   readonly step: number;
 }
 
+const entryOf = (text: string): Entry => checkSchema('entry', parseJson(text), entrySchema);
+const entryKey = ({ kind, hash }: StoreName): string => `${prefix}:store:${kind}:${hash}`;
+const chunkStem = (name: StoreName, part: string): string => `${entryKey(name)}:${part}:`;
+const chunkKeys = (name: StoreName, { part, chunks }: Pick<Entry, 'part' | 'chunks'>): string[] =>
+  Array.from({ length: chunks }, (_, i) => `${chunkStem(name, part)}${i}`);
+
+/** What Redis refuses is the store's matter. */
+async function storing<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new StoreError(`the store in Redis: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function drop(redis: Redis, keys: readonly string[]): Promise<void> {
+  for (let i = 0; i < keys.length; i += 100) await redis.unlink(...keys.slice(i, i + 100));
+}
+
+/** Keeps an entry and its chunks for long from here on. */
+async function keep(redis: Redis, name: StoreName, entry: Entry): Promise<void> {
+  const pipeline = redis.pipeline();
+  for (const key of [entryKey(name), ...chunkKeys(name, entry)]) pipeline.expire(key, keptSeconds);
+  await pipeline.exec();
+}
+
+async function writeChunks(redis: Redis, keys: readonly string[], bytes: Uint8Array): Promise<void> {
+  for (let i = 0; i < keys.length; i += atATime)
+    await Promise.all(
+      keys.slice(i, i + atATime).map((key, j) => {
+        const from = (i + j) * chunkBytes;
+        return redis.set(key, Buffer.from(bytes.subarray(from, from + chunkBytes)), 'EX', hour);
+      }),
+    );
+}
+
+/** The bytes of an entry; null where a chunk is gone or they do not fit. */
+async function readChunks(redis: Redis, name: StoreName, entry: Entry): Promise<Uint8Array | null> {
+  const bytes = new Uint8Array(entry.bytes);
+  let length = 0;
+  for (const key of chunkKeys(name, entry)) {
+    const chunk = await redis.getBuffer(key);
+    if (chunk === null || length + chunk.length > bytes.length) break;
+    bytes.set(chunk, length);
+    length += chunk.length;
+  }
+  return length === bytes.length ? bytes : null;
+}
+
+/** Writes bytes of a step unless there are some of the same or a later one; whether they were written. */
+async function write(redis: Redis, name: StoreName, step: number, bytes: Uint8Array): Promise<boolean> {
+  const part = randomUUID();
+  const chunks = Math.ceil(bytes.length / chunkBytes);
+  const keys = chunkKeys(name, { part, chunks });
+  try {
+    await writeChunks(redis, keys, bytes);
+    const entry: Entry = { part, chunks, bytes: bytes.length, step };
+    const [isTaken, old] = (await redis.eval(
+      commitScript,
+      2,
+      ...[entryKey(name), chunkStem(name, part)],
+      ...[JSON.stringify(entry), step, chunks, keptSeconds],
+    )) as [number, string | null];
+    const given = old === null || old === undefined ? null : entryOf(old);
+    if (isTaken === 1 && given !== null) await drop(redis, chunkKeys(name, given));
+    if (isTaken === 0) {
+      await drop(redis, keys);
+      await keep(redis, name, given!);
+    }
+    return isTaken === 1;
+  } catch (error) {
+    await drop(redis, keys).catch(() => {});
+    throw error;
+  }
+}
+
+async function read(redis: Redis, name: StoreName): Promise<Uint8Array | null> {
+  let seen = '';
+  for (let look = 0; look < 5; look++) {
+    const text = await redis.get(entryKey(name));
+    if (text === null) return null;
+    seen = text;
+    const entry = entryOf(text);
+    const bytes = await readChunks(redis, name, entry);
+    if (bytes !== null) {
+      await keep(redis, name, entry);
+      return bytes;
+    }
+  }
+  // Without a chunk the entry is worth nothing: as if it were not there.
+  await redis.eval(forgetScript, 1, entryKey(name), seen);
+  return null;
+}
+
 /** The store of a connection. */
 export function redisStore(redis: Redis): Store {
-  const entryKey = ({ kind, hash }: StoreName): string => `${prefix}:store:${kind}:${hash}`;
-  const chunkStem = (name: StoreName, part: string): string => `${entryKey(name)}:${part}:`;
-  const chunkKeys = (name: StoreName, { part, chunks }: Pick<Entry, 'part' | 'chunks'>): string[] =>
-    Array.from({ length: chunks }, (_, i) => `${chunkStem(name, part)}${i}`);
-  const drop = async (keys: readonly string[]): Promise<void> => {
-    for (let i = 0; i < keys.length; i += 100) await redis.unlink(...keys.slice(i, i + 100));
-  };
-  const storing = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw new StoreError(`the store in Redis: ${(error as Error).message}`, { cause: error });
-    }
-  };
-  const entryOf = (text: string): Entry => checkSchema('entry', parseJson(text), entrySchema);
-  const keep = async (name: StoreName, entry: Entry): Promise<void> => {
-    const pipeline = redis.pipeline();
-    for (const key of [entryKey(name), ...chunkKeys(name, entry)]) pipeline.expire(key, keptSeconds);
-    await pipeline.exec();
-  };
-
-  const write = (name: StoreName, step: number, bytes: Uint8Array): Promise<boolean> =>
-    storing(async () => {
-      const part = randomUUID();
-      const chunks = Math.ceil(bytes.length / chunkBytes);
-      const keys = chunkKeys(name, { part, chunks });
-      try {
-        for (let i = 0; i < chunks; i += atATime)
-          await Promise.all(
-            keys.slice(i, i + atATime).map((key, j) => {
-              const from = (i + j) * chunkBytes;
-              return redis.set(key, Buffer.from(bytes.subarray(from, from + chunkBytes)), 'EX', hour);
-            }),
-          );
-        const entry: Entry = { part, chunks, bytes: bytes.length, step };
-        const [isTaken, old] = (await redis.eval(
-          commitScript,
-          2,
-          ...[entryKey(name), chunkStem(name, part)],
-          ...[JSON.stringify(entry), step, chunks, keptSeconds],
-        )) as [number, string | null];
-        const given = old === null || old === undefined ? null : entryOf(old);
-        if (isTaken === 1 && given !== null) await drop(chunkKeys(name, given));
-        if (isTaken === 0) {
-          await drop(keys);
-          await keep(name, given!);
-        }
-        return isTaken === 1;
-      } catch (error) {
-        await drop(keys).catch(() => {});
-        throw error;
-      }
-    });
-
-  const read = async (name: StoreName): Promise<Uint8Array | null> => {
-    let seen = '';
-    for (let look = 0; look < 5; look++) {
-      const text = await redis.get(entryKey(name));
-      if (text === null) return null;
-      seen = text;
-      const entry = entryOf(text);
-      const bytes = new Uint8Array(entry.bytes);
-      let length = 0;
-      for (const key of chunkKeys(name, entry)) {
-        const chunk = await redis.getBuffer(key);
-        if (chunk === null || length + chunk.length > bytes.length) break;
-        bytes.set(chunk, length);
-        length += chunk.length;
-      }
-      if (length === bytes.length) {
-        await keep(name, entry);
-        return bytes;
-      }
-    }
-    // Without a chunk the entry is worth nothing: as if it were not there.
-    await redis.eval(forgetScript, 1, entryKey(name), seen);
-    return null;
-  };
-
   return {
     id: 'redis',
-    add: (name, bytes) => write(name, 0, bytes),
-    save: async (name, step, bytes) => void (await write(name, step, bytes)),
-    read: (name) => storing(() => read(name)),
+    add: (name, bytes) => storing(() => write(redis, name, 0, bytes)),
+    save: (name, step, bytes) => storing(async () => void (await write(redis, name, step, bytes))),
+    read: (name) => storing(() => read(redis, name)),
     remove: (name) =>
       storing(async () => {
         const text = await redis.getdel(entryKey(name));
-        if (text !== null) await drop(chunkKeys(name, entryOf(text)));
+        if (text !== null) await drop(redis, chunkKeys(name, entryOf(text)));
       }),
   };
 }

@@ -43,6 +43,52 @@ const launchTrainer: LaunchTrainer = () =>
 /** A process that has ended must not end the worker: its end is heard of by itself. */
 const send = (child: ChildProcess, message: ToTrainer): void => void child.send(message, () => {});
 
+/** What the hold knows of its process while a run is in it. */
+interface RunView {
+  /** Whether the run was asked to stop. */
+  isStopping(): boolean;
+  /** The end of what the process wrote to standard error. */
+  lastWords(): string;
+}
+
+/** Hears of a run in a process until it ends, or the process does. */
+function followRun(child: ChildProcess, call: Omit<RunCall, 'job' | 'data' | 'state'>, view: RunView) {
+  return new Promise<RunEnd>((resolve, reject) => {
+    const settle = (done: () => void): void => {
+      child.off('message', hear);
+      child.off('close', ended);
+      child.off('error', failed);
+      done();
+    };
+    const ended = (code: number | null, signal: NodeJS.Signals | null): void =>
+      settle(() => {
+        const words = view.lastWords().trim().split('\n').at(-1);
+        const reason = `its process ended with ${signal ?? `code ${code}`}${words ? `: ${words}` : ''}`;
+        resolve({ kind: 'failed', reason, isFinal: false });
+      });
+    const failed = (error: Error): void =>
+      settle(() => resolve({ kind: 'failed', reason: error.message, isFinal: false }));
+    const store = async (step: number, bytes: Uint8Array): Promise<void> => {
+      try {
+        await call.onCheckpoint(step, bytes);
+      } catch (error) {
+        return settle(() => reject(error));
+      }
+      if (view.isStopping()) settle(() => resolve({ kind: 'stopped' }));
+      else send(child, { kind: 'stored' });
+    };
+    const hear = (message: FromTrainer): void => {
+      if (message.kind === 'note') call.onNote(message.text);
+      else if (message.kind === 'step') call.onStep(message.step, message.loss, message.seconds);
+      else if (message.kind === 'checkpoint') void store(message.step, message.bytes);
+      else settle(() => resolve(message));
+    };
+    child.on('message', hear);
+    child.on('close', ended);
+    child.on('error', failed);
+  });
+}
+
 export function trainerProcess(launch: LaunchTrainer = launchTrainer): Trainer {
   let child: ChildProcess | null = null;
   let heldData = '';
@@ -62,49 +108,15 @@ export function trainerProcess(launch: LaunchTrainer = launchTrainer): Trainer {
     return started;
   };
 
-  const run = ({ job, data, state, ...call }: RunCall): Promise<RunEnd> =>
-    new Promise((resolve, reject) => {
-      child ??= start();
-      const own = child;
-      const settle = (done: () => void): void => {
-        own.off('message', hear);
-        own.off('close', ended);
-        own.off('error', failed);
-        done();
-      };
-      const ended = (code: number | null, signal: NodeJS.Signals | null): void =>
-        settle(() => {
-          const words = lastWords.trim().split('\n').at(-1);
-          const reason = `its process ended with ${signal ?? `code ${code}`}${words ? `: ${words}` : ''}`;
-          resolve({ kind: 'failed', reason, isFinal: false });
-        });
-      const failed = (error: Error): void =>
-        settle(() => resolve({ kind: 'failed', reason: error.message, isFinal: false }));
-      const store = async (step: number, bytes: Uint8Array): Promise<void> => {
-        try {
-          await call.onCheckpoint(step, bytes);
-        } catch (error) {
-          return settle(() => reject(error));
-        }
-        if (isStopping) settle(() => resolve({ kind: 'stopped' }));
-        else send(own, { kind: 'stored' });
-      };
-      const hear = (message: FromTrainer): void => {
-        if (message.kind === 'note') call.onNote(message.text);
-        else if (message.kind === 'step') call.onStep(message.step, message.loss, message.seconds);
-        else if (message.kind === 'checkpoint') void store(message.step, message.bytes);
-        else settle(() => resolve(message));
-      };
-      own.on('message', hear);
-      own.on('close', ended);
-      own.on('error', failed);
-      isStopping = false;
-      send(own, { kind: 'run', job, state, ...(heldData === job.data ? {} : { data }) });
-      heldData = job.data;
-    });
-
   return {
-    run,
+    run({ job, data, state, ...call }) {
+      child ??= start();
+      const end = followRun(child, call, { isStopping: () => isStopping, lastWords: () => lastWords });
+      isStopping = false;
+      send(child, { kind: 'run', job, state, ...(heldData === job.data ? {} : { data }) });
+      heldData = job.data;
+      return end;
+    },
     stop() {
       isStopping = true;
       if (child !== null) send(child, { kind: 'stop' });
