@@ -105,6 +105,101 @@ function isTwoLevelFormat(format: FloatFormat): boolean {
   return format.mantissaBits > 0 && format.hasZero;
 }
 
+/** What the other options depend on. */
+interface Basis {
+  readonly from: Statistic;
+  readonly format: FloatFormat;
+  /** Whether scales are powers of two. */
+  readonly powerOfTwo: boolean;
+  readonly hasZeroPoint: boolean;
+  /** Whether a scale is made of one number that stands for the magnitude of a group. */
+  readonly isMagnitude: boolean;
+}
+
+function directionOf({ direction: given }: ScaleOptions, element: Format, powerOfTwo: boolean) {
+  onlyIf(powerOfTwo, 'scale.direction', given, 'unless the scale format is of powers of two (e8m0)');
+  const direction = oneOf('scale.direction', given, directions, 'floor');
+  if (direction === 'even' && trailingBits(element) === undefined)
+    throw new ArgumentError('scale.direction', direction, `floor, ceil, rceil for ${element.name}`);
+  return direction;
+}
+
+/** What learned scales begin as, and whether groups have a zero point. */
+function zeroPointsIn({ initial: given, zeroPoint }: ScaleOptions, from: Statistic, element: Format) {
+  const initial = oneOf('scale.initial', given, ['lsq', 'absmax', 'minmax'], 'lsq');
+  onlyIf(from === 'learned', 'scale.initial', given, 'unless from is learned');
+  const hasZeroPoint =
+    from === 'minmax' || (from === 'learned' && initial === 'minmax') || zeroPoint !== undefined;
+  if (hasZeroPoint && element.kind !== 'int')
+    throw new ArgumentError('format', element.name, 'an integer format, where there is a zero point');
+  return { initial, hasZeroPoint } as const;
+}
+
+/** Refuses options of statistics where no statistic is taken. */
+function checkStatisticOptions(scale: ScaleOptions, { from, hasZeroPoint, isMagnitude }: Basis): void {
+  const isStatistic = magnitudeStatistics.includes(from);
+  const hasTarget = isMagnitude || (from === 'learned' && !hasZeroPoint);
+  onlyIf(isStatistic, 'scale.multiplier', scale.multiplier, `with from ${from}`);
+  onlyIf(isStatistic, 'scale.least', scale.least, `with from ${from}`);
+  onlyIf(hasTarget, 'scale.target', scale.target, hasZeroPoint ? 'with zero points' : `with from ${from}`);
+}
+
+/** Whether scales have a second level, how they are fitted, and which of scale and reciprocal is stored. */
+function levelsOf(scale: ScaleOptions, { from, format, powerOfTwo, hasZeroPoint, isMagnitude }: Basis) {
+  const given = oneOf('scale.tensorScale', scale.tensorScale, [false, true, 'row'] as const, false);
+  const tensorScale = given === true ? 'tensor' : given;
+  const second = given === false ? undefined : given;
+  onlyIf(isMagnitude, 'scale.tensorScale', second, `with from ${from}`);
+  onlyIf(isTwoLevelFormat(format), 'scale.tensorScale', second, `with scale format ${format.name}`);
+  const level = oneOf('scale.level', scale.level, ['statistic', 'least-squares'], 'statistic');
+  if (level === 'least-squares' && (!isMagnitude || powerOfTwo || tensorScale !== false))
+    throw new ArgumentError('scale.level', level, 'statistic, but for one-level scales from a magnitude');
+  const canEncode = !powerOfTwo && tensorScale === false && !hasZeroPoint && level === 'statistic';
+  const byDefault = canEncode && isMagnitude && format.name === 'binary32' ? 'encode' : 'decode';
+  const accepted = canEncode ? (['encode', 'decode'] as const) : (['decode'] as const);
+  return { tensorScale, level, stored: oneOf('scale.stored', scale.stored, accepted, byDefault) } as const;
+}
+
+/** The least statistic; the scales of BitNet have one of their own. */
+function leastOf(
+  scale: ScaleOptions,
+  element: Format,
+  { from, per, stored }: { from: Statistic; per: Grouping['per']; stored: ResolvedScale['stored'] },
+): number {
+  const isBitNet =
+    (element.kind === 'int' || element.kind === 'codebook') &&
+    stored === 'encode' &&
+    (per === 'tensor' || per === 'row') &&
+    (from === 'absmax' || from === 'absmean' || from === 'absmedian');
+  return numberInRange('scale.least', scale.least, { from: 0 }, isBitNet ? leastStatistic : 0);
+}
+
+function percentileOf({ percentile }: ScaleOptions, from: Statistic): number {
+  onlyIf(from === 'percentile', 'scale.percentile', percentile, 'unless from is percentile');
+  return from === 'percentile' ? numberInRange('scale.percentile', percentile, { above: 0, to: 100 }) : 100;
+}
+
+/** How statistics of calls before count. */
+function trackingOf(scale: ScaleOptions, from: Statistic, isTwoLevel: boolean) {
+  const tracked = from !== 'constant' && from !== 'learned' && from !== 'mse' && !isTwoLevel;
+  for (const option of ['decay', 'history'] as const)
+    onlyIf(tracked, `scale.${option}`, scale[option], 'with constant, learned, mse or two-level scales');
+  onlyIf(scale.decay === undefined, 'scale.history', scale.history, 'where there is a decay');
+  if (scale.decay !== undefined) numberInRange('scale.decay', scale.decay, { above: 0, below: 1 });
+  return { decay: scale.decay, history: historyOf(scale) };
+}
+
+function fourOverSixOf(scale: ScaleOptions, isAccepted: boolean) {
+  const fourOverSix =
+    scale.fourOverSix === undefined
+      ? undefined
+      : oneOf('scale.fourOverSix', scale.fourOverSix, ['mae', 'mse']);
+  const where = 'but for e2m1 with two-level e4m3fn scales from absmax';
+  onlyIf(isAccepted, 'scale.fourOverSix', fourOverSix, where);
+  onlyIf(fourOverSix !== undefined, 'scale.scaleMax', scale.scaleMax, 'without fourOverSix');
+  return { fourOverSix, scaleMax: oneOf('scale.scaleMax', scale.scaleMax, [448, 256], 448) } as const;
+}
+
 /**
  * Fills in the defaults and checks each option, alone and with the others.
  *
@@ -117,101 +212,37 @@ export function resolveScale(scale: ScaleOptions, element: Format): ResolvedScal
   const from = oneOf('scale.from', scale.from, statistics);
   const format = scaleFormat(scale.format === undefined ? 'binary32' : scale.format);
   const powerOfTwo = format.mantissaBits === 0 && !format.hasZero;
-  onlyIf(
-    powerOfTwo,
-    'scale.direction',
-    scale.direction,
-    'unless the scale format is of powers of two (e8m0)',
-  );
-  const direction = oneOf('scale.direction', scale.direction, directions, 'floor');
-  if (direction === 'even' && trailingBits(element) === undefined)
-    throw new ArgumentError('scale.direction', direction, `floor, ceil, rceil for ${element.name}`);
-  const initial = oneOf('scale.initial', scale.initial, ['lsq', 'absmax', 'minmax'], 'lsq');
-  onlyIf(from === 'learned', 'scale.initial', scale.initial, 'unless from is learned');
-  const hasZeroPoint =
-    from === 'minmax' || (from === 'learned' && initial === 'minmax') || scale.zeroPoint !== undefined;
-  if (hasZeroPoint && element.kind !== 'int')
-    throw new ArgumentError('format', element.name, 'an integer format, where there is a zero point');
-  const isStatistic = magnitudeStatistics.includes(from);
-  const isMagnitude = isStatistic || from === 'mse';
-  const hasTarget = isMagnitude || (from === 'learned' && !hasZeroPoint);
-  onlyIf(isStatistic, 'scale.multiplier', scale.multiplier, `with from ${from}`);
-  onlyIf(isStatistic, 'scale.least', scale.least, `with from ${from}`);
-  onlyIf(hasTarget, 'scale.target', scale.target, hasZeroPoint ? 'with zero points' : `with from ${from}`);
-  const given = oneOf('scale.tensorScale', scale.tensorScale, [false, true, 'row'] as const, false);
-  const tensorScale = given === true ? 'tensor' : given;
-  const second = given === false ? undefined : given;
-  onlyIf(isMagnitude, 'scale.tensorScale', second, `with from ${from}`);
-  onlyIf(isTwoLevelFormat(format), 'scale.tensorScale', second, `with scale format ${format.name}`);
-  const level = oneOf('scale.level', scale.level, ['statistic', 'least-squares'], 'statistic');
-  if (level === 'least-squares' && (!isMagnitude || powerOfTwo || tensorScale !== false))
-    throw new ArgumentError('scale.level', level, 'statistic, but for one-level scales from a magnitude');
-  const canEncode = !powerOfTwo && tensorScale === false && !hasZeroPoint && level === 'statistic';
-  const byDefault = canEncode && isMagnitude && format.name === 'binary32' ? 'encode' : 'decode';
-  const stored = oneOf(
-    'scale.stored',
-    scale.stored,
-    canEncode ? ['encode', 'decode'] : ['decode'],
-    byDefault,
-  );
-  for (const option of ['prescale', 'gain'] as const)
-    onlyIf(
-      powerOfTwo,
-      `scale.${option}`,
-      scale[option],
-      'unless the scale format is of powers of two (e8m0)',
-    );
-  const isList = element.kind === 'int' || element.kind === 'codebook';
-  const isBitNet =
-    isList &&
-    stored === 'encode' &&
-    (grouping.per === 'tensor' || grouping.per === 'row') &&
-    (from === 'absmax' || from === 'absmean' || from === 'absmedian');
-  const least = numberInRange('scale.least', scale.least, { from: 0 }, isBitNet ? leastStatistic : 0);
-  onlyIf(from === 'percentile', 'scale.percentile', scale.percentile, 'unless from is percentile');
-  const tracked = from !== 'constant' && from !== 'learned' && from !== 'mse' && tensorScale === false;
-  for (const option of ['decay', 'history'] as const)
-    onlyIf(tracked, `scale.${option}`, scale[option], 'with constant, learned, mse or two-level scales');
-  onlyIf(scale.decay === undefined, 'scale.history', scale.history, 'where there is a decay');
-  if (scale.decay !== undefined) numberInRange('scale.decay', scale.decay, { above: 0, below: 1 });
-  const isNvfp4 = element.name === 'e2m1' && format.name === 'e4m3fn' && tensorScale !== false;
-  const fourOverSix =
-    scale.fourOverSix === undefined
-      ? undefined
-      : oneOf('scale.fourOverSix', scale.fourOverSix, ['mae', 'mse']);
-  onlyIf(
-    isNvfp4 && from === 'absmax',
-    'scale.fourOverSix',
-    fourOverSix,
-    'but for e2m1 with two-level e4m3fn scales from absmax',
-  );
-  onlyIf(fourOverSix !== undefined, 'scale.scaleMax', scale.scaleMax, 'without fourOverSix');
+  const direction = directionOf(scale, element, powerOfTwo);
+  const { initial, hasZeroPoint } = zeroPointsIn(scale, from, element);
+  const isMagnitude = magnitudeStatistics.includes(from) || from === 'mse';
+  const basis: Basis = { from, format, powerOfTwo, hasZeroPoint, isMagnitude };
+  checkStatisticOptions(scale, basis);
+  const levels = levelsOf(scale, basis);
+  const isTwoLevel = levels.tensorScale !== false;
+  for (const option of ['prescale', 'gain'] as const) {
+    const where = 'unless the scale format is of powers of two (e8m0)';
+    onlyIf(powerOfTwo, `scale.${option}`, scale[option], where);
+  }
+  const isNvfp4 = element.name === 'e2m1' && format.name === 'e4m3fn' && isTwoLevel;
   return {
     grouping,
     from,
     format,
     powerOfTwo,
     direction,
-    tensorScale,
-    stored,
+    ...levels,
+    least: leastOf(scale, element, { from, per: grouping.per, stored: levels.stored }),
+    percentile: percentileOf(scale, from),
+    ...trackingOf(scale, from, isTwoLevel),
+    ...fourOverSixOf(scale, isNvfp4 && from === 'absmax'),
     multiplier: multiplierOf(scale, element),
-    percentile:
-      from === 'percentile'
-        ? numberInRange('scale.percentile', scale.percentile, { above: 0, to: 100 })
-        : 100,
     value: constantOf(scale, format),
     zeroPoint: zeroPointOf(scale, element),
     initial,
-    least,
-    target: targetOf(scale, element, tensorScale !== false),
-    level,
+    target: targetOf(scale, element, isTwoLevel),
     prescale:
       scale.prescale === undefined ? 1 : numberInRange('scale.prescale', scale.prescale, { above: 0, to: 1 }),
     gain: numberInRange('scale.gain', scale.gain, { above: 0 }, 1),
-    decay: scale.decay,
-    history: historyOf(scale),
-    fourOverSix,
-    scaleMax: oneOf('scale.scaleMax', scale.scaleMax, [448, 256], 448),
     hasZeroPoint,
     isNvfp4,
   };

@@ -5,9 +5,8 @@
 import { checkFields, checkNumber, numberInRange } from '../../check.ts';
 import type { Format } from '../../formats/format.ts';
 import { nextDown, nextUp } from '../../formats/neighbours.ts';
-import type { RealArray } from '../../operations/conversions.ts';
 import { log2Magnitude, powerOfTwoReal } from '../transforms/powers.ts';
-import type { GradientData, GradientRule, Gradients, Quantization } from './gradient.ts';
+import type { GradientData, GradientRule } from './gradient.ts';
 import { checkGradient, eachOfGroups, scaleEach } from './grouped.ts';
 
 export interface DifferentiableOptions {
@@ -63,7 +62,7 @@ export function differentiable(options?: DifferentiableOptions): GradientRule {
 
   return Object.freeze({
     name: 'dge',
-    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+    pullback: (quantization, given) => {
       const gradient = checkGradient(quantization, given);
       const { scaled, elements, format, low, high, zeroPoints } = quantization;
       const factors = new Float64Array(gradient.length);

@@ -7,8 +7,7 @@
  */
 import { checkBoolean, checkFields } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import type { RealArray } from '../../operations/conversions.ts';
-import type { GradientData, GradientRule, Gradients, Quantization } from './gradient.ts';
+import type { GradientData, GradientRule } from './gradient.ts';
 import { checkGradient, eachOfGroups, groupSums, maskEach } from './grouped.ts';
 
 export interface LearnedStepOptions {
@@ -33,7 +32,7 @@ export function learnedStep(options?: LearnedStepOptions): GradientRule {
 
   return Object.freeze({
     name: 'lsq',
-    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+    pullback: (quantization, given) => {
       const gradient = checkGradient(quantization, given);
       const { scaled, elements, low, high, scales, zeroPoints } = quantization;
       const zeroOf = (group: number): number => zeroPoints?.[group] ?? 0;
@@ -76,7 +75,7 @@ export function learnedStep(options?: LearnedStepOptions): GradientRule {
 export function learnedLevels(): GradientRule {
   return Object.freeze({
     name: 'levels',
-    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+    pullback: (quantization, given) => {
       const gradient = checkGradient(quantization, given);
       const { elements, format, scales } = quantization;
       if (format.bits > 16) throw new ArgumentError('format', format.name, 'a format of at most 16 bits');
@@ -87,7 +86,7 @@ export function learnedLevels(): GradientRule {
         const rank = ranks.get(elements[i]! + 0);
         if (rank !== undefined) levels[rank]! += gradient[i]! * scales[group]!;
       });
-      return { x: gradient.slice() as A, levels };
+      return { x: gradient.slice() as typeof gradient, levels };
     },
     toJSON: (): GradientData => 'levels',
   } satisfies GradientRule);

@@ -7,10 +7,9 @@
 import { checkBoolean, checkFields, numberInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { scaleByPowerOfTwo, scaleOnce } from '../../formats/binary64.ts';
-import type { RealArray } from '../../operations/conversions.ts';
 import { gaussianLevel, gaussianLevelOfBits } from '../gaussian.ts';
 import { extremeExponent } from '../statistics.ts';
-import type { GradientData, GradientRule, Gradients, Quantization } from './gradient.ts';
+import type { GradientData, GradientRule, Quantization } from './gradient.ts';
 import { checkGradient, eachOfGroups, groupSums, maskEach } from './grouped.ts';
 
 export interface ClippedOptions {
@@ -27,7 +26,7 @@ export function clipped(options?: ClippedOptions): GradientRule {
   const strict = checkBoolean('strict', checkFields('', options, ['strict']).strict, false);
   return Object.freeze({
     name: 'clipped',
-    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+    pullback: (quantization, given) => {
       const gradient = checkGradient(quantization, given);
       const { scaled, low, high, zeroPoints } = quantization;
       const inside = (u: number): boolean => (strict ? u > low && u < high : u >= low && u <= high);
@@ -80,7 +79,7 @@ export function trust(given?: TrustOptions): GradientRule {
 
   return Object.freeze({
     name: 'trust',
-    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+    pullback: (quantization, given) => {
       const gradient = checkGradient(quantization, given);
       const { x, values } = quantization;
       const { levels, multiplier } = constants(quantization);

@@ -1,10 +1,5 @@
-/**
- * The straight-through rule and its absence. Source: Bengio, Leonard, Courville, "Estimating or propagating gradients through
- * stochastic neurons for conditional computation", arXiv 1308.3432, section 5.
- */
-import type { RealArray } from '../../operations/conversions.ts';
 import { newLike } from '../transforms/transform.ts';
-import type { GradientData, GradientRule, Gradients, Quantization } from './gradient.ts';
+import type { GradientData, GradientRule } from './gradient.ts';
 import { checkGradient } from './grouped.ts';
 
 /**
@@ -16,9 +11,9 @@ import { checkGradient } from './grouped.ts';
 export function straightThrough(): GradientRule {
   return Object.freeze({
     name: 'straight-through',
-    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+    pullback: (quantization, given) => {
       const gradient = checkGradient(quantization, given);
-      return { x: gradient.slice() as A };
+      return { x: gradient.slice() as typeof gradient };
     },
     toJSON: (): GradientData => 'straight-through',
   } satisfies GradientRule);
@@ -31,7 +26,7 @@ export function straightThrough(): GradientRule {
 export function noGradient(): GradientRule {
   return Object.freeze({
     name: 'none',
-    pullback: <A extends RealArray>(quantization: Quantization, given: A): Gradients<A> => {
+    pullback: (quantization, given) => {
       const gradient = checkGradient(quantization, given);
       return { x: newLike(gradient) };
     },

@@ -9,15 +9,7 @@ import { boundedBy, carrierOf } from '../../operations/carrier.ts';
 import { finiteOrder, leastForSelection, type Order } from '../selection.ts';
 import { unchanged } from './elementwise.ts';
 import { aroundSparse, checkIndices, gather, withoutSparse } from './sparse.ts';
-import {
-  checkedTransform,
-  newLike,
-  type Residue,
-  residueOf,
-  type Transform,
-  type TransformData,
-  type Transformed,
-} from './transform.ts';
+import { checkedTransform, newLike, residueOf, type Transform, type TransformData } from './transform.ts';
 
 export interface ClampResidualOptions {
   /** The upper bound is this quantile of the tensor, the lower one that of 1 - alpha: above 0.5, at most 1. Default 0.99. */
@@ -66,7 +58,7 @@ export function clampResidual(options?: ClampResidualOptions): Transform {
   return checkedTransform({
     name: 'clamp-residual',
     inProduct: 'adds',
-    forward: <A extends RealArray>(x: A, _shape: readonly number[]): Transformed<A> => {
+    forward: (x, _shape) => {
       const values = newLike(x);
       values.set(x);
       const order = orderOf(x);
@@ -85,7 +77,7 @@ export function clampResidual(options?: ClampResidualOptions): Transform {
       }
       return { values, residue: { kind: 'clamped', indices, values: gather(x, indices), low, high } };
     },
-    inverse: <A extends RealArray>(values: A, _shape: readonly number[], residue: Residue): A => {
+    inverse: (values, _shape, residue) => {
       const { indices, values: kept, low, high } = residueOf(residue, 'clamped');
       checkIndices(indices, values.length);
       const x = newLike(values);

@@ -6,14 +6,12 @@ import { ArgumentError } from '../../errors.ts';
 import {
   checkedTransform,
   checkTransform,
-  type InnerPullback,
   type InProduct,
   type Residue,
   residueOf,
   type Transform,
   type TransformContext,
   type TransformData,
-  type Transformed,
 } from './transform.ts';
 
 /** The composition cancels or scales if every part does; a sparse term of one part does not pass through another. */
@@ -22,6 +20,27 @@ function inProductOf(parts: readonly Transform[]): InProduct {
   const all = new Set(parts.map(({ inProduct }) => inProduct));
   if (all.has('never') || all.has('adds')) return 'never';
   return all.has('scales') ? 'scales' : 'cancels';
+}
+
+/** How many numbers an element all parts draw, and what each part is told: those that draw are counted on. */
+function drawsIn(parts: readonly Transform[]) {
+  const drawn = parts.map(({ draws = 0 }) => draws);
+  const before = (i: number): number => drawn.slice(0, i).reduce((all, each) => all + each, 0);
+  return {
+    draws: before(parts.length),
+    contextOf: (context: TransformContext | undefined, i: number): TransformContext | undefined => {
+      const part = (context?.part ?? 0) + before(i);
+      return part === 0 ? context : { ...context, part };
+    },
+  };
+}
+
+/** The residues of so many transforms. */
+function residuesOf(residue: Residue, count: number): readonly Residue[] {
+  const { parts } = residueOf(residue, 'composed');
+  if (parts.length !== count)
+    throw new ArgumentError('residue', residue, `the residues of ${count} transforms`);
+  return parts;
 }
 
 /**
@@ -34,74 +53,37 @@ function inProductOf(parts: readonly Transform[]): InProduct {
  */
 export function compose(...parts: readonly Transform[]): Transform {
   if (parts.length === 0) throw new ArgumentError('parts', parts, 'one transform or more');
-  parts.forEach((part, i) => {
-    checkTransform(pathOf('parts', i), part);
-  });
-  const drawn = parts.map(({ draws = 0 }) => draws);
-  const draws = drawn.reduce((all, each) => all + each, 0);
-  /** What part i is told: the transforms that draw are counted on. */
-  const contextOf = (context: TransformContext | undefined, i: number): TransformContext | undefined => {
-    const before = drawn.slice(0, i).reduce((all, each) => all + each, context?.part ?? 0);
-    return before === 0 ? context : { ...context, part: before };
-  };
-  const residues = (residue: Residue): readonly Residue[] => {
-    const given = residueOf(residue, 'composed').parts;
-    if (given.length !== parts.length)
-      throw new ArgumentError('residue', residue, `the residues of ${parts.length} transforms`);
-    return given;
-  };
-
+  for (const [i, part] of parts.entries()) checkTransform(pathOf('parts', i), part);
+  const { draws, contextOf } = drawsIn(parts);
+  const residues = (residue: Residue) => residuesOf(residue, parts.length);
   return checkedTransform({
     name: 'compose',
     inProduct: inProductOf(parts),
     draws,
-    forward: <A extends RealArray>(
-      x: A,
-      shape: readonly number[],
-      context?: TransformContext,
-    ): Transformed<A> => {
-      let values = x;
+    forward: (x, shape, context) => {
       const kept: Residue[] = [];
-      for (const [i, part] of parts.entries()) {
-        const step = part.forward(values, shape, contextOf(context, i));
-        values = step.values;
+      const values = parts.reduce((before, part, i) => {
+        const step = part.forward(before, shape, contextOf(context, i));
         kept.push(step.residue);
-      }
+        return step.values;
+      }, x);
       return { values, residue: { kind: 'composed', parts: kept } };
     },
-    inverse: <A extends RealArray>(
-      values: A,
-      shape: readonly number[],
-      residue: Residue,
-      context?: TransformContext,
-    ): A => {
+    inverse: (values, shape, residue, context) => {
       const kept = residues(residue);
       return parts.reduceRight(
         (x, part, i) => part.inverse(x, shape, kept[i]!, contextOf(context, i)),
         values,
       );
     },
-    pullback: <A extends RealArray>(
-      gradient: A,
-      shape: readonly number[],
-      residue: Residue,
-      inner: InnerPullback<A>,
-      context?: TransformContext,
-    ): A => {
+    pullback: (gradient, shape, residue, inner, context) => {
       const kept = residues(residue);
-      const nested = parts.reduceRight<InnerPullback<A>>(
+      return parts.reduceRight<typeof inner>(
         (within, part, i) => (g) => part.pullback(g, shape, kept[i]!, within, contextOf(context, i)),
         inner,
-      );
-      return nested(gradient);
+      )(gradient);
     },
-    forwardGradient: <A extends RealArray>(
-      gradient: A,
-      x: RealArray,
-      shape: readonly number[],
-      residue: Residue,
-      context?: TransformContext,
-    ): A => {
+    forwardGradient: (gradient, x, shape, residue, context) => {
       const kept = residues(residue);
       // What each part was given.
       const given = [x];
@@ -112,13 +94,7 @@ export function compose(...parts: readonly Transform[]): Transform {
         gradient,
       );
     },
-    inverseGradient: <A extends RealArray>(
-      gradient: A,
-      values: RealArray,
-      shape: readonly number[],
-      residue: Residue,
-      context?: TransformContext,
-    ): A => {
+    inverseGradient: (gradient, values, shape, residue, context) => {
       const kept = residues(residue);
       // What the inverse of each part was given, the last part first.
       const given: RealArray[] = [];

@@ -17,15 +17,12 @@ import { aroundAxis, axisOption } from '../grouping.ts';
 import { readWord, streamFor, type Word, writeWord } from './random-words.ts';
 import {
   checkedTransform,
-  type InnerPullback,
   newLike,
   noResidue,
-  type Residue,
   residueOf,
   type Transform,
   type TransformContext,
   type TransformData,
-  type Transformed,
 } from './transform.ts';
 
 /** The signs that TransformerEngine fixes for its random Hadamard transform of size 16. */
@@ -155,29 +152,10 @@ export function rotateReference(
 export function hadamard(given?: HadamardOptions): Transform {
   const options = checkFields('', given, optionNames);
   const fixed = givenSigns(options.signs);
-  const size = options.size === undefined ? fixed?.length : options.size;
-  if (size !== undefined && !isPowerOfTwo(size)) throw new ArgumentError('size', size, 'a power of two');
-  if (fixed !== undefined && fixed.length !== size)
-    throw new ArgumentError('signs', options.signs, `${size} of them, one for each place in a block`);
-  if (fixed !== undefined && (options.seed !== undefined || options.stream !== undefined))
-    throw new ArgumentError('seed', options.seed, 'either signs or a seed');
-  if (options.stream !== undefined && options.seed === undefined)
-    throw new ArgumentError('stream', options.stream, 'a seed beside it');
+  const size = sizeOf(options, fixed);
   const own = axisOption(options.axis);
-  const seed = options.seed === undefined ? undefined : readWord('seed', options.seed);
-  const stream = options.stream === undefined ? undefined : readWord('stream', options.stream);
-
-  const drawnFor = new Map<number, Float64Array>();
-  function signsFor(places: number): ArrayLike<number> | undefined {
-    if (seed === undefined) return fixed;
-    let signs = drawnFor.get(places);
-    if (signs === undefined) {
-      const bits = randomIntegers(places, { seed, stream: streamFor('signs', stream ?? 0), randomBits: 1 });
-      signs = Float64Array.from(bits, (bit) => 1 - 2 * bit);
-      drawnFor.set(places, signs);
-    }
-    return signs;
-  }
+  const signsFor = signSource(options, fixed);
+  const data = dataOf(options, own, fixed);
 
   function rotationFor(shape: readonly number[], axis: number): Rotation {
     const around = aroundAxis(axis, shape);
@@ -185,8 +163,14 @@ export function hadamard(given?: HadamardOptions): Transform {
     return { layout, signs: signsFor(layout.size) };
   }
 
-  function apply<A extends RealArray>(x: A, shape: readonly number[], axis: number, signsFirst: boolean): A {
-    const { layout, signs } = rotationFor(shape, axis);
+  /** H D x, or with the signs last D H x. */
+  function apply<A extends RealArray>(
+    x: A,
+    shape: readonly number[],
+    context: TransformContext | undefined,
+    signsFirst: boolean,
+  ): A {
+    const { layout, signs } = rotationFor(shape, own ?? context?.axis ?? -1);
     const values = newLike(x);
     if (isFloat32Array(x) && rotateArray(x, values as Float32Array, layout, signs, signsFirst)) return values;
     values.set(x);
@@ -194,60 +178,77 @@ export function hadamard(given?: HadamardOptions): Transform {
     return values;
   }
 
-  const axisOf = (context?: TransformContext): number => own ?? context?.axis ?? -1;
-  const forward = <A extends RealArray>(
-    x: A,
-    shape: readonly number[],
-    context?: TransformContext,
-  ): Transformed<A> => ({ values: apply(x, shape, axisOf(context), true), residue: noResidue });
-  const inverse = <A extends RealArray>(
-    values: A,
-    shape: readonly number[],
-    residue: Residue,
-    context?: TransformContext,
-  ): A => {
-    residueOf(residue, 'none');
-    return apply(values, shape, axisOf(context), false);
-  };
-
   const made = checkedTransform({
     name: 'hadamard',
     inProduct: 'cancels',
-    forward,
-    inverse,
-    pullback: <A extends RealArray>(
-      gradient: A,
-      shape: readonly number[],
-      residue: Residue,
-      inner: InnerPullback<A>,
-      context?: TransformContext,
-    ): A => inverse(inner(forward(gradient, shape, context).values), shape, residue, context),
+    forward: (x, shape, context) => ({ values: apply(x, shape, context, true), residue: noResidue }),
+    inverse: (values, shape, residue, context) => {
+      residueOf(residue, 'none');
+      return apply(values, shape, context, false);
+    },
+    pullback: (gradient, shape, residue, inner, context) => {
+      const pulled = inner(apply(gradient, shape, context, true));
+      residueOf(residue, 'none');
+      return apply(pulled, shape, context, false);
+    },
     // An orthogonal map: its transpose is its inverse.
-    forwardGradient: <A extends RealArray>(
-      gradient: A,
-      _x: RealArray,
-      shape: readonly number[],
-      residue: Residue,
-      context?: TransformContext,
-    ): A => inverse(gradient, shape, residue, context),
-    inverseGradient: <A extends RealArray>(
-      gradient: A,
-      _values: RealArray,
-      shape: readonly number[],
-      _residue: Residue,
-      context?: TransformContext,
-    ): A => forward(gradient, shape, context).values,
-    toJSON: (): TransformData => ({
-      name: 'hadamard',
-      ...(options.size !== undefined && { size: options.size }),
-      ...(own !== undefined && { axis: own }),
-      ...(options.signs !== undefined && {
-        signs: options.signs === 'transformer-engine' ? options.signs : fixed,
-      }),
-      ...(seed !== undefined && { seed: writeWord(seed) }),
-      ...(stream !== undefined && { stream: writeWord(stream) }),
-    }),
+    forwardGradient: (gradient, _x, shape, residue, context) => {
+      residueOf(residue, 'none');
+      return apply(gradient, shape, context, false);
+    },
+    inverseGradient: (gradient, _values, shape, _residue, context) => apply(gradient, shape, context, true),
+    toJSON: (): TransformData => ({ ...data }),
   } satisfies Transform);
-  rotations.set(made, (shape) => rotationFor(shape, axisOf()));
+  rotations.set(made, (shape) => rotationFor(shape, own ?? -1));
   return made;
+}
+
+/** The options as JSON holds them. */
+function dataOf(
+  { size, signs, seed, stream }: Partial<HadamardOptions>,
+  axis: number | undefined,
+  fixed: readonly number[] | undefined,
+): TransformData {
+  return {
+    name: 'hadamard',
+    ...(size !== undefined && { size }),
+    ...(axis !== undefined && { axis }),
+    ...(signs !== undefined && { signs: signs === 'transformer-engine' ? signs : fixed }),
+    ...(seed !== undefined && { seed: writeWord(readWord('seed', seed)) }),
+    ...(stream !== undefined && { stream: writeWord(readWord('stream', stream)) }),
+  };
+}
+
+/** The size of blocks: as it is given, or as many as there are signs. */
+function sizeOf(
+  { size: given, signs }: Partial<HadamardOptions>,
+  fixed: readonly number[] | undefined,
+): number | undefined {
+  const size = given === undefined ? fixed?.length : given;
+  if (size !== undefined && !isPowerOfTwo(size)) throw new ArgumentError('size', size, 'a power of two');
+  if (fixed !== undefined && fixed.length !== size)
+    throw new ArgumentError('signs', signs, `${size} of them, one for each place in a block`);
+  return size;
+}
+
+/** The signs of blocks by their size: drawn from a seed, or the same for all. */
+function signSource(
+  { seed, stream }: Partial<HadamardOptions>,
+  fixed: readonly number[] | undefined,
+): (places: number) => ArrayLike<number> | undefined {
+  if (fixed !== undefined && (seed !== undefined || stream !== undefined))
+    throw new ArgumentError('seed', seed, 'either signs or a seed');
+  if (stream !== undefined && seed === undefined)
+    throw new ArgumentError('stream', stream, 'a seed beside it');
+  if (seed === undefined) return () => fixed;
+  const from = { seed: readWord('seed', seed), stream: streamFor('signs', readWord('stream', stream)) };
+  const drawn = new Map<number, Float64Array>();
+  return (places) => {
+    const known = drawn.get(places);
+    if (known !== undefined) return known;
+    const bits = randomIntegers(places, { ...from, randomBits: 1 });
+    const made = Float64Array.from(bits, (bit) => 1 - 2 * bit);
+    drawn.set(places, made);
+    return made;
+  };
 }

@@ -15,7 +15,6 @@ import {
   residueOf,
   type Transform,
   type TransformData,
-  type Transformed,
 } from './transform.ts';
 
 export interface LogShiftOptions {
@@ -158,7 +157,7 @@ export function logShift(options?: LogShiftOptions): Transform {
   const made = checkedTransform({
     name: 'log-shift',
     inProduct: 'never',
-    forward: <A extends RealArray>(x: A, shape: readonly number[]): Transformed<A> => {
+    forward: (x, shape) => {
       const stored = new Float32Array(2 * countGroups(grouping, shape));
       collectGroups(x, shape, grouping, (group, elements) => {
         stored.set(statistics(elements, target, cap), 2 * group);
@@ -169,7 +168,7 @@ export function logShift(options?: LogShiftOptions): Transform {
       });
       return { values, residue: { kind: 'statistics', perGroup: 2, values: stored } };
     },
-    inverse: <A extends RealArray>(values: A, shape: readonly number[], residue: Residue): A => {
+    inverse: (values, shape, residue) => {
       const stored = checkStatistics(residueOf(residue, 'statistics'), 2, grouping, shape);
       return mapGroups(values, shape, grouping, (element, group) => {
         if (element === 0 || !Number.isFinite(element)) return element;

@@ -27,7 +27,6 @@ import {
   type Transform,
   type TransformContext,
   type TransformData,
-  type Transformed,
 } from './transform.ts';
 
 const distributions = ['rounded-gaussian', 'gaussian', 'uniform'] as const;
@@ -86,11 +85,6 @@ function roundedGaussian(random: number): number {
   return random < mirrored ? -magnitude : magnitude;
 }
 
-/** The bits, of all groups or of each. */
-function checkBits(given: unknown): number | readonly number[] {
-  return oneOrEach('bits', given, (path, each) => numberInRange(path, each, { above: 0, to: 64 }));
-}
-
 /** A step as it is stored: a binary32 number, at most the largest. */
 const step32 = (step: number): number => toBinary32(bounded(step, Number.MAX_VALUE));
 
@@ -100,6 +94,65 @@ const draw: Record<(typeof distributions)[number], (random: number) => number> =
   gaussian: (random) => normalQuantile((random + 0.5) / 2 ** 32) / 2,
   uniform: (random) => ((random >>> 8) + 0.5) / 2 ** 24 - 0.5,
 };
+
+/** The step of a group's elements for b bits; those that are not finite count for nothing. */
+function stepOf(elements: RealArray, b: number, from: (typeof stepSources)[number]): number {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const x of elements) {
+    if (!Number.isFinite(x)) continue;
+    low = Math.min(low, x);
+    high = Math.max(high, x);
+  }
+  if (high < low) return 0;
+  if (from === 'absmax') return step32(Math.max(-low, high) * powerOfTwoReal(1 - b));
+  return step32(bounded(high - low, Number.MAX_VALUE) / (powerOfTwoReal(b) - 1));
+}
+
+/** The derivative of a step with respect to b. */
+function stepSlope(step: number, b: number, from: (typeof stepSources)[number]): number {
+  const levels = powerOfTwoReal(b);
+  return -Math.LN2 * step * (from === 'absmax' ? 1 : levels / (levels - 1));
+}
+
+/** The options, checked, defaults filled in. */
+function settingsOf(options: NoiseOptions) {
+  const given = checkFields('', options, optionNames);
+  return {
+    distribution: oneOf('distribution', given.distribution, distributions, 'rounded-gaussian'),
+    from: oneOf('from', given.from, stepSources, 'absmax'),
+    inverse: oneOf('inverse', given.inverse, ['keep', 'subtract'], 'keep'),
+    grouping: groupingAt('grouping', given.grouping, { per: 'tile', rows: 32, columns: 32 }),
+    bits: oneOrEach('bits', given.bits, (path, each) => numberInRange(path, each, { above: 0, to: 64 })),
+    seed: readWord('seed', given.seed),
+    stream: readWord('stream', given.stream),
+  };
+}
+
+/** How many groups there are, each with its number of bits. */
+function groupsOf(shape: readonly number[], grouping: Grouping, bits: number | readonly number[]): number {
+  const count = countGroups(grouping, shape);
+  if (typeof bits !== 'number' && bits.length !== count)
+    throw new ArgumentError('bits', bits, `${count} numbers, one a group, or one for all`);
+  return count;
+}
+
+/** x + sign R step. */
+function addNoise<A extends RealArray>(
+  x: A,
+  shape: readonly number[],
+  steps: Float32Array,
+  sign: 1 | -1,
+  random: Uint32Array,
+  { distribution, grouping }: ReturnType<typeof settingsOf>,
+): A {
+  const carrier = carrierOf(x);
+  const rounded = (value: number): number => carried(value, carrier);
+  return mapGroups(x, shape, grouping, (element, group, i) => {
+    const r = rounded(draw[distribution](random[i]!));
+    return element + sign * rounded(r * steps[group]!);
+  });
+}
 
 /**
  * x + R step, R drawn for each element from (seed, stream, offset + index) alone, apart from what rounding draws under the same
@@ -115,87 +168,41 @@ const draw: Record<(typeof distributions)[number], (random: number) => number> =
  * @throws ArgumentError if an option is not accepted.
  */
 export function noise(options: NoiseOptions): NoiseTransform {
-  const given = checkFields('', options, optionNames);
-  const distribution = oneOf('distribution', given.distribution, distributions, 'rounded-gaussian');
-  const from = oneOf('from', given.from, stepSources, 'absmax');
-  const back = oneOf('inverse', given.inverse, ['keep', 'subtract'], 'keep');
-  const grouping = groupingAt('grouping', given.grouping, { per: 'tile', rows: 32, columns: 32 });
-  const bits = checkBits(given.bits);
-  const seed = readWord('seed', given.seed);
-  const stream = readWord('stream', given.stream);
+  const settings = settingsOf(options);
+  const { distribution, from, inverse, grouping, bits, seed, stream } = settings;
   const bitsOf = (group: number): number => (typeof bits === 'number' ? bits : bits[group]!);
 
-  function checkGroups(shape: readonly number[]): number {
-    const count = countGroups(grouping, shape);
-    if (typeof bits !== 'number' && bits.length !== count)
-      throw new ArgumentError('bits', bits, `${count} numbers, one a group, or one for all`);
-    return count;
-  }
+  const checkGroups = (shape: readonly number[]): number => groupsOf(shape, grouping, bits);
+  const stepsIn = (residue: Residue, shape: readonly number[]): Float32Array =>
+    checkStatistics(residueOf(residue, 'statistics'), 1, grouping, shape);
 
-  function stepOf(elements: RealArray, b: number): number {
-    let low = Infinity;
-    let high = -Infinity;
-    for (const x of elements) {
-      if (!Number.isFinite(x)) continue;
-      low = Math.min(low, x);
-      high = Math.max(high, x);
-    }
-    if (high < low) return 0;
-    if (from === 'absmax') return step32(Math.max(-low, high) * powerOfTwoReal(1 - b));
-    return step32(bounded(high - low, Number.MAX_VALUE) / (powerOfTwoReal(b) - 1));
-  }
-
-  function randoms(length: number, context: TransformContext | undefined): Uint32Array {
-    return randomIntegers(length, {
+  const randoms = (length: number, context?: TransformContext): Uint32Array =>
+    randomIntegers(length, {
       seed: context?.seed ?? seed,
       stream: streamFor('noise', context?.stream ?? stream, context?.part),
       offset: context?.offset ?? 0,
     });
-  }
-
-  /** x + sign R step. */
-  function add<A extends RealArray>(
-    x: A,
-    shape: readonly number[],
-    steps: Float32Array,
-    sign: 1 | -1,
-    context: TransformContext | undefined,
-  ): A {
-    const random = randoms(x.length, context);
-    const carrier = carrierOf(x);
-    const rounded = (value: number): number => carried(value, carrier);
-    return mapGroups(x, shape, grouping, (element, group, i) => {
-      const r = rounded(draw[distribution](random[i]!));
-      return element + sign * rounded(r * steps[group]!);
-    });
-  }
 
   return checkedTransform({
     name: 'noise',
     inProduct: 'never',
     draws: 1,
-    forward: <A extends RealArray>(
-      x: A,
-      shape: readonly number[],
-      context?: TransformContext,
-    ): Transformed<A> => {
+    forward: (x, shape, context) => {
       const steps = new Float32Array(checkGroups(shape));
       collectGroups(x, shape, grouping, (group, elements) => {
-        steps[group] = stepOf(elements, bitsOf(group));
+        steps[group] = stepOf(elements, bitsOf(group), from);
       });
       return {
-        values: add(x, shape, steps, 1, context),
+        values: addNoise(x, shape, steps, 1, randoms(x.length, context), settings),
         residue: { kind: 'statistics', perGroup: 1, values: steps },
       };
     },
-    inverse: <A extends RealArray>(
-      values: A,
-      shape: readonly number[],
-      residue: Residue,
-      context?: TransformContext,
-    ): A => {
-      const steps = checkStatistics(residueOf(residue, 'statistics'), 1, grouping, shape);
-      if (back === 'subtract') return add(values, shape, steps, -1, context);
+    inverse: (values, shape, residue, context) => {
+      const steps = stepsIn(residue, shape);
+      if (inverse === 'subtract') {
+        const random = randoms(values.length, context);
+        return addNoise(values, shape, steps, -1, random, settings);
+      }
       const x = newLike(values);
       x.set(values);
       return x;
@@ -203,34 +210,22 @@ export function noise(options: NoiseOptions): NoiseTransform {
     pullback: passedBy,
     forwardGradient: unchanged,
     inverseGradient: unchanged,
-    bitGradient: (
-      given: RealArray,
-      shape: readonly number[],
-      residue: Residue,
-      context?: TransformContext,
-    ): Float64Array => {
+    bitGradient: (given, shape, residue, context) => {
       const gradient = checkedArray('gradient', given, shape, context);
-      const sums = new Float64Array(checkGroups(shape));
-      const steps = checkStatistics(residueOf(checkResidue(residue), 'statistics'), 1, grouping, shape);
+      const groups = checkGroups(shape);
+      const steps = stepsIn(checkResidue(residue), shape);
       const random = randoms(gradient.length, context);
+      const sums = new Float64Array(groups);
       collectGroups(gradient, shape, grouping, (group, elements, indices) => {
-        const b = bitsOf(group);
-        const levels = powerOfTwoReal(b);
-        const slope = -Math.LN2 * steps[group]! * (from === 'absmax' ? 1 : levels / (levels - 1));
+        const slope = stepSlope(steps[group]!, bitsOf(group), from);
         for (let i = 0; i < elements.length; i++)
           sums[group]! += elements[i]! * draw[distribution](random[indices[i]!]!) * slope;
       });
       return sums;
     },
     toJSON: (): TransformData => ({
-      name: 'noise',
-      distribution,
-      from,
-      bits,
-      grouping,
-      inverse: back,
-      seed: writeWord(seed),
-      stream: writeWord(stream),
+      ...{ name: 'noise', distribution, from, bits, grouping, inverse },
+      ...{ seed: writeWord(seed), stream: writeWord(stream) },
     }),
   } satisfies NoiseTransform);
 }

@@ -8,15 +8,7 @@ import { checkFields, integerInRange } from '../../check.ts';
 import { type Grouping, groupingAt } from '../grouping.ts';
 import { collectGroups } from './elementwise.ts';
 import { aroundSparse, checkIndices, gather, withoutSparse } from './sparse.ts';
-import {
-  checkedTransform,
-  newLike,
-  type Residue,
-  residueOf,
-  type Transform,
-  type TransformData,
-  type Transformed,
-} from './transform.ts';
+import { checkedTransform, newLike, residueOf, type Transform, type TransformData } from './transform.ts';
 
 export interface OutlierOptions {
   /** How many elements of each group are kept; in a shorter group all, if there are no more. */
@@ -63,7 +55,7 @@ export function keepOutliers(options: OutlierOptions): Transform {
   return checkedTransform({
     name: 'keep-outliers',
     inProduct: 'adds',
-    forward: <A extends RealArray>(x: A, shape: readonly number[]): Transformed<A> => {
+    forward: (x, shape) => {
       const places: number[] = [];
       collectGroups(x, shape, grouping, (_, elements, indices) => {
         for (const i of mostProminent(elements, count)) places.push(indices[i]!);
@@ -74,7 +66,7 @@ export function keepOutliers(options: OutlierOptions): Transform {
       for (const i of indices) values[i] = 0;
       return { values, residue: { kind: 'sparse', indices, values: gather(x, indices) } };
     },
-    inverse: <A extends RealArray>(values: A, _shape: readonly number[], residue: Residue): A => {
+    inverse: (values, _shape, residue) => {
       const { indices, values: kept } = residueOf(residue, 'sparse');
       checkIndices(indices, values.length);
       const x = newLike(values);

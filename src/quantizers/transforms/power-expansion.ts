@@ -16,7 +16,6 @@ import {
   residueOf,
   type Transform,
   type TransformData,
-  type Transformed,
 } from './transform.ts';
 
 export interface PowerExpansionOptions {
@@ -88,7 +87,7 @@ export function powerExpansion(options?: PowerExpansionOptions): Transform {
   return checkedTransform({
     name: 'power-expansion',
     inProduct: 'never',
-    forward: <A extends RealArray>(x: A, shape: readonly number[]): Transformed<A> => {
+    forward: (x, shape) => {
       const stored = new Float32Array(2 * countGroups(grouping, shape));
       collectGroups(x, shape, grouping, (group, elements) => {
         stored.set(statistics(elements, range), 2 * group);
@@ -101,7 +100,7 @@ export function powerExpansion(options?: PowerExpansionOptions): Transform {
       });
       return { values, residue: { kind: 'statistics', perGroup: 2, values: stored } };
     },
-    inverse: <A extends RealArray>(values: A, shape: readonly number[], residue: Residue): A => {
+    inverse: (values, shape, residue) => {
       const stored = checkStatistics(residueOf(residue, 'statistics'), 2, grouping, shape);
       return mapGroups(values, shape, grouping, (element, group) => {
         if (element === 0 || !Number.isFinite(element)) return element;

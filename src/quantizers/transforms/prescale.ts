@@ -3,7 +3,6 @@
  * scale would (Castro et al., "Quartet: native FP4 training can be optimal", arXiv 2505.14669, section 4.2).
  */
 
-import type { RealArray } from '../../array-kinds.ts';
 import { checkFields, numberInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { boundedBy, carrierOf } from '../../operations/carrier.ts';
@@ -12,11 +11,9 @@ import {
   checkedTransform,
   newLike,
   noResidue,
-  type Residue,
   residueOf,
   type Transform,
   type TransformData,
-  type Transformed,
 } from './transform.ts';
 
 export interface PrescaleOptions {
@@ -40,13 +37,13 @@ export function prescale(options: PrescaleOptions): Transform {
   return checkedTransform({
     name: 'prescale',
     inProduct: 'scales',
-    forward: <A extends RealArray>(x: A, _shape: readonly number[]): Transformed<A> => {
+    forward: (x, _shape) => {
       const values = newLike(x);
       const { max } = carrierOf(x);
       for (let i = 0; i < x.length; i++) values[i] = boundedBy(x[i]!, x[i]! * factor, max);
       return { values, residue: noResidue };
     },
-    inverse: <A extends RealArray>(values: A, _shape: readonly number[], residue: Residue): A => {
+    inverse: (values, _shape, residue) => {
       residueOf(residue, 'none');
       const x = newLike(values);
       const { max } = carrierOf(values);
@@ -54,8 +51,8 @@ export function prescale(options: PrescaleOptions): Transform {
       return x;
     },
     pullback: passedBy,
-    forwardGradient: <A extends RealArray>(gradient: A): A => gradient.map((g) => g * factor) as A,
-    inverseGradient: <A extends RealArray>(gradient: A): A => gradient.map((g) => g / factor) as A,
+    forwardGradient: (gradient) => gradient.map((g) => g * factor) as typeof gradient,
+    inverseGradient: (gradient) => gradient.map((g) => g / factor) as typeof gradient,
     toJSON: (): TransformData => ({ name: 'prescale', factor }),
   } satisfies Transform);
 }

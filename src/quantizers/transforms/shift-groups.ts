@@ -14,12 +14,10 @@ import { passedBy } from './elementwise.ts';
 import {
   checkedTransform,
   newLike,
-  type Residue,
   residueOf,
   type Transform,
   type TransformContext,
   type TransformData,
-  type Transformed,
 } from './transform.ts';
 
 export interface ShiftGroupOptions {
@@ -129,11 +127,7 @@ export function shiftGroups(options?: ShiftGroupOptions): Transform {
   return checkedTransform({
     name: 'shift-groups',
     inProduct: 'scales',
-    forward: <A extends RealArray>(
-      x: A,
-      shape: readonly number[],
-      context?: TransformContext,
-    ): Transformed<A> => {
+    forward: (x, shape, context) => {
       const axis = axisOf(context);
       const { outer, length, inner } = aroundAxis(axis, shape);
       const maxima = channelMaxima(x, outer, length, inner);
@@ -143,29 +137,14 @@ export function shiftGroups(options?: ShiftGroupOptions): Transform {
       const shifts = Uint8Array.from(ideals, (ideal) => offered(ideal, chosen));
       return { values: shift(x, shape, axis, shifts, 1), residue: { kind: 'shifts', shifts } };
     },
-    inverse: <A extends RealArray>(
-      values: A,
-      shape: readonly number[],
-      residue: Residue,
-      context?: TransformContext,
-    ): A => {
+    inverse: (values, shape, residue, context) => {
       return shift(values, shape, axisOf(context), residueOf(residue, 'shifts').shifts, -1);
     },
     pullback: passedBy,
-    forwardGradient: <A extends RealArray>(
-      gradient: A,
-      _x: RealArray,
-      shape: readonly number[],
-      residue: Residue,
-      context?: TransformContext,
-    ): A => shift(gradient, shape, axisOf(context), residueOf(residue, 'shifts').shifts, 1),
-    inverseGradient: <A extends RealArray>(
-      gradient: A,
-      _values: RealArray,
-      shape: readonly number[],
-      residue: Residue,
-      context?: TransformContext,
-    ): A => shift(gradient, shape, axisOf(context), residueOf(residue, 'shifts').shifts, -1),
+    forwardGradient: (gradient, _x, shape, residue, context) =>
+      shift(gradient, shape, axisOf(context), residueOf(residue, 'shifts').shifts, 1),
+    inverseGradient: (gradient, _values, shape, residue, context) =>
+      shift(gradient, shape, axisOf(context), residueOf(residue, 'shifts').shifts, -1),
     toJSON: (): TransformData => ({
       name: 'shift-groups',
       groups,
