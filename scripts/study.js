@@ -1,5 +1,5 @@
 /**
- * `npm run study -- x1`: one of the sweeps of docs/studies/, by the first part of its file's name. What follows goes to
+ * `npm run study -- x1`: one of the sweeps of docs/studies/, by its file's name or the first part of it. What follows goes to
  * `halfulp sweep`: `npm run study -- x1 --estimate`, `--workers 2`, `--report`; with `--page` the study's page,
  * docs/studies/NAME.md, is written afterwards, of what is finished then. Needs a build (`npm run build`).
  */
@@ -13,10 +13,12 @@ process.chdir(root);
 const folder = join('docs', 'studies');
 const files = readdirSync(folder).filter((file) => file.endsWith('.json'));
 const [name = '', ...rest] = process.argv.slice(2);
-const file = files.find((candidate) => candidate.startsWith(`${name}-`) || candidate === `${name}.json`);
+const file =
+  files.find((candidate) => candidate === `${name}.json`) ??
+  files.find((candidate) => candidate.startsWith(`${name}-`));
 if (file === undefined || name === '') {
   process.stderr.write(
-    `npm run study -- NAME; names: ${files.map((each) => each.split('-')[0]).join(', ')}\n`,
+    `npm run study -- NAME; names: ${files.map((each) => each.replace('.json', '')).join(', ')}\n`,
   );
   process.exit(2);
 }
