@@ -22,6 +22,7 @@ import {
   encodeState,
   recipeFrom,
 } from '../../src/train/index.ts';
+import type { SavedArray } from '../../src/train/stores/index.ts';
 import { type VectorForm, vectorText, verify } from '../../src/vectors/index.ts';
 import {
   engineWords,
@@ -75,7 +76,7 @@ const state = encodeState({
       program: { losses: [1, 0.5] },
     },
   },
-  arrays: new Map([
+  arrays: new Map<string, SavedArray>([
     ['weights/w/values', weights],
     ['weights/w/empty', { dtype: 'U8', shape: [0], data: new Uint8Array() }],
   ]),
@@ -135,15 +136,15 @@ const readers: Readonly<Record<string, readonly [fc.Arbitrary<unknown>, Reader]>
   states: [
     hostileSaved(state),
     (bytes: Uint8Array) => {
-      const read = decodeState(bytes, 'x');
-      expect(decodeState(encodeState(read))).toEqual(read);
+      const again = encodeState(decodeState(bytes, 'x'));
+      expect(encodeState(decodeState(again))).toEqual(again);
     },
   ],
   checkpoints: [
     hostileSaved(checkpoint),
     (bytes: Uint8Array) => {
-      const read = decodeCheckpoint(bytes, 'x');
-      expect(decodeCheckpoint(encodeCheckpoint(read))).toEqual(read);
+      const again = encodeCheckpoint(decodeCheckpoint(bytes, 'x'));
+      expect(encodeCheckpoint(decodeCheckpoint(again))).toEqual(again);
     },
   ],
   IDX: [
