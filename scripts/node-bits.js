@@ -138,7 +138,10 @@ losses.push(
 const { Float16Array } = globalThis;
 if (Float16Array !== undefined) {
   const half = new Float16Array(x);
-  if (hash(settled(round(half, 'e4m3fn'))) !== hash(settled(round(new Float32Array(half), 'e4m3fn'))))
+  const rounded = Float32Array.from(round(half, 'e4m3fn'));
+  if (hash(settled(rounded)) !== hash(settled(round(new Float32Array(half), 'e4m3fn'))))
     throw new Error('a Float16Array has other bits than its numbers');
+  for (const result of [round(half, 'e4m3fn'), arithmetic('binary16').sqrt(half)])
+    if (!(result instanceof Float16Array)) throw new Error('results of a Float16Array are none');
 }
 process.stdout.write(`${JSON.stringify({ kernels, losses, halfArrays: Float16Array !== undefined })}\n`);

@@ -12,9 +12,12 @@ import { ArgumentError } from './errors.ts';
 export type RealArray = Float32Array | Float64Array;
 
 /** A Float16Array, whether the compiler knows that type or not. */
-export interface HalfArray extends ArrayLike<number> {
+export interface HalfArray extends ArrayLike<number>, ArrayBufferView {
   readonly [Symbol.toStringTag]: 'Float16Array';
 }
+
+/** What a call whose arrays are Float16Arrays gives: one of them, or a Float32Array for formats that go beyond binary16. */
+export type HalfResult<X extends HalfArray> = X | Float32Array;
 
 /** All that is read as an array of numbers: `realArray` says how. */
 export type Numbers = RealArray | HalfArray | readonly number[];
@@ -26,14 +29,20 @@ interface Kinds {
   readonly Uint16Array: Uint16Array;
   readonly Uint32Array: Uint32Array;
   readonly BigUint64Array: BigUint64Array;
+  readonly Float16Array: HalfArray & { set(numbers: ArrayLike<number>): void };
 }
 
 /** The kinds of typed arrays that are taken as they are. */
 type ArrayKind = keyof Kinds;
 
-type View<A> = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => A;
+interface View<A> {
+  new (length: number): A;
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): A;
+}
 
 const views: { readonly [K in ArrayKind]: View<Kinds[K]> } = {
+  // Undefined in engines without it, where no array has that brand.
+  Float16Array: (globalThis as unknown as { Float16Array: View<Kinds['Float16Array']> }).Float16Array,
   Float32Array,
   Float64Array,
   Uint8Array,
@@ -126,6 +135,46 @@ export function resultArray<A extends RealArray>(
   if (array?.length !== length)
     throw new ArgumentError('out', out, `a ${kind} of length ${length}, as ${as}`);
   return array as RealArray as A;
+}
+
+/** Where results are computed, and how they get to where they belong. */
+interface ResultPlace {
+  /** Of the kind of the operands as they are read. */
+  readonly array: RealArray;
+  /** Takes them there when all are computed, and gives `out`, or the new array. */
+  finish(): RealArray | HalfArray;
+}
+
+/**
+ * As `resultArray`, for a call that takes Float16Arrays as such: if its arrays are nothing else and every result is a number of
+ * binary16, results go to a Float16Array, unless `out` is a Float32Array. They are computed as binary32 numbers, so none is rounded again.
+ *
+ * @param given All arrays of the call, numbers and undefined among them.
+ * @param fits Whether every result is a number of binary16.
+ */
+export function resultPlace(
+  out: unknown,
+  like: RealArray,
+  { given, fits }: { readonly given: readonly unknown[]; fits(): boolean },
+  as = 'x',
+  length: number = like.length,
+): ResultPlace {
+  const areHalf = given.every((x) => typeof x !== 'object' || kindOf(x) === 'Float16Array');
+  if (!areHalf || !fits() || (out !== undefined && kindOf(out) !== 'Float16Array')) {
+    const array = resultArray(out, like, as, length);
+    return { array, finish: () => (out === undefined ? array : (out as RealArray)) };
+  }
+  const half = out === undefined ? newArray(views.Float16Array, length) : asKind(out, 'Float16Array')!;
+  if (half.length !== length)
+    throw new ArgumentError('out', out, `a Float16Array or Float32Array of length ${length}, as ${as}`);
+  const array = newArray(Float32Array, length);
+  return {
+    array,
+    finish(): HalfArray {
+      half.set(array);
+      return out === undefined ? half : (out as HalfArray);
+    },
+  };
 }
 
 /** Integers below 2^32 as an ordinary array. Throws ArgumentError. */

@@ -94,6 +94,7 @@ export {
   type FlipOptions,
   flipBits,
   type HalfArray,
+  type HalfResult,
   type Numbers,
   type RealArray,
   type RoundArrayOptions,

@@ -6,14 +6,15 @@
 import {
   apartFrom,
   type HalfArray,
+  type HalfResult,
   type Numbers,
   overlap,
   type RealArray,
-  resultArray,
+  resultPlace,
 } from '../array-kinds.ts';
 import { checkFields, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { checkCarrier } from '../formats/real-arrays.ts';
+import { checkCarrier, fitsBinary16 } from '../formats/real-arrays.ts';
 import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
 import { drawIntegers } from '../rounding/philox.ts';
 import type { ArithmeticContext, ScalarReference } from './context.ts';
@@ -22,7 +23,7 @@ import { commonArray, type Operand, readOperand } from './operands.ts';
 import type { OperationName } from './operations.ts';
 
 /** Options of one call on arrays. */
-export interface ArithmeticCallOptions<A extends RealArray = RealArray> {
+export interface ArithmeticCallOptions<A extends RealArray | HalfArray = RealArray | HalfArray> {
   /** Where the result goes: same kind and length as the operands; may be one of them. Default: a new array. */
   readonly out?: A;
   /** Threads that share the work, 1 to 64; default: those of the `arithmetic` object. The bits do not depend on it. */
@@ -30,9 +31,9 @@ export interface ArithmeticCallOptions<A extends RealArray = RealArray> {
 }
 
 /**
- * Arrays that give a Float64Array (arrays of numbers) or a Float32Array (Float16Array): in a call they count as arrays of that kind.
+ * What arrays give. In a call arrays of numbers count as Float64Arrays, and Float16Arrays as Float32Arrays unless all arrays are such.
  */
-type Read<X> = X extends RealArray ? X : X extends HalfArray ? Float32Array : Float64Array;
+type Read<X> = X extends RealArray ? X : X extends HalfArray ? HalfResult<X> : Float64Array;
 
 /** A method of one operand. */
 export interface UnaryMethod {
@@ -96,7 +97,7 @@ const callNames: readonly (keyof ArithmeticCallOptions)[] = ['out', 'threads'];
 function callOptions(
   options: ArithmeticCallOptions | undefined,
   { threads, kernels }: ArithmeticContext,
-): { readonly out: RealArray | undefined; readonly threads: number } {
+): { readonly out: RealArray | HalfArray | undefined; readonly threads: number } {
   const given = checkFields('', options, callNames);
   if (given.threads === undefined) return { out: given.out, threads };
   const team = kernels?.checkThreads(given.threads) ?? integerInRange('threads', given.threads, 1, 64);
@@ -137,13 +138,14 @@ function onArrays(
   { context, cursor }: Workshop,
   given: readonly Given[],
   options: ArithmeticCallOptions | undefined,
-): RealArray {
+): RealArray | HalfArray {
   const { format, kernels } = context;
   const { out: target, threads } = callOptions(options, context);
   const operands = given.map((x, i) => readOperand(names[i]!, x));
   const like = commonArray(names, operands);
   checkCarrier(names[operands.indexOf(like)]!, like, format);
-  const out = resultArray(target, like, 'the operands');
+  const results = resultPlace(target, like, { given, fits: () => fitsBinary16(format) }, 'the operands');
+  const out = results.array;
   const accept = (x: Operand, i: number): Operand =>
     operation.takesAnyNumber ? x : context.accept(names[i]!, x);
   const slots = operation.draws && isStochastic(context.options.rounding) ? out.length : 0;
@@ -158,26 +160,25 @@ function onArrays(
     const { random } = taken;
     return random !== undefined && overlap(random, out) ? { ...taken, random: random.slice() } : taken;
   };
-  const result = target ?? out;
   // The kernels check arrays on the way; where an element is wrong, the pass below finds it.
   const sources = operands.map((x, i) => apart(typeof x === 'number' ? accept(x, i) : x, out));
   const place = cursor.read();
-  if (onKernels(sources, take())) return result;
+  if (onKernels(sources, take())) return results.finish();
   cursor.restore(place);
   const accepted = operands.map((x, i) => apart(accept(x, i), out));
   const taken = take();
   const someRounded = accepted.some((x, i) => typeof x !== 'number' && x !== operands[i] && x !== sources[i]);
-  if (someRounded && onKernels(accepted, taken)) return result;
-  if (operation.quick?.(accepted, out, taken, threads)) return result;
+  if (someRounded && onKernels(accepted, taken)) return results.finish();
+  if (operation.quick?.(accepted, out, taken, threads)) return results.finish();
   const random = slots > 0 ? (taken.random ?? drawIntegers(slots, taken)) : undefined;
   referenceLoop(scalar, accepted, out, random);
-  return result;
+  return results.finish();
 }
 
 export function unaryMethod(operation: Elementwise, workshop: Workshop): UnaryMethod {
   const { scalar, draws, takesAnyNumber = false } = operation;
   const { context, cursor } = workshop;
-  function method(a: Given, options?: ArithmeticCallOptions): Operand {
+  function method(a: Given, options?: ArithmeticCallOptions): Operand | HalfArray {
     if (typeof a !== 'number') return onArrays(operation, workshop, [a], options);
     checkNumberCall(options, context);
     const x = takesAnyNumber ? a : context.accept('a', a);
@@ -189,7 +190,7 @@ export function unaryMethod(operation: Elementwise, workshop: Workshop): UnaryMe
 export function binaryMethod(operation: Elementwise, workshop: Workshop): BinaryMethod {
   const { scalar, draws } = operation;
   const { context, cursor } = workshop;
-  function method(a: Given, b: Given, options?: ArithmeticCallOptions): Operand {
+  function method(a: Given, b: Given, options?: ArithmeticCallOptions): Operand | HalfArray {
     if (typeof a !== 'number' || typeof b !== 'number') return onArrays(operation, workshop, [a, b], options);
     checkNumberCall(options, context);
     const x = context.accept('a', a);
@@ -202,7 +203,7 @@ export function binaryMethod(operation: Elementwise, workshop: Workshop): Binary
 export function ternaryMethod(operation: Elementwise, workshop: Workshop): TernaryMethod {
   const { scalar, draws } = operation;
   const { context, cursor } = workshop;
-  function method(a: Given, b: Given, c: Given, options?: ArithmeticCallOptions): Operand {
+  function method(a: Given, b: Given, c: Given, options?: ArithmeticCallOptions): Operand | HalfArray {
     if (typeof a !== 'number' || typeof b !== 'number' || typeof c !== 'number')
       return onArrays(operation, workshop, [a, b, c], options);
     checkNumberCall(options, context);

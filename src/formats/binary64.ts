@@ -56,6 +56,13 @@ export function isBinary32(x: number): boolean {
   return Object.is(Math.fround(x), x);
 }
 
+/** Whether the number is a binary16 value (NaN and infinities included). */
+export function isBinary16(x: number): boolean {
+  const magnitude = Math.abs(x);
+  if (!Number.isFinite(x) || magnitude === 0) return true;
+  return magnitude <= 65504 && magnitude % powerOfTwo(Math.max(exponentOf(magnitude) - 10, -24)) === 0;
+}
+
 /** |x| = significand 2^exponent with an integer significand (0n for zero). For finite x. */
 export function toBigIntSignificand(x: number): { significand: bigint; exponent: number } {
   if (x === 0) return { significand: 0n, exponent: 0 };

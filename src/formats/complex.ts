@@ -5,10 +5,11 @@
 import {
   apartFrom,
   type HalfArray,
+  type HalfResult,
   type Numbers,
   type RealArray,
   realArray,
-  resultArray,
+  resultPlace,
 } from '../array-kinds.ts';
 import { ArgumentError, describe } from '../errors.ts';
 import { checkCode } from './codes.ts';
@@ -86,18 +87,19 @@ function nearestFourthRoot([real, imaginary]: ComplexNumber): ComplexNumber {
  * @throws ArgumentError if the length is odd or `out` does not fit.
  */
 export function roundToFourthRoots<A extends RealArray>(x: A, out?: A): A;
-export function roundToFourthRoots(x: HalfArray, out?: Float32Array): Float32Array;
+export function roundToFourthRoots<X extends HalfArray>(x: X, out?: HalfResult<X>): HalfResult<X>;
 export function roundToFourthRoots(x: readonly number[], out?: Float64Array): Float64Array;
-export function roundToFourthRoots(x: Numbers, out?: RealArray): RealArray {
+export function roundToFourthRoots(x: Numbers, out?: RealArray | HalfArray): RealArray | HalfArray {
   const given = realArray('x', x);
   if (given.length % 2 !== 0)
     throw new ArgumentError('x', x, 'an even number of elements: real and imaginary parts');
-  const result = resultArray(out, given);
+  const place = resultPlace(out, given, { given: [x], fits: () => true });
+  const result = place.array;
   const source = apartFrom(given, result);
   for (let i = 0; i < source.length; i += 2) {
     const [real, imaginary] = nearestFourthRoot([source[i]!, source[i + 1]!]);
     result[i] = real;
     result[i + 1] = imaginary;
   }
-  return out ?? result;
+  return place.finish();
 }

@@ -4,19 +4,20 @@
  */
 import {
   type HalfArray,
+  type HalfResult,
   isFloat32Array,
   type Numbers,
   overlap,
   type RealArray,
   realArray,
-  resultArray,
+  resultPlace,
 } from '../array-kinds.ts';
 import { checkFields, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type CodeArray, codesOf, noCodes } from '../formats/codes.ts';
 import type { Code, Format } from '../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../formats/names.ts';
-import { checkCarrier, fitsBinary32 } from '../formats/real-arrays.ts';
+import { checkCarrier, fitsBinary16, fitsBinary32 } from '../formats/real-arrays.ts';
 import { decodeArray, encodeArray, type NaNTreatment } from '../kernels/codec.ts';
 import { roundArray } from '../kernels/rounding-arrays.ts';
 import { checkThreads } from '../kernels/threads.ts';
@@ -30,11 +31,11 @@ import {
 import { randomInteger } from '../rounding/philox.ts';
 import { roundScalar } from '../rounding/round.ts';
 
-export type { HalfArray, Numbers, RealArray } from '../array-kinds.ts';
+export type { HalfArray, HalfResult, Numbers, RealArray } from '../array-kinds.ts';
 export type { CodeArray } from '../formats/codes.ts';
-export { fitsBinary32 } from '../formats/real-arrays.ts';
+export { fitsBinary16, fitsBinary32 } from '../formats/real-arrays.ts';
 
-export interface RoundArrayOptions<A extends RealArray> extends RoundOptions {
+export interface RoundArrayOptions<A extends RealArray | HalfArray> extends RoundOptions {
   /** Where the result goes: same kind and length as the result; may be x itself (in place). Default: a new array. */
   readonly out?: A;
   /**
@@ -49,8 +50,8 @@ const roundNames: readonly string[] = [...roundingNames, 'out', 'threads'];
 /**
  * Rounds to a number format: each element once, from the value given.
  *
- * @param x A number, or a Float32Array or Float64Array; the result is of the same kind. A Float16Array gives a Float32Array, an array of
- *   numbers a Float64Array.
+ * @param x A number, or a Float32Array or Float64Array; the result is of the same kind. A Float16Array gives a Float16Array for formats all
+ *   of whose values are binary16 numbers, else a Float32Array; an array of numbers gives a Float64Array.
  * @param format A format or its name.
  * @param options Mode, saturation, random bits: see `RoundOptions`. Arrays also take `out` and `threads`.
  * @returns The rounded number, or the array `out` (a new one by default).
@@ -68,11 +69,11 @@ export function round<A extends RealArray>(
   format: Format | FormatSpelling,
   options?: RoundArrayOptions<A>,
 ): A;
-export function round(
-  x: HalfArray,
+export function round<X extends HalfArray>(
+  x: X,
   format: Format | FormatSpelling,
-  options?: RoundArrayOptions<Float32Array>,
-): Float32Array;
+  options?: RoundArrayOptions<HalfResult<X>>,
+): HalfResult<X>;
 export function round(
   x: readonly number[],
   format: Format | FormatSpelling,
@@ -81,8 +82,8 @@ export function round(
 export function round(
   x: number | Numbers,
   format: Format | FormatSpelling,
-  options?: RoundArrayOptions<RealArray>,
-): number | RealArray {
+  options?: RoundArrayOptions<RealArray | HalfArray>,
+): number | RealArray | HalfArray {
   const target = toFormat(format);
   const given = checkFields('', options, roundNames);
   const resolved = resolveRounding(target, given);
@@ -100,9 +101,9 @@ export function round(
   checkCarrier('x', source, target);
   checkRandom(resolved, source.length);
   checkOffset(resolved, source.length);
-  const result = resultArray(out, source);
-  roundArray(source, result, target, withRandomApart(resolved, result), threads);
-  return out ?? result;
+  const place = resultPlace(out, source, { given: [x], fits: () => fitsBinary16(target) });
+  roundArray(source, place.array, target, withRandomApart(resolved, place.array), threads);
+  return place.finish();
 }
 
 /** The options with supplied random integers that writing `out` does not spoil. */

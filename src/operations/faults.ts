@@ -10,15 +10,17 @@ import { log } from '../arithmetic/elementary/approximate.ts';
 import {
   apartFrom,
   type HalfArray,
+  type HalfResult,
   type Numbers,
   type RealArray,
   realArray,
-  resultArray,
+  resultPlace,
 } from '../array-kinds.ts';
 import { checkFields, numberInRange, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { notInFormat } from '../formats/codes.ts';
 import { type Format, type FormatSpelling, toFormat } from '../formats/index.ts';
+import { fitsBinary16 } from '../formats/real-arrays.ts';
 import { integerOf64Bits } from '../rounding/options.ts';
 import { randomIntegers } from '../rounding/philox.ts';
 import { studentQuantile } from '../student.ts';
@@ -57,8 +59,8 @@ function exposedBits(format: Format): number {
  * An element is hit if its random integer (32 bits, `stream`) is below probability 2^32; which bit is decided by the one of
  * `stream` + 1, scaled to the number of bits. So the same options give the same faults.
  *
- * @param x A number or array of values of the format. The result has the kind of the array; a Float16Array gives a Float32Array, an
- *   array of numbers a Float64Array.
+ * @param x A number or array of values of the format. The result has the kind of the array; of a Float16Array too, where
+ *   every value of the format is a binary16 number, else it is a Float32Array; an array of numbers gives a Float64Array.
  * @throws ArgumentError for a wrong option or format; RangeError if an element is not a value of the format. Nothing is
  *   written to `out` before the check.
  *
@@ -71,11 +73,11 @@ export function flipBits<A extends RealArray>(
   format: Format | FormatSpelling,
   options: FlipOptions<A>,
 ): A;
-export function flipBits(
-  x: HalfArray,
+export function flipBits<X extends HalfArray>(
+  x: X,
   format: Format | FormatSpelling,
-  options: FlipOptions<Float32Array>,
-): Float32Array;
+  options: FlipOptions<HalfResult<X>>,
+): HalfResult<X>;
 export function flipBits(
   x: readonly number[],
   format: Format | FormatSpelling,
@@ -84,8 +86,8 @@ export function flipBits(
 export function flipBits(
   x: number | Numbers,
   format: Format | FormatSpelling,
-  options: FlipOptions<RealArray>,
-): number | RealArray {
+  options: FlipOptions<RealArray | HalfArray>,
+): number | RealArray | HalfArray {
   const target = toFormat(format);
   const exposed = exposedBits(target);
   const { probability: chance, seed, stream, offset, out } = checkFields('', options, optionNames);
@@ -93,7 +95,8 @@ export function flipBits(
   const isNumber = typeof x === 'number';
   if (isNumber && out !== undefined) throw new ArgumentError('out', out, 'nothing when x is a number');
   const given = isNumber ? Float64Array.of(x) : realArray('x', x);
-  const result = resultArray(out, given);
+  const place = resultPlace(out, given, { given: [x], fits: () => fitsBinary16(target) });
+  const result = place.array;
   given.forEach((value, i) => {
     if (target.has(value) || Number.isNaN(value)) return;
     throw notInFormat(value, target.name, isNumber ? 'x' : pathOf('x', i));
@@ -108,7 +111,7 @@ export function flipBits(
     const isHit = hits[i]! < probability * 2 ** 32 && Number.isFinite(value);
     result[i] = isHit ? flip(value, target, Math.floor((positions[i]! * exposed) / 2 ** 32)) : value;
   }
-  return isNumber ? result[0]! : (out ?? result);
+  return isNumber ? result[0]! : place.finish();
 }
 
 function flip(value: number, format: Format, position: number): number {

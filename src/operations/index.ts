@@ -8,6 +8,7 @@ export {
   encode,
   fitsBinary32,
   type HalfArray,
+  type HalfResult,
   type Numbers,
   type RealArray,
   type RoundArrayOptions,

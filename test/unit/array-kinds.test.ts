@@ -8,6 +8,7 @@ const numbers = [0.3125, -1.5, 2, 0.125, -0, 3.75, -0.0625, 1];
 type Kind = 'Float32Array' | 'Float64Array';
 
 const locals = { Float32Array, Float64Array };
+const Half = (globalThis as unknown as { Float16Array?: typeof Float32Array }).Float16Array;
 const foreign = runInNewContext(
   '({ Float32Array, Float64Array, Uint32Array, Uint8Array, Uint16Array, Array })',
 ) as {
@@ -205,6 +206,16 @@ function bits(result: unknown): unknown {
   return Object.is(result, -0) ? '-0' : result;
 }
 
+/** What `bits` gave, with Float16Arrays as the Float32Arrays of the same numbers. */
+const asFloat32 = (given: unknown): unknown =>
+  Array.isArray(given)
+    ? given.map(asFloat32)
+    : given === '[object Float16Array]'
+      ? '[object Float32Array]'
+      : typeof given === 'object' && given !== null
+        ? Object.fromEntries(Object.entries(given).map(([key, value]) => [key, asFloat32(value)]))
+        : given;
+
 describe.each(Object.entries(functions))('%s', (_, apply) => {
   for (const kind of ['Float32Array', 'Float64Array'] as const) {
     const expected = bits(apply(new locals[kind](numbers) as AnyArray));
@@ -221,10 +232,11 @@ describe.each(Object.entries(functions))('%s', (_, apply) => {
   });
 
   // Node has Float16Array from version 24 on.
-  test.skipIf(!('Float16Array' in globalThis))('Float16Array', () => {
-    const Half = (globalThis as unknown as { Float16Array: typeof Float32Array }).Float16Array;
-    const x = new Half(numbers);
-    expect(bits(apply(x as never))).toEqual(bits(apply(Float32Array.from(x) as never)));
+  test.skipIf(Half === undefined)('Float16Array', () => {
+    const x = new Half!(numbers);
+    const expected = bits(apply(Float32Array.from(x) as never));
+    expect(asFloat32(bits(apply(x as never)))).toEqual(expected);
+    expect([...x]).toEqual(numbers);
   });
 
   const integers = [
@@ -458,5 +470,100 @@ describe('arrays of codes', () => {
   test('counts are whole', () => {
     for (const count of ['2', null, 1.5, -1, NaN, [2], true])
       expect(() => halfulp.unpack(Uint8Array.of(1), 'e2m1', count as never)).toThrow(/^count: /);
+  });
+});
+
+describe.skipIf(Half === undefined)('results of Float16Arrays', () => {
+  const x = new (Half ?? Float32Array)(numbers);
+  const wide = Float32Array.from(numbers);
+  const kind = (result: unknown): string => Object.prototype.toString.call(result).slice(8, -1);
+  const fp8 = arithmetic('e4m3fn', { operands: 'round', ...sr });
+  const square4 = { m: 2, k: 4, n: 2 };
+
+  test('are Float16Arrays where the format has numbers of binary16 alone', () => {
+    const fitting = 'binary16 e5m2 e5m2fnuz e4m3fn e2m1 int8 int12 posit(8,1) fixed(5,6) ternary'.split(' ');
+    for (const format of fitting)
+      expect([format, kind(halfulp.round(x, format))]).toEqual([format, 'Float16Array']);
+    for (const format of 'bfloat16 tf32 binary32 e8m0 int16 posit16 nf4'.split(' '))
+      expect([format, kind(halfulp.round(x, format))]).toEqual([format, 'Float32Array']);
+    expect(() => halfulp.round(x, 'binary64')).toThrow(/^x: /);
+    expect(kind(halfulp.flipBits(x, 'binary16', { probability: 0.5 }))).toBe('Float16Array');
+    expect(kind(halfulp.flipBits(x, 'binary32', { probability: 0.5 }))).toBe('Float32Array');
+    expect(kind(halfulp.roundToFourthRoots(x))).toBe('Float16Array');
+    for (const result of [
+      ...[fp8.add(x, x), fp8.mul(x, 2), fp8.sub(2, x), fp8.fma(x, 2, x), fp8.sqrt(x), fp8.exp(x)],
+      ...[fp8.pow(x, x), fp8.convert(x), fp8.neg(x), fp8.compare(x, 1), fp8.matmul(x, x, square4)],
+      fp8.matvec(x, x.slice(0, 4), { m: 2, k: 4, c: x.slice(0, 2) }),
+    ])
+      expect(kind(result)).toBe('Float16Array');
+    expect(kind(arithmetic('bfloat16').add(x, x))).toBe('Float32Array');
+    expect(kind(arithmetic('bfloat16').matmul(x, x, square4))).toBe('Float32Array');
+  });
+
+  test('are Float32Arrays beside Float32Arrays, and of what has scales', () => {
+    for (const result of [
+      ...[fp8.add(x as never, wide), fp8.add(wide, x as never), fp8.fma(x as never, wide, 1)],
+      ...[
+        fp8.matmul(x as never, wide, square4),
+        fp8.matmul(x as never, x, { ...square4, c: wide.slice(0, 4) }),
+      ],
+      ...[
+        int4.fakeQuantize(x as never),
+        halfulp.quantize(x, 'mxfp4').values,
+        halfulp.blend(x as never, x as never, 0.5),
+      ],
+      halfulp.decode(halfulp.encode(x, 'binary16'), 'binary16'),
+    ])
+      expect(kind(result)).toBe('Float32Array');
+  });
+
+  test('go to a Float16Array or a Float32Array that is given', () => {
+    const want = [...halfulp.round(wide, 'e4m3fn')];
+    for (const out of [new Half!(8), new Float32Array(8), new (class extends (Half!) {})(8)]) {
+      expect(halfulp.round(x, 'e4m3fn', { out })).toBe(out);
+      expect([...out]).toEqual(want);
+      expect(fp8.add(x, -0, { out } as never)).toBe(out);
+      expect([...out]).toEqual(want);
+      expect(fp8.matmul(x, x, { ...square4, n: 2, batch: 1, out: out.subarray(0, 4) } as never)).toHaveLength(
+        4,
+      );
+    }
+    // In place, and askew.
+    const buffer = new ArrayBuffer(64);
+    const source = new Half!(buffer, 8, 8);
+    source.set(numbers);
+    expect([...halfulp.round(source, 'e4m3fn', { out: source })]).toEqual(want);
+    source.set(numbers);
+    const out = new Half!(buffer, 12, 8);
+    halfulp.round(source, 'e4m3fn', { out });
+    expect([...out]).toEqual(want);
+  });
+
+  test('go nowhere else', () => {
+    const refused = expect.objectContaining({ name: 'ArgumentError', argument: 'out' });
+    for (const out of [
+      new Half!(7),
+      new Float32Array(9),
+      new Float64Array(8),
+      new Uint16Array(8),
+      [...numbers],
+      null,
+    ])
+      expect(() => halfulp.round(x, 'e4m3fn', { out: out as never })).toThrow(refused);
+    // Results that are no numbers of binary16, and operands that are no Float16Arrays.
+    expect(() => halfulp.round(x, 'bfloat16', { out: new Half!(8) })).toThrow(refused);
+    expect(() => halfulp.round(wide, 'e4m3fn', { out: new Half!(8) })).toThrow(refused);
+    expect(() => arithmetic('binary32').add(x, x, { out: new Half!(8) })).toThrow(refused);
+    expect(() => int4.fakeQuantize(x as never, [8], new Half!(8) as never)).toThrow(refused);
+    // Nothing is written before an error.
+    const out = new Half!(8);
+    expect(() => arithmetic('e2m1').add(x, x, { out })).toThrow(/^a\[0\]: /);
+    expect([...out]).toEqual(Array(8).fill(0));
+  });
+
+  test('every number of binary16 comes as it was', () => {
+    const all = new Half!(Uint16Array.from({ length: 65536 }, (_, i) => i).buffer);
+    const rounded = halfulp.round(all, 'binary16') as unknown as Float32Array;
+    for (let i = 0; i < all.length; i++) expect(Object.is(rounded[i], all[i])).toBe(true);
   });
 });

@@ -1,6 +1,8 @@
 /** `round`, `encode` and `decode` as users call them: kinds of arrays, options, and every wrong argument. */
 import { describe, expect, it } from 'vitest';
+import { isBinary16 } from '../../src/formats/binary64.ts';
 import { toFormat } from '../../src/formats/index.ts';
+import { fitsBinary16 } from '../../src/formats/real-arrays.ts';
 import {
   ArgumentError,
   allocateFloat32,
@@ -151,4 +153,46 @@ describe('the carrier of decode', () => {
     'float(8,13,bias=138,subnormals=false)',
     'float(8,18,bias=138,subnormals=false)',
   ])('%s is binary64', (name) => expect(fitsBinary32(toFormat(name))).toBe(false));
+});
+
+describe('what a Float16Array carries', () => {
+  const upTo = (last: number): number[] => Array.from({ length: last + 1 }, (_, i) => i);
+  const names: readonly string[] = [
+    ...upTo(6).flatMap((e) => upTo(7).map((m) => `float(${e + 2},${m})`)),
+    ...upTo(40).map((bias) => `float(5,4,bias=${bias})`),
+    ...upTo(40).map((bias) => `float(4,5,bias=${bias},subnormals=false)`),
+    ...['float(5,10)', 'float(5,11)', 'float(4,11)', 'float(5,10,fn)', 'float(6,6)'],
+    ...upTo(12).flatMap((i) => [`int${i + 2}`, `uint${i + 2}`]),
+    ...upTo(12)
+      .flatMap((i) => upTo(12 - i).map((f) => `fixed(${i},${f})`))
+      .filter((name) => name !== 'fixed(0,0)'),
+    ...upTo(10).flatMap((n) => upTo(4).map((es) => `posit(${n + 3},${es})`)),
+    ...[
+      'logarithmic(4,0)',
+      'logarithmic(5,0)',
+      'logarithmic(6,0)',
+      'logarithmic(4,3)',
+      'nf4',
+      'ternary',
+      'dynamic8',
+    ],
+    ...['e8m0', 'e4m3fn', 'e4m3fnuz', 'e5m2fnuz', 'bfloat16', 'tf32', 'binary8p3se', 'binary8p1uf'],
+  ];
+  it.each(names)('%s', (name) => {
+    const format = toFormat(name);
+    // Wider ones of the list have numbers beyond it in any case.
+    if (format.bits > 16) return expect(fitsBinary16(format)).toBe(false);
+    const values = Array.from({ length: 2 ** format.bits }, (_, code) => format.decode(code));
+    const areHalf = values.every((value) => formats.binary16.has(value) || Number.isNaN(value));
+    expect(fitsBinary16(format)).toBe(areHalf);
+    for (const value of values.filter((value) => !formats.binary16.has(value)).slice(0, 20))
+      expect(isBinary16(value)).toBe(Number.isNaN(value));
+  });
+  it('every number of binary16 is one, its neighbours in binary64 are not', () => {
+    for (let code = 0; code < 65536; code++) {
+      const value = formats.binary16.decode(code);
+      expect(isBinary16(value)).toBe(true);
+      if (Number.isFinite(value) && value !== 0) expect(isBinary16(value * (1 + 2 ** -50))).toBe(false);
+    }
+  });
 });

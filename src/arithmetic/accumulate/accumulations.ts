@@ -3,15 +3,17 @@
  * taken, and the reference of `inner-product.ts` run for each output, or a kernel where the caller above has lent one.
  */
 import {
+  type HalfArray,
+  type HalfResult,
   isRealArray,
   type Numbers,
   newLike,
   type RealArray,
   realArray,
-  resultArray,
+  resultPlace,
 } from '../../array-kinds.ts';
 import { checkFields, checkNumber } from '../../check.ts';
-import { checkCarrier } from '../../formats/real-arrays.ts';
+import { checkCarrier, fitsBinary16 } from '../../formats/real-arrays.ts';
 import { type Addend, drawingParts, type Part } from '../../products/model.ts';
 import type { ResolvedRounding } from '../../rounding/options.ts';
 import type { ArithmeticContext } from '../context.ts';
@@ -41,7 +43,7 @@ export interface SumOptions extends AccumulatorModel {
 
 /**
  * The methods that `arithmetic` gets from here. Arrays are Float32Array or Float64Array, of one kind in a call (a Float16Array counts as a
- * Float32Array, an array of numbers as a Float64Array); matrices are row-major. Every method throws ArgumentError, before anything is
+ * Float32Array unless all are such, an array of numbers as a Float64Array); matrices are row-major. Every method throws ArgumentError, before anything is
  * written or drawn, if an option is not accepted, a length does not fit, or an operand is not in the format.
  */
 export interface Accumulations {
@@ -58,10 +60,22 @@ export interface Accumulations {
   norm(x: Numbers, model?: AccumulatorModel): number;
   /** a x + c, for a matrix of (m, k) and a vector of k. */
   matvec<A extends RealArray>(a: A, x: A, shape: MatvecShape<A>, model?: AccumulatorModel): A;
-  matvec(a: Numbers, x: Numbers, shape: MatvecShape, model?: AccumulatorModel): RealArray;
+  matvec<X extends HalfArray>(
+    a: X,
+    x: X,
+    shape: MatvecShape<HalfResult<X>>,
+    model?: AccumulatorModel,
+  ): HalfResult<X>;
+  matvec(a: Numbers, x: Numbers, shape: MatvecShape<RealArray>, model?: AccumulatorModel): RealArray;
   /** a b + c, for matrices of (m, k) and (k, n), or for as many of them as `batch` says. */
   matmul<A extends RealArray>(a: A, b: A, shape: MatmulShape<A>, model?: AccumulatorModel): A;
-  matmul(a: Numbers, b: Numbers, shape: MatmulShape, model?: AccumulatorModel): RealArray;
+  matmul<X extends HalfArray>(
+    a: X,
+    b: X,
+    shape: MatmulShape<HalfResult<X>>,
+    model?: AccumulatorModel,
+  ): HalfResult<X>;
+  matmul(a: Numbers, b: Numbers, shape: MatmulShape<RealArray>, model?: AccumulatorModel): RealArray;
   /** An empty exact accumulator. */
   quire(): Quire;
 }
@@ -167,7 +181,7 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     shape: MatmulShape,
     given: AccumulatorModel | undefined,
     names: readonly [string, string],
-  ): RealArray {
+  ): RealArray | HalfArray {
     const whole = resolveShape(shape);
     const { m, n, k, batch } = whole;
     const model = modelFor(k, resolve(given));
@@ -179,15 +193,17 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     const y = right === left ? x : read(names[1], right, model);
     const addend = addendOf(shape.c, m * n, batch, left, model);
     const outputs = batch * m * n;
-    const out = resultArray(shape.out, left, 'the first operand', outputs);
+    const half = { given: [a, b, shape.c], fits: () => fitsBinary16(format) };
+    const place = resultPlace(shape.out, left, half, 'the first operand', outputs);
+    const out = place.array;
     const draws = take(drawingParts(model, true), outputs, k);
     const placed = { ...whole, batchStrideA, batchStrideB };
-    if (kernels?.matmul?.(x, y, out, placed, model, draws.call, threads, addend)) return shape.out ?? out;
+    if (kernels?.matmul?.(x, y, out, placed, model, draws.call, threads, addend)) return place.finish();
     // The result may be written over an operand.
     const results = shape.out === undefined ? out : newLike(left, outputs);
     matrixProduct(x, y, addend, results, placed, model, draws.of);
     if (results !== out) out.set(results);
-    return shape.out ?? out;
+    return place.finish();
   }
 
   return {

@@ -1,12 +1,12 @@
 /** Shapes of matrix products as users write them: what is accepted, and the checks. */
 
-import { isFloat32Array, type Numbers, type RealArray } from '../../array-kinds.ts';
+import { type HalfArray, isFloat32Array, type Numbers, type RealArray } from '../../array-kinds.ts';
 import { checkBoolean, checkFields, checkObject, integerInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { MatrixShape } from '../../products/shape.ts';
 
 /** a b + c with a of (m, k), b of (k, n), c and the result of (m, n), all row-major; an array of one matrix serves a whole batch. */
-export interface MatmulShape<A extends RealArray = RealArray> extends MatrixShape {
+export interface MatmulShape<A extends RealArray | HalfArray = RealArray | HalfArray> extends MatrixShape {
   /** The addend: values of the arithmetic's format. Default +0. */
   readonly c?: A | Numbers;
   /** Where the result goes; may be an operand. Default: a new array. */
@@ -14,7 +14,7 @@ export interface MatmulShape<A extends RealArray = RealArray> extends MatrixShap
 }
 
 /** a x + c with a of (m, k), x of k, c and the result of m. */
-export interface MatvecShape<A extends RealArray = RealArray> {
+export interface MatvecShape<A extends RealArray | HalfArray = RealArray | HalfArray> {
   readonly m: number;
   readonly k: number;
   /** a is stored as (k, m). Default false. */
@@ -49,7 +49,7 @@ export function resolveShape(shape: MatmulShape): Required<MatrixShape> {
 }
 
 /** The shape of the product of matrices that is one of a matrix and a vector. Throws ArgumentError. */
-export function matvecShape<A extends RealArray>(shape: MatvecShape<A>): MatmulShape<A> {
+export function matvecShape<A extends RealArray | HalfArray>(shape: MatvecShape<A>): MatmulShape<A> {
   checkObject('shape', shape, `an object with ${matvecNames.join(', ')}`);
   const { m, k, transpose, c, out } = checkFields('', shape, matvecNames, 'shape');
   return {
