@@ -156,6 +156,12 @@ const every: Readonly<Record<string, Recipe>> = {
   'dqt 3, all': recipes.dqt({ bits: 3, of: 'all' }),
   'dqt ternary': recipes.dqt({ bits: 1.58 }),
   adam8bit: recipes.adam8bit(),
+  'adam8bit, linear': recipes.adam8bit({ least: 0, map: 'linear', per: 'tensor' }),
+  mantissaMask: recipes.mantissaMask(),
+  spam: recipes.spam({ operands: 'int4', resetEvery: 2, warmup: 2 }),
+  stableSpam: recipes.stableSpam({ operands: 'fp4', resetEvery: 3 }),
+  galore: recipes.galore({ rank: 2, period: 2 }),
+  qGalore: recipes.qGalore({ rank: 2, period: 2, queue: 1 }),
 };
 
 /** The recipe's own optimiser, or one of TensorFlow.js. */
@@ -163,7 +169,8 @@ const optimizerOf = (own: boolean) => (run: RecipeRun) => (own ? run.optimizer(0
 
 describe.each(Object.keys(programs))('%s', (name) => {
   describe.each(Object.entries(every))('%s', (_, recipe) => {
-    it.each([true, false])(
+    // Projections are of the recipe's own optimiser.
+    it.each(recipe.update?.project === undefined ? [true, false] : [true])(
       'resumed and evaluated runs have the bits of the plain one (own optimiser: %s)',
       async (own) => {
         const plain = await trained(name, recipe, steps, optimizerOf(own));

@@ -446,7 +446,19 @@ describe('recipes', () => {
     ],
     bfloat16Weights: [{ ...common, ...rounding, of: 'all' }],
     groupInt8Weights: [{ ...common, ...rounding, size: 64 }],
-    adam8bit: [{ ...common, block: 256, least: 4 }],
+    adam8bit: [{ ...common, block: 256, least: 4, map: 'linear', per: 'tensor', embedding: '32-bit' }],
+    mantissaMask: [{ ...common, mantissaBits: 2, rounding: 'nearest-even' }],
+    spam: [{ ...common, operands: 'int4', resetEvery: 7, warmup: 3, threshold: 100 }],
+    stableSpam: [
+      { ...common, operands: 'fp4', resetEvery: 7, warmup: 3, clipDecay: 0.9, decay1: 0.5, decay2: 0.8 },
+    ],
+    galore: [{ ...common, rank: 4, period: 3, scale: 0.5, of: 'all' }],
+    qGalore: [
+      {
+        ...{ ...common, rank: 4, period: 3, scale: 0.5, of: 'all' },
+        ...{ adaptive: true, threshold: 0.3, queue: 2, group: 64 },
+      },
+    ],
     nvfp4: [
       {
         ...common,

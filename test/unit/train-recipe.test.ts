@@ -55,6 +55,16 @@ const all: Recipe[] = [
   recipes.nvfp4({ hadamard: 'none', rounding: 'nearest-even' }),
   recipes.mxfp4(),
   recipes.mxfp4({ rounding: 'stochastic' }),
+  recipes.adam8bit({ map: 'linear', per: 'tensor', embedding: '32-bit' }),
+  recipes.adam8bit({ optimizer: { kind: 'lion' } }),
+  recipes.mantissaMask(),
+  recipes.mantissaMask({ mantissaBits: 7, rounding: 'nearest-even' }),
+  recipes.spam({ threshold: 2000 }),
+  recipes.stableSpam(),
+  recipes.stableSpam({ operands: 'bfloat16', resetEvery: 1000 }),
+  recipes.stableSpam({ operands: 'int4', decay1: 0.8, warmup: 5 }),
+  recipes.galore({ rank: 16, of: 'all' }),
+  recipes.qGalore({ adaptive: false, group: 128 }),
 ];
 
 describe('recipes', () => {
@@ -95,6 +105,16 @@ describe('recipes', () => {
       'nvfp4-plain-nearest',
       'mxfp4',
       'mxfp4-stochastic',
+      'adam8bit-tensor-linear-embedding32',
+      'lion8bit-2048',
+      'e8m3',
+      'e8m7-nearest',
+      'spam-2000',
+      'stable-spam',
+      'stable-spam-bfloat16-reset1000',
+      'stable-spam-0.999-0.8-0.9-int4-warmup5',
+      'galore-r16-all',
+      'q-galore-fixed-group128',
     ]);
   });
 
@@ -118,6 +138,16 @@ describe('recipes', () => {
       4.03125,
       4.25,
       4.25,
+      32,
+      32,
+      12,
+      16,
+      32,
+      32,
+      16,
+      4 + 36 / 256,
+      32,
+      8 + 40 / 128,
     ]);
     expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5 }), 0)).toBe(16);
     expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5, first: 'binary32' }), 0)).toBe(32);

@@ -54,6 +54,12 @@ const commonOptions = {
 export const optionsOf = (own: Readonly<Record<string, Schema>>): Schema =>
   fields({ ...commonOptions, ...own });
 
+/** What a recipe accepts that has an update of its own. */
+export function optionsWithoutUpdate(own: Readonly<Record<string, Schema>>): Schema {
+  const { update: _, ...rest } = commonOptions;
+  return fields({ ...rest, ...own });
+}
+
 /** Throws ArgumentError naming the option of a recipe that is wrong. */
 export function checkOptions(schema: Schema, options: unknown): void {
   checkSchema('', options, schema);
