@@ -16,17 +16,27 @@ const INITIAL_DEVIATION = 0.02;
 /** Kinds of linear layers, as their names end. */
 type Projection = 'query' | 'key' | 'value' | 'output' | 'gate' | 'up' | 'down';
 
+/** The channels that begin larger than the others: evenly spaced, in the middle of their parts of the width. */
+function outlierChannels({ width, outliers }: LanguageModelConfig): readonly number[] {
+  const count = outliers === undefined ? 0 : Math.ceil(outliers.part * width);
+  return Array.from({ length: count }, (_, i) => Math.floor(((2 * i + 1) * width) / (2 * count)));
+}
+
 /** Every parameter with its shape, in the order in which they are made. */
 export function languageModelShapes(config: LanguageModelConfig, vocabulary: number): ParameterShape[] {
   const { width, hidden, layers } = config;
+  const at = outlierChannels(config);
+  const { factor = 1 } = config.outliers ?? {};
+  const scaled = (by: number) => (at.length === 0 ? {} : { scaled: { at, factor: by } });
   const usual = { deviation: INITIAL_DEVIATION };
+  const reader = { ...usual, ...scaled(1 / factor) };
   // What adds to the residual stream starts smaller, so that the sum over layers keeps its size.
   const residual = { deviation: INITIAL_DEVIATION / Math.sqrt(2 * layers) };
-  const gain = (name: string): ParameterShape => ({
+  const gain = (name: string, more: object = {}): ParameterShape => ({
     name,
     role: 'gain',
     shape: [width],
-    initial: { constant: 1 },
+    initial: { constant: 1, ...more },
   });
   const matrix = (
     name: string,
@@ -41,14 +51,14 @@ export function languageModelShapes(config: LanguageModelConfig, vocabulary: num
     const attention = `layers.${layer}.attention`;
     const mlp = `layers.${layer}.mlp`;
     shapes.push(
-      gain(`${attention}.norm`),
-      matrix(`${attention}.query`, width, width, usual),
-      matrix(`${attention}.key`, width, width, usual),
-      matrix(`${attention}.value`, width, width, usual),
+      gain(`${attention}.norm`, scaled(factor)),
+      matrix(`${attention}.query`, width, width, reader),
+      matrix(`${attention}.key`, width, width, reader),
+      matrix(`${attention}.value`, width, width, reader),
       matrix(`${attention}.output`, width, width, residual),
-      gain(`${mlp}.norm`),
-      matrix(`${mlp}.gate`, hidden, width, usual),
-      matrix(`${mlp}.up`, hidden, width, usual),
+      gain(`${mlp}.norm`, scaled(factor)),
+      matrix(`${mlp}.gate`, hidden, width, reader),
+      matrix(`${mlp}.up`, hidden, width, reader),
       matrix(`${mlp}.down`, width, hidden, residual),
     );
   }

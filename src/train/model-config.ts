@@ -20,6 +20,19 @@ export interface LanguageModelConfig {
   readonly sequences: number;
   /** Peak learning rate that suits the size. */
   readonly learningRate: number;
+  /** Channels of activations that begin larger than the others. Default: none. */
+  readonly outliers?: ChannelOutliers;
+}
+
+/**
+ * Outlier channels as large models grow them, planted: in every block the norm's gain begins at `factor` in the same evenly spaced
+ * channels, and the columns of the weights that read them at 1 / `factor` of theirs, so that the model begins as the function that it
+ * is without them. Training may do with both what it likes.
+ */
+export interface ChannelOutliers {
+  /** Part of the channels, rounded up to a whole number of them. */
+  readonly part: number;
+  readonly factor: number;
 }
 
 /** A multilayer perceptron with ReLU that classifies. The data decide the widths of its input and its output. */
@@ -73,6 +86,10 @@ const convNet = (name: string, norm: ConvNetConfig['norm']): ConvNetConfig => ({
 /** Parameters in linear weights: tiny 0.2 million, small 0.8, medium 3.2, large 7.5; for 28 x 28 digits mlp 0.27, conv 0.02. */
 export const models: Readonly<Record<string, ModelConfig>> = {
   'llama-tiny': decoder('llama-tiny', 96, 2, 4, 256, 64, 2e-3),
+  'llama-tiny-outliers': {
+    ...decoder('llama-tiny-outliers', 96, 2, 4, 256, 64, 2e-3),
+    outliers: { part: 0.01, factor: 20 },
+  },
   'llama-small': decoder('llama-small', 128, 4, 4, 352, 128, 1.5e-3),
   'llama-medium': decoder('llama-medium', 256, 4, 8, 704, 128, 1e-3),
   'llama-large': decoder('llama-large', 320, 6, 8, 864, 128, 1e-3),
@@ -99,6 +116,7 @@ const languageSchema = fields({
   context: size,
   sequences: size,
   learningRate: rate,
+  outliers: maybe(fields({ part: number({ above: 0, to: 1 }), factor: number({ from: 1, to: 2 ** 16 }) })),
 });
 
 const mlpSchema = fields({

@@ -57,7 +57,23 @@ export interface ParameterShape {
   readonly role: Parameter['role'];
   readonly shape: readonly number[];
   /** Standard deviation of Gaussian initial values, or the one value that all have. */
-  readonly initial: { readonly deviation: number } | { readonly constant: number };
+  readonly initial: ({ readonly deviation: number } | { readonly constant: number }) & {
+    /** Places along the last axis where they are multiplied by a factor. */
+    readonly scaled?: { readonly at: readonly number[]; readonly factor: number };
+  };
+}
+
+/** The initial values of a parameter, which depend on nothing but (seed, name, sizes). */
+function initialValues({ name, shape, initial }: ParameterShape, seed: number): Float32Array {
+  const size = sizeOf(shape);
+  const values =
+    'constant' in initial
+      ? new Float32Array(size).fill(initial.constant)
+      : gaussians(size, initial.deviation, seed, `${name}/initial`);
+  const { at, factor } = initial.scaled ?? { at: [], factor: 1 };
+  const columns = shape.at(-1) ?? 1;
+  for (const place of at) for (let i = place; i < size; i += columns) values[i] = values[i]! * factor;
+  return values;
 }
 
 /** Number of elements of a shape. */
@@ -74,13 +90,9 @@ export function createParameters(
   seed: number,
 ): Parameters & { /** The variable of a name. */ readonly get: (name: string) => Variable } {
   const prefix = `halfulp${++modelsMade}/`;
-  const parameters: Parameter[] = shapes.map(({ name, role, shape, initial }) => {
-    const size = sizeOf(shape);
-    const values =
-      'constant' in initial
-        ? new Float32Array(size).fill(initial.constant)
-        : gaussians(size, initial.deviation, seed, `${name}/initial`);
-    const tensor = tf.tensor(values, [...shape]);
+  const parameters: Parameter[] = shapes.map((one) => {
+    const { name, role, shape } = one;
+    const tensor = tf.tensor(initialValues(one, seed), [...shape]);
     const variable = tf.variable(tensor, true, prefix + name);
     tensor.dispose();
     return { name, role, shape, variable };

@@ -2,10 +2,11 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { formats } from '../../src/formats/index.ts';
+import { quantizer } from '../../src/quantizers/index.ts';
 import { emulate, inRole, type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import { crossEntropy } from '../../src/train/cross-entropy.ts';
 import { createLanguageModel } from '../../src/train/language-model.ts';
-import { type LanguageModelConfig, models } from '../../src/train/model-config.ts';
+import { type LanguageModelConfig, modelConfig, models } from '../../src/train/model-config.ts';
 import { oneHot } from '../../src/train/one-hot.ts';
 import { adamW, clipByGlobalNorm, defaultOptimizer } from '../../src/train/optimizers/index.ts';
 import { gaussians } from '../../src/train/random.ts';
@@ -31,6 +32,81 @@ const targets = tokens.map((token) => (token + 1) % vocabulary);
 let tf: TensorFlow;
 beforeAll(async () => {
   tf = await wasmBackend();
+});
+
+describe('planted outliers', () => {
+  const valuesOf = (given: LanguageModelConfig): Map<string, Float32Array> => {
+    const model = createLanguageModel(tf, given, vocabulary, 3, null);
+    const values = model.parameters.map(
+      ({ name, variable }) => [name, variable.dataSync().slice() as Float32Array] as const,
+    );
+    model.dispose();
+    return new Map(values);
+  };
+  const readers = /\.(query|key|value|gate|up)$/;
+  const gains = /\.norm$/;
+
+  it.each([
+    [0.01, 20, [8]],
+    [0.125, 20, [4, 12]],
+    [0.13, 3, [2, 8, 13]],
+    [1, 2 ** 16, Array.from({ length: 16 }, (_, i) => i)],
+  ])('of part %d, times %d, are channels %j of what blocks read', (part, factor, channels) => {
+    const plain = valuesOf(config);
+    const planted = valuesOf({ ...config, outliers: { part, factor } });
+    expect([...planted.keys()]).toEqual([...plain.keys()]);
+    for (const [name, values] of planted) {
+      const factorOf = gains.test(name) ? factor : readers.test(name) ? 1 / factor : 1;
+      const expected = plain
+        .get(name)!
+        .map((value, i) => (channels.includes(i % config.width) ? value * factorOf : value));
+      expect(values, name).toEqual(expected);
+      if (factorOf !== 1) expect(values, name).not.toEqual(plain.get(name));
+    }
+  });
+
+  it.each([1, 2, 16, 2 ** 16])('times %d leave the function as it is, to the bit', (factor) => {
+    const logitsOf = (given: LanguageModelConfig) => {
+      const model = createLanguageModel(tf, given, vocabulary, 3, { kind: 'rms', where: 'o,down' });
+      const logits = tf.tidy(() => model.forward(oneHot(tf, tokens, vocabulary)).dataSync());
+      model.dispose();
+      return logits;
+    };
+    expect(logitsOf({ ...config, outliers: { part: 0.2, factor } })).toEqual(logitsOf(config));
+  });
+
+  it('cost 4-bit activations their signal, and clamping brings it back', () => {
+    const outliers = { part: 0.01, factor: 20 };
+    const sqnrOf = (given: LanguageModelConfig, transform: object): number => {
+      const wide = { ...given, width: 96, hidden: 96, heads: 4 };
+      const model = createLanguageModel(tf, wide, vocabulary, 3, null);
+      const gain = model.parameters.find(({ name }) => gains.test(name))!.variable.dataSync();
+      model.dispose();
+      const x = gaussians(96 * 64, 1, 5, 'rows').map((value, i) => value * gain[i % 96]!);
+      const made = quantizer({ format: 'e2m1', scale: { per: 'row', from: 'absmax' }, ...transform });
+      const image = made.fakeQuantize(x, [64, 96]);
+      const isPlain = (i: number) => gain[i % 96] === 1;
+      const sum = (of: (i: number) => number) =>
+        x.reduce((total, _, i) => total + (isPlain(i) ? of(i) : 0), 0);
+      return sum((i) => x[i]! ** 2) / sum((i) => (x[i]! - image[i]!) ** 2);
+    };
+    const clamped = { transform: { name: 'clamp-residual', alpha: 0.99 } };
+    const [without, planted] = [sqnrOf(config, {}), sqnrOf({ ...config, outliers }, {})];
+    expect(planted).toBeLessThan(without / 4);
+    expect(sqnrOf({ ...config, outliers }, clamped)).toBeGreaterThan(2 * planted);
+  });
+
+  it.each([
+    [{ part: 0, factor: 20 }, 'model.outliers.part'],
+    [{ part: 1.5, factor: 20 }, 'model.outliers.part'],
+    [{ part: 0.1, factor: 0.5 }, 'model.outliers.factor'],
+    [{ part: 0.1 }, 'model.outliers.factor'],
+    [{ part: 0.1, factor: 2, at: [1] }, 'model.outliers.at'],
+  ])('refuse %j', (outliers, argument) => {
+    expect(() => modelConfig({ ...config, outliers } as never)).toThrow(
+      expect.objectContaining({ argument }),
+    );
+  });
 });
 
 describe('the model', () => {
