@@ -6,11 +6,13 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileNameWords, isFileName } from '../check.ts';
 import { grouped } from '../cli/compare/table.ts';
+import { dataArguments } from '../cli/data-options.ts';
 import { readText } from '../cli/read-file.ts';
 import { type RecordedConfig, readConfig } from '../cli/run-files.ts';
 import { allSeeds, estimatedHours } from '../cli/sweep/definition.ts';
 import { sweepFigures } from '../cli/sweep/figures.ts';
 import { isComplete, type SweepResults, statusOf } from '../cli/sweep/results.ts';
+import type { SweepArm } from '../cli/sweep/sweep-run.ts';
 import {
   contrastTable,
   notesOf,
@@ -102,20 +104,23 @@ function dataOf({ text, samples }: RecordedConfig, predictions: number) {
   };
 }
 
+/** What an arm has in place of the sweep's, in words; undefined: nothing. */
+function ownOf({ name, model, steps, data }: SweepArm): string | undefined {
+  const own = [model, steps && `${steps} steps`, data && dataArguments(data).join(' ')].filter(Boolean);
+  return own.length === 0 ? undefined : `${codeSpan(name)} ${markdownText(own.join(', '))}`;
+}
+
 /** The set-up, as the runs themselves recorded it. */
 function setUp({ sweep, finished, planned }: SweepResults, folder: string, command: string): string[] {
-  // One that diverged was not validated.
-  const first = finished.find(({ result }) => result.validationPredictions > 0) ?? finished[0];
+  // One that diverged was not validated; one with data of its own speaks of these.
+  const usual = finished.filter(({ run: { arm } }) => arm.data === undefined);
+  const first = usual.find(({ result }) => result.validationPredictions > 0) ?? usual[0];
   const hours = estimatedHours(
     sweep,
     sweep.arms.flatMap((arm) => arm.seeds.map(() => arm)),
     2,
   ).toFixed(1);
-  const own = sweep.arms.flatMap(({ name, model, steps }) =>
-    model === undefined && steps === undefined
-      ? []
-      : [`${codeSpan(name)} ${[model, steps && `${steps} steps`].filter(Boolean).join(', ')}`],
-  );
+  const own = sweep.arms.flatMap((arm) => ownOf(arm) ?? []);
   const lines = [
     `Command: ${codeSpan(command)}; about ${hours} h for all ${planned} runs on two idle cores. Finished runs are not trained again, stopped ones go on.`,
     `${sweep.steps} steps; seeds ${allSeeds(sweep).join(', ')}; every arm of a seed has the same initial weights and data order.`,

@@ -20,9 +20,9 @@ import { writeStudyPage } from './study-page.ts';
  */
 export async function reportStudy(file: string, page: string, out: string): Promise<void> {
   const sweep = readSweep(readJson(file, '<sweep.json>'));
-  const { basis } = await openData(sweep);
-  const runs = sweepRuns(sweep, basis);
+  const { basis, own } = await openData(sweep);
+  const runs = sweepRuns(sweep, basis, own);
   const folder = join(out, trainedFolder);
-  const results = sweepResults(sweep, runs, folder, new Map(), staleResults(folder, runs, basis));
+  const results = sweepResults(sweep, runs, folder, new Map(), staleResults(folder, runs));
   writeStudyPage(results, page, folder, `halfulp sweep ${file} --out ${out}`);
 }

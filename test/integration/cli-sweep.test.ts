@@ -80,6 +80,55 @@ test('two sweeps at once train what both ask for once', async () => {
   });
 }, 180_000);
 
+test('an arm with data of its own is trained on them, once, and again when they have changed', async () => {
+  await withFolder(async (out) => {
+    const at = (name: string): string => join(out, name);
+    writeFileSync(at('book.txt'), book);
+    writeFileSync(at('other.txt'), book.replaceAll('Ishmael', 'Ahab'));
+    const float32 = { recipe: { recipe: 'float32' } };
+    const arms = [
+      { name: 'float32', ...float32 },
+      { name: 'other', ...float32, data: { text: at('other.txt') } },
+      { name: 'small', ...float32, data: { text: at('book.txt'), validation: 0.2 } },
+    ];
+    const sweep = { name: 'books', steps: 2, data: { text: at('book.txt') }, arms, evaluateEvery: 2 };
+    writeFileSync(at('books.json'), JSON.stringify(sweep));
+    const argv = ['sweep', at('books.json'), '--out', out, '--workers', '1'];
+    // What was trained of an arm before is not trained again with the others.
+    expect((await start([...argv, '--arms', 'other']).ended).code).toBe(0);
+    const [before] = readdirSync(at('trained'));
+    const time = statSync(join(out, 'trained', before!, 'result.json')).mtimeMs;
+    const whole = await start(argv).ended;
+    expect(whole.output).toContain('3 runs, 2 to do');
+    expect(whole.output).toContain('finished: all 3 runs');
+    expect(whole.output).not.toContain('do not count');
+    expect(statSync(join(out, 'trained', before!, 'result.json')).mtimeMs).toBe(time);
+    const runs = readdirSync(at('trained')).map((id) => {
+      const { text } = JSON.parse(readFileSync(join(out, 'trained', id, 'config.json'), 'utf8'));
+      return `${text.name} ${text.trainingCharacters} ${text.validationCharacters}`;
+    });
+    const length = (text: string, part: number) => Math.round(part * text.length);
+    expect(runs.sort()).toEqual(
+      [
+        ['book.txt', book, 0.08],
+        ['book.txt', book, 0.2],
+        ['other.txt', book.replaceAll('Ishmael', 'Ahab'), 0.08],
+      ]
+        .map(([name, text, part]) => {
+          const validation = length(text as string, part as number);
+          return `${name} ${(text as string).length - validation} ${validation}`;
+        })
+        .sort(),
+    );
+    writeFileSync(at('other.txt'), book.replaceAll('Ishmael', 'Queequeg'));
+    const changed = await start(argv).ended;
+    expect(changed.output).toContain('3 runs, 1 to do');
+    expect(changed.output).toContain('1 run has a result that does not count: it is of data');
+    expect(changed.code).toBe(0);
+    expect(readdirSync(at('trained'))).toHaveLength(4);
+  });
+}, 180_000);
+
 test('a run folder is trained in by one process, until that one ends', async () => {
   await withFolder(async (out) => {
     const [text, recipe] = [join(out, 'book.txt'), join(out, 'recipe.json')];

@@ -216,7 +216,8 @@ export function writeSweep(folder: string, runs: number, more: object = {}): str
     { name: 'float32', recipe: { recipe: 'float32' } },
     { name: 'bitnet', recipe: { recipe: 'bitnet' } },
     { name: 'turned', recipe: { recipe: 'bitnetTransition', at: 0.5 } },
-    { name: 'grid', recipe: { recipe: 'dqt', bits: 8 } },
+    // The same table in another scaling is other data.
+    { name: 'grid', recipe: { recipe: 'dqt', bits: 8 }, data: { csv: table, label: '5', scaling: 'range' } },
   ];
   const sweep = {
     ...{ name: 'short', model: 'mlp', steps: 24, evaluateEvery: 7, checkpointEvery: 4, baseline: 'float32' },

@@ -6,6 +6,7 @@ import { readSweep, type Sweep, sweepRuns } from '../../src/cli/sweep/definition
 import { sweepFigures } from '../../src/cli/sweep/figures.ts';
 import { looksOfSweep } from '../../src/cli/sweep/looks.ts';
 import { type SweepResults, sweepResults } from '../../src/cli/sweep/results.ts';
+import type { SweepArm } from '../../src/cli/sweep/sweep-run.ts';
 import { writeStudyPage } from '../../src/studies/study-page.ts';
 import { basis, withFolder } from './cli-world.ts';
 
@@ -66,6 +67,31 @@ function trained(folder: string, which: (arm: string, seed: number) => boolean):
 }
 
 const command = 'halfulp sweep when.json';
+
+it('says what arms have of their own, and speaks of the data of the sweep', async () => {
+  await withFolder((folder) => {
+    const runs = join(folder, 'trained');
+    trained(runs, () => true);
+    const [first, second, third] = sweep.arms as [SweepArm, SweepArm, SweepArm];
+    const mixed: Sweep = {
+      ...sweep,
+      arms: [{ ...first, data: { text: 'b|k.txt', validation: 0.1 } }, { ...second, steps: 9 }, third],
+    };
+    const others = new Map([['float32', { ...basis, data: '0000000000000000' }]]);
+    const planned = sweepRuns(mixed, basis, others);
+    const path = join(folder, 'when.md');
+    writeStudyPage(sweepResults(mixed, planned, runs, new Map()), path, runs, command);
+    const page = readFileSync(path, 'utf8');
+    expect(page).toContain(
+      'Arms of their own: `float32` --text b\\|k.txt --validation 0.1; `bitnet` 9 steps.',
+    );
+    expect(page).toContain('Data: Moby-Dick');
+    const { arms: written } = JSON.parse(readFileSync(join(folder, 'data/when.json'), 'utf8'));
+    expect(written[0].data).toEqual({ text: 'b|k.txt', validation: 0.1 });
+    expect(written[1]).toMatchObject({ steps: 9 });
+    expect(Object.hasOwn(written[2], 'data')).toBe(false);
+  });
+});
 
 describe('the page of a study', () => {
   it('has set-up, tables, pictures and data, and keeps its verdict', async () => {

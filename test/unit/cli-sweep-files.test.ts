@@ -63,6 +63,16 @@ describe('a sweep file', () => {
     [{ data: { csv: 'a', validation: '0.2' } }, 'sweep.data.validation'],
     [{ data: { csv: 'a' }, model: 'llama-tiny' }, 'sweep.data.csv'],
     [{ data: null }, 'sweep.data'],
+    [arm({ data: null }), 'sweep.arms[0].data'],
+    [arm({ data: { cvs: 'a' } }), 'sweep.arms[0].data.cvs'],
+    [arm({ data: { text: 'a', csv: 'b' } }), 'sweep.arms[0].data.csv'],
+    [arm({ data: { text: 'a', validation: 2 } }), 'sweep.arms[0].data.validation'],
+    [arm({ data: { csv: 'a' } }), 'sweep.arms (float32).data.csv'],
+    [{ model: 'mlp', ...arm({ data: { text: 'a' } }) }, 'sweep.arms (float32).data.text'],
+    [
+      { model: 'mlp', ...arm({ model: 'conv', data: { data: 'moby-dick' } }) },
+      'sweep.arms (float32).data.data',
+    ],
   ])('is refused by name: %j', (change, argument) => {
     expect(() => readSweep({ ...file, ...change })).toThrow(refusal(argument));
   });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { FinishedRun } from '../../src/cli/sweep/finished-run.ts';
 import { type MeasureName, measureOf, measuresOf } from '../../src/cli/sweep/measures.ts';
 import { float32 } from '../../src/train/recipes/index.ts';
+import { basis } from './cli-world.ts';
 
 const probe = (sqnr: number | null, underflow: number) => ({ sqnr, saturation: 0, underflow, entropy: 1 });
 const step = (probes: object) => ({ step: 1, loss: 1, probes }) as never;
@@ -10,7 +11,7 @@ const step = (probes: object) => ({ step: 1, loss: 1, probes }) as never;
 function finished(seed: number, steps: readonly never[], divergedAt: number | null = null): FinishedRun {
   const arm = { name: 'a', recipe: float32(), learningRate: undefined, seeds: [1, 2] };
   return {
-    run: { arm, seed, id: `${seed}`, key: '', formerId: '' },
+    run: { arm, seed, basis, id: `${seed}`, key: '', formerId: '' },
     result: { inference: [], spike: null, memory: {} } as never,
     divergence: divergedAt === null ? null : ({ step: divergedAt, of: 'loss', tensor: null } as never),
     ...{ steps, evaluations: [] },

@@ -57,7 +57,7 @@ async function runWith(folder: string, more: Partial<WorkerOptions>): Promise<[S
   const ended: [SweepRun, string | null][] = [];
   await runAll(
     {
-      ...{ sweep, basis, folder, workers: 2, launch: played(finish), pollMilliseconds: 5 },
+      ...{ sweep, folder, workers: 2, launch: played(finish), pollMilliseconds: 5 },
       signal: new AbortController().signal,
       onEnd: (run, failure) => void ended.push([run, failure]),
       ...more,
@@ -68,6 +68,35 @@ async function runWith(folder: string, more: Partial<WorkerOptions>): Promise<[S
 }
 
 describe('the runs of a sweep', () => {
+  it('read the data of the sweep, or those of their arm', async () => {
+    await withFolder(async (folder) => {
+      const given = {
+        ...{ name: 'books', steps: 10, data: { text: 'a.txt' } },
+        arms: [
+          { name: 'float32', recipe: { recipe: 'float32' } },
+          { name: 'own', recipe: { recipe: 'float32' }, data: { text: 'b.txt', validation: 0.2 } },
+        ],
+      };
+      const own = readSweep(given);
+      const others = { ...basis, data: '0000000000000000' };
+      const asked: string[] = [];
+      const launch = played((path, argv) => {
+        const kept = JSON.parse(readFileSync(join(path, 'basis.json'), 'utf8'));
+        asked.push(`${kept.data} ${argv.slice(argv.indexOf('--text')).join(' ')}`);
+        return finish(path);
+      });
+      await runAll(
+        {
+          ...{ sweep: own, folder, workers: 1, launch },
+          signal: new AbortController().signal,
+          onEnd: () => {},
+        },
+        sweepRuns(own, basis, new Map([['own', others]])),
+      );
+      expect(asked).toEqual([`${basis.data} --text a.txt`, `${others.data} --text b.txt --validation 0.2`]);
+    });
+  });
+
   it('are trained once each, equal ones too, and not again', async () => {
     await withFolder(async (folder) => {
       const started: (readonly string[])[] = [];

@@ -12,6 +12,7 @@ import {
   sweepRuns,
   withSeeds,
 } from '../../src/cli/sweep/definition.ts';
+import { openData } from '../../src/cli/sweep/open-data.ts';
 import { sweepPage } from '../../src/cli/sweep/page.ts';
 import { isComplete, sweepResults } from '../../src/cli/sweep/results.ts';
 import type { SweepRun } from '../../src/cli/sweep/sweep-run.ts';
@@ -90,6 +91,61 @@ describe('a sweep file', () => {
       /float32\)\.model: got 'mlp'/,
     );
     expect(() => readSweep({ ...file, arms: [{ ...first, steps: 0 }] })).toThrow(/steps: got 0/);
+  });
+
+  it('may have data of their own for some arms, whose content names their runs', () => {
+    const [first] = file.arms;
+    const sweep = readSweep({
+      ...file,
+      arms: [
+        first,
+        { ...first, name: 'on-{book}', grid: { book: ['a', 'b'] }, data: { text: '{book}.txt' } },
+      ],
+    });
+    expect(sweep.arms.map(({ data }) => data)).toEqual([undefined, { text: 'a.txt' }, { text: 'b.txt' }]);
+    const other = { ...basis, data: '0000000000000000' };
+    const runs = sweepRuns(sweep, basis, new Map([['on-b', other]]));
+    expect(runs.slice(0, 3).map((each) => each.basis)).toEqual([basis, basis, other]);
+    // What has the content of the sweep's data is the same run; what has another is another, of the same settings.
+    expect(runs[1]!.id).toBe(runs[0]!.id);
+    expect(runs[2]!.id).toBe(sweepRuns(sweep, other)[0]!.id);
+    expect(runs[2]!.id).not.toBe(runs[0]!.id);
+    expect(new Set(runs.map(({ key }) => key)).size).toBe(2);
+  });
+
+  it('reads the data of arms once each, and names the arm whose data it cannot read', async () => {
+    await withFolder(async (folder) => {
+      const text = 'Call me Ishmael. Some years ago - never mind how long precisely.\n'.repeat(40);
+      const [a, b, c] = ['a.txt', 'b.txt', 'c.txt'].map((name) => join(folder, name)) as [
+        string,
+        string,
+        string,
+      ];
+      writeFileSync(a, text);
+      writeFileSync(b, text.replaceAll('Ishmael', 'Ahab'));
+      const [first] = file.arms;
+      const arm = (name: string, data: object) => ({ ...first, name, data });
+      const given = {
+        ...file,
+        data: { text: a },
+        arms: [first, arm('b', { text: b }), arm('c', { text: b })],
+      };
+      const sweep = readSweep(given);
+      const opened = await openData(sweep);
+      const [own, one, same] = sweep.arms.map((each) => opened.dataOf(each));
+      expect(same).toBe(one);
+      expect(one).not.toBe(own);
+      expect([...opened.own.keys()]).toEqual(['b', 'c']);
+      expect(opened.own.get('b')!.data).not.toBe(opened.basis.data);
+      expect(opened.taskOf(sweep.arms[1]!).dataHash()).toBe(opened.own.get('b')!.data);
+      for (const [data, field] of [
+        [{ text: c }, 'data.text'],
+        [{ text: b, validation: 0.0001 }, 'data'],
+      ] as const)
+        await expect(openData(readSweep({ ...given, arms: [first, arm('lost', data)] }))).rejects.toThrow(
+          expect.objectContaining({ argument: `sweep.arms (lost).${field}` }),
+        );
+    });
   });
 
   it('probes gradients where it says so, which makes other runs of it', () => {
@@ -307,8 +363,8 @@ describe('a result that does not count', () => {
     await withFolder(async (folder) => {
       const sweep = readSweep(file);
       const now = sweepRuns(sweep, basis);
-      expect(staleResults(join(folder, 'nowhere'), now, basis)).toEqual([]);
-      expect(staleResults(folder, now, basis)).toEqual([]);
+      expect(staleResults(join(folder, 'nowhere'), now)).toEqual([]);
+      expect(staleResults(folder, now)).toEqual([]);
       const then = { ...basis, numerics };
       for (const run of sweepRuns(sweep, then).slice(0, 2)) {
         finish(folder, run, 2);
@@ -324,18 +380,39 @@ describe('a result that does not count', () => {
         `1 run has a result that does not count: it is of ${numerics}; now ${basis.numerics}, and of data 0000000000000000; now ${basis.data}.`,
         '1 run has a result that does not count: it is of a version that did not record its numerics and data.',
       ];
-      expect(staleResults(folder, now, basis)).toEqual(said);
+      expect(staleResults(folder, now)).toEqual(said);
       const results = sweepResults(sweep, now, folder, new Map(), said);
       expect(results.finished).toEqual([]);
       expect(notesOf(results)).toEqual(expect.arrayContaining(said));
       expect(sweepJson(results)).toMatchObject({ stale: said });
       // One that is trained anew has a result that counts.
       finish(folder, now[0]!, 2);
-      expect(staleResults(folder, now, basis)[0]).toMatch(/^1 run has/);
+      expect(staleResults(folder, now)[0]).toMatch(/^1 run has/);
       // Damaged or half written, it says nothing.
       writeFileSync(join(folder, third.id, 'basis.json'), '{');
-      expect(staleResults(folder, now, basis)).toHaveLength(2);
+      expect(staleResults(folder, now)).toHaveLength(2);
     });
+  });
+});
+
+it('a result on data of one arm is not said to be a stale one of another arm', async () => {
+  await withFolder((folder) => {
+    const [first] = file.arms;
+    const sweep = readSweep({ ...file, arms: [first, { ...first, name: 'own', data: { text: 'own.txt' } }] });
+    const other = { ...basis, data: '0000000000000000' };
+    const runs = sweepRuns(sweep, basis, new Map([['own', other]]));
+    const write = (run: SweepRun) =>
+      writeFileSync(join(folder, run.id, 'basis.json'), JSON.stringify({ key: run.key, ...run.basis }));
+    finish(folder, runs[0]!, 2);
+    write(runs[0]!);
+    expect(staleResults(folder, runs)).toEqual([]);
+    // Nor to whoever trains only the other arm.
+    expect(staleResults(folder, [runs[1]!], runs)).toEqual([]);
+    const before = sweepRuns(sweep, basis, new Map([['own', { ...other, data: '1111111111111111' }]]));
+    finish(folder, before[1]!, 2);
+    write(before[1]!);
+    expect(staleResults(folder, runs)).toHaveLength(1);
+    expect(staleResults(folder, runs)[0]).toMatch(/of data 1{16}; now 0{16}/);
   });
 });
 

@@ -19,7 +19,8 @@ import {
 import { models, recipeFrom } from '../../train/index.ts';
 import { describeEnvironment } from '../environment.ts';
 import { ownNumerics } from '../sweep/basis.ts';
-import { type RunBasis, type RunSettings, runId } from '../sweep/definition.ts';
+import { type RunSettings, runId } from '../sweep/definition.ts';
+import type { RunBasis } from '../sweep/sweep-run.ts';
 
 /** One run that a worker may train. */
 export interface RunJob {

@@ -11,8 +11,8 @@ import { makeFolders, writeWholeFile } from '../../files/write.ts';
 import { encodeData } from '../../train/data-file.ts';
 import type { TrainingData } from '../../train/index.ts';
 import { hasResult, readConfig, readRecords } from '../run-files.ts';
-import { type RunBasis, type Sweep, settingsOfRun } from '../sweep/definition.ts';
-import type { SweepRun } from '../sweep/sweep-run.ts';
+import { type Sweep, settingsOfRun } from '../sweep/definition.ts';
+import type { RunBasis, SweepArm, SweepRun } from '../sweep/sweep-run.ts';
 import { describeRun } from '../sweep/workers.ts';
 import { decodeFiles, hashBytes } from './bundles.ts';
 import type { QueuePackages } from './connection.ts';
@@ -24,7 +24,9 @@ import type { Store } from './store.ts';
 
 export interface QueuedSweep {
   readonly sweep: Sweep;
-  readonly data: TrainingData;
+  /** What an arm is trained on. */
+  dataOf(arm: SweepArm): TrainingData;
+  /** What runs without data of their own rest on. */
   readonly basis: RunBasis;
   /** Of the run folders. */
   readonly folder: string;
@@ -45,8 +47,23 @@ const atATime = 500;
 /** Times that a run is tried where its process ends without a word. */
 const attempts = 3;
 
-function jobOf(queued: QueuedSweep, run: SweepRun, data: string): RunJob {
-  const { sweep, basis } = queued;
+/** Puts the data of runs into the store, once each. Gives their hashes by arm. */
+async function storeData(
+  { dataOf, store }: QueuedSweep,
+  runs: readonly SweepRun[],
+): Promise<(run: SweepRun) => string> {
+  const hashes = new Map<TrainingData, string>();
+  for (const data of new Set(runs.map(({ arm }) => dataOf(arm)))) {
+    const bytes = encodeData(data);
+    const hash = hashBytes(bytes);
+    await store.add({ kind: 'data', hash }, bytes);
+    hashes.set(data, hash);
+  }
+  return ({ arm }) => hashes.get(dataOf(arm))!;
+}
+
+function jobOf({ sweep }: QueuedSweep, run: SweepRun, data: string): RunJob {
+  const { basis } = run;
   return {
     ...{ halfulp: ownVersion(), basis, data, sweep: sweep.name, arm: run.arm.name },
     ...{ run: settingsOfRun(sweep, run), checkpointEvery: sweep.checkpointEvery, id: run.id },
@@ -58,13 +75,13 @@ async function put(
   queue: Queue,
   queued: QueuedSweep,
   runs: readonly SweepRun[],
-  data: string,
+  hashOf: (run: SweepRun) => string,
 ): Promise<void> {
   for (let i = 0; i < runs.length; i += atATime)
     await queue.addBulk(
       runs.slice(i, i + atATime).map((run) => ({
         name: listedName(queued.sweep.name, run.arm.name, run.seed),
-        data: jobOf(queued, run, data),
+        data: jobOf(queued, run, hashOf(run)),
         opts: {
           jobId: jobName(run.id),
           attempts,
@@ -76,10 +93,10 @@ async function put(
 }
 
 /** Lays a result into its run folder, the result itself last. Throws DamagedFileError. */
-function receive({ folder, basis }: QueuedSweep, run: SweepRun, bytes: Uint8Array): void {
+function receive({ folder }: QueuedSweep, run: SweepRun, bytes: Uint8Array): void {
   const path = join(folder, run.id);
   const files = decodeFiles(bytes, `result ${run.id}`);
-  describeRun(folder, run, basis);
+  describeRun(folder, run);
   writeWholeFile(join(path, 'config.json'), files.config);
   writeWholeFile(join(path, 'metrics.jsonl'), files.metrics);
   readConfig(path);
@@ -103,9 +120,7 @@ async function endsOf(queue: Queue): Promise<{ done: Set<string>; failed: Set<st
 export async function runQueued(queued: QueuedSweep, runs: readonly SweepRun[]): Promise<void> {
   const { redis, packages, store, signal } = queued;
   const kind: RunKind = { halfulp: ownVersion(), numerics: queued.basis.numerics, store: store.id };
-  const bytes = encodeData(queued.data);
-  const data = hashBytes(bytes);
-  await store.add({ kind: 'data', hash: data }, bytes);
+  const hashOf = await storeData(queued, runs);
   await announceKind(redis, kind);
   const queue = openQueue(kind, redis, packages);
   try {
@@ -114,8 +129,8 @@ export async function runQueued(queued: QueuedSweep, runs: readonly SweepRun[]):
     // A sweep that is started again tries again what has failed.
     const { failed } = await endsOf(queue);
     for (const name of left.keys()) if (failed.has(name)) await (await queue.getJob(name))?.retry();
-    await put(queue, queued, [...left.values()], data);
-    await watch(queue, queued, left, data);
+    await put(queue, queued, [...left.values()], hashOf);
+    await watch(queue, queued, left, hashOf);
   } finally {
     await queue.close();
   }
@@ -127,7 +142,7 @@ async function watch(
   queue: Queue,
   queued: QueuedSweep,
   left: Map<string, SweepRun>,
-  data: string,
+  hashOf: (run: SweepRun) => string,
 ): Promise<void> {
   const { redis, store, signal, onEnd, onNote } = queued;
   const drained = await timesDrained(redis);
@@ -151,7 +166,7 @@ async function watch(
       await store.remove(result);
     }
     await queue.remove(name);
-    await put(queue, queued, [left.get(name)!], data);
+    await put(queue, queued, [left.get(name)!], hashOf);
   };
   const audit = async (): Promise<void> => {
     const isDrained = (await timesDrained(redis)) > drained;
@@ -166,7 +181,7 @@ async function watch(
         queue,
         queued,
         lost.map((name) => left.get(name)!),
-        data,
+        hashOf,
       );
     if (hasToldOfWorkers || left.size === 0) return;
     hasToldOfWorkers = true;

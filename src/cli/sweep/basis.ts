@@ -8,8 +8,7 @@ import { numericsVersion } from '../../train/index.ts';
 import type { Task } from '../../train/task.ts';
 import { describeEnvironment } from '../environment.ts';
 import { hasResult, readBasis } from '../run-files.ts';
-import type { RunBasis } from './definition.ts';
-import type { SweepRun } from './sweep-run.ts';
+import type { RunBasis, SweepRun } from './sweep-run.ts';
 
 /** Versions of what decides the bits of runs, here and now. */
 export function ownNumerics(): string {
@@ -32,9 +31,8 @@ function difference(found: RunBasis, wanted: RunBasis): string {
 /** Why a run without a result has one that does not count: null if it has none. */
 function reasonOf(
   folder: string,
-  { key, formerId }: SweepRun,
+  { key, formerId, basis }: SweepRun,
   known: ReadonlyMap<string, RunBasis>,
-  basis: RunBasis,
 ): string | null {
   const found = known.get(key);
   if (found !== undefined) return difference(found, basis);
@@ -46,18 +44,25 @@ function reasonOf(
  * version of the numerics or other data. A sentence for each reason.
  *
  * @param folder of the run folders
+ * @param all runs of the sweep: their results count, for them
  */
-export function staleResults(folder: string, runs: readonly SweepRun[], basis: RunBasis): string[] {
+export function staleResults(
+  folder: string,
+  runs: readonly SweepRun[],
+  all: readonly SweepRun[] = runs,
+): string[] {
   const lacking = runs.filter(({ id }) => !hasResult(join(folder, id)));
   if (lacking.length === 0 || !existsSync(folder)) return [];
   const known = new Map<string, RunBasis>();
+  const counted = new Set(all.map(({ id }) => id));
   for (const name of readdirSync(folder)) {
+    if (counted.has(name)) continue;
     const found = readBasis(join(folder, name));
     if (found !== null && hasResult(join(folder, name))) known.set(found.key, found);
   }
   const counts = new Map<string, number>();
   for (const run of lacking) {
-    const reason = reasonOf(folder, run, known, basis);
+    const reason = reasonOf(folder, run, known);
     if (reason !== null) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   return [...counts].map(([reason, count]) =>

@@ -55,14 +55,14 @@ async function planOf(file: string, given: SweepOptions, io: Io) {
   checkDataFor(named.model, data);
   const whole = Object.keys(data).length === 0 ? named : { ...named, data };
   const sweep = definitions.withSeeds(whole, seeds, given.arms);
-  const { data: content, task, ofModel, basis } = await openData(sweep);
-  const all = definitions.sweepRuns(sweep, basis);
+  const { dataOf, taskOf, basis, own } = await openData(sweep);
+  const all = definitions.sweepRuns(sweep, basis, own);
   const runs = shard === null ? all : runsOfShard(all, shard);
   const isTraining = !given.report && given.merge === undefined;
   const asked = isTraining ? runs.filter(({ arm }) => given.arms.test(arm.name)) : [];
-  for (const { recipe, name, model } of new Set(asked.map(({ arm }) => arm))) {
-    const { shapes, predictions } = model === undefined ? task : ofModel(model);
-    within(name, () => fit.checkFit(recipe, shapes, predictions));
+  for (const arm of new Set(asked.map((run) => run.arm))) {
+    const { shapes, predictions } = within(arm.name, () => taskOf(arm));
+    within(arm.name, () => fit.checkFit(arm.recipe, shapes, predictions));
   }
   const folder = join(given.out, trainedFolder);
   const left = asked.filter((run) => !isFinished(folder, run));
@@ -71,7 +71,7 @@ async function planOf(file: string, given: SweepOptions, io: Io) {
     left.map(({ arm }) => arm),
     given.workers,
   );
-  return { sweep, content, basis, shard, runs, asked, left, folder, hours };
+  return { sweep, dataOf, basis, shard, all, runs, asked, left, folder, hours };
 }
 
 type Plan = Awaited<ReturnType<typeof planOf>>;
@@ -94,17 +94,17 @@ async function complete(plan: Plan, given: SweepOptions, io: Io): Promise<number
     import('./report.ts'),
     import('./basis.ts'),
   ]);
-  const { sweep, content, basis, shard, runs, asked, left, folder } = plan;
+  const { sweep, dataOf, basis, shard, all, runs, asked, left, folder } = plan;
   const resultsOf = (failures: ReadonlyMap<string, string>): SweepResults =>
-    sweepResults(sweep, runs, folder, failures, staleResults(folder, runs, basis));
+    sweepResults(sweep, runs, folder, failures, staleResults(folder, runs, all));
   const queued =
     given.queue === undefined
       ? null
-      : await training.trainByQueue(given, { sweep, data: content, basis, folder }, left, io);
+      : await training.trainByQueue(given, { sweep, dataOf, basis, folder }, left, io);
   const live = queued === null || given.json ? null : reports.liveTable(io, resultsOf);
   try {
     const { workers } = given;
-    const how = queued ?? training.trainHere({ sweep, basis, folder, workers }, asked);
+    const how = queued ?? training.trainHere({ sweep, folder, workers }, asked);
     const onResult = live === null ? () => {} : live.changed;
     const { failures, signal } = await training.trainRuns(folder, left.length, how, io, onResult);
     const results = resultsOf(failures);
@@ -122,13 +122,13 @@ async function complete(plan: Plan, given: SweepOptions, io: Io): Promise<number
 
 async function sweep(file: string, given: SweepOptions, io: Io): Promise<number> {
   const plan = await planOf(file, given, io);
-  const { sweep, basis, shard, runs, asked, left, folder, hours } = plan;
+  const { sweep, shard, all, runs, asked, left, folder, hours } = plan;
   const part = shard === null ? '' : `, part ${shard.index} of ${shard.of}`;
   const where =
     given.queue === undefined ? `about ${hours.toFixed(1)} h on ${given.workers} cores` : 'by the queue';
   io.stderr.write(`${sweep.title}${part}: ${runs.length} runs, ${left.length} to do, ${where}\n`);
   const { staleResults } = await import('./basis.ts');
-  for (const reason of staleResults(folder, asked, basis)) io.stderr.write(`${reason}\n`);
+  for (const reason of staleResults(folder, asked, all)) io.stderr.write(`${reason}\n`);
   if (given.estimate) {
     showEstimate(plan, given, io);
     return exitCodes.done;

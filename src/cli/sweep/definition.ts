@@ -24,7 +24,7 @@ import { checkDataFor, type DataOptions, modelFor, readDataOptions } from '../da
 import { type Contrast, readContrasts } from './contrasts.ts';
 import { trainedFolder } from './finished-run.ts';
 import { expandGrid } from './grid.ts';
-import type { SweepArm, SweepRun } from './sweep-run.ts';
+import type { RunBasis, SweepArm, SweepRun } from './sweep-run.ts';
 
 export interface Sweep {
   readonly name: string;
@@ -48,14 +48,6 @@ export interface Sweep {
   readonly arms: readonly SweepArm[];
   /** Differences between arms that the sweep is there for. */
   readonly contrasts: readonly Contrast[];
-}
-
-/** What decides the numbers of a run beside its settings. */
-export interface RunBasis {
-  /** Versions, as `numericsVersion` says them. */
-  readonly numerics: string;
-  /** Hash of the training and validation data, with the names of characters or classes. */
-  readonly data: string;
 }
 
 /** Arms of a sweep, and runs: arms times seeds. */
@@ -94,31 +86,27 @@ const armSchema = fields({
   learningRate: maybe(number({ above: 0, to: 1 })),
   model: modelName,
   steps: maybe(stepCount),
+  data: maybe(anything),
   seeds: maybe(anything),
 });
 
+const armFields = ['name', 'recipe', 'learningRate', 'model', 'steps', 'data', 'seeds'];
+
 function armsOf(given: unknown, path: string, fallback: readonly number[]): SweepArm[] {
-  return expandGrid(given, path, ['name', 'recipe', 'learningRate', 'model', 'steps', 'seeds']).map(
-    (copy) => {
-      const {
-        name,
-        recipe,
-        learningRate,
-        model,
-        steps,
-        seeds = fallback,
-      } = checkSchema(path, copy, armSchema);
-      const own = seedsOf(seeds, `${path}.seeds`);
-      const length = JSON.stringify(recipe).length;
-      if (length > longestRecipe)
-        throw new ArgumentError(`${path}.recipe`, `${length} characters`, `at most ${longestRecipe}`);
-      return {
-        ...{ name, recipe: within(path, () => recipeFrom(recipe)), learningRate, seeds: own },
-        ...(model === undefined ? {} : { model }),
-        ...(steps === undefined ? {} : { steps }),
-      };
-    },
-  );
+  return expandGrid(given, path, armFields).map((copy) => {
+    const checked = checkSchema(path, copy, armSchema);
+    const { name, recipe, learningRate, model, steps, data, seeds = fallback } = checked;
+    const own = seedsOf(seeds, `${path}.seeds`);
+    const length = JSON.stringify(recipe).length;
+    if (length > longestRecipe)
+      throw new ArgumentError(`${path}.recipe`, `${length} characters`, `at most ${longestRecipe}`);
+    return {
+      ...{ name, recipe: within(path, () => recipeFrom(recipe)), learningRate, seeds: own },
+      ...(model === undefined ? {} : { model }),
+      ...(steps === undefined ? {} : { steps }),
+      ...(data === undefined ? {} : { data: ofData(`${path}.data`, () => readDataOptions(data)) }),
+    };
+  });
 }
 
 /** Checks a list of seeds. Throws ArgumentError naming `argument`. */
@@ -137,19 +125,19 @@ function checkRuns(arms: readonly SweepArm[], argument: string): void {
 }
 
 /** Runs a check of options for data; an option that it finds wrong is a field of the file. */
-function ofData<T>(check: () => T): T {
-  return refusedAs(
-    check,
-    ({ argument }) => `sweep.data${argument.replace(/^--(?=.)/, '.').replace('--', '')}`,
-  );
+function ofData<T>(path: string, check: () => T): T {
+  return refusedAs(check, ({ argument }) => `${path}${argument.replace(/^--(?=.)/, '.').replace('--', '')}`);
 }
 
-/** Throws ArgumentError for an arm's model that is not trained on what the sweep's is. */
-function checkModel(own: string, arm: string, model: string): void {
+/** Throws ArgumentError for an arm whose model or data are not of the kind that the sweep's are. */
+function checkKind({ name: arm, model: own, data }: SweepArm, model: string): void {
+  const path = `sweep.arms (${arm})`;
   const isOfTexts = (name: string): boolean => languageModelNames.includes(name);
-  if (isOfTexts(own) === isOfTexts(model)) return;
-  const fitting = Object.keys(models).filter((name) => isOfTexts(name) === isOfTexts(model));
-  throw new ArgumentError(`sweep.arms (${arm}).model`, own, fitting.join(', '));
+  if (own !== undefined && isOfTexts(own) !== isOfTexts(model)) {
+    const fitting = Object.keys(models).filter((name) => isOfTexts(name) === isOfTexts(model));
+    throw new ArgumentError(`${path}.model`, own, fitting.join(', '));
+  }
+  if (data !== undefined) ofData(`${path}.data`, () => checkDataFor(own ?? model, data));
 }
 
 /**
@@ -160,11 +148,11 @@ function checkModel(own: string, arm: string, model: string): void {
 export function readSweep(given: unknown): Sweep {
   checkObject('sweep', given, 'an object with name, arms, seeds, steps');
   const data = checkSchema('sweep', given, sweepSchema);
-  const source = ofData(() => (data.data === undefined ? {} : readDataOptions(data.data)));
+  const source = ofData('sweep.data', () => (data.data === undefined ? {} : readDataOptions(data.data)));
   const { name, model = modelFor(source), steps } = data;
   if (name.toLowerCase() === trainedFolder)
     throw new ArgumentError('sweep.name', name, `a name other than ${trainedFolder}, the folder of all runs`);
-  ofData(() => checkDataFor(model, source));
+  ofData('sweep.data', () => checkDataFor(model, source));
   const seeds = seedsOf(data.seeds ?? [1], 'sweep.seeds');
   const arms: SweepArm[] = [];
   for (const [index, arm] of data.arms.entries()) {
@@ -173,7 +161,7 @@ export function readSweep(given: unknown): Sweep {
       throw new ArgumentError('sweep.arms', `more than ${mostArms} arms`, `at most ${mostArms}`);
   }
   checkRuns(arms, 'sweep.seeds');
-  for (const arm of arms) if (arm.model !== undefined) checkModel(arm.model, arm.name, model);
+  for (const arm of arms) checkKind(arm, model);
   const names = new Set(arms.map((arm) => arm.name));
   if (names.size < arms.length)
     throw new ArgumentError('sweep.arms', arms.map((arm) => arm.name).join(), 'arms of different names');
@@ -248,15 +236,22 @@ export function settingsOfRun(sweep: Sweep, { arm, seed }: Pick<SweepRun, 'arm' 
 /**
  * Every run: seeds outside, so that a sweep that is stopped has whole groups of arms. Of arms that say the same, the
  * first one's run is the other's too: their ids are equal.
+ *
+ * @param own what the runs of arms with data of their own rest on, by the arms' names
  */
-export function sweepRuns(sweep: Sweep, basis: RunBasis): SweepRun[] {
+export function sweepRuns(
+  sweep: Sweep,
+  shared: RunBasis,
+  own: ReadonlyMap<string, RunBasis> = new Map(),
+): SweepRun[] {
   return allSeeds(sweep).flatMap((seed) =>
     sweep.arms.flatMap((arm) => {
       if (!arm.seeds.includes(seed)) return [];
       const settings = settingsOfRun(sweep, { arm, seed });
+      const basis = own.get(arm.name) ?? shared;
       const key = hashData(hashed(settings));
       const formerId = hashData({ ...hashed(settings), ...sweep.data });
-      return [{ arm, seed, id: runId(settings, basis), key, formerId }];
+      return [{ arm, seed, basis, id: runId(settings, basis), key, formerId }];
     }),
   );
 }

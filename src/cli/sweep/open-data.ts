@@ -1,23 +1,53 @@
-/** What the model of a sweep is trained on, and what its runs rest on. Brings TensorFlow.js. */
+/** What the models of a sweep are trained on, and what its runs rest on. Brings TensorFlow.js. */
+import { ArgumentError } from '../../errors.ts';
+import { canonicalJson } from '../../train/hash.ts';
 import { modelConfig } from '../../train/model-config.ts';
 import type { Task } from '../../train/task.ts';
 import { type TrainingData, taskOf } from '../../train/tasks.ts';
 import { loadData } from '../training-data.ts';
 import { basisOf } from './basis.ts';
-import type { RunBasis, Sweep } from './definition.ts';
+import type { Sweep } from './definition.ts';
+import type { RunBasis, SweepArm } from './sweep-run.ts';
 
-/** The data of a sweep; `ofModel` is for arms with a model of their own. */
+/** The data of a sweep, and of arms with data of their own. */
 export interface SweepData {
-  readonly data: TrainingData;
-  readonly task: Task;
-  readonly ofModel: (model: string) => Task;
+  readonly dataOf: (arm: SweepArm) => TrainingData;
+  readonly taskOf: (arm: SweepArm) => Task;
   readonly basis: RunBasis;
+  /** By the names of arms with data of their own. */
+  readonly own: ReadonlyMap<string, RunBasis>;
 }
 
-/** Reads the data. */
-export async function openData({ model, data: options }: Sweep): Promise<SweepData> {
-  const data = await loadData(model, options);
-  const ofModel = (name: string): Task => taskOf(modelConfig(name), data);
-  const task = ofModel(model);
-  return { data, task, ofModel, basis: basisOf(task) };
+/** Throws what refused the data of an arm; an option that is wrong is a field of the file. */
+const refuse =
+  ({ name }: SweepArm) =>
+  (error: unknown): never => {
+    if (!(error instanceof ArgumentError)) throw error;
+    const { argument, given, accepted } = error;
+    const field = argument.startsWith('--') ? `data.${argument.slice(2)}` : argument;
+    throw new ArgumentError(`sweep.arms (${name}).${field}`, given, accepted);
+  };
+
+/** Reads the data: what several arms name, once. */
+export async function openData({ model, data: options, arms }: Sweep): Promise<SweepData> {
+  const opened = new Map<string, { readonly data: TrainingData; readonly basis: RunBasis }>();
+  const open = async (arm: Pick<SweepArm, 'model' | 'data'>) => {
+    const key = canonicalJson(arm.data ?? options);
+    const known = opened.get(key);
+    if (known !== undefined) return known;
+    const data = await loadData(arm.model ?? model, arm.data ?? options);
+    const made = { data, basis: basisOf(taskOf(modelConfig(arm.model ?? model), data)) };
+    opened.set(key, made);
+    return made;
+  };
+  const shared = await open({});
+  const own = new Map<string, typeof shared>();
+  for (const arm of arms) if (arm.data !== undefined) own.set(arm.name, await open(arm).catch(refuse(arm)));
+  const dataOf = ({ name }: SweepArm): TrainingData => (own.get(name) ?? shared).data;
+  return {
+    dataOf,
+    taskOf: (arm) => taskOf(modelConfig(arm.model ?? model), dataOf(arm)),
+    basis: shared.basis,
+    own: new Map([...own].map(([name, { basis }]) => [name, basis])),
+  };
 }

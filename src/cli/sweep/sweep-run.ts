@@ -1,5 +1,6 @@
 /** What a sweep trains: arms, each with every seed. */
 import type { Recipe } from '../../train/index.ts';
+import type { DataOptions } from '../data-options.ts';
 
 /** One way of training, with every seed. */
 export interface SweepArm {
@@ -9,14 +10,24 @@ export interface SweepArm {
   /** In place of the sweep's. */
   readonly model?: string;
   readonly steps?: number;
+  readonly data?: DataOptions;
   /** The sweep's, or its own. */
   readonly seeds: readonly number[];
+}
+
+/** What decides the numbers of a run beside its settings. */
+export interface RunBasis {
+  /** Versions, as `numericsVersion` says them. */
+  readonly numerics: string;
+  /** Hash of the training and validation data, with the names of characters or classes. */
+  readonly data: string;
 }
 
 /** One arm with one seed. */
 export interface SweepRun {
   readonly arm: SweepArm;
   readonly seed: number;
+  readonly basis: RunBasis;
   /** Name of its folder: the same for the same run of the same numerics on the same data, whatever else the file says. */
   readonly id: string;
   /** The same for runs that differ in numerics and data alone. */

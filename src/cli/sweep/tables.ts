@@ -265,6 +265,7 @@ export function sweepJson(results: SweepResults): object {
     arms: rows.map(({ arm, measures, seeds, ...rest }) => ({
       arm: arm.name,
       title: arm.recipe.title,
+      ...{ model: arm.model, steps: arm.steps, data: arm.data },
       learningRate: arm.learningRate ?? null,
       plannedSeeds: arm.seeds,
       finishedSeeds: seeds,

@@ -60,7 +60,7 @@ export async function trainRuns(
 
 /** Runs in processes of this machine. */
 export const trainHere = (
-  what: Pick<WorkerOptions, 'sweep' | 'basis' | 'folder' | 'workers'>,
+  what: Pick<WorkerOptions, 'sweep' | 'folder' | 'workers'>,
   runs: readonly SweepRun[],
 ): Training => ({
   async train(signal, onEnd) {
@@ -73,7 +73,7 @@ export const trainHere = (
 /** Runs in the workers of a queue, to which there is a connection until `close`. */
 export async function trainByQueue(
   { queue, store: folderOfStore }: SweepOptions,
-  what: Pick<QueuedSweep, 'sweep' | 'data' | 'basis' | 'folder'>,
+  what: Pick<QueuedSweep, 'sweep' | 'dataOf' | 'basis' | 'folder'>,
   runs: readonly SweepRun[],
   io: Io,
 ): Promise<Training & { close(): void }> {

@@ -10,7 +10,7 @@ import { makeFolders, writeWholeFile } from '../../files/write.ts';
 import { claimantOf } from '../claim.ts';
 import { dataArguments } from '../data-options.ts';
 import { basisFile, hasResult } from '../run-files.ts';
-import { type RunBasis, type Sweep, settingsOfRun } from './definition.ts';
+import { type Sweep, settingsOfRun } from './definition.ts';
 import type { SweepRun } from './sweep-run.ts';
 
 /** Starts the command line in a process of its own. */
@@ -22,8 +22,6 @@ export const launchHalfulp: Launch = (argv) =>
 
 export interface WorkerOptions {
   readonly sweep: Sweep;
-  /** What the runs rest on; their folders keep it. */
-  readonly basis: RunBasis;
   /** Where run folders are, named by id. */
   readonly folder: string;
   readonly workers: number;
@@ -36,7 +34,7 @@ export interface WorkerOptions {
 }
 
 /** Makes a run's folder with what it is to train and what that rests on; gives the recipe's file. */
-export function describeRun(folder: string, { arm, id, key }: SweepRun, basis: RunBasis): string {
+export function describeRun(folder: string, { arm, id, key, basis }: SweepRun): string {
   const recipe = join(folder, id, 'recipe.json');
   makeFolders(join(folder, id));
   writeWholeFile(recipe, `${JSON.stringify(arm.recipe, null, 2)}\n`);
@@ -44,9 +42,9 @@ export function describeRun(folder: string, { arm, id, key }: SweepRun, basis: R
   return recipe;
 }
 
-function argvOf({ sweep, basis, folder }: WorkerOptions, run: SweepRun): string[] {
+function argvOf({ sweep, folder }: WorkerOptions, run: SweepRun): string[] {
   const { arm, seed, id } = run;
-  const recipe = describeRun(folder, run, basis);
+  const recipe = describeRun(folder, run);
   const { checkpointEvery } = sweep;
   const { model, steps, evaluateEvery, probeEvery, gradientDraws } = settingsOfRun(sweep, run);
   return [
@@ -56,7 +54,7 @@ function argvOf({ sweep, basis, folder }: WorkerOptions, run: SweepRun): string[
     ...(gradientDraws === undefined ? [] : ['--gradient-draws', `${gradientDraws}`]),
     ...(evaluateEvery === undefined ? [] : ['--evaluate-every', `${evaluateEvery}`]),
     ...(arm.learningRate === undefined ? [] : ['--learning-rate', `${arm.learningRate}`]),
-    ...dataArguments(sweep.data),
+    ...dataArguments(arm.data ?? sweep.data),
   ];
 }
 
