@@ -74,6 +74,11 @@ const subcommands: readonly Subcommand[] = [
     load: async (io, done) => (await import('./vectors/verify-command.ts')).verifyCommand(io, done),
   },
   {
+    name: 'assign',
+    summary: 'choose a format for each layer by what a run has measured, as a recipe',
+    load: async (io, done) => (await import('./assign/command.ts')).assignCommand(io, done),
+  },
+  {
     name: 'analyze',
     summary: 'quantise a tensor in several ways and show what is lost',
     load: async (io, done) => (await import('./analyze/command.ts')).analyzeCommand(io, done),

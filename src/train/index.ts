@@ -10,6 +10,7 @@ export {
   type Candidate,
   type SensitiveLayer,
 } from './assign-formats.ts';
+export { assignXrNpe } from './assign-xr-npe.ts';
 export { bitsPerWeight, type WeightReading } from './bits-per-weight.ts';
 export {
   type Checkpoint,
@@ -99,6 +100,7 @@ export { rolesAsText } from './role-text.ts';
 export { train } from './run.ts';
 export { checkTraining } from './run-settings.ts';
 export { type Schedule, scheduleFactor } from './schedule.ts';
+export { type Sensitivity, sensitiveLayers } from './sensitive-layers.ts';
 export { lossSpike, type Spike } from './spike.ts';
 export { ratioEdges, type SavedArray, type WeightStoreSpec, type WriteMeasure } from './stores/index.ts';
 export { type PhaseIn, strengthAt } from './strength.ts';

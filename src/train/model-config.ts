@@ -29,7 +29,7 @@ export interface LanguageModelConfig {
  * channels, and the columns of the weights that read them at 1 / `factor` of theirs, so that the model begins as the function that it
  * is without them. Training may do with both what it likes.
  */
-export interface ChannelOutliers {
+interface ChannelOutliers {
   /** Part of the channels, rounded up to a whole number of them. */
   readonly part: number;
   readonly factor: number;

@@ -246,6 +246,7 @@ describe('commands', () => {
     'round',
     'vectors',
     'verify',
+    'assign',
     'analyze',
     'law',
   ];

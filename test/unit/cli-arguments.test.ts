@@ -14,6 +14,7 @@ const whole: readonly string[][] = [
   ['format', 'e4m3fn'],
   ['vectors', 'add', '--format', 'e2m1'],
   ['verify', 'add', '-', '--format', 'e2m1'],
+  ['assign', 'run'],
   ['analyze'],
   ['law', 'split'],
   ['help', 'round'],

@@ -238,6 +238,15 @@ const exported: Readonly<Record<string, Entry>> = {
     [[...nothing, [], ['int8'], [{}]], (given) => halfulp.assignFormats(sensitive, given, 8)],
     [[undefined, 0, 65, ...noNumbers], (bits) => halfulp.assignFormats(sensitive, candidates, bits)],
   ),
+  assignXrNpe: refusing(
+    [[...nothing, [], [{ name: 'a' }]], (layers) => halfulp.assignXrNpe(layers, 8)],
+    [[undefined, 0, 65, ...noNumbers], (bits) => halfulp.assignXrNpe(sensitive, bits)],
+    [[null, 'e2m1', [], ['int8']], (formats) => halfulp.assignXrNpe(sensitive, 8, formats)],
+  ),
+  sensitiveLayers: refusing([
+    [...nothing, { state: {}, arrays: new Map() }],
+    (given) => halfulp.sensitiveLayers(given),
+  ]),
   numericsVersion: { refused: [] },
   parameterCounts: refusing(
     [[...nothing, { kind: 'mlp' }], (config) => halfulp.parameterCounts(config, 4)],

@@ -1,17 +1,20 @@
 /**
  * Quantisation-aware training for an engine of 4-bit floats and posits, a format for each layer; a configuration and nothing more.
  * Source: "XR-NPE: high-throughput mixed-precision SIMD neural processing engine for extended reality perception workloads", arXiv
- * 2508.13049 (formats, layer-adaptive precision, averages of the largest magnitudes). Which layer gets which format:
+ * 2508.13049 (formats, layer-adaptive precision, averages of the largest magnitudes). How layers get their formats:
  * `src/train/assign-formats.ts`.
  */
 import { maybe, record, word } from '../../schema.ts';
 import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
-/** The formats of the engine, the narrowest first. */
+/** A format of the engine. */
 export type XrNpeFormat = 'e2m1' | 'posit(4,1)' | 'posit(8,0)' | 'posit(16,1)';
 
-const format = word(['e2m1', 'posit(4,1)', 'posit(8,0)', 'posit(16,1)']);
+/** The formats of the engine, the narrowest first. */
+export const xrNpeFormats: readonly XrNpeFormat[] = ['e2m1', 'posit(4,1)', 'posit(8,0)', 'posit(16,1)'];
+
+const format = word(xrNpeFormats);
 const xrNpeOptions = optionsOf({
   format: maybe(format),
   layers: maybe(record(format, 'formats by globs on the names of layers')),
@@ -21,7 +24,7 @@ const xrNpeOptions = optionsOf({
 export interface XrNpeOptions extends RecipeOptions {
   /** Of the layers that `layers` does not name. Default `'posit(8,0)'`. */
   readonly format?: XrNpeFormat;
-  /** Formats by globs on layers' names, later ones win; `assignFormats` makes them of a model's sensitivities. Default: none. */
+  /** Formats by globs on layers' names, later ones win; `assignXrNpe` makes them of a model's sensitivities. Default: none. */
   readonly layers?: Readonly<Record<string, XrNpeFormat>>;
 }
 
@@ -29,7 +32,7 @@ export interface XrNpeOptions extends RecipeOptions {
  * The element that the average of the largest magnitudes becomes. Posits are densest about 1: 4 leaves a normal tensor's bulk there, and
  * has the least squared error of the powers of two for each of these posits; 6 is the float's largest.
  */
-const target = (name: XrNpeFormat): number => (name === 'e2m1' ? 6 : 4);
+export const xrNpeTarget = (name: XrNpeFormat): number => (name === 'e2m1' ? 6 : 4);
 
 /**
  * XR-NPE: weights and activations in 4-bit floats or posits, layer by layer, with scales from moving averages; backward products read
@@ -44,7 +47,7 @@ export function xrNpe(options: XrNpeOptions = {}): Recipe {
   const forward = (name: XrNpeFormat): { readonly x: OperandSpec; readonly w: OperandSpec } => {
     const averaged: OperandSpec = {
       format: name,
-      scale: { per: 'tensor', from: 'absmax', decay: 0.99, target: target(name) },
+      scale: { per: 'tensor', from: 'absmax', decay: 0.99, target: xrNpeTarget(name) },
     };
     return { x: averaged, w: averaged };
   };
