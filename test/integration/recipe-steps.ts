@@ -2,7 +2,7 @@
 import type { Tensor, Tensor2D, Variable } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../src/tfjs/index.ts';
 import { applyRecipe, type Recipe } from '../../src/train/index.ts';
-import { type Matrix, matrix, type Net, numbers, type step } from '../oracles/recipes/two-layer.ts';
+import { type Matrix, matrix, type Net, numbers, type step } from '../oracles/recipes/slots.ts';
 
 /** Tokens, inputs, hidden, outputs. */
 export type Sizes = readonly [number, number, number, number];

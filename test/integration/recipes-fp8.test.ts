@@ -32,7 +32,7 @@ import {
   step,
   transposed,
   whole,
-} from '../oracles/recipes/two-layer.ts';
+} from '../oracles/recipes/slots.ts';
 import { netOf, trained } from './recipe-steps.ts';
 
 let tf: TensorFlow;

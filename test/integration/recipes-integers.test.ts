@@ -16,7 +16,7 @@ import {
   shiftedByGroups,
   stochasticInteger,
 } from '../oracles/recipes/quantizers.ts';
-import { type LayerSlots, numbers, step, whole } from '../oracles/recipes/two-layer.ts';
+import { type LayerSlots, numbers, step, whole } from '../oracles/recipes/slots.ts';
 import { netOf, trained } from './recipe-steps.ts';
 
 let tf: TensorFlow;

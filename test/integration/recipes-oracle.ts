@@ -3,7 +3,7 @@ import type { Tensor2D } from '@tensorflow/tfjs';
 import { expect } from 'vitest';
 import type { TensorFlow } from '../../src/tfjs/index.ts';
 import { applyRecipe, type Recipe } from '../../src/train/index.ts';
-import { type RecipeOracle, type Training, trainNet } from '../oracles/recipes/net.ts';
+import { type Training, trainNet } from '../oracles/recipes/net.ts';
 import type { Matrix } from '../oracles/recipes/numbers.ts';
 
 export interface NetSizes {
@@ -39,19 +39,18 @@ function differences(given: ArrayLike<number>, expected: readonly number[]): str
 export async function expectOracle(
   tf: TensorFlow,
   recipe: Recipe,
-  oracle: RecipeOracle,
+  oracle: Parameters<typeof trainNet>[0],
   { tokens, inputs, hidden, outputs }: NetSizes,
   more: Partial<Training> = {},
 ): Promise<void> {
-  const training: Training = { seed: 11, rate: 0.01, steps: 2, lossScale: 2 ** -30, ...more };
+  const names = ['first/kernel', 'second/kernel'] as const;
+  const training: Training = { seed: 11, names, rate: 0.01, steps: 2, lossScale: 2 ** -30, ...more };
   const x = uneven(tf, tokens, inputs, 1, 1);
   const initial = [uneven(tf, inputs, hidden, 0.1, 2), uneven(tf, hidden, outputs, 0.1, 3)] as const;
   const target = uneven(tf, tokens, outputs, 1, 4);
   const expected = trainNet(oracle, initial, x, target, training);
 
-  const variables = initial.map((w, i) =>
-    tf.variable(tf.tensor2d(w as number[][]), true, `${['first', 'second'][i]}/kernel`),
-  );
+  const variables = initial.map((w, i) => tf.variable(tf.tensor2d(w as number[][]), true, training.names[i]));
   const [xs, ts] = [tf.tensor2d(x as number[][]), tf.tensor2d(target as number[][])];
   const run = await applyRecipe(tf, recipe, { variables, steps: training.steps, seed: training.seed });
   const optimizer = run.optimizer(training.rate);

@@ -1,6 +1,7 @@
 /**
- * A net of two layers without biases, h = relu(x W1), y = h W2, and its training by AdamW under a recipe: every product from what the
- * recipe's oracle says that its operands are, every operation of binary32 by itself.
+ * The net of all oracles of recipes: two layers without biases, h = relu(x W1), y = h W2, forward and backward, written from the equations
+ * of linear layers alone, and its training by AdamW. What a layer's products read and give is its recipe's oracle; every operation of
+ * binary32 stands by itself.
  */
 import { f, type Matrix, mapped, product, transposed } from './numbers.ts';
 
@@ -15,19 +16,61 @@ export interface Call {
   readonly w: Matrix;
 }
 
+/** A layer: its result, its gradients, and what the backward products know of the forward one. */
+export interface Layer<Kept = unknown> {
+  forward(call: Call): { readonly y: Matrix; readonly kept: Kept };
+  /** Tokens by inputs; g: tokens by outputs. */
+  inputGradient(call: Call, kept: Kept, g: Matrix): Matrix;
+  /** Outputs by inputs. */
+  weightGradient(call: Call, kept: Kept, g: Matrix): Matrix;
+}
+
 /** What the forward product read. */
 export interface Images {
   readonly x: Matrix;
   readonly w: Matrix;
 }
 
-/** A recipe: what its three products read and give. */
+/** A recipe whose forward product is the plain one of two images. */
 export interface RecipeOracle {
   forward(call: Call): Images;
-  /** Tokens by inputs; g: tokens by outputs. */
   inputGradient(call: Call, images: Images, g: Matrix): Matrix;
-  /** Outputs by inputs. */
   weightGradient(call: Call, images: Images, g: Matrix): Matrix;
+}
+
+/** The layer of such a recipe. */
+function layerOf(recipe: RecipeOracle): Layer<Images> {
+  return {
+    ...recipe,
+    forward(call) {
+      const kept = recipe.forward(call);
+      return { y: product(kept.x, kept.w), kept };
+    },
+  };
+}
+
+/** A pass through the net: the result, and the gradients of the weights, inputs by outputs as TensorFlow.js has them. */
+export function pass(
+  [one, two]: readonly [Layer, Layer],
+  [first, second]: readonly [Matrix, Matrix],
+  x: Matrix,
+  gradientOf: (y: Matrix) => Matrix,
+  {
+    seed,
+    step,
+    names,
+  }: { readonly seed: number; readonly step: number; readonly names: readonly [string, string] },
+): { readonly y: Matrix; readonly gradients: readonly [Matrix, Matrix] } {
+  const call1: Call = { seed, step, layer: names[0], x, w: transposed(first) };
+  const { y: z, kept: kept1 } = one.forward(call1);
+  const h = mapped(z, (value) => Math.max(value, 0));
+  const call2: Call = { seed, step, layer: names[1], x: h, w: transposed(second) };
+  const { y, kept: kept2 } = two.forward(call2);
+  const g2 = gradientOf(y);
+  const dw2 = transposed(two.weightGradient(call2, kept2, g2));
+  const dh = two.inputGradient(call2, kept2, g2);
+  const g1 = mapped(dh, (value, r, c) => f(value * (z[r]![c]! > 0 ? 1 : 0)));
+  return { y, gradients: [transposed(one.weightGradient(call1, kept1, g1)), dw2] };
 }
 
 /** How a moment lies between steps: what is read of it. */
@@ -35,6 +78,7 @@ export type Held = (moment: readonly number[]) => readonly number[];
 
 export interface Training {
   readonly seed: number;
+  readonly names: readonly [string, string];
   readonly rate: number;
   readonly steps: number;
   readonly lossScale: number;
@@ -81,34 +125,29 @@ function adamW(
 
 /**
  * Trains; weights as TensorFlow.js has them, inputs by outputs.
+ * @param recipe of both layers, or of each, in a step
  * @returns the gradients of each step and the weights after the last
  */
 export function trainNet(
-  recipe: RecipeOracle,
+  recipe: RecipeOracle | ((step: number) => readonly [RecipeOracle, RecipeOracle]),
   [w1, w2]: readonly [Matrix, Matrix],
   x: Matrix,
   target: Matrix,
   training: Training,
 ): { gradients: readonly (readonly [Matrix, Matrix])[]; weights: readonly [Matrix, Matrix] } {
-  const { seed, steps, lossScale } = training;
+  const { seed, steps, lossScale, names } = training;
   const zeros = (w: Matrix): Moments => ({ first: w.flat().map(() => 0), second: w.flat().map(() => 0) });
   const moments = [zeros(w1), zeros(w2)] as const;
-  const gradients: [Matrix, Matrix][] = [];
+  const gradients: (readonly [Matrix, Matrix])[] = [];
   let [first, second] = [w1, w2];
+  // Of scale times the sum of squares of y - target.
+  const gradientOf = (y: Matrix): Matrix =>
+    mapped(y, (value, r, c) => f(lossScale * f(2 * f(value - target[r]![c]!))));
   for (let step = 0; step < steps; step++) {
-    const one: Call = { seed, step, layer: 'first/kernel', x, w: transposed(first) };
-    const images1 = recipe.forward(one);
-    const z = product(images1.x, images1.w);
-    const h = mapped(z, (value) => Math.max(value, 0));
-    const two: Call = { seed, step, layer: 'second/kernel', x: h, w: transposed(second) };
-    const images2 = recipe.forward(two);
-    const y = product(images2.x, images2.w);
-    // Of scale times the sum of squares of y - target.
-    const g2 = mapped(y, (value, r, c) => f(lossScale * f(2 * f(value - target[r]![c]!))));
-    const dw2 = transposed(recipe.weightGradient(two, images2, g2));
-    const dh = recipe.inputGradient(two, images2, g2);
-    const g1 = mapped(dh, (value, r, c) => f(value * (z[r]![c]! > 0 ? 1 : 0)));
-    const dw1 = transposed(recipe.weightGradient(one, images1, g1));
+    const [one, two] = typeof recipe === 'function' ? recipe(step) : [recipe, recipe];
+    const layers = [layerOf(one), layerOf(two)] as const;
+    const passed = pass(layers, [first, second], x, gradientOf, { seed, step, names });
+    const [dw1, dw2] = passed.gradients;
     gradients.push([dw1, dw2]);
     first = adamW(first, dw1, moments[0], step, training);
     second = adamW(second, dw2, moments[1], step, training);

@@ -1,5 +1,5 @@
 /** Scalar quantisers of arrays in plain loops, from their definitions: nothing here is the library's. */
-import type { Change, Matrix } from './two-layer.ts';
+import type { Change, Matrix } from './slots.ts';
 
 /** x to the nearest multiple of a power of two, ties to even; exact in binary64 for what is rounded here. */
 function toMultiple(x: number, quantum: number): number {

@@ -1,8 +1,9 @@
 /**
- * One step of a net of two linear layers in plain loops: y = relu(x A) B, loss = sum(y t), written from the equations of linear layers
- * alone. Every product and sum is one binary32 operation, in the order of what is summed over. What each product's operands and
- * results become is the caller's: a recipe's oracle says it by rows along what the product sums over.
+ * Layers whose oracles are slots: what each product's operands and results become, by rows along what the product sums over, on the net of
+ * net.ts. Every product and sum is one binary32 operation, in the order of what is summed over.
  */
+import { type Layer, pass } from './net.ts';
+import type { Matrix as Rows } from './numbers.ts';
 
 export interface Matrix {
   readonly rows: number;
@@ -64,39 +65,38 @@ export function plainProduct(a: Matrix, b: Matrix): Matrix {
   return { rows: a.rows, columns: b.rows, values };
 }
 
-/** What a layer's forward product read and gave. */
-interface Forward {
-  readonly x: Matrix;
-  readonly w: Matrix;
-  readonly xImage: Matrix;
-  readonly wImage: Matrix;
-  readonly y: Matrix;
-}
-
 const same: Change = (m) => m;
 
-/** `w`: (inputs, outputs). */
-function forward(
-  x: Matrix,
-  w: Matrix,
-  { product = plainProduct, rest = (v) => v, ...slots }: LayerSlots,
-): Forward {
-  const xImage = (slots.x ?? same)(x);
-  const wImage = (slots.w ?? same)(transposed(w));
-  const y = mapped((slots.y ?? same)(product(xImage, wImage)), rest);
-  return { x, w, xImage, wImage, y };
+const flat = (rows: Rows): Matrix => matrix(rows.length, rows[0]!.length, rows.flat());
+
+const rowsOf = ({ rows, columns, values }: Matrix): number[][] =>
+  Array.from({ length: rows }, (_, i) => Array.from(values.subarray(i * columns, (i + 1) * columns)));
+
+/** What the forward product read. */
+interface Images {
+  readonly x: Matrix;
+  readonly w: Matrix;
 }
 
-function backward(
-  { x, w, xImage, wImage }: Forward,
-  g: Matrix,
-  { product = plainProduct, rest = (v) => v, ...slots }: LayerSlots,
-): { readonly dx: Matrix; readonly dw: Matrix } {
-  const dWeight = slots.dw === 'same' ? transposed(wImage) : (slots.dw ?? same)(w);
-  const dx = mapped((slots.dx ?? same)(product((slots.dg ?? same)(g), dWeight)), rest);
-  const wInput = slots.wx === 'same' ? transposed(xImage) : (slots.wx ?? same)(transposed(x));
-  const dw = mapped((slots.ww ?? same)(product(wInput, (slots.wg ?? same)(transposed(g)))), rest);
-  return { dx, dw };
+/** A layer with slots. */
+function layerOf({ product = plainProduct, rest = (v) => v, ...slots }: LayerSlots): Layer<Images> {
+  const made = (result: Matrix, change = same): Rows => rowsOf(mapped(change(result), rest));
+  return {
+    forward({ x, w }) {
+      const kept = { x: (slots.x ?? same)(flat(x)), w: (slots.w ?? same)(flat(w)) };
+      return { y: made(product(kept.x, kept.w), slots.y), kept };
+    },
+    inputGradient({ w }, kept, g) {
+      const weight = slots.dw === 'same' ? transposed(kept.w) : (slots.dw ?? same)(transposed(flat(w)));
+      return made(product((slots.dg ?? same)(flat(g)), weight), slots.dx);
+    },
+    weightGradient({ x }, kept, g) {
+      const input = slots.wx === 'same' ? transposed(kept.x) : (slots.wx ?? same)(transposed(flat(x)));
+      return rowsOf(
+        transposed(flat(made(product(input, (slots.wg ?? same)(transposed(flat(g)))), slots.ww))),
+      );
+    },
+  };
 }
 
 export interface Net {
@@ -110,15 +110,13 @@ export interface Net {
 
 /** The result, the gradients and the weights after a step of gradient descent at a rate. */
 export function step({ x, a, b, t }: Net, [first, second]: readonly [LayerSlots, LayerSlots], rate: number) {
-  const one = forward(x, a, first);
-  const hidden = mapped(one.y, (v) => (v > 0 ? v : 0));
-  const two = forward(hidden, b, second);
-  const { dx, dw: db } = backward(two, t, second);
-  const g = mapped(dx, (v, i) => (one.y.values[i]! > 0 ? v : 0));
-  const { dw: da } = backward(one, g, first);
+  const layers = [layerOf(first), layerOf(second)] as const;
+  const place = { seed: 0, step: 0, names: ['', ''] } as const;
+  const passed = pass(layers, [rowsOf(a), rowsOf(b)], rowsOf(x), () => rowsOf(t), place);
+  const [da, db] = passed.gradients.map(flat) as [Matrix, Matrix];
   const moved = (w: Matrix, d: Matrix): Matrix =>
     mapped(w, (v, i) => Math.fround(v - Math.fround(rate * d.values[i]!)));
-  return { y: two.y, da, db, a: moved(a, da), b: moved(b, db) };
+  return { y: flat(passed.y), da, db, a: moved(a, da), b: moved(b, db) };
 }
 
 /** Each row by itself through a change of an array. */
