@@ -103,17 +103,32 @@ test.each([
   ['NaN', NaN, true],
   ['9007199254740993', 9007199254740992, false],
   ['4.9406564584124654e-324', 5e-324, false],
+  ['1/3', 1 / 3, false],
+  ['-6/4', -1.5, true],
 ])('%s is read', (text, value, exact) => {
   expect(readNumber(text, 'value')).toEqual({ text, value, exact });
 });
 
-test.each(['', '-', 'abc', '1,5', '0x', '0xp3', '1e', '--1', '1 2', '2^', '2^x', '1/3', '1'.repeat(2000)])(
-  '%j is no number',
-  (text) => {
-    expect(() => readNumber(text, 'value')).toThrow(ArgumentError);
-    expect(() => readNumber(text, 'value')).toThrow(/^value: got .*; accepted: a number: decimal/);
-  },
-);
+test.each([
+  '',
+  '-',
+  'abc',
+  '1,5',
+  '0x',
+  '0xp3',
+  '1e',
+  '--1',
+  '1 2',
+  '2^',
+  '2^x',
+  '1/0',
+  '1/',
+  '1/-3',
+  '1'.repeat(2000),
+])('%j is no number', (text) => {
+  expect(() => readNumber(text, 'value')).toThrow(ArgumentError);
+  expect(() => readNumber(text, 'value')).toThrow(/^value: got .*; accepted: a number: decimal/);
+});
 
 test.each(['1e400', '-1e999999999999', '1e-400', '2^1024', '2^-1076', '0x1p99999999', '0x1p-99999999'])(
   '%s lies outside binary64',

@@ -79,7 +79,9 @@ const filesIn = (folder: string, ending: RegExp): string[] =>
     .map((file) => join(folder, file));
 
 const sources = filesIn('src', /\.ts$/);
-const users = ['test', 'bench', 'scripts', 'examples'].flatMap((folder) => filesIn(folder, /\.[jt]s$/));
+const users = ['test', 'bench', 'scripts', 'examples', 'lab'].flatMap((folder) =>
+  filesIn(folder, /\.[jt]s$/),
+);
 
 /** An import: the file or package, and the names, undefined for all. */
 interface Import {

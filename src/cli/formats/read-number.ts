@@ -1,6 +1,6 @@
 /**
- * Reading a number as a user types it: decimal, hexadecimal float (0x1.8p-3), power of two (2^-9), inf, nan, signed
- * zero. The result is the nearest binary64 number, ties to even, and whether that is exactly what was typed. Format
+ * Reading a number as a user types it: decimal, hexadecimal float (0x1.8p-3), power of two (2^-9), fraction (1/3), inf, nan,
+ * signed zero. The result is the nearest binary64 number, ties to even, and whether that is exactly what was typed. Format
  * names and options are read elsewhere.
  */
 
@@ -16,11 +16,13 @@ export interface GivenNumber {
   readonly exact: boolean;
 }
 
-const accepted = 'a number: decimal (-0.1, 3e-5), hexadecimal (0x1.8p-3), a power of two (2^-9), inf or nan';
+const accepted =
+  'a number: decimal (-0.1, 3e-5), hexadecimal (0x1.8p-3), a power of two (2^-9), a fraction (1/3), inf or nan';
 
 const decimalPattern = /^(\d+\.?\d*|\.\d+)(?:e([+-]?\d+))?$/i;
 const hexPattern = /^0x([\da-f]+\.?[\da-f]*|\.[\da-f]+)(?:p([+-]?\d+))?$/i;
 const powerPattern = /^2\^([+-]?\d+)$/;
+const fractionPattern = /^(\d+)\/(\d+)$/;
 
 /** Exponents beyond this overflow or underflow for any text of bearable length; it keeps bigints small. */
 const exponentBound = 20_000;
@@ -37,6 +39,11 @@ function withoutPoint(digits: string): { whole: string; after: number } {
 function magnitudeOf(text: string): Rational | undefined {
   const power = powerPattern.exec(text);
   if (power !== null) return timesPowerOfTwo(1n, bounded(power[1]));
+  const fraction = fractionPattern.exec(text);
+  if (fraction !== null) {
+    const [numerator, denominator] = [BigInt(fraction[1]!), BigInt(fraction[2]!)];
+    return denominator === 0n ? undefined : { numerator, denominator };
+  }
   const hex = hexPattern.exec(text);
   if (hex !== null) {
     const { whole, after } = withoutPoint(hex[1]!);

@@ -1,0 +1,176 @@
+/**
+ * What the page of rounding shows: one number in every mode at once, explained as the command line explains it, and what stochastic
+ * rounding did in many draws against the exact chances.
+ */
+
+import { hexFloat, toBinary64 } from '../../src/cli/formats/exact.ts';
+import { explain } from '../../src/cli/formats/explain.ts';
+import { exactText, hexCode, numberText, ratioText, valueText } from '../../src/cli/formats/notation.ts';
+import { readNumber } from '../../src/cli/formats/read-number.ts';
+import {
+  ArgumentError,
+  type Format,
+  type RoundingMode,
+  type RoundOptions,
+  round,
+  roundingModes,
+  type Saturation,
+  type StochasticVariant,
+  type SubnormalTreatment,
+  saturations,
+  stochasticVariants,
+  subnormalTreatments,
+} from '../../src/index.ts';
+import { drawIntegers, isStochastic, resolveRounding } from '../../src/rounding/index.ts';
+import { formatNamed } from './format.ts';
+import { integerFrom, wordFrom } from './read.ts';
+
+export interface RoundingInput {
+  readonly value: string;
+  readonly format: string;
+  readonly saturation: string;
+  readonly subnormals: string;
+  readonly bits: string;
+  readonly seed: string;
+  readonly draws: string;
+}
+
+/** A neighbour of the number. */
+export interface Neighbour {
+  readonly text: string;
+  readonly value: number;
+  readonly code: string;
+  readonly ulps: string;
+}
+
+/** What one mode makes of the number; `refused` where the format does not know the mode. */
+export interface ModeRow {
+  readonly mode: RoundingMode;
+  readonly result: number;
+  readonly text: string;
+  readonly code: string;
+  readonly goesTo: 'below' | 'above' | undefined;
+  readonly reason: string;
+  readonly error: string;
+  readonly flags: readonly string[];
+  readonly refused?: string;
+}
+
+/** Stochastic rounding by one variant: how often it went away from zero, and the chance of it. */
+export interface VariantRow {
+  readonly variant: StochasticVariant;
+  readonly away: number;
+  readonly draws: number;
+  /** Of 2^bits random integers, how many go away from zero. */
+  readonly chance: number;
+  readonly outOf: number;
+}
+
+export interface RoundingSheet {
+  readonly format: string;
+  readonly input: {
+    readonly value: number;
+    readonly exact: boolean;
+    readonly text: string;
+    readonly hex: string;
+  };
+  readonly below: Neighbour | undefined;
+  readonly above: Neighbour | undefined;
+  /** Where the number lies between its neighbours, in [0, 1]. */
+  readonly place: number | undefined;
+  readonly isTie: boolean;
+  readonly modes: readonly ModeRow[];
+  readonly variants: readonly VariantRow[];
+  readonly bits: number;
+}
+
+const refusedRow = (mode: RoundingMode, refused: string): ModeRow => ({
+  ...{ mode, result: NaN, text: '', code: '', goesTo: undefined, reason: '', error: '', flags: [] },
+  refused,
+});
+
+function rowOf(
+  x: number,
+  format: Format,
+  options: RoundOptions & { readonly rounding: RoundingMode },
+): ModeRow {
+  const { rounding: mode } = options;
+  try {
+    const resolved = resolveRounding(format, options);
+    const random = isStochastic(mode) ? drawIntegers(1, resolved)[0]! : 0;
+    const { result, code, goesTo, reason, error, flags } = explain(x, format, resolved, random);
+    return {
+      ...{ mode, result, text: valueText(result, format), goesTo, reason, flags },
+      code: code === undefined ? '' : hexCode(code, format.bits),
+      error: error === undefined ? '' : error.absolute === 0n ? 'exact' : `${ratioText(error.ulps)} ulp`,
+    };
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    return refusedRow(mode, `not of ${format.name}`);
+  }
+}
+
+/** Counts what so many draws do, and what all random integers would. */
+function variantRow(
+  x: number,
+  format: Format,
+  draws: number,
+  options: RoundOptions & { readonly variant: StochasticVariant },
+): VariantRow | undefined {
+  const resolved = resolveRounding(format, { ...options, rounding: 'stochastic' });
+  const { draw } = explain(x, format, resolved, 0);
+  if (draw === undefined) return undefined;
+  const results = round(new Float64Array(draws).fill(x), format, { ...options, rounding: 'stochastic' });
+  // Toward zero only the neighbour that is nearer to zero is left.
+  const inner = explain(x, format, resolved, 0).result;
+  const outer = explain(x, format, resolved, draw.outOf - 1).result;
+  const away = results.reduce((sum, result) => sum + Number(result === outer && outer !== inner), 0);
+  return { variant: options.variant, away, draws, chance: draw.outOf - draw.threshold, outOf: draw.outOf };
+}
+
+/** The sheet of a number in every mode. */
+export function roundingSheet(given: RoundingInput): RoundingSheet {
+  const { value: x, exact } = readNumber(given.value, 'value');
+  const format = formatNamed('format', given.format);
+  const options = {
+    saturation: wordFrom('saturation', given.saturation, saturations) as Saturation,
+    subnormals: wordFrom('subnormals', given.subnormals, subnormalTreatments) as SubnormalTreatment,
+    randomBits: integerFrom('bits', given.bits, 1, 32),
+    seed: integerFrom('seed', given.seed, 0, 2 ** 48),
+  };
+  const draws = integerFrom('draws', given.draws, 1, 1_000_000);
+  const resolved = refusedOf('saturation', () => resolveRounding(format, options));
+  const { below, above } = explain(x, format, resolved, 0);
+  const neighbour = (side: typeof below): Neighbour | undefined =>
+    side && {
+      text: side.value === undefined ? exactText(side.units) : valueText(side.value, format),
+      value: side.value ?? NaN,
+      code: side.code === undefined ? 'not in the format' : hexCode(side.code, format.bits),
+      ulps: ratioText(side.ulps),
+    };
+  const isBetween = below !== undefined && above !== undefined && below.units !== above.units;
+  const variants = stochasticVariants.flatMap(
+    (variant) => variantRow(x, format, draws, { ...options, variant }) ?? [],
+  );
+  return {
+    format: format.name,
+    input: { value: x, exact, text: numberText(x, 60), hex: hexFloat(x) },
+    below: neighbour(below),
+    above: neighbour(above),
+    place: isBetween ? toBinary64(below.ulps).value : undefined,
+    isTie: isBetween && 2n * below.ulps.numerator === below.ulps.denominator,
+    modes: roundingModes.map((rounding) => rowOf(x, format, { ...options, rounding })),
+    variants,
+    bits: options.randomBits,
+  };
+}
+
+/** Runs a check; what it refuses is of a field. */
+function refusedOf<T>(field: string, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    throw new ArgumentError(field, error.given, error.accepted);
+  }
+}

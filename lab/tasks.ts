@@ -1,0 +1,17 @@
+/** What a worker can be asked for: each task's code is loaded when it is asked for the first time. */
+import type { Environment } from './environment.ts';
+
+/** The tasks by name. */
+export const tasks = {
+  format: async () => (await import('./compute/format.ts')).formatSheet,
+  rounding: async () => (await import('./compute/rounding.ts')).roundingSheet,
+  arithmetic: async () => (await import('./compute/arithmetic.ts')).arithmeticSheet,
+} as const;
+
+export type TaskName = keyof typeof tasks;
+
+/** A task's function. */
+export type Tasks = { readonly [T in TaskName]: Awaited<ReturnType<(typeof tasks)[T]>> };
+
+/** A task as the worker runs it. */
+export type AnyTask = (input: never, environment: Environment) => unknown;

@@ -1,0 +1,123 @@
+/**
+ * The site: the documentation, the API reference and the laboratory in one. Pages are staged into `content` by the script that
+ * builds it; what makes the result work under a strict policy and from any sub-path is done to the built files.
+ */
+import { fileURLToPath } from 'node:url';
+import { type DefaultTheme, defineConfig } from 'vitepress';
+import { placeholder, relocateSite } from '../../scripts/site/relocate.js';
+import { withoutStyles } from '../../scripts/site/styles.js';
+
+const laboratory: DefaultTheme.NavItemWithLink[] = [
+  { text: 'Format', link: '/laboratory/format' },
+  { text: 'Rounding', link: '/laboratory/rounding' },
+  { text: 'Arithmetic', link: '/laboratory/arithmetic' },
+];
+
+const page = (text: string, name: string): DefaultTheme.SidebarItem => ({ text, link: `/${name}` });
+
+const guide: DefaultTheme.SidebarItem[] = [
+  {
+    text: 'Numbers',
+    items: [
+      page('Formats', 'formats'),
+      page('Rounding', 'rounding'),
+      page('Arithmetic', 'arithmetic'),
+      page('Accumulation', 'accumulation'),
+      page('Elementary functions', 'elementary-functions'),
+      page('mathjs', 'mathjs'),
+    ],
+  },
+  {
+    text: 'Tensors',
+    items: [
+      page('Quantisers', 'quantizers'),
+      page('Transforms', 'transforms'),
+      page('Analysis', 'analysis'),
+      page('TensorFlow.js', 'tensorflow'),
+      page('Policies', 'policies'),
+    ],
+  },
+  {
+    text: 'Training',
+    items: [
+      page('Any program', 'any-program'),
+      page('Training', 'training'),
+      page('Recipes', 'recipes/'),
+      page('Clusters', 'clusters'),
+    ],
+  },
+  {
+    text: 'Use and proof',
+    items: [
+      page('Command line', 'command-line'),
+      page('Examples', 'examples'),
+      page('Testing', 'testing'),
+      page('Verification', 'verification'),
+      page('Kernels', 'kernels'),
+      page('Methods of the kernels', 'kernel-methods'),
+      page('Results', 'results/'),
+      page('Studies', 'studies/'),
+    ],
+  },
+];
+
+const reference: DefaultTheme.SidebarItem[] = [
+  {
+    text: 'API reference',
+    items: [
+      page('halfulp', 'api/halfulp'),
+      page('halfulp/tfjs', 'api/halfulp/tfjs'),
+      page('halfulp/train', 'api/halfulp/train/'),
+      page('recipes', 'api/halfulp/train/namespaces/recipes'),
+      page('halfulp/train/files', 'api/halfulp/train/files'),
+      page('halfulp/mathjs', 'api/halfulp/mathjs'),
+      page('halfulp/testing', 'api/halfulp/testing'),
+    ],
+  },
+];
+
+export default defineConfig({
+  title: 'halfulp',
+  description: 'Low-precision arithmetic, bit for bit: emulate it, train with it, look at it.',
+  lang: 'en',
+  srcDir: 'content',
+  outDir: 'dist',
+  base: placeholder,
+  cleanUrls: false,
+  metaChunk: true,
+  // Published as they are, beside the pages.
+  ignoreDeadLinks: [/^\.\/examples\/verilog\//],
+  head: [
+    ['meta', { name: 'color-scheme', content: 'light dark' }],
+    ['link', { rel: 'icon', type: 'image/svg+xml', href: `${placeholder}icon.svg` }],
+  ],
+  // The style that would hide the transition between themes is one in the page, which the policy forbids.
+  appearance: { disableTransition: false },
+  markdown: {
+    config: (md) => {
+      const render = md.renderer.render.bind(md.renderer);
+      md.renderer.render = (tokens, options, env) => withoutStyles(render(tokens, options, env));
+    },
+  },
+  buildEnd: ({ outDir }) => relocateSite(outDir),
+  themeConfig: {
+    search: { provider: 'local' },
+    nav: [
+      { text: 'Guide', link: '/formats', activeMatch: '^/(?!laboratory|api|studies)[^/]' },
+      { text: 'Laboratory', items: laboratory, activeMatch: '^/laboratory/' },
+      { text: 'API', link: '/api/', activeMatch: '^/api/' },
+      { text: 'Studies', link: '/studies/', activeMatch: '^/studies/' },
+    ],
+    sidebar: {
+      '/api/': reference,
+      '/': guide,
+    },
+    outline: [2, 3],
+    docFooter: { prev: false, next: false },
+  },
+  vite: {
+    worker: { format: 'es' },
+    build: { chunkSizeWarningLimit: 4000, assetsInlineLimit: 0 },
+    server: { fs: { allow: [fileURLToPath(new URL('../..', import.meta.url))] } },
+  },
+});
