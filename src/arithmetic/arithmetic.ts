@@ -25,11 +25,16 @@ import {
   ternaryMethod,
   type UnaryMethod,
   unaryMethod,
-  type Workshop,
 } from './elementwise.ts';
 import { countRounding, type Flags, noFlags, operateCounting, type Tininess, tininesses } from './flags.ts';
 import { type OperandTreatment, operandCheck, operandTreatments } from './operands.ts';
-import { type OperationName, operate, operationOf, planOperations } from './operations.ts';
+import {
+  type OperationName,
+  type OperationPlan,
+  operate,
+  operationOf,
+  planOperations,
+} from './operations.ts';
 import { toReal } from './real.ts';
 import { changeSign, orderOf, zeroAddend } from './unrounded.ts';
 
@@ -83,6 +88,91 @@ export interface Arithmetic extends ElementaryMethods, Accumulations {
 
 const optionNames: readonly string[] = [...roundingNames, 'operands', 'flags', 'tininess', 'threads'];
 
+/** What exceptions are counted in, and how; undefined where they are not. */
+interface Counting {
+  readonly counts: Flags;
+  readonly tininess: Tininess;
+}
+
+function rounded(name: OperationName, plan: OperationPlan, counting: Counting | undefined): Elementwise {
+  const operation = operationOf(name);
+  if (counting === undefined)
+    return {
+      scalar: (a, b, c, random) => operate(operation, a, b, c, plan, random),
+      draws: true,
+      kernel: name,
+    };
+  const { counts, tininess } = counting;
+  return {
+    scalar: (a, b, c, random) => operateCounting(operation, a, b, c, plan, random, counts, tininess),
+    draws: true,
+  };
+}
+
+/** A function whose exact result is a number, with its exceptions counted. */
+function counted(
+  exact: (a: number) => number,
+  scalar: ScalarReference,
+  plan: OperationPlan,
+  counting: Counting | undefined,
+): ScalarReference {
+  if (counting === undefined) return scalar;
+  const { counts, tininess } = counting;
+  return (a, b, c, random) => {
+    const result = scalar(a, b, c, random);
+    const unrounded = exact(a);
+    if (Math.abs(unrounded) < Infinity)
+      countRounding(toReal(unrounded), result, plan, random, counts, tininess);
+    return result;
+  };
+}
+
+/** The operations that are not elementary functions or accumulations. */
+function operationMethods(context: ArithmeticContext, plan: OperationPlan, counting: Counting | undefined) {
+  const { format, options, kernels } = context;
+  const binary = (name: OperationName): BinaryMethod => binaryMethod(rounded(name, plan, counting), context);
+  // Only a codebook may have a number and not its negative, so that it is rounded.
+  const draws = format.kind === 'codebook';
+  const signOperation = (apply: (a: number) => number): UnaryMethod =>
+    unaryMethod(
+      { scalar: counted(apply, changeSign(format, options, apply), plan, counting), draws },
+      context,
+    );
+  const zero = zeroAddend(format);
+  const extremum = (choose: (a: number, b: number) => number): BinaryMethod =>
+    binaryMethod({ scalar: (a, b) => choose(a, b) + zero, draws: false }, context);
+  const convert: Elementwise = {
+    scalar: counted(
+      (a) => a,
+      (a, _b, _c, random) => roundScalar(a, format, options, random),
+      plan,
+      counting,
+    ),
+    draws: true,
+    takesAnyNumber: true,
+    quick: ([x], out, taken, team) => {
+      if (counting !== undefined || !isRealArray(x)) return false;
+      if (kernels === undefined) roundArrayReference(x, out, format, taken);
+      else kernels.round<RealArray>(x, out, format, taken, team);
+      return true;
+    },
+  };
+  return {
+    add: binary('add'),
+    sub: binary('sub'),
+    mul: binary('mul'),
+    div: binary('div'),
+    sqrt: unaryMethod(rounded('sqrt', plan, counting), context),
+    fma: ternaryMethod(rounded('fma', plan, counting), context),
+    neg: signOperation((a) => -a),
+    abs: signOperation(Math.abs),
+    min: extremum(Math.min),
+    max: extremum(Math.max),
+    compare: binaryMethod({ scalar: orderOf(format), draws: false }, context),
+    convert: unaryMethod(convert, context),
+  };
+}
+
 /**
  * The object, with the fast loops that `src/operations` lends; without them everything runs in the scalar reference.
  *
@@ -98,6 +188,7 @@ export function createArithmetic(
   const operands = oneOf('operands', given.operands, operandTreatments, 'error');
   const counts = checkBoolean('flags', given.flags, false) ? noFlags() : undefined;
   const tininess = oneOf('tininess', given.tininess, tininesses, 'after');
+  const counting = counts === undefined ? undefined : { counts, tininess };
   const resolved = resolveRounding(target, given);
   const threads = kernels?.checkThreads(given.threads) ?? integerInRange('threads', given.threads, 1, 64, 1);
   const cursor = createCursor(resolved);
@@ -108,79 +199,15 @@ export function createArithmetic(
     kernels,
     accept: operandCheck(target, resolved, operands, kernels),
     take: cursor.take,
+    cursor,
   };
-  const workshop: Workshop = { context, cursor };
   const plan = planOperations(target, resolved);
-
-  function rounded(name: OperationName): Elementwise {
-    const operation = operationOf(name);
-    if (counts === undefined)
-      return {
-        scalar: (a, b, c, random) => operate(operation, a, b, c, plan, random),
-        draws: true,
-        kernel: name,
-      };
-    return {
-      scalar: (a, b, c, random) => operateCounting(operation, a, b, c, plan, random, counts, tininess),
-      draws: true,
-    };
-  }
-
-  /** A function whose exact result is a number, with its exceptions counted. */
-  function counted(exact: (a: number) => number, scalar: ScalarReference): ScalarReference {
-    if (counts === undefined) return scalar;
-    return (a, b, c, random) => {
-      const result = scalar(a, b, c, random);
-      const unrounded = exact(a);
-      if (Math.abs(unrounded) < Infinity)
-        countRounding(toReal(unrounded), result, plan, random, counts, tininess);
-      return result;
-    };
-  }
-
-  function signOperation(apply: (a: number) => number): UnaryMethod {
-    // Only a codebook may have a number and not its negative, so that it is rounded.
-    const draws = target.kind === 'codebook';
-    return unaryMethod({ scalar: counted(apply, changeSign(target, resolved, apply)), draws }, workshop);
-  }
-
-  function extremum(choose: (a: number, b: number) => number): BinaryMethod {
-    const zero = zeroAddend(target);
-    return binaryMethod({ scalar: (a, b) => choose(a, b) + zero, draws: false }, workshop);
-  }
-
-  const convert: Elementwise = {
-    scalar: counted(
-      (a) => a,
-      (a, _b, _c, random) => roundScalar(a, target, resolved, random),
-    ),
-    draws: true,
-    takesAnyNumber: true,
-    quick: ([x], out, taken, team) => {
-      if (counts !== undefined || !isRealArray(x)) return false;
-      if (kernels === undefined) roundArrayReference(x, out, target, taken);
-      else kernels.round<RealArray>(x, out, target, taken, team);
-      return true;
-    },
-  };
-
   return Object.freeze({
-    ...elementaryMethods(workshop, plan, counts, tininess),
+    ...elementaryMethods(context, plan, counts, tininess),
     ...accumulations(context),
+    ...operationMethods(context, plan, counting),
     format: target,
     options: resolved,
-    add: binaryMethod(rounded('add'), workshop),
-    sub: binaryMethod(rounded('sub'), workshop),
-    mul: binaryMethod(rounded('mul'), workshop),
-    div: binaryMethod(rounded('div'), workshop),
-    sqrt: unaryMethod(rounded('sqrt'), workshop),
-    fma: ternaryMethod(rounded('fma'), workshop),
-    neg: signOperation((a) => -a),
-    abs: signOperation(Math.abs),
-    min: extremum(Math.min),
-    max: extremum(Math.max),
-    compare: binaryMethod({ scalar: orderOf(target), draws: false }, workshop),
-    convert: unaryMethod(convert, workshop),
     get flags(): Readonly<Flags> | undefined {
       return counts && { ...counts };
     },

@@ -9,6 +9,7 @@ import type { Addend } from '../products/model.ts';
 import type { ProductShape } from '../products/shape.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
 import type { ResolvedAccumulator } from './accumulate/model.ts';
+import type { Cursor } from './cursor.ts';
 import type { OperationName } from './operations.ts';
 
 /** One element by the reference. Operands that the operation does not have are 0. */
@@ -88,4 +89,6 @@ export interface ArithmeticContext {
    * @throws ArgumentError if the integers supplied run out; the cursor stays then.
    */
   take(slots: number, supplied?: number): ResolvedRounding;
+  /** The place in the random integers, which `take` moves. */
+  readonly cursor: Cursor;
 }

@@ -1,5 +1,6 @@
 /** The elementary functions as methods of an `arithmetic` object. Their numerics are in `elementary/`. */
 import { isRealArray } from '../array-kinds.ts';
+import type { ArithmeticContext } from './context.ts';
 import {
   type ElementaryName,
   elementaryFunctions,
@@ -12,7 +13,6 @@ import {
   type Elementwise,
   type UnaryMethod,
   unaryMethod,
-  type Workshop,
 } from './elementwise.ts';
 import { countOutcome, type Flags, type Tininess } from './flags.ts';
 import type { OperationPlan } from './operations.ts';
@@ -23,12 +23,11 @@ export type ElementaryMethods = { readonly [name in UnaryName]: UnaryMethod } & 
 
 function elementwise(
   name: ElementaryName,
-  { context }: Workshop,
+  { format, options, kernels }: ArithmeticContext,
   plan: OperationPlan,
   counts: Flags | undefined,
   tininess: Tininess,
 ): Elementwise {
-  const { format, options, kernels } = context;
   const { evaluate, outcome } = elementaryFunctions[name];
   if (counts !== undefined)
     return {
@@ -64,16 +63,16 @@ function elementwise(
 
 /** The methods, by the names of the functions. */
 export function elementaryMethods(
-  workshop: Workshop,
+  context: ArithmeticContext,
   plan: OperationPlan,
   counts: Flags | undefined,
   tininess: Tininess,
 ): ElementaryMethods {
   const names = Object.keys(elementaryFunctions) as ElementaryName[];
   const methods = names.map((name) => {
-    const operation = elementwise(name, workshop, plan, counts, tininess);
+    const operation = elementwise(name, context, plan, counts, tininess);
     const isUnary = elementaryFunctions[name].arity === 1;
-    return [name, isUnary ? unaryMethod(operation, workshop) : binaryMethod(operation, workshop)];
+    return [name, isUnary ? unaryMethod(operation, context) : binaryMethod(operation, context)];
   });
   return Object.fromEntries(methods) as ElementaryMethods;
 }

@@ -18,7 +18,6 @@ import { checkCarrier, fitsBinary16 } from '../formats/real-arrays.ts';
 import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
 import { drawIntegers } from '../rounding/philox.ts';
 import type { ArithmeticContext, ScalarReference } from './context.ts';
-import type { Cursor } from './cursor.ts';
 import { commonArray, type Operand, readOperand } from './operands.ts';
 import type { OperationName } from './operations.ts';
 
@@ -85,12 +84,6 @@ export interface Elementwise {
   quick?(operands: readonly Operand[], out: RealArray, options: ResolvedRounding, threads: number): boolean;
 }
 
-/** What methods are made of, beside the operation. */
-export interface Workshop {
-  readonly context: ArithmeticContext;
-  readonly cursor: Cursor;
-}
-
 const callNames: readonly (keyof ArithmeticCallOptions)[] = ['out', 'threads'];
 
 /** The options of a call, checked; `out` is for `resultArray`. */
@@ -135,11 +128,11 @@ function referenceLoop(
 /** The operation on operands of which at least one is an array. */
 function onArrays(
   operation: Elementwise,
-  { context, cursor }: Workshop,
+  context: ArithmeticContext,
   given: readonly Given[],
   options: ArithmeticCallOptions | undefined,
 ): RealArray | HalfArray {
-  const { format, kernels } = context;
+  const { format, kernels, cursor } = context;
   const { out: target, threads } = callOptions(options, context);
   const operands = given.map((x, i) => readOperand(names[i]!, x));
   const like = commonArray(names, operands);
@@ -175,11 +168,11 @@ function onArrays(
   return results.finish();
 }
 
-export function unaryMethod(operation: Elementwise, workshop: Workshop): UnaryMethod {
+export function unaryMethod(operation: Elementwise, context: ArithmeticContext): UnaryMethod {
   const { scalar, draws, takesAnyNumber = false } = operation;
-  const { context, cursor } = workshop;
+  const { cursor } = context;
   function method(a: Given, options?: ArithmeticCallOptions): Operand | HalfArray {
-    if (typeof a !== 'number') return onArrays(operation, workshop, [a], options);
+    if (typeof a !== 'number') return onArrays(operation, context, [a], options);
     checkNumberCall(options, context);
     const x = takesAnyNumber ? a : context.accept('a', a);
     return scalar(x, 0, 0, draws ? cursor.next() : 0);
@@ -187,11 +180,11 @@ export function unaryMethod(operation: Elementwise, workshop: Workshop): UnaryMe
   return method as UnaryMethod;
 }
 
-export function binaryMethod(operation: Elementwise, workshop: Workshop): BinaryMethod {
+export function binaryMethod(operation: Elementwise, context: ArithmeticContext): BinaryMethod {
   const { scalar, draws } = operation;
-  const { context, cursor } = workshop;
+  const { cursor } = context;
   function method(a: Given, b: Given, options?: ArithmeticCallOptions): Operand | HalfArray {
-    if (typeof a !== 'number' || typeof b !== 'number') return onArrays(operation, workshop, [a, b], options);
+    if (typeof a !== 'number' || typeof b !== 'number') return onArrays(operation, context, [a, b], options);
     checkNumberCall(options, context);
     const x = context.accept('a', a);
     const y = context.accept('b', b);
@@ -200,12 +193,12 @@ export function binaryMethod(operation: Elementwise, workshop: Workshop): Binary
   return method as BinaryMethod;
 }
 
-export function ternaryMethod(operation: Elementwise, workshop: Workshop): TernaryMethod {
+export function ternaryMethod(operation: Elementwise, context: ArithmeticContext): TernaryMethod {
   const { scalar, draws } = operation;
-  const { context, cursor } = workshop;
+  const { cursor } = context;
   function method(a: Given, b: Given, c: Given, options?: ArithmeticCallOptions): Operand | HalfArray {
     if (typeof a !== 'number' || typeof b !== 'number' || typeof c !== 'number')
-      return onArrays(operation, workshop, [a, b, c], options);
+      return onArrays(operation, context, [a, b, c], options);
     checkNumberCall(options, context);
     const x = context.accept('a', a);
     const y = context.accept('b', b);
