@@ -1,6 +1,6 @@
 /**
- * A small run of many steps that keeps its checkpoint in one file and goes on from there: `node long-day-run.js FILE STEPS`. Says every
- * thousand steps how much memory the process has. Imports the built package.
+ * A small run of many steps that keeps its checkpoint in one file and goes on from there: `node --expose-gc long-day-run.js FILE STEPS`.
+ * Says every thousand steps how much memory the process has, and how much of it is in use. Imports the built package.
  */
 import { existsSync } from 'node:fs';
 import { wasmBackend } from '../../dist/tfjs/index.js';
@@ -20,7 +20,12 @@ try {
     ...(existsSync(file) ? { resume: readCheckpoint(file) } : {}),
     onCheckpoint: (checkpoint) => writeCheckpoint(file, checkpoint),
     onStep({ step }) {
-      if (step % 1000 === 0) process.stdout.write(`${step} ${process.memoryUsage.rss()}\n`);
+      if (step % 1000 !== 0) return;
+      const resident = process.memoryUsage.rss();
+      // What garbage there is, and what of it is given back, is the collector's to decide; what is left is the run's.
+      globalThis.gc();
+      const { heapUsed, external } = process.memoryUsage();
+      process.stdout.write(`${step} ${resident} ${heapUsed + external}\n`);
     },
   });
 } catch (error) {

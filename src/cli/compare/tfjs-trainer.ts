@@ -4,9 +4,9 @@
  */
 
 import { refusedAs } from '../../check.ts';
-import { cpuBackend, wasmBackend } from '../../tfjs/index.ts';
 import { type ModelConfig, modelConfig, parameterCounts, train } from '../../train/index.ts';
 import { taskOf } from '../../train/tasks.ts';
+import { openBackend } from '../backend.ts';
 import type { OpenTrainer, TrainerSettings } from './trainer.ts';
 
 /** The preset with the user's changes. */
@@ -23,7 +23,7 @@ export const openTrainer: OpenTrainer = async (settings) => {
     () => taskOf(model, data),
     () => '--text',
   );
-  const tf = await (backend === 'wasm' ? wasmBackend() : cpuBackend());
+  const tf = await openBackend(backend);
   const counts = parameterCounts(model, data.vocabulary.length);
   return {
     description: {

@@ -11,9 +11,6 @@ import { type Store, StoreError } from './store.ts';
 import type { Outcome } from './trainer.ts';
 import { type LaunchTrainer, type RunEnd, type Trainer, trainerProcess } from './trainer-process.ts';
 
-/** Milliseconds between two notes of where a run is. */
-const progressEvery = 1000;
-
 /** Where a run is, as the queue lists it. */
 export interface RunProgress {
   readonly step: number;
@@ -180,7 +177,6 @@ export class JobTrainer {
     const { store, name, onNote } = this.#options;
     const checkpoint = { kind: 'checkpoints', hash: job.id } as const;
     const [data, state] = [await this.#cached(job.data), await store.read(checkpoint)];
-    let noted = 0;
     return trainer.run({
       job,
       data,
@@ -188,8 +184,6 @@ export class JobTrainer {
       onNote,
       onStep(step, loss, seconds) {
         const { steps } = job.run;
-        if (performance.now() - noted < progressEvery && step < steps) return;
-        noted = performance.now();
         const secondsLeft = Math.round(seconds * (steps - step));
         const progress: RunProgress = { step, steps, loss: loss.toFixed(4), secondsLeft, worker: name };
         queued.updateProgress(progress).catch(() => {});

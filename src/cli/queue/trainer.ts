@@ -4,10 +4,10 @@
  */
 import { ArgumentError } from '../../errors.ts';
 import { jsonText } from '../../json.ts';
-import { wasmBackend } from '../../tfjs/index.ts';
 import { decodeData } from '../../train/data-file.ts';
 import { type Checkpoint, encodeCheckpoint, type TrainingData, train } from '../../train/index.ts';
 import { taskOf } from '../../train/tasks.ts';
+import { openBackend } from '../backend.ts';
 import { basisOf } from '../sweep/basis.ts';
 import { configOf, type RunOptions, trainingOf } from '../train/settings.ts';
 import { decodeState, encodeFiles, encodeState } from './bundles.ts';
@@ -46,6 +46,9 @@ export interface Outcome {
   /** Step at which it diverged, or null. */
   readonly diverged: number | null;
 }
+
+/** Milliseconds between two notes of where a run is. */
+const noteEvery = 1000;
 
 const say = (message: FromTrainer): void => void process.send!(message);
 
@@ -91,14 +94,18 @@ async function trainJob({ job, data: bytes, state }: ToTrainer & { kind: 'run' }
   const data = dataOf(job, options, bytes);
   const { records, checkpoint } = stateOf(id, state);
   const lines = [records];
+  let noted = 0;
   const append = (record: object): void => void lines.push(`${jsonText(record)}\n`);
   const result = await train({
     ...trainingOf(options),
-    ...{ tf: await wasmBackend(), data, signal: stopping.signal },
+    ...{ tf: await openBackend('wasm'), data, signal: stopping.signal },
     ...(checkpoint === null ? {} : { resume: checkpoint }),
     onStep(record) {
       append({ type: 'step', ...record });
-      say({ kind: 'step', step: record.step, loss: record.loss, seconds: record.seconds });
+      const { step, loss, seconds } = record;
+      if (performance.now() - noted < noteEvery && step < run.steps) return;
+      noted = performance.now();
+      say({ kind: 'step', step, loss, seconds });
     },
     onEvaluation: (record) => append({ type: 'evaluation', ...record }),
     onPhase: (record) => append({ type: 'phase', ...record }),

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { jsonText } from '../../json.ts';
-import { cpuBackend, type TensorFlow, wasmBackend } from '../../tfjs/index.ts';
+import type { TensorFlow } from '../../tfjs/index.ts';
 import {
   type Checkpoint,
   checkTraining,
@@ -15,6 +15,7 @@ import {
   type TrainResult,
   train,
 } from '../../train/index.ts';
+import { openBackend } from '../backend.ts';
 import { claimFolder } from '../claim.ts';
 import type { DataOptions } from '../data-options.ts';
 import { exitCodes, signalExitCodes } from '../exit-codes.ts';
@@ -88,7 +89,7 @@ export async function trainCommandRun(options: TrainCommandOptions, io: Io): Pro
   const name = resume ? options.name! : freeName(options.out, options.name, recipe.name, new Date());
   const [openProgress, tf] = await Promise.all([
     loadProgress(options.quiet, io, () => performance.now() / 1000),
-    options.backend === 'wasm' ? wasmBackend() : cpuBackend(),
+    openBackend(options.backend),
   ]);
   const folder = resume ? continueRunFolder(options.out, name) : makeRunFolder(options.out, name);
   const isFinished = (): boolean => {
