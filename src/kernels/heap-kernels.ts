@@ -13,6 +13,7 @@ import type { Heap } from './heap.ts';
 import type { HeapArray } from './products/heap-arrays.ts';
 import { productsOn } from './products/product-run.ts';
 import { productsModule } from './products-module.ts';
+import { type Magnitudes, magnitudesOn } from './quantizers/magnitudes.ts';
 import { streamInPlace } from './quantizers/quantizer-arrays.ts';
 import type { GroupLayout } from './quantizers/quantizer-pieces.ts';
 import type { QuantizerPlan } from './quantizers/quantizer-plan.ts';
@@ -73,6 +74,8 @@ export interface Kernels {
   readonly errors: Pick<ErrorCounter, 'keep' | 'count'>;
   /** Hadamard transforms of float32 rows. */
   readonly rotate: HeapRotator['rotate'];
+  /** What functions of magnitudes that are constant between bounds need. */
+  readonly magnitudes: Pick<Magnitudes, 'sums' | 'place'>;
   /** The copies and the loops that convolutions are made of. */
   readonly convolutions: ConvolutionsModuleExports;
   /** Frees the scratch memory; the kernels may be used again. */
@@ -86,9 +89,11 @@ export function kernelsOn(heap: Heap): Kernels {
   const quantizers = quantizersOn(heap, quantizersModule.on(heap.memory), rounder);
   const rotator = rotatesOn(heap);
   const errors = errorsOn(heap);
+  const magnitudes = magnitudesOn(heap);
   return {
     heap,
     errors,
+    magnitudes,
     rotate: rotator.rotate,
     convolutions: convolutionsModule.on(heap.memory),
     round(type, source, destination, length, format, options): void {
@@ -117,6 +122,7 @@ export function kernelsOn(heap: Heap): Kernels {
       quantizers.release();
       rotator.release();
       errors.release();
+      magnitudes.release();
       rounder.release();
     },
   };

@@ -21,6 +21,38 @@ export interface TransformsModuleExports {
     before: number,
     after: number,
   ): void;
+  logarithmSums(source: number, length: number, state: number, products: number): number;
+  placeSteps(
+    source: number,
+    destination: number,
+    length: number,
+    bounds: number,
+    images: number,
+    places: number,
+    shift: number,
+  ): void;
+  /** `inverts`: 0 or 1. */
+  shiftMagnitudes(
+    source: number,
+    destination: number,
+    length: number,
+    power: number,
+    shift: number,
+    inverts: number,
+  ): void;
+  scaleBySlopes(
+    gradient: number,
+    scaled: number,
+    destination: number,
+    length: number,
+    values: number,
+    count: number,
+    low: number,
+    high: number,
+    exponent: number,
+    sharpness: number,
+    clip: number,
+  ): void;
 }
 
 export const transformsModule: KernelModule<TransformsModuleExports> = kernelModule(bytes);

@@ -15,7 +15,7 @@ import type { Explained } from './pullback.ts';
 import { type Quantized, quantized } from './quantized.ts';
 import { type Run, runQuantizer } from './run.ts';
 import { decodeFactor } from './scales.ts';
-import { type Stepped, steppedOf } from './stepped.ts';
+import { runStepped, steppedOf } from './stepped.ts';
 import { type Tracker, trackerOf } from './tracking.ts';
 import { noResidue, type Residue, type TransformContext } from './transforms/transform.ts';
 
@@ -57,7 +57,7 @@ export class QuantizerSteps {
   // Made when first needed: a plan may need tables.
   #plan: QuantizerPlan | undefined;
   #isPlanned = false;
-  readonly #stepped: Stepped | undefined;
+  readonly #stepped: ReturnType<typeof steppedOf>;
 
   constructor(options: ResolvedQuantizer) {
     this.options = options;
@@ -144,7 +144,8 @@ export class QuantizerSteps {
   ): A {
     const { transform, strength } = this.options;
     checkShape(shape, x.length);
-    const quick = call.axis === undefined ? this.#stepped?.(x, target) : undefined;
+    const isStepped = this.#stepped !== undefined && call.axis === undefined;
+    const quick = isStepped ? runStepped(this.#stepped!, x, target) : undefined;
     if (quick !== undefined) return quick as RealArray as A;
     const prepared = this.#prepare(x, shape, call);
     const isDirect = transform === undefined && strength === 1;

@@ -7,6 +7,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { checkBoolean, checkFields, checkObject, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { QuantizerPlan } from '../kernels/quantizers/quantizer-plan.ts';
+import { streamInPlace } from '../kernels/quantizers/quantizer-arrays.ts';
 import {
   type CallOptions,
   callRounding,
@@ -16,6 +17,7 @@ import {
   type QuantizerOptions,
   quantizer,
 } from '../quantizers/index.ts';
+import { steppedOf } from '../quantizers/stepped.ts';
 import { rotationOf } from '../quantizers/transforms/hadamard.ts';
 import { integerOf64Bits } from '../rounding/options.ts';
 import { checkTensorFlow } from './check-tensorflow.ts';
@@ -48,10 +50,11 @@ function checkQuantizerCall(call: QuantizerCall | undefined): void {
 
 export const fakeQuantizeName = 'HalfulpFakeQuantize';
 
-/** What kernels do for a quantiser: its plan, and whether they turn its values back. */
+/** What kernels do for a quantiser: its plan, and whether they turn its values back; or the table that a tensor's sums give. */
 interface Planned {
-  readonly plan: QuantizerPlan;
+  readonly plan: QuantizerPlan | undefined;
   readonly inverts: boolean;
+  readonly tableOf: ReturnType<typeof steppedOf>;
 }
 
 const plans = new WeakMap<Quantizer, Planned | undefined>();
@@ -61,22 +64,42 @@ function planOf(given: Quantizer): Planned | undefined {
   if (!plans.has(given)) {
     const { nan, invert = true } = given.toJSON();
     const isAll = given.strength === 1 && nan !== 'zero' && nan !== 'max';
-    const plan = isAll ? kernelPlan(given) : undefined;
-    plans.set(given, plan && { plan, inverts: invert });
+    const tableOf = invert ? steppedOf(given) : undefined;
+    plans.set(given, isAll ? { plan: kernelPlan(given), inverts: invert, tableOf } : undefined);
   }
   return plans.get(given);
+}
+
+/** Quantises by a table in the memory of the wasm backend; undefined where the tensor's sums give none. */
+function stepInWasm(
+  backend: WasmBackend,
+  { dataId, dtype, shape }: TensorInfo,
+  tableOf: NonNullable<Planned['tableOf']>,
+): TensorInfo | undefined {
+  const { magnitudes } = kernelsOf(backend);
+  const length = sizeOf(shape);
+  const source = pointerOf(backend, dataId);
+  const sums = magnitudes.sums(length, streamInPlace(source, source));
+  const table = sums && tableOf(sums);
+  if (table === undefined) return undefined;
+  const out = backend.makeOutput(shape, dtype);
+  magnitudes.place(length, streamInPlace(source, pointerOf(backend, out.dataId)), table);
+  return out;
 }
 
 /** Quantises in the memory of the wasm backend; undefined where no kernel does it. */
 function quantizeInWasm(
   backend: WasmBackend,
-  { dataId, dtype, shape: given }: TensorInfo,
+  x: TensorInfo,
   quantizer: Quantizer,
   call: QuantizerCall | undefined,
 ): TensorInfo | undefined {
   const planned = planOf(quantizer);
   if (planned === undefined) return undefined;
-  const { plan, inverts } = planned;
+  const { plan, inverts, tableOf } = planned;
+  if (tableOf !== undefined) return stepInWasm(backend, x, tableOf);
+  if (plan === undefined) return undefined;
+  const { dataId, dtype, shape: given } = x;
   // A scalar is a row of one.
   const shape = given.length === 0 ? [1] : given;
   const { transform, scale } = quantizer;

@@ -42,7 +42,7 @@ export function streamInPlace(source: number, destination: number): Stream {
 }
 
 /** Elements that are copied to a buffer on the heap and back. */
-function streamStaged(x: Float32Array, out: Float32Array, { memory }: Heap, pointer: number): Stream {
+export function streamStaged(x: Float32Array, out: Float32Array, { memory }: Heap, pointer: number): Stream {
   const buffer = new Float32Array(memory.buffer, pointer, cached.length);
   const part = (start: number, length: number): Float32Array =>
     start === 0 && length === cached.length ? buffer : buffer.subarray(start, start + length);

@@ -3,14 +3,16 @@
  * an 8-bit float without a scale. Source: Cambier, Bhiwandiwalla, Gong et al., "Shifted and squeezed 8-bit floating point
  * format for low-precision training of deep neural networks" (S2FP8), arXiv 2001.05674, section 3.
  */
-import type { RealArray } from '../../array-kinds.ts';
+import { isFloat32Array, type RealArray } from '../../array-kinds.ts';
 import { checkFields, numberInRange } from '../../check.ts';
 import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
-import { countGroups, type Grouping, groupingAt } from '../grouping.ts';
+import { type LogarithmSums, magnitudesFor } from '../../kernels/quantizers/magnitudes.ts';
+import { countGroups, forEachGroup, type Grouping, groupingAt } from '../grouping.ts';
 import { checkStatistics, collectGroups, mapGroups, passedBy } from './elementwise.ts';
 import { inversePower, log2Magnitude, type PowerOf, powerGradient, powerOfTwoReal } from './powers.ts';
 import {
   checkedTransform,
+  newLike,
   type Residue,
   residueOf,
   type Transform,
@@ -76,7 +78,12 @@ function statistics(elements: RealArray, target: number, cap: number): [number, 
   return powersOf(sum, largest, target, cap);
 }
 
-function powersOf(sum: LogarithmSum, largest: number, target: number, cap: number): [number, number] {
+function powersOf(
+  sum: Pick<LogarithmSum, 'count' | 'mean'>,
+  largest: number,
+  target: number,
+  cap: number,
+): [number, number] {
   if (sum.count === 0) return [1, 0];
   const { mean } = sum;
   const spread = log2Magnitude(largest) - mean;
@@ -84,27 +91,14 @@ function powersOf(sum: LogarithmSum, largest: number, target: number, cap: numbe
   return [alpha, Math.fround(-alpha * mean)];
 }
 
-/** The same of binary32 numbers, from their bits; undefined where one is not finite. */
-function statistics32(x: Float32Array, target: number, cap: number): [number, number] | undefined {
-  const bits = new Int32Array(x.buffer, x.byteOffset, x.length);
-  const sum = new LogarithmSum();
-  let largest = 0;
-  for (let i = 0; i < bits.length; i++) {
-    const size = bits[i]! & 0x7fffffff;
-    if (size >= 0x7f800000) return undefined;
-    if (size > largest) largest = size;
-    if (size >= 0x800000) sum.add((size >>> 23) - 127, ((size & 0x7fffff) | 0x800000) * 2 ** -23);
-    else if (size > 0) sum.add(exponentOf(size) - 149, scaleByPowerOfTwo(size, -exponentOf(size)));
-  }
-  return powersOf(sum, numberOf(largest), target, cap);
-}
-
-const scratch = new DataView(new ArrayBuffer(4));
-
-/** The binary32 number of a pattern. */
-function numberOf(pattern: number): number {
-  scratch.setUint32(0, pattern);
-  return scratch.getFloat32(0);
+/** The same of binary32 numbers, by their sums. */
+function statisticsOf(
+  { count, exponents, products, largest }: LogarithmSums,
+  target: number,
+  cap: number,
+): [number, number] {
+  const logarithms = products.reduce((sum, product) => sum + log2Magnitude(product), 0);
+  return powersOf({ count, mean: (exponents + logarithms) / count }, largest, target, cap);
 }
 
 /** y of one number that is neither 0 nor infinite nor NaN. */
@@ -113,19 +107,70 @@ function shifted(x: number, alpha: number, beta: number): number {
   return x < 0 ? -magnitude : magnitude;
 }
 
+/** x of one such y. */
+function shiftedBack(y: number, alpha: number, beta: number): number {
+  const magnitude = powerOfTwoReal((log2Magnitude(y) - beta) / alpha);
+  return y < 0 ? -magnitude : magnitude;
+}
+
+/** Whether numbers are shifted or shifted back. */
+type Way = 'forward' | 'inverse';
+
+/** All numbers one by one: the definition. `stored` has alpha and beta of each group. */
+export function shiftReference<A extends RealArray>(
+  x: A,
+  shape: readonly number[],
+  grouping: Grouping,
+  stored: Float32Array,
+  way: Way,
+): A {
+  const move = way === 'forward' ? shifted : shiftedBack;
+  return mapGroups(x, shape, grouping, (element, group) => {
+    if (element === 0 || !Number.isFinite(element)) return element;
+    return move(element, stored[2 * group]!, stored[2 * group + 1]!);
+  });
+}
+
+/** Calls `change` with the elements of each group as an array of their own, or a view, and takes up what that wrote there. */
+function changeGroups(
+  x: Float32Array,
+  shape: readonly number[],
+  grouping: Grouping,
+  change: (elements: Float32Array, group: number) => void,
+): void {
+  forEachGroup(grouping, shape, (group, start, rows, rowStride, columns, columnStride) => {
+    if (columnStride === 1 && (rows === 1 || rowStride === columns)) {
+      change(x.subarray(start, start + rows * columns), group);
+      return;
+    }
+    const elements = new Float32Array(rows * columns);
+    const place = (i: number): number =>
+      start + Math.floor(i / columns) * rowStride + (i % columns) * columnStride;
+    for (let i = 0; i < elements.length; i++) elements[i] = x[place(i)]!;
+    change(elements, group);
+    for (let i = 0; i < elements.length; i++) x[place(i)] = elements[i]!;
+  });
+}
+
+/** The same of float32 numbers by the kernel, in place. */
+function shiftFast(elements: Float32Array, alpha: number, beta: number, way: Way): void {
+  const { kernels, stream } = magnitudesFor(elements, elements);
+  kernels.shift(elements.length, stream, alpha, beta, way === 'inverse');
+}
+
 /** Of a tensor as one group: what its elements become, and its residue. */
 export interface ScalarShift {
-  readonly forward: (x: number) => number;
+  readonly forward: (x: Float32Array) => Float32Array;
   /** Whether that never falls as a binary32 number grows: a step of one is far above the error of a power. */
   readonly isMonotonic: boolean;
   readonly residue: Residue;
 }
 
-const scalarShifts = new WeakMap<Transform, (x: Float32Array) => ScalarShift | undefined>();
+const scalarShifts = new WeakMap<Transform, (sums: LogarithmSums) => ScalarShift>();
 
-/** What the transform does to each element of a tensor; undefined for other transforms, groups, and tensors that are not finite. */
-export function scalarShiftOf(given: Transform, x: Float32Array): ScalarShift | undefined {
-  return scalarShifts.get(given)?.(x);
+/** What the transform does to each element of a finite float32 tensor, by its sums; undefined for other transforms and groups. */
+export function scalarShiftOf(given: Transform): ((sums: LogarithmSums) => ScalarShift) | undefined {
+  return scalarShifts.get(given);
 }
 
 /** The power that the statistics of a group stand for. */
@@ -159,24 +204,36 @@ export function logShift(options?: LogShiftOptions): Transform {
     inProduct: 'never',
     forward: (x, shape) => {
       const stored = new Float32Array(2 * countGroups(grouping, shape));
+      const transformed = (values: A): Transformed<A> => {
+        return { values, residue: { kind: 'statistics', perGroup: 2, values: stored } };
+      };
+      if (isFloat32Array(x)) {
+        const values = newLike(x);
+        values.set(x);
+        changeGroups(values as Float32Array, shape, grouping, (elements, group) => {
+          const { kernels, stream } = magnitudesFor(elements, elements);
+          const sums = kernels.sums(elements.length, stream);
+          const found =
+            sums === undefined ? statistics(elements, target, cap) : statisticsOf(sums, target, cap);
+          stored.set(found, 2 * group);
+          shiftFast(elements, stored[2 * group]!, stored[2 * group + 1]!, 'forward');
+        });
+        return transformed(values);
+      }
       collectGroups(x, shape, grouping, (group, elements) => {
         stored.set(statistics(elements, target, cap), 2 * group);
       });
-      const values = mapGroups(x, shape, grouping, (element, group) => {
-        if (element === 0 || !Number.isFinite(element)) return element;
-        return shifted(element, stored[2 * group]!, stored[2 * group + 1]!);
-      });
-      return { values, residue: { kind: 'statistics', perGroup: 2, values: stored } };
+      return transformed(shiftReference(x, shape, grouping, stored, 'forward'));
     },
     inverse: (values, shape, residue) => {
       const stored = checkStatistics(residueOf(residue, 'statistics'), 2, grouping, shape);
-      return mapGroups(values, shape, grouping, (element, group) => {
-        if (element === 0 || !Number.isFinite(element)) return element;
-        const magnitude = powerOfTwoReal(
-          (log2Magnitude(element) - stored[2 * group + 1]!) / stored[2 * group]!,
-        );
-        return element < 0 ? -magnitude : magnitude;
-      });
+      if (!isFloat32Array(values)) return shiftReference(values, shape, grouping, stored, 'inverse');
+      const x = newLike(values);
+      x.set(values);
+      changeGroups(x as Float32Array, shape, grouping, (elements, group) =>
+        shiftFast(elements, stored[2 * group]!, stored[2 * group + 1]!, 'inverse'),
+      );
+      return x;
     },
     pullback: passedBy,
     // y = 2^beta |x|^alpha and x = (2^-beta y)^(1/alpha), with the sign.
@@ -187,12 +244,14 @@ export function logShift(options?: LogShiftOptions): Transform {
     toJSON: (): TransformData => ({ name: 'log-shift', grouping, target, cap }),
   } satisfies Transform);
   if (grouping.per === 'tensor')
-    scalarShifts.set(made, (x) => {
-      const found = statistics32(x, target, cap);
-      if (found === undefined) return undefined;
-      const [alpha, beta] = found;
+    scalarShifts.set(made, (sums) => {
+      const [alpha, beta] = statisticsOf(sums, target, cap);
       return {
-        forward: (element) => shifted(element, alpha, beta),
+        forward: (x) => {
+          const values = x.slice();
+          shiftFast(values, alpha, beta, 'forward');
+          return values;
+        },
         isMonotonic: alpha >= 2 ** -8,
         residue: { kind: 'statistics', perGroup: 2, values: Float32Array.of(alpha, beta) },
       };
