@@ -56,6 +56,7 @@ export const quantizers = {
       'A kernel that places elements has the number 3 elements + scaling; ...',
     ),
     number('scaleOnly', 9, '... the one that only scales.'),
+    count('sumMagnitudes sumNumbers sumSquares sumDistances', 'What is summed: |x|, x, x^2, (x - mean)^2.'),
     count(
       calls.map(([name]) => `call${name[0]?.toUpperCase()}${name.slice(1)}`).join(' '),
       'What a job calls.',

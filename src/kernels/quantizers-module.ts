@@ -78,7 +78,45 @@ export interface QuantizersModuleExports extends PieceExports {
     out: number,
     parameters: number,
   ): void;
-  absoluteSums(source: number, length: number, sums: number, parameters: number): void;
+  addSums(kind: number, source: number, length: number, sums: number, mean: number): void;
+  groupStatistics(
+    kind: number,
+    source: number,
+    groups: number,
+    size: number,
+    columns: number,
+    left: number,
+    statistics: number,
+    sums: number,
+  ): void;
+  multiplyStatistics(statistics: number, groups: number, high: number, low: number): void;
+  widenGroups(
+    source: number,
+    destination: number,
+    groups: number,
+    size: number,
+    columns: number,
+    left: number,
+    into: number,
+  ): void;
+  narrowGroups(
+    source: number,
+    destination: number,
+    groups: number,
+    size: number,
+    columns: number,
+    left: number,
+    out: number,
+    low: number,
+  ): void;
+  wideFactors(
+    powers: number,
+    into: number,
+    out: number,
+    groups: number,
+    prescale: number,
+    gain: number,
+  ): void;
 }
 
 export const quantizersModule: KernelModule<QuantizersModuleExports> = kernelModule(bytes);

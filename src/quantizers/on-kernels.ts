@@ -8,13 +8,19 @@ import { fitsBinary32 } from '../formats/real-arrays.ts';
 import { quantizeArray } from '../kernels/quantizers/quantizer-arrays.ts';
 import type { Outcome } from '../kernels/quantizers/quantizer-pass.ts';
 import { type GroupLayout, mostGroups } from '../kernels/quantizers/quantizer-pieces.ts';
-import { planQuantizer, type QuantizerPlan, type ScaleForm } from '../kernels/quantizers/quantizer-plan.ts';
+import {
+  type KernelStatistic,
+  planQuantizer,
+  type QuantizerPlan,
+  type ScaleForm,
+} from '../kernels/quantizers/quantizer-plan.ts';
 import type { RealArray } from '../operations/conversions.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
 import { integerOf64Bits } from '../rounding/options.ts';
 import { aroundAxis, countGroups, type Grouping } from './grouping.ts';
 import type { CallOptions, ResolvedQuantizer } from './options.ts';
-import { trailingBits } from './power-of-two.ts';
+import { type Direction, trailingBits } from './power-of-two.ts';
+import type { Statistic } from './scale-options.ts';
 import { tensorEncodeScale } from './scales.ts';
 
 /** What a plan depends on. */
@@ -24,17 +30,47 @@ type Described = Pick<ResolvedQuantizer, 'format' | 'scale' | 'low' | 'high'> & 
 
 const isBinary32 = (x: number): boolean => Math.fround(x) === x;
 
-/** The trailing significand, of 23 bits, from which on the exponent of a power of two is one more. */
-function raisedFrom({ format, scale: { direction, target } }: Described): number {
+/** Which power of two a threshold becomes: its exponent less `emax`, one more where its trailing 23 bits are at least `raisedFrom`. */
+interface PowerOfThreshold {
+  readonly emax: number;
+  readonly raisedFrom: number;
+}
+
+/** Of a block by its largest magnitude: see `blockExponent`. */
+function powerOfMaximum({ format, scale: { direction, target } }: Described): PowerOfThreshold {
+  const emax = exponentOf(target);
   switch (direction) {
     case 'floor':
-      return 2 ** 23;
+      return { emax, raisedFrom: 2 ** 23 };
     case 'ceil':
-      return 1;
+      return { emax, raisedFrom: 1 };
     case 'even':
-      return 2 ** 23 - Math.floor(2 ** (22 - trailingBits(format)!));
+      return { emax, raisedFrom: 2 ** 23 - Math.floor(2 ** (22 - trailingBits(format)!)) };
     case 'rceil':
-      return Math.floor((scaleByPowerOfTwo(target, -exponentOf(target)) - 1) * 2 ** 23) + 1;
+      return powerOfQuotient('rceil', target);
+  }
+}
+
+/** The least trailing significand from which on a significand is at least `bound`. */
+const trailingFrom = (bound: number): number => Math.ceil((bound - 1) * 2 ** 23);
+
+/** Of the quotient by the target: see `quotientExponent`. */
+function powerOfQuotient(direction: Direction, target: number): PowerOfThreshold {
+  const exponent = exponentOf(target);
+  const significand = scaleByPowerOfTwo(target, -exponent);
+  switch (direction) {
+    case 'floor':
+      return { emax: exponent + 1, raisedFrom: trailingFrom(significand) };
+    case 'ceil':
+    case 'rceil':
+      return { emax: exponent, raisedFrom: Math.floor((significand - 1) * 2 ** 23) + 1 };
+    case 'even': {
+      // From three quarters of the target's significand on the quotient is nearer to 1 than to a half, and so on.
+      const bound = 1.5 * significand;
+      return bound < 2
+        ? { emax: exponent, raisedFrom: trailingFrom(bound) }
+        : { emax: exponent + 1, raisedFrom: trailingFrom(bound / 2) };
+    }
   }
 }
 
@@ -44,7 +80,9 @@ function scaleForm(given: Described): ScaleForm | undefined {
   if (scale.powerOfTwo) {
     const [lowest, highest] = [exponentOf(format.min), exponentOf(format.max)];
     if (lowest < -127 || highest > 127) return undefined;
-    return { kind: 'power', raisedFrom: raisedFrom(given), emax: exponentOf(target), lowest, highest };
+    const { prescale, gain, direction } = scale;
+    const power = scale.from === 'absmax' ? powerOfMaximum(given) : powerOfQuotient(direction, target);
+    return { kind: 'power', ...power, lowest, highest, prescale, gain };
   }
   if (tensorScale !== false) {
     const encodeOf = (amax: number): number => tensorEncodeScale(amax, scale);
@@ -54,24 +92,23 @@ function scaleForm(given: Described): ScaleForm | undefined {
   return isEncoded ? { kind: 'encode', target } : undefined;
 }
 
+const isKernelStatistic = (from: Statistic): from is KernelStatistic =>
+  from === 'absmax' || from === 'absmean' || from === 'rms' || from === 'std';
+
 /** The kernels' plan of a quantiser (transform, strength and the treatment of NaN apart); undefined where they have none. */
 export function kernelPlan(given: Described): QuantizerPlan | undefined {
   const { format, rounding, scale, low, high } = given;
-  const { from, least } = scale;
+  const { from, least, multiplier } = scale;
   const isPlain =
-    scale.multiplier === 1 &&
-    scale.prescale === 1 &&
-    scale.gain === 1 &&
     scale.level === 'statistic' &&
     scale.decay === undefined &&
     scale.history === undefined &&
     scale.fourOverSix === undefined;
   if (!isPlain || !fitsBinary32(format) || !isBinary32(least)) return undefined;
   const form = scaleForm(given);
-  if (form === undefined || (from !== 'absmax' && !(from === 'absmean' && form.kind === 'encode')))
-    return undefined;
+  if (form === undefined || !isKernelStatistic(from)) return undefined;
   return planQuantizer({
-    ...{ format, low, high, rounding, from, least },
+    ...{ format, low, high, rounding, from, multiplier, least },
     scale: form,
     unsignedZeros: scale.isNvfp4,
   });
@@ -81,13 +118,13 @@ export function kernelPlan(given: Described): QuantizerPlan | undefined {
 export function kernelLayout(
   grouping: Grouping,
   shape: readonly number[],
-  { form: { scale, from } }: QuantizerPlan,
+  { form: { scale, from }, isWide }: QuantizerPlan,
 ): GroupLayout | undefined {
   const length = shape.reduce((all, side) => all * side, 1);
   if (length === 0) return undefined;
   const needsRows = scale.kind === 'two-level' && scale.per === 'row';
   // Sums over rows would need an order of their own.
-  const takesBands = !needsRows && from === 'absmax';
+  const takesBands = !needsRows && !isWide && from === 'absmax';
   const [height, width] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1];
   switch (grouping.per) {
     case 'tensor':

@@ -6,8 +6,8 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { checkBoolean, checkFields, checkObject, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import type { QuantizerPlan } from '../kernels/quantizers/quantizer-plan.ts';
 import { streamInPlace } from '../kernels/quantizers/quantizer-arrays.ts';
+import type { QuantizerPlan } from '../kernels/quantizers/quantizer-plan.ts';
 import {
   type CallOptions,
   callRounding,

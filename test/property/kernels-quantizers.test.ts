@@ -262,11 +262,103 @@ describe('groups that run over rows', () => {
   });
 });
 
+describe('means, deviations, multiples of them, factors that are no powers of two', () => {
+  const modes = fc.constantFrom<'nearest-even' | 'stochastic' | 'toward-positive'>(
+    ...(['nearest-even', 'stochastic', 'toward-positive'] as const),
+  );
+  const froms = fc.constantFrom<'absmax' | 'absmean' | 'rms' | 'std'>('absmax', 'absmean', 'rms', 'std');
+  const groupings = fc.constantFrom(
+    ...[{ per: 'tensor' }, { per: 'row' }, { per: 'block', size: 32 }, { per: 'block', size: 5 }],
+  ) as fc.Arbitrary<Grouping>;
+  const multipliers = fc.oneof(
+    fc.constantFrom(1, 0.75, 2.92247856, 3, 1 / 3, 2 ** -60),
+    fc.double({ min: 2 ** -20, max: 2 ** 20, noNaN: true }),
+  );
+  const targets = fc.oneof(
+    fc.constant(undefined),
+    fc.constantFrom(1, 1.25, 4 / 3, 1.5, 5, 7.5),
+    fc.double({ min: 2 ** -10, max: 2 ** 10, noNaN: true }),
+  );
+  const factors = fc.constantFrom(
+    ...[{}, { prescale: 0.75 }, { prescale: 0.5 }, { gain: 1.009276 }, { prescale: 0.7, gain: 3 }],
+  );
+
+  it.each(['e2m1', 'e4m3fn', 'int8', 'int4', 'ternary'])('%s with powers of two, 300 tensors', (format) => {
+    fc.assert(
+      fc.property(
+        ...[tensors, groupings, froms, fc.constantFrom(...directions), multipliers, targets, factors, modes],
+        (tensor, grouping, from, direction, multiplier, target, factor, rounding) => {
+          if (direction === 'even' && format === 'ternary') return;
+          const given = { ...grouping, from, direction, multiplier, target, ...factor };
+          check({ format, rounding, scale: { ...given, format: 'e8m0' } as never }, tensor);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it.each(['e2m1', 'e4m3fn', 'int8', 'ternary'])('%s with binary32 scales, 200 tensors', (format) => {
+    fc.assert(
+      fc.property(
+        tensors,
+        groupings,
+        froms,
+        multipliers,
+        modes,
+        (tensor, grouping, from, multiplier, rounding) => {
+          check({ format, rounding, scale: { ...grouping, from, multiplier } }, tensor);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('two levels, 200 tensors', () => {
+    fc.assert(
+      fc.property(
+        tensors,
+        groupings,
+        froms,
+        multipliers,
+        modes,
+        (tensor, grouping, from, multiplier, rounding) => {
+          const scale = { ...grouping, from, multiplier, format: 'e4m3fn', tensorScale: true } as const;
+          check({ format: 'e2m1', rounding, scale }, tensor);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('long groups and tensors', () => {
+    for (const per of [{ per: 'tensor' }, { per: 'block', size: 32 }, { per: 'row' }] as const)
+      for (const from of ['absmean', 'rms', 'std'] as const)
+        for (const prescale of [1, 0.75])
+          for (const rounding of ['nearest-even', 'stochastic'] as const) {
+            const scale = { ...per, from, format: 'e8m0', prescale, multiplier: 1.7 } as const;
+            check({ format: 'e2m1', rounding, scale }, longTensor(3, 20_001));
+          }
+  });
+
+  it('products with a multiplier are rounded once', () => {
+    // 1 + 2^-23 times it is half-way between two numbers of binary32, but for what binary64 has no room for.
+    for (const multiplier of [
+      1 + 2 ** -24 - 2 ** -47 + 2 ** -52,
+      1 + 2 ** -24 - 2 ** -47 - 2 ** -52,
+      1 + 2 ** -24,
+    ])
+      for (const x of [1 + 2 ** -23, 1, 3 * 2 ** -149, 2 ** -126, largest]) {
+        const scale = { per: 'tensor', from: 'absmax', multiplier } as const;
+        check({ format: 'e4m3fn', scale }, { shape: [2], x: Float32Array.of(x, x / 3) });
+      }
+  });
+});
+
 describe('what the kernels leave to the reference', () => {
   it('has no plan or no layout', () => {
     const planOf = (options: QuantizerOptions) => kernelPlan(quantizer(options));
     const absmax = { per: 'tensor', from: 'absmax' } as const;
-    expect(planOf({ format: 'int8', scale: { ...absmax, multiplier: 0.5 } })).toBeUndefined();
+    expect(planOf({ format: 'int8', scale: { ...absmax, multiplier: 2 ** -101 } })).toBeUndefined();
     expect(planOf({ format: 'int8', scale: { ...absmax, decay: 0.5 } })).toBeUndefined();
     expect(planOf({ format: 'int8', scale: { per: 'tensor', from: 'minmax' } })).toBeUndefined();
     expect(planOf({ format: 'e4m3fn', scale: { ...absmax, stored: 'decode' } })).toBeUndefined();
@@ -275,7 +367,7 @@ describe('what the kernels leave to the reference', () => {
       planOf({ format: 'ternary', scale: { ...absmax, format: 'e4m3fn', tensorScale: true } }),
     ).toBeUndefined();
     expect(planOf(blockQuantizerOptions('nvfp4', { fourOverSix: 'mse' }))).toBeUndefined();
-    expect(planOf(blockQuantizerOptions('mxfp4', { rounding: 'toward-positive' }))).toBeUndefined();
+    expect(planOf(blockQuantizerOptions('mxfp4', { rounding: 'toward-positive' }))?.isWide).toBe(true);
     const plan = planOf(blockQuantizerOptions('mxfp4'))!;
     expect(kernelLayout({ per: 'tile', rows: 2, columns: 1025 }, [4, 2000], plan)).toBeUndefined();
     const mean = planOf({ format: 'int8', scale: { per: 'tensor', from: 'absmean' } })!;

@@ -1,4 +1,5 @@
 /** One run of a quantiser's plan over a tensor: what it reads and writes, and the statistics and scales of the groups at hand. */
+import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
 import {
   commonSlot,
@@ -6,6 +7,10 @@ import {
   scalingDivided,
   scalingMultiplied,
   scalingTwoLevels,
+  sumDistances,
+  sumMagnitudes,
+  sumNumbers,
+  sumSquares,
 } from '../generated/layout-quantizers.ts';
 import type { QuantizersModuleExports } from '../quantizers-module.ts';
 import type { Rounder } from '../rounder.ts';
@@ -50,6 +55,9 @@ interface Scratch {
   /** Elements on their way. */
   readonly work: number;
   readonly units: number;
+  /** Binary64 numbers for each group at hand, and elements on their way, which take the place of what is there else. */
+  readonly factorsIn: number;
+  readonly factorsOut: number;
 }
 
 const groupBytes = ({ groups }: Extent): number => 16 * Math.ceil(groups / 4 + 1);
@@ -65,6 +73,7 @@ function scratchAt(start: number, extent: Extent): Scratch {
     ...{ parameters: start, sums: start + parameterBytes, statistics },
     ...{ into: group(1), out: group(2), ones: group(3) },
     ...{ maxima: group(4), wideInto: group(5), wideOut: group(6) },
+    ...{ factorsIn: group(3), factorsOut: group(5) },
     ...{ work: group(7), units: group(7) + 4 * extent.length },
   };
 }
@@ -150,46 +159,57 @@ export function maximumOf(
   return most;
 }
 
-function sumOf({ sums }: Pass): number {
-  const [s0, s1, s2, s3] = sums as unknown as [number, number, number, number];
-  return s0 + s1 + (s2 + s3);
-}
-
-/** The mean magnitude of any number of elements. */
-export function meanOf(pass: Pass, start: number, length: number): number {
+/** The mean of what is summed over any number of elements. */
+function meanSum(pass: Pass, kind: number, start: number, length: number, mean: number): number {
   const { kernels, stream, extent, at, sums } = pass;
   sums.fill(0);
   for (let done = 0; done < length; done += extent.length) {
     const count = Math.min(extent.length, length - done);
-    kernels.absoluteSums(stream.load(start + done, count), count, at.sums, at.parameters);
+    kernels.addSums(kind, stream.load(start + done, count), count, at.sums, mean);
   }
-  return Math.fround(sumOf(pass) / length);
+  const [s0, s1, s2, s3] = sums as unknown as [number, number, number, number];
+  return (s0 + s1 + (s2 + s3)) / length;
 }
 
+/** The statistic of any number of elements. */
+export function statisticOf(pass: Pass, start: number, length: number): number {
+  switch (pass.plan.form.from) {
+    case 'absmax':
+      return maximumOf(pass, start, length);
+    case 'absmean':
+      return Math.fround(meanSum(pass, sumMagnitudes, start, length, 0));
+    case 'rms':
+      return Math.fround(Math.sqrt(meanSum(pass, sumSquares, start, length, 0)));
+    case 'std': {
+      const mean = meanSum(pass, sumNumbers, start, length, 0);
+      return Math.fround(Math.sqrt(meanSum(pass, sumDistances, start, length, mean)));
+    }
+  }
+}
+
+const sumOf = { absmean: sumMagnitudes, rms: sumSquares, std: sumDistances } as const;
+
 /** The statistics of the groups of a piece, which lies at `source`. */
-export function findStatistics(pass: Pass, piece: Piece, source: number): void {
-  const { kernels, at, sums, statistics, plan } = pass;
+export function findStatistics({ kernels, at, plan }: Pass, piece: Piece, source: number): void {
   const { groups, size, columns, left } = piece;
-  if (plan.form.from === 'absmax') {
+  const { from } = plan.form;
+  if (from === 'absmax')
     kernels.absoluteMaxima(source, groups, size, columns, left, at.statistics, at.parameters);
-    return;
-  }
-  let [from, rest] = [source, left];
-  for (let i = 0; i < groups; i++) {
-    const length = Math.min(size, rest);
-    sums.fill(0);
-    kernels.absoluteSums(from, length, at.sums, at.parameters);
-    statistics[i] = sumOf(pass) / length;
-    from += 4 * length;
-    rest = rest === length ? columns : rest - length;
-  }
+  else kernels.groupStatistics(sumOf[from], source, groups, size, columns, left, at.statistics, at.sums);
+}
+
+/** A number as a sum of two, of at most 29 and 24 bits. */
+function halves(x: number): readonly [high: number, low: number] {
+  const high = scaleByPowerOfTwo(Math.round(scaleByPowerOfTwo(x, 28 - exponentOf(x))), exponentOf(x) - 28);
+  return [high, x - high];
 }
 
 /** The scales of so many groups, from their statistics; the first one's number is `group`. */
 export function findScales(pass: Pass, groups: number, group: number): void {
   const { kernels, at, plan, encode, outcome, stored } = pass;
-  const { scale, least } = plan.form;
+  const { scale, least, multiplier } = plan.form;
   const { statistics, into, out } = at;
+  if (multiplier !== 1) kernels.multiplyStatistics(statistics, groups, ...halves(multiplier));
   switch (scale.kind) {
     case 'encode':
       pass.isBeyond = kernels.encodeScales(statistics, into, groups, scale.target, least, plan.reach) !== 0;
@@ -198,6 +218,8 @@ export function findScales(pass: Pass, groups: number, group: number): void {
       const { raisedFrom, emax, lowest, highest } = scale;
       const exponents = [raisedFrom, emax, lowest, highest, plan.reach] as const;
       pass.isBeyond = kernels.powerScales(statistics, into, out, groups, least, ...exponents) !== 0;
+      if (plan.isWide)
+        kernels.wideFactors(out, at.factorsIn, at.factorsOut, groups, scale.prescale, scale.gain);
       break;
     }
     case 'two-level': {

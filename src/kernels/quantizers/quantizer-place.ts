@@ -75,8 +75,29 @@ export function place(pass: Pass, runs: Rows, source: number, placer: Placer): v
   stream.store(start, length, rows, stride);
 }
 
+/** The groups of a piece, which lies at `source`, in binary64 lanes. */
+function placeWide(pass: Pass, piece: Piece, source: number): void {
+  const { kernels, at, plan, memory, rounder, rounding, stream, outcome } = pass;
+  const { start, length, groups, size, columns, left } = piece;
+  const { low, format } = plan.form;
+  kernels.widenGroups(source, at.work, groups, size, columns, left, at.factorsIn);
+  rounder.round(plan.rounding!, at.work, at.work, length, rounding, start);
+  const lowest = low > format.min ? low : -Infinity;
+  // What is below is seldom there, and a NaN stays.
+  outcome?.elements.set(
+    new Float64Array(memory.buffer, at.work, length).map((element) => (element < lowest ? lowest : element)),
+    start,
+  );
+  kernels.narrowGroups(at.work, stream.target(start), groups, size, columns, left, at.factorsOut, lowest);
+  stream.store(start, length);
+}
+
 /** The groups of a piece, which lies at `source`. */
 export function placeGroups(pass: Pass, piece: Piece, source: number): void {
+  if (pass.plan.isWide) {
+    placeWide(pass, piece, source);
+    return;
+  }
   const { kernels, at } = pass;
   const { start, length, groups, size, columns, left } = piece;
   place(pass, { start, rows: 1, length, stride: length }, source, (kernel, from, _, to, __, scales) =>

@@ -24,6 +24,9 @@ export type ScaleForm =
       readonly emax: number;
       readonly lowest: number;
       readonly highest: number;
+      /** Elements are x times this over the scale, and values are elements times `gain` over this: 1 and 1 are binary32 lanes' matter. */
+      readonly prescale: number;
+      readonly gain: number;
     }
   /** A scale for each group, in units of one for the tensor or row: encodeOf(its largest magnitude). */
   | {
@@ -34,16 +37,19 @@ export type ScaleForm =
       readonly encodeOf: (amax: number) => number;
     };
 
-/** A quantiser, as far as kernels need to know it. All numbers are binary32 numbers. */
+/** What kernels take a group's scale from. */
+export type KernelStatistic = 'absmax' | 'absmean' | 'rms' | 'std';
+
+/** A quantiser, as far as kernels need to know it. All numbers but `multiplier`, `prescale` and `gain` are binary32 numbers. */
 export interface QuantizerForm {
   readonly format: Format;
   /** The ends of the elements in use. */
   readonly low: number;
   readonly high: number;
   readonly rounding: ResolvedRounding;
-  /** absmean only with scales of kind 'encode'. */
-  readonly from: 'absmax' | 'absmean';
-  /** The threshold is the statistic, but at least this. */
+  readonly from: KernelStatistic;
+  /** The threshold is the statistic times this, rounded once, but at least `least`. */
+  readonly multiplier: number;
   readonly least: number;
   readonly scale: ScaleForm;
   /** Two levels: whether zeros have no sign on the way in. */
@@ -62,6 +68,8 @@ export interface QuantizerPlan {
    * tensor) below this, exponents of powers of two above it.
    */
   readonly reach: number;
+  /** Whether elements are rounded in binary64 lanes: their factors are no powers of two, or a mode would see what binary32 loses. */
+  readonly isWide: boolean;
   /** Two levels: how the scales are rounded. */
   readonly scaleFloor: number;
   readonly scaleShift: number;
@@ -141,13 +149,29 @@ function mayScaleInBinary32({ format, rounding: { rounding } }: QuantizerForm): 
 }
 
 /**
- * The reference clamps what overflows on the way to an element; here it is an infinity, which the rounding must clamp. Only means
- * lie so far below an element, by a factor of at most the number of elements.
+ * The reference clamps what overflows on the way to an element; here it is an infinity, which the rounding must clamp. Means lie below
+ * an element by a factor of at most the number of elements, a deviation or a multiple of a statistic by any.
  */
-function clampsInfinities({ format, rounding, from, scale }: QuantizerForm): boolean {
+function clampsInfinities({ format, rounding, from, multiplier, scale }: QuantizerForm): boolean {
   if (rounding.saturation !== 'finite') return false;
-  const isNear = from === 'absmax' || scale.kind !== 'encode' || scale.target <= 2 ** 90;
-  return isNear || roundScalar(Infinity, format, rounding, 0) === format.max;
+  const isMean = from === 'absmean' || from === 'rms';
+  const isNear = from === 'absmax' || (isMean && (scale.kind !== 'encode' || scale.target <= 2 ** 90));
+  return (isNear && multiplier === 1) || roundScalar(Infinity, format, rounding, 0) === format.max;
+}
+
+/** Whether products with the multiplier are normal numbers of binary64 on the way. */
+function multiplies({ multiplier }: QuantizerForm): boolean {
+  return multiplier >= 2 ** -100 && multiplier <= 2 ** 100;
+}
+
+/** Elements in binary64 lanes. */
+function widePlan(form: QuantizerForm): QuantizerPlan | undefined {
+  const { format, rounding: options } = form;
+  const rounding = planRounding('float64', format, options);
+  const block = new Float32Array(parameters.parameterBytes / 4);
+  new Int32Array(block.buffer)[parameters.magnitudeMaskSlot / 4] = 2 ** 31 - 1;
+  const common = { form, block, reach: 128, isWide: true, scaleFloor: 0, scaleShift: 0 };
+  return rounding && { ...common, elements: parameters.elementsGiven, rounding };
 }
 
 /** Whether scales, and what they are made of, are numbers that binary32 lanes give without an end being reached. */
@@ -174,8 +198,10 @@ function reachOf({ low, high, scale }: QuantizerForm): number {
 /** The plan of a form, or undefined where only the reference does it. */
 export function planQuantizer(form: QuantizerForm): QuantizerPlan | undefined {
   const { format, low, scale } = form;
-  if (!fitsBinary32(format) || !clampsInfinities(form) || !hasRoom(form)) return undefined;
-  if (scale.kind === 'power' && !mayScaleInBinary32(form)) return undefined;
+  if (!fitsBinary32(format) || !clampsInfinities(form) || !hasRoom(form) || !multiplies(form))
+    return undefined;
+  const isWide = scale.kind === 'power' && (scale.prescale !== 1 || scale.gain !== 1);
+  if (isWide || (scale.kind === 'power' && !mayScaleInBinary32(form))) return widePlan(form);
   const block = new Float32Array(parameters.parameterBytes / 4);
   const words = new Int32Array(block.buffer);
   words[parameters.magnitudeMaskSlot / 4] = 2 ** 31 - 1;
@@ -189,7 +215,7 @@ export function planQuantizer(form: QuantizerForm): QuantizerPlan | undefined {
     block[parameters.lowSlot / 4] = low > format.min ? low : -Infinity;
   }
   const elements = own ?? parameters.elementsGiven;
-  const common = { form, elements, rounding, block, reach: reachOf(form) };
+  const common = { form, elements, rounding, block, reach: reachOf(form), isWide: false };
   if (scale.kind !== 'two-level') return { ...common, scaleFloor: 0, scaleShift: 0 };
   const constants = floatConstants(scale.format);
   // element * scale is exact: of no more bits than binary32 has, and within its range.

@@ -11,12 +11,12 @@ import {
   findScales,
   findStatistics,
   maximumOf,
-  meanOf,
   type Outcome,
   type Pass,
   type Stream,
   scratchBytes,
   setEncode,
+  statisticOf,
 } from './quantizer-pass.ts';
 import {
   cached,
@@ -57,8 +57,8 @@ function quantizePieces(pass: Pass, rows: number, start: number, group: number):
 
 /** A group longer than a piece: once for its statistic, once for its elements. */
 function quantizeLong(pass: Pass, start: number, length: number, group: number): void {
-  const { stream, statistics, plan, extent } = pass;
-  statistics[0] = plan.form.from === 'absmax' ? maximumOf(pass, start, length) : meanOf(pass, start, length);
+  const { stream, statistics, extent } = pass;
+  statistics[0] = statisticOf(pass, start, length);
   findScales(pass, 1, group);
   // Backwards: what the first walk read last is still in the cache.
   const last = Math.floor((length - 1) / extent.length) * extent.length;

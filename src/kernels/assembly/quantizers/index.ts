@@ -2,4 +2,5 @@
 export { columnMaxima, spread } from './columns';
 export { piece, placeColumns, placeGroups } from './generated';
 export { encodeScales, powerScales, twoLevelScales } from './scales';
-export { absoluteMaxima, absoluteSums } from './statistics';
+export { absoluteMaxima, addSums, groupStatistics, multiplyStatistics } from './statistics';
+export { narrowGroups, wideFactors, widenGroups } from './wide';

@@ -1,5 +1,11 @@
 /** What the scale of a group is taken from. The walk over groups is that of `elements.ts`. */
-import { magnitudeMaskSlot } from '../../generated/layout-quantizers';
+import {
+  magnitudeMaskSlot,
+  sumDistances,
+  sumMagnitudes,
+  sumNumbers,
+  sumSquares,
+} from '../../generated/layout-quantizers';
 
 /** max |x|, NaN if there is a NaN, of `length` elements. */
 @inline
@@ -43,24 +49,97 @@ export function absoluteMaxima(
   }
 }
 
-/**
- * Adds |x| to four binary64 sums, over the indices 0, 1, 2, 3 mod 4. The length is a multiple of 4 but in the last part of a
- * group.
- */
-export function absoluteSums(source: usize, length: i32, sums: usize, parameters: usize): void {
-  const magnitudeMask = v128.load32_splat(parameters, magnitudeMaskSlot);
+/** A number's part in a sum: its magnitude, itself, its square, or the square of its distance from the mean. */
+@inline
+function term(kind: i32, x: v128, mean: v128): v128 {
+  if (kind == sumMagnitudes) return f64x2.abs(x);
+  if (kind == sumNumbers) return x;
+  const distance = kind == sumDistances ? f64x2.sub(x, mean) : x;
+  return f64x2.mul(distance, distance);
+}
+
+/** Adds to four binary64 sums, over the indices 0, 1, 2, 3 mod 4. */
+@inline
+function addTerms(kind: i32, source: usize, length: i32, sums: usize, mean: f64): void {
+  const means = f64x2.splat(mean);
   let sum01 = v128.load(sums);
   let sum23 = v128.load(sums, 16);
   for (const stop = source + (<usize>(length & ~3) << 2); source < stop; source += 16) {
-    const magnitude = v128.and(v128.load(source), magnitudeMask);
-    sum01 = f64x2.add(sum01, f64x2.promote_low_f32x4(magnitude));
-    sum23 = f64x2.add(sum23, f64x2.promote_low_f32x4(v128.shuffle<i64>(magnitude, magnitude, 1, 0)));
+    const x = v128.load(source);
+    sum01 = f64x2.add(sum01, term(kind, f64x2.promote_low_f32x4(x), means));
+    const high = f64x2.promote_low_f32x4(v128.shuffle<i64>(x, x, 1, 0));
+    sum23 = f64x2.add(sum23, term(kind, high, means));
   }
   v128.store(sums, sum01);
   v128.store(sums, sum23, 16);
   for (let i = 0; i < (length & 3); i++) {
-    store<f64>(sums, load<f64>(sums) + <f64>abs<f32>(load<f32>(source)));
+    const more = term(kind, f64x2.splat(<f64>load<f32>(source)), means);
+    store<f64>(sums, load<f64>(sums) + f64x2.extract_lane(more, 0));
     source += 4;
     sums += 8;
+  }
+}
+
+/** `addTerms` for one more part of a group, whose length is a multiple of 4 but in the last one. */
+export function addSums(kind: i32, source: usize, length: i32, sums: usize, mean: f64): void {
+  if (kind == sumMagnitudes) addTerms(sumMagnitudes, source, length, sums, mean);
+  else if (kind == sumNumbers) addTerms(sumNumbers, source, length, sums, mean);
+  else if (kind == sumSquares) addTerms(sumSquares, source, length, sums, mean);
+  else addTerms(sumDistances, source, length, sums, mean);
+}
+
+/** The mean over a group. `sums`: room for four numbers. */
+@inline
+function meanTerm(kind: i32, source: usize, length: i32, sums: usize, mean: f64): f64 {
+  v128.store(sums, f64x2.splat(0));
+  v128.store(sums, f64x2.splat(0), 16);
+  addTerms(kind, source, length, sums, mean);
+  const low = load<f64>(sums) + load<f64>(sums, 8);
+  return (low + (load<f64>(sums, 16) + load<f64>(sums, 24))) / <f64>length;
+}
+
+/** Mean magnitude, root mean square or standard deviation of each group. `sums`: room for four binary64 numbers. */
+export function groupStatistics(
+  kind: i32,
+  source: usize,
+  groups: i32,
+  size: i32,
+  columns: i32,
+  left: i32,
+  statistics: usize,
+  sums: usize,
+): void {
+  for (const end = statistics + (<usize>groups << 2); statistics < end; statistics += 4) {
+    const length = min(size, left);
+    left -= length;
+    if (left == 0) left = columns;
+    let statistic: f64;
+    if (kind == sumMagnitudes) statistic = meanTerm(sumMagnitudes, source, length, sums, 0);
+    else if (kind == sumSquares) statistic = sqrt<f64>(meanTerm(sumSquares, source, length, sums, 0));
+    else {
+      const mean = meanTerm(sumNumbers, source, length, sums, 0);
+      statistic = sqrt<f64>(meanTerm(sumDistances, source, length, sums, mean));
+    }
+    store<f32>(statistics, <f32>statistic);
+    source += <usize>length << 2;
+  }
+}
+
+/**
+ * Finite statistics times `high` + `low`, rounded once, at most the largest binary32 number. Either part times a binary32 number is
+ * exact: `high` has at most 29 bits, `low` at most 24.
+ */
+export function multiplyStatistics(statistics: usize, groups: i32, high: f64, low: f64): void {
+  for (const end = statistics + (<usize>groups << 2); statistics < end; statistics += 4) {
+    const statistic = <f64>load<f32>(statistics);
+    if (!(statistic < Infinity)) continue;
+    const first = statistic * high;
+    const second = statistic * low;
+    let product = first + second;
+    const rest = second - (product - first);
+    // To odd, so that the second rounding is the only one that counts.
+    const pattern = reinterpret<i64>(product);
+    if (rest != 0 && (pattern & 1) == 0) product = reinterpret<f64>(rest > 0 ? pattern + 1 : pattern - 1);
+    store<f32>(statistics, min(<f32>product, f32.MAX_VALUE));
   }
 }
