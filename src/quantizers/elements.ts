@@ -86,8 +86,10 @@ export function intoUnits(
         const value = x[i]!;
         if (dividesInto) scaled[i] = factor === 0 ? nothing(value) : value / factor;
         else scaled[i] = value * factor;
-        const isBeyond = Math.abs(scaled[i]!) === Infinity;
-        if (isBeyond && (clipsInfinities || Number.isFinite(value))) scaled[i] = bounded(scaled[i]!, max);
+        const unit = scaled[i]!;
+        // Infinities and NaN alone differ from themselves by something else than 0.
+        if (unit - unit === 0) continue;
+        if (clipsInfinities || Number.isFinite(value)) scaled[i] = bounded(unit, max);
       }
     }
   });

@@ -91,6 +91,26 @@ function clampWorthless(
       scaled[i] = Math.min(Math.max(scaled[i]!, low), high);
 }
 
+/** x in units of its scales. */
+export function scaledUnder(
+  x: RealArray,
+  layout: Layout,
+  scales: Scales,
+  options: ResolvedQuantizer,
+): RealArray {
+  const { scale } = options;
+  const scaled = like(x, scalesInBinary32(x, options));
+  const clips = options.round.saturation === 'finite';
+  intoUnits(x, scaled, layout, scales, clips);
+  if (scales.isTwoLevel && !clips) clampWorthless(scaled, layout, scales, options);
+  // The quotient is rounded as x is; the sum with a zero point needs more room.
+  if (scale.hasZeroPoint && isFloat32Array(x))
+    for (let i = 0; i < scaled.length; i++) scaled[i] = toBinary32(scaled[i]!);
+  // -0 + 0 is +0.
+  if (scale.isNvfp4) for (let i = 0; i < scaled.length; i++) scaled[i]! += 0;
+  return scaled;
+}
+
 /** Elements and values of x under the scales. */
 function imageUnder(
   x: RealArray,
@@ -100,19 +120,9 @@ function imageUnder(
   zeroPoints: Float64Array | undefined,
   call: CallOptions,
 ): Pick<Run, 'scaled' | 'elements' | 'values'> {
-  const { scale } = options;
-  const isFloat32 = isFloat32Array(x);
-  const scaled = like(x, scalesInBinary32(x, options));
-  const clips = options.round.saturation === 'finite';
-  intoUnits(x, scaled, layout, scales, clips);
-  if (scales.isTwoLevel && !clips) clampWorthless(scaled, layout, scales, options);
-  // The quotient is rounded as x is; the sum with a zero point needs more room.
-  if (scale.hasZeroPoint && isFloat32)
-    for (let i = 0; i < scaled.length; i++) scaled[i] = toBinary32(scaled[i]!);
-  // -0 + 0 is +0.
-  if (scale.isNvfp4) for (let i = 0; i < scaled.length; i++) scaled[i]! += 0;
+  const scaled = scaledUnder(x, layout, scales, options);
   const elements = elementsOf(scaled, layout, options, zeroPoints, call);
-  const values = like(x, isFloat32);
+  const values = like(x, isFloat32Array(x));
   outOfUnits(elements, values, layout, scales, zeroPoints);
   return { scaled, elements, values };
 }

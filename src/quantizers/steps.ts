@@ -13,8 +13,8 @@ import { type KernelRun, kernelPlan, runOnKernels } from './on-kernels.ts';
 import type { CallOptions, ResolvedQuantizer } from './options.ts';
 import type { Explained } from './pullback.ts';
 import { type Quantized, quantized } from './quantized.ts';
-import { type Run, runQuantizer } from './run.ts';
-import { decodeFactor } from './scales.ts';
+import { type Run, runQuantizer, scaledUnder } from './run.ts';
+import { decodeFactor, newScales, useScale } from './scales.ts';
 import { runStepped, steppedOf } from './stepped.ts';
 import { type Tracker, trackerOf } from './tracking.ts';
 import { noResidue, type Residue, type TransformContext } from './transforms/transform.ts';
@@ -111,6 +111,33 @@ export class QuantizerSteps {
     return runOnKernels(plan, scale.grouping, x, shape, call, withCodes, out as Float32Array | undefined);
   }
 
+  /** A whole run by the kernels, which give what they store: the rest follows from it. */
+  #explainFast(prepared: Prepared, call: CallOptions): Run | undefined {
+    const fast = this.#runFast(prepared, call, true);
+    if (fast === undefined) return undefined;
+    const { options } = this;
+    const { x, shape } = prepared;
+    const {
+      elements,
+      values,
+      layout,
+      scales: given,
+      tensorEncode,
+    } = fromKernels(fast, options.scale.grouping, shape);
+    const scales = newScales(given.stored.length, options.scale);
+    const perLevel = given.stored.length / (tensorEncode?.length ?? 1);
+    given.stored.forEach((stored, group) => {
+      const encode = tensorEncode?.[Math.floor(group / perLevel)] ?? 1;
+      useScale(options.scale, scales, group, stored, encode);
+    });
+    const scaled = scaledUnder(x, layout, scales, options);
+    const isWide = !isFloat32Array(scaled);
+    return {
+      ...{ x, layout, scaled, values, scales, tensorEncode, zeroPoints: undefined },
+      elements: isWide ? new Float64Array(elements) : elements,
+    };
+  }
+
   #restored(values: RealArray, { shape, residue, context }: Prepared): RealArray {
     const { transform, invert } = this.options;
     return transform === undefined || !invert ? values : transform.inverse(values, shape, residue, context);
@@ -158,7 +185,8 @@ export class QuantizerSteps {
   explain(x: RealArray, shape: readonly number[], call: CallOptions): Explained {
     const { format, low, high } = this.options;
     const prepared = this.#prepare(x, shape, call);
-    const { layout, scales, zeroPoints, tensorEncode: _, ...rest } = this.#run(prepared, call);
+    const run = this.#explainFast(prepared, call) ?? this.#run(prepared, call);
+    const { layout, scales, zeroPoints, tensorEncode: _, ...rest } = run;
     const { given, residue, context } = prepared;
     return {
       ...rest,
