@@ -43,6 +43,7 @@ export interface TransformsModuleExports {
   scaleBySlopes(
     gradient: number,
     scaled: number,
+    elements: number,
     destination: number,
     length: number,
     values: number,
@@ -53,6 +54,18 @@ export interface TransformsModuleExports {
     sharpness: number,
     clip: number,
   ): void;
+  countFinite(source: number, length: number, counts: number): number;
+  countBucket(source: number, length: number, bucket: number, counts: number): void;
+  bucketOf(counts: number, rank: number, rest: number): number;
+  clampBeyond(
+    source: number,
+    destination: number,
+    length: number,
+    low: number,
+    high: number,
+    first: number,
+    indices: number,
+  ): number;
 }
 
 export const transformsModule: KernelModule<TransformsModuleExports> = kernelModule(bytes);

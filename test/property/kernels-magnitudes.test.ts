@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { allocateFloat32, logShift, quantizer, release } from '../../src/index.ts';
 import { magnitudesFor } from '../../src/kernels/quantizers/magnitudes.ts';
+import { factorsReference } from '../../src/quantizers/gradients/differentiable.ts';
 import type { Grouping } from '../../src/quantizers/grouping.ts';
 import { shiftReference } from '../../src/quantizers/transforms/log-shift.ts';
 import { randomIntegers } from '../../src/rounding/index.ts';
@@ -138,4 +139,44 @@ describe('steps', () => {
     expect(sameBits(q.fakeQuantize(own, [x.length], own), q.fakeQuantize(x))).toBe(-1);
     release(own);
   });
+});
+
+describe('slopes of the differentiable estimator', () => {
+  it.each(['e2m1', 'e4m3fn', 'e5m2', 'int4', 'int8', 'ternary', 'nf4', 'e3m2', 'posit8', 'binary8p3se'])(
+    '%s, any numbers, gradients, modes and constants',
+    (format) => {
+      fc.assert(
+        fc.property(
+          fc.integer({ min: 1, max: 5 }),
+          fc.integer({ min: 1, max: 40 }),
+          fc.nat(1e6),
+          kinds,
+          fc.constantFrom([5, 3], [1, 3], [2.5, 0.4], [1000, 1e6], [7, 1e-3]),
+          fc.constantFrom('nearest-even', 'toward-zero', 'stochastic', 'nearest-away'),
+          (rows, columns, seed, kind, constants, rounding) => {
+            const [sharpness, clip] = constants as [number, number];
+            const x = numbers(rows * columns, seed, kind as 'any');
+            const q = quantizer({
+              format,
+              rounding: format === 'posit8' ? 'stochastic' : (rounding as 'stochastic'),
+              scale: { per: 'row', from: 'absmax' },
+              gradient: { name: 'dge', sharpness, clip },
+              nan: 'group',
+            });
+            const explained = q.explain(x, [rows, columns]);
+            // Numbers beyond the range, and at values of the format.
+            const scaled = explained.scaled.map((each, i) =>
+              i % 7 === 0 ? each * 3 : i % 7 === 1 ? explained.elements[i]! : each,
+            );
+            const given = { ...explained, scaled };
+            const gradient = numbers(x.length, seed + 1, 'any');
+            const factors = factorsReference(given, sharpness, clip);
+            const wanted = gradient.map((g, i) => g * factors[i]!);
+            expect(sameBits(q.gradient.pullback(given, gradient).x, wanted)).toBe(-1);
+          },
+        ),
+        { numRuns: 60 },
+      );
+    },
+  );
 });

@@ -1,8 +1,10 @@
 /** Selection by rank against sorting. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { finiteOrder, selectMagnitude } from '../../src/quantizers/selection.ts';
+import { clampBeyond, finiteAt } from '../../src/kernels/quantizers/selection.ts';
+import { selectMagnitude } from '../../src/quantizers/selection.ts';
 import { statisticOf } from '../../src/quantizers/statistics.ts';
+import { clampReference } from '../../src/quantizers/transforms/clamp-residual.ts';
 import { clampResidual } from '../../src/quantizers/transforms/index.ts';
 import { normals } from '../normals.ts';
 
@@ -62,11 +64,12 @@ it('orders finite numbers of any sign, without the others', () => {
     fc.property(fc.array(number, { maxLength: 60 }), (values) => {
       const x = Float32Array.from([7, ...values]).subarray(1);
       const expected = x.filter(Number.isFinite).sort();
-      const order = finiteOrder(x);
-      expect(order.count).toBe(expected.length);
-      expected.forEach((value, rank) => {
-        expect(Object.is(order.at(rank), value)).toBe(true);
+      const ranks = Array.from(expected, (_, rank) => rank).reverse();
+      const found = finiteAt(x, (count) => {
+        expect(count).toBe(expected.length);
+        return ranks;
       });
+      expect(found.every((value, i) => Object.is(value, expected[ranks[i]!]))).toBe(true);
     }),
   );
 });
@@ -85,4 +88,23 @@ it('clamps long arrays at the quantiles of short ones', () => {
     const { residue } = clampResidual({ alpha }).forward(x, [x.length]);
     expect(residue).toMatchObject({ kind: 'clamped', low: bounds[0], high: bounds[1] });
   }
+});
+
+it('clamps any numbers as one after the other', () => {
+  const bound = fc.constantFrom(-Infinity, Infinity, 0, -0, 1, -1, 2 ** -149, -(2 ** 127), 0.5);
+  fc.assert(
+    fc.property(fc.nat(1e6), fc.integer({ min: 0, max: 70 }), bound, bound, (seed, length, low, high) => {
+      const x = normals(length, seed);
+      for (const [i, special] of [Number.NaN, Infinity, -Infinity, 0, -0].entries())
+        if (seed % 2 === 1 && i < length) x[i] = special;
+      const [wanted, found] = [new Float32Array(length), new Float32Array(length)];
+      const [least, most] = [Math.min(low, high), Math.max(low, high)];
+      expect(clampBeyond(x, least, most, found)).toEqual(clampReference(x, least, most, wanted));
+      expect(found.every((value, i) => Object.is(value, wanted[i]))).toBe(true);
+    }),
+  );
+  const x = normals(40_001, 3);
+  const [wanted, found] = [new Float32Array(x.length), new Float32Array(x.length)];
+  expect(clampBeyond(x, -1, 2, found)).toEqual(clampReference(x, -1, 2, wanted));
+  expect(found.every((value, i) => Object.is(value, wanted[i]))).toBe(true);
 });

@@ -2,11 +2,14 @@
  * The differentiable gradient estimator (DGE): the derivative of a smooth step between neighbouring values. Source: Wang, Wei,
  * Liang et al., "Optimizing large language model training using FP4 quantization", arXiv 2501.17116, section 3.1, equations 7, 8.
  */
+import { isFloat32Array } from '../../array-kinds.ts';
 import { checkFields, checkNumber, numberInRange } from '../../check.ts';
 import type { Format } from '../../formats/format.ts';
 import { nextDown, nextUp } from '../../formats/neighbours.ts';
+import { scaleBySlopes } from '../../kernels/quantizers/slopes.ts';
 import { log2Magnitude, powerOfTwoReal } from '../transforms/powers.ts';
-import type { GradientData, GradientRule } from './gradient.ts';
+import { newLike } from '../transforms/transform.ts';
+import type { GradientData, GradientRule, Quantization } from './gradient.ts';
 import { checkGradient, eachOfGroups, scaleEach } from './grouped.ts';
 
 export interface DifferentiableOptions {
@@ -40,6 +43,35 @@ function factorAt(x: number, low: number, high: number, sharpness: number, clip:
   return Math.min(slope, clip);
 }
 
+const tables = new WeakMap<Format, Float64Array>();
+
+/** The finite values of a format, 0 without a sign, ascending. Kept. */
+function valuesOf(format: Format): Float64Array {
+  let known = tables.get(format);
+  if (known === undefined) {
+    const values = new Set(format.values().map((value) => value + 0));
+    known = Float64Array.from(values).filter(Number.isFinite).sort();
+    tables.set(format, known);
+  }
+  return known;
+}
+
+/** Of few values; the largest slope a number that binary64 lanes reach. */
+const hasKernel = (format: Format, clip: number): boolean => format.bits <= 8 && clip <= 2 ** 200;
+
+/** The factors one by one: the definition. */
+export function factorsReference(quantization: Quantization, sharpness: number, clip: number): Float64Array {
+  const { scaled, elements, format, low, high, zeroPoints } = quantization;
+  const factors = new Float64Array(scaled.length);
+  eachOfGroups(quantization, (group, i) => {
+    const x = scaled[i]! + (zeroPoints?.[group] ?? 0);
+    if (x < low || x > high) return;
+    const [below, above] = cell(x, elements[i]!, format);
+    factors[i] = factorAt(x, below, above, sharpness, clip);
+  });
+  return factors;
+}
+
 /** The neighbours around x, given the value of the format that x became: one of them. */
 function cell(x: number, element: number, format: Format): [number, number] {
   const value = element + 0; // formats without -0 do not know it
@@ -65,13 +97,14 @@ export function differentiable(options?: DifferentiableOptions): GradientRule {
     pullback: (quantization, given) => {
       const gradient = checkGradient(quantization, given);
       const { scaled, elements, format, low, high, zeroPoints } = quantization;
-      const factors = new Float64Array(gradient.length);
-      eachOfGroups(quantization, (group, i) => {
-        const x = scaled[i]! + (zeroPoints?.[group] ?? 0);
-        if (x < low || x > high) return;
-        const [below, above] = cell(x, elements[i]!, format);
-        factors[i] = factorAt(x, below, above, sharpness, clip);
-      });
+      const areFloat32 = isFloat32Array(gradient) && isFloat32Array(scaled) && isFloat32Array(elements);
+      if (areFloat32 && zeroPoints === undefined && hasKernel(format, clip)) {
+        const result = newLike(gradient);
+        const slopes = { values: valuesOf(format), low, high, sharpness, clip };
+        scaleBySlopes(gradient, scaled, elements, slopes, result as Float32Array);
+        return { x: result };
+      }
+      const factors = factorsReference(quantization, sharpness, clip);
       return { x: scaleEach(gradient, (i) => factors[i]!) };
     },
     toJSON: (): GradientData => (sharpness === 5 && clip === 3 ? 'dge' : { name: 'dge', sharpness, clip }),

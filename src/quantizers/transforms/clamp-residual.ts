@@ -5,8 +5,9 @@
 
 import { isFloat32Array, type RealArray } from '../../array-kinds.ts';
 import { checkFields, numberInRange } from '../../check.ts';
+import { clampBeyond, finiteAt } from '../../kernels/quantizers/selection.ts';
 import { boundedBy, carrierOf } from '../../operations/carrier.ts';
-import { finiteOrder, leastForSelection, type Order } from '../selection.ts';
+import { leastForSelection } from '../selection.ts';
 import { unchanged } from './elementwise.ts';
 import { aroundSparse, checkIndices, gather, withoutSparse } from './sparse.ts';
 import { checkedTransform, newLike, residueOf, type Transform, type TransformData } from './transform.ts';
@@ -16,25 +17,44 @@ export interface ClampResidualOptions {
   readonly alpha?: number;
 }
 
-/** The finite elements of x in order. */
-function orderOf(x: RealArray): Order {
-  if (isFloat32Array(x) && x.length >= leastForSelection) return finiteOrder(x);
+/** The finite elements of x at some places of their order, which are told by their number. */
+function ranked(x: RealArray, ranksOf: (count: number) => readonly number[]): number[] {
+  if (isFloat32Array(x) && x.length >= leastForSelection) return finiteAt(x, ranksOf);
   // Typed arrays sort as numbers.
   const sorted = x.filter(Number.isFinite).sort();
-  return { count: sorted.length, at: (rank) => sorted[rank]! };
+  return ranksOf(sorted.length).map((rank) => sorted[rank]!);
 }
 
 /**
- * The quantile of ascending numbers, interpolated between the two nearest ranks: rank p (n - 1), in binary64, rounded to the
- * precision of the array.
+ * The quantiles of the finite elements, interpolated between the two nearest ranks: rank p (n - 1), in binary64, rounded to the
+ * precision of the array. Undefined where there are none.
  */
-function quantile({ count, at }: Order, probability: number, isFloat32: boolean): number {
-  const rank = probability * (count - 1);
-  const below = Math.floor(rank);
-  const low = at(below);
-  const high = at(Math.min(below + 1, count - 1));
-  const value = low + (rank - below) * (high - low);
-  return isFloat32 ? Math.fround(value) : value;
+function quantiles(x: RealArray, probabilities: readonly number[]): number[] | undefined {
+  const places: number[] = [];
+  const values = ranked(x, (count) => {
+    if (count === 0) return [];
+    for (const probability of probabilities) places.push(probability * (count - 1));
+    return places.flatMap((place) => [Math.floor(place), Math.min(Math.floor(place) + 1, count - 1)]);
+  });
+  if (places.length === 0) return undefined;
+  return places.map((place, i) => {
+    const [low, high] = [values[2 * i]!, values[2 * i + 1]!];
+    const value = low + (place - Math.floor(place)) * (high - low);
+    return isFloat32Array(x) ? Math.fround(value) : value;
+  });
+}
+
+/** x clamped one by one into `values`: the definition. Returns the indices of what lies beyond. */
+export function clampReference(x: RealArray, low: number, high: number, values: RealArray): Uint32Array {
+  let beyond = 0;
+  for (let i = 0; i < x.length; i++) if (x[i]! < low || x[i]! > high) beyond++;
+  const indices = new Uint32Array(beyond);
+  for (let i = 0, next = 0; i < x.length; i++) {
+    const element = x[i]!;
+    values[i] = element < low ? low : element > high ? high : element;
+    if (element < low || element > high) indices[next++] = i;
+  }
+  return indices;
 }
 
 /**
@@ -60,21 +80,10 @@ export function clampResidual(options?: ClampResidualOptions): Transform {
     inProduct: 'adds',
     forward: (x, _shape) => {
       const values = newLike(x);
-      values.set(x);
-      const order = orderOf(x);
-      const [low, high] =
-        order.count === 0
-          ? [-Infinity, Infinity]
-          : ([1 - alpha, alpha].map((part) => quantile(order, part, isFloat32Array(x))) as [number, number]);
-      let beyond = 0;
-      for (let i = 0; i < x.length; i++) if (x[i]! < low || x[i]! > high) beyond++;
-      const indices = new Uint32Array(beyond);
-      for (let i = 0, next = 0; i < x.length; i++) {
-        const element = x[i]!;
-        if (!(element < low || element > high)) continue;
-        values[i] = element > high ? high : low;
-        indices[next++] = i;
-      }
+      const [low, high] = (quantiles(x, [1 - alpha, alpha]) ?? [-Infinity, Infinity]) as [number, number];
+      const indices = isFloat32Array(x)
+        ? clampBeyond(x, low, high, values as Float32Array)
+        : clampReference(x, low, high, values);
       return { values, residue: { kind: 'clamped', indices, values: gather(x, indices), low, high } };
     },
     inverse: (values, _shape, residue) => {
