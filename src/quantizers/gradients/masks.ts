@@ -4,6 +4,7 @@
  * Sources: clipped, as the forward mask of Castro et al., "Quartet: native FP4 training can be optimal", arXiv 2505.14669; trust,
  * Panferov, Chen, Tabesh et al., "QuEST: stable training of LLMs with 1-bit weights and activations", arXiv 2502.05003, section 3.
  */
+import type { RealArray } from '../../array-kinds.ts';
 import { checkBoolean, checkFields, numberInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { scaleByPowerOfTwo, scaleOnce } from '../../formats/binary64.ts';

@@ -204,9 +204,7 @@ export function logShift(options?: LogShiftOptions): Transform {
     inProduct: 'never',
     forward: (x, shape) => {
       const stored = new Float32Array(2 * countGroups(grouping, shape));
-      const transformed = (values: A): Transformed<A> => {
-        return { values, residue: { kind: 'statistics', perGroup: 2, values: stored } };
-      };
+      const residue = { kind: 'statistics', perGroup: 2, values: stored } as const;
       if (isFloat32Array(x)) {
         const values = newLike(x);
         values.set(x);
@@ -218,12 +216,12 @@ export function logShift(options?: LogShiftOptions): Transform {
           stored.set(found, 2 * group);
           shiftFast(elements, stored[2 * group]!, stored[2 * group + 1]!, 'forward');
         });
-        return transformed(values);
+        return { values, residue };
       }
       collectGroups(x, shape, grouping, (group, elements) => {
         stored.set(statistics(elements, target, cap), 2 * group);
       });
-      return transformed(shiftReference(x, shape, grouping, stored, 'forward'));
+      return { values: shiftReference(x, shape, grouping, stored, 'forward'), residue };
     },
     inverse: (values, shape, residue) => {
       const stored = checkStatistics(residueOf(residue, 'statistics'), 2, grouping, shape);
