@@ -6,7 +6,6 @@ export {
   type AccumulationOrder,
   type Accumulations,
   type AccumulatorModel,
-  type Arithmetic,
   type ArithmeticCallOptions,
   type ArithmeticOptions,
   type ArithmeticState,
@@ -29,6 +28,25 @@ export {
   type WordFormat,
   type WordFormatSpelling,
 } from './arithmetic/index.ts';
+export {
+  type Arithmetic,
+  type ArrayInput,
+  type ArrayOperand,
+  type AxisOptions,
+  arithmetic,
+  type ElementwiseMethods,
+  type ElementwiseOptions,
+  type EntryOptions,
+  type MatrixLike,
+  type Nested,
+  type ProductOptions,
+  type Range,
+  type ReductionOptions,
+  type ShapedArray,
+  type StridedLike,
+  type SumReductionOptions,
+  type TensorLike,
+} from './arrays/index.ts';
 export { ArgumentError } from './errors.ts';
 export {
   type AnyFormat,
@@ -86,7 +104,6 @@ export {
 export { allocateFloat32, allocateFloat64, release } from './kernels/heap.ts';
 export { startThreads, stopThreads } from './kernels/threads.ts';
 export {
-  arithmetic,
   type CodeArray,
   decode,
   type EncodeOptions,

@@ -88,8 +88,8 @@ export function createCursor(options: ResolvedRounding): Cursor {
       random === undefined
         ? { ...options, offset }
         : { ...options, random: random.subarray(used, used + supplied) };
-    offset += slots;
-    if (random !== undefined) used += supplied;
+    if (random === undefined) offset += slots;
+    else used += supplied;
     return taken;
   }
 

@@ -27,7 +27,7 @@ describe('a bundle', () => {
     ['encode', 60, ['rounding']],
     ['quantize', 90, ['quantizers', 'rounding', 'transforms']],
     ['quantizer', 90, ['quantizers', 'rounding', 'transforms']],
-    ['arithmetic', 150, ['arithmetic', 'elementary', 'products', 'rounding']],
+    ['arithmetic', 160, ['arithmetic', 'elementary', 'products', 'rounding']],
     ['float', 8, []],
     ['posit', 8, []],
     ['fixed, int', 8, []],

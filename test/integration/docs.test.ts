@@ -79,6 +79,7 @@ const entries: Readonly<Record<string, string>> = {
   'halfulp/train/files': 'src/train/files.ts',
   'halfulp/mathjs': 'src/mathjs/index.ts',
   'halfulp/testing': 'src/testing/index.ts',
+  'halfulp/linalg': 'src/linalg/index.ts',
 };
 
 /** What snippets use and readers have: arrays, lengths, a model in TensorFlow.js. */

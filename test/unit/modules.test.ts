@@ -16,6 +16,8 @@ const below: Readonly<Record<string, readonly string[]>> = {
   arithmetic: core,
   kernels: core,
   operations: [...core, 'arithmetic', 'kernels'],
+  arrays: [...core, 'arithmetic', 'kernels', 'operations'],
+  linalg: [...core, 'arrays'],
   quantizers: [...core, 'arithmetic', 'kernels', 'operations'],
   mathjs: [...core, 'arithmetic'],
   vectors: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers'],
@@ -46,6 +48,8 @@ const bare = [
   'arithmetic',
   'kernels',
   'operations',
+  'arrays',
+  'linalg',
   'quantizers',
   'vectors',
 ];

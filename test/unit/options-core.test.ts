@@ -491,6 +491,19 @@ describe('every method of an arithmetic object refuses what is no option', () =>
     sum: { call: (options) => half.sum(x, options), accepted: [{ ...model, c: 1 }], also: isNaNAddend },
     dot: { call: (options) => half.dot(x, y, options), accepted: [{ ...model, c: 1 }], also: isNaNAddend },
     norm: { call: (options) => half.norm(x, options), accepted: [model] },
+    mean: { call: (options) => half.mean(x, options), accepted: [model] },
+    prod: {
+      call: (options) => half.prod(x, options),
+      accepted: [{ accumulate: 'binary32', rounding: 'toward-zero', order: 'sequential' }],
+    },
+    cumsum: {
+      call: (options) => half.cumsum(x, options),
+      accepted: [{ accumulate: 'exact', rounding: 'toward-zero', order: 'sequential' }],
+    },
+    array: {
+      call: (options) => half.array(x, undefined, options),
+      accepted: [{ operands: 'error', copy: false }],
+    },
     matvec: { call: (options) => half.matvec(x, x.slice(0, 2), { m: 2, k: 2 }, options), accepted: [model] },
     matmul: { call: (options) => half.matmul(x, y, shape, options), accepted: [model] },
     'matvec, shape': {
@@ -517,10 +530,11 @@ describe('every method of an arithmetic object refuses what is no option', () =>
       optional: false,
     },
   };
-  const others = ['clearFlags', 'reset', 'quire', 'restore'];
+  const others = ['clearFlags', 'reset', 'quire', 'restore', 'identity'];
 
   test('the tables have every method', () => {
-    const known = [...Object.keys(onArrays), ...others, 'sum', 'dot', 'norm', 'matvec', 'matmul'];
+    const single = Object.keys(sums).filter((name) => /^\w+$/.test(name) && name !== 'restore');
+    const known = [...Object.keys(onArrays), ...others, ...single];
     expect(known.sort()).toEqual(functionNames(half));
     expect(Object.keys(onNumbers).sort()).toEqual(Object.keys(onArrays).sort());
   });

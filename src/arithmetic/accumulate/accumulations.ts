@@ -13,6 +13,7 @@ import {
   resultPlace,
 } from '../../array-kinds.ts';
 import { checkFields, checkNumber } from '../../check.ts';
+import { ArgumentError } from '../../errors.ts';
 import { checkCarrier, fitsBinary16 } from '../../formats/real-arrays.ts';
 import { type Addend, drawingParts, type Part } from '../../products/model.ts';
 import type { ResolvedRounding } from '../../rounding/options.ts';
@@ -32,6 +33,7 @@ import {
   resolveAccumulator,
 } from './model.ts';
 import { type Quire, quireOf } from './quire.ts';
+import { checkRunning, roundQuotient, runningProduct, runningSums } from './running.ts';
 import { checkMatrix, type MatmulShape, type MatvecShape, matvecShape, resolveShape } from './shape.ts';
 import { roundTerm, type Term } from './term.ts';
 
@@ -58,6 +60,13 @@ export interface Accumulations {
   dot(a: Numbers, b: Numbers, options?: SumOptions): number;
   /** The 2-norm: the root of the accumulated sum of squares, rounded once to the format. Not scaled: squares may overflow. */
   norm(x: Numbers, model?: AccumulatorModel): number;
+  /** sum(x[k]) divided by the number of terms: the quotient is rounded once, in place of the conversion. Of no terms NaN. */
+  mean(x: Numbers, model?: AccumulatorModel): number;
+  /** The product of all x[k], each step rounded in the accumulator's format: `accumulate` and `rounding` alone. Of no factors 1. */
+  prod(x: Numbers, model?: AccumulatorModel): number;
+  /** The partial sums x[0], x[0] + x[1], ...: each as `sum` of so many terms in sequential order. No matrix unit has them. */
+  cumsum<A extends RealArray>(x: A, model?: AccumulatorModel): A;
+  cumsum(x: Numbers, model?: AccumulatorModel): RealArray;
   /** a x + c, for a matrix of (m, k) and a vector of k. */
   matvec<A extends RealArray>(a: A, x: A, shape: MatvecShape<A>, model?: AccumulatorModel): A;
   matvec<X extends HalfArray>(
@@ -174,6 +183,23 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     return kernelSum(terms, model, draws) ?? innerProduct(terms, model, draws.of(0));
   }
 
+  /** What the accumulator holds after all terms, the random integer of what takes the place of the conversion, and the model. */
+  function held(
+    terms: Terms,
+    given: ResolvedAccumulator,
+  ): { value: Term; model: ResolvedAccumulator; random: number } {
+    const { length } = terms.a;
+    const model = { ...modelFor(length, given), converts: true };
+    const { accumulate } = model;
+    const draws = take(drawingParts(model, terms.b !== undefined), 1, length);
+    const draw = draws.of(0);
+    // A kernel gives what a number of the accumulator's format holds; integers that are supplied lie where the conversion has its own.
+    const isNumber = accumulate !== 'exact' && !isMatrixUnit(accumulate) && draws.call.random === undefined;
+    const unconverted = isNumber && { ...model, conversion: accumulate, converts: false };
+    const quick = unconverted ? kernelSum(terms, unconverted, draws) : undefined;
+    return { value: quick ?? accumulated(terms, model, draw), model, random: draw('conversions', 0) };
+  }
+
   /** `names`: what the caller calls the operands. */
   function product(
     a: Numbers,
@@ -223,10 +249,38 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     norm(x, given): number {
       const resolved = resolve(given);
       const a = read('x', open('x', x), resolved);
-      const model = { ...modelFor(a.length, resolved), converts: true };
-      const draw = take(drawingParts(model, true), 1, a.length).of(0);
-      const value = accumulated({ a, b: a, start: 0 }, model, draw);
-      return roundRoot(value, model, draw('conversions', 0));
+      const { value, model, random } = held({ a, b: a, start: 0 }, resolved);
+      return roundRoot(value, model, random);
+    },
+    mean(x, given): number {
+      const resolved = resolve(given);
+      const a = read('x', open('x', x), resolved);
+      const { value, model, random } = held({ a, b: undefined, start: 0 }, resolved);
+      return roundQuotient(value, a.length, model.conversion, random);
+    },
+    prod(x, given): number {
+      const model = resolve(given);
+      checkRunning(model, false);
+      if (given?.products !== undefined)
+        throw new ArgumentError('products', given.products, 'nothing: a product has no sums');
+      const a = read('x', open('x', x), model);
+      const drawing = drawingParts({ ...model, converts: model.converts || a.length === 0 }, true);
+      const draws = take(
+        drawing.filter((part) => part !== 'sums'),
+        1,
+        a.length,
+      );
+      return runningProduct(a, model, draws.of(0));
+    },
+    cumsum: <A extends RealArray>(x: Numbers, given?: AccumulatorModel): A => {
+      const model = resolve(given);
+      checkRunning(model, true);
+      if (given?.products !== undefined)
+        throw new ArgumentError('products', given.products, 'nothing: a sum has no products');
+      const a = read('x', open('x', x), model);
+      const out = newLike(a);
+      if (a.length > 0) runningSums(a, out, model, take(drawingParts(model, false), 1, a.length).of(0));
+      return out as RealArray as A;
     },
     matvec: <A extends RealArray>(
       a: Numbers,

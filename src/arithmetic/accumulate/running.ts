@@ -1,0 +1,70 @@
+/**
+ * What is computed along one array beside its sum: partial sums, the product, the mean. One step after the other, each rounded in the
+ * accumulator's format. Definitions and draws: `docs/accumulation.md`.
+ */
+import type { RealArray } from '../../array-kinds.ts';
+import { ArgumentError } from '../../errors.ts';
+import type { Target } from '../../products/model.ts';
+import { divideReals } from '../exact.ts';
+import { type OperationPlan, operate, operationOf, planOperations } from '../operations.ts';
+import { toReal } from '../real.ts';
+import type { DrawTerm } from './inner-product.ts';
+import { isMatrixUnit, type ResolvedAccumulator } from './model.ts';
+import { superaccumulator } from './superaccumulator.ts';
+import { roundTerm, type Term } from './term.ts';
+
+const addition = operationOf('add');
+const multiplication = operationOf('mul');
+const division = operationOf('div');
+
+/** Throws ArgumentError where a model says what one step after the other cannot do. */
+export function checkRunning({ accumulate, order }: ResolvedAccumulator, acceptsExact: boolean): void {
+  if (order !== 'sequential') throw new ArgumentError('order', order, 'sequential');
+  if (isMatrixUnit(accumulate) || (accumulate === 'exact' && !acceptsExact))
+    throw new ArgumentError('accumulate', accumulate, acceptsExact ? "a format, or 'exact'" : 'a format');
+}
+
+/** What the accumulator holds, rounded to the result's format where that can change it. */
+function converted(value: Term, { conversion, converts }: ResolvedAccumulator, random: number): number {
+  if (!converts && typeof value === 'number') return value;
+  return roundTerm(value, conversion.format, conversion.options, random);
+}
+
+/** The k-th number: acc = +0; acc = fl(acc + x_i) for i up to k, converted. */
+export function runningSums(x: RealArray, out: RealArray, model: ResolvedAccumulator, draw: DrawTerm): void {
+  const { accumulate, conversion } = model;
+  if (accumulate === 'exact') {
+    const sum = superaccumulator();
+    sum.add(0);
+    for (let k = 0; k < x.length; k++) {
+      sum.add(x[k]!);
+      out[k] = converted(sum.value(conversion.options), model, draw('conversions', k));
+    }
+    return;
+  }
+  let sum = 0;
+  for (let k = 0; k < x.length; k++) {
+    sum = operate(addition, sum, x[k]!, 0, accumulate as OperationPlan, draw('sums', k));
+    out[k] = converted(sum, model, draw('conversions', k));
+  }
+}
+
+/** acc = 1; acc = fl(acc x_k) for one factor after the other, converted. */
+export function runningProduct(x: RealArray, model: ResolvedAccumulator, draw: DrawTerm): number {
+  const target = model.accumulate as OperationPlan;
+  let product = 1;
+  for (let k = 0; k < x.length; k++)
+    product = operate(multiplication, product, x[k]!, 0, target, draw('products', k));
+  const isEmpty = x.length === 0;
+  return converted(product, isEmpty ? { ...model, converts: true } : model, draw('conversions', 0));
+}
+
+/** The quotient of what an accumulator holds and a count, rounded once. Of no terms NaN. */
+export function roundQuotient(value: Term, count: number, target: Target, random: number): number {
+  const { format, options } = target;
+  if (typeof value === 'number') {
+    if (count > 0) return operate(division, value, count, 0, planOperations(format, options), random);
+    return roundTerm(NaN, format, options, random);
+  }
+  return roundTerm(divideReals(value, toReal(count), format), format, options, random);
+}

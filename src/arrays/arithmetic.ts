@@ -1,0 +1,57 @@
+/** `arithmetic` as users call it: numbers, flat arrays and shaped ones. */
+import type { ArithmeticOptions } from '../arithmetic/index.ts';
+import { checkBoolean, checkFields, integerInRange, oneOf } from '../check.ts';
+import type { Format } from '../formats/format.ts';
+import type { FormatSpelling } from '../formats/names.ts';
+import { arithmetic as flatArithmetic } from '../operations/arithmetic.ts';
+import { type EntryOptions, enter } from './entry.ts';
+import { defineMethods } from './methods.ts';
+import { type Arithmetic, type ShapedArray, shaped } from './shaped-array.ts';
+
+defineMethods((format) => arithmetic(format));
+
+/**
+ * Operations in a number format, correctly rounded in every mode: each result is as if computed exactly and rounded once.
+ *
+ * The methods take numbers, arrays of one kind (Float32Array or Float64Array) and length, or numbers against arrays; the result
+ * is a number, or an array of that kind. Float16Arrays count as Float32Arrays, arrays of numbers as Float64Arrays. `array` makes shaped
+ * arrays, whose methods the operations are. Operands must be values of the format, or NaN. The options hold for every call, the
+ * seed, `offset` and supplied `random` included: the object owns a cursor that moves on by the draw slots of a call, one an
+ * element in the element-wise operations. What the operations give for zeros, infinities and NaN: `docs/arithmetic.md`.
+ *
+ * @param format A format or its name.
+ * @param options Mode, saturation, subnormals and random bits as for `round`; `operands`, `flags`, `threads`: see
+ *   `ArithmeticOptions`.
+ * @throws ArgumentError for an unknown format or option. The methods throw it for operands that are not numbers or such arrays,
+ *   do not match, or are not in the format (it names the operand and the value), for an `out` that does not fit, and if the
+ *   supplied random integers run out.
+ *
+ * @example
+ * const e4m3 = arithmetic('e4m3fn', { rounding: 'toward-zero', saturation: 'finite' });
+ * e4m3.add(1, 0.109375) // 1, since the next number up is 1.125
+ * e4m3.mul(new Float32Array([16, 448]), 2) // Float32Array [32, 448]
+ * e4m3.array([[1, 2], [3, 4]]).sum(0) // [4, 6]
+ */
+export function arithmetic(format: Format | FormatSpelling, options?: ArithmeticOptions): Arithmetic {
+  const flat = flatArithmetic(format, options);
+  const array: Arithmetic['array'] = (values, shape, given) => {
+    const { operands, copy } = checkFields<EntryOptions>('', given, ['operands', 'copy']);
+    const entry = {
+      operands: oneOf('operands', operands, ['round', 'error'], 'round'),
+      copy: checkBoolean('copy', copy, true),
+    };
+    return shaped(whole, enter('values', values, shape, flat, entry));
+  };
+  const identity = (n: number): ShapedArray => {
+    const size = integerInRange('n', n, 0, 65535);
+    return array(
+      Float64Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0)),
+      [size, size],
+    );
+  };
+  // The getters among the methods stay getters.
+  const descriptors = { ...Object.getOwnPropertyDescriptors(flat) };
+  const own = Object.getOwnPropertyDescriptors({ array, identity });
+  const whole: Arithmetic = Object.freeze(Object.create(Object.prototype, { ...descriptors, ...own }));
+  return whole;
+}
