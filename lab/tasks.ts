@@ -6,6 +6,9 @@ export const tasks = {
   format: async () => (await import('./compute/format.ts')).formatSheet,
   rounding: async () => (await import('./compute/rounding.ts')).roundingSheet,
   arithmetic: async () => (await import('./compute/arithmetic.ts')).arithmeticSheet,
+  quantisers: async () => (await import('./compute/quantisers.ts')).quantisersSheet,
+  training: async () => (await import('./compute/training.ts')).trainingRun,
+  trainingControl: async () => (await import('./compute/training.ts')).trainingControl,
 } as const;
 
 export type TaskName = keyof typeof tasks;

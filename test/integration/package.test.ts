@@ -25,6 +25,7 @@ beforeAll(() => {
   for (const config of ['tsconfig.build.json', 'tsconfig.javascript.json'])
     node('node_modules/typescript/bin/tsc', '-p', config, '--noCheck', '--outDir', join(folder, 'dist'));
   node('scripts/prune-build.js', folder);
+  node('scripts/build-laboratory.js', folder);
   const listed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
     cwd: folder,
     encoding: 'utf8',
@@ -46,7 +47,8 @@ test('has no sources, maps, studies or measurements', () => {
     'README.md',
     'package.json',
   ]);
-  expect(paths.filter((path) => !/\.(js|d\.ts|md)$/.test(path))).toEqual(['LICENSE', 'package.json']);
+  const isLaboratory = (path: string): boolean => /^dist\/laboratory\/[\w.-]+\.br$/.test(path);
+  expect(paths.filter((path) => !isLaboratory(path) && !/\.(js|d\.ts|md)$/.test(path))).toEqual(['LICENSE', 'package.json']);
   expect(paths.filter((path) => /^(docs|dist)\/(studies|results|images)/.test(path))).toEqual([]);
   expect(paths.filter((path) => path.startsWith('docs/')).length).toBeGreaterThan(15);
 });

@@ -17,6 +17,7 @@ const whole: readonly string[][] = [
   ['assign', 'run'],
   ['analyze'],
   ['law', 'split'],
+  ['lab', '--no-open'],
   ['help', 'round'],
 ];
 

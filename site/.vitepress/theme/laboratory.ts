@@ -20,6 +20,16 @@ const pages = {
     lead: 'What an operation gives exactly, and what is left of it; how a sum grows under each accumulator.',
     load: () => import('../../../lab/pages/arithmetic.ts'),
   },
+  quantisers: {
+    title: 'Quantisers',
+    lead: 'What is lost when a tensor is put into few bits.',
+    load: () => import('../../../lab/pages/quantisers.ts'),
+  },
+  training: {
+    title: 'Training',
+    lead: 'One network, one seed, two recipes: how they learn, and what becomes of their weights.',
+    load: () => import('../../../lab/pages/training.ts'),
+  },
 } as const;
 
 export const Laboratory = defineComponent({

@@ -26,7 +26,8 @@ import { readFormat, readOtherFormat } from '../formats/read-format.ts';
 import { allowsStyle, type Io } from '../io.ts';
 import { choice, integer, splitNames } from '../options.ts';
 import { bold } from '../text-table.ts';
-import { distributionNames, loadData, readShape } from './data.ts';
+import { loadData, readShape } from './data.ts';
+import { distributionNames } from './distributions.ts';
 import type { ShapedNumbers } from './npy.ts';
 import { analysisTable, codesPage } from './page.ts';
 

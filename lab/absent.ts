@@ -1,0 +1,2 @@
+/** Stands for packages of data that pages read as files instead. */
+export default null;

@@ -1,0 +1,112 @@
+/** Where the laboratory's files are: the built site of a checkout, or what the package holds of it. */
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, sep } from 'node:path';
+import { brotliDecompressSync } from 'node:zlib';
+import { type Finder, type Sent, typeOf } from './serve.ts';
+
+/** The real path of a file within a folder; undefined if there is none, or where a link leads out. */
+function within(folder: string, path: string): string | undefined {
+  const file = join(folder, path);
+  if (!existsSync(file)) return undefined;
+  const [real, root] = [realpathSync(file), realpathSync(folder)];
+  return real === root || real.startsWith(root + sep) ? real : undefined;
+}
+
+function read(folder: string, path: string): Sent | undefined {
+  const file = within(folder, path);
+  if (file === undefined) return undefined;
+  if (statSync(file).isDirectory()) return path.endsWith('/') ? read(folder, `${path}index.html`) : undefined;
+  return { type: typeOf(file), bytes: readFileSync(file) };
+}
+
+/** The files of a built site. */
+export const siteFinder =
+  (folder: string): Finder =>
+  (path) =>
+    read(folder, path) ?? read(folder, `${path}.html`);
+
+const pageNames = ['format', 'rounding', 'arithmetic', 'quantisers', 'training'] as const;
+
+/** A page of the laboratory without the site around it. */
+function shell(name: string): string {
+  const title = (page: string): string => page[0]!.toUpperCase() + page.slice(1);
+  const links = pageNames.map(
+    (page) =>
+      `<a href="/laboratory/${page}"${page === name ? ' aria-current="page"' : ''}>${title(page)}</a>`,
+  );
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title(name)} | halfulp</title>
+<link rel="stylesheet" href="/laboratory/assets/style.css">
+<script type="module" src="/laboratory/assets/shell.js"></script>
+</head>
+<body>
+<nav class="shell" aria-label="laboratory">${links.join('\n')}</nav>
+<main class="laboratory" data-page="${name}"><header><h1>${title(name)}</h1></header><div class="instrument"></div></main>
+</body>
+</html>
+`;
+}
+
+/** What modules of this package import from other packages, and where browsers find it. */
+const packages: Readonly<Record<string, string>> = {
+  'csv-parse/sync': '/packages/csv-parse/dist/esm/sync.js',
+  '@tensorflow/tfjs': '/packages/tensorflow.js',
+  '@tensorflow/tfjs-backend-wasm': '/packages/tensorflow-wasm.js',
+};
+
+/** Bundles of TensorFlow.js put themselves into the global object; these modules hand them out. */
+const bridges: Readonly<Record<string, string>> = {
+  '/packages/tensorflow.js':
+    "import '/packages/@tensorflow/tfjs/dist/tf.min.js';\nexport default globalThis.tf;\n",
+  '/packages/tensorflow-wasm.js':
+    "import '/packages/tensorflow.js';\nimport '/packages/@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.min.js';\nexport default globalThis.tf.wasm;\n",
+};
+
+const withPackages = (code: string): string =>
+  code.replace(/(["'])([@\w][\w@/-]*)\1/g, (text, _mark, name: string) =>
+    Object.hasOwn(packages, name) ? JSON.stringify(packages[name]) : text,
+  );
+
+/** The folder of an installed package that pages may read; undefined if it is not installed. */
+function packageFolder(name: string): string | undefined {
+  if (!['csv-parse', '@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'].includes(name)) return undefined;
+  const paths = createRequire(import.meta.url).resolve.paths(name) ?? [];
+  return paths.map((folder) => join(folder, name)).find(existsSync);
+}
+
+function fromPackages(path: string): Sent | undefined {
+  if (Object.hasOwn(bridges, path)) return { type: typeOf('.js'), bytes: bridges[path]! };
+  const wasm = /^\/wasm\/(tfjs-backend-wasm(?:-simd)?\.wasm)$/.exec(path);
+  const [, name, rest] =
+    wasm === null
+      ? (/^\/packages\/((?:@[\w-]+\/)?[\w-]+)\/(.+)$/.exec(path) ?? [])
+      : ['', '@tensorflow/tfjs-backend-wasm', `dist/${wasm[1]}`];
+  const folder = name === undefined ? undefined : packageFolder(name);
+  return folder === undefined ? undefined : read(folder, rest!);
+}
+
+/** The laboratory of an installed package: its pages' code from `dist/laboratory`, the library's modules from `dist`. */
+export function packageFinder(dist: string): Finder {
+  return (path) => {
+    const page = /^\/(?:laboratory\/?)?(\w*)(?:\.html)?$/.exec(path);
+    if (page !== null && (page[1] === '' || pageNames.some((name) => name === page[1])))
+      return { type: typeOf('.html'), bytes: shell(page[1] || 'format') };
+    const asset = /^\/laboratory\/assets\/([\w.-]+)$/.exec(path);
+    if (asset !== null) {
+      const name = asset[1]!.replace(/\.ts$/, '.js');
+      const file = within(join(dist, 'laboratory'), `${name}.br`);
+      if (file === undefined) return undefined;
+      return { type: typeOf(name), bytes: withPackages(brotliDecompressSync(readFileSync(file)).toString()) };
+    }
+    const module = /^\/modules\/(.+\.js)$/.exec(path);
+    const code = module === null ? undefined : read(dist, module[1]!);
+    if (code !== undefined) return { ...code, bytes: withPackages(code.bytes.toString()) };
+    return fromPackages(path);
+  };
+}

@@ -1,0 +1,359 @@
+/**
+ * The built laboratory in real browsers: every page opens under a sub-path, answers three inputs, says beside the field what is wrong, and
+ * gives the library's bits; a training gives the losses of Node.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { csvOfSpirals } from '../../lab/spirals.ts';
+import { distributions } from '../../src/cli/analyze/distributions.ts';
+import { hexFloat } from '../../src/cli/formats/exact.ts';
+import type { Served } from '../../src/cli/lab/serve.ts';
+import {
+  analyze,
+  arithmetic,
+  formats,
+  parseFormat,
+  philox4x32,
+  round,
+  roundingModes,
+} from '../../src/index.ts';
+import { wasmBackend } from '../../src/tfjs/index.ts';
+import { csvData, recipeFrom, recipes, train } from '../../src/train/index.ts';
+import {
+  type AnyBrowser,
+  type AnyPage,
+  browsers,
+  fill,
+  isSiteBuilt,
+  serveSite,
+  settled,
+  subPath,
+} from './site.ts';
+
+if (!isSiteBuilt) console.info('no built site, tests of the laboratory skipped (npm run site builds it)');
+else if (browsers.length === 0) console.info('no browser at hand, tests of the laboratory skipped');
+
+/** What is right in each page, and what is wrong in which field. */
+const inputs = {
+  format: {
+    right: [
+      { format: 'e4m3fn', code: '0x7e' },
+      { format: 'posit(16,1)', with: 'binary16' },
+      { format: 'float(5,6)', with: '' },
+    ],
+    wrong: { field: 'format', values: { format: 'e9m9' } },
+  },
+  rounding: {
+    right: [{ value: '1/3' }, { value: '-0x1.8p-3', format: 'int8' }, { value: '1e6', saturation: 'finite' }],
+    wrong: { field: 'value', values: { value: 'one third' } },
+  },
+  arithmetic: {
+    right: [
+      { operation: 'mul', a: '3' },
+      { operation: 'exp', a: '0.5', format: 'bfloat16' },
+      { view: 'sums', format: 'e4m3fn' },
+    ],
+    wrong: { field: 'count', values: { count: 'many' } },
+  },
+  quantisers: {
+    right: [
+      { rows: '8', columns: '64' },
+      { source: 'pasted' },
+      { quantisers: 'mxfp4 int4/block:32', look: 'mxfp4', hadamard: 'none' },
+    ],
+    wrong: { field: 'quantisers', values: { quantisers: 'mxfp5' } },
+  },
+} as const;
+
+/** Draws that are the same in each run. */
+function draws(seed: number): () => number {
+  let counter = 0;
+  return () => philox4x32([counter++, seed, 0, 0], [1, 2])[0]!;
+}
+
+const anyFormats = [
+  'e4m3fn',
+  'e5m2',
+  'binary16',
+  'bfloat16',
+  'e2m1',
+  'int8',
+  'posit8',
+  'nf4',
+  'fixed(4,4)',
+  'binary8p3se',
+  'float(5,6)',
+];
+
+describe.runIf(isSiteBuilt).each(browsers)('%s', (name, start) => {
+  let browser: AnyBrowser;
+  let served: Served;
+  const address = (path: string): string => `${served.origin}${subPath}${path}`;
+
+  beforeAll(async () => {
+    [browser, served] = await Promise.all([start(), serveSite()]);
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await served?.close();
+  });
+
+  async function opened(path: string): Promise<AnyPage> {
+    const page = await browser.open(served.origin);
+    await page.goto(address(path));
+    return page;
+  }
+
+  const shownBits = (page: AnyPage, selector: string): Promise<string> =>
+    page.evaluate(`document.querySelector(${JSON.stringify(selector)})?.dataset.value`);
+
+  it.each(Object.entries(inputs))('%s answers, and says what is wrong', async (path, { right, wrong }) => {
+    const page = await opened(`laboratory/${path}.html`);
+    expect(await page.evaluate(settled)).toBe('ready');
+    for (const values of right)
+      expect(await page.evaluate(fill(values)), JSON.stringify(values)).toBe('ready');
+    expect(await page.evaluate('crossOriginIsolated')).toBe(true);
+    expect(await page.evaluate(fill(wrong.values))).toBe('refused');
+    const message = await page.evaluate<string>(
+      `document.querySelector('.field-${wrong.field} .message').textContent`,
+    );
+    expect(message).toMatch(/accepted: /);
+    expect(
+      await page.evaluate(`document.querySelector('[name="${wrong.field}"]').getAttribute('aria-invalid')`),
+    ).toBe('true');
+    // The address holds the state: the same page again refuses the same.
+    const search = await page.evaluate<string>('location.search');
+    const again = await opened(`laboratory/${path}.html${search}`);
+    expect(await again.evaluate(settled)).toBe('refused');
+    expect([...page.faults, ...again.faults]).toEqual([]);
+    await Promise.all([page.close(), again.close()]);
+  });
+
+  it('formats: a hundred codes have the values that the library gives them', async () => {
+    const page = await opened('laboratory/format.html');
+    const next = draws(1);
+    for (let i = 0; i < 100; i++) {
+      const format = parseFormat(anyFormats[next() % anyFormats.length]!);
+      if (format.kind === 'block' || format.kind === 'complex') continue;
+      const code = next() % 2 ** format.bits;
+      expect(await page.evaluate(fill({ format: format.name, with: '', code: `${code}` }))).toBe('ready');
+      expect(await shownBits(page, '[data-result=value]'), `${format} ${code}`).toBe(
+        hexFloat(format.decode(code)),
+      );
+    }
+    await page.close();
+  });
+
+  it('rounding: a hundred numbers go where the library sends them, in every mode', async () => {
+    const page = await opened('laboratory/rounding.html');
+    const next = draws(2);
+    for (let i = 0; i < 100; i++) {
+      const format = anyFormats[next() % anyFormats.length]!;
+      const value = ((next() / 2 ** 32) * 2 - 1) * 2 ** ((next() % 24) - 12);
+      expect(await page.evaluate(fill({ value: hexFloat(value), format, draws: '10', seed: `${i}` }))).toBe(
+        'ready',
+      );
+      const shown = await page.evaluate<Record<string, string>>(
+        "Object.fromEntries([...document.querySelectorAll('[data-mode]')].map((one) => [one.dataset.mode, one.dataset.value]))",
+      );
+      const isPosit = format.startsWith('posit');
+      const modes = roundingModes.filter(
+        (mode) => !isPosit || mode === 'nearest-even' || mode === 'stochastic',
+      );
+      const wanted = modes.map((rounding) => [
+        rounding,
+        String(round(value, format as 'e4m3fn', { rounding, randomBits: 4, seed: i })),
+      ]);
+      expect(shown, `${value} in ${format}`).toEqual(Object.fromEntries(wanted));
+    }
+    await page.close();
+  });
+
+  it('arithmetic: a hundred operations give what the library gives', async () => {
+    const page = await opened('laboratory/arithmetic.html');
+    const next = draws(3);
+    const operations = ['add', 'sub', 'mul', 'div', 'pow', 'atan2'] as const;
+    for (let i = 0; i < 100; i++) {
+      const format = anyFormats[next() % anyFormats.length]! as 'e4m3fn';
+      const operation = operations[next() % operations.length]!;
+      const rounding = format.startsWith('posit')
+        ? 'nearest-even'
+        : roundingModes[next() % roundingModes.length]!;
+      const [a, b] = [0, 0].map(() => ((next() / 2 ** 32) * 2 - 1) * 2 ** ((next() % 8) - 4)) as [
+        number,
+        number,
+      ];
+      expect(
+        await page.evaluate(
+          fill({ operation, format, rounding, a: hexFloat(a), b: hexFloat(b), seed: `${i}` }),
+        ),
+      ).toBe('ready');
+      const plain = arithmetic(format);
+      const [x, y] = [a, b].map((one) => plain.convert(one)) as [number, number];
+      const wanted = arithmetic(format, { rounding, seed: i })[operation](x, y);
+      expect(
+        await shownBits(page, '[data-result=value]'),
+        `${operation} ${a} ${b} ${format} ${rounding}`,
+      ).toBe(hexFloat(wanted));
+    }
+    await page.close();
+  });
+
+  it('sums: twenty-five of them, each under every accumulator', async () => {
+    const page = await opened('laboratory/arithmetic.html?view=sums');
+    const next = draws(4);
+    for (let i = 0; i < 25; i++) {
+      const format = (['e4m3fn', 'binary16', 'bfloat16', 'e5m2'] as const)[next() % 4]!;
+      const x = Array.from({ length: 1 + (next() % 40) }, () => (next() / 2 ** 32) * 2 - 1);
+      expect(await page.evaluate(fill({ terms: 'written', x: x.map(hexFloat).join(' '), format }))).toBe(
+        'ready',
+      );
+      const by = arithmetic(format);
+      const terms = by.convert(Float64Array.from(x));
+      const wanted = {
+        [`${format}, in order`]: by.sum(terms),
+        [`${format}, in pairs`]: by.sum(terms, { order: 'pairwise' }),
+        'exact, rounded once': by.sum(terms, { accumulate: 'exact' }),
+        'exact products in binary32': arithmetic(formats.binary32).sum(terms),
+      };
+      for (const [accumulator, value] of Object.entries(wanted))
+        expect(await shownBits(page, `[data-accumulator="${accumulator}"]`), accumulator).toBe(
+          hexFloat(value),
+        );
+    }
+    await page.close();
+  });
+
+  it('quantisers: a hundred analyses are those of the library', async () => {
+    const page = await opened('laboratory/quantisers.html');
+    const next = draws(5);
+    const names = [
+      'nvfp4',
+      'mxfp4',
+      'mxfp8e4m3',
+      'int4/block:32',
+      'int8/row',
+      'ternary',
+      'nf4/block:64',
+      'e4m3fn',
+      'mxint8',
+      'bfp(7,16)',
+    ];
+    for (let i = 0; i < 10; i++) {
+      const [rows, columns, seed] = [1 + (next() % 8), 64 * (1 + (next() % 4)), next() % 1000];
+      const source = ['gaussian', 'uniform', 'laplace', 'outliers'][next() % 4]!;
+      const values = {
+        source,
+        rows: `${rows}`,
+        columns: `${columns}`,
+        seed: `${seed}`,
+        quantisers: names.join(' '),
+        look: 'nvfp4',
+      };
+      expect(await page.evaluate(fill(values))).toBe('ready');
+      const x = distributions[source]!(rows * columns, columns, seed);
+      for (const quantiser of names)
+        expect(await shownBits(page, `[data-quantiser="${quantiser}"]`), quantiser).toBe(
+          String(analyze(x, quantiser, { shape: [rows, columns] }).sqnr),
+        );
+    }
+    await page.close();
+  });
+
+  it('training: fifty steps have the losses of Node, under both recipes', async () => {
+    const page = await opened('laboratory/training.html');
+    expect(await page.evaluate(settled)).toBe('ready');
+    await page.evaluate(fill({ steps: '50', seed: '3', probes: '0' }));
+    await page.evaluate("document.querySelector('.buttons button.main').click()");
+    expect(await page.evaluate(settled)).toBe('ready');
+    const shown = await page.evaluate<string[]>(
+      "[...document.querySelectorAll('[data-run]')].map((one) => one.dataset.losses)",
+    );
+    const tf = await wasmBackend();
+    const data = await csvData(csvOfSpirals(), { label: 'class' });
+    const given = [{ recipe: 'float32' }, { recipe: 'bitnetTransition', at: 0.4 }].map(recipeFrom);
+    expect(given[0]!.name).toBe(recipes.float32().name);
+    for (const [i, recipe] of given.entries()) {
+      const losses: number[] = [];
+      await train({
+        tf,
+        model: 'mlp',
+        data,
+        recipe,
+        steps: 50,
+        seed: 3,
+        evaluateEvery: 10,
+        onStep: ({ loss }) => losses.push(loss),
+      });
+      expect(shown[i]!.split(' ').map(Number)).toEqual(losses);
+    }
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
+  it('a tensor of 10^6 numbers is quantised while the page stays awake', async () => {
+    const page = await opened('laboratory/quantisers.html');
+    expect(await page.evaluate(settled)).toBe('ready');
+    const longest = await page.evaluate<number>(`(async () => {
+      let [longest, last] = [0, performance.now()];
+      let isWatching = true;
+      const beat = () => { const now = performance.now(); longest = Math.max(longest, now - last); last = now; if (isWatching) setTimeout(beat, 0); };
+      beat();
+      await ${fill({ rows: '1000', columns: '1000', quantisers: 'nvfp4', hadamard: 'none' })};
+      isWatching = false;
+      return longest;
+    })()`);
+    expect(await page.evaluate("document.querySelector('.facts dd').textContent")).toContain(
+      '1000000 numbers',
+    );
+    // On a machine that does other things a beat may be late; a page that computes by itself would stand still for seconds.
+    expect(longest).toBeLessThan(name === 'Firefox' ? 400 : 250);
+    await page.close();
+  });
+
+  it
+    .runIf(name === 'Chromium')
+    .each([
+      ...Object.keys(inputs),
+      'training',
+      '..',
+      '../formats',
+      '../studies/x1-transition',
+      '../api/halfulp',
+    ])('%s: axe finds no violation, in either theme', async (path) => {
+    const page = await opened(
+      `laboratory/${path}${path === '..' ? '/index' : ''}.html`.replace('laboratory/../', ''),
+    );
+    if (!path.startsWith('..')) await page.evaluate(settled);
+    await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
+    for (const theme of ['light', 'dark']) {
+      await page.evaluate(`document.documentElement.classList.toggle('dark', ${theme === 'dark'})`);
+      await page.evaluate('new Promise((resolve) => setTimeout(resolve, 600))');
+      const found = await page.evaluate<string[]>(
+        "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(' | ')))",
+      );
+      expect(found, theme).toEqual([]);
+    }
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
+  it('the first page needs at most 150 KB before anything is computed', async () => {
+    const page = await opened('laboratory/format.html');
+    expect(await page.evaluate(settled)).toBe('ready');
+    const urls = await page.evaluate<string[]>(
+      "[location.href, ...performance.getEntriesByType('resource').map(({ name }) => name)]",
+    );
+    const files = new Set(
+      urls.map((url) => new URL(url).pathname.slice(subPath.length)).filter((file) => !/worker/.test(file)),
+    );
+    const bytes = [...files].reduce(
+      (sum, file) => sum + gzipSync(readFileSync(`site/dist/${file}`)).length,
+      0,
+    );
+    expect(bytes).toBeLessThanOrEqual(150_000);
+    await page.close();
+  });
+});

@@ -1,0 +1,132 @@
+/** The built site under a sub-path, and browsers on it: Chromium and Firefox behind the few methods that tests need. */
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { Browser as Chromium } from 'playwright-core';
+import puppeteer, { type Browser as Firefox } from 'puppeteer-core';
+import { type Finder, type Served, serve } from '../../src/cli/lab/serve.ts';
+import { siteFinder } from '../../src/cli/lab/site.ts';
+import { findChromium, launch } from './chromium.ts';
+
+/** The folder that `npm run site` builds. */
+export const siteFolder = 'site/dist';
+
+export const isSiteBuilt: boolean = existsSync(join(siteFolder, 'index.html'));
+
+/** Where the site is put, to see that it does not mind. */
+export const subPath = '/some/where/';
+
+/** Serves the site under the sub-path, and nothing else. */
+export function serveSite(): Promise<Served> {
+  const find = siteFinder(siteFolder);
+  const below: Finder = (path) =>
+    path.startsWith(subPath) ? find(`/${path.slice(subPath.length)}`) : undefined;
+  return serve(below, 0);
+}
+
+/** A page of either browser. */
+export interface AnyPage {
+  goto(address: string): Promise<unknown>;
+  evaluate<T>(code: string): Promise<T>;
+  /** Requests that left the origin, and errors of the page and its policy. */
+  readonly faults: string[];
+  close(): Promise<unknown>;
+}
+
+export interface AnyBrowser {
+  open(origin: string): Promise<AnyPage>;
+  close(): Promise<void>;
+}
+
+/** An installed Firefox: HALFULP_FIREFOX, or where systems put it. Nothing is downloaded. */
+function findFirefox(): string | undefined {
+  const named = process.env['HALFULP_FIREFOX'];
+  if (named !== undefined) return named;
+  const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(delimiter)];
+  return folders
+    .flatMap((folder) => ['firefox-esr', 'firefox'].map((name) => join(folder, name)))
+    .find(existsSync);
+}
+
+const isForeign = (url: string, origin: string): boolean =>
+  /^https?:/.test(url) && !url.startsWith(`${origin}/`);
+
+function ofChromium(browser: Chromium): AnyBrowser {
+  return {
+    async open(origin) {
+      const page = await browser.newPage();
+      const faults: string[] = [];
+      page.on('request', (request) => isForeign(request.url(), origin) && faults.push(request.url()));
+      page.on('pageerror', ({ message }) => faults.push(message));
+      page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+      return {
+        faults,
+        goto: (address) => page.goto(address),
+        evaluate: <T>(code: string) => page.evaluate<T>(code),
+        close: () => page.close(),
+      };
+    },
+    close: () => browser.close(),
+  };
+}
+
+function ofFirefox(browser: Firefox): AnyBrowser {
+  return {
+    async open(origin) {
+      const page = await browser.newPage();
+      const faults: string[] = [];
+      page.on('request', (request) => void (isForeign(request.url(), origin) && faults.push(request.url())));
+      page.on('pageerror', (error) => void faults.push(String((error as Error).message)));
+      page.on('console', (message) => void (message.type() === 'error' && faults.push(message.text())));
+      return {
+        faults,
+        goto: (address) => page.goto(address),
+        evaluate: <T>(code: string) => page.evaluate(code) as Promise<T>,
+        close: () => page.close(),
+      };
+    },
+    close: () => browser.close(),
+  };
+}
+
+const [chromiumPath, firefoxPath] = [findChromium(), findFirefox()];
+
+/** The browsers at hand, by name. */
+export const browsers: readonly (readonly [name: string, start: () => Promise<AnyBrowser>])[] = [
+  ...(chromiumPath === undefined
+    ? []
+    : [['Chromium', async () => ofChromium(await launch(chromiumPath))] as const]),
+  ...(firefoxPath === undefined
+    ? []
+    : [
+        [
+          'Firefox',
+          async () =>
+            ofFirefox(
+              await puppeteer.launch({ browser: 'firefox', executablePath: firefoxPath, headless: true }),
+            ),
+        ] as const,
+      ]),
+];
+
+/** Code that waits until the instrument of a page has answered, or refused, and says which. */
+export const settled = `(async () => {
+  const instrument = () => document.querySelector('.instrument')?.dataset.state;
+  for (let i = 0; i < 6000; i++) {
+    const state = instrument();
+    if (state === 'ready' || state === 'refused') return state;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return 'nothing';
+})()`;
+
+/** Code that fills fields as a user does, and waits for the answer. */
+export const fill = (values: Readonly<Record<string, string>>): string => `(async () => {
+  const values = ${JSON.stringify(values)};
+  for (const [name, value] of Object.entries(values)) {
+    const input = document.querySelector('form.fields [name="' + name + '"]');
+    input.value = value;
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+  }
+  return await ${settled};
+})()`;
