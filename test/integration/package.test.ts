@@ -48,7 +48,10 @@ test('has no sources, maps, studies or measurements', () => {
     'package.json',
   ]);
   const isLaboratory = (path: string): boolean => /^dist\/laboratory\/[\w.-]+\.br$/.test(path);
-  expect(paths.filter((path) => !isLaboratory(path) && !/\.(js|d\.ts|md)$/.test(path))).toEqual(['LICENSE', 'package.json']);
+  expect(paths.filter((path) => !isLaboratory(path) && !/\.(js|d\.ts|md)$/.test(path))).toEqual([
+    'LICENSE',
+    'package.json',
+  ]);
   expect(paths.filter((path) => /^(docs|dist)\/(studies|results|images)/.test(path))).toEqual([]);
   expect(paths.filter((path) => path.startsWith('docs/')).length).toBeGreaterThan(15);
 });
