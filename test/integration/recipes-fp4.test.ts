@@ -12,10 +12,11 @@ import {
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import { applyRecipe, type Recipe, recipes } from '../../src/train/index.ts';
 import { gaussians } from '../../src/train/random.ts';
-import { fp4Design } from '../oracles/recipes/fp4-design.ts';
+import type { Nvfp4Options } from '../../src/train/recipes/index.ts';
+import { fp4Design, type Point } from '../oracles/recipes/fp4-design.ts';
 import { firstMoment, fp4Dge, secondMoment, slope } from '../oracles/recipes/fp4-dge.ts';
-import { mxfp4 } from '../oracles/recipes/mxfp4.ts';
-import { nvfp4 } from '../oracles/recipes/nvfp4.ts';
+import { type Direction, mxfp4 } from '../oracles/recipes/mxfp4.ts';
+import { brief, briefForward, type Nvfp4Variant, nvfp4 } from '../oracles/recipes/nvfp4.ts';
 import { quartet } from '../oracles/recipes/quartet.ts';
 import { quest, questWeights } from '../oracles/recipes/quest.ts';
 import { expectOracle, type NetSizes } from './recipes-oracle.ts';
@@ -35,7 +36,7 @@ describe.each([
   ['whole blocks', whole],
   ['ragged blocks', ragged],
 ])('%s', (_, sizes) => {
-  it('nvfp4', () => expectOracle(tf, recipes.nvfp4(plain), nvfp4, sizes));
+  it('nvfp4', () => expectOracle(tf, recipes.nvfp4(plain), nvfp4(), sizes));
   it('mxfp4', () => expectOracle(tf, recipes.mxfp4(plain), mxfp4({}), sizes));
   it('mxfp4, stochastic', () =>
     expectOracle(
@@ -70,9 +71,90 @@ describe.each([
   it('fp4 with estimator, float32 moments', () =>
     expectOracle(tf, recipes.fp4Dge({ ...plain, outliers: 0.9, moments: 'float32' }), fp4Dge(0.9), sizes));
   // Scales of ue5m3 reach from 2^-17 to 2^16: gradients must lie there.
-  it('fp4 design', () => expectOracle(tf, recipes.fp4Design(unclipped), fp4Design, sizes, { lossScale: 1 }));
-  it('quest, weights only', () =>
-    expectOracle(tf, recipes.quest({ ...plain, bits: 3, activations: false }), questWeights(3), sizes));
+  it('fp4 design', () =>
+    expectOracle(tf, recipes.fp4Design(unclipped), fp4Design(), sizes, { lossScale: 1 }));
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('quest, weights only, %i bits', (bits) =>
+    expectOracle(tf, recipes.quest({ ...plain, bits, activations: false }), questWeights(bits), sizes),
+  );
+
+  it.each<Nvfp4Variant>([
+    { hadamard: 'none' },
+    { hadamard: 'step' },
+    { rounding: 'nearest-even' },
+    { weights: 'block' },
+    { rowScaled: true },
+    ...(['weights', 'activations', 'all'] as const).flatMap((of) =>
+      (['mae', 'mse'] as const).flatMap((error) =>
+        ([448, 256] as const).map((scaleMax) => ({ fourOverSix: { of, error, scaleMax } })),
+      ),
+    ),
+    { fourOverSix: { of: 'all', error: 'mae', scaleMax: 448 }, weights: 'block', rowScaled: true },
+    { fourOverSix: { of: 'all', error: 'mse', scaleMax: 256 }, hadamard: 'none', rounding: 'nearest-even' },
+  ])('nvfp4 with %j', (variant) =>
+    expectOracle(tf, recipes.nvfp4({ ...plain, ...variant } as Nvfp4Options), nvfp4(variant), sizes),
+  );
+
+  it.each([
+    [{ at: 0.5 }, brief],
+    [{ at: 0.5, of: 'all' }, brief],
+    [{ at: 0.5, of: 'forward' }, briefForward],
+  ] as const)('nvfp4 that finishes %j', (finish, end) => {
+    const oracle = (step: number) => (step < 2 ? ([nvfp4(), nvfp4()] as const) : ([end, end] as const));
+    return expectOracle(tf, recipes.nvfp4({ ...plain, finish }), oracle, sizes, { steps: 4 });
+  });
+
+  it.each([
+    [{ first: 1 }, [brief, nvfp4()]],
+    [{ last: 1 }, [nvfp4(), brief]],
+    [{ first: 1, last: 1 }, [brief, brief]],
+  ] as const)('nvfp4 with blocks %j exempt', async (exempt, layers) => {
+    const recipe = recipes.nvfp4({ ...plain, exempt });
+    for (const names of [undefined, ['blocks.0.up/kernel', 'blocks.1.up/kernel']] as const)
+      await expectOracle(tf, recipe, () => layers, sizes, names === undefined ? {} : { names });
+  });
+
+  it.each(
+    (['floor', 'ceil', 'even', 'rceil'] as const).flatMap((direction) => [
+      { direction },
+      { direction, rounding: 'stochastic', prescale: 0.75, hadamard: 'step' } as const,
+    ]),
+  )('mxfp4 with %j', (options) => {
+    const isStochastic = 'rounding' in options;
+    const more = isStochastic ? { isStochastic, prescale: 0.75, isTurned: true } : {};
+    const { direction }: { direction: Direction } = options;
+    return expectOracle(tf, recipes.mxfp4({ ...plain, ...options }), mxfp4({ direction, ...more }), sizes);
+  });
+
+  it.each(['nearest-even', 'aligned'] as const)('quartet, stochastic forward, backward %s', (backward) => {
+    const options = { forward: 'stochastic', backward } as const;
+    return expectOracle(tf, recipes.quartet({ ...plain, ...options }), quartet(options), sizes);
+  });
+
+  it.each<Point>([
+    { hadamard: 'none' },
+    { hadamard: 'backward' },
+    { hadamard: 'all' },
+    { rounding: 'nearest-even' },
+    { estimator: 'clipped' },
+    { estimator: 'dge' },
+    { outliers: 0.9 },
+    { size: 32 },
+    { size: 24, hadamard: 'all' },
+    ...(['e4m3fn', 'e5m2', 'e8m0', 'binary32'] as const).flatMap((scaleFormat) => [
+      { scaleFormat },
+      { scaleFormat, size: 32, hadamard: 'backward', estimator: 'dge', outliers: 0.9 } as const,
+      { scaleFormat, hadamard: 'all', rounding: 'nearest-even' } as const,
+    ]),
+    ...(['e4m3fn', 'ue5m3', 'e5m2'] as const).flatMap((scaleFormat) => [
+      { scaleFormat, tensorScale: true },
+      { scaleFormat, tensorScale: true, size: 32, hadamard: 'all', rounding: 'nearest-even' } as const,
+      { scaleFormat, tensorScale: true, estimator: 'clipped', outliers: 0.95, hadamard: 'none' } as const,
+    ]),
+  ])('fp4 design %j', (point) =>
+    expectOracle(tf, recipes.fp4Design({ ...unclipped, ...point }), fp4Design(point), sizes, {
+      lossScale: 1,
+    }),
+  );
 });
 
 it('the estimator has the factors of the reference code for its own test', () => {

@@ -30,10 +30,14 @@ function rows(m: Matrix): { scaled: number[][]; values: number[][] } {
 }
 
 /** Clamped at the quantiles of the whole, quantised, and what was cut off added again. */
-export function outliersApart(m: Matrix, alpha: number): { main: number[][]; whole: number[][] } {
+export function outliersApart(
+  m: Matrix,
+  alpha: number,
+  read = (x: Matrix): number[][] => rows(x).values,
+): { main: number[][]; whole: number[][] } {
   const ascending = m.flat().sort((a, b) => a - b);
   const [low, high] = [quantile(ascending, 1 - alpha), quantile(ascending, alpha)];
-  const main = rows(mapped(m, (x) => Math.min(Math.max(x, low), high))).values;
+  const main = read(mapped(m, (x) => Math.min(Math.max(x, low), high)));
   const whole = mapped(m, (x, r, c) => {
     const value = main[r]![c]!;
     if (x >= low && x <= high) return value;

@@ -23,11 +23,30 @@ export function exponentBelow(x: number): number {
   return exponent;
 }
 
+/** Exponents of a block's scale by its largest magnitude: OCP's, and those of torchao and TransformerEngine; 4 is 2^2, the largest element 6. */
+const exponents = {
+  floor: (most: number) => exponentBelow(most) - 2,
+  ceil: (most: number) => exponentBelow(most) - 2 + (most > 2 ** exponentBelow(most) ? 1 : 0),
+  // Half a unit of the last of e2m1's two bits: a quarter of the leading one.
+  even: (most: number) => exponentBelow(most + 2 ** exponentBelow(most) / 4) - 2,
+  rceil: (most: number) => {
+    let exponent = exponentBelow(most) - 3;
+    while (6 * 2 ** exponent < most) exponent++;
+    return exponent;
+  },
+};
+export type Direction = keyof typeof exponents;
+
 /** Blocks of 32 along the rows: exponents from the largest magnitude, elements of x times a factor, values divided by it. */
-export const mxBlocks = (m: Matrix, round: (x: number, index: number) => number, factor = 1): number[][] =>
+export const mxBlocks = (
+  m: Matrix,
+  round: (x: number, index: number) => number,
+  factor = 1,
+  direction: Direction = 'floor',
+): number[][] =>
   inBlocks(m, 32, (block, start) => {
     const most = magnitude(block);
-    const exponent = most === 0 ? -127 : Math.max(exponentBelow(most) - 2, -127);
+    const exponent = most === 0 ? -127 : Math.max(exponents[direction](most), -127);
     return block.map((x, i) => f(round(x * factor * 2 ** -exponent, start + i) / (factor * 2 ** -exponent)));
   });
 
@@ -47,17 +66,25 @@ export interface MxOptions {
   readonly isStochastic?: boolean;
   readonly prescale?: number;
   readonly isTurned?: boolean;
+  readonly direction?: Direction;
 }
 
-export function mxfp4({ isStochastic = false, prescale = 1, isTurned = false }: MxOptions): RecipeOracle {
+export function mxfp4({
+  isStochastic = false,
+  prescale = 1,
+  isTurned = false,
+  direction,
+}: MxOptions): RecipeOracle {
+  const blocks = (m: Matrix, round: (x: number, index: number) => number, factor?: number): number[][] =>
+    mxBlocks(m, round, factor, direction);
   const backward = (call: Call, of: string, g: Matrix, other: Matrix): number[][] => {
     const signs = signsOf({ ...call, product: of, operand: '' }, 32);
     const [left, right] = isTurned ? [turned(g, 32, signs), turned(other, 32, signs)] : [g, other];
     const round = isStochastic ? drawing(call, of, 'g') : toNearest;
-    return product(mxBlocks(left, round, prescale), mxBlocks(right, toNearest));
+    return product(blocks(left, round, prescale), blocks(right, toNearest));
   };
   return {
-    forward: ({ x, w }) => ({ x: mxBlocks(x, toNearest), w: mxBlocks(w, toNearest) }),
+    forward: ({ x, w }) => ({ x: blocks(x, toNearest), w: blocks(w, toNearest) }),
     inputGradient: (call, _, g) => backward(call, 'inputGradient', g, transposed(call.w)),
     weightGradient: (call, _, g) => backward(call, 'weightGradient', transposed(g), transposed(call.x)),
   };
