@@ -10,8 +10,13 @@ export {
   type ArithmeticOptions,
   type ArithmeticState,
   type BinaryMethod,
+  type CodeMethods,
+  type CodeResult,
+  type CountingArithmetic,
   type FixedWord,
   type Flags,
+  type FormatOfArithmetic,
+  type FormatOfOptions,
   fixedPoint,
   type MatmulShape,
   type MatrixUnit,
@@ -20,10 +25,13 @@ export {
   type MatvecShape,
   matrixUnit,
   matrixUnitNames,
+  type OperandFormats,
   type QuantizeOptions,
   type Quire,
   type SumOptions,
   type TernaryMethod,
+  type Trace,
+  type TracedMethods,
   type UnaryMethod,
   type WordFormat,
   type WordFormatSpelling,
@@ -105,6 +113,7 @@ export { allocateFloat32, allocateFloat64, release } from './kernels/heap.ts';
 export { startThreads, stopThreads } from './kernels/threads.ts';
 export {
   type CodeArray,
+  type CodesOf,
   decode,
   type EncodeOptions,
   encode,
@@ -117,6 +126,7 @@ export {
   type RoundArrayOptions,
   round,
   significantDigits,
+  type ValuesOf,
 } from './operations/index.ts';
 export {
   type Analysis,

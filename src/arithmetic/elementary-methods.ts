@@ -14,7 +14,7 @@ import {
   type UnaryMethod,
   unaryMethod,
 } from './elementwise.ts';
-import { countOutcome, type Flags, type Tininess } from './flags.ts';
+import { type Counter, countOutcome } from './flags.ts';
 import type { OperationPlan } from './operations.ts';
 
 export type ElementaryMethods = { readonly [name in UnaryName]: UnaryMethod } & {
@@ -23,17 +23,17 @@ export type ElementaryMethods = { readonly [name in UnaryName]: UnaryMethod } & 
 
 function elementwise(
   name: ElementaryName,
-  { format, options, kernels }: ArithmeticContext,
+  context: ArithmeticContext,
   plan: OperationPlan,
-  counts: Flags | undefined,
-  tininess: Tininess,
+  counter: Counter | undefined,
 ): Elementwise {
+  const { format, options, kernels } = context;
   const { evaluate, outcome } = elementaryFunctions[name];
-  if (counts !== undefined)
+  if (counter !== undefined)
     return {
       scalar: (x, y, _, random) => {
         const result = outcome(x, y, format, options, random);
-        countOutcome(result, plan, random, counts, tininess);
+        countOutcome(result, plan, random, counter.flags, counter.tininess);
         return result.value;
       },
       draws: true,
@@ -65,12 +65,11 @@ function elementwise(
 export function elementaryMethods(
   context: ArithmeticContext,
   plan: OperationPlan,
-  counts: Flags | undefined,
-  tininess: Tininess,
+  counter: Counter | undefined,
 ): ElementaryMethods {
   const names = Object.keys(elementaryFunctions) as ElementaryName[];
   const methods = names.map((name) => {
-    const operation = elementwise(name, context, plan, counts, tininess);
+    const operation = elementwise(name, context, plan, counter);
     const isUnary = elementaryFunctions[name].arity === 1;
     return [name, isUnary ? unaryMethod(operation, context) : binaryMethod(operation, context)];
   });

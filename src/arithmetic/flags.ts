@@ -17,6 +17,7 @@ import {
   type Real,
   roundToQuantum,
   roundToSteps,
+  toReal,
 } from './real.ts';
 
 /** How often each exception was raised. An array raises one an element. */
@@ -31,6 +32,12 @@ export interface Flags {
 /** Where IEEE 754-2019 section 7.5 lets an implementation look for underflow: at the result before or after rounding. */
 export const tininesses = ['after', 'before'] as const;
 export type Tininess = (typeof tininesses)[number];
+
+/** Where exceptions are counted, and how underflow is told. */
+export interface Counter {
+  readonly flags: Flags;
+  readonly tininess: Tininess;
+}
 
 export function noFlags(): Flags {
   return { inexact: 0, overflow: 0, underflow: 0, invalid: 0, divideByZero: 0 };
@@ -98,7 +105,7 @@ function countZero(result: number, flags: Flags): void {
 export function countRounding(
   exact: Real,
   result: number,
-  { format, options }: OperationPlan,
+  { format, options }: Pick<OperationPlan, 'format' | 'options'>,
   random: number,
   flags: Flags,
   tininess: Tininess = 'after',
@@ -133,6 +140,18 @@ export function countRounding(
       break; // posits round to their ends
   }
   flags.inexact++;
+}
+
+/** Counts what the rounding of a term raised: of a number that is finite, or of a Real. */
+export function countTerm(
+  x: number | Real,
+  result: number,
+  plan: Pick<OperationPlan, 'format' | 'options'>,
+  random: number,
+  { flags, tininess }: Counter,
+): void {
+  if (typeof x === 'number' && !Number.isFinite(x)) return;
+  countRounding(typeof x === 'number' ? toReal(x) : x, result, plan, random, flags, tininess);
 }
 
 /** The exceptions of an elementary function, counted from its outcome. */

@@ -8,7 +8,12 @@ export type {
   Quire,
   SumOptions,
 } from './accumulate/index.ts';
-export { type Arithmetic, type ArithmeticOptions, createArithmetic } from './arithmetic.ts';
+export {
+  type Arithmetic,
+  type ArithmeticOptions,
+  type CountingArithmetic,
+  createArithmetic,
+} from './arithmetic.ts';
 export type { ArithmeticState } from './cursor.ts';
 export type { ArithmeticCallOptions, BinaryMethod, TernaryMethod, UnaryMethod } from './elementwise.ts';
 export {
@@ -19,6 +24,12 @@ export {
   type WordFormatSpelling,
 } from './fixed-point.ts';
 export type { Flags } from './flags.ts';
+export {
+  createFormatOf,
+  type FormatOfArithmetic,
+  type FormatOfOptions,
+  type OperandFormats,
+} from './format-of.ts';
 export {
   type MatrixUnit,
   type MatrixUnitDescription,
@@ -35,3 +46,4 @@ export {
   planOperations,
 } from './operations.ts';
 export { type Real, roundReal, toReal } from './real.ts';
+export type { CodeMethods, CodeResult, Trace, TracedMethods } from './single-operations.ts';

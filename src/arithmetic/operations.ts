@@ -33,6 +33,8 @@ export interface OperationPlan {
   /** Whether rounding is what binary64 arithmetic does by itself. */
   readonly isNative: boolean;
   readonly divisionByZeroIsNaN: boolean;
+  /** Whether an operand of -0 is one: else it is 0. */
+  readonly hasNegativeZeroOperands: boolean;
 }
 
 /** One operation on numbers. Operands that it does not have are 0. */
@@ -91,7 +93,7 @@ const operations: { readonly [name in OperationName]: Operation } = {
       if (b === 0 && plan.divisionByZeroIsNaN) return NaN;
       if (a !== 0 && b !== 0 && isFinitePair(a, b)) return undefined;
       // A -0 of a format that has none is 0.
-      return plan.format.hasNegativeZero ? a / b : a / (b + 0);
+      return plan.hasNegativeZeroOperands ? a / b : a / (b + 0);
     },
     odd: oddQuotient,
     native: (a, b) => a / b,
@@ -156,6 +158,7 @@ export function planOperations(format: Format, options: ResolvedRounding): Opera
     oddLimit: oddLimitOf(format, options),
     isNative:
       format.name === 'binary64' && options.rounding === 'nearest-even' && options.subnormals === 'keep',
+    hasNegativeZeroOperands: format.hasNegativeZero,
     divisionByZeroIsNaN: format.kind === 'posit' || (format.kind === 'float' && format.specials === 'p3109'),
   };
 }

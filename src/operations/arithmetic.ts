@@ -3,9 +3,17 @@
  * scalar reference on every bit.
  */
 
-import { type Arithmetic, type ArithmeticOptions, createArithmetic } from '../arithmetic/arithmetic.ts';
+import {
+  type Arithmetic,
+  type ArithmeticOptions,
+  type CountingArithmetic,
+  createArithmetic,
+} from '../arithmetic/arithmetic.ts';
 import type { ArithmeticKernels } from '../arithmetic/context.ts';
+import type { Flags } from '../arithmetic/flags.ts';
+import { createFormatOf, type FormatOfArithmetic, type FormatOfOptions } from '../arithmetic/format-of.ts';
 import { isFloat32Array, kindOf, type RealArray } from '../array-kinds.ts';
+import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import type { FormatSpelling } from '../formats/names.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
@@ -58,6 +66,34 @@ export type { Arithmetic, ArithmeticOptions } from '../arithmetic/arithmetic.ts'
  * e4m3.add(1, 0.109375) // 1, since the next number up is 1.125
  * e4m3.mul(new Float32Array([16, 448]), 2) // Float32Array [32, 448]
  */
-export function arithmetic(format: Format | FormatSpelling, options?: ArithmeticOptions): Arithmetic {
-  return createArithmetic(format, options, kernels);
+export function arithmetic(
+  format: Format | FormatSpelling,
+  options: ArithmeticOptions & { readonly flags: true },
+): CountingArithmetic;
+export function arithmetic(format: Format | FormatSpelling, options?: ArithmeticOptions): Arithmetic;
+/**
+ * Operations on operands of formats of their own, rounded once to the format of results: the formatOf operations of IEEE 754-2019,
+ * section 5.4.1.
+ *
+ * @param formats `operands`: the formats of a, b and c; `result`; and the options as above, but `operands: 'round'`.
+ *
+ * @example
+ * const mixed = arithmetic({ operands: ['e4m3fn', 'e4m3fn', 'binary32'], result: 'bfloat16', rounding: 'toward-zero' });
+ * mixed.fma(448, 448, 1) // 200704
+ */
+export function arithmetic(
+  formats: FormatOfOptions & { readonly flags: true },
+): FormatOfArithmetic & { readonly flags: Readonly<Flags> };
+export function arithmetic(formats: FormatOfOptions): FormatOfArithmetic;
+export function arithmetic(
+  given: Format | FormatSpelling | FormatOfOptions,
+  options?: ArithmeticOptions,
+): Arithmetic | FormatOfArithmetic {
+  if (typeof given !== 'object' || given === null || 'decode' in given || !isFormatOf(given))
+    return createArithmetic(given as Format | FormatSpelling, options, kernels);
+  if (options !== undefined)
+    throw new ArgumentError('options', options, 'nothing beside the formats, which have them');
+  return createFormatOf(given, kernels);
 }
+
+const isFormatOf = (given: object): given is FormatOfOptions => 'operands' in given || 'result' in given;

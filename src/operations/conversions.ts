@@ -14,6 +14,7 @@ import {
 } from '../array-kinds.ts';
 import { checkFields, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import type { FormatName } from '../formats/catalogue.ts';
 import { type CodeArray, codesOf, noCodes } from '../formats/codes.ts';
 import type { Code, Format } from '../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../formats/names.ts';
@@ -137,6 +138,29 @@ function checkRandom(options: ResolvedRounding, length: number): void {
       throw new ArgumentError(`random[${i}]`, random[i], `an integer below 2^${randomBits}`);
 }
 
+/** Formats of the catalogue by the width of their codes, where that is not 8 bits or less. */
+type Wide64 = 'binary64';
+type Wide32 = 'binary32' | 'tf32' | 'fp24' | 'pxr24' | 'posit32';
+type Wide16 = 'binary16' | 'bfloat16' | 'dlfloat16' | 'posit16';
+
+/** The codes of a format, as far as its name tells. */
+export type CodesOf<N> = N extends Wide64
+  ? BigUint64Array<ArrayBuffer>
+  : N extends Wide32
+    ? Uint32Array<ArrayBuffer>
+    : N extends Wide16
+      ? Uint16Array<ArrayBuffer>
+      : N extends FormatName
+        ? Uint8Array<ArrayBuffer>
+        : CodeArray;
+
+/** The values of codes, as far as the format's name tells. */
+export type ValuesOf<N> = N extends 'binary64' | 'posit32'
+  ? Float64Array<ArrayBuffer>
+  : N extends FormatName
+    ? Float32Array<ArrayBuffer>
+    : RealArray;
+
 export interface EncodeOptions extends RoundOptions {
   /** What NaN becomes in a format without NaN: an error (default), the code of zero, or that of the largest value. */
   readonly nan?: NaNTreatment;
@@ -147,20 +171,44 @@ const encodeNames: readonly string[] = [...roundingNames, 'nan'];
 /**
  * Rounds values to a format and gives their codes, one an element.
  *
- * @param values A Float32Array, a Float64Array, a Float16Array or an array of numbers.
- * @returns Uint8Array, Uint16Array, Uint32Array or BigUint64Array, the narrowest that holds `format.bits` bits.
+ * @param values A number, a Float32Array, a Float64Array, a Float16Array or an array of numbers.
+ * @returns A code, or a Uint8Array, Uint16Array, Uint32Array or BigUint64Array, the narrowest that holds `format.bits` bits.
  * @throws ArgumentError as `round` does; RangeError for NaN into a format without NaN (unless `nan` says otherwise) and
  *   for a format without codes.
  *
  * @example
+ * encode(0.3, 'e4m3fn') // 0x2a
  * encode([1, -2.6, 1000], 'e4m3fn', { saturation: 'finite' }) // Uint8Array [0x38, 0xc2, 0x7e]
  */
-export function encode(values: Numbers, format: Format | FormatSpelling, options?: EncodeOptions): CodeArray {
+export function encode(value: number, format: Format | FormatSpelling, options?: EncodeOptions): Code;
+export function encode<const N extends Format | FormatSpelling>(
+  values: Numbers,
+  format: N,
+  options?: EncodeOptions,
+): CodesOf<N>;
+export function encode(
+  values: Numbers | number,
+  format: Format | FormatSpelling,
+  options?: EncodeOptions,
+): CodeArray | Code {
+  if (typeof values === 'number') return encodeNumbers(Float64Array.of(values), format, options)[0]!;
+  return encodeNumbers(values, format, options);
+}
+
+function encodeNumbers(
+  values: Numbers,
+  format: Format | FormatSpelling,
+  options: EncodeOptions | undefined,
+): CodeArray {
   const target = toFormat(format);
   const given = checkFields('', options, encodeNames);
   const nan = oneOf('nan', given.nan, ['error', 'zero', 'max'], 'error');
   const resolved = resolveRounding(target, given);
-  const numbers = realArray('values', values);
+  const numbers = realArray(
+    'values',
+    values,
+    'a number, a Float32Array, a Float64Array, a Float16Array or an array of numbers',
+  );
   checkRandom(resolved, numbers.length);
   checkOffset(resolved, numbers.length);
   const type = isFloat32Array(numbers) && fitsBinary32(target) ? 'float32' : 'float64';
@@ -170,15 +218,29 @@ export function encode(values: Numbers, format: Format | FormatSpelling, options
 /**
  * The values of codes.
  *
- * @param codes As `encode` gives them, a wider array of unsigned integers, or an array of integers.
- * @returns A Float32Array where every value of the format is a binary32 number, else a Float64Array.
+ * @param codes A code, or codes as `encode` gives them, a wider array of unsigned integers, or an array of integers.
+ * @returns A number, or a Float32Array where every value of the format is a binary32 number, else a Float64Array.
  * @throws ArgumentError for what is no array of codes, or one of narrower codes; RangeError if a code has more bits than the format,
  *   or the format has no codes.
  *
  * @example
+ * decode(0x38, 'e4m3fn') // 1
  * decode(new Uint8Array([0x38, 0x7f]), 'e4m3fn') // Float32Array [1, NaN]
  */
-export function decode(codes: CodeArray | readonly Code[], format: Format | FormatSpelling): RealArray {
+export function decode(code: Code, format: Format | FormatSpelling): number;
+export function decode<const N extends Format | FormatSpelling>(
+  codes: CodeArray | readonly Code[],
+  format: N,
+): ValuesOf<N>;
+export function decode(
+  codes: CodeArray | readonly Code[] | Code,
+  format: Format | FormatSpelling,
+): RealArray | number {
+  if (typeof codes === 'number' || typeof codes === 'bigint') return decodeCodes([codes], format)[0]!;
+  return decodeCodes(codes, format);
+}
+
+function decodeCodes(codes: CodeArray | readonly Code[], format: Format | FormatSpelling): RealArray {
   const source = toFormat(format);
   if (source.bits === Infinity) throw noCodes(source.name);
   const narrow = codesOf('codes', codes, source);

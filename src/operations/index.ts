@@ -3,6 +3,7 @@
 export { arithmetic } from './arithmetic.ts';
 export {
   type CodeArray,
+  type CodesOf,
   decode,
   type EncodeOptions,
   encode,
@@ -13,5 +14,6 @@ export {
   type RealArray,
   type RoundArrayOptions,
   round,
+  type ValuesOf,
 } from './conversions.ts';
 export { type FlipOptions, flipBits, significantDigits } from './faults.ts';

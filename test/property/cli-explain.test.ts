@@ -5,8 +5,8 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { one, toUnits } from '../../src/cli/formats/exact.ts';
-import { type Explanation, explain } from '../../src/cli/formats/explain.ts';
+import { one, toUnits } from '../../src/explained/exact.ts';
+import { type Explanation, explain } from '../../src/explained/explain.ts';
 import { type Format, formats, scalarFormats, toFormat } from '../../src/formats/index.ts';
 import {
   dropsHighBits,

@@ -2,11 +2,11 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { hexFloat, one, toBinary64, toDecimal, toUnits } from '../../src/cli/formats/exact.ts';
-import { numberText, ratioText, shortText } from '../../src/cli/formats/notation.ts';
 import { isNegativeNumber, readNumber } from '../../src/cli/formats/read-number.ts';
 import { wordsOf } from '../../src/cli/formats/words.ts';
 import { ArgumentError } from '../../src/errors.ts';
+import { hexFloat, one, toBinary64, toDecimal, toUnits } from '../../src/explained/exact.ts';
+import { numberText, ratioText, shortText } from '../../src/explained/notation.ts';
 import { jsonText } from '../../src/json.ts';
 
 const anyFinite = fc

@@ -19,6 +19,7 @@ import { type Addend, drawingParts, type Part } from '../../products/model.ts';
 import type { ResolvedRounding } from '../../rounding/options.ts';
 import type { ArithmeticContext } from '../context.ts';
 import { rootOfReal } from '../exact.ts';
+import { type Counter, countTerm } from '../flags.ts';
 import { checkAddends, readOperands } from '../matrix-unit/matrix-unit.ts';
 import { toReal } from '../real.ts';
 import { drawsOf } from './draws.ts';
@@ -95,12 +96,20 @@ const sumNames: readonly string[] = [...modelNames, 'c'];
 const kernelLength = 64;
 
 /** The square root of what the accumulator holds, rounded once. */
-export function roundRoot(value: Term, { conversion }: ResolvedAccumulator, random: number): number {
+export function roundRoot(
+  value: Term,
+  { conversion }: ResolvedAccumulator,
+  random: number,
+  counter?: Counter,
+): number {
   const { format, options } = conversion;
   const isPositive = typeof value !== 'number' || (value > 0 && value < Infinity);
   if (!isPositive) return roundTerm(Math.sqrt(Number(value)), format, options, random);
   const real = typeof value === 'number' ? toReal(value) : value;
-  return roundTerm(real.negative ? NaN : rootOfReal(real, format), format, options, random);
+  const root = real.negative ? NaN : rootOfReal(real, format);
+  const result = roundTerm(root, format, options, random);
+  if (counter !== undefined) countTerm(root, result, conversion, random, counter);
+  return result;
 }
 
 const vectorShape = { m: 1, n: 1, transposeA: false, transposeB: false, batch: 1 } as const;
@@ -112,9 +121,11 @@ interface CallDraws {
 }
 
 /** The accumulations of an arithmetic object. */
-export function accumulations(context: ArithmeticContext): Accumulations {
-  const { format, options, kernels, threads } = context;
-  const find = kernels?.firstNonMember;
+export function accumulations(context: ArithmeticContext, counter?: Counter): Accumulations {
+  const { format, options, threads } = context;
+  // Kernels do not count.
+  const kernels = counter === undefined ? context.kernels : undefined;
+  const find = context.kernels?.firstNonMember;
   const resolve = (model: AccumulatorModel | undefined): ResolvedAccumulator =>
     resolveAccumulator(format, options, checkFields('', model, modelNames, 'model'));
 
@@ -180,7 +191,7 @@ export function accumulations(context: ArithmeticContext): Accumulations {
   function one(terms: Terms, given: ResolvedAccumulator): number {
     const model = modelFor(terms.a.length, given);
     const draws = take(drawingParts(model, terms.b !== undefined), 1, terms.a.length);
-    return kernelSum(terms, model, draws) ?? innerProduct(terms, model, draws.of(0));
+    return kernelSum(terms, model, draws) ?? innerProduct(terms, model, draws.of(0), counter);
   }
 
   /** What the accumulator holds after all terms, the random integer of what takes the place of the conversion, and the model. */
@@ -197,7 +208,11 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     const isNumber = accumulate !== 'exact' && !isMatrixUnit(accumulate) && draws.call.random === undefined;
     const unconverted = isNumber && { ...model, conversion: accumulate, converts: false };
     const quick = unconverted ? kernelSum(terms, unconverted, draws) : undefined;
-    return { value: quick ?? accumulated(terms, model, draw), model, random: draw('conversions', 0) };
+    return {
+      value: quick ?? accumulated(terms, model, draw, counter),
+      model,
+      random: draw('conversions', 0),
+    };
   }
 
   /** `names`: what the caller calls the operands. */
@@ -227,7 +242,7 @@ export function accumulations(context: ArithmeticContext): Accumulations {
     if (kernels?.matmul?.(x, y, out, placed, model, draws.call, threads, addend)) return place.finish();
     // The result may be written over an operand.
     const results = shape.out === undefined ? out : newLike(left, outputs);
-    matrixProduct(x, y, addend, results, placed, model, draws.of);
+    matrixProduct(x, y, addend, results, placed, model, draws.of, counter);
     if (results !== out) out.set(results);
     return place.finish();
   }
@@ -250,13 +265,13 @@ export function accumulations(context: ArithmeticContext): Accumulations {
       const resolved = resolve(given);
       const a = read('x', open('x', x), resolved);
       const { value, model, random } = held({ a, b: a, start: 0 }, resolved);
-      return roundRoot(value, model, random);
+      return roundRoot(value, model, random, counter);
     },
     mean(x, given): number {
       const resolved = resolve(given);
       const a = read('x', open('x', x), resolved);
       const { value, model, random } = held({ a, b: undefined, start: 0 }, resolved);
-      return roundQuotient(value, a.length, model.conversion, random);
+      return roundQuotient(value, a.length, model.conversion, random, counter);
     },
     prod(x, given): number {
       const model = resolve(given);
@@ -270,7 +285,7 @@ export function accumulations(context: ArithmeticContext): Accumulations {
         1,
         a.length,
       );
-      return runningProduct(a, model, draws.of(0));
+      return runningProduct(a, model, draws.of(0), counter);
     },
     cumsum: <A extends RealArray>(x: Numbers, given?: AccumulatorModel): A => {
       const model = resolve(given);
@@ -279,7 +294,10 @@ export function accumulations(context: ArithmeticContext): Accumulations {
         throw new ArgumentError('products', given.products, 'nothing: a sum has no products');
       const a = read('x', open('x', x), model);
       const out = newLike(a);
-      if (a.length > 0) runningSums(a, out, model, take(drawingParts(model, false), 1, a.length).of(0));
+      if (a.length > 0) {
+        const draws = take(drawingParts(model, false), 1, a.length);
+        runningSums(a, out, model, draws.of(0), counter);
+      }
       return out as RealArray as A;
     },
     matvec: <A extends RealArray>(

@@ -4,12 +4,13 @@
  */
 
 import { type Chunks, type Part, sumsChunksExactly } from '../../products/model.ts';
+import type { Counter } from '../flags.ts';
 import { chainInstructions, type MatrixUnit } from '../matrix-unit/matrix-unit.ts';
-import type { OperationPlan } from '../operations.ts';
-import { operate, operationOf } from '../operations.ts';
+import { type OperationPlan, operationOf } from '../operations.ts';
+import { operated, rounded } from './counted.ts';
 import { isMatrixUnit, modelFor, type ResolvedAccumulator } from './model.ts';
 import { superaccumulator } from './superaccumulator.ts';
-import { product, roundTerm, sumOf, type Term } from './term.ts';
+import { product, sumOf, type Term } from './term.ts';
 
 /** The terms of one output: elements, or pairs of factors. For a matrix unit, as `readOperands` gives them. */
 export interface Terms {
@@ -27,6 +28,18 @@ const addition = operationOf('add');
 const multiplication = operationOf('mul');
 const multiplyAdd = operationOf('fma');
 
+/** How one output is made: its model, its random integers, and where exceptions are counted. */
+interface Run {
+  readonly model: ResolvedAccumulator;
+  readonly draw: DrawTerm;
+  readonly counter: Counter | undefined;
+}
+
+/** Counts a NaN that comes of terms that are none. */
+function countInvalid(result: Term, areNaN: boolean, { counter }: Run): void {
+  if (counter !== undefined && Number.isNaN(result) && !areNaN) counter.flags.invalid++;
+}
+
 /** The largest power of two below n, for n > 1. */
 function largestPowerBelow(n: number): number {
   let power = 1;
@@ -37,32 +50,37 @@ function largestPowerBelow(n: number): number {
 /** p_k, rounded or not. */
 type TermAt = (k: number) => Term;
 
-function termsOf({ a, b }: Terms, { products }: ResolvedAccumulator, draw: DrawTerm): TermAt {
+function termsOf({ a, b }: Terms, run: Run): TermAt {
+  const { draw, counter } = run;
+  const { products } = run.model;
   if (b === undefined) return (k) => a[k]!;
-  if (products === 'exact') return (k) => product(a[k]!, b[k]!);
-  return (k) => operate(multiplication, a[k]!, b[k]!, 0, products, draw('products', k));
+  if (products !== 'exact')
+    return (k) => operated(multiplication, a[k]!, b[k]!, 0, products, draw('products', k), run.counter);
+  if (counter === undefined) return (k) => product(a[k]!, b[k]!);
+  return (k) => {
+    const term = product(a[k]!, b[k]!);
+    countInvalid(term, Number.isNaN(a[k]!) || Number.isNaN(b[k]!), run);
+    return term;
+  };
 }
 
 /** fl(x + y) */
-function add(x: Term, y: Term, target: OperationPlan, random: number): number {
-  if (typeof x === 'number' && typeof y === 'number') return operate(addition, x, y, 0, target, random);
-  return roundTerm(sumOf(x, y, target.options), target.format, target.options, random);
+function add(x: Term, y: Term, target: OperationPlan, random: number, run: Run): number {
+  if (typeof x === 'number' && typeof y === 'number')
+    return operated(addition, x, y, 0, target, random, run.counter);
+  return rounded(sumOf(x, y, target.options), target, random, run.counter);
 }
 
 /** fl(sum + p_k): one more term of a sequential sum. */
 type AddTerm = (sum: number, k: number) => number;
 
-function addTermsOf(
-  terms: Terms,
-  model: ResolvedAccumulator,
-  target: OperationPlan,
-  draw: DrawTerm,
-): AddTerm {
+function addTermsOf(terms: Terms, target: OperationPlan, run: Run): AddTerm {
   const { a, b } = terms;
+  const { model, draw } = run;
   if (b !== undefined && model.products === 'exact')
-    return (sum, k) => operate(multiplyAdd, a[k]!, b[k]!, sum, target, draw('sums', k));
-  const term = termsOf(terms, model, draw);
-  return (sum, k) => add(sum, term(k), target, draw('sums', k));
+    return (sum, k) => operated(multiplyAdd, a[k]!, b[k]!, sum, target, draw('sums', k), run.counter);
+  const term = termsOf(terms, run);
+  return (sum, k) => add(sum, term(k), target, draw('sums', k), run);
 }
 
 function sequential(from: number, to: number, start: number, addTerm: AddTerm): number {
@@ -71,12 +89,12 @@ function sequential(from: number, to: number, start: number, addTerm: AddTerm): 
   return sum;
 }
 
-function tree(from: number, to: number, term: TermAt, target: OperationPlan, draw: DrawTerm): Term {
+function tree(from: number, to: number, term: TermAt, target: OperationPlan, run: Run): Term {
   if (to - from === 1) return term(from);
   const middle = from + largestPowerBelow(to - from);
-  const left = tree(from, middle, term, target, draw);
-  const right = tree(middle, to, term, target, draw);
-  return add(left, right, target, draw('sums', middle));
+  const left = tree(from, middle, term, target, run);
+  const right = tree(middle, to, term, target, run);
+  return add(left, right, target, run.draw('sums', middle), run);
 }
 
 /** The sum of a chunk's terms, a number of the accumulator's format. */
@@ -88,12 +106,12 @@ function chunked(
   start: number,
   sumChunk: SumChunk,
   target: OperationPlan,
-  draw: DrawTerm,
+  run: Run,
 ): number {
   let sum = start;
   for (let from = 0; from < length; from += size) {
     const chunk = sumChunk(from, Math.min(from + size, length));
-    sum = add(sum, chunk, target, draw('chunks', from));
+    sum = add(sum, chunk, target, run.draw('chunks', from), run);
   }
   return sum;
 }
@@ -105,17 +123,25 @@ function exact(
   start: number,
   term: TermAt,
   options: OperationPlan['options'],
+  run: Run,
 ): Term {
   const sum = superaccumulator();
+  let areNaN = Number.isNaN(start);
   sum.add(start);
-  for (let k = from; k < to; k++) sum.add(term(k));
-  return sum.value(options);
+  for (let k = from; k < to; k++) {
+    const x = term(k);
+    areNaN ||= Number.isNaN(x);
+    sum.add(x);
+  }
+  const value = sum.value(options);
+  countInvalid(value, areNaN, run);
+  return value;
 }
 
 /** Exact sums of chunks, each rounded once. */
-function exactChunks(term: TermAt, target: OperationPlan, draw: DrawTerm): SumChunk {
-  const { format, options } = target;
-  return (from, to) => roundTerm(exact(from, to, 0, term, options), format, options, draw('sums', from));
+function exactChunks(term: TermAt, target: OperationPlan, run: Run): SumChunk {
+  return (from, to) =>
+    rounded(exact(from, to, 0, term, target.options, run), target, run.draw('sums', from), run.counter);
 }
 
 function throughUnit(unit: MatrixUnit, { a, b, start }: Terms): number {
@@ -123,31 +149,43 @@ function throughUnit(unit: MatrixUnit, { a, b, start }: Terms): number {
   return chainInstructions(unit, left, b === undefined ? left.slice().fill(1) : Float64Array.from(b), start);
 }
 
-/** What the accumulator holds after the last term, before the conversion to the result's format; `model` from `modelFor`. */
-export function accumulated(terms: Terms, model: ResolvedAccumulator, draw: DrawTerm): Term {
+/**
+ * What the accumulator holds after the last term, before the conversion to the result's format; `model` from `modelFor`. The steps of a
+ * matrix unit, which knows no exceptions, are not counted.
+ */
+export function accumulated(
+  terms: Terms,
+  model: ResolvedAccumulator,
+  draw: DrawTerm,
+  counter?: Counter,
+): Term {
   const { accumulate, order, conversion } = model;
   const { length } = terms.a;
+  const run = { model, draw, counter };
   if (isMatrixUnit(accumulate)) return throughUnit(accumulate, terms);
   if (accumulate === 'exact')
-    return exact(0, length, terms.start, termsOf(terms, model, draw), conversion.options);
+    return exact(0, length, terms.start, termsOf(terms, run), conversion.options, run);
   if (order === 'pairwise') {
-    const whole = tree(0, length, termsOf(terms, model, draw), accumulate, draw);
-    return add(terms.start, whole, accumulate, draw('sums', 0));
+    const whole = tree(0, length, termsOf(terms, run), accumulate, run);
+    return add(terms.start, whole, accumulate, draw('sums', 0), run);
   }
-  const addTerm = addTermsOf(terms, model, accumulate, draw);
+  const addTerm = addTermsOf(terms, accumulate, run);
   if (order === 'sequential') return sequential(0, length, terms.start, addTerm);
   const sumChunk: SumChunk = sumsChunksExactly(order)
-    ? exactChunks(termsOf(terms, model, draw), accumulate, draw)
+    ? exactChunks(termsOf(terms, run), accumulate, run)
     : (from, to) => sequential(from, to, 0, addTerm);
-  return chunked(order, length, terms.start, sumChunk, accumulate, draw);
+  return chunked(order, length, terms.start, sumChunk, accumulate, run);
 }
 
 /** One output: the terms added up as the model says, converted to the result's format. */
-export function innerProduct(terms: Terms, given: ResolvedAccumulator, draw: DrawTerm): number {
+export function innerProduct(
+  terms: Terms,
+  given: ResolvedAccumulator,
+  draw: DrawTerm,
+  counter?: Counter,
+): number {
   const model = modelFor(terms.a.length, given);
-  const value = accumulated(terms, model, draw);
-  const { format, options } = model.conversion;
-  return model.converts || typeof value !== 'number'
-    ? roundTerm(value, format, options, draw('conversions', 0))
-    : value;
+  const value = accumulated(terms, model, draw, counter);
+  if (!model.converts && typeof value === 'number') return value;
+  return rounded(value, model.conversion, draw('conversions', 0), counter);
 }

@@ -2,6 +2,7 @@
 import type { RealArray } from '../../formats/real-arrays.ts';
 import type { Addend } from '../../products/model.ts';
 import type { ProductShape } from '../../products/shape.ts';
+import type { Counter } from '../flags.ts';
 import { type DrawTerm, innerProduct } from './inner-product.ts';
 import type { ResolvedAccumulator } from './model.ts';
 
@@ -14,6 +15,7 @@ export function matrixProduct(
   { m, n, k, transposeA, transposeB, batchStrideA, batchStrideB }: ProductShape,
   model: ResolvedAccumulator,
   drawsOf: (output: number) => DrawTerm,
+  counter?: Counter,
 ): void {
   // Rows of a and columns of b, whichever way they are stored.
   const [rowStep, alongA] = transposeA ? [1, m] : [k, 1];
@@ -30,6 +32,6 @@ export function matrixProduct(
       column[l] = b[fromB + l * alongB]!;
     }
     const start = addend === undefined ? 0 : addend.values[item * addend.stride + place]!;
-    out[output] = innerProduct({ a: row, b: column, start }, model, drawsOf(output));
+    out[output] = innerProduct({ a: row, b: column, start }, model, drawsOf(output), counter);
   }
 }

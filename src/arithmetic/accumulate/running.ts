@@ -6,8 +6,10 @@ import type { RealArray } from '../../array-kinds.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Target } from '../../products/model.ts';
 import { divideReals } from '../exact.ts';
-import { type OperationPlan, operate, operationOf, planOperations } from '../operations.ts';
+import type { Counter } from '../flags.ts';
+import { type OperationPlan, operationOf, planOperations } from '../operations.ts';
 import { toReal } from '../real.ts';
+import { operated, rounded } from './counted.ts';
 import type { DrawTerm } from './inner-product.ts';
 import { isMatrixUnit, type ResolvedAccumulator } from './model.ts';
 import { superaccumulator } from './superaccumulator.ts';
@@ -25,46 +27,69 @@ export function checkRunning({ accumulate, order }: ResolvedAccumulator, accepts
 }
 
 /** What the accumulator holds, rounded to the result's format where that can change it. */
-function converted(value: Term, { conversion, converts }: ResolvedAccumulator, random: number): number {
+function converted(
+  value: Term,
+  { conversion, converts }: ResolvedAccumulator,
+  random: number,
+  counter: Counter | undefined,
+): number {
   if (!converts && typeof value === 'number') return value;
-  return roundTerm(value, conversion.format, conversion.options, random);
+  return rounded(value, conversion, random, counter);
 }
 
 /** The k-th number: acc = +0; acc = fl(acc + x_i) for i up to k, converted. */
-export function runningSums(x: RealArray, out: RealArray, model: ResolvedAccumulator, draw: DrawTerm): void {
+export function runningSums(
+  x: RealArray,
+  out: RealArray,
+  model: ResolvedAccumulator,
+  draw: DrawTerm,
+  counter?: Counter,
+): void {
   const { accumulate, conversion } = model;
   if (accumulate === 'exact') {
     const sum = superaccumulator();
     sum.add(0);
     for (let k = 0; k < x.length; k++) {
       sum.add(x[k]!);
-      out[k] = converted(sum.value(conversion.options), model, draw('conversions', k));
+      out[k] = converted(sum.value(conversion.options), model, draw('conversions', k), counter);
     }
     return;
   }
   let sum = 0;
   for (let k = 0; k < x.length; k++) {
-    sum = operate(addition, sum, x[k]!, 0, accumulate as OperationPlan, draw('sums', k));
-    out[k] = converted(sum, model, draw('conversions', k));
+    sum = operated(addition, sum, x[k]!, 0, accumulate as OperationPlan, draw('sums', k), counter);
+    out[k] = converted(sum, model, draw('conversions', k), counter);
   }
 }
 
 /** acc = 1; acc = fl(acc x_k) for one factor after the other, converted. */
-export function runningProduct(x: RealArray, model: ResolvedAccumulator, draw: DrawTerm): number {
+export function runningProduct(
+  x: RealArray,
+  model: ResolvedAccumulator,
+  draw: DrawTerm,
+  counter?: Counter,
+): number {
   const target = model.accumulate as OperationPlan;
   let product = 1;
   for (let k = 0; k < x.length; k++)
-    product = operate(multiplication, product, x[k]!, 0, target, draw('products', k));
+    product = operated(multiplication, product, x[k]!, 0, target, draw('products', k), counter);
   const isEmpty = x.length === 0;
-  return converted(product, isEmpty ? { ...model, converts: true } : model, draw('conversions', 0));
+  return converted(product, isEmpty ? { ...model, converts: true } : model, draw('conversions', 0), counter);
 }
 
 /** The quotient of what an accumulator holds and a count, rounded once. Of no terms NaN. */
-export function roundQuotient(value: Term, count: number, target: Target, random: number): number {
+export function roundQuotient(
+  value: Term,
+  count: number,
+  target: Target,
+  random: number,
+  counter?: Counter,
+): number {
   const { format, options } = target;
   if (typeof value === 'number') {
-    if (count > 0) return operate(division, value, count, 0, planOperations(format, options), random);
+    if (count > 0)
+      return operated(division, value, count, 0, planOperations(format, options), random, counter);
     return roundTerm(NaN, format, options, random);
   }
-  return roundTerm(divideReals(value, toReal(count), format), format, options, random);
+  return rounded(divideReals(value, toReal(count), format), target, random, counter);
 }

@@ -1,7 +1,7 @@
 /** Analyses as text: a table of quantisers, and how often each uses its codes. */
 
+import { shortText } from '../../explained/notation.ts';
 import type { ErrorPoint } from '../../quantizers/index.ts';
-import { shortText } from '../formats/notation.ts';
 import { absent, type Column, formatTable, type TableStyle } from '../text-table.ts';
 
 const right = (first: string, second: string, name: string): Column => ({

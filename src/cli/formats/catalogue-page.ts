@@ -3,6 +3,7 @@
  * have no entry. Which facts there are is facts.ts.
  */
 
+import { shortText } from '../../explained/notation.ts';
 import type {
   AnyFormat,
   BlockFormat,
@@ -13,7 +14,6 @@ import type {
 } from '../../formats/index.ts';
 import { absent, type Column, formatTable, type TableStyle } from '../text-table.ts';
 import { epsilon, minPositive } from './facts.ts';
-import { shortText } from './notation.ts';
 
 type Entry = AnyFormat;
 export type Kind = Entry['kind'];

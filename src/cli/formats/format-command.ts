@@ -2,6 +2,7 @@
 
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
+import { hexCode } from '../../explained/notation.ts';
 import type { Format } from '../../formats/index.ts';
 import { jsonText } from '../../json.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -10,7 +11,6 @@ import { bold } from '../text-table.ts';
 import { epsilon, landmarksOf, minPositive, nanCodes, recordOf } from './facts.ts';
 import { layoutOf } from './fields.ts';
 import { blockPage, complexPage, formatPage } from './format-page.ts';
-import { hexCode } from './notation.ts';
 import { readFormat, readOtherFormat } from './read-format.ts';
 import { codeRows, fieldBits } from './value-table.ts';
 

@@ -3,6 +3,7 @@
  * landmarks. The data is in facts.ts, fields.ts and value-table.ts.
  */
 
+import { hexCode, numberText, shortText, valueText } from '../../explained/notation.ts';
 import type { BlockFormat, ComplexCodebook, FloatFormat, Format } from '../../formats/index.ts';
 import {
   type CodeRange,
@@ -14,7 +15,6 @@ import {
   nanCodes,
 } from './facts.ts';
 import { bitsText, type Field, layoutOf } from './fields.ts';
-import { hexCode, numberText, shortText, valueText } from './notation.ts';
 import { valueGrid } from './value-table.ts';
 
 /** How the page is to look. */

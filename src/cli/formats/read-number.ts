@@ -5,7 +5,7 @@
  */
 
 import { ArgumentError } from '../../errors.ts';
-import { type Rational, timesPowerOfTwo, toBinary64 } from './exact.ts';
+import { type Rational, timesPowerOfTwo, toBinary64 } from '../../explained/exact.ts';
 
 /** A number that was typed. */
 export interface GivenNumber {

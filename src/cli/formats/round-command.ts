@@ -5,6 +5,7 @@
 
 import { Command } from 'commander';
 import { refusedAs } from '../../check.ts';
+import { explain } from '../../explained/explain.ts';
 import type { Format } from '../../formats/index.ts';
 import { jsonText } from '../../json.ts';
 import {
@@ -22,7 +23,6 @@ import { exitCodes } from '../exit-codes.ts';
 import { allowsStyle, type Io } from '../io.ts';
 import { choice, integer, integerOf64Bits } from '../options.ts';
 import { bold } from '../text-table.ts';
-import { explain } from './explain.ts';
 import { readFormat } from './read-format.ts';
 import { type GivenNumber, isNegativeNumber, readNumber } from './read-number.ts';
 import { roundPage, roundRecord } from './round-page.ts';

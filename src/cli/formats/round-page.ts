@@ -3,12 +3,12 @@
  * figures are the binary64 numbers nearest to the exact ones.
  */
 
+import { hexFloat, one, type Rational, toBinary64 } from '../../explained/exact.ts';
+import type { Draw, Explanation, Side } from '../../explained/explain.ts';
+import { exactText, hexCode, numberText, ratioText, valueText } from '../../explained/notation.ts';
 import type { Format } from '../../formats/index.ts';
 import { isStochastic, type ResolvedRounding } from '../../rounding/index.ts';
-import { hexFloat, one, type Rational, toBinary64 } from './exact.ts';
-import type { Draw, Explanation, Side } from './explain.ts';
 import { bitsText } from './fields.ts';
-import { exactText, hexCode, numberText, ratioText, valueText } from './notation.ts';
 import type { GivenNumber } from './read-number.ts';
 import { fieldBits } from './value-table.ts';
 

@@ -3,9 +3,9 @@
  * negative numbers mirror the positive ones show both codes in one cell.
  */
 
+import { hexCode, valueText } from '../../explained/notation.ts';
 import type { Code, Format } from '../../formats/index.ts';
 import { bitsText, fieldsOf } from './fields.ts';
-import { hexCode, valueText } from './notation.ts';
 
 /** One code. */
 interface CodeRow {

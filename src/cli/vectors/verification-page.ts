@@ -1,4 +1,6 @@
 /** How a verification looks: the first differing lines, then counts by kind; or the same as JSON. */
+
+import { shortText } from '../../explained/notation.ts';
 import type { Code, Format } from '../../formats/index.ts';
 import {
   columnsOf,
@@ -9,7 +11,6 @@ import {
   type VectorForm,
   type Verification,
 } from '../../vectors/index.ts';
-import { shortText } from '../formats/notation.ts';
 
 /** A field of a line, as columns have it. */
 interface Column {

@@ -3,7 +3,7 @@
  * two, or 17 significant digits marked with ~. JSON has numbers, and strings for what JSON has no number for.
  */
 
-import type { Code, Format } from '../../formats/index.ts';
+import type { Code, Format } from '../formats/index.ts';
 import { absolute, one, type Rational, toDecimal, toUnits, unitBits } from './exact.ts';
 
 // Significant digits that tell any two binary64 numbers apart.

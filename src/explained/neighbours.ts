@@ -11,9 +11,9 @@ import type {
   Format,
   LogarithmicFormat,
   PositFormat,
-} from '../../formats/index.ts';
-import { bitLength } from '../../formats/integers.ts';
-import { type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
+} from '../formats/index.ts';
+import { bitLength } from '../formats/integers.ts';
+import { type ResolvedRounding, roundScalar } from '../rounding/index.ts';
 import { absolute, one, toUnits, unitBits } from './exact.ts';
 
 /** Two neighbours in units of 2^-1074, equal if the number is a value; undefined where there is none on that side. */

@@ -3,9 +3,9 @@
  * it. The facts come from explain.ts.
  */
 
-import type { Format, PositFormat } from '../../formats/index.ts';
-import { decodePositive } from '../../formats/posit.ts';
-import type { ResolvedRounding } from '../../rounding/index.ts';
+import type { Format, PositFormat } from '../formats/index.ts';
+import { decodePositive } from '../formats/posit.ts';
+import type { ResolvedRounding } from '../rounding/index.ts';
 import { absolute, one, type Rational, toBinary64, toUnits } from './exact.ts';
 import { isBelowNormal, tiesGoAway } from './neighbours.ts';
 import { exactText, numberText, shortText, valueText } from './notation.ts';

@@ -4,8 +4,8 @@
  * ties to even, so that no printed digit comes from binary64 arithmetic. What is printed where is not decided here.
  */
 
-import { exponentOf, scaleByPowerOfTwo, toBigIntSignificand } from '../../formats/binary64.ts';
-import { bitLength } from '../../formats/integers.ts';
+import { exponentOf, scaleByPowerOfTwo, toBigIntSignificand } from '../formats/binary64.ts';
+import { bitLength } from '../formats/integers.ts';
 
 /** One is 2^1074 units. */
 export const unitBits = 1074;

@@ -3,9 +3,9 @@
  * the errors, exactly. The result itself comes from the reference rounding; nothing here can change it.
  */
 
-import type { Code, Format } from '../../formats/index.ts';
-import { goesAway } from '../../rounding/decide.ts';
-import { isStochastic, type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
+import type { Code, Format } from '../formats/index.ts';
+import { goesAway } from '../rounding/decide.ts';
+import { isStochastic, type ResolvedRounding, roundScalar } from '../rounding/index.ts';
 import { absolute, one, type Rational, toBinary64, toUnits } from './exact.ts';
 import { type Neighbours, neighboursOf, tiesGoAway, ulpUnits } from './neighbours.ts';
 import { reasonOf } from './reason.ts';
