@@ -3,9 +3,9 @@
  * rounding did in many draws against the exact chances.
  */
 
-import { hexFloat, toBinary64 } from '../../src/cli/formats/exact.ts';
-import { explain } from '../../src/cli/formats/explain.ts';
-import { exactText, hexCode, numberText, ratioText, valueText } from '../../src/cli/formats/notation.ts';
+import { hexFloat, toBinary64 } from '../../src/explained/exact.ts';
+import { explain } from '../../src/explained/explain.ts';
+import { exactText, hexCode, numberText, ratioText, valueText } from '../../src/explained/notation.ts';
 import { readNumber } from '../../src/cli/formats/read-number.ts';
 import {
   ArgumentError,

@@ -2,8 +2,8 @@
  * Sums and inner products under each accumulator: what each has after every term, and where it parts from the exact sum. The value
  * after k terms is the sum of the first k terms by that accumulator.
  */
-import { hexFloat } from '../../src/cli/formats/exact.ts';
-import { valueText } from '../../src/cli/formats/notation.ts';
+import { hexFloat } from '../../src/explained/exact.ts';
+import { valueText } from '../../src/explained/notation.ts';
 import {
   type AccumulatorModel,
   ArgumentError,

@@ -106,7 +106,7 @@ describe('numbers and arrays give what the exact result, rounded once, is', () =
             if (Kind === Float32Array && ![a, b, c, result].map(toFormat).every(fitsBinary32)) continue;
             const arrays = [0, 1, 2]
               .slice(0, count)
-              .map((k) => Kind.from(triples, (operands) => operands[k]!));
+              .map((k) => Kind.from(triples.map((operands) => operands[k]!)));
             expect(Array.from(method(...arrays) as Float64Array), `${name} ${rounding} ${Kind.name}`).toEqual(
               expected,
             );
