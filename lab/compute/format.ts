@@ -3,9 +3,9 @@
  * those of the command line.
  */
 
-import { hexFloat } from '../../src/explained/exact.ts';
 import { epsilon, landmarksOf, minPositive } from '../../src/cli/formats/facts.ts';
 import { fieldsOf, layoutOf } from '../../src/cli/formats/fields.ts';
+import { hexFloat } from '../../src/explained/exact.ts';
 import { hexCode, numberText, valueText } from '../../src/explained/notation.ts';
 import {
   ArgumentError,

@@ -2,9 +2,10 @@
  * One operation looked at: what it gives exactly, or between which binary64 numbers, and which of the format's two neighbours of that
  * the mode takes. The result is the library's; what is exact here is rational arithmetic of its own.
  */
+
+import { readNumber } from '../../src/cli/formats/read-number.ts';
 import { hexFloat, one, type Rational, toBinary64, toDecimal, toUnits } from '../../src/explained/exact.ts';
 import { hexCode, numberText, ratioText, valueText } from '../../src/explained/notation.ts';
-import { readNumber } from '../../src/cli/formats/read-number.ts';
 import {
   ArgumentError,
   type Arithmetic,

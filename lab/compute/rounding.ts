@@ -3,10 +3,10 @@
  * rounding did in many draws against the exact chances.
  */
 
+import { readNumber } from '../../src/cli/formats/read-number.ts';
 import { hexFloat, toBinary64 } from '../../src/explained/exact.ts';
 import { explain } from '../../src/explained/explain.ts';
 import { exactText, hexCode, numberText, ratioText, valueText } from '../../src/explained/notation.ts';
-import { readNumber } from '../../src/cli/formats/read-number.ts';
 import {
   ArgumentError,
   type Format,
