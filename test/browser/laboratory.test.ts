@@ -8,8 +8,8 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { csvOfSpirals } from '../../lab/spirals.ts';
 import { distributions } from '../../src/cli/analyze/distributions.ts';
-import { hexFloat } from '../../src/cli/formats/exact.ts';
 import type { Served } from '../../src/cli/lab/serve.ts';
+import { hexFloat } from '../../src/explained/exact.ts';
 import {
   analyze,
   arithmetic,
