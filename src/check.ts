@@ -184,6 +184,14 @@ export function checkFileName(path: string, given: unknown): string {
   return given;
 }
 
+/** A name that a format of one's own may have. Throws ArgumentError. */
+export function checkFormatName(path: string, given: unknown): string {
+  const name = checkString(path, given);
+  if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name))
+    throw new ArgumentError(path, name, 'a letter, then letters, digits, - or _');
+  return name;
+}
+
 /** A function; undefined passes where it is optional. Throws ArgumentError. */
 export function checkFunction(path: string, given: unknown): void {
   if (typeof given !== 'function') throw new ArgumentError(path, given, 'a function');
@@ -193,6 +201,58 @@ export function checkFunction(path: string, given: unknown): void {
 export function checkList(path: string, given: unknown, accepted = 'an array'): readonly unknown[] {
   if (!Array.isArray(given)) throw new ArgumentError(path, given, accepted);
   return given;
+}
+
+/** What has no meaning beside something else, and must be absent. Throws ArgumentError. */
+export function checkAbsent(path: string, given: unknown, accepted: string): void {
+  if (given !== undefined) throw new ArgumentError(path, given, accepted);
+}
+
+/** A list, array or text of one length; `given` is what a message shows of it. Throws ArgumentError. */
+export function checkLength(
+  path: string,
+  list: { readonly length: number },
+  length: number,
+  accepted: string,
+  given: unknown = list,
+): void {
+  if (list.length !== length) throw new ArgumentError(path, given, accepted);
+}
+
+/** A list, array or text that is not empty; `given` is what a message shows of it. Throws ArgumentError. */
+export function checkSome(
+  path: string,
+  list: { readonly length: number },
+  accepted: string,
+  given: unknown = list,
+): void {
+  if (list.length === 0) throw new ArgumentError(path, given, accepted);
+}
+
+/** A number of things that is not too large. Throws ArgumentError. */
+export function atMost(path: string, count: number, most: number, things: string): void {
+  if (count > most) throw new ArgumentError(path, `${count} ${things}`, `at most ${most}`);
+}
+
+/** Texts or numbers of which none is there twice; `given` is what a message shows of them. Throws ArgumentError. */
+export function checkDistinct(
+  path: string,
+  list: readonly (string | number)[],
+  accepted: string,
+  given: unknown = list,
+): void {
+  if (new Set(list).size < list.length) throw new ArgumentError(path, given, accepted);
+}
+
+/** A list each of whose elements is as it should be; a message names the first that is not. Throws ArgumentError. */
+export function checkEach<T>(
+  path: string,
+  list: ArrayLike<T>,
+  holds: (element: T) => boolean,
+  accepted: string,
+): void {
+  for (let i = 0; i < list.length; i++)
+    if (!holds(list[i]!)) throw new ArgumentError(pathOf(path, i), list[i], accepted);
 }
 
 /** One number, or a list of at least one, one a group, each as `check` wants it. Throws ArgumentError. */

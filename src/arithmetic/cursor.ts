@@ -3,7 +3,7 @@
  * by counter or from the supplied ones. The map from place to integer is that of `src/rounding/philox.ts`.
  */
 
-import { checkFields, integerInRange } from '../check.ts';
+import { checkEach, checkFields, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
 import { drawIntegers } from '../rounding/philox.ts';
@@ -33,9 +33,7 @@ const batchLength = 64;
 
 function checkSupplied({ random, randomBits }: ResolvedRounding): void {
   if (random === undefined || randomBits === 32) return;
-  const wrong = random.findIndex((integer) => integer >= 2 ** randomBits);
-  if (wrong >= 0)
-    throw new ArgumentError(`random[${wrong}]`, random[wrong], `an integer below 2^${randomBits}`);
+  checkEach('random', random, (word) => word < 2 ** randomBits, `an integer below 2^${randomBits}`);
 }
 
 /**

@@ -12,8 +12,7 @@ import {
   type RealArray,
   resultPlace,
 } from '../array-kinds.ts';
-import { checkFields, integerInRange } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
+import { checkAbsent, checkFields, integerInRange } from '../check.ts';
 import { checkCarrier, fitsBinary16 } from '../formats/real-arrays.ts';
 import { isStochastic, type ResolvedRounding } from '../rounding/options.ts';
 import { drawIntegers } from '../rounding/philox.ts';
@@ -101,7 +100,7 @@ function callOptions(
 function checkNumberCall(options: ArithmeticCallOptions | undefined, context: ArithmeticContext): void {
   if (options === undefined) return;
   const { out } = callOptions(options, context);
-  if (out !== undefined) throw new ArgumentError('out', out, 'nothing when the operands are numbers');
+  checkAbsent('out', out, 'nothing when the operands are numbers');
 }
 
 /** The operand where writing the result does not spoil it. */

@@ -3,7 +3,7 @@
  * together, and the arguments that say the same again. Reading the files is training-data.ts.
  */
 import type { Command } from 'commander';
-import { checkObject, refusedAs } from '../check.ts';
+import { checkAbsent, checkObject, refusedAs } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { boolean, checkSchema, fields, line, maybe, number, value, word } from '../schema.ts';
 import { type Scaling, scalings } from '../train/labelled-data.ts';
@@ -69,15 +69,13 @@ export function dataOptions(given: DataOptions): DataOptions {
     const [[first], [second, value]] = sources as [[string, string], [string, string]];
     throw new ArgumentError(second, value, `nothing beside ${first}: one source of data`);
   }
-  if (labels !== undefined && images === undefined)
-    throw new ArgumentError('--labels', labels, 'labels beside --images');
+  if (images === undefined) checkAbsent('--labels', labels, 'labels beside --images');
   for (const [option, value] of Object.entries({
     '--label': label,
     '--header': header,
     '--scaling': scaling,
   }))
-    if (value !== undefined && csv === undefined)
-      throw new ArgumentError(option, value, `${option} beside --csv`);
+    if (csv === undefined) checkAbsent(option, value, `${option} beside --csv`);
   const all = { data, text, images, labels, csv, label, header, scaling, validation };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }

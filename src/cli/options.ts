@@ -3,7 +3,7 @@
  * throws an ArgumentError that names the option and what it accepts. They know nothing of any particular command.
  */
 
-import { checkFileName } from '../check.ts';
+import { checkFileName, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 
 /** What a numeric option was given, for the message: a number if it reads as one, otherwise the text. */
@@ -41,11 +41,7 @@ export function real(option: string, above: number, max: number): (text: string)
 
 /** A reader of one of a few words. */
 export function choice<T extends string>(option: string, words: readonly T[]): (text: string) => T {
-  return (text) => {
-    const word = words.find((candidate) => candidate === text);
-    if (word !== undefined) return word;
-    throw new ArgumentError(option, text, words.join(', '));
-  };
+  return (text) => oneOf(option, text, words);
 }
 
 /** A reader of names for a folder: one path segment, portable to every file system. */

@@ -5,7 +5,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { refusedAs } from '../check.ts';
+import { oneOf, refusedAs } from '../check.ts';
 import { ArgumentError, DamagedFileError } from '../errors.ts';
 import { largestFile, tryRead } from '../files/read.ts';
 import { parseJson } from '../json.ts';
@@ -225,8 +225,6 @@ export function readPointer(path: string): string | null {
   if (!existsSync(path)) return null;
   return ofFile(path, () => {
     const { file, step: steps } = checkSchema('checkpoint', readJson(path, 'checkpoint'), pointerSchema);
-    if (file !== checkpointFile(steps))
-      throw new ArgumentError('checkpoint.file', file, checkpointFile(steps));
-    return file;
+    return oneOf('checkpoint.file', file, [checkpointFile(steps)]);
   });
 }

@@ -2,9 +2,11 @@
  * What a model is trained on, as the command line names it: it reads files, refuses them by the option that named them,
  * and identifies data. Texts are training-text.ts; formats of files, scaling and splitting belong to `train`.
  */
+
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { checkAbsent } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { largestFile } from '../files/read.ts';
 import { csvData } from '../train/csv.ts';
@@ -63,14 +65,8 @@ function standardFile(folder: string, part: 'train' | 't10k', kind: 'images' | '
 }
 
 async function imagesOfFolder(folder: string, { labels, validation }: DataOptions): Promise<LabelledData> {
-  if (labels !== undefined)
-    throw new ArgumentError('--labels', labels, 'no --labels: the folder of --images has them');
-  if (validation !== undefined)
-    throw new ArgumentError(
-      '--validation',
-      validation,
-      'no --validation: the folder of --images has test files',
-    );
+  checkAbsent('--labels', labels, 'no --labels: the folder of --images has them');
+  checkAbsent('--validation', validation, 'no --validation: the folder of --images has test files');
   const paths: Record<string, string> = {};
   for (const [prefix, part] of [
     ['', 'train'],

@@ -1,6 +1,6 @@
 /** Codebooks: an explicit ascending list of values, the code being the index. Ternary and binary weights are two. */
 import { type Numbers, realArray } from '../array-kinds.ts';
-import { checkFields, checkString, type NumberRange, numberInRange, oneOf } from '../check.ts';
+import { checkFields, checkFormatName, type NumberRange, numberInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { asCode, checkCode, notInFormat } from './codes.ts';
 import type { Code, CodebookFormat } from './format.ts';
@@ -41,9 +41,7 @@ function listOf(given: unknown): readonly number[] {
  */
 export function codebook(parameters: CodebookParameters): CodebookFormat {
   const given = checkFields('', parameters, parameterNames, 'parameters');
-  const name = checkString('name', given.name);
-  if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name))
-    throw new ArgumentError('name', name, 'a letter, then letters, digits, - or _');
+  const name = checkFormatName('name', given.name);
   const list = listOf(given.values);
   const bits = 32 - Math.clz32(list.length - 1);
   const gaps = list.slice(1).map((value, i) => value - list[i]!);

@@ -5,8 +5,7 @@
  * the high one and codes of whole bytes are big-endian. The last byte is filled up with zeros.
  */
 import { byteArray } from '../array-kinds.ts';
-import { checkFields, integerInRange, oneOf } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
+import { checkFields, checkLength, integerInRange, oneOf } from '../check.ts';
 import { type CodeArray, checkCode, codesOf, newCodes, noCodes } from './codes.ts';
 import type { Code, Format } from './format.ts';
 import { type FormatSpelling, toFormat } from './names.ts';
@@ -186,7 +185,7 @@ export function unpack(
   const needed = bytesFor(length, bits);
   const accepted = `a Uint8Array of ${needed} bytes, for ${length} codes of ${bits} bits`;
   const own = byteArray('bytes', bytes, accepted);
-  if (own.length !== needed) throw new ArgumentError('bytes', bytes, accepted);
+  checkLength('bytes', own, needed, accepted, bytes);
   const codes = newCodes(target, length);
   if (!areNarrow(codes)) unpackWide(own, bits, codes, highFirst);
   else if (highFirst) unpackNarrowHighFirst(own, bits, codes);

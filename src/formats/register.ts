@@ -1,4 +1,5 @@
 /** Names of the user's own codebooks and block formats that are read wherever the catalogue's are. */
+import { checkFormatName } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { AnyFormat } from './catalogue.ts';
 import { findFormat, isBlockFormat, isFormat } from './names.ts';
@@ -50,9 +51,7 @@ function otherOf(name: string): AnyFormat | 'a rule' | undefined {
 export function registerFormat<F extends NamedFormat>(format: F): F {
   if (!isNamedFormat(format) || !Object.isFrozen(format))
     throw new ArgumentError('format', format, 'a format of codebook() or block()');
-  const { name } = format;
-  if (!/^[A-Za-z][A-Za-z0-9_-]*$/.test(name))
-    throw new ArgumentError('format.name', name, 'a letter, then letters, digits, - or _');
+  const name = checkFormatName('format.name', format.name);
   const known = registeredFormat(name);
   if (known !== undefined) {
     if (meanTheSame(known, format)) return known as F;

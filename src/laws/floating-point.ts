@@ -5,7 +5,7 @@
  * Source: "Scaling laws for floating point quantization training", arXiv 2501.02423, equations of the joint law, of the best split
  * of bits and of the critical number of tokens.
  */
-import { checkFields, integerInRange, numberInRange, pathOf } from '../check.ts';
+import { checkAbsent, checkFields, integerInRange, numberInRange, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type FormatSpelling, toFormat } from '../formats/names.ts';
 
@@ -90,7 +90,7 @@ function bitsOf(given: object): { readonly exponentBits: number; readonly mantis
       mantissaBits: integerInRange('mantissaBits', mantissaBits, 0, 52),
     };
   for (const [name, value] of Object.entries({ exponentBits, mantissaBits }))
-    if (value !== undefined) throw new ArgumentError(name, value, 'nothing beside a format');
+    checkAbsent(name, value, 'nothing beside a format');
   const found = toFormat(format as FormatSpelling);
   if (found.kind !== 'float') throw new ArgumentError('format', format, 'a floating-point format');
   return found;

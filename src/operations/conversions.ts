@@ -12,7 +12,7 @@ import {
   realArray,
   resultPlace,
 } from '../array-kinds.ts';
-import { checkFields, oneOf } from '../check.ts';
+import { checkAbsent, checkFields, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { FormatName } from '../formats/catalogue.ts';
 import { type CodeArray, codesOf, noCodes } from '../formats/codes.ts';
@@ -91,7 +91,7 @@ export function round(
   const threads = checkThreads(given.threads);
   const { out } = given;
   if (typeof x === 'number') {
-    if (out !== undefined) throw new ArgumentError('out', out, 'nothing when x is a number');
+    checkAbsent('out', out, 'nothing when x is a number');
     return roundScalar(x, target, resolved, randomIntegerFor(resolved));
   }
   const source = realArray(

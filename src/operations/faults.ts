@@ -16,7 +16,7 @@ import {
   realArray,
   resultPlace,
 } from '../array-kinds.ts';
-import { checkFields, numberInRange, pathOf } from '../check.ts';
+import { checkAbsent, checkFields, checkLength, numberInRange, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { notInFormat } from '../formats/codes.ts';
 import { type Format, type FormatSpelling, toFormat } from '../formats/index.ts';
@@ -93,7 +93,7 @@ export function flipBits(
   const { probability: chance, seed, stream, offset, out } = checkFields('', options, optionNames);
   const probability = numberInRange('probability', chance, { from: 0, to: 1 });
   const isNumber = typeof x === 'number';
-  if (isNumber && out !== undefined) throw new ArgumentError('out', out, 'nothing when x is a number');
+  if (isNumber) checkAbsent('out', out, 'nothing when x is a number');
   const given = isNumber ? Float64Array.of(x) : realArray('x', x);
   const place = resultPlace(out, given, { given: [x], fits: () => fitsBinary16(target) });
   const result = place.array;
@@ -146,8 +146,7 @@ export function significantDigits(runs: Numbers | readonly Numbers[]): number | 
   const arrays = Array.from(runs, (run: unknown, i) => realArray(pathOf('runs', i), run));
   const { length } = arrays[0]!;
   arrays.forEach((run, i) => {
-    if (run.length !== length)
-      throw new ArgumentError(pathOf('runs', i), run, `${length} elements, as the first run`);
+    checkLength(pathOf('runs', i), run, length, `${length} elements, as the first run`);
   });
   return Float64Array.from({ length }, (_, i) => digitsOf(Float64Array.from(arrays, (run) => run[i]!)));
 }

@@ -4,7 +4,7 @@
  * Sources: OCP Microscaling Formats (MX) v1.0, sections 5 and 6; NVIDIA, "Pretraining large language models with NVFP4",
  * arXiv 2509.25149, section 2; Darvish Rouhani et al., NeurIPS 2020 (block floating point).
  */
-import { checkBoolean, checkFields } from '../check.ts';
+import { checkAbsent, checkBoolean, checkFields } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { BlockFormat } from '../formats/block.ts';
 import { type BlockFormatSpelling, parseFormat } from '../formats/names.ts';
@@ -97,7 +97,7 @@ export function blockFormatOptions(
     throw new ArgumentError('rowScaled', true, `false: ${String(format)} has no second scale`);
   if (tensorScale !== undefined && tensorScale.name !== 'binary32')
     throw new ArgumentError('format', String(format), 'a block format whose tensor scale is binary32');
-  if (isTile && axis !== undefined) throw new ArgumentError('axis', axis, 'nothing for tiles');
+  if (isTile) checkAbsent('axis', axis, 'nothing for tiles');
   const grouping = isTile
     ? ({ per: 'tile', rows: size, columns: size } as const)
     : ({ per: 'block', size, ...(axis === undefined ? {} : { axis }) } as const);

@@ -2,6 +2,7 @@
  * The scales of all groups of a tensor: statistics of the groups, of earlier calls, of the tensor and its rows, brought
  * together. What a threshold becomes is in `scales.ts`.
  */
+import { checkLength } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { IntFormat } from '../formats/format.ts';
 import { carried, carrierOf, productIn, quotientIn } from '../operations/carrier.ts';
@@ -155,8 +156,14 @@ export function setFixedScales(
   const groups = scales.stored.length;
   const given = { scale: fixed.scales, 'zero point': fixed.zeroPoints };
   for (const [name, numbers] of Object.entries(given))
-    if (numbers !== undefined && numbers.length !== groups)
-      throw new ArgumentError('shape', `${groups} groups`, `a shape with ${numbers.length}, one a ${name}`);
+    if (numbers !== undefined)
+      checkLength(
+        'shape',
+        numbers,
+        groups,
+        `a shape with ${numbers.length}, one a ${name}`,
+        `${groups} groups`,
+      );
   fixed.scales.forEach((value, group) => {
     if (!(value > 0)) throw new ArgumentError('scale', String(value), 'above 0');
     useScale(scale, scales, group, storedScale(value, scale), 1);

@@ -4,7 +4,7 @@
  *
  * A group is a rectangle of the row-major array: `rows` runs of `columns` elements, `rowStride` and `columnStride` apart.
  */
-import { checkFields, checkObject, integerInRange, oneOf, within } from '../check.ts';
+import { checkAbsent, checkFields, checkObject, integerInRange, oneOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 
 /** Which elements form a group. */
@@ -98,8 +98,7 @@ export function checkGrouping(grouping: Grouping): Grouping {
   const per = oneOf('per', given['per'], perNames);
   for (const [kind, fields] of Object.entries(fieldsOf))
     for (const field of kind === per ? [] : fields)
-      if (given[field] !== undefined)
-        throw new ArgumentError(field, given[field], `nothing with per '${per}'; per '${kind}' has it`);
+      checkAbsent(field, given[field], `nothing with per '${per}'; per '${kind}' has it`);
   const most = Number.MAX_SAFE_INTEGER;
   for (const field of fieldsOf[per])
     if (field !== 'axis') integerInRange(field, given[field], 1, most);

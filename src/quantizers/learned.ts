@@ -5,7 +5,7 @@
  * Source of the start 2 mean|x| / sqrt(largest element): Esser et al., "Learned step size quantization", arXiv 1902.08153,
  * section 2.1.
  */
-import { ArgumentError } from '../errors.ts';
+import { checkLength } from '../check.ts';
 import { bounded } from '../operations/carrier.ts';
 import type { RealArray } from '../operations/conversions.ts';
 import { forEachMembers } from './elements.ts';
@@ -91,12 +91,13 @@ function learnedScales(options: ResolvedQuantizer): ScaleSource {
         return;
       }
       const zeroPoints = stateNumbers('zeroPoints', state.zeroPoints);
-      if (zeroPoints.length !== scales.length)
-        throw new ArgumentError(
-          'state.zeroPoints',
-          state.zeroPoints,
-          `${scales.length} numbers, one a scale`,
-        );
+      checkLength(
+        'state.zeroPoints',
+        zeroPoints,
+        scales.length,
+        `${scales.length} numbers, one a scale`,
+        state.zeroPoints,
+      );
       learned = { scales, zeroPoints };
     },
   };

@@ -8,7 +8,7 @@
 
 import { roundReal } from '../arithmetic/real.ts';
 import { isFloat32Array, newArray } from '../array-kinds.ts';
-import { checkBoolean, checkFields, oneOf } from '../check.ts';
+import { checkBoolean, checkFields, checkLength, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { scaleByPowerOfTwo, toBigIntSignificand } from '../formats/binary64.ts';
 import { formats } from '../formats/catalogue.ts';
@@ -94,7 +94,7 @@ function factorOf(out: number, divides: boolean): Ratio {
 function operandOf(argument: string, given: Quantized, transposed: boolean): Operand {
   const { stored, scales, restore } = storedOf(given);
   const { shape, codes, options, zeroPoints } = stored;
-  if (shape.length !== 2) throw new ArgumentError(argument, shape, 'a quantised matrix, of two axes');
+  checkLength(argument, shape, 2, 'a quantised matrix, of two axes');
   if (restore.transform !== undefined && options.invert)
     throw new ArgumentError(argument, restore.transform.name, 'no transform, or one with invert: false');
   const [first, second] = shape as [number, number];
@@ -208,8 +208,7 @@ export function quantizedMatmul(a: Quantized, b: Quantized, options?: QuantizedM
   const left = operandOf('a', a, checkBoolean('transposeA', given.transposeA, false));
   // b's columns are the rows of its operand.
   const right = operandOf('b', b, !checkBoolean('transposeB', given.transposeB, false));
-  if (left.length !== right.length)
-    throw new ArgumentError('b', b.shape, `${left.length} elements along the axis summed over, as a`);
+  checkLength('b', left, right.length, `${left.length} elements along the axis summed over, as a`, b.shape);
   const isFloat32 = isFloat32Array(left.values) && isFloat32Array(right.values);
   const carry = isFloat32 ? Math.fround : (x: number): number => x;
   const size = left.rows * right.rows;

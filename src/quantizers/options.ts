@@ -2,7 +2,7 @@
  * The options of a quantiser, their defaults and checks: plain data, so that a quantiser can be written to JSON and back.
  */
 import { wordArray } from '../array-kinds.ts';
-import { checkBoolean, checkFields, checkObject, numberInRange, oneOf } from '../check.ts';
+import { checkAbsent, checkBoolean, checkFields, checkObject, numberInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../formats/names.ts';
@@ -119,8 +119,7 @@ const optionNames: readonly (keyof QuantizerOptions)[] = [
 function lowestElement(format: Format, options: QuantizerOptions, scale: ResolvedScale): number {
   const { saturation = 'finite' } = options;
   const isTwosComplement = (format.kind === 'int' || format.kind === 'fixed') && format.isSigned;
-  if (!isTwosComplement && options.range !== undefined)
-    throw new ArgumentError('range', options.range, `nothing, with ${format.name} elements`);
+  if (!isTwosComplement) checkAbsent('range', options.range, `nothing, with ${format.name} elements`);
   const isWhole = scale.hasZeroPoint || dropsHighBits({ saturation });
   const fallback = isWhole ? 'full' : 'restricted';
   const range = oneOf('range', options.range, isWhole ? ['full'] : ['restricted', 'full'], fallback);

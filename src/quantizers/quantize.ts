@@ -1,6 +1,6 @@
 /** `quantize` in one call: a quantiser by its name, a tensor, and what is said of both. */
 import type { Numbers } from '../array-kinds.ts';
-import { checkFields } from '../check.ts';
+import { checkAbsent, checkFields } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { BlockFormat } from '../formats/block.ts';
 import { type BlockFormatSpelling, findBlockFormat } from '../formats/names.ts';
@@ -29,8 +29,7 @@ function optionsOfText(text: string, given: BlockQuantizerOptions): QuantizerOpt
     if (given[field] !== undefined && given[field] !== false)
       throw new ArgumentError(field, given[field], 'nothing but for block formats');
   const { axis } = given;
-  if (axis !== undefined && scale.per !== 'block')
-    throw new ArgumentError('axis', axis, `nothing, with scales per ${scale.per}`);
+  if (scale.per !== 'block') checkAbsent('axis', axis, `nothing, with scales per ${scale.per}`);
   const more = { ...(axis !== undefined && { axis }), ...picked(given, ['direction']) };
   return { ...base, scale: { ...scale, ...more }, ...picked(given, passedOn) };
 }

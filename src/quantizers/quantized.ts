@@ -1,7 +1,9 @@
 /**
  * A quantised tensor: codes, scales, exact bytes, packed storage, and back to values. No quantising happens here.
  */
+
 import { byteArray } from '../array-kinds.ts';
+import { checkLength } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { formats } from '../formats/catalogue.ts';
 import type { CodeArray } from '../formats/codes.ts';
@@ -204,7 +206,7 @@ export function unpackQuantized(
   const expected = counts.reduce((sum, [count, { bits }]) => sum + packedBytes(count, bits), 0);
   const accepted = `a Uint8Array of ${expected} bytes for shape [${shape}]`;
   const whole = byteArray('bytes', bytes, accepted);
-  if (whole.length !== expected) throw new ArgumentError('bytes', bytes, accepted);
+  checkLength('bytes', whole, expected, accepted, bytes);
   let at = 0;
   const [codes, scaleCodes, tensorCodes, zeroCodes] = counts.map(([count, of]) => {
     const size = packedBytes(count, of.bits);

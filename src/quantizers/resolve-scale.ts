@@ -2,7 +2,9 @@
  * The options of a scale with their defaults, checked alone, with each other and against the format of the elements.
  */
 import {
+  checkAbsent,
   checkFields,
+  checkLength,
   checkObject,
   integerInRange,
   numberInRange,
@@ -51,7 +53,7 @@ function scaleFormat(given: FloatFormat | FormatSpelling): FloatFormat {
 
 /** Throws unless the option is absent or the condition holds. */
 function onlyIf(holds: boolean, argument: string, given: unknown, where: string): void {
-  if (!holds && given !== undefined) throw new ArgumentError(argument, given, `nothing, ${where}`);
+  if (!holds) checkAbsent(argument, given, `nothing, ${where}`);
 }
 
 function multiplierOf(scale: ScaleOptions, element: Format): number {
@@ -96,8 +98,13 @@ function zeroPointOf({ value, zeroPoint, from }: ScaleOptions, element: Format):
   onlyIf(from === 'constant', 'scale.zeroPoint', zeroPoint, 'unless from is constant');
   if (zeroPoint === undefined || element.kind !== 'int') return undefined;
   const { min, max } = element;
-  if (Array.isArray(zeroPoint) && Array.isArray(value) && zeroPoint.length !== value.length)
-    throw new ArgumentError('scale.zeroPoint', zeroPoint, `${value.length} integers, as many as scale.value`);
+  if (Array.isArray(zeroPoint) && Array.isArray(value))
+    checkLength(
+      'scale.zeroPoint',
+      zeroPoint,
+      value.length,
+      `${value.length} integers, as many as scale.value`,
+    );
   return oneOrEach('scale.zeroPoint', zeroPoint, (path, each) => integerInRange(path, each, min, max));
 }
 

@@ -1,10 +1,11 @@
 /**
  * One quantisation, step by step: statistics, scales, elements, values. All that a quantiser gives is made of its outcome.
  */
+
 import { isFloat32Array } from '../array-kinds.ts';
-import { ArgumentError } from '../errors.ts';
 import { formats } from '../formats/catalogue.ts';
 import { int } from '../formats/int.ts';
+import { checkCarrier } from '../formats/real-arrays.ts';
 import { toBinary32 } from '../operations/carrier.ts';
 import { fitsBinary32, type RealArray, round } from '../operations/conversions.ts';
 import { resolveRounding } from '../rounding/options.ts';
@@ -166,12 +167,7 @@ export function runQuantizer(
 ): Run {
   const { options } = context;
   const { scale, format } = options;
-  if (isFloat32Array(x) && !fitsBinary32(format))
-    throw new ArgumentError(
-      'x',
-      x,
-      `a Float64Array for ${format.name}, whose values need not be binary32 numbers`,
-    );
+  checkCarrier('x', x, format);
   const layout = { grouping: scale.grouping, shape };
   const isFitted = scale.level === 'least-squares';
   // Codes of fitted scales are those of the binary32 encode factor.

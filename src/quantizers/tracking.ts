@@ -4,8 +4,7 @@
  * integer-arithmetic-only inference", arXiv 1712.05877, section 3.1 (averages); Micikevicius et al., "FP8 formats for deep
  * learning", arXiv 2209.05433, and TransformerEngine's delayed scaling (windows).
  */
-import { checkList, numberInRange, pathOf } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
+import { checkLength, checkList, numberInRange, pathOf } from '../check.ts';
 import type { ResolvedScale } from './scale-options.ts';
 
 /** What a quantiser remembers from call to call; JSON holds it. */
@@ -33,12 +32,13 @@ export interface Tracker {
 }
 
 function checkCount(known: ArrayLike<number>, current: Float64Array): void {
-  if (known.length !== current.length)
-    throw new ArgumentError(
-      'shape',
-      `${current.length} statistics`,
-      `a shape with ${known.length}, as in earlier calls`,
-    );
+  checkLength(
+    'shape',
+    known,
+    current.length,
+    `a shape with ${known.length}, as in earlier calls`,
+    `${current.length} statistics`,
+  );
 }
 
 /** Numbers of a state, each finite. */

@@ -149,8 +149,7 @@ function isSymmetric({ format, rounding }: Checked): boolean {
 
 /** round(-x) = -round(x), for formats whose values are symmetric and modes without a direction. */
 function signSymmetric(r: Checked): Property<[number, number]> {
-  if (mirrored[r.rounding] !== true)
-    throw new ArgumentError('rounding', r.rounding, Object.keys(mirrored).join(', '));
+  oneOf('rounding', r.rounding, Object.keys(mirrored));
   if (r.format.min !== -r.format.max || (r.rounding === 'jamming' && isJammedBelow(r.format)))
     throw new ArgumentError('format', r.format.name, 'a format with min = -max, of magnitudes where it jams');
   return fc.property(real(r.format), randomInteger(r), (x, random) => {
@@ -185,8 +184,7 @@ const sides: Readonly<Partial<Record<RoundingMode, (x: number, y: number) => boo
 
 /** Directed modes: round(x) lies on the side that the mode names. */
 function directed(r: Checked): Property<[number, number]> {
-  const holds = sides[r.rounding];
-  if (holds === undefined) throw new ArgumentError('rounding', r.rounding, Object.keys(sides).join(', '));
+  const holds = sides[oneOf('rounding', r.rounding, Object.keys(sides) as RoundingMode[])]!;
   return fc.property(real(r.format), randomInteger(r), (x, random) => {
     if (!(x >= r.format.min && x <= r.format.max)) return;
     const rounded = r.round(x, random);
@@ -226,7 +224,7 @@ function odd(r: Checked): Property<[number, number]> {
  */
 function unbiased(r: Checked): Property<[number]> {
   const bits = r.randomBits;
-  if (r.rounding !== 'stochastic') throw new ArgumentError('rounding', r.rounding, 'stochastic');
+  oneOf('rounding', r.rounding, ['stochastic']);
   if (bits > 12)
     throw new ArgumentError('randomBits', bits, '1 to 12, so that all random integers can be tried');
   const count = 2 ** bits;

@@ -3,7 +3,9 @@
  * in both operands only are summed over, in the order in which the first operand has them; letters of one operand only that
  * the result lacks are summed first, in binary32, in order. Also its gradient, which TensorFlow.js does not have.
  */
+
 import type { Tensor } from '@tensorflow/tfjs';
+import { checkDistinct, checkLength } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type KernelArguments, sizeOf, type TensorFlow, type TensorInfo } from './internals.ts';
 import type { Place, Workspace } from './workspace.ts';
@@ -34,12 +36,16 @@ function readEquation(
   const operands = left.split(',');
   operands.forEach((letters, i) => {
     const { shape } = tensors[i]!;
-    if (letters.length !== shape.length)
-      throw new ArgumentError('equation', equation, `a letter for each dimension of the shape [${shape}]`);
+    checkLength(
+      'equation',
+      letters,
+      shape.length,
+      `a letter for each dimension of the shape [${shape}]`,
+      equation,
+    );
   });
   const result = right ?? once.join('');
-  if (new Set(result).size < result.length)
-    throw new ArgumentError('equation', equation, 'distinct letters in the result');
+  checkDistinct('equation', [...result], 'distinct letters in the result', equation);
   return { operands, result };
 }
 

@@ -3,6 +3,7 @@
  * Source: Micikevicius et al., Mixed Precision Training, ICLR 2018, section 3.2; the dynamic rule is the one in common use.
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
+import { ArgumentError } from '../errors.ts';
 import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
 import { engineOf, type TensorFlow } from './internals.ts';
 import { replaceProperty } from './tape.ts';
@@ -14,6 +15,12 @@ export const powerOfTwoWords = 'a power of two, 2^-126 to 2^127';
 export function isPowerOfTwo(given: unknown): given is number {
   if (typeof given !== 'number' || !(given >= 2 ** -126 && given <= 2 ** 127)) return false;
   return given === powerOfTwo(exponentOf(given));
+}
+
+/** See {@link isPowerOfTwo}. Throws ArgumentError. */
+export function checkPowerOfTwo(path: string, given: unknown): number {
+  if (!isPowerOfTwo(given)) throw new ArgumentError(path, given, powerOfTwoWords);
+  return given;
 }
 
 /** Plain data. */

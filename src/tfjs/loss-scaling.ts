@@ -5,12 +5,19 @@
  * Source: Micikevicius et al., Mixed Precision Training, ICLR 2018, section 3.2; the dynamic rule is the one in common use.
  */
 import type { NamedTensorMap, Optimizer, Scalar, Variable } from '@tensorflow/tfjs';
-import { checkBoolean, checkFields, checkFunction, checkObject, integerInRange } from '../check.ts';
+import {
+  checkAbsent,
+  checkBoolean,
+  checkFields,
+  checkFunction,
+  checkObject,
+  integerInRange,
+} from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkTensorFlow } from './check-tensorflow.ts';
 import { inRole } from './in-role.ts';
 import type { TensorFlow } from './internals.ts';
-import { isPowerOfTwo, type LossScalingState, nextScale, powerOfTwoWords, scaledLoss } from './loss-scale.ts';
+import { checkPowerOfTwo, type LossScalingState, nextScale, scaledLoss } from './loss-scale.ts';
 import { asObjective } from './watched-methods.ts';
 
 export interface LossScalingOptions {
@@ -51,10 +58,6 @@ export interface LossScaling {
   wrap<T extends Optimizer>(optimizer: T): T;
 }
 
-function checkPowerOfTwo(name: string, value: number): void {
-  if (!isPowerOfTwo(value)) throw new ArgumentError(name, value, powerOfTwoWords);
-}
-
 /** Fills in the defaults and checks them. Throws ArgumentError. */
 function resolveOptions(options: LossScalingOptions): Required<LossScalingOptions> {
   checkFields('', options, ['initial', 'dynamic', 'growthInterval', 'smallest', 'largest']);
@@ -63,8 +66,7 @@ function resolveOptions(options: LossScalingOptions): Required<LossScalingOption
   checkPowerOfTwo('initial', initial);
   if (!dynamic) {
     for (const name of ['growthInterval', 'smallest', 'largest'] as const)
-      if (options[name] !== undefined)
-        throw new ArgumentError(name, options[name], 'nothing, as dynamic is false: the scale stays');
+      checkAbsent(name, options[name], 'nothing, as dynamic is false: the scale stays');
     return { initial, dynamic, growthInterval, smallest, largest };
   }
   integerInRange('growthInterval', growthInterval, 1, Number.MAX_SAFE_INTEGER);

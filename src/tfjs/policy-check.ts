@@ -3,6 +3,7 @@
  * and a format make of each other is seen where they meet (`policy.ts`).
  */
 import {
+  checkAbsent,
   checkBoolean,
   checkFields,
   checkObject,
@@ -135,14 +136,10 @@ function checkKernels(path: string, given: object): void {
     checkRule(own, rule, ruleNames, kernels);
     if (typeof rule !== 'object' || rule === null || isFormat(rule)) continue;
     const { accumulator, fused } = rule as Fields;
-    if (accumulator !== undefined && !kernels.some((kernel) => productNames.has(kernel)))
-      throw new ArgumentError(
-        pathOf(own, 'accumulator'),
-        accumulator,
-        'nothing: for matmul and convolution only',
-      );
-    if (fused !== undefined && !kernels.some((kernel) => fusedNames.has(kernel)))
-      throw new ArgumentError(
+    if (!kernels.some((kernel) => productNames.has(kernel)))
+      checkAbsent(pathOf(own, 'accumulator'), accumulator, 'nothing: for matmul and convolution only');
+    if (!kernels.some((kernel) => fusedNames.has(kernel)))
+      checkAbsent(
         pathOf(own, 'fused'),
         fused,
         `nothing: for ${[...fusedNames.keys()].join(', ')} and their families only`,

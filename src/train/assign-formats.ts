@@ -8,7 +8,7 @@
  * Source of the idea: Dong et al., "HAWQ-V2", arXiv 1911.03852 (costs by curvature); the greedy order is this project's.
  */
 import { isFloat32Array } from '../array-kinds.ts';
-import { checkList, checkObject, numberInRange, within } from '../check.ts';
+import { checkLength, checkList, checkObject, checkSome, numberInRange, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { FormatSpelling } from '../formats/index.ts';
 import { type Quantizer, type QuantizerOptions, quantizer } from '../quantizers/index.ts';
@@ -109,7 +109,7 @@ export function assignFormats<F extends FormatSpelling>(
 ): Assignment<F> {
   checkSchema('layers', layers, layerSchema);
   checkList('candidates', candidates, 'a list of quantisers');
-  if (candidates.length === 0) throw new ArgumentError('candidates', candidates, 'at least one quantiser');
+  checkSome('candidates', candidates, 'at least one quantiser');
   numberInRange('bits', bits, { above: 0, to: 64 });
   const made = Array.from(candidates, (one, i) => {
     const path = `candidates[${i}]`;
@@ -119,8 +119,13 @@ export function assignFormats<F extends FormatSpelling>(
   layers.forEach(({ name, weights, curvature }, i) => {
     if (layers.findIndex((other) => other.name === name) < i)
       throw new ArgumentError(`layers[${i}].name`, name, 'names that differ');
-    if (curvature !== undefined && curvature.length !== weights.length)
-      throw new ArgumentError(`layers[${i}].curvature`, curvature, `${weights.length} numbers, one a weight`);
+    if (curvature !== undefined)
+      checkLength(
+        `layers[${i}].curvature`,
+        curvature,
+        weights.length,
+        `${weights.length} numbers, one a weight`,
+      );
   });
   const places = layers.map((layer) => {
     const choices = choicesOf(layer, made);

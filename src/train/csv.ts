@@ -3,7 +3,7 @@
  * (quotes, line ends) is the npm package `csv-parse`, which is not bundled.
  */
 import { byteArray } from '../array-kinds.ts';
-import { checkBoolean, checkFields, checkString } from '../check.ts';
+import { atMost, checkBoolean, checkFields, checkString } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { otherEncoding } from './encoding.ts';
 import {
@@ -98,8 +98,7 @@ class Table {
       );
     if (cells.length < 2)
       throw new ArgumentError('csv', `${cells.length} column`, 'the class and at least one number');
-    if (cells.length > mostColumns)
-      throw new ArgumentError('csv', `${cells.length} columns`, `at most ${mostColumns}`);
+    atMost('csv', cells.length, mostColumns, 'columns');
     this.#names = hasHeader ? cells : cells.map((_, i) => `${i + 1}`);
     return hasHeader;
   }
@@ -107,8 +106,7 @@ class Table {
   #addLabel(cell: string, line: number): void {
     if (cell === '')
       throw new ArgumentError('csv', `an empty class in line ${line}`, 'a class in every line');
-    if (this.labels.length === mostSamples)
-      throw new ArgumentError('csv', `more than ${mostSamples} samples`, `at most ${mostSamples}`);
+    atMost('csv', this.labels.length + 1, mostSamples, 'samples');
     this.labels.push(cell);
   }
 

@@ -5,8 +5,8 @@
  * A file is written under a temporary name, flushed and renamed: a process that is killed at any moment leaves the file of before or
  * the new one, whole. Files are read as if anybody had written them.
  */
-import { checkString } from '../check.ts';
-import { ArgumentError, DamagedFileError } from '../errors.ts';
+import { atMost, checkString } from '../check.ts';
+import { DamagedFileError } from '../errors.ts';
 import { largestFile, tryRead } from '../files/read.ts';
 import { removeLeftovers, writeWholeFile } from '../files/write.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
@@ -15,8 +15,7 @@ import { decodeState, encodeState, type RecipeState } from './engine/state.ts';
 /** Writes a whole file, which this process alone writes. */
 function write(path: string, bytes: Uint8Array): void {
   checkString('path', path);
-  if (bytes.length > largestFile.arrays)
-    throw new ArgumentError('state', `${bytes.length} bytes`, `at most ${largestFile.arrays} bytes`);
+  atMost('state', bytes.length, largestFile.arrays, 'bytes');
   writeWholeFile(path, bytes);
   removeLeftovers(path);
 }

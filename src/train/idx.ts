@@ -4,7 +4,7 @@
  * Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits", section "File formats".
  */
 import { byteArray } from '../array-kinds.ts';
-import { checkFields, checkString } from '../check.ts';
+import { atMost, checkAbsent, checkFields, checkLength, checkString } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import {
   checkLabelledOptions,
@@ -111,7 +111,7 @@ function headerOf(data: Uint8Array, dimensions: number, refuse: Refuse): Header 
 }
 
 /** `isAll`: whether so many bytes are all that there are. */
-function checkLength(bytes: number, isAll: boolean, { shape, end }: Header, refuse: Refuse): void {
+function checkBytes(bytes: number, isAll: boolean, { shape, end }: Header, refuse: Refuse): void {
   if (bytes === end) return;
   const given = isAll ? `${bytes} bytes` : `more than ${end} bytes`;
   const cut = bytes < end ? ': it is cut off' : '';
@@ -126,7 +126,7 @@ async function readPacked(bytes: Uint8Array, argument: string, refuse: Refuse): 
     const dimensions = dimensionsOf(await pieces.atLeast(4), refuse);
     const header = headerOf(await pieces.atLeast(4 + 4 * dimensions), dimensions, refuse);
     const data = await pieces.atLeast(header.end + 1);
-    checkLength(data.length, data.length < header.end, header, refuse);
+    checkBytes(data.length, data.length < header.end, header, refuse);
     return { shape: header.shape, values: data.subarray(header.start) };
   } catch (error) {
     if (error instanceof ArgumentError) throw error;
@@ -150,7 +150,7 @@ export async function readIdx(given: Uint8Array, argument: string = 'bytes'): Pr
   const bytes = byteArray(checkString('argument', argument), given, 'the bytes of an IDX file');
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return readPacked(bytes, argument, refuse);
   const header = headerOf(bytes, dimensionsOf(bytes, refuse), refuse);
-  checkLength(bytes.length, true, header, refuse);
+  checkBytes(bytes.length, true, header, refuse);
   return { shape: header.shape, values: bytes.subarray(header.start) };
 }
 
@@ -171,15 +171,15 @@ async function readPair({ images, labels }: IdxPair, prefix: string) {
       `${pixels.shape.length} dimension`,
       'at least two: samples x values (labels have one)',
     );
-  if (classes.shape.length !== 1)
-    throw new ArgumentError(
-      `${prefix}labels`,
-      `sizes ${classes.shape.join(' x ')}`,
-      'one label for each image',
-    );
+  checkLength(
+    `${prefix}labels`,
+    classes.shape,
+    1,
+    'one label for each image',
+    `sizes ${classes.shape.join(' x ')}`,
+  );
   const [count] = pixels.shape;
-  if (count! > mostSamples)
-    throw new ArgumentError(`${prefix}images`, `${count} images`, `at most ${mostSamples}`);
+  atMost(`${prefix}images`, count!, mostSamples, 'images');
   if (classes.shape[0] !== count)
     throw new ArgumentError(`${prefix}labels`, `${classes.shape[0]} labels`, `${count}, one for each image`);
   const inputs = new Float32Array(pixels.values);
@@ -210,12 +210,8 @@ export async function idxData(
   if (files.validation !== undefined) checkFields('files.validation', files.validation, ['images', 'labels']);
   const training = await readPair(files, '');
   const { features } = training;
-  if (files.validation !== undefined && options.validationFraction !== undefined)
-    throw new ArgumentError(
-      'validationFraction',
-      options.validationFraction,
-      'nothing beside validation files',
-    );
+  if (files.validation !== undefined)
+    checkAbsent('validationFraction', options.validationFraction, 'nothing beside validation files');
   if (files.validation === undefined) return labelledData(training.inputs, training.labels, options);
   const validation = await readPair(files.validation, 'validation.');
   if (validation.features !== features)

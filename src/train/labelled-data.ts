@@ -3,7 +3,16 @@
  * in an order that is fixed. Reading files is idx.ts and csv.ts; batches are the task's.
  */
 import { isFloat32Array, kindOf, realArray } from '../array-kinds.ts';
-import { checkFields, checkList, checkString, numberInRange, oneOf, pathOf } from '../check.ts';
+import {
+  checkEach,
+  checkFields,
+  checkLength,
+  checkList,
+  checkSome,
+  checkString,
+  numberInRange,
+  oneOf,
+} from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkSchema, integer, someFields, value } from '../schema.ts';
 import { randomWords } from './random.ts';
@@ -60,27 +69,18 @@ export function checkLabelledOptions({ name, scaling, validationFraction }: Labe
 }
 
 function checkPart(name: string, { inputs, labels }: LabelledPart, features: number, classes: number): void {
-  if (inputs.length !== labels.length * features)
-    throw new ArgumentError(
-      `data.${name}.inputs`,
-      `${inputs.length} numbers`,
-      `${labels.length * features}: ${features} for each of ${labels.length} labels`,
-    );
-  if (labels.length === 0) throw new ArgumentError(`data.${name}`, 'no samples', 'at least one sample');
-  const unfit = labels.findIndex((label) => !(label >= 0 && label < classes));
-  if (unfit >= 0)
-    throw new ArgumentError(
-      `data.${name}.labels[${unfit}]`,
-      labels[unfit],
-      `a class from 0 to ${classes - 1}`,
-    );
-  const infinite = inputs.findIndex((value) => !Number.isFinite(value));
-  if (infinite >= 0)
-    throw new ArgumentError(
-      `data.${name}.inputs[${infinite}]`,
-      inputs[infinite],
-      'finite numbers within the range of binary32',
-    );
+  checkLength(
+    `data.${name}.inputs`,
+    inputs,
+    labels.length * features,
+    `${labels.length * features}: ${features} for each of ${labels.length} labels`,
+    `${inputs.length} numbers`,
+  );
+  checkSome(`data.${name}`, labels, 'at least one sample', 'no samples');
+  const isClass = (label: number): boolean => label >= 0 && label < classes;
+  checkEach(`data.${name}.labels`, labels, isClass, `a class from 0 to ${classes - 1}`);
+  const range = 'finite numbers within the range of binary32';
+  checkEach(`data.${name}.inputs`, inputs, Number.isFinite, range);
 }
 
 const text = value<string>((given) => typeof given === 'string', 'a text');
@@ -126,11 +126,8 @@ function checkInputs(given: unknown): void {
 function checkLabels(given: unknown): void {
   if (isTyped(given)) return;
   const labels = checkList('labels', given, 'an array of texts or numbers, or a typed array');
-  const unfit = Array.from(labels).findIndex(
-    (label) => !(typeof label === 'string' || Number.isFinite(label)),
-  );
-  if (unfit >= 0)
-    throw new ArgumentError(pathOf('labels', unfit), labels[unfit], 'a text or a finite number');
+  const isLabel = (label: unknown): boolean => typeof label === 'string' || Number.isFinite(label);
+  checkEach('labels', labels, isLabel, 'a text or a finite number');
 }
 
 /** Order of `count` samples that no reader of the file could guess, the same every time. */

@@ -3,7 +3,7 @@
  * (states of optimisers, weights of an evaluation) one quantiser stands for many tensors and may not have a memory. Which
  * fields there are is quantizer-schema.ts.
  */
-import { within } from '../check.ts';
+import { checkAbsent, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { fitsBinary32 } from '../operations/conversions.ts';
 import { type Quantizer, type QuantizerOptions, quantizer } from '../quantizers/index.ts';
@@ -12,8 +12,7 @@ const noMemory = 'nothing here: one quantiser stands for many tensors, and none 
 
 /** Throws ArgumentError naming the option, `scale.decay`, for a quantiser that remembers earlier tensors. */
 function refuseMemory({ scale }: QuantizerOptions): void {
-  for (const option of ['decay', 'history'] as const)
-    if (scale[option] !== undefined) throw new ArgumentError(`scale.${option}`, scale[option], noMemory);
+  for (const option of ['decay', 'history'] as const) checkAbsent(`scale.${option}`, scale[option], noMemory);
   if (scale.from === 'learned')
     throw new ArgumentError('scale.from', 'learned', `a statistic of each tensor, or constant; ${noMemory}`);
 }

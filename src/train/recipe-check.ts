@@ -2,7 +2,7 @@
  * The check of a recipe, which may come from a file: it names the field that is wrong. What each field may be is
  * recipe-schema.ts; rules that belong to an optimiser, a store, a schedule or a quantiser are theirs.
  */
-import { pathOf, refusedAs, within } from '../check.ts';
+import { checkAbsent, pathOf, refusedAs, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { formats, toFormat } from '../formats/index.ts';
 import type { Quantizer } from '../quantizers/index.ts';
@@ -108,12 +108,8 @@ function checkSlots(path: string, slots: PartialSlots): void {
           of,
           'operand, where there is no image that the forward product read',
         );
-      if (norm !== undefined && !(product === 'forward' && operand === 'x'))
-        throw new ArgumentError(
-          `${place}.norm`,
-          norm,
-          'nothing: the norm stands before what the forward product reads',
-        );
+      if (!(product === 'forward' && operand === 'x'))
+        checkAbsent(`${place}.norm`, norm, 'nothing: the norm stands before what the forward product reads');
     }
 }
 
@@ -178,8 +174,7 @@ function checkRules(
       checkStore(set.store, `${place}.store`);
       checkFeedback(optimizer, set.store, `${place}.store`);
       const { of } = set.store;
-      if (of !== undefined)
-        throw new ArgumentError(`${place}.store.of`, of, 'nothing: the store is for what `where` selects');
+      checkAbsent(`${place}.store.of`, of, 'nothing: the store is for what `where` selects');
     }
     for (const moment of ['first', 'second'] as const) {
       const codec = set[moment];

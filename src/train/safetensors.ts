@@ -6,7 +6,7 @@
  * Source: github.com/huggingface/safetensors, README, "Format".
  */
 import { byteArray, kindOf } from '../array-kinds.ts';
-import { checkJson, checkString, pathOf, refusedAs } from '../check.ts';
+import { atMost, checkJson, checkString, pathOf, refusedAs } from '../check.ts';
 import { ArgumentError, DamagedFileError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import {
@@ -90,8 +90,7 @@ export function encodeSaved<T>(path: string, given: Saved<T>, schema: Schema<T>)
   const text = JSON.stringify(state);
   const metadata = { state: text, stateHash: hashText(text), hashes: JSON.stringify(hashes) };
   const header = new TextEncoder().encode(JSON.stringify({ __metadata__: metadata, ...entries }));
-  if (header.length > longestHeader)
-    throw new ArgumentError(path, `${header.length} bytes of data`, `at most ${longestHeader}`);
+  atMost(path, header.length, longestHeader, 'bytes of data');
   // Spaces fill up to a multiple of 8, so that arrays are aligned.
   const length = Math.ceil(header.length / 8) * 8;
   const bytes = new Uint8Array(8 + length + end);

@@ -3,7 +3,7 @@
  * (seed, step). Not a tokeniser, and no shuffling state: any step's batch can be had without the ones before it.
  */
 import { kindOf } from '../array-kinds.ts';
-import { checkFields, checkString, numberInRange } from '../check.ts';
+import { checkEach, checkFields, checkSome, checkString, numberInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkSchema, list, someFields, value } from '../schema.ts';
 import { randomIndices } from './random.ts';
@@ -45,7 +45,7 @@ export interface Windows {
  */
 export function textData(text: string, options: TextDataOptions = {}): TextData {
   if (typeof text !== 'string') throw new ArgumentError('text', text, 'a string');
-  if (text.length === 0) throw new ArgumentError('text', text, 'a text that is not empty');
+  checkSome('text', text, 'a text that is not empty');
   checkFields('', options, textOptionNames);
   const name = checkString('name', options.name, 'text');
   const range = { above: 0, below: 1 };
@@ -85,13 +85,8 @@ const textSchema = someFields({
 export function checkText(data: TextData): void {
   checkSchema('data', data, textSchema);
   for (const part of ['training', 'validation'] as const) {
-    const unfit = data[part].findIndex((token) => !(token >= 0 && token < data.vocabulary.length));
-    if (unfit >= 0)
-      throw new ArgumentError(
-        `data.${part}[${unfit}]`,
-        data[part][unfit],
-        `a token from 0 to ${data.vocabulary.length - 1}`,
-      );
+    const isToken = (token: number): boolean => token >= 0 && token < data.vocabulary.length;
+    checkEach(`data.${part}`, data[part], isToken, `a token from 0 to ${data.vocabulary.length - 1}`);
   }
 }
 

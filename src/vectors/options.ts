@@ -2,8 +2,7 @@
 
 import { type Tininess, tininesses } from '../arithmetic/flags.ts';
 import type { AccumulationOrder, AccumulatorModel } from '../arithmetic/index.ts';
-import { checkBoolean, checkFields, oneOf } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
+import { checkAbsent, checkBoolean, checkFields, oneOf } from '../check.ts';
 import type { BlockFormat, BlockFormatSpelling, Format, FormatSpelling } from '../formats/index.ts';
 import { unknownName, wordsFor } from '../nearest-words.ts';
 import type { BlockQuantizerOptions } from '../quantizers/index.ts';
@@ -81,8 +80,8 @@ export function checkOptions(operation: VectorOperation, given: OperationOptions
   const options = checkFields('', given, optionNames);
   const taken: readonly string[] = optionsOfKind[operationNames[operation]];
   for (const name of optionNames)
-    if (options[name] !== undefined && !taken.includes(name))
-      throw new ArgumentError(name, options[name], `nothing with ${operation}; ${wordsFor(name, taken)}`);
+    if (!taken.includes(name))
+      checkAbsent(name, options[name], `nothing with ${operation}; ${wordsFor(name, taken)}`);
   return options;
 }
 

@@ -1,5 +1,5 @@
 /** The accumulator model of sums and products: its options, defaults and checks. What it does is in `inner-product.ts`. */
-import { checkFields, integerInRange, oneOf } from '../../check.ts';
+import { checkAbsent, checkFields, integerInRange, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Format } from '../../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../../formats/names.ts';
@@ -80,8 +80,7 @@ export const modelNames: readonly (keyof AccumulatorModel)[] = [
 
 function checkAlone({ products, order, rounding }: AccumulatorModel, unit: MatrixUnit): void {
   for (const [name, given] of Object.entries({ products, order, rounding }))
-    if (given !== undefined)
-      throw new ArgumentError(name, given, `nothing with the matrix unit ${unit.name}`);
+    checkAbsent(name, given, `nothing with the matrix unit ${unit.name}`);
 }
 
 /**

@@ -3,7 +3,7 @@
  * inner product takes. What a unit does inside one step is in `step.ts`, the units themselves in `src/products/matrix-units.ts`.
  */
 import { type Numbers, type RealArray, realArray } from '../../array-kinds.ts';
-import { checkFields, checkNumber } from '../../check.ts';
+import { checkAbsent, checkFields, checkLength, checkNumber } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { FloatFormat } from '../../formats/format.ts';
 import { unknownName } from '../../nearest-words.ts';
@@ -59,7 +59,7 @@ function operandOf(x: number, argument: string, format: FloatFormat): number {
 function operandsOf(given: unknown, argument: string, length: number, format: FloatFormat): Float64Array {
   const accepted = `${length} values of ${format.name}`;
   const x = realArray(argument, given, accepted);
-  if (x.length !== length) throw new ArgumentError(argument, given, accepted);
+  checkLength(argument, x, length, accepted, given);
   return Float64Array.from(x, (value) => operandOf(value, argument, format));
 }
 
@@ -144,7 +144,7 @@ function checkScales(
   { m, n, k, scales: kind, name }: MatrixUnitDescription,
 ): { scalesA: Float64Array; scalesB: Float64Array; perRow: number } {
   if (kind === undefined) {
-    if (scales !== undefined) throw new ArgumentError('scales', scales, `nothing for ${name}`);
+    checkAbsent('scales', scales, `nothing for ${name}`);
     return { scalesA: new Float64Array(0), scalesB: new Float64Array(0), perRow: 0 };
   }
   const perRow = k / kind.size;

@@ -1,5 +1,6 @@
 /** The tensor that `halfulp analyze` looks at: drawn from a distribution, or read from a file. */
 
+import { checkSome } from '../../check.ts';
 import { ArgumentError, DamagedFileError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 import { readBytes, readText } from '../read-file.ts';
@@ -75,7 +76,7 @@ export function loadData(data: string, shape: readonly number[] | undefined, see
   if (!/\.(npy|json)$/.test(data))
     throw new ArgumentError('--data', data, `${distributionNames.join(', ')}, FILE.npy, FILE.json`);
   const read = readFile(data);
-  if (read.values.length === 0) throw new ArgumentError('--data', data, 'a file with numbers');
+  checkSome('--data', read.values, 'a file with numbers', data);
   if (shape === undefined) return read;
   if (shape.reduce((a, b) => a * b, 1) !== read.values.length)
     throw new ArgumentError('--shape', shape.join(), `lengths whose product is ${read.values.length}`);

@@ -3,6 +3,7 @@
  * for a recipe and holds no numerics.
  */
 
+import { atMost, checkDistinct } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Recipe } from '../../train/recipe.ts';
 import { bfloat16, bitnet, bitnetTransition, float32 } from '../../train/recipes/index.ts';
@@ -73,10 +74,13 @@ function armNamed(name: string, list: string): Arm {
  */
 export function parseArms(list: string): Arm[] {
   const words = list.split(',');
-  if (words.length > mostArms)
-    throw new ArgumentError('--arms', `${words.length} arms`, `at most ${mostArms}`);
+  atMost('--arms', words.length, mostArms, 'arms');
   const arms = words.map((name) => armNamed(name.trim(), list));
-  const names = new Set(arms.map(({ name }) => name));
-  if (names.size < arms.length) throw new ArgumentError('--arms', list, 'each arm once');
+  checkDistinct(
+    '--arms',
+    arms.map(({ name }) => name),
+    'each arm once',
+    list,
+  );
   return arms;
 }

@@ -2,7 +2,7 @@
  * Contrasts: the differences or ratios between arms that a sweep file asks about, paired by seed, with 95 % intervals
  * by Student's t. Each interval is for its contrast alone; nothing is corrected for there being many.
  */
-import { checkList } from '../../check.ts';
+import { atMost, checkList } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { wordsFor } from '../../nearest-words.ts';
 import { checkSchema, fields, line, listOr, maybe, word } from '../../schema.ts';
@@ -55,8 +55,7 @@ export function readContrasts(given: unknown, path: string, names: ReadonlySet<s
     for (const copy of expandGrid(entry, at, ['name', 'arm', 'against', 'of', 'againstOf', 'as'])) {
       const { name, arm, against, of, againstOf, as } = checkSchema(at, copy, contrastSchema);
       if (seen.has(name)) throw new ArgumentError(path, name, 'contrasts of different names');
-      if (seen.size === mostContrasts)
-        throw new ArgumentError(path, `more than ${mostContrasts} contrasts`, `at most ${mostContrasts}`);
+      atMost(path, seen.size + 1, mostContrasts, 'contrasts');
       seen.add(name);
       const measure = of ?? 'validationLoss';
       contrasts.push({

@@ -2,7 +2,7 @@
  * A sweep file: arms, each a recipe with a learning rate of its own perhaps, and seeds. Grids of values become arms; the
  * runs come out as plain data, each with a hash that names its folder. Nothing runs here.
  */
-import { checkObject, oneOf, refusedAs, within } from '../../check.ts';
+import { atMost, checkDistinct, checkObject, oneOf, refusedAs, within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import {
   anything,
@@ -98,8 +98,7 @@ function armsOf(given: unknown, path: string, fallback: readonly number[]): Swee
     const { name, recipe, learningRate, model, steps, data, seeds = fallback } = checked;
     const own = seedsOf(seeds, `${path}.seeds`);
     const length = JSON.stringify(recipe).length;
-    if (length > longestRecipe)
-      throw new ArgumentError(`${path}.recipe`, `${length} characters`, `at most ${longestRecipe}`);
+    atMost(`${path}.recipe`, length, longestRecipe, 'characters');
     return {
       ...{ name, recipe: within(path, () => recipeFrom(recipe)), learningRate, seeds: own },
       ...(model === undefined ? {} : { model }),
@@ -112,16 +111,14 @@ function armsOf(given: unknown, path: string, fallback: readonly number[]): Swee
 /** Checks a list of seeds. Throws ArgumentError naming `argument`. */
 export function seedsOf(given: unknown, argument: string): readonly number[] {
   const seeds = checkSchema(argument, given, seedList);
-  if (new Set(seeds).size < seeds.length)
-    throw new ArgumentError(argument, given, 'a list of different integers from 0');
+  checkDistinct(argument, seeds, 'a list of different integers from 0', given);
   return seeds;
 }
 
 /** Throws ArgumentError naming `argument` if the arms have too many seeds. */
 function checkRuns(arms: readonly SweepArm[], argument: string): void {
   const runs = arms.reduce((sum, { seeds }) => sum + seeds.length, 0);
-  if (runs > mostRuns)
-    throw new ArgumentError(argument, `${runs} runs: arms with seeds`, `at most ${mostRuns}`);
+  atMost(argument, runs, mostRuns, 'runs: arms with seeds');
 }
 
 /** Runs a check of options for data; an option that it finds wrong is a field of the file. */
@@ -157,14 +154,13 @@ export function readSweep(given: unknown): Sweep {
   const arms: SweepArm[] = [];
   for (const [index, arm] of data.arms.entries()) {
     arms.push(...armsOf(arm, `sweep.arms[${index}]`, seeds));
-    if (arms.length > mostArms)
-      throw new ArgumentError('sweep.arms', `more than ${mostArms} arms`, `at most ${mostArms}`);
+    atMost('sweep.arms', arms.length, mostArms, 'arms');
   }
   checkRuns(arms, 'sweep.seeds');
   for (const arm of arms) checkKind(arm, model);
-  const names = new Set(arms.map((arm) => arm.name));
-  if (names.size < arms.length)
-    throw new ArgumentError('sweep.arms', arms.map((arm) => arm.name).join(), 'arms of different names');
+  const named = arms.map((arm) => arm.name);
+  checkDistinct('sweep.arms', named, 'arms of different names', named.join());
+  const names = new Set(named);
   const { baseline = arms[0]!.name } = data;
   oneOf('sweep.baseline', baseline, [...names]);
   return {

@@ -2,7 +2,7 @@
  * Patterns of a sweep file: data with `{key}` in its texts, and a grid with a list of values for each key, become one
  * copy for each combination. It knows nothing of arms.
  */
-import { checkFields, checkObject, pathOf } from '../../check.ts';
+import { atMost, checkFields, checkObject, pathOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -46,7 +46,7 @@ function combinations(given: unknown, path: string, characters: number): Values[
   const lists = Object.entries(grid);
   const count = lists.reduce((product, [, values]) => product * values.length, 1);
   const most = Math.max(1, Math.min(mostCopies, Math.floor(mostCharacters / characters)));
-  if (count > most) throw new ArgumentError(path, `${count} combinations of values`, `at most ${most}`);
+  atMost(path, count, most, 'combinations of values');
   return lists.reduce<Values[]>(
     (all, [key, values]) => all.flatMap((chosen) => values.map((one) => ({ ...chosen, [key]: one }))),
     [{}],

@@ -1,5 +1,5 @@
 /** The options of `halfulp sweep` as values, and which of them have no meaning together. */
-import { ArgumentError } from '../../errors.ts';
+import { checkAbsent } from '../../check.ts';
 import type { NamePattern } from '../../train/name-pattern.ts';
 import type { DataOptions } from '../data-options.ts';
 
@@ -32,7 +32,6 @@ export function checkTogether(given: SweepOptions, isGiven: (option: keyof Sweep
   ][])
     for (const other of others)
       if (isGiven(option) && isGiven(other))
-        throw new ArgumentError(`--${other}`, given[other], `no --${other} beside --${option}`);
-  if (isGiven('store') && !isGiven('queue'))
-    throw new ArgumentError('--store', given.store, '--store beside --queue');
+        checkAbsent(`--${other}`, given[other], `no --${other} beside --${option}`);
+  if (!isGiven('queue')) checkAbsent('--store', given.store, '--store beside --queue');
 }

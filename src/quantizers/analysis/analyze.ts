@@ -4,7 +4,7 @@
  */
 import { log } from '../../arithmetic/elementary/approximate.ts';
 import { isFloat32Array, type Numbers, type RealArray, realArray } from '../../array-kinds.ts';
-import { checkFields, checkObject } from '../../check.ts';
+import { checkAbsent, checkFields, checkObject, checkSome } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Code, Format } from '../../formats/format.ts';
 import { fitsBinary32 } from '../../formats/real-arrays.ts';
@@ -186,11 +186,10 @@ function entropyOf(codes: readonly CodeCount[], total: number): number {
  */
 export function analyze(given: Numbers, by: Quantizer | string, options?: AnalyzeOptions): Analysis {
   const numbers = realArray('x', given);
-  if (numbers.length === 0) throw new ArgumentError('x', given, 'an array with elements');
+  checkSome('x', numbers, 'an array with elements', given);
   const { shape = [numbers.length], call: callGiven } = checkFields('', options, ['shape', 'call']);
   const { update, ...rest } = checkCall(callGiven, 'call');
-  if (update !== undefined)
-    throw new ArgumentError('call.update', update, 'nothing: the state stays as it is');
+  checkAbsent('call.update', update, 'nothing: the state stays as it is');
   const call = { ...rest, update: false };
   const chosen = typeof by === 'string' ? namedQuantizer(by) : by;
   if (typeof chosen?.explain !== 'function') throw new ArgumentError('by', by, 'a quantizer or its name');

@@ -1,6 +1,6 @@
 /** What the gradient rules share: maps of elements and sums over groups. */
 import { isRealArray, type RealArray, realArray } from '../../array-kinds.ts';
-import { checkObject, numberInRange, within } from '../../check.ts';
+import { checkLength, checkObject, numberInRange, within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { isFormat } from '../../formats/index.ts';
 import { checkGrouping, checkShape, countGroups, forEachGroup } from '../grouping.ts';
@@ -40,7 +40,7 @@ export function checkGradient<A extends RealArray>(quantization: Quantization, g
   checkQuantization('quantization', quantization);
   const gradient = realArray('gradient', given) as A;
   const { length } = quantization.x;
-  if (gradient.length !== length) throw new ArgumentError('gradient', given, `${length} elements, as x`);
+  checkLength('gradient', gradient, length, `${length} elements, as x`, given);
   return gradient;
 }
 

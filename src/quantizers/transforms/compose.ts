@@ -1,8 +1,7 @@
 /** Transforms one after the other, as one transform. */
 
 import type { RealArray } from '../../array-kinds.ts';
-import { pathOf } from '../../check.ts';
-import { ArgumentError } from '../../errors.ts';
+import { checkLength, checkSome, pathOf } from '../../check.ts';
 import {
   checkedTransform,
   checkTransform,
@@ -38,8 +37,7 @@ function drawsIn(parts: readonly Transform[]) {
 /** The residues of so many transforms. */
 function residuesOf(residue: Residue, count: number): readonly Residue[] {
   const { parts } = residueOf(residue, 'composed');
-  if (parts.length !== count)
-    throw new ArgumentError('residue', residue, `the residues of ${count} transforms`);
+  checkLength('residue', parts, count, `the residues of ${count} transforms`, residue);
   return parts;
 }
 
@@ -52,7 +50,7 @@ function residuesOf(residue: Residue, count: number): readonly Residue[] {
  * @throws ArgumentError without a transform.
  */
 export function compose(...parts: readonly Transform[]): Transform {
-  if (parts.length === 0) throw new ArgumentError('parts', parts, 'one transform or more');
+  checkSome('parts', parts, 'one transform or more');
   for (const [i, part] of parts.entries()) checkTransform(pathOf('parts', i), part);
   const { draws, contextOf } = drawsIn(parts);
   const residues = (residue: Residue) => residuesOf(residue, parts.length);

@@ -9,7 +9,7 @@
 
 import type { RealArray } from '../../array-kinds.ts';
 import { isFloat32Array } from '../../array-kinds.ts';
-import { checkFields } from '../../check.ts';
+import { checkAbsent, checkFields, checkLength } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { type HadamardLayout, rotateArray } from '../../kernels/hadamard.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
@@ -226,8 +226,8 @@ function sizeOf(
 ): number | undefined {
   const size = given === undefined ? fixed?.length : given;
   if (size !== undefined && !isPowerOfTwo(size)) throw new ArgumentError('size', size, 'a power of two');
-  if (fixed !== undefined && fixed.length !== size)
-    throw new ArgumentError('signs', signs, `${size} of them, one for each place in a block`);
+  if (fixed !== undefined && size !== undefined)
+    checkLength('signs', fixed, size, `${size} of them, one for each place in a block`, signs);
   return size;
 }
 
@@ -236,10 +236,11 @@ function signSource(
   { seed, stream }: Partial<HadamardOptions>,
   fixed: readonly number[] | undefined,
 ): (places: number) => ArrayLike<number> | undefined {
-  if (fixed !== undefined && (seed !== undefined || stream !== undefined))
-    throw new ArgumentError('seed', seed, 'either signs or a seed');
-  if (stream !== undefined && seed === undefined)
-    throw new ArgumentError('stream', stream, 'a seed beside it');
+  if (fixed !== undefined) {
+    checkAbsent('seed', seed, 'either signs or a seed');
+    checkAbsent('stream', stream, 'either signs or a seed');
+  }
+  if (seed === undefined) checkAbsent('stream', stream, 'a seed beside it');
   if (seed === undefined) return () => fixed;
   const from = { seed: readWord('seed', seed), stream: streamFor('signs', readWord('stream', stream)) };
   const drawn = new Map<number, Float64Array>();

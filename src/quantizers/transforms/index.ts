@@ -1,7 +1,5 @@
 /** Transforms before quantising: each in a file of its own, and all from plain data. */
-import { checkFields, checkList, checkObject, named, within } from '../../check.ts';
-import { ArgumentError } from '../../errors.ts';
-import { wordsFor } from '../../nearest-words.ts';
+import { checkFields, checkList, checkObject, named, oneOf, within } from '../../check.ts';
 import { type ClampResidualOptions, clampResidual } from './clamp-residual.ts';
 import { compose } from './compose.ts';
 import { type HadamardOptions, hadamard } from './hadamard.ts';
@@ -78,9 +76,7 @@ export const transformNames: readonly string[] = Object.freeze(Object.keys(maker
  */
 export function transform(data: TransformData): Transform {
   const [name, options] = named(checkObject('transform', data, 'an object with name, ...'));
-  if (typeof name !== 'string' || !Object.hasOwn(makers, name))
-    throw new ArgumentError('transform', name, wordsFor(name, transformNames));
-  return makers[name]!(options as never);
+  return makers[oneOf('transform', name, transformNames)]!(options as never);
 }
 
 /** The data without axes, which differ between the operands of a product. */

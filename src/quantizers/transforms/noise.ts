@@ -9,8 +9,7 @@
 
 import { normalQuantile } from '../../arithmetic/elementary/approximate.ts';
 import type { RealArray } from '../../array-kinds.ts';
-import { checkFields, numberInRange, oneOf, oneOrEach } from '../../check.ts';
-import { ArgumentError } from '../../errors.ts';
+import { checkFields, checkLength, numberInRange, oneOf, oneOrEach } from '../../check.ts';
 import { bounded, carried, carrierOf, toBinary32 } from '../../operations/carrier.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
 import { countGroups, type Grouping, groupingAt } from '../grouping.ts';
@@ -132,8 +131,8 @@ function settingsOf(options: NoiseOptions) {
 /** How many groups there are, each with its number of bits. */
 function groupsOf(shape: readonly number[], grouping: Grouping, bits: number | readonly number[]): number {
   const count = countGroups(grouping, shape);
-  if (typeof bits !== 'number' && bits.length !== count)
-    throw new ArgumentError('bits', bits, `${count} numbers, one a group, or one for all`);
+  if (typeof bits !== 'number')
+    checkLength('bits', bits, count, `${count} numbers, one a group, or one for all`);
   return count;
 }
 

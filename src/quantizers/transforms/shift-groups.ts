@@ -5,8 +5,7 @@
  */
 
 import type { RealArray } from '../../array-kinds.ts';
-import { checkFields, integerInRange } from '../../check.ts';
-import { ArgumentError } from '../../errors.ts';
+import { checkFields, checkLength, integerInRange } from '../../check.ts';
 import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
 import { boundedBy, carrierOf } from '../../operations/carrier.ts';
 import { aroundAxis, axisOption } from '../grouping.ts';
@@ -113,8 +112,7 @@ export function shiftGroups(options?: ShiftGroupOptions): Transform {
     sign: 1 | -1,
   ): A {
     const { outer, length, inner } = aroundAxis(axis, shape);
-    if (shifts.length !== length)
-      throw new ArgumentError('residue', shifts, `${length} shifts, one a channel`);
+    checkLength('residue', shifts, length, `${length} shifts, one a channel`);
     const values = newLike(x);
     const { max } = carrierOf(x);
     const factors = Float64Array.from(shifts, (s) => 2 ** (sign * s));

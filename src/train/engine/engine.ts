@@ -6,7 +6,6 @@
  * Numbers are made elsewhere: slots.ts, `src/train/stores`, `src/tfjs`. Files and loops are the callers'.
  */
 import type { Variable } from '@tensorflow/tfjs';
-import { ArgumentError } from '../../errors.ts';
 import type { QuantizerState } from '../../quantizers/tracking.ts';
 import { type Emulation, startEmulation } from '../../tfjs/emulate.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
@@ -18,7 +17,7 @@ import { isSlotted } from '../parameter-role.ts';
 import { normOf } from '../phases.ts';
 import { type LinearSlots, type Recipe, weakenedSlots } from '../recipe.ts';
 import { strengthAt } from '../strength.ts';
-import { aliveWords, type EngineParameter } from './parameters.ts';
+import { checkAlive, type EngineParameter } from './parameters.ts';
 import {
   allRules,
   blocksOf,
@@ -159,8 +158,7 @@ export class RecipeEngine implements SlotProvider {
   /** Throws ArgumentError naming a parameter whose variable the program has disposed. */
   checkAlive(names?: ReadonlySet<string>): void {
     for (const { name, variable } of this.parameters)
-      if (variable.isDisposed && (names === undefined || names.has(variable.name)))
-        throw new ArgumentError(name, 'a disposed variable', aliveWords);
+      if (names === undefined || names.has(variable.name)) checkAlive(name, variable);
   }
 
   get variables(): Variable[] {
@@ -222,7 +220,7 @@ export class RecipeEngine implements SlotProvider {
   slotsOf({ parameter, path, isTaped, log }: ProductIdentity): ProductSlots | null {
     const one = this.#isUpdating ? undefined : this.#selected(parameter, path);
     if (one === undefined) return null;
-    if (parameter?.isDisposed) throw new ArgumentError(one.name, 'a disposed variable', aliveWords);
+    checkAlive(one.name, parameter);
     const clock = parameter === undefined ? this.clock : this.clockOf(one.name);
     const at = isTaped ? clock : Math.max(clock - 1, 0);
     const { slots: replace, ...given } = this.#pass;

@@ -3,8 +3,9 @@
  * with the same settings but without weight decay and codecs, which takes a step where the layer's parameter has taken one.
  * Source of the gradients: `src/quantizers/gradients/learned.ts`.
  */
+
 import type { Tensor, Variable } from '@tensorflow/tfjs';
-import { ArgumentError } from '../../errors.ts';
+import { checkLength } from '../../check.ts';
 import type { QuantizerState } from '../../quantizers/tracking.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { type OptimizerSettings, optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
@@ -137,8 +138,13 @@ export class LearnedParameters implements StepPart {
       const { optimizer, variable } = trainer;
       const [last = 0, ...numbers] = savedBinary64(`${key}/counters`, arrays.get(`${key}/counters`)!);
       const names = Object.keys(optimizer.save().counters).sort();
-      if (numbers.length !== names.length)
-        throw new ArgumentError(`${key}/counters`, numbers.length + 1, `${names.length + 1} numbers`);
+      checkLength(
+        `${key}/counters`,
+        numbers,
+        names.length,
+        `${names.length + 1} numbers`,
+        numbers.length + 1,
+      );
       trainer.last = last;
       const counters = Object.fromEntries(names.map((name, i) => [name, numbers[i]!]));
       const named = own.map(

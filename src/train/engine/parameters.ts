@@ -2,7 +2,9 @@
  * The trained variables of a program as a recipe sees them: names, roles, depth, kinds. A model's own word goes before
  * what names and shapes suggest. Nothing is changed here.
  */
+
 import type { LayersModel, Variable } from '@tensorflow/tfjs';
+import { checkAbsent, checkList, checkSome } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { Parameter } from '../model.ts';
@@ -82,8 +84,14 @@ export function placed(parameters: readonly UnplacedParameter[]): EngineParamete
   });
 }
 
-/** What a variable has to be, in words. */
-export const aliveWords = 'a variable that is not disposed as long as the recipe is in force';
+/** A variable that the program has not disposed; undefined passes. Throws ArgumentError. */
+export function checkAlive(
+  path: string,
+  variable: { readonly isDisposed: boolean } | null | undefined,
+): void {
+  const accepted = 'a variable that is not disposed as long as the recipe is in force';
+  if (variable?.isDisposed) throw new ArgumentError(path, 'a disposed variable', accepted);
+}
 
 type LayerWeight = { readonly originalName: string; readonly name: string; readonly val: Variable };
 
@@ -95,7 +103,7 @@ function ofModel(model: LayersModel): UnplacedParameter[] {
       seen.add(val);
       const own = originalName.split('/').pop()!;
       const name = nameIn(layer.name, originalName);
-      if (val.isDisposed) throw new ArgumentError(`model.${name}`, 'a disposed variable', aliveWords);
+      checkAlive(`model.${name}`, val);
       const role = roleOf(`${layer.getClassName()}/${layer.name}/${own}`, val.shape);
       return [
         {
@@ -162,23 +170,22 @@ export function discoverParameters(
   tf: TensorFlow,
   { model, variables }: { readonly model?: unknown; readonly variables?: unknown },
 ): EngineParameter[] {
-  if (model !== undefined && variables !== undefined)
-    throw new ArgumentError('variables', variables, 'either a model or variables');
   if (model !== undefined) {
+    checkAbsent('variables', variables, 'either a model or variables');
     const { layers } = (model ?? {}) as Partial<LayersModel>;
     if (!Array.isArray(layers))
       throw new ArgumentError('model', model, 'a model of the layers API, or variables in its place');
     const found = ofModel(model as LayersModel);
-    if (found.length === 0)
-      throw new ArgumentError('model', model, 'a model that is built and has trained weights');
+    checkSome('model', found, 'a model that is built and has trained weights', model);
     return placed(found);
   }
   const list =
     variables ?? Object.values(tf.engine().registeredVariables).filter(({ trainable }) => trainable);
-  if (!Array.isArray(list) || list.length === 0)
-    throw new ArgumentError('variables', variables, 'a list of at least one trained variable');
+  const accepted = 'a list of at least one trained variable';
+  const given = checkList('variables', list, accepted);
+  checkSome('variables', given, accepted);
   const names = new Set<string>();
-  const found = list.map((given: unknown, i): UnplacedParameter => {
+  const found = given.map((given: unknown, i): UnplacedParameter => {
     const path = `variables[${i}]`;
     if (!(given instanceof tf.Variable) || given.isDisposed)
       throw new ArgumentError(path, given, 'a variable that is not disposed');

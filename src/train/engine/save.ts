@@ -3,7 +3,7 @@
  * anything is changed, as a state may come from a file that anybody wrote.
  */
 import type { Variable } from '@tensorflow/tfjs';
-import { checkJson, integerInRange, pathOf, within } from '../../check.ts';
+import { checkJson, checkLength, integerInRange, pathOf, within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { checkSchema, isMap } from '../../schema.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
@@ -104,12 +104,12 @@ function checkIdentity(
 /** The optimisers of the program, one for each of the state. One that had taken no step yet has none there. */
 function matched(given: readonly object[], saved: readonly SavedOptimizer[]): readonly object[] {
   if (saved.length === 0) return [];
-  if (given.length !== saved.length)
-    throw new ArgumentError(
-      'optimizers',
-      given,
-      `${saved.length} in the order of their first steps: ${saved.map(({ kind }) => kind).join(', ')}`,
-    );
+  checkLength(
+    'optimizers',
+    given,
+    saved.length,
+    `${saved.length} in the order of their first steps: ${saved.map(({ kind }) => kind).join(', ')}`,
+  );
   return given;
 }
 

@@ -1,5 +1,5 @@
 /** What an optimiser may be given beside its settings, checked. */
-import { checkFields, integerInRange, numberInRange, pathOf } from '../../check.ts';
+import { checkAbsent, checkFields, integerInRange, numberInRange, pathOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { checkSchema } from '../../schema.ts';
 import { checkQuantizerSpec } from '../quantizer-spec.ts';
@@ -48,6 +48,5 @@ export function checkOptions(
   checkSchema('options.store', store, storeSchema);
   checkStore(store, 'options.store');
   checkFeedback(settings, store, 'options.store');
-  if (store.of !== undefined)
-    throw new ArgumentError('options.store.of', store.of, 'nothing: the store is for every variable');
+  checkAbsent('options.store.of', store.of, 'nothing: the store is for every variable');
 }

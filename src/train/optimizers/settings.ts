@@ -1,9 +1,8 @@
 /**
  * The settings of optimisers as data, and their defaults. What fields may be is `schema.ts`.
  */
-import { checkObject, refusedAs } from '../../check.ts';
+import { checkObject, oneOf, refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import { wordsFor } from '../../nearest-words.ts';
 import { checkSchema } from '../../schema.ts';
 import { type Curve, checkCurve, curveAt, curveSchema } from '../curve.ts';
 import { feedsBack, type WeightStoreSpec } from '../stores/index.ts';
@@ -126,7 +125,7 @@ export function settled<S extends OptimizerSettings>(defaults: S, given: Partial
   checkObject('settings', given);
   const all: S = { ...defaults };
   for (const field in given) if (given[field] !== undefined) Object.assign(all, { [field]: given[field] });
-  if (all.kind !== defaults.kind) throw new ArgumentError('settings.kind', all.kind, defaults.kind);
+  oneOf('settings.kind', all.kind, [defaults.kind]);
   checkSchema('settings', all, optimizerSchema);
   checkOptimizer(all, 'settings');
   return all;
@@ -207,7 +206,7 @@ export function checkValues(
   );
   for (const field of Object.keys(checkObject('values', values))) {
     const path = pathOf(field);
-    if (!fields.includes(field)) throw new ArgumentError(path, field, wordsFor(field, fields));
+    oneOf(path, field, fields);
     const curve = checkSchema(path, values[field], curveSchema);
     checkCurve(curve, path);
     if (field === 'momentum' && settings.kind === 'sgd' && settings.momentum === 0)

@@ -3,7 +3,7 @@
  * configuration and nothing more.
  * Source: "Elucidating the design space of FP4 training", arXiv 2509.17791.
  */
-import { ArgumentError } from '../../errors.ts';
+import { checkAbsent } from '../../check.ts';
 import { type FormatSpelling, formatAt } from '../../formats/names.ts';
 import { boolean, integer, line, maybe, number, word } from '../../schema.ts';
 import { defaultOptimizer } from '../optimizers/index.ts';
@@ -119,8 +119,7 @@ export function fp4Design(options: Fp4DesignOptions = {}): Recipe {
   const { update = {}, optimizer } = options;
   const point = pointOf(options);
   const { hadamard, outliers, lossScale } = point;
-  if (outliers !== undefined && hadamard === 'all')
-    throw new ArgumentError('outliers', outliers, 'nothing, where forward operands are rotated');
+  if (hadamard === 'all') checkAbsent('outliers', outliers, 'nothing, where forward operands are rotated');
   // Operators on gradients take the place of the optimiser's own clipping.
   const clip = { kind: 'clipByGlobalNorm', limit: optimizer?.clipNorm ?? defaultOptimizer.clipNorm } as const;
   const scaled: RecipeOptions = lossScale

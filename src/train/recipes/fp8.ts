@@ -3,7 +3,7 @@
  * Sources: Micikevicius et al., "FP8 formats for deep learning", arXiv 2209.05433 (the formats, scales of tensors), and the delayed
  * scaling of NVIDIA's TransformerEngine.
  */
-import { ArgumentError } from '../../errors.ts';
+import { checkAbsent } from '../../check.ts';
 import { fields, integer, maybe, objectOr, word } from '../../schema.ts';
 import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
 import type { LossScale, UpdateSpec } from '../update/spec.ts';
@@ -50,7 +50,7 @@ function checkScaling({
   lossScale,
 }: Fp8HybridOptions): void {
   const refuse = (option: string, given: unknown, accepted: string): void => {
-    if (given !== undefined) throw new ArgumentError(option, given, accepted);
+    checkAbsent(option, given, accepted);
   };
   if (scaling !== 'delayed') refuse('history', history, `nothing with ${scaling} scaling`);
   if (scaling !== 'delayed') refuse('take', take, `nothing with ${scaling} scaling`);

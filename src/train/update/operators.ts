@@ -3,15 +3,8 @@
  * in the order of the elements; what becomes of an element is rounded once, to binary32.
  */
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
-import { ArgumentError } from '../../errors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
-import {
-  isPowerOfTwo,
-  type LossScalingState,
-  nextScale,
-  powerOfTwoWords,
-  type ScaleRule,
-} from '../../tfjs/loss-scale.ts';
+import { checkPowerOfTwo, type LossScalingState, nextScale, type ScaleRule } from '../../tfjs/loss-scale.ts';
 import { firstNotFinite } from '../divergence.ts';
 import { clipByGlobalNorm } from '../optimizers/clip.ts';
 import { float32Of, float64Of, type SavedArray, savedFloat32, savedFloat64 } from '../stores/index.ts';
@@ -202,9 +195,8 @@ export function lossScaler(tf: TensorFlow, spec: LossScale): LossScaler {
     save: () =>
       new Map([['numbers', savedFloat64(Float64Array.of(state.scale, state.finiteSteps, state.skipped))]]),
     restore(arrays) {
-      const [scale, finiteSteps, skipped] = float64Of('numbers', arrays.get('numbers'), 3);
-      if (!isPowerOfTwo(scale)) throw new ArgumentError('scale', scale, powerOfTwoWords);
-      state = { scale, finiteSteps: finiteSteps!, skipped: skipped! };
+      const [given, finiteSteps, skipped] = float64Of('numbers', arrays.get('numbers'), 3);
+      state = { scale: checkPowerOfTwo('scale', given), finiteSteps: finiteSteps!, skipped: skipped! };
     },
   };
 }

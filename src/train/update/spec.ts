@@ -2,6 +2,7 @@
  * What happens to gradients and steps beside the optimiser's own rule, as data: operators in the order in which they act. What
  * each does is the other files of this folder.
  */
+import { checkAbsent } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { QuantizerOptions } from '../../quantizers/index.ts';
 import {
@@ -206,12 +207,8 @@ export function checkUpdate(
     if (i > 0) throw new ArgumentError(`${place}.kind`, spec.kind, 'the first of the operators, or none');
     const { initial = 2 ** 15, dynamic = true, smallest = 1, largest = 2 ** 24 } = spec;
     for (const field of ['growthInterval', 'smallest', 'largest'] as const)
-      if (!dynamic && spec[field] !== undefined)
-        throw new ArgumentError(
-          `${place}.${field}`,
-          spec[field],
-          'nothing, as dynamic is false: the scale stays',
-        );
+      if (!dynamic)
+        checkAbsent(`${place}.${field}`, spec[field], 'nothing, as dynamic is false: the scale stays');
     if (dynamic && !(initial >= smallest && initial <= largest))
       throw new ArgumentError(`${place}.initial`, initial, `a power of two from ${smallest} to ${largest}`);
   });
