@@ -159,7 +159,8 @@ export function resultPlace(
   as = 'x',
   length: number = like.length,
 ): ResultPlace {
-  const areHalf = given.every((x) => typeof x !== 'object' || kindOf(x) === 'Float16Array');
+  const arrays = given.filter((x) => typeof x === 'object');
+  const areHalf = arrays.length > 0 && arrays.every((x) => kindOf(x) === 'Float16Array');
   if (!areHalf || !fits() || (out !== undefined && kindOf(out) !== 'Float16Array')) {
     const array = resultArray(out, like, as, length);
     return { array, finish: () => (out === undefined ? array : (out as RealArray)) };
