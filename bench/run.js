@@ -1,7 +1,7 @@
 /**
  * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
  *
- * node bench/run.js [--only rounding,arithmetic,elementary,families,codec,threads,matmul,products,quantizers,transforms,training,sweep,memory,tfjs] [--seconds 0.3] [--largest 1024] [--json]
+ * node bench/run.js [--only rounding,arithmetic,elementary,families,codec,threads,matmul,products,quantizers,transforms,recipes,training,sweep,memory,tfjs] [--seconds 0.3] [--largest 1024] [--json]
  */
 import { parseArgs } from 'node:util';
 import { arithmeticTable, arithmeticTargets, benchArithmetic } from './arithmetic.js';
@@ -12,6 +12,7 @@ import { benchMatmul, matmulTable, matmulTargets } from './matmul.js';
 import { benchMemory, memoryTable } from './memory.js';
 import { benchProducts, productsTable, productsTargets } from './products.js';
 import { benchQuantizers, quantizersTable, quantizersTargets } from './quantizers.js';
+import { benchRecipes, recipesTable, recipesTargets } from './recipes.js';
 import { targetsTable } from './report.js';
 import { benchRounding, roundingTable, roundingTargets } from './rounding.js';
 import { benchSweep, sweepTable, sweepTargets } from './sweep.js';
@@ -32,6 +33,7 @@ const suites = {
   products: { run: benchProducts, table: productsTable, targets: productsTargets },
   quantizers: { run: benchQuantizers, table: quantizersTable, targets: quantizersTargets },
   transforms: { run: benchTransforms, table: transformsTable, targets: transformsTargets },
+  recipes: { run: benchRecipes, table: recipesTable, targets: recipesTargets },
   training: { run: benchTraining, table: trainingTable, targets: trainingTargets },
   sweep: { run: benchSweep, table: sweepTable, targets: sweepTargets },
   memory: { run: benchMemory, table: memoryTable },

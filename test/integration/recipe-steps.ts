@@ -26,11 +26,20 @@ const fromTensor = (tensor: Tensor): Matrix => {
   return { rows, columns, values: tensor.dataSync<'float32'>().slice() };
 };
 
+/** A product of a layer: rows of tokens by a weight. */
+type Product = (x: Tensor2D, w: Tensor2D) => Tensor2D;
+
 /**
  * A step of gradient descent for each net, all under one run of the recipe, as of its one model: weights are assigned before
  * each, so that only what quantisers remember goes from one to the next. Without the recipe's extra norm and clipping.
  */
-export async function trained(tf: TensorFlow, recipe: Recipe, nets: readonly Net[], lossScale = 1) {
+export async function trained(
+  tf: TensorFlow,
+  recipe: Recipe,
+  nets: readonly Net[],
+  lossScale = 1,
+  product: Product = (x, w) => tf.matMul(x, w),
+) {
   const rate = 2 ** -4;
   const given = ({ rows, columns, values }: Matrix): Tensor2D => tf.tensor2d(values, [rows, columns]);
   const [first] = nets;
@@ -49,8 +58,8 @@ export async function trained(tf: TensorFlow, recipe: Recipe, nets: readonly Net
         const [x, t] = [given(net.x), given(net.t)];
         let y: Matrix | undefined;
         const { grads } = tf.variableGrads(() => {
-          const hidden = tf.relu(tf.matMul(x, a as unknown as Tensor2D));
-          const result = tf.matMul(hidden, b as unknown as Tensor2D);
+          const hidden = tf.relu(product(x, a as unknown as Tensor2D));
+          const result = product(hidden, b as unknown as Tensor2D);
           y = fromTensor(result);
           return tf.sum(tf.mul(result, t)).asScalar();
         });

@@ -289,6 +289,28 @@ describe('HALO', () => {
     expect(new Set(given!.y.values).size).toBeGreaterThan(10);
   });
 
+  it.each([1, 2] as const)(
+    '%d of rows in a tensor of three axes is that of the same rows in two',
+    async (level) => {
+      const net = netOf(7, 1, [12, 10, 6, 4]);
+      const recipe = recipes.halo({ level });
+      const wanted = await trained(tf, recipe, [net]);
+      for (const batch of [1, 2, 3])
+        for (const way of ['einsum', 'reshape'] as const) {
+          const given = await trained(tf, recipe, [net], 1, (x, w) => {
+            const [rows, sums] = x.shape;
+            const batched = tf.reshape(x, [batch, rows / batch, sums]);
+            const result =
+              way === 'einsum'
+                ? tf.einsum('btk,ko->bto', batched, w)
+                : tf.matMul(tf.reshape(batched, [rows, sums]), w);
+            return tf.reshape(result, [rows, w.shape[1]]);
+          });
+          expect(given).toEqual(wanted);
+        }
+    },
+  );
+
   it('turns no rows of a convolution', () => {
     const [phase] = roleTable(recipes.halo(), models['conv']!);
     const of = (name: string): string => phase!.rows.find(([first]) => first === name)!.join(' ');
