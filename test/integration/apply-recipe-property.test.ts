@@ -155,6 +155,8 @@ const every: Readonly<Record<string, Recipe>> = {
   'dqt 4': recipes.dqt({ bits: 4 }),
   'dqt 3, all': recipes.dqt({ bits: 3, of: 'all' }),
   'dqt ternary': recipes.dqt({ bits: 1.58 }),
+  'dqt in e4m3fn, eco, bfloat16': recipes.dqt({ store: 'e4m3fn', eco: true, environment: 'bfloat16' }),
+  'dqt in binary16, fp8': recipes.dqt({ store: 'binary16', environment: 'fp8' }),
   adam8bit: recipes.adam8bit(),
   'adam8bit, linear': recipes.adam8bit({ least: 0, map: 'linear', per: 'tensor' }),
   mantissaMask: recipes.mantissaMask(),
@@ -164,13 +166,16 @@ const every: Readonly<Record<string, Recipe>> = {
   qGalore: recipes.qGalore({ rank: 2, period: 2, queue: 1 }),
 };
 
+const isOwn = (recipe: Recipe): boolean =>
+  recipe.update?.project !== undefined || JSON.stringify(recipe).includes('"feedback":"momentum"');
+
 /** The recipe's own optimiser, or one of TensorFlow.js. */
 const optimizerOf = (own: boolean) => (run: RecipeRun) => (own ? run.optimizer(0.01) : tf.train.adam(0.01));
 
 describe.each(Object.keys(programs))('%s', (name) => {
   describe.each(Object.entries(every))('%s', (_, recipe) => {
-    // Projections are of the recipe's own optimiser.
-    it.each(recipe.update?.project === undefined ? [true, false] : [true])(
+    // Projections and feedback are of the recipe's own optimiser.
+    it.each(isOwn(recipe) ? [true] : [true, false])(
       'resumed and evaluated runs have the bits of the plain one (own optimiser: %s)',
       async (own) => {
         const plain = await trained(name, recipe, steps, optimizerOf(own));

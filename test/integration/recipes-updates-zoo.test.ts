@@ -206,3 +206,53 @@ describe('projections', () => {
       expect(() => recipes[name]({ update: { gradient: [] } } as never)).toThrow(/^update: got/);
   });
 });
+
+describe('direct quantised training', () => {
+  const keysOf = async (recipe: Recipe): Promise<ReadonlyMap<string, string>> => {
+    let found = new Map<string, string>();
+    await train({
+      ...{ tf, model, data, recipe, steps: 2, seed: 1, checkpointEvery: 2, evaluateEvery: 0 },
+      onCheckpoint: ({ arrays }) => {
+        found = new Map([...arrays].map(([key, { dtype }]) => [key, dtype]));
+      },
+    });
+    return found;
+  };
+
+  it('of an integer format by name is that of as many bits', async () => {
+    expect(await lossesOf(recipes.dqt({ store: 'int8' }))).toEqual(await lossesOf(recipes.dqt({ bits: 8 })));
+  });
+
+  it('holds floats and posits on a scaled grid of 8 deviations, 16 bits without a scale', async () => {
+    const grid = (format: string): Recipe => ({
+      ...recipes.dqt({ bits: 8, ternaryInference: false }),
+      store: { kind: 'grid', format, rounding: 'stochastic', range: { deviations: 8 }, of: 'linear' },
+    });
+    for (const format of ['e4m3fn', 'posit8'])
+      expect(await lossesOf(recipes.dqt({ store: format }))).toEqual(await lossesOf(grid(format)));
+    const wide = await keysOf(recipes.dqt({ store: 'binary16' }));
+    expect([...wide.keys()]).toContain('weights/layers.0.mlp.up/codes');
+    expect(await lossesOf(recipes.dqt({ store: 'bfloat16' }))).not.toEqual(
+      await lossesOf(recipes.dqt({ store: 'binary16' })),
+    );
+  });
+
+  it('puts what is lost into the momentum, or not', async () => {
+    const [lost, kept] = [recipes.dqt({ bits: 4 }), recipes.dqt({ bits: 4, eco: true })];
+    expect(kept.store).toEqual({ ...lost.store, feedback: 'momentum' });
+    expect(await lossesOf(kept)).not.toEqual(await lossesOf(lost));
+  });
+
+  it('holds everything else as its environment says', async () => {
+    const bfloat16 = await keysOf(recipes.dqt({ bits: 8, environment: 'bfloat16' }));
+    expect(bfloat16.get('weights/embedding/codes')).toBe('BF16');
+    expect(bfloat16.get('optimizer/embedding/first/codes')).toBe('BF16');
+    expect(bfloat16.get('weights/layers.1.attention.query/codes')).not.toBe('BF16');
+    const fp8 = await keysOf(recipes.dqt({ bits: 1.58, environment: 'fp8' }));
+    expect(fp8.get('weights/norm/codes')).toBe('BF16');
+    expect(fp8.get('optimizer/norm/second/codes')).toBe('U8');
+    for (const environment of ['bfloat16', 'fp8'] as const)
+      for (const loss of await lossesOf(recipes.dqt({ bits: 4, environment, of: 'all' })))
+        expect(loss).toBeLessThan(5);
+  });
+});

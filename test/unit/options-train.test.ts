@@ -445,7 +445,7 @@ describe('recipes', () => {
       {
         ...common,
         ...rounding,
-        bits: 8,
+        ...{ bits: 8, eco: true, environment: 'fp8' },
         range: 'absmean',
         of: 'all',
         activations: true,

@@ -65,6 +65,9 @@ const all: Recipe[] = [
   recipes.stableSpam({ operands: 'int4', decay1: 0.8, warmup: 5 }),
   recipes.galore({ rank: 16, of: 'all' }),
   recipes.qGalore({ adaptive: false, group: 128 }),
+  recipes.dqt({ store: 'posit8', eco: true }),
+  recipes.dqt({ store: 'fp16', of: 'all', environment: 'fp8' }),
+  recipes.dqt({ bits: 8, of: 'all', environment: 'bfloat16' }),
 ];
 
 describe('recipes', () => {
@@ -115,6 +118,9 @@ describe('recipes', () => {
       'stable-spam-0.999-0.8-0.9-int4-warmup5',
       'galore-r16-all',
       'q-galore-fixed-group128',
+      'dqt-posit8-eco',
+      'dqt-binary16-all-fp8',
+      'dqt8-all-bfloat16',
     ]);
   });
 
@@ -148,9 +154,34 @@ describe('recipes', () => {
       4 + 36 / 256,
       32,
       8 + 40 / 128,
+      8,
+      16,
+      8,
     ]);
     expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5 }), 0)).toBe(16);
     expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5, first: 'binary32' }), 0)).toBe(32);
+  });
+
+  it.each([
+    [{}, 'bits'],
+    [{ bits: 8, store: 'e4m3fn' }, 'store'],
+    [{ store: 'binary32' }, 'store'],
+    [{ store: 'e4m3m' }, 'store'],
+    [{ store: 'ue4m3' }, 'recipe.store.format'],
+    [{ store: 'bfloat16', range: 'absmean' }, 'range'],
+    [{ bits: 8, environment: 'fp8', of: { match: 'up$' } }, 'environment'],
+    [{ bits: 8, environment: 'fp16' }, 'environment'],
+    [{ bits: 8, eco: true, optimizer: { kind: 'lion' } }, 'recipe.store.feedback'],
+  ] as const)('refuse direct quantised training with %j', (options, argument) => {
+    const refusal = (() => {
+      try {
+        checkRecipe(recipes.dqt(options as never));
+      } catch (error) {
+        return (error as { argument?: string }).argument;
+      }
+      return undefined;
+    })();
+    expect(refusal).toBe(argument);
   });
 
   it.each([0, 1, -0.1, Number.NaN])('refuse a transition at %s', (at) => {
