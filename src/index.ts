@@ -45,6 +45,8 @@ export {
   type ElementwiseMethods,
   type ElementwiseOptions,
   type EntryOptions,
+  type Expression,
+  type ExpressionOperand,
   type MatrixLike,
   type Nested,
   type ProductOptions,
@@ -56,6 +58,7 @@ export {
   type TensorLike,
 } from './arrays/index.ts';
 export { ArgumentError } from './errors.ts';
+export type { CompileOptions, ExplainedStep } from './expressions/index.ts';
 export {
   type AnyFormat,
   type BlockFloatingPointParameters,

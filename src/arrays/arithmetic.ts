@@ -1,10 +1,12 @@
 /** `arithmetic` as users call it: numbers, flat arrays and shaped ones. */
 import type { ArithmeticOptions } from '../arithmetic/index.ts';
 import { checkBoolean, checkFields, integerInRange, oneOf } from '../check.ts';
+import type { CompileOptions } from '../expressions/index.ts';
 import type { Format } from '../formats/format.ts';
 import type { FormatSpelling } from '../formats/names.ts';
 import { arithmetic as flatArithmetic } from '../operations/arithmetic.ts';
 import { type EntryOptions, enter } from './entry.ts';
+import { expressionOf, readTemplate } from './expression.ts';
 import { defineMethods } from './methods.ts';
 import { type Arithmetic, type ShapedArray, shaped } from './shaped-array.ts';
 
@@ -49,9 +51,14 @@ export function arithmetic(format: Format | FormatSpelling, options?: Arithmetic
       [size, size],
     );
   };
+  const compile = (text: unknown, ...given: readonly unknown[]): unknown => {
+    if (!Array.isArray(text)) return expressionOf(whole, text, given[0] as CompileOptions, new Map());
+    const template = readTemplate(text, given);
+    return expressionOf(whole, template.text, undefined, template.fixed);
+  };
   // The getters among the methods stay getters.
   const descriptors = { ...Object.getOwnPropertyDescriptors(flat) };
-  const own = Object.getOwnPropertyDescriptors({ array, identity });
+  const own = Object.getOwnPropertyDescriptors({ array, identity, compile });
   const whole: Arithmetic = Object.freeze(Object.create(Object.prototype, { ...descriptors, ...own }));
   return whole;
 }

@@ -8,6 +8,7 @@ export type {
   StridedLike,
   TensorLike,
 } from './entry.ts';
+export type { Expression, ExpressionOperand } from './expression-types.ts';
 export type { ElementwiseMethods, ElementwiseOptions } from './method-types.ts';
 export type { Range } from './ranges.ts';
 export type { AxisOptions, ReductionOptions, SumReductionOptions } from './reductions.ts';

@@ -6,6 +6,7 @@ import type { AccumulatorModel, Arithmetic as FlatArithmetic, SumOptions } from 
 import { newArray, type RealArray } from '../array-kinds.ts';
 import { checkFields, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import type { CompileOptions } from '../expressions/index.ts';
 import type { Format } from '../formats/format.ts';
 import {
   type ArrayInput,
@@ -16,6 +17,7 @@ import {
   type Nested,
   plainView,
 } from './entry.ts';
+import type { Expression, ExpressionOperand } from './expression-types.ts';
 import {
   broadcastStride,
   checkAxis,
@@ -64,6 +66,20 @@ export interface Arithmetic extends FlatArithmetic {
   array(values: ArrayInput, shape?: number | readonly number[], options?: EntryOptions): ShapedArray;
   /** The identity matrix of n rows. */
   identity(n: number): ShapedArray;
+  /**
+   * An expression as a function of its variables, each operation rounded: numbers, typed arrays and shaped arrays, in one pass over
+   * memory. Parsed by mathjs, an optional peer. As a template, its values are variables that have theirs.
+   *
+   * @throws ArgumentError for what no arithmetic has, with the nearest name; Error where mathjs is missing and no `parse` is given.
+   *
+   * @example
+   * arithmetic('binary16').compile('a * b + c')({ a: 0.5, b: 3, c: 1 }) // 2.5
+   */
+  compile(text: string, options?: CompileOptions): Expression<ShapedArray>;
+  compile(
+    parts: TemplateStringsArray,
+    ...values: readonly ExpressionOperand<ShapedArray>[]
+  ): Expression<ShapedArray>;
 }
 
 /** A shaped array: see `ArrayCore`, and `ElementwiseMethods` for the operations of the arithmetic. */

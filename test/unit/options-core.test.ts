@@ -530,7 +530,7 @@ describe('every method of an arithmetic object refuses what is no option', () =>
       optional: false,
     },
   };
-  const others = ['clearFlags', 'reset', 'quire', 'restore', 'identity'];
+  const others = ['clearFlags', 'reset', 'quire', 'restore', 'identity', 'compile'];
 
   test('the tables have every method', () => {
     const single = Object.keys(sums).filter((name) => /^\w+$/.test(name) && name !== 'restore');
