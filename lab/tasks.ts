@@ -9,6 +9,7 @@ export const tasks = {
   quantisers: async () => (await import('./compute/quantisers.ts')).quantisersSheet,
   training: async () => (await import('./compute/training.ts')).trainingRun,
   trainingControl: async () => (await import('./compute/training.ts')).trainingControl,
+  example: async () => (await import('./compute/example.ts')).exampleRun,
 } as const;
 
 export type TaskName = keyof typeof tasks;

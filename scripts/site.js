@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { Application } from 'typedoc';
 import { build } from 'vitepress';
 import { stageData } from './site/data.js';
+import { stageExamples } from './site/examples.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const content = join(root, 'site', 'content');
@@ -85,5 +86,7 @@ for (const name of existsSync(content) ? readdirSync(content) : [])
 mkdirSync(content, { recursive: true });
 stageDocs();
 stageData(join(content, 'public'));
+const examples = stageExamples(join(root, 'docs'), join(content, 'public'));
+writeFileSync(join(content, 'public', 'examples', 'manifest.json'), JSON.stringify(examples));
 if (!isQuick) await stageReference();
 await build(join(root, 'site'));

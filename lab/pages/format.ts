@@ -133,7 +133,7 @@ function limits({ format, with: other }: FormatSheet): HTMLElement {
       caption:
         other === undefined ? `Limits of ${format.name}` : `Limits of ${format.name} and ${other.name}`,
       columns: [
-        '',
+        'limit',
         { head: format.name, number: true },
         ...(other === undefined ? [] : [{ head: other.name, number: true }]),
       ],

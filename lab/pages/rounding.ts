@@ -40,7 +40,7 @@ function modes({ modes: rows, format }: RoundingSheet): HTMLElement {
       caption: `What each mode makes of the number in ${format}`,
       columns: [
         'mode',
-        '',
+        'way',
         { head: 'result', number: true },
         'code',
         { head: 'error', number: true },
@@ -108,7 +108,7 @@ function chances({ variants, bits }: RoundingSheet): HTMLElement {
       caption: 'Draws against the exact chance',
       columns: [
         'variant',
-        '',
+        'away from zero',
         { head: 'drawn', number: true },
         { head: 'share', number: true },
         { head: 'exact chance', number: true },

@@ -98,6 +98,8 @@ export default defineConfig({
   // The style that would hide the transition between themes is one in the page, which the policy forbids.
   appearance: { disableTransition: false },
   markdown: {
+    // Colours that can be read on the ground of a code block.
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     config: (md) => {
       const render = md.renderer.render.bind(md.renderer);
       md.renderer.render = (tokens, options, env) => withoutStyles(render(tokens, options, env));

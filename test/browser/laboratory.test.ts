@@ -321,7 +321,7 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (name, start) => {
       '..',
       '../formats',
       '../studies/x1-transition',
-      '../api/halfulp',
+      '../api/halfulp/mathjs',
     ])('%s: axe finds no violation, in either theme', async (path) => {
     const page = await opened(
       `laboratory/${path}${path === '..' ? '/index' : ''}.html`.replace('laboratory/../', ''),
@@ -336,6 +336,19 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (name, start) => {
       );
       expect(found, theme).toEqual([]);
     }
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
+  it('an example of the documentation runs, and gives what the text says', async () => {
+    const page = await opened('rounding.html');
+    const lines = await page.evaluate<string[]>(`(async () => {
+      const until = async (find) => { for (let i = 0; i < 3000; i++) { const found = find(); if (found) return found; await new Promise((resolve) => setTimeout(resolve, 10)); } };
+      (await until(() => document.querySelector('.example button'))).click();
+      await until(() => document.querySelector('.example .given'));
+      return [...document.querySelectorAll('.example .given')].map((one) => one.textContent);
+    })()`);
+    expect(lines.slice(0, 2)).toEqual(['0.1015625', 'Float32Array [Infinity, 0.300048828125]']);
     expect(page.faults).toEqual([]);
     await page.close();
   });

@@ -121,6 +121,7 @@ export const settled = `(async () => {
 
 /** Code that fills fields as a user does, and waits for the answer. */
 export const fill = (values: Readonly<Record<string, string>>): string => `(async () => {
+  await ${settled};
   const values = ${JSON.stringify(values)};
   for (const [name, value] of Object.entries(values)) {
     const input = document.querySelector('form.fields [name="' + name + '"]');

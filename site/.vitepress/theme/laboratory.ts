@@ -48,8 +48,8 @@ export const Laboratory = defineComponent({
       mounted?.close();
     });
     return () =>
-      h('div', { class: 'laboratory' }, [
-        h('header', [h('h1', title), h('p', { class: 'lead' }, lead)]),
+      h('main', { class: 'laboratory' }, [
+        h('div', { class: 'heading' }, [h('h1', title), h('p', { class: 'lead' }, lead)]),
         h(
           'div',
           { ref: root, class: 'instrument' },

@@ -47,7 +47,7 @@ function shell(name: string): string {
 </head>
 <body>
 <nav class="shell" aria-label="laboratory">${links.join('\n')}</nav>
-<main class="laboratory" data-page="${name}"><header><h1>${title(name)}</h1></header><div class="instrument"></div></main>
+<main class="laboratory" data-page="${name}"><div class="heading"><h1>${title(name)}</h1></div><div class="instrument"></div></main>
 </body>
 </html>
 `;
