@@ -296,20 +296,23 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (name, start) => {
   it('a tensor of 10^6 numbers is quantised while the page stays awake', async () => {
     const page = await opened('laboratory/quantisers.html');
     expect(await page.evaluate(settled)).toBe('ready');
-    const longest = await page.evaluate<number>(`(async () => {
+    const watched = (seed: number): string => `(async () => {
       let [longest, last] = [0, performance.now()];
       let isWatching = true;
       const beat = () => { const now = performance.now(); longest = Math.max(longest, now - last); last = now; if (isWatching) setTimeout(beat, 0); };
       beat();
-      await ${fill({ rows: '1000', columns: '1000', quantisers: 'nvfp4', hadamard: 'none' })};
+      await ${fill({ rows: '1000', columns: '1000', quantisers: 'nvfp4', hadamard: 'none', seed: `${seed}` })};
       isWatching = false;
       return longest;
-    })()`);
+    })()`;
+    // What the page does by itself it does each time; what other work of the machine delays, it does not.
+    let least = Infinity;
+    for (let seed = 1; seed <= 5 && least >= 100; seed++)
+      least = Math.min(least, await page.evaluate<number>(watched(seed)));
     expect(await page.evaluate("document.querySelector('.facts dd').textContent")).toContain(
       '1000000 numbers',
     );
-    // On a machine that does other things a beat may be late; a page that computes by itself would stand still for seconds.
-    expect(longest).toBeLessThan(name === 'Firefox' ? 400 : 250);
+    expect(least).toBeLessThan(100);
     await page.close();
   });
 
