@@ -9,62 +9,37 @@
  */
 import * as Plot from '@observablehq/plot';
 import { arithmetic } from 'halfulp';
+import { conjugateGradients } from 'halfulp/linalg';
 import { uniform } from './shared/linear-algebra.js';
 import { readOptions } from './shared/options.js';
 import { report } from './shared/report.js';
 
-const options = readOptions('Conjugate gradients in bfloat16 by rounding direction.', {
-  size: 100,
-  steps: 40,
-});
-const { size: n } = options;
+const about = 'Conjugate gradients in bfloat16 by rounding direction.';
+const options = readOptions(about, { size: 100, steps: 40 });
+const { size: n, steps } = options;
 const modes = ['nearest-even', 'toward-zero', 'toward-positive', 'toward-negative', 'stochastic'];
-const [below, diagonal] = [-1, 2.5];
+const entry = (i, j) => (i === j ? 2.5 : Math.abs(i - j) === 1 ? -1 : 0);
+const a = arithmetic('binary64').array(
+  Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => entry(i, j))),
+);
 const normA = 4.5;
-
-/** A x for the tridiagonal A, exact up to the operations of add and mul. */
-function apply({ add, mul }, x) {
-  const left = new Float64Array(n);
-  const right = new Float64Array(n);
-  left.set(x.subarray(0, n - 1), 1);
-  right.set(x.subarray(1), 0);
-  return add(mul(x, diagonal), mul(add(left, right), below));
-}
-
-const plain = {
-  add: (x, y) => x.map((value, i) => value + y[i]),
-  mul: (x, y) => x.map((value) => value * y),
-};
 
 /** max |b - A x| / (|A| max |x| + max |b|), computed in binary64. */
 function backwardError(b, x) {
-  const residual = apply(plain, x).map((value, i) => b[i] - value);
-  const most = (v) => v.reduce((m, value) => Math.max(m, Math.abs(value)), 0);
-  return most(residual) / (normA * most(x) + most(b));
+  const residual = a.matmul(x, { c: b.neg() });
+  const most = (v) => v.abs().max();
+  return most(residual) / (normA * most(a.arithmetic.array(x)) + most(b));
 }
 
 function solve(b, rounding) {
   const f = arithmetic('bfloat16', { rounding, seed: 1 });
-  let x = new Float64Array(n);
-  let r = Float64Array.from(b);
-  let p = r;
-  let rho = f.dot(r, r);
-  const errors = [backwardError(b, x)];
-  for (let step = 1; step <= options.steps && rho > 0; step++) {
-    const q = apply(f, p);
-    const alpha = f.div(rho, f.dot(p, q));
-    if (!Number.isFinite(alpha)) break;
-    x = f.add(x, f.mul(p, alpha));
-    r = f.sub(r, f.mul(q, alpha));
-    const next = f.dot(r, r);
-    p = f.add(r, f.mul(p, f.div(next, rho)));
-    rho = next;
-    errors.push(backwardError(b, x));
-  }
+  const errors = [backwardError(b, b.mul(0))];
+  const onStep = (x) => errors.push(backwardError(b, x));
+  conjugateGradients(f.array(a), b, { steps, tolerance: 0, onStep });
   return errors;
 }
 
-const b = arithmetic('bfloat16').convert(uniform(n, 7, 0));
+const b = a.arithmetic.array(arithmetic('bfloat16').array(uniform(n, 7, 0)));
 const u = 2 ** -8;
 const curves = modes.flatMap((rounding) =>
   solve(b, rounding).map((error, step) => ({ rounding, step, error })),

@@ -1,4 +1,4 @@
-/** Dense linear algebra in the arithmetic of a format: `f` is what `arithmetic(format)` gives. Matrices are lists of rows. */
+/** Matrices and vectors to experiment on, in binary64. Matrices are lists of rows. */
 import { randomIntegers } from 'halfulp';
 
 /** Numbers uniform in (-1, 1), by seed and stream. */
@@ -33,42 +33,5 @@ export function matrixOfCondition(n, condition, seed) {
     reflectRows(a, uniform(n, seed, stream));
     a = transposed(a);
   }
-  return a;
-}
-
-export const multiply = (a, x) => Float64Array.from(a, (row) => inner(row, x));
-export const largest = (x) => x.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-export const infinityNorm = (a) =>
-  Math.max(...a.map((row) => row.reduce((sum, value) => sum + Math.abs(value), 0)));
-
-/** LU factors with partial pivoting, every operation rounded by f. */
-export function factorise(a, f) {
-  const rows = a.map((row) => f.convert(row));
-  const order = rows.map((_, i) => i);
-  for (let k = 0; k < rows.length; k++) {
-    let pivot = k;
-    for (let i = k + 1; i < rows.length; i++) if (Math.abs(rows[i][k]) > Math.abs(rows[pivot][k])) pivot = i;
-    [rows[k], rows[pivot]] = [rows[pivot], rows[k]];
-    [order[k], order[pivot]] = [order[pivot], order[k]];
-    if (rows[k][k] === 0) continue;
-    for (let i = k + 1; i < rows.length; i++) {
-      const factor = f.div(rows[i][k], rows[k][k]);
-      const rest = rows[i].subarray(k + 1);
-      f.sub(rest, f.mul(rows[k].subarray(k + 1), factor), { out: rest });
-      rows[i][k] = factor;
-    }
-  }
-  return { rows, order };
-}
-
-/** Solves with LU factors, every operation rounded by f. */
-export function solveFactorised({ rows, order }, b, f) {
-  const n = rows.length;
-  const x = Float64Array.from(order, (i) => b[i]);
-  for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) x[i] = f.sub(x[i], f.mul(rows[i][j], x[j]));
-  for (let i = n - 1; i >= 0; i--) {
-    for (let j = i + 1; j < n; j++) x[i] = f.sub(x[i], f.mul(rows[i][j], x[j]));
-    x[i] = f.div(x[i], rows[i][i]);
-  }
-  return x;
+  return a.map((row) => [...row]);
 }
