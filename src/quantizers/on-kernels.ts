@@ -14,6 +14,7 @@ import {
   type QuantizerPlan,
   type ScaleForm,
 } from '../kernels/quantizers/quantizer-plan.ts';
+import { toBinary32 } from '../operations/carrier.ts';
 import type { RealArray } from '../operations/conversions.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
 import { integerOf64Bits } from '../rounding/options.ts';
@@ -99,16 +100,13 @@ const isKernelStatistic = (from: Statistic): from is KernelStatistic =>
 export function kernelPlan(given: Described): QuantizerPlan | undefined {
   const { format, rounding, scale, low, high } = given;
   const { from, least, multiplier } = scale;
-  const isPlain =
-    scale.level === 'statistic' &&
-    scale.decay === undefined &&
-    scale.history === undefined &&
-    scale.fourOverSix === undefined;
+  const isPlain = scale.level === 'statistic' && scale.fourOverSix === undefined;
   if (!isPlain || !fitsBinary32(format) || !isBinary32(least)) return undefined;
   const form = scaleForm(given);
   if (form === undefined || !isKernelStatistic(from)) return undefined;
   return planQuantizer({
     ...{ format, low, high, rounding, from, multiplier, least },
+    isTracked: scale.decay !== undefined || scale.history !== undefined,
     scale: form,
     unsignedZeros: scale.isNvfp4,
   });
@@ -182,6 +180,7 @@ export interface KernelRun {
  *
  * @param out Where values go; may be x. Default: a new array.
  * @param withCodes Whether elements and scales are wanted too.
+ * @param track What statistics of earlier calls make of those of this one.
  * @returns undefined, and nothing is written, where the reference must do it (or refuse it).
  */
 export function runOnKernels(
@@ -192,6 +191,7 @@ export function runOnKernels(
   call: CallOptions,
   withCodes: boolean,
   out?: Float32Array,
+  track?: (current: Float64Array) => Float64Array,
 ): KernelRun | undefined {
   if (!isFloat32Array(x)) return undefined;
   const layout = kernelLayout(grouping, shape, plan);
@@ -205,7 +205,11 @@ export function runOnKernels(
       }
     : undefined;
   const values = out ?? new Float32Array(x.length);
-  quantizeArray(x, values, layout, plan, rounding, outcome, call.threads);
+  const used =
+    plan.form.isTracked && track !== undefined
+      ? (found: Float32Array) => Float32Array.from(track(Float64Array.from(found)), toBinary32)
+      : undefined;
+  quantizeArray(x, values, layout, plan, rounding, outcome, call.threads, used);
   return { values, outcome };
 }
 

@@ -108,7 +108,12 @@ export class QuantizerSteps {
     this.#isPlanned = true;
     const plan = this.#plan;
     if (plan === undefined || (nan === 'max' && holes.length > 0)) return undefined;
-    return runOnKernels(plan, scale.grouping, x, shape, call, withCodes, out as Float32Array | undefined);
+    const { tracker } = this;
+    const target = out as Float32Array | undefined;
+    const track = (current: Float64Array): Float64Array => tracker.track(current);
+    const run = runOnKernels(plan, scale.grouping, x, shape, call, withCodes, target, track);
+    if (run !== undefined && (call.update ?? true)) tracker.commit();
+    return run;
   }
 
   /** A whole run by the kernels, which give what they store: the rest follows from it. */

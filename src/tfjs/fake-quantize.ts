@@ -59,13 +59,17 @@ interface Planned {
 
 const plans = new WeakMap<Quantizer, Planned | undefined>();
 
-/** The kernels' plan, if it and a rotation are all that the quantiser does. Kept. */
+/** The kernels' plan, if it and a rotation are all that the quantiser does, without memory. Kept. */
 function planOf(given: Quantizer): Planned | undefined {
   if (!plans.has(given)) {
     const { nan, invert = true } = given.toJSON();
     const isAll = given.strength === 1 && nan !== 'zero' && nan !== 'max';
+    const plan = kernelPlan(given);
     const tableOf = invert ? steppedOf(given) : undefined;
-    plans.set(given, isAll ? { plan: kernelPlan(given), inverts: invert, tableOf } : undefined);
+    plans.set(
+      given,
+      isAll ? { plan: plan?.form.isTracked ? undefined : plan, inverts: invert, tableOf } : undefined,
+    );
   }
   return plans.get(given);
 }

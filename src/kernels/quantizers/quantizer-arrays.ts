@@ -10,7 +10,7 @@ import { type Rounder, rounderOn } from '../rounder.ts';
 import { isQuick, roundOnSharedHeap } from '../shared-rounding.ts';
 import { threadsForElements } from '../thread-rule.ts';
 import { threadPool } from '../threads.ts';
-import type { Outcome, Stream } from './quantizer-pass.ts';
+import type { Outcome, Stream, Track } from './quantizer-pass.ts';
 import { cached, extentOf, type GroupLayout } from './quantizer-pieces.ts';
 import type { QuantizerPlan } from './quantizer-plan.ts';
 import { type QuantizerRunner, quantizersOn } from './quantizer-run.ts';
@@ -72,6 +72,7 @@ function quantizeByThreads(
   rounding: ResolvedRounding,
   threads: number,
   outcome?: Outcome,
+  track?: Track,
 ): void {
   const heap = sharedHeap();
   const pool = threadPool();
@@ -87,7 +88,7 @@ function quantizeByThreads(
     const view = copy === undefined ? undefined : new Float32Array(heap.memory.buffer, copy, x.length);
     view?.set(x);
     const stream = streamInPlace(copy ?? x.byteOffset, copy ?? out.byteOffset);
-    runner.run(plan, stream, layout, rounding, outcome);
+    runner.run(plan, stream, layout, rounding, outcome, track);
     if (view !== undefined) out.set(view);
   } finally {
     runner.release();
@@ -101,6 +102,7 @@ function quantizeByThreads(
  *
  * @param rounding The plan's, or one that differs in its random numbers.
  * @param outcome Also filled, if given.
+ * @param track Of plans that are tracked.
  * @param threads As `checkThreads` gives them. Fewer are used where more would gain nothing.
  */
 export function quantizeArray(
@@ -111,6 +113,7 @@ export function quantizeArray(
   rounding: ResolvedRounding,
   outcome?: Outcome,
   threads = 1,
+  track?: Track,
 ): void {
   const source = apartFrom(x, out);
   const isShared = isInSharedHeap(source) && isInSharedHeap(out);
@@ -121,18 +124,18 @@ export function quantizeArray(
     isShared,
   );
   if (team > 1) {
-    quantizeByThreads(source, out, layout, plan, rounding, team, outcome);
+    quantizeByThreads(source, out, layout, plan, rounding, team, outcome, track);
     return;
   }
   if (isShared) {
     const { runner } = sharedRunner();
     runner.prepare(plan);
-    runner.run(plan, streamInPlace(source.byteOffset, out.byteOffset), layout, rounding, outcome);
+    runner.run(plan, streamInPlace(source.byteOffset, out.byteOffset), layout, rounding, outcome, track);
     return;
   }
   const heap = privateHeap();
   staged ??= { runner: link(heap, rounderOn(heap)), pointer: heap.allocate(4 * cached.length) };
   const { runner, pointer } = staged;
   runner.prepare(plan);
-  runner.run(plan, streamStaged(source, out, heap, pointer), layout, rounding, outcome);
+  runner.run(plan, streamStaged(source, out, heap, pointer), layout, rounding, outcome, track);
 }

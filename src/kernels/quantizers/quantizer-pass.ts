@@ -39,6 +39,9 @@ export interface Outcome {
   readonly tensorEncode: Float64Array;
 }
 
+/** What takes the place of the statistics of all groups, in their order. */
+export type Track = (statistics: Float32Array) => Float32Array;
+
 /** The parts of the scratch memory, by pointers. */
 interface Scratch {
   readonly parameters: number;
@@ -93,6 +96,7 @@ export interface Request {
   readonly layout: GroupLayout;
   readonly rounding: ResolvedRounding;
   readonly outcome: Outcome | undefined;
+  readonly track: Track | undefined;
 }
 
 export interface Pass extends Machine, Request {
@@ -111,6 +115,10 @@ export interface Pass extends Machine, Request {
   encode: number;
   /** Whether values of the groups at hand may overflow. */
   isBeyond: boolean;
+  /** The statistics of all groups while they are found; elements wait for them. */
+  found: Float32Array | undefined;
+  /** What takes the place of statistics. */
+  tracked: Float32Array | undefined;
 }
 
 const scalings = { encode: scalingDivided, power: scalingMultiplied, 'two-level': scalingTwoLevels } as const;
@@ -133,7 +141,7 @@ export function beginPass(machine: Machine, request: Request, scratch: number): 
     sums: new Float64Array(buffer, at.sums, 4),
     statistics: new Float32Array(buffer, at.statistics, extent.groups),
     stored: new Float32Array(buffer, outs, extent.groups),
-    ...{ encode: 1, isBeyond: false },
+    ...{ encode: 1, isBeyond: false, found: undefined, tracked: undefined },
   };
 }
 
@@ -209,6 +217,8 @@ export function findScales(pass: Pass, groups: number, group: number): void {
   const { kernels, at, plan, encode, outcome, stored } = pass;
   const { scale, least, multiplier } = plan.form;
   const { statistics, into, out } = at;
+  pass.found?.set(pass.statistics.subarray(0, groups), group);
+  if (pass.tracked !== undefined) pass.statistics.set(pass.tracked.subarray(group, group + groups));
   if (multiplier !== 1) kernels.multiplyStatistics(statistics, groups, ...halves(multiplier));
   switch (scale.kind) {
     case 'encode':

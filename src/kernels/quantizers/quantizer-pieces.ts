@@ -33,6 +33,13 @@ export function extentOf({ rows, columns, size }: GroupLayout): Extent {
   return { length: rows * columns, groups: Math.max(rows * perRow, perRow * size) };
 }
 
+/** How many groups there are. */
+export function groupsOf({ rows, columns, size, band }: GroupLayout): number {
+  const perRow = Math.ceil(columns / size);
+  if (band === undefined) return rows * perRow;
+  return (rows / band.height) * Math.ceil(band.height / band.rows) * perRow;
+}
+
 /** Consecutive elements, and the groups that they are. */
 export interface Piece {
   readonly start: number;

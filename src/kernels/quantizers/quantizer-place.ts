@@ -54,6 +54,7 @@ function placeUnits(pass: Pass, runs: Rows, from: number, pitch: number, placer:
 
 /** Elements and values of rows that lie at `source`. */
 export function place(pass: Pass, runs: Rows, source: number, placer: Placer): void {
+  if (pass.found !== undefined) return;
   const { plan, stream, rounder, rounding, memory, at, outs, scaling } = pass;
   const { start, rows, length, stride } = runs;
   const target = stream.target(start);
@@ -77,6 +78,7 @@ export function place(pass: Pass, runs: Rows, source: number, placer: Placer): v
 
 /** The groups of a piece, which lies at `source`, in binary64 lanes. */
 function placeWide(pass: Pass, piece: Piece, source: number): void {
+  if (pass.found !== undefined) return;
   const { kernels, at, plan, memory, rounder, rounding, stream, outcome } = pass;
   const { start, length, groups, size, columns, left } = piece;
   const { low, format } = plan.form;

@@ -51,6 +51,8 @@ export interface QuantizerForm {
   /** The threshold is the statistic times this, rounded once, but at least `least`. */
   readonly multiplier: number;
   readonly least: number;
+  /** Whether what earlier tensors had takes the place of statistics: see `Track`. */
+  readonly isTracked: boolean;
   readonly scale: ScaleForm;
   /** Two levels: whether zeros have no sign on the way in. */
   readonly unsignedZeros: boolean;
@@ -150,13 +152,16 @@ function mayScaleInBinary32({ format, rounding: { rounding } }: QuantizerForm): 
 
 /**
  * The reference clamps what overflows on the way to an element; here it is an infinity, which the rounding must clamp. Means lie below
- * an element by a factor of at most the number of elements, a deviation or a multiple of a statistic by any.
+ * an element by a factor of at most the number of elements; a deviation, a multiple of a statistic or an earlier one by any.
  */
-function clampsInfinities({ format, rounding, from, multiplier, scale }: QuantizerForm): boolean {
+function clampsInfinities(form: QuantizerForm): boolean {
+  const { format, rounding, from, multiplier, isTracked, scale } = form;
   if (rounding.saturation !== 'finite') return false;
   const isMean = from === 'absmean' || from === 'rms';
   const isNear = from === 'absmax' || (isMean && (scale.kind !== 'encode' || scale.target <= 2 ** 90));
-  return (isNear && multiplier === 1) || roundScalar(Infinity, format, rounding, 0) === format.max;
+  return (
+    (isNear && multiplier === 1 && !isTracked) || roundScalar(Infinity, format, rounding, 0) === format.max
+  );
 }
 
 /** Whether products with the multiplier are normal numbers of binary64 on the way. */

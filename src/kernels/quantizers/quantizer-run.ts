@@ -17,11 +17,13 @@ import {
   scratchBytes,
   setEncode,
   statisticOf,
+  type Track,
 } from './quantizer-pass.ts';
 import {
   cached,
   type Extent,
   type GroupLayout,
+  groupsOf,
   piecesOf,
   type Stripe,
   stripesOf,
@@ -38,6 +40,7 @@ export interface QuantizerRunner {
     layout: GroupLayout,
     rounding: ResolvedRounding,
     outcome?: Outcome,
+    track?: Track,
   ): void;
   release(): void;
 }
@@ -121,13 +124,25 @@ function quantizeLevel(pass: Pass, rows: number, start: number, group: number, l
   else for (const stripe of stripesOf(layout, extent)) quantizeStripe(pass, stripe);
 }
 
-function quantizeAll(pass: Pass): void {
+/** Every group: its statistic, its scale, its elements. */
+function walk(pass: Pass): void {
   const { rows, columns, size } = pass.layout;
   const { scale } = pass.plan.form;
   const perRow = Math.ceil(columns / size);
   if (scale.kind === 'two-level' && scale.per === 'row')
     for (let row = 0; row < rows; row++) quantizeLevel(pass, 1, row * columns, row * perRow, row);
   else quantizeLevel(pass, rows, 0, 0, 0);
+}
+
+function quantizeAll(pass: Pass): void {
+  const { track, layout } = pass;
+  if (track !== undefined) {
+    pass.found = new Float32Array(groupsOf(layout));
+    walk(pass);
+    pass.tracked = track(pass.found);
+    pass.found = undefined;
+  }
+  walk(pass);
 }
 
 /** @param extent What is done together: pieces of it, if the tensor is larger. */
@@ -150,8 +165,8 @@ export function quantizersOn(
       scratch();
       if (plan.rounding !== undefined) rounder.prepare(plan.rounding);
     },
-    run(plan, stream, layout, rounding, outcome): void {
-      quantizeAll(beginPass(machine, { plan, stream, layout, rounding, outcome }, scratch()));
+    run(plan, stream, layout, rounding, outcome, track): void {
+      quantizeAll(beginPass(machine, { plan, stream, layout, rounding, outcome, track }, scratch()));
     },
     release(): void {
       if (allocated !== undefined) heap.free(allocated);
