@@ -85,6 +85,30 @@ const ofIntegers = {
   },
 } as const;
 
+/** Comparisons are exact: those of mathjs take near numbers for equal, and small ones for 0. */
+const relations: Functions<(x: number, y: number) => boolean | number> = {
+  equalScalar: (x, y) => x === y,
+  larger: (x, y) => x > y,
+  largerEq: (x, y) => x >= y,
+  smaller: (x, y) => x < y,
+  smallerEq: (x, y) => x <= y,
+  compare: (x, y) => (x === y ? 0 : x > y ? 1 : -1),
+  and: (x, y) => Boolean(x) && Boolean(y),
+  or: (x, y) => Boolean(x) || Boolean(y),
+  xor: (x, y) => Boolean(x) !== Boolean(y),
+};
+
+const tests: Functions<(x: number) => boolean> = {
+  isPositive: (x) => x > 0,
+  isNegative: (x) => x < 0,
+  isZero: (x) => x === 0,
+  isNaN: Number.isNaN,
+  isFinite: Number.isFinite,
+  isBounded: Number.isFinite,
+  isInteger: Number.isInteger,
+  not: (x) => !x,
+};
+
 /** Signatures of numbers, by the names of the functions. `base` is mathjs in binary64. */
 export function numberSignatures(
   arithmetic: Arithmetic,
@@ -175,35 +199,13 @@ export function numberSignatures(
     ...Object.fromEntries(bitwise.map((name) => [name, rounded(name)])),
     ...Object.fromEntries(decimalBinary.map((name) => [name, byDecimals(name)])),
   };
-  /** Comparisons are exact: those of mathjs take near numbers for equal, and small ones for 0. */
-  const relations: Functions<(x: number, y: number) => boolean | number> = {
-    equalScalar: (x, y) => x === y,
-    larger: (x, y) => x > y,
-    largerEq: (x, y) => x >= y,
-    smaller: (x, y) => x < y,
-    smallerEq: (x, y) => x <= y,
-    compare: (x, y) => (x === y ? 0 : x > y ? 1 : -1),
-    and: (x, y) => Boolean(x) && Boolean(y),
-    or: (x, y) => Boolean(x) || Boolean(y),
-    xor: (x, y) => Boolean(x) !== Boolean(y),
-  };
-  const tests: Functions<(x: number) => boolean> = {
-    isPositive: (x) => x > 0,
-    isNegative: (x) => x < 0,
-    isZero: (x) => x === 0,
-    isNaN: Number.isNaN,
-    isFinite: Number.isFinite,
-    isBounded: Number.isFinite,
-    isInteger: Number.isInteger,
-    isPrime: (x) => (base.isPrime as (x: number) => boolean)(x),
-    not: (x) => !x,
-  };
+  const isPrime = ['isPrime', base.isPrime as (x: number) => boolean] as const;
 
   const all: Record<string, Signatures> = {};
   const put = (name: string, types: string, f: Signatures[string]): void => {
     all[name] = { ...all[name], [types]: f };
   };
-  for (const [name, f] of [...Object.entries(unary), ...Object.entries(tests)])
+  for (const [name, f] of [...Object.entries(unary), ...Object.entries(tests), isPrime])
     put(name, 'number', (x: number) => f(operand(x)));
   for (const [name, f] of [...Object.entries(binary), ...Object.entries(relations)])
     put(name, 'number,number', (x: number, y: number) => f(operand(x), operand(y)));

@@ -48,83 +48,72 @@ function windows(out: number, size: number, stride: number, filter: number, pad:
   });
 }
 
+type Windows = readonly (readonly [number, number])[];
+
+/** Adds each gradient to the place of the first largest number of its window. */
+function scatterToMaxima(
+  {
+    dx,
+    x,
+    gradients,
+  }: { readonly dx: Float32Array; readonly x: Float32Array; readonly gradients: Float32Array },
+  { batchSize, inChannels: channels, inHeight, inWidth, inDepth = 1 }: PoolInfo,
+  [planes, rows, columns]: readonly [Windows, Windows, Windows],
+): void {
+  let at = 0;
+  for (let n = 0; n < batchSize; n++)
+    for (const [d0, d1] of planes)
+      for (const [r0, r1] of rows)
+        for (const [c0, c1] of columns)
+          for (let channel = 0; channel < channels; channel++) {
+            let best = -1;
+            let largest = -Infinity;
+            for (let d = d0; d < d1; d++)
+              for (let r = r0; r < r1; r++) {
+                let place = (((n * inDepth + d) * inHeight + r) * inWidth + c0) * channels + channel;
+                for (let c = c0; c < c1; c++, place += channels)
+                  if (best < 0 || x[place]! > largest) {
+                    best = place;
+                    largest = x[place]!;
+                  }
+              }
+            const gradient = gradients[at++]!;
+            if (best >= 0) dx[best]! += gradient;
+          }
+}
+
+/** The windows of a pooling along depth, height and width. */
+function poolWindows(info: PoolInfo): [Windows, Windows, Windows] {
+  const { padInfo, inDepth = 1, outDepth = 1, strideDepth = 1, effectiveFilterDepth = 1 } = info;
+  const { outHeight, inHeight, strideHeight, effectiveFilterHeight } = info;
+  const { outWidth, inWidth, strideWidth, effectiveFilterWidth } = info;
+  return [
+    windows(outDepth, inDepth, strideDepth, effectiveFilterDepth, padInfo.front ?? 0),
+    windows(outHeight, inHeight, strideHeight, effectiveFilterHeight, padInfo.top),
+    windows(outWidth, inWidth, strideWidth, effectiveFilterWidth, padInfo.left),
+  ];
+}
+
 /** `MaxPoolGrad` and `MaxPool3DGrad`. */
 export function maxPoolGradient(tf: TensorFlow, dimensions: 2 | 3): KernelFunction {
   const name = dimensions === 2 ? 'MaxPoolGrad' : 'MaxPool3DGrad';
+  const { computePool2DInfo, computePool3DInfo } = tf.backend_util;
+  const infoOf = (dimensions === 2 ? computePool2DInfo : computePool3DInfo) as (
+    ...given: unknown[]
+  ) => PoolInfo;
   return ({ inputs, attrs, backend }: KernelArguments) => {
     const { dy, input } = inputs as { dy: TensorInfo; input: TensorInfo };
     const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as PoolAttributes;
-    const { computePool2DInfo, computePool3DInfo } = tf.backend_util;
-    const info = (
-      dimensions === 2
-        ? computePool2DInfo(
-            input.shape as never,
-            filterSize as never,
-            strides as never,
-            1,
-            pad,
-            dimRoundingMode,
-          )
-        : computePool3DInfo(
-            input.shape as never,
-            filterSize as never,
-            strides as never,
-            1,
-            pad,
-            dimRoundingMode,
-          )
-    ) as PoolInfo;
+    const info = infoOf(input.shape, filterSize, strides, 1, pad, dimRoundingMode);
     if (String(dy.shape) !== String(info.outShape))
       throw new ArgumentError(`${name}.dy`, `[${dy.shape}]`, `the shape of the outputs, [${info.outShape}]`);
     const wasm = backend as WasmBackend;
-    const { batchSize, inChannels: channels, inHeight, inWidth, padInfo } = info;
-    const inDepth = info.inDepth ?? 1;
-    const planes = windows(
-      info.outDepth ?? 1,
-      inDepth,
-      info.strideDepth ?? 1,
-      info.effectiveFilterDepth ?? 1,
-      padInfo.front ?? 0,
-    );
-    const rows = windows(
-      info.outHeight,
-      inHeight,
-      info.strideHeight,
-      info.effectiveFilterHeight,
-      padInfo.top,
-    );
-    const columns = windows(
-      info.outWidth,
-      inWidth,
-      info.strideWidth,
-      info.effectiveFilterWidth,
-      padInfo.left,
-    );
     const out = wasm.makeOutput(input.shape, 'float32');
     const size = sizeOf(input.shape);
     const x = float32View(wasm, input.dataId, size);
     const dx = float32View(wasm, out.dataId, size).fill(0);
     const gradients = float32View(wasm, dy.dataId, sizeOf(dy.shape));
-    let at = 0;
-    for (let n = 0; n < batchSize; n++)
-      for (const [d0, d1] of planes)
-        for (const [r0, r1] of rows)
-          for (const [c0, c1] of columns)
-            for (let channel = 0; channel < channels; channel++) {
-              let best = -1;
-              let largest = -Infinity;
-              for (let d = d0; d < d1; d++)
-                for (let r = r0; r < r1; r++) {
-                  let place = (((n * inDepth + d) * inHeight + r) * inWidth + c0) * channels + channel;
-                  for (let c = c0; c < c1; c++, place += channels)
-                    if (best < 0 || x[place]! > largest) {
-                      best = place;
-                      largest = x[place]!;
-                    }
-                }
-              const gradient = gradients[at++]!;
-              if (best >= 0) dx[best]! += gradient;
-            }
+    scatterToMaxima({ dx, x, gradients }, info, poolWindows(info));
     return out;
   };
 }

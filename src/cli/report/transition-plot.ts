@@ -29,13 +29,18 @@ function stepsAfter(summaries: readonly ArmSummary[]): number {
   return Math.min(200, Math.max(60, ...recoveries.map((steps) => steps + before)));
 }
 
-/** The picture, or null if no arm reached a transition. */
-export function transitionPlot(comparison: Comparison): string | null {
-  const { summaries, steps, name } = comparison;
+interface Level {
+  readonly arm: string;
+  readonly colour: string;
+  /** Mean loss of the steps before the transition. */
+  readonly level: number;
+}
+
+/** The losses around the transitions, `after` steps beyond them, and the levels before. */
+function lossesAround({ summaries, steps }: Comparison, after: number): { points: Point[]; levels: Level[] } {
   const curves = armCurves(summaries, steps);
-  const after = stepsAfter(summaries);
   const points: Point[] = [];
-  const levels: { arm: string; colour: string; level: number }[] = [];
+  const levels: Level[] = [];
   for (const [index, { arm, runs }] of summaries.entries()) {
     const { transition, look } = curves[index]!;
     if (transition === null) continue;
@@ -56,6 +61,13 @@ export function transitionPlot(comparison: Comparison): string | null {
       levels.push({ arm: arm.name, colour, level });
     }
   }
+  return { points, levels };
+}
+
+/** The picture, or null if no arm reached a transition. */
+export function transitionPlot(comparison: Comparison): string | null {
+  const after = stepsAfter(comparison.summaries);
+  const { points, levels } = lossesAround(comparison, after);
   if (points.length === 0) return null;
   const arms = [...new Set(points.map(({ arm }) => arm))];
   return svgDocument(
@@ -102,7 +114,7 @@ export function transitionPlot(comparison: Comparison): string | null {
       color: { type: 'identity' },
     },
     {
-      title: `Training loss around the transitions (${name})`,
+      title: `Training loss around the transitions (${comparison.name})`,
       legend: [],
       caption: [
         `Every step, not smoothed. Dashed: the transition. Horizontal line: mean of the ${before} steps before it.`,

@@ -46,197 +46,283 @@ function storeState(tf: TensorFlow, shape: readonly number[], held: HeldWeight):
   };
 }
 
+type RuleOptions = OptimizerOptions & { readonly governor?: Governor };
+
+/** The steps of a rule: what it holds of each variable, and what it makes of a gradient. TensorFlow.js' optimiser is around it. */
+class RuleSteps {
+  learningRate: number;
+  decayFactor = 1;
+  step = 0;
+  rms: Map<string, number> | undefined;
+  readonly #tf: TensorFlow;
+  readonly #rule: Rule;
+  readonly #settings: OptimizerSettings;
+  readonly #common: CommonSettings & MomentCodecs;
+  readonly #options: RuleOptions;
+  readonly #peak: number;
+  readonly #initial: Readonly<Record<string, number>>;
+  readonly #states: States;
+  readonly #stores: States;
+  readonly #projectors = new Map<string, Projector>();
+
+  constructor(tf: TensorFlow, rule: Rule, settings: OptimizerSettings, options: RuleOptions) {
+    const { governor, store, seed, prefix } = options;
+    const draws = {
+      ...(seed === undefined ? {} : { seed }),
+      ...(prefix === undefined ? {} : { prefix }),
+      nameOf: governor?.nameOf,
+    };
+    this.#tf = tf;
+    this.#rule = rule;
+    this.#settings = settings;
+    this.#common = settings;
+    this.#options = options;
+    this.#peak = options.learningRate ?? rule.learningRate;
+    this.learningRate = this.#peak;
+    this.#initial = rule.counters;
+    this.#states = new States((shape, codecs) => rule.states(shape, codecs), draws);
+    this.#stores = new States((shape, _, name) => {
+      const initial = variableNamed(tf, name).dataSync() as Float32Array;
+      return { store: storeState(tf, shape, holdWeight(initial, store!)!) };
+    }, draws);
+  }
+
+  get bytes(): number {
+    const projected = [...this.#projectors.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.#states.bytes + this.#stores.bytes + projected;
+  }
+
+  /** How many steps the rule has counted. */
+  get iterations(): number {
+    return this.#rule.counters['iterations'] ?? this.#rule.counters['steps'] ?? 0;
+  }
+
+  apply(gradients: NamedTensorMap | { name: string; tensor: Tensor }[]): void {
+    const { steps = 1, schedule, decaySchedule, values } = this.#options;
+    // Beyond the end of a schedule its last value stays.
+    const at = Math.min(this.step, steps - 1);
+    if (schedule !== undefined) this.learningRate = this.#peak * scheduleFactor(schedule, at, steps);
+    if (decaySchedule !== undefined) this.decayFactor = scheduleFactor(decaySchedule, at, steps);
+    if (values !== undefined) this.#rule.settings = settingsAt(this.#settings, values, at, steps);
+    this.#tf.tidy(() => {
+      const move = this.#rule.begin();
+      for (const [name, gradient] of entriesOf(gradients)) {
+        // A variable that stays as it is, as TensorFlow.js' own optimisers are told.
+        if (gradient == null) continue;
+        this.#update(variableNamed(this.#tf, name), gradient, move);
+      }
+    });
+    this.step++;
+  }
+
+  #statesOf(name: string, shape: readonly number[], isLast = false) {
+    const own = this.#options.governor?.settingsOf(name, isLast);
+    const { first, second } = this.#common;
+    return this.#states.of(
+      name,
+      shape,
+      { first: own?.first ?? first, second: own?.second ?? second },
+      this.step,
+    );
+  }
+
+  /** The rate of one variable's step. */
+  #rateOf(name: string, gradient: Tensor, { second }: Move): number {
+    const { stepOperators = [] } = this.#options;
+    if (second === undefined || (stepOperators.length === 0 && this.rms === undefined))
+      return this.learningRate;
+    const { estimate, correction } = second;
+    const [g, squares] = [gradient.dataSync(), estimate.dataSync()];
+    this.rms?.set(name, rmsOf(g, squares, correction));
+    return this.learningRate / stepDivisor(stepOperators, g, squares, correction);
+  }
+
+  /** The projection of a variable's gradients, if it has one. */
+  #projectorOf(name: string, shape: readonly number[]): Projector | undefined {
+    const { project, governor } = this.#options;
+    if (project === undefined || !isProjected(shape, project)) return undefined;
+    if (governor?.isLinear(name) === false && project.of !== 'all') return undefined;
+    const known = this.#projectors.get(name) ?? new Projector(this.#tf, shape, project);
+    this.#projectors.set(name, known);
+    return known;
+  }
+
+  #update(variable: Variable, whole: Tensor, moved: (given: Given) => Move): void {
+    const { name } = variable;
+    const projector = this.#projectorOf(name, variable.shape);
+    const gradient = projector?.project(whole) ?? whole;
+    const states = this.#statesOf(name, gradient.shape);
+    const move = moved({ gradient, states, variable });
+    const rate = this.#rateOf(name, gradient, move);
+    const step = move.step(rate);
+    const updated = this.#decayed(variable, projector?.back(step) ?? step, rate);
+    this.#states.check(name, { value: updated, states: move.states }, this.step);
+    const written = (this.#options.governor?.writeBack ?? this.#writeBack)(variable, updated);
+    let next = move.states;
+    if (written?.feedsBack === true && rate > 0) {
+      const more = move.feedBack!(rate, this.#tf.sub(updated, written.kept));
+      next = { ...next, first: this.#tf.add(next['first']!, more) };
+      this.#states.check(name, { value: written.kept, states: next }, this.step);
+    }
+    this.#states.write(name, next, this.step);
+    variable.assign(written?.kept ?? updated);
+  }
+
+  /** A variable less its step, decayed before or after it. */
+  #decayed(variable: Variable, step: Tensor, rate: number): Tensor {
+    const tf = this.#tf;
+    const own = this.#options.governor?.settingsOf(variable.name).weightDecay;
+    const decay = (own ?? this.#common.weightDecay) * this.decayFactor;
+    const decays = (own !== undefined || variable.rank >= 2) && decay > 0;
+    if (!decays) return tf.sub(variable, step);
+    const shrink = 1 - rate * (own ?? this.#common.weightDecay) * this.decayFactor;
+    if (this.#common.decay === 'after') return tf.mul(tf.sub(variable, step), shrink);
+    return tf.sub(tf.mul(variable, shrink), step);
+  }
+
+  readonly #writeBack: WriteBack = ({ name, shape }, updated) => {
+    const { store } = this.#options;
+    if (store === undefined || store.kind === 'master') return undefined;
+    const held = this.#stores.of(name, shape, {}, this.step);
+    this.#stores.write(name, { store: updated }, this.step);
+    return { kept: held['store']!.read(), feedsBack: feedsBack(store) };
+  };
+
+  /** Forgets the states; stores and projections stay. */
+  reset(): void {
+    this.#states.clear();
+    this.#rule.counters = this.#initial;
+  }
+
+  clear(): void {
+    this.reset();
+    this.#stores.clear();
+    this.#projectors.clear();
+  }
+
+  save(): OptimizerState {
+    return {
+      counters: { ...this.#rule.counters, step: this.step },
+      arrays: new Map([...this.#states.save(), ...this.#stores.save(), ...this.#projections()]),
+    };
+  }
+
+  #projections(): Map<string, SavedArray> {
+    return new Map(
+      [...this.#projectors].flatMap(([name, projector]) =>
+        Object.entries(projector.save()).map(
+          ([array, saved]) => [`${name}/projector/${array}`, saved] as const,
+        ),
+      ),
+    );
+  }
+
+  restore(state: OptimizerState, shapes: ReadonlyMap<string, readonly number[]>): void {
+    const { counters, arrays } = checkSchema('state', state, stateSchema);
+    checkSchema('shapes', shapes, map('a Map of shapes by name'));
+    const { step, ...own } = counters;
+    const names = [...shapes.keys()];
+    const isOf = (part: string) => (key: string) => names.some((name) => key.startsWith(`${name}/${part}/`));
+    const only = (isMeant: (key: string) => boolean) => new Map([...arrays].filter(([key]) => isMeant(key)));
+    const [isStore, isProjection] = [isOf('store'), isOf('projector')];
+    this.#restoreProjections(only(isProjection), shapes);
+    this.#states.restore(
+      only((key) => !isStore(key) && !isProjection(key)),
+      names,
+      (name) => {
+        const shape = shapes.get(name)!;
+        return this.#statesOf(name, this.#projectorOf(name, shape)?.inner ?? shape, true);
+      },
+    );
+    const { store } = this.#options;
+    if (store !== undefined && store.kind !== 'master')
+      this.#stores.restore(only(isStore), names, (name) =>
+        this.#stores.of(name, shapes.get(name)!, {}, this.step),
+      );
+    this.#rule.counters = { ...this.#initial, ...own };
+    this.step = step ?? this.iterations;
+  }
+
+  #restoreProjections(
+    arrays: ReadonlyMap<string, SavedArray>,
+    shapes: ReadonlyMap<string, readonly number[]>,
+  ): void {
+    this.#projectors.clear();
+    for (const [name, shape] of shapes) this.#projectorOf(name, shape);
+    checkArrays('optimizer', arrays, this.#projections());
+    for (const [name, projector] of this.#projectors)
+      projector.restore({
+        basis: arrays.get(`${name}/projector/basis`)!,
+        numbers: arrays.get(`${name}/projector/numbers`)!,
+      });
+  }
+}
+
 /** Makes the optimiser of a rule. */
 export function optimizerFrom(
   tf: TensorFlow,
   rule: Rule,
   settings: OptimizerSettings,
-  options: OptimizerOptions & { readonly governor?: Governor } = {},
+  options: RuleOptions = {},
 ): TrainingOptimizer {
   checkOptions(options, rule, settings);
-  const {
-    governor,
-    store,
-    steps = 1,
-    schedule,
-    decaySchedule,
-    values,
-    stepOperators = [],
-    project,
-  } = options;
-  const peak = options.learningRate ?? rule.learningRate;
-  const { seed, prefix } = options;
-  const draws = {
-    ...(seed === undefined ? {} : { seed }),
-    ...(prefix === undefined ? {} : { prefix }),
-    nameOf: governor?.nameOf,
-  };
-  const common: CommonSettings & MomentCodecs = settings;
+
+  // Not a field of the class: optimisers are wrapped by objects that inherit from them.
+  const own = new RuleSteps(tf, rule, settings, options);
 
   class RuleOptimizer extends tf.Optimizer implements TrainingOptimizer {
     static readonly className: string = rule.className;
-    learningRate = peak;
-    decayFactor = 1;
-    step = 0;
-    rms: Map<string, number> | undefined;
-    readonly #initial = rule.counters;
-    readonly #states = new States((shape, codecs) => rule.states(shape, codecs), draws);
-    readonly #stores = new States((shape, _, name) => {
-      const initial = variableNamed(tf, name).dataSync() as Float32Array;
-      return { store: storeState(tf, shape, holdWeight(initial, store!)!) };
-    }, draws);
 
-    readonly #projectors = new Map<string, Projector>();
-
+    get learningRate(): number {
+      return own.learningRate;
+    }
+    set learningRate(rate: number) {
+      own.learningRate = rate;
+    }
+    get decayFactor(): number {
+      return own.decayFactor;
+    }
+    set decayFactor(factor: number) {
+      own.decayFactor = factor;
+    }
+    get step(): number {
+      return own.step;
+    }
+    set step(step: number) {
+      own.step = step;
+    }
+    get rms(): Map<string, number> | undefined {
+      return own.rms;
+    }
+    set rms(rms: Map<string, number> | undefined) {
+      own.rms = rms;
+    }
     get stateBytes(): number {
-      const projected = [...this.#projectors.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-      return this.#states.bytes + this.#stores.bytes + projected;
+      return own.bytes;
     }
 
     applyGradients(gradients: NamedTensorMap | { name: string; tensor: Tensor }[]): void {
-      // Beyond the end of a schedule its last value stays.
-      const at = Math.min(this.step, steps - 1);
-      if (schedule !== undefined) this.learningRate = peak * scheduleFactor(schedule, at, steps);
-      if (decaySchedule !== undefined) this.decayFactor = scheduleFactor(decaySchedule, at, steps);
-      if (values !== undefined) rule.settings = settingsAt(settings, values, at, steps);
-      tf.tidy(() => {
-        const move = rule.begin();
-        for (const [name, gradient] of entriesOf(gradients)) {
-          // A variable that stays as it is, as TensorFlow.js' own optimisers are told.
-          if (gradient == null) continue;
-          this.#update(variableNamed(tf, name), gradient, move);
-        }
-      });
-      this.step++;
+      own.apply(gradients);
       this.incrementIterations();
     }
 
-    #statesOf(name: string, shape: readonly number[], isLast = false) {
-      const own = governor?.settingsOf(name, isLast);
-      const codecs = { first: own?.first ?? common.first, second: own?.second ?? common.second };
-      return this.#states.of(name, shape, codecs, this.step);
-    }
-
-    /** The rate of one variable's step. */
-    #rateOf(name: string, gradient: Tensor, { second }: Move): number {
-      if (second === undefined || (stepOperators.length === 0 && this.rms === undefined))
-        return this.learningRate;
-      const { estimate, correction } = second;
-      const [g, squares] = [gradient.dataSync(), estimate.dataSync()];
-      this.rms?.set(name, rmsOf(g, squares, correction));
-      return this.learningRate / stepDivisor(stepOperators, g, squares, correction);
-    }
-
-    /** The projection of a variable's gradients, if it has one. */
-    #projectorOf(name: string, shape: readonly number[]): Projector | undefined {
-      if (project === undefined || !isProjected(shape, project)) return undefined;
-      if (governor?.isLinear(name) === false && project.of !== 'all') return undefined;
-      const known = this.#projectors.get(name) ?? new Projector(tf, shape, project);
-      this.#projectors.set(name, known);
-      return known;
-    }
-
-    #update(variable: Variable, whole: Tensor, moved: (given: Given) => Move): void {
-      const { name } = variable;
-      const projector = this.#projectorOf(name, variable.shape);
-      const gradient = projector?.project(whole) ?? whole;
-      const states = this.#statesOf(name, gradient.shape);
-      const move = moved({ gradient, states, variable });
-      const rate = this.#rateOf(name, gradient, move);
-      const step = move.step(rate);
-      const updated = this.#decayed(variable, projector?.back(step) ?? step, rate);
-      this.#states.check(name, { value: updated, states: move.states }, this.step);
-      const written = (governor?.writeBack ?? this.#writeBack)(variable, updated);
-      let next = move.states;
-      if (written?.feedsBack === true && rate > 0) {
-        const more = move.feedBack!(rate, tf.sub(updated, written.kept));
-        next = { ...next, first: tf.add(next['first']!, more) };
-        this.#states.check(name, { value: written.kept, states: next }, this.step);
-      }
-      this.#states.write(name, next, this.step);
-      variable.assign(written?.kept ?? updated);
-    }
-
-    /** A variable less its step, decayed before or after it. */
-    #decayed(variable: Variable, step: Tensor, rate: number): Tensor {
-      const own = governor?.settingsOf(variable.name).weightDecay;
-      const decay = (own ?? common.weightDecay) * this.decayFactor;
-      const decays = (own !== undefined || variable.rank >= 2) && decay > 0;
-      if (!decays) return tf.sub(variable, step);
-      const shrink = 1 - rate * (own ?? common.weightDecay) * this.decayFactor;
-      if (common.decay === 'after') return tf.mul(tf.sub(variable, step), shrink);
-      return tf.sub(tf.mul(variable, shrink), step);
-    }
-
-    readonly #writeBack: WriteBack = ({ name, shape }, updated) => {
-      if (store === undefined || store.kind === 'master') return undefined;
-      const held = this.#stores.of(name, shape, {}, this.step);
-      this.#stores.write(name, { store: updated }, this.step);
-      return { kept: held['store']!.read(), feedsBack: feedsBack(store) };
-    };
-
     reset(): void {
-      this.#states.clear();
-      rule.counters = this.#initial;
+      own.reset();
       this.iterations_ = 0;
     }
 
     save(): OptimizerState {
-      return {
-        counters: { ...rule.counters, step: this.step },
-        arrays: new Map([...this.#states.save(), ...this.#stores.save(), ...this.#projections()]),
-      };
-    }
-
-    #projections(): Map<string, SavedArray> {
-      return new Map(
-        [...this.#projectors].flatMap(([name, projector]) =>
-          Object.entries(projector.save()).map(
-            ([array, saved]) => [`${name}/projector/${array}`, saved] as const,
-          ),
-        ),
-      );
+      return own.save();
     }
 
     restore(state: OptimizerState, shapes: ReadonlyMap<string, readonly number[]>): void {
-      const { counters, arrays } = checkSchema('state', state, stateSchema);
-      checkSchema('shapes', shapes, map('a Map of shapes by name'));
-      const { step, ...own } = counters;
-      const names = [...shapes.keys()];
-      const isOf = (part: string) => (key: string) =>
-        names.some((name) => key.startsWith(`${name}/${part}/`));
-      const only = (isMeant: (key: string) => boolean) =>
-        new Map([...arrays].filter(([key]) => isMeant(key)));
-      const [isStore, isProjection] = [isOf('store'), isOf('projector')];
-      this.#projectors.clear();
-      for (const name of names) this.#projectorOf(name, shapes.get(name)!);
-      checkArrays('optimizer', only(isProjection), this.#projections());
-      for (const [name, projector] of this.#projectors)
-        projector.restore({
-          basis: arrays.get(`${name}/projector/basis`)!,
-          numbers: arrays.get(`${name}/projector/numbers`)!,
-        });
-      this.#states.restore(
-        only((key) => !isStore(key) && !isProjection(key)),
-        names,
-        (name) => {
-          const shape = shapes.get(name)!;
-          return this.#statesOf(name, this.#projectorOf(name, shape)?.inner ?? shape, true);
-        },
-      );
-      if (store !== undefined && store.kind !== 'master')
-        this.#stores.restore(only(isStore), names, (name) =>
-          this.#stores.of(name, shapes.get(name)!, {}, this.step),
-        );
-      rule.counters = { ...this.#initial, ...own };
-      this.iterations_ = rule.counters['iterations'] ?? rule.counters['steps'] ?? 0;
-      this.step = step ?? this.iterations_;
+      own.restore(state, shapes);
+      this.iterations_ = own.iterations;
     }
 
     override dispose(): void {
       this.reset();
-      this.#stores.clear();
-      this.#projectors.clear();
+      own.clear();
     }
 
     getConfig(): Record<string, number> {
