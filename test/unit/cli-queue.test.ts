@@ -132,7 +132,7 @@ describe('a job', () => {
       }),
       { seed: 18, numRuns: Number(process.env['HALFULP_HOSTILE'] ?? 1000) },
     );
-  });
+  }, 36_000_000);
 });
 
 describe('data as bytes', () => {
@@ -159,7 +159,7 @@ describe('data as bytes', () => {
       }),
       { seed: 18, numRuns: Number(process.env['HALFULP_HOSTILE'] ?? 1000) },
     );
-  });
+  }, 36_000_000);
 });
 
 it('what a run leaves is read right or refused, whatever it is', () => {
@@ -177,7 +177,7 @@ it('what a run leaves is read right or refused, whatever it is', () => {
     }),
     { seed: 18, numRuns: Number(process.env['HALFULP_HOSTILE'] ?? 300) },
   );
-});
+}, 36_000_000);
 
 describe('a store in a folder', () => {
   const name = { kind: 'checkpoints', hash: 'abc' } as const;
