@@ -61,11 +61,11 @@ interface Signs {
   readonly after: number;
 }
 
-/** Transforms of rows that lie on a heap. */
+/** Transforms of numbers that lie on a heap. */
 export interface HeapRotator {
   /**
    * As `rotateArray`, from pointer to pointer.
-   * @returns false, and nothing is written, where there is no kernel: blocks that are too large, remainders below 4, other axes
+   * @returns false, and nothing is written, where there is no kernel for blocks so large.
    */
   rotate(
     source: number,
@@ -83,11 +83,13 @@ export function rotatesOn(heap: Heap): HeapRotator {
   let rotator: Rotator | undefined;
   return {
     rotate(source, destination, layout, signs, signsFirst): boolean {
-      const pieces = [...piecesOf(layout)];
-      if (layout.inner !== 1 || layout.size > mostElements || pieces.some(({ n }) => n < 4)) return false;
+      if (layout.size > mostElements) return false;
       rotator ??= rotatorOn(heap);
       const around = placeSigns(rotator, layout, signs, signsFirst);
-      for (const piece of pieces) rotateRows(rotator, source, destination, layout, around, piece);
+      for (const piece of piecesOf(layout))
+        if (layout.inner === 1 && piece.n >= 4)
+          rotateRows(rotator, source, destination, layout, around, piece);
+        else rotateBlocks(rotator, source, destination, layout, around, piece);
       return true;
     },
     release(): void {
@@ -173,6 +175,25 @@ function rotateRows(
   for (let row = 0; row < rows; row++) {
     const offset = 4 * (row * length + begin);
     kernels.hadamardRows(source + offset, destination + offset, each, n, factorOf(n), before, after);
+  }
+}
+
+/** Any layout on a heap: a copy of each block with all its columns is transformed in place. */
+function rotateBlocks(
+  { heap, kernels }: Rotator,
+  source: number,
+  destination: number,
+  { outer, length, inner }: HadamardLayout,
+  { before, after }: Signs,
+  { begin, blocks, n }: Piece,
+): void {
+  const bytes = new Uint8Array(heap.memory.buffer);
+  const step = 4 * n * inner;
+  for (let o = 0; o < outer; o++) {
+    const first = 4 * (o * length + begin) * inner;
+    bytes.copyWithin(destination + first, source + first, source + first + blocks * step);
+    for (let block = 0; block < blocks; block++)
+      kernels.hadamardColumns(destination + first + block * step, n, inner, factorOf(n), before, after);
   }
 }
 

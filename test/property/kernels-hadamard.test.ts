@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { rotateArray } from '../../src/kernels/hadamard.ts';
-import { allocateFloat32, release } from '../../src/kernels/heap.ts';
+import { rotateArray, rotatesOn } from '../../src/kernels/hadamard.ts';
+import { allocateFloat32, release, sharedHeap } from '../../src/kernels/heap.ts';
 import { rotateReference } from '../../src/quantizers/transforms/hadamard.ts';
 import { hadamard } from '../../src/quantizers/transforms/index.ts';
 import { randomIntegers } from '../../src/rounding/index.ts';
@@ -122,4 +122,26 @@ test('blocks too large for the kernel are the reference’s', () => {
   expect(untouched.every((value) => value === 0)).toBe(true);
   const expected = reference({ x, layout, signs: undefined, signsFirst: true });
   expect(firstDifference(hadamard({ size: 4096 }).forward(x, [8192]).values, expected)).toBe(-1);
+});
+
+test('on a heap by pointers, in place or not', () => {
+  const heap = sharedHeap();
+  const rotator = rotatesOn(heap);
+  fc.assert(
+    fc.property(cases, (given) => {
+      const { x, layout, signs, signsFirst } = given;
+      const expected = reference(given);
+      const [from, to] = [allocateFloat32(x.length), allocateFloat32(x.length)];
+      from.set(x);
+      expect(rotator.rotate(from.byteOffset, to.byteOffset, layout, signs, signsFirst)).toBe(true);
+      expect(firstDifference(to, expected)).toBe(-1);
+      expect(firstDifference(from, x)).toBe(-1);
+      rotator.rotate(from.byteOffset, from.byteOffset, layout, signs, signsFirst);
+      expect(firstDifference(from, expected)).toBe(-1);
+      release(from);
+      release(to);
+    }),
+    { numRuns: 300 },
+  );
+  rotator.release();
 });
