@@ -77,10 +77,15 @@ export class OperandProbes {
     }
   >();
 
-  /** One operand and its image, by the quantiser that made it. */
-  add(slot: SlotName, operand: Tensor, image: Tensor, made: Quantizer): void {
+  /**
+   * One operand and its image, by the quantiser that made it.
+   * @param isTurned whether the image stays transformed: then the transformed operand is what it is compared with
+   */
+  add(slot: SlotName, operand: Tensor, image: Tensor, made: Quantizer, isTurned = false): void {
     const { low, high } = made;
-    const x = operand.dataSync<'float32'>();
+    const given = operand.dataSync<'float32'>();
+    const explained = made.explain(given, operand.shape, { update: false });
+    const x = isTurned ? explained.x : given;
     const y = image.dataSync<'float32'>();
     const zero = { signal: 0, noise: 0, count: 0, ends: 0, vanished: 0 };
     const sums = this.#sums.get(slot) ?? { ...zero, codes: new Map<number, number>() };
@@ -91,7 +96,7 @@ export class OperandProbes {
       sums.noise += error * error;
       if (y[i] === 0 && x[i] !== 0) sums.vanished++;
     }
-    const { elements } = made.explain(x, operand.shape, { update: false });
+    const { elements } = explained;
     for (const element of elements) if (element === low || element === high) sums.ends++;
     countCodes(elements, sums.codes);
     sums.count += x.length;

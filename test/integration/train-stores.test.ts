@@ -127,6 +127,13 @@ describe('other recipes', () => {
 });
 
 describe('probes', () => {
+  it('see operands in the basis in which their product reads them', async () => {
+    const { steps } = await run(recipes.nvfp4(), { steps: 2, probeEvery: 1 });
+    for (const { probes } of steps)
+      for (const slot of ['forward.x', 'inputGradient.g', 'weightGradient.g', 'weightGradient.x'] as const)
+        expect(probes!.operands[slot]!.sqnr, slot).toBeGreaterThan(14);
+  });
+
   it('change nothing', async () => {
     const recipe = recipes.bitnet();
     const plain = await run(recipe);

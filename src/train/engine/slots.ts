@@ -44,8 +44,8 @@ export interface Pass {
   purpose?(slot: SlotName): string;
   /** Logs that count what quantisers do. */
   readonly logs?: readonly EmulationLog[];
-  /** Sees every operand that a quantiser changes, its image, and the quantiser without its strength. */
-  tap?(slot: SlotName, operand: Tensor, image: Tensor, made: Quantizer): void;
+  /** Sees every operand that a quantiser changes, its image, which may stay turned, and the quantiser without its strength. */
+  tap?(slot: SlotName, operand: Tensor, image: Tensor, made: Quantizer, isTurned: boolean): void;
 }
 
 /** Stands in the options of a transform for a seed of the run's, with signs that differ from step to step. */
@@ -280,7 +280,8 @@ export class Slot {
         const image = blended(matrix, tf.reshape(quantised, matrix.shape));
         this.#count(pass, () => this.#explained(made, matrix, call, before ?? {}), made);
         const { tap } = pass;
-        if (tap !== undefined) this.#as(made, before ?? {}, () => tap(this.#name, matrix, image, made));
+        if (tap !== undefined)
+          this.#as(made, before ?? {}, () => tap(this.#name, matrix, image, made, stays));
         return image;
       },
       grid: (matrix) => {
