@@ -12,8 +12,7 @@ import { roundScalar } from '../rounding/round.ts';
 import type { BlockError } from './scale-options.ts';
 
 const { fround } = Math;
-const { binary32, e2m1, e4m3fn } = formats;
-const clampElement = resolveRounding(e2m1, { saturation: 'finite' });
+const { binary32, e4m3fn } = formats;
 const clampScale = resolveRounding(e4m3fn, { saturation: 'finite' });
 
 /** One block: its members row by row, and the rows of a whole block (the last rows of a ragged one are missing). */
@@ -27,6 +26,24 @@ interface FourOverSixBlock {
   readonly tensorEncode: number;
 }
 
+/** Magnitudes: a tie goes to the neighbour with the even significand. */
+function nearestMagnitude(size: number): number {
+  if (size <= 0.25) return 0;
+  if (size < 0.75) return 0.5;
+  if (size <= 1.25) return 1;
+  if (size < 1.75) return 1.5;
+  if (size <= 2.5) return 2;
+  if (size < 3.5) return 3;
+  if (size <= 5) return 4;
+  return size > 5 ? 6 : NaN;
+}
+
+/** A number as e2m1 has it, to nearest even and at most 6: what `round` gives, several times as fast. */
+export function nearestE2m1(x: number): number {
+  const nearest = nearestMagnitude(Math.abs(x));
+  return x < 0 || Object.is(x, -0) ? -nearest : nearest;
+}
+
 /** The error of a row of the block under a scale: a sum in binary32, element by element. */
 function rowError(
   block: FourOverSixBlock,
@@ -36,12 +53,13 @@ function rowError(
   denominator: number,
   error: BlockError,
 ): number {
-  const { members, columns, amax } = block;
+  const { members, columns } = block;
+  const amax = toBinary32(block.amax);
   let sum = 0;
   for (let i = row * columns; i < Math.min((row + 1) * columns, members.length); i++) {
     const x = toBinary32(members[i]!);
-    const element = roundScalar(fround(x * multiplier), e2m1, clampElement, 0);
-    const value = fround(fround(fround(element * scale) * toBinary32(amax)) / denominator);
+    const element = nearestE2m1(fround(x * multiplier));
+    const value = fround(fround(fround(element * scale) * amax) / denominator);
     const difference = fround(value - x);
     sum = fround(sum + (error === 'mse' ? fround(difference * difference) : Math.abs(difference)));
   }

@@ -1,6 +1,8 @@
 /** Quantisers by hand: statistics, scales, two levels, zero points. */
 import { describe, expect, it } from 'vitest';
 import { formats } from '../../src/formats/index.ts';
+import { round } from '../../src/operations/conversions.ts';
+import { nearestE2m1 } from '../../src/quantizers/four-over-six.ts';
 import { dequantize, quantize, quantizer, type ScaleOptions } from '../../src/quantizers/index.ts';
 
 const list = (...numbers: number[]): Float32Array => Float32Array.from(numbers);
@@ -263,4 +265,15 @@ it("places scales right where microxcaling's logarithm in binary32 does not", ()
   const below = 8 - 2 ** -21;
   expect(Math.floor(Math.fround(Math.log2(below)))).toBe(3);
   expect(quantize(list(below, 1), 'mxfp4').scales[0]).toBe(1);
+});
+
+it('four over six rounds elements as round does', () => {
+  const x = new Float32Array(2 ** 16);
+  const patterns = new Uint32Array(x.buffer);
+  // Every upper half of a pattern, with the least and the largest lower half: ties, their neighbours, and all that is special.
+  for (const low of [0, 1, 0xffff]) {
+    for (let i = 0; i < x.length; i++) patterns[i] = (i << 16) | low;
+    const wanted = round(x, 'e2m1', { saturation: 'finite' });
+    expect(x.findIndex((each, i) => !Object.is(nearestE2m1(each), wanted[i]))).toBe(-1);
+  }
 });
