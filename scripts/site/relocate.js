@@ -12,9 +12,14 @@ import { styleRules, withoutStyles } from './styles.js';
 /** The base that VitePress is told. */
 export const placeholder = '/halfulp-base/';
 
-/** Scripts of this origin and none in the page, WebAssembly, threads from blobs; nothing from elsewhere. */
+/**
+ * Scripts of this origin and none in the page, WebAssembly, threads from blobs; nothing from elsewhere. What is fetched ahead falls
+ * back to the default.
+ */
 export const policy = [
-  "default-src 'none'",
+  "default-src 'self'",
+  "object-src 'none'",
+  "frame-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",
   "img-src 'self' data: blob:",

@@ -166,6 +166,13 @@ async function verifies([, ...words]: readonly string[], printed: string): Promi
 const addresses = ['redis://127.0.0.1:1', 'rediss://me:secret@[::1]:1/3', 'redis://:p%40ss@localhost:1/0'];
 
 const commands: Readonly<Record<string, Command>> = {
+  // Without a site there is nothing to serve, and no server stays behind.
+  lab: {
+    values: { '--port': ['0', '8080'] },
+    flags: ['--no-open'],
+    always: ['--no-open', '--site', 'nowhere'],
+    isRefused: true,
+  },
   formats: {
     values: {
       '--kind': 'float int fixed posit logarithmic codebook block complex'.split(' '),

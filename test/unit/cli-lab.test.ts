@@ -115,7 +115,7 @@ it('makes pages isolated, and answers no other method or host', () =>
     expect(headers['cross-origin-opener-policy']).toBe('same-origin');
     expect(headers['cross-origin-embedder-policy']).toBe('require-corp');
     expect(headers['content-security-policy']).toMatch(
-      /^default-src 'none'; script-src 'self' 'wasm-unsafe-eval';/,
+      /^default-src 'self'; object-src 'none'; frame-src 'none'; script-src 'self' 'wasm-unsafe-eval';/,
     );
     expect(headers['content-type']).toBe('text/html; charset=utf-8');
     expect(await ask(served, '/', { method: 'HEAD' })).toMatchObject({ status: 200, body: '' });
@@ -136,7 +136,7 @@ it('serves an installed package: pages, their code, and modules with packages wh
     expect((await ask(served, '/')).body).toContain('data-page="format"');
     expect((await ask(served, '/laboratory/training.html')).body).toContain('data-page="training"');
     expect((await ask(served, '/laboratory/assets/worker.ts')).body).toBe(
-      'import("/packages/tensorflow.js");import \'/modules/index.js\'',
+      "import('/packages/tensorflow.js');import '/modules/index.js'",
     );
     expect((await ask(served, '/modules/index.js')).body).toBe('export const one="1";');
     const parser = readFileSync('node_modules/csv-parse/dist/esm/sync.js', 'utf8');

@@ -42,6 +42,7 @@ function shell(name: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title(name)} | halfulp</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/laboratory/assets/style.css">
 <script type="module" src="/laboratory/assets/shell.js"></script>
 </head>
@@ -56,6 +57,8 @@ function shell(name: string): string {
 /** What modules of this package import from other packages, and where browsers find it. */
 const packages: Readonly<Record<string, string>> = {
   'csv-parse/sync': '/packages/csv-parse/dist/esm/sync.js',
+  re2js: '/packages/re2js/build/index.js',
+  valibot: '/packages/valibot/dist/index.mjs',
   '@tensorflow/tfjs': '/packages/tensorflow.js',
   '@tensorflow/tfjs-backend-wasm': '/packages/tensorflow-wasm.js',
 };
@@ -63,19 +66,24 @@ const packages: Readonly<Record<string, string>> = {
 /** Bundles of TensorFlow.js put themselves into the global object; these modules hand them out. */
 const bridges: Readonly<Record<string, string>> = {
   '/packages/tensorflow.js':
-    "import '/packages/@tensorflow/tfjs/dist/tf.min.js';\nexport default globalThis.tf;\n",
+    "import '/packages/@tensorflow/tfjs/dist/tf.es2017.min.js';\nexport default globalThis.tf;\n",
   '/packages/tensorflow-wasm.js':
-    "import '/packages/tensorflow.js';\nimport '/packages/@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.min.js';\nexport default globalThis.tf.wasm;\n",
+    "import '/packages/tensorflow.js';\nimport '/packages/@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.es2017.min.js';\nexport default globalThis.tf.wasm;\n",
 };
 
 const withPackages = (code: string): string =>
-  code.replace(/(["'])([@\w][\w@/-]*)\1/g, (text, _mark, name: string) =>
-    Object.hasOwn(packages, name) ? JSON.stringify(packages[name]) : text,
+  code.replace(/(["'])([@\w][\w@/-]*)\1/g, (text, mark: string, name: string) =>
+    Object.hasOwn(packages, name) ? mark + packages[name] + mark : text,
   );
+
+const readable: readonly string[] = [
+  ...['csv-parse', 're2js', 'valibot'],
+  ...['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'],
+];
 
 /** The folder of an installed package that pages may read; undefined if it is not installed. */
 function packageFolder(name: string): string | undefined {
-  if (!['csv-parse', '@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'].includes(name)) return undefined;
+  if (!readable.includes(name)) return undefined;
   const paths = createRequire(import.meta.url).resolve.paths(name) ?? [];
   return paths.map((folder) => join(folder, name)).find(existsSync);
 }
