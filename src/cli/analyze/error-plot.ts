@@ -5,7 +5,7 @@ import type { ErrorPoint } from '../../quantizers/index.ts';
 import { svgDocument } from '../report/svg.ts';
 
 /** What the picture says besides the points. */
-export interface ErrorPlotNotes {
+interface ErrorPlotNotes {
   /** What the tensor is: `gaussian, 64 x 1024`. */
   readonly data: string;
   /** Whether the least error that any code of so many bits can have for Gaussian data is drawn: 2^-bits. */

@@ -23,7 +23,7 @@ import { comparisonTable, decimals } from './table.ts';
 import type { OpenTrainer } from './trainer.ts';
 
 /** What the job takes from outside, so that tests can replace it. */
-export interface CompareDependencies {
+interface CompareDependencies {
   readonly openTrainer: OpenTrainer;
   /** Clock in seconds. */
   now(): number;

@@ -44,7 +44,7 @@ async function checkVersion(redis: Redis, shown: string): Promise<void> {
 }
 
 /** What a user of the connection hears of it. */
-export interface ConnectionEvents {
+interface ConnectionEvents {
   /** It was lost, and will be tried again. */
   onLost?(reason: string): void;
   onBack?(): void;

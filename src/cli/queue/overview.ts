@@ -6,19 +6,19 @@ import type { RunProgress } from './job-trainer.ts';
 import { knownKinds, noteDrained, openQueue, type RunKind } from './kinds.ts';
 import { presentWorkers, type WorkerNote } from './presence.ts';
 
-export interface ListedRun {
+interface ListedRun {
   readonly id: string;
   readonly sweep: string;
   readonly arm: string;
   readonly seed: number;
 }
 
-export interface ActiveRun extends ListedRun {
+interface ActiveRun extends ListedRun {
   /** null before its first step. */
   readonly progress: RunProgress | null;
 }
 
-export interface FailedRun extends ListedRun {
+interface FailedRun extends ListedRun {
   readonly reason: string;
 }
 

@@ -12,7 +12,7 @@ import { differenceOf, knownKinds, openQueue, queueName, type RunKind } from './
 import { leaveNote, noteEvery, removeNote } from './presence.ts';
 import type { Outcome } from './trainer.ts';
 
-export interface RunWorkerOptions extends JobTrainerOptions {
+interface RunWorkerOptions extends JobTrainerOptions {
   readonly kind: RunKind;
   readonly redis: Redis;
   /** Milliseconds after which others take its runs if it has not been heard of. */

@@ -10,7 +10,7 @@ import type { Sweep } from './definition.ts';
 import type { RunBasis, SweepArm } from './sweep-run.ts';
 
 /** The data of a sweep, and of arms with data of their own. */
-export interface SweepData {
+interface SweepData {
   readonly dataOf: (arm: SweepArm) => TrainingData;
   readonly taskOf: (arm: SweepArm) => Task;
   readonly basis: RunBasis;

@@ -42,7 +42,7 @@ export async function showResults(
 const tableEvery = 10_000;
 
 /** While results come: the table on standard error, again when some have come, though not all the time. */
-export interface LiveTable {
+interface LiveTable {
   changed(failures: ReadonlyMap<string, string>): void;
   close(): void;
 }

@@ -4,7 +4,7 @@
 import { ArgumentError } from '../../errors.ts';
 import type { SweepRun } from './sweep-run.ts';
 
-export interface Shard {
+interface Shard {
   /** From 1. */
   readonly index: number;
   readonly of: number;

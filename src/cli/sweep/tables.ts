@@ -243,7 +243,7 @@ export function notesOf(results: SweepResults): string[] {
 }
 
 /** How many seeds of which arms diverged, and at which steps. */
-export function divergedNotes({ rows }: SweepResults): string[] {
+function divergedNotes({ rows }: SweepResults): string[] {
   const arms = rows.filter(({ diverged }) => diverged.length > 0);
   if (arms.length === 0) return [];
   const list = arms.map(

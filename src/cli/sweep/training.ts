@@ -16,7 +16,7 @@ function endOf(folder: string): string {
 }
 
 /** Who trains: processes here, or workers of a queue. */
-export interface Training {
+interface Training {
   /** Calls `onEnd` when a run has ended: null, or why it failed. */
   train(signal: AbortSignal, onEnd: (run: SweepRun, failure: string | null) => void): Promise<void>;
   /** What to say when a wish to stop comes. */
@@ -24,7 +24,7 @@ export interface Training {
 }
 
 /** What came of runs: the reasons of what failed, by run id, and the signal that ended it. */
-export interface Trained {
+interface Trained {
   readonly failures: ReadonlyMap<string, string>;
   readonly signal: StopSignal | null;
 }
