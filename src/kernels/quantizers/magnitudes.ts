@@ -36,6 +36,8 @@ export interface Magnitudes {
   place(length: number, stream: Stream, table: StepTable): void;
   /** |x|^power 2^shift, or (|x| 2^-shift)^(1 / power), with the sign of x; zeros, infinities and NaN stay. */
   shift(length: number, stream: Stream, power: number, shift: number, inverts: boolean): void;
+  /** Allocates now what the others would, so that views of the memory stay good. */
+  prepare(): void;
   release(): void;
 }
 
@@ -119,6 +121,9 @@ export function magnitudesOn(heap: Heap): Magnitudes {
         stream.store(start, count);
       }
     },
+    prepare(): void {
+      room();
+    },
     release(): void {
       if (allocated !== undefined) heap.free(allocated);
       allocated = undefined;
@@ -144,5 +149,6 @@ export function magnitudesFor(x: Float32Array, out: Float32Array): ArrayMagnitud
   }
   const heap = privateHeap();
   staged ??= { kernels: magnitudesOn(heap), pointer: heap.allocate(4 * cached.length) };
+  staged.kernels.prepare();
   return { kernels: staged.kernels, stream: streamStaged(source, out, heap, staged.pointer) };
 }
