@@ -91,7 +91,7 @@ describe('a sweep file', () => {
     const some = { name: 'x{a}-{b}', grid: { a: many, b: [1, 2, 3, 4, 5] }, recipe: { recipe: 'float32' } };
     const arms = ['a', 'b', 'c'].map((letter) => ({ ...some, name: `${letter}{a}-{b}` }));
     expect(readSweep({ ...file, arms: arms.slice(0, 2), seeds: [1] }).arms).toHaveLength(1000);
-    expect(() => readSweep({ ...file, arms })).toThrow(refusal('sweep.arms', /more than 1000 arms/));
+    expect(() => readSweep({ ...file, arms })).toThrow(refusal('sweep.arms', /1500 arms.*at most 1000/));
     const seeds = Array.from({ length: 101 }, (_, i) => i);
     expect(() => readSweep({ ...file, arms: arms.slice(0, 1), seeds })).toThrow(
       refusal('sweep.seeds', /50500 runs/),
