@@ -2,6 +2,8 @@
  * The site: the documentation, the API reference and the laboratory in one. Pages are staged into `content` by the script that
  * builds it; what makes the result work under a strict policy and from any sub-path is done to the built files.
  */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DefaultTheme, defineConfig } from 'vitepress';
 import { placeholder, relocateSite } from '../../scripts/site/relocate.js';
@@ -20,6 +22,7 @@ const laboratory: DefaultTheme.NavItemWithLink[] = [
 const page = (text: string, name: string): DefaultTheme.SidebarItem => ({ text, link: `/${name}` });
 
 const guide: DefaultTheme.SidebarItem[] = [
+  page('Five tasks', 'five-tasks'),
   {
     text: 'Numbers',
     items: [
@@ -28,6 +31,9 @@ const guide: DefaultTheme.SidebarItem[] = [
       page('Arithmetic', 'arithmetic'),
       page('Accumulation', 'accumulation'),
       page('Elementary functions', 'elementary-functions'),
+      page('Arrays', 'arrays'),
+      page('Expressions', 'expressions'),
+      page('Linear algebra', 'linalg'),
       page('mathjs', 'mathjs'),
     ],
   },
@@ -47,6 +53,7 @@ const guide: DefaultTheme.SidebarItem[] = [
       page('Any program', 'any-program'),
       page('Training', 'training'),
       page('Recipes', 'recipes/'),
+      page('Scaling laws', 'scaling-laws'),
       page('Clusters', 'clusters'),
     ],
   },
@@ -65,18 +72,28 @@ const guide: DefaultTheme.SidebarItem[] = [
   },
 ];
 
+const { exports } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  exports: Readonly<Record<string, object | string>>;
+};
+const content = fileURLToPath(new URL('../content', import.meta.url));
+
+/** The pages of an entry point: itself, and the namespaces that it exports. */
+function entryPages(subpath: string): DefaultTheme.SidebarItem[] {
+  const name = `halfulp${subpath.slice(1)}`;
+  const folder = join(content, 'api', name, 'namespaces');
+  const namespaces = existsSync(folder) ? readdirSync(folder).map((file) => file.replace(/\.md$/, '')) : [];
+  return [
+    page(name, existsSync(join(content, 'api', name, 'index.md')) ? `api/${name}/` : `api/${name}`),
+    ...namespaces.map((one) => page(`${name}: ${one}`, `api/${name}/namespaces/${one}`)),
+  ];
+}
+
 const reference: DefaultTheme.SidebarItem[] = [
   {
     text: 'API reference',
-    items: [
-      page('halfulp', 'api/halfulp'),
-      page('halfulp/tfjs', 'api/halfulp/tfjs'),
-      page('halfulp/train', 'api/halfulp/train/'),
-      page('recipes', 'api/halfulp/train/namespaces/recipes'),
-      page('halfulp/train/files', 'api/halfulp/train/files'),
-      page('halfulp/mathjs', 'api/halfulp/mathjs'),
-      page('halfulp/testing', 'api/halfulp/testing'),
-    ],
+    items: Object.entries(exports).flatMap(([subpath, entry]) =>
+      typeof entry === 'object' ? entryPages(subpath) : [],
+    ),
   },
 ];
 
