@@ -17,8 +17,7 @@ function step(sum: v128, x: v128, coefficient: f64): v128 {
   return f64x2.add(f64x2.mul(sum, x), f64x2.splat(coefficient));
 }
 
-/** log2 of positive normal numbers. */
-@inline
+/** log2 of positive normal numbers. A function of its own, as is `power2`: inlined everywhere they would be most of the module. */
 export function log2(x: v128): v128 {
   const exponent = f64x2.sub(
     v128.or(i64x2.shr_u(x, 52), f64x2.splat(4503599627370496)),
@@ -66,7 +65,6 @@ function integerPower(k: v128): v128 {
 }
 
 /** 2^x; beyond 2^300 on either side that of the bound. */
-@inline
 export function power2(given: v128): v128 {
   const x = f64x2.pmax(f64x2.pmin(given, f64x2.splat(300)), f64x2.splat(-300));
   const whole = rounded(x);
