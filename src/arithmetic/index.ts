@@ -31,8 +31,12 @@ export {
   type OperandFormats,
 } from './format-of.ts';
 export {
+  type ExplainedStep,
+  type ExplainedTerm,
+  type ExplainedUnit,
   type MatrixUnit,
   type MatrixUnitDescription,
+  type MatrixUnitParameters,
   type MatrixUnitScales,
   matrixUnit,
   matrixUnitNames,

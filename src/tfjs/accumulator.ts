@@ -7,11 +7,15 @@ import { drawsOf } from '../arithmetic/accumulate/draws.ts';
 import { matrixProduct } from '../arithmetic/accumulate/matrix-product.ts';
 import {
   type AccumulatorModel,
-  isMatrixUnit,
   type ResolvedAccumulator,
   resolveAccumulator,
 } from '../arithmetic/accumulate/model.ts';
-import { type MatrixUnit, matrixUnit, matrixUnitNames } from '../arithmetic/matrix-unit/index.ts';
+import {
+  isMatrixUnit,
+  type MatrixUnit,
+  matrixUnit,
+  matrixUnitNames,
+} from '../arithmetic/matrix-unit/index.ts';
 import { readOperands } from '../arithmetic/matrix-unit/matrix-unit.ts';
 import { checkFields, pathOf, refusedAs, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';

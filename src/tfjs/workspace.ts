@@ -4,7 +4,8 @@
  * is made, used and dropped before anything else is asked for.
  */
 
-import { isMatrixUnit, resolveAccumulator } from '../arithmetic/accumulate/model.ts';
+import { resolveAccumulator } from '../arithmetic/accumulate/model.ts';
+import { isMatrixUnit } from '../arithmetic/matrix-unit/index.ts';
 import { formats } from '../formats/index.ts';
 import { matmulArray } from '../kernels/products/product-arrays.ts';
 import type { BatchShape } from '../products/shape.ts';

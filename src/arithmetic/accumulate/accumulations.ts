@@ -20,14 +20,13 @@ import type { ResolvedRounding } from '../../rounding/options.ts';
 import type { ArithmeticContext } from '../context.ts';
 import { rootOfReal } from '../exact.ts';
 import { type Counter, countTerm } from '../flags.ts';
-import { checkAddends, readOperands } from '../matrix-unit/matrix-unit.ts';
+import { checkAddends, isMatrixUnit, readOperands } from '../matrix-unit/matrix-unit.ts';
 import { toReal } from '../real.ts';
 import { drawsOf } from './draws.ts';
 import { accumulated, type DrawTerm, innerProduct, type Terms } from './inner-product.ts';
 import { matrixProduct } from './matrix-product.ts';
 import {
   type AccumulatorModel,
-  isMatrixUnit,
   modelFor,
   modelNames,
   type ResolvedAccumulator,

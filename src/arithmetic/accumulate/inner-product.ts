@@ -5,10 +5,10 @@
 
 import { type Chunks, type Part, sumsChunksExactly } from '../../products/model.ts';
 import type { Counter } from '../flags.ts';
-import { chainInstructions, type MatrixUnit } from '../matrix-unit/matrix-unit.ts';
+import { chainInstructions, isMatrixUnit, type MatrixUnit } from '../matrix-unit/matrix-unit.ts';
 import { type OperationPlan, operationOf } from '../operations.ts';
 import { operated, rounded } from './counted.ts';
-import { isMatrixUnit, modelFor, type ResolvedAccumulator } from './model.ts';
+import { modelFor, type ResolvedAccumulator } from './model.ts';
 import { superaccumulator } from './superaccumulator.ts';
 import { product, sumOf, type Term } from './term.ts';
 

@@ -13,7 +13,7 @@ import {
   resolveRounding,
   roundingModes,
 } from '../../rounding/options.ts';
-import type { MatrixUnit } from '../matrix-unit/index.ts';
+import { isMatrixUnit, type MatrixUnit } from '../matrix-unit/index.ts';
 import { type OperationPlan, planOperations } from '../operations.ts';
 
 /** How an inner product is computed. `docs/accumulation.md` defines every word of it. */
@@ -36,10 +36,6 @@ export interface AccumulatorModel {
 
 /** An accumulator model with every default filled in, and what operations in its formats need to know. */
 export type ResolvedAccumulator = ProductModel<OperationPlan, MatrixUnit>;
-
-export function isMatrixUnit(x: unknown): x is MatrixUnit {
-  return typeof x === 'object' && x !== null && (x as { kind?: unknown }).kind === 'matrix-unit';
-}
 
 function optionsFor(
   target: Format,

@@ -7,11 +7,12 @@ import { ArgumentError } from '../../errors.ts';
 import type { Target } from '../../products/model.ts';
 import { divideReals } from '../exact.ts';
 import type { Counter } from '../flags.ts';
+import { isMatrixUnit } from '../matrix-unit/index.ts';
 import { type OperationPlan, operationOf, planOperations } from '../operations.ts';
 import { toReal } from '../real.ts';
 import { operated, rounded } from './counted.ts';
 import type { DrawTerm } from './inner-product.ts';
-import { isMatrixUnit, type ResolvedAccumulator } from './model.ts';
+import type { ResolvedAccumulator } from './model.ts';
 import { superaccumulator } from './superaccumulator.ts';
 import { roundTerm, type Term } from './term.ts';
 

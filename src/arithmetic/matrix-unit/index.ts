@@ -1,4 +1,12 @@
 /** Bit-level models of the matrix units of graphics processors. */
 
 export type { MatrixUnitDescription, StepKind } from '../../products/matrix-units.ts';
-export { type MatrixUnit, type MatrixUnitScales, matrixUnit, matrixUnitNames } from './matrix-unit.ts';
+export type { ExplainedStep, ExplainedTerm, ExplainedUnit } from './explain-unit.ts';
+export {
+  isMatrixUnit,
+  type MatrixUnit,
+  type MatrixUnitScales,
+  matrixUnit,
+  matrixUnitNames,
+} from './matrix-unit.ts';
+export type { MatrixUnitParameters } from './own-unit.ts';

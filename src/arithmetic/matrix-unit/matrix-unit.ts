@@ -10,6 +10,8 @@ import { unknownName } from '../../nearest-words.ts';
 import { type MatrixUnitDescription, matrixUnits } from '../../products/matrix-units.ts';
 import { resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
+import { type ExplainedStep, type ExplainedUnit, explainStep } from './explain-unit.ts';
+import { describeUnit, type MatrixUnitParameters } from './own-unit.ts';
 import { type StepInput, stepOf } from './step.ts';
 
 /** Scales of a block-scaled unit: values of its scale format, one for each block of `scales.size` elements along k. */
@@ -41,8 +43,15 @@ export interface MatrixUnit extends MatrixUnitDescription {
    * @throws ArgumentError if the lengths differ, or an element is not a value of its format.
    */
   dotAdd(a: Numbers, b: Numbers, c?: number): number;
+  /**
+   * The steps of `dotAdd`: of each the terms as they are aligned, what is kept and what is dropped of each, and what it gives.
+   *
+   * @throws ArgumentError as `dotAdd`.
+   */
+  explain(a: Numbers, b: Numbers, c?: number): ExplainedUnit;
   toString(): string;
-  toJSON(): string;
+  /** Its name; of a unit of one's own its parameters. */
+  toJSON(): string | MatrixUnitParameters;
 }
 
 const truncation = { rounding: 'toward-zero' } as const;
@@ -97,16 +106,22 @@ export function checkAddends(
 }
 
 /** sum(a[i] b[i]) + c by chained instructions, for operands that `readOperands` gave. All scales are 1. */
-export function chainInstructions(unit: MatrixUnit, a: Float64Array, b: Float64Array, c: number): number {
+export function chainInstructions(
+  unit: MatrixUnitDescription,
+  a: Float64Array,
+  b: Float64Array,
+  c: number,
+  step: (sum: number, input: StepInput) => number = (sum, input) => stepOf(unit, sum, input),
+): number {
   const { k, scales } = unit;
-  const ones = new Float64Array(scales === undefined ? 0 : k / scales.size).fill(1);
+  const ones = new Float64Array(scales === undefined ? 0 : Math.ceil(k / scales.size)).fill(1);
   const x = new Float64Array(k);
   const y = new Float64Array(k);
   let sum = c;
   for (let start = 0; start < a.length; start += k) {
     x.fill(0).set(a.subarray(start, start + k));
     y.fill(0).set(b.subarray(start, start + k));
-    sum = chainSteps(unit, sum, { a: x, b: y, scalesA: ones, scalesB: ones });
+    sum = chainSteps(unit, sum, { a: x, b: y, scalesA: ones, scalesB: ones }, step);
   }
   return sum;
 }
@@ -125,11 +140,12 @@ export function chainSteps(
   unit: MatrixUnitDescription,
   c: number,
   { a, b, scalesA, scalesB }: { readonly [key in keyof StepInput]: Float64Array },
+  step: (sum: number, input: StepInput) => number = (sum, input) => stepOf(unit, sum, input),
 ): number {
   const { group } = unit;
   let sum = c;
   for (let start = 0; start < a.length; start += group)
-    sum = stepOf(unit, sum, {
+    sum = step(sum, {
       a: a.subarray(start, start + group),
       b: b.subarray(start, start + group),
       // A block-scaled unit takes all of its products in one step.
@@ -162,7 +178,17 @@ function checkScales(
   };
 }
 
-function withBehaviour(unit: MatrixUnitDescription): MatrixUnit {
+/** Units that were made here: no other object is one, whatever it says. */
+const units = new WeakSet<object>();
+
+export function isMatrixUnit(x: unknown): x is MatrixUnit {
+  return typeof x === 'object' && x !== null && units.has(x);
+}
+
+function withBehaviour(
+  unit: MatrixUnitDescription,
+  json: string | MatrixUnitParameters = unit.name,
+): MatrixUnit {
   const { m, n, k, operands, addend, name } = unit;
 
   function multiply(a: Numbers, b: Numbers, c?: Numbers, scales?: MatrixUnitScales): Float32Array {
@@ -182,26 +208,40 @@ function withBehaviour(unit: MatrixUnitDescription): MatrixUnit {
     });
   }
 
-  function dotAdd(a: Numbers, b: Numbers, c = 0): number {
+  function readTerms(a: Numbers, b: Numbers, c: number): [Float64Array, Float64Array, number] {
     const x = realArray('a', a);
     const left = operandsOf(x, 'a', x.length, operands);
     const right = operandsOf(b, 'b', x.length, operands);
-    return chainInstructions(made, left, right, operandOf(checkNumber('c', c), 'c', addend));
+    return [left, right, operandOf(checkNumber('c', c), 'c', addend)];
+  }
+
+  const dotAdd = (a: Numbers, b: Numbers, c = 0): number => chainInstructions(unit, ...readTerms(a, b, c));
+
+  function explain(a: Numbers, b: Numbers, c = 0): ExplainedUnit {
+    const steps: ExplainedStep[] = [];
+    const result = chainInstructions(unit, ...readTerms(a, b, c), (sum, input) => {
+      const explained = explainStep(unit, sum, input);
+      steps.push(explained);
+      return explained.result;
+    });
+    return { steps, result };
   }
 
   const made: MatrixUnit = Object.freeze({
     ...unit,
     multiply,
     dotAdd,
+    explain,
     toString: (): string => name,
-    toJSON: (): string => name,
+    toJSON: () => json,
   } satisfies MatrixUnit);
+  units.add(made);
   return made;
 }
 
-const units = matrixUnits.map(withBehaviour);
+const known = matrixUnits.map((unit) => withBehaviour(unit));
 const byName: ReadonlyMap<string, MatrixUnit> = new Map(
-  units.flatMap((unit) => [
+  known.flatMap((unit) => [
     [unit.name, unit],
     [unit.alias, unit],
   ]),
@@ -216,17 +256,21 @@ export const matrixUnitNames: readonly { readonly name: string; readonly alias: 
  * A bit-level model of the matrix unit of a graphics processor: how it aligns, truncates, adds and rounds. The table is
  * in `docs/accumulation.md`.
  *
- * @param name An instruction, `'wgmma.Hopper.m64n8k32.f32.e4m3.e4m3'`, or its alias, `'hopper-fp8'`.
- * @throws ArgumentError for any other name.
+ * @param which An instruction, `'wgmma.Hopper.m64n8k32.f32.e4m3.e4m3'`, or its alias, `'hopper-fp8'`; or the parameters of a unit of
+ *   one's own.
+ * @throws ArgumentError for any other name, and for parameters that do not go together.
  *
  * @example
  * matrixUnit('hopper-fp8').dotAdd([1, 2 ** -9], [1, 2 ** -5]) // 1: the small product is shifted out
+ * matrixUnit({ kind: 'aligned', operands: 'e4m3fn', group: 5, fractionBits: 20 }).dotAdd([1, 2 ** -9], [1, 2 ** -5]) // 1.00006103515625
  */
-export function matrixUnit(name: string): MatrixUnit {
-  const unit = byName.get(name);
+export function matrixUnit(which: string | MatrixUnitParameters): MatrixUnit {
+  if (typeof which === 'object' && which !== null)
+    return withBehaviour(describeUnit(which), Object.freeze({ ...which }));
+  const unit = byName.get(which);
   if (unit === undefined) {
-    const all = units.map((known) => `${known.name} (${known.alias})`).join(', ');
-    throw unknownName('matrixUnit', name, [...byName.keys()], all);
+    const all = known.map((one) => `${one.name} (${one.alias})`).join(', ');
+    throw unknownName('matrixUnit', which, [...byName.keys()], all);
   }
   return unit;
 }

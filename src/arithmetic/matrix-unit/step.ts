@@ -13,7 +13,7 @@ import type { MatrixUnitDescription } from '../../products/matrix-units.ts';
 import { type ResolvedRounding, resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
 
-interface Term {
+export interface Term {
   /** Signed, exact; below 4 in magnitude for a product. */
   readonly significand: number;
   readonly exponent: number;
@@ -32,7 +32,7 @@ const alignedBlock = 16;
 // Fraction bits of the sum of products when the accumulator joins it (CDNA3).
 const sumFractionBits = 31;
 
-function split(x: number, { emin }: FloatFormat): Term {
+export function split(x: number, { emin }: FloatFormat): Term {
   if (x === 0) return { significand: 0, exponent: zeroExponent };
   const exponent = Math.max(exponentOf(x), emin);
   return { significand: scaleByPowerOfTwo(x, -exponent), exponent };
@@ -93,23 +93,34 @@ function specialOf(c: number, { a, b, scalesA, scalesB }: StepInput): number | u
   return Number.isFinite(sum) ? undefined : sum;
 }
 
-const resolved = new Map<FloatFormat, ResolvedRounding>();
+const resolved = {
+  'toward-zero': new Map<FloatFormat, ResolvedRounding>(),
+  'nearest-even': new Map<FloatFormat, ResolvedRounding>(),
+};
 
 /** Overflow is infinite in either rounding, and every zero is +0. */
 function roundResult({ result, rounding }: MatrixUnitDescription, x: number): number {
-  let options = resolved.get(result);
+  let options = resolved[rounding].get(result);
   if (options === undefined) {
     options = resolveRounding(result, { rounding });
-    resolved.set(result, options);
+    resolved[rounding].set(result, options);
   }
   if (Math.abs(x) >= 2 ** (result.emax + 1)) return x < 0 ? -Infinity : Infinity;
   const rounded = roundScalar(x, result, options, 0);
   return rounded === 0 ? 0 : rounded;
 }
 
+/** The terms that a step aligns, beside the accumulator. */
+export function stepTerms(unit: MatrixUnitDescription, input: StepInput): Term[] {
+  if (unit.step === 'aligned-blocks') return blockTerms(unit, input);
+  return unit.step === 'aligned' ? scaledProducts(unit, input) : plainProducts(unit, input);
+}
+
 function alignedStep(unit: MatrixUnitDescription, c: number, input: StepInput): number {
-  const terms = unit.step === 'aligned-blocks' ? blockTerms(unit, input) : scaledProducts(unit, input);
-  const { units, exponent } = alignedSum([split(c, unit.addend), ...terms], unit.fractionBits);
+  const { units, exponent } = alignedSum(
+    [split(c, unit.addend), ...stepTerms(unit, input)],
+    unit.fractionBits,
+  );
   return roundResult(unit, scaleByPowerOfTwo(units, exponent - unit.fractionBits));
 }
 

@@ -1,4 +1,7 @@
-/** What the kernel of matrix units is told. It takes every unit, with operands of its format and an addend of its own. */
+/**
+ * What the kernel of matrix units is told. It takes operands of the unit's format and an addend of its own; of pairwise units those of
+ * groups of 2 and 4, of floored ones those that keep 24 bits: the modelled ones, and most of one's own.
+ */
 import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';
 import type { MatrixUnitDescription } from '../../products/matrix-units.ts';
 import * as slots from '../generated/layout-products.ts';
@@ -23,7 +26,9 @@ export function planUnit({
   fractionBits,
   rounding,
   flushes,
-}: MatrixUnitDescription): SumPlan {
+}: MatrixUnitDescription): SumPlan | undefined {
+  if (step === 'pairwise' && group !== 2 && group !== 4) return undefined;
+  if ((step === 'floored' || step === 'floored-halves') && fractionBits !== 24) return undefined;
   return {
     kernel: slots.unit64,
     shift: 3,
