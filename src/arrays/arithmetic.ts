@@ -1,6 +1,13 @@
 /** `arithmetic` as users call it: numbers, flat arrays and shaped ones. */
-import type { ArithmeticOptions } from '../arithmetic/index.ts';
+import type {
+  ArithmeticOptions,
+  Flags,
+  Arithmetic as FlatArithmetic,
+  FormatOfArithmetic,
+  FormatOfOptions,
+} from '../arithmetic/index.ts';
 import { checkBoolean, checkFields, integerInRange, oneOf } from '../check.ts';
+import { ArgumentError } from '../errors.ts';
 import type { CompileOptions } from '../expressions/index.ts';
 import type { Format } from '../formats/format.ts';
 import type { FormatSpelling } from '../formats/names.ts';
@@ -12,6 +19,20 @@ import { type Arithmetic, type ShapedArray, shaped } from './shaped-array.ts';
 
 defineMethods((format) => arithmetic(format));
 
+/**
+ * Operations on operands of formats of their own, rounded once to the format of results: the formatOf operations of IEEE 754-2019,
+ * section 5.4.1. They take numbers and flat arrays.
+ *
+ * @param formats `operands`: the formats of a, b and c; `result`; and the options as above, but `operands: 'round'`.
+ *
+ * @example
+ * const mixed = arithmetic({ operands: ['e4m3fn', 'e4m3fn', 'binary32'], result: 'bfloat16', rounding: 'toward-zero' });
+ * mixed.fma(448, 448, 1) // 200704
+ */
+export function arithmetic(
+  formats: FormatOfOptions & { readonly flags: true },
+): FormatOfArithmetic & { readonly flags: Readonly<Flags> };
+export function arithmetic(formats: FormatOfOptions): FormatOfArithmetic;
 /**
  * Operations in a number format, correctly rounded in every mode: each result is as if computed exactly and rounded once.
  *
@@ -34,8 +55,25 @@ defineMethods((format) => arithmetic(format));
  * e4m3.mul(new Float32Array([16, 448]), 2) // Float32Array [32, 448]
  * e4m3.array([[1, 2], [3, 4]]).sum(0) // [4, 6]
  */
-export function arithmetic(format: Format | FormatSpelling, options?: ArithmeticOptions): Arithmetic {
-  const flat = flatArithmetic(format, options);
+export function arithmetic(
+  format: Format | FormatSpelling,
+  options: ArithmeticOptions & { readonly flags: true },
+): Arithmetic & { readonly flags: Readonly<Flags> };
+export function arithmetic(format: Format | FormatSpelling, options?: ArithmeticOptions): Arithmetic;
+export function arithmetic(
+  given: Format | FormatSpelling | FormatOfOptions,
+  options?: ArithmeticOptions,
+): Arithmetic | FormatOfArithmetic {
+  const isFormatOf =
+    typeof given === 'object' && given !== null && ('operands' in given || 'result' in given);
+  if (!isFormatOf) return withShapes(flatArithmetic(given as Format | FormatSpelling, options));
+  if (options !== undefined)
+    throw new ArgumentError('options', options, 'nothing beside the formats, which have them');
+  return flatArithmetic(given as FormatOfOptions);
+}
+
+/** The object with what makes shaped arrays. */
+function withShapes(flat: FlatArithmetic): Arithmetic {
   const array: Arithmetic['array'] = (values, shape, given) => {
     const { operands, copy } = checkFields<EntryOptions>('', given, ['operands', 'copy']);
     const entry = {

@@ -13,7 +13,6 @@ import type { ArithmeticKernels } from '../arithmetic/context.ts';
 import type { Flags } from '../arithmetic/flags.ts';
 import { createFormatOf, type FormatOfArithmetic, type FormatOfOptions } from '../arithmetic/format-of.ts';
 import { isFloat32Array, kindOf, type RealArray } from '../array-kinds.ts';
-import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import type { FormatSpelling } from '../formats/names.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
@@ -46,6 +45,20 @@ const kernels: ArithmeticKernels = {
 export type { Arithmetic, ArithmeticOptions } from '../arithmetic/arithmetic.ts';
 
 /**
+ * Operations on operands of formats of their own, rounded once to the format of results: the formatOf operations of IEEE 754-2019,
+ * section 5.4.1.
+ *
+ * @param formats `operands`: the formats of a, b and c; `result`; and the options as above, but `operands: 'round'`.
+ *
+ * @example
+ * const mixed = arithmetic({ operands: ['e4m3fn', 'e4m3fn', 'binary32'], result: 'bfloat16', rounding: 'toward-zero' });
+ * mixed.fma(448, 448, 1) // 200704
+ */
+export function arithmetic(
+  formats: FormatOfOptions & { readonly flags: true },
+): FormatOfArithmetic & { readonly flags: Readonly<Flags> };
+export function arithmetic(formats: FormatOfOptions): FormatOfArithmetic;
+/**
  * Operations in a number format, correctly rounded in every mode: each result is as if computed exactly and rounded once.
  *
  * The methods take numbers, arrays of one kind (Float32Array or Float64Array) and length, or numbers against arrays; the result
@@ -71,28 +84,12 @@ export function arithmetic(
   options: ArithmeticOptions & { readonly flags: true },
 ): CountingArithmetic;
 export function arithmetic(format: Format | FormatSpelling, options?: ArithmeticOptions): Arithmetic;
-/**
- * Operations on operands of formats of their own, rounded once to the format of results: the formatOf operations of IEEE 754-2019,
- * section 5.4.1.
- *
- * @param formats `operands`: the formats of a, b and c; `result`; and the options as above, but `operands: 'round'`.
- *
- * @example
- * const mixed = arithmetic({ operands: ['e4m3fn', 'e4m3fn', 'binary32'], result: 'bfloat16', rounding: 'toward-zero' });
- * mixed.fma(448, 448, 1) // 200704
- */
-export function arithmetic(
-  formats: FormatOfOptions & { readonly flags: true },
-): FormatOfArithmetic & { readonly flags: Readonly<Flags> };
-export function arithmetic(formats: FormatOfOptions): FormatOfArithmetic;
 export function arithmetic(
   given: Format | FormatSpelling | FormatOfOptions,
   options?: ArithmeticOptions,
 ): Arithmetic | FormatOfArithmetic {
   if (typeof given !== 'object' || given === null || 'decode' in given || !isFormatOf(given))
     return createArithmetic(given as Format | FormatSpelling, options, kernels);
-  if (options !== undefined)
-    throw new ArgumentError('options', options, 'nothing beside the formats, which have them');
   return createFormatOf(given, kernels);
 }
 

@@ -1,7 +1,8 @@
 /** formatOf operations against rationals: operands of different formats, one rounding, numbers and arrays. */
 import { describe, expect, test } from 'vitest';
 import { type Format, toFormat } from '../../src/formats/index.ts';
-import { arithmetic, fitsBinary32 } from '../../src/operations/index.ts';
+import { arithmetic } from '../../src/index.ts';
+import { fitsBinary32 } from '../../src/operations/index.ts';
 import { type RoundingMode, resolveRounding, roundingModes } from '../../src/rounding/index.ts';
 import { oracleOperations } from '../oracles/arithmetic.ts';
 import { formatOfOracle } from '../oracles/format-of.ts';
