@@ -13,8 +13,6 @@ export {
   type CodeMethods,
   type CodeResult,
   type CountingArithmetic,
-  type ExplainedStep,
-  type ExplainedTerm,
   type ExplainedUnit,
   type FixedWord,
   type Flags,
@@ -37,6 +35,8 @@ export {
   type Trace,
   type TracedMethods,
   type UnaryMethod,
+  type UnitStep,
+  type UnitTerm,
   type WordFormat,
   type WordFormatSpelling,
 } from './arithmetic/index.ts';

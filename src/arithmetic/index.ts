@@ -31,8 +31,6 @@ export {
   type OperandFormats,
 } from './format-of.ts';
 export {
-  type ExplainedStep,
-  type ExplainedTerm,
   type ExplainedUnit,
   type MatrixUnit,
   type MatrixUnitDescription,
@@ -40,6 +38,8 @@ export {
   type MatrixUnitScales,
   matrixUnit,
   matrixUnitNames,
+  type UnitStep,
+  type UnitTerm,
 } from './matrix-unit/index.ts';
 export {
   type Operation,

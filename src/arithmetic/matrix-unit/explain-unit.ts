@@ -4,7 +4,7 @@ import type { MatrixUnitDescription } from '../../products/matrix-units.ts';
 import { type StepInput, split, stepOf, stepTerms, type Term } from './step.ts';
 
 /** A term of a step. */
-export interface ExplainedTerm {
+export interface UnitTerm {
   /** Exactly: a product, a sum of a block's products with their scales, or the accumulator. */
   readonly value: number;
   /** By which it is aligned; of pairwise steps that of the value. */
@@ -15,10 +15,10 @@ export interface ExplainedTerm {
 }
 
 /** One step: a group of products joins the accumulator. */
-export interface ExplainedStep {
+export interface UnitStep {
   /** The accumulator before. */
-  readonly accumulator: ExplainedTerm;
-  readonly products: readonly ExplainedTerm[];
+  readonly accumulator: UnitTerm;
+  readonly products: readonly UnitTerm[];
   /** The largest exponent, below which aligned terms keep `fractionBits`; undefined for pairwise steps. */
   readonly exponent: number | undefined;
   /** The accumulator after, which the sum of what is kept is rounded to. */
@@ -27,14 +27,14 @@ export interface ExplainedStep {
 
 /** A chain of steps. */
 export interface ExplainedUnit {
-  readonly steps: readonly ExplainedStep[];
+  readonly steps: readonly UnitStep[];
   readonly result: number;
 }
 
 /** A zero has no sign here. */
 const exactValue = ({ significand, exponent }: Term): number => scaleByPowerOfTwo(significand, exponent) + 0;
 
-function keptOf(term: Term, exponent: number, bits: number, cut: (x: number) => number): ExplainedTerm {
+function keptOf(term: Term, exponent: number, bits: number, cut: (x: number) => number): UnitTerm {
   const value = exactValue(term);
   const kept = Number.isFinite(value)
     ? scaleByPowerOfTwo(
@@ -53,8 +53,8 @@ function keptOf(term: Term, exponent: number, bits: number, cut: (x: number) => 
 const largest = (terms: readonly Term[]): number => Math.max(...terms.map(({ exponent }) => exponent));
 
 /** A step as binary32 additions: products lose what binary32 does not hold. */
-function pairwise(c: number, { a, b }: StepInput): Omit<ExplainedStep, 'result'> {
-  const rounded = (given: number): ExplainedTerm => {
+function pairwise(c: number, { a, b }: StepInput): Omit<UnitStep, 'result'> {
+  const rounded = (given: number): UnitTerm => {
     const value = given + 0;
     const kept = Math.fround(value);
     const isSplit = Number.isFinite(kept) && value !== 0;
@@ -68,7 +68,7 @@ function pairwise(c: number, { a, b }: StepInput): Omit<ExplainedStep, 'result'>
 }
 
 /** The terms of one step. */
-export function explainStep(unit: MatrixUnitDescription, c: number, input: StepInput): ExplainedStep {
+export function explainStep(unit: MatrixUnitDescription, c: number, input: StepInput): UnitStep {
   const { step, fractionBits, addend } = unit;
   const result = stepOf(unit, c, input);
   if (step === 'pairwise') return { ...pairwise(c, input), result };
@@ -76,7 +76,7 @@ export function explainStep(unit: MatrixUnitDescription, c: number, input: StepI
   const terms = stepTerms(unit, input);
   if (step === 'aligned' || step === 'aligned-blocks') {
     const exponent = largest([carried, ...terms]);
-    const kept = (term: Term): ExplainedTerm => keptOf(term, exponent, fractionBits, Math.trunc);
+    const kept = (term: Term): UnitTerm => keptOf(term, exponent, fractionBits, Math.trunc);
     return { accumulator: kept(carried), products: terms.map(kept), exponent, result };
   }
   // Products are aligned among themselves, by halves where there are two, and their sum with the accumulator.

@@ -1,7 +1,7 @@
 /** Bit-level models of the matrix units of graphics processors. */
 
 export type { MatrixUnitDescription, StepKind } from '../../products/matrix-units.ts';
-export type { ExplainedStep, ExplainedTerm, ExplainedUnit } from './explain-unit.ts';
+export type { ExplainedUnit, UnitStep, UnitTerm } from './explain-unit.ts';
 export {
   isMatrixUnit,
   type MatrixUnit,

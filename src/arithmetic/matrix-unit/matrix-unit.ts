@@ -10,7 +10,7 @@ import { unknownName } from '../../nearest-words.ts';
 import { type MatrixUnitDescription, matrixUnits } from '../../products/matrix-units.ts';
 import { resolveRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
-import { type ExplainedStep, type ExplainedUnit, explainStep } from './explain-unit.ts';
+import { type ExplainedUnit, explainStep, type UnitStep } from './explain-unit.ts';
 import { describeUnit, type MatrixUnitParameters } from './own-unit.ts';
 import { type StepInput, stepOf } from './step.ts';
 
@@ -218,7 +218,7 @@ function withBehaviour(
   const dotAdd = (a: Numbers, b: Numbers, c = 0): number => chainInstructions(unit, ...readTerms(a, b, c));
 
   function explain(a: Numbers, b: Numbers, c = 0): ExplainedUnit {
-    const steps: ExplainedStep[] = [];
+    const steps: UnitStep[] = [];
     const result = chainInstructions(unit, ...readTerms(a, b, c), (sum, input) => {
       const explained = explainStep(unit, sum, input);
       steps.push(explained);
