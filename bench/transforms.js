@@ -1,7 +1,7 @@
 /** The random Hadamard transform against a copy of the same size and against the plain loop. */
 
-import { rotateArray } from '../dist/kernels/hadamard.js';
 import { allocateFloat32, release } from '../dist/kernels/heap.js';
+import { rotateArray } from '../dist/kernels/transforms/hadamard-arrays.js';
 import { rotateReference } from '../dist/quantizers/transforms/hadamard.js';
 import { transformerEngineSigns } from '../dist/quantizers/transforms/index.js';
 import { measure, memmove } from './measure.js';

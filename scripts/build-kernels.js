@@ -13,10 +13,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import asc from 'assemblyscript/asc';
 import { arithmetic } from './kernels/arithmetic.js';
+import { elementary } from './kernels/elementary.js';
 import { assemblyText, layoutText } from './kernels/layout.js';
 import { products } from './kernels/products.js';
 import { quantizers } from './kernels/quantizers.js';
 import { rounding } from './kernels/rounding.js';
+import { transforms } from './kernels/transforms.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const sources = 'src/kernels/assembly';
@@ -95,7 +97,7 @@ export default bytes;
 }
 
 /** The manifests: what the blocks of a module look like, and how its kernels are numbered. */
-const manifests = { arithmetic, products, quantizers, rounding };
+const manifests = { arithmetic, elementary, products, quantizers, rounding, transforms };
 
 /** The files that are made of manifests, and their texts. */
 export function generatedSources() {

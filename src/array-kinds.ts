@@ -56,6 +56,26 @@ const brandOf = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )!.get! as (this: unknown) => string | undefined;
 
+/** Arrays of numbers, codes or random integers. */
+export type Elements = Kinds[ElementKind];
+type ElementKind = Exclude<ArrayKind, 'Float16Array'>;
+
+/** An ordinary array of the kind of another, over a buffer. */
+export function viewLike(
+  like: Elements,
+  buffer: ArrayBufferLike,
+  byteOffset: number,
+  length: number,
+): Elements {
+  const View: View<Elements> = views[kindOf(like) as ElementKind];
+  return new View(buffer, byteOffset, length);
+}
+
+/** Copies between arrays of one kind, which their types do not say. */
+export function copyElements(to: Elements, from: Elements, at = 0): void {
+  (to as Float32Array).set(from as Float32Array, at);
+}
+
 /** The kind of a typed array, of whatever realm and class; undefined for everything else. */
 export function kindOf(x: unknown): string | undefined {
   return brandOf.call(x);

@@ -121,6 +121,7 @@ export { startThreads, stopThreads } from './kernels/threads.ts';
 export {
   type CodeArray,
   type CodesOf,
+  type DecodeOptions,
   decode,
   type EncodeOptions,
   encode,

@@ -176,6 +176,15 @@ const block = [
     '... where random integers come from, where the supplied ones lie or room is for drawn ones, how many bits they have, ...',
   ),
   longs('index stream seed', '... of 64 bits: the index of element 0 in the stream, stream and seed.'),
+  words(
+    'task codec codeShift codecParameters',
+    "What is done: one of the tasks. Codes: the kernel, log2 of a code's bytes, the parameter block of the codec, ...",
+  ),
+  words(
+    'scratch refusesNaN',
+    "... room for a chunk's rounded values and for what fills no 16 elements; 1 where a NaN has no code.",
+  ),
+  longs('strayBits', 'Decoding: the bits that no code has, of 64.'),
   end('jobBytes', 64),
 ];
 
@@ -349,6 +358,9 @@ export const rounding = {
       5,
       "log2 of the bytes of a posit's binade: C or 0; else the least number that goes up, the lower and the upper neighbour.",
     ),
+    count('taskRound taskEncode taskDecode'),
+    number('scratchTail', 2048 * 8, 'From the scratch to the room for 16 values or codes, twice.'),
+    number('scratchBytes', 2048 * 8 + 2 * 128),
     ...codecs.map((name, i) =>
       number(`codec${name}`, 3 * i, "Encoders and decoders, + the array's and the lanes' type, as above."),
     ),

@@ -11,7 +11,8 @@ import { ArgumentError } from '../errors.ts';
 import { type CodeArray, codesOf } from './codes.ts';
 import { fixed } from './fixed.ts';
 import { float } from './float.ts';
-import { floatCatalogue } from './float-parameters.ts';
+import { floatOf } from './float-format.ts';
+import { type FloatCatalogueName, floatCatalogue, withDefaults } from './float-parameters.ts';
 import type { Code, FixedFormat, FloatFormat, IntFormat } from './format.ts';
 
 /** The formats that elements may have. */
@@ -110,7 +111,8 @@ export type BlockFormatName =
   | 'mxint8'
   | 'nvfp4';
 
-const e8m0 = float(floatCatalogue.e8m0);
+const named = (name: FloatCatalogueName): FloatFormat => floatOf(withDefaults(floatCatalogue[name]));
+const e8m0 = named('e8m0');
 
 function microscaling(name: BlockFormatName, element: ElementFormat): BlockFormat {
   return blockOf({ name, element, size: 32, scale: e8m0 });
@@ -118,18 +120,18 @@ function microscaling(name: BlockFormatName, element: ElementFormat): BlockForma
 
 /** The block formats of the catalogue. mxint8's elements are two's-complement integers in units of 2^-6. */
 export const blockFormats: Readonly<Record<BlockFormatName, BlockFormat>> = Object.freeze({
-  mxfp8e4m3: microscaling('mxfp8e4m3', float(floatCatalogue.e4m3fn)),
-  mxfp8e5m2: microscaling('mxfp8e5m2', float(floatCatalogue.e5m2)),
-  mxfp6e2m3: microscaling('mxfp6e2m3', float(floatCatalogue.e2m3)),
-  mxfp6e3m2: microscaling('mxfp6e3m2', float(floatCatalogue.e3m2)),
-  mxfp4: microscaling('mxfp4', float(floatCatalogue.e2m1)),
+  mxfp8e4m3: microscaling('mxfp8e4m3', named('e4m3fn')),
+  mxfp8e5m2: microscaling('mxfp8e5m2', named('e5m2')),
+  mxfp6e2m3: microscaling('mxfp6e2m3', named('e2m3')),
+  mxfp6e3m2: microscaling('mxfp6e3m2', named('e3m2')),
+  mxfp4: microscaling('mxfp4', named('e2m1')),
   mxint8: microscaling('mxint8', fixed({ integerBits: 1, fractionBits: 6 })),
   nvfp4: blockOf({
     name: 'nvfp4',
-    element: float(floatCatalogue.e2m1),
+    element: named('e2m1'),
     size: 16,
-    scale: float(floatCatalogue.e4m3fn),
-    tensorScale: float(floatCatalogue.binary32),
+    scale: named('e4m3fn'),
+    tensorScale: named('binary32'),
   }),
 });
 

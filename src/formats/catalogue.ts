@@ -4,7 +4,8 @@ import { ArgumentError } from '../errors.ts';
 import { type BlockFormat, type BlockFormatName, blockFormats } from './block.ts';
 import { type ComplexCodebook, fourthRoots } from './complex.ts';
 import { float } from './float.ts';
-import { type FloatCatalogueName, floatCatalogue } from './float-parameters.ts';
+import { floatOf } from './float-format.ts';
+import { type FloatCatalogueName, floatCatalogue, withDefaults } from './float-parameters.ts';
 import type { FloatFormat, Format, IntFormat, PositFormat } from './format.ts';
 import { int } from './int.ts';
 import { type NamedCodebooks, namedCodebooks } from './named-codebooks.ts';
@@ -23,7 +24,7 @@ export type AnyFormat = Format | BlockFormat | ComplexCodebook;
 export type FormatName = keyof ScalarCatalogue;
 
 const floats = Object.fromEntries(
-  Object.entries(floatCatalogue).map(([name, parameters]) => [name, float(parameters)]),
+  Object.entries(floatCatalogue).map(([name, parameters]) => [name, floatOf(withDefaults(parameters))]),
 ) as Floats;
 
 /** Every format of numbers that has a name of its own. P3109 formats are made by `p3109` or by name. */

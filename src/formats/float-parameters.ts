@@ -1,13 +1,11 @@
 /**
- * The parameters of a binary float format, their defaults and checks, the canonical name, and the catalogue's
- * float entries as plain data.
+ * The parameters of a binary float format, their defaults, the canonical name, and the catalogue's float entries as plain
+ * data. What is accepted is the matter of `float-checks.ts`.
  *
  * Sources of the constants: IEEE 754-2019 section 3.6 (binary16/32/64); OCP 8-bit Floating Point Specification v1.0
  * (e5m2, e4m3fn); OCP Microscaling Formats v1.0 section 5 (e2m3, e3m2, e2m1, e8m0); IEEE P3109 report v4.0
  * (binary{K}p{P}); Graphcore/AMD 8-bit formats (fnuz); DLFloat (Agrawal et al., ARITH 2019) for dlfloat16.
  */
-import { checkBoolean, checkFields, integerInRange, oneOf } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
 import type { Specials, SubnormalEncoding } from './format.ts';
 
 /** What a float has however its width is said. */
@@ -54,8 +52,6 @@ export type FloatParameters = FieldParameters | LimitParameters;
 export type ResolvedFloatParameters = Required<Omit<FieldParameters, 'emax'>> & {
   readonly emax: number | undefined;
 };
-
-const specialsAccepted: readonly Specials[] = ['ieee', 'fn', 'fnuz', 'finite', 'p3109'];
 
 export type FloatCatalogueName =
   | 'binary16'
@@ -113,106 +109,27 @@ export const floatCatalogue: Readonly<Record<FloatCatalogueName, FieldParameters
   ue4m3: { exponentBits: 4, mantissaBits: 3, specials: 'fn', signed: false, bits: 8 },
 };
 
-const parameterNames: readonly (keyof FieldParameters)[] = [
-  ...(['exponentBits', 'mantissaBits', 'bias', 'emax', 'specials', 'subnormals', 'signed', 'zero'] as const),
-  ...(['domain', 'bits'] as const),
-];
-const limitNames: readonly (keyof LimitParameters)[] = [
-  ...(['precision', 'emin', 'emax', 'specials', 'subnormals', 'signed'] as const),
-];
-
-/** The largest exponent field of a finite number. */
-function topField(exponentBits: number, mantissaBits: number, specials: Specials): number {
-  const allOnes = 2 ** exponentBits - 1;
-  // IEEE's infinities and NaNs take the whole field, the one NaN of fn and P3109 only if there is nothing else in it.
-  return specials === 'ieee' || (specials === 'fn' && mantissaBits === 0) ? allOnes - 1 : allOnes;
-}
-
-/** The parameters of a float by its fields, from its limits. */
-function fieldsOfLimits(parameters: LimitParameters): FieldParameters {
-  const given = checkFields('', parameters, limitNames, 'parameters');
-  const precision = integerInRange('precision', given.precision, 1, 53);
-  const emin = integerInRange('emin', given.emin, -1074, 1023);
-  const emax = integerInRange('emax', given.emax, emin, 1023);
-  const specials = oneOf('specials', given.specials, ['ieee', 'fn', 'fnuz', 'finite'], 'ieee');
-  const subnormals = oneOf('subnormals', given.subnormals, [true, false, 'normal'], true);
-  const mantissaBits = precision - 1;
-  const bias = (subnormals === 'normal' ? 0 : 1) - emin;
-  let exponentBits = 1;
-  while (exponentBits < 11 && topField(exponentBits, mantissaBits, specials) < emax + bias) exponentBits++;
-  const top = topField(exponentBits, mantissaBits, specials) - bias;
-  if (top < emax)
-    throw new ArgumentError('emax', emax, `at most emin + ${top - emin}: the field has 11 bits`);
-  return {
-    exponentBits,
-    mantissaBits,
-    bias,
-    specials,
-    subnormals,
-    ...(emax === top ? {} : { emax }),
-    ...(given.signed === undefined ? {} : { signed: given.signed }),
-  };
-}
-
-/** `emax` where it is less than the field could hold. Throws ArgumentError. */
-function resolveLargest(
-  given: number | undefined,
-  { exponentBits, mantissaBits, bias, specials, subnormals }: Omit<ResolvedFloatParameters, 'emax' | 'bits'>,
-): number | undefined {
-  if (given === undefined) return undefined;
-  if (exponentBits === 0 || exponentBits === Infinity || specials === 'p3109')
-    throw new ArgumentError(
-      'emax',
-      given,
-      `nothing with ${specials === 'p3109' ? 'P3109 formats' : `exponentBits ${exponentBits}`}`,
-    );
-  const top = topField(exponentBits, mantissaBits, specials) - bias;
-  const emax = integerInRange('emax', given, (subnormals === 'normal' ? 0 : 1) - bias, top);
-  return emax === top ? undefined : emax;
-}
-
-function defaultBias(exponentBits: number, specials: Specials): number {
+/** The bias that is meant where none is given. */
+export function defaultBias(exponentBits: number, specials: Specials): number {
   if (exponentBits === 0 || exponentBits === Infinity) return 0;
   return 2 ** (exponentBits - 1) - (specials === 'p3109' ? 0 : 1);
 }
 
-/** Fills in defaults and checks each parameter by itself. Throws ArgumentError. */
-export function resolveFloatParameters(parameters: FloatParameters): ResolvedFloatParameters {
-  const limits = parameters as Partial<LimitParameters> | null | undefined;
-  const isByLimits = limits?.precision !== undefined || limits?.emin !== undefined;
-  const widths = isByLimits ? fieldsOfLimits(parameters as LimitParameters) : (parameters as FieldParameters);
-  const given = checkFields('', widths, parameterNames, 'parameters');
-  const exponentBits =
-    given.exponentBits === Infinity ? Infinity : integerInRange('exponentBits', given.exponentBits, 0, 11);
-  const mantissaBits = integerInRange('mantissaBits', given.mantissaBits, 0, 52);
-  if (exponentBits + mantissaBits === 0)
-    throw new ArgumentError('exponentBits', 0, 'at least 1 when mantissaBits is 0');
-  const specials = oneOf('specials', given.specials, specialsAccepted, 'ieee');
-  const subnormals = oneOf('subnormals', given.subnormals, [true, false, 'normal'], true);
-  const signed = checkBoolean('signed', given.signed, true);
-  const zero = checkBoolean('zero', given.zero, true);
-  const domain = oneOf('domain', given.domain, ['extended', 'finite'], 'extended');
-  if (domain === 'finite' && specials !== 'p3109')
-    throw new ArgumentError('domain', domain, "extended, unless specials is 'p3109'");
-  if (exponentBits === 0 && (specials === 'ieee' || specials === 'p3109'))
-    throw new ArgumentError('exponentBits', 0, `at least 1 with specials '${specials}'`);
-  if (specials === 'fnuz' && !signed)
-    throw new ArgumentError('signed', signed, "true with specials 'fnuz' (its NaN is the negative zero)");
-  if (!zero && (signed || subnormals !== 'normal'))
-    throw new ArgumentError('zero', zero, "true, unless signed is false and subnormals is 'normal'");
-  if (exponentBits === 0 && subnormals !== true)
-    throw new ArgumentError('subnormals', subnormals, 'true when exponentBits is 0');
-  if (specials === 'p3109' && subnormals !== true)
-    throw new ArgumentError('subnormals', subnormals, "true with specials 'p3109'");
-  const bias = integerInRange('bias', given.bias, -2000, 2000, defaultBias(exponentBits, specials));
-  if (exponentBits === Infinity && given.bias !== undefined && given.bias !== 0)
-    throw new ArgumentError('bias', given.bias, 'nothing when exponentBits is Infinity');
-  const fields = (signed ? 1 : 0) + exponentBits + mantissaBits;
-  const bits = fields === Infinity ? Infinity : integerInRange('bits', given.bits, fields, 64, fields);
-  if (bits !== fields && specials === 'p3109')
-    throw new ArgumentError('bits', bits, `${fields} with specials 'p3109'`);
-  const resolved = { exponentBits, mantissaBits, bias, specials, subnormals, signed, zero, domain };
-  return { ...resolved, bits, emax: resolveLargest(given.emax, resolved) };
+/** The bits of a code's fields. */
+export function fieldBits({
+  signed = true,
+  exponentBits,
+  mantissaBits,
+}: Pick<FieldParameters, 'signed' | 'exponentBits' | 'mantissaBits'>): number {
+  return (signed ? 1 : 0) + exponentBits + mantissaBits;
+}
+
+/** Parameters that are accepted, with every default filled in. */
+export function withDefaults(given: FieldParameters): ResolvedFloatParameters {
+  const { exponentBits, specials = 'ieee' } = given;
+  const defaults = { specials, subnormals: true, signed: true, zero: true, domain: 'extended' } as const;
+  const widths = { bias: defaultBias(exponentBits, specials), bits: fieldBits(given), emax: undefined };
+  return { ...defaults, ...widths, ...given };
 }
 
 function p3109Name(p: ResolvedFloatParameters): string | undefined {
@@ -228,7 +145,7 @@ function spelledName(p: ResolvedFloatParameters): string {
   if (!p.signed) parts.push('unsigned');
   if (p.subnormals !== true) parts.push(`subnormals=${p.subnormals}`);
   if (!p.zero) parts.push('zero=false');
-  if (p.bits !== (p.signed ? 1 : 0) + p.exponentBits + p.mantissaBits) parts.push(`bits=${p.bits}`);
+  if (p.bits !== fieldBits(p)) parts.push(`bits=${p.bits}`);
   if (p.emax !== undefined) parts.push(`emax=${p.emax}`);
   if (parts.length > 2 || p.bias !== defaultBias(p.exponentBits, p.specials))
     parts.splice(2, 0, `bias=${p.bias}`);
@@ -236,7 +153,7 @@ function spelledName(p: ResolvedFloatParameters): string {
 }
 
 const catalogueNames: ReadonlyMap<string, string> = new Map(
-  Object.entries(floatCatalogue).map(([name, given]) => [spelledName(resolveFloatParameters(given)), name]),
+  Object.entries(floatCatalogue).map(([name, given]) => [spelledName(withDefaults(given)), name]),
 );
 
 /** The catalogue's name where there is one, else `float(4,3,bias=7,fn)` and the like. */

@@ -1,7 +1,8 @@
 /** Counts what a rounding did to numbers, by the kernel: on a heap, and on arrays through the private memory. */
 import bytes from './generated/errors.ts';
-import { type Heap, privateHeap } from './heap.ts';
+import { type Heap, perHeap, privateHeap } from './heap.ts';
 import { type KernelModule, kernelModule } from './module.ts';
+import { wholeArraysOn } from './staging.ts';
 
 interface ErrorsModuleExports {
   count(exact: number, rounded: number, length: number, low: number, high: number, counts: number): void;
@@ -87,9 +88,7 @@ export function errorsOn(heap: Heap): ErrorCounter {
   };
 }
 
-let staged:
-  | { readonly heap: Heap; readonly counter: ErrorCounter; pointer: number; length: number }
-  | undefined;
+const counterOf = perHeap(errorsOn);
 
 /** Compares numbers with what they were rounded to, in a format whose finite numbers are from `low` to `high`, both binary32. */
 export function countErrors(
@@ -98,16 +97,11 @@ export function countErrors(
   low: number,
   high: number,
 ): ErrorCounts {
-  const { length } = exact;
-  staged ??= { heap: privateHeap(), counter: errorsOn(privateHeap()), pointer: 0, length: 0 };
-  const { heap, counter } = staged;
-  if (staged.length < length) {
-    if (staged.length > 0) heap.free(staged.pointer);
-    staged.pointer = heap.allocate(8 * length);
-    staged.length = length;
+  const arrays = wholeArraysOn(privateHeap());
+  try {
+    const [from, to] = [arrays.place(exact), arrays.place(rounded)];
+    return counterOf(privateHeap()).count(from, to, exact.length, low, high);
+  } finally {
+    arrays.free();
   }
-  const { pointer } = staged;
-  new Float32Array(heap.memory.buffer, pointer, length).set(exact);
-  new Float32Array(heap.memory.buffer, pointer + 4 * length, length).set(rounded);
-  return counter.count(pointer, pointer + 4 * length, length, low, high);
 }

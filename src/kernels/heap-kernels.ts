@@ -8,7 +8,6 @@ import { type BatchShape, resolveProductShape } from '../products/shape.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
 import { type ConvolutionsModuleExports, convolutionsModule } from './convolutions-module.ts';
 import { type ErrorCounter, errorsOn } from './errors.ts';
-import { type HeapRotator, rotatesOn } from './hadamard.ts';
 import type { Heap } from './heap.ts';
 import type { HeapArray } from './products/heap-arrays.ts';
 import { productsOn } from './products/product-run.ts';
@@ -22,6 +21,7 @@ import { quantizersModule } from './quantizers-module.ts';
 import { rounderOn } from './rounder.ts';
 import type { ElementType } from './rounding-plan.ts';
 import { planRounding } from './rounding-planner.ts';
+import { type HeapRotator, rotatesOn } from './transforms/hadamard-run.ts';
 
 /** Pointers are byte offsets into `heap.memory`, 4-byte aligned; a source may be its own destination. */
 export interface Kernels {

@@ -98,6 +98,19 @@ function createHeap(memory: WebAssembly.Memory, maximumPages: number): Heap {
   };
 }
 
+/** What is made once for each heap, when it is first wanted there, and lasts as long. */
+export function perHeap<T>(make: (heap: Heap) => T): (heap: Heap) => T {
+  const made = new WeakMap<Heap, T>();
+  return (heap) => {
+    let one = made.get(heap);
+    if (one === undefined) {
+      one = make(heap);
+      made.set(heap, one);
+    }
+    return one;
+  };
+}
+
 let privateHeapMade: Heap | undefined;
 
 /** The library's own unshared memory, for staging. */
@@ -203,6 +216,6 @@ export function release(array: Float32Array | Float64Array): void {
 }
 
 /** Whether an array (or a view of one) lies in the library's shared memory. */
-export function isInSharedHeap(array: Float32Array | Float64Array): boolean {
+export function isInSharedHeap(array: ArrayBufferView): boolean {
   return sharedBuffers.has(array.buffer);
 }

@@ -1,100 +1,17 @@
-/**
- * Rounding of JavaScript's typed arrays with the kernels: in place where they lie in the library's shared memory, through
- * a cache-sized buffer in its private memory otherwise. The result does not depend on which.
- */
+/** Rounding of JavaScript's typed arrays with the kernels. */
 import { apartFrom, isFloat32Array, kindOf, type RealArray } from '../array-kinds.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
-import { isInSharedHeap, privateHeap, sharedHeap } from './heap.ts';
-import { checkSupplied, type Rounder, rounderOn } from './rounder.ts';
+import { type Heap, isInSharedHeap, perHeap } from './heap.ts';
+import { checkSupplied, rounderOn } from './rounder.ts';
 import { roundingRoomBytes, writeRounding } from './rounding-job.ts';
 import { roundingModule } from './rounding-module.ts';
-import { planRounding, type RoundingPlan } from './rounding-planner.ts';
-import { roundOnSharedHeap, usefulThreads } from './shared-rounding.ts';
-import { divideStaged } from './thread-division.ts';
-import { threadPool } from './threads.ts';
+import { planRounding } from './rounding-planner.ts';
+import { threadsForRounding } from './shared-rounding.ts';
+import { runElements } from './staging.ts';
 
-/** Bytes of one staged chunk: far below the second-level cache. A quarter of this is a tenth slower at 10^7 elements. */
-const stagedBytes = 65536;
-
-interface Staging {
-  readonly rounder: Rounder;
-  readonly memory: WebAssembly.Memory;
-  readonly pointer: number;
-  float32: Float32Array;
-  float64: Float64Array;
-}
-
-let stagingMade: Staging | undefined;
-let sharedRounder: Rounder | undefined;
-
-/** The buffer, with all that the plan needs on its heap. */
-function staging(plan: RoundingPlan): Staging {
-  if (stagingMade === undefined) {
-    const heap = privateHeap();
-    const rounder = rounderOn(heap);
-    const pointer = heap.allocate(stagedBytes);
-    const none = { float32: new Float32Array(0), float64: new Float64Array(0) };
-    stagingMade = { rounder, memory: heap.memory, pointer, ...none };
-  }
-  stagingMade.rounder.prepare(plan);
-  const { memory, pointer, float32 } = stagingMade;
-  // Growth of the memory detaches the views over it.
-  if (float32.buffer !== memory.buffer) {
-    stagingMade.float32 = new Float32Array(memory.buffer, pointer, stagedBytes / 4);
-    stagingMade.float64 = new Float64Array(memory.buffer, pointer, stagedBytes / 8);
-  }
-  return stagingMade;
-}
-
-function roundInSharedHeap(
-  plan: RoundingPlan,
-  x: RealArray,
-  out: RealArray,
-  options: ResolvedRounding,
-  threads: number,
-): void {
-  sharedRounder ??= rounderOn(sharedHeap());
-  sharedRounder.prepare(plan);
-  const { byteOffset: source, length } = x;
-  const round = threads === 1 ? sharedRounder.round : roundOnSharedHeap(sharedRounder, threadPool(), threads);
-  round(plan, source, out.byteOffset, length, options, 0);
-}
-
-function roundStaged(
-  plan: RoundingPlan,
-  x: RealArray,
-  out: RealArray,
-  options: ResolvedRounding,
-  threads: number,
-): void {
-  // Allocates what is missing, so that nothing can fail while other threads work.
-  staging(plan);
-  function ownPiece(from: number, to: number): void {
-    const { rounder, pointer, float32, float64 } = staging(plan);
-    const buffer = isFloat32Array(x) ? float32 : float64;
-    const size = buffer.length;
-    for (let start = from; start < to; start += size) {
-      const length = Math.min(size, to - start);
-      buffer.set(length === x.length ? x : x.subarray(start, start + length));
-      rounder.round(plan, pointer, pointer, length, options, start);
-      out.set(length === size ? buffer : buffer.subarray(0, length), start);
-    }
-  }
-  if (threads === 1) {
-    ownPiece(0, x.length);
-    return;
-  }
-  const heap = sharedHeap();
-  divideStaged(threadPool(), threads, {
-    ...{ module: roundingModule, x, out, roomBytes: roundingRoomBytes, ownPiece },
-    write(room, staging, start): void {
-      const place = { source: staging, destination: staging, start };
-      writeRounding(heap, room, plan, place, options);
-    },
-  });
-}
+const rounderOf = perHeap(rounderOn);
 
 /**
  * Rounds every element of x into out, which may be x. The same bits as `roundArrayReference`.
@@ -122,7 +39,25 @@ export function roundArray<A extends RealArray>(
     return;
   }
   const isShared = isInSharedHeap(source) && isInSharedHeap(out);
-  const team = usefulThreads(threads, plan, options, x.length, isShared);
-  if (isShared) roundInSharedHeap(plan, source, out, options, team);
-  else roundStaged(plan, source, out, options, team);
+  const work = {
+    inputs: [source],
+    out,
+    isInPlace: true,
+    on(heap: Heap) {
+      const rounder = rounderOf(heap);
+      rounder.prepare(plan);
+      return (places: readonly number[], start: number, length: number): boolean => {
+        rounder.round(plan, places[0]!, places[1]!, length, options, start);
+        return true;
+      };
+    },
+    job: {
+      module: roundingModule,
+      roomBytes: roundingRoomBytes,
+      write(heap: Heap, room: number, [from, to]: readonly number[], start: number): void {
+        writeRounding(heap, room, plan, { source: from!, destination: to!, start }, options);
+      },
+    },
+  };
+  runElements(work, threadsForRounding(threads, plan, options, x.length, isShared));
 }

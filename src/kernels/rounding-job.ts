@@ -23,7 +23,11 @@ export interface RoundingPlace {
 }
 
 /** Writes a parameter block, and the plan's tables to the heap: for kernels that round within their own loops, too. */
-export function writeParameters(heap: Heap, pointer: number, { block, tables }: RoundingPlan): void {
+export function writeParameters(
+  heap: Heap,
+  pointer: number,
+  { block, tables }: Pick<RoundingPlan, 'block' | 'tables'>,
+): void {
   const table = tables === undefined ? 0 : tableOn(heap, tables);
   const { buffer } = heap.memory;
   new Uint8Array(buffer, pointer, block.length).set(block);
@@ -35,6 +39,7 @@ export function writeRoundingPlan(heap: Heap, room: number, plan: RoundingPlan):
   writeParameters(heap, room, plan);
   const words = new Uint32Array(heap.memory.buffer, room, parameters.jobBytes / 4);
   words[parameters.deferredListSlot / 4] = plan.tables === undefined ? 0 : room + deferredOffset;
+  words[parameters.taskSlot / 4] = parameters.taskRound;
   words[parameters.jobKernelSlot / 4] = plan.kernel;
   words[parameters.elementShiftSlot / 4] = plan.elementShift;
   words[parameters.randomSlot / 4] = room + randomOffset;

@@ -12,6 +12,7 @@ import { dropsHighBits, isStochastic, type ResolvedRounding, type RoundingMode }
 import { exactPlan } from './exact-plan.ts';
 import * as parameters from './generated/layout-rounding.ts';
 import { listPlan } from './list-plan.ts';
+import { planCache, roundingKey } from './plan-cache.ts';
 import { positPlan } from './posit-plan.ts';
 import { patternPlan, quickPlan } from './quick-plan.ts';
 import {
@@ -158,7 +159,7 @@ function positivePlan(
   return listPlan(elementShift, list, ofOdd === undefined ? options : { ...options, rounding: ofOdd });
 }
 
-const plans = new WeakMap<Format, Map<string, RoundingPlan | undefined>>();
+const keepPlan = planCache<RoundingPlan | undefined>();
 
 /** The plan for arrays of a type, or undefined where only the scalar reference rounds so. Plans are kept. */
 export function planRounding(
@@ -166,18 +167,7 @@ export function planRounding(
   format: Format,
   options: ResolvedRounding,
 ): RoundingPlan | undefined {
-  let ofFormat = plans.get(format);
-  if (ofFormat === undefined) {
-    ofFormat = new Map();
-    plans.set(format, ofFormat);
-  }
-  const { rounding, saturation, subnormals, randomBits, variant } = options;
-  const key = `${type} ${rounding} ${saturation} ${subnormals} ${randomBits} ${variant}`;
-  const known = ofFormat.get(key);
-  if (known !== undefined || ofFormat.has(key)) return known;
-  const plan = makePlan(type, format, options);
-  ofFormat.set(key, plan);
-  return plan;
+  return keepPlan(format, `${type} ${roundingKey(options)}`, () => makePlan(type, format, options));
 }
 
 /**

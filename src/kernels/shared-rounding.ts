@@ -6,32 +6,36 @@ import { roundingModule } from './rounding-module.ts';
 import type { RoundingPath, RoundingPlan } from './rounding-plan.ts';
 import { commonPiece, divideCommon } from './thread-division.ts';
 import type { ThreadPool } from './thread-pool.ts';
-import { threadsForElements } from './thread-rule.ts';
+import { paces, usefulThreads } from './thread-rule.ts';
 
 /** Paths as fast as a copy, unless they draw random integers. */
 const quickPaths: readonly RoundingPath[] = ['quick', 'pattern', 'general'];
 
-/** Whether a rounding is as fast as a copy. */
-export function isQuick({ readsRandom, path }: RoundingPlan): boolean {
-  return !readsRandom && quickPaths.includes(path);
+/** How long a rounding takes an element. */
+export function paceOf({ readsRandom, path }: RoundingPlan): number {
+  return !readsRandom && quickPaths.includes(path) ? paces.memory : paces.slow;
 }
 
-/** How many of `threads` to use: workers see neither supplied random integers nor the scalar reference, which some kernels leave elements to. */
-export function usefulThreads(
+/** Whether workers can do it: they see neither supplied random integers nor the scalar reference, which some kernels leave elements to. */
+export function isForWorkers({ deferred, readsRandom }: RoundingPlan, { random }: ResolvedRounding): boolean {
+  return deferred === undefined && !(readsRandom && random !== undefined);
+}
+
+/** How many of `threads` to use. */
+export function threadsForRounding(
   threads: number,
   plan: RoundingPlan,
-  { random }: ResolvedRounding,
+  options: ResolvedRounding,
   length: number,
   isShared: boolean,
 ): number {
-  if (plan.deferred !== undefined || (plan.readsRandom && random !== undefined)) return 1;
-  return threadsForElements(threads, length, isQuick(plan), isShared);
+  return isForWorkers(plan, options) ? usefulThreads(threads, length, paceOf(plan), isShared) : 1;
 }
 
 /** `round` of a rounder on the shared heap, by up to so many threads. */
 export function roundOnSharedHeap(own: Rounder, pool: ThreadPool, threads: number): Rounder['round'] {
   return (plan, source, destination, length, options, start): void => {
-    const team = usefulThreads(threads, plan, options, length, true);
+    const team = threadsForRounding(threads, plan, options, length, true);
     if (team === 1) {
       own.round(plan, source, destination, length, options, start);
       return;

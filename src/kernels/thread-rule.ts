@@ -1,28 +1,24 @@
 /** When threads pay: the one place that says from how much work on. */
 
-/** Elements from which on threads gain: fewer are done before a worker wakes. */
-const leastSlow = 65536;
-/** Of work at the pace of a copy. Ordinary arrays are copied by the calling thread, so that there it never gains. */
-const leastQuick = 524288;
-/** Multiplications of matrix products. */
-const leastMultiplications = 2 ** 21;
+/** How long a unit of work takes, in the time of an element that is done at the pace of memory. */
+export const paces: Readonly<Record<'memory' | 'slow' | 'elementary' | 'multiplication', number>> = {
+  /** An element that one thread does at the pace of memory. Ordinary arrays are copied by the calling thread, so that there it never gains. */
+  memory: 1,
+  /** An element with random integers, a search, codes. */
+  slow: 8,
+  elementary: 16,
+  multiplication: 1 / 4,
+};
+
+/** Less is done before a worker wakes: a tenth of a millisecond. */
+const leastWork = 2 ** 19;
 
 /**
- * How many of `threads` to use for element-wise work.
- * @param isQuick Whether one thread does it at the pace of memory.
+ * How many of `threads` to use.
+ * @param pace One of `paces`.
  * @param isShared Whether the arrays lie in the shared memory.
  */
-export function threadsForElements(
-  threads: number,
-  length: number,
-  isQuick: boolean,
-  isShared: boolean,
-): number {
-  const gains = isQuick ? isShared && length >= leastQuick : length >= leastSlow;
+export function usefulThreads(threads: number, units: number, pace: number, isShared: boolean): number {
+  const gains = units * pace >= leastWork && (isShared || pace !== paces.memory);
   return gains ? threads : 1;
-}
-
-/** How many of `threads` to use for a matrix product. */
-export function threadsForProducts(threads: number, multiplications: number): number {
-  return multiplications >= leastMultiplications ? threads : 1;
 }

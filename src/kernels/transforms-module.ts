@@ -1,26 +1,9 @@
 /** The module of transforms. */
 import bytes from './generated/transforms.ts';
-import { type KernelModule, kernelModule } from './module.ts';
+import { type KernelModule, kernelModule, type PieceExports } from './module.ts';
 
-/** The exports of `assembly/transforms/index.ts`. Pointers are byte offsets, `before` and `after` those of n words. */
-export interface TransformsModuleExports {
-  hadamardRows(
-    source: number,
-    destination: number,
-    blocks: number,
-    n: number,
-    factor: number,
-    before: number,
-    after: number,
-  ): void;
-  hadamardColumns(
-    values: number,
-    n: number,
-    columns: number,
-    factor: number,
-    before: number,
-    after: number,
-  ): void;
+/** The exports of `assembly/transforms/index.ts`; the pieces are those of `transforms/hadamard-run.ts`. Pointers are byte offsets. */
+export interface TransformsModuleExports extends PieceExports {
   logarithmSums(source: number, length: number, state: number, products: number): number;
   placeSteps(
     source: number,

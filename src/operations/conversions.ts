@@ -19,7 +19,7 @@ import { type CodeArray, codesOf, noCodes } from '../formats/codes.ts';
 import type { Code, Format } from '../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../formats/names.ts';
 import { checkCarrier, fitsBinary16, fitsBinary32 } from '../formats/real-arrays.ts';
-import { decodeArray, encodeArray, type NaNTreatment } from '../kernels/codec.ts';
+import { decodeArray, encodeArray, type NaNTreatment } from '../kernels/codec-arrays.ts';
 import { roundArray } from '../kernels/rounding-arrays.ts';
 import { checkThreads } from '../kernels/threads.ts';
 import {
@@ -164,9 +164,11 @@ export type ValuesOf<N> = N extends 'binary64' | 'posit32'
 export interface EncodeOptions extends RoundOptions {
   /** What NaN becomes in a format without NaN: an error (default), the code of zero, or that of the largest value. */
   readonly nan?: NaNTreatment;
+  /** As for `round`. */
+  readonly threads?: number;
 }
 
-const encodeNames: readonly string[] = [...roundingNames, 'nan'];
+const encodeNames: readonly string[] = [...roundingNames, 'nan', 'threads'];
 
 /**
  * Rounds values to a format and gives their codes, one an element.
@@ -204,6 +206,7 @@ function encodeNumbers(
   const given = checkFields('', options, encodeNames);
   const nan = oneOf('nan', given.nan, ['error', 'zero', 'max'], 'error');
   const resolved = resolveRounding(target, given);
+  const threads = checkThreads(given.threads);
   const numbers = realArray(
     'values',
     values,
@@ -212,39 +215,54 @@ function encodeNumbers(
   checkRandom(resolved, numbers.length);
   checkOffset(resolved, numbers.length);
   const type = isFloat32Array(numbers) && fitsBinary32(target) ? 'float32' : 'float64';
-  return encodeArray(numbers, type, target, resolved, nan);
+  return encodeArray(numbers, type, target, resolved, nan, threads);
 }
+
+export interface DecodeOptions {
+  /** As for `round`. */
+  readonly threads?: number;
+}
+
+const decodeNames: readonly (keyof DecodeOptions)[] = ['threads'];
 
 /**
  * The values of codes.
  *
  * @param codes A code, or codes as `encode` gives them, a wider array of unsigned integers, or an array of integers.
  * @returns A number, or a Float32Array where every value of the format is a binary32 number, else a Float64Array.
- * @throws ArgumentError for what is no array of codes, or one of narrower codes; RangeError if a code has more bits than the format,
+ * @throws ArgumentError for what is no array of codes, or one of narrower codes, or an option that is not accepted; RangeError if a code has more bits than the format,
  *   or the format has no codes.
  *
  * @example
  * decode(0x38, 'e4m3fn') // 1
  * decode(new Uint8Array([0x38, 0x7f]), 'e4m3fn') // Float32Array [1, NaN]
  */
-export function decode(code: Code, format: Format | FormatSpelling): number;
+export function decode(code: Code, format: Format | FormatSpelling, options?: DecodeOptions): number;
 export function decode<const N extends Format | FormatSpelling>(
   codes: CodeArray | readonly Code[],
   format: N,
+  options?: DecodeOptions,
 ): ValuesOf<N>;
 export function decode(
   codes: CodeArray | readonly Code[] | Code,
   format: Format | FormatSpelling,
+  options?: DecodeOptions,
 ): RealArray | number {
-  if (typeof codes === 'number' || typeof codes === 'bigint') return decodeCodes([codes], format)[0]!;
-  return decodeCodes(codes, format);
+  if (typeof codes === 'number' || typeof codes === 'bigint')
+    return decodeCodes([codes], format, options)[0]!;
+  return decodeCodes(codes, format, options);
 }
 
-function decodeCodes(codes: CodeArray | readonly Code[], format: Format | FormatSpelling): RealArray {
+function decodeCodes(
+  codes: CodeArray | readonly Code[],
+  format: Format | FormatSpelling,
+  options: DecodeOptions | undefined,
+): RealArray {
   const source = toFormat(format);
+  const threads = checkThreads(checkFields('', options, decodeNames).threads);
   if (source.bits === Infinity) throw noCodes(source.name);
   const narrow = codesOf('codes', codes, source);
   const values = fitsBinary32(source) ? new Float32Array(narrow.length) : new Float64Array(narrow.length);
-  decodeArray(narrow, values, source);
+  decodeArray(narrow, values, source, threads);
   return values;
 }

@@ -4,6 +4,7 @@ export { arithmetic } from './arithmetic.ts';
 export {
   type CodeArray,
   type CodesOf,
+  type DecodeOptions,
   decode,
   type EncodeOptions,
   encode,

@@ -6,7 +6,7 @@ import { checkAbsent, checkBoolean, checkFields, checkObject, numberInRange, one
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../formats/names.ts';
-import type { NaNTreatment } from '../kernels/codec.ts';
+import type { NaNTreatment } from '../kernels/codec-arrays.ts';
 import { checkThreads } from '../kernels/threads.ts';
 import {
   dropsHighBits,

@@ -68,14 +68,15 @@ export class QuantizerSteps {
     this.#stepped = isWhole ? steppedOf({ ...options, rounding: this.rounding }) : undefined;
   }
 
-  #prepare(given: RealArray, shape: readonly number[], call: CallOptions): Prepared {
+  #prepare(tensor: RealArray, shape: readonly number[], call: CallOptions): Prepared {
     const { transform } = this.options;
-    checkShape(shape, given.length);
-    const { axis, seed, stream, offset } = call;
+    checkShape(shape, tensor.length);
+    const { axis, seed, stream, offset, threads } = call;
     if (axis !== undefined) axisIndex(axis, shape);
-    const entries = Object.entries({ axis, seed, stream, offset }).filter(([, value]) => value !== undefined);
+    const given = { axis, seed, stream, offset, threads };
+    const entries = Object.entries(given).filter(([, value]) => value !== undefined);
     const context: TransformContext = Object.fromEntries(entries);
-    const { x: whole, holes } = withoutNaN(given, this.options);
+    const { x: whole, holes } = withoutNaN(tensor, this.options);
     const { values: x, residue } =
       transform === undefined
         ? { values: whole, residue: noResidue }

@@ -31,7 +31,7 @@ describe('a bundle', () => {
     ['float', 8, []],
     ['posit', 8, []],
     ['fixed, int', 8, []],
-    ['formats', 9, []],
+    ['formats', 8, []],
   ])('of %s weighs at most %i KB, compressed', async (names, limit, modules) => {
     const { text, inputs } = await bundle(names);
     expect(gzipSync(text, { level: 9 }).length).toBeLessThanOrEqual(limit * 1000);

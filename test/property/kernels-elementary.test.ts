@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import { elementaryFunctions } from '../../src/arithmetic/elementary/index.ts';
 import { type Format, toFormat } from '../../src/formats/index.ts';
-import { elementaryArray } from '../../src/kernels/elementary/arrays.ts';
-import { planElementary } from '../../src/kernels/elementary/plan.ts';
+import { elementaryArray } from '../../src/kernels/elementary/elementary-arrays.ts';
+import { planElementary } from '../../src/kernels/elementary/elementary-plan.ts';
 import { allocateFloat32, release } from '../../src/kernels/heap.ts';
 import { arithmetic } from '../../src/operations/arithmetic.ts';
 import { isStochastic, type RoundOptions, resolveRounding, roundingModes } from '../../src/rounding/index.ts';

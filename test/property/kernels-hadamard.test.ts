@@ -1,9 +1,12 @@
 /** The Hadamard kernel is the reference's twin: the same bits for every size, axis, remainder, sign and kind of memory. */
 
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { rotateArray, rotatesOn } from '../../src/kernels/hadamard.ts';
+import { afterAll, describe, expect, test } from 'vitest';
 import { allocateFloat32, release, sharedHeap } from '../../src/kernels/heap.ts';
+import { stopThreads } from '../../src/kernels/threads.ts';
+import { rotateArray } from '../../src/kernels/transforms/hadamard-arrays.ts';
+import { rotatesOn } from '../../src/kernels/transforms/hadamard-run.ts';
+import { quantizer } from '../../src/quantizers/index.ts';
 import { rotateReference } from '../../src/quantizers/transforms/hadamard.ts';
 import { hadamard } from '../../src/quantizers/transforms/index.ts';
 import { randomIntegers } from '../../src/rounding/index.ts';
@@ -104,6 +107,60 @@ test.each([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024])(
     expect(firstDifference(given.inverse(there, shape, { kind: 'none' }), back)).toBe(-1);
   },
 );
+
+describe('threads', () => {
+  afterAll(stopThreads);
+  const length = 525_312;
+  test.each([
+    ['rows of blocks of 16', { outer: 1, length: length + 7, inner: 1, size: 16 }],
+    ['rows with a remainder', { outer: 129, length: 4099, inner: 1, size: 64 }],
+    ['blocks of 1024', { outer: 3, length: 180_235, inner: 1, size: 1024 }],
+    ['columns', { outer: 2, length: 150, inner: 1777, size: 32 }],
+    ['columns of few rows', { outer: 37, length: 3, inner: 5001, size: 128 }],
+  ])('%s: the same bits as one thread, wherever the arrays lie', (_, layout) => {
+    const x = anyNumbers(layout.outer * layout.length * layout.inner, 5);
+    const bits = randomIntegers(layout.size, { seed: 3, randomBits: 1 });
+    const signs = Float64Array.from(bits, (bit) => 1 - 2 * bit);
+    const given = { x, layout, signs, signsFirst: true };
+    const expected = reference(given);
+    const out = new Float32Array(x.length);
+    expect(rotateArray(x, out, layout, signs, true, 3)).toBe(true);
+    expect(firstDifference(out, expected)).toBe(-1);
+    // Not at the beginning of an allocation.
+    const whole = allocateFloat32(x.length + 3);
+    const heapX = whole.subarray(3);
+    const heapOut = allocateFloat32(x.length);
+    heapX.set(x);
+    rotateArray(heapX, heapOut, layout, signs, true, 4);
+    expect(firstDifference(heapOut, expected)).toBe(-1);
+    rotateArray(heapX, out.fill(0), layout, signs, true, 2);
+    expect(firstDifference(out, expected)).toBe(-1);
+    rotateArray(heapX, heapX, layout, signs, true, 2);
+    expect(firstDifference(heapX, expected)).toBe(-1);
+    release(whole);
+    release(heapOut);
+  });
+
+  test('through the transform and a quantiser', () => {
+    const shape = [515, 1030];
+    const x = anyNumbers(515 * 1030, 8).map((value) => (Math.abs(value) < 1e30 ? value : 1));
+    const turn = hadamard({ size: 128, seed: 4 });
+    const { values } = turn.forward(x, shape);
+    const threaded = turn.forward(x, shape, { threads: 3 });
+    expect(firstDifference(threaded.values, values)).toBe(-1);
+    const back = turn.inverse(values, shape, threaded.residue, { threads: 3 });
+    expect(firstDifference(back, turn.inverse(values, shape, threaded.residue))).toBe(-1);
+    const given = quantizer({
+      format: 'e2m1',
+      transform: { name: 'hadamard', size: 64 },
+      scale: { per: 'row', from: 'absmax' },
+    });
+    const one = given.fakeQuantize(x, shape);
+    expect(firstDifference(given.fakeQuantize(x, shape, undefined, { threads: 3 }), one)).toBe(-1);
+    expect(() => turn.forward(x, shape, { threads: 65 })).toThrow(/threads/);
+    expect(() => turn.forward(x, shape, { threads: '2' as never })).toThrow(/threads/);
+  });
+});
 
 test('columns wider than the buffer go in strips', () => {
   const x = anyNumbers(40 * 9001, 2);

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { elementaryFunctions } from '../../src/arithmetic/elementary/index.ts';
 import { toFormat } from '../../src/formats/index.ts';
-import { elementaryArray } from '../../src/kernels/elementary/arrays.ts';
+import { elementaryArray } from '../../src/kernels/elementary/elementary-arrays.ts';
 import { resolveRounding } from '../../src/rounding/index.ts';
 
 const all = process.env['HALFULP_ARGUMENTS'] === 'all';

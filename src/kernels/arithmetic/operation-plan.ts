@@ -12,6 +12,7 @@ import {
   resolveRounding,
 } from '../../rounding/index.ts';
 import * as parameters from '../generated/layout-arithmetic.ts';
+import { planCache, roundingKey } from '../plan-cache.ts';
 import type { ElementType, RoundingPlan } from '../rounding-plan.ts';
 import { planRounding } from '../rounding-planner.ts';
 import {
@@ -170,7 +171,7 @@ function makePlan(type: ElementType, given: OperationCase): OperationPlan | unde
   return { operandShift, workShift, membership, block, kernel, rounding, defers, single };
 }
 
-const plans = new WeakMap<Format, Map<string, OperationPlan | undefined>>();
+const keepPlan = planCache<OperationPlan | undefined>();
 
 /** The plan of an operation on arrays of a type, or undefined where only the scalar reference does it. Plans are kept. */
 export function planOperation(
@@ -179,17 +180,8 @@ export function planOperation(
   format: Format,
   options: ResolvedRounding,
 ): OperationPlan | undefined {
-  let ofFormat = plans.get(format);
-  if (ofFormat === undefined) {
-    ofFormat = new Map();
-    plans.set(format, ofFormat);
-  }
-  const { rounding, saturation, subnormals, randomBits, variant } = options;
-  const key = `${type} ${operation} ${rounding} ${saturation} ${subnormals} ${randomBits} ${variant}`;
-  const known = ofFormat.get(key);
-  if (known !== undefined || ofFormat.has(key)) return known;
-  const extent = extentOf(format);
-  const plan = extent && makePlan(type, { operation, format, options, extent });
-  ofFormat.set(key, plan);
-  return plan;
+  return keepPlan(format, `${type} ${operation} ${roundingKey(options)}`, () => {
+    const extent = extentOf(format);
+    return extent && makePlan(type, { operation, format, options, extent });
+  });
 }

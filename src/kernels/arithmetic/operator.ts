@@ -25,10 +25,6 @@ export interface Operator {
   findNonMember(plan: OperationPlan, pointer: number, length: number): number;
   /** Allocates what the plan needs, so that memory does not grow later. */
   reserve(plan: OperationPlan): void;
-  /** Writes a job down and says where: for `piece`. No job that a kernel cannot finish alone. */
-  describe(job: OperationJob): number;
-  /** Elements of what a block describes; -1, or an index not above that of an element that is no number of the format. */
-  piece(block: number, from: number, length: number): number;
 }
 
 const { chunk } = parameters;
@@ -125,8 +121,6 @@ export function operatorOn(heap: Heap): Operator {
       const { block, work } = placesOf(plan);
       return raw.findNonMember(pointer, plan.operandShift, length, work, block);
     },
-    describe: (job) => prepare(job).block,
-    piece: raw.piece,
     reserve(plan): void {
       placesOf(plan);
       if (plan.rounding?.deferred !== undefined) rounder.prepare(plan.rounding);

@@ -4,7 +4,7 @@
  * what is cut off is below 32 (1/32)^12 / (1 - 1/32), 2^-54 of the least value, 1 / 6.5.
  */
 import { integerSquareRoot } from '../../formats/integers.ts';
-import { coefficients, pieces, piecesPerUnit } from './parameters.ts';
+import { coefficients, pieces, piecesPerUnit } from '../generated/layout-elementary.ts';
 
 /** Numbers are integers in units of 2^-digits. The quotients by a middle of 1/16 lose 4 bits a coefficient. */
 const digits = 256;

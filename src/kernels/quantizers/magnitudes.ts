@@ -3,7 +3,7 @@
  * constant between bounds. What they are for: `src/quantizers/transforms/log-shift.ts`, `src/quantizers/stepped.ts`.
  */
 import { apartFrom } from '../../array-kinds.ts';
-import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
+import { type Heap, isInSharedHeap, perHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { transformsModule } from '../transforms-module.ts';
 import { streamInPlace, streamStaged } from './quantizer-arrays.ts';
 import type { Stream } from './quantizer-pass.ts';
@@ -137,18 +137,14 @@ interface ArrayMagnitudes {
   readonly stream: Stream;
 }
 
-let shared: Magnitudes | undefined;
-let staged: { readonly kernels: Magnitudes; readonly pointer: number } | undefined;
+const magnitudesOf = perHeap(magnitudesOn);
 
 /** In place where both lie in the library's shared memory, through a buffer in its private memory otherwise. */
 export function magnitudesFor(x: Float32Array, out: Float32Array): ArrayMagnitudes {
   const source = apartFrom(x, out);
-  if (isInSharedHeap(source) && isInSharedHeap(out)) {
-    shared ??= magnitudesOn(sharedHeap());
-    return { kernels: shared, stream: streamInPlace(source.byteOffset, out.byteOffset) };
-  }
-  const heap = privateHeap();
-  staged ??= { kernels: magnitudesOn(heap), pointer: heap.allocate(4 * cached.length) };
-  staged.kernels.prepare();
-  return { kernels: staged.kernels, stream: streamStaged(source, out, heap, staged.pointer) };
+  const isShared = isInSharedHeap(source) && isInSharedHeap(out);
+  const kernels = magnitudesOf(isShared ? sharedHeap() : privateHeap());
+  kernels.prepare();
+  const stream = isShared ? streamInPlace(source.byteOffset, out.byteOffset) : streamStaged(source, out);
+  return { kernels, stream };
 }

@@ -4,32 +4,23 @@
  */
 import { apartFrom } from '../../array-kinds.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
-import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from '../heap.ts';
+import { isInSharedHeap, perHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { quantizersModule } from '../quantizers-module.ts';
-import { type Rounder, rounderOn } from '../rounder.ts';
-import { isQuick, roundOnSharedHeap } from '../shared-rounding.ts';
-import { threadsForElements } from '../thread-rule.ts';
+import { rounderOn } from '../rounder.ts';
+import { paceOf, roundOnSharedHeap } from '../shared-rounding.ts';
+import { rowBuffer, wholeArraysOn } from '../staging.ts';
+import { paces, usefulThreads } from '../thread-rule.ts';
 import { threadPool } from '../threads.ts';
 import type { Outcome, Stream, Track } from './quantizer-pass.ts';
 import { cached, extentOf, type GroupLayout } from './quantizer-pieces.ts';
 import type { QuantizerPlan } from './quantizer-plan.ts';
-import { type QuantizerRunner, quantizersOn } from './quantizer-run.ts';
+import { quantizersOn } from './quantizer-run.ts';
 import { sharedCalls } from './shared-calls.ts';
 
-let staged: { readonly runner: QuantizerRunner; readonly pointer: number } | undefined;
-let shared: { readonly runner: QuantizerRunner; readonly rounder: Rounder } | undefined;
-
-function link(heap: Heap, rounder: Rounder): QuantizerRunner {
-  return quantizersOn(heap, quantizersModule.on(heap.memory), rounder);
-}
-
-function sharedRunner(): NonNullable<typeof shared> {
-  if (shared === undefined) {
-    const rounder = rounderOn(sharedHeap());
-    shared = { rounder, runner: link(sharedHeap(), rounder) };
-  }
-  return shared;
-}
+const runnerOf = perHeap((heap) => {
+  const rounder = rounderOn(heap);
+  return { rounder, runner: quantizersOn(heap, quantizersModule.on(heap.memory), rounder) };
+});
 
 /** Elements that lie on the heap already. */
 export function streamInPlace(source: number, destination: number): Stream {
@@ -41,25 +32,17 @@ export function streamInPlace(source: number, destination: number): Stream {
   };
 }
 
-/** Elements that are copied to a buffer on the heap and back. */
-export function streamStaged(x: Float32Array, out: Float32Array, { memory }: Heap, pointer: number): Stream {
-  const buffer = new Float32Array(memory.buffer, pointer, cached.length);
-  const part = (start: number, length: number): Float32Array =>
-    start === 0 && length === cached.length ? buffer : buffer.subarray(start, start + length);
+/** Elements that are copied to a buffer on the private heap and back. */
+export function streamStaged(x: Float32Array, out: Float32Array): Stream {
+  const rows = rowBuffer(cached.length);
   return {
-    load(start, length, rows = 1, stride = length): number {
-      if (length === stride) buffer.set(x.subarray(start, start + rows * length));
-      else
-        for (let row = 0; row < rows; row++)
-          buffer.set(x.subarray(start + row * stride, start + row * stride + length), row * length);
-      return pointer;
+    load(start, length, count, stride): number {
+      rows.load(x, start, length, count, stride);
+      return rows.pointer;
     },
     pitch: (length) => length,
-    target: () => pointer,
-    store(start, length, rows = 1, stride = length): void {
-      if (length === stride) out.set(part(0, rows * length), start);
-      else for (let row = 0; row < rows; row++) out.set(part(row * length, length), start + row * stride);
-    },
+    target: () => rows.pointer,
+    store: (start, length, count, stride) => rows.store(out, start, length, count, stride),
   };
 }
 
@@ -78,22 +61,21 @@ function quantizeByThreads(
   const pool = threadPool();
   const extent = extentOf(layout);
   const isShared = isInSharedHeap(x) && isInSharedHeap(out);
-  const copy = isShared ? undefined : heap.allocate(x.byteLength);
+  const arrays = wholeArraysOn(heap);
   const calls = sharedCalls(heap, pool, threads, extent.length);
-  const { rounder: own } = sharedRunner();
+  const { rounder: own } = runnerOf(heap);
   const rounder = { ...own, round: roundOnSharedHeap(own, pool, threads) };
   const runner = quantizersOn(heap, calls.kernels, rounder, extent);
   try {
     runner.prepare(plan);
-    const view = copy === undefined ? undefined : new Float32Array(heap.memory.buffer, copy, x.length);
-    view?.set(x);
-    const stream = streamInPlace(copy ?? x.byteOffset, copy ?? out.byteOffset);
-    runner.run(plan, stream, layout, rounding, outcome, track);
-    if (view !== undefined) out.set(view);
+    const source = arrays.place(x, !isShared);
+    const target = isShared ? out.byteOffset : source;
+    runner.run(plan, streamInPlace(source, target), layout, rounding, outcome, track);
+    arrays.read(target, out);
   } finally {
     runner.release();
     calls.release();
-    if (copy !== undefined) heap.free(copy);
+    arrays.free();
   }
 }
 
@@ -117,25 +99,15 @@ export function quantizeArray(
 ): void {
   const source = apartFrom(x, out);
   const isShared = isInSharedHeap(source) && isInSharedHeap(out);
-  const team = threadsForElements(
-    threads,
-    x.length,
-    plan.rounding === undefined || isQuick(plan.rounding),
-    isShared,
-  );
+  const pace = plan.rounding === undefined ? paces.memory : paceOf(plan.rounding);
+  const team = usefulThreads(threads, x.length, pace, isShared);
   if (team > 1) {
     quantizeByThreads(source, out, layout, plan, rounding, team, outcome, track);
     return;
   }
-  if (isShared) {
-    const { runner } = sharedRunner();
-    runner.prepare(plan);
-    runner.run(plan, streamInPlace(source.byteOffset, out.byteOffset), layout, rounding, outcome, track);
-    return;
-  }
-  const heap = privateHeap();
-  staged ??= { runner: link(heap, rounderOn(heap)), pointer: heap.allocate(4 * cached.length) };
-  const { runner, pointer } = staged;
+  const { runner } = runnerOf(isShared ? sharedHeap() : privateHeap());
+  // Allocates what is missing, before there are views of the memory.
   runner.prepare(plan);
-  runner.run(plan, streamStaged(source, out, heap, pointer), layout, rounding, outcome, track);
+  const stream = isShared ? streamInPlace(source.byteOffset, out.byteOffset) : streamStaged(source, out);
+  runner.run(plan, stream, layout, rounding, outcome, track);
 }

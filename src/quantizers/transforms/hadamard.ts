@@ -11,7 +11,8 @@ import type { RealArray } from '../../array-kinds.ts';
 import { isFloat32Array } from '../../array-kinds.ts';
 import { checkAbsent, checkFields, checkLength } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import { type HadamardLayout, rotateArray } from '../../kernels/hadamard.ts';
+import { rotateArray } from '../../kernels/transforms/hadamard-arrays.ts';
+import type { HadamardLayout } from '../../kernels/transforms/hadamard-run.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
 import { aroundAxis, axisOption } from '../grouping.ts';
 import { readWord, streamFor, type Word, writeWord } from './random-words.ts';
@@ -172,7 +173,8 @@ export function hadamard(given?: HadamardOptions): Transform {
   ): A {
     const { layout, signs } = rotationFor(shape, own ?? context?.axis ?? -1);
     const values = newLike(x);
-    if (isFloat32Array(x) && rotateArray(x, values as Float32Array, layout, signs, signsFirst)) return values;
+    const to = values as Float32Array;
+    if (isFloat32Array(x) && rotateArray(x, to, layout, signs, signsFirst, context?.threads)) return values;
     values.set(x);
     rotateReference(values, layout, signs, signsFirst);
     return values;

@@ -5,6 +5,7 @@
 import { isRealArray, kindOf, type RealArray, realArray } from '../../array-kinds.ts';
 import { checkFields, checkFunction, integerInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { checkThreads } from '../../kernels/threads.ts';
 import { integerOf64Bits } from '../../rounding/options.ts';
 import { axisOption, checkShape } from '../grouping.ts';
 
@@ -87,6 +88,11 @@ export interface TransformContext {
   readonly offset?: number;
   /** Which of several drawing transforms of a composition this is, from 0: each has numbers of its own. `compose` says it. */
   readonly part?: number;
+  /**
+   * Threads that share the work, this one included: 1 to 64. Default 1. The bits do not depend on it. Rotations of blocks of up to 1024
+   * elements have use for more than one, where the tensor is large enough. In a browser, `await startThreads(n)` first.
+   */
+  readonly threads?: number;
 }
 
 /** The outcome of `forward`. */
@@ -173,7 +179,9 @@ export interface Transform {
   toJSON(): TransformData;
 }
 
-const contextNames: readonly (keyof TransformContext)[] = ['axis', 'seed', 'stream', 'offset', 'part'];
+const contextNames: readonly (keyof TransformContext)[] = [
+  ...(['axis', 'seed', 'stream', 'offset', 'part', 'threads'] as const),
+];
 
 /** Throws ArgumentError for what is no transform. */
 export function checkTransform(path: string, given: Transform): void {
@@ -190,12 +198,13 @@ export function checkedArray<A extends RealArray>(
 ): A {
   const x = realArray(path, given) as A;
   checkShape(shape, x.length);
-  const { axis, part, seed, stream, offset } = checkFields('', context, contextNames, 'context');
+  const { axis, part, seed, stream, offset, threads } = checkFields('', context, contextNames, 'context');
   axisOption(axis);
   integerInRange('part', part, 0, 2 ** 32 - 1, 0);
   integerOf64Bits('seed', seed);
   integerOf64Bits('stream', stream);
   integerInRange('offset', offset, 0, Number.MAX_SAFE_INTEGER, 0);
+  if (threads !== undefined) checkThreads(threads);
   return x;
 }
 

@@ -12,7 +12,7 @@ import {
   functionSin,
   pieces,
   piecesPerUnit,
-} from '../../elementary/parameters';
+} from '../../generated/layout-elementary';
 
 /** 1.5 2^52: added and taken away, a number becomes the nearest integer, which the sum's low bits hold in two's complement. */
 const integerMagic: f64 = 6755399441055744;

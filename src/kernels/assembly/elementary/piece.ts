@@ -4,50 +4,27 @@
  * rounding is monotone. NaN says that this is not decided, and the caller decides it.
  */
 import {
+  decideNative,
+  decisions,
   destinationSlot,
   functionCos,
-  functionErf,
   functionExp,
   functionLog,
   functionSin,
   functionSlot,
   functionTanh,
-  kindNative,
   kindSlot,
   shiftSlot,
   sourceSlot,
   tableSlot,
-} from '../../elementary/parameters';
-import { kindDirected, kindNearest, kindOdd, parameterBytes, tailSlot } from '../../generated/layout-rounding';
+} from '../../generated/layout-elementary';
+import { parameterBytes, tailSlot } from '../../generated/layout-rounding';
 import { roundLanes } from '../rounding/round';
 import { approximate } from './approximate';
+import { dispatch } from './generated';
 
 /** 2^-44: the bound of the relative error that is used, eight times the one that is proven. */
 const relativeError: f64 = 5.684341886080802e-14;
-
-// Numbers as types, for compile time: that of the last field's offset. One function for each of them, not one for all.
-@unmanaged
-export class Zero {}
-@unmanaged
-export class One extends Zero {
-  one: u8;
-}
-@unmanaged
-export class Two extends One {
-  two: u8;
-}
-@unmanaged
-export class Three extends Two {
-  three: u8;
-}
-@unmanaged
-export class Four extends Three {
-  four: u8;
-}
-@unmanaged
-export class Five extends Four {
-  five: u8;
-}
 
 /** The number before a positive one. */
 @inline
@@ -58,7 +35,7 @@ function before(x: v128): v128 {
 /** Rounds two numbers as the kind says. */
 @inline
 function rounded(kind: i32, x: v128, block: usize): v128 {
-  if (kind == kindNative) return f64x2.promote_low_f32x4(f32x4.demote_f64x2_zero(x));
+  if (kind == decideNative) return f64x2.promote_low_f32x4(f32x4.demote_f64x2_zero(x));
   return roundLanes<f64, i64>(kind, x, f64x2.splat(0), block);
 }
 
@@ -96,8 +73,8 @@ function pair<F, K>(x: v128, block: usize): v128 {
   return v128.bitselect(first, f64x2.splat(NaN), i64x2.eq(first, second));
 }
 
-/** Over `bytes` bytes, a multiple of 16, of elements of 4 bytes or 8. */
-function loop<F, K>(source: usize, destination: usize, bytes: usize, shift: i32, block: usize): void {
+/** The function F, rounded as the kind K says, over `bytes` bytes, a multiple of 16, of elements of 4 bytes or 8. */
+export function loop<F, K>(source: usize, destination: usize, bytes: usize, shift: i32, block: usize): void {
   if (shift == 3) {
     for (let i: usize = 0; i < bytes; i += 16)
       v128.store(destination + i, pair<F, K>(v128.load(source + i), block));
@@ -112,43 +89,6 @@ function loop<F, K>(source: usize, destination: usize, bytes: usize, shift: i32,
   }
 }
 
-@inline
-function byKind<F>(kind: i32, from: usize, to: usize, bytes: usize, shift: i32, block: usize): void {
-  if (kind == kindNearest) loop<F, Zero>(from, to, bytes, shift, block);
-  else if (kind == kindDirected) loop<F, One>(from, to, bytes, shift, block);
-  else if (kind == kindOdd) loop<F, Two>(from, to, bytes, shift, block);
-  else if (kind == kindNative) loop<F, Three>(from, to, bytes, shift, block);
-  else unreachable();
-}
-
-function dispatch(from: usize, to: usize, bytes: usize, block: usize): void {
-  const words = block + parameterBytes;
-  const kind = load<i32>(words, kindSlot);
-  const shift = load<i32>(words, shiftSlot);
-  switch (load<i32>(words, functionSlot)) {
-    case functionExp:
-      byKind<Zero>(kind, from, to, bytes, shift, block);
-      break;
-    case functionLog:
-      byKind<One>(kind, from, to, bytes, shift, block);
-      break;
-    case functionSin:
-      byKind<Two>(kind, from, to, bytes, shift, block);
-      break;
-    case functionCos:
-      byKind<Three>(kind, from, to, bytes, shift, block);
-      break;
-    case functionTanh:
-      byKind<Four>(kind, from, to, bytes, shift, block);
-      break;
-    case functionErf:
-      byKind<Five>(kind, from, to, bytes, shift, block);
-      break;
-    default:
-      unreachable();
-  }
-}
-
 /** Elements `from` to `from + count` of what the block describes. The last ones, which fill no vector, go through the block's tail. */
 export function piece(block: usize, from: i32, count: i32): i32 {
   const words = block + parameterBytes;
@@ -158,13 +98,14 @@ export function piece(block: usize, from: i32, count: i32): i32 {
   const destination = <usize>load<u32>(words, destinationSlot) + offset;
   const bytes = <usize>count << shift;
   const whole = bytes & ~15;
-  dispatch(source, destination, whole, block);
+  const kernel = load<i32>(words, functionSlot) * decisions + load<i32>(words, kindSlot);
+  dispatch(kernel, source, destination, whole, shift, block);
   const rest = bytes - whole;
   if (rest != 0) {
     const tail = block + tailSlot;
     memory.fill(tail, 0, 16);
     memory.copy(tail, source + whole, rest);
-    dispatch(tail, tail, 16, block);
+    dispatch(kernel, tail, tail, 16, shift, block);
     memory.copy(destination + whole, tail, rest);
   }
   return -1;

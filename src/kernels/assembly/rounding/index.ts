@@ -2,8 +2,5 @@
  * The module of rounding, encoding, decoding and random bits. Every buffer, scratch included, is given by the caller, so
  * a kernel works on any heap.
  */
-export { codeBits } from './decode';
-export { hasNaN } from './encode';
-export { decode, encode } from './generated';
 export { randomIntegers } from './philox';
 export { piece } from './piece';

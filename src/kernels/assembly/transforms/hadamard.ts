@@ -65,8 +65,35 @@ function rows16(
   }
 }
 
+/** Blocks of one or two elements. */
+function shortRows(
+  source: usize,
+  destination: usize,
+  blocks: i32,
+  n: i32,
+  factor: f32,
+  before: usize,
+  after: usize,
+): void {
+  const before0 = load<i32>(before);
+  const after0 = load<i32>(after);
+  const before1 = load<i32>(before, 4);
+  const after1 = load<i32>(after, 4);
+  for (let block = 0; block < blocks; block++) {
+    const a = reinterpret<f32>(load<i32>(source) ^ before0);
+    if (n == 1) store<i32>(destination, reinterpret<i32>(a * factor) ^ after0);
+    else {
+      const b = reinterpret<f32>(load<i32>(source, 4) ^ before1);
+      store<i32>(destination, reinterpret<i32>((a + b) * factor) ^ after0);
+      store<i32>(destination, reinterpret<i32>((a - b) * factor) ^ after1, 4);
+    }
+    source += <usize>n << 2;
+    destination += <usize>n << 2;
+  }
+}
+
 /**
- * Blocks of n consecutive elements, n a power of two from 4. `source` may be `destination`.
+ * Blocks of n consecutive elements, n a power of two. `source` may be `destination`.
  *
  * @param before n words applied before the butterflies
  * @param after n words applied after the factor
@@ -80,6 +107,10 @@ export function hadamardRows(
   before: usize,
   after: usize,
 ): void {
+  if (n < 4) {
+    shortRows(source, destination, blocks, n, factor, before, after);
+    return;
+  }
   const factors = f32x4.splat(factor);
   if (n === 16) {
     rows16(source, destination, blocks, factors, before, after);
@@ -147,26 +178,31 @@ function scaleRow(p: usize, columns: i32, factor: f32, sign: i32): void {
 }
 
 /**
- * One block of n rows of `columns` elements each, transformed along the rows' index, in place. n is any power of two.
+ * One block of n rows of `columns` elements each, `stride` bytes apart, transformed along the rows' index. n is any power of two.
+ * `source` may be `destination`.
  *
  * @param before n words applied before the butterflies
  * @param after n words applied after the factor
  */
 export function hadamardColumns(
-  values: usize,
+  source: usize,
+  destination: usize,
   n: i32,
   columns: i32,
+  stride: usize,
   factor: f32,
   before: usize,
   after: usize,
 ): void {
-  const stride = <usize>columns << 2;
-  for (let row = 0; row < n; row++)
-    if (load<i32>(before + (<usize>row << 2)) < 0) scaleRow(values + <usize>row * stride, columns, -1, 0);
+  for (let row = 0; row < n; row++) {
+    const at = destination + <usize>row * stride;
+    if (source != destination) memory.copy(at, source + <usize>row * stride, <usize>columns << 2);
+    if (load<i32>(before + (<usize>row << 2)) < 0) scaleRow(at, columns, -1, 0);
+  }
   for (let half = 1; half < n; half <<= 1)
     for (let top = 0; top < n; top += half << 1)
       for (let row = top; row < top + half; row++)
-        butterflyRows(values + <usize>row * stride, values + <usize>(row + half) * stride, columns);
+        butterflyRows(destination + <usize>row * stride, destination + <usize>(row + half) * stride, columns);
   for (let row = 0; row < n; row++)
-    scaleRow(values + <usize>row * stride, columns, factor, load<i32>(after + (<usize>row << 2)));
+    scaleRow(destination + <usize>row * stride, columns, factor, load<i32>(after + (<usize>row << 2)));
 }

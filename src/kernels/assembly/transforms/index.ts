@@ -1,6 +1,6 @@
 /** The module of transforms. Every buffer is given by the caller. */
-export { hadamardColumns, hadamardRows } from './hadamard';
 export { logarithmSums, placeSteps } from './magnitudes';
+export { piece } from './piece';
 export { shiftMagnitudes } from './powers';
 export { scaleBySlopes } from './slopes';
 export { bucketOf, clampBeyond, countBucket, countFinite } from './selection';

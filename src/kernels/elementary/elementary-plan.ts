@@ -4,17 +4,18 @@
  */
 import type { Format } from '../../formats/format.ts';
 import { isStochastic, type ResolvedRounding } from '../../rounding/index.ts';
+import * as layout from '../generated/layout-elementary.ts';
 import { kinds, lanes64 } from '../generated/layout-rounding.ts';
+import { planCache, roundingKey } from '../plan-cache.ts';
 import { planInLanes } from '../rounding-planner.ts';
-import * as parameters from './parameters.ts';
 
 const functionNumbers = {
-  exp: parameters.functionExp,
-  log: parameters.functionLog,
-  sin: parameters.functionSin,
-  cos: parameters.functionCos,
-  tanh: parameters.functionTanh,
-  erf: parameters.functionErf,
+  exp: layout.functionExp,
+  log: layout.functionLog,
+  sin: layout.functionSin,
+  cos: layout.functionCos,
+  tanh: layout.functionTanh,
+  erf: layout.functionErf,
 } as const;
 
 export interface ElementaryPlan {
@@ -25,12 +26,7 @@ export interface ElementaryPlan {
   readonly rounding: Uint8Array | undefined;
 }
 
-/** The plan, or undefined where only the reference evaluates. The constants are kept by the format's own plans. */
-export function planElementary(
-  name: string,
-  format: Format,
-  options: ResolvedRounding,
-): ElementaryPlan | undefined {
+function makePlan(name: string, format: Format, options: ResolvedRounding): ElementaryPlan | undefined {
   const number = (functionNumbers as Readonly<Record<string, number>>)[name];
   if (number === undefined || isStochastic(options.rounding) || format.kind !== 'float') return undefined;
   const fits =
@@ -44,8 +40,19 @@ export function planElementary(
     options.rounding === 'nearest-even' &&
     options.saturation === 'none' &&
     options.subnormals === 'keep';
-  if (isNative) return { number, kind: parameters.kindNative, rounding: undefined };
+  if (isNative) return { number, kind: layout.decideNative, rounding: undefined };
   const plan = planInLanes(format, options);
   if (plan?.path !== 'general') return undefined;
   return { number, kind: plan.kernel - lanes64 * kinds, rounding: plan.block };
+}
+
+const keepPlan = planCache<ElementaryPlan | undefined>();
+
+/** The plan, or undefined where only the reference evaluates. Plans are kept. */
+export function planElementary(
+  name: string,
+  format: Format,
+  options: ResolvedRounding,
+): ElementaryPlan | undefined {
+  return keepPlan(format, `${name} ${roundingKey(options)}`, () => makePlan(name, format, options));
 }
