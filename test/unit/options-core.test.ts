@@ -106,7 +106,7 @@ const exported: Readonly<Record<string, Entry>> = {
     refused: [
       null,
       undefined,
-      1,
+      1.5,
       '12',
       [1.5],
       ['1'],
