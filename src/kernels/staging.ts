@@ -167,6 +167,8 @@ export interface RowBuffer {
 export function rowBuffer(length: number): RowBuffer {
   // Asked for each time: in between, other work may have wanted a larger one, or made the memory grow.
   const place = (): number => bufferOf(0, 4 * length).pointer;
+  // Now, so that the memory does not grow at the first load.
+  place();
   let made: Float32Array | undefined;
   const whole = (): Float32Array => {
     const pointer = place();
