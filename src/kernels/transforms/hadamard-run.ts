@@ -82,7 +82,8 @@ export function rotatorOn(heap: Heap): Rotator {
 
   return {
     setSigns({ signs, signsFirst: areFirst }, size): void {
-      const view = new Int32Array(heap.memory.buffer, room() + slots.blockBytes, size);
+      const words = room() + slots.blockBytes;
+      const view = new Int32Array(heap.memory.buffer, words, size);
       for (let i = 0; i < size; i++) view[i] = signs !== undefined && signs[i]! < 0 ? 1 << 31 : 0;
       signsFirst = areFirst;
     },
