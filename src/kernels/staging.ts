@@ -86,7 +86,8 @@ function ofEach<T>({ inputs, out }: ElementWork, what: (array: Elements, i: numb
 function chunkOf({ inputs, out }: ElementWork): number {
   let widest = out?.BYTES_PER_ELEMENT ?? 1;
   for (let i = 0; i < inputs.length; i++) widest = Math.max(widest, inputs[i]!.BYTES_PER_ELEMENT);
-  const isLong = out !== undefined && out.byteLength >= leastLong;
+  // What is written where it was read lies in the cache.
+  const isLong = out !== undefined && out.byteLength >= leastLong && !inputs.includes(out);
   return (isLong ? longChunkBytes : chunkBytes) / widest;
 }
 

@@ -15,8 +15,8 @@ import {
   type Signs,
 } from './hadamard-run.ts';
 
-/** Bytes staged of rows: within the first-level cache together with the arrays that come and go. */
-const stagedBytes = 16384;
+/** Bytes staged of rows: far below the second-level cache. */
+const stagedBytes = 65536;
 /** Bytes staged of columns, within the second-level cache: mostly a block with all its columns, which is one copy. */
 const stagedColumnBytes = 262144;
 /** Blocks up to here are transformed at the pace of memory. */
