@@ -3,6 +3,7 @@
  * when it is first needed; each is a few dozen kilobytes. Each family of kernels has its own: see `*-module.ts`.
  */
 import { isSharedBuffer } from '../array-kinds.ts';
+import { inflate } from './inflate.ts';
 import { sharedBuild } from './shared-build.ts';
 
 /** How threads share the work of a module: what a block in the heap describes is done in pieces, by whichever thread. */
@@ -19,28 +20,26 @@ export interface KernelModule<E> {
   on(memory: WebAssembly.Memory): E;
 }
 
-/** Lower-case digits: '0' is 0x30, 'a' is 0x61. */
-function fromHexadecimal(digits: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(digits.length / 2);
-  const digit = (at: number): number => (digits.charCodeAt(at) & 15) + (digits.charCodeAt(at) >> 6) * 9;
-  for (let i = 0; i < bytes.length; i++) bytes[i] = digit(2 * i) * 16 + digit(2 * i + 1);
-  return bytes;
+/** The bytes of a shipped module: in base64 their number, in four bytes from the least, and what DEFLATE made of them. */
+function unpacked(text: string): Uint8Array<ArrayBuffer> {
+  const data = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  return inflate(data.subarray(4), new DataView(data.buffer).getUint32(0, true));
 }
 
-/** A module from its build for unshared memory, in hexadecimal digits. */
-export function kernelModule<E>(digits: string): KernelModule<E> {
+/** A module from its build for unshared memory, compressed. */
+export function kernelModule<E>(text: string): KernelModule<E> {
   let sharedMade: WebAssembly.Module | undefined;
   let unsharedMade: WebAssembly.Module | undefined;
   const linked = new WeakMap<WebAssembly.Memory, E>();
 
-  const sharedBytes = (): Uint8Array<ArrayBuffer> => sharedBuild(fromHexadecimal(digits));
+  const sharedBytes = (): Uint8Array<ArrayBuffer> => sharedBuild(unpacked(text));
 
   function moduleFor(memory: WebAssembly.Memory): WebAssembly.Module {
     if (isSharedBuffer(memory.buffer)) {
       sharedMade ??= new WebAssembly.Module(sharedBytes());
       return sharedMade;
     }
-    unsharedMade ??= new WebAssembly.Module(fromHexadecimal(digits));
+    unsharedMade ??= new WebAssembly.Module(unpacked(text));
     return unsharedMade;
   }
 

@@ -1,4 +1,4 @@
-/** The bytes of every module of kernels that this version ships, in hexadecimal digits, by name: what a version of the numerics is told by. */
+/** The bytes of every module of kernels that this version ships, compressed, by name: what a version of the numerics is told by. */
 import arithmetic from './generated/arithmetic.ts';
 import convolutions from './generated/convolutions.ts';
 import elementary from './generated/elementary.ts';
