@@ -202,15 +202,16 @@ export function readTemplate(
   values: readonly unknown[],
 ): { readonly text: string; readonly fixed: ReadonlyMap<string, Bound> } {
   const fixed = new Map<string, Bound>();
-  const text = parts.reduce((all, part, i) => {
-    const name = `$${i}`;
-    const value = values[i - 1];
+  const [first = '', ...rest] = parts;
+  const text = rest.reduce((all, part, i) => {
+    const name = `$${i + 1}`;
+    const value = values[i];
     const isPlain = typeof value === 'number' || isShaped(value);
     fixed.set(
       name,
-      isPlain ? value : realArray(`value ${i}`, value, 'a number, an array of numbers or a shaped array'),
+      isPlain ? value : realArray(`value ${i + 1}`, value, 'a number, an array of numbers or a shaped array'),
     );
     return `${all} ${name} ${part}`;
-  });
+  }, first);
   return { text, fixed };
 }

@@ -315,6 +315,20 @@ const commands: Readonly<Record<string, Command>> = {
       expect(hours).toBeGreaterThanOrEqual(0);
     },
   },
+  // Of runs that there are, lines are tested elsewhere.
+  assign: {
+    values: {
+      '--bits': ['4', '6.5'],
+      '--formats': ['e2m1', 'e2m1,posit(4,1)', 'posit(8,0),e2m1'],
+      '--sensitivity': ['gradients', 'weights'],
+      '--out': ['FILE:out'],
+    },
+    flags: ['--json'],
+    operands: ['FILE:none', 'FILE:sweep.json', 'FILE:book'],
+    most: 1,
+    always: [],
+    isRefused: true,
+  },
   worker: {
     values: {
       '--queue': addresses,
