@@ -2,6 +2,6 @@
 export declare const modules: readonly string[];
 export declare function compileKernels(module: string, isShared?: boolean): Promise<Uint8Array>;
 export declare function generatedModule(module: string, binary: Uint8Array): string;
-export declare function moduleIn(text: string): Buffer;
+export declare function moduleIn(text: string): Buffer<ArrayBuffer>;
 export declare function generatedPath(module: string): string;
 export declare function generatedSources(): readonly { path: string; text: string }[];
