@@ -4,7 +4,7 @@
  * quantiser is the caller's choice (`tf.customGrad`).
  */
 import type { Tensor } from '@tensorflow/tfjs';
-import { checkBoolean, checkFields, checkObject, integerInRange } from '../check.ts';
+import { checkBoolean, checkFields, checkObject, integerInRange, refusedAs } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { streamInPlace } from '../kernels/quantizers/quantizer-arrays.ts';
 import type { QuantizerPlan } from '../kernels/quantizers/quantizer-plan.ts';
@@ -154,10 +154,17 @@ function quantizerOf(given: Quantizer | QuantizerOptions | string): Quantizer {
   }
   const known = typeof given === 'string' ? namedQuantizers.get(given) : quantizers.get(given);
   if (known !== undefined) return known;
-  const made = quantizer(given);
-  if (typeof given === 'string') namedQuantizers.set(given, made);
-  else quantizers.set(given, made);
-  return made;
+  if (typeof given !== 'string') {
+    const made = quantizer(given);
+    quantizers.set(given, made);
+    return made;
+  }
+  const named = refusedAs(
+    () => quantizer(given),
+    () => 'quantizer',
+  );
+  namedQuantizers.set(given, named);
+  return named;
 }
 
 /**

@@ -4,7 +4,7 @@
  * into one that has both, the numbers of one multiplied by the power of two that makes its smallest normal number the other's, so
  * that every exponent that the unit looks at is what it would be, but for that power.
  */
-import type { MatrixUnit } from '../arithmetic/matrix-unit/index.ts';
+import { type MatrixUnit, withOperands } from '../arithmetic/matrix-unit/index.ts';
 import { float } from '../formats/float.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
 import { round } from '../operations/conversions.ts';
@@ -62,5 +62,5 @@ export function unitOperands(
   const { format, shifts } = joined(a.format, b.format);
   const elements = [elementsOf(values[0], a, shifts[0]), elementsOf(values[1], b, shifts[1])] as const;
   const units = Math.fround(Math.fround(a.unit) * Math.fround(b.unit));
-  return { unit: { ...unit, operands: format }, elements, factor: units * 2 ** -(shifts[0] + shifts[1]) };
+  return { unit: withOperands(unit, format), elements, factor: units * 2 ** -(shifts[0] + shifts[1]) };
 }

@@ -156,7 +156,7 @@ test('fakeQuantize refuses what is no float32 tensor and no quantiser', async ()
   for (const x of [undefined, [1, 2], Float32Array.of(1), tf.tensor([1], [1], 'int32')])
     expect((await refusal(() => fakeQuantize(tf, x as never, options))).argument).toBe('x');
   const x = tf.tensor([1]);
-  for (const given of [undefined, null, 'int4', 4])
+  for (const given of [undefined, null, 'int4x', 4])
     expect((await refusal(() => fakeQuantize(tf, x, given as never))).argument).toBe('quantizer');
   x.dispose();
 });

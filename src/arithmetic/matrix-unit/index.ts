@@ -8,5 +8,6 @@ export {
   type MatrixUnitScales,
   matrixUnit,
   matrixUnitNames,
+  withOperands,
 } from './matrix-unit.ts';
 export type { MatrixUnitParameters } from './own-unit.ts';

@@ -274,3 +274,10 @@ export function matrixUnit(which: string | MatrixUnitParameters): MatrixUnit {
   }
   return unit;
 }
+
+/** A unit of products that takes operands of another format; by itself it multiplies those of its own. */
+export function withOperands(unit: MatrixUnit, operands: FloatFormat): MatrixUnit {
+  const made: MatrixUnit = Object.freeze({ ...unit, operands });
+  units.add(made);
+  return made;
+}
