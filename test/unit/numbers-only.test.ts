@@ -103,7 +103,9 @@ const elementwise = (functions: object): Calls =>
   );
 const binary = new Set('add sub mul div pow hypot atan2 min max compare'.split(' '));
 const otherMethods = new Set(
-  'convert dot flags matmul matvec norm quire reset restore state sum clearFlags toString toJSON'.split(' '),
+  'compile convert cumsum dot flags matmul matvec mean norm prod quire reset restore state sum clearFlags toString toJSON'.split(
+    ' ',
+  ),
 );
 
 const codes: Calls = { decode: { arguments: [1], also: isBigint }, encode: [1] };
@@ -113,11 +115,15 @@ const methods: Readonly<Record<string, { readonly of: object; readonly calls: Ca
     of: e4m3,
     calls: {
       ...elementwise(e4m3),
+      compile: ['a + b'],
       convert: [x],
+      cumsum: [x],
       dot: [x, y, { order: { chunk: 2 }, c: 1 }],
       matmul: [x, y, number, { order: { chunk: 2 } }],
       matvec: [x, [1, 2], { m: 2, k: 2, transpose: true }],
+      mean: [x, { order: { chunk: 2 } }],
       norm: [x, { order: { chunk: 2 } }],
+      prod: [x],
       restore: [{ offset: 3, supplied: 0 }],
       sum: [x, { order: { chunk: 2 }, c: 1 }],
     },
