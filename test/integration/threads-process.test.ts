@@ -14,7 +14,18 @@ const sources = fileURLToPath(new URL('../../src', import.meta.url));
 /** What the core is made of; schemas and their package are for files, which it does not read. */
 const core = [
   ...readdirSync(sources).filter((file) => file.endsWith('.ts') && file !== 'schema.ts'),
-  ...['formats', 'rounding', 'arithmetic', 'products', 'kernels', 'tensor'],
+  ...[
+    'formats',
+    'rounding',
+    'arithmetic',
+    'products',
+    'kernels',
+    'operations',
+    'quantizers',
+    'arrays',
+    'expressions',
+    'explained',
+  ],
 ];
 let folder: string;
 
