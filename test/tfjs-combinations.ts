@@ -101,7 +101,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
 type Quantizing = string | QuantizerOptions;
 
 export const quantizers: readonly Quantizing[] = [
-  ...['mxfp8e4m3', 'mxfp8e5m2', 'mxfp6e2m3', 'mxfp6e3m2', 'mxfp4', 'mxint8', 'nvfp4', 'e4m3fn'],
+  ...['mxfp8e4m3', 'mxfp8e5m2', 'mxfp6e2m3', 'mxfp6e3m2', 'mxfp4', 'mxint8', 'nvfp4', 'e4m3fn/tensor'],
   { format: 'int8', scale: { per: 'tensor', from: 'absmax' } },
   { format: 'int8', scale: { per: 'row', from: 'absmax' } },
   { format: 'int4', scale: { per: 'column', from: 'absmean' } },
