@@ -12,6 +12,7 @@ import {
   pathOf,
 } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { randomIntegers } from '../rounding/philox.ts';
 import { studentQuantile } from '../student.ts';
 import { type LawForm, type LawFormName, lawForms } from './forms.ts';
 
@@ -57,17 +58,6 @@ const lastIterations = 500;
 const difference = 1e-5;
 /** Of the largest singular value: what is less counts as zero. */
 const rankTolerance = 1e-9;
-
-/** Uniform draws in [0, 1) (Steele, Lea and Flood's SplitMix, 32 bits). */
-function uniforms(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
-  };
-}
 
 function checkRows(rows: unknown, variables: readonly string[]): readonly LawRow[] {
   return checkList('rows', rows, 'an array of objects').map((row, index) => {
@@ -117,10 +107,11 @@ class Fitted {
     return (row) => pairs.map(([up, down]) => (up(row) - down(row)) / (2 * difference));
   }
 
-  start(draw: () => number): number[] {
-    return this.names.map((name) => {
+  /** A point between the form's ends, by a random 32-bit integer for each parameter. */
+  start(random: Uint32Array): number[] {
+    return this.names.map((name, i) => {
       const [low, high] = this.#form.parameters[name]!;
-      return Math.log(low) + draw() * Math.log(high / low);
+      return Math.log(low) + (random[i]! / 2 ** 32) * Math.log(high / low);
     });
   }
 }
@@ -143,7 +134,8 @@ async function leastSquares(
       const of = make(logs);
       return (index) => of(rows[index]!);
     };
-  const draw = uniforms(seed);
+  const count = fitted.names.length;
+  const random = randomIntegers(starts * count, { seed });
   const errorOf = (logs: readonly number[]): number => {
     const law = fitted.at(logs);
     return squaresOf(rows.map((row) => row['loss']! - law(row)));
@@ -166,7 +158,8 @@ async function leastSquares(
       // A start from which the steps leave the finite numbers, or end in a singular matrix, leads nowhere.
     }
   };
-  for (let i = 0; i < starts; i++) descend(fitted.start(draw), startIterations);
+  for (let i = 0; i < starts; i++)
+    descend(fitted.start(random.subarray(i * count, (i + 1) * count)), startIterations);
   if (best !== null) descend(best, lastIterations);
   return best;
 }

@@ -26,7 +26,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   testing: [...core, 'vectors'],
   tfjs: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers'],
   files: [],
-  laws: ['formats'],
+  laws: ['formats', 'rounding'],
   train: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers', 'tfjs', 'files', 'laws'],
   cli: [
     ...core,
