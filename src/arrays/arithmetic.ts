@@ -37,8 +37,8 @@ export function arithmetic(formats: FormatOfOptions): FormatOfArithmetic;
  * Operations in a number format, correctly rounded in every mode: each result is as if computed exactly and rounded once.
  *
  * The methods take numbers, arrays of one kind (Float32Array or Float64Array) and length, or numbers against arrays; the result
- * is a number, or an array of that kind. Float16Arrays count as Float32Arrays, arrays of numbers as Float64Arrays. `array` makes shaped
- * arrays, whose methods the operations are. Operands must be values of the format, or NaN. The options hold for every call, the
+ * is a number, or an array of that kind. Arrays of numbers count as Float64Arrays, Float16Arrays as Float32Arrays unless all are such, which
+ * give a Float16Array for formats within binary16. `array` makes shaped arrays, whose methods the operations are. Operands must be values of the format, or NaN. The options hold for every call, the
  * seed, `offset` and supplied `random` included: the object owns a cursor that moves on by the draw slots of a call, one an
  * element in the element-wise operations. What the operations give for zeros, infinities and NaN: `docs/arithmetic.md`.
  *

@@ -1,5 +1,5 @@
 /**
- * `arithmetic` as users call it: the operations of `src/arithmetic`, with the SIMD kernels for arrays. The kernels agree with the
+ * `arithmetic` on numbers and flat arrays: the operations of `src/arithmetic`, with the SIMD kernels. The kernels agree with the
  * scalar reference on every bit.
  */
 
@@ -44,41 +44,12 @@ const kernels: ArithmeticKernels = {
 
 export type { Arithmetic, ArithmeticOptions } from '../arithmetic/arithmetic.ts';
 
-/**
- * Operations on operands of formats of their own, rounded once to the format of results: the formatOf operations of IEEE 754-2019,
- * section 5.4.1.
- *
- * @param formats `operands`: the formats of a, b and c; `result`; and the options as above, but `operands: 'round'`.
- *
- * @example
- * const mixed = arithmetic({ operands: ['e4m3fn', 'e4m3fn', 'binary32'], result: 'bfloat16', rounding: 'toward-zero' });
- * mixed.fma(448, 448, 1) // 200704
- */
+/** As the public `arithmetic` of several formats. */
 export function arithmetic(
   formats: FormatOfOptions & { readonly flags: true },
 ): FormatOfArithmetic & { readonly flags: Readonly<Flags> };
 export function arithmetic(formats: FormatOfOptions): FormatOfArithmetic;
-/**
- * Operations in a number format, correctly rounded in every mode: each result is as if computed exactly and rounded once.
- *
- * The methods take numbers, arrays of one kind (Float32Array or Float64Array) and length, or numbers against arrays; the result
- * is a number, or an array of that kind. Arrays of numbers count as Float64Arrays, Float16Arrays as Float32Arrays unless all are such, which
- * give a Float16Array for formats within binary16. Operands must be values of the format, or NaN. The options hold for every call, the
- * seed, `offset` and supplied `random` included: the object owns a cursor that moves on by the draw slots of a call, one an
- * element in the element-wise operations. What the operations give for zeros, infinities and NaN: `docs/arithmetic.md`.
- *
- * @param format A format or its name.
- * @param options Mode, saturation, subnormals and random bits as for `round`; `operands`, `flags`, `threads`: see
- *   `ArithmeticOptions`.
- * @throws ArgumentError for an unknown format or option. The methods throw it for operands that are not numbers or such arrays,
- *   do not match, or are not in the format (it names the operand and the value), for an `out` that does not fit, and if the
- *   supplied random integers run out.
- *
- * @example
- * const e4m3 = arithmetic('e4m3fn', { rounding: 'toward-zero', saturation: 'finite' });
- * e4m3.add(1, 0.109375) // 1, since the next number up is 1.125
- * e4m3.mul(new Float32Array([16, 448]), 2) // Float32Array [32, 448]
- */
+/** As the public `arithmetic` of a format (`src/arrays/arithmetic.ts`), without shaped arrays and expressions. */
 export function arithmetic(
   format: Format | FormatSpelling,
   options: ArithmeticOptions & { readonly flags: true },

@@ -34,7 +34,7 @@ const mostColumns = 2 ** 20;
 const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** The value of a cell; NaN if it is no finite decimal number. */
-const numberIn = (cell: string): number => (number.test(cell) ? Number(cell) : Number.NaN);
+export const numberIn = (cell: string): number => (number.test(cell) ? Number(cell) : Number.NaN);
 
 /** Numbers that come one after the other, as binary32. */
 class Growing {

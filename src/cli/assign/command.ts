@@ -14,7 +14,7 @@ import { type XrNpeFormat, xrNpeFormats } from '../../train/recipes/xr-npe.ts';
 import type { Sensitivity } from '../../train/sensitive-layers.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { allowsStyle, type Io } from '../io.ts';
-import { choice, real } from '../options.ts';
+import { choice, real, splitNames } from '../options.ts';
 import { readPointer } from '../run-files.ts';
 import { bold, type Column, formatTable } from '../text-table.ts';
 
@@ -35,10 +35,9 @@ interface GivenOptions {
   readonly json?: boolean;
 }
 
-/** Names with commas between them; those within brackets are not. */
 function readFormats(text: string): readonly XrNpeFormat[] {
   const read = choice('--formats', xrNpeFormats);
-  return [...new Set(text.split(/,(?![^()]*\))/).map((name) => read(name.trim())))];
+  return splitNames('--formats', text).map(read);
 }
 
 /** The newest checkpoint of a run folder, or the one of a file. Throws ArgumentError naming `<run>`, or DamagedFileError. */

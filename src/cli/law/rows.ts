@@ -5,6 +5,7 @@ import { checkList, checkObject, isRecord, pathOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { numberFrom } from '../../json.ts';
 import type { LawRow } from '../../laws/index.ts';
+import { numberIn } from '../../train/csv.ts';
 import { readJson, readText } from '../read-file.ts';
 
 /** Runs, and how many were left out since they have no finite loss. */
@@ -15,8 +16,6 @@ interface LawRows {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const isNumber = (text: string): boolean => /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim());
-
 async function fromCsv(file: string): Promise<Fields[]> {
   const { parse } = await import('csv-parse/sync').catch(() => {
     throw new ArgumentError('runs', file, 'JSON; tables need the package csv-parse: npm install csv-parse');
@@ -25,7 +24,10 @@ async function fromCsv(file: string): Promise<Fields[]> {
     const lines = parse(readText(file, 'runs'), { columns: true, trim: true, skip_empty_lines: true });
     return (lines as Record<string, string>[]).map((line) =>
       Object.fromEntries(
-        Object.entries(line).map(([name, text]) => [name, isNumber(text) ? Number(text) : text]),
+        Object.entries(line).map(([name, text]) => {
+          const number = numberIn(text);
+          return [name, Number.isNaN(number) ? text : number];
+        }),
       ),
     );
   } catch (error) {

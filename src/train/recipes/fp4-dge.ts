@@ -4,9 +4,9 @@
  * Peng et al., "FP8-LM", arXiv 2310.18313.
  */
 import { boolean, fields, maybe, number, objectOr, value, word } from '../../schema.ts';
-import type { StateCodecSpec } from '../optimizers/index.ts';
 import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
+import { scaledMoment } from './states.ts';
 
 /** What FP4 training with its estimator accepts. */
 export interface Fp4DgeOptions extends RecipeOptions {
@@ -42,13 +42,6 @@ const fp4DgeOptions = optionsOf({
   activations: maybe(boolean),
   gradients: maybe(word(['float32', 'e5m2'])),
   moments: maybe(word(['fp8', 'float32'])),
-});
-
-/** A moment in a format, with a scale of the tensor; small tensors too. */
-const held = (format: string): StateCodecSpec => ({
-  kind: 'quantizer',
-  quantizer: { format, scale: { per: 'tensor', from: 'absmax' } },
-  least: 0,
 });
 
 /**
@@ -88,7 +81,8 @@ export function fp4Dge(options: Fp4DgeOptions = {}): Recipe {
     ...(moments === 'fp8' ? [] : ['float32-moments']),
   ];
   const isAdam = (options.optimizer?.kind ?? 'adamw') === 'adamw';
-  const codecs = moments === 'fp8' && isAdam ? { first: held('e4m3fn'), second: held('binary16') } : {};
+  const codecs =
+    moments === 'fp8' && isAdam ? { first: scaledMoment('e4m3fn'), second: scaledMoment('binary16') } : {};
   return recipe(
     ['fp4-dge', ...names].join('-'),
     `FP4 operands${estimator === null ? '' : ', differentiable estimator'}${outliers === null || !activations ? '' : ', outliers apart'}`,

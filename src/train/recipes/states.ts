@@ -33,6 +33,13 @@ export interface Adam8bitOptions extends RecipeOptions {
   readonly embedding?: '8-bit' | '32-bit';
 }
 
+/** A moment in a format with a scale of the tensor, small ones too. */
+export const scaledMoment = (format: string): StateCodecSpec => ({
+  kind: 'quantizer',
+  quantizer: { format, scale: { per: 'tensor', from: 'absmax' } },
+  least: 0,
+});
+
 /** How the moments are held. */
 function codecsOf({ block = 2048, least, map = 'dynamic', per = 'block' }: Adam8bitOptions): {
   readonly first: StateCodecSpec;

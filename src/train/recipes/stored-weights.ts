@@ -13,6 +13,7 @@ import { gridRange, groupSize, selection, rounding as writeBack } from '../recip
 import type { WeightStoreSpec } from '../stores/index.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 import { bitnetSlots, ternaryWeights } from './bitnet.ts';
+import { scaledMoment } from './states.ts';
 
 const bits = value<number>(
   (given) => given === 1.58 || (Number.isInteger(given) && (given as number) >= 2 && (given as number) <= 16),
@@ -99,13 +100,6 @@ function storeOf(options: DqtOptions): WeightStoreSpec {
   const usual = isInteger ? 'absmean' : { deviations: floatDeviations };
   return { kind: 'grid', format, rounding, range: range ?? usual, of, ...feedback };
 }
-
-/** A moment in a format with a scale of the tensor, small ones too. */
-const scaledMoment = (format: string): StateCodecSpec => ({
-  kind: 'quantizer',
-  quantizer: { format, scale: { per: 'tensor', from: 'absmax' } },
-  least: 0,
-});
 
 /** How moments are held in an environment. */
 function momentsIn(environment: 'bfloat16' | 'fp8', settings: OptimizerSettings): object {
