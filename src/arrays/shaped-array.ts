@@ -332,6 +332,17 @@ export class ArrayCore implements View {
     return part(0, 0);
   }
 
+  /** What the first axis has: the elements of a vector, the rows of a matrix as views. Throws ArgumentError without axes. */
+  *[Symbol.iterator](): Generator<ShapedArray | number> {
+    if (this.shape.length === 0) throw new ArgumentError('array', 'a number', 'an array with an axis');
+    for (let i = 0; i < this.shape[0]!; i++) yield this.shape.length === 1 ? this.at(i) : this.slice(i);
+  }
+
+  /** What `JSON.stringify` writes: nested arrays, in which JSON has null for what is not finite. */
+  toJSON(): Nested | number {
+    return this.toArray();
+  }
+
   /** The elements in row-major order, in memory of their own. */
   toTypedArray(): RealArray {
     return copied(this);

@@ -11,6 +11,16 @@ const A = f.array([
 ]);
 
 describe('what becomes a shaped array', () => {
+  test('an array is written as JSON and iterated as nested arrays are', () => {
+    expect(JSON.stringify({ A: A.T })).toBe('{"A":[[1,4],[2,5],[3,6]]}');
+    expect(JSON.stringify(f.array(2))).toBe('2');
+    const rows = [...A] as (typeof A)[];
+    expect(rows.map((row) => [...row])).toEqual(A.toArray());
+    expect(rows[1]!.data).toBe(A.data);
+    expect([...f.array([])]).toEqual([]);
+    expect(() => [...f.array(2)]).toThrow(/^array: got 'a number'; accepted: an array with an axis/);
+  });
+
   test('nested arrays, typed arrays, numbers, other arrays', () => {
     expect(A.shape).toEqual([2, 3]);
     expect(A.data).toBeInstanceOf(Float32Array);
