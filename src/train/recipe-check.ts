@@ -26,6 +26,7 @@ import {
   type GivenRecipe,
   type InputGradientSpec,
   keepsRowsTurned,
+  type LearnBits,
   type LinearSlots,
   type OperandSpec,
   optimizerValues,
@@ -60,9 +61,20 @@ function checkLearned(
   spec: OperandSpec,
   { scale, gradient, transform: made }: Quantizer,
 ): void {
-  const { learn = [], invert } = spec;
+  const { invert } = spec;
+  spec.learn?.forEach((one, i) => {
+    if (one.of === 'bits') checkBits(`${path}.learn[${i}]`, one, spec);
+    else
+      for (const field of ['target', 'range', 'penalty'] as const)
+        checkAbsent(
+          `${path}.learn[${i}].${field}`,
+          (one as { readonly [F in typeof field]?: unknown })[field],
+          'nothing but for bits',
+        );
+  });
+  const learn = spec.learn ?? [];
   const isLearned = scale.from === 'learned';
-  const wanted = isLearned ? (scale.hasZeroPoint ? ['scale', 'zeroPoint'] : ['scale']) : [];
+  const wanted = ['bits', ...(isLearned ? (scale.hasZeroPoint ? ['scale', 'zeroPoint'] : ['scale']) : [])];
   learn.forEach(({ of }, i) => {
     const isRepeated = learn.findIndex((other) => other.of === of) < i;
     if (wanted.includes(of) && !isRepeated) return;
@@ -86,6 +98,31 @@ function checkLearned(
     throw new ArgumentError(`${path}.invert`, invert, 'true, where scales are learned');
 }
 
+/** Bits are learned of noise that stays in, towards a target or within a range. */
+function checkBits(path: string, { target, range }: LearnBits, { transform: given }: OperandSpec): void {
+  const { name, bits, inverse } = (given ?? {}) as unknown as Readonly<Record<string, unknown>>;
+  if (name !== 'noise' || typeof bits !== 'number' || inverse === 'subtract')
+    throw new ArgumentError(
+      `${path}.of`,
+      'bits',
+      'something else, unless the transform is noise of one number of bits that stays in (inverse keep)',
+    );
+  if ((target === undefined) === (range === undefined))
+    throw new ArgumentError(`${path}.target`, target, 'a number of bits; or a range in its place');
+  if (target !== undefined) {
+    if (target === bits)
+      throw new ArgumentError(`${path}.target`, target, `another number than the transform's`);
+    return;
+  }
+  const [low, high] = range!;
+  if (!(low < bits && bits < high))
+    throw new ArgumentError(
+      `${path}.range`,
+      range,
+      `two numbers below and above the transform's bits, ${bits}`,
+    );
+}
+
 function checkSlots(path: string, slots: PartialSlots): void {
   for (const product of ['forward', 'inputGradient', 'weightGradient'] as const)
     for (const [operand, spec] of Object.entries(slots[product] ?? {})) {
@@ -99,6 +136,13 @@ function checkSlots(path: string, slots: PartialSlots): void {
           `${place}.scale.from`,
           scale.from,
           'a statistic or constant: scales are learned of what the forward product reads',
+        );
+      const learnsBits = (spec as OperandSpec | null)?.learn?.some((one) => one.of === 'bits');
+      if (learnsBits === true && !(product === 'forward' && operand === 'w'))
+        throw new ArgumentError(
+          `${place}.learn`,
+          'bits',
+          'bits of forward.w: groups of weights stay the same',
         );
       if (operand === 'accumulate') checkAccumulator(place, spec as AccumulatorSpec | null);
       else checkOperand(place, spec as OperandSpec | 'same' | null, { isOwned: true });

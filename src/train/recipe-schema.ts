@@ -33,6 +33,8 @@ import { projectEntries, updateEntries } from './update/spec.ts';
 /** A part of a whole. */
 export const part: Schema<number> = number({ from: 0, to: 1 });
 const positive = number({ above: 0, to: 1e38 });
+/** A number of bits, not necessarily whole. */
+const bits = number({ from: 1, to: 32 });
 
 const pattern: Schema<string> = value((given) => tryPattern(given) !== undefined, patternWords);
 
@@ -51,7 +53,19 @@ const operandEntries = {
   nan: maybe(word(['error', 'zero', 'max', 'group'])),
   of: maybe(word(['operand', 'image'])),
   norm: maybe(word(['rms', 'layer'])),
-  learn: maybe(list(fields({ of: word(['scale', 'zeroPoint']), learningRate: positive }), 1, 2)),
+  learn: maybe(
+    list(
+      fields({
+        of: word(['scale', 'zeroPoint', 'bits']),
+        learningRate: positive,
+        target: maybe(bits),
+        range: maybe(list(bits, 2, 2)),
+        penalty: maybe(fields({ kind: word(['mean', 'size']), weight: positive })),
+      }),
+      1,
+      3,
+    ),
+  ),
 };
 const operandOf = (words: string, accepts: (given: unknown) => boolean): Schema =>
   objectOr(fields(operandEntries), value(accepts, words));

@@ -42,12 +42,32 @@ export interface OperandSpec extends Partial<Omit<QuantizerSpec, 'format'>> {
 
 /**
  * A trained parameter of a quantiser. The recipe's optimiser trains it, without weight decay or clipping, by the gradient that the
- * quantiser's `gradient` rule gives (`lsq`).
+ * quantiser's `gradient` rule gives (`lsq`), or its noise.
  */
-export interface LearnSpec {
+export type LearnSpec = LearnScale | LearnBits;
+
+interface LearnScale {
   readonly of: 'scale' | 'zeroPoint';
   /** Its peak; it follows the recipe's schedule. Above 0. */
   readonly learningRate: number;
+}
+
+/**
+ * The bits of a weight's noise, one number p a group of its transform `noise`, whose `bits` b0 are those to begin with: either a
+ * `target` or a `range`.
+ */
+export interface LearnBits {
+  readonly of: 'bits';
+  readonly learningRate: number;
+  /** Bits are target + p (b0 - target), from 1 to 32; p begins as 1. */
+  readonly target?: number;
+  /** Bits are between two numbers, low + (high - low) / (1 + e^-p). */
+  readonly range?: readonly [low: number, high: number];
+  /**
+   * A term of the objective beside the loss, for each weight: `weight` times the mean of p, or (`size`) times the megabytes (2^23 bits)
+   * that the elements take.
+   */
+  readonly penalty?: { readonly kind: 'mean' | 'size'; readonly weight: number };
 }
 
 /** A rounding or quantiser of a product's result. */

@@ -17,6 +17,8 @@ export interface StepRecord {
   readonly step: number;
   /** Mean loss of the step's batch before the update, in nats per prediction. */
   readonly loss: number;
+  /** Terms of the objective beside it, where the recipe has some. */
+  readonly penalty?: number;
   readonly learningRate: number;
   /** Global norm of the gradients before clipping. */
   readonly gradientNorm: number;

@@ -150,6 +150,7 @@ export class TrainingRun {
     const record: StepRecord = {
       ...{ step: index + 1, loss, learningRate: optimizer.learningRate, gradientNorm },
       ...{ predictions: task.predictions, seconds },
+      ...(this.learned.hasPenalty ? { penalty: this.learned.penalty } : {}),
       ...(probes === undefined ? {} : { probes }),
     };
     options.onStep?.(record);

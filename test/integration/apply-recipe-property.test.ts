@@ -164,6 +164,9 @@ const every: Readonly<Record<string, Recipe>> = {
   stableSpam: recipes.stableSpam({ operands: 'fp4', resetEvery: 3 }),
   galore: recipes.galore({ rank: 2, period: 2 }),
   qGalore: recipes.qGalore({ rank: 2, period: 2, queue: 1 }),
+  gaussianWeightSampling: recipes.gaussianWeightSampling({ learningRate: 0.1 }),
+  'gaussianWeightSampling, fixed': recipes.gaussianWeightSampling({ learn: false, cast: 'e4m3fn' }),
+  diffQ: recipes.diffQ({ learningRate: 0.1, penalty: 1000 }),
 };
 
 const isOwn = (recipe: Recipe): boolean =>

@@ -225,7 +225,7 @@ const exported: Readonly<Record<string, Entry>> = {
     call: (options) => halfulp.noise(options),
     accepted: [
       { distribution: 'uniform', from: 'range', bits: 6, inverse: 'subtract', seed: 1, stream: 2 },
-      { bits: [4, 5], grouping: { per: 'row' } },
+      { bits: [4, 5], grouping: { per: 'row' }, from: 'tensor-range' },
     ],
     also: (option, value) => isDecimal(option, value) || (option === 'bits' && areNumbers(value)),
     optional: false,

@@ -461,6 +461,15 @@ describe('recipes', () => {
     stableSpam: [
       { ...common, operands: 'fp4', resetEvery: 7, warmup: 3, clipDecay: 0.9, decay1: 0.5, decay2: 0.8 },
     ],
+    gaussianWeightSampling: [
+      { ...common, target: 3, initial: 7, learn: true, learningRate: 0.1, penalty: 0.5, cast: 'e4m3fn' },
+    ],
+    diffQ: [
+      {
+        ...{ ...common, bits: 6, range: [3, 9], group: 4, noise: 'uniform' },
+        ...{ learn: true, learningRate: 0.1, penalty: 2 },
+      },
+    ],
     galore: [{ ...common, rank: 4, period: 3, scale: 0.5, of: 'all' }],
     qGalore: [
       {

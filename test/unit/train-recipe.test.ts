@@ -68,6 +68,9 @@ const all: Recipe[] = [
   recipes.dqt({ store: 'posit8', eco: true }),
   recipes.dqt({ store: 'fp16', of: 'all', environment: 'fp8' }),
   recipes.dqt({ bits: 8, of: 'all', environment: 'bfloat16' }),
+  recipes.gaussianWeightSampling(),
+  recipes.gaussianWeightSampling({ target: 8, learn: false, cast: 'e3m2' }),
+  recipes.diffQ({ noise: 'uniform' }),
 ];
 
 describe('recipes', () => {
@@ -121,6 +124,9 @@ describe('recipes', () => {
       'dqt-posit8-eco',
       'dqt-binary16-all-fp8',
       'dqt8-all-bfloat16',
+      'gaussian-weights-4',
+      'gaussian-weights-8-fixed-e3m2',
+      'diffq-8-uniform',
     ]);
   });
 
@@ -157,6 +163,9 @@ describe('recipes', () => {
       8,
       16,
       8,
+      16,
+      6,
+      32,
     ]);
     expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5 }), 0)).toBe(16);
     expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5, first: 'binary32' }), 0)).toBe(32);

@@ -219,6 +219,8 @@ test('noise: steps of each group, draws by index', () => {
   expect(draws.every((draw) => Number.isInteger(draw))).toBe(true);
   const range = noise({ bits: 2, from: 'range', grouping: { per: 'row' } }).forward(x, [2, 2]);
   expect(range.residue).toMatchObject({ values: numbers(4, 1 / 3) });
+  const whole = noise({ bits: [2, 3], from: 'tensor-range', grouping: { per: 'row' } }).forward(x, [2, 2]);
+  expect(whole.residue).toMatchObject({ values: numbers(4, 12 / 7) });
   const own = noise({ bits: [1, 2], grouping: { per: 'row' } }).forward(x, [2, 2]);
   expect(own.residue).toMatchObject({ values: numbers(8, 0.5) });
   const odd = noise({ bits: 1, grouping: { per: 'tensor' } }).forward(numbers(NaN, Infinity), [2]);

@@ -29,7 +29,7 @@ import {
 } from './transform.ts';
 
 const distributions = ['rounded-gaussian', 'gaussian', 'uniform'] as const;
-const stepSources = ['absmax', 'range'] as const;
+const stepSources = ['absmax', 'range', 'tensor-range'] as const;
 
 export interface NoiseOptions {
   /**
@@ -38,8 +38,8 @@ export interface NoiseOptions {
    */
   readonly distribution?: (typeof distributions)[number];
   /**
-   * The step that the noise is in, for b bits: `absmax` of the group times 2^(1 - b), or its `range` (maximum less minimum)
-   * divided by 2^b - 1. Default `absmax`.
+   * The step that the noise is in, for b bits: `absmax` of the group times 2^(1 - b), or its `range` (maximum less minimum), or
+   * that of the whole tensor (`tensor-range`), divided by 2^b - 1. Default `absmax`.
    */
   readonly from?: (typeof stepSources)[number];
   /** b: above 0, not necessarily an integer; one for all groups, or one a group. */
@@ -94,8 +94,8 @@ const draw: Record<(typeof distributions)[number], (random: number) => number> =
   uniform: (random) => ((random >>> 8) + 0.5) / 2 ** 24 - 0.5,
 };
 
-/** The step of a group's elements for b bits; those that are not finite count for nothing. */
-function stepOf(elements: RealArray, b: number, from: (typeof stepSources)[number]): number {
+/** The least and the largest element; those that are not finite count for nothing. */
+function endsOf(elements: RealArray): readonly [low: number, high: number] {
   let low = Infinity;
   let high = -Infinity;
   for (const x of elements) {
@@ -103,6 +103,15 @@ function stepOf(elements: RealArray, b: number, from: (typeof stepSources)[numbe
     low = Math.min(low, x);
     high = Math.max(high, x);
   }
+  return [low, high];
+}
+
+/** The step of elements between two ends for b bits. */
+function stepOf(
+  [low, high]: readonly [low: number, high: number],
+  b: number,
+  from: (typeof stepSources)[number],
+): number {
   if (high < low) return 0;
   if (from === 'absmax') return step32(Math.max(-low, high) * powerOfTwoReal(1 - b));
   return step32(bounded(high - low, Number.MAX_VALUE) / (powerOfTwoReal(b) - 1));
@@ -188,8 +197,9 @@ export function noise(options: NoiseOptions): NoiseTransform {
     draws: 1,
     forward: (x, shape, context) => {
       const steps = new Float32Array(checkGroups(shape));
+      const whole = from === 'tensor-range' ? endsOf(x) : undefined;
       collectGroups(x, shape, grouping, (group, elements) => {
-        steps[group] = stepOf(elements, bitsOf(group), from);
+        steps[group] = stepOf(whole ?? endsOf(elements), bitsOf(group), from);
       });
       return {
         values: addNoise(x, shape, steps, 1, randoms(x.length, context), settings),

@@ -51,6 +51,11 @@ export interface RecipeRun {
   /** What slots and the recipe's emulation did so far, in all phases; undefined unless `log` is true. */
   readonly log: EmulationLog | undefined;
   /**
+   * Terms that the recipe's objective has beside the program's loss (`learn.penalty`), together, as the latest step had them; 0 where
+   * there are none, or no step. Their gradients are applied with the step's whatever the loop: nothing has to be added to the loss.
+   */
+  readonly penalty: number;
+  /**
    * The recipe's optimiser, for `model.compile` or a loop: its rate follows the recipe's schedule and phases, gradients are clipped
    * as the recipe says. Any other optimiser may be used in its place.
    * @param learningRate the peak, a positive number
@@ -157,6 +162,9 @@ export async function applyRecipe(
     },
     get log() {
       return engine.log;
+    },
+    get penalty() {
+      return learned.penalty;
     },
     optimizer(learningRate) {
       numberInRange('learningRate', learningRate, { above: 0 });

@@ -1,17 +1,23 @@
 /**
- * Trained parameters of quantisers: scales and zero points of slots. Each is a variable with an optimiser of its own, the recipe's
+ * Trained parameters of quantisers: scales, zero points and bits of slots. Each is a variable with an optimiser of its own, the recipe's
  * with the same settings but without weight decay and codecs, which takes a step where the layer's parameter has taken one.
- * Source of the gradients: `src/quantizers/gradients/learned.ts`.
+ * Sources of the gradients: `src/quantizers/gradients/learned.ts`, learned-bits.ts.
  */
 
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import { checkLength } from '../../check.ts';
-import type { QuantizerState } from '../../quantizers/tracking.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { type OptimizerSettings, optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
 import { type LearnSpec, valueOptions } from '../recipe.ts';
 import { type SavedArray, savedFloat64 } from '../stores/index.ts';
 import type { RecipeEngine, StepPart } from './engine.ts';
+import {
+  bitLearning,
+  initialParameter,
+  type SlotMemory,
+  settledParameter,
+  trainedBits,
+} from './learned-bits.ts';
 import { savedBinary64 } from './quantizer-memory.ts';
 import { type LearnedGradients, type Slot, settledParameters } from './slots.ts';
 
@@ -36,6 +42,8 @@ export class LearnedParameters implements StepPart {
   readonly #prefix = `halfulp${runs++}/`;
   /** By quantiser and parameter: `<layer>/<slot>/<hash>/scale`. */
   readonly #trainers = new Map<string, Trainer>();
+  /** Terms of the objective by quantiser, of its latest step. */
+  readonly #penalties = new Map<string, number>();
 
   constructor(tf: TensorFlow, engine: RecipeEngine) {
     this.#tf = tf;
@@ -44,6 +52,16 @@ export class LearnedParameters implements StepPart {
       ([field]) => field !== 'first' && field !== 'second',
     );
     this.#settings = { ...Object.fromEntries(own), weightDecay: 0 } as unknown as OptimizerSettings;
+  }
+
+  /** The terms that the objective has beside the program's loss, together, as the latest step had them. */
+  get penalty(): number {
+    return [...this.#penalties.values()].reduce((sum, one) => sum + one, 0);
+  }
+
+  /** Whether the latest step had such terms. */
+  get hasPenalty(): boolean {
+    return this.#penalties.size > 0;
   }
 
   after(_optimizer: object, names: readonly string[]): void {
@@ -65,20 +83,33 @@ export class LearnedParameters implements StepPart {
   #train(slot: Slot, learn: readonly LearnSpec[], gradients: LearnedGradients): void {
     const { seed } = this.#engine;
     const clock = this.#engine.clockOf(slot.layer);
-    const state: QuantizerState = { ...slot.memory };
-    const trained = Object.fromEntries(
+    const state = slot.memory;
+    const trained: SlotMemory = Object.fromEntries(
       learn.map((one) => {
+        const key = `${slot.key}/${one.of}`;
+        if (one.of === 'bits') return ['bits', this.#trainBits(slot, key, gradients, clock)];
         const field = fieldOf[one.of];
-        return [field, this.#step(`${slot.key}/${one.of}`, one, state[field]!, gradients[field]!, clock)];
+        return [field, this.#step(key, one, state[field]!, gradients[field]!, clock)];
       }),
     );
-    slot.remember({ ...state, ...settledParameters({ ...state, ...trained }) }, { seed, step: clock });
+    const all = { ...state, ...trained };
+    slot.remember({ ...all, ...settledParameters(all) }, { seed, step: clock });
+  }
+
+  #trainBits(slot: Slot, key: string, gradients: LearnedGradients, clock: number): number[] {
+    const learning = bitLearning(slot.spec)!;
+    const given = gradients.bits!;
+    const before = slot.memory.bits ?? Array.from(given.bits, () => initialParameter(learning));
+    const { penalty, gradient } = trainedBits(learning, before, given);
+    if (learning.penalty !== undefined) this.#penalties.set(key, penalty);
+    const next = this.#step(key, learning, before, gradient, clock);
+    return next.map((p) => settledParameter(learning, p));
   }
 
   /** One step of an optimiser: the new values. */
   #step(
     key: string,
-    { learningRate }: LearnSpec,
+    { learningRate }: Pick<LearnSpec, 'learningRate'>,
     values: readonly number[],
     gradient: Float64Array,
     clock: number,
@@ -160,5 +191,6 @@ export class LearnedParameters implements StepPart {
       variable.dispose();
     }
     this.#trainers.clear();
+    this.#penalties.clear();
   }
 }

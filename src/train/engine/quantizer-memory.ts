@@ -3,8 +3,8 @@
  * hash keeps what one phase's quantiser has seen from the quantiser that another phase puts in its place.
  */
 import { ArgumentError } from '../../errors.ts';
-import type { QuantizerState } from '../../quantizers/tracking.ts';
 import { type SavedArray, savedFloat64 } from '../stores/index.ts';
+import type { SlotMemory } from './learned-bits.ts';
 
 /** The numbers of an array. Throws ArgumentError naming it if they are not binary64. */
 export function savedBinary64(name: string, { dtype, shape, data }: SavedArray): Float64Array {
@@ -15,9 +15,9 @@ export function savedBinary64(name: string, { dtype, shape, data }: SavedArray):
 }
 
 /** A state as arrays by field; what is not there has none. */
-function savedState(state: QuantizerState): Map<string, SavedArray> {
+function savedState(state: SlotMemory): Map<string, SavedArray> {
   const arrays = new Map<string, SavedArray>();
-  const { average, history, scales, zeroPoints } = state;
+  const { average, history, scales, zeroPoints, bits } = state;
   if (average !== undefined) {
     const values = average.map((each) => each ?? Number.NaN);
     arrays.set('average', savedFloat64(Float64Array.from(values)));
@@ -27,14 +27,14 @@ function savedState(state: QuantizerState): Map<string, SavedArray> {
       'history',
       savedFloat64(Float64Array.from(history.flat()), [history.length, history[0]!.length]),
     );
-  for (const [field, values] of Object.entries({ scales, zeroPoints }))
+  for (const [field, values] of Object.entries({ scales, zeroPoints, bits }))
     if (values !== undefined) arrays.set(field, savedFloat64(Float64Array.from(values)));
   return arrays;
 }
 
 /** The state that `savedState` wrote. Throws ArgumentError naming an array that it has not written. */
-function stateOf(folder: string, arrays: ReadonlyMap<string, SavedArray>): QuantizerState {
-  const state: { -readonly [F in keyof QuantizerState]: QuantizerState[F] } = {};
+function stateOf(folder: string, arrays: ReadonlyMap<string, SavedArray>): SlotMemory {
+  const state: { -readonly [F in keyof SlotMemory]: SlotMemory[F] } = {};
   for (const [field, saved] of arrays) {
     const name = `${folder}/${field}`;
     const values = [...savedBinary64(name, saved)];
@@ -42,14 +42,14 @@ function stateOf(folder: string, arrays: ReadonlyMap<string, SavedArray>): Quant
     if (field === 'average') state.average = values.map((each) => (Number.isNaN(each) ? null : each));
     else if (field === 'history' && saved.shape.length === 2)
       state.history = Array.from({ length: rows }, (_, i) => values.slice(i * columns, (i + 1) * columns));
-    else if (field === 'scales' || field === 'zeroPoints') state[field] = values;
+    else if (field === 'scales' || field === 'zeroPoints' || field === 'bits') state[field] = values;
     else throw new ArgumentError(name, saved.shape, 'no such array of a quantiser');
   }
   return state;
 }
 
 /** Memories by quantiser as arrays below `quantizers/`. */
-export function savedMemories(memories: ReadonlyMap<string, QuantizerState>): Map<string, SavedArray> {
+export function savedMemories(memories: ReadonlyMap<string, SlotMemory>): Map<string, SavedArray> {
   const arrays = new Map<string, SavedArray>();
   for (const [key, state] of memories)
     for (const [field, saved] of savedState(state)) arrays.set(`${key}/${field}`, saved);
@@ -57,11 +57,11 @@ export function savedMemories(memories: ReadonlyMap<string, QuantizerState>): Ma
 }
 
 const slotPattern =
-  /^(.+\/(?:forward|inputGradient|weightGradient)\.[a-z]+\/[0-9a-f]{16})\/((?:scale|zeroPoint)\/.+|[a-zA-Z]+)$/;
+  /^(.+\/(?:forward|inputGradient|weightGradient)\.[a-z]+\/[0-9a-f]{16})\/((?:scale|zeroPoint|bits)\/.+|[a-zA-Z]+)$/;
 
 /** What `savedMemories` wrote, and beside it the arrays of what trains parameters. Throws ArgumentError for anything else. */
 export function memoriesOf(arrays: ReadonlyMap<string, SavedArray>): {
-  readonly memories: Map<string, QuantizerState>;
+  readonly memories: Map<string, SlotMemory>;
   readonly trained: Map<string, SavedArray>;
 } {
   const fields = new Map<string, Map<string, SavedArray>>();

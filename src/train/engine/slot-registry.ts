@@ -2,11 +2,11 @@
  * The quantisers of a run: one for each layer, slot and specification, made where it is read first. Here is who owns them, what they
  * remember and what they have drawn; what they do is slots.ts'.
  */
-import type { QuantizerState } from '../../quantizers/tracking.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { ProductSlots, SlotOperand, SlotOutput } from '../../tfjs/product-slots.ts';
 import { canonicalJson } from '../hash.ts';
 import type { LinearSlots, OperandSpec } from '../recipe.ts';
+import type { SlotMemory } from './learned-bits.ts';
 import { type Pass, Slot, type SlotName } from './slots.ts';
 
 /** The step that a slot has drawn for last, and how many random integers. */
@@ -38,7 +38,7 @@ export class SlotRegistry {
   /** By layer, slot and specification. */
   readonly #slots = new Map<string, Slot>();
   /** What quantisers that have not been read yet are to remember, by the keys of slots. */
-  readonly #remembered = new Map<string, QuantizerState>();
+  readonly #remembered = new Map<string, SlotMemory>();
   /** Draws of slots that have not been read since a state was taken up. */
   readonly #drawn = new Map<string, Drawn>();
 
@@ -104,7 +104,7 @@ export class SlotRegistry {
   }
 
   /** What quantisers remember, by slot and quantiser. */
-  get memories(): ReadonlyMap<string, QuantizerState> {
+  get memories(): ReadonlyMap<string, SlotMemory> {
     const memories = new Map(this.#remembered);
     for (const slot of this) if (slot.hasMemory) memories.set(slot.key, slot.memory);
     return memories;
@@ -123,7 +123,7 @@ export class SlotRegistry {
   }
 
   /** Gives quantisers what they are to remember and have drawn; those that have not been read yet take it up when they are. */
-  restore(memories: ReadonlyMap<string, QuantizerState>, draws: Readonly<Record<string, Drawn>> = {}): void {
+  restore(memories: ReadonlyMap<string, SlotMemory>, draws: Readonly<Record<string, Drawn>> = {}): void {
     this.#slots.clear();
     this.#remembered.clear();
     this.#drawn.clear();

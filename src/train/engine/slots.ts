@@ -8,7 +8,7 @@ import { within } from '../../check.ts';
 import type { Gradients } from '../../quantizers/gradients/index.ts';
 import { type Explained, type Quantizer, type QuantizerOptions, quantizer } from '../../quantizers/index.ts';
 import type { QuantizerState } from '../../quantizers/tracking.ts';
-import { type TransformData, transform } from '../../quantizers/transforms/index.ts';
+import { type NoiseTransform, type TransformData, transform } from '../../quantizers/transforms/index.ts';
 import { noResidue } from '../../quantizers/transforms/transform.ts';
 import { fakeQuantize, type QuantizerCall } from '../../tfjs/fake-quantize.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
@@ -17,6 +17,14 @@ import type { SlotOperand, SlotOutput } from '../../tfjs/product-slots.ts';
 import { hashData } from '../hash.ts';
 import { fnv1a32 } from '../random.ts';
 import { type InputGradientSpec, keepsRowsTurned, type OperandSpec } from '../recipe.ts';
+import {
+  type BitGradients,
+  type BitLearning,
+  bitLearning,
+  bitsOf,
+  initialParameter,
+  type SlotMemory,
+} from './learned-bits.ts';
 import { countImage } from './slot-log.ts';
 
 /** The operands of a layer's products, as `forward.x`: product, then operand. */
@@ -71,10 +79,12 @@ function isRandom(spec: OperandSpec): boolean {
 }
 
 /** Whether it depends on what was seen before. */
-export function hasMemory({ scale }: OperandSpec): boolean {
+export function hasMemory(spec: OperandSpec): boolean {
+  const { scale } = spec;
   return (
-    scale !== undefined &&
-    (scale.decay !== undefined || scale.history !== undefined || scale.from === 'learned')
+    bitLearning(spec) !== undefined ||
+    (scale !== undefined &&
+      (scale.decay !== undefined || scale.history !== undefined || scale.from === 'learned'))
   );
 }
 
@@ -116,17 +126,20 @@ function pulledBackTurned(
 
 /** Gradients of the parameters of a quantiser, one a group. */
 export interface LearnedGradients {
-  readonly scales: Float64Array;
-  readonly zeroPoints: Float64Array | undefined;
+  readonly scales?: Float64Array;
+  readonly zeroPoints?: Float64Array;
+  readonly bits?: BitGradients;
 }
 
 /** Learned scales are binary32 numbers, as what trains them is, and at least the least normal one: 0 is no scale. */
 const leastScale = 2 ** -126;
 
-/** Learned parameters as binary32 has them. */
+/** Learned scales and zero points as binary32 has them. */
 export function settledParameters({ scales, zeroPoints }: QuantizerState): QuantizerState {
   return {
-    scales: scales!.map((scale) => Math.max(Math.fround(scale), leastScale)),
+    ...(scales === undefined
+      ? {}
+      : { scales: scales.map((scale) => Math.max(Math.fround(scale), leastScale)) }),
     ...(zeroPoints === undefined ? {} : { zeroPoints: zeroPoints.map(Math.fround) }),
   };
 }
@@ -141,6 +154,9 @@ export class Slot {
   readonly layer: string;
   readonly #name: SlotName;
   readonly spec: OperandSpec;
+  readonly #learning: BitLearning | undefined;
+  /** What is trained of the noise; undefined: it is as it began. */
+  #bits: readonly number[] | undefined;
   #made: Quantizer | undefined;
   #madeFor = -1;
   /** What the quantiser remembered when the latest image of a training pass was made. */
@@ -156,6 +172,7 @@ export class Slot {
     this.layer = layer;
     this.#name = name;
     this.spec = spec;
+    this.#learning = bitLearning(spec);
   }
 
   /** The quantiser, whose memory lasts as long as the slot; undefined: values stay as they are. */
@@ -168,11 +185,18 @@ export class Slot {
     const product = this.#name.slice(0, this.#name.indexOf('.'));
     const stream = (BigInt(fnv1a32(`${this.layer}/${product}/signs`)) << 32n) | BigInt(step);
     const transform = { ...(options.transform as TransformData), seed, stream: String(stream) };
-    const made = quantizer(signs ? { ...options, transform } : options);
+    const made = quantizer(signs ? { ...options, transform } : this.#withBits(options));
     if (this.#made !== undefined && this.hasMemory) made.restore(this.#made.state());
     this.#made = made;
     this.#madeFor = step;
     return made;
+  }
+
+  #withBits(options: QuantizerOptions): QuantizerOptions {
+    const learning = this.#learning;
+    if (learning === undefined) return options;
+    const bits = this.#bits?.map((p) => bitsOf(learning, p)) ?? bitsOf(learning, initialParameter(learning));
+    return { ...options, transform: { ...(options.transform as TransformData), bits } };
   }
 
   /** Which slot of which layer, and which of the quantisers that it has in the course of a run. */
@@ -186,12 +210,14 @@ export class Slot {
   }
 
   /** What the quantiser remembers; {} before it has read anything. */
-  get memory(): QuantizerState {
-    return this.#made?.state() ?? {};
+  get memory(): SlotMemory {
+    return { ...this.#made?.state(), ...(this.#bits === undefined ? {} : { bits: this.#bits }) };
   }
 
   /** Gives the quantiser what it is to remember. `pass`: any of the run. */
-  remember(state: QuantizerState, pass: Pick<Pass, 'seed' | 'step'>): void {
+  remember({ bits, ...state }: SlotMemory, pass: Pick<Pass, 'seed' | 'step'>): void {
+    if (this.#learning !== undefined) this.#made = undefined;
+    this.#bits = bits;
     this.quantizer(pass)?.restore(state);
   }
 
@@ -230,9 +256,24 @@ export class Slot {
   #addGradients({ scales, zeroPoints }: Gradients<Float32Array>, factor: number): void {
     if (scales === undefined) return;
     this.#gradients = {
+      ...this.#gradients,
       scales: added(this.#gradients?.scales, scales, factor),
-      zeroPoints: zeroPoints && added(this.#gradients?.zeroPoints, zeroPoints, factor),
+      ...(zeroPoints && { zeroPoints: added(this.#gradients?.zeroPoints, zeroPoints, factor) }),
     };
+  }
+
+  #addBitGradients(made: Quantizer, explained: Explained, given: Float32Array, factor: number): void {
+    const noise = made.transform as NoiseTransform;
+    const { shape, residue, context } = explained;
+    // Noise stays in, so that the rule's gradient is that of the noisy weight.
+    const ofNoisy = made.gradient.pullback(explained, given).x;
+    const { grouping } = noise.toJSON() as unknown as BitGradients;
+    const bits = added(
+      this.#gradients?.bits?.bits,
+      noise.bitGradient(ofNoisy, shape, residue, context),
+      factor,
+    );
+    this.#gradients = { ...this.#gradients, bits: { bits, grouping, shape } };
   }
 
   /** The operand of one call. `strength` takes the place of the specification's. */
@@ -291,7 +332,7 @@ export class Slot {
         return { format: made.format, unit: scales[0]! };
       },
       pullback:
-        made === undefined || !(hasRule || stays)
+        made === undefined || !(hasRule || stays || this.#learning !== undefined)
           ? undefined
           : (matrix, gradient, isTurned) => {
               if (stays && !isTurned && !hasRule) return gradient;
@@ -300,7 +341,11 @@ export class Slot {
               const ruled: Gradients<Float32Array> = stays
                 ? { x: pulledBackTurned(made, explained, given, isTurned) }
                 : made.pullback(explained, given);
-              if (pass.isTraining) this.#addGradients(ruled, strength / pass.gradientScale);
+              if (pass.isTraining) {
+                const factor = strength / pass.gradientScale;
+                this.#addGradients(ruled, factor);
+                if (this.#learning !== undefined) this.#addBitGradients(made, explained, given, factor);
+              }
               return blended(gradient, tf.tensor(ruled.x, [...matrix.shape]));
             },
     };

@@ -25,4 +25,10 @@ export { type SpamOptions, type StableSpamOptions, spam, stableSpam } from './st
 export { type Adam8bitOptions, adam8bit } from './states.ts';
 export { bfloat16Weights, type DqtOptions, dqt, groupInt8Weights } from './stored-weights.ts';
 export { type SwitchBackOptions, switchBack } from './switch-back.ts';
+export {
+  type DiffQOptions,
+  diffQ,
+  type GaussianWeightSamplingOptions,
+  gaussianWeightSampling,
+} from './weight-noise.ts';
 export { type XrNpeFormat, type XrNpeOptions, xrNpe } from './xr-npe.ts';

@@ -86,20 +86,25 @@ export interface Training {
   readonly second?: Held;
 }
 
-interface Moments {
+export interface Moments {
   first: readonly number[];
   second: readonly number[];
 }
 
 const asItIs: Held = (moment) => moment;
 
-/** AdamW with its defaults: decay of 0.1 before the step. */
-function adamW(
+/** AdamW with its defaults: decay of 0.1 before the step, or another one. */
+export function adamW(
   w: Matrix,
   gradient: Matrix,
   moments: Moments,
   step: number,
-  { rate, first: holdFirst = asItIs, second: holdSecond = asItIs }: Training,
+  {
+    rate,
+    decay = 0.1,
+    first: holdFirst = asItIs,
+    second: holdSecond = asItIs,
+  }: Pick<Training, 'rate' | 'first' | 'second'> & { readonly decay?: number },
 ): number[][] {
   const width = w[0]!.length;
   const g = gradient.flat();
@@ -112,7 +117,7 @@ function adamW(
   const first = g.map((x, i) => f(f(moments.first[i]! * f(0.9)) + f(x * f(1 - 0.9))));
   const second = g.map((x, i) => f(f(moments.second[i]! * f(0.95)) + f(f(x * x) * f(1 - 0.95))));
   const scale = f((rate * correction) / (1 - power1));
-  const shrink = f(1 - rate * 0.1);
+  const shrink = f(1 - rate * decay);
   const next = mapped(w, (x, r, c) => {
     const i = r * width + c;
     const divisor = f(f(Math.sqrt(second[i]!)) + f(1e-8 * correction));

@@ -1,0 +1,204 @@
+/** Noisy weights with learned bits: five steps by scalars, gradients of bits against differences, what the objective has beside the loss. */
+import * as tfjs from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { noise } from '../../src/quantizers/index.ts';
+import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
+import { applyRecipe, type Recipe, recipeFrom, recipes, textData, train } from '../../src/train/index.ts';
+import { diffQRule, gaussianRule, noisyWeights } from '../oracles/recipes/weight-noise.ts';
+import { expectOracle, type NetSizes } from './recipes-oracle.ts';
+
+let tf: TensorFlow;
+beforeAll(async () => {
+  tf = await wasmBackend();
+});
+
+const plain = {
+  extraNorm: null,
+  schedule: { kind: 'step', at: 0.5, before: 1, after: 1 },
+  optimizer: { clipNorm: 1e30 },
+} as const;
+
+describe.each<[string, NetSizes]>([
+  ['whole groups', { tokens: 8, inputs: 64, hidden: 32, outputs: 32 }],
+  ['ragged groups', { tokens: 9, inputs: 40, hidden: 37, outputs: 19 }],
+])('%s', (_, sizes) => {
+  it.each([2 ** -30, 2 ** -10])('five steps of Gaussian weight sampling, loss times %f', (lossScale) =>
+    expectOracle(
+      tf,
+      recipes.gaussianWeightSampling({ ...plain, learningRate: 0.1, target: 3 }),
+      noisyWeights(gaussianRule(5, 3, 1e-4), 0.1),
+      sizes,
+      { steps: 5, lossScale },
+    ),
+  );
+
+  it.each([2 ** -30, 2 ** -10])('five steps of DiffQ, loss times %f', (lossScale) =>
+    expectOracle(
+      tf,
+      recipes.diffQ({ ...plain, noise: 'uniform', learningRate: 0.1, bits: 4, penalty: 30 }),
+      noisyWeights(diffQRule(4, [2, 15], 8, 30), 0.1),
+      sizes,
+      { steps: 5, lossScale },
+    ),
+  );
+
+  it('bits that are not learned stay', () =>
+    expectOracle(
+      tf,
+      recipes.gaussianWeightSampling({ ...plain, learn: false, target: 5 }),
+      // A rate of almost nothing moves no bit.
+      noisyWeights(gaussianRule(5, 4, 0), 1e-38),
+      sizes,
+      { steps: 5 },
+    ));
+});
+
+it.each(['rounded-gaussian', 'gaussian', 'uniform'] as const)(
+  'the gradient of bits is the slope of the loss: %s noise',
+  (distribution) => {
+    const shape = [6, 16];
+    const x = Float64Array.from({ length: 96 }, (_, i) => Math.sin(7 * i + 1));
+    const direction = Float64Array.from({ length: 96 }, (_, i) => Math.cos(3 * i));
+    for (const from of ['absmax', 'range', 'tensor-range'] as const) {
+      const grouping = { per: 'block', size: 8 } as const;
+      const bits = Array.from({ length: 12 }, (_, i) => 2.3 + 0.4 * i);
+      const of = (own: readonly number[]) =>
+        noise({ distribution, from, grouping, bits: own, seed: 3, stream: 4 });
+      const loss = (own: readonly number[]): number =>
+        of(own)
+          .forward(x, shape)
+          .values.reduce((sum, value, i) => sum + direction[i]! * value, 0);
+      const { residue } = of(bits).forward(x, shape);
+      const gradient = of(bits).bitGradient(direction, shape, residue);
+      bits.forEach((_, group) => {
+        const moved = (h: number): number[] => bits.map((b, i) => (i === group ? b + h : b));
+        const h = 2 ** -6;
+        const slope = (loss(moved(h)) - loss(moved(-h))) / (2 * h);
+        // Steps are binary32, the difference has an error of h^2 ln(2)^2 / 6 of the slope and more where 2^b - 1 is small.
+        expect(Math.abs(slope - gradient[group]!)).toBeLessThan(1e-3 * Math.abs(gradient[group]!) + 1e-5);
+      });
+    }
+  },
+);
+
+const model = {
+  ...{ name: 'test', width: 16, layers: 1, heads: 2, hidden: 24, context: 8, sequences: 4 },
+  learningRate: 1e-2,
+};
+const data = textData('the quick brown fox jumps over the lazy dog. '.repeat(60));
+
+async function recordsOf(recipe: Recipe, steps = 6) {
+  const records: { readonly loss: number; readonly penalty: number | undefined }[] = [];
+  await train({
+    ...{ tf, model, data, recipe, steps, seed: 1, evaluateEvery: 0 },
+    onStep: ({ loss, penalty }) => void records.push({ loss, penalty }),
+  });
+  return records;
+}
+
+describe('the objective', () => {
+  it('has the mean of what is trained, for each weight, beside the loss', async () => {
+    const [first, ...rest] = await recordsOf(
+      recipes.gaussianWeightSampling({ ...plain, penalty: 0.5, learningRate: 0.1 }),
+    );
+    // Seven matrices, each with numbers that are 1 in the beginning.
+    expect(first!.penalty).toBe(3.5);
+    for (const [i, { penalty }] of rest.entries())
+      expect(penalty).toBeLessThan([first!, ...rest][i]!.penalty!);
+  });
+
+  it('has the megabytes', async () => {
+    const [first] = await recordsOf(recipes.diffQ({ penalty: 2 ** 23, bits: 4, range: [2, 6] }));
+    // Half-way between the ends the trained number is 0, the bits are exact.
+    expect(first!.penalty).toBe(4 * (4 * 16 * 16 + 3 * 16 * 24));
+  });
+
+  it('has nothing beside the loss where nothing is learned or asked for', async () => {
+    for (const recipe of [
+      recipes.float32(),
+      recipes.diffQ({ learn: false }),
+      recipes.gaussianWeightSampling({ penalty: 0 }),
+    ])
+      for (const { penalty } of await recordsOf(recipe, 2)) expect(penalty).toBeUndefined();
+  });
+
+  it('leads bits to the target in any loop, whose loss it is no part of', async () => {
+    const [x, w] = [
+      tf.randomNormal([4, 8], 0, 1, 'float32', 1),
+      tf.variable(tf.ones([8, 8]), true, 'w/kernel'),
+    ];
+    const recipe = recipes.gaussianWeightSampling({ ...plain, target: 4, penalty: 1e6, learningRate: 0.25 });
+    const run = await applyRecipe(tf, recipe, { variables: [w], steps: 4, seed: 1 });
+    expect(run.penalty).toBe(0);
+    const optimizer = tfjs.train.sgd(1e-3);
+    const found: number[] = [];
+    for (let step = 0; step < 4; step++) {
+      optimizer.minimize(() =>
+        tf.sum(tf.matMul(x as tfjs.Tensor2D, w as unknown as tfjs.Tensor2D)).asScalar(),
+      );
+      found.push(run.penalty / 1e6);
+    }
+    expect(found[0]).toBe(1);
+    found.slice(1).forEach((p, i) => {
+      expect(Math.abs(p - (1 - 0.25 * (i + 1)))).toBeLessThan(1e-3);
+    });
+    run.stop();
+    tf.dispose([x, w]);
+  });
+});
+
+describe('recipes from files', () => {
+  it('are what the builders make', () => {
+    for (const [name, options] of [
+      ['gaussianWeightSampling', { target: 6, cast: 'e3m2' }],
+      ['diffQ', { noise: 'uniform', penalty: 3, range: [3, 9] }],
+    ] as const)
+      expect(recipeFrom({ recipe: name, ...options })).toEqual(
+        (recipes[name] as (given: object) => Recipe)(options),
+      );
+  });
+
+  it('refuse bits that cannot be learned', () => {
+    const refused = (options: object, message: RegExp): void =>
+      expect(() => recipes.gaussianWeightSampling(options)).toThrow(message);
+    refused({ target: 4, initial: 4 }, /^initial: got 4/);
+    expect(() => recipes.diffQ({ bits: 2 })).toThrow(/^bits: got 2/);
+    expect(() => recipes.diffQ({ range: [9, 3] })).toThrow(/^range: got/);
+    const base = recipes.gaussianWeightSampling();
+    const withSlot = (change: (w: object) => object, place: 'x' | 'w' = 'w'): unknown => {
+      const [phase] = base.phases;
+      const { forward } = phase!.linear;
+      const made = { ...forward, [place]: change(forward.w!) };
+      return { ...base, phases: [{ ...phase!, linear: { ...phase!.linear, forward: made } }] };
+    };
+    const at = 'recipe.phases[0].linear.forward';
+    const says = (given: unknown, path: string): void =>
+      expect(() => recipeFrom(given)).toThrow(new RegExp(`^${path.replaceAll(/[[\].]/g, '\\$&')}: got`));
+    says(
+      withSlot(({ ...w }) => w, 'x'),
+      `${at}.x.learn`,
+    );
+    says(
+      withSlot((w) => ({ ...w, transform: { name: 'noise', bits: 6, inverse: 'subtract' } })),
+      `${at}.w.learn[0].of`,
+    );
+    says(
+      withSlot((w) => ({ ...w, transform: { name: 'hadamard' } })),
+      `${at}.w.learn[0].of`,
+    );
+    for (const [bits, field] of [
+      [{}, 'target'],
+      [{ target: 4, range: [2, 9] }, 'target'],
+      [{ target: 6 }, 'target'],
+      [{ range: [6, 9] }, 'range'],
+    ] as const)
+      says(
+        withSlot((w) => ({ ...w, learn: [{ of: 'bits', learningRate: 1, ...bits }] })),
+        `${at}.w.learn[0].${field}`,
+      );
+    says(
+      withSlot((w) => ({ ...w, learn: [0, 1].map(() => ({ of: 'bits', learningRate: 1, target: 3 })) })),
+      `${at}.w.learn[1].of`,
+    );
+  });
+});
