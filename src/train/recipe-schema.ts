@@ -165,6 +165,7 @@ const where = fields({
   depth: maybe(list(number(), 2, 2)),
   kind: maybe(line(40)),
   atLeast: maybe(integer(0, 2 ** 40)),
+  end: maybe(word(['first', 'last'])),
 });
 
 /** Some of the slots of a product. */

@@ -126,6 +126,11 @@ export interface RuleWhere {
   readonly kind?: string;
   /** Least number of elements. */
   readonly atLeast?: number;
+  /**
+   * The layer that reads the model's input, or the one that makes its output: the first or last with a matrix or filter. An
+   * embedding looks its input up: where there is one, no layer is `'first'`.
+   */
+  readonly end?: 'first' | 'last';
 }
 
 /** What a rule sets, field by field. */

@@ -179,6 +179,7 @@ function activationProducts(rules: readonly Rule[]): Selectable[] {
     layer,
     depth: -1,
     kind: undefined,
+    ends: [],
     shape: [],
   }));
 }

@@ -162,6 +162,8 @@ const every: Readonly<Record<string, Recipe>> = {
   mantissaMask: recipes.mantissaMask(),
   spam: recipes.spam({ operands: 'int4', resetEvery: 2, warmup: 2 }),
   stableSpam: recipes.stableSpam({ operands: 'fp4', resetEvery: 3 }),
+  lsq: recipes.lsq({ bits: 2, activations: 'affine', scaleRate: 1e-2 }),
+  whitepaperQat: recipes.whitepaperQat({ weightBits: 4, delay: 0.5 }),
   galore: recipes.galore({ rank: 2, period: 2 }),
   qGalore: recipes.qGalore({ rank: 2, period: 2, queue: 1 }),
   gaussianWeightSampling: recipes.gaussianWeightSampling({ learningRate: 0.1 }),

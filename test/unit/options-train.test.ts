@@ -529,6 +529,8 @@ describe('recipes', () => {
     halo: [{ ...common, level: 1, format: 'e4m3fn' }],
     quartet: [{ ...common, forward: 'nearest-even', backward: 'aligned' }],
     quest: [{ ...common, bits: 3, activations: false }],
+    lsq: [{ ...common, bits: 3, activations: 'affine', per: 'row', ends: 'binary32', scaleRate: 1e-3 }],
+    whitepaperQat: [{ ...common, weightBits: 4, activationBits: 7, per: 'tensor', decay: 0.9, delay: 0.2 }],
     shiftQuant: [{ ...common, ...rounding, bits: 5, groups: 2 }],
     xrNpe: [{ ...common, format: 'e2m1', layers: { '**.down': 'posit(4,1)' } }],
     dfp16: [

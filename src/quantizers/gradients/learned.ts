@@ -5,17 +5,17 @@
  * Bhalgat et al., "LSQ+", arXiv 2004.09576, section 3; levels, Polino, Pascanu, Alistarh, "Model compression via distillation
  * and quantization", arXiv 1802.05668, section 4.
  */
-import { checkBoolean, checkFields } from '../../check.ts';
+import { checkFields, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { GradientData, GradientRule } from './gradient.ts';
 import { checkGradient, eachOfGroups, groupSums, maskEach } from './grouped.ts';
 
 export interface LearnedStepOptions {
   /**
-   * Whether the gradients of scale and zero point are multiplied by 1 / sqrt(N high), N the elements of the group, so that scales
-   * learn at the pace of weights. Default true.
+   * Whether the gradients of scale and zero point are multiplied by 1 / sqrt(N high), so that scales learn at the pace of weights: N the
+   * elements of the group (true, default), or of one sample of it, an index of the first axis (`'features'`: the paper's, of activations).
    */
-  readonly normalise?: boolean;
+  readonly normalise?: boolean | 'features';
 }
 
 /**
@@ -28,7 +28,8 @@ export interface LearnedStepOptions {
  * @throws ArgumentError if an option is not accepted.
  */
 export function learnedStep(options?: LearnedStepOptions): GradientRule {
-  const normalise = checkBoolean('normalise', checkFields('', options, ['normalise']).normalise, true);
+  const { normalise: given } = checkFields('', options, ['normalise']);
+  const normalise = oneOf('normalise', given, [true, false, 'features'] as const, true);
 
   return Object.freeze({
     name: 'lsq',
@@ -48,10 +49,12 @@ export function learnedStep(options?: LearnedStepOptions): GradientRule {
       const zeroGradients =
         zeroPoints &&
         groupSums(quantization, (i, group) => (inside[i] === 1 ? 0 : -gradient[i]! * scales[group]!));
-      if (normalise) {
+      if (normalise !== false) {
+        const { shape } = quantization;
+        const samples = normalise === 'features' && shape.length > 1 ? shape[0]! : 1;
         const counts = groupSums(quantization, () => 1);
         for (let group = 0; group < counts.length; group++) {
-          const factor = 1 / Math.sqrt(counts[group]! * high);
+          const factor = 1 / Math.sqrt((counts[group]! / samples) * high);
           scaleGradients[group]! *= factor;
           if (zeroGradients) zeroGradients[group]! *= factor;
         }
@@ -62,7 +65,7 @@ export function learnedStep(options?: LearnedStepOptions): GradientRule {
         ...(zeroGradients && { zeroPoints: zeroGradients }),
       };
     },
-    toJSON: (): GradientData => (normalise ? 'lsq' : { name: 'lsq', normalise }),
+    toJSON: (): GradientData => (normalise === true ? 'lsq' : { name: 'lsq', normalise }),
   } satisfies GradientRule);
 }
 

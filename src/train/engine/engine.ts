@@ -296,6 +296,7 @@ export class RecipeEngine implements SlotProvider {
       layer,
       depth: -1,
       kind: undefined,
+      ends: [],
       shape: [],
     };
   }

@@ -8,7 +8,7 @@ import { checkAbsent, checkList, checkSome } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { Parameter } from '../model.ts';
-import type { ParameterRole } from '../parameter-role.ts';
+import { isSlotted, type ParameterRole } from '../parameter-role.ts';
 
 /** One trained variable. */
 export interface EngineParameter {
@@ -22,12 +22,14 @@ export interface EngineParameter {
   readonly depth: number;
   /** Which projection of a block it is, where the name says so: `q k v o gate up down`. */
   readonly kind: string | undefined;
+  /** Whether it is the weight that the model's input meets first, or that makes its output. */
+  readonly ends: readonly ('first' | 'last')[];
   /** A model may make its variable anew. */
   readonly variable: Variable;
 }
 
 /** A parameter whose depth among the others is not known yet. */
-type UnplacedParameter = Omit<EngineParameter, 'depth'>;
+type UnplacedParameter = Omit<EngineParameter, 'depth' | 'ends'>;
 
 const kinds: readonly (readonly [RegExp, string])[] = [
   [/(^|[./_-])(q|query|wq|q_proj)($|[./_-])/i, 'q'],
@@ -65,18 +67,22 @@ function layerOf(name: string): string {
  * with matrices or filters.
  */
 export function placed(parameters: readonly UnplacedParameter[]): EngineParameter[] {
-  const numbered = parameters.filter(({ role }) => role === 'linear' || role === 'convolution');
+  const numbered = parameters.filter(({ role }) => isSlotted(role));
   const numberOf = ({ name }: UnplacedParameter): number | undefined => {
     const found = /(?:^|[./])(?:layers?|blocks?|h)[./_](\d+)(?=[./_]|$)/i.exec(name)?.[1];
     return found === undefined ? undefined : Number(found);
   };
   const areNamed = numbered.length > 0 && numbered.every((one) => numberOf(one) !== undefined);
   const layers = [...new Set(numbered.map(({ layer }) => layer))];
+  const products = parameters.filter(({ role }) => isSlotted(role) || role === 'head');
+  const isLookedUp = parameters.some(({ role }) => role === 'embedding');
+  const [first, last] = [isLookedUp ? undefined : products[0], products.at(-1)];
   return parameters.map((one) => {
     const depth = areNamed ? numberOf(one) : layers.indexOf(one.layer);
     const { name, role, shape, layer, kind } = one;
     return {
       ...{ name, role, shape, layer, kind, depth: depth ?? -1 },
+      ends: [...(one === first ? (['first'] as const) : []), ...(one === last ? (['last'] as const) : [])],
       get variable() {
         return one.variable;
       },

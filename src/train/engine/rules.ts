@@ -21,7 +21,7 @@ import type { EngineParameter } from './parameters.ts';
 import { type RulesInForce, rulesOfAction, Timeline } from './timeline.ts';
 
 /** What rules look at: a parameter, or a product without one. */
-export type Selectable = Pick<EngineParameter, 'name' | 'layer' | 'depth' | 'kind' | 'shape'> & {
+export type Selectable = Pick<EngineParameter, 'name' | 'layer' | 'depth' | 'kind' | 'shape' | 'ends'> & {
   readonly role: EngineParameter['role'] | 'activation-product';
 };
 
@@ -37,7 +37,7 @@ function isWithin(depth: number, [from, to]: readonly [number, number], blocks: 
 
 /** Whether a rule is for something; `blocks`: how many blocks the model has. */
 export function matches(where: RuleWhere, one: Selectable, blocks: number): boolean {
-  const { role, layer, parameter, depth, kind, atLeast } = where;
+  const { role, layer, parameter, depth, kind, atLeast, end } = where;
   if (role !== undefined && role !== 'all' && role !== one.role) return false;
   if (role === undefined && one.role === 'activation-product') return false;
   if (layer !== undefined) {
@@ -47,6 +47,7 @@ export function matches(where: RuleWhere, one: Selectable, blocks: number): bool
   }
   if (parameter !== undefined && !namePattern(parameter, 'parameter').test(one.name)) return false;
   if (kind !== undefined && kind !== one.kind) return false;
+  if (end !== undefined && !one.ends.includes(end)) return false;
   if (depth !== undefined && !isWithin(one.depth, depth, blocks)) return false;
   return atLeast === undefined || one.shape.reduce((size, extent) => size * extent, 1) >= atLeast;
 }
@@ -116,7 +117,8 @@ export function checkMatches(recipe: Recipe, parameters: readonly Selectable[], 
     if (!isThere) throw new ArgumentError(path, given, `a selector of at least one of ${names}`);
   };
   const checkWhere = (path: string, where: RuleWhere): void => {
-    if (where.role === 'activation-product') return;
+    // Models whose input is looked up have no first layer.
+    if (where.role === 'activation-product' || where.end === 'first') return;
     needs(
       path,
       where,

@@ -14,6 +14,7 @@ export { type Fp4DgeOptions, fp4Dge } from './fp4-dge.ts';
 export { type Fp8HybridOptions, fp8Hybrid } from './fp8.ts';
 export { type GaloreOptions, galore, type QGaloreOptions, qGalore } from './galore.ts';
 export { type HaloOptions, halo } from './halo.ts';
+export { type LsqOptions, lsq } from './lsq.ts';
 export { type MantissaMaskOptions, mantissaMask } from './mantissa-mask.ts';
 export { type Mxfp4Options, mxfp4 } from './mxfp4.ts';
 export { type Nvfp4Options, nvfp4 } from './nvfp4.ts';
@@ -31,4 +32,5 @@ export {
   type GaussianWeightSamplingOptions,
   gaussianWeightSampling,
 } from './weight-noise.ts';
+export { type WhitepaperQatOptions, whitepaperQat } from './whitepaper-qat.ts';
 export { type XrNpeFormat, type XrNpeOptions, xrNpe } from './xr-npe.ts';
