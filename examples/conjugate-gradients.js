@@ -7,12 +7,11 @@
  * Source of the method: Hestenes and Stiefel, J. Res. Nat. Bur. Standards 49, 1952. Attainable accuracy: A. Greenbaum, SIAM J. Matrix
  * Anal. Appl. 18, 1997.
  */
-import * as Plot from '@observablehq/plot';
 import { arithmetic } from 'halfulp';
 import { conjugateGradients } from 'halfulp/linalg';
 import { uniform } from './shared/linear-algebra.js';
 import { readOptions } from './shared/options.js';
-import { report } from './shared/report.js';
+import { each, report } from './shared/report.js';
 
 const about = 'Conjugate gradients in bfloat16 by rounding direction.';
 const options = readOptions(about, { size: 100, steps: 40 });
@@ -53,45 +52,11 @@ const rows = modes.map((rounding) => {
     last: errors.at(-1),
   };
 });
-const checks = rows.map(({ rounding, best }) => ({
-  claim: `${rounding}: the backward error gets below n u = ${n * u}`,
-  holds: best < n * u,
-}));
-const bestOf = (rounding) => rows.find((row) => row.rounding === rounding).best;
-checks.push({
-  claim: 'to nearest the backward error gets below 2 u',
-  holds: bestOf('nearest-even') < 2 * u,
-});
-
-report(
-  {
-    name: 'conjugate-gradients',
-    rows,
-    checks,
-    plot: {
-      width: 760,
-      height: 380,
-      marginRight: 110,
-      x: { label: 'steps' },
-      y: { type: 'log', label: 'backward error', grid: true },
-      marks: [
-        Plot.ruleY([u], { strokeDasharray: '4,4' }),
-        Plot.text([{ step: 0, error: u }], { x: 'step', y: 'error', text: () => 'u', dx: 8, dy: 8 }),
-        Plot.lineY(curves, { x: 'step', y: 'error', stroke: 'rounding' }),
-        Plot.text(
-          curves,
-          Plot.selectLast({
-            x: 'step',
-            y: 'error',
-            z: 'rounding',
-            text: 'rounding',
-            fill: 'rounding',
-            dx: 4,
-            textAnchor: 'start',
-          }),
-        ),
-      ],
-    },
-  },
-  options,
-);
+const nearest = rows.filter(({ rounding }) => rounding === 'nearest-even');
+const checks = [
+  each(`the backward error gets below n u = ${n * u}`, rows, ({ best }) => best < n * u),
+  each('to nearest the backward error gets below 2 u', nearest, ({ best }) => best < 2 * u),
+];
+const y = { value: 'error', type: 'log', label: 'backward error' };
+const plot = { x: 'step', y, series: 'rounding', rules: { u }, height: 380 };
+await report({ name: 'conjugate-gradients', rows, checks, plot, drawn: curves }, options);

@@ -6,11 +6,10 @@
  *
  * Source: S. P. Lloyd, Least squares quantization in PCM, IEEE Trans. Inf. Theory 28, 1982.
  */
-import * as Plot from '@observablehq/plot';
 import { arithmetic, formats } from 'halfulp';
 import { uniform } from './shared/linear-algebra.js';
 import { readOptions } from './shared/options.js';
-import { report } from './shared/report.js';
+import { each, report } from './shared/report.js';
 
 const options = readOptions('k-means by number format.', { points: 800, rounds: 20, seed: 3 });
 const { points: count, rounds } = options;
@@ -101,42 +100,20 @@ const rows = names.map((name) => {
     scatter: scatter(labels) / best,
   };
 });
-const shareOf = (name) => rows.find((row) => row.format === name).sameAsBinary64;
-const checks = [
-  { claim: 'binary32 gives the clustering of binary64', holds: shareOf('binary32') === 1 },
-  {
-    claim: 'formats of 16 bits differ in at most 1 % of the points',
-    holds: rows.every(({ bits, sameAsBinary64 }) => bits < 16 || sameAsBinary64 >= 0.99),
-  },
-  {
-    claim: 'no clustering has less scatter than that of binary64 by more than 1 %',
-    holds: rows.every((row) => row.scatter > 0.99),
-  },
+const [wide, exact] = [
+  rows.filter(({ bits }) => bits >= 16),
+  rows.filter(({ format }) => format === 'binary32'),
 ];
-
-report(
-  {
-    name: 'k-means',
+const checks = [
+  each('binary32 gives the clustering of binary64', exact, (row) => row.sameAsBinary64 === 1),
+  each('formats of 16 bits differ in at most 1 % of the points', wide, (row) => row.sameAsBinary64 >= 0.99),
+  each(
+    'no clustering has less scatter than that of binary64 by more than 1 %',
     rows,
-    checks,
-    plot: {
-      width: 720,
-      height: 360,
-      marginLeft: 90,
-      x: { label: 'points clustered as in binary64', percent: true, grid: true },
-      y: { label: null, domain: names },
-      marks: [
-        Plot.barX(rows, { x: 'sameAsBinary64', y: 'format', fill: '#4269d0' }),
-        Plot.text(rows, {
-          x: 'sameAsBinary64',
-          y: 'format',
-          text: ({ sameAsBinary64, bits }) => `${(100 * sameAsBinary64).toFixed(1)} %, ${bits} bits`,
-          textAnchor: 'end',
-          fill: 'white',
-          dx: -6,
-        }),
-      ],
-    },
-  },
-  options,
-);
+    (row) => row.scatter > 0.99,
+  ),
+];
+const text = ({ sameAsBinary64, bits }) => `${(100 * sameAsBinary64).toFixed(1)} %, ${bits} bits`;
+const x = { value: 'sameAsBinary64', label: 'points clustered as in binary64', domain: [0, 1] };
+const plot = { x, y: { value: 'format', label: null }, kind: 'bar', text, height: 360 };
+await report({ name: 'k-means', rows, checks, plot }, options);

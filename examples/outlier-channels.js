@@ -7,10 +7,9 @@
  * Sources: Ashkboos, Nikdan, Tabesh et al., "HALO: Hadamard-assisted lower-precision optimization for LLMs", arXiv 2501.02625;
  * NVIDIA, "Pretraining large language models with NVFP4", arXiv 2509.25149.
  */
-import * as Plot from '@observablehq/plot';
 import { hadamard, keepOutliers, namedQuantizer, quantizer, randomIntegers } from 'halfulp';
 import { readOptions } from './shared/options.js';
-import { report } from './shared/report.js';
+import { each, report } from './shared/report.js';
 
 const options = readOptions('Error of a product with outlier channels, by quantiser and transform.', {
   inner: 512,
@@ -65,47 +64,25 @@ const rows = ['int4/row', 'int4/block:32', 'mxfp4', 'nvfp4'].map((name) => ({
   'whole row': errorOf(name, hadamard({ seed: 7 }), false),
   'outliers kept': errorOf(name, outliers, true),
 }));
-const rowOf = (name) => rows.find(({ quantiser }) => quantiser === name);
-report(
-  {
-    name: 'outlier-channels',
-    rows,
-    checks: [
-      {
-        claim: 'where a scale serves a row, the larger rotation is the better one',
-        holds:
-          rowOf('int4/row')['whole row'] < rowOf('int4/row')['Hadamard-16'] &&
-          rowOf('int4/row')['Hadamard-16'] < rowOf('int4/row').alone,
-      },
-      {
-        claim:
-          'nvfp4: a rotation makes the operands Gaussian, whose product errs by sqrt(2 x 0.0090) = 0.134, within 10 %',
-        holds: Math.abs(rowOf('nvfp4')['whole row'] / Math.sqrt(2 * 0.009) - 1) < 0.1,
-      },
-      {
-        claim: 'keeping the outliers exact is the best of the four everywhere',
-        holds: rows.every(
-          ({ quantiser, ...errors }) => errors['outliers kept'] === Math.min(...Object.values(errors)),
-        ),
-      },
-    ],
-    plot: {
-      width: 760,
-      marginLeft: 60,
-      x: { label: null },
-      fx: { label: null },
-      y: { label: 'relative error of the product', grid: true },
-      color: { legend: false },
-      marks: [
-        Plot.barY(
-          rows.flatMap(({ quantiser, ...errors }) =>
-            Object.entries(errors).map(([transform, error]) => ({ quantiser, transform, error })),
-          ),
-          { fx: 'quantiser', x: 'transform', y: 'error', fill: 'transform' },
-        ),
-        Plot.ruleY([0]),
-      ],
-    },
-  },
-  options,
+const rowOf = (name) => rows.filter(({ quantiser }) => quantiser === name);
+const isBetter = (row) => row['whole row'] < row['Hadamard-16'] && row['Hadamard-16'] < row.alone;
+const isGaussian = (row) => Math.abs(row['whole row'] / Math.sqrt(2 * 0.009) - 1) < 0.1;
+const isBest = ({ quantiser, ...errors }) => errors['outliers kept'] === Math.min(...Object.values(errors));
+const checks = [
+  each('where a scale serves a row, the larger rotation is the better one', rowOf('int4/row'), isBetter),
+  each(
+    'nvfp4, rotated: the error of Gaussian operands, sqrt(2 x 0.0090), within 10 %',
+    rowOf('nvfp4'),
+    isGaussian,
+  ),
+  each('keeping the outliers exact is the best of the four', rows, isBest),
+];
+const drawn = rows.flatMap(({ quantiser, ...errors }) =>
+  Object.entries(errors).map(([transform, error]) => ({ quantiser, transform, error })),
 );
+const axes = {
+  x: { value: 'transform', label: null },
+  y: { value: 'error', label: 'relative error of the product' },
+};
+const plot = { ...axes, series: 'transform', facet: 'quantiser', kind: 'bar' };
+await report({ name: 'outlier-channels', rows, checks, plot, drawn }, options);

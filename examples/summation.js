@@ -7,10 +7,9 @@
  * Sources: Kahan, "Further remarks on reducing truncation errors", CACM 8 (1965); Neumaier, ZAMM 54 (1974); Higham, "Accuracy
  * and Stability of Numerical Algorithms", 2nd edition, chapter 4.
  */
-import * as Plot from '@observablehq/plot';
 import { arithmetic, round } from 'halfulp';
 import { readOptions } from './shared/options.js';
-import { report } from './shared/report.js';
+import { each, report } from './shared/report.js';
 
 const options = readOptions('Sums of many numbers in a narrow format.', { format: 'binary16', terms: 1000 });
 const { format, terms: count } = options;
@@ -80,46 +79,25 @@ const rows = Object.entries(inputs).flatMap(([numbers, exact]) => {
 });
 
 const { unitRoundoff } = fp.format;
+const inQuires = rows.filter(({ way }) => way === 'quire, rounded once');
 const checks = [
-  {
-    claim: 'the quire gives the true sum, rounded once',
-    holds: rows.every(({ way, sum, truth }) => way !== 'quire, rounded once' || sum === round(truth, format)),
-  },
+  each(
+    'the quire gives the true sum, rounded once',
+    inQuires,
+    ({ sum, truth }) => sum === round(truth, format),
+  ),
 ];
 // The bounds are those of floats, to first order in n u, and of sums within the range.
-if (unitRoundoff !== undefined && count * unitRoundoff < 1)
-  checks.push({
-    claim:
-      'every error is within its bound, (n - 1) u sum |x| in order and 2 u sum |x| with compensation, and one rounding',
-    holds: rows.every(({ way, sum, truth, magnitude }) => {
-      const factor = ways[way].factor * unitRoundoff * magnitude * (1 + 2 * count * unitRoundoff);
-      return Math.abs(sum - truth) <= factor + unitRoundoff * Math.abs(truth);
-    }),
-  });
+const isBounded = ({ way, sum, truth, magnitude }) => {
+  const factor = ways[way].factor * unitRoundoff * magnitude * (1 + 2 * count * unitRoundoff);
+  return Math.abs(sum - truth) <= factor + unitRoundoff * Math.abs(truth);
+};
+const bound =
+  'every error is within its bound, (n - 1) u sum |x| in order and 2 u sum |x| compensated, and one rounding';
+if (unitRoundoff !== undefined && count * unitRoundoff < 1) checks.push(each(bound, rows, isBounded));
 
-report(
-  {
-    name: 'summation',
-    rows: rows.map(({ magnitude: _, ...row }) => row),
-    checks,
-    plot: {
-      width: 760,
-      height: 380,
-      marginLeft: 130,
-      marginRight: 170,
-      x: { label: 'relative error (exact sums at the left end)', type: 'log', grid: true },
-      y: { label: null, domain: Object.keys(ways) },
-      fy: { label: null },
-      marks: [
-        Plot.dot(rows, {
-          x: ({ relativeError }) => Math.max(relativeError, 1e-17),
-          y: 'way',
-          fy: 'numbers',
-          fill: '#4269d0',
-          r: 4,
-        }),
-      ],
-    },
-  },
-  options,
-);
+const error = ({ relativeError }) => Math.max(relativeError, 1e-17);
+const x = { value: error, type: 'log', label: 'relative error (exact sums at the left end)' };
+const plot = { x, y: { value: 'way', label: null }, kind: 'dot', facet: 'numbers', height: 240 };
+const table = rows.map(({ magnitude: _, ...row }) => row);
+await report({ name: 'summation', rows: table, checks, plot }, options);

@@ -62,6 +62,16 @@ export {
   type TensorLike,
 } from './arrays/index.ts';
 export { ArgumentError } from './errors.ts';
+export {
+  type Channel,
+  type PlotAxis,
+  type PlotOptions,
+  plot,
+  type Repeated,
+  type RepeatedOf,
+  type RepeatOptions,
+  repeat,
+} from './experiments/index.ts';
 export type { CompileOptions, ExplainedStep } from './expressions/index.ts';
 export {
   type AnyFormat,

@@ -2,10 +2,9 @@
  * What every example does with its figures: a table on the terminal (or JSON with --json), and a plot as an SVG file. Checks of
  * figures against theory are printed with them; one that fails ends the example with exit status 1.
  */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
+import { plot as draw } from 'halfulp';
 import { fail } from './options.js';
 
 /** A number for a table. */
@@ -39,36 +38,39 @@ function makeFolder(folder) {
 }
 
 /**
- * Writes a plot of Observable Plot as an SVG file.
+ * Draws rows into an SVG file.
  *
  * @param {string} out the folder
  * @param {string} name of the file, without `.svg`
- * @param {object} plot what `Plot.plot` takes
+ * @param {object[]} rows
+ * @param {object} options what `plot` takes
  * @returns the path
  */
-export function draw(out, name, plot) {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
-  const drawn = Plot.plot({ document, style: { background: 'white', color: 'black' }, ...plot });
-  const svg = drawn.tagName.toLowerCase() === 'svg' ? drawn : drawn.querySelector('svg:last-of-type');
-  svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  const path = join(out, `${name}.svg`);
+export async function picture(out, name, rows, options) {
+  const file = join(out, `${name}.svg`);
   try {
     makeFolder(out);
-    writeFileSync(path, `${svg.outerHTML}\n`);
   } catch (error) {
-    fail(`cannot write ${path}: ${error.message}`, 1);
+    fail(`cannot write ${file}: ${error.message}`, 1);
   }
-  return path;
+  await draw(rows, { ...options, file }).catch((error) => fail(error.message, 1));
+  return file;
+}
+
+/** A check that holds of every one of some rows, and says of how many. */
+export function each(claim, rows, holds) {
+  return { claim: `${claim} (${rows.length} of them)`, holds: rows.every(holds) };
 }
 
 /**
  * Prints the figures and checks, and writes the plot.
  *
- * @param {{ name: string, rows: object[], checks: { claim: string, holds: boolean }[], plot: object }} report
+ * @param {{ name: string, rows: object[], checks: { claim: string, holds: boolean }[], plot: object, drawn?: object[] }} report
+ *   `plot`: what `plot` takes; `drawn`: the rows of it, by default those of the table
  * @param {{ out: string, json: boolean }} options
  */
-export function report({ name, rows, checks, plot }, { out, json }) {
-  const path = draw(out, name, plot);
+export async function report({ name, rows, checks, plot, drawn = rows }, { out, json }) {
+  const path = await picture(out, name, drawn, plot);
   if (json) console.log(JSON.stringify({ name, rows, checks, plot: path }, null, 2));
   else {
     printTable(rows);

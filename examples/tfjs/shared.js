@@ -2,7 +2,6 @@
  * What the TensorFlow.js examples share: arithmetics to train in, loops that know nothing of them, and a report.
  */
 import { pathToFileURL } from 'node:url';
-import * as Plot from '@observablehq/plot';
 import { emulate, lossScaling, wasmBackend } from 'halfulp/tfjs';
 import { applyRecipe } from 'halfulp/train';
 import { report } from '../shared/report.js';
@@ -82,7 +81,7 @@ export async function compare(name, options, run, { atLeast, within }, given = a
     const seconds = Math.round((performance.now() - start) / 100) / 10;
     rows.push({ arm, loss, accuracy, skippedSteps: scaling?.state.skipped ?? 0, seconds });
   }
-  reportAccuracies(name, options, rows, { atLeast, within });
+  await reportAccuracies(name, options, rows, { atLeast, within });
   return tf;
 }
 
@@ -97,14 +96,14 @@ function reportAccuracies(name, options, rows, { atLeast, within }) {
     })),
   ];
   const plot = {
-    width: 720,
-    height: 200,
-    marginLeft: 230,
-    x: { label: 'accuracy', percent: true, domain: [0, 100], grid: true },
-    y: { label: null, domain: rows.map(({ arm }) => arm) },
-    marks: [Plot.barX(rows, { x: 'accuracy', y: 'arm', fill: '#4269d0' })],
+    ...{
+      kind: 'bar',
+      x: { value: 'accuracy', domain: [0, 1] },
+      y: { value: 'arm', label: null },
+      height: 200,
+    },
   };
-  report({ name: `tfjs-${name}`, rows, checks, plot }, options);
+  return report({ name: `tfjs-${name}`, rows, checks, plot }, options);
 }
 
 /** Says how far a training is, on stderr: in place on a terminal, else ten times. */
@@ -146,7 +145,7 @@ export async function compareRecipes(name, options, { steps, build, train, evalu
     rows.push({ arm: recipe.name, loss, accuracy, seconds });
   }
   if (!options.json) console.log(`What the layers read under ${recipes.at(-1).name}:\n\n${roles}\n`);
-  reportAccuracies(name, options, rows, expected);
+  await reportAccuracies(name, options, rows, expected);
 }
 
 /** Labels as one-hot vectors. */

@@ -5,10 +5,9 @@
  *
  * node examples/tfjs/transformer.js [--steps 250] [--seed 1]
  */
-import * as Plot from '@observablehq/plot';
 import { emulate, inRole } from 'halfulp/tfjs';
 import { readOptions } from '../shared/options.js';
-import { draw } from '../shared/report.js';
+import { picture } from '../shared/report.js';
 import { compare, uniform } from './shared.js';
 
 const options = readOptions('Running maxima by a tiny transformer.', { steps: 250, seed: 1 });
@@ -100,16 +99,12 @@ emulation.stop();
 const cells = emulation.log.heatMap('underflow');
 const layers = new Set(cells.map(({ layer }) => layer));
 const most = Math.max(...cells.map(({ value }) => value));
-const path = draw(options.out, 'tfjs-transformer-underflow', {
-  width: 900,
-  height: 60 + 22 * layers.size,
-  marginLeft: 160,
+const path = await picture(options.out, 'tfjs-transformer-underflow', cells, {
+  ...{ kind: 'cell', fill: 'value', y: { value: ({ layer }) => layer || '(no scope)', label: null } },
   x: {
+    value: 'step',
     label: `step of training in binary16; darkest: ${(100 * most).toFixed(1)} % of the elements underflow`,
-    type: 'linear',
   },
-  y: { label: null, domain: [...layers], tickFormat: (layer) => layer || '(no scope)' },
-  color: { scheme: 'YlOrRd' },
-  marks: [Plot.barX(cells, { x1: 'step', x2: ({ step }) => step + 1, y: 'layer', fill: 'value' })],
+  height: 60 + 22 * layers.size,
 });
 if (!options.json) console.log(`heat map: ${path}`);

@@ -34,6 +34,7 @@ const guide: DefaultTheme.SidebarItem[] = [
       page('Arrays', 'arrays'),
       page('Expressions', 'expressions'),
       page('Linear algebra', 'linalg'),
+      page('Experiments', 'experiments'),
       page('mathjs', 'mathjs'),
     ],
   },

@@ -3,6 +3,7 @@
  * fractions of any length, so that a constant is rounded once, from what is written.
  */
 import { checkFunction } from '../check.ts';
+import { notInstalled } from '../optional.ts';
 
 /** A node of a tree of mathjs, as much of it as is read here. */
 export interface ParsedNode {
@@ -33,7 +34,7 @@ let loaded: Parse | undefined;
 /**
  * The parser that is given, or that of mathjs where Node finds it.
  *
- * @throws Error where there is none; ArgumentError
+ * @throws ArgumentError where there is none.
  */
 export function parserOf(given: Parse | undefined): Parse {
   if (given !== undefined) {
@@ -47,7 +48,7 @@ export function parserOf(given: Parse | undefined): Parse {
     const { create, parseDependencies } = load('mathjs') as Mathjs;
     loaded = create({ parseDependencies }, { number: 'BigNumber' }).parse;
     return loaded;
-  } catch (cause) {
-    throw new Error('expressions need mathjs: npm install mathjs, or pass its parser: { parse }', { cause });
+  } catch {
+    throw notInstalled('compile', 'mathjs', ', or pass its parser: { parse }');
   }
 }

@@ -12,6 +12,7 @@ import {
   pathOf,
 } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { optionalPackage } from '../optional.ts';
 import { randomIntegers } from '../rounding/philox.ts';
 import { studentQuantile } from '../student.ts';
 import { type LawForm, type LawFormName, lawForms } from './forms.ts';
@@ -126,7 +127,11 @@ async function leastSquares(
   starts: number,
   seed: number,
 ): Promise<number[] | null> {
-  const { levenbergMarquardt } = await import('ml-levenberg-marquardt');
+  const { levenbergMarquardt } = await optionalPackage(
+    'fitLaw',
+    'ml-levenberg-marquardt',
+    () => import('ml-levenberg-marquardt'),
+  );
   const data = { x: rows.map((_, i) => i), y: rows.map(({ loss }) => loss!) };
   const onRows =
     <T>(make: (logs: number[]) => (row: LawRow) => T) =>
@@ -170,7 +175,7 @@ async function uncertainty(
   logs: readonly number[],
   rows: readonly LawRow[],
 ): Promise<{ readonly covariance: number[][]; readonly isOpen: readonly boolean[] }> {
-  const { Matrix, SVD } = await import('ml-matrix');
+  const { Matrix, SVD } = await optionalPackage('fitLaw', 'ml-matrix', () => import('ml-matrix'));
   const svd = new SVD(new Matrix(rows.map(fitted.gradient(logs))), { autoTranspose: true });
   const [largest = 0] = svd.diagonal;
   const right = svd.rightSingularVectors.to2DArray();
@@ -193,7 +198,8 @@ async function uncertainty(
  *
  * @param rows For each run its `loss` and the form's variables, numbers above 0; other fields are left alone. More rows than
  *   parameters that are fitted.
- * @throws ArgumentError naming the argument, the row and its field.
+ * @throws ArgumentError naming the argument, the row and its field; also if `ml-levenberg-marquardt` or `ml-matrix`, which are not
+ * bundled, is not installed.
  *
  * @example
  * const { parameters, predict } = await fitLaw('chinchilla', rows);

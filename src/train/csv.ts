@@ -5,6 +5,7 @@
 import { byteArray } from '../array-kinds.ts';
 import { atMost, checkBoolean, checkFields, checkString } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { optionalPackage } from '../optional.ts';
 import { otherEncoding } from './encoding.ts';
 import {
   checkLabelledOptions,
@@ -13,8 +14,6 @@ import {
   labelledData,
   labelledOptionNames,
 } from './labelled-data.ts';
-
-const PACKAGE = 'csv-parse';
 
 export interface CsvOptions extends LabelledOptions {
   /** The column with the class: its name, or its number from 1. Default 1. */
@@ -138,14 +137,8 @@ function delimiterOf(csv: string | Uint8Array): string {
   return ['\t', ';'].find((mark) => line.includes(mark)) ?? ',';
 }
 
-async function loadParser() {
-  try {
-    return (await import('csv-parse/sync')).parse;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new ArgumentError('csv', `${PACKAGE}, which is not installed`, `npm install ${PACKAGE}`);
-  }
-}
+const loadParser = () =>
+  optionalPackage('csv', 'csv-parse', async () => (await import('csv-parse/sync')).parse);
 
 /**
  * Makes training data of a CSV table: the column `label` names the class, every other column is a number. Blank lines

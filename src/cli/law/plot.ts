@@ -1,8 +1,9 @@
 /** Pictures of laws, as SVG: the loss against tokens by format, and the runs' losses against those of a fit. */
 import * as Plot from '@observablehq/plot';
+import { svgColour, svgDash } from '../../experiments/looks.ts';
 import { floatingPointLaw, type LawFit, type LawRow, lawForms } from '../../laws/index.ts';
 import { armLooks } from '../report/curves.ts';
-import { svgColour, svgDash, svgDocument } from '../report/svg.ts';
+import { svgDocument } from '../report/svg.ts';
 import { amountText, type FormatLoss, type LawModel } from './page.ts';
 
 const size = { width: 820, height: 440, marginLeft: 58, marginRight: 30, marginTop: 14, marginBottom: 44 };

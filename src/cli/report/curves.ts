@@ -3,6 +3,7 @@
  * transition, and how the arms look. No drawing here.
  */
 
+import { type Look, lookAt } from '../../experiments/looks.ts';
 import type { EvaluationRecord } from '../../train/index.ts';
 import { baselineName } from '../compare/arms.ts';
 import { isEnded, type Run } from '../compare/runs.ts';
@@ -17,18 +18,10 @@ interface CurvePoint {
   readonly high: number;
 }
 
-/** How an arm is drawn. `ink` stands for the colour of the text, dark or light. */
-export interface ArmLook {
-  readonly colour: string | 'ink';
-  readonly symbol: 'circle' | 'square' | 'triangle' | 'diamond' | 'star' | 'wye' | 'cross';
-  /** Dashed and on top: for an arm that is expected to lie on the baseline. */
-  readonly dashed: boolean;
-}
-
 /** The curves of one arm. */
 export interface ArmCurves {
   readonly name: string;
-  readonly look: ArmLook;
+  readonly look: Look;
   readonly training: readonly CurvePoint[];
   /** On the way, over a fixed part of the validation text. */
   readonly validation: readonly CurvePoint[];
@@ -38,24 +31,12 @@ export interface ArmCurves {
   readonly transition: number | null;
 }
 
-/**
- * Colours of Okabe and Ito's palette that keep a contrast of 3 to both white and near-black; told apart by people
- * with any colour vision, and doubled by the symbols.
- */
-const colours = ['#d55e00', '#0a85c7', '#b8860b', '#c76aa0', '#009e73', '#8a6fd1', '#7f7f7f'] as const;
-const symbols = ['square', 'triangle', 'diamond', 'star', 'wye', 'cross'] as const;
-
 /** The looks of arms in their order; the baseline has the colour of the text. */
-export function armLooks(names: readonly string[]): ArmLook[] {
+export function armLooks(names: readonly string[]): Look[] {
   const others = names.filter((name) => name !== baselineName);
   return names.map((name) => {
     if (name === baselineName) return { colour: 'ink', symbol: 'circle', dashed: false };
-    const index = others.indexOf(name);
-    return {
-      colour: colours[index % colours.length]!,
-      symbol: symbols[index % symbols.length]!,
-      dashed: name === 'bfloat16',
-    };
+    return { ...lookAt(others.indexOf(name)), dashed: name === 'bfloat16' };
   });
 }
 

@@ -4,11 +4,13 @@
  */
 
 import * as Plot from '@observablehq/plot';
+import type { LegendEntry } from '../../experiments/frame.ts';
+import { svgColour, svgDash } from '../../experiments/looks.ts';
 import type { Comparison } from '../compare/outcome.ts';
 import { decimals } from '../compare/table.ts';
 import { divergedInWords } from '../diverged.ts';
 import { type ArmCurves, armCurves, fromBelow } from './curves.ts';
-import { type LegendEntry, svgColour, svgDash, svgDocument } from './svg.ts';
+import { svgDocument } from './svg.ts';
 
 /** Part of the steps whose steep fall may leave the picture at its top, so that the differences after it show. */
 const steepPart = 0.1;

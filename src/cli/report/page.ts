@@ -3,13 +3,13 @@
  * reader's light or dark setting. It shows what table and plots show, says it in words and tells how to repeat it.
  */
 
+import { escapeMarkup } from '../../experiments/frame.ts';
 import { baselineName } from '../compare/arms.ts';
 import type { Comparison } from '../compare/outcome.ts';
 import type { ArmSummary } from '../compare/summary.ts';
 import { comparisonTable, decimals, formatSpread, grouped } from '../compare/table.ts';
 import { divergedInWords } from '../diverged.ts';
 import { lossPlot } from './loss-plot.ts';
-import { escapeMarkup } from './svg.ts';
 import { transitionPlot } from './transition-plot.ts';
 
 const styles = `

@@ -4,10 +4,11 @@
  */
 
 import * as Plot from '@observablehq/plot';
+import { svgColour } from '../../experiments/looks.ts';
 import type { Comparison } from '../compare/outcome.ts';
 import type { ArmSummary } from '../compare/summary.ts';
 import { armCurves } from './curves.ts';
-import { svgColour, svgDocument } from './svg.ts';
+import { svgDocument } from './svg.ts';
 
 /** Steps shown before a transition: those that its level is the mean of. */
 const before = 20;

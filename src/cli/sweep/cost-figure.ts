@@ -3,8 +3,9 @@
  * keeps for a parameter.
  */
 import * as Plot from '@observablehq/plot';
+import { svgColour } from '../../experiments/looks.ts';
 import { divergedInWords } from '../diverged.ts';
-import { svgColour, svgDocument } from '../report/svg.ts';
+import { svgDocument } from '../report/svg.ts';
 import { looksOfSweep } from './looks.ts';
 import type { SweepResults } from './results.ts';
 import { lossUnit } from './tables.ts';

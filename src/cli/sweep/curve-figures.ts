@@ -2,9 +2,10 @@
  * Pictures of a sweep with steps along the x axis: validation loss on the way, and the training loss around transitions.
  */
 import * as Plot from '@observablehq/plot';
+import { type Look, svgColour } from '../../experiments/looks.ts';
 import { divergedInWords } from '../diverged.ts';
-import { type ArmLook, lossPoints } from '../report/curves.ts';
-import { svgColour, svgDocument } from '../report/svg.ts';
+import { lossPoints } from '../report/curves.ts';
+import { svgDocument } from '../report/svg.ts';
 import { evaluationsOnTheWay, type FinishedRun } from './finished-run.ts';
 import { looksOfSweep, type PanelGrid, panelGrid } from './looks.ts';
 import type { SweepResults } from './results.ts';
@@ -20,7 +21,7 @@ interface Point {
 /** The points of one arm in one panel. */
 interface Curve {
   readonly arm: string;
-  readonly look: ArmLook;
+  readonly look: Look;
   readonly fx: number;
   readonly fy: number;
   readonly points: readonly Point[];

@@ -3,8 +3,9 @@
  * Pictures over steps are curve-figures.ts, those against costs cost-figure.ts.
  */
 import * as Plot from '@observablehq/plot';
+import { svgColour } from '../../experiments/looks.ts';
 import { divergedWord } from '../diverged.ts';
-import { svgColour, svgDocument } from '../report/svg.ts';
+import { svgDocument } from '../report/svg.ts';
 import { halfInterval } from '../statistics.ts';
 import type { ContrastResult } from './contrasts.ts';
 import { costFigure } from './cost-figure.ts';

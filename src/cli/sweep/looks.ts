@@ -3,8 +3,10 @@
  * Where a sweep has more than nine arms, the part of an arm's name before the first `-` names its panel and the rest
  * its colour, the same in every panel: `dqt8-nearest-even-0.001` is `nearest-even-0.001` in the panel `dqt8`.
  */
-import { type ArmLook, armLooks } from '../report/curves.ts';
-import type { LegendEntry } from '../report/svg.ts';
+
+import type { LegendEntry } from '../../experiments/frame.ts';
+import type { Look } from '../../experiments/looks.ts';
+import { armLooks } from '../report/curves.ts';
 import type { Sweep } from './definition.ts';
 
 const mostInOnePanel = 9;
@@ -14,9 +16,9 @@ interface ArmPlace {
   readonly arm: string;
   /** Null: in the only panel, or, as the baseline, in all. */
   readonly panel: string | null;
-  readonly look: ArmLook;
+  readonly look: Look;
   /** By panel instead of by variant, for pictures in which all arms are in one. */
-  readonly panelLook: ArmLook;
+  readonly panelLook: Look;
 }
 
 interface Looks {
@@ -30,15 +32,15 @@ interface Looks {
   readonly panelLegend: readonly LegendEntry[];
 }
 
-const ink: ArmLook = { colour: 'ink', symbol: 'circle', dashed: false };
+const ink: Look = { colour: 'ink', symbol: 'circle', dashed: false };
 
 /** Looks of names in order: colours and symbols, none of them the baseline's. */
-const looksOf = (names: readonly string[]): Map<string, ArmLook> => {
+const looksOf = (names: readonly string[]): Map<string, Look> => {
   const looks = armLooks(names.map((name) => `arm ${name}`));
   return new Map(names.map((name, index) => [name, looks[index]!]));
 };
 
-const entries = (looks: ReadonlyMap<string, ArmLook>): LegendEntry[] =>
+const entries = (looks: ReadonlyMap<string, Look>): LegendEntry[] =>
   [...looks].map(([text, look]) => ({ text, look }));
 
 /** The looks of all arms of a sweep, finished or not. */
@@ -47,7 +49,7 @@ export function looksOfSweep({ arms, baseline }: Sweep): Looks {
   const base: LegendEntry = { text: baseline, look: ink };
   if (arms.length <= mostInOnePanel) {
     const looks = looksOf(others);
-    const lookOf = (name: string): ArmLook => looks.get(name) ?? ink;
+    const lookOf = (name: string): Look => looks.get(name) ?? ink;
     const legend = arms.map(({ name }) => ({ text: name, look: lookOf(name) }));
     return {
       panels: [''],

@@ -1,8 +1,9 @@
 /**
  * The report of a sweep: one HTML file with status, tables and pictures. No script, no network.
  */
+
+import { escapeMarkup } from '../../experiments/frame.ts';
 import { divergenceInWords } from '../../train/index.ts';
-import { escapeMarkup } from '../report/svg.ts';
 import { sweepFigures } from './figures.ts';
 import { type SweepResults, statusOf } from './results.ts';
 import { contrastTable, notesOf, type SweepTable, sweepTable } from './tables.ts';
