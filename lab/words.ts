@@ -75,6 +75,11 @@ export const termNames: readonly (readonly [string, string])[] = [
   ['written', 'as written below'],
 ];
 
+export const accumulatorNames: readonly string[] = [
+  ...['in order', 'in pairs', 'chunks of 16', 'exact chunks of 16'],
+  ...['exact, rounded once', 'exact products in binary32'],
+];
+
 export const sourceNames: readonly string[] = [
   'gaussian',
   'uniform',

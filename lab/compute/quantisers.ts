@@ -9,7 +9,7 @@ import {
   roundingModes,
   startThreads,
 } from '../../src/index.ts';
-import { integerFrom, wordFrom } from './read.ts';
+import { indexFrom, integerFrom, wordFrom } from './read.ts';
 import { type TensorInput, tensorOf } from './tensors.ts';
 
 export interface QuantisersInput extends TensorInput {
@@ -140,12 +140,11 @@ export async function quantisersSheet(given: QuantisersInput): Promise<Quantiser
       throw error;
     }
   });
-  const look = Math.max(
-    0,
-    rows.findIndex(({ name }) => name === given.look.trim()),
+  const look = indexFrom(
+    'look',
+    given.look,
+    rows.map(({ name }) => name),
   );
-  if (given.look.trim() !== '' && rows[look]!.name !== given.look.trim())
-    throw new ArgumentError('look', given.look, rows.map(({ name }) => name).join(', '));
   const image = quantisers.get(rows[look]!.name)!.fakeQuantize(x as Float32Array, shape, undefined, call);
   const high = x.length / columns;
   return {

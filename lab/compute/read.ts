@@ -15,6 +15,12 @@ export function integerFrom(field: string, text: string, low: number, high: numb
 export const wordFrom = <const T extends string>(field: string, text: string, words: readonly T[]): T =>
   oneOf(field, text as T, words);
 
+/** Which of some names a field has; an empty field has the first. */
+export function indexFrom(field: string, text: string, names: readonly string[]): number {
+  const name = text.trim();
+  return name === '' ? 0 : names.indexOf(wordFrom(field, name, names));
+}
+
 /** Numbers with blanks, commas or line ends between them. */
 export function numbersFrom(field: string, text: string, most: number): number[] {
   const words = text.split(/[\s,;]+/).filter((word) => word !== '');

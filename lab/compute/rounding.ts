@@ -21,7 +21,12 @@ import {
   stochasticVariants,
   subnormalTreatments,
 } from '../../src/index.ts';
-import { drawIntegers, isStochastic, resolveRounding } from '../../src/rounding/index.ts';
+import {
+  drawIntegers,
+  isStochastic,
+  type ResolvedRounding,
+  resolveRounding,
+} from '../../src/rounding/index.ts';
 import { formatNamed } from './format.ts';
 import { integerFrom, wordFrom } from './read.ts';
 
@@ -56,14 +61,23 @@ export interface ModeRow {
   readonly refused?: string;
 }
 
-/** Stochastic rounding by one variant: how often it went away from zero, and the chance of it. */
+/** A result of stochastic rounding: how often it was drawn, and of how many of the 2^bits random integers it is the result. */
+export interface Outcome {
+  readonly text: string;
+  readonly value: number;
+  readonly drawn: number;
+  readonly chance: number;
+}
+
+/** Stochastic rounding by one variant. */
 export interface VariantRow {
   readonly variant: StochasticVariant;
-  readonly away: number;
   readonly draws: number;
-  /** Of 2^bits random integers, how many go away from zero. */
-  readonly chance: number;
   readonly outOf: number;
+  /** Ascending; one where saturation makes the same number of both neighbours. */
+  readonly outcomes: readonly Outcome[];
+  /** The mean over all random integers minus the number, in ulps, where both outcomes are neighbours. */
+  readonly bias: string;
 }
 
 export interface RoundingSheet {
@@ -110,6 +124,35 @@ function rowOf(
   }
 }
 
+/** What the neighbours become, ascending, and how many of the random integers go to each; undefined where there is nothing to draw for. */
+function chancesOf(x: number, format: Format, resolved: ResolvedRounding) {
+  const first = explain(x, format, resolved, 0);
+  const { draw, below, above } = first;
+  if (draw === undefined || below === undefined || above === undefined) return undefined;
+  const { threshold, outOf } = draw;
+  const last = explain(x, format, resolved, outOf - 1);
+  // The first integers go to the neighbour nearer to zero, unless none does.
+  const isInnerBelow = threshold > 0 === (first.goesTo === 'below');
+  const chanceBelow = isInnerBelow ? threshold : outOf - threshold;
+  // What no integer goes to is shown as it would be: posits have both neighbours, others know directed modes.
+  const resultAt = (side: 'below' | 'above'): number => {
+    const reached = [first, last].find(({ goesTo }) => goesTo === side);
+    if (reached !== undefined) return reached.result;
+    if (format.kind === 'posit') return first[side]!.value!;
+    const rounding = side === 'below' ? 'toward-negative' : 'toward-positive';
+    return explain(x, format, { ...resolved, rounding }, 0).result;
+  };
+  return {
+    outOf,
+    below: { value: resultAt('below'), chance: chanceBelow },
+    above: { value: resultAt('above'), chance: outOf - chanceBelow },
+    bias: {
+      numerator: BigInt(outOf - chanceBelow) * below.ulps.denominator - below.ulps.numerator * BigInt(outOf),
+      denominator: below.ulps.denominator * BigInt(outOf),
+    },
+  };
+}
+
 /** Counts what so many draws do, and what all random integers would. */
 function variantRow(
   x: number,
@@ -117,15 +160,21 @@ function variantRow(
   draws: number,
   options: RoundOptions & { readonly variant: StochasticVariant },
 ): VariantRow | undefined {
-  const resolved = resolveRounding(format, { ...options, rounding: 'stochastic' });
-  const { draw } = explain(x, format, resolved, 0);
-  if (draw === undefined) return undefined;
-  const results = round(new Float64Array(draws).fill(x), format, { ...options, rounding: 'stochastic' });
-  // Toward zero only the neighbour that is nearer to zero is left.
-  const inner = explain(x, format, resolved, 0).result;
-  const outer = explain(x, format, resolved, draw.outOf - 1).result;
-  const away = results.reduce((sum, result) => sum + Number(result === outer && outer !== inner), 0);
-  return { variant: options.variant, away, draws, chance: draw.outOf - draw.threshold, outOf: draw.outOf };
+  const given = { ...options, rounding: 'stochastic' } as const;
+  const chances = chancesOf(x, format, resolveRounding(format, given));
+  if (chances === undefined) return undefined;
+  const { below, above, outOf, bias } = chances;
+  const results = round(new Float64Array(draws).fill(x), format, given);
+  const outcome = ({ value, chance }: typeof below): Outcome => ({
+    ...{ text: valueText(value, format), value, chance },
+    drawn: results.reduce((sum, result) => sum + Number(Object.is(result, value)), 0),
+  });
+  const isOne = Object.is(below.value, above.value);
+  return {
+    ...{ variant: options.variant, draws, outOf },
+    outcomes: isOne ? [outcome({ ...below, chance: outOf })] : [outcome(below), outcome(above)],
+    bias: isOne || !Number.isFinite(below.value) || !Number.isFinite(above.value) ? '' : ratioText(bias),
+  };
 }
 
 /** The sheet of a number in every mode. */

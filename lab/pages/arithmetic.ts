@@ -1,12 +1,12 @@
 /** The page of arithmetic: one operation, exactly and rounded; and sums term by term under each accumulator. */
-import type { OperationSheet, Shown } from '../compute/operation.ts';
-import type { Accumulated, SumsSheet } from '../compute/sums.ts';
-import { chart, legend } from '../view/chart.ts';
-import { el, svg } from '../view/dom.ts';
+import type { OperationSheet } from '../compute/operation.ts';
+import { el } from '../view/dom.ts';
 import { choice, type Form, lines, text } from '../view/fields.ts';
+import { between } from '../view/number-line.ts';
 import { instrument, type Mounted, type Place } from '../view/page.ts';
 import { facts, part, table } from '../view/table.ts';
 import {
+  accumulatorNames,
   commonFormats,
   operationNames,
   operations,
@@ -15,34 +15,11 @@ import {
   subnormalNames,
   termNames,
 } from '../words.ts';
-
-function between({ below, above, place, placeText }: OperationSheet): SVGSVGElement | null {
-  if (below === undefined || above === undefined || place === undefined) return null;
-  const [from, to, y] = [60, 660, 44];
-  const x = from + place * (to - from);
-  const end = (at: number, { text: value }: Shown): SVGElement[] => [
-    svg('path', { class: 'ticks c0', d: `M${at},${y - 12}v24` }),
-    svg('text', { class: 'label', x: at, y: y + 32, 'text-anchor': 'middle' }, value),
-  ];
-  return svg(
-    'svg',
-    {
-      class: 'chart',
-      viewBox: '0 0 720 90',
-      role: 'img',
-      'aria-label': `The exact result lies ${placeText} of the way from ${below.text} to ${above.text}`,
-    },
-    svg('line', { class: 'axis', x1: from, x2: to, y1: y, y2: y }),
-    svg('path', { class: 'middle', d: `M${(from + to) / 2},${y - 8}v16` }),
-    ...end(from, below),
-    ...end(to, above),
-    svg('circle', { class: 'chosen', cx: x, cy: y, r: 6 }),
-    svg('text', { class: 'label', x, y: y - 16, 'text-anchor': 'middle' }, placeText),
-  );
-}
+import { sumsParts } from './sums.ts';
 
 function operationPart(sheet: OperationSheet): HTMLElement[] {
   const { expression, result, exact, isExactText, why, flags, operands, modes } = sheet;
+  const { below, above, place, placeText } = sheet;
   const rounded = operands.filter(({ isRounded }) => isRounded);
   return [
     part(
@@ -71,7 +48,16 @@ function operationPart(sheet: OperationSheet): HTMLElement[] {
           { class: 'note' },
           `To be values of ${sheet.format}, operands were rounded first: ${rounded.map(({ name, given, text: value }) => `${name} from ${given} to ${value}`).join(', ')}.`,
         ),
-      between(sheet),
+      below !== undefined &&
+        above !== undefined &&
+        place !== undefined &&
+        between(
+          `The exact result lies ${placeText} of the way from ${below.text} to ${above.text}`,
+          { value: below.text },
+          { value: above.text },
+          place,
+          placeText,
+        ),
     ),
     part(
       'In every mode',
@@ -87,85 +73,6 @@ function operationPart(sheet: OperationSheet): HTMLElement[] {
           raised.join(', '),
         ]),
         rowClass: (i) => (modes[i]!.result === undefined ? 'faint' : undefined),
-      }),
-    ),
-  ];
-}
-
-/** Errors after every term; where there is none the line has a gap. */
-function errors({ accumulators, exact }: SumsSheet): SVGSVGElement {
-  const relative = ({ partial }: Accumulated): [number, number][] =>
-    partial.map((value, k) => {
-      const error = Math.abs((value - exact[k]!) / exact[k]!);
-      return [k + 1, error === 0 ? Number.NaN : Math.log10(error)];
-    });
-  return chart({
-    title: 'Relative error of each accumulator after every term, logarithmic',
-    ...{ x: 'terms', y: 'relative error' },
-    yText: (y) => (Number.isInteger(y) ? `1e${y}` : ''),
-    series: accumulators.map((one, i) => ({ name: one.name, colour: i, points: relative(one) })),
-    height: 300,
-  });
-}
-
-/** Terms whose partial sums a table shows: all of a few, of many the first and then fewer and fewer. */
-function termsShown(count: number): number[] {
-  if (count <= 40) return Array.from({ length: count }, (_, k) => k);
-  const chosen = new Set<number>([count - 1]);
-  for (let k = 0; k < 16; k++) chosen.add(k);
-  for (let k = 16; k < count; k = Math.ceil(k * 1.15)) chosen.add(k);
-  return [...chosen].sort((a, b) => a - b);
-}
-
-function sumsPart(sheet: SumsSheet): HTMLElement[] {
-  const { accumulators, exact, x, y, isDot } = sheet;
-  const shown = termsShown(x.length);
-  return [
-    part(
-      isDot ? 'Inner product' : 'Sum',
-      legend(accumulators.map(({ name }, i) => ({ name, colour: i }))),
-      errors(sheet),
-      table({
-        caption: 'Results of the accumulators',
-        columns: [
-          'accumulator',
-          { head: 'result', number: true },
-          'of',
-          { head: 'relative error', number: true },
-          { head: 'parts from one rounding after', number: true },
-        ],
-        rows: accumulators.map(({ name, format, result, error, parts }) => [
-          name,
-          el('output', { 'data-accumulator': name, 'data-value': result.hex }, result.text),
-          format,
-          error === 0 ? '0' : error.toExponential(2),
-          parts === undefined ? 'never' : `${parts} terms`,
-        ]),
-      }),
-    ),
-    part(
-      'Partial sums',
-      el(
-        'p',
-        { class: 'note' },
-        'The sum of the first k terms by each accumulator. Where it differs from the exact sum rounded once, the cell is marked.',
-      ),
-      table({
-        caption: 'Partial sums after k terms',
-        columns: [
-          { head: 'k', number: true },
-          { head: isDot ? 'x × y' : 'x', number: true },
-          { head: 'exact', number: true },
-          ...accumulators.map(({ name }) => ({ head: name, number: true })),
-        ],
-        rows: shown.map((k) => [
-          k + 1,
-          isDot ? `${x[k]} × ${y[k]}` : `${x[k]}`,
-          `${exact[k]}`,
-          ...accumulators.map(({ partial, differs }) =>
-            el('span', { class: differs[k] ? 'c1' : undefined }, `${partial[k]}`),
-          ),
-        ]),
       }),
     ),
   ];
@@ -190,6 +97,7 @@ function tidy(form: Form): void {
     y: !isOperation && isWritten && what === 'dot',
     count: !isOperation && !isWritten,
     chunk: !isOperation,
+    look: !isOperation,
   };
   for (const [name, isSeen] of Object.entries(seen)) form.field(name).element.hidden = !isSeen;
 }
@@ -231,6 +139,13 @@ export function mount(root: HTMLElement, place: Place): Mounted {
         lines({ name: 'y', label: 'y', value: '1, 1, 1' }),
         text({ name: 'count', label: 'number of terms', value: '100' }),
         text({ name: 'format', label: 'format', value: 'e4m3fn', words: commonFormats }),
+        text({
+          name: 'look',
+          label: 'look closely at',
+          value: '',
+          words: accumulatorNames,
+          hint: 'an accumulator; empty for the first',
+        }),
       ],
     },
     {
@@ -245,7 +160,7 @@ export function mount(root: HTMLElement, place: Place): Mounted {
     },
   ];
   const page = instrument(root, place, groups, 'arithmetic', (sheet, _, self) => {
-    const parts = sheet.view === 'sums' ? sumsPart(sheet) : operationPart(sheet);
+    const parts = sheet.view === 'sums' ? sumsParts(sheet, self) : operationPart(sheet);
     self.sheet.replaceChildren(...parts);
   });
   page.form.watch(tidy);

@@ -1,8 +1,9 @@
 /** The page of formats: bits to click, the values along a line, the gaps, all codes; and another format beside it. */
 import type { CodeFacts, FormatFacts, FormatSheet } from '../compute/format.ts';
-import { chart, legend, numberLine, shortNumber } from '../view/chart.ts';
+import { chart, legend, shortNumber } from '../view/chart.ts';
 import { el } from '../view/dom.ts';
 import { choice, slider, text, tick } from '../view/fields.ts';
+import { numberLine } from '../view/number-line.ts';
 import { type Instrument, instrument, type Mounted, type Place } from '../view/page.ts';
 import { facts, part, table } from '../view/table.ts';
 import { commonFormats, specialCodes } from '../words.ts';

@@ -1,9 +1,9 @@
 /** The page of quantisers: a tensor, what some quantisers leave of it, where one of them errs, and what a transform changes. */
 import type { PatchMap, QuantisersSheet } from '../compute/quantisers.ts';
-import { chart } from '../view/chart.ts';
+import { chart, figure, paperWidth, shortNumber } from '../view/chart.ts';
 import { el, svg } from '../view/dom.ts';
 import { choice, type Form, file, lines, text } from '../view/fields.ts';
-import { instrument, type Mounted, type Place } from '../view/page.ts';
+import { type Instrument, instrument, type Mounted, type Place } from '../view/page.ts';
 import { facts, part, table } from '../view/table.ts';
 import { quantiserNames, roundingModeNames, sourceNames } from '../words.ts';
 
@@ -31,7 +31,7 @@ function picture({ rows, columns, values }: PatchMap, largest: number, title: st
   return el('figure', {}, canvas, el('figcaption', {}, title));
 }
 
-function comparison({ rows }: QuantisersSheet): HTMLElement {
+function comparison({ rows, look }: QuantisersSheet, page: Instrument): HTMLElement {
   const isTransformed = rows.some(({ transformed }) => transformed !== undefined);
   const number = (head: string) => ({ head, number: true });
   return part(
@@ -52,8 +52,9 @@ function comparison({ rows }: QuantisersSheet): HTMLElement {
           'bytes',
         ].map(number),
       ],
+      rowClass: (i) => (i === look ? 'chosen' : undefined),
       rows: rows.map(({ name, plain, transformed }) => [
-        name,
+        el('button', { type: 'button', class: 'plain', click: () => page.form.set({ look: name }) }, name),
         plain.bitsPerElement.toFixed(2),
         el('output', { 'data-quantiser': name, 'data-value': String(plain.sqnr) }, decibels(plain.sqnr)),
         ...(isTransformed
@@ -106,21 +107,17 @@ function codes({ rows, look }: QuantisersSheet): HTMLElement {
       ? plain.codes
       : plain.codes.filter((_, i) => i % Math.ceil(plain.codes.length / 512) === 0);
   const most = shown.reduce((largest, { count }) => Math.max(largest, count), 1);
-  const [width, height] = [720, 150];
+  const [width, height] = [paperWidth(), 150];
   const step = width / shown.length;
   return part(
     `Codes of ${name}`,
-    svg(
-      'svg',
-      {
-        class: 'chart',
-        viewBox: `0 0 ${width} ${height + 24}`,
-        role: 'img',
-        'aria-label': `How often each of ${plain.codes.length} codes of ${name} is used`,
-      },
+    figure(
+      `How often each of ${plain.codes.length} codes of ${name} is used`,
+      width,
+      height + 24,
       ...shown.map(({ count }, i) =>
         svg('rect', {
-          class: 'bar-fill',
+          class: 'bar-fill c0',
           x: (i * step).toFixed(2),
           y: (height - (height * count) / most).toFixed(2),
           width: Math.max(0.6, step - 1).toFixed(2),
@@ -128,18 +125,16 @@ function codes({ rows, look }: QuantisersSheet): HTMLElement {
         }),
       ),
       svg('line', { class: 'axis', x1: 0, x2: width, y1: height, y2: height }),
-      ...[0, Math.floor(shown.length / 2), shown.length - 1].map((i) =>
-        svg(
+      ...[...new Set([0, Math.floor(shown.length / 2), shown.length - 1])].map((i) => {
+        const x = (i + 0.5) * step;
+        const anchor = x < width / 4 ? 'start' : x > (3 * width) / 4 ? 'end' : 'middle';
+        const at = anchor === 'start' ? i * step : anchor === 'end' ? (i + 1) * step : x;
+        return svg(
           'text',
-          {
-            class: 'tick',
-            x: Math.min(width - 24, Math.max(16, (i + 0.5) * step)),
-            y: height + 16,
-            'text-anchor': 'middle',
-          },
-          `${shown[i]!.element}`,
-        ),
-      ),
+          { class: 'tick', x: at, y: height + 16, 'text-anchor': anchor },
+          shortNumber(shown[i]!.element),
+        );
+      }),
     ),
     el(
       'p',
@@ -227,7 +222,13 @@ export function mount(root: HTMLElement, place: Place): Mounted {
           rows: 9,
           hint: 'mxfp4, nvfp4, bfp(7,16), or a format and how it is scaled: e2m1/block:16/scale:ue5m3',
         }),
-        text({ name: 'look', label: 'look closely at', value: 'nvfp4', words: quantiserNames }),
+        text({
+          name: 'look',
+          label: 'look closely at',
+          value: '',
+          words: quantiserNames,
+          hint: 'one of them; empty for the first',
+        }),
         choice({ name: 'rounding', label: 'rounding', options: roundingModeNames, value: 'nearest-even' }),
         choice({
           name: 'hadamard',
@@ -244,7 +245,7 @@ export function mount(root: HTMLElement, place: Place): Mounted {
     groups,
     'quantisers',
     (sheet, _, self) => {
-      self.sheet.replaceChildren(comparison(sheet), errorAgainstBits(sheet), maps(sheet), codes(sheet));
+      self.sheet.replaceChildren(comparison(sheet, self), errorAgainstBits(sheet), maps(sheet), codes(sheet));
     },
     async () =>
       dropped.dropped === undefined

@@ -1,35 +1,23 @@
 /** The page of rounding: a number between its neighbours, what every mode makes of it, and the chances of stochastic rounding. */
-import type { RoundingSheet, VariantRow } from '../compute/rounding.ts';
-import { el, svg } from '../view/dom.ts';
+import type { Neighbour, RoundingSheet } from '../compute/rounding.ts';
+import { histogram, legend } from '../view/chart.ts';
+import { el } from '../view/dom.ts';
 import { choice, slider, text } from '../view/fields.ts';
+import { between as numberBetween } from '../view/number-line.ts';
 import { instrument, type Mounted, type Place } from '../view/page.ts';
 import { facts, part, table } from '../view/table.ts';
 import { commonFormats, saturationNames, subnormalNames } from '../words.ts';
 
-/** The number on the way from one neighbour to the other. */
-function between({ below, above, place, isTie }: RoundingSheet): SVGSVGElement | null {
+function between(sheet: RoundingSheet): SVGSVGElement | null {
+  const { below, above, place, isTie } = sheet;
   if (below === undefined || above === undefined || place === undefined) return null;
-  const [from, to, y] = [60, 660, 44];
-  const x = from + place * (to - from);
-  const end = (at: number, value: string, ulps: string): SVGElement[] => [
-    svg('path', { class: 'ticks c0', d: `M${at},${y - 12}v24` }),
-    svg('text', { class: 'label', x: at, y: y + 32, 'text-anchor': 'middle' }, value),
-    svg('text', { class: 'tick', x: at, y: y + 50, 'text-anchor': 'middle' }, `${ulps} ulp away`),
-  ];
-  return svg(
-    'svg',
-    {
-      class: 'chart',
-      viewBox: '0 0 720 104',
-      role: 'img',
-      'aria-label': `The number lies ${below.ulps} ulp above ${below.text} and ${above.ulps} ulp below ${above.text}`,
-    },
-    svg('line', { class: 'axis', x1: from, x2: to, y1: y, y2: y }),
-    svg('path', { class: 'middle', d: `M${(from + to) / 2},${y - 8}v16` }),
-    ...end(from, below.text, below.ulps),
-    ...end(to, above.text, above.ulps),
-    svg('circle', { class: 'chosen', cx: x, cy: y, r: 6 }),
-    svg('text', { class: 'label', x, y: y - 16, 'text-anchor': 'middle' }, isTie ? 'a tie' : 'x'),
+  const end = ({ text: value, ulps }: Neighbour) => ({ value, note: `${ulps} ulp away` });
+  return numberBetween(
+    `The number lies ${below.ulps} ulp above ${below.text} and ${above.ulps} ulp below ${above.text}`,
+    end(below),
+    end(above),
+    place,
+    isTie ? 'a tie' : 'x',
   );
 }
 
@@ -71,24 +59,11 @@ function modes({ modes: rows, format }: RoundingSheet): HTMLElement {
 
 const percent = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(3)} %`;
 
-function bar({ away, draws, chance, outOf }: VariantRow): SVGSVGElement {
-  const [counted, exact] = [away / draws, chance / outOf];
-  return svg(
-    'svg',
-    {
-      class: 'bar',
-      viewBox: '0 0 300 22',
-      role: 'img',
-      'aria-label': `${percent(away, draws)} drawn, ${percent(chance, outOf)} expected`,
-    },
-    svg('rect', { class: 'bar-frame', x: 0, y: 4, width: 300, height: 14 }),
-    svg('rect', { class: 'bar-fill', x: 0, y: 4, width: 300 * counted, height: 14 }),
-    svg('path', { class: 'bar-mark', d: `M${(300 * exact).toFixed(2)},0v22` }),
-  );
-}
-
-function chances({ variants, bits }: RoundingSheet): HTMLElement {
-  if (variants.length === 0)
+/** The outcomes over each other's neighbour, a bar for each variant, and the exact chances as lines across the bars. */
+function chances(sheet: RoundingSheet): HTMLElement {
+  const { variants, bits, place } = sheet;
+  const [first] = variants;
+  if (first === undefined)
     return part(
       'Stochastic rounding',
       el(
@@ -97,31 +72,49 @@ function chances({ variants, bits }: RoundingSheet): HTMLElement {
         'Nothing to draw for: the number is a value of the format, or has no neighbour on one side.',
       ),
     );
+  const groups = first.outcomes.map(({ text: name }, i) => ({
+    name,
+    bars: variants.map(({ outcomes, draws, outOf }, colour) => ({
+      colour,
+      share: outcomes[i]!.drawn / draws,
+      mark: outcomes[i]!.chance / outOf,
+    })),
+  }));
   return part(
     'Stochastic rounding',
     el(
       'p',
       { class: 'note' },
-      `How often the neighbour away from zero was drawn; the mark is the exact chance with ${bits} random bits.`,
+      `How often each result was drawn, by variant; the lines across the bars are the exact chances with ${bits} random bits${place === undefined ? '' : `; without bias the upper neighbour would have ${percent(place, 1)}`}.`,
+    ),
+    legend(variants.map(({ variant }, colour) => ({ name: `variant ${variant}`, colour }))),
+    histogram(
+      `Share of ${first.draws} draws that each result has, beside its exact chance`,
+      'share of draws, %',
+      groups,
     ),
     table({
       caption: 'Draws against the exact chance',
       columns: [
         'variant',
-        'away from zero',
+        { head: 'result', number: true },
         { head: 'drawn', number: true },
         { head: 'share', number: true },
         { head: 'exact chance', number: true },
-        { head: 'in numbers', number: true },
+        { head: 'random integers', number: true },
+        { head: 'bias, ulp', number: true },
       ],
-      rows: variants.map((row) => [
-        row.variant,
-        bar(row),
-        el('output', { 'data-variant': row.variant, 'data-value': row.away }, `${row.away} of ${row.draws}`),
-        percent(row.away, row.draws),
-        percent(row.chance, row.outOf),
-        `${row.chance} / 2^${bits}`,
-      ]),
+      rows: variants.flatMap(({ variant, outcomes, draws, outOf, bias }) =>
+        outcomes.map(({ text: result, drawn, chance }, i) => [
+          variant,
+          result,
+          el('output', { 'data-variant': `${variant} ${i}`, 'data-value': drawn }, `${drawn} of ${draws}`),
+          percent(drawn, draws),
+          percent(chance, outOf),
+          el('output', { 'data-chance': `${variant} ${i}`, 'data-value': chance }, `${chance} of 2^${bits}`),
+          i === 0 ? bias : '',
+        ]),
+      ),
     }),
   );
 }

@@ -1,5 +1,6 @@
-/** Drawings of numbers: lines and steps over two axes, bars, and values along a line. Colours are the style sheet's. */
+/** Drawings of numbers: lines, steps and dots over two axes. Colours are the style sheet's. */
 import { type Child, svg } from './dom.ts';
+import { placeLabels, textWidth } from './labels.ts';
 
 export interface Scale {
   (x: number): number;
@@ -33,6 +34,7 @@ export interface Series {
   /** Steps that keep the value until the next point, in place of straight lines. */
   readonly steps?: boolean;
   readonly dots?: boolean;
+  readonly dotSize?: number;
   readonly line?: boolean;
 }
 
@@ -56,7 +58,7 @@ interface ChartGiven {
   readonly marks?: readonly { readonly x: number; readonly text: string }[];
 }
 
-const [width, left, right, top, bottom] = [720, 62, 14, 12, 40];
+const [left, right, top, bottom] = [54, 14, 12, 40];
 
 const finite = (values: readonly number[]): number[] => values.filter(Number.isFinite);
 
@@ -84,37 +86,86 @@ function pathOf({ points, steps }: Series, x: Scale, y: Scale): string {
   return path;
 }
 
-/** Lines over two axes. Its title is what a screen reader says in place of the drawing. */
+/** The drawing of a chart, as wide as the sheet. Its title is what a screen reader says in its place. */
+export const figure = (title: string, width: number, height: number, ...children: readonly Child[]) =>
+  svg(
+    'svg',
+    { class: 'chart', viewBox: `0 0 ${width} ${height}`, width, height, role: 'img', 'aria-label': title },
+    ...children,
+  );
+
+/** Pixels that a drawing may be wide where it will stand. */
+export function paperWidth(): number {
+  const wide = document.querySelector('.laboratory .sheet')?.clientWidth || 720;
+  return Math.max(280, Math.min(900, wide));
+}
+
+/** Lines across and numbers beside them. */
+const horizontals = (y: Scale, width: number, text: (y: number) => string): Child[] =>
+  y.ticks.flatMap((tick) => [
+    svg('line', { class: 'grid', x1: left, x2: width - right, y1: y(tick), y2: y(tick) }),
+    svg('text', { class: 'tick', x: left - 8, y: y(tick) + 4, 'text-anchor': 'end' }, text(tick)),
+  ]);
+
+const axisNames = (x: string, y: string, width: number, height: number): Child[] => [
+  svg('line', { class: 'axis', x1: left, x2: width - right, y1: height - bottom, y2: height - bottom }),
+  svg('text', { class: 'axis-name', x: width - right, y: height - 4, 'text-anchor': 'end' }, x),
+  svg('text', { class: 'axis-name', transform: `translate(13 ${top}) rotate(-90)`, 'text-anchor': 'end' }, y),
+];
+
+/** Labels beside dots, with a line to those that stand far off. */
+function labelled(
+  labels: Required<ChartGiven>['labels'],
+  x: Scale,
+  y: Scale,
+  bounds: Parameters<typeof placeLabels>[1],
+): Child[] {
+  const known = labels.filter(({ at }) => at.every(Number.isFinite));
+  const dots = known.map(({ at: [px, py], text }) => ({ x: x(px), y: y(py), text }));
+  return placeLabels(dots, bounds).flatMap((place, i): Child[] => {
+    if (place === undefined) return [];
+    const { x: px, y: py, text } = dots[i]!;
+    const end = Math.max(place.x, Math.min(px, place.x + textWidth(text)));
+    const lead = svg('path', {
+      class: 'lead',
+      d: `M${px},${py}L${end},${place.y - (place.y < py ? -3 : 10)}`,
+    });
+    return [
+      place.isFar && lead,
+      svg('text', { class: `label c${known[i]!.colour}`, x: place.x, y: place.y }, text),
+    ];
+  });
+}
+
+/** Lines over two axes. */
 export function chart(given: ChartGiven): SVGSVGElement {
   const { series, height = 260, xText = shortNumber, yText = shortNumber, labels = [], marks = [] } = given;
+  const width = paperWidth();
   const points = series.flatMap((one) => one.points);
-  const x = linear(...(given.xRange ?? rangeOf(points.map(([at]) => at))), left, width - right, 8);
+  const [low, high] = given.xRange ?? rangeOf(points.map(([at]) => at));
+  const x = linear(low, high, left, width - right, Math.max(5, Math.floor(width / 90)));
   const y = linear(...(given.yRange ?? rangeOf(points.map(([, at]) => at))), height - bottom, top, 5);
-  return svg(
-    'svg',
-    { class: 'chart', viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': given.title },
-    ...y.ticks.flatMap((tick) => [
-      svg('line', { class: 'grid', x1: left, x2: width - right, y1: y(tick), y2: y(tick) }),
-      svg('text', { class: 'tick', x: left - 8, y: y(tick) + 4, 'text-anchor': 'end' }, yText(tick)),
-    ]),
+  return figure(
+    given.title,
+    width,
+    height,
+    ...horizontals(y, width, yText),
     ...x.ticks.map((tick) =>
       svg(
         'text',
-        { class: 'tick', x: x(tick), y: height - bottom + 18, 'text-anchor': 'middle' },
+        { class: 'tick', x: x(tick), y: height - bottom + 16, 'text-anchor': 'middle' },
         xText(tick),
       ),
     ),
-    svg('line', { class: 'axis', x1: left, x2: width - right, y1: height - bottom, y2: height - bottom }),
-    svg('text', { class: 'axis-name', x: width - right, y: height - 4, 'text-anchor': 'end' }, given.x),
-    svg(
-      'text',
-      { class: 'axis-name', transform: `translate(13 ${top}) rotate(-90)`, 'text-anchor': 'end' },
-      given.y,
-    ),
-    ...marks.flatMap((mark) => [
-      svg('line', { class: 'moment', x1: x(mark.x), x2: x(mark.x), y1: top, y2: height - bottom }),
-      svg('text', { class: 'tick', x: x(mark.x) + 4, y: top + 10 }, mark.text),
-    ]),
+    ...axisNames(given.x, given.y, width, height),
+    ...marks.flatMap((mark, i) => {
+      const isFar = x(mark.x) > width / 2;
+      const place = { x: x(mark.x) + (isFar ? -4 : 4), y: top + 10 + 14 * i };
+      return [
+        svg('line', { class: 'moment', x1: x(mark.x), x2: x(mark.x), y1: top, y2: height - bottom }),
+        svg('text', { class: 'tick', ...place, 'text-anchor': isFar ? 'end' : 'start' }, mark.text),
+      ];
+    }),
     ...series
       .filter(({ line = true }) => line)
       .map((one) => svg('path', { class: seriesClass(one.colour), d: pathOf(one, x, y) })),
@@ -123,15 +174,52 @@ export function chart(given: ChartGiven): SVGSVGElement {
       .flatMap((one) =>
         one.points
           .filter((point) => point.every(Number.isFinite))
-          .map(([px, py]) => svg('circle', { class: `dot c${one.colour}`, cx: x(px), cy: y(py), r: 4 })),
+          .map(([px, py]) =>
+            svg('circle', { class: `dot c${one.colour % 6}`, cx: x(px), cy: y(py), r: one.dotSize ?? 4 }),
+          ),
       ),
-    ...labels
-      .filter(({ at }) => at.every(Number.isFinite))
-      .map(({ at: [px, py], text, colour }) => {
-        const isFar = x(px) > width * 0.75;
-        const place = { x: x(px) + (isFar ? -8 : 8), y: y(py) + 4, 'text-anchor': isFar ? 'end' : 'start' };
-        return svg('text', { class: `label c${colour}`, ...place }, text);
-      }),
+    ...labelled(labels, x, y, { left, right: width, top: 0, bottom: height - bottom }),
+  );
+}
+
+interface BarGroup {
+  readonly name: string;
+  /** From 0 to 1. `mark`: what a line across the bar says it should be. */
+  readonly bars: readonly { readonly colour: number; readonly share: number; readonly mark: number }[];
+}
+
+/** Groups of bars of shares, each with a mark. */
+export function histogram(title: string, y: string, groups: readonly BarGroup[]): SVGSVGElement {
+  const [width, height] = [Math.min(560, paperWidth()), 240];
+  const scale = linear(0, 100, height - bottom, top, 5);
+  const room = (width - right - left) / groups.length;
+  return figure(
+    title,
+    width,
+    height,
+    ...horizontals(scale, width, shortNumber),
+    ...axisNames('', y, width, height),
+    ...groups.flatMap(({ name, bars }, group) => {
+      const wide = Math.min(48, (0.7 * room) / bars.length);
+      const middle = left + (group + 0.5) * room;
+      const start = middle - (wide * bars.length) / 2;
+      // Long names stand one below the other.
+      const down = textWidth(name) > room ? 16 * (group % 2) : 0;
+      const x = Math.max(textWidth(name) / 2, Math.min(width - textWidth(name) / 2, middle));
+      return [
+        svg('text', { class: 'label', x, y: height - bottom + 18 + down, 'text-anchor': 'middle' }, name),
+        ...bars.flatMap(({ colour, share, mark }, i) => {
+          const at = start + i * wide;
+          return [
+            svg('rect', {
+              class: `bar-fill c${colour}`,
+              ...{ x: at + 2, y: scale(100 * share), width: wide - 4, height: scale(0) - scale(100 * share) },
+            }),
+            svg('path', { class: 'bar-mark', d: `M${at},${scale(100 * mark)}h${wide}` }),
+          ];
+        }),
+      ];
+    }),
   );
 }
 
@@ -144,58 +232,6 @@ export function shortNumber(x: number): string {
   const magnitude = Math.abs(x);
   if (magnitude >= 1e5 || magnitude < 1e-3) return x.toExponential(0).replace('e+', 'e');
   return String(Number(x.toPrecision(4)));
-}
-
-/** Values along a line. */
-interface LineRow {
-  readonly name: string;
-  readonly colour: number;
-  readonly values: readonly number[];
-}
-
-/**
- * Values as ticks along a line, a row for each list.
- * @param place Where a value lies; NaN leaves it out.
- */
-export function numberLine(
-  title: string,
-  rows: readonly LineRow[],
-  place: (x: number) => number,
-  range: readonly [number, number],
-  text: (x: number) => string,
-  chosen: number,
-): SVGSVGElement {
-  const rowHeight = 46;
-  const height = rows.length * rowHeight + 30;
-  const x = linear(range[0], range[1], left, width - right, 8);
-  const ticks = rows.flatMap(({ values, colour, name }, row): Child[] => {
-    const y = 10 + row * rowHeight;
-    let path = '';
-    let last = -Infinity;
-    for (const value of values) {
-      const at = x(place(value));
-      // Ticks closer than a third of a pixel are one.
-      if (!Number.isFinite(at) || at < left - 1 || at > width - right + 1 || at - last < 0.33) continue;
-      path += `M${at.toFixed(2)},${y}v26`;
-      last = at;
-    }
-    return [
-      svg('line', { class: 'axis', x1: left, x2: width - right, y1: y + 26, y2: y + 26 }),
-      svg('path', { class: `ticks c${colour}`, d: path }),
-      svg('text', { class: `label c${colour}`, x: 0, y: y + 18 }, name),
-    ];
-  });
-  const at = x(place(chosen));
-  const isSeen = Number.isFinite(at) && at >= left - 1 && at <= width - right + 1;
-  return svg(
-    'svg',
-    { class: 'chart line', viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': title },
-    ...ticks,
-    isSeen && svg('path', { class: 'chosen', d: `M${at.toFixed(2)},4v${rows.length * rowHeight - 10}` }),
-    ...x.ticks.map((tick) =>
-      svg('text', { class: 'tick', x: x(tick), y: height - 8, 'text-anchor': 'middle' }, text(tick)),
-    ),
-  );
 }
 
 /** Names and colours of what a drawing shows. */

@@ -42,6 +42,7 @@ export function instrument<T extends TaskName>(
   const asker = new Asker(place.base);
   const sheet = el('div', { class: 'sheet', 'aria-live': 'off' });
   let latest = 0;
+  let again: (() => void) | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const ask = async (): Promise<void> => {
     const mine = ++latest;
@@ -52,7 +53,8 @@ export function instrument<T extends TaskName>(
       const answer = await asker.ask(task, { ...state, ...(await beside()) } as never);
       if (mine !== latest) return;
       form.fault(undefined);
-      show(answer, state, page);
+      again = () => show(answer, state, page);
+      again();
       root.dataset['state'] = 'ready';
     } catch (error) {
       if (mine !== latest) return;
@@ -70,6 +72,7 @@ export function instrument<T extends TaskName>(
     sheet,
     asker,
     close() {
+      stopFitting();
       clearTimeout(timer);
       latest++;
       asker.close();
@@ -77,6 +80,19 @@ export function instrument<T extends TaskName>(
   };
   root.replaceChildren(form.element, sheet);
   root.dataset['state'] = 'busy';
+  const stopFitting = onNewWidth(sheet, () => again?.());
   void ask();
   return page;
+}
+
+/** Calls when an element has become wider or narrower: drawings are as wide as their sheet. Returns what ends it. */
+export function onNewWidth(element: HTMLElement, call: () => void): () => void {
+  let width = element.clientWidth;
+  const observer = new ResizeObserver(() => {
+    if (element.clientWidth === width) return;
+    width = element.clientWidth;
+    call();
+  });
+  observer.observe(element);
+  return () => observer.disconnect();
 }

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { partialSums } from '../../lab/compute/partial-sums.ts';
 import { csvOfSpirals } from '../../lab/spirals.ts';
 import { distributions } from '../../src/cli/analyze/distributions.ts';
 import type { Served } from '../../src/cli/lab/serve.ts';
@@ -18,6 +19,7 @@ import {
   philox4x32,
   round,
   roundingModes,
+  stochasticVariants,
 } from '../../src/index.ts';
 import { wasmBackend } from '../../src/tfjs/index.ts';
 import { csvData, recipeFrom, recipes, train } from '../../src/train/index.ts';
@@ -25,6 +27,7 @@ import {
   type AnyBrowser,
   type AnyPage,
   browsers,
+  covered,
   fill,
   isSiteBuilt,
   serveSite,
@@ -87,7 +90,7 @@ const anyFormats = [
   'float(5,6)',
 ];
 
-describe.runIf(isSiteBuilt).each(browsers)('%s', (name, start) => {
+describe.runIf(isSiteBuilt).each(browsers)('%s', (_, start) => {
   let browser: AnyBrowser;
   let served: Served;
   const address = (path: string): string => `${served.origin}${subPath}${path}`;
@@ -201,20 +204,21 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (name, start) => {
     await page.close();
   });
 
-  it('sums: twenty-five of them, each under every accumulator', async () => {
+  it('sums: twenty-five of them, each under every accumulator, with every partial sum of one', async () => {
     const page = await opened('laboratory/arithmetic.html?view=sums');
     const next = draws(4);
     for (let i = 0; i < 25; i++) {
       const format = (['e4m3fn', 'binary16', 'bfloat16', 'e5m2'] as const)[next() % 4]!;
+      const look = ['in order', 'in pairs', 'chunks of 16', 'exact products in binary32'][next() % 4]!;
       const x = Array.from({ length: 1 + (next() % 40) }, () => (next() / 2 ** 32) * 2 - 1);
-      expect(await page.evaluate(fill({ terms: 'written', x: x.map(hexFloat).join(' '), format }))).toBe(
-        'ready',
-      );
+      const written = x.map(hexFloat).join(' ');
+      expect(await page.evaluate(fill({ terms: 'written', x: written, format, look }))).toBe('ready');
       const by = arithmetic(format);
       const terms = by.convert(Float64Array.from(x));
       const wanted = {
-        [`${format}, in order`]: by.sum(terms),
-        [`${format}, in pairs`]: by.sum(terms, { order: 'pairwise' }),
+        'in order': by.sum(terms),
+        'in pairs': by.sum(terms, { order: 'pairwise' }),
+        'chunks of 16': by.sum(terms, { order: { chunk: 16 } }),
         'exact, rounded once': by.sum(terms, { accumulate: 'exact' }),
         'exact products in binary32': arithmetic(formats.binary32).sum(terms),
       };
@@ -222,6 +226,51 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (name, start) => {
         expect(await shownBits(page, `[data-accumulator="${accumulator}"]`), accumulator).toBe(
           hexFloat(value),
         );
+      const shown = await page.evaluate<[string, string][]>(
+        "[...document.querySelectorAll('[data-partial]')].map((one) => [one.dataset.partial, one.dataset.value])",
+      );
+      const isWide = look.includes('binary32');
+      const { result, partials } = partialSums(
+        terms,
+        undefined,
+        formats[isWide ? 'binary32' : format],
+        {},
+        isWide || look === 'in order' ? {} : { order: look === 'in pairs' ? 'pairwise' : { chunk: 16 } },
+      );
+      expect(result).toBe(wanted[look as keyof typeof wanted]);
+      expect(shown).toEqual(
+        partials.map(({ from, to, sum }) => [`${from} ${to}`, Object.is(sum, -0) ? '-0' : `${sum}`]),
+      );
+    }
+    await page.close();
+  });
+
+  it("stochastic rounding: counts of draws and exact chances are the library's", async () => {
+    const page = await opened('laboratory/rounding.html');
+    const next = draws(6);
+    for (let i = 0; i < 10; i++) {
+      const format = anyFormats[next() % anyFormats.length]! as 'e4m3fn';
+      const value = (next() / 2 ** 32) * 2 - 1;
+      const bits = 1 + (next() % 8);
+      const values = { value: hexFloat(value), format, bits: `${bits}`, draws: '300', seed: `${i}` };
+      expect(await page.evaluate(fill(values))).toBe('ready');
+      for (const variant of stochasticVariants) {
+        const options = { rounding: 'stochastic', variant, randomBits: bits } as const;
+        const count = (results: Float64Array): string[] =>
+          [...new Set(every)]
+            .sort((a, b) => a - b)
+            .map((one) => `${results.filter((each) => each === one).length}`);
+        const random = Uint32Array.from({ length: 2 ** bits }, (_, k) => k);
+        const every = round(new Float64Array(2 ** bits).fill(value), format, { ...options, random });
+        const drawn = round(new Float64Array(300).fill(value), format, { ...options, seed: i });
+        const shown = (what: string): Promise<string[]> =>
+          page.evaluate(
+            `[...document.querySelectorAll('[data-${what}^="${variant} "]')].map((one) => one.dataset.value)`,
+          );
+        if (new Set(every).size < 2) continue;
+        expect(await shown('chance'), JSON.stringify({ ...values, variant })).toEqual(count(every));
+        expect(await shown('variant'), JSON.stringify({ ...values, variant })).toEqual(count(drawn));
+      }
     }
     await page.close();
   });
@@ -316,16 +365,14 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (name, start) => {
     await page.close();
   });
 
-  it
-    .runIf(name === 'Chromium')
-    .each([
-      ...Object.keys(inputs),
-      'training',
-      '..',
-      '../formats',
-      '../studies/x1-transition',
-      '../api/halfulp/mathjs',
-    ])('%s: axe finds no violation, in either theme', async (path) => {
+  it.each([
+    ...Object.keys(inputs),
+    'training',
+    '..',
+    '../formats',
+    '../studies/x1-transition',
+    '../api/halfulp/mathjs',
+  ])('%s: axe finds no violation, in either theme', async (path) => {
     const page = await opened(
       `laboratory/${path}${path === '..' ? '/index' : ''}.html`.replace('laboratory/../', ''),
     );
@@ -342,6 +389,28 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (name, start) => {
     expect(page.faults).toEqual([]);
     await page.close();
   });
+
+  it.each([360, 768, 1280])(
+    'drawings at %i pixels: no text covers another, nothing is cut off',
+    async (width) => {
+      const page = await opened('laboratory/format.html');
+      await page.resize(width, 800);
+      for (const path of [
+        'format.html?format=binary8p3se&with=float(5,2,fnuz)',
+        'rounding.html?value=1/3&format=binary32',
+        'rounding.html?value=-1e-9&format=e5m2',
+        'arithmetic.html?a=1&b=3&format=binary32',
+        'arithmetic.html?view=sums&look=in+pairs&count=12',
+        'quantisers.html',
+        'quantisers.html?quantisers=nvfp4+mxfp4+int4/block:32+int4/block:16+nf4/block:64+e2m1/block:16/scale:ue5m3+mxfp6e2m3+mxfp6e3m2+int6/row+bfp(3,16)+ternary+int2/row',
+      ]) {
+        await page.goto(address(`laboratory/${path}`));
+        expect(await page.evaluate(settled), path).toBe('ready');
+        expect(await page.evaluate<string[]>(covered), path).toEqual([]);
+      }
+      await page.close();
+    },
+  );
 
   it('an example of the documentation runs, and gives what the text says', async () => {
     const page = await opened('rounding.html');

@@ -27,6 +27,7 @@ export function serveSite(): Promise<Served> {
 export interface AnyPage {
   goto(address: string): Promise<unknown>;
   evaluate<T>(code: string): Promise<T>;
+  resize(width: number, height: number): Promise<unknown>;
   /** Requests that left the origin, and errors of the page and its policy. */
   readonly faults: string[];
   close(): Promise<unknown>;
@@ -62,6 +63,7 @@ function ofChromium(browser: Chromium): AnyBrowser {
         faults,
         goto: (address) => page.goto(address),
         evaluate: <T>(code: string) => page.evaluate<T>(code),
+        resize: (width, height) => page.setViewportSize({ width, height }),
         close: () => page.close(),
       };
     },
@@ -81,6 +83,7 @@ function ofFirefox(browser: Firefox): AnyBrowser {
         faults,
         goto: (address) => page.goto(address),
         evaluate: <T>(code: string) => page.evaluate(code) as Promise<T>,
+        resize: (width, height) => page.setViewport({ width, height }),
         close: () => page.close(),
       };
     },
@@ -130,4 +133,21 @@ export const fill = (values: Readonly<Record<string, string>>): string => `(asyn
     input.dispatchEvent(new Event('change', { bubbles: true }));
   }
   return await ${settled};
+})()`;
+
+/** Code that names texts of drawings that cover each other or leave their drawing, and a page that is wider than the window. */
+export const covered = `(() => {
+  const found = [];
+  for (const drawing of document.querySelectorAll('.sheet svg')) {
+    const frame = drawing.getBoundingClientRect();
+    const texts = [...drawing.querySelectorAll('text')].map((one) => ({ text: one.textContent, box: one.getBoundingClientRect() }));
+    for (const [i, { text, box }] of texts.entries()) {
+      if (box.left < frame.left - 2 || box.right > frame.right + 2 || box.top < frame.top - 2 || box.bottom > frame.bottom + 2) found.push(text + ' leaves ' + drawing.getAttribute('aria-label'));
+      for (const other of texts.slice(i + 1))
+        if (box.left < other.box.right - 1 && other.box.left < box.right - 1 && box.top < other.box.bottom - 3 && other.box.top < box.bottom - 3) found.push(text + ' covers ' + other.text);
+    }
+  }
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth > clientWidth) found.push('the page is ' + scrollWidth + ' wide');
+  return found;
 })()`;

@@ -6,6 +6,7 @@
 import { type Chunks, type Part, sumsChunksExactly } from '../../products/model.ts';
 import type { Counter } from '../flags.ts';
 import { chainInstructions, isMatrixUnit, type MatrixUnit } from '../matrix-unit/matrix-unit.ts';
+import { stepOf } from '../matrix-unit/step.ts';
 import { type OperationPlan, operationOf } from '../operations.ts';
 import { operated, rounded } from './counted.ts';
 import { modelFor, type ResolvedAccumulator } from './model.ts';
@@ -24,15 +25,19 @@ export interface Terms {
 /** The random integer of a rounding of this output; `k` as the index rule has it. */
 export type DrawTerm = (part: Part, k: number) => number;
 
+/** Is told of every partial sum that an accumulator holds: of the terms `from` up to `to`, that one not included. */
+type SeePartial = (from: number, to: number, sum: number) => void;
+
 const addition = operationOf('add');
 const multiplication = operationOf('mul');
 const multiplyAdd = operationOf('fma');
 
-/** How one output is made: its model, its random integers, and where exceptions are counted. */
+/** How one output is made: its model, its random integers, where exceptions are counted, and who looks on. */
 interface Run {
   readonly model: ResolvedAccumulator;
   readonly draw: DrawTerm;
   readonly counter: Counter | undefined;
+  readonly see: SeePartial | undefined;
 }
 
 /** Counts a NaN that comes of terms that are none. */
@@ -83,9 +88,18 @@ function addTermsOf(terms: Terms, target: OperationPlan, run: Run): AddTerm {
   return (sum, k) => add(sum, term(k), target, draw('sums', k), run);
 }
 
-function sequential(from: number, to: number, start: number, addTerm: AddTerm): number {
+function sequential(
+  from: number,
+  to: number,
+  start: number,
+  addTerm: AddTerm,
+  see: SeePartial | undefined,
+): number {
   let sum = start;
-  for (let k = from; k < to; k++) sum = addTerm(sum, k);
+  for (let k = from; k < to; k++) {
+    sum = addTerm(sum, k);
+    see?.(from, k + 1, sum);
+  }
   return sum;
 }
 
@@ -94,7 +108,9 @@ function tree(from: number, to: number, term: TermAt, target: OperationPlan, run
   const middle = from + largestPowerBelow(to - from);
   const left = tree(from, middle, term, target, run);
   const right = tree(middle, to, term, target, run);
-  return add(left, right, target, run.draw('sums', middle), run);
+  const sum = add(left, right, target, run.draw('sums', middle), run);
+  run.see?.(from, to, sum);
+  return sum;
 }
 
 /** The sum of a chunk's terms, a number of the accumulator's format. */
@@ -110,8 +126,9 @@ function chunked(
 ): number {
   let sum = start;
   for (let from = 0; from < length; from += size) {
-    const chunk = sumChunk(from, Math.min(from + size, length));
-    sum = add(sum, chunk, target, run.draw('chunks', from), run);
+    const to = Math.min(from + size, length);
+    sum = add(sum, sumChunk(from, to), target, run.draw('chunks', from), run);
+    run.see?.(0, to, sum);
   }
   return sum;
 }
@@ -140,13 +157,30 @@ function exact(
 
 /** Exact sums of chunks, each rounded once. */
 function exactChunks(term: TermAt, target: OperationPlan, run: Run): SumChunk {
-  return (from, to) =>
-    rounded(exact(from, to, 0, term, target.options, run), target, run.draw('sums', from), run.counter);
+  return (from, to) => {
+    const value = exact(from, to, 0, term, target.options, run);
+    const sum = rounded(value, target, run.draw('sums', from), run.counter);
+    run.see?.(from, to, sum);
+    return sum;
+  };
 }
 
-function throughUnit(unit: MatrixUnit, { a, b, start }: Terms): number {
+function throughUnit(unit: MatrixUnit, { a, b, start }: Terms, see: SeePartial | undefined): number {
   const left = Float64Array.from(a);
-  return chainInstructions(unit, left, b === undefined ? left.slice().fill(1) : Float64Array.from(b), start);
+  const right = b === undefined ? left.slice().fill(1) : Float64Array.from(b);
+  if (see === undefined) return chainInstructions(unit, left, right, start);
+  // The last instruction is filled up with zeros, which are no terms.
+  const { length } = a;
+  let from = 0;
+  return chainInstructions(unit, left, right, start, (before, input) => {
+    const first = from;
+    from += unit.group;
+    const sum = stepOf(unit, before, input, (low, high, part) => {
+      if (first + low < length) see(first + low, Math.min(first + high, length), part);
+    });
+    if (first < length) see(0, Math.min(from, length), sum);
+    return sum;
+  });
 }
 
 /**
@@ -158,11 +192,12 @@ export function accumulated(
   model: ResolvedAccumulator,
   draw: DrawTerm,
   counter?: Counter,
+  see?: SeePartial,
 ): Term {
   const { accumulate, order, conversion } = model;
   const { length } = terms.a;
-  const run = { model, draw, counter };
-  if (isMatrixUnit(accumulate)) return throughUnit(accumulate, terms);
+  const run = { model, draw, counter, see };
+  if (isMatrixUnit(accumulate)) return throughUnit(accumulate, terms, see);
   if (accumulate === 'exact')
     return exact(0, length, terms.start, termsOf(terms, run), conversion.options, run);
   if (order === 'pairwise') {
@@ -170,10 +205,10 @@ export function accumulated(
     return add(terms.start, whole, accumulate, draw('sums', 0), run);
   }
   const addTerm = addTermsOf(terms, accumulate, run);
-  if (order === 'sequential') return sequential(0, length, terms.start, addTerm);
+  if (order === 'sequential') return sequential(0, length, terms.start, addTerm, see);
   const sumChunk: SumChunk = sumsChunksExactly(order)
     ? exactChunks(termsOf(terms, run), accumulate, run)
-    : (from, to) => sequential(from, to, 0, addTerm);
+    : (from, to) => sequential(from, to, 0, addTerm, see);
   return chunked(order, length, terms.start, sumChunk, accumulate, run);
 }
 
@@ -183,9 +218,10 @@ export function innerProduct(
   given: ResolvedAccumulator,
   draw: DrawTerm,
   counter?: Counter,
+  see?: SeePartial,
 ): number {
   const model = modelFor(terms.a.length, given);
-  const value = accumulated(terms, model, draw, counter);
+  const value = accumulated(terms, model, draw, counter, see);
   if (!model.converts && typeof value === 'number') return value;
   return rounded(value, model.conversion, draw('conversions', 0), counter);
 }

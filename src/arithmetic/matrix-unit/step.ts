@@ -184,25 +184,36 @@ function flushOperand(x: number, { minNormal }: FloatFormat, flushes: boolean): 
   return flushes && Math.abs(x) < minNormal ? 0 : x;
 }
 
-function pairwiseStep(unit: MatrixUnitDescription, c: number, { a, b }: StepInput): number {
+function pairwiseStep(
+  unit: MatrixUnitDescription,
+  c: number,
+  { a, b }: StepInput,
+  see: SeeSum | undefined,
+): number {
   const { flushes, operands, addend } = unit;
   const rounded = (x: number): number => flushResult(Math.fround(x), flushes);
   let sums = Array.from(a, (x, i) => {
     const product = flushOperand(x, operands, flushes) * flushOperand(b[i]!, operands, flushes);
     return rounded(product + 0);
   });
-  while (sums.length > 1)
+  for (let span = 2; sums.length > 1; span *= 2) {
     sums = Array.from({ length: sums.length / 2 }, (_, i) => rounded(sums[2 * i]! + sums[2 * i + 1]!));
+    for (const [i, sum] of sums.entries()) see?.(i * span, (i + 1) * span, sum);
+  }
   return rounded(flushOperand(c, addend, flushes) + sums[0]!);
 }
+
+/** Is told of the sums of products `from` up to `to` within a step. */
+type SeeSum = (from: number, to: number, sum: number) => void;
 
 /**
  * What the accumulator is after one step.
  *
  * @param c The accumulator before, a value of the addend's format.
+ * @param see Is told of the sums that pairwise steps round; other steps have none.
  */
-export function stepOf(unit: MatrixUnitDescription, c: number, input: StepInput): number {
-  if (unit.step === 'pairwise') return pairwiseStep(unit, c, input);
+export function stepOf(unit: MatrixUnitDescription, c: number, input: StepInput, see?: SeeSum): number {
+  if (unit.step === 'pairwise') return pairwiseStep(unit, c, input, see);
   const special = specialOf(c, input);
   if (special !== undefined) return special;
   return unit.step === 'aligned' || unit.step === 'aligned-blocks'
