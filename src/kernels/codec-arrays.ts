@@ -4,57 +4,84 @@ import { describe } from '../errors.ts';
 import { type CodeArray, newCodes } from '../formats/codes.ts';
 import type { Code, Format } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding, roundScalar } from '../rounding/index.ts';
-import { type CodecCall, codecRoomBytes, writeCodec } from './codec-job.ts';
+import { type Codec, codecRoomBytes, writeCodec, writeCodecPlace } from './codec-job.ts';
 import { type CodecPlan, planDecoding, planEncoding, planListEncoding } from './codec-plan.ts';
-import { isInSharedHeap, perHeap } from './heap.ts';
+import { taskDecode, taskEncode } from './generated/layout-rounding.ts';
+import { type Heap, perHeap } from './heap.ts';
 import { planCache } from './plan-cache.ts';
 import { roundArray } from './rounding-arrays.ts';
 import { roundingModule } from './rounding-module.ts';
 import type { ElementType, RoundingPlan } from './rounding-plan.ts';
 import { planRounding } from './rounding-planner.ts';
-import { isForWorkers } from './shared-rounding.ts';
 import { type ElementWork, runElements } from './staging.ts';
-import { paces, usefulThreads } from './thread-rule.ts';
+import { tableRemovals } from './tables.ts';
+import { paces } from './thread-rule.ts';
 
 /** What NaN becomes in a format without NaN. */
 export type NaNTreatment = 'error' | 'zero' | 'max';
 
-const roomOn = perHeap((heap) => heap.allocate(codecRoomBytes));
+/** The room of a heap, and the codec that is written down there. */
+const roomOn = perHeap((heap) => ({
+  pointer: heap.allocate(codecRoomBytes),
+  piece: roundingModule.on(heap.memory).piece,
+  written: undefined as Codec | undefined,
+  removals: 0,
+}));
 
-const keepPlan = planCache<CodecPlan | undefined>();
-
-function codeShiftOf(codes: CodeArray): 0 | 1 | 2 | 3 {
-  return Math.log2(codes.BYTES_PER_ELEMENT) as 0 | 1 | 2 | 3;
+function codeShiftOf(format: Format): 0 | 1 | 2 | 3 {
+  const { bits } = format;
+  return bits <= 8 ? 0 : bits <= 16 ? 1 : bits <= 32 ? 2 : 3;
 }
 
-/** Does what a call says of all elements; false where an element has no code, or is none. */
-function runCodec(
-  call: CodecCall,
-  from: RealArray | CodeArray,
-  to: RealArray | CodeArray,
-  threads: number,
-): boolean {
-  const isShared = isInSharedHeap(from) && isInSharedHeap(to);
-  const work: ElementWork = {
-    inputs: [from],
-    out: to,
-    on(heap) {
-      const room = roomOn(heap);
-      const { piece } = roundingModule.on(heap.memory);
-      // Puts the tables there.
-      writeCodec(heap, room, call, 0, 0, 0);
-      return (places, start, length) => {
-        writeCodec(heap, room, call, places[0]!, places[1]!, start);
-        return piece(room, 0, length) < 0;
-      };
-    },
-    job: {
-      module: roundingModule,
-      roomBytes: codecRoomBytes,
-      write: (heap, room, places, start) => writeCodec(heap, room, call, places[0]!, places[1]!, start),
-    },
-  };
-  return runElements(work, usefulThreads(threads, to.length, paces.slow, isShared));
+const elementShiftOf = (type: ElementType): 2 | 3 => (type === 'float32' ? 2 : 3);
+
+/** Encoding or decoding of arrays. */
+class CodecWork implements ElementWork {
+  readonly arrays: readonly (RealArray | CodeArray)[];
+  readonly out: RealArray | CodeArray;
+  readonly isInPlace = false;
+  readonly pace: number = paces.slow;
+  readonly module = roundingModule;
+  readonly roomBytes = codecRoomBytes;
+  private readonly codec: Codec;
+  /** Of the rounding before. */
+  private readonly options: ResolvedRounding | undefined;
+  private heap: Heap | undefined;
+  private room: ReturnType<typeof roomOn> | undefined;
+
+  constructor(
+    codec: Codec,
+    options: ResolvedRounding | undefined,
+    from: RealArray | CodeArray,
+    to: RealArray | CodeArray,
+  ) {
+    this.arrays = [from, to];
+    this.out = to;
+    this.codec = codec;
+    this.options = options;
+  }
+
+  prepare(heap: Heap): void {
+    const room = roomOn(heap);
+    // Tables may have made way for others.
+    if (room.written !== this.codec || room.removals !== tableRemovals())
+      writeCodec(heap, room.pointer, this.codec);
+    room.written = this.codec;
+    room.removals = tableRemovals();
+    this.room = room;
+    this.heap = heap;
+  }
+
+  run([from, to]: readonly number[], start: number, length: number): boolean {
+    const { pointer, piece } = this.room!;
+    writeCodecPlace(this.heap!, pointer, this.codec, this.options, from!, to!, start);
+    return piece(pointer, 0, length) < 0;
+  }
+
+  write(heap: Heap, room: number, [from, to]: readonly number[], start: number): void {
+    writeCodec(heap, room, this.codec);
+    writeCodecPlace(heap, room, this.codec, this.options, from!, to!, start);
+  }
 }
 
 /** The error of NaN for a format without one. */
@@ -85,35 +112,42 @@ function refusesNaN(format: Format, nan: NaNTreatment): boolean {
   return !format.hasNaN && (nan === 'error' || (nan === 'zero' && !format.has(0)));
 }
 
-/** How numbers get their codes: by a codec of the kernels, or (`coding` undefined) one by one. */
+/** How numbers get their codes; undefined where no kernel does it so. */
 interface Encoding {
-  readonly coding: CodecPlan | undefined;
-  /** A rounding that the codec's loop does before. */
-  readonly inLoop: RoundingPlan | undefined;
-  /** Whether numbers are rounded in an array of their own before. */
-  readonly isApart: boolean;
+  /** Rounded and encoded in one loop. */
+  readonly joined: Codec | undefined;
+  /** Of numbers that are rounded. */
+  readonly alone: Codec | undefined;
 }
 
-function planEncodingOf(
+const keepCoding = planCache<CodecPlan | undefined>();
+const keepEncoding = planCache<Encoding>();
+const keepDecoding = planCache<Codec | undefined>();
+
+function makeEncoding(
   type: ElementType,
   format: Format,
   options: ResolvedRounding,
-  nanCode: Code,
+  nan: NaNTreatment,
 ): Encoding {
+  const nanCode = BigInt(nanCodeOf(format, nan));
+  const codecOf = (plan: CodecPlan, rounding: RoundingPlan | undefined): Codec => ({
+    task: taskEncode,
+    plan,
+    elementShift: elementShiftOf(type),
+    codeShift: codeShiftOf(format),
+    rounding,
+    refusesNaN: refusesNaN(format, nan),
+    strayBits: 0n,
+  });
   // Codes of lists are found by the search that would round.
-  const isList = format.kind === 'codebook' || format.kind === 'logarithmic';
-  if (isList && !isStochastic(options.rounding)) {
-    const coding = keepPlan(format, `encode ${type} ${nanCode} ${options.rounding}`, () =>
-      planListEncoding(type, format, BigInt(nanCode), options),
-    );
-    return { coding, inLoop: undefined, isApart: false };
-  }
-  const coding = keepPlan(format, `encode ${type} ${nanCode}`, () =>
-    planEncoding(type, format, BigInt(nanCode)),
-  );
+  if ((format.kind === 'codebook' || format.kind === 'logarithmic') && !isStochastic(options.rounding))
+    return { joined: codecOf(planListEncoding(type, format, nanCode, options), undefined), alone: undefined };
+  const coding = keepCoding(format, type, nan, undefined, () => planEncoding(type, format, nanCode));
+  if (coding === undefined) return { joined: undefined, alone: undefined };
   const rounding = planRounding(type, format, options);
-  const isInLoop = coding !== undefined && rounding !== undefined && isForWorkers(rounding, options);
-  return { coding, inLoop: isInLoop ? rounding : undefined, isApart: !isInLoop };
+  const isWhole = rounding !== undefined && rounding.deferred === undefined;
+  return { joined: isWhole ? codecOf(coding, rounding) : undefined, alone: codecOf(coding, undefined) };
 }
 
 /** Throws the error of the first NaN that has no code. */
@@ -140,26 +174,21 @@ export function encodeArray(
   threads = 1,
 ): CodeArray {
   const out = newCodes(format, values.length);
-  const { coding, inLoop, isApart } = planEncodingOf(type, format, options, nanCodeOf(format, nan));
-  let numbers = type === 'float64' && isFloat32Array(values) ? new Float64Array(values) : values;
-  if (isApart) {
-    const rounded = newLike(numbers);
-    roundArray(numbers, rounded, format, options, threads);
-    numbers = rounded;
-  }
-  if (coding === undefined) {
-    encodeByReference(numbers, out, format, nan);
+  const make = (): Encoding => makeEncoding(type, format, options, nan);
+  const { joined, alone } = keepEncoding(format, type, nan, options, make);
+  const numbers = type === 'float64' && isFloat32Array(values) ? new Float64Array(values) : values;
+  // Integers that are supplied are fed by a rounding apart.
+  const isJoined = joined !== undefined && !(joined.rounding?.readsRandom && options.random !== undefined);
+  if (isJoined) {
+    if (!runElements(new CodecWork(joined, options, numbers, out), threads))
+      refuse(values, format, options, nan);
     return out;
   }
-  const call: CodecCall = {
-    task: 'encode',
-    plan: coding,
-    elementShift: type === 'float32' ? 2 : 3,
-    codeShift: codeShiftOf(out),
-    rounding: inLoop && { plan: inLoop, options },
-    refusesNaN: refusesNaN(format, nan),
-  };
-  if (!runCodec(call, numbers, out, threads)) refuse(values, format, options, nan);
+  const rounded = newLike(numbers);
+  roundArray(numbers, rounded, format, options, threads);
+  if (alone === undefined) encodeByReference(rounded, out, format, nan);
+  else if (!runElements(new CodecWork(alone, undefined, rounded, out), threads))
+    refuse(values, format, options, nan);
   return out;
 }
 
@@ -169,6 +198,22 @@ function outOfRange(codes: CodeArray, format: Format): RangeError {
   return new RangeError(
     `codes[${index}]: got ${describe(codes[index])}; accepted: an integer from 0 to 2^${format.bits} - 1 (${format.name})`,
   );
+}
+
+function makeDecoding(type: ElementType, format: Format): Codec | undefined {
+  const plan = planDecoding(type, format);
+  if (plan === undefined) return undefined;
+  const codeShift = codeShiftOf(format);
+  const stray = ~((1n << BigInt(format.bits)) - 1n);
+  return {
+    task: taskDecode,
+    plan,
+    elementShift: elementShiftOf(type),
+    codeShift,
+    rounding: undefined,
+    refusesNaN: false,
+    strayBits: BigInt.asUintN(8 << codeShift, stray),
+  };
 }
 
 /**
@@ -181,18 +226,10 @@ function outOfRange(codes: CodeArray, format: Format): RangeError {
  */
 export function decodeArray(codes: CodeArray, out: RealArray, format: Format, threads = 1): void {
   const type = isFloat32Array(out) ? 'float32' : 'float64';
-  const plan = keepPlan(format, `decode ${type}`, () => planDecoding(type, format));
-  if (plan === undefined) {
+  const codec = keepDecoding(format, type, 'decode', undefined, () => makeDecoding(type, format));
+  if (codec === undefined) {
     for (let i = 0; i < codes.length; i++) out[i] = format.decode(codes[i]!);
     return;
   }
-  const above = (1n << BigInt(format.bits)) - 1n;
-  const call: CodecCall = {
-    task: 'decode',
-    plan,
-    elementShift: type === 'float32' ? 2 : 3,
-    codeShift: codeShiftOf(codes),
-    strayBits: BigInt.asUintN(8 * codes.BYTES_PER_ELEMENT, ~above),
-  };
-  if (!runCodec(call, codes, out, threads)) throw outOfRange(codes, format);
+  if (!runElements(new CodecWork(codec, undefined, codes, out), threads)) throw outOfRange(codes, format);
 }

@@ -2,8 +2,8 @@
 import type { ResolvedRounding } from '../rounding/index.ts';
 import type { CodecPlan } from './codec-plan.ts';
 import * as parameters from './generated/layout-rounding.ts';
-import type { Heap } from './heap.ts';
-import { roundingRoomBytes, writeParameters, writeRounding } from './rounding-job.ts';
+import { type Heap, viewsOf } from './heap.ts';
+import { roundingRoomBytes, writeParameters, writeRoundingPlace, writeRoundingPlan } from './rounding-job.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 
 /** What a room holds: that of a rounding, the constants of the codec, scratch. */
@@ -11,44 +11,53 @@ const codecOffset = Math.ceil(roundingRoomBytes / 16) * 16;
 const scratchOffset = Math.ceil((codecOffset + parameters.parameterBytes) / 64) * 64;
 export const codecRoomBytes: number = scratchOffset + parameters.scratchBytes;
 
-/** What is the same for all elements. */
-export interface CodecCall {
-  readonly task: 'encode' | 'decode';
+/** What is the same for all arrays of a type. */
+export interface Codec {
+  /** `taskEncode` or `taskDecode`. */
+  readonly task: number;
   readonly plan: CodecPlan;
   /** log2 of the bytes of a value and of a code. */
   readonly elementShift: 2 | 3;
   readonly codeShift: 0 | 1 | 2 | 3;
   /** What is done before they are encoded, in the kernel: of drawn random integers alone, and nothing left to the reference. */
-  readonly rounding?: { readonly plan: RoundingPlan; readonly options: ResolvedRounding } | undefined;
-  readonly refusesNaN?: boolean;
+  readonly rounding: RoundingPlan | undefined;
+  readonly refusesNaN: boolean;
   /** Bits that no code has. */
-  readonly strayBits?: bigint;
+  readonly strayBits: bigint;
 }
 
-/** Writes a job: elements from `source` to `destination`, the first with the index `start`. */
-export function writeCodec(
+/** Writes what is the same for all elements, and puts the tables on the heap. */
+export function writeCodec(heap: Heap, room: number, codec: Codec): void {
+  const { plan, rounding } = codec;
+  if (rounding !== undefined) writeRoundingPlan(heap, room, rounding);
+  writeParameters(heap, room + codecOffset, plan);
+  const { words, longs } = viewsOf(heap.memory);
+  words[(room + parameters.taskSlot) >>> 2] = codec.task;
+  if (rounding === undefined) words[(room + parameters.jobKernelSlot) >>> 2] = -1;
+  words[(room + parameters.elementShiftSlot) >>> 2] = codec.elementShift;
+  words[(room + parameters.codeShiftSlot) >>> 2] = codec.codeShift;
+  words[(room + parameters.codecSlot) >>> 2] = plan.kernel;
+  words[(room + parameters.codecParametersSlot) >>> 2] = room + codecOffset;
+  words[(room + parameters.scratchSlot) >>> 2] = room + scratchOffset;
+  words[(room + parameters.refusesNaNSlot) >>> 2] = codec.refusesNaN ? 1 : 0;
+  longs[(room + parameters.strayBitsSlot) / 8] = codec.strayBits;
+}
+
+/** Writes which elements, from `source` to `destination`, the first with the index `start`, and what is drawn for them. */
+export function writeCodecPlace(
   heap: Heap,
   room: number,
-  call: CodecCall,
+  { rounding }: Codec,
+  options: ResolvedRounding | undefined,
   source: number,
   destination: number,
   start: number,
 ): void {
-  const { plan, rounding, strayBits = 0n } = call;
-  if (rounding !== undefined)
-    writeRounding(heap, room, rounding.plan, { source, destination, start }, rounding.options);
-  writeParameters(heap, room + codecOffset, plan);
-  const words = new Uint32Array(heap.memory.buffer, room, parameters.jobBytes / 4);
-  words[parameters.taskSlot / 4] = call.task === 'encode' ? parameters.taskEncode : parameters.taskDecode;
-  if (rounding === undefined) words[parameters.jobKernelSlot / 4] = -1;
-  words[parameters.elementShiftSlot / 4] = call.elementShift;
-  words[parameters.codeShiftSlot / 4] = call.codeShift;
-  words[parameters.jobSourceSlot / 4] = source;
-  words[parameters.jobDestinationSlot / 4] = destination;
-  words[parameters.codecSlot / 4] = plan.kernel;
-  words[parameters.codecParametersSlot / 4] = room + codecOffset;
-  words[parameters.scratchSlot / 4] = room + scratchOffset;
-  words[parameters.refusesNaNSlot / 4] = call.refusesNaN === true ? 1 : 0;
-  new BigUint64Array(heap.memory.buffer, room, parameters.jobBytes / 8)[parameters.strayBitsSlot / 8] =
-    strayBits;
+  if (rounding !== undefined) {
+    writeRoundingPlace(heap.memory, room, rounding, { source, destination, start }, options!);
+    return;
+  }
+  const { words } = viewsOf(heap.memory);
+  words[(room + parameters.jobSourceSlot) >>> 2] = source;
+  words[(room + parameters.jobDestinationSlot) >>> 2] = destination;
 }

@@ -98,6 +98,46 @@ function createHeap(memory: WebAssembly.Memory, maximumPages: number): Heap {
   };
 }
 
+/** All of a memory's bytes as arrays, by their kinds. What lies at an address is found by a shift: `words[pointer >>> 2]`. */
+export interface Views {
+  readonly memory: WebAssembly.Memory;
+  readonly buffer: ArrayBufferLike;
+  readonly bytes: Uint8Array;
+  readonly halves: Uint16Array;
+  readonly words: Uint32Array;
+  readonly longs: BigUint64Array;
+  readonly floats: Float32Array;
+  readonly doubles: Float64Array;
+}
+
+const viewsMade = new WeakMap<WebAssembly.Memory, Views>();
+/** What was wanted last: mostly the next ones too. */
+let lastViews: Views | undefined;
+
+/**
+ * The views of a memory, valid until it grows. Making one takes as long as a kernel takes for some hundred elements: what a short
+ * call writes and reads goes by these.
+ */
+export function viewsOf(memory: WebAssembly.Memory): Views {
+  const { buffer } = memory;
+  let views = lastViews?.memory === memory ? lastViews : viewsMade.get(memory);
+  if (views?.buffer !== buffer) {
+    views = {
+      memory,
+      buffer,
+      bytes: new Uint8Array(buffer),
+      halves: new Uint16Array(buffer),
+      words: new Uint32Array(buffer),
+      longs: new BigUint64Array(buffer),
+      floats: new Float32Array(buffer),
+      doubles: new Float64Array(buffer),
+    };
+    viewsMade.set(memory, views);
+  }
+  lastViews = views;
+  return views;
+}
+
 /** What is made once for each heap, when it is first wanted there, and lasts as long. */
 export function perHeap<T>(make: (heap: Heap) => T): (heap: Heap) => T {
   const made = new WeakMap<Heap, T>();
@@ -217,5 +257,6 @@ export function release(array: Float32Array | Float64Array): void {
 
 /** Whether an array (or a view of one) lies in the library's shared memory. */
 export function isInSharedHeap(array: ArrayBufferView): boolean {
-  return sharedBuffers.has(array.buffer);
+  // Nothing lies at the start of that memory; and short arrays get a buffer of their own only when somebody looks at it, which takes long.
+  return array.byteOffset > 0 && sharedBuffers.has(array.buffer);
 }

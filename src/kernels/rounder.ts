@@ -6,13 +6,8 @@ import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundScalar } from '../rounding/index.ts';
 import { drawWidth } from '../rounding/philox.ts';
-import {
-  randomChunk as chunk,
-  deferredBaseSlot,
-  deferredCountSlot,
-  jobBytes,
-} from './generated/layout-rounding.ts';
-import type { Heap } from './heap.ts';
+import { randomChunk as chunk, deferredBaseSlot, deferredCountSlot } from './generated/layout-rounding.ts';
+import { type Heap, viewsOf } from './heap.ts';
 import {
   deferredOffset,
   randomOffset,
@@ -22,7 +17,7 @@ import {
 } from './rounding-job.ts';
 import { roundingModule } from './rounding-module.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
-import { releaseTables } from './tables.ts';
+import { releaseTables, tableRemovals } from './tables.ts';
 
 export interface Rounder {
   /**
@@ -55,13 +50,15 @@ export function rounderOn(heap: Heap): Rounder {
   const { piece } = roundingModule.on(heap.memory);
   let room: number | undefined;
   let written: RoundingPlan | undefined;
+  let removals = 0;
 
   /** The room, with the plan in it. */
   function roomOf(plan: RoundingPlan): number {
     room ??= heap.allocate(roundingRoomBytes);
     // Tables may have made way for others.
-    if (written !== plan || plan.tables !== undefined) writeRoundingPlan(heap, room, plan);
+    if (written !== plan || removals !== tableRemovals()) writeRoundingPlan(heap, room, plan);
     written = plan;
+    removals = tableRemovals();
     return room;
   }
 
@@ -76,7 +73,7 @@ export function rounderOn(heap: Heap): Rounder {
   ): void {
     for (let done = 0; done < random.length; done += chunk) {
       const size = Math.min(chunk, random.length - done);
-      new Uint32Array(heap.memory.buffer, room + randomOffset, size).set(random.subarray(done, done + size));
+      viewsOf(heap.memory).words.set(random.subarray(done, done + size), (room + randomOffset) >>> 2);
       const bytes = done << plan.elementShift;
       const place = { source: source + bytes, destination: destination + bytes, start: 0 };
       writeRoundingPlace(heap.memory, room, plan, place, options);
@@ -92,14 +89,14 @@ export function rounderOn(heap: Heap): Rounder {
     options: ResolvedRounding,
     random: number,
   ): void {
-    const { buffer } = heap.memory;
-    const count = new Uint32Array(buffer, room, jobBytes / 4)[deferredCountSlot / 4]!;
-    if (count === 0) return;
-    const integers = new Uint32Array(buffer, random, destination.length);
-    for (const index of new Uint32Array(buffer, room + deferredOffset, count)) {
+    const { words } = viewsOf(heap.memory);
+    const count = words[(room + deferredCountSlot) >>> 2]!;
+    for (let i = 0; i < count; i++) {
+      const index = words[((room + deferredOffset) >>> 2) + i]!;
       const value = destination[index];
       // Beyond the end are the idle lanes of the last vector.
-      if (value !== undefined) destination[index] = roundScalar(value, format, options, integers[index]!);
+      if (value === undefined) continue;
+      destination[index] = roundScalar(value, format, options, words[(random >>> 2) + index]!);
     }
   }
 
@@ -118,9 +115,9 @@ export function rounderOn(heap: Heap): Rounder {
     for (let done = 0; done < length; done += chunk) {
       const size = Math.min(chunk, length - done);
       const bytes = done << plan.elementShift;
-      const words = new Uint32Array(heap.memory.buffer, room, jobBytes / 4);
-      words[deferredCountSlot / 4] = 0;
-      words[deferredBaseSlot / 4] = 0;
+      const { words } = viewsOf(heap.memory);
+      words[(room + deferredCountSlot) >>> 2] = 0;
+      words[(room + deferredBaseSlot) >>> 2] = 0;
       const first = start + done;
       const place = { source: source + bytes, destination: destination + bytes, start: first };
       let skip = 0;

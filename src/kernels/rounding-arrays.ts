@@ -3,15 +3,51 @@ import { apartFrom, isFloat32Array, kindOf, type RealArray } from '../array-kind
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
-import { type Heap, isInSharedHeap, perHeap } from './heap.ts';
-import { checkSupplied, rounderOn } from './rounder.ts';
+import { type Heap, perHeap } from './heap.ts';
+import { checkSupplied, type Rounder, rounderOn } from './rounder.ts';
 import { roundingRoomBytes, writeRounding } from './rounding-job.ts';
 import { roundingModule } from './rounding-module.ts';
+import type { RoundingPlan } from './rounding-plan.ts';
 import { planRounding } from './rounding-planner.ts';
-import { threadsForRounding } from './shared-rounding.ts';
-import { runElements } from './staging.ts';
+import { isForWorkers, paceOf } from './shared-rounding.ts';
+import { type ElementWork, runElements } from './staging.ts';
 
 const rounderOf = perHeap(rounderOn);
+
+/** One call. */
+class RoundingWork implements ElementWork {
+  readonly arrays: readonly RealArray[];
+  readonly out: RealArray;
+  readonly isInPlace = true;
+  readonly pace: number;
+  readonly module = roundingModule;
+  readonly roomBytes = roundingRoomBytes;
+  private readonly plan: RoundingPlan;
+  private readonly options: ResolvedRounding;
+  private rounder: Rounder | undefined;
+
+  constructor(x: RealArray, out: RealArray, plan: RoundingPlan, options: ResolvedRounding) {
+    this.arrays = [x, out];
+    this.out = out;
+    this.pace = paceOf(plan);
+    this.plan = plan;
+    this.options = options;
+  }
+
+  prepare(heap: Heap): void {
+    this.rounder = rounderOf(heap);
+    this.rounder.prepare(this.plan);
+  }
+
+  run([from, to]: readonly number[], start: number, length: number): boolean {
+    this.rounder!.round(this.plan, from!, to!, length, this.options, start);
+    return true;
+  }
+
+  write(heap: Heap, room: number, [from, to]: readonly number[], start: number): void {
+    writeRounding(heap, room, this.plan, { source: from!, destination: to!, start }, this.options);
+  }
+}
 
 /**
  * Rounds every element of x into out, which may be x. The same bits as `roundArrayReference`.
@@ -38,26 +74,6 @@ export function roundArray<A extends RealArray>(
     roundArrayReference(source, out, format, options);
     return;
   }
-  const isShared = isInSharedHeap(source) && isInSharedHeap(out);
-  const work = {
-    inputs: [source],
-    out,
-    isInPlace: true,
-    on(heap: Heap) {
-      const rounder = rounderOf(heap);
-      rounder.prepare(plan);
-      return (places: readonly number[], start: number, length: number): boolean => {
-        rounder.round(plan, places[0]!, places[1]!, length, options, start);
-        return true;
-      };
-    },
-    job: {
-      module: roundingModule,
-      roomBytes: roundingRoomBytes,
-      write(heap: Heap, room: number, [from, to]: readonly number[], start: number): void {
-        writeRounding(heap, room, plan, { source: from!, destination: to!, start }, options);
-      },
-    },
-  };
-  runElements(work, threadsForRounding(threads, plan, options, x.length, isShared));
+  const work = new RoundingWork(source, out, plan, options);
+  runElements(work, isForWorkers(plan, options) ? threads : 1);
 }

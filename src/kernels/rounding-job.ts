@@ -1,7 +1,7 @@
 /** A rounding written down for a kernel: the plan's constants and tables, and which elements to round with which random integers. */
 import type { ResolvedRounding } from '../rounding/index.ts';
 import * as parameters from './generated/layout-rounding.ts';
-import type { Heap } from './heap.ts';
+import { type Heap, viewsOf } from './heap.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 import { tableOn } from './tables.ts';
 
@@ -29,20 +29,20 @@ export function writeParameters(
   { block, tables }: Pick<RoundingPlan, 'block' | 'tables'>,
 ): void {
   const table = tables === undefined ? 0 : tableOn(heap, tables);
-  const { buffer } = heap.memory;
-  new Uint8Array(buffer, pointer, block.length).set(block);
-  new Uint32Array(buffer, pointer, parameters.parameterBytes / 4)[parameters.tableSlot / 4] = table;
+  const { bytes, words } = viewsOf(heap.memory);
+  bytes.set(block, pointer);
+  words[(pointer + parameters.tableSlot) >>> 2] = table;
 }
 
 /** Writes what is the same for all elements that a plan rounds. */
 export function writeRoundingPlan(heap: Heap, room: number, plan: RoundingPlan): void {
   writeParameters(heap, room, plan);
-  const words = new Uint32Array(heap.memory.buffer, room, parameters.jobBytes / 4);
-  words[parameters.deferredListSlot / 4] = plan.tables === undefined ? 0 : room + deferredOffset;
-  words[parameters.taskSlot / 4] = parameters.taskRound;
-  words[parameters.jobKernelSlot / 4] = plan.kernel;
-  words[parameters.elementShiftSlot / 4] = plan.elementShift;
-  words[parameters.randomSlot / 4] = room + randomOffset;
+  const { words } = viewsOf(heap.memory);
+  words[(room + parameters.deferredListSlot) >>> 2] = plan.tables === undefined ? 0 : room + deferredOffset;
+  words[(room + parameters.taskSlot) >>> 2] = parameters.taskRound;
+  words[(room + parameters.jobKernelSlot) >>> 2] = plan.kernel;
+  words[(room + parameters.elementShiftSlot) >>> 2] = plan.elementShift;
+  words[(room + parameters.randomSlot) >>> 2] = room + randomOffset;
 }
 
 /** Writes which elements, and what is drawn for them. */
@@ -53,17 +53,16 @@ export function writeRoundingPlace(
   { source, destination, start }: RoundingPlace,
   { random, randomBits, offset, stream, seed }: ResolvedRounding,
 ): void {
-  const words = new Uint32Array(memory.buffer, room, parameters.jobBytes / 4);
-  words[parameters.jobSourceSlot / 4] = source;
-  words[parameters.jobDestinationSlot / 4] = destination;
+  const { words, longs } = viewsOf(memory);
+  words[(room + parameters.jobSourceSlot) >>> 2] = source;
+  words[(room + parameters.jobDestinationSlot) >>> 2] = destination;
   const drawnOrSupplied = random === undefined ? parameters.drawnRandom : parameters.suppliedRandom;
-  words[parameters.randomSourceSlot / 4] = readsRandom ? drawnOrSupplied : parameters.noRandom;
+  words[(room + parameters.randomSourceSlot) >>> 2] = readsRandom ? drawnOrSupplied : parameters.noRandom;
   if (!readsRandom) return;
-  words[parameters.randomBitsSlot / 4] = randomBits;
-  const longs = new BigUint64Array(memory.buffer, room, parameters.jobBytes / 8);
-  longs[parameters.indexSlot / 8] = BigInt(offset) + BigInt(start);
-  longs[parameters.streamSlot / 8] = BigInt(stream);
-  longs[parameters.seedSlot / 8] = BigInt(seed);
+  words[(room + parameters.randomBitsSlot) >>> 2] = randomBits;
+  longs[(room + parameters.indexSlot) / 8] = BigInt(offset) + BigInt(start);
+  longs[(room + parameters.streamSlot) / 8] = BigInt(stream);
+  longs[(room + parameters.seedSlot) / 8] = BigInt(seed);
 }
 
 /** A whole job, for a worker thread. */

@@ -12,7 +12,7 @@ import { dropsHighBits, isStochastic, type ResolvedRounding, type RoundingMode }
 import { exactPlan } from './exact-plan.ts';
 import * as parameters from './generated/layout-rounding.ts';
 import { listPlan } from './list-plan.ts';
-import { planCache, roundingKey } from './plan-cache.ts';
+import { planCache } from './plan-cache.ts';
 import { positPlan } from './posit-plan.ts';
 import { patternPlan, quickPlan } from './quick-plan.ts';
 import {
@@ -167,7 +167,7 @@ export function planRounding(
   format: Format,
   options: ResolvedRounding,
 ): RoundingPlan | undefined {
-  return keepPlan(format, `${type} ${roundingKey(options)}`, () => makePlan(type, format, options));
+  return keepPlan(format, type, 'round', options, () => makePlan(type, format, options));
 }
 
 /**

@@ -21,21 +21,10 @@ export function isForWorkers({ deferred, readsRandom }: RoundingPlan, { random }
   return deferred === undefined && !(readsRandom && random !== undefined);
 }
 
-/** How many of `threads` to use. */
-export function threadsForRounding(
-  threads: number,
-  plan: RoundingPlan,
-  options: ResolvedRounding,
-  length: number,
-  isShared: boolean,
-): number {
-  return isForWorkers(plan, options) ? usefulThreads(threads, length, paceOf(plan), isShared) : 1;
-}
-
 /** `round` of a rounder on the shared heap, by up to so many threads. */
 export function roundOnSharedHeap(own: Rounder, pool: ThreadPool, threads: number): Rounder['round'] {
   return (plan, source, destination, length, options, start): void => {
-    const team = threadsForRounding(threads, plan, options, length, true);
+    const team = isForWorkers(plan, options) ? usefulThreads(threads, length, paceOf(plan), true) : 1;
     if (team === 1) {
       own.round(plan, source, destination, length, options, start);
       return;

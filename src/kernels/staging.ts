@@ -3,32 +3,36 @@
  * are copied through buffers in its private memory, a chunk at a time; with threads, through buffers of the workers. The result
  * does not depend on which.
  */
-import { copyElements, type Elements, viewLike } from '../array-kinds.ts';
-import { type Heap, isInSharedHeap, privateHeap, sharedHeap } from './heap.ts';
+import { copyElements, type Elements, isFloat32Array, kindOf, viewLike } from '../array-kinds.ts';
+import { type Heap, isInSharedHeap, privateHeap, sharedHeap, viewsOf } from './heap.ts';
 import type { KernelModule, PieceExports } from './module.ts';
 import { commonPiece, divideCommon, divideStaged } from './thread-division.ts';
+import { usefulThreads } from './thread-rule.ts';
 import { threadPool } from './threads.ts';
-
-/** Does elements that lie at `places` on a heap, the first of which has the index `start`. false: the rest is not wanted any more. */
-type Run = (places: readonly number[], start: number, length: number) => boolean;
 
 /** Element-wise work on arrays of one length: what a family of kernels says of a call. */
 export interface ElementWork {
-  readonly inputs: readonly Elements[];
-  /** What is written; undefined where the inputs are looked at only. */
+  /** The inputs, and behind them the result if there is one. */
+  readonly arrays: readonly Elements[];
+  /** What is written, the last of the arrays; undefined where they are looked at only. */
   readonly out: Elements | undefined;
   /** Whether results may go where the first input lies: it has their kind, and nothing reads it afterwards. */
-  readonly isInPlace?: boolean;
-  /** What does elements on a heap, in the calling thread. All memory that it needs is allocated before it is given. */
-  on(heap: Heap): Run;
-  /** For other threads; a call with one thread needs none. */
-  readonly job?: {
-    readonly module: KernelModule<PieceExports>;
-    /** Bytes of a block with what goes with it. */
-    readonly roomBytes: number;
-    /** Writes a block into a room: elements that lie at `places`, the inputs' and the result's, the first with the index `start`. */
-    write(heap: Heap, room: number, places: readonly number[], start: number): void;
-  };
+  readonly isInPlace: boolean;
+  /** How long an element takes, of `paces`. */
+  readonly pace: number;
+  /** What other threads do it by. */
+  readonly module: KernelModule<PieceExports>;
+  /** Bytes of a block with what goes with it, for another thread. */
+  readonly roomBytes: number;
+  /** The calling thread is to do elements on a heap. Allocates all memory that this needs. */
+  prepare(heap: Heap): void;
+  /**
+   * Does elements that lie at `places` on that heap, the arrays' in turn, the first of which has the index `start`. false: the rest is
+   * not wanted any more.
+   */
+  run(places: readonly number[], start: number, length: number): boolean;
+  /** Writes a block into a room, for another thread: elements that lie at `places`, the first with the index `start`. */
+  write(heap: Heap, room: number, places: readonly number[], start: number): void;
 }
 
 /** Bytes of an array's chunk: far below the second-level cache. A quarter of this is a tenth slower at 10^7 elements. */
@@ -50,6 +54,8 @@ interface Buffer {
   view: Elements | undefined;
 }
 
+const pointerOf = ({ pointer }: Buffer): number => pointer;
+
 const buffers: Buffer[] = [];
 
 /** The buffer of this number in the private memory, at least so large. The pointer holds until a larger one is wanted. */
@@ -63,96 +69,129 @@ function bufferOf(i: number, bytes: number): Buffer {
   return buffer;
 }
 
-/** The first elements of a buffer, as an array of a kind. Growth of the memory detaches older views. */
-function viewOf(buffer: Buffer, like: Elements, length: number): Elements {
-  const { buffer: bytes } = privateHeap().memory;
-  const { view } = buffer;
-  const fits = view?.buffer === bytes && view.length === length;
-  if (fits && view.BYTES_PER_ELEMENT === like.BYTES_PER_ELEMENT && view.constructor === like.constructor)
-    return view;
-  buffer.view = viewLike(like, bytes, buffer.pointer, length);
-  return buffer.view;
+/** All of the private memory as an array of a kind. */
+function memoryLike(like: Elements): Elements {
+  const views = viewsOf(privateHeap().memory);
+  switch (like.BYTES_PER_ELEMENT) {
+    case 1:
+      return views.bytes;
+    case 2:
+      return views.halves;
+    case 4:
+      return isFloat32Array(like) ? views.floats : views.words;
+    default:
+      return kindOf(like) === 'Float64Array' ? views.doubles : views.longs;
+  }
 }
 
-/** Something of each of the arrays of some work. By loops, as most calls are short: a microsecond is a quarter of one. */
-function ofEach<T>({ inputs, out }: ElementWork, what: (array: Elements, i: number) => T): T[] {
-  const all: T[] = [];
-  for (let i = 0; i < inputs.length; i++) all.push(what(inputs[i]!, i));
-  if (out !== undefined) all.push(what(out, inputs.length));
-  return all;
+/** Copies elements of x from `start` on into a buffer. */
+function load(x: Elements, start: number, length: number, { pointer }: Buffer): void {
+  const part = length === x.length ? x : x.subarray(start, start + length);
+  copyElements(memoryLike(x), part, pointer / x.BYTES_PER_ELEMENT);
+}
+
+/** Copies the first elements of a buffer to `out`, from `start` on. */
+function store(out: Elements, start: number, length: number, buffer: Buffer): void {
+  const whole = memoryLike(out);
+  // Calls are mostly alike. Growth of the memory detaches older views.
+  let { view } = buffer;
+  if (view?.buffer !== whole.buffer || view.length !== length || view.constructor !== whole.constructor) {
+    const first = buffer.pointer / out.BYTES_PER_ELEMENT;
+    view = whole.subarray(first, first + length);
+    buffer.view = view;
+  }
+  copyElements(out, view, start);
 }
 
 /** Elements of a chunk: a multiple of 16. */
-function chunkOf({ inputs, out }: ElementWork): number {
-  let widest = out?.BYTES_PER_ELEMENT ?? 1;
-  for (let i = 0; i < inputs.length; i++) widest = Math.max(widest, inputs[i]!.BYTES_PER_ELEMENT);
+function chunkOf({ arrays, out }: ElementWork): number {
+  let widest = 1;
+  for (let i = 0; i < arrays.length; i++) widest = Math.max(widest, arrays[i]!.BYTES_PER_ELEMENT);
   // What is written where it was read lies in the cache.
-  const isLong = out !== undefined && out.byteLength >= leastLong && !inputs.includes(out);
+  const isLong =
+    out !== undefined && out.byteLength >= leastLong && arrays.indexOf(out) === arrays.length - 1;
   return (isLong ? longChunkBytes : chunkBytes) / widest;
 }
 
-/** Does a stretch of ordinary arrays in the calling thread. */
-function throughBuffers(work: ElementWork): (from: number, to: number) => boolean {
-  const { inputs, out, isInPlace = false } = work;
-  const size = chunkOf(work);
-  const held = ofEach(work, (x, i) => bufferOf(isInPlace ? 0 : i, size * x.BYTES_PER_ELEMENT));
-  const run = work.on(privateHeap());
-  const places = ofEach(work, (_, i) => held[i]!.pointer);
-  return (from, to) => {
-    for (let start = from; start < to; start += size) {
-      const length = Math.min(size, to - start);
-      for (let i = 0; i < inputs.length; i++) {
-        const x = inputs[i]!;
-        copyElements(
-          viewOf(held[i]!, x, length),
-          length === x.length ? x : x.subarray(start, start + length),
-        );
-      }
-      if (!run(places, start, length)) return false;
-      if (out !== undefined) copyElements(out, viewOf(held[inputs.length]!, out, length), start);
+/** Ordinary arrays in the calling thread. All memory is allocated when it is made, so that nothing can fail while other threads work. */
+class Staged {
+  private readonly work: ElementWork;
+  private readonly chunk: number;
+  private readonly held: readonly Buffer[];
+  private readonly places: readonly number[];
+
+  constructor(work: ElementWork) {
+    const { arrays, out, isInPlace } = work;
+    const chunk = chunkOf(work);
+    this.work = work;
+    this.chunk = chunk;
+    this.held = arrays.map((x, i) => bufferOf(isInPlace && x === out ? 0 : i, chunk * x.BYTES_PER_ELEMENT));
+    work.prepare(privateHeap());
+    this.places = this.held.map(pointerOf);
+  }
+
+  /** Does a stretch of them. */
+  piece(from: number, to: number): boolean {
+    const { work, held, places, chunk } = this;
+    const { arrays, out } = work;
+    const inputs = out === undefined ? arrays.length : arrays.length - 1;
+    for (let start = from; start < to; start += chunk) {
+      const length = Math.min(chunk, to - start);
+      for (let i = 0; i < inputs; i++) load(arrays[i]!, start, length, held[i]!);
+      if (!work.run(places, start, length)) return false;
+      if (out !== undefined) store(out, start, length, held[inputs]!);
     }
     return true;
-  };
+  }
 }
 
 /** Arrays of the shared memory, where they are. */
 function inPlace(work: ElementWork, length: number, threads: number): boolean {
-  const { job } = work;
-  const run = work.on(sharedHeap());
-  const places = ofEach(work, ({ byteOffset }) => byteOffset);
-  if (threads === 1 || job === undefined) return run(places, 0, length);
-  const widths = ofEach(work, ({ BYTES_PER_ELEMENT }) => BYTES_PER_ELEMENT);
+  const { arrays, module, roomBytes } = work;
+  work.prepare(sharedHeap());
+  const places = arrays.map(({ byteOffset }) => byteOffset);
+  if (threads === 1) return work.run(places, 0, length);
   const result = divideCommon(threadPool(), threads, {
-    ...{ module: job.module, length, piece: commonPiece },
+    ...{ module, length, piece: commonPiece },
     blockOf(slot): number {
-      const room = slot.room(job.roomBytes);
-      job.write(sharedHeap(), room, places, 0);
+      const room = slot.room(roomBytes);
+      work.write(sharedHeap(), room, places, 0);
       return room;
     },
     ownPiece(from, to): number {
-      const own = places.map((place, i) => place + from * widths[i]!);
-      return run(own, from, to - from) ? -1 : from;
+      const own = places.map((place, i) => place + from * arrays[i]!.BYTES_PER_ELEMENT);
+      return work.run(own, from, to - from) ? -1 : from;
     },
   });
   return result < 0;
 }
 
+/** Whether all arrays lie in the shared memory. */
+function areShared(arrays: readonly Elements[]): boolean {
+  for (let i = 0; i < arrays.length; i++) if (!isInSharedHeap(arrays[i]!)) return false;
+  return true;
+}
+
 /**
  * Does all elements.
  *
- * @param threads As `usefulThreads` gives them.
+ * @param threads As `checkThreads` gives them. Fewer are used where more would gain nothing.
  * @returns false if a run or a piece of a thread said so: `out` is incomplete then
  * @throws Error if a worker fails; `out` is incomplete then.
  */
 export function runElements(work: ElementWork, threads: number): boolean {
-  const { inputs, out, isInPlace = false, job } = work;
-  const { length } = (out ?? inputs[0])!;
-  if ((out === undefined || isInSharedHeap(out)) && inputs.every(isInSharedHeap))
-    return inPlace(work, length, threads);
-  // Allocates what is missing, so that nothing can fail while other threads work.
-  const ownPiece = throughBuffers(work);
-  if (threads === 1 || out === undefined || job === undefined) return ownPiece(0, length);
-  return divideStaged(threadPool(), threads, { ...{ inputs, out, isInPlace }, ...job, ownPiece });
+  const { arrays, out, isInPlace, module, roomBytes } = work;
+  const { length } = arrays[0]!;
+  const isShared = areShared(arrays);
+  const team = usefulThreads(threads, length, work.pace, isShared);
+  if (isShared) return inPlace(work, length, team);
+  const staged = new Staged(work);
+  if (team === 1 || out === undefined) return staged.piece(0, length);
+  return divideStaged(threadPool(), team, {
+    ...{ inputs: arrays.slice(0, -1), out, isInPlace, module, roomBytes },
+    write: (heap, room, places, start) => work.write(heap, room, places, start),
+    ownPiece: (from, to) => staged.piece(from, to),
+  });
 }
 
 /** Rows of binary32 numbers through the first buffer. */

@@ -10,6 +10,13 @@ const mostBytes = 2 ** 23;
 /** Pointers by table, the least recently used first. */
 const kept = new WeakMap<Heap, Map<Uint8Array, number>>();
 
+let removals = 0;
+
+/** How many times tables have been taken from a heap. What was written while it is the same number points to tables that are there. */
+export function tableRemovals(): number {
+  return removals;
+}
+
 function bytesOf(tables: Iterable<Uint8Array>): number {
   let sum = 0;
   for (const table of tables) sum += table.length;
@@ -29,6 +36,7 @@ export function tableOn(heap: Heap, table: Uint8Array): number {
       if (bytesOf(pointers.keys()) + table.length <= mostBytes) break;
       pointers.delete(oldest);
       heap.free(place);
+      removals++;
     }
     pointer = heap.allocate(table.length);
     new Uint8Array(heap.memory.buffer, pointer, table.length).set(table);
@@ -43,4 +51,5 @@ export function tableOn(heap: Heap, table: Uint8Array): number {
 export function releaseTables(heap: Heap): void {
   for (const pointer of kept.get(heap)?.values() ?? []) heap.free(pointer);
   kept.delete(heap);
+  removals++;
 }

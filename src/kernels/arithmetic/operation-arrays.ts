@@ -3,19 +3,20 @@ import { apartFrom, isFloat32Array, overlap, type RealArray } from '../../array-
 import type { Format } from '../../formats/format.ts';
 import { type ResolvedRounding, resolveRounding } from '../../rounding/index.ts';
 import { arithmeticModule } from '../arithmetic-module.ts';
-import { type Heap, isInSharedHeap, perHeap } from '../heap.ts';
+import { type Heap, perHeap } from '../heap.ts';
 import { isForWorkers } from '../shared-rounding.ts';
 import { type ElementWork, runElements } from '../staging.ts';
-import { paces, usefulThreads } from '../thread-rule.ts';
+import { paces } from '../thread-rule.ts';
 import {
   type Operand,
+  type OperationCall,
   type OperationJob,
   operationRoomBytes,
   type ScalarOperation,
   writeOperation,
 } from './operation-job.ts';
 import { type OperationName, type OperationPlan, planOperation } from './operation-plan.ts';
-import { operatorOn } from './operator.ts';
+import { type Operator, operatorOn } from './operator.ts';
 
 const operatorOf = perHeap(operatorOn);
 
@@ -27,85 +28,93 @@ function typeOf(array: RealArray): 'float32' | 'float64' {
   return isFloat32Array(array) ? 'float32' : 'float64';
 }
 
+/** A look at the elements of an array. */
+class MembershipWork implements ElementWork {
+  readonly arrays: readonly RealArray[];
+  readonly out = undefined;
+  readonly isInPlace = false;
+  readonly pace: number = paces.memory;
+  readonly module = arithmeticModule;
+  readonly roomBytes = operationRoomBytes;
+  /** The first element that is no number of the plan's format, or one not far before it; -1 if there is none. */
+  found = -1;
+  private readonly plan: OperationPlan;
+  private operator: Operator | undefined;
+
+  constructor(plan: OperationPlan, x: RealArray) {
+    this.arrays = [x];
+    this.plan = plan;
+  }
+
+  prepare(heap: Heap): void {
+    this.operator = operatorOf(heap);
+    this.operator.reserve(this.plan);
+  }
+
+  run([place]: readonly number[], start: number, length: number): boolean {
+    const at = this.operator!.findNonMember(this.plan, place!, length);
+    if (at >= 0) this.found = start + at;
+    return at < 0;
+  }
+
+  write(): never {
+    throw new TypeError('no thread looks at elements');
+  }
+}
+
 /** The first element of x, or one not far before it, that is no number of the plan's format; -1 if there is none. */
 function findNonMember(plan: OperationPlan, x: RealArray): number {
-  let found = -1;
-  const work: ElementWork = {
-    inputs: [x],
-    out: undefined,
-    on(heap) {
-      const operator = operatorOf(heap);
-      operator.reserve(plan);
-      return ([place], start, length) => {
-        const at = operator.findNonMember(plan, place!, length);
-        if (at >= 0) found = start + at;
-        return at < 0;
-      };
-    },
-  };
+  const work = new MembershipWork(plan, x);
   runElements(work, 1);
-  return found;
+  return work.found;
 }
 
-interface Work {
-  readonly plan: OperationPlan;
-  readonly options: ResolvedRounding;
-  readonly scalar: ScalarOperation;
-  /** Bit i: operand i is checked on the way. */
-  readonly checked: number;
+function paceOf({ rounding, workShift, operandShift }: OperationPlan): number {
+  return rounding?.readsRandom !== true && workShift === operandShift ? paces.memory : paces.slow;
 }
 
-/** How many of `threads` to use. */
-function threadsFor(threads: number, { plan, options }: Work, length: number, isShared: boolean): number {
-  const { rounding } = plan;
-  if (plan.defers || (rounding !== undefined && !isForWorkers(rounding, options))) return 1;
-  const isQuick = rounding?.readsRandom !== true && plan.workShift === plan.operandShift;
-  return usefulThreads(threads, length, isQuick ? paces.memory : paces.slow, isShared);
-}
+/** An operation on all elements. */
+class OperationWork implements ElementWork {
+  readonly arrays: readonly RealArray[];
+  readonly out: RealArray;
+  readonly isInPlace = false;
+  readonly pace: number;
+  readonly module = arithmeticModule;
+  readonly roomBytes = operationRoomBytes;
+  private readonly call: OperationCall;
+  private readonly operands: readonly (RealArray | number)[];
+  private operator: Operator | undefined;
 
-/** The job of elements that lie at `places`: those of the operands that are arrays, in turn, and of the result. */
-function jobOf(
-  work: Work,
-  operands: readonly (RealArray | number)[],
-  places: readonly number[],
-  first: number,
-): OperationJob {
-  let next = 0;
-  const given: Operand[] = [];
-  for (const x of operands) given.push(isArray(x) ? { pointer: places[next++]! } : x);
-  const destination = places[next]!;
-  const aliases = places.indexOf(destination) < next;
-  const { plan, options, scalar, checked } = work;
-  return { plan, options, scalar, checked, operands: given, destination, aliases, first };
-}
+  constructor(call: OperationCall, operands: readonly (RealArray | number)[], out: RealArray) {
+    this.arrays = [...operands.filter(isArray), out];
+    this.out = out;
+    this.pace = paceOf(call.plan);
+    this.call = call;
+    this.operands = operands;
+  }
 
-/** Does all elements; false where an operand has one that is no number of the format. */
-function operate(
-  work: Work,
-  operands: readonly (RealArray | number)[],
-  out: RealArray,
-  threads: number,
-): boolean {
-  const { plan } = work;
-  const inputs = operands.filter(isArray);
-  const isShared = [out, ...inputs].every(isInSharedHeap);
-  const elements: ElementWork = {
-    inputs,
-    out,
-    on(heap) {
-      const operator = operatorOf(heap);
-      operator.reserve(plan);
-      return (places, start, length) => operator.run(jobOf(work, operands, places, start), length);
-    },
-    job: {
-      module: arithmeticModule,
-      roomBytes: operationRoomBytes,
-      write(heap: Heap, room, places, start): void {
-        writeOperation(heap, room, jobOf(work, operands, places, start));
-      },
-    },
-  };
-  return runElements(elements, threadsFor(threads, work, out.length, isShared));
+  prepare(heap: Heap): void {
+    this.operator = operatorOf(heap);
+    this.operator.reserve(this.call.plan);
+  }
+
+  run(places: readonly number[], start: number, length: number): boolean {
+    return this.operator!.run(this.jobAt(places, start), length);
+  }
+
+  write(heap: Heap, room: number, places: readonly number[], start: number): void {
+    writeOperation(heap, room, this.jobAt(places, start));
+  }
+
+  /** The job of elements that lie at `places`: those of the operands that are arrays, in turn, and of the result. */
+  private jobAt(places: readonly number[], first: number): OperationJob {
+    let next = 0;
+    const operands = this.operands.map((x): Operand => (isArray(x) ? { pointer: places[next++]! } : x));
+    const destination = places[next]!;
+    const { plan, options, scalar, checked } = this.call;
+    const aliases = places.indexOf(destination) < next;
+    return { plan, options, scalar, checked, operands, destination, aliases, first };
+  }
 }
 
 /**
@@ -142,7 +151,10 @@ export function operateArray(
   if (aliases && distinct.some((x) => findNonMember(plan, x) >= 0)) return false;
   const checked = aliases ? 0 : distinct.reduce((bits, x) => bits + 2 ** operands.indexOf(x), 0);
   const sources = operands.map((x) => (isArray(x) ? apartFrom(x, out) : x));
-  return operate({ plan, options, scalar, checked }, sources, out, threads);
+  const { rounding } = plan;
+  const isForThreads = !plan.defers && (rounding === undefined || isForWorkers(rounding, options));
+  const work = new OperationWork({ plan, options, scalar, checked }, sources, out);
+  return runElements(work, isForThreads ? threads : 1);
 }
 
 /** Index of the first element that is no number of the format, or -1. NaN counts as one, and -0 as 0. */

@@ -2,7 +2,7 @@
 import type { ResolvedRounding } from '../../rounding/index.ts';
 import * as parameters from '../generated/layout-arithmetic.ts';
 import { parameterBytes } from '../generated/layout-rounding.ts';
-import type { Heap } from '../heap.ts';
+import { type Heap, type Views, viewsOf } from '../heap.ts';
 import { writeParameters } from '../rounding-job.ts';
 import type { OperationPlan } from './operation-plan.ts';
 
@@ -12,19 +12,23 @@ export type ScalarOperation = (a: number, b: number, c: number, random: number) 
 /** An operand on the heap: a pointer to elements, or a number for all of them. */
 export type Operand = { readonly pointer: number } | number;
 
-export interface OperationJob {
+/** What is the same for all elements. */
+export interface OperationCall {
   readonly plan: OperationPlan;
   readonly options: ResolvedRounding;
+  /** Bit i is set where operand i is to be checked for numbers that are none of the format's. */
+  readonly checked: number;
+  readonly scalar: ScalarOperation;
+}
+
+export interface OperationJob extends OperationCall {
   /** One to three. */
   readonly operands: readonly Operand[];
   readonly destination: number;
   /** Index in the stream of random integers of the first element. */
   readonly first: number;
-  /** Bit i is set where operand i is to be checked for numbers that are none of the format's. */
-  readonly checked: number;
   /** Whether the destination is one of the operands. */
   readonly aliases: boolean;
-  readonly scalar: ScalarOperation;
 }
 
 const { chunk } = parameters;
@@ -61,38 +65,34 @@ export function operationPlaces(room: number): OperationPlaces {
 export function writeOperationPlan(heap: Heap, at: OperationPlaces, plan: OperationPlan): void {
   if (plan.rounding !== undefined) writeParameters(heap, at.rounding, plan.rounding);
   if (plan.membership !== undefined) writeParameters(heap, at.membership, plan.membership);
-  const { buffer } = heap.memory;
-  new Uint8Array(buffer, at.block, plan.block.length).set(plan.block);
-  const words = new Uint32Array(buffer, at.block, parameters.blockBytes / 4);
-  words[parameters.operandShiftSlot / 4] = plan.operandShift;
-  words[parameters.workShiftSlot / 4] = plan.workShift;
-  words[parameters.roundParametersSlot / 4] = at.rounding;
-  words[parameters.workSlot / 4] = at.work;
-  words[parameters.randomSlot / 4] = at.random;
-  words[parameters.deferredListSlot / 4] = at.list;
-  words[parameters.memberKernelSlot / 4] = plan.membership?.kernel ?? 0;
-  words[parameters.memberParametersSlot / 4] = at.membership;
+  const { bytes, words } = viewsOf(heap.memory);
+  bytes.set(plan.block, at.block);
+  words[(at.block + parameters.operandShiftSlot) >>> 2] = plan.operandShift;
+  words[(at.block + parameters.workShiftSlot) >>> 2] = plan.workShift;
+  words[(at.block + parameters.roundParametersSlot) >>> 2] = at.rounding;
+  words[(at.block + parameters.workSlot) >>> 2] = at.work;
+  words[(at.block + parameters.randomSlot) >>> 2] = at.random;
+  words[(at.block + parameters.deferredListSlot) >>> 2] = at.list;
+  words[(at.block + parameters.memberKernelSlot) >>> 2] = plan.membership?.kernel ?? 0;
+  words[(at.block + parameters.memberParametersSlot) >>> 2] = at.membership;
 }
 
 const pointerSlots = [parameters.aSlot, parameters.bSlot, parameters.cSlot] as const;
 const stepSlots = [parameters.aStepSlot, parameters.bStepSlot, parameters.cStepSlot] as const;
 
 /** Writes where the operands are; numbers become a chunk of elements in the room. */
-function writeOperands(
-  memory: WebAssembly.Memory,
-  words: Uint32Array,
-  { plan, operands }: OperationJob,
-  at: OperationPlaces,
-): void {
-  for (const [i, slot] of pointerSlots.entries()) {
+function writeOperands(views: Views, { plan, operands }: OperationJob, at: OperationPlaces): void {
+  const { words } = views;
+  const { operandShift } = plan;
+  for (let i = 0; i < pointerSlots.length; i++) {
     // Kernels may read an operand that they do not use.
     const operand = operands[i] ?? operands[0]!;
     const isNumber = typeof operand === 'number';
     const place = isNumber ? at.spread + i * spreadBytes : operand.pointer;
-    const View = plan.operandShift === 2 ? Float32Array : Float64Array;
-    if (isNumber) new View(memory.buffer, place, chunk).fill(operand);
-    words[slot / 4] = place;
-    words[stepSlots[i]! / 4] = isNumber ? 0 : 1 << plan.operandShift;
+    const first = place / 2 ** operandShift;
+    if (isNumber) (operandShift === 2 ? views.floats : views.doubles).fill(operand, first, first + chunk);
+    words[(at.block + pointerSlots[i]!) >>> 2] = place;
+    words[(at.block + stepSlots[i]!) >>> 2] = isNumber ? 0 : 1 << operandShift;
   }
 }
 
@@ -103,31 +103,31 @@ export function writeOperationPlace(
   at: OperationPlaces,
 ): void {
   const { plan, options } = job;
-  const words = new Uint32Array(memory.buffer, at.block, parameters.blockBytes / 4);
-  writeOperands(memory, words, job, at);
+  const views = viewsOf(memory);
+  const { words, longs } = views;
+  writeOperands(views, job, at);
   const readsRandom = plan.rounding?.readsRandom === true;
-  words[parameters.kernelSlot / 4] = plan.kernel;
-  words[parameters.singleSlot / 4] = plan.single ?? -1;
-  words[parameters.isInPlaceSlot / 4] = job.aliases ? 1 : 0;
-  words[parameters.redoSlot / 4] = 0;
+  words[(at.block + parameters.kernelSlot) >>> 2] = plan.kernel;
+  words[(at.block + parameters.singleSlot) >>> 2] = plan.single ?? -1;
+  words[(at.block + parameters.isInPlaceSlot) >>> 2] = job.aliases ? 1 : 0;
+  words[(at.block + parameters.redoSlot) >>> 2] = 0;
   const rounds = plan.rounding !== undefined && plan.rounding.deferred === undefined;
-  words[parameters.roundKernelSlot / 4] = rounds ? plan.rounding.kernel : -1;
+  words[(at.block + parameters.roundKernelSlot) >>> 2] = rounds ? plan.rounding.kernel : -1;
   // What the scalar reference may have to decide stays in the work's type until then.
   const isOpen = plan.rounding?.deferred !== undefined;
-  words[parameters.outShiftSlot / 4] = isOpen ? plan.workShift : plan.operandShift;
-  words[parameters.outSlot / 4] = job.destination;
-  words[parameters.randomSourceSlot / 4] = !(rounds && readsRandom)
+  words[(at.block + parameters.outShiftSlot) >>> 2] = isOpen ? plan.workShift : plan.operandShift;
+  words[(at.block + parameters.outSlot) >>> 2] = job.destination;
+  words[(at.block + parameters.randomSourceSlot) >>> 2] = !(rounds && readsRandom)
     ? parameters.noRandom
     : options.random === undefined
       ? parameters.drawnRandom
       : parameters.suppliedRandom;
-  words[parameters.randomBitsSlot / 4] = options.randomBits;
-  const longs = new BigUint64Array(memory.buffer, at.block, parameters.blockBytes / 8);
-  longs[parameters.indexSlot / 8] = BigInt(options.offset) + BigInt(job.first);
-  longs[parameters.streamSlot / 8] = BigInt(options.stream);
-  longs[parameters.seedSlot / 8] = BigInt(options.seed);
-  words[parameters.checkedOperandsSlot / 4] = job.checked;
-  words[parameters.deferredCountSlot / 4] = 0;
+  words[(at.block + parameters.randomBitsSlot) >>> 2] = options.randomBits;
+  longs[(at.block + parameters.indexSlot) / 8] = BigInt(options.offset) + BigInt(job.first);
+  longs[(at.block + parameters.streamSlot) / 8] = BigInt(options.stream);
+  longs[(at.block + parameters.seedSlot) / 8] = BigInt(options.seed);
+  words[(at.block + parameters.checkedOperandsSlot) >>> 2] = job.checked;
+  words[(at.block + parameters.deferredCountSlot) >>> 2] = 0;
 }
 
 /** A whole job, for a worker thread. No job that a kernel cannot finish alone. */

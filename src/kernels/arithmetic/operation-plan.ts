@@ -12,7 +12,7 @@ import {
   resolveRounding,
 } from '../../rounding/index.ts';
 import * as parameters from '../generated/layout-arithmetic.ts';
-import { planCache, roundingKey } from '../plan-cache.ts';
+import { planCache } from '../plan-cache.ts';
 import type { ElementType, RoundingPlan } from '../rounding-plan.ts';
 import { planRounding } from '../rounding-planner.ts';
 import {
@@ -180,7 +180,7 @@ export function planOperation(
   format: Format,
   options: ResolvedRounding,
 ): OperationPlan | undefined {
-  return keepPlan(format, `${type} ${operation} ${roundingKey(options)}`, () => {
+  return keepPlan(format, type, operation, options, () => {
     const extent = extentOf(format);
     return extent && makePlan(type, { operation, format, options, extent });
   });

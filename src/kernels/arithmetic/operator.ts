@@ -5,9 +5,10 @@
 import { type ResolvedRounding, randomInteger } from '../../rounding/index.ts';
 import { arithmeticModule } from '../arithmetic-module.ts';
 import * as parameters from '../generated/layout-arithmetic.ts';
-import type { Heap } from '../heap.ts';
+import { type Heap, viewsOf } from '../heap.ts';
 import { rounderOn } from '../rounder.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
+import { tableRemovals } from '../tables.ts';
 import {
   type OperationJob,
   type OperationPlaces,
@@ -34,14 +35,15 @@ export function operatorOn(heap: Heap): Operator {
   const rounder = rounderOn(heap);
   let places: OperationPlaces | undefined;
   let written: OperationPlan | undefined;
+  let removals = 0;
 
   /** The places, with the plan's constants in them. */
   function placesOf(plan: OperationPlan): OperationPlaces {
     places ??= operationPlaces(heap.allocate(operationRoomBytes));
     // Tables may have made way for others.
-    const hasTables = plan.rounding?.tables !== undefined || plan.membership?.tables !== undefined;
-    if (written !== plan || hasTables) writeOperationPlan(heap, places, plan);
+    if (written !== plan || removals !== tableRemovals()) writeOperationPlan(heap, places, plan);
     written = plan;
+    removals = tableRemovals();
     return places;
   }
 
@@ -58,18 +60,19 @@ export function operatorOn(heap: Heap): Operator {
 
   /** Has the reference do what the kernel listed of a chunk. */
   function finish(job: OperationJob, { block, list }: OperationPlaces, end: number): void {
-    const { buffer } = heap.memory;
-    const words = new Uint32Array(buffer, block, parameters.blockBytes / 4);
-    const count = words[parameters.deferredCountSlot / 4]!;
-    words[parameters.deferredCountSlot / 4] = 0;
-    if (count === 0) return;
+    const { words, doubles } = viewsOf(heap.memory);
+    const count = words[(block + parameters.deferredCountSlot) >>> 2]!;
+    words[(block + parameters.deferredCountSlot) >>> 2] = 0;
     const reads = job.plan.rounding?.readsRandom === true;
-    const out = new Float64Array(buffer, job.destination, end);
     for (let i = 0; i < count; i++) {
       const entry = list + i * parameters.deferredBytes;
-      const index = new Int32Array(buffer, entry, 1)[0]!;
-      const [a, b, c] = new Float64Array(buffer, entry + 8, 3);
-      out[index] = job.scalar(a!, b!, c!, reads ? integerAt(job.options, job.first + index) : 0);
+      const index = words[entry >>> 2]!;
+      // Beyond the end are the idle lanes of the last vector.
+      if (index >= end) continue;
+      const operands = doubles.subarray(entry / 8 + 1, entry / 8 + 4);
+      const [a, b, c] = operands as unknown as [number, number, number];
+      const random = reads ? integerAt(job.options, job.first + index) : 0;
+      doubles[job.destination / 8 + index] = job.scalar(a, b, c, random);
     }
   }
 
@@ -85,10 +88,7 @@ export function operatorOn(heap: Heap): Operator {
     rounder.round(rounding, work, work, size, options, first + from);
     const to = destination + (from << plan.operandShift);
     if (plan.workShift !== plan.operandShift) raw.narrowed(work, to, size);
-    else {
-      const bytes = new Uint8Array(heap.memory.buffer);
-      bytes.copyWithin(to, work, work + (size << plan.workShift));
-    }
+    else viewsOf(heap.memory).bytes.copyWithin(to, work, work + (size << plan.workShift));
   }
 
   return {
@@ -104,12 +104,12 @@ export function operatorOn(heap: Heap): Operator {
         const size = Math.min(chunk, length - from);
         if (isSupplied && !isOpen) {
           const integers = options.random.subarray(job.first + from, job.first + from + size);
-          new Uint32Array(heap.memory.buffer, at.random, size).set(integers);
+          viewsOf(heap.memory).words.set(integers, at.random >>> 2);
         }
         if (isOpen) {
           // Element `from` of the destination is the first of the scratch.
-          const words = new Uint32Array(heap.memory.buffer, block, parameters.blockBytes / 4);
-          words[parameters.outSlot / 4] = at.work - (from << plan.workShift);
+          const { words } = viewsOf(heap.memory);
+          words[(block + parameters.outSlot) >>> 2] = at.work - (from << plan.workShift);
         }
         if (raw.piece(block, from, size) >= 0) return false;
         if (isOpen) roundOpen(job, rounding, at.work, from, size);

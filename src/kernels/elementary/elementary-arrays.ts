@@ -8,10 +8,10 @@ import type { ResolvedRounding } from '../../rounding/index.ts';
 import { elementaryModule } from '../elementary-module.ts';
 import * as layout from '../generated/layout-elementary.ts';
 import { parameterBytes } from '../generated/layout-rounding.ts';
-import { type Heap, isInSharedHeap, perHeap } from '../heap.ts';
+import { type Heap, perHeap, viewsOf } from '../heap.ts';
 import { type ElementWork, runElements } from '../staging.ts';
 import { tableOn } from '../tables.ts';
-import { paces, usefulThreads } from '../thread-rule.ts';
+import { paces } from '../thread-rule.ts';
 import { type ElementaryPlan, planElementary } from './elementary-plan.ts';
 import { errorTable } from './error-table.ts';
 
@@ -30,15 +30,53 @@ interface Job {
 function writeJob(heap: Heap, room: number, { plan, shift, source, destination }: Job): void {
   const isErf = plan.number === layout.functionErf;
   const table = isErf ? tableOn(heap, errorTable()) : 0;
-  const { buffer } = heap.memory;
-  if (plan.rounding !== undefined) new Uint8Array(buffer, room, parameterBytes).set(plan.rounding);
-  const words = new Uint32Array(buffer, room + parameterBytes, layout.blockBytes / 4);
-  words[layout.functionSlot / 4] = plan.number;
-  words[layout.kindSlot / 4] = plan.kind;
-  words[layout.sourceSlot / 4] = source;
-  words[layout.destinationSlot / 4] = destination;
-  words[layout.shiftSlot / 4] = shift;
-  words[layout.tableSlot / 4] = table;
+  const { bytes, words } = viewsOf(heap.memory);
+  if (plan.rounding !== undefined) bytes.set(plan.rounding, room);
+  const block = room + parameterBytes;
+  words[(block + layout.functionSlot) >>> 2] = plan.number;
+  words[(block + layout.kindSlot) >>> 2] = plan.kind;
+  words[(block + layout.sourceSlot) >>> 2] = source;
+  words[(block + layout.destinationSlot) >>> 2] = destination;
+  words[(block + layout.shiftSlot) >>> 2] = shift;
+  words[(block + layout.tableSlot) >>> 2] = table;
+}
+
+/** One call. */
+class ElementaryWork implements ElementWork {
+  readonly arrays: readonly RealArray[];
+  readonly out: RealArray;
+  readonly isInPlace = true;
+  readonly pace: number = paces.elementary;
+  readonly module = elementaryModule;
+  readonly roomBytes = roomBytes;
+  private readonly plan: ElementaryPlan;
+  private readonly shift: 2 | 3;
+  private heap: Heap | undefined;
+
+  constructor(x: RealArray, out: RealArray, plan: ElementaryPlan) {
+    this.arrays = [x, out];
+    this.out = out;
+    this.plan = plan;
+    this.shift = isFloat32Array(out) ? 2 : 3;
+  }
+
+  prepare(heap: Heap): void {
+    roomOn(heap);
+    this.heap = heap;
+  }
+
+  run(places: readonly number[], _start: number, length: number): boolean {
+    const heap = this.heap!;
+    const room = roomOn(heap);
+    this.write(heap, room, places);
+    elementaryModule.on(heap.memory).piece(room, 0, length);
+    return true;
+  }
+
+  write(heap: Heap, room: number, [source, destination]: readonly number[]): void {
+    const { plan, shift } = this;
+    writeJob(heap, room, { plan, shift, source: source!, destination: destination! });
+  }
 }
 
 /**
@@ -65,29 +103,7 @@ export function elementaryArray(
   const { length } = out;
   // The arguments are looked at again where a result is not decided.
   const given = overlap(x, out) ? x.slice() : x;
-  const shift = isFloat32Array(out) ? 2 : 3;
-  const isShared = isInSharedHeap(given) && isInSharedHeap(out);
-  const work: ElementWork = {
-    inputs: [given],
-    out,
-    isInPlace: true,
-    on(heap) {
-      const room = roomOn(heap);
-      const { piece } = elementaryModule.on(heap.memory);
-      return (places, _start, count) => {
-        writeJob(heap, room, { plan, shift, source: places[0]!, destination: places[1]! });
-        piece(room, 0, count);
-        return true;
-      };
-    },
-    job: {
-      module: elementaryModule,
-      roomBytes,
-      write: (heap, room, places) =>
-        writeJob(heap, room, { plan, shift, source: places[0]!, destination: places[1]! }),
-    },
-  };
-  runElements(work, usefulThreads(threads, length, paces.elementary, isShared));
+  runElements(new ElementaryWork(given, out, plan), threads);
   for (let i = 0; i < length; i++) if (Number.isNaN(out[i])) out[i] = scalar(given[i]!);
   return true;
 }

@@ -6,7 +6,7 @@ import type { Format } from '../../formats/format.ts';
 import { isStochastic, type ResolvedRounding } from '../../rounding/index.ts';
 import * as layout from '../generated/layout-elementary.ts';
 import { kinds, lanes64 } from '../generated/layout-rounding.ts';
-import { planCache, roundingKey } from '../plan-cache.ts';
+import { planCache } from '../plan-cache.ts';
 import { planInLanes } from '../rounding-planner.ts';
 
 const functionNumbers = {
@@ -54,5 +54,5 @@ export function planElementary(
   format: Format,
   options: ResolvedRounding,
 ): ElementaryPlan | undefined {
-  return keepPlan(format, `${name} ${roundingKey(options)}`, () => makePlan(name, format, options));
+  return keepPlan(format, 'float64', name, options, () => makePlan(name, format, options));
 }

@@ -3,7 +3,6 @@ import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
 import {
   commonSlot,
-  parameterBytes,
   scalingDivided,
   scalingMultiplied,
   scalingTwoLevels,
@@ -12,10 +11,12 @@ import {
   sumNumbers,
   sumSquares,
 } from '../generated/layout-quantizers.ts';
+import { viewsOf } from '../heap.ts';
 import type { QuantizersModuleExports } from '../quantizers-module.ts';
 import type { Rounder } from '../rounder.ts';
 import type { Extent, GroupLayout, Piece } from './quantizer-pieces.ts';
 import type { QuantizerPlan } from './quantizer-plan.ts';
+import type { Scratch } from './quantizer-scratch.ts';
 
 /** Elements that come from somewhere and go somewhere, at most `extent.length` at a time. */
 export interface Stream {
@@ -41,45 +42,6 @@ export interface Outcome {
 
 /** What takes the place of the statistics of all groups, in their order. */
 export type Track = (statistics: Float32Array) => Float32Array;
-
-/** The parts of the scratch memory, by pointers. */
-interface Scratch {
-  readonly parameters: number;
-  readonly sums: number;
-  /** A number for each group at hand. */
-  readonly statistics: number;
-  readonly into: number;
-  readonly out: number;
-  readonly ones: number;
-  /** A number for each column. */
-  readonly maxima: number;
-  readonly wideInto: number;
-  readonly wideOut: number;
-  /** Elements on their way. */
-  readonly work: number;
-  readonly units: number;
-  /** Binary64 numbers for each group at hand, and elements on their way, which take the place of what is there else. */
-  readonly factorsIn: number;
-  readonly factorsOut: number;
-}
-
-const groupBytes = ({ groups }: Extent): number => 16 * Math.ceil(groups / 4 + 1);
-
-export function scratchBytes(extent: Extent): number {
-  return 64 + 7 * groupBytes(extent) + 8 * extent.length;
-}
-
-function scratchAt(start: number, extent: Extent): Scratch {
-  const statistics = start + 64;
-  const group = (i: number): number => statistics + i * groupBytes(extent);
-  return {
-    ...{ parameters: start, sums: start + parameterBytes, statistics },
-    ...{ into: group(1), out: group(2), ones: group(3) },
-    ...{ maxima: group(4), wideInto: group(5), wideOut: group(6) },
-    ...{ factorsIn: group(3), factorsOut: group(5) },
-    ...{ work: group(7), units: group(7) + 4 * extent.length },
-  };
-}
 
 /** What runs: kernels and a rounder on one heap, and how much they do together. */
 export interface Machine {
@@ -123,25 +85,37 @@ export interface Pass extends Machine, Request {
 
 const scalings = { encode: scalingDivided, power: scalingMultiplied, 'two-level': scalingTwoLevels } as const;
 
-/** @param scratch So many bytes as `scratchBytes` says. Memory must not grow as long as the pass lasts. */
-export function beginPass(machine: Machine, request: Request, scratch: number): Pass {
-  const { memory, extent } = machine;
-  const { plan } = request;
+/** @param at Memory must not grow as long as the pass lasts. */
+export function beginPass(machine: Machine, request: Request, at: Scratch): Pass {
+  const { memory, kernels, rounder, extent } = machine;
+  const { plan, stream, layout, rounding, outcome, track } = request;
   const { kind } = plan.form.scale;
-  const { buffer } = memory;
-  const at = scratchAt(scratch, extent);
-  const outs = kind === 'encode' ? at.into : at.out;
-  new Int32Array(buffer, at.parameters, parameterBytes / 4).set(new Int32Array(plan.block.buffer));
-  new Float32Array(buffer, at.ones, extent.groups).fill(1);
+  const { constants, sums, statistics, into, out, ones } = at.views();
+  viewsOf(memory).floats.set(plan.block, at.parameters >>> 2);
+  if (outcome !== undefined) ones.fill(1);
+  // One by one: calls on few elements are frequent, and spreading objects takes longer than those.
   return {
-    ...machine,
-    ...request,
-    ...{ at, outs, scaling: scalings[kind] },
-    constants: new Float32Array(buffer, at.parameters, parameterBytes / 4),
-    sums: new Float64Array(buffer, at.sums, 4),
-    statistics: new Float32Array(buffer, at.statistics, extent.groups),
-    stored: new Float32Array(buffer, outs, extent.groups),
-    ...{ encode: 1, isBeyond: false, found: undefined, tracked: undefined },
+    memory,
+    kernels,
+    rounder,
+    extent,
+    plan,
+    stream,
+    layout,
+    rounding,
+    outcome,
+    track,
+    at,
+    constants,
+    scaling: scalings[kind],
+    outs: kind === 'encode' ? at.into : at.out,
+    sums,
+    statistics,
+    stored: kind === 'encode' ? into : out,
+    encode: 1,
+    isBeyond: false,
+    found: undefined,
+    tracked: undefined,
   };
 }
 

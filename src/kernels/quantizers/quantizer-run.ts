@@ -14,7 +14,6 @@ import {
   type Outcome,
   type Pass,
   type Stream,
-  scratchBytes,
   setEncode,
   statisticOf,
   type Track,
@@ -30,6 +29,7 @@ import {
 } from './quantizer-pieces.ts';
 import { placeColumns, placeGroups, type Rows } from './quantizer-place.ts';
 import type { QuantizerPlan } from './quantizer-plan.ts';
+import { Scratch } from './quantizer-scratch.ts';
 
 export interface QuantizerRunner {
   /** Allocates what a run with the plan needs, so that memory does not grow in it. */
@@ -153,11 +153,11 @@ export function quantizersOn(
   extent: Extent = cached,
 ): QuantizerRunner {
   const machine = { memory: heap.memory, kernels, rounder, extent };
-  let allocated: number | undefined;
+  let made: Scratch | undefined;
 
-  function scratch(): number {
-    allocated ??= heap.allocate(scratchBytes(extent));
-    return allocated;
+  function scratch(): Scratch {
+    made ??= new Scratch(heap, extent);
+    return made;
   }
 
   return {
@@ -169,8 +169,8 @@ export function quantizersOn(
       quantizeAll(beginPass(machine, { plan, stream, layout, rounding, outcome, track }, scratch()));
     },
     release(): void {
-      if (allocated !== undefined) heap.free(allocated);
-      allocated = undefined;
+      made?.free();
+      made = undefined;
     },
   };
 }

@@ -1,0 +1,87 @@
+/** The memory that a quantiser's runner needs beside the elements. */
+import { parameterBytes } from '../generated/layout-quantizers.ts';
+import type { Heap } from '../heap.ts';
+import type { Extent } from './quantizer-pieces.ts';
+
+const groupBytes = ({ groups }: Extent): number => 16 * Math.ceil(groups / 4 + 1);
+
+function scratchBytes(extent: Extent): number {
+  return 64 + 7 * groupBytes(extent) + 8 * extent.length;
+}
+
+/** The scratch memory of a runner, and views of what is written and read there. Allocated when it is made. */
+export class Scratch {
+  readonly parameters: number;
+  readonly sums: number;
+  /** A number for each group at hand. */
+  readonly statistics: number;
+  readonly into: number;
+  readonly out: number;
+  readonly ones: number;
+  /** A number for each column. */
+  readonly maxima: number;
+  readonly wideInto: number;
+  readonly wideOut: number;
+  /** Elements on their way. */
+  readonly work: number;
+  readonly units: number;
+  /** Binary64 numbers for each group at hand, and elements on their way, which take the place of what is there else. */
+  readonly factorsIn: number;
+  readonly factorsOut: number;
+  private readonly heap: Heap;
+  private readonly groups: number;
+  private made: ScratchViews | undefined;
+
+  constructor(heap: Heap, extent: Extent) {
+    const start = heap.allocate(scratchBytes(extent));
+    const first = start + 64;
+    const each = groupBytes(extent);
+    this.heap = heap;
+    this.groups = extent.groups;
+    this.parameters = start;
+    this.sums = start + parameterBytes;
+    this.statistics = first;
+    this.into = first + each;
+    this.out = first + 2 * each;
+    this.ones = first + 3 * each;
+    this.maxima = first + 4 * each;
+    this.wideInto = first + 5 * each;
+    this.wideOut = first + 6 * each;
+    this.factorsIn = this.ones;
+    this.factorsOut = this.wideInto;
+    this.work = first + 7 * each;
+    this.units = this.work + 4 * extent.length;
+  }
+
+  /** Valid as long as the memory does not grow. */
+  views(): ScratchViews {
+    const { buffer } = this.heap.memory;
+    if (this.made?.buffer !== buffer) {
+      const numbers = (at: number): Float32Array => new Float32Array(buffer, at, this.groups);
+      this.made = {
+        buffer,
+        constants: new Float32Array(buffer, this.parameters, parameterBytes / 4),
+        sums: new Float64Array(buffer, this.sums, 4),
+        statistics: numbers(this.statistics),
+        into: numbers(this.into),
+        out: numbers(this.out),
+        ones: numbers(this.ones),
+      };
+    }
+    return this.made;
+  }
+
+  free(): void {
+    this.heap.free(this.parameters);
+  }
+}
+
+interface ScratchViews {
+  readonly buffer: ArrayBufferLike;
+  readonly constants: Float32Array;
+  readonly sums: Float64Array;
+  readonly statistics: Float32Array;
+  readonly into: Float32Array;
+  readonly out: Float32Array;
+  readonly ones: Float32Array;
+}
