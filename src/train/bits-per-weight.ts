@@ -73,10 +73,13 @@ const float32Bits = 32;
 
 /** Of an image; a blend with the weight itself has as much as that has. */
 function imageBits(spec: OperandSpec | null, shape: readonly number[] | undefined): number {
+  // Two bits a complex number, for which the real matrix has four.
+  if (spec?.form?.kind === 'complex' && (shape ?? []).every((side) => side % 2 === 0)) return 0.5;
   const options = spec === null || (spec.strength ?? 1) !== 1 ? undefined : settledOptions(spec);
   if (options === undefined) return float32Bits;
   const made = quantizer(options);
-  return elementBits(made.format) + scaleBits(made, shape);
+  const bits = spec?.form?.kind === 'power' ? spec.form.bits[1] : elementBits(made.format);
+  return bits + scaleBits(made, shape);
 }
 
 function storeBits(store: WeightStoreSpec, shape: readonly number[] | undefined): number {

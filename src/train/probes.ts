@@ -4,8 +4,8 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { log } from '../arithmetic/elementary/approximate.ts';
-import { type Quantizer, type QuantizerState, quantizer } from '../quantizers/index.ts';
-import type { SlotName } from './engine/slots.ts';
+import { type Quantizer, quantizer } from '../quantizers/index.ts';
+import type { SlotName, WeightReading } from './engine/slots.ts';
 import { settledOptions } from './engine/slots.ts';
 import { type Model, sizeOf } from './model.ts';
 import { isSlotted } from './parameter-role.ts';
@@ -121,6 +121,8 @@ export class OperandProbes {
 interface WeightImage {
   readonly elements: ArrayLike<number>;
   readonly values: Float32Array;
+  /** What the quantiser is given of the weight, by the trained numbers that there are. */
+  readonly formed: (values: Float32Array) => Float32Array;
   readonly made: Quantizer;
   /** The weight's as the quantiser sees it. */
   readonly shape: readonly number[];
@@ -132,12 +134,12 @@ type WeightImages = ReadonlyMap<string, WeightImage>;
 
 /**
  * Takes the images before an update. Scales of more than one group are averaged for the step's size.
- * @param memoryOf what the quantiser of a layer's weight remembers
+ * @param readingOf how the quantiser of a layer's weight reads it
  */
 export function weightImages(
   model: Model,
   slots: (name: string) => LinearSlots,
-  memoryOf: (name: string) => QuantizerState,
+  readingOf: (name: string) => WeightReading | undefined,
 ): WeightImages {
   const images = new Map<string, WeightImage>();
   for (const one of model.parameters) {
@@ -146,13 +148,16 @@ export function weightImages(
     const options = spec === null ? undefined : settledOptions(spec);
     if (options === undefined) continue;
     const made = quantizer({ ...options, rounding: 'nearest-even' });
-    made.restore(memoryOf(name));
-    const values = weightMatrixValues(one, variable.dataSync() as Float32Array);
-    const explained = made.explain(values, weightMatrixShape(one, spec), { update: false });
+    const reading = readingOf(name);
+    if (reading !== undefined) made.restore(reading.state);
+    const shape = weightMatrixShape(one, spec);
+    const formed = (values: Float32Array): Float32Array => reading?.formed(values, shape) ?? values;
+    const values = formed(weightMatrixValues(one, variable.dataSync() as Float32Array));
+    const explained = made.explain(values, shape, { update: false });
     let scale = 0;
     for (const one of explained.scales) scale += one;
     scale /= explained.scales.length;
-    images.set(name, { elements: explained.elements, values, made, shape: explained.shape, scale });
+    images.set(name, { elements: explained.elements, values, formed, made, shape, scale });
   }
   return images;
 }
@@ -164,8 +169,8 @@ export function compareImages(model: Model, before: WeightImages): Map<string, W
     const { name, variable } = one;
     const image = before.get(name);
     if (image === undefined) continue;
-    const { made, shape, elements: old, values: oldValues, scale } = image;
-    const values = weightMatrixValues(one, variable.dataSync() as Float32Array);
+    const { made, formed, shape, elements: old, values: oldValues, scale } = image;
+    const values = formed(weightMatrixValues(one, variable.dataSync() as Float32Array));
     const { elements } = made.explain(values, shape, { update: false });
     const tally = new WriteTally();
     for (let i = 0; i < values.length; i++) {

@@ -11,6 +11,7 @@ import { resolveRounding } from '../rounding/options.ts';
 import { checkSchema } from '../schema.ts';
 import { type AccumulatorSpec, resolveAccumulatorSpec } from '../tfjs/accumulator.ts';
 import { resolvePolicy } from '../tfjs/resolve-policy.ts';
+import { checkCurve } from './curve.ts';
 import { settledOptions } from './engine/slots.ts';
 import { canonicalJson } from './hash.ts';
 import {
@@ -28,6 +29,7 @@ import {
   keepsRowsTurned,
   type LearnBits,
   type LinearSlots,
+  type OperandForm,
   type OperandSpec,
   optimizerValues,
   type PartialSlots,
@@ -50,9 +52,43 @@ function checkOperand(
 ): void {
   if (spec == null || spec === 'same') return;
   const options = settledOptions(spec);
+  if (spec.form !== undefined) checkForm(path, spec, spec.form);
   if (options === undefined) return;
   const made = checkQuantizerSpec(path, options, isOwned);
   if (isOwned) checkLearned(path, spec, made);
+}
+
+/** A form must have the quantiser that it is for, and its numbers must be trained. */
+function checkForm(
+  path: string,
+  { format, transform: made, scale, learn }: OperandSpec,
+  form: OperandForm,
+): void {
+  const learns = learn?.some(({ of }) => of === 'form') === true;
+  checkAbsent(`${path}.transform`, made, 'nothing beside a form');
+  if (form.kind === 'complex') checkAbsent(`${path}.format`, format, 'nothing: the form is the quantiser');
+  else if (!learns)
+    throw new ArgumentError(
+      `${path}.learn`,
+      learn,
+      "[{ of: 'form', learningRate: ... }], as the form has numbers",
+    );
+  if (form.kind === 'power') {
+    const [fewest, most] = form.bits;
+    if (fewest >= most)
+      throw new ArgumentError(`${path}.form.bits`, form.bits, 'two numbers in ascending order');
+    if (scale?.from !== 'learned' || scale.per !== 'tensor')
+      throw new ArgumentError(
+        `${path}.scale`,
+        scale,
+        "{ per: 'tensor', from: 'learned', ... }, where the form is a power",
+      );
+  }
+  if (form.kind !== 'low-rank') return;
+  if (form.at === 'after' && format === undefined)
+    throw new ArgumentError(`${path}.format`, format, 'a quantiser, after which the branch is added');
+  if (form.at === 'before') checkAbsent(`${path}.form.fade`, form.fade, 'nothing but after the quantiser');
+  if (form.fade !== undefined) checkCurve(form.fade, `${path}.form.fade`);
 }
 
 /** Learned scales must be trained, and what is trained must be learned, by a rule that has a gradient for it. */
@@ -74,7 +110,11 @@ function checkLearned(
   });
   const learn = spec.learn ?? [];
   const isLearned = scale.from === 'learned';
-  const wanted = ['bits', ...(isLearned ? (scale.hasZeroPoint ? ['scale', 'zeroPoint'] : ['scale']) : [])];
+  const wanted = [
+    'bits',
+    ...(spec.form === undefined || spec.form.kind === 'complex' ? [] : ['form']),
+    ...(isLearned ? (scale.hasZeroPoint ? ['scale', 'zeroPoint'] : ['scale']) : []),
+  ];
   learn.forEach(({ of }, i) => {
     const isRepeated = learn.findIndex((other) => other.of === of) < i;
     if (wanted.includes(of) && !isRepeated) return;
@@ -144,6 +184,12 @@ function checkSlots(path: string, slots: PartialSlots): void {
           'bits',
           'bits of forward.w: groups of weights stay the same',
         );
+      const { form } = (typeof spec === 'object' && spec !== null ? spec : {}) as OperandSpec;
+      if (
+        form !== undefined &&
+        !(product === 'forward' && (operand === 'w' || (operand === 'x' && form.kind === 'power')))
+      )
+        throw new ArgumentError(`${place}.form`, form.kind, 'a form of forward.w, or a power of forward.x');
       if (operand === 'accumulate') checkAccumulator(place, spec as AccumulatorSpec | null);
       else checkOperand(place, spec as OperandSpec | 'same' | null, { isOwned: true });
       if (of === 'image' && (product === 'forward' || operand === 'g'))

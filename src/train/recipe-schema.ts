@@ -23,6 +23,7 @@ import {
   value,
   word,
 } from '../schema.ts';
+import { curveSchema } from './curve.ts';
 import { patternWords, tryPattern } from './name-pattern.ts';
 import { codecSchema, decaySchema, optimizerSchema } from './optimizers/schema.ts';
 import { quantizerEntries, scaleField } from './quantizer-schema.ts';
@@ -53,10 +54,22 @@ const operandEntries = {
   nan: maybe(word(['error', 'zero', 'max', 'group'])),
   of: maybe(word(['operand', 'image'])),
   norm: maybe(word(['rms', 'layer'])),
+  form: maybe(
+    kinds({
+      power: { bits: list(integer(2, 16), 2, 2) },
+      'low-rank': {
+        rank: integer(1, 65536),
+        alpha: maybe(positive),
+        at: word(['before', 'after']),
+        fade: maybe(curveSchema),
+      },
+      complex: { product: maybe(word(['conjugate', 'plain'])) },
+    }),
+  ),
   learn: maybe(
     list(
       fields({
-        of: word(['scale', 'zeroPoint', 'bits']),
+        of: word(['scale', 'zeroPoint', 'bits', 'form']),
         learningRate: positive,
         target: maybe(bits),
         range: maybe(list(bits, 2, 2)),

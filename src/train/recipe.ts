@@ -36,6 +36,8 @@ export interface OperandSpec extends Partial<Omit<QuantizerSpec, 'format'>> {
   readonly of?: 'operand' | 'image';
   /** A norm without parameters before the quantiser, differentiable: BitLinear's own. Forward product only. */
   readonly norm?: 'rms' | 'layer';
+  /** What stands before the quantiser or beside it, with trained numbers of its own. Forward product only. */
+  readonly form?: OperandForm;
   /** Which parameters of the quantiser are trained. Forward product only; scales and zero points that are learned must be. */
   readonly learn?: readonly LearnSpec[];
 }
@@ -46,8 +48,47 @@ export interface OperandSpec extends Partial<Omit<QuantizerSpec, 'format'>> {
  */
 export type LearnSpec = LearnScale | LearnBits;
 
+/** What an operand is before its quantiser, or what is added after it. */
+export type OperandForm = PowerForm | LowRankForm | ComplexForm;
+
+/**
+ * sgn(x) min(|x|, q)^t, q and t trained beside the quantiser's learned scale d, which is held where the bits, log2(q^t / d + 1) + 1,
+ * are in a range (GETA).
+ */
+export interface PowerForm {
+  readonly kind: 'power';
+  /** Fewest and most: d begins with the most. */
+  readonly bits: readonly [fewest: number, most: number];
+}
+
+/** alpha / rank times the product of two trained thin matrices, added to a weight. */
+export interface LowRankForm {
+  readonly kind: 'low-rank';
+  readonly rank: number;
+  /** Default: the rank. */
+  readonly alpha?: number;
+  /**
+   * `'before'` the quantiser, beginning with 0 (an adapter that is merged, then quantised), or `'after'` it, beginning with what is best of
+   * the quantiser's error (a branch in binary32).
+   */
+  readonly at: 'before' | 'after';
+  /** After the quantiser: what the branch is multiplied by in the course of the run. Default 1. */
+  readonly fade?: Curve;
+}
+
+/**
+ * A weight of fourth roots of unity, one scale for the real and one for the imaginary: rows and columns are real parts, then imaginary ones.
+ * It is the quantiser. Weights with an odd side stay real.
+ */
+export interface ComplexForm {
+  readonly kind: 'complex';
+  /** With the conjugate of the input (default, as published), or with the input. */
+  readonly product?: 'conjugate' | 'plain';
+}
+
 interface LearnScale {
-  readonly of: 'scale' | 'zeroPoint';
+  /** `form`: all numbers of the operand's form. */
+  readonly of: 'scale' | 'zeroPoint' | 'form';
   /** Its peak; it follows the recipe's schedule. Above 0. */
   readonly learningRate: number;
 }
@@ -71,7 +112,7 @@ export interface LearnBits {
 }
 
 /** A rounding or quantiser of a product's result. */
-export type OutputSpec = Omit<OperandSpec, 'of' | 'norm' | 'invert' | 'gradient' | 'learn'>;
+export type OutputSpec = Omit<OperandSpec, 'of' | 'norm' | 'invert' | 'gradient' | 'learn' | 'form'>;
 
 /** What is done to dx. */
 export interface InputGradientSpec extends OutputSpec {

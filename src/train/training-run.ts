@@ -103,7 +103,7 @@ export class TrainingRun {
     const { probeEvery, gradientDraws } = this.settings;
     if (probeEvery === 0 || step % probeEvery !== 0) return undefined;
     const images = weightImages(this.model, this.engine.layersAt(step), (name) =>
-      this.engine.weightMemoryOf(name, step),
+      this.engine.weightReadingOf(name, step),
     );
     this.weights.measure();
     const gradient = gradientDraws > 0 ? probeGradients(context, gradientDraws) : undefined;

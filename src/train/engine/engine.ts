@@ -6,7 +6,6 @@
  * Numbers are made elsewhere: slots.ts, `src/train/stores`, `src/tfjs`. Files and loops are the callers'.
  */
 import type { Variable } from '@tensorflow/tfjs';
-import type { QuantizerState } from '../../quantizers/tracking.ts';
 import { type Emulation, startEmulation } from '../../tfjs/emulate.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { EmulationLog } from '../../tfjs/log.ts';
@@ -27,7 +26,7 @@ import {
   slotsUnder,
 } from './rules.ts';
 import { SlotRegistry } from './slot-registry.ts';
-import type { Pass } from './slots.ts';
+import type { Pass, WeightReading } from './slots.ts';
 import { Timeline } from './timeline.ts';
 
 interface EngineOptions {
@@ -229,7 +228,7 @@ export class RecipeEngine implements SlotProvider {
     const purpose = isTaped ? {} : { purpose: evaluationPurpose };
     const logs = [...new Set([this.log, log])].filter((one) => one !== undefined);
     const pass: Pass = {
-      ...{ seed: this.seed, step: clock, isTraining: isTaped, logs },
+      ...{ seed: this.seed, step: clock, steps: this.steps, isTraining: isTaped, logs },
       gradientScale: this.gradientScale(),
       ...purpose,
       ...given,
@@ -265,11 +264,11 @@ export class RecipeEngine implements SlotProvider {
     return this.settingsAt(one, this.clockOf(one.name)).frozen === true;
   }
 
-  /** What the quantiser that a layer's weight is read through at a step remembers by now. */
-  weightMemoryOf(layer: string, clock: number): QuantizerState {
+  /** How the quantiser that a layer's weight is read through at a step reads it by now. */
+  weightReadingOf(layer: string, clock: number): WeightReading | undefined {
     const one = this.parameters.find(({ name }) => name === layer);
     const spec = one && this.slotsAt(one, clock).forward.w;
-    return spec == null ? {} : this.slots.of(layer, 'forward.w', spec).memory;
+    return spec == null ? undefined : this.slots.of(layer, 'forward.w', spec).weightReading;
   }
 
   /** The slots of each layer at a step, as strong as they are then. */

@@ -12,9 +12,10 @@ import { countGroups, forEachGroup, type Grouping } from '../../quantizers/group
 import type { QuantizerState } from '../../quantizers/tracking.ts';
 import type { LearnBits, OperandSpec } from '../recipe.ts';
 
-/** What a slot remembers: what its quantiser does, and what is trained of its noise, one a group. */
+/** What a slot remembers: what its quantiser does, what is trained of its noise, one a group, and the numbers of its form. */
 export interface SlotMemory extends QuantizerState {
   readonly bits?: readonly number[];
+  readonly form?: readonly number[];
 }
 
 /** How bits are learned: what the recipe says, and the bits that they begin with. */

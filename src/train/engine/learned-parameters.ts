@@ -19,10 +19,10 @@ import {
   trainedBits,
 } from './learned-bits.ts';
 import { savedBinary64 } from './quantizer-memory.ts';
-import { type LearnedGradients, type Slot, settledParameters } from './slots.ts';
+import type { LearnedGradients, Slot } from './slots.ts';
 
 /** The field of a quantiser's state, and of its gradients, that a parameter is. */
-const fieldOf = { scale: 'scales', zeroPoint: 'zeroPoints' } as const;
+const fieldOf = { scale: 'scales', zeroPoint: 'zeroPoints', form: 'form' } as const;
 
 /** What trains one parameter of one quantiser. */
 interface Trainer {
@@ -92,8 +92,7 @@ export class LearnedParameters implements StepPart {
         return [field, this.#step(key, one, state[field]!, gradients[field]!, clock)];
       }),
     );
-    const all = { ...state, ...trained };
-    slot.remember({ ...all, ...settledParameters(all) }, { seed, step: clock });
+    slot.remember(slot.settled({ ...state, ...trained }), { seed, step: clock });
   }
 
   #trainBits(slot: Slot, key: string, gradients: LearnedGradients, clock: number): number[] {

@@ -25,6 +25,7 @@ import {
   initialParameter,
   type SlotMemory,
 } from './learned-bits.ts';
+import { SlotForm } from './slot-form.ts';
 import { countImage } from './slot-log.ts';
 
 /** The operands of a layer's products, as `forward.x`: product, then operand. */
@@ -44,6 +45,8 @@ export interface Pass {
   readonly seed: number;
   /** The step whose random integers are drawn. */
   readonly step: number;
+  /** Of the whole run. */
+  readonly steps: number;
   /** Whether draws go on from call to call and memories remember: in training, not in evaluations and probes. */
   readonly isTraining: boolean;
   /** What the gradients of the pass are multiplied by. */
@@ -80,9 +83,10 @@ function isRandom(spec: OperandSpec): boolean {
 
 /** Whether it depends on what was seen before. */
 export function hasMemory(spec: OperandSpec): boolean {
-  const { scale } = spec;
+  const { scale, form } = spec;
   return (
     bitLearning(spec) !== undefined ||
+    (form !== undefined && form.kind !== 'complex') ||
     (scale !== undefined &&
       (scale.decay !== undefined || scale.history !== undefined || scale.from === 'learned'))
   );
@@ -98,6 +102,7 @@ function quantizerOptions({
   norm: _norm,
   of: _of,
   learn: _learn,
+  form: _form,
   turn: _turn,
   scale = unscaled,
   ...options
@@ -129,6 +134,7 @@ export interface LearnedGradients {
   readonly scales?: Float64Array;
   readonly zeroPoints?: Float64Array;
   readonly bits?: BitGradients;
+  readonly form?: Float64Array;
 }
 
 /** Learned scales are binary32 numbers, as what trains them is, and at least the least normal one: 0 is no scale. */
@@ -148,6 +154,13 @@ function added(sum: Float64Array | undefined, part: Float64Array, factor: number
   return part.map((gradient, i) => (sum?.[i] ?? 0) + factor * gradient);
 }
 
+/** How the quantiser of a slot reads a weight. */
+export interface WeightReading {
+  readonly state: QuantizerState;
+  /** What it is given of the weight, outputs as rows: the weight in its form. */
+  formed(values: Float32Array, shape: readonly number[]): Float32Array;
+}
+
 /** One quantiser of one slot of one layer. */
 export class Slot {
   readonly #tf: TensorFlow;
@@ -157,6 +170,7 @@ export class Slot {
   readonly #learning: BitLearning | undefined;
   /** What is trained of the noise; undefined: it is as it began. */
   #bits: readonly number[] | undefined;
+  readonly #form: SlotForm | undefined;
   #made: Quantizer | undefined;
   #madeFor = -1;
   /** What the quantiser remembered when the latest image of a training pass was made. */
@@ -173,6 +187,7 @@ export class Slot {
     this.#name = name;
     this.spec = spec;
     this.#learning = bitLearning(spec);
+    this.#form = spec.form && new SlotForm(tf, spec.form, `${layer}/${name}`);
   }
 
   /** The quantiser, whose memory lasts as long as the slot; undefined: values stay as they are. */
@@ -211,21 +226,45 @@ export class Slot {
 
   /** What the quantiser remembers; {} before it has read anything. */
   get memory(): SlotMemory {
-    return { ...this.#made?.state(), ...(this.#bits === undefined ? {} : { bits: this.#bits }) };
+    const numbers = this.#form?.numbers;
+    return {
+      ...this.#made?.state(),
+      ...(this.#bits === undefined ? {} : { bits: this.#bits }),
+      ...(numbers === undefined ? {} : { form: numbers }),
+    };
+  }
+
+  /** What the quantiser itself remembers of a weight, and what it is given of one. */
+  get weightReading(): WeightReading {
+    const form = this.#form;
+    return {
+      state: this.#made?.state() ?? {},
+      formed: (values, shape) => form?.before(values, shape) ?? values,
+    };
   }
 
   /** Gives the quantiser what it is to remember. `pass`: any of the run. */
-  remember({ bits, ...state }: SlotMemory, pass: Pick<Pass, 'seed' | 'step'>): void {
+  remember({ bits, form, ...state }: SlotMemory, pass: Pick<Pass, 'seed' | 'step'>): void {
     if (this.#learning !== undefined) this.#made = undefined;
     this.#bits = bits;
+    if (this.#form !== undefined) this.#form.numbers = form;
     this.quantizer(pass)?.restore(state);
+  }
+
+  /** What is remembered after a step of training, in the ranges that it has. */
+  settled(memory: SlotMemory): SlotMemory {
+    const all = { ...memory, ...settledParameters(memory) };
+    return this.#form === undefined || all.form === undefined
+      ? all
+      : { ...all, ...this.#form.settled(all.form, all.scales) };
   }
 
   /** The gradients since the last call, summed over the calls of the layer; undefined: there are none. */
   takeGradients(): LearnedGradients | undefined {
     const gradients = this.#gradients;
     this.#gradients = undefined;
-    return gradients;
+    const form = this.#form?.takeGradients();
+    return form === undefined ? gradients : { ...gradients, form };
   }
 
   /** The quantiser that a matrix is to be read through; scales that are learned begin here. */
@@ -278,6 +317,18 @@ export class Slot {
 
   /** The operand of one call. `strength` takes the place of the specification's. */
   operand(pass: Pass, strength: number): SlotOperand {
+    const quantised = this.#quantised(pass, strength);
+    return (
+      this.#form?.operand(quantised, pass, (operand) => {
+        const values = operand.dataSync() as Float32Array;
+        const made = this.quantizer(pass);
+        return (made?.explain(values, operand.shape, { update: false }).values ?? values) as Float32Array;
+      }) ?? quantised
+    );
+  }
+
+  /** The operand of a call without the slot's form. */
+  #quantised(pass: Pass, strength: number): SlotOperand {
     const tf = this.#tf;
     const { spec } = this;
     const made = strength === 0 ? undefined : this.quantizer(pass);

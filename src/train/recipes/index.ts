@@ -1,4 +1,5 @@
 /** The published recipes. Each function here is one that files name: `{ "recipe": "dqt", "bits": 8 }`. */
+export { type L4qOptions, l4q, type QvgenOptions, qvgen } from './adapters.ts';
 export type { RecipeOptions } from './base.ts';
 export { bfloat16, float32 } from './baselines.ts';
 export {
@@ -13,7 +14,9 @@ export { type Fp4DesignOptions, fp4Design } from './fp4-design.ts';
 export { type Fp4DgeOptions, fp4Dge } from './fp4-dge.ts';
 export { type Fp8HybridOptions, fp8Hybrid } from './fp8.ts';
 export { type GaloreOptions, galore, type QGaloreOptions, qGalore } from './galore.ts';
+export { type GetaOptions, geta } from './geta.ts';
 export { type HaloOptions, halo } from './halo.ts';
+export { type IFairyOptions, ifairy } from './ifairy.ts';
 export { type LsqOptions, lsq } from './lsq.ts';
 export { type MantissaMaskOptions, mantissaMask } from './mantissa-mask.ts';
 export { type Mxfp4Options, mxfp4 } from './mxfp4.ts';

@@ -76,7 +76,7 @@ export function firstEigenvectors(matrix: Float64Array, n: number, count: number
 }
 
 /** G Gᵀ of a matrix, or Gᵀ G, along its shorter side, in binary64. */
-function gram(g: ArrayLike<number>, rows: number, columns: number): Float64Array {
+export function gram(g: ArrayLike<number>, rows: number, columns: number): Float64Array {
   const isLeft = rows <= columns;
   const [n, length] = isLeft ? [rows, columns] : [columns, rows];
   const at = (i: number, k: number): number => g[isLeft ? i * columns + k : k * columns + i]!;

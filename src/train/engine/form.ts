@@ -1,0 +1,72 @@
+/**
+ * What stands between a weight or input and its quantiser, or beside it, with numbers of its own that are trained with the run: the
+ * interface, and which there are. Each has a file; how slots apply them is slots.ts', how the numbers are trained
+ * learned-parameters.ts'.
+ */
+import type { OperandForm } from '../recipe.ts';
+import { complexForm } from './form-complex.ts';
+import { lowRankForm } from './form-low-rank.ts';
+import { powerForm } from './form-power.ts';
+
+/** A matrix as slots see it: rows along its last axis. */
+export interface FormedMatrix {
+  readonly values: Float32Array;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Where in a run a form is applied. */
+export interface FormPlace {
+  readonly step: number;
+  readonly steps: number;
+}
+
+/** What a form's numbers begin with. */
+export interface FormBeginning {
+  readonly seed: number;
+  /** Whose draws are the form's. */
+  readonly key: string;
+  /** What the quantiser makes of the matrix. */
+  quantised(): Float32Array;
+}
+
+export interface Form {
+  /** Whether it must see the outputs as rows, whichever way a program stores weights. */
+  readonly isOriented: boolean;
+  initial(matrix: FormedMatrix, beginning: FormBeginning): readonly number[];
+  /** What the quantiser is given. Default: the operand. */
+  before?(matrix: FormedMatrix, numbers: readonly number[]): Float32Array;
+  /** What is read, from what the quantiser gave. Default: the same. */
+  after?(image: FormedMatrix, numbers: readonly number[], place: FormPlace): Float32Array;
+  /** The gradient of the operand, from that of what the quantiser was given. Default: the same. */
+  pullback?(matrix: FormedMatrix, numbers: readonly number[], gradient: Float32Array): Float32Array;
+  /**
+   * The gradient of the numbers, from the one with respect to what the quantiser was given, or, of a form with `after`, to what is
+   * read. Absent: none are trained.
+   */
+  trained?(
+    matrix: FormedMatrix,
+    numbers: readonly number[],
+    gradient: Float32Array,
+    place: FormPlace,
+  ): Float64Array;
+  /** Numbers and scales after a step, in their ranges, as binary32 has them. */
+  settled(numbers: readonly number[], scales?: readonly number[]): SettledForm;
+}
+
+export interface SettledForm {
+  readonly form: readonly number[];
+  readonly scales?: readonly number[];
+}
+
+/** The form of an operand's specification. */
+export function formOf(spec: OperandForm): Form {
+  switch (spec.kind) {
+    case 'power':
+      return powerForm(spec);
+    case 'low-rank':
+      return lowRankForm(spec);
+    case 'complex':
+      return complexForm(spec);
+  }
+}
