@@ -1,11 +1,12 @@
-/** A number that changes in the course of a run, as data: lines or steps between points. */
+/** A number that changes in the course of a run, as data: lines, half cosines or steps between points. */
+import { cosPi } from '../arithmetic/elementary/approximate.ts';
 import { ArgumentError } from '../errors.ts';
 import { fields, list, type Schema, value, word } from '../schema.ts';
 
 export interface Curve {
-  /** `linear`: straight lines between the points; `steps`: each value holds until the next point. */
-  readonly kind: 'linear' | 'steps';
-  /** Part of all steps in [0, 1), and the value there, in ascending order. The first and last value hold outside of them. */
+  /** `linear`: straight lines between the points; `cosine`: half a cosine; `steps`: each value holds until the next point. */
+  readonly kind: 'linear' | 'cosine' | 'steps';
+  /** Part of all steps in [0, 1], and the value there, in ascending order. The first and last value hold outside of them. */
   readonly points: readonly (readonly [at: number, value: number])[];
 }
 
@@ -15,12 +16,12 @@ const point = value<readonly [number, number]>(
     given.length === 2 &&
     given.every((x) => Number.isFinite(x)) &&
     given[0] >= 0 &&
-    given[0] < 1,
-  'a part of all steps, from 0 and below 1, and a number',
+    given[0] <= 1,
+  'a part of all steps, from 0 to 1, and a number',
 );
 
 export const curveSchema: Schema<Curve> = fields({
-  kind: word(['linear', 'steps']),
+  kind: word(['linear', 'cosine', 'steps']),
   points: list(point, 1, 1000),
 }) as Schema<Curve>;
 
@@ -46,5 +47,5 @@ export function curveAt({ kind, points }: Curve, step: number, steps: number): n
   const next = points[last + 1];
   if (kind === 'steps' || next === undefined || step <= place(last)) return from;
   const part = (step - place(last)) / (place(last + 1) - place(last));
-  return from + (next[1] - from) * part;
+  return from + (next[1] - from) * (kind === 'linear' ? part : (1 - cosPi(part)) / 2);
 }

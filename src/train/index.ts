@@ -19,6 +19,7 @@ export {
   encodeCheckpoint,
   type RunIdentity,
 } from './checkpoint.ts';
+export type { AdaptSpec } from './controllers/adapt.ts';
 export { type CsvOptions, csvData } from './csv.ts';
 export type { Curve } from './curve.ts';
 export { type Divergence, DivergenceError, divergenceInWords } from './divergence.ts';
@@ -70,6 +71,7 @@ export {
   type ExtraNorm,
   type GivenRecipe,
   type Inference,
+  type LearnBits,
   type LearnSpec,
   type LinearSlots,
   type OperandSpec,

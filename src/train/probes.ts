@@ -47,6 +47,8 @@ export interface StepProbes {
    */
   readonly rms?: Readonly<Record<string, number>>;
   readonly gradient?: GradientProbe;
+  /** Formats that the recipe's controller decided for the next step, by parameter; of recipes with one. */
+  readonly formats?: Readonly<Record<string, string>>;
 }
 
 /** How gradients of the linear weights compare with those of a backward pass whose own operands are not quantised. */

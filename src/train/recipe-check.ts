@@ -11,6 +11,8 @@ import { resolveRounding } from '../rounding/options.ts';
 import { checkSchema } from '../schema.ts';
 import { type AccumulatorSpec, resolveAccumulatorSpec } from '../tfjs/accumulator.ts';
 import { resolvePolicy } from '../tfjs/resolve-policy.ts';
+import { adaptSettings, longestWord } from './controllers/adapt.ts';
+import { fixedPointOf, nameOf } from './controllers/fixed-slots.ts';
 import { checkCurve } from './curve.ts';
 import { settledOptions } from './engine/slots.ts';
 import { canonicalJson } from './hash.ts';
@@ -350,6 +352,33 @@ function checkProject({ update, store, rules = [] }: Recipe): void {
     throw new ArgumentError(path, 'a projection', 'none beside a store with feedback into the momentum');
 }
 
+/** A controller needs slots that it may set, of words that it can make longer. */
+function checkController({ controller, phases, rules = [] }: Recipe): void {
+  if (controller === undefined) return;
+  const path = 'recipe.controller';
+  for (const field of ['lookback', 'bins'] as const) {
+    const [least, most] = adaptSettings(controller)[field];
+    if (least > most)
+      throw new ArgumentError(`${path}.${field}`, controller[field], 'two numbers in ascending order');
+  }
+  const all = [
+    ...phases.flatMap(({ linear, layers = [], rules: own = [] }) => [
+      linear,
+      ...layers.map((layer) => layer.linear),
+      ...own.map(({ set }) => set),
+    ]),
+    ...rules.map(({ set }) => set),
+  ];
+  const found = all.flatMap((slots) => fixedPointOf(slots) ?? []);
+  const tooLong = found.find(({ word }) => word > longestWord);
+  if (found.length === 0 || tooLong !== undefined)
+    throw new ArgumentError(
+      path,
+      tooLong === undefined ? controller.kind : nameOf(tooLong),
+      `slots with a signed fixed-point format of at most ${longestWord} bits, fixed(3,4), that it sets`,
+    );
+}
+
 /**
  * Checks a recipe, which may come from a file: types and ranges first, then what joins several fields.
  * @throws ArgumentError naming the field, such as `recipe.phases[1].linear.forward.w.format`.
@@ -359,6 +388,7 @@ export function checkRecipe(given: GivenRecipe): void {
   if (given.update?.rule !== undefined) checkOptimizer(given.update.rule, 'recipe.update.rule');
   const recipe = settledRecipe(given);
   checkProject(recipe);
+  checkController(recipe);
   recipe.phases.forEach((phase, i) => {
     checkPhase(`recipe.phases[${i}]`, recipe.optimizer, phase, recipe.phases[i - 1]);
   });

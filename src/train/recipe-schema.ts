@@ -23,6 +23,7 @@ import {
   value,
   word,
 } from '../schema.ts';
+import { longestWord } from './controllers/adapt.ts';
 import { curveSchema } from './curve.ts';
 import { patternWords, tryPattern } from './name-pattern.ts';
 import { codecSchema, decaySchema, optimizerSchema } from './optimizers/schema.ts';
@@ -247,6 +248,19 @@ export const updateSchema: Schema = fields({
   rule: maybe(optimizerSchema),
 });
 
+const pair = <T>(each: Schema<T>) => list(each, 2, 2);
+
+/** What changes formats. */
+const controllerSchema: Schema = kinds({
+  adaPT: {
+    lookback: maybe(pair(integer(1, 10_000))),
+    bins: maybe(pair(integer(1, 10_000))),
+    momentum: maybe(part),
+    buffer: maybe(integer(1, longestWord - 1)),
+    tolerance: maybe(number({ from: 0, to: 1e38 })),
+  },
+});
+
 /** A recipe with all its fields. */
 export const recipeSchema: Schema = fields({
   name: fileName,
@@ -262,4 +276,5 @@ export const recipeSchema: Schema = fields({
   events: maybe(list(event, 0, 100)),
   values: maybe(record(anything)),
   update: maybe(updateSchema),
+  controller: maybe(controllerSchema),
 });

@@ -7,6 +7,7 @@ import type { QuantizerOptions } from '../quantizers/index.ts';
 import type { TransformData } from '../quantizers/transforms/index.ts';
 import type { RoundingMode, Saturation } from '../rounding/options.ts';
 import type { AccumulatorSpec } from '../tfjs/accumulator.ts';
+import type { AdaptSpec } from './controllers/adapt.ts';
 import type { Curve } from './curve.ts';
 import { namePattern } from './name-pattern.ts';
 import { withSpelledQuantizers } from './named-slots.ts';
@@ -286,6 +287,8 @@ export interface Recipe<N extends string = never> {
   readonly values?: Readonly<Record<string, Curve>>;
   /** What gradients and steps go through. Default: gradients are clipped at the optimiser's `clipNorm`. */
   readonly update?: UpdateSpec;
+  /** Changes the format of slots that have a signed fixed-point one, layer by layer, as gradients tell. */
+  readonly controller?: AdaptSpec;
 }
 
 /** A recipe as it is given, in which quantisers may be names. */

@@ -30,6 +30,7 @@ import { checkNames, selectables } from './recipe-fit.ts';
 import {
   accumulatorWords,
   codecWords,
+  controllerWords,
   emulationWords,
   eventWords,
   quantizerWords,
@@ -252,6 +253,7 @@ function phaseWords(recipe: Recipe, phase: Phase, index: number): string {
     ...(phaseIn === undefined ? [] : [`phased in: ${phaseIn.kind} over ${phaseIn.over * 100} %`]),
     ...(index === 0 ? [] : [`optimiser state: ${optimizerState}`]),
     ...(rewarm ? [`rate re-warmed over ${rewarm * 100} %`] : []),
+    ...(recipe.controller === undefined ? [] : [controllerWords(recipe.controller)]),
   ].join(', ');
 }
 

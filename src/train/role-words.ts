@@ -5,6 +5,7 @@ import { blockFormats } from '../formats/block.ts';
 import { toFormat } from '../formats/index.ts';
 import { blockQuantizerOptions, type QuantizerOptions } from '../quantizers/index.ts';
 import type { AccumulatorSpec } from '../tfjs/accumulator.ts';
+import type { AdaptSpec } from './controllers/adapt.ts';
 import { canonicalJson } from './hash.ts';
 import type { StateCodecSpec } from './optimizers/index.ts';
 import type { EmulationSpec, EventAction, OperandSpec, RecipeEvent } from './recipe.ts';
@@ -164,3 +165,7 @@ export function eventWords({ at, every, do: actions }: RecipeEvent): string {
   ];
   return [...times, ...actions.map(actionWords)].join(', ');
 }
+
+/** What changes formats in the course of a run. */
+export const controllerWords = ({ kind, ...options }: AdaptSpec): string =>
+  [`${kind} sets fixed-point formats`, ...others(options)].join(' ');

@@ -11,7 +11,7 @@ export function checkpointOf(run: TrainingRun, identity: Checkpoint['state']['id
   const { counters, arrays: moments } = optimizer.save();
   const { parameters, variablePrefix } = model;
   const arrays = new Map([['losses', savedLosses(losses)]]);
-  for (const [name, saved] of steered.pipeline.save()) arrays.set(`update/${name}`, saved);
+  for (const [name, saved] of steered.save()) arrays.set(`update/${name}`, saved);
   for (const [name, saved] of weights.save()) arrays.set(`weights/${name}`, saved);
   for (const [name, saved] of moments)
     for (const { name: parameter } of parameters)
@@ -37,8 +37,8 @@ export function resumeRun(run: TrainingRun, { state, arrays }: Checkpoint): void
   within('resume', () => {
     checkArrays('weights', held, weights.save());
     weights.restore(held);
-    checkArrays('update', update, steered.pipeline.save());
-    steered.pipeline.restore(update);
+    checkArrays('update', update, steered.save());
+    steered.restore(update);
   });
   const { variablePrefix, parameters } = model;
   const own = [...arraysUnder('optimizer', arrays)];

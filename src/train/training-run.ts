@@ -119,6 +119,7 @@ export class TrainingRun {
       weights: joinMeasures(this.model, new Map([...seen, ...written])),
       ...rmsByName(this.model, this.optimizer.rms),
       ...(gradient === undefined ? {} : { gradient }),
+      ...(this.steered.controller && { formats: this.steered.controller.formats }),
     };
   }
 

@@ -35,10 +35,13 @@ function walk(
   resumesAt: readonly number[] = [],
   unit?: number,
 ): number[][] {
-  const one = { name: 'layer/w', shape: [2, 2], unitOf: () => unit };
+  let step = 0;
+  const place = (): readonly [number, number] => [step, 4];
+  const one = { name: 'layer/w', shape: [2, 2], unitOf: () => unit, place };
   const make = () => operatorOf(tf, spec, [one], (name) => (name === 'v' ? one : undefined));
   let operator = make();
   return given.map((gradient, t) => {
+    step = t;
     if (resumesAt.includes(t)) {
       const saved = operator.save();
       operator = make();
@@ -89,6 +92,40 @@ const definitions: Readonly<
         const wanted = a / (1 - p) / (Math.sqrt(b / (1 - q)) + 1e-6);
         return g.map((x) => f((x / norm) * wanted));
       };
+    },
+  ],
+  'adaNorm with a factor': [
+    {
+      ...{ kind: 'adaNorm', decay1: 0.5 },
+      factor: {
+        kind: 'steps',
+        points: [
+          [0, 1],
+          [0.5, 0.25],
+        ],
+      },
+    },
+    () => {
+      let [a, b, p, q] = [0, 0, 1, 1];
+      return (g, t) => {
+        const decay = t < 2 ? 0.5 : 0.125;
+        const square = g.reduce((sum, x) => sum + x * x, 0);
+        const norm = Math.sqrt(square);
+        a = decay * a + (1 - decay) * norm;
+        b = 0.9 * b + (1 - 0.9) * square;
+        p *= decay;
+        q *= 0.9;
+        if (norm === 0) return [...g];
+        const wanted = a / (1 - p) / (Math.sqrt(b / (1 - q)) + 1e-8);
+        return g.map((x) => f((x / norm) * wanted));
+      };
+    },
+  ],
+  unitNorm: [
+    { kind: 'unitNorm' },
+    () => (g) => {
+      const norm = Math.sqrt(g.reduce((sum, x) => sum + x * x, 0));
+      return norm === 0 ? [...g] : g.map((x) => f(x / norm));
     },
   ],
   spamClip: [

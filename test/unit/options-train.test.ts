@@ -459,7 +459,16 @@ describe('recipes', () => {
     mantissaMask: [{ ...common, mantissaBits: 2, rounding: 'nearest-even' }],
     spam: [{ ...common, operands: 'int4', resetEvery: 7, warmup: 3, threshold: 100 }],
     stableSpam: [
-      { ...common, operands: 'fp4', resetEvery: 7, warmup: 3, clipDecay: 0.9, decay1: 0.5, decay2: 0.8 },
+      {
+        ...{ ...common, operands: 'fp4', resetEvery: 7, warmup: 3 },
+        ...{ clipDecay: 0.9, decay1: 0.5, decay2: 0.8, fadeTo: 0.5 },
+      },
+    ],
+    adaPT: [
+      {
+        ...{ ...common, word: 12, fraction: 6, gradients: 'all', normalize: true, lookback: [5, 50] },
+        ...{ bins: [10, 90], momentum: 0.5, buffer: 4, tolerance: 0.01 },
+      },
     ],
     gaussianWeightSampling: [
       { ...common, target: 3, initial: 7, learn: true, learningRate: 0.1, penalty: 0.5, cast: 'e4m3fn' },

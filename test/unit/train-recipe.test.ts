@@ -71,6 +71,8 @@ const all: Recipe[] = [
   recipes.gaussianWeightSampling(),
   recipes.gaussianWeightSampling({ target: 8, learn: false, cast: 'e3m2' }),
   recipes.diffQ({ noise: 'uniform' }),
+  recipes.adaPT({ gradients: 'all', normalize: true }),
+  recipes.stableSpam({ fadeTo: 0.5 }),
 ];
 
 describe('recipes', () => {
@@ -127,6 +129,8 @@ describe('recipes', () => {
       'gaussian-weights-4',
       'gaussian-weights-8-fixed-e3m2',
       'diffq-8-uniform',
+      'adapt-8.4-all-unit',
+      'stable-spam-to0.5',
     ]);
   });
 
@@ -165,6 +169,8 @@ describe('recipes', () => {
       8,
       16,
       6,
+      32,
+      8,
       32,
     ]);
     expect(bitsPerWeight(recipes.bitnetTransition({ at: 0.5 }), 0)).toBe(16);

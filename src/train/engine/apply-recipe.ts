@@ -50,6 +50,8 @@ export interface RecipeRun {
   readonly roles: { readonly phases: readonly PhaseRoles[]; toString(): string };
   /** What slots and the recipe's emulation did so far, in all phases; undefined unless `log` is true. */
   readonly log: EmulationLog | undefined;
+  /** The formats that the recipe's controller has decided by now, by parameter; {} without one. */
+  readonly formats: Readonly<Record<string, string>>;
   /**
    * Terms that the recipe's objective has beside the program's loss (`learn.penalty`), together, as the latest step had them; 0 where
    * there are none, or no step. Their gradients are applied with the step's whatever the loop: nothing has to be added to the loss.
@@ -162,6 +164,9 @@ export async function applyRecipe(
     },
     get log() {
       return engine.log;
+    },
+    get formats() {
+      return steered.controller?.formats ?? {};
     },
     get penalty() {
       return learned.penalty;

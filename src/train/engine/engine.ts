@@ -77,6 +77,8 @@ export class RecipeEngine implements SlotProvider {
   readonly slots: SlotRegistry;
   /** What gradients are multiplied by at present. */
   gradientScale: () => number = () => 1;
+  /** What a controller makes of the slots of a layer. */
+  controlled: (layer: string, slots: LinearSlots) => LinearSlots = (_, slots) => slots;
   readonly #blocks: number;
   /** Whether some rule is for products without a parameter. */
   readonly #hasActivationRules: boolean;
@@ -245,7 +247,7 @@ export class RecipeEngine implements SlotProvider {
       known = slotsUnder(this.timeline.rulesAt(clock), one, this.#blocks);
       this.#settled.set(key, known);
     }
-    return known;
+    return this.controlled(one.name, known);
   }
 
   /** What rules set of a parameter at a step, beside slots. */

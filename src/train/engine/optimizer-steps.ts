@@ -17,9 +17,10 @@ import {
   type WriteBack,
 } from '../optimizers/index.ts';
 import { fnv1a32 } from '../random.ts';
-import { feedsBack } from '../stores/index.ts';
+import { feedsBack, type SavedArray } from '../stores/index.ts';
 import type { OperatedParameter } from '../update/operators.ts';
 import { GradientPipeline } from '../update/pipeline.ts';
+import { FormatController } from './controllers.ts';
 import type { RecipeEngine, StepPart } from './engine.ts';
 import { foreignStates, forgetForeign, isForeign, kindOf, rateOf, scaleRate } from './foreign-optimizer.ts';
 import type { EngineParameter } from './parameters.ts';
@@ -78,6 +79,9 @@ function asMap(gradients: GivenGradients): NamedTensorMap {
   return Object.fromEntries(pairs.filter(([, tensor]) => tensor !== null && tensor !== undefined));
 }
 
+/** Before the names of a controller's arrays. */
+const inController = 'controller/';
+
 export class OptimizerSteps implements StepPart {
   readonly #tf: TensorFlow;
   readonly #engine: RecipeEngine;
@@ -92,6 +96,8 @@ export class OptimizerSteps implements StepPart {
   readonly #fedBack: ReadonlySet<string>;
   /** What gradients go through: of all optimisers where the recipe says so, else of its own. */
   readonly pipeline: GradientPipeline;
+  /** What changes formats as gradients tell. */
+  readonly controller: FormatController | undefined;
   /** Optimisers in the order in which they took their first step. */
   readonly seen: object[] = [];
 
@@ -104,7 +110,11 @@ export class OptimizerSteps implements StepPart {
       parameters.map(({ name, shape }): [string, OperatedParameter] => [
         name,
         // A state that is taken up may bring another scale.
-        { name, shape, unitOf: () => weights.unitOf(name) },
+        {
+          ...{ name, shape },
+          unitOf: () => weights.unitOf(name),
+          place: () => [engine.clockOf(name), engine.steps],
+        },
       ]),
     );
     const clip = { kind: 'clipByGlobalNorm', limit: recipe.optimizer.clipNorm } as const;
@@ -114,6 +124,8 @@ export class OptimizerSteps implements StepPart {
       variables: () => engine.variables,
       isTraining: () => engine.isTraining,
     });
+    const { controller } = recipe;
+    if (controller !== undefined) this.controller = new FormatController(tf, engine, controller);
     engine.gradientScale = () => (engine.isTraining ? (this.pipeline.scale ?? 1) : 1);
     const blocks = blocksOf(parameters);
     this.#fedBack = new Set(
@@ -171,6 +183,13 @@ export class OptimizerSteps implements StepPart {
   }
 
   before(optimizer: object, gradients: GivenGradients): GivenGradients | null {
+    const changed = this.#changed(optimizer, gradients);
+    if (changed !== null) this.controller?.look(asMap(changed));
+    return changed;
+  }
+
+  /** What an optimiser is to apply in place of some gradients. */
+  #changed(optimizer: object, gradients: GivenGradients): GivenGradients | null {
     const given = Object.keys(asMap(gradients));
     const own = given.flatMap((name) => this.#byVariable.get(name) ?? []);
     if (own.length === 0) return gradients;
@@ -259,8 +278,25 @@ export class OptimizerSteps implements StepPart {
     else if (isForeign(optimizer)) forgetForeign(this.#tf, optimizer);
   }
 
+  /** Arrays of what gradients go through, and of what looks at them. */
+  save(): Map<string, SavedArray> {
+    const own = [...(this.controller?.save() ?? [])];
+    return new Map([
+      ...this.pipeline.save(),
+      ...own.map(([name, one]) => [inController + name, one] as const),
+    ]);
+  }
+
+  /** Takes up arrays of the names, types and shapes that `save` gives. */
+  restore(arrays: ReadonlyMap<string, SavedArray>): void {
+    this.pipeline.restore(arrays);
+    const own = [...arrays].filter(([name]) => name.startsWith(inController));
+    this.controller?.restore(new Map(own.map(([name, one]) => [name.slice(inController.length), one])));
+  }
+
   dispose(): void {
     this.pipeline.stop();
+    this.controller?.stop();
     for (const { held } of this.#codecs.values()) held.dispose();
     this.#codecs.clear();
   }

@@ -41,7 +41,7 @@ function weightArrays({ engine, weights, optimizers, untrained }: SavedParts): M
   const arrays = new Map<string, SavedArray>();
   engine.checkAlive();
   for (const [name, saved] of weights.save()) arrays.set(`weights/${name}`, saved);
-  for (const [name, saved] of optimizers.pipeline.save()) arrays.set(`update/${name}`, saved);
+  for (const [name, saved] of optimizers.save()) arrays.set(`update/${name}`, saved);
   for (const { name, variable } of untrained) {
     if (variable.isDisposed) throw new ArgumentError(name, 'a disposed variable', 'the weights of the model');
     arrays.set(`untrained/${name}`, valuesOf(variable));
@@ -176,7 +176,7 @@ function loadWeights(
   arrays: RecipeState['arrays'],
 ): void {
   weights.restore(arraysUnder('weights', arrays));
-  optimizers.pipeline.restore(arraysUnder('update', arrays));
+  optimizers.restore(arraysUnder('update', arrays));
   for (const { name, variable } of untrained) assign(tf, variable, arrays.get(`untrained/${name}`)!);
 }
 

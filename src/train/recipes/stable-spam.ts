@@ -3,7 +3,9 @@
  * Sources: Huang et al., "SPAM: spike-aware Adam with momentum reset", arXiv 2501.06842; Huang et al., "Stable-SPAM: how to train in 4-bit
  * more stably than 16-bit Adam", arXiv 2502.17055, and the authors' implementation (the operands of its 4-bit runs).
  */
+import { ArgumentError } from '../../errors.ts';
 import { integer, maybe, number, word } from '../../schema.ts';
+import type { Curve } from '../curve.ts';
 import { type LinearSlots, type OperandSpec, type Phase, plainSlots, type Recipe } from '../recipe.ts';
 import type { UpdateSpec } from '../update/spec.ts';
 import { checkOptions, optionsWithoutUpdate, phase, type RecipeOptions, recipe } from './base.ts';
@@ -22,6 +24,7 @@ const stableSpamOptions = optionsWithoutUpdate({
   clipDecay: below1,
   decay1: below1,
   decay2: below1,
+  fadeTo: maybe(number({ from: 0, to: 1 })),
 });
 
 /** What both recipes accept. */
@@ -52,6 +55,11 @@ export interface StableSpamOptions extends ResetOptions {
   readonly decay1?: number;
   /** Of that of their squares. Default 0.9; 0.99999 with bfloat16. */
   readonly decay2?: number;
+  /**
+   * What `decay1` and the optimiser's `beta1` have been multiplied by at the end of the run, from 1 on by half a cosine: 0.5 in the authors'
+   * implementation, where it is told how long the run is. Default 1: they stay.
+   */
+  readonly fadeTo?: number;
 }
 
 const blocksOf = (size: number) => ({ per: 'block', size }) as const;
@@ -123,16 +131,28 @@ export function spam(options: SpamOptions = {}): Recipe {
  */
 export function stableSpam(options: StableSpamOptions = {}): Recipe {
   checkOptions(stableSpamOptions, options);
-  const { operands, clipDecay = 0.999, warmup = 0 } = options;
+  const { operands, clipDecay = 0.999, warmup = 0, fadeTo = 1 } = options;
   const usual = operands === 'bfloat16' ? { decay1: 0.85, decay2: 0.99999 } : { decay1: 0.7, decay2: 0.9 };
   const { decay1 = usual.decay1, decay2 = usual.decay2 } = options;
   const isUsual = clipDecay === 0.999 && decay1 === usual.decay1 && decay2 === usual.decay2;
+  const fade = (from: number): Curve => ({
+    kind: 'cosine',
+    points: [
+      [0, from],
+      [1, from * fadeTo],
+    ],
+  });
   const update: UpdateSpec = {
     gradient: [
       { kind: 'adaClip', decay: clipDecay },
-      { kind: 'adaNorm', decay1, decay2 },
+      { kind: 'adaNorm', decay1, decay2, ...(fadeTo === 1 ? {} : { factor: fade(1) }) },
     ],
   };
   const name = isUsual ? 'stable-spam' : `stable-spam-${clipDecay}-${decay1}-${decay2}`;
-  return resetting(name, 'Stable-SPAM', update, warmup, options);
+  const made = resetting(fadeTo === 1 ? name : `${name}-to${fadeTo}`, 'Stable-SPAM', update, warmup, options);
+  if (fadeTo === 1) return made;
+  const { beta1 } = made.optimizer as { readonly beta1?: number };
+  if (beta1 === undefined)
+    throw new ArgumentError('fadeTo', fadeTo, `nothing: the optimiser ${made.optimizer.kind} has no beta1`);
+  return { ...made, values: { 'optimizer.beta1': fade(beta1) } };
 }

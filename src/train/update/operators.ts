@@ -5,6 +5,7 @@
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { checkPowerOfTwo, type LossScalingState, nextScale, type ScaleRule } from '../../tfjs/loss-scale.ts';
+import { curveAt } from '../curve.ts';
 import { firstNotFinite } from '../divergence.ts';
 import { clipByGlobalNorm } from '../optimizers/clip.ts';
 import { float32Of, float64Of, type SavedArray, savedFloat32, savedFloat64 } from '../stores/index.ts';
@@ -16,6 +17,8 @@ export interface OperatedParameter {
   readonly shape: readonly number[];
   /** What one unit of its codes stands for, if it lives on a grid. */
   unitOf(): number | undefined;
+  /** The step that it is about to take, of how many. */
+  place(): readonly [step: number, steps: number];
 }
 
 /** Gives a variable's parameter; undefined: none that the recipe is for. */
@@ -119,11 +122,13 @@ const adaNormKind = numbersKind(['first', 'second', 'power1', 'power2'], (name) 
 );
 
 function adaNorm({
-  decay1 = 0.7,
+  decay1: usual = 0.7,
+  factor,
   decay2 = 0.9,
   epsilon = 1e-8,
 }: AdaNorm): ElementRule<Record<'first' | 'second' | 'power1' | 'power2', number>> {
-  return (gradient, state) => {
+  return (gradient, state, parameter) => {
+    const decay1 = factor === undefined ? usual : usual * curveAt(factor, ...parameter.place());
     let square = 0;
     for (const g of gradient) square += g * g;
     const norm = Math.sqrt(square);
@@ -159,6 +164,12 @@ function spamClip({ threshold = 5000, decay = 0.999 }: SpamClip): ElementRule<Fl
     return next;
   };
 }
+
+const unitNorm: ElementRule<undefined> = (gradient) => {
+  let square = 0;
+  for (const g of gradient) square += g * g;
+  return square === 0 ? gradient : gradient.map((g) => g / Math.sqrt(square));
+};
 
 /** Gradients of weights on a grid, times or divided by the square of what one unit of their codes stands for. */
 function byUnit(isDivided: boolean): ElementRule<undefined> {
@@ -223,6 +234,8 @@ export function operatorOf(
       return byElements(adaNormKind, adaNorm(spec));
     case 'spamClip':
       return byElements(elementsKind, spamClip(spec));
+    case 'unitNorm':
+      return byElements(stateless, unitNorm);
     case 'integerGradient':
       return byElements(stateless, byUnit(false));
     case 'qas':

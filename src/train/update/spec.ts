@@ -2,7 +2,7 @@
  * What happens to gradients and steps beside the optimiser's own rule, as data: operators in the order in which they act. What
  * each does is the other files of this folder.
  */
-import { checkAbsent } from '../../check.ts';
+import { checkAbsent, numberInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { QuantizerOptions } from '../../quantizers/index.ts';
 import {
@@ -18,6 +18,7 @@ import {
   word,
 } from '../../schema.ts';
 import { isPowerOfTwo, powerOfTwoWords } from '../../tfjs/loss-scale.ts';
+import { type Curve, checkCurve, curveSchema } from '../curve.ts';
 import type { OptimizerSettings } from '../optimizers/settings.ts';
 
 /** Scales all gradients down so that their norm together is at most `limit`. */
@@ -44,6 +45,8 @@ export interface AdaNorm {
   readonly kind: 'adaNorm';
   /** Of the mean of norms. Default 0.7. */
   readonly decay1?: number;
+  /** What `decay1` is multiplied by in the course of the run, from 0 to 1. Default: nothing. */
+  readonly factor?: Curve;
   /** Of the mean of their squares. Default 0.9. */
   readonly decay2?: number;
   /** Default 1e-8. */
@@ -79,6 +82,11 @@ interface QuantizationAwareScaling {
   readonly kind: 'qas';
 }
 
+/** Every gradient is divided by its norm, unless that is 0: it has a direction only. */
+interface UnitNorm {
+  readonly kind: 'unitNorm';
+}
+
 /**
  * The loss's gradient begins as `initial`, not as 1; gradients are divided by it before all else. A dynamic scale is halved where
  * one is not finite, and the step is left out; it doubles after `growthInterval` finite steps.
@@ -102,6 +110,7 @@ export type GradientOperatorSpec =
   | AdaClip
   | AdaNorm
   | SpamClip
+  | UnitNorm
   | IntegerGradient
   | QuantizationAwareScaling
   | LossScale;
@@ -162,8 +171,14 @@ const power = value<number>(isPowerOfTwo, powerOfTwoWords);
 const gradientOperator = kinds({
   clipByGlobalNorm: { limit: positive },
   adaClip: { decay: maybe(below1) },
-  adaNorm: { decay1: maybe(below1), decay2: maybe(below1), epsilon: maybe(positive) },
+  adaNorm: {
+    decay1: maybe(below1),
+    factor: maybe(curveSchema),
+    decay2: maybe(below1),
+    epsilon: maybe(positive),
+  },
   spamClip: { threshold: maybe(positive), decay: maybe(below1) },
+  unitNorm: {},
   integerGradient: {},
   qas: {},
   lossScale: {
@@ -195,6 +210,14 @@ export const projectEntries: Readonly<Record<string, Schema>> = {
   of: maybe(word(['linear', 'all'])),
 };
 
+/** Throws ArgumentError naming a point that is no factor. */
+function checkFactor(factor: Curve, path: string): void {
+  checkCurve(factor, path);
+  factor.points.forEach(([, value], i) => {
+    numberInRange(`${path}.points[${i}][1]`, value, { from: 0, to: 1 });
+  });
+}
+
 /** The rules that join operators. Throws ArgumentError naming the field, prefixed by `path`. */
 export function checkUpdate(
   { gradient = [], step = [] }: UpdateSpec,
@@ -202,8 +225,9 @@ export function checkUpdate(
   path: string,
 ): void {
   gradient.forEach((spec, i) => {
-    if (spec.kind !== 'lossScale') return;
     const place = `${path}.gradient[${i}]`;
+    if (spec.kind === 'adaNorm' && spec.factor !== undefined) checkFactor(spec.factor, `${place}.factor`);
+    if (spec.kind !== 'lossScale') return;
     if (i > 0) throw new ArgumentError(`${place}.kind`, spec.kind, 'the first of the operators, or none');
     const { initial = 2 ** 15, dynamic = true, smallest = 1, largest = 2 ** 24 } = spec;
     for (const field of ['growthInterval', 'smallest', 'largest'] as const)
