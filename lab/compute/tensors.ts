@@ -1,6 +1,6 @@
 /** The tensor of a page: drawn from a distribution, pasted, or read from CSV, `.npy` or safetensors. */
 import { distributionNames, distributions } from '../../src/cli/analyze/distributions.ts';
-import { FileFormatError, readNpy, type ShapedNumbers } from '../../src/cli/analyze/npy.ts';
+import { FileFormatError, readNpy, type ShapedNumbers } from '../../src/model-files/npy.ts';
 import { ArgumentError, decode, formats } from '../../src/index.ts';
 import { integerFrom, numbersFrom, wordFrom } from './read.ts';
 

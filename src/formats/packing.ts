@@ -157,7 +157,10 @@ export function pack(
   const own = codesOf('codes', codes, target);
   checkRange(own, target);
   const bytes = new Uint8Array(bytesFor(own.length, bits));
-  if (!areNarrow(own)) packWide(own, bits, bytes, highFirst);
+  // Codes of whole elements lie in memory as they are packed: all machines that run this are little-endian.
+  if (!highFirst && bits === 8 * own.BYTES_PER_ELEMENT)
+    bytes.set(new Uint8Array(own.buffer, own.byteOffset, own.byteLength));
+  else if (!areNarrow(own)) packWide(own, bits, bytes, highFirst);
   else if (highFirst) packNarrowHighFirst(own, bits, bytes);
   else packNarrow(own, bits, bytes);
   return bytes;
@@ -187,7 +190,9 @@ export function unpack(
   const own = byteArray('bytes', bytes, accepted);
   checkLength('bytes', own, needed, accepted, bytes);
   const codes = newCodes(target, length);
-  if (!areNarrow(codes)) unpackWide(own, bits, codes, highFirst);
+  if (!highFirst && bits === 8 * codes.BYTES_PER_ELEMENT)
+    new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength).set(own);
+  else if (!areNarrow(codes)) unpackWide(own, bits, codes, highFirst);
   else if (highFirst) unpackNarrowHighFirst(own, bits, codes);
   else unpackNarrow(own, bits, codes);
   return codes;

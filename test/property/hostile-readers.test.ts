@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FileFormatError, readNpy } from '../../src/cli/analyze/npy.ts';
+import { FileFormatError, readNpy } from '../../src/model-files/npy.ts';
 import { readConfig, readPointer, readRecords, readResult } from '../../src/cli/run-files.ts';
 import { readSweep } from '../../src/cli/sweep/definition.ts';
 import { csvData } from '../../src/train/csv.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { expect, test } from 'vitest';
 import { errorPlot } from '../../src/cli/analyze/error-plot.ts';
-import { readNpy } from '../../src/cli/analyze/npy.ts';
+import { readNpy } from '../../src/model-files/npy.ts';
 import { run } from '../../src/cli/main.ts';
 import { analyze, errorAgainstBits } from '../../src/quantizers/index.ts';
 import { gaussians } from '../../src/train/random.ts';

@@ -5,7 +5,7 @@ import { ArgumentError, DamagedFileError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 import { readBytes, readText } from '../read-file.ts';
 import { distributionNames, distributions } from './distributions.ts';
-import { FileFormatError, mostAxes, mostElements, readNpy, type ShapedNumbers } from './npy.ts';
+import { FileFormatError, mostAxes, mostElements, readNpy, type ShapedNumbers } from '../../model-files/npy.ts';
 
 /** The numbers of nested arrays of equal lengths. */
 function readNumbers(text: string): ShapedNumbers {

@@ -3,8 +3,9 @@
  * strings, complex numbers and integers that are no binary64 numbers are refused.
  */
 
-import { formats } from '../../formats/index.ts';
-import type { RealArray } from '../../operations/index.ts';
+import { formats } from '../formats/index.ts';
+import type { RealArray } from '../operations/index.ts';
+import { elementsOf } from './dtypes.ts';
 
 /** Numbers in row-major order and their shape. */
 export interface ShapedNumbers {
@@ -85,8 +86,11 @@ function indexOf(i: number, shape: readonly number[], fortran: boolean): string 
   return `[${index.join(', ')}]`;
 }
 
-/** Numbers of column-major order in row-major order. */
-function toRowMajor(values: RealArray, shape: readonly number[]): void {
+/** Elements of column-major order in row-major order. */
+export function toRowMajor<A extends { [index: number]: unknown; readonly length: number; slice(): A }>(
+  values: A,
+  shape: readonly number[],
+): void {
   const given = values.slice();
   const index = new Array<number>(shape.length).fill(0);
   const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((a, b) => a * b, 1));
@@ -100,13 +104,28 @@ function toRowMajor(values: RealArray, shape: readonly number[]): void {
   }
 }
 
+/** Bytes that the beginning of a file, with its header, has at most. */
+export const longestNpyStart: number = 12 + longestHeader;
+
+/** What the beginning of a file says. */
+export interface NpyStart {
+  /** Type of the elements as NumPy has it, without the order of their bytes: `f4`. */
+  readonly type: string;
+  readonly isBigEndian: boolean;
+  /** Whether the first index varies fastest. */
+  readonly fortran: boolean;
+  readonly shape: readonly number[];
+  /** Where the elements begin, and how many bytes each has. */
+  readonly data: number;
+  readonly elementBytes: number;
+}
+
 /**
- * The array of a `.npy` file: a Float32Array for elements that binary32 holds (f2, f4, 8- and 16-bit integers, booleans), else a
- * Float64Array (f8, 32- and 64-bit integers).
+ * Reads the beginning of a file: all of it, or at least {@link longestNpyStart} bytes; `size` is that of the whole file.
  *
- * @throws FileFormatError for bytes that are no such file, or cut short, and for an integer that is no binary64 number.
+ * @throws FileFormatError for bytes that are no such file, or cut short.
  */
-export function readNpy(bytes: Uint8Array): ShapedNumbers {
+export function readNpyStart(bytes: Uint8Array, size: number = bytes.length): NpyStart {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 10 || bytes[0] !== 0x93 || new TextDecoder().decode(bytes.subarray(1, 6)) !== 'NUMPY')
     throw new FileFormatError('byte 0: not the beginning of a .npy file');
@@ -119,8 +138,7 @@ export function readNpy(bytes: Uint8Array): ShapedNumbers {
     : bytes.length < 12
       ? Infinity
       : view.getUint32(8, true);
-  if (start + headerBytes > bytes.length)
-    throw new FileFormatError(`byte ${bytes.length}: ends in its header`);
+  if (start + headerBytes > size) throw new FileFormatError(`byte ${size}: ends in its header`);
   if (headerBytes > longestHeader)
     throw new FileFormatError(`byte 8: a header of ${headerBytes} bytes, more than ${longestHeader}`);
   const { descr, fortran, shape } = readHeader(
@@ -131,16 +149,31 @@ export function readNpy(bytes: Uint8Array): ShapedNumbers {
     throw new FileFormatError(
       `elements ${descr.slice(0, 40)}: not one of ${[...elementTypes.keys()].join(', ')}`,
     );
-  const count = shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
-  if (count > mostElements) throw new FileFormatError(`shape ${shape.join(' x ')}: more than 2^28 numbers`);
   const data = start + headerBytes;
-  if (data + count * type.bytes > bytes.length)
+  const count = elementsOf(shape);
+  if (data + count * type.bytes > size)
     throw new FileFormatError(
-      `byte ${bytes.length}: ends after ${Math.floor((bytes.length - data) / type.bytes)} of ${count} numbers`,
+      `byte ${size}: ends after ${Math.floor((size - data) / type.bytes)} of ${count} numbers`,
     );
+  const elements = { type: descr.slice(1), isBigEndian: descr[0] === '>', elementBytes: type.bytes };
+  return { ...elements, fortran, shape, data };
+}
+
+/**
+ * The array of a `.npy` file: a Float32Array for elements that binary32 holds (f2, f4, 8- and 16-bit integers, booleans), else a
+ * Float64Array (f8, 32- and 64-bit integers).
+ *
+ * @throws FileFormatError for bytes that are no such file, or cut short, and for an integer that is no binary64 number.
+ */
+export function readNpy(bytes: Uint8Array): ShapedNumbers {
+  const { type: name, isBigEndian, fortran, shape, data } = readNpyStart(bytes);
+  const type = elementTypes.get(name)!;
+  const count = elementsOf(shape);
+  if (count > mostElements) throw new FileFormatError(`shape ${shape.join(' x ')}: more than 2^28 numbers`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const values = type.narrow ? new Float32Array(count) : new Float64Array(count);
   for (let i = 0; i < count; i++) {
-    const element = type.read(view, data + i * type.bytes, descr[0] !== '>');
+    const element = type.read(view, data + i * type.bytes, !isBigEndian);
     values[i] = Number(element);
     if (typeof element === 'bigint' && BigInt(values[i]!) !== element)
       throw new FileFormatError(
@@ -148,5 +181,5 @@ export function readNpy(bytes: Uint8Array): ShapedNumbers {
       );
   }
   if (fortran) toRowMajor(values, shape);
-  return { values, shape: shape.length === 0 ? [1] : shape };
+  return { values, shape: shape.length === 0 ? [1] : [...shape] };
 }

@@ -1,0 +1,23 @@
+/**
+ * `halfulp/model-files`: model files of others, in Node. Tensors of safetensors, TensorFlow.js, ONNX and NumPy files are quantised a part
+ * at a time, written as codes and scales or as values in the file's own layout, read back to the same bits, and looked at.
+ *
+ * Files are read as if anybody had written them. A file is written under a temporary name, flushed and renamed.
+ */
+export {
+  type DequantizedTensor,
+  type DequantizeModelOptions,
+  dequantizeModel,
+} from './dequantize-model.ts';
+export type { Dtype } from './dtypes.ts';
+export type { Errors } from './measures.ts';
+export type { ModelFile, ModelFileKind, StoredTensor } from './model-file.ts';
+export { openModel } from './open-model.ts';
+export {
+  type ModelProgress,
+  type ModelReport,
+  type QuantizeModelOptions,
+  quantizeModel,
+  type TensorReport,
+} from './quantize-model.ts';
+export type { ModelRule } from './rules.ts';

@@ -1,0 +1,205 @@
+/**
+ * Quantises the tensors of a model file, one part of one tensor at a time, and writes codes and scales, or the values that they stand
+ * for in the file's own layout. Nothing takes its name before it is whole.
+ */
+import { checkBoolean, checkFields, checkFunction, checkString, integerInRange, oneOf } from '../check.ts';
+import { ArgumentError } from '../errors.ts';
+import { type NaNInGroups, nanTreatments, type QuantizerOptions } from '../quantizers/index.ts';
+import { type RoundingMode, roundingModes } from '../rounding/index.ts';
+import { codesFile } from './codes-file.ts';
+import { bytesOf, type Dtype, elementsOf } from './dtypes.ts';
+import { ErrorSums, type Errors } from './measures.ts';
+import type { ModelFile, StoredTensor } from './model-file.ts';
+import { numpyOutput } from './numpy-output.ts';
+import { openModel } from './open-model.ts';
+import type { ModelOutput } from './output.ts';
+import { PatchedFiles } from './own-layout.ts';
+import { packedBytes, quantizeTensor } from './quantize-tensor.ts';
+import { type Choice, checkRules, chooseQuantizers, type ModelRule } from './rules.ts';
+
+/** How far the work is. */
+export interface ModelProgress {
+  /** The tensor that is being read. */
+  readonly tensor: string;
+  /** Elements done, of all. */
+  readonly done: number;
+  readonly elements: number;
+}
+
+export interface QuantizeModelOptions {
+  /** The quantiser of tensors that no rule names: its name, or its options. Default `'keep'`: none. */
+  readonly to?: string | QuantizerOptions;
+  /** The axis along which blocks of `to` lie. Default: the last. */
+  readonly axis?: number;
+  /** Rules by tensors' names; later ones win. */
+  readonly rules?: readonly ModelRule[];
+  /** File to be written; without one, errors are measured and nothing is written. */
+  readonly out?: string;
+  /** Values in the layout and types of the file that is read, instead of codes and scales. Default false. */
+  readonly dequantized?: boolean;
+  /** Rounding of the elements. Default nearest-even. */
+  readonly rounding?: RoundingMode;
+  /** What becomes of NaN, as in `quantizer`. */
+  readonly nan?: NaNInGroups;
+  /** Random bits of stochastic rounding; the k-th tensor of the file draws from stream k. Default 0. */
+  readonly seed?: number;
+  /** Threads that share the work: 1 to 64. Default 1. The bits do not depend on it. */
+  readonly threads?: number;
+  readonly onProgress?: (progress: ModelProgress) => void;
+  /** Stops the work; nothing is written then, and the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** What became of a tensor. */
+export interface TensorReport {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: Dtype;
+  /** The quantiser, null for a tensor that is kept. */
+  readonly quantizer: string | QuantizerOptions | null;
+  readonly bytesBefore: number;
+  /** Bytes of codes, scales and what else is stored, packed as the file packs them. */
+  readonly bytesAfter: number;
+  readonly errors: Errors | null;
+}
+
+/** What became of a model. */
+export interface ModelReport {
+  readonly tensors: readonly TensorReport[];
+  /** Tensors whose elements are not read; they are in no file of codes. */
+  readonly unread: readonly string[];
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+  /** Errors over all tensors that were quantised; null if there are none. */
+  readonly errors: Errors | null;
+}
+
+const optionNames: readonly (keyof QuantizeModelOptions)[] = [
+  ...(['to', 'axis', 'rules', 'out', 'dequantized', 'rounding', 'nan', 'seed', 'threads'] as const),
+  ...(['onProgress', 'signal'] as const),
+];
+
+/** The options, checked. */
+function checkOptions(given: QuantizeModelOptions | undefined): QuantizeModelOptions {
+  const options = checkFields('', given, optionNames);
+  const { to, axis, rules, out, rounding, nan, seed, threads, onProgress } = options;
+  if (to !== undefined && typeof to !== 'object') checkString('to', to);
+  if (axis !== undefined) integerInRange('axis', axis, -64, 63);
+  if (rules !== undefined) checkRules('rules', rules);
+  if (out !== undefined) checkString('out', out);
+  if (checkBoolean('dequantized', options.dequantized, false) && out === undefined)
+    throw new ArgumentError('dequantized', true, 'false, where there is no out');
+  if (rounding !== undefined) oneOf('rounding', rounding, roundingModes);
+  if (nan !== undefined) oneOf('nan', nan, nanTreatments);
+  integerInRange('seed', seed, 0, Number.MAX_SAFE_INTEGER, 0);
+  integerInRange('threads', threads, 1, 64, 1);
+  if (onProgress !== undefined) checkFunction('onProgress', onProgress);
+  return options;
+}
+
+/** Where the results go; undefined: nowhere. */
+function outputOf(
+  model: ModelFile,
+  chosen: ReadonlyMap<StoredTensor, Choice>,
+  { out, dequantized }: QuantizeModelOptions,
+): ModelOutput | undefined {
+  if (out === undefined) return undefined;
+  if (dequantized !== true) return codesFile(model, chosen, out);
+  const isNumpy = model.kind === 'npy' || model.kind === 'npz';
+  return isNumpy ? numpyOutput(model, out) : new PatchedFiles(model, chosen, out);
+}
+
+/** Quantises one tensor. */
+async function quantizeOne(
+  tensor: StoredTensor,
+  { quantizer, said }: Choice,
+  output: ModelOutput | undefined,
+  {
+    call,
+    all,
+    step,
+  }: { call: object; all: ErrorSums; step: (tensor: StoredTensor, elements: number) => void },
+): Promise<TensorReport> {
+  const { name, shape, dtype } = tensor;
+  const sums = new ErrorSums();
+  for await (const part of quantizeTensor(tensor, quantizer, call)) {
+    sums.add(part.x, part.values);
+    all.add(part.x, part.values);
+    await output?.write(tensor, part);
+    step(tensor, part.x.length);
+  }
+  await output?.end(tensor);
+  const bytesBefore = bytesOf(elementsOf(shape), dtype);
+  const bytesAfter = packedBytes(quantizer, shape);
+  return { name, shape, dtype, quantizer: said.quantizer, bytesBefore, bytesAfter, errors: sums.errors };
+}
+
+/** Keeps one tensor. */
+async function keepOne(
+  tensor: StoredTensor,
+  output: ModelOutput | undefined,
+  step: (tensor: StoredTensor, elements: number) => void,
+): Promise<TensorReport> {
+  const { name, shape, dtype } = tensor;
+  const elements = elementsOf(shape);
+  await output?.keep(tensor);
+  step(tensor, elements);
+  const bytes = bytesOf(elements, dtype);
+  return { name, shape, dtype, quantizer: null, bytesBefore: bytes, bytesAfter: bytes, errors: null };
+}
+
+/**
+ * Quantises the tensors of a model file: safetensors, one or several with an index, `model.json` of TensorFlow.js, ONNX, `.npy`, `.npz`.
+ *
+ * @returns What became of each tensor, with its errors.
+ * @throws ArgumentError for a wrong option, a file that cannot be read, a rule that is for no tensor, or NaN that nothing says what to do
+ *   with; DamagedFileError for a file that is not what it should be; Error naming the file that cannot be written.
+ * @example
+ * await quantizeModel('model.safetensors', { to: 'mxfp4', out: 'model-mxfp4.safetensors' });
+ * const { errors } = await quantizeModel('model.onnx', { to: 'int4/row', rules: [{ match: '**.bias', to: 'keep' }] });
+ */
+export async function quantizeModel(path: string, given?: QuantizeModelOptions): Promise<ModelReport> {
+  const options = checkOptions(given);
+  const { to, axis, rules, rounding, nan, seed = 0, threads = 1, onProgress, signal } = options;
+  const model = await openModel(path);
+  let output: ModelOutput | undefined;
+  try {
+    const more = { ...(rounding !== undefined && { rounding }), ...(nan !== undefined && { nan }) };
+    const chosen = chooseQuantizers(model.tensors, { to, axis, rules, more });
+    output = outputOf(model, chosen, options);
+    const elements = model.tensors.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
+    let done = 0;
+    const step = (tensor: StoredTensor, count: number): void => {
+      signal?.throwIfAborted();
+      done += count;
+      onProgress?.({ tensor: tensor.name, done, elements });
+    };
+    const all = new ErrorSums();
+    const reports = new Map<StoredTensor, TensorReport>();
+    for (const tensor of output?.order ?? model.tensors) {
+      const choice = chosen.get(tensor);
+      const call = { seed, threads, stream: model.tensors.indexOf(tensor) };
+      const report =
+        choice === undefined
+          ? await keepOne(tensor, output, step)
+          : await quantizeOne(tensor, choice, output, { call, all, step });
+      reports.set(tensor, report);
+    }
+    await output?.commit();
+    const tensors = model.tensors.map((tensor) => reports.get(tensor)!);
+    const total = (field: 'bytesBefore' | 'bytesAfter'): number =>
+      tensors.reduce((sum, report) => sum + report[field], 0);
+    return {
+      tensors,
+      unread: model.unread,
+      bytesBefore: total('bytesBefore'),
+      bytesAfter: total('bytesAfter'),
+      errors: chosen.size === 0 ? null : all.errors,
+    };
+  } catch (error) {
+    output?.discard();
+    throw error;
+  } finally {
+    model.close();
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Files in the safetensors format, one or several with an index: 8 bytes of header length, a JSON header with type, shape and place of
+ * each tensor, the tensors' bytes. An index is a JSON file that says in which file each tensor is.
+ * Source: github.com/huggingface/safetensors, README, "Format"; huggingface_hub, "Sharded weights".
+ */
+import { DamagedFileError } from '../errors.ts';
+import { anything, fields, integer, list, record, type Schema, someFields, value, word } from '../schema.ts';
+import { bytesOf, type Dtype, dtypeNames, elementsOf } from './dtypes.ts';
+import { checkPart, jsonFrom } from './json-file.ts';
+import { type ModelFile, plainTensor, type StoredTensor } from './model-file.ts';
+import { besideFile, openFiles } from './open-files.ts';
+import type { RandomAccess } from './random-access.ts';
+
+/** Bytes of the longest header: safetensors' own limit. */
+const longestHeader = 100_000_000;
+
+/** Bytes of the largest index. */
+const largestIndex = 2 ** 28;
+
+interface HeaderEntry {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [number, number];
+}
+
+const entrySchema = fields({
+  dtype: word(dtypeNames),
+  shape: list(integer(0, Number.MAX_SAFE_INTEGER), 0, 64),
+  data_offsets: list(integer(0, Number.MAX_SAFE_INTEGER), 2, 2),
+}) as unknown as Schema<HeaderEntry>;
+const text = value<string>((given) => typeof given === 'string', 'a text');
+const textsSchema = record(text, 'an object of texts');
+
+/** What a file's header says: its tensors in the order of their bytes. */
+interface Header {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly entries: readonly (readonly [name: string, entry: HeaderEntry])[];
+  /** Where the bytes of tensors begin. */
+  readonly start: number;
+}
+
+/** Tensors lie one after the other, from the header to the end of the file. */
+function checkPlaces(entries: Header['entries'], bytes: number, file: string): void {
+  let end = 0;
+  for (const [name, { dtype, shape, data_offsets: offsets }] of entries) {
+    const [from, to] = offsets;
+    if (to - from !== bytesOf(elementsOf(shape), dtype))
+      throw new DamagedFileError(file, `header, ${name}: type, shape and offsets do not fit together`);
+    if (from !== end)
+      throw new DamagedFileError(
+        file,
+        `header, ${name}: it begins at ${from}, not at ${end}, where the last tensor ends`,
+      );
+    if (to > bytes)
+      throw new DamagedFileError(file, `header, ${name}: it ends at byte ${to} of ${bytes} bytes of tensors`);
+    end = to;
+  }
+  if (end !== bytes)
+    throw new DamagedFileError(file, `the tensors end at byte ${end} of ${bytes} bytes of tensors`);
+}
+
+function readHeader(file: RandomAccess): Header {
+  const { path, size } = file;
+  if (size < 8) throw new DamagedFileError(path, `it has ${size} bytes, not even the length of a header`);
+  const length = Number(new DataView(file.read(0, 8).buffer).getBigUint64(0, true));
+  if (length > size - 8)
+    throw new DamagedFileError(path, `byte 0: a header of ${length} bytes does not fit into ${size}`);
+  if (length > longestHeader)
+    throw new DamagedFileError(path, `byte 0: a header of ${length} bytes, more than ${longestHeader}`);
+  const header = jsonFrom(file.read(8, length), path, 'byte 8: the header');
+  const { __metadata__: given, ...rest } = checkPart('header', header, record(anything), path);
+  const metadata = checkPart('header.__metadata__', given ?? {}, textsSchema, path);
+  const entries = Object.entries(checkPart('header', rest, record(entrySchema), path));
+  // Where several begin at the same place, those without elements come first.
+  entries.sort(([, { data_offsets: a }], [, { data_offsets: b }]) => a[0] - b[0] || a[1] - b[1]);
+  checkPlaces(entries, size - 8 - length, path);
+  return { metadata, entries, start: 8 + length };
+}
+
+/** The tensors of one file. */
+function tensorsOf(
+  file: RandomAccess,
+  { entries, start }: Header,
+  open: (path: string) => RandomAccess,
+): StoredTensor[] {
+  return entries.map(([name, { dtype, shape, data_offsets: offsets }]) => {
+    const [from, to] = offsets;
+    const extents = [{ file: file.path, offset: start + from, length: to - from }];
+    return plainTensor({ name, dtype, shape, extents }, open);
+  });
+}
+
+/** The model in one safetensors file. Throws DamagedFileError. */
+export function safetensorsModel(file: RandomAccess): ModelFile {
+  const files = openFiles(file);
+  const header = readHeader(file);
+  return {
+    ...{ kind: 'safetensors', path: file.path, files: [file.path], unread: [], metadata: header.metadata },
+    tensors: tensorsOf(file, header, files.open),
+    close: files.close,
+  };
+}
+
+const indexSchema = someFields({ weight_map: record(text, 'an object of file names') });
+
+/** Whether the JSON of a file is such an index. */
+export const isSafetensorsIndex = (json: unknown): boolean =>
+  typeof json === 'object' && json !== null && Object.hasOwn(json, 'weight_map');
+
+/** The model in the safetensors files that an index names. Throws DamagedFileError. */
+export function shardedModel(file: RandomAccess, json: unknown): ModelFile {
+  const { path } = file;
+  const files = openFiles(file);
+  try {
+    const { weight_map: map } = checkPart('index', json, indexSchema, path);
+    const shards = [...new Set(Object.values(map))].map((name) => [name, besideFile(path, name)] as const);
+    const tensors: StoredTensor[] = [];
+    let metadata: Header['metadata'] = {};
+    for (const [name, place] of shards) {
+      const shard = files.open(place);
+      const header = readHeader(shard);
+      metadata = { ...header.metadata, ...metadata };
+      for (const tensor of tensorsOf(shard, header, files.open)) {
+        const said = Object.hasOwn(map, tensor.name) ? map[tensor.name] : undefined;
+        if (said !== name)
+          throw new DamagedFileError(
+            path,
+            `weight_map: the tensor ${tensor.name} of ${name} ${said === undefined ? 'is not in it' : `is said to be in ${said}`}`,
+          );
+        tensors.push(tensor);
+      }
+    }
+    const found = new Set(tensors.map(({ name }) => name));
+    const missing = Object.keys(map).find((name) => !found.has(name));
+    if (missing !== undefined)
+      throw new DamagedFileError(path, `weight_map: the tensor ${missing} is not in ${map[missing]}`);
+    const all = [path, ...shards.map(([, place]) => place)];
+    return { kind: 'safetensors', path, files: all, tensors, unread: [], metadata, close: files.close };
+  } catch (error) {
+    files.close();
+    throw error;
+  }
+}
+
+/** Reads the JSON of a file that is no larger than such files are. */
+export function readJsonFile(file: RandomAccess): unknown {
+  if (file.size > largestIndex)
+    throw new DamagedFileError(file.path, `it has ${file.size} bytes, more than ${largestIndex}`);
+  return jsonFrom(file.read(0, file.size), file.path, 'it');
+}
+
+/** What a tensor of a file to be written is. */
+export interface TensorHeading {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+}
+
+/** The beginning of a file: length and header, padded so that tensors of it lie at multiples of 8 where all their sizes are. */
+export function safetensorsHead(
+  tensors: readonly TensorHeading[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  let end = 0;
+  const entries: Record<string, HeaderEntry> = Object.create(null);
+  for (const { name, dtype, shape } of tensors) {
+    const from = end;
+    end += bytesOf(elementsOf(shape), dtype);
+    entries[name] = { dtype, shape, data_offsets: [from, end] };
+  }
+  const header = Buffer.from(JSON.stringify({ __metadata__: metadata, ...entries }));
+  const length = Math.ceil(header.length / 8) * 8;
+  const bytes = Buffer.alloc(8 + length, 0x20);
+  bytes.writeBigUInt64LE(BigInt(length));
+  header.copy(bytes, 8);
+  return bytes;
+}
