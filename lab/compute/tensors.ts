@@ -1,7 +1,7 @@
 /** The tensor of a page: drawn from a distribution, pasted, or read from CSV, `.npy` or safetensors. */
 import { distributionNames, distributions } from '../../src/cli/analyze/distributions.ts';
-import { FileFormatError, readNpy, type ShapedNumbers } from '../../src/model-files/npy.ts';
 import { ArgumentError, decode, formats } from '../../src/index.ts';
+import { FileFormatError, readNpy, type ShapedNumbers } from '../../src/model-files/npy.ts';
 import { integerFrom, numbersFrom, wordFrom } from './read.ts';
 
 /** A file that was dropped onto a page. */

@@ -44,6 +44,7 @@ const guide: DefaultTheme.SidebarItem[] = [
       page('Quantisers', 'quantizers'),
       page('Transforms', 'transforms'),
       page('Analysis', 'analysis'),
+      page('Model files', 'model-files'),
       page('TensorFlow.js', 'tensorflow'),
       page('Policies', 'policies'),
     ],

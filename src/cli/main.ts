@@ -84,6 +84,22 @@ const subcommands: readonly Subcommand[] = [
     load: async (io, done) => (await import('./analyze/command.ts')).analyzeCommand(io, done),
   },
   {
+    name: 'quantize',
+    summary: "quantise a model file's tensors: safetensors, TensorFlow.js, ONNX, NumPy",
+    load: async (io, done) => (await import('./model-files/quantize-command.ts')).quantizeCommand(io, done),
+  },
+  {
+    name: 'dequantize',
+    summary: 'write the values of a file of codes and scales',
+    load: async (io, done) =>
+      (await import('./model-files/dequantize-command.ts')).dequantizeCommand(io, done),
+  },
+  {
+    name: 'inspect',
+    summary: 'list the tensors of a model file: ranges, outliers, formats that would hold them',
+    load: async (io, done) => (await import('./model-files/inspect-command.ts')).inspectCommand(io, done),
+  },
+  {
     name: 'lab',
     summary: 'open the laboratory in a browser',
     load: async (io, done) => (await import('./lab/command.ts')).labCommand(io, done),

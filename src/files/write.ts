@@ -138,6 +138,9 @@ export function makeFolders(path: string): void {
     }
 }
 
+/** Bytes of the longest name of a file. */
+const longestName = 200;
+
 /** A disk that is full refuses so many bytes, and none at all it may take. */
 const probe = new Uint8Array(4096);
 
@@ -167,5 +170,8 @@ export function prepareFile(path: string, option: string): void {
   const isThere = existsSync(path);
   if (path === '' || (isThere && statSync(path).isDirectory()))
     throw new ArgumentError(option, path, 'the name of a file, where there is no folder');
+  // While it is written its name is longer, and file systems take 255 bytes.
+  if (Buffer.byteLength(basename(path)) > longestName)
+    throw new ArgumentError(option, path, `the name of a file of at most ${longestName} bytes`);
   if (!isThere || !isDevice(path)) prepareFolder(dirname(path), option);
 }

@@ -49,7 +49,7 @@ export interface DequantizedTensor {
 }
 
 /** A quantised tensor of a file, whose parts are all as they should be. */
-export interface QuantizedTensor {
+interface QuantizedTensor {
   readonly description: TensorDescription;
   readonly quantizer: Quantizer;
   readonly codes: PlainTensor;
@@ -62,7 +62,7 @@ const isSameHeading = ({ dtype, shape }: StoredTensor, other: Heading): boolean 
   dtype === other.dtype && shape.length === other.shape.length && shape.every((n, i) => n === other.shape[i]);
 
 /** The quantised tensors of a file by name, from its metadata. Throws DamagedFileError, or ArgumentError for a file without any. */
-export function quantizedTensors(model: ModelFile, argument: string): ReadonlyMap<string, QuantizedTensor> {
+function quantizedTensors(model: ModelFile, argument: string): ReadonlyMap<string, QuantizedTensor> {
   const { path, metadata } = model;
   const said = Object.hasOwn(metadata, metadataKey) ? metadata[metadataKey] : undefined;
   if (said === undefined)
@@ -114,7 +114,7 @@ const whole = (tensor: PlainTensor): Uint8Array =>
   );
 
 /** The values of a quantised tensor, as bytes, a part at a time. */
-export async function* dequantizeTensor(
+async function* dequantizeTensor(
   { description, quantizer, ...stored }: QuantizedTensor,
   dtype: Dtype,
   most: number = mostOfPart,

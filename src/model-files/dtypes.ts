@@ -5,6 +5,12 @@
 import { type FloatFormat, formats } from '../formats/index.ts';
 import { decode, encode, type RealArray } from '../operations/index.ts';
 
+/** The type of a tensor's elements, as safetensors calls it. */
+export type Dtype =
+  | ('F64' | 'F32' | 'F16' | 'BF16' | 'F8_E4M3' | 'F8_E5M2' | 'F8_E4M3FNUZ' | 'F8_E5M2FNUZ')
+  | ('I64' | 'U64' | 'I32' | 'U32' | 'I16' | 'U16' | 'I8' | 'U8' | 'BOOL')
+  | ('C64' | 'F8_E8M0' | 'F6_E2M3' | 'F6_E3M2' | 'F4');
+
 interface ElementType {
   readonly bits: number;
   /** Floats: the format whose codes the elements are. */
@@ -14,7 +20,7 @@ interface ElementType {
 
 const { binary64, binary32, binary16, bfloat16, e4m3fn, e5m2, e4m3fnuz, e5m2fnuz } = formats;
 
-const types = {
+const types: Readonly<Record<Dtype, ElementType>> = {
   F64: { bits: 64, format: binary64 },
   F32: { bits: 32, format: binary32 },
   F16: { bits: 16, format: binary16 },
@@ -37,12 +43,9 @@ const types = {
   F6_E2M3: { bits: 6 },
   F6_E3M2: { bits: 6 },
   F4: { bits: 4 },
-} as const satisfies Readonly<Record<string, ElementType>>;
+};
 
-/** The type of a tensor's elements, as safetensors calls it. */
-export type Dtype = keyof typeof types;
-
-export const dtypeNames = Object.keys(types) as Dtype[];
+export const dtypeNames: readonly Dtype[] = Object.keys(types) as Dtype[];
 
 export const elementType = (dtype: Dtype): ElementType => types[dtype];
 

@@ -10,6 +10,14 @@ export {
   dequantizeModel,
 } from './dequantize-model.ts';
 export type { Dtype } from './dtypes.ts';
+export {
+  type InspectModelOptions,
+  type IntegerFigures,
+  inspectModel,
+  type ModelFigures,
+  type NumberFigures,
+  type TensorFigures,
+} from './inspect-model.ts';
 export type { Errors } from './measures.ts';
 export type { ModelFile, ModelFileKind, StoredTensor } from './model-file.ts';
 export { openModel } from './open-model.ts';

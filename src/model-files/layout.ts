@@ -123,7 +123,7 @@ function codesHeading(format: Format, shape: readonly number[]): Heading {
 }
 
 /** The tensors that hold a quantised tensor: undefined where there is none of a kind. */
-export interface TensorLayout {
+interface TensorLayout {
   readonly codes: Heading;
   readonly scale: Heading | undefined;
   readonly tensorScale: Heading | undefined;

@@ -8,7 +8,7 @@ import { isSafetensorsIndex, readJsonFile, safetensorsModel, shardedModel } from
 import { isTfjsModel, tfjsModel } from './tfjs.ts';
 
 /** What models are, in words. */
-export const modelFileWords =
+const modelFileWords =
   'FILE.safetensors, FILE.safetensors.index.json, model.json of TensorFlow.js, FILE.onnx, FILE.npy or FILE.npz';
 
 function jsonModel(file: RandomAccess): ModelFile {

@@ -1,4 +1,5 @@
 /** One tensor of a file, quantised part by part: the bits are those of the quantiser on the whole tensor. */
+import { within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { CodeArray } from '../formats/codes.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
@@ -77,7 +78,7 @@ function quantizedIn(
   name: string,
 ): Quantized {
   try {
-    return quantizer.quantize(x, shape, call);
+    return within(`tensor ${name}`, () => quantizer.quantize(x, shape, call));
   } catch (error) {
     if (error instanceof RangeError && x.some(Number.isNaN))
       throw new ArgumentError('nan', 'error', `zero, max or group, as the tensor ${name} has NaN`);

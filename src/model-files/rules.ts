@@ -1,12 +1,12 @@
 /** Which tensors of a model are quantised and how: rules of globs on their names, later ones winning, and a quantiser for all others. */
-import { checkList, pathOf } from '../check.ts';
+import { checkList, pathOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { globMatcher } from '../glob.ts';
 import { nearestWords } from '../nearest-words.ts';
 import type { Quantizer, QuantizerOptions } from '../quantizers/index.ts';
 import { checkSchema, fields, integer, list, maybe, type Schema, value } from '../schema.ts';
 import { elementsOf } from './dtypes.ts';
-import { type TensorDescription, tensorQuantizer } from './layout.ts';
+import { layoutOf, type TensorDescription, tensorQuantizer } from './layout.ts';
 import { isReal, type StoredTensor } from './model-file.ts';
 
 /** What becomes of tensors with certain names. */
@@ -44,7 +44,7 @@ export type Choice = {
 };
 
 /** What is said for all tensors. */
-export interface ChoiceOptions {
+interface ChoiceOptions {
   readonly to?: string | QuantizerOptions | undefined;
   readonly axis?: number | undefined;
   readonly rules?: readonly ModelRule[] | undefined;
@@ -94,7 +94,9 @@ export function chooseQuantizers(
     if (!isWanted(tensor)) continue;
     const isUsual = tensor.shape.length > 1 || !hasMatrices;
     const choice = mine.length > 0 ? mine.at(-1)!.choice : isUsual ? others : undefined;
-    if (choice !== undefined) chosen.set(tensor, choice);
+    if (choice === undefined) continue;
+    within(`tensor ${tensor.name}`, () => layoutOf(choice.quantizer, tensor.shape));
+    chosen.set(tensor, choice);
   }
   const unused = made.findIndex(({ isUsed }) => !isUsed);
   if (unused >= 0) {
@@ -102,7 +104,11 @@ export function chooseQuantizers(
     const names = tensors.map(({ name }) => name).filter((name) => name.length < 100);
     const [near] = nearestWords(match, names.slice(0, 1000));
     const hint = near === undefined ? '' : ` (did you mean ${near}?)`;
-    throw new ArgumentError(pathOf('rules', unused), match, `a glob that is of some tensor's name${hint}`);
+    throw new ArgumentError(
+      pathOf('rules', unused),
+      match,
+      `a glob of some tensor's name, ** for what goes across . and /${hint}`,
+    );
   }
   return chosen;
 }

@@ -2,7 +2,7 @@
  * Models of TensorFlow.js, layers and graphs alike: a `model.json` whose manifest lists weights in groups, and files with the bytes
  * of each group, cut at any place. Weights that tfjs has quantised are integers with a scale and a least value, or binary16.
  * A manifest alone, as older models have it, is one too.
- * Source: tensorflow/tfjs, tfjs-core/src/io/types.ts and io_utils.ts (WeightsManifestConfig, decodeWeights).
+ * Source: tensorflow/tfjs, tfjs-core/src/io: WeightsManifestConfig and decodeWeights.
  */
 
 import { isRecord } from '../check.ts';

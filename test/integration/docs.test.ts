@@ -77,6 +77,7 @@ const entries: Readonly<Record<string, string>> = {
   'halfulp/tfjs': 'src/tfjs/index.ts',
   'halfulp/train': 'src/train/index.ts',
   'halfulp/train/files': 'src/train/files.ts',
+  'halfulp/model-files': 'src/model-files/index.ts',
   'halfulp/mathjs': 'src/mathjs/index.ts',
   'halfulp/testing': 'src/testing/index.ts',
   'halfulp/linalg': 'src/linalg/index.ts',
@@ -249,6 +250,9 @@ describe('commands', () => {
     'verify',
     'assign',
     'analyze',
+    'quantize',
+    'dequantize',
+    'inspect',
     'lab',
     'law',
   ];

@@ -11,9 +11,11 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { type AnyFormat, canonicalName, formats, parseFormat, toFormat } from '../../src/formats/index.ts';
 import * as laws from '../../src/laws/index.ts';
+import { quantizeModel } from '../../src/model-files/index.ts';
 import { isStochastic, resolveRounding } from '../../src/rounding/index.ts';
 import { drawIntegers } from '../../src/rounding/philox.ts';
 import { expectBoundedMemory, expectDoneOrRefused, inTime, treeOf } from '../hostile.ts';
+import { safetensors } from '../model-file-makers.ts';
 import { oracleRound } from '../oracles/index.ts';
 import { testWorld } from '../unit/cli-world.ts';
 
@@ -26,7 +28,7 @@ const runs = Number(process.env['HALFULP_HOSTILE'] ?? 500);
 const seed = 24;
 let folder: string;
 
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'halfulp-hostile-'));
   writeFileSync(join(folder, 'recipe.json'), '{"recipe":"dqt","bits":8}');
   writeFileSync(join(folder, 'book'), 'Call me Ishmael. Some years ago - never mind how long. '.repeat(60));
@@ -35,6 +37,23 @@ beforeAll(() => {
     Array.from({ length: 30 }, (_, i) => `${'abc'[i % 3]},${i},${-i}`).join('\n'),
   );
   writeFileSync(join(folder, 'x.json'), '[[1, -2.5, 0, 1e-40], [3, 1e9, -0, 0.1]]');
+  const half = {
+    name: 'w',
+    dtype: 'F16',
+    shape: [4, 8],
+    bytes: Uint8Array.from({ length: 64 }, (_, i) => (i * 37) % 60),
+  };
+  const others = [
+    { name: 'b', dtype: 'F32', shape: [4], bytes: new Uint8Array(Float32Array.of(1, -2, 0, 1e-40).buffer) },
+    { name: 'n', dtype: 'I32', shape: [2], bytes: new Uint8Array(Int32Array.of(-7, 2 ** 30).buffer) },
+  ];
+  const model = join(folder, 'model.safetensors');
+  writeFileSync(model, safetensors([half, ...others]));
+  await quantizeModel(model, { to: 'mxfp4', out: join(folder, 'codes.safetensors') });
+  writeFileSync(
+    join(folder, 'rules.json'),
+    '[{ "match": "w", "to": "int8/row" }, { "match": "b", "to": "nf4" }]',
+  );
   const arms = ['float32', 'bitnet', 'bfloat16'].map((name) => ({ name, recipe: { recipe: name } }));
   const sweep = { name: 'bits', steps: 10, seeds: [1, 2], arms, data: { text: join(folder, 'book') } };
   writeFileSync(join(folder, 'sweep.json'), JSON.stringify(sweep));
@@ -328,6 +347,48 @@ const commands: Readonly<Record<string, Command>> = {
     most: 1,
     always: [],
     isRefused: true,
+  },
+  quantize: {
+    values: {
+      '--to': [...analysed, 'keep'],
+      '--rules': ['FILE:rules.json'],
+      '--axis': ['0', '1', '-1'],
+      '--rounding': roundings,
+      '--seed': seeds,
+      '--nan': ['zero', 'max', 'group', 'error'],
+      '--out': ['FILE:out'],
+    },
+    flags: ['--json', '--check', '--dequantized', '--quiet'],
+    operands: ['FILE:model.safetensors'],
+    most: 1,
+    always: ['--check', '--json', '--to', 'int4/block:4', '--out', 'FILE:out'],
+    check: (_, printed) => {
+      const { tensors, bytesAfter } = parsed(printed);
+      expect(tensors.map(({ name }: { name: string }) => name)).toEqual(['w', 'b', 'n']);
+      expect(bytesAfter).toBeGreaterThan(0);
+    },
+  },
+  dequantize: {
+    values: { '--out': ['FILE:out'] },
+    flags: ['--json', '--own-types', '--quiet'],
+    operands: ['FILE:codes.safetensors'],
+    most: 1,
+    always: ['--json', '--out', 'FILE:out'],
+    check: (line, printed) => {
+      const type = line.includes('--own-types') ? 'F16' : 'F32';
+      expect(parsed(printed).tensors[0]).toMatchObject({ name: 'w', dtype: type, wasQuantized: true });
+    },
+  },
+  inspect: {
+    values: {},
+    flags: ['--json', '--quiet'],
+    operands: ['FILE:model.safetensors', 'FILE:codes.safetensors'],
+    most: 1,
+    always: ['--json'],
+    check: (_, printed) => {
+      for (const { numbers } of parsed(printed).tensors)
+        if (numbers !== undefined) expect(numbers.largest).toBeGreaterThanOrEqual(numbers.least);
+    },
   },
   worker: {
     values: {

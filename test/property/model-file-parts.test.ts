@@ -89,11 +89,11 @@ it('have the codes, scales and values of the whole', async () => {
         }
         const parts = [];
         for await (const part of quantizeTensor(tensorOf(x, shape), q, {}, most)) parts.push(part);
-        expect(join(parts.map(({ codes }) => codes))).toEqual(Array.from(whole.codes));
+        expect(join(parts.map(({ codes }) => codes))).toEqual(join([whole.codes]));
         const isTensor = q.scale.grouping.per === 'tensor';
         const scales = parts.map(({ scaleCodes }) => scaleCodes);
         if (isTensor) for (const each of scales) expect(each).toEqual(whole.scaleCodes);
-        else expect(join(scales)).toEqual(Array.from(whole.scaleCodes));
+        else expect(join(scales)).toEqual(join([whole.scaleCodes]));
         if (whole.zeroPoints !== undefined) {
           const zeros = parts.map(({ zeroPoints }) => zeroPoints!);
           if (isTensor) for (const each of zeros) expect(each).toEqual(whole.zeroPoints);
@@ -109,6 +109,6 @@ it('have the codes, scales and values of the whole', async () => {
           for (const { tensorScales } of parts) expect(tensorScales![0]).toBe(whole.tensorScale);
       },
     ),
-    { seed: 11, numRuns: Number(process.env['HALFULP_HOSTILE'] ?? 3000) },
+    { seed: 11, numRuns: Number(process.env['HALFULP_HOSTILE'] ?? 800) },
   );
 });

@@ -8,6 +8,7 @@ import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { prepareFile, writeWholeFile } from '../../files/write.ts';
 import { jsonText } from '../../json.ts';
+import type { ShapedNumbers } from '../../model-files/npy.ts';
 import {
   canonicalQuantizerName,
   type ErrorPoint,
@@ -28,7 +29,6 @@ import { choice, integer, splitNames } from '../options.ts';
 import { bold } from '../text-table.ts';
 import { loadData, readShape } from './data.ts';
 import { distributionNames } from './distributions.ts';
-import type { ShapedNumbers } from '../../model-files/npy.ts';
 import { analysisTable, codesPage } from './page.ts';
 
 const defaultFormats = 'ternary,int4/block:32,mxfp4,nvfp4,mxfp6e2m3,int8,mxint8,e4m3fn,e5m2,mxfp8e4m3';

@@ -3,9 +3,15 @@
 import { checkSome } from '../../check.ts';
 import { ArgumentError, DamagedFileError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
+import {
+  FileFormatError,
+  mostAxes,
+  mostElements,
+  readNpy,
+  type ShapedNumbers,
+} from '../../model-files/npy.ts';
 import { readBytes, readText } from '../read-file.ts';
 import { distributionNames, distributions } from './distributions.ts';
-import { FileFormatError, mostAxes, mostElements, readNpy, type ShapedNumbers } from '../../model-files/npy.ts';
 
 /** The numbers of nested arrays of equal lengths. */
 function readNumbers(text: string): ShapedNumbers {
