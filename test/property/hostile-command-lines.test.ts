@@ -356,7 +356,6 @@ const commands: Readonly<Record<string, Command>> = {
       '--rounding': roundings,
       '--seed': seeds,
       '--nan': ['zero', 'max', 'group', 'error'],
-      '--out': ['FILE:out'],
     },
     flags: ['--json', '--check', '--dequantized', '--quiet'],
     operands: ['FILE:model.safetensors'],
@@ -369,7 +368,7 @@ const commands: Readonly<Record<string, Command>> = {
     },
   },
   dequantize: {
-    values: { '--out': ['FILE:out'] },
+    values: {},
     flags: ['--json', '--own-types', '--quiet'],
     operands: ['FILE:codes.safetensors'],
     most: 1,
