@@ -195,46 +195,44 @@ export function runElements(work: ElementWork, threads: number): boolean {
 }
 
 /** Rows of binary32 numbers through the first buffer. */
-export interface RowBuffer {
-  readonly pointer: number;
-  /** Copies rows of `length` elements, `stride` apart in x, beside each other into it. */
-  load(x: Float32Array, start: number, length: number, rows?: number, stride?: number): void;
-  /** Copies them back. */
-  store(out: Float32Array, start: number, length: number, rows?: number, stride?: number): void;
-}
+export class RowBuffer {
+  private readonly bytes: number;
 
-/** @param length The most elements that lie there at a time. */
-export function rowBuffer(length: number): RowBuffer {
-  // Asked for each time: in between, other work may have wanted a larger one, or made the memory grow.
-  const place = (): number => bufferOf(0, 4 * length).pointer;
-  // Now, so that the memory does not grow at the first load.
-  place();
-  let made: Float32Array | undefined;
-  const whole = (): Float32Array => {
-    const pointer = place();
-    const { buffer } = privateHeap().memory;
-    if (made?.buffer !== buffer || made.byteOffset !== pointer)
-      made = new Float32Array(buffer, pointer, length);
-    return made!;
-  };
-  const part = (start: number, count: number): Float32Array =>
-    start === 0 && count === length ? whole() : whole().subarray(start, start + count);
-  return {
-    get pointer() {
-      return place();
-    },
-    load(x, start, count, rows = 1, stride = count): void {
-      const view = whole();
-      if (count === stride) view.set(x.subarray(start, start + rows * count));
-      else
-        for (let row = 0; row < rows; row++)
-          view.set(x.subarray(start + row * stride, start + row * stride + count), row * count);
-    },
-    store(out, start, count, rows = 1, stride = count): void {
-      if (count === stride) out.set(part(0, rows * count), start);
-      else for (let row = 0; row < rows; row++) out.set(part(row * count, count), start + row * stride);
-    },
-  };
+  /** @param length The most elements that lie there at a time. */
+  constructor(length: number) {
+    this.bytes = 4 * length;
+    // Now, so that the memory does not grow at the first load.
+    bufferOf(0, this.bytes);
+  }
+
+  /** Asked for each time: in between, other work may have wanted a larger buffer. */
+  get pointer(): number {
+    return bufferOf(0, this.bytes).pointer;
+  }
+
+  /** Copies rows of `length` elements, `stride` apart in x, beside each other into it. */
+  load(x: Float32Array, start: number, length: number, rows = 1, stride = length): void {
+    if (length === stride) {
+      load(x, start, rows * length, bufferOf(0, this.bytes));
+      return;
+    }
+    const { floats } = viewsOf(privateHeap().memory);
+    let at = this.pointer >>> 2;
+    for (let row = 0, from = start; row < rows; row++, at += length, from += stride)
+      floats.set(x.subarray(from, from + length), at);
+  }
+
+  /** Copies them back. */
+  store(out: Float32Array, start: number, length: number, rows = 1, stride = length): void {
+    if (length === stride) {
+      store(out, start, rows * length, bufferOf(0, this.bytes));
+      return;
+    }
+    const { floats } = viewsOf(privateHeap().memory);
+    let at = this.pointer >>> 2;
+    for (let row = 0, to = start; row < rows; row++, at += length, to += stride)
+      out.set(floats.subarray(at, at + length), to);
+  }
 }
 
 /** Whole arrays on a heap, as long as some work lasts. */

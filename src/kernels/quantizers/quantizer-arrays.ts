@@ -8,7 +8,7 @@ import { isInSharedHeap, perHeap, privateHeap, sharedHeap } from '../heap.ts';
 import { quantizersModule } from '../quantizers-module.ts';
 import { rounderOn } from '../rounder.ts';
 import { paceOf, roundOnSharedHeap } from '../shared-rounding.ts';
-import { rowBuffer, wholeArraysOn } from '../staging.ts';
+import { RowBuffer, wholeArraysOn } from '../staging.ts';
 import { paces, usefulThreads } from '../thread-rule.ts';
 import { threadPool } from '../threads.ts';
 import type { Outcome, Stream, Track } from './quantizer-pass.ts';
@@ -34,7 +34,7 @@ export function streamInPlace(source: number, destination: number): Stream {
 
 /** Elements that are copied to a buffer on the private heap and back. */
 export function streamStaged(x: Float32Array, out: Float32Array): Stream {
-  const rows = rowBuffer(cached.length);
+  const rows = new RowBuffer(cached.length);
   return {
     load(start, length, count, stride): number {
       rows.load(x, start, length, count, stride);

@@ -1,6 +1,6 @@
 /** Hadamard transforms of Float32Arrays with the kernel: in place in the shared memory, else through a buffer; with threads, on copies there. */
 import { isInSharedHeap, perHeap, privateHeap, sharedHeap } from '../heap.ts';
-import { rowBuffer, wholeArraysOn } from '../staging.ts';
+import { RowBuffer, wholeArraysOn } from '../staging.ts';
 import { divideCommon } from '../thread-division.ts';
 import { paces, usefulThreads } from '../thread-rule.ts';
 import { threadPool } from '../threads.ts';
@@ -34,9 +34,17 @@ interface Staged {
 function rotateRows({ x, out, layout: { outer, length } }: Staged, { begin, blocks, n }: BlockRun): void {
   const rotator = rotatorOf(privateHeap());
   const most = Math.max(1, Math.floor(stagedBytes / (4 * n)));
-  const buffer = rowBuffer(most * n);
-  const places = { source: buffer.pointer, destination: buffer.pointer };
-  const block = rotator.describe({ ...places, n, perRow: most, rowBytes: 0, columns: 1 });
+  const buffer = new RowBuffer(most * n);
+  const { pointer } = buffer;
+  const block = rotator.describe({
+    source: pointer,
+    destination: pointer,
+    n,
+    perRow: most,
+    rowBytes: 0,
+    columns: 1,
+    strip: undefined,
+  });
   // One after the other, where no remainder is between them.
   const [rows, each] = blocks * n === length ? [1, outer * blocks] : [outer, blocks];
   for (let row = 0; row < rows; row++) {
@@ -56,7 +64,7 @@ function rotateColumns({ x, out, layout }: Staged, { begin, blocks, n }: BlockRu
   const rotator = rotatorOf(privateHeap());
   const most = stagedColumnBytes / 4;
   const widest = Math.min(Math.floor(most / n), inner);
-  const buffer = rowBuffer(most);
+  const buffer = new RowBuffer(most);
   const places = { source: buffer.pointer, destination: buffer.pointer };
   for (let left = 0; left < inner; left += widest) {
     const width = Math.min(widest, inner - left);

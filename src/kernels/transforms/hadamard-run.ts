@@ -2,7 +2,7 @@
  * Hadamard transforms with the kernel, of numbers on a heap: the same bits as the reference in `src/quantizers/transforms/hadamard.ts`.
  */
 import * as slots from '../generated/layout-transforms.ts';
-import type { Heap } from '../heap.ts';
+import { type Heap, viewsOf } from '../heap.ts';
 import { transformsModule } from '../transforms-module.ts';
 
 /** Blocks of `size` elements, a power of two, along the middle one of three axes. */
@@ -30,13 +30,15 @@ export interface BlockRun {
 }
 
 /** The runs of an axis: as many whole blocks as fit, then the powers of two of the remainder, largest first. */
-export function* runsOf({ length, size }: HadamardLayout): Generator<BlockRun> {
+export function runsOf({ length, size }: HadamardLayout): readonly BlockRun[] {
+  const runs: BlockRun[] = [];
   let begin = 0;
   for (let n = size; n >= 1 && begin < length; n /= 2) {
     const blocks = Math.floor((length - begin) / n);
-    if (blocks > 0) yield { begin, blocks, n };
+    if (blocks > 0) runs.push({ begin, blocks, n });
     begin += blocks * n;
   }
+  return runs;
 }
 
 /** Blocks of n elements on a heap. Pointers and strides are those of `scripts/kernels/transforms.js`. */
@@ -48,7 +50,7 @@ export interface Blocks {
   readonly rowBytes: number;
   /** Elements from one of a block to the next, and how many of their columns a unit has; 1 and undefined for rows. */
   readonly columns: number;
-  readonly strip?: number;
+  readonly strip: number | undefined;
 }
 
 /** The kernel on a heap. */
@@ -75,35 +77,35 @@ export function rotatorOn(heap: Heap): Rotator {
   function room(): number {
     if (allocated === undefined) {
       allocated = heap.allocate(slots.blockBytes + 8 * mostElements);
-      new Int32Array(heap.memory.buffer, allocated + slots.blockBytes, 2 * mostElements).fill(0);
+      const first = (allocated + slots.blockBytes) >>> 2;
+      viewsOf(heap.memory).words.fill(0, first, first + 2 * mostElements);
     }
     return allocated;
   }
 
   return {
     setSigns({ signs, signsFirst: areFirst }, size): void {
-      const words = room() + slots.blockBytes;
-      const view = new Int32Array(heap.memory.buffer, words, size);
-      for (let i = 0; i < size; i++) view[i] = signs !== undefined && signs[i]! < 0 ? 1 << 31 : 0;
+      const first = (room() + slots.blockBytes) >>> 2;
+      const { words } = viewsOf(heap.memory);
+      for (let i = 0; i < size; i++) words[first + i] = signs !== undefined && signs[i]! < 0 ? 2 ** 31 : 0;
       signsFirst = areFirst;
     },
     describe({ source, destination, n, perRow, rowBytes, columns, strip }): number {
       const block = room();
-      const words = block + slots.blockBytes;
-      const none = words + 4 * mostElements;
-      const view = new DataView(heap.memory.buffer, block, slots.blockBytes);
-      const set = (slot: number, value: number): void => view.setUint32(slot, value, true);
-      set(slots.axisSlot, strip === undefined ? slots.alongRows : slots.alongColumns);
-      set(slots.sourceSlot, source);
-      set(slots.destinationSlot, destination);
-      set(slots.sizeSlot, n);
-      view.setFloat32(slots.factorSlot, Math.sqrt(1 / n), true);
-      set(slots.beforeSlot, signsFirst ? words : none);
-      set(slots.afterSlot, signsFirst ? none : words);
-      set(slots.perRowSlot, perRow);
-      set(slots.rowBytesSlot, rowBytes);
-      set(slots.columnsSlot, columns);
-      set(slots.stripSlot, strip ?? 1);
+      const signs = block + slots.blockBytes;
+      const none = signs + 4 * mostElements;
+      const { words, floats } = viewsOf(heap.memory);
+      words[(block + slots.axisSlot) >>> 2] = strip === undefined ? slots.alongRows : slots.alongColumns;
+      words[(block + slots.sourceSlot) >>> 2] = source;
+      words[(block + slots.destinationSlot) >>> 2] = destination;
+      words[(block + slots.sizeSlot) >>> 2] = n;
+      floats[(block + slots.factorSlot) >>> 2] = Math.sqrt(1 / n);
+      words[(block + slots.beforeSlot) >>> 2] = signsFirst ? signs : none;
+      words[(block + slots.afterSlot) >>> 2] = signsFirst ? none : signs;
+      words[(block + slots.perRowSlot) >>> 2] = perRow;
+      words[(block + slots.rowBytesSlot) >>> 2] = rowBytes;
+      words[(block + slots.columnsSlot) >>> 2] = columns;
+      words[(block + slots.stripSlot) >>> 2] = strip ?? 1;
       return block;
     },
     piece,
@@ -135,9 +137,13 @@ export function rotateOn(
     const offset = 4 * begin * inner;
     const strip = inner === 1 ? undefined : stripOf(n, inner);
     const block = rotator.describe({
-      ...{ source: source + offset, destination: destination + offset },
-      ...{ n, perRow: blocks, rowBytes: 4 * length * inner, columns: inner },
-      ...(strip !== undefined && { strip }),
+      source: source + offset,
+      destination: destination + offset,
+      n,
+      perRow: blocks,
+      rowBytes: 4 * length * inner,
+      columns: inner,
+      strip,
     });
     const units = outer * blocks * (strip === undefined ? 1 : Math.ceil(inner / strip));
     share(block, units, Math.max(1, Math.floor(pieceElements / (n * (strip ?? 1)))));

@@ -159,8 +159,8 @@ export function hadamard(given?: HadamardOptions): Transform {
   const data = dataOf(options, own, fixed);
 
   function rotationFor(shape: readonly number[], axis: number): Rotation {
-    const around = aroundAxis(axis, shape);
-    const layout = { ...around, size: size ?? largestPowerOfTwo(Math.max(around.length, 1)) };
+    const { outer, length, inner } = aroundAxis(axis, shape);
+    const layout = { outer, length, inner, size: size ?? largestPowerOfTwo(Math.max(length, 1)) };
     return { layout, signs: signsFor(layout.size) };
   }
 
