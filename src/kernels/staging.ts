@@ -211,7 +211,7 @@ export class RowBuffer {
   }
 
   /** Copies rows of `length` elements, `stride` apart in x, beside each other into it. */
-  load(x: Float32Array, start: number, length: number, rows = 1, stride = length): void {
+  load(x: Float32Array, start: number, length: number, rows: number = 1, stride: number = length): void {
     if (length === stride) {
       load(x, start, rows * length, bufferOf(0, this.bytes));
       return;
@@ -223,7 +223,7 @@ export class RowBuffer {
   }
 
   /** Copies them back. */
-  store(out: Float32Array, start: number, length: number, rows = 1, stride = length): void {
+  store(out: Float32Array, start: number, length: number, rows: number = 1, stride: number = length): void {
     if (length === stride) {
       store(out, start, rows * length, bufferOf(0, this.bytes));
       return;
