@@ -101,8 +101,14 @@ function checkLearned(
 ): void {
   const { invert } = spec;
   spec.learn?.forEach((one, i) => {
-    if (one.of === 'bits') checkBits(`${path}.learn[${i}]`, one, spec);
-    else
+    if (one.of === 'bits') {
+      checkBits(`${path}.learn[${i}]`, one, spec);
+      checkAbsent(
+        `${path}.learn[${i}].freeze`,
+        (one as { readonly freeze?: unknown }).freeze,
+        'nothing for bits',
+      );
+    } else
       for (const field of ['target', 'range', 'penalty'] as const)
         checkAbsent(
           `${path}.learn[${i}].${field}`,

@@ -72,6 +72,7 @@ const operandEntries = {
       fields({
         of: word(['scale', 'zeroPoint', 'bits', 'form']),
         learningRate: positive,
+        freeze: maybe(fields({ window: integer(2, 2 ** 21), above: number({ from: 0, below: 1 }) })),
         target: maybe(bits),
         range: maybe(list(bits, 2, 2)),
         penalty: maybe(fields({ kind: word(['mean', 'size']), weight: positive })),

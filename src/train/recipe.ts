@@ -92,6 +92,17 @@ interface LearnScale {
   readonly of: 'scale' | 'zeroPoint' | 'form';
   /** Its peak; it follows the recipe's schedule. Above 0. */
   readonly learningRate: number;
+  /** When numbers stay as they are. Default: never. */
+  readonly freeze?: FreezeSpec;
+}
+
+/**
+ * A number stays as it is for `window` steps where, in the window before, the sign of its gradient was another than in the step before
+ * in more than part `above` of the steps (GAQAT).
+ */
+export interface FreezeSpec {
+  readonly window: number;
+  readonly above: number;
 }
 
 /**

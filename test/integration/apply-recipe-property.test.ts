@@ -164,6 +164,7 @@ const every: Readonly<Record<string, Recipe>> = {
   stableSpam: recipes.stableSpam({ operands: 'fp4', resetEvery: 3, fadeTo: 0.5 }),
   lsq: recipes.lsq({ bits: 2, activations: 'affine', scaleRate: 1e-2 }),
   whitepaperQat: recipes.whitepaperQat({ weightBits: 4, delay: 0.5 }),
+  gaqat: recipes.gaqat({ bits: 2, per: 'row', window: 2, above: 0, optimizer: { kind: 'sgd', momentum: 0 } }),
   geta: recipes.geta({ bits: [3, 8], scaleRate: 1e-3, formRate: 1e-2 }),
   ifairy: recipes.ifairy(),
   l4q: recipes.l4q({ group: 4, rank: 2 }),

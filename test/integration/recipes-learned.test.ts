@@ -88,6 +88,49 @@ describe('learned steps', () => {
   });
 });
 
+describe('steps that freeze', () => {
+  it('are those of plain loops, which stay where signs changed', async () => {
+    const rate = 2 ** -6;
+    const [window, above] = [3, 0.3];
+    // Both layers are ends.
+    const recipe = recipes.gaqat({
+      bits: 4,
+      ends: 4,
+      activations: 'none',
+      scaleRate: rate,
+      window,
+      above,
+      ...descent,
+    });
+    const many = Array.from({ length: 12 }, (_, i) => netOf(i + 1, 0.5 + (i % 3)));
+    const layers = [0, 1].map(() => new LearnedSteps({ low: -8, high: 7, rate, perRow: false }, 'elements'));
+    const signs = layers.map((): number[] => []);
+    let stayed = 0;
+    const expected = many.map((net, i) => {
+      const [one, two] = layers.map(
+        (w): LayerSlots => ({ w: w.read, dw: 'same', wx: 'same', ww: w.pullBackTransposed }),
+      );
+      const after = step(net, [one!, two!], 2 ** -4);
+      layers.forEach((w, l) => {
+        const own = signs[l]!;
+        own.push(Math.sign(w.gradient!));
+        // The signs of the window before this step's, each beside the one before it.
+        const begin = Math.floor(i / window) * window - window;
+        const changes = own
+          .slice(Math.max(begin, 0), begin + window)
+          .filter((sign, k) => sign === -own[begin + k - 1]!);
+        const isFrozen = begin >= 0 && changes.length / window > above;
+        if (isFrozen) stayed++;
+        w.step(isFrozen);
+      });
+      return after;
+    });
+    expect(stayed).toBeGreaterThan(2);
+    expect(stayed).toBeLessThan(20);
+    expect(await trained(tf, recipe, many)).toEqual(expected);
+  });
+});
+
 describe("the whitepaper's training", () => {
   it.each([
     [8, 8],

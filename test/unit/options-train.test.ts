@@ -540,6 +540,12 @@ describe('recipes', () => {
     quest: [{ ...common, bits: 3, activations: false }],
     lsq: [{ ...common, bits: 3, activations: 'affine', per: 'row', ends: 'binary32', scaleRate: 1e-3 }],
     whitepaperQat: [{ ...common, weightBits: 4, activationBits: 7, per: 'tensor', decay: 0.9, delay: 0.2 }],
+    gaqat: [
+      {
+        ...{ ...common, bits: 3, activations: 'affine', per: 'row', ends: 'binary32', scaleRate: 1e-3 },
+        ...{ window: 9, above: 0.25 },
+      },
+    ],
     geta: [{ ...common, bits: [3, 9], initial: 5, activations: false, scaleRate: 1e-6, formRate: 1e-3 }],
     ifairy: [{ ...common, product: 'plain', activations: false }],
     l4q: [{ ...common, bits: 3, group: 32, rank: 2, alpha: 8, at: 0.25, adapterRate: 1e-2, scaleRate: 1e-3 }],

@@ -5,10 +5,10 @@
  */
 
 import type { Tensor, Variable } from '@tensorflow/tfjs';
-import { checkLength } from '../../check.ts';
+import { checkLength, integerInRange } from '../../check.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { type OptimizerSettings, optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
-import { type LearnSpec, valueOptions } from '../recipe.ts';
+import { type FreezeSpec, type LearnSpec, valueOptions } from '../recipe.ts';
 import { type SavedArray, savedFloat64 } from '../stores/index.ts';
 import type { RecipeEngine, StepPart } from './engine.ts';
 import {
@@ -19,6 +19,7 @@ import {
   trainedBits,
 } from './learned-bits.ts';
 import { savedBinary64 } from './quantizer-memory.ts';
+import { SignDisorder } from './sign-disorder.ts';
 import type { LearnedGradients, Slot } from './slots.ts';
 
 /** The field of a quantiser's state, and of its gradients, that a parameter is. */
@@ -30,7 +31,14 @@ interface Trainer {
   readonly optimizer: TrainingOptimizer;
   /** The layer's clock at the latest step. */
   last: number;
+  /** Which of its numbers stay as they are. */
+  disorder?: SignDisorder;
+  /** What that has counted, of a state that was taken up. */
+  counted?: Float64Array;
 }
+
+/** What of a trained parameter decides how it is trained. */
+type Training = Pick<LearnSpec, 'learningRate'> & { readonly freeze?: FreezeSpec };
 
 /** Distinguishes the variables of runs of one program. */
 let runs = 0;
@@ -108,7 +116,7 @@ export class LearnedParameters implements StepPart {
   /** One step of an optimiser: the new values. */
   #step(
     key: string,
-    { learningRate }: Pick<LearnSpec, 'learningRate'>,
+    { learningRate, freeze }: Training,
     values: readonly number[],
     gradient: Float64Array,
     clock: number,
@@ -125,7 +133,11 @@ export class LearnedParameters implements StepPart {
       variable.assign(tf.tensor1d(Float32Array.from(values)));
       optimizer.applyGradients({ [variable.name]: tf.tensor1d(Float32Array.from(gradient)) as Tensor });
     });
-    return [...variable.dataSync()];
+    const moved = [...variable.dataSync()];
+    if (freeze === undefined) return moved;
+    trainer.disorder ??= new SignDisorder(freeze, values.length, trainer.counted);
+    const frozen = trainer.disorder.next(gradient);
+    return moved.map((value, i) => (frozen[i]! ? values[i]! : value));
   }
 
   #trainerOf(key: string, count: number): Trainer {
@@ -137,7 +149,7 @@ export class LearnedParameters implements StepPart {
     zeros.dispose();
     const { recipe, seed, steps } = this.#engine;
     const options = { seed, prefix: this.#prefix, ...valueOptions(recipe, steps) };
-    const made = { variable, optimizer: optimizerOf(tf, this.#settings, options), last: 0 };
+    const made: Trainer = { variable, optimizer: optimizerOf(tf, this.#settings, options), last: 0 };
     this.#trainers.set(key, made);
     return made;
   }
@@ -145,11 +157,13 @@ export class LearnedParameters implements StepPart {
   /** States of the optimisers; the parameters themselves are what their quantisers remember. */
   save(): Map<string, SavedArray> {
     const arrays = new Map<string, SavedArray>();
-    for (const [key, { optimizer, variable, last }] of this.#trainers) {
+    for (const [key, { optimizer, variable, last, disorder, counted }] of this.#trainers) {
       const { counters, arrays: own } = optimizer.save();
       const sorted = Object.keys(counters).sort();
-      const numbers = [last, ...sorted.map((name) => counters[name]!)];
+      const numbers = [last, variable.size, ...sorted.map((name) => counters[name]!)];
       arrays.set(`${key}/counters`, savedFloat64(Float64Array.from(numbers)));
+      const signs = disorder?.state ?? counted;
+      if (signs !== undefined) arrays.set(`${key}/signs`, savedFloat64(signs));
       for (const [name, saved] of own) arrays.set(`${key}/${name.slice(variable.name.length + 1)}`, saved);
     }
     return arrays;
@@ -162,18 +176,26 @@ export class LearnedParameters implements StepPart {
       name.endsWith('/counters') ? [name.slice(0, -'/counters'.length)] : [],
     );
     for (const key of keys) {
-      const own = [...arrays].filter(([name]) => name.startsWith(`${key}/`) && name !== `${key}/counters`);
-      const count = Math.max(1, ...own.map(([, { shape }]) => shape[0] ?? 1));
+      const [counting, signs] = ['counters', 'signs'].map((name) => `${key}/${name}`) as [string, string];
+      const own = [...arrays].filter(
+        ([name]) => name.startsWith(`${key}/`) && name !== counting && name !== signs,
+      );
+      const [last = 0, count = 0, ...numbers] = savedBinary64(counting, arrays.get(counting)!);
+      integerInRange(`${counting}[1]`, count, 1, 2 ** 31 - 1);
       const trainer = this.#trainerOf(key, count);
       const { optimizer, variable } = trainer;
-      const [last = 0, ...numbers] = savedBinary64(`${key}/counters`, arrays.get(`${key}/counters`)!);
+      const counted = arrays.get(signs);
+      if (counted !== undefined) {
+        trainer.counted = savedBinary64(signs, counted);
+        checkLength(signs, trainer.counted, 1 + 3 * count, `${1 + 3 * count} numbers`);
+      }
       const names = Object.keys(optimizer.save().counters).sort();
       checkLength(
         `${key}/counters`,
         numbers,
         names.length,
-        `${names.length + 1} numbers`,
-        numbers.length + 1,
+        `${names.length + 2} numbers`,
+        numbers.length + 2,
       );
       trainer.last = last;
       const counters = Object.fromEntries(names.map((name, i) => [name, numbers[i]!]));

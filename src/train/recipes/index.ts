@@ -15,6 +15,7 @@ export { type Fp4DesignOptions, fp4Design } from './fp4-design.ts';
 export { type Fp4DgeOptions, fp4Dge } from './fp4-dge.ts';
 export { type Fp8HybridOptions, fp8Hybrid } from './fp8.ts';
 export { type GaloreOptions, galore, type QGaloreOptions, qGalore } from './galore.ts';
+export { type GaqatOptions, gaqat } from './gaqat.ts';
 export { type GetaOptions, geta } from './geta.ts';
 export { type HaloOptions, halo } from './halo.ts';
 export { type IFairyOptions, ifairy } from './ifairy.ts';

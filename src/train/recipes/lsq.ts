@@ -24,13 +24,15 @@ export interface LsqOptions extends RecipeOptions {
   readonly scaleRate?: number;
 }
 
-const lsqOptions = optionsOf({
+/** Options of learned steps, without those of all recipes. */
+export const lsqOptionEntries = {
   bits: maybe(integer(2, 8)),
   activations: maybe(word(['signed', 'unsigned', 'affine', 'none'])),
   per: maybe(word(['tensor', 'row'])),
   ends: maybe(word([2, 3, 4, 5, 6, 7, 8, 'binary32'])),
   scaleRate: maybe(number({ above: 0, to: 1 })),
-});
+};
+const lsqOptions = optionsOf(lsqOptionEntries);
 
 type Settled = Required<Pick<LsqOptions, 'activations' | 'per' | 'scaleRate'>>;
 

@@ -96,11 +96,16 @@ export class LearnedSteps {
     return transposed(this.#pulled(turned, order));
   };
 
-  /** A step of gradient descent; without a gradient the steps stay. */
-  step(): void {
+  /** Of the first step. */
+  get gradient(): number | undefined {
+    return this.#gradients?.[0];
+  }
+
+  /** A step of gradient descent; without a gradient, or frozen, the steps stay. */
+  step(isFrozen = false): void {
     const { rate } = this.#setting;
     const gradients = this.#gradients;
-    if (gradients === undefined) return;
+    if (gradients === undefined || isFrozen) return;
     this.#steps = this.#steps!.map((step, i) => Math.max(f(step - f(f(gradients[i]!) * f(rate))), 2 ** -126));
     this.#gradients = undefined;
   }
