@@ -3,7 +3,7 @@
  * Sources: Esser, McKinstry, Bablani et al., "Learned step size quantization", arXiv 1902.08153; zero points: Bhalgat et al., "LSQ+",
  * arXiv 2004.09576.
  */
-import { integer, maybe, number, word } from '../../schema.ts';
+import { integer, maybe, number, type Schema, word } from '../../schema.ts';
 import { type LinearSlots, type OperandSpec, plainSlots, type Recipe, type Rule } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
@@ -25,7 +25,7 @@ export interface LsqOptions extends RecipeOptions {
 }
 
 /** Options of learned steps, without those of all recipes. */
-export const lsqOptionEntries = {
+export const lsqOptionEntries: Readonly<Record<string, Schema>> = {
   bits: maybe(integer(2, 8)),
   activations: maybe(word(['signed', 'unsigned', 'affine', 'none'])),
   per: maybe(word(['tensor', 'row'])),
