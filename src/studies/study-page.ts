@@ -17,6 +17,7 @@ import {
   contrastTable,
   notesOf,
   type SweepTable,
+  stabilityTable,
   sweepCsv,
   sweepJson,
   sweepTable,
@@ -146,6 +147,9 @@ function setUp({ sweep, finished, planned }: SweepResults, folder: string, comma
   ];
 }
 
+const stabilityWords =
+  'Runs that lost what they had learned, by recipe and learning rate: that diverged, or whose last 20 losses lie half a nat above the least 20 in a row.';
+
 /** What of a study's page is on disk beside it, by path relative to the page. */
 interface StudyPage {
   readonly markdown: string;
@@ -184,6 +188,7 @@ export function studyPage(
         `- ${arm.name}, seed ${seed}: ${markdownText(divergenceInWords(divergence))}`,
     ),
   );
+  const stability = stabilityTable(results);
   const warning = isComplete(results)
     ? []
     : ['Arms without all of their seeds are not settled; what is said below holds for what is there.'];
@@ -201,6 +206,7 @@ export function studyPage(
     markdownTable(sweepTable(results)),
     markdownText(notesOf(results).join(' ')),
     `In full, run by run: [JSON](data/${name}.json), [CSV](data/${name}.csv).`,
+    ...(stability === null ? [] : [stabilityWords, markdownTable(stability)]),
     ...(diverged.length > 0 ? ['Diverged:', diverged.join('\n')] : []),
     ...(contrasts.length > 0 ? ['## Contrasts', markdownTable(contrastTable(results))] : []),
     ...(figures.length > 0 ? ['## Figures', ...figures] : []),

@@ -103,6 +103,7 @@ export { train } from './run.ts';
 export { checkTraining } from './run-settings.ts';
 export { type Schedule, scheduleFactor } from './schedule.ts';
 export { type Sensitivity, sensitiveLayers } from './sensitive-layers.ts';
+export { logitSharpness, type SharpnessOptions } from './sharpness.ts';
 export { lossSpike, type Spike } from './spike.ts';
 export { ratioEdges, type SavedArray, type WeightStoreSpec, type WriteMeasure } from './stores/index.ts';
 export { type PhaseIn, strengthAt } from './strength.ts';

@@ -7,7 +7,7 @@ import { cos, exp, log, sin } from '../arithmetic/elementary/approximate.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { createParameters, extraNormOf, type Model, normEpsilon, type ParameterShape } from './model.ts';
 import type { LanguageModelConfig } from './model-config.ts';
-import { causalAttention, type Rotation, rmsNorm, rotate, swiglu } from './operations.ts';
+import { causalAttention, layerNorm, type Rotation, rmsNorm, rotate, swiglu } from './operations.ts';
 import type { ExtraNorm } from './recipe.ts';
 
 const ROTARY_BASE = 1e4;
@@ -44,9 +44,15 @@ export function languageModelShapes(config: LanguageModelConfig, vocabulary: num
     columns: number,
     initial: ParameterShape['initial'],
   ): ParameterShape => ({ name, role: 'linear', shape: [rows, columns], initial });
+  const isStable = config.stableEmbedding === true;
+  const tokens = isStable ? { limit: Math.sqrt(6 / (vocabulary + width)) } : usual;
   const shapes: ParameterShape[] = [
-    { name: 'embedding', role: 'embedding', shape: [vocabulary, width], initial: usual },
+    { name: 'embedding', role: 'embedding', shape: [vocabulary, width], initial: tokens },
   ];
+  if (isStable)
+    shapes.push(gain('embedding.norm'), {
+      ...{ name: 'embedding.bias', role: 'bias', shape: [width], initial: { constant: 0 } },
+    });
   for (let layer = 0; layer < layers; layer++) {
     const attention = `layers.${layer}.attention`;
     const mlp = `layers.${layer}.mlp`;
@@ -160,6 +166,11 @@ export function createLanguageModel(
 
     // A product with one-hot rows looks a row up; its gradient is a product too, where a gather's is a slow scatter.
     let stream = tf.matMul(inputs, weight('embedding')) as Tensor2D;
+    if (config.stableEmbedding === true)
+      stream = tf.add(
+        tf.mul(layerNorm(tf, stream, normEpsilon), gain('embedding.norm')),
+        gain('embedding.bias'),
+      );
     for (let layer = 0; layer < config.layers; layer++) {
       for (const [block, compute] of [
         [`layers.${layer}.attention`, attention],

@@ -65,7 +65,7 @@ function inputBytes(
 }
 
 function languageModelBytes(
-  { width, heads, hidden, context, layers, sequences }: LanguageModelConfig,
+  { width, heads, hidden, context, layers, sequences, stableEmbedding }: LanguageModelConfig,
   outputs: number,
   step: StepArithmetic,
 ): number {
@@ -75,7 +75,7 @@ function languageModelBytes(
   const norm = (columns: number): number => float(rows * (columns + 1));
   const extra = (columns: number, isInner: boolean): number =>
     extraNorm !== null && (isInner || extraNorm.where === 'all') ? norm(columns) : 0;
-  let bytes = 0;
+  let bytes = stableEmbedding === true ? norm(width) : 0;
   for (let layer = 0; layer < layers; layer++) {
     const read = (block: string, names: readonly string[], columns: number): number =>
       inputBytes(

@@ -2,7 +2,7 @@
 
 import { checkObject, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { checkSchema, fields, integer, line, list, maybe, number, word } from '../schema.ts';
+import { boolean, checkSchema, fields, integer, line, list, maybe, number, word } from '../schema.ts';
 
 /** A LLaMA-style decoder: pre-RMSNorm, rotary positions, causal attention, SwiGLU, no biases, untied head. */
 export interface LanguageModelConfig {
@@ -22,6 +22,11 @@ export interface LanguageModelConfig {
   readonly learningRate: number;
   /** Channels of activations that begin larger than the others. Default: none. */
   readonly outliers?: ChannelOutliers;
+  /**
+   * Whether the embedding begins with uniform values of Xavier's limit, sqrt(6 / (tokens + width)), and is followed by a LayerNorm with gain
+   * and bias: the stable embedding of 8-bit optimisers (arXiv 2110.02861), whose states in 32 bits are the recipe's. Default false.
+   */
+  readonly stableEmbedding?: boolean;
 }
 
 /**
@@ -90,6 +95,7 @@ export const models: Readonly<Record<string, ModelConfig>> = {
     ...decoder('llama-tiny-outliers', 96, 2, 4, 256, 64, 2e-3),
     outliers: { part: 0.01, factor: 20 },
   },
+  'llama-tiny-stable': { ...decoder('llama-tiny-stable', 96, 2, 4, 256, 64, 2e-3), stableEmbedding: true },
   'llama-small': decoder('llama-small', 128, 4, 4, 352, 128, 1.5e-3),
   'llama-medium': decoder('llama-medium', 256, 4, 8, 704, 128, 1e-3),
   'llama-large': decoder('llama-large', 320, 6, 8, 864, 128, 1e-3),
@@ -116,6 +122,7 @@ const languageSchema = fields({
   context: size,
   sequences: size,
   learningRate: rate,
+  stableEmbedding: maybe(boolean),
   outliers: maybe(fields({ part: number({ above: 0, to: 1 }), factor: number({ from: 1, to: 2 ** 16 }) })),
 });
 

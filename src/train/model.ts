@@ -7,7 +7,7 @@ import type { Tensor2D, Variable } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { layerNorm, rmsNorm } from './operations.ts';
 import type { ParameterRole } from './parameter-role.ts';
-import { gaussians } from './random.ts';
+import { gaussians, uniforms } from './random.ts';
 import type { ExtraNorm } from './recipe.ts';
 
 /** What norms add to a mean square before its root. */
@@ -56,8 +56,12 @@ export interface ParameterShape {
   readonly name: string;
   readonly role: Parameter['role'];
   readonly shape: readonly number[];
-  /** Standard deviation of Gaussian initial values, or the one value that all have. */
-  readonly initial: ({ readonly deviation: number } | { readonly constant: number }) & {
+  /** Standard deviation of Gaussian initial values, the limit of uniform ones to either side, or the one value that all have. */
+  readonly initial: (
+    | { readonly deviation: number }
+    | { readonly limit: number }
+    | { readonly constant: number }
+  ) & {
     /** Places along the last axis where they are multiplied by a factor. */
     readonly scaled?: { readonly at: readonly number[]; readonly factor: number };
   };
@@ -66,10 +70,11 @@ export interface ParameterShape {
 /** The initial values of a parameter, which depend on nothing but (seed, name, sizes). */
 function initialValues({ name, shape, initial }: ParameterShape, seed: number): Float32Array {
   const size = sizeOf(shape);
-  const values =
-    'constant' in initial
-      ? new Float32Array(size).fill(initial.constant)
-      : gaussians(size, initial.deviation, seed, `${name}/initial`);
+  const purpose = `${name}/initial`;
+  let values: Float32Array;
+  if ('constant' in initial) values = new Float32Array(size).fill(initial.constant);
+  else if ('limit' in initial) values = uniforms(size, initial.limit, seed, purpose);
+  else values = gaussians(size, initial.deviation, seed, purpose);
   const { at, factor } = initial.scaled ?? { at: [], factor: 1 };
   const columns = shape.at(-1) ?? 1;
   for (const place of at) for (let i = place; i < size; i += columns) values[i] = values[i]! * factor;

@@ -47,8 +47,25 @@ export interface StepProbes {
    */
   readonly rms?: Readonly<Record<string, number>>;
   readonly gradient?: GradientProbe;
+  /** Of the loss in the logits of the batch, at every prediction of it (`logitSharpness`); NaN where logits are no finite numbers. */
+  readonly sharpness?: number;
+  /** Of each parameter, the norm of the weight over that of the gradient that the optimiser was given. */
+  readonly weightOverGradient?: Readonly<Record<string, number>>;
+  /**
+   * What holding the optimiser's moments loses, over all that are not held in float32: 10 log10 of the sum of squares over that of
+   * squared errors, of the first moment and of the root of the second.
+   */
+  readonly states?: StateProbe;
+  /** The mean of the learned numbers of bits, over groups, for the next step; of recipes with some. */
+  readonly bits?: number;
   /** Formats that the recipe's controller decided for the next step, by parameter; of recipes with one. */
   readonly formats?: Readonly<Record<string, string>>;
+}
+
+/** In dB; null without an error, absent where none is held in few bits. */
+export interface StateProbe {
+  readonly first?: number | null;
+  readonly second?: number | null;
 }
 
 /** How gradients of the linear weights compare with those of a backward pass whose own operands are not quantised. */

@@ -43,3 +43,11 @@ export function gaussians(count: number, deviation: number, seed: number, purpos
     (word) => deviation * normalQuantile((word + 0.5) / TWO_32),
   );
 }
+
+/** `count` samples, uniform between -limit and limit: limit (2 (word + 1/2) / 2^32 - 1), rounded to binary32. */
+export function uniforms(count: number, limit: number, seed: number, purpose: string): Float32Array {
+  return Float32Array.from(
+    randomWords(count, seed, 0, purpose),
+    (word) => limit * ((2 * (word + 0.5)) / TWO_32 - 1),
+  );
+}

@@ -2,7 +2,7 @@
  * One training step: forward and backward pass, update; and the gradient probe, which is several passes
  * without an update. No phases and no records: those are the loop's.
  */
-import type { NamedTensorMap, Variable } from '@tensorflow/tfjs';
+import type { NamedTensorMap, Scalar, Tensor2D, Variable } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { type Divergence, DivergenceError, firstNotFinite } from './divergence.ts';
@@ -14,6 +14,7 @@ import { globalNorm, type TrainingOptimizer } from './optimizers/index.ts';
 import { isSlotted } from './parameter-role.ts';
 import type { GradientProbe, OperandProbes } from './probes.ts';
 import type { ExtraNorm, LinearSlots } from './recipe.ts';
+import { logitSharpness } from './sharpness.ts';
 import type { Batch } from './task.ts';
 
 /** A batch and the arithmetic to run it in. */
@@ -34,14 +35,21 @@ interface Pass {
   readonly gradients: NamedTensorMap;
 }
 
-/** Loss and gradients. Call inside `tf.tidy`. */
-function pass({ tf, model, batch, outputs, extraNorm, engine }: StepContext, options: PassOptions): Pass {
+/** Loss and gradients. Call inside `tf.tidy`. `look` sees the logits. */
+function pass(
+  { tf, model, batch, outputs, extraNorm, engine }: StepContext,
+  options: PassOptions,
+  look?: (logits: Tensor2D) => void,
+): Pass {
   const inputs = batch.inputs(tf);
   const targets = oneHot(tf, batch.targets, outputs);
   const variables: Variable[] = model.parameters.map(({ variable }) => variable);
-  const { value, grads } = engine.within(options, () =>
-    tf.variableGrads(() => crossEntropy(tf, model.forward(inputs, { extraNorm }), targets), variables),
-  );
+  const loss = (): Scalar => {
+    const logits = model.forward(inputs, { extraNorm });
+    look?.(logits);
+    return crossEntropy(tf, logits, targets);
+  };
+  const { value, grads } = engine.within(options, () => tf.variableGrads(loss, variables));
   return { loss: value.dataSync()[0]!, gradients: grads };
 }
 
@@ -51,6 +59,8 @@ export interface StepOutcome {
   readonly gradientNorm: number;
   /** What was not finite, if something was; the step's update was not made then, or not in every parameter. */
   readonly diverged: Pick<Divergence, 'of' | 'tensor'> | null;
+  /** Of the loss in the logits, where the step was probed. */
+  readonly sharpness?: number;
 }
 
 /** What is not finite before the update. */
@@ -76,10 +86,17 @@ export function trainStep(
   const { tf, model } = context;
   const tap = taps && { tap: taps.add.bind(taps) };
   const run = (): StepOutcome => {
-    const passed = pass(context, { ...tap });
+    let sharpness: number | undefined;
+    const look = (logits: Tensor2D): void => {
+      sharpness = logitSharpness(logits.dataSync<'float32'>(), context.batch.targets);
+    };
+    const passed = pass(context, { ...tap }, taps && look);
     const { scale } = context;
     const norm = globalNorm(tf, passed.gradients) / (scale ?? 1);
-    const measured = { loss: passed.loss, gradientNorm: norm };
+    const measured = {
+      ...{ loss: passed.loss, gradientNorm: norm },
+      ...(sharpness === undefined ? {} : { sharpness }),
+    };
     const diverged = divergedBefore(context, passed, scale === undefined ? norm : 0);
     if (diverged !== null) return { ...measured, diverged };
     try {

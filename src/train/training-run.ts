@@ -17,6 +17,7 @@ import { type ExtraNorm, valueOptions } from './recipe.ts';
 import type { StepRecord, TrainOptions } from './records.ts';
 import type { Settings } from './run-settings.ts';
 import { probeGradients, type StepContext, type StepOutcome, trainStep } from './step.ts';
+import { UpdateProbe } from './update-probe.ts';
 
 /** A model's variables: those of weights that a store holds exist during a step only. */
 function modelHome(model: Model): VariableHome {
@@ -42,6 +43,7 @@ interface Probing {
   readonly taps: OperandProbes;
   readonly images: ReturnType<typeof weightImages>;
   readonly gradient: StepProbes['gradient'];
+  readonly update: UpdateProbe;
 }
 
 export class TrainingRun {
@@ -107,11 +109,14 @@ export class TrainingRun {
     );
     this.weights.measure();
     const gradient = gradientDraws > 0 ? probeGradients(context, gradientDraws) : undefined;
-    return { taps: new OperandProbes(), images, gradient };
+    const update = new UpdateProbe(this.model.variablePrefix);
+    return { taps: new OperandProbes(), images, gradient, update };
   }
 
   /** What the probes of a step say, once its update is made, or is not. */
-  #probed({ taps, images, gradient }: Probing, { diverged }: StepOutcome): StepProbes {
+  #probed({ taps, images, gradient, update }: Probing, outcome: StepOutcome): StepProbes {
+    const { diverged, sharpness } = outcome;
+    const { meanBits } = this.learned;
     const seen = diverged === null ? compareImages(this.model, images) : new Map();
     const written = diverged === null ? this.weights.measures() : new Map();
     return {
@@ -119,6 +124,9 @@ export class TrainingRun {
       weights: joinMeasures(this.model, new Map([...seen, ...written])),
       ...rmsByName(this.model, this.optimizer.rms),
       ...(gradient === undefined ? {} : { gradient }),
+      ...(sharpness === undefined ? {} : { sharpness }),
+      ...update.result(),
+      ...(meanBits === undefined ? {} : { bits: meanBits }),
       ...(this.steered.controller && { formats: this.steered.controller.formats }),
     };
   }
@@ -140,6 +148,7 @@ export class TrainingRun {
     weights.load();
     const probing = this.#probe(index, context);
     optimizer.rms = probing === undefined ? undefined : new Map();
+    optimizer.look = probing?.update;
     const outcome = trainStep(context, optimizer, probing?.taps);
     const { loss, gradientNorm, diverged } = outcome;
     if (diverged !== null) this.divergence = { step: index + 1, ...diverged };

@@ -32,7 +32,10 @@ test.each([
     ['--arms', 'float64'],
     "--arms: got 'float64'; accepted: names separated by commas: float32, bitnet, bfloat16",
   ],
-  [['--model', 'gpt-4'], "--model: got 'gpt-4'; accepted: llama-tiny, llama-tiny-outliers, llama-small"],
+  [
+    ['--model', 'gpt-4'],
+    "--model: got 'gpt-4'; accepted: llama-tiny, llama-tiny-outliers, llama-tiny-stable",
+  ],
   [['--backend', 'webgl'], "--backend: got 'webgl'; accepted: wasm, cpu"],
   [['--kernels', 'fast'], "--kernels: got 'fast'; accepted: own, stock"],
   [['--learning-rate', '0'], '--learning-rate: got 0; accepted: a number above 0 and at most 1'],

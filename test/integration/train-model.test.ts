@@ -34,6 +34,52 @@ beforeAll(async () => {
   tf = await wasmBackend();
 });
 
+describe('a stable embedding', () => {
+  const stable = { ...config, stableEmbedding: true };
+
+  it('begins with uniform values of Xavier, and its norm has a gain and a bias', () => {
+    const model = createLanguageModel(tf, stable, vocabulary, 3, null);
+    expect(model.parameters.slice(0, 3).map(({ name, role, shape }) => [name, role, shape])).toEqual([
+      ['embedding', 'embedding', [vocabulary, 16]],
+      ['embedding.norm', 'gain', [16]],
+      ['embedding.bias', 'bias', [16]],
+    ]);
+    const values = model.parameters[0]!.variable.dataSync() as Float32Array;
+    const limit = Math.sqrt(6 / (vocabulary + 16));
+    expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(limit);
+    expect(Math.max(...values.map(Math.abs))).toBeGreaterThan(0.9 * limit);
+    const square = values.reduce((sum, x) => sum + x * x, 0) / values.length;
+    expect(Math.abs(square / (limit ** 2 / 3) - 1)).toBeLessThan(0.25);
+    model.dispose();
+    expect(() => modelConfig({ ...config, stableEmbedding: 1 } as never)).toThrow(
+      /^model.stableEmbedding: got 1/,
+    );
+  });
+
+  it('hands the blocks a norm of what was looked up', () => {
+    // Whatever is added to or multiplies all of a token's channels is gone behind the norm.
+    const logitsOf = (change: (x: Tensor) => Tensor): Float32Array => {
+      const model = createLanguageModel(tf, stable, vocabulary, 3, null);
+      const { variable } = model.parameters[0]!;
+      tf.tidy(() => variable.assign(change(variable)));
+      const logits = tf.tidy(
+        () =>
+          model
+            .forward(oneHot(tf, tokens, vocabulary))
+            .dataSync()
+            .slice() as never,
+      );
+      model.dispose();
+      return logits as unknown as Float32Array;
+    };
+    const usual = logitsOf((x) => tf.mul(x, 1));
+    logitsOf((x) => tf.add(tf.mul(x, 512), 1)).forEach((y, i) => {
+      expect(Math.abs(y - usual[i]!)).toBeLessThan(2e-4);
+    });
+    expect(logitsOf((x) => tf.square(x))).not.toEqual(usual);
+  });
+});
+
 describe('planted outliers', () => {
   const valuesOf = (given: LanguageModelConfig): Map<string, Float32Array> => {
     const model = createLanguageModel(tf, given, vocabulary, 3, null);

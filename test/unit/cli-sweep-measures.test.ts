@@ -66,4 +66,58 @@ describe('measures', () => {
     ]);
     expect([...measuresOf([run, lost], 'divergenceStep')]).toEqual([[2, 7]]);
   });
+
+  it('of updates, states, bits and sharpness', () => {
+    const probed = finished(1, [
+      step({
+        operands: {},
+        weights: null,
+        sharpness: 0.5,
+        weightOverGradient: { a: 10, b: 1000, c: Infinity },
+        states: { first: 20, second: null },
+        bits: 5,
+      }),
+      step({ operands: {}, weights: null, sharpness: 0.75, states: { first: 30, second: 10 }, bits: 4.5 }),
+    ]);
+    const expected = {
+      sharpness: 0.75,
+      weightOverGradient: 2,
+      firstSqnr: 25,
+      secondSqnr: 10,
+      learnedBits: 4.5,
+    };
+    for (const [name, value] of Object.entries(expected)) {
+      expect(measureOf(probed, name as MeasureName)).toBeCloseTo(value, 12);
+      expect(measureOf(finished(1, [step({})]), name as MeasureName)).toBeNull();
+    }
+    expect(measureOf(finished(2, probed.steps as never, 7), 'sharpness')).toBe(0.75);
+    const norms = [3, 1, 2, 8, 2].map((gradientNorm) => ({ loss: 1, gradientNorm }) as never);
+    expect(measureOf(finished(1, norms), 'largestGradientNorm')).toBe(8);
+    expect(measureOf(finished(1, norms), 'gradientNormRatio')).toBe(4);
+  });
+
+  it('count a run as lost that forgets what it has learned, or diverges', () => {
+    const losses = (of: (i: number) => number, count = 100) =>
+      Array.from({ length: count }, (_, i) => ({ loss: of(i) }) as never);
+    const lost = (steps: readonly never[]) => measureOf(finished(1, steps), 'unstablePart');
+    expect(lost(losses((i) => 4 - i / 50))).toBe(0);
+    // Back to what it began with.
+    expect(lost(losses((i) => (i < 50 ? 4 - i / 25 : 4)))).toBe(1);
+    // A spike that it has recovered from.
+    expect(lost(losses((i) => (i === 50 ? 100 : 4 - i / 50)))).toBe(0);
+    // Half a nat above the least: not more.
+    expect(lost(losses((i) => (i < 50 ? 2 : 2.5)))).toBe(0);
+    expect(lost(losses((i) => (i < 50 ? 2 : 2.51)))).toBe(1);
+    expect(lost(losses(() => 4, 5))).toBe(0);
+    expect(
+      measureOf(
+        finished(
+          1,
+          losses(() => 1),
+          3,
+        ),
+        'unstablePart',
+      ),
+    ).toBe(1);
+  });
 });

@@ -212,6 +212,10 @@ const exported: Readonly<Record<string, Entry>> = {
       also: isName,
     },
   ],
+  logitSharpness: {
+    call: (options) => halfulp.logitSharpness([1, 2, 3, 4], [0, 1], options as never),
+    accepted: [{ epsilon: 0.1 }],
+  },
   lossSpike: refusing(
     [
       [undefined, null, 1, 'xx', {}, [1, '2'], [1, null], new Int32Array(3)],
@@ -332,6 +336,13 @@ const exported: Readonly<Record<string, Entry>> = {
 
 /** What else these functions take, beside their options. */
 const others: Readonly<Record<string, PlainEntry>> = {
+  logitSharpness: refusing(
+    [[undefined, null, 1, 'x', {}, [1, '2'], [1, 2, 3]], (logits) => halfulp.logitSharpness(logits, [0, 1])],
+    [
+      [undefined, null, 1, 'x', {}, [], [0, 2], [0, '1'], [0, -1]],
+      (targets) => halfulp.logitSharpness([1, 2, 3, 4], targets),
+    ],
+  ),
   adamW: refusing(
     [nothing, (given) => halfulp.adamW(given, defaultOptimizer)],
     [[1, null, [], 'fast', { rate: 1 }], (options) => halfulp.adamW(tf, {}, options)],

@@ -58,7 +58,7 @@ function stepFrom(data: StepRecord): StepRecord {
   return {
     ...step,
     probes: {
-      ...probes,
+      ...withNumbers(probes, ['sharpness', 'bits']),
       operands: Object.fromEntries(
         Object.entries(operands).map(([slot, probe]) => [slot, withNumbers(probe, operandNumbers)]),
       ),

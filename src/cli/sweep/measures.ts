@@ -1,12 +1,14 @@
 /**
  * The numbers of a finished run that sweeps compare, by name. Whether less of one is better is not said here.
  */
+import type { StepProbes } from '../../train/index.ts';
 import { spread } from '../statistics.ts';
 import type { FinishedRun } from './finished-run.ts';
 
 /**
  * Names of a run's numbers; `inference` is the validation loss with the first of the recipe's `inference` weights,
- * `inferenceAccuracy` the accuracy. Accuracies are of classification only, from 0 to 1.
+ * `inferenceAccuracy` the accuracy. Accuracies are of classification only, from 0 to 1. `sharpness` and `learnedBits` are of the last probed
+ * step; `weightOverGradient` is the mean of log10 (|w| / |g|) over parameters and probed steps.
  */
 export type MeasureName =
   | 'validationLoss'
@@ -30,6 +32,14 @@ export type MeasureName =
   | 'gradientBias'
   | 'gradientCosine'
   | 'gradientAlignment'
+  | 'sharpness'
+  | 'largestGradientNorm'
+  | 'gradientNormRatio'
+  | 'weightOverGradient'
+  | 'firstSqnr'
+  | 'secondSqnr'
+  | 'learnedBits'
+  | 'unstablePart'
   | 'divergedPart'
   | 'divergenceStep'
   | 'bytesPerParameter'
@@ -73,6 +83,45 @@ const ofGradients = (field: 'bias' | 'cosine' | 'alignment'): Measure => ({
   whenDiverged: 'none',
 });
 
+/** Of the last probed step. */
+const lastOf =
+  (of: (probes: StepProbes) => number | undefined): Measure['of'] =>
+  ({ steps }) =>
+    steps.flatMap(({ probes }) => (probes && of(probes)) ?? []).at(-1);
+
+/** Mean over the probed steps of what holding a moment loses, in dB. */
+const ofStates = (moment: 'first' | 'second'): Measure => ({
+  of: ({ steps }) => spread(steps.flatMap(({ probes }) => probes?.states?.[moment] ?? []))?.mean,
+  whenDiverged: 'none',
+});
+
+/** Logarithms of how much larger weights are than their gradients. */
+const ratiosOf = ({ steps }: FinishedRun): number[] =>
+  steps.flatMap(({ probes }) =>
+    Object.values(probes?.weightOverGradient ?? {}).flatMap((ratio) =>
+      ratio > 0 && ratio < Infinity ? [Math.log10(ratio)] : [],
+    ),
+  );
+
+/** Steps over which a loss is averaged, and nats that it may rise above its least mean. */
+const window = 20;
+const mostRise = 0.5;
+
+/**
+ * Whether a run lost what it had learned: it diverged, or the mean loss of its last steps lies far above the least mean of as many steps
+ * in a row.
+ */
+function isUnstable({ divergence, steps }: FinishedRun): boolean {
+  if (divergence !== null) return true;
+  let sum = 0;
+  let least = Infinity;
+  steps.forEach(({ loss }, i) => {
+    sum += loss - (i < window ? 0 : steps[i - window]!.loss);
+    if (i >= window - 1) least = Math.min(least, sum);
+  });
+  return steps.length > window && sum - least > window * mostRise;
+}
+
 const ending = (of: Measure['of']): Measure => ({ of, whenDiverged: 'none' });
 const onTheWay = (of: Measure['of']): Measure => ({ of, whenDiverged: 'number' });
 
@@ -99,6 +148,22 @@ const measureTable: Readonly<Record<MeasureName, Measure>> = {
   gradientBias: ofGradients('bias'),
   gradientCosine: ofGradients('cosine'),
   gradientAlignment: ofGradients('alignment'),
+  sharpness: onTheWay(lastOf(({ sharpness }) => sharpness)),
+  largestGradientNorm: onTheWay(({ steps }) =>
+    steps.reduce<number | undefined>(
+      (most, { gradientNorm }) => Math.max(most ?? 0, gradientNorm),
+      undefined,
+    ),
+  ),
+  gradientNormRatio: onTheWay(({ steps }) => {
+    const norms = steps.map(({ gradientNorm }) => gradientNorm).sort((a, b) => a - b);
+    return norms.length === 0 ? undefined : norms.at(-1)! / norms[norms.length >> 1]!;
+  }),
+  weightOverGradient: onTheWay((finished) => spread(ratiosOf(finished))?.mean),
+  firstSqnr: ofStates('first'),
+  secondSqnr: ofStates('second'),
+  learnedBits: ending(lastOf(({ bits }) => bits)),
+  unstablePart: onTheWay((finished) => (isUnstable(finished) ? 1 : 0)),
   divergedPart: onTheWay(({ divergence }) => (divergence === null ? 0 : 1)),
   divergenceStep: onTheWay(({ divergence }) => divergence?.step),
   bytesPerParameter: onTheWay(({ result }) => result.memory.bytesPerParameter),

@@ -128,6 +128,11 @@ const armFields: readonly Field<SweepRow>[] = [
   field('bias', 'of dw', measured('gradientBias', 4)),
   field('cosine', 'of dw', measured('gradientCosine', 4)),
   field('alignment', 'of dw', measured('gradientAlignment', 4)),
+  field('sharpness', 'at the end', measured('sharpness', 4)),
+  field('|w| / |g|', 'log10', measured('weightOverGradient', 3)),
+  field('SQNR', 'of m, dB', measured('firstSqnr', 2)),
+  field('SQNR', 'of √v, dB', measured('secondSqnr', 2)),
+  field('learned', 'bits', measured('learnedBits', 3)),
   field('model', 'MiB', megabytes('totalMemory')),
   field('peak', 'MiB', megabytes('peakMemory')),
   field('s', '/step', measured('secondsPerStep', 3)),
@@ -135,6 +140,31 @@ const armFields: readonly Field<SweepRow>[] = [
 
 /** One row for each arm: columns that no arm fills are left out. */
 export const sweepTable = ({ rows }: SweepResults): SweepTable => tableOf(armFields, rows);
+
+/** How many runs of each recipe lost what they had learned, rate by rate; null where no recipe has several rates. */
+export function stabilityTable({ rows, sweep }: SweepResults): SweepTable | null {
+  const rateOf = ({ arm: { learningRate, model = sweep.model } }: SweepRow): number =>
+    learningRate ?? models[model]!.learningRate;
+  const rates = [...new Set(rows.map(rateOf))].sort((a, b) => a - b);
+  const named = [...new Set(rows.map(({ arm }) => arm.recipe.name))];
+  const isSwept = named.some(
+    (name) => new Set(rows.filter(({ arm }) => arm.recipe.name === name).map(rateOf)).size > 1,
+  );
+  if (!isSwept) return null;
+  const count = (name: string, rate: number): string => {
+    const own = rows.filter((row) => row.arm.recipe.name === name && rateOf(row) === rate);
+    const seeds = own.reduce((sum, row) => sum + row.seeds.length, 0);
+    const lost = own.reduce((sum, row) => sum + (row.measures.unstablePart?.mean ?? 0) * row.seeds.length, 0);
+    return seeds === 0 ? absent : `${Math.round(lost)} of ${seeds}`;
+  };
+  return tableOf(
+    [
+      field<string>('recipe', '', (name) => name, left),
+      ...rates.map((rate) => field<string>(`${rate}`, '', (name) => count(name, rate))),
+    ],
+    named,
+  );
+}
 
 /** What a measure is called in words, with its unit. */
 export const measureTitles: Readonly<Record<MeasureName, string>> = {
@@ -159,6 +189,14 @@ export const measureTitles: Readonly<Record<MeasureName, string>> = {
   gradientBias: 'bias of weight gradients, relative',
   gradientCosine: 'cosine of a weight gradient and the exact one',
   gradientAlignment: 'length of weight gradients along the exact ones, relative',
+  sharpness: 'sharpness at the last probe',
+  largestGradientNorm: 'largest norm of the gradient',
+  gradientNormRatio: 'largest norm of the gradient over the median',
+  weightOverGradient: 'norm of weights over that of gradients, log10',
+  firstSqnr: 'signal over error of held first moments, dB',
+  secondSqnr: 'signal over error of roots of held second moments, dB',
+  learnedBits: 'learned bits at the last probe',
+  unstablePart: 'part of runs that lost what they had learned',
   divergedPart: 'part of runs that diverged',
   divergenceStep: 'step of divergence',
   bytesPerParameter: 'bytes per parameter',

@@ -13,6 +13,7 @@ import { type SavedArray, savedFloat64 } from '../stores/index.ts';
 import type { RecipeEngine, StepPart } from './engine.ts';
 import {
   bitLearning,
+  bitsOf,
   initialParameter,
   type SlotMemory,
   settledParameter,
@@ -70,6 +71,19 @@ export class LearnedParameters implements StepPart {
   /** Whether the latest step had such terms. */
   get hasPenalty(): boolean {
     return this.#penalties.size > 0;
+  }
+
+  /** The mean of learned numbers of bits over all groups; undefined: none has been learned. */
+  get meanBits(): number | undefined {
+    let [sum, count] = [0, 0];
+    for (const slot of this.#engine.slots) {
+      const learning = bitLearning(slot.spec);
+      for (const p of (learning && slot.memory.bits) ?? []) {
+        sum += bitsOf(learning!, p);
+        count++;
+      }
+    }
+    return count === 0 ? undefined : sum / count;
   }
 
   after(_optimizer: object, names: readonly string[]): void {

@@ -16,6 +16,7 @@ export type {
   Governor,
   OptimizerOptions,
   OptimizerState,
+  StepLook,
   TrainingOptimizer,
   WriteBack,
 } from './optimizer.ts';

@@ -21,6 +21,14 @@ export interface OptimizerState {
   readonly arrays: ReadonlyMap<string, SavedArray>;
 }
 
+/** Whoever looks at the steps of an optimiser. */
+export interface StepLook {
+  /** A variable before its step, and the gradient that the optimiser was given. */
+  gradient(variable: Variable, gradient: Tensor): void;
+  /** A state by its name that is not held in float32: what it was to be, and what is held. */
+  state(name: string, next: Tensor, held: Tensor): void;
+}
+
 /**
  * A TensorFlow.js optimiser whose state can be dropped, saved and restored.
  * `applyGradients` throws DivergenceError in place of an update or state that is not finite.
@@ -34,6 +42,8 @@ export interface TrainingOptimizer extends Optimizer {
   decayFactor: number;
   /** While it is a map, steps put in it the root mean square of each variable's g / sqrt(v), where the rule has a second moment v. */
   rms?: Map<string, number> | undefined;
+  /** Sees what steps do; for probes. */
+  look?: StepLook | undefined;
   /** Bytes of state held now. */
   readonly stateBytes: number;
   /** Forgets the moments and the number of steps, as if no step had been taken. */

@@ -19,13 +19,14 @@ import {
   type OptimizerOptions,
   type OptimizerState,
   type Rule,
+  type StepLook,
   type TrainingOptimizer,
   variableNamed,
   type WriteBack,
 } from './optimizer.ts';
 import { type CommonSettings, type OptimizerSettings, settingsAt } from './settings.ts';
 import type { HeldState } from './state-codec.ts';
-import { type MomentCodecs, States } from './states.ts';
+import { type MomentCodecs, type StateOf, States } from './states.ts';
 
 const stateSchema = fields({
   counters: record(number({ from: 0 })),
@@ -54,6 +55,7 @@ class RuleSteps {
   decayFactor = 1;
   step = 0;
   rms: Map<string, number> | undefined;
+  look: StepLook | undefined;
   readonly #tf: TensorFlow;
   readonly #rule: Rule;
   readonly #settings: OptimizerSettings;
@@ -149,6 +151,7 @@ class RuleSteps {
 
   #update(variable: Variable, whole: Tensor, moved: (given: Given) => Move): void {
     const { name } = variable;
+    this.look?.gradient(variable, whole);
     const projector = this.#projectorOf(name, variable.shape);
     const gradient = projector?.project(whole) ?? whole;
     const states = this.#statesOf(name, gradient.shape);
@@ -165,7 +168,15 @@ class RuleSteps {
       this.#states.check(name, { value: written.kept, states: next }, this.step);
     }
     this.#states.write(name, next, this.step);
+    if (this.look !== undefined) this.#showStates(this.look, next, states);
     variable.assign(written?.kept ?? updated);
+  }
+
+  #showStates(look: StepLook, next: Readonly<Record<string, Tensor>>, held: StateOf): void {
+    for (const [name, tensor] of Object.entries(next)) {
+      const state = held[name]!;
+      if (state.bytes < 4 * tensor.size) look.state(name, tensor, state.read());
+    }
   }
 
   /** A variable less its step, decayed before or after it. */
@@ -296,6 +307,12 @@ export function optimizerFrom(
     }
     set rms(rms: Map<string, number> | undefined) {
       own.rms = rms;
+    }
+    get look(): StepLook | undefined {
+      return own.look;
+    }
+    set look(look: StepLook | undefined) {
+      own.look = look;
     }
     get stateBytes(): number {
       return own.bytes;
