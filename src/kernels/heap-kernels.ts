@@ -18,6 +18,7 @@ import type { GroupLayout } from './quantizers/quantizer-pieces.ts';
 import type { QuantizerPlan } from './quantizers/quantizer-plan.ts';
 import { quantizersOn } from './quantizers/quantizer-run.ts';
 import { quantizersModule } from './quantizers-module.ts';
+import { type RangeCodec, rangesOn } from './ranges.ts';
 import { rounderOn } from './rounder.ts';
 import type { ElementType } from './rounding-plan.ts';
 import { planRounding } from './rounding-planner.ts';
@@ -76,6 +77,8 @@ export interface Kernels {
   readonly rotate: HeapRotator['rotate'];
   /** What functions of magnitudes that are constant between bounds need. */
   readonly magnitudes: Pick<Magnitudes, 'sums' | 'place'>;
+  /** 8-bit codes between ranges of groups. */
+  readonly ranges: Omit<RangeCodec, 'release'>;
   /** The copies and the loops that convolutions are made of. */
   readonly convolutions: ConvolutionsModuleExports;
   /** Frees the scratch memory; the kernels may be used again. */
@@ -90,10 +93,12 @@ export function kernelsOn(heap: Heap): Kernels {
   const rotator = rotatesOn(heap);
   const errors = errorsOn(heap);
   const magnitudes = magnitudesOn(heap);
+  const ranges = rangesOn(heap);
   return {
     heap,
     errors,
     magnitudes,
+    ranges,
     rotate: rotator.rotate,
     convolutions: convolutionsModule.on(heap.memory),
     round(type, source, destination, length, format, options): void {
@@ -123,6 +128,7 @@ export function kernelsOn(heap: Heap): Kernels {
       rotator.release();
       errors.release();
       magnitudes.release();
+      ranges.release();
       rounder.release();
     },
   };

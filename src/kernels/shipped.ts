@@ -5,6 +5,7 @@ import elementary from './generated/elementary.ts';
 import errors from './generated/errors.ts';
 import products from './generated/products.ts';
 import quantizers from './generated/quantizers.ts';
+import ranges from './generated/ranges.ts';
 import rounding from './generated/rounding.ts';
 import transforms from './generated/transforms.ts';
 
@@ -15,6 +16,7 @@ export const shippedModules: Readonly<Record<string, string>> = {
   errors,
   products,
   quantizers,
+  ranges,
   rounding,
   transforms,
 };

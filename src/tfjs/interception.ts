@@ -99,6 +99,7 @@ export class Interception {
 
   add(layer: Layer): void {
     this.#layers.push(layer);
+    layer.products?.onImage((dataId, source) => this.#shadows.inherit(dataId, source));
   }
 
   remove(layer: Layer): void {

@@ -25,6 +25,7 @@ import { currentLayer } from './layers.ts';
 import type { EmulationLog } from './log.ts';
 import { type OperandView, operandView } from './operand-views.ts';
 import type { ProductSlots, SlotOperand, SlotOutput, SlotProvider } from './product-slots.ts';
+import { type Held, SavedTensors, type TensorCodec } from './saved-tensors.ts';
 import { watchDisposal, watchTape } from './tape.ts';
 import { type Grid, unitOperands } from './unit-operands.ts';
 
@@ -70,6 +71,11 @@ interface Side {
   readonly operand: Tensor | undefined;
   /** The operand after its norm. */
   readonly normed: Tensor | undefined;
+  /** The codes of the image, where it is held so. */
+  readonly heldImage?: Held | undefined;
+  readonly hasOperand?: boolean;
+  /** All that is held so of the operand. */
+  readonly held?: readonly Held[];
   /** Whether a matrix unit may sum its images. */
   readonly hasGrid: boolean;
 }
@@ -77,8 +83,8 @@ interface Side {
 interface ForwardCall {
   readonly kernel: string;
   readonly slots: ProductSlots;
-  readonly x: Side;
-  readonly w: Side;
+  x: Side;
+  w: Side;
   /** Names of the operands in the kernel. */
   readonly names: { readonly x: string; readonly w: string };
   /** For messages. */
@@ -107,6 +113,9 @@ const isUnit = (accumulate: AccumulatorSpec | null): boolean =>
 const useUnits = ({ forward, inputGradient, weightGradient }: ProductSlots): boolean =>
   [forward, inputGradient, weightGradient].some(({ accumulate }) => isUnit(accumulate));
 
+/** Places of the tensors that products keep of their operands, after all that an operation keeps itself. */
+const firstOfSides = 100;
+
 /** Kernels whose result has the values of their operand, in its order or transposed. */
 const copying: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'ExpandDims', 'Cast', 'Transpose']);
 
@@ -128,6 +137,11 @@ export class ProductCalls {
   readonly #undo: (() => void)[] = [];
   /** Calls that no node of the tape has taken up yet. */
   #pending: ForwardCall[] = [];
+  /** The parameters of all products that none has taken up; undefined: it has none. */
+  #products: (Variable | undefined)[] = [];
+  /** What operations keep for their gradients. */
+  readonly saved: SavedTensors;
+  #tell: (dataId: DataId, source: DataId) => void = () => undefined;
   readonly #scopes: BackwardScope[] = [];
   /** The data that a transposed copy was made of. */
   readonly #sources = new WeakMap<DataId, { readonly dataId: DataId; readonly isSwap: boolean }>();
@@ -143,19 +157,35 @@ export class ProductCalls {
     this.#flips = flips;
     this.#tf = tf;
     this.#provider = provider;
+    this.saved = new SavedTensors(tf, provider, {
+      ownerOf: (dataId) => this.#owner(dataId),
+      standsFor: (dataId, source) => {
+        this.#sources.set(dataId, this.#rootOf(source));
+        this.#tell(dataId, source);
+      },
+    });
     this.#undo.push(
       watchTape(tf, {
-        begins: () => provider.gradientBegins(),
-        recorded: (node) => this.#recorded(node),
+        begins: () => {
+          this.saved.begins();
+          this.#products = [];
+          provider.gradientBegins();
+        },
+        recorded: (node, saved) => this.#recorded(node, saved),
       }),
       watchDisposal(backendOf(tf), (dataId) => this.#forget(dataId)),
     );
   }
 
+  /** Tells of decoded images of tensors whose place they take. */
+  onImage(tell: (dataId: DataId, source: DataId) => void): void {
+    this.#tell = tell;
+  }
+
   /** Frees every image and puts the engine back. */
   stop(): void {
     for (const undo of this.#undo.splice(0).reverse()) undo();
-    for (const call of this.#pending) for (const tensor of tensorsOf(call)) tensor.dispose();
+    for (const { x, w } of this.#pending) for (const tensor of [x, w].flatMap(tensorsOf)) tensor.dispose();
     this.#pending = [];
     for (const dataId of [...this.#images.keys()]) this.#forget(dataId);
   }
@@ -200,6 +230,7 @@ export class ProductCalls {
     const engine = engineOf(this.#tf);
     const isTaped = engine.state.gradientDepth > 0;
     const path = currentLayer(this.#tf);
+    if (isTaped) this.#products.push(parameter);
     const slots = this.#provider.slotsOf({ kernel: name, parameter, path, isTaped, log });
     if (slots === null) return plain();
     const names = isFirst ? { x: second, w: first } : { x: first, w: second };
@@ -221,7 +252,7 @@ export class ProductCalls {
       return this.#output(result, slots.forward.y);
     } finally {
       if (isTaped) this.#pending.push(call);
-      else for (const tensor of tensorsOf(call)) tensor.dispose();
+      else for (const tensor of [x, w].flatMap(tensorsOf)) tensor.dispose();
     }
   }
 
@@ -487,15 +518,48 @@ export class ProductCalls {
     return rounded;
   }
 
-  /** An operation is on the tape: the products that it has run are its own. */
-  #recorded(node: TapeNode): void {
+  /** An operation is on the tape: the products that it has run are its own. `saved`: what it keeps for its gradient. */
+  #recorded(node: TapeNode, saved: Tensor[]): void {
     const calls = this.#pending;
     // The engine records a clone wherever it is made, within the kernel of a product too.
-    if (calls.length === 0 || this.#isClone(node)) return;
+    if (this.#isClone(node)) return;
+    const products = this.#products;
     this.#pending = [];
-    const { gradient } = node;
+    this.#products = [];
+    const codec = this.saved.codecOf(node, products);
+    const kept = calls.flatMap((call) => this.#held(call, codec));
+    this.#backwardOf(node, calls);
+    const isProductAlone = isProduct(node.kernelName);
+    this.saved.keep(
+      node,
+      saved,
+      codec,
+      (tensor) => (isProductAlone ? this.#imageInPlaceOf(tensor, calls) : null),
+      calls.flatMap(({ x, w }) => [...(x.held ?? []), ...(w.held ?? [])]),
+    );
     // What a node has saved is freed with the tape.
-    node.saved = [...node.saved, ...calls.flatMap((call) => tensorsOf(call))];
+    if (kept.length > 0) node.saved = [...node.saved, ...kept];
+  }
+
+  /** The codes of an image that both products of the backward pass read in place of an operand. */
+  #imageInPlaceOf({ dataId, shape }: Tensor, calls: readonly ForwardCall[]): Held | null {
+    for (const { x, w, slots } of calls)
+      for (const [side, own] of [
+        [x, slots.weightGradient.x],
+        [w, slots.inputGradient.w],
+      ] as const) {
+        const { heldImage, hasOperand, view } = side;
+        if (heldImage === undefined || own !== 'same' || hasOperand) continue;
+        if (this.#rootOf(side.dataId).dataId === this.#rootOf(dataId).dataId && !view!.flips)
+          return { ...heldImage, shape, source: dataId };
+      }
+    return null;
+  }
+
+  /** Tells the gradient of a node which calls it belongs to. */
+  #backwardOf(node: TapeNode, calls: readonly ForwardCall[]): void {
+    if (calls.length === 0) return;
+    const { gradient } = node;
     if (gradient === undefined) return;
     const within = <T>(target: string | undefined, fn: () => T): T => {
       this.#scopes.push({ calls, target });
@@ -515,6 +579,55 @@ export class ProductCalls {
         ]),
       );
     };
+  }
+
+  /** Holds the activations that a call's backward products read as a codec says; gives the tensors that stay as they are. */
+  #held(call: ForwardCall, codec: TensorCodec | null): Tensor[] {
+    return (['x', 'w'] as const).flatMap((part) => {
+      const side = call[part];
+      if (this.#owner(side.dataId) !== undefined) return tensorsOf(side);
+      const own = part === 'x' ? call.slots.weightGradient.x : call.slots.inputGradient.w;
+      const { side: held, kept } = this.#heldSide(side, codec, own === 'same' || own?.of === 'image');
+      call[part] = held;
+      return kept;
+    });
+  }
+
+  #heldSide(
+    side: Side,
+    codec: TensorCodec | null,
+    isImageRead: boolean,
+  ): { readonly side: Side; readonly kept: Tensor[] } {
+    const { saved } = this;
+    const { operand, normed } = side;
+    const image = isImageRead ? side.image : undefined;
+    if (!isImageRead) side.image?.tensor.dispose();
+    const [heldImage, heldOperand, heldNormed] = [image?.tensor, operand, normed].map((tensor, i) => {
+      const held = tensor && saved.hold(tensor, codec, firstOfSides + i);
+      if (held) tensor?.dispose();
+      return held ?? undefined;
+    });
+    const kept = [
+      heldImage ? undefined : image?.tensor,
+      heldOperand ? undefined : operand,
+      heldNormed ? undefined : normed,
+    ].filter((tensor) => tensor !== undefined);
+    const read: Side = {
+      ...side,
+      heldImage,
+      hasOperand: operand !== undefined,
+      held: [heldImage, heldOperand, heldNormed].filter((held) => held !== undefined),
+      get image() {
+        return heldImage && image ? { ...image, tensor: saved.read(heldImage) } : image;
+      },
+      get operand() {
+        return heldOperand ? saved.read(heldOperand) : operand;
+      },
+      get normed() {
+        return heldNormed ? saved.read(heldNormed) : normed;
+      },
+    };
+    return { side: read, kept };
   }
 
   #isClone({ inputs, outputs }: TapeNode): boolean {
@@ -577,10 +690,8 @@ export class ProductCalls {
   }
 }
 
-function tensorsOf({ x, w }: ForwardCall): Tensor[] {
-  return [x, w].flatMap(({ image, operand, normed }) =>
-    [image?.tensor, operand, normed].filter((tensor) => tensor !== undefined),
-  );
+function tensorsOf({ image, operand, normed }: Side): Tensor[] {
+  return [image?.tensor, operand, normed].filter((tensor) => tensor !== undefined);
 }
 
 function swappedShape(shape: readonly number[]): number[] {

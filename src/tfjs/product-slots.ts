@@ -5,6 +5,7 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import type { AccumulatorSpec } from './accumulator.ts';
 import type { EmulationLog } from './log.ts';
+import type { SavedProvider } from './saved-tensors.ts';
 import type { Grid } from './unit-operands.ts';
 
 /** One operand of one product, ready to be applied. */
@@ -80,8 +81,8 @@ export interface ProductIdentity {
   readonly log: EmulationLog | undefined;
 }
 
-/** Whoever decides what products read. */
-export interface SlotProvider {
+/** Whoever decides what products read, and how what is kept of operations is held. */
+export interface SlotProvider extends SavedProvider {
   /** The variables that make a product one of a layer. */
   readonly variables: Iterable<Variable>;
   /** The slots of a call that is about to run; null: nothing is done to it. */

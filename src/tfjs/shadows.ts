@@ -57,6 +57,13 @@ export class Shadows {
     this.#exact.add(dataId);
   }
 
+  /** Data that takes the place of other data is read as that is. */
+  inherit(dataId: DataId, source: DataId): void {
+    const grid = this.#grids.get(source);
+    if (grid !== undefined) this.tag(grid, dataId);
+    if (this.isExact(source)) this.keepExact(dataId);
+  }
+
   isExact(dataId: DataId): boolean {
     return this.#exact.has(dataId);
   }

@@ -3,14 +3,15 @@
  * tape, that data is gone. One patch serves every watcher, so that watchers may come and go in any order; with the last
  * one everything is as it was. Source: tfjs-core `engine.ts` (`startTape`, `addTapeNode`), `KernelBackend.disposeData`.
  */
+import type { Tensor } from '@tensorflow/tfjs';
 import { type Backend, type DataId, engineOf, type TapeNode, type TensorFlow } from './internals.ts';
 
 /** Who is told of gradients. */
 interface TapeWatcher {
   /** An outermost gradient is about to be taken. */
   begins?(): void;
-  /** An operation is about to be recorded, and has been: the node is the tape's own. */
-  recorded(node: TapeNode): void;
+  /** An operation has been recorded: the node is the tape's own, `saved` the list that its gradient reads. */
+  recorded(node: TapeNode, saved: Tensor[]): void;
 }
 
 /** An object's own property in place of whatever it has; the function that is returned gives that back. */
@@ -39,7 +40,8 @@ function patchTape(tf: TensorFlow): () => void {
       addTapeNode.apply(this, args);
       const { activeTape } = this.state;
       const node = activeTape?.[activeTape.length - 1];
-      if (node !== undefined) for (const watcher of tapeWatchers) watcher.recorded(node);
+      const saved = args[4] as Tensor[];
+      if (node !== undefined) for (const watcher of tapeWatchers) watcher.recorded(node, saved);
     }),
     replaceProperty(engine, 'startTape', function () {
       if (this.state.gradientDepth === 0) for (const watcher of tapeWatchers) watcher.begins?.();

@@ -5,21 +5,26 @@
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../tfjs/index.ts';
+import { type SavingRole, savingAs } from '../tfjs/saved-tensors.ts';
 
 type Saver = (tensors: Tensor[]) => void;
 
-/** One operation with its own gradient. `forward` gets the inputs and `save`; `backward` the gradient and what was saved. */
+/**
+ * One operation with its own gradient. `forward` gets the inputs and `save`; `backward` the gradient and what was saved.
+ * @param role of what is saved
+ */
 export function withGradient<T extends Tensor>(
   tf: TensorFlow,
   inputs: readonly Tensor[],
   forward: (save: Saver) => T,
   backward: (gradient: T, saved: readonly Tensor[]) => Tensor[],
+  role?: SavingRole,
 ): T {
   const operation = tf.customGrad((...args: (Tensor | Saver)[]) => ({
     value: forward(args[args.length - 1] as Saver),
     gradFunc: (gradient: Tensor, saved: Tensor[]) => backward(gradient as T, saved),
   }));
-  return operation(...inputs) as T;
+  return role === undefined ? (operation(...inputs) as T) : savingAs(role, () => operation(...inputs) as T);
 }
 
 /** Gradient of y = (x - mean) * inverse, or without the mean of y = x * inverse, row by row. */
@@ -58,6 +63,7 @@ export function rmsNorm(tf: TensorFlow, x: Tensor2D, epsilon: number, gain?: Ten
       const gainGradient = tf.reshape(tf.matMul(ones, tf.mul<Tensor2D>(gradient, normal)), scale.shape);
       return [normGradient(tf, tf.mul(gradient, scale), normal, inverse, false), gainGradient];
     },
+    'norm',
   );
 }
 
@@ -74,6 +80,7 @@ export function layerNorm(tf: TensorFlow, x: Tensor2D, epsilon: number): Tensor2
       return normal;
     },
     (gradient, [normal, inverse]) => [normGradient(tf, gradient, normal as Tensor2D, inverse!, true)],
+    'norm',
   );
 }
 
@@ -97,6 +104,7 @@ export function deviationNorm(tf: TensorFlow, x: Tensor2D, epsilon: number): Ten
       const centred = tf.sub(gradient, along);
       return [tf.div(tf.sub(centred, tf.mean(centred, 1, true)), divisor)];
     },
+    'norm',
   );
 }
 
@@ -115,6 +123,7 @@ export function scaleColumns(tf: TensorFlow, x: Tensor2D, gain: Tensor1D): Tenso
       const gainGradient = tf.reshape(tf.matMul(ones, tf.mul<Tensor2D>(gradient, given)), scale.shape);
       return [tf.mul(gradient, scale), gainGradient];
     },
+    'norm',
   );
 }
 
@@ -186,6 +195,7 @@ export function causalAttention(
         tf.matMul(weights, gradient, true, false),
       ];
     },
+    'attention',
   );
 }
 
@@ -206,5 +216,6 @@ export function swiglu(tf: TensorFlow, gate: Tensor2D, up: Tensor2D): Tensor2D {
       const slope = tf.sub(tf.add(sigmoid, silu), tf.mul(silu, sigmoid));
       return [tf.mul(tf.mul(gradient, u), slope), tf.mul(gradient, silu)];
     },
+    'activation',
   );
 }

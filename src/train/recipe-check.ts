@@ -43,6 +43,7 @@ import {
   valuePrefix,
 } from './recipe.ts';
 import { recipeSchema } from './recipe-schema.ts';
+import { checkSavedRules } from './saved/spec.ts';
 import { checkSchedule } from './schedule.ts';
 import { checkStore, feedsBack } from './stores/index.ts';
 import { checkUpdate } from './update/spec.ts';
@@ -404,6 +405,7 @@ export function checkRecipe(given: GivenRecipe): void {
   if (recipe.update !== undefined)
     checkUpdate(recipe.update, momentsOf(recipe.optimizer).includes('second'), 'recipe.update');
   checkRules('recipe', recipe.optimizer, recipe.rules);
+  checkSavedRules(recipe.saved, 'recipe.saved');
   checkSchedule(recipe.schedule, 'recipe.schedule');
   if (recipe.decaySchedule !== undefined) checkSchedule(recipe.decaySchedule, 'recipe.decaySchedule');
   if (recipe.store !== undefined) {

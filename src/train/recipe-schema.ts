@@ -28,6 +28,7 @@ import { curveSchema } from './curve.ts';
 import { patternWords, tryPattern } from './name-pattern.ts';
 import { codecSchema, decaySchema, optimizerSchema } from './optimizers/schema.ts';
 import { quantizerEntries, scaleField } from './quantizer-schema.ts';
+import { savedSchema } from './saved/spec.ts';
 import { scheduleSchema } from './schedule.ts';
 import { phaseInSchema } from './strength.ts';
 import { projectEntries, updateEntries } from './update/spec.ts';
@@ -278,4 +279,5 @@ export const recipeSchema: Schema = fields({
   values: maybe(record(anything)),
   update: maybe(updateSchema),
   controller: maybe(controllerSchema),
+  saved: maybe(savedSchema),
 });

@@ -13,6 +13,7 @@ import { namePattern } from './name-pattern.ts';
 import { withSpelledQuantizers } from './named-slots.ts';
 import type { OptimizerSettings, StateCodecSpec } from './optimizers/index.ts';
 import { isSlotted, type ParameterRole } from './parameter-role.ts';
+import type { SavedRule } from './saved/spec.ts';
 import type { Schedule } from './schedule.ts';
 import type { WeightStoreSpec } from './stores/index.ts';
 import { type PhaseIn, strengthAt } from './strength.ts';
@@ -300,6 +301,8 @@ export interface Recipe<N extends string = never> {
   readonly update?: UpdateSpec;
   /** Changes the format of slots that have a signed fixed-point one, layer by layer, as gradients tell. */
   readonly controller?: AdaptSpec;
+  /** How what operations keep for the backward pass is held; later rules win. Default: as it is. */
+  readonly saved?: readonly SavedRule[];
 }
 
 /** A recipe as it is given, in which quantisers may be names. */

@@ -34,6 +34,7 @@ import {
   emulationWords,
   eventWords,
   quantizerWords,
+  savedWords,
   storeWords,
 } from './role-words.ts';
 import { parameterShapes } from './tasks.ts';
@@ -252,6 +253,7 @@ function phaseWords(recipe: Recipe, phase: Phase, index: number): string {
     ...(norm === null ? [] : [`${norm.kind} norm before ${norm.where === 'all' ? 'all' : norm.where}`]),
     ...(phaseIn === undefined ? [] : [`phased in: ${phaseIn.kind} over ${phaseIn.over * 100} %`]),
     ...(index === 0 ? [] : [`optimiser state: ${optimizerState}`]),
+    ...(index === 0 ? (recipe.saved ?? []).map(savedWords) : []),
     ...(rewarm ? [`rate re-warmed over ${rewarm * 100} %`] : []),
     ...(recipe.controller === undefined ? [] : [controllerWords(recipe.controller)]),
   ].join(', ');

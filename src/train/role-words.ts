@@ -9,6 +9,7 @@ import type { AdaptSpec } from './controllers/adapt.ts';
 import { canonicalJson } from './hash.ts';
 import type { StateCodecSpec } from './optimizers/index.ts';
 import type { EmulationSpec, EventAction, OperandSpec, RecipeEvent } from './recipe.ts';
+import type { SavedRule } from './saved/spec.ts';
 import { feedsBack, type GridStore, type MasterStore, type WeightStoreSpec } from './stores/index.ts';
 
 /** Fields that have no word of their own, each as its name and its value, in the order in which they are given. */
@@ -139,9 +140,29 @@ export function codecWords(codec: StateCodecSpec | undefined): string {
   if (codec === undefined) return 'float32';
   if (codec.kind === 'float32' || codec.kind === 'bfloat16') return codec.kind;
   const least = codec.least === undefined ? '' : ` least ${codec.least}`;
-  return codec.kind === 'dynamic8'
-    ? `dynamic8 block${codec.block}${least}`
-    : `${quantizerWords(codec.quantizer)}${least}`;
+  return codec.kind === 'quantizer'
+    ? `${quantizerWords(codec.quantizer)}${least}`
+    : `${codec.kind} block${codec.block}${least}`;
+}
+
+/** How what operations keep for their gradients is held. */
+export function savedWords({ where: { role = 'all', layer }, codec }: SavedRule): string {
+  const of = [role === 'all' ? 'operations' : role, ...(layer === undefined ? [] : [`in ${layer}`])].join(
+    ' ',
+  );
+  switch (codec.kind) {
+    case 'none':
+      return `${of} keep tensors as they are`;
+    case 'quantizer':
+      return `${of} keep ${quantizerWords(codec.quantizer)}`;
+    case 'ranges8':
+      return [
+        `${of} keep 8 bits between ranges of ${codec.groups} groups`,
+        ...others({ decay: codec.decay, rounding: codec.rounding }),
+      ].join(' ');
+    default:
+      return `${of} keep ${codec.kind}`;
+  }
 }
 
 /** A part of all steps, or a number of steps. */

@@ -17,7 +17,7 @@ export function checkpointOf(run: TrainingRun, identity: Checkpoint['state']['id
     for (const { name: parameter } of parameters)
       if (name.startsWith(`${variablePrefix}${parameter}/`))
         arrays.set(`optimizer/${name.slice(variablePrefix.length)}`, saved);
-  for (const [key, saved] of [...savedMemories(engine.slots.memories), ...learned.save()])
+  for (const [key, saved] of [...savedMemories(engine.memories), ...learned.save()])
     arrays.set(`quantizers/${key}`, saved);
   const state = { version: 1, identity, step: losses.length, phase, optimizer: counters, seconds } as const;
   return { state, arrays };
@@ -49,7 +49,7 @@ export function resumeRun(run: TrainingRun, { state, arrays }: Checkpoint): void
   within('resume', () => {
     optimizer.restore({ counters: state.optimizer, arrays: moments }, shapes);
     const { memories, trained } = memoriesOf(arraysUnder('quantizers', arrays));
-    engine.slots.restore(memories);
+    engine.restore(memories);
     learned.restore(trained);
   });
   run.seconds = state.seconds;

@@ -467,6 +467,13 @@ describe('recipes', () => {
     bfloat16Weights: [{ ...common, ...rounding, of: 'all' }],
     groupInt8Weights: [{ ...common, ...rounding, size: 64 }],
     adam8bit: [{ ...common, block: 256, least: 4, map: 'linear', per: 'tensor', embedding: '32-bit' }],
+    mesa: [{ ...common, groups: 2, decay: 0.5, rounding: 'stochastic', least: 7, exempt: ['layers.*'] }],
+    coat: [
+      {
+        ...{ ...common, block: 64, expansion: false, group: 8 },
+        ...{ operands: 'float32', activations: 'float32', least: 7 },
+      },
+    ],
     mantissaMask: [{ ...common, mantissaBits: 2, rounding: 'nearest-even' }],
     spam: [{ ...common, operands: 'int4', resetEvery: 7, warmup: 3, threshold: 100 }],
     stableSpam: [

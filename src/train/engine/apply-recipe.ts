@@ -8,6 +8,7 @@ import { ArgumentError } from '../../errors.ts';
 import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { EmulationLog } from '../../tfjs/log.ts';
+import type { SavedBytes } from '../../tfjs/saved-tensors.ts';
 import { optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
 import { type GivenRecipe, settledRecipe, valueOptions } from '../recipe.ts';
 import { checkRecipe } from '../recipe-check.ts';
@@ -57,6 +58,8 @@ export interface RecipeRun {
    * there are none, or no step. Their gradients are applied with the step's whatever the loop: nothing has to be added to the loss.
    */
   readonly penalty: number;
+  /** Bytes of what operations kept for the latest gradient, as they were held: parameters are not counted. */
+  readonly saved: SavedBytes;
   /**
    * The recipe's optimiser, for `model.compile` or a loop: its rate follows the recipe's schedule and phases, gradients are clipped
    * as the recipe says. Any other optimiser may be used in its place.
@@ -170,6 +173,9 @@ export async function applyRecipe(
     },
     get penalty() {
       return learned.penalty;
+    },
+    get saved() {
+      return engine.savedBytes;
     },
     optimizer(learningRate) {
       numberInRange('learningRate', learningRate, { above: 0 });

@@ -6,11 +6,13 @@
  * Numbers are made elsewhere: slots.ts, `src/train/stores`, `src/tfjs`. Files and loops are the callers'.
  */
 import type { Variable } from '@tensorflow/tfjs';
+import type { QuantizerState } from '../../quantizers/tracking.ts';
 import { type Emulation, startEmulation } from '../../tfjs/emulate.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { EmulationLog } from '../../tfjs/log.ts';
 import { ProductCalls } from '../../tfjs/product-calls.ts';
 import type { ProductIdentity, ProductSlots, SlotProvider } from '../../tfjs/product-slots.ts';
+import type { SavedBytes, SavingOperation, TensorCodec } from '../../tfjs/saved-tensors.ts';
 import { type GivenGradients, type StepListener, stepListeners } from '../../tfjs/watched-methods.ts';
 import { isSlotted } from '../parameter-role.ts';
 import { normOf } from '../phases.ts';
@@ -25,6 +27,7 @@ import {
   settingsUnder,
   slotsUnder,
 } from './rules.ts';
+import { SavedSlots } from './saved-slots.ts';
 import { SlotRegistry } from './slot-registry.ts';
 import type { Pass, WeightReading } from './slots.ts';
 import { Timeline } from './timeline.ts';
@@ -75,6 +78,7 @@ export class RecipeEngine implements SlotProvider {
   readonly timeline: Timeline;
   /** The quantisers of layers, with what they remember and have drawn. */
   readonly slots: SlotRegistry;
+  readonly #saved: SavedSlots;
   /** What gradients are multiplied by at present. */
   gradientScale: () => number = () => 1;
   /** What a controller makes of the slots of a layer. */
@@ -110,6 +114,7 @@ export class RecipeEngine implements SlotProvider {
     this.log = options.log ? new EmulationLog() : undefined;
     this.timeline = new Timeline(recipe, steps);
     this.slots = new SlotRegistry(tf, seed, (layer) => this.#clocks.get(layer) ?? this.clock);
+    this.#saved = new SavedSlots(recipe.saved);
     this.#blocks = blocksOf(parameters);
     this.#hasActivationRules = allRules(recipe).some(
       ({ where: { role } }) => role === 'activation-product' || role === 'all',
@@ -214,8 +219,38 @@ export class RecipeEngine implements SlotProvider {
 
   gradientBegins(): void {
     this.#isUpdating = false;
+    this.#saved.begins(this.clock);
     if (this.#isStopped || this.#pass.isTraining === false) return;
     this.beginStep();
+  }
+
+  get codesSaved(): boolean {
+    return !this.#saved.isEmpty;
+  }
+
+  /** How the tensors that an operation keeps for its gradient are held; a pass with slots of its own keeps them as they are. */
+  savedOf({ parameter, role, path }: SavingOperation): TensorCodec | null {
+    const { isTraining = true, purpose, slots } = this.#pass;
+    if (this.#isUpdating || slots !== undefined) return null;
+    const one = this.parameters.find(({ variable }) => variable === parameter);
+    const step = one === undefined ? this.clock : this.clockOf(one.name);
+    const suffix = purpose?.('weightGradient.x') ?? '';
+    return this.#saved.codecOf(one, role, path, { seed: this.seed, step, isTraining, suffix });
+  }
+
+  /** Bytes that were kept for the latest gradient. */
+  get savedBytes(): SavedBytes {
+    return this.#calls.saved.bytes;
+  }
+
+  /** What quantisers and codecs of kept tensors remember. */
+  get memories(): ReadonlyMap<string, QuantizerState> {
+    return new Map([...this.slots.memories, ...this.#saved.memories]);
+  }
+
+  /** Gives quantisers and codecs what they are to remember and have drawn. */
+  restore(memories: ReadonlyMap<string, QuantizerState>, draws?: SlotRegistry['draws']): void {
+    this.slots.restore(this.#saved.restore(memories), draws);
   }
 
   slotsOf({ parameter, path, isTaped, log }: ProductIdentity): ProductSlots | null {

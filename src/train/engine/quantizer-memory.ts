@@ -58,7 +58,7 @@ export function savedMemories(memories: ReadonlyMap<string, SlotMemory>): Map<st
 }
 
 const slotPattern =
-  /^(.+\/(?:forward|inputGradient|weightGradient)\.[a-z]+\/[0-9a-f]{16})\/((?:scale|zeroPoint|bits|form)\/.+|[a-zA-Z]+)$/;
+  /^(.+\/(?:(?:forward|inputGradient|weightGradient)\.[a-z]+|saved\.[a-z]+[0-9]+\.[0-9]+)\/[0-9a-f]{16})\/((?:scale|zeroPoint|bits|form)\/.+|[a-zA-Z]+)$/;
 
 /** What `savedMemories` wrote, and beside it the arrays of what trains parameters. Throws ArgumentError for anything else. */
 export function memoriesOf(arrays: ReadonlyMap<string, SavedArray>): {

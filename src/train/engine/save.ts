@@ -16,6 +16,7 @@ import type { OptimizerSteps } from './optimizer-steps.ts';
 import type { UntrainedWeight } from './parameters.ts';
 import { memoriesOf, savedMemories } from './quantizer-memory.ts';
 import { restoreOptimizer, savedOptimizer } from './saved-optimizers.ts';
+import { isSavedKey } from './saved-slots.ts';
 import { type RecipeState, type SavedOptimizer, stateSchema } from './state.ts';
 import type { StoredWeights } from './stored-weights.ts';
 
@@ -60,7 +61,7 @@ export function saveState(tf: TensorFlow, parts: SavedParts, program?: unknown):
     for (const [name, array] of own) arrays.set(`optimizers/${i}/${name}`, array);
     return saved;
   });
-  for (const [key, array] of [...savedMemories(engine.slots.memories), ...parts.learned.save()])
+  for (const [key, array] of [...savedMemories(engine.memories), ...parts.learned.save()])
     arrays.set(`quantizers/${key}`, array);
   return {
     state: {
@@ -94,6 +95,7 @@ function checkIdentity(
   for (const name of known) throw new ArgumentError(pathOf('state.clocks', name), undefined, 'its clock');
   const isLayer = (name: string): boolean => names.includes(name) || name.endsWith('/product');
   const checkSlot = (path: string, key: string): void => {
+    if (isSavedKey(key)) return;
     if (!isLayer(key.split('/').slice(0, -2).join('/')))
       throw new ArgumentError(path, key, `a slot of ${names.join(', ')}`);
   };
@@ -165,7 +167,7 @@ export function restoreState(
     throw error;
   }
   parts.optimizers.resume(own.map((one, i) => [one, saved.state.optimizers[i]!.clock]));
-  engine.slots.restore(memories, saved.state.draws);
+  engine.restore(memories, saved.state.draws);
   engine.enter(saved.state.phase, 0);
   engine.emulation?.reset(saved.state.emulation);
 }

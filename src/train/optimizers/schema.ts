@@ -10,6 +10,7 @@ export const codecSchema: Schema = kinds({
   float32: {},
   bfloat16: {},
   dynamic8: { block: integer(1, 2 ** 24), least },
+  expansion8: { block: integer(1, 2 ** 24), least },
   quantizer: { quantizer: fields(quantizerEntries), least },
 });
 

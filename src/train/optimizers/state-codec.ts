@@ -13,6 +13,7 @@ import { type Quantized, type Quantizer, type QuantizerOptions, quantizer } from
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { checkQuantizerSpec } from '../quantizer-spec.ts';
 import { bytesOf, type Draw, float32Of, type SavedArray, savedFloat32 } from '../stores/index.ts';
+import { checkedExpansion, expandedBytes, expandRange, shrinkRange } from './range-expansion.ts';
 
 export type StateCodecSpec =
   | { readonly kind: 'float32' }
@@ -22,6 +23,14 @@ export type StateCodecSpec =
       /** Values that share a scale, the largest magnitude of them: 2048 in the paper, 256 in its code. */
       readonly block: number;
       /** Smaller tensors stay float32. Default 4096. */
+      readonly least?: number;
+    }
+  | {
+      /** Dynamic range expansion: see range-expansion.ts. */
+      readonly kind: 'expansion8';
+      /** Values that share a power and a largest magnitude: 128 in the paper. */
+      readonly block: number;
+      /** As of `dynamic8`. */
       readonly least?: number;
     }
   | {
@@ -108,10 +117,10 @@ export function holdState(
   signed: boolean,
   codec: StateCodecSpec = { kind: 'float32' },
 ): HeldState {
-  const isSmall = 'least' in codec || codec.kind === 'dynamic8' || codec.kind === 'quantizer';
-  if (codec.kind === 'float32' || (isSmall && sizeOf(shape) < (codec.least ?? defaultLeast)))
-    return float32State(tf, shape);
+  if (codec.kind === 'float32') return float32State(tf, shape);
   if (codec.kind === 'bfloat16') return bfloat16State(tf, shape);
+  if (sizeOf(shape) < (codec.least ?? defaultLeast)) return float32State(tf, shape);
+  if (codec.kind === 'expansion8') return expandedState(tf, shape, codec.block);
   return quantizedState(tf, shape, quantizerOf(codec, signed), codec.kind === 'dynamic8' && signed);
 }
 
@@ -174,6 +183,24 @@ function quantizedState(
     save: () => ({ codes: { dtype: 'U8', shape: [held.byteLength], data: held } }),
     restore(saved) {
       held = bytesOf('state', saved['codes'], held.byteLength);
+    },
+    dispose: () => {},
+  };
+}
+
+function expandedState(tf: TensorFlow, shape: readonly number[], block: number): HeldState {
+  const count = sizeOf(shape);
+  // Zeros: groups without a largest magnitude.
+  let held: Uint8Array = new Uint8Array(expandedBytes(count, block));
+  return {
+    bytes: held.byteLength,
+    read: () => tf.tensor(shrinkRange(held, count, block), [...shape]),
+    write(next) {
+      held = expandRange(next.dataSync() as Float32Array, block);
+    },
+    save: () => ({ codes: { dtype: 'U8', shape: [held.byteLength], data: held } }),
+    restore(saved) {
+      held = checkedExpansion(bytesOf('state', saved['codes'], held.byteLength), count, block);
     },
     dispose: () => {},
   };

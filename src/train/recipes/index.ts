@@ -10,6 +10,7 @@ export {
   bitnetTransition,
   type TransitionOptions,
 } from './bitnet.ts';
+export { type CoatOptions, coat } from './coat.ts';
 export { type Dfp16Options, dfp16 } from './dfp.ts';
 export { type Fp4DesignOptions, fp4Design } from './fp4-design.ts';
 export { type Fp4DgeOptions, fp4Dge } from './fp4-dge.ts';
@@ -21,6 +22,7 @@ export { type HaloOptions, halo } from './halo.ts';
 export { type IFairyOptions, ifairy } from './ifairy.ts';
 export { type LsqOptions, lsq } from './lsq.ts';
 export { type MantissaMaskOptions, mantissaMask } from './mantissa-mask.ts';
+export { type MesaOptions, mesa } from './mesa.ts';
 export { type Mxfp4Options, mxfp4 } from './mxfp4.ts';
 export { type Nvfp4Options, nvfp4 } from './nvfp4.ts';
 export { type QuartetOptions, quartet } from './quartet.ts';

@@ -38,13 +38,18 @@ export interface RecipeOracle {
   weightGradient(call: Call, images: Images, g: Matrix): Matrix;
 }
 
+/** What a tensor that is kept for the gradients becomes until then; `of`: the layer, `relu` or `difference`. */
+export type Keep = (tensor: Matrix, of: string, step: number) => Matrix;
+
+const asItIs = <T>(value: T): T => value;
+
 /** The layer of such a recipe. */
-function layerOf(recipe: RecipeOracle): Layer<Images> {
+function layerOf(recipe: RecipeOracle, keep: Keep): Layer<Images> {
   return {
     ...recipe,
     forward(call) {
-      const kept = recipe.forward(call);
-      return { y: product(kept.x, kept.w), kept };
+      const { x, w } = recipe.forward(call);
+      return { y: product(x, w), kept: { x: keep(x, call.layer, call.step), w } };
     },
   };
 }
@@ -59,17 +64,24 @@ export function pass(
     seed,
     step,
     names,
-  }: { readonly seed: number; readonly step: number; readonly names: readonly [string, string] },
+    keep = asItIs,
+  }: {
+    readonly seed: number;
+    readonly step: number;
+    readonly names: readonly [string, string];
+    readonly keep?: Keep;
+  },
 ): { readonly y: Matrix; readonly gradients: readonly [Matrix, Matrix] } {
   const call1: Call = { seed, step, layer: names[0], x, w: transposed(first) };
   const { y: z, kept: kept1 } = one.forward(call1);
   const h = mapped(z, (value) => Math.max(value, 0));
+  const gate = keep(z, 'relu', step);
   const call2: Call = { seed, step, layer: names[1], x: h, w: transposed(second) };
   const { y, kept: kept2 } = two.forward(call2);
   const g2 = gradientOf(y);
   const dw2 = transposed(two.weightGradient(call2, kept2, g2));
   const dh = two.inputGradient(call2, kept2, g2);
-  const g1 = mapped(dh, (value, r, c) => f(value * (z[r]![c]! > 0 ? 1 : 0)));
+  const g1 = mapped(dh, (value, r, c) => f(value * (gate[r]![c]! > 0 ? 1 : 0)));
   return { y, gradients: [transposed(one.weightGradient(call1, kept1, g1)), dw2] };
 }
 
@@ -84,14 +96,13 @@ export interface Training {
   readonly lossScale: number;
   readonly first?: Held;
   readonly second?: Held;
+  readonly keep?: Keep;
 }
 
 export interface Moments {
   first: readonly number[];
   second: readonly number[];
 }
-
-const asItIs: Held = (moment) => moment;
 
 /** AdamW with its defaults: decay of 0.1 before the step, or another one. */
 export function adamW(
@@ -140,18 +151,20 @@ export function trainNet(
   target: Matrix,
   training: Training,
 ): { gradients: readonly (readonly [Matrix, Matrix])[]; weights: readonly [Matrix, Matrix] } {
-  const { seed, steps, lossScale, names } = training;
+  const { seed, steps, lossScale, names, keep = asItIs } = training;
   const zeros = (w: Matrix): Moments => ({ first: w.flat().map(() => 0), second: w.flat().map(() => 0) });
   const moments = [zeros(w1), zeros(w2)] as const;
   const gradients: (readonly [Matrix, Matrix])[] = [];
   let [first, second] = [w1, w2];
   // Of scale times the sum of squares of y - target.
-  const gradientOf = (y: Matrix): Matrix =>
-    mapped(y, (value, r, c) => f(lossScale * f(2 * f(value - target[r]![c]!))));
+  const gradientOf = (y: Matrix, step: number): Matrix => {
+    const difference = mapped(y, (value, r, c) => f(value - target[r]![c]!));
+    return mapped(keep(difference, 'difference', step), (value) => f(lossScale * f(2 * value)));
+  };
   for (let step = 0; step < steps; step++) {
     const [one, two] = typeof recipe === 'function' ? recipe(step) : [recipe, recipe];
-    const layers = [layerOf(one), layerOf(two)] as const;
-    const passed = pass(layers, [first, second], x, gradientOf, { seed, step, names });
+    const layers = [layerOf(one, keep), layerOf(two, keep)] as const;
+    const passed = pass(layers, [first, second], x, (y) => gradientOf(y, step), { seed, step, names, keep });
     const [dw1, dw2] = passed.gradients;
     gradients.push([dw1, dw2]);
     first = adamW(first, dw1, moments[0], step, training);
