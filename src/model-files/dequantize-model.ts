@@ -1,7 +1,7 @@
 /** The values of a file of codes and scales: what `quantizeModel` wrote becomes, bit for bit, what its quantisers gave. */
 import { checkFields, checkFunction, checkString, oneOf } from '../check.ts';
 import { ArgumentError, DamagedFileError } from '../errors.ts';
-import { openWholeFile } from '../files/write.ts';
+import { openWholeFile, removeLeftovers } from '../files/write.ts';
 import { pack } from '../formats/packing.ts';
 import { encode } from '../operations/index.ts';
 import type { Quantizer } from '../quantizers/index.ts';
@@ -197,6 +197,7 @@ export async function dequantizeModel(
       onProgress?.({ tensor: name, done, elements });
     }
     file.commit();
+    removeLeftovers(out);
     return written;
   } catch (error) {
     file?.discard();

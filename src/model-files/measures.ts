@@ -10,7 +10,7 @@ export interface Errors {
   /** Root of the squared error over the squared numbers. */
   readonly relativeError: number;
   readonly largestError: number;
-  /** Parts of the elements that were not 0 and are, and that lie beyond what the scale reaches. */
+  /** The part of the elements that were not 0 and are. */
   readonly underflowed: number;
   /** Elements that were finite and are not. */
   readonly lost: number;
@@ -26,6 +26,34 @@ export class ErrorSums {
   private lost = 0;
 
   add(x: RealArray, values: RealArray): void {
+    if (x instanceof Float32Array) this.addNarrow(x, values);
+    else this.addWide(x, values);
+    this.elements += x.length;
+  }
+
+  /** Binary32 numbers: their squares are within the range of binary64, and a plain loop takes a tenth of the time. */
+  private addNarrow(x: Float32Array, values: RealArray): void {
+    let [signal, noise, largest, underflowed, lost] = [0, 0, this.largest, 0, 0];
+    for (let i = 0; i < x.length; i++) {
+      const given = x[i]!;
+      const value = values[i]!;
+      const error = Math.abs(value - given);
+      // Neither NaN nor infinite.
+      if (error < Infinity) {
+        signal += given * given;
+        noise += error * error;
+        if (error > largest) largest = error;
+        if (value === 0 && given !== 0) underflowed++;
+      } else if (Number.isFinite(given)) lost++;
+    }
+    this.largest = largest;
+    this.underflowed += underflowed;
+    this.lost += lost;
+    this.signal.add(signal, 1);
+    this.noise.add(noise, 1);
+  }
+
+  private addWide(x: RealArray, values: RealArray): void {
     for (let i = 0; i < x.length; i++) {
       const [given, value] = [x[i]!, values[i]!];
       if (!Number.isFinite(given)) continue;
@@ -39,7 +67,16 @@ export class ErrorSums {
       if (error > this.largest) this.largest = error;
       if (value === 0 && given !== 0) this.underflowed++;
     }
-    this.elements += x.length;
+  }
+
+  /** Adds what other sums have. */
+  addSums(other: ErrorSums): void {
+    this.signal.addSum(other.signal);
+    this.noise.addSum(other.noise);
+    this.elements += other.elements;
+    this.largest = Math.max(this.largest, other.largest);
+    this.underflowed += other.underflowed;
+    this.lost += other.lost;
   }
 
   get errors(): Errors {

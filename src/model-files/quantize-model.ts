@@ -4,6 +4,7 @@
  */
 import { checkBoolean, checkFields, checkFunction, checkString, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { removeLeftovers } from '../files/write.ts';
 import { type NaNInGroups, nanTreatments, type QuantizerOptions } from '../quantizers/index.ts';
 import { type RoundingMode, roundingModes } from '../rounding/index.ts';
 import { codesFile } from './codes-file.ts';
@@ -124,10 +125,10 @@ async function quantizeOne(
   const sums = new ErrorSums();
   for await (const part of quantizeTensor(tensor, quantizer, call)) {
     sums.add(part.x, part.values);
-    all.add(part.x, part.values);
     await output?.write(tensor, part);
     step(tensor, part.x.length);
   }
+  all.addSums(sums);
   await output?.end(tensor);
   const bytesBefore = bytesOf(elementsOf(shape), dtype);
   const bytesAfter = packedBytes(quantizer, shape);
@@ -186,6 +187,7 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
       reports.set(tensor, report);
     }
     await output?.commit();
+    if (options.out !== undefined) removeLeftovers(options.out);
     const tensors = model.tensors.map((tensor) => reports.get(tensor)!);
     const total = (field: 'bytesBefore' | 'bytesAfter'): number =>
       tensors.reduce((sum, report) => sum + report[field], 0);

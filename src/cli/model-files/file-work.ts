@@ -21,13 +21,15 @@ interface Watch {
 function watch({ stderr, environment }: Io, now: () => number): Watch {
   const isTerminal = stderr.isTTY === true && environment['TERM'] !== 'dumb';
   const device = stderr.device ?? stderr;
-  const begin = now();
-  let shown = begin;
+  // Loading the program is not what is being waited for.
+  let begin: number | undefined;
+  let shown = 0;
   let nextTenth = 1;
   let isShowing = false;
   return {
     onProgress({ tensor, done, elements }) {
       const time = now();
+      begin ??= time;
       if (time - begin < patience || elements === 0) return;
       const share = done / elements;
       const left = formatDuration(((time - begin) * (1 - share)) / share);

@@ -36,6 +36,13 @@ export class SumOfProducts {
     else if (a !== 0 && b !== 0) this.low += a * 2 ** up * (b * 2 ** up);
   }
 
+  /** Adds another sum. */
+  addSum({ low, middle, high }: SumOfProducts): void {
+    this.low += low;
+    this.middle += middle;
+    this.high += high;
+  }
+
   get total(): Scaled {
     if (this.high !== 0) return normalised(this.high + scaleByPowerOfTwo(this.middle, 2 * down), -2 * down);
     if (this.middle !== 0) return normalised(this.middle + scaleByPowerOfTwo(this.low, -2 * up), 0);
