@@ -3,7 +3,7 @@
  * when it is first needed; each is a few dozen kilobytes. Each family of kernels has its own: see `*-module.ts`.
  */
 import { isSharedBuffer } from '../array-kinds.ts';
-import { inflate } from './inflate.ts';
+import { decompress } from './lzma.ts';
 import { sharedBuild } from './shared-build.ts';
 
 /** How threads share the work of a module: what a block in the heap describes is done in pieces, by whichever thread. */
@@ -20,10 +20,10 @@ export interface KernelModule<E> {
   on(memory: WebAssembly.Memory): E;
 }
 
-/** The bytes of a shipped module: in base64 their number, in four bytes from the least, and what DEFLATE made of them. */
+/** The bytes of a shipped module: in base64 their number, in four bytes from the least, and what LZMA made of them. */
 function unpacked(text: string): Uint8Array<ArrayBuffer> {
   const data = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  return inflate(data.subarray(4), new DataView(data.buffer).getUint32(0, true));
+  return decompress(data.subarray(4), new DataView(data.buffer).getUint32(0, true));
 }
 
 /** A module from its build for unshared memory, compressed. */

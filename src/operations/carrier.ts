@@ -3,11 +3,14 @@
  * that scales and values made of finite numbers are finite. Infinities and NaN that were there before stay.
  */
 
-import { type Operation, operate, operationOf, planOperations } from '../arithmetic/index.ts';
+import { exactProduct, exactQuotient } from '../arithmetic/exact.ts';
+import { isEven, oddProduct, oddQuotient } from '../arithmetic/intermediate.ts';
+import { type Real, roundReal } from '../arithmetic/real.ts';
 import { isFloat32Array } from '../array-kinds.ts';
 import { formats } from '../formats/catalogue.ts';
 import type { FloatFormat } from '../formats/format.ts';
 import { resolveRounding } from '../rounding/options.ts';
+import { roundScalar } from '../rounding/round.ts';
 import type { RealArray } from './conversions.ts';
 
 /** The precision of an array's elements. */
@@ -39,13 +42,31 @@ export function toBinary32(x: number): number {
 /** An operation on two finite numbers, rounded once to nearest even in the format, at most its largest number. */
 type Rounded = (a: number, b: number) => number;
 
-function rounded(operation: Operation, format: FloatFormat): Rounded {
-  const plan = planOperations(format, resolveRounding(format, { saturation: 'finite' }));
-  return (a, b) => operate(operation, a, b, 0, plan, 0);
+/** As `operate` of `src/arithmetic` does it, without what the other operations need. */
+function rounded(
+  native: Rounded,
+  odd: Rounded,
+  exact: (a: number, b: number, format: FloatFormat) => Real,
+  format: FloatFormat,
+): Rounded {
+  const options = resolveRounding(format, { saturation: 'finite' });
+  const isNative = format.name === 'binary64' && options.subnormals === 'keep';
+  const isShort = format.precision <= 51;
+  return (a, b) => {
+    const plain = native(a, b);
+    const isSpecial = a === 0 || b === 0 || a - a + (b - b) !== 0;
+    if (isSpecial || (isNative && Math.abs(plain) < Infinity)) return roundScalar(plain, format, options, 0);
+    const between = odd(a, b);
+    if (!Number.isNaN(between) && (isShort || isEven(between)))
+      return roundScalar(between, format, options, 0);
+    return roundReal(exact(a, b, format), format, options, 0);
+  };
 }
 
 /** a b in the format. */
-export const productIn = (format: FloatFormat): Rounded => rounded(operationOf('mul'), format);
+export const productIn = (format: FloatFormat): Rounded =>
+  rounded((a, b) => a * b, oddProduct, exactProduct, format);
 
 /** a / b in the format, b not 0. */
-export const quotientIn = (format: FloatFormat): Rounded => rounded(operationOf('div'), format);
+export const quotientIn = (format: FloatFormat): Rounded =>
+  rounded((a, b) => a / b, oddQuotient, exactQuotient, format);

@@ -25,9 +25,9 @@ describe('a bundle', () => {
   it.each([
     ['round', 60, ['rounding']],
     ['encode', 60, ['rounding']],
-    ['quantize', 96, ['quantizers', 'rounding', 'transforms']],
-    ['quantizer', 96, ['quantizers', 'rounding', 'transforms']],
-    ['arithmetic', 160, ['arithmetic', 'elementary', 'products', 'rounding']],
+    ['quantize', 90, ['quantizers', 'rounding', 'transforms']],
+    ['quantizer', 90, ['quantizers', 'rounding', 'transforms']],
+    ['arithmetic', 145, ['arithmetic', 'elementary', 'products', 'rounding']],
     ['float', 8, []],
     ['posit', 8, []],
     ['fixed, int', 8, []],
