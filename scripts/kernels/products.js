@@ -1,5 +1,6 @@
 /** The manifest of `src/kernels/assembly/products`. What the slots mean for a plan: `src/kernels/products/product-planner.ts`. */
-import { count, end, halves, longs, number, words } from './layout.js';
+import { constantsOf, count, dispatcher, end, halves, longs, number, words } from './layout.js';
+import { kinds, rounding } from './rounding.js';
 
 const block = [
   words('kernel'),
@@ -111,6 +112,38 @@ const block = [
   end('blockBytes'),
 ];
 
+const general64 = 16;
+const unrounded64 = 15;
+
+/**
+ * A function by the block's kernel of binary64 lanes: those of rounding that take every option, the exact ones, that to the nearest posit.
+ * @param {string} name
+ * @param {string} loop
+ * @param {readonly (readonly [name: string, type: string])[]} parameters of both, after the kind of rounding and whether it is exact
+ */
+function byRounding(name, loop, parameters) {
+  const constants = constantsOf(rounding);
+  const at = (/** @type {string} */ constant) => general64 + Number(constants.get(constant));
+  const given = parameters.map(([parameter]) => parameter).join(', ');
+  const call = (/** @type {string | number} */ kind, isExact = false) =>
+    `${loop}(${kind}, ${isExact}, ${given})`;
+  const bases = [
+    at('lanes64') + Number(constants.get('lanes64')) * (kinds.length - 1),
+    at('exactBase') + kinds.length,
+  ];
+  return dispatcher({
+    ...{ name, takes: parameters.map(([parameter, type]) => `${parameter}: ${type}`).join(', ') },
+    by: 'load<i32>(block, kernelSlot)',
+    cases: [
+      [unrounded64, call('kindNone')],
+      ...bases.flatMap((base, isExact) =>
+        kinds.map((_, kind) => /** @type {const} */ ([base + kind, call(kind, isExact === 1)])),
+      ),
+      [at('positBase') + 2, call('kindPosit')],
+    ],
+  });
+}
+
 export const products = {
   block,
   numbers: [
@@ -124,10 +157,10 @@ export const products = {
     number('split32', 6, 'Every step rounded to nearest even where no end of the format is within reach.'),
     number(
       'general64',
-      16,
+      general64,
       'Of binary64 lanes, that round as a kernel of rounding does: this plus its number; or not at all.',
     ),
-    number('unrounded64', 15),
+    number('unrounded64', unrounded64),
     count(
       'sumNearest sumOdd sumExact sumSplit',
       'Sums: rounded as the hardware made them; made odd first; kept exactly in one number; in two.',
@@ -136,5 +169,45 @@ export const products = {
       'stepAligned stepBlocks stepFloored stepHalves stepPairwise',
       'Steps of matrix units: see `StepKind` of `src/products/matrix-units.ts`.',
     ),
+  ],
+  imports: [
+    "import { kernelSlot } from '../../generated/layout-products';",
+    "import { finishBy } from './finish';",
+    "import { generalTile, kindNone, kindPosit } from './general';",
+  ],
+  functions: [
+    byRounding('finish', 'finishBy', [
+      ...[
+        ['block', 'usize'],
+        ['source', 'usize'],
+        ['addend', 'usize'],
+        ['shift', 'i32'],
+      ],
+      ...[
+        ['destination', 'usize'],
+        ['outShift', 'i32'],
+        ['count', 'i32'],
+      ],
+    ]),
+    byRounding('generalTile64', 'generalTile', [
+      ...[
+        ['block', 'usize'],
+        ['a', 'usize'],
+        ['b', 'usize'],
+        ['count', 'i32'],
+        ['to', 'usize'],
+        ['to2', 'usize'],
+      ],
+      ...[
+        ['first', 'bool'],
+        ['rows', 'i32'],
+        ['columns', 'i32'],
+      ],
+      ...[
+        ['products', 'usize'],
+        ['sums', 'usize'],
+        ['levels', 'usize'],
+      ],
+    ]),
   ],
 };

@@ -189,7 +189,7 @@ const block = [
 ];
 
 /** Kernels that take every option, by what decides between two neighbours; those from `Stochastic` on read random integers. */
-const kinds = ['Nearest', 'Directed', 'Odd', 'Stochastic', 'Equal'];
+export const kinds = ['Nearest', 'Directed', 'Odd', 'Stochastic', 'Equal'];
 /** Of the common cases. On bit patterns `NearestAway` is away from zero and ties to zero too: the constant that it adds differs. */
 const modes = [
   'NearestEven',

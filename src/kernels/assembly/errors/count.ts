@@ -3,18 +3,13 @@
  * binary32 quotients, within 2^-23 of themselves, but those above 1 are binary64 ones, as they may leave the range. The squares of
  * errors are summed in binary64, in four lanes, element i in lane i mod 4.
  */
+import { upperLanes } from '../rounding/lanes';
 
 /** Two errors in binary64, as magnitudes. */
 @inline
 function wideErrors(x: v128, y: v128): v128 {
   const exact = f64x2.promote_low_f32x4(x);
   return f64x2.abs(f64x2.div(f64x2.sub(f64x2.promote_low_f32x4(y), exact), exact));
-}
-
-/** Lanes 2 and 3 in place of 0 and 1. */
-@inline
-function upper(x: v128): v128 {
-  return v128.shuffle<i64>(x, x, 1, 0);
 }
 
 /**
@@ -50,10 +45,10 @@ export function count(exact: usize, rounded: usize, length: i32, low: f32, high:
     const isLarge = v128.and(f32x4.gt(f32x4.abs(difference), f32x4.abs(x)), isMeasured);
     const errors = v128.and(f32x4.abs(f32x4.div(difference, x)), isMeasured);
     let low2 = f64x2.promote_low_f32x4(errors);
-    let high2 = f64x2.promote_low_f32x4(upper(errors));
+    let high2 = f64x2.promote_low_f32x4(upperLanes(errors));
     if (v128.any_true(isLarge)) {
       low2 = v128.bitselect(wideErrors(x, y), low2, i64x2.extend_low_i32x4_s(isLarge));
-      high2 = v128.bitselect(wideErrors(upper(x), upper(y)), high2, i64x2.extend_high_i32x4_s(isLarge));
+      high2 = v128.bitselect(wideErrors(upperLanes(x), upperLanes(y)), high2, i64x2.extend_high_i32x4_s(isLarge));
       wideLargest = f64x2.pmax(f64x2.pmax(wideLargest, low2), high2);
     }
     largest = f32x4.pmax(largest, v128.andnot(errors, isLarge));
@@ -61,7 +56,7 @@ export function count(exact: usize, rounded: usize, length: i32, low: f32, high:
     second = f64x2.add(second, f64x2.mul(high2, high2));
   }
   wideLargest = f64x2.pmax(wideLargest, f64x2.promote_low_f32x4(largest));
-  wideLargest = f64x2.pmax(wideLargest, f64x2.promote_low_f32x4(upper(largest)));
+  wideLargest = f64x2.pmax(wideLargest, f64x2.promote_low_f32x4(upperLanes(largest)));
   v128.store(counts, overflow);
   v128.store(counts, underflow, 16);
   v128.store(counts, nan, 32);

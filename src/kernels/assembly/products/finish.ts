@@ -2,33 +2,20 @@
  * What is done to sums one by one: adding chunks' sums up, and rounding what an accumulator holds to the result's format.
  * Each output draws at most one random integer here.
  */
-import {
-  exactBase,
-  kindDirected,
-  kindEqual,
-  kindNearest,
-  kindOdd,
-  kinds,
-  kindStochastic,
-  lanes64,
-  positBase,
-} from '../../generated/layout-rounding';
+import { kindEqual, kindStochastic } from '../../generated/layout-rounding';
 import {
   drawBitsSlot,
   drawStrideSlot,
   flipSlot,
-  general64,
   indexSlot,
-  kernelSlot,
   parametersSlot,
   randomBitsSlot,
   seedSlot,
   sumSlot,
   sumStreamSlot,
   sumSuppliedSlot,
-  unrounded64,
 } from '../../generated/layout-products';
-import { kindNone, kindPosit, roundTo, sumFor } from './general';
+import { roundTo, sumFor } from './general';
 
 const multiplier0: u64 = 0xd2511f53;
 const multiplier1: u64 = 0xcd9e8d57;
@@ -80,8 +67,12 @@ function loadTwo(source: usize, shift: i32, index: i32): v128 {
   return f64x2.promote_low_f32x4(v128.load64_zero(source + (<usize>index << 2)));
 }
 
+/**
+ * Rounds `count` numbers, or sums of two, and stores them. Sources have room for an even number of
+ * elements, of 2^shift bytes, those of the destination are of 2^outShift; it may be a source. Unrounded, it is a mere conversion.
+ */
 @inline
-function finishBy(
+export function finishBy(
   kind: i32,
   isExact: bool,
   block: usize,
@@ -110,60 +101,5 @@ function finishBy(
       if (isWhole) v128.store_lane<u64>(to, narrow, 0);
       else v128.store_lane<u32>(to, narrow, 0);
     }
-  }
-}
-
-/**
- * Rounds `count` numbers, or sums of two, and stores them. Sources have room for an even number of
- * elements, of 2^shift bytes, those of the destination are of 2^outShift; it may be a source. Unrounded, it is a mere conversion.
- */
-export function finish(
-  block: usize,
-  source: usize,
-  addend: usize,
-  shift: i32,
-  destination: usize,
-  outShift: i32,
-  count: i32,
-): void {
-  switch (load<i32>(block, kernelSlot)) {
-    case unrounded64:
-      finishBy(kindNone, false, block, source, addend, shift, destination, outShift, count);
-      break;
-    case general64 + lanes64 * kinds + kindNearest:
-      finishBy(kindNearest, false, block, source, addend, shift, destination, outShift, count);
-      break;
-    case general64 + lanes64 * kinds + kindDirected:
-      finishBy(kindDirected, false, block, source, addend, shift, destination, outShift, count);
-      break;
-    case general64 + lanes64 * kinds + kindOdd:
-      finishBy(kindOdd, false, block, source, addend, shift, destination, outShift, count);
-      break;
-    case general64 + lanes64 * kinds + kindStochastic:
-      finishBy(kindStochastic, false, block, source, addend, shift, destination, outShift, count);
-      break;
-    case general64 + lanes64 * kinds + kindEqual:
-      finishBy(kindEqual, false, block, source, addend, shift, destination, outShift, count);
-      break;
-    case general64 + exactBase + kinds + kindNearest:
-      finishBy(kindNearest, true, block, source, addend, shift, destination, outShift, count);
-      break;
-    case general64 + exactBase + kinds + kindDirected:
-      finishBy(kindDirected, true, block, source, addend, shift, destination, outShift, count);
-      break;
-    case general64 + exactBase + kinds + kindOdd:
-      finishBy(kindOdd, true, block, source, addend, shift, destination, outShift, count);
-      break;
-    case general64 + exactBase + kinds + kindStochastic:
-      finishBy(kindStochastic, true, block, source, addend, shift, destination, outShift, count);
-      break;
-    case general64 + exactBase + kinds + kindEqual:
-      finishBy(kindEqual, true, block, source, addend, shift, destination, outShift, count);
-      break;
-    case general64 + positBase + 2:
-      finishBy(kindPosit, false, block, source, addend, shift, destination, outShift, count);
-      break;
-    default:
-      unreachable();
   }
 }

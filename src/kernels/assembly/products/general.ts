@@ -4,22 +4,10 @@
  * kept exactly, in one binary64 number or in two: a product is cut at a power of two, and each part's sums have room.
  * When which serves is decided by `src/kernels/products/product-planner.ts`.
  */
-import {
-  exactBase,
-  kindDirected,
-  kindEqual,
-  kindNearest,
-  kindOdd,
-  kinds,
-  kindStochastic,
-  lanes64,
-  positBase,
-} from '../../generated/layout-rounding';
+import { kindEqual, kindStochastic } from '../../generated/layout-rounding';
 import {
   drawBitsSlot,
   flipSlot,
-  general64,
-  kernelSlot,
   pairwiseSlot,
   parametersSlot,
   randomBitsSlot,
@@ -29,7 +17,6 @@ import {
   sumOdd,
   sumSlot,
   sumSplit,
-  unrounded64,
 } from '../../generated/layout-products';
 import { errorOfSum, toOdd } from '../arithmetic/error-free';
 import { exactLanes } from '../rounding/exact';
@@ -73,8 +60,12 @@ function drawTwo(kind: i32, pointers: usize, k: i32, drawBits: i32, bits: i32): 
   return i32x4.replace_lane(i32x4.splat(first), 1, second);
 }
 
+/**
+ * As `plainTile`, on a tile of its own (rows of 32 bytes, and one more for second parts), for the outputs that exist, with
+ * the addresses of the draws of products and of sums. `levels` is room for a tree of sums, which must come in one go.
+ */
 @inline
-function tile(
+export function generalTile(
   kind: i32,
   isExact: bool,
   block: usize,
@@ -149,65 +140,5 @@ function tile(
       right -= right == 0 ? 1 : 1 << level;
     }
     v128.store(to + at, term);
-  }
-}
-
-/**
- * As `plainTile`, on a tile of its own (rows of 32 bytes, and one more for second parts), for the outputs that exist, with
- * the addresses of the draws of products and of sums. `levels` is room for a tree of sums, which must come in one go.
- */
-export function generalTile64(
-  block: usize,
-  a: usize,
-  b: usize,
-  count: i32,
-  to: usize,
-  to2: usize,
-  first: bool,
-  rows: i32,
-  columns: i32,
-  products: usize,
-  sums: usize,
-  levels: usize,
-): void {
-  switch (load<i32>(block, kernelSlot)) {
-    case unrounded64:
-      tile(kindNone, false, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
-      break;
-    case general64 + lanes64 * kinds + kindNearest:
-      tile(kindNearest, false, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
-      break;
-    case general64 + lanes64 * kinds + kindDirected:
-      tile(kindDirected, false, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
-      break;
-    case general64 + lanes64 * kinds + kindOdd:
-      tile(kindOdd, false, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
-      break;
-    case general64 + lanes64 * kinds + kindStochastic:
-      tile(kindStochastic, false, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
-      break;
-    case general64 + lanes64 * kinds + kindEqual:
-      tile(kindEqual, false, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
-      break;
-    case general64 + exactBase + kinds + kindNearest:
-      tile(kindNearest, true, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
-      break;
-    case general64 + exactBase + kinds + kindDirected:
-      tile(kindDirected, true, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
-      break;
-    case general64 + exactBase + kinds + kindOdd:
-      tile(kindOdd, true, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
-      break;
-    case general64 + exactBase + kinds + kindStochastic:
-      tile(kindStochastic, true, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
-      break;
-    case general64 + exactBase + kinds + kindEqual:
-      tile(kindEqual, true, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
-      break;
-    case general64 + positBase + 2:
-      tile(kindPosit, false, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
-      break;
-    default:
-      unreachable();
   }
 }

@@ -1,4 +1,4 @@
 /** The exports of the products' kernels; their TypeScript twin is `src/kernels/products-module.ts`. */
-export { finish } from './finish';
+export { finish } from './generated';
 export { piece } from './multiply';
 export { grain, profile } from './profile';

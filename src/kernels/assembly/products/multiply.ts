@@ -47,7 +47,8 @@ import {
   unit64,
 } from '../../generated/layout-products';
 import { drawBytes, drawPanel, drawPointersBytes, drawTile, panelBytes } from './draws';
-import { generalTile64, tileBytes, treeBytes } from './general';
+import { tileBytes, treeBytes } from './general';
+import { generalTile64 } from './generated';
 import { integerTile32, packIntegers } from './integers';
 import { nearestTile32 } from './nearest';
 import { packPanel } from './pack';

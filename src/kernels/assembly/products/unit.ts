@@ -27,6 +27,7 @@ import {
   stepPairwise,
   stepSlot,
 } from '../../generated/layout-products';
+import { upperLanes } from '../rounding/lanes';
 
 const exponentMask: i64 = 0x7ff0000000000000;
 /** 2^-126, 2^127 and 2^128. */
@@ -161,11 +162,6 @@ function powers(fields: v128): v128 {
   return i64x2.shl(i64x2.extend_low_i32x4_s(fields), 52);
 }
 
-@inline
-function upperHalf(x: v128): v128 {
-  return v128.shuffle<i64>(x, x, 1, 0);
-}
-
 /** What is not zero where a lane of `lanes`, two of 32 bits, is set. */
 @inline
 function whereSet(x: v128, lanes: v128): v128 {
@@ -181,9 +177,9 @@ function alignedRows(block: usize, a: usize, b: usize, bytes: usize, largest: v1
   const fields0 = i32x4.extend_low_i16x8_s(fields);
   const fields1 = i32x4.extend_high_i16x8_s(fields);
   const scale00 = powers(fields0);
-  const scale01 = powers(upperHalf(fields0));
+  const scale01 = powers(upperLanes(fields0));
   const scale10 = powers(fields1);
-  const scale11 = powers(upperHalf(fields1));
+  const scale11 = powers(upperLanes(fields1));
   let c00 = f64x2.trunc(f64x2.mul(v128.load(out), scale00));
   let c01 = f64x2.trunc(f64x2.mul(v128.load(out, 16), scale01));
   let c10 = f64x2.trunc(f64x2.mul(v128.load(out, 32), scale10));
@@ -207,8 +203,8 @@ function alignedRows(block: usize, a: usize, b: usize, bytes: usize, largest: v1
   if (isWithin && v128.any_true(small)) {
     const small0 = i32x4.extend_low_i16x8_s(small);
     const small1 = i32x4.extend_high_i16x8_s(small);
-    const upper = v128.or(whereSet(c00, small0), whereSet(c01, upperHalf(small0)));
-    const lower = v128.or(whereSet(c10, small1), whereSet(c11, upperHalf(small1)));
+    const upper = v128.or(whereSet(c00, small0), whereSet(c01, upperLanes(small0)));
+    const lower = v128.or(whereSet(c10, small1), whereSet(c11, upperLanes(small1)));
     isWithin = !v128.any_true(v128.or(upper, lower));
   }
   if (isWithin) {
