@@ -15,6 +15,7 @@ import { compress, decompress } from '@blu3r4y/lzma';
 import asc from 'assemblyscript/asc';
 import { arithmetic } from './kernels/arithmetic.js';
 import { elementary } from './kernels/elementary.js';
+import { eliminations } from './kernels/eliminations.js';
 import { assemblyText, layoutText } from './kernels/layout.js';
 import { products } from './kernels/products.js';
 import { quantizers } from './kernels/quantizers.js';
@@ -128,7 +129,7 @@ export function moduleIn(text) {
 }
 
 /** The manifests: what the blocks of a module look like, and how its kernels are numbered. */
-const manifests = { arithmetic, elementary, products, quantizers, rounding, transforms };
+const manifests = { arithmetic, elementary, eliminations, products, quantizers, rounding, transforms };
 
 /** The files that are made of manifests, and their texts. */
 export function generatedSources() {

@@ -2,6 +2,7 @@
 import arithmetic from './generated/arithmetic.ts';
 import convolutions from './generated/convolutions.ts';
 import elementary from './generated/elementary.ts';
+import eliminations from './generated/eliminations.ts';
 import errors from './generated/errors.ts';
 import products from './generated/products.ts';
 import quantizers from './generated/quantizers.ts';
@@ -13,6 +14,7 @@ export const shippedModules: Readonly<Record<string, string>> = {
   arithmetic,
   convolutions,
   elementary,
+  eliminations,
   errors,
   products,
   quantizers,

@@ -8,6 +8,8 @@
 import type { RealArray } from '../array-kinds.ts';
 import { type Arithmetic, type ShapedArray, shaped } from '../arrays/index.ts';
 import { checkBoolean, checkFields, oneOf } from '../check.ts';
+import type { Eliminator, MatrixPart, PlacedMatrix } from '../kernels/eliminations.ts';
+import { withEliminator } from './eliminator.ts';
 import { factorError } from './measures.ts';
 import { checkRightHandSide, checkSquare, columnsOf, largest, permuted } from './operands.ts';
 import { reversed, substitute } from './triangular.ts';
@@ -81,59 +83,118 @@ function pivot(work: Work, k: number, to: number): void {
   work.swaps += Number(row !== k) + Number(column !== k);
 }
 
+/** What is done between pivots. */
+interface Steps {
+  /** Divides what is below the diagonal in column k by the pivot: multipliers. */
+  divide(k: number): void;
+  /** Rows below lose their multiples of row k, in some columns. */
+  eliminate(k: number, from: number, to: number): void;
+  /** The same for all rows of a panel, one after the other, in the columns behind it. */
+  eliminatePanel(from: number, to: number): void;
+}
+
+function factor(work: Work, pivoting: NonNullable<LuOptions['pivoting']>, steps: Steps): void {
+  const { n, data } = work;
+  const width = pivoting === 'complete' ? n : panelWidth;
+  for (let from = 0; from < n; from += width) {
+    const to = Math.min(from + width, n);
+    // A column whose pivot is zero has nothing to eliminate.
+    const eliminating: number[] = [];
+    for (let k = from; k < to; k++) {
+      if (pivoting !== 'none') pivot(work, k, pivoting === 'complete' ? n : k + 1);
+      if (data[k * n + k] === 0 || k + 1 === n) continue;
+      eliminating.push(k);
+      steps.divide(k);
+      if (k + 1 < to) steps.eliminate(k, k + 1, to);
+    }
+    if (to === n) return;
+    if (eliminating.length === width) steps.eliminatePanel(from, to);
+    else for (const k of eliminating) steps.eliminate(k, to, n);
+  }
+}
+
 /** A part of the matrix as a view of its memory. */
 function partOf({ f, n, data }: Work, i: number, j: number, rows: number, columns: number): ShapedArray {
   return shaped(f, { data, shape: [rows, columns], stride: [n, 1], offset: i * n + j });
 }
 
-/** Column k becomes multipliers, and columns up to `to` of the rows below lose their multiples of row k. */
-function eliminate(work: Work, k: number, to: number): void {
+/** By operations on arrays. */
+function stepsOf(work: Work): Steps {
   const { f, n, data } = work;
-  const below = n - k - 1;
-  const diagonal = data[k * n + k]!;
-  // A column of zeros has nothing to eliminate.
-  if (below === 0 || diagonal === 0) return;
-  const column = data.slice(0, below);
-  for (let i = 0; i < below; i++) column[i] = data[(k + 1 + i) * n + k]!;
-  f.div(column, diagonal, { out: column });
-  for (let i = 0; i < below; i++) data[(k + 1 + i) * n + k] = column[i]!;
-  const width = to - k - 1;
-  if (width === 0) return;
-  const rest = partOf(work, k + 1, k + 1, below, width);
-  const c = rest.toTypedArray();
-  const row = data.subarray(k * n + k + 1, k * n + to);
-  f.matmul(f.neg(column, { out: column }), row, { m: below, k: 1, n: width, c, out: c });
-  for (let i = 0; i < below; i++) data.set(c.subarray(i * width, (i + 1) * width), (k + 1 + i) * n + k + 1);
+
+  function belowIn(k: number): RealArray {
+    const below = n - k - 1;
+    const column = data.slice(0, below);
+    for (let i = 0; i < below; i++) column[i] = data[(k + 1 + i) * n + k]!;
+    return column;
+  }
+
+  return {
+    divide(k): void {
+      const column = belowIn(k);
+      f.div(column, data[k * n + k]!, { out: column });
+      column.forEach((x, i) => {
+        data[(k + 1 + i) * n + k] = x;
+      });
+    },
+    eliminate(k, from, to): void {
+      const [below, width] = [n - k - 1, to - from];
+      const c = partOf(work, k + 1, from, below, width).toTypedArray();
+      const row = data.subarray(k * n + from, k * n + to);
+      f.matmul(f.neg(belowIn(k)), row, { m: below, k: 1, n: width, c, out: c });
+      for (let i = 0; i < below; i++)
+        data.set(c.subarray(i * width, (i + 1) * width), (k + 1 + i) * n + from);
+    },
+    eliminatePanel(from, to): void {
+      const width = to - from;
+      const l = partOf(work, from, from, width, width);
+      const right = partOf(work, from, to, width, n - to);
+      const solved = right.copy();
+      substitute(l, solved, true);
+      right.assign(solved);
+      const rest = partOf(work, to, to, n - to, n - to);
+      partOf(work, to, from, n - to, width)
+        .neg()
+        .matmul(solved, { c: rest, out: rest });
+    },
+  };
 }
 
-function factorInPanels(work: Work, pivots: boolean): void {
-  const { n } = work;
-  for (let from = 0; from < n; from += panelWidth) {
-    const to = Math.min(from + panelWidth, n);
-    for (let k = from; k < to; k++) {
-      if (pivots) pivot(work, k, k + 1);
-      eliminate(work, k, to);
-    }
-    if (to === n) return;
-    const width = to - from;
-    const l = partOf(work, from, from, width, width);
-    const right = partOf(work, from, to, width, n - to);
-    const solved = right.copy();
-    substitute(l, l.neg(), solved, true);
-    right.assign(solved);
-    const rest = partOf(work, to, to, n - to, n - to);
-    partOf(work, to, from, n - to, width)
-      .neg()
-      .matmul(solved, { c: rest, out: rest });
-  }
+/** By the kernels, on a matrix in their memory. */
+function stepsOnKernels(eliminator: Eliminator, matrix: PlacedMatrix, n: number): Steps {
+  const part = (i: number, j: number): MatrixPart => ({ matrix, at: i * n + j, stride: n });
+  const { subtractProduct, divide } = eliminator;
+  return {
+    divide: (k) => divide(part(k + 1, k), n - k - 1, 1, matrix.elements()[k * n + k]!),
+    eliminate: (k, from, to) =>
+      subtractProduct(part(k + 1, from), part(k + 1, k), part(k, from), n - k - 1, to - from, 1),
+    eliminatePanel(from, to): void {
+      for (let i = from + 1; i < to; i++)
+        subtractProduct(part(i, to), part(i, from), part(from, to), 1, n - to, i - from);
+      subtractProduct(part(to, to), part(to, from), part(from, to), n - to, n - to, to - from);
+    },
+  };
+}
+
+function factorAll(work: Work, pivoting: NonNullable<LuOptions['pivoting']>): void {
+  const isDone = withEliminator(work.f, (eliminator) => {
+    const matrix = eliminator.place(work.data);
+    const onKernels = { ...work, data: matrix.elements() };
+    factor(onKernels, pivoting, stepsOnKernels(eliminator, matrix, work.n));
+    work.data.set(onKernels.data);
+    work.swaps = onKernels.swaps;
+  });
+  if (!isDone) factor(work, pivoting, stepsOf(work));
 }
 
 /** The triangle of a matrix: beyond it zeros, and ones on the diagonal where it is a unit one. */
 function triangle({ f, n, data }: Work, isLower: boolean): ShapedArray {
   const values = data.slice();
-  for (let i = 0; i < n; i++)
-    for (let j = 0; j < n; j++) if (isLower ? j >= i : j < i) values[i * n + j] = isLower && i === j ? 1 : 0;
-  return f.array(values, [n, n]);
+  for (let i = 0; i < n; i++) {
+    if (isLower) values.fill(0, i * n + i, (i + 1) * n)[i * n + i] = 1;
+    else values.fill(0, i * n, i * n + i);
+  }
+  return shaped(f, { data: values, shape: [n, n], stride: [n, 1], offset: 0 });
 }
 
 /**
@@ -152,14 +213,9 @@ export function lu(a: ShapedArray, options?: LuOptions): LuFactors {
   const [n] = matrix.shape as [number];
   const all = (): number[] => Array.from({ length: n }, (_, i) => i);
   const work: Work = { f, n, data: matrix.toTypedArray(), rows: all(), columns: all(), swaps: 0 };
-  if (pivoting === 'complete')
-    for (let k = 0; k < n; k++) {
-      pivot(work, k, n);
-      eliminate(work, k, n);
-    }
-  else factorInPanels(work, pivoting === 'partial');
+  factorAll(work, pivoting);
   const [L, U] = [triangle(work, true), triangle(work, false)];
-  const pivots = all().map((i) => U.at(i, i));
+  const pivots = all().map((i) => U.data[i * n + i]!);
   const { rows, columns } = work;
   return Object.freeze({
     ...{ L, U, rows: Object.freeze(rows), columns: Object.freeze(columns) },
@@ -198,8 +254,8 @@ export function solveTriangles(
   const { x, shapeOf } = columnsOf(b);
   const [first, second] = transpose ? [U.T, L.T] : [L, U];
   const start = reordered(x, transpose ? columns : rows, false);
-  substitute(first, first.neg(), start, !transpose);
+  substitute(first, start, !transpose);
   const upper = reversed(second, true);
-  substitute(upper, upper.neg(), reversed(start, false), transpose);
+  substitute(upper, reversed(start, false), transpose);
   return shapeOf(reordered(start, transpose ? rows : columns, true));
 }

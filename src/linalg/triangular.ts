@@ -2,8 +2,9 @@
  * Triangular systems by substitution: x_i = fl(s_i / t_ii), where s_i starts as b_i and s_i = fl(s_i + fl((-t_ij) x_j)) for the unknowns x_j in
  * the order in which they are found. Blocks of them are products: each element meets its terms in the same order.
  */
-import type { ShapedArray } from '../arrays/index.ts';
+import { type Arithmetic, type ShapedArray, shaped } from '../arrays/index.ts';
 import { checkBoolean, checkFields } from '../check.ts';
+import { withEliminator } from './eliminator.ts';
 import { checkRightHandSide, checkSquare, columnsOf } from './operands.ts';
 
 export interface TriangularOptions {
@@ -23,13 +24,28 @@ export function reversed(t: ShapedArray, columnsToo: boolean): ShapedArray {
   return columnsToo ? t.slice([null, null, -1], [null, null, -1]) : t.slice([null, null, -1]);
 }
 
-/** Solves L X = B in place. `negated`: -L, which the updates multiply by. */
-export function substitute(
-  l: ShapedArray,
-  negated: ShapedArray,
-  x: ShapedArray,
-  unitDiagonal: boolean,
-): void {
+/** Solves L X = B in place. */
+export function substitute(l: ShapedArray, x: ShapedArray, unitDiagonal: boolean): void {
+  const [n, columns] = x.shape as [number, number];
+  const isDone = withEliminator(x.arithmetic, ({ place, subtractProduct, divide }) => {
+    const [triangle, solution] = [place(l.toTypedArray()), place(x.toTypedArray())];
+    const whole = { matrix: solution, at: 0, stride: columns };
+    for (let i = 0; i < n; i++) {
+      const row = { ...whole, at: i * columns };
+      subtractProduct(row, { matrix: triangle, at: i * n, stride: n }, whole, 1, columns, i);
+      if (!unitDiagonal) divide(row, 1, columns, triangle.elements()[i * n + i]!);
+    }
+    const data = x.toTypedArray();
+    data.set(solution.elements());
+    x.assign(
+      shaped(x.arithmetic as Arithmetic, { data, shape: [n, columns], stride: [columns, 1], offset: 0 }),
+    );
+  });
+  if (!isDone) substituteHalves(l, l.neg(), x, unitDiagonal);
+}
+
+/** By products of halves. `negated`: -L, which the updates multiply by. */
+function substituteHalves(l: ShapedArray, negated: ShapedArray, x: ShapedArray, unitDiagonal: boolean): void {
   const [n] = l.shape as [number];
   if (n <= fewRows) {
     for (let i = 0; i < n; i++) {
@@ -42,9 +58,9 @@ export function substitute(
   const half = Math.ceil(n / 2);
   const part = (a: ShapedArray, from: number, to: number): ShapedArray => a.slice([from, to], [from, to]);
   const [top, bottom] = [x.slice([0, half]), x.slice([half])];
-  substitute(part(l, 0, half), part(negated, 0, half), top, unitDiagonal);
+  substituteHalves(part(l, 0, half), part(negated, 0, half), top, unitDiagonal);
   negated.slice([half], [0, half]).matmul(top, { c: bottom, out: bottom });
-  substitute(part(l, half, n), part(negated, half, n), bottom, unitDiagonal);
+  substituteHalves(part(l, half, n), part(negated, half, n), bottom, unitDiagonal);
 }
 
 /**
@@ -67,6 +83,6 @@ export function triangularSolve(t: ShapedArray, b: unknown, options?: Triangular
   const whole = transposes ? matrix.T : matrix;
   const isForward = isLower !== transposes;
   const l = isForward ? whole : reversed(whole, true);
-  substitute(l, l.neg(), isForward ? x : reversed(x, false), unit);
+  substitute(l, isForward ? x : reversed(x, false), unit);
   return shapeOf(x);
 }

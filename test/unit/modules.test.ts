@@ -19,7 +19,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   operations: [...core, 'arithmetic', 'kernels'],
   expressions: [...core, 'arithmetic', 'operations'],
   arrays: [...core, 'arithmetic', 'kernels', 'operations', 'expressions'],
-  linalg: [...core, 'arrays'],
+  linalg: [...core, 'kernels', 'arrays'],
   quantizers: [...core, 'arithmetic', 'kernels', 'operations'],
   mathjs: [...core, 'arithmetic'],
   vectors: [...core, 'arithmetic', 'kernels', 'operations', 'quantizers'],
