@@ -38,6 +38,21 @@ const quantizers = {
     format: 'e2m1',
     scale: { ...twoLevels, per: 'block', size: 16, fourOverSix: 'mae' },
   },
+  'NVFP4 in tiles, four over six': {
+    format: 'e2m1',
+    scale: { ...twoLevels, per: 'tile', rows: 16, columns: 16, fourOverSix: 'mae' },
+  },
+  'MXFP4 from std along the other axis': { format: 'e2m1', scale: { ...block, from: 'std', axis: 0 } },
+  'MXFP4 from std in tiles': {
+    format: 'e2m1',
+    scale: { per: 'tile', rows: 32, columns: 32, format: 'e8m0', from: 'std' },
+  },
+  'MXFP4, 3/4, in tiles': {
+    format: 'e2m1',
+    scale: { per: 'tile', rows: 32, columns: 32, format: 'e8m0', from: 'absmax', prescale: 0.75 },
+  },
+  'int4 from mse': { format: 'int4', scale: { per: 'block', size: 32, from: 'mse' } },
+  'MXFP4 from mse': { format: 'e2m1', scale: { ...block, from: 'mse' } },
   'e4m3fn, delayed': {
     format: 'e4m3fn',
     scale: { per: 'tensor', from: 'absmax', history: { length: 16 } },

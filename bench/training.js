@@ -76,6 +76,7 @@ const published = /** @type {const} */ ([
     () => recipes.nvfp4({ hadamard: 'step', rowScaled: true }),
     2.2,
   ],
+  ['NVFP4 recipe, four over six', () => recipes.nvfp4({ fourOverSix: { of: 'all' } }), 2.2],
   ['MXFP4 recipe', () => recipes.mxfp4(), 2],
   [
     'MXFP4 recipe, stochastic, 3/4',

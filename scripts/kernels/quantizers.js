@@ -15,6 +15,10 @@ const block = [
     'zero common',
     'Two levels: added to scaled numbers, +0 takes the sign of a zero away, -0 leaves it; the scale that all groups share.',
   ),
+  words(
+    'encode amax denominator',
+    'Four over six: the encode scale of the tensor or row, its largest magnitude, and what products of both levels are divided by.',
+  ),
   end('parameterBytes'),
 ];
 
@@ -44,6 +48,10 @@ const calls = /** @type {const} */ ([
   ['placeGroups', 10],
   ['columnMaxima', 6],
   ['placeColumns', 10],
+  ['gatherGroups', 7],
+  ['addSums', 8],
+  ['squaredErrors', 7],
+  ['chooseScales', 13],
 ]);
 const argument = (/** @type {number} */ i) => `argument(block, ${i}, from, count)`;
 
@@ -57,6 +65,7 @@ export const quantizers = {
     ),
     number('scaleOnly', 9, '... the one that only scales.'),
     count('sumMagnitudes sumNumbers sumSquares sumDistances', 'What is summed: |x|, x, x^2, (x - mean)^2.'),
+    count('errorAbsolute errorSquared', 'How four over six measures errors.'),
     count(
       calls.map(([name]) => `call${name[0]?.toUpperCase()}${name.slice(1)}`).join(' '),
       'What a job calls.',
@@ -66,13 +75,16 @@ export const quantizers = {
       4,
       'A job: what it calls, and for each argument its value at unit 0, what a unit adds to it, and what each unit of a piece does.',
     ),
-    number('callBytes', 4 + 10 * 12),
+    number('callBytes', 4 + 13 * 12),
   ],
   imports: [
+    "import { chooseScales } from './choice';",
     "import { columnMaxima, placeColumnsBy } from './columns';",
     "import { placeGroupsBy } from './elements';",
     "import { argument } from './argument';",
-    "import { absoluteMaxima } from './statistics';",
+    "import { gatherGroups } from './gather';",
+    "import { squaredErrors } from './search';",
+    "import { absoluteMaxima, addSums } from './statistics';",
   ],
   functions: [
     placing('placeGroups', 'groups: i32, size: i32, columns: i32, left: i32'),

@@ -10,7 +10,6 @@ import { type ResolvedRounding, roundScalar } from '../rounding/index.ts';
 import { eliminationsModule } from './eliminations-module.ts';
 import * as layout from './generated/layout-eliminations.ts';
 import { privateHeap } from './heap.ts';
-import { planCache, roundingKey } from './plan-cache.ts';
 
 /** A matrix in the memory. */
 export interface PlacedMatrix {
@@ -99,11 +98,9 @@ function planOf(format: Format, options: ResolvedRounding): EliminationPlan | un
   return { kernel: (lanes === wide ? layout.kernelWide : 0) + end, block: blockOf(lanes, format) };
 }
 
-const keep = planCache<EliminationPlan | undefined>();
-
 /** What eliminates in an arithmetic; undefined where no kernel does. */
 export function eliminatorOf(format: Format, options: ResolvedRounding): Eliminator | undefined {
-  const plan = keep(format, roundingKey(options), () => planOf(format, options));
+  const plan = planOf(format, options);
   if (plan === undefined) return undefined;
   const { kernel, block } = plan;
   const heap = privateHeap();

@@ -78,16 +78,53 @@ export interface QuantizersModuleExports extends PieceExports {
     out: number,
     parameters: number,
   ): void;
-  addSums(kind: number, source: number, length: number, sums: number, mean: number): void;
-  groupStatistics(
+  gatherGroups(
+    source: number,
+    destination: number,
+    groups: number,
+    size: number,
+    left: number,
+    rows: number,
+    stride: number,
+  ): void;
+  addSums(
     kind: number,
     source: number,
     groups: number,
     size: number,
     columns: number,
     left: number,
-    statistics: number,
     sums: number,
+    means: number,
+  ): void;
+  takeMeans(sums: number, groups: number, size: number, columns: number, left: number, means: number): void;
+  /** `isRoot`: 0 or 1. */
+  meanStatistics(means: number, groups: number, isRoot: number, statistics: number): void;
+  candidates(maxima: number, thresholds: number, groups: number, percent: number): void;
+  squaredErrors(
+    source: number,
+    image: number,
+    groups: number,
+    size: number,
+    columns: number,
+    left: number,
+    sums: number,
+  ): void;
+  keepBetter(sums: number, errors: number, thresholds: number, best: number, groups: number): void;
+  chooseScales(
+    error: number,
+    source: number,
+    groups: number,
+    size: number,
+    columns: number,
+    left: number,
+    lines: number,
+    whole: number,
+    maxima: number,
+    into: number,
+    out: number,
+    sums: number,
+    parameters: number,
   ): void;
   multiplyStatistics(statistics: number, groups: number, high: number, low: number): void;
   widenGroups(

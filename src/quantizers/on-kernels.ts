@@ -7,7 +7,7 @@ import { exponentOf, scaleByPowerOfTwo } from '../formats/binary64.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
 import { quantizeArray } from '../kernels/quantizers/quantizer-arrays.ts';
 import type { Outcome } from '../kernels/quantizers/quantizer-pass.ts';
-import { type GroupLayout, mostGroups } from '../kernels/quantizers/quantizer-pieces.ts';
+import { type GroupLayout, isWalked } from '../kernels/quantizers/quantizer-pieces.ts';
 import {
   type KernelStatistic,
   planQuantizer,
@@ -77,7 +77,7 @@ function powerOfQuotient(direction: Direction, target: number): PowerOfThreshold
 
 function scaleForm(given: Described): ScaleForm | undefined {
   const { scale } = given;
-  const { format, target, tensorScale } = scale;
+  const { format, target, tensorScale, scaleMax } = scale;
   if (scale.powerOfTwo) {
     const [lowest, highest] = [exponentOf(format.min), exponentOf(format.max)];
     if (lowest < -127 || highest > 127) return undefined;
@@ -87,21 +87,24 @@ function scaleForm(given: Described): ScaleForm | undefined {
   }
   if (tensorScale !== false) {
     const encodeOf = (amax: number): number => tensorEncodeScale(amax, scale);
-    return { kind: 'two-level', per: tensorScale, format, target, encodeOf };
+    const fourOverSix = scale.fourOverSix && {
+      isSquared: scale.fourOverSix === 'mse',
+      denominator: 6 * scaleMax,
+    };
+    return { kind: 'two-level', per: tensorScale, format, target, encodeOf, fourOverSix };
   }
   const isEncoded = scale.stored === 'encode' && format.name === 'binary32' && isBinary32(target);
   return isEncoded ? { kind: 'encode', target } : undefined;
 }
 
-const isKernelStatistic = (from: Statistic): from is KernelStatistic =>
-  from === 'absmax' || from === 'absmean' || from === 'rms' || from === 'std';
+const kernelStatistics: readonly Statistic[] = ['absmax', 'absmean', 'rms', 'std', 'mse'];
+const isKernelStatistic = (from: Statistic): from is KernelStatistic => kernelStatistics.includes(from);
 
 /** The kernels' plan of a quantiser (transform, strength and the treatment of NaN apart); undefined where they have none. */
 export function kernelPlan(given: Described): QuantizerPlan | undefined {
   const { format, rounding, scale, low, high } = given;
   const { from, least, multiplier } = scale;
-  const isPlain = scale.level === 'statistic' && scale.fourOverSix === undefined;
-  if (!isPlain || !fitsBinary32(format) || !isBinary32(least)) return undefined;
+  if (scale.level !== 'statistic' || !fitsBinary32(format) || !isBinary32(least)) return undefined;
   const form = scaleForm(given);
   if (form === undefined || !isKernelStatistic(from)) return undefined;
   return planQuantizer({
@@ -116,39 +119,40 @@ export function kernelPlan(given: Described): QuantizerPlan | undefined {
 export function kernelLayout(
   grouping: Grouping,
   shape: readonly number[],
-  { form: { scale, from }, isWide }: QuantizerPlan,
+  { form: { scale } }: QuantizerPlan,
 ): GroupLayout | undefined {
   const length = shape.reduce((all, side) => all * side, 1);
   if (length === 0) return undefined;
-  const needsRows = scale.kind === 'two-level' && scale.per === 'row';
-  // Sums over rows would need an order of their own.
-  const takesBands = !needsRows && !isWide && from === 'absmax';
+  const layout = layoutOf(grouping, shape, length);
+  const isTwoLevel = scale.kind === 'two-level';
+  if (!isWalked(layout, isTwoLevel && scale.fourOverSix !== undefined)) return undefined;
+  if (!isTwoLevel || scale.per !== 'row') return layout;
+  const isAlongRows = grouping.per !== 'tensor' && layout.band === undefined;
+  return isAlongRows && layout.rows === countGroups({ per: 'row' }, shape) ? layout : undefined;
+}
+
+function layoutOf(grouping: Grouping, shape: readonly number[], length: number): GroupLayout {
   const [height, width] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1];
   switch (grouping.per) {
     case 'tensor':
-      return needsRows ? undefined : { rows: 1, columns: length, size: length };
+      return { rows: 1, columns: length, size: length };
     case 'row': {
       const rows = countGroups(grouping, shape);
       return { rows, columns: length / rows, size: length / rows };
     }
     case 'block': {
       const { outer, length: columns, inner } = aroundAxis(grouping.axis ?? -1, shape);
-      const isLast = outer === countGroups({ per: 'row' }, shape);
-      if (inner === 1)
-        return needsRows && !isLast ? undefined : { rows: outer, columns, size: grouping.size };
-      const band = { rows: grouping.size, height: columns };
-      return takesBands ? { rows: outer * columns, columns: inner, size: 1, band } : undefined;
+      if (inner === 1) return { rows: outer, columns, size: grouping.size };
+      const band = { rows: grouping.size, height: columns, hasLines: false };
+      return { rows: outer * columns, columns: inner, size: 1, band };
     }
     case 'column': {
       const rows = length / width;
-      return takesBands ? { rows, columns: width, size: 1, band: { rows, height: rows } } : undefined;
+      return { rows, columns: width, size: 1, band: { rows, height: rows, hasLines: false } };
     }
     case 'tile': {
-      const size = Math.min(grouping.columns, width);
-      const band = { rows: grouping.rows, height };
-      return takesBands && size <= mostGroups
-        ? { rows: length / width, columns: width, size, band }
-        : undefined;
+      const band = { rows: grouping.rows, height, hasLines: true };
+      return { rows: length / width, columns: width, size: Math.min(grouping.columns, width), band };
     }
   }
 }

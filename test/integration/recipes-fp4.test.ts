@@ -73,6 +73,18 @@ describe.each([
   // Scales of ue5m3 reach from 2^-17 to 2^16: gradients must lie there.
   it('fp4 design', () =>
     expectOracle(tf, recipes.fp4Design(unclipped), fp4Design(), sizes, { lossScale: 1 }));
+  it.each<Point & { readonly lossScale: number }>([
+    { lossScale: 1 },
+    { lossScale: 2 ** -15 },
+    { lossScale: 2 ** -20, scaleFormat: 'e4m3fn', hadamard: 'backward', estimator: 'dge' },
+    { lossScale: 2 ** -15, scaleFormat: 'e5m2', tensorScale: true, outliers: 0.9 },
+  ])('fp4 design, the loss scaled, %j', async ({ lossScale, ...point }) => {
+    const recipe = recipes.fp4Design({ ...unclipped, ...point, lossScale: true });
+    await expectOracle(tf, recipe, fp4Design(point), sizes, { lossScale, scale: 2 ** 15 });
+    // Without it gradients so small are others: below what scales of blocks reach.
+    if (lossScale === 2 ** -20)
+      await expect(expectOracle(tf, recipe, fp4Design(point), sizes, { lossScale })).rejects.toThrow();
+  });
   it.each([1, 2, 3, 4, 5, 6, 7, 8])('quest, weights only, %i bits', (bits) =>
     expectOracle(tf, recipes.quest({ ...plain, bits, activations: false }), questWeights(bits), sizes),
   );

@@ -7,6 +7,7 @@ import { type QuantizerOptions, quantize, quantizer } from '../../src/quantizers
 afterAll(stopThreads);
 
 const drawn = { rounding: 'stochastic', seed: 5, stream: 3, offset: 11 } as const;
+const twoLevels = { from: 'absmax', format: 'e4m3fn', tensorScale: true } as const;
 const cases: readonly (readonly [string, QuantizerOptions])[] = [
   ['int8 a tensor', { format: 'int8', scale: { per: 'tensor', from: 'absmax' } }],
   ['ternary a tensor', { format: 'ternary', scale: { per: 'tensor', from: 'absmean' } }],
@@ -25,6 +26,26 @@ const cases: readonly (readonly [string, QuantizerOptions])[] = [
     {
       ...{ format: 'e2m1', ...drawn },
       scale: { per: 'block', size: 16, from: 'absmax', format: 'e4m3fn', tensorScale: true },
+    },
+  ],
+  [
+    'four over six',
+    {
+      ...{ format: 'e2m1', ...drawn },
+      scale: { ...twoLevels, per: 'block', size: 16, fourOverSix: 'mae' },
+    },
+  ],
+  [
+    'four over six in tiles',
+    { format: 'e2m1', scale: { ...twoLevels, per: 'tile', rows: 16, columns: 16, fourOverSix: 'mse' } },
+  ],
+  ['int4 from std', { format: 'int4', scale: { per: 'block', size: 32, from: 'std' } }],
+  ['int4 a column from rms', { format: 'int4', ...drawn, scale: { per: 'column', from: 'rms' } }],
+  [
+    'MX times 3/4 in tiles',
+    {
+      ...{ format: 'e2m1', ...drawn },
+      scale: { per: 'tile', rows: 7, columns: 9, from: 'absmax', format: 'e8m0', prescale: 0.75 },
     },
   ],
   ['posits', { format: 'posit8', scale: { per: 'row', from: 'absmax' } }],
@@ -70,6 +91,17 @@ describe.each(cases)('%s', (_, options) => {
 });
 
 describe('threads of quantisers', () => {
+  it.each([
+    { per: 'block', size: 32 },
+    { per: 'block', size: 20_000 },
+    { per: 'tile', rows: 12, columns: 10 },
+  ] as const)('search for scales of %o', (grouping) => {
+    const [x, shape] = [filled(2 ** 17), [256, 512]];
+    const made = quantizer({ format: 'int4', ...drawn, scale: { ...grouping, from: 'mse' } });
+    const one = made.fakeQuantize(x, shape);
+    expect(same(made.fakeQuantize(x, shape, undefined, { threads: 3 }), one)).toBe(true);
+  });
+
   it('pass NaN and infinities on as one thread does', () => {
     const x = filled(600_000);
     x[50_000] = Number.NaN;

@@ -364,6 +364,195 @@ describe('means, deviations, multiples of them, factors that are no powers of tw
   });
 });
 
+const size = fc.integer({ min: 1, max: 40 });
+/** Lines, tiles and columns, ragged ones too. */
+const anyGrouping: fc.Arbitrary<Grouping> = fc.oneof(
+  fc.constantFrom<Grouping>({ per: 'tensor' }, { per: 'row' }, { per: 'column' }),
+  fc.record({ per: fc.constant('block' as const), size, axis: fc.integer({ min: -3, max: 2 }) }),
+  fc.record({ per: fc.constant('tile' as const), rows: size, columns: size }),
+);
+const hasAxis = ({ shape }: Tensor, grouping: Grouping): boolean =>
+  grouping.per !== 'block' || Math.abs((grouping.axis ?? -1) + 0.5) < Math.max(shape.length, 1);
+/** Of several pieces: wide, high, and with ends that fill none. */
+const pieces = [
+  [3, 1025],
+  [40, 1030],
+  [1203, 17],
+  [20_001, 2],
+] as const;
+
+describe('four over six', () => {
+  const rounding = fc.constantFrom('nearest-even', 'stochastic', 'toward-zero', 'toward-positive');
+  const two = { from: 'absmax', format: 'e4m3fn', tensorScale: true } as const;
+  const choices = fc.record({
+    fourOverSix: fc.constantFrom('mae', 'mse'),
+    scaleMax: fc.constantFrom(undefined, 448, 256),
+    target: fc.constantFrom(undefined, undefined, undefined, 4, 3.3),
+    multiplier: fc.constantFrom(undefined, undefined, undefined, 0.7),
+  });
+
+  it.each([
+    { per: 'block', size: 16 },
+    { per: 'tile', rows: 16, columns: 16 },
+  ] as const)('%o, 600 tensors', (grouping) => {
+    fc.assert(
+      fc.property(tensors, choices, rounding, (tensor, choice, mode) => {
+        check({ format: 'e2m1', rounding: mode, scale: { ...two, ...grouping, ...choice } } as never, tensor);
+      }),
+      { numRuns: 600 },
+    );
+  });
+
+  it('any groups, rows scaled, 600 tensors', () => {
+    fc.assert(
+      fc.property(tensors, anyGrouping, choices, fc.boolean(), (tensor, grouping, choice, isRowScaled) => {
+        if (!hasAxis(tensor, grouping)) return;
+        const isAlong = grouping.per === 'row' || (grouping.per === 'block' && grouping.axis === -1);
+        const byRow = isRowScaled && isAlong && tensor.shape.length > 0;
+        const scale = { ...two, ...grouping, ...choice, ...(byRow && { tensorScale: 'row' }) };
+        check({ format: 'e2m1', scale } as never, tensor);
+      }),
+      { numRuns: 600 },
+    );
+  });
+
+  it.each(pieces)('%i x %i, in several pieces', (rows, columns) => {
+    for (const grouping of [
+      { per: 'block', size: 16 },
+      { per: 'block', size: 20, axis: 0 },
+      { per: 'block', size: 513, axis: 0 },
+      { per: 'tile', rows: 16, columns: 16 },
+      { per: 'tile', rows: 5, columns: 1 },
+      { per: 'tile', rows: 33, columns: 200 },
+    ] as const)
+      for (const fourOverSix of ['mae', 'mse'] as const)
+        check({ format: 'e2m1', scale: { ...two, ...grouping, fourOverSix } }, longTensor(rows, columns));
+  });
+
+  it('every pattern of binary16, and its neighbours, in blocks with others', () => {
+    const x = new Float32Array(2 ** 20);
+    new Uint32Array(x.buffer).forEach((_, i, all) => {
+      all[i] = ((i * 0x9e3779b1) >>> 0) & 0xffffff80;
+    });
+    for (const one of [
+      x,
+      x.map((y) => (Number.isFinite(y) ? y : 1)),
+      x.map((y) => Math.sign(y) * 2 ** (Math.log2(Math.abs(y)) / 40)),
+    ])
+      for (const fourOverSix of ['mae', 'mse'] as const) {
+        const scale = { ...two, per: 'block', size: 16, fourOverSix } as const;
+        const tensor = { shape: [2 ** 12, 2 ** 8], x: one };
+        const made = quantizer({ format: 'e2m1', nan: 'group', scale });
+        const expected = byReference({ format: 'e2m1', scale }, tensor);
+        expect(firstDifference(made.fakeQuantize(one, tensor.shape), expected.values, one)).toBeUndefined();
+      }
+  });
+});
+
+describe('search by the mean squared error', () => {
+  const modes = fc.constantFrom(
+    'nearest-even',
+    'nearest-even',
+    'stochastic',
+    'toward-zero',
+    'toward-positive',
+  );
+  const short = tensors.filter(({ x }) => x.length <= 100);
+
+  it.each(['int8', 'int4', 'ternary', 'e4m3fn', 'e2m1', 'bfloat16', 'nf4', 'posit8'])(
+    '%s with binary32 scales, 60 tensors',
+    (format) => {
+      fc.assert(
+        fc.property(short, anyGrouping, modes, (tensor, grouping, mode) => {
+          if (!hasAxis(tensor, grouping)) return;
+          const rounding = format === 'posit8' && mode !== 'stochastic' ? 'nearest-even' : mode;
+          check({ format, rounding, scale: { ...grouping, from: 'mse' } } as never, tensor);
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
+
+  const factors = fc.constantFrom({}, {}, { prescale: 0.75 }, { gain: 1.009276 });
+  it.each(['e2m1', 'e4m3fn', 'int4'])('%s with powers of two, 60 tensors', (format) => {
+    fc.assert(
+      fc.property(
+        ...[short, anyGrouping, modes, fc.constantFrom(...directions), factors],
+        (tensor, grouping, rounding, direction, factor) => {
+          if (!hasAxis(tensor, grouping)) return;
+          const scale = { ...grouping, from: 'mse', format: 'e8m0', direction, ...factor };
+          check({ format, rounding, scale } as never, tensor);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('two levels, 100 tensors', () => {
+    fc.assert(
+      fc.property(short, anyGrouping, modes, (tensor, grouping, rounding) => {
+        if (!hasAxis(tensor, grouping)) return;
+        const scale = { ...grouping, from: 'mse', format: 'e4m3fn', tensorScale: true };
+        check({ format: 'e2m1', rounding, scale } as never, tensor);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('in several pieces', () => {
+    for (const [grouping, rows, columns] of [
+      [{ per: 'tensor' }, 1, 20_003],
+      [{ per: 'column' }, 20_001, 2],
+      [{ per: 'tile', rows: 600, columns: 40 }, 650, 41],
+      [{ per: 'block', size: 32 }, 2, 9001],
+    ] as const)
+      for (const rounding of ['nearest-even', 'stochastic'] as const)
+        check({ format: 'int4', rounding, scale: { ...grouping, from: 'mse' } }, longTensor(rows, columns));
+  });
+});
+
+describe('sums and factors of groups that run over rows', () => {
+  const froms = fc.constantFrom('absmax', 'absmean', 'rms', 'std');
+  const modes = fc.constantFrom('nearest-even', 'stochastic', 'toward-positive');
+  const factors = fc.constantFrom({}, { prescale: 0.75 }, { gain: 1.009276 }, { prescale: 0.7, gain: 3 });
+  const forms = [
+    {},
+    { format: 'e8m0' },
+    { format: 'e8m0', direction: 'rceil' },
+    { format: 'e4m3fn', tensorScale: true },
+  ] as const;
+
+  it.each(['e2m1', 'e4m3fn', 'int4', 'ternary'])('%s, 200 tensors a form', (format) => {
+    for (const form of forms.slice(0, format === 'e2m1' ? 4 : 3))
+      fc.assert(
+        fc.property(
+          ...[tensors, anyGrouping, froms, modes, factors],
+          (tensor, grouping, from, rounding, factor) => {
+            if (!hasAxis(tensor, grouping)) return;
+            const more = 'format' in form && form.format === 'e8m0' ? factor : {};
+            const scale = { ...grouping, from, multiplier: 1.7, ...form, ...more };
+            check({ format, rounding, scale } as never, tensor);
+          },
+        ),
+        { numRuns: 200 },
+      );
+  });
+
+  it.each(pieces)('%i x %i, in several pieces', (rows, columns) => {
+    for (const grouping of [
+      { per: 'block', size: 32, axis: 0 },
+      { per: 'tile', rows: 16, columns: 16 },
+      { per: 'tile', rows: 33, columns: 1000 },
+      { per: 'column' },
+    ] as const)
+      for (const from of ['absmax', 'std'] as const)
+        for (const prescale of [1, 0.75]) {
+          const scale = { ...grouping, from, format: 'e8m0', prescale, multiplier: 1.7 } as const;
+          check({ format: 'e2m1', rounding: 'stochastic', scale }, longTensor(rows, columns));
+        }
+  });
+});
+
 describe('what the kernels leave to the reference', () => {
   it('has no plan or no layout', () => {
     const planOf = (options: QuantizerOptions) => kernelPlan(quantizer(options));
@@ -376,17 +565,22 @@ describe('what the kernels leave to the reference', () => {
     expect(
       planOf({ format: 'ternary', scale: { ...absmax, format: 'e4m3fn', tensorScale: true } }),
     ).toBeUndefined();
-    expect(planOf(blockQuantizerOptions('nvfp4', { fourOverSix: 'mse' }))).toBeUndefined();
     expect(planOf(blockQuantizerOptions('mxfp4', { rounding: 'toward-positive' }))?.isWide).toBe(true);
     const plan = planOf(blockQuantizerOptions('mxfp4'))!;
     expect(kernelLayout({ per: 'tile', rows: 2, columns: 1025 }, [4, 2000], plan)).toBeUndefined();
-    const mean = planOf({ format: 'int8', scale: { per: 'tensor', from: 'absmean' } })!;
     const rowScaled = planOf(blockQuantizerOptions('nvfp4', { rowScaled: true }))!;
-    for (const of of [mean, rowScaled]) {
-      expect(kernelLayout({ per: 'block', size: 32, axis: 0 }, [4, 4], of)).toBeUndefined();
-      expect(kernelLayout({ per: 'block', size: 32, axis: -1 }, [4, 1], of)).toBeDefined();
-      expect(kernelLayout({ per: 'column' }, [4, 4], of)).toBeUndefined();
-      expect(kernelLayout({ per: 'tile', rows: 2, columns: 2 }, [4, 4], of)).toBeUndefined();
-    }
+    expect(kernelLayout({ per: 'tensor' }, [4], rowScaled)).toBeUndefined();
+    expect(kernelLayout({ per: 'block', size: 32, axis: 0 }, [4, 4], rowScaled)).toBeUndefined();
+    expect(kernelLayout({ per: 'block', size: 32, axis: 0 }, [4, 1], rowScaled)).toBeUndefined();
+    expect(kernelLayout({ per: 'block', size: 32, axis: -1 }, [4, 1], rowScaled)).toBeDefined();
+    expect(kernelLayout({ per: 'column' }, [4, 4], rowScaled)).toBeUndefined();
+    expect(kernelLayout({ per: 'tile', rows: 2, columns: 2 }, [4, 4], rowScaled)).toBeUndefined();
+    // The errors of a group are added in one go.
+    const chosen = planOf(blockQuantizerOptions('nvfp4', { fourOverSix: 'mse' }))!;
+    expect(kernelLayout({ per: 'block', size: 16384 }, [20_000], chosen)).toBeDefined();
+    expect(kernelLayout({ per: 'block', size: 16385 }, [20_000], chosen)).toBeUndefined();
+    expect(kernelLayout({ per: 'tile', rows: 600, columns: 16 }, [600, 16], chosen)).toBeDefined();
+    expect(kernelLayout({ per: 'tile', rows: 1200, columns: 16 }, [600, 16], chosen)).toBeDefined();
+    expect(kernelLayout({ per: 'tile', rows: 1200, columns: 16 }, [1200, 16], chosen)).toBeUndefined();
   });
 });

@@ -1,20 +1,18 @@
-/** One run of a quantiser's plan over a tensor: what it reads and writes, and the statistics and scales of the groups at hand. */
+/** One run of a quantiser's plan over a tensor: what it reads and writes, and the scales of the groups at hand. */
 import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
 import {
+  amaxSlot,
   commonSlot,
+  encodeSlot,
   scalingDivided,
   scalingMultiplied,
   scalingTwoLevels,
-  sumDistances,
-  sumMagnitudes,
-  sumNumbers,
-  sumSquares,
 } from '../generated/layout-quantizers.ts';
 import { viewsOf } from '../heap.ts';
 import type { QuantizersModuleExports } from '../quantizers-module.ts';
 import type { Rounder } from '../rounder.ts';
-import type { Extent, GroupLayout, Piece } from './quantizer-pieces.ts';
+import type { Extent, GroupLayout } from './quantizer-pieces.ts';
 import type { QuantizerPlan } from './quantizer-plan.ts';
 import type { Scratch } from './quantizer-scratch.ts';
 
@@ -69,12 +67,14 @@ export interface Pass extends Machine, Request {
   readonly scaling: number;
   /** Where the scales are that elements are scaled back by. */
   readonly outs: number;
-  readonly sums: Float64Array;
   readonly statistics: Float32Array;
   /** The scales that are stored. */
   readonly stored: Float32Array;
-  /** Two levels: the encode scale of the tensor or row at hand. */
+  /** From 'mse': what the values under a candidate are made by. */
+  readonly search: Pass | undefined;
+  /** Two levels: the encode scale of the tensor or row at hand, and its largest magnitude. */
   encode: number;
+  amax: number;
   /** Whether values of the groups at hand may overflow. */
   isBeyond: boolean;
   /** The statistics of all groups while they are found; elements wait for them. */
@@ -85,14 +85,11 @@ export interface Pass extends Machine, Request {
 
 const scalings = { encode: scalingDivided, power: scalingMultiplied, 'two-level': scalingTwoLevels } as const;
 
-/** @param at Memory must not grow as long as the pass lasts. */
-export function beginPass(machine: Machine, request: Request, at: Scratch): Pass {
+function passOf(machine: Machine, request: Request, at: Scratch, search: Pass | undefined): Pass {
   const { memory, kernels, rounder, extent } = machine;
   const { plan, stream, layout, rounding, outcome, track } = request;
   const { kind } = plan.form.scale;
-  const { constants, sums, statistics, into, out, ones } = at.views();
-  viewsOf(memory).floats.set(plan.block, at.parameters >>> 2);
-  if (outcome !== undefined) ones.fill(1);
+  const { constants, statistics, into, out } = at.views();
   // One by one: calls on few elements are frequent, and spreading objects takes longer than those.
   return {
     memory,
@@ -106,78 +103,57 @@ export function beginPass(machine: Machine, request: Request, at: Scratch): Pass
     outcome,
     track,
     at,
+    search,
     constants,
     scaling: scalings[kind],
     outs: kind === 'encode' ? at.into : at.out,
-    sums,
     statistics,
     stored: kind === 'encode' ? into : out,
     encode: 1,
+    amax: 0,
     isBeyond: false,
     found: undefined,
     tracked: undefined,
   };
 }
 
-/** The larger of two scales of what comes next. */
-export function setEncode(pass: Pass, encode: number): void {
+/** How a search sees what values its candidates give: they stay in the scratch memory. */
+function searchOf(machine: Machine, request: Request, plan: QuantizerPlan, at: Scratch): Pass {
+  const stream: Stream = {
+    load: () => at.images,
+    pitch: (length) => length,
+    target: () => at.images,
+    store: () => undefined,
+  };
+  const { rounding } = plan.form;
+  const own = { ...request, plan, stream, rounding, outcome: undefined, track: undefined };
+  return passOf(machine, own, at, undefined);
+}
+
+/** @param at Memory must not grow as long as the pass lasts. */
+export function beginPass(machine: Machine, request: Request, at: Scratch): Pass {
+  const { plan, outcome } = request;
+  if (outcome !== undefined) at.views().ones.fill(1);
+  const search = plan.search && searchOf(machine, request, plan.search, at);
+  const pass = passOf(machine, request, at, search);
+  writeConstants(pass);
+  return pass;
+}
+
+/** Makes the constants on the heap those of a pass. */
+export function writeConstants({ plan, memory, at, encode, amax, constants }: Pass): void {
+  viewsOf(memory).floats.set(plan.block, at.parameters >>> 2);
+  constants[commonSlot / 4] = 1 / encode;
+  constants[encodeSlot / 4] = encode;
+  constants[amaxSlot / 4] = amax;
+}
+
+/** The larger of two scales of what comes next, and the largest magnitude that it is made of. */
+export function setEncode(pass: Pass, encode: number, amax: number): void {
   pass.encode = encode;
-  pass.constants[commonSlot / 4] = 1 / encode;
-}
-
-/** The largest magnitude of any number of elements; NaN if there is a NaN. */
-export function maximumOf(
-  { kernels, stream, extent, at, statistics }: Pass,
-  start: number,
-  length: number,
-): number {
-  let most = 0;
-  for (let done = 0; done < length; done += extent.length) {
-    const count = Math.min(extent.length, length - done);
-    const source = stream.load(start + done, count);
-    kernels.absoluteMaxima(source, 1, count, count, count, at.statistics, at.parameters);
-    most = Math.max(most, statistics[0]!);
-  }
-  return most;
-}
-
-/** The mean of what is summed over any number of elements. */
-function meanSum(pass: Pass, kind: number, start: number, length: number, mean: number): number {
-  const { kernels, stream, extent, at, sums } = pass;
-  sums.fill(0);
-  for (let done = 0; done < length; done += extent.length) {
-    const count = Math.min(extent.length, length - done);
-    kernels.addSums(kind, stream.load(start + done, count), count, at.sums, mean);
-  }
-  const [s0, s1, s2, s3] = sums as unknown as [number, number, number, number];
-  return (s0 + s1 + (s2 + s3)) / length;
-}
-
-/** The statistic of any number of elements. */
-export function statisticOf(pass: Pass, start: number, length: number): number {
-  switch (pass.plan.form.from) {
-    case 'absmax':
-      return maximumOf(pass, start, length);
-    case 'absmean':
-      return Math.fround(meanSum(pass, sumMagnitudes, start, length, 0));
-    case 'rms':
-      return Math.fround(Math.sqrt(meanSum(pass, sumSquares, start, length, 0)));
-    case 'std': {
-      const mean = meanSum(pass, sumNumbers, start, length, 0);
-      return Math.fround(Math.sqrt(meanSum(pass, sumDistances, start, length, mean)));
-    }
-  }
-}
-
-const sumOf = { absmean: sumMagnitudes, rms: sumSquares, std: sumDistances } as const;
-
-/** The statistics of the groups of a piece, which lies at `source`. */
-export function findStatistics({ kernels, at, plan }: Pass, piece: Piece, source: number): void {
-  const { groups, size, columns, left } = piece;
-  const { from } = plan.form;
-  if (from === 'absmax')
-    kernels.absoluteMaxima(source, groups, size, columns, left, at.statistics, at.parameters);
-  else kernels.groupStatistics(sumOf[from], source, groups, size, columns, left, at.statistics, at.sums);
+  pass.amax = amax;
+  writeConstants(pass);
+  if (pass.search !== undefined) Object.assign(pass.search, { encode, amax });
 }
 
 /** A number as a sum of two, of at most 29 and 24 bits. */
@@ -186,13 +162,11 @@ function halves(x: number): readonly [high: number, low: number] {
   return [high, x - high];
 }
 
-/** The scales of so many groups, from their statistics; the first one's number is `group`. */
-export function findScales(pass: Pass, groups: number, group: number): void {
-  const { kernels, at, plan, encode, outcome, stored } = pass;
+/** The scales of so many groups, from their statistics. */
+export function setScales(pass: Pass, groups: number): void {
+  const { kernels, at, plan, encode } = pass;
   const { scale, least, multiplier } = plan.form;
   const { statistics, into, out } = at;
-  pass.found?.set(pass.statistics.subarray(0, groups), group);
-  if (pass.tracked !== undefined) pass.statistics.set(pass.tracked.subarray(group, group + groups));
   if (multiplier !== 1) kernels.multiplyStatistics(statistics, groups, ...halves(multiplier));
   switch (scale.kind) {
     case 'encode':
@@ -214,5 +188,4 @@ export function findScales(pass: Pass, groups: number, group: number): void {
       kernels.twoLevelScales(statistics, into, out, groups, least, unit, decode, ...rounding);
     }
   }
-  outcome?.scales.set(stored.subarray(0, groups), group);
 }

@@ -9,12 +9,12 @@ export interface GroupLayout {
   readonly columns: number;
   /** With `band`: at most `mostGroups`. */
   readonly size: number;
-  /** Rows of a group, but no more than are left of a matrix of `height` rows. Default: one. */
-  readonly band?: { readonly rows: number; readonly height: number };
+  /** Rows of a group, but no more than are left of a matrix of `height` rows; whether each is a line of it. Default: one. */
+  readonly band?: { readonly rows: number; readonly height: number; readonly hasLines: boolean };
 }
 
 /** The columns of a tile that the kernels take at most. */
-export const mostGroups = 1024;
+const mostGroups = 1024;
 
 /** How much is done together. */
 export interface Extent {
@@ -30,7 +30,8 @@ export const cached: Extent = { length: 16384, groups: mostGroups };
 /** One piece of all. */
 export function extentOf({ rows, columns, size }: GroupLayout): Extent {
   const perRow = Math.ceil(columns / size);
-  return { length: rows * columns, groups: Math.max(rows * perRow, perRow * size) };
+  const length = Math.max(rows * columns, cached.length);
+  return { length, groups: Math.max(rows * perRow, perRow * size) };
 }
 
 /** How many groups there are. */
@@ -40,17 +41,26 @@ export function groupsOf({ rows, columns, size, band }: GroupLayout): number {
   return (rows / band.height) * Math.ceil(band.height / band.rows) * perRow;
 }
 
-/** Consecutive elements, and the groups that they are. */
-export interface Piece {
-  readonly start: number;
+/** Elements that lie one after the other, and the groups that they are. */
+export interface Walk {
   readonly length: number;
   readonly groups: number;
   readonly size: number;
   readonly columns: number;
   /** Elements left of the row, at the start. */
   readonly left: number;
+}
+
+/** A walk over a part of the tensor. */
+export interface Piece extends Walk {
+  readonly start: number;
   /** The number of the first group. */
   readonly group: number;
+}
+
+/** So many neighbours of one group. */
+export function aloneIn(count: number): Walk {
+  return { length: count, groups: 1, size: count, columns: count, left: count };
 }
 
 /** The pieces of some rows, where a group is no longer than a piece. */
@@ -95,9 +105,30 @@ export interface Stripe {
   readonly width: number;
 }
 
-/** The stripes of a layout with bands: as wide as a piece has groups. */
-export function* stripesOf({ rows, columns, size, band }: GroupLayout, extent: Extent): Generator<Stripe> {
-  const widest = Math.floor(extent.groups / size) * size;
+/** The least power of two that is at least the number of lines of a group. */
+export function wholeLines({ band }: GroupLayout): number {
+  return band?.hasLines ? 2 ** Math.ceil(Math.log2(Math.min(band.rows, band.height))) : 1;
+}
+
+/** Columns of a stripe: as many as a piece has groups, and no more than whole groups of it with their lines fit in a piece. */
+function widestStripe(layout: GroupLayout, extent: Extent, isWhole: boolean): number {
+  const { size, band } = layout;
+  const most = Math.min(band!.rows, band!.height);
+  const rows = isWhole ? Math.max(most, wholeLines(layout), 4) : 1;
+  return Math.floor(Math.min(extent.groups, extent.length / rows) / size) * size;
+}
+
+/** Whether the kernels walk over a layout; `isWhole`: with whole groups in pieces. */
+export function isWalked(layout: GroupLayout, isWhole: boolean): boolean {
+  const { size, columns, band } = layout;
+  if (band !== undefined) return widestStripe(layout, cached, isWhole) > 0;
+  return !isWhole || Math.min(size, columns) <= cached.length;
+}
+
+/** The stripes of a layout with bands; `isWhole`: their groups are no longer than a piece. */
+export function* stripesOf(layout: GroupLayout, extent: Extent, isWhole: boolean): Generator<Stripe> {
+  const { rows, columns, size, band } = layout;
+  const widest = widestStripe(layout, extent, isWhole);
   const perRow = Math.ceil(columns / size);
   let group = 0;
   for (let row = 0; row < rows; ) {

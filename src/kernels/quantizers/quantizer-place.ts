@@ -1,7 +1,7 @@
 /** The elements of a pass: scaled, rounded, scaled back. */
 import { commonSlot, scaleOnly, scalingDivided, scalingTwoLevels } from '../generated/layout-quantizers.ts';
 import type { Pass } from './quantizer-pass.ts';
-import type { Piece } from './quantizer-pieces.ts';
+import type { Piece, Walk } from './quantizer-pieces.ts';
 
 /** Runs of elements of a tensor, `stride` apart. */
 export interface Rows {
@@ -76,43 +76,80 @@ export function place(pass: Pass, runs: Rows, source: number, placer: Placer): v
   stream.store(start, length, rows, stride);
 }
 
-/** The groups of a piece, which lies at `source`, in binary64 lanes. */
-function placeWide(pass: Pass, piece: Piece, source: number): void {
+/** Rows of groups that lie at `source`, each walked as `walk` says, in binary64 lanes. */
+function placeWide(pass: Pass, runs: Rows, walk: Omit<Walk, 'length'>, source: number): void {
   if (pass.found !== undefined) return;
   const { kernels, at, plan, memory, rounder, rounding, stream, outcome } = pass;
-  const { start, length, groups, size, columns, left } = piece;
+  const { groups, size, columns, left } = walk;
+  const { start, rows, length, stride } = runs;
   const { low, format } = plan.form;
-  kernels.widenGroups(source, at.work, groups, size, columns, left, at.factorsIn);
-  rounder.round(plan.rounding!, at.work, at.work, length, rounding, start);
   const lowest = low > format.min ? low : -Infinity;
-  // What is below is seldom there, and a NaN stays.
-  outcome?.elements.set(
-    new Float64Array(memory.buffer, at.work, length).map((element) => (element < lowest ? lowest : element)),
-    start,
-  );
-  kernels.narrowGroups(at.work, stream.target(start), groups, size, columns, left, at.factorsOut, lowest);
-  stream.store(start, length);
+  const target = stream.target(start);
+  const pitch = 4 * stream.pitch(length, stride);
+  for (let row = 0; row < rows; row++)
+    kernels.widenGroups(
+      source + row * pitch,
+      at.work + 8 * row * length,
+      groups,
+      size,
+      columns,
+      left,
+      at.factorsIn,
+    );
+  eachRun(runs, (offset, first, count) => {
+    const place = at.work + 8 * offset;
+    rounder.round(plan.rounding!, place, place, count, rounding, first);
+    // What is below is seldom there, and a NaN stays.
+    outcome?.elements.set(
+      new Float64Array(memory.buffer, place, count).map((element) => (element < lowest ? lowest : element)),
+      first,
+    );
+  });
+  for (let row = 0; row < rows; row++)
+    kernels.narrowGroups(
+      at.work + 8 * row * length,
+      target + row * pitch,
+      groups,
+      size,
+      columns,
+      left,
+      at.factorsOut,
+      lowest,
+    );
+  stream.store(start, length, rows, stride);
 }
 
 /** The groups of a piece, which lies at `source`. */
 export function placeGroups(pass: Pass, piece: Piece, source: number): void {
-  if (pass.plan.isWide) {
-    placeWide(pass, piece, source);
-    return;
-  }
   const { kernels, at } = pass;
   const { start, length, groups, size, columns, left } = piece;
-  place(pass, { start, rows: 1, length, stride: length }, source, (kernel, from, _, to, __, scales) =>
+  const runs: Rows = { start, rows: 1, length, stride: length };
+  if (pass.plan.isWide) {
+    placeWide(pass, runs, piece, source);
+    return;
+  }
+  place(pass, runs, source, (kernel, from, _, to, __, scales) =>
     kernels.placeGroups(kernel, from, to, groups, size, columns, left, at.into, scales, at.parameters),
   );
 }
 
-/** Rows whose scales are those of their columns: where `into` and `out` say. */
-export function placeColumns(pass: Pass, runs: Rows, source: number, into: number, out: number): void {
-  const { kernels, at } = pass;
+/** Rows of groups of `size` columns, each of which has its scale. */
+export function placeColumns(pass: Pass, runs: Rows, source: number, size: number): void {
+  const { kernels, at, outs } = pass;
+  const { rows, length } = runs;
+  if (pass.plan.isWide) {
+    const walk = { groups: Math.ceil(length / size), size, columns: length, left: length };
+    placeWide(pass, runs, walk, source);
+    return;
+  }
+  if (size > 1) {
+    kernels.spread(at.into, at.wideInto, size, length);
+    kernels.spread(outs, at.wideOut, size, length);
+  }
+  const [into, out] = size === 1 ? [at.into, outs] : [at.wideInto, at.wideOut];
   place(pass, runs, source, (kernel, from, pitch, to, toPitch, scales) => {
     const pitches = [4 * pitch, 4 * toPitch] as const;
     const own = scales === at.ones ? at.ones : out;
-    kernels.placeColumns(kernel, from, to, runs.rows, runs.length, ...pitches, into, own, at.parameters);
+    kernels.placeColumns(kernel, from, to, rows, length, ...pitches, into, own, at.parameters);
   });
 }

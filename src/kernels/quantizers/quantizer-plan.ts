@@ -5,7 +5,7 @@
 import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';
 import type { FloatFormat, Format } from '../../formats/format.ts';
 import { fitsBinary32 } from '../../formats/real-arrays.ts';
-import { type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
+import { isStochastic, type ResolvedRounding, roundScalar } from '../../rounding/index.ts';
 import * as parameters from '../generated/layout-quantizers.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
 import { planRounding } from '../rounding-planner.ts';
@@ -35,10 +35,18 @@ export type ScaleForm =
       readonly format: FloatFormat;
       readonly target: number;
       readonly encodeOf: (amax: number) => number;
+      readonly fourOverSix: FourOverSix | undefined;
     };
 
+/** e4m3fn scales that are the better of two. */
+export interface FourOverSix {
+  readonly isSquared: boolean;
+  /** What products of element, scale and the tensor's largest magnitude are divided by. */
+  readonly denominator: number;
+}
+
 /** What kernels take a group's scale from. */
-export type KernelStatistic = 'absmax' | 'absmean' | 'rms' | 'std';
+export type KernelStatistic = 'absmax' | 'absmean' | 'rms' | 'std' | 'mse';
 
 /** A quantiser, as far as kernels need to know it. All numbers but `multiplier`, `prescale` and `gain` are binary32 numbers. */
 export interface QuantizerForm {
@@ -63,6 +71,8 @@ export interface QuantizerPlan {
   /** `gridElements`, `floatElements`, or `givenElements` after `rounding`. */
   readonly elements: number;
   readonly rounding: RoundingPlan | undefined;
+  /** From 'mse': how elements are rounded in the search, which draws no random integers. */
+  readonly search: QuantizerPlan | undefined;
   /** The constants of `placeGroups`. */
   readonly block: Float32Array;
   /**
@@ -152,13 +162,14 @@ function mayScaleInBinary32({ format, rounding: { rounding } }: QuantizerForm): 
 
 /**
  * The reference clamps what overflows on the way to an element; here it is an infinity, which the rounding must clamp. Means lie below
- * an element by a factor of at most the number of elements; a deviation, a multiple of a statistic or an earlier one by any.
+ * an element by a factor of at most the number of elements, what a search finds by 5; a deviation, a multiple of a statistic or an
+ * earlier one by any.
  */
 function clampsInfinities(form: QuantizerForm): boolean {
   const { format, rounding, from, multiplier, isTracked, scale } = form;
   if (rounding.saturation !== 'finite') return false;
-  const isMean = from === 'absmean' || from === 'rms';
-  const isNear = from === 'absmax' || (isMean && (scale.kind !== 'encode' || scale.target <= 2 ** 90));
+  const isNear =
+    from === 'absmax' || (from !== 'std' && (scale.kind !== 'encode' || scale.target <= 2 ** 90));
   return (
     (isNear && multiplier === 1 && !isTracked) || roundScalar(Infinity, format, rounding, 0) === format.max
   );
@@ -175,7 +186,7 @@ function widePlan(form: QuantizerForm): QuantizerPlan | undefined {
   const rounding = planRounding('float64', format, options);
   const block = new Float32Array(parameters.parameterBytes / 4);
   new Int32Array(block.buffer)[parameters.magnitudeMaskSlot / 4] = 2 ** 31 - 1;
-  const common = { form, block, reach: 128, isWide: true, scaleFloor: 0, scaleShift: 0 };
+  const common = { form, block, search: undefined, reach: 128, isWide: true, scaleFloor: 0, scaleShift: 0 };
   return rounding && { ...common, elements: parameters.elementsGiven, rounding };
 }
 
@@ -202,6 +213,14 @@ function reachOf({ low, high, scale }: QuantizerForm): number {
 
 /** The plan of a form, or undefined where only the reference does it. */
 export function planQuantizer(form: QuantizerForm): QuantizerPlan | undefined {
+  const plan = planElements(form);
+  if (plan === undefined || form.from !== 'mse') return plan;
+  if (!isStochastic(form.rounding.rounding)) return { ...plan, search: plan };
+  const search = planElements({ ...form, rounding: { ...form.rounding, rounding: 'nearest-even' } });
+  return search && { ...plan, search };
+}
+
+function planElements(form: QuantizerForm): QuantizerPlan | undefined {
   const { format, low, scale } = form;
   if (!fitsBinary32(format) || !clampsInfinities(form) || !hasRoom(form) || !multiplies(form))
     return undefined;
@@ -219,8 +238,11 @@ export function planQuantizer(form: QuantizerForm): QuantizerPlan | undefined {
     if (rounding === undefined) return undefined;
     block[parameters.lowSlot / 4] = low > format.min ? low : -Infinity;
   }
+  if (scale.kind === 'two-level' && scale.fourOverSix !== undefined)
+    block[parameters.denominatorSlot / 4] = scale.fourOverSix.denominator;
   const elements = own ?? parameters.elementsGiven;
-  const common = { form, elements, rounding, block, reach: reachOf(form), isWide: false };
+  const ends = { reach: reachOf(form), isWide: false, search: undefined };
+  const common = { form, elements, rounding, block, ...ends };
   if (scale.kind !== 'two-level') return { ...common, scaleFloor: 0, scaleShift: 0 };
   const constants = floatConstants(scale.format);
   // element * scale is exact: of no more bits than binary32 has, and within its range.

@@ -6,19 +6,10 @@ import type { ResolvedRounding } from '../../rounding/index.ts';
 import type { Heap } from '../heap.ts';
 import type { QuantizersModuleExports } from '../quantizers-module.ts';
 import type { Rounder } from '../rounder.ts';
+import { LongMembers, maximumOf, PieceMembers, StripeMembers } from './quantizer-members.ts';
+import { beginPass, type Outcome, type Pass, type Stream, setEncode, type Track } from './quantizer-pass.ts';
 import {
-  beginPass,
-  findScales,
-  findStatistics,
-  maximumOf,
-  type Outcome,
-  type Pass,
-  type Stream,
-  setEncode,
-  statisticOf,
-  type Track,
-} from './quantizer-pass.ts';
-import {
+  aloneIn,
   cached,
   type Extent,
   type GroupLayout,
@@ -29,6 +20,7 @@ import {
 } from './quantizer-pieces.ts';
 import { placeColumns, placeGroups, type Rows } from './quantizer-place.ts';
 import type { QuantizerPlan } from './quantizer-plan.ts';
+import { findScales } from './quantizer-scales.ts';
 import { Scratch } from './quantizer-scratch.ts';
 
 export interface QuantizerRunner {
@@ -47,57 +39,39 @@ export interface QuantizerRunner {
 
 /** Groups of at most a piece: all while the piece is in the cache. */
 function quantizePieces(pass: Pass, rows: number, start: number, group: number): void {
-  const { layout, extent, plan, stream } = pass;
+  const { layout, extent, plan } = pass;
   const pieces = [...piecesOf({ ...layout, rows }, start, group, extent)];
   // Backwards after a walk for the larger scale: what that read last is still in the cache.
   for (const piece of plan.form.scale.kind === 'two-level' ? pieces.reverse() : pieces) {
-    const source = stream.load(piece.start, piece.length);
-    findStatistics(pass, piece, source);
-    findScales(pass, piece.groups, piece.group);
-    placeGroups(pass, piece, source);
+    const members = new PieceMembers(pass, piece);
+    findScales(pass, members);
+    placeGroups(pass, piece, members.source);
   }
 }
 
-/** A group longer than a piece: once for its statistic, once for its elements. */
+/** A group longer than a piece: once or more for its scale, once for its elements. */
 function quantizeLong(pass: Pass, start: number, length: number, group: number): void {
-  const { stream, statistics, extent } = pass;
-  statistics[0] = statisticOf(pass, start, length);
-  findScales(pass, 1, group);
-  // Backwards: what the first walk read last is still in the cache.
+  const { stream, extent } = pass;
+  findScales(pass, new LongMembers(pass, start, length, group));
+  // Backwards: what the walk before read last is still in the cache.
   const last = Math.floor((length - 1) / extent.length) * extent.length;
   for (let done = last; done >= 0; done -= extent.length) {
     const count = Math.min(extent.length, length - done);
-    const alone = { groups: 1, size: count, columns: count, left: count, group };
-    placeGroups(pass, { start: start + done, length: count, ...alone }, stream.load(start + done, count));
+    const piece = { ...aloneIn(count), start: start + done, group };
+    placeGroups(pass, piece, stream.load(start + done, count));
   }
 }
 
-/** Some columns of a band: their statistics first, then those of neighbours together. */
-function quantizeStripe(pass: Pass, { group, start, rows, width }: Stripe): void {
-  const { kernels, memory, stream, extent, at, outs } = pass;
+/** Some columns of a band: their scales first, then their elements. */
+function quantizeStripe(pass: Pass, stripe: Stripe): void {
+  const members = new StripeMembers(pass, stripe);
   const { size, columns: stride } = pass.layout;
-  const most = Math.floor(extent.length / width);
-  const groups = Math.ceil(width / size);
-  const largest = size === 1 ? at.statistics : at.maxima;
-  new Float32Array(memory.buffer, largest, width).fill(0);
-  let source = 0;
-  for (let row = 0; row < rows; row += most) {
-    const count = Math.min(most, rows - row);
-    source = stream.load(start + row * stride, width, count, stride);
-    kernels.columnMaxima(source, count, width, 4 * stream.pitch(width, stride), largest, at.parameters);
-  }
-  if (size > 1) kernels.absoluteMaxima(at.maxima, groups, size, width, width, at.statistics, at.parameters);
-  findScales(pass, groups, group);
-  if (size > 1) {
-    kernels.spread(at.into, at.wideInto, size, width);
-    kernels.spread(outs, at.wideOut, size, width);
-  }
-  const [into, out] = size === 1 ? [at.into, outs] : [at.wideInto, at.wideOut];
-  for (let row = 0; row < rows; row += most) {
-    const from = start + row * stride;
-    const part: Rows = { start: from, rows: Math.min(most, rows - row), length: width, stride };
-    if (rows > most) source = stream.load(from, width, part.rows, stride);
-    placeColumns(pass, part, source, into, out);
+  const { start, rows, width } = stripe;
+  findScales(pass, members);
+  for (let row = 0; row < rows; row += members.most) {
+    const count = Math.min(members.most, rows - row);
+    const part: Rows = { start: start + row * stride, rows: count, length: width, stride };
+    placeColumns(pass, part, members.load(row, count), size);
   }
 }
 
@@ -116,12 +90,14 @@ function quantizeRows(pass: Pass, rows: number, start: number, group: number): v
 function quantizeLevel(pass: Pass, rows: number, start: number, group: number, level: number): void {
   const { layout, extent, outcome } = pass;
   const { scale } = pass.plan.form;
+  const isChosen = scale.kind === 'two-level' && scale.fourOverSix !== undefined;
   if (scale.kind === 'two-level') {
-    setEncode(pass, scale.encodeOf(maximumOf(pass, start, rows * layout.columns)));
+    const amax = maximumOf(pass, start, rows * layout.columns);
+    setEncode(pass, scale.encodeOf(amax), amax);
     if (outcome !== undefined) outcome.tensorEncode[level] = pass.encode;
   }
   if (layout.band === undefined) quantizeRows(pass, rows, start, group);
-  else for (const stripe of stripesOf(layout, extent)) quantizeStripe(pass, stripe);
+  else for (const stripe of stripesOf(layout, extent, isChosen)) quantizeStripe(pass, stripe);
 }
 
 /** Every group: its statistic, its scale, its elements. */
@@ -163,7 +139,8 @@ export function quantizersOn(
   return {
     prepare(plan): void {
       scratch();
-      if (plan.rounding !== undefined) rounder.prepare(plan.rounding);
+      for (const rounding of [plan.rounding, plan.search?.rounding])
+        if (rounding !== undefined) rounder.prepare(rounding);
     },
     run(plan, stream, layout, rounding, outcome, track): void {
       quantizeAll(beginPass(machine, { plan, stream, layout, rounding, outcome, track }, scratch()));

@@ -6,18 +6,23 @@ import type { Extent } from './quantizer-pieces.ts';
 const groupBytes = ({ groups }: Extent): number => 16 * Math.ceil(groups / 4 + 1);
 
 function scratchBytes(extent: Extent): number {
-  return 64 + 7 * groupBytes(extent) + 8 * extent.length;
+  return parameterBytes + 19 * groupBytes(extent) + 16 * extent.length;
 }
 
 /** The scratch memory of a runner, and views of what is written and read there. Allocated when it is made. */
 export class Scratch {
   readonly parameters: number;
+  /** Four binary64 sums for each group at hand, 0 between two uses, and a binary64 number for each: a mean, or the least error. */
   readonly sums: number;
+  readonly means: number;
   /** A number for each group at hand. */
   readonly statistics: number;
   readonly into: number;
   readonly out: number;
   readonly ones: number;
+  /** What a search is for, and what it finds. */
+  readonly magnitudes: number;
+  readonly best: number;
   /** A number for each column. */
   readonly maxima: number;
   readonly wideInto: number;
@@ -28,18 +33,21 @@ export class Scratch {
   /** Binary64 numbers for each group at hand, and elements on their way, which take the place of what is there else. */
   readonly factorsIn: number;
   readonly factorsOut: number;
+  /** Groups that run over rows, one after the other, and the values of a search. */
+  readonly gathered: number;
+  readonly images: number;
   private readonly heap: Heap;
   private readonly groups: number;
   private made: ScratchViews | undefined;
 
   constructor(heap: Heap, extent: Extent) {
-    const start = heap.allocate(scratchBytes(extent));
-    const first = start + 64;
+    const bytes = scratchBytes(extent);
+    const start = heap.allocate(bytes);
+    const first = start + parameterBytes;
     const each = groupBytes(extent);
     this.heap = heap;
     this.groups = extent.groups;
     this.parameters = start;
-    this.sums = start + parameterBytes;
     this.statistics = first;
     this.into = first + each;
     this.out = first + 2 * each;
@@ -49,8 +57,15 @@ export class Scratch {
     this.wideOut = first + 6 * each;
     this.factorsIn = this.ones;
     this.factorsOut = this.wideInto;
-    this.work = first + 7 * each;
+    this.magnitudes = first + 7 * each;
+    this.best = first + 8 * each;
+    this.means = first + 9 * each;
+    this.sums = first + 11 * each;
+    this.work = first + 19 * each;
     this.units = this.work + 4 * extent.length;
+    this.gathered = this.work + 8 * extent.length;
+    this.images = this.work + 12 * extent.length;
+    new Uint8Array(heap.memory.buffer, start, bytes).fill(0);
   }
 
   /** Valid as long as the memory does not grow. */
@@ -61,7 +76,6 @@ export class Scratch {
       this.made = {
         buffer,
         constants: new Float32Array(buffer, this.parameters, parameterBytes / 4),
-        sums: new Float64Array(buffer, this.sums, 4),
         statistics: numbers(this.statistics),
         into: numbers(this.into),
         out: numbers(this.out),
@@ -79,7 +93,6 @@ export class Scratch {
 interface ScratchViews {
   readonly buffer: ArrayBufferLike;
   readonly constants: Float32Array;
-  readonly sums: Float64Array;
   readonly statistics: Float32Array;
   readonly into: Float32Array;
   readonly out: Float32Array;

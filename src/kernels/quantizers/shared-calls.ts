@@ -152,8 +152,78 @@ export function sharedCalls(heap: Heap, pool: ThreadPool, threads: number, mostC
     });
   }
 
+  /** A walk over groups that cannot be cut: by groups where each is at most a chunk. */
+  function walkOver(
+    [groups, size, columns, left]: readonly [number, number, number, number],
+    called: number,
+    argumentsOf: (step: number, each: number, geometry: readonly Argument[]) => readonly Argument[],
+  ): boolean {
+    if (Math.min(size, columns) > chunk) return false;
+    const { units, step, each, geometry } = unitsOf(groups, size, columns, left);
+    share({ called, units, size: step, arguments: argumentsOf(step, each, geometry) });
+    return true;
+  }
+
+  function addSums(...given: Parameters<QuantizersModuleExports['addSums']>): void {
+    const [kind, source, groups, size, columns, left, sums, means] = given;
+    const isShared = walkOver([groups, size, columns, left], layout.callAddSums, (step, each, geometry) => [
+      ...([[kind], [source, 4 * step]] as const),
+      ...geometry,
+      ...([
+        [sums, 32 * each],
+        [means, 8 * each],
+      ] as const),
+    ]);
+    if (!isShared) own.addSums(...given);
+  }
+
+  function squaredErrors(...given: Parameters<QuantizersModuleExports['squaredErrors']>): void {
+    const [source, image, groups, size, columns, left, sums] = given;
+    const walk = [groups, size, columns, left] as const;
+    const isShared = walkOver(walk, layout.callSquaredErrors, (step, each, geometry) => [
+      ...([
+        [source, 4 * step],
+        [image, 4 * step],
+      ] as const),
+      ...geometry,
+      [sums, 32 * each],
+    ]);
+    if (!isShared) own.squaredErrors(...given);
+  }
+
+  function chooseScales(...given: Parameters<QuantizersModuleExports['chooseScales']>): void {
+    const [error, source, groups, size, columns, left, lines, whole, maxima, into, out, sums, parameters] =
+      given;
+    const walk = [groups, size, columns, left] as const;
+    const isShared = walkOver(walk, layout.callChooseScales, (step, each, geometry) => [
+      ...([[error], [source, 4 * step]] as const),
+      ...geometry,
+      ...([[lines], [whole]] as const),
+      ...[maxima, into, out].map((place): Argument => [place, 4 * each]),
+      [sums, 4 * Math.max(4, whole) * each],
+      [parameters],
+    ]);
+    if (!isShared) own.chooseScales(...given);
+  }
+
+  function gatherGroups(...given: Parameters<QuantizersModuleExports['gatherGroups']>): void {
+    const [source, destination, groups, size, left, rows, stride] = given;
+    share({
+      ...{ called: layout.callGatherGroups, units: groups, size: rows * size },
+      arguments: [
+        ...([[source, 4 * size], [destination, 4 * rows * size], [0, 0, 1], [size], [left, -size]] as const),
+        [rows],
+        [stride],
+      ],
+    });
+  }
+
   return {
-    kernels: { ...own, absoluteMaxima, placeGroups, columnMaxima, placeColumns },
+    kernels: {
+      ...own,
+      ...{ absoluteMaxima, placeGroups, columnMaxima, placeColumns },
+      ...{ gatherGroups, addSums, squaredErrors, chooseScales },
+    },
     release(): void {
       heap.free(block);
       heap.free(partial);

@@ -94,6 +94,8 @@ export interface Training {
   readonly rate: number;
   readonly steps: number;
   readonly lossScale: number;
+  /** A power of two that the recipe has gradients begin with; the optimiser's are divided by it. Default 1. */
+  readonly scale?: number;
   readonly first?: Held;
   readonly second?: Held;
   readonly keep?: Keep;
@@ -151,7 +153,7 @@ export function trainNet(
   target: Matrix,
   training: Training,
 ): { gradients: readonly (readonly [Matrix, Matrix])[]; weights: readonly [Matrix, Matrix] } {
-  const { seed, steps, lossScale, names, keep = asItIs } = training;
+  const { seed, steps, lossScale, scale = 1, names, keep = asItIs } = training;
   const zeros = (w: Matrix): Moments => ({ first: w.flat().map(() => 0), second: w.flat().map(() => 0) });
   const moments = [zeros(w1), zeros(w2)] as const;
   const gradients: (readonly [Matrix, Matrix])[] = [];
@@ -159,16 +161,17 @@ export function trainNet(
   // Of scale times the sum of squares of y - target.
   const gradientOf = (y: Matrix, step: number): Matrix => {
     const difference = mapped(y, (value, r, c) => f(value - target[r]![c]!));
-    return mapped(keep(difference, 'difference', step), (value) => f(lossScale * f(2 * value)));
+    return mapped(keep(difference, 'difference', step), (value) => f(scale * f(lossScale * f(2 * value))));
   };
+  const unscaled = (gradient: Matrix): Matrix => mapped(gradient, (value) => f(value / scale));
   for (let step = 0; step < steps; step++) {
     const [one, two] = typeof recipe === 'function' ? recipe(step) : [recipe, recipe];
     const layers = [layerOf(one, keep), layerOf(two, keep)] as const;
     const passed = pass(layers, [first, second], x, (y) => gradientOf(y, step), { seed, step, names, keep });
     const [dw1, dw2] = passed.gradients;
     gradients.push([dw1, dw2]);
-    first = adamW(first, dw1, moments[0], step, training);
-    second = adamW(second, dw2, moments[1], step, training);
+    first = adamW(first, unscaled(dw1), moments[0], step, training);
+    second = adamW(second, unscaled(dw2), moments[1], step, training);
   }
   return { gradients, weights: [first, second] };
 }

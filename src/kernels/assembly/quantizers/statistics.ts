@@ -80,48 +80,73 @@ function addTerms(kind: i32, source: usize, length: i32, sums: usize, mean: f64)
   }
 }
 
-/** `addTerms` for one more part of a group, whose length is a multiple of 4 but in the last one. */
-export function addSums(kind: i32, source: usize, length: i32, sums: usize, mean: f64): void {
-  if (kind == sumMagnitudes) addTerms(sumMagnitudes, source, length, sums, mean);
-  else if (kind == sumNumbers) addTerms(sumNumbers, source, length, sums, mean);
-  else if (kind == sumSquares) addTerms(sumSquares, source, length, sums, mean);
-  else addTerms(sumDistances, source, length, sums, mean);
-}
-
-/** The mean over a group. `sums`: room for four numbers. */
 @inline
-function meanTerm(kind: i32, source: usize, length: i32, sums: usize, mean: f64): f64 {
-  v128.store(sums, f64x2.splat(0));
-  v128.store(sums, f64x2.splat(0), 16);
-  addTerms(kind, source, length, sums, mean);
-  const low = load<f64>(sums) + load<f64>(sums, 8);
-  return (low + (load<f64>(sums, 16) + load<f64>(sums, 24))) / <f64>length;
-}
-
-/** Mean magnitude, root mean square or standard deviation of each group. `sums`: room for four binary64 numbers. */
-export function groupStatistics(
+function addSumsOf(
   kind: i32,
   source: usize,
   groups: i32,
   size: i32,
   columns: i32,
   left: i32,
-  statistics: usize,
   sums: usize,
+  means: usize,
 ): void {
-  for (const end = statistics + (<usize>groups << 2); statistics < end; statistics += 4) {
+  for (const end = sums + (<usize>groups << 5); sums < end; sums += 32) {
     const length = min(size, left);
     left -= length;
     if (left == 0) left = columns;
-    let statistic: f64;
-    if (kind == sumMagnitudes) statistic = meanTerm(sumMagnitudes, source, length, sums, 0);
-    else if (kind == sumSquares) statistic = sqrt<f64>(meanTerm(sumSquares, source, length, sums, 0));
-    else {
-      const mean = meanTerm(sumNumbers, source, length, sums, 0);
-      statistic = sqrt<f64>(meanTerm(sumDistances, source, length, sums, mean));
-    }
-    store<f32>(statistics, <f32>statistic);
+    addTerms(kind, source, length, sums, load<f64>(means));
     source += <usize>length << 2;
+    means += 8;
+  }
+}
+
+/**
+ * Adds one more part of each group to its four sums, whose length is a multiple of 4 but in the last one. `means`: a binary64 number a
+ * group, which distances are taken from.
+ */
+export function addSums(
+  kind: i32,
+  source: usize,
+  groups: i32,
+  size: i32,
+  columns: i32,
+  left: i32,
+  sums: usize,
+  means: usize,
+): void {
+  if (kind == sumMagnitudes) addSumsOf(sumMagnitudes, source, groups, size, columns, left, sums, means);
+  else if (kind == sumNumbers) addSumsOf(sumNumbers, source, groups, size, columns, left, sums, means);
+  else if (kind == sumSquares) addSumsOf(sumSquares, source, groups, size, columns, left, sums, means);
+  else addSumsOf(sumDistances, source, groups, size, columns, left, sums, means);
+}
+
+/** The sum of four, which are 0 afterwards. */
+@inline
+export function takeSum(sums: usize): f64 {
+  const sum = load<f64>(sums) + load<f64>(sums, 8) + (load<f64>(sums, 16) + load<f64>(sums, 24));
+  v128.store(sums, f64x2.splat(0));
+  v128.store(sums, f64x2.splat(0), 16);
+  return sum;
+}
+
+/** Sums of whole groups over how many elements those have; the sums are 0 afterwards. */
+export function takeMeans(sums: usize, groups: i32, size: i32, columns: i32, left: i32, means: usize): void {
+  for (const end = means + (<usize>groups << 3); means < end; means += 8) {
+    const length = min(size, left);
+    left -= length;
+    if (left == 0) left = columns;
+    store<f64>(means, takeSum(sums) / <f64>length);
+    sums += 32;
+  }
+}
+
+/** Means, or their square roots, as binary32 numbers. */
+export function meanStatistics(means: usize, groups: i32, isRoot: bool, statistics: usize): void {
+  for (const end = statistics + (<usize>groups << 2); statistics < end; statistics += 4) {
+    const mean = load<f64>(means);
+    store<f32>(statistics, <f32>(isRoot ? sqrt<f64>(mean) : mean));
+    means += 8;
   }
 }
 
