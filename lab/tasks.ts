@@ -8,6 +8,8 @@ export const tasks = {
   arithmetic: async () => (await import('./compute/arithmetic.ts')).arithmeticSheet,
   quantisers: async () => (await import('./compute/quantisers.ts')).quantisersSheet,
   training: async () => (await import('./compute/training.ts')).trainingRun,
+  trainingCheck: async () => (await import('./compute/training-settings.ts')).trainingCheck,
+  runFiles: async () => (await import('./compute/run-files.ts')).runFiles,
   trainingControl: async () => (await import('./compute/training.ts')).trainingControl,
   example: async () => (await import('./compute/example.ts')).exampleRun,
 } as const;

@@ -93,6 +93,9 @@ export const quantiserNames: readonly string[] = [
   ...['nvfp4', 'mxfp4', 'mxfp8e4m3', 'mxint8', 'int4/block:32', 'int8/row', 'nf4/block:64', 'ternary'],
 ];
 
+/** Fields that have a recipe each. */
+export const recipeFields = ['recipe', 'other', 'third', 'fourth'] as const;
+
 export const dataNames: readonly (readonly [string, string])[] = [
   ['spirals', 'three spirals'],
   ['digits', 'digits (MNIST)'],

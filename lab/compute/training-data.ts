@@ -3,6 +3,7 @@
  * table that a page gives away; and files of the user's.
  */
 import { ArgumentError } from '../../src/index.ts';
+import { otherEncoding } from '../../src/train/encoding.ts';
 import { csvData, labelledData, type TrainingData, textData } from '../../src/train/index.ts';
 import { csvOfSpirals } from '../spirals.ts';
 import { wordFrom } from './read.ts';
@@ -46,6 +47,15 @@ function digitsOf(bytes: ArrayBuffer): TrainingData {
   return labelledData(inputs, labels, { name: 'MNIST' });
 }
 
+/** A text as the command line reads it: UTF-8, and not white space alone. */
+function textOf(bytes: ArrayBuffer): string {
+  const other = otherEncoding(new Uint8Array(bytes));
+  if (other !== null) throw new ArgumentError('file', `bytes of ${other}`, 'a text in UTF-8');
+  const text = new TextDecoder().decode(bytes);
+  if (text.trim() === '') throw new ArgumentError('file', text, 'a text that is not white space alone');
+  return text;
+}
+
 /** The data that fields name. */
 export async function trainingDataOf(given: DataInput, base: string): Promise<TrainingData> {
   const kind = wordFrom('data', given.data, dataNames);
@@ -56,7 +66,7 @@ export async function trainingDataOf(given: DataInput, base: string): Promise<Tr
   if (given.file === undefined) throw new ArgumentError('file', 'nothing', 'a text .txt, or a table .csv');
   const { name, bytes } = given.file;
   try {
-    if (!/\.csv$/i.test(name)) return textData(new TextDecoder().decode(bytes), { name });
+    if (!/\.csv$/i.test(name)) return textData(textOf(bytes), { name });
     const label = given.label.trim() === '' ? {} : { label: given.label.trim() };
     return await csvData(new Uint8Array(bytes), { name, ...label });
   } catch (error) {

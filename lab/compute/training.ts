@@ -1,53 +1,27 @@
 /**
  * A training in a worker: `train` of the library on the wasm backend, with a gate between its steps for pausing, and with pictures of a
- * weight and of its codes on the way. What it computes is what `halfulp train` computes for the same recipe, data, steps and seed.
+ * weight and of its codes on the way. What it computes is what `halfulp train` computes for the same recipe, data and options.
  */
-import { ArgumentError, type QuantizerOptions, quantizer } from '../../src/index.ts';
 import type { TensorFlow } from '../../src/tfjs/index.ts';
-import {
-  type Checkpoint,
-  checkTraining,
-  type EvaluationRecord,
-  modelConfig,
-  type PhaseRecord,
-  type Recipe,
-  recipeFrom,
-  type StepRecord,
-  type TrainResult,
-  train,
-} from '../../src/train/index.ts';
+import { checkTraining, type Recipe, train } from '../../src/train/index.ts';
 import type { Environment } from '../environment.ts';
-import { integerFrom } from './read.ts';
-import { type DataInput, trainingDataOf } from './training-data.ts';
+import type { Picture, RunEntry } from './run-record.ts';
+import { trainingDataOf } from './training-data.ts';
+import { pictureOf } from './training-picture.ts';
+import { ofRecipeField, readRecipe, settingsOf, type TrainingFields } from './training-settings.ts';
 
-export interface TrainingInput extends DataInput {
-  /** JSON: a recipe, or the name of a published one with its options. */
+export interface TrainingInput extends TrainingFields {
   readonly recipe: string;
-  readonly model: string;
-  readonly steps: string;
-  readonly seed: string;
-  readonly probes: string;
+  /** The field that has the recipe. */
+  readonly field: string;
   /** Begins paused. */
   readonly paused: boolean;
 }
 
-/** A corner of a weight matrix, and what its quantiser makes of it. */
-export interface Picture {
-  readonly step: number;
-  readonly name: string;
-  readonly rows: number;
-  readonly columns: number;
-  readonly weights: Float32Array;
-  /** Elements that the codes stand for; undefined where the phase reads the weight as it is. */
-  readonly elements: Float32Array | undefined;
-}
-
 export type TrainingReport =
-  | { readonly kind: 'begin'; readonly title: string; readonly recipe: Recipe }
-  | { readonly kind: 'step'; readonly record: StepRecord }
-  | { readonly kind: 'evaluation'; readonly record: EvaluationRecord }
-  | { readonly kind: 'phase'; readonly record: PhaseRecord }
-  | { readonly kind: 'picture'; readonly picture: Picture };
+  | { readonly type: 'begin'; readonly recipe: Recipe }
+  | RunEntry
+  | { readonly type: 'picture'; readonly picture: Picture };
 
 /** The gate that a run passes after every step. */
 interface Gate {
@@ -96,98 +70,35 @@ async function loadBackend(base: string): Promise<TensorFlow> {
   return tf;
 }
 
-function readRecipe(text: string): Recipe {
-  let given: unknown;
-  try {
-    given = JSON.parse(text);
-  } catch (error) {
-    throw new ArgumentError('recipe', text, `JSON: ${(error as Error).message}`);
-  }
-  try {
-    return recipeFrom(given);
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError('recipe', error.given, `${error.argument}: ${error.accepted}`);
-  }
-}
-
-const side = 64;
 /** Steps between two pictures. */
 const pictureEvery = 5;
 
-/** How the phase reads a weight: a quantiser without memory of its own; undefined for none. */
-function readerOf(recipe: Recipe, phase: number) {
-  const spec = recipe.phases[phase]?.linear.forward.w;
-  if (spec === null || spec === undefined || typeof spec !== 'object' || spec.format === undefined)
-    return undefined;
-  const { of: _, norm: __, learn, ...options } = spec;
-  if (learn !== undefined || options.scale?.from === 'learned') return undefined;
-  return quantizer(options as QuantizerOptions);
-}
-
-/** The largest weight matrix that is held in binary32, its corner, and its codes. */
-function pictureOf({ state, arrays }: Checkpoint, recipe: Recipe): Picture | undefined {
-  const matrices = [...arrays].filter(
-    ([name, { shape, dtype }]) => name.startsWith('weights/') && shape.length === 2 && dtype === 'F32',
-  );
-  const largest = matrices.toSorted(([, a], [, b]) => b.data.length - a.data.length)[0];
-  if (largest === undefined) return undefined;
-  const [name, { shape, data }] = largest;
-  const [high, wide] = shape as [number, number];
-  const values = new Float32Array(data.slice().buffer);
-  const elements = readerOf(recipe, state.phase)?.fakeQuantize(values, [high, wide]) as
-    | Float32Array
-    | undefined;
-  const [rows, columns] = [Math.min(side, high), Math.min(side, wide)];
-  const corner = (of: Float32Array): Float32Array =>
-    Float32Array.from(
-      { length: rows * columns },
-      (_, i) => of[Math.floor(i / columns) * wide + (i % columns)]!,
-    );
-  return {
-    step: state.step,
-    name: name.slice('weights/'.length),
-    rows,
-    columns,
-    weights: corner(values),
-    elements: elements && corner(elements),
-  };
-}
-
-/** Trains, reports on the way, and answers with the result. */
-export async function trainingRun(given: TrainingInput, { base, report }: Environment): Promise<TrainResult> {
+/** Trains, and reports on the way and in the end. */
+export async function trainingRun(given: TrainingInput, { base, report }: Environment): Promise<void> {
   const tell = (one: TrainingReport): void => report(one);
-  const recipe = readRecipe(given.recipe);
-  const steps = integerFrom('steps', given.steps, 1, 100_000);
-  const settings = {
-    recipe,
-    steps,
-    model: modelConfig(given.model),
-    seed: integerFrom('seed', given.seed, 0, 2 ** 48),
-    probeEvery: integerFrom('probes', given.probes, 0, 100_000),
-    evaluateEvery: Math.max(10, Math.round(steps / 20)),
-    data: await trainingDataOf(given, base),
-  };
-  checkTraining(settings);
+  const recipe = ofRecipeField(given.field, () => readRecipe(given.recipe));
+  const settings = { ...settingsOf(given), recipe, data: await trainingDataOf(given, base) };
+  ofRecipeField(given.field, () => checkTraining(settings));
   backend ??= loadBackend(base);
   const tf = await backend;
-  const own: Gate = { isPaused: given.paused, allowed: 1, controller: new AbortController() };
+  const own: Gate = { isPaused: given.paused, allowed: 0, controller: new AbortController() };
   gate = own;
-  tell({ kind: 'begin', title: recipe.title, recipe });
-  return train({
+  tell({ type: 'begin', recipe });
+  const result = await train({
     ...settings,
     tf,
     signal: own.controller.signal,
     checkpointEvery: 1,
-    onStep: (record) => tell({ kind: 'step', record }),
-    onEvaluation: (record) => tell({ kind: 'evaluation', record }),
-    onPhase: (record) => tell({ kind: 'phase', record }),
+    onStep: (record) => tell({ type: 'step', ...record }),
+    onEvaluation: (record) => tell({ type: 'evaluation', ...record }),
+    onPhase: (record) => tell({ type: 'phase', ...record }),
     async onCheckpoint(checkpoint) {
-      const isSeen =
-        own.isPaused || checkpoint.state.step % pictureEvery === 0 || checkpoint.state.step === 1;
+      const { step } = checkpoint.state;
+      const isSeen = own.isPaused || step % pictureEvery === 0 || step === 1;
       const picture = isSeen ? pictureOf(checkpoint, recipe) : undefined;
-      if (picture !== undefined) tell({ kind: 'picture', picture });
+      if (picture !== undefined) tell({ type: 'picture', picture });
       await pass(own);
     },
   });
+  tell({ type: 'result', ...result });
 }

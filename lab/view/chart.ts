@@ -58,7 +58,7 @@ interface ChartGiven {
   readonly marks?: readonly { readonly x: number; readonly text: string }[];
 }
 
-const [left, right, top, bottom] = [54, 14, 12, 40];
+const [left, right, top, bottom] = [54, 14, 28, 40];
 
 const finite = (values: readonly number[]): number[] => values.filter(Number.isFinite);
 
@@ -110,7 +110,7 @@ const horizontals = (y: Scale, width: number, text: (y: number) => string): Chil
 const axisNames = (x: string, y: string, width: number, height: number): Child[] => [
   svg('line', { class: 'axis', x1: left, x2: width - right, y1: height - bottom, y2: height - bottom }),
   svg('text', { class: 'axis-name', x: width - right, y: height - 4, 'text-anchor': 'end' }, x),
-  svg('text', { class: 'axis-name', transform: `translate(13 ${top}) rotate(-90)`, 'text-anchor': 'end' }, y),
+  svg('text', { class: 'axis-name', x: 0, y: 11 }, y),
 ];
 
 /** Labels beside dots, with a line to those that stand far off. */
@@ -158,14 +158,16 @@ export function chart(given: ChartGiven): SVGSVGElement {
       ),
     ),
     ...axisNames(given.x, given.y, width, height),
-    ...marks.flatMap((mark, i) => {
-      const isFar = x(mark.x) > width / 2;
-      const place = { x: x(mark.x) + (isFar ? -4 : 4), y: top + 10 + 14 * i };
-      return [
-        svg('line', { class: 'moment', x1: x(mark.x), x2: x(mark.x), y1: top, y2: height - bottom }),
-        svg('text', { class: 'tick', ...place, 'text-anchor': isFar ? 'end' : 'start' }, mark.text),
-      ];
-    }),
+    ...marks
+      .filter((mark) => mark.x >= low && mark.x <= high)
+      .flatMap((mark, i) => {
+        const isFar = x(mark.x) > width / 2;
+        const place = { x: x(mark.x) + (isFar ? -4 : 4), y: top - 4 + 14 * i };
+        return [
+          svg('line', { class: 'moment', x1: x(mark.x), x2: x(mark.x), y1: top, y2: height - bottom }),
+          svg('text', { class: 'tick', ...place, 'text-anchor': isFar ? 'end' : 'start' }, mark.text),
+        ];
+      }),
     ...series
       .filter(({ line = true }) => line)
       .map((one) => svg('path', { class: seriesClass(one.colour), d: pathOf(one, x, y) })),
@@ -178,7 +180,7 @@ export function chart(given: ChartGiven): SVGSVGElement {
             svg('circle', { class: `dot c${one.colour % 6}`, cx: x(px), cy: y(py), r: one.dotSize ?? 4 }),
           ),
       ),
-    ...labelled(labels, x, y, { left, right: width, top: 0, bottom: height - bottom }),
+    ...labelled(labels, x, y, { left, right: width, top: top - 12, bottom: height - bottom }),
   );
 }
 

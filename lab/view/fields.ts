@@ -126,14 +126,16 @@ export function slider(given: Described & { readonly min: number; readonly max: 
   return frame(given, input, 'input', [shown]);
 }
 
-/** A field that takes a file; the address does not hold it. */
+/** A field that takes files; the address does not hold them. */
 export interface FileField extends Field {
   readonly dropped: File | undefined;
+  /** All of them, with their bytes. */
+  read(): Promise<{ readonly name: string; readonly bytes: ArrayBuffer }[]>;
 }
 
-/** A file to choose, or to drop onto the field. */
-export function file(given: Described): FileField {
-  const input = el('input', { type: 'file' });
+/** A file to choose, or to drop onto the field; or several. */
+export function file(given: Described & { readonly multiple?: boolean }): FileField {
+  const input = el('input', { type: 'file', multiple: given.multiple === true });
   const field = frame(given, input, 'change');
   const { element } = field;
   element.addEventListener('dragover', (event) => event.preventDefault());
@@ -146,6 +148,12 @@ export function file(given: Described): FileField {
   return Object.defineProperties(field, {
     value: { get: () => '', set: () => {} },
     dropped: { get: () => input.files?.[0] },
+    read: {
+      value: () =>
+        Promise.all(
+          [...(input.files ?? [])].map(async (one) => ({ name: one.name, bytes: await one.arrayBuffer() })),
+        ),
+    },
   }) as FileField;
 }
 
@@ -163,7 +171,7 @@ export function tick(given: Described): Field {
   });
 }
 
-/** What a page's fields say, by their names. */
+/** What a page's fields say, by their names; of those that take files nothing. */
 export type State = Readonly<Record<string, string>>;
 
 /** The fields of a page, and the address that remembers them. */
@@ -217,7 +225,8 @@ export function form(groups: readonly Group[], changed: () => void): Form {
   const made: Form = {
     element,
     get state() {
-      return Object.fromEntries([...fields].map(([name, { value }]) => [name, value]));
+      const held = [...fields].filter(([, field]) => !('dropped' in field));
+      return Object.fromEntries(held.map(([name, { value }]) => [name, value]));
     },
     field: (name) => fields.get(name)!,
     fault(fault) {

@@ -5,10 +5,9 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { oneOf, refusedAs } from '../check.ts';
+import { oneOf } from '../check.ts';
 import { ArgumentError, DamagedFileError } from '../errors.ts';
 import { largestFile, tryRead } from '../files/read.ts';
-import { parseJson } from '../json.ts';
 import {
   checkSchema,
   fields,
@@ -18,7 +17,6 @@ import {
   list,
   maybe,
   number,
-  orNull,
   record,
   type Schema,
   someFields,
@@ -26,72 +24,9 @@ import {
 } from '../schema.ts';
 import type { Environment } from './environment.ts';
 import { readJson } from './read-file.ts';
+import { ofFile, recordsOf, resultSchema } from './run-records.ts';
 import type { SamplesIdentity } from './training-data.ts';
 import type { TextIdentity } from './training-text.ts';
-
-/** A number as `src/json.ts` writes it. */
-const reading = value<number | string | null>(
-  (given) =>
-    given === null ||
-    Number.isFinite(given) ||
-    ['NaN', 'Infinity', '-Infinity', '-0'].includes(given as string),
-  'a number',
-);
-const step = integer(0, 2 ** 31);
-
-const weightProbes = someFields({
-  flipRate: maybe(reading),
-  stepRatio: maybe(reading),
-  frozen: maybe(reading),
-  entropy: maybe(reading),
-  zeroFraction: maybe(reading),
-  saturation: maybe(reading),
-});
-
-/** Records by their type. */
-const recordSchemas = new Map<unknown, Schema>([
-  [
-    'step',
-    someFields({
-      step,
-      loss: reading,
-      gradientNorm: maybe(reading),
-      probes: maybe(someFields({ weights: orNull(weightProbes) })),
-    }),
-  ],
-  ['evaluation', someFields({ step, loss: reading, accuracy: maybe(reading) })],
-  ['phase', someFields({ step, phase: integer(0, 100) })],
-  ['result', someFields({})],
-]);
-
-const divergence = someFields({ step, of: line(), tensor: orNull(line()) });
-const spike = someFields({
-  height: reading,
-  excess10: maybe(reading),
-  excess50: maybe(reading),
-  recoverySteps: maybe(reading),
-});
-
-const resultSchema = someFields({
-  steps: integer(1, 2 ** 31),
-  trainLoss: reading,
-  validationLoss: reading,
-  validationAccuracy: maybe(reading),
-  validationPredictions: maybe(step),
-  perplexity: maybe(reading),
-  bitsPerWeight: number({ from: 0 }),
-  seconds: number({ from: 0 }),
-  spike: orNull(spike),
-  memory: someFields({ bytesPerParameter: number({ from: 0 }), total: maybe(number({ from: 0 })) }),
-  inference: list(someFields({ name: line(), loss: reading, accuracy: maybe(reading) })),
-  divergence: maybe(orNull(divergence)),
-  peakMemory: maybe(number({ from: 0 })),
-});
-
-/** Runs a check of a file's content; what it refuses is damage of the file. */
-function ofFile<T>(path: string, check: () => T): T {
-  return refusedAs(check, ({ message }) => new DamagedFileError(path, message, 'is damaged'));
-}
 
 /** The content of a run's result.json; null if there is none that is whole. */
 export function readResult(folder: string): object | null {
@@ -127,28 +62,7 @@ function* linesOf(path: string): Generator<string> {
  * @throws DamagedFileError naming the line
  */
 export function readRecords(path: string): object[] {
-  if (!existsSync(path)) return [];
-  const records: object[] = [];
-  let torn: string | undefined;
-  let index = 0;
-  for (const text of linesOf(path)) {
-    index++;
-    if (torn !== undefined) throw new DamagedFileError(path, torn, 'is damaged');
-    if (text === '') continue;
-    let data: unknown;
-    try {
-      data = parseJson(text);
-    } catch {
-      torn = `line ${index} is not JSON`;
-      continue;
-    }
-    const type = typeof data === 'object' && data !== null ? (data as { type?: unknown }).type : undefined;
-    const schema = recordSchemas.get(type);
-    if (schema === undefined) throw new DamagedFileError(path, `line ${index} is no record`, 'is damaged');
-    ofFile(path, () => checkSchema(`line ${index}`, data, schema));
-    records.push(data as object);
-  }
-  return records;
+  return existsSync(path) ? recordsOf(linesOf(path), path) : [];
 }
 
 /** What of a run's config.json a page shows: of a text or of samples. */

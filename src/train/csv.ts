@@ -160,8 +160,10 @@ export async function csvData(given: string | Uint8Array, options: CsvOptions = 
   checkLabelledOptions(options);
   const parse = await loadParser();
   const table = new Table(options);
+  // Only Node's parser takes bytes, of which a text may be too long to be one string.
+  const source = typeof csv === 'string' || 'Buffer' in globalThis ? csv : new TextDecoder().decode(csv);
   try {
-    parse(csv, {
+    parse(source, {
       bom: true,
       delimiter,
       skip_empty_lines: true,

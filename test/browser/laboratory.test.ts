@@ -1,13 +1,12 @@
 /**
  * The built laboratory in real browsers: every page opens under a sub-path, answers three inputs, says beside the field what is wrong, and
- * gives the library's bits; a training gives the losses of Node.
+ * gives the library's bits. Training is training.test.ts.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { partialSums } from '../../lab/compute/partial-sums.ts';
-import { csvOfSpirals } from '../../lab/spirals.ts';
 import { distributions } from '../../src/cli/analyze/distributions.ts';
 import type { Served } from '../../src/cli/lab/serve.ts';
 import { hexFloat } from '../../src/explained/exact.ts';
@@ -21,8 +20,6 @@ import {
   roundingModes,
   stochasticVariants,
 } from '../../src/index.ts';
-import { wasmBackend } from '../../src/tfjs/index.ts';
-import { csvData, recipeFrom, recipes, train } from '../../src/train/index.ts';
 import {
   type AnyBrowser,
   type AnyPage,
@@ -308,37 +305,6 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (_, start) => {
           String(analyze(x, quantiser, { shape: [rows, columns] }).sqnr),
         );
     }
-    await page.close();
-  });
-
-  it('training: fifty steps have the losses of Node, under both recipes', async () => {
-    const page = await opened('laboratory/training.html');
-    expect(await page.evaluate(settled)).toBe('ready');
-    await page.evaluate(fill({ steps: '50', seed: '3', probes: '0' }));
-    await page.evaluate("document.querySelector('.buttons button.main').click()");
-    expect(await page.evaluate(settled)).toBe('ready');
-    const shown = await page.evaluate<string[]>(
-      "[...document.querySelectorAll('[data-run]')].map((one) => one.dataset.losses)",
-    );
-    const tf = await wasmBackend();
-    const data = await csvData(csvOfSpirals(), { label: 'class' });
-    const given = [{ recipe: 'float32' }, { recipe: 'bitnetTransition', at: 0.4 }].map(recipeFrom);
-    expect(given[0]!.name).toBe(recipes.float32().name);
-    for (const [i, recipe] of given.entries()) {
-      const losses: number[] = [];
-      await train({
-        tf,
-        model: 'mlp',
-        data,
-        recipe,
-        steps: 50,
-        seed: 3,
-        evaluateEvery: 10,
-        onStep: ({ loss }) => losses.push(loss),
-      });
-      expect(shown[i]!.split(' ').map(Number)).toEqual(losses);
-    }
-    expect(page.faults).toEqual([]);
     await page.close();
   });
 

@@ -151,3 +151,26 @@ export const covered = `(() => {
   if (scrollWidth > clientWidth) found.push('the page is ' + scrollWidth + ' wide');
   return found;
 })()`;
+
+/** Code that puts files into a field as a user does who chooses them. Contents are texts, or bytes in base64. */
+export const choose = (field: string, files: Readonly<Record<string, string | Uint8Array>>): string => {
+  const list = Object.entries(files).map(([name, content]) => [
+    name,
+    Buffer.from(content).toString('base64'),
+  ]);
+  return `(async () => {
+  await ${settled};
+  const chosen = new DataTransfer();
+  for (const [name, content] of ${JSON.stringify(list)})
+    chosen.items.add(new File([Uint8Array.from(atob(content), (unit) => unit.charCodeAt(0))], name));
+  const input = document.querySelector('form.fields [name="${field}"]');
+  input.files = chosen.files;
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  return await ${settled};
+})()`;
+};
+
+/** Code that gives the message beside a field. */
+export const messageOf = (field: string): string =>
+  `document.querySelector('.field-${field} .message').textContent`;

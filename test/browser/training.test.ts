@@ -1,0 +1,342 @@
+/**
+ * The page of training in real browsers: digits, spirals and text; the losses of `train` and of the command, bit for bit, with the files
+ * that the page gives away; runs of the command opened again; pausing, steps and seeds.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { csvOfSpirals } from '../../lab/spirals.ts';
+import type { Served } from '../../src/cli/lab/serve.ts';
+import { wasmBackend } from '../../src/tfjs/index.ts';
+import { csvData, recipeFrom, train } from '../../src/train/index.ts';
+import {
+  type AnyBrowser,
+  type AnyPage,
+  browsers,
+  choose,
+  fill,
+  isSiteBuilt,
+  messageOf,
+  serveSite,
+  settled,
+  subPath,
+} from './site.ts';
+
+const [builder, command] = ['scripts/start.js', 'dist/cli/main.js'].map((path) =>
+  fileURLToPath(new URL(`../../${path}`, import.meta.url)),
+) as [string, string];
+const folder = mkdtempSync(join(tmpdir(), 'halfulp-training-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs the command in a folder; its losses. */
+async function commandLosses(words: readonly string[], name: string): Promise<number[]> {
+  const child = spawn(process.execPath, [command, ...words, '--name', name, '--quiet'], { cwd: folder });
+  let stderr = '';
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  expect(code, stderr).toBe(0);
+  return readFileSync(join(folder, 'runs', name, 'metrics.jsonl'), 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('"type":"step"'))
+    .map((line) => (JSON.parse(line) as { loss: number }).loss);
+}
+
+/** What is trained, of each kind of data. */
+const trainings = {
+  spirals: { data: 'spirals', recipe: 'float32', other: '{ "recipe": "bitnetTransition", "at": 0.4 }' },
+  digits: {
+    data: 'digits',
+    model: 'conv',
+    recipe: '{ "recipe": "dqt", "bits": 8 }',
+    other: 'bitnet',
+    batch: '16',
+  },
+  text: { data: 'text', recipe: 'nvfp4', other: '{ "recipe": "bitnetTransition", "at": 0.5 }', batch: '4' },
+} as const;
+
+/** Losses of the command by its words: each is run once for all browsers. */
+const commands = new Map<string, Promise<number[]>>();
+function lossesOf(words: readonly string[], files: Readonly<Record<string, string>>): Promise<number[]> {
+  const key = JSON.stringify([words, files]);
+  const name = `run-${commands.size}`;
+  if (!commands.has(key)) {
+    // Commands that run at the same time have files of their own.
+    const own = (file: string): string => `${name}-${file}`;
+    for (const [file, content] of Object.entries(files)) writeFileSync(join(folder, own(file)), content);
+    const named = words.map((word) => (Object.hasOwn(files, word) ? own(word) : word));
+    commands.set(key, commandLosses(named, name));
+  }
+  return commands.get(key)!;
+}
+
+const clicked = (name: string): string =>
+  `[...document.querySelectorAll('button')].find((one) => one.textContent === ${JSON.stringify(name)}).click()`;
+const trained = `(async () => { await ${settled}; ${clicked('train')}; await new Promise((resolve) => setTimeout(resolve, 100)); return await ${settled}; })()`;
+const shownLosses = "[...document.querySelectorAll('[data-run]')].map((one) => one.dataset.losses)";
+const stepsDone = "[...document.querySelectorAll('[data-run]')].map((one) => Number(one.dataset.steps))";
+
+const numbers = (text: string): number[] => text.split(' ').map(Number);
+
+/** The files that a page's buttons give away, by their names. */
+const givenAway = `(async () => {
+  const files = {};
+  const blobs = [];
+  const { createObjectURL } = URL;
+  const { click } = HTMLAnchorElement.prototype;
+  URL.createObjectURL = (blob) => { blobs.push(blob); return 'blob:'; };
+  HTMLAnchorElement.prototype.click = function () { files[this.download] = blobs.at(-1); };
+  for (const one of document.querySelectorAll('.taken button, .buttons button')) if (/\\.(json|csv)$/.test(one.textContent) && !one.hidden) one.click();
+  Object.assign(URL, { createObjectURL });
+  HTMLAnchorElement.prototype.click = click;
+  for (const [name, blob] of Object.entries(files)) files[name] = await blob.text();
+  return files;
+})()`;
+
+describe.runIf(isSiteBuilt).each(browsers)('%s', (_, start) => {
+  let browser: AnyBrowser;
+  let served: Served;
+
+  beforeAll(async () => {
+    // Builds the command, if nothing else has.
+    expect(spawnSync(process.execPath, [builder, '--help']).status).toBe(0);
+    [browser, served] = await Promise.all([start(), serveSite()]);
+  }, 300_000);
+  afterAll(async () => {
+    await browser?.close();
+    await served?.close();
+  });
+
+  async function opened(search = ''): Promise<AnyPage> {
+    const page = await browser.open(served.origin);
+    await page.goto(`${served.origin}${subPath}laboratory/training.html${search}`);
+    expect(await page.evaluate(settled)).toBe('ready');
+    return page;
+  }
+
+  it.each(Object.entries(trainings))(
+    '%s: fifty steps have the losses of the command, which is run with what the page gives away',
+    async (kind, fields) => {
+      const page = await opened();
+      // The model that suits the data comes with them.
+      const { data, ...others } = fields;
+      expect(await page.evaluate(fill({ data }))).toBe('ready');
+      expect(await page.evaluate(fill({ ...others, steps: '50', seed: '3', probes: '25' }))).toBe('ready');
+      expect(await page.evaluate(trained)).toBe('ready');
+      const shown = await page.evaluate<string[]>(shownLosses);
+      const lines = await page.evaluate<string[]>(
+        "[...document.querySelectorAll('.taken code')].map((one) => one.textContent)",
+      );
+      const files = await page.evaluate<Record<string, string>>(givenAway);
+      expect(Object.keys(files).sort()).toEqual(
+        ['recipe-2.json', 'recipe.json', ...(kind === 'spirals' ? ['spirals.csv'] : [])].sort(),
+      );
+      expect(lines.length).toBe(2);
+      for (const [i, line] of lines.entries()) {
+        const losses = await lossesOf(line.split(' ').slice(1), files);
+        expect(losses.length).toBe(50);
+        expect(numbers(shown[i]!), line).toEqual(losses);
+      }
+      expect(page.faults).toEqual([]);
+      await page.close();
+    },
+    600_000,
+  );
+
+  it('fifty steps have the losses of train, under three recipes side by side', async () => {
+    const page = await opened();
+    const third = '{ "recipe": "dqt", "bits": 4 }';
+    expect(await page.evaluate(fill({ steps: '50', seed: '4', probes: '0', third }))).toBe('ready');
+    expect(await page.evaluate(trained)).toBe('ready');
+    const shown = await page.evaluate<string[]>(shownLosses);
+    const tf = await wasmBackend();
+    const data = await csvData(csvOfSpirals(), { label: 'class' });
+    const given = [{ recipe: 'float32' }, { recipe: 'bitnetTransition', at: 0.4 }, JSON.parse(third)];
+    expect(shown.length).toBe(3);
+    for (const [i, one] of given.entries()) {
+      const losses: number[] = [];
+      const onStep = ({ loss }: { loss: number }): void => void losses.push(loss);
+      await train({
+        tf,
+        model: 'mlp',
+        data,
+        recipe: recipeFrom(one),
+        steps: 50,
+        seed: 4,
+        evaluateEvery: 10,
+        onStep,
+      });
+      expect(numbers(shown[i]!)).toEqual(losses);
+    }
+    // The change of phase after 20 steps has its spike, from the losses that are shown.
+    const losses = numbers(shown[1]!);
+    const level = losses.slice(0, 20).reduce((sum, loss) => sum + loss, 0) / 20;
+    expect(Number(await page.evaluate("document.querySelector('[data-spike]').dataset.value"))).toBe(
+      Math.max(...losses.slice(20)) - level,
+    );
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
+  it('opens what the command has written, with the same losses as here', async () => {
+    const page = await opened();
+    const words =
+      'train recipe.json --model mlp --steps 50 --seed 3 --probe-every 25 --csv spirals.csv --label class';
+    const recipe = recipeFrom({ recipe: 'bitnetTransition', at: 0.4 });
+    const files = { 'recipe.json': `${JSON.stringify(recipe, null, 2)}\n`, 'spirals.csv': csvOfSpirals() };
+    const losses = await lossesOf(words.split(' '), files);
+    const run = readdirSync(join(folder, 'runs'))
+      .map((name) => join(folder, 'runs', name))
+      .find((path) => {
+        const { training, samples } = JSON.parse(readFileSync(join(path, 'config.json'), 'utf8'));
+        return training.recipe.name === recipe.name && samples?.name.endsWith('spirals.csv');
+      })!;
+    const read = (name: string): string => readFileSync(join(run, name), 'utf8');
+    // The data set is known by its name, which a test with files of its own has changed.
+    const config = read('config.json').replace(/run-\d+-spirals\.csv/, 'spirals.csv');
+    const all = {
+      'config.json': config,
+      'metrics.jsonl': read('metrics.jsonl'),
+      'result.json': read('result.json'),
+    };
+    expect(await page.evaluate(choose('open', all))).toBe('ready');
+    expect(numbers((await page.evaluate<string[]>(shownLosses))[0]!)).toEqual(losses);
+    const value = (name: string): Promise<string> =>
+      page.evaluate(`document.querySelector('form.fields [name="${name}"]').value`);
+    expect(
+      await Promise.all(['data', 'model', 'steps', 'seed', 'probes', 'other', 'batch'].map(value)),
+    ).toEqual(['spirals', 'mlp', '50', '3', '25', '', '']);
+    expect(JSON.parse(await value('recipe'))).toEqual(JSON.parse(JSON.stringify(recipe)));
+    expect(await page.evaluate(trained)).toBe('ready');
+    expect(await page.evaluate("document.querySelector('[data-equal]').textContent")).toBe(
+      `all 50 of ${recipe.title}`,
+    );
+    // A recipe alone goes into the first field and leaves the others.
+    expect(await page.evaluate(choose('open', { 'recipe.json': '{ "recipe": "dqt", "bits": 4 }' }))).toBe(
+      'ready',
+    );
+    expect(JSON.parse(await value('recipe'))).toEqual({ recipe: 'dqt', bits: 4 });
+    expect(page.faults).toEqual([]);
+    await page.close();
+  }, 600_000);
+
+  it('pauses, goes on and steps, and ends with the losses of a run that never stopped', async () => {
+    const page = await opened();
+    const until = (code: string): string =>
+      `(async () => { for (let i = 0; i < 3000 && !(${code}); i++) await new Promise((resolve) => setTimeout(resolve, 10)); return ${stepsDone}; })()`;
+    expect(await page.evaluate(fill({ steps: '60', seed: '5', probes: '0', other: '' }))).toBe('ready');
+    await page.evaluate(clicked('step'));
+    for (let step = 1; step <= 3; step++) {
+      expect(await page.evaluate(until(`${stepsDone}[0] >= ${step}`))).toEqual([step]);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(await page.evaluate(stepsDone)).toEqual([step]);
+      await page.evaluate(clicked('step'));
+    }
+    expect(await page.evaluate(until(`${stepsDone}[0] >= 4`))).toEqual([4]);
+    await page.evaluate(clicked('go on'));
+    await page.evaluate(until(`${stepsDone}[0] >= 10`));
+    await page.evaluate(clicked('pause'));
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const [paused] = (await page.evaluate(stepsDone)) as [number];
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(await page.evaluate(stepsDone)).toEqual([paused]);
+    expect(paused).toBeGreaterThanOrEqual(10);
+    if (paused < 60) await page.evaluate(clicked('go on'));
+    expect(await page.evaluate(settled)).toBe('ready');
+    const [stopped] = await page.evaluate<string[]>(shownLosses);
+    expect(await page.evaluate(trained)).toBe('ready');
+    expect(await page.evaluate(shownLosses)).toEqual([stopped]);
+    expect(numbers(stopped!).length).toBe(60);
+    // Another seed is another run.
+    expect(await page.evaluate(fill({ seed: '6' }))).toBe('ready');
+    expect(await page.evaluate(trained)).toBe('ready');
+    expect((await page.evaluate<string[]>(shownLosses))[0]).not.toBe(stopped);
+    // Stopped, a run ends after the step at hand.
+    expect(await page.evaluate(fill({ steps: '100000' }))).toBe('ready');
+    await page.evaluate(clicked('train'));
+    await page.evaluate(until(`${stepsDone}[0] >= 1 && ${stepsDone}[0] < 60`));
+    await page.evaluate(clicked('stop'));
+    expect(await page.evaluate(settled)).toBe('ready');
+    expect(((await page.evaluate(stepsDone)) as number[])[0]).toBeLessThan(1000);
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
+  it.each([
+    ['steps', { steps: 'many' }],
+    ['steps', { steps: '1e9' }],
+    ['seed', { seed: '-1' }],
+    ['batch', { batch: '0' }],
+    ['rate', { rate: 'NaN' }],
+    ['rate', { rate: '2' }],
+    ['evaluate', { evaluate: '0' }],
+    ['probes', { probes: '' }],
+    ['model', { data: 'spirals', model: 'llama-tiny' }],
+    ['recipe', { recipe: '{' }],
+    ['recipe', { recipe: 'bitnett' }],
+    ['recipe', { recipe: '', other: '' }],
+    ['other', { other: '{ "recipe": "dqt", "bits": "eight" }' }],
+    ['third', { third: `${'['.repeat(5000)}` }],
+  ])('%s: says what is wrong', async (field, values: Record<string, string>) => {
+    const page = await opened();
+    expect(await page.evaluate(fill(values))).toBe('refused');
+    expect(await page.evaluate(messageOf(field))).toMatch(/accepted: /);
+    expect(
+      await page.evaluate(`document.querySelector('[name="${field}"]').getAttribute('aria-invalid')`),
+    ).toBe('true');
+    await page.evaluate(clicked('train'));
+    expect(await page.evaluate(settled)).toBe('refused');
+    expect(await page.evaluate(stepsDone)).toEqual([]);
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
+  it('says which file it cannot open, and which data it cannot train on', async () => {
+    const page = await opened();
+    const bad: Record<string, string | Uint8Array> = {
+      'recipe.json': '{ "recipe": "nothing" }',
+      'config.json': '{ "training": { "recipe": { "recipe": "float32" } } }',
+      'metrics.jsonl': '{"type":"step","step":1,"loss":"much"}\n',
+      'empty.jsonl': '',
+      'notes.txt': 'Call me Ishmael.',
+      'picture.png': Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0xff),
+      'checkpoint-00000010.safetensors': Uint8Array.of(8, 0, 0, 0, 0, 0, 0, 0, 123),
+    };
+    for (const [name, content] of Object.entries(bad)) {
+      expect(await page.evaluate(choose('open', { [name]: content })), name).toBe('refused');
+      expect(await page.evaluate(messageOf('open')), name).toContain(`got '${name}'`);
+    }
+    expect(await page.evaluate(fill({ data: 'file', steps: '3' }))).toBe('ready');
+    expect(await page.evaluate(trained)).toBe('refused');
+    expect(await page.evaluate(messageOf('file'))).toMatch(/accepted: a text \.txt, or a table \.csv/);
+    await page.evaluate(choose('file', { 'table.csv': 'a,b\n1,x\n2,\n' }));
+    expect(await page.evaluate(trained)).toBe('refused');
+    expect(await page.evaluate(messageOf('file'))).toMatch(/table\.csv|accepted/);
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
+  it('trains on a file of the user, with its name in the command', async () => {
+    const page = await opened('?data=file&label=kind');
+    const rows = Array.from(
+      { length: 60 },
+      (_, i) => `${i % 7},${(i * i) % 11},${i % 2 === 0 ? 'even' : 'odd'}`,
+    );
+    const table = `one,two,kind\n${rows.join('\n')}\n`;
+    expect(await page.evaluate(choose('file', { 'my table.csv': table }))).toBe('ready');
+    expect(await page.evaluate(fill({ steps: '5', probes: '0', other: '' }))).toBe('ready');
+    expect(await page.evaluate(trained)).toBe('ready');
+    const [shown] = await page.evaluate<string[]>(shownLosses);
+    expect(await page.evaluate("document.querySelector('.taken code').textContent")).toBe(
+      "halfulp train recipe.json --model mlp --steps 5 --seed 1 --csv 'my table.csv' --label kind",
+    );
+    const files = { ...(await page.evaluate<Record<string, string>>(givenAway)), 'my table.csv': table };
+    const words = 'train recipe.json --model mlp --steps 5 --seed 1 --csv'.split(' ');
+    expect(numbers(shown!)).toEqual(await lossesOf([...words, 'my table.csv', '--label', 'kind'], files));
+    await page.close();
+  }, 600_000);
+});

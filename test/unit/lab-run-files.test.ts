@@ -1,0 +1,177 @@
+/** Files of the command line as the page of training opens them, and the commands that it names. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runFiles } from '../../lab/compute/run-files.ts';
+import { addRecord, emptyRecord, type RunEntry } from '../../lab/compute/run-record.ts';
+import { readRecipe, settingsOf, trainingCheck } from '../../lab/compute/training-settings.ts';
+import { command } from '../../lab/pages/training-command.ts';
+import { run } from '../../src/cli/main.ts';
+import { recipeFrom } from '../../src/train/index.ts';
+import { testWorld } from './cli-world.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'halfulp-lab-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const file = (name: string, content: string | Uint8Array) => ({
+  name,
+  bytes: new Uint8Array(Buffer.from(content)).buffer,
+});
+const recipe = { recipe: 'bitnetTransition', at: 0.5 };
+
+describe('a run of the command', () => {
+  let path = '';
+  const inRun = (name: string) => file(name, readFileSync(join(path, name)));
+
+  beforeAll(async () => {
+    writeFileSync(join(folder, 'recipe.json'), JSON.stringify(recipe));
+    const rows = Array.from({ length: 80 }, (_, i) => `${i % 7},${(i * i) % 11},${'abc'[i % 3]}`);
+    writeFileSync(join(folder, 'spirals.csv'), `x,y,class\n${rows.join('\n')}\n`);
+    const words = [
+      'train',
+      join(folder, 'recipe.json'),
+      '--csv',
+      join(folder, 'spirals.csv'),
+      '--label',
+      'class',
+    ];
+    const world = testWorld();
+    const code = await run(
+      [
+        ...words,
+        ...['--steps', '12', '--seed', '9', '--batch', '8', '--learning-rate', '0.01', '--probe-every', '2'],
+        ...['--checkpoint-every', '6', '--out', join(folder, 'runs'), '--name', 'one', '--quiet'],
+      ],
+      world.io,
+    );
+    expect(code, world.stderr()).toBe(0);
+    path = join(folder, 'runs', 'one');
+  });
+
+  it('opens as a whole: settings into the fields, losses, phases, flips and a picture into a run', () => {
+    const { fields, runs } = runFiles({
+      files: readdirSync(path)
+        .filter((name) => name !== 'checkpoint.json')
+        .map(inRun),
+    });
+    expect(fields).toMatchObject({
+      ...{ data: 'spirals', model: 'mlp', steps: '12', seed: '9', batch: '8', rate: '0.01' },
+      ...{ evaluate: '', probes: '2', kernels: 'own', other: '', third: '', fourth: '' },
+    });
+    expect(readRecipe(fields['recipe']!)).toEqual(recipeFrom(recipe));
+    const [one] = runs;
+    const records = readFileSync(join(path, 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const steps = records.filter(({ type }) => type === 'step');
+    expect(one!.losses).toEqual(steps.map(({ loss }) => loss));
+    expect(one!.steps).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    expect(one!.phases).toEqual([6]);
+    expect(one!.flips.length).toBe(steps.filter(({ probes }) => probes?.weights).length);
+    expect(one!.outcome).toMatch(/^validation \d/);
+    expect(one!.picture!.step).toBe(12);
+    expect(new Set(one!.picture!.elements).size).toBe(3);
+    // What the fields say is what the command was given.
+    const given = { ...fields, data: 'spirals', label: '' } as unknown as Parameters<typeof settingsOf>[0];
+    const { training } = JSON.parse(readFileSync(join(path, 'config.json'), 'utf8'));
+    const { gradientDraws: _, recipe: __, ...settings } = training;
+    expect(settingsOf(given)).toEqual(settings);
+    expect(command({ ...fields, label: '' }, 'recipe', undefined)).toBe(
+      'halfulp train recipe.json --model mlp --steps 12 --seed 9 --batch 8 --learning-rate 0.01 --probe-every 2 --csv spirals.csv --label class',
+    );
+  });
+
+  it('opens in parts', () => {
+    expect(runFiles({ files: [inRun('metrics.jsonl')] })).toMatchObject({
+      fields: {},
+      runs: [{ title: 'recorded' }],
+    });
+    expect(runFiles({ files: [inRun('config.json')] }).runs).toEqual([]);
+    expect(runFiles({ files: [inRun('result.json')] }).runs[0]!.outcome).toMatch(/^validation/);
+    const name = readdirSync(path).find((one) => one.endsWith('.safetensors'))!;
+    expect(runFiles({ files: [inRun(name)] }).runs[0]!.picture).toMatchObject({
+      step: 12,
+      elements: undefined,
+    });
+    expect(runFiles({ files: [file('recipe.json', JSON.stringify(recipe))] })).toEqual({
+      fields: { recipe: JSON.stringify(recipe, null, 2) },
+      runs: [],
+    });
+  });
+
+  it.each<[string, string, (text: string) => string]>([
+    ['config.json', 'training.steps', (text) => text.replace(/"steps": 12/, '"steps": 0')],
+    ['config.json', 'training.model', (text) => text.replace(/"hidden": \[/, '"hidden": [3, ')],
+    ['config.json', 'backend', (text) => text.replace('"backend": "wasm"', '"backend": "cpu"')],
+    ['config.json', 'kernels', (text) => text.replace('"kernels": "own"', '"kernels": "theirs"')],
+    ['metrics.jsonl', 'line 2', (text) => text.replace(/\n\{/, '\n}')],
+    ['metrics.jsonl', 'loss', (text) => text.replace(/"loss":[\d.]+/, '"loss":"high"')],
+    [
+      'result.json',
+      'validationLoss',
+      (text) => text.replace(/"validationLoss": [\d.]+/, '"validationLoss": []'),
+    ],
+    ['checkpoint-00000012.safetensors', 'damaged', (text) => text.replace('weights', 'weighty')],
+  ])('%s that somebody has changed is refused: %s', (name, place, change) => {
+    const text = readFileSync(join(path, name), 'latin1');
+    expect(change(text)).not.toBe(text);
+    const changed = { name, bytes: new Uint8Array(Buffer.from(change(text), 'latin1')).buffer };
+    expect(() => runFiles({ files: [changed] })).toThrow(new RegExp(`^open: got '${name}'.*${place}`, 's'));
+  });
+});
+
+it('the log of a comparison is a run for each arm and seed', () => {
+  const lines = ['float32', 'bitnet'].flatMap((arm) =>
+    [1, 2].map((seed) => JSON.stringify({ type: 'step', arm, seed, step: 1, loss: seed })),
+  );
+  const { runs } = runFiles({ files: [file('metrics.jsonl', lines.join('\n'))] });
+  expect(runs.map(({ title, losses }) => [title, losses])).toEqual([
+    ['float32, seed 1', [1]],
+    ['float32, seed 2', [2]],
+    ['bitnet, seed 1', [1]],
+    ['bitnet, seed 2', [2]],
+  ]);
+});
+
+it('records have numbers that JSON has no words for', () => {
+  const one = emptyRecord('');
+  addRecord(one, { type: 'step', step: 1, loss: 'NaN' } as unknown as RunEntry);
+  addRecord(one, { type: 'step', step: 2, loss: '-Infinity' } as unknown as RunEntry);
+  addRecord(one, {
+    ...{ type: 'result', validationLoss: 'NaN', spike: null },
+    divergence: { step: 2, of: 'loss', tensor: null },
+  } as unknown as RunEntry);
+  expect(one.losses).toEqual([Number.NaN, -Infinity]);
+  expect(one.outcome).toBe('diverged at step 2');
+});
+
+const fields = {
+  ...{ data: 'spirals', label: '', model: 'mlp', steps: '10', seed: '1', batch: '', rate: '', evaluate: '' },
+  ...{ probes: '0', kernels: 'own', recipe: 'float32', other: '', third: '', fourth: '' },
+};
+
+it('a recipe is JSON or a name alone, and a fault is of its field', () => {
+  expect(readRecipe(' bitnet ')).toEqual(recipeFrom({ recipe: 'bitnet' }));
+  expect(trainingCheck(fields).map(({ field, json }) => [field, recipeFrom(JSON.parse(json))])).toEqual([
+    ['recipe', recipeFrom({ recipe: 'float32' })],
+  ]);
+  expect(() => trainingCheck({ ...fields, third: '{ "recipe": "dqt", "bits": 99 }' })).toThrow(
+    /^third: got 99; accepted: recipe\.bits: /,
+  );
+  expect(() => trainingCheck({ ...fields, recipe: ' ' })).toThrow(/^recipe: /);
+});
+
+it('words of a command stand for themselves in a shell', () => {
+  const label = `it's "$HOME" \`x\` \\ `;
+  const text = command({ ...fields, data: 'file', label }, 'other', 'a b;c.csv');
+  const words = execFileSync('sh', ['-c', `for one in ${text}; do printf '%s\\0' "$one"; done`])
+    .toString()
+    .split('\0');
+  expect(words.slice(0, -1)).toEqual([
+    ...['halfulp', 'train', 'recipe-2.json', '--model', 'mlp', '--steps', '10', '--seed', '1'],
+    ...['--csv', 'a b;c.csv', '--label', label.trim()],
+  ]);
+});
