@@ -1,7 +1,10 @@
 /** The tensor of a page: drawn from a distribution, pasted, or read from CSV, `.npy` or safetensors. */
 import { distributionNames, distributions } from '../../src/cli/analyze/distributions.ts';
-import { ArgumentError, decode, formats } from '../../src/index.ts';
+import { ArgumentError, DamagedFileError } from '../../src/errors.ts';
+import { type Dtype, floatsFrom, integersFrom, isFloat, isInteger } from '../../src/model-files/dtypes.ts';
 import { FileFormatError, readNpy, type ShapedNumbers } from '../../src/model-files/npy.ts';
+import { type HeaderEntry, readHeader } from '../../src/model-files/safetensors-header.ts';
+import { numberIn } from '../../src/train/csv.ts';
 import { integerFrom, numbersFrom, wordFrom } from './read.ts';
 
 /** A file that was dropped onto a page. */
@@ -28,122 +31,77 @@ const mostPasted = 100_000;
 
 export const sourceNames: readonly string[] = [...distributionNames, 'pasted', 'file'];
 
-/** Rows of a text with commas, semicolons, tabs or blanks between numbers; a first line without a number is a header. */
+/**
+ * Rows of a text. Cells are parted by tabs, semicolons or commas, by whichever the first line has, or else by blanks; a first line
+ * without a number is a header.
+ */
 function readCsv(text: string): ShapedNumbers {
-  const rows = text
+  const lines = text
     .split(/\r?\n/)
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-  const cellsOf = (line: string): string[] => line.split(/[\s,;]+/).filter((cell) => cell !== '');
-  const hasHeader = rows.length > 1 && cellsOf(rows[0]!).every((cell) => Number.isNaN(Number(cell)));
-  const lines = hasHeader ? rows.slice(1) : rows;
-  const columns = lines.length === 0 ? 0 : cellsOf(lines[0]!).length;
+    .map((line, i) => ({ line: line.trim(), number: i + 1 }))
+    .filter(({ line }) => line !== '');
+  const mark = ['\t', ';', ','].find((one) => lines[0]?.line.includes(one)) ?? /\s+/;
+  const rows = lines.map(({ line, number }) => ({
+    number,
+    cells: line.split(mark).map((cell) => cell.trim()),
+  }));
+  if (rows.length > 1 && rows[0]!.cells.every((cell) => Number.isNaN(numberIn(cell)))) rows.shift();
+  const columns = rows[0]?.cells.length ?? 0;
   if (columns === 0) throw new FileFormatError('no numbers');
-  const values = new Float64Array(lines.length * columns);
-  for (const [row, line] of lines.entries()) {
-    const cells = cellsOf(line);
+  const values = new Float64Array(rows.length * columns);
+  for (const [row, { cells, number }] of rows.entries()) {
     if (cells.length !== columns)
-      throw new FileFormatError(
-        `line ${row + 1 + Number(hasHeader)}: ${cells.length} numbers, not ${columns}`,
-      );
+      throw new FileFormatError(`line ${number}: ${cells.length} numbers, not ${columns}`);
     for (const [column, cell] of cells.entries()) {
-      const value = Number(cell);
+      const value = numberIn(cell);
       if (Number.isNaN(value))
-        throw new FileFormatError(`line ${row + 1 + Number(hasHeader)}: '${cell.slice(0, 30)}' is no number`);
+        throw new FileFormatError(`line ${number}: '${cell.slice(0, 30)}' is no number`);
       values[row * columns + column] = value;
     }
   }
-  return { values, shape: [lines.length, columns] };
+  return { values, shape: [rows.length, columns] };
 }
 
-const { binary16, bfloat16, e4m3fn, e5m2 } = formats;
-
-/** How arrays of a safetensors file are read. Source: github.com/huggingface/safetensors, README, "Format". */
-const readers: Readonly<Record<string, (bytes: ArrayBuffer) => Float32Array | Float64Array>> = {
-  F64: (bytes) => new Float64Array(bytes),
-  F32: (bytes) => new Float32Array(bytes),
-  F16: (bytes) => decode(new Uint16Array(bytes), binary16),
-  BF16: (bytes) => decode(new Uint16Array(bytes), bfloat16),
-  F8_E4M3: (bytes) => decode(new Uint8Array(bytes), e4m3fn),
-  F8_E5M2: (bytes) => decode(new Uint8Array(bytes), e5m2),
-  I32: (bytes) => Float64Array.from(new Int32Array(bytes)),
-  I16: (bytes) => Float32Array.from(new Int16Array(bytes)),
-  I8: (bytes) => Float32Array.from(new Int8Array(bytes)),
-  U8: (bytes) => Float32Array.from(new Uint8Array(bytes)),
-};
-
-interface Entry {
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly data_offsets: readonly [number, number];
-}
-
-const isEntry = (given: unknown): given is Entry => {
-  const { dtype, shape, data_offsets: place } = (given ?? {}) as Partial<Entry>;
-  const areLengths = (list: unknown): boolean =>
-    Array.isArray(list) && list.every((one) => Number.isSafeInteger(one) && one >= 0);
-  return typeof dtype === 'string' && areLengths(shape) && areLengths(place) && place!.length === 2;
-};
-
-/** The arrays of a safetensors file by their names, and where their bytes begin. */
-function entriesOf(bytes: ArrayBuffer): { entries: Map<string, Entry>; start: number } {
-  if (bytes.byteLength < 8) throw new FileFormatError('byte 0: no header');
-  const length = new DataView(bytes).getBigUint64(0, true);
-  if (length > BigInt(bytes.byteLength - 8))
-    throw new FileFormatError('byte 0: a header longer than the file');
-  let header: unknown;
-  try {
-    header = JSON.parse(new TextDecoder().decode(bytes.slice(8, 8 + Number(length))));
-  } catch {
-    throw new FileFormatError('byte 8: a header that is no JSON');
+/** Integers as numbers; those of 64 bits need not be binary64 numbers. */
+function integers(bytes: Uint8Array, dtype: Dtype, name: string): Float64Array {
+  const given = integersFrom(bytes, dtype);
+  const values = new Float64Array(given.length);
+  for (const [i, element] of given.entries()) {
+    values[i] = dtype === 'BOOL' ? Number(element !== 0) : Number(element);
+    if (typeof element === 'bigint' && BigInt(values[i]!) !== element)
+      throw new FileFormatError(`array ${name}: ${element} is no binary64 number`);
   }
-  const entries = new Map(
-    Object.entries(header as object).filter(([name, entry]) => name !== '__metadata__' && isEntry(entry)),
-  ) as Map<string, Entry>;
-  return { entries, start: 8 + Number(length) };
+  return values;
 }
 
-function readSafetensors(bytes: ArrayBuffer, wanted: string): ShapedNumbers {
-  const { entries, start } = entriesOf(bytes);
-  const known = [...entries].filter(([, { dtype }]) => readers[dtype] !== undefined);
-  const sizeOf = ({ data_offsets: [from, to] }: Entry): number => to - from;
-  const largest = known.toSorted(([, a], [, b]) => sizeOf(b) - sizeOf(a))[0]?.[0];
+/** An array of a safetensors file: the one that is wanted, or the largest. */
+function readSafetensors(bytes: Uint8Array, wanted: string, path: string): ShapedNumbers {
+  const part = (from: number, length: number): Uint8Array => bytes.slice(from, from + length);
+  const { entries, start } = readHeader({ path, size: bytes.length, read: part });
+  const arrays = entries.filter(([, { dtype }]) => isFloat(dtype) || isInteger(dtype));
+  const sizeOf = ({ data_offsets: [from, to] }: HeaderEntry): number => to - from;
+  const largest = arrays.toSorted(([, a], [, b]) => sizeOf(b) - sizeOf(a))[0]?.[0];
   const name = wanted.trim() === '' ? largest : wanted.trim();
-  const entry = name === undefined ? undefined : entries.get(name);
-  if (entry === undefined)
-    throw new ArgumentError(
-      'array',
-      wanted,
-      `an array of the file: ${known
-        .slice(0, 12)
-        .map(([one]) => one)
-        .join(', ')}`,
-    );
-  const reader = readers[entry.dtype];
-  if (reader === undefined)
-    throw new ArgumentError(
-      'array',
-      `${name} of ${entry.dtype}`,
-      `arrays of ${Object.keys(readers).join(', ')}`,
-    );
-  const [from, to] = entry.data_offsets;
-  const count = entry.shape.reduce((a, b) => a * b, 1);
-  if (start + to > bytes.byteLength || from > to)
-    throw new FileFormatError(`array ${name}: beyond the end of the file`);
-  const values = reader(bytes.slice(start + from, start + to));
-  if (values.length !== count)
-    throw new FileFormatError(`array ${name}: ${values.length} numbers, not ${count}`);
-  return { values, shape: entry.shape };
+  const entry = arrays.find(([one]) => one === name)?.[1];
+  if (name === undefined || entry === undefined) {
+    const names = arrays.slice(0, 12).map(([one]) => one);
+    const more = arrays.length > names.length ? ', ...' : '';
+    throw new ArgumentError('array', wanted, `an array of numbers of the file: ${names.join(', ')}${more}`);
+  }
+  const { dtype, shape } = entry;
+  const own = part(start + entry.data_offsets[0], sizeOf(entry));
+  const values = isFloat(dtype) ? floatsFrom(own, dtype) : integers(own, dtype, name);
+  return { values, shape: shape.length === 0 ? [1] : shape };
 }
 
 function readFile({ name, bytes }: DroppedFile, array: string): ShapedNumbers {
   try {
     if (/\.npy$/i.test(name)) return readNpy(new Uint8Array(bytes));
-    if (/\.safetensors$/i.test(name)) return readSafetensors(bytes, array);
+    if (/\.safetensors$/i.test(name)) return readSafetensors(new Uint8Array(bytes), array, name);
     if (/\.(csv|tsv|txt)$/i.test(name)) return readCsv(new TextDecoder().decode(bytes));
   } catch (error) {
-    if (error instanceof FileFormatError)
-      throw new ArgumentError('file', `${name}, ${error.message}`, 'a whole file of its kind');
+    if (error instanceof FileFormatError || error instanceof DamagedFileError)
+      throw new ArgumentError('file', name, `a whole file of its kind (${error.message})`);
     throw error;
   }
   throw new ArgumentError('file', name, 'a file .csv, .npy or .safetensors');

@@ -52,6 +52,9 @@ export const elementType = (dtype: Dtype): ElementType => types[dtype];
 /** Whether quantisers take such elements. */
 export const isFloat = (dtype: Dtype): boolean => elementType(dtype).format !== undefined;
 
+/** Whether such elements are integers, or truth values. */
+export const isInteger = (dtype: Dtype): boolean => elementType(dtype).isInteger === true;
+
 /** The type of safetensors whose bytes are the codes of a float format, if there is one. */
 export const dtypeOf = (format: FloatFormat): Dtype | undefined =>
   dtypeNames.find((name) => elementType(name).format?.name === format.name);
