@@ -3,7 +3,7 @@
  * middle of two, without being one. Measured on stand-ins, in units in the last place.
  */
 
-import { exponentOf, scaleByPowerOfTwo } from '../src/formats/binary64.ts';
+import { exponentOf, scaleByPowerOfTwo } from '../src/binary64.ts';
 import type { Format } from '../src/formats/index.ts';
 import type { Task } from './elementary-compare.ts';
 import { standInByDigits } from './oracles/elementary.ts';

@@ -1,5 +1,5 @@
 /** Normal numbers for tests: the quantiles of evenly distributed random bits, the same on every engine. */
-import { normalQuantile } from '../src/arithmetic/elementary/approximate.ts';
+import { normalQuantile } from '../src/approximate.ts';
 import { randomIntegers } from '../src/rounding/index.ts';
 
 export function normals(count: number, seed: number): Float32Array {

@@ -6,9 +6,10 @@
  * Sources: of the growth rules, fixed_generic_pkg of IEEE 1076-2008 and the documentation of APyTypes (differences of unsigned words are
  * signed here); of `keep-sign`, RESIZE of numeric_std, IEEE 1076.3.
  */
+
+import { toBigIntSignificand } from '../binary64.ts';
 import { checkBoolean, checkFields, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError, describe } from '../errors.ts';
-import { toBigIntSignificand } from '../formats/binary64.ts';
 import { scalarFormats } from '../formats/catalogue.ts';
 import { checkCode } from '../formats/codes.ts';
 import { type FixedParameters, fixed } from '../formats/fixed.ts';

@@ -4,7 +4,7 @@
  * result (section 7.5 with default handling), or before it if so asked; overflow is that of the result rounded with an unbounded
  * exponent.
  */
-import { scaleByPowerOfTwo } from '../formats/binary64.ts';
+import { scaleByPowerOfTwo } from '../binary64.ts';
 import type { FloatFormat } from '../formats/format.ts';
 import type { Outcome } from './elementary/index.ts';
 import { type Operation, type OperationPlan, operate, operationOf } from './operations.ts';

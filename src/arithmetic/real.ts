@@ -5,7 +5,7 @@
  *
  * NaN, infinities and the sign of an exact zero are no matter of a Real: `operations.ts` and `elementary/specials.ts` have them.
  */
-import { exponentOf, scaleByPowerOfTwo, toBigIntSignificand } from '../formats/binary64.ts';
+import { exponentOf, scaleByPowerOfTwo, toBigIntSignificand } from '../binary64.ts';
 import type {
   CodebookFormat,
   FixedFormat,

@@ -4,7 +4,7 @@
  * ties to even, so that no printed digit comes from binary64 arithmetic. What is printed where is not decided here.
  */
 
-import { exponentOf, scaleByPowerOfTwo, toBigIntSignificand } from '../formats/binary64.ts';
+import { exponentOf, scaleByPowerOfTwo, toBigIntSignificand } from '../binary64.ts';
 import { bitLength } from '../formats/integers.ts';
 
 /** One is 2^1074 units. */

@@ -1,7 +1,8 @@
 /** Fixed-point formats: two's-complement (or unsigned) integers times a step of 2^-fractionBits. */
+
+import { powerOfTwo } from '../binary64.ts';
 import { checkBoolean, checkFields, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { powerOfTwo } from './binary64.ts';
 import { asCode, checkCode, collectValues, notInFormat } from './codes.ts';
 import type { Code, FixedFormat } from './format.ts';
 

@@ -5,8 +5,9 @@
  * for E > 0 and M 2^(1 - bias - m) for E = 0, IEEE 754-2019 section 3.4; `specials`, `subnormals` and `zero` change
  * only the ends of that list, as `format.ts` and `float-parameters.ts` say.
  */
+
+import { exponentOf, powerOfTwo, scaleByPowerOfTwo } from '../binary64.ts';
 import { ArgumentError } from '../errors.ts';
-import { exponentOf, powerOfTwo, scaleByPowerOfTwo } from './binary64.ts';
 import { asCode, checkCode, collectValues, notInFormat } from './codes.ts';
 import { floatName, type ResolvedFloatParameters } from './float-parameters.ts';
 import type { Code, FloatFormat } from './format.ts';

@@ -2,9 +2,10 @@
  * Logarithmic formats: a sign and a fixed-point binary logarithm. The value is +-2^(k / 2^f), correctly rounded to binary64,
  * for a two's-complement k of i + f bits; the most negative k stands for zero.
  */
+
+import { scaleByPowerOfTwo } from '../binary64.ts';
 import { checkFields, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { scaleByPowerOfTwo } from './binary64.ts';
 import { asCode, checkCode, notInFormat } from './codes.ts';
 import type { Code, LogarithmicFormat } from './format.ts';
 import { integerSquareRoot } from './integers.ts';

@@ -2,8 +2,9 @@
  * Neighbours, spacing and classes of values: nextUp, nextDown, ulp, classify. IEEE 754-2019 sections 5.3.1 and 5.7.2,
  * carried over to every kind of format.
  */
+
+import { exponentOf, powerOfTwo, scaleByPowerOfTwo } from '../binary64.ts';
 import { checkNumber } from '../check.ts';
-import { exponentOf, powerOfTwo, scaleByPowerOfTwo } from './binary64.ts';
 import { notInFormat } from './codes.ts';
 import type { FloatFormat, Format, PositFormat } from './format.ts';
 import { type FormatSpelling, toFormat } from './names.ts';

@@ -2,9 +2,10 @@
  * Posits: sign, regime, exponent, fraction in n bits, tapered precision, one zero and one NaR (not a real), no infinity.
  * Source: Standard for Posit Arithmetic (2022), section 3; that standard fixes es = 2, older posits chose it.
  */
+
+import { exponentOf, powerOfTwo, scaleByPowerOfTwo } from '../binary64.ts';
 import { checkFields, integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { exponentOf, powerOfTwo, scaleByPowerOfTwo } from './binary64.ts';
 import { asCode, checkCode, collectValues, notInFormat } from './codes.ts';
 import type { Code, PositFormat } from './format.ts';
 

@@ -1,7 +1,7 @@
 /** Which typed array carries the values of a format. */
 import { isFloat32Array, type RealArray } from '../array-kinds.ts';
+import { isBinary16, isBinary32 } from '../binary64.ts';
 import { ArgumentError } from '../errors.ts';
-import { isBinary16, isBinary32 } from './binary64.ts';
 import type { Format } from './format.ts';
 
 export { newLike, overlapsAskew, type RealArray } from '../array-kinds.ts';

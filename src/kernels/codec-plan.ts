@@ -3,7 +3,7 @@
  * tables. A plan is missing where the scalar `format.encode` and `format.decode` have to serve: for floats whose normal
  * numbers are not all normal in binary64, or whose quanta exceed 2^971.
  */
-import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
+import { exponentOf, powerOfTwo } from '../binary64.ts';
 import type { FixedFormat, FloatFormat, Format, IntFormat, PositFormat } from '../formats/format.ts';
 import type { ResolvedRounding } from '../rounding/index.ts';
 import * as parameters from './generated/layout-rounding.ts';

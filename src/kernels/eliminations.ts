@@ -3,7 +3,7 @@
  * their pivots. A format is rounded in lanes of at least 2p + 2 bits, in which its products are exact and a sum or a quotient that is
  * rounded twice is what it is rounded once.
  */
-import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
+import { exponentOf, powerOfTwo } from '../binary64.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
 import { type ResolvedRounding, roundScalar } from '../rounding/index.ts';

@@ -3,7 +3,7 @@
  * They fit wherever the power of two that rounds the fixed-quantum range is a binary64 number, that is, for all formats
  * whose quanta are at most 2^971.
  */
-import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
+import { exponentOf, powerOfTwo } from '../binary64.ts';
 import type { FixedFormat, FloatFormat, Format, IntFormat } from '../formats/format.ts';
 import { dropsHighBits, isStochastic, type ResolvedRounding } from '../rounding/index.ts';
 import * as parameters from './generated/layout-rounding.ts';

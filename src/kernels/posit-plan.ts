@@ -1,5 +1,5 @@
 /** Plans for the kernels of `assembly/rounding/posit.ts`, with the table of binades that they look up. */
-import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
+import { exponentOf, powerOfTwo } from '../binary64.ts';
 import type { PositFormat } from '../formats/format.ts';
 import { decodePositive } from '../formats/posit.ts';
 import type { ResolvedRounding } from '../rounding/index.ts';

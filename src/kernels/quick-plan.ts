@@ -3,7 +3,7 @@
  * normal numbers of the lane type; and formats with the exponent range of binary32, rounded on the bit pattern. What
  * does not fit is left to the kernels that take every option.
  */
-import { powerOfTwo } from '../formats/binary64.ts';
+import { powerOfTwo } from '../binary64.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
 import type { ResolvedRounding, RoundingMode } from '../rounding/index.ts';
 import * as parameters from './generated/layout-rounding.ts';

@@ -2,7 +2,7 @@
  * The parameter block of a rounding kernel: what the constants are, and how they are laid down in a lane type. Which
  * constants a format needs is the matter of `rounding-planner.ts`.
  */
-import { powerOfTwo } from '../formats/binary64.ts';
+import { powerOfTwo } from '../binary64.ts';
 import type { Format } from '../formats/format.ts';
 import { isStochastic, type ResolvedRounding, type RoundingMode, roundScalar } from '../rounding/index.ts';
 import * as parameters from './generated/layout-rounding.ts';

@@ -5,7 +5,7 @@
  * scalar reference is left with floats whose quanta exceed 2^971, and with stochastic rounding below a smallest number
  * that is no power of two and has more bits than an exact quotient leaves room for.
  */
-import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
+import { exponentOf, powerOfTwo } from '../binary64.ts';
 import { codebook } from '../formats/codebook.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
 import { dropsHighBits, isStochastic, type ResolvedRounding, type RoundingMode } from '../rounding/index.ts';

@@ -6,7 +6,7 @@
  * section 2 (one flipped bit of the significand with a given probability); Vignes, "Discrete stochastic arithmetic for
  * validating results of numerical software", Numerical Algorithms 37, 2004 (CESTAC, the method of CADNA).
  */
-import { log } from '../arithmetic/elementary/approximate.ts';
+import { log } from '../approximate.ts';
 import {
   apartFrom,
   type HalfArray,

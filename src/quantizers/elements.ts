@@ -2,7 +2,7 @@
  * The loops over elements: into units of the scale, out of them, and the groups as arrays. Reference loops, scalar; every
  * result is rounded once more only by the carrier that it is stored in.
  */
-import { scaleByPowerOfTwo } from '../formats/binary64.ts';
+import { scaleByPowerOfTwo } from '../binary64.ts';
 import { bounded, carrierOf } from '../operations/carrier.ts';
 import type { RealArray } from '../operations/conversions.ts';
 import { forEachGroup, type Grouping } from './grouping.ts';

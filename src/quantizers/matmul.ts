@@ -8,9 +8,9 @@
 
 import { roundReal } from '../arithmetic/real.ts';
 import { isFloat32Array, newArray } from '../array-kinds.ts';
+import { scaleByPowerOfTwo, toBigIntSignificand } from '../binary64.ts';
 import { checkBoolean, checkFields, checkLength, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { scaleByPowerOfTwo, toBigIntSignificand } from '../formats/binary64.ts';
 import { formats } from '../formats/catalogue.ts';
 import { bitLength } from '../formats/integers.ts';
 import { decode, type RealArray } from '../operations/conversions.ts';

@@ -3,7 +3,7 @@
  * rest. No numerics live here.
  */
 import { isFloat32Array } from '../array-kinds.ts';
-import { exponentOf, scaleByPowerOfTwo } from '../formats/binary64.ts';
+import { exponentOf, scaleByPowerOfTwo } from '../binary64.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
 import { quantizeArray } from '../kernels/quantizers/quantizer-arrays.ts';
 import type { Outcome } from '../kernels/quantizers/quantizer-pass.ts';

@@ -5,7 +5,7 @@
  * Sources: OCP Microscaling Formats v1.0, section 6.3 (floor); the scale modes of TransformerEngine and torchao (ceil,
  * even, rceil).
  */
-import { exponentOf, scaleByPowerOfTwo } from '../formats/binary64.ts';
+import { exponentOf, scaleByPowerOfTwo } from '../binary64.ts';
 import type { Format } from '../formats/format.ts';
 
 export const directions = ['floor', 'ceil', 'even', 'rceil'] as const;

@@ -5,7 +5,7 @@
  * Sources: OCP Microscaling Formats v1.0, section 6.3; NVIDIA, "Pretraining large language models with NVFP4", arXiv
  * 2509.25149, section 2, and the order of the binary32 operations of TransformerEngine's reference quantiser.
  */
-import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
+import { exponentOf, powerOfTwo } from '../binary64.ts';
 import { formats } from '../formats/catalogue.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
 import { bounded, productIn, quotientIn, toBinary32 } from '../operations/carrier.ts';

@@ -6,7 +6,7 @@
  * Above 100 %, floats gain where their lattice is finer below the top.
  */
 import { isFloat32Array } from '../array-kinds.ts';
-import { scaleByPowerOfTwo, scaleOnce } from '../formats/binary64.ts';
+import { scaleByPowerOfTwo, scaleOnce } from '../binary64.ts';
 import type { RealArray } from '../operations/conversions.ts';
 import { type Layout, perGroup } from './elements.ts';
 import { extremeExponent, interleavedSum, largestMagnitude, scaledGroup } from './statistics.ts';

@@ -3,7 +3,7 @@
  * the number is the matter of `scales.ts`.
  */
 import { isFloat32Array } from '../array-kinds.ts';
-import { exponentOf, scaleByPowerOfTwo, scaleOnce } from '../formats/binary64.ts';
+import { exponentOf, scaleByPowerOfTwo, scaleOnce } from '../binary64.ts';
 import { bounded } from '../operations/carrier.ts';
 import type { RealArray } from '../operations/conversions.ts';
 import { leastForSelection, selectMagnitude } from './selection.ts';

@@ -2,7 +2,7 @@
  * Asymmetric integers: scale and zero point from the range of a group. Source: Jacob et al., "Quantization and training of
  * neural networks for efficient integer-arithmetic-only inference", arXiv 1712.05877, sections 2.1 and 3.
  */
-import { toBigIntSignificand } from '../formats/binary64.ts';
+import { toBigIntSignificand } from '../binary64.ts';
 import type { IntFormat } from '../formats/format.ts';
 import { bounded, quotientIn } from '../operations/carrier.ts';
 import { resolveRounding } from '../rounding/options.ts';

@@ -3,7 +3,7 @@
  * One rounding, from the binary64 value given. Sources: IEEE 754-2019 sections 4 and 7.4; OCP 8-bit Floating Point
  * Specification v1.0; IEEE P3109 report v4.0 (projection, saturation, unsigned formats).
  */
-import { exponentOf, powerOfTwo, scaleByPowerOfTwo, toBigIntSignificand } from '../formats/binary64.ts';
+import { exponentOf, powerOfTwo, scaleByPowerOfTwo, toBigIntSignificand } from '../binary64.ts';
 import type { FloatFormat } from '../formats/format.ts';
 import { goesAway, overflowsOutward, type Position, truncatedFraction } from './decide.ts';
 import type { ResolvedRounding } from './options.ts';

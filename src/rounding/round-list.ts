@@ -3,7 +3,7 @@
  * inputs give the extreme value (`wrap`, `keep-sign`: low bits of finite values), NaN stays NaN in the carrier.
  * `jamming` sets the last bit of an integer in two's complement and of a codebook's index, of a zero too.
  */
-import { scaleByPowerOfTwo, toBigIntSignificand } from '../formats/binary64.ts';
+import { scaleByPowerOfTwo, toBigIntSignificand } from '../binary64.ts';
 import type { CodebookFormat, FixedFormat, Format, IntFormat, LogarithmicFormat } from '../formats/format.ts';
 import { goesAway, truncatedFraction } from './decide.ts';
 import { dropsHighBits, type ResolvedRounding } from './options.ts';

@@ -3,8 +3,8 @@
  * midpoints, the ends of the range and of binary64.
  */
 import fc from 'fast-check';
+import { scaleByPowerOfTwo } from '../binary64.ts';
 import { checkNumber, oneOf } from '../check.ts';
-import { scaleByPowerOfTwo } from '../formats/binary64.ts';
 import { noCodes } from '../formats/codes.ts';
 import {
   type Code,

@@ -3,8 +3,8 @@
  * Source: Micikevicius et al., Mixed Precision Training, ICLR 2018, section 3.2; the dynamic rule is the one in common use.
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
+import { exponentOf, powerOfTwo } from '../binary64.ts';
 import { ArgumentError } from '../errors.ts';
-import { exponentOf, powerOfTwo } from '../formats/binary64.ts';
 import { engineOf, type TensorFlow } from './internals.ts';
 import { replaceProperty } from './tape.ts';
 

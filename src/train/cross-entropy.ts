@@ -4,7 +4,7 @@
  * of the training and runs in the arm's arithmetic.
  */
 import type { Scalar, Tensor2D } from '@tensorflow/tfjs';
-import { log } from '../arithmetic/elementary/approximate.ts';
+import { log } from '../approximate.ts';
 import { inRole, type TensorFlow } from '../tfjs/index.ts';
 import { withGradient } from './operations.ts';
 

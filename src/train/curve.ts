@@ -1,5 +1,5 @@
 /** A number that changes in the course of a run, as data: lines, half cosines or steps between points. */
-import { cosPi } from '../arithmetic/elementary/approximate.ts';
+import { cosPi } from '../approximate.ts';
 import { ArgumentError } from '../errors.ts';
 import { fields, list, type Schema, value, word } from '../schema.ts';
 

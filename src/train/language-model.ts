@@ -3,7 +3,7 @@
  * products have is the recipe engine's. No loss, no optimiser.
  */
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
-import { cos, exp, log, sin } from '../arithmetic/elementary/approximate.ts';
+import { cos, exp, log, sin } from '../approximate.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { createParameters, extraNormOf, type Model, normEpsilon, type ParameterShape } from './model.ts';
 import type { LanguageModelConfig } from './model-config.ts';

@@ -3,7 +3,7 @@
  * goes into the step's record.
  */
 import type { Tensor } from '@tensorflow/tfjs';
-import { log } from '../arithmetic/elementary/approximate.ts';
+import { log } from '../approximate.ts';
 import { type Quantizer, quantizer } from '../quantizers/index.ts';
 import type { SlotName, WeightReading } from './engine/slots.ts';
 import { settledOptions } from './engine/slots.ts';

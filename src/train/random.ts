@@ -3,7 +3,7 @@
  * counter (block low, block high, step, FNV-1a-32 of the purpose) and the seed as its key, so that the data order and
  * the initial weights are the same for every recipe that shares a seed. Not the random bits of stochastic rounding.
  */
-import { normalQuantile } from '../arithmetic/elementary/approximate.ts';
+import { normalQuantile } from '../approximate.ts';
 import { randomIntegers } from '../rounding/philox.ts';
 
 const TWO_32 = 2 ** 32;

@@ -2,7 +2,7 @@
  * The training loop: steps, evaluations and checkpoints in their order, and the result. What a run is made of is
  * training-run.ts; numerics are in the recipe's formats, the model, the stores and the optimiser.
  */
-import { exp } from '../arithmetic/elementary/approximate.ts';
+import { exp } from '../approximate.ts';
 import { toFormat } from '../formats/index.ts';
 import { bitsPerWeight } from './bits-per-weight.ts';
 import { checkCheckpoint, checkIdentity } from './checkpoint.ts';

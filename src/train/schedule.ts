@@ -5,7 +5,7 @@
  * Sources: two-stage: the training tips of BitNet b1.58 (Ma et al., arXiv 2402.17764) as their trainers implement
  * them; WSD: Hu et al., "MiniCPM", arXiv 2404.06395, section 4.
  */
-import { cosPi } from '../arithmetic/elementary/approximate.ts';
+import { cosPi } from '../approximate.ts';
 import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkSchema, kinds, number, type Schema } from '../schema.ts';

@@ -5,7 +5,7 @@
  * after Keskar et al., arXiv 1609.04836.
  */
 
-import { exp, log } from '../arithmetic/elementary/approximate.ts';
+import { exp, log } from '../approximate.ts';
 import { kindOf, type Numbers, realArray } from '../array-kinds.ts';
 import { checkFields, checkLength, integerInRange, numberInRange, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';

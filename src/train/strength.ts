@@ -4,7 +4,7 @@
  * Source of `tanh`: Nielsen, Schneider-Kamp, Galke, arXiv 2502.11895, and the authors' training code: lambda =
  * 2 sigmoid(5 u / T) - 1 = tanh(2.5 u / T) for u < T, which reaches 0.98661, and 1 from T on.
  */
-import { exp } from '../arithmetic/elementary/approximate.ts';
+import { exp } from '../approximate.ts';
 import { integerInRange } from '../check.ts';
 import { checkSchema, fields, number, type Schema, word } from '../schema.ts';
 

@@ -1,6 +1,6 @@
 /** A probe of an optimiser's step: how large weights are beside the gradients that it is given, and what holding its moments loses. */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
-import { log } from '../arithmetic/elementary/approximate.ts';
+import { log } from '../approximate.ts';
 import type { StepLook } from './optimizers/index.ts';
 import type { StateProbe, StepProbes } from './probes.ts';
 

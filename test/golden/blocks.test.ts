@@ -1,6 +1,6 @@
 /** MX blocks against an exact OCP reference and microxcaling; NVFP4 against TransformerEngine's reference. */
 import { describe, expect, it } from 'vitest';
-import { exponentOf } from '../../src/formats/binary64.ts';
+import { exponentOf } from '../../src/binary64.ts';
 import { formats, pack } from '../../src/formats/index.ts';
 import { type BlockOptions, dequantize, type Quantized, quantize } from '../../src/quantizers/index.ts';
 import { column, families, type GoldenSet, hasGolden, loadGolden, setsOf } from './load.ts';

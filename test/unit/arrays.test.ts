@@ -1,6 +1,6 @@
 /** `round`, `encode` and `decode` as users call them: kinds of arrays, options, and every wrong argument. */
 import { describe, expect, it } from 'vitest';
-import { isBinary16 } from '../../src/formats/binary64.ts';
+import { isBinary16 } from '../../src/binary64.ts';
 import { toFormat } from '../../src/formats/index.ts';
 import { fitsBinary16 } from '../../src/formats/real-arrays.ts';
 import {

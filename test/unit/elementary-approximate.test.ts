@@ -1,7 +1,7 @@
 /** Our engine-independent functions against mathjs in 64 decimal digits. */
 import { all, type BigNumber, create } from 'mathjs';
 import { describe, expect, it } from 'vitest';
-import { cos, cosPi, exp, log, normalQuantile, sin } from '../../src/arithmetic/elementary/approximate.ts';
+import { cos, cosPi, exp, log, normalQuantile, sin } from '../../src/approximate.ts';
 
 const math = create(all ?? {}, { number: 'BigNumber', precision: 64 });
 

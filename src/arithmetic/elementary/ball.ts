@@ -3,7 +3,7 @@
  * loses, so that a chain of operations carries its own proof of error. Slow and exact; not for arrays.
  * Source: J. van der Hoeven, "Ball arithmetic", 2009; F. Johansson, "Arb", IEEE Trans. Computers 66(8), 2017.
  */
-import { toBigIntSignificand } from '../../formats/binary64.ts';
+import { toBigIntSignificand } from '../../binary64.ts';
 import { bitLength as digitsOf, integerSquareRoot } from '../../formats/integers.ts';
 
 /** The reals in [middle - radius, middle + radius] 2^exponent. */

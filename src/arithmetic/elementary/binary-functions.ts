@@ -2,9 +2,10 @@
  * `pow` and `hypot` as enclosures, like `functions.ts`. Both are rational for some arguments, found by integer roots; all else
  * is irrational, or has more digits than any number that a rounding compares with.
  */
-import { toBigIntSignificand } from '../../formats/binary64.ts';
+
+import { log } from '../../approximate.ts';
+import { toBigIntSignificand } from '../../binary64.ts';
 import { integerSquareRoot } from '../../formats/integers.ts';
-import { log } from './approximate.ts';
 import { bitLength, exactBall, multiply, shifted } from './ball.ts';
 import { exactly, huge, type Interval, inBall, justAbove, justBelow, tiny } from './interval.ts';
 import { exponential, logarithm } from './series.ts';

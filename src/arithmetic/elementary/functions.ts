@@ -3,7 +3,7 @@
  * result, about that narrow. Where the result is rational it is given exactly (by Lindemann's theorem, and Siegel's for erf,
  * these are all such cases): no number of digits would tell it from a tie. Infinities and poles: `specials.ts`.
  */
-import { toBigIntSignificand } from '../../formats/binary64.ts';
+import { toBigIntSignificand } from '../../binary64.ts';
 import { integerSquareRoot } from '../../formats/integers.ts';
 import { add, type Ball, bitLength, divide, exactBall, multiply, negated, scaled } from './ball.ts';
 import { exactly, huge, type Interval, inBall, justAbove, justBelow, tiny } from './interval.ts';

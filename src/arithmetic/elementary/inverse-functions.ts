@@ -2,7 +2,7 @@
  * Enclosures of the inverse functions asin, acos, asinh, acosh, atanh, and atan2. All are irrational but at 0 (and acos and acosh at 1),
  * by Lindemann's theorem.
  */
-import { toBigIntSignificand } from '../../formats/binary64.ts';
+import { toBigIntSignificand } from '../../binary64.ts';
 import {
   add,
   type Ball,

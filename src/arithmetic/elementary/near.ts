@@ -1,5 +1,5 @@
 /** The parts that enclosures share: results next to 1 or to their argument, signs, squares. */
-import { toBigIntSignificand } from '../../formats/binary64.ts';
+import { toBigIntSignificand } from '../../binary64.ts';
 import { type Ball, exactBall } from './ball.ts';
 import { type Interval, justAbove, justBelow } from './interval.ts';
 

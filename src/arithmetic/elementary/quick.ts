@@ -5,8 +5,9 @@
  *
  * `docs/elementary-functions.md` has the error analysis, and the largest errors met in exhaustive comparison.
  */
-import { scaleByPowerOfTwo } from '../../formats/binary64.ts';
-import { cosineSeries, exp, exponentialSeries, log, polynomial, sineSeries } from './approximate.ts';
+
+import { cosineSeries, exp, exponentialSeries, log, polynomial, sineSeries } from '../../approximate.ts';
+import { scaleByPowerOfTwo } from '../../binary64.ts';
 import type { UnaryName } from './functions.ts';
 import { reduceQuadrant } from './series.ts';
 

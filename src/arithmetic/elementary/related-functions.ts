@@ -3,7 +3,7 @@
  * `functions.ts`, what is rational is given exactly: by Lindemann's theorem 10^x and log10 x are so for powers of ten alone, a cube
  * root of a number with finitely many binary digits only if it is one again, the others nowhere but at 0.
  */
-import { toBigIntSignificand } from '../../formats/binary64.ts';
+import { toBigIntSignificand } from '../../binary64.ts';
 import { add, type Ball, bitLength, divide, exactBall, multiply, negated, shifted } from './ball.ts';
 import { exactly, huge, type Interval, inBall, justBelow, tiny } from './interval.ts';
 import { type Enclosure, near, nearOne, one, squareOf } from './near.ts';

@@ -2,7 +2,7 @@
  * Enclosures of sinPi, cosPi and tanPi: the functions of pi x, whose argument is reduced exactly. By Niven's theorem they are rational
  * only at multiples of 1/2 (tanPi: of 1/4), of the numbers with finitely many binary digits.
  */
-import { toBigIntSignificand } from '../../formats/binary64.ts';
+import { toBigIntSignificand } from '../../binary64.ts';
 import { type Ball, bitLength, divide, exactBall, multiply, negated } from './ball.ts';
 import { exactly, type Interval, inBall } from './interval.ts';
 import { type Enclosure, isSmall, nearOne } from './near.ts';

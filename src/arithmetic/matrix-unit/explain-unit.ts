@@ -1,5 +1,5 @@
 /** What the steps of a matrix unit do to each term: where it is aligned, what stays of it and what is dropped. The results are `step.ts`'s. */
-import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
+import { exponentOf, scaleByPowerOfTwo } from '../../binary64.ts';
 import type { MatrixUnitDescription } from '../../products/matrix-units.ts';
 import { type StepInput, split, stepOf, stepTerms, type Term } from './step.ts';
 

@@ -6,7 +6,7 @@
  * operands' exponents, subnormals have the exponent of the smallest normal number, and a zero has the exponent -126. The
  * largest of the exponents, zeros included, decides where terms lose their low bits.
  */
-import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
+import { exponentOf, scaleByPowerOfTwo } from '../../binary64.ts';
 import { scalarFormats } from '../../formats/catalogue.ts';
 import type { FloatFormat } from '../../formats/format.ts';
 import type { MatrixUnitDescription } from '../../products/matrix-units.ts';

@@ -1,5 +1,5 @@
 /** Distributions that a tensor can be drawn from: the same numbers for the same seed everywhere. */
-import { log } from '../../arithmetic/elementary/approximate.ts';
+import { log } from '../../approximate.ts';
 import { gaussians, randomWords } from '../../train/random.ts';
 
 /** Uniform numbers between 0 and 1, neither of them among them. */

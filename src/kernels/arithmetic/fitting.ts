@@ -2,7 +2,7 @@
  * When an intermediate of an operation may be rounded once more: what results and their errors can be, by the ranges and
  * precisions of a format and of the lanes. Conditions and sources: `operation-plan.ts`.
  */
-import { exponentOf } from '../../formats/binary64.ts';
+import { exponentOf } from '../../binary64.ts';
 import type { Format } from '../../formats/format.ts';
 import { dropsHighBits, isStochastic, type ResolvedRounding } from '../../rounding/index.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';

@@ -1,5 +1,5 @@
 /** The constants by which binary32 operands are checked for numbers that are none of the format's, faster than by rounding them. */
-import { powerOfTwo } from '../../formats/binary64.ts';
+import { powerOfTwo } from '../../binary64.ts';
 import type { Format } from '../../formats/format.ts';
 import * as layout from '../generated/layout-arithmetic.ts';
 

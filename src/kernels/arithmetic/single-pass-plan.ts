@@ -2,7 +2,7 @@
  * Where the kernels of `assembly/arithmetic/single-pass.ts` and `nearest-fma.ts` fit, and their constants: operations and roundings in one
  * loop, in binary32 arrays of float formats with the exponents of binary32, infinities, signed zeros and subnormals.
  */
-import { powerOfTwo } from '../../formats/binary64.ts';
+import { powerOfTwo } from '../../binary64.ts';
 import type { FloatFormat } from '../../formats/format.ts';
 import * as layout from '../generated/layout-arithmetic.ts';
 import { binary32, type OperationCase } from './fitting.ts';

@@ -2,7 +2,7 @@
  * What numbers are made of: their significant bits, and the powers of two between which they lie. From these it follows which
  * products and sums a lane type holds exactly.
  */
-import { exponentOf } from '../../formats/binary64.ts';
+import { exponentOf } from '../../binary64.ts';
 import type { Format } from '../../formats/format.ts';
 
 export interface Extent {

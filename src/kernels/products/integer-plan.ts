@@ -4,7 +4,7 @@
  * lanes multiply and add twice as many. The operands themselves are looked at; infinities and NaN are never among them here.
  */
 
-import { exponentOf } from '../../formats/binary64.ts';
+import { exponentOf } from '../../binary64.ts';
 import type { ProductModel, Target } from '../../products/model.ts';
 import * as slots from '../generated/layout-products.ts';
 import { binary32, type Extent, extentOfFormat, type OperandExtent } from './extent.ts';

@@ -10,7 +10,7 @@
  *   53 >= 2p + 2), or has p + 2 bits (stochastic: p + N + 2) once it is made odd.
  */
 
-import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';
+import { exponentOf, powerOfTwo } from '../../binary64.ts';
 import type { Format } from '../../formats/format.ts';
 import { type ProductModel, sumsChunksExactly, type Target } from '../../products/model.ts';
 import { dropsHighBits, isStochastic } from '../../rounding/index.ts';

@@ -4,7 +4,7 @@
  * in these lanes, and the start a number of the accumulator's format.
  */
 
-import { powerOfTwo } from '../../formats/binary64.ts';
+import { powerOfTwo } from '../../binary64.ts';
 import type { FloatFormat } from '../../formats/format.ts';
 import type { Target } from '../../products/model.ts';
 import type { RoundingMode } from '../../rounding/index.ts';

@@ -2,7 +2,7 @@
  * What the kernel of matrix units is told. It takes operands of the unit's format and an addend of its own; of pairwise units those of
  * groups of 2 and 4, of floored ones those that keep 24 bits: the modelled ones, and most of one's own.
  */
-import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';
+import { exponentOf, powerOfTwo } from '../../binary64.ts';
 import type { MatrixUnitDescription } from '../../products/matrix-units.ts';
 import * as slots from '../generated/layout-products.ts';
 import { binary64, binary32 as lanes32 } from './extent.ts';

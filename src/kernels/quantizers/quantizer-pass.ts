@@ -1,5 +1,5 @@
 /** One run of a quantiser's plan over a tensor: what it reads and writes, and the scales of the groups at hand. */
-import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
+import { exponentOf, scaleByPowerOfTwo } from '../../binary64.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
 import {
   amaxSlot,

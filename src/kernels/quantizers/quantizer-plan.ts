@@ -2,7 +2,7 @@
  * Which kernels quantise, and with which constants. The definitions are in `src/quantizers`; what is here is where binary32
  * lanes give the same bits.
  */
-import { exponentOf, powerOfTwo } from '../../formats/binary64.ts';
+import { exponentOf, powerOfTwo } from '../../binary64.ts';
 import type { FloatFormat, Format } from '../../formats/format.ts';
 import { fitsBinary32 } from '../../formats/real-arrays.ts';
 import { isStochastic, type ResolvedRounding, roundScalar } from '../../rounding/index.ts';

@@ -2,7 +2,7 @@
  * What quantising a tensor does to it, in numbers for people: error, saturation, underflow, use of the codes, size. How a quantiser
  * comes to its result is the matter of `src/quantizers`; how the numbers look, of whoever prints them.
  */
-import { log } from '../../arithmetic/elementary/approximate.ts';
+import { log } from '../../approximate.ts';
 import { isFloat32Array, type Numbers, type RealArray, realArray } from '../../array-kinds.ts';
 import { checkAbsent, checkFields, checkObject, checkSome } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';

@@ -3,8 +3,8 @@
  * apart, scaled by powers of two. Between these bounds the sums are those of plain binary64 arithmetic, bit for bit.
  * Source: Blue, "A Portable Fortran Program to Find the Euclidean Norm of a Vector", ACM TOMS 4, 1978.
  */
-import { log } from '../../arithmetic/elementary/approximate.ts';
-import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
+import { log } from '../../approximate.ts';
+import { exponentOf, scaleByPowerOfTwo } from '../../binary64.ts';
 
 /** A number m 2^exponent of any size: 0, or 1 <= |m| < 2. */
 interface Scaled {

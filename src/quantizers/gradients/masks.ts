@@ -5,9 +5,9 @@
  * Panferov, Chen, Tabesh et al., "QuEST: stable training of LLMs with 1-bit weights and activations", arXiv 2502.05003, section 3.
  */
 import type { RealArray } from '../../array-kinds.ts';
+import { scaleByPowerOfTwo, scaleOnce } from '../../binary64.ts';
 import { checkBoolean, checkFields, numberInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import { scaleByPowerOfTwo, scaleOnce } from '../../formats/binary64.ts';
 import { gaussianLevel, gaussianLevelOfBits } from '../gaussian.ts';
 import { forEachGroup } from '../grouping.ts';
 import { extremeExponent } from '../statistics.ts';

@@ -4,8 +4,8 @@
  * format for low-precision training of deep neural networks" (S2FP8), arXiv 2001.05674, section 3.
  */
 import { isFloat32Array, type RealArray } from '../../array-kinds.ts';
+import { exponentOf, scaleByPowerOfTwo } from '../../binary64.ts';
 import { checkFields, numberInRange } from '../../check.ts';
-import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
 import { type LogarithmSums, magnitudesFor } from '../../kernels/quantizers/magnitudes.ts';
 import { countGroups, forEachGroup, type Grouping, groupingAt } from '../grouping.ts';
 import { checkStatistics, collectGroups, mapGroups, passedBy } from './elementwise.ts';

@@ -7,7 +7,7 @@
  * quantization noise" (DiffQ), arXiv 2104.09987, section 3 (uniform and Gaussian, steps from the range).
  */
 
-import { normalQuantile } from '../../arithmetic/elementary/approximate.ts';
+import { normalQuantile } from '../../approximate.ts';
 import type { RealArray } from '../../array-kinds.ts';
 import { checkFields, checkLength, numberInRange, oneOf, oneOrEach } from '../../check.ts';
 import { bounded, carried, carrierOf, toBinary32 } from '../../operations/carrier.ts';

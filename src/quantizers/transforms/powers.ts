@@ -3,8 +3,8 @@
  * since they come from our own elementary functions. Not correctly rounded: relative errors are below 2^-44 for the results
  * that binary32 holds.
  */
-import { exp, log } from '../../arithmetic/elementary/approximate.ts';
-import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
+import { exp, log } from '../../approximate.ts';
+import { exponentOf, scaleByPowerOfTwo } from '../../binary64.ts';
 import type { RealArray } from '../../operations/conversions.ts';
 import type { Grouping } from '../grouping.ts';
 import { mapGroups } from './elementwise.ts';

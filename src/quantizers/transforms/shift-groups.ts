@@ -5,8 +5,8 @@
  */
 
 import type { RealArray } from '../../array-kinds.ts';
+import { exponentOf, scaleByPowerOfTwo } from '../../binary64.ts';
 import { checkFields, checkLength, integerInRange } from '../../check.ts';
-import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
 import { boundedBy, carrierOf } from '../../operations/carrier.ts';
 import { aroundAxis, axisOption } from '../grouping.ts';
 import { passedBy } from './elementwise.ts';

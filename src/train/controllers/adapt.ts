@@ -4,7 +4,7 @@
  * Source: Kummer, Sidak, Reichmann, Gansterer, "Adaptive precision training (AdaPT)", arXiv 2107.13490, and the authors' implementation,
  * from which the constants of PushUp come.
  */
-import { log } from '../../arithmetic/elementary/approximate.ts';
+import { log } from '../../approximate.ts';
 
 /** How many bits more PushUp asks for: the fewer, the more, or both halved, of its two estimates. */
 export const strategies = ['min', 'mean', 'max'] as const;

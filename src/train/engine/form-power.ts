@@ -5,7 +5,7 @@
  * compression" (GETA), arXiv 2502.16638 (the quantiser, its gradients, the range of bits); Uhlich et al., arXiv 1905.11452, after which
  * they are.
  */
-import { exp, log } from '../../arithmetic/elementary/approximate.ts';
+import { exp, log } from '../../approximate.ts';
 import type { PowerForm } from '../recipe.ts';
 import type { Form } from './form.ts';
 

@@ -7,7 +7,7 @@
  * target, the mean); Defossez, Adi, Synnaeve, "Differentiable model compression via pseudo quantization noise", arXiv 2104.09987, and
  * the authors' implementation (logistic, the size in megabytes).
  */
-import { exp, log } from '../../arithmetic/elementary/approximate.ts';
+import { exp, log } from '../../approximate.ts';
 import { countGroups, forEachGroup, type Grouping } from '../../quantizers/grouping.ts';
 import type { QuantizerState } from '../../quantizers/tracking.ts';
 import type { LearnBits, OperandSpec } from '../recipe.ts';

@@ -2,7 +2,7 @@
  * What the clock of a recipe says beside the phases' slots: where optimisers forget their moments, by how much the learning
  * rate is multiplied while it warms up anew, which rules are in force. Phases and events alike; `since` counts steps.
  */
-import { cosPi } from '../../arithmetic/elementary/approximate.ts';
+import { cosPi } from '../../approximate.ts';
 import { isReset, phaseStarts, rewarmFactor } from '../phases.ts';
 import type { EventAction, Phase, Recipe, RecipeEvent, Rule } from '../recipe.ts';
 import { type Schedule, scheduleFactor } from '../schedule.ts';

@@ -4,7 +4,7 @@
  * Source: Shazeer and Stern, "Adafactor", ICML 2018, algorithms 4 and 5; weight decay decoupled, as in AdamW.
  */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
-import { exp, log } from '../../arithmetic/elementary/approximate.ts';
+import { exp, log } from '../../approximate.ts';
 import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { clippedUpdate, type Factors, rootMeanSquare, sidesOf } from './factored.ts';

@@ -2,7 +2,7 @@
  * What one update did to a weight's codes, counted element by element, and how measures of several weights join. It
  * looks and changes nothing.
  */
-import { log } from '../../arithmetic/elementary/approximate.ts';
+import { log } from '../../approximate.ts';
 
 /** What a write did to the codes; measured only when asked for. */
 export interface WriteMeasure {

@@ -1,5 +1,5 @@
 /**
- * Powers of magnitudes in binary64 lanes: the twins, operation by operation, of `exp` and `log` in `src/arithmetic/elementary/approximate.ts`
+ * Powers of magnitudes in binary64 lanes: the twins, operation by operation, of `exp` and `log` in `src/approximate.ts`
  * and of what `src/quantizers/transforms/powers.ts` makes of them.
  */
 

@@ -4,7 +4,7 @@
  * Accurate to a few units in the last place of binary64, which is what initialisation and schedules need; these are
  * not correctly rounded functions.
  */
-import { exponentOf, scaleByPowerOfTwo } from '../../formats/binary64.ts';
+import { exponentOf, scaleByPowerOfTwo } from './binary64.ts';
 
 const ln2High = 0.6931471803691238; // the first 32 bits of ln 2
 const ln2Low = 1.9082149292705877e-10; // ln 2 - ln2High
