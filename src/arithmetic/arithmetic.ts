@@ -14,7 +14,7 @@ import type { Flags, Tininess } from './flags.ts';
 import { type OperandTreatment, operandCheck, operandTreatments } from './operands.ts';
 import { planOperations } from './operations.ts';
 import { type Counted, defineCounted, settled } from './parts.ts';
-import { type CodeMethods, singleOperations, type TracedMethods } from './single-operations.ts';
+import { type CodeMethods, defineSingle, type TracedMethods } from './single-operations.ts';
 
 export interface ArithmeticOptions extends RoundOptions {
   /**
@@ -80,12 +80,9 @@ export function createArithmetic(
     format: target,
     options: resolved,
   };
-  const single = singleOperations(context, plan, counter, tininess);
-  Object.defineProperties(methods, {
-    codes: { enumerable: true, get: () => single().codes },
-    traced: { enumerable: true, get: () => single().traced },
+  const whole = defineSingle(methods, {
+    ...{ context, plan, counter, tininess, operands: [target, target, target] },
+    elementwise: (own) => elementwiseMethods(context, plan, own),
   });
-  return Object.freeze(
-    defineCounted(methods as typeof methods & Pick<Arithmetic, 'codes' | 'traced'>, counter, cursor),
-  );
+  return Object.freeze(defineCounted(whole, counter, cursor));
 }

@@ -28,17 +28,19 @@ function elementwise(
   counter: Counter | undefined,
 ): Elementwise {
   const { format, options, kernels } = context;
+  const { hasNegativeZeroOperands } = plan;
   const { evaluate, outcome } = elementaryFunctions[name];
   if (counter !== undefined)
     return {
       scalar: (x, y, _, random) => {
-        const result = outcome(x, y, format, options, random);
+        const result = outcome(x, y, format, options, random, hasNegativeZeroOperands);
         countOutcome(result, plan, random, counter.flags, counter.tininess);
         return result.value;
       },
       draws: true,
     };
-  const scalar: Elementwise['scalar'] = (x, y, _, random) => evaluate(x, y, format, options, random);
+  const scalar: Elementwise['scalar'] = (x, y, _, random) =>
+    evaluate(x, y, format, options, random, hasNegativeZeroOperands);
   if (kernels === undefined) return { scalar, draws: true };
   return {
     scalar,

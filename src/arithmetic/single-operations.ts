@@ -11,7 +11,6 @@ import { isStochastic, resolveRounding } from '../rounding/options.ts';
 import { drawIntegers } from '../rounding/philox.ts';
 import type { ArithmeticContext } from './context.ts';
 import { type ElementaryName, elementaryFunctions } from './elementary/index.ts';
-import { elementwiseMethods } from './elementwise-methods.ts';
 import { type Counter, type Flags, noFlags, type Tininess } from './flags.ts';
 import {
   type OperationName,
@@ -81,7 +80,8 @@ function exactOperation(
 }
 
 function exactFunction(name: ElementaryName, [x, y = 0]: readonly number[], plan: OperationPlan): Exact {
-  const outcome = elementaryFunctions[name].outcome(x!, y, plan.format, plan.options, 0);
+  const { format, options, hasNegativeZeroOperands } = plan;
+  const outcome = elementaryFunctions[name].outcome(x!, y, format, options, 0, hasNegativeZeroOperands);
   return 'special' in outcome ? [outcome.value, true] : ofReal(outcome.real);
 }
 
@@ -135,31 +135,48 @@ function nextDraw({ options, cursor }: ArithmeticContext): number {
     : (options.random[supplied] ?? 0);
 }
 
-/** `codes` and `traced` of an object, made at first use. */
-export function singleOperations(
-  context: ArithmeticContext,
-  plan: OperationPlan,
-  counter: Counter | undefined,
-  tininess: Tininess,
-): () => { readonly codes: CodeMethods; readonly traced: TracedMethods } {
-  let made: { readonly codes: CodeMethods; readonly traced: TracedMethods } | undefined;
-  return () => {
-    made ??= makeSingle(context, plan, counter, tininess);
-    return made;
-  };
+/** What operations one at a time are made of. */
+interface SingleParts {
+  readonly context: ArithmeticContext;
+  readonly plan: OperationPlan;
+  /** That of the object: what an operation raises counts there too. */
+  readonly counter: Counter | undefined;
+  readonly tininess: Tininess;
+  /** The formats of operands by their places. */
+  readonly operands: readonly Format[];
+  /** The methods of the object, counting where they are told. */
+  elementwise(counter: Counter): object;
 }
 
-function makeSingle(
-  context: ArithmeticContext,
-  plan: OperationPlan,
-  counter: Counter | undefined,
-  tininess: Tininess,
-): { readonly codes: CodeMethods; readonly traced: TracedMethods } {
+interface Single {
+  readonly codes: CodeMethods;
+  readonly traced: TracedMethods;
+}
+
+/** Adds `codes` and `traced` to an object, made at first use. */
+export function defineSingle<T extends object>(object: T, parts: SingleParts): T & Single {
+  let made: Single | undefined;
+  const single = (): Single => {
+    made ??= makeSingle(parts);
+    return made;
+  };
+  return Object.defineProperties(object, {
+    codes: { enumerable: true, get: () => single().codes },
+    traced: { enumerable: true, get: () => single().traced },
+  }) as T & Single;
+}
+
+function makeSingle({
+  context,
+  plan,
+  counter,
+  tininess,
+  operands: formats,
+  elementwise,
+}: SingleParts): Single {
   const { format, options } = plan;
   const own: Counter = { flags: noFlags(), tininess };
-  const methods = elementwiseMethods(context, plan, own) as unknown as Readonly<
-    Record<string, (...operands: number[]) => number>
-  >;
+  const methods = elementwise(own) as Readonly<Record<string, (...operands: number[]) => number>>;
 
   /** One operation, with the exceptions of it alone. */
   function run(name: SingleName, operands: readonly number[]): { value: number; flags: Flags } {
@@ -174,6 +191,8 @@ function makeSingle(
   function checkCount(name: SingleName, operands: readonly unknown[]): void {
     const arity = arityOf(name);
     if (operands.length !== arity) throw new ArgumentError('operands', operands, `${arity} for ${name}`);
+    if (formats.length < arity)
+      throw new ArgumentError('operands', formats.map(String), `${arity} formats for ${name}`);
   }
 
   function onCodes(name: SingleName): (...operands: Code[]) => CodeResult {
@@ -181,7 +200,7 @@ function makeSingle(
       if (format.bits === Infinity) throw noCodes(format.name);
       checkCount(name, operands);
       const values =
-        name === 'convert' ? (operands as number[]) : operands.map((code) => format.decode(code));
+        name === 'convert' ? (operands as number[]) : operands.map((code, i) => formats[i]!.decode(code));
       const { value, flags } = run(name, values);
       return { code: codeOf(value, format), value, flags };
     };
@@ -192,7 +211,7 @@ function makeSingle(
       checkCount(name, operands);
       const random = nextDraw(context);
       const { value, flags } = run(name, operands);
-      const read = name === 'convert' ? operands : operands.map((x) => context.accept('a', x));
+      const read = name === 'convert' ? operands : operands.map((x, i) => context.accept('abc'[i]!, x));
       const [exact, isExact] = exactOf(name, read, plan);
       const isTold = isExact || plan.oddLimit === Infinity;
       const { input: _, flags: __, ...how } = isTold ? explain(exact, format, options, random) : untold;
@@ -200,7 +219,7 @@ function makeSingle(
         ...how,
         operation: name,
         operands,
-        operandCodes: operands.map((x) => codeOf(x, format)),
+        operandCodes: operands.map((x, i) => codeOf(x, formats[i]!)),
         exact,
         isExact,
         result: value,

@@ -1,11 +1,14 @@
 /** formatOf operations against rationals: operands of different formats, one rounding, numbers and arrays. */
 import { describe, expect, test } from 'vitest';
+import { elementaryFunctions } from '../../src/arithmetic/elementary/index.ts';
 import { type Format, toFormat } from '../../src/formats/index.ts';
 import { arithmetic } from '../../src/index.ts';
 import { fitsBinary32 } from '../../src/operations/index.ts';
 import { type RoundingMode, resolveRounding, roundingModes } from '../../src/rounding/index.ts';
 import { oracleOperations } from '../oracles/arithmetic.ts';
+import { type OracleName, oracleElementary } from '../oracles/elementary.ts';
 import { formatOfOracle } from '../oracles/format-of.ts';
+import { oracleRound } from '../oracles/index.ts';
 import { generator } from '../random.ts';
 
 const names = [
@@ -191,4 +194,83 @@ test('flags and state are those of arithmetic', () => {
   expect(f.flags).toEqual({ inexact: 1, overflow: 1, underflow: 0, invalid: 0, divideByZero: 1 });
   f.clearFlags();
   expect(f.flags.inexact).toBe(0);
+});
+
+const functions = Object.keys(elementaryFunctions) as OracleName[];
+const moves = {
+  neg: (a: number) => -a,
+  abs: (a: number) => Math.abs(a),
+  min: (a: number, b: number) => Math.min(a, b),
+  max: (a: number, b: number) => Math.max(a, b),
+};
+
+describe('functions and moves are rounded once, to the format of results', () => {
+  test.each(combinations)(
+    '%s, %s, %s -> %s',
+    (a, b, _, result) => {
+      const random = generator(4);
+      const [x, y] = [a, b].map((name) => samples(toFormat(name), 9, random)) as [number[], number[]];
+      const [first, second] = [a, b].map(toFormat) as [Format, Format];
+      const target = toFormat(result);
+      const given = (value: number, format: Format): number =>
+        value === 0 && !format.hasNegativeZero ? 0 : value;
+      // What the functions give is a matter of the result's family; zeros have the operands' signs.
+      const family = { ...target, hasNegativeZero: true } as Format;
+      const pairs = x.map((p, i) => [p, y[(i * 5) % y.length]!] as const);
+      const exactly = (exact: (p: number, q: number) => number): number[] =>
+        pairs.map(([p, q]) => exact(given(p, first), given(q, second)));
+      const cases = [
+        ...Object.entries(moves).map(([name, move]) => ({ name, arity: move.length, exact: exactly(move) })),
+        ...functions.map((name) => ({
+          ...{ name, arity: elementaryFunctions[name].arity },
+          exact: exactly((p, q) => oracleElementary(name, p, q, family)),
+        })),
+      ];
+      for (const rounding of modesOf(target))
+        for (const flags of [false, true]) {
+          const f = arithmetic({ operands: [a, b], result, rounding, flags });
+          const options = resolveRounding(target, { rounding });
+          for (const { name, arity, exact } of cases) {
+            const method = f[name as 'pow'] as (...operands: unknown[]) => unknown;
+            const expected = exact.map((value) => oracleRound(value, target, options, 0));
+            const each = pairs.map((pair) => method(...pair.slice(0, arity)));
+            expect(each, `${name} ${rounding}`).toEqual(expected);
+            const arrays = [0, 1].slice(0, arity).map((k) => Float64Array.from(pairs, (pair) => pair[k]!));
+            expect(Array.from(method(...arrays) as Float64Array), `${name} ${rounding}`).toEqual(expected);
+          }
+        }
+    },
+    120_000,
+  );
+});
+
+test('one operation at a time: codes of the operands, the exceptions of it alone, its rounding', () => {
+  const f = arithmetic({ operands: ['e4m3fn', 'e5m2', 'binary32'], result: 'bfloat16' });
+  // 1 x 2 + 1 in binary32.
+  expect(f.codes.fma(0x38, 0x40, 0x3f800000)).toMatchObject({
+    code: 0x4040,
+    value: 3,
+    flags: { inexact: 0 },
+  });
+  expect(f.codes.exp(0x38)).toMatchObject({ code: 0x402e, value: 2.71875, flags: { inexact: 1 } });
+  expect(f.codes.max(0x38, 0x40)).toMatchObject({ code: 0x4000, value: 2 });
+  expect(f.traced.div(1, 3)).toMatchObject({
+    ...{ operandCodes: [0x38, 0x42], isExact: false, reason: 'the nearer one' },
+    ...{ result: 0.333984375, flags: { inexact: 1 } },
+  });
+  expect(f.traced.rsqrt(-0)).toMatchObject({ result: -Infinity, flags: { divideByZero: 1 } });
+  expect(arithmetic({ operands: 'e4m3fn', result: 'int8' }).rsqrt(-0)).toBe(-128);
+  expect(arithmetic({ operands: 'int8', result: 'e4m3fn' }).neg(0)).toBe(-0);
+  expect(() => arithmetic({ operands: ['e4m3fn'], result: 'e5m2' }).codes.add(1, 2)).toThrow(
+    /2 formats for add/,
+  );
+  expect(() => arithmetic({ operands: ['e4m3fn'], result: 'e5m2' }).min(1, 2)).toThrow(/2 formats/);
+  for (const name of ['add', 'mul', 'min', 'hypot', 'atan2'] as const)
+    for (let a = 0; a < 256; a += 5)
+      for (let b = 1; b < 256; b += 17) {
+        const pair = [toFormat('e4m3fn').decode(a), toFormat('e5m2').decode(b)] as const;
+        const { value } = f.codes[name](a, b);
+        expect(value).toBe(f[name](...pair));
+        expect(f.traced[name](...pair).result).toBe(value);
+      }
 });

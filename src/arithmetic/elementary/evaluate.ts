@@ -40,10 +40,25 @@ export interface ElementaryFunction {
    * @param x Any number, NaN, infinities and zeros included.
    * @param options As `resolveRounding` gives them.
    * @param random The random integer in [0, 2^randomBits); read by the stochastic modes only.
+   * @param hasNegativeZero Whether an operand of -0 is one, else it is 0. Default: as the format has it.
    */
-  evaluate(x: number, y: number, format: Format, options: ResolvedRounding, random: number): number;
+  evaluate(
+    x: number,
+    y: number,
+    format: Format,
+    options: ResolvedRounding,
+    random: number,
+    hasNegativeZero?: boolean,
+  ): number;
   /** The same value, with what IEEE flags are told from. Slower. */
-  outcome(x: number, y: number, format: Format, options: ResolvedRounding, random: number): Outcome;
+  outcome(
+    x: number,
+    y: number,
+    format: Format,
+    options: ResolvedRounding,
+    random: number,
+    hasNegativeZero?: boolean,
+  ): Outcome;
 }
 
 const firstBits = 96;
@@ -110,7 +125,7 @@ interface Parts {
 
 function elementaryFunction({ arity, special, quick, enclose }: Parts): ElementaryFunction {
   /** Formats without a negative zero take it for the other. */
-  const operand = (x: number, format: Format): number => (x === 0 && !format.hasNegativeZero ? 0 : x);
+  const operand = (x: number, hasNegativeZero: boolean): number => (x === 0 && !hasNegativeZero ? 0 : x);
 
   function slowly(
     x: number,
@@ -126,14 +141,28 @@ function elementaryFunction({ arity, special, quick, enclose }: Parts): Elementa
     return ziv((bits, limit) => found ?? enclose(x, y, bits, limit), format, options, random);
   }
 
-  function outcome(x: number, y: number, format: Format, options: ResolvedRounding, random: number): Outcome {
-    const [a, b] = [operand(x, format), operand(y, format)];
+  function outcome(
+    x: number,
+    y: number,
+    format: Format,
+    options: ResolvedRounding,
+    random: number,
+    hasNegativeZero: boolean = format.hasNegativeZero,
+  ): Outcome {
+    const [a, b] = [operand(x, hasNegativeZero), operand(y, hasNegativeZero)];
     return slowly(a, b, special(a, b, format), format, options, random);
   }
 
-  function evaluate(x: number, y: number, format: Format, options: ResolvedRounding, random: number): number {
-    const a = operand(x, format);
-    const b = operand(y, format);
+  function evaluate(
+    x: number,
+    y: number,
+    format: Format,
+    options: ResolvedRounding,
+    random: number,
+    hasNegativeZero: boolean = format.hasNegativeZero,
+  ): number {
+    const a = operand(x, hasNegativeZero);
+    const b = operand(y, hasNegativeZero);
     const found = special(a, b, format);
     if (found === undefined) {
       const value = roundQuick(quick(a, b), format, options, random);
