@@ -12,6 +12,7 @@ import { oneOf } from '../check.ts';
 import { reasonOf } from '../files/write.ts';
 import { exitCodes, reportFailure } from './exit-codes.ts';
 import { type Io, processIo } from './io.ts';
+import { operands } from './operation/names.ts';
 import { withPrintableOutputs } from './printable-output.ts';
 
 /** What a subcommand's file offers: its commander command and what to do when chosen, giving an exit code. */
@@ -111,6 +112,22 @@ const subcommands: readonly Subcommand[] = [
   },
 ];
 
+/** Operations of the arithmetic have commands of their own, which help lists apart. */
+const operations: readonly Subcommand[] = [...operands.keys()].map((name) => ({
+  name,
+  summary: `${name} of numbers of a format, explained`,
+  load: async (io, done) => (await import('./operation/command.ts')).commandOf(name, io, done),
+}));
+
+/** The operations in lines of at most so many characters, for help. */
+function operationList(width: number): string {
+  const lines = [''];
+  for (const { name } of operations)
+    if (`${lines.at(-1)} ${name}`.length > width) lines.push(name);
+    else lines.push(`${lines.pop()} ${name}`.trim());
+  return lines.map((line) => `    ${line}`).join('\n');
+}
+
 /** Version of this package, from the package.json two folders up (the same from src/cli and dist/cli). */
 function packageVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
@@ -167,6 +184,14 @@ export async function run(argv: readonly string[], world: Io = processIo()): Pro
       if (argv.includes(name)) program.addCommand(await load(io, done));
       else program.command(name).description(summary);
     }
+    for (const { name, load } of operations) {
+      if (argv.includes(name)) program.addCommand(await load(io, done), { hidden: true });
+      else program.command(name, { hidden: true });
+    }
+    program.addHelpText(
+      'after',
+      `\nOne operation, explained (halfulp fma 0.3 1.5 2^-9 --format e4m3fn):\n${operationList(76)}\n`,
+    );
     addHelp(program);
     withOurErrors(program, io);
     await program.parseAsync(argv, { from: 'user' });

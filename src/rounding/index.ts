@@ -3,6 +3,7 @@ export {
   dropsHighBits,
   hasAllCodes,
   isStochastic,
+  operandRounding,
   type ResolvedRounding,
   type RoundingMode,
   type RoundOptions,

@@ -7,6 +7,7 @@ import { dirname, join, normalize, resolve } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
+import { operands } from '../../src/cli/operation/names.ts';
 import { testWorld } from '../unit/cli-world.ts';
 import { anchorsOf, type Page, pages } from './docs-pages.ts';
 
@@ -277,7 +278,7 @@ describe('commands', () => {
         .map((word) => word.replace(/[^\w-].*$/, ''));
       // Such as `halfulp COMMAND --help`.
       if (command === 'COMMAND') continue;
-      if (command === undefined || !commands.includes(command)) {
+      if (command === undefined || !(commands.includes(command) || operands.has(command as 'add'))) {
         expect(options, `${path}: halfulp ${command}`).toEqual([]);
         continue;
       }
@@ -291,7 +292,7 @@ describe('commands', () => {
   const shown = ['docs/command-line.md', 'docs/scaling-laws.md'].flatMap((path) =>
     byPath
       .get(path)!
-      .fences.filter(({ text }) => /^\$ halfulp (formats|format|round|analyze|law)/.test(text)),
+      .fences.filter(({ text }) => /^\$ halfulp (formats|format|round|fma|analyze|law)/.test(text)),
   );
 
   it.each(shown.map(({ text }) => [text.split('\n')[0]!.slice(2), text] as const))(

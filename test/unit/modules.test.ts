@@ -43,6 +43,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     'model-files',
     'train',
     'laws',
+    'expressions',
     'experiments',
   ],
   studies: ['files', 'train', 'cli'],

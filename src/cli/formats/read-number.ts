@@ -1,11 +1,17 @@
 /**
- * Reading a number as a user types it: decimal, hexadecimal float (0x1.8p-3), power of two (2^-9), fraction (1/3), inf, nan,
- * signed zero. The result is the nearest binary64 number, ties to even, and whether that is exactly what was typed. Format
- * names and options are read elsewhere.
+ * Reading a number as a user types it: decimal, hexadecimal float (0x1.8p-3), binary (0b1.01p-3), power of two (2^-9), fraction
+ * (1/3), pi, e, inf, nan, signed zero. The result is what was typed, exactly, the nearest binary64 number, ties to even, and what
+ * rounding it once to a format gives. Format names and options are read elsewhere.
  */
 
+import { divideReals } from '../../arithmetic/exact.ts';
+import { planOperations, type Real, roundReal } from '../../arithmetic/index.ts';
 import { ArgumentError } from '../../errors.ts';
-import { type Rational, timesPowerOfTwo, toBinary64 } from '../../explained/exact.ts';
+import { absolute, type Rational, timesPowerOfTwo, toBinary64 } from '../../explained/exact.ts';
+import { type Explanation, explain } from '../../explained/explain.ts';
+import { namedConstants } from '../../expressions/constants.ts';
+import { type Format, scalarFormats } from '../../formats/index.ts';
+import { type ResolvedRounding, resolveRounding, roundScalar } from '../../rounding/index.ts';
 
 /** A number that was typed. */
 export interface GivenNumber {
@@ -14,13 +20,16 @@ export interface GivenNumber {
   readonly value: number;
   /** Whether the text denotes exactly that number. */
   readonly exact: boolean;
+  /** What it denotes, where that is finite; of constants more digits than any rounding looks at. */
+  readonly rational: Rational | undefined;
 }
 
 const accepted =
-  'a number: decimal (-0.1, 3e-5), hexadecimal (0x1.8p-3), a power of two (2^-9), a fraction (1/3), inf or nan';
+  'a number: decimal (-0.1, 3e-5), hexadecimal (0x1.8p-3), binary (0b1.01), a power of two (2^-9), a fraction (1/3), pi, e, inf or nan';
 
 const decimalPattern = /^(\d+\.?\d*|\.\d+)(?:e([+-]?\d+))?$/i;
 const hexPattern = /^0x([\da-f]+\.?[\da-f]*|\.[\da-f]+)(?:p([+-]?\d+))?$/i;
+const binaryPattern = /^0b([01]+\.?[01]*|\.[01]+)(?:p([+-]?\d+))?$/i;
 const powerPattern = /^2\^([+-]?\d+)$/;
 const fractionPattern = /^(\d+)\/(\d+)$/;
 
@@ -49,7 +58,13 @@ function magnitudeOf(text: string): Rational | undefined {
     const { whole, after } = withoutPoint(hex[1]!);
     return timesPowerOfTwo(BigInt(`0x${whole}`), bounded(hex[2]) - 4 * after);
   }
-  const decimal = decimalPattern.exec(text);
+  const binary = binaryPattern.exec(text);
+  if (binary !== null) {
+    const { whole, after } = withoutPoint(binary[1]!);
+    return timesPowerOfTwo(BigInt(`0b${whole}`), bounded(binary[2]) - after);
+  }
+  const constant = Object.hasOwn(namedConstants, text) ? namedConstants[text]! : text;
+  const decimal = decimalPattern.exec(constant);
   if (decimal === null) return undefined;
   const { whole, after } = withoutPoint(decimal[1]!);
   const exponent = bounded(decimal[2]) - after;
@@ -59,7 +74,7 @@ function magnitudeOf(text: string): Rational | undefined {
 }
 
 /** Whether the text looks like a negative number rather than an option. */
-export const isNegativeNumber = (text: string): boolean => /^-(\.?\d|inf|nan)/i.test(text);
+export const isNegativeNumber = (text: string): boolean => /^-(\.?\d|inf|nan|(pi|tau|e)$)/i.test(text);
 
 /**
  * Reads a number.
@@ -71,12 +86,72 @@ export function readNumber(text: string, argument: string): GivenNumber {
   const trimmed = text.trim();
   const [, sign, unsigned] = /^([+-]?)(.*)$/s.exec(trimmed)!;
   const signed = (magnitude: number): number => (sign === '-' ? -magnitude : magnitude);
-  if (/^inf(inity)?$/i.test(unsigned!)) return { text: trimmed, value: signed(Infinity), exact: true };
-  if (/^nan$/i.test(unsigned!)) return { text: trimmed, value: NaN, exact: true };
+  const special = (value: number): GivenNumber => ({
+    text: trimmed,
+    value,
+    exact: true,
+    rational: undefined,
+  });
+  if (/^inf(inity)?$/i.test(unsigned!)) return special(signed(Infinity));
+  if (/^nan$/i.test(unsigned!)) return special(NaN);
   const magnitude = unsigned!.length > 1000 ? undefined : magnitudeOf(unsigned!);
   if (magnitude === undefined) throw new ArgumentError(argument, text, accepted);
   const { value, exact } = toBinary64(magnitude);
   if (value === Infinity || (value === 0 && magnitude.numerator !== 0n))
     throw new ArgumentError(argument, text, 'a number of binary64: 0, or 2^-1074 to 1.797e308 in magnitude');
-  return { text: trimmed, value: signed(value), exact };
+  const { numerator, denominator } = magnitude;
+  const rational = { numerator: sign === '-' ? -numerator : numerator, denominator };
+  return { text: trimmed, value: signed(value), exact, rational };
+}
+
+/** What was typed, rounded once to a format. */
+export function roundGiven(
+  { value, exact, rational }: GivenNumber,
+  format: Format,
+  options: ResolvedRounding,
+  random: number,
+): number {
+  if (exact || rational === undefined) return roundScalar(value, format, options, random);
+  return roundReal(realOf(rational, format), format, options, random);
+}
+
+/** A quotient that is not 0, as far as a rounding to the format looks. */
+function realOf({ numerator, denominator }: Rational, format: Format): Real {
+  const integer = (significand: bigint): Real => ({
+    ...{ negative: false, significand, exponent: 0, sticky: false },
+  });
+  const real = divideReals(integer(absolute(numerator)), integer(denominator), format);
+  return numerator < 0n ? { ...real, negative: true } : real;
+}
+
+const oddRounding = resolveRounding(scalarFormats.binary64, { rounding: 'to-odd' });
+
+/**
+ * The rounding of what was typed, explained. Where no binary64 number is that, the nearest one stands in, or the one to odd where the nearest
+ * is rounded otherwise; a format that tells even that from what was typed has the result alone.
+ */
+export function explainGiven(
+  given: GivenNumber,
+  format: Format,
+  options: ResolvedRounding,
+  random: number,
+): Explanation {
+  const near = explain(given.value, format, options, random);
+  if (given.exact) return near;
+  const result = roundGiven(given, format, options, random);
+  const odd = explain(roundGiven(given, scalarFormats.binary64, oddRounding, 0), format, options, random);
+  const isSame = Object.is(near.result, result) && near.goesTo === odd.goesTo && near.reason === odd.reason;
+  if (planOperations(format, options).oddLimit === Infinity) return isSame ? near : odd;
+  if (isSame && near.flags.length > 0) return near;
+  const told = explain(result, format, options, random);
+  return {
+    ...{ below: undefined, above: undefined, goesTo: undefined, draw: undefined, error: undefined },
+    ...{
+      input: given.value,
+      result,
+      code: told.code,
+      flags: near.flags.length > 0 ? near.flags : ['inexact'],
+    },
+    reason: 'inexact, by bits that binary64 does not have',
+  };
 }

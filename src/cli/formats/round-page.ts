@@ -15,12 +15,12 @@ import { fieldBits } from './value-table.ts';
 /** Significant digits of a binary64 number that still fit in a line. */
 const inputDigits = 60;
 
-/** The title: format and options that are not the default. */
-function title(given: GivenNumber, format: Format, options: ResolvedRounding): string {
+/** The mode, and options that are not the default. */
+export function modeText(format: Format, options: ResolvedRounding): string {
   const { rounding, saturation, subnormals, variant, randomBits } = options;
   const keeps = subnormals === 'keep' || (format.kind === 'float' && format.subnormals !== true);
   return [
-    `${given.text} to ${format.name}, ${rounding}`,
+    rounding,
     ...(rounding === 'stochastic' ? [`variant ${variant}`] : []),
     ...(isStochastic(rounding) ? [`${randomBits} random bits`] : []),
     ...(saturation === 'none' ? [] : [`saturation ${saturation}`]),
@@ -28,7 +28,7 @@ function title(given: GivenNumber, format: Format, options: ResolvedRounding): s
   ].join(', ');
 }
 
-type Line = readonly [label: string, text: string];
+export type Line = readonly [label: string, text: string];
 
 function inputLines({ text, value, exact }: GivenNumber): Line[] {
   const hex = hexFloat(value);
@@ -49,7 +49,7 @@ const hasCode = (value: number, format: Format): boolean =>
   format.bits !== Infinity && !(Number.isNaN(value) && !format.hasNaN);
 
 /** A code with its bits, as far as there are both and they fit. */
-function codeText(value: number, format: Format): string {
+export function codeText(value: number, format: Format): string {
   if (!hasCode(value, format)) return '';
   const code = format.encode(value);
   const bits = format.bits <= mostBitsInRow ? `  ${bitsText(code, format)}` : '';
@@ -83,14 +83,18 @@ function errorLine({ error }: Explanation): Line[] {
   return [['error', `${exactText(error.absolute)}${relative}, ${ratioText(error.ulps)} ulp`]];
 }
 
-/** The block of lines for one value; ends with a line break. */
-export function roundPage(
-  given: GivenNumber,
+/** A title with lines below it; ends with a line break. */
+export function pageOf(title: string, lines: readonly Line[], emphasise: (text: string) => string): string {
+  const body = lines.map(([label, text]) => `  ${label.padEnd(6)}  ${text}\n`).join('');
+  return `${emphasise(title)}\n\n${body}`;
+}
+
+/** How something was rounded: neighbours, decision, result, error, flags. */
+export function roundingLines(
+  explanation: Explanation,
   format: Format,
   options: ResolvedRounding,
-  explanation: Explanation,
-  emphasise: (text: string) => string,
-): string {
+): readonly Line[] {
   const { below, above, goesTo, result, draw, flags, reason } = explanation;
   const isValue = goesTo === undefined;
   const rows: (readonly [string, string[]])[] = [
@@ -106,8 +110,7 @@ export function roundPage(
       .join('  ')
       .trimEnd();
   const tableLines = rows.map(([label, cells]): Line => [label, columns(cells)]);
-  const lines: Line[] = [
-    ...inputLines(given),
+  return [
     ...tableLines.slice(0, -1),
     ...(draw === undefined ? [] : drawLines(draw, goesTo, options)),
     isValue ? ['why', reason] : ['goes', `${goesTo}: ${reason}`],
@@ -118,8 +121,19 @@ export function roundPage(
     ...errorLine(explanation),
     ...(flags.length === 0 ? [] : [['flags', flags.join(', ')] as const]),
   ];
-  const body = lines.map(([label, text]) => `  ${label.padEnd(6)}  ${text}\n`).join('');
-  return `${emphasise(title(given, format, options))}\n\n${body}`;
+}
+
+/** The block of lines for one value. */
+export function roundPage(
+  given: GivenNumber,
+  format: Format,
+  options: ResolvedRounding,
+  explanation: Explanation,
+  emphasise: (text: string) => string,
+): string {
+  const title = `${given.text} to ${format.name}, ${modeText(format, options)}`;
+  const lines = [...inputLines(given), ...roundingLines(explanation, format, options)];
+  return pageOf(title, lines, emphasise);
 }
 
 const nearest = (x: Rational | undefined): number | undefined =>
@@ -132,31 +146,22 @@ function sideRecord(side: Side | undefined, format: Format): object | null {
   return { ...codeRecord(number, code, format), ulps: nearest(ulps), inFormat: value !== undefined };
 }
 
-function codeRecord(value: number, code: Side['code'], format: Format): object {
+export function codeRecord(value: number, code: Side['code'], format: Format): object {
   const bits = code === undefined ? {} : { code: hexCode(code, format.bits), bits: fieldBits(code, format) };
   return { value, hex: hexFloat(value), ...bits };
 }
 
-/** The same as plain data. */
-export function roundRecord(
-  given: GivenNumber,
-  format: Format,
-  options: ResolvedRounding,
-  explanation: Explanation,
-): object {
-  const { input, below, above, goesTo, draw, reason, result, code, error, flags } = explanation;
+/** The options of a rounding that counted, as plain data. */
+export function optionsRecord(options: ResolvedRounding): object {
   const { rounding, saturation, subnormals, seed, stream, offset, randomBits, variant } = options;
   const random = isStochastic(rounding) ? { variant, randomBits, seed, stream, offset } : {};
+  return { rounding, saturation, subnormals, ...random };
+}
+
+/** `roundingLines` as plain data. */
+export function roundingRecord(explanation: Explanation, format: Format): object {
+  const { below, above, goesTo, draw, reason, result, code, error, flags } = explanation;
   return {
-    given: given.text,
-    input: {
-      value: input,
-      hex: hexFloat(input),
-      decimal: numberText(input, 800),
-      isExactlyGiven: given.exact,
-    },
-    format: format.name,
-    options: { rounding, saturation, subnormals, ...random },
     below: sideRecord(below, format),
     above: sideRecord(above, format),
     goesTo: goesTo ?? null,
@@ -178,5 +183,27 @@ export function roundRecord(
             ulps: nearest(error.ulps),
           },
     flags,
+  };
+}
+
+/** `roundPage` as plain data. */
+export function roundRecord(
+  given: GivenNumber,
+  format: Format,
+  options: ResolvedRounding,
+  explanation: Explanation,
+): object {
+  const { input } = explanation;
+  return {
+    given: given.text,
+    input: {
+      value: input,
+      hex: hexFloat(input),
+      decimal: numberText(input, 800),
+      isExactlyGiven: given.exact,
+    },
+    format: format.name,
+    options: optionsRecord(options),
+    ...roundingRecord(explanation, format),
   };
 }

@@ -13,6 +13,7 @@ import { exitCodes, signalExitCodes } from '../exit-codes.ts';
 import { listenForStop } from '../interrupt.ts';
 import type { Io } from '../io.ts';
 import { integer, integerOf64Bits } from '../options.ts';
+import { pumpToFile, pumpToStdout } from '../pump.ts';
 import {
   type GivenOptions,
   libraryOptions,
@@ -20,7 +21,6 @@ import {
   operationLines,
   withOperationOptions,
 } from './operation-options.ts';
-import { pumpToFile, pumpToStdout } from './pump.ts';
 
 const help = (): string => `
 Operations (mulAdd is fma):

@@ -1,7 +1,7 @@
 /** Pieces to a stream or a file, no faster than they are taken; the event loop gets its turn, so that signals are heard. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { openWholeFile } from '../../files/write.ts';
-import type { Io, Output } from '../io.ts';
+import { openWholeFile } from '../files/write.ts';
+import type { Io, Output } from './io.ts';
 
 const ends = ['drain', 'close', 'error'] as const;
 
