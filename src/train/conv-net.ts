@@ -124,11 +124,14 @@ export function createConvNet(
 
   return {
     ...own,
-    forward(rows, { extraNorm: extra = extraNorm } = {}) {
+    forward(rows, { extraNorm: extra = extraNorm, onBlock } = {}) {
       const normed = <T extends Tensor>(x: T): T =>
         extra?.where === 'all' ? bySample(x, (each) => extraNormOf(tf, each, extra)) : x;
       const images = tf.reshape(rows, [-1, ...image]) as Tensor4D;
-      const last = stages.reduce((x, _, i) => stage(normed(x), i), images);
+      const last = stages.reduce((x, _, i) => {
+        const output = stage(normed(x), i);
+        return onBlock === undefined ? output : bySample(output, (each) => onBlock(i, each));
+      }, images);
       const weight = get('output') as unknown as Tensor2D;
       const y: Tensor2D = tf.matMul(normed(tf.reshape(last, [-1, columns]) as Tensor2D), weight, false, true);
       return addBias(tf, y, vector('output.bias'));

@@ -74,6 +74,8 @@ export {
   type LearnBits,
   type LearnSpec,
   type LinearSlots,
+  type ObjectiveSpec,
+  type OperandForm,
   type OperandSpec,
   type OutputSpec,
   type PartialSlots,
@@ -85,6 +87,7 @@ export {
   type Rule,
   type RuleSet,
   type RuleWhere,
+  type TeacherSpec,
 } from './recipe.ts';
 export { checkRecipe } from './recipe-check.ts';
 export { recipeFrom } from './recipe-data.ts';
@@ -94,6 +97,7 @@ export type {
   MemoryUse,
   PhaseRecord,
   StepRecord,
+  TeacherRecord,
   TrainOptions,
   TrainResult,
 } from './records.ts';

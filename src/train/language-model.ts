@@ -138,7 +138,7 @@ export function createLanguageModel(
   const queryRotation: Rotation = { cosine: queryCosine, sine: querySine, quarterTurn: turn };
   const mask = causalMask(tf, context);
 
-  const forward: Model['forward'] = (inputs, { extraNorm: norm = extraNorm } = {}) => {
+  const forward: Model['forward'] = (inputs, { extraNorm: norm = extraNorm, onBlock } = {}) => {
     const sequences = inputs.shape[0] / context;
     const project = (x: Tensor2D, block: string, projection: Projection): Tensor2D => {
       const name = `${block}.${projection}`;
@@ -177,6 +177,7 @@ export function createLanguageModel(
         [`layers.${layer}.mlp`, mlp],
       ] as const)
         stream = tf.add(stream, compute(rmsNorm(tf, stream, normEpsilon, gain(`${block}.norm`)), block));
+      stream = onBlock?.(layer, stream) ?? stream;
     }
     return tf.matMul(rmsNorm(tf, stream, normEpsilon, gain('norm')), weight('head'), false, true);
   };

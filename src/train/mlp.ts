@@ -50,13 +50,15 @@ export function createMlp(
   const layers = layersOf(config, inputs, outputs);
   return {
     ...own,
-    forward(rows, { extraNorm: norm = extraNorm } = {}) {
+    forward(rows, { extraNorm: norm = extraNorm, onBlock } = {}) {
       return layers.reduce((x, { name }, i) => {
         const isNormed = norm !== null && (i > 0 || norm.where === 'all');
         const weight = get(name) as unknown as Tensor2D;
         const y: Tensor2D = tf.matMul(isNormed ? extraNormOf(tf, x, norm) : x, weight, false, true);
         const sum = addBias(tf, y, get(`${name}.bias`) as unknown as Tensor1D);
-        return i < layers.length - 1 ? tf.relu(sum) : sum;
+        if (i === layers.length - 1) return sum;
+        const output = tf.relu(sum);
+        return onBlock?.(i, output) ?? output;
       }, rows);
     },
   };

@@ -74,6 +74,12 @@ export type ModelConfig = LanguageModelConfig | MlpConfig | ConvNetConfig;
 export const isLanguageModel = (config: ModelConfig): config is LanguageModelConfig =>
   config.kind === undefined || config.kind === 'language';
 
+/** Blocks whose outputs are known apart: of a decoder, hidden layers, stages. */
+export function blocksOfModel(config: ModelConfig): number {
+  if (config.kind === 'mlp') return config.hidden.length;
+  return config.kind === 'conv' ? config.channels.length : config.layers;
+}
+
 const decoder = (
   name: string,
   width: number,

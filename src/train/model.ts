@@ -28,6 +28,8 @@ export interface Parameter {
 export interface ForwardCall {
   /** Default: the model's. */
   readonly extraNorm?: ExtraNorm | null;
+  /** Sees what each block gives, (rows, numbers), and says what the next one reads. */
+  readonly onBlock?: (index: number, output: Tensor2D) => Tensor2D;
 }
 
 /** The trained arrays of a model. */

@@ -122,6 +122,7 @@ function checkLearned(
   const wanted = [
     'bits',
     ...(spec.form === undefined || spec.form.kind === 'complex' ? [] : ['form']),
+    ...(gradient.name === 'levels' && !isLearned ? ['levels'] : []),
     ...(isLearned ? (scale.hasZeroPoint ? ['scale', 'zeroPoint'] : ['scale']) : []),
   ];
   learn.forEach(({ of }, i) => {
@@ -131,7 +132,7 @@ function checkLearned(
       ? 'each parameter once'
       : isLearned
         ? 'scale: zero points are learned with scale.initial minmax'
-        : "nothing to learn, unless scale.from is 'learned'";
+        : "nothing to learn, unless scale.from is 'learned', the rule levels, or there is a form";
     throw new ArgumentError(`${path}.learn[${i}].of`, of, accepted);
   });
   if (!isLearned) return;
@@ -333,6 +334,29 @@ function checkPhase(
     });
 }
 
+/** Objectives have terms, and teachers somebody who asks them. */
+function checkObjectives({ phases, teacher }: Recipe): void {
+  phases.forEach(({ objective }, i) => {
+    if (objective === undefined) return;
+    const path = `recipe.phases[${i}].objective`;
+    const { task, soft = 0, features = 0, intervenes = false, temperature, block } = objective;
+    if (task + soft + features === 0)
+      throw new ArgumentError(`${path}.task`, task, 'a weight above 0; or soft, features');
+    const asks = soft > 0 || features > 0 || intervenes;
+    if (asks && teacher === undefined)
+      throw new ArgumentError('recipe.teacher', teacher, `{}, whom ${path} asks`);
+    if (soft === 0) checkAbsent(`${path}.temperature`, temperature, 'nothing without soft');
+    if (features === 0) checkAbsent(`${path}.block`, block, 'nothing without features');
+  });
+  if (teacher === undefined || teacher.initial === true) return;
+  if (!phases.some(({ objective }) => objective !== undefined))
+    throw new ArgumentError(
+      'recipe.teacher',
+      teacher,
+      'nothing, unless an objective asks it or training begins with it',
+    );
+}
+
 /** Throws ArgumentError naming a value that is nobody's, or a point that it may not have. */
 function checkRecipeValues(recipe: Recipe): void {
   const { values = {}, optimizer } = recipe;
@@ -395,6 +419,7 @@ export function checkRecipe(given: GivenRecipe): void {
   if (given.update?.rule !== undefined) checkOptimizer(given.update.rule, 'recipe.update.rule');
   const recipe = settledRecipe(given);
   checkProject(recipe);
+  checkObjectives(recipe);
   checkController(recipe);
   recipe.phases.forEach((phase, i) => {
     checkPhase(`recipe.phases[${i}]`, recipe.optimizer, phase, recipe.phases[i - 1]);

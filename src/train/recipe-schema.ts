@@ -36,6 +36,7 @@ import { projectEntries, updateEntries } from './update/spec.ts';
 /** A part of a whole. */
 export const part: Schema<number> = number({ from: 0, to: 1 });
 const positive = number({ above: 0, to: 1e38 });
+const weight = number({ from: 0, to: 1e38 });
 /** A number of bits, not necessarily whole. */
 const bits = number({ from: 1, to: 32 });
 
@@ -44,6 +45,7 @@ const pattern: Schema<string> = value((given) => tryPattern(given) !== undefined
 const quantizer = fields({ ...quantizerEntries, strength: maybe(part) });
 /** A transform or a gradient rule, by its name or with options, which are its own. */
 const named = objectOr(record(scaleField), line(100));
+const learnedNames = ['scale', 'zeroPoint', 'bits', 'form', 'levels'] as const;
 /** An operand: a quantiser, a rounding, a norm, or both. */
 const operandEntries = {
   ...quantizerEntries,
@@ -71,7 +73,7 @@ const operandEntries = {
   learn: maybe(
     list(
       fields({
-        of: word(['scale', 'zeroPoint', 'bits', 'form']),
+        of: word(learnedNames),
         learningRate: positive,
         freeze: maybe(fields({ window: integer(2, 2 ** 21), above: number({ from: 0, below: 1 }) })),
         target: maybe(bits),
@@ -199,6 +201,7 @@ const rule = fields({
     second: maybe(codecSchema),
     weightDecay: maybe(decaySchema),
     frozen: maybe(boolean),
+    learns: maybe(list(word(learnedNames), 0, learnedNames.length)),
   }),
 });
 
@@ -212,6 +215,16 @@ const phase = fields({
   ),
   optimizerState,
   rewarm: maybe(part),
+  objective: maybe(
+    fields({
+      task: weight,
+      soft: maybe(weight),
+      temperature: maybe(positive),
+      features: maybe(weight),
+      block: maybe(integer(0, 65535)),
+      intervenes: maybe(boolean),
+    }),
+  ),
   rules: maybe(list(rule, 0, 100)),
 });
 
@@ -278,6 +291,7 @@ export const recipeSchema: Schema = fields({
   events: maybe(list(event, 0, 100)),
   values: maybe(record(anything)),
   update: maybe(updateSchema),
+  teacher: maybe(fields({ initial: maybe(boolean) })),
   controller: maybe(controllerSchema),
   saved: maybe(savedSchema),
 });

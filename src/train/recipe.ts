@@ -88,9 +88,12 @@ export interface ComplexForm {
   readonly product?: 'conjugate' | 'plain';
 }
 
+/** What of an operand may be trained, beside bits. */
+type LearnedOf = 'scale' | 'zeroPoint' | 'form' | 'levels';
+
 interface LearnScale {
-  /** `form`: all numbers of the operand's form. */
-  readonly of: 'scale' | 'zeroPoint' | 'form';
+  /** `form`: all numbers of the operand's form; `levels`: the values of its format, which begin as they are. */
+  readonly of: LearnedOf;
   /** Its peak; it follows the recipe's schedule. Above 0. */
   readonly learningRate: number;
   /** When numbers stay as they are. Default: never. */
@@ -197,6 +200,8 @@ export interface RuleSet<N extends string = never> extends PartialSlots<N> {
   readonly weightDecay?: number;
   /** Whether updates leave the parameter as it is. */
   readonly frozen?: boolean;
+  /** What of its quantisers is trained, of what they say. Default: all of it. */
+  readonly learns?: readonly (LearnedOf | 'bits')[];
 }
 
 export interface Rule<N extends string = never> {
@@ -209,6 +214,30 @@ export interface EmulationSpec {
   readonly format: FormatSpelling;
   readonly rounding?: RoundingMode;
   readonly saturation?: Saturation;
+}
+
+/**
+ * Terms of a phase's loss. All but the first need the recipe's teacher. Only of training by `train`: the loss of any other loop is its own.
+ */
+export interface ObjectiveSpec {
+  /** Weight of the task's loss. */
+  readonly task: number;
+  /** Weight of T² KL(teacher || student), the softmax of both over a temperature T. Default 0. */
+  readonly soft?: number;
+  /** T. Default 1. */
+  readonly temperature?: number;
+  /** Weight of the mean squared difference of what blocks give from what the teacher's give. Default 0. */
+  readonly features?: number;
+  /** The only block whose difference counts, from 0. Default: all, alike. */
+  readonly block?: number;
+  /** Whether each block reads what the teacher's block before it gave. Default false. */
+  readonly intervenes?: boolean;
+}
+
+/** A trained model of the same sizes in float32. One that a run is not given it trains first. */
+export interface TeacherSpec {
+  /** Whether training begins with its weights. Default false. */
+  readonly initial?: boolean;
 }
 
 export interface Phase<N extends string = never> {
@@ -228,6 +257,8 @@ export interface Phase<N extends string = never> {
    * Default 0: not.
    */
   readonly rewarm?: number;
+  /** What is made small. Default: the task's loss. */
+  readonly objective?: ObjectiveSpec;
   /** Rules for this phase, after the recipe's own. */
   readonly rules?: readonly Rule<N>[];
 }
@@ -299,6 +330,8 @@ export interface Recipe<N extends string = never> {
   readonly values?: Readonly<Record<string, Curve>>;
   /** What gradients and steps go through. Default: gradients are clipped at the optimiser's `clipNorm`. */
   readonly update?: UpdateSpec;
+  /** Whom objectives compare with. */
+  readonly teacher?: TeacherSpec;
   /** Changes the format of slots that have a signed fixed-point one, layer by layer, as gradients tell. */
   readonly controller?: AdaptSpec;
   /** How what operations keep for the backward pass is held; later rules win. Default: as it is. */

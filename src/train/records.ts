@@ -43,6 +43,12 @@ export interface PhaseRecord {
   readonly phase: number;
 }
 
+/** A teacher that was not given and is trained first. */
+export interface TeacherRecord {
+  readonly recipe: string;
+  readonly steps: number;
+}
+
 export interface TrainOptions {
   /** The namespace of TensorFlow.js, with a backend ready. */
   readonly tf: TensorFlow;
@@ -73,6 +79,13 @@ export interface TrainOptions {
   readonly probeEvery?: number;
   /** Draws of the gradient probe, part of the probes; 0 (default) for none. */
   readonly gradientDraws?: number;
+  /**
+   * A checkpoint of the same model whose weights are the teacher's, where the recipe has one. Default: one is trained first, as
+   * `recipes.float32` does, with the same seed and as many steps.
+   */
+  readonly teacher?: Checkpoint;
+  /** Hears that a teacher is about to be trained, before the run itself. */
+  readonly onTeacher?: (record: TeacherRecord) => void;
   /** Where to go on from: what `onCheckpoint` gave to the same run. */
   readonly resume?: Checkpoint;
   /** Steps between two checkpoints; 0 (default) for none. An aborted run makes one too. */
@@ -116,6 +129,8 @@ export interface TrainResult {
   /** Characters or samples trained on. */
   readonly predictionsPerSecond: number;
   readonly memory: MemoryUse;
+  /** Where the recipe has a teacher: whether it was given, or trained first. */
+  readonly teacher?: 'given' | 'trained';
   /** Validations of the recipe's `inference`; empty for an interrupted run. */
   readonly inference: readonly InferenceResult[];
 }

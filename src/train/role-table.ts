@@ -33,6 +33,7 @@ import {
   controllerWords,
   emulationWords,
   eventWords,
+  objectiveWords,
   quantizerWords,
   savedWords,
   storeWords,
@@ -218,7 +219,7 @@ export function rolesOf(
 /** The row of a parameter, or of products without one. */
 function rowOf(context: RowContext, inForce: RulesInForce, one: Selectable): string[] {
   const { recipe, matrixOf, blocks } = context;
-  const { first, second, frozen } = settingsUnder(inForce, one, blocks);
+  const { first, second, frozen, learns } = settingsUnder(inForce, one, blocks);
   const own = {
     ...recipe.optimizer,
     ...(first && { first }),
@@ -235,7 +236,9 @@ function rowOf(context: RowContext, inForce: RulesInForce, one: Selectable): str
     one.name,
     ...wordsOf(slots),
     bitsWords({ emulate: inForce.phase.emulate, w: slots.forward.w, store, shape }),
-    (store === undefined ? 'float32' : storeWords(store)) + (frozen === true ? ', frozen' : ''),
+    (store === undefined ? 'float32' : storeWords(store)) +
+      (frozen === true ? ', frozen' : '') +
+      (learns === undefined ? '' : `, learns ${learns.join(' ') || 'nothing'}`),
     ...stateWords(own, isMatrix(one)),
     one.role,
     shape === undefined ? '-' : String(sizeOf(one.shape)),
@@ -245,12 +248,13 @@ function rowOf(context: RowContext, inForce: RulesInForce, one: Selectable): str
 
 /** What a phase does beside slots. */
 function phaseWords(recipe: Recipe, phase: Phase, index: number): string {
-  const { from, emulate, phaseIn, optimizerState, rewarm } = phase;
+  const { from, emulate, phaseIn, optimizerState, rewarm, objective } = phase;
   const norm = normOf(recipe, index);
   return [
     `from ${from * 100} %`,
     ...(emulate === null ? [] : [emulationWords(emulate)]),
     ...(norm === null ? [] : [`${norm.kind} norm before ${norm.where === 'all' ? 'all' : norm.where}`]),
+    ...(objective === undefined ? [] : [objectiveWords(objective)]),
     ...(phaseIn === undefined ? [] : [`phased in: ${phaseIn.kind} over ${phaseIn.over * 100} %`]),
     ...(index === 0 ? [] : [`optimiser state: ${optimizerState}`]),
     ...(index === 0 ? (recipe.saved ?? []).map(savedWords) : []),

@@ -8,7 +8,7 @@ import type { AccumulatorSpec } from '../tfjs/accumulator.ts';
 import type { AdaptSpec } from './controllers/adapt.ts';
 import { canonicalJson } from './hash.ts';
 import type { StateCodecSpec } from './optimizers/index.ts';
-import type { EmulationSpec, EventAction, OperandSpec, RecipeEvent } from './recipe.ts';
+import type { EmulationSpec, EventAction, ObjectiveSpec, OperandSpec, RecipeEvent } from './recipe.ts';
 import type { SavedRule } from './saved/spec.ts';
 import { feedsBack, type GridStore, type MasterStore, type WeightStoreSpec } from './stores/index.ts';
 
@@ -112,6 +112,10 @@ export function accumulatorWords(spec: AccumulatorSpec | null | undefined): stri
 /** What a phase emulates, in words. */
 export const emulationWords = ({ format, ...modes }: EmulationSpec): string =>
   ['kernels emulate', toFormat(format).name, ...others(modes)].join(' ');
+
+/** What a phase makes small, in words. */
+export const objectiveWords = (objective: ObjectiveSpec): string =>
+  `objective: ${others(objective).join(' ')}`;
 
 export function storeWords(store: WeightStoreSpec): string {
   switch (store.kind) {

@@ -19,6 +19,7 @@ export function checkpointOf(run: TrainingRun, identity: Checkpoint['state']['id
         arrays.set(`optimizer/${name.slice(variablePrefix.length)}`, saved);
   for (const [key, saved] of [...savedMemories(engine.memories), ...learned.save()])
     arrays.set(`quantizers/${key}`, saved);
+  for (const [name, saved] of run.teacher?.save() ?? []) arrays.set(`teacher/${name}`, saved);
   const state = { version: 1, identity, step: losses.length, phase, optimizer: counters, seconds } as const;
   return { state, arrays };
 }
@@ -43,7 +44,8 @@ export function resumeRun(run: TrainingRun, { state, arrays }: Checkpoint): void
   const { variablePrefix, parameters } = model;
   const own = [...arraysUnder('optimizer', arrays)];
   const moments = new Map(own.map(([name, saved]) => [variablePrefix + name, saved]));
-  const shapes = new Map(parameters.map(({ name, shape }) => [variablePrefix + name, shape]));
+  const moved = engine.parameters.filter((one) => !engine.wasFrozen(one, step));
+  const shapes = new Map(moved.map(({ name, shape }) => [variablePrefix + name, shape]));
   // How moments are held goes by the phase.
   engine.setClocks(Object.fromEntries(parameters.map(({ name }) => [name, step])));
   within('resume', () => {

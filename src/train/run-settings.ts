@@ -3,12 +3,12 @@
  * checkpoint.
  */
 
-import { checkFields, checkFunction, integerInRange, numberInRange, oneOf } from '../check.ts';
+import { checkAbsent, checkFields, checkFunction, integerInRange, numberInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkTensorFlow } from '../tfjs/check-tensorflow.ts';
 import type { RunIdentity } from './checkpoint.ts';
 import { hashData } from './hash.ts';
-import { modelConfig } from './model-config.ts';
+import { blocksOfModel, type ModelConfig, modelConfig } from './model-config.ts';
 import { numericsVersion } from './numerics.ts';
 import { type Recipe, settledRecipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
@@ -17,6 +17,7 @@ import { withCanonicalNames } from './recipe-names.ts';
 import type { TrainOptions } from './records.ts';
 import type { Task } from './task.ts';
 import { taskOf } from './tasks.ts';
+import { hashOfTeacher, type TeacherWeights, weightsOfCheckpoint } from './teacher.ts';
 
 export interface Settings
   extends Required<Pick<TrainOptions, 'seed' | 'steps' | 'learningRate' | 'evaluateEvery'>> {
@@ -28,12 +29,15 @@ export interface Settings
   readonly probeEvery: number;
   readonly gradientDraws: number;
   readonly checkpointEvery: number;
+  /** The weights of a teacher that was given. */
+  readonly teacher: TeacherWeights | undefined;
 }
 
 const dataOptionNames: readonly (keyof TrainOptions)[] = [
   ...(['model', 'data', 'recipe', 'steps', 'seed', 'batch', 'learningRate', 'evaluateEvery'] as const),
   ...(['evaluationWindows', 'kernels', 'probeEvery', 'gradientDraws', 'resume', 'checkpointEvery'] as const),
   ...(['onCheckpoint', 'signal', 'onStep', 'onEvaluation', 'onPhase'] as const),
+  ...(['teacher', 'onTeacher'] as const),
 ];
 
 /** Whether it can stop a run: an AbortSignal, of whatever realm. */
@@ -46,7 +50,7 @@ function checkOptions(options: Omit<TrainOptions, 'tf'>, names: readonly string[
   const { signal, kernels } = options;
   oneOf('kernels', kernels, ['own', 'stock'], 'own');
   if (signal !== undefined && !isSignal(signal)) throw new ArgumentError('signal', signal, 'an AbortSignal');
-  for (const name of ['onCheckpoint', 'onStep', 'onEvaluation', 'onPhase'] as const)
+  for (const name of ['onCheckpoint', 'onStep', 'onEvaluation', 'onPhase', 'onTeacher'] as const)
     if (options[name] !== undefined) checkFunction(name, options[name]);
 }
 
@@ -66,16 +70,32 @@ export function settingsOf(options: TrainOptions): Settings {
   return resolve(options);
 }
 
+/** Throws ArgumentError naming an objective for a block that the model has not. */
+function checkBlocks({ phases }: Recipe, config: ModelConfig): void {
+  const blocks = blocksOfModel(config);
+  phases.forEach(({ objective }, i) => {
+    const { features = 0, intervenes = false, block } = objective ?? {};
+    const path = `recipe.phases[${i}].objective`;
+    if (blocks === 0 && (features > 0 || intervenes))
+      throw new ArgumentError(`${path}.features`, features, `nothing: ${config.name} has no blocks`);
+    if (block !== undefined) integerInRange(`${path}.block`, block, 0, blocks - 1);
+  });
+}
+
 function resolve(options: Omit<TrainOptions, 'tf'>): Settings {
   const task = taskOf(modelConfig(options.model, options.batch), options.data);
   checkRecipe(options.recipe);
   const steps = integerInRange('steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1, 1);
   checkFit(settledRecipe(options.recipe), task.shapes, task.predictions, steps);
+  checkBlocks(settledRecipe(options.recipe), task.config);
+  if (options.recipe.teacher === undefined)
+    checkAbsent('teacher', options.teacher, 'nothing: the recipe has no teacher');
   return {
     task,
     recipe: withCanonicalNames(settledRecipe(options.recipe)),
     learningRate: numberInRange('learningRate', options.learningRate, { above: 0 }, task.config.learningRate),
     steps,
+    teacher: options.teacher && weightsOfCheckpoint('teacher', options.teacher, task),
     seed: integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER, 0),
     evaluateEvery: integerInRange('evaluateEvery', options.evaluateEvery, 0, 2 ** 32 - 1, 50),
     probeEvery: integerInRange('probeEvery', options.probeEvery, 0, 2 ** 32 - 1, 0),
@@ -117,5 +137,6 @@ export function identityOf({ tf, kernels = 'own' }: TrainOptions, settings: Sett
     backend: `${tf.getBackend()}, ${kernels} kernels`,
     numerics: `${numericsVersion()}, TensorFlow.js ${tf.version_core}`,
     data: task.dataHash(),
+    ...(settings.teacher && { teacher: hashOfTeacher(settings.teacher) }),
   };
 }

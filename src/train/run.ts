@@ -3,16 +3,18 @@
  * training-run.ts; numerics are in the recipe's formats, the model, the stores and the optimiser.
  */
 import { exp } from '../approximate.ts';
+import { within } from '../check.ts';
 import { toFormat } from '../formats/index.ts';
 import { bitsPerWeight } from './bits-per-weight.ts';
-import { checkCheckpoint, checkIdentity } from './checkpoint.ts';
+import { arraysUnder, checkCheckpoint, checkIdentity } from './checkpoint.ts';
 import { memoryUse, savedActivationBytes } from './memory.ts';
 import type { LinearSlots } from './recipe.ts';
 import type { MemoryUse, TrainOptions, TrainResult } from './records.ts';
 import { checkpointOf, resumeRun } from './run-checkpoint.ts';
 import { type Ending, evaluateAtTheEnd, evaluateOnTheWay } from './run-evaluations.ts';
-import { identityOf, settingsOf } from './run-settings.ts';
+import { identityOf, type Settings, settingsOf } from './run-settings.ts';
 import { lossSpike } from './spike.ts';
+import { type TeacherWeights, teacherWeights, trainTeacher } from './teacher.ts';
 import { TrainingRun } from './training-run.ts';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
@@ -52,8 +54,19 @@ function resultOf(run: TrainingRun, { validation, inference, isWhole }: Ending):
     seconds,
     predictionsPerSecond: (losses.length * task.predictions) / seconds,
     memory: memoryOf(run, slots),
+    ...(recipe.teacher && { teacher: run.settings.teacher === undefined ? 'trained' : 'given' }),
     inference,
   };
+}
+
+/** The teacher of a run whose recipe has one: given, that of a checkpoint, or trained now. */
+async function teacherOf(options: TrainOptions, settings: Settings): Promise<TeacherWeights | undefined> {
+  const { recipe, task, steps, teacher } = settings;
+  if (recipe.teacher === undefined || teacher !== undefined) return teacher;
+  const saved = options.resume && arraysUnder('teacher', options.resume.arrays);
+  if (saved !== undefined) return within('resume', () => teacherWeights('teacher', saved, task));
+  options.onTeacher?.({ recipe: 'float32', steps });
+  return trainTeacher(train, options, recipe, task);
 }
 
 /**
@@ -76,7 +89,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     checkCheckpoint(resume);
     checkIdentity(resume.state.identity, identity!);
   }
-  const run = new TrainingRun(options, settings);
+  const teacher = await teacherOf(options, settings);
+  const run = new TrainingRun(options, settings, teacher);
   const { losses } = run;
   const { steps, checkpointEvery } = settings;
   try {

@@ -8,14 +8,16 @@ import { crossEntropy } from './cross-entropy.ts';
 import { type Divergence, DivergenceError, firstNotFinite } from './divergence.ts';
 import type { PassOptions, RecipeEngine } from './engine/engine.ts';
 import type { SlotName } from './engine/slots.ts';
-import type { Model } from './model.ts';
+import type { ForwardCall, Model } from './model.ts';
+import { objectiveLoss } from './objective.ts';
 import { oneHot } from './one-hot.ts';
 import { globalNorm, type TrainingOptimizer } from './optimizers/index.ts';
 import { isSlotted } from './parameter-role.ts';
 import type { GradientProbe, OperandProbes } from './probes.ts';
-import type { ExtraNorm, LinearSlots } from './recipe.ts';
+import type { ExtraNorm, LinearSlots, ObjectiveSpec } from './recipe.ts';
 import { logitSharpness } from './sharpness.ts';
 import type { Batch } from './task.ts';
+import type { Teacher } from './teacher.ts';
 
 /** A batch and the arithmetic to run it in. */
 export interface StepContext {
@@ -26,6 +28,8 @@ export interface StepContext {
   readonly batch: Batch;
   readonly extraNorm: ExtraNorm | null;
   readonly engine: RecipeEngine;
+  /** The phase's, where it has one, and whom it asks. */
+  readonly objective?: { readonly spec: ObjectiveSpec; readonly teacher: Teacher } | undefined;
   /** What the gradients of the step are multiplied by: then those that are not finite are no divergence. */
   readonly scale?: number | undefined;
 }
@@ -37,19 +41,24 @@ interface Pass {
 
 /** Loss and gradients. Call inside `tf.tidy`. `look` sees the logits. */
 function pass(
-  { tf, model, batch, outputs, extraNorm, engine }: StepContext,
+  { tf, model, batch, outputs, extraNorm, engine, objective }: StepContext,
   options: PassOptions,
   look?: (logits: Tensor2D) => void,
 ): Pass {
   const inputs = batch.inputs(tf);
   const targets = oneHot(tf, batch.targets, outputs);
   const variables: Variable[] = model.parameters.map(({ variable }) => variable);
-  const loss = (): Scalar => {
-    const logits = model.forward(inputs, { extraNorm });
+  const taught = objective && { spec: objective.spec, teaching: objective.teacher.answer(engine, inputs) };
+  const forward = (call: ForwardCall = {}): Tensor2D => {
+    const logits = model.forward(inputs, { extraNorm, ...call });
     look?.(logits);
-    return crossEntropy(tf, logits, targets);
+    return logits;
   };
+  const loss = (): Scalar =>
+    taught === undefined ? crossEntropy(tf, forward(), targets) : objectiveLoss(tf, forward, targets, taught);
   const { value, grads } = engine.within(options, () => tf.variableGrads(loss, variables));
+  // What an objective does not reach has taken the step all the same, with a gradient of 0.
+  for (const { name, shape } of variables) grads[name] ??= tf.zeros(shape);
   return { loss: value.dataSync()[0]!, gradients: grads };
 }
 

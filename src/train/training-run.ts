@@ -17,6 +17,7 @@ import { type ExtraNorm, valueOptions } from './recipe.ts';
 import type { StepRecord, TrainOptions } from './records.ts';
 import type { Settings } from './run-settings.ts';
 import { probeGradients, type StepContext, type StepOutcome, trainStep } from './step.ts';
+import { Teacher, type TeacherWeights } from './teacher.ts';
 import { UpdateProbe } from './update-probe.ts';
 
 /** A model's variables: those of weights that a store holds exist during a step only. */
@@ -63,12 +64,17 @@ export class TrainingRun {
   /** Index of the phase in force; -1 before the first step. */
   phase = -1;
 
-  constructor(options: TrainOptions, settings: Settings) {
+  readonly teacher: Teacher | undefined;
+
+  constructor(options: TrainOptions, settings: Settings, teacher?: TeacherWeights) {
     this.options = options;
     this.settings = settings;
     const { tf, kernels = 'own' } = options;
     const { task, recipe, seed, steps } = settings;
     this.model = task.createModel(tf, seed, recipe.extraNorm);
+    this.teacher = teacher && new Teacher(tf, task, recipe, teacher);
+    if (recipe.teacher?.initial === true)
+      for (const one of this.model.parameters) this.model.load(one, teacher!.get(one.name)!);
     this.engine = new RecipeEngine(tf, {
       ...{ recipe, steps, seed, kernels, log: false, placesNorms: true },
       parameters: parametersOf(this.model),
@@ -90,6 +96,13 @@ export class TrainingRun {
   /** The recipe's extra norm in the phase in force. */
   get extraNorm(): ExtraNorm | null {
     return normOf(this.settings.recipe, this.phase);
+  }
+
+  /** The objective of the phase in force, and whom it asks. */
+  get #objective(): StepContext['objective'] {
+    const { teacher } = this;
+    const spec = this.settings.recipe.phases[this.phase]!.objective;
+    return spec === undefined || teacher === undefined ? undefined : { spec, teacher };
   }
 
   #enterPhase(step: number): void {
@@ -143,6 +156,7 @@ export class TrainingRun {
     const context: StepContext = {
       ...{ tf: options.tf, model, outputs: task.outputs, extraNorm: this.extraNorm, engine },
       batch: task.trainingBatch(index, seed),
+      objective: this.#objective,
       scale: steered.pipeline.scale,
     };
     weights.load();
@@ -170,5 +184,6 @@ export class TrainingRun {
   dispose(): void {
     this.engine.stop();
     for (const part of [this.learned, this.steered, this.optimizer, this.model]) part.dispose();
+    this.teacher?.dispose();
   }
 }

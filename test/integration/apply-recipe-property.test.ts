@@ -171,6 +171,7 @@ const every: Readonly<Record<string, Recipe>> = {
   geta: recipes.geta({ bits: [3, 8], scaleRate: 1e-3, formRate: 1e-2 }),
   ifairy: recipes.ifairy(),
   l4q: recipes.l4q({ group: 4, rank: 2 }),
+  'l4q of weights that are never moved': recipes.l4q({ group: 4, rank: 2, at: 0 }),
   qvgen: recipes.qvgen({ rank: 2, until: 0.5 }),
   galore: recipes.galore({ rank: 2, period: 2 }),
   qGalore: recipes.qGalore({ rank: 2, period: 2, queue: 1 }),

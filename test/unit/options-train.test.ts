@@ -558,6 +558,19 @@ describe('recipes', () => {
     quest: [{ ...common, bits: 3, activations: false }],
     lsq: [{ ...common, bits: 3, activations: 'affine', per: 'row', ends: 'binary32', scaleRate: 1e-3 }],
     whitepaperQat: [{ ...common, weightBits: 4, activationBits: 7, per: 'tensor', decay: 0.9, delay: 0.2 }],
+    distillation: [
+      {
+        ...{ ...common, ...rounding, alpha: 0.25, temperature: 4, features: 2, initial: true },
+        ...{ bits: 3, group: 32, levels: 'learned', levelRate: 1e-2 },
+      },
+    ],
+    teacherIntervention: [
+      {
+        ...{ ...common, alpha: 0.25, temperature: 4, features: 2, initial: false },
+        ...{ bits: 4, until: 0.5, activations: false },
+      },
+    ],
+    efficientQat: [{ ...common, bits: 3, group: 32, blocks: 3, blockwise: 0.5, scaleRate: 1e-3 }],
     gaqat: [
       {
         ...{ ...common, bits: 3, activations: 'affine', per: 'row', ends: 'binary32', scaleRate: 1e-3 },

@@ -69,6 +69,7 @@ function report({ name }: Recipe, seed: number, result: TrainResult): string {
   const ending = interrupted ? ', stopped early' : '';
   return (
     `${name}, seed ${seed}: ${steps} steps in ${seconds.toFixed(1)} s${ending}\n` +
+    (result.teacher === undefined ? '' : `taught by a float32 teacher that was ${result.teacher}\n`) +
     `${outcome(result)}; ${bitsPerWeight.toFixed(2)} bits a weight; ` +
     `${memory.bytesPerParameter.toFixed(2)} bytes a parameter for weights, state and gradients\n`
   );
@@ -168,6 +169,10 @@ async function trainInto(
       },
       onEvaluation: (record) => append({ type: 'evaluation', ...record }),
       onPhase: (record) => append({ type: 'phase', ...record }),
+      onTeacher({ recipe: name, steps: count }) {
+        if (!options.quiet)
+          io.stderr.write(`no teacher is given: training one first, ${name}, ${count} steps\n`);
+      },
     });
     const { recipe: _recipe, ...numbers } = result;
     append({ type: 'result', ...numbers });

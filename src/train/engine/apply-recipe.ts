@@ -109,6 +109,12 @@ export async function applyRecipe(
   checkFields('', options, optionNames);
   checkRecipe(given);
   const recipe = settledRecipe(given);
+  if (recipe.teacher !== undefined)
+    throw new ArgumentError(
+      'recipe.teacher',
+      recipe.teacher,
+      'nothing, as the loss of a loop is its own: train() has teachers and objectives',
+    );
   const steps = integerInRange('steps', options?.steps ?? Number.NaN, 1, 2 ** 21 - 1);
   const seed = integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER);
   const kernels = oneOf('kernels', options.kernels, ['own', 'stock'], 'own');

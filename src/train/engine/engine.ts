@@ -296,6 +296,12 @@ export class RecipeEngine implements SlotProvider {
     return known;
   }
 
+  /** Whether none of the first updates has moved a parameter, so that no optimiser holds a state of it. */
+  wasFrozen(one: Selectable, updates: number): boolean {
+    const changes = [...this.timeline.changes()].filter((clock) => clock < updates);
+    return changes.every((clock) => this.settingsAt(one, clock).frozen === true);
+  }
+
   /** Whether the next update leaves a parameter as it is. */
   isFrozen(one: Selectable): boolean {
     return this.settingsAt(one, this.clockOf(one.name)).frozen === true;

@@ -1,12 +1,8 @@
 /**
  * What stands between a weight or input and its quantiser, or beside it, with numbers of its own that are trained with the run: the
- * interface, and which there are. Each has a file; how slots apply them is slots.ts', how the numbers are trained
+ * interface. Each has a file; which there are and how they are applied is slot-form.ts', how the numbers are trained
  * learned-parameters.ts'.
  */
-import type { OperandForm } from '../recipe.ts';
-import { complexForm } from './form-complex.ts';
-import { lowRankForm } from './form-low-rank.ts';
-import { powerForm } from './form-power.ts';
 
 /** A matrix as slots see it: rows along its last axis. */
 export interface FormedMatrix {
@@ -16,13 +12,13 @@ export interface FormedMatrix {
 }
 
 /** Where in a run a form is applied. */
-export interface FormPlace {
+interface FormPlace {
   readonly step: number;
   readonly steps: number;
 }
 
 /** What a form's numbers begin with. */
-export interface FormBeginning {
+interface FormBeginning {
   readonly seed: number;
   /** Whose draws are the form's. */
   readonly key: string;
@@ -57,16 +53,4 @@ export interface Form {
 export interface SettledForm {
   readonly form: readonly number[];
   readonly scales?: readonly number[];
-}
-
-/** The form of an operand's specification. */
-export function formOf(spec: OperandForm): Form {
-  switch (spec.kind) {
-    case 'power':
-      return powerForm(spec);
-    case 'low-rank':
-      return lowRankForm(spec);
-    case 'complex':
-      return complexForm(spec);
-  }
 }

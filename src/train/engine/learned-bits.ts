@@ -12,10 +12,11 @@ import { countGroups, forEachGroup, type Grouping } from '../../quantizers/group
 import type { QuantizerState } from '../../quantizers/tracking.ts';
 import type { LearnBits, OperandSpec } from '../recipe.ts';
 
-/** What a slot remembers: what its quantiser does, what is trained of its noise, one a group, and the numbers of its form. */
+/** What a slot remembers: what its quantiser does, what is trained of its noise, one a group, the numbers of its form, the values of its format. */
 export interface SlotMemory extends QuantizerState {
   readonly bits?: readonly number[];
   readonly form?: readonly number[];
+  readonly levels?: readonly number[];
 }
 
 /** How bits are learned: what the recipe says, and the bits that they begin with. */

@@ -24,7 +24,7 @@ import { SignDisorder } from './sign-disorder.ts';
 import type { LearnedGradients, Slot } from './slots.ts';
 
 /** The field of a quantiser's state, and of its gradients, that a parameter is. */
-const fieldOf = { scale: 'scales', zeroPoint: 'zeroPoints', form: 'form' } as const;
+const fieldOf = { scale: 'scales', zeroPoint: 'zeroPoints', form: 'form', levels: 'levels' } as const;
 
 /** What trains one parameter of one quantiser. */
 interface Trainer {
@@ -89,11 +89,18 @@ export class LearnedParameters implements StepPart {
   after(_optimizer: object, names: readonly string[]): void {
     const own = new Set(names);
     for (const slot of this.#engine.slots) {
-      const { learn } = slot.spec;
-      if (learn === undefined || !own.has(slot.layer)) continue;
+      if (slot.spec.learn === undefined || !own.has(slot.layer)) continue;
       const gradients = slot.takeGradients();
-      if (gradients !== undefined) this.#train(slot, learn, gradients);
+      const learn = this.#learnsNow(slot);
+      if (gradients !== undefined && learn.length > 0) this.#train(slot, learn, gradients);
     }
+  }
+
+  /** What of a slot's quantiser is trained at present. */
+  #learnsNow({ layer, spec: { learn = [] } }: Slot): readonly LearnSpec[] {
+    const one = this.#engine.parameters.find(({ name }) => name === layer);
+    const learns = one && this.#engine.settingsAt(one, this.#engine.clockOf(layer)).learns;
+    return learns === undefined ? learn : learn.filter(({ of }) => learns.includes(of));
   }
 
   /** Gradients of a step that is left out are forgotten. */

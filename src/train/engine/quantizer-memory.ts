@@ -17,7 +17,7 @@ export function savedBinary64(name: string, { dtype, shape, data }: SavedArray):
 /** A state as arrays by field; what is not there has none. */
 function savedState(state: SlotMemory): Map<string, SavedArray> {
   const arrays = new Map<string, SavedArray>();
-  const { average, history, scales, zeroPoints, bits, form } = state;
+  const { average, history } = state;
   if (average !== undefined) {
     const values = average.map((each) => each ?? Number.NaN);
     arrays.set('average', savedFloat64(Float64Array.from(values)));
@@ -27,10 +27,14 @@ function savedState(state: SlotMemory): Map<string, SavedArray> {
       'history',
       savedFloat64(Float64Array.from(history.flat()), [history.length, history[0]!.length]),
     );
-  for (const [field, values] of Object.entries({ scales, zeroPoints, bits, form }))
-    if (values !== undefined) arrays.set(field, savedFloat64(Float64Array.from(values)));
+  for (const field of listFields)
+    if (state[field] !== undefined) arrays.set(field, savedFloat64(Float64Array.from(state[field])));
   return arrays;
 }
+
+const listFields = ['scales', 'zeroPoints', 'bits', 'form', 'levels'] as const;
+const isList = (field: string): field is (typeof listFields)[number] =>
+  (listFields as readonly string[]).includes(field);
 
 /** The state that `savedState` wrote. Throws ArgumentError naming an array that it has not written. */
 function stateOf(folder: string, arrays: ReadonlyMap<string, SavedArray>): SlotMemory {
@@ -42,8 +46,7 @@ function stateOf(folder: string, arrays: ReadonlyMap<string, SavedArray>): SlotM
     if (field === 'average') state.average = values.map((each) => (Number.isNaN(each) ? null : each));
     else if (field === 'history' && saved.shape.length === 2)
       state.history = Array.from({ length: rows }, (_, i) => values.slice(i * columns, (i + 1) * columns));
-    else if (field === 'scales' || field === 'zeroPoints' || field === 'bits' || field === 'form')
-      state[field] = values;
+    else if (isList(field)) state[field] = values;
     else throw new ArgumentError(name, saved.shape, 'no such array of a quantiser');
   }
   return state;
@@ -58,7 +61,7 @@ export function savedMemories(memories: ReadonlyMap<string, SlotMemory>): Map<st
 }
 
 const slotPattern =
-  /^(.+\/(?:(?:forward|inputGradient|weightGradient)\.[a-z]+|saved\.[a-z]+[0-9]+\.[0-9]+)\/[0-9a-f]{16})\/((?:scale|zeroPoint|bits|form)\/.+|[a-zA-Z]+)$/;
+  /^(.+\/(?:(?:forward|inputGradient|weightGradient)\.[a-z]+|saved\.[a-z]+[0-9]+\.[0-9]+)\/[0-9a-f]{16})\/((?:scale|zeroPoint|bits|form|levels)\/.+|[a-zA-Z]+)$/;
 
 /** What `savedMemories` wrote, and beside it the arrays of what trains parameters. Throws ArgumentError for anything else. */
 export function memoriesOf(arrays: ReadonlyMap<string, SavedArray>): {

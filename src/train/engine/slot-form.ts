@@ -6,8 +6,31 @@ import type { Tensor } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { SlotOperand } from '../../tfjs/product-slots.ts';
 import type { OperandForm } from '../recipe.ts';
-import { type Form, type FormedMatrix, formOf, type SettledForm } from './form.ts';
-import type { Pass } from './slots.ts';
+import type { Form, FormedMatrix, SettledForm } from './form.ts';
+import { complexForm } from './form-complex.ts';
+import { lowRankForm } from './form-low-rank.ts';
+import { powerForm } from './form-power.ts';
+
+/** What a form has to know of a pass. */
+interface FormPass {
+  readonly seed: number;
+  readonly step: number;
+  readonly steps: number;
+  readonly isTraining: boolean;
+  readonly gradientScale: number;
+}
+
+/** The form of an operand's specification. */
+function formOf(spec: OperandForm): Form {
+  switch (spec.kind) {
+    case 'power':
+      return powerForm(spec);
+    case 'low-rank':
+      return lowRankForm(spec);
+    case 'complex':
+      return complexForm(spec);
+  }
+}
 
 /** A matrix, the numbers that its form has, and what the quantiser is given. */
 interface Formed {
@@ -42,7 +65,7 @@ export class SlotForm {
     return gradients;
   }
 
-  #formed(operand: Tensor, pass: Pass, quantised: (operand: Tensor) => Float32Array): Formed {
+  #formed(operand: Tensor, pass: FormPass, quantised: (operand: Tensor) => Float32Array): Formed {
     const columns = operand.shape.at(-1) ?? 1;
     const values = operand.dataSync() as Float32Array;
     const given = { values, rows: operand.size / columns, columns };
@@ -69,7 +92,7 @@ export class SlotForm {
    * @param inner the quantiser's
    * @param quantised what the quantiser makes of a matrix, with nothing remembered
    */
-  operand(inner: SlotOperand, pass: Pass, quantised: (operand: Tensor) => Float32Array): SlotOperand {
+  operand(inner: SlotOperand, pass: FormPass, quantised: (operand: Tensor) => Float32Array): SlotOperand {
     const form = this.#form;
     return {
       ...inner,

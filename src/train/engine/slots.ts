@@ -5,6 +5,7 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { within } from '../../check.ts';
+import { codebook, nextUp } from '../../formats/index.ts';
 import type { Gradients } from '../../quantizers/gradients/index.ts';
 import { type Explained, type Quantizer, type QuantizerOptions, quantizer } from '../../quantizers/index.ts';
 import type { QuantizerState } from '../../quantizers/tracking.ts';
@@ -81,12 +82,16 @@ function isRandom(spec: OperandSpec): boolean {
   );
 }
 
+/** Whether the values of its format are trained. */
+const learnsLevels = ({ learn }: OperandSpec): boolean => learn?.some(({ of }) => of === 'levels') === true;
+
 /** Whether it depends on what was seen before. */
 export function hasMemory(spec: OperandSpec): boolean {
   const { scale, form } = spec;
   return (
     bitLearning(spec) !== undefined ||
     (form !== undefined && form.kind !== 'complex') ||
+    learnsLevels(spec) ||
     (scale !== undefined &&
       (scale.decay !== undefined || scale.history !== undefined || scale.from === 'learned'))
   );
@@ -135,19 +140,31 @@ export interface LearnedGradients {
   readonly zeroPoints?: Float64Array;
   readonly bits?: BitGradients;
   readonly form?: Float64Array;
+  readonly levels?: Float64Array;
 }
 
 /** Learned scales are binary32 numbers, as what trains them is, and at least the least normal one: 0 is no scale. */
 const leastScale = 2 ** -126;
 
 /** Learned scales and zero points as binary32 has them. */
-export function settledParameters({ scales, zeroPoints }: QuantizerState): QuantizerState {
+function settledParameters({ scales, zeroPoints }: QuantizerState): QuantizerState {
   return {
     ...(scales === undefined
       ? {}
       : { scales: scales.map((scale) => Math.max(Math.fround(scale), leastScale)) }),
     ...(zeroPoints === undefined ? {} : { zeroPoints: zeroPoints.map(Math.fround) }),
   };
+}
+
+/** Trained values as binary32 has them, ascending; of equal ones all but the first are the next above. */
+function settledLevels(levels: readonly number[]): number[] {
+  const sorted = levels.map(Math.fround).sort((a, b) => a - b);
+  const settled: number[] = [];
+  for (const level of sorted) {
+    const last = settled.at(-1);
+    settled.push(last !== undefined && level <= last ? nextUp(last, 'binary32') : level);
+  }
+  return settled;
 }
 
 function added(sum: Float64Array | undefined, part: Float64Array, factor: number): Float64Array {
@@ -171,6 +188,8 @@ export class Slot {
   /** What is trained of the noise; undefined: it is as it began. */
   #bits: readonly number[] | undefined;
   readonly #form: SlotForm | undefined;
+  /** The trained values of the format; undefined: they are as they began. */
+  #levels: readonly number[] | undefined;
   #made: Quantizer | undefined;
   #madeFor = -1;
   /** What the quantiser remembered when the latest image of a training pass was made. */
@@ -200,14 +219,17 @@ export class Slot {
     const product = this.#name.slice(0, this.#name.indexOf('.'));
     const stream = (BigInt(fnv1a32(`${this.layer}/${product}/signs`)) << 32n) | BigInt(step);
     const transform = { ...(options.transform as TransformData), seed, stream: String(stream) };
-    const made = quantizer(signs ? { ...options, transform } : this.#withBits(options));
+    const made = quantizer(signs ? { ...options, transform } : this.#trained(options));
     if (this.#made !== undefined && this.hasMemory) made.restore(this.#made.state());
     this.#made = made;
     this.#madeFor = step;
     return made;
   }
 
-  #withBits(options: QuantizerOptions): QuantizerOptions {
+  /** Options with the values and bits that are trained. */
+  #trained(options: QuantizerOptions): QuantizerOptions {
+    if (this.#levels !== undefined)
+      return { ...options, format: codebook({ name: 'levels', values: this.#levels }) };
     const learning = this.#learning;
     if (learning === undefined) return options;
     const bits = this.#bits?.map((p) => bitsOf(learning, p)) ?? bitsOf(learning, initialParameter(learning));
@@ -231,6 +253,7 @@ export class Slot {
       ...this.#made?.state(),
       ...(this.#bits === undefined ? {} : { bits: this.#bits }),
       ...(numbers === undefined ? {} : { form: numbers }),
+      ...(learnsLevels(this.spec) && this.#made ? { levels: this.#made.format.values() } : {}),
     };
   }
 
@@ -244,8 +267,9 @@ export class Slot {
   }
 
   /** Gives the quantiser what it is to remember. `pass`: any of the run. */
-  remember({ bits, form, ...state }: SlotMemory, pass: Pick<Pass, 'seed' | 'step'>): void {
-    if (this.#learning !== undefined) this.#made = undefined;
+  remember({ bits, form, levels, ...state }: SlotMemory, pass: Pick<Pass, 'seed' | 'step'>): void {
+    if (this.#learning !== undefined || levels !== undefined) this.#made = undefined;
+    this.#levels = levels;
     this.#bits = bits;
     if (this.#form !== undefined) this.#form.numbers = form;
     this.quantizer(pass)?.restore(state);
@@ -253,7 +277,8 @@ export class Slot {
 
   /** What is remembered after a step of training, in the ranges that it has. */
   settled(memory: SlotMemory): SlotMemory {
-    const all = { ...memory, ...settledParameters(memory) };
+    const { levels } = memory;
+    const all = { ...memory, ...settledParameters(memory), ...(levels && { levels: settledLevels(levels) }) };
     return this.#form === undefined || all.form === undefined
       ? all
       : { ...all, ...this.#form.settled(all.form, all.scales) };
@@ -292,7 +317,9 @@ export class Slot {
     return this.#as(made, before, () => made.explain(x, matrix.shape, { ...call, update: false }));
   }
 
-  #addGradients({ scales, zeroPoints }: Gradients<Float32Array>, factor: number): void {
+  #addGradients({ scales, zeroPoints, levels }: Gradients<Float32Array>, factor: number): void {
+    if (levels !== undefined && learnsLevels(this.spec))
+      this.#gradients = { ...this.#gradients, levels: added(this.#gradients?.levels, levels, factor) };
     if (scales === undefined) return;
     this.#gradients = {
       ...this.#gradients,

@@ -12,6 +12,13 @@ export {
 } from './bitnet.ts';
 export { type CoatOptions, coat } from './coat.ts';
 export { type Dfp16Options, dfp16 } from './dfp.ts';
+export {
+  type DistillationOptions,
+  distillation,
+  type TeacherInterventionOptions,
+  teacherIntervention,
+} from './distillation.ts';
+export { type EfficientQatOptions, efficientQat } from './efficient-qat.ts';
 export { type Fp4DesignOptions, fp4Design } from './fp4-design.ts';
 export { type Fp4DgeOptions, fp4Dge } from './fp4-dge.ts';
 export { type Fp8HybridOptions, fp8Hybrid } from './fp8.ts';

@@ -60,12 +60,12 @@ function activationsOf(bits: number, { activations, scaleRate }: Settled): Opera
 }
 
 /** Slots of learned steps at so many bits. */
-export function lsqSlots(bits: number, settled: Settled): LinearSlots {
+function lsqSlots(bits: number, settled: Settled): LinearSlots {
   return { ...plainSlots, forward: { x: activationsOf(bits, settled), w: weightsOf(bits, settled) } };
 }
 
 /** What the layers at the ends of a model read. */
-export function endRules(set: Rule['set']): Rule[] {
+function endRules(set: Rule['set']): Rule[] {
   return (['first', 'last'] as const).map((end) => ({ where: { end }, set }));
 }
 

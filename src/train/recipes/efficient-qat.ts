@@ -1,0 +1,74 @@
+/**
+ * A trained model quantised block by block, each trained to give what the float32 block gives, then trained end to end in its steps alone.
+ * A configuration and nothing more. Source: Chen, Shao, Xu et al., "EfficientQAT: efficient quantization-aware training for large language
+ * models", arXiv 2407.11062.
+ */
+import { integer, maybe, number } from '../../schema.ts';
+import { type OperandSpec, type Phase, plainSlots, type Recipe, type RuleSet } from '../recipe.ts';
+import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
+
+/** What EfficientQAT accepts. */
+export interface EfficientQatOptions extends RecipeOptions {
+  /** Bits of weights, 2 to 8. Default 2. */
+  readonly bits?: number;
+  /** Weights that share a step and a zero point. Default 64. */
+  readonly group?: number;
+  /** Blocks of the model, at most. Default 2. */
+  readonly blocks?: number;
+  /** Part of all steps in which blocks are trained one by one, each as long: above 0 and below 1. Default 0.6. */
+  readonly blockwise?: number;
+  /** Peak rate of steps and zero points. Default 1e-4. */
+  readonly scaleRate?: number;
+}
+
+const efficientQatOptions = optionsOf({
+  bits: maybe(integer(2, 8)),
+  group: maybe(integer(1, 2 ** 20)),
+  blocks: maybe(integer(1, 99)),
+  blockwise: maybe(number({ above: 0, below: 1 })),
+  scaleRate: maybe(number({ above: 0, to: 1 })),
+});
+
+/**
+ * EfficientQAT: from the weights of a trained model, one block after the other is trained in all that it has, weights, steps and zero
+ * points, to give what the float32 block gives; then steps alone are trained, by the task's loss.
+ * @throws ArgumentError if an option is not valid.
+ * @example
+ * await train({ tf, model: 'llama-tiny', data, recipe: recipes.efficientQat({ bits: 3 }), steps: 1000, seed: 1 });
+ */
+export function efficientQat(options: EfficientQatOptions = {}): Recipe {
+  checkOptions(efficientQatOptions, options);
+  const { bits = 2, group = 64, blocks = 2, blockwise = 0.6, scaleRate = 1e-4 } = options;
+  const w: OperandSpec = {
+    format: `uint${bits}`,
+    scale: { per: 'block', size: group, from: 'learned', initial: 'minmax' },
+    gradient: 'lsq',
+    learn: [
+      { of: 'scale', learningRate: scaleRate },
+      { of: 'zeroPoint', learningRate: scaleRate },
+    ],
+  };
+  const slots = { ...plainSlots, forward: { x: null, w } };
+  const rest: RuleSet = { frozen: true, learns: [] };
+  const alone = (block: number): Phase => ({
+    ...phase((block * blockwise) / blocks, slots),
+    objective: { task: 0, features: 1, block },
+    rules: [
+      { where: { parameter: '.' }, set: rest },
+      { where: { depth: [block, block] }, set: { frozen: false, learns: ['scale', 'zeroPoint'] } },
+    ],
+  });
+  const whole: Phase = {
+    ...phase(blockwise, slots),
+    optimizerState: 'reset',
+    rules: [{ where: { parameter: '.' }, set: { frozen: true, learns: ['scale'] } }],
+  };
+  const name = [
+    `efficientqat${bits}-group${group}`,
+    ...(blocks === 2 ? [] : [`blocks${blocks}`]),
+    ...(blockwise === 0.6 ? [] : [`@${blockwise}`]),
+  ].join('-');
+  const title = `${bits}-bit weights, block by block, then steps end to end`;
+  const phases = [...Array.from({ length: blocks }, (_, block) => alone(block)), whole];
+  return { ...recipe(name, title, phases, options), teacher: { initial: true } };
+}
