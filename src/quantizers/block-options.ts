@@ -8,7 +8,13 @@ import { checkAbsent, checkBoolean, checkFields } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { BlockFormat } from '../formats/block.ts';
 import { type BlockFormatSpelling, parseFormat } from '../formats/names.ts';
-import { type CallOptions, type NaNInGroups, type QuantizerOptions, resolveQuantizer } from './options.ts';
+import {
+  type CallOptions,
+  type NaNInGroups,
+  type QuantizerOptions,
+  resolveQuantizer,
+  withoutParts,
+} from './options.ts';
 import type { Direction } from './power-of-two.ts';
 import type { BlockError, ScaleOptions } from './scale-options.ts';
 
@@ -76,7 +82,7 @@ export function blockQuantizerOptions(
   options?: BlockQuantizerOptions,
 ): QuantizerOptions {
   const made = blockFormatOptions(format, checkFields('', options, quantizerNames));
-  resolveQuantizer(made);
+  resolveQuantizer(made, withoutParts);
   return made;
 }
 

@@ -17,11 +17,12 @@ import {
   type StochasticVariant,
   type SubnormalTreatment,
 } from '../rounding/options.ts';
-import { type GradientData, type GradientRule, gradientRule } from './gradients/index.ts';
+import type { GradientData, GradientRule } from './gradients/gradient.ts';
+import { straightThrough } from './gradients/straight-through.ts';
 import { axisOption } from './grouping.ts';
 import { resolveScale } from './resolve-scale.ts';
 import type { ResolvedScale, ScaleOptions } from './scale-options.ts';
-import { type Transform, type TransformData, transform } from './transforms/index.ts';
+import type { Transform, TransformData } from './transforms/transform.ts';
 
 /** What NaN becomes in codes: as in `encode`, or the whole group of it NaN. */
 export type NaNInGroups = NaNTreatment | 'group';
@@ -126,8 +127,17 @@ function lowestElement(format: Format, options: QuantizerOptions, scale: Resolve
   return isTwosComplement && range === 'restricted' ? -format.max : format.min;
 }
 
+/** What reads the options that say more than how numbers are put into few bits. */
+export interface PartReaders {
+  transform(given: QuantizerOptions['transform']): Transform | undefined;
+  gradient(given: QuantizerOptions['gradient']): GradientRule;
+}
+
+/** Of quantisers that have neither. */
+export const withoutParts: PartReaders = { transform: () => undefined, gradient: straightThrough };
+
 /** Fills in the defaults and checks every option. Throws ArgumentError. */
-export function resolveQuantizer(options: QuantizerOptions): ResolvedQuantizer {
+export function resolveQuantizer(options: QuantizerOptions, readers: PartReaders): ResolvedQuantizer {
   checkObject('options', options, 'an object { format, scale, ... }');
   checkFields('', options, optionNames);
   const format = toFormat(options.format);
@@ -150,23 +160,10 @@ export function resolveQuantizer(options: QuantizerOptions): ResolvedQuantizer {
     round,
     low: lowestElement(format, options, scale),
     high: format.max,
-    transform: transformOf(options.transform),
+    transform: readers.transform(options.transform),
     invert,
-    gradient: ruleOf(options.gradient === undefined ? 'straight-through' : options.gradient),
+    gradient: readers.gradient(options.gradient),
     strength,
     nan,
   };
-}
-
-function transformOf(given: QuantizerOptions['transform']): Transform | undefined {
-  if (given === undefined) return undefined;
-  return typeof given === 'object' && given !== null && 'forward' in given
-    ? (given as Transform)
-    : transform(given as TransformData);
-}
-
-function ruleOf(given: GradientRule | GradientData): GradientRule {
-  return typeof given === 'object' && given !== null && 'pullback' in given
-    ? (given as GradientRule)
-    : gradientRule(given as GradientData);
 }

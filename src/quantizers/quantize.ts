@@ -1,5 +1,5 @@
 /** `quantize` in one call: a quantiser by its name, a tensor, and what is said of both. */
-import type { Numbers } from '../array-kinds.ts';
+import { type Numbers, realArray } from '../array-kinds.ts';
 import { checkAbsent, checkFields } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { BlockFormat } from '../formats/block.ts';
@@ -13,9 +13,9 @@ import {
   quantizerNames,
 } from './block-options.ts';
 import { namedQuantizerOptions } from './named.ts';
-import type { QuantizerOptions } from './options.ts';
+import { checkCall, type QuantizerOptions, resolveQuantizer, withoutParts } from './options.ts';
 import type { Quantized } from './quantized.ts';
-import { quantizer } from './quantizer.ts';
+import { QuantizerSteps } from './steps.ts';
 
 const callNames = ['shape', 'random', 'update', 'threads'] as const;
 
@@ -57,7 +57,9 @@ export function quantize(
   const given = checkFields('', options, [...quantizerNames, ...callNames]);
   const own = picked(given, quantizerNames);
   const isText = typeof by === 'string' && findBlockFormat(by) === undefined;
-  const made = quantizer(isText ? optionsOfText(by, own) : blockFormatOptions(by, own));
+  const made = isText ? optionsOfText(by, own) : blockFormatOptions(by, own);
+  const steps = new QuantizerSteps(resolveQuantizer(made, withoutParts));
   const { shape, ...call } = picked(given, callNames);
-  return made.quantize(x, shape, call);
+  const numbers = realArray('x', x);
+  return steps.quantize(numbers, shape === undefined ? [numbers.length] : shape, checkCall(call));
 }

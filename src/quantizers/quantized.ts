@@ -15,7 +15,7 @@ import { outOfUnits } from './elements.ts';
 import { axisIndex, countGroups, type Grouping, groupShape, lengthOf } from './grouping.ts';
 import type { ResolvedQuantizer } from './options.ts';
 import { newScales, type Scales, useScale } from './scales.ts';
-import { type Residue, residueBytes, type Transform, type TransformContext } from './transforms/index.ts';
+import { type Residue, residueBytes, type Transform, type TransformContext } from './transforms/transform.ts';
 
 /** Codes, scales and values of one tensor. */
 export interface Quantized {

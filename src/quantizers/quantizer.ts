@@ -6,22 +6,30 @@ import { type Numbers, type RealArray, realArray, resultArray } from '../array-k
 import { checkFields, checkObject, oneOf } from '../check.ts';
 import type { Format } from '../formats/format.ts';
 import type { ResolvedRounding, RoundingMode } from '../rounding/options.ts';
-import type { GradientRule, Gradients } from './gradients/index.ts';
-import { axisOption } from './grouping.ts';
+import {
+  type GradientData,
+  type GradientRule,
+  type Gradients,
+  gradientRule,
+  straightThrough,
+} from './gradients/index.ts';
+import { axisOption, checkShape } from './grouping.ts';
 import { namedQuantizerOptions } from './named.ts';
 import {
   type CallOptions,
   checkCall,
   type NaNInGroups,
+  type PartReaders,
   type QuantizerOptions,
   resolveQuantizer,
 } from './options.ts';
 import { type Explained, pullback } from './pullback.ts';
 import { type Quantized, unpackQuantized } from './quantized.ts';
 import type { ResolvedScale } from './scale-options.ts';
+import { runStepped, steppedOf } from './stepped.ts';
 import { QuantizerSteps } from './steps.ts';
 import { type QuantizerState, stateNames } from './tracking.ts';
-import type { TransformData } from './transforms/index.ts';
+import { type TransformData, transform } from './transforms/index.ts';
 import { checkResidue, noResidue, type Residue, type Transform } from './transforms/transform.ts';
 
 export interface Quantizer {
@@ -74,6 +82,22 @@ export interface Quantizer {
   toJSON(): QuantizerOptions;
 }
 
+/** Transforms and gradient rules from objects or plain data. */
+const parts: PartReaders = {
+  transform(given) {
+    if (given === undefined) return undefined;
+    return typeof given === 'object' && given !== null && 'forward' in given
+      ? (given as Transform)
+      : transform(given as TransformData);
+  },
+  gradient(given) {
+    if (given === undefined) return straightThrough();
+    return typeof given === 'object' && given !== null && 'pullback' in given
+      ? (given as GradientRule)
+      : gradientRule(given as GradientData);
+  },
+};
+
 const unpackNames: readonly string[] = ['dtype', 'residue', 'axis'];
 
 /** What a text does not say. */
@@ -120,12 +144,13 @@ export function namedQuantizer(text: string, options?: NamedOptions): Quantizer 
  */
 export function quantizer(given: QuantizerOptions | string): Quantizer {
   const options = typeof given === 'string' ? namedQuantizerOptions(given) : given;
-  const resolved = resolveQuantizer(options);
+  const resolved = resolveQuantizer(options, parts);
   const steps = new QuantizerSteps(resolved);
   const { tracker, source, rounding } = steps;
-  const { format, scale, transform, gradient, strength, low, high } = resolved;
+  const { format, scale, gradient, strength, low, high, invert } = resolved;
+  const stepped = invert && strength === 1 ? steppedOf({ ...resolved, rounding }) : undefined;
   return Object.freeze({
-    ...{ format, rounding, scale, transform, gradient, strength, low, high },
+    ...{ format, rounding, scale, transform: resolved.transform, gradient, strength, low, high },
     quantize(given, shape, call): Quantized {
       const x = realArray('x', given);
       return steps.quantize(x, shape === undefined ? [x.length] : shape, checkCall(call));
@@ -134,7 +159,11 @@ export function quantizer(given: QuantizerOptions | string): Quantizer {
       const x = realArray('x', given) as A;
       const target = out === undefined ? undefined : resultArray(out, x);
       const whole = shape === undefined ? [x.length] : shape;
-      const values = steps.fakeQuantize(x, whole, checkCall(call), target);
+      const said = checkCall(call);
+      checkShape(whole, x.length);
+      const isStepped = stepped !== undefined && said.axis === undefined;
+      const quick = isStepped ? (runStepped(stepped, x, target) as RealArray as A | undefined) : undefined;
+      const values = quick ?? steps.fakeQuantize(x, whole, said, target);
       return out ?? values;
     },
     explain(given, shape, call): Explained {
@@ -150,7 +179,11 @@ export function quantizer(given: QuantizerOptions | string): Quantizer {
       checkResidue(residue);
       const isFloat32 = oneOf('dtype', given.dtype, ['float32', 'float64'], 'float32') === 'float32';
       const context = axis === undefined ? {} : { axis };
-      return unpackQuantized(bytes, resolved, shape, residue, { transform, context, isFloat32 });
+      return unpackQuantized(bytes, resolved, shape, residue, {
+        transform: resolved.transform,
+        context,
+        isFloat32,
+      });
     },
     state: (): QuantizerState => ({ ...tracker.state(), ...source.state() }),
     restore(state: QuantizerState): void {

@@ -5,7 +5,7 @@
 import { isFloat32Array, type RealArray } from '../array-kinds.ts';
 import type { QuantizerPlan } from '../kernels/quantizers/quantizer-plan.ts';
 import { type ResolvedRounding, resolveRounding } from '../rounding/options.ts';
-import { blend } from './gradients/index.ts';
+import { blend } from './gradients/strength.ts';
 import { axisIndex, checkShape, type Grouping } from './grouping.ts';
 import { type ScaleSource, scaleSource } from './learned.ts';
 import { checkNaN, codesOf, fillHoles, withoutNaN } from './nan.ts';
@@ -15,7 +15,6 @@ import type { Explained } from './pullback.ts';
 import { type Quantized, quantized } from './quantized.ts';
 import { type Run, runQuantizer, scaledUnder } from './run.ts';
 import { decodeFactor, newScales, useScale } from './scales.ts';
-import { runStepped, steppedOf } from './stepped.ts';
 import { type Tracker, trackerOf } from './tracking.ts';
 import { noResidue, type Residue, type TransformContext } from './transforms/transform.ts';
 
@@ -57,15 +56,12 @@ export class QuantizerSteps {
   // Made when first needed: a plan may need tables.
   #plan: QuantizerPlan | undefined;
   #isPlanned = false;
-  readonly #stepped: ReturnType<typeof steppedOf>;
 
   constructor(options: ResolvedQuantizer) {
     this.options = options;
     this.tracker = trackerOf(options.scale);
     this.source = scaleSource(options);
     this.rounding = resolveRounding(options.format, options.round);
-    const isWhole = options.invert && options.strength === 1;
-    this.#stepped = isWhole ? steppedOf({ ...options, rounding: this.rounding }) : undefined;
   }
 
   #prepare(tensor: RealArray, shape: readonly number[], call: CallOptions): Prepared {
@@ -176,10 +172,6 @@ export class QuantizerSteps {
     target: A | undefined,
   ): A {
     const { transform, strength } = this.options;
-    checkShape(shape, x.length);
-    const isStepped = this.#stepped !== undefined && call.axis === undefined;
-    const quick = isStepped ? runStepped(this.#stepped!, x, target) : undefined;
-    if (quick !== undefined) return quick as RealArray as A;
     const prepared = this.#prepare(x, shape, call);
     const isDirect = transform === undefined && strength === 1;
     const fast = this.#runFast(prepared, call, false, isDirect ? target : undefined);

@@ -25,8 +25,8 @@ describe('a bundle', () => {
   it.each([
     ['round', 60, ['rounding']],
     ['encode', 60, ['rounding']],
-    ['quantize', 90, ['quantizers', 'rounding', 'transforms']],
-    ['quantizer', 90, ['quantizers', 'rounding', 'transforms']],
+    ['quantize', 80, ['quantizers', 'rounding']],
+    ['quantizer', 92, ['quantizers', 'rounding', 'transforms']],
     ['arithmetic', 145, ['arithmetic', 'elementary', 'products', 'rounding']],
     ['float', 8, []],
     ['posit', 8, []],

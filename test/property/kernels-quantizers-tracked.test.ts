@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Grouping } from '../../src/quantizers/grouping.ts';
 import { kernelPlan, type QuantizerOptions, quantizer } from '../../src/quantizers/index.ts';
-import { resolveQuantizer } from '../../src/quantizers/options.ts';
+import { resolveQuantizer, withoutParts } from '../../src/quantizers/options.ts';
 import { runQuantizer } from '../../src/quantizers/run.ts';
 import { trackerOf } from '../../src/quantizers/tracking.ts';
 import { randomIntegers } from '../../src/rounding/index.ts';
@@ -39,7 +39,7 @@ function tensor(length: number, seed: number, call: number): Float32Array {
 
 function check(options: QuantizerOptions, shape: readonly number[], seed: number): void {
   const made = quantizer({ ...options, nan: 'group' });
-  const resolved = resolveQuantizer(options);
+  const resolved = resolveQuantizer(options, withoutParts);
   const tracker = trackerOf(resolved.scale);
   const length = shape.reduce((all, side) => all * side, 1);
   for (let call = 0; call < 4; call++) {

@@ -17,7 +17,7 @@ import {
   quantizer,
 } from '../../src/quantizers/index.ts';
 import { codesOf } from '../../src/quantizers/nan.ts';
-import { resolveQuantizer } from '../../src/quantizers/options.ts';
+import { resolveQuantizer, withoutParts } from '../../src/quantizers/options.ts';
 import { type Run, runQuantizer } from '../../src/quantizers/run.ts';
 import { decodeFactor } from '../../src/quantizers/scales.ts';
 import { trackerOf } from '../../src/quantizers/tracking.ts';
@@ -31,7 +31,7 @@ interface Tensor {
 const kernels = kernelsOn(sharedHeap());
 
 function byReference(options: QuantizerOptions, { x, shape }: Tensor): Run {
-  const resolved = resolveQuantizer(options);
+  const resolved = resolveQuantizer(options, withoutParts);
   const context = { options: resolved, tracker: trackerOf(resolved.scale), fixed: undefined };
   return runQuantizer(x, shape, context, {});
 }
