@@ -137,6 +137,9 @@ export function startEmulation(
   };
 }
 
+/** Whether a policy of a program's own is in force, which may round what an optimiser does. */
+export const isEmulated = (tf: TensorFlow): boolean => interceptions.get(backendOf(tf))?.hasPolicies === true;
+
 async function begin(tf: TensorFlow, policy: Policy): Promise<Emulation> {
   checkTensorFlow(tf, policy);
   resolvePolicy(policy);

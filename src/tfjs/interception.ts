@@ -97,6 +97,11 @@ export class Interception {
     return this.#undo.length === 0;
   }
 
+  /** Whether a policy of a program's own is in force, in whatever scope. */
+  get hasPolicies(): boolean {
+    return this.#layers.some(({ products }) => products === undefined);
+  }
+
   add(layer: Layer): void {
     this.#layers.push(layer);
     layer.products?.onImage((dataId, source) => this.#shadows.inherit(dataId, source));

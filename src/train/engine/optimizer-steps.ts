@@ -137,6 +137,7 @@ export class OptimizerSteps implements StepPart {
   governor(writeBack: WriteBack): Governor {
     return {
       writeBack,
+      feedsBack: this.#fedBack.size > 0,
       isLinear: (variable) => this.#byVariable.get(variable)?.role === 'linear',
       nameOf: (variable) => this.#byVariable.get(variable)?.name ?? variable,
       settingsOf: (variable, isLast = false) => {

@@ -5,6 +5,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
+import { type AdamStep, adamInBlocks, type HeldBlocks } from './adam-blocks.ts';
 import { lossInMomentum } from './feedback.ts';
 import type { Given, Move, OptimizerOptions, Rule, TrainingOptimizer } from './optimizer.ts';
 import { optimizerFrom } from './rule-optimizer.ts';
@@ -43,7 +44,32 @@ export class AdamWRule implements Rule {
       epsilon * correction,
     ].map((value) => tf.scalar(value)) as [Tensor, Tensor, Tensor, Tensor, Tensor];
     const scaled = (rate: number): number => (rate * correction) / (1 - beta1Power);
-    return ({ gradient, states }) => {
+    const inBlocks = (gradient: Tensor, first: HeldBlocks, second: HeldBlocks): Move => {
+      let made: AdamStep | undefined;
+      return {
+        states: {},
+        step(rate) {
+          const constants = {
+            ...{ keep1: Math.fround(beta1), take1: Math.fround(1 - beta1) },
+            ...{ keep2: Math.fround(beta2), take2: Math.fround(1 - beta2) },
+            ...{ added: Math.fround(epsilon * correction), scale: Math.fround(scaled(rate)) },
+          };
+          made = adamInBlocks(first, second, gradient.dataSync() as Float32Array, constants);
+          return tf.tensor(made.step, gradient.shape);
+        },
+        held: {
+          notFinite: () => made?.notFinite,
+          commit() {
+            first.held = made!.first;
+            second.held = made!.second;
+          },
+        },
+      };
+    };
+    return ({ gradient, states, isPlain }) => {
+      const [one, two] = [states['first']!.blocks, states['second']!.blocks];
+      if (isPlain && one !== undefined && two !== undefined && one.codes.size === two.codes.size)
+        return inBlocks(gradient, one, two);
       const first = tf.add(tf.mul(states['first']!.read(), keep1), tf.mul(gradient, take1));
       const second = tf.add(tf.mul(states['second']!.read(), keep2), tf.mul(tf.square(gradient), take2));
       const divisor = tf.add(tf.sqrt(second), added);

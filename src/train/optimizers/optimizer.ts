@@ -10,6 +10,7 @@ import type { Curve } from '../curve.ts';
 import type { Schedule } from '../schedule.ts';
 import type { SavedArray, WeightStoreSpec } from '../stores/index.ts';
 import type { ProjectSpec, StepOperatorSpec } from '../update/spec.ts';
+import type { NotFinite } from './adam-blocks.ts';
 import type { OptimizerSettings } from './settings.ts';
 import type { MomentCodecs, OptimizerDraws, StateOf } from './states.ts';
 
@@ -81,6 +82,8 @@ export interface Governor {
   settingsOf(variable: string, isLast?: boolean): MomentCodecs & { readonly weightDecay?: number };
   /** Whether a variable is a weight inside the blocks. */
   isLinear(variable: string): boolean;
+  /** Whether some store needs the momentum. */
+  readonly feedsBack: boolean;
   /** As {@link WriteBack}. */
   readonly writeBack: WriteBack;
 }
@@ -96,11 +99,21 @@ export interface Given {
   readonly gradient: Tensor;
   readonly states: StateOf;
   readonly variable: Variable;
+  /** Whether nobody needs the next states as tensors. */
+  readonly isPlain: boolean;
 }
 
 /** What a rule makes of it. */
 export interface Move {
+  /** The next states, but for those that `held` has. */
   readonly states: Readonly<Record<string, Tensor>>;
+  /** Next states that are codes already, once `step` has been called. */
+  readonly held?: {
+    /** The first number of theirs that is not finite. */
+    notFinite(): NotFinite | undefined;
+    /** Lets the states have them. */
+    commit(): void;
+  };
   /** What is subtracted from the variable. */
   step(rate: number): Tensor;
   /** Estimate of the gradient's square, times `correction`. */

@@ -4,8 +4,10 @@
  */
 import type { NamedTensorMap, Tensor, Variable } from '@tensorflow/tfjs';
 import { checkSchema, fields, map, number, record } from '../../schema.ts';
+import { isEmulated } from '../../tfjs/emulate.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { listenedStep } from '../../tfjs/watched-methods.ts';
+import { DivergenceError } from '../divergence.ts';
 import { scheduleFactor } from '../schedule.ts';
 import { checkArrays, feedsBack, type HeldWeight, holdWeight, type SavedArray } from '../stores/index.ts';
 import { isProjected, Projector } from '../update/projection.ts';
@@ -139,6 +141,14 @@ class RuleSteps {
     return this.learningRate / stepDivisor(stepOperators, g, squares, correction);
   }
 
+  /** Whether nothing looks at what a step makes of the states, or rounds it. */
+  get #isPlain(): boolean {
+    const { stepOperators = [], governor, store } = this.#options;
+    const feeds = governor?.feedsBack ?? (store !== undefined && feedsBack(store));
+    const isSeen = this.look !== undefined || this.rms !== undefined;
+    return stepOperators.length === 0 && !feeds && !isSeen && !isEmulated(this.#tf);
+  }
+
   /** The projection of a variable's gradients, if it has one. */
   #projectorOf(name: string, shape: readonly number[]): Projector | undefined {
     const { project, governor } = this.#options;
@@ -155,11 +165,14 @@ class RuleSteps {
     const projector = this.#projectorOf(name, variable.shape);
     const gradient = projector?.project(whole) ?? whole;
     const states = this.#statesOf(name, gradient.shape);
-    const move = moved({ gradient, states, variable });
+    const move = moved({ gradient, states, variable, isPlain: this.#isPlain });
     const rate = this.#rateOf(name, gradient, move);
     const step = move.step(rate);
     const updated = this.#decayed(variable, projector?.back(step) ?? step, rate);
     this.#states.check(name, { value: updated, states: move.states }, this.step);
+    const found = move.held?.notFinite();
+    if (found !== undefined)
+      throw new DivergenceError('state', `${name}/${found.state}`, this.step + 1, found.index, found.value);
     const written = (this.#options.governor?.writeBack ?? this.#writeBack)(variable, updated);
     let next = move.states;
     if (written?.feedsBack === true && rate > 0) {
@@ -168,6 +181,7 @@ class RuleSteps {
       this.#states.check(name, { value: written.kept, states: next }, this.step);
     }
     this.#states.write(name, next, this.step);
+    move.held?.commit();
     if (this.look !== undefined) this.#showStates(this.look, next, states);
     variable.assign(written?.kept ?? updated);
   }

@@ -7,12 +7,14 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import { within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import { pack, unpack } from '../../formats/index.ts';
+import { formats, pack, unpack } from '../../formats/index.ts';
 import { decode, encode } from '../../operations/conversions.ts';
 import { type Quantized, type Quantizer, type QuantizerOptions, quantizer } from '../../quantizers/index.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { checkQuantizerSpec } from '../quantizer-spec.ts';
 import { bytesOf, type Draw, float32Of, type SavedArray, savedFloat32 } from '../stores/index.ts';
+import type { HeldBlocks } from './adam-blocks.ts';
+import { blockCodes, readBlocks, writeBlocks } from './block-codes.ts';
 import { checkedExpansion, expandedBytes, expandRange, shrinkRange } from './range-expansion.ts';
 
 export type StateCodecSpec =
@@ -82,20 +84,11 @@ function heldZeros(codec: Quantizer, count: number): Quantized {
   }
 }
 
-function quantizerOf(
-  codec: Extract<StateCodecSpec, { kind: 'dynamic8' | 'quantizer' }>,
-  signed: boolean,
-): Quantizer {
-  if (codec.kind === 'quantizer') return quantizer(codec.quantizer);
-  return quantizer({
-    format: signed ? 'dynamic8' : 'dynamicUnsigned8',
-    scale: { per: 'block', size: codec.block, from: 'absmax', stored: 'decode' },
-  });
-}
-
 /** A state tensor between steps. */
 export interface HeldState {
   readonly bytes: number;
+  /** Where it lies in 8-bit blocks: its codes, which a rule may work on itself. */
+  readonly blocks?: HeldBlocks;
   /** The state in float32. Call inside `tf.tidy`. */
   read(): Tensor;
   /** Takes the next state; `draw` has the random integers of a codec that rounds stochastically. */
@@ -121,7 +114,8 @@ export function holdState(
   if (codec.kind === 'bfloat16') return bfloat16State(tf, shape);
   if (sizeOf(shape) < (codec.least ?? defaultLeast)) return float32State(tf, shape);
   if (codec.kind === 'expansion8') return expandedState(tf, shape, codec.block);
-  return quantizedState(tf, shape, quantizerOf(codec, signed), codec.kind === 'dynamic8' && signed);
+  if (codec.kind === 'dynamic8') return dynamicState(tf, shape, codec.block, signed);
+  return quantizedState(tf, shape, quantizer(codec.quantizer));
 }
 
 function float32State(tf: TensorFlow, shape: readonly number[]): HeldState {
@@ -159,12 +153,25 @@ function bfloat16State(tf: TensorFlow, shape: readonly number[]): HeldState {
   };
 }
 
-function quantizedState(
-  tf: TensorFlow,
-  shape: readonly number[],
-  codec: Quantizer,
-  keepsSigns: boolean,
-): HeldState {
+/** Codes of the dynamic tables. A state that has a sign keeps it: a tiny negative number does not become 0. */
+function dynamicState(tf: TensorFlow, shape: readonly number[], block: number, signed: boolean): HeldState {
+  const codes = blockCodes(formats[signed ? 'dynamic8' : 'dynamicUnsigned8'], sizeOf(shape), block, signed);
+  const blocks: HeldBlocks = { codes, held: new Uint8Array(codes.bytes) };
+  writeBlocks(codes, new Float32Array(sizeOf(shape)), blocks.held);
+  return {
+    bytes: codes.bytes,
+    blocks,
+    read: () => tf.tensor(readBlocks(codes, blocks.held), [...shape]),
+    write: (next) => writeBlocks(codes, next.dataSync() as Float32Array, blocks.held),
+    save: () => ({ codes: { dtype: 'U8', shape: [codes.bytes], data: blocks.held.slice() } }),
+    restore(saved) {
+      blocks.held = bytesOf('state', saved['codes'], codes.bytes);
+    },
+    dispose: () => {},
+  };
+}
+
+function quantizedState(tf: TensorFlow, shape: readonly number[], codec: Quantizer): HeldState {
   const count = sizeOf(shape);
   let held = heldZeros(codec, count).pack();
   return {
@@ -176,9 +183,7 @@ function quantizedState(
       const values = next.dataSync() as Float32Array;
       // A state that is no number begins anew.
       const finite = values.map((value) => (Number.isFinite(value) ? value : 0));
-      const quantized = codec.quantize(finite, [count], draw);
-      if (keepsSigns) keepSigns(finite, quantized.values, quantized.codes as Uint8Array);
-      held = quantized.pack();
+      held = codec.quantize(finite, [count], draw).pack();
     },
     save: () => ({ codes: { dtype: 'U8', shape: [held.byteLength], data: held } }),
     restore(saved) {
@@ -204,14 +209,4 @@ function expandedState(tf: TensorFlow, shape: readonly number[], block: number):
     },
     dispose: () => {},
   };
-}
-
-/** Where a value's image has lost its sign (a tiny negative one became zero), takes the table's neighbour on its side. */
-function keepSigns(values: Float32Array, images: ArrayLike<number>, codes: Uint8Array): void {
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    const image = images[i]!;
-    if (value < 0 && image >= 0) codes[i] = codes[i]! - 1;
-    else if (value > 0 && image < 0) codes[i] = codes[i]! + 1;
-  }
 }

@@ -1,0 +1,89 @@
+/** 8-bit states by loops of their own: the bytes and the numbers of the quantiser that defines them. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formats } from '../../src/formats/index.ts';
+import { quantizer } from '../../src/quantizers/index.ts';
+import { blockCodes, readBlocks, writeBlocks } from '../../src/train/optimizers/block-codes.ts';
+
+const pattern = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+const near = fc
+  .tuple(fc.double({ min: -1, max: 1, noNaN: true }), fc.integer({ min: -149, max: 127 }))
+  .map(([x, k]) => x * 2 ** k);
+
+/** Numbers of all patterns, of one magnitude, and 0. */
+const numbers = fc.oneof(
+  fc
+    .array(pattern, { minLength: 1, maxLength: 70 })
+    .map((all) => new Float32Array(Uint32Array.from(all).buffer)),
+  fc.array(near, { minLength: 1, maxLength: 70 }).map((all) => Float32Array.from(all)),
+  fc
+    .array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 1, maxLength: 70 })
+    .map((all) => Float32Array.from(all, (x) => x ** 9)),
+  fc
+    .array(fc.constantFrom(0, -0, 1, -1e-30), { minLength: 1, maxLength: 20 })
+    .map((all) => Float32Array.from(all)),
+);
+
+describe.each(['dynamic8', 'dynamicUnsigned8'] as const)('%s', (name) => {
+  const format = formats[name];
+  const isSigned = name === 'dynamic8';
+  const read = (x: Float32Array): Float32Array => (isSigned ? x : x.map(Math.abs));
+
+  /** The definition: what is not finite is 0, and a sign that was lost is given back. */
+  function defined(
+    x: Float32Array,
+    size: number,
+  ): { readonly bytes: Uint8Array; readonly values: Float32Array } {
+    const codec = quantizer({
+      format: name,
+      scale: { per: 'block', size, from: 'absmax', stored: 'decode' },
+    });
+    const finite = x.map((each) => (Number.isFinite(each) ? each : 0));
+    const made = codec.quantize(finite, [x.length]);
+    const codes = made.codes as Uint8Array;
+    if (isSigned)
+      finite.forEach((each, i) => {
+        if (each < 0 && made.values[i]! >= 0) codes[i] = codes[i]! - 1;
+        else if (each > 0 && made.values[i]! < 0) codes[i] = codes[i]! + 1;
+      });
+    const bytes = made.pack();
+    return { bytes, values: codec.unpack(bytes, [x.length]).values as Float32Array };
+  }
+
+  it('has the bytes and the numbers of the quantiser', () => {
+    fc.assert(
+      fc.property(numbers, fc.integer({ min: 1, max: 40 }), (given, size) => {
+        const x = read(given);
+        const own = blockCodes(format, x.length, size, isSigned);
+        const held = new Uint8Array(own.bytes);
+        writeBlocks(own, x, held);
+        const { bytes, values } = defined(x, size);
+        expect([...held]).toEqual([...bytes]);
+        const found = readBlocks(own, held);
+        values.forEach((value, i) => {
+          expect(Object.is(found[i], value) || [i, x[i], found[i], value]).toBe(true);
+        });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('has the code of every number between -1 and 1 at a middle, and on either side', () => {
+    const values = [...format.values()];
+    const middles = values.slice(1).flatMap((value, i) => {
+      const middle = Math.fround((value + values[i]!) / 2);
+      const around = new Float32Array([middle]);
+      const words = new Uint32Array(around.buffer);
+      const at = words[0]!;
+      return [-2, -1, 0, 1, 2].map((step) => {
+        words[0] = at + step;
+        return around[0]!;
+      });
+    });
+    const x = read(Float32Array.from([1, ...middles, ...values]));
+    const own = blockCodes(format, x.length, x.length, isSigned);
+    const held = new Uint8Array(own.bytes);
+    writeBlocks(own, x, held);
+    expect([...held]).toEqual([...defined(x, x.length).bytes]);
+  });
+});
