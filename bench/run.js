@@ -1,7 +1,7 @@
 /**
  * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
  *
- * node bench/run.js [--only rounding,arithmetic,elementary,families,codec,threads,matmul,products,quantizers,transforms,recipes,training,sweep,memory,tfjs] [--seconds 0.3] [--largest 1024] [--json]
+ * node bench/run.js [--only rounding,arithmetic,elementary,families,codec,threads,matmul,products,quantizers,transforms,recipes,updates,training,sweep,memory,tfjs] [--seconds 0.3] [--largest 1024] [--json]
  */
 import { parseArgs } from 'node:util';
 import { arithmeticTable, arithmeticTargets, benchArithmetic } from './arithmetic.js';
@@ -20,6 +20,7 @@ import { benchTfjs, tfjsTable, tfjsTargets } from './tfjs.js';
 import { benchThreads, threadsTable, threadsTargets } from './threads.js';
 import { benchTraining, trainingTable, trainingTargets } from './training.js';
 import { benchTransforms, transformsTable, transformsTargets } from './transforms.js';
+import { benchUpdates, updatesTable, updatesTargets } from './updates.js';
 
 /** What each measures, prints, and is to reach. */
 const suites = {
@@ -34,6 +35,7 @@ const suites = {
   quantizers: { run: benchQuantizers, table: quantizersTable, targets: quantizersTargets },
   transforms: { run: benchTransforms, table: transformsTable, targets: transformsTargets },
   recipes: { run: benchRecipes, table: recipesTable, targets: recipesTargets },
+  updates: { run: benchUpdates, table: updatesTable, targets: updatesTargets },
   training: { run: benchTraining, table: trainingTable, targets: trainingTargets },
   sweep: { run: benchSweep, table: sweepTable, targets: sweepTargets },
   memory: { run: benchMemory, table: memoryTable },

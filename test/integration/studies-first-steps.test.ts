@@ -19,6 +19,7 @@ const digits = labelledData(
 
 const names = [
   'x6-adam8bit',
+  'x7-coat',
   'x12-bfloat16-weights',
   'x13-mantissa',
   'x14-stable-spam',

@@ -1,0 +1,132 @@
+/**
+ * What recipes of updates cost by themselves, in processor time: AdamW with 8-bit moments against float32 ones and a copy of the bytes that it
+ * reads and writes; the basis of a projection found anew. The ratios of whole steps are in `training.js`.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { wasmBackend } from '../dist/tfjs/index.js';
+import { adamW, recipes } from '../dist/train/index.js';
+import { Projector } from '../dist/train/update/projection.js';
+import { medianOf, memmove, processorSeconds } from './measure.js';
+import { digits, judge, table } from './report.js';
+
+/** Weights of a matrix: more than the caches hold, and about a block of `llama-tiny`. */
+const counts = [2 ** 20, 2 ** 17];
+/** Sides of the gradients of GaLore's matrices: `llama-tiny` and `llama-large`. */
+const sides = [
+  [96, 256],
+  [320, 864],
+];
+const turns = 9;
+
+/** Seconds of processor time of each contestant, in turns. @param {Record<string, () => void>} contestants */
+function inTurns(contestants) {
+  /** @type {Record<string, number[]>} */
+  const times = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]));
+  for (let turn = 0; turn < turns; turn++)
+    for (const [name, work] of Object.entries(contestants)) {
+      const begin = processorSeconds();
+      work();
+      /** @type {number[]} */ (times[name]).push(processorSeconds() - begin);
+    }
+  return Object.fromEntries(Object.entries(times).map(([name, all]) => [name, medianOf(all)]));
+}
+
+/** A step of AdamW on so many weights. @param {number} count @param {number} [block] of 8-bit moments; none: float32 */
+function stepOf(count, block) {
+  const variable = tf.variable(tf.randomNormal([count / 128, 128], 0, 0.02));
+  const gradient = tf.randomNormal([count / 128, 128], 0, 1e-3);
+  const { first, second } = /** @type {any} */ (
+    recipes.adam8bit(block === undefined ? {} : { block }).optimizer
+  );
+  const optimizer = adamW(tf, block === undefined ? {} : { first, second });
+  return {
+    work: () => tf.tidy(() => optimizer.applyGradients({ [variable.name]: gradient })),
+    stop() {
+      optimizer.dispose();
+      tf.dispose([variable, gradient]);
+    },
+  };
+}
+
+/** @param {number} count */
+function adamRow(count) {
+  const steps = { float32: stepOf(count), block256: stepOf(count, 256), block2048: stepOf(count, 2048) };
+  const works = Object.fromEntries(Object.entries(steps).map(([name, { work }]) => [name, work]));
+  // Gradient, weight and codes of two moments are read, weight and codes written: 16 bytes, half of them each way.
+  const times = inTurns({ ...works, copy: memmove(2 * count) });
+  for (const { stop } of Object.values(steps)) stop();
+  return { kind: 'adam', count, times };
+}
+
+/** @param {readonly number[]} shape */
+function refreshRow(shape) {
+  const gradient = tf.randomNormal(/** @type {[number, number]} */ (shape), 0, 1e-3);
+  const rank = /** @type {number} */ (shape[0]) / 4;
+  const projector = (/** @type {number} */ period) => new Projector(tf, shape, { rank, period });
+  // A projector finds its basis in its first step; one whose period is long has it after that.
+  const known = projector(2 ** 30);
+  const project = (/** @type {Projector} */ one) => () =>
+    void tf.tidy(() => one.project(gradient).dataSync());
+  project(known)();
+  const times = inTurns({ refresh: project(projector(1)), project: project(known) });
+  gradient.dispose();
+  return { kind: 'refresh', shape, rank, times };
+}
+
+/** @param {{ report: (line: string) => void }} options */
+export async function benchUpdates({ report }) {
+  await wasmBackend();
+  return [
+    ...counts.map((count) => {
+      report(`AdamW on ${count} weights`);
+      return adamRow(count);
+    }),
+    ...sides.map((shape) => {
+      report(`basis of ${shape.join(' x ')}`);
+      return refreshRow(shape);
+    }),
+  ];
+}
+
+/** @param {any[]} rows */
+export function updatesTable(rows) {
+  const adam = rows.filter(({ kind }) => kind === 'adam');
+  const refresh = rows.filter(({ kind }) => kind === 'refresh');
+  return [
+    table(
+      'A step of AdamW, ns of processor time a weight',
+      ['weights', 'float32', '8 bits, blocks of 256', 'of 2048', 'copy of 16 bytes'],
+      adam.map(({ count, times }) => [
+        count,
+        ...['float32', 'block256', 'block2048', 'copy'].map((name) => digits((1e9 * times[name]) / count)),
+      ]),
+    ),
+    table(
+      'GaLore: a gradient in its basis, ms of processor time; the basis is found anew every 200 steps by default',
+      ['matrix', 'rank', 'basis known', 'found anew', 'a step, by 200'],
+      refresh.map(({ shape, rank, times }) => [
+        shape.join(' x '),
+        rank,
+        digits(1e3 * times.project),
+        digits(1e3 * times.refresh),
+        digits(1e3 * (times.project + (times.refresh - times.project) / 200)),
+      ]),
+    ),
+  ].join('\n');
+}
+
+/** @param {readonly any[]} rows */
+export function updatesTargets(rows) {
+  const adam = rows.filter(({ kind }) => kind === 'adam');
+  const ratios = (/** @type {string} */ over) =>
+    adam.flatMap(({ count, times }) =>
+      ['block256', 'block2048'].map((name) => ({
+        label: `${name}, ${count}`,
+        ratio: times[over] / times[name],
+      })),
+    );
+  return [
+    judge('8-bit AdamW against float32 AdamW', 1 / 1.3, ratios('float32')),
+    judge('8-bit AdamW against a copy of its bytes', 0.3, ratios('copy')),
+  ];
+}
