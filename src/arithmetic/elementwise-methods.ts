@@ -1,5 +1,6 @@
 /** The element-wise methods of an `arithmetic` object: the operations, those that only move numbers, conversions, functions. */
 import type { Format } from '../formats/format.ts';
+import type { RealArray } from '../formats/real-arrays.ts';
 import type { ArithmeticContext } from './context.ts';
 import { type ElementaryMethods, elementaryMethods } from './elementary-methods.ts';
 import {
@@ -36,8 +37,23 @@ export interface ElementwiseMethods extends ElementaryMethods {
   readonly convert: UnaryMethod;
 }
 
+/** Loops of their own, many times as fast as calls of the reference. `zero`: see `zeroAddend`. */
+function negateAll(x: RealArray, out: RealArray, zero: number): void {
+  for (let i = 0; i < out.length; i++) out[i] = -x[i]! + zero;
+}
+
+function absoluteAll(x: RealArray, out: RealArray, zero: number): void {
+  for (let i = 0; i < out.length; i++) out[i] = Math.abs(x[i]!) + zero;
+}
+
+/** Whether each number of a format has its negative there. */
+function isSymmetric({ kind, min, max }: Format): boolean {
+  return (kind === 'float' || kind === 'posit' || kind === 'int' || kind === 'fixed') && min === -max;
+}
+
 function signOperation(
   apply: (a: number) => number,
+  applyAll: typeof negateAll,
   context: ArithmeticContext,
   plan: OperationPlan,
   counter: Counter | undefined,
@@ -46,7 +62,13 @@ function signOperation(
   // Only a codebook may have a number and not its negative, so that it is rounded.
   const draws = format.kind === 'codebook';
   const scalar = countedExact(apply, changeSign(format, options, apply), plan, counter);
-  return unaryMethod({ scalar, draws }, context);
+  const quick: Elementwise['quick'] = ([x], out) => {
+    if (typeof x === 'number') return false;
+    applyAll(x!, out, zeroAddend(format));
+    return true;
+  };
+  const isQuick = counter === undefined && isSymmetric(format);
+  return unaryMethod({ scalar, draws, ...(isQuick && { quick }) }, context);
 }
 
 function extremum(
@@ -78,8 +100,8 @@ export function elementwiseMethods(
     div: binaryMethod(rounded('div'), context),
     sqrt: unaryMethod(rounded('sqrt'), context),
     fma: ternaryMethod(rounded('fma'), context),
-    neg: signOperation((a) => -a, context, plan, counter),
-    abs: signOperation(Math.abs, context, plan, counter),
+    neg: signOperation((a) => -a, negateAll, context, plan, counter),
+    abs: signOperation(Math.abs, absoluteAll, context, plan, counter),
     min: extremum(Math.min, format, context),
     max: extremum(Math.max, format, context),
     compare: binaryMethod({ scalar: orderOf(format), draws: false }, context),

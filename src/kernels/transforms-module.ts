@@ -37,6 +37,38 @@ export interface TransformsModuleExports extends PieceExports {
     sharpness: number,
     clip: number,
   ): void;
+  /** `wide`, `strict`: 0 or 1. */
+  maskWithin(
+    wide: number,
+    strict: number,
+    gradient: number,
+    source: number,
+    destination: number,
+    length: number,
+    low: number,
+    high: number,
+  ): void;
+  addSquares(source: number, length: number, sum: number): number;
+  maskErrors(
+    gradient: number,
+    source: number,
+    values: number,
+    destination: number,
+    length: number,
+    limit: number,
+  ): void;
+  maskGroups(
+    gradient: number,
+    source: number,
+    values: number,
+    destination: number,
+    groups: number,
+    size: number,
+    columns: number,
+    left: number,
+    multiplier: number,
+    steps: number,
+  ): void;
   countFinite(source: number, length: number, counts: number): number;
   countBucket(source: number, length: number, bucket: number, counts: number): void;
   bucketOf(counts: number, rank: number, rest: number): number;

@@ -131,6 +131,13 @@ export function kernelLayout(
   return isAlongRows && layout.rows === countGroups({ per: 'row' }, shape) ? layout : undefined;
 }
 
+/** The groups of a tensor as runs of neighbours; undefined where they run over rows, or there is nothing. */
+export function runsOf(grouping: Grouping, shape: readonly number[]): GroupLayout | undefined {
+  const length = shape.reduce((all, side) => all * side, 1);
+  const layout = length === 0 ? undefined : layoutOf(grouping, shape, length);
+  return layout?.band === undefined ? layout : undefined;
+}
+
 function layoutOf(grouping: Grouping, shape: readonly number[], length: number): GroupLayout {
   const [height, width] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1];
   switch (grouping.per) {

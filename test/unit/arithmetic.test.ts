@@ -1,5 +1,6 @@
 /** `arithmetic` as users meet it: special operands by family, arrays, draws, flags, errors; results are in the oracle tests. */
 import { describe, expect, it } from 'vitest';
+import { scalarFormats } from '../../src/formats/index.ts';
 import { ArgumentError, arithmetic, float, randomIntegers, round } from '../../src/index.ts';
 
 describe('special operands', () => {
@@ -76,6 +77,27 @@ describe('special operands', () => {
 });
 
 describe('operations that choose or turn', () => {
+  it('neg and abs of arrays are those of numbers, in every format', () => {
+    for (const format of Object.values(scalarFormats)) {
+      const values = format.bits <= 12 ? format.values() : [0, 1, format.max, format.min, 3, Infinity];
+      const x = Float64Array.from([...values, NaN, ...(format.hasNegativeZero ? [-0] : [])], (value) =>
+        format.has(value) || Number.isNaN(value) ? value : NaN,
+      );
+      for (const options of [{}, { saturation: 'wrap' }, { subnormals: 'flush' }] as const) {
+        if (options.saturation === 'wrap' && format.kind !== 'int' && format.kind !== 'fixed') continue;
+        if (options.subnormals !== undefined && format.kind !== 'float') continue;
+        const f = arithmetic(format, options);
+        for (const operation of [f.neg, f.abs]) {
+          const wanted = Float64Array.from(x, (value) => operation(value));
+          expect([format.name, operation(x)]).toEqual([format.name, wanted]);
+          expect(operation(x, { out: x.slice() })).toEqual(wanted);
+          if (x.every((value) => Number.isNaN(value) || Math.fround(value) === value) && format.bits <= 16)
+            expect(operation(Float32Array.from(x))).toEqual(Float32Array.from(wanted));
+        }
+      }
+    }
+  });
+
   it('neg and abs change a sign and no more', () => {
     const flushing = arithmetic('binary16', { subnormals: 'flush', rounding: 'toward-zero' });
     expect(flushing.neg(2 ** -24)).toBe(-(2 ** -24));

@@ -4,12 +4,14 @@
  * Sources: clipped, as the forward mask of Castro et al., "Quartet: native FP4 training can be optimal", arXiv 2505.14669; trust,
  * Panferov, Chen, Tabesh et al., "QuEST: stable training of LLMs with 1-bit weights and activations", arXiv 2502.05003, section 3.
  */
-import type { RealArray } from '../../array-kinds.ts';
+import { isFloat32Array, type RealArray } from '../../array-kinds.ts';
 import { scaleByPowerOfTwo, scaleOnce } from '../../binary64.ts';
 import { checkBoolean, checkFields, numberInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { maskErrors, maskWithin } from '../../kernels/quantizers/masks.ts';
 import { gaussianLevel, gaussianLevelOfBits } from '../gaussian.ts';
 import { forEachGroup } from '../grouping.ts';
+import { runsOf } from '../on-kernels.ts';
 import { extremeExponent } from '../statistics.ts';
 import { newLike } from '../transforms/transform.ts';
 import type { GradientData, GradientRule, Quantization } from './gradient.ts';
@@ -53,6 +55,11 @@ function within<A extends RealArray>(
   strict: boolean,
 ): A {
   const result = newLike(gradient);
+  const areNarrow = Math.fround(low) === low && Math.fround(high) === high;
+  if (isFloat32Array(gradient) && (areNarrow || !isFloat32Array(scaled))) {
+    maskWithin(gradient, scaled, low, high, strict, result as Float32Array);
+    return result;
+  }
   for (let i = 0; i < gradient.length; i++) {
     const u = scaled[i]!;
     if (strict ? u > low && u < high : u >= low && u <= high) result[i] = gradient[i]!;
@@ -118,6 +125,12 @@ export function trust(given?: TrustOptions): GradientRule {
       const { x, values, grouping, shape } = quantization;
       const { levels, multiplier } = constants(quantization);
       const result = newLike(gradient);
+      const layout = runsOf(grouping, shape);
+      const areFloat32 = isFloat32Array(gradient) && isFloat32Array(x) && isFloat32Array(values);
+      if (areFloat32 && layout !== undefined) {
+        maskErrors(gradient, x, values, layout, multiplier, levels - 1, result as Float32Array);
+        return { x: result };
+      }
       forEachGroup(grouping, shape, (_, start, rows, rowStride, columns, columnStride) => {
         const sigma = rootMeanSquare(x, [start, rows, rowStride, columns, columnStride]);
         const limit = (multiplier * sigma) / (levels - 1);

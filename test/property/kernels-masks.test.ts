@@ -1,0 +1,90 @@
+/** Masks of gradients on kernels agree on every bit with the loops of the definition, which take what is of binary64. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { clipped, trust } from '../../src/quantizers/gradients/masks.ts';
+import type { Grouping } from '../../src/quantizers/grouping.ts';
+import { type Explained, quantizer } from '../../src/quantizers/index.ts';
+import { firstDifference } from '../kernels-compare.ts';
+
+/** The same in binary64. */
+function widened(explained: Explained): Explained {
+  const { x, scaled, elements, values } = explained;
+  const wide = { x, scaled, elements, values };
+  const arrays = Object.entries(wide).map(([name, array]) => [name, Float64Array.from(array)]);
+  return { ...explained, ...Object.fromEntries(arrays) };
+}
+
+const bits = new Uint32Array(1);
+const number = fc.oneof(
+  { weight: 8, arbitrary: fc.integer({ min: -4096, max: 4096 }).map((x) => x / 256) },
+  { weight: 2, arbitrary: fc.integer({ min: -12, max: 12 }).map((x) => x / 2) },
+  { weight: 1, arbitrary: fc.constantFrom(0, -0, NaN, Infinity, -Infinity, 6, -6, 2 ** -149, -(2 ** 127)) },
+  {
+    weight: 1,
+    arbitrary: fc.integer({ min: 0, max: 2 ** 32 - 1 }).map((pattern) => {
+      bits[0] = pattern;
+      return new Float32Array(bits.buffer)[0]!;
+    }),
+  },
+);
+
+const groupings: fc.Arbitrary<Grouping> = fc.constantFrom<Grouping>(
+  { per: 'tensor' },
+  { per: 'row' },
+  { per: 'column' },
+  { per: 'block', size: 5 },
+  { per: 'block', size: 32 },
+  { per: 'tile', rows: 3, columns: 4 },
+);
+const rules = [clipped(), clipped({ strict: true }), trust({ multiplier: 2.5 }), trust({ bits: 3 })];
+
+function check(explained: Explained, gradient: Float32Array): void {
+  for (const rule of rules) {
+    const { x } = rule.pullback(explained, gradient);
+    const wide = widened(explained);
+    const wanted = rule.pullback(wide, Float64Array.from(gradient)).x;
+    expect(firstDifference(rule.pullback(wide, gradient).x, wanted, gradient)).toBeUndefined();
+    expect(x).toBeInstanceOf(Float32Array);
+    expect(firstDifference(x, wanted, gradient)).toBeUndefined();
+  }
+}
+
+describe('masks', () => {
+  it.each(['int4', 'e2m1', 'e4m3fn'])('of %s, 300 tensors', (format) => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 1, max: 70 }),
+        groupings,
+        fc.infiniteStream(number),
+        (rows, columns, grouping, stream) => {
+          const [x, gradient] = [0, 1].map(() =>
+            Float32Array.from({ length: rows * columns }, () => stream.next().value),
+          ) as [Float32Array, Float32Array];
+          // With scales below the largest, so that some are clipped.
+          const scale = { ...grouping, from: 'rms', multiplier: 1.5 } as const;
+          const made = quantizer({ format, scale, nan: 'group' });
+          check(made.explain(x, [rows, columns]), gradient);
+          const scaled = Float32Array.from(x);
+          check({ ...made.explain(x, [rows, columns]), scaled }, gradient);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('in several pieces', () => {
+    const x = Float32Array.from({ length: 40_002 }, (_, i) => Math.sin(i) * (1 + (i % 11)));
+    const gradient = Float32Array.from(x, (y, i) => y * Math.cos(i));
+    for (const [shape, grouping] of [
+      [[40_002], { per: 'tensor' }],
+      [[2, 20_001], { per: 'row' }],
+      [[6, 6667], { per: 'block', size: 32 }],
+      [[40_002], { per: 'block', size: 17_000 }],
+    ] as const)
+      check(
+        quantizer({ format: 'e2m1', scale: { ...grouping, from: 'rms', multiplier: 1.5 } }).explain(x, shape),
+        gradient,
+      );
+  });
+});
