@@ -28,6 +28,8 @@ interface StepArithmetic {
   readonly extraNorm: ExtraNorm | null;
   /** Bits of what is not quantised: 32, or those of the emulated format. */
   readonly bits: number;
+  /** Whether updates leave a parameter as it is. Default: none. */
+  readonly isFrozen?: (name: string) => boolean;
 }
 
 /** The quantiser whose image of the input the backward pass reads; null: the input itself. */
@@ -37,15 +39,16 @@ function savedSpec({ forward, weightGradient }: LinearSlots): QuantizerOptions |
   return settledOptions(x) ?? null;
 }
 
-/** Bytes of the input (rows, columns) that layers read, each distinct image once. */
+/** Bytes of the input (rows, columns) that layers read, each distinct image once; frozen weights have no gradient that needs it. */
 function inputBytes(
   names: readonly string[],
   rows: number,
   columns: number,
-  { slots, bits }: StepArithmetic,
+  { slots, bits, isFrozen = () => false }: StepArithmetic,
 ): number {
+  const updated = names.filter((name) => !isFrozen(name));
   const images = new Map(
-    names.map((name) => {
+    updated.map((name) => {
       const spec = savedSpec(slots(name));
       return [canonicalJson(spec), spec] as const;
     }),
@@ -104,10 +107,16 @@ function convNetBytes(
 ): number {
   const { extraNorm, bits } = step;
   const { stages, columns } = stagesOf(config, image);
+  const { isFrozen = () => false } = step;
+  // Gradients go no further than to the first stage with something that is updated.
+  const first = stages.findIndex((_, i) =>
+    [`convolution.${i}`, `norm.${i}`, `norm.${i}.bias`].some((name) => !isFrozen(name)),
+  );
   const float = (elements: number): number => (elements * bits) / 8;
   const extra = (elements: number): number =>
     extraNorm?.where === 'all' ? float(samples * (elements + 1)) : 0;
   const bytes = stages.reduce((sum, stage, i) => {
+    if (first < 0 || i < first) return sum;
     const positions = stage.height * stage.width;
     const read = inputBytes([`convolution.${i}`], samples * positions, stage.inputs, step);
     const result = positions * stage.outputs;
@@ -148,13 +157,21 @@ export function savedActivationBytes(
   return inputs + (predictions * outputs * bits) / 8;
 }
 
-/** What a step needs, from what is held now. */
+/**
+ * What a step needs, from what is held now.
+ * @param updatedPart of a parameter's elements, which alone have a gradient. Default: all
+ */
 export function memoryUse(
   model: Pick<Model, 'parameters'>,
   held: { readonly weights: number; readonly optimizerState: number; readonly savedActivations: number },
+  updatedPart: (name: string) => number = () => 1,
 ): MemoryUse {
   const parameters = model.parameters.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const gradients = 4 * parameters;
+  const updated = model.parameters.reduce(
+    (sum, { name, shape }) => sum + updatedPart(name) * sizeOf(shape),
+    0,
+  );
+  const gradients = 4 * updated;
   const { weights, optimizerState, savedActivations } = held;
   const lasting = weights + optimizerState + gradients;
   return {

@@ -10,7 +10,7 @@ import { quantizer } from '../quantizers/index.ts';
 import { parametersOf } from './engine/parameters.ts';
 import { blocksOf, checkMatches, matches, type Selectable, slotsUnder } from './engine/rules.ts';
 import { hasMemory, settledOptions } from './engine/slots.ts';
-import { checkUnits } from './engine/stored-weights.ts';
+import { checkParts, checkUnits } from './engine/stored-weights.ts';
 import { Timeline } from './engine/timeline.ts';
 import { canonicalJson } from './hash.ts';
 import { type Parameter, sizeOf } from './model.ts';
@@ -166,6 +166,7 @@ export function checkFit(recipe: Recipe, given: readonly Shaped[], rows: number,
   checkNames(recipe, parameters, steps);
   checkCodecs(recipe, parameters);
   checkUnits(recipe, parameters);
+  checkParts(recipe, parameters);
   const blocks = blocksOf(parameters);
   const matrices = parameters.filter(({ shape }) => shape.length === 2);
   const filters = parameters.filter(({ role }) => role === 'convolution');

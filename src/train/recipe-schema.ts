@@ -151,21 +151,23 @@ export const extraNorm: Schema = orNull(
 /** Which parameters a store is for. */
 export const selection: Schema = objectOr(fields({ match: pattern }), word(['linear', 'all']));
 /** What a grid spans. */
-export const gridRange: Schema = objectOr(
-  having(
-    'scale',
-    fields({ scale: number({ from: 2 ** -126, to: 1e38 }) }),
-    fields({ deviations: number({ above: 0, to: 1000 }) }),
-  ),
-  word(['absmean']),
+const rangeFields = having(
+  'scale',
+  fields({ scale: number({ from: 2 ** -126, to: 1e38 }) }),
+  fields({ deviations: number({ above: 0, to: 1000 }) }),
 );
+export const gridRange: Schema = objectOr(rangeFields, word(['absmean']));
+const storeRange: Schema = objectOr(rangeFields, word(['absmean', 'absmax']));
 export const groupSize: Schema = integer(1, 2 ** 20);
 
 const writeBack = { rounding, of: maybe(selection), feedback: maybe(word(['momentum'])) };
 /** How weights are held between steps. */
 export const storeSchema: Schema = kinds({
   master: {},
-  grid: { format: line(100), range: gridRange, ...writeBack },
+  grid: {
+    ...{ format: line(100), range: storeRange, per: maybe(word(['tensor', 'channel'])) },
+    ...writeBack,
+  },
   format: { format: line(100), ...writeBack },
   bfloat16: writeBack,
   'group-int8': { size: groupSize, ...writeBack },
@@ -202,6 +204,7 @@ const rule = fields({
     weightDecay: maybe(decaySchema),
     frozen: maybe(boolean),
     learns: maybe(list(word(learnedNames), 0, learnedNames.length)),
+    updated: maybe(number({ above: 0, to: 1 })),
   }),
 });
 

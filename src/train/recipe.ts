@@ -202,6 +202,8 @@ export interface RuleSet<N extends string = never> extends PartialSlots<N> {
   readonly frozen?: boolean;
   /** What of its quantisers is trained, of what they say. Default: all of it. */
   readonly learns?: readonly (LearnedOf | 'bits')[];
+  /** The part of the output channels that updates change: so many of the first ones, rounded up. Default 1: all. */
+  readonly updated?: number;
 }
 
 export interface Rule<N extends string = never> {

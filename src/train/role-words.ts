@@ -120,7 +120,7 @@ export const objectiveWords = (objective: ObjectiveSpec): string =>
 export function storeWords(store: WeightStoreSpec): string {
   switch (store.kind) {
     case 'grid':
-      return `${store.format} grid ${rangeWords(store.range)} ${writeWords(store)}`;
+      return `${store.format} grid ${rangeWords(store.range)}${store.per === 'channel' ? ' by channel' : ''} ${writeWords(store)}`;
     case 'format':
       return `${store.format} ${writeWords(store)}`;
     case 'bfloat16':
@@ -133,7 +133,7 @@ export function storeWords(store: WeightStoreSpec): string {
 }
 
 function rangeWords(range: GridStore['range']): string {
-  if (range === 'absmean') return 'mean|w|';
+  if (typeof range === 'string') return range === 'absmean' ? 'mean|w|' : 'max|w|';
   return 'scale' in range ? `scale ${range.scale}` : `${range.deviations} sigma`;
 }
 

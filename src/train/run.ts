@@ -20,15 +20,20 @@ import { TrainingRun } from './training-run.ts';
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
 
 function memoryOf(run: TrainingRun, slots: (name: string) => LinearSlots): MemoryUse {
-  const { model, weights, optimizer, phase, extraNorm } = run;
+  const { model, weights, optimizer, phase, extraNorm, engine, losses } = run;
   const { task, recipe } = run.settings;
   const format = recipe.phases[phase]!.emulate?.format;
-  const arithmetic = { slots, extraNorm, bits: format === undefined ? 32 : toFormat(format).bits };
-  return memoryUse(model, {
+  const parts = new Map(
+    engine.parameters.map((one) => [one.name, engine.updatedPart(one, losses.length - 1)] as const),
+  );
+  const isFrozen = (name: string): boolean => parts.get(name) === 0;
+  const bits = format === undefined ? 32 : toFormat(format).bits;
+  const held = {
     weights: weights.bytes,
     optimizerState: optimizer.stateBytes,
-    savedActivations: savedActivationBytes(task.config, model, task, arithmetic),
-  });
+    savedActivations: savedActivationBytes(task.config, model, task, { slots, extraNorm, bits, isFrozen }),
+  };
+  return memoryUse(model, held, (name) => parts.get(name)!);
 }
 
 function resultOf(run: TrainingRun, { validation, inference, isWhole }: Ending): TrainResult {

@@ -159,6 +159,7 @@ const every: Readonly<Record<string, Recipe>> = {
   'dqt in binary16, fp8': recipes.dqt({ store: 'binary16', environment: 'fp8' }),
   adam8bit: recipes.adam8bit(),
   'adam8bit, linear': recipes.adam8bit({ least: 0, map: 'linear', per: 'tensor' }),
+  qas: recipes.qas({ blocks: 1, channels: 0.5 }),
   mesa: recipes.mesa({ groups: 2, least: 0 }),
   'mesa, stochastic': recipes.mesa({ groups: 1, decay: 0.5, rounding: 'stochastic', least: 0 }),
   coat: recipes.coat({ block: 16, group: 4, least: 0 }),

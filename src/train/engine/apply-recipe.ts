@@ -21,7 +21,7 @@ import { discoverParameters, untrainedWeights } from './parameters.ts';
 import { checkMatches } from './rules.ts';
 import { restoreState, type SavedParts, saveState } from './save.ts';
 import type { RecipeState } from './state.ts';
-import { checkUnits, lastingHome, StoredWeights } from './stored-weights.ts';
+import { checkParts, checkUnits, lastingHome, StoredWeights } from './stored-weights.ts';
 
 export interface ApplyRecipeOptions {
   /** A model of the layers API, built; its trained weights are the recipe's. */
@@ -125,6 +125,7 @@ export async function applyRecipe(
   const parameters = discoverParameters(tf, options);
   checkMatches(recipe, parameters, steps);
   checkUnits(recipe, parameters);
+  checkParts(recipe, parameters);
   const engine = new RecipeEngine(tf, {
     ...{ recipe, parameters, steps, seed, kernels, log },
     placesNorms: false,

@@ -17,6 +17,7 @@ import { type GivenGradients, type StepListener, stepListeners } from '../../tfj
 import { isSlotted } from '../parameter-role.ts';
 import { normOf } from '../phases.ts';
 import { type LinearSlots, type Recipe, weakenedSlots } from '../recipe.ts';
+import { channelsOf, type Mask } from '../stores/index.ts';
 import { strengthAt } from '../strength.ts';
 import { checkAlive, type EngineParameter } from './parameters.ts';
 import {
@@ -300,6 +301,22 @@ export class RecipeEngine implements SlotProvider {
   wasFrozen(one: Selectable, updates: number): boolean {
     const changes = [...this.timeline.changes()].filter((clock) => clock < updates);
     return changes.every((clock) => this.settingsAt(one, clock).frozen === true);
+  }
+
+  /** The part of a parameter's elements that the update of a step changes. */
+  updatedPart(one: EngineParameter, clock: number): number {
+    const { updated = 1, frozen = false } = this.settingsAt(one, clock);
+    const { count } = channelsOf(one.shape, one.channelAxis);
+    return frozen ? 0 : Math.ceil(updated * count) / count;
+  }
+
+  /** Which elements the next update changes; undefined: all. */
+  maskOf(one: EngineParameter): Mask | undefined {
+    const { count, stride } = channelsOf(one.shape, one.channelAxis);
+    const changed = Math.round(this.updatedPart(one, this.clockOf(one.name)) * count);
+    return changed === 0 || changed === count
+      ? undefined
+      : (index) => Math.floor(index / stride) % count < changed;
   }
 
   /** Whether the next update leaves a parameter as it is. */

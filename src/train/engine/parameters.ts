@@ -20,6 +20,8 @@ export interface EngineParameter {
   readonly layer: string;
   /** Index of its block, from 0. */
   readonly depth: number;
+  /** The axis of the output channels. */
+  readonly channelAxis: number;
   /** Which projection of a block it is, where the name says so: `q k v o gate up down`. */
   readonly kind: string | undefined;
   /** Whether it is the weight that the model's input meets first, or that makes its output. */
@@ -29,7 +31,7 @@ export interface EngineParameter {
 }
 
 /** A parameter whose depth among the others is not known yet. */
-type UnplacedParameter = Omit<EngineParameter, 'depth' | 'ends'>;
+type UnplacedParameter = Omit<EngineParameter, 'depth' | 'ends' | 'channelAxis'>;
 
 const kinds: readonly (readonly [RegExp, string])[] = [
   [/(^|[./_-])(q|query|wq|q_proj)($|[./_-])/i, 'q'],
@@ -56,6 +58,12 @@ function roleOf(name: string, shape: readonly number[]): ParameterRole {
   return /gamma|beta|gain|norm/i.test(name) ? 'norm' : 'bias';
 }
 
+/** The axis of a weight's output channels; of a depthwise filter those of its inputs. */
+function channelAxisOf(name: string, { length }: readonly number[], areOutputsFirst: boolean): number {
+  if (length === 4 && /depthwise/i.test(name)) return 2;
+  return areOutputsFirst && length === 2 ? 0 : length - 1;
+}
+
 /** The name without its last part: `dense_Dense1/kernel` has the layer `dense_Dense1`. */
 function layerOf(name: string): string {
   const cut = name.lastIndexOf('/');
@@ -65,8 +73,9 @@ function layerOf(name: string): string {
 /**
  * Gives each parameter the index of its block: the first number of its name (`layers.3.mlp.up`), or its place among the layers
  * with matrices or filters.
+ * @param areOutputsFirst in matrices
  */
-export function placed(parameters: readonly UnplacedParameter[]): EngineParameter[] {
+export function placed(parameters: readonly UnplacedParameter[], areOutputsFirst = false): EngineParameter[] {
   const numbered = parameters.filter(({ role }) => isSlotted(role));
   const numberOf = ({ name }: UnplacedParameter): number | undefined => {
     const found = /(?:^|[./])(?:layers?|blocks?|h)[./_](\d+)(?=[./_]|$)/i.exec(name)?.[1];
@@ -82,6 +91,7 @@ export function placed(parameters: readonly UnplacedParameter[]): EngineParamete
     const { name, role, shape, layer, kind } = one;
     return {
       ...{ name, role, shape, layer, kind, depth: depth ?? -1 },
+      channelAxis: channelAxisOf(name, shape, areOutputsFirst),
       ends: [...(one === first ? (['first'] as const) : []), ...(one === last ? (['last'] as const) : [])],
       get variable() {
         return one.variable;
@@ -165,6 +175,7 @@ export function parametersOf({
         return one.variable;
       },
     })),
+    true,
   );
 }
 

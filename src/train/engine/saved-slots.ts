@@ -1,6 +1,6 @@
 /**
  * What operations keep for their gradients under a recipe: which rule is for which operation, and the running ranges that codecs
- * remember, one for each tensor of a pass, by its layer and place. How tensors get there is `src/tfjs/saved-tensors.ts`.
+ * remember, one for each tensor of a pass. How tensors get there is `src/tfjs/saved-tensors.ts`.
  */
 import { globMatcher } from '../../glob.ts';
 import type { RangeLayout } from '../../kernels/ranges.ts';
@@ -50,7 +50,7 @@ function savingOf(
   role: SavingRole,
   path: readonly string[],
 ): Saving | undefined {
-  if (parameter === undefined) return { role, layer: path.join('/') || 'program', name: undefined };
+  if (parameter === undefined) return { role, layer: path.join('/'), name: undefined };
   const { name, layer, role: own } = parameter;
   // A norm's gain is no operand of a product.
   if (own === 'norm' || own === 'gain' || own === 'bias') return undefined;
@@ -137,9 +137,12 @@ export class SavedSlots {
     );
   }
 
-  /** `layer/saved.role3`: the fourth operation of that role in the layer. */
-  #placeOf({ role, layer, name }: Saving): string {
-    const slot = `${name ?? layer}/saved.${role}`;
+  /**
+   * `name/saved.role3`: the fourth operation of that role with the parameter, or in the program without one. Layers have no part in it: names
+   * that TensorFlow.js makes up differ from one making of a model to the next.
+   */
+  #placeOf({ role, name = 'program' }: Saving): string {
+    const slot = `${name}/saved.${role}`;
     const index = this.#seen.get(slot) ?? 0;
     this.#seen.set(slot, index + 1);
     return `${slot}${index}`;

@@ -9,6 +9,7 @@ import type { WriteBack } from '../optimizers/index.ts';
 import { fnv1a32 } from '../random.ts';
 import type { Recipe } from '../recipe.ts';
 import {
+  channelsOf,
   type Draw,
   feedsBack,
   float32Of,
@@ -17,12 +18,13 @@ import {
   isStoreOf,
   type SavedArray,
   savedFloat32,
+  type Unit,
   type WeightStoreSpec,
   type WriteMeasure,
 } from '../stores/index.ts';
 import type { RecipeEngine, StepPart } from './engine.ts';
 import type { EngineParameter } from './parameters.ts';
-import { blocksOf, type Selectable, settingsUnder } from './rules.ts';
+import { blocksOf, matches, type Selectable, settingsUnder } from './rules.ts';
 import { rulesOfPhase } from './timeline.ts';
 
 /** The store of a parameter, if it has one. */
@@ -46,6 +48,23 @@ export function checkUnits(recipe: Recipe, parameters: readonly Selectable[]): v
         kind,
         'nothing: no parameter has a store of the kind grid, whose scale it needs',
       );
+  });
+}
+
+/** Throws ArgumentError naming a rule that updates weights in part whose stores cannot leave the rest as it is. */
+export function checkParts(recipe: Recipe, parameters: readonly Selectable[]): void {
+  const blocks = blocksOf(parameters);
+  recipe.rules?.forEach(({ where, set }, i) => {
+    if (set.updated === undefined) return;
+    for (const one of parameters) {
+      const store = matches(where, one, blocks) ? storeOf(recipe, one, blocks) : undefined;
+      if (store?.kind === 'group-int8' || feedsBack(store))
+        throw new ArgumentError(
+          `recipe.rules[${i}].set.updated`,
+          set.updated,
+          `nothing where ${one.name} has ${store!.kind === 'group-int8' ? 'a store whose scales follow the weights' : 'a store with feedback'}`,
+        );
+    }
   });
 }
 
@@ -89,6 +108,8 @@ export class StoredWeights implements StepPart {
   readonly #byVariable: ReadonlyMap<string, Held>;
   /** What has been written in this step. */
   readonly #written = new Set<string>();
+  /** Values before a step, by parameter. */
+  readonly #before = new Map<string, Float32Array>();
   #measures: Map<string, WriteMeasure> | undefined;
 
   /** @throws ArgumentError naming the store of a variable that is no float32. */
@@ -108,7 +129,8 @@ export class StoredWeights implements StepPart {
     });
     this.#held = new Map(
       stored.map(({ one, spec }) => {
-        const weight = holdWeight(one.variable.dataSync() as Float32Array, spec)!;
+        const channels = channelsOf(one.shape, one.channelAxis);
+        const weight = holdWeight(one.variable.dataSync() as Float32Array, spec, channels)!;
         return [one.name, { one, spec, weight }];
       }),
     );
@@ -126,7 +148,7 @@ export class StoredWeights implements StepPart {
   }
 
   /** What one unit of a weight's codes stands for; undefined where it has none, or not one. */
-  unitOf(name: string): number | undefined {
+  unitOf(name: string): Unit | undefined {
     return this.#held.get(name)?.weight.unit;
   }
 
@@ -159,8 +181,9 @@ export class StoredWeights implements StepPart {
     const stream = (BigInt(fnv1a32(`${name}/store`)) << 32n) | BigInt(this.#engine.clockOf(name));
     const draw: Draw = { seed: this.#engine.seed, stream };
     const values = updated.dataSync() as Float32Array;
-    if (this.#measures === undefined) weight.write(values, draw);
-    else this.#measures.set(name, weight.writeMeasured(values, draw));
+    const mask = this.#engine.maskOf(one);
+    if (this.#measures === undefined) weight.write(values, draw, mask);
+    else this.#measures.set(name, weight.writeMeasured(values, draw, mask));
     this.#written.add(name);
   }
 
@@ -173,7 +196,30 @@ export class StoredWeights implements StepPart {
     return { kept, feedsBack: feedsBack(held.spec) };
   };
 
-  /** Writes what has been updated and not been written yet. */
+  /** Remembers variables without a store of which updates change a part. */
+  before<G>(_optimizer: object, gradients: G): G {
+    for (const one of this.#engine.parameters)
+      if (!this.#held.has(one.name) && this.#engine.maskOf(one) !== undefined)
+        this.#before.set(one.name, one.variable.dataSync().slice() as Float32Array);
+    return gradients;
+  }
+
+  #putBack(one: EngineParameter): void {
+    const before = this.#before.get(one.name);
+    const mask = this.#engine.maskOf(one);
+    if (before === undefined || mask === undefined) return;
+    const values = one.variable.dataSync() as Float32Array;
+    this.#home.give(
+      one,
+      values.map((x, i) => (mask(i) ? x : before[i]!)),
+    );
+  }
+
+  leftOut(): void {
+    this.#before.clear();
+  }
+
+  /** Writes what has been updated and not been written yet; of what is updated in part the rest is as it was. */
   after(_optimizer: object, names: readonly string[]): void {
     for (const held of this.#held.values()) {
       const { one, weight } = held;
@@ -182,6 +228,8 @@ export class StoredWeights implements StepPart {
       this.#home.give(one, weight.load());
     }
     this.#written.clear();
+    for (const one of this.#engine.parameters) if (names.includes(one.name)) this.#putBack(one);
+    this.#before.clear();
   }
 
   save(): Map<string, SavedArray> {

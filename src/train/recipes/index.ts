@@ -32,6 +32,7 @@ export { type MantissaMaskOptions, mantissaMask } from './mantissa-mask.ts';
 export { type MesaOptions, mesa } from './mesa.ts';
 export { type Mxfp4Options, mxfp4 } from './mxfp4.ts';
 export { type Nvfp4Options, nvfp4 } from './nvfp4.ts';
+export { type QasOptions, qas } from './qas.ts';
 export { type QuartetOptions, quartet } from './quartet.ts';
 export { type QuestOptions, quest } from './quest.ts';
 export { type S2fp8Options, s2fp8 } from './s2fp8.ts';

@@ -10,7 +10,15 @@ import { type Format, pack, toFormat, ulp, unpack } from '../../formats/index.ts
 import { decode, encode } from '../../operations/conversions.ts';
 import { stepRatioOf, type WriteMeasure, WriteTally } from './measure.ts';
 import type { GridStore, WriteRounding } from './spec.ts';
-import { bytesOf, type Draw, float32Of, type HeldWeight, savedFloat32 } from './store.ts';
+import {
+  bytesOf,
+  type Channels,
+  type Draw,
+  float32Of,
+  type HeldWeight,
+  type Mask,
+  savedFloat32,
+} from './store.ts';
 
 /** Scales of grids are at most 1 / this, as in the source. */
 const leastRange = Math.fround(1e-5);
@@ -19,9 +27,14 @@ const leastRange = Math.fround(1e-5);
 export function gridScale(initial: Float32Array, { format, range }: GridStore): number {
   if (typeof range === 'object' && 'scale' in range) return Math.fround(range.scale);
   let sum = 0;
-  for (const w of initial) sum += range === 'absmean' ? Math.abs(w) : w * w;
+  let largest = 0;
+  for (const w of initial) {
+    sum += typeof range === 'string' ? Math.abs(w) : w * w;
+    largest = Math.max(largest, Math.abs(w));
+  }
   const mean = sum / initial.length;
-  const spanned = range === 'absmean' ? mean : range.deviations * Math.sqrt(mean);
+  const spanned =
+    typeof range === 'object' ? range.deviations * Math.sqrt(mean) : range === 'absmax' ? largest : mean;
   return Math.fround(toFormat(format).max / Math.max(Math.fround(spanned), leastRange));
 }
 
@@ -31,9 +44,20 @@ export function gridScale(initial: Float32Array, { format, range }: GridStore): 
  * const held = gridWeight(initial, { kind: 'grid', format: 'int8', rounding: 'stochastic', range: 'absmean' });
  * held.bytes; // one byte a weight, and four for the scale
  */
-export function gridWeight(initial: Float32Array, spec: GridStore): HeldWeight {
-  return codesWeight(initial, toFormat(spec.format), spec.rounding, gridScale(initial, spec));
+export function gridWeight(
+  initial: Float32Array,
+  spec: GridStore,
+  channels: Channels = oneChannel,
+): HeldWeight {
+  const own = spec.per === 'channel' ? channels : oneChannel;
+  const scales = Float32Array.from({ length: own.count }, (_, channel) =>
+    gridScale(own.count === 1 ? initial : initial.filter((_, i) => channelOf(i, own) === channel), spec),
+  );
+  return codesWeight(initial, toFormat(spec.format), spec.rounding, { ...own, scales });
 }
+
+const oneChannel: Channels = { count: 1, stride: 1 };
+const channelOf = (index: number, { count, stride }: Channels): number => Math.floor(index / stride) % count;
 
 /** Holds a weight in a format's own values; initial ones are rounded to nearest. */
 export function formatWeight(
@@ -52,16 +76,18 @@ function codesWeight(
   initial: Float32Array,
   format: Format,
   rounding: WriteRounding,
-  given: number | undefined,
+  grid: (Channels & { readonly scales: Float32Array }) | undefined,
 ): HeldWeight {
   const count = initial.length;
-  let scale = given;
+  let scales = grid?.scales;
   let packed: Uint8Array;
 
+  const scaleOf = (index: number): number =>
+    scales!.length === 1 ? scales![0]! : scales![channelOf(index, grid!)]!;
   const scaled = (weights: Float32Array): Float32Array => {
-    if (scale === undefined) return weights;
+    if (scales === undefined) return weights;
     const z = new Float32Array(count);
-    for (let i = 0; i < count; i++) z[i] = weights[i]! * scale;
+    for (let i = 0; i < count; i++) z[i] = weights[i]! * scaleOf(i);
     return z;
   };
   const codesOf = (weights: Float32Array, draw: Draw | null): CodeArray =>
@@ -69,35 +95,47 @@ function codesWeight(
       saturation: 'finite',
       ...(draw === null || rounding === 'nearest-even' ? {} : { rounding: 'stochastic', ...draw }),
     });
+  /** The codes of an updated weight; those of elements that are not updated stay. */
+  const updatedCodes = (weights: Float32Array, draw: Draw, mask: Mask | undefined): CodeArray => {
+    const codes = codesOf(weights, draw);
+    if (mask === undefined) return codes;
+    const before = unpack(packed, format, count);
+    return codes.map(((code: number, i: number) => (mask(i) ? code : before[i])) as never) as CodeArray;
+  };
   const elements = (): Float32Array => decode(unpack(packed, format, count), format) as Float32Array;
 
   packed = pack(codesOf(initial, null), format);
 
   return {
     get bytes() {
-      return packed.byteLength + (scale === undefined ? 0 : 4);
+      return packed.byteLength + (scales?.byteLength ?? 0);
     },
     get unit() {
-      return scale === undefined ? undefined : 1 / scale;
+      if (scales === undefined) return undefined;
+      return scales.length === 1 ? 1 / scales[0]! : (index: number) => 1 / scaleOf(index);
     },
     load() {
       const values = elements();
-      if (scale !== undefined) for (let i = 0; i < count; i++) values[i] = values[i]! / scale;
+      if (scales !== undefined) for (let i = 0; i < count; i++) values[i] = values[i]! / scaleOf(i);
       return values;
     },
-    write(updated, draw) {
-      packed = pack(codesOf(updated, draw), format);
+    write(updated, draw, mask) {
+      packed = pack(updatedCodes(updated, draw, mask), format);
     },
-    writeMeasured(updated, draw): WriteMeasure {
+    writeMeasured(updated, draw, mask): WriteMeasure {
       const before = elements();
-      const codes = codesOf(updated, draw);
+      const codes = updatedCodes(updated, draw, mask);
       packed = pack(codes, format);
       const after = decode(codes, format);
       const tally = new WriteTally();
       const step = stepOf(format);
       for (let i = 0; i < count; i++) {
         const value = after[i]!;
-        const ratio = stepRatioOf(updated[i]! * (scale ?? 1), before[i]!, step(before[i]!));
+        const ratio = stepRatioOf(
+          updated[i]! * (scales === undefined ? 1 : scaleOf(i)),
+          before[i]!,
+          step(before[i]!),
+        );
         tally.add(ratio, value !== before[i], value === 0, value === format.max || value === format.min);
       }
       return tally.result(codes);
@@ -107,10 +145,10 @@ function codesWeight(
         format.name === 'bfloat16'
           ? { dtype: 'BF16', shape: [count], data: packed }
           : { dtype: 'U8', shape: [packed.byteLength], data: packed },
-      ...(scale === undefined ? {} : { scale: savedFloat32(Float32Array.of(scale)) }),
+      ...(scales === undefined ? {} : { scale: savedFloat32(scales) }),
     }),
     restore(saved) {
-      if (scale !== undefined) [scale] = float32Of('scale', saved['scale'], 1);
+      if (scales !== undefined) scales = float32Of('scale', saved['scale'], scales.length);
       packed = bytesOf('codes', saved['codes'], packed.byteLength);
     },
   };

@@ -2,7 +2,7 @@
 import { formatWeight, gridWeight } from './codes.ts';
 import { groupWeight } from './group.ts';
 import type { WeightStoreSpec } from './spec.ts';
-import type { HeldWeight } from './store.ts';
+import type { Channels, HeldWeight } from './store.ts';
 
 export {
   countCodes,
@@ -27,23 +27,31 @@ export {
 } from './spec.ts';
 export {
   bytesOf,
+  type Channels,
+  channelsOf,
   checkArrays,
   type Draw,
   float32Of,
   float64Of,
   type HeldWeight,
+  type Mask,
   type SavedArray,
   savedFloat32,
   savedFloat64,
+  type Unit,
 } from './store.ts';
 
 /** A weight held as the store says; null for `master`, whose float32 values live in the model's variable itself. */
-export function holdWeight(initial: Float32Array, spec: WeightStoreSpec): HeldWeight | null {
+export function holdWeight(
+  initial: Float32Array,
+  spec: WeightStoreSpec,
+  channels?: Channels,
+): HeldWeight | null {
   switch (spec.kind) {
     case 'master':
       return null;
     case 'grid':
-      return gridWeight(initial, spec);
+      return gridWeight(initial, spec, channels);
     case 'format':
       return formatWeight(initial, spec);
     case 'bfloat16':

@@ -26,10 +26,12 @@ export interface GridStore {
   readonly format: FormatSpelling;
   readonly rounding: WriteRounding;
   /**
-   * The largest code stands for mean|W| of the initial weights (the paper), or for k times their root mean square; or a weight
-   * times `scale` is the code.
+   * The largest code stands for mean|W| of the initial weights (the paper), for the largest of them, or for k times their root mean
+   * square; or a weight times `scale` is the code.
    */
-  readonly range: 'absmean' | { readonly deviations: number } | { readonly scale: number };
+  readonly range: 'absmean' | 'absmax' | { readonly deviations: number } | { readonly scale: number };
+  /** What has a scale of its own: the tensor (default), or each output channel. */
+  readonly per?: 'tensor' | 'channel';
 }
 
 /** Codes of a format without a scale, no copy in a wider format: the weights are the format's own values. */

@@ -38,18 +38,36 @@ export interface Draw {
   readonly stream: bigint;
 }
 
+/** Of all elements, or of each. */
+export type Unit = number | ((index: number) => number);
+
+/** Whether an element is updated. */
+export type Mask = (index: number) => boolean;
+
+/** Output channels of a weight: that of an element is floor(index / stride) mod count. */
+export interface Channels {
+  readonly count: number;
+  readonly stride: number;
+}
+
+/** The channels along an axis; a vector is one. */
+export function channelsOf(shape: readonly number[], axis: number): Channels {
+  if (shape.length < 2) return { count: 1, stride: 1 };
+  return { count: shape[axis]!, stride: shape.slice(axis + 1).reduce((size, extent) => size * extent, 1) };
+}
+
 /** A weight between steps. */
 export interface HeldWeight {
   /** Bytes that it takes between steps. */
   readonly bytes: number;
-  /** What one unit of the codes stands for, where all have the same. */
-  readonly unit: number | undefined;
+  /** What one unit of an element's codes stands for, where that stays. */
+  readonly unit: Unit | undefined;
   /** The values that a step reads. */
   load(): Float32Array;
-  /** Takes an updated weight; what its format cannot hold is lost. */
-  write(updated: Float32Array, draw: Draw): void;
+  /** Takes an updated weight; what its format cannot hold is lost. `mask`: which elements are updated; the others keep their codes. */
+  write(updated: Float32Array, draw: Draw, mask?: Mask): void;
   /** As `write`, and says what happened. */
-  writeMeasured(updated: Float32Array, draw: Draw): WriteMeasure;
+  writeMeasured(updated: Float32Array, draw: Draw, mask?: Mask): WriteMeasure;
   save(): Readonly<Record<string, SavedArray>>;
   /** Throws Error if the arrays are not what `save` gives. */
   restore(saved: Readonly<Record<string, SavedArray>>): void;

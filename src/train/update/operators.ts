@@ -8,7 +8,14 @@ import { checkPowerOfTwo, type LossScalingState, nextScale, type ScaleRule } fro
 import { curveAt } from '../curve.ts';
 import { firstNotFinite } from '../divergence.ts';
 import { clipByGlobalNorm } from '../optimizers/clip.ts';
-import { float32Of, float64Of, type SavedArray, savedFloat32, savedFloat64 } from '../stores/index.ts';
+import {
+  float32Of,
+  float64Of,
+  type SavedArray,
+  savedFloat32,
+  savedFloat64,
+  type Unit,
+} from '../stores/index.ts';
 import type { AdaClip, AdaNorm, GradientOperatorSpec, LossScale, SpamClip } from './spec.ts';
 
 /** A parameter whose gradients operators know. */
@@ -16,7 +23,7 @@ export interface OperatedParameter {
   readonly name: string;
   readonly shape: readonly number[];
   /** What one unit of its codes stands for, if it lives on a grid. */
-  unitOf(): number | undefined;
+  unitOf(): Unit | undefined;
   /** The step that it is about to take, of how many. */
   place(): readonly [step: number, steps: number];
 }
@@ -176,8 +183,10 @@ function byUnit(isDivided: boolean): ElementRule<undefined> {
   return (gradient, _, parameter) => {
     const unit = parameter.unitOf();
     if (unit === undefined) return gradient;
-    const square = unit * unit;
-    return gradient.map((g) => (isDivided ? g / square : g * square));
+    return gradient.map((g, i) => {
+      const one = typeof unit === 'number' ? unit : unit(i);
+      return isDivided ? g / (one * one) : g * (one * one);
+    });
   };
 }
 

@@ -1,0 +1,92 @@
+/**
+ * Training of an integer graph: 8-bit weights with a scale for each output channel and no wider copy, 8-bit operands, gradient descent without
+ * state, gradients scaled so that integers learn like floats, few layers and channels updated. Source: Lin et al., "On-device training under
+ * 256KB memory", arXiv 2206.15472.
+ */
+import { boolean, integer, maybe, number, word } from '../../schema.ts';
+import type { LinearSlots, OperandSpec, Recipe, Rule } from '../recipe.ts';
+import { rounding as writeBack } from '../recipe-schema.ts';
+import type { SavedRule } from '../saved/spec.ts';
+import { checkOptions, optionsWithoutUpdate, phase, type RecipeOptions, recipe } from './base.ts';
+
+const qasOptions = optionsWithoutUpdate({
+  scaling: maybe(boolean),
+  rounding: maybe(writeBack),
+  per: maybe(word(['channel', 'tensor'])),
+  blocks: maybe(integer(1, 10_000)),
+  channels: maybe(number({ above: 0, to: 1 })),
+});
+
+/** What training of an integer graph accepts. */
+export interface QasOptions extends Omit<RecipeOptions, 'update'> {
+  /** Whether gradients are scaled; false: those with respect to the integers are applied as they are. Default true. */
+  readonly scaling?: boolean;
+  /** How an updated weight becomes integers. Default `'stochastic'`. */
+  readonly rounding?: 'stochastic' | 'nearest-even';
+  /** What has a scale of its own: each output channel of a weight (default), or the weight. */
+  readonly per?: 'channel' | 'tensor';
+  /** Blocks from the end that are updated; what stands in earlier ones is frozen. Default: all. */
+  readonly blocks?: number;
+  /** The part of each weight's output channels that is updated. Default 1. */
+  readonly channels?: number;
+}
+
+const int8 = { format: 'int8', scale: { per: 'tensor', from: 'absmax' } } as const satisfies OperandSpec;
+
+const integerSlots: LinearSlots = {
+  forward: { x: int8, w: null },
+  inputGradient: { g: int8, w: 'same' },
+  weightGradient: { g: int8, x: 'same' },
+};
+
+/** Inputs of layers are held as the integers that their products read. */
+const saved: readonly SavedRule[] = (['linear', 'convolution'] as const).map((role) => ({
+  where: { role },
+  codec: { kind: 'quantizer', quantizer: int8, least: 0 },
+}));
+
+/** Which parameters updates change, and which part of them. Channels are of matrices and filters. */
+function sparseRules({ blocks, channels = 1 }: QasOptions): Rule[] {
+  const earlier: Rule[] =
+    blocks === undefined ? [] : [{ where: { depth: [0, -blocks - 1] }, set: { frozen: true } }];
+  const part: Rule[] = channels === 1 ? [] : [{ where: { depth: [0, -1] }, set: { updated: channels } }];
+  return [...earlier, ...part];
+}
+
+/**
+ * Quantisation-aware scaling: matrices and filters are 8-bit integers, a scale for each output channel fixed at the start; gradients with
+ * respect to them, s times those of the weight, are divided by s^2, which gives |W| / |G| of floating point back.
+ * @throws ArgumentError if an option is not valid.
+ * @example
+ * const run = await applyRecipe(tf, recipes.qas({ blocks: 2, channels: 0.25 }), { model, steps: 1000, seed: 1 });
+ */
+export function qas(options: QasOptions = {}): Recipe {
+  checkOptions(qasOptions, options);
+  const { scaling = true, rounding = 'stochastic', per = 'channel', blocks, channels = 1 } = options;
+  const names = [
+    scaling ? 'qas' : 'integer-sgd',
+    ...(rounding === 'stochastic' ? [] : ['nearest']),
+    ...(per === 'channel' ? [] : ['tensor']),
+    ...(blocks === undefined ? [] : [`last${blocks}`]),
+    ...(channels === 1 ? [] : [`channels${channels}`]),
+  ];
+  const { optimizer } = options;
+  const made = recipe(
+    names.join('-'),
+    `8-bit integer weights and operands, gradient descent${scaling ? ' with quantisation-aware scaling' : ''}`,
+    [phase(0, integerSlots)],
+    {
+      ...options,
+      optimizer: { kind: 'sgd', momentum: 0, weightDecay: 0, ...optimizer } as RecipeOptions['optimizer'] &
+        object,
+      update: { gradient: [{ kind: 'integerGradient' }, ...(scaling ? [{ kind: 'qas' } as const] : [])] },
+    },
+  );
+  const rules = sparseRules(options);
+  return {
+    ...made,
+    store: { kind: 'grid', format: 'int8', range: 'absmax', per, rounding, of: 'linear' },
+    saved,
+    ...(rules.length === 0 ? {} : { rules }),
+  };
+}
