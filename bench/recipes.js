@@ -6,7 +6,7 @@ import { round } from '../dist/operations/index.js';
 import { differentiable, factorsReference } from '../dist/quantizers/gradients/differentiable.js';
 import { clipped, trust } from '../dist/quantizers/gradients/masks.js';
 import { quantizer } from '../dist/quantizers/index.js';
-import { resolveQuantizer } from '../dist/quantizers/options.js';
+import { resolveQuantizer } from '../dist/quantizers/quantizer-options.js';
 import { runQuantizer } from '../dist/quantizers/run.js';
 import { trackerOf } from '../dist/quantizers/tracking.js';
 import { clampReference, clampResidual } from '../dist/quantizers/transforms/clamp-residual.js';

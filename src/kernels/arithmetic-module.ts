@@ -3,7 +3,7 @@ import bytes from './generated/arithmetic.ts';
 import { type KernelModule, kernelModule, type PieceExports } from './module.ts';
 
 /** The exports of `assembly/arithmetic/index.ts`. Pointers are byte offsets. */
-export interface ArithmeticModuleExports extends PieceExports {
+interface ArithmeticModuleExports extends PieceExports {
   /** The first element of a chunk with such a number, or -1. */
   findNonMember(x: number, elementShift: number, count: number, scratch: number, block: number): number;
   /** Binary64 numbers as binary32 ones. */

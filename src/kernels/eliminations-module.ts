@@ -3,7 +3,7 @@ import bytes from './generated/eliminations.ts';
 import { type KernelModule, kernelModule } from './module.ts';
 
 /** The exports of `assembly/eliminations/index.ts`. Pointers and strides are bytes. */
-export interface EliminationsModuleExports {
+interface EliminationsModuleExports {
   subtractProduct(
     kernel: number,
     c: number,

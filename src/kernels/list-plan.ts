@@ -70,7 +70,7 @@ function countUpTo(numbers: readonly number[], x: number): number {
 
 const mostKeys = 4096;
 
-export interface SearchTables {
+interface SearchTables {
   /** Buckets, then the searched numbers, then what else was given; a multiple of 16 bytes. */
   readonly bytes: Uint8Array;
   readonly searchedOffset: number;
@@ -82,7 +82,7 @@ export interface SearchTables {
 }
 
 /** Tables to search ascending numbers: a key of leading bits says how many of them come before its bucket. */
-export function searchTables(numbers: readonly number[], rest: Uint8Array): SearchTables {
+function searchTables(numbers: readonly number[], rest: Uint8Array): SearchTables {
   const words = numbers.filter((x) => x !== 0).map(highWord);
   const least = words.reduce((a, b) => Math.min(a, b), words[0] ?? 0);
   const most = words.reduce((a, b) => Math.max(a, b), words[0] ?? 0);

@@ -8,7 +8,7 @@ import { BlockWriter, lanes64, writeRandom } from './rounding-block.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
 
 /** What the magnitudes of one binade become. */
-export interface Binade {
+interface Binade {
   /** Fraction bits there; below 1 there are two neighbours only. */
   readonly fractionBits: number;
   /** Code of `lower`. */

@@ -3,7 +3,7 @@ import bytes from './generated/rounding.ts';
 import { type KernelModule, kernelModule, type PieceExports } from './module.ts';
 
 /** The exports of `assembly/rounding/index.ts`. Pointers are byte offsets. */
-export interface RoundingModuleExports extends PieceExports {
+interface RoundingModuleExports extends PieceExports {
   randomIntegers(
     destination: number,
     count: number,

@@ -236,7 +236,7 @@ export class RowBuffer {
 }
 
 /** Whole arrays on a heap, as long as some work lasts. */
-export interface WholeArrays {
+interface WholeArrays {
   /** Where an array lies; a copy of it, unless the heap is the shared one and it lies there already (and `copies` is not set). */
   place(x: Elements, copies?: boolean): number;
   /** Copies to an array what lies where `place` had put it, unless that is the array itself. */

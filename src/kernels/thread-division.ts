@@ -9,7 +9,7 @@ import type { KernelModule, PieceExports } from './module.ts';
 import type { Slot, ThreadPool, Worker } from './thread-pool.ts';
 
 /** Units of work in the shared memory. */
-export interface CommonWork {
+interface CommonWork {
   readonly module: KernelModule<PieceExports>;
   readonly length: number;
   /** Units that a thread takes at a time. */
@@ -56,7 +56,7 @@ const ownPiece = 8192;
 const stagedPiece = 32768;
 
 /** Element-wise work on ordinary arrays of one length. */
-export interface StagedWork {
+interface StagedWork {
   readonly inputs: readonly Elements[];
   readonly out: Elements;
   /** Whether results go where the first input lies, which has their kind. */

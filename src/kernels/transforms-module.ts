@@ -3,7 +3,7 @@ import bytes from './generated/transforms.ts';
 import { type KernelModule, kernelModule, type PieceExports } from './module.ts';
 
 /** The exports of `assembly/transforms/index.ts`; the pieces are those of `transforms/hadamard-run.ts`. Pointers are byte offsets. */
-export interface TransformsModuleExports extends PieceExports {
+interface TransformsModuleExports extends PieceExports {
   logarithmSums(source: number, length: number, state: number, products: number): number;
   placeSteps(
     source: number,

@@ -8,14 +8,14 @@ import { checkAbsent, checkBoolean, checkFields } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { BlockFormat } from '../formats/block.ts';
 import { type BlockFormatSpelling, parseFormat } from '../formats/names.ts';
+import type { Direction } from './power-of-two.ts';
 import {
   type CallOptions,
   type NaNInGroups,
   type QuantizerOptions,
   resolveQuantizer,
   withoutParts,
-} from './options.ts';
-import type { Direction } from './power-of-two.ts';
+} from './quantizer-options.ts';
 import type { BlockError, ScaleOptions } from './scale-options.ts';
 
 /** How a tensor is put into a block format. */

@@ -12,7 +12,7 @@ import { forEachMembers, type Layout, perGroup } from './elements.ts';
 import { fourOverSixScale } from './four-over-six.ts';
 import { axisIndex, countGroups } from './grouping.ts';
 import type { FixedScales } from './learned.ts';
-import type { ResolvedQuantizer } from './options.ts';
+import type { ResolvedQuantizer } from './quantizer-options.ts';
 import type { ResolvedScale } from './scale-options.ts';
 import { powerScale, type Scales, scaleSetter, tensorEncodeScale, useScale } from './scales.ts';
 import { bestThresholds } from './search.ts';

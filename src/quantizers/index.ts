@@ -28,6 +28,11 @@ export type { Grouping } from './grouping.ts';
 export { type QuantizedMatmulOptions, quantizedMatmul } from './matmul.ts';
 export { canonicalQuantizerName, namedQuantizerOptions, roundingOrQuantizer } from './named.ts';
 export { callRounding, kernelLayout, kernelPlan } from './on-kernels.ts';
+export { type Direction, directions } from './power-of-two.ts';
+export type { Explained } from './pullback.ts';
+export { quantize } from './quantize.ts';
+export { dequantize, type Quantized } from './quantized.ts';
+export { type NamedOptions, namedQuantizer, type Quantizer, quantizer } from './quantizer.ts';
 export {
   type CallOptions,
   checkCall,
@@ -35,12 +40,7 @@ export {
   nanTreatments,
   type QuantizerOptions,
   type ResolvedQuantizer,
-} from './options.ts';
-export { type Direction, directions } from './power-of-two.ts';
-export type { Explained } from './pullback.ts';
-export { quantize } from './quantize.ts';
-export { dequantize, type Quantized } from './quantized.ts';
-export { type NamedOptions, namedQuantizer, type Quantizer, quantizer } from './quantizer.ts';
+} from './quantizer-options.ts';
 export {
   type BlockError,
   leastStatistic,

@@ -10,7 +10,7 @@ import { bounded } from '../operations/carrier.ts';
 import type { RealArray } from '../operations/conversions.ts';
 import { forEachMembers } from './elements.ts';
 import { countGroups } from './grouping.ts';
-import type { ResolvedQuantizer } from './options.ts';
+import type { ResolvedQuantizer } from './quantizer-options.ts';
 import { rangeOf, statisticOf } from './statistics.ts';
 import { type QuantizerState, stateNumbers } from './tracking.ts';
 import { affineOf } from './zero-points.ts';

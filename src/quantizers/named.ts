@@ -7,7 +7,7 @@ import { canonicalName, findBlockFormat, toFormat } from '../formats/names.ts';
 import { nearestWords } from '../nearest-words.ts';
 import { blockFormatOptions } from './block-options.ts';
 import type { Grouping } from './grouping.ts';
-import type { QuantizerOptions } from './options.ts';
+import type { QuantizerOptions } from './quantizer-options.ts';
 import { type Statistic, statistics } from './scale-options.ts';
 
 /** Statistics that need nothing but their name. */

@@ -5,7 +5,7 @@ import type { Format } from '../formats/format.ts';
 import { carrierOf } from '../operations/carrier.ts';
 import { encode, type RealArray } from '../operations/conversions.ts';
 import { groupsOf } from './elements.ts';
-import type { ResolvedQuantizer } from './options.ts';
+import type { ResolvedQuantizer } from './quantizer-options.ts';
 import type { Run } from './run.ts';
 import { dequantizer, type Scales } from './scales.ts';
 

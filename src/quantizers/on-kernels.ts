@@ -19,8 +19,8 @@ import type { RealArray } from '../operations/conversions.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
 import { integerOf64Bits } from '../rounding/options.ts';
 import { aroundAxis, countGroups, type Grouping } from './grouping.ts';
-import type { CallOptions, ResolvedQuantizer } from './options.ts';
 import { type Direction, trailingBits } from './power-of-two.ts';
+import type { CallOptions, ResolvedQuantizer } from './quantizer-options.ts';
 import type { Statistic } from './scale-options.ts';
 import { tensorEncodeScale } from './scales.ts';
 

@@ -2,7 +2,7 @@
 import { type RealArray, realArray } from '../array-kinds.ts';
 import { checkFunction } from '../check.ts';
 import { blendGradient, checkQuantization, type Gradients, type Quantization } from './gradients/index.ts';
-import type { ResolvedQuantizer } from './options.ts';
+import type { ResolvedQuantizer } from './quantizer-options.ts';
 import type { ResolvedScale } from './scale-options.ts';
 import type { Residue, TransformContext } from './transforms/transform.ts';
 

@@ -13,8 +13,8 @@ import {
   quantizerNames,
 } from './block-options.ts';
 import { namedQuantizerOptions } from './named.ts';
-import { checkCall, type QuantizerOptions, resolveQuantizer, withoutParts } from './options.ts';
 import type { Quantized } from './quantized.ts';
+import { checkCall, type QuantizerOptions, resolveQuantizer, withoutParts } from './quantizer-options.ts';
 import { QuantizerSteps } from './steps.ts';
 
 const callNames = ['shape', 'random', 'update', 'threads'] as const;

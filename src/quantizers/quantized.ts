@@ -13,7 +13,7 @@ import { toBinary32 } from '../operations/carrier.ts';
 import { decode, encode, type RealArray } from '../operations/conversions.ts';
 import { outOfUnits } from './elements.ts';
 import { axisIndex, countGroups, type Grouping, groupShape, lengthOf } from './grouping.ts';
-import type { ResolvedQuantizer } from './options.ts';
+import type { ResolvedQuantizer } from './quantizer-options.ts';
 import { newScales, type Scales, useScale } from './scales.ts';
 import { type Residue, residueBytes, type Transform, type TransformContext } from './transforms/transform.ts';
 

@@ -15,6 +15,8 @@ import {
 } from './gradients/index.ts';
 import { axisOption, checkShape } from './grouping.ts';
 import { namedQuantizerOptions } from './named.ts';
+import { type Explained, pullback } from './pullback.ts';
+import { type Quantized, unpackQuantized } from './quantized.ts';
 import {
   type CallOptions,
   checkCall,
@@ -22,9 +24,7 @@ import {
   type PartReaders,
   type QuantizerOptions,
   resolveQuantizer,
-} from './options.ts';
-import { type Explained, pullback } from './pullback.ts';
-import { type Quantized, unpackQuantized } from './quantized.ts';
+} from './quantizer-options.ts';
 import type { ResolvedScale } from './scale-options.ts';
 import { runStepped, steppedOf } from './stepped.ts';
 import { QuantizerSteps } from './steps.ts';

@@ -21,7 +21,7 @@ import {
 } from './elements.ts';
 import { type RunContext, setAffineScales, setFixedScales, setMagnitudeScales } from './group-scales.ts';
 import { countGroups } from './grouping.ts';
-import type { CallOptions, ResolvedQuantizer } from './options.ts';
+import type { CallOptions, ResolvedQuantizer } from './quantizer-options.ts';
 import { newScales, type Scales, useScale } from './scales.ts';
 
 /** The outcome of one quantisation. Arrays are as long as x, or one number a group. */

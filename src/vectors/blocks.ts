@@ -8,8 +8,8 @@ import { type BlockQuantizerOptions, blockQuantizerOptions, quantizer } from '..
 import { isStochastic, resolveRounding } from '../rounding/index.ts';
 import { codecOf, codeField } from './fields.ts';
 import type { TestOperation } from './operation.ts';
-import { commonOptions, type OperationOptions, roundingOf } from './options.ts';
 import { randomFields, roundingWords } from './scalar.ts';
+import { commonOptions, type OperationOptions, roundingOf } from './vector-options.ts';
 
 /** Most blocks of a line. */
 const mostBlocks = 64;

@@ -13,7 +13,6 @@ import { missingNaNs, nanRules } from './nan.ts';
 import type { TestOperation } from './operation.ts';
 import type { VectorOperation } from './operation-names.ts';
 import { operationNames } from './operation-names.ts';
-import { type OperationOptions, optionNames } from './options.ts';
 import { testOperation } from './resolve.ts';
 import {
   checkForm,
@@ -25,6 +24,7 @@ import {
   vectorForms,
   writtenRows,
 } from './rows.ts';
+import { type OperationOptions, optionNames } from './vector-options.ts';
 import type { Verification } from './verification.ts';
 import { createVerifier, type Verifier } from './verify.ts';
 

@@ -4,9 +4,9 @@ import { blockOperation } from './blocks.ts';
 import { usedBits } from './fields.ts';
 import type { TestOperation } from './operation.ts';
 import { operationNames, type VectorOperation } from './operation-names.ts';
-import { checkOperation, checkOptions, type OperationOptions } from './options.ts';
 import { scalarOperation } from './scalar.ts';
 import { sumOperation, unitOperation } from './sums.ts';
+import { checkOperation, checkOptions, type OperationOptions } from './vector-options.ts';
 
 function operationFor(name: VectorOperation, options: Partial<OperationOptions>): TestOperation {
   switch (operationNames[name]) {

@@ -16,7 +16,7 @@ import { isSignalling, nanCode } from './nan.ts';
 import { cleared, flagBits, invalidBit, type TestOperation } from './operation.ts';
 import type { VectorOperation } from './operation-names.ts';
 import { operationNames as kinds } from './operation-names.ts';
-import { type CommonOptions, commonOptions, type OperationOptions, roundingOf } from './options.ts';
+import { type CommonOptions, commonOptions, type OperationOptions, roundingOf } from './vector-options.ts';
 
 /** One scalar operation on values. */
 interface ScalarFunction {

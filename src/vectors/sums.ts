@@ -16,8 +16,8 @@ import { codecOf, codeField, type Field, widthOf } from './fields.ts';
 import { nanCode } from './nan.ts';
 import type { TestOperation } from './operation.ts';
 import type { VectorOperation } from './operation-names.ts';
-import { commonOptions, type OperationOptions, roundingOf } from './options.ts';
 import { randomFields, roundingWords } from './scalar.ts';
+import { commonOptions, type OperationOptions, roundingOf } from './vector-options.ts';
 
 /** Most terms of a line. */
 const mostTerms = 1024;

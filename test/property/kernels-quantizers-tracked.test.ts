@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Grouping } from '../../src/quantizers/grouping.ts';
 import { kernelPlan, type QuantizerOptions, quantizer } from '../../src/quantizers/index.ts';
-import { resolveQuantizer, withoutParts } from '../../src/quantizers/options.ts';
+import { resolveQuantizer, withoutParts } from '../../src/quantizers/quantizer-options.ts';
 import { runQuantizer } from '../../src/quantizers/run.ts';
 import { trackerOf } from '../../src/quantizers/tracking.ts';
 import { randomIntegers } from '../../src/rounding/index.ts';

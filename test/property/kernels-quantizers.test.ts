@@ -17,7 +17,7 @@ import {
   quantizer,
 } from '../../src/quantizers/index.ts';
 import { codesOf } from '../../src/quantizers/nan.ts';
-import { resolveQuantizer, withoutParts } from '../../src/quantizers/options.ts';
+import { resolveQuantizer, withoutParts } from '../../src/quantizers/quantizer-options.ts';
 import { type Run, runQuantizer } from '../../src/quantizers/run.ts';
 import { decodeFactor } from '../../src/quantizers/scales.ts';
 import { trackerOf } from '../../src/quantizers/tracking.ts';

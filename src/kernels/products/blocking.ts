@@ -25,7 +25,7 @@ export function blockingOf(isGeneral: boolean, { shift, instruction, isInteger }
 }
 
 /** How panels are packed, and what lies behind them. */
-export interface Packing {
+interface Packing {
   /** log2 of the bytes of a lane. */
   readonly shift: 2 | 3;
   /** Bits of a draw, 0 for none. */

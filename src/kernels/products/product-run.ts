@@ -20,7 +20,7 @@ import { planProduct } from './product-planner.ts';
 import { oriented } from './product-shape.ts';
 
 /** What a product may have besides operands. */
-export interface ProductExtras {
+interface ProductExtras {
   /** Numbers of the result's format. Default: +0. May lie where the result goes, if its stride is that of a matrix there. */
   readonly addend?: HeapAddend | undefined;
   /** Pointer of the random integers that the call supplies, in the order of `docs/accumulation.md`. */
@@ -32,12 +32,7 @@ export interface ProductExtras {
 }
 
 /** Does `units` units of the work of a block, `piece` at a time; the calling thread does its own by `own`. */
-export type Divide = (
-  block: number,
-  units: number,
-  piece: number,
-  own: (from: number, to: number) => void,
-) => void;
+type Divide = (block: number, units: number, piece: number, own: (from: number, to: number) => void) => void;
 
 /** The block that adds chunks up, and the one that rounds their sums before. */
 interface ChunkBlocks {

@@ -50,7 +50,7 @@ export interface Machine {
 }
 
 /** What is asked for. */
-export interface Request {
+interface Request {
   readonly plan: QuantizerPlan;
   readonly stream: Stream;
   readonly layout: GroupLayout;

@@ -12,7 +12,7 @@ export interface Rows {
 }
 
 /** A kernel on elements whose scales are where `outs` says, or 1. */
-export type Placer = (
+type Placer = (
   kernel: number,
   from: number,
   pitch: number,

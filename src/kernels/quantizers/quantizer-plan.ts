@@ -49,7 +49,7 @@ export interface FourOverSix {
 export type KernelStatistic = 'absmax' | 'absmean' | 'rms' | 'std' | 'mse';
 
 /** A quantiser, as far as kernels need to know it. All numbers but `multiplier`, `prescale` and `gain` are binary32 numbers. */
-export interface QuantizerForm {
+interface QuantizerForm {
   readonly format: Format;
   /** The ends of the elements in use. */
   readonly low: number;

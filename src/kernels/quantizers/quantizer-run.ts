@@ -23,7 +23,7 @@ import type { QuantizerPlan } from './quantizer-plan.ts';
 import { findScales } from './quantizer-scales.ts';
 import { Scratch } from './quantizer-scratch.ts';
 
-export interface QuantizerRunner {
+interface QuantizerRunner {
   /** Allocates what a run with the plan needs, so that memory does not grow in it. */
   prepare(plan: QuantizerPlan): void;
   run(

@@ -24,7 +24,7 @@ interface Call {
 }
 
 /** Kernels that threads share, and what frees the memory that they need. */
-export interface SharedCalls {
+interface SharedCalls {
   readonly kernels: QuantizersModuleExports;
   release(): void;
 }

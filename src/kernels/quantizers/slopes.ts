@@ -4,7 +4,7 @@ import { transformsModule } from '../transforms-module.ts';
 import { cached } from './quantizer-pieces.ts';
 
 /** A smooth step between each two neighbours. */
-export interface Slopes {
+interface Slopes {
   /** The values of a format, ascending: 2 to 256. */
   readonly values: Float64Array;
   /** Outside there is no slope. */

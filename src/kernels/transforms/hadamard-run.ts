@@ -54,7 +54,7 @@ export interface Blocks {
 }
 
 /** The kernel on a heap. */
-export interface Rotator {
+interface Rotator {
   /** Writes signs down: those of the blocks to come. */
   setSigns(signs: Signs, size: number): void;
   /** Writes blocks down and says where; kernels only read that. */

@@ -10,9 +10,9 @@ import type { Code, Format } from '../../formats/format.ts';
 import { fitsBinary32 } from '../../formats/real-arrays.ts';
 import type { Quantization } from '../gradients/gradient.ts';
 import { eachOfGroups } from '../gradients/grouped.ts';
-import { type CallOptions, checkCall } from '../options.ts';
 import type { Quantized } from '../quantized.ts';
 import { namedQuantizer, type Quantizer } from '../quantizer.ts';
+import { type CallOptions, checkCall } from '../quantizer-options.ts';
 import { decibels, quotient, rootOfQuotient, SumOfProducts } from './sums.ts';
 
 /** How often a code occurs. */
