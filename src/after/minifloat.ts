@@ -2,8 +2,9 @@
  * The float of so many bits that loses least of a tensor: search of exponent bits, significand bits and bias, against integers of the same bits.
  * Source: Aggarwal et al., "Post-Training Quantization with Low-precision Minifloats and Integers on FPGAs", arXiv 2311.12359.
  */
+
+import { exponentOf } from '../binary64.ts';
 import { checkFields, checkSome, integerInRange } from '../check.ts';
-import { exponentOf } from '../formats/binary64.ts';
 import { float } from '../formats/index.ts';
 import { type QuantizerOptions, quantizer } from '../quantizers/index.ts';
 
