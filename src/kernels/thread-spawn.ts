@@ -1,5 +1,4 @@
 /** Starting and ending worker threads, in Node and in browsers; what they do is the matter of `thread-worker.ts`. */
-import type { Worker as NodeWorker } from 'node:worker_threads';
 import { browserWorkerSource, nodeWorkerSource, type WorkerData } from './thread-worker.ts';
 
 /** A worker thread. */
@@ -12,6 +11,14 @@ export interface Thread {
   keepAlive(on: boolean): void;
   /** Resolves when it has gone. */
   end(): Promise<void>;
+}
+
+/** A worker of Node, as much of it as is used here: declarations need no types of Node. */
+interface NodeWorker {
+  once(event: 'message' | 'error' | 'exit', listener: (value: never) => void): unknown;
+  ref(): void;
+  unref(): void;
+  terminate(): Promise<number>;
 }
 
 export type Spawn = (data: WorkerData) => Thread;
@@ -37,11 +44,11 @@ export function threadOf(worker: NodeWorker): Thread {
   let isEnding = false;
   const ready = new Promise<void>((resolve, reject) => {
     worker.once('message', () => resolve());
-    worker.once('error', (error) => {
+    worker.once('error', (error: unknown) => {
       failure = error instanceof Error ? error : new Error(String(error));
       reject(failure);
     });
-    worker.once('exit', (code) => {
+    worker.once('exit', (code: number) => {
       if (!isEnding) failure ??= new Error(`it exited with code ${code}`);
       reject(failure ?? new Error('it was stopped'));
     });
