@@ -15,7 +15,9 @@ export interface Thread {
 
 /** A worker of Node, as much of it as is used here: declarations need no types of Node. */
 interface NodeWorker {
-  once(event: 'message' | 'error' | 'exit', listener: (value: never) => void): unknown;
+  once(event: 'message', listener: () => void): unknown;
+  once(event: 'error', listener: (error: Error) => void): unknown;
+  once(event: 'exit', listener: (code: number) => void): unknown;
   ref(): void;
   unref(): void;
   terminate(): Promise<number>;
@@ -44,11 +46,11 @@ export function threadOf(worker: NodeWorker): Thread {
   let isEnding = false;
   const ready = new Promise<void>((resolve, reject) => {
     worker.once('message', () => resolve());
-    worker.once('error', (error: unknown) => {
+    worker.once('error', (error) => {
       failure = error instanceof Error ? error : new Error(String(error));
       reject(failure);
     });
-    worker.once('exit', (code: number) => {
+    worker.once('exit', (code) => {
       if (!isEnding) failure ??= new Error(`it exited with code ${code}`);
       reject(failure ?? new Error('it was stopped'));
     });
