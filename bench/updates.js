@@ -16,10 +16,9 @@ const sides = [
   [96, 256],
   [320, 864],
 ];
-const turns = 9;
 
-/** Seconds of processor time of each contestant, in turns. @param {Record<string, () => void>} contestants */
-function inTurns(contestants) {
+/** Seconds of processor time of each contestant, in turns. @param {Record<string, () => void>} contestants @param {number} turns */
+function inTurns(contestants, turns) {
   /** @type {Record<string, number[]>} */
   const times = Object.fromEntries(Object.keys(contestants).map((name) => [name, []]));
   for (let turn = 0; turn < turns; turn++)
@@ -53,7 +52,7 @@ function adamRow(count) {
   const steps = { float32: stepOf(count), block256: stepOf(count, 256), block2048: stepOf(count, 2048) };
   const works = Object.fromEntries(Object.entries(steps).map(([name, { work }]) => [name, work]));
   // Gradient, weight and codes of two moments are read, weight and codes written: 16 bytes, half of them each way.
-  const times = inTurns({ ...works, copy: memmove(2 * count) });
+  const times = inTurns({ ...works, copy: memmove(2 * count) }, 9);
   for (const { stop } of Object.values(steps)) stop();
   return { kind: 'adam', count, times };
 }
@@ -68,7 +67,7 @@ function refreshRow(shape) {
   const project = (/** @type {Projector} */ one) => () =>
     void tf.tidy(() => one.project(gradient).dataSync());
   project(known)();
-  const times = inTurns({ refresh: project(projector(1)), project: project(known) });
+  const times = inTurns({ refresh: project(projector(1)), project: project(known) }, 3);
   gradient.dispose();
   return { kind: 'refresh', shape, rank, times };
 }

@@ -3,7 +3,15 @@ import * as tfjs from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { noise } from '../../src/quantizers/index.ts';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
-import { applyRecipe, type Recipe, recipeFrom, recipes, textData, train } from '../../src/train/index.ts';
+import {
+  applyRecipe,
+  type Checkpoint,
+  type Recipe,
+  recipeFrom,
+  recipes,
+  textData,
+  train,
+} from '../../src/train/index.ts';
 import { diffQRule, gaussianRule, noisyWeights } from '../oracles/recipes/weight-noise.ts';
 import { expectOracle, type NetSizes } from './recipes-oracle.ts';
 
@@ -145,6 +153,30 @@ describe('the objective', () => {
     run.stop();
     tf.dispose([x, w]);
   });
+});
+
+it('a run goes on from a checkpoint with the bits that it had learned', async () => {
+  const recipe = recipes.gaussianWeightSampling({ ...plain, penalty: 0.5, learningRate: 0.1 });
+  const checkpoints: Checkpoint[] = [];
+  const options = { tf, model, data, recipe, steps: 5, seed: 1, evaluateEvery: 2, probeEvery: 1 } as const;
+  const recordsFrom = async (more: object): Promise<unknown[]> => {
+    const found: unknown[] = [];
+    await train({
+      ...{ ...options, ...more },
+      onStep: ({ loss, penalty, probes }) =>
+        void found.push([loss, penalty, probes?.bits, probes?.sharpness]),
+    });
+    return found;
+  };
+  const keep = (one: Checkpoint): void => void checkpoints.push(one);
+  const whole = await recordsFrom({ checkpointEvery: 1, onCheckpoint: keep });
+  const bits = whole.map((each) => (each as readonly number[])[2]!);
+  // From 6 bits towards 4.
+  bits.forEach((b, i) => {
+    expect(b).toBeLessThan(bits[i - 1] ?? 6);
+  });
+  for (const at of [1, 3])
+    expect(await recordsFrom({ resume: checkpoints[at - 1] })).toEqual(whole.slice(at));
 });
 
 describe('recipes from files', () => {
