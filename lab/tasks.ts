@@ -10,6 +10,7 @@ export const tasks = {
   training: async () => (await import('./compute/training.ts')).trainingRun,
   trainingCheck: async () => (await import('./compute/training-settings.ts')).trainingCheck,
   runFiles: async () => (await import('./compute/run-files.ts')).runFiles,
+  spirals: async () => (await import('./spirals.ts')).csvOfSpirals,
   trainingControl: async () => (await import('./compute/training.ts')).trainingControl,
   example: async () => (await import('./compute/example.ts')).exampleRun,
 } as const;

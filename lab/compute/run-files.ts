@@ -10,6 +10,7 @@ import { anything, checkSchema, integer, maybe, record, someFields, value, word 
 import { decodeCheckpoint } from '../../src/train/checkpoint.ts';
 import { type ModelConfig, modelConfig, models, type Recipe, recipeFrom } from '../../src/train/index.ts';
 import { addRecord, emptyRecord, type RunEntry, type RunRecord } from './run-record.ts';
+import { spikeOf } from './run-spike.ts';
 import type { DroppedFile } from './tensors.ts';
 import { pictureOf } from './training-picture.ts';
 
@@ -99,6 +100,7 @@ function recordedRuns(text: string, file: string, title: string): RunRecord[] {
     addRecord(runs.get(own)!, one as RunEntry);
   }
   if (runs.size === 0) throw new ArgumentError('open', file, 'a log with records');
+  for (const run of runs.values()) run.spike = spikeOf(run);
   return [...runs.values()];
 }
 

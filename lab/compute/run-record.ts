@@ -1,6 +1,6 @@
 /** What is known of a run: filled by the records of a training, as they come from a worker or stand in a run's metrics.jsonl. */
 import { numberFrom } from '../../src/json.ts';
-import type { EvaluationRecord, PhaseRecord, StepRecord, TrainResult } from '../../src/train/index.ts';
+import type { EvaluationRecord, PhaseRecord, Spike, StepRecord, TrainResult } from '../../src/train/index.ts';
 
 /** A corner of a weight matrix, and what its quantiser makes of it. */
 export interface Picture {
@@ -22,7 +22,8 @@ export type RunEntry =
   | ({ readonly type: 'step' } & StepRecord)
   | ({ readonly type: 'evaluation' } & EvaluationRecord)
   | ({ readonly type: 'phase' } & PhaseRecord)
-  | ({ readonly type: 'result' } & Outcome);
+  | ({ readonly type: 'result' } & Outcome)
+  | { readonly type: 'spike'; readonly spike: Spike | null };
 
 export interface RunRecord {
   title: string;
@@ -33,6 +34,8 @@ export interface RunRecord {
   readonly flips: [step: number, share: number][];
   /** Steps done before each change of phase. */
   readonly phases: number[];
+  /** At the last of them. */
+  spike: Spike | null;
   seconds: number;
   picture: Picture | undefined;
   /** What came of it in words; empty while it goes on. */
@@ -41,7 +44,7 @@ export interface RunRecord {
 
 export const emptyRecord = (title: string): RunRecord => ({
   ...{ title, steps: [], losses: [], evaluations: [], flips: [], phases: [] },
-  ...{ seconds: 0, picture: undefined, outcome: '' },
+  ...{ spike: null, seconds: 0, picture: undefined, outcome: '' },
 });
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)} % right`;
@@ -75,5 +78,6 @@ export function addRecord(run: RunRecord, record: RunEntry): void {
     });
   } else if (record.type === 'phase') {
     if (record.phase > 0) run.phases.push(record.step);
-  } else run.outcome = outcomeOf(record);
+  } else if (record.type === 'spike') run.spike = record.spike;
+  else run.outcome = outcomeOf(record);
 }

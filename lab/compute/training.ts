@@ -5,7 +5,8 @@
 import type { TensorFlow } from '../../src/tfjs/index.ts';
 import { checkTraining, type Recipe, train } from '../../src/train/index.ts';
 import type { Environment } from '../environment.ts';
-import type { Picture, RunEntry } from './run-record.ts';
+import { addRecord, emptyRecord, type Picture, type RunEntry } from './run-record.ts';
+import { spikeOf } from './run-spike.ts';
 import { trainingDataOf } from './training-data.ts';
 import { pictureOf } from './training-picture.ts';
 import { ofRecipeField, readRecipe, settingsOf, type TrainingFields } from './training-settings.ts';
@@ -84,14 +85,24 @@ export async function trainingRun(given: TrainingInput, { base, report }: Enviro
   const own: Gate = { isPaused: given.paused, allowed: 0, controller: new AbortController() };
   gate = own;
   tell({ type: 'begin', recipe });
+  const record = emptyRecord(recipe.title);
+  const note = (entry: RunEntry): void => {
+    addRecord(record, entry);
+    tell(entry);
+  };
   const result = await train({
     ...settings,
     tf,
     signal: own.controller.signal,
     checkpointEvery: 1,
-    onStep: (record) => tell({ type: 'step', ...record }),
-    onEvaluation: (record) => tell({ type: 'evaluation', ...record }),
-    onPhase: (record) => tell({ type: 'phase', ...record }),
+    onStep(one) {
+      note({ type: 'step', ...one });
+      // Far from the change little is new, and all losses are looked at.
+      const since = one.step - (record.phases.at(-1) ?? one.step);
+      if (since > 0 && (since <= 250 || since % 50 === 0)) note({ type: 'spike', spike: spikeOf(record) });
+    },
+    onEvaluation: (one) => note({ type: 'evaluation', ...one }),
+    onPhase: (one) => note({ type: 'phase', ...one }),
     async onCheckpoint(checkpoint) {
       const { step } = checkpoint.state;
       const isSeen = own.isPaused || step % pictureEvery === 0 || step === 1;
@@ -100,5 +111,6 @@ export async function trainingRun(given: TrainingInput, { base, report }: Enviro
       await pass(own);
     },
   });
-  tell({ type: 'result', ...result });
+  note({ type: 'spike', spike: spikeOf(record) });
+  note({ type: 'result', ...result });
 }

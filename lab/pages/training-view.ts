@@ -1,6 +1,5 @@
 /** The drawings of a page of training: what each run has come to, curves, the steps around a change of phase, weights and codes. */
 
-import { lossSpike } from '../../src/train/spike.ts';
 import { measured, type Picture, type RunRecord } from '../compute/run-record.ts';
 import { chart, legend, type Series } from '../view/chart.ts';
 import { type Child, el } from '../view/dom.ts';
@@ -141,13 +140,7 @@ const [before, after] = [30, 100];
 
 /** The steps around the last change of phase of each run that has one: how high the loss jumps, and how soon it is back. */
 export function transitions(runs: readonly ShownRun[]): HTMLElement | null {
-  const changed = runs.flatMap((run) => {
-    const at = run.phases.at(-1);
-    // Losses of a log that begins later have no place here.
-    const spike =
-      at === undefined || run.steps[0] !== 1 ? null : lossSpike(Float64Array.from(run.losses), at);
-    return spike === null ? [] : [{ run, spike }];
-  });
+  const changed = runs.flatMap((run) => (run.spike === null ? [] : [{ run, spike: run.spike }]));
   if (changed.length === 0) return null;
   const series = changed.map(({ run: { title, colour, steps, losses }, spike: { step } }) => ({
     ...{ name: title, colour },

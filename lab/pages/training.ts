@@ -1,8 +1,7 @@
 /** The page of training: recipes side by side on one network; live curves, pictures, and the commands that give the same losses. */
 import { Asker, type Fault } from '../client.ts';
 import type { NamedRecipe } from '../compute/training-settings.ts';
-import { csvOfSpirals } from '../spirals.ts';
-import { el } from '../view/dom.ts';
+import { el, keepingFocus } from '../view/dom.ts';
 import { choice, type Form, file, lines, form as makeForm, text } from '../view/fields.ts';
 import { type Mounted, onNewWidth, type Place } from '../view/page.ts';
 import { part } from '../view/table.ts';
@@ -17,7 +16,7 @@ function download(name: string, content: string): void {
   URL.revokeObjectURL(url);
 }
 
-const button = (name: string, click: () => void, kind = ''): HTMLButtonElement =>
+const button = (name: string, click: () => unknown, kind = ''): HTMLButtonElement =>
   el('button', { type: 'button', class: kind, click }, name);
 
 function fieldsOf() {
@@ -104,7 +103,7 @@ export function mount(root: HTMLElement, place: Place): Mounted {
     const all = [...runs.shown, ...recorded];
     states.replaceChildren(...all.map((run) => runState(run, all)));
     const parts = all.length === 0 ? [] : [curves(all), transitions(all), pictures(all)];
-    drawings.replaceChildren(...parts.filter((one) => one !== null));
+    keepingFocus(drawings, () => drawings.replaceChildren(...parts.filter((one) => one !== null)));
     setButtons();
     setState();
   };
@@ -151,7 +150,7 @@ export function mount(root: HTMLElement, place: Place): Mounted {
         button(recipeFile(field), () => download(recipeFile(field), json)),
       ),
     );
-    commands.replaceChildren(...lines);
+    keepingFocus(commands, () => commands.replaceChildren(...lines));
   };
 
   const begin = async (paused: boolean): Promise<void> => {
@@ -185,7 +184,9 @@ export function mount(root: HTMLElement, place: Place): Mounted {
     setButtons();
   });
   const stop = button('stop', () => runs.tell('stop'));
-  const spirals = button('spirals.csv', () => download('spirals.csv', csvOfSpirals()));
+  const spirals = button('spirals.csv', async () =>
+    download('spirals.csv', await checker.ask('spirals', undefined as never)),
+  );
   const setButtons = (): void => {
     pause.textContent = runs.isPaused ? 'go on' : 'pause';
     for (const each of [pause, stop]) each.disabled = !runs.isRunning;

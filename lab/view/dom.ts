@@ -46,3 +46,11 @@ export function replace(element: Element, ...children: readonly Child[]): void {
     ...children.filter((child) => child !== false && child !== null && child !== undefined).map(toNode),
   );
 }
+
+/** Changes what an element holds; what had the focus in it, by its place among what can have it, has it again. */
+export function keepingFocus(element: Element, change: () => void): void {
+  const stops = (): HTMLElement[] => [...element.querySelectorAll<HTMLElement>('button, [tabindex]')];
+  const place = stops().indexOf(document.activeElement as HTMLElement);
+  change();
+  if (place >= 0) stops()[place]?.focus({ preventScroll: true });
+}

@@ -189,6 +189,9 @@ export interface Form {
   remember(): void;
 }
 
+/** Characters of an address that servers take; what makes it longer is not remembered. */
+const longestSearch = 8000;
+
 interface Group {
   readonly title?: string;
   readonly fields: readonly Field[];
@@ -244,8 +247,11 @@ export function form(groups: readonly Group[], changed: () => void): Form {
     },
     remember() {
       const search = new URLSearchParams();
-      for (const [name, { value }] of fields)
-        if (value !== initial.get(name) && value.length < 4000) search.set(name, value);
+      for (const [name, { value }] of fields) {
+        if (value === initial.get(name)) continue;
+        search.set(name, value);
+        if (`${search}`.length > longestSearch) search.delete(name);
+      }
       const query = search.size === 0 ? '' : `?${search}`;
       history.replaceState(history.state, '', `${location.pathname}${query}${location.hash}`);
     },

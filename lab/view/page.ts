@@ -1,7 +1,7 @@
 /** What every page of the laboratory does: fields, a question to the worker whenever they change, and the answer shown. */
 import { Asker, type Fault } from '../client.ts';
 import type { TaskName, Tasks } from '../tasks.ts';
-import { el } from './dom.ts';
+import { el, keepingFocus } from './dom.ts';
 import { type Form, form as makeForm, type State } from './fields.ts';
 
 /** Where a page is. */
@@ -53,7 +53,7 @@ export function instrument<T extends TaskName>(
       const answer = await asker.ask(task, { ...state, ...(await beside()) } as never);
       if (mine !== latest) return;
       form.fault(undefined);
-      again = () => show(answer, state, page);
+      again = () => keepingFocus(sheet, () => show(answer, state, page));
       again();
       root.dataset['state'] = 'ready';
     } catch (error) {

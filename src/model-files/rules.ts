@@ -49,15 +49,13 @@ interface ChoiceOptions {
   readonly axis?: number | undefined;
   readonly rules?: readonly ModelRule[] | undefined;
   readonly more: Pick<QuantizerOptions, 'rounding' | 'nan' | 'seed'>;
-  /** Whether scales are searched for the least squared error, whatever the quantiser takes them from. */
-  readonly searches: boolean;
 }
 
 /** A rule, or what is said for all others, as a choice. */
 function choiceOf(
   { to, axis }: Pick<ModelRule, 'to' | 'axis'>,
   path: string,
-  { more, searches }: Pick<ChoiceOptions, 'more' | 'searches'>,
+  more: ChoiceOptions['more'],
 ): Choice | undefined {
   if (to === 'keep') {
     if (axis !== undefined)
@@ -65,12 +63,9 @@ function choiceOf(
     return undefined;
   }
   const said = { quantizer: to, ...(axis !== undefined && { axis }) };
-  const first = tensorQuantizer(said, path, more);
-  const options = first.toJSON();
-  const searched = { ...options, scale: { ...options.scale, from: 'mse' } } as QuantizerOptions;
-  const made = searches ? tensorQuantizer({ quantizer: searched }, path) : first;
-  // A rounding or a search is not in the name of a quantiser, but in its options.
-  const isNamed = typeof to === 'string' && more.rounding === undefined && !searches;
+  const made = tensorQuantizer(said, path, more);
+  // A rounding or seed is not in the name of a quantiser, but in its options.
+  const isNamed = typeof to === 'string' && more.rounding === undefined;
   return { quantizer: made, said: isNamed ? said : { quantizer: made.toJSON() } };
 }
 
@@ -82,12 +77,12 @@ function choiceOf(
  */
 export function chooseQuantizers(
   tensors: readonly StoredTensor[],
-  { to = 'keep', axis, rules = [], more, searches }: ChoiceOptions,
+  { to = 'keep', axis, rules = [], more }: ChoiceOptions,
 ): ReadonlyMap<StoredTensor, Choice> {
-  const others = choiceOf({ to, ...(axis !== undefined && { axis }) }, 'to', { more, searches });
+  const others = choiceOf({ to, ...(axis !== undefined && { axis }) }, 'to', more);
   const made = rules.map((rule, i) => ({
     isMeant: globMatcher(rule.match, './'),
-    choice: choiceOf(rule, pathOf('rules', i), { more, searches }),
+    choice: choiceOf(rule, pathOf('rules', i), more),
     isUsed: false,
   }));
   const isWanted = (tensor: StoredTensor): boolean => isReal(tensor) && elementsOf(tensor.shape) > 0;

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Browser as Chromium } from 'playwright-core';
-import puppeteer, { type Browser as Firefox } from 'puppeteer-core';
+import puppeteer, { type Browser as Firefox, type KeyInput } from 'puppeteer-core';
 import { type Finder, type Served, serve } from '../../src/cli/lab/serve.ts';
 import { siteFinder } from '../../src/cli/lab/site.ts';
 import { findChromium, launch } from './chromium.ts';
@@ -28,6 +28,8 @@ export interface AnyPage {
   goto(address: string): Promise<unknown>;
   evaluate<T>(code: string): Promise<T>;
   resize(width: number, height: number): Promise<unknown>;
+  /** Presses a key, as a keyboard does. */
+  press(key: string): Promise<unknown>;
   /** Requests that left the origin, and errors of the page and its policy. */
   readonly faults: string[];
   close(): Promise<unknown>;
@@ -64,6 +66,7 @@ function ofChromium(browser: Chromium): AnyBrowser {
         goto: (address) => page.goto(address),
         evaluate: <T>(code: string) => page.evaluate<T>(code),
         resize: (width, height) => page.setViewportSize({ width, height }),
+        press: (key) => page.keyboard.press(key),
         close: () => page.close(),
       };
     },
@@ -84,6 +87,7 @@ function ofFirefox(browser: Firefox): AnyBrowser {
         goto: (address) => page.goto(address),
         evaluate: <T>(code: string) => page.evaluate(code) as Promise<T>,
         resize: (width, height) => page.setViewport({ width, height }),
+        press: (key) => page.keyboard.press(key as KeyInput),
         close: () => page.close(),
       };
     },
