@@ -17,7 +17,8 @@ export function weightMatrixShape({ role, shape }: Weight, w: OperandSpec | null
   if (role !== 'convolution') return shape;
   const [inputs, outputs] = shape.slice(-2) as [number, number];
   const taps = sizeOf(shape.slice(0, -2));
-  const isBlocks = w !== null && (w.scale?.per === 'block' || w.transform !== undefined);
+  const isBlocks =
+    w !== null && (w.scale?.per === 'block' || w.transform !== undefined || w.form?.kind === 'complex');
   return isBlocks ? [outputs * taps, inputs] : [outputs, taps * inputs];
 }
 

@@ -1,4 +1,4 @@
-/** The studies of states, updates and noise: each arm takes its first steps, and the probes see what contrasts are of. */
+/** The studies of states, updates, noise, learned scales and teachers: each arm takes its first steps, and the probes see what contrasts are of. */
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -25,6 +25,8 @@ const names = [
   'x14-stable-spam',
   'x17-weight-noise',
   'x19-qas',
+  'x21-mlp',
+  'x22-mlp',
 ];
 
 describe.each(names)('%s', (name) => {

@@ -571,6 +571,9 @@ describe('recipes', () => {
         ...{ bits: 4, until: 0.5, activations: false },
       },
     ],
+    efficientDm: [
+      { ...common, bits: 3, rank: 2, alpha: 8, activations: false, adapterRate: 1e-2, scaleRate: 1e-3 },
+    ],
     efficientQat: [{ ...common, bits: 3, group: 32, blocks: 3, blockwise: 0.5, scaleRate: 1e-3 }],
     gaqat: [
       {

@@ -15,7 +15,7 @@ describe.each(files)('%s', (file) => {
   it('has recipes that fit its models', () => {
     expect(file).toBe(`${sweep.name}.json`);
     for (const { recipe, model = sweep.model, steps = sweep.steps } of sweep.arms)
-      checkNames(recipe, selectables(parameterShapes(models[model]!, 80)), steps);
+      checkNames(recipe, selectables(parameterShapes(models[model]!, 64)), steps);
   });
 
   it('has a page and is in the list', () => {

@@ -42,7 +42,7 @@ function scaleOf(parts: Float32Array, roots: Float32Array, start: 0 | 1): number
 export function complexForm(spec: ComplexForm): Form {
   const signs = signsOf(spec);
   return {
-    isOriented: true,
+    staysInTap: true,
     initial: () => [],
     settled: (form) => ({ form }),
     before: (matrix) => {

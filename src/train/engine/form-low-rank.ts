@@ -79,7 +79,7 @@ export function lowRankForm({ rank: most, alpha = most, at, fade }: LowRankForm)
   };
   const scale = alpha / most;
   const common: Pick<Form, 'isOriented' | 'settled'> = {
-    isOriented: true,
+    staysInTap: false,
     settled: (numbers, scales) => ({ form: numbers.map(Math.fround), ...(scales && { scales }) }),
   };
   if (at === 'before')

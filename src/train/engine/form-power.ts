@@ -22,7 +22,7 @@ export function powerBits(limit: number, exponent: number, scale: number): numbe
 
 export function powerForm({ bits: [fewest, most] }: PowerForm): Form {
   return {
-    isOriented: false,
+    staysInTap: false,
     initial: ({ values }) => {
       const largest = values.reduce(
         (top, x) => (Math.abs(x) < Infinity ? Math.max(top, Math.abs(x)) : top),

@@ -27,8 +27,8 @@ interface FormBeginning {
 }
 
 export interface Form {
-  /** Whether it must see the outputs as rows, whichever way a program stores weights. */
-  readonly isOriented: boolean;
+  /** Whether a row of a filter's matrix is what an output sums over in one tap, not in all. */
+  readonly staysInTap: boolean;
   initial(matrix: FormedMatrix, beginning: FormBeginning): readonly number[];
   /** What the quantiser is given. Default: the operand. */
   before?(matrix: FormedMatrix, numbers: readonly number[]): Float32Array;

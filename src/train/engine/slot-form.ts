@@ -96,7 +96,7 @@ export class SlotForm {
     const form = this.#form;
     return {
       ...inner,
-      blocks: form.isOriented || inner.blocks,
+      blocks: form.staysInTap || inner.blocks,
       image: (operand) => {
         const { given, numbers, tensor } = this.#formed(operand, pass, quantised);
         const image = inner.image(tensor);

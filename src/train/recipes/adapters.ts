@@ -2,7 +2,8 @@
  * Recipes with a product of thin matrices beside each weight: an adapter that is merged before the quantiser, and a branch of full
  * precision that goes. Configurations and nothing more.
  * Sources: Jeon, Kim, Kim, "L4Q: parameter efficient quantization-aware fine-tuning on large language models", arXiv 2402.04902; Huang et
- * al., "QVGen: pushing the limit of quantized video generative models", arXiv 2505.11497.
+ * al., "QVGen: pushing the limit of quantized video generative models", arXiv 2505.11497; He, Liu, Wu et al., "EfficientDM: efficient
+ * quantization-aware fine-tuning of low-bit diffusion models", arXiv 2310.03270.
  */
 import { boolean, integer, maybe, number } from '../../schema.ts';
 import { type LinearSlots, type OperandSpec, type Phase, plainSlots, type Recipe } from '../recipe.ts';
@@ -122,4 +123,60 @@ export function qvgen(options: QvgenOptions = {}): Recipe {
   const name = `qvgen${bits}-rank${rank}${until === 0.8 ? '' : `@${until}`}${activations ? '' : '-weights-only'}`;
   const title = `${bits}-bit weights${activations ? ' and activations' : ''}, branches of rank ${rank} that go`;
   return recipe(name, title, [phase(0, slots)], options);
+}
+
+/** What EfficientDM accepts. */
+export interface EfficientDmOptions extends RecipeOptions {
+  /** Bits of weights and activations, 2 to 8. Default 4. */
+  readonly bits?: number;
+  /** Of the adapters. Default 4. */
+  readonly rank?: number;
+  /** What adapters are multiplied by, times the rank. Default: the rank. */
+  readonly alpha?: number;
+  /** False: weights only. Default true. */
+  readonly activations?: boolean;
+  /** Peak rate of adapters. Default 1e-3. */
+  readonly adapterRate?: number;
+  /** Peak rate of steps. Default 1e-4. */
+  readonly scaleRate?: number;
+}
+
+const efficientDmOptions = optionsOf({
+  bits: maybe(integer(2, 8)),
+  rank: maybe(rankSchema),
+  alpha: maybe(number({ above: 0, to: 1e6 })),
+  activations: maybe(boolean),
+  adapterRate: maybe(rate),
+  scaleRate: maybe(rate),
+});
+
+/**
+ * EfficientDM: a trained model is frozen and taught by itself. Layers read the quantiser of W + (alpha / rank) B A and activations on
+ * learned steps; adapters and steps are trained by the teacher's answers alone.
+ * @throws ArgumentError if an option is not valid.
+ * @example
+ * await train({ tf, model: 'mlp', data, recipe: recipes.efficientDm({ bits: 4 }), steps: 1500, seed: 1 });
+ */
+export function efficientDm(options: EfficientDmOptions = {}): Recipe {
+  checkOptions(efficientDmOptions, options);
+  const { bits = 4, rank = 4, alpha, activations = true, adapterRate = 1e-3, scaleRate = 1e-4 } = options;
+  const steps = { of: 'scale', learningRate: scaleRate } as const;
+  const w: OperandSpec = {
+    ...{ format: `int${bits}`, range: 'full', scale: { per: 'row', from: 'learned' }, gradient: 'lsq' },
+    form: { kind: 'low-rank', rank, ...(alpha === undefined ? {} : { alpha }), at: 'before' },
+    learn: [steps, { of: 'form', learningRate: adapterRate }],
+  };
+  const x: OperandSpec = {
+    ...{ format: `int${bits}`, range: 'full', scale: { per: 'tensor', from: 'learned' } },
+    gradient: { name: 'lsq', normalise: 'features' },
+    learn: [steps],
+  };
+  const only: Phase = {
+    ...phase(0, { ...plainSlots, forward: { x: activations ? x : null, w } }),
+    objective: { task: 0, soft: 1 },
+    rules: [{ where: { parameter: '.' }, set: { frozen: true } }],
+  };
+  const name = `efficientdm${bits}-rank${rank}${activations ? '' : '-weights-only'}`;
+  const title = `a frozen model taught by itself, adapters merged and read in ${bits} bits`;
+  return { ...recipe(name, title, [only], options), teacher: { initial: true } };
 }

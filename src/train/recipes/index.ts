@@ -1,6 +1,13 @@
 /** The published recipes. Each function here is one that files name: `{ "recipe": "dqt", "bits": 8 }`. */
 export { type AdaPTOptions, adaPT } from './adapt.ts';
-export { type L4qOptions, l4q, type QvgenOptions, qvgen } from './adapters.ts';
+export {
+  type EfficientDmOptions,
+  efficientDm,
+  type L4qOptions,
+  l4q,
+  type QvgenOptions,
+  qvgen,
+} from './adapters.ts';
 export type { RecipeOptions } from './base.ts';
 export { bfloat16, float32 } from './baselines.ts';
 export {
