@@ -78,7 +78,7 @@ export function lowRankForm({ rank: most, alpha = most, at, fade }: LowRankForm)
     return { rank, left: all.subarray(0, matrix.rows * rank), right: all.subarray(matrix.rows * rank) };
   };
   const scale = alpha / most;
-  const common: Pick<Form, 'isOriented' | 'settled'> = {
+  const common: Pick<Form, 'staysInTap' | 'settled'> = {
     staysInTap: false,
     settled: (numbers, scales) => ({ form: numbers.map(Math.fround), ...(scales && { scales }) }),
   };
