@@ -158,6 +158,7 @@ const every: Readonly<Record<string, Recipe>> = {
   'dqt in e4m3fn, eco, bfloat16': recipes.dqt({ store: 'e4m3fn', eco: true, environment: 'bfloat16' }),
   'dqt in binary16, fp8': recipes.dqt({ store: 'binary16', environment: 'fp8' }),
   adam8bit: recipes.adam8bit(),
+  'adam8bit, small blocks': recipes.adam8bit({ least: 0, block: 16 }),
   'adam8bit, linear': recipes.adam8bit({ least: 0, map: 'linear', per: 'tensor' }),
   qas: recipes.qas({ blocks: 1, channels: 0.5 }),
   mesa: recipes.mesa({ groups: 2, least: 0 }),
