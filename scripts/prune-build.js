@@ -17,9 +17,12 @@ const seen = new Set();
 for (let file = open.pop(); file !== undefined; file = open.pop()) {
   if (seen.has(file)) continue;
   seen.add(file);
-  const { importedFiles } = ts.preProcessFile(readFileSync(file, 'utf8'));
-  for (const { fileName } of importedFiles)
-    if (fileName.startsWith('.')) open.push(join(dirname(file), fileName.replace(/\.[jt]s$/, '.d.ts')));
+  const visit = (node) => {
+    const from = node.moduleSpecifier ?? (ts.isImportTypeNode(node) ? node.argument.literal : undefined);
+    if (from?.text.startsWith('.')) open.push(join(dirname(file), from.text.replace(/\.[jt]s$/, '.d.ts')));
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest));
 }
 for (const name of readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' })) {
   const file = join(root, 'dist', name);

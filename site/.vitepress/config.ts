@@ -22,6 +22,9 @@ const laboratory: DefaultTheme.NavItemWithLink[] = [
 const page = (text: string, name: string): DefaultTheme.SidebarItem => ({ text, link: `/${name}` });
 
 const guide: DefaultTheme.SidebarItem[] = [
+  page('All pages', 'contents'),
+  page('Coming from another tool', 'coming-from'),
+  page('Cookbook', 'cookbook'),
   page('Five tasks', 'five-tasks'),
   {
     text: 'Numbers',

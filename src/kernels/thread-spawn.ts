@@ -1,5 +1,4 @@
 /** Starting and ending worker threads, in Node and in browsers; what they do is the matter of `thread-worker.ts`. */
-import type { Worker as NodeWorker } from 'node:worker_threads';
 import { browserWorkerSource, nodeWorkerSource, type WorkerData } from './thread-worker.ts';
 
 /** A worker thread. */
@@ -12,6 +11,16 @@ export interface Thread {
   keepAlive(on: boolean): void;
   /** Resolves when it has gone. */
   end(): Promise<void>;
+}
+
+/** A worker of Node, as much of it as is used here: declarations need no types of Node. */
+interface NodeWorker {
+  once(event: 'message', listener: () => void): unknown;
+  once(event: 'error', listener: (error: Error) => void): unknown;
+  once(event: 'exit', listener: (code: number) => void): unknown;
+  ref(): void;
+  unref(): void;
+  terminate(): Promise<number>;
 }
 
 export type Spawn = (data: WorkerData) => Thread;

@@ -5,6 +5,26 @@
  * Files are read as if anybody had written them. A file is written under a temporary name, flushed and renamed.
  */
 export {
+  type ChannelMaskOptions,
+  type ChannelMaskResult,
+  channelMask,
+  type KmeansOptions,
+  type KmeansResult,
+  kmeansCodebooks,
+  type LowRankOptions,
+  type LowRankResult,
+  lowRankError,
+  type MatrixShape,
+  type MinifloatCandidate,
+  type MinifloatOptions,
+  type MinifloatResult,
+  type SecondOrderOptions,
+  type SecondOrderResult,
+  searchMinifloat,
+  secondOrder,
+} from '../after/index.ts';
+export type { AfterMethod } from './after-methods.ts';
+export {
   type DequantizedTensor,
   type DequantizeModelOptions,
   dequantizeModel,

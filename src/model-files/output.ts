@@ -6,7 +6,7 @@ export interface ModelOutput {
   /** The order in which tensors are to come. */
   readonly order: readonly StoredTensor[];
   /** A part of a tensor that is quantised; parts come in order. */
-  write(tensor: StoredTensor, part: QuantizedPart): void | Promise<void>;
+  write(tensor: StoredTensor, part: Pick<QuantizedPart, 'values'>): void | Promise<void>;
   /** The parts of a tensor have all come. */
   end(tensor: StoredTensor): void | Promise<void>;
   /** A tensor that stays as it is. */

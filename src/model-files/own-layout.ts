@@ -126,7 +126,7 @@ export class PatchedFiles implements ModelOutput {
     return at < this.index || (at === this.index && offset < this.position);
   }
 
-  write(tensor: StoredTensor, { values }: QuantizedPart): void {
+  write(tensor: StoredTensor, { values }: Pick<QuantizedPart, 'values'>): void {
     if (this.shared.has(tensor)) return;
     const bytes = bytesFrom(values, dtypeOfNumbers(tensor));
     const extents = tensor.extents!;

@@ -2,13 +2,23 @@
  * Quantises the tensors of a model file, one part of one tensor at a time, and writes codes and scales, or the values that they stand
  * for in the file's own layout. Nothing takes its name before it is whole.
  */
-import { checkBoolean, checkFields, checkFunction, checkString, integerInRange, oneOf } from '../check.ts';
+import {
+  checkAbsent,
+  checkBoolean,
+  checkFields,
+  checkFunction,
+  checkString,
+  integerInRange,
+  oneOf,
+} from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { removeLeftovers } from '../files/write.ts';
 import { type NaNInGroups, nanTreatments, type QuantizerOptions } from '../quantizers/index.ts';
 import { type RoundingMode, roundingModes } from '../rounding/index.ts';
+import { type AfterMethod, afterMethods, afterTensor, type MatrixMethod } from './after-methods.ts';
 import { codesFile } from './codes-file.ts';
 import { bytesOf, type Dtype, elementsOf } from './dtypes.ts';
+import { tensorQuantizer } from './layout.ts';
 import { ErrorSums, type Errors } from './measures.ts';
 import type { ModelFile, StoredTensor } from './model-file.ts';
 import { numpyOutput } from './numpy-output.ts';
@@ -46,6 +56,20 @@ export interface QuantizeModelOptions {
   readonly seed?: number;
   /** Threads that share the work: 1 to 64. Default 1. The bits do not depend on it. */
   readonly threads?: number;
+  /**
+   * A method after training. Default `'nearest'`: the quantiser by itself. `'mse'`: its scales searched for the least squared error. All
+   * others take each tensor as a matrix and give values alone, without a file of codes: `docs/model-files.md`.
+   */
+  readonly after?: AfterMethod;
+  /** kmeans, minifloat: bits of a code. Default 3 and 4. */
+  readonly bits?: number;
+  /** lowRankError: rank of the term. Default 8. */
+  readonly rank?: number;
+  /**
+   * A model file with, for tensors by their names, inputs of their layers (secondOrder, bitmask), or mean squared gradients in
+   * the tensor's shape (kmeans).
+   */
+  readonly calibration?: string;
   readonly onProgress?: (progress: ModelProgress) => void;
   /** Stops the work; nothing is written then, and the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
@@ -77,7 +101,7 @@ export interface ModelReport {
 
 const optionNames: readonly (keyof QuantizeModelOptions)[] = [
   ...(['to', 'axis', 'rules', 'out', 'dequantized', 'rounding', 'nan', 'seed', 'threads'] as const),
-  ...(['onProgress', 'signal'] as const),
+  ...(['after', 'bits', 'rank', 'calibration', 'onProgress', 'signal'] as const),
 ];
 
 /** The options, checked. */
@@ -95,7 +119,57 @@ function checkOptions(given: QuantizeModelOptions | undefined): QuantizeModelOpt
   integerInRange('seed', seed, 0, Number.MAX_SAFE_INTEGER, 0);
   integerInRange('threads', threads, 1, 64, 1);
   if (onProgress !== undefined) checkFunction('onProgress', onProgress);
+  checkAfter(options);
   return options;
+}
+
+/** Which options each method has. */
+const optionsOfMethods: Readonly<Record<AfterMethod, readonly (keyof QuantizeModelOptions)[]>> = {
+  nearest: ['to'],
+  mse: ['to'],
+  kmeans: ['bits', 'calibration'],
+  lowRankError: ['to', 'rank'],
+  bitmask: ['to', 'calibration'],
+  minifloat: ['bits'],
+  secondOrder: ['to', 'calibration'],
+};
+
+/** What methods that need no quantiser take tensors for; that of the mask is for the inputs that matter. */
+const ownQuantizers: Readonly<Partial<Record<AfterMethod, string>>> = {
+  kmeans: 'int4',
+  minifloat: 'int4',
+  bitmask: 'int4/row/mse',
+};
+
+const isMatrixMethod = (after: AfterMethod): after is MatrixMethod => after !== 'nearest' && after !== 'mse';
+
+/** Refuses what a method does not use. */
+function checkAfter(options: QuantizeModelOptions): void {
+  const { bits, rank, calibration, axis, dequantized, out, rules = [] } = options;
+  const after = oneOf('after', options.after, afterMethods, 'nearest');
+  const own = optionsOfMethods[after];
+  for (const name of ['to', 'bits', 'rank', 'calibration'] as const)
+    if (!own.includes(name)) checkAbsent(name, options[name], `nothing with after ${after}`);
+  if (bits !== undefined) integerInRange('bits', bits, after === 'minifloat' ? 3 : 1, 8);
+  if (rank !== undefined) integerInRange('rank', rank, 1, 2 ** 20);
+  if (calibration !== undefined) checkString('calibration', calibration);
+  if (after === 'secondOrder' && calibration === undefined)
+    throw new ArgumentError(
+      'calibration',
+      calibration,
+      'a file with inputs of the layers, with after secondOrder',
+    );
+  if (!isMatrixMethod(after)) return;
+  if (axis !== undefined) oneOf('axis', axis, [0, -1]);
+  if (out !== undefined && dequantized !== true)
+    throw new ArgumentError(
+      'dequantized',
+      dequantized,
+      `true, with after ${after}: a file of codes has no place for what it gives`,
+    );
+  for (const [i, { to: other }] of rules.entries())
+    if (!own.includes('to') && other !== 'keep')
+      throw new ArgumentError(`rules[${i}].to`, other, `keep, with after ${after}`);
 }
 
 /** Where the results go; undefined: nowhere. */
@@ -135,6 +209,43 @@ async function quantizeOne(
   return { name, shape, dtype, quantizer: said.quantizer, bytesBefore, bytesAfter, errors: sums.errors };
 }
 
+/** Runs a method on one tensor. */
+async function afterOne(
+  tensor: StoredTensor,
+  { said }: Choice,
+  output: ModelOutput | undefined,
+  {
+    all,
+    step,
+    method,
+    options,
+    calibration,
+  }: {
+    all: ErrorSums;
+    step: (tensor: StoredTensor, elements: number) => void;
+    method: MatrixMethod;
+    options: QuantizeModelOptions;
+    calibration: ModelFile | undefined;
+  },
+): Promise<TensorReport> {
+  const { name, shape, dtype } = tensor;
+  const { bits, rank } = options;
+  const isTurned = (said.axis ?? options.axis) === 0;
+  const found = calibration?.tensors.find((one) => one.name === name);
+  // Blocks lie along the inputs, which are the columns of the matrix.
+  const quantizer = tensorQuantizer({ quantizer: said.quantizer }, 'to');
+  const done = await afterTensor(tensor, method, quantizer, { bits, rank, isTurned, calibration: found });
+  const sums = new ErrorSums();
+  sums.add(done.x, done.values);
+  all.addSums(sums);
+  await output?.write(tensor, done);
+  await output?.end(tensor);
+  step(tensor, done.x.length);
+  const bytesBefore = bytesOf(elementsOf(shape), dtype);
+  const by = optionsOfMethods[method].includes('to') ? said.quantizer : method;
+  return { name, shape, dtype, quantizer: by, bytesBefore, bytesAfter: done.bytes, errors: sums.errors };
+}
+
 /** Keeps one tensor. */
 async function keepOne(
   tensor: StoredTensor,
@@ -161,12 +272,20 @@ async function keepOne(
  */
 export async function quantizeModel(path: string, given?: QuantizeModelOptions): Promise<ModelReport> {
   const options = checkOptions(given);
-  const { to, axis, rules, rounding, nan, seed = 0, threads = 1, onProgress, signal } = options;
+  const { axis, rules, rounding, nan, seed = 0, threads = 1, onProgress, signal } = options;
+  const { after = 'nearest' } = options;
+  const method = isMatrixMethod(after) ? after : undefined;
+  const to = options.to ?? ownQuantizers[after];
   const model = await openModel(path);
   let output: ModelOutput | undefined;
+  let calibration: ModelFile | undefined;
   try {
+    if (options.calibration !== undefined) calibration = await openModel(options.calibration, 'calibration');
     const more = { ...(rounding !== undefined && { rounding }), ...(nan !== undefined && { nan }) };
-    const chosen = chooseQuantizers(model.tensors, { to, axis, rules, more });
+    const chosen = chooseQuantizers(model.tensors, {
+      ...{ to, rules, more, searches: after === 'mse' },
+      axis: method === undefined ? axis : undefined,
+    });
     output = outputOf(model, chosen, options);
     const elements = model.tensors.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
     let done = 0;
@@ -183,7 +302,9 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
       const report =
         choice === undefined
           ? await keepOne(tensor, output, step)
-          : await quantizeOne(tensor, choice, output, { call, all, step });
+          : method === undefined
+            ? await quantizeOne(tensor, choice, output, { call, all, step })
+            : await afterOne(tensor, choice, output, { all, step, method, options, calibration });
       reports.set(tensor, report);
     }
     await output?.commit();
@@ -203,5 +324,6 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
     throw error;
   } finally {
     model.close();
+    calibration?.close();
   }
 }

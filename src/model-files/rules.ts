@@ -49,13 +49,15 @@ interface ChoiceOptions {
   readonly axis?: number | undefined;
   readonly rules?: readonly ModelRule[] | undefined;
   readonly more: Pick<QuantizerOptions, 'rounding' | 'nan' | 'seed'>;
+  /** Whether scales are searched for the least squared error, whatever the quantiser takes them from. */
+  readonly searches: boolean;
 }
 
 /** A rule, or what is said for all others, as a choice. */
 function choiceOf(
   { to, axis }: Pick<ModelRule, 'to' | 'axis'>,
   path: string,
-  more: ChoiceOptions['more'],
+  { more, searches }: Pick<ChoiceOptions, 'more' | 'searches'>,
 ): Choice | undefined {
   if (to === 'keep') {
     if (axis !== undefined)
@@ -63,9 +65,12 @@ function choiceOf(
     return undefined;
   }
   const said = { quantizer: to, ...(axis !== undefined && { axis }) };
-  const made = tensorQuantizer(said, path, more);
-  // A rounding or seed is not in the name of a quantiser, but in its options.
-  const isNamed = typeof to === 'string' && more.rounding === undefined;
+  const first = tensorQuantizer(said, path, more);
+  const options = first.toJSON();
+  const searched = { ...options, scale: { ...options.scale, from: 'mse' } } as QuantizerOptions;
+  const made = searches ? tensorQuantizer({ quantizer: searched }, path) : first;
+  // A rounding or a search is not in the name of a quantiser, but in its options.
+  const isNamed = typeof to === 'string' && more.rounding === undefined && !searches;
   return { quantizer: made, said: isNamed ? said : { quantizer: made.toJSON() } };
 }
 
@@ -77,12 +82,12 @@ function choiceOf(
  */
 export function chooseQuantizers(
   tensors: readonly StoredTensor[],
-  { to = 'keep', axis, rules = [], more }: ChoiceOptions,
+  { to = 'keep', axis, rules = [], more, searches }: ChoiceOptions,
 ): ReadonlyMap<StoredTensor, Choice> {
-  const others = choiceOf({ to, ...(axis !== undefined && { axis }) }, 'to', more);
+  const others = choiceOf({ to, ...(axis !== undefined && { axis }) }, 'to', { more, searches });
   const made = rules.map((rule, i) => ({
     isMeant: globMatcher(rule.match, './'),
-    choice: choiceOf(rule, pathOf('rules', i), more),
+    choice: choiceOf(rule, pathOf('rules', i), { more, searches }),
     isUsed: false,
   }));
   const isWanted = (tensor: StoredTensor): boolean => isReal(tensor) && elementsOf(tensor.shape) > 0;

@@ -1,6 +1,6 @@
 /** What `npm pack` ships: the compiled package with the declarations that users see, and the documentation. Built in a folder apart. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import ts from 'typescript';
@@ -77,3 +77,38 @@ test('has every file that an entry point or another file imports', () => {
     });
   expect(missing).toEqual([]);
 });
+
+test('has declarations that a strict project reads without skipLibCheck and without types of Node', () => {
+  const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Record<string, object> };
+  const entries = Object.keys(exports).filter((entry) => entry !== './package.json');
+  const file = join(folder, 'consumer.ts');
+  const imports = entries.map((entry, i) => `import * as entry${i} from 'halfulp${entry.slice(1)}';`);
+  const uses = `
+    import { arithmetic, encode, repeat, round } from 'halfulp';
+    export const all = [${entries.map((_, i) => `entry${i}`).join(', ')}];
+    export const codes: Uint8Array = encode([1, 2], 'e4m3fn');
+    export const wide: Uint16Array = encode(Float32Array.of(1), 'bfloat16');
+    export const code: number | bigint = encode(0.3, 'e4m3fn');
+    export const inexact: number = arithmetic('e4m3fn', { flags: true }).flags.inexact;
+    export const mixed: number = arithmetic({ operands: 'e4m3fn', result: 'bfloat16', flags: true }).flags.overflow;
+    export const rounded: Float32Array = round(Float32Array.of(1), 'posit16');
+    export const mean: number = repeat(3, (seed) => ({ error: seed })).error.mean;
+    // @ts-expect-error: a mode that there is not.
+    round(1, 'e4m3fn', { rounding: 'nearest-evn' });
+  `;
+  writeFileSync(file, [...imports, uses].join('\n'));
+  const program = ts.createProgram({
+    rootNames: [file],
+    options: {
+      ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noEmit: true },
+      ...{ target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.NodeNext, types: [], skipLibCheck: false },
+    },
+  });
+  const problems = ts.getPreEmitDiagnostics(program).flatMap((problem) => {
+    // TensorFlow.js has errors of its own.
+    if (/node_modules/.test(problem.file?.fileName ?? '')) return [];
+    return [`${problem.file?.fileName}: ${ts.flattenDiagnosticMessageText(problem.messageText, ' ')}`];
+  });
+  expect(problems).toEqual([]);
+  expect(program.getSourceFiles().some(({ fileName }) => fileName.includes('@types/node'))).toBe(false);
+}, 120_000);

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
 import { prepareFile } from '../../files/write.ts';
 import { jsonText } from '../../json.ts';
+import { type AfterMethod, afterMethods } from '../../model-files/after-methods.ts';
 import type { ModelRule, QuantizeModelOptions } from '../../model-files/index.ts';
 import { type NaNInGroups, nanTreatments } from '../../quantizers/index.ts';
 import { type RoundingMode, roundingModes } from '../../rounding/index.ts';
@@ -41,6 +42,10 @@ interface Given {
   readonly out?: string;
   readonly dequantized?: boolean;
   readonly check?: boolean;
+  readonly after?: AfterMethod;
+  readonly bits?: number;
+  readonly rank?: number;
+  readonly calibration?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -59,17 +64,21 @@ function outOf(model: string, { to = 'rules', out, dequantized, check }: Given):
 
 const names = {
   ...{ path: '<model>', to: '--to', axis: '--axis', rules: '--rules ', out: '--out' },
-  ...{ dequantized: '--dequantized', nan: '--nan' },
+  ...{ dequantized: '--dequantized', nan: '--nan', after: '--after', bits: '--bits', rank: '--rank' },
+  calibration: '--calibration',
 };
 
 async function quantize(model: string, given: Given, io: Io): Promise<number> {
   const { to, axis, rules, rounding, nan, seed, threads, dequantized } = given;
-  if (to === undefined && rules === undefined)
+  const isOwn = ['kmeans', 'bitmask', 'minifloat'].includes(given.after ?? '');
+  if (to === undefined && rules === undefined && !isOwn)
     throw new ArgumentError('--to', to, 'a quantiser, such as mxfp4 or int4/row, unless there are --rules');
   const read = rules === undefined ? undefined : (readJson(rules, '--rules') as readonly ModelRule[]);
   const out = outOf(model, given);
   if (out !== undefined) prepareFile(out, '--out');
-  const options = { to, axis, rules: read, rounding, nan, out, dequantized };
+  const { after, bits, rank, calibration } = given;
+  const method = { after, bits, rank, calibration };
+  const options = { to, axis, rules: read, rounding, nan, out, dequantized, ...method };
   const said = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return fileWork(
     io,
@@ -118,6 +127,17 @@ export function quantizeCommand(io: Io, done: (code: number) => void): Command {
     .option('--out <file>', 'file to be written (default: MODEL-QUANTISER.safetensors in this folder)')
     .option('--dequantized', "write values in the file's own layout and types, instead of codes and scales")
     .option('--check', 'show errors, and the tensors that lose most; without --out nothing is written')
+    .option(
+      '--after <method>',
+      `method after training: ${afterMethods.join(', ')} (default: nearest)`,
+      choice('--after', afterMethods),
+    )
+    .option('--bits <n>', 'kmeans, minifloat: bits of a code (default: 3, 4)', integer('--bits', 1, 8))
+    .option('--rank <n>', 'lowRankError: rank of the term (default: 8)', integer('--rank', 1, 2 ** 20))
+    .option(
+      '--calibration <file>',
+      'model file with inputs of the layers (secondOrder, bitmask) or squared gradients (kmeans), by names of tensors',
+    )
     .option('--json', 'print a JSON object')
     .option('--quiet', 'show no progress')
     .addHelpText('after', help)

@@ -1,0 +1,97 @@
+/**
+ * 1.61 bits a weight: a mask of one bit for each column says which inputs matter; their weights have 4 bits, all others a sign and a scale for each
+ * row. Source: Zhao et al., "PTQ1.61: Push the Real Limit of Extremely Low-Bit Post-Training Quantization Methods for Large Language
+ * Models", arXiv 2502.13179; the scales here are the least-squares ones, not trained.
+ */
+import { checkFields, numberInRange } from '../check.ts';
+import { namedQuantizer, type Quantizer } from '../quantizers/index.ts';
+import { checkActivations, checkMatrix, type MatrixShape } from './matrix.ts';
+
+export interface ChannelMaskOptions {
+  /** Inputs of the layer, samples x columns, by which columns are judged. Default: all alike. */
+  readonly activations?: Float32Array;
+  /** The part of the columns that are kept in more bits. Default 0.2. */
+  readonly part?: number;
+  /** The quantiser of these columns: itself or its name. Default `'int4/row/mse'`. */
+  readonly quantizer?: Quantizer | string;
+}
+
+export interface ChannelMaskResult {
+  readonly values: Float32Array;
+  /** 1 for columns that matter. */
+  readonly mask: Uint8Array;
+  /** The scale of each row's signs, binary32. */
+  readonly scales: Float32Array;
+  /** Bits of mask, codes and scales. */
+  readonly bits: number;
+}
+
+/** The mean square of each input; 1 where there are none. */
+function powerOf(activations: Float32Array | undefined, columns: number): Float64Array {
+  const power = new Float64Array(columns).fill(activations === undefined ? 1 : 0);
+  if (activations === undefined) return power;
+  checkActivations(activations, columns);
+  for (let i = 0; i < activations.length; i++) power[i % columns]! += activations[i]! ** 2;
+  const samples = activations.length / columns;
+  return power.map((sum) => sum / samples);
+}
+
+/**
+ * Columns that matter in 4 bits, all others as signs.
+ *
+ * @param w The matrix, row by row.
+ * @throws ArgumentError for what does not fit.
+ * @example
+ * const { values, bits } = channelMask(w, [256, 256], { activations });
+ */
+export function channelMask(
+  w: Float32Array,
+  shape: MatrixShape,
+  given?: ChannelMaskOptions,
+): ChannelMaskResult {
+  const options = checkFields('', given, ['activations', 'part', 'quantizer']);
+  const { activations, quantizer = 'int4/row/mse' } = options;
+  checkMatrix('w', w, shape);
+  const [rows, columns] = shape;
+  const part = numberInRange('part', options.part, { from: 0, to: 1 }, 0.2);
+  const by = typeof quantizer === 'string' ? namedQuantizer(quantizer) : quantizer;
+  const power = powerOf(activations, columns);
+  // What a column brings to the outputs' squares.
+  const matter = power.map((mean, j) => {
+    let squares = 0;
+    for (let i = 0; i < rows; i++) squares += w[i * columns + j]! ** 2;
+    return mean * squares;
+  });
+  const order = Array.from(matter.keys()).sort((a, b) => matter[b]! - matter[a]! || a - b);
+  const chosen = order.slice(0, Math.round(part * columns)).sort((a, b) => a - b);
+  const mask = new Uint8Array(columns);
+  for (const j of chosen) mask[j] = 1;
+  const values = new Float32Array(w.length);
+  let bits = columns;
+  if (chosen.length > 0) {
+    const own = Float32Array.from({ length: rows * chosen.length }, (_, at) => {
+      const row = Math.floor(at / chosen.length);
+      return w[row * columns + chosen[at % chosen.length]!]!;
+    });
+    const done = by.quantize(own, [rows, chosen.length]);
+    bits += 8 * done.bytes;
+    done.values.forEach((value, at) => {
+      values[Math.floor(at / chosen.length) * columns + chosen[at % chosen.length]!] = value;
+    });
+  }
+  const scales = new Float32Array(rows);
+  for (let i = 0; i < rows; i++) {
+    let [sum, total] = [0, 0];
+    for (let j = 0; j < columns; j++) {
+      if (mask[j] === 1) continue;
+      sum += power[j]! * Math.abs(w[i * columns + j]!);
+      total += power[j]!;
+    }
+    const scale = total > 0 ? Math.fround(sum / total) : 0;
+    scales[i] = scale;
+    for (let j = 0; j < columns; j++)
+      if (mask[j] === 0) values[i * columns + j] = w[i * columns + j]! < 0 ? -scale : scale;
+  }
+  bits += rows * (columns - chosen.length) + (chosen.length < columns ? 32 * rows : 0);
+  return { values, mask, scales, bits };
+}

@@ -1,0 +1,16 @@
+/** Weights put into few bits after training: codebooks, error terms, masks, searched floats, second-order rounding. */
+export {
+  type ChannelMaskOptions,
+  type ChannelMaskResult,
+  channelMask,
+} from './channel-mask.ts';
+export { type KmeansOptions, type KmeansResult, kmeansCodebooks } from './kmeans.ts';
+export { type LowRankOptions, type LowRankResult, lowRankError } from './low-rank.ts';
+export { type MatrixShape, turnedMatrix } from './matrix.ts';
+export {
+  type MinifloatCandidate,
+  type MinifloatOptions,
+  type MinifloatResult,
+  searchMinifloat,
+} from './minifloat.ts';
+export { type SecondOrderOptions, type SecondOrderResult, secondOrder } from './second-order.ts';
