@@ -2,10 +2,12 @@
 import type * as ObservablePlot from '@observablehq/plot';
 import {
   checkAbsent,
+  checkEach,
   checkFields,
   checkList,
   checkObject,
   checkSome,
+  checkString,
   integerInRange,
   isRecord,
   numberInRange,
@@ -123,7 +125,14 @@ function axisOf<Row>(path: string, given: PlotOptions<Row>['x'] | undefined, row
   const isWords = values.some((one) => typeof one === 'string');
   const { label = typeof value === 'string' ? value : path, type, domain } = look as Partial<PlotAxis<Row>>;
   if (type !== undefined) oneOf(`${path}.type`, type, ['linear', 'log']);
-  if (domain !== undefined) checkList(`${path}.domain`, domain);
+  if (label !== null) checkString(`${path}.label`, label);
+  if (domain !== undefined)
+    checkEach(
+      `${path}.domain`,
+      checkList(`${path}.domain`, domain),
+      (end) => typeof end === 'number' || typeof end === 'string',
+      'a number or a word',
+    );
   const words = isWords ? { domain: domain ?? [...new Set(values)] } : { domain };
   const scale = { label, labelAnchor: 'center', labelArrow: 'none', type, ...words };
   if (type === 'log') Object.assign(scale, { tickFormat: logarithmicTicks(domain ?? values) });
@@ -256,9 +265,14 @@ export async function plot<Row extends object>(
   if (kind !== 'cell') checkAbsent('fill', given.fill, "kind: 'cell'");
   const [x, y] = [axisOf('x', given.x, rows), axisOf('y', given.y, rows)];
   const bySeries = pointsOf(rows, given, [x, y]);
-  const rules = Object.entries(checkObject('rules', given.rules ?? {})).map(
+  const rules = Object.entries(checkObject('rules', given.rules === undefined ? {} : given.rules)).map(
     ([name, at]) => [name, numberInRange(pathOf('rules', name), at)] as const,
   );
+  const title = checkString('title', given.title, `${y.label ?? 'y'} against ${x.label ?? 'x'}`);
+  const caption = checkList('caption', given.caption === undefined ? [] : given.caption).map((line, i) =>
+    checkString(pathOf('caption', i), line),
+  );
+  if (given.file !== undefined) checkString('file', given.file);
   const tools = await drawing();
   const { Plot } = tools;
   const how = { kind, isSideways: y.isWords, hasFacets: given.facet !== undefined };
@@ -297,10 +311,10 @@ export async function plot<Row extends object>(
       ],
     } as ObservablePlot.PlotOptions & { width: number; height: number },
     {
-      title: given.title ?? `${y.label ?? 'y'} against ${x.label ?? 'x'}`,
+      title,
       legend:
         given.series === undefined ? [] : [...bySeries.keys()].map((text, i) => ({ text, look: lookAt(i) })),
-      caption: given.caption ?? [],
+      caption,
     },
   );
   if (given.file !== undefined) writePicture(given.file, svg);

@@ -84,7 +84,7 @@ test('has declarations that a strict project reads without skipLibCheck and with
   const file = join(folder, 'consumer.ts');
   const imports = entries.map((entry, i) => `import * as entry${i} from 'halfulp${entry.slice(1)}';`);
   const uses = `
-    import { arithmetic, encode, repeat, round } from 'halfulp';
+    import { arithmetic, encode, type FormatName, repeat, round } from 'halfulp';
     export const all = [${entries.map((_, i) => `entry${i}`).join(', ')}];
     export const codes: Uint8Array = encode([1, 2], 'e4m3fn');
     export const wide: Uint16Array = encode(Float32Array.of(1), 'bfloat16');
@@ -93,6 +93,9 @@ test('has declarations that a strict project reads without skipLibCheck and with
     export const mixed: number = arithmetic({ operands: 'e4m3fn', result: 'bfloat16', flags: true }).flags.overflow;
     export const rounded: Float32Array = round(Float32Array.of(1), 'posit16');
     export const mean: number = repeat(3, (seed) => ({ error: seed })).error.mean;
+    round(1, 'e4m3fn' satisfies FormatName);
+    // @ts-expect-error: a name that the catalogue has not.
+    round(1, 'e4m3fx' satisfies FormatName);
     // @ts-expect-error: a mode that there is not.
     round(1, 'e4m3fn', { rounding: 'nearest-evn' });
   `;

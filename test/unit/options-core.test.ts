@@ -250,6 +250,17 @@ const exported: Readonly<Record<string, Entry>> = {
       () => halfulp.philox4x32([0, 0, 0, 0], [0, 0], wrong('10')),
     ],
   },
+  plot: {
+    call: (options) => halfulp.plot([{ n: 1, v: 2, e: 1, word: 'a' }], options),
+    accepted: [
+      { x: 'n', y: 'v', band: 'e', series: 'n', facet: 'n', text: 'n', kind: 'dot', width: 300, height: 300 },
+      { x: { value: 'n', type: 'log' }, y: 'word', kind: 'cell', fill: 'v', title: 't', caption: ['c'] },
+    ],
+    free: ['title'],
+    optional: false,
+    also: (option, value) =>
+      /^(x|y|band|series|facet|text|fill)$/.test(option) && typeof value === 'function',
+  },
   posit: { call: (options) => halfulp.posit(options), accepted: [{ bits: 8, es: 1 }], optional: false },
   powerExpansion: {
     call: (options) => halfulp.powerExpansion(options),
@@ -320,6 +331,7 @@ const exported: Readonly<Record<string, Entry>> = {
       (given) => () => halfulp.residueBytes(wrong(given)),
     ),
   },
+  repeat: { call: (options) => halfulp.repeat(2, () => 1, options), accepted: [{ seed: 3 }] },
   round: [
     { call: (options) => round(0.1, 'e4m3fn', options), accepted: [...roundingOptions, { threads: 2 }] },
     {
