@@ -22,7 +22,7 @@ interface Box {
 }
 
 /** Pixels that a text is about wide in the style sheet's size of labels. */
-export const textWidth = (text: string): number => 7.3 * text.length;
+export const textWidth = (text: string): number => 7.6 * text.length;
 
 const [lineHeight, radius, gap] = [14, 4, 8];
 
