@@ -18,7 +18,7 @@ import { type RoundingMode, roundingModes } from '../rounding/index.ts';
 import { type AfterMethod, afterMethods, afterTensor, type MatrixMethod } from './after-methods.ts';
 import { codesFile } from './codes-file.ts';
 import { bytesOf, type Dtype, elementsOf } from './dtypes.ts';
-import { tensorQuantizer } from './layout.ts';
+import { metadataKey, tensorQuantizer } from './layout.ts';
 import { ErrorSums, type Errors } from './measures.ts';
 import type { ModelFile, StoredTensor } from './model-file.ts';
 import { numpyOutput } from './numpy-output.ts';
@@ -280,6 +280,12 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
   let output: ModelOutput | undefined;
   let calibration: ModelFile | undefined;
   try {
+    if (Object.hasOwn(model.metadata, metadataKey))
+      throw new ArgumentError(
+        'path',
+        path,
+        'a file of numbers; this one has codes and scales, which dequantize reads',
+      );
     if (options.calibration !== undefined) calibration = await openModel(options.calibration, 'calibration');
     const more = { ...(rounding !== undefined && { rounding }), ...(nan !== undefined && { nan }) };
     const chosen = chooseQuantizers(model.tensors, {

@@ -459,6 +459,17 @@ describe('rules', () => {
   });
 });
 
+test('codes are not quantised again', async () => {
+  await withFolder(async (folder) => {
+    const [model, codes] = ['m', 'c'].map((name) => join(folder, `${name}.safetensors`));
+    writeFileSync(model!, safetensors(small));
+    await quantizeModel(model!, { to: 'e4m3fn/row', out: codes! });
+    await expect(quantizeModel(codes!, { to: 'int4' })).rejects.toThrow(
+      /codes and scales, which dequantize reads/,
+    );
+  });
+});
+
 test('names that are taken are not taken again', async () => {
   await withFolder(async (folder) => {
     const [model, codes, values] = ['m', 'c', 'v'].map((name) => join(folder, `${name}.safetensors`));
