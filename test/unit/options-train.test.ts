@@ -467,7 +467,17 @@ describe('recipes', () => {
     bfloat16Weights: [{ ...common, ...rounding, of: 'all' }],
     groupInt8Weights: [{ ...common, ...rounding, size: 64 }],
     adam8bit: [{ ...common, block: 256, least: 4, map: 'linear', per: 'tensor', embedding: '32-bit' }],
-    qas: [{ ...common, scaling: false, rounding: 'nearest-even', per: 'tensor', blocks: 1, channels: 0.5 }],
+    qas: [
+      {
+        ...common,
+        optimizer: { momentum: 0.5 },
+        scaling: false,
+        rounding: 'nearest-even',
+        per: 'tensor',
+        blocks: 1,
+        channels: 0.5,
+      },
+    ],
     mesa: [{ ...common, groups: 2, decay: 0.5, rounding: 'stochastic', least: 7, exempt: ['layers.*'] }],
     coat: [
       {
