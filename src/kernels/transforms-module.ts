@@ -37,10 +37,9 @@ interface TransformsModuleExports extends PieceExports {
     sharpness: number,
     clip: number,
   ): void;
-  /** `wide`, `strict`: 0 or 1. */
+  /** `wide`: 0 or 1. */
   maskWithin(
     wide: number,
-    strict: number,
     gradient: number,
     source: number,
     destination: number,
@@ -48,16 +47,7 @@ interface TransformsModuleExports extends PieceExports {
     low: number,
     high: number,
   ): void;
-  addSquares(source: number, length: number, sum: number): number;
   maskErrors(
-    gradient: number,
-    source: number,
-    values: number,
-    destination: number,
-    length: number,
-    limit: number,
-  ): void;
-  maskGroups(
     gradient: number,
     source: number,
     values: number,

@@ -131,11 +131,11 @@ export function kernelLayout(
   return isAlongRows && layout.rows === countGroups({ per: 'row' }, shape) ? layout : undefined;
 }
 
-/** The groups of a tensor as runs of neighbours; undefined where they run over rows, or there is nothing. */
+/** The groups of a tensor as runs of neighbours; undefined where they run over rows or are longer than a piece, or there is nothing. */
 export function runsOf(grouping: Grouping, shape: readonly number[]): GroupLayout | undefined {
   const length = shape.reduce((all, side) => all * side, 1);
   const layout = length === 0 ? undefined : layoutOf(grouping, shape, length);
-  return layout?.band === undefined ? layout : undefined;
+  return layout !== undefined && layout.band === undefined && isWalked(layout, true) ? layout : undefined;
 }
 
 function layoutOf(grouping: Grouping, shape: readonly number[], length: number): GroupLayout {

@@ -23,13 +23,12 @@ function room() {
   return { kernels: transformsModule.on(heap.memory), buffer, places, result: views[0]!, load };
 }
 
-/** The gradient where low <= x <= high, or between them if that is strict; else 0. The ends are of the type of x. */
+/** The gradient where low <= x <= high; else 0. The ends are of the type of x. */
 export function maskWithin(
   gradient: Float32Array,
   x: Float32Array | Float64Array,
   low: number,
   high: number,
-  strict: boolean,
   out: Float32Array,
 ): void {
   const { kernels, buffer, places, result, load } = room();
@@ -40,12 +39,12 @@ export function maskWithin(
     const count = Math.min(cached.length, out.length - start);
     load([gradient], start, count);
     numbers.set(x.subarray(start, start + count));
-    kernels.maskWithin(Number(isWide), Number(strict), g, source, g, count, low, high);
+    kernels.maskWithin(Number(isWide), g, source, g, count, low, high);
     out.set(result.subarray(0, count), start);
   }
 }
 
-/** The gradient where |value - x| <= multiplier sigma / steps, sigma being the root mean square of the group; else 0. Groups are runs of neighbours. */
+/** The gradient where |value - x| <= multiplier sigma / steps, sigma being the root mean square of the group; else 0. Groups are no longer than a piece. */
 export function maskErrors(
   gradient: Float32Array,
   x: Float32Array,
@@ -57,32 +56,10 @@ export function maskErrors(
 ): void {
   const { kernels, places, result, load } = room();
   const [g, source, value] = places;
-  const { rows, columns, size } = layout;
-  if (Math.min(size, columns) <= cached.length) {
-    for (const { start, length, groups, left } of piecesOf(layout, 0, 0, cached)) {
-      load([gradient, x, values], start, length);
-      kernels.maskGroups(g, source, value, g, groups, size, columns, left, multiplier, steps);
-      out.set(result.subarray(0, length), start);
-    }
-    return;
+  const { size, columns } = layout;
+  for (const { start, length, groups, left } of piecesOf(layout, 0, 0, cached)) {
+    load([gradient, x, values], start, length);
+    kernels.maskErrors(g, source, value, g, groups, size, columns, left, multiplier, steps);
+    out.set(result.subarray(0, length), start);
   }
-  const eachPart = (from: number, to: number, visit: (start: number, count: number) => void): void => {
-    for (let start = from; start < to; start += cached.length)
-      visit(start, Math.min(cached.length, to - start));
-  };
-  for (let row = 0; row < rows; row++)
-    for (let done = 0; done < columns; done += size) {
-      const [from, to] = [row * columns + done, row * columns + Math.min(done + size, columns)];
-      let sum = 0;
-      eachPart(from, to, (start, count) => {
-        load([x], start, count);
-        sum = kernels.addSquares(g, count, sum);
-      });
-      const limit = (multiplier * Math.sqrt(sum / (to - from))) / steps;
-      eachPart(from, to, (start, count) => {
-        load([gradient, x, values], start, count);
-        kernels.maskErrors(g, source, value, g, count, limit);
-        out.set(result.subarray(0, count), start);
-      });
-    }
 }

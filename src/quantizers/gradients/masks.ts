@@ -8,6 +8,8 @@ import { isFloat32Array, type RealArray } from '../../array-kinds.ts';
 import { scaleByPowerOfTwo, scaleOnce } from '../../binary64.ts';
 import { checkBoolean, checkFields, numberInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { formats } from '../../formats/catalogue.ts';
+import { nextDown, nextUp } from '../../formats/neighbours.ts';
 import { maskErrors, maskWithin } from '../../kernels/quantizers/masks.ts';
 import { gaussianLevel, gaussianLevelOfBits } from '../gaussian.ts';
 import { forEachGroup } from '../grouping.ts';
@@ -57,7 +59,9 @@ function within<A extends RealArray>(
   const result = newLike(gradient);
   const areNarrow = Math.fround(low) === low && Math.fround(high) === high;
   if (isFloat32Array(gradient) && (areNarrow || !isFloat32Array(scaled))) {
-    maskWithin(gradient, scaled, low, high, strict, result as Float32Array);
+    const format = isFloat32Array(scaled) ? formats.binary32 : formats.binary64;
+    const [from, to] = strict ? [nextUp(low, format), nextDown(high, format)] : [low, high];
+    maskWithin(gradient, scaled, from, to, result as Float32Array);
     return result;
   }
   for (let i = 0; i < gradient.length; i++) {
