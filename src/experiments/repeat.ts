@@ -1,4 +1,5 @@
 /** An experiment that draws, repeated with one seed after another: what it gives in the mean, and how sure that is. */
+import { exponentOf, scaleByPowerOfTwo } from '../binary64.ts';
 import { checkFields, checkFunction, checkNumber, integerInRange, isRecord, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { studentQuantile } from '../student.ts';
@@ -26,19 +27,29 @@ export interface RepeatOptions {
   readonly seed?: number;
 }
 
-/** Mean and spread. Taken from the first run on, so that runs which are all equal have that number for their mean and no spread. */
+/**
+ * Mean and spread. Taken from the first run on, so that runs which are all equal have that number for their mean and no spread; and of
+ * numbers near 1, so that neither sums nor squares leave the range.
+ */
 function summary(runs: readonly number[]): Repeated {
   const count = runs.length;
-  const [first] = runs as [number];
+  const largest = runs.reduce(
+    (most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most),
+    0,
+  );
+  const exponent = largest === 0 ? 0 : exponentOf(largest);
+  const scaled = runs.map((value) => scaleByPowerOfTwo(value, -exponent));
+  const [first] = scaled as [number];
   // Of infinities, plainly: their differences are NaN.
   const origin = Number.isFinite(first) ? first : 0;
-  const mean = origin + runs.reduce((sum, value) => sum + (value - origin), 0) / count;
-  const squares = runs.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const mean = origin + scaled.reduce((sum, value) => sum + (value - origin), 0) / count;
+  const squares = scaled.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   const sd = count === 1 ? NaN : Math.sqrt(squares / (count - 1));
   const half = count === 1 ? Infinity : (studentQuantile(count - 1) * sd) / Math.sqrt(count);
+  const back = (value: number): number => scaleByPowerOfTwo(value, exponent);
   return Object.freeze({
-    ...{ mean, sd, runs: Object.freeze(runs) },
-    interval: Object.freeze([mean - half, mean + half] as const),
+    ...{ mean: back(mean), sd: back(sd), runs: Object.freeze(runs) },
+    interval: Object.freeze([back(mean - half), back(mean + half)] as const),
   });
 }
 

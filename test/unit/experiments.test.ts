@@ -52,6 +52,19 @@ describe('repeat', () => {
     );
   });
 
+  it('gives what it gives of numbers near 1 at the ends of the range of binary64, too', () => {
+    const numbers = [1, -1.75, 1.5, 0.25];
+    const plain = repeat(4, (seed) => numbers[seed]!);
+    for (const scale of [2 ** 1023, 2 ** 600, 2 ** -600, 2 ** -1040]) {
+      const { mean, sd, interval } = repeat(4, (seed) => numbers[seed]! * scale);
+      expect([mean, sd, interval]).toEqual([
+        plain.mean * scale,
+        plain.sd * scale,
+        plain.interval.map((end) => end * scale),
+      ]);
+    }
+  });
+
   it('has an interval without end for one run, and no mean where there is none', () => {
     expect(repeat(1, () => 3)).toMatchObject({ mean: 3, sd: NaN, interval: [-Infinity, Infinity] });
     expect(repeat(2, () => Infinity)).toMatchObject({ mean: Infinity, sd: NaN });
