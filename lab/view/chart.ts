@@ -110,7 +110,7 @@ const horizontals = (y: Scale, width: number, text: (y: number) => string): Chil
 const axisNames = (x: string, y: string, width: number, height: number): Child[] => [
   svg('line', { class: 'axis', x1: left, x2: width - right, y1: height - bottom, y2: height - bottom }),
   svg('text', { class: 'axis-name', x: width - right, y: height - 4, 'text-anchor': 'end' }, x),
-  svg('text', { class: 'axis-name', x: 0, y: 11 }, y),
+  svg('text', { class: 'axis-name', x: 0, y: 14 }, y),
 ];
 
 /** Labels beside dots, with a line to those that stand far off. */
