@@ -3,47 +3,42 @@
  * threads ends by itself, whether it has stopped them or not, and one that drops arrays gets their memory back.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const sources = fileURLToPath(new URL('../../src', import.meta.url));
-/** What the core is made of; schemas and their package are for files, which it does not read. */
-const core = [
-  ...readdirSync(sources).filter((file) => file.endsWith('.ts') && file !== 'schema.ts'),
-  ...[
-    'formats',
-    'rounding',
-    'arithmetic',
-    'products',
-    'kernels',
-    'operations',
-    'quantizers',
-    'arrays',
-    'expressions',
-    'explained',
-  ],
-];
+/** The files that the package's first door leads to, and the program of its worker threads. */
+function filesOfCore(): string[] {
+  const found = new Set(['index.ts', 'kernels/thread-worker.ts']);
+  for (const file of found) {
+    const { importedFiles } = ts.preProcessFile(readFileSync(join(sources, file), 'utf8'));
+    for (const { fileName } of importedFiles)
+      if (fileName.startsWith('.')) found.add(join(dirname(file), fileName));
+  }
+  return [...found];
+}
+
 let folder: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'halfulp-threads-'));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  for (const item of core) cpSync(join(sources, item), join(folder, item), { recursive: true });
   const compilerOptions: ts.CompilerOptions = {
     target: ts.ScriptTarget.ES2022,
     module: ts.ModuleKind.ESNext,
     verbatimModuleSyntax: true,
     rewriteRelativeImportExtensions: true,
   };
-  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-    if (!file.endsWith('.ts')) continue;
-    const text = readFileSync(join(folder, file), 'utf8');
+  for (const file of filesOfCore()) {
+    const text = readFileSync(join(sources, file), 'utf8');
     const { outputText } = ts.transpileModule(text, { compilerOptions });
-    writeFileSync(join(folder, file.replace(/\.ts$/, '.js')), outputText);
+    const target = join(folder, file.replace(/\.ts$/, '.js'));
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, outputText);
   }
 }, 120_000);
 
