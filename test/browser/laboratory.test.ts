@@ -469,8 +469,10 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (_, start) => {
       'format.html?unknown=1&format=',
       'rounding.html?value=nan',
       'rounding.html?value=-inf&format=posit8',
-    ])
+    ]) {
       await page.goto(address(`laboratory/${path}`));
+      expect(await page.evaluate(settled), path).toMatch(/^(ready|refused)$/);
+    }
     // A text too long for an address is not put into one.
     await page.goto(address('laboratory/quantisers.html'));
     expect(await page.evaluate(fill({ source: 'pasted', numbers: '\u00e4'.repeat(3000), rows: '7' }))).toBe(
