@@ -6,6 +6,12 @@ export function notInstalled(argument: string, name: string, otherwise = ''): Ar
   return new ArgumentError(argument, `${name}, which is not installed`, `npm install ${name}${otherwise}`);
 }
 
+/** Whether a module was not found: Node says so by a code, browsers in a TypeError about a specifier that nothing resolves. */
+function isNotFound(cause: unknown): boolean {
+  const { code, message } = cause as { readonly code?: unknown; readonly message?: unknown };
+  return code === 'ERR_MODULE_NOT_FOUND' || (cause instanceof TypeError && /specifier/.test(String(message)));
+}
+
 /**
  * What `load` gives.
  *
@@ -20,7 +26,7 @@ export async function optionalPackage<T>(
   try {
     return await load();
   } catch (cause) {
-    if ((cause as { readonly code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
+    if (!isNotFound(cause)) throw cause;
     throw notInstalled(argument, name, otherwise);
   }
 }

@@ -6,9 +6,9 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildSync, transformSync } from 'esbuild';
 
-/** Examples that need a model, workers, files or time. */
+/** Examples that need a model, workers, files, other packages or time. */
 const needsMore =
-  /\btf\b|\bmodel\b|\bThreads\b|startThreads|fc\.assert|mobyDick|\blossScaling\b|\bscales[AB]\b|readFile/;
+  /\btf\b|\bmodel\b|\bThreads\b|startThreads|fc\.assert|mobyDick|\blossScaling\b|\bscales[AB]\b|readFile|\bplot\(|\bcompile\b/;
 const importLine = /^import .*;$/gm;
 const named = /^import \{(.*)\} from 'halfulp';$/;
 /** An expression with what it gives. */
@@ -20,8 +20,22 @@ const [m, k, n] = [4, 64, 4], a = x.slice(0, 256), b = x.slice(0, 256), c = new 
 
 const examplesOf = (text) => [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code);
 
-const isRunnable = (code) =>
-  !needsMore.test(code) && (code.match(importLine) ?? []).every((line) => named.test(line));
+const namesIn = (text) => text.match(/\w+/g) ?? [];
+const declaredBy = (code) =>
+  [...code.matchAll(/\b(?:const|let|function) (\w+|\{[^}]*\}|\[[^\]]*\])/g)].flatMap(([, to]) => namesIn(to));
+
+/** The examples of a page that run there: they need nothing else, nor what one that does declares. */
+function runnableOf(examples) {
+  const missing = new Set();
+  return examples.flatMap((code, i) => {
+    const declared = declaredBy(code);
+    const lacks = namesIn(code).some((name) => missing.has(name) && !declared.includes(name));
+    const isOwn = (code.match(importLine) ?? []).every((line) => named.test(line));
+    const runs = !needsMore.test(code) && isOwn && !lacks;
+    for (const name of declared) runs ? missing.delete(name) : missing.add(name);
+    return runs ? [i] : [];
+  });
+}
 
 function moduleOf(examples, runnable) {
   const names = new Set(
@@ -60,12 +74,10 @@ export function stageExamples(docs, published) {
     one.endsWith('.md'),
   )) {
     const examples = examplesOf(readFileSync(join(docs, file), 'utf8'));
-    const runnable = examples.flatMap((code, i) =>
-      isRunnable(code) && code.match(commentedLine) !== null ? [i] : [],
-    );
-    if (runnable.length === 0 || file.includes('/')) continue;
     // Declarations of earlier examples are seen by later ones, whether these show anything or not.
-    const seen = examples.flatMap((code, i) => (isRunnable(code) ? [i] : []));
+    const seen = runnableOf(examples);
+    const runnable = seen.filter((i) => examples[i].match(commentedLine) !== null);
+    if (runnable.length === 0 || file.includes('/')) continue;
     const page = file.replace(/\.md$/, '');
     const target = join(published, 'examples', `${page}.js`);
     mkdirSync(dirname(target), { recursive: true });

@@ -27,6 +27,7 @@ import {
   browsers,
   choose,
   covered,
+  examplesByPage,
   fill,
   isSiteBuilt,
   messageOf,
@@ -508,6 +509,30 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (_, start) => {
     await page.press('Enter');
     expect(await page.evaluate(settled)).toBe('ready');
     expect(await shownBits(page, '[data-result=value]')).toBe('0x1p-8');
+    expect(page.faults).toEqual([]);
+    await page.close();
+  });
+
+  it('every example of the documentation that has a button runs to its end', async () => {
+    const counts = examplesByPage();
+    expect(Object.keys(counts).length).toBeGreaterThan(10);
+    const page = await browser.open(served.origin);
+    for (const [name, places] of Object.entries(counts)) {
+      await page.goto(address(`${name}.html`));
+      const outcomes = await page.evaluate<string[]>(`(async () => {
+        const until = async (find) => { for (let i = 0; i < 2000; i++) { const found = find(); if (found) return found; await new Promise((resolve) => setTimeout(resolve, 10)); } };
+        await until(() => document.querySelectorAll('.example button').length === ${places.length});
+        const outcomes = [];
+        for (const example of document.querySelectorAll('.example')) {
+          example.querySelector('button').click();
+          const lines = example.querySelector('.example-lines');
+          await until(() => !['', 'running'].includes(lines.textContent));
+          outcomes.push(lines.querySelector('.given') ? 'given' : lines.textContent);
+        }
+        return outcomes;
+      })()`);
+      expect(outcomes, name).toEqual(places.map(() => 'given'));
+    }
     expect(page.faults).toEqual([]);
     await page.close();
   });

@@ -1,5 +1,5 @@
 /** The built site under a sub-path, and browsers on it: Chromium and Firefox behind the few methods that tests need. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Browser as Chromium } from 'playwright-core';
 import puppeteer, { type Browser as Firefox, type KeyInput } from 'puppeteer-core';
@@ -11,6 +11,10 @@ import { findChromium, launch } from './chromium.ts';
 export const siteFolder = 'site/dist';
 
 export const isSiteBuilt: boolean = existsSync(join(siteFolder, 'index.html'));
+
+/** Which code blocks of each page of the documentation can be run there. */
+export const examplesByPage = (): Readonly<Record<string, readonly number[]>> =>
+  JSON.parse(readFileSync(join(siteFolder, 'examples/manifest.json'), 'utf8')) as Record<string, number[]>;
 
 /** Where the site is put, to see that it does not mind. */
 export const subPath = '/some/where/';

@@ -209,4 +209,12 @@ it('an optional package that is not there is asked for by name', async () => {
   });
   const broken = async (): Promise<never> => Promise.reject(new Error('broken'));
   await expect(optionalPackage('plot', 'x', broken)).rejects.toThrow(/^broken$/);
+  // Chromium's words, and Firefox's.
+  for (const words of [
+    "Failed to resolve module specifier 'x'",
+    'The specifier “x” was a bare specifier, but was not remapped to anything.',
+  ])
+    await expect(
+      optionalPackage('plot', 'x', () => Promise.reject(new TypeError(words))),
+    ).rejects.toMatchObject({ name: 'ArgumentError' });
 });
