@@ -8,6 +8,7 @@
 import { boolean, integer, maybe, number } from '../../schema.ts';
 import { type LinearSlots, type OperandSpec, type Phase, plainSlots, type Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
+import { groupedWeights } from './lsq.ts';
 
 const rate = number({ above: 0, to: 1 });
 const rankSchema = integer(1, 4096);
@@ -50,16 +51,11 @@ const l4qOptions = optionsOf({
 export function l4q(options: L4qOptions = {}): Recipe {
   checkOptions(l4qOptions, options);
   const { bits = 4, group = 128, rank = 4, alpha, at = 0.5, adapterRate = 1e-3, scaleRate = 1e-4 } = options;
+  const base = groupedWeights(bits, group, scaleRate);
   const w: OperandSpec = {
-    format: `uint${bits}`,
-    scale: { per: 'block', size: group, from: 'learned', initial: 'minmax' },
-    gradient: 'lsq',
+    ...base,
     form: { kind: 'low-rank', rank, ...(alpha === undefined ? {} : { alpha }), at: 'before' },
-    learn: [
-      { of: 'scale', learningRate: scaleRate },
-      { of: 'zeroPoint', learningRate: scaleRate },
-      { of: 'form', learningRate: adapterRate },
-    ],
+    learn: [...base.learn, { of: 'form', learningRate: adapterRate }],
   };
   const second: Phase = {
     ...phase(at, { ...plainSlots, forward: { x: null, w } }),

@@ -4,8 +4,9 @@
  * models", arXiv 2407.11062.
  */
 import { integer, maybe, number } from '../../schema.ts';
-import { type OperandSpec, type Phase, plainSlots, type Recipe, type RuleSet } from '../recipe.ts';
+import { type Phase, plainSlots, type Recipe, type RuleSet } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
+import { groupedWeights } from './lsq.ts';
 
 /** What EfficientQAT accepts. */
 export interface EfficientQatOptions extends RecipeOptions {
@@ -39,15 +40,7 @@ const efficientQatOptions = optionsOf({
 export function efficientQat(options: EfficientQatOptions = {}): Recipe {
   checkOptions(efficientQatOptions, options);
   const { bits = 2, group = 64, blocks = 2, blockwise = 0.6, scaleRate = 1e-4 } = options;
-  const w: OperandSpec = {
-    format: `uint${bits}`,
-    scale: { per: 'block', size: group, from: 'learned', initial: 'minmax' },
-    gradient: 'lsq',
-    learn: [
-      { of: 'scale', learningRate: scaleRate },
-      { of: 'zeroPoint', learningRate: scaleRate },
-    ],
-  };
+  const w = groupedWeights(bits, group, scaleRate);
   const slots = { ...plainSlots, forward: { x: null, w } };
   const rest: RuleSet = { frozen: true, learns: [] };
   const alone = (block: number): Phase => ({

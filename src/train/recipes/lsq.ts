@@ -64,6 +64,23 @@ function lsqSlots(bits: number, settled: Settled): LinearSlots {
   return { ...plainSlots, forward: { x: activationsOf(bits, settled), w: weightsOf(bits, settled) } };
 }
 
+/** Weights of so many bits with a learned scale and zero point for each group, which begin at the group's range. */
+export function groupedWeights(
+  bits: number,
+  group: number,
+  scaleRate: number,
+): OperandSpec & Required<Pick<OperandSpec, 'learn'>> {
+  return {
+    format: `uint${bits}`,
+    scale: { per: 'block', size: group, from: 'learned', initial: 'minmax' },
+    gradient: 'lsq',
+    learn: [
+      { of: 'scale', learningRate: scaleRate },
+      { of: 'zeroPoint', learningRate: scaleRate },
+    ],
+  };
+}
+
 /** What the layers at the ends of a model read. */
 function endRules(set: Rule['set']): Rule[] {
   return (['first', 'last'] as const).map((end) => ({ where: { end }, set }));
