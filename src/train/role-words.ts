@@ -90,6 +90,7 @@ export function quantizerWords(spec: OperandSpec | QuantizerOptions | 'same' | n
     transform,
     invert,
     norm,
+    learn,
     ...rest
   } = spec as OperandSpec;
   return [
@@ -98,7 +99,7 @@ export function quantizerWords(spec: OperandSpec | QuantizerOptions | 'same' | n
     ...(rounding === 'nearest-even' ? [] : [rounding]),
     ...(strength === 1 ? [] : [`x${strength}`]),
     ...(transform === undefined ? others({ invert }) : transformWords(transform, invert)),
-    ...others(rest),
+    ...others(learn === undefined ? rest : { ...rest, learn }),
   ].join(' ');
 }
 
