@@ -16,7 +16,7 @@ import { rulesOfPhase } from './engine/timeline.ts';
 import type { Parameter } from './model.ts';
 import { sizeOf } from './model.ts';
 import { withSpelledQuantizers } from './named-slots.ts';
-import { isSlotted } from './parameter-role.ts';
+import { isSlotted, parameterRoles } from './parameter-role.ts';
 import type { GivenRecipe, LinearSlots, OperandSpec, Phase, Recipe } from './recipe.ts';
 import { checkRecipe } from './recipe-check.ts';
 import { selectables } from './recipe-fit.ts';
@@ -50,7 +50,7 @@ function groupsPerElement(grouping: Grouping, shape: readonly number[] | undefin
 
 const parameterSchema = someFields({
   name: value<string>((given) => typeof given === 'string', 'a text'),
-  role: word(['linear', 'convolution', 'embedding', 'head', 'norm', 'gain', 'bias']),
+  role: word(parameterRoles),
   shape: list(integer(1, 2 ** 40), 1, 8),
 });
 

@@ -5,6 +5,7 @@
 import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { cos, exp, log, sin } from '../approximate.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
+import { mixture } from './experts.ts';
 import { createParameters, extraNormOf, type Model, normEpsilon, type ParameterShape } from './model.ts';
 import type { LanguageModelConfig } from './model-config.ts';
 import { causalAttention, layerNorm, type Rotation, rmsNorm, rotate, swiglu } from './operations.ts';
@@ -24,7 +25,7 @@ function outlierChannels({ width, outliers }: LanguageModelConfig): readonly num
 
 /** Every parameter with its shape, in the order in which they are made. */
 export function languageModelShapes(config: LanguageModelConfig, vocabulary: number): ParameterShape[] {
-  const { width, hidden, layers } = config;
+  const { width, hidden, layers, experts } = config;
   const at = outlierChannels(config);
   const { factor = 1 } = config.outliers ?? {};
   const scaled = (by: number) => (at.length === 0 ? {} : { scaled: { at, factor: by } });
@@ -67,6 +68,14 @@ export function languageModelShapes(config: LanguageModelConfig, vocabulary: num
       matrix(`${mlp}.up`, hidden, width, reader),
       matrix(`${mlp}.down`, width, hidden, residual),
     );
+    if (experts === undefined) continue;
+    shapes.push({ ...matrix(`${mlp}.router`, experts.count, width, reader), role: 'router' });
+    for (let i = 0; i < experts.count; i++)
+      shapes.push(
+        matrix(`${mlp}.experts.${i}.gate`, hidden, width, reader),
+        matrix(`${mlp}.experts.${i}.up`, hidden, width, reader),
+        matrix(`${mlp}.experts.${i}.down`, width, hidden, residual),
+      );
   }
   shapes.push(gain('norm'));
   shapes.push({ name: 'head', role: 'head', shape: [vocabulary, width], initial: usual });
@@ -126,7 +135,7 @@ export function createLanguageModel(
   seed: number,
   extraNorm: ExtraNorm | null,
 ): Model {
-  const { width, heads, context } = config;
+  const { width, heads, context, experts } = config;
   const headWidth = width / heads;
   const { get, ...own } = createParameters(tf, languageModelShapes(config, vocabulary), seed);
   const weight = (name: string): Tensor2D => get(name) as unknown as Tensor2D;
@@ -138,7 +147,7 @@ export function createLanguageModel(
   const queryRotation: Rotation = { cosine: queryCosine, sine: querySine, quarterTurn: turn };
   const mask = causalMask(tf, context);
 
-  const forward: Model['forward'] = (inputs, { extraNorm: norm = extraNorm, onBlock } = {}) => {
+  const forward: Model['forward'] = (inputs, { extraNorm: norm = extraNorm, onBlock, onTerm } = {}) => {
     const sequences = inputs.shape[0] / context;
     const project = (x: Tensor2D, block: string, projection: Projection): Tensor2D => {
       const name = `${block}.${projection}`;
@@ -161,8 +170,15 @@ export function createLanguageModel(
       const value = splitHeads(project(x, block, 'value'));
       return project(joinHeads(causalAttention(tf, query, key, value, mask)), block, 'output');
     };
-    const mlp = (x: Tensor2D, block: string): Tensor2D =>
+    const feedForward = (x: Tensor2D, block: string): Tensor2D =>
       project(swiglu(tf, project(x, block, 'gate'), project(x, block, 'up')), block, 'down');
+    const mlp = (x: Tensor2D, block: string): Tensor2D => {
+      const shared = feedForward(x, block);
+      if (experts === undefined) return shared;
+      const logits: Tensor2D = tf.matMul(x, weight(`${block}.router`), false, true);
+      const expert = (i: number, rows: Tensor2D): Tensor2D => feedForward(rows, `${block}.experts.${i}`);
+      return tf.add(shared, mixture(tf, experts, { x, logits }, expert, onTerm));
+    };
 
     // A product with one-hot rows looks a row up; its gradient is a product too, where a gather's is a slow scatter.
     let stream = tf.matMul(inputs, weight('embedding')) as Tensor2D;

@@ -5,7 +5,8 @@
  *
  * Kept of each norm: its result and one number a row; of attention: queries, keys, values and weights; of SwiGLU: three
  * arrays; of ReLU and the pool after it: the array between them; of a linear layer or a convolution: its input, once for layers that
- * read it alike; of the loss: the logits. Quantised images of weights are made anew each step and not counted.
+ * read it alike; of a mixture of experts: probabilities and, of the rows that an expert is asked, as many as the others, what a
+ * feed-forward layer keeps and its result; of the loss: the logits. Quantised images of weights are made anew each step and not counted.
  */
 import { type QuantizerOptions, quantizer } from '../quantizers/index.ts';
 import { type ImageShape, imageOf, stagesOf } from './conv-net.ts';
@@ -68,31 +69,40 @@ function inputBytes(
 }
 
 function languageModelBytes(
-  { width, heads, hidden, context, layers, sequences, stableEmbedding }: LanguageModelConfig,
+  { width, heads, hidden, context, layers, sequences, stableEmbedding, experts }: LanguageModelConfig,
   outputs: number,
   step: StepArithmetic,
 ): number {
   const { extraNorm, bits } = step;
   const rows = sequences * context;
   const float = (elements: number): number => (elements * bits) / 8;
-  const norm = (columns: number): number => float(rows * (columns + 1));
-  const extra = (columns: number, isInner: boolean): number =>
-    extraNorm !== null && (isInner || extraNorm.where === 'all') ? norm(columns) : 0;
+  const norm = (columns: number, of = rows): number => float(of * (columns + 1));
+  const extra = (columns: number, isInner: boolean, of = rows): number =>
+    extraNorm !== null && (isInner || extraNorm.where === 'all') ? norm(columns, of) : 0;
   let bytes = stableEmbedding === true ? norm(width) : 0;
   for (let layer = 0; layer < layers; layer++) {
-    const read = (block: string, names: readonly string[], columns: number): number =>
+    const read = (block: string, names: readonly string[], columns: number, of = rows): number =>
       inputBytes(
         names.map((name) => `layers.${layer}.${block}.${name}`),
-        rows,
+        of,
         columns,
         step,
       );
+    const feedForward = (block: string, of: number): number =>
+      extra(width, false, of) +
+      read(block, ['gate', 'up'], width, of) +
+      float(3 * of * hidden) +
+      extra(hidden, true, of) +
+      read(block, ['down'], hidden, of);
     bytes += norm(width) + extra(width, false) + read('attention', ['query', 'key', 'value'], width);
     bytes += float(rows * (3 * width + heads * context));
     bytes += extra(width, true) + read('attention', ['output'], width);
-    bytes += norm(width) + extra(width, false) + read('mlp', ['gate', 'up'], width);
-    bytes += float(3 * rows * hidden);
-    bytes += extra(hidden, true) + read('mlp', ['down'], hidden);
+    bytes += norm(width) + feedForward('mlp', rows);
+    if (experts === undefined) continue;
+    const { count, active = 1 } = experts;
+    const asked = Math.ceil((rows * active) / count);
+    bytes += read('mlp', ['router'], width) + float(rows * count);
+    for (let i = 0; i < count; i++) bytes += feedForward(`mlp.experts.${i}`, asked) + float(asked * width);
   }
   return bytes + norm(width) + float(rows * width) + float(rows * outputs);
 }

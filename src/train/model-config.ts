@@ -3,6 +3,7 @@
 import { checkObject, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { boolean, checkSchema, fields, integer, line, list, maybe, number, word } from '../schema.ts';
+import { type Experts, expertsSchema } from './experts.ts';
 
 /** A LLaMA-style decoder: pre-RMSNorm, rotary positions, causal attention, SwiGLU, no biases, untied head. */
 export interface LanguageModelConfig {
@@ -27,6 +28,8 @@ export interface LanguageModelConfig {
    * and bias: the stable embedding of 8-bit optimisers (arXiv 2110.02861), whose states in 32 bits are the recipe's. Default false.
    */
   readonly stableEmbedding?: boolean;
+  /** Experts as wide as the hidden layer, which is read beside them. Default: none. */
+  readonly experts?: Experts;
 }
 
 /**
@@ -102,6 +105,7 @@ export const models: Readonly<Record<string, ModelConfig>> = {
     outliers: { part: 0.01, factor: 20 },
   },
   'llama-tiny-stable': { ...decoder('llama-tiny-stable', 96, 2, 4, 256, 64, 2e-3), stableEmbedding: true },
+  'llama-tiny-moe': { ...decoder('llama-tiny-moe', 96, 2, 4, 128, 64, 2e-3), experts: { count: 4 } },
   'llama-small': decoder('llama-small', 128, 4, 4, 352, 128, 1.5e-3),
   'llama-medium': decoder('llama-medium', 256, 4, 8, 704, 128, 1e-3),
   'llama-large': decoder('llama-large', 320, 6, 8, 864, 128, 1e-3),
@@ -129,6 +133,7 @@ const languageSchema = fields({
   sequences: size,
   learningRate: rate,
   stableEmbedding: maybe(boolean),
+  experts: maybe(expertsSchema),
   outliers: maybe(fields({ part: number({ above: 0, to: 1 }), factor: number({ from: 1, to: 2 ** 16 }) })),
 });
 
@@ -163,9 +168,11 @@ export function modelConfig(model: string | ModelConfig, batch?: number): ModelC
   if (config.kind === 'mlp') checkSchema('model', config, mlpSchema);
   else if (config.kind === 'conv') checkSchema('model', config, convNetSchema);
   else {
-    const { width, heads } = checkSchema('model', config, languageSchema);
+    const { width, heads, experts } = checkSchema('model', config, languageSchema);
     if (width % (2 * heads) !== 0)
       throw new ArgumentError('model.heads', heads, `a divisor of half the width, ${width / 2}`);
+    if (experts?.active !== undefined)
+      integerInRange('model.experts.active', experts.active, 1, experts.count);
   }
   if (batch === undefined) return config;
   integerInRange('batch', batch, 1, 65536);

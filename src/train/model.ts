@@ -3,7 +3,7 @@
  * forward pass from rows of inputs to rows of logits whose linear layers read the slots that the caller names. The
  * models are language-model.ts, mlp.ts and conv-net.ts. No loss, no optimiser.
  */
-import type { Tensor2D, Variable } from '@tensorflow/tfjs';
+import type { Scalar, Tensor2D, Variable } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { layerNorm, rmsNorm } from './operations.ts';
 import type { ParameterRole } from './parameter-role.ts';
@@ -30,6 +30,8 @@ export interface ForwardCall {
   readonly extraNorm?: ExtraNorm | null;
   /** Sees what each block gives, (rows, numbers), and says what the next one reads. */
   readonly onBlock?: (index: number, output: Tensor2D) => Tensor2D;
+  /** Gets terms of the loss that the model has by itself. */
+  readonly onTerm?: (term: Scalar) => void;
 }
 
 /** The trained arrays of a model. */

@@ -1,5 +1,11 @@
-/** What a trained array is for. */
-export type ParameterRole = 'linear' | 'convolution' | 'embedding' | 'head' | 'norm' | 'gain' | 'bias';
+/** What a trained array is for. A router's weight says which experts are asked. */
+export type ParameterRole =
+  | ('linear' | 'convolution' | 'embedding' | 'head' | 'router')
+  | ('norm' | 'gain' | 'bias');
+
+export const parameterRoles: readonly ParameterRole[] = [
+  ...(['linear', 'convolution', 'embedding', 'head', 'router', 'norm', 'gain', 'bias'] as const),
+];
 
 /** Roles of weights whose products have the slots of a phase's `linear`. */
 export function isSlotted(role: string): boolean {

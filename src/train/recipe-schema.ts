@@ -27,6 +27,7 @@ import { longestWord } from './controllers/adapt.ts';
 import { curveSchema } from './curve.ts';
 import { patternWords, tryPattern } from './name-pattern.ts';
 import { codecSchema, decaySchema, optimizerSchema } from './optimizers/schema.ts';
+import { parameterRoles } from './parameter-role.ts';
 import { quantizerEntries, scaleField } from './quantizer-schema.ts';
 import { savedSchema } from './saved/spec.ts';
 import { scheduleSchema } from './schedule.ts';
@@ -40,7 +41,8 @@ const weight = number({ from: 0, to: 1e38 });
 /** A number of bits, not necessarily whole. */
 const bits = number({ from: 1, to: 32 });
 
-const pattern: Schema<string> = value((given) => tryPattern(given) !== undefined, patternWords);
+/** A pattern of names. */
+export const pattern: Schema<string> = value((given) => tryPattern(given) !== undefined, patternWords);
 
 const quantizer = fields({ ...quantizerEntries, strength: maybe(part) });
 /** A transform or a gradient rule, by its name or with options, which are its own. */
@@ -174,12 +176,7 @@ export const storeSchema: Schema = kinds({
 });
 
 const where = fields({
-  role: maybe(
-    word([
-      ...(['linear', 'convolution', 'embedding', 'head', 'norm', 'gain', 'bias'] as const),
-      ...(['activation-product', 'all'] as const),
-    ]),
-  ),
+  role: maybe(word([...parameterRoles, ...(['activation-product', 'all'] as const)])),
   layer: maybe(line(200)),
   parameter: maybe(pattern),
   depth: maybe(list(number(), 2, 2)),

@@ -49,13 +49,20 @@ function pass(
   const targets = oneHot(tf, batch.targets, outputs);
   const variables: Variable[] = model.parameters.map(({ variable }) => variable);
   const taught = objective && { spec: objective.spec, teaching: objective.teacher.answer(engine, inputs) };
+  const terms: Scalar[] = [];
+  const onTerm = (term: Scalar): void => void terms.push(term);
   const forward = (call: ForwardCall = {}): Tensor2D => {
-    const logits = model.forward(inputs, { extraNorm, ...call });
+    const logits = model.forward(inputs, { extraNorm, onTerm, ...call });
     look?.(logits);
     return logits;
   };
-  const loss = (): Scalar =>
-    taught === undefined ? crossEntropy(tf, forward(), targets) : objectiveLoss(tf, forward, targets, taught);
+  const loss = (): Scalar => {
+    const own =
+      taught === undefined
+        ? crossEntropy(tf, forward(), targets)
+        : objectiveLoss(tf, forward, targets, taught);
+    return terms.reduce((sum, term) => tf.add(sum, term), own);
+  };
   const { value, grads } = engine.within(options, () => tf.variableGrads(loss, variables));
   // What an objective does not reach has taken the step all the same, with a gradient of 0.
   for (const { name, shape } of variables) grads[name] ??= tf.zeros(shape);

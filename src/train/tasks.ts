@@ -38,8 +38,9 @@ function activationsOfRow(config: ModelConfig, inputs: number, outputs: number):
       (sum, stage) => sum + stage.height * stage.width * (stage.inputs + 3 * stage.outputs),
       ends,
     );
-  const { layers, width, hidden, heads, context } = config;
-  return ends + layers * (7 * width + 3 * hidden + heads * context);
+  const { layers, width, hidden, heads, context, experts } = config;
+  const mixed = (experts?.count ?? 0) * (3 * hidden + 3 * width);
+  return ends + layers * (7 * width + 3 * hidden + heads * context + mixed);
 }
 
 /** Throws ArgumentError naming what of a task's model or batch is too large to be held. */

@@ -594,6 +594,7 @@ describe('recipes', () => {
     geta: [{ ...common, bits: [3, 9], initial: 5, activations: false, scaleRate: 1e-6, formRate: 1e-3 }],
     ifairy: [{ ...common, product: 'plain', activations: false }],
     l4q: [{ ...common, bits: 3, group: 32, rank: 2, alpha: 8, at: 0.25, adapterRate: 1e-2, scaleRate: 1e-3 }],
+    mote: [{ ...common, at: 0.25, trains: 'all', activations: false, experts: 'mlp', routers: 'gate' }],
     qvgen: [{ ...common, bits: 3, rank: 2, until: 0.5, branchRate: 1e-3, activations: false }],
     shiftQuant: [{ ...common, ...rounding, bits: 5, groups: 2 }],
     xrNpe: [{ ...common, format: 'e2m1', layers: { '**.down': 'posit(4,1)' } }],
@@ -613,7 +614,9 @@ describe('recipes', () => {
         accepted: [options as Record<string, unknown>],
         optional,
         also: (option, value) =>
-          value === null && ['extraNorm', ...(switchedOff[name] ?? [])].includes(option),
+          (value === null && ['extraNorm', ...(switchedOff[name] ?? [])].includes(option)) ||
+          // Any text is a pattern of names.
+          (name === 'mote' && typeof value === 'string' && ['experts', 'routers'].includes(option)),
       }),
     );
 });

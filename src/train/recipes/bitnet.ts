@@ -45,7 +45,7 @@ export const bitnetSlots: LinearSlots = {
 };
 
 /** BitNet's slots by the other statistic, or without activations. */
-function bitnetSlotsOf({ weights = 'absmean', activations = true }: BitnetOptions): LinearSlots {
+export function bitnetSlotsOf({ weights = 'absmean', activations = true }: BitnetOptions): LinearSlots {
   if (weights === 'absmean' && activations) return bitnetSlots;
   return {
     ...bitnetSlots,

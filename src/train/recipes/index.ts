@@ -37,6 +37,7 @@ export { type IFairyOptions, ifairy } from './ifairy.ts';
 export { type LsqOptions, lsq } from './lsq.ts';
 export { type MantissaMaskOptions, mantissaMask } from './mantissa-mask.ts';
 export { type MesaOptions, mesa } from './mesa.ts';
+export { type MoteOptions, mote } from './mote.ts';
 export { type Mxfp4Options, mxfp4 } from './mxfp4.ts';
 export { type Nvfp4Options, nvfp4 } from './nvfp4.ts';
 export { type QasOptions, qas } from './qas.ts';

@@ -52,7 +52,7 @@ export interface RangesSaved extends Least {
 export type SavedCodecSpec = NotCoded | Float32Saved | Bfloat16Saved | QuantizerSaved | RangesSaved;
 
 /** Roles of what is kept: of products with a parameter that parameter's, else what the operation computes. */
-const layerRoles = ['linear', 'convolution', 'embedding', 'head'] as const;
+const layerRoles = ['linear', 'convolution', 'embedding', 'head', 'router'] as const;
 export type SavedRole = (typeof layerRoles)[number] | (typeof savingRoles)[number];
 
 /** How the tensors of some operations are held; later ones win. */
