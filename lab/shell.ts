@@ -16,4 +16,5 @@ dark.addEventListener('change', follow);
 
 const main = document.querySelector<HTMLElement>('main.laboratory')!;
 const { mount } = await pages[main.dataset['page'] as keyof typeof pages]();
-mount(main.querySelector<HTMLElement>('.instrument')!, { base: '/' });
+const absent = main.dataset['absent']!.split(' ').filter((name) => name !== '');
+mount(main.querySelector<HTMLElement>('.instrument')!, { base: '/', absent });

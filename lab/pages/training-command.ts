@@ -12,16 +12,21 @@ export const recipeFile = (field: string): string => {
 const quoted = (word: string): string =>
   /^[\w./@%+=:,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-function dataWords({ data, label = '' }: State, file: string | undefined): string[] {
+function dataWords({ data, label = '' }: State, files: readonly string[]): string[] {
   if (data === 'spirals') return ['--csv', 'spirals.csv', '--label', 'class'];
   if (data !== 'file') return [];
-  const name = file ?? 'FILE.csv';
+  const [name = 'FILE.csv', ...others] = files;
+  if (others.length > 1) return ['--images', '.'];
+  if (others.length === 1) {
+    const [labels, images] = files.toSorted((one) => (/labels|idx1/i.test(one) ? -1 : 1));
+    return ['--images', images!, '--labels', labels!];
+  }
   if (!/\.csv$/i.test(name)) return ['--text', name];
   return ['--csv', name, ...(label.trim() === '' ? [] : ['--label', label.trim()])];
 }
 
-/** The words of the command after `halfulp`; `file` is the name of the user's. */
-export function commandWords(state: State, field: string, file: string | undefined): string[] {
+/** The words of the command after `halfulp`; `files` are the names of the user's. */
+function commandWords(state: State, field: string, files: readonly string[]): string[] {
   const option = (name: string, text = ''): string[] => (text.trim() === '' ? [] : [name, text.trim()]);
   return [
     ...['train', recipeFile(field), '--model', state['model']!],
@@ -31,10 +36,11 @@ export function commandWords(state: State, field: string, file: string | undefin
     ...option('--evaluate-every', state['evaluate']),
     ...option('--probe-every', state['probes']?.trim() === '0' ? '' : state['probes']),
     ...option('--kernels', state['kernels'] === 'own' ? '' : state['kernels']),
-    ...dataWords(state, file),
+    ...option('--backend', state['backend'] === 'wasm' ? '' : state['backend']),
+    ...dataWords(state, files),
   ];
 }
 
 /** The command as a shell takes it. */
-export const command = (state: State, field: string, file: string | undefined): string =>
-  ['halfulp', ...commandWords(state, field, file)].map(quoted).join(' ');
+export const command = (state: State, field: string, files: readonly string[]): string =>
+  ['halfulp', ...commandWords(state, field, files)].map(quoted).join(' ');

@@ -24,7 +24,8 @@ function fieldsOf() {
     name: 'file',
     label: 'file',
     value: '',
-    hint: 'a text, or a table .csv; it stays in this browser',
+    multiple: true,
+    hint: 'a text, a table .csv, or IDX files of images and labels together; they stay in this browser',
   });
   const open = file({
     name: 'open',
@@ -44,6 +45,15 @@ function fieldsOf() {
     text({ name: 'evaluate', label: 'steps between validations', value: '', hint: 'empty: a twentieth' }),
     text({ name: 'batch', label: 'batch', value: '', hint: "empty: the model's" }),
     text({ name: 'rate', label: 'learning rate', value: '', hint: "empty: the model's" }),
+    choice({
+      name: 'backend',
+      label: 'backend',
+      options: [
+        ['wasm', 'wasm'],
+        ['cpu', 'cpu (slow)'],
+      ],
+      value: 'wasm',
+    }),
     choice({ name: 'kernels', label: 'matrix products', options: ['own', 'stock'], value: 'own' }),
   ];
   const labels = ['one recipe', 'another', 'a third', 'a fourth'];
@@ -117,9 +127,8 @@ export function mount(root: HTMLElement, place: Place): Mounted {
     let fault: Fault | undefined;
     let read: readonly NamedRecipe[] = [];
     try {
-      const { dropped } = data;
-      const named = dropped && { file: { name: dropped.name, bytes: new ArrayBuffer(0) } };
-      read = await checker.ask('trainingCheck', { ...form.state, ...named } as never);
+      const files = data.names.map((name) => ({ name, bytes: new ArrayBuffer(0) }));
+      read = await checker.ask('trainingCheck', { ...form.state, files, absent: place.absent } as never);
     } catch (error) {
       fault = error as Fault;
     }
@@ -146,7 +155,7 @@ export function mount(root: HTMLElement, place: Place): Mounted {
       el(
         'div',
         { class: 'taken' },
-        el('code', { class: 'code command' }, command(form.state, field, data.dropped?.name)),
+        el('code', { class: 'code command' }, command(form.state, field, data.names)),
         button(recipeFile(field), () => download(recipeFile(field), json)),
       ),
     );
@@ -157,10 +166,10 @@ export function mount(root: HTMLElement, place: Place): Mounted {
     clearTimeout(checking);
     isBeginning = true;
     await check();
-    const [dropped] = await data.read();
+    const files = await data.read();
     isBeginning = false;
     if (isRefused) return setState();
-    const fields = { ...form.state, ...(dropped === undefined ? {} : { file: dropped }) };
+    const fields = { ...form.state, files };
     const ended = runs.begin(
       recipes.map(({ field, title }) => ({
         ...{ key: field, title, colour: recipeFields.indexOf(field as 'recipe') },

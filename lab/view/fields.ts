@@ -129,6 +129,7 @@ export function slider(given: Described & { readonly min: number; readonly max: 
 /** A field that takes files; the address does not hold them. */
 export interface FileField extends Field {
   readonly dropped: File | undefined;
+  readonly names: readonly string[];
   /** All of them, with their bytes. */
   read(): Promise<{ readonly name: string; readonly bytes: ArrayBuffer }[]>;
 }
@@ -148,6 +149,7 @@ export function file(given: Described & { readonly multiple?: boolean }): FileFi
   return Object.defineProperties(field, {
     value: { get: () => '', set: () => {} },
     dropped: { get: () => input.files?.[0] },
+    names: { get: () => [...(input.files ?? [])].map(({ name }) => name) },
     read: {
       value: () =>
         Promise.all(

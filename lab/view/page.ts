@@ -8,6 +8,8 @@ import { type Form, form as makeForm, type State } from './fields.ts';
 export interface Place {
   /** Path of the site. */
   readonly base: string;
+  /** Packages that pages read and that are not installed where they are served from. */
+  readonly absent: readonly string[];
 }
 
 /** An open page. */

@@ -1,13 +1,16 @@
 /** `halfulp lab`: what it serves, and what it does not: nothing outside its folder, to no other host, by no other method. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dataFiles } from '../../src/cli/lab/data.ts';
 import { type Finder, pathOf, type Served, serve } from '../../src/cli/lab/serve.ts';
 import { packageFinder, siteFinder } from '../../src/cli/lab/site.ts';
 import { run } from '../../src/cli/main.ts';
+import { mobyDick, textData } from '../../src/train/index.ts';
 import { testWorld } from './cli-world.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'halfulp-lab-'));
@@ -129,19 +132,25 @@ it('serves an installed package: pages, their code, and modules with packages wh
   mkdirSync(join(dist, 'laboratory'), { recursive: true });
   writeFileSync(
     join(dist, 'laboratory', 'worker.js.br'),
-    brotliCompressSync("import('@tensorflow/tfjs');import '/modules/index.js'"),
+    brotliCompressSync(
+      `import('@tensorflow/tfjs');import '/modules/index.js';import{a}from"re2js";ask("csv-parse/sync","valibot")`,
+    ),
   );
   writeFileSync(join(dist, 'index.js'), 'export const one="1";');
   return withServer(packageFinder(dist), async (served) => {
     expect((await ask(served, '/')).body).toContain('data-page="format"');
     expect((await ask(served, '/laboratory/training.html')).body).toContain('data-page="training"');
     expect((await ask(served, '/laboratory/assets/worker.ts')).body).toBe(
-      "import('/packages/tensorflow.js');import '/modules/index.js'",
+      `import('/packages/tensorflow.js');import '/modules/index.js';import{a}from"/packages/re2js/build/index.js";ask("csv-parse/sync","valibot")`,
     );
     expect((await ask(served, '/modules/index.js')).body).toBe('export const one="1";');
     const parser = readFileSync('node_modules/csv-parse/dist/esm/sync.js', 'utf8');
     expect((await ask(served, '/packages/csv-parse/dist/esm/sync.js')).body).toBe(parser);
+    expect((await ask(served, '/laboratory/training')).body).toContain('data-absent=""');
     for (const path of [
+      '/data/nothing.txt',
+      '/data/toString',
+      '/packages/mnist/package.json',
       '/packages/commander/index.js',
       '/modules/laboratory/worker.js.br',
       '/laboratory/nothing',
@@ -149,6 +158,14 @@ it('serves an installed package: pages, their code, and modules with packages wh
     ])
       expect(await ask(served, path), path).toMatchObject({ status: 404 });
   });
+});
+
+it('serves the text of the command line', async () => {
+  const text = dataFiles['moby-dick.txt']!.make(createRequire(import.meta.url)) as string;
+  const [served, read] = [textData(text), await mobyDick()];
+  expect(served.vocabulary).toEqual(read.vocabulary);
+  for (const part of ['training', 'validation'] as const)
+    expect(served[part].join() === read[part].join(), part).toBe(true);
 });
 
 describe('the command', () => {

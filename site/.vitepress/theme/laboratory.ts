@@ -41,7 +41,8 @@ export const Laboratory = defineComponent({
     let isGone = false;
     onMounted(async () => {
       const { mount } = await load();
-      if (!isGone && root.value !== undefined) mounted = mount(root.value, { base: withBase('/') });
+      if (!isGone && root.value !== undefined)
+        mounted = mount(root.value, { base: withBase('/'), absent: [] });
     });
     onBeforeUnmount(() => {
       isGone = true;

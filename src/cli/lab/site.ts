@@ -3,6 +3,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, sep } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
+import { dataFiles } from './data.ts';
 import { type Finder, type Sent, typeOf } from './serve.ts';
 
 /** The real path of a file within a folder; undefined if there is none, or where a link leads out. */
@@ -26,6 +27,8 @@ export const siteFinder =
   (path) =>
     read(folder, path) ?? read(folder, `${path}.html`);
 
+const require = createRequire(import.meta.url);
+
 const pageNames = ['format', 'rounding', 'arithmetic', 'quantisers', 'training'] as const;
 
 /** A page of the laboratory without the site around it. */
@@ -48,7 +51,7 @@ function shell(name: string): string {
 </head>
 <body>
 <nav class="shell" aria-label="laboratory">${links.join('\n')}</nav>
-<main class="laboratory" data-page="${name}"><div class="heading"><h1>${title(name)}</h1></div><div class="instrument"></div></main>
+<main class="laboratory" data-page="${name}" data-absent="${absentPackages()}"><div class="heading"><h1>${title(name)}</h1></div><div class="instrument"></div></main>
 </body>
 </html>
 `;
@@ -71,21 +74,35 @@ const bridges: Readonly<Record<string, string>> = {
     "import '/packages/tensorflow.js';\nimport '/packages/@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.es2017.min.js';\nexport default globalThis.tf.wasm;\n",
 };
 
+/** Code with addresses in place of the packages that it imports; other texts with a package's name stay. */
 const withPackages = (code: string): string =>
-  code.replace(/(["'])([@\w][\w@/-]*)\1/g, (text, mark: string, name: string) =>
-    Object.hasOwn(packages, name) ? mark + packages[name] + mark : text,
+  code.replace(
+    /(\b(?:from|import)\s*\(?\s*)(["'])([@\w][\w@/-]*)\2/g,
+    (text, word: string, mark: string, name: string) =>
+      Object.hasOwn(packages, name) ? word + mark + packages[name] + mark : text,
   );
 
-const readable: readonly string[] = [
-  ...['csv-parse', 're2js', 'valibot'],
-  ...['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'],
-];
+/** Packages that come with this one, and those that are the user's to install. */
+const own: readonly string[] = ['re2js', 'valibot'];
+const optional: readonly string[] = ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', 'csv-parse'];
 
-/** The folder of an installed package that pages may read; undefined if it is not installed. */
+/** The folder of an installed package; undefined if it is not installed. */
 function packageFolder(name: string): string | undefined {
-  if (!readable.includes(name)) return undefined;
-  const paths = createRequire(import.meta.url).resolve.paths(name) ?? [];
+  const paths = require.resolve.paths(name) ?? [];
   return paths.map((folder) => join(folder, name)).find(existsSync);
+}
+
+/** Packages that a page asks for before it needs them. */
+const absentPackages = (): string =>
+  [...optional, ...Object.values(dataFiles).map(({ of }) => of)]
+    .filter((name) => packageFolder(name) === undefined)
+    .join(' ');
+
+/** A file of data; undefined where the package that has the data is not installed. */
+function fromData(name: string): Sent | undefined {
+  const file = Object.hasOwn(dataFiles, name) ? dataFiles[name] : undefined;
+  if (file === undefined || packageFolder(file.of) === undefined) return undefined;
+  return { type: typeOf(name), bytes: file.make(require) };
 }
 
 function fromPackages(path: string): Sent | undefined {
@@ -95,7 +112,8 @@ function fromPackages(path: string): Sent | undefined {
     wasm === null
       ? (/^\/packages\/((?:@[\w-]+\/)?[\w-]+)\/(.+)$/.exec(path) ?? [])
       : ['', '@tensorflow/tfjs-backend-wasm', `dist/${wasm[1]}`];
-  const folder = name === undefined ? undefined : packageFolder(name);
+  const isReadable = name !== undefined && [...own, ...optional].includes(name);
+  const folder = isReadable ? packageFolder(name) : undefined;
   return folder === undefined ? undefined : read(folder, rest!);
 }
 
@@ -115,6 +133,7 @@ export function packageFinder(dist: string): Finder {
     const module = /^\/modules\/(.+\.js)$/.exec(path);
     const code = module === null ? undefined : read(dist, module[1]!);
     if (code !== undefined) return { ...code, bytes: withPackages(code.bytes.toString()) };
-    return fromPackages(path);
+    const data = /^\/data\/([\w.-]+)$/.exec(path);
+    return data === null ? fromPackages(path) : fromData(data[1]!);
   };
 }
