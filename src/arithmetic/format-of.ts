@@ -5,7 +5,7 @@
 import { checkFields, checkList, pathOf, refusedAs } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
-import { type FormatSpelling, toFormat } from '../formats/names.ts';
+import { type FormatArgument, type FormatSpelling, toFormat } from '../formats/names.ts';
 import { type ResolvedRounding, resolveRounding, roundingNames } from '../rounding/options.ts';
 import { roundScalar } from '../rounding/round.ts';
 import { type Accumulations, accumulations } from './accumulate/index.ts';
@@ -30,7 +30,9 @@ import { type Counted, conversion, countedExact, defineCounted, scalarOperation,
 import { type CodeMethods, defineSingle, type TracedMethods } from './single-operations.ts';
 
 /** The formats of operands: one for each, in order, or one for all. */
-export type OperandFormats = Format | FormatSpelling | readonly (Format | FormatSpelling)[];
+export type OperandFormats<F extends string = FormatSpelling> =
+  | FormatArgument<F>
+  | readonly FormatArgument<F>[];
 
 /** Operand formats by place; the last of a list is not that of those after it: an operation that has more operands is refused. */
 function operandFormats(given: OperandFormats): readonly Format[] {
@@ -53,11 +55,12 @@ function operandFormats(given: OperandFormats): readonly Format[] {
 }
 
 /** What `arithmetic` takes for operands of several formats and a result of another. */
-export interface FormatOfOptions extends Omit<ArithmeticOptions, 'operands'> {
+export interface FormatOfOptions<F extends string = FormatSpelling>
+  extends Omit<ArithmeticOptions, 'operands'> {
   /** The formats of a, b and c; one by itself is that of all. An operation with more operands than formats is refused. */
-  readonly operands: OperandFormats;
+  readonly operands: OperandFormats<F>;
   /** The format of results. */
-  readonly result: Format | FormatSpelling;
+  readonly result: FormatArgument<F>;
 }
 
 /** Operations on operands of their own formats, each as if computed exactly and rounded once to another. See `arithmetic`. */

@@ -10,7 +10,7 @@ import { checkBoolean, checkFields, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { CompileOptions } from '../expressions/index.ts';
 import type { Format } from '../formats/format.ts';
-import type { FormatSpelling } from '../formats/names.ts';
+import type { FormatArgument, FormatSpelling } from '../formats/names.ts';
 import { arithmetic as flatArithmetic } from '../operations/arithmetic.ts';
 import { type EntryOptions, enter } from './entry.ts';
 import { expressionOf, readTemplate } from './expression.ts';
@@ -29,10 +29,10 @@ defineMethods((format) => arithmetic(format));
  * const mixed = arithmetic({ operands: ['e4m3fn', 'e4m3fn', 'binary32'], result: 'bfloat16', rounding: 'toward-zero' });
  * mixed.fma(448, 448, 1) // 200704
  */
-export function arithmetic(
-  formats: FormatOfOptions & { readonly flags: true },
+export function arithmetic<const F extends FormatSpelling>(
+  formats: FormatOfOptions<F> & { readonly flags: true },
 ): FormatOfArithmetic & { readonly flags: Readonly<Flags> };
-export function arithmetic(formats: FormatOfOptions): FormatOfArithmetic;
+export function arithmetic<const F extends FormatSpelling>(formats: FormatOfOptions<F>): FormatOfArithmetic;
 /**
  * Operations in a number format, correctly rounded in every mode: each result is as if computed exactly and rounded once.
  *
@@ -55,11 +55,14 @@ export function arithmetic(formats: FormatOfOptions): FormatOfArithmetic;
  * e4m3.mul(new Float32Array([16, 448]), 2) // Float32Array [32, 448]
  * e4m3.array([[1, 2], [3, 4]]).sum(0) // [4, 6]
  */
-export function arithmetic(
-  format: Format | FormatSpelling,
+export function arithmetic<const F extends FormatSpelling>(
+  format: FormatArgument<F>,
   options: ArithmeticOptions & { readonly flags: true },
 ): Arithmetic & { readonly flags: Readonly<Flags> };
-export function arithmetic(format: Format | FormatSpelling, options?: ArithmeticOptions): Arithmetic;
+export function arithmetic<const F extends FormatSpelling>(
+  format: FormatArgument<F>,
+  options?: ArithmeticOptions,
+): Arithmetic;
 export function arithmetic(
   given: Format | FormatSpelling | FormatOfOptions,
   options?: ArithmeticOptions,

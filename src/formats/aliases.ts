@@ -7,7 +7,7 @@
  * (`mx/formats.py`); Transformer Engine (`common/recipe`, `transformer_engine.h`); safetensors.
  */
 /** Other names by the canonical one. */
-export const aliases: Readonly<Record<string, readonly string[]>> = {
+export const aliases = {
   binary16: ['half', 'fp16', 'float16', 'f16', 'h', 'e5m10', 'kFloat16'],
   binary32: ['single', 'fp32', 'float32', 'f32', 's', 'e8m23', 'kFloat32'],
   binary64: ['double', 'fp64', 'float64', 'f64', 'd', 'e11m52'],
@@ -25,16 +25,14 @@ export const aliases: Readonly<Record<string, readonly string[]>> = {
   e4m3b11fnuz: ['fp8_e4m3b11fnuz', 'float8_e4m3b11fnuz', 'f8_e4m3b11fnuz', 'float8_e4m3b11', 'e4m3b11'],
   e2m3: ['fp6_e2m3', 'float6_e2m3fn', 'f6_e2m3fn', 'f6_e2m3', 'e2m3fn'],
   e3m2: ['fp6_e3m2', 'float6_e3m2fn', 'f6_e3m2fn', 'f6_e3m2', 'e3m2fn'],
-  e2m1: [
-    ...['fp4', 'float4', 'f4', 'fp4_e2m1', 'float4_e2m1', 'float4_e2m1fn', 'float4_e2m1fn_x2', 'f4_e2m1fn'],
-    ...['e2m1fn', 'kFloat4E2M1'],
-  ],
+  // biome-ignore format: one line
+  e2m1: ['fp4', 'float4', 'f4', 'fp4_e2m1', 'float4_e2m1', 'float4_e2m1fn', 'float4_e2m1fn_x2', 'f4_e2m1fn', 'e2m1fn', 'kFloat4E2M1'],
   e8m0: ['ue8m0', 'float8_e8m0fnu', 'float8_e8m0', 'f8_e8m0fnu', 'f8_e8m0', 'e8m0fnu', 'kFloat8E8M0'],
   nf4: ['normalfloat4'],
   mxfp8e4m3: ['mxfp8', 'MXFP8BlockScaling'],
   mxfp4: ['mxfp4_e2m1'],
   nvfp4: ['NVFP4BlockScaling'],
-};
+} as const;
 
 /** One of the things that a name means, and for whom. */
 interface Reading {

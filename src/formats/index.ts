@@ -35,14 +35,18 @@ export type {
 export { type IntParameters, int } from './int.ts';
 export { type LogarithmicParameters, logarithmic } from './logarithmic.ts';
 export {
+  type AnyFormatName,
   type BlockFormatSpelling,
+  type CheckedFormat,
   canonicalName,
+  type FormatArgument,
   type FormatOf,
   type FormatSpelling,
   findBlockFormat,
   isBlockFormat,
   isFormat,
   parseFormat,
+  type QuantizerText,
   toFormat,
 } from './names.ts';
 export { classify, type NumberClass, nextDown, nextUp, ulp } from './neighbours.ts';

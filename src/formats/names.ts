@@ -3,7 +3,7 @@ import { pathOf, refusedAs } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { nearestWords } from '../nearest-words.ts';
 import { aliases, ambiguousNames, canonicalSpelling, readingsOf } from './aliases.ts';
-import { type BlockFormat, type BlockFormatName, blockFormatByName } from './block.ts';
+import { type BlockFormat, blockFormatByName } from './block.ts';
 import {
   type AnyFormat,
   type Catalogue,
@@ -22,12 +22,16 @@ import { logarithmic } from './logarithmic.ts';
 import { midrise } from './named-codebooks.ts';
 import { posit } from './posit.ts';
 import { registeredFormat, registeredNames } from './registered.ts';
+import type { AnyFormatName, FormatSpelling } from './spelled.ts';
 
-/** A name of a format of numbers: the catalogue's complete in an editor, and any spelling that `parseFormat` reads will do. */
-export type FormatSpelling = FormatName | (string & Record<never, never>);
-
-/** The same of block formats. */
-export type BlockFormatSpelling = BlockFormatName | (string & Record<never, never>);
+export type {
+  AnyFormatName,
+  BlockFormatSpelling,
+  CheckedFormat,
+  FormatArgument,
+  FormatSpelling,
+  QuantizerText,
+} from './spelled.ts';
 
 const forms = 'float(5,2), fixed(4,4), posit(16,1), logarithmic(4,3), bfp(7,16), int12, binary8p3se';
 
@@ -231,8 +235,8 @@ export type FormatOf<N extends string> =
  *
  * @throws ArgumentError for an unknown name, with what is accepted.
  */
-export function parseFormat<N extends keyof Catalogue | (string & Record<never, never>)>(
-  name: N,
+export function parseFormat<const N extends keyof Catalogue | (string & Record<never, never>)>(
+  name: AnyFormatName<N>,
 ): FormatOf<N> {
   const found = typeof name === 'string' ? findFormat(name) : undefined;
   if (found === undefined) throw unknownFormat(name);

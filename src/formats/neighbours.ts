@@ -6,8 +6,8 @@
 import { exponentOf, powerOfTwo, scaleByPowerOfTwo } from '../binary64.ts';
 import { checkNumber } from '../check.ts';
 import { notInFormat } from './codes.ts';
-import type { FloatFormat, Format, PositFormat } from './format.ts';
-import { type FormatSpelling, toFormat } from './names.ts';
+import type { FloatFormat, PositFormat } from './format.ts';
+import { type FormatArgument, type FormatSpelling, toFormat } from './names.ts';
 
 /**
  * The least value of the format above x, which must be a value of the format. Above the largest value comes infinity
@@ -18,7 +18,7 @@ import { type FormatSpelling, toFormat } from './names.ts';
  * @example
  * nextUp(1, 'e4m3fn') // 1.125
  */
-export function nextUp(x: number, format: Format | FormatSpelling): number {
+export function nextUp<const F extends FormatSpelling>(x: number, format: FormatArgument<F>): number {
   const target = toFormat(format);
   if (Number.isNaN(x)) return NaN;
   if (!target.has(x)) throw notInFormat(x, target.name, 'x');
@@ -44,7 +44,7 @@ export function nextUp(x: number, format: Format | FormatSpelling): number {
  *
  * @throws ArgumentError for an unknown format; RangeError if x is not a value of the format.
  */
-export function nextDown(x: number, format: Format | FormatSpelling): number {
+export function nextDown<const F extends FormatSpelling>(x: number, format: FormatArgument<F>): number {
   const target = toFormat(format);
   if (Number.isNaN(x)) return NaN;
   if (!target.has(x)) throw notInFormat(x, target.name, 'x');
@@ -104,7 +104,7 @@ function nextPositUp(x: number, format: PositFormat): number {
  * @example
  * ulp(1, 'binary16') // 2^-10
  */
-export function ulp(x: number, format: Format | FormatSpelling): number {
+export function ulp<const F extends FormatSpelling>(x: number, format: FormatArgument<F>): number {
   const target = toFormat(format);
   if (!Number.isFinite(checkNumber('x', x))) return NaN;
   switch (target.kind) {
@@ -163,7 +163,7 @@ export type NumberClass =
  * @example
  * classify(2 ** -8, 'e4m3fn') // 'positiveSubnormal'
  */
-export function classify(x: number, format: Format | FormatSpelling): NumberClass {
+export function classify<const F extends FormatSpelling>(x: number, format: FormatArgument<F>): NumberClass {
   const target = toFormat(format);
   if (!target.has(x)) throw notInFormat(x, target.name, 'x');
   if (Number.isNaN(x)) return 'NaN';

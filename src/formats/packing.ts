@@ -8,7 +8,7 @@ import { byteArray } from '../array-kinds.ts';
 import { checkFields, checkLength, integerInRange, oneOf } from '../check.ts';
 import { type CodeArray, checkCode, codesOf, newCodes, noCodes } from './codes.ts';
 import type { Code, Format } from './format.ts';
-import { type FormatSpelling, toFormat } from './names.ts';
+import { type FormatArgument, type FormatSpelling, toFormat } from './names.ts';
 
 export interface PackOptions {
   /** Which end of a byte is filled first. Default `'low-first'`. */
@@ -146,9 +146,9 @@ function checkRange(codes: CodeArray, { bits, name }: Format): void {
  * pack([1, 2, 3], 'e2m1') // Uint8Array [0x21, 0x03]
  * pack([1, 2, 3], 'e2m1', { order: 'high-first' }) // Uint8Array [0x12, 0x30]
  */
-export function pack(
+export function pack<const F extends FormatSpelling>(
   codes: CodeArray | readonly Code[],
-  format: Format | FormatSpelling,
+  format: FormatArgument<F>,
   options?: PackOptions,
 ): Uint8Array {
   const target = coded(format);
@@ -175,9 +175,9 @@ export function pack(
  * @throws ArgumentError for what is no Uint8Array, if the number of bytes is not ceil(count bits / 8), and for an unknown option;
  *   RangeError if the format has no codes.
  */
-export function unpack(
+export function unpack<const F extends FormatSpelling>(
   bytes: Uint8Array,
-  format: Format | FormatSpelling,
+  format: FormatArgument<F>,
   count: number,
   options?: PackOptions,
 ): CodeArray {

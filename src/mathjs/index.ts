@@ -7,8 +7,7 @@ import { all, type ConfigOptions, create, type FactoryFunctionMap, type MathJsIn
 import { type Arithmetic, type ArithmeticOptions, createArithmetic } from '../arithmetic/arithmetic.ts';
 import { checkBoolean, checkFields, integerInRange, numberInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import type { Format } from '../formats/format.ts';
-import type { FormatSpelling } from '../formats/names.ts';
+import type { FormatArgument, FormatSpelling } from '../formats/names.ts';
 import { dropsHighBits, roundingNames } from '../rounding/options.ts';
 import { complexSignatures } from './complex.ts';
 import {
@@ -167,8 +166,8 @@ const optionNames: readonly string[] = [...roundingNames, 'flags'];
  * math.evaluate('0.1 + 0.2') // 0.30078125
  * math.lusolve([[2, 1], [1, 3]], [1, 2]) // [[0.19921875], [0.6015625]]
  */
-export function createMath(
-  format: Format | FormatSpelling,
+export function createMath<const F extends FormatSpelling>(
+  format: FormatArgument<F>,
   options?: MathOptions,
   config: ConfigOptions = {},
 ): Mathematics {

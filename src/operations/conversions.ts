@@ -17,7 +17,7 @@ import { ArgumentError } from '../errors.ts';
 import type { FormatName } from '../formats/catalogue.ts';
 import { type CodeArray, codesOf, noCodes } from '../formats/codes.ts';
 import type { Code, Format } from '../formats/format.ts';
-import { type FormatSpelling, toFormat } from '../formats/names.ts';
+import { type CheckedFormat, type FormatArgument, type FormatSpelling, toFormat } from '../formats/names.ts';
 import { checkCarrier, fitsBinary16, fitsBinary32 } from '../formats/real-arrays.ts';
 import { decodeArray, encodeArray, type NaNTreatment } from '../kernels/codec-arrays.ts';
 import { roundArray } from '../kernels/rounding-arrays.ts';
@@ -64,20 +64,24 @@ const roundNames: readonly string[] = [...roundingNames, 'out', 'threads'];
  * round(0.1, 'e4m3fn') // 0.1015625
  * round(new Float32Array([1e5, 0.3]), 'binary16', { saturation: 'finite' }) // [65504, 0.300048828125]
  */
-export function round(x: number, format: Format | FormatSpelling, options?: RoundOptions): number;
-export function round<A extends RealArray>(
+export function round<const F extends FormatSpelling>(
+  x: number,
+  format: FormatArgument<F>,
+  options?: RoundOptions,
+): number;
+export function round<A extends RealArray, const F extends FormatSpelling = FormatSpelling>(
   x: A,
-  format: Format | FormatSpelling,
+  format: FormatArgument<F>,
   options?: RoundArrayOptions<A>,
 ): A;
-export function round<X extends HalfArray>(
+export function round<X extends HalfArray, const F extends FormatSpelling = FormatSpelling>(
   x: X,
-  format: Format | FormatSpelling,
+  format: FormatArgument<F>,
   options?: RoundArrayOptions<HalfResult<X>>,
 ): HalfResult<X>;
-export function round(
+export function round<const F extends FormatSpelling>(
   x: readonly number[],
-  format: Format | FormatSpelling,
+  format: FormatArgument<F>,
   options?: RoundArrayOptions<Float64Array>,
 ): Float64Array;
 export function round(
@@ -182,10 +186,14 @@ const encodeNames: readonly string[] = [...roundingNames, 'nan', 'threads'];
  * encode(0.3, 'e4m3fn') // 0x2a
  * encode([1, -2.6, 1000], 'e4m3fn', { saturation: 'finite' }) // Uint8Array [0x38, 0xc2, 0x7e]
  */
-export function encode(value: number, format: Format | FormatSpelling, options?: EncodeOptions): Code;
+export function encode<const F extends FormatSpelling>(
+  value: number,
+  format: FormatArgument<F>,
+  options?: EncodeOptions,
+): Code;
 export function encode<const N extends Format | FormatSpelling>(
   values: Numbers,
-  format: N,
+  format: CheckedFormat<N>,
   options?: EncodeOptions,
 ): CodesOf<N>;
 export function encode(
@@ -237,10 +245,14 @@ const decodeNames: readonly (keyof DecodeOptions)[] = ['threads'];
  * decode(0x38, 'e4m3fn') // 1
  * decode(new Uint8Array([0x38, 0x7f]), 'e4m3fn') // Float32Array [1, NaN]
  */
-export function decode(code: Code, format: Format | FormatSpelling, options?: DecodeOptions): number;
+export function decode<const F extends FormatSpelling>(
+  code: Code,
+  format: FormatArgument<F>,
+  options?: DecodeOptions,
+): number;
 export function decode<const N extends Format | FormatSpelling>(
   codes: CodeArray | readonly Code[],
-  format: N,
+  format: CheckedFormat<N>,
   options?: DecodeOptions,
 ): ValuesOf<N>;
 export function decode(

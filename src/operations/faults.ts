@@ -19,7 +19,7 @@ import {
 import { checkAbsent, checkFields, checkLength, numberInRange, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { notInFormat } from '../formats/codes.ts';
-import { type Format, type FormatSpelling, toFormat } from '../formats/index.ts';
+import { type Format, type FormatArgument, type FormatSpelling, toFormat } from '../formats/index.ts';
 import { fitsBinary16 } from '../formats/real-arrays.ts';
 import { integerOf64Bits } from '../rounding/options.ts';
 import { randomIntegers } from '../rounding/philox.ts';
@@ -67,20 +67,24 @@ function exposedBits(format: Format): number {
  * @example
  * flipBits(new Float32Array(1e6).fill(1), 'binary16', { probability: 1e-3, seed: 7 }) // about 1000 are no longer 1
  */
-export function flipBits(x: number, format: Format | FormatSpelling, options: FlipOptions<never>): number;
-export function flipBits<A extends RealArray>(
+export function flipBits<const F extends FormatSpelling>(
+  x: number,
+  format: FormatArgument<F>,
+  options: FlipOptions<never>,
+): number;
+export function flipBits<A extends RealArray, const F extends FormatSpelling = FormatSpelling>(
   x: A,
-  format: Format | FormatSpelling,
+  format: FormatArgument<F>,
   options: FlipOptions<A>,
 ): A;
-export function flipBits<X extends HalfArray>(
+export function flipBits<X extends HalfArray, const F extends FormatSpelling = FormatSpelling>(
   x: X,
-  format: Format | FormatSpelling,
+  format: FormatArgument<F>,
   options: FlipOptions<HalfResult<X>>,
 ): HalfResult<X>;
-export function flipBits(
+export function flipBits<const F extends FormatSpelling>(
   x: readonly number[],
-  format: Format | FormatSpelling,
+  format: FormatArgument<F>,
   options: FlipOptions<Float64Array>,
 ): Float64Array;
 export function flipBits(

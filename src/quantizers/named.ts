@@ -4,6 +4,7 @@
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { canonicalName, findBlockFormat, toFormat } from '../formats/names.ts';
+import type { QuantizerSpelling, QuantizerText } from '../formats/spelled.ts';
 import { nearestWords } from '../nearest-words.ts';
 import { blockFormatOptions } from './block-options.ts';
 import type { Grouping } from './grouping.ts';
@@ -106,7 +107,9 @@ function scaledOptions(text: string, element: Format, parts: readonly string[]):
  * @example
  * namedQuantizerOptions('int8/row') // { format: int8, scale: { per: 'row', from: 'absmax' } }
  */
-export function namedQuantizerOptions(text: string): QuantizerOptions {
+export function namedQuantizerOptions<const T extends QuantizerSpelling>(
+  text: QuantizerText<T>,
+): QuantizerOptions {
   const [name, ...parts] = typeof text === 'string' ? text.split('/') : [];
   if (name === undefined) throw new ArgumentError('quantizer', text, accepted);
   const block = findBlockFormat(name.trim());

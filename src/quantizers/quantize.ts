@@ -3,7 +3,7 @@ import { type Numbers, realArray } from '../array-kinds.ts';
 import { checkAbsent, checkFields } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { BlockFormat } from '../formats/block.ts';
-import { type BlockFormatSpelling, findBlockFormat } from '../formats/names.ts';
+import { type BlockFormatSpelling, findBlockFormat, type QuantizerText } from '../formats/names.ts';
 import {
   type BlockOptions,
   type BlockQuantizerOptions,
@@ -49,9 +49,9 @@ function optionsOfText(text: string, given: BlockQuantizerOptions): QuantizerOpt
  * q.scaleCodes[0]; // 127: the scale is 2^0
  * q.bytes; // 3: four codes of 4 bits and a scale of 8
  */
-export function quantize(
+export function quantize<const T extends BlockFormatSpelling>(
   x: Numbers,
-  by: BlockFormat | BlockFormatSpelling,
+  by: BlockFormat | QuantizerText<T>,
   options?: BlockOptions,
 ): Quantized {
   const given = checkFields('', options, [...quantizerNames, ...callNames]);

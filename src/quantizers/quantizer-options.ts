@@ -5,7 +5,7 @@ import { wordArray } from '../array-kinds.ts';
 import { checkAbsent, checkBoolean, checkFields, checkObject, numberInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
-import { type FormatSpelling, toFormat } from '../formats/names.ts';
+import { type FormatArgument, type FormatSpelling, toFormat } from '../formats/names.ts';
 import type { NaNTreatment } from '../kernels/codec-arrays.ts';
 import { checkThreads } from '../kernels/threads.ts';
 import {
@@ -28,9 +28,9 @@ import type { Transform, TransformData } from './transforms/transform.ts';
 export type NaNInGroups = NaNTreatment | 'group';
 export const nanTreatments: readonly NaNInGroups[] = ['error', 'zero', 'max', 'group'];
 
-export interface QuantizerOptions {
+export interface QuantizerOptions<F extends string = FormatSpelling> {
   /** Format of the elements: any format of numbers. */
-  readonly format: Format | FormatSpelling;
+  readonly format: FormatArgument<F>;
   /** How elements are rounded. Default `'nearest-even'`. */
   readonly rounding?: RoundingMode;
   readonly scale: ScaleOptions;

@@ -5,6 +5,7 @@
 import { type Numbers, type RealArray, realArray, resultArray } from '../array-kinds.ts';
 import { checkFields, checkObject, oneOf } from '../check.ts';
 import type { Format } from '../formats/format.ts';
+import type { FormatSpelling, QuantizerSpelling, QuantizerText } from '../formats/spelled.ts';
 import type { ResolvedRounding, RoundingMode } from '../rounding/options.ts';
 import {
   type GradientData,
@@ -123,7 +124,10 @@ export interface NamedOptions {
  * namedQuantizer('int4/block:32/mse');
  * namedQuantizer('e2m1/block:16/scale:ue5m3', { transform: { name: 'hadamard', size: 16 } });
  */
-export function namedQuantizer(text: string, options?: NamedOptions): Quantizer {
+export function namedQuantizer<const T extends QuantizerSpelling>(
+  text: QuantizerText<T>,
+  options?: NamedOptions,
+): Quantizer {
   const given = checkFields('', options, ['rounding', 'transform', 'seed', 'nan']);
   return quantizer({ ...namedQuantizerOptions(text), ...given });
 }
@@ -142,7 +146,9 @@ export function namedQuantizer(text: string, options?: NamedOptions): Quantizer 
  * @param given Its options, or its name: `'int4/row'`, `'mxfp4'` (`namedQuantizer`).
  * @throws ArgumentError if an option is not accepted.
  */
-export function quantizer(given: QuantizerOptions | string): Quantizer {
+export function quantizer<const T extends QuantizerSpelling, const F extends FormatSpelling>(
+  given: QuantizerOptions<F> | QuantizerText<T>,
+): Quantizer {
   const options = typeof given === 'string' ? namedQuantizerOptions(given) : given;
   const resolved = resolveQuantizer(options, parts);
   const steps = new QuantizerSteps(resolved);

@@ -11,6 +11,7 @@ import {
   codebook,
   type FloatFormat,
   type Format,
+  type FormatArgument,
   type FormatSpelling,
   fixed,
   float,
@@ -118,7 +119,7 @@ export function anyFormat(): fc.Arbitrary<Format> {
 }
 
 /** Codes of the format, all equally likely. Throws RangeError for a format without codes, ArgumentError for no format. */
-export function code(format: Format | FormatSpelling): fc.Arbitrary<Code> {
+export function code<const F extends FormatSpelling>(format: FormatArgument<F>): fc.Arbitrary<Code> {
   const target = toFormat(format);
   if (target.bits === Infinity) throw noCodes(target.name);
   return codeOfBits(target.bits, target);
@@ -138,7 +139,7 @@ function usedBits(format: Format): number {
 }
 
 /** Finite values of the format. Throws ArgumentError for no format. */
-export function finite(given: Format | FormatSpelling): fc.Arbitrary<number> {
+export function finite<const F extends FormatSpelling>(given: FormatArgument<F>): fc.Arbitrary<number> {
   const format = toFormat(given);
   if (format.bits === Infinity) {
     const precision = (format as FloatFormat).precision;
@@ -168,7 +169,7 @@ function successor(format: Format, value: number): number | undefined {
 }
 
 /** Midpoints of neighbouring values of the format, and the binary64 numbers next to them. */
-export function nearTie(given: Format | FormatSpelling): fc.Arbitrary<number> {
+export function nearTie<const F extends FormatSpelling>(given: FormatArgument<F>): fc.Arbitrary<number> {
   const format = toFormat(given);
   return fc
     .record({ value: finite(format), nudge: fc.constantFrom(-1, 0, 0, 1) } as const)
@@ -181,7 +182,7 @@ export function nearTie(given: Format | FormatSpelling): fc.Arbitrary<number> {
 }
 
 /** Values of the format and their binary64 neighbours; zeros, the ends of the range and beyond, NaN, infinities. */
-export function boundary(given: Format | FormatSpelling): fc.Arbitrary<number> {
+export function boundary<const F extends FormatSpelling>(given: FormatArgument<F>): fc.Arbitrary<number> {
   const format = toFormat(given);
   const smallest =
     format.kind === 'float'
@@ -199,7 +200,7 @@ export function boundary(given: Format | FormatSpelling): fc.Arbitrary<number> {
 }
 
 /** Binary64 numbers for rounding to the format: near ties, boundaries, and all bit patterns. */
-export function real(given: Format | FormatSpelling): fc.Arbitrary<number> {
+export function real<const F extends FormatSpelling>(given: FormatArgument<F>): fc.Arbitrary<number> {
   const format = toFormat(given);
   const anyBits = fc
     .bigInt({ min: 0n, max: (1n << 64n) - 1n })

@@ -4,6 +4,7 @@
  */
 
 import { checkFields, checkFunction, checkList, checkString, integerInRange, pathOf } from '../check.ts';
+import type { FormatSpelling } from '../formats/index.ts';
 import { unknownName } from '../nearest-words.ts';
 import { currentScope, inNewScope } from './async-scope.ts';
 import type { HeldCopy, Layer } from './call.ts';
@@ -158,13 +159,17 @@ async function scope<T>(tf: TensorFlow, policy: Policy, fn: () => T | Promise<T>
 }
 
 interface Emulate {
-  (tf: TensorFlow, policy: Policy): Promise<Emulation>;
+  <const F extends FormatSpelling>(tf: TensorFlow, policy: Policy<F>): Promise<Emulation>;
   /**
    * Emulates while `fn` runs, and until the promise that it returns is settled. Only what `fn` calls sees the policy, so
    * scopes may overlap where there is AsyncLocalStorage (Node); elsewhere a scope that begins while another one waits is
    * refused with an ArgumentError.
    */
-  scope<T>(tf: TensorFlow, policy: Policy, fn: () => T | Promise<T>): Promise<T>;
+  scope<T, const F extends FormatSpelling = FormatSpelling>(
+    tf: TensorFlow,
+    policy: Policy<F>,
+    fn: () => T | Promise<T>,
+  ): Promise<T>;
 }
 
 /**

@@ -65,7 +65,7 @@ interface Made<F> {
 }
 
 function madeOf<F extends FormatSpelling>(candidate: Candidate<F>): Made<F> {
-  const made = quantizer(candidate);
+  const made = quantizer(candidate as QuantizerOptions);
   const { format } = made;
   const bits = format.kind === 'codebook' ? format.entropyBits : format.bits;
   return { format: candidate.format, quantizer: made, bits };

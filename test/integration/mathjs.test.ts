@@ -365,7 +365,7 @@ describe('stochastic rounding', () => {
 
 describe('bad input', () => {
   it('is named', () => {
-    expect(() => createMath('float99')).toThrow(ArgumentError);
+    expect(() => createMath('float99' as string)).toThrow(ArgumentError);
     expect(() => createMath('posit8', { rounding: 'toward-zero' })).toThrow(/rounding/);
     expect(() => createMath('bfloat16', {}, { number: 'BigNumber' })).toThrow(/config.number/);
     expect(() => createMath('bfloat16', {}, { predictable: false })).toThrow(/config.predictable/);

@@ -35,7 +35,7 @@ beforeAll(() => {
   paths = shipped.files.map(({ path }) => path);
 }, 300_000);
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }), 60_000);
 
 test('is at most 3 MB unpacked', () => {
   expect(shipped.unpackedSize).toBeLessThanOrEqual(3_000_000);
@@ -84,7 +84,7 @@ test('has declarations that a strict project reads without skipLibCheck and with
   const file = join(folder, 'consumer.ts');
   const imports = entries.map((entry, i) => `import * as entry${i} from 'halfulp${entry.slice(1)}';`);
   const uses = `
-    import { arithmetic, encode, type FormatName, repeat, round } from 'halfulp';
+    import { arithmetic, encode, type FormatName, quantize, repeat, round } from 'halfulp';
     export const all = [${entries.map((_, i) => `entry${i}`).join(', ')}];
     export const codes: Uint8Array = encode([1, 2], 'e4m3fn');
     export const wide: Uint16Array = encode(Float32Array.of(1), 'bfloat16');
@@ -95,7 +95,12 @@ test('has declarations that a strict project reads without skipLibCheck and with
     export const mean: number = repeat(3, (seed) => ({ error: seed })).error.mean;
     round(1, 'e4m3fn' satisfies FormatName);
     // @ts-expect-error: a name that the catalogue has not.
-    round(1, 'e4m3fx' satisfies FormatName);
+    round(1, 'e4m3fx');
+    // @ts-expect-error: nor of quantisers.
+    quantize(Float32Array.of(1), 'int4/rows');
+    const read: string = 'float(4,3)';
+    round(1, read);
+    round(1, 'FP16');
     // @ts-expect-error: a mode that there is not.
     round(1, 'e4m3fn', { rounding: 'nearest-evn' });
   `;

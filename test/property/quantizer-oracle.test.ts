@@ -100,7 +100,9 @@ describe('ends', () => {
     expect(rows.fakeQuantize(x, [2, 2], x)).toBe(x);
     expect(() => rows.fakeQuantize(x, [3, 2])).toThrow(/shape: /);
     expect(() => rows.fakeQuantize(x, [4], new Float32Array(3))).toThrow(/out: /);
-    expect(() => quantizer({ format: 'mxfp4', scale: { per: 'row', from: 'absmax' } })).toThrow(/format: /);
+    expect(() => quantizer({ format: 'mxfp4' as string, scale: { per: 'row', from: 'absmax' } })).toThrow(
+      /format: /,
+    );
     const wrong = JSON.parse('{"format":"int8","scale":{"per":"axis","from":"absmax"}}') as QuantizerOptions;
     expect(() => quantizer(wrong)).toThrow(/scale.per: got 'axis'/);
     expect(JSON.stringify(rows)).toBe(

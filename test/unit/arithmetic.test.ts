@@ -319,7 +319,7 @@ describe('wrong arguments', () => {
     ['an unknown mode', () => arithmetic('binary16', { rounding: 'up' as never }), /^rounding: /],
     ['an unknown treatment', () => arithmetic('binary16', { operands: 'keep' as never }), /^operands: /],
     ['flags of another type', () => arithmetic('binary16', { flags: 1 as never }), /^flags: /],
-    ['an unknown format', () => arithmetic('binary17'), /^format: /],
+    ['an unknown format', () => arithmetic('binary17' as string), /^format: /],
     ['threads', () => half.add(a, 1, { threads: 0 }), /^threads: /],
     ['a wrong state', () => half.restore({ offset: -1, supplied: 0 }), /^state.offset: /],
     [

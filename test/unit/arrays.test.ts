@@ -44,7 +44,7 @@ describe('round', () => {
   });
 
   it.each<[string, () => unknown]>([
-    ['format', () => round(1, 'e4m4')],
+    ['format', () => round(1, 'e4m4' as string)],
     ['rounding', () => round(1, 'e4m3fn', { rounding: 'up' } as never)],
     ['saturation', () => round(1, 'e4m3fn', { saturation: 'wrap' })],
     ['subnormals', () => round(1, 'e4m3fn', { subnormals: 'ftz' } as never)],

@@ -175,9 +175,9 @@ test('a thing is said once, in any case, and near misses are answered', () => {
     'int4/scale:e8m0/scale:e8m0',
   ])
     expect(() => namedQuantizer(text), text).toThrow(ArgumentError);
-  expect(() => namedQuantizer('int4/rows')).toThrow(/did you mean row\?/);
-  expect(() => namedQuantizer('int4/blok:32')).toThrow(/did you mean block:32\?/);
-  expect(() => namedQuantizer('int4/unscald')).toThrow(/did you mean unscaled\?/);
+  expect(() => namedQuantizer('int4/rows' as string)).toThrow(/did you mean row\?/);
+  expect(() => namedQuantizer('int4/blok:32' as string)).toThrow(/did you mean block:32\?/);
+  expect(() => namedQuantizer('int4/unscald' as string)).toThrow(/did you mean unscaled\?/);
 });
 
 describe('decode scales', () => {

@@ -74,7 +74,7 @@ describe('wrong options', () => {
     expect(() => quantize(list(1), 'mxfp4', { thread: 2 } as never)).toThrow(
       /thread: got 2; accepted: no such option/,
     );
-    expect(() => quantize(list(1), 'int8x')).toThrow(/format: got 'int8x'/);
+    expect(() => quantize(list(1), 'int8x' as string)).toThrow(/format: got 'int8x'/);
     expect(() => quantize(list(1), 'mxfp4', { symmetric: true })).toThrow(/symmetric: /);
     expect(() => quantize(list(1), 'mxfp4', { rowScaled: true })).toThrow(/rowScaled: /);
     expect(() => quantize(list(1), 'nvfp4', { direction: 'ceil' })).toThrow(/scale.direction: /);

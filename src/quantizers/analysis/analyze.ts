@@ -8,6 +8,7 @@ import { checkAbsent, checkFields, checkObject, checkSome } from '../../check.ts
 import { ArgumentError } from '../../errors.ts';
 import type { Code, Format } from '../../formats/format.ts';
 import { fitsBinary32 } from '../../formats/real-arrays.ts';
+import type { QuantizerSpelling, QuantizerText } from '../../formats/spelled.ts';
 import type { Quantization } from '../gradients/gradient.ts';
 import { eachOfGroups } from '../gradients/grouped.ts';
 import type { Quantized } from '../quantized.ts';
@@ -184,7 +185,11 @@ function entropyOf(codes: readonly CodeCount[], total: number): number {
  * @example
  * const { sqnr, bitsPerElement } = analyze(new Float32Array([0.3, -1, 0.1, 0.7]), 'mxfp4');
  */
-export function analyze(given: Numbers, by: Quantizer | string, options?: AnalyzeOptions): Analysis {
+export function analyze<const T extends QuantizerSpelling>(
+  given: Numbers,
+  by: Quantizer | QuantizerText<T>,
+  options?: AnalyzeOptions,
+): Analysis {
   const numbers = realArray('x', given);
   checkSome('x', numbers, 'an array with elements', given);
   const { shape = [numbers.length], call: callGiven } = checkFields('', options, ['shape', 'call']);
@@ -231,9 +236,9 @@ export interface ErrorPoint extends Analysis {
  * errorAgainstBits(x, ['int4', 'mxfp4', 'nvfp4']).map(({ name, bitsPerElement, sqnr }) => [name, bitsPerElement, sqnr]);
  * errorAgainstBits(x, { mine: quantizer({ format: 'e3m2', scale: { per: 'block', size: 64, from: 'rms', multiplier: 3 } }) });
  */
-export function errorAgainstBits(
+export function errorAgainstBits<const T extends QuantizerSpelling>(
   x: Numbers,
-  quantizers: readonly string[] | Readonly<Record<string, Quantizer | string>>,
+  quantizers: readonly QuantizerText<T>[] | Readonly<Record<string, Quantizer | QuantizerText<T>>>,
   options?: AnalyzeOptions,
 ): ErrorPoint[] {
   if (!Array.isArray(quantizers)) checkObject('quantizers', quantizers, 'an array of names, or an object');
