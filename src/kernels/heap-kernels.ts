@@ -6,6 +6,7 @@ import type { Format } from '../formats/format.ts';
 import type { ProductModel } from '../products/model.ts';
 import { type BatchShape, resolveProductShape } from '../products/shape.ts';
 import { type ResolvedRounding, roundArrayReference } from '../rounding/index.ts';
+import { type BlockCodec, blockCodesOn } from './block-codes.ts';
 import { type ConvolutionsModuleExports, convolutionsModule } from './convolutions-module.ts';
 import { type ErrorCounter, errorsOn } from './errors.ts';
 import type { Heap } from './heap.ts';
@@ -79,6 +80,8 @@ export interface Kernels {
   readonly magnitudes: Pick<Magnitudes, 'sums' | 'place'>;
   /** 8-bit codes between ranges of groups. */
   readonly ranges: Omit<RangeCodec, 'release'>;
+  /** 8-bit codes of tables in blocks. */
+  readonly blocks: Omit<BlockCodec, 'release'>;
   /** The copies and the loops that convolutions are made of. */
   readonly convolutions: ConvolutionsModuleExports;
   /** Frees the scratch memory; the kernels may be used again. */
@@ -94,11 +97,13 @@ export function kernelsOn(heap: Heap): Kernels {
   const errors = errorsOn(heap);
   const magnitudes = magnitudesOn(heap);
   const ranges = rangesOn(heap);
+  const blocks = blockCodesOn(heap);
   return {
     heap,
     errors,
     magnitudes,
     ranges,
+    blocks,
     rotate: rotator.rotate,
     convolutions: convolutionsModule.on(heap.memory),
     round(type, source, destination, length, format, options): void {
@@ -129,6 +134,7 @@ export function kernelsOn(heap: Heap): Kernels {
       errors.release();
       magnitudes.release();
       ranges.release();
+      blocks.release();
       rounder.release();
     },
   };

@@ -14,6 +14,21 @@ interface RangesModuleExports {
     inner: number,
     state: number,
   ): void;
+  encodeBlocks(source: number, packed: number, count: number, block: number, table: number): void;
+  decodeBlocks(packed: number, destination: number, count: number, block: number, table: number): void;
+  adamBlocks(
+    gradient: number,
+    variable: number,
+    updated: number,
+    count: number,
+    block: number,
+    first: number,
+    second: number,
+    tables: number,
+    constants: number,
+    isAfter: number,
+    room: number,
+  ): number;
   spans(source: number, length: number, block: number, spans: number): void;
   expand(source: number, codes: number, length: number, block: number, tops: number, tables: number): void;
 }

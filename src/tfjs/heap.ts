@@ -3,9 +3,11 @@
  * and multiplied where they lie. Owns no data. Views over that memory detach when it grows: make them, use them, drop
  * them; and let nothing but `_malloc` grow it, or tfjs' own views go stale.
  */
+
+import type { Tensor } from '@tensorflow/tfjs';
 import type { Heap } from '../kernels/heap.ts';
 import { type Kernels, kernelsOn } from '../kernels/heap-kernels.ts';
-import type { Backend, DataId, WasmBackend } from './internals.ts';
+import { type Backend, type DataId, engineOf, type TensorFlow, type WasmBackend } from './internals.ts';
 
 const alignment = 16;
 
@@ -50,6 +52,18 @@ export function pointerOf(backend: WasmBackend, dataId: DataId): number {
 /** A float32 view of a tensor's data; detaches when the memory grows. */
 export function float32View(backend: WasmBackend, dataId: DataId, length: number): Float32Array {
   return new Float32Array(backend.wasm.asm.memory.buffer, pointerOf(backend, dataId), length);
+}
+
+/** A float32 tensor whose data is written where it lies. */
+export function tensorOf(
+  tf: TensorFlow,
+  backend: WasmBackend,
+  shape: readonly number[],
+  fill: (dataId: DataId) => void,
+): Tensor {
+  const info = backend.makeOutput(shape, 'float32');
+  fill(info.dataId);
+  return engineOf(tf).makeTensorFromTensorInfo(info, backend);
 }
 
 export function isWasmBackend(backend: Backend): backend is WasmBackend {

@@ -8,12 +8,11 @@
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import type { Kernels } from '../kernels/heap-kernels.ts';
-import { float32View, isWasmBackend, kernelsOf } from './heap.ts';
+import { float32View, isWasmBackend, kernelsOf, tensorOf } from './heap.ts';
 import {
   asFloat32,
   backendOf,
   type DataId,
-  engineOf,
   type KernelInputs,
   type TapeNode,
   type TensorFlow,
@@ -297,8 +296,8 @@ export class SavedTensors {
       codes.read(values, undefined);
       return tf.tensor(values, [...shape]);
     }
-    const info = backend.makeOutput(shape, 'float32');
-    codes.read(float32View(backend, info.dataId, size), kernelsOf(backend));
-    return engineOf(tf).makeTensorFromTensorInfo(info, backend);
+    return tensorOf(tf, backend, shape, (dataId) =>
+      codes.read(float32View(backend, dataId, size), kernelsOf(backend)),
+    );
   }
 }

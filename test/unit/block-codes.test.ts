@@ -1,9 +1,11 @@
-/** 8-bit states by loops of their own: the bytes and the numbers of the quantiser that defines them. */
+/** 8-bit states by loops and by kernels of their own: the bytes and the numbers of the quantiser that defines them. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formats } from '../../src/formats/index.ts';
+import { blockCodesOn, type CodedBlocks } from '../../src/kernels/block-codes.ts';
+import { privateHeap } from '../../src/kernels/heap.ts';
 import { quantizer } from '../../src/quantizers/index.ts';
-import { blockCodes, readBlocks, writeBlocks } from '../../src/train/optimizers/block-codes.ts';
+import { codedZeros, readBlocks, writeBlocks } from '../../src/train/optimizers/block-codes.ts';
 
 const pattern = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const near = fc
@@ -24,7 +26,38 @@ const numbers = fc.oneof(
     .map((all) => Float32Array.from(all)),
 );
 
-describe.each(['dynamic8', 'dynamicUnsigned8'] as const)('%s', (name) => {
+/** Numbers from codes, and codes of numbers. */
+interface Way {
+  write(codes: CodedBlocks, values: Float32Array): void;
+  read(codes: CodedBlocks): Float32Array;
+}
+
+const heap = privateHeap();
+const kernel = blockCodesOn(heap);
+const atPointer = (count: number, fn: (pointer: number) => void): Float32Array => {
+  const pointer = heap.allocate(4 * count);
+  fn(pointer);
+  const values = new Float32Array(heap.memory.buffer, pointer, count).slice();
+  heap.free(pointer);
+  return values;
+};
+const ways: Record<string, Way> = {
+  loops: { write: writeBlocks, read: readBlocks },
+  kernels: {
+    write: (codes, values) =>
+      void atPointer(codes.count, (pointer) => {
+        new Float32Array(heap.memory.buffer, pointer, values.length).set(values);
+        kernel.encode(pointer, codes);
+      }),
+    read: (codes) => atPointer(codes.count, (pointer) => kernel.decode(codes, pointer)),
+  },
+};
+
+describe.each(
+  (['dynamic8', 'dynamicUnsigned8'] as const).flatMap((name) =>
+    Object.entries(ways).map(([by, way]) => [name, by, way] as const),
+  ),
+)('%s by %s', (name, _, way) => {
   const format = formats[name];
   const isSigned = name === 'dynamic8';
   const read = (x: Float32Array): Float32Array => (isSigned ? x : x.map(Math.abs));
@@ -54,12 +87,12 @@ describe.each(['dynamic8', 'dynamicUnsigned8'] as const)('%s', (name) => {
     fc.assert(
       fc.property(numbers, fc.integer({ min: 1, max: 40 }), (given, size) => {
         const x = read(given);
-        const own = blockCodes(format, x.length, size, isSigned);
-        const held = new Uint8Array(own.bytes);
-        writeBlocks(own, x, held);
+        const own = codedZeros(format, x.length, size);
+        expect([...way.read(own)]).toEqual([...x].map(() => 0));
+        way.write(own, x);
         const { bytes, values } = defined(x, size);
-        expect([...held]).toEqual([...bytes]);
-        const found = readBlocks(own, held);
+        expect([...own.held]).toEqual([...bytes]);
+        const found = way.read(own);
         values.forEach((value, i) => {
           expect(Object.is(found[i], value) || [i, x[i], found[i], value]).toBe(true);
         });
@@ -81,9 +114,8 @@ describe.each(['dynamic8', 'dynamicUnsigned8'] as const)('%s', (name) => {
       });
     });
     const x = read(Float32Array.from([1, ...middles, ...values]));
-    const own = blockCodes(format, x.length, x.length, isSigned);
-    const held = new Uint8Array(own.bytes);
-    writeBlocks(own, x, held);
-    expect([...held]).toEqual([...defined(x, x.length).bytes]);
+    const own = codedZeros(format, x.length, x.length);
+    way.write(own, x);
+    expect([...own.held]).toEqual([...defined(x, x.length).bytes]);
   });
 });

@@ -3,11 +3,21 @@
  * Source: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
  */
 import type { Tensor } from '@tensorflow/tfjs';
+import type { CodedBlocks } from '../../kernels/block-codes.ts';
 import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
+import { isWasmBackend, kernelsOf, pointerOf, tensorOf } from '../../tfjs/heap.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
-import { type AdamStep, adamInBlocks, type HeldBlocks } from './adam-blocks.ts';
+import { backendOf } from '../../tfjs/internals.ts';
 import { lossInMomentum } from './feedback.ts';
-import type { Given, Move, OptimizerOptions, Rule, TrainingOptimizer } from './optimizer.ts';
+import type {
+  Decayed,
+  Given,
+  Move,
+  OptimizerOptions,
+  Rule,
+  TrainingOptimizer,
+  WholeMove,
+} from './optimizer.ts';
 import { optimizerFrom } from './rule-optimizer.ts';
 import { type AdamWSettings, defaultOptimizer, settled } from './settings.ts';
 import { holdState } from './state-codec.ts';
@@ -30,7 +40,7 @@ export class AdamWRule implements Rule {
     return { first: holdState(tf, shape, true, first), second: holdState(tf, shape, false, second) };
   }
 
-  begin(): (given: Given) => Move {
+  begin(): (given: Given) => Move | WholeMove {
     const tf = this.#tf;
     const { beta1, beta2, epsilon } = this.settings;
     const { iterations } = this.counters;
@@ -44,32 +54,32 @@ export class AdamWRule implements Rule {
       epsilon * correction,
     ].map((value) => tf.scalar(value)) as [Tensor, Tensor, Tensor, Tensor, Tensor];
     const scaled = (rate: number): number => (rate * correction) / (1 - beta1Power);
-    const inBlocks = (gradient: Tensor, first: HeldBlocks, second: HeldBlocks): Move => {
-      let made: AdamStep | undefined;
-      return {
-        states: {},
-        step(rate) {
-          const constants = {
-            ...{ keep1: Math.fround(beta1), take1: Math.fround(1 - beta1) },
-            ...{ keep2: Math.fround(beta2), take2: Math.fround(1 - beta2) },
-            ...{ added: Math.fround(epsilon * correction), scale: Math.fround(scaled(rate)) },
-          };
-          made = adamInBlocks(first, second, gradient.dataSync() as Float32Array, constants);
-          return tf.tensor(made.step, gradient.shape);
-        },
-        held: {
-          notFinite: () => made?.notFinite,
-          commit() {
-            first.held = made!.first;
-            second.held = made!.second;
-          },
-        },
+    /** On codes, which are replaced; undefined where something would not be a finite number. */
+    const inBlocks = (
+      { gradient, variable }: Given,
+      { rate, left = 1, decaysAfter }: Decayed,
+      [first, second]: readonly [CodedBlocks, CodedBlocks],
+    ): WholeMove | undefined => {
+      const backend = backendOf(tf);
+      if (!isWasmBackend(backend)) return undefined;
+      const constants = {
+        ...{ keep1: beta1, take1: 1 - beta1, keep2: beta2, take2: 1 - beta2 },
+        ...{ added: epsilon * correction, rate: scaled(rate), left, decaysAfter },
       };
+      let commit: (() => void) | undefined;
+      const value = tensorOf(tf, backend, gradient.shape, (dataId) => {
+        const [g, w, out] = [gradient.dataId, variable.dataId, dataId].map((id) => pointerOf(backend, id));
+        commit = kernelsOf(backend).blocks.adam(g!, w!, out!, first, second, constants);
+      });
+      return commit && { value, commit };
     };
-    return ({ gradient, states, isPlain }) => {
+    return (given) => {
+      const { gradient, states, atOnce } = given;
       const [one, two] = [states['first']!.blocks, states['second']!.blocks];
-      if (isPlain && one !== undefined && two !== undefined && one.codes.size === two.codes.size)
-        return inBlocks(gradient, one, two);
+      if (atOnce !== undefined && one !== undefined && two !== undefined && one.size === two.size) {
+        const made = inBlocks(given, atOnce, [one, two]);
+        if (made !== undefined) return made;
+      }
       const first = tf.add(tf.mul(states['first']!.read(), keep1), tf.mul(gradient, take1));
       const second = tf.add(tf.mul(states['second']!.read(), keep2), tf.mul(tf.square(gradient), take2));
       const divisor = tf.add(tf.sqrt(second), added);

@@ -10,7 +10,6 @@ import type { Curve } from '../curve.ts';
 import type { Schedule } from '../schedule.ts';
 import type { SavedArray, WeightStoreSpec } from '../stores/index.ts';
 import type { ProjectSpec, StepOperatorSpec } from '../update/spec.ts';
-import type { NotFinite } from './adam-blocks.ts';
 import type { OptimizerSettings } from './settings.ts';
 import type { MomentCodecs, OptimizerDraws, StateOf } from './states.ts';
 
@@ -99,21 +98,29 @@ export interface Given {
   readonly gradient: Tensor;
   readonly states: StateOf;
   readonly variable: Variable;
-  /** Whether nobody needs the next states as tensors. */
-  readonly isPlain: boolean;
+  /** Where nobody needs the parts of a step: what it does beside the rule. */
+  readonly atOnce?: Decayed | undefined;
+}
+
+/** The rate of a step, and what is left of a weight beside it. */
+export interface Decayed {
+  readonly rate: number;
+  /** Undefined where weights do not decay. */
+  readonly left: number | undefined;
+  readonly decaysAfter: boolean;
+}
+
+/** A step in one. */
+export interface WholeMove {
+  /** What the variable is to be. */
+  readonly value: Tensor;
+  /** Gives the states what they are to hold. */
+  commit(): void;
 }
 
 /** What a rule makes of it. */
 export interface Move {
-  /** The next states, but for those that `held` has. */
   readonly states: Readonly<Record<string, Tensor>>;
-  /** Next states that are codes already, once `step` has been called. */
-  readonly held?: {
-    /** The first number of theirs that is not finite. */
-    notFinite(): NotFinite | undefined;
-    /** Lets the states have them. */
-    commit(): void;
-  };
   /** What is subtracted from the variable. */
   step(rate: number): Tensor;
   /** Estimate of the gradient's square, times `correction`. */
@@ -132,7 +139,7 @@ export interface Rule {
   /** States that begin as zeros, for gradients of a shape. */
   states(shape: readonly number[], codecs: MomentCodecs): StateOf;
   /** Begins a step of all variables. */
-  begin(): (given: Given) => Move;
+  begin(): (given: Given) => Move | WholeMove;
   counters: Readonly<Record<string, number>>;
 }
 

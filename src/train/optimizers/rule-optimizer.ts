@@ -7,13 +7,13 @@ import { checkSchema, fields, map, number, record } from '../../schema.ts';
 import { isEmulated } from '../../tfjs/emulate.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { listenedStep } from '../../tfjs/watched-methods.ts';
-import { DivergenceError } from '../divergence.ts';
 import { scheduleFactor } from '../schedule.ts';
 import { checkArrays, feedsBack, type HeldWeight, holdWeight, type SavedArray } from '../stores/index.ts';
 import { isProjected, Projector } from '../update/projection.ts';
 import { rmsOf, stepDivisor } from '../update/rms-clip.ts';
 import { checkOptions } from './check-options.ts';
 import {
+  type Decayed,
   entriesOf,
   type Given,
   type Governor,
@@ -24,6 +24,7 @@ import {
   type StepLook,
   type TrainingOptimizer,
   variableNamed,
+  type WholeMove,
   type WriteBack,
 } from './optimizer.ts';
 import { type CommonSettings, type OptimizerSettings, settingsAt } from './settings.ts';
@@ -159,21 +160,27 @@ class RuleSteps {
     return known;
   }
 
-  #update(variable: Variable, whole: Tensor, moved: (given: Given) => Move): void {
+  #update(variable: Variable, whole: Tensor, moved: (given: Given) => Move | WholeMove): void {
     const { name } = variable;
     this.look?.gradient(variable, whole);
     const projector = this.#projectorOf(name, variable.shape);
     const gradient = projector?.project(whole) ?? whole;
     const states = this.#statesOf(name, gradient.shape);
-    const move = moved({ gradient, states, variable, isPlain: this.#isPlain });
+    const isWhole = projector === undefined && this.#isPlain;
+    const atOnce = isWhole ? this.#decayOf(variable, this.learningRate) : undefined;
+    const move = moved({ gradient, states, variable, atOnce });
+    const { writeBack = this.#writeBack } = this.#options.governor ?? {};
+    if ('commit' in move) {
+      const kept = writeBack(variable, move.value)?.kept ?? move.value;
+      move.commit();
+      variable.assign(kept);
+      return;
+    }
     const rate = this.#rateOf(name, gradient, move);
     const step = move.step(rate);
-    const updated = this.#decayed(variable, projector?.back(step) ?? step, rate);
+    const updated = this.#decayed(variable, projector?.back(step) ?? step, this.#decayOf(variable, rate));
     this.#states.check(name, { value: updated, states: move.states }, this.step);
-    const found = move.held?.notFinite();
-    if (found !== undefined)
-      throw new DivergenceError('state', `${name}/${found.state}`, this.step + 1, found.index, found.value);
-    const written = (this.#options.governor?.writeBack ?? this.#writeBack)(variable, updated);
+    const written = writeBack(variable, updated);
     let next = move.states;
     if (written?.feedsBack === true && rate > 0) {
       const more = move.feedBack!(rate, this.#tf.sub(updated, written.kept));
@@ -181,7 +188,6 @@ class RuleSteps {
       this.#states.check(name, { value: written.kept, states: next }, this.step);
     }
     this.#states.write(name, next, this.step);
-    move.held?.commit();
     if (this.look !== undefined) this.#showStates(this.look, next, states);
     variable.assign(written?.kept ?? updated);
   }
@@ -193,16 +199,21 @@ class RuleSteps {
     }
   }
 
-  /** A variable less its step, decayed before or after it. */
-  #decayed(variable: Variable, step: Tensor, rate: number): Tensor {
-    const tf = this.#tf;
+  /** How a variable decays in a step of a rate. */
+  #decayOf(variable: Variable, rate: number): Decayed {
     const own = this.#options.governor?.settingsOf(variable.name).weightDecay;
     const decay = (own ?? this.#common.weightDecay) * this.decayFactor;
     const decays = (own !== undefined || variable.rank >= 2) && decay > 0;
-    if (!decays) return tf.sub(variable, step);
-    const shrink = 1 - rate * (own ?? this.#common.weightDecay) * this.decayFactor;
-    if (this.#common.decay === 'after') return tf.mul(tf.sub(variable, step), shrink);
-    return tf.sub(tf.mul(variable, shrink), step);
+    const left = decays ? 1 - rate * (own ?? this.#common.weightDecay) * this.decayFactor : undefined;
+    return { rate, left, decaysAfter: this.#common.decay === 'after' };
+  }
+
+  /** A variable less its step, decayed before or after it. */
+  #decayed(variable: Variable, step: Tensor, { left, decaysAfter }: Decayed): Tensor {
+    const tf = this.#tf;
+    if (left === undefined) return tf.sub(variable, step);
+    if (decaysAfter) return tf.mul(tf.sub(variable, step), left);
+    return tf.sub(tf.mul(variable, left), step);
   }
 
   readonly #writeBack: WriteBack = ({ name, shape }, updated) => {

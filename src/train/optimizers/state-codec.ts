@@ -8,13 +8,15 @@ import type { Tensor, Variable } from '@tensorflow/tfjs';
 import { within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { formats, pack, unpack } from '../../formats/index.ts';
+import type { CodedBlocks } from '../../kernels/block-codes.ts';
 import { decode, encode } from '../../operations/conversions.ts';
 import { type Quantized, type Quantizer, type QuantizerOptions, quantizer } from '../../quantizers/index.ts';
+import { isWasmBackend, kernelsOf, pointerOf, tensorOf } from '../../tfjs/heap.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
+import { backendOf } from '../../tfjs/internals.ts';
 import { checkQuantizerSpec } from '../quantizer-spec.ts';
 import { bytesOf, type Draw, float32Of, type SavedArray, savedFloat32 } from '../stores/index.ts';
-import type { HeldBlocks } from './adam-blocks.ts';
-import { blockCodes, readBlocks, writeBlocks } from './block-codes.ts';
+import { codedZeros, readBlocks, writeBlocks } from './block-codes.ts';
 import { checkedExpansion, expandedBytes, expandRange, shrinkRange } from './range-expansion.ts';
 
 export type StateCodecSpec =
@@ -88,7 +90,7 @@ function heldZeros(codec: Quantizer, count: number): Quantized {
 export interface HeldState {
   readonly bytes: number;
   /** Where it lies in 8-bit blocks: its codes, which a rule may work on itself. */
-  readonly blocks?: HeldBlocks;
+  readonly blocks?: CodedBlocks;
   /** The state in float32. Call inside `tf.tidy`. */
   read(): Tensor;
   /** Takes the next state; `draw` has the random integers of a codec that rounds stochastically. */
@@ -155,18 +157,25 @@ function bfloat16State(tf: TensorFlow, shape: readonly number[]): HeldState {
 
 /** Codes of the dynamic tables. A state that has a sign keeps it: a tiny negative number does not become 0. */
 function dynamicState(tf: TensorFlow, shape: readonly number[], block: number, signed: boolean): HeldState {
-  const codes = blockCodes(formats[signed ? 'dynamic8' : 'dynamicUnsigned8'], sizeOf(shape), block, signed);
-  const blocks: HeldBlocks = { codes, held: new Uint8Array(codes.bytes) };
-  writeBlocks(codes, new Float32Array(sizeOf(shape)), blocks.held);
+  const blocks = codedZeros(formats[signed ? 'dynamic8' : 'dynamicUnsigned8'], sizeOf(shape), block);
+  const { held } = blocks;
   return {
-    bytes: codes.bytes,
+    bytes: held.length,
     blocks,
-    read: () => tf.tensor(readBlocks(codes, blocks.held), [...shape]),
-    write: (next) => writeBlocks(codes, next.dataSync() as Float32Array, blocks.held),
-    save: () => ({ codes: { dtype: 'U8', shape: [codes.bytes], data: blocks.held.slice() } }),
-    restore(saved) {
-      blocks.held = bytesOf('state', saved['codes'], codes.bytes);
+    read() {
+      const backend = backendOf(tf);
+      if (!isWasmBackend(backend)) return tf.tensor(readBlocks(blocks), [...shape]);
+      return tensorOf(tf, backend, shape, (dataId) =>
+        kernelsOf(backend).blocks.decode(blocks, pointerOf(backend, dataId)),
+      );
     },
+    write(next) {
+      const backend = backendOf(tf);
+      if (isWasmBackend(backend)) kernelsOf(backend).blocks.encode(pointerOf(backend, next.dataId), blocks);
+      else writeBlocks(blocks, next.dataSync() as Float32Array);
+    },
+    save: () => ({ codes: { dtype: 'U8', shape: [held.length], data: held.slice() } }),
+    restore: (saved) => held.set(bytesOf('state', saved['codes'], held.length)),
     dispose: () => {},
   };
 }
