@@ -3,12 +3,12 @@
  * a third in lanes (binary32 addition by the same kernels), against `round` in the same mode, and against the scalar reference
  * loop. Operands are looked at for numbers that are none of the format's, or known to be some. Also ordinary arrays.
  */
-import { operate, operationOf, planOperations } from '../dist/arithmetic/operations.js';
-import { formats } from '../dist/formats/index.js';
-import { operateArray } from '../dist/kernels/arithmetic/operation-arrays.js';
-import { allocateFloat32, release } from '../dist/kernels/heap.js';
-import { roundArray } from '../dist/kernels/rounding-arrays.js';
-import { resolveRounding } from '../dist/rounding/index.js';
+import { operate, operationOf, planOperations } from '../build/arithmetic/operations.js';
+import { formats } from '../build/formats/index.js';
+import { operateArray } from '../build/kernels/arithmetic/operation-arrays.js';
+import { allocateFloat32, release } from '../build/kernels/heap.js';
+import { roundArray } from '../build/kernels/rounding-arrays.js';
+import { resolveRounding } from '../build/rounding/index.js';
 import { fill, measure } from './measure.js';
 import { digits, judge, table } from './report.js';
 
@@ -16,7 +16,7 @@ const lengths = [1e6, 1e7];
 const formatNames = /** @type {const} */ (['binary16', 'bfloat16']);
 const operations = /** @type {const} */ (['add', 'mul', 'fma', 'div', 'sqrt']);
 const arity = { add: 2, mul: 2, fma: 3, div: 2, sqrt: 1 };
-/** @type {readonly import('../dist/rounding/index.js').RoundOptions[]} */
+/** @type {readonly import('../build/rounding/index.js').RoundOptions[]} */
 const modes = [
   {},
   { rounding: 'toward-positive' },

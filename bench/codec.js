@@ -2,9 +2,9 @@
  * Throughput of array `encode` and `decode`, each giving a new array, against a copy of the numbers into a new array and
  * against loops of the scalar `round`, `format.encode` and `format.decode`.
  */
-import { toFormat } from '../dist/formats/index.js';
-import { decode, encode } from '../dist/operations/index.js';
-import { resolveRounding, roundScalar } from '../dist/rounding/index.js';
+import { toFormat } from '../build/formats/index.js';
+import { decode, encode } from '../build/operations/index.js';
+import { resolveRounding, roundScalar } from '../build/rounding/index.js';
 import { fill, measure } from './measure.js';
 import { digits, table } from './report.js';
 

@@ -1,9 +1,9 @@
 /** Elementary functions of binary32 arrays on kernels, correctly rounded, against a loop of Math's, which is not, and the scalar reference. */
-import { elementaryFunctions } from '../dist/arithmetic/elementary/index.js';
-import { toFormat } from '../dist/formats/index.js';
-import { allocateFloat32, release } from '../dist/kernels/heap.js';
-import { arithmetic } from '../dist/operations/arithmetic.js';
-import { resolveRounding } from '../dist/rounding/index.js';
+import { elementaryFunctions } from '../build/arithmetic/elementary/index.js';
+import { toFormat } from '../build/formats/index.js';
+import { allocateFloat32, release } from '../build/kernels/heap.js';
+import { arithmetic } from '../build/operations/arithmetic.js';
+import { resolveRounding } from '../build/rounding/index.js';
 import { measure } from './measure.js';
 import { digits, judge, table } from './report.js';
 

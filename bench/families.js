@@ -3,17 +3,17 @@
  * shared memory, against a copy of as many bytes and against the scalar reference loop. Stochastic rounding also with few
  * random bits, of which one Philox block gives more.
  */
-import { toFormat } from '../dist/formats/index.js';
-import { allocateFloat32, allocateFloat64, release } from '../dist/kernels/heap.js';
-import { roundArray } from '../dist/kernels/rounding-arrays.js';
-import { roundingPath } from '../dist/kernels/rounding-planner.js';
-import { resolveRounding, roundArrayReference } from '../dist/rounding/index.js';
+import { toFormat } from '../build/formats/index.js';
+import { allocateFloat32, allocateFloat64, release } from '../build/kernels/heap.js';
+import { roundArray } from '../build/kernels/rounding-arrays.js';
+import { roundingPath } from '../build/kernels/rounding-planner.js';
+import { resolveRounding, roundArrayReference } from '../build/rounding/index.js';
 import { copyOf, fill, measure } from './measure.js';
 import { digits, judge, table } from './report.js';
 
 const length = 1e6;
 const referenceLength = 2e4;
-/** @type {readonly (readonly [string, import('../dist/rounding/index.js').RoundOptions])[]} */
+/** @type {readonly (readonly [string, import('../build/rounding/index.js').RoundOptions])[]} */
 const nearest = [
   'binary16',
   'e4m3fnuz',

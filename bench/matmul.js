@@ -6,8 +6,8 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
-import { sharedHeap } from '../dist/kernels/heap.js';
-import { kernelsOn } from '../dist/kernels/heap-kernels.js';
+import { sharedHeap } from '../build/kernels/heap.js';
+import { kernelsOn } from '../build/kernels/heap-kernels.js';
 import { measure } from './measure.js';
 import { digits, judge, table } from './report.js';
 

@@ -5,11 +5,11 @@
  * npm run build && node bench/memory.js [model] [sequences] [recipe...]
  */
 
-import { wasmBackend } from '../dist/tfjs/index.js';
-import { recipeFrom, textData } from '../dist/train/index.js';
-import { modelConfig, models } from '../dist/train/model-config.js';
-import { settingsOf } from '../dist/train/run-settings.js';
-import { TrainingRun } from '../dist/train/training-run.js';
+import { wasmBackend } from '../build/tfjs/index.js';
+import { recipeFrom, textData } from '../build/train/index.js';
+import { modelConfig, models } from '../build/train/model-config.js';
+import { settingsOf } from '../build/train/run-settings.js';
+import { TrainingRun } from '../build/train/training-run.js';
 
 const [model = 'llama-large', sequences, ...named] = process.argv.slice(2);
 const names =

@@ -6,14 +6,14 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
-import { resolveAccumulator } from '../dist/arithmetic/accumulate/model.js';
-import { matrixUnit } from '../dist/arithmetic/matrix-unit/index.js';
-import { toFormat } from '../dist/formats/names.js';
-import { allocateFloat32, release } from '../dist/kernels/heap.js';
-import { matmulArray } from '../dist/kernels/products/product-arrays.js';
-import { roundArray } from '../dist/kernels/rounding-arrays.js';
-import { startThreads, stopThreads } from '../dist/kernels/threads.js';
-import { resolveRounding } from '../dist/rounding/index.js';
+import { resolveAccumulator } from '../build/arithmetic/accumulate/model.js';
+import { matrixUnit } from '../build/arithmetic/matrix-unit/index.js';
+import { toFormat } from '../build/formats/names.js';
+import { allocateFloat32, release } from '../build/kernels/heap.js';
+import { matmulArray } from '../build/kernels/products/product-arrays.js';
+import { roundArray } from '../build/kernels/rounding-arrays.js';
+import { startThreads, stopThreads } from '../build/kernels/threads.js';
+import { resolveRounding } from '../build/rounding/index.js';
 import { digits, judge, table } from './report.js';
 
 /** @typedef {{ name: string, format: string, operands?: string, deviation?: number, options?: object, model?: object, unit?: string, addend?: boolean, transposeA?: boolean, transposeB?: boolean, threads?: number }} Product */

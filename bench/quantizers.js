@@ -2,9 +2,9 @@
  * Quantisers against a copy of the same size and against the reference; and how much longer a matrix product takes whose operands are
  * quantised first.
  */
-import { allocateFloat32, release, sharedHeap } from '../dist/kernels/heap.js';
-import { kernelsOn } from '../dist/kernels/heap-kernels.js';
-import { blockQuantizerOptions, quantizer } from '../dist/quantizers/index.js';
+import { allocateFloat32, release, sharedHeap } from '../build/kernels/heap.js';
+import { kernelsOn } from '../build/kernels/heap-kernels.js';
+import { blockQuantizerOptions, quantizer } from '../build/quantizers/index.js';
 import { measure, memmove } from './measure.js';
 import { digits, judge, table } from './report.js';
 

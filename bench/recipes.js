@@ -2,16 +2,16 @@
  * What recipes put operands through: nanoseconds an element on kernels, against the scalar definition where there is one by itself.
  * The ratios of whole steps are in `training.js`.
  */
-import { round } from '../dist/operations/index.js';
-import { differentiable, factorsReference } from '../dist/quantizers/gradients/differentiable.js';
-import { clipped, trust } from '../dist/quantizers/gradients/masks.js';
-import { quantizer } from '../dist/quantizers/index.js';
-import { resolveQuantizer } from '../dist/quantizers/quantizer-options.js';
-import { runQuantizer } from '../dist/quantizers/run.js';
-import { trackerOf } from '../dist/quantizers/tracking.js';
-import { clampReference, clampResidual } from '../dist/quantizers/transforms/clamp-residual.js';
-import { hadamard, rotateReference } from '../dist/quantizers/transforms/hadamard.js';
-import { logShift, shiftReference } from '../dist/quantizers/transforms/log-shift.js';
+import { round } from '../build/operations/index.js';
+import { differentiable, factorsReference } from '../build/quantizers/gradients/differentiable.js';
+import { clipped, trust } from '../build/quantizers/gradients/masks.js';
+import { quantizer } from '../build/quantizers/index.js';
+import { resolveQuantizer } from '../build/quantizers/quantizer-options.js';
+import { runQuantizer } from '../build/quantizers/run.js';
+import { trackerOf } from '../build/quantizers/tracking.js';
+import { clampReference, clampResidual } from '../build/quantizers/transforms/clamp-residual.js';
+import { hadamard, rotateReference } from '../build/quantizers/transforms/hadamard.js';
+import { logShift, shiftReference } from '../build/quantizers/transforms/log-shift.js';
 import { fill, measure } from './measure.js';
 import { digits, judge, table } from './report.js';
 

@@ -2,10 +2,10 @@
  * Throughput of rounding float32 arrays, against a copy of the same size and against the scalar reference loop. Arrays
  * lie in the library's shared memory (out of place, and in place) or are ordinary ones.
  */
-import { formats } from '../dist/formats/index.js';
-import { allocateFloat32, release } from '../dist/kernels/heap.js';
-import { roundArray } from '../dist/kernels/rounding-arrays.js';
-import { resolveRounding, roundArrayReference } from '../dist/rounding/index.js';
+import { formats } from '../build/formats/index.js';
+import { allocateFloat32, release } from '../build/kernels/heap.js';
+import { roundArray } from '../build/kernels/rounding-arrays.js';
+import { resolveRounding, roundArrayReference } from '../build/rounding/index.js';
 import { fill, measure, memmove } from './measure.js';
 import { digits, judge, table } from './report.js';
 

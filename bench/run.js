@@ -1,5 +1,5 @@
 /**
- * The throughput benchmarks: `npm run bench`. They time the built package in `dist`.
+ * The throughput benchmarks: `npm run bench`. They time the package's modules in `build`.
  *
  * node bench/run.js [--only rounding,arithmetic,elementary,families,codec,threads,matmul,products,quantizers,transforms,recipes,updates,training,sweep,memory,tfjs] [--seconds 0.3] [--largest 1024] [--json]
  */

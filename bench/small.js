@@ -12,10 +12,7 @@ const turns = 60;
 const secondsOfTurn = 0.003;
 
 /** @param {string} folder */
-async function build(folder) {
-  const at = (/** @type {string} */ file) => import(pathToFileURL(resolve(folder, file)).href);
-  return { ...(await at('index.js')), ...(await at('kernels/heap.js')) };
-}
+const build = (folder) => import(pathToFileURL(resolve(folder, 'index.js')).href);
 
 const perTensor = { per: 'tensor', from: 'absmax' };
 /** @type {Record<string, object>} */

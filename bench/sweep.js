@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { digits, judge, table } from './report.js';
 
-const program = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../build/cli/main.js', import.meta.url));
 const steps = 300;
 
 /** @param {readonly string[]} argv */

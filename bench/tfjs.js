@@ -2,7 +2,7 @@
  * The time of training steps under TensorFlow.js: an MLP, a block of attention and a small convolutional net, plain and in emulated
  * bfloat16 with all that it may have besides, on our kernels and on those of the backends. Arms take turns, so that a drift of the machine hits all alike.
  */
-import { cpuBackend, emulate, wasmBackend } from '../dist/tfjs/index.js';
+import { cpuBackend, emulate, wasmBackend } from '../build/tfjs/index.js';
 import { medianOf, pairedRatio, processorSeconds } from './measure.js';
 import { digits, judge, table } from './report.js';
 

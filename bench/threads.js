@@ -4,11 +4,11 @@
  * that many cores are idle.
  */
 import { availableParallelism } from 'node:os';
-import { formats } from '../dist/formats/index.js';
-import { allocateFloat32, release } from '../dist/kernels/heap.js';
-import { roundArray } from '../dist/kernels/rounding-arrays.js';
-import { startThreads, stopThreads } from '../dist/kernels/threads.js';
-import { resolveRounding } from '../dist/rounding/index.js';
+import { formats } from '../build/formats/index.js';
+import { allocateFloat32, release } from '../build/kernels/heap.js';
+import { roundArray } from '../build/kernels/rounding-arrays.js';
+import { startThreads, stopThreads } from '../build/kernels/threads.js';
+import { resolveRounding } from '../build/rounding/index.js';
 import { measure } from './measure.js';
 import { digits, judge, table } from './report.js';
 

@@ -3,8 +3,8 @@
  * and on those of tfjs-wasm, against plain float32 on stock tfjs-wasm; and of an MLP of the layers API under a recipe. Arms take
  * turns, so that a drift of the machine hits all alike.
  */
-import { wasmBackend } from '../dist/tfjs/index.js';
-import { applyRecipe, mobyDick, recipes, train } from '../dist/train/index.js';
+import { wasmBackend } from '../build/tfjs/index.js';
+import { applyRecipe, mobyDick, recipes, train } from '../build/train/index.js';
 import { medianOf, pairedRatio, processorSeconds } from './measure.js';
 import { digits, judge, table } from './report.js';
 

@@ -1,9 +1,9 @@
 /** The random Hadamard transform against a copy of the same size and against the plain loop. */
 
-import { allocateFloat32, release } from '../dist/kernels/heap.js';
-import { rotateArray } from '../dist/kernels/transforms/hadamard-arrays.js';
-import { rotateReference } from '../dist/quantizers/transforms/hadamard.js';
-import { transformerEngineSigns } from '../dist/quantizers/transforms/index.js';
+import { allocateFloat32, release } from '../build/kernels/heap.js';
+import { rotateArray } from '../build/kernels/transforms/hadamard-arrays.js';
+import { rotateReference } from '../build/quantizers/transforms/hadamard.js';
+import { transformerEngineSigns } from '../build/quantizers/transforms/index.js';
 import { measure, memmove } from './measure.js';
 import { digits, judge, table } from './report.js';
 

@@ -3,9 +3,9 @@
  * reads and writes; the basis of a projection found anew. The ratios of whole steps are in `training.js`.
  */
 import * as tf from '@tensorflow/tfjs';
-import { wasmBackend } from '../dist/tfjs/index.js';
-import { adamW, recipes } from '../dist/train/index.js';
-import { Projector } from '../dist/train/update/projection.js';
+import { wasmBackend } from '../build/tfjs/index.js';
+import { adamW, recipes } from '../build/train/index.js';
+import { Projector } from '../build/train/update/projection.js';
 import { medianOf, memmove, processorSeconds } from './measure.js';
 import { digits, judge, table } from './report.js';
 

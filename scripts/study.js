@@ -1,7 +1,7 @@
 /**
  * `npm run study -- x1`: one of the sweeps of docs/studies/, by its file's name or the first part of it. What follows goes to
  * `halfulp sweep`: `npm run study -- x1 --estimate`, `--workers 2`, `--report`; with `--page` the study's page,
- * docs/studies/NAME.md, is written afterwards, of what is finished then. Needs a build (`npm run build`).
+ * docs/studies/NAME.md, is written afterwards, of what is finished then. Needs the modules (`npm run build:modules`).
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,14 +25,14 @@ if (file === undefined || name === '') {
 const sweep = join(folder, file);
 const page = join(folder, file.replace(/\.json$/, '.md'));
 const out = join('runs', 'studies');
-const built = (name) => import(new URL(`../dist/${name}.js`, import.meta.url).href);
+const built = (name) => import(new URL(`../build/${name}.js`, import.meta.url).href);
 const [{ main }, { exitCodes, reportFailure }, { processIo }, { checkPage, preparePage }, { reportStudy }] =
   await Promise.all(
     ['cli/main', 'cli/exit-codes', 'cli/io', 'studies/study-page', 'studies/study'].map(built),
   );
 const hasPage = rest.includes('--page');
 // Workers are processes of the program that this one says it is.
-process.argv[1] = join(root, 'dist', 'cli', 'main.js');
+process.argv[1] = join(root, 'build', 'cli', 'main.js');
 try {
   // Refused before hours of training, not after.
   if (hasPage) checkPage(page);

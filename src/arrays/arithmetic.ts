@@ -17,8 +17,6 @@ import { expressionOf, readTemplate } from './expression.ts';
 import { defineMethods } from './methods.ts';
 import { type Arithmetic, type ShapedArray, shaped } from './shaped-array.ts';
 
-defineMethods((format) => arithmetic(format));
-
 /**
  * Operations on operands of formats of their own, rounded once to the format of results: the formatOf operations of IEEE 754-2019,
  * section 5.4.1. They take numbers and flat arrays.
@@ -77,6 +75,7 @@ export function arithmetic(
 
 /** The object with what makes shaped arrays. */
 function withShapes(flat: FlatArithmetic): Arithmetic {
+  defineMethods(arithmetic);
   const array: Arithmetic['array'] = (values, shape, given) => {
     const { operands, copy } = checkFields<EntryOptions>('', given, ['operands', 'copy']);
     const entry = {

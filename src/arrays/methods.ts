@@ -88,8 +88,9 @@ function defineMethod(name: string | symbol, method: (this: ArrayCore, ...given:
   Object.defineProperty(ArrayCore.prototype, name, { value: method });
 }
 
-/** Gives shaped arrays their methods. `make`: what makes an arithmetic of plain numbers. */
+/** Gives shaped arrays their methods, once, with the first arithmetic. `make`: what makes an arithmetic of plain numbers. */
 export function defineMethods(make: Make): void {
+  if (Object.hasOwn(ArrayCore.prototype, 'fma')) return;
   const isUnary = (name: string): boolean => elementaryFunctions[name as ElementaryName].arity === 1;
   const functions = Object.keys(elementaryFunctions);
   for (const name of [...functions.filter(isUnary), 'sqrt', 'neg', 'abs'])

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import { packageVersion } from './own-package.ts';
 
 /** Machine and software of a run. */
 export interface Environment {
@@ -37,8 +38,7 @@ function installedVersion(name: string): string | null {
 
 /** Describes this machine and the versions of the named packages beside halfulp's own. */
 export function describeEnvironment(packageNames: readonly string[]): Environment {
-  const own = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const packages: Record<string, string> = { halfulp: (JSON.parse(own) as { version: string }).version };
+  const packages: Record<string, string> = { halfulp: packageVersion() };
   for (const name of packageNames) {
     const version = installedVersion(name);
     if (version !== null) packages[name] = version;

@@ -5,7 +5,7 @@
  * `halfulp --help` stays quick.
  */
 
-import { readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { oneOf } from '../check.ts';
@@ -13,6 +13,7 @@ import { reasonOf } from '../files/write.ts';
 import { exitCodes, reportFailure } from './exit-codes.ts';
 import { type Io, processIo } from './io.ts';
 import { operands } from './operation/names.ts';
+import { packageVersion } from './own-package.ts';
 import { withPrintableOutputs } from './printable-output.ts';
 
 /** What a subcommand's file offers: its commander command and what to do when chosen, giving an exit code. */
@@ -126,12 +127,6 @@ function operationList(width: number): string {
     if (`${lines.at(-1)} ${name}`.length > width) lines.push(name);
     else lines.push(`${lines.pop()} ${name}`.trim());
   return lines.map((line) => `    ${line}`).join('\n');
-}
-
-/** Version of this package, from the package.json two folders up (the same from src/cli and dist/cli). */
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** Gives a command, and those under it, our way of reporting: exceptions instead of process.exit, one-line errors. */

@@ -1,10 +1,15 @@
-/** What `npm pack` ships: the compiled package with the declarations that users see, and the documentation. Built in a folder apart. */
+/**
+ * What `npm pack` ships: the code in few files, the declarations that users see, and the documentation; what an entry point loads, and what
+ * a bundle of one function weighs. Built in a folder apart.
+ */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
 import ts from 'typescript';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 interface Shipped {
   readonly unpackedSize: number;
@@ -22,10 +27,9 @@ beforeAll(() => {
     cpSync(name, join(folder, name), { recursive: true });
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
   // The type checker has its own test.
-  for (const config of ['tsconfig.build.json', 'tsconfig.javascript.json'])
-    node('node_modules/typescript/bin/tsc', '-p', config, '--noCheck', '--outDir', join(folder, 'dist'));
-  node('scripts/prune-build.js', folder);
-  node('scripts/build-laboratory.js', folder);
+  const out = ['--noCheck', '--outDir', join(folder, 'dist')];
+  node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', ...out);
+  node('scripts/build-package.js', folder);
   const listed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
     cwd: folder,
     encoding: 'utf8',
@@ -47,14 +51,23 @@ test('has no sources, maps, studies or measurements', () => {
     'README.md',
     'package.json',
   ]);
-  const isLaboratory = (path: string): boolean => /^dist\/laboratory\/[\w.-]+\.br$/.test(path);
-  expect(paths.filter((path) => !isLaboratory(path) && !/\.(js|d\.ts|md)$/.test(path))).toEqual([
+  expect(paths.filter((path) => !/\.(js|d\.ts|md)$/.test(path)).sort()).toEqual([
     'LICENSE',
+    'dist/laboratory/style.css',
     'package.json',
   ]);
   expect(paths.filter((path) => /^(docs|dist)\/(studies|results|images)/.test(path))).toEqual([]);
   expect(paths.filter((path) => path.startsWith('docs/')).length).toBeGreaterThan(15);
 });
+
+/** The files of the package that a file of code imports. */
+function importsOf(path: string, isStatic = false): string[] {
+  const text = readFileSync(join(folder, path), 'utf8');
+  return ts
+    .preProcessFile(isStatic ? text.replaceAll('import(', '(') : text, true, true)
+    .importedFiles.filter(({ fileName }) => fileName.startsWith('.'))
+    .map(({ fileName }) => join(dirname(path), fileName));
+}
 
 test('has every file that an entry point or another file imports', () => {
   const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8')) as {
@@ -67,12 +80,11 @@ test('has every file that an entry point or another file imports', () => {
   for (const entry of [...named, ...Object.values(bin)]) expect(paths).toContain(join(entry));
   const missing = paths
     .filter((path) => path.startsWith('dist/'))
+    .filter((path) => /\.[jt]s$/.test(path))
     .flatMap((path) => {
       const ending = path.endsWith('.d.ts') ? '.d.ts' : '.js';
-      return ts
-        .preProcessFile(readFileSync(join(folder, path), 'utf8'), true, true)
-        .importedFiles.filter(({ fileName }) => fileName.startsWith('.'))
-        .map(({ fileName }) => join(dirname(path), fileName.replace(/\.[jt]s$/, ending)))
+      return importsOf(path)
+        .map((file) => file.replace(/\.[jt]s$/, ending))
         .filter((file) => !paths.includes(file));
     });
   expect(missing).toEqual([]);
@@ -120,3 +132,93 @@ test('has declarations that a strict project reads without skipLibCheck and with
   expect(problems).toEqual([]);
   expect(program.getSourceFiles().some(({ fileName }) => fileName.includes('@types/node'))).toBe(false);
 }, 120_000);
+
+describe('an entry point', () => {
+  /** What is read before any code of an entry point runs. */
+  function filesOf(entry: string): Set<string> {
+    const files = new Set([join('dist', entry)]);
+    for (const file of files) for (const next of importsOf(file, true)) files.add(next);
+    return files;
+  }
+
+  test.each([
+    ['index.js', 4],
+    ['linalg/index.js', 5],
+    ['mathjs/index.js', 5],
+    ['tfjs/index.js', 6],
+    ['train/index.js', 8],
+    ['cli/main.js', 8],
+  ])('%s is read in at most %i files', (entry, most) => {
+    expect(filesOf(entry).size).toBeLessThanOrEqual(most);
+  });
+
+  test('compiles no kernels before the first array, and shares what it has with the others', () => {
+    const program = `
+      const { Module } = WebAssembly;
+      let compiled = 0;
+      WebAssembly.Module = class extends Module {
+        constructor(bytes) {
+          super(bytes);
+          compiled++;
+        }
+      };
+      const halfulp = await import('halfulp');
+      const { lu } = await import('halfulp/linalg');
+      await import('halfulp/train');
+      const atImport = compiled;
+      halfulp.round(0.1, 'e4m3fn');
+      const afterNumbers = compiled;
+      halfulp.round([0.1], 'e4m3fn');
+      let isOurs = false;
+      try {
+        lu('nothing');
+      } catch (error) {
+        isOurs = error instanceof halfulp.ArgumentError;
+      }
+      console.log(JSON.stringify({ atImport, afterNumbers, afterArray: compiled, isOurs }));`;
+    const file = join(folder, 'importer.js');
+    writeFileSync(file, program);
+    expect(JSON.parse(execFileSync(process.execPath, [file], { encoding: 'utf8' }))).toEqual({
+      ...{ atImport: 0, afterNumbers: 0, afterArray: 1, isOurs: true },
+    });
+  });
+});
+
+describe('a bundle', () => {
+  /** A program that imports names of the package, bundled and minified; the kernels that are in it. */
+  async function bundle(names: string): Promise<{ size: number; kernels: string[] }> {
+    const { outputFiles } = await build({
+      stdin: { contents: `import { ${names} } from 'halfulp'; console.log(${names});`, resolveDir: folder },
+      ...{ bundle: true, minify: true, format: 'esm', write: false, external: ['node:*'] },
+    });
+    const { contents, text } = outputFiles[0]!;
+    const kernels = [];
+    for (const file of readdirSync('src/kernels/generated').sort()) {
+      if (file.startsWith('layout-')) continue;
+      const { default: bytes } = (await import(resolve('src/kernels/generated', file))) as {
+        default: string;
+      };
+      if (text.includes(bytes)) kernels.push(file.replace('.ts', ''));
+    }
+    return { size: gzipSync(contents, { level: 9 }).length, kernels };
+  }
+
+  test.each([
+    ['round', 60, ['rounding']],
+    ['encode', 60, ['rounding']],
+    ['quantize', 80, ['quantizers', 'rounding']],
+    ['quantizer', 94, ['quantizers', 'rounding', 'transforms']],
+    ['arithmetic', 145, ['arithmetic', 'elementary', 'products', 'rounding']],
+    ['float', 8, []],
+    ['posit', 8, []],
+    ['fixed, int', 8, []],
+    ['formats', 8, []],
+    ['parseFormat', 12, []],
+    ['allocateFloat32', 2, []],
+    ['ArgumentError, roundingModes, gradientNames', 1, []],
+  ])('of %s weighs at most %i KB, compressed', async (names, limit, modules) => {
+    const { size, kernels } = await bundle(names);
+    expect(size).toBeLessThanOrEqual(limit * 1000);
+    expect(kernels).toEqual(modules);
+  });
+});

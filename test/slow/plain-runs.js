@@ -1,12 +1,12 @@
 /**
  * Runs of a sweep file one after the other in this process: `node plain-runs.js SWEEP COUNT`. Says the milliseconds of processor time and of
- * the clock that one takes, without the first ten. Imports the built package.
+ * the clock that one takes, without the first ten. Imports its modules, `npm run build:modules`.
  */
 import { readFileSync } from 'node:fs';
-import { readSweep } from '../../dist/cli/sweep/definition.js';
-import { loadData } from '../../dist/cli/training-data.js';
-import { wasmBackend } from '../../dist/tfjs/index.js';
-import { train } from '../../dist/train/index.js';
+import { readSweep } from '../../build/cli/sweep/definition.js';
+import { loadData } from '../../build/cli/training-data.js';
+import { wasmBackend } from '../../build/tfjs/index.js';
+import { train } from '../../build/train/index.js';
 
 const [file, count] = process.argv.slice(2);
 const {

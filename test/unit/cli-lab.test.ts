@@ -4,7 +4,6 @@ import { request } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { brotliCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dataFiles } from '../../src/cli/lab/data.ts';
 import { type Finder, pathOf, type Served, serve } from '../../src/cli/lab/serve.ts';
@@ -131,18 +130,19 @@ it('serves an installed package: pages, their code, and modules with packages wh
   const dist = join(folder, 'dist');
   mkdirSync(join(dist, 'laboratory'), { recursive: true });
   writeFileSync(
-    join(dist, 'laboratory', 'worker.js.br'),
-    brotliCompressSync(
-      `import('@tensorflow/tfjs');import '/modules/index.js';import{a}from"re2js";ask("csv-parse/sync","valibot")`,
-    ),
+    join(dist, 'laboratory', 'worker.js'),
+    'import(`@tensorflow/tfjs`);import "../index.js";import{a}from"re2js";ask("csv-parse/sync","valibot")',
   );
+  writeFileSync(join(dist, 'laboratory', 'style.css'), 'body{}');
   writeFileSync(join(dist, 'index.js'), 'export const one="1";');
+  writeFileSync(join(dist, 'index.d.ts'), 'export declare const one: string;');
   return withServer(packageFinder(dist), async (served) => {
     expect((await ask(served, '/')).body).toContain('data-page="format"');
     expect((await ask(served, '/laboratory/training.html')).body).toContain('data-page="training"');
-    expect((await ask(served, '/laboratory/assets/worker.ts')).body).toBe(
-      `import('/packages/tensorflow.js');import '/modules/index.js';import{a}from"/packages/re2js/build/index.js";ask("csv-parse/sync","valibot")`,
+    expect((await ask(served, '/modules/laboratory/worker.js')).body).toBe(
+      'import(`/packages/tensorflow.js`);import "../index.js";import{a}from"/packages/re2js/build/index.js";ask("csv-parse/sync","valibot")',
     );
+    expect((await ask(served, '/modules/laboratory/style.css')).body).toBe('body{}');
     expect((await ask(served, '/modules/index.js')).body).toBe('export const one="1";');
     const parser = readFileSync('node_modules/csv-parse/dist/esm/sync.js', 'utf8');
     expect((await ask(served, '/packages/csv-parse/dist/esm/sync.js')).body).toBe(parser);
@@ -152,7 +152,7 @@ it('serves an installed package: pages, their code, and modules with packages wh
       '/data/toString',
       '/packages/mnist/package.json',
       '/packages/commander/index.js',
-      '/modules/laboratory/worker.js.br',
+      '/modules/index.d.ts',
       '/laboratory/nothing',
       '/package.json',
     ])

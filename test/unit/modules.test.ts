@@ -105,10 +105,10 @@ interface Import {
   readonly names: readonly string[] | undefined;
 }
 
-/** The file that an import is of, dist/ read as src/; a package as it is. */
+/** The file that an import is of, dist/ and build/ read as src/; a package as it is. */
 function resolved(file: string, specifier: string): string {
   if (!specifier.startsWith('.')) return specifier;
-  return normalize(join(dirname(file), specifier)).replace(/^dist(\/.*)\.js$/, 'src$1.ts');
+  return normalize(join(dirname(file), specifier)).replace(/^(?:dist|build)(\/.*)\.js$/, 'src$1.ts');
 }
 
 function parsed(file: string): { readonly imports: Import[]; readonly exports: string[] } {

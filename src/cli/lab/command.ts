@@ -2,13 +2,13 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { listenForStop } from '../interrupt.ts';
 import type { Io } from '../io.ts';
 import { integer } from '../options.ts';
+import { packageFolder } from '../own-package.ts';
 import { type Finder, serve } from './serve.ts';
 import { packageFinder, siteFinder } from './site.ts';
 
@@ -24,11 +24,9 @@ interface Given {
   readonly site?: string;
 }
 
-/** The package's folder, from src/cli/lab and from dist/cli/lab. */
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-
 /** The site that was named, or one that was built here, or the laboratory that the package holds. */
 function finderOf(site: string | undefined): Finder {
+  const root = packageFolder();
   const built = site ?? join(root, 'site', 'dist');
   if (existsSync(join(built, 'index.html'))) return siteFinder(built);
   if (site !== undefined) throw new ArgumentError('--site', site, 'a folder with a built site');

@@ -2,7 +2,6 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, sep } from 'node:path';
-import { brotliDecompressSync } from 'node:zlib';
 import { dataFiles } from './data.ts';
 import { type Finder, type Sent, typeOf } from './serve.ts';
 
@@ -46,8 +45,8 @@ function shell(name: string): string {
 <meta name="color-scheme" content="light dark">
 <title>${title(name)} | halfulp</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/laboratory/assets/style.css">
-<script type="module" src="/laboratory/assets/shell.js"></script>
+<link rel="stylesheet" href="/modules/laboratory/style.css">
+<script type="module" src="/modules/laboratory/shell.js"></script>
 </head>
 <body>
 <nav class="shell" aria-label="laboratory">${links.join('\n')}</nav>
@@ -77,7 +76,7 @@ const bridges: Readonly<Record<string, string>> = {
 /** Code with addresses in place of the packages that it imports; other texts with a package's name stay. */
 const withPackages = (code: string): string =>
   code.replace(
-    /(\b(?:from|import)\s*\(?\s*)(["'])([@\w][\w@/-]*)\2/g,
+    /(\b(?:from|import)\s*\(?\s*)(["'`])([@\w][\w@/-]*)\2/g,
     (text, word: string, mark: string, name: string) =>
       Object.hasOwn(packages, name) ? word + mark + packages[name] + mark : text,
   );
@@ -117,20 +116,13 @@ function fromPackages(path: string): Sent | undefined {
   return folder === undefined ? undefined : read(folder, rest!);
 }
 
-/** The laboratory of an installed package: its pages' code from `dist/laboratory`, the library's modules from `dist`. */
+/** The laboratory of an installed package: its pages' code and the library's are modules in `dist`. */
 export function packageFinder(dist: string): Finder {
   return (path) => {
     const page = /^\/(?:laboratory\/?)?(\w*)(?:\.html)?$/.exec(path);
     if (page !== null && (page[1] === '' || pageNames.some((name) => name === page[1])))
       return { type: typeOf('.html'), bytes: shell(page[1] || 'format') };
-    const asset = /^\/laboratory\/assets\/([\w.-]+)$/.exec(path);
-    if (asset !== null) {
-      const name = asset[1]!.replace(/\.ts$/, '.js');
-      const file = within(join(dist, 'laboratory'), `${name}.br`);
-      if (file === undefined) return undefined;
-      return { type: typeOf(name), bytes: withPackages(brotliDecompressSync(readFileSync(file)).toString()) };
-    }
-    const module = /^\/modules\/(.+\.js)$/.exec(path);
+    const module = /^\/modules\/(.+\.(?:js|css))$/.exec(path);
     const code = module === null ? undefined : read(dist, module[1]!);
     if (code !== undefined) return { ...code, bytes: withPackages(code.bytes.toString()) };
     const data = /^\/data\/([\w.-]+)$/.exec(path);

@@ -1,6 +1,7 @@
 /** A worker's hold on a process that trains: started when it is needed, kept for the next run, replaced when it ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { packageFolder } from '../own-package.ts';
 import type { RunJob } from './job.ts';
 import type { FromTrainer, Outcome, ToTrainer } from './trainer.ts';
 
@@ -35,7 +36,7 @@ export interface Trainer {
 export type LaunchTrainer = () => ChildProcess;
 
 const launchTrainer: LaunchTrainer = () =>
-  spawn(process.execPath, [fileURLToPath(new URL('trainer.js', import.meta.url))], {
+  spawn(process.execPath, [join(packageFolder(), 'dist', 'cli', 'queue', 'trainer.js')], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     serialization: 'advanced',
   });
