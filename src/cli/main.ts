@@ -77,7 +77,7 @@ const subcommands: readonly Subcommand[] = [
   },
   {
     name: 'assign',
-    summary: 'choose a format for each layer by what a run has measured, as a recipe',
+    summary: 'choose a format for each layer of a run or a model file by what it costs',
     load: async (io, done) => (await import('./assign/command.ts')).assignCommand(io, done),
   },
   {

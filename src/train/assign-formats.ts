@@ -3,34 +3,58 @@
  * what comes out are formats by layers' names, which a recipe's rules take.
  *
  * The cost of a layer in a format is the sum of h (w' - w)^2 over its weights, w' being the images and h the weight's curvature, 1 where
- * none is given; squared gradients are an estimate of it. Beginning with the cheapest of the narrowest formats, the step to a wider one
- * that saves most for each bit that it adds is taken as long as the mean number of bits stays within the budget.
- * Source of the idea: Dong et al., "HAWQ-V2", arXiv 1911.03852 (costs by curvature); the greedy order is this project's.
+ * none is given; squared gradients and second derivatives are estimates of it; or what was measured. How assignments are found is
+ * assign-front.ts.
+ * Source of the idea: Dong et al., "HAWQ-V2", arXiv 1911.03852 (costs by curvature, a Pareto front).
  */
 import { isFloat32Array } from '../array-kinds.ts';
-import { checkLength, checkList, checkObject, checkSome, numberInRange, within } from '../check.ts';
+import {
+  checkFields,
+  checkLength,
+  checkList,
+  checkObject,
+  checkSome,
+  numberInRange,
+  oneOf,
+  within,
+} from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { FormatSpelling } from '../formats/index.ts';
-import { type Quantizer, type QuantizerOptions, quantizer } from '../quantizers/index.ts';
-import { checkSchema, list, maybe, someFields, value } from '../schema.ts';
+import { namedQuantizer, type Quantizer, type QuantizerOptions, quantizer } from '../quantizers/index.ts';
+import { checkSchema, integer, list, maybe, number, someFields, value } from '../schema.ts';
+import { type Chosen, exactFront, greedyFront, type Place, worthChoices } from './assign-front.ts';
+import { bitsOfImage } from './bits-per-weight.ts';
 
 /** A layer whose format is to be chosen. */
 export interface SensitiveLayer {
   readonly name: string;
   readonly weights: Float32Array;
+  /** Of the weights: rows along what a product sums over, or outputs, taps and inputs of a filter. Default: one row. */
+  readonly shape?: readonly number[];
   /** Of each weight, not negative: squared gradients, say. Default: 1. */
   readonly curvature?: Float32Array;
+  /** What each candidate costs, where that was measured: nothing is computed from the weights then. */
+  readonly costs?: readonly number[];
 }
 
-/** A format that a layer may have, as a quantiser of its weights. */
-export type Candidate<F extends FormatSpelling> = Pick<QuantizerOptions, 'scale'> & { readonly format: F };
+/** A format that a layer may have, as a quantiser of its weights: options, or a name such as `'int4/block:128'`. */
+export type Candidate<F extends FormatSpelling> =
+  | (Pick<QuantizerOptions, 'scale' | 'range' | 'saturation'> & { readonly format: F })
+  | (F & string);
 
 export interface Assignment<F extends FormatSpelling> {
   readonly formats: Readonly<Record<string, F>>;
-  /** Mean over the weights. */
+  /** Mean over the weights, with the scales of groups. */
   readonly bits: number;
+  /** Of all weights, with those scales. */
+  readonly bytes: number;
   /** The sum of the layers' costs. */
   readonly cost: number;
+}
+
+export interface AssignOptions {
+  /** `'exact'` (default): no assignment within the bits costs less; `'greedy'`: by what each step saves for each bit. */
+  readonly by?: 'exact' | 'greedy';
 }
 
 const array = value<Float32Array>(isFloat32Array, 'a Float32Array');
@@ -38,118 +62,182 @@ const layerSchema = list(
   someFields({
     name: value<string>((given) => typeof given === 'string', 'a text'),
     weights: array,
+    shape: maybe(list(integer(1, 2 ** 40), 1, 8)),
     curvature: maybe(array),
+    costs: maybe(list(number())),
   }),
   1,
 );
 
+/** A format with its quantiser. */
+interface Made<F> {
+  readonly format: F;
+  readonly quantizer: Quantizer;
+}
+
+function madeOf<F extends FormatSpelling>(candidate: Candidate<F>): Made<F> {
+  return typeof candidate === 'string'
+    ? { format: candidate, quantizer: namedQuantizer(candidate as string) }
+    : { format: candidate.format, quantizer: quantizer(candidate as QuantizerOptions) };
+}
+
+/** A layer's weights as a quantiser sees them: blocks of a filter stay within a tap. */
+function matrixShape({ weights, shape }: SensitiveLayer, { scale }: Quantizer): readonly number[] {
+  if (shape === undefined) return [1, weights.length];
+  if (shape.length !== 3) return shape;
+  const [outputs, taps, inputs] = shape as [number, number, number];
+  return scale.grouping.per === 'block' ? [outputs * taps, inputs] : [outputs, taps * inputs];
+}
+
+/** What a layer reads in place of its weights. */
+export const imageOf = (layer: SensitiveLayer, made: Quantizer): Float32Array =>
+  made.fakeQuantize(layer.weights, matrixShape(layer, made));
+
+/** A layer whose error counts beside the size of its weights. */
+export function relativeLayer(layer: SensitiveLayer): SensitiveLayer {
+  const power = layer.weights.reduce((sum, w) => sum + w * w, 0);
+  return { ...layer, curvature: new Float32Array(layer.weights.length).fill(power === 0 ? 0 : 1 / power) };
+}
+
 /** What a quantiser costs a layer. */
-function costOf({ weights, curvature }: SensitiveLayer, made: Quantizer): number {
-  const images = made.fakeQuantize(weights);
+function costOf(layer: SensitiveLayer, made: Quantizer): number {
+  const { weights, curvature } = layer;
+  const images = imageOf(layer, made);
   let sum = 0;
   for (let i = 0; i < weights.length; i++) sum += (curvature?.[i] ?? 1) * (images[i]! - weights[i]!) ** 2;
   return sum;
 }
 
-interface Choice<F> {
-  readonly format: F;
-  readonly bits: number;
-  readonly cost: number;
+/** The quantisers of candidates. Throws ArgumentError below `candidates`. */
+export function madeCandidates<F extends FormatSpelling>(candidates: readonly Candidate<F>[]): Made<F>[] {
+  checkList('candidates', candidates, 'a list of quantisers');
+  checkSome('candidates', candidates, 'at least one quantiser');
+  return Array.from(candidates, (one, i) => {
+    const path = `candidates[${i}]`;
+    if (typeof one !== 'string')
+      checkObject(path, one, "a quantiser, { format, scale }, or a quantiser's name");
+    return within(path, () => madeOf(one));
+  });
 }
 
-/** A format with its quantiser and its bits. */
-interface Made<F> {
-  readonly format: F;
-  readonly quantizer: Quantizer;
-  readonly bits: number;
+/** Layers with what each candidate costs them, in the order of the candidates. Throws ArgumentError. */
+export function placesOf<F extends FormatSpelling>(
+  layers: readonly SensitiveLayer[],
+  candidates: readonly Candidate<F>[],
+): Place<F>[] {
+  checkSchema('layers', layers, layerSchema);
+  const made = madeCandidates(candidates);
+  return layers.map((layer, i) => {
+    const { name, weights, shape, curvature, costs } = layer;
+    const path = `layers[${i}]`;
+    const size = weights.length;
+    if (layers.findIndex((other) => other.name === name) < i)
+      throw new ArgumentError(`${path}.name`, name, 'names that differ');
+    if (curvature !== undefined)
+      checkLength(`${path}.curvature`, curvature, size, `${size} numbers, one a weight`);
+    if (costs !== undefined)
+      checkLength(`${path}.costs`, costs, made.length, `${made.length} numbers, one a candidate`);
+    if (shape !== undefined && shape.reduce((all, extent) => all * extent, 1) !== size)
+      throw new ArgumentError(`${path}.shape`, shape, `a shape of ${size} weights`);
+    const choices = made.map(({ format, quantizer: own }, j) => ({
+      format,
+      bits: size * bitsOfImage(own, matrixShape(layer, own)),
+      cost: costs?.[j] ?? costOf(layer, own),
+    }));
+    return { name, size, choices };
+  });
 }
 
-function madeOf<F extends FormatSpelling>(candidate: Candidate<F>): Made<F> {
-  const made = quantizer(candidate as QuantizerOptions);
-  const { format } = made;
-  const bits = format.kind === 'codebook' ? format.entropyBits : format.bits;
-  return { format: candidate.format, quantizer: made, bits };
+/** Places with the formats that are worth their bits. */
+export const worthPlaces = <F>(places: readonly Place<F>[]): Place<F>[] =>
+  places.map((place) => ({ ...place, choices: worthChoices(place.choices) }));
+
+function assignmentOf<F extends FormatSpelling>(
+  places: readonly Place<F>[],
+  chosen: Chosen<F>,
+): Assignment<F> {
+  const bits = bitsOf(chosen);
+  const size = places.reduce((sum, place) => sum + place.size, 0);
+  return {
+    formats: Object.fromEntries(places.map(({ name }, i) => [name, chosen[i]!.format])) as Record<string, F>,
+    bits: bits / size,
+    bytes: Math.ceil(bits / 8),
+    cost: chosen.reduce((sum, { cost }) => sum + cost, 0),
+  };
 }
 
-/** The formats of a layer that are worth their bits: each wider one costs less than all before it. The narrowest come first. */
-function choicesOf<F>(layer: SensitiveLayer, candidates: readonly Made<F>[]): Choice<F>[] {
-  const all = candidates
-    .map(({ format, quantizer: own, bits }) => ({ format, bits, cost: costOf(layer, own) }))
-    .sort((a, b) => a.bits - b.bits || a.cost - b.cost);
-  const worth: Choice<F>[] = [];
-  for (const one of all) if (worth.length === 0 || one.cost < worth.at(-1)!.cost) worth.push(one);
-  return worth;
+const bitsOf = <F>(chosen: Chosen<F>): number => chosen.reduce((sum, choice) => sum + choice.bits, 0);
+
+const byOf = (options?: AssignOptions): 'exact' | 'greedy' =>
+  oneOf('by', checkFields('', options, ['by']).by, ['exact', 'greedy'], 'exact');
+
+/** The best assignment of places within a mean number of bits. */
+export function assignPlaces<F extends FormatSpelling>(
+  places: readonly Place<F>[],
+  bits: number,
+  by: 'exact' | 'greedy',
+): Assignment<F> {
+  const size = places.reduce((sum, place) => sum + place.size, 0);
+  const front = by === 'exact' ? exactFront(places) : greedyFront(places, bits * size);
+  const best = front.findLast((chosen) => bitsOf(chosen) <= bits * size);
+  if (best === undefined)
+    throw new ArgumentError(
+      'bits',
+      bits,
+      `at least ${bitsOf(front[0]!) / size}, what the narrowest formats have`,
+    );
+  return assignmentOf(places, best);
 }
 
-/** The wider format that saves most for each bit it adds; undefined: there is none. */
-function bestStep<F>(at: Choice<F>, choices: readonly Choice<F>[], room: number, size: number) {
-  let best: { readonly to: Choice<F>; readonly gain: number } | undefined;
-  for (const to of choices) {
-    const added = (to.bits - at.bits) * size;
-    if (added <= 0 || added > room) continue;
-    const gain = (at.cost - to.cost) / added;
-    if (best === undefined || gain > best.gain) best = { to, gain };
-  }
-  return best;
+/** All assignments of places that are worth their bits. */
+export function frontOfPlaces<F extends FormatSpelling>(
+  places: readonly Place<F>[],
+  by: 'exact' | 'greedy',
+): Assignment<F>[] {
+  const front = by === 'exact' ? exactFront(places) : greedyFront(places);
+  return front.map((chosen) => assignmentOf(places, chosen));
 }
+
+/** All layers in one format, for each: what it has in bits and costs. Places have all of them. */
+export const uniformAssignments = <F extends FormatSpelling>(
+  places: readonly Place<F>[],
+  formats: readonly F[],
+): (Omit<Assignment<F>, 'formats'> & { readonly format: F })[] =>
+  formats.map((format, i) => {
+    const { formats: _, ...rest } = assignmentOf(
+      places,
+      places.map(({ choices }) => choices[i]!),
+    );
+    return { format, ...rest };
+  });
 
 /**
  * A format for each layer.
  * @param bits the most that a weight may have, as a mean over all weights
  * @throws ArgumentError naming the argument that is wrong, or `bits` if the narrowest formats have more
  * @example
- * const { formats } = assignFormats(layers, ['e2m1', 'posit(8,0)'].map((format) => ({
- *   format, scale: { per: 'tensor', from: 'absmax' } })), 5);
- * recipes.xrNpe({ layers: formats });
+ * const { formats } = assignFormats(layers, ['int2/block:128', 'int4/block:128', 'int8/row'], 4.5);
  */
 export function assignFormats<F extends FormatSpelling>(
   layers: readonly SensitiveLayer[],
   candidates: readonly Candidate<F>[],
   bits: number,
+  options?: AssignOptions,
 ): Assignment<F> {
-  checkSchema('layers', layers, layerSchema);
-  checkList('candidates', candidates, 'a list of quantisers');
-  checkSome('candidates', candidates, 'at least one quantiser');
-  numberInRange('bits', bits, { above: 0, to: 64 });
-  const made = Array.from(candidates, (one, i) => {
-    const path = `candidates[${i}]`;
-    checkObject(path, one, 'a quantiser, { format, scale }');
-    return within(path, () => madeOf(one));
-  });
-  layers.forEach(({ name, weights, curvature }, i) => {
-    if (layers.findIndex((other) => other.name === name) < i)
-      throw new ArgumentError(`layers[${i}].name`, name, 'names that differ');
-    if (curvature !== undefined)
-      checkLength(
-        `layers[${i}].curvature`,
-        curvature,
-        weights.length,
-        `${weights.length} numbers, one a weight`,
-      );
-  });
-  const places = layers.map((layer) => {
-    const choices = choicesOf(layer, made);
-    return { name: layer.name, size: layer.weights.length, choices, at: choices[0]! };
-  });
-  const total = places.reduce((sum, { size }) => sum + size, 0);
-  const used = (): number => places.reduce((sum, { size, at }) => sum + size * at.bits, 0);
-  if (used() > bits * total)
-    throw new ArgumentError('bits', bits, `at least ${used() / total}, what the narrowest formats have`);
-  for (;;) {
-    const room = bits * total - used();
-    let best:
-      | { readonly place: (typeof places)[number]; readonly to: Choice<F>; readonly gain: number }
-      | undefined;
-    for (const place of places) {
-      const step = bestStep(place.at, place.choices, room, place.size);
-      if (step !== undefined && (best === undefined || step.gain > best.gain)) best = { place, ...step };
-    }
-    if (best === undefined) break;
-    best.place.at = best.to;
-  }
-  return {
-    formats: Object.fromEntries(places.map(({ name, at }) => [name, at.format])) as Record<string, F>,
-    bits: used() / total,
-    cost: places.reduce((sum, { at }) => sum + at.cost, 0),
-  };
+  const places = worthPlaces(placesOf(layers, candidates));
+  return assignPlaces(places, numberInRange('bits', bits, { above: 0, to: 64 }), byOf(options));
+}
+
+/**
+ * The assignments that are worth their bits, fewest bits first: no other one found has fewer bits and costs no more.
+ * @throws ArgumentError naming the argument that is wrong
+ * @example
+ * for (const { bytes, cost } of formatFront(layers, ['int2/row', 'int3/row', 'int4/row', 'int8/row'])) console.log(bytes, cost);
+ */
+export function formatFront<F extends FormatSpelling>(
+  layers: readonly SensitiveLayer[],
+  candidates: readonly Candidate<F>[],
+  options?: AssignOptions,
+): Assignment<F>[] {
+  return frontOfPlaces(worthPlaces(placesOf(layers, candidates)), byOf(options));
 }

@@ -82,6 +82,10 @@ function imageBits(spec: OperandSpec | null, shape: readonly number[] | undefine
   return bits + scaleBits(made, shape);
 }
 
+/** The bits of one weight of such an image, with its part of a group's scale. */
+export const bitsOfImage = (made: Quantizer, shape: readonly number[]): number =>
+  elementBits(made.format) + scaleBits(made, shape);
+
 function storeBits(store: WeightStoreSpec, shape: readonly number[] | undefined): number {
   switch (store.kind) {
     case 'grid':

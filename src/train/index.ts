@@ -6,8 +6,10 @@
 export * as laws from '../laws/index.ts';
 export {
   type Assignment,
+  type AssignOptions,
   assignFormats,
   type Candidate,
+  formatFront,
   type SensitiveLayer,
 } from './assign-formats.ts';
 export { assignXrNpe } from './assign-xr-npe.ts';
@@ -35,6 +37,7 @@ export {
   labelledData,
   type Scaling,
 } from './labelled-data.ts';
+export { type MeasureOptions, measuredLayers } from './measured-layers.ts';
 export { mnist } from './mnist.ts';
 export { mobyDick } from './moby-dick.ts';
 export {
@@ -107,6 +110,7 @@ export { train } from './run.ts';
 export { checkTraining } from './run-settings.ts';
 export { type Schedule, scheduleFactor } from './schedule.ts';
 export { type Sensitivity, sensitiveLayers } from './sensitive-layers.ts';
+export type { Measure } from './sensitivity-kinds.ts';
 export { logitSharpness, type SharpnessOptions } from './sharpness.ts';
 export { lossSpike, type Spike } from './spike.ts';
 export { ratioEdges, type SavedArray, type WeightStoreSpec, type WriteMeasure } from './stores/index.ts';

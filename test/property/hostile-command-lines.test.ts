@@ -338,8 +338,14 @@ const commands: Readonly<Record<string, Command>> = {
   assign: {
     values: {
       '--bits': ['4', '6.5'],
-      '--formats': ['e2m1', 'e2m1,posit(4,1)', 'posit(8,0),e2m1'],
-      '--sensitivity': ['gradients', 'weights'],
+      '--formats': ['e2m1', 'e2m1,posit(4,1)', 'posit(8,0),e2m1', 'int4/row,int8/block:32'],
+      '--sensitivity': ['gradients', 'weights', 'sqnr', 'loss', 'hessian', 'eigenvalue'],
+      '--by': ['exact', 'greedy'],
+      '--batches': ['1', '3'],
+      '--draws': ['2'],
+      '--axis': ['0', '-1'],
+      '--plot': ['FILE:plot.svg'],
+      '--backend': ['wasm', 'cpu'],
       '--out': ['FILE:out'],
     },
     flags: ['--json'],

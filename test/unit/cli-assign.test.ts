@@ -155,8 +155,9 @@ describe('halfulp assign', () => {
       for (const format of ['e2m1', 'posit(8,0)']) expect(table).toContain(format);
 
       const { out: json } = await assign(path, '--bits', '5.4', '--formats', 'e2m1,posit(8,0)', '--json');
-      const { bits, cost, ...rest } = JSON.parse(json);
-      expect(rest).toEqual({ recipe: written });
+      const { bits, bytes, cost, recipe: printed } = JSON.parse(json);
+      expect(printed).toEqual(written);
+      expect(bytes).toBe(128);
       expect(bits).toBe(16 / 3);
       const layers = sensitiveLayers(steep);
       const total = layers.reduce(
@@ -189,8 +190,15 @@ describe('halfulp assign', () => {
   it.each([
     [['--bits', '3'], 'bits: got 3; accepted: at least 4'],
     [['--bits', '0'], '--bits'],
-    [['--formats', 'e2m1,int8'], '--formats'],
+    [['--formats', 'e2m1,int9x'], '--formats'],
     [['--sensitivity', 'x'], '--sensitivity'],
+    [['--sensitivity', 'hessian'], '<run>'],
+    [['--batches', '3'], '--batches'],
+    [['--draws', '3'], '--draws'],
+    [['--axis', '0'], '--axis'],
+    [['--data', 'mnist'], '--data'],
+    [['--by', 'chance'], '--by'],
+    [['--plot', ''], '--plot'],
     [['--out', ''], '--out'],
   ])('refuses %j', async (argv, words) => {
     await withFolder(async (folder) => {

@@ -239,9 +239,22 @@ const exported: Readonly<Record<string, Entry>> = {
   ],
   assignFormats: refusing(
     [[...nothing, [], [{ name: 'a' }]], (layers) => halfulp.assignFormats(layers, candidates, 8)],
-    [[...nothing, [], ['int8'], [{}]], (given) => halfulp.assignFormats(sensitive, given, 8)],
+    [[...nothing, [], ['int99'], [{}]], (given) => halfulp.assignFormats(sensitive, given, 8)],
     [[undefined, 0, 65, ...noNumbers], (bits) => halfulp.assignFormats(sensitive, candidates, bits)],
+    [
+      [null, { by: 'luck' }, { how: 'exact' }],
+      (given) => halfulp.assignFormats(sensitive, candidates, 8, given),
+    ],
   ),
+  formatFront: refusing(
+    [[...nothing, [], [{ name: 'a' }]], (layers) => halfulp.formatFront(layers, candidates)],
+    [[...nothing, [], ['int99'], [{}]], (given) => halfulp.formatFront(sensitive, given)],
+    [[null, { by: 'luck' }, { how: 'exact' }], (given) => halfulp.formatFront(sensitive, candidates, given)],
+  ),
+  measuredLayers: refusing([
+    [...nothing, {}, { by: 'loss' }, { loss: () => 0 }],
+    (given) => halfulp.measuredLayers(tf, given),
+  ]),
   assignXrNpe: refusing(
     [[...nothing, [], [{ name: 'a' }]], (layers) => halfulp.assignXrNpe(layers, 8)],
     [[undefined, 0, 65, ...noNumbers], (bits) => halfulp.assignXrNpe(sensitive, bits)],

@@ -1,98 +1,128 @@
 /**
- * `halfulp assign` on the command line: from what a run has measured to a recipe in which each layer has the format that it can bear.
- * The choice is `src/train/assign-formats.ts`.
+ * `halfulp assign` on the command line: from what a run has measured, or a model file holds, to a recipe or to rules in which each layer has
+ * the format that it can bear. What formats cost is sources.ts, the choice `src/train/assign-formats.ts`.
  */
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { ArgumentError } from '../../errors.ts';
 import { prepareFile, writeWholeFile } from '../../files/write.ts';
 import { jsonText } from '../../json.ts';
-import type { Checkpoint } from '../../train/checkpoint.ts';
-import type { Assignment, SensitiveLayer } from '../../train/index.ts';
-import { type XrNpeFormat, xrNpeFormats } from '../../train/recipes/xr-npe.ts';
-import type { Sensitivity } from '../../train/sensitive-layers.ts';
+import { xrNpeFormats } from '../../train/recipes/xr-npe.ts';
+import { addDataOptions, type DataOptions, dataOptions } from '../data-options.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { allowsStyle, type Io } from '../io.ts';
-import { choice, real, splitNames } from '../options.ts';
-import { readPointer } from '../run-files.ts';
-import { bold, type Column, formatTable } from '../text-table.ts';
+import type { Io } from '../io.ts';
+import { choice, integer, real, splitNames } from '../options.ts';
+import { backendOption } from '../training-options.ts';
+import { assignedPage } from './page.ts';
+import { type AssignSettings, sensitivities, sourceOf } from './sources.ts';
 
 const help = `
-A layer's cost in a format is the sum over its weights of h (image - weight)^2, h being the mean square of the weight's
-gradients, which AdamW's second moment estimates. The narrowest formats come first; the wider one that saves most for each
-bit that it adds is taken as long as the budget lasts.
+What a format costs a layer (--sensitivity), h (image - weight)^2 summed over its weights but for the last:
+  gradients   h: the mean square of the weight's gradients, which AdamW's second moment estimates (a run's default)
+  weights     h: 1 (a model file's default)
+  sqnr        h: one over the sum of the layer's squares
+  hessian     h: half the mean second derivative in the layer, by random vectors (Hutchinson; HAWQ-V2)
+  eigenvalue  h: half of |mean| + deviation of the Hessian's largest eigenvalue over the batches (Q-BERT)
+  loss        what the loss grows by where this layer alone has the format
+The last three run the model on training batches; the data are said as for train.
 
   halfulp train float32.json --steps 500 --name first
   halfulp assign runs/first --bits 6 --out xr-npe.json     { "recipe": "xrNpe", "layers": { ... } }
-  halfulp train xr-npe.json --steps 1000`;
+  halfulp train xr-npe.json --steps 1000
+  halfulp assign runs/first --formats int2/block:128,int4/block:128,int8/block:128 --sensitivity hessian --bits 4 --plot front.svg
+  halfulp assign model.json --axis 0 --formats int4/row,int8/row,binary16 --bits 6 --out rules.json
+  halfulp quantize model.json --rules rules.json`;
 
-interface GivenOptions {
+interface Given extends AssignSettings, DataOptions {
   readonly bits: number;
-  readonly formats?: readonly XrNpeFormat[];
-  readonly sensitivity: Sensitivity;
+  readonly by: 'exact' | 'greedy';
+  readonly plot?: string;
   readonly out?: string;
   readonly json?: boolean;
 }
 
-function readFormats(text: string): readonly XrNpeFormat[] {
-  const read = choice('--formats', xrNpeFormats);
-  return splitNames('--formats', text).map(read);
-}
-
-/** The newest checkpoint of a run folder, or the one of a file. Throws ArgumentError naming `<run>`, or DamagedFileError. */
-async function checkpointOf(path: string): Promise<Checkpoint> {
-  const { readCheckpoint } = await import('../../train/files.ts');
-  const found = statSync(path, { throwIfNoEntry: false });
-  const file = found?.isDirectory() ? readPointer(join(path, 'checkpoint.json')) : null;
-  if (found === undefined || (found.isDirectory() && file === null))
-    throw new ArgumentError('<run>', path, 'the folder of a run with a checkpoint, or a checkpoint file');
-  return readCheckpoint(file === null ? path : join(path, file));
-}
-
-const columns: readonly Column[] = [
-  { heading: ['', 'layer'], name: 'layer', align: 'left' },
-  { heading: ['', 'weights'], name: 'weights', align: 'right' },
-  { heading: ['', 'format'], name: 'format', align: 'left' },
-];
-
-/** Layers and their formats as a table. */
-function shown(layers: readonly SensitiveLayer[], { formats, bits, cost }: Assignment<XrNpeFormat>, io: Io) {
-  const rows = layers.map(({ name, weights }) => [name, String(weights.length), formats[name]!]);
-  const { stdout } = io;
-  const width = stdout.isTTY ? (stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
-  const emphasise = allowsStyle(stdout, io.environment) ? bold : (text: string) => text;
-  return `${formatTable(columns, rows, { width, emphasise })}\n${Number(bits.toFixed(4))} bits a weight in the mean; cost ${cost.toPrecision(4)}\n`;
-}
-
-async function assign(path: string, given: GivenOptions, io: Io): Promise<number> {
-  if (given.out !== undefined) prepareFile(given.out, '--out');
-  const checkpoint = await checkpointOf(path);
-  const { assignXrNpe, sensitiveLayers } = await import('../../train/index.ts');
-  const layers = sensitiveLayers(checkpoint, given.sensitivity);
-  const assigned = assignXrNpe(layers, given.bits, given.formats);
-  const recipe = { recipe: 'xrNpe', layers: assigned.formats };
-  if (given.out !== undefined) writeWholeFile(given.out, `${JSON.stringify(recipe, null, 2)}\n`);
-  const { bits, cost } = assigned;
-  io.stdout.write(given.json ? `${jsonText({ recipe, bits, cost }, 2)}\n` : shown(layers, assigned, io));
+async function assign(path: string, given: Given, io: Io): Promise<number> {
+  const { bits, by, plot, out } = given;
+  for (const [option, file] of [
+    ['--out', out],
+    ['--plot', plot],
+  ] as const)
+    if (file !== undefined) prepareFile(file, option);
+  const source = await sourceOf(path, { ...given, data: dataOptions(given) }, io);
+  try {
+    const { assignPlaces, frontOfPlaces, uniformAssignments } = await import('../../train/assign-formats.ts');
+    const { places, formats } = source;
+    const assigned = assignPlaces(places, bits, by);
+    const front = { exact: frontOfPlaces(places, 'exact'), greedy: frontOfPlaces(places, 'greedy') };
+    const uniform = uniformAssignments(source.all, formats);
+    const written = source.write(assigned.formats);
+    const losses = source.lossOf && { float32: source.lossOf({}), assigned: source.lossOf(assigned.formats) };
+    if (plot !== undefined) {
+      const { frontPlot } = await import('./plot.ts');
+      writeWholeFile(plot, frontPlot(front, uniform, { assigned, sensitivity: source.sensitivity }));
+    }
+    if (out !== undefined) writeWholeFile(out, `${JSON.stringify(written.content, null, 2)}\n`);
+    const { cost, bytes } = assigned;
+    const points = (list: typeof front.exact) => list.map(({ formats: _, ...point }) => point);
+    const shown = {
+      ...{ [written.name]: written.content, bits: assigned.bits, bytes, cost, by },
+      ...{ sensitivity: source.sensitivity, ...(losses && { losses }), uniform },
+      front: { exact: points(front.exact), greedy: points(front.greedy) },
+    };
+    io.stdout.write(
+      given.json ? `${jsonText(shown, 2)}\n` : assignedPage(places, assigned, { uniform, losses }, io),
+    );
+  } finally {
+    source.dispose();
+  }
   return exitCodes.done;
 }
 
 /** The command; its action hands the exit code to `done`. */
 export function assignCommand(io: Io, done: (code: number) => void): Command {
-  return new Command('assign')
-    .description('Choose a format for each layer by what a run has measured, and write the recipe.')
-    .argument('<run>', 'folder of a run with a checkpoint, or a checkpoint file')
+  const command = new Command('assign')
+    .description(
+      'Choose a format for each layer by what it costs, and write a recipe, or rules for quantize.',
+    )
+    .argument('<run>', 'folder of a run with a checkpoint, a checkpoint file, or a model file')
     .option('--bits <mean>', 'the most bits that a weight may have, in the mean', real('--bits', 0, 64), 6)
-    .option('--formats <list>', `formats to choose from (default: ${xrNpeFormats.join(',')})`, readFormats)
+    .option(
+      '--formats <list>',
+      `quantisers to choose from (default: ${xrNpeFormats.join(',')}; of a model file: int4/row,int8/row,bfloat16)`,
+      (text: string) => splitNames('--formats', text),
+    )
     .option(
       '--sensitivity <what>',
-      "what a weight's error costs: its mean squared gradient (gradients), or alike (weights)",
-      choice('--sensitivity', ['gradients', 'weights']),
-      'gradients',
+      `what an error costs: ${sensitivities.join(', ')}`,
+      choice('--sensitivity', sensitivities),
     )
-    .option('--out <file>', 'write the recipe: { "recipe": "xrNpe", "layers": ... }')
-    .option('--json', 'print recipe, bits and cost as JSON')
+    .option(
+      '--by <how>',
+      'exact: nothing within the bits costs less; greedy: what saves most for each bit comes first',
+      choice('--by', ['exact', 'greedy']),
+      'exact',
+    )
+    .option(
+      '--batches <n>',
+      'training batches that are measured (default: 4)',
+      integer('--batches', 1, 10_000),
+    )
+    .option(
+      '--draws <n>',
+      'random vectors a batch, or rounds of power iteration (default: 8)',
+      integer('--draws', 1, 10_000),
+    )
+    .option(
+      '--axis <n>',
+      'of a model file: the axis along which blocks lie (default: the last)',
+      integer('--axis', -64, 63),
+    )
+    .option(
+      '--plot <file>',
+      'write the cost against the bytes of all assignments worth their bytes to this SVG file',
+    )
+    .option('--out <file>', 'write the recipe, or the rules')
+    .option('--json', 'print recipe or rules, bits, bytes, cost and the front as JSON')
+    .addOption(backendOption());
+  return addDataOptions(command)
     .addHelpText('after', help)
-    .action(async (path: string, given: GivenOptions) => done(await assign(path, given, io)));
+    .action(async (path: string, given: Given) => done(await assign(path, given, io)));
 }

@@ -86,6 +86,12 @@ export interface RecipeRun {
 
 let active: RecipeEngine | undefined;
 
+/** Throws ArgumentError naming an argument where a recipe is in force. */
+export function noRecipe(argument: string, given: unknown): void {
+  if (active !== undefined)
+    throw new ArgumentError(argument, given, `one recipe at a time; ${active.recipe.name} is in force`);
+}
+
 const optionNames = ['model', 'variables', 'steps', 'seed', 'kernels', 'log'];
 
 /**
@@ -120,8 +126,7 @@ export async function applyRecipe(
   const kernels = oneOf('kernels', options.kernels, ['own', 'stock'], 'own');
   const log = oneOf('log', options.log, [true, false], false);
   await tf.ready();
-  if (active !== undefined)
-    throw new ArgumentError('recipe', recipe.name, `one recipe at a time; ${active.recipe.name} is in force`);
+  noRecipe('recipe', recipe.name);
   const parameters = discoverParameters(tf, options);
   checkMatches(recipe, parameters, steps);
   checkUnits(recipe, parameters);
