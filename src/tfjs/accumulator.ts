@@ -9,20 +9,15 @@ import {
   type AccumulatorModel,
   type ResolvedAccumulator,
   resolveAccumulator,
+  sumsOf,
 } from '../arithmetic/accumulate/model.ts';
-import {
-  isMatrixUnit,
-  type MatrixUnit,
-  matrixUnit,
-  matrixUnitNames,
-} from '../arithmetic/matrix-unit/index.ts';
+import { isMatrixUnit, type MatrixUnit, type MatrixUnitParameters } from '../arithmetic/matrix-unit/index.ts';
 import { readOperands } from '../arithmetic/matrix-unit/matrix-unit.ts';
-import { checkFields, pathOf, refusedAs, within } from '../check.ts';
+import { checkFields, pathOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { type Format, type FormatSpelling, formats, toFormat } from '../formats/index.ts';
+import { type Format, type FormatSpelling, formats } from '../formats/index.ts';
 import { firstNonMember } from '../kernels/arithmetic/operation-arrays.ts';
 import { matmulArray } from '../kernels/products/product-arrays.ts';
-import { nearestWords } from '../nearest-words.ts';
 import { fitsBinary32 } from '../operations/conversions.ts';
 import { drawingParts } from '../products/model.ts';
 import { type BatchShape, resolveProductShape } from '../products/shape.ts';
@@ -31,33 +26,21 @@ import { type ResolvedRounding, resolveRounding } from '../rounding/options.ts';
 /**
  * How products are summed: `'binary32'` (as the float32 kernels do: product and sum each rounded to binary32, in order),
  * another format (product and sum each rounded to it, in order), `'exact'`, a matrix unit, or a model; formats and units by
- * themselves or by name. Roundings of a model are to nearest even unless it says otherwise; the last one is the role's.
+ * themselves or by name, units by their parameters as well (`{ kind: 'aligned', ... }`). Roundings of a model are to nearest even unless it says otherwise; the last one is the role's.
  */
-export type AccumulatorSpec = FormatSpelling | 'exact' | Format | MatrixUnit | AccumulatorModel;
+export type AccumulatorSpec =
+  | FormatSpelling
+  | 'exact'
+  | Format
+  | MatrixUnit
+  | MatrixUnitParameters
+  | AccumulatorModel;
 
 const modelFields = ['products', 'accumulate', 'order', 'rounding'];
 
-const isUnitName = (name: string): boolean =>
-  matrixUnitNames.some((unit) => unit.name === name || unit.alias === name);
-
-/** What partial sums are rounded to: `'exact'`, a matrix unit, or a format. Throws ArgumentError with the nearest names. */
-function sumsOf(path: string, given: unknown): NonNullable<AccumulatorModel['accumulate']> {
-  if (given === 'exact' || isMatrixUnit(given)) return given;
-  if (typeof given === 'string' && isUnitName(given)) return matrixUnit(given);
-  return refusedAs(
-    () => toFormat(given as Format),
-    ({ accepted }) => {
-      const others = ['exact', ...matrixUnitNames.flatMap(({ alias, name }) => [alias, name])];
-      const near = nearestWords(given, others);
-      const words = near.length > 0 ? `${near.join(', ')}, or a format` : accepted;
-      return new ArgumentError(path, given, `${words}, exact, a matrix unit such as hopper-fp8, a model`);
-    },
-  );
-}
-
 /** An accumulator as a model, whose format or matrix unit is found. Throws ArgumentError that names the field. */
 function accumulatorModel(path: string, spec: unknown): AccumulatorModel {
-  const isModel = typeof spec === 'object' && spec !== null && !isMatrixUnit(spec) && !('decode' in spec);
+  const isModel = typeof spec === 'object' && spec !== null && !('kind' in spec);
   if (!isModel) return { accumulate: sumsOf(path, spec) };
   checkFields(path, spec, modelFields);
   const { accumulate } = spec as AccumulatorModel;

@@ -1,6 +1,8 @@
 /**
  * Parts of a recipe in a few words each, different ones for different parts: quantisers, stores, codecs, accumulators. For people.
  */
+
+import { findMatrixUnit } from '../arithmetic/matrix-unit/index.ts';
 import { blockFormats } from '../formats/block.ts';
 import { toFormat } from '../formats/index.ts';
 import { blockQuantizerOptions, type QuantizerOptions } from '../quantizers/index.ts';
@@ -107,7 +109,7 @@ export function quantizerWords(spec: OperandSpec | QuantizerOptions | 'same' | n
 export function accumulatorWords(spec: AccumulatorSpec | null | undefined): string {
   if (spec == null) return '-';
   if (typeof spec === 'string') return spec;
-  return 'name' in spec ? spec.name : others(spec).join(' ');
+  return findMatrixUnit(spec)?.name ?? ('decode' in spec ? spec.name : others(spec).join(' '));
 }
 
 /** What a phase emulates, in words. */

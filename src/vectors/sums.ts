@@ -4,9 +4,10 @@ import { roundRoot } from '../arithmetic/accumulate/accumulations.ts';
 import { drawsOf } from '../arithmetic/accumulate/draws.ts';
 import { accumulated, innerProduct, type Terms } from '../arithmetic/accumulate/inner-product.ts';
 import { resolveAccumulator } from '../arithmetic/accumulate/model.ts';
-import { type MatrixUnit, matrixUnit } from '../arithmetic/matrix-unit/index.ts';
+import { findMatrixUnit, type MatrixUnit, matrixUnit } from '../arithmetic/matrix-unit/index.ts';
 import { chainSteps, readOperands } from '../arithmetic/matrix-unit/matrix-unit.ts';
-import { checkString, integerInRange } from '../check.ts';
+import { checkString, integerInRange, within } from '../check.ts';
+import { ArgumentError } from '../errors.ts';
 import { formats } from '../formats/catalogue.ts';
 import type { Code, FloatFormat, Format } from '../formats/format.ts';
 import { formatAt } from '../formats/names.ts';
@@ -54,6 +55,8 @@ export function sumOperation(name: VectorOperation, given: Partial<OperationOpti
   const options = resolveRounding(format, roundingOf(given));
   const n = integerInRange('terms', given.terms, 1, mostTerms, 4);
   const { products, accumulate, order, accumulateRounding } = given;
+  if (findMatrixUnit(accumulate) !== undefined)
+    throw new ArgumentError('accumulate', accumulate, 'a format, or exact; matrix units have step and mma');
   const model = {
     ...resolveAccumulator(format, options, {
       ...(products === undefined ? {} : { products }),
@@ -130,7 +133,8 @@ function resultRegister({ addend }: MatrixUnit): FloatFormat {
  * @throws ArgumentError for a unit that is none.
  */
 export function unitOperation(name: VectorOperation, given: Partial<OperationOptions>): TestOperation {
-  const unit = matrixUnit(checkString('unit', given.unit));
+  const unit =
+    within('unit', () => findMatrixUnit(given.unit)) ?? matrixUnit(checkString('unit', given.unit));
   const common = commonOptions(given);
   const k = name === 'mma' ? unit.k : unit.group;
   const register = registerOf(unit.operands);

@@ -1,7 +1,12 @@
 /** The options of vectors and of their verification: which operation takes which, defaults and checks. */
 
 import { type Tininess, tininesses } from '../arithmetic/flags.ts';
-import type { AccumulationOrder, AccumulatorModel } from '../arithmetic/index.ts';
+import type {
+  AccumulationOrder,
+  AccumulatorModel,
+  MatrixUnit,
+  MatrixUnitParameters,
+} from '../arithmetic/index.ts';
 import { checkAbsent, checkBoolean, checkFields, oneOf } from '../check.ts';
 import type { BlockFormat, BlockFormatSpelling, Format, FormatSpelling } from '../formats/index.ts';
 import { unknownName, wordsFor } from '../nearest-words.ts';
@@ -18,8 +23,8 @@ export interface OperationOptions
   readonly format?: Format | FormatSpelling | BlockFormat | BlockFormatSpelling;
   /** `convert`, `round`, `encode`: the format that is converted. `round` and `encode` have a default, binary64. */
   readonly from?: Format | FormatSpelling;
-  /** `step`, `mma`: the matrix unit. */
-  readonly unit?: string;
+  /** `step`, `mma`: the matrix unit, its name, or its parameters. */
+  readonly unit?: string | MatrixUnit | MatrixUnitParameters;
   /** `dot`, `sum`, `norm`: how many terms. Default 4. */
   readonly terms?: number;
   /** `dot`, `sum`, `norm`: the accumulator model, as of `arithmetic(...).dot`. */

@@ -1,5 +1,6 @@
 /** The recipes with 8-bit operands: a step of two layers against loops that know nothing of the library, and published values. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { matrixUnit } from '../../src/index.ts';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import {
   adamW,
@@ -11,6 +12,7 @@ import {
   train,
 } from '../../src/train/index.ts';
 import { checkRecipe } from '../../src/train/recipe-check.ts';
+import { recipeFrom } from '../../src/train/recipe-data.ts';
 import {
   bfloat16,
   e3m2,
@@ -82,6 +84,21 @@ describe('FP8 hybrid', () => {
       expect(plain).not.toEqual([step(netOf(2), both(summed), 2 ** -4)]);
     },
   );
+
+  it('sums on a unit of its own as on the same unit by name', async () => {
+    const { m, n, k, group, operands, fractionBits, result, addend } = matrixUnit('hopper-fp8');
+    const data = { kind: 'aligned', m, n, k, group, operands, fractionBits, result, addend } as const;
+    const accumulate = JSON.parse(JSON.stringify(data)) as typeof data;
+    const own = recipes.fp8Hybrid({ scaling: 'current', accumulate });
+    const known = recipes.fp8Hybrid({ scaling: 'current', accumulate: 'hopper-fp8' });
+    const file = recipeFrom(JSON.parse(JSON.stringify(own)));
+    expect(await trained(tf, own, [netOf(2)])).toEqual(await trained(tf, known, [netOf(2)]));
+    expect(await trained(tf, file, [netOf(2)])).toEqual(await trained(tf, known, [netOf(2)]));
+    const refusedAt = (given: string): RegExp => new RegExp(`^accumulate.*${given}`);
+    expect(() => recipes.fp8Hybrid({ accumulate: 'hoper-fp8' })).toThrow(refusedAt('hopper-fp8'));
+    expect(() => recipes.fp8Hybrid({ accumulate: 'bfloat16' })).toThrow(refusedAt('a matrix unit'));
+    expect(() => recipes.fp8Hybrid({ accumulate: { ...data, group: 0 } })).toThrow(/^accumulate\.group/);
+  });
 
   it('without scaling rounds what is there', async () => {
     const as = (round: (x: number) => number) => whole((x) => x.map(round));

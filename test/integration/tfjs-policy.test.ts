@@ -3,7 +3,14 @@ import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
 import { formats, toFormat } from '../../src/formats/index.ts';
-import { arithmetic, matrixUnit, quantize, quantizer, round } from '../../src/index.ts';
+import {
+  arithmetic,
+  type MatrixUnitParameters,
+  matrixUnit,
+  quantize,
+  quantizer,
+  round,
+} from '../../src/index.ts';
 import {
   type AccumulatorSpec,
   cpuBackend,
@@ -74,14 +81,18 @@ describe.each([
     [{ accumulate: 'binary32', order: 'pairwise' }, 'bfloat16'],
     [{ accumulate: 'binary16', rounding: 'toward-zero' }, 'binary16'],
     ['volta-fp16', 'binary16'],
+    [{ kind: 'floored', operands: 'binary16', group: 5, fractionBits: 22 }, 'bfloat16'],
   ];
   test.each(models)('products with the accumulator %j have the bits of arithmetic', async (spec, format) => {
     const [m, k, n] = [5, 19, 3];
     const a = tf.tensor2d(round(random([m, k], 1).dataSync() as Float32Array, format), [m, k]);
     const b = tf.tensor2d(round(random([k, n], 2).dataSync() as Float32Array, format), [k, n]);
     const rest = typeof spec === 'string' ? { accumulate: spec } : spec;
-    const isUnit = spec === 'volta-fp16';
-    const model = isUnit ? { accumulate: matrixUnit(spec) } : { rounding: 'nearest-even' as const, ...rest };
+    const unit =
+      typeof spec === 'string'
+        ? spec === 'volta-fp16' && spec
+        : 'kind' in spec && (spec as MatrixUnitParameters);
+    const model = unit ? { accumulate: matrixUnit(unit) } : { rounding: 'nearest-even' as const, ...rest };
     const expected = arithmetic(format).matmul(
       a.dataSync() as Float32Array,
       b.dataSync() as Float32Array,

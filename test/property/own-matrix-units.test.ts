@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type MatrixUnitParameters, matrixUnit } from '../../src/arithmetic/index.ts';
 import type { FloatFormat } from '../../src/formats/index.ts';
-import { arithmetic } from '../../src/operations/index.ts';
+import { type ArgumentError, arithmetic } from '../../src/index.ts';
 import type { StepKind } from '../../src/products/matrix-units.ts';
 import {
   addendTerm,
@@ -254,5 +254,98 @@ test('parameters that do not go together are refused', () => {
   ] as const)
     expect(() => matrixUnit(given as never), JSON.stringify(given)).toThrow(path);
   const fake = { ...matrixUnit('hopper-fp8') };
-  expect(() => arithmetic('e4m3fn').sum([1], { accumulate: fake as never })).toThrow(/format/);
+  expect(() => arithmetic('e4m3fn').sum([1], { accumulate: fake as never })).toThrow(/^accumulate/);
+});
+
+describe('a unit as plain data', () => {
+  const data = { kind: 'aligned', operands: 'fp8_e4m3', group: 5, fractionBits: 20 } as const;
+  const unit = matrixUnit(data);
+  const [m, k, n] = [3, 17, 4];
+  const [a, b] = [values(unit.operands, m * k), values(unit.operands, k * n)].map((x) =>
+    Float32Array.from(x),
+  ) as [Float32Array, Float32Array];
+  const f = arithmetic('binary32');
+
+  test('and by name sums like the unit itself', () => {
+    const expected = f.matmul(a, b, { m, k, n }, { accumulate: unit });
+    expect(f.matmul(a, b, { m, k, n }, { accumulate: data })).toEqual(expected);
+    expect(f.matmul(a, b, { m, k, n }, { accumulate: JSON.parse(JSON.stringify(unit)) })).toEqual(expected);
+    expect(
+      f
+        .array(a, [m, k])
+        .matmul(f.array(b, [k, n]), { accumulate: data })
+        .toTypedArray(),
+    ).toEqual(expected);
+    expect(f.dot(a.subarray(0, k), a.subarray(k, 2 * k), { accumulate: 'hopper-fp8' })).toBe(
+      matrixUnit('hopper-fp8').dotAdd(a.subarray(0, k), a.subarray(k, 2 * k)),
+    );
+  });
+
+  test('is refused with the path of what is wrong', () => {
+    const refusalOf = (accumulate: unknown): string => {
+      try {
+        f.dot(a, a, { accumulate } as never);
+      } catch (error) {
+        return (error as ArgumentError).message;
+      }
+      return 'accepted';
+    };
+    expect(refusalOf({ ...data, kind: 'alignd' })).toMatch(/^accumulate\.kind.*aligned/);
+    expect(refusalOf({ ...data, fractionBit: 3 })).toMatch(/^accumulate\.fractionBit.*fractionBits/);
+    expect(refusalOf({ ...data, operands: 'e4m3fnn' })).toMatch(/^accumulate\.operands.*e4m3fn/);
+    expect(refusalOf({ operands: 'e4m3fn', group: 5 })).toMatch(/^accumulate.*a matrix unit such as/);
+    expect(refusalOf('hoper-fp8')).toMatch(/^accumulate.*hopper-fp8/);
+  });
+});
+
+describe('the flags of sums through a unit', () => {
+  const half = {
+    kind: 'aligned',
+    operands: 'binary16',
+    group: 2,
+    fractionBits: 24,
+    result: 'binary16',
+  } as const;
+  const flagsOf = (
+    x: number[],
+    y: number[],
+    c: number,
+    accumulate: MatrixUnitParameters,
+    format: string = 'binary32',
+  ): string[] => {
+    const f = arithmetic(format, { flags: true });
+    const result = f.dot(x, y, { c, accumulate });
+    const product = arithmetic(format, { flags: true });
+    const whole = product.matmul(x, y, { m: 1, k: x.length, n: 1, c: [c] }, { accumulate });
+    expect([...whole]).toEqual([result]);
+    expect(product.flags).toEqual(f.flags);
+    return Object.entries(f.flags).flatMap(([name, count]) => (count === 0 ? [] : [`${name} ${count}`]));
+  };
+  test.each<[string, number[], number[], number, string[]]>([
+    ['nothing for what alignment drops', [1, 2 ** -14], [1, 2 ** -14], 0, []],
+    ['an overflow of finite terms', [65504, 1], [65504, 1], 1, ['inexact 1', 'overflow 1']],
+    [
+      'one overflow, and the infinity goes on',
+      [65504, 0, 1, 1],
+      [65504, 0, 1, 1],
+      0,
+      ['inexact 1', 'overflow 1'],
+    ],
+    ['nothing for an infinity that was there', [Infinity, 1], [1, 1], 0, []],
+    ['0 times infinity', [0, 1], [Infinity, 1], 0, ['invalid 1']],
+    ['0 times infinity beside a NaN', [0, NaN], [Infinity, 1], 0, ['invalid 1']],
+    ['infinities that meet', [Infinity, 1], [1, 1], -Infinity, ['invalid 1']],
+    ['nothing for a NaN that was there', [NaN, 1], [1, 1], 0, []],
+    ['nothing for a NaN that goes on', [0, 1, 1, 1], [Infinity, 1, 1, 1], 0, ['invalid 1']],
+  ])('are %s', (_, x, y, c, expected) => {
+    expect(flagsOf(x, y, c, half)).toEqual(expected);
+  });
+
+  test('are those of the last conversion as well', () => {
+    const own = { ...half, result: 'binary32' } as const;
+    expect(flagsOf([1.5, 2 ** -10], [1, 1], 0, own, 'binary16')).toEqual([]);
+    expect(flagsOf([1, 2 ** -10], [1, 2 ** -10], 0, own, 'binary16')).toEqual(['inexact 1']);
+    expect(flagsOf([65504, 1], [2, 1], 0, own, 'binary16')).toEqual(['inexact 1', 'overflow 1']);
+    expect(flagsOf([2 ** -14, 0], [2 ** -12, 0], 0, own, 'binary16')).toEqual(['inexact 1', 'underflow 1']);
+  });
 });

@@ -27,6 +27,7 @@ describe('vectors', () => {
       'convert --from binary32 --format e5m2 --rounding stochastic --random-bits 8',
       'dot --format bfloat16 --terms 3 --accumulate binary32 --products exact --order 2',
       'mma --unit hopper-fp8',
+      'mma --unit {"kind":"aligned","operands":"fp8_e4m3","group":5,"k":10,"fractionBits":20}',
       'quantize --format nvfp4 --blocks 2 --as csv',
       'exp --format posit16 --as jsonl',
       'sub --format int8 --saturation wrap --as readmemh --tininess before',

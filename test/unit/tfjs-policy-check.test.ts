@@ -109,6 +109,12 @@ const wrong: readonly [field: string, rule: object, words: RegExp][] = [
   ['inputs.weights', { inputs: { weights: 'e4m3fn' } }, /no such operand/],
   ['accumulator', { accumulator: 'hoper-fp8' }, /accepted: hopper-fp8/],
   ['accumulator', { accumulator: 'exakt' }, /accepted: exact/],
+  ['accumulator.kind', { accumulator: { kind: 'alignd', operands: 'e4m3fn', group: 4 } }, /aligned/],
+  [
+    'accumulator.accumulate.group',
+    { accumulator: { accumulate: { kind: 'pairwise', operands: 'e4m3fn', group: 3 } } },
+    /a power of two/,
+  ],
   [
     'accumulator',
     { accumulator: 'bflaot16' },

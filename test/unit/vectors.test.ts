@@ -311,6 +311,9 @@ describe('options', () => {
       'nothing with compare',
     );
     expect(() => vectors('mma', { unit: 'hopper-fp8', format: 'e4m3fn' })).toThrow('nothing with mma');
+    expect(() => vectors('dot', { format: 'e4m3fn', accumulate: 'hopper-fp8' })).toThrow(/^accumulate.*mma/);
+    const own = { kind: 'aligned', operands: 'e4m3fn', group: 0, fractionBits: 20 } as const;
+    expect(() => vectors('mma', { unit: own })).toThrow(/^unit\.group/);
     expect(() => vectors('ad' as VectorOperation, { format: 'binary16' })).toThrow(
       /operation: got 'ad'; accepted: add/,
     );

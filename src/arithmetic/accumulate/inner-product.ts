@@ -4,9 +4,9 @@
  */
 
 import { type Chunks, type Part, sumsChunksExactly } from '../../products/model.ts';
-import type { Counter } from '../flags.ts';
+import type { Counter, Flags } from '../flags.ts';
 import { chainInstructions, isMatrixUnit, type MatrixUnit } from '../matrix-unit/matrix-unit.ts';
-import { stepOf } from '../matrix-unit/step.ts';
+import { type StepInput, stepOf } from '../matrix-unit/step.ts';
 import { type OperationPlan, operationOf } from '../operations.ts';
 import { operated, rounded } from './counted.ts';
 import { modelFor, type ResolvedAccumulator } from './model.ts';
@@ -165,10 +165,33 @@ function exactChunks(term: TermAt, target: OperationPlan, run: Run): SumChunk {
   };
 }
 
-function throughUnit(unit: MatrixUnit, { a, b, start }: Terms, see: SeePartial | undefined): number {
+/**
+ * Counts what is news in a step of a unit: infinity of finite terms is an overflow, NaN without one among the terms, or of 0 times
+ * infinity, an invalid operation. Bits that alignment drops are no exception.
+ */
+function countStep({ a: x, b: y }: StepInput, before: number, sum: number, flags: Flags): void {
+  if (Number.isFinite(sum)) return;
+  const [a, b] = [Array.from(x), Array.from(y)];
+  const products = a.map((one, i) => one * b[i]!);
+  if (Number.isNaN(sum)) {
+    const isOld = [before, ...a, ...b].some(Number.isNaN);
+    const isNew = products.some((one, i) => Number.isNaN(one) && !Number.isNaN(a[i]) && !Number.isNaN(b[i]));
+    if (isNew || !isOld) flags.invalid++;
+  } else if (Number.isFinite(before) && products.every(Number.isFinite)) {
+    flags.overflow++;
+    flags.inexact++;
+  }
+}
+
+function throughUnit(
+  unit: MatrixUnit,
+  { a, b, start }: Terms,
+  counter: Counter | undefined,
+  see: SeePartial | undefined,
+): number {
   const left = Float64Array.from(a);
   const right = b === undefined ? left.slice().fill(1) : Float64Array.from(b);
-  if (see === undefined) return chainInstructions(unit, left, right, start);
+  if (see === undefined && counter === undefined) return chainInstructions(unit, left, right, start);
   // The last instruction is filled up with zeros, which are no terms.
   const { length } = a;
   let from = 0;
@@ -176,16 +199,16 @@ function throughUnit(unit: MatrixUnit, { a, b, start }: Terms, see: SeePartial |
     const first = from;
     from += unit.group;
     const sum = stepOf(unit, before, input, (low, high, part) => {
-      if (first + low < length) see(first + low, Math.min(first + high, length), part);
+      if (first + low < length) see?.(first + low, Math.min(first + high, length), part);
     });
-    if (first < length) see(0, Math.min(from, length), sum);
+    if (first < length) see?.(0, Math.min(from, length), sum);
+    if (counter !== undefined) countStep(input, before, sum, counter.flags);
     return sum;
   });
 }
 
 /**
- * What the accumulator holds after the last term, before the conversion to the result's format; `model` from `modelFor`. The steps of a
- * matrix unit, which knows no exceptions, are not counted.
+ * What the accumulator holds after the last term, before the conversion to the result's format; `model` from `modelFor`.
  */
 export function accumulated(
   terms: Terms,
@@ -197,7 +220,7 @@ export function accumulated(
   const { accumulate, order, conversion } = model;
   const { length } = terms.a;
   const run = { model, draw, counter, see };
-  if (isMatrixUnit(accumulate)) return throughUnit(accumulate, terms, see);
+  if (isMatrixUnit(accumulate)) return throughUnit(accumulate, terms, counter, see);
   if (accumulate === 'exact')
     return exact(0, length, terms.start, termsOf(terms, run), conversion.options, run);
   if (order === 'pairwise') {

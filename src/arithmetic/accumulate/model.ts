@@ -1,8 +1,9 @@
 /** The accumulator model of sums and products: its options, defaults and checks. What it does is in `inner-product.ts`. */
-import { checkAbsent, checkFields, integerInRange, oneOf } from '../../check.ts';
+import { checkAbsent, checkFields, integerInRange, oneOf, refusedAs, within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Format } from '../../formats/format.ts';
 import { type FormatSpelling, toFormat } from '../../formats/names.ts';
+import { nearestWords } from '../../nearest-words.ts';
 import type { AccumulationOrder, ProductModel } from '../../products/model.ts';
 import {
   dropsHighBits,
@@ -13,7 +14,13 @@ import {
   resolveRounding,
   roundingModes,
 } from '../../rounding/options.ts';
-import { isMatrixUnit, type MatrixUnit } from '../matrix-unit/index.ts';
+import {
+  findMatrixUnit,
+  isMatrixUnit,
+  type MatrixUnit,
+  type MatrixUnitParameters,
+  matrixUnitNames,
+} from '../matrix-unit/index.ts';
 import { type OperationPlan, planOperations } from '../operations.ts';
 
 /** How an inner product is computed. `docs/accumulation.md` defines every word of it. */
@@ -24,10 +31,10 @@ export interface AccumulatorModel {
    */
   readonly products?: 'exact' | 'rounded';
   /**
-   * The format of partial sums, by itself or by name; `'exact'` for none, with one rounding at the end; or a matrix unit,
-   * which settles everything else. Default: the arithmetic's format.
+   * The format of partial sums, by itself or by name; `'exact'` for none, with one rounding at the end; or a matrix unit, by itself,
+   * by name or by its parameters, which settles everything else. Default: the arithmetic's format.
    */
-  readonly accumulate?: Format | FormatSpelling | MatrixUnit;
+  readonly accumulate?: Format | FormatSpelling | MatrixUnit | MatrixUnitParameters;
   /** Default `'sequential'`. */
   readonly order?: AccumulationOrder;
   /** Mode of the roundings to the accumulator's format. Default: the arithmetic's. */
@@ -74,6 +81,30 @@ export const modelNames: readonly (keyof AccumulatorModel)[] = [
   'rounding',
 ];
 
+/**
+ * What partial sums are rounded to: `'exact'`, a matrix unit, or a format.
+ *
+ * @throws ArgumentError with the nearest names.
+ */
+export function sumsOf(path: string, given: unknown): Format | 'exact' | MatrixUnit {
+  if (given === 'exact') return given;
+  const unit = within(path, () => findMatrixUnit(given));
+  if (unit !== undefined) return unit;
+  return refusedAs(
+    () => toFormat(given as Format),
+    ({ accepted }) => {
+      const others = ['exact', ...matrixUnitNames.flatMap(({ alias, name }) => [alias, name])];
+      const near = nearestWords(given, others);
+      const words = near.length > 0 ? `${near.join(', ')}, or a format` : accepted;
+      return new ArgumentError(
+        path,
+        given,
+        `${words}, exact, a matrix unit such as hopper-fp8 or { kind, operands, group, ... }`,
+      );
+    },
+  );
+}
+
 function checkAlone({ products, order, rounding }: AccumulatorModel, unit: MatrixUnit): void {
   for (const [name, given] of Object.entries({ products, order, rounding }))
     checkAbsent(name, given, `nothing with the matrix unit ${unit.name}`);
@@ -91,7 +122,7 @@ export function resolveAccumulator(
   options: ResolvedRounding,
   model: AccumulatorModel = {},
 ): ResolvedAccumulator {
-  const { accumulate = format } = model;
+  const accumulate = model.accumulate === undefined ? format : sumsOf('accumulate', model.accumulate);
   const conversion = { format, options };
   if (isMatrixUnit(accumulate)) {
     checkAlone(model, accumulate);
@@ -115,7 +146,7 @@ export function resolveAccumulator(
       converts: true,
     };
   }
-  const target = targetOf(toFormat(accumulate));
+  const target = targetOf(accumulate);
   const jamsAnew = options.rounding === 'jamming' && rounding !== 'jamming';
   return {
     products: products === 'exact' ? 'exact' : target,

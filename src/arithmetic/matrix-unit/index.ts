@@ -3,6 +3,7 @@
 export type { MatrixUnitDescription, StepKind } from '../../products/matrix-units.ts';
 export type { ExplainedUnit, UnitStep, UnitTerm } from './explain-unit.ts';
 export {
+  findMatrixUnit,
   isMatrixUnit,
   type MatrixUnit,
   type MatrixUnitScales,

@@ -275,6 +275,26 @@ export function matrixUnit(which: string | MatrixUnitParameters): MatrixUnit {
   return unit;
 }
 
+/** Units of parameters by the text of these: policies and recipes are read at every call. */
+const described = new Map<string, MatrixUnit>();
+const mostDescribed = 64;
+
+/**
+ * The unit of what options say: a unit, its name, or its parameters as plain data; undefined for anything else.
+ *
+ * @throws ArgumentError for parameters that do not go together.
+ */
+export function findMatrixUnit(given: unknown): MatrixUnit | undefined {
+  if (isMatrixUnit(given)) return given;
+  if (typeof given === 'string') return byName.get(given);
+  if (typeof given !== 'object' || given === null || !('kind' in given) || 'decode' in given)
+    return undefined;
+  const key = JSON.stringify(given);
+  const found = described.get(key) ?? matrixUnit(given as MatrixUnitParameters);
+  if (described.size < mostDescribed) described.set(key, found);
+  return found;
+}
+
 /** A unit of products that takes operands of another format; by itself it multiplies those of its own. */
 export function withOperands(unit: MatrixUnit, operands: FloatFormat): MatrixUnit {
   const made: MatrixUnit = Object.freeze({ ...unit, operands });

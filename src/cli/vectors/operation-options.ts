@@ -1,8 +1,10 @@
 /** The options of `halfulp vectors` and `halfulp verify` that say what is tested, and errors that name them as they are typed. */
 
 import type { Command } from 'commander';
+import type { MatrixUnitParameters } from '../../arithmetic/index.ts';
 import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { parseJson } from '../../json.ts';
 import { roundingModes, saturations, stochasticVariants, subnormalTreatments } from '../../rounding/index.ts';
 import {
   missingNaNs,
@@ -100,7 +102,11 @@ export function withOperationOptions(command: Command): Command {
       'dot, sum, norm: mode of partial sums',
       choice('--accumulate-rounding', roundingModes),
     )
-    .option('--unit <name>', 'step, mma: the matrix unit, such as hopper-fp8')
+    .option(
+      '--unit <name>',
+      'step, mma: the matrix unit, such as hopper-fp8, or JSON of its parameters',
+      matrixUnitOption,
+    )
     .option('--blocks <n>', 'quantize: blocks of the tensor (default: 1)', integer('--blocks', 1, 64))
     .option(
       '--direction <how>',
@@ -119,6 +125,17 @@ export function withOperationOptions(command: Command): Command {
       `form of the lines: ${words(vectorForms)} (default: testfloat)`,
       choice('--as', vectorForms),
     );
+}
+
+/** A unit's name, or the object of a JSON text. */
+function matrixUnitOption(text: string): string | MatrixUnitParameters {
+  if (!text.trimStart().startsWith('{')) return text;
+  try {
+    return parseJson(text) as MatrixUnitParameters;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new ArgumentError('--unit', text, `a name, or JSON: ${error.message}`);
+  }
 }
 
 function scaleMax(text: string): 448 | 256 {

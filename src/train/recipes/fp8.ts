@@ -3,8 +3,11 @@
  * Sources: Micikevicius et al., "FP8 formats for deep learning", arXiv 2209.05433 (the formats, scales of tensors), and the delayed
  * scaling of NVIDIA's TransformerEngine.
  */
+import { sumsOf } from '../../arithmetic/accumulate/model.ts';
+import { isMatrixUnit, type MatrixUnitParameters } from '../../arithmetic/matrix-unit/index.ts';
 import { checkAbsent } from '../../check.ts';
-import { fields, integer, maybe, objectOr, word } from '../../schema.ts';
+import { ArgumentError } from '../../errors.ts';
+import { anything, fields, integer, maybe, objectOr, word } from '../../schema.ts';
 import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
 import type { LossScale, UpdateSpec } from '../update/spec.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
@@ -15,7 +18,7 @@ const hybridOptions = optionsOf({
   history: maybe(integer(1, 2 ** 20)),
   take: maybe(word(['max', 'latest'])),
   margin: maybe(integer(0, 16)),
-  accumulate: maybe(word(['binary32', 'hopper-fp8', 'ada-fp8', 'blackwell-fp8'])),
+  accumulate: maybe(anything),
   lossScale: maybe(objectOr(fields({ static: integer(0, 126) }), word(['dynamic', 'none']))),
 });
 
@@ -34,8 +37,8 @@ export interface Fp8HybridOptions extends RecipeOptions {
   readonly take?: 'max' | 'latest';
   /** The largest magnitude becomes the format's largest number times 2^-margin. Default 0. */
   readonly margin?: number;
-  /** What sums products: binary32 in order (default), or a matrix unit, on elements; scales multiply its results. */
-  readonly accumulate?: 'binary32' | 'hopper-fp8' | 'ada-fp8' | 'blackwell-fp8';
+  /** What sums products: binary32 in order (default), or a matrix unit (its name or parameters), on elements; scales multiply its results. */
+  readonly accumulate?: 'binary32' | (string & Record<never, never>) | MatrixUnitParameters;
   /** What the loss's gradient is multiplied by: `'dynamic'`, or 2^static. Default `'none'`. */
   readonly lossScale?: 'none' | 'dynamic' | { readonly static: number };
 }
@@ -71,6 +74,18 @@ function unscaling(
   return { gradient: [scale, { kind: 'clipByGlobalNorm', limit: clipNorm }] };
 }
 
+/** The unit that sums products, as a recipe has it; none for binary32 in order. Throws ArgumentError. */
+function unitOf(
+  given: Fp8HybridOptions['accumulate'],
+): { name: string; spec: string | MatrixUnitParameters } | undefined {
+  if (given === undefined || given === 'binary32') return undefined;
+  const sums = sumsOf('accumulate', given);
+  if (!isMatrixUnit(sums)) throw new ArgumentError('accumulate', given, 'binary32, or a matrix unit');
+  return typeof given === 'string'
+    ? { name: sums.alias, spec: sums.alias }
+    : { name: 'own-unit', spec: given };
+}
+
 const largest = { e4m3fn: 448, e5m2: 57344 } as const;
 
 /**
@@ -84,8 +99,9 @@ export function fp8Hybrid(options: Fp8HybridOptions = {}): Recipe {
   checkOptions(hybridOptions, options);
   checkScaling(options);
   const { formats = 'hybrid', scaling = 'delayed', history = 1024, take = 'max', margin = 0 } = options;
-  const { lossScale = 'none', accumulate = 'binary32' } = options;
-  const sums = accumulate === 'binary32' ? {} : { accumulate };
+  const { lossScale = 'none', accumulate } = options;
+  const unit = unitOf(accumulate);
+  const sums = unit === undefined ? {} : { accumulate: unit.spec };
   const operand = (format: 'e4m3fn' | 'e5m2'): OperandSpec => {
     if (scaling === 'none') return { format, saturation: 'finite' };
     return {
@@ -107,7 +123,7 @@ export function fp8Hybrid(options: Fp8HybridOptions = {}): Recipe {
   const scaled =
     lossScale === 'none' ? '' : lossScale === 'dynamic' ? '-loss-scale' : `-loss-scale${lossScale.static}`;
   const window = scaling === 'delayed' && (history !== 1024 || take !== 'max') ? `${history}-${take}` : '';
-  const name = `fp8-${formats}-${scaling}${window}${margin === 0 ? '' : `-margin${margin}`}${scaled}${accumulate === 'binary32' ? '' : `-${accumulate}`}`;
+  const name = `fp8-${formats}-${scaling}${window}${margin === 0 ? '' : `-margin${margin}`}${scaled}${unit === undefined ? '' : `-${unit.name}`}`;
   const title = `FP8 operands (${formats === 'hybrid' ? 'e4m3fn, gradients e5m2' : formats}), ${scaling === 'none' ? 'no' : scaling} scaling`;
   const made = recipe(name, title, [phase(0, slots)], options);
   const update = unscaling(lossScale, made.optimizer.clipNorm);
