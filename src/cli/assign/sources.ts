@@ -13,7 +13,7 @@ import type { DataOptions } from '../data-options.ts';
 import type { Io } from '../io.ts';
 import { fileWork } from '../model-files/file-work.ts';
 import { readJson } from '../read-file.ts';
-import { readPointer } from '../run-files.ts';
+import { checkpointPath } from '../run-checkpoint.ts';
 
 export const sensitivities: readonly Measure[] = measures;
 
@@ -62,14 +62,9 @@ function checkedFormats(formats: readonly string[]): readonly string[] {
 
 /** A file that is a run's newest checkpoint, or a checkpoint itself; null: a model file of another kind. */
 async function checkpointFileOf(path: string): Promise<string | null> {
-  const found = statSync(path, { throwIfNoEntry: false });
   const accepted = 'the folder of a run with a checkpoint, a checkpoint file, or a model file';
-  if (found === undefined) throw new ArgumentError('<run>', path, accepted);
-  if (found.isDirectory()) {
-    const file = readPointer(join(path, 'checkpoint.json'));
-    if (file === null) throw new ArgumentError('<run>', path, accepted);
-    return join(path, file);
-  }
+  const file = checkpointPath('<run>', path, accepted);
+  if (file !== path) return file;
   if (!path.endsWith('.safetensors')) return null;
   const { openModel } = await import('../../model-files/index.ts');
   const model = await openModel(path);

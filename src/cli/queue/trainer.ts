@@ -109,6 +109,11 @@ async function trainJob({ job, data: bytes, state }: ToTrainer & { kind: 'run' }
     },
     onEvaluation: (record) => append({ type: 'evaluation', ...record }),
     onPhase: (record) => append({ type: 'phase', ...record }),
+    onTeacher: ({ recipe, steps }) =>
+      say({
+        kind: 'note',
+        text: `${run.recipe.name} seed ${run.seed}: training a teacher first, ${recipe}, ${steps} steps`,
+      }),
     onCheckpoint: (made) =>
       new Promise<void>((resolve) => {
         stored = resolve;

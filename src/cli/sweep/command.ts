@@ -127,6 +127,11 @@ async function sweep(file: string, given: SweepOptions, io: Io): Promise<number>
   const where =
     given.queue === undefined ? `about ${hours.toFixed(1)} h on ${given.workers} cores` : 'by the queue';
   io.stderr.write(`${sweep.title}${part}: ${runs.length} runs, ${left.length} to do, ${where}\n`);
+  const taught = left.filter(({ arm }) => arm.recipe.teacher !== undefined).length;
+  if (taught > 0)
+    io.stderr.write(
+      `${taught} of them have a teacher, which each trains first: float32, with its own seed and as many steps\n`,
+    );
   const { staleResults } = await import('./basis.ts');
   for (const reason of staleResults(folder, asked, all)) io.stderr.write(`${reason}\n`);
   if (given.estimate) {

@@ -69,6 +69,10 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
     .addOption(kernelsOption())
     .option('--out <folder>', 'where run folders go', 'runs')
     .option('--name <name>', 'name of the run folder (default: recipe, date and time)', folderName('--name'))
+    .option(
+      '--teacher <run>',
+      'folder of a run of the same model, or its checkpoint: the teacher of recipes that have one (default: trained first)',
+    )
     .option('--resume', 'go on in the folder --name from its newest checkpoint, or begin there')
     .option('--roles', 'print what each layer reads and stores, and train nothing')
     .option('--json', 'print the result, or the roles, as JSON')
@@ -96,7 +100,7 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
         throw new ArgumentError('--name', given.name, 'the name of the run folder to go on in');
       const { trainCommandRun } = await import('./train.ts');
       const absent = { batch: undefined, learningRate: undefined, evaluateEvery: undefined };
-      const flags = { resume: false, json: false, quiet: false, name: undefined };
+      const flags = { resume: false, json: false, quiet: false, name: undefined, teacher: undefined };
       done(
         await trainCommandRun(
           { ...absent, ...flags, ...given, recipe, model, data } as TrainCommandOptions,

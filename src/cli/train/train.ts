@@ -3,8 +3,10 @@
  * is `train`; here are files, progress and signals.
  */
 import { join } from 'node:path';
+import { refusedAs } from '../../check.ts';
 import { jsonText } from '../../json.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
+import { readCheckpoint as readCheckpointFile } from '../../train/files.ts';
 import {
   type Checkpoint,
   checkTraining,
@@ -23,6 +25,7 @@ import { listenForStop, type StopListener } from '../interrupt.ts';
 import type { Io } from '../io.ts';
 import { loadProgress, type OpenProgress } from '../open-progress.ts';
 import type { Progress } from '../progress.ts';
+import { checkpointPath } from '../run-checkpoint.ts';
 import { readRecords, readResult } from '../run-files.ts';
 import {
   continueRecordLog,
@@ -39,6 +42,8 @@ export interface TrainCommandOptions extends RunOptions {
   readonly data: DataOptions;
   readonly out: string;
   readonly name: string | undefined;
+  /** A run whose weights are the teacher's, or its checkpoint. */
+  readonly teacher: string | undefined;
   readonly resume: boolean;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -80,13 +85,24 @@ const settingsOf = (options: TrainCommandOptions, data: TrainingData) => ({
   config: configOf(options, data),
 });
 
+/** The teacher that is given. */
+function teacherOf(path: string | undefined): { readonly teacher?: Checkpoint } {
+  if (path === undefined) return {};
+  const accepted = 'the folder of a run with a checkpoint, or a checkpoint file';
+  return { teacher: readCheckpointFile(checkpointPath('--teacher', path, accepted)) };
+}
+
 /** Runs the command and returns the exit code. */
 export async function trainCommandRun(options: TrainCommandOptions, io: Io): Promise<number> {
   const { recipe, resume } = options;
   const data = await loadData(options.model, options.data);
   const settings = settingsOf(options, data);
   // Refused before there is a folder.
-  checkTraining({ ...settings.training, data });
+  const teacher = teacherOf(options.teacher);
+  refusedAs(
+    () => checkTraining({ ...settings.training, data, ...teacher }),
+    ({ argument }) => argument.replace(/^teacher(?=$|\.)/, '--teacher'),
+  );
   const name = resume ? options.name! : freeName(options.out, options.name, recipe.name, new Date());
   const [openProgress, tf] = await Promise.all([
     loadProgress(options.quiet, io, () => performance.now() / 1000),
@@ -112,7 +128,12 @@ export async function trainCommandRun(options: TrainCommandOptions, io: Io): Pro
     try {
       // Whoever had the folder until now may have finished the run.
       if (isFinished()) return exitCodes.done;
-      return await trainInto(folder, { tf, data, openProgress: show, stop, ...settings }, options, io);
+      return await trainInto(
+        folder,
+        { tf, data, openProgress: show, stop, teacher, ...settings },
+        options,
+        io,
+      );
     } finally {
       claim.release();
     }
@@ -126,12 +147,13 @@ interface Prepared extends ReturnType<typeof settingsOf> {
   readonly data: TrainingData;
   readonly openProgress: OpenProgress;
   readonly stop: StopListener;
+  readonly teacher: { readonly teacher?: Checkpoint };
 }
 
 /** Trains into a claimed folder, from its newest checkpoint if it is to go on. */
 async function trainInto(
   folder: RunFolder,
-  { tf, data, openProgress, stop, training, config }: Prepared,
+  { tf, data, openProgress, stop, teacher, training, config }: Prepared,
   options: TrainCommandOptions,
   io: Io,
 ): Promise<number> {
@@ -154,6 +176,7 @@ async function trainInto(
     progress.partStarted(0);
     const result = await train({
       ...training,
+      ...teacher,
       tf,
       data,
       signal: stop.signal,

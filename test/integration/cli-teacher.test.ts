@@ -1,0 +1,60 @@
+/** Teachers on the command line: given, or trained first and said so. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { run } from '../../src/cli/main.ts';
+import { numbers } from '../oracles/recipes/slots.ts';
+import { testWorld, withFolder } from '../unit/cli-world.ts';
+
+async function halfulp(...argv: string[]) {
+  const world = testWorld();
+  const code = await run(argv, world.io);
+  return { code, out: world.stdout(), error: world.stderr() };
+}
+
+it('a teacher is the run that is given, or one that is trained first; sweeps say how many there are', async () => {
+  await withFolder(async (folder) => {
+    const file = (name: string): string => join(folder, name);
+    const rows = Array.from({ length: 60 }, (_, i) => [...numbers(4, i + 1), i % 3].join(','));
+    writeFileSync(file('data.csv'), `a,b,c,d,label\n${rows.join('\n')}\n`);
+    writeFileSync(file('float32.json'), '{ "recipe": "float32" }');
+    writeFileSync(file('student.json'), '{ "recipe": "distillation" }');
+    const training = [
+      ...['--model', 'mlp', '--steps', '2', '--checkpoint-every', '2', '--batch', '8', '--out', folder],
+      ...['--csv', file('data.csv'), '--label', 'label'],
+    ];
+    const train = (recipe: string, ...more: string[]) =>
+      halfulp('train', file(`${recipe}.json`), ...training, ...more);
+    expect((await train('float32', '--name', 'first')).code).toBe(0);
+    const given = await train('student', '--name', 'given', '--teacher', file('first'));
+    expect(given.code).toBe(0);
+    expect(given.out).toContain('taught by a float32 teacher that was given');
+    expect(given.error).not.toContain('training one first');
+    const trained = await train('student', '--name', 'trained');
+    expect(trained.error).toContain('no teacher is given: training one first, float32, 2 steps');
+    expect(trained.out).toContain('taught by a float32 teacher that was trained');
+    // It is the teacher that would have been trained.
+    const loss = ({ out }: { out: string }): string => /validation [^;]*/.exec(out)![0];
+    expect(loss(given)).toBe(loss(trained));
+    for (const [recipe, teacher] of [
+      ['float32', 'first'],
+      ['student', 'nowhere'],
+      ['student', 'data.csv'],
+    ] as const) {
+      const { code, error } = await train(recipe, '--name', 'other', '--teacher', file(teacher));
+      expect(code, teacher).not.toBe(0);
+      expect(error.trim().split('\n')).toHaveLength(1);
+      expect(error).toMatch(teacher === 'data.csv' ? /data\.csv/ : /--teacher/);
+    }
+    const arms = [
+      { name: 'float32', recipe: { recipe: 'float32' } },
+      { name: 'student', recipe: { recipe: 'distillation' } },
+    ];
+    writeFileSync(
+      file('sweep.json'),
+      JSON.stringify({ name: 'taught', model: 'mlp', steps: 2, seeds: [1, 2], arms }),
+    );
+    const swept = await halfulp('sweep', file('sweep.json'), '--estimate', '--out', folder);
+    expect(swept.error).toContain('2 of them have a teacher, which each trains first');
+  });
+});
