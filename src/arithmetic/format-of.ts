@@ -25,7 +25,7 @@ import {
 import type { Counter } from './flags.ts';
 import { isWithin, quickLoop } from './format-of-loops.ts';
 import { type Operand, operandCheck } from './operands.ts';
-import { type OperationName, operationOf, planOperations } from './operations.ts';
+import { type OperationName, type OperationPlan, operationOf, planOperations } from './operations.ts';
 import { type Counted, conversion, countedExact, defineCounted, scalarOperation, settled } from './parts.ts';
 import { type CodeMethods, defineSingle, type TracedMethods } from './single-operations.ts';
 
@@ -101,6 +101,54 @@ const names: readonly string[] = [
   ...['operands', 'result', 'flags', 'tininess', 'threads'],
 ];
 
+/** The places of operands by their names, but for `x`. */
+const places: Readonly<Record<string, number>> = { a: 0, b: 1, c: 2 };
+
+/** Checks and rounds operands by their places and names. */
+function acceptOf(operands: readonly Format[], kernels: ArithmeticKernels | undefined) {
+  const checks = operands.map((one) => operandCheck(one, resolveRounding(one), 'error', kernels));
+  return <X extends Operand>(place: number, name: string, value: X): X => {
+    const check = checks[place];
+    if (check === undefined)
+      throw new ArgumentError(
+        'operands',
+        operands.map(String),
+        `${place + 1} formats, as there is an operand ${name}`,
+      );
+    const read = check(name, value);
+    return operands[place]!.hasNegativeZero ? read : (withoutNegativeZero(read) as X);
+  };
+}
+
+/** Kernels of products take an addend for a number of the result's format. */
+function productKernels(
+  [, , addend]: readonly Format[],
+  format: Format,
+  kernels: ArithmeticKernels | undefined,
+): ArithmeticKernels | undefined {
+  if (kernels?.matmul === undefined || addend === undefined || isWithin(addend, format)) return kernels;
+  const { matmul } = kernels;
+  return { ...kernels, matmul: (...call) => call[7] === undefined && matmul(...call) };
+}
+
+/** What gives one of its operands, or that with another sign, rounded. */
+function move(
+  apply: (a: number, b: number) => number,
+  plan: OperationPlan,
+  own: Counter | undefined,
+): Elementwise {
+  const rounded = (a: number, b: number, random: number): number =>
+    roundScalar(apply(a, b), plan.format, plan.options, random);
+  const scalar: Elementwise['scalar'] = (a, b, c, random) =>
+    countedExact(
+      () => apply(a, b),
+      () => rounded(a, b, random),
+      plan,
+      own,
+    )(a, b, c, random);
+  return { scalar, draws: true };
+}
+
 /** As `createArithmetic`, for operands of formats of their own. */
 export function createFormatOf(given: FormatOfOptions, kernels?: ArithmeticKernels): FormatOfArithmetic {
   const { operands: formats, result, ...options } = checkFields('', given, names, 'format');
@@ -113,62 +161,19 @@ export function createFormatOf(given: FormatOfOptions, kernels?: ArithmeticKerne
   const { counter, resolved, threads, tininess } = settled(format, options, kernels);
   const cursor = createCursor(resolved);
   const plan = { ...planOperations(format, resolved), hasNegativeZeroOperands: true };
-  const checks = operands.map((one) => operandCheck(one, resolveRounding(one), 'error', kernels));
-  const places: Readonly<Record<string, number>> = { a: 0, b: 1, c: 2, x: 0 };
-
-  /** Operands by their names; `x` is the vector of `matvec`, the second one, or all there is. */
-  function contextWith(x: number): ArithmeticContext {
-    function accept<X extends Operand>(name: string, value: X): X {
-      const place = name === 'x' ? x : places[name]!;
-      const check = checks[place];
-      if (check === undefined)
-        throw new ArgumentError(
-          'operands',
-          operands.map(String),
-          `${place + 1} formats, as there is an operand ${name}`,
-        );
-      const read = check(name, value);
-      return operands[place]!.hasNegativeZero ? read : (withoutNegativeZero(read) as X);
-    }
-    return {
-      format,
-      options: resolved,
-      threads,
-      kernels: productKernels(),
-      accept,
-      take: cursor.take,
-      cursor,
-    };
-  }
-
-  /** Kernels of products take an addend for a number of the result's format. */
-  function productKernels(): ArithmeticKernels | undefined {
-    const [, , addend] = operands;
-    if (kernels?.matmul === undefined || addend === undefined || isWithin(addend, format)) return kernels;
-    const { matmul } = kernels;
-    return { ...kernels, matmul: (...call) => call[7] === undefined && matmul(...call) };
-  }
-
+  const accept = acceptOf(operands, kernels);
+  /** `x` is the vector of `matvec`, the second operand, or all there is. */
+  const contextWith = (x: number): ArithmeticContext => ({
+    ...{ format, options: resolved, threads, take: cursor.take, cursor },
+    kernels: productKernels(operands, format, kernels),
+    accept: (name, value) => accept(name === 'x' ? x : places[name]!, name, value),
+  });
   const context = contextWith(0);
   function operation(name: OperationName, own: Counter | undefined): Elementwise {
     const scalar = scalarOperation(name, plan, own);
     const { arity } = operationOf(name);
     if (own !== undefined || kernels === undefined || operands.length < arity) return { scalar, draws: true };
     return { scalar, draws: true, quick: quickLoop(name, plan, operands.slice(0, arity), kernels) };
-  }
-
-  /** What gives one of its operands, or that with another sign, rounded. */
-  function move(apply: (a: number, b: number) => number, own: Counter | undefined): Elementwise {
-    const rounded = (a: number, b: number, random: number): number =>
-      roundScalar(apply(a, b), format, resolved, random);
-    const scalar: Elementwise['scalar'] = (a, b, c, random) =>
-      countedExact(
-        () => apply(a, b),
-        () => rounded(a, b, random),
-        plan,
-        own,
-      )(a, b, c, random);
-    return { scalar, draws: true };
   }
 
   // Kernels and tables of functions take arguments of the result's format.
@@ -184,12 +189,12 @@ export function createFormatOf(given: FormatOfOptions, kernels?: ArithmeticKerne
     sqrt: unaryMethod(operation('sqrt', own), context),
     fma: ternaryMethod(operation('fma', own), context),
     neg: unaryMethod(
-      move((a) => -a, own),
+      move((a) => -a, plan, own),
       context,
     ),
-    abs: unaryMethod(move(Math.abs, own), context),
-    min: binaryMethod(move(Math.min, own), context),
-    max: binaryMethod(move(Math.max, own), context),
+    abs: unaryMethod(move(Math.abs, plan, own), context),
+    min: binaryMethod(move(Math.min, plan, own), context),
+    max: binaryMethod(move(Math.max, plan, own), context),
     convert: unaryMethod(conversion(plan, own, kernels), context),
   });
 

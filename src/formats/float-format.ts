@@ -65,9 +65,24 @@ export function floatOf(p: ResolvedFloatParameters): FloatFormat {
   return p.exponentBits === Infinity ? unboundedFloat(p) : boundedFloat(p);
 }
 
-function boundedFloat(p: ResolvedFloatParameters): FloatFormat {
+/** Where the numbers of a format lie. */
+interface Numbers {
+  readonly p: ResolvedFloatParameters;
+  readonly name: string;
+  readonly ends: Ends;
+  readonly emin: number;
+  readonly max: number;
+  readonly minNormal: number;
+  readonly minSubnormal: number;
+  readonly hasSubnormals: boolean;
+  readonly hasNegativeZero: boolean;
+  magnitudeOf(fields: Fields): number;
+}
+
+/** Throws ArgumentError where there are none, or none of binary64. */
+function numbersOf(p: ResolvedFloatParameters): Numbers {
   const name = floatName(p);
-  const { mantissaBits, bias, bits } = p;
+  const { mantissaBits, bias } = p;
   const perBinade = 2 ** mantissaBits;
   // With 0 mantissa bits the all-zero field is the whole of exponent 0, so that no normal number is left there.
   const zeroFieldIsNormal = p.subnormals === 'normal' && (mantissaBits > 0 || !p.zero);
@@ -93,30 +108,44 @@ function boundedFloat(p: ResolvedFloatParameters): FloatFormat {
   const minNormal =
     zeroFieldIsNormal && p.zero ? magnitudeOf({ exponent: 0, significand: 1 }) : powerOfTwo(emin);
   const hasSubnormals = p.subnormals === true && mantissaBits > 0;
+  const minSubnormal = hasSubnormals ? powerOfTwo(quantum) : minNormal;
   const hasNegativeZero = p.signed && p.zero && p.specials !== 'fnuz' && p.specials !== 'p3109';
-  const isAbove = (a: Fields, b: Fields): boolean =>
-    a.exponent > b.exponent || (a.exponent === b.exponent && a.significand > b.significand);
-  const same = (a: Fields, b: Fields | undefined): boolean =>
-    b !== undefined && a.exponent === b.exponent && a.significand === b.significand;
-  const signBit = 1n << BigInt(p.exponentBits + mantissaBits);
+  return { p, name, ends, emin, max, minNormal, minSubnormal, hasSubnormals, hasNegativeZero, magnitudeOf };
+}
 
-  function decode(code: Code): number {
-    const whole = checkCode(code, bits, name);
+const isAbove = (a: Fields, b: Fields): boolean =>
+  a.exponent > b.exponent || (a.exponent === b.exponent && a.significand > b.significand);
+const same = (a: Fields, b: Fields | undefined): boolean =>
+  b !== undefined && a.exponent === b.exponent && a.significand === b.significand;
+
+/** The numbers of codes. */
+function decoder(numbers: Numbers): (code: Code) => number {
+  const { p, name, ends, hasNegativeZero, magnitudeOf } = numbers;
+  const mantissaBits = BigInt(p.mantissaBits);
+  const signBit = 1n << BigInt(p.exponentBits + p.mantissaBits);
+  const significandMask = (1n << mantissaBits) - 1n;
+  return (code) => {
+    const whole = checkCode(code, p.bits, name);
     const negative = p.signed && (whole & signBit) !== 0n;
     if (whole >= (p.signed ? 2n * signBit : signBit)) return NaN; // padding bits that are not 0
     const magnitudeCode = whole & (signBit - 1n);
     const fields = {
-      exponent: Number(magnitudeCode >> BigInt(mantissaBits)),
-      significand: Number(magnitudeCode & (BigInt(perBinade) - 1n)),
+      exponent: Number(magnitudeCode >> mantissaBits),
+      significand: Number(magnitudeCode & significandMask),
     };
     if (same(fields, ends.infinity)) return negative ? -Infinity : Infinity;
     if (isAbove(fields, ends.largest)) return NaN;
     if (negative && !hasNegativeZero && fields.exponent === 0 && fields.significand === 0) return NaN;
     const magnitude = magnitudeOf(fields);
     return negative && (magnitude !== 0 || hasNegativeZero) ? -magnitude : magnitude;
-  }
+  };
+}
 
-  const minSubnormal = hasSubnormals ? powerOfTwo(quantum) : minNormal;
+/** Whether there is a number, and its code. */
+function encoder({ p, name, ends, emin, max, minSubnormal, hasNegativeZero }: Numbers) {
+  const { mantissaBits, bias, bits } = p;
+  const perBinade = 2 ** mantissaBits;
+  const signBit = 1n << BigInt(p.exponentBits + mantissaBits);
 
   /** Whether the format has the magnitude of a number. */
   function hasMagnitude(magnitude: number): boolean {
@@ -156,11 +185,19 @@ function boundedFloat(p: ResolvedFloatParameters): FloatFormat {
     return join(fieldsOf(Math.abs(value)), value < 0 || (Object.is(value, -0) && hasNegativeZero));
   }
 
+  return { encode, has };
+}
+
+function boundedFloat(p: ResolvedFloatParameters): FloatFormat {
+  const numbers = numbersOf(p);
+  const { name, ends, emin, max, minNormal, minSubnormal, hasSubnormals, hasNegativeZero } = numbers;
+  const { exponentBits, mantissaBits, bias, bits } = p;
+  const decode = decoder(numbers);
   return Object.freeze({
     kind: 'float',
     name,
     bits,
-    exponentBits: p.exponentBits,
+    exponentBits,
     mantissaBits,
     precision: mantissaBits + 1,
     bias,
@@ -182,8 +219,7 @@ function boundedFloat(p: ResolvedFloatParameters): FloatFormat {
     subnormals: p.subnormals,
     domain: p.domain,
     decode,
-    encode,
-    has,
+    ...encoder(numbers),
     values: (): number[] => collectValues(bits, name, decode),
     toString: (): string => name,
     toJSON: (): string => name,

@@ -41,6 +41,17 @@ function fractionalPowers(fractionBits: number): number[] {
   });
 }
 
+/** The positive values: they ascend with k, from 1 - half to half - 1. */
+function magnitudesOf(fractionBits: number, half: number): readonly number[] {
+  const powers = fractionalPowers(fractionBits);
+  const perUnit = 2 ** fractionBits;
+  return Array.from({ length: 2 * half - 1 }, (_, i) => {
+    const k = i + 1 - half;
+    const whole = Math.floor(k / perUnit);
+    return scaleByPowerOfTwo(powers[k - whole * perUnit]!, whole);
+  });
+}
+
 /**
  * A logarithmic format of 1 + integerBits + fractionBits bits.
  *
@@ -61,16 +72,7 @@ export function logarithmic(parameters: LogarithmicParameters): LogarithmicForma
   const logarithmBits = integerBits + fractionBits;
   const bits = 1 + logarithmBits;
   const half = 2 ** (logarithmBits - 1);
-  const powers = fractionalPowers(fractionBits);
-  const perUnit = 2 ** fractionBits;
-  const power = (k: number): number => {
-    const whole = Math.floor(k / perUnit);
-    return scaleByPowerOfTwo(powers[k - whole * perUnit]!, whole);
-  };
-  // Positive values ascend with k, from 1 - half to half - 1.
-  const magnitudes: readonly number[] = Object.freeze(
-    Array.from({ length: 2 * half - 1 }, (_, i) => power(i + 1 - half)),
-  );
+  const magnitudes = magnitudesOf(fractionBits, half);
   const logarithmOf = new Map(magnitudes.map((value, i) => [value, i + 1 - half]));
   const max = magnitudes[magnitudes.length - 1]!;
 

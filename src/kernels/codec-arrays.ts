@@ -9,24 +9,19 @@ import { type CodecPlan, planDecoding, planEncoding, planListEncoding } from './
 import { taskDecode, taskEncode } from './generated/layout-rounding.ts';
 import { type Heap, perHeap } from './heap.ts';
 import { planCache } from './plan-cache.ts';
+import { planRoom } from './rooms.ts';
 import { roundArray } from './rounding-arrays.ts';
 import { roundingModule } from './rounding-module.ts';
 import type { ElementType, RoundingPlan } from './rounding-plan.ts';
 import { planRounding } from './rounding-planner.ts';
 import { type ElementWork, runElements } from './staging.ts';
-import { tableRemovals } from './tables.ts';
 import { paces } from './thread-rule.ts';
 
 /** What NaN becomes in a format without NaN. */
 export type NaNTreatment = 'error' | 'zero' | 'max';
 
-/** The room of a heap, and the codec that is written down there. */
-const roomOn = perHeap((heap) => ({
-  pointer: heap.allocate(codecRoomBytes),
-  piece: roundingModule.on(heap.memory).piece,
-  written: undefined as Codec | undefined,
-  removals: 0,
-}));
+/** The room of a heap, where a codec is written down. */
+const roomOn = perHeap((heap) => planRoom<Codec>(heap, codecRoomBytes, writeCodec));
 
 function codeShiftOf(format: Format): 0 | 1 | 2 | 3 {
   const { bits } = format;
@@ -47,7 +42,7 @@ class CodecWork implements ElementWork {
   /** Of the rounding before. */
   private readonly options: ResolvedRounding | undefined;
   private heap: Heap | undefined;
-  private room: ReturnType<typeof roomOn> | undefined;
+  private room = 0;
 
   constructor(
     codec: Codec,
@@ -62,20 +57,14 @@ class CodecWork implements ElementWork {
   }
 
   prepare(heap: Heap): void {
-    const room = roomOn(heap);
-    // Tables may have made way for others.
-    if (room.written !== this.codec || room.removals !== tableRemovals())
-      writeCodec(heap, room.pointer, this.codec);
-    room.written = this.codec;
-    room.removals = tableRemovals();
-    this.room = room;
+    this.room = roomOn(heap).of(this.codec);
     this.heap = heap;
   }
 
   run([from, to]: readonly number[], start: number, length: number): boolean {
-    const { pointer, piece } = this.room!;
-    writeCodecPlace(this.heap!, pointer, this.codec, this.options, from!, to!, start);
-    return piece(pointer, 0, length) < 0;
+    const heap = this.heap!;
+    writeCodecPlace(heap, this.room, this.codec, this.options, from!, to!, start);
+    return roundingModule.on(heap.memory).piece(this.room, 0, length) < 0;
   }
 
   write(heap: Heap, room: number, [from, to]: readonly number[], start: number): void {

@@ -2,6 +2,7 @@
 import bytes from './generated/errors.ts';
 import { type Heap, perHeap, privateHeap } from './heap.ts';
 import { type KernelModule, kernelModule } from './module.ts';
+import { growingRoom } from './rooms.ts';
 import { wholeArraysOn } from './staging.ts';
 
 interface ErrorsModuleExports {
@@ -42,17 +43,14 @@ const stateBytes = 8 * countsLength + 2 * 16;
 export function errorsOn(heap: Heap): ErrorCounter {
   const kernel = errorsModule.on(heap.memory);
   let state: number | undefined;
-  let kept = { pointer: 0, bytes: 0 };
+  const kept = growingRoom(heap);
 
   return {
     keep(source, length): number {
       const bytes = 4 * length;
-      if (kept.bytes < bytes) {
-        if (kept.bytes > 0) heap.free(kept.pointer);
-        kept = { pointer: heap.allocate(bytes), bytes };
-      }
-      new Uint8Array(heap.memory.buffer).copyWithin(kept.pointer, source, source + bytes);
-      return kept.pointer;
+      const pointer = kept.of(bytes);
+      new Uint8Array(heap.memory.buffer).copyWithin(pointer, source, source + bytes);
+      return pointer;
     },
     count(exact, rounded, length, low, high): ErrorCounts {
       state ??= heap.allocate(stateBytes);
@@ -81,9 +79,8 @@ export function errorsOn(heap: Heap): ErrorCounter {
     },
     release(): void {
       if (state !== undefined) heap.free(state);
-      if (kept.bytes > 0) heap.free(kept.pointer);
       state = undefined;
-      kept = { pointer: 0, bytes: 0 };
+      kept.release();
     },
   };
 }

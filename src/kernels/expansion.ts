@@ -1,6 +1,7 @@
 /** Codes of powers of magnitudes, by the kernel, through the private memory. What they mean is their user's business. */
 import { perHeap, privateHeap } from './heap.ts';
 import { rangesModule } from './ranges-module.ts';
+import { growingRoom } from './rooms.ts';
 
 /** Where the codes of a power change. Buckets are of the upper words of binary64 quotients; at most one place lies in each. */
 export interface PowerTable {
@@ -24,15 +25,7 @@ interface Expander {
 const expanderOn = perHeap((heap): Expander => {
   const kernel = rangesModule.on(heap.memory);
   const placed = new WeakMap<PowerTable, number>();
-  let room = { pointer: 0, bytes: 0 };
-
-  function roomFor(bytes: number): number {
-    if (room.bytes < bytes) {
-      if (room.bytes > 0) heap.free(room.pointer);
-      room = { pointer: heap.allocate(bytes), bytes };
-    }
-    return room.pointer;
-  }
+  const room = growingRoom(heap);
 
   /** There are a thousand tables at most, of a few kilobytes: they stay. */
   function place(table: PowerTable): number {
@@ -53,7 +46,7 @@ const expanderOn = perHeap((heap): Expander => {
     encode(values, block, tableOf, codes): void {
       const { length } = values;
       const groups = Math.ceil(length / block);
-      const source = roomFor(4 * length + 16 * groups + length);
+      const source = room.of(4 * length + 16 * groups + length);
       const spans = source + 4 * length;
       const tops = spans + 8 * groups;
       const tables = tops + 4 * groups;

@@ -29,6 +29,25 @@ const sharedMaximumPages = 32768;
 /** 4 GiB, all that a memory with 32-bit addresses can have. */
 const privateMaximumPages = 65536;
 
+/** Grows a memory by at least so many bytes; returns where the new ones lie. Throws RangeError. */
+function grow(memory: WebAssembly.Memory, maximumPages: number, bytes: number): Span {
+  const present = memory.buffer.byteLength / pageBytes;
+  const least = Math.ceil(bytes / pageBytes);
+  // At least an eighth of the present size, so that many small arrays do not grow it page by page.
+  const pages = Math.min(Math.max(least, Math.ceil(present / 8)), maximumPages - present);
+  const refusal = (): RangeError =>
+    new RangeError(
+      `no room for ${bytes} bytes: the memory has ${present} of ${maximumPages} pages of 64 KiB`,
+    );
+  if (pages < least) throw refusal();
+  try {
+    const start = memory.grow(pages) * pageBytes;
+    return { start, end: start + pages * pageBytes };
+  } catch {
+    throw refusal();
+  }
+}
+
 /** A heap over a memory that nobody else allocates from. The first bytes stay unused: no pointer is 0. */
 function createHeap(memory: WebAssembly.Memory, maximumPages: number): Heap {
   const free: Span[] = [{ start: alignment, end: memory.buffer.byteLength }];
@@ -46,25 +65,6 @@ function createHeap(memory: WebAssembly.Memory, maximumPages: number): Heap {
         free.splice(left + 1, 1);
       }
     }
-  }
-
-  function grow(bytes: number): void {
-    const present = memory.buffer.byteLength / pageBytes;
-    const least = Math.ceil(bytes / pageBytes);
-    // At least an eighth of the present size, so that many small arrays do not grow it page by page.
-    const pages = Math.min(Math.max(least, Math.ceil(present / 8)), maximumPages - present);
-    const refusal = (): RangeError =>
-      new RangeError(
-        `no room for ${bytes} bytes: the memory has ${present} of ${maximumPages} pages of 64 KiB`,
-      );
-    if (pages < least) throw refusal();
-    let start: number;
-    try {
-      start = memory.grow(pages) * pageBytes;
-    } catch {
-      throw refusal();
-    }
-    release(start, start + pages * pageBytes);
   }
 
   function take(bytes: number): number | undefined {
@@ -86,7 +86,8 @@ function createHeap(memory: WebAssembly.Memory, maximumPages: number): Heap {
       const whole = Math.max(1, Math.ceil(bytes / alignment)) * alignment;
       const pointer = take(whole);
       if (pointer !== undefined) return pointer;
-      grow(whole);
+      const { start, end } = grow(memory, maximumPages, whole);
+      release(start, end);
       return take(whole)!;
     },
     free(pointer: number): void {

@@ -1,6 +1,7 @@
 /** 8-bit codes between least and largest values of groups, by the kernel, of numbers on a heap of any owner. */
 import type { Heap } from './heap.ts';
 import { rangesModule } from './ranges-module.ts';
+import { growingRoom } from './rooms.ts';
 
 /** Runs of `inner` elements, whose groups follow each other. */
 export interface RangeLayout {
@@ -34,16 +35,7 @@ export interface RangeCodec {
 
 export function rangesOn(heap: Heap): RangeCodec {
   const kernel = rangesModule.on(heap.memory);
-  let room = { pointer: 0, bytes: 0 };
-
-  /** The numbers of groups, then the codes. */
-  function roomFor(bytes: number): number {
-    if (room.bytes < bytes) {
-      if (room.bytes > 0) heap.free(room.pointer);
-      room = { pointer: heap.allocate(bytes), bytes };
-    }
-    return room.pointer;
-  }
+  const room = growingRoom(heap);
 
   function stateOf(pointer: number, first: Float32Array, second: Float32Array): Float32Array {
     const state = new Float32Array(heap.memory.buffer, pointer, 2 * first.length);
@@ -54,7 +46,7 @@ export function rangesOn(heap: Heap): RangeCodec {
 
   return {
     extremes(source, length, { groups, inner }): Float32Array {
-      const pointer = roomFor(8 * groups);
+      const pointer = room.of(8 * groups);
       const none = new Float32Array(groups);
       const state = stateOf(
         pointer,
@@ -65,22 +57,21 @@ export function rangesOn(heap: Heap): RangeCodec {
       return state.slice();
     },
     encode(source, length, { groups, inner }, lows, factors): Uint8Array {
-      const pointer = roomFor(8 * groups + length);
+      const pointer = room.of(8 * groups + length);
       const codes = pointer + 8 * groups;
       stateOf(pointer, lows, factors);
       kernel.encode(source, codes, length / inner, groups, inner, pointer);
       return new Uint8Array(heap.memory.buffer, codes, length).slice();
     },
     decode(codes, destination, { groups, inner }, lows, steps): void {
-      const pointer = roomFor(8 * groups + codes.length);
+      const pointer = room.of(8 * groups + codes.length);
       const held = pointer + 8 * groups;
       stateOf(pointer, lows, steps);
       new Uint8Array(heap.memory.buffer).set(codes, held);
       kernel.decode(held, destination, codes.length / inner, groups, inner, pointer);
     },
     release(): void {
-      if (room.bytes > 0) heap.free(room.pointer);
-      room = { pointer: 0, bytes: 0 };
+      room.release();
     },
   };
 }

@@ -8,8 +8,10 @@ import { type ResolvedRounding, roundScalar } from '../rounding/index.ts';
 import { drawWidth } from '../rounding/philox.ts';
 import { randomChunk as chunk, deferredBaseSlot, deferredCountSlot } from './generated/layout-rounding.ts';
 import { type Heap, viewsOf } from './heap.ts';
+import { planRoom } from './rooms.ts';
 import {
   deferredOffset,
+  type RoundingPlace,
   randomOffset,
   roundingRoomBytes,
   writeRoundingPlace,
@@ -17,7 +19,7 @@ import {
 } from './rounding-job.ts';
 import { roundingModule } from './rounding-module.ts';
 import type { RoundingPlan } from './rounding-plan.ts';
-import { releaseTables, tableRemovals } from './tables.ts';
+import { releaseTables } from './tables.ts';
 
 export interface Rounder {
   /**
@@ -46,117 +48,92 @@ export function checkSupplied(plan: RoundingPlan, { random }: ResolvedRounding, 
     throw new ArgumentError('random', random, `at least ${length} integers, one an element`);
 }
 
-export function rounderOn(heap: Heap): Rounder {
-  const { piece } = roundingModule.on(heap.memory);
-  let room: number | undefined;
-  let written: RoundingPlan | undefined;
-  let removals = 0;
+/** A rounding whose plan lies in a room. */
+interface Written {
+  readonly heap: Heap;
+  readonly room: number;
+  readonly plan: RoundingPlan;
+  readonly options: ResolvedRounding;
+}
 
-  /** The room, with the plan in it. */
-  function roomOf(plan: RoundingPlan): number {
-    room ??= heap.allocate(roundingRoomBytes);
-    // Tables may have made way for others.
-    if (written !== plan || removals !== tableRemovals()) writeRoundingPlan(heap, room, plan);
-    written = plan;
-    removals = tableRemovals();
-    return room;
+/** Elements from `source` on, the first of which is element `start` of the array. */
+function roundPlaced({ heap, room, plan, options }: Written, place: RoundingPlace, length: number): void {
+  writeRoundingPlace(heap.memory, room, plan, place, options);
+  roundingModule.on(heap.memory).piece(room, 0, length);
+}
+
+/** Rounds with integers that are supplied, which a chunk at a time are copied to where drawn ones would be. */
+function roundWithSupplied(written: Written, source: number, destination: number, random: Uint32Array): void {
+  const { heap, room, plan } = written;
+  for (let done = 0; done < random.length; done += chunk) {
+    const size = Math.min(chunk, random.length - done);
+    viewsOf(heap.memory).words.set(random.subarray(done, done + size), (room + randomOffset) >>> 2);
+    const bytes = done << plan.elementShift;
+    roundPlaced(written, { source: source + bytes, destination: destination + bytes, start: 0 }, size);
   }
+}
 
-  /** Rounds with integers that are supplied, which a chunk at a time are copied to where drawn ones would be. */
-  function roundWithSupplied(
-    room: number,
-    plan: RoundingPlan,
-    source: number,
-    destination: number,
-    random: Uint32Array,
-    options: ResolvedRounding,
-  ): void {
-    for (let done = 0; done < random.length; done += chunk) {
-      const size = Math.min(chunk, random.length - done);
-      viewsOf(heap.memory).words.set(random.subarray(done, done + size), (room + randomOffset) >>> 2);
-      const bytes = done << plan.elementShift;
-      const place = { source: source + bytes, destination: destination + bytes, start: 0 };
-      writeRoundingPlace(heap.memory, room, plan, place, options);
-      piece(room, 0, size);
-    }
+/** Decides the elements that the kernel has listed; `random` is where the random integer of the first element lies. */
+function decideDeferred(
+  { heap, room, options }: Written,
+  format: Format,
+  destination: Float32Array | Float64Array,
+  random: number,
+): void {
+  const { words } = viewsOf(heap.memory);
+  const count = words[(room + deferredCountSlot) >>> 2]!;
+  for (let i = 0; i < count; i++) {
+    const index = words[((room + deferredOffset) >>> 2) + i]!;
+    const value = destination[index];
+    // Beyond the end are the idle lanes of the last vector.
+    if (value === undefined) continue;
+    destination[index] = roundScalar(value, format, options, words[(random >>> 2) + index]!);
   }
+}
 
-  /** Decides the elements that the kernel has listed; `random` is where the random integer of the first element lies. */
-  function decideDeferred(
-    room: number,
-    format: Format,
-    destination: Float32Array | Float64Array,
-    options: ResolvedRounding,
-    random: number,
-  ): void {
+/** Chunk by chunk, each with the elements that its kernel leaves undecided. */
+function roundDeferring(written: Written, format: Format, place: RoundingPlace, length: number): void {
+  const { heap, room, plan, options } = written;
+  const perBlock = 128 / drawWidth(options.randomBits);
+  for (let done = 0; done < length; done += chunk) {
+    const size = Math.min(chunk, length - done);
+    const bytes = done << plan.elementShift;
     const { words } = viewsOf(heap.memory);
-    const count = words[(room + deferredCountSlot) >>> 2]!;
-    for (let i = 0; i < count; i++) {
-      const index = words[((room + deferredOffset) >>> 2) + i]!;
-      const value = destination[index];
-      // Beyond the end are the idle lanes of the last vector.
-      if (value === undefined) continue;
-      destination[index] = roundScalar(value, format, options, words[(random >>> 2) + index]!);
+    words[(room + deferredCountSlot) >>> 2] = 0;
+    words[(room + deferredBaseSlot) >>> 2] = 0;
+    const [source, destination] = [place.source + bytes, place.destination + bytes];
+    const start = place.start + done;
+    let skip = 0;
+    if (options.random !== undefined)
+      roundWithSupplied(written, source, destination, options.random.subarray(start, start + size));
+    else {
+      roundPlaced(written, { source, destination, start }, size);
+      skip = (options.offset + start) % perBlock;
     }
+    const view = plan.elementShift === 2 ? Float32Array : Float64Array;
+    const rounded = new view(heap.memory.buffer, destination, size);
+    decideDeferred(written, format, rounded, room + randomOffset + 4 * skip);
   }
+}
 
-  /** Chunk by chunk, each with the elements that its kernel leaves undecided. */
-  function roundDeferring(
-    room: number,
-    plan: RoundingPlan,
-    format: Format,
-    source: number,
-    destination: number,
-    length: number,
-    options: ResolvedRounding,
-    start: number,
-  ): void {
-    const perBlock = 128 / drawWidth(options.randomBits);
-    for (let done = 0; done < length; done += chunk) {
-      const size = Math.min(chunk, length - done);
-      const bytes = done << plan.elementShift;
-      const { words } = viewsOf(heap.memory);
-      words[(room + deferredCountSlot) >>> 2] = 0;
-      words[(room + deferredBaseSlot) >>> 2] = 0;
-      const first = start + done;
-      const place = { source: source + bytes, destination: destination + bytes, start: first };
-      let skip = 0;
-      if (options.random !== undefined) {
-        const random = options.random.subarray(first, first + size);
-        roundWithSupplied(room, plan, place.source, place.destination, random, options);
-      } else {
-        writeRoundingPlace(heap.memory, room, plan, place, options);
-        piece(room, 0, size);
-        skip = (options.offset + first) % perBlock;
-      }
-      const view = plan.elementShift === 2 ? Float32Array : Float64Array;
-      const rounded = new view(heap.memory.buffer, place.destination, size);
-      decideDeferred(room, format, rounded, options, room + randomOffset + 4 * skip);
-    }
-  }
-
+export function rounderOn(heap: Heap): Rounder {
+  const rooms = planRoom(heap, roundingRoomBytes, writeRoundingPlan);
   return {
     round(plan, source, destination, length, options, start): void {
       checkSupplied(plan, options, start + length);
-      const room = roomOf(plan);
+      const written = { heap, room: rooms.of(plan), plan, options };
       const { readsRandom, deferred } = plan;
-      if (readsRandom && deferred !== undefined) {
-        roundDeferring(room, plan, deferred, source, destination, length, options, start);
-      } else if (readsRandom && options.random !== undefined) {
-        const random = options.random.subarray(start, start + length);
-        roundWithSupplied(room, plan, source, destination, random, options);
-      } else {
-        writeRoundingPlace(heap.memory, room, plan, { source, destination, start }, options);
-        piece(room, 0, length);
-      }
+      if (readsRandom && deferred !== undefined)
+        roundDeferring(written, deferred, { source, destination, start }, length);
+      else if (readsRandom && options.random !== undefined)
+        roundWithSupplied(written, source, destination, options.random.subarray(start, start + length));
+      else roundPlaced(written, { source, destination, start }, length);
     },
     prepare(plan): void {
-      roomOf(plan);
+      rooms.of(plan);
     },
     release(): void {
-      if (room !== undefined) heap.free(room);
-      room = undefined;
-      written = undefined;
+      rooms.release();
       releaseTables(heap);
     },
   };

@@ -16,7 +16,7 @@ export const randomOffset: number = parameters.jobBytes;
 export const deferredOffset: number = randomOffset + randomBytes;
 
 /** Elements of an array on the heap that begins at `source`; the first has the index `start` in the stream of random integers. */
-interface RoundingPlace {
+export interface RoundingPlace {
   readonly source: number;
   readonly destination: number;
   readonly start: number;

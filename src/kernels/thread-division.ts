@@ -6,7 +6,8 @@
 import { copyElements, type Elements, viewLike } from '../array-kinds.ts';
 import type { Heap } from './heap.ts';
 import type { KernelModule, PieceExports } from './module.ts';
-import type { Slot, ThreadPool, Worker } from './thread-pool.ts';
+import type { Slot, Worker } from './thread-jobs.ts';
+import type { ThreadPool } from './thread-pool.ts';
 
 /** Units of work in the shared memory. */
 interface CommonWork {

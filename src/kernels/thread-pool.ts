@@ -1,50 +1,16 @@
 /**
  * The worker pool: threads that run kernels on the shared memory beside the caller, which blocks meanwhile but
- * does its share too. This is the caller's side of the protocol whose other side is `thread-worker.ts`: it seats workers,
- * hands them jobs, takes back what they have not begun, and gives up those that die. How work is divided into jobs
- * is the matter of `thread-division.ts`, how threads start that of `thread-spawn.ts`.
+ * does its share too. This is the caller's side of the protocol whose other side is `thread-worker.ts`: it seats workers
+ * and gives up those that die. How they are handed jobs is the matter of `thread-jobs.ts`, how work is divided into jobs that of
+ * `thread-division.ts`, how threads start that of `thread-spawn.ts`.
  */
 import type { Heap } from './heap.ts';
 import type { KernelModule, PieceExports } from './module.ts';
+import { ControlWords, makeSlot, PlacedModules, type Worker, workerOf } from './thread-jobs.ts';
 import type { Spawn, Thread } from './thread-spawn.ts';
 import { layout } from './thread-worker.ts';
 
 export const maximumThreads = 64;
-
-/** A job for one worker: units of what a block in the heap describes. */
-export interface Job {
-  readonly module: KernelModule<PieceExports>;
-  readonly block: number;
-  readonly length: number;
-  /** Units a piece where the job is the pool's common one, of which every thread takes pieces; else undefined. */
-  readonly commonPiece: number | undefined;
-}
-
-/** One of the two places for jobs of a worker. */
-export interface Slot {
-  /** First control word. */
-  readonly at: number;
-  /** Memory for a job's block and what goes with it, `bytes` long; the same one until more is wanted. The slot must be idle. */
-  room(bytes: number): number;
-}
-
-/** A worker. It does the jobs of its slots in turn. */
-export interface Worker {
-  /** Hands it a job in the slot whose turn it is, which must be idle, and gives the turn to the other. */
-  post(job: Job): void;
-  /** The slot whose turn it is. */
-  slot(): Slot;
-  /** Makes the rooms of both slots, which must be idle, so large. */
-  reserve(bytes: number): void;
-  /** Whether the slot whose turn it is is idle. */
-  isFree(): boolean;
-  /** Takes the latest job back, and the turn too, if the worker has not begun it; says whether it could. */
-  takeBack(): boolean;
-  /** Waits until the worker has done the job in a slot. Throws Error if it fails. */
-  awaitDone(slot: Slot): void;
-  /** What the pieces of the job done in a slot returned: -1, or one of the other results. */
-  result(slot: Slot): number;
-}
 
 export interface ThreadPool {
   readonly heap: Heap;
@@ -70,57 +36,14 @@ interface Seat {
   release(): void;
 }
 
-/** Bytes on a heap. */
-interface Span {
-  readonly pointer: number;
-  readonly bytes: number;
-}
-
-/** Whether this thread may block; the main thread of a browser may not. */
-function mayBlock(): boolean {
-  try {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** A slot, and what frees its room. */
-function makeSlot(heap: Heap, at: number): { readonly slot: Slot; release(): void } {
-  let span: Span | undefined;
-  function release(): void {
-    if (span !== undefined) heap.free(span.pointer);
-    span = undefined;
-  }
-  return {
-    slot: {
-      at,
-      room(bytes): number {
-        if (span === undefined || span.bytes < bytes) {
-          release();
-          span = { pointer: heap.allocate(bytes), bytes };
-        }
-        return span.pointer;
-      },
-    },
-    release,
-  };
-}
-
 /** @param patience Milliseconds that a worker may take for one job before it is given up. */
 export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): ThreadPool {
-  const blocks = mayBlock();
   const seats: Seat[] = [];
-  /** Where the bytes of modules lie for the workers. */
-  const modules = new Map<KernelModule<PieceExports>, Span>();
-  let words: Int32Array;
-  clear();
+  const modules = new PlacedModules(heap);
+  const controls = new ControlWords(2 * maximumThreads, patience, giveUp);
 
-  /** Empties the seats. The control words are new ones, so that a thread on its way out cannot take a job any more. */
   function clear(): Seat[] {
-    // The first two slots are nobody's: the counter of one is that of the common job.
-    words = new Int32Array(new SharedArrayBuffer(2 * maximumThreads * layout.slotWords * 4));
+    controls.renew();
     return seats.splice(0);
   }
 
@@ -130,95 +53,14 @@ export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): Th
     return new Error(`a worker thread ${why}`, cause === undefined ? {} : { cause });
   }
 
-  function placeModule(module: KernelModule<PieceExports>): void {
-    if (modules.has(module)) return;
-    const bytes = module.sharedBytes();
-    const pointer = heap.allocate(bytes.length);
-    new Uint8Array(heap.memory.buffer, pointer, bytes.length).set(bytes);
-    modules.set(module, { pointer, bytes: bytes.length });
-  }
-
-  function post({ at }: Slot, { module, block, length, commonPiece }: Job): void {
-    const { pointer, bytes } = modules.get(module)!;
-    words[at + layout.module] = pointer;
-    words[at + layout.moduleBytes] = bytes;
-    words[at + layout.block] = block;
-    words[at + layout.count] = length;
-    words[at + layout.step] = commonPiece ?? length;
-    words[at + layout.counterIndex] = commonPiece === undefined ? at + layout.counter : layout.counter;
-    words[at + layout.counter] = 0;
-    words[at + layout.result] = -1;
-    Atomics.store(words, at + layout.state, layout.posted);
-    Atomics.notify(words, at + layout.state);
-  }
-
-  function awaitDone({ at }: Slot): void {
-    const state = at + layout.state;
-    const deadline = performance.now() + patience;
-    for (;;) {
-      const seen = Atomics.load(words, state);
-      if (seen === layout.idle) return;
-      if (seen === layout.failed) throw giveUp('has failed');
-      const left = deadline - performance.now();
-      if (left <= 0) throw giveUp(`has not finished its piece within ${patience / 1000} s`);
-      if (blocks) Atomics.wait(words, state, seen, left);
-    }
-  }
-
-  function makeWorker(slots: readonly [Slot, Slot]): Worker {
-    let turn: 0 | 1 = 0;
-    const current = (): Slot => slots[turn];
-    const other = (): 0 | 1 => (turn === 0 ? 1 : 0);
-    return {
-      slot: current,
-      reserve(bytes): void {
-        for (const slot of slots) slot.room(bytes);
-      },
-      isFree: () => Atomics.load(words, current().at + layout.state) === layout.idle,
-      post(job): void {
-        post(current(), job);
-        turn = other();
-      },
-      takeBack(): boolean {
-        const state = slots[other()].at + layout.state;
-        if (Atomics.compareExchange(words, state, layout.posted, layout.idle) !== layout.posted) return false;
-        turn = other();
-        return true;
-      },
-      awaitDone,
-      result: ({ at }) => words[at + layout.result]!,
-    };
-  }
-
-  function makeSeat(first: number): Seat {
-    const [one, two] = [makeSlot(heap, first), makeSlot(heap, first + layout.slotWords)];
-    const worker = makeWorker([one.slot, two.slot]);
-    const thread = spawn({ memory: heap.memory, words, first, layout });
-    const seat: Seat = {
-      thread,
-      worker,
-      isReady: false,
-      release(): void {
-        one.release();
-        two.release();
-      },
-    };
-    thread.ready.then(
-      () => {
-        seat.isReady = true;
-      },
-      () => undefined,
-    );
-    return seat;
-  }
-
   function workersOf(threads: number, module?: KernelModule<PieceExports>): Worker[] {
     for (const { thread } of seats) {
       const failure = thread.failure();
       if (failure !== undefined) throw giveUp(`has ended: ${failure.message}`, failure);
     }
-    if (module !== undefined) placeModule(module);
-    while (seats.length < threads - 1) seats.push(makeSeat(2 * (seats.length + 1) * layout.slotWords));
+    if (module !== undefined) modules.place(module);
+    while (seats.length < threads - 1)
+      seats.push(makeSeat(heap, spawn, controls, modules, 2 * (seats.length + 1) * layout.slotWords));
     return seats.slice(0, threads - 1).map(({ worker }) => worker);
   }
 
@@ -243,14 +85,39 @@ export function createThreadPool(heap: Heap, spawn: Spawn, patience: number): Th
       await Promise.all(leaving.map(({ thread }) => thread.end()));
       for (const seat of leaving) seat.release();
       // Threads that are on their way up want the modules that they were given jobs of.
-      if (seats.length > 0) return;
-      for (const { pointer } of modules.values()) heap.free(pointer);
-      modules.clear();
+      if (seats.length === 0) modules.release();
     },
     workers: workersOf,
     beginCommon(): void {
-      Atomics.store(words, layout.counter, 0);
+      Atomics.store(controls.words, layout.counter, 0);
     },
-    takeCommon: (piece) => Atomics.add(words, layout.counter, piece),
+    takeCommon: (piece) => Atomics.add(controls.words, layout.counter, piece),
   };
+}
+
+/** @param first First control word of its slots. */
+function makeSeat(
+  heap: Heap,
+  spawn: Spawn,
+  controls: ControlWords,
+  modules: PlacedModules,
+  first: number,
+): Seat {
+  const [one, two] = [makeSlot(heap, first), makeSlot(heap, first + layout.slotWords)];
+  const seat: Seat = {
+    thread: spawn({ memory: heap.memory, words: controls.words, first, layout }),
+    worker: workerOf(controls, modules, [one.slot, two.slot]),
+    isReady: false,
+    release(): void {
+      one.release();
+      two.release();
+    },
+  };
+  seat.thread.ready.then(
+    () => {
+      seat.isReady = true;
+    },
+    () => undefined,
+  );
+  return seat;
 }

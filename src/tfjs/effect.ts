@@ -71,14 +71,14 @@ export interface Effect {
 const blocks = new WeakMap<BlockFormat, QuantizerOptions>();
 const named = new Map<string, QuantizerOptions>();
 
-function kept<K>(
-  known: { get(key: K): QuantizerOptions | undefined; set(key: K, made: QuantizerOptions): unknown },
+/** What a map has for a key, made where it has nothing. */
+function kept<K, V>(
+  known: { has(key: K): boolean; get(key: K): V | undefined; set(key: K, made: V): unknown },
   key: K,
-  make: () => QuantizerOptions,
-): QuantizerOptions {
-  const found = known.get(key) ?? make();
-  known.set(key, found);
-  return found;
+  make: () => V,
+): V {
+  if (!known.has(key)) known.set(key, make());
+  return known.get(key)!;
 }
 
 /** What a name or a block format stands for; anything else is itself. Equal ones are one object, which is what is kept by identity. */
@@ -119,13 +119,19 @@ function located<T>(path: string, given: unknown, run: () => T): T {
   });
 }
 
-/** Makes the effects of one policy, which share quantisers and `grids`; equal rules have the same effect. */
-export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: boolean) => Effect | null {
-  const quantizers = new Map<object, Map<number, Quantizer>>();
+/** Makes what rules say of one format, of one policy; its grids are added to `grids`. */
+class RoleRoundings {
+  readonly #seed: number;
+  readonly #grids: Grid[];
 
-  function roundingOf({ format: formatOrName, ...options }: RoleSpec): RoleRounding | null {
+  constructor(seed: number, grids: Grid[]) {
+    this.#seed = seed;
+    this.#grids = grids;
+  }
+
+  of({ format: formatOrName, ...options }: RoleSpec): RoleRounding | null {
     const format = toFormat(formatOrName!);
-    const resolved = resolveRounding(format, { ...options, seed });
+    const resolved = resolveRounding(format, { ...options, seed: this.#seed });
     if (isIdentity(format, resolved)) return null;
     if (!fitsBinary32(format))
       throw new ArgumentError(
@@ -133,54 +139,84 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: 
         format.name,
         'a format whose values are binary32 numbers, as tensors are',
       );
-    const { saturation, subnormals } = resolved;
-    const isJammed = resolved.rounding === 'jamming';
-    let grid = grids.find(
+    return {
+      grid: this.#gridOf(format, resolved),
+      options: resolved,
+      stochastic: isStochastic(resolved.rounding),
+    };
+  }
+
+  #gridOf(format: Format, { rounding, saturation, subnormals }: ResolvedRounding): Grid {
+    const isJammed = rounding === 'jamming';
+    const known = this.#grids.find(
       (g) =>
         (g.format === format || (g.format.kind !== 'codebook' && g.format.name === format.name)) &&
         g.isJammed === isJammed &&
         g.saturation === saturation &&
         g.subnormals === subnormals,
     );
-    if (grid === undefined) {
-      grid = { format, isJammed, saturation, subnormals };
-      grids.push(grid);
-    }
-    return { grid, options: resolved, stochastic: isStochastic(resolved.rounding) };
+    if (known !== undefined) return known;
+    const grid = { format, isJammed, saturation, subnormals };
+    this.#grids.push(grid);
+    return grid;
+  }
+}
+
+/** Makes what operands are put through, of one policy. */
+class Treatments {
+  readonly #seed: number;
+  readonly #roundings: RoleRoundings;
+  readonly #quantizers = new Map<object, Map<number, Quantizer>>();
+
+  constructor(seed: number, roundings: RoleRoundings) {
+    this.#seed = seed;
+    this.#roundings = roundings;
   }
 
-  function treatmentOf(given: InputSpec, role: RoleRounding | null, modes: RoleSpec): Treatment {
+  of(given: InputSpec, role: RoleRounding | null, modes: RoleSpec): Treatment {
     const spec = treatmentNamed(given);
-    if (isFormat(spec)) return { rounding: roundingOf({ ...modes, format: spec }), quantizer: undefined };
-    if (!('scale' in spec)) return { rounding: roundingOf({ ...modes, ...spec }), quantizer: undefined };
+    if (isFormat(spec))
+      return { rounding: this.#roundings.of({ ...modes, format: spec }), quantizer: undefined };
+    if (!('scale' in spec))
+      return { rounding: this.#roundings.of({ ...modes, ...spec }), quantizer: undefined };
     const options = spec as QuantizerOptions;
     const { scale } = options;
     const isOpen = scale.per === 'block' && scale.axis === undefined;
-    const quantizerFor = (axis: number): Quantizer => {
-      let byAxis = quantizers.get(spec);
-      if (byAxis === undefined) {
-        byAxis = new Map();
-        quantizers.set(spec, byAxis);
-      }
-      const key = isOpen ? axis : -1;
-      let made = byAxis.get(key);
-      if (made === undefined) {
-        made = quantizer({ seed, ...options, ...(isOpen ? { scale: { ...scale, axis } } : {}) });
-        byAxis.set(key, made);
-      }
-      return made;
-    };
+    const byAxis = kept(this.#quantizers, spec, () => new Map<number, Quantizer>());
+    const quantizerFor = (axis: number): Quantizer =>
+      kept(byAxis, isOpen ? axis : -1, () =>
+        quantizer({ seed: this.#seed, ...options, ...(isOpen ? { scale: { ...scale, axis } } : {}) }),
+      );
     quantizerFor(-1);
     return { rounding: role, quantizer: quantizerFor };
   }
 
+  /** Of each operand, by its name; `plain` of those that are none of the product, or not named. */
+  byName(inputs: KernelSpec['inputs'], plain: Treatment, modes: RoleSpec): Effect['treatment'] {
+    if (inputs === undefined || inputs === null) return () => plain;
+    const at = (path: string, given: InputSpec): Treatment =>
+      located(path, given, () => this.of(given, plain.rounding, modes));
+    const isOne =
+      typeof inputs !== 'object' || 'format' in inputs || isFormat(inputs) || isBlockFormat(inputs);
+    if (isOne) {
+      const same = at('inputs', inputs as InputSpec);
+      return (name) => (besideProducts.has(name) ? plain : same);
+    }
+    const byName = new Map(
+      Object.entries(inputs as Record<string, InputSpec | null>).map(([name, given]) => [
+        name,
+        given === null || given === undefined ? plain : at(pathOf('inputs', name), given),
+      ]),
+    );
+    return (name) => byName.get(name) ?? plain;
+  }
+}
+
+/** Texts that equal rules share; what JSON cannot say, and formats, are named by their identity. */
+function keysOfRules(): (spec: Spec, isNamed: boolean) => string {
   const known = new Map<unknown, number>();
-  const numberOf = (value: unknown): string => {
-    if (!known.has(value)) known.set(value, known.size);
-    return `#${known.get(value)}`;
-  };
-  /** Text that equal rules share; what JSON cannot say, and formats, are named by their identity. */
-  const keyOf = (spec: Spec, isNamed: boolean): string =>
+  const numberOf = (value: unknown): string => `#${kept(known, value, () => known.size)}`;
+  return (spec, isNamed) =>
     JSON.stringify([isNamed, spec], function (this: Readonly<Record<string, unknown>>, name) {
       // What the object holds, not what it says of itself in JSON: formats of one name may differ.
       const value = this[name];
@@ -188,32 +224,19 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: 
       const isPlain = typeof value === 'object' && value !== null && !('toJSON' in value);
       return isPlain && !ArrayBuffer.isView(value) ? value : numberOf(value);
     });
+}
 
+/** Makes the effects of one policy, which share quantisers and `grids`; equal rules have the same effect. */
+export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: boolean) => Effect | null {
+  const roundings = new RoleRoundings(seed, grids);
+  const treatments = new Treatments(seed, roundings);
+  const keyOf = keysOfRules();
   const effects = new Map<string, Effect | null>();
   const make = (spec: Spec, isNamed: boolean): Effect | null => {
     const { format, inputs, accumulator, fused = 'once', ...modes } = spec;
     const hasFormat = format !== undefined && format !== null;
-    const rounding = hasFormat ? roundingOf({ ...modes, format }) : null;
-    const plain: Treatment = { rounding, quantizer: undefined };
-    let treatment = (_: string): Treatment => plain;
-    if (inputs !== undefined && inputs !== null) {
-      const one =
-        typeof inputs !== 'object' || 'format' in inputs || isFormat(inputs) || isBlockFormat(inputs);
-      if (one) {
-        const same = located('inputs', inputs, () => treatmentOf(inputs as InputSpec, rounding, modes));
-        treatment = (name) => (besideProducts.has(name) ? plain : same);
-      } else {
-        const byName = new Map(
-          Object.entries(inputs as Record<string, InputSpec | null>).map(([name, given]) => [
-            name,
-            given === null || given === undefined
-              ? plain
-              : located(pathOf('inputs', name), given, () => treatmentOf(given, rounding, modes)),
-          ]),
-        );
-        treatment = (name) => byName.get(name) ?? plain;
-      }
-    }
+    const rounding = hasFormat ? roundings.of({ ...modes, format }) : null;
+    const treatment = treatments.byName(inputs, { rounding, quantizer: undefined }, modes);
     const { binary32 } = formats;
     const nearest = resolveRounding(binary32, { seed });
     const result = rounding ?? { grid: { format: binary32 }, options: nearest };
@@ -230,15 +253,7 @@ export function effectMaker(seed: number, grids: Grid[]): (spec: Spec, isNamed: 
       isNamed,
     };
   };
-  return (spec, isNamed) => {
-    const key = keyOf(spec, isNamed);
-    let effect = effects.get(key);
-    if (effect === undefined) {
-      effect = make(spec, isNamed);
-      effects.set(key, effect);
-    }
-    return effect;
-  };
+  return (spec, isNamed) => kept(effects, keyOf(spec, isNamed), () => make(spec, isNamed));
 }
 
 /** The same effect with products summed by a model; of no effect, in float32 otherwise. */

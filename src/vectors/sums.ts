@@ -1,9 +1,9 @@
 /** Operations of many terms: sums, inner products and norms with an accumulator model, and steps of matrix units. They have no flags. */
 
-import { roundRoot } from '../arithmetic/accumulate/accumulations.ts';
 import { drawsOf } from '../arithmetic/accumulate/draws.ts';
 import { accumulated, innerProduct, type Terms } from '../arithmetic/accumulate/inner-product.ts';
 import { resolveAccumulator } from '../arithmetic/accumulate/model.ts';
+import { roundRoot } from '../arithmetic/accumulate/running.ts';
 import { findMatrixUnit, type MatrixUnit, matrixUnit } from '../arithmetic/matrix-unit/index.ts';
 import { chainSteps, readOperands } from '../arithmetic/matrix-unit/matrix-unit.ts';
 import { checkString, integerInRange, within } from '../check.ts';
@@ -101,7 +101,7 @@ export function sumOperation(name: VectorOperation, given: Partial<OperationOpti
       const draw = drawsOf({ ...options, random: integers }, drawing, n);
       const value =
         name === 'norm'
-          ? roundRoot(accumulated(termsOf(codes), model, draw), model, draw('conversions', 0))
+          ? roundRoot(accumulated(termsOf(codes), model, draw), model.conversion, draw('conversions', 0))
           : innerProduct(termsOf(codes), model, draw);
       return answerOf(value, codes, operands, format, common);
     },

@@ -7,6 +7,8 @@
 import { type Part, parts } from '../../products/model.ts';
 import type { ResolvedRounding } from '../../rounding/options.ts';
 import { randomIntegers } from '../../rounding/philox.ts';
+import type { ArithmeticContext } from '../context.ts';
+import type { DrawTerm } from './inner-product.ts';
 
 /** The random integer of a rounding; 0 for parts that draw none. */
 type Draw = (part: Part, index: number) => number;
@@ -47,4 +49,24 @@ export function drawsOf(options: ResolvedRounding, drawing: readonly Part[], slo
     ]),
   );
   return (part, index) => draws.get(part)?.(index) ?? 0;
+}
+
+/** The draws of one call: of each output, and as kernels take them. */
+export interface CallDraws {
+  readonly call: ResolvedRounding;
+  of(output: number): DrawTerm;
+}
+
+/** Takes the draws of so many outputs of k terms; the cursor moves on. */
+export function takeDraws(
+  context: ArithmeticContext,
+  drawing: readonly Part[],
+  outputs: number,
+  k: number,
+): CallDraws {
+  if (drawing.length === 0) return { call: context.options, of: () => () => 0 };
+  const slots = outputs * Math.max(k, 1);
+  const call = context.take(slots, slots * drawing.length);
+  const draw = drawsOf(call, drawing, slots);
+  return { call, of: (output) => (part, index) => draw(part, output * Math.max(k, 1) + index) };
 }

@@ -5,7 +5,7 @@
  */
 import { checkFields, checkNumber, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import type { PositFormat } from '../../formats/format.ts';
+import type { Format, PositFormat } from '../../formats/format.ts';
 import { isStochastic, type RoundingMode, resolveRounding, roundingModes } from '../../rounding/options.ts';
 import type { ArithmeticContext } from '../context.ts';
 import type { Real } from '../real.ts';
@@ -78,34 +78,39 @@ function negated(x: Term): Term {
   return typeof x === 'number' ? -x : { ...x, negative: !x.negative };
 }
 
+/** Steps of the fixed-point number that a posit's quire is. */
+function stepsOf(format: PositFormat, { negative, significand, exponent }: Real): bigint {
+  const shift = exponent + 2 * largestExponent(format);
+  const magnitude = shift >= 0 ? significand << BigInt(shift) : significand >> BigInt(-shift);
+  return negative ? -magnitude : magnitude;
+}
+
+/** Whether what a posit's quire holds is beyond its width. */
+function overflows(format: PositFormat, held: Term): boolean {
+  if (typeof held === 'number') return false;
+  const steps = stepsOf(format, held);
+  const limit = 1n << BigInt(widthOf(format) - 1);
+  return steps >= limit || steps <= -limit;
+}
+
+/** The code of a quire: NaR is the most negative one. */
+function codeOf(format: Format, held: Term): bigint {
+  if (format.kind !== 'posit') throw new ArgumentError('code', format.name, 'a quire of posits');
+  const bits = widthOf(format);
+  if (typeof held !== 'number') return BigInt.asUintN(bits, stepsOf(format, held));
+  return Number.isNaN(held) ? 1n << BigInt(bits - 1) : 0n;
+}
+
 /** A new quire: +0. */
 export function quireOf(context: ArithmeticContext): Quire {
   const { format, options } = context;
-  const bits = format.kind === 'posit' ? widthOf(format) : Infinity;
-  const unitExponent = format.kind === 'posit' ? -2 * largestExponent(format) : 0;
   const sum = superaccumulator();
   const exactly = (): Term => sum.value(options);
 
-  /** Steps of the fixed-point number. */
-  function stepsOf({ negative, significand, exponent }: Real): bigint {
-    const shift = exponent - unitExponent;
-    const magnitude = shift >= 0 ? significand << BigInt(shift) : significand >> BigInt(-shift);
-    return negative ? -magnitude : magnitude;
-  }
-
-  /** A posit's quire that overflows becomes NaR, and NaR remains. */
-  function checkRange(): void {
-    if (format.kind !== 'posit') return;
-    const held = exactly();
-    if (typeof held === 'number') return;
-    const steps = stepsOf(held);
-    const limit = 1n << BigInt(bits - 1);
-    if (steps >= limit || steps <= -limit) sum.add(NaN);
-  }
-
   function put(term: Term): Quire {
     sum.add(term);
-    checkRange();
+    // A posit's quire that overflows becomes NaR, and NaR remains.
+    if (format.kind === 'posit' && overflows(format, exactly())) sum.add(NaN);
     return quire;
   }
 
@@ -120,7 +125,7 @@ export function quireOf(context: ArithmeticContext): Quire {
 
   const quire: Quire = {
     kind: 'quire',
-    bits,
+    bits: format.kind === 'posit' ? widthOf(format) : Infinity,
     add: (x) => put(termOf(x, 'x')),
     subtract: (x) => put(negated(termOf(x, 'x'))),
     addProduct: (a, b) => put(productOf(a, b)),
@@ -146,27 +151,15 @@ export function quireOf(context: ArithmeticContext): Quire {
         roundingModes,
         options.rounding,
       );
-      const own = resolveRounding(format, { ...roundingOf(), rounding });
+      const { saturation, subnormals, randomBits, variant } = options;
+      const own = resolveRounding(format, { saturation, subnormals, randomBits, variant, rounding });
       const random = isStochastic(rounding)
         ? drawsOf(context.take(1, 1), ['conversions'], 1)('conversions', 0)
         : 0;
       return roundTerm(sum.value(own), format, own, random);
     },
-    code(): bigint {
-      if (format.kind !== 'posit') throw new ArgumentError('code', format.name, 'a quire of posits');
-      const held = exactly();
-      if (typeof held !== 'number') return BigInt.asUintN(bits, stepsOf(held));
-      return Number.isNaN(held) ? 1n << BigInt(bits - 1) : 0n;
-    },
+    code: () => codeOf(format, exactly()),
   };
-
-  /** The options that are the object's own. */
-  function roundingOf(): {
-    [key in 'saturation' | 'subnormals' | 'randomBits' | 'variant']: (typeof options)[key];
-  } {
-    const { saturation, subnormals, randomBits, variant } = options;
-    return { saturation, subnormals, randomBits, variant };
-  }
 
   contents.set(quire, { format: format.name, read: exactly });
   return Object.freeze(quire);

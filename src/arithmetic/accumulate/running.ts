@@ -1,12 +1,12 @@
 /**
- * What is computed along one array beside its sum: partial sums, the product, the mean. One step after the other, each rounded in the
+ * What is computed along one array beside its sum: partial sums, the product, the mean, the norm. One step after the other, each rounded in the
  * accumulator's format. Definitions and draws: `docs/accumulation.md`.
  */
 import type { RealArray } from '../../array-kinds.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Target } from '../../products/model.ts';
-import { divideReals } from '../exact.ts';
-import type { Counter } from '../flags.ts';
+import { divideReals, rootOfReal } from '../exact.ts';
+import { type Counter, countTerm } from '../flags.ts';
 import { isMatrixUnit } from '../matrix-unit/index.ts';
 import { type OperationPlan, operationOf, planOperations } from '../operations.ts';
 import { toReal } from '../real.ts';
@@ -93,4 +93,16 @@ export function roundQuotient(
     return roundTerm(NaN, format, options, random);
   }
   return rounded(divideReals(value, toReal(count), format), target, random, counter);
+}
+
+/** The square root of what the accumulator holds, rounded once. */
+export function roundRoot(value: Term, conversion: Target, random: number, counter?: Counter): number {
+  const { format, options } = conversion;
+  const isPositive = typeof value !== 'number' || (value > 0 && value < Infinity);
+  if (!isPositive) return roundTerm(Math.sqrt(Number(value)), format, options, random);
+  const real = typeof value === 'number' ? toReal(value) : value;
+  const root = real.negative ? NaN : rootOfReal(real, format);
+  const result = roundTerm(root, format, options, random);
+  if (counter !== undefined) countTerm(root, result, conversion, random, counter);
+  return result;
 }

@@ -6,9 +6,9 @@ import { type ResolvedRounding, randomInteger } from '../../rounding/index.ts';
 import { arithmeticModule } from '../arithmetic-module.ts';
 import * as parameters from '../generated/layout-arithmetic.ts';
 import { type Heap, viewsOf } from '../heap.ts';
+import { planRoom } from '../rooms.ts';
 import { rounderOn } from '../rounder.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
-import { tableRemovals } from '../tables.ts';
 import {
   type OperationJob,
   type OperationPlaces,
@@ -30,50 +30,42 @@ export interface Operator {
 
 const { chunk } = parameters;
 
+function integerAt(options: ResolvedRounding, index: number): number {
+  if (options.random !== undefined) return options.random[index]!;
+  return randomInteger({ ...options, offset: options.offset + index });
+}
+
+/** Has the reference do what the kernel listed of a chunk. */
+function finish(heap: Heap, job: OperationJob, { block, list }: OperationPlaces, end: number): void {
+  const { words, doubles } = viewsOf(heap.memory);
+  const count = words[(block + parameters.deferredCountSlot) >>> 2]!;
+  words[(block + parameters.deferredCountSlot) >>> 2] = 0;
+  const reads = job.plan.rounding?.readsRandom === true;
+  for (let i = 0; i < count; i++) {
+    const entry = list + i * parameters.deferredBytes;
+    const index = words[entry >>> 2]!;
+    // Beyond the end are the idle lanes of the last vector.
+    if (index >= end) continue;
+    const operands = doubles.subarray(entry / 8 + 1, entry / 8 + 4);
+    const [a, b, c] = operands as unknown as [number, number, number];
+    const random = reads ? integerAt(job.options, job.first + index) : 0;
+    doubles[job.destination / 8 + index] = job.scalar(a, b, c, random);
+  }
+}
+
 export function operatorOn(heap: Heap): Operator {
   const raw = arithmeticModule.on(heap.memory);
   const rounder = rounderOn(heap);
+  const room = planRoom<OperationPlan>(heap, operationRoomBytes, (_, pointer, plan) =>
+    writeOperationPlan(heap, operationPlaces(pointer), plan),
+  );
   let places: OperationPlaces | undefined;
-  let written: OperationPlan | undefined;
-  let removals = 0;
 
   /** The places, with the plan's constants in them. */
   function placesOf(plan: OperationPlan): OperationPlaces {
-    places ??= operationPlaces(heap.allocate(operationRoomBytes));
-    // Tables may have made way for others.
-    if (written !== plan || removals !== tableRemovals()) writeOperationPlan(heap, places, plan);
-    written = plan;
-    removals = tableRemovals();
+    const pointer = room.of(plan);
+    places ??= operationPlaces(pointer);
     return places;
-  }
-
-  function prepare(job: OperationJob): OperationPlaces {
-    const at = placesOf(job.plan);
-    writeOperationPlace(heap.memory, job, at);
-    return at;
-  }
-
-  function integerAt(options: ResolvedRounding, index: number): number {
-    if (options.random !== undefined) return options.random[index]!;
-    return randomInteger({ ...options, offset: options.offset + index });
-  }
-
-  /** Has the reference do what the kernel listed of a chunk. */
-  function finish(job: OperationJob, { block, list }: OperationPlaces, end: number): void {
-    const { words, doubles } = viewsOf(heap.memory);
-    const count = words[(block + parameters.deferredCountSlot) >>> 2]!;
-    words[(block + parameters.deferredCountSlot) >>> 2] = 0;
-    const reads = job.plan.rounding?.readsRandom === true;
-    for (let i = 0; i < count; i++) {
-      const entry = list + i * parameters.deferredBytes;
-      const index = words[entry >>> 2]!;
-      // Beyond the end are the idle lanes of the last vector.
-      if (index >= end) continue;
-      const operands = doubles.subarray(entry / 8 + 1, entry / 8 + 4);
-      const [a, b, c] = operands as unknown as [number, number, number];
-      const random = reads ? integerAt(job.options, job.first + index) : 0;
-      doubles[job.destination / 8 + index] = job.scalar(a, b, c, random);
-    }
   }
 
   /** Rounds a chunk of intermediates, which lie in the work scratch, by a kernel that may leave some to the reference. */
@@ -94,7 +86,8 @@ export function operatorOn(heap: Heap): Operator {
   return {
     run(job, length): boolean {
       const { plan, options } = job;
-      const at = prepare(job);
+      const at = placesOf(plan);
+      writeOperationPlace(heap.memory, job, at);
       const { block } = at;
       const { rounding } = plan;
       const isSupplied = rounding?.readsRandom === true && options.random !== undefined;
@@ -113,7 +106,7 @@ export function operatorOn(heap: Heap): Operator {
         }
         if (raw.piece(block, from, size) >= 0) return false;
         if (isOpen) roundOpen(job, rounding, at.work, from, size);
-        finish(job, at, from + size);
+        finish(heap, job, at, from + size);
       }
       return true;
     },

@@ -39,7 +39,7 @@ const blockPlaces = { sums: 0, chunks: 1, conversion: 2 };
 
 const partBytes = slots.blockBytes + parameterBytes;
 
-interface ProductBlocks {
+export interface ProductBlocks {
   /** Pointer of the blocks, which hold nothing between two products. */
   pointer(): number;
   /** The block of a plan with its rounding, without draws. `target` is that whose direction decides the sign of a zero. */

@@ -23,10 +23,182 @@ interface Call {
   readonly arguments: readonly Argument[];
 }
 
+/** Has threads do a call, where it has enough to do. */
+type Share = (call: Call) => void;
+
 /** Kernels that threads share, and what frees the memory that they need. */
 interface SharedCalls {
   readonly kernels: QuantizersModuleExports;
   release(): void;
+}
+
+/** Groups of `size`, or less at the end of a row of `columns`, the first of which has `left` elements to its end. */
+type Walk = readonly [groups: number, size: number, columns: number, left: number];
+
+/** What an argument is at each unit of a walk: `step` elements and `each` groups a unit. */
+type Place = (step: number, each: number) => Argument;
+
+const same =
+  (value: number): Place =>
+  () => [value];
+const byElement =
+  (pointer: number): Place =>
+  (step) => [pointer, 4 * step];
+const byGroup =
+  (pointer: number, bytes: number): Place =>
+  (_, each) => [pointer, bytes * each];
+
+/**
+ * Shares a walk by rows, or by the groups of one; its own four arguments stand between `before` and `after`. Returns false, and nothing
+ * is done, where its groups are longer than a chunk.
+ */
+function shareWalk(
+  share: Share,
+  called: number,
+  [groups, size, columns, left]: Walk,
+  before: readonly Place[],
+  after: readonly Place[],
+): boolean {
+  if (Math.min(size, columns) > chunk) return false;
+  const perRow = Math.ceil(columns / size);
+  const isRows = left === columns && groups % perRow === 0 && groups > perRow;
+  const [step, each] = isRows ? [columns, perRow] : [size, 1];
+  const at = (place: Place): Argument => place(step, each);
+  const geometry: readonly Argument[] = [[0, 0, each], [size], [columns], isRows ? [columns] : [left, -size]];
+  share({
+    ...{ called, units: groups / each, size: step },
+    arguments: [...before.map(at), ...geometry, ...after.map(at)],
+  });
+  return true;
+}
+
+/** The groups of a walk, one by one, for those that are longer than a chunk: which, its length, its offset in elements. */
+function eachGroup(
+  [groups, size, columns, left]: Walk,
+  visit: (group: number, length: number, offset: number) => void,
+): void {
+  let [rest, offset] = [left, 0];
+  for (let group = 0; group < groups; group++) {
+    const length = Math.min(size, rest);
+    visit(group, length, offset);
+    offset += length;
+    rest = rest === length ? columns : rest - length;
+  }
+}
+
+/** Maxima of groups and elements by their scales, whose groups may be cut. */
+function cuttableWalks(heap: Heap, partial: number, share: Share) {
+  function absoluteMaxima(...given: Parameters<QuantizersModuleExports['absoluteMaxima']>): void {
+    const [source, groups, size, columns, left, maxima, parameters] = given;
+    const called = layout.callAbsoluteMaxima;
+    const walk: Walk = [groups, size, columns, left];
+    if (shareWalk(share, called, walk, [byElement(source)], [byGroup(maxima, 4), same(parameters)])) return;
+    eachGroup(walk, (group, length, offset) => {
+      const units = Math.ceil(length / chunk);
+      const parts: readonly Argument[] = [[0, 0, 1], [chunk], [length], [length, -chunk]];
+      const from: Argument = [source + 4 * offset, 4 * chunk];
+      share({ called, units, size: chunk, arguments: [from, ...parts, [partial, 4], [parameters]] });
+      const most = new Float32Array(heap.memory.buffer, partial, units);
+      // Math.max is NaN if there is a NaN.
+      new Float32Array(heap.memory.buffer, maxima, groups)[group] = Math.max(...most);
+    });
+  }
+
+  function placeGroups(...given: Parameters<QuantizersModuleExports['placeGroups']>): void {
+    const [kernel, source, destination, groups, size, columns, left, into, out, parameters] = given;
+    const called = layout.callPlaceGroups;
+    const walk: Walk = [groups, size, columns, left];
+    const before = [same(kernel), byElement(source), byElement(destination)];
+    const after = [byGroup(into, 4), byGroup(out, 4), same(parameters)];
+    if (shareWalk(share, called, walk, before, after)) return;
+    eachGroup(walk, (group, length, offset) => {
+      const [at, to] = [source + 4 * offset, destination + 4 * offset];
+      // A part of the group is a group with its scale.
+      const parts: readonly Argument[] = [[1], [0, 0, chunk], [length], [length, -chunk]];
+      const scales: readonly Argument[] = [[into + 4 * group], [out + 4 * group], [parameters]];
+      share({
+        ...{ called, units: Math.ceil(length / chunk), size: chunk },
+        arguments: [[kernel], [at, 4 * chunk], [to, 4 * chunk], ...parts, ...scales],
+      });
+    });
+  }
+
+  return { absoluteMaxima, placeGroups };
+}
+
+/** Sums over groups and choices between their scales, whose groups cannot be cut: the calling thread does those that are too long. */
+function wholeWalks(own: QuantizersModuleExports, share: Share) {
+  function addSums(...given: Parameters<QuantizersModuleExports['addSums']>): void {
+    const [kind, source, groups, size, columns, left, sums, means] = given;
+    const before = [same(kind), byElement(source)];
+    const after = [byGroup(sums, 32), byGroup(means, 8)];
+    if (!shareWalk(share, layout.callAddSums, [groups, size, columns, left], before, after))
+      own.addSums(...given);
+  }
+
+  function squaredErrors(...given: Parameters<QuantizersModuleExports['squaredErrors']>): void {
+    const [source, image, groups, size, columns, left, sums] = given;
+    const before = [byElement(source), byElement(image)];
+    const after = [byGroup(sums, 32)];
+    if (!shareWalk(share, layout.callSquaredErrors, [groups, size, columns, left], before, after))
+      own.squaredErrors(...given);
+  }
+
+  function chooseScales(...given: Parameters<QuantizersModuleExports['chooseScales']>): void {
+    const [error, source, groups, size, columns, left, ...places] = given;
+    const [lines, whole, maxima, into, out, sums, parameters] = places;
+    const before = [same(error), byElement(source)];
+    const scales = [byGroup(maxima, 4), byGroup(into, 4), byGroup(out, 4)];
+    const after = [
+      ...[same(lines), same(whole), ...scales],
+      ...[byGroup(sums, 4 * Math.max(4, whole)), same(parameters)],
+    ];
+    if (!shareWalk(share, layout.callChooseScales, [groups, size, columns, left], before, after))
+      own.chooseScales(...given);
+  }
+
+  return { addSums, squaredErrors, chooseScales };
+}
+
+/** Columns, and groups that are columns of tiles. */
+function columnCalls(own: QuantizersModuleExports, share: Share) {
+  function columnMaxima(...given: Parameters<QuantizersModuleExports['columnMaxima']>): void {
+    const [source, rows, width, stride, maxima, parameters] = given;
+    // A cache line of columns.
+    const units = Math.floor(width / 16);
+    const places: readonly Argument[] = [[stride], [maxima, 64], [parameters]];
+    share({
+      ...{ called: layout.callColumnMaxima, units, size: 16 * rows },
+      arguments: [[source, 64], [rows], [0, 0, 16], ...places],
+    });
+    const done = 64 * units;
+    if (width % 16 > 0) own.columnMaxima(source + done, rows, width % 16, stride, maxima + done, parameters);
+  }
+
+  function placeColumns(...given: Parameters<QuantizersModuleExports['placeColumns']>): void {
+    const [kernel, source, destination, rows, width, from, to, into, out, parameters] = given;
+    const places: readonly Argument[] = [[kernel], [source, from], [destination, to]];
+    const rest: readonly Argument[] = [[width], [from], [to], [into], [out], [parameters]];
+    share({
+      ...{ called: layout.callPlaceColumns, units: rows, size: width },
+      arguments: [...places, [0, 0, 1], ...rest],
+    });
+  }
+
+  function gatherGroups(...given: Parameters<QuantizersModuleExports['gatherGroups']>): void {
+    const [source, destination, groups, size, left, rows, stride] = given;
+    const places: readonly Argument[] = [
+      [source, 4 * size],
+      [destination, 4 * rows * size],
+    ];
+    const rest: readonly Argument[] = [[0, 0, 1], [size], [left, -size], [rows], [stride]];
+    share({
+      ...{ called: layout.callGatherGroups, units: groups, size: rows * size },
+      arguments: [...places, ...rest],
+    });
+  }
+
+  return { columnMaxima, placeColumns, gatherGroups };
 }
 
 /** @param mostChunks Chunks of the longest group. */
@@ -53,177 +225,9 @@ export function sharedCalls(heap: Heap, pool: ThreadPool, threads: number, mostC
     });
   }
 
-  /** What a walk over groups is divided in: rows, or the groups of one. */
-  function unitsOf(groups: number, size: number, columns: number, left: number) {
-    const perRow = Math.ceil(columns / size);
-    const isRows = left === columns && groups % perRow === 0 && groups > perRow;
-    const [step, each] = isRows ? [columns, perRow] : [size, 1];
-    const geometry: readonly Argument[] = [
-      [0, 0, each],
-      [size],
-      [columns],
-      isRows ? [columns] : [left, -size],
-    ];
-    return { units: groups / each, step, each, geometry };
-  }
-
-  /** The groups of a walk that are longer than a chunk, one by one: which, its length, its offset in elements. */
-  function eachGroup(
-    groups: number,
-    size: number,
-    columns: number,
-    left: number,
-    visit: (group: number, length: number, offset: number) => void,
-  ): void {
-    let [rest, offset] = [left, 0];
-    for (let group = 0; group < groups; group++) {
-      const length = Math.min(size, rest);
-      visit(group, length, offset);
-      offset += length;
-      rest = rest === length ? columns : rest - length;
-    }
-  }
-
-  function absoluteMaxima(...given: Parameters<QuantizersModuleExports['absoluteMaxima']>): void {
-    const [source, groups, size, columns, left, maxima, parameters] = given;
-    const called = layout.callAbsoluteMaxima;
-    if (Math.min(size, columns) <= chunk) {
-      const { units, step, each, geometry } = unitsOf(groups, size, columns, left);
-      const places: readonly Argument[] = [[maxima, 4 * each], [parameters]];
-      share({ called, units, size: step, arguments: [[source, 4 * step], ...geometry, ...places] });
-      return;
-    }
-    eachGroup(groups, size, columns, left, (group, length, offset) => {
-      const units = Math.ceil(length / chunk);
-      const walk: readonly Argument[] = [[0, 0, 1], [chunk], [length], [length, -chunk]];
-      const places: readonly Argument[] = [[partial, 4], [parameters]];
-      share({
-        ...{ called, units, size: chunk },
-        arguments: [[source + 4 * offset, 4 * chunk], ...walk, ...places],
-      });
-      const most = new Float32Array(heap.memory.buffer, partial, units);
-      // Math.max is NaN if there is a NaN.
-      new Float32Array(heap.memory.buffer, maxima, groups)[group] = Math.max(...most);
-    });
-  }
-
-  function placeGroups(...given: Parameters<QuantizersModuleExports['placeGroups']>): void {
-    const [kernel, source, destination, groups, size, columns, left, into, out, parameters] = given;
-    const called = layout.callPlaceGroups;
-    if (Math.min(size, columns) <= chunk) {
-      const { units, step, each, geometry } = unitsOf(groups, size, columns, left);
-      const from: readonly Argument[] = [[kernel], [source, 4 * step], [destination, 4 * step]];
-      const scales: readonly Argument[] = [[into, 4 * each], [out, 4 * each], [parameters]];
-      share({ called, units, size: step, arguments: [...from, ...geometry, ...scales] });
-      return;
-    }
-    eachGroup(groups, size, columns, left, (group, length, offset) => {
-      const [at, to] = [source + 4 * offset, destination + 4 * offset];
-      // A part of the group is a group with its scale.
-      const walk: readonly Argument[] = [[1], [0, 0, chunk], [length], [length, -chunk]];
-      const scales: readonly Argument[] = [[into + 4 * group], [out + 4 * group], [parameters]];
-      share({
-        ...{ called, units: Math.ceil(length / chunk), size: chunk },
-        arguments: [[kernel], [at, 4 * chunk], [to, 4 * chunk], ...walk, ...scales],
-      });
-    });
-  }
-
-  function columnMaxima(...given: Parameters<QuantizersModuleExports['columnMaxima']>): void {
-    const [source, rows, width, stride, maxima, parameters] = given;
-    // A cache line of columns.
-    const units = Math.floor(width / 16);
-    const places: readonly Argument[] = [[stride], [maxima, 64], [parameters]];
-    share({
-      ...{ called: layout.callColumnMaxima, units, size: 16 * rows },
-      arguments: [[source, 64], [rows], [0, 0, 16], ...places],
-    });
-    const done = 64 * units;
-    if (width % 16 > 0) own.columnMaxima(source + done, rows, width % 16, stride, maxima + done, parameters);
-  }
-
-  function placeColumns(...given: Parameters<QuantizersModuleExports['placeColumns']>): void {
-    const [kernel, source, destination, rows, width, from, to, into, out, parameters] = given;
-    const places: readonly Argument[] = [[kernel], [source, from], [destination, to]];
-    const rest: readonly Argument[] = [[width], [from], [to], [into], [out], [parameters]];
-    share({
-      ...{ called: layout.callPlaceColumns, units: rows, size: width },
-      arguments: [...places, [0, 0, 1], ...rest],
-    });
-  }
-
-  /** A walk over groups that cannot be cut: by groups where each is at most a chunk. */
-  function walkOver(
-    [groups, size, columns, left]: readonly [number, number, number, number],
-    called: number,
-    argumentsOf: (step: number, each: number, geometry: readonly Argument[]) => readonly Argument[],
-  ): boolean {
-    if (Math.min(size, columns) > chunk) return false;
-    const { units, step, each, geometry } = unitsOf(groups, size, columns, left);
-    share({ called, units, size: step, arguments: argumentsOf(step, each, geometry) });
-    return true;
-  }
-
-  function addSums(...given: Parameters<QuantizersModuleExports['addSums']>): void {
-    const [kind, source, groups, size, columns, left, sums, means] = given;
-    const isShared = walkOver([groups, size, columns, left], layout.callAddSums, (step, each, geometry) => [
-      ...([[kind], [source, 4 * step]] as const),
-      ...geometry,
-      ...([
-        [sums, 32 * each],
-        [means, 8 * each],
-      ] as const),
-    ]);
-    if (!isShared) own.addSums(...given);
-  }
-
-  function squaredErrors(...given: Parameters<QuantizersModuleExports['squaredErrors']>): void {
-    const [source, image, groups, size, columns, left, sums] = given;
-    const walk = [groups, size, columns, left] as const;
-    const isShared = walkOver(walk, layout.callSquaredErrors, (step, each, geometry) => [
-      ...([
-        [source, 4 * step],
-        [image, 4 * step],
-      ] as const),
-      ...geometry,
-      [sums, 32 * each],
-    ]);
-    if (!isShared) own.squaredErrors(...given);
-  }
-
-  function chooseScales(...given: Parameters<QuantizersModuleExports['chooseScales']>): void {
-    const [error, source, groups, size, columns, left, lines, whole, maxima, into, out, sums, parameters] =
-      given;
-    const walk = [groups, size, columns, left] as const;
-    const isShared = walkOver(walk, layout.callChooseScales, (step, each, geometry) => [
-      ...([[error], [source, 4 * step]] as const),
-      ...geometry,
-      ...([[lines], [whole]] as const),
-      ...[maxima, into, out].map((place): Argument => [place, 4 * each]),
-      [sums, 4 * Math.max(4, whole) * each],
-      [parameters],
-    ]);
-    if (!isShared) own.chooseScales(...given);
-  }
-
-  function gatherGroups(...given: Parameters<QuantizersModuleExports['gatherGroups']>): void {
-    const [source, destination, groups, size, left, rows, stride] = given;
-    share({
-      ...{ called: layout.callGatherGroups, units: groups, size: rows * size },
-      arguments: [
-        ...([[source, 4 * size], [destination, 4 * rows * size], [0, 0, 1], [size], [left, -size]] as const),
-        [rows],
-        [stride],
-      ],
-    });
-  }
-
+  const walks = { ...cuttableWalks(heap, partial, share), ...wholeWalks(own, share) };
   return {
-    kernels: {
-      ...own,
-      ...{ absoluteMaxima, placeGroups, columnMaxima, placeColumns },
-      ...{ gatherGroups, addSums, squaredErrors, chooseScales },
-    },
+    kernels: { ...own, ...walks, ...columnCalls(own, share) },
     release(): void {
       heap.free(block);
       heap.free(partial);
