@@ -36,6 +36,20 @@ function checkSupplied({ random, randomBits }: ResolvedRounding): void {
   checkEach('random', random, (word) => word < 2 ** randomBits, `an integer below 2^${randomBits}`);
 }
 
+/** The random integer of each index, most of them drawn with those before. */
+function drawnInBatches(options: ResolvedRounding): (index: number) => number {
+  let batch: Uint32Array = new Uint32Array(0);
+  let start = 0;
+  return (index) => {
+    if (!(index >= start && index < start + batch.length)) {
+      const length = Math.min(batchLength, Number.MAX_SAFE_INTEGER - index + 1);
+      batch = drawIntegers(length, { ...options, offset: index });
+      start = index;
+    }
+    return batch[index - start]!;
+  };
+}
+
 /**
  * A cursor at the beginning of the options' random integers.
  *
@@ -45,10 +59,9 @@ export function createCursor(options: ResolvedRounding): Cursor {
   const draws = isStochastic(options.rounding);
   const { random } = options;
   if (draws) checkSupplied(options);
+  const drawn = drawnInBatches(options);
   let offset = options.offset;
   let used = 0;
-  let batch: Uint32Array = new Uint32Array(0);
-  let batchStart = 0;
 
   function checkLeft(slots: number, supplied: number): void {
     if (random !== undefined) {
@@ -66,17 +79,7 @@ export function createCursor(options: ResolvedRounding): Cursor {
     if (!draws) return 0;
     checkLeft(1, 1);
     if (random !== undefined) return random[used++]!;
-    let place = offset - batchStart;
-    if (!(place >= 0 && place < batch.length)) {
-      batch = drawIntegers(Math.min(batchLength, Number.MAX_SAFE_INTEGER - offset + 1), {
-        ...options,
-        offset,
-      });
-      batchStart = offset;
-      place = 0;
-    }
-    offset++;
-    return batch[place]!;
+    return drawn(offset++);
   }
 
   function take(slots: number, supplied = slots): ResolvedRounding {

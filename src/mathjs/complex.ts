@@ -39,15 +39,12 @@ function rootOfHalf(math: MathJsInstance, re: BigNumber, im: BigNumber): BigNumb
   return math.divide(math.divide(math.abs(im), 2), other) as BigNumber;
 }
 
-/** Signatures of complex numbers, by the names of the functions. `base` is mathjs in binary64; `make` a complex number of the instance. */
-export function complexSignatures(
-  arithmetic: Arithmetic,
-  rounder: Rounder,
-  base: MathJsInstance,
-  make: (re: number, im: number) => Complex,
-): Record<string, Signatures> {
-  const { add, sub, mul, neg, format } = arithmetic;
-  const { operand, sum, norm } = rounder;
+type Make = (re: number, im: number) => Complex;
+
+/** What real functions of the parts do not make up. */
+function complexFunctions(arithmetic: Arithmetic, rounder: Rounder, base: MathJsInstance, make: Make) {
+  const { mul, format } = arithmetic;
+  const { operand, sum } = rounder;
   const binary64 = base as unknown as Record<string, (...x: Complex[]) => Complex>;
 
   const inFormat = ({ re, im }: Complex): Complex => make(operand(re), operand(im));
@@ -100,6 +97,19 @@ export function complexSignatures(
     return x.re === 0 ? make(arithmetic.cos(x.im), arithmetic.sin(x.im)) : byDecimals('exp')(x);
   }
 
+  return { inFormat, multiply, divide, byDecimals, exp };
+}
+
+/** Signatures of complex numbers, by the names of the functions. `base` is mathjs in binary64; `make` a complex number of the instance. */
+export function complexSignatures(
+  arithmetic: Arithmetic,
+  rounder: Rounder,
+  base: MathJsInstance,
+  make: Make,
+): Record<string, Signatures> {
+  const { add, sub, neg } = arithmetic;
+  const { norm } = rounder;
+  const { inFormat, multiply, divide, byDecimals, exp } = complexFunctions(arithmetic, rounder, base, make);
   const unary: Record<string, (x: Complex) => unknown> = {
     abs: (x) => norm(x.re, x.im),
     norm: (x) => norm(x.re, x.im),

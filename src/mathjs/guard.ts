@@ -6,8 +6,9 @@ import { type AnyFunction, changed, type Factory, type Typed, type TypedFunction
 import { type Settler, treatedFunction } from './settle.ts';
 
 /** What is imported, with results and values in the format: functions, factories, values, and lists and objects of these. */
-function inFormat(given: unknown, { settle, ...rest }: Settler, typed: Typed): unknown {
-  const each = (value: unknown): unknown => inFormat(value, { settle, ...rest }, typed);
+function inFormat(given: unknown, settler: Settler, typed: Typed): unknown {
+  const { settle } = settler;
+  const each = (value: unknown): unknown => inFormat(value, settler, typed);
   if (typeof given === 'function') {
     if ('isFactory' in given) return changed(given as unknown as Factory, each);
     const { signatures } = given as unknown as Partial<TypedFunction>;

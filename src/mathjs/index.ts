@@ -27,8 +27,8 @@ import { guard } from './guard.ts';
 import { integerSignatures } from './integers.ts';
 import { nodeFactories, settlingParser } from './nodes.ts';
 import { numberSignatures } from './numbers.ts';
-import { rounderOf } from './rounder.ts';
-import { type Settler, settler, type Treatment, treatedFunction, treating } from './settle.ts';
+import { type Rounder, rounderOf } from './rounder.ts';
+import { Settler, type Treatment, treatedFunction, treating } from './settle.ts';
 
 /** A mathjs instance with the arithmetic that it computes in. */
 export type Mathematics = MathJsInstance & { readonly arithmetic: Arithmetic };
@@ -146,6 +146,77 @@ function checkConfig(config: ConfigOptions): void {
 /** What `createMath` takes: as for `arithmetic`, but numbers are always rounded first, and there are no arrays. */
 export type MathOptions = Omit<ArithmeticOptions, 'operands' | 'threads'>;
 
+/** mathjs in binary64. */
+type Plain = Named & {
+  expression: { mathWithTransform: unknown };
+  Complex: new (re: number, im: number) => never;
+};
+
+/** A factory whose bookkeeping is mathjs' own. */
+function exactly(factory: Factory, plain: Named): Factory {
+  const counting = givenOther(factory, bookkeeping, plain);
+  // Places in data are compared as integers.
+  return factory.fn === 'quantileSeq'
+    ? givenOther(counting, ['isInteger'], Number as unknown as Named)
+    : counting;
+}
+
+/** What makes functions with our signatures, and with results in the format. */
+function functionFactories(
+  arithmetic: Arithmetic,
+  rounder: Rounder,
+  plain: Named,
+  settling: Settler,
+  own: Readonly<Record<string, Signatures>>,
+): (original: Factory) => Factory {
+  const replaced = replacements(arithmetic, rounder);
+  return (original) => {
+    const { fn } = original;
+    const replacement = replaced[fn];
+    const factory = needing(exactly(original, plain), 'typed', ...(replacement?.needs ?? []));
+    const treatment = treatmentOf(fn, settling);
+    return withNames(factory, (needs) => {
+      const typed = needs['typed'] as Typed;
+      if (own[fn] === undefined && replacement === undefined) {
+        const created = factory({ ...needs, typed: treating(typed, fn, treatment) }) as TypedFunction;
+        return created.signatures === undefined
+          ? (...args: unknown[]) => treatment.after(created(...args))
+          : created;
+      }
+      const created = factory(needs) as TypedFunction;
+      const ours = { ...own[fn], ...replacement?.signatures(created, needs as never, factory) };
+      return treatedFunction(typed, created, inherited(created, plain), ours, treatment);
+    });
+  };
+}
+
+/** Everything that an instance is made of. */
+function madeFactories(
+  plain: Plain,
+  { settle }: Settler,
+  rounder: Rounder,
+  functionFactory: (original: Factory) => Factory,
+): Factories {
+  const factories = all as unknown as Factories;
+  const made: Factories = {};
+  for (const [key, factory] of Object.entries(factories)) {
+    const { fn, meta } = factory;
+    if (meta?.isTransformFunction) made[key] = exactly(factory, plain);
+    else if (meta?.isClass || untouched.has(fn)) made[key] = givenOther(factory, ['numeric'], plain);
+    else if (factory.dependencies.includes('typed') || plainFunctions.includes(fn))
+      made[key] = functionFactory(factory);
+    // A constant.
+    else made[key] = changed(factory, settle);
+  }
+  Object.assign(made, {
+    ...nodeFactories(made, settle, plain.expression.mathWithTransform),
+    createUnitClass: givenOther(factories['createUnitClass']!, unitDependencies, plain),
+    createParserClass: settlingParser(factories['createParserClass']!, settle),
+    createRangeTransform: rangeInExpressions(factories['createRangeTransform']!, rounder),
+  });
+  return made;
+}
+
 const optionNames: readonly string[] = [...roundingNames, 'flags'];
 
 /**
@@ -176,67 +247,20 @@ export function createMath<const F extends FormatSpelling>(
   const settings: ConfigOptions = { ...config, predictable: true };
   const base = create(all!, settings);
   const arithmetic = createArithmetic(format, { ...given, operands: 'round' });
-  const plain = base as unknown as Named & {
-    expression: { mathWithTransform: unknown };
-    Complex: new (re: number, im: number) => never;
-  };
-  const factories = all as unknown as Factories;
+  const plain = base as unknown as Plain;
   const rounder = rounderOf(arithmetic);
-  const settling = settler(rounder.operand);
-  const { settle } = settling;
-
+  const settling = new Settler(rounder.operand);
   const own = merged(
     complexSignatures(arithmetic, rounder, base, (re, im) => new plain.Complex(re, im)),
     integerSignatures(rounder, dropsHighBits(arithmetic.options), base),
     numberSignatures(arithmetic, rounder, base),
   );
-  const replaced = replacements(arithmetic, rounder);
-
-  /** A factory whose bookkeeping is mathjs' own. */
-  function exactly(factory: Factory): Factory {
-    const counting = givenOther(factory, bookkeeping, plain);
-    // Places in data are compared as integers.
-    return factory.fn === 'quantileSeq'
-      ? givenOther(counting, ['isInteger'], Number as unknown as Named)
-      : counting;
-  }
-
-  /** A function with our signatures, and with results in the format. */
-  function functionFactory(original: Factory): Factory {
-    const { fn } = original;
-    const replacement = replaced[fn];
-    const factory = needing(exactly(original), 'typed', ...(replacement?.needs ?? []));
-    const treatment = treatmentOf(fn, settling);
-    return withNames(factory, (needs) => {
-      const typed = needs['typed'] as Typed;
-      if (own[fn] === undefined && replacement === undefined) {
-        const created = factory({ ...needs, typed: treating(typed, fn, treatment) }) as TypedFunction;
-        return created.signatures === undefined
-          ? (...args: unknown[]) => treatment.after(created(...args))
-          : created;
-      }
-      const created = factory(needs) as TypedFunction;
-      const ours = { ...own[fn], ...replacement?.signatures(created, needs as never, factory) };
-      return treatedFunction(typed, created, inherited(created, plain), ours, treatment);
-    });
-  }
-
-  const made: Factories = {};
-  for (const [key, factory] of Object.entries(factories)) {
-    const { fn, meta } = factory;
-    if (meta?.isTransformFunction) made[key] = exactly(factory);
-    else if (meta?.isClass || untouched.has(fn)) made[key] = givenOther(factory, ['numeric'], plain);
-    else if (factory.dependencies.includes('typed') || plainFunctions.includes(fn))
-      made[key] = functionFactory(factory);
-    // A constant.
-    else made[key] = changed(factory, settle);
-  }
-  Object.assign(made, {
-    ...nodeFactories(made, settle, plain.expression.mathWithTransform),
-    createUnitClass: givenOther(factories['createUnitClass']!, unitDependencies, plain),
-    createParserClass: settlingParser(factories['createParserClass']!, settle),
-    createRangeTransform: rangeInExpressions(factories['createRangeTransform']!, rounder),
-  });
+  const made = madeFactories(
+    plain,
+    settling,
+    rounder,
+    functionFactories(arithmetic, rounder, plain, settling, own),
+  );
   const math = create(made as unknown as FactoryFunctionMap, settings);
   guard(math, settling, checkConfig);
   return Object.assign(math, { arithmetic });

@@ -77,16 +77,8 @@ export function extendedGcd(a: bigint, b: bigint): [bigint, bigint, bigint] {
   return [r0, r0 === 0n ? 0n : x0, y0];
 }
 
-/** Signatures of numbers, by the names of the functions. `base` is mathjs in binary64. */
-export function integerSignatures(
-  rounder: Rounder,
-  wraps: boolean,
-  base: MathJsInstance,
-): Record<string, Signatures> {
-  const { operand, integer, fraction } = rounder;
-  const limit = wraps ? undefined : huge;
-  const binary64 = base as unknown as Record<string, (...x: unknown[]) => never>;
-
+/** Numbers of things among the arguments of functions. */
+function counts(operand: Rounder['operand'], wraps: boolean) {
   /** A number of things: an integer from `least` on. */
   function count(
     name: string,
@@ -112,6 +104,18 @@ export function integerSignatures(
     if (k > n) throw new ArgumentError(name, Number(k), `at most ${n}, the first argument`);
     return [n, k];
   }
+
+  return { count, pair };
+}
+
+/** Functions of more than two integers, or with ratios of them for values. */
+function manyIntegers(
+  { integer, fraction }: Rounder,
+  wraps: boolean,
+  binary64: Binary64,
+  count: ReturnType<typeof counts>['count'],
+) {
+  const limit = wraps ? undefined : huge;
 
   function multinomial(parts: readonly number[]): number {
     let [all, product] = [0n, 1n];
@@ -140,6 +144,22 @@ export function integerSignatures(
     return fraction(exact.s * exact.n, exact.d);
   }
 
+  return { multinomialOf, bernoulli };
+}
+
+type Binary64 = Record<string, (...x: unknown[]) => never>;
+
+/** Signatures of numbers, by the names of the functions. `base` is mathjs in binary64. */
+export function integerSignatures(
+  rounder: Rounder,
+  wraps: boolean,
+  base: MathJsInstance,
+): Record<string, Signatures> {
+  const { operand, integer } = rounder;
+  const limit = wraps ? undefined : huge;
+  const binary64 = base as unknown as Binary64;
+  const { count, pair } = counts(operand, wraps);
+  const { multinomialOf, bernoulli } = manyIntegers(rounder, wraps, binary64, count);
   const permutations = (n: bigint, k: bigint): number => integer(fallingFactorial(n, k, limit));
   const combinations = (n: bigint, k: bigint): number => integer(binomial(n, k, limit));
   const largestSets = wraps ? largestWrapped : largestParted;

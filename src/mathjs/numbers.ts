@@ -109,14 +109,8 @@ const tests: Functions<(x: number) => boolean> = {
   not: (x) => !x,
 };
 
-/** Signatures of numbers, by the names of the functions. `base` is mathjs in binary64. */
-export function numberSignatures(
-  arithmetic: Arithmetic,
-  rounder: Rounder,
-  base: MathJsInstance,
-): Record<string, Signatures> {
-  const a = arithmetic;
-  const { operand, real: round, norm } = rounder;
+/** Functions of which binary64 says where they are defined, and more than it says what their values are. */
+function exactly(a: Arithmetic, rounder: Rounder, base: MathJsInstance) {
   const binary64 = base as unknown as Functions<(...x: number[]) => number>;
 
   /** The decimal value where binary64 says that there is one; else what binary64 says: NaN, infinity or a zero. */
@@ -127,7 +121,7 @@ export function numberSignatures(
       const near = binary64[name]!(...x);
       const isOrdinary = Number.isFinite(near) && x.every(Number.isFinite);
       const value = isOrdinary ? decimalValue(apply, ...x) : undefined;
-      return value === undefined ? a.convert(near) : round(value);
+      return value === undefined ? a.convert(near) : rounder.real(value);
     };
   }
 
@@ -136,8 +130,6 @@ export function numberSignatures(
     (name: string) =>
     (...x: number[]): number =>
       a.convert(binary64[name]!(...x));
-
-  const atan2 = byDecimals('atan2');
 
   /** floor, ceil, fix and round, exactly; binary64 knows what is wrong with arguments, infinities and NaN. */
   function toDecimals(name: (typeof integral)[number], x: number, decimals: number): number {
@@ -156,7 +148,18 @@ export function numberSignatures(
     };
   }
 
-  const unary: Functions<Unary> = {
+  return { byDecimals, rounded, toDecimals, integers };
+}
+
+type Exactly = ReturnType<typeof exactly>;
+
+function unaryFunctions(
+  a: Arithmetic,
+  { real: round }: Rounder,
+  { byDecimals, rounded, toDecimals }: Exactly,
+): Functions<Unary> {
+  const atan2 = byDecimals('atan2');
+  return {
     abs: a.abs,
     atan: a.atan,
     cos: a.cos,
@@ -186,7 +189,14 @@ export function numberSignatures(
     ...Object.fromEntries(binary64Unary.map((name) => [name, rounded(name)])),
     ...Object.fromEntries(integral.map((name) => [name, (x: number) => toDecimals(name, x, 0)])),
   };
-  const binary: Functions<Binary> = {
+}
+
+function binaryFunctions(
+  a: Arithmetic,
+  rounder: Rounder,
+  { byDecimals, rounded, integers }: Exactly,
+): Functions<Binary> {
+  return {
     addScalar: a.add,
     subtractScalar: a.sub,
     multiplyScalar: a.mul,
@@ -199,6 +209,18 @@ export function numberSignatures(
     ...Object.fromEntries(bitwise.map((name) => [name, rounded(name)])),
     ...Object.fromEntries(decimalBinary.map((name) => [name, byDecimals(name)])),
   };
+}
+
+/** Signatures of numbers, by the names of the functions. `base` is mathjs in binary64. */
+export function numberSignatures(
+  arithmetic: Arithmetic,
+  rounder: Rounder,
+  base: MathJsInstance,
+): Record<string, Signatures> {
+  const { operand, norm } = rounder;
+  const exact = exactly(arithmetic, rounder, base);
+  const unary = unaryFunctions(arithmetic, rounder, exact);
+  const binary = binaryFunctions(arithmetic, rounder, exact);
   const isPrime = ['isPrime', base.isPrime as (x: number) => boolean] as const;
 
   const all: Record<string, Signatures> = {};
@@ -211,7 +233,7 @@ export function numberSignatures(
     put(name, 'number,number', (x: number, y: number) => f(operand(x), operand(y)));
   // Numbers of decimals are counts, not numbers of the format.
   for (const name of integral)
-    put(name, 'number,number', (x: number, decimals: number) => toDecimals(name, operand(x), decimals));
+    put(name, 'number,number', (x: number, decimals: number) => exact.toDecimals(name, operand(x), decimals));
   put('hypot', '...number', (x: number[]) => norm(...x.map(operand)));
   return all;
 }

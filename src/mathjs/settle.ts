@@ -21,20 +21,40 @@ interface Container {
   transform(f: (node: Container) => unknown): unknown;
 }
 
-export interface Settler {
-  /** The numbers in a value brought into the format; the value itself where they are in it. */
-  settle(value: unknown): unknown;
+/** Brings numbers into a format, whatever they are in. */
+export class Settler {
+  readonly #operand: (x: number) => number;
+  readonly #positions = new WeakSet<object>();
+
+  constructor(operand: (x: number) => number) {
+    this.#operand = operand;
+  }
+
   /** Marks an array or matrix of positions, which `settle` leaves alone. */
-  positions<T>(value: T): T;
-}
+  readonly positions = <T>(value: T): T => {
+    if (typeof value === 'object' && value !== null) this.#positions.add(value);
+    return value;
+  };
 
-export function settler(operand: (x: number) => number): Settler {
-  const marked = new WeakSet<object>();
+  /** The numbers in a value brought into the format; the value itself where they are in it. */
+  readonly settle = (value: unknown): unknown => {
+    if (typeof value === 'number') return this.#operand(value);
+    if (typeof value !== 'object' || value === null || this.#positions.has(value)) return value;
+    if (Array.isArray(value)) return this.#each(value);
+    const container = value as Container;
+    if (container.isMatrix) return this.#matrix(container);
+    if (container.isComplex) return this.#complex(value);
+    if (container.isResultSet) return this.#resultSet(container);
+    if (container.isNode) return this.#formula(container);
+    if (value instanceof Map) return new Map(Array.from(value, ([key, item]) => [key, this.settle(item)]));
+    const prototype: unknown = Object.getPrototypeOf(value);
+    return prototype === Object.prototype || prototype === null ? this.#fields(value) : value;
+  };
 
-  function each(values: readonly unknown[]): readonly unknown[] {
+  #each(values: readonly unknown[]): readonly unknown[] {
     let changed: unknown[] | undefined;
     for (const [i, value] of values.entries()) {
-      const inFormat = settle(value);
+      const inFormat = this.settle(value);
       if (Object.is(inFormat, value)) continue;
       changed ??= values.slice();
       changed[i] = inFormat;
@@ -43,69 +63,47 @@ export function settler(operand: (x: number) => number): Settler {
   }
 
   /** An object with other values of some fields; its prototype and hidden fields as they are. */
-  function eachField(object: object): object {
+  #fields(object: object): object {
     const descriptors = Object.getOwnPropertyDescriptors(object);
     let isSame = true;
     for (const descriptor of Object.values(descriptors)) {
       if (!descriptor.enumerable || !('value' in descriptor)) continue;
-      const inFormat = settle(descriptor.value);
+      const inFormat = this.settle(descriptor.value);
       isSame &&= Object.is(inFormat, descriptor.value);
       descriptor.value = inFormat;
     }
     return isSame ? object : Object.create(Object.getPrototypeOf(object), descriptors);
   }
 
-  function matrix(value: Container): unknown {
+  #matrix(value: Container): unknown {
     const stored = value.isSparseMatrix ? value._values : value.valueOf();
     // A sparse matrix may have a pattern and no values.
-    if (stored === undefined || each(stored as unknown[]) === stored) return value;
-    return value.map(settle, value.isSparseMatrix === true);
+    if (stored === undefined || this.#each(stored as unknown[]) === stored) return value;
+    return value.map(this.settle, value.isSparseMatrix === true);
   }
 
-  function complex(value: object): unknown {
+  #complex(value: object): unknown {
     const { re, im } = value as Complex;
-    const parts = [operand(re), operand(im)] as const;
+    const parts = [this.#operand(re), this.#operand(im)] as const;
     if (Object.is(parts[0], re) && Object.is(parts[1], im)) return value;
     const Made = value.constructor as new (re: number, im: number) => Complex;
     return new Made(...parts);
   }
 
-  function resultSet(value: Container): unknown {
+  #resultSet(value: Container): unknown {
     const ResultSet = value.constructor as new (entries: readonly unknown[]) => unknown;
-    return new ResultSet(each(value.entries ?? []));
+    return new ResultSet(this.#each(value.entries ?? []));
   }
 
   /** A formula with its constants in the format. */
-  function formula(node: Container): unknown {
+  #formula(node: Container): unknown {
     return node.transform((part) => {
       if (!part.isConstantNode || typeof part.value !== 'number') return part;
-      const inFormat = operand(part.value);
+      const inFormat = this.#operand(part.value);
       const ConstantNode = part.constructor as unknown as new (value: number) => unknown;
       return Object.is(inFormat, part.value) ? part : new ConstantNode(inFormat);
     });
   }
-
-  function settle(value: unknown): unknown {
-    if (typeof value === 'number') return operand(value);
-    if (typeof value !== 'object' || value === null || marked.has(value)) return value;
-    if (Array.isArray(value)) return each(value);
-    const container = value as Container;
-    if (container.isMatrix) return matrix(container);
-    if (container.isComplex) return complex(value);
-    if (container.isResultSet) return resultSet(container);
-    if (container.isNode) return formula(container);
-    if (value instanceof Map) return new Map(Array.from(value, ([key, item]) => [key, settle(item)]));
-    const prototype: unknown = Object.getPrototypeOf(value);
-    return prototype === Object.prototype || prototype === null ? eachField(value) : value;
-  }
-
-  return {
-    settle,
-    positions: (value) => {
-      if (typeof value === 'object' && value !== null) marked.add(value);
-      return value;
-    },
-  };
 }
 
 /** What typed-function keeps of a signature that refers to others. */

@@ -86,6 +86,20 @@ function arrange(
     }
 }
 
+/** The axes of a product: those of both operands and the result, of one of them and it, of both and not of it. */
+function axesOf(a: string, b: string, result: string) {
+  const pick = (letters: string, inA: boolean, inB: boolean, inResult: boolean): string =>
+    [...letters]
+      .filter((x) => a.includes(x) === inA && b.includes(x) === inB && result.includes(x) === inResult)
+      .join('');
+  return {
+    batch: pick(result, true, true, true),
+    rows: pick(result, true, false, true),
+    columns: pick(result, false, true, true),
+    summed: pick(a, true, true, false),
+  };
+}
+
 /** The kernel. */
 export function einsum(tf: TensorFlow, args: KernelArguments, space: Workspace): TensorInfo {
   const infos = Object.values(args.inputs) as TensorInfo[];
@@ -106,36 +120,16 @@ export function einsum(tf: TensorFlow, args: KernelArguments, space: Workspace):
     arrange(space.view(from, lengthOf(letters)), space.view(to, lengthOf(order)), letters, order, lengths);
     return to;
   };
+  /** The result of numbers that lie in an order of their own. */
   const finish = (from: Place, order: string): TensorInfo => {
-    arrange(
-      space.view(from, lengthOf(order)),
-      space.view(out.place, lengthOf(order)),
-      order,
-      result,
-      lengths,
-    );
+    const [source, target] = [space.view(from, lengthOf(order)), space.view(out.place, lengthOf(result))];
+    if (from !== out.place) arrange(source, target, order, result, lengths);
     for (const place of held) space.free(place);
     return out.finish();
   };
   const [a = '', b] = operands;
-  if (b === undefined) {
-    arrange(
-      space.view(space.operand(infos[0]!), lengthOf(a)),
-      space.view(out.place, lengthOf(result)),
-      a,
-      result,
-      lengths,
-    );
-    return out.finish();
-  }
-  const pick = (letters: string, inA: boolean, inB: boolean, inResult: boolean): string =>
-    [...letters]
-      .filter((x) => a.includes(x) === inA && b.includes(x) === inB && result.includes(x) === inResult)
-      .join('');
-  const batch = pick(result, true, true, true);
-  const rows = pick(result, true, false, true);
-  const columns = pick(result, false, true, true);
-  const summed = pick(a, true, true, false);
+  if (b === undefined) return finish(space.operand(infos[0]!), a);
+  const { batch, rows, columns, summed } = axesOf(a, b, result);
   const left = arranged(space.operand(infos[0]!), a, batch + rows + summed);
   // As it lies, if it lies transposed.
   const transposeB = b === batch + columns + summed;
@@ -152,12 +146,8 @@ export function einsum(tf: TensorFlow, args: KernelArguments, space: Workspace):
       transposeB,
       batch: lengthOf(batch),
     });
-  if (order !== result) {
-    held.push(product);
-    return finish(product, order);
-  }
-  for (const place of held) space.free(place);
-  return out.finish();
+  if (order !== result) held.push(product);
+  return finish(product, order);
 }
 
 /** The gradients with respect to the operands. */

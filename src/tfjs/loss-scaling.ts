@@ -84,6 +84,31 @@ function checkOptimizer(given: unknown): void {
   if (!isOptimizer) throw new ArgumentError('optimizer', given, 'an optimiser, such as tf.train.adam(0.001)');
 }
 
+/** The gradients of a loss times a scale, the scale taken out again. */
+function scaledGradients(
+  tf: TensorFlow,
+  objective: () => Scalar,
+  scale: number,
+  variables: Variable[] | undefined,
+): ScaledGradients {
+  const { value, grads } = tf.variableGrads(scaledLoss(tf, objective, scale), variables);
+  const unscaled = inRole(tf, 'optimizer', () =>
+    tf.tidy(() =>
+      Object.fromEntries(
+        Object.entries(grads).map(([name, gradient]) => [name, tf.mul(gradient, 1 / scale)] as const),
+      ),
+    ),
+  );
+  tf.dispose(grads);
+  const finite = inRole(tf, 'other', () =>
+    tf.tidy(() => {
+      const checks = Object.values(unscaled).map((gradient) => tf.all(tf.isFinite(gradient)));
+      return checks.length === 0 || tf.all(tf.stack(checks)).dataSync()[0] === 1;
+    }),
+  ) as unknown as boolean;
+  return { value, grads: unscaled, finite };
+}
+
 /**
  * A loss scale and what keeps it in range.
  *
@@ -109,23 +134,9 @@ export function lossScaling(tf: TensorFlow, options: LossScalingOptions = {}): L
     checkFunction('f', f);
     const { scale } = state;
     const objective = asObjective(tf, f);
-    const { value, grads } = tf.variableGrads(scaledLoss(tf, objective, scale), variables);
-    const unscaled = inRole(tf, 'optimizer', () =>
-      tf.tidy(() =>
-        Object.fromEntries(
-          Object.entries(grads).map(([name, gradient]) => [name, tf.mul(gradient, 1 / scale)] as const),
-        ),
-      ),
-    );
-    tf.dispose(grads);
-    const finite = inRole(tf, 'other', () =>
-      tf.tidy(() => {
-        const checks = Object.values(unscaled).map((gradient) => tf.all(tf.isFinite(gradient)));
-        return checks.length === 0 || tf.all(tf.stack(checks)).dataSync()[0] === 1;
-      }),
-    ) as unknown as boolean;
+    const { value, grads, finite } = scaledGradients(tf, objective, scale, variables);
     settle(finite);
-    return { value, grads: unscaled, finite };
+    return { value, grads, finite };
   }
 
   function minimize(

@@ -84,17 +84,35 @@ export function asObjective<T>(tf: TensorFlow, f: () => T): () => T {
   return isModels ? () => inside(tf, { kind: 'objective' }, f) : f;
 }
 
-function wrapMethods(tf: TensorFlow): () => void {
-  const undo: (() => void)[] = [];
-  const watched = new Set<unknown>();
+type Replace = (target: object | null, name: string, make: (original: Method) => Method) => void;
 
-  /** Replaces a method that is there and may be replaced (the members of a module may not). */
-  const replace = (target: object | null, name: string, make: (original: Method) => Method): void => {
-    const descriptor = target === null ? undefined : Object.getOwnPropertyDescriptor(target, name);
-    if (target === null || typeof descriptor?.value !== 'function' || !descriptor.configurable) return;
-    Object.defineProperty(target, name, { ...descriptor, value: make(descriptor.value as Method) });
-    undo.push(() => Object.defineProperty(target, name, descriptor));
+/** Replaces methods that are there and may be replaced (the members of a module may not); `restore` puts them back. */
+function replacing(): { readonly replace: Replace; restore(): void } {
+  const undo: (() => void)[] = [];
+  return {
+    replace(target, name, make): void {
+      const descriptor = target === null ? undefined : Object.getOwnPropertyDescriptor(target, name);
+      if (target === null || typeof descriptor?.value !== 'function' || !descriptor.configurable) return;
+      Object.defineProperty(target, name, { ...descriptor, value: make(descriptor.value as Method) });
+      undo.push(() => Object.defineProperty(target, name, descriptor));
+    },
+    restore(): void {
+      for (const putBack of undo.reverse()) putBack();
+    },
   };
+}
+
+/** A method within something else. */
+const around =
+  (wrap: <T>(run: () => T) => T) =>
+  (original: Method): Method =>
+    function (...args) {
+      return wrap(() => original.apply(this, args));
+    };
+
+function wrapMethods(tf: TensorFlow): () => void {
+  const { replace, restore } = replacing();
+  const watched = new Set<unknown>();
 
   const watchOptimizer = (prototype: object): void => {
     if (watched.has(prototype)) return;
@@ -144,16 +162,11 @@ function wrapMethods(tf: TensorFlow): () => void {
   );
 
   watchModels(tf, replace);
-  return () => {
-    for (const restore of undo.reverse()) restore();
-  };
+  return restore;
 }
 
 /** Models exist only where the layers package is loaded. */
-function watchModels(
-  tf: TensorFlow,
-  replace: (target: object | null, name: string, make: (original: Method) => Method) => void,
-): void {
+function watchModels(tf: TensorFlow, replace: Replace): void {
   const found = layersPackage(tf);
   if (found === undefined) return;
   const { model, layer, regularizer } = found;
@@ -163,14 +176,7 @@ function watchModels(
   /** What layers do not compute is loss. */
   const objective = <T>(fn: () => T): T => inside(tf, { kind: 'objective' }, fn);
 
-  replace(
-    model,
-    'predictLoop',
-    (original) =>
-      function (...args) {
-        return predicting(() => original.apply(this, args));
-      },
-  );
+  replace(model, 'predictLoop', around(predicting));
   replace(
     model,
     'makeTrainFunction',
@@ -206,10 +212,7 @@ function watchModels(
       },
   );
 
-  const asLoss = (original: Method): Method =>
-    function (...args) {
-      return objective(() => original.apply(this, args));
-    };
+  const asLoss = around(objective);
   for (const owner of new Set([ownerOf(model, 'calculateLosses'), ownerOf(layer, 'calculateLosses')]))
     replace(owner, 'calculateLosses', asLoss);
   replace(regularizer, 'apply', asLoss);

@@ -70,6 +70,33 @@ interface Depthwise {
 
 const none = new Float32Array(0);
 
+/** out = a b in the memory of the backend, as the accumulation says or in binary32. */
+function multiplyOn(
+  kernels: ReturnType<typeof kernelsOf>,
+  accumulation: Accumulation | undefined,
+): Workspace['multiply'] {
+  const view = ({ start }: Place, length: number): Float32Array =>
+    new Float32Array(kernels.heap.memory.buffer, start, length);
+  return (a, b, out, shape) => {
+    if (accumulation === undefined || shape.k === 0) {
+      kernels.matmulFloat32(a.start, b.start, out.start, shape);
+      return;
+    }
+    const { model } = accumulation;
+    const { accumulate } = model;
+    const call = callOf(accumulation, shape);
+    const array = ({ start }: Place) => ({ pointer: start, shift: 2 }) as const;
+    const { m, n, k, batch = 1, batchStrideA = m * k, batchStrideB = k * n } = shape;
+    const [lengthA, lengthB] = [(batch - 1) * batchStrideA + m * k, (batch - 1) * batchStrideB + k * n];
+    if (isMatrixUnit(accumulate)) checkUnitOperands(accumulate, view(a, lengthA), view(b, lengthB));
+    if (kernels.matmul(array(a), array(b), array(out), shape, model, call)) return;
+    const results = new Float32Array(batch * m * n);
+    const [left, right] = [view(a, lengthA).slice(), view(b, lengthB).slice()];
+    accumulateArrays(left, right, results, shape, model, call);
+    view(out, results.length).set(results);
+  };
+}
+
 function wasmWorkspace(backend: WasmBackend, accumulation: Accumulation | undefined): Workspace {
   const kernels = kernelsOf(backend);
   const at = (start: number): Place => ({ start, array: none });
@@ -107,24 +134,7 @@ function wasmWorkspace(backend: WasmBackend, accumulation: Accumulation | undefi
     },
     at: ({ start }, elements) => at(start + 4 * elements),
     view,
-    multiply(a, b, out, shape): void {
-      if (accumulation === undefined || shape.k === 0) {
-        kernels.matmulFloat32(a.start, b.start, out.start, shape);
-        return;
-      }
-      const { model } = accumulation;
-      const { accumulate } = model;
-      const call = callOf(accumulation, shape);
-      const array = ({ start }: Place) => ({ pointer: start, shift: 2 }) as const;
-      const { m, n, k, batch = 1, batchStrideA = m * k, batchStrideB = k * n } = shape;
-      const [lengthA, lengthB] = [(batch - 1) * batchStrideA + m * k, (batch - 1) * batchStrideB + k * n];
-      if (isMatrixUnit(accumulate)) checkUnitOperands(accumulate, view(a, lengthA), view(b, lengthB));
-      if (kernels.matmul(array(a), array(b), array(out), shape, model, call)) return;
-      const results = new Float32Array(batch * m * n);
-      const [left, right] = [view(a, lengthA).slice(), view(b, lengthB).slice()];
-      accumulateArrays(left, right, results, shape, model, call);
-      view(out, results.length).set(results);
-    },
+    multiply: multiplyOn(kernels, accumulation),
     patches(from, to, layout, channels, groups, [firstRow, endRow], [firstTap, endTap]): void {
       const { positions, taps, places } = layout;
       const sources = sourcesIn(layout);

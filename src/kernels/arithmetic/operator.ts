@@ -7,7 +7,7 @@ import { arithmeticModule } from '../arithmetic-module.ts';
 import * as parameters from '../generated/layout-arithmetic.ts';
 import { type Heap, viewsOf } from '../heap.ts';
 import { planRoom } from '../rooms.ts';
-import { rounderOn } from '../rounder.ts';
+import { type Rounder, rounderOn } from '../rounder.ts';
 import type { RoundingPlan } from '../rounding-plan.ts';
 import {
   type OperationJob,
@@ -53,6 +53,23 @@ function finish(heap: Heap, job: OperationJob, { block, list }: OperationPlaces,
   }
 }
 
+/** Rounds a chunk of intermediates, which lie in the work scratch, by a kernel that may leave some to the reference. */
+function roundOpen(
+  heap: Heap,
+  rounder: Rounder,
+  job: OperationJob,
+  rounding: RoundingPlan,
+  work: number,
+  from: number,
+  size: number,
+): void {
+  const { plan, destination, options, first } = job;
+  rounder.round(rounding, work, work, size, options, first + from);
+  const to = destination + (from << plan.operandShift);
+  if (plan.workShift !== plan.operandShift) arithmeticModule.on(heap.memory).narrowed(work, to, size);
+  else viewsOf(heap.memory).bytes.copyWithin(to, work, work + (size << plan.workShift));
+}
+
 export function operatorOn(heap: Heap): Operator {
   const raw = arithmeticModule.on(heap.memory);
   const rounder = rounderOn(heap);
@@ -66,21 +83,6 @@ export function operatorOn(heap: Heap): Operator {
     const pointer = room.of(plan);
     places ??= operationPlaces(pointer);
     return places;
-  }
-
-  /** Rounds a chunk of intermediates, which lie in the work scratch, by a kernel that may leave some to the reference. */
-  function roundOpen(
-    job: OperationJob,
-    rounding: RoundingPlan,
-    work: number,
-    from: number,
-    size: number,
-  ): void {
-    const { plan, destination, options, first } = job;
-    rounder.round(rounding, work, work, size, options, first + from);
-    const to = destination + (from << plan.operandShift);
-    if (plan.workShift !== plan.operandShift) raw.narrowed(work, to, size);
-    else viewsOf(heap.memory).bytes.copyWithin(to, work, work + (size << plan.workShift));
   }
 
   return {
@@ -105,7 +107,7 @@ export function operatorOn(heap: Heap): Operator {
           words[(block + parameters.outSlot) >>> 2] = at.work - (from << plan.workShift);
         }
         if (raw.piece(block, from, size) >= 0) return false;
-        if (isOpen) roundOpen(job, rounding, at.work, from, size);
+        if (isOpen) roundOpen(heap, rounder, job, rounding, at.work, from, size);
         finish(heap, job, at, from + size);
       }
       return true;

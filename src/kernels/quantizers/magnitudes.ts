@@ -63,6 +63,43 @@ function writePlaces(places: Uint8Array, bounds: Int32Array): void {
   places.fill(bounds.length, from);
 }
 
+/** Runs a kernel on a chunk after the other. */
+function eachChunk(
+  length: number,
+  stream: Stream,
+  run: (source: number, target: number, count: number) => void,
+): void {
+  for (let start = 0; start < length; start += cached.length) {
+    const count = Math.min(cached.length, length - start);
+    run(stream.load(start, count), stream.target(start), count);
+    stream.store(start, count);
+  }
+}
+
+function logarithmSums(
+  heap: Heap,
+  state: number,
+  products: number,
+  length: number,
+  stream: Stream,
+): LogarithmSums | undefined {
+  const kernels = transformsModule.on(heap.memory);
+  const { buffer } = heap.memory;
+  const numbers = new Float64Array(buffer, state, stateBytes / 8);
+  numbers.set([0, 0, 1, 0]);
+  const closed: number[] = [];
+  for (let start = 0; start < length; start += cached.length) {
+    const count = Math.min(cached.length, length - start);
+    const written = kernels.logarithmSums(stream.load(start, count), count, state, products);
+    if (written < 0) return undefined;
+    closed.push(...new Float64Array(buffer, products, written));
+  }
+  const [count, exponents, product] = numbers as unknown as [number, number, number];
+  const isOpen = new Int32Array(buffer, state + 24, 1)[0] !== 0;
+  const [largest] = new Float32Array(buffer, state + 28, 1) as unknown as [number];
+  return { count, exponents, products: isOpen ? [...closed, product] : closed, largest };
+}
+
 export function magnitudesOn(heap: Heap): Magnitudes {
   const kernels = transformsModule.on(heap.memory);
   let allocated: number | undefined;
@@ -83,20 +120,7 @@ export function magnitudesOn(heap: Heap): Magnitudes {
   return {
     sums(length, stream): LogarithmSums | undefined {
       const { state, products } = room();
-      const { buffer } = heap.memory;
-      const numbers = new Float64Array(buffer, state, stateBytes / 8);
-      numbers.set([0, 0, 1, 0]);
-      const closed: number[] = [];
-      for (let start = 0; start < length; start += cached.length) {
-        const count = Math.min(cached.length, length - start);
-        const written = kernels.logarithmSums(stream.load(start, count), count, state, products);
-        if (written < 0) return undefined;
-        closed.push(...new Float64Array(buffer, products, written));
-      }
-      const [count, exponents, product] = numbers as unknown as [number, number, number];
-      const isOpen = new Int32Array(buffer, state + 24, 1)[0] !== 0;
-      const [largest] = new Float32Array(buffer, state + 28, 1) as unknown as [number];
-      return { count, exponents, products: isOpen ? [...closed, product] : closed, largest };
+      return logarithmSums(heap, state, products, length, stream);
     },
     place(length, stream, table): void {
       const { bounds, images, places } = room();
@@ -106,20 +130,14 @@ export function magnitudesOn(heap: Heap): Magnitudes {
       limits[table.bounds.length] = beyond;
       new Int32Array(buffer, images, mostBounds + 1).set(table.images);
       writePlaces(new Uint8Array(buffer, places, placeCount), table.bounds);
-      for (let start = 0; start < length; start += cached.length) {
-        const count = Math.min(cached.length, length - start);
-        const source = stream.load(start, count);
-        kernels.placeSteps(source, stream.target(start), count, bounds, images, places, placeShift);
-        stream.store(start, count);
-      }
+      eachChunk(length, stream, (source, target, count) =>
+        kernels.placeSteps(source, target, count, bounds, images, places, placeShift),
+      );
     },
     shift(length, stream, power, shift, inverts): void {
-      for (let start = 0; start < length; start += cached.length) {
-        const count = Math.min(cached.length, length - start);
-        const source = stream.load(start, count);
-        kernels.shiftMagnitudes(source, stream.target(start), count, power, shift, inverts ? 1 : 0);
-        stream.store(start, count);
-      }
+      eachChunk(length, stream, (source, target, count) =>
+        kernels.shiftMagnitudes(source, target, count, power, shift, inverts ? 1 : 0),
+      );
     },
     prepare(): void {
       room();

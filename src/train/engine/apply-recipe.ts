@@ -3,7 +3,7 @@
  * here are the handle and its state.
  */
 
-import { checkFields, integerInRange, numberInRange, oneOf } from '../../check.ts';
+import { checkAbsent, checkBoolean, checkFields, integerInRange, numberInRange, oneOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
@@ -94,6 +94,50 @@ export function noRecipe(argument: string, given: unknown): void {
 
 const optionNames = ['model', 'variables', 'steps', 'seed', 'kernels', 'log'];
 
+/** The recipe and the options, checked. Throws ArgumentError. */
+function settled(tf: TensorFlow, given: GivenRecipe, options: ApplyRecipeOptions) {
+  checkTensorFlow(tf, given, options);
+  checkFields('', options, optionNames);
+  checkRecipe(given);
+  const recipe = settledRecipe(given);
+  checkAbsent(
+    'recipe.teacher',
+    recipe.teacher,
+    'nothing, as the loss of a loop is its own: train() has teachers and objectives',
+  );
+  return {
+    recipe,
+    steps: integerInRange('steps', options?.steps ?? Number.NaN, 1, 2 ** 21 - 1),
+    seed: integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER),
+    kernels: oneOf('kernels', options.kernels, ['own', 'stock'], 'own'),
+    log: checkBoolean('log', options.log, false),
+  };
+}
+
+/** Puts an engine in force, with its parts; what throws leaves everything as it was. */
+function inForce(tf: TensorFlow, engine: RecipeEngine) {
+  active = engine;
+  const learned = new LearnedParameters(tf, engine);
+  let optimizers: OptimizerSteps | undefined;
+  const stop = (): void => {
+    if (active !== engine) return;
+    active = undefined;
+    engine.stop();
+    optimizers?.dispose();
+    learned.dispose();
+  };
+  try {
+    const weights = new StoredWeights(tf, engine, lastingHome(tf));
+    optimizers = new OptimizerSteps(tf, engine, weights);
+    for (const part of [new FiniteUpdates(engine), optimizers, weights, learned]) engine.addPart(part);
+    engine.beginStep();
+    return { stop, weights, optimizers, learned };
+  } catch (error) {
+    stop();
+    throw error;
+  }
+}
+
 /**
  * Runs a TensorFlow.js program under a recipe from here on: `fit`, `minimize`, `variableGrads` with `applyGradients`, on models
  * of any kind. Matrix products and convolutions with a trained weight read their operands as the recipe's slots say, forward
@@ -111,20 +155,7 @@ export async function applyRecipe(
   given: GivenRecipe,
   options: ApplyRecipeOptions,
 ): Promise<RecipeRun> {
-  checkTensorFlow(tf, given, options);
-  checkFields('', options, optionNames);
-  checkRecipe(given);
-  const recipe = settledRecipe(given);
-  if (recipe.teacher !== undefined)
-    throw new ArgumentError(
-      'recipe.teacher',
-      recipe.teacher,
-      'nothing, as the loss of a loop is its own: train() has teachers and objectives',
-    );
-  const steps = integerInRange('steps', options?.steps ?? Number.NaN, 1, 2 ** 21 - 1);
-  const seed = integerInRange('seed', options.seed ?? Number.NaN, 0, Number.MAX_SAFE_INTEGER);
-  const kernels = oneOf('kernels', options.kernels, ['own', 'stock'], 'own');
-  const log = oneOf('log', options.log, [true, false], false);
+  const { recipe, steps, seed, kernels, log } = settled(tf, given, options);
   await tf.ready();
   noRecipe('recipe', recipe.name);
   const parameters = discoverParameters(tf, options);
@@ -135,35 +166,9 @@ export async function applyRecipe(
     ...{ recipe, parameters, steps, seed, kernels, log },
     placesNorms: false,
   });
-  active = engine;
-  let weights: StoredWeights;
-  let optimizers: OptimizerSteps | undefined;
-  const learned = new LearnedParameters(tf, engine);
-  const stop = (): void => {
-    if (active !== engine) return;
-    active = undefined;
-    engine.stop();
-    optimizers?.dispose();
-    learned.dispose();
-  };
-  try {
-    weights = new StoredWeights(tf, engine, lastingHome(tf));
-    optimizers = new OptimizerSteps(tf, engine, weights);
-    engine.addPart(new FiniteUpdates(engine));
-    engine.addPart(optimizers);
-    engine.addPart(weights);
-    engine.addPart(learned);
-    engine.beginStep();
-  } catch (error) {
-    stop();
-    throw error;
-  }
-  const steered = optimizers;
+  const { stop, weights, optimizers, learned } = inForce(tf, engine);
   const saved = (): SavedParts => ({
-    engine,
-    weights,
-    optimizers: steered,
-    learned,
+    ...{ engine, weights, optimizers, learned },
     untrained: untrainedWeights(options.model),
   });
   return {
@@ -181,7 +186,7 @@ export async function applyRecipe(
       return engine.log;
     },
     get formats() {
-      return steered.controller?.formats ?? {};
+      return optimizers.controller?.formats ?? {};
     },
     get penalty() {
       return learned.penalty;
@@ -196,9 +201,9 @@ export async function applyRecipe(
         ...valueOptions(recipe, steps),
         stepOperators: recipe.update?.step ?? [],
         ...(recipe.update?.project && { project: recipe.update.project }),
-        governor: steered.governor(weights.writeBack),
+        governor: optimizers.governor(weights.writeBack),
       });
-      steered.schedule(made, learningRate);
+      optimizers.schedule(made, learningRate);
       return made;
     },
     nextStep: () => engine.nextStep(),

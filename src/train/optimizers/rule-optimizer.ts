@@ -294,6 +294,9 @@ class RuleSteps {
   }
 }
 
+/** What an optimiser has of its steps. */
+const ownFields = ['learningRate', 'decayFactor', 'step', 'rms', 'look'] as const;
+
 /** Makes the optimiser of a rule. */
 export function optimizerFrom(
   tf: TensorFlow,
@@ -309,36 +312,12 @@ export function optimizerFrom(
   class RuleOptimizer extends tf.Optimizer implements TrainingOptimizer {
     static readonly className: string = rule.className;
 
-    get learningRate(): number {
-      return own.learningRate;
-    }
-    set learningRate(rate: number) {
-      own.learningRate = rate;
-    }
-    get decayFactor(): number {
-      return own.decayFactor;
-    }
-    set decayFactor(factor: number) {
-      own.decayFactor = factor;
-    }
-    get step(): number {
-      return own.step;
-    }
-    set step(step: number) {
-      own.step = step;
-    }
-    get rms(): Map<string, number> | undefined {
-      return own.rms;
-    }
-    set rms(rms: Map<string, number> | undefined) {
-      own.rms = rms;
-    }
-    get look(): StepLook | undefined {
-      return own.look;
-    }
-    set look(look: StepLook | undefined) {
-      own.look = look;
-    }
+    declare learningRate: number;
+    declare decayFactor: number;
+    declare step: number;
+    declare rms: Map<string, number> | undefined;
+    declare look: StepLook | undefined;
+
     get stateBytes(): number {
       return own.bytes;
     }
@@ -372,6 +351,14 @@ export function optimizerFrom(
       return { learningRate: this.learningRate, ...Object.fromEntries(numbers) };
     }
   }
+  for (const name of ownFields)
+    Object.defineProperty(RuleOptimizer.prototype, name, {
+      configurable: true,
+      get: () => own[name],
+      set: (value: never) => {
+        own[name] = value;
+      },
+    });
   const optimizer = new RuleOptimizer();
   // Steps are heard of however they are taken: by `minimize` or by `applyGradients` alone.
   const apply = optimizer.applyGradients.bind(optimizer);

@@ -72,6 +72,23 @@ function stepOf(format: Format): (value: number) => number {
   return format.kind === 'int' || format.name === 'ternary' ? () => 1 : (value) => ulp(value, format);
 }
 
+/** What an update did: what was to be written, what was there, what is there, all in the format's own units. */
+function measured(
+  format: Format,
+  updated: (index: number) => number,
+  before: Float32Array,
+  after: Float32Array,
+): WriteTally {
+  const tally = new WriteTally();
+  const step = stepOf(format);
+  for (let i = 0; i < after.length; i++) {
+    const value = after[i]!;
+    const ratio = stepRatioOf(updated(i), before[i]!, step(before[i]!));
+    tally.add(ratio, value !== before[i], value === 0, value === format.max || value === format.min);
+  }
+  return tally;
+}
+
 function codesWeight(
   initial: Float32Array,
   format: Format,
@@ -84,17 +101,13 @@ function codesWeight(
 
   const scaleOf = (index: number): number =>
     scales!.length === 1 ? scales![0]! : scales![channelOf(index, grid!)]!;
-  const scaled = (weights: Float32Array): Float32Array => {
-    if (scales === undefined) return weights;
-    const z = new Float32Array(count);
-    for (let i = 0; i < count; i++) z[i] = weights[i]! * scaleOf(i);
-    return z;
-  };
-  const codesOf = (weights: Float32Array, draw: Draw | null): CodeArray =>
-    encode(scaled(weights), format, {
+  const codesOf = (weights: Float32Array, draw: Draw | null): CodeArray => {
+    const scaled = scales === undefined ? weights : weights.map((weight, i) => weight * scaleOf(i));
+    return encode(scaled, format, {
       saturation: 'finite',
       ...(draw === null || rounding === 'nearest-even' ? {} : { rounding: 'stochastic', ...draw }),
     });
+  };
   /** The codes of an updated weight; those of elements that are not updated stay. */
   const updatedCodes = (weights: Float32Array, draw: Draw, mask: Mask | undefined): CodeArray => {
     const codes = codesOf(weights, draw);
@@ -126,19 +139,9 @@ function codesWeight(
       const before = elements();
       const codes = updatedCodes(updated, draw, mask);
       packed = pack(codes, format);
-      const after = decode(codes, format);
-      const tally = new WriteTally();
-      const step = stepOf(format);
-      for (let i = 0; i < count; i++) {
-        const value = after[i]!;
-        const ratio = stepRatioOf(
-          updated[i]! * (scales === undefined ? 1 : scaleOf(i)),
-          before[i]!,
-          step(before[i]!),
-        );
-        tally.add(ratio, value !== before[i], value === 0, value === format.max || value === format.min);
-      }
-      return tally.result(codes);
+      const unit = scales === undefined ? () => 1 : scaleOf;
+      const after = decode(codes, format) as Float32Array;
+      return measured(format, (i) => updated[i]! * unit(i), before, after).result(codes);
     },
     save: () => ({
       codes:
