@@ -10,7 +10,7 @@ import { countGroups, type Grouping } from '../quantizers/grouping.ts';
 import { type Quantizer, quantizer } from '../quantizers/index.ts';
 import { checkSchema, integer, list, someFields, value, word } from '../schema.ts';
 import { blocksOf, slotsUnder } from './engine/rules.ts';
-import { settledOptions } from './engine/slots.ts';
+import { settledOptions } from './engine/slot-spec.ts';
 import { storeOf } from './engine/stored-weights.ts';
 import { rulesOfPhase } from './engine/timeline.ts';
 import type { Parameter } from './model.ts';

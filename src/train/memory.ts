@@ -10,7 +10,7 @@
  */
 import { type QuantizerOptions, quantizer } from '../quantizers/index.ts';
 import { type ImageShape, imageOf, stagesOf } from './conv-net.ts';
-import { settledOptions } from './engine/slots.ts';
+import { settledOptions } from './engine/slot-spec.ts';
 import { canonicalJson } from './hash.ts';
 import type { Model } from './model.ts';
 import { sizeOf } from './model.ts';

@@ -14,7 +14,7 @@ import { resolvePolicy } from '../tfjs/resolve-policy.ts';
 import { adaptSettings, longestWord } from './controllers/adapt.ts';
 import { fixedPointOf, nameOf } from './controllers/fixed-slots.ts';
 import { checkCurve } from './curve.ts';
-import { settledOptions } from './engine/slots.ts';
+import { settledOptions } from './engine/slot-spec.ts';
 import { canonicalJson } from './hash.ts';
 import {
   checkFeedback,

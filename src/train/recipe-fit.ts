@@ -9,7 +9,7 @@ import { countGroups } from '../quantizers/grouping.ts';
 import { quantizer } from '../quantizers/index.ts';
 import { parametersOf } from './engine/parameters.ts';
 import { blocksOf, checkMatches, matches, type Selectable, slotsUnder } from './engine/rules.ts';
-import { hasMemory, settledOptions } from './engine/slots.ts';
+import { hasMemory, settledOptions } from './engine/slot-spec.ts';
 import { checkParts, checkUnits } from './engine/stored-weights.ts';
 import { Timeline } from './engine/timeline.ts';
 import { canonicalJson } from './hash.ts';

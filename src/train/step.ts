@@ -7,7 +7,7 @@ import type { TensorFlow } from '../tfjs/index.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { type Divergence, DivergenceError, firstNotFinite } from './divergence.ts';
 import type { PassOptions, RecipeEngine } from './engine/engine.ts';
-import type { SlotName } from './engine/slots.ts';
+import type { SlotName } from './engine/slot-spec.ts';
 import type { ForwardCall, Model } from './model.ts';
 import { objectiveLoss } from './objective.ts';
 import { oneHot } from './one-hot.ts';

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Quantizer } from '../../src/quantizers/index.ts';
 import { randomIntegers } from '../../src/rounding/philox.ts';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
-import type { SlotName } from '../../src/train/engine/slots.ts';
+import type { SlotName } from '../../src/train/engine/slot-spec.ts';
 import {
   models,
   parameterCounts,

@@ -30,7 +30,8 @@ import {
 } from './rules.ts';
 import { SavedSlots } from './saved-slots.ts';
 import { SlotRegistry } from './slot-registry.ts';
-import type { Pass, WeightReading } from './slots.ts';
+import type { Pass } from './slot-spec.ts';
+import type { WeightReading } from './slots.ts';
 import { Timeline } from './timeline.ts';
 
 interface EngineOptions {

@@ -21,7 +21,8 @@ import {
 } from './learned-bits.ts';
 import { savedBinary64 } from './quantizer-memory.ts';
 import { SignDisorder } from './sign-disorder.ts';
-import type { LearnedGradients, Slot } from './slots.ts';
+import type { LearnedGradients } from './slot-gradients.ts';
+import type { Slot } from './slots.ts';
 
 /** The field of a quantiser's state, and of its gradients, that a parameter is. */
 const fieldOf = { scale: 'scales', zeroPoint: 'zeroPoints', form: 'form', levels: 'levels' } as const;

@@ -7,7 +7,8 @@ import type { ProductSlots, SlotOperand, SlotOutput } from '../../tfjs/product-s
 import { canonicalJson } from '../hash.ts';
 import type { LinearSlots, OperandSpec } from '../recipe.ts';
 import type { SlotMemory } from './learned-bits.ts';
-import { type Pass, Slot, type SlotName } from './slots.ts';
+import type { Pass, SlotName } from './slot-spec.ts';
+import { Slot } from './slots.ts';
 
 /** The step that a slot has drawn for last, and how many random integers. */
 type Drawn = readonly [step: number, drawn: number];

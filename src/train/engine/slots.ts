@@ -1,126 +1,35 @@
 /**
  * The slots of a layer at work: each quantiser of a recipe becomes an instance that belongs to one layer and slot, with draws
- * and memory of its own. Which layer has which is settled elsewhere (rules.ts); how products reach them is
+ * and memory of its own. Which layer has which is settled elsewhere (rules.ts), what a specification means in slot-spec.ts; how products reach them is
  * `src/tfjs/product-calls.ts`.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { within } from '../../check.ts';
-import { codebook, nextUp } from '../../formats/index.ts';
+import { codebook } from '../../formats/index.ts';
 import type { Gradients } from '../../quantizers/gradients/index.ts';
 import { type Explained, type Quantizer, type QuantizerOptions, quantizer } from '../../quantizers/index.ts';
 import type { QuantizerState } from '../../quantizers/tracking.ts';
-import { type NoiseTransform, type TransformData, transform } from '../../quantizers/transforms/index.ts';
+import { type TransformData, transform } from '../../quantizers/transforms/index.ts';
 import { noResidue } from '../../quantizers/transforms/transform.ts';
 import { fakeQuantize, type QuantizerCall } from '../../tfjs/fake-quantize.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
-import type { EmulationLog } from '../../tfjs/log.ts';
 import type { SlotOperand, SlotOutput } from '../../tfjs/product-slots.ts';
 import { hashData } from '../hash.ts';
 import { fnv1a32 } from '../random.ts';
 import { type InputGradientSpec, keepsRowsTurned, type OperandSpec } from '../recipe.ts';
-import {
-  type BitGradients,
-  type BitLearning,
-  bitLearning,
-  bitsOf,
-  initialParameter,
-  type SlotMemory,
-} from './learned-bits.ts';
+import { type BitLearning, bitLearning, bitsOf, initialParameter, type SlotMemory } from './learned-bits.ts';
 import { SlotForm } from './slot-form.ts';
+import { GradientSums, type LearnedGradients, settledLevels, settledParameters } from './slot-gradients.ts';
 import { countImage } from './slot-log.ts';
-
-/** The operands of a layer's products, as `forward.x`: product, then operand. */
-export type SlotName =
-  | 'forward.x'
-  | 'forward.w'
-  | 'forward.y'
-  | 'inputGradient.g'
-  | 'inputGradient.w'
-  | 'inputGradient.dx'
-  | 'weightGradient.g'
-  | 'weightGradient.x'
-  | 'weightGradient.dw';
-
-/** What a pass through the model is for, as far as slots look. */
-export interface Pass {
-  readonly seed: number;
-  /** The step whose random integers are drawn. */
-  readonly step: number;
-  /** Of the whole run. */
-  readonly steps: number;
-  /** Whether draws go on from call to call and memories remember: in training, not in evaluations and probes. */
-  readonly isTraining: boolean;
-  /** What the gradients of the pass are multiplied by. */
-  readonly gradientScale: number;
-  /** Gives a slot random integers of its own, where a pass is not the step's: of an evaluation, of a probe. */
-  purpose?(slot: SlotName): string;
-  /** Logs that count what quantisers do. */
-  readonly logs?: readonly EmulationLog[];
-  /** Sees every operand that a quantiser changes, its image, which may stay turned, and the quantiser without its strength. */
-  tap?(slot: SlotName, operand: Tensor, image: Tensor, made: Quantizer, isTurned: boolean): void;
-}
-
-/** Stands in the options of a transform for a seed of the run's, with signs that differ from step to step. */
-const eachStep = 'step';
-
-interface Signs {
-  readonly name: string;
-  readonly seed?: unknown;
-}
-
-function drawsSigns(spec: OperandSpec): boolean {
-  return (spec.transform as Signs | undefined)?.seed === eachStep;
-}
-
-/** Whether an image depends on random integers. */
-function isRandom(spec: OperandSpec): boolean {
-  const { rounding, transform } = spec;
-  return (
-    rounding?.startsWith('stochastic') === true ||
-    (transform as Signs | undefined)?.name === 'noise' ||
-    drawsSigns(spec)
-  );
-}
-
-/** Whether the values of its format are trained. */
-const learnsLevels = ({ learn }: OperandSpec): boolean => learn?.some(({ of }) => of === 'levels') === true;
-
-/** Whether it depends on what was seen before. */
-export function hasMemory(spec: OperandSpec): boolean {
-  const { scale, form } = spec;
-  return (
-    bitLearning(spec) !== undefined ||
-    (form !== undefined && form.kind !== 'complex') ||
-    learnsLevels(spec) ||
-    (scale !== undefined &&
-      (scale.decay !== undefined || scale.history !== undefined || scale.from === 'learned'))
-  );
-}
-
-/** Rounding without a scale: a scale that is 1. */
-const unscaled = { per: 'tensor', from: 'constant', value: 1 } as const;
-
-/** The quantiser of an operand without its strength; undefined: values stay as they are. */
-function quantizerOptions({
-  format,
-  strength: _strength,
-  norm: _norm,
-  of: _of,
-  learn: _learn,
-  form: _form,
-  turn: _turn,
-  scale = unscaled,
-  ...options
-}: OperandSpec & InputGradientSpec): QuantizerOptions | undefined {
-  return format === undefined ? undefined : { format, scale, ...options };
-}
-
-/** The same options with signs that are drawn, as some step would have them: for checks and descriptions. */
-export function settledOptions(spec: OperandSpec): QuantizerOptions | undefined {
-  const options = quantizerOptions(spec);
-  if (options === undefined || !drawsSigns(spec)) return options;
-  return { ...options, transform: { ...(options.transform as TransformData), seed: 0 } };
-}
+import {
+  drawsSigns,
+  hasMemory,
+  isRandom,
+  learnsLevels,
+  type Pass,
+  quantizerOptions,
+  type SlotName,
+} from './slot-spec.ts';
 
 /** Through a quantiser whose values stay transformed: its rule sees the transformed gradient, which is then turned back. */
 function pulledBackTurned(
@@ -134,48 +43,23 @@ function pulledBackTurned(
   return transform!.inverse(gradient.pullback(explained, outer).x, shape, residue, context);
 }
 
-/** Gradients of the parameters of a quantiser, one a group. */
-export interface LearnedGradients {
-  readonly scales?: Float64Array;
-  readonly zeroPoints?: Float64Array;
-  readonly bits?: BitGradients;
-  readonly form?: Float64Array;
-  readonly levels?: Float64Array;
-}
-
-/** Learned scales are binary32 numbers, as what trains them is, and at least the least normal one: 0 is no scale. */
-const leastScale = 2 ** -126;
-
-/** Learned scales and zero points as binary32 has them. */
-function settledParameters({ scales, zeroPoints }: QuantizerState): QuantizerState {
-  return {
-    ...(scales === undefined
-      ? {}
-      : { scales: scales.map((scale) => Math.max(Math.fround(scale), leastScale)) }),
-    ...(zeroPoints === undefined ? {} : { zeroPoints: zeroPoints.map(Math.fround) }),
-  };
-}
-
-/** Trained values as binary32 has them, ascending; of equal ones all but the first are the next above. */
-function settledLevels(levels: readonly number[]): number[] {
-  const sorted = levels.map(Math.fround).sort((a, b) => a - b);
-  const settled: number[] = [];
-  for (const level of sorted) {
-    const last = settled.at(-1);
-    settled.push(last !== undefined && level <= last ? nextUp(last, 'binary32') : level);
-  }
-  return settled;
-}
-
-function added(sum: Float64Array | undefined, part: Float64Array, factor: number): Float64Array {
-  return part.map((gradient, i) => (sum?.[i] ?? 0) + factor * gradient);
-}
-
 /** How the quantiser of a slot reads a weight. */
 export interface WeightReading {
   readonly state: QuantizerState;
   /** What it is given of the weight, outputs as rows: the weight in its form. */
   formed(values: Float32Array, shape: readonly number[]): Float32Array;
+}
+
+/** An operand of one call that a quantiser reads. */
+interface Call {
+  readonly pass: Pass;
+  readonly strength: number;
+  readonly made: Quantizer;
+  /** Whether its image stays turned. */
+  readonly stays: boolean;
+  readonly options: (size: number) => QuantizerCall;
+  /** What was remembered when the image was made; undefined of an image that was kept. */
+  before: QuantizerState | undefined;
 }
 
 /** One quantiser of one slot of one layer. */
@@ -194,7 +78,7 @@ export class Slot {
   #madeFor = -1;
   /** What the quantiser remembered when the latest image of a training pass was made. */
   #before: QuantizerState = {};
-  #gradients: LearnedGradients | undefined;
+  readonly #gradients = new GradientSums();
   #key: string | undefined;
   /** Draws of the step so far. */
   #step = -1;
@@ -286,8 +170,7 @@ export class Slot {
 
   /** The gradients since the last call, summed over the calls of the layer; undefined: there are none. */
   takeGradients(): LearnedGradients | undefined {
-    const gradients = this.#gradients;
-    this.#gradients = undefined;
+    const gradients = this.#gradients.take();
     const form = this.#form?.takeGradients();
     return form === undefined ? gradients : { ...gradients, form };
   }
@@ -317,31 +200,6 @@ export class Slot {
     return this.#as(made, before, () => made.explain(x, matrix.shape, { ...call, update: false }));
   }
 
-  #addGradients({ scales, zeroPoints, levels }: Gradients<Float32Array>, factor: number): void {
-    if (levels !== undefined && learnsLevels(this.spec))
-      this.#gradients = { ...this.#gradients, levels: added(this.#gradients?.levels, levels, factor) };
-    if (scales === undefined) return;
-    this.#gradients = {
-      ...this.#gradients,
-      scales: added(this.#gradients?.scales, scales, factor),
-      ...(zeroPoints && { zeroPoints: added(this.#gradients?.zeroPoints, zeroPoints, factor) }),
-    };
-  }
-
-  #addBitGradients(made: Quantizer, explained: Explained, given: Float32Array, factor: number): void {
-    const noise = made.transform as NoiseTransform;
-    const { shape, residue, context } = explained;
-    // Noise stays in, so that the rule's gradient is that of the noisy weight.
-    const ofNoisy = made.gradient.pullback(explained, given).x;
-    const { grouping } = noise.toJSON() as unknown as BitGradients;
-    const bits = added(
-      this.#gradients?.bits?.bits,
-      noise.bitGradient(ofNoisy, shape, residue, context),
-      factor,
-    );
-    this.#gradients = { ...this.#gradients, bits: { bits, grouping, shape } };
-  }
-
   /** The operand of one call. `strength` takes the place of the specification's. */
   operand(pass: Pass, strength: number): SlotOperand {
     const quantised = this.#quantised(pass, strength);
@@ -356,77 +214,106 @@ export class Slot {
 
   /** The operand of a call without the slot's form. */
   #quantised(pass: Pass, strength: number): SlotOperand {
-    const tf = this.#tf;
     const { spec } = this;
     const made = strength === 0 ? undefined : this.quantizer(pass);
     const random = made !== undefined && isRandom(spec);
     const suffix = pass.purpose?.(this.#name) ?? '';
     // Whoever looks on sees an image made, not one that is kept.
     const seen = pass.tap === undefined ? '' : ' seen';
+    const operand = {
+      key: `${this.key} ${strength}${random || this.hasMemory ? ` ${pass.step}${suffix}` : ''}${seen}`,
+      blocks: spec.scale?.per === 'block' || made?.transform !== undefined,
+      stored: spec.scale?.per === 'block' && spec.scale.axis !== undefined,
+      of: spec.of ?? 'operand',
+      norm: spec.norm,
+      stays: made?.transform !== undefined && spec.invert === false,
+    };
+    if (made === undefined)
+      return { ...operand, image: (matrix) => matrix, grid: () => undefined, pullback: undefined };
+    const call: Call = {
+      ...{ pass, strength, made, stays: operand.stays, before: undefined },
+      options: this.#callOptions(pass, random, suffix),
+    };
+    const hasRule = made.gradient.name !== 'straight-through';
+    return {
+      ...operand,
+      image: (matrix) => this.#image(call, matrix),
+      grid: (matrix) => this.#grid(call, matrix),
+      pullback:
+        hasRule || call.stays || this.#learning !== undefined
+          ? (matrix, gradient, isTurned) =>
+              call.stays && !isTurned && !hasRule
+                ? gradient
+                : this.#pulledBack(call, matrix, gradient, isTurned)
+          : undefined,
+    };
+  }
+
+  /** The options of what one call quantises; its draws are taken when they are first wanted. */
+  #callOptions(pass: Pass, random: boolean, suffix: string): (size: number) => QuantizerCall {
     const stream = (BigInt(fnv1a32(`${this.layer}/${this.#name}${suffix}`)) << 32n) | BigInt(pass.step);
     let at: number | undefined;
-    const callFor = (size: number) => {
+    return (size) => {
       if (random) at ??= this.#take(pass, size);
       return {
         ...(random ? { seed: pass.seed, stream, offset: at! } : {}),
         ...(this.hasMemory ? { update: pass.isTraining } : {}),
       };
     };
-    /** What was remembered when the image was made; of an image that was kept, see `#before`. */
-    let before: QuantizerState | undefined;
-    const blended = (x: Tensor, y: Tensor): Tensor =>
-      strength === 1 ? y : tf.add(x, tf.mul(tf.sub(y, x), strength));
-    const stays = made?.transform !== undefined && spec.invert === false;
-    const hasRule = made !== undefined && made.gradient.name !== 'straight-through';
-    return {
-      key: `${this.key} ${strength}${random || this.hasMemory ? ` ${pass.step}${suffix}` : ''}${seen}`,
-      blocks: spec.scale?.per === 'block' || made?.transform !== undefined,
-      stored: spec.scale?.per === 'block' && spec.scale.axis !== undefined,
-      of: spec.of ?? 'operand',
-      norm: spec.norm,
-      stays,
-      image: (matrix) => {
-        if (made === undefined) return matrix;
-        const call = callFor(matrix.size);
-        if (this.hasMemory) {
-          if (pass.isTraining) this.#begun(made, matrix, call);
-          before = made.state();
-          if (pass.isTraining) this.#before = before;
-        }
-        // Rows of a batch are turned as the rows of one matrix: those of the result are.
-        const whole = keepsRowsTurned(spec) ? tf.reshape(matrix, [-1, matrix.shape.at(-1)!]) : matrix;
-        const quantised = within(`${this.layer}.${this.#name}`, () => fakeQuantize(tf, whole, made, call));
-        const image = blended(matrix, tf.reshape(quantised, matrix.shape));
-        this.#count(pass, () => this.#explained(made, matrix, call, before ?? {}), made);
-        const { tap } = pass;
-        if (tap !== undefined)
-          this.#as(made, before ?? {}, () => tap(this.#name, matrix, image, made, stays));
-        return image;
-      },
-      grid: (matrix) => {
-        if (made === undefined || strength !== 1 || made.transform !== undefined) return undefined;
-        if (made.scale.grouping.per !== 'tensor' || made.scale.hasZeroPoint) return undefined;
-        const { scales } = this.#explained(made, matrix, callFor(matrix.size), before ?? this.#before);
-        return { format: made.format, unit: scales[0]! };
-      },
-      pullback:
-        made === undefined || !(hasRule || stays || this.#learning !== undefined)
-          ? undefined
-          : (matrix, gradient, isTurned) => {
-              if (stays && !isTurned && !hasRule) return gradient;
-              const explained = this.#explained(made, matrix, callFor(matrix.size), before ?? this.#before);
-              const given = gradient.dataSync() as Float32Array;
-              const ruled: Gradients<Float32Array> = stays
-                ? { x: pulledBackTurned(made, explained, given, isTurned) }
-                : made.pullback(explained, given);
-              if (pass.isTraining) {
-                const factor = strength / pass.gradientScale;
-                this.#addGradients(ruled, factor);
-                if (this.#learning !== undefined) this.#addBitGradients(made, explained, given, factor);
-              }
-              return blended(gradient, tf.tensor(ruled.x, [...matrix.shape]));
-            },
-    };
+  }
+
+  /** An operand and its image, by the strength that the quantiser has. */
+  #blended(x: Tensor, y: Tensor, strength: number): Tensor {
+    const tf = this.#tf;
+    return strength === 1 ? y : tf.add(x, tf.mul(tf.sub(y, x), strength));
+  }
+
+  #image(call: Call, matrix: Tensor): Tensor {
+    const tf = this.#tf;
+    const { pass, strength, made, stays } = call;
+    const options = call.options(matrix.size);
+    if (this.hasMemory) {
+      if (pass.isTraining) this.#begun(made, matrix, options);
+      call.before = made.state();
+      if (pass.isTraining) this.#before = call.before;
+    }
+    const before = call.before ?? {};
+    // Rows of a batch are turned as the rows of one matrix: those of the result are.
+    const whole = keepsRowsTurned(this.spec) ? tf.reshape(matrix, [-1, matrix.shape.at(-1)!]) : matrix;
+    const quantised = within(`${this.layer}.${this.#name}`, () => fakeQuantize(tf, whole, made, options));
+    const image = this.#blended(matrix, tf.reshape(quantised, matrix.shape), strength);
+    this.#count(pass, () => this.#explained(made, matrix, options, before), made);
+    const { tap } = pass;
+    if (tap !== undefined) this.#as(made, before, () => tap(this.#name, matrix, image, made, stays));
+    return image;
+  }
+
+  /** What an image was made of. */
+  #explainedCall({ made, options, before = this.#before }: Call, matrix: Tensor): Explained {
+    return this.#explained(made, matrix, options(matrix.size), before);
+  }
+
+  #grid(call: Call, matrix: Tensor): ReturnType<SlotOperand['grid']> {
+    const { made, strength } = call;
+    if (strength !== 1 || made.transform !== undefined) return undefined;
+    if (made.scale.grouping.per !== 'tensor' || made.scale.hasZeroPoint) return undefined;
+    return { format: made.format, unit: this.#explainedCall(call, matrix).scales[0]! };
+  }
+
+  #pulledBack(call: Call, matrix: Tensor, gradient: Tensor, isTurned: boolean): Tensor {
+    const { pass, strength, made, stays } = call;
+    const explained = this.#explainedCall(call, matrix);
+    const given = gradient.dataSync() as Float32Array;
+    const ruled: Gradients<Float32Array> = stays
+      ? { x: pulledBackTurned(made, explained, given, isTurned) }
+      : made.pullback(explained, given);
+    if (pass.isTraining) {
+      const factor = strength / pass.gradientScale;
+      const { levels, ...others } = ruled;
+      this.#gradients.add(learnsLevels(this.spec) && levels ? { ...others, levels } : others, factor);
+      if (this.#learning !== undefined) this.#gradients.addBits(made, explained, given, factor);
+    }
+    return this.#blended(gradient, this.#tf.tensor(ruled.x, [...matrix.shape]), strength);
   }
 
   #count({ logs = [], isTraining }: Pass, explain: () => Explained, { low, high }: Quantizer): void {
