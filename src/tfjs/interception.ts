@@ -35,7 +35,7 @@ import { carries, onlyMoves, staysOn } from './moving.ts';
 import { floatOperands, Operands } from './operands.ts';
 import { ownKernel, productOn } from './own-kernels.ts';
 import type { Role } from './policy.ts';
-import { isProduct } from './product-calls.ts';
+import { isProduct } from './product-kernels.ts';
 import { wrapKernels } from './registry.ts';
 import { markLoss, purposeOf } from './roles.ts';
 import { Shadows } from './shadows.ts';
@@ -189,7 +189,7 @@ export class Interception {
           );
         else {
           result = run(effect, given, noImages);
-          products?.moved(name, args, result);
+          products?.origins.moved(name, args, result);
         }
         if (role === 'loss') this.#markLoss(result, args.inputs, pass);
         if (effect !== null)
