@@ -5,9 +5,8 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { log } from '../approximate.ts';
 import { type Quantizer, quantizer } from '../quantizers/index.ts';
-import type { SlotName } from './engine/slot-spec.ts';
+import { type SlotName, settledOptions } from './engine/slot-spec.ts';
 import type { WeightReading } from './engine/slots.ts';
-import { settledOptions } from './engine/slot-spec.ts';
 import { type Model, sizeOf } from './model.ts';
 import { isSlotted } from './parameter-role.ts';
 import type { LinearSlots } from './recipe.ts';

@@ -25,7 +25,16 @@ import {
   scaled,
   shiftedAndSqueezed,
 } from '../oracles/recipes/quantizers.ts';
-import { byRows, type Change, type LayerSlots, type Matrix, numbers, step, transposed, whole } from '../oracles/recipes/slots.ts';
+import {
+  byRows,
+  type Change,
+  type LayerSlots,
+  type Matrix,
+  numbers,
+  step,
+  transposed,
+  whole,
+} from '../oracles/recipes/slots.ts';
 import { netOf, trained } from './recipe-steps.ts';
 
 let tf: TensorFlow;
