@@ -8,7 +8,9 @@ import { ArgumentError } from '../errors.ts';
 import { type Format, toFormat } from '../formats/index.ts';
 import { countGroups, type Grouping } from '../quantizers/grouping.ts';
 import { type Quantizer, quantizer } from '../quantizers/index.ts';
+import { type NoiseOptions, wholeBits } from '../quantizers/transforms/noise.ts';
 import { checkSchema, integer, list, someFields, value, word } from '../schema.ts';
+import { sizesOf } from './engine/learned-bits.ts';
 import { blocksOf, slotsUnder } from './engine/rules.ts';
 import { settledOptions } from './engine/slot-spec.ts';
 import { storeOf } from './engine/stored-weights.ts';
@@ -71,6 +73,25 @@ function scaleBits({ scale, format }: Quantizer, shape: readonly number[] | unde
 
 const float32Bits = 32;
 
+/**
+ * Of weights on the grids that noise stands for, learned numbers of bits as they are then: rounded. A step that is a group's own takes
+ * 32 more.
+ */
+function noiseBits({ transform }: Quantizer, shape: readonly number[] | undefined): number {
+  if (transform?.name !== 'noise') return float32Bits;
+  const { bits, grouping, from, inverse } = transform.toJSON() as unknown as Required<NoiseOptions>;
+  if (inverse !== 'keep') return float32Bits;
+  const ofSteps = from === 'tensor-range' ? 0 : 32 * groupsPerElement(grouping, shape);
+  if (typeof bits === 'number') return wholeBits(bits) + ofSteps;
+  if (shape === undefined)
+    throw new ArgumentError('parameters', shape, "the model's parameters, as groups have bits of their own");
+  const sum = sizesOf(grouping, shape).reduce(
+    (total, size, group) => total + size * wholeBits(bits[group]!),
+    0,
+  );
+  return sum / sizeOf(shape) + ofSteps;
+}
+
 /** Of an image; a blend with the weight itself has as much as that has. */
 function imageBits(spec: OperandSpec | null, shape: readonly number[] | undefined): number {
   // Two bits a complex number, for which the real matrix has four.
@@ -79,7 +100,7 @@ function imageBits(spec: OperandSpec | null, shape: readonly number[] | undefine
   if (options === undefined) return float32Bits;
   const made = quantizer(options);
   const bits = spec?.form?.kind === 'power' ? spec.form.bits[1] : elementBits(made.format);
-  return bits + scaleBits(made, shape);
+  return Math.min(bits + scaleBits(made, shape), noiseBits(made, shape));
 }
 
 /** The bits of one weight of such an image, with its part of a group's scale. */

@@ -54,7 +54,10 @@ function resultOf(run: TrainingRun, { validation, inference, isWhole }: Ending):
     ...(validation.accuracy === undefined ? {} : { validationAccuracy: validation.accuracy }),
     validationPredictions: validation.predictions,
     perplexity: exp(validation.loss),
-    bitsPerWeight: bitsPerWeight(recipe, phase, { parameters: model.parameters, slots }),
+    bitsPerWeight: bitsPerWeight(recipe, phase, {
+      parameters: model.parameters,
+      slots: engine.trainedLayersAt(losses.length - 1),
+    }),
     spike: phase > 0 ? lossSpike(known, engine.timeline.starts[phase]!) : null,
     seconds,
     predictionsPerSecond: (losses.length * task.predictions) / seconds,

@@ -5,6 +5,7 @@ import { noise } from '../../src/quantizers/index.ts';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import {
   applyRecipe,
+  bitsPerWeight,
   type Checkpoint,
   type Recipe,
   recipeFrom,
@@ -12,7 +13,7 @@ import {
   textData,
   train,
 } from '../../src/train/index.ts';
-import { diffQRule, gaussianRule, noisyWeights } from '../oracles/recipes/weight-noise.ts';
+import { bfloat16, diffQRule, gaussianRule, noisyWeights } from '../oracles/recipes/weight-noise.ts';
 import { expectOracle, type NetSizes } from './recipes-oracle.ts';
 
 let tf: TensorFlow;
@@ -152,6 +153,84 @@ describe('the objective', () => {
     });
     run.stop();
     tf.dispose([x, w]);
+  });
+});
+
+describe('evaluations', () => {
+  /** The nearest of the points by trying them all; of two the one of the even index. */
+  const nearest = (x: number, points: readonly number[]): number => {
+    const distances = points.map((point) => Math.abs(x - point));
+    const least = Math.min(...distances);
+    const all = points.flatMap((point, i) => (distances[i] === least ? [{ point, i }] : []));
+    return Math.fround((all.find(({ i }) => i % 2 === 0) ?? all[0]!).point);
+  };
+  const matrix = Float32Array.from({ length: 64 }, (_, i) =>
+    Math.fround(Math.sin(7 * i + 1) * (1 + (i % 5))),
+  );
+  const step32 = Math.fround;
+
+  /** What a product reads of a weight of 8 x 8, outputs as columns, where nothing is trained. */
+  async function readBy(recipe: Recipe): Promise<Float32Array> {
+    const w = tf.variable(tf.tensor2d(matrix, [8, 8]), true, 'w/kernel');
+    const run = await applyRecipe(tf, recipe, { variables: [w], steps: 4, seed: 1 });
+    const read = () =>
+      tf.tidy(() => tf.matMul(tf.eye(8), w as unknown as tfjs.Tensor2D).dataSync() as Float32Array);
+    const [first, again] = [read(), read()];
+    expect(first).toEqual(again);
+    run.stop();
+    w.dispose();
+    return first;
+  }
+
+  it('of DiffQ read the grid over the range of the matrix, of the numbers of bits', async () => {
+    for (const [bits, learn] of [
+      [3, true],
+      [5, false],
+    ] as const) {
+      const [low, high] = [Math.min(...matrix), Math.max(...matrix)];
+      const step = step32((high - low) / (2 ** bits - 1));
+      const points = Array.from({ length: 2 ** bits }, (_, i) => low + i * step);
+      const read = await readBy(recipes.diffQ({ bits, learn }));
+      read.forEach((value, i) => {
+        expect(Object.is(value, nearest(matrix[i]!, points))).toBe(true);
+      });
+    }
+  });
+
+  it('of Gaussian weight sampling read integers times the step of a tile, cast', async () => {
+    const largest = Math.max(...matrix.map(Math.abs));
+    const step = step32(largest * 2 ** (1 - 5));
+    const points = Array.from({ length: 32 }, (_, i) => (i - 16) * step);
+    const read = await readBy(recipes.gaussianWeightSampling({ initial: 5, target: 4 }));
+    read.forEach((value, i) => {
+      expect(Object.is(value + 0, bfloat16(nearest(matrix[i]!, points)) + 0)).toBe(true);
+    });
+  });
+
+  it('read groups of outputs, whatever bits they have learned', async () => {
+    const w = tf.variable(tf.randomNormal([8, 12], 0, 1, 'float32', 3), true, 'w/kernel');
+    const recipe = recipes.diffQ({ ...plain, bits: 4, learningRate: 9, penalty: 1e12 });
+    const run = await applyRecipe(tf, recipe, { variables: [w], steps: 4, seed: 1 });
+    const rows = tf.randomNormal([4, 8], 0, 1, 'float32', 4) as tfjs.Tensor2D;
+    const outputs = () => tf.matMul(rows, w as unknown as tfjs.Tensor2D);
+    run.optimizer(1e-30).minimize(() => tf.sum(tf.square(outputs())).asScalar());
+    const read = tf.tidy(() => tf.matMul(tf.eye(8), w as unknown as tfjs.Tensor2D).dataSync());
+    // All are led below 3 bits, of which 2 are left.
+    expect(new Set(read).size).toBeLessThanOrEqual(4);
+    run.stop();
+    tf.dispose([w, rows]);
+  });
+
+  it('and sizes go by the bits that were learned, rounded', async () => {
+    const sized = async (recipe: Recipe): Promise<number> =>
+      (await train({ ...{ tf, model, data, recipe, steps: 4, seed: 1, evaluateEvery: 0 } })).bitsPerWeight;
+    expect(bitsPerWeight(recipes.diffQ({ bits: 6 }))).toBe(6);
+    expect(bitsPerWeight(recipes.gaussianWeightSampling({ target: 4 }))).toBe(6 + 32 / 1024);
+    expect(await sized(recipes.diffQ({ bits: 6, learn: false }))).toBe(6);
+    expect(await sized(recipes.diffQ({ bits: 6, learningRate: 0.5, penalty: 1e6 }))).toBeLessThan(5);
+    // Four steps of 0.15 from 1 on: 4 + 2 p is nearer to 5. Each of seven matrices is a tile.
+    const options = { ...plain, target: 4, learningRate: 0.15, penalty: 1e6 };
+    expect(await sized(recipes.gaussianWeightSampling(options))).toBeCloseTo(5 + 224 / 2176, 12);
   });
 });
 

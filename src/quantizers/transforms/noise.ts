@@ -68,6 +68,12 @@ export interface NoiseTransform extends Transform {
     residue: Residue,
     context?: TransformContext,
   ): Float64Array;
+  /**
+   * What noise stands for: each element rounded to the nearest point, ties to even, of the grid of its group's step. b, rounded to an
+   * integer, is the number of bits of the points: integers -2^(b-1) ... 2^(b-1) - 1 times the step, or 0 ... 2^b - 1 of them above
+   * the least element.
+   */
+  rounded<A extends RealArray>(x: A, shape: readonly number[]): A;
 }
 
 /**
@@ -121,6 +127,15 @@ function stepOf(
 function stepSlope(step: number, b: number, from: (typeof stepSources)[number]): number {
   const levels = powerOfTwoReal(b);
   return -Math.LN2 * step * (from === 'absmax' ? 1 : levels / (levels - 1));
+}
+
+/** Bits of a quantiser that learned numbers of bits stand for. */
+export const wholeBits = (b: number): number => Math.max(1, Math.round(b));
+
+/** To the nearest integer, ties to even. */
+function nearestInteger(x: number): number {
+  const rounded = Math.round(x);
+  return Math.abs(x - Math.trunc(x)) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
 /** The options, checked, defaults filled in. */
@@ -231,6 +246,26 @@ export function noise(options: NoiseOptions): NoiseTransform {
           sums[group]! += elements[i]! * draw[distribution](random[indices[i]!]!) * slope;
       });
       return sums;
+    },
+    rounded: (given, shape) => {
+      const x = checkedArray('x', given, shape, undefined);
+      checkGroups(shape);
+      const carrier = carrierOf(x);
+      const tensor = from === 'tensor-range' ? endsOf(x) : undefined;
+      const grids = new Map<number, (element: number) => number>();
+      collectGroups(x, shape, grouping, (group, elements) => {
+        const ends = tensor ?? endsOf(elements);
+        const b = wholeBits(bitsOf(group));
+        const step = stepOf(ends, b, from);
+        const zero = from === 'absmax' ? 0 : ends[0];
+        const [least, most] = from === 'absmax' ? [-(2 ** (b - 1)), 2 ** (b - 1) - 1] : [0, 2 ** b - 1];
+        grids.set(group, (element) => {
+          if (step === 0 || !Number.isFinite(element)) return element;
+          const point = Math.min(Math.max(nearestInteger((element - zero) / step), least), most);
+          return carried(zero + point * step, carrier);
+        });
+      });
+      return mapGroups(x, shape, grouping, (element, group) => grids.get(group)!(element));
     },
     toJSON: (): TransformData => ({
       ...{ name: 'noise', distribution, from, bits, grouping, inverse },

@@ -339,6 +339,18 @@ export class RecipeEngine implements SlotProvider {
       weakenedSlots(this.slotsAt(this.parameters.find((one) => one.name === name)!, clock), strength);
   }
 
+  /** The same, noise with the numbers of bits that are learned by now. */
+  trainedLayersAt(clock: number): (name: string) => LinearSlots {
+    const layers = this.layersAt(clock);
+    return (name) => {
+      const slots = layers(name);
+      const { w } = slots.forward;
+      const bits = this.weightReadingOf(name, clock)?.bits;
+      if (w?.transform === undefined || bits === undefined) return slots;
+      return { ...slots, forward: { ...slots.forward, w: { ...w, transform: { ...w.transform, bits } } } };
+    };
+  }
+
   /** What is left of every quantiser's strength while a phase comes gradually. */
   strengthOf(clock: number): number {
     const index = this.phaseAt(clock);

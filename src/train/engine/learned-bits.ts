@@ -68,7 +68,7 @@ export function settledParameter(learning: BitLearning, p: number): number {
 const bitsOfMegabyte = 2 ** 23;
 
 /** Elements of each group. */
-function sizesOf(grouping: Grouping, shape: readonly number[]): Float64Array {
+export function sizesOf(grouping: Grouping, shape: readonly number[]): Float64Array {
   const sizes = new Float64Array(countGroups(grouping, shape));
   forEachGroup(grouping, shape, (group, _start, rows, _rowStride, columns) => {
     sizes[group]! += rows * columns;

@@ -9,7 +9,7 @@ import { codebook } from '../../formats/index.ts';
 import type { Gradients } from '../../quantizers/gradients/index.ts';
 import { type Explained, type Quantizer, type QuantizerOptions, quantizer } from '../../quantizers/index.ts';
 import type { QuantizerState } from '../../quantizers/tracking.ts';
-import { type TransformData, transform } from '../../quantizers/transforms/index.ts';
+import { type NoiseTransform, type TransformData, transform } from '../../quantizers/transforms/index.ts';
 import { noResidue } from '../../quantizers/transforms/transform.ts';
 import { fakeQuantize, type QuantizerCall } from '../../tfjs/fake-quantize.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
@@ -31,6 +31,16 @@ import {
   type SlotName,
 } from './slot-spec.ts';
 
+/** How an operand is read: through which quantiser, and what it is rounded to before. */
+interface Reading {
+  readonly made: Quantizer | undefined;
+  readonly rounded?: (x: Tensor) => Tensor;
+}
+
+/** Whether a quantiser's noise takes the place of rounding. */
+const standsForRounding = ({ transform }: Quantizer): boolean =>
+  transform?.name === 'noise' && transform.toJSON()['inverse'] === 'keep';
+
 /** Through a quantiser whose values stay transformed: its rule sees the transformed gradient, which is then turned back. */
 function pulledBackTurned(
   { transform, gradient }: Quantizer,
@@ -46,6 +56,8 @@ function pulledBackTurned(
 /** How the quantiser of a slot reads a weight. */
 export interface WeightReading {
   readonly state: QuantizerState;
+  /** Numbers of bits that are learned, one a group. */
+  readonly bits: readonly number[] | undefined;
   /** What it is given of the weight, outputs as rows: the weight in its form. */
   formed(values: Float32Array, shape: readonly number[]): Float32Array;
 }
@@ -116,8 +128,29 @@ export class Slot {
       return { ...options, format: codebook({ name: 'levels', values: this.#levels }) };
     const learning = this.#learning;
     if (learning === undefined) return options;
-    const bits = this.#bits?.map((p) => bitsOf(learning, p)) ?? bitsOf(learning, initialParameter(learning));
+    const bits = this.#learnedBits ?? bitsOf(learning, initialParameter(learning));
     return { ...options, transform: { ...(options.transform as TransformData), bits } };
+  }
+
+  get #learnedBits(): number[] | undefined {
+    return this.#bits?.map((p) => bitsOf(this.#learning!, p));
+  }
+
+  /**
+   * How an operand is read: through its quantiser or, where nothing is trained, on the grids that its noise stands for, through what
+   * the quantiser does beside.
+   */
+  #reading(pass: Pass): Reading {
+    const made = this.quantizer(pass);
+    if (made === undefined || pass.isTraining || !standsForRounding(made)) return { made };
+    const { transform: noise, ...beside } = quantizerOptions(this.spec)!;
+    const cast = quantizer(beside);
+    if (this.hasMemory) cast.restore(made.state());
+    const { rounded } = made.transform as NoiseTransform;
+    return {
+      made: cast,
+      rounded: (x) => this.#tf.tensor(rounded(x.dataSync() as Float32Array, x.shape), x.shape),
+    };
   }
 
   /** Which slot of which layer, and which of the quantisers that it has in the course of a run. */
@@ -146,6 +179,7 @@ export class Slot {
     const form = this.#form;
     return {
       state: this.#made?.state() ?? {},
+      bits: this.#learnedBits,
       formed: (values, shape) => form?.before(values, shape) ?? values,
     };
   }
@@ -215,14 +249,14 @@ export class Slot {
   /** The operand of a call without the slot's form. */
   #quantised(pass: Pass, strength: number): SlotOperand {
     const { spec } = this;
-    const made = strength === 0 ? undefined : this.quantizer(pass);
+    const { made, rounded }: Reading = strength === 0 ? { made: undefined } : this.#reading(pass);
     const random = made !== undefined && isRandom(spec);
     const suffix = pass.purpose?.(this.#name) ?? '';
     // Whoever looks on sees an image made, not one that is kept.
     const seen = pass.tap === undefined ? '' : ' seen';
     const operand = {
-      key: `${this.key} ${strength}${random || this.hasMemory ? ` ${pass.step}${suffix}` : ''}${seen}`,
-      blocks: spec.scale?.per === 'block' || made?.transform !== undefined,
+      key: `${this.key} ${strength}${random || this.hasMemory ? ` ${pass.step}${suffix}` : ''}${seen}${rounded ? ' rounded' : ''}`,
+      blocks: spec.scale?.per === 'block' || (made?.transform ?? rounded) !== undefined,
       stored: spec.scale?.per === 'block' && spec.scale.axis !== undefined,
       of: spec.of ?? 'operand',
       norm: spec.norm,
@@ -237,8 +271,8 @@ export class Slot {
     const hasRule = made.gradient.name !== 'straight-through';
     return {
       ...operand,
-      image: (matrix) => this.#image(call, matrix),
-      grid: (matrix) => this.#grid(call, matrix),
+      image: (matrix) => this.#image(call, matrix, rounded?.(matrix)),
+      grid: (matrix) => (rounded ? undefined : this.#grid(call, matrix)),
       pullback:
         hasRule || call.stays || this.#learning !== undefined
           ? (matrix, gradient, isTurned) =>
@@ -268,7 +302,8 @@ export class Slot {
     return strength === 1 ? y : tf.add(x, tf.mul(tf.sub(y, x), strength));
   }
 
-  #image(call: Call, matrix: Tensor): Tensor {
+  /** @param matrix what is quantised of an operand */
+  #image(call: Call, operand: Tensor, matrix = operand): Tensor {
     const tf = this.#tf;
     const { pass, strength, made, stays } = call;
     const options = call.options(matrix.size);
@@ -281,10 +316,10 @@ export class Slot {
     // Rows of a batch are turned as the rows of one matrix: those of the result are.
     const whole = keepsRowsTurned(this.spec) ? tf.reshape(matrix, [-1, matrix.shape.at(-1)!]) : matrix;
     const quantised = within(`${this.layer}.${this.#name}`, () => fakeQuantize(tf, whole, made, options));
-    const image = this.#blended(matrix, tf.reshape(quantised, matrix.shape), strength);
+    const image = this.#blended(operand, tf.reshape(quantised, matrix.shape), strength);
     this.#count(pass, () => this.#explained(made, matrix, options, before), made);
     const { tap } = pass;
-    if (tap !== undefined) this.#as(made, before, () => tap(this.#name, matrix, image, made, stays));
+    if (tap !== undefined) this.#as(made, before, () => tap(this.#name, operand, image, made, stays));
     return image;
   }
 
