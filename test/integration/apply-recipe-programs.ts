@@ -93,7 +93,7 @@ export const programs: Readonly<Record<string, () => Program>> = {
           name: 'tokens',
           inputDim: 20,
           outputDim: 8,
-          inputLength: 6,
+          inputLength: 3,
           embeddingsInitializer: init(1),
         }),
         tf.layers.gru({
@@ -112,7 +112,7 @@ export const programs: Readonly<Record<string, () => Program>> = {
         tf.layers.dense({ name: 'out', units: 20, kernelInitializer: init(6) }),
       ],
     });
-    const x = tf.tidy(() => tf.floor(tf.randomUniform([8, 6], 0, 20, 'float32', 7)));
+    const x = tf.tidy(() => tf.floor(tf.randomUniform([8, 3], 0, 20, 'float32', 7)));
     const y = tf.tidy(() => tf.oneHot(tf.tensor1d([1, 3, 5, 7, 9, 11, 13, 15], 'int32'), 20).toFloat());
     return ofModel(model, x, y);
   },
@@ -181,6 +181,9 @@ export interface Interruptions {
   readonly evaluates?: boolean;
   readonly resumesAt?: readonly number[];
 }
+
+/** Evaluations after each step, and states between some: what an evaluation does is seen by the next step, there and in the state. */
+export const interrupted: Interruptions = { evaluates: true, resumesAt: [1, 3, 5] };
 
 /** A program trained under a recipe. */
 export async function trained(

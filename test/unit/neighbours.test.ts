@@ -13,6 +13,7 @@ describe('neighbours walk the list of values', () => {
   it.each(names)('%s', (name) => {
     const format = toFormat(name);
     const values = format.values();
+    const least = values.find((value) => value > 0) ?? 0;
     const wrong: string[] = [];
     values.forEach((value, i) => {
       const up = values[i + 1] ?? (format.hasInfinity ? Infinity : format.max);
@@ -21,12 +22,7 @@ describe('neighbours walk the list of values', () => {
       if (nextDown(value, format) !== down)
         wrong.push(`nextDown(${value}) = ${nextDown(value, format)}, not ${down}`);
       const spacing = (values[i + 1] ?? NaN) - value;
-      if (
-        value >= 0 &&
-        i < values.length - 1 &&
-        value >= (values.find((v) => v > 0) ?? 0) &&
-        ulp(value, format) !== spacing
-      )
+      if (value >= least && i < values.length - 1 && ulp(value, format) !== spacing)
         wrong.push(`ulp(${value}) = ${ulp(value, format)}, not ${spacing}`);
     });
     expect(wrong).toEqual([]);
