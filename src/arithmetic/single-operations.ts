@@ -2,6 +2,7 @@
  * One operation at a time, on codes or on numbers, with what it raised and how it was rounded. The result is that of the object's own
  * methods, with their options and draws; here is only what is told of it.
  */
+import { checkLength } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type Explanation, explain } from '../explained/explain.ts';
 import { scalarFormats } from '../formats/catalogue.ts';
@@ -166,6 +167,13 @@ export function defineSingle<T extends object>(object: T, parts: SingleParts): T
   }) as T & Single;
 }
 
+function checkCount(name: SingleName, operands: readonly unknown[], formats: readonly Format[]): void {
+  const arity = arityOf(name);
+  checkLength('operands', operands, arity, `${arity} for ${name}`);
+  if (formats.length < arity)
+    throw new ArgumentError('operands', formats.map(String), `${arity} formats for ${name}`);
+}
+
 function makeSingle({
   context,
   plan,
@@ -188,17 +196,10 @@ function makeSingle({
     return { value, flags };
   }
 
-  function checkCount(name: SingleName, operands: readonly unknown[]): void {
-    const arity = arityOf(name);
-    if (operands.length !== arity) throw new ArgumentError('operands', operands, `${arity} for ${name}`);
-    if (formats.length < arity)
-      throw new ArgumentError('operands', formats.map(String), `${arity} formats for ${name}`);
-  }
-
   function onCodes(name: SingleName): (...operands: Code[]) => CodeResult {
     return (...operands) => {
       if (format.bits === Infinity) throw noCodes(format.name);
-      checkCount(name, operands);
+      checkCount(name, operands, formats);
       const values =
         name === 'convert' ? (operands as number[]) : operands.map((code, i) => formats[i]!.decode(code));
       const { value, flags } = run(name, values);
@@ -208,7 +209,7 @@ function makeSingle({
 
   function traced(name: SingleName): (...operands: number[]) => Trace {
     return (...operands) => {
-      checkCount(name, operands);
+      checkCount(name, operands, formats);
       const random = nextDraw(context);
       const { value, flags } = run(name, operands);
       const read = name === 'convert' ? operands : operands.map((x, i) => context.accept('abc'[i]!, x));

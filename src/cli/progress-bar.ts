@@ -12,14 +12,11 @@ const labelWidth = 20;
 const detailWidth = 52;
 const barWidth = (columns: number): number => Math.max(5, Math.min(40, columns - labelWidth - detailWidth));
 
-/** Progress bars on a terminal; `now` is a clock in seconds. */
-export function barProgress(output: Output, parts: readonly Part[], now: () => number): Progress {
-  const watch = stopwatch(parts, now);
-  const columns = output.columns ?? 80;
-  const bars = new cliProgress.MultiBar({
+function openBars(output: Output): cliProgress.MultiBar {
+  return new cliProgress.MultiBar({
     stream: output as NodeJS.WritableStream,
     format: `{label} {bar} {percentage} % {details}`,
-    barsize: barWidth(columns),
+    barsize: barWidth(output.columns ?? 80),
     barCompleteChar: '\u2588',
     barIncompleteChar: '\u2591',
     hideCursor: true,
@@ -30,7 +27,14 @@ export function barProgress(output: Output, parts: readonly Part[], now: () => n
     clearOnComplete: true,
     stopOnComplete: false,
   });
-  const label = (text: string): string => text.slice(0, labelWidth).padEnd(labelWidth);
+}
+
+const label = (text: string): string => text.slice(0, labelWidth).padEnd(labelWidth);
+
+/** Progress bars on a terminal; `now` is a clock in seconds. */
+export function barProgress(output: Output, parts: readonly Part[], now: () => number): Progress {
+  const watch = stopwatch(parts, now);
+  const bars = openBars(output);
   // The line replaces a bar, whose rest has to be erased.
   const log = (text: string): void => {
     pending.push(text);

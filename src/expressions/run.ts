@@ -106,16 +106,14 @@ export function run(
     if (x.kind === 'step') return values[x.index]!;
     return numbers.get(x.name) ?? readers.get(x.name)!(from, to);
   };
+  const take = (j: number, from: number, to: number, out?: RealArray): void => {
+    const step = steps[j]!;
+    seek(j, from);
+    const operands = step.operands.map((x) => read(x, from, to));
+    values[j] = call(step, operands, from, out);
+  };
   try {
-    steps.forEach((step, j) => {
-      if (areArrays[j]) return;
-      seek(j, 0);
-      values[j] = call(
-        step,
-        step.operands.map((x) => read(x, 0, 0)),
-        0,
-      );
-    });
+    for (const [j, are] of areArrays.entries()) if (!are) take(j, 0, 0);
     const isArray =
       result.kind === 'step'
         ? areArrays[result.index]!
@@ -128,18 +126,11 @@ export function run(
     const buffers = steps.map((_, j) => (areArrays[j] ? newArray(Kind, size) : undefined));
     for (let from = 0; from < length; from += blockLength) {
       const to = Math.min(from + blockLength, length);
-      steps.forEach((step, j) => {
-        if (!areArrays[j]) return;
-        seek(j, from);
+      for (const [j, are] of areArrays.entries()) {
+        if (!are) continue;
         const own = to - from === size ? buffers[j]! : buffers[j]!.subarray(0, to - from);
-        const out = (j === steps.length - 1 ? placeOf(from, to) : undefined) ?? own;
-        values[j] = call(
-          step,
-          step.operands.map((x) => read(x, from, to)),
-          from,
-          out,
-        );
-      });
+        take(j, from, to, (j === steps.length - 1 ? placeOf(from, to) : undefined) ?? own);
+      }
       write(read(result, from, to) as RealArray, from);
     }
     finish();

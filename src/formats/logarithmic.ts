@@ -41,6 +41,18 @@ function fractionalPowers(fractionBits: number): number[] {
   });
 }
 
+/** Throws ArgumentError. */
+function checkParameters(parameters: LogarithmicParameters): LogarithmicParameters {
+  const given = checkFields('', parameters, parameterNames, 'parameters');
+  const integerBits = integerInRange('integerBits', given.integerBits, 1, 10);
+  const fractionBits = integerInRange('fractionBits', given.fractionBits, 0, 14);
+  if (integerBits + fractionBits > 15)
+    throw new ArgumentError('fractionBits', fractionBits, `at most ${15 - integerBits}, 15 - integerBits`);
+  if (integerBits + fractionBits < 2)
+    throw new ArgumentError('integerBits', integerBits, 'at least 2 when fractionBits is 0');
+  return { integerBits, fractionBits };
+}
+
 /** The positive values: they ascend with k, from 1 - half to half - 1. */
 function magnitudesOf(fractionBits: number, half: number): readonly number[] {
   const powers = fractionalPowers(fractionBits);
@@ -61,13 +73,7 @@ function magnitudesOf(fractionBits: number, half: number): readonly number[] {
  * @throws ArgumentError if a parameter is not accepted.
  */
 export function logarithmic(parameters: LogarithmicParameters): LogarithmicFormat {
-  const given = checkFields('', parameters, parameterNames, 'parameters');
-  const integerBits = integerInRange('integerBits', given.integerBits, 1, 10);
-  const fractionBits = integerInRange('fractionBits', given.fractionBits, 0, 14);
-  if (integerBits + fractionBits > 15)
-    throw new ArgumentError('fractionBits', fractionBits, `at most ${15 - integerBits}, 15 - integerBits`);
-  if (integerBits + fractionBits < 2)
-    throw new ArgumentError('integerBits', integerBits, 'at least 2 when fractionBits is 0');
+  const { integerBits, fractionBits } = checkParameters(parameters);
   const name = `logarithmic(${integerBits},${fractionBits})`;
   const logarithmBits = integerBits + fractionBits;
   const bits = 1 + logarithmBits;

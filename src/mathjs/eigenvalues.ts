@@ -51,6 +51,12 @@ function rotationFor(
   return { tangent, sine, half: div(sine, add(1, cosine)) };
 }
 
+/** The diagonal, by magnitude, and the columns of the vectors that go with it. */
+function ascending(a: readonly (readonly number[])[], vectors: readonly (readonly number[])[]): Eigen {
+  const order = a.map((_, i) => i).sort((i, j) => Math.abs(a[i]![i]!) - Math.abs(a[j]![j]!));
+  return { values: order.map((i) => a[i]![i]!), vectors: order.map((i) => vectors.map((row) => row[i]!)) };
+}
+
 /**
  * The eigenvalues and vectors of a symmetric matrix of numbers of the format; only its upper triangle is read. NaN throughout
  * where an element is not finite.
@@ -116,8 +122,7 @@ function symmetricEigen(
     if (rotations === 0) break;
     if (sweep === mostSweeps) throw new Error(`eigs: the eigenvalues failed to converge in ${format.name}`);
   }
-  const order = a.map((_, i) => i).sort((i, j) => Math.abs(a[i]![i]!) - Math.abs(a[j]![j]!));
-  return { values: order.map((i) => a[i]![i]!), vectors: order.map((i) => vectors.map((row) => row[i]!)) };
+  return ascending(a, vectors);
 }
 
 interface EigsOptions {

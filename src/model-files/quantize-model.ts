@@ -260,6 +260,9 @@ async function keepOne(
   return { name, shape, dtype, quantizer: null, bytesBefore: bytes, bytesAfter: bytes, errors: null };
 }
 
+const total = (tensors: readonly TensorReport[], field: 'bytesBefore' | 'bytesAfter'): number =>
+  tensors.reduce((sum, report) => sum + report[field], 0);
+
 /**
  * Quantises the tensors of a model file: safetensors, one or several with an index, `model.json` of TensorFlow.js, ONNX, `.npy`, `.npz`.
  *
@@ -316,13 +319,11 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
     await output?.commit();
     if (options.out !== undefined) removeLeftovers(options.out);
     const tensors = model.tensors.map((tensor) => reports.get(tensor)!);
-    const total = (field: 'bytesBefore' | 'bytesAfter'): number =>
-      tensors.reduce((sum, report) => sum + report[field], 0);
     return {
       tensors,
       unread: model.unread,
-      bytesBefore: total('bytesBefore'),
-      bytesAfter: total('bytesAfter'),
+      bytesBefore: total(tensors, 'bytesBefore'),
+      bytesAfter: total(tensors, 'bytesAfter'),
       errors: chosen.size === 0 ? null : all.errors,
     };
   } catch (error) {

@@ -209,12 +209,10 @@ export function scalarOperation(name: VectorOperation, given: Partial<OperationO
     answer: (codes) => {
       const [a, b, c] = [valueAt(codes, 0), valueAt(codes, 1), valueAt(codes, 2)];
       const flags = cleared();
-      let value = run(a, b, c, randomOf(codes), flags);
-      let bits = flagBits(flags);
-      if (!(a + b + c < Infinity) && signals(codes)) {
-        value = NaN;
-        bits = invalidBit;
-      }
+      const isSignalled = !(a + b + c < Infinity) && signals(codes);
+      const own = run(a, b, c, randomOf(codes), flags);
+      const value = isSignalled ? NaN : own;
+      const bits = isSignalled ? invalidBit : flagBits(flags);
       if (!Number.isNaN(value)) return { results: [encode(value)], flags: hasFlags ? bits : 0 };
       const code = nanCode(codes, operands, format, nan, missingNaN);
       if (code === undefined) return undefined;

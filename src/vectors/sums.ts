@@ -48,6 +48,15 @@ function orderWords(order: AccumulationOrder): string {
   return `chunks of ${order.chunk}${order.sums === 'exact' ? ', summed exactly' : ''}`;
 }
 
+/** What is said of how terms are added. */
+function modelWords({ products, accumulate, order }: Partial<OperationOptions>): string[] {
+  return [
+    ...(products === undefined ? [] : [`products ${products}`]),
+    ...(accumulate === undefined ? [] : [`accumulated in ${String(accumulate)}`]),
+    ...(order === undefined ? [] : [`order ${orderWords(order)}`]),
+  ];
+}
+
 /** `dot`, `sum` or `norm` of so many terms. Throws ArgumentError. */
 export function sumOperation(name: VectorOperation, given: Partial<OperationOptions>): TestOperation {
   const format = formatAt('format', given.format as Format);
@@ -85,13 +94,7 @@ export function sumOperation(name: VectorOperation, given: Partial<OperationOpti
 
   return {
     name,
-    title: [
-      `${name} of ${n} terms ${format.name}`,
-      roundingWords(options),
-      ...(given.products === undefined ? [] : [`products ${given.products}`]),
-      ...(given.accumulate === undefined ? [] : [`accumulated in ${String(given.accumulate)}`]),
-      ...(given.order === undefined ? [] : [`order ${orderWords(given.order)}`]),
-    ].join(', '),
+    title: [`${name} of ${n} terms ${format.name}`, roundingWords(options), ...modelWords(given)].join(', '),
     operands,
     results: [codeField('z', format)],
     hasFlags: false,

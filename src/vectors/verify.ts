@@ -27,24 +27,25 @@ export interface Verifier {
 
 const mostKept = 1_000_000;
 
+/** Throws VectorLineError where an operand is no code of its format. */
+function checkOperands(operands: readonly Code[], fields: readonly Field[], line: number): void {
+  for (const [i, field] of fields.entries()) {
+    if (isCode(operands[i]!, field)) continue;
+    const accepted = `${field.name}, a code of ${field.format!.name}`;
+    throw new VectorLineError(line, hexText(operands[i]!, field.bits), accepted);
+  }
+}
+
 /** A verifier of an operation, that keeps so many differing lines. Throws ArgumentError. */
 export function createVerifier(operation: TestOperation, form: VectorForm, first: unknown = 20): Verifier {
   const kept = integerInRange('first', first, 0, mostKept);
   const width = widthOf(operation.operands);
   const operandColumns = columnsOf(operation.operands);
+  const checked = operandColumns.slice(0, width);
   const resultColumns = columnsOf(operation.results);
   const kinds: Partial<Record<MismatchKind, number>> = {};
   const mismatches: Mismatch[] = [];
   let [lines, differing, unspecified] = [0, 0, 0];
-
-  function checkOperands(operands: readonly Code[], line: number): void {
-    for (let i = 0; i < width; i++) {
-      const field = operandColumns[i]!;
-      if (isCode(operands[i]!, field)) continue;
-      const accepted = `${field.name}, a code of ${field.format!.name}`;
-      throw new VectorLineError(line, hexText(operands[i]!, field.bits), accepted);
-    }
-  }
 
   function isRight(ours: Code, theirs: Code, { format }: Field, operands: readonly Code[]): boolean {
     if (ours === theirs) return true;
@@ -65,7 +66,7 @@ export function createVerifier(operation: TestOperation, form: VectorForm, first
 
   function compare(row: NumberedRow): void {
     const [operands, results] = splitRow(row, width);
-    checkOperands(operands, row.line);
+    checkOperands(operands, checked, row.line);
     const answer = operation.answer(operands);
     if (answer === undefined) {
       unspecified++;

@@ -119,6 +119,40 @@ function analyses(
 const recordOf = ({ codes, ...rest }: ErrorPoint, withCodes: boolean): object =>
   withCodes ? { ...rest, codes } : { ...rest, codesUsed: codes.length };
 
+function asJson(points: readonly ErrorPoint[], shape: readonly number[], given: GivenOptions): object {
+  const { data, seed, rounding = 'nearest-even', transform = null, nan = null } = given;
+  const results = points.map((point) => recordOf(point, given.codes === true));
+  return { data, shape, seed, rounding, transform, nan, results };
+}
+
+/** Quantises, and writes what is asked for. */
+async function analyze(io: Io, given: GivenOptions): Promise<void> {
+  const quantizers = Object.fromEntries(
+    splitNames('--formats', given.formats).map((name) => readQuantizer(name, given)),
+  );
+  if (given.plot !== undefined) prepareFile(given.plot, '--plot');
+  const data = loadData(given.data, given.shape, given.seed);
+  const { shape } = data;
+  const points = analyses(data, quantizers, given);
+  if (given.plot !== undefined) {
+    const { errorPlot } = await import('./error-plot.ts');
+    const notes = {
+      data: `${given.data}, ${shape.join(' x ')}`,
+      gaussian: given.data === 'gaussian' && given.transform === undefined,
+    };
+    writeWholeFile(given.plot, errorPlot(points, notes));
+  }
+  const style = {
+    width: io.stdout.columns ?? Number.POSITIVE_INFINITY,
+    emphasise: allowsStyle(io.stdout, io.environment) ? bold : (text: string) => text,
+  };
+  if (given.json) io.stdout.write(`${jsonText(asJson(points, shape, given), 2)}\n`);
+  else {
+    io.stdout.write(analysisTable(points, style));
+    if (given.codes) for (const point of points) io.stdout.write(`\n${codesPage(point, style)}`);
+  }
+}
+
 /** The command; its action hands the exit code to `done`. */
 export function analyzeCommand(io: Io, done: (code: number) => void): Command {
   return new Command('analyze')
@@ -153,41 +187,7 @@ export function analyzeCommand(io: Io, done: (code: number) => void): Command {
     .option('--json', 'print a JSON object')
     .addHelpText('after', examples)
     .action(async (given: GivenOptions) => {
-      const quantizers = Object.fromEntries(
-        splitNames('--formats', given.formats).map((name) => readQuantizer(name, given)),
-      );
-      if (given.plot !== undefined) prepareFile(given.plot, '--plot');
-      const data = loadData(given.data, given.shape, given.seed);
-      const { shape } = data;
-      const points = analyses(data, quantizers, given);
-      if (given.plot !== undefined) {
-        const { errorPlot } = await import('./error-plot.ts');
-        const notes = {
-          data: `${given.data}, ${shape.join(' x ')}`,
-          gaussian: given.data === 'gaussian' && given.transform === undefined,
-        };
-        writeWholeFile(given.plot, errorPlot(points, notes));
-      }
-      const style = {
-        width: io.stdout.columns ?? Number.POSITIVE_INFINITY,
-        emphasise: allowsStyle(io.stdout, io.environment) ? bold : (text: string) => text,
-      };
-      if (given.json) {
-        const {
-          data: source,
-          seed,
-          rounding = 'nearest-even',
-          transform: applied = null,
-          nan = null,
-        } = given;
-        const results = points.map((point) => recordOf(point, given.codes === true));
-        io.stdout.write(
-          `${jsonText({ data: source, shape, seed, rounding, transform: applied, nan, results }, 2)}\n`,
-        );
-      } else {
-        io.stdout.write(analysisTable(points, style));
-        if (given.codes) for (const point of points) io.stdout.write(`\n${codesPage(point, style)}`);
-      }
+      await analyze(io, given);
       done(exitCodes.done);
     });
 }

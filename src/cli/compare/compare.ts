@@ -10,7 +10,7 @@ import { exitCodes, signalExitCodes } from '../exit-codes.ts';
 import { listenForStop } from '../interrupt.ts';
 import { allowsStyle, type Io } from '../io.ts';
 import { loadProgress } from '../open-progress.ts';
-import type { Progress } from '../progress.ts';
+import type { Part, Progress } from '../progress.ts';
 import { freeName, makeRunFolder, openRecordLog, type RunFolder } from '../run-folder.ts';
 import { bold, formatTable, wrapText } from '../text-table.ts';
 import { loadText } from '../training-text.ts';
@@ -37,6 +37,15 @@ function outcomeInWords({ status, result, steps: done }: Run, steps: number): st
   return result === null ? loss : `${loss}, ${decimals(result.seconds, 1)} s`;
 }
 
+function partsOf(runs: readonly Run[], { seeds, steps }: CompareOptions): Part[] {
+  return runs.map(({ arm, seed }) => ({
+    label: seeds === 1 ? arm.name : `${arm.name} seed ${seed}`,
+    kind: arm.name,
+    steps,
+    unit: 'characters' as const,
+  }));
+}
+
 /** Runs the comparison and returns the exit code. */
 export async function compare(
   options: CompareOptions,
@@ -60,14 +69,8 @@ export async function compare(
 
   const config = runConfig(options, trainer, data, started);
   const runs = planRuns(options.arms, options.seed, options.seeds);
-  const parts = runs.map(({ arm, seed }) => ({
-    label: options.seeds === 1 ? arm.name : `${arm.name} seed ${seed}`,
-    kind: arm.name,
-    steps: options.steps,
-    unit: 'characters' as const,
-  }));
   const folder = makeRunFolder(options.out, name);
-  const progress = openProgress(parts);
+  const progress = openProgress(partsOf(runs, options));
   const stop = listenForStop(io, { onStop: () => progress.stopping(), onQuit: () => progress.close() });
 
   let failure: unknown = null;

@@ -6,6 +6,7 @@ import { ArgumentError } from '../../errors.ts';
 import { jsonText } from '../../json.ts';
 import { models } from '../../train/model-config.ts';
 import { addDataOptions, type DataOptions, dataOptions, modelFor } from '../data-options.ts';
+import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { choice, folderName, integer } from '../options.ts';
 import { backendOption, kernelsOption, learningRateOption } from '../training-options.ts';
@@ -28,6 +29,32 @@ Data, in place of Moby-Dick or (--model mlp or conv) 10 000 digits of MNIST:
 
 type Given = Partial<Omit<TrainCommandOptions, 'recipe' | 'data'>> &
   DataOptions & { readonly roles?: boolean };
+
+/** Trains, or prints roles; returns the exit code. */
+async function runTraining(io: Io, file: string, given: Given): Promise<number> {
+  const [{ readJson }, { recipeFrom, roleColumns, rolesAsText, roleTable }] = await Promise.all([
+    import('../read-file.ts'),
+    import('../../train/index.ts'),
+  ]);
+  const recipe = recipeFrom(readJson(file, '<recipe.json>'));
+  const data = dataOptions(given);
+  const model = given.model ?? modelFor(data);
+  if (given.roles) {
+    const phases = roleTable(recipe, models[model]!);
+    const { name, title } = recipe;
+    const text = given.json
+      ? jsonText({ name, title, columns: roleColumns, phases }, 2)
+      : `${name}: ${title}\n\n${rolesAsText(phases)}`;
+    io.stdout.write(`${text}\n`);
+    return exitCodes.done;
+  }
+  if (given.resume && given.name === undefined)
+    throw new ArgumentError('--name', given.name, 'the name of the run folder to go on in');
+  const { trainCommandRun } = await import('./train.ts');
+  const absent = { batch: undefined, learningRate: undefined, evaluateEvery: undefined };
+  const flags = { resume: false, json: false, quiet: false, name: undefined, teacher: undefined };
+  return trainCommandRun({ ...absent, ...flags, ...given, recipe, model, data } as TrainCommandOptions, io);
+}
 
 /** The command; its action hands the exit code to `done`. */
 export function trainCommand(io: Io, done: (code: number) => void): Command {
@@ -79,33 +106,5 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
     .option('--quiet', 'show no progress');
   return addDataOptions(command)
     .addHelpText('after', help)
-    .action(async (file: string, given: Given) => {
-      const [{ readJson }, { recipeFrom, roleColumns, rolesAsText, roleTable }] = await Promise.all([
-        import('../read-file.ts'),
-        import('../../train/index.ts'),
-      ]);
-      const recipe = recipeFrom(readJson(file, '<recipe.json>'));
-      const data = dataOptions(given);
-      const model = given.model ?? modelFor(data);
-      if (given.roles) {
-        const phases = roleTable(recipe, models[model]!);
-        const { name, title } = recipe;
-        const text = given.json
-          ? jsonText({ name, title, columns: roleColumns, phases }, 2)
-          : `${name}: ${title}\n\n${rolesAsText(phases)}`;
-        io.stdout.write(`${text}\n`);
-        return done(0);
-      }
-      if (given.resume && given.name === undefined)
-        throw new ArgumentError('--name', given.name, 'the name of the run folder to go on in');
-      const { trainCommandRun } = await import('./train.ts');
-      const absent = { batch: undefined, learningRate: undefined, evaluateEvery: undefined };
-      const flags = { resume: false, json: false, quiet: false, name: undefined, teacher: undefined };
-      done(
-        await trainCommandRun(
-          { ...absent, ...flags, ...given, recipe, model, data } as TrainCommandOptions,
-          io,
-        ),
-      );
-    });
+    .action(async (file: string, given: Given) => done(await runTraining(io, file, given)));
 }

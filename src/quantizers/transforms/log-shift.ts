@@ -166,6 +166,18 @@ export interface ScalarShift {
   readonly residue: Residue;
 }
 
+function scalarShift([alpha, beta]: ReturnType<typeof statisticsOf>): ScalarShift {
+  return {
+    forward: (x) => {
+      const values = x.slice();
+      shiftFast(values, alpha, beta, 'forward');
+      return values;
+    },
+    isMonotonic: alpha >= 2 ** -8,
+    residue: { kind: 'statistics', perGroup: 2, values: Float32Array.of(alpha, beta) },
+  };
+}
+
 const scalarShifts = new WeakMap<Transform, (sums: LogarithmSums) => ScalarShift>();
 
 /** What the transform does to each element of a finite float32 tensor, by its sums; undefined for other transforms and groups. */
@@ -242,17 +254,6 @@ export function logShift(options?: LogShiftOptions): Transform {
     toJSON: (): TransformData => ({ name: 'log-shift', grouping, target, cap }),
   } satisfies Transform);
   if (grouping.per === 'tensor')
-    scalarShifts.set(made, (sums) => {
-      const [alpha, beta] = statisticsOf(sums, target, cap);
-      return {
-        forward: (x) => {
-          const values = x.slice();
-          shiftFast(values, alpha, beta, 'forward');
-          return values;
-        },
-        isMonotonic: alpha >= 2 ** -8,
-        residue: { kind: 'statistics', perGroup: 2, values: Float32Array.of(alpha, beta) },
-      };
-    });
+    scalarShifts.set(made, (sums) => scalarShift(statisticsOf(sums, target, cap)));
   return made;
 }

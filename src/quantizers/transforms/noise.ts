@@ -123,6 +123,9 @@ function stepOf(
   return step32(bounded(high - low, Number.MAX_VALUE) / (powerOfTwoReal(b) - 1));
 }
 
+const bitsAt = (bits: number | readonly number[], group: number): number =>
+  typeof bits === 'number' ? bits : bits[group]!;
+
 /** The derivative of a step with respect to b. */
 function stepSlope(step: number, b: number, from: (typeof stepSources)[number]): number {
   const levels = powerOfTwoReal(b);
@@ -177,6 +180,23 @@ function addNoise<A extends RealArray>(
   });
 }
 
+/** The sums over groups of a gradient times the derivative of what is added with respect to the number of bits. */
+function bitGradients(
+  gradient: RealArray,
+  shape: readonly number[],
+  steps: Float32Array,
+  random: Uint32Array,
+  { distribution, from, grouping, bits }: ReturnType<typeof settingsOf>,
+): Float64Array {
+  const sums = new Float64Array(steps.length);
+  collectGroups(gradient, shape, grouping, (group, elements, indices) => {
+    const slope = stepSlope(steps[group]!, bitsAt(bits, group), from);
+    for (let i = 0; i < elements.length; i++)
+      sums[group]! += elements[i]! * draw[distribution](random[indices[i]!]!) * slope;
+  });
+  return sums;
+}
+
 /**
  * x + R step, R drawn for each element from (seed, stream, offset + index) alone, apart from what rounding draws under the same
  * (`streamFor`); context takes the place of seed and stream, so that every step of a training run has noise of its own. Steps are rounded to binary32 and are the residue (4 bytes a group);
@@ -193,7 +213,6 @@ function addNoise<A extends RealArray>(
 export function noise(options: NoiseOptions): NoiseTransform {
   const settings = settingsOf(options);
   const { distribution, from, inverse, grouping, bits, seed, stream } = settings;
-  const bitsOf = (group: number): number => (typeof bits === 'number' ? bits : bits[group]!);
 
   const checkGroups = (shape: readonly number[]): number => groupsOf(shape, grouping, bits);
   const stepsIn = (residue: Residue, shape: readonly number[]): Float32Array =>
@@ -214,7 +233,7 @@ export function noise(options: NoiseOptions): NoiseTransform {
       const steps = new Float32Array(checkGroups(shape));
       const whole = from === 'tensor-range' ? endsOf(x) : undefined;
       collectGroups(x, shape, grouping, (group, elements) => {
-        steps[group] = stepOf(whole ?? endsOf(elements), bitsOf(group), from);
+        steps[group] = stepOf(whole ?? endsOf(elements), bitsAt(bits, group), from);
       });
       return {
         values: addNoise(x, shape, steps, 1, randoms(x.length, context), settings),
@@ -236,16 +255,9 @@ export function noise(options: NoiseOptions): NoiseTransform {
     inverseGradient: unchanged,
     bitGradient: (given, shape, residue, context) => {
       const gradient = checkedArray('gradient', given, shape, context);
-      const groups = checkGroups(shape);
-      const steps = stepsIn(checkResidue(residue), shape);
+      checkGroups(shape);
       const random = randoms(gradient.length, context);
-      const sums = new Float64Array(groups);
-      collectGroups(gradient, shape, grouping, (group, elements, indices) => {
-        const slope = stepSlope(steps[group]!, bitsOf(group), from);
-        for (let i = 0; i < elements.length; i++)
-          sums[group]! += elements[i]! * draw[distribution](random[indices[i]!]!) * slope;
-      });
-      return sums;
+      return bitGradients(gradient, shape, stepsIn(checkResidue(residue), shape), random, settings);
     },
     rounded: (given, shape) => {
       const x = checkedArray('x', given, shape, undefined);
