@@ -229,6 +229,17 @@ export function checkSome(
   if (list.length === 0) throw new ArgumentError(path, given, accepted);
 }
 
+/** Two ends, the first not above the second; of a range with more than one number below it. Throws ArgumentError. */
+export function checkAscending(
+  path: string,
+  [low, high]: readonly [number, number],
+  given: unknown,
+  isStrict = true,
+): void {
+  if (low > high || (isStrict && low === high))
+    throw new ArgumentError(path, given, 'two numbers in ascending order');
+}
+
 /** A number of things that is not too large. Throws ArgumentError. */
 export function atMost(path: string, count: number, most: number, things: string): void {
   if (count > most) throw new ArgumentError(path, `${count} ${things}`, `at most ${most}`);

@@ -6,8 +6,7 @@ import type {
   FormatOfArithmetic,
   FormatOfOptions,
 } from '../arithmetic/index.ts';
-import { checkBoolean, checkFields, integerInRange, oneOf } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
+import { checkAbsent, checkBoolean, checkFields, integerInRange, oneOf } from '../check.ts';
 import type { CompileOptions } from '../expressions/index.ts';
 import type { Format } from '../formats/format.ts';
 import type { FormatArgument, FormatSpelling } from '../formats/names.ts';
@@ -68,8 +67,7 @@ export function arithmetic(
   const isFormatOf =
     typeof given === 'object' && given !== null && ('operands' in given || 'result' in given);
   if (!isFormatOf) return withShapes(flatArithmetic(given as Format | FormatSpelling, options));
-  if (options !== undefined)
-    throw new ArgumentError('options', options, 'nothing beside the formats, which have them');
+  checkAbsent('options', options, 'nothing beside the formats, which have them');
   return flatArithmetic(given as FormatOfOptions);
 }
 

@@ -4,7 +4,15 @@
  */
 import type { Arithmetic } from '../arithmetic/arithmetic.ts';
 import { isFloat32Array, kindOf, type RealArray, realArray } from '../array-kinds.ts';
-import { checkList, integerInRange, isRecord, pathOf, refusedAs } from '../check.ts';
+import {
+  checkLength,
+  checkList,
+  checkNumber,
+  integerInRange,
+  isRecord,
+  pathOf,
+  refusedAs,
+} from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
@@ -56,13 +64,12 @@ function fromNested(path: string, given: readonly unknown[]): Plain {
   let at = 0;
   const read = (where: string, part: unknown, depth: number): void => {
     if (depth === shape.length) {
-      if (typeof part !== 'number') throw new ArgumentError(where, part, 'a number');
-      values[at++] = part;
+      values[at++] = checkNumber(where, part);
       return;
     }
-    const list = checkList(where, part, `an array of length ${shape[depth]}`);
-    if (list.length !== shape[depth])
-      throw new ArgumentError(where, part, `an array of length ${shape[depth]}`);
+    const accepted = `an array of length ${shape[depth]}`;
+    const list = checkList(where, part, accepted);
+    checkLength(where, list, shape[depth]!, accepted);
     for (let i = 0; i < list.length; i++) read(pathOf(where, i), list[i], depth + 1);
   };
   read(path, given, 0);
@@ -89,8 +96,7 @@ function isStrided(given: object): given is StridedLike {
 function checkLayout(path: string, given: StridedLike, length: number): Layout {
   const shape = checkShape(`${path}.shape`, given.shape);
   const strides = checkList(`${path}.stride`, given.stride);
-  if (strides.length !== shape.length)
-    throw new ArgumentError(`${path}.stride`, strides, `${shape.length} strides, one an axis`);
+  checkLength(`${path}.stride`, strides, shape.length, `${shape.length} strides, one an axis`);
   const stride = Array.from(strides, (each, axis) =>
     integerInRange(pathOf(`${path}.stride`, axis), each, -(2 ** 53 - 1), Number.MAX_SAFE_INTEGER),
   );

@@ -1,7 +1,7 @@
 /** Expressions on numbers, typed arrays and shaped arrays: variables bound by name, broadcast, and run by `src/expressions`. */
 import type { Arithmetic as FlatArithmetic } from '../arithmetic/index.ts';
 import { isFloat32Array, newArray, type RealArray, realArray, resultArray } from '../array-kinds.ts';
-import { checkFields, isRecord } from '../check.ts';
+import { checkAbsent, checkFields, isRecord } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import {
   type CompileOptions,
@@ -106,7 +106,7 @@ function evaluate(
     else views.set(name, asView(value));
   const arrays = [...bound.values()].filter((x) => typeof x !== 'number');
   if (arrays.length === 0) {
-    if (out !== undefined) throw new ArgumentError('out', out, 'nothing when the variables are numbers');
+    checkAbsent('out', out, 'nothing when the variables are numbers');
     return run(program, numbers, new Map(), 1, Float64Array, { place: () => undefined, write: () => {} });
   }
   const names = [...views.keys()];

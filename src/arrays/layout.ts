@@ -2,7 +2,7 @@
  * Where the elements of a shaped array lie: shape, strides and offset in elements, as NumPy and `ndarray` have them. Nothing here reads
  * an element. Numbers of elements count in row-major order, the last axis fastest.
  */
-import { integerInRange, pathOf } from '../check.ts';
+import { checkLength, checkList, integerInRange, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 
 export interface Layout {
@@ -47,8 +47,8 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
 /** A shape as the user writes it: extents from 0, or one for a vector. Throws ArgumentError. */
 export function checkShape(path: string, given: unknown): number[] {
   if (typeof given === 'number') return [integerInRange(path, given, 0, 2 ** 32 - 1)];
-  if (!Array.isArray(given)) throw new ArgumentError(path, given, 'an array of extents, such as [2, 3]');
-  return Array.from(given, (extent, axis) => integerInRange(pathOf(path, axis), extent, 0, 2 ** 32 - 1));
+  const extents = checkList(path, given, 'an array of extents, such as [2, 3]');
+  return Array.from(extents, (extent, axis) => integerInRange(pathOf(path, axis), extent, 0, 2 ** 32 - 1));
 }
 
 /** An axis, negative ones counting from the end. Throws ArgumentError. */
@@ -99,6 +99,23 @@ export function broadcastStride({ shape, stride }: Layout, to: readonly number[]
     result.push(extent === 1 ? 0 : stride[axis]!);
   }
   return result;
+}
+
+/** The strides of an array seen as one of a shape. Throws ArgumentError where it cannot be broadcast to that. */
+export function strideIn(path: string, array: Layout, to: readonly number[]): number[] {
+  const stride = broadcastStride(array, to);
+  if (stride === undefined)
+    throw new ArgumentError(
+      path,
+      `shape [${array.shape.join(', ')}]`,
+      `a shape that broadcasts to [${to.join(', ')}]`,
+    );
+  return stride;
+}
+
+/** So many axes. Throws ArgumentError. */
+export function checkRank(path: string, shape: readonly number[], axes: number, accepted: string): void {
+  checkLength(path, shape, axes, accepted, `shape [${shape.join(', ')}]`);
 }
 
 /** Strides that show the elements in another shape without moving them; undefined where there are none. */

@@ -1,7 +1,7 @@
 /** Indices, parts of axes and new shapes, as users write them. */
-import { checkList, integerInRange, pathOf } from '../check.ts';
+import { checkLength, checkList, integerInRange, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { checkPlace, checkShape, type Layout, sizeOf } from './layout.ts';
+import { checkPlace, checkRank, checkShape, type Layout, sizeOf } from './layout.ts';
 
 /** A part of an axis: from, to (not included) and step, as slices of Python. A number takes one place and drops the axis, null all. */
 export type Range =
@@ -13,13 +13,11 @@ export type Range =
   | readonly [from: number | null, to: number | null, step: number];
 
 export function checkMatrix({ shape }: Layout, method: string): void {
-  if (shape.length !== 2)
-    throw new ArgumentError(method, `an array of shape [${shape.join(', ')}]`, 'a matrix; slice takes any');
+  checkRank(method, shape, 2, 'a matrix; slice takes any');
 }
 
 export function placeOf({ shape, stride, offset }: Layout, index: readonly number[]): number {
-  if (index.length !== shape.length)
-    throw new ArgumentError('index', index, `${shape.length} indices, one an axis`);
+  checkLength('index', index, shape.length, `${shape.length} indices, one an axis`);
   return shape.reduce(
     (place, extent, axis) => place + checkPlace(pathOf('index', axis), index[axis], extent) * stride[axis]!,
     offset,

@@ -4,7 +4,7 @@
  */
 import type { AccumulatorModel, Arithmetic as FlatArithmetic, SumOptions } from '../arithmetic/index.ts';
 import { newArray, type RealArray } from '../array-kinds.ts';
-import { checkFields, pathOf } from '../check.ts';
+import { checkFields, checkNumber, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { CompileOptions } from '../expressions/index.ts';
 import type { Format } from '../formats/format.ts';
@@ -21,11 +21,13 @@ import type { Expression, ExpressionOperand } from './expression-types.ts';
 import {
   broadcastStride,
   checkAxis,
+  checkRank,
   checkShape,
   reshapedStride,
   rowMajor,
   sameShape,
   sizeOf,
+  strideIn,
 } from './layout.ts';
 import type { ElementwiseMethods } from './method-types.ts';
 import { copied, flat, isSpoiltBy, scatter, type View } from './moves.ts';
@@ -138,8 +140,7 @@ export class ArrayCore implements View {
    */
   set(...indexAndValue: readonly number[]): this {
     const place = placeOf(this, indexAndValue.slice(0, -1));
-    const value = indexAndValue.at(-1);
-    if (typeof value !== 'number') throw new ArgumentError('value', value, 'a number');
+    const value = checkNumber('value', indexAndValue.at(-1));
     this.data[place] = enter('value', value, undefined, this.arithmetic).data[0]!;
     return this;
   }
@@ -148,13 +149,7 @@ export class ArrayCore implements View {
   assign(values: ArrayOperand): this {
     const f = this.arithmetic;
     const source = isOfFormat(values, f) ? values : enter('values', values, undefined, f);
-    const stride = broadcastStride(source, this.shape);
-    if (stride === undefined)
-      throw new ArgumentError(
-        'values',
-        `shape [${source.shape.join(', ')}]`,
-        `a shape that broadcasts to [${this.shape.join(', ')}]`,
-      );
+    const stride = strideIn('values', source, this.shape);
     const seen = { ...source, shape: this.shape, stride };
     if (this.size > 0) scatter(this, 0, isSpoiltBy(seen, this) ? copied(seen) : flat(seen));
     return this;
@@ -286,14 +281,7 @@ export class ArrayCore implements View {
     let addend: View | undefined;
     if (c !== undefined) {
       const given = operandIn(arithmetic, c, 'c');
-      const stride = broadcastStride(given, shape);
-      if (stride === undefined)
-        throw new ArgumentError(
-          'c',
-          `shape [${given.shape.join(', ')}]`,
-          `a shape that broadcasts to [${shape.join(', ')}]`,
-        );
-      addend = { ...given, shape, stride };
+      addend = { ...given, shape, stride: strideIn('c', given, shape) };
     }
     matmul(arithmetic, this, right, addend, result, model);
     return result;
@@ -303,7 +291,7 @@ export class ArrayCore implements View {
   dot(b: ArrayOperand, options?: SumOptions): number {
     const right = operandIn(this.arithmetic, b, 'b');
     for (const [name, { shape }] of Object.entries({ a: this, b: right }))
-      if (shape.length !== 1) throw new ArgumentError(name, `shape [${shape.join(', ')}]`, 'a vector');
+      checkRank(name, shape, 1, 'a vector');
     return this.arithmetic.dot(flat(this), flat(right), options);
   }
 

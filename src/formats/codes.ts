@@ -30,6 +30,12 @@ export function checkCode(code: unknown, bits: number, name: string, path = 'cod
   return value;
 }
 
+/** A format whose codes are not too wide. Throws ArgumentError. */
+export function checkCodeBits(path: string, format: Format, most: number): void {
+  if (format.bits > most)
+    throw new ArgumentError(path, format.name, `a format with codes of at most ${most} bits`);
+}
+
 /** The code in the carrier of its width: a number up to 32 bits, a bigint above. */
 export function asCode(code: bigint, bits: number): Code {
   return bits <= 32 ? Number(code) : code;

@@ -6,6 +6,7 @@
  * can see them). The private one stages ordinary arrays: it is unshared, because engines copy to and from a
  * SharedArrayBuffer word by word, several times slower than a memmove.
  */
+import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 
 export interface Heap {
@@ -81,8 +82,7 @@ function createHeap(memory: WebAssembly.Memory, maximumPages: number): Heap {
   return {
     memory,
     allocate(bytes: number): number {
-      if (!Number.isSafeInteger(bytes) || bytes < 0)
-        throw new ArgumentError('bytes', bytes, 'a non-negative integer');
+      integerInRange('bytes', bytes, 0, Number.MAX_SAFE_INTEGER);
       const whole = Math.max(1, Math.ceil(bytes / alignment)) * alignment;
       const pointer = take(whole);
       if (pointer !== undefined) return pointer;
@@ -204,8 +204,7 @@ function allocateIn<T extends Float32Array | Float64Array>(
   make: (buffer: ArrayBufferLike, pointer: number, length: number) => T,
   bytesPerElement: number,
 ): T {
-  if (!Number.isSafeInteger(length) || length < 0)
-    throw new ArgumentError('length', length, 'a non-negative integer');
+  integerInRange('length', length, 0, Number.MAX_SAFE_INTEGER);
   const heap = sharedHeap();
   const pointer = heap.allocate(length * bytesPerElement);
   sharedBuffers.add(heap.memory.buffer);

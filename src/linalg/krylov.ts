@@ -4,7 +4,9 @@
  *
  * Sources: Y. Saad and M. H. Schultz, SIAM J. Sci. Stat. Comput. 7, 1986; M. R. Hestenes and E. Stiefel, J. Res. Nat. Bur. Standards 49, 1952.
  */
+
 import { type Arithmetic, isShaped, type ShapedArray } from '../arrays/index.ts';
+import { checkRank } from '../arrays/layout.ts';
 import { checkFields, checkFunction, integerInRange, numberInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { solutionError } from './measures.ts';
@@ -54,7 +56,7 @@ function readProblem(a: Operator, b: unknown, options: IterationOptions | undefi
   if (matrix === undefined && !isShaped(b))
     throw new ArgumentError('b', b, 'a shaped array where the matrix is a function');
   const right = matrix === undefined ? (b as ShapedArray) : checkRightHandSide('b', b, matrix);
-  if (right.shape.length !== 1) throw new ArgumentError('b', `shape [${right.shape.join(', ')}]`, 'a vector');
+  checkRank('b', right.shape, 1, 'a vector');
   for (const name of ['preconditioner', 'onStep'] as const)
     if (given[name] !== undefined) checkFunction(name, given[name]);
   const f = right.arithmetic;

@@ -5,7 +5,9 @@
  * Source: E. Carson and N. J. Higham, Accelerating the solution of linear systems by iterative refinement in three precisions,
  * SIAM J. Sci. Comput. 40, 2018; scaling into a narrow range: Higham, Pranesh and Zounon, SIAM J. Sci. Comput. 41, 2019.
  */
+
 import { type Arithmetic, arithmetic, type ShapedArray } from '../arrays/index.ts';
+import { checkRank } from '../arrays/layout.ts';
 import { checkFields, integerInRange, numberInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { gmres } from './krylov.ts';
@@ -70,7 +72,7 @@ function scaleFor(a: ShapedArray, { format }: Arithmetic): number {
 export function refine(a: ShapedArray, b: unknown, options?: RefineOptions): Refinement {
   const matrix = checkSquare('a', a);
   const right = checkRightHandSide('b', b, matrix);
-  if (right.shape.length !== 1) throw new ArgumentError('b', `shape [${right.shape.join(', ')}]`, 'a vector');
+  checkRank('b', right.shape, 1, 'a vector');
   const names: readonly (keyof RefineOptions)[] = [
     ...(['factor', 'working', 'residual', 'method', 'tolerance', 'steps', 'innerTolerance'] as const),
   ];

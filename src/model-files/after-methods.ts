@@ -2,6 +2,7 @@
  * Methods after training on the tensors of a file: each tensor as a matrix, a row for each output. Tensors are held whole. What they give
  * beside numbers, codebooks, masks and factors, has no place in a file of codes: values go into the file's own layout.
  */
+
 import {
   channelMask,
   kmeansCodebooks,
@@ -11,6 +12,7 @@ import {
   secondOrder,
   turnedMatrix,
 } from '../after/index.ts';
+import { atMost } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Quantizer } from '../quantizers/index.ts';
 import { elementsOf } from './dtypes.ts';
@@ -45,8 +47,7 @@ const mostElements = 2 ** 28;
 /** All numbers of a tensor in binary32. */
 async function wholeOf(tensor: StoredTensor): Promise<Float32Array> {
   const total = elementsOf(tensor.shape);
-  if (total > mostElements)
-    throw new ArgumentError('after', `${tensor.name} of ${total} elements`, 'at most 2^28');
+  atMost('after', total, mostElements, `elements of ${tensor.name}`);
   const whole = new Float32Array(total);
   let at = 0;
   for await (const piece of tensor.pieces(2 ** 20)) {

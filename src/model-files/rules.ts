@@ -1,5 +1,5 @@
 /** Which tensors of a model are quantised and how: rules of globs on their names, later ones winning, and a quantiser for all others. */
-import { checkList, pathOf, within } from '../check.ts';
+import { checkAbsent, checkList, pathOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { globMatcher } from '../glob.ts';
 import { nearestWords } from '../nearest-words.ts';
@@ -60,8 +60,7 @@ function choiceOf(
   { more, searches }: Pick<ChoiceOptions, 'more' | 'searches'>,
 ): Choice | undefined {
   if (to === 'keep') {
-    if (axis !== undefined)
-      throw new ArgumentError(`${path}, axis`, axis, 'nothing for tensors that are kept');
+    checkAbsent(`${path}, axis`, axis, 'nothing for tensors that are kept');
     return undefined;
   }
   const said = { quantizer: to, ...(axis !== undefined && { axis }) };

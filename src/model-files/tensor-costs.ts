@@ -2,6 +2,7 @@
  * What formats cost the tensors of a model file: their squared errors and the bytes of codes and scales, a part of a tensor at a time. Which
  * tensor is to have which is not decided here.
  */
+import { checkSome } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { elementsOf } from './dtypes.ts';
 import { tensorQuantizer } from './layout.ts';
@@ -41,8 +42,7 @@ export async function tensorCosts(
     const tensors = model.tensors.filter(
       (tensor) => isReal(tensor) && tensor.shape.length > 1 && elementsOf(tensor.shape) > 0,
     );
-    if (tensors.length === 0)
-      throw new ArgumentError('path', path, 'a file with tensors of floats of two axes or more');
+    checkSome('path', tensors, 'a file with tensors of floats of two axes or more', path);
     const made = formats.map((format) => ({
       format,
       plain: tensorQuantizer({ quantizer: format }, 'formats'),

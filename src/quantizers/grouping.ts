@@ -56,8 +56,7 @@ export function checkShape(shape: readonly number[], length: number): void {
 /** The axis as an index from 0; negative ones count from the end. Throws ArgumentError. */
 export function axisIndex(axis: number, shape: readonly number[]): number {
   const rank = Math.max(shape.length, 1);
-  if (!Number.isSafeInteger(axis) || axis < -rank || axis >= rank)
-    throw new ArgumentError('axis', axis, `an integer from ${-rank} to ${rank - 1}`);
+  integerInRange('axis', axis, -rank, rank - 1);
   return axis < 0 ? axis + rank : axis;
 }
 

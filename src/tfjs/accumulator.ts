@@ -14,14 +14,13 @@ import {
 import { isMatrixUnit, type MatrixUnit, type MatrixUnitParameters } from '../arithmetic/matrix-unit/index.ts';
 import { readOperands } from '../arithmetic/matrix-unit/matrix-unit.ts';
 import { checkFields, pathOf, within } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
 import { type Format, type FormatSpelling, formats } from '../formats/index.ts';
 import { firstNonMember } from '../kernels/arithmetic/operation-arrays.ts';
 import { matmulArray } from '../kernels/products/product-arrays.ts';
-import { fitsBinary32 } from '../operations/conversions.ts';
 import { drawingParts } from '../products/model.ts';
 import { type BatchShape, resolveProductShape } from '../products/shape.ts';
 import { type ResolvedRounding, resolveRounding } from '../rounding/options.ts';
+import { checkTensorFormat } from './check-tensors.ts';
 
 /**
  * How products are summed: `'binary32'` (as the float32 kernels do: product and sum each rounded to binary32, in order),
@@ -87,8 +86,7 @@ export function resolveAccumulatorSpec(
     ),
   );
   const result = isMatrixUnit(resolved.accumulate) ? resolved.accumulate.result : resolved.conversion.format;
-  if (!fitsBinary32(result))
-    throw new ArgumentError('accumulator', spec, 'one whose results are binary32 numbers, as tensors are');
+  checkTensorFormat('accumulator', result, spec);
   return resolved;
 }
 

@@ -2,6 +2,7 @@
  * What a policy does to one kernel call, resolved: the rounding of its results, what its operands are put through, how its
  * products are summed. Roundings with the same set of values share a grid, so that what lies on it is known by identity.
  */
+
 import type { ResolvedAccumulator } from '../arithmetic/accumulate/model.ts';
 import { pathOf, refusedAs } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
@@ -14,7 +15,6 @@ import {
   isFormat,
   toFormat,
 } from '../formats/index.ts';
-import { fitsBinary32 } from '../operations/conversions.ts';
 import {
   blockQuantizerOptions,
   type Quantizer,
@@ -30,6 +30,7 @@ import {
   type SubnormalTreatment,
 } from '../rounding/options.ts';
 import { type AccumulatorSpec, resolveAccumulatorSpec } from './accumulator.ts';
+import { checkTensorFormat } from './check-tensors.ts';
 import type { InputSpec, KernelSpec, RoleSpec } from './policy.ts';
 
 /** A set of values: what a rounding of any mode leaves unchanged, but for jamming. Compared by identity, one policy at a time. */
@@ -133,12 +134,7 @@ class RoleRoundings {
     const format = toFormat(formatOrName!);
     const resolved = resolveRounding(format, { ...options, seed: this.#seed });
     if (isIdentity(format, resolved)) return null;
-    if (!fitsBinary32(format))
-      throw new ArgumentError(
-        'format',
-        format.name,
-        'a format whose values are binary32 numbers, as tensors are',
-      );
+    checkTensorFormat('format', format);
     return {
       grid: this.#gridOf(format, resolved),
       options: resolved,

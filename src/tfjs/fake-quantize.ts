@@ -3,6 +3,7 @@
  * where a WASM kernel exists, by the reference otherwise. It has no gradient of its own: how a gradient passes a
  * quantiser is the caller's choice (`tf.customGrad`).
  */
+
 import type { Tensor } from '@tensorflow/tfjs';
 import { checkBoolean, checkFields, checkObject, integerInRange, refusedAs } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
@@ -21,6 +22,7 @@ import { steppedOf } from '../quantizers/stepped.ts';
 import { rotationOf } from '../quantizers/transforms/hadamard.ts';
 import { integerOf64Bits } from '../rounding/options.ts';
 import { checkTensorFlow } from './check-tensorflow.ts';
+import { checkDtype } from './check-tensors.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
 import {
   asFloat32,
@@ -186,7 +188,7 @@ export function fakeQuantize<T extends Tensor>(
 ): T {
   checkTensorFlow(tf, x, given);
   if (!(x instanceof tf.Tensor)) throw new ArgumentError('x', x, 'a float32 tensor');
-  if (x.dtype !== 'float32') throw new ArgumentError('x', x.dtype, 'a float32 tensor');
+  checkDtype('x', x, 'float32');
   checkQuantizerCall(call);
   const backendName = tf.getBackend();
   if (tf.getKernel(fakeQuantizeName, backendName) === undefined)

@@ -3,10 +3,12 @@
  * convolutions, `Einsum`, and our own fake quantiser; and the gradient of `Einsum`, which no backend has. No FFT and no
  * complex numbers: those stay missing and say so.
  */
+
 import type { Tensor } from '@tensorflow/tfjs';
 import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { checkTensorFlow } from './check-tensorflow.ts';
+import { checkDtype } from './check-tensors.ts';
 import { einsumGradient } from './einsum.ts';
 import { fakeQuantizeKernel, fakeQuantizeName } from './fake-quantize.ts';
 import { isWasmBackend, pointerOf } from './heap.ts';
@@ -33,8 +35,7 @@ function unsortedSegmentSum({ inputs, attrs, backend }: KernelArguments): Tensor
   const numSegments = integerInRange('numSegments', attrs?.['numSegments'], 0, 2 ** 31 - 1);
   if (x.dtype !== 'float32' && x.dtype !== 'int32')
     throw new ArgumentError('UnsortedSegmentSum.x', x.dtype, 'a float32 or int32 tensor');
-  if (segmentIds.dtype !== 'int32')
-    throw new ArgumentError('UnsortedSegmentSum.segmentIds', segmentIds.dtype, 'an int32 tensor');
+  checkDtype('UnsortedSegmentSum.segmentIds', segmentIds, 'int32');
   if (segmentIds.shape.some((length, axis) => length !== x.shape[axis]))
     throw new ArgumentError(
       'UnsortedSegmentSum.segmentIds',

@@ -2,7 +2,9 @@
  * The kernels of TensorFlow.js that are sums of products, on a workspace: matrix products, convolutions, `Einsum`. Which
  * backend, which accumulator: the workspace's business. Fused kernels are in `fused.ts`.
  */
+
 import { ArgumentError } from '../errors.ts';
+import { checkDtype } from './check-tensors.ts';
 import { convolve, convolveBack, convolveFilter } from './convolution.ts';
 import { einsum } from './einsum.ts';
 import type { KernelArguments, TensorFlow, TensorInfo } from './internals.ts';
@@ -44,8 +46,7 @@ export function isOurs({ inputs, attrs }: KernelArguments): boolean {
 /** Refuses operands that are not float32. */
 export function checkTypes(name: string, { inputs }: KernelArguments): void {
   for (const [operand, info] of Object.entries(inputs))
-    if (info != null && info.dtype !== 'float32')
-      throw new ArgumentError(`${name}.${operand}`, info.dtype, 'a float32 tensor');
+    if (info != null) checkDtype(`${name}.${operand}`, info, 'float32');
 }
 
 /** Refuses what is not ours. */

@@ -3,10 +3,11 @@
  * (states of optimisers, weights of an evaluation) one quantiser stands for many tensors and may not have a memory. Which
  * fields there are is quantizer-schema.ts.
  */
+
 import { checkAbsent, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { fitsBinary32 } from '../operations/conversions.ts';
 import { type Quantizer, type QuantizerOptions, quantizer } from '../quantizers/index.ts';
+import { checkTensorFormat } from '../tfjs/check-tensors.ts';
 
 const noMemory = 'nothing here: one quantiser stands for many tensors, and none of them would own its memory';
 
@@ -26,12 +27,7 @@ export function checkQuantizerSpec(path: string, spec: QuantizerOptions, isOwned
   return within(path, () => {
     if (!isOwned) refuseMemory(spec);
     const made = quantizer(spec);
-    if (!fitsBinary32(made.format))
-      throw new ArgumentError(
-        'format',
-        made.format.name,
-        'a format whose values binary32 has: tensors are float32',
-      );
+    checkTensorFormat('format', made.format);
     return made;
   });
 }

@@ -2,7 +2,7 @@
  * The check of a recipe, which may come from a file: it names the field that is wrong. What each field may be is
  * recipe-schema.ts; rules that belong to an optimiser, a store, a schedule or a quantiser are theirs.
  */
-import { checkAbsent, pathOf, refusedAs, within } from '../check.ts';
+import { checkAbsent, checkAscending, pathOf, refusedAs, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { formats, toFormat } from '../formats/index.ts';
 import type { Quantizer } from '../quantizers/index.ts';
@@ -77,9 +77,7 @@ function checkForm(
       "[{ of: 'form', learningRate: ... }], as the form has numbers",
     );
   if (form.kind === 'power') {
-    const [fewest, most] = form.bits;
-    if (fewest >= most)
-      throw new ArgumentError(`${path}.form.bits`, form.bits, 'two numbers in ascending order');
+    checkAscending(`${path}.form.bits`, form.bits, form.bits);
     if (scale?.from !== 'learned' || scale.per !== 'tensor')
       throw new ArgumentError(
         `${path}.scale`,
@@ -388,9 +386,7 @@ function checkController({ controller, phases, rules = [] }: Recipe): void {
   if (controller === undefined) return;
   const path = 'recipe.controller';
   for (const field of ['lookback', 'bins'] as const) {
-    const [least, most] = adaptSettings(controller)[field];
-    if (least > most)
-      throw new ArgumentError(`${path}.${field}`, controller[field], 'two numbers in ascending order');
+    checkAscending(`${path}.${field}`, adaptSettings(controller)[field], controller[field], false);
   }
   const all = [
     ...phases.flatMap(({ linear, layers = [], rules: own = [] }) => [

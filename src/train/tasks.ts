@@ -1,6 +1,5 @@
 /** The tasks that there are, by model and data: text-task.ts and classification-task.ts. */
-import { checkObject, integerInRange } from '../check.ts';
-import { ArgumentError } from '../errors.ts';
+import { atMost, checkObject, integerInRange } from '../check.ts';
 import { classificationTask } from './classification-task.ts';
 import { convNetShapes, imageOf, stagesOf } from './conv-net.ts';
 import type { LabelledData } from './labelled-data.ts';
@@ -46,19 +45,9 @@ function activationsOfRow(config: ModelConfig, inputs: number, outputs: number):
 /** Throws ArgumentError naming what of a task's model or batch is too large to be held. */
 function checkExtent({ config, predictions, inputs, outputs, shapes }: Task): void {
   const parameters = shapes.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  if (parameters > mostParameters)
-    throw new ArgumentError(
-      'model',
-      `${config.name} of ${parameters} parameters`,
-      `at most ${mostParameters}`,
-    );
+  atMost('model', parameters, mostParameters, `parameters of ${config.name}`);
   const activations = predictions * activationsOfRow(config, inputs, outputs);
-  if (activations > mostActivations)
-    throw new ArgumentError(
-      'batch',
-      `${activations} activations, of ${predictions} rows`,
-      `a batch with at most ${mostActivations}`,
-    );
+  atMost('batch', activations, mostActivations, `activations, of ${predictions} rows`);
 }
 
 /**

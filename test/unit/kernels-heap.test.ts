@@ -55,7 +55,7 @@ describe('the shared heap', () => {
   });
 
   it('names wrong arguments', () => {
-    expect(() => allocateFloat32(-1)).toThrow('length: got -1; accepted: a non-negative integer');
+    expect(() => allocateFloat32(-1)).toThrow('length: got -1; accepted: an integer from 0');
     expect(() => sharedHeap().allocate(1.5)).toThrow('bytes: got 1.5');
     expect(() => sharedHeap().free(12)).toThrow('pointer: got 12; accepted: a pointer that allocate gave');
     const array = allocateFloat32(4);

@@ -1,5 +1,13 @@
 /** Matrix units that a program describes itself: the parameters of the modelled ones, checked against what a step can do exactly. */
-import { checkBoolean, checkFields, checkString, integerInRange, oneOf, refusedAs } from '../../check.ts';
+import {
+  checkAbsent,
+  checkBoolean,
+  checkFields,
+  checkString,
+  integerInRange,
+  oneOf,
+  refusedAs,
+} from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { scalarFormats } from '../../formats/catalogue.ts';
 import type { FloatFormat, Format } from '../../formats/format.ts';
@@ -63,7 +71,7 @@ function floatOf(
 
 /** Nothing for a parameter that the kind has no use for. */
 function unused(path: string, given: unknown, kind: StepKind): void {
-  if (given !== undefined) throw new ArgumentError(path, given, `nothing for ${kind} steps`);
+  checkAbsent(path, given, `nothing for ${kind} steps`);
 }
 
 /** How far fraction bits may go: the sum of a step's terms is an integer below 2^53. */

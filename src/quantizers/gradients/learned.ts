@@ -5,8 +5,9 @@
  * Bhalgat et al., "LSQ+", arXiv 2004.09576, section 3; levels, Polino, Pascanu, Alistarh, "Model compression via distillation
  * and quantization", arXiv 1802.05668, section 4.
  */
+
 import { checkFields, oneOf } from '../../check.ts';
-import { ArgumentError } from '../../errors.ts';
+import { checkCodeBits } from '../../formats/codes.ts';
 import type { GradientData, GradientRule } from './gradient.ts';
 import { checkGradient, eachOfGroups, groupSums, maskEach } from './grouped.ts';
 
@@ -81,7 +82,7 @@ export function learnedLevels(): GradientRule {
     pullback: (quantization, given) => {
       const gradient = checkGradient(quantization, given);
       const { elements, format, scales } = quantization;
-      if (format.bits > 16) throw new ArgumentError('format', format.name, 'a format of at most 16 bits');
+      checkCodeBits('format', format, 16);
       const values = format.values();
       const ranks = new Map(values.map((value, rank) => [value + 0, rank]));
       const levels = new Float64Array(values.length);

@@ -6,6 +6,7 @@
 import type { LayersModel, Variable } from '@tensorflow/tfjs';
 import { checkAbsent, checkList, checkSome } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { checkDtype } from '../../tfjs/check-tensors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { Parameter } from '../model.ts';
 import { isSlotted, type ParameterRole } from '../parameter-role.ts';
@@ -207,7 +208,7 @@ export function discoverParameters(
     if (!(given instanceof tf.Variable) || given.isDisposed)
       throw new ArgumentError(path, given, 'a variable that is not disposed');
     const { name, shape, trainable } = given;
-    if (given.dtype !== 'float32') throw new ArgumentError(path, given.dtype, 'a float32 variable');
+    checkDtype(path, given, 'float32');
     if (!trainable) throw new ArgumentError(path, name, 'a variable that is trained');
     if (names.has(name)) throw new ArgumentError(path, name, 'variables of different names');
     names.add(name);

@@ -3,6 +3,7 @@
  * Source: Kummer, Sidak, Reichmann, Gansterer, "Adaptive precision training (AdaPT)", arXiv 2107.13490, and the authors' implementation.
  */
 
+import { checkAscending } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { boolean, integer, list, maybe, number, type Schema, word } from '../../schema.ts';
 import { type AdaptSpec, adaptSettings, longestWord } from '../controllers/adapt.ts';
@@ -70,10 +71,10 @@ export function adaPT(options: AdaPTOptions = {}): Recipe {
   const given = { lookback, bins, momentum, buffer, tolerance };
   const own = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const controller: AdaptSpec = { kind: 'adaPT', ...own };
-  for (const [field, [least, most]] of Object.entries({ lookback, bins }).flatMap(([name, ends]) =>
-    ends === undefined ? [] : [[name, ends] as const],
+  for (const [field, ends] of Object.entries({ lookback, bins }).flatMap(([name, given]) =>
+    given === undefined ? [] : [[name, given] as const],
   ))
-    if (least > most) throw new ArgumentError(field, [least, most], 'two numbers in ascending order');
+    checkAscending(field, ends, ends, false);
   const { update = {} } = options;
   const unit = { ...update, gradient: [{ kind: 'unitNorm' } as const, ...(update.gradient ?? [])] };
   const suffix = [...(gradients === 'weights' ? [] : [gradients]), ...(normalize ? ['unit'] : [])];

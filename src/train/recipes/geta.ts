@@ -3,7 +3,7 @@
  * nothing more. Source: Qu, Ding, Chen et al., "Automatic joint structured pruning and quantization for efficient neural network training
  * and compression" (GETA), arXiv 2502.16638; the pruning is not here.
  */
-import { ArgumentError } from '../../errors.ts';
+import { checkAscending, integerInRange } from '../../check.ts';
 import { boolean, integer, list, maybe, number } from '../../schema.ts';
 import { type OperandSpec, plainSlots, type Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
@@ -43,10 +43,9 @@ export function geta(options: GetaOptions = {}): Recipe {
   checkOptions(getaOptions, options);
   const { bits = [4, 16], activations = true, scaleRate = 1e-5, formRate = 1e-4 } = options;
   const [fewest, most] = bits;
-  if (fewest >= most) throw new ArgumentError('bits', bits, 'two numbers in ascending order');
+  checkAscending('bits', bits, bits);
   const { initial = Math.min(Math.max(8, fewest), most) } = options;
-  if (initial < fewest || initial > most)
-    throw new ArgumentError('initial', initial, `an integer from ${fewest} to ${most}`);
+  integerInRange('initial', initial, fewest, most);
   const operand: OperandSpec = {
     // The power clips, not the format, whose ends would have gradients of their own.
     format: `int${most + 1}`,

@@ -3,7 +3,10 @@
  * Sources: Zhao et al., "Direct quantized training", arXiv 2412.04787; Zhang et al., "Q-GaLore", arXiv 2407.08296 (groups of 8-bit
  * integers); Nikdan et al., "ECO", arXiv 2601.22101 (what is lost goes into the momentum).
  */
+
+import { checkAbsent } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { checkCodeBits } from '../../formats/codes.ts';
 import { type FormatSpelling, formatAt } from '../../formats/names.ts';
 import { boolean, line, maybe, value, word } from '../../schema.ts';
 import { momentsOf, type OptimizerSettings } from '../optimizers/settings.ts';
@@ -81,7 +84,7 @@ function gridOf({ bits: given, store }: DqtOptions): {
   }
   if (given !== undefined) throw new ArgumentError('store', store, `nothing beside bits: ${given}`);
   const format = formatAt('store', store);
-  if (format.bits > 16) throw new ArgumentError('store', store, 'a format of at most 16 bits');
+  checkCodeBits('store', format, 16);
   return {
     ...{ format: format.name, name: `dqt-${format.name}`, words: format.name },
     isInteger: format.kind === 'int' || format.kind === 'codebook' || format.kind === 'fixed',
@@ -94,7 +97,7 @@ function storeOf(options: DqtOptions): WeightStoreSpec {
   const { format, isInteger } = gridOf(options);
   const feedback = eco ? ({ feedback: 'momentum' } as const) : {};
   if (store !== undefined && formatAt('store', store).bits > 8) {
-    if (range !== undefined) throw new ArgumentError('range', range, `nothing: ${format} has no scale`);
+    checkAbsent('range', range, `nothing: ${format} has no scale`);
     return { kind: 'format', format, rounding, of, ...feedback };
   }
   const usual = isInteger ? 'absmean' : { deviations: floatDeviations };

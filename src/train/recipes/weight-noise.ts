@@ -4,6 +4,7 @@
  * Sources: "Gaussian weight sampling for scalable, efficient and stable pseudo-quantization training", arXiv 2505.11170; Defossez, Adi,
  * Synnaeve, "Differentiable model compression via pseudo quantization noise" (DiffQ), arXiv 2104.09987, and the authors' implementation.
  */
+import { checkAscending } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { NoiseOptions, TransformData } from '../../quantizers/transforms/index.ts';
 import { boolean, integer, list, maybe, number, word } from '../../schema.ts';
@@ -131,7 +132,7 @@ export function diffQ(options: DiffQOptions = {}): Recipe {
   checkOptions(diffQOptions, options);
   const { learn = true, bits: initial = 8, range = [2, 15], group = 8, noise = 'gaussian' } = options;
   const [low, high] = range;
-  if (!(low < high)) throw new ArgumentError('range', range, 'two numbers of bits in ascending order');
+  checkAscending('range', range, range);
   if (learn && !(low < initial && initial < high))
     throw new ArgumentError('bits', initial, `a number above ${low} and below ${high}, the range`);
   const slots = noisySlots(

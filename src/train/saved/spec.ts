@@ -2,7 +2,7 @@
  * What operations keep for the backward pass, as data: which tensors, and how they are held. What the codecs do is the other files of
  * this folder; how tensors reach them is `src/tfjs/saved-tensors.ts`.
  */
-import { ArgumentError } from '../../errors.ts';
+import { checkCodeBits } from '../../formats/codes.ts';
 import type { QuantizerOptions } from '../../quantizers/index.ts';
 import { fields, integer, kinds, line, list, maybe, number, type Schema, word } from '../../schema.ts';
 import { savingRoles } from '../../tfjs/saved-tensors.ts';
@@ -95,7 +95,6 @@ export function checkSavedRules(rules: readonly SavedRule[] | undefined, path: s
     if (codec.kind !== 'quantizer') return;
     const place = `${path}[${i}].codec.quantizer`;
     const { format } = checkQuantizerSpec(place, codec.quantizer);
-    if (format.bits > 32)
-      throw new ArgumentError(`${place}.format`, format.name, 'a format with codes of at most 32 bits');
+    checkCodeBits(`${place}.format`, format, 32);
   });
 }
