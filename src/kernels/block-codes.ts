@@ -20,7 +20,7 @@ export interface CodedBlocks {
 }
 
 /** A step of AdamW, in binary32. */
-export interface AdamConstants {
+interface AdamConstants {
   readonly keep1: number;
   readonly take1: number;
   readonly keep2: number;

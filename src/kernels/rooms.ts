@@ -29,7 +29,7 @@ export function growingRoom(heap: Heap): GrowingRoom {
 }
 
 /** A place for the constants of a plan and the pointers of its tables. */
-export interface PlanRoom<Plan> {
+interface PlanRoom<Plan> {
   /** Pointer of the room, with the plan in it. */
   of(plan: Plan): number;
   release(): void;

@@ -8,7 +8,7 @@ import { growingRoom } from './rooms.ts';
 import { layout } from './thread-worker.ts';
 
 /** A job for one worker: units of what a block in the heap describes. */
-export interface Job {
+interface Job {
   readonly module: KernelModule<PieceExports>;
   readonly block: number;
   readonly length: number;

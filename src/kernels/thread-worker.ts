@@ -11,7 +11,7 @@ import type { PieceExports } from './module.ts';
  * A worker has two slots for jobs and does them in turn, so that the next one can lie ready: here is where the 32-bit words
  * of a slot lie, from its first one, and what its state may be.
  */
-export interface Layout {
+interface Layout {
   readonly state: number;
   /** Units handed out, where a job is not divided among threads. */
   readonly counter: number;

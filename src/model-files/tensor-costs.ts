@@ -12,13 +12,13 @@ import type { ModelProgress } from './quantize-model.ts';
 import { packedBytes, quantizeTensor } from './quantize-tensor.ts';
 
 /** A tensor with what each format costs it. */
-export interface TensorCosts {
+interface TensorCosts {
   readonly name: string;
   readonly size: number;
   readonly choices: readonly { readonly format: string; readonly bits: number; readonly cost: number }[];
 }
 
-export interface TensorCostOptions {
+interface TensorCostOptions {
   /** Names of quantisers. */
   readonly formats: readonly string[];
   /** The axis along which blocks lie. Default: the last. */

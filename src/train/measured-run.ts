@@ -15,7 +15,7 @@ import type { Measure } from './sensitivity-kinds.ts';
 import { type TrainingData, taskOf } from './tasks.ts';
 import { weightsOfCheckpoint } from './teacher.ts';
 
-export interface RunMeasure<F extends FormatSpelling> {
+interface RunMeasure<F extends FormatSpelling> {
   readonly checkpoint: Checkpoint;
   /** Of the run: it says which norms the model has. */
   readonly recipe: Recipe;

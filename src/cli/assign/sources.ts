@@ -30,7 +30,7 @@ export interface AssignSettings {
 type Settings = AssignSettings & { readonly data: DataOptions };
 
 /** Layers with their formats, and what becomes of a choice. */
-export interface Source {
+interface Source {
   readonly sensitivity: Measure;
   readonly formats: readonly string[];
   /** With the formats that are worth their bits. */

@@ -10,7 +10,7 @@ import type { RoundingPlan } from '../rounding-plan.ts';
 export type OperationName = 'add' | 'sub' | 'mul' | 'div' | 'sqrt' | 'fma';
 
 /** What a format's numbers are made of. */
-export interface Extent {
+interface Extent {
   /** Most significant bits of a number. */
   readonly precision: number;
   /** All numbers are multiples of 2^quantum and below 2^(top + 1). */
@@ -21,7 +21,7 @@ export interface Extent {
 }
 
 /** A lane type: significant bits, exponent of its smallest number, largest exponent. */
-export interface Lanes {
+interface Lanes {
   readonly precision: number;
   readonly quantum: number;
   readonly top: number;

@@ -33,7 +33,7 @@ interface ProductExtras {
   readonly divide?: Divide;
 }
 
-export interface Products {
+interface Products {
   /**
    * out = op(a) op(b) + addend as the model says, for `shape.k` of at least 1. The seed, stream and offset of draws are those of
    * `call`, unless integers are supplied.

@@ -19,7 +19,7 @@ export type Divide = (
 ) => void;
 
 /** The block that adds chunks up, and the one that rounds their sums before. */
-export interface ChunkBlocks {
+interface ChunkBlocks {
   readonly adding: Block | undefined;
   readonly flushing: Block | undefined;
 }

@@ -42,7 +42,7 @@ export interface Outcome {
 export type Track = (statistics: Float32Array) => Float32Array;
 
 /** What runs: kernels and a rounder on one heap, and how much they do together. */
-export interface Machine {
+interface Machine {
   readonly memory: WebAssembly.Memory;
   readonly kernels: QuantizersModuleExports;
   readonly rounder: Rounder;

@@ -53,7 +53,7 @@ function placeUnits(pass: Pass, runs: Rows, from: number, pitch: number, placer:
 }
 
 /** Elements and values of rows that lie at `source`. */
-export function place(pass: Pass, runs: Rows, source: number, placer: Placer): void {
+function place(pass: Pass, runs: Rows, source: number, placer: Placer): void {
   if (pass.found !== undefined) return;
   const { plan, stream, rounder, rounding, memory, at, outs, scaling } = pass;
   const { start, rows, length, stride } = runs;

@@ -39,7 +39,7 @@ export type ScaleForm =
     };
 
 /** e4m3fn scales that are the better of two. */
-export interface FourOverSix {
+interface FourOverSix {
   readonly isSquared: boolean;
   /** What products of element, scale and the tensor's largest magnitude are divided by. */
   readonly denominator: number;

@@ -42,7 +42,7 @@ export function runsOf({ length, size }: HadamardLayout): readonly BlockRun[] {
 }
 
 /** Blocks of n elements on a heap. Pointers and strides are those of `scripts/kernels/transforms.js`. */
-export interface Blocks {
+interface Blocks {
   readonly source: number;
   readonly destination: number;
   readonly n: number;
