@@ -180,6 +180,30 @@ function addNoise<A extends RealArray>(
   });
 }
 
+/** The nearest points of the grids whose steps the noise has. */
+function onGrids(
+  x: RealArray,
+  shape: readonly number[],
+  { from, grouping, bits }: ReturnType<typeof settingsOf>,
+): RealArray {
+  const carrier = carrierOf(x);
+  const tensor = from === 'tensor-range' ? endsOf(x) : undefined;
+  const grids = new Map<number, (element: number) => number>();
+  collectGroups(x, shape, grouping, (group, elements) => {
+    const ends = tensor ?? endsOf(elements);
+    const b = wholeBits(bitsAt(bits, group));
+    const step = stepOf(ends, b, from);
+    const zero = from === 'absmax' ? 0 : ends[0];
+    const [least, most] = from === 'absmax' ? [-(2 ** (b - 1)), 2 ** (b - 1) - 1] : [0, 2 ** b - 1];
+    grids.set(group, (element) => {
+      if (step === 0 || !Number.isFinite(element)) return element;
+      const point = Math.min(Math.max(nearestInteger((element - zero) / step), least), most);
+      return carried(zero + point * step, carrier);
+    });
+  });
+  return mapGroups(x, shape, grouping, (element, group) => grids.get(group)!(element));
+}
+
 /** The sums over groups of a gradient times the derivative of what is added with respect to the number of bits. */
 function bitGradients(
   gradient: RealArray,
@@ -262,22 +286,7 @@ export function noise(options: NoiseOptions): NoiseTransform {
     rounded: (given, shape) => {
       const x = checkedArray('x', given, shape, undefined);
       checkGroups(shape);
-      const carrier = carrierOf(x);
-      const tensor = from === 'tensor-range' ? endsOf(x) : undefined;
-      const grids = new Map<number, (element: number) => number>();
-      collectGroups(x, shape, grouping, (group, elements) => {
-        const ends = tensor ?? endsOf(elements);
-        const b = wholeBits(bitsOf(group));
-        const step = stepOf(ends, b, from);
-        const zero = from === 'absmax' ? 0 : ends[0];
-        const [least, most] = from === 'absmax' ? [-(2 ** (b - 1)), 2 ** (b - 1) - 1] : [0, 2 ** b - 1];
-        grids.set(group, (element) => {
-          if (step === 0 || !Number.isFinite(element)) return element;
-          const point = Math.min(Math.max(nearestInteger((element - zero) / step), least), most);
-          return carried(zero + point * step, carrier);
-        });
-      });
-      return mapGroups(x, shape, grouping, (element, group) => grids.get(group)!(element));
+      return onGrids(x, shape, settings);
     },
     toJSON: (): TransformData => ({
       ...{ name: 'noise', distribution, from, bits, grouping, inverse },
