@@ -181,11 +181,11 @@ function addNoise<A extends RealArray>(
 }
 
 /** The nearest points of the grids whose steps the noise has. */
-function onGrids(
-  x: RealArray,
+function onGrids<A extends RealArray>(
+  x: A,
   shape: readonly number[],
   { from, grouping, bits }: ReturnType<typeof settingsOf>,
-): RealArray {
+): A {
   const carrier = carrierOf(x);
   const tensor = from === 'tensor-range' ? endsOf(x) : undefined;
   const grids = new Map<number, (element: number) => number>();
