@@ -1,5 +1,6 @@
 /** Whose values data are: copies, transposed ones too, by what they were made of, and trained variables. */
 import type { Variable } from '@tensorflow/tfjs';
+import { variableFoldedIn } from './folded-weights.ts';
 import type { DataId, KernelArguments, KernelResult, TensorInfo } from './internals.ts';
 
 /** Kernels whose result has the values of their operand, in its order or transposed. */
@@ -53,13 +54,14 @@ export class DataOrigins {
     return this.#sources.get(dataId) ?? { dataId, isSwap: false };
   }
 
-  /** The trained variable whose values the data is, stored as they are or transposed. */
+  /** The trained variable whose values the data is, stored as they are or transposed, or that something was folded into. */
   owner(dataId: DataId): Variable | undefined {
     const known = this.#owners.get(dataId);
     if (known !== undefined) return known;
     const source = this.rootOf(dataId).dataId;
+    const folded = variableFoldedIn(source);
     for (const variable of this.#variables())
-      if (variable.dataId === source) {
+      if (variable.dataId === source || variable === folded) {
         this.#owners.set(dataId, variable);
         return variable;
       }

@@ -47,7 +47,7 @@ export interface CheckpointState {
 
 export interface Checkpoint {
   readonly state: CheckpointState;
-  /** `weights/...`, `optimizer/...`, `quantizers/...`, `update/...`, `teacher/...` and `losses`. */
+  /** `weights/...`, `optimizer/...`, `quantizers/...`, `update/...`, `teacher/...`, `model/...` (averages) and `losses`. */
   readonly arrays: ReadonlyMap<string, SavedArray>;
 }
 
@@ -109,7 +109,7 @@ export function lossesOf(arrays: Checkpoint['arrays'], step: number): number[] {
   if (saved?.dtype !== 'F64' || saved.shape.length !== 1 || saved.shape[0] !== step)
     throw new ArgumentError('resume.losses', saved?.shape.join(' x '), `${step} binary64 numbers`);
   for (const name of arrays.keys())
-    if (!/^(losses$|weights\/|optimizer\/|quantizers\/|update\/|teacher\/)/.test(name))
+    if (!/^(losses$|weights\/|optimizer\/|quantizers\/|update\/|teacher\/|model\/)/.test(name))
       throw new ArgumentError('resume', name, 'no such array');
   return [...new Float64Array(saved.data.slice().buffer)];
 }

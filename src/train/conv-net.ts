@@ -1,7 +1,8 @@
 /**
  * A convolutional net that classifies images: stages of a 3 x 3 convolution, a norm, ReLU and a 2 x 2 maximum pool, then one linear
  * layer. Convolutions and the linear layer have slots, the first and the last too; gains and biases have none. The norm is over all
- * positions and channels of a sample, so that there is no running average and evaluation computes what training does. Every
+ * positions and channels of a sample, so that there is no running average and evaluation computes what training does, or over the batch
+ * (batch-norm.ts). Every
  * layer after the first reads what has been normed, so a recipe's extra norm on `'o,down'` stands nowhere; on `'all'` before
  * every layer, over the whole sample.
  *
@@ -11,7 +12,9 @@
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { ArgumentError } from '../errors.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
+import { asTrained, firstAverages, normedConvolution } from './batch-norm.ts';
 import {
+  type BatchNormCall,
   createParameters,
   extraNormOf,
   type Model,
@@ -108,14 +111,22 @@ export function createConvNet(
   const { stages, columns } = stagesOf(config, image);
   const vector = (name: string): Tensor1D => get(name) as unknown as Tensor1D;
   const norm = config.norm === 'l1' ? deviationNorm : layerNorm;
+  const averages = config.norm === 'batch' ? firstAverages(stages.map(({ outputs }) => outputs)) : undefined;
 
   /** A function of each whole sample. */
   function bySample<T extends Tensor>(x: T, fn: (rows: Tensor2D) => Tensor2D): T {
     return tf.reshape(fn(tf.reshape(x, [x.shape[0]!, -1])), x.shape) as T;
   }
 
-  function stage(x: Tensor4D, i: number): Tensor4D {
+  function stage(x: Tensor4D, i: number, call: BatchNormCall): Tensor4D {
     const filter = get(`convolution.${i}`) as unknown as Tensor4D;
+    if (averages !== undefined) {
+      const own = {
+        ...{ filter: get(`convolution.${i}`), gain: vector(`norm.${i}`), bias: vector(`norm.${i}.bias`) },
+        ...{ mean: averages.get(`norm.${i}.mean`)!, variance: averages.get(`norm.${i}.variance`)! },
+      };
+      return tf.maxPool(tf.relu(normedConvolution(tf, x, own, call)), 2, 2, 'same');
+    }
     const normal = bySample(tf.conv2d(x, filter, 1, 'same'), (rows) => norm(tf, rows, normEpsilon));
     const columnsOf = tf.reshape(normal, [-1, filter.shape[3]]) as Tensor2D;
     const scaled = addBias(tf, scaleColumns(tf, columnsOf, vector(`norm.${i}`)), vector(`norm.${i}.bias`));
@@ -124,12 +135,13 @@ export function createConvNet(
 
   return {
     ...own,
-    forward(rows, { extraNorm: extra = extraNorm, onBlock } = {}) {
+    ...(averages && { averages }),
+    forward(rows, { extraNorm: extra = extraNorm, onBlock, batchNorm = asTrained } = {}) {
       const normed = <T extends Tensor>(x: T): T =>
         extra?.where === 'all' ? bySample(x, (each) => extraNormOf(tf, each, extra)) : x;
       const images = tf.reshape(rows, [-1, ...image]) as Tensor4D;
       const last = stages.reduce((x, _, i) => {
-        const output = stage(normed(x), i);
+        const output = stage(normed(x), i, batchNorm);
         return onBlock === undefined ? output : bySample(output, (each) => onBlock(i, each));
       }, images);
       const weight = get('output') as unknown as Tensor2D;

@@ -11,6 +11,7 @@ import { modelConfig } from './model-config.ts';
 import { oneHot } from './one-hot.ts';
 import { normOf } from './phases.ts';
 import type { Recipe } from './recipe.ts';
+import { restoreAverages } from './run-checkpoint.ts';
 import type { Measure } from './sensitivity-kinds.ts';
 import { type TrainingData, taskOf } from './tasks.ts';
 import { weightsOfCheckpoint } from './teacher.ts';
@@ -44,6 +45,7 @@ export function measuredRun<F extends FormatSpelling>(
   const weights = weightsOfCheckpoint('checkpoint', checkpoint, task);
   const model = task.createModel(tf, identity.seed, extraNorm);
   for (const one of model.parameters) model.load(one, weights.get(one.name)!);
+  restoreAverages(model, checkpoint.arrays);
   const parameters = parametersOf(model);
   const loss = (index: number) => {
     const batch = task.trainingBatch(index, identity.seed);

@@ -61,8 +61,11 @@ export interface ConvNetConfig {
   readonly name: string;
   /** Outputs of the convolutions, first to last. */
   readonly channels: readonly number[];
-  /** What a sample's deviation is: `'l2'`, standard, or `'l1'`, mean absolute. */
-  readonly norm: 'l2' | 'l1';
+  /**
+   * Of each sample, by its standard (`'l2'`) or mean absolute (`'l1'`) deviation; `'batch'`: of each channel over the batch in training, by averages
+   * in evaluations.
+   */
+  readonly norm: 'l2' | 'l1' | 'batch';
   /** Height, width and channels of a sample, row-major, channels last. Default: a square of one channel. */
   readonly image?: readonly [number, number, number];
   /** Samples per step. */
@@ -112,6 +115,7 @@ export const models: Readonly<Record<string, ModelConfig>> = {
   mlp: { kind: 'mlp', name: 'mlp', hidden: [256, 256], samples: 64, learningRate: 1e-3 },
   conv: convNet('conv', 'l2'),
   'conv-l1': convNet('conv-l1', 'l1'),
+  'conv-bn': convNet('conv-bn', 'batch'),
 };
 
 /** Names of the presets that are trained on texts. */
@@ -149,7 +153,7 @@ const convNetSchema = fields({
   kind: word(['conv']),
   name: line(100),
   channels: list(size, 1, 100),
-  norm: word(['l2', 'l1']),
+  norm: word(['l2', 'l1', 'batch']),
   image: maybe(list(size, 3, 3)),
   samples: size,
   learningRate: rate,

@@ -24,12 +24,24 @@ export interface Parameter {
   variable: Variable;
 }
 
+/** How batch norms compute. */
+export interface BatchNormCall {
+  /** Whether they are folded into the weights before them. */
+  readonly folded: boolean;
+  /** Whose mean and variance: the batch's, or averages over steps. */
+  readonly statistics: 'batch' | 'moving';
+  /** Whether the averages take the batch's in. Default false. */
+  readonly updates?: boolean;
+}
+
 /** What a forward pass may say. */
 export interface ForwardCall {
   /** Default: the model's. */
   readonly extraNorm?: ExtraNorm | null;
   /** Sees what each block gives, (rows, numbers), and says what the next one reads. */
   readonly onBlock?: (index: number, output: Tensor2D) => Tensor2D;
+  /** Default: averages, not folded. */
+  readonly batchNorm?: BatchNormCall;
   /** Gets terms of the loss that the model has by itself. */
   readonly onTerm?: (term: Scalar) => void;
 }
@@ -48,6 +60,8 @@ interface Parameters {
 }
 
 export interface Model extends Parameters {
+  /** What training moves without gradients, by name: averages of batch norms. They are written over in place. */
+  readonly averages?: ReadonlyMap<string, Float32Array>;
   /**
    * Logits, one row for each prediction.
    * @param inputs Rows as the task's batches make them.

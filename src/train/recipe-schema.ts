@@ -215,6 +215,7 @@ const phase = fields({
   ),
   optimizerState,
   rewarm: maybe(part),
+  batchNorm: maybe(fields({ folded: maybe(boolean), statistics: maybe(word(['batch', 'moving'])) })),
   objective: maybe(
     fields({
       task: weight,

@@ -259,6 +259,11 @@ export interface Phase<N extends string = never> {
    * Default 0: not.
    */
   readonly rewarm?: number;
+  /**
+   * How a model's batch norms train: folded into the weights before them or not (default), by the batch's statistics (default) or by the
+   * averages, which are frozen then. Models without batch norms have nothing to do with it.
+   */
+  readonly batchNorm?: { readonly folded?: boolean; readonly statistics?: 'batch' | 'moving' };
   /** What is made small. Default: the task's loss. */
   readonly objective?: ObjectiveSpec;
   /** Rules for this phase, after the recipe's own. */

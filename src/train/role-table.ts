@@ -248,7 +248,7 @@ function rowOf(context: RowContext, inForce: RulesInForce, one: Selectable): str
 
 /** What a phase does beside slots. */
 function phaseWords(recipe: Recipe, phase: Phase, index: number): string {
-  const { from, emulate, phaseIn, optimizerState, rewarm, objective } = phase;
+  const { from, emulate, phaseIn, optimizerState, rewarm, objective, batchNorm } = phase;
   const norm = normOf(recipe, index);
   return [
     `from ${from * 100} %`,
@@ -258,6 +258,8 @@ function phaseWords(recipe: Recipe, phase: Phase, index: number): string {
     ...(phaseIn === undefined ? [] : [`phased in: ${phaseIn.kind} over ${phaseIn.over * 100} %`]),
     ...(index === 0 ? [] : [`optimiser state: ${optimizerState}`]),
     ...(index === 0 ? (recipe.saved ?? []).map(savedWords) : []),
+    ...(batchNorm?.folded ? ['batch norms folded into weights'] : []),
+    ...(batchNorm?.statistics === 'moving' ? ['batch norms by averages'] : []),
     ...(rewarm ? [`rate re-warmed over ${rewarm * 100} %`] : []),
     ...(recipe.controller === undefined ? [] : [controllerWords(recipe.controller)]),
   ].join(', ');

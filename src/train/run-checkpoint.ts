@@ -2,7 +2,8 @@
 import { integerInRange, within } from '../check.ts';
 import { arraysUnder, type Checkpoint, checkCounters, lossesOf, savedLosses } from './checkpoint.ts';
 import { memoriesOf, savedMemories } from './engine/quantizer-memory.ts';
-import { checkArrays } from './stores/index.ts';
+import type { Model } from './model.ts';
+import { checkArrays, float32Of, savedFloat32 } from './stores/index.ts';
 import type { TrainingRun } from './training-run.ts';
 
 /** All that the steps to come depend on. */
@@ -19,9 +20,26 @@ export function checkpointOf(run: TrainingRun, identity: Checkpoint['state']['id
         arrays.set(`optimizer/${name.slice(variablePrefix.length)}`, saved);
   for (const [key, saved] of [...savedMemories(engine.memories), ...learned.save()])
     arrays.set(`quantizers/${key}`, saved);
+  for (const [name, values] of model.averages ?? [])
+    arrays.set(`model/${name}/values`, savedFloat32(values, [values.length]));
   for (const [name, saved] of run.teacher?.save() ?? []) arrays.set(`teacher/${name}`, saved);
   const state = { version: 1, identity, step: losses.length, phase, optimizer: counters, seconds } as const;
   return { state, arrays };
+}
+
+/** Gives a model the averages of a checkpoint. Throws ArgumentError naming one that does not fit. */
+export function restoreAverages(
+  { averages = new Map() }: Pick<Model, 'averages'>,
+  arrays: Checkpoint['arrays'],
+): void {
+  const held = arraysUnder('model', arrays);
+  checkArrays(
+    'model',
+    held,
+    new Map([...averages].map(([name, values]) => [`${name}/values`, savedFloat32(values, [values.length])])),
+  );
+  for (const [name, values] of averages)
+    values.set(float32Of(`model.${name}`, held.get(`${name}/values`)!, values.length));
 }
 
 /** Takes up a checkpoint whose identity is the run's. Throws ArgumentError naming what of it does not fit, below `resume`. */
@@ -41,6 +59,7 @@ export function resumeRun(run: TrainingRun, { state, arrays }: Checkpoint): void
     checkArrays('update', update, steered.save());
     steered.restore(update);
   });
+  within('resume', () => restoreAverages(model, arrays));
   const { variablePrefix, parameters } = model;
   const own = [...arraysUnder('optimizer', arrays)];
   const moments = new Map(own.map(([name, saved]) => [variablePrefix + name, saved]));

@@ -8,7 +8,7 @@ import type { TrainingRun } from './training-run.ts';
 
 /** Evaluates a part of the validation data; null where `stop` ended it. */
 async function evaluateNow(
-  { engine, weights, model, settings, options, extraNorm }: TrainingRun,
+  { engine, weights, model, settings, options, extraNorm, batchNorm }: TrainingRun,
   part: ValidationPart,
   stop?: AbortSignal,
   slots?: PassOptions['slots'],
@@ -17,7 +17,7 @@ async function evaluateNow(
   weights.load();
   try {
     return await evaluate(options.tf, settings.task, model, part, {
-      call: { extraNorm },
+      call: { extraNorm, batchNorm: { ...batchNorm, statistics: 'moving' } },
       within: (batch, fn) =>
         engine.within(
           { purpose: () => `/evaluation${batch}`, ...(slots === undefined ? {} : { slots }) },

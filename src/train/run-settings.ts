@@ -88,6 +88,13 @@ function resolve(options: Omit<TrainOptions, 'tf'>): Settings {
   const steps = integerInRange('steps', options.steps ?? Number.NaN, 1, 2 ** 21 - 1, 1);
   checkFit(settledRecipe(options.recipe), task.shapes, task.predictions, steps);
   checkBlocks(settledRecipe(options.recipe), task.config);
+  const { config } = task;
+  if (config.kind === 'conv' && config.norm === 'batch' && options.recipe.teacher !== undefined)
+    throw new ArgumentError(
+      'recipe.teacher',
+      options.recipe.teacher,
+      `nothing: a teacher has no averages of ${config.name}'s batch norms`,
+    );
   if (options.recipe.teacher === undefined)
     checkAbsent('teacher', options.teacher, 'nothing: the recipe has no teacher');
   return {

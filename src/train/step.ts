@@ -8,7 +8,7 @@ import { crossEntropy } from './cross-entropy.ts';
 import { type Divergence, DivergenceError, firstNotFinite } from './divergence.ts';
 import type { PassOptions, RecipeEngine } from './engine/engine.ts';
 import type { SlotName } from './engine/slot-spec.ts';
-import type { ForwardCall, Model } from './model.ts';
+import type { BatchNormCall, ForwardCall, Model } from './model.ts';
 import { objectiveLoss } from './objective.ts';
 import { oneHot } from './one-hot.ts';
 import { globalNorm, type TrainingOptimizer } from './optimizers/index.ts';
@@ -27,6 +27,7 @@ export interface StepContext {
   readonly outputs: number;
   readonly batch: Batch;
   readonly extraNorm: ExtraNorm | null;
+  readonly batchNorm: BatchNormCall;
   readonly engine: RecipeEngine;
   /** The phase's, where it has one, and whom it asks. */
   readonly objective?: { readonly spec: ObjectiveSpec; readonly teacher: Teacher } | undefined;
@@ -41,7 +42,7 @@ interface Pass {
 
 /** Loss and gradients. Call inside `tf.tidy`. `look` sees the logits. */
 function pass(
-  { tf, model, batch, outputs, extraNorm, engine, objective }: StepContext,
+  { tf, model, batch, outputs, extraNorm, batchNorm, engine, objective }: StepContext,
   options: PassOptions,
   look?: (logits: Tensor2D) => void,
 ): Pass {
@@ -52,7 +53,7 @@ function pass(
   const terms: Scalar[] = [];
   const onTerm = (term: Scalar): void => void terms.push(term);
   const forward = (call: ForwardCall = {}): Tensor2D => {
-    const logits = model.forward(inputs, { extraNorm, onTerm, ...call });
+    const logits = model.forward(inputs, { extraNorm, batchNorm, onTerm, ...call });
     look?.(logits);
     return logits;
   };
@@ -106,7 +107,8 @@ export function trainStep(
     const look = (logits: Tensor2D): void => {
       sharpness = logitSharpness(logits.dataSync<'float32'>(), context.batch.targets);
     };
-    const passed = pass(context, { ...tap }, taps && look);
+    const batchNorm = { ...context.batchNorm, updates: true };
+    const passed = pass({ ...context, batchNorm }, { ...tap }, taps && look);
     const { scale } = context;
     const norm = globalNorm(tf, passed.gradients) / (scale ?? 1);
     const measured = {

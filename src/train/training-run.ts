@@ -9,7 +9,7 @@ import { OptimizerSteps } from './engine/optimizer-steps.ts';
 import { parametersOf } from './engine/parameters.ts';
 import { StoredWeights, type VariableHome } from './engine/stored-weights.ts';
 import { eventLoopTurn } from './evaluate.ts';
-import type { Model } from './model.ts';
+import type { BatchNormCall, Model } from './model.ts';
 import { optimizerOf, type TrainingOptimizer } from './optimizers/index.ts';
 import { normOf } from './phases.ts';
 import { compareImages, joinMeasures, OperandProbes, type StepProbes, weightImages } from './probes.ts';
@@ -98,6 +98,12 @@ export class TrainingRun {
     return normOf(this.settings.recipe, this.phase);
   }
 
+  /** How batch norms train in the phase in force. */
+  get batchNorm(): BatchNormCall {
+    const { folded = false, statistics = 'batch' } = this.settings.recipe.phases[this.phase]!.batchNorm ?? {};
+    return { folded, statistics };
+  }
+
   /** The objective of the phase in force, and whom it asks. */
   get #objective(): StepContext['objective'] {
     const { teacher } = this;
@@ -155,6 +161,7 @@ export class TrainingRun {
     steered.prepare(optimizer, index);
     const context: StepContext = {
       ...{ tf: options.tf, model, outputs: task.outputs, extraNorm: this.extraNorm, engine },
+      batchNorm: this.batchNorm,
       batch: task.trainingBatch(index, seed),
       objective: this.#objective,
       scale: steered.pipeline.scale,

@@ -581,7 +581,12 @@ describe('recipes', () => {
     quartet: [{ ...common, forward: 'nearest-even', backward: 'aligned' }],
     quest: [{ ...common, bits: 3, activations: false }],
     lsq: [{ ...common, bits: 3, activations: 'affine', per: 'row', ends: 'binary32', scaleRate: 1e-3 }],
-    whitepaperQat: [{ ...common, weightBits: 4, activationBits: 7, per: 'tensor', decay: 0.9, delay: 0.2 }],
+    whitepaperQat: [
+      {
+        ...{ ...common, weightBits: 4, activationBits: 7, per: 'tensor', decay: 0.9, delay: 0.2 },
+        ...{ fold: true, freeze: 0.5 },
+      },
+    ],
     distillation: [
       {
         ...{ ...common, ...rounding, alpha: 0.25, temperature: 4, features: 2, initial: true },

@@ -5,8 +5,10 @@
  * Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only inference", arXiv 1712.05877,
  * section 3.
  */
-import { integer, maybe, number, word } from '../../schema.ts';
-import { type LinearSlots, type OperandSpec, plainSlots, type Recipe } from '../recipe.ts';
+import { checkAbsent } from '../../check.ts';
+import { ArgumentError } from '../../errors.ts';
+import { boolean, integer, maybe, number, word } from '../../schema.ts';
+import { type LinearSlots, type OperandSpec, type Phase, plainSlots, type Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 /** What the whitepaper's training accepts. */
@@ -21,6 +23,10 @@ export interface WhitepaperQatOptions extends RecipeOptions {
   readonly decay?: number;
   /** Part of all steps in which activations are not quantised yet. Default 0.1. */
   readonly delay?: number;
+  /** Whether batch norms are folded into the weights before they are quantised. Default false. */
+  readonly fold?: boolean;
+  /** Part of all steps from which folded norms use averages for all, after `delay`, below 1. Default 0.8. */
+  readonly freeze?: number;
 }
 
 const whitepaperOptions = optionsOf({
@@ -29,6 +35,8 @@ const whitepaperOptions = optionsOf({
   per: maybe(word(['row', 'tensor'])),
   decay: maybe(number({ above: 0, below: 1 })),
   delay: maybe(number({ from: 0, below: 1 })),
+  fold: maybe(boolean),
+  freeze: maybe(number({ above: 0, below: 1 })),
 });
 
 /**
@@ -41,6 +49,10 @@ const whitepaperOptions = optionsOf({
 export function whitepaperQat(options: WhitepaperQatOptions = {}): Recipe {
   checkOptions(whitepaperOptions, options);
   const { weightBits = 8, activationBits = 8, per = 'row', decay = 0.999, delay = 0.1 } = options;
+  const { fold = false, freeze = 0.8 } = options;
+  if (!fold) checkAbsent('freeze', options.freeze, 'nothing without fold');
+  else if (freeze <= delay)
+    throw new ArgumentError('freeze', freeze, `a part of all steps above delay, ${delay}`);
   const w: OperandSpec = {
     format: `int${weightBits}`,
     scale: { per, from: 'absmax', stored: 'decode' },
@@ -54,12 +66,20 @@ export function whitepaperQat(options: WhitepaperQatOptions = {}): Recipe {
     ...plainSlots,
     forward: { x: activations, w },
   });
-  const phases = delay === 0 ? [phase(0, slotsOf(x))] : [phase(0, slotsOf(null)), phase(delay, slotsOf(x))];
+  const plain = delay === 0 ? [phase(0, slotsOf(x))] : [phase(0, slotsOf(null)), phase(delay, slotsOf(x))];
+  const folded = (one: Phase, statistics: 'batch' | 'moving'): Phase => ({
+    ...one,
+    batchNorm: { folded: true, ...(statistics === 'batch' ? {} : { statistics }) },
+  });
+  const phases = fold
+    ? [...plain.map((one) => folded(one, 'batch')), folded(phase(freeze, slotsOf(x)), 'moving')]
+    : plain;
   const name = [
     `qat-w${weightBits}a${activationBits}`,
     ...(per === 'row' ? [] : [per]),
     ...(decay === 0.999 ? [] : [`decay${decay}`]),
     ...(delay === 0.1 ? [] : [`delay${delay}`]),
+    ...(fold ? [`folded${freeze === 0.8 ? '' : freeze}`] : []),
   ].join('-');
   const title = `${weightBits}-bit weights, ${activationBits}-bit activations by averages of their range`;
   return recipe(name, title, phases, options);
