@@ -6,6 +6,8 @@ import { rangesModule } from './ranges-module.ts';
 export interface CodeTable {
   /** By code. */
   readonly values: Float32Array;
+  /** What turns the lower half of a negative number's pattern: 65535, or 0 where codes rise with magnitudes. */
+  readonly turned: number;
   /** By the upper half of a number's pattern: where the code changes. */
   readonly places: Uint32Array;
 }
@@ -15,6 +17,11 @@ export interface CodedBlocks {
   readonly count: number;
   readonly size: number;
   readonly table: CodeTable;
+  /**
+   * Of the scales: target over the largest magnitude, at most the largest binary32 number, which numbers are multiplied by. Undefined:
+   * the largest magnitude, which numbers are divided by.
+   */
+  readonly target?: number;
   /** Codes and scales. */
   readonly held: Uint8Array;
 }
@@ -71,10 +78,11 @@ export function blockCodesOn(heap: Heap): BlockCodec {
   function place(table: CodeTable): number {
     const known = placed.get(table);
     if (known !== undefined) return known;
-    const { values, places } = table;
-    const pointer = heap.allocate(values.byteLength + places.byteLength);
+    const { values, turned, places } = table;
+    const pointer = heap.allocate(values.byteLength + 16 + places.byteLength);
     new Float32Array(heap.memory.buffer, pointer).set(values);
-    new Uint32Array(heap.memory.buffer, pointer + values.byteLength).set(places);
+    new Uint32Array(heap.memory.buffer, pointer + values.byteLength, 1)[0] = turned;
+    new Uint32Array(heap.memory.buffer, pointer + values.byteLength + 16).set(places);
     placed.set(table, pointer);
     return pointer;
   }
@@ -83,17 +91,17 @@ export function blockCodesOn(heap: Heap): BlockCodec {
     new Uint8Array(heap.memory.buffer, pointer, length);
   return {
     encode(source, into): void {
-      const { count, size, held } = into;
+      const { count, size, target = 0, held } = into;
       const table = place(into.table);
       const packed = roomFor(held.length);
-      kernel.encodeBlocks(source, packed, count, size, table);
+      kernel.encodeBlocks(source, packed, count, size, table, target);
       held.set(bytesAt(packed, held.length));
     },
-    decode({ count, size, table, held }, destination): void {
+    decode({ count, size, table, target, held }, destination): void {
       const values = place(table);
       const packed = roomFor(held.length);
       bytesAt(packed, held.length).set(held);
-      kernel.decodeBlocks(packed, destination, count, size, values);
+      kernel.decodeBlocks(packed, destination, count, size, values, Number(target !== undefined));
     },
     adam(gradient, variable, updated, first, second, constants) {
       const { count, size } = first;

@@ -14,8 +14,22 @@ interface RangesModuleExports {
     inner: number,
     state: number,
   ): void;
-  encodeBlocks(source: number, packed: number, count: number, block: number, table: number): void;
-  decodeBlocks(packed: number, destination: number, count: number, block: number, table: number): void;
+  encodeBlocks(
+    source: number,
+    packed: number,
+    count: number,
+    block: number,
+    table: number,
+    target: number,
+  ): void;
+  decodeBlocks(
+    packed: number,
+    destination: number,
+    count: number,
+    block: number,
+    table: number,
+    isFactor: number,
+  ): void;
   adamBlocks(
     gradient: number,
     variable: number,

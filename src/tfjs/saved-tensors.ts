@@ -25,7 +25,7 @@ export const savingRoles = ['norm', 'activation', 'attention', 'softmax', 'pool'
 export type SavingRole = (typeof savingRoles)[number];
 
 /** Kernels on the memory that values lie in, at their byte offset. */
-export type TensorKernels = Pick<Kernels, 'ranges'>;
+export type TensorKernels = Pick<Kernels, 'blocks' | 'ranges'>;
 
 /** A tensor between the two passes. */
 export interface HeldTensor {

@@ -5,7 +5,7 @@ import { formats } from '../../src/formats/index.ts';
 import { blockCodesOn, type CodedBlocks } from '../../src/kernels/block-codes.ts';
 import { privateHeap } from '../../src/kernels/heap.ts';
 import { quantizer } from '../../src/quantizers/index.ts';
-import { codedZeros, readBlocks, writeBlocks } from '../../src/train/optimizers/block-codes.ts';
+import { codedZeros, codeTable, readBlocks, writeBlocks } from '../../src/train/optimizers/block-codes.ts';
 
 const pattern = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const near = fc
@@ -117,5 +117,55 @@ describe.each(
     const own = codedZeros(format, x.length, x.length);
     way.write(own, x);
     expect([...own.held]).toEqual([...defined(x, x.length).bytes]);
+  });
+});
+
+describe.each(['e4m3fn', 'e5m2', 'int8'] as const)('%s by kernels', (name) => {
+  const options = (size: number) =>
+    ({ format: name, scale: { per: 'block', size, from: 'absmax' } }) as const;
+
+  it('has the bytes and the numbers of the quantiser', () => {
+    fc.assert(
+      fc.property(numbers, fc.integer({ min: 1, max: 40 }), (given, size) => {
+        const x = given.map((each) => (Number.isFinite(each) ? each : 0));
+        const codec = quantizer(options(size));
+        const bytes = codec.quantize(x, [x.length]).pack();
+        const held = new Uint8Array(bytes.length);
+        const own = { count: x.length, size, table: codeTable(formats[name]), target: codec.high, held };
+        ways['kernels']!.write(own, x);
+        expect([...held]).toEqual([...bytes]);
+        const found = ways['kernels']!.read(own);
+        codec.unpack(bytes, [x.length]).values.forEach((value, i) => {
+          expect(Object.is(found[i], value) || [i, x[i], found[i], value]).toBe(true);
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('has the code of every middle, and of what lies on either side', () => {
+    const format = formats[name];
+    const values = [...new Set([...format.values()].filter(Number.isFinite))].sort((a, b) => a - b);
+    const words = new Uint32Array(1);
+    const around = new Float32Array(words.buffer);
+    const x = Float32Array.from([
+      format.max,
+      ...values.slice(1).flatMap((value, i) => {
+        around[0] = (value + values[i]!) / 2;
+        const at = words[0]!;
+        return [-1, 0, 1].map((step) => {
+          words[0] = Math.max(0, at + step);
+          return around[0]!;
+        });
+      }),
+    ]).filter((each) => Math.abs(each) <= format.max);
+    const codec = quantizer(options(x.length));
+    const bytes = codec.quantize(x, [x.length]).pack();
+    const held = new Uint8Array(bytes.length);
+    ways['kernels']!.write(
+      { count: x.length, size: x.length, table: codeTable(format), target: codec.high, held },
+      x,
+    );
+    expect([...held]).toEqual([...bytes]);
   });
 });

@@ -124,7 +124,7 @@ export class SavedSlots {
           return this.#inRanges(spec, key, rangeLayout(shape, spec.groups, areHeads), values, how);
         const hold = this.#holds.get(spec) ?? holdAs(spec);
         this.#holds.set(spec, hold);
-        return hold(values, shape, draw);
+        return hold(values, shape, draw, kernels);
       },
     };
   }

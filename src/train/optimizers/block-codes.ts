@@ -4,9 +4,10 @@
  * place in the lower half where the next code begins. What the kernels (`src/kernels/block-codes.ts`) do on a heap, the loops here do
  * elsewhere, bit for bit.
  */
-import type { CodebookFormat } from '../../formats/index.ts';
+import type { CodebookFormat, Format } from '../../formats/index.ts';
 import type { CodedBlocks, CodeTable } from '../../kernels/block-codes.ts';
 import { decode, encode } from '../../operations/conversions.ts';
+import type { QuantizerOptions } from '../../quantizers/index.ts';
 
 const word = new Uint32Array(1);
 const number = new Float32Array(word.buffer);
@@ -27,52 +28,82 @@ function nextAbove(x: number): number {
   return numberOf(patternOf(x) + (x > 0 ? 1 : -1));
 }
 
-/** By code: the least binary32 number that is the next code's. */
-function beginnings(format: CodebookFormat, values: Float32Array): Float32Array {
-  const codeOf = (x: number): number => encode(Float32Array.of(x), format)[0] as number;
+/** By code: the least binary32 number that is the next code's; infinity where there is none. */
+function beginnings(format: Format, values: Float32Array, hasNext: (code: number) => boolean): Float32Array {
+  const roundedTo = (x: number): number => values[codeOf(x, format)]!;
   return Float32Array.from(values, (value, code) => {
-    if (code === 255) return Infinity;
+    if (!hasNext(code)) return Infinity;
     // Rounding decides for the middle itself, and for what lies beside it.
-    let x = Math.fround((value + values[code + 1]!) / 2);
-    while (codeOf(x) > code) x = -nextAbove(-x);
-    while (codeOf(x) <= code) x = nextAbove(x);
+    let x = Math.fround((value + values[(code + 1) & 255]!) / 2);
+    while (roundedTo(x) > value) x = -nextAbove(-x);
+    while (roundedTo(x) <= value) x = nextAbove(x);
     return x;
   });
 }
 
-function tableOf(format: CodebookFormat): CodeTable {
-  const values = Float32Array.from(
-    decode(
-      Uint8Array.from({ length: 256 }, (_, code) => code),
-      format,
-    ),
-  );
-  const next = beginnings(format, values);
-  const [least, largest] = [values[0]!, values[255]!];
-  // Numbers below 0 fall as their patterns rise.
-  const starts = Float32Array.from({ length: 65536 }, (_, upper) => {
-    const x = numberOf(upper < 32768 ? upper * 65536 : upper * 65536 + 65535);
-    return x - x === 0 ? Math.max(least, Math.min(largest, x)) : 0;
-  });
-  // What is no finite number counts as 0.
-  const [zero] = encode(Float32Array.of(0), format) as Uint8Array;
-  const places = Uint32Array.from(encode(starts, format) as Uint8Array, (code, upper) => {
+const codeOf = (x: number, format: Format): number =>
+  Number(encode(Float32Array.of(x), format, { saturation: 'finite' })[0]) & 255;
+
+/** A table of a format of 8 bits. Of floating-point formats negative numbers have the codes of their magnitudes, 128 more. */
+function tableOf(format: Format): CodeTable {
+  const codes = Uint8Array.from({ length: 256 }, (_, code) => code);
+  const values = Float32Array.from(decode(codes, format));
+  const isFloat = format.kind === 'float';
+  const [zero, largest] = [0, format.max].map((x) => codeOf(x, format)) as [number, number];
+  const next = beginnings(format, values, (code) => (isFloat ? code < largest : code !== largest));
+  const keepsSigns = format.kind === 'codebook' && format.isSigned;
+  const place = (upper: number): number => {
     const isNegative = upper >= 32768;
-    const isNumber = (upper & 0x7f80) !== 0x7f80;
-    if (isNegative && isNumber && format.isSigned && code >= zero! - 1) return (zero! - 1) * 65536;
+    // What is no finite number counts as 0.
+    if ((upper & 0x7f80) === 0x7f80) return zero * 65536;
+    // Numbers below 0 fall as their patterns rise.
+    const x = numberOf(isNegative ? upper * 65536 + 65535 : upper * 65536);
+    const code = codeOf(Math.max(format.min, Math.min(format.max, x)), format);
+    if (keepsSigns && isNegative && code >= zero - 1) return (zero - 1) * 65536;
     const change = patternOf(next[code]!);
     if (change >>> 16 !== upper) return code * 65536;
     return (code + 1) * 65536 - ((isNegative ? ~change : change) & 65535);
-  });
-  return { values, places };
+  };
+  const places = Uint32Array.from({ length: 65536 }, (_, upper) =>
+    isFloat && upper >= 32768 && (upper & 0x7f80) !== 0x7f80
+      ? place(upper - 32768) + 128 * 65536
+      : place(upper),
+  );
+  return { values, turned: isFloat ? 0 : 65535, places };
 }
 
-const tables = new Map<CodebookFormat, CodeTable>();
+const tables = new Map<Format, CodeTable>();
+
+/** The table of an 8-bit format: a codebook, integers, or floating-point numbers of 5 bits and fewer. */
+export function codeTable(format: Format): CodeTable {
+  const table = tables.get(format) ?? tableOf(format);
+  tables.set(format, table);
+  return table;
+}
+
+const coded: ReadonlySet<unknown> = new Set(['e4m3fn', 'e5m2', 'int8', 'uint8']);
+
+/**
+ * How many numbers of rows of `columns` share a scale, where a quantiser packs codes of a table and scales from largest magnitudes;
+ * undefined: it does something else.
+ * @param count of all numbers
+ */
+export function blockSize(
+  { format, scale, ...others }: QuantizerOptions,
+  columns: number,
+  count: number,
+): number | undefined {
+  const { per, size, from, ...rest } = { size: undefined, ...scale } as Record<string, unknown>;
+  const isPlain = from === 'absmax' && [others, rest].every((more) => Object.keys(more).length === 0);
+  if (!isPlain || !coded.has(format)) return undefined;
+  if (per === 'tensor') return count;
+  const isWhole = columns === count || columns % (size as number) === 0;
+  return per === 'block' && isWhole ? (size as number) : undefined;
+}
 
 /** The codes of `count` zeros. @param size numbers that share a scale */
 export function codedZeros(format: CodebookFormat, count: number, size: number): CodedBlocks {
-  const table = tables.get(format) ?? tableOf(format);
-  tables.set(format, table);
+  const table = codeTable(format);
   const held = new Uint8Array(count + 4 * Math.ceil(count / size));
   held.fill(table.places[0]! >>> 16, 0, count);
   return { count, size, table, held };
@@ -104,7 +135,7 @@ export function writeBlocks(codes: CodedBlocks, values: Float32Array): void {
     for (let i = begin; i < end; i++) {
       // 0 has no sign, and of a block of zeros any scale does.
       const bits = patternOf((values[i]! + 0) / (scale || 1));
-      const lower = (bits ^ ((bits | 0) >> 31)) & 65535;
+      const lower = (bits & 65535) ^ (((bits | 0) >> 31) & table.turned);
       held[i] = (table.places[bits >>> 16]! + lower) >>> 16;
     }
     scales.setFloat32(place, scale, true);

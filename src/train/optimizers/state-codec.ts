@@ -16,7 +16,7 @@ import type { TensorFlow } from '../../tfjs/index.ts';
 import { backendOf } from '../../tfjs/internals.ts';
 import { checkQuantizerSpec } from '../quantizer-spec.ts';
 import { bytesOf, type Draw, float32Of, type SavedArray, savedFloat32 } from '../stores/index.ts';
-import { codedZeros, readBlocks, writeBlocks } from './block-codes.ts';
+import { blockSize, codedZeros, codeTable, readBlocks, writeBlocks } from './block-codes.ts';
 import { checkedExpansion, expandedBytes, expandRange, shrinkRange } from './range-expansion.ts';
 
 export type StateCodecSpec =
@@ -117,7 +117,7 @@ export function holdState(
   if (sizeOf(shape) < (codec.least ?? defaultLeast)) return float32State(tf, shape);
   if (codec.kind === 'expansion8') return expandedState(tf, shape, codec.block);
   if (codec.kind === 'dynamic8') return dynamicState(tf, shape, codec.block, signed);
-  return quantizedState(tf, shape, quantizer(codec.quantizer));
+  return quantizedState(tf, shape, codec.quantizer);
 }
 
 function float32State(tf: TensorFlow, shape: readonly number[]): HeldState {
@@ -180,15 +180,33 @@ function dynamicState(tf: TensorFlow, shape: readonly number[], block: number, s
   };
 }
 
-function quantizedState(tf: TensorFlow, shape: readonly number[], codec: Quantizer): HeldState {
+function quantizedState(tf: TensorFlow, shape: readonly number[], options: QuantizerOptions): HeldState {
   const count = sizeOf(shape);
+  const codec = quantizer(options);
+  const size = blockSize(options, count, count);
+  const inBlocks = (own: number): CodedBlocks => ({
+    ...{ count, size: own, table: codeTable(codec.format), target: codec.high, held },
+  });
   let held = heldZeros(codec, count).pack();
   return {
     get bytes() {
       return held.byteLength;
     },
-    read: () => tf.tensor(codec.unpack(held, [count]).values as Float32Array, [...shape]),
+    read() {
+      const backend = backendOf(tf);
+      if (size === undefined || !isWasmBackend(backend))
+        return tf.tensor(codec.unpack(held, [count]).values as Float32Array, [...shape]);
+      return tensorOf(tf, backend, shape, (dataId) =>
+        kernelsOf(backend).blocks.decode(inBlocks(size), pointerOf(backend, dataId)),
+      );
+    },
     write(next, draw) {
+      const backend = backendOf(tf);
+      if (size !== undefined && isWasmBackend(backend)) {
+        held = held.slice();
+        kernelsOf(backend).blocks.encode(pointerOf(backend, next.dataId), inBlocks(size));
+        return;
+      }
       const values = next.dataSync() as Float32Array;
       // A state that is no number begins anew.
       const finite = values.map((value) => (Number.isFinite(value) ? value : 0));

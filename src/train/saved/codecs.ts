@@ -1,9 +1,10 @@
 /** The codecs of kept tensors without a memory. */
 import { pack, unpack } from '../../formats/index.ts';
 import { decode, encode } from '../../operations/conversions.ts';
-import { type Quantizer, quantizer } from '../../quantizers/index.ts';
-import type { HeldTensor } from '../../tfjs/saved-tensors.ts';
+import { type Quantizer, type QuantizerOptions, quantizer } from '../../quantizers/index.ts';
+import type { HeldTensor, TensorKernels } from '../../tfjs/saved-tensors.ts';
 import { firstNotFinite } from '../divergence.ts';
+import { blockSize, codeTable } from '../optimizers/block-codes.ts';
 import type { Draw } from '../stores/index.ts';
 import type { RangesSaved, SavedCodecSpec } from './spec.ts';
 
@@ -12,6 +13,7 @@ export type Hold = (
   values: Float32Array,
   shape: readonly number[],
   draw: Draw & { readonly offset: number },
+  kernels: TensorKernels | undefined,
 ) => HeldTensor | null;
 
 function copied(values: Float32Array): HeldTensor {
@@ -28,9 +30,29 @@ function halved(values: Float32Array): HeldTensor {
   };
 }
 
-function quantised(made: Quantizer): Hold {
-  return (values, shape, draw) => {
+function inBlocks(
+  values: Float32Array,
+  size: number,
+  { format, high }: Quantizer,
+  { blocks }: TensorKernels,
+): HeldTensor {
+  const count = values.length;
+  const held = new Uint8Array(count + 4 * Math.ceil(count / size));
+  const codes = { count, size, table: codeTable(format), target: high, held };
+  blocks.encode(values.byteOffset, codes);
+  return {
+    bytes: held.length,
+    // What a kernel has written is read where kernels are.
+    read: (out, on) => on!.blocks.decode(codes, out.byteOffset),
+  };
+}
+
+function quantised(options: QuantizerOptions): Hold {
+  const made = quantizer(options);
+  return (values, shape, draw, kernels) => {
     if (firstNotFinite(values) >= 0) return null;
+    const size = kernels && blockSize(options, shape.at(-1) ?? 1, values.length);
+    if (size !== undefined) return inBlocks(values, size, made, kernels!);
     const packed = made.quantize(values, shape, draw).pack();
     return {
       bytes: packed.byteLength,
@@ -42,5 +64,5 @@ function quantised(made: Quantizer): Hold {
 /** The codec of a specification. */
 export function holdAs(spec: Exclude<SavedCodecSpec, RangesSaved | { readonly kind: 'none' }>): Hold {
   if (spec.kind === 'float32') return copied;
-  return spec.kind === 'bfloat16' ? halved : quantised(quantizer(spec.quantizer));
+  return spec.kind === 'bfloat16' ? halved : quantised(spec.quantizer);
 }

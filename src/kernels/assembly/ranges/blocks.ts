@@ -1,15 +1,17 @@
 /**
- * 8-bit codes of a table in blocks, a binary32 scale for each block, its largest magnitude: the twin of
- * `src/train/optimizers/block-codes.ts`. What is packed are `count` codes, then the scales, at any address.
+ * 8-bit codes of a table in blocks, a binary32 scale for each block: the twin of `src/train/optimizers/block-codes.ts` and of quantisers
+ * whose scales come from largest magnitudes. What is packed are `count` codes, then the scales, at any address.
  *
- * A table begins with the values of its 256 codes. From byte 1024 on it has, by the upper half of the pattern of a number in units of
- * its scale, 65536 times the code of the least number that has that half, plus what the lower half (its complement, of negative
- * numbers) has to reach for the next code: a gather, an addition and a shift give a code. What is no finite number has the code of 0.
+ * A table begins with the values of its 256 codes. At byte 1024 is what turns the lower half of the pattern of a negative number: all
+ * ones, or 0 where the codes of negative numbers rise with their magnitudes. From byte 1040 on it has, by the upper half of the pattern
+ * of a number in units of its scale, 65536 times the code of the number of that half that has the least one, plus what the lower half, turned,
+ * has to reach for the next code: a gather, an addition and a shift give a code. What is no finite number has the code of 0.
  */
 
 const infinity: i32 = 0x7f800000;
 const magnitude: i32 = 0x7fffffff;
-const changes: usize = 1024;
+const turns: usize = 1024;
+const changes: usize = 1040;
 
 /** What lies at four addresses. */
 @inline
@@ -45,49 +47,65 @@ function magnitudesOf(x: v128): v128 {
   return v128.and(x, i32x4.splat(magnitude));
 }
 
-/** Numbers over a scale; 0 has no sign. */
+/** Numbers in units of their scale; those that are divided by it have no sign where they are 0. */
 @inline
-function unitsOf(x: v128, scale: v128): v128 {
-  return f32x4.div(f32x4.add(x, f32x4.splat(0)), scale);
+function unitsOf(x: v128, scale: v128, isFactor: bool): v128 {
+  return isFactor ? f32x4.mul(x, scale) : f32x4.div(f32x4.add(x, f32x4.splat(0)), scale);
 }
 
 /** Codes of four numbers in units of their scale. */
 @inline
-function fourCodes(units: v128, places: v128): v128 {
+function fourCodes(units: v128, places: v128, turned: v128): v128 {
   const upper = v128.and(i32x4.shr_u(units, 14), i32x4.splat(0x3fffc));
-  const lower = v128.and(v128.xor(units, i32x4.shr_s(units, 31)), i32x4.splat(0xffff));
-  return i32x4.shr_u(i32x4.add(gathered(i32x4.add(upper, places)), lower), 16);
+  const lower = v128.xor(v128.and(units, i32x4.splat(0xffff)), v128.and(i32x4.shr_s(units, 31), turned));
+  const code = i32x4.shr_u(i32x4.add(gathered(i32x4.add(upper, places)), lower), 16);
+  return v128.and(code, i32x4.splat(0xff));
 }
 
 /** Codes of a block's numbers. */
-function toCodes(source: usize, end: usize, codes: usize, table: usize, scale: f32): void {
+@inline
+function toCodes(source: usize, end: usize, codes: usize, table: usize, scale: f32, isFactor: bool): void {
   const places = i32x4.splat(<i32>(table + changes));
-  // Of a block of zeros any scale does.
-  const scales = f32x4.splat(scale == 0 ? 1 : scale);
+  const turned = v128.load32_splat(table + turns);
+  const scales = f32x4.splat(scale);
   for (; source + 64 <= end; source += 64, codes += 16) {
     const first = i16x8.narrow_i32x4_s(
-      fourCodes(unitsOf(v128.load(source), scales), places),
-      fourCodes(unitsOf(v128.load(source, 16), scales), places),
+      fourCodes(unitsOf(v128.load(source), scales, isFactor), places, turned),
+      fourCodes(unitsOf(v128.load(source, 16), scales, isFactor), places, turned),
     );
     const second = i16x8.narrow_i32x4_s(
-      fourCodes(unitsOf(v128.load(source, 32), scales), places),
-      fourCodes(unitsOf(v128.load(source, 48), scales), places),
+      fourCodes(unitsOf(v128.load(source, 32), scales, isFactor), places, turned),
+      fourCodes(unitsOf(v128.load(source, 48), scales, isFactor), places, turned),
     );
     v128.store(codes, i8x16.narrow_i16x8_u(first, second));
   }
-  for (; source < end; source += 4, codes++)
-    store<u8>(
-      codes,
-      i32x4.extract_lane(fourCodes(unitsOf(v128.load32_splat(source), scales), places), 0),
-    );
+  for (; source < end; source += 4, codes++) {
+    const units = unitsOf(v128.load32_splat(source), scales, isFactor);
+    store<u8>(codes, i32x4.extract_lane(fourCodes(units, places, turned), 0));
+  }
 }
 
+/** Of numbers over their scale. */
+function codesOver(source: usize, end: usize, codes: usize, table: usize, scale: f32): void {
+  // Of a block of zeros any scale does.
+  toCodes(source, end, codes, table, scale == 0 ? 1 : scale, false);
+}
+
+function codesTimes(source: usize, end: usize, codes: usize, table: usize, scale: f32): void {
+  toCodes(source, end, codes, table, scale, true);
+}
+
+/**
+ * @param target 0: scales are the largest magnitudes, which numbers are divided by; else target over them, at most the largest number,
+ *   which numbers are multiplied by
+ */
 export function encodeBlocks(
   source: usize,
   packed: usize,
   count: i32,
   block: i32,
   table: usize,
+  target: f32,
 ): void {
   let scales = packed + count;
   for (let begin = 0; begin < count; begin += block) {
@@ -102,24 +120,39 @@ export function encodeBlocks(
       const bits = magnitudesOf(v128.load32_splat(at));
       largest = i32x4.max_s(largest, v128.and(bits, i32x4.lt_s(bits, i32x4.splat(infinity))));
     }
-    const scale = reinterpret<f32>(largestLane(largest));
-    toCodes(source, end, packed + begin, table, scale);
+    const top = reinterpret<f32>(largestLane(largest));
+    const scale = target == 0 ? top : min<f32>(target / top, f32.MAX_VALUE);
+    if (target == 0) codesOver(source, end, packed + begin, table, scale);
+    else codesTimes(source, end, packed + begin, table, scale);
     store<f32>(scales, scale);
     source = end;
     scales += 4;
   }
 }
 
-export function decodeBlocks(packed: usize, destination: usize, count: i32, block: i32, table: usize): void {
+@inline
+function imageOf(value: v128, scale: v128, isFactor: bool): v128 {
+  return isFactor ? f32x4.div(value, scale) : f32x4.mul(value, scale);
+}
+
+/** @param isFactor whether values are divided by scales, as what they come from was multiplied by them */
+export function decodeBlocks(
+  packed: usize,
+  destination: usize,
+  count: i32,
+  block: i32,
+  table: usize,
+  isFactor: bool,
+): void {
   let scales = packed + count;
   for (let begin = 0; begin < count; begin += block) {
     const end = destination + (<usize>min(block, count - begin) << 2);
     const scale = v128.load32_splat(scales);
     let codes = packed + begin;
     for (; destination + 16 <= end; destination += 16, codes += 4)
-      v128.store(destination, f32x4.mul(valuesOf(table, codes), scale));
+      v128.store(destination, imageOf(valuesOf(table, codes), scale, isFactor));
     for (; destination < end; destination += 4, codes++)
-      v128.store32_lane(destination, f32x4.mul(valueOf(table, codes), scale), 0);
+      v128.store32_lane(destination, imageOf(valueOf(table, codes), scale, isFactor), 0);
     scales += 4;
   }
 }
@@ -210,8 +243,8 @@ export function adamBlocks(
     if (max(top1, top2) >= infinity) return 0;
     store<i32>(scales1, top1);
     store<i32>(scales2, top2);
-    toCodes(room, room + size, codes1, table1, reinterpret<f32>(top1));
-    toCodes(room2, room2 + size, codes2, table2, reinterpret<f32>(top2));
+    codesOver(room, room + size, codes1, table1, reinterpret<f32>(top1));
+    codesOver(room2, room2 + size, codes2, table2, reinterpret<f32>(top2));
     gradient += size;
     variable += size;
     updated += size;
