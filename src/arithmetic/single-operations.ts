@@ -2,7 +2,7 @@
  * One operation at a time, on codes or on numbers, with what it raised and how it was rounded. The result is that of the object's own
  * methods, with their options and draws; here is only what is told of it.
  */
-import { checkLength } from '../check.ts';
+import { checkLength, checkNumber } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { type Explanation, explain } from '../explained/explain.ts';
 import { scalarFormats } from '../formats/catalogue.ts';
@@ -200,8 +200,9 @@ function makeSingle({
     return (...operands) => {
       if (format.bits === Infinity) throw noCodes(format.name);
       checkCount(name, operands, formats);
-      const values =
-        name === 'convert' ? (operands as number[]) : operands.map((code, i) => formats[i]!.decode(code));
+      const values = operands.map((code, i) =>
+        name === 'convert' ? checkNumber('a', code) : formats[i]!.decode(code),
+      );
       const { value, flags } = run(name, values);
       return { code: codeOf(value, format), value, flags };
     };
@@ -210,6 +211,7 @@ function makeSingle({
   function traced(name: SingleName): (...operands: number[]) => Trace {
     return (...operands) => {
       checkCount(name, operands, formats);
+      for (const [i, x] of operands.entries()) checkNumber('abc'[i]!, x);
       const random = nextDraw(context);
       const { value, flags } = run(name, operands);
       const read = name === 'convert' ? operands : operands.map((x, i) => context.accept('abc'[i]!, x));

@@ -21,6 +21,7 @@ import type { Expression, ExpressionOperand } from './expression-types.ts';
 import {
   broadcastStride,
   checkAxis,
+  checkPlace,
   checkRank,
   checkShape,
   reshapedStride,
@@ -158,13 +159,13 @@ export class ArrayCore implements View {
   /** A row of a matrix, as a view. */
   row(i: number): ShapedArray {
     checkMatrix(this, 'row');
-    return this.slice(i);
+    return this.slice(checkPlace('i', i, this.shape[0]!));
   }
 
   /** A column of a matrix, as a view. */
   column(j: number): ShapedArray {
     checkMatrix(this, 'column');
-    return this.slice(null, j);
+    return this.slice(null, checkPlace('j', j, this.shape[1]!));
   }
 
   /**

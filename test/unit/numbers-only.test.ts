@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
 import * as core from '../../src/index.ts';
+import * as linalg from '../../src/linalg/index.ts';
 import * as train from '../../src/train/index.ts';
 import { errorOf, functionNames, leavesOf, wrongLeaves } from '../options-walk.ts';
 
@@ -60,6 +61,8 @@ const coreCalls: Calls = {
     [1, 2],
   ],
   randomIntegers: [4, { seed: 1 }],
+  quantizedMatmul: [q.quantize(x, shape), q.quantize(x, shape), { transposeA: true, transposeB: false }],
+  repeat: [2, (seed: number) => seed, { seed: 3 }],
   analyze: [x, 'int8', { shape }],
   arithmetic: ['binary16', { randomBits: 8, rounding: 'stochastic', seed: 1, flags: true }],
   blend: [x, y, 0.5],
@@ -88,6 +91,27 @@ const coreCalls: Calls = {
   significantDigits: [x],
   sparseTerm: [core.keepOutliers({ count: 1 }).forward(Float32Array.of(1, 2), [2]).residue],
   transform: [{ name: 'hadamard', size: 2 }],
+};
+
+const A = e4m3.array([
+  [4, 1],
+  [1, 3],
+]);
+/** Numbers, lists of them and lists of lists are all operands of a shaped array. */
+const isOperand = (_: string, wrong: unknown): boolean => Array.isArray(wrong);
+/** Axes are one or several. */
+const isAxes = (path: string, wrong: unknown): boolean => path.endsWith('axis') && Array.isArray(wrong);
+const toBinary16 = core.arithmetic({ operands: 'e4m3fn', result: 'binary16' });
+const word = core.fixedPoint({ integerBits: 4, fractionBits: 4, signed: true });
+
+const linalgCalls: Calls = {
+  conjugateGradients: [A, pair, { tolerance: 0.1, steps: 2 }],
+  gmres: [A, pair, { tolerance: 0.1, steps: 2 }],
+  refine: [A, pair, { tolerance: 0.1, steps: 2, innerTolerance: 0.1 }],
+  solve: [A, pair],
+  svd: [A, { sweeps: 10 }],
+  eigSymmetric: [A, { sweeps: 10 }],
+  triangularSolve: [linalg.cholesky(A).L, pair],
 };
 
 const number = { m: 2, k: 2, n: 2, transposeA: true, transposeB: false, batch: 1 };
@@ -128,6 +152,52 @@ const methods: Readonly<Record<string, { readonly of: object; readonly calls: Ca
       sum: [x, { order: { chunk: 2 }, c: 1 }],
     },
   },
+  'an arithmetic of several formats': {
+    of: toBinary16,
+    calls: {
+      ...elementwise(toBinary16),
+      cumsum: [x],
+      dot: [x, y, { order: { chunk: 2 }, c: 1 }],
+      matmul: [x, y, number, { order: { chunk: 2 } }],
+      matvec: [x, [1, 2], { m: 2, k: 2, transpose: true }],
+      restore: [{ offset: 3, supplied: 0 }],
+      sum: [x, { order: { chunk: 2 }, c: 1 }],
+    },
+  },
+  'traced operations': { of: e4m3.traced, calls: { add: pair, fma: triple, sqrt: [1], convert: [1] } },
+  'operations on codes': {
+    of: e4m3.codes,
+    calls: { add: { arguments: pair, also: isBigint }, convert: [1] },
+  },
+  'a shaped array': {
+    of: A,
+    calls: {
+      at: pair.map((place) => place - 1),
+      row: [1],
+      column: [1],
+      // null is an open end.
+      slice: {
+        arguments: [
+          [0, 2],
+          [0, 2, 1],
+        ],
+        also: (_, wrong) => wrong === null,
+      },
+      transpose: [1, 0],
+      reshape: [[4, 1]],
+      broadcastTo: [[2, 2, 2]],
+      sum: {
+        arguments: [{ axis: 1, keepDims: true, c: 1, order: { chunk: 2 } }],
+        also: isAxes,
+      },
+      mean: { arguments: [{ axis: 1, keepDims: true }], also: isAxes },
+      cumsum: { arguments: [{ axis: 1 }], also: isAxes },
+      add: { arguments: [1], also: isOperand },
+      mul: { arguments: [pair], also: isOperand },
+      fma: { arguments: [pair, 1], also: isOperand },
+    },
+  },
+  'a fixed-point format': { of: word, calls: { from: { arguments: [1.5], also: isBigint } } },
   'a quire': {
     of: e4m3.quire(),
     calls: Object.fromEntries(
@@ -236,6 +306,12 @@ for (const [owner, { of, calls }] of Object.entries(methods))
         expect(await complaints(name, (...list) => (of as Callable)[name]!(...list), given)).toEqual([]),
       );
   });
+describe('linear algebra', () => {
+  for (const [name, given] of Object.entries(linalgCalls))
+    test(name, async () =>
+      expect(await complaints(name, (linalg as unknown as Callable)[name]!, given)).toEqual([]),
+    );
+});
 describe('training', () => {
   for (const [name, given] of Object.entries(trainCalls))
     test(name, async () =>
