@@ -86,7 +86,7 @@ for (const name of existsSync(content) ? readdirSync(content) : [])
 mkdirSync(content, { recursive: true });
 stageDocs();
 await stageData(join(content, 'public'));
-const examples = stageExamples(join(root, 'docs'), join(content, 'public'));
+const examples = await stageExamples(join(root, 'docs'), join(content, 'public'));
 writeFileSync(join(content, 'public', 'examples', 'manifest.json'), JSON.stringify(examples));
 if (!isQuick) await stageReference();
 await build(join(root, 'site'));

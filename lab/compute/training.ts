@@ -28,6 +28,7 @@ export interface TrainingInput extends TrainingFields {
 
 export type TrainingReport =
   | { readonly type: 'begin'; readonly recipe: Recipe }
+  | { readonly type: 'teacher'; readonly steps: number }
   | RunEntry
   | { readonly type: 'picture'; readonly picture: Picture };
 
@@ -115,6 +116,7 @@ export async function trainingRun(given: TrainingInput, { base, report }: Enviro
     },
     onEvaluation: (one) => note({ type: 'evaluation', ...one }),
     onPhase: (one) => note({ type: 'phase', ...one }),
+    onTeacher: ({ steps }) => tell({ type: 'teacher', steps }),
     async onCheckpoint(checkpoint) {
       const { step } = checkpoint.state;
       const isSeen = own.isPaused || step % pictureEvery === 0 || step === 1;

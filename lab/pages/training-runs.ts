@@ -20,6 +20,7 @@ interface Begun {
 function take(run: ShownRun, report: TrainingReport): void {
   if (report.type === 'picture') run.picture = report.picture;
   else if (report.type === 'begin') run.title = report.recipe.title;
+  else if (report.type === 'teacher') run.before = `a float32 teacher learns first, ${report.steps} steps`;
   else addRecord(run, report);
 }
 

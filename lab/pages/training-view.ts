@@ -11,6 +11,8 @@ export interface ShownRun extends RunRecord {
   readonly key: string;
   readonly colour: number;
   readonly isRecorded: boolean;
+  /** What is done before the first step. */
+  before?: string;
 }
 
 /** Of how many steps from the first on two runs have the same losses, to the bit. */
@@ -44,7 +46,8 @@ function likeness(run: ShownRun, runs: readonly ShownRun[]): readonly [string, C
 
 /** What a run has come to. */
 export function runState(run: ShownRun, runs: readonly ShownRun[]): HTMLElement {
-  const { key, colour, title, steps, losses, evaluations, seconds, flips, outcome } = run;
+  const { key, colour, title, steps, losses, evaluations, seconds, flips } = run;
+  const outcome = run.outcome || (losses.length === 0 ? run.before : '') || '–';
   const [last, evaluated, flipped] = [losses.at(-1), evaluations.at(-1), flips.at(-1)];
   return el(
     'div',
@@ -63,7 +66,7 @@ export function runState(run: ShownRun, runs: readonly ShownRun[]): HTMLElement 
       ['validation', evaluated === undefined ? '–' : measured(evaluated.loss, evaluated.accuracy)],
       ['codes that flip in a step', flipped === undefined ? '–' : flipped[1].toExponential(2)],
       ['ms a step', losses.length === 0 ? '–' : ((1000 * seconds) / losses.length).toFixed(1)],
-      ['outcome', el('output', { 'data-outcome': key }, outcome || '–')],
+      ['outcome', el('output', { 'data-outcome': key }, outcome)],
       ...likeness(run, runs),
     ]),
   );

@@ -21,8 +21,9 @@ interface Box {
   readonly bottom: number;
 }
 
-/** Pixels that a text is about wide in the style sheet's size of labels. */
-export const textWidth = (text: string): number => 7.6 * text.length;
+/** Pixels that a text is at most about wide in the style sheet's size of labels. */
+export const textWidth = (text: string): number =>
+  7.6 * text.length + 4.5 * (text.match(/[mwMW]/g)?.length ?? 0);
 
 const [lineHeight, radius, gap] = [14, 4, 8];
 

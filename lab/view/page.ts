@@ -3,6 +3,7 @@ import { Asker, type Fault } from '../client.ts';
 import type { TaskName, Tasks } from '../tasks.ts';
 import { el, keepingFocus } from './dom.ts';
 import { type Form, form as makeForm, type State } from './fields.ts';
+import { showChosen } from './table.ts';
 
 /** Where a page is. */
 export interface Place {
@@ -55,7 +56,10 @@ export function instrument<T extends TaskName>(
       const answer = await asker.ask(task, { ...state, ...(await beside()) } as never);
       if (mine !== latest) return;
       form.fault(undefined);
-      again = () => keepingFocus(sheet, () => show(answer, state, page));
+      again = () => {
+        keepingFocus(sheet, () => show(answer, state, page));
+        showChosen(sheet);
+      };
       again();
       root.dataset['state'] = 'ready';
     } catch (error) {

@@ -49,6 +49,15 @@ export function table({ caption, columns, rows, rowClass }: TableGiven): HTMLEle
   );
 }
 
+/** Brings the chosen row of each table into its frame. */
+export function showChosen(sheet: HTMLElement): void {
+  for (const row of sheet.querySelectorAll<HTMLElement>('.scroll tr.chosen')) {
+    const frame = row.closest('.scroll')!;
+    if (row.offsetTop + row.offsetHeight > frame.clientHeight)
+      frame.scrollTop = row.offsetTop - frame.clientHeight / 2;
+  }
+}
+
 /** Facts, a name and a text each. */
 export const facts = (rows: readonly (readonly [name: string, ...texts: Child[]])[]): HTMLElement =>
   el(

@@ -1,16 +1,19 @@
 /**
  * The documentation's examples as modules that pages run: of each page those that import from the library alone. An example sees what
- * the ones before it declare, as in the text, and a line with what it gives in a comment is shown with what it gives.
+ * the ones before it declare, as in the text, and a line with what it gives in a comment is shown with what it gives. Pages whose
+ * examples take expressions, or entry points beside the first, load another bundle of the library, with mathjs in it.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { buildSync, transformSync } from 'esbuild';
+import { build, transformSync } from 'esbuild';
 
 /** Examples that need a model, workers, files, other packages or time. */
 const needsMore =
-  /\btf\b|\bmodel\b|\bThreads\b|startThreads|fc\.assert|mobyDick|\blossScaling\b|\bscales[AB]\b|readFile|\bplot\(|\bcompile\b/;
+  /\btf\b|\bmodel\b|\bThreads\b|startThreads|fc\.assert|mobyDick|\blossScaling\b|\bscales[AB]\b|readFile|\bplot\(/;
 const importLine = /^import .*;$/gm;
-const named = /^import \{(.*)\} from 'halfulp';$/;
+const named = /^import \{(.*)\} from 'halfulp(?:\/(linalg|mathjs|testing))?';$/;
+/** Examples that the small bundle of the library is not enough for. */
+const needsWhole = /from 'halfulp\/|\bcompile\(/;
 /** An expression with what it gives. */
 const commentedLine = /^(?!const |let |import |\/\/|\s|await |\})(.+); +\/\/ (.*)$/gm;
 
@@ -37,18 +40,24 @@ function runnableOf(examples) {
   });
 }
 
+/** Import declarations of all examples, each name once. */
+function importsOf(examples) {
+  const names = new Map();
+  for (const line of examples.flatMap((code) => code.match(importLine) ?? [])) {
+    const [, list, entry = 'halfulp'] = named.exec(line);
+    const own = list.split(',').map((one) => one.trim());
+    names.set(entry, [
+      ...(names.get(entry) ?? []),
+      ...own.filter((one) => one !== '' && !one.startsWith('type ')),
+    ]);
+  }
+  const folder = examples.some((code) => needsWhole.test(code)) ? 'library/whole' : 'library';
+  return [...names]
+    .map(([entry, list]) => `import { ${[...new Set(list)].join(', ')} } from '../${folder}/${entry}.js';`)
+    .join('\n');
+}
+
 function moduleOf(examples, runnable) {
-  const names = new Set(
-    runnable.flatMap((i) =>
-      (examples[i].match(importLine) ?? []).flatMap((line) =>
-        named
-          .exec(line)[1]
-          .split(',')
-          .map((one) => one.trim()),
-      ),
-    ),
-  );
-  const values = [...names].filter((name) => !name.startsWith('type ') && name !== '').join(', ');
   const bodies = runnable.map((i) => {
     const body = examples[i]
       .replace(importLine, '')
@@ -58,7 +67,7 @@ function moduleOf(examples, runnable) {
       );
     return `{\n${body}\nif (last === ${i}) return;\n`;
   });
-  const source = `import { ${values} } from '../library/halfulp.js';
+  const source = `${importsOf(runnable.map((i) => examples[i]))}
 export async function run(last, show) {
 ${given}
 ${bodies.join('')}${'}'.repeat(bodies.length)}
@@ -68,7 +77,7 @@ ${bodies.join('')}${'}'.repeat(bodies.length)}
 }
 
 /** Writes the modules and the library for them into the published folder; returns the numbers of the examples of each page. */
-export function stageExamples(docs, published) {
+export async function stageExamples(docs, published) {
   const manifest = {};
   for (const file of readdirSync(docs, { recursive: true, encoding: 'utf8' }).filter((one) =>
     one.endsWith('.md'),
@@ -84,15 +93,39 @@ export function stageExamples(docs, published) {
     writeFileSync(target, moduleOf(examples, seen));
     manifest[page] = runnable;
   }
-  buildSync({
-    entryPoints: [join(docs, '..', 'src', 'index.ts')],
-    outfile: join(published, 'library', 'halfulp.js'),
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    target: 'es2022',
-    platform: 'browser',
-    external: ['node:*'],
-  });
+  await buildLibrary(join(docs, '..'), join(published, 'library'));
   return manifest;
+}
+
+/** What expressions are parsed with, in place of a package that Node would find. */
+const parserOfPages = {
+  name: 'parser-of-pages',
+  setup({ onLoad }) {
+    onLoad({ filter: /expressions[\\/]parser\.ts$/ }, ({ path }) => ({
+      contents: `import { create, parseDependencies } from 'mathjs';
+const { parse } = create({ parseDependencies }, { number: 'BigNumber' });
+export const parserOf = (given) => given ?? parse;`,
+      resolveDir: dirname(path),
+    }));
+  },
+};
+
+/** The library as modules: the first entry point alone, and several of them with mathjs. */
+async function buildLibrary(root, target) {
+  const source = (entry) => join(root, 'src', entry, 'index.ts');
+  const common = {
+    ...{ bundle: true, minify: true, format: 'esm', target: 'es2022', platform: 'browser' },
+    external: ['node:*'],
+  };
+  await build({ ...common, entryPoints: { halfulp: source('.') }, outdir: target });
+  await build({
+    ...common,
+    entryPoints: {
+      halfulp: source('.'),
+      ...Object.fromEntries(['linalg', 'mathjs', 'testing'].map((entry) => [entry, source(entry)])),
+    },
+    outdir: join(target, 'whole'),
+    splitting: true,
+    plugins: [parserOfPages],
+  });
 }

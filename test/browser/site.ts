@@ -130,17 +130,32 @@ export const settled = `(async () => {
   return 'nothing';
 })()`;
 
+/** Code that puts the texts of `values` into the fields of those names, as a user does. */
+const enter = `for (const [name, value] of Object.entries(values)) {
+  const input = document.querySelector('form.fields [name="' + name + '"]');
+  input.value = value;
+  for (const type of ['input', 'change']) input.dispatchEvent(new Event(type, { bubbles: true }));
+}`;
+
+type Values = Readonly<Record<string, string>>;
+
 /** Code that fills fields as a user does, and waits for the answer. */
-export const fill = (values: Readonly<Record<string, string>>): string => `(async () => {
+export const fill = (values: Values): string => `(async () => {
   await ${settled};
   const values = ${JSON.stringify(values)};
-  for (const [name, value] of Object.entries(values)) {
-    const input = document.querySelector('form.fields [name="' + name + '"]');
-    input.value = value;
-    input.dispatchEvent(new Event('input', { bubbles: true }));
-    input.dispatchEvent(new Event('change', { bubbles: true }));
-  }
+  ${enter}
   return await ${settled};
+})()`;
+
+/** Code that fills fields time after time; gives what the page answers each time and what `read`, code itself, finds there. */
+export const fillEach = (cases: readonly Values[], read: string): string => `(async () => {
+  await ${settled};
+  const found = [];
+  for (const values of ${JSON.stringify(cases)}) {
+    ${enter}
+    found.push([await ${settled}, ${read}]);
+  }
+  return found;
 })()`;
 
 /** Code that names texts of drawings that cover each other or leave their drawing, and a page that is wider than the window. */

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { csvOfSpirals } from '../../lab/spirals.ts';
 import type { Served } from '../../src/cli/lab/serve.ts';
 import { wasmBackend } from '../../src/tfjs/index.ts';
-import { csvData, recipeFrom, train } from '../../src/train/index.ts';
+import { csvData, modelConfig, recipeFrom, train } from '../../src/train/index.ts';
 import {
   type AnyBrowser,
   type AnyPage,
@@ -55,9 +55,35 @@ const trainings = {
     recipe: '{ "recipe": "dqt", "bits": 8 }',
     other: 'bitnet',
     batch: '16',
+    evaluate: '50',
   },
-  text: { data: 'text', recipe: 'nvfp4', other: '{ "recipe": "bitnetTransition", "at": 0.5 }', batch: '4' },
+  text: {
+    data: 'text',
+    recipe: 'nvfp4',
+    other: '{ "recipe": "bitnetTransition", "at": 0.5 }',
+    batch: '4',
+    evaluate: '50',
+  },
 } as const;
+
+/** What is wrong of which field. */
+const wrong: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+  ...['', 'many', '0', '-1', '1e9', '1e999', 'NaN', '1.5'].map((steps) => ['steps', { steps }] as const),
+  ...['', '-1', '1e999', '99999999999999999999'].map((seed) => ['seed', { seed }] as const),
+  ...['0', 'NaN', '99999'].map((batch) => ['batch', { batch }] as const),
+  ...['NaN', '2', '0', '-1', '1e999'].map((rate) => ['rate', { rate }] as const),
+  ...['0', '-5'].map((evaluate) => ['evaluate', { evaluate }] as const),
+  ...['', '-1'].map((probes) => ['probes', { probes }] as const),
+  ['model', { data: 'spirals', model: 'llama-tiny' }],
+  ['recipe', { recipe: '', other: '' }],
+  ...[
+    ...['{', 'bitnett', '[]', 'null', '1e999', '"bitnet"', '{ "recipe": 3 }', '__proto__'],
+    ...['{ "__proto__": { "recipe": "bitnet" } }', '{ "recipe": "dqt", "bits": 1e999 }', '💥'],
+    ...['{ "recipe": "bitnetTransition", "at": "soon" }', '{ "recipe": "dqt", "extra": 1 }'],
+  ].map((recipe) => ['recipe', { recipe }] as const),
+  ['other', { other: '{ "recipe": "dqt", "bits": "eight" }' }],
+  ['third', { third: '['.repeat(5000) }],
+];
 
 /** Losses of the command by its words: each is run once for all browsers. */
 const commands = new Map<string, Promise<number[]>>();
@@ -72,6 +98,26 @@ function lossesOf(words: readonly string[], files: Readonly<Record<string, strin
     commands.set(key, commandLosses(named, name));
   }
   return commands.get(key)!;
+}
+
+/** Losses of `train` on the spirals: each recipe is trained once for all browsers. */
+const trainedHere = new Map<string, Promise<number[]>>();
+function lossesOfTrain(recipe: object): Promise<number[]> {
+  const key = JSON.stringify(recipe);
+  const made =
+    trainedHere.get(key) ??
+    (async () => {
+      const losses: number[] = [];
+      await train({
+        ...{ tf: await wasmBackend(), model: 'mlp', steps: 50, seed: 4, evaluateEvery: 10 },
+        data: await csvData(csvOfSpirals(), { label: 'class' }),
+        recipe: recipeFrom(recipe),
+        onStep: ({ loss }) => void losses.push(loss),
+      });
+      return losses;
+    })();
+  trainedHere.set(key, made);
+  return made;
 }
 
 const clicked = (name: string): string =>
@@ -149,31 +195,20 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (_, start) => {
     600_000,
   );
 
-  it('fifty steps have the losses of train, under three recipes side by side', async () => {
+  it('fifty steps have the losses of train, under four recipes side by side: learned scales and a teacher among them', async () => {
     const page = await opened();
-    const third = '{ "recipe": "dqt", "bits": 4 }';
-    expect(await page.evaluate(fill({ steps: '50', seed: '4', probes: '0', third }))).toBe('ready');
+    const third = '{ "recipe": "distillation", "bits": 2, "levels": "learned" }';
+    const fourth = '{ "recipe": "lsq", "bits": 4 }';
+    expect(await page.evaluate(fill({ steps: '50', seed: '4', probes: '0', third, fourth }))).toBe('ready');
     expect(await page.evaluate(trained)).toBe('ready');
     const shown = await page.evaluate<string[]>(shownLosses);
-    const tf = await wasmBackend();
-    const data = await csvData(csvOfSpirals(), { label: 'class' });
-    const given = [{ recipe: 'float32' }, { recipe: 'bitnetTransition', at: 0.4 }, JSON.parse(third)];
-    expect(shown.length).toBe(3);
-    for (const [i, one] of given.entries()) {
-      const losses: number[] = [];
-      const onStep = ({ loss }: { loss: number }): void => void losses.push(loss);
-      await train({
-        tf,
-        model: 'mlp',
-        data,
-        recipe: recipeFrom(one),
-        steps: 50,
-        seed: 4,
-        evaluateEvery: 10,
-        onStep,
-      });
-      expect(numbers(shown[i]!)).toEqual(losses);
-    }
+    const given = [
+      { recipe: 'float32' },
+      { recipe: 'bitnetTransition', at: 0.4 },
+      ...[third, fourth].map((one) => JSON.parse(one)),
+    ];
+    expect(shown.length).toBe(4);
+    for (const [i, one] of given.entries()) expect(numbers(shown[i]!)).toEqual(await lossesOfTrain(one));
     // The change of phase after 20 steps has its spike, from the losses that are shown.
     const losses = numbers(shown[1]!);
     const level = losses.slice(0, 20).reduce((sum, loss) => sum + loss, 0) / 20;
@@ -226,11 +261,40 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (_, start) => {
     await page.close();
   }, 600_000);
 
+  it('opens a run of the cpu backend, and has its losses on that backend', async () => {
+    const page = await opened();
+    const recipe = recipeFrom({ recipe: 'bitnet' });
+    const files = { 'recipe.json': `${JSON.stringify(recipe, null, 2)}\n`, 'spirals.csv': csvOfSpirals() };
+    const words =
+      'train recipe.json --model mlp --steps 50 --seed 5 --backend cpu --csv spirals.csv --label class';
+    const losses = await lossesOf(words.split(' '), files);
+    const config = {
+      training: {
+        recipe,
+        model: modelConfig('mlp'),
+        steps: 50,
+        seed: 5,
+        evaluateEvery: 10,
+        probeEvery: 0,
+        kernels: 'own',
+      },
+      ...{ backend: 'cpu', samples: { name: 'spirals.csv' } },
+    };
+    expect(await page.evaluate(choose('open', { 'config.json': JSON.stringify(config) }))).toBe('ready');
+    expect(await page.evaluate("document.querySelector('.taken code').textContent")).toContain(
+      ' --backend cpu ',
+    );
+    expect(await page.evaluate(trained)).toBe('ready');
+    expect(numbers((await page.evaluate<string[]>(shownLosses))[0]!)).toEqual(losses);
+    expect(page.faults).toEqual([]);
+    await page.close();
+  }, 600_000);
+
   it('pauses, goes on and steps, and ends with the losses of a run that never stopped', async () => {
     const page = await opened();
     const until = (code: string): string =>
       `(async () => { for (let i = 0; i < 3000 && !(${code}); i++) await new Promise((resolve) => setTimeout(resolve, 10)); return ${stepsDone}; })()`;
-    expect(await page.evaluate(fill({ steps: '60', seed: '5', probes: '0', other: '' }))).toBe('ready');
+    expect(await page.evaluate(fill({ steps: '40', seed: '5', probes: '0', other: '' }))).toBe('ready');
     await page.evaluate(clicked('step'));
     for (let step = 1; step <= 3; step++) {
       expect(await page.evaluate(until(`${stepsDone}[0] >= ${step}`))).toEqual([step]);
@@ -247,20 +311,20 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (_, start) => {
     await new Promise((resolve) => setTimeout(resolve, 700));
     expect(await page.evaluate(stepsDone)).toEqual([paused]);
     expect(paused).toBeGreaterThanOrEqual(10);
-    if (paused < 60) await page.evaluate(clicked('go on'));
+    if (paused < 40) await page.evaluate(clicked('go on'));
     expect(await page.evaluate(settled)).toBe('ready');
     const [stopped] = await page.evaluate<string[]>(shownLosses);
     expect(await page.evaluate(trained)).toBe('ready');
     expect(await page.evaluate(shownLosses)).toEqual([stopped]);
-    expect(numbers(stopped!).length).toBe(60);
+    expect(numbers(stopped!).length).toBe(40);
     // Another seed is another run.
-    expect(await page.evaluate(fill({ seed: '6' }))).toBe('ready');
+    expect(await page.evaluate(fill({ seed: '6', steps: '3' }))).toBe('ready');
     expect(await page.evaluate(trained)).toBe('ready');
-    expect((await page.evaluate<string[]>(shownLosses))[0]).not.toBe(stopped);
+    expect((await page.evaluate<string[]>(shownLosses))[0]).not.toBe(numbers(stopped!).slice(0, 3).join(' '));
     // Stopped, a run ends after the step at hand.
     expect(await page.evaluate(fill({ steps: '100000' }))).toBe('ready');
     await page.evaluate(clicked('train'));
-    await page.evaluate(until(`${stepsDone}[0] >= 1 && ${stepsDone}[0] < 60`));
+    await page.evaluate(until(`${stepsDone}[0] >= 4`));
     await page.evaluate(clicked('stop'));
     expect(await page.evaluate(settled)).toBe('ready');
     expect(((await page.evaluate(stepsDone)) as number[])[0]).toBeLessThan(1000);
@@ -268,31 +332,24 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (_, start) => {
     await page.close();
   });
 
-  it.each([
-    ['steps', { steps: 'many' }],
-    ['steps', { steps: '1e9' }],
-    ['seed', { seed: '-1' }],
-    ['batch', { batch: '0' }],
-    ['rate', { rate: 'NaN' }],
-    ['rate', { rate: '2' }],
-    ['evaluate', { evaluate: '0' }],
-    ['probes', { probes: '' }],
-    ['model', { data: 'spirals', model: 'llama-tiny' }],
-    ['recipe', { recipe: '{' }],
-    ['recipe', { recipe: 'bitnett' }],
-    ['recipe', { recipe: '', other: '' }],
-    ['other', { other: '{ "recipe": "dqt", "bits": "eight" }' }],
-    ['third', { third: `${'['.repeat(5000)}` }],
-  ])('%s: says what is wrong', async (field, values: Record<string, string>) => {
-    const page = await opened();
-    expect(await page.evaluate(fill(values))).toBe('refused');
-    expect(await page.evaluate(messageOf(field))).toMatch(/accepted: /);
-    expect(
-      await page.evaluate(`document.querySelector('[name="${field}"]').getAttribute('aria-invalid')`),
-    ).toBe('true');
-    await page.evaluate(clicked('train'));
-    expect(await page.evaluate(settled)).toBe('refused');
-    expect(await page.evaluate(stepsDone)).toEqual([]);
+  it('says what is wrong beside each field, and trains on none of it', async () => {
+    const page = await opened('?evaluate=20&batch=8&rate=0.01');
+    const right = await page.evaluate<Record<string, string>>(
+      "Object.fromEntries([...document.querySelectorAll('form.fields [name]')].map((one) => [one.name, one.value]))",
+    );
+    for (const [field, values] of wrong) {
+      const given = JSON.stringify(values).slice(0, 80);
+      expect(await page.evaluate(fill(values)), given).toBe('refused');
+      expect(await page.evaluate(messageOf(field)), given).toMatch(/accepted: /);
+      expect(
+        await page.evaluate(`document.querySelector('[name="${field}"]').getAttribute('aria-invalid')`),
+      ).toBe('true');
+      await page.evaluate(clicked('train'));
+      expect(await page.evaluate(settled), given).toBe('refused');
+      expect(await page.evaluate(stepsDone), given).toEqual([]);
+      const back = Object.keys(values).map((name) => [name, right[name]!]);
+      expect(await page.evaluate(fill(Object.fromEntries(back))), given).toBe('ready');
+    }
     expect(page.faults).toEqual([]);
     await page.close();
   });

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runFiles } from '../../lab/compute/run-files.ts';
 import { addRecord, emptyRecord, type RunEntry } from '../../lab/compute/run-record.ts';
+import { trainingDataOf } from '../../lab/compute/training-data.ts';
 import { readRecipe, settingsOf, trainingCheck } from '../../lab/compute/training-settings.ts';
 import { command } from '../../lab/pages/training-command.ts';
 import { run } from '../../src/cli/main.ts';
-import { recipeFrom } from '../../src/train/index.ts';
+import { idxData, recipeFrom } from '../../src/train/index.ts';
 import { testWorld } from './cli-world.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'halfulp-lab-'));
@@ -197,6 +198,66 @@ it.each([
   expect(command(state, 'recipe', files)).toBe(
     `halfulp train recipe.json --model mlp --steps 10 --seed 1 --backend cpu ${words}`,
   );
+});
+
+describe('files of the user', () => {
+  const idx = (count: number, ...sizes: number[]) => {
+    const shape = [count, ...sizes];
+    const values = Array.from(
+      { length: shape.reduce((a, b) => a * b) },
+      (_, i) => (7 * i) % (sizes.length > 0 ? 251 : 3),
+    );
+    return Uint8Array.from([0, 0, 8, shape.length, ...shape.flatMap((n) => [0, 0, 0, n]), ...values]);
+  };
+  const [images, labels, more, moreLabels] = [idx(30, 4, 4), idx(30), idx(9, 4, 4), idx(9)];
+  const read = (files: Readonly<Record<string, string | Uint8Array>>, label = '') =>
+    trainingDataOf(
+      { data: 'file', label, files: Object.entries(files).map(([name, content]) => file(name, content)) },
+      '',
+    );
+
+  it('are images by the names of IDX files', async () => {
+    const pair = await idxData({ images, labels }, { name: 'a.idx3-ubyte' });
+    expect(await read({ 'a-labels.idx1-ubyte': labels, 'a.idx3-ubyte': images })).toEqual(pair);
+    const four = {
+      't10k-labels-idx1-ubyte': moreLabels,
+      'train-labels-idx1-ubyte': labels,
+      't10k-images-idx3-ubyte': more,
+      'train-images-idx3-ubyte': images,
+    };
+    const whole = await idxData(
+      { images, labels, validation: { images: more, labels: moreLabels } },
+      { name: 'train-images-idx3-ubyte' },
+    );
+    expect(await read(four)).toEqual(whole);
+  });
+
+  it.each<[string, Record<string, string | Uint8Array>]>([
+    ['file: got .nothing.', {}],
+    ['file: got .a-idx3-ubyte.; accepted: one IDX file of images and one', { 'a-idx3-ubyte': images }],
+    ['file: .*accepted: one IDX file', { 'a-idx3-ubyte': images, 'b-idx3-ubyte': images }],
+    [
+      'file: .*accepted: one IDX file',
+      { 'a-idx3-ubyte': images, 'b-idx1-ubyte': labels, 'c-idx1-ubyte': labels },
+    ],
+    [
+      'file: .*accepted: one IDX file',
+      { 'train-images-idx3-ubyte': images, 't10k-labels-idx1-ubyte': labels },
+    ],
+    ['file: got .9 labels.; accepted: 30', { 'a-idx3-ubyte': images, 'a-idx1-ubyte': moreLabels }],
+    ['file: .*cut off', { 'a-idx3-ubyte': images.slice(0, -1), 'a-idx1-ubyte': labels }],
+    ['file: .*accepted: one file: a text', { 'a.csv': 'a,1\nb,2', 'b.csv': 'a,1\nb,2' }],
+    ['file: .*UTF-8', { 'a.txt': Uint8Array.of(0xff, 0xfe, 65, 0) }],
+    ['file: .*white space', { 'a.txt': ' \n' }],
+    ['file: ', { 'a.csv': '' }],
+    ['file: ', { 'a.csv': 'a,1e999x\nb,2\n' }],
+  ])('%s', async (message, files) => {
+    await expect(read(files)).rejects.toThrow(new RegExp(`^${message}`));
+  });
+
+  it('are tables whose column of the class is named', async () => {
+    await expect(read({ 'a.csv': 'a,b\n1,x\n2,y\n' }, 'c')).rejects.toThrow(/^label: got 'c'/);
+  });
 });
 
 it('words of a command stand for themselves in a shell', () => {
