@@ -96,6 +96,15 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (_, start) => {
       ]),
     );
     expect(await page.evaluate("document.querySelector('tr.chosen th').textContent")).toBe('0x3');
+    // The chosen row of a long table is in its frame.
+    expect(await page.evaluate(fill({ format: 'e4m3fn', code: '0x80' }))).toBe('ready');
+    expect(
+      await page.evaluate(`(() => {
+        const row = document.querySelector('tr.chosen').getBoundingClientRect();
+        const frame = document.querySelector('tr.chosen').closest('.scroll').getBoundingClientRect();
+        return row.top >= frame.top && row.bottom <= frame.bottom;
+      })()`),
+    ).toBe(true);
     expect(await page.evaluate(fill({ exponent: '5', mantissa: '6' }))).toBe('ready');
     expect(await page.evaluate("document.querySelector('[name=format]').value")).toBe('float(5,6,fn)');
     await page.close();
