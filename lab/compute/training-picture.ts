@@ -1,18 +1,17 @@
 /** A picture of a run's weights: the corner of the largest matrix, and what the forward pass reads of it. */
-import { type QuantizerOptions, quantizer } from '../../src/index.ts';
+import { type Quantizer, quantizer } from '../../src/index.ts';
+import { hasMemory, settledOptions } from '../../src/train/engine/slots.ts';
 import type { Checkpoint, Recipe } from '../../src/train/index.ts';
 import type { Picture } from './run-record.ts';
 
 /** Rows and columns of the largest picture. */
 const side = 64;
-/** How the phase reads a weight: a quantiser without memory of its own; undefined for none. */
-function readerOf(recipe: Recipe | undefined, phase: number) {
-  const spec = recipe?.phases[phase]?.linear.forward.w;
-  if (spec === null || spec === undefined || typeof spec !== 'object' || spec.format === undefined)
-    return undefined;
-  const { of: _, norm: __, learn, ...options } = spec;
-  if (learn !== undefined || options.scale?.from === 'learned') return undefined;
-  return quantizer(options as QuantizerOptions);
+
+/** How the phase reads a weight; undefined where it reads it as it is, or by what it remembers of earlier steps. */
+function readerOf(recipe: Recipe | undefined, phase: number): Quantizer | undefined {
+  const spec = recipe?.phases[phase]?.linear.forward.w ?? null;
+  const options = spec === null || hasMemory(spec) ? undefined : settledOptions(spec);
+  return options && quantizer(options);
 }
 
 /** The largest weight matrix that is held in binary32, its corner, and its codes. */

@@ -7,10 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runFiles } from '../../lab/compute/run-files.ts';
 import { addRecord, emptyRecord, type RunEntry } from '../../lab/compute/run-record.ts';
 import { trainingDataOf } from '../../lab/compute/training-data.ts';
+import { pictureOf } from '../../lab/compute/training-picture.ts';
 import { readRecipe, settingsOf, trainingCheck } from '../../lab/compute/training-settings.ts';
 import { command } from '../../lab/pages/training-command.ts';
 import { run } from '../../src/cli/main.ts';
-import { idxData, recipeFrom } from '../../src/train/index.ts';
+import { idxData, recipeFrom, recipes } from '../../src/train/index.ts';
 import { testWorld } from './cli-world.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'halfulp-lab-'));
@@ -198,6 +199,24 @@ it.each([
   expect(command(state, 'recipe', files)).toBe(
     `halfulp train recipe.json --model mlp --steps 10 --seed 1 --backend cpu ${words}`,
   );
+});
+
+it('weights have a picture under every published recipe, in every phase', () => {
+  const needed: Readonly<Record<string, object>> = { dqt: { bits: 4 }, bitnetTransition: { at: 0.5 } };
+  const data = new Uint8Array(Float32Array.from({ length: 4096 }, (_, i) => Math.sin(i)).buffer);
+  const arrays = new Map([['weights/hidden.1/values', { shape: [64, 64], dtype: 'F32', data }]]);
+  const read: string[] = [];
+  const published = Object.entries(recipes).filter(([, one]) => typeof one === 'function');
+  for (const [name] of published) {
+    const one = recipeFrom({ recipe: name, ...needed[name] });
+    for (const phase of one.phases.keys()) {
+      const { weights, elements } = pictureOf({ state: { step: 1, phase }, arrays } as never, one)!;
+      expect(weights.length, name).toBe(4096);
+      if (elements !== undefined) read.push(name);
+    }
+  }
+  expect(read).toEqual(expect.arrayContaining(['bitnet', 'adaPT', 's2fp8', 'nvfp4']));
+  expect(read).not.toContain('lsq');
 });
 
 describe('files of the user', () => {
