@@ -210,10 +210,11 @@ export function mount(root: HTMLElement, place: Place): Mounted {
       form.set({ model: isText ? 'llama-tiny' : 'mlp' });
   });
   open.onChange(async () => {
-    const files = await open.read();
-    if (files.length === 0) return;
+    if (open.names.length === 0) return;
+    checks++;
+    setState();
     try {
-      const opened = await checker.ask('runFiles', { files });
+      const opened = await checker.ask('runFiles', { files: await open.read() });
       const first = recipeFields.length;
       recorded = opened.runs.map((run, i) => ({
         ...run,

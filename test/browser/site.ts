@@ -122,7 +122,7 @@ export const browsers: readonly (readonly [name: string, start: () => Promise<An
 /** Code that waits until the instrument of a page has answered, or refused, and says which. */
 export const settled = `(async () => {
   const instrument = () => document.querySelector('.instrument')?.dataset.state;
-  for (let i = 0; i < 6000; i++) {
+  for (let i = 0; i < 18000; i++) {
     const state = instrument();
     if (state === 'ready' || state === 'refused') return state;
     await new Promise((resolve) => setTimeout(resolve, 10));

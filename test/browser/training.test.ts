@@ -371,7 +371,7 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (_, start) => {
     }
     expect(await page.evaluate(fill({ data: 'file', steps: '3' }))).toBe('ready');
     expect(await page.evaluate(trained)).toBe('refused');
-    expect(await page.evaluate(messageOf('file'))).toMatch(/accepted: a text \.txt, or a table \.csv/);
+    expect(await page.evaluate(messageOf('file'))).toMatch(/accepted: a text \.txt, a table \.csv, or IDX/);
     await page.evaluate(choose('file', { 'table.csv': 'a,b\n1,x\n2,\n' }));
     expect(await page.evaluate(trained)).toBe('refused');
     expect(await page.evaluate(messageOf('file'))).toMatch(/table\.csv|accepted/);
