@@ -1,6 +1,6 @@
 /** A picture of a run's weights: the corner of the largest matrix, and what the forward pass reads of it. */
 import { type Quantizer, quantizer } from '../../src/index.ts';
-import { hasMemory, settledOptions } from '../../src/train/engine/slots.ts';
+import { hasMemory, settledOptions } from '../../src/train/engine/slot-spec.ts';
 import type { Checkpoint, Recipe } from '../../src/train/index.ts';
 import type { Picture } from './run-record.ts';
 
