@@ -88,6 +88,10 @@ function unknownFormat(text: unknown): ArgumentError {
     });
     return new ArgumentError('format', text, each.join(' or '));
   }
+  const [alone, ...parts] = typeof text === 'string' ? text.split('/') : [];
+  const element = parts.length > 0 ? formatIfAny(alone!.trim().toLowerCase()) : undefined;
+  if (element !== undefined)
+    return new ArgumentError('format', text, `a format by itself, ${element.name}: ${text} is a quantiser`);
   const near = typeof text === 'string' ? nearestNames(text).map(withLimits) : [];
   const names = 'a name that `halfulp formats` lists';
   return new ArgumentError(

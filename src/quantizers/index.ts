@@ -26,7 +26,7 @@ export {
 } from './gradients/index.ts';
 export type { Grouping } from './grouping.ts';
 export { type QuantizedMatmulOptions, quantizedMatmul } from './matmul.ts';
-export { canonicalQuantizerName, namedQuantizerOptions, roundingOrQuantizer } from './named.ts';
+export { canonicalQuantizerName, namedQuantizerOptions, roundingOrQuantizer, standsAlone } from './named.ts';
 export { callRounding, kernelLayout, kernelPlan } from './on-kernels.ts';
 export { type Direction, directions } from './power-of-two.ts';
 export type { Explained } from './pullback.ts';

@@ -26,7 +26,7 @@ const unscaled = { per: 'tensor', from: 'constant', value: 1 } as const;
  * Whether a format by itself is used without a scale: floats of more than 8 bits, posits, fixed point and logarithmic formats, which place their
  * range themselves. Integers, codebooks and narrow floats are used with one.
  */
-function standsAlone(format: Format): boolean {
+export function standsAlone(format: Format): boolean {
   return format.kind === 'float' ? format.bits > 8 : format.kind !== 'int' && format.kind !== 'codebook';
 }
 

@@ -16,6 +16,7 @@ import { fixedPointOf, nameOf } from './controllers/fixed-slots.ts';
 import { checkCurve } from './curve.ts';
 import { settledOptions } from './engine/slot-spec.ts';
 import { canonicalJson } from './hash.ts';
+import { withSpelledQuantizers } from './named-slots.ts';
 import {
   checkFeedback,
   checkOptimizer,
@@ -412,8 +413,9 @@ function checkController({ controller, phases, rules = [] }: Recipe): void {
  */
 export function checkRecipe(given: GivenRecipe): void {
   checkSchema('recipe', given, recipeSchema);
-  if (given.update?.rule !== undefined) checkOptimizer(given.update.rule, 'recipe.update.rule');
-  const recipe = settledRecipe(given);
+  const spelled = withSpelledQuantizers<Recipe>('recipe', given);
+  if (spelled.update?.rule !== undefined) checkOptimizer(spelled.update.rule, 'recipe.update.rule');
+  const recipe = settledRecipe(spelled);
   checkProject(recipe);
   checkObjectives(recipe);
   checkController(recipe);

@@ -194,8 +194,8 @@ export interface RuleWhere {
 export interface RuleSet<N extends string = never> extends PartialSlots<N> {
   readonly store?: WeightStoreSpec;
   /** How the optimiser's first and second moment are held. */
-  readonly first?: StateCodecSpec;
-  readonly second?: StateCodecSpec;
+  readonly first?: StateCodecSpec | N;
+  readonly second?: StateCodecSpec | N;
   /** In place of the optimiser's, whatever the number of axes. */
   readonly weightDecay?: number;
   /** Whether updates leave the parameter as it is. */
@@ -322,7 +322,7 @@ export interface Recipe<N extends string = never> {
   /** Present from the first step, so that phases and recipes differ in their arithmetic only. */
   readonly extraNorm: ExtraNorm | null;
   readonly phases: readonly Phase<N>[];
-  readonly optimizer: OptimizerSettings;
+  readonly optimizer: OptimizerSettings<N>;
   /** The learning rate's, as factors on the peak. */
   readonly schedule: Schedule;
   /** The weight decay's, as factors on the optimiser's. Default: none. */
@@ -336,13 +336,13 @@ export interface Recipe<N extends string = never> {
   /** Numbers that change from step to step: settings of the recipe's optimiser, as `optimizer.beta1`. */
   readonly values?: Readonly<Record<string, Curve>>;
   /** What gradients and steps go through. Default: gradients are clipped at the optimiser's `clipNorm`. */
-  readonly update?: UpdateSpec;
+  readonly update?: UpdateSpec<N>;
   /** Whom objectives compare with. */
   readonly teacher?: TeacherSpec;
   /** Changes the format of slots that have a signed fixed-point one, layer by layer, as gradients tell. */
   readonly controller?: AdaptSpec;
   /** How what operations keep for the backward pass is held; later rules win. Default: as it is. */
-  readonly saved?: readonly SavedRule[];
+  readonly saved?: readonly SavedRule<N>[];
 }
 
 /** A recipe as it is given, in which quantisers may be names. */

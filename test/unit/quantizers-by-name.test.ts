@@ -4,7 +4,7 @@ import '@tensorflow/tfjs-backend-wasm';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ArgumentError } from '../../src/errors.ts';
 import { formats } from '../../src/formats/index.ts';
-import { round } from '../../src/operations/index.ts';
+import { arithmetic, encode, round } from '../../src/operations/index.ts';
 import {
   analyze,
   canonicalQuantizerName,
@@ -15,11 +15,15 @@ import {
   quantizer,
 } from '../../src/quantizers/index.ts';
 import { emulate, fakeQuantize } from '../../src/tfjs/index.ts';
-import { type Recipe, recipes } from '../../src/train/index.ts';
+import { adamW, type GivenRecipe, type Recipe, recipes } from '../../src/train/index.ts';
+import { defaultOptimizer } from '../../src/train/optimizers/settings.ts';
+import { holdState } from '../../src/train/optimizers/state-codec.ts';
+import type { MomentCodecs } from '../../src/train/optimizers/states.ts';
 import { gaussians } from '../../src/train/random.ts';
 import { settledRecipe } from '../../src/train/recipe.ts';
 import { checkRecipe } from '../../src/train/recipe-check.ts';
 import { recipeFrom } from '../../src/train/recipe-data.ts';
+import { holdAs } from '../../src/train/saved/codecs.ts';
 
 const shape = [8, 64];
 const x = gaussians(8 * 64, 3, 1, 'names');
@@ -133,6 +137,85 @@ describe('a name by itself', () => {
     });
     emulation.stop();
   });
+});
+
+/** Recipes that hold the optimiser's first moment, and what operations keep, by a name. */
+const heldBy = (name: string): GivenRecipe => ({
+  ...recipes.bitnet(),
+  optimizer: { ...defaultOptimizer, first: name },
+  saved: [{ where: {}, codec: name }],
+});
+
+describe('what is held between steps, by a name', () => {
+  const sizes = [64, 96];
+  const values = gaussians(64 * 96, 3, 1, 'held');
+  const draw = { seed: 1, stream: 0, offset: 0 };
+
+  test.each([
+    ...[
+      'mxfp4',
+      'nvfp4',
+      'MXFP8',
+      'int4/row',
+      'int8/block:40',
+      'int8/column',
+      'int8/tensor/mse',
+      'INT4/unscaled',
+    ],
+    ...['int8/tile:16x16', 'e4m3fn/tensor', 'dynamic8/block:40', 'ternary/row', 'nf4/block:64/scale:e8m0'],
+    ...['binary16', 'posit8', 'fixed(4,4)', 'bfloat16', 'fp32'],
+  ])('%s is what it is elsewhere', (name) => {
+    checkRecipe(heldBy(name));
+    const { optimizer, saved } = settledRecipe(heldBy(name));
+    const expected = quantizer(name as string).fakeQuantize(values, sizes);
+    const state = holdState(tf, sizes, true, (optimizer as MomentCodecs).first);
+    state.write(tf.tensor(values, sizes), draw);
+    expect([...state.read().dataSync()]).toEqual([...expected]);
+    state.dispose();
+    const kept = holdAs(saved![0]!.codec as Parameters<typeof holdAs>[0])(values, sizes, draw)!;
+    const read = new Float32Array(values.length);
+    kept.read(read);
+    expect([...read]).toEqual([...expected]);
+    const rule = { where: {}, set: { second: name } };
+    expect(settledRecipe({ ...recipes.bitnet(), rules: [rule] }).rules![0]!.set.second).toEqual(
+      (optimizer as MomentCodecs).first,
+    );
+    expect(adamW(tf, { first: name }).getConfig()).toEqual(
+      adamW(tf, { first: (optimizer as MomentCodecs).first! }).getConfig(),
+    );
+  });
+
+  test.each([
+    ['int8', /int8\/tensor, int8\/row, int8\/block:256/],
+    ['e4m3fn', /e4m3fn\/tensor/],
+    ['dynamic8', /dynamic8\/block:2048 .* or \{ kind: 'dynamic8', block: 2048 \}/],
+    ['expansion8', /\{ kind: 'expansion8', block: 128 \}/],
+    ['ranges8', /\{ kind: 'ranges8', groups: 1 \}/],
+    ['int8/blok:32', /block:32/],
+    ['bf17', /bfloat16/],
+    ['fp8', /e4m3fn .* or e5m2/],
+  ])('%s alone is refused with what there is', (name, words) => {
+    const only = ({ optimizer }: GivenRecipe): GivenRecipe => ({ ...recipes.bitnet(), optimizer });
+    expect(() => checkRecipe(only(heldBy(name)))).toThrow(/^recipe\.optimizer\.first/);
+    expect(() => checkRecipe(only(heldBy(name)))).toThrow(words);
+    expect(() => checkRecipe({ ...recipes.bitnet(), saved: heldBy(name).saved! })).toThrow(
+      /^recipe\.saved\[0\]\.codec/,
+    );
+    expect(() => adamW(tf, { second: name })).toThrow(/^settings\.second/);
+  });
+});
+
+test('a quantiser is refused, as one, where a format is read', () => {
+  const store = { kind: 'grid', format: 'int4/row', rounding: 'stochastic', range: 'absmax' } as const;
+  for (const call of [
+    () => round(1, 'int4/row' as string),
+    () => arithmetic('int4/row' as string),
+    () => encode(1, 'INT4/block:32' as string),
+    () => quantizer({ format: 'int4/row' as string, scale: { per: 'row', from: 'absmax' } }),
+    () => checkRecipe({ ...recipes.bitnet(), store }),
+    () => arithmetic('binary32').sum([1], { accumulate: 'int4/row' }),
+  ])
+    expect(call).toThrow(/a format by itself, int4: .* is a quantiser/i);
 });
 
 test('unscaled is a rounding that saturates, over the whole range', () => {

@@ -10,7 +10,7 @@ import type { TensorFlow } from '../../tfjs/index.ts';
 import { clippedUpdate, type Factors, rootMeanSquare, sidesOf } from './factored.ts';
 import type { Given, Move, OptimizerOptions, Rule, TrainingOptimizer } from './optimizer.ts';
 import { optimizerFrom } from './rule-optimizer.ts';
-import { type AdafactorSettings, defaultAdafactor, settled } from './settings.ts';
+import { type AdafactorSettings, defaultAdafactor, type GivenSettings, settled } from './settings.ts';
 import { holdState } from './state-codec.ts';
 import type { MomentCodecs, StateOf } from './states.ts';
 
@@ -87,7 +87,7 @@ export class AdafactorRule implements Rule {
  */
 export function adafactor(
   tf: TensorFlow,
-  settings: Partial<AdafactorSettings> = {},
+  settings: GivenSettings<AdafactorSettings> = {},
   options: OptimizerOptions = {},
 ): TrainingOptimizer {
   checkTensorFlow(tf, settings);

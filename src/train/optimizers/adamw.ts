@@ -19,7 +19,7 @@ import type {
   WholeMove,
 } from './optimizer.ts';
 import { optimizerFrom } from './rule-optimizer.ts';
-import { type AdamWSettings, defaultOptimizer, settled } from './settings.ts';
+import { type AdamWSettings, defaultOptimizer, type GivenSettings, settled } from './settings.ts';
 import { holdState } from './state-codec.ts';
 import type { MomentCodecs, StateOf } from './states.ts';
 
@@ -102,7 +102,7 @@ export class AdamWRule implements Rule {
  */
 export function adamW(
   tf: TensorFlow,
-  settings: Partial<AdamWSettings> = {},
+  settings: GivenSettings<AdamWSettings> = {},
   options: OptimizerOptions = {},
 ): TrainingOptimizer {
   checkTensorFlow(tf, settings);

@@ -8,7 +8,7 @@ import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { Given, Move, OptimizerOptions, Rule, TrainingOptimizer } from './optimizer.ts';
 import { optimizerFrom } from './rule-optimizer.ts';
-import { defaultLion, type LionSettings, settled } from './settings.ts';
+import { defaultLion, type GivenSettings, type LionSettings, settled } from './settings.ts';
 import { holdState } from './state-codec.ts';
 import type { MomentCodecs, StateOf } from './states.ts';
 
@@ -53,7 +53,7 @@ export class LionRule implements Rule {
  */
 export function lion(
   tf: TensorFlow,
-  settings: Partial<LionSettings> = {},
+  settings: GivenSettings<LionSettings> = {},
   options: OptimizerOptions = {},
 ): TrainingOptimizer {
   checkTensorFlow(tf, settings);

@@ -1,18 +1,32 @@
 /** What the settings of optimisers in a file may be. */
-import { boolean, fields, integer, kinds, maybe, number, type Schema, word } from '../../schema.ts';
+import {
+  boolean,
+  fields,
+  integer,
+  kinds,
+  line,
+  maybe,
+  number,
+  objectOr,
+  type Schema,
+  word,
+} from '../../schema.ts';
 import { quantizerEntries } from '../quantizer-schema.ts';
 
 const positive = number({ above: 0, to: 1e38 });
 
 const least = maybe(integer(0, 2 ** 31));
 /** How a state is held. */
-export const codecSchema: Schema = kinds({
-  float32: {},
-  bfloat16: {},
-  dynamic8: { block: integer(1, 2 ** 24), least },
-  expansion8: { block: integer(1, 2 ** 24), least },
-  quantizer: { quantizer: fields(quantizerEntries), least },
-});
+export const codecSchema: Schema = objectOr(
+  kinds({
+    float32: {},
+    bfloat16: {},
+    dynamic8: { block: integer(1, 2 ** 24), least },
+    expansion8: { block: integer(1, 2 ** 24), least },
+    quantizer: { quantizer: fields(quantizerEntries), shape: maybe(word(['row', 'own'])), least },
+  }),
+  line(200),
+);
 
 /** A weight decay. */
 export const decaySchema: Schema<number> = number({ from: 0, to: 1000 });

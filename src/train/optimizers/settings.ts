@@ -5,6 +5,7 @@ import { checkObject, oneOf, refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { checkSchema } from '../../schema.ts';
 import { type Curve, checkCurve, curveAt, curveSchema } from '../curve.ts';
+import { withSpelledQuantizers } from '../named-slots.ts';
 import { feedsBack, type WeightStoreSpec } from '../stores/index.ts';
 import { sidesOf } from './factored.ts';
 import { optimizerSchema } from './schema.ts';
@@ -20,7 +21,7 @@ export interface CommonSettings {
   readonly decay?: 'before' | 'after';
 }
 
-export interface AdamWSettings extends CommonSettings {
+export interface AdamWSettings<N extends string = never> extends CommonSettings {
   readonly kind: 'adamw';
   /** Decay of the running mean of the gradient, in [0, 1). */
   readonly beta1: number;
@@ -29,12 +30,12 @@ export interface AdamWSettings extends CommonSettings {
   /** Added to the root of the second moment; positive. */
   readonly epsilon: number;
   /** How the first moment is held. Default float32. */
-  readonly first?: StateCodecSpec;
+  readonly first?: StateCodecSpec | N;
   /** How the second moment is held. Default float32. */
-  readonly second?: StateCodecSpec;
+  readonly second?: StateCodecSpec | N;
 }
 
-export interface AdafactorSettings extends CommonSettings {
+export interface AdafactorSettings<N extends string = never> extends CommonSettings {
   readonly kind: 'adafactor';
   /** The decay of step t is 1 - t^-decayExponent: 0.8 in the source. */
   readonly decayExponent: number;
@@ -47,30 +48,35 @@ export interface AdafactorSettings extends CommonSettings {
   /** Whether the learning rate is relative to the parameter's root mean square. */
   readonly scaleParameter: boolean;
   /** How the second moment is held. Default float32. */
-  readonly second?: StateCodecSpec;
+  readonly second?: StateCodecSpec | N;
 }
 
-export interface SgdSettings extends CommonSettings {
+export interface SgdSettings<N extends string = never> extends CommonSettings {
   readonly kind: 'sgd';
   /** What is left of the momentum a step later, in [0, 1); 0: none. */
   readonly momentum: number;
   /** Whether steps look ahead by one. */
   readonly nesterov: boolean;
   /** How the momentum is held. Default float32. */
-  readonly first?: StateCodecSpec;
+  readonly first?: StateCodecSpec | N;
 }
 
-export interface LionSettings extends CommonSettings {
+export interface LionSettings<N extends string = never> extends CommonSettings {
   readonly kind: 'lion';
   /** Weight of the momentum in the step's signs, in [0, 1). */
   readonly beta1: number;
   /** Decay of the momentum, in [0, 1). */
   readonly beta2: number;
   /** How the momentum is held. Default float32. */
-  readonly first?: StateCodecSpec;
+  readonly first?: StateCodecSpec | N;
 }
 
-export type OptimizerSettings = AdamWSettings | AdafactorSettings | SgdSettings | LionSettings;
+/** With `N`, states may be held by a name: `'int8/block:256'`. */
+export type OptimizerSettings<N extends string = never> =
+  | AdamWSettings<N>
+  | AdafactorSettings<N>
+  | SgdSettings<N>
+  | LionSettings<N>;
 
 /** AdamW with betas 0.9 and 0.95, epsilon 1e-8, weight decay 0.1, clipping at 1. */
 export const defaultOptimizer: AdamWSettings = {
@@ -120,15 +126,22 @@ export const defaultSettings: { readonly [S in OptimizerSettings as S['kind']]: 
   lion: defaultLion,
 };
 
+/** Settings whose states may be held by a name. */
+export type GivenSettings<S> = Omit<Partial<S>, 'first' | 'second'> & {
+  readonly [M in keyof S & ('first' | 'second')]?: S[M] | (string & Record<never, never>);
+};
+
 /** Settings with what they leave to the defaults. Throws ArgumentError naming the field that is wrong. */
-export function settled<S extends OptimizerSettings>(defaults: S, given: Partial<S>): S {
+export function settled<S extends OptimizerSettings>(defaults: S, given: GivenSettings<S>): S {
   checkObject('settings', given);
   const all: S = { ...defaults };
-  for (const field in given) if (given[field] !== undefined) Object.assign(all, { [field]: given[field] });
+  for (const [field, value] of Object.entries(given))
+    if (value !== undefined) Object.assign(all, { [field]: value });
   oneOf('settings.kind', all.kind, [defaults.kind]);
   checkSchema('settings', all, optimizerSchema);
-  checkOptimizer(all, 'settings');
-  return all;
+  const spelled = withSpelledQuantizers<S>('settings', all);
+  checkOptimizer(spelled, 'settings');
+  return spelled;
 }
 
 /** Which moments an optimiser keeps. */

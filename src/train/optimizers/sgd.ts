@@ -8,7 +8,7 @@ import type { TensorFlow } from '../../tfjs/index.ts';
 import { lossInMomentum } from './feedback.ts';
 import type { Given, Move, OptimizerOptions, Rule, TrainingOptimizer } from './optimizer.ts';
 import { optimizerFrom } from './rule-optimizer.ts';
-import { defaultSgd, type SgdSettings, settled } from './settings.ts';
+import { defaultSgd, type GivenSettings, type SgdSettings, settled } from './settings.ts';
 import { holdState } from './state-codec.ts';
 import type { MomentCodecs, StateOf } from './states.ts';
 
@@ -54,7 +54,7 @@ export class SgdRule implements Rule {
  */
 export function sgd(
   tf: TensorFlow,
-  settings: Partial<SgdSettings> = {},
+  settings: GivenSettings<SgdSettings> = {},
   options: OptimizerOptions = {},
 ): TrainingOptimizer {
   checkTensorFlow(tf, settings);

@@ -39,8 +39,10 @@ export type StateCodecSpec =
     }
   | {
       readonly kind: 'quantizer';
-      /** Element format, rounding and scale, for a tensor that is read as one row; without a transform or a memory. */
+      /** Element format, rounding and scale; without a transform or a memory. */
       readonly quantizer: QuantizerOptions & { readonly format: string };
+      /** What groups are of: the tensor read as one `'row'` (default), or in its `'own'` shape, as of a quantiser by name. */
+      readonly shape?: 'row' | 'own';
       /** As of `dynamic8`. */
       readonly least?: number;
     };
@@ -55,7 +57,8 @@ export function checkStateCodec(codec: StateCodecSpec, path: string): void {
   if (!made.format.has(0))
     throw new ArgumentError(`${path}.quantizer.format`, made.format.name, 'a format that has 0');
   // A list of scales is for tensors of one size: see checkCodecFit.
-  if (!Array.isArray(codec.quantizer.scale.value)) within(`${path}.quantizer`, () => void heldZeros(made, 1));
+  if (!Array.isArray(codec.quantizer.scale.value))
+    within(`${path}.quantizer`, () => void heldZeros(made, [1]));
 }
 
 /** Checks that a codec takes tensors of so many elements. Throws ArgumentError naming the field. */
@@ -70,13 +73,13 @@ export function checkCodecFit(
   // Only a list with a scale for each group goes by their number.
   const isList = Array.isArray(codec.quantizer.scale.value);
   for (const count of new Set(counts.filter((each) => each >= least).map((each) => (isList ? each : 1))))
-    within(`${path}.quantizer`, () => void heldZeros(made, count));
+    within(`${path}.quantizer`, () => void heldZeros(made, [count]));
 }
 
-/** What a codec holds of `count` zeros. Throws ArgumentError if it cannot hold them. */
-function heldZeros(codec: Quantizer, count: number): Quantized {
+/** What a codec holds of zeros in a shape. Throws ArgumentError if it cannot hold them. */
+function heldZeros(codec: Quantizer, shape: readonly number[]): Quantized {
   try {
-    const held = codec.quantize(new Float32Array(count), [count]);
+    const held = codec.quantize(new Float32Array(sizeOf(shape)), shape);
     held.pack();
     return held;
   } catch (error) {
@@ -117,7 +120,7 @@ export function holdState(
   if (sizeOf(shape) < (codec.least ?? defaultLeast)) return float32State(tf, shape);
   if (codec.kind === 'expansion8') return expandedState(tf, shape, codec.block);
   if (codec.kind === 'dynamic8') return dynamicState(tf, shape, codec.block, signed);
-  return quantizedState(tf, shape, codec.quantizer);
+  return quantizedState(tf, shape, codec.quantizer, codec.shape === 'own' ? shape : [sizeOf(shape)]);
 }
 
 function float32State(tf: TensorFlow, shape: readonly number[]): HeldState {
@@ -180,14 +183,20 @@ function dynamicState(tf: TensorFlow, shape: readonly number[], block: number, s
   };
 }
 
-function quantizedState(tf: TensorFlow, shape: readonly number[], options: QuantizerOptions): HeldState {
+/** @param rows the shape that groups are of */
+function quantizedState(
+  tf: TensorFlow,
+  shape: readonly number[],
+  options: QuantizerOptions,
+  rows: readonly number[],
+): HeldState {
   const count = sizeOf(shape);
   const codec = quantizer(options);
-  const size = blockSize(options, count, count);
+  const size = blockSize(options, rows.at(-1) ?? 1, count);
   const inBlocks = (own: number): CodedBlocks => ({
     ...{ count, size: own, table: codeTable(codec.format), target: codec.high, held },
   });
-  let held = heldZeros(codec, count).pack();
+  let held = heldZeros(codec, rows).pack();
   return {
     get bytes() {
       return held.byteLength;
@@ -195,7 +204,7 @@ function quantizedState(tf: TensorFlow, shape: readonly number[], options: Quant
     read() {
       const backend = backendOf(tf);
       if (size === undefined || !isWasmBackend(backend))
-        return tf.tensor(codec.unpack(held, [count]).values as Float32Array, [...shape]);
+        return tf.tensor(codec.unpack(held, rows).values as Float32Array, [...shape]);
       return tensorOf(tf, backend, shape, (dataId) =>
         kernelsOf(backend).blocks.decode(inBlocks(size), pointerOf(backend, dataId)),
       );
@@ -210,7 +219,7 @@ function quantizedState(tf: TensorFlow, shape: readonly number[], options: Quant
       const values = next.dataSync() as Float32Array;
       // A state that is no number begins anew.
       const finite = values.map((value) => (Number.isFinite(value) ? value : 0));
-      held = codec.quantize(finite, [count], draw).pack();
+      held = codec.quantize(finite, rows, draw).pack();
     },
     save: () => ({ codes: { dtype: 'U8', shape: [held.byteLength], data: held } }),
     restore(saved) {

@@ -4,7 +4,18 @@
  */
 import { checkCodeBits } from '../../formats/codes.ts';
 import type { QuantizerOptions } from '../../quantizers/index.ts';
-import { fields, integer, kinds, line, list, maybe, number, type Schema, word } from '../../schema.ts';
+import {
+  fields,
+  integer,
+  kinds,
+  line,
+  list,
+  maybe,
+  number,
+  objectOr,
+  type Schema,
+  word,
+} from '../../schema.ts';
 import { savingRoles } from '../../tfjs/saved-tensors.ts';
 import { quantizerEntries } from '../quantizer-schema.ts';
 import { checkQuantizerSpec } from '../quantizer-spec.ts';
@@ -56,14 +67,14 @@ const layerRoles = ['linear', 'convolution', 'embedding', 'head', 'router'] as c
 export type SavedRole = (typeof layerRoles)[number] | (typeof savingRoles)[number];
 
 /** How the tensors of some operations are held; later ones win. */
-export interface SavedRule {
+export interface SavedRule<N extends string = never> {
   readonly where: {
     /** Default: all. */
     readonly role?: SavedRole | 'all';
     /** Glob on the layer's path, or on the parameter's name. */
     readonly layer?: string;
   };
-  readonly codec: SavedCodecSpec;
+  readonly codec: SavedCodecSpec | N;
 }
 
 const least = maybe(integer(0, 2 ** 31));
@@ -72,18 +83,21 @@ const least = maybe(integer(0, 2 ** 31));
 export const savedSchema: Schema = list(
   fields({
     where: fields({ role: maybe(word([...layerRoles, ...savingRoles, 'all'])), layer: maybe(line(200)) }),
-    codec: kinds({
-      none: {},
-      float32: { least },
-      bfloat16: { least },
-      quantizer: { quantizer: fields(quantizerEntries), least },
-      ranges8: {
-        groups: integer(1, 65536),
-        decay: maybe(number({ from: 0, below: 1 })),
-        rounding: maybe(word(['nearest-even', 'stochastic'])),
-        least,
-      },
-    }),
+    codec: objectOr(
+      kinds({
+        none: {},
+        float32: { least },
+        bfloat16: { least },
+        quantizer: { quantizer: fields(quantizerEntries), least },
+        ranges8: {
+          groups: integer(1, 65536),
+          decay: maybe(number({ from: 0, below: 1 })),
+          rounding: maybe(word(['nearest-even', 'stochastic'])),
+          least,
+        },
+      }),
+      line(200),
+    ),
   }),
   0,
   100,

@@ -153,13 +153,13 @@ export interface ProjectSpec {
 }
 
 /** What a recipe does to gradients and steps. Without it, gradients are clipped at the optimiser's `clipNorm`. */
-export interface UpdateSpec {
+export interface UpdateSpec<N extends string = never> {
   /** In place of the clipping at `clipNorm`, in this order. */
   readonly gradient?: readonly GradientOperatorSpec[];
   /** Gradients of the recipe's own optimiser in fewer dimensions. Default: as they are. */
   readonly project?: ProjectSpec;
   /** The optimiser, in place of the recipe's `optimizer`. */
-  readonly rule?: OptimizerSettings;
+  readonly rule?: OptimizerSettings<N>;
   /** On the steps of the recipe's own optimiser, in this order. */
   readonly step?: readonly StepOperatorSpec[];
 }
