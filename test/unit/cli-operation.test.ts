@@ -160,6 +160,85 @@ test('lines are rounded once, from what is typed, in every mode', async () => {
     }
 });
 
+/** Beyond binary64, below it, and at its ends by less than it tells; of many digits. */
+const outside: readonly (readonly [text: string, numerator: bigint, denominator: bigint])[] = [
+  ['1e400', 10n ** 400n, 1n],
+  ['-1e400', -(10n ** 400n), 1n],
+  ['1e-380', 1n, 10n ** 380n],
+  ['-1e-380', -1n, 10n ** 380n],
+  [`${2n ** 1024n - 2n ** 970n}`, 2n ** 1024n - 2n ** 970n, 1n],
+  [`${2n ** 1024n - 2n ** 970n - 1n}`, 2n ** 1024n - 2n ** 970n - 1n, 1n],
+  ['2^1024', 2n ** 1024n, 1n],
+  ['2^-1075', 1n, 2n ** 1075n],
+  [`1/${2n ** 1075n}`, 1n, 2n ** 1075n],
+  [`1/${2n ** 1075n - 1n}`, 1n, 2n ** 1075n - 1n],
+  [`${10n ** 900n + 1n}/${10n ** 900n}`, 10n ** 900n + 1n, 10n ** 900n],
+  [`1.${'0'.repeat(800)}1`, 10n ** 801n + 1n, 10n ** 801n],
+  [`1.0625${'0'.repeat(800)}1`, 10625n * 10n ** 801n + 1n, 10n ** 805n],
+];
+
+test('numbers outside binary64 and of many digits are read exactly, and rounded once, with their flags', async () => {
+  for (const name of [
+    'binary64',
+    'float(11,5)',
+    'binary16',
+    'e4m3fn',
+    'int8',
+    'posit32',
+    'nf4',
+    'logarithmic(4,3)',
+  ])
+    for (const rounding of roundingModes.filter((mode) => !mode.startsWith('stochastic'))) {
+      if (name === 'posit32' && rounding !== 'nearest-even') continue;
+      const format = toFormat(name as string);
+      const options = resolveRounding(format, { rounding });
+      const argv = ['--format', name, '--rounding', rounding];
+      const lines = await halfulp(
+        ['round', '-', ...argv, '--as', 'value'],
+        [outside.map(([text]) => text).join('\n')],
+      );
+      const { out, err } = await halfulp(['round', ...outside.map(([text]) => text), ...argv, '--json']);
+      expect([lines.err, err]).toEqual(['', '']);
+      const records = out
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { result: { value: unknown }; flags: string[] });
+      const plain = lines.out
+        .trimEnd()
+        .split('\n')
+        .map((line) => Number(line.replace('inf', 'Infinity')));
+      outside.forEach(([text, n, d], i) => {
+        const magnitude = { numerator: (n < 0n ? -n : n) << unitExponent, denominator: d };
+        const expected = oracleRoundRatio(magnitude, n < 0n, format, options, 0);
+        const what = `${text.slice(0, 20)} ${name} ${rounding}`;
+        expect([plain[i], Number(records[i]!.result.value)], what).toEqual([expected, expected]);
+        if (format.kind !== 'float') return;
+        // No case is a value of a format.
+        const isBeyond = !['binary64', 'float(11,5)'].includes(name)
+          ? n > 10n ** 300n * d || -n > 10n ** 300n * d
+          : i < 2 || i === 6 || !Number.isFinite(expected);
+        if (isBeyond)
+          expect(records[i]!.flags, what).toEqual(expect.arrayContaining(['inexact', 'overflow']));
+        else if (n * 10n ** 300n < d)
+          expect(records[i]!.flags, what).toEqual(expect.arrayContaining(['inexact', 'underflow']));
+        else expect(records[i]!.flags, what).toContain('inexact');
+      });
+    }
+});
+
+test.each([
+  ['add 1e400 1 --format binary64', 'Infinity'],
+  ['add 1e400 1 --format binary64 --rounding toward-zero', '1.7976931348623157e308'],
+  ['sub -1e400 1 --format binary64 --rounding toward-positive', '-1.7976931348623157e308'],
+  ['mul 1e-400 1 --format binary64', '0'],
+  ['mul 1e-400 1 --format binary64 --rounding toward-positive', '5e-324'],
+  ['neg 1e400 --format e4m3fn --saturation finite', '-448'],
+])('halfulp %s', async (line, value) => {
+  const { out, err } = await halfulp([...line.split(' '), '--json']);
+  expect(err).toBe('');
+  expect(Number((JSON.parse(out) as { value: unknown }).value)).toBe(Number(value));
+});
+
 test('what is explained is what lines say', async () => {
   for (const name of ['e4m3fn', 'binary16', 'binary64'])
     for (const rounding of ['nearest-even', 'toward-positive', 'to-odd'] as const) {

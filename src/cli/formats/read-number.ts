@@ -5,6 +5,7 @@
  */
 
 import { divideReals } from '../../arithmetic/exact.ts';
+import { countRounding, noFlags } from '../../arithmetic/flags.ts';
 import { planOperations, type Real, roundReal } from '../../arithmetic/index.ts';
 import { ArgumentError } from '../../errors.ts';
 import { absolute, type Rational, timesPowerOfTwo, toBinary64 } from '../../explained/exact.ts';
@@ -33,8 +34,10 @@ const binaryPattern = /^0b([01]+\.?[01]*|\.[01]+)(?:p([+-]?\d+))?$/i;
 const powerPattern = /^2\^([+-]?\d+)$/;
 const fractionPattern = /^(\d+)\/(\d+)$/;
 
-/** Exponents beyond this overflow or underflow for any text of bearable length; it keeps bigints small. */
-const exponentBound = 20_000;
+/** Characters of a number. */
+const longest = 10_000;
+/** Exponents beyond this overflow or underflow for any text of that length; it keeps bigints small. */
+const exponentBound = 50_000;
 const bounded = (text: string | undefined): number =>
   Math.max(-exponentBound, Math.min(exponentBound, Number(text ?? 0)));
 
@@ -77,12 +80,12 @@ function magnitudeOf(text: string): Rational | undefined {
 export const isNegativeNumber = (text: string): boolean => /^-(\.?\d|inf|nan|(pi|tau|e)$)/i.test(text);
 
 /**
- * Reads a number.
+ * Reads a number, within the range of binary64 or not.
  *
  * @param argument what to call it in the error
- * @throws ArgumentError if it is no number, or not zero and beyond or below all of binary64.
+ * @throws ArgumentError if it is no number.
  */
-export function readNumber(text: string, argument: string): GivenNumber {
+export function readAnyNumber(text: string, argument: string): GivenNumber {
   const trimmed = text.trim();
   const [, sign, unsigned] = /^([+-]?)(.*)$/s.exec(trimmed)!;
   const signed = (magnitude: number): number => (sign === '-' ? -magnitude : magnitude);
@@ -94,14 +97,32 @@ export function readNumber(text: string, argument: string): GivenNumber {
   });
   if (/^inf(inity)?$/i.test(unsigned!)) return special(signed(Infinity));
   if (/^nan$/i.test(unsigned!)) return special(NaN);
-  const magnitude = unsigned!.length > 1000 ? undefined : magnitudeOf(unsigned!);
+  const magnitude = unsigned!.length > longest ? undefined : magnitudeOf(unsigned!);
   if (magnitude === undefined) throw new ArgumentError(argument, text, accepted);
   const { value, exact } = toBinary64(magnitude);
-  if (value === Infinity || (value === 0 && magnitude.numerator !== 0n))
-    throw new ArgumentError(argument, text, 'a number of binary64: 0, or 2^-1074 to 1.797e308 in magnitude');
   const { numerator, denominator } = magnitude;
   const rational = { numerator: sign === '-' ? -numerator : numerator, denominator };
   return { text: trimmed, value: signed(value), exact, rational };
+}
+
+/** What lies outside binary64: beyond its largest number, or below its least. */
+function outsideOf({ value, rational }: GivenNumber): 'beyond' | 'below' | undefined {
+  if (rational === undefined) return undefined;
+  if (Math.abs(value) === Infinity) return 'beyond';
+  return value === 0 && rational.numerator !== 0n ? 'below' : undefined;
+}
+
+/**
+ * Reads a number where binary64 numbers are computed with.
+ *
+ * @param argument what to call it in the error
+ * @throws ArgumentError if it is no number, or not zero and beyond or below all of binary64.
+ */
+export function readNumber(text: string, argument: string): GivenNumber {
+  const given = readAnyNumber(text, argument);
+  if (outsideOf(given) !== undefined)
+    throw new ArgumentError(argument, text, 'a number of binary64: 0, or 2^-1074 to 1.797e308 in magnitude');
+  return given;
 }
 
 /** What was typed, rounded once to a format. */
@@ -124,6 +145,20 @@ function realOf({ numerator, denominator }: Rational, format: Format): Real {
   return numerator < 0n ? { ...real, negative: true } : real;
 }
 
+/** The exceptions of the rounding of what was typed, which is no binary64 number. */
+function flagsOf(
+  { rational }: GivenNumber,
+  result: number,
+  format: Format,
+  options: ResolvedRounding,
+  random: number,
+): Explanation['flags'] {
+  const flags = noFlags();
+  countRounding(realOf(rational!, format), result, { format, options }, random, flags);
+  const raised = Object.entries(flags).flatMap(([name, count]) => (count > 0 ? [name] : []));
+  return raised as unknown as Explanation['flags'];
+}
+
 const oddRounding = resolveRounding(scalarFormats.binary64, { rounding: 'to-odd' });
 
 /**
@@ -140,8 +175,16 @@ export function explainGiven(
   if (given.exact) return near;
   const result = roundGiven(given, format, options, random);
   const odd = explain(roundGiven(given, scalarFormats.binary64, oddRounding, 0), format, options, random);
-  const isSame = Object.is(near.result, result) && near.goesTo === odd.goesTo && near.reason === odd.reason;
-  if (planOperations(format, options).oddLimit === Infinity) return isSame ? near : odd;
+  const outside = outsideOf(given);
+  const isSame =
+    outside === undefined &&
+    Object.is(near.result, result) &&
+    near.goesTo === odd.goesTo &&
+    near.reason === odd.reason;
+  const isTold = planOperations(format, options).oddLimit === Infinity && Object.is(odd.result, result);
+  if (isTold && outside === undefined) return isSame ? near : odd;
+  const flags = flagsOf(given, result, format, options, random);
+  if (isTold) return { ...odd, flags };
   if (isSame && near.flags.length > 0) return near;
   const told = explain(result, format, options, random);
   return {
@@ -150,8 +193,11 @@ export function explainGiven(
       input: given.value,
       result,
       code: told.code,
-      flags: near.flags.length > 0 ? near.flags : ['inexact'],
+      flags,
     },
-    reason: 'inexact, by bits that binary64 does not have',
+    reason:
+      outside === undefined
+        ? 'inexact, by bits that binary64 does not have'
+        : `inexact, ${outside} what binary64 has`,
   };
 }

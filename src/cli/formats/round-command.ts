@@ -13,7 +13,7 @@ import { choice, splitNames } from '../options.ts';
 import { pumpToStdout } from '../pump.ts';
 import { bold } from '../text-table.ts';
 import { readFormat } from './read-format.ts';
-import { explainGiven, type GivenNumber, readNumber } from './read-number.ts';
+import { explainGiven, type GivenNumber, readAnyNumber } from './read-number.ts';
 import { type Batch, type LineForm, lineForms, roundedLines, type Target } from './round-lines.ts';
 import { roundPage, roundRecord } from './round-page.ts';
 import { acceptNegativeNumbers, resolveGiven, withRoundingOptions } from './rounding-options.ts';
@@ -54,7 +54,7 @@ async function* batchesOf(values: readonly string[], io: Io): AsyncGenerator<Bat
 
 async function* numbersOf(values: readonly string[], io: Io): AsyncGenerator<GivenNumber> {
   for await (const { texts, argument } of batchesOf(values, io))
-    for (const [i, text] of texts.entries()) yield readNumber(text, argument(i));
+    for (const [i, text] of texts.entries()) yield readAnyNumber(text, argument(i));
 }
 
 /** The explanations of numbers, a text each. */
@@ -100,7 +100,7 @@ export function roundCommand(io: Io, done: (code: number) => void): Command {
           return { format, options: resolveGiven(format, given) };
         });
         // Arguments are checked before anything is printed; standard input may be endless.
-        for (const value of values) if (value !== '-') readNumber(value, 'value');
+        for (const value of values) if (value !== '-') readAnyNumber(value, 'value');
         const emphasise = allowsStyle(io.stdout, io.environment) ? bold : (text: string) => text;
         const pieces =
           as === undefined

@@ -8,7 +8,7 @@ import type { Format } from '../../formats/index.ts';
 import { encode, round } from '../../operations/index.ts';
 import { drawIntegers, isStochastic, type ResolvedRounding } from '../../rounding/index.ts';
 import { dropsHighBits } from '../../rounding/options.ts';
-import { readNumber, roundGiven } from './read-number.ts';
+import { readAnyNumber, roundGiven } from './read-number.ts';
 
 /** What a line says of a rounded number. */
 export const lineForms = ['value', 'code', 'hex', 'csv'] as const;
@@ -108,7 +108,7 @@ function read(batch: Batch, turns: readonly Turns[]): { values: Float64Array; ap
       values[i] = x;
       if (turns.some((turn) => turn(x)) && !isExactDecimal(text, x)) apart.push(i);
     } else {
-      const given = readNumber(text, batch.argument(i));
+      const given = readAnyNumber(text, batch.argument(i));
       values[i] = given.value;
       if (!given.exact) apart.push(i);
     }
@@ -192,7 +192,7 @@ export async function* roundedLines(
       for (const i of apart) {
         const draw = { ...options, offset: offset + i };
         const random = isStochastic(rounding) ? drawIntegers(1, draw)[0]! : 0;
-        rounded[i] = roundGiven(readNumber(batch.texts[i]!, batch.argument(i)), format, options, random);
+        rounded[i] = roundGiven(readAnyNumber(batch.texts[i]!, batch.argument(i)), format, options, random);
       }
       return texts[k]!.of(rounded);
     });

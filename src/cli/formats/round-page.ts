@@ -32,7 +32,7 @@ export type Line = readonly [label: string, text: string];
 
 function inputLines({ text, value, exact }: GivenNumber): Line[] {
   const hex = hexFloat(value);
-  if (!Number.isFinite(value) || value === 0) return [['input', numberText(value)]];
+  if (exact && (!Number.isFinite(value) || value === 0)) return [['input', numberText(value)]];
   const decimal = numberText(value, inputDigits);
   if (!exact)
     return [

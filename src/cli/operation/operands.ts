@@ -2,7 +2,7 @@
 import { ArgumentError } from '../../errors.ts';
 import type { Code, Format } from '../../formats/index.ts';
 import { operandRounding, type ResolvedRounding } from '../../rounding/index.ts';
-import { readNumber, roundGiven } from '../formats/read-number.ts';
+import { readAnyNumber, roundGiven } from '../formats/read-number.ts';
 
 /** An operand. */
 export interface ReadOperand {
@@ -42,7 +42,7 @@ export function readOperand(
   areCodes: boolean,
 ): ReadOperand {
   if (areCodes) return { text, format, value: readCode(text, format, argument), isExact: true };
-  const given = readNumber(text, argument);
+  const given = readAnyNumber(text, argument);
   const value = roundGiven(given, format, operandRounding(options), 0);
   const isExact = given.exact && (Object.is(value, given.value) || (value === 0 && given.value === 0));
   return { text: given.text, format, value, isExact };

@@ -135,8 +135,9 @@ export type GivenSettings<S> = Omit<Partial<S>, 'first' | 'second'> & {
 export function settled<S extends OptimizerSettings>(defaults: S, given: GivenSettings<S>): S {
   checkObject('settings', given);
   const all: S = { ...defaults };
-  for (const [field, value] of Object.entries(given))
-    if (value !== undefined) Object.assign(all, { [field]: value });
+  const fields = given as Readonly<Record<string, unknown>>;
+  // Inherited ones too, so that none is ignored.
+  for (const field in fields) if (fields[field] !== undefined) Object.assign(all, { [field]: fields[field] });
   oneOf('settings.kind', all.kind, [defaults.kind]);
   checkSchema('settings', all, optimizerSchema);
   const spelled = withSpelledQuantizers<S>('settings', all);
