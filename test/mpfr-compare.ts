@@ -12,7 +12,10 @@ import {
 import { judge } from './oracles/mpfr/judge.ts';
 import { generator } from './random.ts';
 
-export const judgedNames = Object.keys(elementaryFunctions) as ElementaryName[];
+/** All but the remainder, which needs no judge of digits. */
+export const judgedNames = Object.keys(elementaryFunctions).filter(
+  (name) => name !== 'remainder',
+) as ElementaryName[];
 
 /** Every mode that the format takes, stochastic ones in the three variants. */
 export function everyMode(format: Format): ResolvedRounding[] {

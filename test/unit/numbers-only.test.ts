@@ -125,7 +125,7 @@ const elementwise = (functions: object): Calls =>
         return [name, { arguments: right, also: (_, wrong) => Array.isArray(wrong) } satisfies Call];
       }),
   );
-const binary = new Set('add sub mul div pow hypot atan2 min max compare'.split(' '));
+const binary = new Set('add sub mul div pow hypot atan2 remainder min max compare'.split(' '));
 const otherMethods = new Set(
   'compile convert cumsum dot flags matmul matvec mean norm prod quire reset restore state sum clearFlags toString toJSON'.split(
     ' ',

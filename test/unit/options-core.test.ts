@@ -490,7 +490,19 @@ describe('every method of an arithmetic object refuses what is no option', () =>
     onArrays[name] = (options) => method(x, options);
     onNumbers[name] = (options) => method(1, options);
   }
-  for (const name of ['add', 'sub', 'mul', 'div', 'min', 'max', 'compare', 'pow', 'hypot', 'atan2']) {
+  for (const name of [
+    'add',
+    'sub',
+    'mul',
+    'div',
+    'min',
+    'max',
+    'compare',
+    'pow',
+    'hypot',
+    'atan2',
+    'remainder',
+  ]) {
     const method = (half as never)[name] as (...given: unknown[]) => unknown;
     onArrays[name] = (options) => method(x, 1, options);
     onNumbers[name] = (options) => method(1, 2, options);

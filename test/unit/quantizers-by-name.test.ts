@@ -149,7 +149,7 @@ const heldBy = (name: string): GivenRecipe => ({
 describe('what is held between steps, by a name', () => {
   const sizes = [64, 96];
   const values = gaussians(64 * 96, 3, 1, 'held');
-  const draw = { seed: 1, stream: 0, offset: 0 };
+  const draw = { seed: 1, stream: 0n, offset: 0 };
 
   test.each([
     ...[
@@ -172,9 +172,9 @@ describe('what is held between steps, by a name', () => {
     state.write(tf.tensor(values, sizes), draw);
     expect([...state.read().dataSync()]).toEqual([...expected]);
     state.dispose();
-    const kept = holdAs(saved![0]!.codec as Parameters<typeof holdAs>[0])(values, sizes, draw)!;
+    const kept = holdAs(saved![0]!.codec as Parameters<typeof holdAs>[0])(values, sizes, draw, undefined)!;
     const read = new Float32Array(values.length);
-    kept.read(read);
+    kept.read(read, undefined);
     expect([...read]).toEqual([...expected]);
     const rule = { where: {}, set: { second: name } };
     expect(settledRecipe({ ...recipes.bitnet(), rules: [rule] }).rules![0]!.set.second).toEqual(

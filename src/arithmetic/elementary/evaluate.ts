@@ -6,11 +6,13 @@
 import type { Format } from '../../formats/format.ts';
 import { dropsHighBits, type ResolvedRounding } from '../../rounding/options.ts';
 import { roundScalar } from '../../rounding/round.ts';
+import { toReal } from '../real.ts';
 import { hypot, pow } from './binary-functions.ts';
 import { enclosures, type UnaryName } from './functions.ts';
 import { type Decided, decide, type Interval, isHuge } from './interval.ts';
 import { atan2 } from './inverse-functions.ts';
 import { type Approximation, quick, quickAtan2, quickError, quickHypot, quickPow } from './quick.ts';
+import { remainder, remainderSpecial } from './remainder.ts';
 import {
   atan2Special,
   hypotSpecial,
@@ -23,7 +25,7 @@ import {
 export type { UnaryName } from './functions.ts';
 export type { Special } from './specials.ts';
 
-type BinaryName = 'pow' | 'hypot' | 'atan2';
+type BinaryName = 'pow' | 'hypot' | 'atan2' | 'remainder';
 export type ElementaryName = UnaryName | BinaryName;
 
 /**
@@ -123,10 +125,10 @@ interface Parts {
   enclose(x: number, y: number, bits: number, limit: number): Interval | undefined;
 }
 
-function elementaryFunction({ arity, special, quick, enclose }: Parts): ElementaryFunction {
-  /** Formats without a negative zero take it for the other. */
-  const operand = (x: number, hasNegativeZero: boolean): number => (x === 0 && !hasNegativeZero ? 0 : x);
+/** Formats without a negative zero take it for the other. */
+const operandOf = (x: number, hasNegativeZero: boolean): number => (x === 0 && !hasNegativeZero ? 0 : x);
 
+function elementaryFunction({ arity, special, quick, enclose }: Parts): ElementaryFunction {
   function slowly(
     x: number,
     y: number,
@@ -149,7 +151,7 @@ function elementaryFunction({ arity, special, quick, enclose }: Parts): Elementa
     random: number,
     hasNegativeZero: boolean = format.hasNegativeZero,
   ): Outcome {
-    const [a, b] = [operand(x, hasNegativeZero), operand(y, hasNegativeZero)];
+    const [a, b] = [operandOf(x, hasNegativeZero), operandOf(y, hasNegativeZero)];
     return slowly(a, b, special(a, b, format), format, options, random);
   }
 
@@ -161,8 +163,8 @@ function elementaryFunction({ arity, special, quick, enclose }: Parts): Elementa
     random: number,
     hasNegativeZero: boolean = format.hasNegativeZero,
   ): number {
-    const a = operand(x, hasNegativeZero);
-    const b = operand(y, hasNegativeZero);
+    const a = operandOf(x, hasNegativeZero);
+    const b = operandOf(y, hasNegativeZero);
     const found = special(a, b, format);
     if (found === undefined) {
       const value = roundQuick(quick(a, b), format, options, random);
@@ -172,6 +174,29 @@ function elementaryFunction({ arity, special, quick, enclose }: Parts): Elementa
   }
 
   return Object.freeze({ arity, evaluate, outcome });
+}
+
+/** A function of two numbers whose results are binary64 numbers. */
+function exactFunction(
+  special: (x: number, y: number) => Special | undefined,
+  exact: (x: number, y: number) => number,
+): ElementaryFunction {
+  const outcome: ElementaryFunction['outcome'] = (
+    x,
+    y,
+    format,
+    options,
+    random,
+    hasNegativeZero = format.hasNegativeZero,
+  ) => {
+    const [a, b] = [operandOf(x, hasNegativeZero), operandOf(y, hasNegativeZero)];
+    const found = special(a, b);
+    if (found !== undefined) return { special: found, value: roundScalar(found.value, format, options, 0) };
+    const result = exact(a, b);
+    return { value: roundScalar(result, format, options, random), real: toReal(result) };
+  };
+  const evaluate: ElementaryFunction['evaluate'] = (...given) => outcome(...given).value;
+  return Object.freeze({ arity: 2, evaluate, outcome });
 }
 
 function unaryFunction(name: UnaryName): ElementaryFunction {
@@ -196,4 +221,5 @@ export const elementaryFunctions: Readonly<Record<ElementaryName, ElementaryFunc
   pow: elementaryFunction({ arity: 2, special: powSpecial, quick: quickPow, enclose: pow }),
   hypot: elementaryFunction({ arity: 2, special: hypotSpecial, quick: quickHypot, enclose: hypot }),
   atan2: elementaryFunction({ arity: 2, special: atan2Special, quick: quickAtan2, enclose: atan2 }),
+  remainder: exactFunction(remainderSpecial, remainder),
 });

@@ -17,11 +17,11 @@ export interface Special {
   readonly divideByZero: boolean;
 }
 
-function quiet(value: number): Special {
+export function quiet(value: number): Special {
   return { value, invalid: false, divideByZero: false };
 }
 
-const invalid: Special = { value: NaN, invalid: true, divideByZero: false };
+export const invalid: Special = { value: NaN, invalid: true, divideByZero: false };
 
 function pole(value: number): Special {
   return { value, invalid: false, divideByZero: true };

@@ -10,7 +10,7 @@ const unary: readonly CommandOperation[] = [
   ...(['gelu', 'erf', 'erfc'] as const),
 ];
 const binary: readonly CommandOperation[] = [
-  ...(['add', 'sub', 'mul', 'div', 'min', 'max', 'pow', 'hypot', 'atan2'] as const),
+  ...(['add', 'sub', 'mul', 'div', 'min', 'max', 'pow', 'hypot', 'atan2', 'remainder'] as const),
 ];
 
 /** How many operands each operation has. */
