@@ -88,6 +88,35 @@ describe('learned steps', () => {
   });
 });
 
+describe('EfficientDM', () => {
+  it('reads frozen weights and activations on learned steps: the bits of plain loops, adapters at rest', async () => {
+    const rate = 2 ** -6;
+    // So small a rate leaves the sum of a weight and its adapter what the weight is.
+    const made = recipes.efficientDm({ bits: 4, scaleRate: rate, adapterRate: 1e-30, ...descent });
+    // Its teacher and its objective are the harness's.
+    const { teacher: _, ...rest } = made;
+    const recipe = { ...rest, phases: made.phases.map(({ objective: _own, ...phase }) => phase) };
+    const steps = [true, false].map((isFirst) => {
+      const x = new LearnedSteps({ low: -8, high: 7, rate, perRow: false }, 'features');
+      const w = new LearnedSteps({ low: -8, high: 7, rate, perRow: true }, 'elements');
+      const slots: LayerSlots = {
+        ...{ x: x.read, w: w.read, dw: 'same', wx: 'same', ww: w.pullBackTransposed },
+        ...(isFirst ? {} : { dx: x.pullBack }),
+      };
+      return { x, w, slots };
+    });
+    const expected = nets.map((net) => {
+      const { y, da, db } = step(net, [steps[0]!.slots, steps[1]!.slots], 2 ** -4);
+      for (const { x, w } of steps) {
+        x.step();
+        w.step();
+      }
+      return { y, da, db, a: net.a, b: net.b };
+    });
+    expect(await trained(tf, recipe, nets)).toEqual(expected);
+  });
+});
+
 describe('steps that freeze', () => {
   it('are those of plain loops, which stay where signs changed', async () => {
     const rate = 2 ** -6;
