@@ -25,21 +25,22 @@ export interface CompileOptions {
 const optionNames = ['formats', 'operations', 'contract', 'parse'] as const;
 
 function readFormats(path: string, given: CompileOptions['formats']): Record<string, Format> {
-  if (given === undefined) return {};
+  // Without the names that every object inherits: variables may be called so.
+  const formats = Object.create(null) as Record<string, Format>;
+  if (given === undefined) return formats;
   const named = checkObject(path, given, 'an object of formats by name') as NonNullable<typeof given>;
-  return Object.fromEntries(
-    Object.entries(named).map(([name, format]) => [
-      name,
-      within(path, () => {
-        try {
-          return toFormat(format);
-        } catch (error) {
-          if (!(error instanceof ArgumentError)) throw error;
-          throw new ArgumentError(name, error.given, error.accepted);
-        }
-      }),
-    ]),
-  );
+  const entries = Object.entries(named).map(([name, format]): [string, Format] => [
+    name,
+    within(path, () => {
+      try {
+        return toFormat(format);
+      } catch (error) {
+        if (!(error instanceof ArgumentError)) throw error;
+        throw new ArgumentError(name, error.given, error.accepted);
+      }
+    }),
+  ]);
+  return Object.assign(formats, Object.fromEntries(entries));
 }
 
 /** Throws ArgumentError for names that the expression does not have. */

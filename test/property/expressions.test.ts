@@ -316,6 +316,15 @@ test('errors are explained against exact arithmetic', () => {
   );
 });
 
+test('variables may have names that every object inherits', () => {
+  const f = arithmetic('binary16');
+  for (const name of ['constructor', 'toString', 'valueOf', 'hasOwnProperty']) {
+    expect(f.compile(`${name} + 1`)({ [name]: 2 })).toBe(3);
+    expect(f.compile(`${name} + 1`, { formats: { [name]: 'e2m1' } })({ [name]: 2 })).toBe(3);
+    expect(() => f.compile(`${name} + 1`)({})).toThrow(new RegExp(`^${name}: got undefined`));
+  }
+});
+
 test('what no arithmetic has is refused, with the nearest name', () => {
   const f = arithmetic('binary16');
   const g = f.compile('alpha * b');
