@@ -7,7 +7,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
+import { buildSync, transformSync } from 'esbuild';
 import { rolldown } from 'rolldown';
 import ts from 'typescript';
 import { pureInitializers } from './pure-initializers.js';
@@ -113,8 +113,14 @@ const styles = ['shell.css', 'laboratory.css'].map((name) =>
   readFileSync(join(here, 'site', '.vitepress', 'theme', name), 'utf8'),
 );
 const style = { stdin: { contents: styles.join('\n'), loader: 'css' }, minify: true, write: false };
+/** Nobody reads what only pages load: names of its own are short there. */
+const laboratory = join(here, 'lab');
+const codeOf = ({ code, moduleIds }) =>
+  moduleIds.length > 0 && moduleIds.every((id) => id.startsWith(laboratory))
+    ? transformSync(code, { format: 'esm', target: 'es2022', minify: true }).code
+    : code;
 const files = [
-  ...output.map(({ fileName, code }) => [fileName, code]),
+  ...output.map((chunk) => [chunk.fileName, codeOf(chunk)]),
   ['laboratory/style.css', buildSync(style).outputFiles[0].text],
 ];
 for (const [name, text] of files) {
