@@ -55,7 +55,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   div: infix('÷'),
   sqrt: call('√', 1),
   fma: { arity: 3, sign: (a, b, c) => `${a} × ${b} + ${c}` },
-  ...calls(['min', 'max', 'pow', 'atan2', 'hypot'], 2),
+  ...calls(['min', 'max', 'pow', 'atan2', 'hypot', 'remainder'], 2),
   ...calls(['neg', 'abs', 'convert'], 1),
   ...calls(['exp', 'exp2', 'exp10', 'expm1', 'log', 'log2', 'log10', 'log1p', 'cbrt', 'rsqrt'], 1),
   ...calls(['sin', 'cos', 'tan', 'sinPi', 'cosPi', 'tanPi', 'asin', 'acos', 'atan'], 1),
