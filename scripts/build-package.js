@@ -69,7 +69,10 @@ const bundler = await rolldown({
   plugins: [
     {
       name: 'pure-initializers',
-      transform: { filter: { id: /\.ts$/ }, handler: (code, id) => ({ code: pureInitializers(code, id) }) },
+      transform: {
+        filter: { id: /\/src\/(?!cli\/).*\.ts$/ },
+        handler: (code, id) => ({ code: pureInitializers(code, id) }),
+      },
     },
     {
       // The client of the laboratory's worker may be in any chunk.
