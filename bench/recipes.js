@@ -6,7 +6,7 @@ import { round } from '../build/operations/index.js';
 import { differentiable, factorsReference } from '../build/quantizers/gradients/differentiable.js';
 import { clipped, trust } from '../build/quantizers/gradients/masks.js';
 import { quantizer } from '../build/quantizers/index.js';
-import { resolveQuantizer } from '../build/quantizers/quantizer-options.js';
+import { resolveQuantizer, withoutParts } from '../build/quantizers/quantizer-options.js';
 import { runQuantizer } from '../build/quantizers/run.js';
 import { trackerOf } from '../build/quantizers/tracking.js';
 import { clampReference, clampResidual } from '../build/quantizers/transforms/clamp-residual.js';
@@ -61,7 +61,7 @@ const quantizers = {
 
 /** @param {Float32Array} x @param {any} options */
 function byReference(x, options) {
-  const resolved = resolveQuantizer(options);
+  const resolved = resolveQuantizer(options, withoutParts);
   return runQuantizer(
     x,
     shape,
