@@ -63,7 +63,7 @@ it('every file that a comment in the sources names is there', () => {
         /(?<![\w/.*-])(?:\.\.?\/)*[a-z][\w-]*(?:\/[\w.-]+)*\.(?:ts|js)\b/g,
       )) {
         const path = name.replace(/^(\.\.?\/)+/, '');
-        const isBuilt = path.startsWith('dist/');
+        const isBuilt = /^(dist|build)\//.test(path);
         if (!isBuilt && !existsSync(path) && !files.some((other) => other.endsWith(`/${path}`)))
           missing.push(`${file}: ${name}`);
       }
