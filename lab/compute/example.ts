@@ -6,11 +6,8 @@ export interface ExampleInput {
   readonly index: number;
 }
 
-/** An expression of the example and what it gives. */
-export interface ExampleLine {
-  readonly expression: string;
-  readonly text: string;
-}
+/** An expression of the example and what it gives; or a plot, the text of an SVG file. */
+export type ExampleLine = { readonly expression: string; readonly text: string } | { readonly svg: string };
 
 type Show = (of: number, expression: string, evaluate: () => unknown) => Promise<void>;
 
@@ -47,13 +44,18 @@ export async function exampleRun(
   };
   const lines: ExampleLine[] = [];
   await run(index, async (of, expression, evaluate) => {
+    let value: unknown;
     let text: string;
     try {
-      text = shown(await evaluate());
+      value = await evaluate();
+      text = shown(value);
     } catch (error) {
       text = String(error);
     }
-    if (of === index) lines.push({ expression, text });
+    if (of !== index) return;
+    lines.push(
+      typeof value === 'string' && value.startsWith('<svg ') ? { svg: value } : { expression, text },
+    );
   });
   return lines;
 }

@@ -37,6 +37,7 @@ const configSchema = someFields({
   backend: word(backendNames),
   text: maybe(someFields({ name })),
   samples: maybe(someFields({ name })),
+  teacher: maybe(word(['given'])),
 });
 /** What the data sets of this page are called in the files of a run. */
 const dataOf: Readonly<Record<string, string>> = {
@@ -68,13 +69,19 @@ function modelFields(given: ModelConfig): Record<string, string> {
 const sorted = (config: object): string =>
   JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-function configFields(json: unknown): { fields: Record<string, string>; recipe: Recipe } {
+interface ConfigParts {
+  readonly fields: Record<string, string>;
+  readonly recipe: Recipe;
+  readonly teacher: 'given' | undefined;
+}
+
+function configFields(json: unknown): ConfigParts {
   const config = checkSchema('config', json, configSchema);
   const { recipe: given, model, steps, seed, evaluateEvery, probeEvery, kernels } = config.training;
   const recipe = recipeFrom(given);
   const usual = Math.max(10, Math.round(steps / 20));
   return {
-    recipe,
+    ...{ recipe, teacher: config.teacher },
     fields: {
       backend: config.backend,
       ...modelFields(model as unknown as ModelConfig),
@@ -139,7 +146,12 @@ export function runFiles({ files }: { readonly files: readonly DroppedFile[] }):
   const isLog = (file: DroppedFile): boolean => file.name.endsWith('.jsonl');
   for (const file of files.filter((one) => !isCheckpoint(one) && !isLog(one)))
     ofFile(file.name, () => readJson(textOf(file), parts));
-  const title = parts.config === undefined ? 'recorded' : `${parts.config.recipe.title}, recorded`;
+  const { teacher } = (parts.result ?? parts.config ?? {}) as { teacher?: string };
+  const recorded =
+    teacher === 'given'
+      ? 'recorded with a given teacher (this page trains its own: losses differ)'
+      : 'recorded';
+  const title = parts.config === undefined ? recorded : `${parts.config.recipe.title}, ${recorded}`;
   for (const file of files.filter(isLog))
     parts.runs = [
       ...(parts.runs ?? []),
@@ -155,6 +167,7 @@ export function runFiles({ files }: { readonly files: readonly DroppedFile[] }):
       alone().picture = pictureOf(checkpoint, parts.config?.recipe);
     });
   if (parts.result !== undefined) addRecord(alone(), parts.result);
+  if (teacher === 'given') alone();
   const recipe = parts.recipe === undefined ? {} : { recipe: parts.recipe };
   return { fields: { ...parts.config?.fields, ...recipe }, runs: parts.runs ?? [] };
 }

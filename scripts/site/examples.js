@@ -1,7 +1,8 @@
 /**
  * The documentation's examples as modules that pages run: of each page those that import from the library alone. An example sees what
  * the ones before it declare, as in the text, and a line with what it gives in a comment is shown with what it gives. Pages whose
- * examples take expressions, or entry points beside the first, load another bundle of the library, with mathjs in it.
+ * examples take expressions, plots, or entry points beside the first, load another bundle of the library, with mathjs and Observable
+ * Plot in it. A plot is shown.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,13 +10,16 @@ import { build, transformSync } from 'esbuild';
 
 /** Examples that need a model, workers, files, other packages or time. */
 const needsMore =
-  /\btf\b|\bmodel\b|\bThreads\b|startThreads|fc\.assert|mobyDick|\blossScaling\b|\bscales[AB]\b|readFile|\bplot\(/;
+  /\btf\b|\bmodel\b|\bThreads\b|startThreads|fc\.assert|mobyDick|\blossScaling\b|\bscales[AB]\b|readFile/;
 const importLine = /^import .*;$/gm;
 const named = /^import \{(.*)\} from 'halfulp(?:\/(linalg|mathjs|testing))?';$/;
 /** Examples that the small bundle of the library is not enough for. */
-const needsWhole = /from 'halfulp\/|\bcompile\(/;
+const needsWhole = /from 'halfulp\/|\b(?:compile|plot)\(/;
 /** An expression with what it gives. */
 const commentedLine = /^(?!const |let |import |\/\/|\s|await |\})(.+); +\/\/ (.*)$/gm;
+
+/** The text of an SVG file. */
+const drawnLine = /^const (\w+) = await plot\(/gm;
 
 /** What readers are taken to have. */
 const given = `const x = Float32Array.from({ length: 65536 }, (_, i) => ((i * 5) % 7 - 3) / 2), w = x.slice(), g = x.slice();
@@ -65,7 +69,8 @@ function moduleOf(examples, runnable) {
         commentedLine,
         (_, expression) => `await show(${i}, ${JSON.stringify(expression)}, () => (${expression}));`,
       );
-    return `{\n${body}\nif (last === ${i}) return;\n`;
+    const plots = [...body.matchAll(drawnLine)].map(([, name]) => `await show(${i}, '', () => ${name});\n`);
+    return `{\n${body}\n${plots.join('')}if (last === ${i}) return;\n`;
   });
   const source = `${importsOf(runnable.map((i) => examples[i]))}
 export async function run(last, show) {
@@ -97,9 +102,9 @@ export async function stageExamples(docs, published) {
   return manifest;
 }
 
-/** What expressions are parsed with, in place of a package that Node would find. */
-const parserOfPages = {
-  name: 'parser-of-pages',
+/** What expressions are parsed with and plots are drawn with, in place of packages that Node would find. */
+const packagesOfPages = {
+  name: 'packages-of-pages',
   setup({ onLoad }) {
     onLoad({ filter: /expressions[\\/]parser\.ts$/ }, ({ path }) => ({
       contents: `import { create, parseDependencies } from 'mathjs';
@@ -107,10 +112,22 @@ const { parse } = create({ parseDependencies }, { number: 'BigNumber' });
 export const parserOf = (given) => given ?? parse;`,
       resolveDir: dirname(path),
     }));
+    onLoad({ filter: /experiments[\\/]plot\.ts$/ }, ({ path }) => {
+      const byName = /^const load = .*;$/m;
+      const source = readFileSync(path, 'utf8');
+      if (!byName.test(source)) throw new Error(`${path} loads its packages in another way`);
+      return {
+        contents: source.replace(
+          byName,
+          "const load = (name: string) => (name === 'linkedom' ? import('linkedom/worker') : import('@observablehq/plot'));",
+        ),
+        loader: 'ts',
+      };
+    });
   },
 };
 
-/** The library as modules: the first entry point alone, and several of them with mathjs. */
+/** The library as modules: the first entry point alone, and several of them with mathjs and Observable Plot. */
 async function buildLibrary(root, target) {
   const source = (entry) => join(root, 'src', entry, 'index.ts');
   const common = {
@@ -126,6 +143,6 @@ async function buildLibrary(root, target) {
     },
     outdir: join(target, 'whole'),
     splitting: true,
-    plugins: [parserOfPages],
+    plugins: [packagesOfPages],
   });
 }

@@ -16,6 +16,7 @@ import {
   type Schema,
   someFields,
   value,
+  word,
 } from '../schema.ts';
 
 /** A number as `src/json.ts` writes it. */
@@ -76,6 +77,7 @@ export const resultSchema: Schema<object> = someFields({
   inference: list(someFields({ name: line(), loss: reading, accuracy: maybe(reading) })),
   divergence: maybe(orNull(divergence)),
   peakMemory: maybe(number({ from: 0 })),
+  teacher: maybe(word(['given', 'trained'])),
 });
 
 /** Runs a check of a file's content; what it refuses is damage of the file. */

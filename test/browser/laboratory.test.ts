@@ -541,25 +541,33 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (_, start) => {
 
   it('every example of the documentation that has a button runs to its end', async () => {
     const counts = examplesByPage();
-    for (const name of ['expressions', 'linalg', 'mathjs', 'five-tasks', 'verification'])
+    for (const name of ['expressions', 'linalg', 'mathjs', 'five-tasks', 'verification', 'experiments'])
       expect(counts[name]?.length, name).toBeGreaterThan(0);
     const page = await browser.open(served.origin);
     for (const [name, places] of Object.entries(counts)) {
       await page.goto(address(`${name}.html`));
-      const outcomes = await page.evaluate<string[]>(`(async () => {
+      const { outcomes, plots } = await page.evaluate<{
+        outcomes: string[];
+        plots: boolean[];
+      }>(`(async () => {
         const until = async (find) => { for (let i = 0; i < 2000; i++) { const found = find(); if (found) return found; await new Promise((resolve) => setTimeout(resolve, 10)); } };
         await until(() => document.querySelectorAll('.example button').length === ${places.length});
-        const outcomes = [];
+        const outcomes = [], plots = [];
         const examples = [...document.querySelectorAll('.example')];
         for (const example of examples) example.querySelector('button').click();
         for (const example of examples) {
           const lines = example.querySelector('.example-lines');
           await until(() => !['', 'running'].includes(lines.textContent));
           outcomes.push(lines.querySelector('.given') ? 'given' : lines.textContent);
+          for (const image of lines.querySelectorAll('img')) {
+            await image.decode();
+            plots.push(image.naturalWidth > 0);
+          }
         }
-        return outcomes;
+        return { outcomes, plots };
       })()`);
       expect(outcomes, name).toEqual(places.map(() => 'given'));
+      expect(plots, name).toEqual(['experiments', 'cookbook'].includes(name) ? [true] : []);
     }
     expect(page.faults).toEqual([]);
     await page.close();

@@ -1,5 +1,5 @@
 /** Teachers on the command line: given, or trained first and said so. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
@@ -33,6 +33,9 @@ it('a teacher is the run that is given, or one that is trained first; sweeps say
     const trained = await train('student', '--name', 'trained');
     expect(trained.error).toContain('no teacher is given: training one first, float32, 2 steps');
     expect(trained.out).toContain('taught by a float32 teacher that was trained');
+    const said = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8')).teacher;
+    expect(['given/config.json', 'given/result.json'].map(said)).toEqual(['given', 'given']);
+    expect(['trained/config.json', 'trained/result.json'].map(said)).toEqual([undefined, 'trained']);
     // It is the teacher that would have been trained.
     const loss = ({ out }: { out: string }): string => /validation [^;]*/.exec(out)![0];
     expect(loss(given)).toBe(loss(trained));

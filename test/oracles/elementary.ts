@@ -8,6 +8,7 @@
  */
 import { all, type BigNumber, create } from 'mathjs';
 import type { Format } from '../../src/formats/index.ts';
+import { exactRemainder } from './remainder.ts';
 import { unitExponent, units } from './units.ts';
 
 export type OracleName =
@@ -581,8 +582,14 @@ function special(name: OracleName, x: number, y: number, format: Format): number
 }
 
 /** f(x, y) for any values of the format: a special value, or the stand-in. */
-export function oracleElementary(name: OracleName, x: number, y: number, format: Format): number {
+export function oracleElementary(
+  name: OracleName | 'remainder',
+  x: number,
+  y: number,
+  format: Format,
+): number {
   const plus = (a: number): number => (a === 0 && !format.hasNegativeZero ? 0 : a);
   const [a, b] = [plus(x), plus(y)];
+  if (name === 'remainder') return exactRemainder(a, b);
   return special(name, a, b, format) ?? standIn(name, a, b);
 }

@@ -196,7 +196,7 @@ test('flags and state are those of arithmetic', () => {
   expect(f.flags.inexact).toBe(0);
 });
 
-const functions = Object.keys(elementaryFunctions) as OracleName[];
+const functions = Object.keys(elementaryFunctions) as (OracleName | 'remainder')[];
 const moves = {
   neg: (a: number) => -a,
   abs: (a: number) => Math.abs(a),

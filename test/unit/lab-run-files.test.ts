@@ -106,6 +106,15 @@ describe('a run of the command', () => {
     });
   });
 
+  it('says that a teacher was given, which the page does not have', () => {
+    const said = 'recorded with a given teacher (this page trains its own: losses differ)';
+    for (const name of ['config.json', 'result.json']) {
+      const text = readFileSync(join(path, name), 'utf8').replace('{', '{ "teacher": "given",');
+      expect(runFiles({ files: [file(name, text)] }).runs[0]!.title, name).toContain(said);
+      expect(() => runFiles({ files: [file(name, text.replace('given', 'lent'))] })).toThrow(/teacher/);
+    }
+  });
+
   it.each<[string, string, (text: string) => string]>([
     ['config.json', 'training.steps', (text) => text.replace(/"steps": 12/, '"steps": 0')],
     ['config.json', 'training.model', (text) => text.replace(/"hidden": \[/, '"hidden": [3, ')],

@@ -11,8 +11,13 @@ async function run(output: HTMLElement, page: string, index: number): Promise<vo
   try {
     const lines = await asker.ask('example', { page, index });
     output.replaceChildren(
-      ...lines.map(({ expression, text }) =>
-        el('div', {}, el('code', {}, expression), el('code', { class: 'given' }, text)),
+      ...lines.map((line) =>
+        'svg' in line
+          ? el('img', {
+              src: `data:image/svg+xml,${encodeURIComponent(line.svg)}`,
+              alt: 'The plot that the example draws',
+            })
+          : el('div', {}, el('code', {}, line.expression), el('code', { class: 'given' }, line.text)),
       ),
     );
   } catch (error) {

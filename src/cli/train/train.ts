@@ -162,7 +162,8 @@ async function trainInto(
   const from = checkpoint?.state.step ?? 0;
   const metrics = join(folder.path, 'metrics.jsonl');
   const kept = readRecords(metrics).filter((record) => isBefore(record, from));
-  if (checkpoint === null) folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`);
+  const written = { ...config, ...(teacher.teacher && { teacher: 'given' }) };
+  if (checkpoint === null) folder.write('config.json', `${JSON.stringify(written, null, 2)}\n`);
   if (!options.quiet) io.stderr.write(`${describeData(data)}\n`);
   const unit = isLabelled(data) ? 'samples' : 'characters';
   const progress = openProgress([{ label: `${recipe.name} seed ${seed}`, kind: recipe.name, steps, unit }]);
