@@ -73,7 +73,8 @@ export function norm(a: ShapedArray, which: NormName = 'frobenius'): number {
 
 /**
  * An estimate of the condition number |A| |A^-1| in the 1-norm, from below and mostly close: the factors are solved with a few right-hand
- * sides, in the arithmetic; norms are measured in binary64. Infinity for a singular matrix.
+ * sides, in the arithmetic; norms are measured in binary64. Infinity for a singular matrix,
+ * NaN where an element is NaN.
  *
  * Source: N. J. Higham, FORTRAN codes for estimating the one-norm of a real or complex matrix, ACM Trans. Math. Softw. 14, 1988.
  *
@@ -83,6 +84,7 @@ export function conditionEstimate(a: ShapedArray): number {
   const matrix = checkSquare('a', a);
   const [n] = matrix.shape as [number];
   if (n === 0) return 0;
+  if (numbersOf(matrix).some(Number.isNaN)) return NaN;
   const factors = lu(matrix);
   if (factors.isSingular) return Infinity;
   const f = matrix.arithmetic;

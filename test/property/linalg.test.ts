@@ -450,6 +450,22 @@ describe('what has no solution', () => {
       ),
     ).toBe(Infinity);
     expect(conditionEstimate(f.identity(3))).toBe(1);
+    expect(
+      conditionEstimate(
+        f.array([
+          [NaN, 1],
+          [1, 3],
+        ]),
+      ),
+    ).toBe(NaN);
+    expect(
+      conditionEstimate(
+        f.array([
+          [1, 1],
+          [1, NaN],
+        ]),
+      ),
+    ).toBe(NaN);
   });
 
   test('indefinite matrices are refused with the pivot', () => {
