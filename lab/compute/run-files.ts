@@ -127,14 +127,15 @@ interface Parts {
   config?: ReturnType<typeof configFields>;
   recipe?: string;
   runs?: RunRecord[];
-  result?: RunEntry;
+  result?: Extract<RunEntry, { type: 'result' }>;
 }
 
 function readJson(text: string, parts: Parts): void {
   const json = parseJson(text) as { training?: unknown; validationLoss?: unknown };
   if (Object.hasOwn(json ?? {}, 'training')) parts.config = configFields(json);
   else if (Object.hasOwn(json ?? {}, 'validationLoss'))
-    parts.result = { type: 'result', ...checkSchema('result', json, resultSchema) } as RunEntry;
+    parts.result = { type: 'result', ...checkSchema('result', json, resultSchema) } as Parts['result'] &
+      object;
   else parts.recipe = JSON.stringify(recipeFrom(json) && json, null, 2);
 }
 
@@ -146,11 +147,10 @@ export function runFiles({ files }: { readonly files: readonly DroppedFile[] }):
   const isLog = (file: DroppedFile): boolean => file.name.endsWith('.jsonl');
   for (const file of files.filter((one) => !isCheckpoint(one) && !isLog(one)))
     ofFile(file.name, () => readJson(textOf(file), parts));
-  const { teacher } = (parts.result ?? parts.config ?? {}) as { teacher?: string };
-  const recorded =
-    teacher === 'given'
-      ? 'recorded with a given teacher (this page trains its own: losses differ)'
-      : 'recorded';
+  const isTaught = (parts.result ?? parts.config)?.teacher === 'given';
+  const recorded = isTaught
+    ? 'recorded with a given teacher (this page trains its own: losses differ)'
+    : 'recorded';
   const title = parts.config === undefined ? recorded : `${parts.config.recipe.title}, ${recorded}`;
   for (const file of files.filter(isLog))
     parts.runs = [
@@ -167,7 +167,7 @@ export function runFiles({ files }: { readonly files: readonly DroppedFile[] }):
       alone().picture = pictureOf(checkpoint, parts.config?.recipe);
     });
   if (parts.result !== undefined) addRecord(alone(), parts.result);
-  if (teacher === 'given') alone();
+  if (isTaught) alone();
   const recipe = parts.recipe === undefined ? {} : { recipe: parts.recipe };
   return { fields: { ...parts.config?.fields, ...recipe }, runs: parts.runs ?? [] };
 }

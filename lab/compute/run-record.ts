@@ -13,7 +13,7 @@ export interface Picture {
   readonly elements: Float32Array | undefined;
 }
 
-type Outcome = Pick<TrainResult, 'validationLoss' | 'validationAccuracy' | 'spike'> & {
+type Outcome = Pick<TrainResult, 'validationLoss' | 'validationAccuracy' | 'spike' | 'teacher'> & {
   readonly divergence?: TrainResult['divergence'];
 };
 
