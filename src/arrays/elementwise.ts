@@ -13,8 +13,8 @@ export type FlatOperation = (...given: unknown[]) => unknown;
 /** An operand in the result's shape, or one number for all elements. */
 type Source = View | number;
 
-/** Elements of a block: three arrays of so many lie in the second-level cache. */
-const blockLength = 8192;
+/** Bytes of a block: three of them lie in the second-level cache, and a call costs little of the time that one takes. */
+const blockBytes = 2 ** 17;
 
 function asSource(x: View | number, shape: readonly number[], out: View): Source {
   if (typeof x === 'number') return x;
@@ -27,7 +27,8 @@ function asSource(x: View | number, shape: readonly number[], out: View): Source
 }
 
 /** How a shape is cut: blocks of `step` elements are whole numbers of the last axes from `axis` on, or parts of the last one. */
-function cutting(shape: readonly number[]): { readonly axis: number; readonly step: number } {
+function cutting({ shape, data }: View): { readonly axis: number; readonly step: number } {
+  const blockLength = blockBytes / data.BYTES_PER_ELEMENT;
   let axis = shape.length;
   let row = 1;
   while (axis > 0 && row * shape[axis - 1]! <= blockLength) row *= shape[--axis]!;
@@ -65,7 +66,7 @@ function readerOf(
 function inBlocks(operation: FlatOperation, sources: readonly Source[], out: View, threads: object): void {
   const { shape } = out;
   const size = sizeOf(shape);
-  const { axis, step } = cutting(shape);
+  const { axis, step } = cutting(out);
   const readers = sources.map((source) => readerOf(source, axis, step));
   const last = shape.at(-1)!;
   const direct = isContiguous(out) ? out : undefined;

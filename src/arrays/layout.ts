@@ -40,6 +40,24 @@ export function isContiguous({ shape, stride }: Layout): boolean {
   return true;
 }
 
+/** The same elements in the same order, along as few axes as can be. */
+export function merged({ shape, stride, offset }: Layout): Layout {
+  const extents: number[] = [];
+  const steps: number[] = [];
+  shape.forEach((extent, axis) => {
+    if (extent === 1) return;
+    const last = extents.length - 1;
+    if (last >= 0 && steps[last] === extent * stride[axis]!) {
+      extents[last]! *= extent;
+      steps[last] = stride[axis]!;
+    } else {
+      extents.push(extent);
+      steps.push(stride[axis]!);
+    }
+  });
+  return { shape: extents, stride: steps, offset };
+}
+
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((extent, axis) => extent === b[axis]);
 }

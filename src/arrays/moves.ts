@@ -1,67 +1,85 @@
 /** Elements on their way between a shaped array and memory in which they lie in order. */
 import { overlap, type RealArray } from '../array-kinds.ts';
-import { isContiguous, type Layout, sizeOf } from './layout.ts';
+import { isContiguous, type Layout, merged, sizeOf } from './layout.ts';
 
 /** Elements and where they lie. */
 export interface View extends Layout {
   readonly data: RealArray;
 }
 
-/** Calls `visit` for every run of elements along the last axis, of those numbered from `from` to `to`. */
-function eachRun(
-  { shape, stride, offset }: Layout,
+/** Rows of elements one after the other: the first at `place`, the next `rowStep` on; elements of a row `step` apart. */
+interface Plane {
+  readonly place: number;
+  readonly rowStep: number;
+  readonly step: number;
+  readonly rows: number;
+  readonly count: number;
+}
+
+/** Calls `visit` for every plane along the last two axes of the elements numbered from `from` to `to`, `at` of which come before it. */
+function eachPlane(
+  layout: Layout,
   from: number,
   to: number,
-  visit: (place: number, step: number, at: number, count: number) => void,
+  visit: (plane: Plane, at: number) => void,
 ): void {
-  const last = shape.length - 1;
-  if (last < 0) {
-    if (from < to) visit(offset, 1, 0, 1);
-    return;
-  }
-  const extent = shape[last]!;
-  const step = stride[last]!;
-  const index = new Array<number>(last).fill(0);
-  let row = Math.floor(from / extent);
-  let place = offset;
-  for (let axis = last - 1; axis >= 0; axis--) {
-    index[axis] = row % shape[axis]!;
-    row = Math.floor(row / shape[axis]!);
-    place += index[axis]! * stride[axis]!;
-  }
-  let column = from % extent;
-  for (let at = from; at < to; ) {
-    const count = Math.min(extent - column, to - at);
-    visit(place + column * step, step, at - from, count);
-    at += count;
-    column = 0;
-    for (let axis = last - 1; axis >= 0; axis--) {
-      place += stride[axis]!;
-      index[axis]!++;
-      if (index[axis]! < shape[axis]!) break;
-      place -= index[axis]! * stride[axis]!;
-      index[axis] = 0;
+  const { shape, stride, offset } = merged(layout);
+  const [extent = 1, height = 1] = [shape.at(-1), shape.at(-2)];
+  const [step = 0, rowStep = 0] = [stride.at(-1), stride.at(-2)];
+  let next: number;
+  for (let at = from; at < to; at = next) {
+    const column = at % extent;
+    let row = Math.floor(at / extent);
+    let place = offset + column * step;
+    const isWhole = column === 0 && to - at >= extent;
+    const rows = isWhole ? Math.min(height - (row % height), Math.floor((to - at) / extent)) : 1;
+    const count = isWhole ? extent : Math.min(extent - column, to - at);
+    for (let axis = shape.length - 2; axis >= 0; axis--) {
+      place += (row % shape[axis]!) * stride[axis]!;
+      row = Math.floor(row / shape[axis]!);
     }
+    visit({ place, rowStep, step, rows, count }, at - from);
+    next = at + rows * count;
   }
 }
 
 /** Short runs cost more as calls than as loops. */
 const shortRun = 16;
 
+/** Repeats the first elements of `out`, from `at` on, up to `end`. */
+function repeatRow(out: RealArray, at: number, count: number, end: number): void {
+  for (let done = at + count; done < end; done += done - at)
+    out.copyWithin(done, at, Math.min(done, at + end - done));
+}
+
+function gatherPlane(
+  data: RealArray,
+  { place, rowStep, step, rows, count }: Plane,
+  out: RealArray,
+  at: number,
+): void {
+  const distinct = rowStep === 0 ? 1 : rows;
+  const isLong = count >= shortRun;
+  for (let row = 0, from = place, to = at; row < distinct; row++, from += rowStep, to += count) {
+    if (step === 1 && isLong) out.set(data.subarray(from, from + count), to);
+    else if (step === 0 && isLong) out.fill(data[from]!, to, to + count);
+    else for (let i = 0; i < count; i++) out[to + i] = data[from + i * step]!;
+  }
+  if (distinct < rows) repeatRow(out, at, count, at + rows * count);
+}
+
 /** out = the elements numbered from `from` to `to`. */
 export function gather({ data, ...layout }: View, from: number, to: number, out: RealArray): void {
-  eachRun(layout, from, to, (place, step, at, count) => {
-    if (step === 1 && count >= shortRun) out.set(data.subarray(place, place + count), at);
-    else if (step === 0 && count >= shortRun) out.fill(data[place]!, at, at + count);
-    else for (let i = 0; i < count; i++) out[at + i] = data[place + i * step]!;
-  });
+  eachPlane(layout, from, to, (plane, at) => gatherPlane(data, plane, out, at));
 }
 
 /** The elements numbered from `from` on become those of `values`. */
 export function scatter({ data, ...layout }: View, from: number, values: RealArray): void {
-  eachRun(layout, from, from + values.length, (place, step, at, count) => {
-    if (step === 1 && count >= shortRun) data.set(values.subarray(at, at + count), place);
-    else for (let i = 0; i < count; i++) data[place + i * step] = values[at + i]!;
+  eachPlane(layout, from, from + values.length, ({ place, rowStep, step, rows, count }, at) => {
+    for (let row = 0, to = place, first = at; row < rows; row++, to += rowStep, first += count) {
+      if (step === 1 && count >= shortRun) data.set(values.subarray(first, first + count), to);
+      else for (let i = 0; i < count; i++) data[to + i * step] = values[first + i]!;
+    }
   });
 }
 
