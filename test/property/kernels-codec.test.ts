@@ -114,7 +114,7 @@ describe('kernels', () => {
   });
 
   it('agree with themselves across chunks, with drawn and supplied random integers', () => {
-    const length = 20_011;
+    const length = 40_011;
     const x = Float32Array.from({ length }, (_, i) => Math.sin(i) * 3);
     const random = Uint32Array.from({ length }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 23);
     for (const name of ['e2m3', 'nf4', 'posit8', 'binary8p1se', 'fixed(2,9)', 'tf32', 'binary64'])

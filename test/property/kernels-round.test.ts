@@ -142,7 +142,7 @@ describe(`kernels against the scalar reference, ${runs} random cases of up to 40
 });
 
 describe('the place and the chunking do not matter', () => {
-  const length = 10_007;
+  const length = 40_007;
   const source = Float32Array.from({ length }, (_, i) => Math.fround(((i * 7919) % 10_007) / 17 - 290));
 
   for (const [randomBits, offset] of [
@@ -204,6 +204,21 @@ describe('the place and the chunking do not matter', () => {
     const out = new Float32Array(length);
     roundArray(source, out, formats.e2m1, resolved);
     expect(firstDifference(out, expected, source)).toBeUndefined();
+  });
+
+  it('arrays longer than the caches, which take larger chunks', () => {
+    const long = Float32Array.from({ length: 2 ** 21 + 5 }, (_, i) => source[i % length]!);
+    const resolved = resolveRounding(formats.e4m3fn, { rounding: 'stochastic', seed: 5 });
+    const expected = allocateFloat32(long.length);
+    expected.set(long);
+    roundArray(expected, expected, formats.e4m3fn, resolved);
+    const out = new Float32Array(long.length);
+    roundArray(long, out, formats.e4m3fn, resolved);
+    expect(firstDifference(out, expected, long)).toBeUndefined();
+    const inPlace = long.slice();
+    roundArray(inPlace, inPlace, formats.e4m3fn, resolved);
+    expect(firstDifference(inPlace, expected, long)).toBeUndefined();
+    release(expected);
   });
 
   it('overlapping views', () => {
