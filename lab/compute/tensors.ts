@@ -1,9 +1,9 @@
 /** The tensor of a page: drawn from a distribution, pasted, or read from CSV, `.npy` or safetensors. */
 import { distributionNames, distributions } from '../../src/cli/analyze/distributions.ts';
 import { ArgumentError, DamagedFileError } from '../../src/errors.ts';
-import { type Dtype, floatsFrom, integersFrom, isFloat, isInteger } from '../../src/model-files/dtypes.ts';
+import { type Dtype, type HeaderEntry, readHeader } from '../../src/files/safetensors.ts';
+import { floatsFrom, integersFrom, isFloat, isInteger } from '../../src/model-files/dtypes.ts';
 import { FileFormatError, readNpy, type ShapedNumbers } from '../../src/model-files/npy.ts';
-import { type HeaderEntry, readHeader } from '../../src/model-files/safetensors-header.ts';
 import { numberIn } from '../../src/train/csv.ts';
 import { integerFrom, numbersFrom, wordFrom } from './read.ts';
 

@@ -14,9 +14,9 @@ import {
 } from '../after/index.ts';
 import { atMost } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { elementsOf } from '../files/safetensors.ts';
 import type { Quantizer } from '../quantizers/index.ts';
-import { elementsOf } from './dtypes.ts';
-import { numbersOf, type StoredTensor } from './model-file.ts';
+import { numbersIn, type StoredTensor } from './model-file.ts';
 
 /** The methods that `quantizeModel` has beside its quantisers. */
 export const afterMethods = [
@@ -50,8 +50,7 @@ async function wholeOf(tensor: StoredTensor): Promise<Float32Array> {
   atMost('after', total, mostElements, `elements of ${tensor.name}`);
   const whole = new Float32Array(total);
   let at = 0;
-  for await (const piece of tensor.pieces(2 ** 20)) {
-    const x = numbersOf(tensor, piece);
+  for await (const x of numbersIn(tensor, 2 ** 20)) {
     whole.set(x, at);
     at += x.length;
   }

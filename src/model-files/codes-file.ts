@@ -1,4 +1,6 @@
 /** The safetensors file of codes and scales. How they lie in it is layout.ts'. */
+
+import { safetensorsHead, type TensorHeading } from '../files/safetensors.ts';
 import { openWholeFile } from '../files/write.ts';
 import type { CodeArray } from '../formats/codes.ts';
 import type { Format } from '../formats/index.ts';
@@ -11,7 +13,6 @@ import { refuseInputs } from './open-files.ts';
 import type { ModelOutput } from './output.ts';
 import { mostOfPart, type QuantizedPart } from './quantize-tensor.ts';
 import type { Choice } from './rules.ts';
-import { safetensorsHead, type TensorHeading } from './safetensors.ts';
 
 /** Names of what is stored beside the codes of a tensor. */
 const endings = [

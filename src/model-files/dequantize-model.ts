@@ -1,12 +1,13 @@
 /** The values of a file of codes and scales: what `quantizeModel` wrote becomes, bit for bit, what its quantisers gave. */
 import { checkFields, checkFunction, checkString, oneOf } from '../check.ts';
 import { ArgumentError, DamagedFileError } from '../errors.ts';
+import { checkPart, jsonFrom } from '../files/json-file.ts';
+import { bitsOfDtypes, type Dtype, elementsOf, safetensorsHead } from '../files/safetensors.ts';
 import { openWholeFile, removeLeftovers } from '../files/write.ts';
 import { pack } from '../formats/packing.ts';
 import { encode } from '../operations/index.ts';
 import type { Quantizer } from '../quantizers/index.ts';
-import { bytesFrom, type Dtype, elementsOf, isFloat } from './dtypes.ts';
-import { checkPart, jsonFrom } from './json-file.ts';
+import { bytesFrom, isFloat } from './dtypes.ts';
 import {
   countScales,
   descriptionsSchema,
@@ -24,7 +25,6 @@ import { openModel } from './open-model.ts';
 import { type Part, partsOf } from './parts.ts';
 import type { ModelProgress } from './quantize-model.ts';
 import { mostOfPart } from './quantize-tensor.ts';
-import { safetensorsHead } from './safetensors.ts';
 
 export interface DequantizeModelOptions {
   /** File to be written. */
@@ -138,7 +138,7 @@ async function* dequantizeTensor(
     if (zeroPoints !== undefined) parts.push(packedSlice(zeroPoints, format, firstGroup, groups));
     return parts;
   };
-  for (const part of partsOf(scale, format, shape, most)) {
+  for (const part of partsOf(scale, [format.bits, bitsOfDtypes[dtype]], shape, most)) {
     const bytes = new Uint8Array(Buffer.concat(packedParts(part)));
     const carrier = values === 'F64' ? 'float64' : 'float32';
     yield bytesFrom(quantizer.unpack(bytes, part.shape, { dtype: carrier }).values, dtype);

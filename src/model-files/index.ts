@@ -23,13 +23,13 @@ export {
   searchMinifloat,
   secondOrder,
 } from '../after/index.ts';
+export type { Dtype } from '../files/safetensors.ts';
 export type { AfterMethod } from './after-methods.ts';
 export {
   type DequantizedTensor,
   type DequantizeModelOptions,
   dequantizeModel,
 } from './dequantize-model.ts';
-export type { Dtype } from './dtypes.ts';
 export {
   type InspectModelOptions,
   type IntegerFigures,

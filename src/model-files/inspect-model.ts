@@ -1,10 +1,11 @@
 /** What is in a model file: types, ranges, outliers, and the formats that would hold its numbers. */
 import { checkFields, checkFunction } from '../check.ts';
+import { bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
 import { type FloatFormat, formats, type IntFormat, toFormat } from '../formats/index.ts';
 import { type RealArray, round } from '../operations/index.ts';
 import { quotient, rootOfQuotient, SumOfProducts } from '../quantizers/analysis/sums.ts';
-import { bytesOf, type Dtype, elementsOf, elementType, integersFrom } from './dtypes.ts';
-import { dtypeOfNumbers, isReal, keptBytes, numbersOf, type StoredTensor } from './model-file.ts';
+import { integersFrom, isInteger } from './dtypes.ts';
+import { dtypeOfNumbers, isReal, keptBytes, numbersIn, type StoredTensor } from './model-file.ts';
 import { openModel } from './open-model.ts';
 import type { ModelProgress } from './quantize-model.ts';
 import { mostOfPart } from './quantize-tensor.ts';
@@ -200,14 +201,13 @@ async function figuresOf(tensor: StoredTensor, step: (elements: number) => void)
   if (elements === 0) return heading;
   if (isReal(tensor)) {
     const sums = new NumberSums();
-    for await (const piece of tensor.pieces(mostOfPart)) {
-      const x = numbersOf(tensor, piece);
+    for await (const x of numbersIn(tensor, mostOfPart)) {
       sums.add(x);
       step(x.length);
     }
     return { ...heading, numbers: sums.figures };
   }
-  const integers = elementType(dtype).isInteger ? await integersOf(tensor) : undefined;
+  const integers = isInteger(dtype) ? await integersOf(tensor) : undefined;
   step(elements);
   return { ...heading, ...(integers !== undefined && { integers }) };
 }

@@ -4,6 +4,7 @@
  */
 import { checkFields, refusedAs } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { type Dtype, dtypeNames, elementsOf } from '../files/safetensors.ts';
 import type { CodeArray } from '../formats/codes.ts';
 import type { Format } from '../formats/format.ts';
 import { pack, unpack } from '../formats/packing.ts';
@@ -16,7 +17,7 @@ import {
   quantizer,
 } from '../quantizers/index.ts';
 import { fields, integer, list, maybe, record, type Schema, value, word } from '../schema.ts';
-import { type Dtype, dtypeNames, dtypeOf, elementsOf } from './dtypes.ts';
+import { dtypeOf } from './dtypes.ts';
 
 /** The metadata that hold the descriptions of quantised tensors. */
 export const metadataKey = 'halfulp.quantized';

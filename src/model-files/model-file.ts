@@ -1,6 +1,8 @@
 /** A model file of whatever kind, as a list of tensors that are read piece by piece. */
+
+import { bitsOfDtypes, bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
 import type { RealArray } from '../operations/index.ts';
-import { bytesOf, type Dtype, floatsFrom, integersFrom, isFloat } from './dtypes.ts';
+import { elementsOfBytes, floatsFrom, integersFrom, isFloat } from './dtypes.ts';
 import type { RandomAccess } from './random-access.ts';
 
 /** The kinds of model files. */
@@ -22,7 +24,7 @@ export interface StoredTensor {
   readonly affine?: { readonly scale: number; readonly min: number; readonly isInteger: boolean };
   /** Where its bytes lie as they are, if they do: little-endian and row-major. */
   readonly extents?: readonly Extent[];
-  /** Its bytes, little-endian and row-major, so many elements at a time. */
+  /** Its bytes, little-endian and row-major, so many elements at a time, or as many as fill whole bytes. */
   pieces(elements: number): AsyncGenerator<Uint8Array, void, void>;
 }
 
@@ -87,7 +89,8 @@ export function plainTensor(
     ...tensor,
     read,
     async *pieces(elements) {
-      const piece = Math.max(1, Math.floor(bytesOf(elements, dtype)));
+      const least = elementsOfBytes(bitsOfDtypes[dtype]);
+      const piece = bytesOf(least * Math.ceil(elements / least), dtype);
       for (let at = 0; at < total; at += piece) {
         yield read(at, Math.min(piece, total - at));
         await breathe();
@@ -105,11 +108,24 @@ export const dtypeOfNumbers = ({ dtype, affine }: StoredTensor): Dtype =>
   affine === undefined ? dtype : affine.isInteger ? 'I32' : 'F32';
 
 /** The numbers of a piece of a tensor. */
-export function numbersOf({ dtype, affine }: StoredTensor, piece: Uint8Array): RealArray {
+function numbersOf({ dtype, affine }: StoredTensor, piece: Uint8Array): RealArray {
   if (affine === undefined) return floatsFrom(piece, dtype);
   const { scale, min } = affine;
   const codes = integersFrom(piece, dtype) as Uint8Array | Uint16Array;
   return Float32Array.from(codes, (code) => code * scale + min);
+}
+
+/** The numbers of a tensor, so many at a time: those alone that its shape says, where more lie in its last byte. */
+export async function* numbersIn(
+  tensor: StoredTensor,
+  elements: number,
+): AsyncGenerator<RealArray, void, void> {
+  let left = elementsOf(tensor.shape);
+  for await (const piece of tensor.pieces(elements)) {
+    const x = numbersOf(tensor, piece);
+    yield x.length > left ? x.subarray(0, left) : x;
+    left -= x.length;
+  }
 }
 
 /** A piece of a tensor as it is kept: integers that stand for numbers become these. */

@@ -3,9 +3,9 @@
  * strings, complex numbers and integers that are no binary64 numbers are refused.
  */
 
+import { elementsOf } from '../files/safetensors.ts';
 import { formats } from '../formats/index.ts';
 import type { RealArray } from '../operations/index.ts';
-import { elementsOf } from './dtypes.ts';
 
 /** Numbers in row-major order and their shape. */
 export interface ShapedNumbers {

@@ -2,8 +2,9 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { ZipFile } from 'yazl';
+import { bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
 import { openWholeFile } from '../files/write.ts';
-import { bytesFrom, bytesOf, type Dtype, elementsOf } from './dtypes.ts';
+import { bytesFrom } from './dtypes.ts';
 import type { ModelFile, StoredTensor } from './model-file.ts';
 import { numpyType } from './numpy.ts';
 import { refuseInputs } from './open-files.ts';

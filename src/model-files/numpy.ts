@@ -4,7 +4,7 @@
  */
 import { type Entry, open as openZip, type ZipFile } from 'yauzl';
 import { DamagedFileError } from '../errors.ts';
-import { type Dtype, elementsOf } from './dtypes.ts';
+import { type Dtype, elementsOf } from '../files/safetensors.ts';
 import { type ModelFile, plainTensor, type StoredTensor } from './model-file.ts';
 import { FileFormatError, longestNpyStart, type NpyStart, readNpyStart, toRowMajor } from './npy.ts';
 import { openFiles } from './open-files.ts';

@@ -5,7 +5,8 @@
  */
 import { PbfReader } from 'pbf';
 import { DamagedFileError } from '../errors.ts';
-import { bytesOf, type Dtype, elementsOf, elementType } from './dtypes.ts';
+import { bitsOfDtypes, bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
+import { elementsOfBytes } from './dtypes.ts';
 import { type Extent, type ModelFile, plainTensor, type StoredTensor } from './model-file.ts';
 import { besideFile, type OpenFiles, openFiles } from './open-files.ts';
 import type { RandomAccess } from './random-access.ts';
@@ -21,6 +22,7 @@ const dtypes: Readonly<Record<number, Dtype>> = {
   ...{ 1: 'F32', 2: 'U8', 3: 'I8', 4: 'U16', 5: 'I16', 6: 'I32', 7: 'I64', 9: 'BOOL' },
   ...{ 10: 'F16', 11: 'F64', 12: 'U32', 13: 'U64', 14: 'C64', 16: 'BF16' },
   ...{ 17: 'F8_E4M3', 18: 'F8_E4M3FNUZ', 19: 'F8_E5M2', 20: 'F8_E5M2FNUZ' },
+  ...{ 23: 'F4', 24: 'F8_E8M0' },
 };
 
 /** Fields that hold elements of these types, one each, where there are no raw bytes; by their numbers. */
@@ -200,9 +202,9 @@ function listField(dtype: Dtype): number {
   return dtype === 'U32' || dtype === 'U64' ? listFields.uint64 : listFields.int32;
 }
 
-/** Integers of a list as elements of their width. */
+/** Integers of a list as elements of their width, or bytes that several elements share. */
 function narrowed(numbers: readonly (number | bigint)[], dtype: Dtype): Uint8Array {
-  const size = bytesOf(1, dtype);
+  const size = Math.ceil(bytesOf(1, dtype));
   const bytes = Buffer.alloc(numbers.length * size);
   for (const [i, number] of numbers.entries())
     if (typeof number === 'bigint') bytes.writeBigUInt64LE(number, size * i);
@@ -218,10 +220,12 @@ function listedTensor(
   damaged: (at: number) => Error,
 ): StoredTensor {
   const { dtype, shape } = heading;
-  const isWide = elementType(dtype).bits === 64 || dtype === 'U32';
+  const shared = elementsOfBytes(bitsOfDtypes[dtype]);
+  const isWide = bitsOfDtypes[dtype] === 64 || dtype === 'U32';
   return {
     ...heading,
-    async *pieces(elements) {
+    async *pieces(many) {
+      const elements = Math.ceil(many / shared);
       let held: (number | bigint)[] = [];
       let count = 0;
       for (const { wire, value, from, to } of data) {
@@ -240,7 +244,7 @@ function listedTensor(
           count += done;
         }
       }
-      if (count + held.length !== elementsOf(shape)) throw damaged(data[0]?.from ?? 0);
+      if (count + held.length !== Math.ceil(elementsOf(shape) / shared)) throw damaged(data[0]?.from ?? 0);
       for (let at = 0; at < held.length; at += elements) yield narrowed(held.slice(at, at + elements), dtype);
     },
   };
@@ -260,7 +264,7 @@ function tensorOf(fields: Fields, field: Field, files: OpenFiles, prefix: string
   const { shape } = found;
   if (!shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0))
     throw refuse(`has the shape ${shape.join(' x ')}`);
-  const expected = bytesOf(elementsOf(shape), dtype);
+  const expected = Math.ceil(bytesOf(elementsOf(shape), dtype));
   const heading = { name, dtype, shape };
   const placed = (extents: readonly Extent[]): StoredTensor => {
     const length = extents.reduce((sum, extent) => sum + extent.length, 0);
@@ -277,8 +281,8 @@ function tensorOf(fields: Fields, field: Field, files: OpenFiles, prefix: string
   if (tag === listFields.float || tag === listFields.double) return placed(lists.map(extentOf));
   // Each number has a byte at least, and its last byte alone has no high bit.
   const most = lists.reduce((sum, { wire, from, to }) => sum + (wire === 0 ? 1 : to - from), 0);
-  if (elementsOf(shape) > most)
-    throw refuse(`has no more than ${most} numbers where its shape says ${elementsOf(shape)}`);
+  const wanted = Math.ceil(elementsOf(shape) / elementsOfBytes(bitsOfDtypes[dtype]));
+  if (wanted > most) throw refuse(`has no more than ${most} numbers where its shape says ${wanted}`);
   return listedTensor(heading, lists, fields.file, (at) =>
     fields.damaged(at, `the tensor ${name} does not have the numbers that its shape says`),
   );

@@ -3,10 +3,10 @@
  * end and codes fill whole bytes. Geometry alone. Where a scale is of the whole tensor, from its ends, each part is quantised together
  * with these ends (`needsEnds`); groups that reach through all of a tensor cannot be cut.
  */
-import type { Format } from '../formats/index.ts';
+
+import { elementsOf } from '../files/safetensors.ts';
 import { axisIndex, countGroups } from '../quantizers/grouping.ts';
 import type { ResolvedScale } from '../quantizers/index.ts';
-import { elementsOf } from './dtypes.ts';
 
 /** A part of a tensor: its elements and groups lie one after the other. */
 export interface Part {
@@ -79,11 +79,11 @@ function stepOf(
 /**
  * The parts of a tensor, of about `most` elements each or as small as they can be.
  *
- * @param bits Bits of a code.
+ * @param bits Bits of the codes that are read and written: both fill whole bytes.
  */
 export function* partsOf(
   scale: ResolvedScale,
-  { bits }: Pick<Format, 'bits'>,
+  bits: readonly number[],
   shape: readonly number[],
   most: number,
 ): Generator<Part, void, void> {
@@ -103,7 +103,7 @@ export function* partsOf(
   const { count, rest, axis, multiple } = step;
   const size = elementsOf(rest);
   // So many steps fill whole bytes, and groups.
-  const whole = lcm(multiple, 8 / gcd(8, size * bits));
+  const whole = bits.reduce((all, each) => lcm(all, 8 / gcd(8, size * each)), multiple);
   const steps = Math.max(whole, Math.floor(most / size / whole) * whole);
   const ones = new Array<number>(axis).fill(1);
   let firstGroup = 0;

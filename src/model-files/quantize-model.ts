@@ -12,12 +12,12 @@ import {
   oneOf,
 } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
 import { removeLeftovers } from '../files/write.ts';
 import { type NaNInGroups, nanTreatments, type QuantizerOptions } from '../quantizers/index.ts';
 import { type RoundingMode, roundingModes } from '../rounding/index.ts';
 import { type AfterMethod, afterMethods, afterTensor, type MatrixMethod } from './after-methods.ts';
 import { codesFile } from './codes-file.ts';
-import { bytesOf, type Dtype, elementsOf } from './dtypes.ts';
 import { metadataKey, tensorQuantizer } from './layout.ts';
 import { ErrorSums, type Errors } from './measures.ts';
 import type { ModelFile, StoredTensor } from './model-file.ts';

@@ -1,13 +1,13 @@
 /** One tensor of a file, quantised part by part: the bits are those of the quantiser on the whole tensor. */
 import { within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { bitsOfDtypes, bytesOf, elementsOf } from '../files/safetensors.ts';
 import type { CodeArray } from '../formats/codes.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
 import type { RealArray } from '../operations/index.ts';
 import type { CallOptions, Quantized, Quantizer } from '../quantizers/index.ts';
-import { bytesOf, elementsOf } from './dtypes.ts';
 import { layoutOf } from './layout.ts';
-import { numbersOf, type StoredTensor } from './model-file.ts';
+import { numbersIn, type StoredTensor } from './model-file.ts';
 import { needsEnds, type Part, partsOf } from './parts.ts';
 
 /** Elements of a part: 16 MB of binary32. */
@@ -33,8 +33,8 @@ interface Ends {
 
 async function endsOf(tensor: StoredTensor, skipsNaN: boolean, elements: number): Promise<Ends> {
   let [low, high] = [0, 0];
-  for await (const piece of tensor.pieces(elements))
-    for (const x of numbersOf(tensor, piece)) {
+  for await (const piece of numbersIn(tensor, elements))
+    for (const x of piece) {
       if (x < low) low = x;
       else if (x > high) high = x;
       else if (!skipsNaN && Number.isNaN(x)) return { low: Number.NaN, high: Number.NaN };
@@ -64,11 +64,9 @@ function extended(x: RealArray, { shape, cut }: Part, { low, high }: Ends, isTen
   return { x: whole, shape: shape.map((extent, i) => (i === axis ? extent + added : extent)), before };
 }
 
-/** The numbers of a piece in an array that holds the format's values. */
-function carried(tensor: StoredTensor, piece: Uint8Array, { format }: Quantizer): RealArray {
-  const x = numbersOf(tensor, piece);
-  return fitsBinary32(format) ? x : Float64Array.from(x);
-}
+/** Numbers in an array that holds the format's values. */
+const carried = (x: RealArray, { format }: Quantizer): RealArray =>
+  fitsBinary32(format) ? x : Float64Array.from(x);
 
 function quantizedIn(
   quantizer: Quantizer,
@@ -120,15 +118,15 @@ export async function* quantizeTensor(
   most: number = mostOfPart,
 ): AsyncGenerator<QuantizedPart, void, void> {
   const { scale, format } = quantizer;
-  const parts = [...partsOf(scale, format, tensor.shape, most)];
+  const parts = [...partsOf(scale, [format.bits, bitsOfDtypes[tensor.dtype]], tensor.shape, most)];
   const { nan } = quantizer.toJSON();
   const skipsNaN = nan === 'zero' || nan === 'max';
   const isCut = parts.length > 1 && needsEnds(scale);
   const ends = isCut ? await endsOf(tensor, skipsNaN, most) : undefined;
   let index = 0;
-  for await (const piece of tensor.pieces(parts[0]!.elements)) {
+  for await (const piece of numbersIn(tensor, parts[0]!.elements)) {
     const part = parts[index++]!;
-    const x = carried(tensor, piece, quantizer);
+    const x = carried(piece, quantizer);
     const given =
       ends === undefined
         ? { x, shape: part.shape, before: 0 }

@@ -1,11 +1,11 @@
 /** Which tensors of a model are quantised and how: rules of globs on their names, later ones winning, and a quantiser for all others. */
 import { checkAbsent, checkList, pathOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { elementsOf } from '../files/safetensors.ts';
 import { globMatcher } from '../glob.ts';
 import { nearestWords } from '../nearest-words.ts';
 import type { Quantizer, QuantizerOptions } from '../quantizers/index.ts';
 import { checkSchema, fields, integer, list, maybe, type Schema, value } from '../schema.ts';
-import { elementsOf } from './dtypes.ts';
 import { layoutOf, type TensorDescription, tensorQuantizer } from './layout.ts';
 import { isReal, type StoredTensor } from './model-file.ts';
 

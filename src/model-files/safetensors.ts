@@ -1,16 +1,14 @@
 /**
- * Files in the safetensors format, one or several with an index: 8 bytes of header length, a JSON header with type, shape and place of
- * each tensor, the tensors' bytes. An index is a JSON file that says in which file each tensor is.
- * Source: github.com/huggingface/safetensors, README, "Format"; huggingface_hub, "Sharded weights".
+ * Models in safetensors files, one or several with an index: a JSON file that says in which file each tensor is.
+ * Source: huggingface_hub, "Sharded weights".
  */
 import { DamagedFileError } from '../errors.ts';
+import { checkPart, jsonFrom } from '../files/json-file.ts';
+import { type Header, readHeader } from '../files/safetensors.ts';
 import { record, someFields, value } from '../schema.ts';
-import { bytesOf, type Dtype, elementsOf } from './dtypes.ts';
-import { checkPart, jsonFrom } from './json-file.ts';
 import { type ModelFile, plainTensor, type StoredTensor } from './model-file.ts';
 import { besideFile, openFiles } from './open-files.ts';
 import type { RandomAccess } from './random-access.ts';
-import { type Header, type HeaderEntry, readHeader } from './safetensors-header.ts';
 
 /** Bytes of the largest index. */
 const largestIndex = 2 ** 28;
@@ -86,31 +84,4 @@ export function readJsonFile(file: RandomAccess): unknown {
   if (file.size > largestIndex)
     throw new DamagedFileError(file.path, `it has ${file.size} bytes, more than ${largestIndex}`);
   return jsonFrom(file.read(0, file.size), file.path, 'it');
-}
-
-/** What a tensor of a file to be written is. */
-export interface TensorHeading {
-  readonly name: string;
-  readonly dtype: Dtype;
-  readonly shape: readonly number[];
-}
-
-/** The beginning of a file: length and header, padded so that tensors of it lie at multiples of 8 where all their sizes are. */
-export function safetensorsHead(
-  tensors: readonly TensorHeading[],
-  metadata: Readonly<Record<string, string>>,
-): Uint8Array {
-  let end = 0;
-  const entries: Record<string, HeaderEntry> = Object.create(null);
-  for (const { name, dtype, shape } of tensors) {
-    const from = end;
-    end += bytesOf(elementsOf(shape), dtype);
-    entries[name] = { dtype, shape, data_offsets: [from, end] };
-  }
-  const header = Buffer.from(JSON.stringify({ __metadata__: metadata, ...entries }));
-  const length = Math.ceil(header.length / 8) * 8;
-  const bytes = Buffer.alloc(8 + length, 0x20);
-  bytes.writeBigUInt64LE(BigInt(length));
-  header.copy(bytes, 8);
-  return bytes;
 }

@@ -4,7 +4,7 @@
  */
 import { checkSome } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { elementsOf } from './dtypes.ts';
+import { elementsOf } from '../files/safetensors.ts';
 import { tensorQuantizer } from './layout.ts';
 import { isReal } from './model-file.ts';
 import { openModel } from './open-model.ts';

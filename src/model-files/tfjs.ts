@@ -7,9 +7,9 @@
 
 import { isRecord } from '../check.ts';
 import { DamagedFileError } from '../errors.ts';
+import { checkPart } from '../files/json-file.ts';
+import { bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
 import { fields, integer, list, maybe, number, type Schema, someFields, value, word } from '../schema.ts';
-import { bytesOf, type Dtype, elementsOf } from './dtypes.ts';
-import { checkPart } from './json-file.ts';
 import { type Extent, type ModelFile, plainTensor, type StoredTensor, sliceExtents } from './model-file.ts';
 import { besideFile, type OpenFiles, openFiles } from './open-files.ts';
 import type { RandomAccess } from './random-access.ts';

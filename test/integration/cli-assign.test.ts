@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
-import { safetensorsHead } from '../../src/model-files/safetensors.ts';
+import { safetensorsHead } from '../../src/files/safetensors.ts';
 import { numbers } from '../oracles/recipes/slots.ts';
 import { testWorld, withFolder } from '../unit/cli-world.ts';
 

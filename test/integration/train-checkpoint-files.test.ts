@@ -197,7 +197,7 @@ describe('a file is damaged where', () => {
         header[second!].data_offsets = header[second!].data_offsets.map((at: number) => at + 4);
         return fileOf(header);
       },
-      /it begins at \d+, not at \d+, where the last array ends/,
+      /it begins at \d+, not at \d+, where the last tensor ends/,
     ],
     [
       'arrays overlap',
@@ -212,11 +212,19 @@ describe('a file is damaged where', () => {
     [
       'bytes follow the last array',
       () => fileOf(headerOf(), new Uint8Array([...bytes.subarray(8 + headerLength()), 0])),
-      /the arrays end at \d+ of \d+ bytes/,
+      /the tensors end at byte \d+ of \d+ bytes/,
     ],
     ['the header nests without end', () => fileOf('['.repeat(100_000)), /nests deeper/],
+    [
+      'the header has a name twice',
+      () => {
+        const text = JSON.stringify(headerOf());
+        return fileOf(`${text.slice(0, -1)},"losses":${JSON.stringify(headerOf().losses)}}`);
+      },
+      /key losses twice/,
+    ],
     ['the header is a number', () => fileOf(5), /header: got 5/],
-    ['there is no metadata', () => fileOf({}), /header\.__metadata__/],
+    ['there is no metadata', () => fileOf({}, new Uint8Array()), /header\.__metadata__/],
     ['metadata have __proto__', () => fileOf('{"__metadata__": {"__proto__": 1}}'), /__proto__/],
     ['an array is null', () => fileOf({ ...headerOf(), losses: null }), /header\.losses/],
     [

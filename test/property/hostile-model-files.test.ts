@@ -138,6 +138,8 @@ describe('safetensors', () => {
       ),
       /begins at 8, not at 12/,
     ],
+    ['half a byte of F4', one({ dtype: 'F4', shape: [31] }), /31 elements of F4 do not fill whole bytes/],
+    ['bytes of more F6 than said', one({ dtype: 'F6_E2M3', shape: [20] }), /do not fit together/],
     ['an unknown type', one({ dtype: 'F33' }), /F33.*F32/],
     ['metadata that are no texts', one({}, '{"__metadata__":{"a":1}}'), /__metadata__\.a/],
   ])('%s', async (_, bytes, message) => {

@@ -100,7 +100,7 @@ it('have the codes, scales and values of the whole', async () => {
           else expect(join(zeros)).toEqual(Array.from(whole.zeroPoints));
         }
         expect(join(parts.map(({ values }) => values))).toEqual(Array.from(whole.values));
-        const cuts = [...partsOf(q.scale, q.format, shape, most)];
+        const cuts = [...partsOf(q.scale, [q.format.bits], shape, most)];
         expect(parts.map(({ part }) => part)).toEqual(cuts);
         for (const { start } of cuts) expect((start * q.format.bits) % 8).toBe(0);
         if (typeof whole.tensorScale === 'object')

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { formats } from '../../src/formats/index.ts';
 import { pack } from '../../src/formats/packing.ts';
 import { dequantizeModel, openModel, quantizeModel } from '../../src/model-files/index.ts';
-import { numbersOf } from '../../src/model-files/model-file.ts';
+import { numbersIn } from '../../src/model-files/model-file.ts';
 import { decode, encode } from '../../src/operations/index.ts';
 import { dequantize, quantize, quantizer } from '../../src/quantizers/index.ts';
 import { gaussians } from '../../src/train/random.ts';
@@ -226,7 +226,7 @@ describe('the kinds of files', () => {
       const read: Record<string, number[]> = {};
       for (const tensor of opened.tensors) {
         read[tensor.name] = [];
-        for await (const piece of tensor.pieces(7)) read[tensor.name]!.push(...numbersOf(tensor, piece));
+        for await (const piece of numbersIn(tensor, 7)) read[tensor.name]!.push(...piece);
       }
       opened.close();
       expect(read['dense/kernel']).toEqual([...weights]);

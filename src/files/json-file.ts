@@ -1,11 +1,11 @@
-/** JSON of model files: whoever made it, it is refused in one line that says where it is wrong. */
+/** JSON of files: whoever made them, it is refused in one line that says where it is wrong. No file is touched here. */
 import { refusedAs } from '../check.ts';
 import { DamagedFileError } from '../errors.ts';
 import { parseJson, repeatedKey } from '../json.ts';
 import { checkSchema, type Schema } from '../schema.ts';
 
-/** The value of a JSON text of a file. `part` is what messages call it. Throws DamagedFileError. */
-export function jsonFrom(bytes: Uint8Array, file: string, part: string): unknown {
+/** The value of a JSON text of a file. `part` and `state` are what messages call it. Throws DamagedFileError. */
+export function jsonFrom(bytes: Uint8Array, file: string, part: string, state = ''): unknown {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     const value = parseJson(text);
@@ -14,14 +14,14 @@ export function jsonFrom(bytes: Uint8Array, file: string, part: string): unknown
     return value;
   } catch (error) {
     const why = error instanceof SyntaxError ? `is not JSON (${error.message})` : 'is not UTF-8';
-    throw new DamagedFileError(file, `${part} ${why}`);
+    throw new DamagedFileError(file, `${part} ${why}`, state);
   }
 }
 
 /** A value of a file against its schema. Throws DamagedFileError. */
-export function checkPart<T>(part: string, given: unknown, schema: Schema<T>, file: string): T {
+export function checkPart<T>(part: string, given: unknown, schema: Schema<T>, file: string, state = ''): T {
   return refusedAs(
     () => checkSchema(part, given, schema),
-    ({ message }) => new DamagedFileError(file, message),
+    ({ message }) => new DamagedFileError(file, message, state),
   );
 }
