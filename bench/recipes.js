@@ -70,6 +70,47 @@ function byReference(x, options) {
   );
 }
 
+/**
+ * Masks of gradients, whose definition takes binary64 numbers.
+ * @param {Float32Array} x @param {Float32Array} gradient
+ * @returns {[string, () => unknown, () => unknown][]}
+ */
+function masks(x, gradient) {
+  const wide = Float64Array.from(gradient);
+  const [strict, trusted] = [clipped({ strict: true }), trust()];
+  return /** @type {const} */ ([
+    ['rows', { per: 'row' }],
+    ['columns', { per: 'column' }],
+    ['blocks of 32 across rows', { per: 'block', size: 32, axis: 0 }],
+    ['tiles', { per: 'tile', rows: 16, columns: 16 }],
+    ['a tensor', { per: 'tensor' }],
+  ]).flatMap(([name, grouping]) => {
+    const explained = quantizer({ format: 'e2m1', scale: { ...grouping, from: 'absmax' } }).explain(x, shape);
+    const shifted = { ...explained, zeroPoints: explained.scales };
+    return [
+      [
+        `trust mask, ${name}`,
+        () => trusted.pullback(explained, gradient),
+        () => trusted.pullback(explained, wide),
+      ],
+      [
+        `strict mask with zero points, ${name}`,
+        () => strict.pullback(shifted, gradient),
+        () => strict.pullback(shifted, wide),
+      ],
+      ...(grouping.per === 'row'
+        ? [
+            [
+              'strict mask',
+              () => strict.pullback(explained, gradient),
+              () => strict.pullback(explained, wide),
+            ],
+          ]
+        : []),
+    ];
+  });
+}
+
 /** Name, the work on kernels, the definition. @returns {[string, () => unknown, (() => unknown)?][]} */
 function works() {
   const x = fill(new Float32Array(length));
@@ -96,7 +137,7 @@ function works() {
   const tensor = /** @type {const} */ ({ per: 'tensor' });
   const rows = quantizer({ format: 'e2m1', scale: { per: 'row', from: 'absmax' } });
   const explained = rows.explain(x, shape);
-  const [mask, trusted, slopes] = [clipped({ strict: true }), trust(), differentiable()];
+  const slopes = differentiable();
   const signs = /** @type {const} */ ({ size: 32, seed: 1 });
   const [along, across] = [hadamard(signs), hadamard({ ...signs, axis: 0 })];
   const rotated = { outer: 1024, length: 96, inner: 1, size: 32 };
@@ -126,8 +167,7 @@ function works() {
       () => shiftReference(values, shape, tensor, stored, 'inverse'),
     ],
     ['clamp at quantiles', () => clampResidual().forward(x, shape), () => clampReference(x, -1, 1, out)],
-    ['strict mask', () => mask.pullback(explained, gradient)],
-    ['trust mask', () => trusted.pullback(explained, gradient)],
+    ...masks(x, gradient),
     [
       'differentiable estimator',
       () => slopes.pullback(explained, gradient),

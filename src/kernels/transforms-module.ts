@@ -47,17 +47,41 @@ interface TransformsModuleExports extends PieceExports {
     low: number,
     high: number,
   ): void;
+  addSquares(
+    source: number,
+    length: number,
+    column: number,
+    columns: number,
+    size: number,
+    terms: number,
+    step: number,
+  ): void;
   maskErrors(
     gradient: number,
     source: number,
     values: number,
     destination: number,
-    groups: number,
-    size: number,
+    length: number,
+    column: number,
     columns: number,
-    left: number,
-    multiplier: number,
-    steps: number,
+    size: number,
+    terms: number,
+    step: number,
+  ): void;
+  /** `wide`: 0 or 1. */
+  maskShifted(
+    wide: number,
+    gradient: number,
+    source: number,
+    destination: number,
+    length: number,
+    column: number,
+    columns: number,
+    size: number,
+    terms: number,
+    step: number,
+    low: number,
+    high: number,
   ): void;
   countFinite(source: number, length: number, counts: number): number;
   countBucket(source: number, length: number, bucket: number, counts: number): void;

@@ -121,9 +121,8 @@ export function kernelLayout(
   shape: readonly number[],
   { form: { scale } }: QuantizerPlan,
 ): GroupLayout | undefined {
-  const length = shape.reduce((all, side) => all * side, 1);
-  if (length === 0) return undefined;
-  const layout = layoutOf(grouping, shape, length);
+  if (shape.includes(0)) return undefined;
+  const layout = layoutOf(grouping, shape);
   const isTwoLevel = scale.kind === 'two-level';
   if (!isWalked(layout, isTwoLevel && scale.fourOverSix !== undefined)) return undefined;
   if (!isTwoLevel || scale.per !== 'row') return layout;
@@ -131,14 +130,9 @@ export function kernelLayout(
   return isAlongRows && layout.rows === countGroups({ per: 'row' }, shape) ? layout : undefined;
 }
 
-/** The groups of a tensor as runs of neighbours; undefined where they run over rows or are longer than a piece, or there is nothing. */
-export function runsOf(grouping: Grouping, shape: readonly number[]): GroupLayout | undefined {
+/** The groups of a tensor with elements as runs of neighbours, or bands of them. */
+export function layoutOf(grouping: Grouping, shape: readonly number[]): GroupLayout {
   const length = shape.reduce((all, side) => all * side, 1);
-  const layout = length === 0 ? undefined : layoutOf(grouping, shape, length);
-  return layout !== undefined && layout.band === undefined && isWalked(layout, true) ? layout : undefined;
-}
-
-function layoutOf(grouping: Grouping, shape: readonly number[], length: number): GroupLayout {
   const [height, width] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1];
   switch (grouping.per) {
     case 'tensor':

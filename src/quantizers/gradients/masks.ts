@@ -9,15 +9,16 @@ import { scaleByPowerOfTwo, scaleOnce } from '../../binary64.ts';
 import { checkBoolean, checkFields, numberInRange } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { formats } from '../../formats/catalogue.ts';
-import { nextDown, nextUp } from '../../formats/neighbours.ts';
-import { maskErrors, maskWithin } from '../../kernels/quantizers/masks.ts';
+import type { FloatFormat } from '../../formats/format.ts';
+import { nextUp } from '../../formats/neighbours.ts';
+import { maskErrors, maskShifted, maskWithin } from '../../kernels/quantizers/masks.ts';
 import { gaussianLevel, gaussianLevelOfBits } from '../gaussian.ts';
 import { forEachGroup } from '../grouping.ts';
-import { runsOf } from '../on-kernels.ts';
+import { layoutOf } from '../on-kernels.ts';
 import { extremeExponent } from '../statistics.ts';
 import { newLike } from '../transforms/transform.ts';
 import type { GradientData, GradientRule, Quantization } from './gradient.ts';
-import { checkGradient, eachOfGroups, maskEach } from './grouped.ts';
+import { checkGradient, eachOfGroups } from './grouped.ts';
 
 export interface ClippedOptions {
   /** Whether elements exactly at an end of the range are masked too, as Quartet does. Default false. */
@@ -35,39 +36,36 @@ export function clipped(options?: ClippedOptions): GradientRule {
     name: 'clipped',
     pullback: (quantization, given) => {
       const gradient = checkGradient(quantization, given);
-      const { scaled, low, high, zeroPoints } = quantization;
-      const inside = (u: number): boolean => (strict ? u > low && u < high : u >= low && u <= high);
-      if (zeroPoints === undefined) return { x: within(gradient, scaled, low, high, strict) };
-      const passes = new Uint8Array(gradient.length);
-      eachOfGroups(quantization, (group, i) => {
-        if (inside(scaled[i]! + zeroPoints[group]!)) passes[i] = 1;
-      });
-      return { x: maskEach(gradient, (i) => passes[i] === 1) };
+      return { x: within(gradient, quantization, strict) };
     },
     toJSON: (): GradientData => (strict ? { name: 'clipped', strict } : 'clipped'),
   } satisfies GradientRule);
 }
 
-/** The gradient where low <= scaled <= high, or low < scaled < high, else 0. A loop of its own, which is several times faster. */
-function within<A extends RealArray>(
-  gradient: A,
-  scaled: RealArray,
-  low: number,
-  high: number,
-  strict: boolean,
-): A {
+/** The least number of a format that is at least a bound, or above it. */
+function leastWithin(bound: number, strict: boolean, format: FloatFormat): number {
+  const nearest = format.name === 'binary32' ? Math.fround(bound) : bound;
+  return nearest < bound || (strict && nearest === bound) ? nextUp(nearest, format) : nearest;
+}
+
+/** The gradient where low <= scaled (+ zero point) <= high, or < and <, else 0. */
+function within<A extends RealArray>(gradient: A, quantization: Quantization, strict: boolean): A {
+  const { scaled, low, high, zeroPoints, grouping, shape } = quantization;
   const result = newLike(gradient);
-  const areNarrow = Math.fround(low) === low && Math.fround(high) === high;
-  if (isFloat32Array(gradient) && (areNarrow || !isFloat32Array(scaled))) {
-    const format = isFloat32Array(scaled) ? formats.binary32 : formats.binary64;
-    const [from, to] = strict ? [nextUp(low, format), nextDown(high, format)] : [low, high];
-    maskWithin(gradient, scaled, from, to, result as Float32Array);
+  if (isFloat32Array(gradient) && gradient.length > 0) {
+    const areSums = zeroPoints !== undefined || !isFloat32Array(scaled);
+    const format = areSums ? formats.binary64 : formats.binary32;
+    const ends = [leastWithin(low, strict, format), -leastWithin(-high, strict, format)] as const;
+    const out = result as Float32Array;
+    if (zeroPoints === undefined) maskWithin(gradient, scaled, ...ends, out);
+    else maskShifted(gradient, scaled, zeroPoints, layoutOf(grouping, shape), ...ends, out);
     return result;
   }
-  for (let i = 0; i < gradient.length; i++) {
-    const u = scaled[i]!;
+  const mask = (u: number, i: number): void => {
     if (strict ? u > low && u < high : u >= low && u <= high) result[i] = gradient[i]!;
-  }
+  };
+  if (zeroPoints === undefined) for (let i = 0; i < gradient.length; i++) mask(scaled[i]!, i);
+  else eachOfGroups(quantization, (group, i) => mask(scaled[i]! + zeroPoints[group]!, i));
   return result;
 }
 
@@ -129,9 +127,9 @@ export function trust(given?: TrustOptions): GradientRule {
       const { x, values, grouping, shape } = quantization;
       const { levels, multiplier } = constants(quantization);
       const result = newLike(gradient);
-      const layout = runsOf(grouping, shape);
       const areFloat32 = isFloat32Array(gradient) && isFloat32Array(x) && isFloat32Array(values);
-      if (areFloat32 && layout !== undefined) {
+      if (areFloat32 && x.length > 0) {
+        const layout = layoutOf(grouping, shape);
         maskErrors(gradient, x, values, layout, multiplier, levels - 1, result as Float32Array);
         return { x: result };
       }

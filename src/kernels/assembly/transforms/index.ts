@@ -1,6 +1,6 @@
 /** The module of transforms. Every buffer is given by the caller. */
 export { logarithmSums, placeSteps } from './magnitudes';
-export { maskErrors, maskWithin } from './masks';
+export { addSquares, maskErrors, maskShifted, maskWithin } from './masks';
 export { piece } from './piece';
 export { shiftMagnitudes } from './powers';
 export { scaleBySlopes } from './slopes';

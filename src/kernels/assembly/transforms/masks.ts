@@ -44,57 +44,197 @@ export function maskWithin(
   else maskIn<f32>(gradient, source, destination, length, low, high);
 }
 
-/** The errors of two numbers, in binary64, that are at most a limit, as masks of 64 bits. */
+/**
+ * A walk over rows of groups: `length` elements, the first of which is in column `column` of a row of `columns`. Groups are `size`
+ * neighbours each, but no more than are left of a row, and have a binary64 number each, their term: those of a row follow each other at
+ * `terms`, those of the next row lie `step` bytes further (0: groups go over rows). So many neighbours share a term, or have one each:
+ */
 @inline
-function near(value: v128, x: v128, limits: v128): v128 {
-  const error = f64x2.sub(f64x2.promote_low_f32x4(value), f64x2.promote_low_f32x4(x));
-  return f64x2.le(f64x2.abs(error), limits);
+function runOf(length: i32, column: i32, columns: i32, size: i32): i32 {
+  return min(length, size == 1 ? columns - column : min(size - (column % size), columns - column));
 }
 
-/**
- * The gradient where |value - x| <= multiplier sigma / steps, sigma being the root mean square of a group, whose squares are added one
- * after the other; else 0. Groups are `size` neighbours each, but no more than are left of a row.
- */
+@inline
+function termAt(terms: usize, column: i32, size: i32): usize {
+  return terms + (<usize>(size == 1 ? column : column / size) << 3);
+}
+
+/** Adds the squares of elements to the terms of their groups, one after the other. */
+export function addSquares(
+  source: usize,
+  length: i32,
+  column: i32,
+  columns: i32,
+  size: i32,
+  terms: usize,
+  step: usize,
+): void {
+  while (length > 0) {
+    const run = runOf(length, column, columns, size);
+    let term = termAt(terms, column, size);
+    const end = source + (<usize>run << 2);
+    if (size == 1) {
+      for (const whole = source + (<usize>(run & ~1) << 2); source < whole; source += 8) {
+        const x = f64x2.promote_low_f32x4(v128.load64_zero(source));
+        v128.store(term, f64x2.add(v128.load(term), f64x2.mul(x, x)));
+        term += 16;
+      }
+    }
+    if (source < end) {
+      let sum = load<f64>(term);
+      for (; source < end; source += 4) {
+        const x = <f64>load<f32>(source);
+        sum += x * x;
+      }
+      store<f64>(term, sum);
+    }
+    length -= run;
+    column += run;
+    if (column == columns) {
+      column = 0;
+      terms += step;
+    }
+  }
+}
+
+/** What is asked of elements: that |value - x| is at most the term, or that x plus the term lies between two numbers. */
+const near = 0;
+const between = 1;
+
+@inline
+function passing(question: i32, x: v128, value: v128, term: v128, low: v128, high: v128): v128 {
+  if (question == near) return f64x2.le(f64x2.abs(f64x2.sub(value, x)), term);
+  const sum = f64x2.add(x, term);
+  return v128.and(f64x2.ge(sum, low), f64x2.le(sum, high));
+}
+
+/** Two of four neighbours of binary32, or two of binary64, in binary64. */
+@inline
+function pair<F>(place: usize, which: usize): v128 {
+  if (sizeof<F>() == 8) return v128.load(place + (which << 4));
+  return f64x2.promote_low_f32x4(v128.load64_zero(place + (which << 3)));
+}
+
+/** Neighbours that share a term, or have one each. */
+@inline
+function maskRun<F>(
+  question: i32,
+  each: bool,
+  gradient: usize,
+  source: usize,
+  values: usize,
+  destination: usize,
+  run: i32,
+  term: usize,
+  low: f64,
+  high: f64,
+): void {
+  const lows = f64x2.splat(low);
+  const highs = f64x2.splat(high);
+  let first = v128.load64_splat(term);
+  let second = first;
+  for (const end = destination + (<usize>(run & ~3) << 2); destination < end; destination += 16) {
+    if (each) {
+      first = v128.load(term);
+      second = v128.load(term, 16);
+      term += 32;
+    }
+    let value0 = lows;
+    let value1 = lows;
+    if (question == near) {
+      value0 = pair<f32>(values, 0);
+      value1 = pair<f32>(values, 1);
+    }
+    const passes0 = passing(question, pair<F>(source, 0), value0, first, lows, highs);
+    const passes1 = passing(question, pair<F>(source, 1), value1, second, lows, highs);
+    const passes = v128.shuffle<i32>(passes0, passes1, 0, 2, 4, 6);
+    v128.store(destination, v128.and(v128.load(gradient), passes));
+    gradient += 16;
+    source += 4 * sizeof<F>();
+    values += 16;
+  }
+  for (const end = destination + (<usize>(run & 3) << 2); destination < end; destination += 4) {
+    if (each) {
+      first = v128.load64_splat(term);
+      term += 8;
+    }
+    const value = question == near ? f64x2.splat(<f64>load<f32>(values)) : lows;
+    const passes = passing(question, f64x2.splat(<f64>load<F>(source)), value, first, lows, highs);
+    store<f32>(destination, i64x2.extract_lane(passes, 0) != 0 ? load<f32>(gradient) : 0);
+    gradient += 4;
+    source += sizeof<F>();
+    values += 4;
+  }
+}
+
+@inline
+function maskGroups<F>(
+  question: i32,
+  gradient: usize,
+  source: usize,
+  values: usize,
+  destination: usize,
+  length: i32,
+  column: i32,
+  columns: i32,
+  size: i32,
+  terms: usize,
+  step: usize,
+  low: f64,
+  high: f64,
+): void {
+  while (length > 0) {
+    const run = runOf(length, column, columns, size);
+    const term = termAt(terms, column, size);
+    if (size == 1) maskRun<F>(question, true, gradient, source, values, destination, run, term, low, high);
+    else maskRun<F>(question, false, gradient, source, values, destination, run, term, low, high);
+    const bytes = <usize>run << 2;
+    gradient += bytes;
+    source += <usize>run * sizeof<F>();
+    values += bytes;
+    destination += bytes;
+    length -= run;
+    column += run;
+    if (column == columns) {
+      column = 0;
+      terms += step;
+    }
+  }
+}
+
+/** The gradient where |value - x| is at most the term of its group; else 0. */
 export function maskErrors(
   gradient: usize,
   source: usize,
   values: usize,
   destination: usize,
-  groups: i32,
-  size: i32,
+  length: i32,
+  column: i32,
   columns: i32,
-  left: i32,
-  multiplier: f64,
-  steps: f64,
+  size: i32,
+  terms: usize,
+  step: usize,
 ): void {
-  for (; groups > 0; groups--) {
-    const length = min(size, left);
-    left -= length;
-    if (left == 0) left = columns;
-    const bytes = <usize>length << 2;
-    let sum: f64 = 0;
-    for (let at: usize = 0; at < bytes; at += 4) {
-      const x = <f64>load<f32>(source + at);
-      sum += x * x;
-    }
-    const limit = (multiplier * sqrt<f64>(sum / <f64>length)) / steps;
-    const limits = f64x2.splat(limit);
-    let at: usize = 0;
-    for (const end = <usize>(length & ~3) << 2; at < end; at += 16) {
-      const x = v128.load(source + at);
-      const value = v128.load(values + at);
-      const low = near(value, x, limits);
-      const high = near(v128.shuffle<i64>(value, value, 1, 0), v128.shuffle<i64>(x, x, 1, 0), limits);
-      const passes = v128.shuffle<i32>(low, high, 0, 2, 4, 6);
-      v128.store(destination + at, v128.and(v128.load(gradient + at), passes));
-    }
-    for (; at < bytes; at += 4) {
-      const error = <f64>load<f32>(values + at) - <f64>load<f32>(source + at);
-      store<f32>(destination + at, abs<f64>(error) <= limit ? load<f32>(gradient + at) : 0);
-    }
-    gradient += bytes;
-    source += bytes;
-    values += bytes;
-    destination += bytes;
-  }
+  maskGroups<f32>(near, gradient, source, values, destination, length, column, columns, size, terms, step, 0, 0);
+}
+
+/** The gradient where low <= x + term of its group <= high, in binary64; else 0. x is of binary64 if it is wide, else of binary32. */
+export function maskShifted(
+  wide: bool,
+  gradient: usize,
+  source: usize,
+  destination: usize,
+  length: i32,
+  column: i32,
+  columns: i32,
+  size: i32,
+  terms: usize,
+  step: usize,
+  low: f64,
+  high: f64,
+): void {
+  if (wide)
+    maskGroups<f64>(between, gradient, source, 0, destination, length, column, columns, size, terms, step, low, high);
+  else
+    maskGroups<f32>(between, gradient, source, 0, destination, length, column, columns, size, terms, step, low, high);
 }
