@@ -7,6 +7,10 @@ export const eliminations = {
       'floor shift most scale unscale',
       "Numbers of the lanes. The smallest normal number; what makes a binade the power of two that rounds, in exponent bits; the end of the range; what makes it that of the lanes, and that one's inverse.",
     ),
+    longs(
+      'quickShift near',
+      'What makes a binade three halves of the power of two that rounds; the binade before the last.',
+    ),
     end('parameterBytes', 16),
   ],
   numbers: [

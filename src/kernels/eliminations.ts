@@ -75,7 +75,10 @@ function blockOf(lanes: Lanes, format: FloatFormat): ArrayBuffer {
   set(layout.mostSlot, format.max);
   set(layout.scaleSlot, powerOfTwo(room));
   set(layout.unscaleSlot, powerOfTwo(-room));
-  block.setBigInt64(layout.shiftSlot, BigInt(lanes.bits - format.precision) << (isNarrow ? 23n : 52n), true);
+  set(layout.nearSlot, powerOfTwo(exponentOf(format.max) - 1));
+  const shift = BigInt(lanes.bits - format.precision) << (isNarrow ? 23n : 52n);
+  block.setBigInt64(layout.shiftSlot, shift, true);
+  block.setBigInt64(layout.quickShiftSlot, shift + (isNarrow ? 1n << 22n : 1n << 51n), true);
   return block.buffer;
 }
 

@@ -4,12 +4,14 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toFormat } from '../../src/formats/index.ts';
+import { type FloatFormat, toFormat } from '../../src/formats/index.ts';
 import { arithmetic, round, type ShapedArray } from '../../src/index.ts';
 import { type Eliminator, eliminatorOf } from '../../src/kernels/eliminations.ts';
 import { cholesky, lu, qr, triangularSolve } from '../../src/linalg/index.ts';
 import { resolveRounding } from '../../src/rounding/index.ts';
 import { firstDifference } from '../kernels-compare.ts';
+
+type Numbers = Float32Array | Float64Array;
 
 function eliminating(name: string, run: (eliminator: Eliminator) => void): void {
   const format = toFormat(name);
@@ -87,7 +89,7 @@ const number = fc.oneof(
 );
 
 describe.each(names)('%s', (name) => {
-  const format = toFormat(name);
+  const format = toFormat(name) as FloatFormat;
   const f = arithmetic(name);
   const isWide = name === 'binary64';
   const numbers = (length: number) =>
@@ -97,39 +99,63 @@ describe.each(names)('%s', (name) => {
     });
   const sizes = fc.tuple(...([1, 1, 1] as const).map((min) => fc.integer({ min, max: 40 })));
 
+  type Case = readonly [size: readonly [number, number, number], c: Numbers, a: Numbers, b: Numbers];
+
+  function check([[m, n, k], c, a, b]: Case, divisor: number): void {
+    eliminating(name, ({ place, subtractProduct, divide }) => {
+      const [to, left, right] = [place(c), place(a), place(b)];
+      const part = { matrix: to, at: 0, stride: n };
+      subtractProduct(part, { matrix: left, at: 0, stride: k }, { matrix: right, at: 0, stride: n }, m, n, k);
+      const wanted = f.matmul(f.neg(a), b, { m, n, k, c });
+      expect(firstDifference(to.elements(), wanted, c)).toBeUndefined();
+      to.elements().set(c);
+      divide(part, m, n, divisor);
+      expect(firstDifference(to.elements(), f.div(c, divisor), c)).toBeUndefined();
+    });
+  }
+
   it('products and quotients, 200 times', () => {
-    fc.assert(
-      fc.property(
-        sizes.chain(([m, n, k]) =>
-          fc.tuple(
-            fc.constant([m!, n!, k!] as const),
-            numbers(m! * n!),
-            numbers(m! * k!),
-            numbers(k! * n!),
-            numbers(1),
-          ),
-        ),
-        ([[m, n, k], c, a, b, [divisor]]) => {
-          eliminating(name, ({ place, subtractProduct, divide }) => {
-            const [to, left, right] = [place(c), place(a), place(b)];
-            const part = { matrix: to, at: 0, stride: n };
-            subtractProduct(
-              part,
-              { matrix: left, at: 0, stride: k },
-              { matrix: right, at: 0, stride: n },
-              m,
-              n,
-              k,
-            );
-            const wanted = f.matmul(f.neg(a), b, { m, n, k, c });
-            expect(firstDifference(to.elements(), wanted, c)).toBeUndefined();
-            to.elements().set(c);
-            divide(part, m, n, divisor!);
-            expect(firstDifference(to.elements(), f.div(c, divisor!), c)).toBeUndefined();
-          });
-        },
+    const cases = sizes.chain(([m, n, k]) =>
+      fc.tuple(
+        fc.constant([m!, n!, k!] as const),
+        numbers(m! * n!),
+        numbers(m! * k!),
+        numbers(k! * n!),
+        numbers(1),
       ),
+    );
+    fc.assert(
+      fc.property(cases, ([size, c, a, b, [divisor]]) => check([size, c, a, b], divisor!)),
       { numRuns: 200 },
+    );
+  });
+
+  // Of one magnitude a matrix, with few others among them: vectors that reach an end in the middle, and most that do not.
+  it('products of numbers of like magnitude, up to the ends, 300 times', () => {
+    const top = Math.floor(Math.log2(format.max));
+    const exponent = fc.integer({ min: Math.log2(format.minSubnormal), max: top });
+    const alike = (length: number, e: number, seed: number): Numbers => {
+      let state = seed;
+      const next = (): number => {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        return state / 2 ** 32;
+      };
+      const rare = [-0, 0, format.minSubnormal, format.max, -format.max, 2 ** (top - 1), -(2 ** (top - 2))];
+      const list = Array.from({ length }, () => {
+        if (next() < 0.002) return rare[Math.floor(next() * rare.length)]!;
+        return (next() < 0.5 ? -1 : 1) * (1 + next()) * 2 ** (e - Math.floor(3 * next()));
+      });
+      return round(isWide ? Float64Array.from(list) : Float32Array.from(list), format);
+    };
+    const cases = fc.tuple(sizes, exponent, exponent, fc.integer({ min: -3, max: 1 }), fc.nat(2 ** 32 - 1));
+    fc.assert(
+      fc.property(cases, ([[m, n, k], e, left, more, seed]) => {
+        const c = alike(m! * n!, e, seed);
+        const a = alike(m! * k!, left, seed + 1);
+        const b = alike(k! * n!, Math.min(e - left + more, top), seed + 2);
+        check([[m!, n!, k!], c, a, b], 1);
+      }),
+      { numRuns: 300 },
     );
   });
 });

@@ -9,6 +9,8 @@ import {
   endOwn,
   floorSlot,
   mostSlot,
+  nearSlot,
+  quickShiftSlot,
   scaleSlot,
   shiftSlot,
   unscaleSlot,
@@ -32,6 +34,11 @@ function splatOf<S, F>(at: usize): v128 {
   return v128.splat<F>(<F>load<S>(at));
 }
 
+@inline
+function nearest<F>(x: v128, magic: v128): v128 {
+  return v128.sub<F>(v128.add<F>(x, magic), magic);
+}
+
 /**
  * Rounds lanes that are wider than the format: its quantum is the unit in the last place of a power of two that is added and taken away.
  * What exceeds the range becomes infinity in a scale where lanes end with the format, or NaN.
@@ -50,11 +57,11 @@ function rounded<F, I>(
   if (end == endOwn) return x;
   const magnitude = v128.abs<F>(x);
   const magic = v128.add<I>(v128.and(v128.pmax<F>(magnitude, floor), exponents), shift);
-  const nearest = v128.sub<F>(v128.add<F>(magnitude, magic), magic);
+  const near = nearest<F>(magnitude, magic);
   const result =
     end == endInfinite
-      ? v128.mul<F>(v128.mul<F>(nearest, scale), unscale)
-      : v128.or(nearest, v128.gt<F>(nearest, most));
+      ? v128.mul<F>(v128.mul<F>(near, scale), unscale)
+      : v128.or(near, v128.gt<F>(near, most));
   return v128.or(result, v128.xor(x, magnitude));
 }
 
@@ -75,6 +82,71 @@ function step<F, I>(
   const exact = v128.mul<F>(a, b);
   const product = rounded<F, I>(end, exact, exponents, floor, shift, most, scale, unscale);
   return rounded<F, I>(end, v128.add<F>(sum, product), exponents, floor, shift, most, scale, unscale);
+}
+
+@inline
+function quickProduct<F, I>(a: v128, b: v128, exponents: v128, floor: v128, shift: v128): v128 {
+  const exact = v128.mul<F>(a, b);
+  return nearest<F>(exact, v128.add<I>(v128.pmax<F>(v128.and(exact, exponents), floor), shift));
+}
+
+/**
+ * Four vectors of c - a b, rounded by three halves of a power of two: numbers of either sign in few instructions, as long as neither the
+ * sign of zero nor the end of the range matters. Whether they do not: a sum that begins with another number than -0 never becomes -0, and one
+ * below the binade before the last takes no product beyond the end without showing it. If they do, c is as it was.
+ */
+@inline
+function subtractedQuick<S, F, I>(
+  c: usize,
+  a: usize,
+  factorEnd: usize,
+  b: usize,
+  bStride: usize,
+  exponents: v128,
+  floor: v128,
+  parameters: usize,
+): bool {
+  const vector: usize = <usize>(16 / <i32>sizeof<F>()) * sizeof<S>();
+  const shift = v128.load_splat<I>(parameters, quickShiftSlot);
+  let sum0 = loadLanes<S, F>(c);
+  let sum1 = loadLanes<S, F>(c + vector);
+  let sum2 = loadLanes<S, F>(c + 2 * vector);
+  let sum3 = loadLanes<S, F>(c + 3 * vector);
+  const negativeZero = v128.neg<F>(v128.splat<F>(0));
+  const zeros = v128.or(
+    v128.or(v128.eq<I>(sum0, negativeZero), v128.eq<I>(sum1, negativeZero)),
+    v128.or(v128.eq<I>(sum2, negativeZero), v128.eq<I>(sum3, negativeZero)),
+  );
+  if (v128.any_true(zeros)) return false;
+  let largest = v128.pmax<F>(
+    v128.pmax<F>(v128.and(sum0, exponents), v128.and(sum1, exponents)),
+    v128.pmax<F>(v128.and(sum2, exponents), v128.and(sum3, exponents)),
+  );
+  for (let factor = a; factor < factorEnd; factor += sizeof<S>(), b += bStride) {
+    const times = v128.neg<F>(splatOf<S, F>(factor));
+    const exact0 = v128.add<F>(sum0, quickProduct<F, I>(times, loadLanes<S, F>(b), exponents, floor, shift));
+    const binade0 = v128.and(exact0, exponents);
+    sum0 = nearest<F>(exact0, v128.add<I>(binade0, shift));
+    const exact1 = v128.add<F>(sum1, quickProduct<F, I>(times, loadLanes<S, F>(b + vector), exponents, floor, shift));
+    const binade1 = v128.and(exact1, exponents);
+    sum1 = nearest<F>(exact1, v128.add<I>(binade1, shift));
+    const exact2 = v128.add<F>(sum2, quickProduct<F, I>(times, loadLanes<S, F>(b + 2 * vector), exponents, floor, shift));
+    const binade2 = v128.and(exact2, exponents);
+    sum2 = nearest<F>(exact2, v128.add<I>(binade2, shift));
+    const exact3 = v128.add<F>(sum3, quickProduct<F, I>(times, loadLanes<S, F>(b + 3 * vector), exponents, floor, shift));
+    const binade3 = v128.and(exact3, exponents);
+    sum3 = nearest<F>(exact3, v128.add<I>(binade3, shift));
+    largest = v128.pmax<F>(
+      v128.pmax<F>(largest, v128.pmax<F>(binade0, binade1)),
+      v128.pmax<F>(binade2, binade3),
+    );
+  }
+  if (v128.any_true(v128.ge<F>(largest, v128.load_splat<F>(parameters, nearSlot)))) return false;
+  storeLanes<S, F>(c, sum0);
+  storeLanes<S, F>(c + vector, sum1);
+  storeLanes<S, F>(c + 2 * vector, sum2);
+  storeLanes<S, F>(c + 3 * vector, sum3);
+  return true;
 }
 
 @inline
@@ -104,7 +176,8 @@ function subtractIn<S, F, I>(
     let to = c;
     let from = b;
     let left = columns;
-    for (; left >= 4 * lanes; left -= 4 * lanes) {
+    for (; left >= 4 * lanes; left -= 4 * lanes, to += 4 * vector, from += 4 * vector) {
+      if (end != endOwn && subtractedQuick<S, F, I>(to, a, a + factorEnd, from, bStride, exponents, floor, parameters)) continue;
       let sum0 = loadLanes<S, F>(to);
       let sum1 = loadLanes<S, F>(to + vector);
       let sum2 = loadLanes<S, F>(to + 2 * vector);
@@ -120,8 +193,6 @@ function subtractIn<S, F, I>(
       storeLanes<S, F>(to + vector, sum1);
       storeLanes<S, F>(to + 2 * vector, sum2);
       storeLanes<S, F>(to + 3 * vector, sum3);
-      to += 4 * vector;
-      from += 4 * vector;
     }
     for (; left >= lanes; left -= lanes) {
       let sum = loadLanes<S, F>(to);
