@@ -4,7 +4,7 @@
  * Models", arXiv 2502.13179; the scales here are the least-squares ones, not trained.
  */
 import { checkFields, numberInRange } from '../check.ts';
-import { namedQuantizer, type Quantizer } from '../quantizers/index.ts';
+import { namedQuantizer, type Quantized, type Quantizer } from '../quantizers/index.ts';
 import { checkActivations, checkMatrix, type MatrixShape } from './matrix.ts';
 
 export interface ChannelMaskOptions {
@@ -22,6 +22,10 @@ export interface ChannelMaskResult {
   readonly mask: Uint8Array;
   /** The scale of each row's signs, binary32. */
   readonly scales: Float32Array;
+  /** Of the other columns, row by row: 1 for weights below 0. */
+  readonly signs: Uint8Array;
+  /** The columns that matter, rows x their number; none: undefined. */
+  readonly kept?: Quantized;
   /** Bits of mask, codes and scales. */
   readonly bits: number;
 }
@@ -34,6 +38,25 @@ function powerOf(activations: Float32Array | undefined, columns: number): Float6
   for (let i = 0; i < activations.length; i++) power[i % columns]! += activations[i]! ** 2;
   const samples = activations.length / columns;
   return power.map((sum) => sum / samples);
+}
+
+/** The weights that mask, signs and scales, and the values of the columns that matter, stand for. */
+export function fromChannelMask(
+  {
+    mask,
+    scales,
+    signs,
+    kept,
+  }: Pick<ChannelMaskResult, 'mask' | 'scales' | 'signs'> & { readonly kept: ArrayLike<number> },
+  [rows, columns]: MatrixShape,
+): Float32Array {
+  const values = new Float32Array(rows * columns);
+  let [sign, own] = [0, 0];
+  for (let at = 0; at < values.length; at++) {
+    const scale = scales[Math.floor(at / columns)]!;
+    values[at] = mask[at % columns] === 1 ? kept[own++]! : signs[sign++] === 1 ? -scale : scale;
+  }
+  return values;
 }
 
 /**
@@ -66,20 +89,19 @@ export function channelMask(
   const chosen = order.slice(0, Math.round(part * columns)).sort((a, b) => a - b);
   const mask = new Uint8Array(columns);
   for (const j of chosen) mask[j] = 1;
-  const values = new Float32Array(w.length);
   let bits = columns;
+  let kept: Quantized | undefined;
   if (chosen.length > 0) {
     const own = Float32Array.from({ length: rows * chosen.length }, (_, at) => {
       const row = Math.floor(at / chosen.length);
       return w[row * columns + chosen[at % chosen.length]!]!;
     });
-    const done = by.quantize(own, [rows, chosen.length]);
-    bits += 8 * done.bytes;
-    done.values.forEach((value, at) => {
-      values[Math.floor(at / chosen.length) * columns + chosen[at % chosen.length]!] = value;
-    });
+    kept = by.quantize(own, [rows, chosen.length]);
+    bits += 8 * kept.bytes;
   }
   const scales = new Float32Array(rows);
+  const signs = new Uint8Array(rows * (columns - chosen.length));
+  let next = 0;
   for (let i = 0; i < rows; i++) {
     let [sum, total] = [0, 0];
     for (let j = 0; j < columns; j++) {
@@ -87,11 +109,10 @@ export function channelMask(
       sum += power[j]! * Math.abs(w[i * columns + j]!);
       total += power[j]!;
     }
-    const scale = total > 0 ? Math.fround(sum / total) : 0;
-    scales[i] = scale;
-    for (let j = 0; j < columns; j++)
-      if (mask[j] === 0) values[i * columns + j] = w[i * columns + j]! < 0 ? -scale : scale;
+    scales[i] = total > 0 ? sum / total : 0;
+    for (let j = 0; j < columns; j++) if (mask[j] === 0) signs[next++] = Number(w[i * columns + j]! < 0);
   }
   bits += rows * (columns - chosen.length) + (chosen.length < columns ? 32 * rows : 0);
-  return { values, mask, scales, bits };
+  const values = fromChannelMask({ mask, scales, signs, kept: kept?.values ?? [] }, shape);
+  return { values, mask, scales, signs, ...(kept !== undefined && { kept }), bits };
 }

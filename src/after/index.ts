@@ -3,9 +3,10 @@ export {
   type ChannelMaskOptions,
   type ChannelMaskResult,
   channelMask,
+  fromChannelMask,
 } from './channel-mask.ts';
-export { type KmeansOptions, type KmeansResult, kmeansCodebooks } from './kmeans.ts';
-export { type LowRankOptions, type LowRankResult, lowRankError } from './low-rank.ts';
+export { fromCodebooks, type KmeansOptions, type KmeansResult, kmeansCodebooks } from './kmeans.ts';
+export { type LowRankOptions, type LowRankResult, lowRankError, withErrorTerm } from './low-rank.ts';
 export { type MatrixShape, turnedMatrix } from './matrix.ts';
 export {
   type MinifloatCandidate,

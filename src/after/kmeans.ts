@@ -100,6 +100,19 @@ function* rounds(row: Row, count: number, most: number): Generator<{ centres: Fl
   }
 }
 
+/** The weights that codes, codebooks and outliers stand for. */
+export function fromCodebooks(
+  { codes, codebooks, outliers }: Pick<KmeansResult, 'codes' | 'codebooks' | 'outliers'>,
+  [rows, columns]: MatrixShape,
+): Float32Array {
+  const size = codebooks.length / rows;
+  const values = Float32Array.from(codes, (code, at) => codebooks[Math.floor(at / columns) * size + code]!);
+  outliers.indices.forEach((index, i) => {
+    values[index] = outliers.values[i]!;
+  });
+  return values;
+}
+
 /**
  * Codebooks of each row by weighted k-means, and sparse outliers.
  *
@@ -123,7 +136,6 @@ export function kmeansCodebooks(w: Float32Array, shape: MatrixShape, given?: Kme
   const size = 2 ** bits;
   const codebooks = new Float32Array(rows * size);
   const codes = new Uint8Array(w.length);
-  const values = w.slice();
   const histories: number[][] = [];
   for (let i = 0; i < rows; i++) {
     const own = Uint32Array.from({ length: columns }, (_, j) => i * columns + j).filter(
@@ -139,18 +151,15 @@ export function kmeansCodebooks(w: Float32Array, shape: MatrixShape, given?: Kme
     const { centres } = done.at(-1)!;
     histories.push(done.map(({ error }) => error));
     codebooks.set(centres, i * size);
-    for (const at of own) {
-      codes[at] = nearest(centres, w[at]!);
-      values[at] = centres[codes[at]!]!;
-    }
+    for (const at of own) codes[at] = nearest(centres, w[at]!);
   }
   // A row that has come to rest keeps its error in later rounds.
   const errors = Array.from({ length: Math.max(...histories.map(({ length }) => length)) }, (_, round) =>
     histories.reduce((sum, history) => sum + (history[round] ?? history.at(-1)!), 0),
   );
+  const outliers = { indices: apart, values: Float32Array.from(apart, (at) => w[at]!) };
   return {
-    ...{ values, codebooks, codes, errors },
-    outliers: { indices: apart, values: Float32Array.from(apart, (at) => w[at]!) },
+    ...{ values: fromCodebooks({ codes, codebooks, outliers }, shape), codebooks, codes, errors, outliers },
     bits: bits * w.length + 32 * codebooks.length + 64 * apart.length,
   };
 }

@@ -4,8 +4,7 @@
  */
 import { checkFields, integerInRange } from '../check.ts';
 import { optionalPackage } from '../optional.ts';
-import type { Quantizer } from '../quantizers/index.ts';
-import { namedQuantizer } from '../quantizers/index.ts';
+import { namedQuantizer, type Quantized, type Quantizer } from '../quantizers/index.ts';
 import { checkMatrix, type MatrixShape } from './matrix.ts';
 
 export interface LowRankOptions {
@@ -21,8 +20,25 @@ export interface LowRankResult {
   /** rows x rank and rank x columns, binary32. */
   readonly u: Float32Array;
   readonly v: Float32Array;
+  /** Q(W): codes and scales. */
+  readonly quantized: Quantized;
   /** Bits of codes, scales and both factors in binary32. */
   readonly bits: number;
+}
+
+/** A matrix with the product of two thin ones added: each sum in binary64, rounded to binary32. */
+export function withErrorTerm(
+  image: ArrayLike<number>,
+  { u, v }: Pick<LowRankResult, 'u' | 'v'>,
+  [rows, columns]: MatrixShape,
+): Float32Array {
+  const rank = u.length / rows;
+  return Float32Array.from(image, (x, at) => {
+    const [i, j] = [Math.floor(at / columns), at % columns];
+    let term = 0;
+    for (let r = 0; r < rank; r++) term += u[i * rank + r]! * v[r * columns + j]!;
+    return x + term;
+  });
 }
 
 /**
@@ -44,7 +60,8 @@ export async function lowRankError(
   const rank = integerInRange('rank', wanted, 1, Math.min(rows, columns), Math.min(8, rows, columns));
   const by = typeof quantizer === 'string' ? namedQuantizer(quantizer) : quantizer;
   const { Matrix, SVD } = await optionalPackage('lowRankError', 'ml-matrix', () => import('ml-matrix'));
-  const { values: image, bytes } = by.quantize(w, shape);
+  const quantized = by.quantize(w, shape);
+  const { values: image, bytes } = quantized;
   const error = Float64Array.from(w, (x, i) => x - image[i]!);
   const { leftSingularVectors, rightSingularVectors, diagonal } = new SVD(
     Matrix.from1DArray(rows, columns, error),
@@ -57,11 +74,6 @@ export async function lowRankError(
     for (let i = 0; i < rows; i++) u[i * rank + r] = root * leftSingularVectors.get(i, r);
     for (let j = 0; j < columns; j++) v[r * columns + j] = root * rightSingularVectors.get(j, r);
   }
-  const values = Float32Array.from(w, (_, at) => {
-    const [i, j] = [Math.floor(at / columns), at % columns];
-    let term = 0;
-    for (let r = 0; r < rank; r++) term += u[i * rank + r]! * v[r * columns + j]!;
-    return image[at]! + term;
-  });
-  return { values, u, v, bits: 8 * bytes + 32 * (u.length + v.length) };
+  const values = withErrorTerm(image, { u, v }, shape);
+  return { values, u, v, quantized, bits: 8 * bytes + 32 * (u.length + v.length) };
 }

@@ -5,6 +5,8 @@
  */
 import { checkFields, numberInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import type { CodeArray } from '../formats/codes.ts';
+import { pack } from '../formats/packing.ts';
 import {
   namedQuantizer,
   type Quantized,
@@ -25,6 +27,8 @@ export interface SecondOrderOptions {
 export interface SecondOrderResult {
   /** Numbers of the quantiser, under the scales that it gave to the weights as they were. */
   readonly values: Float32Array;
+  /** Their codes, and these scales. */
+  readonly quantized: Quantized;
   /** Sums over the samples of the squared errors of the outputs: of these values, and of those rounded to nearest. */
   readonly error: number;
   readonly nearestError: number;
@@ -118,19 +122,18 @@ function outputError(d: Float64Array, h: Float64Array, n: number): number {
   return error;
 }
 
-/** The columns rounded one after the other, each error passed on to the columns behind. */
+/** Codes of the columns, rounded one after the other, each error passed on to the columns behind. */
 function roundColumns(
   w: Float32Array,
   [rows, columns]: MatrixShape,
   u: Float64Array,
   by: Quantizer,
-  {
-    scale,
-    stored,
-  }: { readonly scale: (i: number, j: number) => number; readonly stored: 'encode' | 'decode' },
-): Float32Array {
+  nearest: Quantized,
+): CodeArray {
+  const scale = scaleOf(nearest, [rows, columns]);
   const left = Float64Array.from(w);
-  const values = new Float32Array(w.length);
+  // Where the scale is 0 every code stands for 0.
+  const codes = nearest.codes.slice() as CodeArray;
   const { rounding } = by.toJSON();
   const column = new Float32Array(rows);
   for (let j = 0; j < columns; j++) {
@@ -138,20 +141,21 @@ function roundColumns(
     const own = quantizerOf({
       format: by.format,
       ...(rounding !== undefined && { rounding }),
-      scale: { per: 'row', from: 'constant', value: scales, stored },
+      scale: { per: 'row', from: 'constant', value: scales, stored: nearest.stored },
     });
     for (let i = 0; i < rows; i++) column[i] = left[i * columns + j]!;
-    const rounded = own.fakeQuantize(column, [rows, 1]);
+    const rounded = own.quantize(column, [rows, 1]);
     const pivot = u[j * columns + j]!;
     for (let i = 0; i < rows; i++) {
-      const value = scale(i, j) === 0 ? 0 : rounded[i]!;
-      values[i * columns + j] = value;
+      const isZero = scale(i, j) === 0;
+      if (!isZero) codes[i * columns + j] = rounded.codes[i]!;
+      const value = isZero ? 0 : rounded.values[i]!;
       const error = (left[i * columns + j]! - value) / pivot;
       if (error !== 0)
         for (let k = j + 1; k < columns; k++) left[i * columns + k]! -= error * u[j * columns + k]!;
     }
   }
-  return values;
+  return codes;
 }
 
 /**
@@ -184,7 +188,13 @@ export function secondOrder(
   const damped = h.slice();
   for (let j = 0; j < columns; j++) damped[j * columns + j]! += mean > 0 ? damping * mean : 1;
   const u = upperFactor(inverseFrom(cholesky(damped, columns), columns), columns);
-  const values = roundColumns(w, shape, u, by, { scale: scaleOf(nearest, shape), stored: nearest.stored });
+  const codes = roundColumns(w, shape, u, by, nearest);
+  const withCodes = (): Quantized => {
+    const bytes = nearest.pack();
+    bytes.set(pack(codes, by.format));
+    return by.unpack(bytes, shape, { dtype: 'float32' });
+  };
+  const { values } = withCodes();
   const samples = activations.length / columns;
   let [error, nearestError] = [0, 0];
   for (let i = 0; i < rows; i++) {
@@ -193,9 +203,13 @@ export function secondOrder(
       Float64Array.from({ length: columns }, (_, j) => of[begin + j]! - w[begin + j]!);
     const own = samples * outputError(differences(values), h, columns);
     const other = samples * outputError(differences(nearest.values), h, columns);
-    if (!(own < other)) values.set(nearest.values.subarray(begin, begin + columns), begin);
+    if (!(own < other)) codes.set(nearest.codes.subarray(begin, begin + columns) as never, begin);
     error += Math.min(own, other);
     nearestError += other;
   }
-  return { values, error, nearestError, bits: 8 * nearest.bytes };
+  const quantized = withCodes();
+  return {
+    ...{ values: quantized.values as Float32Array, quantized, error, nearestError },
+    bits: 8 * nearest.bytes,
+  };
 }

@@ -1,4 +1,4 @@
-/** The safetensors file of codes and scales. How they lie in it is layout.ts'. */
+/** The safetensors file of codes and scales. How they lie in it is layout.ts' and matrix-layout.ts'. */
 
 import { safetensorsHead, type TensorHeading } from '../files/safetensors.ts';
 import { openWholeFile } from '../files/write.ts';
@@ -7,19 +7,14 @@ import type { Format } from '../formats/index.ts';
 import { pack } from '../formats/packing.ts';
 import { encode } from '../operations/index.ts';
 import { bytesFrom } from './dtypes.ts';
-import { layoutOf, metadataKey, type TensorDescription, valuesOf } from './layout.ts';
+import { type Heading, layoutOf, metadataKey, valuesOf } from './layout.ts';
+import { matrixHeadings, type PartKind, partEndings } from './matrix-layout.ts';
 import { dtypeOfNumbers, keptBytes, type ModelFile, type StoredTensor } from './model-file.ts';
 import { refuseInputs } from './open-files.ts';
 import type { ModelOutput } from './output.ts';
-import { mostOfPart, type QuantizedPart } from './quantize-tensor.ts';
+import { mostOfPart } from './quantize-tensor.ts';
+import type { Description } from './quantized-tensors.ts';
 import type { Choice } from './rules.ts';
-
-/** Names of what is stored beside the codes of a tensor. */
-const endings = [
-  ['scale', '_scale'],
-  ['tensorScale', '_tensor_scale'],
-  ['zeroPoint', '_zero_point'],
-] as const;
 
 /** A name that is not taken yet. */
 function freshName(name: string, taken: Set<string>): string {
@@ -29,24 +24,29 @@ function freshName(name: string, taken: Set<string>): string {
   return fresh;
 }
 
+/** The tensors of a file that hold a quantised one, in their order. */
+function headingsOf({ shape }: StoredTensor, { quantizer, matrix }: Choice): [kind: string, Heading][] {
+  const headings = matrix === undefined ? layoutOf(quantizer, shape) : matrixHeadings(matrix, quantizer);
+  return Object.entries(headings).filter((entry): entry is [string, Heading] => entry[1] !== undefined);
+}
+
 /** The tensors of the file that a quantised tensor becomes, and what the metadata say of it. */
 function placeOf(
   tensor: StoredTensor,
-  { quantizer, said }: Choice,
+  choice: Choice,
   taken: Set<string>,
-): { readonly headings: readonly TensorHeading[]; readonly description: TensorDescription } {
+): { readonly headings: readonly TensorHeading[]; readonly description: Description } {
   const { name, shape } = tensor;
-  const layout = layoutOf(quantizer, shape);
-  const headings: TensorHeading[] = [{ name, ...layout.codes }];
+  const { quantizer, said, matrix } = choice;
   const names: Record<string, string> = {};
-  for (const [kind, ending] of endings) {
-    const heading = layout[kind];
-    if (heading === undefined) continue;
-    names[kind] = freshName(`${name}${ending}`, taken);
-    headings.push({ name: names[kind], ...heading });
-  }
+  const headings = headingsOf(tensor, choice).map(([kind, heading]): TensorHeading => {
+    if (kind === 'codes') return { name, ...heading };
+    names[kind] = freshName(`${name}${partEndings[kind as PartKind]}`, taken);
+    return { name: names[kind], ...heading };
+  });
   const dtype = dtypeOfNumbers(tensor);
-  return { headings, description: { ...said, shape, dtype, values: valuesOf(quantizer, dtype), ...names } };
+  const own = matrix ?? { ...said, shape, dtype, values: valuesOf(quantizer, dtype) };
+  return { headings, description: { ...own, ...names } };
 }
 
 /** All codes of several parts, packed. */
@@ -77,7 +77,7 @@ export function codesFile(
 ): ModelOutput {
   refuseInputs(model, [out]);
   const taken = new Set(model.tensors.map(({ name }) => name));
-  const descriptions: Record<string, TensorDescription> = Object.create(null);
+  const descriptions: Record<string, Description> = Object.create(null);
   const headings = model.tensors.flatMap((tensor): readonly TensorHeading[] => {
     const choice = chosen.get(tensor);
     if (choice === undefined)
@@ -91,8 +91,14 @@ export function codesFile(
   let rest: Rest = { scales: [], tensorScales: [], zeroPoints: [] };
   return {
     order: model.tensors,
-    write(tensor, { codes, scaleCodes, tensorScales, zeroPoints }: QuantizedPart) {
-      const { quantizer } = chosen.get(tensor)!;
+    write(tensor, part) {
+      const choice = chosen.get(tensor)!;
+      if ('stored' in part) {
+        for (const [kind] of headingsOf(tensor, choice)) file.write(part.stored[kind as 'codes']);
+        return;
+      }
+      const { quantizer } = choice;
+      const { codes, scaleCodes, tensorScales, zeroPoints } = part;
       file.write(pack(codes, quantizer.format));
       // One scale of the whole tensor comes with every part.
       if (quantizer.scale.grouping.per !== 'tensor' || rest.scales.length === 0) rest.scales.push(scaleCodes);
@@ -103,7 +109,8 @@ export function codesFile(
         rest.tensorScales.push(tensorScales);
     },
     end(tensor) {
-      const { quantizer } = chosen.get(tensor)!;
+      const { quantizer, matrix } = chosen.get(tensor)!;
+      if (matrix !== undefined) return;
       const { scale, format } = quantizer;
       const { scale: heading, zeroPoint } = layoutOf(quantizer, tensor.shape);
       if (heading !== undefined) file.write(packed(rest.scales, scale.format));

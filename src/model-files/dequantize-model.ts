@@ -1,30 +1,19 @@
 /** The values of a file of codes and scales: what `quantizeModel` wrote becomes, bit for bit, what its quantisers gave. */
 import { checkFields, checkFunction, checkString, oneOf } from '../check.ts';
-import { ArgumentError, DamagedFileError } from '../errors.ts';
-import { checkPart, jsonFrom } from '../files/json-file.ts';
 import { bitsOfDtypes, type Dtype, elementsOf, safetensorsHead } from '../files/safetensors.ts';
 import { openWholeFile, removeLeftovers } from '../files/write.ts';
 import { pack } from '../formats/packing.ts';
 import { encode } from '../operations/index.ts';
-import type { Quantizer } from '../quantizers/index.ts';
-import { bytesFrom, isFloat } from './dtypes.ts';
-import {
-  countScales,
-  descriptionsSchema,
-  type Heading,
-  layoutOf,
-  metadataKey,
-  packedSlice,
-  type TensorDescription,
-  tensorQuantizer,
-} from './layout.ts';
-import type { ModelFile, PlainTensor, StoredTensor } from './model-file.ts';
-import { breathe } from './model-file.ts';
+import { bytesFrom } from './dtypes.ts';
+import { countScales, metadataKey, packedSlice } from './layout.ts';
+import { matrixValues, type PartKind } from './matrix-layout.ts';
+import { breathe, type PlainTensor } from './model-file.ts';
 import { refuseInputs } from './open-files.ts';
 import { openModel } from './open-model.ts';
 import { type Part, partsOf } from './parts.ts';
 import type { ModelProgress } from './quantize-model.ts';
 import { mostOfPart } from './quantize-tensor.ts';
+import { isMatrix, type QuantizedTensor, quantizedTensors } from './quantized-tensors.ts';
 
 export interface DequantizeModelOptions {
   /** File to be written. */
@@ -48,64 +37,6 @@ export interface DequantizedTensor {
   readonly wasQuantized: boolean;
 }
 
-/** A quantised tensor of a file, whose parts are all as they should be. */
-interface QuantizedTensor {
-  readonly description: TensorDescription;
-  readonly quantizer: Quantizer;
-  readonly codes: PlainTensor;
-  readonly scale: PlainTensor | undefined;
-  readonly tensorScale: PlainTensor | undefined;
-  readonly zeroPoint: PlainTensor | undefined;
-}
-
-const isSameHeading = ({ dtype, shape }: StoredTensor, other: Heading): boolean =>
-  dtype === other.dtype && shape.length === other.shape.length && shape.every((n, i) => n === other.shape[i]);
-
-/** The quantised tensors of a file by name, from its metadata. Throws DamagedFileError, or ArgumentError for a file without any. */
-function quantizedTensors(model: ModelFile, argument: string): ReadonlyMap<string, QuantizedTensor> {
-  const { path, metadata } = model;
-  const said = Object.hasOwn(metadata, metadataKey) ? metadata[metadataKey] : undefined;
-  if (said === undefined)
-    throw new ArgumentError(argument, path, 'a safetensors file of codes and scales that quantize wrote');
-  const json = jsonFrom(Buffer.from(said), path, `__metadata__, ${metadataKey}:`);
-  const descriptions = checkPart(metadataKey, json, descriptionsSchema, path);
-  const byName = new Map(model.tensors.map((tensor) => [tensor.name, tensor as PlainTensor]));
-  const used = new Set<string>();
-  const found = new Map<string, QuantizedTensor>();
-  for (const [name, description] of Object.entries(descriptions)) {
-    const damaged = (why: string): Error => new DamagedFileError(path, `${metadataKey}, ${name}: ${why}`);
-    if (!isFloat(description.dtype)) throw damaged(`${description.dtype} elements are no floats`);
-    let quantizer: Quantizer;
-    try {
-      quantizer = tensorQuantizer(description, 'quantizer');
-      layoutOf(quantizer, description.shape);
-    } catch (error) {
-      throw damaged((error as Error).message);
-    }
-    const layout = layoutOf(quantizer, description.shape);
-    const take = (tensorName: string | undefined, heading: Heading | undefined): PlainTensor | undefined => {
-      if ((tensorName === undefined) !== (heading === undefined))
-        throw damaged('its scales and zero points are not those of its quantiser');
-      if (tensorName === undefined || heading === undefined) return undefined;
-      const tensor = byName.get(tensorName);
-      if (tensor === undefined) throw damaged(`there is no tensor ${tensorName}`);
-      if (!isSameHeading(tensor, heading))
-        throw damaged(`the tensor ${tensorName} is no ${heading.dtype} of shape [${heading.shape}]`);
-      if (used.has(tensorName)) throw damaged(`the tensor ${tensorName} is of another one too`);
-      used.add(tensorName);
-      return tensor;
-    };
-    found.set(name, {
-      ...{ description, quantizer },
-      codes: take(name, layout.codes)!,
-      scale: take(description.scale, layout.scale),
-      tensorScale: take(description.tensorScale, layout.tensorScale),
-      zeroPoint: take(description.zeroPoint, layout.zeroPoint),
-    });
-  }
-  return found;
-}
-
 /** All bytes of a tensor. */
 const whole = (tensor: PlainTensor): Uint8Array =>
   tensor.read(
@@ -115,33 +46,49 @@ const whole = (tensor: PlainTensor): Uint8Array =>
 
 /** The values of a quantised tensor, as bytes, a part at a time. */
 async function* dequantizeTensor(
-  { description, quantizer, ...stored }: QuantizedTensor,
+  tensor: QuantizedTensor,
   dtype: Dtype,
   most: number = mostOfPart,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { format, scale } = quantizer;
+  const { description, quantizer, codes: stored, parts } = tensor;
   const { shape, values } = description;
   if (elementsOf(shape) === 0) return;
-  const scales = stored.scale === undefined ? undefined : whole(stored.scale);
-  const tensorScales = stored.tensorScale === undefined ? undefined : whole(stored.tensorScale);
-  const zeroPoints = stored.zeroPoint === undefined ? undefined : whole(stored.zeroPoint);
+  const bytesOfPart = (kind: PartKind): Uint8Array | undefined => {
+    const part = parts.get(kind);
+    return part === undefined ? undefined : whole(part);
+  };
+  if (isMatrix(description)) {
+    const beside = Object.fromEntries([...parts].map(([kind, part]) => [kind, whole(part)]));
+    const made = tensor.within(() =>
+      matrixValues(description, quantizer, { codes: whole(stored), ...beside }),
+    );
+    yield bytesFrom(made, dtype);
+    return;
+  }
+  const { format, scale } = quantizer!;
+  const [scales, tensorScales, zeroPoints] = (['scale', 'tensorScale', 'zeroPoint'] as const).map(
+    bytesOfPart,
+  );
   const one = pack(encode(Float64Array.of(1), scale.format), scale.format);
   const packedParts = (part: Part): Uint8Array[] => {
     const { elements, start, firstGroup, groups, firstRow } = part;
-    const { tensorScales: count } = countScales(quantizer, part.shape);
-    const codes = stored.codes.read((start * format.bits) / 8, Math.ceil((elements * format.bits) / 8));
-    const parts = [codes, scales === undefined ? one : packedSlice(scales, scale.format, firstGroup, groups)];
+    const { tensorScales: count } = countScales(quantizer!, part.shape);
+    const codes = stored.read((start * format.bits) / 8, Math.ceil((elements * format.bits) / 8));
+    const packed = [
+      codes,
+      scales === undefined ? one : packedSlice(scales, scale.format, firstGroup, groups),
+    ];
     if (tensorScales !== undefined) {
       const first = scale.tensorScale === 'row' ? firstRow : 0;
-      parts.push(tensorScales.subarray(4 * first, 4 * (first + count)));
+      packed.push(tensorScales.subarray(4 * first, 4 * (first + count)));
     }
-    if (zeroPoints !== undefined) parts.push(packedSlice(zeroPoints, format, firstGroup, groups));
-    return parts;
+    if (zeroPoints !== undefined) packed.push(packedSlice(zeroPoints, format, firstGroup, groups));
+    return packed;
   };
   for (const part of partsOf(scale, [format.bits, bitsOfDtypes[dtype]], shape, most)) {
     const bytes = new Uint8Array(Buffer.concat(packedParts(part)));
     const carrier = values === 'F64' ? 'float64' : 'float32';
-    yield bytesFrom(quantizer.unpack(bytes, part.shape, { dtype: carrier }).values, dtype);
+    yield bytesFrom(quantizer!.unpack(bytes, part.shape, { dtype: carrier }).values, dtype);
     await breathe();
   }
 }
@@ -169,9 +116,7 @@ export async function dequantizeModel(
   try {
     const quantized = quantizedTensors(model, 'path');
     refuseInputs(model, [out]);
-    const beside = new Set(
-      [...quantized.values()].flatMap(({ scale, tensorScale, zeroPoint }) => [scale, tensorScale, zeroPoint]),
-    );
+    const beside = new Set([...quantized.values()].flatMap(({ parts }) => [...parts.values()]));
     const kept = model.tensors.filter((tensor) => !beside.has(tensor as PlainTensor));
     const written = kept.map((tensor): DequantizedTensor => {
       const { name } = tensor;

@@ -36,6 +36,7 @@ export {
   inspectModel,
   type ModelFigures,
   type NumberFigures,
+  type QuantizedFigures,
   type TensorFigures,
 } from './inspect-model.ts';
 export type { Errors } from './measures.ts';

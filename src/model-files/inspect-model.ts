@@ -4,11 +4,20 @@ import { bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
 import { type FloatFormat, formats, type IntFormat, toFormat } from '../formats/index.ts';
 import { type RealArray, round } from '../operations/index.ts';
 import { quotient, rootOfQuotient, SumOfProducts } from '../quantizers/analysis/sums.ts';
+import type { QuantizerOptions } from '../quantizers/index.ts';
 import { integersFrom, isInteger } from './dtypes.ts';
-import { dtypeOfNumbers, isReal, keptBytes, numbersIn, type StoredTensor } from './model-file.ts';
+import {
+  dtypeOfNumbers,
+  isReal,
+  keptBytes,
+  type ModelFile,
+  numbersIn,
+  type StoredTensor,
+} from './model-file.ts';
 import { openModel } from './open-model.ts';
 import type { ModelProgress } from './quantize-model.ts';
 import { mostOfPart } from './quantize-tensor.ts';
+import { describedTensors, isMatrix } from './quantized-tensors.ts';
 
 /** The formats that are asked about, the narrower ones first. */
 const floatCandidates: readonly (FloatFormat | IntFormat)[] = [
@@ -65,6 +74,21 @@ export interface TensorFigures {
   readonly integers?: IntegerFigures;
 }
 
+/** A tensor that a file of codes and scales holds in several. */
+export interface QuantizedFigures {
+  readonly name: string;
+  /** The method after training, where it is more than codes and scales of a quantiser. */
+  readonly method?: string;
+  /** Name or options; codebooks have none. */
+  readonly quantizer?: string | QuantizerOptions;
+  readonly shape: readonly number[];
+  /** The tensors that hold it. */
+  readonly tensors: readonly string[];
+  readonly bytes: number;
+  /** Of all that is stored, for each element. */
+  readonly bitsPerElement: number;
+}
+
 export interface ModelFigures {
   readonly kind: string;
   readonly files: readonly string[];
@@ -72,6 +96,8 @@ export interface ModelFigures {
   readonly elements: number;
   readonly bytes: number;
   readonly tensors: readonly TensorFigures[];
+  /** Of a file that `quantizeModel` wrote. */
+  readonly quantized?: readonly QuantizedFigures[];
   /** Tensors whose elements are not read. */
   readonly unread: readonly string[];
 }
@@ -212,6 +238,24 @@ async function figuresOf(tensor: StoredTensor, step: (elements: number) => void)
   return { ...heading, ...(integers !== undefined && { integers }) };
 }
 
+/** The quantised tensors of a file; undefined: it says nothing of any. Throws DamagedFileError. */
+function quantizedOf(model: ModelFile): readonly QuantizedFigures[] | undefined {
+  const described = describedTensors(model);
+  if (described === undefined) return undefined;
+  return [...described].map(([name, { description, codes, parts }]) => {
+    const tensors = [codes, ...parts.values()];
+    const bytes = tensors.reduce((sum, { dtype, shape }) => sum + bytesOf(elementsOf(shape), dtype), 0);
+    const { shape, quantizer } = description;
+    const elements = elementsOf(shape);
+    return {
+      ...{ name, shape, bytes, tensors: tensors.map((tensor) => tensor.name) },
+      ...(isMatrix(description) && { method: description.method }),
+      ...(quantizer !== undefined && { quantizer }),
+      bitsPerElement: elements === 0 ? 0 : (8 * bytes) / elements,
+    };
+  });
+}
+
 /** How `inspectModel` is watched. */
 export interface InspectModelOptions {
   readonly onProgress?: (progress: ModelProgress) => void;
@@ -232,6 +276,7 @@ export async function inspectModel(path: string, given?: InspectModelOptions): P
   if (onProgress !== undefined) checkFunction('onProgress', onProgress);
   const model = await openModel(path);
   try {
+    const quantized = quantizedOf(model);
     const elements = model.tensors.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
     let done = 0;
     const tensors: TensorFigures[] = [];
@@ -245,7 +290,8 @@ export async function inspectModel(path: string, given?: InspectModelOptions): P
       );
     const { kind, files, metadata, unread } = model;
     const bytes = tensors.reduce((sum, tensor) => sum + tensor.bytes, 0);
-    return { kind, files, metadata, elements, bytes, tensors, unread };
+    const heading = { kind, files, metadata, elements, bytes, tensors, unread };
+    return quantized === undefined ? heading : { ...heading, quantized };
   } finally {
     model.close();
   }

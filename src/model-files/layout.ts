@@ -16,7 +16,7 @@ import {
   type QuantizerOptions,
   quantizer,
 } from '../quantizers/index.ts';
-import { fields, integer, list, maybe, record, type Schema, value, word } from '../schema.ts';
+import { fields, integer, list, maybe, type Schema, value, word } from '../schema.ts';
 import { dtypeOf } from './dtypes.ts';
 
 /** The metadata that hold the descriptions of quantised tensors. */
@@ -39,22 +39,28 @@ export interface TensorDescription {
   readonly zeroPoint?: string;
 }
 
-const text = value<string>((given) => typeof given === 'string' && given !== '', 'a text');
+export const nameSchema: Schema<string> = value<string>(
+  (given) => typeof given === 'string' && given !== '',
+  'a text',
+);
 const isQuantizer = (given: unknown): boolean =>
   (typeof given === 'string' && given !== '') || (typeof given === 'object' && given !== null);
 
-export const descriptionsSchema = record(
-  fields({
-    quantizer: value(isQuantizer, 'the name or the options of a quantiser'),
-    axis: maybe(integer(-64, 63)),
-    shape: list(integer(0, Number.MAX_SAFE_INTEGER), 0, 64),
-    dtype: word(dtypeNames),
-    values: word(['F32', 'F64']),
-    scale: maybe(text),
-    tensorScale: maybe(text),
-    zeroPoint: maybe(text),
-  }),
-) as unknown as Schema<Readonly<Record<string, TensorDescription>>>;
+export const quantizerSchema: Schema<string | QuantizerOptions> = value(
+  isQuantizer,
+  'the name or the options of a quantiser',
+);
+
+export const tensorSchema: Schema<TensorDescription> = fields({
+  quantizer: quantizerSchema,
+  axis: maybe(integer(-64, 63)),
+  shape: list(integer(0, Number.MAX_SAFE_INTEGER), 0, 64),
+  dtype: word(dtypeNames),
+  values: word(['F32', 'F64']),
+  scale: maybe(nameSchema),
+  tensorScale: maybe(nameSchema),
+  zeroPoint: maybe(nameSchema),
+}) as unknown as Schema<TensorDescription>;
 
 /** What is said of the quantiser of a tensor: all that decides about codes and scales, and nothing about gradients. */
 const optionNames: readonly (keyof QuantizerOptions)[] = [
@@ -71,7 +77,7 @@ const optionNames: readonly (keyof QuantizerOptions)[] = [
 export function tensorQuantizer(
   { quantizer: given, axis }: Pick<TensorDescription, 'quantizer' | 'axis'>,
   path: string,
-  more: Pick<QuantizerOptions, 'rounding' | 'nan' | 'seed'> = {},
+  more: Pick<QuantizerOptions, 'rounding' | 'nan' | 'seed' | 'stream'> = {},
 ): Quantizer {
   return refusedAs(
     () => {
@@ -108,7 +114,7 @@ const codeTypes: Readonly<Record<number, readonly [unsigned: Dtype, signed: Dtyp
 };
 
 /** How codes of a shape are stored: elements of their own type where there is one, else bytes that are filled densely. */
-function codesHeading(format: Format, shape: readonly number[]): Heading {
+export function codesHeading(format: Format, shape: readonly number[]): Heading {
   const { bits, kind, isSigned } = format;
   const own = kind === 'float' ? dtypeOf(format) : undefined;
   if (own !== undefined) return { dtype: own, shape };

@@ -16,9 +16,22 @@ import { bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
 import { removeLeftovers } from '../files/write.ts';
 import { type NaNInGroups, nanTreatments, type QuantizerOptions } from '../quantizers/index.ts';
 import { type RoundingMode, roundingModes } from '../rounding/index.ts';
-import { type AfterMethod, afterMethods, afterTensor, type MatrixMethod } from './after-methods.ts';
+import {
+  type AfterMethod,
+  afterMethods,
+  afterTensor,
+  matrixChoice,
+  minifloatChoice,
+} from './after-methods.ts';
 import { codesFile } from './codes-file.ts';
-import { metadataKey, tensorQuantizer } from './layout.ts';
+import { metadataKey } from './layout.ts';
+import {
+  bytesOfHeadings,
+  type MatrixDescription,
+  type MatrixMethod,
+  matrixHeadings,
+  matrixMethods,
+} from './matrix-layout.ts';
 import { ErrorSums, type Errors } from './measures.ts';
 import type { ModelFile, StoredTensor } from './model-file.ts';
 import { numpyOutput } from './numpy-output.ts';
@@ -58,7 +71,7 @@ export interface QuantizeModelOptions {
   readonly threads?: number;
   /**
    * A method after training. Default `'nearest'`: the quantiser by itself. `'mse'`: its scales searched for the least squared error. All
-   * others take each tensor as a matrix and give values alone, without a file of codes: `docs/model-files.md`.
+   * others hold each tensor whole; all but minifloat take it as a matrix: `docs/model-files.md`.
    */
   readonly after?: AfterMethod;
   /** kmeans, minifloat: bits of a code. Default 3 and 4. */
@@ -141,11 +154,12 @@ const ownQuantizers: Readonly<Partial<Record<AfterMethod, string>>> = {
   bitmask: 'int4/row/mse',
 };
 
-const isMatrixMethod = (after: AfterMethod): after is MatrixMethod => after !== 'nearest' && after !== 'mse';
+const isMatrixMethod = (after: AfterMethod): after is MatrixMethod =>
+  (matrixMethods as readonly AfterMethod[]).includes(after);
 
 /** Refuses what a method does not use. */
 function checkAfter(options: QuantizeModelOptions): void {
-  const { bits, rank, calibration, axis, dequantized, out, rules = [] } = options;
+  const { bits, rank, calibration, axis, rules = [] } = options;
   const after = oneOf('after', options.after, afterMethods, 'nearest');
   const own = optionsOfMethods[after];
   for (const name of ['to', 'bits', 'rank', 'calibration'] as const)
@@ -159,14 +173,9 @@ function checkAfter(options: QuantizeModelOptions): void {
       calibration,
       'a file with inputs of the layers, with after secondOrder',
     );
-  if (!isMatrixMethod(after)) return;
-  if (axis !== undefined) oneOf('axis', axis, [0, -1]);
-  if (out !== undefined && dequantized !== true)
-    throw new ArgumentError(
-      'dequantized',
-      dequantized,
-      `true, with after ${after}: a file of codes has no place for what it gives`,
-    );
+  if (after === 'nearest' || after === 'mse') return;
+  if (after === 'minifloat') checkAbsent('axis', axis, 'nothing with after minifloat');
+  else if (axis !== undefined) oneOf('axis', axis, [0, -1]);
   for (const [i, { to: other }] of rules.entries())
     if (!own.includes('to') && other !== 'keep')
       throw new ArgumentError(`rules[${i}].to`, other, `keep, with after ${after}`);
@@ -212,29 +221,22 @@ async function quantizeOne(
 /** Runs a method on one tensor. */
 async function afterOne(
   tensor: StoredTensor,
-  { said }: Choice,
+  choice: Choice & { readonly matrix: MatrixDescription },
   output: ModelOutput | undefined,
   {
     all,
     step,
-    method,
-    options,
     calibration,
   }: {
     all: ErrorSums;
     step: (tensor: StoredTensor, elements: number) => void;
-    method: MatrixMethod;
-    options: QuantizeModelOptions;
     calibration: ModelFile | undefined;
   },
 ): Promise<TensorReport> {
   const { name, shape, dtype } = tensor;
-  const { bits, rank } = options;
-  const isTurned = (said.axis ?? options.axis) === 0;
+  const { matrix, quantizer } = choice;
   const found = calibration?.tensors.find((one) => one.name === name);
-  // Blocks lie along the inputs, which are the columns of the matrix.
-  const quantizer = tensorQuantizer({ quantizer: said.quantizer }, 'to');
-  const done = await afterTensor(tensor, method, quantizer, { bits, rank, isTurned, calibration: found });
+  const done = await afterTensor(tensor, choice, found);
   const sums = new ErrorSums();
   sums.add(done.x, done.values);
   all.addSums(sums);
@@ -242,9 +244,13 @@ async function afterOne(
   await output?.end(tensor);
   step(tensor, done.x.length);
   const bytesBefore = bytesOf(elementsOf(shape), dtype);
-  const by = optionsOfMethods[method].includes('to') ? said.quantizer : method;
-  return { name, shape, dtype, quantizer: by, bytesBefore, bytesAfter: done.bytes, errors: sums.errors };
+  const bytesAfter = bytesOfHeadings(matrixHeadings(matrix, quantizer));
+  const by = matrix.quantizer ?? matrix.method;
+  return { name, shape, dtype, quantizer: by, bytesBefore, bytesAfter, errors: sums.errors };
 }
+
+const hasMatrix = (choice: Choice): choice is Choice & { readonly matrix: MatrixDescription } =>
+  choice.matrix !== undefined;
 
 /** Keeps one tensor. */
 async function keepOne(
@@ -277,7 +283,6 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
   const options = checkOptions(given);
   const { axis, rules, rounding, nan, seed = 0, threads = 1, onProgress, signal } = options;
   const { after = 'nearest' } = options;
-  const method = isMatrixMethod(after) ? after : undefined;
   const to = options.to ?? ownQuantizers[after];
   const model = await openModel(path);
   let output: ModelOutput | undefined;
@@ -291,18 +296,35 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
       );
     if (options.calibration !== undefined) calibration = await openModel(options.calibration, 'calibration');
     const more = { ...(rounding !== undefined && { rounding }), ...(nan !== undefined && { nan }) };
-    const chosen = chooseQuantizers(model.tensors, {
+    const plain = chooseQuantizers(model.tensors, {
       ...{ to, rules, more, searches: after === 'mse' },
-      axis: method === undefined ? axis : undefined,
+      axis: isMatrixMethod(after) ? undefined : axis,
     });
-    output = outputOf(model, chosen, options);
-    const elements = model.tensors.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
+    const isSearched = after === 'minifloat';
+    const read = isSearched ? [...model.tensors, ...plain.keys()] : model.tensors;
+    const elements = read.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
     let done = 0;
     const step = (tensor: StoredTensor, count: number): void => {
       signal?.throwIfAborted();
       done += count;
       onProgress?.({ tensor: tensor.name, done, elements });
     };
+    const chosen = new Map<StoredTensor, Choice>();
+    for (const [tensor, choice] of plain) {
+      if (isSearched) {
+        chosen.set(tensor, await minifloatChoice(tensor, options.bits));
+        step(tensor, elementsOf(tensor.shape));
+        continue;
+      }
+      const isTurned = (choice.said.axis ?? axis) === 0;
+      const said = { bits: options.bits, rank: options.rank, isTurned };
+      const draws = { seed, stream: model.tensors.indexOf(tensor) };
+      chosen.set(
+        tensor,
+        isMatrixMethod(after) ? matrixChoice(tensor, after, choice, { ...said, ...draws }) : choice,
+      );
+    }
+    output = outputOf(model, chosen, options);
     const all = new ErrorSums();
     const reports = new Map<StoredTensor, TensorReport>();
     for (const tensor of output?.order ?? model.tensors) {
@@ -311,9 +333,9 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
       const report =
         choice === undefined
           ? await keepOne(tensor, output, step)
-          : method === undefined
-            ? await quantizeOne(tensor, choice, output, { call, all, step })
-            : await afterOne(tensor, choice, output, { all, step, method, options, calibration });
+          : hasMatrix(choice)
+            ? await afterOne(tensor, choice, output, { all, step, calibration })
+            : await quantizeOne(tensor, choice, output, { call, all, step });
       reports.set(tensor, report);
     }
     await output?.commit();

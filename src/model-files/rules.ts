@@ -7,6 +7,7 @@ import { nearestWords } from '../nearest-words.ts';
 import type { Quantizer, QuantizerOptions } from '../quantizers/index.ts';
 import { checkSchema, fields, integer, list, maybe, type Schema, value } from '../schema.ts';
 import { layoutOf, type TensorDescription, tensorQuantizer } from './layout.ts';
+import type { MatrixDescription } from './matrix-layout.ts';
 import { isReal, type StoredTensor } from './model-file.ts';
 
 /** What becomes of tensors with certain names. */
@@ -41,6 +42,8 @@ export function checkRules(path: string, given: unknown): readonly ModelRule[] {
 export type Choice = {
   readonly quantizer: Quantizer;
   readonly said: Pick<TensorDescription, 'quantizer' | 'axis'>;
+  /** Of methods that take it as a matrix, of which the quantiser is then: what the file says of it, but for names. */
+  readonly matrix?: MatrixDescription;
 };
 
 /** What is said for all tensors. */

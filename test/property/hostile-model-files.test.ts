@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
-import { quantizeModel } from '../../src/model-files/index.ts';
+import { type QuantizeModelOptions, quantizeModel } from '../../src/model-files/index.ts';
 import {
   expectBoundedMemory,
   expectDoneOrRefused,
@@ -392,15 +392,31 @@ describe('files of codes and scales', () => {
       const codes = join(folder, 'c.safetensors');
       writeFileSync(model, safetensors(tensors));
       const variants: { header: { __metadata__: Record<string, string> }; arrays: Uint8Array }[] = [];
-      for (const to of ['nvfp4', 'uint4/row/minmax', 'int5/block:4']) {
-        await quantizeModel(model, { to, out: codes });
+      const inputs = join(folder, 'i.safetensors');
+      writeFileSync(
+        inputs,
+        safetensors(tensors.slice(0, 2).map((one) => ({ ...one, shape: [1, ...one.shape] }))),
+      );
+      const ways: QuantizeModelOptions[] = [
+        ...['nvfp4', 'uint4/row/minmax', 'int5/block:4'].map((to) => ({ to })),
+        ...(['kmeans', 'bitmask', 'minifloat'] as const).map((after) => ({ after })),
+        { after: 'lowRankError', to: 'nvfp4' },
+        { after: 'secondOrder', to: 'int4/row', calibration: inputs },
+      ];
+      for (const way of ways) {
+        await quantizeModel(model, { ...way, out: codes });
         variants.push(headerOf(new Uint8Array(readFileSync(codes))) as never);
       }
       const changed = fc.constantFrom(...variants).chain(({ header: own, arrays: bytes }) => {
         const said = JSON.parse(own.__metadata__['halfulp.quantized']!);
-        return hostileJson(said).map((text) =>
-          sealed({ ...own, __metadata__: { ...own.__metadata__, 'halfulp.quantized': text } }, bytes),
+        const damaged = hostileBytes(bytes).map((changes) =>
+          changes.length === bytes.length ? changes : bytes,
         );
+        return fc
+          .tuple(fc.oneof(hostileJson(said), fc.constant(JSON.stringify(said))), damaged)
+          .map(([text, arrays]) =>
+            sealed({ ...own, __metadata__: { ...own.__metadata__, 'halfulp.quantized': text } }, arrays),
+          );
       });
       await fc.assert(
         fc.asyncProperty(changed, async (bytes) => {
@@ -409,6 +425,7 @@ describe('files of codes and scales', () => {
         }),
         { seed, numRuns },
       );
+      rmSync(inputs);
     },
     hour,
   );

@@ -3,6 +3,7 @@ import type {
   Errors,
   ModelFigures,
   ModelReport,
+  QuantizedFigures,
   TensorFigures,
   TensorReport,
 } from '../../model-files/index.ts';
@@ -42,7 +43,7 @@ const errorColumns: readonly Column[] = [
   { heading: ['under-', 'flow %'], name: 'underflow, %', align: 'right' },
 ];
 
-const quantizerName = ({ quantizer }: TensorReport): string =>
+const quantizerName = ({ quantizer }: Pick<TensorReport, 'quantizer'>): string =>
   typeof quantizer === 'string' ? quantizer : String(quantizer?.format ?? 'keep');
 
 const isLossy = (report: TensorReport): report is TensorReport & { errors: Errors } => report.errors !== null;
@@ -130,13 +131,34 @@ function figureRow({ name, dtype, shape, numbers, integers }: TensorFigures): st
   ];
 }
 
+const quantizedColumns: readonly Column[] = [
+  { heading: ['', 'quantised'], name: 'quantised tensor', align: 'left' },
+  { heading: ['', 'shape'], name: 'shape', align: 'right' },
+  { heading: ['', 'method'], name: 'method', align: 'left' },
+  { heading: ['', 'quantiser'], name: 'quantiser', align: 'left' },
+  { heading: ['', 'bytes'], name: 'bytes', align: 'right' },
+  { heading: ['bits an', 'element'], name: 'bits an element', align: 'right' },
+  { heading: ['', 'in'], name: 'tensors that hold it', align: 'left' },
+];
+
+const quantizedRow = ({ name, shape, method, quantizer, bytes, ...rest }: QuantizedFigures): string[] => [
+  ...[
+    name,
+    shapeOf(shape),
+    method ?? absent,
+    quantizer === undefined ? absent : quantizerName({ quantizer }),
+  ],
+  ...[String(bytes), rest.bitsPerElement.toFixed(2), rest.tensors.join(' ')],
+];
+
 /** What is in a model. */
 export function inspectedPage(
-  { kind, files, tensors, unread, elements, bytes }: ModelFigures,
+  { kind, files, tensors, quantized = [], unread, elements, bytes }: ModelFigures,
   io: Io,
 ): string {
-  const table =
-    tensors.length === 0 ? '' : `${formatTable(figureColumns, tensors.map(figureRow), styleOf(io))}\n`;
+  const tableOf = (columns: readonly Column[], rows: readonly string[][]): string =>
+    rows.length === 0 ? '' : `${formatTable(columns, rows, styleOf(io))}\n`;
+  const table = `${tableOf(figureColumns, tensors.map(figureRow))}${tableOf(quantizedColumns, quantized.map(quantizedRow))}`;
   const where = files.length === 1 ? '' : ` in ${files.length} files`;
   const rest = unread.length === 0 ? '' : `; ${unread.length} tensors whose elements are not read`;
   return `${table}${kind}${where}: ${tensors.length} tensors, ${elements} elements, ${inBytes(bytes)}${rest}\n`;

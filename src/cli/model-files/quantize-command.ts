@@ -51,13 +51,15 @@ interface Given {
 }
 
 /** The name of a file that is not told: in the working folder. */
-function outOf(model: string, { to = 'rules', out, dequantized, check }: Given): string | undefined {
+function outOf(model: string, { to, after, out, dequantized, check }: Given): string | undefined {
   if (out !== undefined) return out;
   if (check) return undefined;
   if (dequantized)
     throw new ArgumentError('--out', out, 'the name of the file to be written, with --dequantized');
   const stem = basename(model).replace(/(\.safetensors\.index)?\.\w+$/, '');
-  const name = `${stem}-${to.replace(/[^A-Za-z0-9.]+/g, '-').replace(/-+$/, '')}.safetensors`;
+  const made = [to, after === 'nearest' ? undefined : after].filter((word) => word !== undefined);
+  const how = made.length === 0 ? 'rules' : made.join('-');
+  const name = `${stem}-${how.replace(/[^A-Za-z0-9.]+/g, '-').replace(/-+$/, '')}.safetensors`;
   if (existsSync(name)) throw new ArgumentError('--out', undefined, `a name: there is ${name} already`);
   return name;
 }
