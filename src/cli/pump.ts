@@ -23,10 +23,21 @@ export async function pumpToStdout(
   signal: AbortSignal,
 ): Promise<void> {
   const output = io.stdout.device ?? io.stdout;
-  for await (const piece of pieces) {
-    if (signal.aborted || output.writable === false) return;
-    if (output.write(piece) === false && output.on !== undefined) await drained(output);
-    await turn();
+  // Node's standard output calls itself writable again after every write that fails.
+  let isLost = false;
+  const lose = (): void => {
+    isLost = true;
+  };
+  output.on?.('error', lose);
+  try {
+    for await (const piece of pieces) {
+      if (signal.aborted || output.writable === false) return;
+      if (output.write(piece) === false && output.on !== undefined) await drained(output);
+      await turn();
+      if (isLost) return;
+    }
+  } finally {
+    output.off?.('error', lose);
   }
 }
 

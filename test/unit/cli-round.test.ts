@@ -1,5 +1,6 @@
 /** `halfulp round`: the explanation in full for a few cases, JSON against the library, reading of values, refusals. */
 
+import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { scalarFormats } from '../../src/formats/index.ts';
@@ -134,13 +135,29 @@ test('values come from standard input in place of -, with the lines cut anywhere
   expect((await halfulp(['-', '--format', 'int8'])).out).toBe('');
 });
 
-test('a bad word on standard input is named with its line; what came before is printed', async () => {
-  const { out, err, code } = await halfulp(['-', '--format', 'int8'], ['1\n2 x\n3\n']);
-  expect(out).toContain('2 to int8');
-  expect(out).not.toContain('3 to int8');
-  expect(err).toMatch(/^halfulp: standard input, line 2: got 'x'; accepted: a number/);
-  expect(code).toBe(2);
+test('numbers of standard input have a line each, those of arguments a page, and --as says otherwise', async () => {
+  const given = ['1', '-', '-0.3', '--format', 'e4m3fn,int8'];
+  const input = ['0.3\n1e9 -0\n'];
+  const lines = '1 1\n0.3125 0\nnan 127\n-0 0\n-0.3125 0\n';
+  expect((await halfulp(given, input)).out).toBe(lines);
+  expect((await halfulp([...given, '--as', 'value'], input)).out).toBe(lines);
+  const { out } = await halfulp([...given, '--as', 'page'], input);
+  expect(out.match(/^\S+ to (e4m3fn|int8)/gm)).toHaveLength(10);
+  const page = await halfulp(['0.3', '--format', 'int8']);
+  expect(page.out).toMatch(/^0\.3 to int8/);
+  expect((await halfulp(['0.3', '--format', 'int8', '--as', 'page'])).out).toBe(page.out);
 });
+
+test.each([[], ['--as', 'page'], ['--as', 'csv'], ['--json']])(
+  'a bad word on standard input is named with its line; what came before is printed: %s',
+  async (...form) => {
+    const { out, err, code } = await halfulp(['-', '--format', 'int8', ...form], ['1\n2 x\n3\n']);
+    const { out: before } = await halfulp(['-', '--format', 'int8', ...form], ['1\n2\n']);
+    expect(out).toBe(before);
+    expect(err).toMatch(/^halfulp: standard input, line 2: got 'x'; accepted: a number/);
+    expect(code).toBe(2);
+  },
+);
 
 test('the records are those of the library: values, codes, one random integer after another', async () => {
   const values = [0.1, -0.3, 7, 1e9, -0.01, 0.7];
@@ -240,6 +257,16 @@ test('a reader that has gone ends the work', async () => {
   };
   expect(await run(['round', '-', '--format', 'e5m2'], { ...world.io, stdin: endless(), stdout })).toBe(0);
   expect(lines).toBe(5);
+  // Node's standard output stays writable when its reader has gone.
+  const failing = Object.assign(new EventEmitter(), {
+    write: () => {
+      if (++lines === 10) failing.emit('error', new Error('EPIPE'));
+    },
+  });
+  const io = { ...world.io, stdin: endless(), stdout: failing };
+  expect(await run(['round', '-', '--format', 'e5m2'], io)).toBe(0);
+  expect(lines).toBe(10);
+  expect(failing.listenerCount('error')).toBe(0);
 });
 
 test.each([

@@ -1,6 +1,6 @@
 /**
  * `halfulp round VALUE... --format NAME` on the command line: each value rounded and explained, from the arguments or from
- * standard input; with `--as`, a line each. How explanations look is round-page.ts, how lines are made round-lines.ts.
+ * standard input; those of standard input, and with `--as`, a line each. How explanations look is round-page.ts, how lines are made round-lines.ts.
  */
 
 import { Command } from 'commander';
@@ -14,7 +14,7 @@ import { pumpToStdout } from '../pump.ts';
 import { bold } from '../text-table.ts';
 import { readFormat } from './read-format.ts';
 import { explainGiven, type GivenNumber, readAnyNumber } from './read-number.ts';
-import { type Batch, type LineForm, lineForms, roundedLines, type Target } from './round-lines.ts';
+import { type Batch, lineForms, roundedLines, type Target } from './round-lines.ts';
 import { roundPage, roundRecord } from './round-page.ts';
 import { acceptNegativeNumbers, resolveGiven, withRoundingOptions } from './rounding-options.ts';
 import { wordsOf } from './words.ts';
@@ -24,21 +24,25 @@ Examples:
   halfulp round 0.1 --format e4m3fn
   halfulp round -0.1 0x1.8p-3 2^-9 1/3 pi inf --format e5m2 --rounding toward-zero
   halfulp round 0.1 --format e2m1 --rounding stochastic --seed 7
+  halfulp round - --format e4m3fn < numbers.txt
   halfulp round - --format e4m3fn,bfloat16 --as csv < numbers.txt
   seq 1 100 | halfulp round - --format int4 --json | jq .result.value
 
 Numbers are decimal, hexadecimal (0x1.8p-3), binary (0b1.01), powers of two
 (2^-9), fractions (1/3), pi, e, inf or nan, and are rounded once, from exactly
 what is typed. With - they come from standard input, separated by white space;
-an error names the line. The n-th number uses the n-th random integer. With --as
-there is a line for each number, fit for millions: its value, its code, or
-number,value,code as CSV. With --json there is one object a line, in which NaN,
-infinities and -0 are strings.`;
+an error names the line, and each has a line of output, fit for millions: its
+value, or with --as its code, or number,value,code as CSV, or a page as for
+numbers that are arguments. The n-th number uses the n-th random integer. With
+--json there is one explained object a line, in which NaN, infinities and -0 are
+strings.`;
+
+const forms = [...lineForms, 'page'] as const;
 
 /** The options as commander leaves them. */
 interface GivenOptions extends RoundOptions {
   readonly format?: string;
-  readonly as?: LineForm;
+  readonly as?: (typeof forms)[number];
   readonly json?: boolean;
 }
 
@@ -87,7 +91,11 @@ export function roundCommand(io: Io, done: (code: number) => void): Command {
     .argument('<value...>', 'numbers; - reads them from standard input')
     .option('--format <name>', 'the format, or several (required): see `halfulp formats`');
   withRoundingOptions(command)
-    .option('--as <form>', `a line a number: ${lineForms.join(', ')}`, choice('--as', lineForms))
+    .option(
+      '--as <form>',
+      `what is printed of a number: ${forms.join(', ')} (default: page, or value with -)`,
+      choice('--as', forms),
+    )
     .option('--json', 'print a JSON object for each number, one a line')
     .addHelpText('after', examples)
     .action(
@@ -102,10 +110,11 @@ export function roundCommand(io: Io, done: (code: number) => void): Command {
         // Arguments are checked before anything is printed; standard input may be endless.
         for (const value of values) if (value !== '-') readAnyNumber(value, 'value');
         const emphasise = allowsStyle(io.stdout, io.environment) ? bold : (text: string) => text;
+        const form = as ?? (json || !values.includes('-') ? 'page' : 'value');
         const pieces =
-          as === undefined
+          form === 'page'
             ? explanations(numbersOf(values, io), targets, json, emphasise)
-            : roundedLines(batchesOf(values, io), targets, as);
+            : roundedLines(batchesOf(values, io), targets, form);
         await pumpToStdout(pieces, io, new AbortController().signal);
         done(exitCodes.done);
       },

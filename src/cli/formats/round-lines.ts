@@ -95,8 +95,17 @@ function isExactDecimal(text: string, x: number): boolean {
   return Math.abs(x) * powersOfTen[places]! === Number(unsigned.replace('.', ''));
 }
 
-/** A block of numbers: the nearest binary64 ones, and the indices of those to be rounded from what was typed. */
-function read(batch: Batch, turns: readonly Turns[]): { values: Float64Array; apart: number[] } {
+/** Numbers of a block, up to one that is none. */
+interface Numbers {
+  /** The nearest binary64 ones. */
+  readonly values: Float64Array;
+  /** Indices of those to be rounded from what was typed. */
+  readonly apart: readonly number[];
+  /** What is wrong with the next. */
+  readonly fault?: unknown;
+}
+
+function read(batch: Batch, turns: readonly Turns[]): Numbers {
   const { texts } = batch;
   const values = new Float64Array(texts.length);
   const apart: number[] = [];
@@ -107,10 +116,14 @@ function read(batch: Batch, turns: readonly Turns[]): { values: Float64Array; ap
     if (size > 2 ** -1000 && size < 2 ** 1000) {
       values[i] = x;
       if (turns.some((turn) => turn(x)) && !isExactDecimal(text, x)) apart.push(i);
-    } else {
+      continue;
+    }
+    try {
       const given = readAnyNumber(text, batch.argument(i));
       values[i] = given.value;
       if (!given.exact) apart.push(i);
+    } catch (fault) {
+      return { values: values.subarray(0, i), apart, fault };
     }
   }
   return { values, apart };
@@ -182,8 +195,7 @@ export async function* roundedLines(
   }
   let index = 0;
   for await (const batch of batches) {
-    if (batch.texts.length === 0) continue;
-    const { values, apart } = read(batch, turns);
+    const { values, apart, fault } = read(batch, turns);
     const columns = targets.map(({ format, options }, k) => {
       const { rounding, saturation, subnormals, seed, stream, randomBits, variant } = options;
       const own = { rounding, saturation, subnormals, seed, stream, randomBits, variant };
@@ -205,6 +217,7 @@ export async function* roundedLines(
             return [...(form === 'csv' ? [quoted(batch.texts[i]!)] : []), ...cells].join(separator);
           });
     index += lines.length;
-    yield `${lines.join('\n')}\n`;
+    if (lines.length > 0) yield `${lines.join('\n')}\n`;
+    if (fault !== undefined) throw fault;
   }
 }
