@@ -53,6 +53,12 @@ export function unitOf(spec: AccumulatorSpec): MatrixUnit | undefined {
   return isMatrixUnit(accumulate) ? accumulate : undefined;
 }
 
+/**
+ * Whether it is the 32-bit integers that layers of a recipe may sum in: of the elements of scaled images, whose units their results are
+ * multiplied by. As tensors have no such values, it is no accumulator of anything else.
+ */
+export const isInteger32 = (spec: AccumulatorSpec | null): boolean => spec === 'int32';
+
 /** Checks an accumulator by itself, whatever its results are rounded to. Throws ArgumentError that names the field. */
 export function checkAccumulator(path: string, spec: unknown): void {
   const model = accumulatorModel(path, spec);

@@ -35,6 +35,45 @@ function checkBias(name: string, bias: readonly number[], result: readonly numbe
     throw new Error(`${name} bias shape (${bias}) does not match the number of output channels (${columns})`);
 }
 
+/** A kernel after the product, and its inputs. */
+interface FollowingStep {
+  readonly kernel: string;
+  inputs(result: TensorInfo): Record<string, TensorInfo>;
+  readonly attrs: { readonly alpha: unknown };
+}
+
+/** The steps of a fused call after its product. */
+export function stepsAfterProduct(args: KernelArguments): FollowingStep[] {
+  const { bias, preluActivationWeights: alpha } = args.inputs as Record<
+    string,
+    TensorInfo | null | undefined
+  >;
+  const { attrs } = args;
+  const steps: FollowingStep[] = [];
+  const own = { attrs: { alpha: attrs?.['leakyreluAlpha'] } };
+  if (bias !== undefined && bias !== null)
+    steps.push({ kernel: 'Add', inputs: (a) => ({ a, b: alongChannels(bias, args) }), ...own });
+  const activation = (attrs?.['activation'] ?? 'linear') as string;
+  const kernel = activations.get(activation);
+  if (kernel !== undefined)
+    steps.push({
+      kernel,
+      inputs: (x) => (activation === 'prelu' ? { x, alpha: alongChannels(alpha!, args) } : { x }),
+      ...own,
+    });
+  return steps;
+}
+
+/** The same call without what follows its product. */
+export function withoutSteps(args: KernelArguments): KernelArguments {
+  const {
+    bias: _bias,
+    preluActivationWeights: _alpha,
+    ...inputs
+  } = args.inputs as Record<string, TensorInfo>;
+  return { ...args, inputs, attrs: { ...args.attrs, activation: 'linear' } };
+}
+
 /**
  * Runs a fused call by its steps.
  *
@@ -48,30 +87,21 @@ export function runSteps(
   product: (args: KernelArguments) => TensorInfo,
   step: (name: string, args: KernelArguments) => TensorInfo,
 ): TensorInfo {
-  const { backend, attrs } = args;
+  const { backend } = args;
   const {
     bias,
-    preluActivationWeights: alpha,
+    preluActivationWeights: _,
     ...inputs
   } = args.inputs as Record<string, TensorInfo | undefined>;
   let result = product({ ...args, inputs });
-  const follow = (kernel: string, given: Record<string, TensorInfo>): void => {
-    const next = step(kernel, { inputs: given, backend, attrs: { alpha: attrs?.['leakyreluAlpha'] } });
-    if (next.dataId !== result.dataId) backend.disposeData(result.dataId);
-    result = next;
-  };
   try {
-    if (bias !== undefined && bias !== null) {
-      if (isWasmBackend(backend)) checkBias(name, bias.shape, result.shape);
-      follow('Add', { a: result, b: alongChannels(bias, args) });
+    if (bias !== undefined && bias !== null && isWasmBackend(backend))
+      checkBias(name, bias.shape, result.shape);
+    for (const { kernel, inputs: inputsOf, attrs } of stepsAfterProduct(args)) {
+      const next = step(kernel, { inputs: inputsOf(result), backend, attrs });
+      if (next.dataId !== result.dataId) backend.disposeData(result.dataId);
+      result = next;
     }
-    const activation = (attrs?.['activation'] ?? 'linear') as string;
-    const activate = activations.get(activation);
-    if (activate !== undefined)
-      follow(
-        activate,
-        activation === 'prelu' ? { x: result, alpha: alongChannels(alpha!, args) } : { x: result },
-      );
   } catch (error) {
     backend.disposeData(result.dataId);
     throw error;

@@ -25,10 +25,10 @@ import type { EmulationLog } from './log.ts';
 import {
   heldSide,
   type Image,
-  isUnit,
   ProductImages,
   type RunProduct,
   type Side,
+  sumsElements,
   tensorsOf,
 } from './product-images.ts';
 import { isProduct, operandNames } from './product-kernels.ts';
@@ -56,9 +56,16 @@ interface BackwardScope {
 
 const noImages: ReadonlySet<string> = new Set();
 
-/** Whether one sums some product that may read a forward image. */
+/** Whether elements are summed in some product that may read a forward image. */
 const useUnits = ({ forward, inputGradient, weightGradient }: ProductSlots): boolean =>
-  [forward, inputGradient, weightGradient].some(({ accumulate }) => isUnit(accumulate));
+  [forward, inputGradient, weightGradient].some(({ accumulate }) => sumsElements(accumulate));
+
+/** A weight whose outputs are summed over: the gradient that meets it has their units. */
+function withoutOutputs(image: Image | undefined): Image | undefined {
+  if (image?.grid?.outputs === undefined) return image;
+  const { outputs: _, ...grid } = image.grid;
+  return { ...image, grid };
+}
 
 export class ProductCalls {
   readonly #tf: TensorFlow;
@@ -161,7 +168,7 @@ export class ProductCalls {
         [names.x, x.image],
         [names.w, w.image],
       ]);
-      const result = this.#images.execute(execute, args, images, slots.forward.accumulate);
+      const result = this.#images.execute(execute, name, args, images, slots.forward.accumulate);
       return this.#images.output(result, slots.forward.y);
     } finally {
       if (isTaped) this.#pending.push(call);
@@ -187,18 +194,25 @@ export class ProductCalls {
     const made: Tensor[] = [];
     try {
       const images = new Map<string, Image | undefined>();
-      images.set(
+      const image = this.#images.backwardImage(
+        name,
         operand,
-        this.#images.backwardImage(name, operand, infos[operand]!, args, side, own, isSwapped, made),
+        infos[operand]!,
+        args,
+        side,
+        own,
+        isSwapped,
+        made,
       );
+      images.set(operand, isInput ? withoutOutputs(image) : image);
       if (g !== null) {
         const info = infos[gradient]!;
         const view = this.#images.view(name, gradient, info.shape, args.attrs, g);
-        const image = this.#images.image(this.#images.tensorOf(info), view, g, isUnit(accumulate));
+        const image = this.#images.image(this.#images.tensorOf(info), view, g, sumsElements(accumulate));
         made.push(image.tensor);
         images.set(gradient, image);
       }
-      return this.#images.output(this.#images.execute(execute, args, images, accumulate), out);
+      return this.#images.output(this.#images.execute(execute, name, args, images, accumulate), out);
     } finally {
       for (const tensor of made) tensor.dispose();
     }

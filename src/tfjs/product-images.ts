@@ -3,7 +3,9 @@
  * kept as long as the values are the same. Which product reads which is product-calls.ts'.
  */
 import type { Tensor } from '@tensorflow/tfjs';
-import { type AccumulatorSpec, unitOf } from './accumulator.ts';
+import { ArgumentError } from '../errors.ts';
+import { type AccumulatorSpec, isInteger32, unitOf } from './accumulator.ts';
+import { stepsAfterProduct, withoutSteps } from './fused.ts';
 import {
   backendOf,
   type DataId,
@@ -13,17 +15,18 @@ import {
   type TensorFlow,
   type TensorInfo,
 } from './internals.ts';
+import { fusedNames } from './kernel-names.ts';
 import { type OperandView, operandView } from './operand-views.ts';
 import type { SlotOperand, SlotOutput } from './product-slots.ts';
 import { normOf, swapLast, swappedShape } from './row-norms.ts';
 import type { Held, SavedTensors, TensorCodec } from './saved-tensors.ts';
-import { type Grid, unitOperands } from './unit-operands.ts';
+import { type Grid, integersOf, unitOperands } from './unit-operands.ts';
 
 /** An image in the layout that the kernel reads, or with its last two axes swapped. The tensor is kept. */
 export interface Image {
   readonly tensor: Tensor;
   readonly isFlipped: boolean;
-  /** What its values are, where a matrix unit may sum them. */
+  /** What its values are, where a matrix unit or integers may sum them; elements are in the layout of the image. */
   readonly grid: Grid | undefined;
 }
 
@@ -43,8 +46,16 @@ export interface Side {
   readonly hasOperand?: boolean;
   /** All that is held so of the operand. */
   readonly held?: readonly Held[];
-  /** Whether a matrix unit may sum its images. */
+  /** Whether a matrix unit or integers may sum its images. */
   readonly hasGrid: boolean;
+}
+
+/** A product of scaled images: the elements that are summed, by what, and what the sums are multiplied by. */
+interface ScaledProduct {
+  readonly elements: readonly [Float32Array | Tensor, Float32Array | Tensor];
+  readonly accumulate: AccumulatorSpec;
+  /** Of the sums as they come. */
+  finish(sums: Tensor): Tensor;
 }
 
 /** How a product is to run: its arguments, which operands are images, which accumulator sums it. */
@@ -53,16 +64,24 @@ export type RunProduct = (
   how: { readonly images: ReadonlySet<string>; readonly accumulate: AccumulatorSpec | null },
 ) => KernelResult;
 
-/** Whether a matrix unit sums. */
-export const isUnit = (accumulate: AccumulatorSpec | null): boolean =>
-  accumulate !== null && unitOf(accumulate) !== undefined;
+/** Whether elements are summed, not the values that they stand for: by a matrix unit, or as integers. */
+export const sumsElements = (accumulate: AccumulatorSpec | null): boolean =>
+  accumulate !== null && (isInteger32(accumulate) || unitOf(accumulate) !== undefined);
+
+/** The largest magnitude of sums of integers; what is beyond it stays there. */
+const mostInteger = 2 ** 31;
 
 /** Places of the tensors that products keep of their operands, after all that an operation keeps itself. */
 const firstOfSides = 100;
 
 /** The tensors of an operand. */
 export function tensorsOf({ image, operand, normed }: Side): Tensor[] {
-  return [image?.tensor, operand, normed].filter((tensor) => tensor !== undefined);
+  return [image?.tensor, image?.grid?.elements, operand, normed].filter((tensor) => tensor !== undefined);
+}
+
+function disposeImage({ tensor, grid }: Image): void {
+  tensor.dispose();
+  grid?.elements?.dispose();
 }
 
 /** Holds what backward products read of an operand as a codec says; gives the tensors that stay as they are. */
@@ -74,7 +93,7 @@ export function heldSide(
 ): { readonly side: Side; readonly kept: Tensor[] } {
   const { operand, normed } = side;
   const image = isImageRead ? side.image : undefined;
-  if (!isImageRead) side.image?.tensor.dispose();
+  if (!isImageRead && side.image) disposeImage(side.image);
   const [heldImage, heldOperand, heldNormed] = [image?.tensor, operand, normed].map((tensor, i) => {
     const held = tensor && saved.hold(tensor, codec, firstOfSides + i);
     if (held) tensor?.dispose();
@@ -172,9 +191,15 @@ export class ProductImages {
 
   /** Another reference to an image, for an operand of a shape: a weight may be read as a matrix and as a batch of one. */
   #cloned({ tensor, isFlipped, grid }: Image, shape: readonly number[]): Image {
-    const fitted = isFlipped ? swappedShape(shape) : shape;
-    const clone = this.#tf.keep(this.#tf.tidy(() => this.#tf.reshape(tensor, [...fitted])));
-    return { tensor: clone, isFlipped, grid };
+    return this.#reshaped(tensor, isFlipped, grid, isFlipped ? swappedShape(shape) : shape);
+  }
+
+  /** Other references to an image's tensors, in a shape. The tensors are kept. */
+  #reshaped(tensor: Tensor, isFlipped: boolean, grid: Grid | undefined, shape: readonly number[]): Image {
+    const tf = this.#tf;
+    const reshaped = (one: Tensor): Tensor => tf.keep(tf.tidy(() => tf.reshape(one, [...shape])));
+    const elements = grid?.elements && reshaped(grid.elements);
+    return { tensor: reshaped(tensor), isFlipped, grid: grid && elements ? { ...grid, elements } : grid };
   }
 
   view(
@@ -194,42 +219,98 @@ export class ProductImages {
       const matrix = view.toMatrix(operand);
       const image = view.fromMatrix(slot.image(matrix));
       if (hasGrid) grid = slot.grid(matrix);
+      if (grid?.elements) grid = { ...grid, elements: tf.keep(view.fromMatrix(grid.elements)) };
       return tf.keep(image.dataId === operand.dataId ? tf.clone(image) : image);
     });
     return { tensor, isFlipped: view.flips, grid };
   }
 
-  /** Runs a product; a matrix unit sums the elements of scaled images, and its results are scaled then. */
+  /** Runs a product; where elements of scaled images are summed, its sums are scaled before a bias and an activation follow. */
   execute(
     execute: RunProduct,
+    name: string,
     args: KernelArguments,
     images: ReadonlyMap<string, Image | undefined>,
     accumulate: AccumulatorSpec | null,
   ): KernelResult {
-    const given = withImages(args, images);
-    const how = { images: given.images, accumulate };
-    const unit = accumulate === null ? undefined : unitOf(accumulate);
-    const [left, right] = [...images];
-    const [a, b] = [left?.[1], right?.[1]];
-    if (unit === undefined || a?.grid === undefined || b?.grid === undefined) return execute(given.args, how);
+    const scaled = accumulate === null ? undefined : this.#scaled(name, images, accumulate);
+    if (scaled === undefined) {
+      const given = withImages(args, images);
+      return execute(given.args, { images: given.images, accumulate });
+    }
     const tf = this.#tf;
-    const values = [a, b].map(({ tensor }) => tensor.dataSync() as Float32Array);
-    const ready = unitOperands(unit, values as [Float32Array, Float32Array], [a.grid, b.grid]);
-    if (ready === undefined) return execute(given.args, how);
-    const made = [a, b].map(({ tensor }, i) => tf.tensor(ready.elements[i]!, [...tensor.shape]));
-    const elements = new Map(
-      [left!, right!].map(([name, image], i) => [name, { ...image!, tensor: made[i]! }]),
-    );
-    const units = withImages(args, elements);
+    const made = [...images.values()].map((image, i) => {
+      const elements = scaled.elements[i]!;
+      const { shape } = image!.tensor;
+      return elements instanceof Float32Array
+        ? tf.tensor(elements, [...shape])
+        : tf.reshape(elements, [...shape]);
+    });
+    const elements = new Map([...images].map(([key, image], i) => [key, { ...image!, tensor: made[i]! }]));
+    const isFused = fusedNames.has(name);
+    const given = withImages(isFused ? withoutSteps(args) : args, elements);
     try {
-      const sums = execute(units.args, { ...how, accumulate: ready.unit }) as TensorInfo;
-      const tensor = tf.engine().makeTensorFromTensorInfo(sums);
-      const scaled = tf.mul(tensor, ready.factor);
-      tensor.dispose();
-      return scaled;
+      const how = { images: given.images, accumulate: scaled.accumulate };
+      const sums = tf.engine().makeTensorFromTensorInfo(execute(given.args, how) as TensorInfo);
+      const result = tf.tidy(() => {
+        const steps = isFused ? stepsAfterProduct(args) : [];
+        return steps.reduce<Tensor>((tensor, { kernel, inputs, attrs }) => {
+          const read = Object.entries(inputs(tensor)).map(([key, info]) => [key, this.tensorOf(info)]);
+          return tf.engine().runKernel(kernel, Object.fromEntries(read), attrs as never) as Tensor;
+        }, scaled.finish(sums));
+      });
+      sums.dispose();
+      return result;
     } finally {
       for (const tensor of made) tensor.dispose();
     }
+  }
+
+  /** The elements of a product's images and their scaling; undefined: values are summed as they are. */
+  #scaled(
+    name: string,
+    images: ReadonlyMap<string, Image | undefined>,
+    accumulate: AccumulatorSpec,
+  ): ScaledProduct | undefined {
+    const [a, b] = [...images.values()];
+    if (isInteger32(accumulate)) return this.#integers(name, images);
+    const unit = unitOf(accumulate);
+    if (unit === undefined || a?.grid === undefined || b?.grid === undefined) return undefined;
+    const values = [a, b].map(({ tensor }) => tensor.dataSync() as Float32Array);
+    const ready = unitOperands(unit, values as [Float32Array, Float32Array], [a.grid, b.grid]);
+    if (ready === undefined) return undefined;
+    const { elements, factor } = ready;
+    return { elements, accumulate: ready.unit, finish: (sums) => this.#tf.mul(sums, factor) };
+  }
+
+  /** Sums of 8-bit integers and the like, which are exact: one rounding makes them binary32, another one scales them. */
+  #integers(name: string, images: ReadonlyMap<string, Image | undefined>): ScaledProduct {
+    const tf = this.#tf;
+    const [a, b] = [...images].map(([key, image]) => {
+      const grid = image?.grid;
+      if (grid?.format.kind !== 'int')
+        throw new ArgumentError(
+          `${name}.${key}`,
+          'values that are no integers times a scale',
+          'what int32 sums: a quantiser of an integer format with one scale, without a transform and at full strength; or a weight that a grid of integers holds',
+        );
+      return { ...image!, grid };
+    }) as [Image & { grid: Grid }, Image & { grid: Grid }];
+    const elements = [a, b].map(
+      ({ tensor, grid }) => grid.elements ?? integersOf(tensor.dataSync() as Float32Array, grid),
+    ) as [Float32Array | Tensor, Float32Array | Tensor];
+    const unit = a.grid.unit * b.grid.unit;
+    const outputs = a.grid.outputs ?? b.grid.outputs;
+    const areRows = a.grid.outputs !== undefined && (name === 'BatchMatMul' || name === '_FusedMatMul');
+    const finish = (sums: Tensor): Tensor => {
+      const held = tf.clipByValue(sums, -mostInteger, mostInteger);
+      if (outputs === undefined) return tf.mul(held, Math.fround(unit));
+      const factors = Float32Array.from(outputs, (one) => unit * one);
+      const size = factors.length;
+      const rows = areRows ? tf.reshape(held, [-1, size, held.shape.at(-1)!]) : tf.reshape(held, [-1, size]);
+      return tf.reshape(tf.mul(rows, tf.tensor(factors, areRows ? [size, 1] : [size])), held.shape);
+    };
+    return { elements, accumulate: 'exact', finish };
   }
 
   #normed(operand: Tensor, view: OperandView, kind: 'rms' | 'layer'): Tensor {
@@ -246,18 +327,17 @@ export class ProductImages {
       known = new Map();
       this.#images.set(dataId, known);
     }
-    known.get(name)?.image.tensor.dispose();
-    known.set(name, {
-      key,
-      image: this.#cloned(image, image.isFlipped ? swappedShape(image.tensor.shape) : image.tensor.shape),
-    });
+    const before = known.get(name);
+    if (before) disposeImage(before.image);
+    const { tensor, isFlipped, grid } = image;
+    known.set(name, { key, image: this.#reshaped(tensor, isFlipped, grid, tensor.shape) });
   }
 
   forget(dataId: DataId): void {
     const known = this.#images.get(dataId);
     if (known === undefined) return;
     this.#images.delete(dataId);
-    for (const { image } of known.values()) image.tensor.dispose();
+    for (const { image } of known.values()) disposeImage(image);
   }
 
   /** Frees every image. */
@@ -285,13 +365,11 @@ export class ProductImages {
     isSwapped: boolean,
     made: Tensor[],
   ): Image | undefined {
-    const tf = this.#tf;
     const fitted = (tensor: Tensor, isFlipped: boolean, grid?: Grid): Image => {
       const flipped = isFlipped !== isSwapped;
-      const shape = flipped ? swappedShape(info.shape) : info.shape;
-      const reshaped = tf.keep(tf.tidy(() => tf.reshape(tensor, [...shape])));
-      made.push(reshaped);
-      return { tensor: reshaped, isFlipped: flipped, grid };
+      const image = this.#reshaped(tensor, flipped, grid, flipped ? swappedShape(info.shape) : info.shape);
+      made.push(image.tensor, ...(image.grid?.elements ? [image.grid.elements] : []));
+      return image;
     };
     if (own === 'same') {
       if (side.image !== undefined) return fitted(side.image.tensor, side.image.isFlipped, side.image.grid);
@@ -307,7 +385,7 @@ export class ProductImages {
     const tensor = base === undefined ? this.tensorOf(info) : this.#unflipped(base, made);
     const view = this.view(kernel, name, tensor.shape, attrs, own);
     const image = this.image(tensor, view, own, side.hasGrid);
-    made.push(image.tensor);
+    made.push(image.tensor, ...(image.grid?.elements ? [image.grid.elements] : []));
     return image;
   }
 

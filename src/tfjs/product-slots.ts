@@ -22,7 +22,7 @@ export interface SlotOperand {
   readonly norm: 'rms' | 'layer' | undefined;
   /** The image of a matrix, of its shape; a new tensor. Called inside `tf.tidy`. */
   image(matrix: Tensor): Tensor;
-  /** What the values of that image are, if all are elements times one unit: for matrix units. Called after `image`. */
+  /** What the values of that image are, if all are elements times units: for matrix units and sums of integers. Called after `image`. */
   grid(matrix: Tensor): Grid | undefined;
   /** Whether the image stays transformed along the matrix's rows, as its partner's does. */
   readonly stays: boolean;

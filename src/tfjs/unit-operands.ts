@@ -4,6 +4,7 @@
  * into one that has both, the numbers of one multiplied by the power of two that makes its smallest normal number the other's, so
  * that every exponent that the unit looks at is what it would be, but for that power.
  */
+import type { Tensor } from '@tensorflow/tfjs';
 import { type MatrixUnit, withOperands } from '../arithmetic/matrix-unit/index.ts';
 import { float } from '../formats/float.ts';
 import type { FloatFormat, Format } from '../formats/format.ts';
@@ -13,6 +14,10 @@ import { round } from '../operations/conversions.ts';
 export interface Grid {
   readonly format: Format;
   readonly unit: number;
+  /** Where each output of the layer has a unit of its own: what the unit is multiplied by. */
+  readonly outputs?: Float64Array;
+  /** The elements, of the matrix's shape, where `outputs` says more of the values than the unit. */
+  readonly elements?: Tensor;
 }
 
 /** A unit with its operands' elements, and what its results are multiplied by. */
@@ -45,6 +50,11 @@ function elementsOf(values: Float32Array, { format, unit }: Grid, shift: number)
     { saturation: 'finite' },
   );
   return shift === 0 ? elements : elements.map((x) => x * 2 ** shift);
+}
+
+/** The integers of an image's values. */
+export function integersOf(values: Float32Array, { unit }: Grid): Float32Array {
+  return values.map((x) => (x === 0 ? 0 : Math.round(x / unit)));
 }
 
 /** The same operands for a unit; undefined where they are no numbers of formats that it takes. */

@@ -163,7 +163,8 @@ export function bitsPerWeight(given: GivenRecipe, phase?: number, reading?: Weig
     bitsOfWeight({ emulate, w: slots.forward.w, store: held, shape });
   if (reading === undefined) {
     const areRuled = [...rules, ...(chosen.rules ?? [])].some(
-      ({ set }) => set.store !== undefined || set.forward !== undefined,
+      ({ where: { role = 'all' }, set }) =>
+        (role === 'all' || isSlotted(role)) && (set.store !== undefined || set.forward !== undefined),
     );
     if (layers.length > 0 || typeof store?.of === 'object' || areRuled)
       throw new ArgumentError('parameters', reading, "the model's parameters, as layers differ");

@@ -9,7 +9,7 @@ import type { Quantizer } from '../quantizers/index.ts';
 import { transform } from '../quantizers/transforms/index.ts';
 import { resolveRounding } from '../rounding/options.ts';
 import { checkSchema } from '../schema.ts';
-import { type AccumulatorSpec, resolveAccumulatorSpec } from '../tfjs/accumulator.ts';
+import { type AccumulatorSpec, isInteger32, resolveAccumulatorSpec } from '../tfjs/accumulator.ts';
 import { resolvePolicy } from '../tfjs/resolve-policy.ts';
 import { adaptSettings, longestWord } from './controllers/adapt.ts';
 import { fixedPointOf, nameOf } from './controllers/fixed-slots.ts';
@@ -213,10 +213,52 @@ function checkSlots(path: string, slots: PartialSlots): void {
 }
 
 function checkAccumulator(path: string, spec: AccumulatorSpec | null | undefined): void {
-  if (spec == null) return;
+  if (spec == null || isInteger32(spec)) return;
   refusedAs(
     () => resolveAccumulatorSpec(spec, formats.binary32, resolveRounding(formats.binary32)),
     ({ accepted }) => new ArgumentError(path, spec, accepted),
+  );
+}
+
+/** Sums of integers are those of all three products, whose operands are integers with one scale; a weight may be a store's. */
+function checkIntegers(path: string, slots: LinearSlots): void {
+  const { forward, inputGradient, weightGradient } = slots;
+  if (![forward, inputGradient, weightGradient].some(({ accumulate = null }) => isInteger32(accumulate)))
+    return;
+  for (const product of ['forward', 'inputGradient', 'weightGradient'] as const)
+    if (!isInteger32(slots[product].accumulate ?? null))
+      throw new ArgumentError(
+        `${path}.${product}.accumulate`,
+        slots[product].accumulate,
+        'int32, as the other products of the layer',
+      );
+  const operands = {
+    'forward.x': forward.x,
+    'inputGradient.g': inputGradient.g,
+    'weightGradient.g': weightGradient.g,
+    ...(forward.w === null ? {} : { 'forward.w': forward.w }),
+  };
+  for (const [name, spec] of Object.entries(operands))
+    if (spec === null || !isOneGridOfIntegers(spec))
+      throw new ArgumentError(
+        `${path}.${name}`,
+        spec,
+        'a quantiser of an integer format with one scale, without a transform and at full strength, as int32 sums are of integers',
+      );
+  for (const [name, spec] of [
+    ['inputGradient.w', inputGradient.w],
+    ['weightGradient.x', weightGradient.x],
+  ] as const)
+    if (spec !== 'same')
+      throw new ArgumentError(`${path}.${name}`, spec, 'same, as int32 sums are of integers');
+}
+
+function isOneGridOfIntegers({ format, scale, strength = 1, transform: made, form }: OperandSpec): boolean {
+  return (
+    format !== undefined &&
+    toFormat(format).kind === 'int' &&
+    scale?.per === 'tensor' &&
+    ![strength !== 1, made, form, scale.zeroPoint].some(Boolean)
   );
 }
 
@@ -227,6 +269,7 @@ export function checkPartners(path: string, { forward, inputGradient, weightGrad
     ['inputGradient', 'g', inputGradient.g, 'w', inputGradient.w],
     ['weightGradient', 'g', weightGradient.g, 'x', weightGradient.x],
   ] as const;
+  checkIntegers(path, { forward, inputGradient, weightGradient });
   checkTurnedRows(`${path}.inputGradient`, inputGradient);
   for (const [product, first, a, second, b] of pairs) {
     const [left, right] = [turnOf(keepsRowsTurned(a) ? null : a), turnOf(b)];

@@ -203,6 +203,7 @@ const rule = fields({
     learns: maybe(list(word(learnedNames), 0, learnedNames.length)),
     updated: maybe(number({ above: 0, to: 1 })),
   }),
+  optional: maybe(boolean),
 });
 
 const phase = fields({

@@ -209,6 +209,8 @@ export interface RuleSet<N extends string = never> extends PartialSlots<N> {
 export interface Rule<N extends string = never> {
   readonly where: RuleWhere;
   readonly set: RuleSet<N>;
+  /** Whether a model may lack what the rule is for. Default false: that is an error. */
+  readonly optional?: boolean;
 }
 
 /** Every kernel of the forward and backward pass rounds its result to this format. */

@@ -12,9 +12,8 @@ import {
   textData,
   train,
 } from '../../src/train/index.ts';
-import { type Layer, pass } from '../oracles/recipes/net.ts';
-import { f, type Matrix, mapped, product, transposed } from '../oracles/recipes/numbers.ts';
-import { integer, scaled } from '../oracles/recipes/quantizers.ts';
+import type { Matrix } from '../oracles/recipes/numbers.ts';
+import { integerNet } from '../oracles/recipes/qas.ts';
 import { programs } from './apply-recipe-programs.ts';
 
 beforeAll(async () => {
@@ -24,32 +23,6 @@ beforeAll(async () => {
 const flat = { kind: 'step', at: 0.5, before: 1, after: 1 } as const;
 const common = { extraNorm: null, schedule: flat } as const;
 
-const int8 = (m: Matrix): Matrix => {
-  const values = scaled(integer(127), 127)(Float32Array.from(m.flat()));
-  return mapped(m, (_, r, c) => values[r * m[0]!.length + c]!);
-};
-
-const layer: Layer<Matrix> = {
-  forward({ x, w }) {
-    const kept = int8(x);
-    return { y: product(kept, w), kept };
-  },
-  inputGradient: ({ w }, _, g) => product(int8(g), transposed(w)),
-  weightGradient: (_, kept, g) => product(transposed(int8(g)), transposed(kept)),
-};
-
-/** Columns of a weight as integers, their scales fixed by those of the beginning. */
-function integerStore(initial: Matrix) {
-  const scales = transposed(initial).map((column) =>
-    f(127 / Math.max(f(Math.max(...column.map(Math.abs))), f(1e-5))),
-  );
-  return {
-    units: scales.map((scale) => 1 / scale),
-    held: (w: Matrix): Matrix =>
-      mapped(w, (x, _, c) => f(Math.max(Math.min(integer(128)(f(x * scales[c]!)), 127), -128) / scales[c]!)),
-  };
-}
-
 const numbers = (rows: number, columns: number, seed: number): Matrix => {
   const values = tf.tidy(() => tf.randomNormal([rows, columns], 0, 1, 'float32', seed).dataSync());
   return Array.from({ length: rows }, (_, r) => [...values.slice(r * columns, (r + 1) * columns)]);
@@ -58,50 +31,52 @@ const numbers = (rows: number, columns: number, seed: number): Matrix => {
 describe('the integer graph', () => {
   it.each([true, false])('has the bits of plain loops for five steps (scaling: %s)', async (scaling) => {
     const [x, target] = [numbers(20, 12, 1), numbers(20, 6, 2)];
-    const initial = [numbers(12, 16, 3), numbers(16, 6, 4)] as const;
-    const stores = initial.map(integerStore);
-    let weights = initial.map((w, i) => stores[i]!.held(w)) as [Matrix, Matrix];
+    const initial = [numbers(12, 16, 3), numbers(1, 16, 5), numbers(16, 6, 4), numbers(1, 6, 6)] as const;
+    const [w1, b1, w2, b2] = initial;
     const rate = scaling ? 2 ** -11 : 2 ** 1;
-    const names = ['one/kernel', 'two/kernel'] as const;
-
-    const variables = initial.map((w, i) => tf.variable(tf.tensor2d(w as number[][]), true, names[i]));
+    const net = integerNet(
+      [
+        [w1, b1[0]!],
+        [w2, b2[0]!],
+      ],
+      rate,
+      scaling,
+    );
+    const names = ['one/kernel', 'one/bias', 'two/kernel', 'two/bias'] as const;
+    const variables = initial.map((w, i) => {
+      const values = tf.tensor2d(w as number[][]);
+      return tf.variable(i % 2 === 0 ? values : tf.reshape(values, [-1]), true, names[i]);
+    });
     const [xs, ts] = [tf.tensor2d(x as number[][]), tf.tensor2d(target as number[][])];
     const recipe = recipes.qas({ ...common, scaling, rounding: 'nearest-even' });
     const run = await applyRecipe(tf, { ...recipe, saved: [] }, { variables, steps: 5, seed: 1 });
     const optimizer = run.optimizer(rate);
-    let changed = 0;
+    const [kernel1, bias1, kernel2, bias2] = variables as tf.Tensor[] as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ];
+    const changed = new Set<string>();
+    let before = variables.map((variable) => [...variable.dataSync()]);
     for (let step = 0; step < 5; step++) {
-      const place = { seed: 1, step, names };
-      const { gradients } = pass(
-        [layer, layer],
-        weights,
-        x,
-        (y) => mapped(y, (v, r, c) => f(2 * f(v - target[r]![c]!))),
-        place,
-      );
-      const next = weights.map((w, i) => {
-        const { units, held } = stores[i]!;
-        return held(
-          mapped(w, (v, r, c) => {
-            const square = units[c]! * units[c]!;
-            const whole = f(gradients[i]![r]![c]! * square);
-            return f(v - f((scaling ? f(whole / square) : whole) * f(rate)));
-          }),
-        );
-      }) as [Matrix, Matrix];
-      changed += next.flat(2).filter((v, i) => v !== weights.flat(2)[i]).length;
-      weights = next;
+      const weights = net.step(x, target);
       tf.tidy(() => {
         const { grads } = tf.variableGrads(() => {
-          const h = tf.relu(tf.matMul(xs, variables[0] as tf.Tensor2D));
-          return tf.sum(tf.square(tf.sub(tf.matMul(h, variables[1] as tf.Tensor2D), ts))).asScalar();
+          const h = tf.relu(tf.add(tf.matMul(xs, kernel1 as tf.Tensor2D), bias1));
+          const y = tf.add(tf.matMul(h, kernel2 as tf.Tensor2D), bias2);
+          return tf.sum(tf.square(tf.sub(y, ts))).asScalar();
         });
         optimizer.applyGradients(grads);
       });
       for (const [i, variable] of variables.entries())
-        expect([...variable.dataSync()], `${step}, ${names[i]}`).toEqual(weights[i]!.flat());
+        expect([...variable.dataSync()], `${step}, ${names[i]}`).toEqual(weights[i]);
+      weights.forEach((values, i) => {
+        for (const [at, value] of values.entries()) if (value !== before[i]![at]) changed.add(`${i} ${at}`);
+      });
+      before = weights;
     }
-    expect(changed).toBeGreaterThan(50);
+    expect(changed.size).toBeGreaterThan(50);
     run.stop();
     optimizer.dispose();
     tf.dispose([xs, ts, ...variables]);
@@ -122,6 +97,99 @@ describe('the integer graph', () => {
     };
     const recipe = recipes.qas(common);
     expect(await weightsOf(recipe)).toEqual(await weightsOf({ ...recipe, saved: [] }));
+  });
+});
+
+describe('sums of integers', () => {
+  /** Layers of the layers API, with a bias, and the same by single operations. */
+  const net = () => {
+    const model = tf.sequential({
+      layers: [
+        tf.layers.conv2d({
+          inputShape: [6, 6, 2],
+          filters: 3,
+          kernelSize: 3,
+          activation: 'relu',
+          biasInitializer: 'ones',
+        }),
+        tf.layers.depthwiseConv2d({ kernelSize: 2, depthMultiplier: 2, biasInitializer: 'ones' }),
+        tf.layers.flatten(),
+        tf.layers.dense({ units: 4, activation: 'sigmoid', biasInitializer: 'ones' }),
+      ],
+    });
+    const x = tf.randomNormal([5, 6, 6, 2], 0, 1, 'float32', 7);
+    const [c, cb, d, db, w, b] = model.trainableWeights.map((one) => one.read()) as [
+      ...[tf.Tensor4D, tf.Tensor, tf.Tensor4D, tf.Tensor, tf.Tensor2D, tf.Tensor],
+    ];
+    const plain = (): tf.Tensor =>
+      tf.tidy(() => {
+        const first = tf.relu(tf.add(tf.conv2d(x as tf.Tensor4D, c, 1, 'valid'), cb)) as tf.Tensor4D;
+        const second = tf.add(tf.depthwiseConv2d(first, d, 1, 'valid'), db);
+        return tf.sigmoid(tf.add(tf.matMul(tf.reshape(second, [5, -1]), w), b));
+      });
+    return { model, x, plain };
+  };
+
+  it.each([
+    ['of integers', recipes.qas(common)],
+    ['of a matrix unit', recipes.fp8Hybrid({ ...common, accumulate: 'hopper-fp8' })],
+  ])('%s have their bias after they are scaled, in fused layers too', async (_, recipe) => {
+    const { model, x, plain } = net();
+    const run = await applyRecipe(tf, recipe, { model, steps: 3, seed: 1 });
+    const [fused, single] = [tf.tidy(() => (model.predict(x) as tf.Tensor).dataSync()), plain().dataSync()];
+    expect([...fused]).toEqual([...single]);
+    run.stop();
+    model.dispose();
+  });
+
+  it('are exact beyond what binary32 counts, and stay at the ends of int32', async () => {
+    const count = 133_200;
+    const weight = tf.variable(tf.fill([count, 1], 1), true, 'sum/kernel');
+    const run = await applyRecipe(tf, recipes.qas(common), { variables: [weight], steps: 1, seed: 1 });
+    const sumOf = (values: Float32Array): number =>
+      tf.tidy(
+        () => tf.matMul(tf.tensor2d(values, [1, count]), weight as unknown as tf.Tensor2D).dataSync()[0]!,
+      );
+    const ones = new Float32Array(count).fill(1);
+    const unit = 1 / Math.fround(127 / 1);
+    const factor = Math.fround(unit * unit);
+    expect(sumOf(ones)).toBe(Math.fround(2 ** 31 * factor));
+    ones.fill(0, 2 ** 16).fill(1 / 127, 2 ** 16, 2 ** 16 + 1);
+    expect(sumOf(ones)).toBe(Math.fround(Math.fround(127 * 127 * 2 ** 16 + 127) * factor));
+    run.stop();
+    weight.dispose();
+  });
+
+  it('are refused of what is no integers', async () => {
+    const weight = tf.variable(tf.ones([3, 2]), true, 'only/kernel');
+    const recipe = recipes.qas(common);
+    const [first] = recipe.phases;
+    const given = { variables: [weight], steps: 1, seed: 1 };
+    const withSlots = (linear: object): Recipe =>
+      ({ ...recipe, phases: [{ ...first, linear: { ...first!.linear, ...linear } }] }) as Recipe;
+    for (const [linear, path] of [
+      [{ weightGradient: { g: null, x: 'same', accumulate: 'int32' } }, /weightGradient\.g/],
+      [
+        { weightGradient: { ...first!.linear.weightGradient, accumulate: null } },
+        /weightGradient\.accumulate/,
+      ],
+      [
+        {
+          forward: {
+            ...first!.linear.forward,
+            x: { format: 'e4m3fn', scale: { per: 'tensor', from: 'absmax' } },
+          },
+        },
+        /forward\.x/,
+      ],
+      [{ inputGradient: { ...first!.linear.inputGradient, w: null } }, /inputGradient\.w/],
+    ] as const)
+      await expect(applyRecipe(tf, withSlots(linear), given)).rejects.toThrow(path);
+    const { store: _, update: __, rules: ___, ...unstored } = recipe;
+    const run = await applyRecipe(tf, unstored as Recipe, given);
+    expect(() => tf.matMul(tf.ones([2, 3]), weight as unknown as tf.Tensor2D)).toThrow(/int32/);
+    run.stop();
+    weight.dispose();
   });
 });
 
@@ -193,7 +261,7 @@ describe('sparse updates', () => {
       const last = variables.findLastIndex(({ shape }) => shape.length > 1);
       variables.forEach((one, i) => {
         const moved = [...one.dataSync()].map((w, at) => w !== before[i]![at]);
-        if (i < last && !/norm/.test(one.name)) expect(moved.some(Boolean), one.name).toBe(false);
+        if (i < last) expect(moved.some(Boolean), one.name).toBe(false);
         if (i !== last) return;
         const outputs = one.shape.at(-1)!;
         const part = Math.ceil(0.4 * outputs);
@@ -205,6 +273,52 @@ describe('sparse updates', () => {
       dispose();
     },
   );
+
+  it.each([
+    [{ blocks: 0, biases: 1 }, ['two/bias']],
+    [{ blocks: 1, biases: 2 }, ['one/bias', 'two/kernel', 'two/bias']],
+    [{ blocks: 1, biases: 0 }, ['two/kernel']],
+    [{ biases: 1 }, ['one/kernel', 'two/kernel', 'two/bias']],
+    [{ blocks: 0 }, []],
+  ] as const)('%o update %j', async (options, moved) => {
+    const variables = [
+      tf.variable(tf.randomNormal([6, 5], 0, 1, 'float32', 1), true, 'one/kernel'),
+      tf.variable(tf.zeros([5]), true, 'one/bias'),
+      tf.variable(tf.randomNormal([5, 3], 0, 1, 'float32', 2), true, 'two/kernel'),
+      tf.variable(tf.zeros([3]), true, 'two/bias'),
+    ];
+    const [w1, b1, w2, b2] = variables as unknown as [tf.Tensor2D, tf.Tensor1D, tf.Tensor2D, tf.Tensor1D];
+    const run = await applyRecipe(tf, recipes.qas({ ...common, ...options }), {
+      variables,
+      steps: 1,
+      seed: 1,
+    });
+    const optimizer = run.optimizer(0.5);
+    const before = variables.map((one) => one.dataSync().slice());
+    tf.tidy(() => {
+      const x = tf.randomNormal<tf.Rank.R2>([9, 6], 0, 1, 'float32', 3);
+      const { grads } = tf.variableGrads(() => {
+        const h = tf.tanh(tf.add(tf.matMul(x, w1), b1)) as tf.Tensor2D;
+        return tf.sum(tf.square(tf.add(tf.matMul(h, w2), b2))).asScalar();
+      });
+      optimizer.applyGradients(grads);
+    });
+    const changed = variables.filter((one, i) =>
+      one.dataSync().some((value, at) => value !== before[i]![at]),
+    );
+    expect(changed.map(({ name }) => name)).toEqual(moved);
+    run.stop();
+    optimizer.dispose();
+    tf.dispose(variables);
+  });
+
+  it('of biases are refused where a model has none', async () => {
+    const weight = tf.variable(tf.ones([3, 2]), true, 'only/kernel');
+    const given = { variables: [weight], steps: 1, seed: 1 };
+    await expect(applyRecipe(tf, recipes.qas({ biases: 1 }), given)).rejects.toThrow(/rules\[1\]\.where/);
+    (await applyRecipe(tf, recipes.qas(), given)).stop();
+    weight.dispose();
+  });
 
   it('hold in variables without a store too, whatever the optimiser', async () => {
     const { target, step, variables, dispose } = programs['mlp']!();
@@ -307,16 +421,18 @@ describe('the memory model', () => {
       await memoryOf(recipes.qas({ blocks: 1 })),
       await memoryOf(recipes.qas({ blocks: 1, channels: 0.34 })),
     ];
-    // Matrices and filters in a byte each and a scale a channel, gains and biases in float32.
+    // Matrices and filters in a byte each and a scale a channel, biases in 32 bits and a scale, gains in float32.
     const sizes = [9 * 4, 9 * 4 * 8, 3 * 32];
     const vectors = 2 * 4 + 2 * 8 + 3;
-    expect(whole.weights).toBe(sizes.reduce((sum, size) => sum + size, 0) + 4 * (4 + 8 + 3) + 4 * vectors);
+    expect(whole.weights).toBe(
+      sizes.reduce((sum, size) => sum + size, 0) + 4 * (4 + 8 + 3) + 4 * (vectors + 3),
+    );
     expect(whole.optimizerState).toBe(0);
     expect(float32.optimizerState).toBeGreaterThan(0);
     expect(whole.savedActivations).toBeLessThan(float32.savedActivations);
     expect(last.savedActivations).toBeLessThan(whole.savedActivations);
-    // Two of three channels of the last layer, and the vectors: norms are of no block.
-    expect(last.gradients).toBe(4 * (3 * 32 + vectors));
-    expect(part.gradients).toBe(4 * (2 * 32 + vectors));
+    // Two of three channels of the last layer, and its bias: norms are of no block.
+    expect(last.gradients).toBe(4 * (3 * 32 + 3));
+    expect(part.gradients).toBe(4 * (2 * 32 + 3));
   });
 });

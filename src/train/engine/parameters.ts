@@ -73,7 +73,7 @@ function layerOf(name: string): string {
 
 /**
  * Gives each parameter the index of its block: the first number of its name (`layers.3.mlp.up`), or its place among the layers
- * with matrices or filters.
+ * with matrices or filters; norms and biases without such a number are of the block before them.
  * @param areOutputsFirst in matrices
  */
 export function placed(parameters: readonly UnplacedParameter[], areOutputsFirst = false): EngineParameter[] {
@@ -87,11 +87,17 @@ export function placed(parameters: readonly UnplacedParameter[], areOutputsFirst
   const products = parameters.filter(({ role }) => isSlotted(role) || role === 'head');
   const isLookedUp = parameters.some(({ role }) => role === 'embedding');
   const [first, last] = [isLookedUp ? undefined : products[0], products.at(-1)];
+  let before = -1;
+  const placeOf = ({ layer, role }: UnplacedParameter): number => {
+    const own = layers.indexOf(layer);
+    if (own >= 0) before = own;
+    return own < 0 && ['norm', 'gain', 'bias'].includes(role) ? before : own;
+  };
   return parameters.map((one) => {
-    const depth = areNamed ? numberOf(one) : layers.indexOf(one.layer);
+    const depth = areNamed ? (numberOf(one) ?? -1) : placeOf(one);
     const { name, role, shape, layer, kind } = one;
     return {
-      ...{ name, role, shape, layer, kind, depth: depth ?? -1 },
+      ...{ name, role, shape, layer, kind, depth },
       channelAxis: channelAxisOf(name, shape, areOutputsFirst),
       ends: [...(one === first ? (['first'] as const) : []), ...(one === last ? (['last'] as const) : [])],
       get variable() {

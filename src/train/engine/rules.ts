@@ -126,8 +126,8 @@ export function checkMatches(recipe: Recipe, parameters: readonly Selectable[], 
     );
   };
   const checkRules = (rules: readonly Rule[] | undefined, path: string): void =>
-    rules?.forEach(({ where }, i) => {
-      checkWhere(`${path}[${i}].where`, where);
+    rules?.forEach(({ where, optional = false }, i) => {
+      if (!optional) checkWhere(`${path}[${i}].where`, where);
     });
   checkRules(recipe.rules, 'recipe.rules');
   recipe.events?.forEach((event, i) => {

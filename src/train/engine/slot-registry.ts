@@ -2,10 +2,12 @@
  * The quantisers of a run: one for each layer, slot and specification, made where it is read first. Here is who owns them, what they
  * remember and what they have drawn; what they do is slots.ts'.
  */
+import { isInteger32 } from '../../tfjs/accumulator.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { ProductSlots, SlotOperand, SlotOutput } from '../../tfjs/product-slots.ts';
 import { canonicalJson } from '../hash.ts';
 import type { LinearSlots, OperandSpec } from '../recipe.ts';
+import { byOutputs, heldIntegers } from './integer-operands.ts';
 import type { SlotMemory } from './learned-bits.ts';
 import type { Pass, SlotName } from './slot-spec.ts';
 import { Slot } from './slots.ts';
@@ -36,6 +38,8 @@ export class SlotRegistry {
   readonly #tf: TensorFlow;
   readonly #seed: number;
   readonly #clockOf: (layer: string) => number;
+  /** Scales of weights that are held as integers. */
+  integersOf: (layer: string) => Float32Array | undefined = () => undefined;
   /** By layer, slot and specification. */
   readonly #slots = new Map<string, Slot>();
   /** What quantisers that have not been read yet are to remember, by the keys of slots. */
@@ -82,21 +86,33 @@ export class SlotRegistry {
       spec === 'same' ? spec : operand(name, spec);
     const output = (name: SlotName, spec: OperandSpec | null | undefined): SlotOutput | null =>
       spec == null ? null : this.of(layer, name, spec).output(pass);
+    const isInteger = [forward, inputGradient, weightGradient].some(({ accumulate = null }) =>
+      isInteger32(accumulate),
+    );
+    const scales = isInteger && forward.w === null ? this.integersOf(layer) : undefined;
+    const gradient = (
+      name: SlotName,
+      spec: OperandSpec | null,
+      along: 'rows' | 'columns',
+    ): SlotOperand | null => {
+      const made = operand(name, spec);
+      return made === null || scales === undefined ? made : byOutputs(this.#tf, made, scales, along);
+    };
     return {
       forward: {
         x: operand('forward.x', x),
-        w: operand('forward.w', forward.w),
+        w: scales === undefined ? operand('forward.w', forward.w) : heldIntegers(this.#tf, layer, scales),
         y: output('forward.y', forward.y),
         accumulate: forward.accumulate ?? null,
       },
       inputGradient: {
-        g: operand('inputGradient.g', inputGradient.g),
+        g: gradient('inputGradient.g', inputGradient.g, 'columns'),
         w: shared('inputGradient.w', inputGradient.w),
         dx: output('inputGradient.dx', inputGradient.dx),
         accumulate: inputGradient.accumulate ?? null,
       },
       weightGradient: {
-        g: operand('weightGradient.g', weightGradient.g),
+        g: gradient('weightGradient.g', weightGradient.g, 'rows'),
         x: shared('weightGradient.x', weightGradient.x),
         dw: output('weightGradient.dw', weightGradient.dw),
         accumulate: weightGradient.accumulate ?? null,

@@ -135,6 +135,7 @@ export class StoredWeights implements StepPart {
       }),
     );
     this.#byVariable = new Map([...this.#held.values()].map((held) => [held.one.variable.name, held]));
+    engine.slots.integersOf = (name) => this.#held.get(name)?.weight.integers;
     if (home.take === undefined) this.load();
     else this.release();
   }

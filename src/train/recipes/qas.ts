@@ -13,7 +13,8 @@ const qasOptions = optionsWithoutUpdate({
   scaling: maybe(boolean),
   rounding: maybe(writeBack),
   per: maybe(word(['channel', 'tensor'])),
-  blocks: maybe(integer(1, 10_000)),
+  blocks: maybe(integer(0, 10_000)),
+  biases: maybe(integer(0, 10_000)),
   channels: maybe(number({ above: 0, to: 1 })),
 });
 
@@ -25,8 +26,10 @@ export interface QasOptions extends Omit<RecipeOptions, 'update'> {
   readonly rounding?: 'stochastic' | 'nearest-even';
   /** What has a scale of its own: each output channel of a weight (default), or the weight. */
   readonly per?: 'channel' | 'tensor';
-  /** Blocks from the end that are updated; what stands in earlier ones is frozen. Default: all. */
+  /** Blocks from the end that are updated; what stands in earlier ones is frozen. 0: none, or biases alone. Default: all. */
   readonly blocks?: number;
+  /** Blocks from the end whose biases are updated. Default: those of `blocks`. */
+  readonly biases?: number;
   /** The part of each weight's output channels that is updated. Default 1. */
   readonly channels?: number;
 }
@@ -34,10 +37,13 @@ export interface QasOptions extends Omit<RecipeOptions, 'update'> {
 const int8 = { format: 'int8', scale: { per: 'tensor', from: 'absmax' } } as const satisfies OperandSpec;
 
 const integerSlots: LinearSlots = {
-  forward: { x: int8, w: null },
-  inputGradient: { g: int8, w: 'same' },
-  weightGradient: { g: int8, x: 'same' },
+  forward: { x: int8, w: null, accumulate: 'int32' },
+  inputGradient: { g: int8, w: 'same', accumulate: 'int32' },
+  weightGradient: { g: int8, x: 'same', accumulate: 'int32' },
 };
+
+/** Biases are integers times this power of two, finer than the sums' own scales, which differ from batch to batch. */
+const biasScale = 2 ** 20;
 
 /** Inputs of layers are held as the integers that their products read. */
 const saved: readonly SavedRule[] = (['linear', 'convolution'] as const).map((role) => ({
@@ -46,11 +52,20 @@ const saved: readonly SavedRule[] = (['linear', 'convolution'] as const).map((ro
 }));
 
 /** Which parameters updates change, and which part of them. Channels are of matrices and filters. */
-function sparseRules({ blocks, channels = 1 }: QasOptions): Rule[] {
+function sparseRules({ blocks, biases = blocks, channels = 1 }: QasOptions): Rule[] {
   const earlier: Rule[] =
     blocks === undefined ? [] : [{ where: { depth: [0, -blocks - 1] }, set: { frozen: true } }];
+  const own: Rule[] =
+    biases === blocks || biases === undefined
+      ? []
+      : [
+          { where: { role: 'bias', depth: [0, -1] }, set: { frozen: true } },
+          ...(biases === 0
+            ? []
+            : [{ where: { role: 'bias', depth: [-biases, -1] }, set: { frozen: false } } as const]),
+        ];
   const part: Rule[] = channels === 1 ? [] : [{ where: { depth: [0, -1] }, set: { updated: channels } }];
-  return [...earlier, ...part];
+  return [...earlier, ...own, ...part];
 }
 
 /**
@@ -62,12 +77,13 @@ function sparseRules({ blocks, channels = 1 }: QasOptions): Rule[] {
  */
 export function qas(options: QasOptions = {}): Recipe {
   checkOptions(qasOptions, options);
-  const { scaling = true, rounding = 'stochastic', per = 'channel', blocks, channels = 1 } = options;
+  const { scaling = true, rounding = 'stochastic', per = 'channel', blocks, biases, channels = 1 } = options;
   const names = [
     scaling ? 'qas' : 'integer-sgd',
     ...(rounding === 'stochastic' ? [] : ['nearest']),
     ...(per === 'channel' ? [] : ['tensor']),
     ...(blocks === undefined ? [] : [`last${blocks}`]),
+    ...(biases === undefined ? [] : [`biases${biases}`]),
     ...(channels === 1 ? [] : [`channels${channels}`]),
   ];
   const { optimizer } = options;
@@ -82,11 +98,15 @@ export function qas(options: QasOptions = {}): Recipe {
       update: { gradient: [{ kind: 'integerGradient' }, ...(scaling ? [{ kind: 'qas' } as const] : [])] },
     },
   );
-  const rules = sparseRules(options);
+  const held: Rule = {
+    where: { role: 'bias' },
+    set: { store: { kind: 'grid', format: 'int32', range: { scale: biasScale }, rounding } },
+    optional: true,
+  };
   return {
     ...made,
     store: { kind: 'grid', format: 'int8', range: 'absmax', per, rounding, of: 'linear' },
     saved,
-    ...(rules.length === 0 ? {} : { rules }),
+    rules: [held, ...sparseRules(options)],
   };
 }

@@ -115,7 +115,12 @@ function codesWeight(
     const before = unpack(packed, format, count);
     return codes.map(((code: number, i: number) => (mask(i) ? code : before[i])) as never) as CodeArray;
   };
-  const elements = (): Float32Array => decode(unpack(packed, format, count), format) as Float32Array;
+  // Those of int32 come as binary64; all that are written are binary32 numbers.
+  const valuesOf = (codes: CodeArray): Float32Array => {
+    const values = decode(codes, format);
+    return values instanceof Float32Array ? values : Float32Array.from(values as Float64Array);
+  };
+  const elements = (): Float32Array => valuesOf(unpack(packed, format, count));
 
   packed = pack(codesOf(initial, null), format);
 
@@ -126,6 +131,9 @@ function codesWeight(
     get unit() {
       if (scales === undefined) return undefined;
       return scales.length === 1 ? 1 / scales[0]! : (index: number) => 1 / scaleOf(index);
+    },
+    get integers() {
+      return format.kind === 'int' ? scales : undefined;
     },
     load() {
       const values = elements();
@@ -140,7 +148,7 @@ function codesWeight(
       const codes = updatedCodes(updated, draw, mask);
       packed = pack(codes, format);
       const unit = scales === undefined ? () => 1 : scaleOf;
-      const after = decode(codes, format) as Float32Array;
+      const after = valuesOf(codes);
       return measured(format, (i) => updated[i]! * unit(i), before, after).result(codes);
     },
     save: () => ({

@@ -92,8 +92,14 @@ function formatOf(spelling: FormatSpelling, path: string): Format {
 export function checkStore(store: WeightStoreSpec, path: string): void {
   if (store.kind !== 'grid' && store.kind !== 'format') return;
   const format = formatOf(store.format, `${path}.format`);
-  const words = 'a format with codes of at most 32 bits, of numbers of both signs that binary32 has';
-  const isHeld = format.bits <= 32 && format.min < 0 && format.max > 0 && fitsBinary32(format);
+  const words =
+    'a format with codes of at most 32 bits, of numbers of both signs that binary32 has, or int32';
+  // Integers of 32 bits that weights become are binary32 numbers: what is rounded to one is.
+  const isHeld =
+    format.bits <= 32 &&
+    format.min < 0 &&
+    format.max > 0 &&
+    (fitsBinary32(format) || format.name === 'int32');
   if (!isHeld) throw new ArgumentError(`${path}.format`, store.format, words);
 }
 

@@ -62,6 +62,8 @@ export interface HeldWeight {
   readonly bytes: number;
   /** What one unit of an element's codes stands for, where that stays. */
   readonly unit: Unit | undefined;
+  /** Of a grid of integers: its scales, one or one for each output channel. An integer is the weight times its scale. */
+  readonly integers?: Float32Array | undefined;
   /** The values that a step reads. */
   load(): Float32Array;
   /** Takes an updated weight; what its format cannot hold is lost. `mask`: which elements are updated; the others keep their codes. */

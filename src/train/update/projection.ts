@@ -11,64 +11,134 @@ import { firstNotFinite } from '../divergence.ts';
 import { float32Of, float64Of, type SavedArray, savedFloat32, savedFloat64 } from '../stores/index.ts';
 import type { ProjectSpec } from './spec.ts';
 
-/** Jacobi's sweeps converge quadratically: 10 are many for matrices of a few hundred rows. */
-const mostSweeps = 30;
-
-/** Part of the squares that may be left off the diagonal. */
-const tolerance = 1e-28;
-
-/** One rotation in the plane of axes p and q that makes a[p][q] 0; `v` has the eigenvectors as rows. */
-function rotate(a: Float64Array, v: Float64Array, n: number, p: number, q: number): void {
-  const off = a[p * n + q]!;
-  if (off === 0) return;
-  const theta = (a[q * n + q]! - a[p * n + p]!) / (2 * off);
-  const t = (theta < 0 ? -1 : 1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1));
-  const c = 1 / Math.sqrt(t * t + 1);
-  const s = t * c;
-  for (let k = 0; k < n; k++) {
-    const [x, y] = [a[k * n + p]!, a[k * n + q]!];
-    a[k * n + p] = c * x - s * y;
-    a[k * n + q] = s * x + c * y;
-  }
-  for (let k = 0; k < n; k++) {
-    const [x, y] = [a[p * n + k]!, a[q * n + k]!];
-    a[p * n + k] = c * x - s * y;
-    a[q * n + k] = s * x + c * y;
-    const [u, w] = [v[p * n + k]!, v[q * n + k]!];
-    v[p * n + k] = c * u - s * w;
-    v[q * n + k] = s * u + c * w;
-  }
+/** A symmetric matrix as Q T Qᵀ, T of two diagonals. */
+interface Tridiagonal {
+  readonly diagonal: Float64Array;
+  /** Beside the diagonal; the last one is 0. */
+  readonly beside: Float64Array;
+  /** Qᵀ: a row for each row of T. */
+  readonly turned: Float64Array;
 }
 
-/** Squares of a symmetric matrix off its diagonal, and all of them. */
-function squaresOf(a: Float64Array, n: number): readonly [off: number, all: number] {
-  let [off, all] = [0, 0];
-  for (let i = 0; i < n; i++)
-    for (let j = 0; j < n; j++) {
-      const square = a[i * n + j]! * a[i * n + j]!;
-      all += square;
-      if (i !== j) off += square;
+/** Householder's reduction: Golub and Van Loan, Matrix Computations, 4th ed., 2013, algorithm 8.3.1. */
+function tridiagonal(matrix: Float64Array, n: number): Tridiagonal {
+  const a = matrix.slice();
+  const row = (of: Float64Array, i: number): Float64Array => of.subarray(i * n, (i + 1) * n);
+  const beside = new Float64Array(n);
+  const mirrors: { readonly v: Float64Array; readonly beta: number }[] = [];
+  const w = new Float64Array(n);
+  for (let k = 0; k < n - 1; k++) {
+    const v = row(a, k).slice();
+    v.fill(0, 0, k + 1);
+    let square = 0;
+    for (let j = k + 1; j < n; j++) square += v[j]! * v[j]!;
+    const first = v[k + 1]!;
+    const reflected = first > 0 ? -Math.sqrt(square) : Math.sqrt(square);
+    v[k + 1] = first - reflected;
+    beside[k] = reflected;
+    // v v is twice this; there is nothing to reflect where it is 0.
+    const half = square - first * reflected;
+    const beta = half > 0 ? 1 / half : 0;
+    mirrors.push({ v, beta });
+    let along = 0;
+    for (let i = k + 1; i < n; i++) {
+      const values = row(a, i);
+      let sum = 0;
+      for (let j = k + 1; j < n; j++) sum += values[j]! * v[j]!;
+      w[i] = beta * sum;
+      along += w[i]! * v[i]!;
     }
-  return [off, all];
+    for (let i = k + 1; i < n; i++) w[i] = w[i]! - 0.5 * beta * along * v[i]!;
+    for (let i = k + 1; i < n; i++) {
+      const values = row(a, i);
+      const [vi, wi] = [v[i]!, w[i]!];
+      for (let j = k + 1; j < n; j++) values[j] = values[j]! - (vi * w[j]! + wi * v[j]!);
+    }
+  }
+  const turned = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) turned[i * n + i] = 1;
+  for (let k = n - 2; k >= 0; k--) {
+    const { v, beta } = mirrors[k]!;
+    for (let i = k + 1; i < n; i++) {
+      const values = row(turned, i);
+      let sum = 0;
+      for (let j = k + 1; j < n; j++) sum += values[j]! * v[j]!;
+      sum *= beta;
+      for (let j = k + 1; j < n; j++) values[j] = values[j]! - sum * v[j]!;
+    }
+  }
+  return { diagonal: Float64Array.from({ length: n }, (_, i) => a[i * n + i]!), beside, turned };
 }
+
+/** Two rows turned in their plane. */
+function turnRows(rows: Float64Array, n: number, i: number, c: number, s: number): void {
+  for (let k = i * n; k < (i + 1) * n; k++) {
+    const [x, y] = [rows[k]!, rows[k + n]!];
+    rows[k] = c * x - s * y;
+    rows[k + n] = s * x + c * y;
+  }
+}
+
+/** The first row from `from` on that stands apart from the next one. */
+function endOfBlock({ diagonal, beside }: Tridiagonal, from: number): number {
+  const last = diagonal.length - 1;
+  for (let m = from; m < last; m++) {
+    const size = Math.abs(diagonal[m]!) + Math.abs(diagonal[m + 1]!);
+    if (size + Math.abs(beside[m]!) === size) return m;
+  }
+  return last;
+}
+
+/** One step of the implicit QL method on rows `from` to `to`, with Wilkinson's shift: Golub and Van Loan, section 8.3.4. */
+function shiftedStep({ diagonal: d, beside: e, turned }: Tridiagonal, from: number, to: number): void {
+  const n = d.length;
+  const ratio = (d[from + 1]! - d[from]!) / (2 * e[from]!);
+  const root = Math.sqrt(ratio * ratio + 1);
+  let g = d[to]! - d[from]! + e[from]! / (ratio < 0 ? ratio - root : ratio + root);
+  let [s, c, shift] = [1, 1, 0];
+  for (let i = to - 1; i >= from; i--) {
+    const [f, b] = [s * e[i]!, c * e[i]!];
+    const length = Math.sqrt(f * f + g * g);
+    e[i + 1] = length;
+    if (length === 0) {
+      d[i + 1] = d[i + 1]! - shift;
+      e[to] = 0;
+      return;
+    }
+    s = f / length;
+    c = g / length;
+    const moved = d[i + 1]! - shift;
+    const both = (d[i]! - moved) * s + 2 * c * b;
+    shift = s * both;
+    d[i + 1] = moved + shift;
+    g = c * both - b;
+    turnRows(turned, n, i, c, s);
+  }
+  d[from] = d[from]! - shift;
+  e[from] = g;
+  e[to] = 0;
+}
+
+/** Steps until an eigenvalue stands alone: two or three are usual. */
+const mostSteps = 60;
 
 /**
- * Eigenvectors of a symmetric matrix for its `count` largest eigenvalues, as columns, by cyclic Jacobi rotations in binary64: no function of
+ * Eigenvectors of a symmetric matrix for its `count` largest eigenvalues, as columns, in binary64: no function of
  * the JavaScript engine but roots, so that the bits are the same everywhere. The largest element of each is positive.
  */
 export function firstEigenvectors(matrix: Float64Array, n: number, count: number): Float32Array {
-  const a = matrix.slice();
-  const v = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) v[i * n + i] = 1;
-  for (let sweep = 0; sweep < mostSweeps; sweep++) {
-    const [off, all] = squaresOf(a, n);
-    if (!(off > tolerance * all)) break;
-    for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) rotate(a, v, n, p, q);
-  }
-  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => a[j * n + j]! - a[i * n + i]! || i - j);
+  const reduced = tridiagonal(matrix, n);
+  for (let row = 0; row < n; row++)
+    for (let step = 0; step < mostSteps; step++) {
+      const end = endOfBlock(reduced, row);
+      if (end === row) break;
+      shiftedStep(reduced, row, end);
+    }
+  const { diagonal, turned } = reduced;
+  const order = Array.from({ length: n }, (_, i) => i).sort((i, j) => diagonal[j]! - diagonal[i]! || i - j);
   const basis = new Float32Array(n * count);
   order.slice(0, count).forEach((row, column) => {
-    const vector = v.subarray(row * n, (row + 1) * n);
+    const vector = turned.subarray(row * n, (row + 1) * n);
     const largest = vector.reduce((best, x) => (Math.abs(x) > Math.abs(best) ? x : best), 0);
     for (let k = 0; k < n; k++) basis[k * count + column] = largest < 0 ? -vector[k]! : vector[k]!;
   });
