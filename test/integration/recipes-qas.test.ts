@@ -58,6 +58,7 @@ describe('the integer graph', () => {
       tf.Tensor,
     ];
     const changed = new Set<string>();
+    const tensors: number[] = [];
     let before = variables.map((variable) => [...variable.dataSync()]);
     for (let step = 0; step < 5; step++) {
       const weights = net.step(x, target);
@@ -75,7 +76,9 @@ describe('the integer graph', () => {
         for (const [at, value] of values.entries()) if (value !== before[i]![at]) changed.add(`${i} ${at}`);
       });
       before = weights;
+      tensors.push(tf.memory().numTensors);
     }
+    expect(new Set(tensors).size, 'tensors between steps').toBe(1);
     expect(changed.size).toBeGreaterThan(50);
     run.stop();
     optimizer.dispose();

@@ -20,17 +20,21 @@ function scalesOf(scales: Float32Array, outputs: number): Float32Array {
 function codesOf(layer: string, matrix: Tensor, scales: Float32Array): Float32Array {
   const values = matrix.dataSync() as Float32Array;
   const length = matrix.shape.at(-1)!;
-  return values.map((value, i) => {
-    const scale = scales[Math.floor(i / length) % scales.length]!;
-    const code = Math.round(value * scale);
-    if (Math.fround(code / scale) !== value)
-      throw new ArgumentError(
-        `${layer}.store.per`,
-        'channel',
-        "'tensor': its product sums over the channels that have the scales",
-      );
-    return code;
-  });
+  const codes = new Float32Array(values.length);
+  for (let row = 0; row * length < values.length; row++) {
+    const scale = scales[row % scales.length]!;
+    for (let i = row * length; i < (row + 1) * length; i++) {
+      const code = Math.round(values[i]! * scale);
+      if (Math.fround(code / scale) !== values[i])
+        throw new ArgumentError(
+          `${layer}.store.per`,
+          'channel',
+          "'tensor': its product sums over the channels that have the scales",
+        );
+      codes[i] = code;
+    }
+  }
+  return codes;
 }
 
 /** A weight as its store holds it. */
@@ -44,7 +48,8 @@ export function heldIntegers(tf: TensorFlow, layer: string, scales: Float32Array
       norm: undefined,
       stays: false,
     },
-    image: (matrix) => matrix,
+    // A copy: images are kept until the weight's data is freed, which an image that shares it would prevent.
+    image: (matrix) => tf.tensor(matrix.dataSync(), matrix.shape),
     grid(matrix) {
       const all = scales.length === 1 ? scales : scalesOf(scales, matrix.shape.at(-2)!);
       const elements = tf.tensor(codesOf(layer, matrix, all), matrix.shape);

@@ -51,13 +51,21 @@ export function gridWeight(
 ): HeldWeight {
   const own = spec.per === 'channel' ? channels : oneChannel;
   const scales = Float32Array.from({ length: own.count }, (_, channel) =>
-    gridScale(own.count === 1 ? initial : initial.filter((_, i) => channelOf(i, own) === channel), spec),
+    gridScale(own.count === 1 ? initial : valuesOfChannel(initial, own, channel), spec),
   );
   return codesWeight(initial, toFormat(spec.format), spec.rounding, { ...own, scales });
 }
 
 const oneChannel: Channels = { count: 1, stride: 1 };
 const channelOf = (index: number, { count, stride }: Channels): number => Math.floor(index / stride) % count;
+
+function valuesOfChannel(values: Float32Array, { count, stride }: Channels, channel: number): Float32Array {
+  const found = new Float32Array(values.length / count);
+  let at = 0;
+  for (let first = channel * stride; first < values.length; first += count * stride)
+    for (let i = first; i < first + stride; i++) found[at++] = values[i]!;
+  return found;
+}
 
 /** Holds a weight in a format's own values; initial ones are rounded to nearest. */
 export function formatWeight(

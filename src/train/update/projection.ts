@@ -11,6 +11,9 @@ import { firstNotFinite } from '../divergence.ts';
 import { float32Of, float64Of, type SavedArray, savedFloat32, savedFloat64 } from '../stores/index.ts';
 import type { ProjectSpec } from './spec.ts';
 
+/** What elements of a matrix whose largest is 1 may be left out as: far below what binary64 can tell, far above where squares underflow. */
+const negligible = 2 ** -100;
+
 /** A symmetric matrix as Q T Qᵀ, T of two diagonals. */
 interface Tridiagonal {
   readonly diagonal: Float64Array;
@@ -22,7 +25,8 @@ interface Tridiagonal {
 
 /** Householder's reduction: Golub and Van Loan, Matrix Computations, 4th ed., 2013, algorithm 8.3.1. */
 function tridiagonal(matrix: Float64Array, n: number): Tridiagonal {
-  const a = matrix.slice();
+  const most = matrix.reduce((size, x) => Math.max(size, Math.abs(x)), 0);
+  const a = matrix.map((x) => (most === 0 ? 0 : x / most));
   const row = (of: Float64Array, i: number): Float64Array => of.subarray(i * n, (i + 1) * n);
   const beside = new Float64Array(n);
   const mirrors: { readonly v: Float64Array; readonly beta: number }[] = [];
@@ -35,10 +39,10 @@ function tridiagonal(matrix: Float64Array, n: number): Tridiagonal {
     const first = v[k + 1]!;
     const reflected = first > 0 ? -Math.sqrt(square) : Math.sqrt(square);
     v[k + 1] = first - reflected;
-    beside[k] = reflected;
-    // v v is twice this; there is nothing to reflect where it is 0.
-    const half = square - first * reflected;
-    const beta = half > 0 ? 1 / half : 0;
+    const isReflected = Math.abs(reflected) > negligible;
+    beside[k] = isReflected ? reflected : 0;
+    // v v is twice what this is the inverse of.
+    const beta = isReflected ? 1 / (square - first * reflected) : 0;
     mirrors.push({ v, beta });
     let along = 0;
     for (let i = k + 1; i < n; i++) {
@@ -84,7 +88,7 @@ function endOfBlock({ diagonal, beside }: Tridiagonal, from: number): number {
   const last = diagonal.length - 1;
   for (let m = from; m < last; m++) {
     const size = Math.abs(diagonal[m]!) + Math.abs(diagonal[m + 1]!);
-    if (size + Math.abs(beside[m]!) === size) return m;
+    if (Math.abs(beside[m]!) <= negligible || size + Math.abs(beside[m]!) === size) return m;
   }
   return last;
 }
