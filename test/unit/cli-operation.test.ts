@@ -22,6 +22,7 @@ test('an operation, in full', async () => {
   ).toBe(`fma 0.3 1.5 2^-9 in e4m3fn, nearest-even
 
   a       0.3 rounded to 0.3125 0x2a  0 0101 010
+          flags of that rounding: inexact
   b       1.5 0x3c  0 0111 100
   c       2^-9 = 0.001953125 0x01  0 0000 001
   exact   0.470703125
@@ -30,8 +31,54 @@ test('an operation, in full', async () => {
   goes    below: the nearer one
   result  0.46875  0x2f  0 0101 111
   error   0.001953125, relative ~0.00414938, 0.0625 ulp
-  flags   inexact
+  flags   inexact of fma
 `);
+});
+
+test('operands have the flags of their own rounding, and the result those of the operation', async () => {
+  const records = async (text: string, ...rest: string[]) =>
+    JSON.parse((await halfulp([...text.split(' '), ...rest, '--json'])).out) as {
+      operands: { flags: string[] }[];
+      flags: string[];
+    };
+  const { out } = await halfulp(['add', '1e400', '1', '--format', 'binary16']);
+  expect(out).toContain(`
+  a       1e400 rounded to inf 0x7c00  0 11111 0000000000
+          flags of that rounding: inexact, overflow
+  b       1 0x3c00`);
+  expect(out).toMatch(/ {2}flags {3}none of add\n$/);
+  const cases: [string, string[][], string[]][] = [
+    ['add 1e400 1', [['inexact', 'overflow'], []], []],
+    ['fma 1e-400 1/3 2', [['inexact', 'underflow'], ['inexact'], []], []],
+    ['div 1 0', [[], []], ['divideByZero']],
+    ['mul inf 0', [[], []], ['invalid']],
+    ['sqrt nan', [[]], []],
+    ['exp 70000', [['inexact', 'overflow']], []],
+    ['exp 60000', [['inexact']], ['inexact', 'overflow']],
+    ['neg 65504', [[]], []],
+  ];
+  for (const [text, each, own] of cases) {
+    const { operands, flags } = await records(text, '--format', 'binary16');
+    expect([text, operands.map((operand) => operand.flags), flags]).toEqual([text, each, own]);
+  }
+  // Half of the least step below 2^-14: tiny before rounding, not after it.
+  const tiny = ['neg 0x1.fff8p-15', '--format', 'binary16', '--tininess'] as const;
+  expect((await records(...tiny, 'before')).operands[0]!.flags).toEqual(['inexact', 'underflow']);
+  expect((await records(...tiny, 'after')).operands[0]!.flags).toEqual(['inexact']);
+  const codes = await records('add 0x7c00 0x3c00', '--codes', '--format', 'binary16');
+  expect(codes.operands.map(({ flags }) => flags)).toEqual([[], []]);
+});
+
+test('every operand has the flags of a conversion of it', async () => {
+  for (const format of ['e4m3fn', 'e2m1', 'int8', 'posit8', 'nf4'])
+    for (const x of [0, -0, 1, 0.3, -3, 1e-9, 448.5, 1e9, Infinity, -Infinity, NaN]) {
+      const { flags } = arithmetic(format).traced.convert(x);
+      const text = Object.is(x, -0) ? '-0' : String(x);
+      const { out, err } = await halfulp(['add', text, '0', '--format', format, '--json']);
+      if (err !== '') throw new Error(err);
+      const raised = Object.entries(flags).flatMap(([name, count]) => (count > 0 ? [name] : []));
+      expect([format, x, JSON.parse(out).operands[0].flags]).toEqual([format, x, raised]);
+    }
 });
 
 test('there is a command for every operation and function that is traced, listed by help', async () => {

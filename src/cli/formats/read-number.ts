@@ -5,8 +5,8 @@
  */
 
 import { divideReals } from '../../arithmetic/exact.ts';
-import { countRounding, noFlags } from '../../arithmetic/flags.ts';
-import { planOperations, type Real, roundReal } from '../../arithmetic/index.ts';
+import { countRounding, type Flags, noFlags, type Tininess } from '../../arithmetic/flags.ts';
+import { planOperations, type Real, roundReal, toReal } from '../../arithmetic/index.ts';
 import { ArgumentError } from '../../errors.ts';
 import { absolute, type Rational, timesPowerOfTwo, toBinary64 } from '../../explained/exact.ts';
 import { type Explanation, explain } from '../../explained/explain.ts';
@@ -145,18 +145,26 @@ function realOf({ numerator, denominator }: Rational, format: Format): Real {
   return numerator < 0n ? { ...real, negative: true } : real;
 }
 
-/** The exceptions of the rounding of what was typed, which is no binary64 number. */
-function flagsOf(
-  { rational }: GivenNumber,
+/** Names of the exceptions that were raised. */
+export function raised(flags: Flags): Explanation['flags'] {
+  const names = Object.entries(flags).flatMap(([name, count]) => (count > 0 ? [name] : []));
+  return names as unknown as Explanation['flags'];
+}
+
+/** The exceptions of the rounding of what was typed to `result`, counted as those of the operations. */
+export function flagsOfGiven(
+  { value, exact, rational }: GivenNumber,
   result: number,
   format: Format,
   options: ResolvedRounding,
   random: number,
+  tininess: Tininess = 'after',
 ): Explanation['flags'] {
+  if (rational === undefined) return [];
   const flags = noFlags();
-  countRounding(realOf(rational!, format), result, { format, options }, random, flags);
-  const raised = Object.entries(flags).flatMap(([name, count]) => (count > 0 ? [name] : []));
-  return raised as unknown as Explanation['flags'];
+  const real = exact ? toReal(value) : realOf(rational, format);
+  countRounding(real, result, { format, options }, random, flags, tininess);
+  return raised(flags);
 }
 
 const oddRounding = resolveRounding(scalarFormats.binary64, { rounding: 'to-odd' });
@@ -183,7 +191,7 @@ export function explainGiven(
     near.reason === odd.reason;
   const isTold = planOperations(format, options).oddLimit === Infinity && Object.is(odd.result, result);
   if (isTold && outside === undefined) return isSame ? near : odd;
-  const flags = flagsOf(given, result, format, options, random);
+  const flags = flagsOfGiven(given, result, format, options, random);
   if (isTold) return { ...odd, flags };
   if (isSame && near.flags.length > 0) return near;
   const told = explain(result, format, options, random);

@@ -29,8 +29,9 @@ Numbers are decimal, hexadecimal (0x1.8p-3), binary (0b1.01), powers of two
 (2^-9), fractions (1/3), pi, e, inf or nan. An operand that is not in the format
 is rounded first, once, from exactly what is typed: as the options say where it
 has the format of the result (to nearest even in the stochastic modes), else to
-nearest even. With --codes operands are codes: 0x38, 0b0_0111_000, 56. The
-operation is done exactly and rounded once.`;
+nearest even; that is an operation by itself, whose flags stand with the operand.
+With --codes operands are codes: 0x38, 0b0_0111_000, 56. The operation is done
+exactly and rounded once; its flags come last.`;
 
 /** The options as commander leaves them. */
 interface GivenOptions extends RoundOptions {
@@ -97,7 +98,15 @@ function operationCommand(
     .action((...given: unknown[]) => {
       const texts = given.slice(0, count) as string[];
       const chosen = given[count] as GivenOptions;
-      const { format: _, operands: __, result: ___, codes = false, tininess, json, ...rounding } = chosen;
+      const {
+        format: _,
+        operands: __,
+        result: ___,
+        codes: areCodes = false,
+        tininess,
+        json,
+        ...rounding
+      } = chosen;
       const { each, to } = formatsOf(chosen, count);
       const options = resolveGiven(to, rounding);
       const operands = texts.map((text, i) =>
@@ -106,7 +115,7 @@ function operationCommand(
           'abc'[i]!,
           each[i]!,
           resolveGiven(each[i]!, operandOptions(rounding, each[i]!, to)),
-          codes,
+          { areCodes, tininess: tininess ?? 'after' },
         ),
       );
       const settings = { ...rounding, ...(tininess !== undefined && { tininess }) };

@@ -1,8 +1,10 @@
 /** Operands as they are typed: numbers, rounded once to the operand's format, or codes of it. */
+import type { Tininess } from '../../arithmetic/flags.ts';
 import { ArgumentError } from '../../errors.ts';
+import type { Explanation } from '../../explained/explain.ts';
 import type { Code, Format } from '../../formats/index.ts';
 import { operandRounding, type ResolvedRounding } from '../../rounding/index.ts';
-import { readAnyNumber, roundGiven } from '../formats/read-number.ts';
+import { flagsOfGiven, readAnyNumber, roundGiven } from '../formats/read-number.ts';
 
 /** An operand. */
 export interface ReadOperand {
@@ -12,6 +14,8 @@ export interface ReadOperand {
   readonly value: number;
   /** Whether that is what was typed. */
   readonly isExact: boolean;
+  /** The exceptions of its own rounding, an operation by itself (IEEE 754-2019 section 5.4.2). */
+  readonly flags: Explanation['flags'];
 }
 
 const codeAccepted = (format: Format): string =>
@@ -39,11 +43,13 @@ export function readOperand(
   argument: string,
   format: Format,
   options: ResolvedRounding,
-  areCodes: boolean,
+  { areCodes, tininess }: { readonly areCodes: boolean; readonly tininess: Tininess },
 ): ReadOperand {
-  if (areCodes) return { text, format, value: readCode(text, format, argument), isExact: true };
+  if (areCodes) return { text, format, value: readCode(text, format, argument), isExact: true, flags: [] };
   const given = readAnyNumber(text, argument);
-  const value = roundGiven(given, format, operandRounding(options), 0);
+  const rounding = operandRounding(options);
+  const value = roundGiven(given, format, rounding, 0);
+  const flags = flagsOfGiven(given, value, format, rounding, 0, tininess);
   const isExact = given.exact && (Object.is(value, given.value) || (value === 0 && given.value === 0));
-  return { text: given.text, format, value, isExact };
+  return { text: given.text, format, value, isExact, flags };
 }

@@ -4,6 +4,7 @@ import type { Explanation } from '../../explained/explain.ts';
 import { hexCode, numberText, valueText } from '../../explained/notation.ts';
 import type { Format } from '../../formats/index.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
+import { raised } from '../formats/read-number.ts';
 import {
   codeRecord,
   codeText,
@@ -24,20 +25,24 @@ interface Done {
   readonly options: ResolvedRounding;
 }
 
-const flagNames: Readonly<Record<string, string>> = { divideByZero: 'divide by zero' };
+function flagsText(flags: readonly string[]): string {
+  return flags.map((name) => (name === 'divideByZero' ? 'divide by zero' : name)).join(', ') || 'none';
+}
 
 /** The trace as a rounding is explained. */
 function explanationOf({ trace }: Done): Explanation {
-  const flags = Object.entries(trace.flags).flatMap(([name, count]) => (count > 0 ? [name] : []));
   const isNew = Number.isNaN(trace.exact) && !trace.operands.some(Number.isNaN);
   const reason = isNew ? `${trace.operation} has no result for these operands` : trace.reason;
-  return { ...trace, input: trace.exact, reason, flags: flags as unknown as Explanation['flags'] };
+  return { ...trace, input: trace.exact, reason, flags: raised(trace.flags) };
 }
 
-function operandLine({ text, value, isExact, format }: ReadOperand, i: number): Line {
+function operandLines({ text, value, isExact, format, flags }: ReadOperand, i: number): Line[] {
   const shown = valueText(value, format);
   const given = isExact && shown !== text ? [`${text} =`] : isExact ? [] : [`${text} rounded to`];
-  return ['abc'[i]!, [...given, shown, codeText(value, format)].join(' ').trimEnd()];
+  return [
+    ['abc'[i]!, [...given, shown, codeText(value, format)].join(' ').trimEnd()],
+    ...(flags.length === 0 ? [] : [['', `flags of that rounding: ${flagsText(flags)}`] as const]),
+  ];
 }
 
 function exactText({ exact, isExact }: Trace): string {
@@ -49,14 +54,14 @@ function exactText({ exact, isExact }: Trace): string {
 export function operationPage(done: Done, emphasise: (text: string) => string): string {
   const { trace, operands, format, options } = done;
   const explanation = explanationOf(done);
-  const flags = explanation.flags.map((name) => flagNames[name] ?? name);
   const formats = [...new Set(operands.map((operand) => operand.format.name))].join(', ');
   const where = formats === format.name ? formats : `${formats} to ${format.name}`;
   const title = `${trace.operation} ${operands.map(({ text }) => text).join(' ')} in ${where}, ${modeText(format, options)}`;
   const lines: readonly Line[] = [
-    ...operands.map(operandLine),
+    ...operands.flatMap(operandLines),
     ['exact', exactText(trace)],
-    ...roundingLines({ ...explanation, flags: flags as Explanation['flags'] & string[] }, format, options),
+    ...roundingLines({ ...explanation, flags: [] }, format, options),
+    ['flags', `${flagsText(explanation.flags)} of ${trace.operation}`],
   ];
   return pageOf(title, lines, emphasise);
 }
@@ -66,11 +71,12 @@ export function operationRecord(done: Done): object {
   const { trace, operands, format, options } = done;
   return {
     operation: trace.operation,
-    operands: operands.map(({ text, value, isExact, format: own }, i) => ({
+    operands: operands.map(({ text, value, isExact, flags, format: own }, i) => ({
       given: text,
       format: own.name,
       ...codeRecord(value, trace.operandCodes[i], own),
       isExactlyGiven: isExact,
+      flags,
     })),
     format: format.name,
     options: optionsRecord(options),
