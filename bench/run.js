@@ -1,7 +1,7 @@
 /**
  * The throughput benchmarks: `npm run bench`. They time the package's modules in `build`.
  *
- * node bench/run.js [--only rounding,arithmetic,elementary,families,codec,threads,matmul,products,quantizers,transforms,recipes,updates,training,sweep,memory,tfjs] [--seconds 0.3] [--largest 1024] [--json]
+ * node bench/run.js [--only rounding,arithmetic,elementary,families,codec,threads,matmul,products,quantizers,transforms,recipes,updates,shaped,training,sweep,memory,tfjs] [--seconds 0.3] [--largest 1024] [--json]
  */
 import { parseArgs } from 'node:util';
 import { arithmeticTable, arithmeticTargets, benchArithmetic } from './arithmetic.js';
@@ -15,6 +15,7 @@ import { benchQuantizers, quantizersTable, quantizersTargets } from './quantizer
 import { benchRecipes, recipesTable, recipesTargets } from './recipes.js';
 import { targetsTable } from './report.js';
 import { benchRounding, roundingTable, roundingTargets } from './rounding.js';
+import { benchShaped, shapedTable, shapedTargets } from './shaped.js';
 import { benchSweep, sweepTable, sweepTargets } from './sweep.js';
 import { benchTfjs, tfjsTable, tfjsTargets } from './tfjs.js';
 import { benchThreads, threadsTable, threadsTargets } from './threads.js';
@@ -36,6 +37,7 @@ const suites = {
   transforms: { run: benchTransforms, table: transformsTable, targets: transformsTargets },
   recipes: { run: benchRecipes, table: recipesTable, targets: recipesTargets },
   updates: { run: benchUpdates, table: updatesTable, targets: updatesTargets },
+  shaped: { run: benchShaped, table: shapedTable, targets: shapedTargets },
   training: { run: benchTraining, table: trainingTable, targets: trainingTargets },
   sweep: { run: benchSweep, table: sweepTable, targets: sweepTargets },
   memory: { run: benchMemory, table: memoryTable },

@@ -11,8 +11,8 @@ import type { Operand, Program, Step } from './program.ts';
 /** Gives the elements of a variable from one number to another, in order. */
 export type Reader = (from: number, to: number) => RealArray;
 
-/** A block: results of all steps lie in the second-level cache. */
-const blockLength = 8192;
+/** Bytes of a block: results of a handful of steps lie in the second-level cache, and a call costs little of the time that one takes. */
+const blockBytes = 2 ** 17;
 
 type Method = (...given: unknown[]) => RealArray | number;
 
@@ -90,7 +90,7 @@ export function run(
   numbers: ReadonlyMap<string, number>,
   readers: ReadonlyMap<string, Reader>,
   length: number,
-  Kind: new (length: number) => RealArray,
+  Kind: Float32ArrayConstructor | Float64ArrayConstructor,
   { place: placeOf, write }: Results,
 ): number | undefined {
   const { f, steps, result } = program;
@@ -122,10 +122,10 @@ export function run(
       finish();
       return read(result, 0, 0) as number;
     }
-    const size = Math.min(blockLength, length);
-    const buffers = steps.map((_, j) => (areArrays[j] ? newArray(Kind, size) : undefined));
-    for (let from = 0; from < length; from += blockLength) {
-      const to = Math.min(from + blockLength, length);
+    const size = Math.min(blockBytes / Kind.BYTES_PER_ELEMENT, length);
+    const buffers = steps.map((_, j) => (areArrays[j] ? newArray<RealArray>(Kind, size) : undefined));
+    for (let from = 0; from < length; from += size) {
+      const to = Math.min(from + size, length);
       for (const [j, are] of areArrays.entries()) {
         if (!are) continue;
         const own = to - from === size ? buffers[j]! : buffers[j]!.subarray(0, to - from);
