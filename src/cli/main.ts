@@ -97,6 +97,16 @@ const subcommands: readonly Subcommand[] = [
       (await import('./model-files/dequantize-command.ts')).dequantizeCommand(io, done),
   },
   {
+    name: 'calibrate',
+    summary: 'write what methods after training ask of a run: inputs of layers, squared gradients',
+    load: async (io, done) => (await import('./calibrate/calibrate-command.ts')).calibrateCommand(io, done),
+  },
+  {
+    name: 'evaluate',
+    summary: 'evaluate a run with its own weights or those of a file',
+    load: async (io, done) => (await import('./calibrate/evaluate-command.ts')).evaluateCommand(io, done),
+  },
+  {
     name: 'inspect',
     summary: 'list the tensors of a model file: ranges, outliers, formats that would hold them',
     load: async (io, done) => (await import('./model-files/inspect-command.ts')).inspectCommand(io, done),

@@ -109,9 +109,12 @@ interface RecordedBasis {
   readonly key: string;
   readonly numerics: string;
   readonly data: string;
+  readonly teacher?: string;
 }
 
-const basisSchema: Schema<RecordedBasis> = fields({ key: line(), numerics: line(), data: line() });
+const basisSchema = fields({
+  ...{ key: line(), numerics: line(), data: line(), teacher: maybe(line()) },
+}) as Schema as Schema<RecordedBasis>;
 
 /** The file of a run folder that says what its run rests on. */
 export const basisFile = 'basis.json';

@@ -45,7 +45,7 @@ const whole = (tensor: PlainTensor): Uint8Array =>
   );
 
 /** The values of a quantised tensor, as bytes, a part at a time. */
-async function* dequantizeTensor(
+export async function* dequantizeTensor(
   tensor: QuantizedTensor,
   dtype: Dtype,
   most: number = mostOfPart,

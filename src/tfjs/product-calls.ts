@@ -151,7 +151,7 @@ export class ProductCalls {
     const isTaped = engine.state.gradientDepth > 0;
     const path = currentLayer(this.#tf);
     if (isTaped) this.#products.push(parameter);
-    const slots = this.#provider.slotsOf({ kernel: name, parameter, path, isTaped, log });
+    const slots = this.#provider.slotsOf({ kernel: name, attrs: args.attrs, parameter, path, isTaped, log });
     if (slots === null) return plain();
     const names = isFirst ? { x: second, w: first } : { x: first, w: second };
     const hasGrid = useUnits(slots);

@@ -4,6 +4,7 @@
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import type { AccumulatorSpec } from './accumulator.ts';
+import type { KernelArguments } from './internals.ts';
 import type { EmulationLog } from './log.ts';
 import type { SavedProvider } from './saved-tensors.ts';
 import type { Grid } from './unit-operands.ts';
@@ -71,6 +72,7 @@ export interface ProductSlots {
 /** A forward product that is about to be computed. */
 export interface ProductIdentity {
   readonly kernel: string;
+  readonly attrs: KernelArguments['attrs'];
   /** The trained variable among its operands, or the variable that one is a view of; undefined: it has none. */
   readonly parameter: Variable | undefined;
   /** Layers and named scopes around it, the outermost first. */

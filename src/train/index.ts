@@ -15,6 +15,12 @@ export {
 export { assignXrNpe } from './assign-xr-npe.ts';
 export { bitsPerWeight, type WeightReading } from './bits-per-weight.ts';
 export {
+  type Calibration,
+  type CalibrationKind,
+  type CalibrationOptions,
+  calibrate,
+} from './calibration.ts';
+export {
   type Checkpoint,
   type CheckpointState,
   decodeCheckpoint,

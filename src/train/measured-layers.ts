@@ -154,7 +154,7 @@ function meanSquares(program: Measured, one: EngineParameter): Float32Array {
 }
 
 /** Runs with this library's kernels, which every backend has, and in float32. */
-function inFloat32<T>(tf: TensorFlow, parameters: readonly EngineParameter[], fn: () => T): T {
+export function inFloat32<T>(tf: TensorFlow, parameters: readonly EngineParameter[], fn: () => T): T {
   const engine = new RecipeEngine(tf, {
     ...{ recipe: float32(), parameters, steps: 1, seed: 0, kernels: 'own' },
     ...{ log: false, placesNorms: true },

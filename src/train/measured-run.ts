@@ -1,5 +1,4 @@
 /** The layers of a run with what its loss feels of errors in their weights, measured on the data that it was trained on. */
-import { ArgumentError } from '../errors.ts';
 import type { FormatSpelling } from '../formats/index.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
 import type { Candidate, SensitiveLayer } from './assign-formats.ts';
@@ -7,14 +6,11 @@ import type { Checkpoint } from './checkpoint.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { parametersOf } from './engine/parameters.ts';
 import { lossOf, measuredLayersOf } from './measured-layers.ts';
-import { modelConfig } from './model-config.ts';
 import { oneHot } from './one-hot.ts';
-import { normOf } from './phases.ts';
 import type { Recipe } from './recipe.ts';
-import { restoreAverages } from './run-checkpoint.ts';
+import { openRunModel } from './run-model.ts';
 import type { Measure } from './sensitivity-kinds.ts';
-import { type TrainingData, taskOf } from './tasks.ts';
-import { weightsOfCheckpoint } from './teacher.ts';
+import type { TrainingData } from './tasks.ts';
 
 interface RunMeasure<F extends FormatSpelling> {
   readonly checkpoint: Checkpoint;
@@ -37,15 +33,8 @@ export function measuredRun<F extends FormatSpelling>(
   lossOf(formats: Readonly<Record<string, F>>): number;
   dispose(): void;
 } {
-  const { identity, phase } = checkpoint.state;
-  const task = taskOf(modelConfig(identity.model as never), data);
-  if (task.dataHash() !== identity.data)
-    throw new ArgumentError('data', data.name, 'the data that the run was trained on');
-  const extraNorm = normOf(recipe, phase);
-  const weights = weightsOfCheckpoint('checkpoint', checkpoint, task);
-  const model = task.createModel(tf, identity.seed, extraNorm);
-  for (const one of model.parameters) model.load(one, weights.get(one.name)!);
-  restoreAverages(model, checkpoint.arrays);
+  const { identity } = checkpoint.state;
+  const { task, model } = openRunModel(tf, { checkpoint, recipe, data });
   const parameters = parametersOf(model);
   const loss = (index: number) => {
     const batch = task.trainingBatch(index, identity.seed);

@@ -88,7 +88,7 @@ export interface TrainOptions {
   readonly onTeacher?: (record: TeacherRecord) => void;
   /** Where to go on from: what `onCheckpoint` gave to the same run. */
   readonly resume?: Checkpoint;
-  /** Steps between two checkpoints; 0 (default) for none. An aborted run makes one too. */
+  /** Steps between two checkpoints; 0 (default) for none on the way. The last step and an aborted run make one too. */
   readonly checkpointEvery?: number;
   /** Gets checkpoints; the run waits until it is done. */
   readonly onCheckpoint?: (checkpoint: Checkpoint) => void | Promise<void>;

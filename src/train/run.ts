@@ -110,7 +110,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     while (run.divergence === null && losses.length < steps && !(signal?.aborted && losses.length > 0)) {
       await run.step();
       if (run.divergence !== null) break;
-      const isDue = checkpointEvery > 0 && losses.length % checkpointEvery === 0;
+      // The last one is for those who read the run: assignments, teachers, calibrations.
+      const isDue = losses.length === steps || (checkpointEvery > 0 && losses.length % checkpointEvery === 0);
       // Before the evaluation, so that a resumed run repeats it with the same draws.
       if (onCheckpoint !== undefined && (isDue || signal?.aborted))
         await onCheckpoint(checkpointOf(run, identity!));

@@ -72,7 +72,7 @@ export async function trainTeacher(
   await train({
     ...{ tf, model, data, steps, seed, ...defined },
     recipe: float32({ extraNorm: normOf(recipe) }),
-    ...{ evaluateEvery: 0, evaluationWindows: 1, checkpointEvery: steps },
+    ...{ evaluateEvery: 0, evaluationWindows: 1 },
     onCheckpoint: (checkpoint) => {
       last = checkpoint;
     },

@@ -253,6 +253,8 @@ describe('commands', () => {
     'analyze',
     'quantize',
     'dequantize',
+    'calibrate',
+    'evaluate',
     'inspect',
     'lab',
     'law',

@@ -141,7 +141,9 @@ describe('a checkpoint', () => {
     expect(() => decodeCheckpoint(flipped(place), 'a.st')).toThrow(
       new RegExp(`^a.st is damaged: bytes ${place} to \\d+: the array ${name.replaceAll('.', '\\.')}`),
     );
-    expect(() => decodeCheckpoint(bytes!.subarray(0, place + 3), 'a.st')).toThrow(/a.st is damaged: byte/);
+    expect(() => decodeCheckpoint(bytes!.subarray(0, place + 3), 'a.st')).toThrow(
+      /a.st is damaged: header, weights\/layers\.0\.mlp\.up\/codes: it ends at byte/,
+    );
     expect(() => decodeCheckpoint(bytes!.subarray(0, 5), 'a.st')).toThrow(/a.st is damaged: it has 5 bytes/);
     // Any bit of the length or the header that is turned over is found.
     for (let at = 0; at < 8 + header.trimEnd().length; at += 61)

@@ -18,6 +18,8 @@ const whole: readonly string[][] = [
   ['analyze'],
   ['quantize', 'model.safetensors', '--to', 'mxfp4'],
   ['dequantize', 'codes.safetensors'],
+  ['calibrate', 'run', '--out', 'inputs.safetensors'],
+  ['evaluate', 'run'],
   ['inspect', 'model.safetensors'],
   ['law', 'split'],
   ['lab', '--no-open'],

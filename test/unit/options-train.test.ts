@@ -251,6 +251,14 @@ const exported: Readonly<Record<string, Entry>> = {
     [[...nothing, [], ['int99'], [{}]], (given) => halfulp.formatFront(sensitive, given)],
     [[null, { by: 'luck' }, { how: 'exact' }], (given) => halfulp.formatFront(sensitive, candidates, given)],
   ),
+  calibrate: refusing(
+    [[...nothing, {}, { run: 5 }, { of: 'inputs' }], (given) => halfulp.calibrate(tf, given)],
+    [
+      [null, 0, 'many', 1e9],
+      (windows) => halfulp.calibrate(tf, { run: () => tf.scalar(0), windows } as never),
+    ],
+    [[null, 'hessian', {}], (of) => halfulp.calibrate(tf, { run: () => tf.scalar(0), of } as never)],
+  ),
   measuredLayers: refusing([
     [...nothing, {}, { by: 'loss' }, { loss: () => 0 }],
     (given) => halfulp.measuredLayers(tf, given),

@@ -1,19 +1,17 @@
 /** What `halfulp assign` chooses for: the layers of a run, or the tensors of a model file, with what formats cost them. */
-import { statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { checkAbsent, checkObject, refusedAs } from '../../check.ts';
-import { ArgumentError, DamagedFileError } from '../../errors.ts';
+import { basename } from 'node:path';
+import { checkAbsent, refusedAs } from '../../check.ts';
+import { ArgumentError } from '../../errors.ts';
 import { namedQuantizer } from '../../quantizers/index.ts';
 import type { Place } from '../../train/assign-front.ts';
-import type { Checkpoint } from '../../train/checkpoint.ts';
 import type { Recipe } from '../../train/recipe.ts';
 import { type XrNpeFormat, xrNpeFormats } from '../../train/recipes/xr-npe.ts';
 import { type Measure, measures } from '../../train/sensitivity-kinds.ts';
 import type { DataOptions } from '../data-options.ts';
 import type { Io } from '../io.ts';
 import { fileWork } from '../model-files/file-work.ts';
-import { readJson } from '../read-file.ts';
 import { checkpointPath } from '../run-checkpoint.ts';
+import { dataOfRun, recipeOfRun } from '../run-source.ts';
 
 export const sensitivities: readonly Measure[] = measures;
 
@@ -72,25 +70,6 @@ async function checkpointFileOf(path: string): Promise<string | null> {
   return Object.hasOwn(model.metadata, 'stateHash') ? path : null;
 }
 
-/** The recipe that a run was trained with, from beside its checkpoint. */
-async function recipeOfRun(file: string, { state }: Checkpoint): Promise<Recipe> {
-  const { hashData, recipeFrom } = await import('../../train/index.ts');
-  const path = join(dirname(file), 'config.json');
-  if (statSync(path, { throwIfNoEntry: false }) === undefined)
-    throw new ArgumentError(
-      '<run>',
-      file,
-      'the folder of a run, whose config.json says how the model was trained',
-    );
-  const config = checkObject('config', readJson(path, '<run>'), 'an object') as {
-    training?: { recipe?: unknown };
-  };
-  const recipe = recipeFrom(checkObject('config.training.recipe', config.training?.recipe, 'a recipe'));
-  if (hashData(recipe) !== state.identity.recipe)
-    throw new DamagedFileError(path, 'training.recipe', "is not that of the run's checkpoint");
-  return recipe as Recipe;
-}
-
 /** A recipe in which layers read their weights in formats, in place of what another recipe says of them. */
 function recipeWith(recipe: Recipe, formats: Readonly<Record<string, string>>): Recipe<string> {
   const rules = Object.entries(formats).map(([layer, w]) => ({ where: { layer }, set: { forward: { w } } }));
@@ -130,9 +109,7 @@ async function runSource(file: string, given: Settings): Promise<Source> {
   if (recipe === undefined) layers = train.sensitiveLayers(checkpoint, sensitivity as 'gradients');
   else {
     const { openBackend } = await import('../backend.ts');
-    const { loadData } = await import('../training-data.ts');
-    const { kind = 'language' } = train.modelConfig(checkpoint.state.identity.model as never);
-    const read = await loadData(kind === 'language' ? 'llama-tiny' : kind, data);
+    const read = await dataOfRun(checkpoint, data);
     const tf = await openBackend(given.backend);
     const asked = { by: sensitivity, candidates, batches: batches ?? 4, draws: draws ?? 8 };
     measured = refusedAs(

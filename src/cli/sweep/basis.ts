@@ -25,6 +25,9 @@ function difference(found: RunBasis, wanted: RunBasis): string {
   return [
     ...(found.numerics === wanted.numerics ? [] : [`of ${found.numerics}; now ${wanted.numerics}`]),
     ...(found.data === wanted.data ? [] : [`of data ${found.data}; now ${wanted.data}`]),
+    ...(found.teacher === wanted.teacher
+      ? []
+      : [`of teacher ${found.teacher ?? 'trained first'}; now ${wanted.teacher ?? 'trained first'}`]),
   ].join(', and ');
 }
 

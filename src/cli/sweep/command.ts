@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { within } from '../../check.ts';
+import { ArgumentError } from '../../errors.ts';
 import { prepareFolder } from '../../files/write.ts';
 import { jsonText } from '../../json.ts';
 import { namePattern } from '../../train/name-pattern.ts';
@@ -55,6 +56,13 @@ async function planOf(file: string, given: SweepOptions, io: Io) {
   checkDataFor(named.model, data);
   const whole = Object.keys(data).length === 0 ? named : { ...named, data };
   const sweep = definitions.withSeeds(whole, seeds, given.arms);
+  const taught = sweep.arms.find(({ teacher }) => teacher !== undefined);
+  if (given.queue !== undefined && taught !== undefined)
+    throw new ArgumentError(
+      `sweep.arms (${taught.name}).teacher`,
+      taught.teacher,
+      'nothing with --queue, whose workers do not have that run',
+    );
   const { dataOf, taskOf, basis, own } = await openData(sweep);
   const all = definitions.sweepRuns(sweep, basis, own);
   const runs = shard === null ? all : runsOfShard(all, shard);
@@ -127,7 +135,9 @@ async function sweep(file: string, given: SweepOptions, io: Io): Promise<number>
   const where =
     given.queue === undefined ? `about ${hours.toFixed(1)} h on ${given.workers} cores` : 'by the queue';
   io.stderr.write(`${sweep.title}${part}: ${runs.length} runs, ${left.length} to do, ${where}\n`);
-  const taught = left.filter(({ arm }) => arm.recipe.teacher !== undefined).length;
+  const taught = left.filter(
+    ({ arm }) => arm.recipe.teacher !== undefined && arm.teacher === undefined,
+  ).length;
   if (taught > 0)
     io.stderr.write(
       `${taught} of them have a teacher, which each trains first: float32, with its own seed and as many steps\n`,

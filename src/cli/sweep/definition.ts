@@ -2,7 +2,7 @@
  * A sweep file: arms, each a recipe with a learning rate of its own perhaps, and seeds. Grids of values become arms; the
  * runs come out as plain data, each with a hash that names its folder. Nothing runs here.
  */
-import { atMost, checkDistinct, checkObject, oneOf, refusedAs, within } from '../../check.ts';
+import { atMost, checkAbsent, checkDistinct, checkObject, oneOf, refusedAs, within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import {
   anything,
@@ -78,6 +78,7 @@ const sweepSchema = fields({
   arms: list(record(anything), 1, mostArms),
   contrasts: maybe(anything),
   data: maybe(anything),
+  teacher: maybe(line()),
 });
 
 const armSchema = fields({
@@ -88,19 +89,32 @@ const armSchema = fields({
   steps: maybe(stepCount),
   data: maybe(anything),
   seeds: maybe(anything),
+  teacher: maybe(line()),
 });
 
-const armFields = ['name', 'recipe', 'learningRate', 'model', 'steps', 'data', 'seeds'];
+const armFields = ['name', 'recipe', 'learningRate', 'model', 'steps', 'data', 'seeds', 'teacher'];
 
-function armsOf(given: unknown, path: string, fallback: readonly number[]): SweepArm[] {
+/** What arms have where they say nothing of it. */
+interface ArmDefaults {
+  readonly seeds: readonly number[];
+  readonly teacher: string | undefined;
+}
+
+function armsOf(given: unknown, path: string, fallback: ArmDefaults): SweepArm[] {
   return expandGrid(given, path, armFields).map((copy) => {
     const checked = checkSchema(path, copy, armSchema);
-    const { name, recipe, learningRate, model, steps, data, seeds = fallback } = checked;
+    const { name, recipe: said, learningRate, model, steps, data, seeds = fallback.seeds } = checked;
     const own = seedsOf(seeds, `${path}.seeds`);
-    const length = JSON.stringify(recipe).length;
+    const length = JSON.stringify(said).length;
     atMost(`${path}.recipe`, length, longestRecipe, 'characters');
+    const recipe = within(path, () => recipeFrom(said));
+    const isTaught = recipe.teacher !== undefined;
+    if (!isTaught)
+      checkAbsent(`${path}.teacher`, checked.teacher, 'nothing, unless the recipe has a teacher');
+    const teacher = isTaught ? (checked.teacher ?? fallback.teacher) : undefined;
     return {
-      ...{ name, recipe: within(path, () => recipeFrom(recipe)), learningRate, seeds: own },
+      ...{ name, recipe, learningRate, seeds: own },
+      ...(teacher === undefined ? {} : { teacher }),
       ...(model === undefined ? {} : { model }),
       ...(steps === undefined ? {} : { steps }),
       ...(data === undefined ? {} : { data: ofData(`${path}.data`, () => readDataOptions(data)) }),
@@ -153,10 +167,12 @@ export function readSweep(given: unknown): Sweep {
   const seeds = seedsOf(data.seeds ?? [1], 'sweep.seeds');
   const arms: SweepArm[] = [];
   for (const [index, arm] of data.arms.entries()) {
-    arms.push(...armsOf(arm, `sweep.arms[${index}]`, seeds));
+    arms.push(...armsOf(arm, `sweep.arms[${index}]`, { seeds, teacher: data.teacher }));
     atMost('sweep.arms', arms.length, mostArms, 'arms');
   }
   checkRuns(arms, 'sweep.seeds');
+  if (!arms.some(({ recipe }) => recipe.teacher !== undefined))
+    checkAbsent('sweep.teacher', data.teacher, 'nothing, unless the recipe of some arm has a teacher');
   for (const arm of arms) checkKind(arm, model);
   const named = arms.map((arm) => arm.name);
   checkDistinct('sweep.arms', named, 'arms of different names', named.join());

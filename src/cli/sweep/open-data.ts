@@ -1,9 +1,13 @@
 /** What the models of a sweep are trained on, and what its runs rest on. Brings TensorFlow.js. */
+import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { readCheckpoint } from '../../train/files.ts';
 import { canonicalJson } from '../../train/hash.ts';
 import { modelConfig } from '../../train/model-config.ts';
 import type { Task } from '../../train/task.ts';
 import { type TrainingData, taskOf } from '../../train/tasks.ts';
+import { hashOfTeacher, weightsOfCheckpoint } from '../../train/teacher.ts';
+import { checkpointPath } from '../run-checkpoint.ts';
 import { loadData } from '../training-data.ts';
 import { basisOf } from './basis.ts';
 import type { Sweep } from './definition.ts';
@@ -14,7 +18,7 @@ interface SweepData {
   readonly dataOf: (arm: SweepArm) => TrainingData;
   readonly taskOf: (arm: SweepArm) => Task;
   readonly basis: RunBasis;
-  /** By the names of arms with data of their own. */
+  /** By the names of arms with data of their own, or a teacher. */
   readonly own: ReadonlyMap<string, RunBasis>;
 }
 
@@ -27,6 +31,21 @@ const refuse =
     const field = argument.startsWith('--') ? `data.${argument.slice(2)}` : argument;
     throw new ArgumentError(`sweep.arms (${name}).${field}`, given, accepted);
   };
+
+/** The hash of a teacher's weights, for the task of an arm. Throws ArgumentError naming its field. */
+function teacherHash(path: string, arm: SweepArm, task: Task): string {
+  const accepted = 'the folder of a run with a checkpoint, or a checkpoint file';
+  return refusedAs(
+    () =>
+      hashOfTeacher(
+        weightsOfCheckpoint('teacher', readCheckpoint(checkpointPath('teacher', path, accepted)), task),
+      ),
+    ({ argument, given }) =>
+      argument.startsWith('teacher')
+        ? `sweep.arms (${arm.name}).${argument}`
+        : new ArgumentError(`sweep.arms (${arm.name}).teacher`, given, accepted),
+  );
+}
 
 /** Reads the data: what several arms name, once. */
 export async function openData({ model, data: options, arms }: Sweep): Promise<SweepData> {
@@ -44,10 +63,12 @@ export async function openData({ model, data: options, arms }: Sweep): Promise<S
   const own = new Map<string, typeof shared>();
   for (const arm of arms) if (arm.data !== undefined) own.set(arm.name, await open(arm).catch(refuse(arm)));
   const dataOf = ({ name }: SweepArm): TrainingData => (own.get(name) ?? shared).data;
-  return {
-    dataOf,
-    taskOf: (arm) => taskOf(modelConfig(arm.model ?? model), dataOf(arm)),
-    basis: shared.basis,
-    own: new Map([...own].map(([name, { basis }]) => [name, basis])),
-  };
+  const taskOfArm = (arm: SweepArm): Task => taskOf(modelConfig(arm.model ?? model), dataOf(arm));
+  const bases = new Map([...own].map(([name, { basis }]): [string, RunBasis] => [name, basis]));
+  for (const arm of arms)
+    if (arm.teacher !== undefined) {
+      const basis = bases.get(arm.name) ?? shared.basis;
+      bases.set(arm.name, { ...basis, teacher: teacherHash(arm.teacher, arm, taskOfArm(arm)) });
+    }
+  return { dataOf, taskOf: taskOfArm, basis: shared.basis, own: bases };
 }

@@ -11,6 +11,8 @@ export interface SweepArm {
   readonly model?: string;
   readonly steps?: number;
   readonly data?: DataOptions;
+  /** Of recipes with a teacher: a run, or its checkpoint, that all seeds are taught by. Default: each run trains its own first. */
+  readonly teacher?: string;
   /** The sweep's, or its own. */
   readonly seeds: readonly number[];
 }
@@ -21,6 +23,8 @@ export interface RunBasis {
   readonly numerics: string;
   /** Hash of the training and validation data, with the names of characters or classes. */
   readonly data: string;
+  /** Hash of the weights of a teacher that is given. */
+  readonly teacher?: string;
 }
 
 /** One arm with one seed. */

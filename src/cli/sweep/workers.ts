@@ -54,6 +54,7 @@ function argvOf({ sweep, folder }: WorkerOptions, run: SweepRun): string[] {
     ...(gradientDraws === undefined ? [] : ['--gradient-draws', `${gradientDraws}`]),
     ...(evaluateEvery === undefined ? [] : ['--evaluate-every', `${evaluateEvery}`]),
     ...(arm.learningRate === undefined ? [] : ['--learning-rate', `${arm.learningRate}`]),
+    ...(arm.teacher === undefined ? [] : ['--teacher', arm.teacher]),
     ...dataArguments(arm.data ?? sweep.data),
   ];
 }

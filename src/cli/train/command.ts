@@ -88,7 +88,7 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
     )
     .option(
       '--checkpoint-every <n>',
-      'steps between checkpoints; 0: only when stopped',
+      'steps between checkpoints, of which there is one at the end; 0: only that one, or when stopped',
       integer('--checkpoint-every', 0, 10_000_000),
       100,
     )

@@ -1,0 +1,129 @@
+/**
+ * What methods after training ask of a model beside its weights, on some windows of data: the inputs of its layers (second-order rounding,
+ * masks of inputs), or the mean squared gradients of its weights (Fisher information, for codebooks). Everything is float32.
+ */
+import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs';
+import { checkFields, checkFunction, integerInRange, oneOf } from '../check.ts';
+import { ArgumentError } from '../errors.ts';
+import { checkTensorFlow } from '../tfjs/check-tensorflow.ts';
+import type { TensorFlow } from '../tfjs/index.ts';
+import { noRecipe } from './engine/apply-recipe.ts';
+import { discoverParameters, type EngineParameter } from './engine/parameters.ts';
+import { InputCapture } from './input-capture.ts';
+import { inFloat32 } from './measured-layers.ts';
+import { sizeOf } from './model.ts';
+
+/** What is asked for. */
+export const calibrationKinds = ['inputs', 'gradients'] as const;
+export type CalibrationKind = (typeof calibrationKinds)[number];
+
+export interface CalibrationOptions {
+  /** A model of the layers API. */
+  readonly model?: unknown;
+  /** In place of a model. Default: all trainable variables. */
+  readonly variables?: readonly Variable[];
+  /** Runs the program on a window, from 0 on. For `'gradients'` it gives the window's loss. */
+  readonly run: (window: number) => Tensor | Tensor[];
+  /** How many windows. Default 16. */
+  readonly windows?: number;
+  /** `'inputs'` (default) of layers, or mean squared `'gradients'` of weights. */
+  readonly of?: CalibrationKind;
+}
+
+/** Numbers with their shape: inputs (rows, columns), or squared gradients in the weight's own shape. */
+export interface Calibration {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+/** Elements of the inputs of one layer. */
+const mostInputs = 2 ** 28;
+
+/** The inputs of each parameter's products, in the order of windows. */
+function capturedInputs(
+  tf: TensorFlow,
+  parameters: readonly EngineParameter[],
+  run: CalibrationOptions['run'],
+  windows: number,
+): Map<string, Calibration> {
+  const capture = new InputCapture(tf, parameters);
+  try {
+    for (let window = 0; window < windows; window++) tf.tidy(() => void run(window));
+  } finally {
+    capture.stop();
+  }
+  return new Map(
+    [...capture.inputs].map(([name, { columns, rows }]) => {
+      const total = rows.reduce((sum, { length }) => sum + length, 0);
+      if (total > mostInputs)
+        throw new ArgumentError('windows', windows, `fewer: the inputs of ${name} are ${total} numbers`);
+      const values = new Float32Array(total);
+      let at = 0;
+      for (const part of rows) {
+        values.set(part, at);
+        at += part.length;
+      }
+      return [name, { shape: [total / columns, columns], values }];
+    }),
+  );
+}
+
+/** The mean over the windows of the squares of each parameter's gradients. */
+function squaredGradients(
+  tf: TensorFlow,
+  parameters: readonly EngineParameter[],
+  run: CalibrationOptions['run'],
+  windows: number,
+): Map<string, Calibration> {
+  const sums = parameters.map(({ shape }) => new Float64Array(sizeOf(shape)));
+  inFloat32(tf, parameters, () => {
+    for (let window = 0; window < windows; window++)
+      tf.tidy(() => {
+        const { grads } = tf.variableGrads(
+          () => run(window) as Scalar,
+          parameters.map(({ variable }) => variable),
+        );
+        for (const [i, { variable }] of parameters.entries())
+          grads[variable.name]?.dataSync<'float32'>().forEach((g, at) => {
+            sums[i]![at]! += g * g;
+          });
+      });
+  });
+  return new Map(
+    parameters.map(({ name, shape }, i) => [
+      name,
+      { shape, values: Float32Array.from(sums[i]!, (sum) => sum / windows) },
+    ]),
+  );
+}
+
+/** The calibration of a program whose parameters are known. */
+export function calibrationOf(
+  tf: TensorFlow,
+  parameters: readonly EngineParameter[],
+  { run, windows = 16, of = 'inputs' }: Pick<CalibrationOptions, 'run' | 'windows' | 'of'>,
+): Map<string, Calibration> {
+  return (of === 'inputs' ? capturedInputs : squaredGradients)(tf, parameters, run, windows);
+}
+
+const optionNames: readonly (keyof CalibrationOptions)[] = ['model', 'variables', 'run', 'windows', 'of'];
+
+/**
+ * What methods after training ask of a TensorFlow.js program, by the names of its variables: a map of what `--calibration` files hold.
+ * Depthwise and transposed convolutions, and variables that no product reads, have no inputs.
+ *
+ * @param tf its namespace, a backend ready
+ * @throws ArgumentError naming the option that is wrong, or `of` while a recipe is in force
+ * @example
+ * const inputs = calibrate(tf, { model, run: (window) => model.predict(windows[window]), windows: 32 });
+ * const { shape, values } = inputs.get('dense_Dense1/kernel');
+ */
+export function calibrate(tf: TensorFlow, options: CalibrationOptions): Map<string, Calibration> {
+  checkTensorFlow(tf);
+  const { run, windows, of } = checkFields('', options ?? null, optionNames);
+  checkFunction('run', run);
+  integerInRange('windows', windows, 1, 100_000, 16);
+  oneOf('of', of, calibrationKinds, 'inputs');
+  noRecipe('of', of ?? 'inputs');
+  return calibrationOf(tf, discoverParameters(tf, options), options);
+}

@@ -1,0 +1,112 @@
+/** The model of a run, with the weights of its checkpoint: asked for losses, and calibrated on windows of its own data. */
+import { ArgumentError } from '../errors.ts';
+import type { TensorFlow } from '../tfjs/index.ts';
+import { type Calibration, type CalibrationKind, calibrationOf } from './calibration.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { crossEntropy } from './cross-entropy.ts';
+import { parametersOf } from './engine/parameters.ts';
+import { type Evaluation, evaluate } from './evaluate.ts';
+import { inFloat32 } from './measured-layers.ts';
+import type { Model } from './model.ts';
+import { isLanguageModel, type ModelConfig, modelConfig } from './model-config.ts';
+import { oneHot } from './one-hot.ts';
+import { normOf } from './phases.ts';
+import type { Recipe } from './recipe.ts';
+import { restoreAverages } from './run-checkpoint.ts';
+import type { Task } from './task.ts';
+import { type TrainingData, taskOf } from './tasks.ts';
+import { type TeacherWeights, weightsOfCheckpoint } from './teacher.ts';
+
+/** A run and its data. */
+export interface RunSource {
+  readonly checkpoint: Checkpoint;
+  /** Of the run: it says which norms the model has. */
+  readonly recipe: Recipe;
+  readonly data: TrainingData;
+}
+
+/** A run's model at work. `dispose` frees it. */
+interface RunModel {
+  readonly task: Task;
+  readonly model: Model;
+  readonly weights: TeacherWeights;
+  dispose(): void;
+}
+
+/** Opens the model of a run. Throws ArgumentError for other data, or weights that are not held in float32. */
+export function openRunModel(tf: TensorFlow, { checkpoint, recipe, data }: RunSource): RunModel {
+  const { identity, phase } = checkpoint.state;
+  const task = taskOf(modelConfig(identity.model as never), data);
+  if (task.dataHash() !== identity.data)
+    throw new ArgumentError('data', data.name, 'the data that the run was trained on');
+  const weights = weightsOfCheckpoint('checkpoint', checkpoint, task);
+  const model = task.createModel(tf, identity.seed, normOf(recipe, phase));
+  for (const one of model.parameters) model.load(one, weights.get(one.name)!);
+  restoreAverages(model, checkpoint.arrays);
+  return { task, model, weights, dispose: () => model.dispose() };
+}
+
+/** The windows that a run is calibrated on. */
+interface Windows {
+  /** Sequences of a text, or samples. */
+  readonly windows: number;
+  /** Characters of a sequence. Default: those that the model sees at once. */
+  readonly length?: number | undefined;
+  /** Decides which they are. */
+  readonly seed: number;
+}
+
+/** The same model on so many sequences of a length, or samples, at once. */
+function configOf(config: ModelConfig, count: number, length: number | undefined): ModelConfig {
+  if (!isLanguageModel(config)) {
+    if (length !== undefined)
+      throw new ArgumentError('length', length, 'nothing for a model that classifies samples');
+    return { ...config, samples: count };
+  }
+  return { ...config, sequences: count, context: length ?? config.context };
+}
+
+/** What methods after training ask of a run's model, by the names of its parameters. Throws ArgumentError. */
+export function runCalibration(
+  tf: TensorFlow,
+  source: RunSource,
+  { of, windows, length, seed }: Windows & { readonly of: CalibrationKind },
+): { readonly calibration: Map<string, Calibration>; readonly weights: Map<string, Calibration> } {
+  const { identity, phase } = source.checkpoint.state;
+  const { model: own, weights, dispose } = openRunModel(tf, source);
+  dispose();
+  const config = configOf(modelConfig(identity.model as never), 1, length);
+  const task = taskOf(config, source.data);
+  const model = task.createModel(tf, identity.seed, normOf(source.recipe, phase));
+  try {
+    for (const one of model.parameters) model.load(one, weights.get(one.name)!);
+    restoreAverages(model, source.checkpoint.arrays);
+    const run = (window: number) => {
+      const batch = task.trainingBatch(window, seed);
+      const logits = model.forward(batch.inputs(tf));
+      return of === 'inputs' ? logits : crossEntropy(tf, logits, oneHot(tf, batch.targets, task.outputs));
+    };
+    return {
+      calibration: calibrationOf(tf, parametersOf(model), { run, windows, of }),
+      weights: new Map(
+        own.parameters.map(({ name, shape }) => [name, { shape, values: weights.get(name)! }]),
+      ),
+    };
+  } finally {
+    model.dispose();
+  }
+}
+
+/** What a run's model loses on the validation part, or so many windows or samples of it, with some weights replaced. */
+export async function runLoss(
+  tf: TensorFlow,
+  { task, model, weights }: RunModel,
+  replaced: TeacherWeights = new Map(),
+  limit?: number,
+): Promise<Evaluation> {
+  for (const one of model.parameters) model.load(one, replaced.get(one.name) ?? weights.get(one.name)!);
+  const part = task.validation(limit);
+  const call = { batchNorm: { folded: false, statistics: 'moving' } } as const;
+  const within = <T>(_: number, fn: () => T): T => inFloat32(tf, parametersOf(model), fn);
+  return (await evaluate(tf, task, model, part, { call, within }))!;
+}

@@ -1,0 +1,268 @@
+/** What methods after training ask of a model: captured inputs and squared gradients against plain loops, and from the command to a loss. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Scalar, Tensor } from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../../src/cli/main.ts';
+import { quantizer } from '../../src/index.ts';
+import { openModel } from '../../src/model-files/index.ts';
+import { numbersIn } from '../../src/model-files/model-file.ts';
+import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
+import { calibrate } from '../../src/train/index.ts';
+import { numbers } from '../oracles/recipes/slots.ts';
+import { testWorld, withFolder } from '../unit/cli-world.ts';
+
+let tf: TensorFlow;
+beforeAll(async () => {
+  tf = await wasmBackend();
+});
+
+/** The patches of images (batch, height, width, channels), by loops over all that they have. */
+function patches(
+  x: ArrayLike<number>,
+  [batch, height, width, channels]: readonly [number, number, number, number],
+  {
+    taps,
+    stride,
+    same,
+  }: { readonly taps: readonly [number, number]; readonly stride: number; readonly same: boolean },
+): number[] {
+  const [rows, columns] = [height, width].map((size, i) =>
+    same ? Math.ceil(size / stride) : Math.floor((size - taps[i]!) / stride) + 1,
+  ) as [number, number];
+  const before = (size: number, count: number, tap: number): number =>
+    same ? Math.floor(Math.max(0, (count - 1) * stride + tap - size) / 2) : 0;
+  const [top, left] = [before(height, rows, taps[0]), before(width, columns, taps[1])];
+  const found: number[] = [];
+  for (let b = 0; b < batch; b++)
+    for (let i = 0; i < rows; i++)
+      for (let j = 0; j < columns; j++)
+        for (let u = 0; u < taps[0]; u++)
+          for (let v = 0; v < taps[1]; v++)
+            for (let c = 0; c < channels; c++) {
+              const [row, column] = [i * stride + u - top, j * stride + v - left];
+              const isInside = row >= 0 && row < height && column >= 0 && column < width;
+              found.push(isInside ? x[((b * height + row) * width + column) * channels + c]! : 0);
+            }
+  return found;
+}
+
+describe('inputs', () => {
+  it('of dense layers are their rows, window after window, whatever the program does with them', () => {
+    const model = tf.sequential({
+      layers: [
+        tf.layers.dense({ units: 5, inputShape: [4], activation: 'relu', name: 'first' }),
+        tf.layers.dense({ units: 3, name: 'second' }),
+      ],
+    });
+    const x = (window: number): Tensor => tf.tensor2d(numbers(8, window + 1), [2, 4]);
+    const found = calibrate(tf, { model, run: (window) => model.predict(x(window)) as Tensor, windows: 3 });
+    expect([...found.keys()]).toEqual(
+      ['first/kernel', 'second/kernel'].map((name) => expect.stringContaining(name)),
+    );
+    const [first, second] = [...found.values()];
+    expect(first!.shape).toEqual([6, 4]);
+    expect([...first!.values]).toEqual([0, 1, 2].flatMap((window) => [...numbers(8, window + 1)]));
+    const hidden = tf.tidy(() =>
+      [0, 1, 2].flatMap((window) => [...(model.layers[0]!.apply(x(window)) as Tensor).dataSync()]),
+    );
+    expect(second!.shape).toEqual([6, 5]);
+    second!.values.forEach((value, i) => {
+      expect(value).toBeCloseTo(hidden[i]!, 5);
+    });
+    model.dispose();
+  });
+
+  it.each([
+    [1, 'same'],
+    [2, 'same'],
+    [2, 'valid'],
+  ] as const)('of convolutions are their patches: stride %i, %s', (stride, pad) => {
+    const filter = tf.variable(
+      tf.tensor4d(numbers(3 * 2 * 2 * 4, 5), [3, 2, 2, 4]),
+      true,
+      `f${stride}${pad}`,
+    );
+    const x = numbers(2 * 5 * 6 * 2, 7);
+    const found = calibrate(tf, {
+      variables: [filter],
+      run: () => tf.conv2d(tf.tensor4d(x, [2, 5, 6, 2]), filter as never, stride, pad),
+      windows: 1,
+    });
+    const { shape, values } = found.get(filter.name)!;
+    const wanted = patches(x, [2, 5, 6, 2], { taps: [3, 2], stride, same: pad === 'same' });
+    expect([...values]).toEqual(wanted);
+    expect(shape).toEqual([wanted.length / 12, 12]);
+    filter.dispose();
+  });
+
+  it('of a convolution along one axis too, and none of a depthwise one', () => {
+    const filter = tf.variable(tf.tensor3d(numbers(3 * 2 * 4, 5), [3, 2, 4]), true, 'line');
+    const depthwise = tf.variable(tf.tensor4d(numbers(4, 5), [2, 2, 1, 1]), true, 'depthwise');
+    const x = numbers(7 * 2, 7);
+    const found = calibrate(tf, {
+      variables: [filter, depthwise],
+      run: () => [
+        tf.conv1d(tf.tensor3d(x, [1, 7, 2]), filter as never, 1, 'same'),
+        tf.depthwiseConv2d(tf.tensor4d(x, [1, 7, 2, 1]), depthwise as never, 1, 'same'),
+      ],
+      windows: 1,
+    });
+    expect([...found.keys()]).toEqual(['line']);
+    expect([...found.get('line')!.values]).toEqual(
+      patches(x, [1, 1, 7, 2], { taps: [1, 3], stride: 1, same: true }),
+    );
+    for (const one of [filter, depthwise]) one.dispose();
+  });
+
+  it('leave results as they are, and nothing behind', () => {
+    const w = tf.variable(tf.tensor2d(numbers(12, 5), [4, 3]), true, 'plain');
+    const x = tf.tensor2d(numbers(8, 1), [2, 4]);
+    const before = tf.memory().numTensors;
+    const seen: number[][] = [];
+    calibrate(tf, {
+      variables: [w],
+      run: () => {
+        const y = tf.matMul(x, w as never);
+        seen.push([...y.dataSync()]);
+        return y;
+      },
+      windows: 2,
+    });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(seen[0]).toEqual(seen[1]);
+    for (const one of [w, x]) one.dispose();
+  });
+});
+
+it('squared gradients are means over windows', () => {
+  const w = tf.variable(tf.tensor2d(numbers(6, 5), [3, 2]), true, 'squares');
+  const x = (window: number): Float32Array => numbers(3, window + 1);
+  // The loss is the sum of x w: its gradient is x in each column.
+  const run = (window: number): Scalar => tf.sum(tf.matMul(tf.tensor2d(x(window), [1, 3]), w as never));
+  const found = calibrate(tf, { variables: [w], run, windows: 3, of: 'gradients' }).get('squares')!;
+  expect(found.shape).toEqual([3, 2]);
+  expect([...found.values]).toEqual(
+    [0, 0, 1, 1, 2, 2].map((i) =>
+      Math.fround([0, 1, 2].reduce((sum, window) => sum + x(window)[i]! * x(window)[i]!, 0) / 3),
+    ),
+  );
+  w.dispose();
+});
+
+describe('halfulp calibrate and evaluate', () => {
+  async function halfulp(...argv: string[]) {
+    const world = testWorld();
+    const code = await run(argv, world.io);
+    return { code, out: world.stdout(), error: world.stderr() };
+  }
+  async function tensors(
+    path: string,
+  ): Promise<Record<string, { shape: readonly number[]; values: number[] }>> {
+    const model = await openModel(path);
+    const found: Record<string, { shape: readonly number[]; values: number[] }> = {};
+    for (const tensor of model.tensors) {
+      const values: number[] = [];
+      for await (const piece of numbersIn(tensor, 1000)) values.push(...piece);
+      found[tensor.name] = { shape: tensor.shape, values };
+    }
+    model.close();
+    return found;
+  }
+
+  it('a run of fewer steps than lie between checkpoints is calibrated, quantised and evaluated', async () => {
+    await withFolder(async (folder) => {
+      const file = (name: string): string => join(folder, name);
+      const rows = Array.from({ length: 80 }, (_, i) => [...numbers(4, i + 1), i % 3].join(','));
+      writeFileSync(file('data.csv'), `a,b,c,d,label\n${rows.join('\n')}\n`);
+      writeFileSync(file('float32.json'), '{ "recipe": "float32" }');
+      const data = ['--csv', file('data.csv'), '--label', 'label'];
+      const training = [
+        '--model',
+        'mlp',
+        '--steps',
+        '4',
+        '--batch',
+        '16',
+        '--out',
+        folder,
+        '--quiet',
+        ...data,
+      ];
+      expect((await halfulp('train', file('float32.json'), '--name', 'first', ...training)).code).toBe(0);
+      const first = file('first');
+      const asked = (name: string, ...more: string[]) =>
+        halfulp('calibrate', first, '--out', file(name), ...more, ...data);
+      expect(
+        await asked('in.safetensors', '--windows', '30', '--weights', file('w.safetensors')),
+      ).toMatchObject({
+        code: 0,
+        error: '',
+      });
+      const inputs = await tensors(file('in.safetensors'));
+      expect(inputs['hidden.0']!.shape).toEqual([30, 4]);
+      expect(inputs['hidden.1']!.shape).toEqual([30, 256]);
+      // Options act.
+      await asked('other.safetensors', '--windows', '7', '--seed', '2');
+      const other = await tensors(file('other.safetensors'));
+      expect(other['hidden.0']!.shape).toEqual([7, 4]);
+      expect(other['hidden.0']!.values).not.toEqual(inputs['hidden.0']!.values.slice(0, 28));
+      await asked('again.safetensors', '--windows', '30');
+      expect(readFileSync(file('again.safetensors'))).toEqual(readFileSync(file('in.safetensors')));
+      await asked('g.safetensors', '--of', 'gradients', '--windows', '5');
+      const weights = await tensors(file('w.safetensors'));
+      const squares = await tensors(file('g.safetensors'));
+      for (const [name, { shape, values }] of Object.entries(squares)) {
+        expect(shape).toEqual(weights[name]!.shape);
+        expect(values.every((value) => value >= 0)).toBe(true);
+      }
+      expect((await asked('x.safetensors', '--length', '3')).error).toMatch(/^halfulp: --length: got 3/);
+
+      // As it is, the weights of a file, and codes: the loss of the weights that they stand for.
+      const evaluated = async (...more: string[]) => {
+        const { code, out, error } = await halfulp('evaluate', first, '--json', ...more, ...data);
+        expect({ code, error }).toEqual({ code: 0, error: '' });
+        return JSON.parse(out);
+      };
+      const own = await evaluated();
+      expect(own).toMatchObject({ replaced: 0, predictions: 16 });
+      const { validationLoss } = JSON.parse(readFileSync(join(first, 'result.json'), 'utf8'));
+      expect(own.loss).toBe(validationLoss);
+      expect(await evaluated('--weights', file('w.safetensors'))).toMatchObject({
+        ...{ loss: own.loss, accuracy: own.accuracy, replaced: Object.keys(weights).length },
+      });
+      const method = [
+        '--after',
+        'secondOrder',
+        '--to',
+        'int2/row',
+        '--calibration',
+        file('in.safetensors'),
+        '--quiet',
+      ];
+      const written = await halfulp(
+        'quantize',
+        file('w.safetensors'),
+        ...method,
+        '--out',
+        file('q.safetensors'),
+      );
+      expect(written).toMatchObject({ code: 0, error: '' });
+      const coarse = await evaluated('--weights', file('q.safetensors'));
+      expect(coarse.loss).not.toBe(own.loss);
+      await halfulp('dequantize', file('q.safetensors'), '--out', file('v.safetensors'), '--quiet');
+      expect((await evaluated('--weights', file('v.safetensors'))).loss).toBe(coarse.loss);
+      const values = (await tensors(file('v.safetensors')))['hidden.1']!.values;
+      const { scales } = quantizer('int2/row').quantize(
+        Float32Array.from(weights['hidden.1']!.values),
+        [256, 256],
+      );
+      expect(new Set(values.slice(0, 256)).size).toBeLessThanOrEqual(4);
+      expect(scales).toHaveLength(256);
+      writeFileSync(file('none.safetensors'), readFileSync(file('in.safetensors')));
+      expect(
+        (await halfulp('evaluate', first, '--weights', file('none.safetensors'), ...data)).error,
+      ).toMatch(/^halfulp: --weights hidden\.0: got '30 x 4'; accepted: 256 x 4/);
+    });
+  }, 120_000);
+});
