@@ -24,8 +24,11 @@ const block = [
 
 /** How elements are rounded: to equal steps, to floats, or they have been rounded already. */
 const elements = ['Grid', 'Float', 'Given'];
-/** How they are scaled back: divided by the group's scale, multiplied by it, multiplied by it and by the common one. */
-const scalings = ['Divided', 'Multiplied', 'TwoLevels'];
+/**
+ * How they are scaled back: divided by the group's scale, multiplied by it, multiplied by it and by the common one, multiplied by it
+ * where they are divided by it on the way in.
+ */
+const scalings = ['Divided', 'Multiplied', 'TwoLevels', 'Quotients'];
 
 const placing = (/** @type {string} */ name, /** @type {string} */ geometry) => {
   const takes = `source: usize, destination: usize, ${geometry}, into: usize, out: usize, parameters: usize`;
@@ -33,12 +36,12 @@ const placing = (/** @type {string} */ name, /** @type {string} */ geometry) => 
   const loop = (/** @type {number} */ element, /** @type {number} */ scaling) =>
     `${name}By(${element}, ${scaling}, ${given})`;
   /** @type {(readonly [number, string])[]} */
-  const cases = each([0, 1, 2], [0, 1, 2]).map(([element, scaling], at) => [at, loop(element, scaling)]);
+  const cases = each([0, 1, 2], [0, 1, 2, 3]).map(([element, scaling], at) => [at, loop(element, scaling)]);
   return dispatcher({
     name,
     takes: `kernel: i32, ${takes}`,
     by: 'kernel',
-    cases: [...cases, [9, loop(0, 9)]],
+    cases: [...cases, ...[12, 13].map((only) => /** @type {const} */ ([only, loop(0, only)]))],
   });
 };
 
@@ -61,9 +64,10 @@ export const quantizers = {
     count(elements.map((name) => `elements${name}`).join(' ')),
     count(
       scalings.map((name) => `scaling${name}`).join(' '),
-      'A kernel that places elements has the number 3 elements + scaling; ...',
+      'A kernel that places elements has the number 4 elements + scaling; ...',
     ),
-    number('scaleOnly', 9, '... the one that only scales.'),
+    number('scaleOnly', 12, '... the ones that only scale, by a product or a quotient.'),
+    number('scaleOnlyQuotients', 13),
     count('sumMagnitudes sumNumbers sumSquares sumDistances', 'What is summed: |x|, x, x^2, (x - mean)^2.'),
     count('errorAbsolute errorSquared', 'How four over six measures errors.'),
     count(

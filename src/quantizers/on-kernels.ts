@@ -14,10 +14,12 @@ import {
   type QuantizerPlan,
   type ScaleForm,
 } from '../kernels/quantizers/quantizer-plan.ts';
-import { toBinary32 } from '../operations/carrier.ts';
+import { scaleIntoUnits } from '../kernels/quantizers/units.ts';
+import { carrierOf, toBinary32 } from '../operations/carrier.ts';
 import type { RealArray } from '../operations/conversions.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
 import { integerOf64Bits } from '../rounding/options.ts';
+import type { intoUnits } from './elements.ts';
 import { aroundAxis, countGroups, type Grouping } from './grouping.ts';
 import { type Direction, trailingBits } from './power-of-two.ts';
 import type { CallOptions, ResolvedQuantizer } from './quantizer-options.ts';
@@ -93,8 +95,7 @@ function scaleForm(given: Described): ScaleForm | undefined {
     };
     return { kind: 'two-level', per: tensorScale, format, target, encodeOf, fourOverSix };
   }
-  const isEncoded = scale.stored === 'encode' && format.name === 'binary32' && isBinary32(target);
-  return isEncoded ? { kind: 'encode', target } : undefined;
+  return format.name === 'binary32' && isBinary32(target) ? { kind: scale.stored, target } : undefined;
 }
 
 const kernelStatistics: readonly Statistic[] = ['absmax', 'absmean', 'rms', 'std', 'mse'];
@@ -158,6 +159,13 @@ export function layoutOf(grouping: Grouping, shape: readonly number[]): GroupLay
   }
 }
 
+/** As `intoUnits`, for a tensor that the kernels have quantised. */
+export const unitsOnKernels: typeof intoUnits = (x, scaled, { grouping, shape }, scales, clipsInfinities) =>
+  scaleIntoUnits(x as Float32Array, scaled, layoutOf(grouping, shape), {
+    ...{ factors: scales.into, divides: scales.dividesInto },
+    ...{ most: carrierOf(scaled).max, clipsInfinities },
+  });
+
 /** The rounding of one call; undefined where the call has random integers of its own, or an index that it must not have. */
 export function callRounding(
   rounding: ResolvedRounding,
@@ -184,7 +192,7 @@ export interface KernelRun {
  * Quantises x by kernels.
  *
  * @param out Where values go; may be x. Default: a new array.
- * @param withCodes Whether elements and scales are wanted too.
+ * @param codes The array for elements, where these and scales are wanted too.
  * @param track What statistics of earlier calls make of those of this one.
  * @returns undefined, and nothing is written, where the reference must do it (or refuse it).
  */
@@ -194,7 +202,7 @@ export function runOnKernels(
   x: RealArray,
   shape: readonly number[],
   call: CallOptions,
-  withCodes: boolean,
+  codes: RealArray | undefined,
   out?: Float32Array,
   track?: (current: Float64Array) => Float64Array,
 ): KernelRun | undefined {
@@ -202,13 +210,11 @@ export function runOnKernels(
   const layout = kernelLayout(grouping, shape, plan);
   const rounding = callRounding(plan.form.rounding, call, x.length);
   if (layout === undefined || rounding === undefined) return undefined;
-  const outcome = withCodes
-    ? {
-        elements: new Float32Array(x.length),
-        scales: new Float32Array(countGroups(grouping, shape)),
-        tensorEncode: new Float64Array(countTensorScales(plan, layout)),
-      }
-    : undefined;
+  const outcome = codes && {
+    elements: codes,
+    scales: new Float32Array(countGroups(grouping, shape)),
+    tensorEncode: new Float64Array(countTensorScales(plan, layout)),
+  };
   const values = out ?? new Float32Array(x.length);
   const used =
     plan.form.isTracked && track !== undefined

@@ -52,6 +52,11 @@ function scalesInBinary32(x: RealArray, { format, scale }: ResolvedQuantizer): b
   return scale.tensorScale !== false || isFloat32Array(x);
 }
 
+/** An array for elements of x in units of their scale. */
+export function unitsLike(x: RealArray, options: ResolvedQuantizer): RealArray {
+  return like(x, scalesInBinary32(x, options));
+}
+
 /** Rounds the scaled numbers to the elements in use. */
 function elementsOf(
   scaled: RealArray,
@@ -92,17 +97,18 @@ function clampWorthless(
       scaled[i] = Math.min(Math.max(scaled[i]!, low), high);
 }
 
-/** x in units of its scales. */
+/** x in units of its scales, by the definition or what gives the same bits. */
 export function scaledUnder(
   x: RealArray,
   layout: Layout,
   scales: Scales,
   options: ResolvedQuantizer,
+  convert: typeof intoUnits = intoUnits,
 ): RealArray {
   const { scale } = options;
-  const scaled = like(x, scalesInBinary32(x, options));
+  const scaled = unitsLike(x, options);
   const clips = options.round.saturation === 'finite';
-  intoUnits(x, scaled, layout, scales, clips);
+  convert(x, scaled, layout, scales, clips);
   if (scales.isTwoLevel && !clips) clampWorthless(scaled, layout, scales, options);
   // The quotient is rounded as x is; the sum with a zero point needs more room.
   if (scale.hasZeroPoint && isFloat32Array(x))

@@ -9,11 +9,11 @@ import { blend } from './gradients/strength.ts';
 import { axisIndex, checkShape, type Grouping } from './grouping.ts';
 import { type ScaleSource, scaleSource } from './learned.ts';
 import { checkNaN, codesOf, fillHoles, withoutNaN } from './nan.ts';
-import { type KernelRun, kernelPlan, runOnKernels } from './on-kernels.ts';
+import { type KernelRun, kernelPlan, runOnKernels, unitsOnKernels } from './on-kernels.ts';
 import type { Explained } from './pullback.ts';
 import { type Quantized, quantized } from './quantized.ts';
 import type { CallOptions, ResolvedQuantizer } from './quantizer-options.ts';
-import { type Run, runQuantizer, scaledUnder } from './run.ts';
+import { type Run, runQuantizer, scaledUnder, unitsLike } from './run.ts';
 import { decodeFactor, newScales, useScale } from './scales.ts';
 import { type Tracker, trackerOf } from './tracking.ts';
 import { noResidue, type Residue, type TransformContext } from './transforms/transform.ts';
@@ -97,7 +97,7 @@ export class QuantizerSteps {
   #runFast(
     { x, holes, shape }: Prepared,
     call: CallOptions,
-    withCodes: boolean,
+    codes: RealArray | undefined,
     out?: RealArray,
   ): KernelRun | undefined {
     const { format, scale, low, high, nan } = this.options;
@@ -108,17 +108,17 @@ export class QuantizerSteps {
     const { tracker } = this;
     const target = out as Float32Array | undefined;
     const track = (current: Float64Array): Float64Array => tracker.track(current);
-    const run = runOnKernels(plan, scale.grouping, x, shape, call, withCodes, target, track);
+    const run = runOnKernels(plan, scale.grouping, x, shape, call, codes, target, track);
     if (run !== undefined && (call.update ?? true)) tracker.commit();
     return run;
   }
 
   /** A whole run by the kernels, which give what they store: the rest follows from it. */
   #explainFast(prepared: Prepared, call: CallOptions): Run | undefined {
-    const fast = this.#runFast(prepared, call, true);
-    if (fast === undefined) return undefined;
     const { options } = this;
     const { x, shape } = prepared;
+    const fast = this.#runFast(prepared, call, unitsLike(x, options));
+    if (fast === undefined) return undefined;
     const {
       elements,
       values,
@@ -128,16 +128,12 @@ export class QuantizerSteps {
     } = fromKernels(fast, options.scale.grouping, shape);
     const scales = newScales(given.stored.length, options.scale);
     const perLevel = given.stored.length / (tensorEncode?.length ?? 1);
-    given.stored.forEach((stored, group) => {
+    for (let group = 0; group < given.stored.length; group++) {
       const encode = tensorEncode?.[Math.floor(group / perLevel)] ?? 1;
-      useScale(options.scale, scales, group, stored, encode);
-    });
-    const scaled = scaledUnder(x, layout, scales, options);
-    const isWide = !isFloat32Array(scaled);
-    return {
-      ...{ x, layout, scaled, values, scales, tensorEncode, zeroPoints: undefined },
-      elements: isWide ? new Float64Array(elements) : elements,
-    };
+      useScale(options.scale, scales, group, given.stored[group]!, encode);
+    }
+    const scaled = scaledUnder(x, layout, scales, options, unitsOnKernels);
+    return { x, layout, scaled, elements, values, scales, tensorEncode, zeroPoints: undefined };
   }
 
   #restored(values: RealArray, { shape, residue, context }: Prepared): RealArray {
@@ -151,7 +147,7 @@ export class QuantizerSteps {
     checkNaN(x, options);
     const prepared = this.#prepare(x, shape, call);
     const { residue, context } = prepared;
-    const fast = this.#runFast(prepared, call, true);
+    const fast = this.#runFast(prepared, call, new Float32Array(x.length));
     const done = fast === undefined ? this.#run(prepared, call) : fromKernels(fast, scale.grouping, shape);
     const { scales, zeroPoints, tensorEncode } = done;
     const tensorScales = tensorEncode && Float32Array.from(tensorEncode, (encodeScale) => 1 / encodeScale);
@@ -174,7 +170,7 @@ export class QuantizerSteps {
     const { transform, strength } = this.options;
     const prepared = this.#prepare(x, shape, call);
     const isDirect = transform === undefined && strength === 1;
-    const fast = this.#runFast(prepared, call, false, isDirect ? target : undefined);
+    const fast = this.#runFast(prepared, call, undefined, isDirect ? target : undefined);
     if (isDirect && fast !== undefined) return fast.values as RealArray as A;
     const image = this.#restored((fast ?? this.#run(prepared, call)).values, prepared) as A;
     return blend(x, image, strength, target);
@@ -190,7 +186,7 @@ export class QuantizerSteps {
       ...rest,
       ...{ given, residue, context, shape, format, low, high },
       grouping: layout.grouping,
-      scales: Float64Array.from(scales.stored, (_stored, group) => decodeFactor(scales, group)),
+      scales: scales.out.map((_, group) => decodeFactor(scales, group)),
       ...(zeroPoints === undefined ? {} : { zeroPoints }),
     };
   }

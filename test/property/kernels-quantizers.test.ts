@@ -135,6 +135,7 @@ function longTensor(rows: number, columns: number): Tensor {
 }
 
 const runs = 60;
+const stores = fc.constantFrom<'encode' | 'decode'>('encode', 'decode');
 
 describe('blocks by name', () => {
   const names = ['mxfp8e4m3', 'mxfp8e5m2', 'mxfp6e2m3', 'mxfp6e3m2', 'mxfp4', 'mxint8', 'bfp(7,16)'];
@@ -185,7 +186,7 @@ describe('blocks by name', () => {
 
 describe('binary32 scales of tensors, rows and blocks', () => {
   const elements = ['int8', 'int4', 'int2', 'uint4', 'ternary', 'e4m3fn', 'e5m2', 'e2m1', 'e3m2', 'binary16'];
-  const others = ['e4m3fnuz', 'bfloat16', 'posit8', 'nf4', 'binary8p3se'];
+  const others = ['e4m3fnuz', 'bfloat16', 'posit8', 'nf4', 'binary8p3se', 'midrise4'];
   const groupings = [{ per: 'tensor' }, { per: 'row' }, { per: 'block', size: 5 }] as const;
   it.each([...elements, ...others])(`%s, ${2 * runs} tensors`, (format) => {
     fc.assert(
@@ -194,9 +195,10 @@ describe('binary32 scales of tensors, rows and blocks', () => {
         fc.constantFrom(...groupings),
         fc.constantFrom('absmax', 'absmean'),
         fc.constantFrom('nearest-even', 'nearest-even', 'stochastic', 'toward-positive'),
-        (tensor, grouping, from, mode) => {
+        stores,
+        (tensor, grouping, from, mode, stored) => {
           const rounding = format === 'posit8' && mode === 'toward-positive' ? 'stochastic' : mode;
-          check({ format, rounding, scale: { ...grouping, from } }, tensor);
+          check({ format, rounding, scale: { ...grouping, from, stored } }, tensor);
         },
       ),
       { numRuns: 2 * runs },
@@ -215,7 +217,8 @@ describe('binary32 scales of tensors, rows and blocks', () => {
       for (const from of ['absmax', 'absmean'] as const)
         for (const format of ['e4m3fn', 'ternary'])
           for (const rounding of ['nearest-even', 'stochastic'] as const)
-            check({ format, rounding, scale: { ...grouping, from } }, longTensor(1, 16_667));
+            for (const stored of ['encode', 'decode'] as const)
+              check({ format, rounding, scale: { ...grouping, from, stored } }, longTensor(1, 16_667));
   });
 });
 
@@ -230,6 +233,12 @@ describe('groups that run over rows', () => {
       (['nearest-even', 'stochastic'] as const).map(
         (rounding): QuantizerOptions => ({ format, rounding, scale: { per: 'tensor', from: 'absmax' } }),
       ),
+    ),
+    ...['int8', 'e4m3fn', 'midrise4'].map(
+      (format): QuantizerOptions => ({
+        format,
+        scale: { per: 'tensor', from: 'std', multiplier: 1.7, stored: 'decode' },
+      }),
     ),
   ];
   const size = fc.integer({ min: 1, max: 40 });
@@ -307,21 +316,25 @@ describe('means, deviations, multiples of them, factors that are no powers of tw
     );
   });
 
-  it.each(['e2m1', 'e4m3fn', 'int8', 'ternary'])('%s with binary32 scales, 200 tensors', (format) => {
-    fc.assert(
-      fc.property(
-        tensors,
-        groupings,
-        froms,
-        multipliers,
-        modes,
-        (tensor, grouping, from, multiplier, rounding) => {
-          check({ format, rounding, scale: { ...grouping, from, multiplier } }, tensor);
-        },
-      ),
-      { numRuns: 200 },
-    );
-  });
+  it.each(['e2m1', 'e4m3fn', 'int8', 'ternary', 'midrise4'])(
+    '%s with binary32 scales, 200 tensors',
+    (format) => {
+      fc.assert(
+        fc.property(
+          tensors,
+          groupings,
+          froms,
+          multipliers,
+          modes,
+          stores,
+          (tensor, grouping, from, multiplier, rounding, stored) => {
+            check({ format, rounding, scale: { ...grouping, from, multiplier, stored } }, tensor);
+          },
+        ),
+        { numRuns: 200 },
+      );
+    },
+  );
 
   it('two levels, 200 tensors', () => {
     fc.assert(
@@ -463,10 +476,10 @@ describe('search by the mean squared error', () => {
     '%s with binary32 scales, 60 tensors',
     (format) => {
       fc.assert(
-        fc.property(short, anyGrouping, modes, (tensor, grouping, mode) => {
+        fc.property(short, anyGrouping, modes, stores, (tensor, grouping, mode, stored) => {
           if (!hasAxis(tensor, grouping)) return;
           const rounding = format === 'posit8' && mode !== 'stochastic' ? 'nearest-even' : mode;
-          check({ format, rounding, scale: { ...grouping, from: 'mse' } } as never, tensor);
+          check({ format, rounding, scale: { ...grouping, from: 'mse', stored } } as never, tensor);
         }),
         { numRuns: 60 },
       );
@@ -560,7 +573,8 @@ describe('what the kernels leave to the reference', () => {
     expect(planOf({ format: 'int8', scale: { ...absmax, multiplier: 2 ** -101 } })).toBeUndefined();
     expect(planOf({ format: 'int8', scale: { ...absmax, decay: 0.5 } })?.form.isTracked).toBe(true);
     expect(planOf({ format: 'int8', scale: { per: 'tensor', from: 'minmax' } })).toBeUndefined();
-    expect(planOf({ format: 'e4m3fn', scale: { ...absmax, stored: 'decode' } })).toBeUndefined();
+    const tracked = { ...absmax, stored: 'decode', decay: 0.5 } as const;
+    expect(planOf({ format: 'e4m3fn', scale: tracked })).toBeUndefined();
     expect(planOf({ format: 'e4m3fn', saturation: 'none', scale: absmax })).toBeUndefined();
     expect(
       planOf({ format: 'ternary', scale: { ...absmax, format: 'e4m3fn', tensorScale: true } }),

@@ -7,13 +7,14 @@ import {
   encodeSlot,
   scalingDivided,
   scalingMultiplied,
+  scalingQuotients,
   scalingTwoLevels,
 } from '../generated/layout-quantizers.ts';
 import { viewsOf } from '../heap.ts';
 import type { QuantizersModuleExports } from '../quantizers-module.ts';
 import type { Rounder } from '../rounder.ts';
 import type { Extent, GroupLayout } from './quantizer-pieces.ts';
-import type { QuantizerPlan } from './quantizer-plan.ts';
+import { largest, type QuantizerPlan } from './quantizer-plan.ts';
 import type { Scratch } from './quantizer-scratch.ts';
 
 /** Elements that come from somewhere and go somewhere, at most `extent.length` at a time. */
@@ -31,7 +32,7 @@ export interface Stream {
 /** What else is wanted of a run: arrays to be filled. */
 export interface Outcome {
   /** As long as x. */
-  readonly elements: Float32Array;
+  readonly elements: Float32Array | Float64Array;
   /** One scale a group: what is stored. */
   readonly scales: Float32Array;
   /** Two levels: the encode scale of the tensor, or of each row. */
@@ -83,7 +84,12 @@ export interface Pass extends Machine, Request {
   tracked: Float32Array | undefined;
 }
 
-const scalings = { encode: scalingDivided, power: scalingMultiplied, 'two-level': scalingTwoLevels } as const;
+const scalings = {
+  encode: scalingDivided,
+  decode: scalingQuotients,
+  power: scalingMultiplied,
+  'two-level': scalingTwoLevels,
+} as const;
 
 function passOf(machine: Machine, request: Request, at: Scratch, search: Pass | undefined): Pass {
   const { memory, kernels, rounder, extent } = machine;
@@ -162,6 +168,24 @@ function halves(x: number): readonly [high: number, low: number] {
   return [high, x - high];
 }
 
+/**
+ * Binary32 scales threshold / target, at most the largest number; NaN where the threshold is not finite. Over a scale of 0 elements
+ * are zeros, as they are over infinity.
+ */
+function decodeScales({ plan, statistics, at }: Pass, groups: number, target: number): boolean {
+  const { least } = plan.form;
+  const { into, out } = at.views();
+  let most = 0;
+  for (let i = 0; i < groups; i++) {
+    const threshold = statistics[i]! < least ? least : statistics[i]!;
+    const scale = threshold < Infinity ? Math.min(Math.fround(threshold / target), largest) : NaN;
+    out[i] = scale;
+    into[i] = scale === 0 ? Infinity : scale;
+    if (scale > most) most = scale;
+  }
+  return most > plan.reach;
+}
+
 /** The scales of so many groups, from their statistics. */
 export function setScales(pass: Pass, groups: number): void {
   const { kernels, at, plan, encode } = pass;
@@ -171,6 +195,9 @@ export function setScales(pass: Pass, groups: number): void {
   switch (scale.kind) {
     case 'encode':
       pass.isBeyond = kernels.encodeScales(statistics, into, groups, scale.target, least, plan.reach) !== 0;
+      break;
+    case 'decode':
+      pass.isBeyond = decodeScales(pass, groups, scale.target);
       break;
     case 'power': {
       const { raisedFrom, emax, lowest, highest } = scale;

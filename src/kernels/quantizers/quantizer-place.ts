@@ -1,7 +1,13 @@
 /** The elements of a pass: scaled, rounded, scaled back. */
-import { commonSlot, scaleOnly, scalingDivided, scalingTwoLevels } from '../generated/layout-quantizers.ts';
+import {
+  commonSlot,
+  scaleOnly,
+  scaleOnlyQuotients,
+  scalingQuotients,
+} from '../generated/layout-quantizers.ts';
 import type { Pass } from './quantizer-pass.ts';
 import type { Piece, Walk } from './quantizer-pieces.ts';
+import { largest } from './quantizer-plan.ts';
 
 /** Runs of elements of a tensor, `stride` apart. */
 export interface Rows {
@@ -23,7 +29,6 @@ type Placer = (
 
 /** The largest numbers in place of infinities: elements are finite, so these are values that overflowed. */
 function clampInfinities(values: Float32Array): void {
-  const largest = (2 - 2 ** -23) * 2 ** 127;
   for (let i = 0; i < values.length; i++) {
     if (values[i] === Infinity) values[i] = largest;
     else if (values[i] === -Infinity) values[i] = -largest;
@@ -41,10 +46,9 @@ function eachRun(
 
 /** Fills in the elements themselves: values in units of their scale. */
 function placeUnits(pass: Pass, runs: Rows, from: number, pitch: number, placer: Placer): void {
-  const { plan, at, memory, constants, encode, outcome } = pass;
+  const { plan, at, memory, constants, encode, outcome, scaling } = pass;
   constants[commonSlot / 4] = 1;
-  const toUnits = plan.form.scale.kind === 'two-level' ? scalingTwoLevels : scalingDivided;
-  placer(plan.elements * 3 + toUnits, from, pitch, at.units, runs.length, at.ones);
+  placer(plan.elements * 4 + scaling, from, pitch, at.units, runs.length, at.ones);
   constants[commonSlot / 4] = 1 / encode;
   const units = new Float32Array(memory.buffer, at.units, runs.rows * runs.length);
   eachRun(runs, (offset, first, count) =>
@@ -61,7 +65,14 @@ function place(pass: Pass, runs: Rows, source: number, placer: Placer): void {
   const pitch = stream.pitch(length, stride);
   const given = plan.rounding;
   if (given !== undefined) {
-    placer(scaleOnly, source, pitch, at.work, length, outs);
+    placer(
+      scaling === scalingQuotients ? scaleOnlyQuotients : scaleOnly,
+      source,
+      pitch,
+      at.work,
+      length,
+      outs,
+    );
     eachRun(runs, (offset, first, count) => {
       const place = at.work + 4 * offset;
       rounder.round(given, place, place, count, rounding, first);
@@ -69,7 +80,7 @@ function place(pass: Pass, runs: Rows, source: number, placer: Placer): void {
   }
   const [from, fromPitch] = given === undefined ? [source, pitch] : [at.work, length];
   if (pass.outcome !== undefined) placeUnits(pass, runs, from, fromPitch, placer);
-  placer(plan.elements * 3 + scaling, from, fromPitch, target, pitch, outs);
+  placer(plan.elements * 4 + scaling, from, fromPitch, target, pitch, outs);
   if (pass.isBeyond)
     for (let row = 0; row < rows; row++)
       clampInfinities(new Float32Array(memory.buffer, target + 4 * row * pitch, length));

@@ -11,12 +11,14 @@ import type { RoundingPlan } from '../rounding-plan.ts';
 import { planRounding } from '../rounding-planner.ts';
 
 /** The largest binary32 number. */
-const largest = (2 - 2 ** -23) * 2 ** 127;
+export const largest: number = (2 - 2 ** -23) * 2 ** 127;
 
 /** How the threshold of a group becomes its scale. */
 export type ScaleForm =
   /** Encode factors target / threshold, in binary32. */
   | { readonly kind: 'encode'; readonly target: number }
+  /** Scales threshold / target, in binary32. */
+  | { readonly kind: 'decode'; readonly target: number }
   /** Powers of two, from the exponent of the threshold less `emax`; one more where the trailing 23 bits are at least `raisedFrom`. */
   | {
       readonly kind: 'power';
@@ -168,8 +170,7 @@ function mayScaleInBinary32({ format, rounding: { rounding } }: QuantizerForm): 
 function clampsInfinities(form: QuantizerForm): boolean {
   const { format, rounding, from, multiplier, isTracked, scale } = form;
   if (rounding.saturation !== 'finite') return false;
-  const isNear =
-    from === 'absmax' || (from !== 'std' && (scale.kind !== 'encode' || scale.target <= 2 ** 90));
+  const isNear = from === 'absmax' || (from !== 'std' && (!('target' in scale) || scale.target <= 2 ** 90));
   return (
     (isNear && multiplier === 1 && !isTracked) || roundScalar(Infinity, format, rounding, 0) === format.max
   );
@@ -191,8 +192,10 @@ function widePlan(form: QuantizerForm): QuantizerPlan | undefined {
 }
 
 /** Whether scales, and what they are made of, are numbers that binary32 lanes give without an end being reached. */
-function hasRoom({ scale }: QuantizerForm): boolean {
+function hasRoom({ scale, isTracked }: QuantizerForm): boolean {
   if (scale.kind === 'power') return true;
+  // Infinities over an earlier scale of 0 are zeros.
+  if (scale.kind === 'decode') return !isTracked;
   if (scale.kind === 'encode') return Math.fround(scale.target / largest) > 0;
   // No element over its scale, nor the scale in units of the tensor's, overflows on the way.
   return scale.target >= 2 && scale.target * scale.format.max <= largest;
@@ -204,6 +207,8 @@ function reachOf({ low, high, scale }: QuantizerForm): number {
   switch (scale.kind) {
     case 'encode':
       return Math.fround((2 * most) / largest);
+    case 'decode':
+      return largest / (2 * most);
     case 'power':
       return 126 - exponentOf(most);
     case 'two-level':

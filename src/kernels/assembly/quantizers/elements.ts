@@ -16,7 +16,9 @@ import {
   lowSlot,
   magnitudeMaskSlot,
   scaleOnly,
+  scaleOnlyQuotients,
   scalingDivided,
+  scalingQuotients,
   scalingTwoLevels,
   shiftSlot,
   zeroSlot,
@@ -40,9 +42,11 @@ export function place(
   common: v128,
 ): v128 {
   let element = value;
-  if (elements != elementsGiven) element = f32x4.mul(value, into);
+  if (scaling == scalingQuotients || scaling == scaleOnlyQuotients) {
+    if (elements != elementsGiven) element = f32x4.div(value, into);
+  } else if (elements != elementsGiven) element = f32x4.mul(value, into);
   if (scaling == scaleOnly || (scaling == scalingTwoLevels && elements != elementsGiven)) element = f32x4.add(element, zero);
-  if (scaling == scaleOnly) return element;
+  if (scaling == scaleOnly || scaling == scaleOnlyQuotients) return element;
   // pmin and pmax keep a NaN in their first operand, and are single instructions on every engine.
   if (elements == elementsGrid) {
     element = f32x4.pmin(f32x4.pmax(element, low), high);

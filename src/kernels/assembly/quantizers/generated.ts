@@ -20,25 +20,37 @@ export function placeGroups(kernel: i32, source: usize, destination: usize, grou
       placeGroupsBy(0, 2, source, destination, groups, size, columns, left, into, out, parameters);
       break;
     case 3:
-      placeGroupsBy(1, 0, source, destination, groups, size, columns, left, into, out, parameters);
+      placeGroupsBy(0, 3, source, destination, groups, size, columns, left, into, out, parameters);
       break;
     case 4:
-      placeGroupsBy(1, 1, source, destination, groups, size, columns, left, into, out, parameters);
+      placeGroupsBy(1, 0, source, destination, groups, size, columns, left, into, out, parameters);
       break;
     case 5:
-      placeGroupsBy(1, 2, source, destination, groups, size, columns, left, into, out, parameters);
+      placeGroupsBy(1, 1, source, destination, groups, size, columns, left, into, out, parameters);
       break;
     case 6:
-      placeGroupsBy(2, 0, source, destination, groups, size, columns, left, into, out, parameters);
+      placeGroupsBy(1, 2, source, destination, groups, size, columns, left, into, out, parameters);
       break;
     case 7:
-      placeGroupsBy(2, 1, source, destination, groups, size, columns, left, into, out, parameters);
+      placeGroupsBy(1, 3, source, destination, groups, size, columns, left, into, out, parameters);
       break;
     case 8:
-      placeGroupsBy(2, 2, source, destination, groups, size, columns, left, into, out, parameters);
+      placeGroupsBy(2, 0, source, destination, groups, size, columns, left, into, out, parameters);
       break;
     case 9:
-      placeGroupsBy(0, 9, source, destination, groups, size, columns, left, into, out, parameters);
+      placeGroupsBy(2, 1, source, destination, groups, size, columns, left, into, out, parameters);
+      break;
+    case 10:
+      placeGroupsBy(2, 2, source, destination, groups, size, columns, left, into, out, parameters);
+      break;
+    case 11:
+      placeGroupsBy(2, 3, source, destination, groups, size, columns, left, into, out, parameters);
+      break;
+    case 12:
+      placeGroupsBy(0, 12, source, destination, groups, size, columns, left, into, out, parameters);
+      break;
+    case 13:
+      placeGroupsBy(0, 13, source, destination, groups, size, columns, left, into, out, parameters);
       break;
     default:
       unreachable();
@@ -57,25 +69,37 @@ export function placeColumns(kernel: i32, source: usize, destination: usize, row
       placeColumnsBy(0, 2, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
       break;
     case 3:
-      placeColumnsBy(1, 0, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
+      placeColumnsBy(0, 3, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
       break;
     case 4:
-      placeColumnsBy(1, 1, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
+      placeColumnsBy(1, 0, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
       break;
     case 5:
-      placeColumnsBy(1, 2, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
+      placeColumnsBy(1, 1, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
       break;
     case 6:
-      placeColumnsBy(2, 0, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
+      placeColumnsBy(1, 2, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
       break;
     case 7:
-      placeColumnsBy(2, 1, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
+      placeColumnsBy(1, 3, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
       break;
     case 8:
-      placeColumnsBy(2, 2, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
+      placeColumnsBy(2, 0, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
       break;
     case 9:
-      placeColumnsBy(0, 9, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
+      placeColumnsBy(2, 1, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
+      break;
+    case 10:
+      placeColumnsBy(2, 2, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
+      break;
+    case 11:
+      placeColumnsBy(2, 3, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
+      break;
+    case 12:
+      placeColumnsBy(0, 12, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
+      break;
+    case 13:
+      placeColumnsBy(0, 13, source, destination, rows, width, sourceStride, destinationStride, into, out, parameters);
       break;
     default:
       unreachable();

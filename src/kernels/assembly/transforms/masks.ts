@@ -1,4 +1,5 @@
 /** Gradients where a quantiser neither clipped nor erred much: the twins of `src/quantizers/gradients/masks.ts`. */
+import { pair, runOf, termAt } from './groups';
 
 @inline
 function maskIn<F>(
@@ -42,21 +43,6 @@ export function maskWithin(
 ): void {
   if (wide) maskIn<f64>(gradient, source, destination, length, low, high);
   else maskIn<f32>(gradient, source, destination, length, low, high);
-}
-
-/**
- * A walk over rows of groups: `length` elements, the first of which is in column `column` of a row of `columns`. Groups are `size`
- * neighbours each, but no more than are left of a row, and have a binary64 number each, their term: those of a row follow each other at
- * `terms`, those of the next row lie `step` bytes further (0: groups go over rows). So many neighbours share a term, or have one each:
- */
-@inline
-function runOf(length: i32, column: i32, columns: i32, size: i32): i32 {
-  return min(length, size == 1 ? columns - column : min(size - (column % size), columns - column));
-}
-
-@inline
-function termAt(terms: usize, column: i32, size: i32): usize {
-  return terms + (<usize>(size == 1 ? column : column / size) << 3);
 }
 
 /** Adds the squares of elements to the terms of their groups, one after the other. */
@@ -106,13 +92,6 @@ function passing(question: i32, x: v128, value: v128, term: v128, low: v128, hig
   if (question == near) return f64x2.le(f64x2.abs(f64x2.sub(value, x)), term);
   const sum = f64x2.add(x, term);
   return v128.and(f64x2.ge(sum, low), f64x2.le(sum, high));
-}
-
-/** Two of four neighbours of binary32, or two of binary64, in binary64. */
-@inline
-function pair<F>(place: usize, which: usize): v128 {
-  if (sizeof<F>() == 8) return v128.load(place + (which << 4));
-  return f64x2.promote_low_f32x4(v128.load64_zero(place + (which << 3)));
 }
 
 /** Neighbours that share a term, or have one each. */
