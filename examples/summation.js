@@ -11,7 +11,8 @@ import { arithmetic, round } from 'halfulp';
 import { readOptions } from './shared/options.js';
 import { each, report } from './shared/report.js';
 
-const options = readOptions('Sums of many numbers in a narrow format.', { format: 'binary16', terms: 1000 });
+const about = 'Sums of many numbers in a narrow format.';
+const options = readOptions(about, { format: 'binary16', terms: 1000 });
 const { format, terms: count } = options;
 const fp = arithmetic(format);
 
@@ -41,63 +42,52 @@ function neumaier(x) {
   return fp.add(sum, lost);
 }
 
-function inQuire(x) {
-  const quire = fp.quire();
-  for (const term of x) quire.add(term);
-  return quire.value();
-}
-
 /** Ways to add up, with the factor of u sum |x| that bounds the error of each: Higham, sections 4.2 and 4.3. */
+const quire = 'quire, rounded once';
 const ways = {
   'in order': { add: (x) => fp.sum(x), factor: count - 1 },
   'in chunks of 32': { add: (x) => fp.sum(x, { order: { chunk: 32 } }), factor: 31 + Math.ceil(count / 32) },
   'in pairs': { add: (x) => fp.sum(x, { order: 'pairwise' }), factor: Math.ceil(Math.log2(count)) },
   Kahan: { add: kahan, factor: 2 },
   Neumaier: { add: neumaier, factor: 1 },
-  'quire, rounded once': { add: inQuire, factor: 0 },
+  [quire]: { add: (x) => fp.sum(x, { accumulate: 'exact' }), factor: 0 },
 };
 
 const inputs = {
-  '1/k': Float64Array.from({ length: count }, (_, k) => 1 / (k + 1)),
-  'one of 1, the rest of 2^-12': Float64Array.from({ length: count }, (_, k) => (k === 0 ? 1 : 2 ** -12)),
-  'large numbers that cancel': Float64Array.from(
-    { length: count },
-    (_, k) => (k % 2 === 0 ? 1 : -1) * (100 + (k >> 1)) + 0.25,
-  ),
+  '1/k': (k) => 1 / (k + 1),
+  'one of 1, the rest of 2^-12': (k) => (k === 0 ? 1 : 2 ** -12),
+  'large numbers that cancel': (k) => (k % 2 === 0 ? 1 : -1) * (100 + (k >> 1)) + 0.25,
 };
 
-const exactly = arithmetic('binary64');
-const rows = Object.entries(inputs).flatMap(([numbers, exact]) => {
-  const x = round(exact, format);
-  // Enough for the true sum: the terms have few bits.
-  const truth = exactly.sum(x, { accumulate: 'exact' });
-  const magnitude = exactly.sum(x.map(Math.abs), { accumulate: 'exact' });
-  return Object.entries(ways).map(([way, { add }]) => {
+const { unitRoundoff: u } = fp.format;
+const results = Object.entries(inputs).flatMap(([numbers, term]) => {
+  const x = round(
+    Float64Array.from({ length: count }, (_, k) => term(k)),
+    format,
+  );
+  // Binary64 is enough for the true sum: the terms have few bits.
+  const [truth, magnitude] = [x, x.map(Math.abs)].map((list) =>
+    arithmetic('binary64').sum(list, { accumulate: 'exact' }),
+  );
+  return Object.entries(ways).map(([way, { add, factor }]) => {
     const sum = add(x);
-    return { numbers, way, sum, truth, relativeError: Math.abs((sum - truth) / truth), magnitude };
+    // To first order in n u, for sums within the range.
+    const bound = factor * u * magnitude * (1 + 2 * count * u) + u * Math.abs(truth);
+    return { numbers, way, sum, truth, relativeError: Math.abs((sum - truth) / truth), bound };
   });
 });
 
-const { unitRoundoff } = fp.format;
-const inQuires = rows.filter(({ way }) => way === 'quire, rounded once');
+const exact = results.filter(({ way }) => way === quire);
+const isRounded = ({ sum, truth }) => Object.is(sum, round(truth, format));
+const isBounded = ({ sum, truth, bound }) => Math.abs(sum - truth) <= bound;
+const bounds = 'every error is within (n - 1) u sum |x| in order, 2 u sum |x| compensated, and one rounding';
 const checks = [
-  each(
-    'the quire gives the true sum, rounded once',
-    inQuires,
-    ({ sum, truth }) => sum === round(truth, format),
-  ),
+  each('the quire gives the true sum, rounded once', exact, isRounded),
+  // The bounds are those of floats.
+  ...(count * u < 1 ? [each(bounds, results, isBounded)] : []),
 ];
-// The bounds are those of floats, to first order in n u, and of sums within the range.
-const isBounded = ({ way, sum, truth, magnitude }) => {
-  const factor = ways[way].factor * unitRoundoff * magnitude * (1 + 2 * count * unitRoundoff);
-  return Math.abs(sum - truth) <= factor + unitRoundoff * Math.abs(truth);
-};
-const bound =
-  'every error is within its bound, (n - 1) u sum |x| in order and 2 u sum |x| compensated, and one rounding';
-if (unitRoundoff !== undefined && count * unitRoundoff < 1) checks.push(each(bound, rows, isBounded));
-
 const error = ({ relativeError }) => Math.max(relativeError, 1e-17);
 const x = { value: error, type: 'log', label: 'relative error (exact sums at the left end)' };
 const plot = { x, y: { value: 'way', label: null }, kind: 'dot', facet: 'numbers', height: 240 };
-const table = rows.map(({ magnitude: _, ...row }) => row);
-await report({ name: 'summation', rows: table, checks, plot }, options);
+const rows = results.map(({ bound: _, ...row }) => row);
+await report({ name: 'summation', rows, checks, plot }, options);

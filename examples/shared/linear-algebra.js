@@ -9,6 +9,14 @@ export function uniform(count, seed, stream) {
   );
 }
 
+/** Sums of twelve uniform numbers: near enough to Gaussian ones. */
+export function gaussians(count, seed) {
+  const random = randomIntegers(12 * count, { seed });
+  return Float32Array.from({ length: count }, (_, i) =>
+    random.subarray(12 * i, 12 * i + 12).reduce((sum, integer) => sum + integer / 2 ** 32, -6),
+  );
+}
+
 const inner = (x, y) => x.reduce((sum, value, i) => sum + value * y[i], 0);
 
 /** Applies I - 2 v v^T / v^T v to the rows of a matrix, from the right. */

@@ -12,7 +12,7 @@ import { readAnyNumber, roundGiven } from './read-number.ts';
 
 /** What a line says of a rounded number. */
 export const lineForms = ['value', 'code', 'hex', 'csv'] as const;
-export type LineForm = (typeof lineForms)[number];
+type LineForm = (typeof lineForms)[number];
 
 /** A format with how it is rounded to. */
 export interface Target {
