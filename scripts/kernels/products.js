@@ -1,5 +1,5 @@
 /** The manifest of `src/kernels/assembly/products`. What the slots mean for a plan: `src/kernels/products/product-planner.ts`. */
-import { constantsOf, count, dispatcher, end, halves, longs, number, words } from './layout.js';
+import { constantsOf, count, dispatcher, each, end, halves, longs, number, words } from './layout.js';
 import { kinds, rounding } from './rounding.js';
 
 const block = [
@@ -144,6 +144,33 @@ function byRounding(name, loop, parameters) {
   });
 }
 
+const rowsTake =
+  'block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize';
+const rowsGiven = rowsTake.replaceAll(/: \w+/g, '');
+/** What is added to patterns: a constant by sign, what makes numbers odd, draws of so many bits. */
+const adds = [0, 1, 8, 16, 32];
+/** Sums that are exact or not, or made sure of near the upper end. */
+const rowsEnds = /** @type {const} */ ([
+  ['Exact', 'true, false'],
+  ['', 'false, false'],
+  ['Ends', 'false, true'],
+]);
+
+/** Two rows of a tile, each way a function of its own: the compiler's time grows with the square of a function's size. */
+const patternRows = [
+  ...each(adds, rowsEnds).map(
+    ([bits, [name, ends]]) =>
+      `function rows${bits}${name}(${rowsTake}): bool {\n  return twoRows(${bits}, ${ends}, ${rowsGiven});\n}\n`,
+  ),
+  dispatcher({
+    ...{ name: 'patternRows', takes: `adds: i32, exact: bool, ${rowsTake}`, by: 'adds' },
+    cases: adds.map((bits) => {
+      const [exact, plain, ends] = rowsEnds.map(([name]) => `rows${bits}${name}(${rowsGiven})`);
+      return [bits, `if (!(exact ? ${exact} : ${plain})) ${ends}`];
+    }),
+  }),
+];
+
 export const products = {
   block,
   numbers: [
@@ -174,6 +201,7 @@ export const products = {
     "import { kernelSlot } from '../../generated/layout-products';",
     "import { finishBy } from './finish';",
     "import { generalTile, kindNone, kindPosit } from './general';",
+    "import { twoRows } from './pattern-rows';",
   ],
   functions: [
     byRounding('finish', 'finishBy', [
@@ -209,5 +237,6 @@ export const products = {
         ['levels', 'usize'],
       ],
     ]),
+    ...patternRows,
   ],
 };

@@ -3,6 +3,7 @@
 import { kernelSlot } from '../../generated/layout-products';
 import { finishBy } from './finish';
 import { generalTile, kindNone, kindPosit } from './general';
+import { twoRows } from './pattern-rows';
 
 export function finish(block: usize, source: usize, addend: usize, shift: i32, destination: usize, outShift: i32, count: i32): void {
   switch (load<i32>(block, kernelSlot)) {
@@ -84,6 +85,88 @@ export function generalTile64(block: usize, a: usize, b: usize, count: i32, to: 
       break;
     case 51:
       generalTile(kindPosit, false, block, a, b, count, to, to2, first, rows, columns, products, sums, levels);
+      break;
+    default:
+      unreachable();
+  }
+}
+
+function rows0Exact(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(0, true, false, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows0(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(0, false, false, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows0Ends(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(0, false, true, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows1Exact(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(1, true, false, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows1(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(1, false, false, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows1Ends(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(1, false, true, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows8Exact(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(8, true, false, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows8(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(8, false, false, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows8Ends(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(8, false, true, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows16Exact(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(16, true, false, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows16(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(16, false, false, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows16Ends(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(16, false, true, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows32Exact(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(32, true, false, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows32(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(32, false, false, block, a, b, count, out, outStride, first, products, sums);
+}
+
+function rows32Ends(block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): bool {
+  return twoRows(32, false, true, block, a, b, count, out, outStride, first, products, sums);
+}
+
+export function patternRows(adds: i32, exact: bool, block: usize, a: usize, b: usize, count: i32, out: usize, outStride: usize, first: bool, products: usize, sums: usize): void {
+  switch (adds) {
+    case 0:
+      if (!(exact ? rows0Exact(block, a, b, count, out, outStride, first, products, sums) : rows0(block, a, b, count, out, outStride, first, products, sums))) rows0Ends(block, a, b, count, out, outStride, first, products, sums);
+      break;
+    case 1:
+      if (!(exact ? rows1Exact(block, a, b, count, out, outStride, first, products, sums) : rows1(block, a, b, count, out, outStride, first, products, sums))) rows1Ends(block, a, b, count, out, outStride, first, products, sums);
+      break;
+    case 8:
+      if (!(exact ? rows8Exact(block, a, b, count, out, outStride, first, products, sums) : rows8(block, a, b, count, out, outStride, first, products, sums))) rows8Ends(block, a, b, count, out, outStride, first, products, sums);
+      break;
+    case 16:
+      if (!(exact ? rows16Exact(block, a, b, count, out, outStride, first, products, sums) : rows16(block, a, b, count, out, outStride, first, products, sums))) rows16Ends(block, a, b, count, out, outStride, first, products, sums);
+      break;
+    case 32:
+      if (!(exact ? rows32Exact(block, a, b, count, out, outStride, first, products, sums) : rows32(block, a, b, count, out, outStride, first, products, sums))) rows32Ends(block, a, b, count, out, outStride, first, products, sums);
       break;
     default:
       unreachable();
