@@ -8,6 +8,7 @@ import { checkFields, checkNumber, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { CompileOptions } from '../expressions/index.ts';
 import type { Format } from '../formats/format.ts';
+import type { FormatSpelling } from '../formats/names.ts';
 import {
   type ArrayInput,
   acceptOperand,
@@ -78,7 +79,7 @@ export interface Arithmetic extends FlatArithmetic {
    * @example
    * arithmetic('binary16').compile('a * b + c')({ a: 0.5, b: 3, c: 1 }) // 2.5
    */
-  compile(text: string, options?: CompileOptions): Expression<ShapedArray>;
+  compile<const F extends FormatSpelling>(text: string, options?: CompileOptions<F>): Expression<ShapedArray>;
   compile(
     parts: TemplateStringsArray,
     ...values: readonly ExpressionOperand<ShapedArray>[]

@@ -3,19 +3,19 @@ import type { Arithmetic } from '../arithmetic/index.ts';
 import { checkFields, checkObject, oneOf, pathOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
-import { type FormatSpelling, toFormat } from '../formats/names.ts';
+import { type FormatArgument, type FormatSpelling, toFormat } from '../formats/names.ts';
 import { type Parse, parserOf } from './parser.ts';
 import { type Program, programOf } from './program.ts';
 import { contracted, treeOf } from './tree.ts';
 
-export interface CompileOptions {
+export interface CompileOptions<F extends string = FormatSpelling> {
   /** Formats of variables: each is rounded to its own when it comes in. Default: values must be in the arithmetic's format. */
-  readonly formats?: Readonly<Record<string, Format | FormatSpelling>>;
+  readonly formats?: Readonly<Record<string, FormatArgument<F>>>;
   /**
    * Formats of operations, by the name of the method (`mul`) or by a part of the expression (`'a * b'`), which comes first. Default: the
    * arithmetic's. Operands of another format are converted.
    */
-  readonly operations?: Readonly<Record<string, Format | FormatSpelling>>;
+  readonly operations?: Readonly<Record<string, FormatArgument<F>>>;
   /** `'fma'`: a b + c is rounded once where both operations are of one format; of two products the left one is fused. */
   readonly contract?: 'fma';
   /** The parser: `parse` of an instance of mathjs. Default: that of the mathjs that Node finds. */

@@ -29,6 +29,7 @@ export type {
   BlockFormatSpelling,
   CheckedFormat,
   FormatArgument,
+  FormatNameArgument,
   FormatSpelling,
   QuantizerText,
 } from './spelled.ts';

@@ -117,8 +117,11 @@ type NamedFormat<F extends string> = F extends string
       : FormatName
   : never;
 
-/** A format of numbers, or its name: one that there is, where it is written out. */
-export type FormatArgument<F extends string> = Format | FormatName | NamedFormat<F>;
+/** A name of a format of numbers: one that there is, where it is written out. */
+export type FormatNameArgument<F extends string> = FormatName | NamedFormat<F>;
+
+/** A format of numbers, or its name. */
+export type FormatArgument<F extends string> = Format | FormatNameArgument<F>;
 
 /** Formats and their names among the types of other arguments, where names that are written out are checked. */
 export type CheckedFormat<F> = F extends string ? NamedFormat<F> : F;

@@ -33,7 +33,7 @@ export interface QuantizerOptions<F extends string = FormatSpelling> {
   readonly format: FormatArgument<F>;
   /** How elements are rounded. Default `'nearest-even'`. */
   readonly rounding?: RoundingMode;
-  readonly scale: ScaleOptions;
+  readonly scale: ScaleOptions<F>;
   /** Default `'finite'`: elements beyond the format's range become its ends. */
   readonly saturation?: Saturation;
   readonly subnormals?: SubnormalTreatment;

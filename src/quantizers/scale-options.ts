@@ -1,6 +1,6 @@
 /** How a scale is chosen and stored: the options, as plain data. Their defaults and checks are in `resolve-scale.ts`. */
 import type { FloatFormat } from '../formats/format.ts';
-import type { FormatSpelling } from '../formats/names.ts';
+import type { FormatNameArgument, FormatSpelling } from '../formats/names.ts';
 import type { Grouping } from './grouping.ts';
 import type { Direction } from './power-of-two.ts';
 
@@ -21,11 +21,11 @@ export type Statistic = (typeof statistics)[number];
 /** How `fourOverSix` measures the error of a block. */
 export type BlockError = 'mae' | 'mse';
 
-interface StatisticOptions {
+interface StatisticOptions<F extends string> {
   /** What the scale is taken from: see `docs/quantizers.md` for each. */
   readonly from: Statistic;
   /** Format in which the scale is stored: a float with a NaN whose values are binary32 numbers. Default `'binary32'`. */
-  readonly format?: FloatFormat | FormatSpelling;
+  readonly format?: FloatFormat | FormatNameArgument<F>;
   /** Scale formats of powers of two (e8m0) only: which power. Default `'floor'`, as OCP MX. */
   readonly direction?: Direction;
   /** A second, binary32 scale of the whole tensor (true) or of each row, NVFP4's way. Default false. */
@@ -72,7 +72,7 @@ interface StatisticOptions {
   readonly scaleMax?: 448 | 256;
 }
 
-export type ScaleOptions = StatisticOptions & Grouping;
+export type ScaleOptions<F extends string = FormatSpelling> = StatisticOptions<F> & Grouping;
 
 /** `ScaleOptions` with every default filled in and checked against the element format. */
 export interface ResolvedScale {
