@@ -62,16 +62,8 @@ export {
   type TensorLike,
 } from './arrays/index.ts';
 export { ArgumentError } from './errors.ts';
-export {
-  type Channel,
-  type PlotAxis,
-  type PlotOptions,
-  plot,
-  type Repeated,
-  type RepeatedOf,
-  type RepeatOptions,
-  repeat,
-} from './experiments/index.ts';
+export { type Channel, type PlotAxis, type PlotOptions, plot } from './experiments/plot.ts';
+export { type Repeated, type RepeatedOf, type RepeatOptions, repeat } from './experiments/repeat.ts';
 export type { CompileOptions, ExplainedStep } from './expressions/index.ts';
 export {
   type AnyFormat,

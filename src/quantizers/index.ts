@@ -6,7 +6,7 @@ export {
   type CodeCount,
   type ErrorPoint,
   errorAgainstBits,
-} from './analysis/index.ts';
+} from './analysis/analyze.ts';
 export {
   type BlockOptions,
   type BlockQuantizerOptions,

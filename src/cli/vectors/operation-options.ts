@@ -41,90 +41,55 @@ function order(text: string): OperationOptions['order'] {
 
 /** Adds the options that say what is tested. */
 export function withOperationOptions(command: Command): Command {
-  const directions = ['floor', 'ceil', 'even', 'rceil'] as const;
-  return command
+  /** An option with one of a few words. */
+  const word = (name: string, value: string, list: readonly string[], text: string): Command =>
+    command.option(`${name} <${value}>`, text, choice(name, list));
+  const whole = (name: string, most: number, text: string): Command =>
+    command.option(`${name} <n>`, text, integer(name, 1, most));
+  const directions = ['floor', 'ceil', 'even', 'rceil'];
+  command
     .option(
       '--format <name>',
       'format of operands and result: see `halfulp formats`; a block format for quantize',
     )
-    .option('--from <name>', 'convert, round, encode: the format that is converted (round, encode: binary64)')
     .option(
-      '--rounding <mode>',
-      `${words(roundingModes)} (default: nearest-even)`,
-      choice('--rounding', roundingModes),
-    )
-    .option(
-      '--saturation <how>',
-      `${words(saturations)} (default: none)`,
-      choice('--saturation', saturations),
-    )
-    .option(
-      '--subnormals <how>',
-      `${words(subnormalTreatments)} (default: keep)`,
-      choice('--subnormals', subnormalTreatments),
-    )
-    .option(
-      '--random-bits <n>',
-      'bits of a random integer, the last operand of stochastic rounding (default: 32)',
-      integer('--random-bits', 1, 32),
-    )
-    .option(
-      '--variant <v>',
-      'stochastic rule of IEEE P3109: A, B, C (default: A)',
-      choice('--variant', stochasticVariants),
-    )
-    .option(
-      '--tininess <when>',
-      'underflow is told before or after rounding (default: after)',
-      choice('--tininess', ['before', 'after'] as const),
-    )
-    .option('--no-flags', 'lines without flags')
-    .option(
-      '--nan <rule>',
-      `which NaN is right: ${words(nanRules)} (default: any; vectors have the canonical one)`,
-      choice('--nan', nanRules),
-    )
-    .option(
-      '--missing-nan <how>',
-      `NaN where the format has none: ${words(missingNaNs)} (default: skip the line)`,
-      choice('--missing-nan', missingNaNs),
-    )
-    .option('--terms <n>', 'dot, sum, norm: number of terms (default: 4)', integer('--terms', 1, 1024))
-    .option(
-      '--products <how>',
-      'dot, norm: exact or rounded',
-      choice('--products', ['exact', 'rounded'] as const),
-    )
-    .option('--accumulate <name>', 'dot, sum, norm: format of partial sums, or exact')
-    .option('--order <how>', 'dot, sum, norm: sequential, pairwise, or a length of chunks', order)
-    .option(
-      '--accumulate-rounding <mode>',
-      'dot, sum, norm: mode of partial sums',
-      choice('--accumulate-rounding', roundingModes),
-    )
-    .option(
-      '--unit <name>',
-      'step, mma: the matrix unit, such as hopper-fp8, or JSON of its parameters',
-      matrixUnitOption,
-    )
-    .option('--blocks <n>', 'quantize: blocks of the tensor (default: 1)', integer('--blocks', 1, 64))
-    .option(
-      '--direction <how>',
-      `quantize: power-of-two scales by ${words(directions)} (default: floor)`,
-      choice('--direction', directions),
-    )
-    .option('--symmetric', 'quantize mxint8: without the most negative code')
-    .option(
-      '--four-over-six <error>',
-      'quantize nvfp4: the better of two scales by mae or mse',
-      choice('--four-over-six', ['mae', 'mse'] as const),
-    )
-    .option('--scale-max <n>', 'quantize nvfp4 with --four-over-six: 448 or 256 (default: 448)', scaleMax)
-    .option(
-      '--as <form>',
-      `form of the lines: ${words(vectorForms)} (default: testfloat)`,
-      choice('--as', vectorForms),
+      '--from <name>',
+      'convert, round, encode: the format that is converted (round, encode: binary64)',
     );
+  word('--rounding', 'mode', roundingModes, `${words(roundingModes)} (default: nearest-even)`);
+  word('--saturation', 'how', saturations, `${words(saturations)} (default: none)`);
+  word('--subnormals', 'how', subnormalTreatments, `${words(subnormalTreatments)} (default: keep)`);
+  const bits = 'bits of a random integer, the last operand of stochastic rounding (default: 32)';
+  whole('--random-bits', 32, bits);
+  word('--variant', 'v', stochasticVariants, 'stochastic rule of IEEE P3109: A, B, C (default: A)');
+  const tininess = 'underflow is told before or after rounding (default: after)';
+  word('--tininess', 'when', ['before', 'after'], tininess).option('--no-flags', 'lines without flags');
+  const right = `which NaN is right: ${words(nanRules)} (default: any; vectors have the canonical one)`;
+  word('--nan', 'rule', nanRules, right);
+  const missing = `NaN where the format has none: ${words(missingNaNs)} (default: skip the line)`;
+  word('--missing-nan', 'how', missingNaNs, missing);
+  whole('--terms', 1024, 'dot, sum, norm: number of terms (default: 4)');
+  word('--products', 'how', ['exact', 'rounded'], 'dot, norm: exact or rounded')
+    .option('--accumulate <name>', 'dot, sum, norm: format of partial sums, or exact')
+    .option('--order <how>', 'dot, sum, norm: sequential, pairwise, or a length of chunks', order);
+  word('--accumulate-rounding', 'mode', roundingModes, 'dot, sum, norm: mode of partial sums').option(
+    '--unit <name>',
+    'step, mma: the matrix unit, such as hopper-fp8, or JSON of its parameters',
+    matrixUnitOption,
+  );
+  whole('--blocks', 64, 'quantize: blocks of the tensor (default: 1)');
+  const scales = `quantize: power-of-two scales by ${words(directions)} (default: floor)`;
+  word('--direction', 'how', directions, scales).option(
+    '--symmetric',
+    'quantize mxint8: without the most negative code',
+  );
+  const better = 'quantize nvfp4: the better of two scales by mae or mse';
+  word('--four-over-six', 'error', ['mae', 'mse'], better).option(
+    '--scale-max <n>',
+    'quantize nvfp4 with --four-over-six: 448 or 256 (default: 448)',
+    scaleMax,
+  );
+  return word('--as', 'form', vectorForms, `form of the lines: ${words(vectorForms)} (default: testfloat)`);
 }
 
 /** A unit's name, or the object of a JSON text. */
