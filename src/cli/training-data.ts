@@ -4,11 +4,11 @@
  */
 
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { checkAbsent } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { largestFile } from '../files/read.ts';
+import { isFolder, largestFile } from '../files/read.ts';
 import { csvData } from '../train/csv.ts';
 import { idxData } from '../train/idx.ts';
 import type { LabelledData } from '../train/labelled-data.ts';
@@ -32,14 +32,6 @@ export interface SamplesIdentity {
 }
 
 const readData = (path: string, option: string): Uint8Array => readBytes(path, option, largestFile.text);
-
-function isFolder(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
-}
 
 /** Runs a reader; what it finds wrong is of the file that `fileOf` names for the argument. */
 async function refusing<T>(

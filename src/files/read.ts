@@ -2,7 +2,7 @@
  * Files that anybody may have made, read up to a size that their kind can have; why one cannot be read is said in words. What is
  * in them is for others.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 /** Bytes of the largest file of each kind. A string has at most 2^29 characters, an array of bytes 2^31 elements. */
 export const largestFile: Readonly<Record<'settings' | 'text' | 'arrays', number>> = {
@@ -27,6 +27,15 @@ export function fileReason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? String(error);
   const words = Object.hasOwn(reasons, code) ? reasons[code] : undefined;
   return words === undefined ? `reading it failed with ${code}` : `${words}, ${code}`;
+}
+
+/** Whether a path is a folder's; what cannot be looked at is none. */
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** All bytes of an open file; null if there are more than `most`. What is no plain file has no size to go by. */

@@ -7,20 +7,18 @@ import { firstAverages, normedConvolution } from '../../src/train/batch-norm.ts'
 import { fnv1a64 } from '../../src/train/hash.ts';
 import {
   applyRecipe,
-  type Checkpoint,
   type ConvNetConfig,
   decodeCheckpoint,
-  encodeCheckpoint,
   labelledData,
   models,
   type RecipeRun,
   recipes,
   roleTable,
   type TrainOptions,
-  train,
 } from '../../src/train/index.ts';
 import { plainSlots } from '../../src/train/recipe.ts';
 import { numbers } from '../oracles/recipes/slots.ts';
+import { tracedRun } from '../traced-run.ts';
 
 let tf: TensorFlow;
 let run: RecipeRun | undefined;
@@ -184,25 +182,11 @@ const data = labelledData(
 
 describe('a net with batch norms', () => {
   const trained = async (more: Partial<TrainOptions> = {}) => {
-    const losses: number[] = [];
-    const checkpoints: Uint8Array[] = [];
-    const result = await train({
-      ...{
-        tf,
-        model,
-        data,
-        recipe: recipes.float32(),
-        steps: 10,
-        seed: 1,
-        evaluateEvery: 0,
-        checkpointEvery: 1,
-      },
-      onStep: ({ loss }) => void losses.push(loss),
-      onCheckpoint: ({ state, arrays }: Checkpoint) =>
-        void checkpoints.push(encodeCheckpoint({ state: { ...state, seconds: 0 }, arrays })),
+    const { losses, bytes, result } = await tracedRun({
+      ...{ tf, model, data, recipe: recipes.float32(), steps: 10, seed: 1 },
       ...more,
     });
-    return { losses, checkpoints, result };
+    return { losses, checkpoints: bytes, result };
   };
   const averagesOf = (bytes: Uint8Array): string[] =>
     [...decodeCheckpoint(bytes, 'memory').arrays].flatMap(([name, { data: own }]) =>

@@ -6,9 +6,7 @@ import { balanceTerm, chosenExperts, type Experts, mixture } from '../../src/tra
 import { fnv1a64 } from '../../src/train/hash.ts';
 import {
   applyRecipe,
-  type Checkpoint,
   decodeCheckpoint,
-  encodeCheckpoint,
   type LanguageModelConfig,
   modelConfig,
   models,
@@ -17,12 +15,12 @@ import {
   roleTable,
   type TrainOptions,
   textData,
-  train,
 } from '../../src/train/index.ts';
 import { createLanguageModel } from '../../src/train/language-model.ts';
 import { oneHot } from '../../src/train/one-hot.ts';
 import { mixtureStep } from '../oracles/recipes/experts.ts';
 import { type Matrix, matrix, numbers } from '../oracles/recipes/slots.ts';
+import { tracedRun } from '../traced-run.ts';
 
 let tf: TensorFlow;
 beforeAll(async () => {
@@ -227,18 +225,11 @@ describe('a language model with experts', () => {
   });
 
   const run = async (more: Partial<TrainOptions> = {}) => {
-    const losses: number[] = [];
-    const checkpoints: Uint8Array[] = [];
-    const options: TrainOptions = {
-      ...{ tf, model: tiny, data, recipe: recipes.mote(), steps: 6, seed: 1, evaluateEvery: 0 },
-      checkpointEvery: 1,
-      onStep: ({ loss }) => void losses.push(loss),
-      onCheckpoint: ({ state, arrays }: Checkpoint) =>
-        void checkpoints.push(encodeCheckpoint({ state: { ...state, seconds: 0 }, arrays })),
+    const { losses, bytes, result } = await tracedRun({
+      ...{ tf, model: tiny, data, recipe: recipes.mote(), steps: 6, seed: 1 },
       ...more,
-    };
-    const result = await train(options);
-    return { losses, checkpoints, result };
+    });
+    return { losses, checkpoints: bytes, result };
   };
   const weightsOf = (bytes: Uint8Array): Map<string, string> =>
     new Map(

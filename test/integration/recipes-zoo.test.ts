@@ -7,9 +7,7 @@ import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import { fnv1a64 } from '../../src/train/hash.ts';
 import {
   applyRecipe,
-  type Checkpoint,
   decodeCheckpoint,
-  encodeCheckpoint,
   labelledData,
   type ModelConfig,
   type Recipe,
@@ -17,10 +15,10 @@ import {
   recipes,
   type TrainingData,
   textData,
-  train,
 } from '../../src/train/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 import { checkRecipe } from '../../src/train/recipe-check.ts';
+import { tracedRun } from '../traced-run.ts';
 
 let tf: TensorFlow;
 beforeAll(async () => {
@@ -71,25 +69,11 @@ describe.each(names)('%s', (name) => {
     'trains a model of the kind %s, and looking and stopping change no bit',
     async (_, model, data) => {
       const run = async (more: object = {}) => {
-        const losses: number[] = [];
-        const checkpoints: Uint8Array[] = [];
-        const result = await train({
-          ...{
-            tf,
-            model,
-            data,
-            recipe: recipeOf(name),
-            steps: 4,
-            seed: 1,
-            evaluateEvery: 0,
-            checkpointEvery: 1,
-          },
-          onStep: ({ loss }) => void losses.push(loss),
-          onCheckpoint: ({ state, arrays }: Checkpoint) =>
-            void checkpoints.push(encodeCheckpoint({ state: { ...state, seconds: 0 }, arrays })),
+        const { losses, bytes, result } = await tracedRun({
+          ...{ tf, model, data, recipe: recipeOf(name), steps: 4, seed: 1 },
           ...more,
         });
-        return { losses, checkpoints, end: result.validationLoss };
+        return { losses, checkpoints: bytes, end: result.validationLoss };
       };
       const plain = await run();
       expect(plain.losses.every(Number.isFinite)).toBe(true);

@@ -11,10 +11,10 @@ import {
   recipes,
   type TrainOptions,
   textData,
-  train,
 } from '../../src/train/index.ts';
 import { featureLoss, softLoss } from '../../src/train/objective.ts';
 import { numbers } from '../oracles/recipes/slots.ts';
+import { tracedRun } from '../traced-run.ts';
 
 let tf: TensorFlow;
 beforeAll(async () => {
@@ -32,21 +32,12 @@ const descent = {
 } as const;
 
 async function run(recipe: Recipe, more: Partial<TrainOptions> = {}) {
-  const losses: number[] = [];
-  const norms: number[] = [];
-  const checkpoints: Checkpoint[] = [];
   const taught: object[] = [];
-  const result = await train({
-    ...{ tf, model, data, recipe, steps: 6, seed: 1, checkpointEvery: 1, evaluateEvery: 0 },
-    onStep: ({ loss, gradientNorm }) => {
-      losses.push(loss);
-      norms.push(gradientNorm);
-    },
-    onCheckpoint: (checkpoint) => void checkpoints.push(checkpoint),
-    onTeacher: (record) => void taught.push(record),
+  const traced = await tracedRun({
+    ...{ tf, model, data, recipe, steps: 6, seed: 1, onTeacher: (record) => void taught.push(record) },
     ...more,
   });
-  return { losses, norms, checkpoints, result, taught };
+  return { ...traced, taught };
 }
 
 /** A float32 recipe with an objective. */

@@ -354,6 +354,35 @@ const commands: Readonly<Record<string, Command>> = {
     always: [],
     isRefused: true,
   },
+  calibrate: {
+    values: {
+      ...dataOptions,
+      '--of': ['inputs', 'gradients'],
+      '--windows': counts,
+      '--length': counts,
+      '--seed': seeds,
+      '--weights': ['FILE:weights'],
+      '--backend': ['wasm', 'cpu'],
+    },
+    flags: ['--json'],
+    operands: ['FILE:none', 'FILE:sweep.json', 'FILE:book'],
+    most: 1,
+    always: ['--out', 'FILE:out'],
+    isRefused: true,
+  },
+  evaluate: {
+    values: {
+      ...dataOptions,
+      '--weights': ['FILE:model.safetensors'],
+      '--limit': counts,
+      '--backend': ['wasm', 'cpu'],
+    },
+    flags: ['--json'],
+    operands: ['FILE:none', 'FILE:sweep.json', 'FILE:book'],
+    most: 1,
+    always: [],
+    isRefused: true,
+  },
   quantize: {
     values: {
       '--to': [...analysed, 'keep'],

@@ -1,8 +1,8 @@
 /** Runs that a law is fitted to: from a table in CSV, a list in JSON, or the results of a sweep. */
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkList, checkObject, isRecord, pathOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import { isFolder } from '../../files/read.ts';
 import { numberFrom } from '../../json.ts';
 import type { LawRow } from '../../laws/index.ts';
 import { numberIn } from '../../train/csv.ts';
@@ -58,8 +58,7 @@ function rowOf(fields: Fields): LawRow {
  * @throws ArgumentError naming `runs` or `--arms`.
  */
 export async function readRows(path: string, arms: readonly string[] | undefined): Promise<LawRows> {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  const file = isFolder ? join(path, 'results.json') : path;
+  const file = isFolder(path) ? join(path, 'results.json') : path;
   const all = /\.json$/i.test(file) ? fromJson(file, readJson(file, 'runs')) : await fromCsv(file);
   const names = [...new Set(all.map(({ arm }) => arm).filter((arm) => typeof arm === 'string'))];
   const missing = arms?.find((arm) => !names.includes(arm));

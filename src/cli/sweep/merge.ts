@@ -2,9 +2,10 @@
  * Results of a sweep that were trained elsewhere, put into this one's run folders: of folders as `--out` names them, or of
  * run folders themselves. Runs that two of them have must say the same to the bit.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ArgumentError } from '../../errors.ts';
+import { isFolder } from '../../files/read.ts';
 import { makeFolders, writeWholeFile } from '../../files/write.ts';
 import { canonicalJson } from '../../train/hash.ts';
 import { basisFile, hasResult, readRecords, readResult } from '../run-files.ts';
@@ -28,8 +29,7 @@ function bitsOf(folder: string): string {
 /** Where run folders lie. Throws ArgumentError naming `--merge`. */
 function runFoldersOf(path: string): string {
   const inside = join(path, trainedFolder);
-  for (const folder of [inside, path])
-    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
+  for (const folder of [inside, path]) if (isFolder(folder)) return folder;
   throw new ArgumentError(
     '--merge',
     path,
