@@ -17,6 +17,7 @@ import {
   float32Of,
   type HeldWeight,
   type Mask,
+  mapChannels,
   savedFloat32,
 } from './store.ts';
 
@@ -107,11 +108,12 @@ function codesWeight(
   let scales = grid?.scales;
   let packed: Uint8Array;
 
-  const scaleOf = (index: number): number =>
-    scales!.length === 1 ? scales![0]! : scales![channelOf(index, grid!)]!;
+  const inScales = (weights: Float32Array): Float32Array =>
+    scales === undefined
+      ? weights
+      : mapChannels(weights, grid!, (weight, channel) => weight * scales![channel]!);
   const codesOf = (weights: Float32Array, draw: Draw | null): CodeArray => {
-    const scaled = scales === undefined ? weights : weights.map((weight, i) => weight * scaleOf(i));
-    return encode(scaled, format, {
+    return encode(inScales(weights), format, {
       saturation: 'finite',
       ...(draw === null || rounding === 'nearest-even' ? {} : { rounding: 'stochastic', ...draw }),
     });
@@ -138,15 +140,17 @@ function codesWeight(
     },
     get unit() {
       if (scales === undefined) return undefined;
-      return scales.length === 1 ? 1 / scales[0]! : (index: number) => 1 / scaleOf(index);
+      if (scales.length === 1) return 1 / scales[0]!;
+      const { count: channels, stride } = grid!;
+      return { count: channels, stride, units: Float64Array.from(scales, (scale) => 1 / scale) };
     },
     get integers() {
       return format.kind === 'int' ? scales : undefined;
     },
     load() {
       const values = elements();
-      if (scales !== undefined) for (let i = 0; i < count; i++) values[i] = values[i]! / scaleOf(i);
-      return values;
+      if (scales === undefined) return values;
+      return mapChannels(values, grid!, (value, channel) => value / scales![channel]!);
     },
     write(updated, draw, mask) {
       packed = pack(updatedCodes(updated, draw, mask), format);
@@ -155,9 +159,9 @@ function codesWeight(
       const before = elements();
       const codes = updatedCodes(updated, draw, mask);
       packed = pack(codes, format);
-      const unit = scales === undefined ? () => 1 : scaleOf;
+      const scaleOf = (i: number): number => (scales === undefined ? 1 : scales[channelOf(i, grid!)]!);
       const after = valuesOf(codes);
-      return measured(format, (i) => updated[i]! * unit(i), before, after).result(codes);
+      return measured(format, (i) => updated[i]! * scaleOf(i), before, after).result(codes);
     },
     save: () => ({
       codes:

@@ -35,6 +35,7 @@ export {
   float64Of,
   type HeldWeight,
   type Mask,
+  mapChannels,
   type SavedArray,
   savedFloat32,
   savedFloat64,

@@ -38,8 +38,8 @@ export interface Draw {
   readonly stream: bigint;
 }
 
-/** Of all elements, or of each. */
-export type Unit = number | ((index: number) => number);
+/** Of all elements, or of each output channel. */
+export type Unit = number | (Channels & { readonly units: ArrayLike<number> });
 
 /** Whether an element is updated. */
 export type Mask = (index: number) => boolean;
@@ -48,6 +48,22 @@ export type Mask = (index: number) => boolean;
 export interface Channels {
   readonly count: number;
   readonly stride: number;
+}
+
+/** Values with what `each` makes of them by their channel: many times as fast as one division and remainder an element. */
+export function mapChannels(
+  values: Float32Array,
+  { count, stride }: Channels,
+  each: (value: number, channel: number) => number,
+): Float32Array {
+  const mapped = new Float32Array(values.length);
+  const run = count === 1 ? values.length : stride;
+  for (let begin = 0, channel = 0; begin < values.length; begin += run) {
+    const end = Math.min(begin + run, values.length);
+    for (let i = begin; i < end; i++) mapped[i] = each(values[i]!, channel);
+    channel = channel + 1 === count ? 0 : channel + 1;
+  }
+  return mapped;
 }
 
 /** The channels along an axis; a vector is one. */

@@ -11,6 +11,7 @@ import { clipByGlobalNorm } from '../optimizers/clip.ts';
 import {
   float32Of,
   float64Of,
+  mapChannels,
   type SavedArray,
   savedFloat32,
   savedFloat64,
@@ -183,10 +184,11 @@ function byUnit(isDivided: boolean): ElementRule<undefined> {
   return (gradient, _, parameter) => {
     const unit = parameter.unitOf();
     if (unit === undefined) return gradient;
-    return gradient.map((g, i) => {
-      const one = typeof unit === 'number' ? unit : unit(i);
-      return isDivided ? g / (one * one) : g * (one * one);
-    });
+    const { units, ...channels } = typeof unit === 'number' ? { count: 1, stride: 1, units: [unit] } : unit;
+    const squares = Float64Array.from(units, (one) => one * one);
+    return isDivided
+      ? mapChannels(gradient, channels, (g, channel) => g / squares[channel]!)
+      : mapChannels(gradient, channels, (g, channel) => g * squares[channel]!);
   };
 }
 
