@@ -54,7 +54,9 @@ const saved: readonly SavedRule[] = (['linear', 'convolution'] as const).map((ro
 /** Which parameters updates change, and which part of them. Channels are of matrices and filters. */
 function sparseRules({ blocks, biases = blocks, channels = 1 }: QasOptions): Rule[] {
   const earlier: Rule[] =
-    blocks === undefined ? [] : [{ where: { depth: [0, -blocks - 1] }, set: { frozen: true } }];
+    blocks === undefined
+      ? []
+      : [{ where: { depth: [0, -blocks - 1] }, set: { frozen: true }, optional: true }];
   const own: Rule[] =
     biases === blocks || biases === undefined
       ? []

@@ -14,8 +14,8 @@ const operandNames = ['float32', 'bfloat16', 'fp4', 'int4'] as const;
 
 const resets = {
   operands: maybe(word(operandNames)),
-  resetEvery: maybe(integer(1, 2 ** 31)),
-  warmup: maybe(integer(0, 2 ** 31)),
+  resetEvery: maybe(integer(1, 2 ** 31 - 1)),
+  warmup: maybe(integer(0, 2 ** 31 - 1)),
 };
 const below1 = maybe(number({ from: 0, below: 1 }));
 const spamOptions = optionsWithoutUpdate({ ...resets, threshold: maybe(number({ above: 0, to: 1e38 })) });
