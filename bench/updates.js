@@ -1,10 +1,11 @@
 /**
  * What recipes of updates cost by themselves, in processor time: AdamW with 8-bit moments against float32 ones and a copy of the bytes that it
- * reads and writes; the basis of a projection found anew. The ratios of whole steps are in `training.js`.
+ * reads and writes; COAT's moments, by their step, and by their codec alone; the basis of a projection found anew. The ratios of whole steps are in `training.js`.
  */
 import * as tf from '@tensorflow/tfjs';
 import { wasmBackend } from '../build/tfjs/index.js';
 import { adamW, recipes } from '../build/train/index.js';
+import { expandRange, shrinkRange } from '../build/train/optimizers/range-expansion.js';
 import { Projector } from '../build/train/update/projection.js';
 import { medianOf, memmove, processorSeconds } from './measure.js';
 import { digits, judge, table } from './report.js';
@@ -33,14 +34,12 @@ function inTurns(contestants, turns, before = 0) {
   return Object.fromEntries(Object.entries(times).map(([name, all]) => [name, medianOf(all)]));
 }
 
-/** A step of AdamW on so many weights. @param {number} count @param {number} [block] of 8-bit moments; none: float32 */
-function stepOf(count, block) {
+/** A step of AdamW on so many weights. @param {number} count @param {any} [codecs] of the moments; none: float32 */
+function stepOf(count, codecs = {}) {
   const variable = tf.variable(tf.randomNormal([count / 128, 128], 0, 0.02));
   const gradient = tf.randomNormal([count / 128, 128], 0, 1e-3);
-  const { first, second } = /** @type {any} */ (
-    recipes.adam8bit(block === undefined ? {} : { block }).optimizer
-  );
-  const optimizer = adamW(tf, block === undefined ? {} : { first, second });
+  const { first, second } = codecs;
+  const optimizer = adamW(tf, first === undefined ? {} : { first, second });
   return {
     work: () => tf.tidy(() => optimizer.applyGradients({ [variable.name]: gradient })),
     stop() {
@@ -52,12 +51,32 @@ function stepOf(count, block) {
 
 /** @param {number} count */
 function adamRow(count) {
-  const steps = { float32: stepOf(count), block256: stepOf(count, 256), block2048: stepOf(count, 2048) };
+  const steps = {
+    float32: stepOf(count),
+    block256: stepOf(count, recipes.adam8bit({ block: 256 }).optimizer),
+    block2048: stepOf(count, recipes.adam8bit({ block: 2048 }).optimizer),
+    coat: stepOf(count, recipes.coat().optimizer),
+  };
   const works = Object.fromEntries(Object.entries(steps).map(([name, { work }]) => [name, work]));
   // Gradient, weight and codes of two moments are read, weight and codes written: 16 bytes, half of them each way.
   const times = inTurns({ ...works, copy: memmove(2 * count) }, 15, 10);
   for (const { stop } of Object.values(steps)) stop();
   return { kind: 'adam', count, times };
+}
+
+/** Codes of COAT's moments, and numbers of codes. @param {number} count */
+function codecRow(count) {
+  const block = 128;
+  const normal = tf.randomNormal([count], 0, 1e-3);
+  const numbers = /** @type {Float32Array} */ (normal.dataSync().slice());
+  normal.dispose();
+  const held = expandRange(numbers, block);
+  const times = inTurns(
+    { encode: () => void expandRange(numbers, block), decode: () => void shrinkRange(held, count, block) },
+    15,
+    10,
+  );
+  return { kind: 'codec', count, times };
 }
 
 /** @param {readonly number[]} shape */
@@ -83,6 +102,7 @@ export async function benchUpdates({ report }) {
       report(`AdamW on ${count} weights`);
       return adamRow(count);
     }),
+    codecRow(counts[0]),
     ...sides.map((shape) => {
       report(`basis of ${shape.join(' x ')}`);
       return refreshRow(shape);
@@ -94,13 +114,24 @@ export async function benchUpdates({ report }) {
 export function updatesTable(rows) {
   const adam = rows.filter(({ kind }) => kind === 'adam');
   const refresh = rows.filter(({ kind }) => kind === 'refresh');
+  const codec = rows.filter(({ kind }) => kind === 'codec');
   return [
     table(
       'A step of AdamW, ns of processor time a weight',
-      ['weights', 'float32', '8 bits, blocks of 256', 'of 2048', 'copy of 16 bytes'],
+      ['weights', 'float32', '8 bits, blocks of 256', 'of 2048', 'COAT', 'copy of 16 bytes'],
       adam.map(({ count, times }) => [
         count,
-        ...['float32', 'block256', 'block2048', 'copy'].map((name) => digits((1e9 * times[name]) / count)),
+        ...['float32', 'block256', 'block2048', 'coat', 'copy'].map((name) =>
+          digits((1e9 * times[name]) / count),
+        ),
+      ]),
+    ),
+    table(
+      "COAT's moments, millions of numbers a second of processor time",
+      ['numbers', 'encoded', 'decoded'],
+      codec.map(({ count, times }) => [
+        count,
+        ...[times.encode, times.decode].map((seconds) => digits(count / seconds / 1e6)),
       ]),
     ),
     table(
@@ -130,5 +161,14 @@ export function updatesTargets(rows) {
   return [
     judge('8-bit AdamW against float32 AdamW', 1 / 1.3, ratios('float32')),
     judge('8-bit AdamW against a copy of its bytes', 0.3, ratios('copy')),
+    judge(
+      "COAT's codec of moments, of 100 M numbers a second",
+      1,
+      rows
+        .filter(({ kind }) => kind === 'codec')
+        .flatMap(({ count, times }) =>
+          ['encode', 'decode'].map((label) => ({ label, ratio: count / times[label] / 1e8 })),
+        ),
+    ),
   ];
 }

@@ -27,7 +27,7 @@ export interface CodedBlocks {
 }
 
 /** A step of AdamW, in binary32. */
-interface AdamConstants {
+export interface AdamConstants {
   readonly keep1: number;
   readonly take1: number;
   readonly keep2: number;

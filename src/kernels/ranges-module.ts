@@ -44,6 +44,19 @@ interface RangesModuleExports {
     room: number,
   ): number;
   spans(source: number, length: number, block: number, spans: number): void;
+  adamExpanded(
+    gradient: number,
+    variable: number,
+    updated: number,
+    count: number,
+    block: number,
+    codes: number,
+    tops: number,
+    tables: number,
+    constants: number,
+    isAfter: number,
+    moments: number,
+  ): number;
   expand(source: number, codes: number, length: number, block: number, tops: number, tables: number): void;
 }
 

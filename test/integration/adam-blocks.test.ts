@@ -1,4 +1,4 @@
-/** AdamW on moments in 8-bit blocks, block by block, against the same steps by tensors: the same bits, and the same refusals. */
+/** AdamW on moments in 8-bit blocks or of expanded ranges, on codes, against the same steps by tensors: the same bits, and the same refusals. */
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { emulate, wasmBackend } from '../../src/tfjs/index.ts';
@@ -21,11 +21,18 @@ interface Arm {
 }
 
 /** `byTensors`: somebody looks at the second moment, which has to be a tensor then. */
-function arm(byTensors: boolean, block: readonly [number, number], settings = {}): Arm {
+type Kind = 'dynamic8' | 'expansion8';
+
+function arm(
+  byTensors: boolean,
+  block: readonly [number, number],
+  settings = {},
+  kind: Kind = 'dynamic8',
+): Arm {
   const initial = tf.randomNormal(shape, 0, 1, 'float32', 7);
   const weights = tf.variable(initial, true);
   initial.dispose();
-  const held = (size: number) => ({ kind: 'dynamic8', block: size, least: 0 }) as const;
+  const held = (size: number) => ({ kind, block: size, least: 0 }) as const;
   const optimizer = adamW(
     tf,
     { first: held(block[0]), second: held(block[1]), ...settings },
@@ -45,7 +52,7 @@ const dispose = (...arms: readonly Arm[]): void => {
   }
 };
 
-describe('steps', () => {
+describe.each(['dynamic8', 'expansion8'] as const)('steps of %s', (kind) => {
   it.each([
     [[64, 64], {}],
     [[2048, 2048], { beta1: 0.5, epsilon: 1e-3, decay: 'after' }],
@@ -53,7 +60,7 @@ describe('steps', () => {
     // Blocks of two sizes are not done together.
     [[32, 100], {}],
   ] as const)('in blocks of %j with %j', (block, settings) => {
-    const [plain, seen] = [arm(false, block, settings), arm(true, block, settings)];
+    const [plain, seen] = [arm(false, block, settings, kind), arm(true, block, settings, kind)];
     for (let step = 0; step < 6; step++) {
       for (const one of [plain, seen]) apply(one, gradient(step));
       expect([...plain.weights.dataSync()]).toEqual([...seen.weights.dataSync()]);
@@ -65,7 +72,7 @@ describe('steps', () => {
   });
 
   it('go on from a state, and reset it', () => {
-    const [plain, other] = [arm(false, [64, 64]), arm(false, [64, 64])];
+    const [plain, other] = [arm(false, [64, 64], {}, kind), arm(false, [64, 64], {}, kind)];
     for (let step = 0; step < 3; step++) apply(plain, gradient(step));
     const state = plain.optimizer.save();
     const arrays = new Map(
@@ -83,7 +90,7 @@ describe('steps', () => {
 
   it('are rounded where a policy rounds what optimisers do', async () => {
     const stepped = async (byTensors: boolean): Promise<number[]> => {
-      const one = arm(byTensors, [64, 64]);
+      const one = arm(byTensors, [64, 64], {}, kind);
       const emulation = await emulate(tf, { format: 'bfloat16', roles: { optimizer: 'bfloat16' } });
       apply(one, gradient(0));
       emulation.stop();
@@ -93,38 +100,41 @@ describe('steps', () => {
     };
     const rounded = await stepped(false);
     expect(rounded).toEqual(await stepped(true));
-    const plain = arm(false, [64, 64]);
+    const plain = arm(false, [64, 64], {}, kind);
     apply(plain, gradient(0));
     expect(rounded).not.toEqual([...plain.weights.dataSync()]);
     dispose(plain);
   });
 });
 
-it('a moment that is no number is refused as it is by tensors, and nothing is changed', () => {
-  for (const [at, value] of [
-    [5, 3e38],
-    [700, Number.NaN],
-    [1072, -2e30],
-  ] as const) {
-    const messages = [false, true].map((byTensors) => {
-      const one = arm(byTensors, [64, 64]);
-      apply(one, gradient(0));
-      const before = { weights: [...one.weights.dataSync()], state: one.optimizer.save().arrays };
-      const bad = gradient(1);
-      bad[at] = value;
-      let message = '';
-      try {
-        apply(one, bad);
-      } catch (error) {
-        if (!(error instanceof DivergenceError)) throw error;
-        message = error.message.replaceAll(one.weights.name, 'w');
-      }
-      expect([...one.weights.dataSync()]).toEqual(before.weights);
-      expect(one.optimizer.save().arrays).toEqual(before.state);
-      dispose(one);
-      return message;
-    });
-    expect(messages[0]).toBe(messages[1]);
-    expect(messages[0]).toContain('is not finite');
-  }
-});
+it.each(['dynamic8', 'expansion8'] as const)(
+  'a moment of %s that is no number is refused as it is by tensors, and nothing is changed',
+  (kind) => {
+    for (const [at, value] of [
+      [5, 3e38],
+      [700, Number.NaN],
+      [1072, -2e30],
+    ] as const) {
+      const messages = [false, true].map((byTensors) => {
+        const one = arm(byTensors, [64, 64], {}, kind);
+        apply(one, gradient(0));
+        const before = { weights: [...one.weights.dataSync()], state: one.optimizer.save().arrays };
+        const bad = gradient(1);
+        bad[at] = value;
+        let message = '';
+        try {
+          apply(one, bad);
+        } catch (error) {
+          if (!(error instanceof DivergenceError)) throw error;
+          message = error.message.replaceAll(one.weights.name, 'w');
+        }
+        expect([...one.weights.dataSync()]).toEqual(before.weights);
+        expect(one.optimizer.save().arrays).toEqual(before.state);
+        dispose(one);
+        return message;
+      });
+      expect(messages[0]).toBe(messages[1]);
+      expect(messages[0]).toContain('is not finite');
+    }
+  },
+);

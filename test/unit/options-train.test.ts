@@ -496,6 +496,7 @@ describe('recipes', () => {
         rounding: 'nearest-even',
         per: 'tensor',
         blocks: 1,
+        biases: 2,
         channels: 0.5,
       },
     ],

@@ -3,7 +3,6 @@
  * Source: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2.
  */
 import type { Tensor } from '@tensorflow/tfjs';
-import type { CodedBlocks } from '../../kernels/block-codes.ts';
 import { checkTensorFlow } from '../../tfjs/check-tensorflow.ts';
 import { isWasmBackend, kernelsOf, pointerOf, tensorOf } from '../../tfjs/heap.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
@@ -18,6 +17,7 @@ import type {
   TrainingOptimizer,
   WholeMove,
 } from './optimizer.ts';
+import { adamExpanded } from './range-expansion.ts';
 import { optimizerFrom } from './rule-optimizer.ts';
 import { type AdamWSettings, defaultOptimizer, type GivenSettings, settled } from './settings.ts';
 import { holdState } from './state-codec.ts';
@@ -54,32 +54,37 @@ export class AdamWRule implements Rule {
       epsilon * correction,
     ].map((value) => tf.scalar(value)) as [Tensor, Tensor, Tensor, Tensor, Tensor];
     const scaled = (rate: number): number => (rate * correction) / (1 - beta1Power);
-    /** On codes, which are replaced; undefined where something would not be a finite number. */
-    const inBlocks = (
-      { gradient, variable }: Given,
+    /** On codes, which are replaced; undefined where something would not be a finite number, or they are not of one kind and size. */
+    const onCodes = (
+      { gradient, variable, states }: Given,
       { rate, left = 1, decaysAfter }: Decayed,
-      [first, second]: readonly [CodedBlocks, CodedBlocks],
     ): WholeMove | undefined => {
       const backend = backendOf(tf);
-      if (!isWasmBackend(backend)) return undefined;
+      const [first, second] = [states['first']!, states['second']!];
+      const areBlocks = first.blocks !== undefined && first.blocks.size === second.blocks?.size;
+      const areExpanded = first.expanded !== undefined && first.expanded.block === second.expanded?.block;
+      if (!isWasmBackend(backend) || !(areBlocks || areExpanded)) return undefined;
       const constants = {
         ...{ keep1: beta1, take1: 1 - beta1, keep2: beta2, take2: 1 - beta2 },
         ...{ added: epsilon * correction, rate: scaled(rate), left, decaysAfter },
       };
+      const { blocks, heap } = kernelsOf(backend);
       let commit: (() => void) | undefined;
       const value = tensorOf(tf, backend, gradient.shape, (dataId) => {
         const [g, w, out] = [gradient.dataId, variable.dataId, dataId].map((id) => pointerOf(backend, id));
-        commit = kernelsOf(backend).blocks.adam(g!, w!, out!, first, second, constants);
+        if (areBlocks) commit = blocks.adam(g!, w!, out!, first.blocks!, second.blocks!, constants);
+        else {
+          const moments = [first.expanded!, second.expanded!] as const;
+          const next = adamExpanded(heap, { gradient: g!, variable: w!, updated: out! }, moments, constants);
+          commit = next && (() => void moments.forEach((one, i) => void one.replace(next[i]!)));
+        }
       });
       return commit && { value, commit };
     };
     return (given) => {
       const { gradient, states, atOnce } = given;
-      const [one, two] = [states['first']!.blocks, states['second']!.blocks];
-      if (atOnce !== undefined && one !== undefined && two !== undefined && one.size === two.size) {
-        const made = inBlocks(given, atOnce, [one, two]);
-        if (made !== undefined) return made;
-      }
+      const made = atOnce && onCodes(given, atOnce);
+      if (made !== undefined) return made;
       const first = tf.add(tf.mul(states['first']!.read(), keep1), tf.mul(gradient, take1));
       const second = tf.add(tf.mul(states['second']!.read(), keep2), tf.mul(tf.square(gradient), take2));
       const divisor = tf.add(tf.sqrt(second), added);

@@ -10,7 +10,9 @@
  * 2410.19313, section 4.2.
  */
 import { formats } from '../../formats/index.ts';
-import { encodePowers, type PowerTable } from '../../kernels/expansion.ts';
+import type { AdamConstants } from '../../kernels/block-codes.ts';
+import { type ExpandedCodes, encodePowers, expanderOn, type PowerTable } from '../../kernels/expansion.ts';
+import type { Heap } from '../../kernels/heap.ts';
 import { log2Magnitude, powerOfTwoReal } from '../../quantizers/transforms/powers.ts';
 
 /** Steps of k in 1. */
@@ -26,12 +28,6 @@ const leastLogRatio = log2Magnitude(1.0001);
 const magnitudes: readonly number[] = [...formats.e4m3fn.values()]
   .filter((value) => value >= 0)
   .slice(0, 127);
-
-/** Codes and values for a power. */
-interface CodedPower extends PowerTable {
-  /** (element / 448)^(1 / k) by code, sign included. */
-  readonly values: Float64Array;
-}
 
 const number = new Float64Array(1);
 const words = new Int32Array(number.buffer);
@@ -60,7 +56,8 @@ function nextAbove(x: number): number {
 const root = (x: number, power: number): number =>
   power === steps ? x / 448 : powerOfTwoReal(((log2Magnitude(x) - log2Magnitude(448)) * steps) / power);
 
-function madeTable(power: number): CodedPower {
+/** Codes and values, (element / 448)^(1 / k) by code, for a power. */
+function madeTable(power: number): PowerTable {
   // A quotient from changes[j] on has code j + 1 at least; one between two codes has the even one.
   const places = magnitudes.slice(1).map((value, j) => {
     const middle = root((value + magnitudes[j]!) / 2, power);
@@ -88,9 +85,9 @@ function madeTable(power: number): CodedPower {
   return { first, shift, codes, changes, values };
 }
 
-const tables = new Map<number, CodedPower>();
+const tables = new Map<number, PowerTable>();
 
-function tableOf(power: number): CodedPower {
+function tableOf(power: number): PowerTable {
   const known = tables.get(power) ?? madeTable(power);
   tables.set(power, known);
   return known;
@@ -119,17 +116,52 @@ function partsOf(held: Uint8Array, count: number, block: number) {
   };
 }
 
-/** Codes with what undoes them. What is no finite number counts as 0. */
-export function expandRange(values: Float32Array, block: number): Uint8Array {
-  const held = new Uint8Array(expandedBytes(values.length, block));
-  const { tops, powers, codes } = partsOf(held, values.length, block);
-  const group = (least: number, most: number, index: number): PowerTable | undefined => {
+/** Finds the table of a group, and writes down what undoes its codes. */
+const writesGroups =
+  (tops: Float32Array, powers: Uint16Array) =>
+  (least: number, most: number, index: number): PowerTable | undefined => {
     if (most === 0) return undefined;
     tops[index] = most;
     powers[index] = powerOf(least, most);
     return tableOf(powers[index]!);
   };
-  encodePowers(values, block, group, codes);
+
+/** A state that is held so: `count` numbers in groups of `block`. */
+export interface ExpandedState {
+  readonly count: number;
+  readonly block: number;
+  readonly held: Uint8Array;
+}
+
+/** Moments of one number and size of groups, after a step of AdamW at pointers on a heap; undefined where something would not be finite. */
+export function adamExpanded(
+  heap: Heap,
+  pointers: { readonly gradient: number; readonly variable: number; readonly updated: number },
+  moments: readonly [ExpandedState, ExpandedState],
+  constants: AdamConstants,
+): readonly [Uint8Array, Uint8Array] | undefined {
+  const [{ count, block }] = moments;
+  const read = moments.map(({ held }): ExpandedCodes => {
+    const { tops, powers, codes } = partsOf(held, count, block);
+    const tables = Array.from(powers, (power, i) => (tops[i] === 0 ? undefined : tableOf(power)));
+    return { codes, tops, tables };
+  }) as [ExpandedCodes, ExpandedCodes];
+  const next = moments.map(() => new Uint8Array(expandedBytes(count, block))) as [Uint8Array, Uint8Array];
+  const parts = next.map((held) => partsOf(held, count, block));
+  const [one, two] = parts.map(({ tops, powers }) => writesGroups(tops, powers));
+  const coded = expanderOn(heap).adam(pointers, block, read, constants, [one!, two!], tableOf(steps));
+  if (coded === undefined) return undefined;
+  coded.forEach((codes, i) => {
+    parts[i]!.codes.set(codes);
+  });
+  return next;
+}
+
+/** Codes with what undoes them. What is no finite number counts as 0. */
+export function expandRange(values: Float32Array, block: number): Uint8Array {
+  const held = new Uint8Array(expandedBytes(values.length, block));
+  const { tops, powers, codes } = partsOf(held, values.length, block);
+  encodePowers(values, block, writesGroups(tops, powers), codes);
   return held;
 }
 

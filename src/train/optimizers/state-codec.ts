@@ -17,7 +17,13 @@ import { backendOf } from '../../tfjs/internals.ts';
 import { checkQuantizerSpec } from '../quantizer-spec.ts';
 import { bytesOf, type Draw, float32Of, type SavedArray, savedFloat32 } from '../stores/index.ts';
 import { blockSize, codedZeros, codeTable, readBlocks, writeBlocks } from './block-codes.ts';
-import { checkedExpansion, expandedBytes, expandRange, shrinkRange } from './range-expansion.ts';
+import {
+  checkedExpansion,
+  type ExpandedState,
+  expandedBytes,
+  expandRange,
+  shrinkRange,
+} from './range-expansion.ts';
 
 export type StateCodecSpec =
   | { readonly kind: 'float32' }
@@ -94,6 +100,8 @@ export interface HeldState {
   readonly bytes: number;
   /** Where it lies in 8-bit blocks: its codes, which a rule may work on itself. */
   readonly blocks?: CodedBlocks;
+  /** Where it is held by dynamic range expansion: what a rule may work on itself, and how it gives the next one. */
+  readonly expanded?: ExpandedState & { replace(held: Uint8Array): void };
   /** The state in float32. Call inside `tf.tidy`. */
   read(): Tensor;
   /** Takes the next state; `draw` has the random integers of a codec that rounds stochastically. */
@@ -235,6 +243,15 @@ function expandedState(tf: TensorFlow, shape: readonly number[], block: number):
   let held: Uint8Array = new Uint8Array(expandedBytes(count, block));
   return {
     bytes: held.byteLength,
+    expanded: {
+      ...{ count, block },
+      get held() {
+        return held;
+      },
+      replace(next) {
+        held = next;
+      },
+    },
     read: () => tf.tensor(shrinkRange(held, count, block), [...shape]),
     write(next) {
       held = expandRange(next.dataSync() as Float32Array, block);

@@ -37,13 +37,13 @@ function valueOf(table: usize, code: usize): v128 {
 }
 
 @inline
-function largestLane(x: v128): i32 {
+export function largestLane(x: v128): i32 {
   x = i32x4.max_s(x, v128.shuffle<i32>(x, x, 2, 3, 0, 1));
   return max(i32x4.extract_lane(x, 0), i32x4.extract_lane(x, 1));
 }
 
 @inline
-function magnitudesOf(x: v128): v128 {
+export function magnitudesOf(x: v128): v128 {
   return v128.and(x, i32x4.splat(magnitude));
 }
 
@@ -158,7 +158,7 @@ export function decodeBlocks(
 }
 
 @inline
-function mixed(held: v128, keep: v128, given: v128, take: v128): v128 {
+export function mixed(held: v128, keep: v128, given: v128, take: v128): v128 {
   return f32x4.add(f32x4.mul(held, keep), f32x4.mul(given, take));
 }
 
