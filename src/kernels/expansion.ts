@@ -1,6 +1,6 @@
 /** Codes of powers of magnitudes, by the kernel, through the private memory. What they mean is their user's business. */
 import type { AdamConstants } from './block-codes.ts';
-import { perHeap, privateHeap } from './heap.ts';
+import { type Heap, perHeap, privateHeap } from './heap.ts';
 import { rangesModule } from './ranges-module.ts';
 import { growingRoom } from './rooms.ts';
 
@@ -44,7 +44,7 @@ interface Expander {
 }
 
 /** On a heap of any owner. */
-export const expanderOn = perHeap((heap): Expander => {
+export const expanderOn: (heap: Heap) => Expander = perHeap((heap): Expander => {
   const kernel = rangesModule.on(heap.memory);
   const placed = new WeakMap<PowerTable, number>();
   const room = growingRoom(heap);
