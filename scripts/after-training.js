@@ -214,13 +214,15 @@ const series = [
   ['mask of inputs', /^methods\|mask/],
   ['a format for each layer', /^assign\|(?!all)/],
 ];
+/** Bits a weight of what is drawn. */
+const mostBits = 9;
 if (figure !== undefined) {
   const looks = series.map((_, i) => lookAt(i));
   const points = series.map(([, pattern]) =>
     [...results].flatMap(([key, all]) => {
       if (!pattern.test(key)) return [];
       const [bits, excess] = ['bits', 'excess'].map((field) => mean(all.map((one) => one[field])));
-      return excess > 0 ? [{ bits, excess }] : [];
+      return excess > 0 && bits <= mostBits ? [{ bits, excess }] : [];
     }),
   );
   writeFileSync(
@@ -247,7 +249,7 @@ if (figure !== undefined) {
       {
         title: `Weights in few bits after training, means of ${bases.length} runs`,
         legend: series.map(([text], i) => ({ text, look: looks[i] })),
-        caption: ['Means of no more than 0 are not drawn.'],
+        caption: [`Means of no more than 0 and those of more than ${mostBits} bits are not drawn.`],
       },
     ),
   );
