@@ -32,6 +32,10 @@ const quantizers = {
   'MXFP4, aligned': { format: 'e2m1', scale: { ...block, from: 'absmax', prescale: 0.75, gain: 1.009276 } },
   'MXFP4 from std': { format: 'e2m1', scale: { ...block, from: 'std' } },
   'MXFP4 along the other axis': { format: 'e2m1', scale: { ...block, from: 'absmax', axis: 0 } },
+  'midrise4 rows, decode scales': {
+    format: 'midrise4',
+    scale: { per: 'row', from: 'rms', stored: 'decode' },
+  },
   'int4 from rms': { format: 'int4', scale: { per: 'row', from: 'rms' } },
   'NVFP4 in tiles': { format: 'e2m1', scale: { ...twoLevels, per: 'tile', rows: 16, columns: 16 } },
   'NVFP4, four over six': {
