@@ -62,6 +62,18 @@ beforeAll(async () => {
   expect((await start(['--help'], undefined, builder).ended).code).toBe(0);
 }, 300_000);
 
+it('numbers without end stop where the reader has gone: yes 0.3 | halfulp round - | head -1', async () => {
+  const { child, ended } = start(['round', '-', '--format', 'e4m3fn'], ['pipe', 'pipe', 'pipe']);
+  const { stdin, stdout } = child;
+  const feed = (): void => {
+    while (stdin!.writable && stdin!.write('0.3\n'.repeat(1000)));
+  };
+  stdin!.on('error', () => {}).on('drain', feed);
+  stdout!.once('data', () => stdout!.destroy());
+  feed();
+  expect(await ended).toMatchObject({ code: 0, stderr: '' });
+}, 60_000);
+
 describe.runIf(process.platform === 'linux')('a training', () => {
   it('goes on where its reader has gone: 2>&1 | head -1', async () => {
     await withFolder(async (out) => {
