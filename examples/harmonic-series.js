@@ -34,14 +34,9 @@ const results = formats.flatMap((format) =>
     return { format, rounding, ...repeat(runs, (seed) => partialSums(format, rounding, seed)) };
   }),
 );
-const rows = results.map(({ format, rounding, sum: { mean }, lastTerm }) => {
-  return {
-    format,
-    rounding,
-    sum: mean,
-    lastTerm: Math.max(...lastTerm.runs),
-    error: mean / exact[count - 1] - 1,
-  };
+const rows = results.map(({ format, rounding, sum, lastTerm }) => {
+  const error = sum.mean / exact[count - 1] - 1;
+  return { format, rounding, sum: sum.mean, lastTerm: Math.max(...lastTerm.runs), error };
 });
 
 const nearest = rows.filter(({ rounding }) => rounding === 'nearest-even');
@@ -56,21 +51,12 @@ const checks = [
   each('to nearest it stops where 1/k is at most half a unit in the last place', nearest, isHalf),
   each('binary16 stochastically is within 3 % in the mean', stochastic, isClose),
 ];
-const ofExact = formats.map((format) => ({
-  format,
-  rounding: 'exact',
-  curve: places.map((k) => exact[k - 1]),
-}));
+const constant = (k) => ({ mean: exact[k - 1] });
+const ofExact = formats.map((format) => ({ format, rounding: 'exact', curve: places.map(constant) }));
 const drawn = [...ofExact, ...results].flatMap(({ format, rounding, curve }) =>
-  curve.map((at, i) => {
-    const { mean = at, interval = [at, at] } = at;
-    return {
-      format,
-      rounding,
-      k: places[i],
-      sum: mean,
-      band: Number.isFinite(interval[0]) ? interval : [mean, mean],
-    };
+  curve.map(({ mean, interval: [low, high] = [NaN, NaN] }, i) => {
+    const band = Number.isFinite(low) ? [low, high] : [mean, mean];
+    return { format, rounding, k: places[i], sum: mean, band };
   }),
 );
 const axes = { x: { value: 'k', type: 'log', label: 'terms' }, y: { value: 'sum', domain: [0, 14] } };
