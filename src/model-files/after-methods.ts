@@ -21,18 +21,6 @@ import { dtypeOfNumbers, numbersIn, type StoredTensor } from './model-file.ts';
 import type { WholeMatrix } from './output.ts';
 import type { Choice } from './rules.ts';
 
-/** The methods that `quantizeModel` has beside its quantisers. */
-export const afterMethods = [
-  'nearest',
-  'mse',
-  'kmeans',
-  'lowRankError',
-  'bitmask',
-  'minifloat',
-  'secondOrder',
-] as const;
-export type AfterMethod = (typeof afterMethods)[number];
-
 /** What is said of them. */
 interface AfterOptions {
   /** Bits of codebooks and minifloats: 3 and 4 unless it is said. */

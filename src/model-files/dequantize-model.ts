@@ -1,19 +1,15 @@
 /** The values of a file of codes and scales: what `quantizeModel` wrote becomes, bit for bit, what its quantisers gave. */
 import { checkFields, checkFunction, checkString, oneOf } from '../check.ts';
-import { bitsOfDtypes, type Dtype, elementsOf, safetensorsHead } from '../files/safetensors.ts';
+import { type Dtype, elementsOf, safetensorsHead } from '../files/safetensors.ts';
 import { openWholeFile, removeLeftovers } from '../files/write.ts';
-import { pack } from '../formats/packing.ts';
-import { encode } from '../operations/index.ts';
-import { bytesFrom } from './dtypes.ts';
-import { countScales, metadataKey, packedSlice } from './layout.ts';
-import { matrixValues, type PartKind } from './matrix-layout.ts';
-import { breathe, type PlainTensor } from './model-file.ts';
+import { dequantizeTensor } from './dequantize-tensor.ts';
+import { metadataKey } from './layout.ts';
+import type { PlainTensor } from './model-file.ts';
 import { refuseInputs } from './open-files.ts';
 import { openModel } from './open-model.ts';
-import { type Part, partsOf } from './parts.ts';
 import type { ModelProgress } from './quantize-model.ts';
 import { mostOfPart } from './quantize-tensor.ts';
-import { isMatrix, type QuantizedTensor, quantizedTensors } from './quantized-tensors.ts';
+import { quantizedTensors } from './quantized-tensors.ts';
 
 export interface DequantizeModelOptions {
   /** File to be written. */
@@ -35,62 +31,6 @@ export interface DequantizedTensor {
   readonly dtype: Dtype;
   /** Whether it was codes and scales. */
   readonly wasQuantized: boolean;
-}
-
-/** All bytes of a tensor. */
-const whole = (tensor: PlainTensor): Uint8Array =>
-  tensor.read(
-    0,
-    tensor.extents.reduce((sum, { length }) => sum + length, 0),
-  );
-
-/** The values of a quantised tensor, as bytes, a part at a time. */
-export async function* dequantizeTensor(
-  tensor: QuantizedTensor,
-  dtype: Dtype,
-  most: number = mostOfPart,
-): AsyncGenerator<Uint8Array, void, void> {
-  const { description, quantizer, codes: stored, parts } = tensor;
-  const { shape, values } = description;
-  if (elementsOf(shape) === 0) return;
-  const bytesOfPart = (kind: PartKind): Uint8Array | undefined => {
-    const part = parts.get(kind);
-    return part === undefined ? undefined : whole(part);
-  };
-  if (isMatrix(description)) {
-    const beside = Object.fromEntries([...parts].map(([kind, part]) => [kind, whole(part)]));
-    const made = tensor.within(() =>
-      matrixValues(description, quantizer, { codes: whole(stored), ...beside }),
-    );
-    yield bytesFrom(made, dtype);
-    return;
-  }
-  const { format, scale } = quantizer!;
-  const [scales, tensorScales, zeroPoints] = (['scale', 'tensorScale', 'zeroPoint'] as const).map(
-    bytesOfPart,
-  );
-  const one = pack(encode(Float64Array.of(1), scale.format), scale.format);
-  const packedParts = (part: Part): Uint8Array[] => {
-    const { elements, start, firstGroup, groups, firstRow } = part;
-    const { tensorScales: count } = countScales(quantizer!, part.shape);
-    const codes = stored.read((start * format.bits) / 8, Math.ceil((elements * format.bits) / 8));
-    const packed = [
-      codes,
-      scales === undefined ? one : packedSlice(scales, scale.format, firstGroup, groups),
-    ];
-    if (tensorScales !== undefined) {
-      const first = scale.tensorScale === 'row' ? firstRow : 0;
-      packed.push(tensorScales.subarray(4 * first, 4 * (first + count)));
-    }
-    if (zeroPoints !== undefined) packed.push(packedSlice(zeroPoints, format, firstGroup, groups));
-    return packed;
-  };
-  for (const part of partsOf(scale, [format.bits, bitsOfDtypes[dtype]], shape, most)) {
-    const bytes = new Uint8Array(Buffer.concat(packedParts(part)));
-    const carrier = values === 'F64' ? 'float64' : 'float32';
-    yield bytesFrom(quantizer!.unpack(bytes, part.shape, { dtype: carrier }).values, dtype);
-    await breathe();
-  }
 }
 
 const optionNames: readonly (keyof DequantizeModelOptions)[] = ['out', 'dtype', 'onProgress', 'signal'];

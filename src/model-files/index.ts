@@ -24,7 +24,6 @@ export {
   secondOrder,
 } from '../after/index.ts';
 export type { Dtype } from '../files/safetensors.ts';
-export type { AfterMethod } from './after-methods.ts';
 export {
   type DequantizedTensor,
   type DequantizeModelOptions,
@@ -40,6 +39,7 @@ export {
   type TensorFigures,
 } from './inspect-model.ts';
 export type { Errors } from './measures.ts';
+export type { AfterMethod } from './method-names.ts';
 export type { ModelFile, ModelFileKind, StoredTensor } from './model-file.ts';
 export { openModel } from './open-model.ts';
 export {

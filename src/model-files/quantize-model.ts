@@ -16,13 +16,7 @@ import { bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
 import { removeLeftovers } from '../files/write.ts';
 import { type NaNInGroups, nanTreatments, type QuantizerOptions } from '../quantizers/index.ts';
 import { type RoundingMode, roundingModes } from '../rounding/index.ts';
-import {
-  type AfterMethod,
-  afterMethods,
-  afterTensor,
-  matrixChoice,
-  minifloatChoice,
-} from './after-methods.ts';
+import { afterTensor, matrixChoice, minifloatChoice } from './after-methods.ts';
 import { codesFile } from './codes-file.ts';
 import { metadataKey } from './layout.ts';
 import {
@@ -33,6 +27,7 @@ import {
   matrixMethods,
 } from './matrix-layout.ts';
 import { ErrorSums, type Errors } from './measures.ts';
+import { type AfterMethod, afterMethods } from './method-names.ts';
 import type { ModelFile, StoredTensor } from './model-file.ts';
 import { numpyOutput } from './numpy-output.ts';
 import { openModel } from './open-model.ts';

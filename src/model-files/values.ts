@@ -1,7 +1,7 @@
 /** Numbers of a model file in binary32, whole: of tensors as they are, and of those that codes and scales stand for. */
 import { atMost } from '../check.ts';
 import { elementsOf } from '../files/safetensors.ts';
-import { dequantizeTensor } from './dequantize-model.ts';
+import { dequantizeTensor } from './dequantize-tensor.ts';
 import { floatsFrom } from './dtypes.ts';
 import { mostElements } from './matrix-layout.ts';
 import { isReal, numbersIn } from './model-file.ts';
