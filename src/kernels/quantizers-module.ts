@@ -154,6 +154,21 @@ export interface QuantizersModuleExports extends PieceExports {
     prescale: number,
     gain: number,
   ): void;
+  /** `wide`, `divides`: 0 or 1. */
+  intoUnits(
+    wide: number,
+    divides: number,
+    source: number,
+    destination: number,
+    length: number,
+    column: number,
+    columns: number,
+    size: number,
+    terms: number,
+    step: number,
+    most: number,
+    kept: number,
+  ): void;
 }
 
 export const quantizersModule: KernelModule<QuantizersModuleExports> = kernelModule(bytes);

@@ -3,7 +3,7 @@ import bytes from './generated/transforms.ts';
 import { type KernelModule, kernelModule, type PieceExports } from './module.ts';
 
 /** The exports of `assembly/transforms/index.ts`; the pieces are those of `transforms/hadamard-run.ts`. Pointers are byte offsets. */
-export interface TransformsModuleExports extends PieceExports {
+interface TransformsModuleExports extends PieceExports {
   logarithmSums(source: number, length: number, state: number, products: number): number;
   placeSteps(
     source: number,
@@ -82,21 +82,6 @@ export interface TransformsModuleExports extends PieceExports {
     step: number,
     low: number,
     high: number,
-  ): void;
-  /** `wide`, `divides`: 0 or 1. */
-  intoUnits(
-    wide: number,
-    divides: number,
-    source: number,
-    destination: number,
-    length: number,
-    column: number,
-    columns: number,
-    size: number,
-    terms: number,
-    step: number,
-    most: number,
-    kept: number,
   ): void;
   countFinite(source: number, length: number, counts: number): number;
   countBucket(source: number, length: number, bucket: number, counts: number): void;

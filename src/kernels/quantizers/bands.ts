@@ -1,15 +1,13 @@
 /** A walk over all groups of a tensor, each of which has a number: what kernels do through a room in the private memory, part by part. */
 import { privateHeap } from '../heap.ts';
-import { type TransformsModuleExports, transformsModule } from '../transforms-module.ts';
 import { cached, type GroupLayout, piecesOf } from './quantizer-pieces.ts';
 
 /** Bytes of a part of binary32 numbers. */
 const partBytes = 4 * cached.length;
 let staged: number | undefined;
 
-/** Where parts of up to three arrays lie, and the kernels; the last two places are room for one of binary64 numbers. */
+/** Where parts of up to three arrays lie; the last two places are room for one of binary64 numbers. */
 interface Room {
-  readonly kernels: TransformsModuleExports;
   readonly buffer: ArrayBufferLike;
   readonly places: readonly [number, number, number];
   /** What lies at the first place. */
@@ -28,7 +26,7 @@ export function room(): Room {
     arrays.forEach((array, i) => {
       views[i]!.set(array.subarray(start, start + count));
     });
-  return { kernels: transformsModule.on(heap.memory), buffer, places, result: views[0]!, load };
+  return { buffer, places, result: views[0]!, load };
 }
 
 /** Whole rows of whole groups, or a part of one: elements that follow each other, and the groups that they are. */

@@ -1,7 +1,11 @@
 /** Gradients where a quantiser neither clipped nor erred much, with kernels: `src/quantizers/gradients/masks.ts` has the definitions. */
 import { isFloat32Array, viewLike } from '../../array-kinds.ts';
+import { privateHeap } from '../heap.ts';
+import { transformsModule } from '../transforms-module.ts';
 import { bandsOf, eachPart, room, withTerms } from './bands.ts';
 import { cached, type GroupLayout } from './quantizer-pieces.ts';
+
+const kernelsHere = () => transformsModule.on(privateHeap().memory);
 
 /** The gradient where low <= x <= high; else 0. The ends are of the type of x. */
 export function maskWithin(
@@ -11,7 +15,8 @@ export function maskWithin(
   high: number,
   out: Float32Array,
 ): void {
-  const { kernels, buffer, places, result, load } = room();
+  const { buffer, places, result, load } = room();
+  const kernels = kernelsHere();
   const [g, source] = places;
   const isWide = !isFloat32Array(x);
   const numbers = viewLike(x, buffer, source, cached.length) as Float64Array;
@@ -35,7 +40,8 @@ export function maskErrors(
   out: Float32Array,
 ): void {
   withTerms(layout, (terms, limits) => {
-    const { kernels, places, result, load } = room();
+    const { places, result, load } = room();
+    const kernels = kernelsHere();
     const [g, source, value] = places;
     for (const band of bandsOf(layout)) {
       const { start, length, columns, size, groups, step } = band;
@@ -72,7 +78,8 @@ export function maskShifted(
   out: Float32Array,
 ): void {
   withTerms(layout, (terms, shifts) => {
-    const { kernels, buffer, places, result, load } = room();
+    const { buffer, places, result, load } = room();
+    const kernels = kernelsHere();
     const [g, source] = places;
     const isWide = !isFloat32Array(x);
     const numbers = viewLike(x, buffer, source, cached.length) as Float64Array;

@@ -1,5 +1,7 @@
 /** Elements in units of their scale, with kernels: `intoUnits` in `src/quantizers/elements.ts` is the definition. */
 import { isFloat32Array, viewLike } from '../../array-kinds.ts';
+import { privateHeap } from '../heap.ts';
+import { quantizersModule } from '../quantizers-module.ts';
 import { bandsOf, eachPart, room, withTerms } from './bands.ts';
 import { cached, type GroupLayout } from './quantizer-pieces.ts';
 
@@ -20,7 +22,8 @@ export function scaleIntoUnits(
 ): void {
   const kept = clipsInfinities ? NaN : Infinity;
   withTerms(layout, (terms, numbers) => {
-    const { kernels, buffer, places, load } = room();
+    const { buffer, places, load } = room();
+    const kernels = quantizersModule.on(privateHeap().memory);
     const [source, target] = places;
     const kind = [Number(!isFloat32Array(out)), Number(divides)] as const;
     const units = viewLike(out, buffer, target, cached.length) as Float64Array;

@@ -4,5 +4,4 @@ export { addSquares, maskErrors, maskShifted, maskWithin } from './masks';
 export { piece } from './piece';
 export { shiftMagnitudes } from './powers';
 export { scaleBySlopes } from './slopes';
-export { intoUnits } from './units';
 export { bucketOf, clampBeyond, countBucket, countFinite } from './selection';

@@ -1,5 +1,5 @@
 /** Gradients where a quantiser neither clipped nor erred much: the twins of `src/quantizers/gradients/masks.ts`. */
-import { pair, runOf, termAt } from './groups';
+import { pair, runOf, termAt } from '../quantizers/groups';
 
 @inline
 function maskIn<F>(

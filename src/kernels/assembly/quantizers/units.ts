@@ -102,11 +102,6 @@ export function intoUnits(
   most: f64,
   kept: f64,
 ): void {
-  if (divides) {
-    if (wide) scaleGroups<f64>(true, source, destination, length, column, columns, size, terms, step, most, kept);
-    else scaleGroups<f32>(true, source, destination, length, column, columns, size, terms, step, most, kept);
-  } else {
-    if (wide) scaleGroups<f64>(false, source, destination, length, column, columns, size, terms, step, most, kept);
-    else scaleGroups<f32>(false, source, destination, length, column, columns, size, terms, step, most, kept);
-  }
+  if (wide) scaleGroups<f64>(divides, source, destination, length, column, columns, size, terms, step, most, kept);
+  else scaleGroups<f32>(divides, source, destination, length, column, columns, size, terms, step, most, kept);
 }
