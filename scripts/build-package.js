@@ -5,7 +5,7 @@
  * this one.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync, transformSync } from 'esbuild';
 import { rolldown } from 'rolldown';
@@ -116,10 +116,10 @@ const styles = ['shell.css', 'laboratory.css'].map((name) =>
   readFileSync(join(here, 'site', '.vitepress', 'theme', name), 'utf8'),
 );
 const style = { stdin: { contents: styles.join('\n'), loader: 'css' }, minify: true, write: false };
-/** Nobody reads what only pages load: names of its own are short there. */
-const laboratory = join(here, 'lab');
+/** Nobody imports what only pages and the command load: names of its own are short there. */
+const programFolders = ['lab', join('src', 'cli')].map((folder) => join(here, folder) + sep);
 const codeOf = ({ code, moduleIds }) =>
-  moduleIds.length > 0 && moduleIds.every((id) => id.startsWith(laboratory))
+  moduleIds.length > 0 && moduleIds.every((id) => programFolders.some((folder) => id.startsWith(folder)))
     ? transformSync(code, { format: 'esm', target: 'es2022', minify: true }).code
     : code;
 const files = [
