@@ -33,16 +33,33 @@ interface RunModel {
   dispose(): void;
 }
 
-/** Opens the model of a run. Throws ArgumentError for other data, or weights that are not held in float32. */
-export function openRunModel(tf: TensorFlow, { checkpoint, recipe, data }: RunSource): RunModel {
-  const { identity, phase } = checkpoint.state;
+/** The task of a run, and the weights of its checkpoint. Throws ArgumentError for other data, or weights that are not held in float32. */
+function readTask({ checkpoint, data }: RunSource): Pick<RunModel, 'task' | 'weights'> {
+  const { identity } = checkpoint.state;
   const task = taskOf(modelConfig(identity.model as never), data);
   if (task.dataHash() !== identity.data)
     throw new ArgumentError('data', data.name, 'the data that the run was trained on');
-  const weights = weightsOfCheckpoint('checkpoint', checkpoint, task);
+  return { task, weights: weightsOfCheckpoint('checkpoint', checkpoint, task) };
+}
+
+/** The model of a task with a run's weights. */
+function modelWith(
+  tf: TensorFlow,
+  task: Task,
+  { checkpoint, recipe }: RunSource,
+  weights: TeacherWeights,
+): Model {
+  const { identity, phase } = checkpoint.state;
   const model = task.createModel(tf, identity.seed, normOf(recipe, phase));
   for (const one of model.parameters) model.load(one, weights.get(one.name)!);
   restoreAverages(model, checkpoint.arrays);
+  return model;
+}
+
+/** Opens the model of a run. Throws ArgumentError for other data, or weights that are not held in float32. */
+export function openRunModel(tf: TensorFlow, source: RunSource): RunModel {
+  const { task, weights } = readTask(source);
+  const model = modelWith(tf, task, source, weights);
   return { task, model, weights, dispose: () => model.dispose() };
 }
 
@@ -72,15 +89,11 @@ export function runCalibration(
   source: RunSource,
   { of, windows, length, seed }: Windows & { readonly of: CalibrationKind },
 ): { readonly calibration: Map<string, Calibration>; readonly weights: Map<string, Calibration> } {
-  const { identity, phase } = source.checkpoint.state;
-  const { model: own, weights, dispose } = openRunModel(tf, source);
-  dispose();
-  const config = configOf(modelConfig(identity.model as never), 1, length);
+  const { weights } = readTask(source);
+  const config = configOf(modelConfig(source.checkpoint.state.identity.model as never), 1, length);
   const task = taskOf(config, source.data);
-  const model = task.createModel(tf, identity.seed, normOf(source.recipe, phase));
+  const model = modelWith(tf, task, source, weights);
   try {
-    for (const one of model.parameters) model.load(one, weights.get(one.name)!);
-    restoreAverages(model, source.checkpoint.arrays);
     const run = (window: number) => {
       const batch = task.trainingBatch(window, seed);
       const logits = model.forward(batch.inputs(tf));
@@ -89,7 +102,7 @@ export function runCalibration(
     return {
       calibration: calibrationOf(tf, parametersOf(model), { run, windows, of }),
       weights: new Map(
-        own.parameters.map(({ name, shape }) => [name, { shape, values: weights.get(name)! }]),
+        model.parameters.map(({ name, shape }) => [name, { shape, values: weights.get(name)! }]),
       ),
     };
   } finally {
