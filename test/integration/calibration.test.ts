@@ -10,6 +10,7 @@ import { numbersIn } from '../../src/model-files/model-file.ts';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import { calibrate } from '../../src/train/index.ts';
 import { numbers } from '../oracles/recipes/slots.ts';
+import { writeSamples } from '../sample-files.ts';
 import { testWorld, withFolder } from '../unit/cli-world.ts';
 
 let tf: TensorFlow;
@@ -173,10 +174,7 @@ describe('halfulp calibrate and evaluate', () => {
   it('a run of fewer steps than lie between checkpoints is calibrated, quantised and evaluated', async () => {
     await withFolder(async (folder) => {
       const file = (name: string): string => join(folder, name);
-      const rows = Array.from({ length: 80 }, (_, i) => [...numbers(4, i + 1), i % 3].join(','));
-      writeFileSync(file('data.csv'), `a,b,c,d,label\n${rows.join('\n')}\n`);
-      writeFileSync(file('float32.json'), '{ "recipe": "float32" }');
-      const data = ['--csv', file('data.csv'), '--label', 'label'];
+      const data = writeSamples(folder, 80);
       const training = [
         '--model',
         'mlp',

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { safetensorsHead } from '../../src/files/safetensors.ts';
 import { numbers } from '../oracles/recipes/slots.ts';
+import { writeSamples } from '../sample-files.ts';
 import { testWorld, withFolder } from '../unit/cli-world.ts';
 
 async function halfulp(...argv: string[]) {
@@ -19,10 +20,7 @@ describe('halfulp assign', () => {
   it('measures a run on its data, draws the front, and writes a recipe that trains', async () => {
     await withFolder(async (folder) => {
       const file = (name: string): string => join(folder, name);
-      const rows = Array.from({ length: 80 }, (_, i) => [...numbers(4, i + 1), i % 3].join(','));
-      writeFileSync(file('data.csv'), `a,b,c,d,label\n${rows.join('\n')}\n`);
-      writeFileSync(file('float32.json'), '{ "recipe": "float32" }');
-      const data = ['--csv', file('data.csv'), '--label', 'label'];
+      const data = writeSamples(folder, 80);
       const training = [
         '--model',
         'mlp',

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
-import { numbers } from '../oracles/recipes/slots.ts';
+import { writeSamples } from '../sample-files.ts';
 import { testWorld, withFolder } from '../unit/cli-world.ts';
 
 async function halfulp(...argv: string[]) {
@@ -15,13 +15,11 @@ async function halfulp(...argv: string[]) {
 it('a teacher is the run that is given, or one that is trained first; sweeps say how many there are', async () => {
   await withFolder(async (folder) => {
     const file = (name: string): string => join(folder, name);
-    const rows = Array.from({ length: 60 }, (_, i) => [...numbers(4, i + 1), i % 3].join(','));
-    writeFileSync(file('data.csv'), `a,b,c,d,label\n${rows.join('\n')}\n`);
-    writeFileSync(file('float32.json'), '{ "recipe": "float32" }');
+    const samples = writeSamples(folder, 60);
     writeFileSync(file('student.json'), '{ "recipe": "distillation" }');
     const training = [
       ...['--model', 'mlp', '--steps', '2', '--checkpoint-every', '2', '--batch', '8', '--out', folder],
-      ...['--csv', file('data.csv'), '--label', 'label'],
+      ...samples,
     ];
     const train = (recipe: string, ...more: string[]) =>
       halfulp('train', file(`${recipe}.json`), ...training, ...more);

@@ -7,7 +7,7 @@ import { run } from '../../src/cli/main.ts';
 import { readSweep, sweepRuns } from '../../src/cli/sweep/definition.ts';
 import { openData } from '../../src/cli/sweep/open-data.ts';
 import { runAll } from '../../src/cli/sweep/workers.ts';
-import { numbers } from '../oracles/recipes/slots.ts';
+import { writeSamples } from '../sample-files.ts';
 import { testWorld, withFolder } from '../unit/cli-world.ts';
 
 const arms = [
@@ -18,12 +18,10 @@ const arms = [
 it('is given to the arms with a teacher', async () => {
   await withFolder(async (folder) => {
     const file = (name: string): string => join(folder, name);
-    const rows = Array.from({ length: 80 }, (_, i) => [...numbers(4, i + 1), i % 3].join(','));
-    writeFileSync(file('data.csv'), `a,b,c,d,label\n${rows.join('\n')}\n`);
-    writeFileSync(file('float32.json'), '{ "recipe": "float32" }');
+    const samples = writeSamples(folder, 80);
     for (const seed of [1, 2]) {
       const given = ['--steps', '2', '--seed', `${seed}`, '--name', `t${seed}`, '--out', folder, '--quiet'];
-      const data = ['--model', 'mlp', '--csv', file('data.csv'), '--label', 'label'];
+      const data = ['--model', 'mlp', ...samples];
       expect(await run(['train', file('float32.json'), ...given, ...data], testWorld().io)).toBe(0);
     }
     const base = { name: 's', model: 'mlp', steps: 2, arms, data: { csv: file('data.csv'), label: 'label' } };
