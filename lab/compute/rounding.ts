@@ -3,7 +3,7 @@
  * rounding did in many draws against the exact chances.
  */
 
-import { readNumber } from '../../src/cli/formats/read-number.ts';
+import { explainGiven, type GivenNumber, readNumber } from '../../src/cli/formats/read-number.ts';
 import { hexFloat, toBinary64 } from '../../src/explained/exact.ts';
 import { explain } from '../../src/explained/explain.ts';
 import { exactText, hexCode, numberText, ratioText, valueText } from '../../src/explained/notation.ts';
@@ -104,7 +104,7 @@ const refusedRow = (mode: RoundingMode, refused: string): ModeRow => ({
 });
 
 function rowOf(
-  x: number,
+  number: GivenNumber,
   format: Format,
   options: RoundOptions & { readonly rounding: RoundingMode },
 ): ModeRow {
@@ -112,7 +112,7 @@ function rowOf(
   try {
     const resolved = resolveRounding(format, options);
     const random = isStochastic(mode) ? drawIntegers(1, resolved)[0]! : 0;
-    const { result, code, goesTo, reason, error, flags } = explain(x, format, resolved, random);
+    const { result, code, goesTo, reason, error, flags } = explainGiven(number, format, resolved, random);
     return {
       ...{ mode, result, text: valueText(result, format), goesTo, reason, flags },
       code: code === undefined ? '' : hexCode(code, format.bits),
@@ -179,7 +179,8 @@ function variantRow(
 
 /** The sheet of a number in every mode. */
 export function roundingSheet(given: RoundingInput): RoundingSheet {
-  const { value: x, exact } = readNumber(given.value, 'value');
+  const number = readNumber(given.value, 'value');
+  const { value: x, exact } = number;
   const format = formatNamed('format', given.format);
   const options = {
     saturation: wordFrom('saturation', given.saturation, saturations) as Saturation,
@@ -208,7 +209,7 @@ export function roundingSheet(given: RoundingInput): RoundingSheet {
     above: neighbour(above),
     place: isBetween ? toBinary64(below.ulps).value : undefined,
     isTie: isBetween && 2n * below.ulps.numerator === below.ulps.denominator,
-    modes: roundingModes.map((rounding) => rowOf(x, format, { ...options, rounding })),
+    modes: roundingModes.map((rounding) => rowOf(number, format, { ...options, rounding })),
     variants,
     bits: options.randomBits,
   };

@@ -102,7 +102,7 @@ function countZero(result: number, flags: Flags): void {
 }
 
 /** Counts what the rounding of a finite number raised. */
-export function countRounding(
+function countRounding(
   exact: Real,
   result: number,
   { format, options }: Pick<OperationPlan, 'format' | 'options'>,
@@ -142,7 +142,10 @@ export function countRounding(
   flags.inexact++;
 }
 
-/** Counts what the rounding of a term raised: of a number that is finite, or of a Real. */
+/**
+ * Counts what the rounding of a number or a Real raised. NaN and infinities raise nothing, where the format has no infinity either: they are
+ * exact (IEEE 754-2019 section 6.1), and overflow (section 7.4) is of what would be finite were the exponent range unbounded.
+ */
 export function countTerm(
   x: number | Real,
   result: number,

@@ -12,7 +12,7 @@ import type { ArithmeticState, Cursor } from './cursor.ts';
 import type { Elementwise } from './elementwise.ts';
 import {
   type Counter,
-  countRounding,
+  countTerm,
   type Flags,
   noFlags,
   operateCounting,
@@ -20,7 +20,6 @@ import {
   tininesses,
 } from './flags.ts';
 import { type OperationName, type OperationPlan, operate, operationOf } from './operations.ts';
-import { toReal } from './real.ts';
 
 /** The exceptions that an object has counted, and its place in its random integers. */
 export interface Counted {
@@ -102,9 +101,7 @@ export function countedExact(
   if (counter === undefined) return scalar;
   return (a, b, c, random) => {
     const result = scalar(a, b, c, random);
-    const unrounded = exact(a);
-    if (Math.abs(unrounded) < Infinity)
-      countRounding(toReal(unrounded), result, plan, random, counter.flags, counter.tininess);
+    countTerm(exact(a), result, plan, random, counter);
     return result;
   };
 }

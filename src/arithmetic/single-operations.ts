@@ -39,7 +39,7 @@ export interface CodeResult {
 export type CodeMethods = { readonly [name in SingleName]: (...operands: Code[]) => CodeResult };
 
 /** All that there is to say of one operation: see `Explanation` for how the exact result was rounded. */
-export interface Trace extends Omit<Explanation, 'flags' | 'input'> {
+export interface Trace extends Omit<Explanation, 'input'> {
   readonly operation: string;
   readonly operands: readonly number[];
   /** Their codes, where they have any. */
@@ -118,7 +118,7 @@ const singleNames: readonly SingleName[] = [
 /** Where the exact result has more bits, below the format's, than a binary64 number tells. */
 const untold: Omit<Explanation, 'result' | 'code'> = {
   ...{ input: NaN, below: undefined, above: undefined, goesTo: undefined, draw: undefined, error: undefined },
-  ...{ reason: 'inexact, by bits that binary64 does not have', flags: [] },
+  ...{ reason: 'inexact, by bits that binary64 does not have' },
 };
 
 /** The code of a value; undefined where there is none. */
@@ -217,7 +217,7 @@ function makeSingle({
       const read = name === 'convert' ? operands : operands.map((x, i) => context.accept('abc'[i]!, x));
       const [exact, isExact] = exactOf(name, read, plan);
       const isTold = isExact || plan.oddLimit === Infinity;
-      const { input: _, flags: __, ...how } = isTold ? explain(exact, format, options, random) : untold;
+      const { input: _, ...how } = isTold ? explain(exact, format, options, random) : untold;
       return {
         ...how,
         operation: name,

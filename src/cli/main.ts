@@ -5,10 +5,12 @@
  * `halfulp --help` stays quick.
  */
 
+import type { EventEmitter } from 'node:events';
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { oneOf } from '../check.ts';
+import { ArgumentError, describe } from '../errors.ts';
 import { reasonOf } from '../files/write.ts';
 import { exitCodes, reportFailure } from './exit-codes.ts';
 import { type Io, processIo } from './io.ts';
@@ -139,8 +141,30 @@ function operationList(width: number): string {
   return lines.map((line) => `    ${line}`).join('\n');
 }
 
-/** Gives a command, and those under it, our way of reporting: exceptions instead of process.exit, one-line errors. */
-function withOurErrors(command: Command, io: Io): Command {
+/** Refuses an option that is given twice: one of the values would not count. Options of several values, `--merge a b`, add them up. */
+function refuseTwice(command: Command): void {
+  const given = new Map<string, unknown>();
+  // Before the listener that reads the value. Commands are emitters, which their types do not tell.
+  for (const option of command.options.filter(({ variadic }) => !variadic))
+    (command as unknown as EventEmitter).prependListener(`option:${option.name()}`, (text) => {
+      const value: unknown = text ?? true;
+      const name = option.long!;
+      if (given.has(name)) {
+        const lists =
+          option.isBoolean() || option.negate ? '' : '; a list, where it takes one, is written a,b';
+        throw new ArgumentError(
+          name,
+          value,
+          `one ${name}, and ${describe(given.get(name))} is given${lists}`,
+        );
+      }
+      given.set(name, value);
+    });
+}
+
+/** Gives a command, and those under it, our way of refusing: exceptions instead of process.exit, one-line errors, no option twice. */
+function withOurRefusals(command: Command, io: Io): Command {
+  refuseTwice(command);
   command.exitOverride().configureOutput({
     writeOut: (text) => io.stdout.write(text),
     writeErr: (text) => io.stderr.write(text),
@@ -148,7 +172,7 @@ function withOurErrors(command: Command, io: Io): Command {
     getOutHelpWidth: () => io.stdout.columns ?? 100,
     getErrHelpWidth: () => io.stderr.columns ?? 100,
   });
-  for (const child of command.commands) withOurErrors(child, io);
+  for (const child of command.commands) withOurRefusals(child, io);
   return command;
 }
 
@@ -198,7 +222,7 @@ export async function run(argv: readonly string[], world: Io = processIo()): Pro
       `\nOne operation, explained (halfulp fma 0.3 1.5 2^-9 --format e4m3fn):\n${operationList(76)}\n`,
     );
     addHelp(program);
-    withOurErrors(program, io);
+    withOurRefusals(program, io);
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
  * One rounding explained: the neighbours, which of them is taken and why, what overflow or a missing sign makes of it, and
- * the errors, exactly. The result itself comes from the reference rounding; nothing here can change it.
+ * the errors, exactly. The result itself comes from the reference rounding; nothing here can change it. Exceptions are the arithmetic's to tell.
  */
 
 import type { Code, Format } from '../formats/index.ts';
@@ -40,8 +40,6 @@ interface RoundingError {
   readonly ulps: Rational;
 }
 
-type Flag = 'inexact' | 'overflow' | 'underflow' | 'invalid';
-
 export interface Explanation {
   readonly input: number;
   readonly below: Side | undefined;
@@ -53,7 +51,6 @@ export interface Explanation {
   readonly result: number;
   readonly code: Code | undefined;
   readonly error: RoundingError | undefined;
-  readonly flags: readonly Flag[];
 }
 
 /** (x - inner) / (outer - inner), in [0, 1). */
@@ -128,12 +125,6 @@ function errorOf(x: number, result: number, ulp: bigint): RoundingError | undefi
   };
 }
 
-/** Below this magnitude an inexact result counts as underflow. */
-function tiny(format: Format): number {
-  if (format.kind === 'float') return format.minNormal;
-  return format.kind === 'posit' || format.kind === 'logarithmic' ? format.minPositive : 0;
-}
-
 /** Whether the neighbour taken, or the input where there is none farther out, lies beyond the largest or smallest value. */
 function overflows(x: number, taken: bigint, neighbours: Neighbours, format: Format): boolean {
   if (format.kind === 'float' && !format.isSigned && x < 0) return false;
@@ -142,19 +133,6 @@ function overflows(x: number, taken: bigint, neighbours: Neighbours, format: For
   if (format.kind === 'float') return false;
   const isBeyond = neighbours.outer === undefined || neighbours.inner === undefined;
   return isBeyond && (x > format.max || x < format.min);
-}
-
-function flagsOf(x: number, result: number, overflow: boolean, format: Format): readonly Flag[] {
-  // Where no number is normal, what is rounded beyond the range may saturate to where it was.
-  if (Number.isNaN(x) || x === result) return overflow ? ['overflow'] : [];
-  if (!Number.isFinite(x)) return [Number.isNaN(result) && format.kind === 'posit' ? 'invalid' : 'overflow'];
-  if (Number.isNaN(result) && !overflow) return ['invalid'];
-  const underflow = x !== 0 && Math.abs(x) < tiny(format);
-  return [
-    'inexact',
-    ...(overflow ? (['overflow'] as const) : []),
-    ...(underflow ? (['underflow'] as const) : []),
-  ];
 }
 
 /** Whether x is so small that a posit takes its smallest value instead of zero, in every mode. */
@@ -172,9 +150,8 @@ export function explain(x: number, format: Format, options: ResolvedRounding, ra
     format.bits === Infinity || (Number.isNaN(result) && !format.hasNaN) ? undefined : format.encode(result);
   if (isOutside(x, format)) {
     const reason = reasonOf({ x, format, options, result });
-    const flags = flagsOf(x, result, false, format);
     const none = { below: undefined, above: undefined, goesTo: undefined, draw: undefined, error: undefined };
-    return { ...none, input: x, reason, result, code, flags };
+    return { ...none, input: x, reason, result, code };
   }
   const neighbours = neighboursOf(x, format, options);
   const { inner, outer } = neighbours;
@@ -202,6 +179,5 @@ export function explain(x: number, format: Format, options: ResolvedRounding, ra
     result,
     code,
     error: errorOf(x, result, ulp),
-    flags: flagsOf(x, result, overflow, format),
   };
 }

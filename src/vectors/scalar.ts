@@ -3,7 +3,7 @@
  * comparisons, each by the scalar reference, with the exceptions that it raises.
  */
 import { elementaryFunctions } from '../arithmetic/elementary/index.ts';
-import { countOutcome, countRounding, operateCounting, type Tininess } from '../arithmetic/flags.ts';
+import { countOutcome, countTerm, operateCounting, type Tininess } from '../arithmetic/flags.ts';
 import type { Flags } from '../arithmetic/index.ts';
 import { operationNames, operationOf, planOperations } from '../arithmetic/operations.ts';
 import { type Real, toReal } from '../arithmetic/real.ts';
@@ -99,8 +99,7 @@ function movingFunction(
     draws,
     run: (a, _b, _c, random, flags) => {
       const result = round(a, random);
-      const real = realOf(a);
-      if (real !== undefined) countRounding(real, result, plan, random, flags, tininess);
+      countTerm(apply(a), result, plan, random, { flags, tininess });
       return result;
     },
     exact: realOf,

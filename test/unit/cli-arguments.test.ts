@@ -1,6 +1,7 @@
-/** Arguments beyond those that a command has are refused, in one line, by every command: none is ignored. */
+/** Arguments beyond those that a command has, and options given twice, are refused, in one line, by every command: none is ignored. */
 import { expect, test } from 'vitest';
 import { run } from '../../src/cli/main.ts';
+import { operands } from '../../src/cli/operation/names.ts';
 import { testWorld } from './cli-world.ts';
 
 /** Each command with all the arguments that it takes, and the options that it needs. */
@@ -66,4 +67,69 @@ test('help explains', async () => {
   expect(await halfulp(['help', 'help'])).toMatchObject({ code: 0, error: '' });
   for (const [name] of whole)
     expect(await halfulp(['help', name!])).toEqual(await halfulp([name!, '--help']));
+});
+
+/** What a command says to options beside one that is none: it does nothing, whatever they are. */
+async function refusalOf(argv: readonly string[]): Promise<string> {
+  const { code, out, error } = await halfulp([...argv, '--no-such']);
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+  return error;
+}
+
+/** Values of an option that its reader takes: of any text, or of the first that it says it takes. */
+async function valuesOf(argv: readonly string[], option: string): Promise<[string, string]> {
+  const isTaken = async (text: string) =>
+    !(await refusalOf([...argv, option, text])).startsWith(`halfulp: ${option}:`);
+  for (const pair of [
+    ['1', '2'],
+    ['0.5', '0.25'],
+  ] as const)
+    if (await isTaken(pair[0])) return [...pair];
+  const refusal = await refusalOf([...argv, option, '1']);
+  for (const [word] of refusal.slice(refusal.indexOf('accepted:') + 9).matchAll(/[\w.-]+/g))
+    if (await isTaken(word)) return [word, `${word}x`];
+  throw new Error(`no value for ${argv.join(' ')} ${option}: ${refusal}`);
+}
+
+const withOptions = [
+  ...[...whole.map(([name]) => name!), 'round', ...operands.keys()].filter(
+    (name) => !['law', 'help'].includes(name),
+  ),
+  ...['formats', 'split', 'quantization', 'fit'].map((name) => `law ${name}`),
+];
+
+test.each(withOptions)('%s refuses each of its options given twice', async (name) => {
+  const argv = name.split(' ');
+  const help = (await halfulp([...argv, '--help'])).out;
+  const options = [...help.matchAll(/^ {2}(--[\w-]+)(?: [<[]([^>\]]*)[>\]])?/gm)];
+  for (const [, option, value] of options as unknown as [string, string, string | undefined][]) {
+    if (value === undefined) {
+      expect(await refusalOf([...argv, option, option])).toBe(
+        `halfulp: ${option}: got true; accepted: one ${option}, and true is given\n`,
+      );
+      continue;
+    }
+    const [first, second] = await valuesOf(argv, option);
+    if (value.endsWith('...')) {
+      expect(await refusalOf([...argv, option, first, option, second])).not.toContain('is given');
+      continue;
+    }
+    const refusal = `accepted: one ${option}, and '${first}' is given; a list, where it takes one, is written a,b\n`;
+    for (const last of [second, first])
+      expect(await refusalOf([...argv, option, first, `${option}=${last}`])).toBe(
+        `halfulp: ${option}: got '${last}'; ${refusal}`,
+      );
+  }
+  expect(options.length).toBeGreaterThan(0);
+});
+
+test('a password in an option given twice is not shown', async () => {
+  const error = await refusalOf([
+    'queue',
+    '--queue',
+    'redis://me:secret@a',
+    '--queue',
+    'redis://me:secret@b',
+  ]);
+  expect(error).toContain("got 'redis://***@b'; accepted: one --queue, and 'redis://***@a' is given");
 });

@@ -5,8 +5,8 @@
  */
 
 import { divideReals } from '../../arithmetic/exact.ts';
-import { countRounding, type Flags, noFlags, type Tininess } from '../../arithmetic/flags.ts';
-import { planOperations, type Real, roundReal, toReal } from '../../arithmetic/index.ts';
+import { countTerm, type Flags, noFlags, type Tininess } from '../../arithmetic/flags.ts';
+import { planOperations, type Real, roundReal } from '../../arithmetic/index.ts';
 import { ArgumentError } from '../../errors.ts';
 import { absolute, type Rational, timesPowerOfTwo, toBinary64 } from '../../explained/exact.ts';
 import { type Explanation, explain } from '../../explained/explain.ts';
@@ -145,10 +145,12 @@ function realOf({ numerator, denominator }: Rational, format: Format): Real {
   return numerator < 0n ? { ...real, negative: true } : real;
 }
 
+/** Names of exceptions. */
+type Raised = readonly (keyof Flags)[];
+
 /** Names of the exceptions that were raised. */
-export function raised(flags: Flags): Explanation['flags'] {
-  const names = Object.entries(flags).flatMap(([name, count]) => (count > 0 ? [name] : []));
-  return names as unknown as Explanation['flags'];
+export function raised(flags: Flags): Raised {
+  return (Object.keys(flags) as (keyof Flags)[]).filter((name) => flags[name] > 0);
 }
 
 /** The exceptions of the rounding of what was typed to `result`, counted as those of the operations. */
@@ -159,15 +161,19 @@ export function flagsOfGiven(
   options: ResolvedRounding,
   random: number,
   tininess: Tininess = 'after',
-): Explanation['flags'] {
-  if (rational === undefined) return [];
+): Raised {
   const flags = noFlags();
-  const real = exact ? toReal(value) : realOf(rational, format);
-  countRounding(real, result, { format, options }, random, flags, tininess);
+  const given = exact || rational === undefined ? value : realOf(rational, format);
+  countTerm(given, result, { format, options }, random, { flags, tininess });
   return raised(flags);
 }
 
 const oddRounding = resolveRounding(scalarFormats.binary64, { rounding: 'to-odd' });
+
+/** A rounding explained, with the exceptions that it raised. */
+export interface Flagged extends Explanation {
+  readonly flags: Raised;
+}
 
 /**
  * The rounding of what was typed, explained. Where no binary64 number is that, the nearest one stands in, or the one to odd where the nearest
@@ -178,7 +184,12 @@ export function explainGiven(
   format: Format,
   options: ResolvedRounding,
   random: number,
-): Explanation {
+): Flagged {
+  const explanation = tell(given, format, options, random);
+  return { ...explanation, flags: flagsOfGiven(given, explanation.result, format, options, random) };
+}
+
+function tell(given: GivenNumber, format: Format, options: ResolvedRounding, random: number): Explanation {
   const near = explain(given.value, format, options, random);
   if (given.exact) return near;
   const result = roundGiven(given, format, options, random);
@@ -191,18 +202,12 @@ export function explainGiven(
     near.reason === odd.reason;
   const isTold = planOperations(format, options).oddLimit === Infinity && Object.is(odd.result, result);
   if (isTold && outside === undefined) return isSame ? near : odd;
-  const flags = flagsOfGiven(given, result, format, options, random);
-  if (isTold) return { ...odd, flags };
-  if (isSame && near.flags.length > 0) return near;
+  if (isTold) return odd;
+  if (isSame && (near.goesTo !== undefined || near.result !== given.value)) return near;
   const told = explain(result, format, options, random);
   return {
     ...{ below: undefined, above: undefined, goesTo: undefined, draw: undefined, error: undefined },
-    ...{
-      input: given.value,
-      result,
-      code: told.code,
-      flags,
-    },
+    ...{ input: given.value, result, code: told.code },
     reason:
       outside === undefined
         ? 'inexact, by bits that binary64 does not have'

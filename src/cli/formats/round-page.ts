@@ -9,7 +9,7 @@ import { exactText, hexCode, numberText, ratioText, valueText } from '../../expl
 import type { Format } from '../../formats/index.ts';
 import { isStochastic, type ResolvedRounding } from '../../rounding/index.ts';
 import { bitsText } from './fields.ts';
-import type { GivenNumber } from './read-number.ts';
+import type { Flagged, GivenNumber } from './read-number.ts';
 import { fieldBits } from './value-table.ts';
 
 /** Significant digits of a binary64 number that still fit in a line. */
@@ -91,7 +91,7 @@ export function pageOf(title: string, lines: readonly Line[], emphasise: (text: 
 
 /** How something was rounded: neighbours, decision, result, error, flags. */
 export function roundingLines(
-  explanation: Explanation,
+  explanation: Flagged,
   format: Format,
   options: ResolvedRounding,
 ): readonly Line[] {
@@ -128,7 +128,7 @@ export function roundPage(
   given: GivenNumber,
   format: Format,
   options: ResolvedRounding,
-  explanation: Explanation,
+  explanation: Flagged,
   emphasise: (text: string) => string,
 ): string {
   const title = `${given.text} to ${format.name}, ${modeText(format, options)}`;
@@ -159,7 +159,7 @@ export function optionsRecord(options: ResolvedRounding): object {
 }
 
 /** `roundingLines` as plain data. */
-export function roundingRecord(explanation: Explanation, format: Format): object {
+export function roundingRecord(explanation: Flagged, format: Format): object {
   const { below, above, goesTo, draw, reason, result, code, error, flags } = explanation;
   return {
     below: sideRecord(below, format),
@@ -191,7 +191,7 @@ export function roundRecord(
   given: GivenNumber,
   format: Format,
   options: ResolvedRounding,
-  explanation: Explanation,
+  explanation: Flagged,
 ): object {
   const { input } = explanation;
   return {

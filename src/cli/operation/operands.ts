@@ -1,7 +1,6 @@
 /** Operands as they are typed: numbers, rounded once to the operand's format, or codes of it. */
-import type { Tininess } from '../../arithmetic/flags.ts';
+import type { Flags, Tininess } from '../../arithmetic/flags.ts';
 import { ArgumentError } from '../../errors.ts';
-import type { Explanation } from '../../explained/explain.ts';
 import type { Code, Format } from '../../formats/index.ts';
 import { operandRounding, type ResolvedRounding } from '../../rounding/index.ts';
 import { flagsOfGiven, readAnyNumber, roundGiven } from '../formats/read-number.ts';
@@ -15,7 +14,7 @@ export interface ReadOperand {
   /** Whether that is what was typed. */
   readonly isExact: boolean;
   /** The exceptions of its own rounding, an operation by itself (IEEE 754-2019 section 5.4.2). */
-  readonly flags: Explanation['flags'];
+  readonly flags: readonly (keyof Flags)[];
 }
 
 const codeAccepted = (format: Format): string =>

@@ -1,10 +1,9 @@
 /** The text and the JSON record of one explained operation. */
 import type { Trace } from '../../arithmetic/index.ts';
-import type { Explanation } from '../../explained/explain.ts';
 import { hexCode, numberText, valueText } from '../../explained/notation.ts';
 import type { Format } from '../../formats/index.ts';
 import type { ResolvedRounding } from '../../rounding/index.ts';
-import { raised } from '../formats/read-number.ts';
+import { type Flagged, raised } from '../formats/read-number.ts';
 import {
   codeRecord,
   codeText,
@@ -30,7 +29,7 @@ function flagsText(flags: readonly string[]): string {
 }
 
 /** The trace as a rounding is explained. */
-function explanationOf({ trace }: Done): Explanation {
+function explanationOf({ trace }: Done): Flagged {
   const isNew = Number.isNaN(trace.exact) && !trace.operands.some(Number.isNaN);
   const reason = isNew ? `${trace.operation} has no result for these operands` : trace.reason;
   return { ...trace, input: trace.exact, reason, flags: raised(trace.flags) };
