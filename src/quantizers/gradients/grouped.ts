@@ -51,13 +51,6 @@ export function scaleEach<A extends RealArray>(gradient: A, factor: (index: numb
   return result;
 }
 
-/** The gradient where `passes`, else 0. Unlike a product with 0 this keeps NaN and infinities out. */
-export function maskEach<A extends RealArray>(gradient: A, passes: (index: number) => boolean): A {
-  const result = newLike(gradient);
-  for (let i = 0; i < gradient.length; i++) if (passes(i)) result[i] = gradient[i]!;
-  return result;
-}
-
 /** Calls `visit(group, index)` for each element, group by group. */
 export function eachOfGroups(
   quantization: Quantization,
@@ -71,16 +64,4 @@ export function eachOfGroups(
         for (let c = 0; c < columns; c++) visit(group, start + r * rowStride + c * columnStride);
     },
   );
-}
-
-/** Sum over each group of a term for each element, in binary64, in row-major order of the group. */
-export function groupSums(
-  quantization: Quantization,
-  term: (index: number, group: number) => number,
-): Float64Array {
-  const sums = new Float64Array(quantization.scales.length);
-  eachOfGroups(quantization, (group, index) => {
-    sums[group]! += term(index, group);
-  });
-  return sums;
 }

@@ -6,10 +6,13 @@
  * and quantization", arXiv 1802.05668, section 4.
  */
 
+import type { RealArray } from '../../array-kinds.ts';
 import { checkFields, oneOf } from '../../check.ts';
 import { checkCodeBits } from '../../formats/codes.ts';
-import type { GradientData, GradientRule } from './gradient.ts';
-import { checkGradient, eachOfGroups, groupSums, maskEach } from './grouped.ts';
+import { forEachGroup } from '../grouping.ts';
+import { newLike } from '../transforms/transform.ts';
+import type { GradientData, GradientRule, Quantization } from './gradient.ts';
+import { checkGradient, eachOfGroups } from './grouped.ts';
 
 export interface LearnedStepOptions {
   /**
@@ -17,6 +20,44 @@ export interface LearnedStepOptions {
    * elements of the group (true, default), or of one sample of it, an index of the first axis (`'features'`: the paper's, of activations).
    */
   readonly normalise?: boolean | 'features';
+}
+
+/** Sums over each group of what its scale and zero point get, in binary64, in row-major order of the group; and its elements. */
+interface StepSums<A> {
+  /** The gradient of x. */
+  readonly x: A;
+  readonly scales: Float64Array;
+  readonly zeroPoints: Float64Array;
+  readonly counts: Float64Array;
+}
+
+/** One pass over the elements, as this is most of what training learned steps adds to a training step. */
+function sumSteps<A extends RealArray>(quantization: Quantization, gradient: A): StepSums<A> {
+  const { scaled, elements, low, high, scales, zeroPoints: zeros, grouping, shape } = quantization;
+  const x = newLike(gradient);
+  const [scaleSums, zeroSums, counts] = [0, 1, 2].map(() => new Float64Array(scales.length));
+  forEachGroup(grouping, shape, (group, start, rows, rowStride, columns, columnStride) => {
+    const scale = scales[group]!;
+    const zero = zeros?.[group] ?? 0;
+    let [scaleSum, zeroSum] = [scaleSums![group]!, zeroSums![group]!];
+    for (let r = 0; r < rows; r++) {
+      let i = start + r * rowStride;
+      for (let c = 0; c < columns; c++, i += columnStride) {
+        const at = scaled[i]! + zero;
+        if (at > low && at < high) {
+          x[i] = gradient[i]!;
+          scaleSum += gradient[i]! * (elements[i]! - zero - scaled[i]!);
+        } else {
+          scaleSum += gradient[i]! * ((at <= low ? low : high) - zero);
+          zeroSum -= gradient[i]! * scale;
+        }
+      }
+    }
+    scaleSums![group] = scaleSum;
+    zeroSums![group] = zeroSum;
+    counts![group]! += rows * columns;
+  });
+  return { x, scales: scaleSums!, zeroPoints: zeroSums!, counts: counts! };
 }
 
 /**
@@ -36,35 +77,17 @@ export function learnedStep(options?: LearnedStepOptions): GradientRule {
     name: 'lsq',
     pullback: (quantization, given) => {
       const gradient = checkGradient(quantization, given);
-      const { scaled, elements, low, high, scales, zeroPoints } = quantization;
-      const zeroOf = (group: number): number => zeroPoints?.[group] ?? 0;
-      const inside = new Uint8Array(gradient.length);
-      eachOfGroups(quantization, (group, i) => {
-        const x = scaled[i]! + zeroOf(group);
-        if (x > low && x < high) inside[i] = 1;
-      });
-      const bound = (i: number, group: number): number => (scaled[i]! + zeroOf(group) <= low ? low : high);
-      const slope = (i: number, group: number): number =>
-        inside[i] === 1 ? elements[i]! - zeroOf(group) - scaled[i]! : bound(i, group) - zeroOf(group);
-      const scaleGradients = groupSums(quantization, (i, group) => gradient[i]! * slope(i, group));
-      const zeroGradients =
-        zeroPoints &&
-        groupSums(quantization, (i, group) => (inside[i] === 1 ? 0 : -gradient[i]! * scales[group]!));
+      const { high, shape } = quantization;
+      const { x, scales, zeroPoints, counts } = sumSteps(quantization, gradient);
       if (normalise !== false) {
-        const { shape } = quantization;
         const samples = normalise === 'features' && shape.length > 1 ? shape[0]! : 1;
-        const counts = groupSums(quantization, () => 1);
         for (let group = 0; group < counts.length; group++) {
           const factor = 1 / Math.sqrt((counts[group]! / samples) * high);
-          scaleGradients[group]! *= factor;
-          if (zeroGradients) zeroGradients[group]! *= factor;
+          scales[group]! *= factor;
+          zeroPoints[group]! *= factor;
         }
       }
-      return {
-        x: maskEach(gradient, (i) => inside[i] === 1),
-        scales: scaleGradients,
-        ...(zeroGradients && { zeroPoints: zeroGradients }),
-      };
+      return { x, scales, ...(quantization.zeroPoints && { zeroPoints }) };
     },
     toJSON: (): GradientData => (normalise === true ? 'lsq' : { name: 'lsq', normalise }),
   } satisfies GradientRule);
