@@ -33,6 +33,8 @@ async function withMatrix(
     /** The result, and the gradient of the weight; takes a step at a rate. */
     step(rate?: number): { readonly y: Float32Array; readonly dw: Float32Array; readonly dx: Float32Array };
     numbers(): number[];
+    /** The weight as it is by now. */
+    weight(): Float32Array;
   }) => void,
   steps = 4,
 ): Promise<void> {
@@ -67,6 +69,7 @@ async function withMatrix(
         const saved = [...run.save().arrays].find(([name]) => name.endsWith('/form'));
         return [...new Float64Array(saved![1].data.slice().buffer)];
       },
+      weight: () => weight.dataSync().slice() as Float32Array,
     });
   } finally {
     run.stop();
@@ -116,6 +119,63 @@ describe('powers on a grid', () => {
       return after;
     });
     expect(await trained(tf, recipe, nets)).toEqual(expected);
+  });
+
+  it('move d, q and t along the slopes of the loss, by finite differences away from the kinks', async () => {
+    const size = [5, 6, 4] as const;
+    const t = numbers(size[0] * size[2], 3);
+    // So wide a range of bits holds d nowhere.
+    const recipe = recipes.geta({
+      ...{ bits: [2, 16], initial: 4, activations: false, scaleRate: 2 ** -14, formRate: 2 ** -5 },
+      ...descent,
+    });
+    const h = 2 ** -16;
+    let clipped = 0;
+    await withMatrix(recipe, size, ({ run, x, weight, step: next, numbers: read }) => {
+      const all = () => {
+        const d = [...run.save().arrays].find(([name]) => name.endsWith('/scales'))![1];
+        const [q, power] = read();
+        return { d: new Float64Array(d.data.slice().buffer)[0]!, q: q!, t: power! };
+      };
+      // Weights begin within q: they have to move.
+      next(2 ** -4);
+      const w = weight();
+      for (let i = 1; i < 4; i++) {
+        const now = all();
+        // The loss where rounding adds to each weight what it adds at present.
+        const rests = Array.from(w, (v) => {
+          const u = (Math.sign(v) * Math.min(Math.abs(v), now.q) ** now.t) / now.d;
+          expect(Math.abs(Math.abs(v) - now.q)).toBeGreaterThan(h);
+          expect(Math.abs(Math.abs(u - Math.trunc(u)) - 0.5)).toBeGreaterThan(1e-4);
+          return Math.round(u) - u;
+        });
+        clipped += w.filter((v) => Math.abs(v) > now.q).length;
+        const loss = (moved: typeof now): number =>
+          rests.reduce((sum, rest, at) => {
+            const [input, output] = [Math.floor(at / size[2]), at % size[2]];
+            const value = powerValue(w[at]!, moved, (u) => u + rest);
+            for (let token = 0; token < size[0]; token++)
+              sum += t[token * size[2] + output]! * x[token * size[1] + input]! * value;
+            return sum;
+          }, 0);
+        next();
+        const after = all();
+        for (const [name, rate] of [
+          ['d', 2 ** -14],
+          ['q', 2 ** -5],
+          ['t', 2 ** -5],
+        ] as const) {
+          const slope =
+            (loss({ ...now, [name]: now[name] + h }) - loss({ ...now, [name]: now[name] - h })) / (2 * h);
+          const moved = (now[name] - after[name]) / rate;
+          // The numbers are binary32, and so are the products.
+          expect(Math.abs(moved - slope), `${name}, step ${i}`).toBeLessThan(
+            (2 ** -23 * now[name]) / rate + 1e-4,
+          );
+        }
+      }
+    });
+    expect(clipped).toBeGreaterThan(0);
   });
 
   it('have bits within the range, however fast steps are trained', async () => {
