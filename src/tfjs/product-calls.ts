@@ -151,9 +151,12 @@ export class ProductCalls {
     const isTaped = engine.state.gradientDepth > 0;
     const path = currentLayer(this.#tf);
     if (isTaped) this.#products.push(parameter);
-    const slots = this.#provider.slotsOf({ kernel: name, attrs: args.attrs, parameter, path, isTaped, log });
-    if (slots === null) return plain();
     const names = isFirst ? { x: second, w: first } : { x: first, w: second };
+    const { shape, dataId } = isFirst ? left : right;
+    const weight = { shape, isSwap: this.origins.rootOf(dataId).isSwap };
+    const product = { kernel: name, attrs: args.attrs, parameter, names, weight, path, isTaped, log };
+    const slots = this.#provider.slotsOf(product);
+    if (slots === null) return plain();
     const hasGrid = useUnits(slots);
     const side = (part: 'x' | 'w'): Side =>
       this.#images.side(name, names[part], inputs[names[part]]!, args, slots.forward[part], {

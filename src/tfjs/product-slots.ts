@@ -75,6 +75,10 @@ export interface ProductIdentity {
   readonly attrs: KernelArguments['attrs'];
   /** The trained variable among its operands, or the variable that one is a view of; undefined: it has none. */
   readonly parameter: Variable | undefined;
+  /** The names of its operands in the kernel: x and w as in {@link ProductSlots}. */
+  readonly names: { readonly x: string; readonly w: string };
+  /** The shape of w, and whether it is the parameter with its last two axes swapped. */
+  readonly weight: { readonly shape: readonly number[]; readonly isSwap: boolean };
   /** Layers and named scopes around it, the outermost first. */
   readonly path: readonly string[];
   /** Whether a gradient will be taken through it. */

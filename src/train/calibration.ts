@@ -9,7 +9,7 @@ import { checkTensorFlow } from '../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { noRecipe } from './engine/apply-recipe.ts';
 import { discoverParameters, type EngineParameter } from './engine/parameters.ts';
-import { InputCapture } from './input-capture.ts';
+import { type CapturedInputs, collectInputs, InputCapture } from './input-capture.ts';
 import { inFloat32 } from './measured-layers.ts';
 import { sizeOf } from './model.ts';
 
@@ -34,6 +34,10 @@ export interface CalibrationOptions {
 export interface Calibration {
   readonly shape: readonly number[];
   readonly values: Float32Array;
+  /** Of inputs: the axes of the weight that are its outputs, those of groups first; its others are the columns, in their order. */
+  readonly outputs?: readonly number[];
+  /** Of inputs: how many parts the outputs have that read columns of their own; above 1, inputs are (groups, rows, columns). */
+  readonly groups?: number;
 }
 
 /** Elements of the inputs of one layer. */
@@ -46,24 +50,31 @@ function capturedInputs(
   run: CalibrationOptions['run'],
   windows: number,
 ): Map<string, Calibration> {
-  const capture = new InputCapture(tf, parameters);
+  const inputs = new Map<string, CapturedInputs>();
+  const capture = new InputCapture(tf, parameters, collectInputs(tf, inputs));
   try {
     for (let window = 0; window < windows; window++) tf.tidy(() => void run(window));
   } finally {
     capture.stop();
   }
   return new Map(
-    [...capture.inputs].map(([name, { columns, rows }]) => {
-      const total = rows.reduce((sum, { length }) => sum + length, 0);
+    [...inputs].map(([name, { groups, columns, outputs, parts }]) => {
+      const total = parts.reduce((sum, { length }) => sum + length, 0);
       if (total > mostInputs)
         throw new ArgumentError('windows', windows, `fewer: the inputs of ${name} are ${total} numbers`);
       const values = new Float32Array(total);
       let at = 0;
-      for (const part of rows) {
-        values.set(part, at);
-        at += part.length;
-      }
-      return [name, { shape: [total / columns, columns], values }];
+      for (let group = 0; group < groups; group++)
+        for (const part of parts) {
+          const size = part.length / groups;
+          values.set(part.subarray(group * size, (group + 1) * size), at);
+          at += size;
+        }
+      const samples = total / groups / columns;
+      return [
+        name,
+        { shape: groups === 1 ? [samples, columns] : [groups, samples, columns], values, outputs, groups },
+      ];
     }),
   );
 }
@@ -110,7 +121,7 @@ const optionNames: readonly (keyof CalibrationOptions)[] = ['model', 'variables'
 
 /**
  * What methods after training ask of a TensorFlow.js program, by the names of its variables: a map of what `--calibration` files hold.
- * Depthwise and transposed convolutions, and variables that no product reads, have no inputs.
+ * Variables that no product reads, or that products read in pieces of an axis, have no inputs.
  *
  * @param tf its namespace, a backend ready
  * @throws ArgumentError naming the option that is wrong, or `of` while a recipe is in force

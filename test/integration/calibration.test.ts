@@ -97,23 +97,209 @@ describe('inputs', () => {
     filter.dispose();
   });
 
-  it('of a convolution along one axis too, and none of a depthwise one', () => {
-    const filter = tf.variable(tf.tensor3d(numbers(3 * 2 * 4, 5), [3, 2, 4]), true, 'line');
-    const depthwise = tf.variable(tf.tensor4d(numbers(4, 5), [2, 2, 1, 1]), true, 'depthwise');
-    const x = numbers(7 * 2, 7);
-    const found = calibrate(tf, {
-      variables: [filter, depthwise],
-      run: () => [
-        tf.conv1d(tf.tensor3d(x, [1, 7, 2]), filter as never, 1, 'same'),
-        tf.depthwiseConv2d(tf.tensor4d(x, [1, 7, 2, 1]), depthwise as never, 1, 'same'),
+  /** Small integers, whose products and sums binary32 has exactly. */
+  const whole = (count: number, seed: number): Float32Array =>
+    numbers(count, seed).map((x) => Math.round(8 * x));
+  const sizeOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
+  const variable = (shape: readonly number[], seed = 5) =>
+    tf.variable(tf.tensor(whole(sizeOf(shape), seed), [...shape]), true, `v${shape}-${seed}`);
+
+  /** The weight as rows of outputs, by axes that are outputs and loops over all indices. */
+  function rowsOf(w: ArrayLike<number>, shape: readonly number[], outputs: readonly number[]): number[][] {
+    const columns = shape.map((_, axis) => axis).filter((axis) => !outputs.includes(axis));
+    const rows: number[][] = [];
+    for (let at = 0; at < w.length; at++) {
+      const index = shape.map((extent, axis) => Math.floor(at / sizeOf(shape.slice(axis + 1))) % extent);
+      const place = (axes: readonly number[]): number =>
+        axes.reduce((sum, axis) => sum * shape[axis]! + index[axis]!, 0);
+      rows[place(outputs)] ??= [];
+      rows[place(outputs)]![place(columns)] = w[at]!;
+    }
+    return rows;
+  }
+
+  type Program = (x: Tensor, w: Tensor) => Tensor;
+  const image = [2, 5, 6, 4] as const;
+  it.each<
+    [string, readonly number[], readonly number[], { outputs: number[]; groups?: number }, Program, number[]?]
+  >([
+    ['a matrix', [7, 4], [4, 3], { outputs: [1] }, (x, w) => tf.matMul(x, w)],
+    ['a matrix, outputs first', [7, 4], [3, 4], { outputs: [0] }, (x, w) => tf.matMul(x, w, false, true)],
+    ['a transposed matrix', [7, 4], [3, 4], { outputs: [0] }, (x, w) => tf.matMul(x, tf.transpose(w))],
+    ['inputs transposed', [4, 7], [4, 3], { outputs: [1] }, (x, w) => tf.matMul(x, w, true)],
+    ['a weight in front', [4, 7], [3, 4], { outputs: [0] }, (x, w) => tf.transpose(tf.matMul(w, x))],
+    [
+      'several axes as one',
+      [7, 4],
+      [4, 3, 2],
+      { outputs: [1, 2] },
+      (x, w) => tf.matMul(x, tf.reshape(w, [4, 6])),
+    ],
+    ['a batch of matrices', [5, 7, 4], [5, 4, 3], { outputs: [0, 2], groups: 5 }, (x, w) => tf.matMul(x, w)],
+    ['one input of a batch', [1, 7, 4], [5, 4, 3], { outputs: [0, 2] }, (x, w) => tf.matMul(x, w), [1, 0, 2]],
+    ['einsum', [2, 7, 4], [4, 3, 2], { outputs: [1, 2] }, (x, w) => tf.einsum('bsd,dhk->bshk', x, w)],
+    [
+      'einsum over two',
+      [2, 7, 3, 2],
+      [2, 3, 5],
+      { outputs: [2] },
+      (x, w) => tf.einsum('bshk,khd->bsd', x, w),
+    ],
+    [
+      'einsum of heads',
+      [2, 7, 3, 4],
+      [4, 3, 5],
+      { outputs: [1, 2], groups: 3 },
+      (x, w) => tf.einsum('bshd,dhe->hbse', x, w),
+    ],
+    [
+      'a convolution along one axis',
+      [2, 9, 4],
+      [3, 4, 5],
+      { outputs: [2] },
+      (x, w) => tf.conv1d(x as never, w as never, 2, 'same'),
+    ],
+    [
+      'a convolution in space',
+      [1, 3, 4, 5, 2],
+      [2, 2, 3, 2, 3],
+      { outputs: [4] },
+      (x, w) => tf.conv3d(x as never, w as never, 1, 'valid'),
+    ],
+    ...(
+      [
+        [1, 'same', 1],
+        [2, 'same', 1],
+        [2, 'valid', 1],
+        [1, 'valid', 2],
+      ] as const
+    ).flatMap(([stride, pad, dilation]) =>
+      [1, 3].map(
+        (
+          multiplier,
+        ): [string, readonly number[], readonly number[], { outputs: number[]; groups: number }, Program] => [
+          `a depthwise convolution: ${stride} ${pad} ${dilation}, ${multiplier}`,
+          image,
+          [3, 2, 4, multiplier],
+          { outputs: [2, 3], groups: 4 },
+          (x, w) => tf.depthwiseConv2d(x as never, w as never, stride, pad, 'NHWC', dilation),
+        ],
+      ),
+    ),
+    ...(
+      [
+        [1, 'same', [2, 5, 6]],
+        [2, 'same', [2, 9, 12]],
+        [2, 'valid', [2, 11, 12]],
+      ] as const
+    ).map(
+      ([stride, pad, out]): [
+        string,
+        readonly number[],
+        readonly number[],
+        { outputs: number[] },
+        Program,
+      ] => [
+        `a transposed convolution: ${stride} ${pad}`,
+        image,
+        [3, 2, 7, 4],
+        { outputs: [2] },
+        (x, w) => tf.conv2dTranspose(x as never, w as never, [...out, 7] as never, stride, pad),
       ],
+    ),
+    [
+      'a transposed convolution in space',
+      [1, 2, 3, 2, 4],
+      [2, 2, 2, 3, 4],
+      { outputs: [3] },
+      (x, w) => tf.conv3dTranspose(x as never, w as never, [1, 4, 6, 4, 3], 2, 'same'),
+    ],
+  ])(
+    'of %s are what the weight meets: their product is the result',
+    (_, shapeOfX, shape, own, program, turn) => {
+      const w = variable(shape);
+      const x = tf.tensor(whole(sizeOf(shapeOfX), 7), [...shapeOfX]);
+      const calls = 2;
+      let result = new Float32Array();
+      const run = (): Tensor => {
+        const y = program(x, w);
+        // Not every stock backend has all of these kernels.
+        result = (turn === undefined ? y : tf.transpose(y, turn)).dataSync<'float32'>().slice();
+        return y;
+      };
+      const found = calibrate(tf, { variables: [w], run, windows: calls }).get(w.name)!;
+      const { values, outputs, groups = 1 } = found;
+      expect({ outputs, groups }).toEqual({ groups: 1, ...own });
+      const rows = rowsOf(w.dataSync(), shape, outputs!);
+      const columns = rows[0]!.length;
+      const samples = values.length / columns / groups;
+      expect(found.shape).toEqual(groups === 1 ? [samples, columns] : [groups, samples, columns]);
+      const each = rows.length / groups;
+      // Of a batch the group is the result's first axis, of all others its last.
+      const isInFront = groups > 1 && !program.toString().includes('depthwise');
+      const product: number[] = [];
+      const first = samples / calls;
+      for (let row = 0; row < (isInFront ? groups * first : first); row++)
+        for (let out = 0; out < (isInFront ? each : rows.length); out++) {
+          const group = isInFront ? Math.floor(row / first) : Math.floor(out / each);
+          const sample = isInFront ? row % first : row;
+          const weight = rows[isInFront ? group * each + out : out]!;
+          let sum = 0;
+          for (let k = 0; k < columns; k++)
+            sum += weight[k]! * values[(group * samples + sample) * columns + k]!;
+          product.push(sum);
+        }
+      expect(product).toEqual([...result]);
+      // The second window comes after the first, in each group.
+      for (let group = 0; group < groups; group++) {
+        const part = values.subarray(group * samples * columns, (group + 1) * samples * columns);
+        expect(part.slice(part.length / 2)).toEqual(part.slice(0, part.length / 2));
+      }
+      tf.dispose([w, x]);
+    },
+  );
+
+  it('of layers of separable, depthwise and transposed convolutions have the names of their weights', () => {
+    const model = tf.sequential({
+      layers: [
+        tf.layers.separableConv2d({
+          filters: 5,
+          kernelSize: 3,
+          depthMultiplier: 2,
+          inputShape: [6, 6, 3],
+          name: 'separable',
+        }),
+        tf.layers.depthwiseConv2d({ kernelSize: 2, name: 'depthwise' }),
+        tf.layers.conv2dTranspose({ filters: 2, kernelSize: 3, strides: 2, name: 'transposed' }),
+      ],
+    });
+    const found = calibrate(tf, {
+      model,
+      run: () => model.predict(tf.tensor4d(whole(108, 1), [1, 6, 6, 3])) as Tensor,
       windows: 1,
     });
-    expect([...found.keys()]).toEqual(['line']);
-    expect([...found.get('line')!.values]).toEqual(
-      patches(x, [1, 1, 7, 2], { taps: [1, 3], stride: 1, same: true }),
-    );
-    for (const one of [filter, depthwise]) one.dispose();
+    const said = [...found].map(([name, { shape, outputs }]) => [
+      name.split('/').slice(-2).join('/'),
+      shape,
+      outputs,
+    ]);
+    expect(said).toEqual([
+      ['separable/depthwise_kernel', [3, 16, 9], [2, 3]],
+      ['separable/pointwise_kernel', [16, 6], [3]],
+      ['depthwise/depthwise_kernel', [5, 9, 4], [2, 3]],
+      ['transposed/kernel', [49, 45], [2]],
+    ]);
+    model.dispose();
+  });
+
+  it('are none of a weight that is cut, or that is read in two ways', () => {
+    const [cut, two] = [variable([2, 6], 1), variable([3, 3], 2)];
+    const x = tf.tensor2d(whole(6, 1), [2, 3]);
+    const run = () => tf.matMul(x, tf.reshape(cut, [3, 4]));
+    expect([...calibrate(tf, { variables: [cut], run, windows: 1 }).keys()]).toEqual([]);
+    const both = () => tf.matMul(tf.matMul(x, two as never), two as never, false, true);
+    expect(() => calibrate(tf, { variables: [two], run: both, windows: 1 })).toThrow(/^run: got 'v3,3-2'/);
+    tf.dispose([cut, two, x]);
   });
 
   it('leave results as they are, and nothing behind', () => {
