@@ -3,13 +3,15 @@
  * row. Source: Zhao et al., "PTQ1.61: Push the Real Limit of Extremely Low-Bit Post-Training Quantization Methods for Large Language
  * Models", arXiv 2502.13179; the scales here are the least-squares ones, not trained.
  */
-import { checkFields, numberInRange } from '../check.ts';
+import { checkAbsent, checkFields, integerInRange, numberInRange } from '../check.ts';
 import { namedQuantizer, type Quantized, type Quantizer } from '../quantizers/index.ts';
 import { checkActivations, checkMatrix, type MatrixShape } from './matrix.ts';
 
 export interface ChannelMaskOptions {
   /** Inputs of the layer, samples x columns, by which columns are judged. Default: all alike. */
   readonly activations?: Float32Array;
+  /** How many parts the rows have that read columns of their own; inputs are those of each after those of the one before. Default 1. */
+  readonly groups?: number;
   /** The part of the columns that are kept in more bits. Default 0.2. */
   readonly part?: number;
   /** The quantiser of these columns: itself or its name. Default `'int4/row/mse'`. */
@@ -30,14 +32,16 @@ export interface ChannelMaskResult {
   readonly bits: number;
 }
 
-/** The mean square of each input; 1 where there are none. */
-function powerOf(activations: Float32Array | undefined, columns: number): Float64Array {
-  const power = new Float64Array(columns).fill(activations === undefined ? 1 : 0);
+/** The mean square of each input of each group; 1 where there are none. */
+function powerOf(activations: Float32Array | undefined, shape: MatrixShape, groups: number): Float64Array {
+  const [, columns] = shape;
+  const power = new Float64Array(groups * columns).fill(activations === undefined ? 1 : 0);
   if (activations === undefined) return power;
-  checkActivations(activations, columns);
-  for (let i = 0; i < activations.length; i++) power[i % columns]! += activations[i]! ** 2;
-  const samples = activations.length / columns;
-  return power.map((sum) => sum / samples);
+  checkActivations(activations, shape, groups);
+  const read = activations.length / groups;
+  for (let i = 0; i < activations.length; i++)
+    power[Math.floor(i / read) * columns + (i % columns)]! += activations[i]! ** 2;
+  return power.map((sum) => sum / (read / columns));
 }
 
 /** The weights that mask, signs and scales, and the values of the columns that matter, stand for. */
@@ -72,19 +76,24 @@ export function channelMask(
   shape: MatrixShape,
   given?: ChannelMaskOptions,
 ): ChannelMaskResult {
-  const options = checkFields('', given, ['activations', 'part', 'quantizer']);
+  const options = checkFields('', given, ['activations', 'groups', 'part', 'quantizer']);
   const { activations, quantizer = 'int4/row/mse' } = options;
   checkMatrix('w', w, shape);
   const [rows, columns] = shape;
   const part = numberInRange('part', options.part, { from: 0, to: 1 }, 0.2);
   const by = typeof quantizer === 'string' ? namedQuantizer(quantizer) : quantizer;
-  const power = powerOf(activations, columns);
+  const groups = integerInRange('groups', options.groups, 1, rows, 1);
+  if (activations === undefined) checkAbsent('groups', options.groups, 'nothing without activations');
+  const powers = powerOf(activations, shape, groups);
+  const each = rows / groups;
   // What a column brings to the outputs' squares.
-  const matter = power.map((mean, j) => {
-    let squares = 0;
-    for (let i = 0; i < rows; i++) squares += w[i * columns + j]! ** 2;
-    return mean * squares;
-  });
+  const matter = new Float64Array(columns);
+  for (let g = 0; g < groups; g++)
+    for (let j = 0; j < columns; j++) {
+      let squares = 0;
+      for (let i = g * each; i < (g + 1) * each; i++) squares += w[i * columns + j]! ** 2;
+      matter[j]! += powers[g * columns + j]! * squares;
+    }
   const order = Array.from(matter.keys()).sort((a, b) => matter[b]! - matter[a]! || a - b);
   const chosen = order.slice(0, Math.round(part * columns)).sort((a, b) => a - b);
   const mask = new Uint8Array(columns);
@@ -104,6 +113,7 @@ export function channelMask(
   let next = 0;
   for (let i = 0; i < rows; i++) {
     let [sum, total] = [0, 0];
+    const power = powers.subarray(Math.floor(i / each) * columns);
     for (let j = 0; j < columns; j++) {
       if (mask[j] === 1) continue;
       sum += power[j]! * Math.abs(w[i * columns + j]!);

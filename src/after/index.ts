@@ -7,7 +7,7 @@ export {
 } from './channel-mask.ts';
 export { fromCodebooks, type KmeansOptions, type KmeansResult, kmeansCodebooks } from './kmeans.ts';
 export { type LowRankOptions, type LowRankResult, lowRankError, withErrorTerm } from './low-rank.ts';
-export { type MatrixShape, turnedMatrix } from './matrix.ts';
+export type { MatrixShape } from './matrix.ts';
 export {
   type MinifloatCandidate,
   type MinifloatOptions,

@@ -25,15 +25,11 @@ export function checkSensitivity(path: string, given: Float32Array | undefined, 
   if (wrong >= 0) throw new ArgumentError(`${path}[${wrong}]`, given[wrong], 'a finite number from 0');
 }
 
-/** Inputs of a layer, samples x columns. */
-export function checkActivations(given: Float32Array, columns: number): void {
-  const isWhole = kindOf(given) === 'Float32Array' && given.length > 0 && given.length % columns === 0;
-  if (!isWhole) throw new ArgumentError('activations', given, `a Float32Array, samples x ${columns} columns`);
-}
-
-/** The same numbers, columns as rows. */
-export function turnedMatrix(x: Float32Array, [rows, columns]: MatrixShape): Float32Array {
-  const turned = new Float32Array(x.length);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) turned[j * rows + i] = x[i * columns + j]!;
-  return turned;
+/** Inputs of a layer, samples x columns, once for each group of as many rows of a matrix. */
+export function checkActivations(given: Float32Array, [rows, columns]: MatrixShape, groups: number): void {
+  if (rows % groups !== 0) throw new ArgumentError('groups', groups, `a divisor of ${rows} rows`);
+  const each = groups * columns;
+  const isWhole = kindOf(given) === 'Float32Array' && given.length > 0 && given.length % each === 0;
+  const accepted = `a Float32Array, ${groups === 1 ? '' : `${groups} groups x `}samples x ${columns} columns`;
+  if (!isWhole) throw new ArgumentError('activations', given, accepted);
 }

@@ -3,7 +3,7 @@
  * are still to be rounded, as far as the inputs of a calibration allow. Source: Frantar et al., "GPTQ: Accurate Post-Training
  * Quantization for Generative Pre-trained Transformers", arXiv 2210.17323, algorithm 1.
  */
-import { checkFields, numberInRange } from '../check.ts';
+import { checkFields, integerInRange, numberInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { CodeArray } from '../formats/codes.ts';
 import { pack } from '../formats/packing.ts';
@@ -16,8 +16,10 @@ import {
 import { checkActivations, checkMatrix, type MatrixShape } from './matrix.ts';
 
 export interface SecondOrderOptions {
-  /** Inputs of the layer, samples x columns. */
+  /** Inputs of the layer, samples x columns; where there are groups, those of each after those of the one before. */
   readonly activations: Float32Array;
+  /** How many parts the rows have that read columns of their own, as the channels of a depthwise filter do. Default 1. */
+  readonly groups?: number;
   /** A quantiser without zero points, its scales of the tensor, rows or blocks of columns: itself or its name. Default `'int4/row'`. */
   readonly quantizer?: Quantizer | string;
   /** What is added to the diagonal of the second moments, as a part of its mean. Default 0.01. */
@@ -122,21 +124,21 @@ function outputError(d: Float64Array, h: Float64Array, n: number): number {
   return error;
 }
 
-/** Codes of the columns, rounded one after the other, each error passed on to the columns behind. */
+/** Rounds the columns of a group of rows one after the other, each error passed on to the columns behind; codes go into `codes`. */
 function roundColumns(
   w: Float32Array,
-  [rows, columns]: MatrixShape,
+  [begin, rows, columns]: readonly [begin: number, rows: number, columns: number],
   u: Float64Array,
   by: Quantizer,
-  nearest: Quantized,
-): CodeArray {
-  const scale = scaleOf(nearest, [rows, columns]);
-  const left = Float64Array.from(w);
-  // Where the scale is 0 every code stands for 0.
-  const codes = nearest.codes.slice() as CodeArray;
+  { nearest, scaleAt, codes }: { nearest: Quantized; scaleAt: ReturnType<typeof scaleOf>; codes: CodeArray },
+): void {
+  const scale = (i: number, j: number): number => scaleAt(begin + i, j);
+  const first = begin * columns;
+  const left = Float64Array.from(w.subarray(first, first + rows * columns));
   const { rounding } = by.toJSON();
   const column = new Float32Array(rows);
   for (let j = 0; j < columns; j++) {
+    // Where the scale is 0 every code stands for 0.
     const scales = Array.from({ length: rows }, (_, i) => scale(i, j) || 1);
     const own = quantizerOf({
       format: by.format,
@@ -148,14 +150,23 @@ function roundColumns(
     const pivot = u[j * columns + j]!;
     for (let i = 0; i < rows; i++) {
       const isZero = scale(i, j) === 0;
-      if (!isZero) codes[i * columns + j] = rounded.codes[i]!;
+      if (!isZero) codes[first + i * columns + j] = rounded.codes[i]!;
       const value = isZero ? 0 : rounded.values[i]!;
       const error = (left[i * columns + j]! - value) / pivot;
       if (error !== 0)
         for (let k = j + 1; k < columns; k++) left[i * columns + k]! -= error * u[j * columns + k]!;
     }
   }
-  return codes;
+}
+
+/** The second moments of some inputs, and how they have errors made good. */
+function correctionOf(x: Float32Array, columns: number, damping: number) {
+  const h = momentsOf(x, columns);
+  let mean = 0;
+  for (let j = 0; j < columns; j++) mean += h[j * columns + j]! / columns;
+  const damped = h.slice();
+  for (let j = 0; j < columns; j++) damped[j * columns + j]! += mean > 0 ? damping * mean : 1;
+  return { h, u: upperFactor(inverseFrom(cholesky(damped, columns), columns), columns) };
 }
 
 /**
@@ -172,33 +183,38 @@ export function secondOrder(
   shape: MatrixShape,
   given: SecondOrderOptions,
 ): SecondOrderResult {
-  const options = checkFields('', given, ['activations', 'quantizer', 'damping']);
+  const options = checkFields('', given, ['activations', 'groups', 'quantizer', 'damping']);
   const { activations = new Float32Array(), quantizer = 'int4/row' } = options;
   checkMatrix('w', w, shape);
   const [rows, columns] = shape;
-  checkActivations(activations, columns);
+  const groups = integerInRange('groups', options.groups, 1, rows, 1);
+  checkActivations(activations, shape, groups);
   const damping = numberInRange('damping', options.damping, { above: 0, to: 1000 }, 0.01);
   const by = typeof quantizer === 'string' ? namedQuantizer(quantizer) : quantizer;
   const nearest = by.quantize(w, shape);
   if (nearest.zeroPoints !== undefined)
     throw new ArgumentError('quantizer', by.toJSON(), 'one without zero points');
-  const h = momentsOf(activations, columns);
-  let mean = 0;
-  for (let j = 0; j < columns; j++) mean += h[j * columns + j]! / columns;
-  const damped = h.slice();
-  for (let j = 0; j < columns; j++) damped[j * columns + j]! += mean > 0 ? damping * mean : 1;
-  const u = upperFactor(inverseFrom(cholesky(damped, columns), columns), columns);
-  const codes = roundColumns(w, shape, u, by, nearest);
+  const codes = nearest.codes.slice() as CodeArray;
+  const scaleAt = scaleOf(nearest, shape);
+  const each = rows / groups;
+  const read = activations.length / groups;
+  const moments = Array.from({ length: groups }, (_, group) => {
+    const own = activations.subarray(group * read, (group + 1) * read);
+    const { h, u } = correctionOf(own, columns, damping);
+    roundColumns(w, [group * each, each, columns], u, by, { nearest, scaleAt, codes });
+    return h;
+  });
   const withCodes = (): Quantized => {
     const bytes = nearest.pack();
     bytes.set(pack(codes, by.format));
     return by.unpack(bytes, shape, { dtype: 'float32' });
   };
   const { values } = withCodes();
-  const samples = activations.length / columns;
+  const samples = read / columns;
   let [error, nearestError] = [0, 0];
   for (let i = 0; i < rows; i++) {
     const begin = i * columns;
+    const h = moments[Math.floor(i / each)]!;
     const differences = (of: ArrayLike<number>): Float64Array =>
       Float64Array.from({ length: columns }, (_, j) => of[begin + j]! - w[begin + j]!);
     const own = samples * outputError(differences(values), h, columns);

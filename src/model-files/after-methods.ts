@@ -4,6 +4,7 @@ import { channelMask, kmeansCodebooks, lowRankError, searchMinifloat, secondOrde
 import { atMost } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { elementsOf } from '../files/safetensors.ts';
+import type { CalibrationOf } from './calibration-file.ts';
 import { bytesFrom } from './dtypes.ts';
 import { tensorQuantizer } from './layout.ts';
 import {
@@ -47,24 +48,64 @@ async function wholeOf(tensor: StoredTensor): Promise<Float32Array> {
   return whole;
 }
 
-/** The calibration of a tensor: inputs, samples x columns, or sensitivities in its own shape. */
-async function calibrationOf(
-  tensor: StoredTensor,
-  matrix: MatrixDescription,
-  given: StoredTensor | undefined,
-): Promise<{ readonly activations?: Float32Array; readonly sensitivity?: Float32Array }> {
-  if (given === undefined) return {};
-  const numbers = await wholeOf(given);
-  const [, columns] = matrixShape(matrix);
-  const isLike =
-    given.shape.length === tensor.shape.length && given.shape.every((n, i) => n === tensor.shape[i]);
-  if (isLike) return { sensitivity: turned(numbers, matrix, 'matrix') };
-  if (given.shape.at(-1) === columns) return { activations: numbers };
-  throw new ArgumentError(
-    'calibration',
-    `${given.name} of shape [${given.shape}]`,
-    `inputs [..., ${columns}], or squared gradients [${tensor.shape}]`,
-  );
+/** The numbers of a calibration for a tensor. */
+interface Given {
+  readonly numbers: StoredTensor;
+  /** What the file says of them. */
+  readonly said: CalibrationOf | undefined;
+}
+
+const wrongNumbers = ({ numbers: { name } }: Given, given: string, accepted: string): ArgumentError =>
+  new ArgumentError('calibration', `${name}${given}`, accepted);
+
+/** Sensitivities of a tensor, in its own shape, as a matrix. */
+async function sensitivityOf(tensor: StoredTensor, matrix: MatrixDescription, given: Given) {
+  const { shape } = given.numbers;
+  const accepted = `squared gradients [${tensor.shape}]`;
+  if (given.said?.outputs !== undefined) throw wrongNumbers(given, ', inputs', accepted);
+  const isLike = shape.length === tensor.shape.length && shape.every((n, i) => n === tensor.shape[i]);
+  if (!isLike) throw wrongNumbers(given, ` of shape [${shape}]`, accepted);
+  return { sensitivity: turned(await wholeOf(given.numbers), matrix, 'matrix') };
+}
+
+/** Inputs of a layer: samples x columns, or that for each group. */
+async function activationsOf(matrix: MatrixDescription, given: Given) {
+  const { numbers, said: { groups = 1 } = {} } = given;
+  const [rows, columns] = matrixShape(matrix);
+  const isWhole = numbers.shape.at(-1) === columns && (groups === 1 || numbers.shape[0] === groups);
+  const accepted = `inputs [${groups === 1 ? '' : `${groups}, `}..., ${columns}]`;
+  if (given.said?.of === 'gradients') throw wrongNumbers(given, ', squared gradients', accepted);
+  if (!isWhole || rows % groups !== 0) throw wrongNumbers(given, ` of shape [${numbers.shape}]`, accepted);
+  return { activations: await wholeOf(numbers), groups };
+}
+
+/**
+ * Where the outputs of a tensor are: what the calibration says, else what the user does.
+ * @param axis of the user: 0 where inputs come first, -1 where they come last
+ */
+export function placeOf(
+  { name, shape }: StoredTensor,
+  axis: number | undefined,
+  said: CalibrationOf | undefined,
+): Pick<MatrixDescription, 'axis' | 'outputs'> {
+  const last = shape.length - 1;
+  const outputs = said?.outputs;
+  if (outputs === undefined) return axis === 0 ? { axis: 0 } : {};
+  if (outputs.some((one, i) => one > last || outputs.indexOf(one) < i))
+    throw new ArgumentError('calibration', `${name}: outputs [${outputs}]`, `axes of [${shape}]`);
+  const isSo = axis === undefined || (axis === 0 ? outputs.includes(last) : outputs.includes(0));
+  if (!isSo)
+    throw new ArgumentError(
+      'axis',
+      axis,
+      `nothing for ${name}, whose outputs are axis ${outputs.join(' and ')}, as the calibration says`,
+    );
+  if (last < 1) return {};
+  return outputs.length === 1 && (outputs[0] === 0 || outputs[0] === last)
+    ? outputs[0] === 0
+      ? {}
+      : { axis: 0 }
+    : { outputs };
 }
 
 /** A quantiser's choice for a tensor as that of a method that takes it as a matrix. */
@@ -75,12 +116,11 @@ export function matrixChoice(
   {
     bits = 3,
     rank = 8,
-    isTurned,
+    place,
     ...draws
-  }: AfterOptions & { isTurned: boolean; readonly seed: number; readonly stream: number },
+  }: AfterOptions & { place: ReturnType<typeof placeOf>; readonly seed: number; readonly stream: number },
 ): Choice {
-  const { shape } = tensor;
-  const like: Pick<MatrixDescription, 'shape' | 'axis'> = isTurned ? { shape, axis: 0 } : { shape };
+  const like = { shape: tensor.shape, ...place };
   const [rows, columns] = matrixShape(like);
   const { quantizer: named } = said;
   const own = {
@@ -99,12 +139,11 @@ export function matrixChoice(
 export async function afterTensor(
   tensor: StoredTensor,
   { quantizer, matrix }: Choice & { readonly matrix: MatrixDescription },
-  given: StoredTensor | undefined,
+  given: Given | undefined,
 ): Promise<WholeMatrix & { readonly x: Float32Array }> {
   const x = await wholeOf(tensor);
   const shape = matrixShape(matrix);
   const w = turned(x, matrix, 'matrix');
-  const { activations, sensitivity } = await calibrationOf(tensor, matrix, given);
   const { values, stored } = await run();
   return { x, values: turned(values, matrix, 'tensor'), stored };
 
@@ -112,7 +151,8 @@ export async function afterTensor(
     switch (matrix.method) {
       case 'kmeans': {
         const bits = matrix.bits!;
-        const options = { bits, outliers: apart.outliers, ...(sensitivity && { sensitivity }) };
+        const weighed = given && (await sensitivityOf(tensor, matrix, given));
+        const options = { bits, outliers: apart.outliers, ...weighed };
         const { values, codes, codebooks, outliers } = kmeansCodebooks(w, shape, options);
         const index = new Uint8Array(outliers.indices.buffer);
         const beside = { outlierIndex: index, outlier: bytesFrom(outliers.values, 'F32') };
@@ -125,7 +165,8 @@ export async function afterTensor(
         return { values, stored: { ...storedQuantized(quantized, quantizer), ...factors } };
       }
       case 'bitmask': {
-        const options = { quantizer, part: apart.columns, ...(activations && { activations }) };
+        const inputs = given && (await activationsOf(matrix, given));
+        const options = { quantizer, part: apart.columns, ...inputs };
         const { values, mask, scales, signs, kept } = channelMask(w, shape, options);
         const { codes, ...rest }: Partial<Stored> =
           kept === undefined ? {} : storedQuantized(kept, quantizer);
@@ -136,13 +177,14 @@ export async function afterTensor(
         };
       }
       case 'secondOrder': {
-        if (activations === undefined)
+        if (given === undefined)
           throw new ArgumentError(
             'calibration',
             undefined,
             `inputs for ${tensor.name}, a tensor of its name [..., ${shape[1]}]`,
           );
-        const { values, quantized } = secondOrder(w, shape, { activations, quantizer });
+        const inputs = await activationsOf(matrix, given);
+        const { values, quantized } = secondOrder(w, shape, { ...inputs, quantizer });
         return { values, stored: storedQuantized(quantized, quantizer) };
       }
     }

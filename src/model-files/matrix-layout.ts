@@ -2,13 +2,7 @@
  * How what methods after training make of a tensor lies in a safetensors file: beside codes and scales, codebooks, outliers, masks, signs and
  * factors. The tensor is a matrix, a row for each output. `docs/model-files.md` is the description for other programs.
  */
-import {
-  fromChannelMask,
-  fromCodebooks,
-  type MatrixShape,
-  turnedMatrix,
-  withErrorTerm,
-} from '../after/index.ts';
+import { fromChannelMask, fromCodebooks, type MatrixShape, withErrorTerm } from '../after/index.ts';
 import { bytesOf, type Dtype, dtypeNames, elementsOf } from '../files/safetensors.ts';
 import type { CodeArray } from '../formats/codes.ts';
 import { type Format, int } from '../formats/index.ts';
@@ -43,6 +37,8 @@ export type MatrixDescription = {
   readonly quantizer?: string | QuantizerOptions;
   /** 0: the outputs are the tensor's last axis. Default: they are its first. */
   readonly axis?: 0;
+  /** In place of `axis`: all axes that are outputs, in the order of the rows. */
+  readonly outputs?: readonly number[];
   readonly shape: readonly number[];
   /** The type of the tensor before. */
   readonly dtype: Dtype;
@@ -62,6 +58,7 @@ export const matrixSchema: Schema<MatrixDescription> = fields({
   method: word(matrixMethods),
   quantizer: maybe(quantizerSchema),
   axis: maybe(word([0])),
+  outputs: maybe(list(integer(0, 63), 0, 64)),
   shape: list(integer(1, Number.MAX_SAFE_INTEGER), 0, 64),
   dtype: word(dtypeNames),
   values: word(['F32']),
@@ -83,22 +80,43 @@ const saidOf = {
 /** Elements of the largest tensor that is held whole. */
 export const mostElements: number = 2 ** 28;
 
-/** A tensor as a matrix: outputs are its first axis, or its last where inputs come first (axis 0). */
-export function matrixShape({ shape, axis }: Pick<MatrixDescription, 'shape' | 'axis'>): MatrixShape {
-  const total = elementsOf(shape);
-  const rows = (axis === 0 ? shape.at(-1) : shape[0]) ?? 1;
-  return shape.length < 2 ? [1, total] : [rows, total / rows];
+type Placed = Pick<MatrixDescription, 'shape' | 'axis' | 'outputs'>;
+
+/** The axes of a tensor that are a matrix's rows, and those that are its columns. */
+function axesOf({ shape, axis, outputs }: Placed): { readonly rows: number[]; readonly columns: number[] } {
+  const all = shape.map((_, i) => i);
+  const rows = outputs ?? (shape.length < 2 ? [] : axis === 0 ? all.slice(-1) : all.slice(0, 1));
+  return { rows: [...rows], columns: all.filter((i) => !rows.includes(i)) };
+}
+
+/** A tensor as a matrix: outputs are its first axis, or its last where inputs come first (axis 0), or some axes that are named. */
+export function matrixShape(placed: Placed): MatrixShape {
+  const rows = elementsOf(axesOf(placed).rows.map((axis) => placed.shape[axis]!));
+  return [rows, elementsOf(placed.shape) / rows];
 }
 
 /** A matrix in the order of its tensor, or the other way. */
-export function turned(
-  x: Float32Array,
-  description: Pick<MatrixDescription, 'shape' | 'axis'>,
-  to: 'matrix' | 'tensor',
-): Float32Array {
-  if (description.axis !== 0) return x;
-  const [rows, columns] = matrixShape(description);
-  return turnedMatrix(x, to === 'matrix' ? [columns, rows] : [rows, columns]);
+export function turned(x: Float32Array, placed: Placed, to: 'matrix' | 'tensor'): Float32Array {
+  const { shape } = placed;
+  const { rows, columns } = axesOf(placed);
+  const order = [...rows, ...columns];
+  if (order.every((axis, i) => axis === i)) return x;
+  const strides = order.map((axis) => elementsOf(shape.slice(axis + 1)));
+  const extents = order.map((axis) => shape[axis]!);
+  const result = new Float32Array(x.length);
+  const index = new Array<number>(order.length).fill(0);
+  let place = 0;
+  for (let at = 0; at < x.length; at++) {
+    if (to === 'matrix') result[at] = x[place]!;
+    else result[place] = x[at]!;
+    for (let i = order.length - 1; i >= 0; i--) {
+      place += strides[i]!;
+      if (++index[i]! < extents[i]!) break;
+      place -= strides[i]! * extents[i]!;
+      index[i] = 0;
+    }
+  }
+  return result;
 }
 
 const bit: Format = int({ bits: 1, signed: false });
@@ -119,6 +137,10 @@ export function matrixHeadings(description: MatrixDescription, quantizer: Quanti
   for (const field of ['quantizer', 'bits', 'outliers', 'rank', 'columns'] as const)
     if ((description[field] !== undefined) !== own.includes(field))
       throw new RangeError(`${field} is ${own.includes(field) ? 'missing' : `nothing of ${method}`}`);
+  const { outputs = [], axis, shape: axes } = description;
+  if (outputs.length > 0 && axis !== undefined) throw new RangeError('axis is nothing beside outputs');
+  if (outputs.some((one, i) => one >= axes.length || outputs.indexOf(one) < i))
+    throw new RangeError(`outputs [${outputs}] are no axes of [${axes}]`);
   const shape = matrixShape(description);
   const [rows, all] = shape;
   if (rows * all > mostElements) throw new RangeError(`it has more than ${mostElements} elements`);

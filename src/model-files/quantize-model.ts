@@ -16,7 +16,8 @@ import { bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
 import { removeLeftovers } from '../files/write.ts';
 import { type NaNInGroups, nanTreatments, type QuantizerOptions } from '../quantizers/index.ts';
 import { type RoundingMode, roundingModes } from '../rounding/index.ts';
-import { afterTensor, matrixChoice, minifloatChoice } from './after-methods.ts';
+import { afterTensor, matrixChoice, minifloatChoice, placeOf } from './after-methods.ts';
+import { type CalibrationOf, saidOfCalibration } from './calibration-file.ts';
 import { codesFile } from './codes-file.ts';
 import { metadataKey } from './layout.ts';
 import {
@@ -213,6 +214,12 @@ async function quantizeOne(
   return { name, shape, dtype, quantizer: said.quantizer, bytesBefore, bytesAfter, errors: sums.errors };
 }
 
+/** An open file of calibration, and what it says of its numbers. */
+interface Calibration {
+  readonly file: ModelFile;
+  readonly said: ReadonlyMap<string, CalibrationOf>;
+}
+
 /** Runs a method on one tensor. */
 async function afterOne(
   tensor: StoredTensor,
@@ -225,13 +232,14 @@ async function afterOne(
   }: {
     all: ErrorSums;
     step: (tensor: StoredTensor, elements: number) => void;
-    calibration: ModelFile | undefined;
+    calibration: Calibration | undefined;
   },
 ): Promise<TensorReport> {
   const { name, shape, dtype } = tensor;
   const { matrix, quantizer } = choice;
-  const found = calibration?.tensors.find((one) => one.name === name);
-  const done = await afterTensor(tensor, choice, found);
+  const numbers = calibration?.file.tensors.find((one) => one.name === name);
+  const given = numbers && { numbers, said: calibration?.said.get(name) };
+  const done = await afterTensor(tensor, choice, given);
   const sums = new ErrorSums();
   sums.add(done.x, done.values);
   all.addSums(sums);
@@ -281,7 +289,7 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
   const to = options.to ?? ownQuantizers[after];
   const model = await openModel(path);
   let output: ModelOutput | undefined;
-  let calibration: ModelFile | undefined;
+  let file: ModelFile | undefined;
   try {
     if (Object.hasOwn(model.metadata, metadataKey))
       throw new ArgumentError(
@@ -289,11 +297,12 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
         path,
         'a file of numbers; this one has codes and scales, which dequantize reads',
       );
-    if (options.calibration !== undefined) calibration = await openModel(options.calibration, 'calibration');
+    if (options.calibration !== undefined) file = await openModel(options.calibration, 'calibration');
+    const calibration = file && { file, said: saidOfCalibration(file) };
     const more = { ...(rounding !== undefined && { rounding }), ...(nan !== undefined && { nan }) };
     const plain = chooseQuantizers(model.tensors, {
       ...{ to, rules, more, searches: after === 'mse' },
-      axis: isMatrixMethod(after) ? undefined : axis,
+      ...(isMatrixMethod(after) ? { isMatrix: true } : { axis, isMatrix: false }),
     });
     const isSearched = after === 'minifloat';
     const read = isSearched ? [...model.tensors, ...plain.keys()] : model.tensors;
@@ -311,13 +320,14 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
         step(tensor, elementsOf(tensor.shape));
         continue;
       }
-      const isTurned = (choice.said.axis ?? axis) === 0;
-      const said = { bits: options.bits, rank: options.rank, isTurned };
+      if (!isMatrixMethod(after)) {
+        chosen.set(tensor, choice);
+        continue;
+      }
+      const place = placeOf(tensor, choice.said.axis ?? axis, calibration?.said.get(tensor.name));
+      const said = { bits: options.bits, rank: options.rank, place };
       const draws = { seed, stream: model.tensors.indexOf(tensor) };
-      chosen.set(
-        tensor,
-        isMatrixMethod(after) ? matrixChoice(tensor, after, choice, { ...said, ...draws }) : choice,
-      );
+      chosen.set(tensor, matrixChoice(tensor, after, choice, { ...said, ...draws }));
     }
     output = outputOf(model, chosen, options);
     const all = new ErrorSums();
@@ -348,6 +358,6 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
     throw error;
   } finally {
     model.close();
-    calibration?.close();
+    file?.close();
   }
 }

@@ -1,5 +1,5 @@
 /** Which tensors of a model are quantised and how: rules of globs on their names, later ones winning, and a quantiser for all others. */
-import { checkAbsent, checkList, pathOf, within } from '../check.ts';
+import { checkAbsent, checkList, oneOf, pathOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { elementsOf } from '../files/safetensors.ts';
 import { globMatcher } from '../glob.ts';
@@ -54,26 +54,30 @@ interface ChoiceOptions {
   readonly more: Pick<QuantizerOptions, 'rounding' | 'nan' | 'seed'>;
   /** Whether scales are searched for the least squared error, whatever the quantiser takes them from. */
   readonly searches: boolean;
+  /** Whether tensors become matrices, whose inputs are the first axis (0) or the last (-1): blocks lie along the inputs. */
+  readonly isMatrix: boolean;
 }
 
 /** A rule, or what is said for all others, as a choice. */
 function choiceOf(
   { to, axis }: Pick<ModelRule, 'to' | 'axis'>,
   path: string,
-  { more, searches }: Pick<ChoiceOptions, 'more' | 'searches'>,
+  { more, searches, isMatrix }: Pick<ChoiceOptions, 'more' | 'searches' | 'isMatrix'>,
 ): Choice | undefined {
   if (to === 'keep') {
     checkAbsent(`${path}, axis`, axis, 'nothing for tensors that are kept');
     return undefined;
   }
-  const said = { quantizer: to, ...(axis !== undefined && { axis }) };
-  const first = tensorQuantizer(said, path, more);
+  const place = axis === undefined ? {} : { axis };
+  if (isMatrix && axis !== undefined) oneOf(`${path}, axis`, axis, [0, -1]);
+  const said = { quantizer: to, ...place };
+  const first = tensorQuantizer(isMatrix ? { quantizer: to } : said, path, more);
   const options = first.toJSON();
   const searched = { ...options, scale: { ...options.scale, from: 'mse' } } as QuantizerOptions;
   const made = searches ? tensorQuantizer({ quantizer: searched }, path) : first;
   // A rounding or a search is not in the name of a quantiser, but in its options.
   const isNamed = typeof to === 'string' && more.rounding === undefined && !searches;
-  return { quantizer: made, said: isNamed ? said : { quantizer: made.toJSON() } };
+  return { quantizer: made, said: isNamed ? said : { quantizer: made.toJSON(), ...(isMatrix && place) } };
 }
 
 /**
@@ -84,12 +88,12 @@ function choiceOf(
  */
 export function chooseQuantizers(
   tensors: readonly StoredTensor[],
-  { to = 'keep', axis, rules = [], more, searches }: ChoiceOptions,
+  { to = 'keep', axis, rules = [], more, searches, isMatrix }: ChoiceOptions,
 ): ReadonlyMap<StoredTensor, Choice> {
-  const others = choiceOf({ to, ...(axis !== undefined && { axis }) }, 'to', { more, searches });
+  const others = choiceOf({ to, ...(axis !== undefined && { axis }) }, 'to', { more, searches, isMatrix });
   const made = rules.map((rule, i) => ({
     isMeant: globMatcher(rule.match, './'),
-    choice: choiceOf(rule, pathOf('rules', i), { more, searches }),
+    choice: choiceOf(rule, pathOf('rules', i), { more, searches, isMatrix }),
     isUsed: false,
   }));
   const isWanted = (tensor: StoredTensor): boolean => isReal(tensor) && elementsOf(tensor.shape) > 0;

@@ -306,6 +306,130 @@ test('squared gradients weigh the clusters', async () => {
   });
 });
 
+describe('inputs of a file that says what their weights are', () => {
+  const said = (own: object) => ({ 'halfulp.calibration': JSON.stringify({ w: own }) });
+  const [groups, taps, multiplier, count] = [4, 6, 2, 30];
+  const own = gaussians(49, 0.1, 3, 'w');
+  const x = gaussians(groups * count * taps, 1, 6, 'x').map((value) => value + 0.6);
+  /** The tensor with some axes in front, and back. */
+  const inFront = (values: Float32Array, shape: readonly number[], axes: readonly number[]): Float32Array => {
+    const order = [...axes, ...shape.keys()].filter((axis, i, all) => all.indexOf(axis) === i);
+    const sizes = order.map((axis) => shape[axis]!);
+    return values.map((_, at) => {
+      const index = sizes.map(
+        (size, i) => Math.floor(at / sizes.slice(i + 1).reduce((a, b) => a * b, 1)) % size,
+      );
+      const place = shape.reduce((sum, extent, axis) => sum * extent + index[order.indexOf(axis)]!, 0);
+      return values[place]!;
+    });
+  };
+
+  test.each<[string, readonly number[], { outputs: number[]; groups?: number }, readonly number[]]>([
+    ['depthwise', [3, 2, groups, multiplier], { outputs: [2, 3], groups }, [groups, count, taps]],
+    ['transposed', [2, 2, 3, 4], { outputs: [2] }, [count, 16]],
+    ['of heads', [6, 4, 2], { outputs: [1, 2] }, [count, 6]],
+    ['square', [7, 7], { outputs: [1] }, [7, 7]],
+    ['as it is', [8, 6], { outputs: [0] }, [count, 6]],
+  ])('%s: values are those of the library, in codes too', async (_, shape, how, shapeOfX) => {
+    await withFolder(async (folder) => {
+      const [model, calibration, out, codes] = ['m', 'c', 'o', 'q'].map((name) =>
+        join(folder, `${name}.safetensors`),
+      ) as [string, string, string, string];
+      const size = shape.reduce((product, extent) => product * extent, 1);
+      const inputs = x.slice(
+        0,
+        shapeOfX.reduce((product, extent) => product * extent, 1),
+      );
+      const weights = own.slice(0, size);
+      writeFileSync(model, safetensors([f32('w', shape, weights)]));
+      writeFileSync(calibration, safetensors([f32('w', shapeOfX, inputs)], said(how)));
+      const outputs = how.outputs.reduce((product, axis) => product * shape[axis]!, 1);
+      const matrix = [outputs, size / outputs] as const;
+      for (const [after, to] of [
+        ['secondOrder', 'int3/row'],
+        ['secondOrder', 'int3/block:4'],
+        ['bitmask', undefined],
+      ] as const) {
+        const asked = { after, calibration, ...(to && { to }) };
+        const rows = inFront(weights, shape, how.outputs);
+        const given = { activations: inputs, ...(how.groups && { groups: how.groups }) };
+        const expected =
+          after === 'bitmask'
+            ? channelMask(rows, matrix, given)
+            : secondOrder(rows, matrix, { ...given, quantizer: to });
+        await quantizeModel(model, { ...asked, out, dequantized: true });
+        const written = await numbersOf(out);
+        expect(inFront(written, shape, how.outputs)).toEqual(expected.values);
+        await quantizeModel(model, { ...asked, out: codes });
+        await dequantizeModel(codes, { out });
+        expect(await numbersOf(out)).toEqual(written);
+        expect((await inspectModel(codes)).quantized).toMatchObject([{ shape }]);
+      }
+    });
+  });
+
+  test.each<[string, object, object, RegExp]>([
+    [
+      'another axis',
+      { outputs: [0] },
+      { axis: 0 },
+      /^axis: got 0; accepted: nothing for w, whose outputs are axis 0/,
+    ],
+    [
+      'another axis in a rule',
+      { outputs: [1] },
+      { rules: [{ match: 'w', to: 'int4/row', axis: -1 }] },
+      /^axis: got -1/,
+    ],
+    ['no axis of it', { outputs: [2] }, {}, /^calibration: .*axes of \[4,4\]/],
+    ['an axis twice', { outputs: [0, 0] }, {}, /^calibration: .*axes of/],
+    ['more groups', { outputs: [0], groups: 3 }, {}, /^calibration: .*inputs \[3, \.\.\., 4\]/],
+    [
+      'squared gradients',
+      { of: 'gradients' },
+      {},
+      /^calibration: got 'w, squared gradients'; accepted: inputs \[\.\.\., 4\]/,
+    ],
+    [
+      'inputs for kmeans',
+      { outputs: [1] },
+      { after: 'kmeans', to: undefined },
+      /^calibration: got 'w, inputs'; accepted: squared gradients \[4,4\]/,
+    ],
+    ['something else', { outputs: 'first' }, {}, /halfulp\.calibration/],
+  ])('%s is refused', async (_, how, options, message) => {
+    await withFolder(async (folder) => {
+      const [model, calibration] = ['m', 'c'].map((name) => join(folder, `${name}.safetensors`)) as [
+        string,
+        string,
+      ];
+      writeFileSync(model, safetensors([f32('w', [4, 4], own.slice(0, 16))]));
+      writeFileSync(calibration, safetensors([f32('w', [4, 4], x.slice(0, 16))], said(how)));
+      await expect(
+        quantizeModel(model, { after: 'secondOrder', to: 'int4/row', calibration, ...options } as object),
+      ).rejects.toThrow(message);
+    });
+  });
+
+  test('a rule may say where inputs are, whatever scales are of', async () => {
+    await withFolder(async (folder) => {
+      const [model, calibration, out] = ['m', 'c', 'o'].map((name) =>
+        join(folder, `${name}.safetensors`),
+      ) as [string, string, string];
+      writeFileSync(model, safetensors([f32('w', [columns, rows], turned)]));
+      writeFileSync(calibration, safetensors([f32('w', [samples, columns], activations)]));
+      const rules = [{ match: 'w', to: 'int3/row', axis: 0 }];
+      await quantizeModel(model, { after: 'secondOrder', rules, calibration, out, dequantized: true });
+      const { values } = secondOrder(w, [rows, columns], { activations, quantizer: 'int3/row' });
+      expect(inFront(await numbersOf(out), [columns, rows], [1])).toEqual(values);
+      const wrong = [{ match: 'w', to: 'int3/row', axis: 1 }];
+      await expect(quantizeModel(model, { after: 'secondOrder', rules: wrong, calibration })).rejects.toThrow(
+        /rules\[0\], axis/,
+      );
+    });
+  });
+});
+
 test.each<[string[], RegExp]>([
   [['--to', 'int4', '--after', 'kmeans'], /^halfulp: --to: got 'int4'; accepted: nothing with after kmeans/],
   [['--after', 'secondOrder', '--to', 'int4'], /^halfulp: --calibration: /],
@@ -316,8 +440,18 @@ test.each<[string[], RegExp]>([
   [['--after', 'kmean'], /^halfulp: --after: .*did you mean kmeans/],
   [['--to', 'int4', '--rank', '3'], /^halfulp: --rank: .*nothing with after nearest/],
   [
-    ['--to', 'int4', '--after', 'secondOrder', '--calibration', 'FILE/m.safetensors', '--check'],
-    /calibration: .*\[\.\.\., 24\]/,
+    [
+      '--to',
+      'int4',
+      '--after',
+      'secondOrder',
+      '--axis',
+      '0',
+      '--calibration',
+      'FILE/m.safetensors',
+      '--check',
+    ],
+    /calibration: .*\[\.\.\., 8\]/,
   ],
 ])('%j is refused', async (argv, message) => {
   await withFolder(async (folder) => {

@@ -188,6 +188,42 @@ describe('second-order rounding', () => {
     expect(error).toBe(nearestError);
   });
 
+  test('of groups of rows is that of each by itself', () => {
+    const [groups, each, columns, samples] = [3, 2, 9, 20];
+    const x = gaussians(groups * samples * columns, 1, 2, 'x').map((value) => value + 0.7);
+    const w = square.slice(0, groups * each * columns);
+    for (const name of ['int3/row', 'int4/block:4', 'ternary/row']) {
+      const done = secondOrder(w, [groups * each, columns], { activations: x, groups, quantizer: name });
+      let error = 0;
+      for (let g = 0; g < groups; g++) {
+        const part = <T extends Float32Array>(of: T, size: number) => of.slice(g * size, (g + 1) * size);
+        const alone = secondOrder(part(w, each * columns), [each, columns], {
+          activations: part(x, samples * columns),
+          quantizer: name,
+        });
+        expect(part(done.values, each * columns), name).toEqual(alone.values);
+        error += alone.error;
+      }
+      expect(done.error).toBeCloseTo(error, 10);
+      expect(done.error).toBeLessThan(done.nearestError);
+    }
+    const mask = channelMask(w, [groups * each, columns], { activations: x, groups, part: 0.3 });
+    for (let g = 0; g < groups; g++) {
+      const activations = x.slice(g * samples * columns, (g + 1) * samples * columns);
+      const rows = w.slice(g * each * columns, (g + 1) * each * columns);
+      // The scale of the signs is the best for the group's own inputs.
+      const power = Float64Array.from({ length: columns }, (_, j) =>
+        activations.reduce((sum, value, at) => (at % columns === j ? sum + value ** 2 : sum), 0),
+      );
+      for (let i = 0; i < each; i++) {
+        const left = [...power.keys()].filter((j) => mask.mask[j] === 0);
+        const total = left.reduce((sum, j) => sum + power[j]!, 0);
+        const sum = left.reduce((sum, j) => sum + power[j]! * Math.abs(rows[i * columns + j]!), 0);
+        expect(mask.scales[g * each + i]! / (sum / total)).toBeCloseTo(1, 6);
+      }
+    }
+  });
+
   test('never loses more than nearest', () => {
     fc.assert(
       fc.property(
@@ -231,6 +267,12 @@ test.each<[string, () => unknown]>([
     'damping',
     () => secondOrder(new Float32Array(2), [1, 2], { activations: new Float32Array(2), damping: 0 }),
   ],
+  ['groups', () => secondOrder(new Float32Array(6), [3, 2], { activations: new Float32Array(4), groups: 2 })],
+  [
+    'activations',
+    () => secondOrder(new Float32Array(4), [2, 2], { activations: new Float32Array(2), groups: 2 }),
+  ],
+  ['groups', () => channelMask(new Float32Array(4), [2, 2], { groups: 2 })],
   ['ranks', () => lowRankError(new Float32Array(2), [1, 2], { ranks: 3 } as never)],
   ['bits', () => searchMinifloat(new Float32Array(2), { bits: 2 })],
   ['w', () => searchMinifloat(new Float32Array())],

@@ -4,6 +4,7 @@ import { refusedAs } from '../../check.ts';
 import { bytesOf, elementsOf, safetensorsHead, type TensorHeading } from '../../files/safetensors.ts';
 import { openWholeFile, prepareFile } from '../../files/write.ts';
 import { jsonText } from '../../json.ts';
+import { calibrationMetadata } from '../../model-files/calibration-file.ts';
 import { type Calibration, type CalibrationKind, calibrationKinds } from '../../train/calibration.ts';
 import { addDataOptions, type DataOptions, dataOptions } from '../data-options.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -14,15 +15,13 @@ import { backendOption } from '../training-options.ts';
 
 const help = `
 Writes a safetensors file with, for each weight that a product reads, its layer's inputs, a row for each position, or, for each
-weight, its mean squared gradients, under the weight's name: what quantize takes as --calibration. Windows are drawn from the
+weight, its mean squared gradients, under the weight's name: what quantize takes as --calibration, and where outputs are. Windows are drawn from the
 training part, as batches are; the model is read in float32. --weights writes the weights of the run under the same names.
 
   halfulp train float32.json --model mlp --steps 600 --name first
   halfulp calibrate runs/first --windows 64 --out inputs.safetensors --weights first.safetensors
   halfulp quantize first.safetensors --after secondOrder --to int3/row --calibration inputs.safetensors --out q.safetensors
-  halfulp evaluate runs/first --weights q.safetensors
-
-Filters have their outputs last: quantize them with --axis 0, or a rule with "axis": 0.`;
+  halfulp evaluate runs/first --weights q.safetensors`;
 
 interface Given extends DataOptions {
   readonly of: CalibrationKind;
@@ -39,7 +38,7 @@ interface Given extends DataOptions {
 function writeTensors(path: string, tensors: ReadonlyMap<string, Calibration>): void {
   const file = openWholeFile(path);
   const headings = [...tensors].map(([name, { shape }]): TensorHeading => ({ name, dtype: 'F32', shape }));
-  file.write(safetensorsHead(headings, {}));
+  file.write(safetensorsHead(headings, calibrationMetadata(tensors)));
   for (const { values } of tensors.values())
     file.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   file.commit();
