@@ -20,7 +20,7 @@ import { type LawForm, type LawFormName, lawForms } from './forms.ts';
 export interface FitLawOptions {
   /** Parameters that are not fitted, by name. */
   readonly fixed?: Readonly<Record<string, number>>;
-  /** Starts, drawn between the form's ends. From 1 to 10000. Default 64. */
+  /** Starts, drawn between the form's ends. From 1 to 10000. Default 24. */
   readonly starts?: number;
   /** Of the draws. Default 1. */
   readonly seed?: number;
@@ -46,9 +46,11 @@ export interface LawFit {
   readonly rms: number;
   /** Share of the variance of the losses that the law explains; NaN where all losses are equal. */
   readonly r2: number;
+  /** Parameters that were not fitted. */
+  readonly fixed: readonly string[];
   /** Parameters that the rows do not determine. */
   readonly undetermined: readonly string[];
-  /** The law at other variables, with the 95 % interval of its mean. Throws ArgumentError. */
+  /** The law at other variables, with the 95 % interval of its mean, without end where the rows do not determine it. Throws ArgumentError. */
   predict(variables: LawRow): Estimate;
 }
 
@@ -59,13 +61,22 @@ const lastIterations = 500;
 const difference = 1e-5;
 /** Of the largest singular value: what is less counts as zero. */
 const rankTolerance = 1e-9;
+/** Part in a direction in which the law does not change from which on a parameter, or the law elsewhere, is open. */
+const openPart = 1e-3;
 
-function checkRows(rows: unknown, variables: readonly string[]): readonly LawRow[] {
+/** The variables of a law, other fields beside them or not. */
+function checkVariables(path: string, given: unknown, { variables, zeros = [] }: LawForm): LawRow {
+  const row = checkObject(path, given) as LawRow;
+  for (const name of variables)
+    numberInRange(pathOf(path, name), row[name], zeros.includes(name) ? { from: 0 } : { above: 0 });
+  return row;
+}
+
+function checkRows(rows: unknown, form: LawForm): readonly LawRow[] {
   return checkList('rows', rows, 'an array of objects').map((row, index) => {
     const path = pathOf('rows', index);
-    const given = checkObject(path, row) as LawRow;
-    for (const name of variables) numberInRange(pathOf(path, name), given[name], { above: 0 });
-    numberInRange(pathOf(path, 'loss'), given['loss']);
+    const given = checkVariables(path, row, form);
+    numberInRange(pathOf(path, 'loss'), given['loss'], form.isDifference ? {} : { from: 0 });
     return given;
   });
 }
@@ -132,13 +143,17 @@ async function leastSquares(
     'ml-levenberg-marquardt',
     () => import('ml-levenberg-marquardt'),
   );
-  const data = { x: rows.map((_, i) => i), y: rows.map(({ loss }) => loss!) };
-  const onRows =
-    <T>(make: (logs: number[]) => (row: LawRow) => T) =>
-    (logs: number[]): ((index: number) => T) => {
-      const of = make(logs);
-      return (index) => of(rows[index]!);
-    };
+  // In units of the losses themselves: the method's thresholds are absolute.
+  const unit = Math.sqrt(squaresOf(rows.map(({ loss }) => loss!)) / rows.length) || 1;
+  const data = { x: rows.map((_, i) => i), y: rows.map(({ loss }) => loss! / unit) };
+  const lawIn = (logs: number[]): ((index: number) => number) => {
+    const law = fitted.at(logs);
+    return (index) => law(rows[index]!) / unit;
+  };
+  const gradientIn = (logs: number[]): ((index: number) => number[]) => {
+    const gradient = fitted.gradient(logs);
+    return (index) => gradient(rows[index]!).map((part) => part / unit);
+  };
   const count = fitted.names.length;
   const random = randomIntegers(starts * count, { seed });
   const errorOf = (logs: readonly number[]): number => {
@@ -149,14 +164,10 @@ async function leastSquares(
   let least = Number.POSITIVE_INFINITY;
   const descend = (initialValues: number[], maxIterations: number): void => {
     try {
-      const { parameterValues } = levenbergMarquardt(
-        data,
-        onRows((logs) => fitted.at(logs)),
-        {
-          jacobianFunction: onRows((logs) => fitted.gradient(logs)),
-          ...{ initialValues, maxIterations, errorTolerance: 0, improvementThreshold: 1e-12, damping: 0.1 },
-        },
-      );
+      const { parameterValues } = levenbergMarquardt(data, lawIn, {
+        jacobianFunction: gradientIn,
+        ...{ initialValues, maxIterations, errorTolerance: 0, improvementThreshold: 1e-12, damping: 0.1 },
+      });
       const error = errorOf(parameterValues);
       if (error < least) [best, least] = [parameterValues, error];
     } catch {
@@ -169,12 +180,20 @@ async function leastSquares(
   return best;
 }
 
-/** What the rows say of the parameters at the optimum: the inverse of J^T J, and which parameters it leaves open. */
+/** What rows say of parameters. */
+interface Uncertainty {
+  /** The inverse of J^T J. */
+  readonly covariance: readonly (readonly number[])[];
+  /** Directions in which the law does not change on the rows. */
+  readonly open: readonly (readonly number[])[];
+}
+
+/** What the rows say of the parameters at the optimum. */
 async function uncertainty(
   fitted: Fitted,
   logs: readonly number[],
   rows: readonly LawRow[],
-): Promise<{ readonly covariance: number[][]; readonly isOpen: readonly boolean[] }> {
+): Promise<Uncertainty> {
   const { Matrix, SVD } = await optionalPackage('fitLaw', 'ml-matrix', () => import('ml-matrix'));
   const svd = new SVD(new Matrix(rows.map(fitted.gradient(logs))), { autoTranspose: true });
   const [largest = 0] = svd.diagonal;
@@ -188,9 +207,8 @@ async function uncertainty(
       ),
     ),
   );
-  // A parameter is open that has a part in a direction in which the law does not change.
-  const isOpen = right.map((row) => row.some((part, k) => !kept[k] && Math.abs(part) > 1e-3));
-  return { covariance, isOpen };
+  const open = logs.flatMap((_, k) => (kept[k] ? [] : [right.map((row) => row[k]!)]));
+  return { covariance, open };
 }
 
 /**
@@ -216,7 +234,7 @@ export async function fitLaw(
   const fixed = checkFixed(options.fixed, Object.keys(form.parameters));
   const starts = integerInRange('options.starts', options.starts, 1, 10_000, 24);
   const seed = integerInRange('options.seed', options.seed, 0, 2 ** 32 - 1, 1);
-  const checked = checkRows(rows, form.variables);
+  const checked = checkRows(rows, form);
   const fitted = new Fitted(form, fixed);
   const count = fitted.names.length;
   if (count === 0)
@@ -237,40 +255,45 @@ function described(
   fitted: Fitted,
   logs: readonly number[],
   rows: readonly LawRow[],
-  { covariance, isOpen }: Awaited<ReturnType<typeof uncertainty>>,
+  { covariance, open }: Uncertainty,
 ): LawFit {
   const degreesOfFreedom = rows.length - logs.length;
   const law = fitted.at(logs);
   const derivatives = fitted.gradient(logs);
   const residuals = squaresOf(rows.map((row) => row['loss']! - law(row)));
   const mean = rows.reduce((sum, { loss }) => sum + loss!, 0) / rows.length;
+  const spread = squaresOf(rows.map(({ loss }) => loss! - mean));
   const width = studentQuantile(degreesOfFreedom) * Math.sqrt(residuals / degreesOfFreedom);
   const values = fitted.parameters(logs);
-  const undetermined = fitted.names.filter((_, i) => isOpen[i]);
+  const without = { low: 0, high: Number.POSITIVE_INFINITY };
   const estimate = (parameter: string): Estimate => {
     const value = values[parameter]!;
     const i = fitted.names.indexOf(parameter);
     if (i < 0) return { value, low: value, high: value };
-    if (isOpen[i]) return { value, low: 0, high: Number.POSITIVE_INFINITY };
     const factor = Math.exp(width * Math.sqrt(covariance[i]![i]!));
+    const isOpen = open.some((direction) => Math.abs(direction[i]!) > openPart);
+    if (isOpen || !(value * factor < Number.POSITIVE_INFINITY)) return { value, ...without };
     return { value, low: value / factor, high: value * factor };
   };
+  const parameters = Object.fromEntries(
+    Object.keys(values).map((parameter) => [parameter, estimate(parameter)]),
+  );
   return {
-    form,
-    parameters: Object.fromEntries(Object.keys(values).map((parameter) => [parameter, estimate(parameter)])),
-    ...{ rows: rows.length, degreesOfFreedom, undetermined },
+    ...{ form, parameters, rows: rows.length, degreesOfFreedom },
+    fixed: Object.keys(values).filter((name) => !fitted.names.includes(name)),
+    undetermined: fitted.names.filter((name) => parameters[name]!.high === without.high),
     rms: Math.sqrt(residuals / rows.length),
-    r2: 1 - residuals / squaresOf(rows.map(({ loss }) => loss! - mean)),
+    r2: spread === 0 ? Number.NaN : 1 - residuals / spread,
     predict(variables) {
-      const given = checkObject('variables', variables) as LawRow;
-      for (const variable of lawForms[form].variables)
-        numberInRange(pathOf('variables', variable), given[variable], { above: 0 });
+      const given = checkVariables('variables', variables, lawForms[form]);
       const value = law(given);
       const gradient = derivatives(given);
-      const variance = gradient.reduce(
-        (sum, one, i) => gradient.reduce((inner, other, j) => inner + one * other * covariance[i]![j]!, sum),
-        0,
-      );
+      const along = (direction: readonly number[]): number =>
+        gradient.reduce((sum, part, i) => sum + part * direction[i]!, 0);
+      const size = Math.sqrt(squaresOf(gradient));
+      if (open.some((direction) => Math.abs(along(direction)) > openPart * size))
+        return { value, ...without };
+      const variance = along(covariance.map(along));
       const half = width * Math.sqrt(Math.max(variance, 0));
       return { value, low: value - half, high: value + half };
     },

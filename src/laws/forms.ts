@@ -7,6 +7,10 @@
 export interface LawForm {
   /** What a run must say of itself. */
   readonly variables: readonly string[];
+  /** Those of them that may be 0; the others are above it. */
+  readonly zeros?: readonly string[];
+  /** Whether the loss is a difference of two, which may be below 0 where runs are noisy. */
+  readonly isDifference?: true;
   /** The parameters, and between which values fits begin to look for each. */
   readonly parameters: Readonly<Record<string, readonly [low: number, high: number]>>;
   /** The formula, for people. */
@@ -55,6 +59,7 @@ export const lawForms: Readonly<Record<LawFormName, LawForm>> = Object.freeze({
   /** The joint law of `floatingPointLaw`, arXiv 2501.02423. */
   'floating-point': {
     variables: ['parameters', 'tokens', 'exponentBits', 'mantissaBits', 'block'],
+    zeros: ['exponentBits', 'mantissaBits'],
     parameters: {
       ...{ n: scale, alpha: exponent, d: scale, beta: exponent, epsilon: floor },
       ...{ gamma: [10, 1e5], delta: [1, 5], nu: [1, 5] },
@@ -73,6 +78,7 @@ export const lawForms: Readonly<Record<LawFormName, LawForm>> = Object.freeze({
   /** The law of `quantizationLaw`, arXiv 2505.14302; fitted to what quantisation adds to the loss. */
   quantization: {
     variables: ['parameters', 'tokens', 'group'],
+    isDifference: true,
     parameters: { k: [1e-3, 10], gammaN: [0.05, 0.5], gammaD: [0.01, 0.5], gammaG: [0.1, 1.5] },
     formula: 'k tokens^gammaD log2(group)^gammaG / parameters^gammaN',
     value: ({ k, gammaN, gammaD, gammaG }, { parameters, tokens, group }) =>

@@ -109,6 +109,18 @@ describe('fits', () => {
       expect(readFileSync(formats, 'utf8')).toContain('bfloat16');
     }));
 
+  test('leave out empty losses, and tell an exact fit from a fixed parameter', () =>
+    withFolder(async (folder) => {
+      const file = join(folder, 'runs.csv');
+      const rows = [1, 4, 16, 64].map((x) => `${x},${3 / Math.sqrt(x) + 0.25}`);
+      writeFileSync(file, ['x,loss', ...rows, '2,', '8,-inf'].join('\n'));
+      const { out } = await law('fit', file, '--form', 'power', '--fix', 'e=0.25', '--at', 'x=9');
+      expect(out).toMatch(/a +3 +3 to 3\n/);
+      expect(out).toMatch(/e +0\.25 +fixed/);
+      expect(out).toContain('2 runs without a finite loss left out');
+      expect(out).toContain('At x 9: loss 1.2500, 95 % 1.2500 to 1.2500');
+    }));
+
   test('refuse what they cannot read, in one line', () =>
     withFolder(async (folder) => {
       const file = (name: string, text: string): string => {
@@ -126,9 +138,21 @@ describe('fits', () => {
           /rows\[0\]\.tokens: got 'two'/,
         ],
         [['fit', file('lossless.csv', `parameters,tokens\n${'1,2\n'.repeat(7)}`)], /rows\[0\]\.loss/],
+        [
+          ['fit', file('loss.csv', `parameters,tokens,loss\n${'1,2,two\n'.repeat(7)}`)],
+          /rows\[0\]\.loss: got 'two'/,
+        ],
+        [
+          ['fit', file('below.csv', `parameters,tokens,loss\n${'1,2,-2\n'.repeat(7)}`)],
+          /rows\[0\]\.loss: got -2; accepted: a finite number from 0/,
+        ],
         [['fit', good, '--arms', 'plane'], /--arms: got 'plane'; accepted: plain/],
         [['fit', good, '--form', 'chinchila'], /--form/],
         [['fit', good, '--at', 'parameters=1B'], /variables\.tokens/],
+        [['fit', good, '--at', 'parameters=1B,tokens=1B,x=3'], /--at\.x: got 3/],
+        [['fit', good, '--at', 'parameters=1B,tokens=0'], /variables\.tokens: got 0/],
+        [['fit', good, '--fix', 'alfa=1'], /--fix\.alfa: got 1; accepted: .*alpha/],
+        [['fit', good, '--fix', 'a=1,a=2'], /--fix: got 'a=2'; accepted: a once/],
         [['fit', good, '--fix', 'a'], /--fix: got 'a'; accepted: name=number/],
         [['formats', '--formats', 'int8'], /--formats|format: got/],
         [['formats', '--tokens', '-1'], /--tokens: got '-1'/],

@@ -182,6 +182,65 @@ describe('fits', () => {
     expect(parameters['a']!.high).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test('foretell without end what the runs leave open, and name parameters without an end', async () => {
+    const { value } = lawForms.chinchilla;
+    const rows = [1e5, 3e5, 1e6, 3e6, 1e7, 3e7].map((parameters) => ({
+      ...{ parameters, tokens: 1e9 },
+      loss: value(worlds.chinchilla[1], { parameters, tokens: 1e9 }),
+    }));
+    const fit = await fitLaw('chinchilla', rows, { starts: 8 });
+    expect(fit.undetermined).toEqual(['b', 'beta', 'e']);
+    const inside = fit.predict({ parameters: 2e6, tokens: 1e9 });
+    expect(inside.value).toBeCloseTo(value(worlds.chinchilla[1], { parameters: 2e6, tokens: 1e9 }), 9);
+    expect(inside.high - inside.low).toBeLessThan(1e-6);
+    expect(fit.predict({ parameters: 2e6, tokens: 1e12 })).toMatchObject({ low: 0, high: Infinity });
+    const rising = await fitLaw(
+      'power',
+      [1, 2, 4, 8, 16].map((x) => ({ x, loss: x })),
+      { starts: 4 },
+    );
+    for (const [name, { high }] of Object.entries(rising.parameters))
+      expect(rising.undetermined.includes(name)).toBe(high === Infinity);
+  });
+
+  test('do not go by the unit of the losses, nor need them to differ', async () => {
+    for (const unit of [1e-9, 1e-6, 1, 1e6]) {
+      const rows = [1, 2, 4, 8, 16, 32].map((x) => ({ x, loss: unit * (3 / Math.sqrt(x) + 0.2) }));
+      const { parameters, r2 } = await fitLaw('power', rows);
+      expect(parameters['a']!.value / unit).toBeCloseTo(3, 6);
+      expect(parameters['alpha']!.value).toBeCloseTo(0.5, 6);
+      expect(r2).toBeCloseTo(1, 9);
+    }
+    const { r2 } = await fitLaw(
+      'power',
+      [1, 2, 4, 8, 16].map((x) => ({ x, loss: 2 })),
+      { starts: 4 },
+    );
+    expect(r2).toBeNaN();
+  });
+
+  test('take formats without exponent or mantissa, and differences below 0', async () => {
+    const law = { parameters: 1e9, tokens: 1e10, block: 32 };
+    const [runs, truth] = worlds['floating-point'];
+    const bits = { exponentBits: 3, mantissaBits: 0 };
+    const rows = [...(runs as Record<string, number>[]), { ...law, ...bits }].map((run) => ({
+      ...run,
+      loss: lawForms['floating-point'].value(truth, run),
+    }));
+    const fit = await fitLaw('floating-point', rows, { starts: 12 });
+    expect(fit.parameters['nu']!.value).toBeCloseTo(truth['nu']!, 6);
+    expect(fit.predict({ ...law, exponentBits: 0, mantissaBits: 3 }).value).toBeCloseTo(
+      floatingPointLaw({ ...law, exponentBits: 0, mantissaBits: 3 }).loss,
+      6,
+    );
+    const [groups, differences] = worlds.quantization;
+    const noisy = (groups as Record<string, number>[]).map((run, i) => ({
+      ...run,
+      loss: lawForms.quantization.value(differences, run) - (i === 0 ? 1 : 0),
+    }));
+    expect((await fitLaw('quantization', noisy, { starts: 2 })).rows).toBe(noisy.length);
+  });
+
   test('name what is wrong', async () => {
     const rows = Array.from({ length: 6 }, (_, i) => ({ x: i + 1, loss: 1 / (i + 1) }));
     const refusal = (...given: unknown[]) =>
@@ -193,6 +252,7 @@ describe('fits', () => {
     expect(await refusal('power', rows.slice(0, 3))).toBe('rows');
     expect(await refusal('power', [{ x: 0, loss: 1 }, ...rows])).toBe('rows[0].x');
     expect(await refusal('power', [...rows, { x: 1 }])).toBe('rows[6].loss');
+    expect(await refusal('power', [...rows, { x: 1, loss: -1 }])).toBe('rows[6].loss');
     expect(await refusal('power', rows, { fixed: { b: 1 } })).toBe('options.fixed.b');
     expect(await refusal('power', rows, { fixed: { a: 1, alpha: 1, e: 1 } })).toBe('options.fixed');
     expect(await refusal('power', rows, { start: 3 })).toBe('options.start');

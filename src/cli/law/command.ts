@@ -1,5 +1,6 @@
 /** `halfulp law` on the command line: what scaling laws say of a format, a split of bits, quantisation; and laws fitted to runs. */
 import { Command } from 'commander';
+import { checkFields } from '../../check.ts';
 import { prepareFile, writeWholeFile } from '../../files/write.ts';
 import { jsonText } from '../../json.ts';
 import {
@@ -135,6 +136,9 @@ interface GivenFit {
 
 async function fitToRuns(path: string, given: GivenFit, io: Io): Promise<void> {
   const { form, fix = {}, at, starts, seed, plot } = given;
+  const { parameters, variables } = lawForms[form];
+  checkFields('--fix', fix, Object.keys(parameters));
+  checkFields('--at', at, variables);
   if (plot !== undefined) prepareFile(plot, '--plot');
   const { rows, diverged } = await readRows(
     path,

@@ -83,8 +83,7 @@ export function quantizationPage(
   return `${modelText(model)}, weights and activations in 4 bits (arXiv 2505.14302)\n\n${table}`;
 }
 
-const interval = ({ low, high }: Estimate): string =>
-  low === high ? 'fixed' : `${four(low)} to ${four(high)}`;
+const interval = ({ low, high }: Estimate): string => `${four(low)} to ${four(high)}`;
 
 /** What is printed beside the parameters. */
 interface FitNotes {
@@ -99,7 +98,7 @@ export function fitPage(fit: LawFit, { diverged, prediction }: FitNotes, style: 
     Object.entries(fit.parameters).map(([name, estimate]) => [
       name,
       four(estimate.value),
-      interval(estimate),
+      fit.fixed.includes(name) ? 'fixed' : interval(estimate),
     ]),
     style,
   );

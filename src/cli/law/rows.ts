@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { checkList, checkObject, isRecord, pathOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { isFolder } from '../../files/read.ts';
-import { numberFrom } from '../../json.ts';
 import type { LawRow } from '../../laws/index.ts';
 import { numberIn } from '../../train/csv.ts';
 import { readJson, readText } from '../read-file.ts';
@@ -44,10 +43,14 @@ function fromJson(file: string, data: unknown): Fields[] {
   );
 }
 
-/** The row with its loss as a number: the validation's where it has no `loss`; undefined stays. */
+/** What tables and JSON have in place of a loss that is no finite number. */
+const notFinite = /^([+-]?(nan|inf|infinity))?$/i;
+
+/** The row with its loss, the validation's where it has no `loss`: NaN where there is no finite one. What is no number at all stays. */
 function rowOf(fields: Fields): LawRow {
   const { loss = fields['validationLoss'] } = fields;
-  return { ...fields, ...(loss !== undefined && { loss: numberFrom(loss) }) } as unknown as LawRow;
+  const isLost = loss === null || (typeof loss === 'string' && notFinite.test(loss));
+  return { ...fields, ...(loss !== undefined && { loss: isLost ? Number.NaN : loss }) } as unknown as LawRow;
 }
 
 /**
