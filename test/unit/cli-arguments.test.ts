@@ -83,6 +83,7 @@ async function valuesOf(argv: readonly string[], option: string): Promise<[strin
   for (const pair of [
     ['1', '2'],
     ['0.5', '0.25'],
+    ['a=1', 'a=2'],
   ] as const)
     if (await isTaken(pair[0])) return [...pair];
   const refusal = await refusalOf([...argv, option, '1']);
