@@ -124,7 +124,7 @@ export function kernelsOn(heap: Heap): Kernels {
       return products.matmul(a, b, out, resolveProductShape(shape), model, call);
     },
     fakeQuantize(source, destination, layout, plan, rounding): void {
-      quantizers.prepare(plan);
+      quantizers.prepare(plan, layout);
       quantizers.run(plan, streamInPlace(source, destination), layout, rounding);
     },
     release(): void {

@@ -7,9 +7,10 @@ import { exponentOf, scaleByPowerOfTwo } from '../binary64.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
 import { quantizeArray } from '../kernels/quantizers/quantizer-arrays.ts';
 import type { Outcome } from '../kernels/quantizers/quantizer-pass.ts';
-import { type GroupLayout, isWalked } from '../kernels/quantizers/quantizer-pieces.ts';
+import { type GroupLayout, pieceFor } from '../kernels/quantizers/quantizer-pieces.ts';
 import {
   type KernelStatistic,
+  needsWholeGroups,
   planQuantizer,
   type QuantizerPlan,
   type ScaleForm,
@@ -116,17 +117,20 @@ export function kernelPlan(given: Described): QuantizerPlan | undefined {
   });
 }
 
+/** Elements that are done together, at most: kernels hold 16 bytes for each. */
+const mostTogether = 2 ** 24;
+
 /** The groups of a tensor as runs of neighbours, or bands of them; undefined where no kernel walks them, or there is nothing. */
 export function kernelLayout(
   grouping: Grouping,
   shape: readonly number[],
-  { form: { scale } }: QuantizerPlan,
+  plan: QuantizerPlan,
 ): GroupLayout | undefined {
   if (shape.includes(0)) return undefined;
+  const { scale } = plan.form;
   const layout = layoutOf(grouping, shape);
-  const isTwoLevel = scale.kind === 'two-level';
-  if (!isWalked(layout, isTwoLevel && scale.fourOverSix !== undefined)) return undefined;
-  if (!isTwoLevel || scale.per !== 'row') return layout;
+  if (pieceFor(layout, needsWholeGroups(plan)).length > mostTogether) return undefined;
+  if (scale.kind !== 'two-level' || scale.per !== 'row') return layout;
   const isAlongRows = grouping.per !== 'tensor' && layout.band === undefined;
   return isAlongRows && layout.rows === countGroups({ per: 'row' }, shape) ? layout : undefined;
 }

@@ -12,8 +12,8 @@ import { RowBuffer, wholeArraysOn } from '../staging.ts';
 import { paces, usefulThreads } from '../thread-rule.ts';
 import { threadPool } from '../threads.ts';
 import type { Outcome, Stream, Track } from './quantizer-pass.ts';
-import { cached, extentOf, type GroupLayout } from './quantizer-pieces.ts';
-import type { QuantizerPlan } from './quantizer-plan.ts';
+import { cached, extentOf, type GroupLayout, pieceFor } from './quantizer-pieces.ts';
+import { needsWholeGroups, type QuantizerPlan } from './quantizer-plan.ts';
 import { quantizersOn } from './quantizer-run.ts';
 import { sharedCalls } from './shared-calls.ts';
 
@@ -32,9 +32,9 @@ export function streamInPlace(source: number, destination: number): Stream {
   };
 }
 
-/** Elements that are copied to a buffer on the private heap and back. */
-export function streamStaged(x: Float32Array, out: Float32Array): Stream {
-  const rows = new RowBuffer(cached.length);
+/** Elements that are copied to a buffer on the private heap and back, so many at a time. */
+export function streamStaged(x: Float32Array, out: Float32Array, most: number = cached.length): Stream {
+  const rows = new RowBuffer(most);
   return {
     load(start, length, count, stride): number {
       rows.load(x, start, length, count, stride);
@@ -67,7 +67,7 @@ function quantizeByThreads(
   const rounder = { ...own, round: roundOnSharedHeap(own, pool, threads) };
   const runner = quantizersOn(heap, calls.kernels, rounder, extent);
   try {
-    runner.prepare(plan);
+    runner.prepare(plan, layout);
     const source = arrays.place(x, !isShared);
     const target = isShared ? out.byteOffset : source;
     runner.run(plan, streamInPlace(source, target), layout, rounding, outcome, track);
@@ -107,7 +107,9 @@ export function quantizeArray(
   }
   const { runner } = runnerOf(isShared ? sharedHeap() : privateHeap());
   // Allocates what is missing, before there are views of the memory.
-  runner.prepare(plan);
-  const stream = isShared ? streamInPlace(source.byteOffset, out.byteOffset) : streamStaged(source, out);
+  runner.prepare(plan, layout);
+  const stream = isShared
+    ? streamInPlace(source.byteOffset, out.byteOffset)
+    : streamStaged(source, out, pieceFor(layout, needsWholeGroups(plan)).length);
   runner.run(plan, stream, layout, rounding, outcome, track);
 }

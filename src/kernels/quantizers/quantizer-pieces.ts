@@ -7,14 +7,10 @@
 export interface GroupLayout {
   readonly rows: number;
   readonly columns: number;
-  /** With `band`: at most `mostGroups`. */
   readonly size: number;
   /** Rows of a group, but no more than are left of a matrix of `height` rows; whether each is a line of it. Default: one. */
   readonly band?: { readonly rows: number; readonly height: number; readonly hasLines: boolean };
 }
-
-/** The columns of a tile that the kernels take at most. */
-const mostGroups = 1024;
 
 /** How much is done together. */
 export interface Extent {
@@ -25,7 +21,7 @@ export interface Extent {
 }
 
 /** Pieces of 64 KiB, far below the second-level cache. A multiple of 16. */
-export const cached: Extent = { length: 16384, groups: mostGroups };
+export const cached: Extent = { length: 16384, groups: 1024 };
 
 /** One piece of all. */
 export function extentOf({ rows, columns, size }: GroupLayout): Extent {
@@ -110,19 +106,31 @@ export function wholeLines({ band }: GroupLayout): number {
   return band?.hasLines ? 2 ** Math.ceil(Math.log2(Math.min(band.rows, band.height))) : 1;
 }
 
-/** Columns of a stripe: as many as a piece has groups, and no more than whole groups of it with their lines fit in a piece. */
-function widestStripe(layout: GroupLayout, extent: Extent, isWhole: boolean): number {
-  const { size, band } = layout;
-  const most = Math.min(band!.rows, band!.height);
-  const rows = isWhole ? Math.max(most, wholeLines(layout), 4) : 1;
-  return Math.floor(Math.min(extent.groups, extent.length / rows) / size) * size;
+/** Rows of a stripe that a piece has room for, at least: those of whole groups, with their lines, or four. */
+function rowsTogether(layout: GroupLayout, isWhole: boolean): number {
+  const { rows, height } = layout.band!;
+  return isWhole ? Math.max(Math.min(rows, height), wholeLines(layout), 4) : 4;
 }
 
-/** Whether the kernels walk over a layout; `isWhole`: with whole groups in pieces. */
-export function isWalked(layout: GroupLayout, isWhole: boolean): boolean {
+/** Columns of a stripe: as many as a piece has groups, and so few that its rows fit in a piece. */
+function widestStripe(layout: GroupLayout, { length, groups }: Extent, isWhole: boolean): number {
+  const { size } = layout;
+  return Math.floor(Math.min(groups, length / rowsTogether(layout, isWhole)) / size) * size;
+}
+
+/** Columns of a stripe whose groups, with their rows, are longer than a piece: they are loaded a vector or more at a time. */
+const leastColumns = 16;
+
+/** How much of a layout is done together: a piece, or more where a tile is wider, or with `isWhole` a group longer, than one. */
+export function pieceFor(layout: GroupLayout, isWhole: boolean, piece: Extent = cached): Extent {
   const { size, columns, band } = layout;
-  if (band !== undefined) return widestStripe(layout, cached, isWhole) > 0;
-  return !isWhole || Math.min(size, columns) <= cached.length;
+  if (band === undefined) {
+    const length = Math.min(size, columns);
+    return isWhole && length > piece.length ? { ...piece, length } : piece;
+  }
+  if (widestStripe(layout, piece, isWhole) > 0) return piece;
+  const length = rowsTogether(layout, isWhole) * Math.max(size, leastColumns);
+  return { length: Math.max(length, piece.length), groups: Math.max(size, piece.groups) };
 }
 
 /** The stripes of a layout with bands; `isWhole`: their groups are no longer than a piece. */

@@ -89,6 +89,11 @@ export interface QuantizerPlan {
   readonly scaleShift: number;
 }
 
+/** Whether the scale of a group is chosen with all of it at hand. */
+export function needsWholeGroups({ form: { scale } }: QuantizerPlan): boolean {
+  return scale.kind === 'two-level' && scale.fourOverSix !== undefined;
+}
+
 /** The binade and the shift by which a float format is rounded in binary32 lanes; undefined where they are not enough. */
 function floatConstants(format: Format): { floor: number; shift: number } | undefined {
   if (format.kind !== 'float' || format.subnormals === 'normal' || !format.hasZero) return undefined;

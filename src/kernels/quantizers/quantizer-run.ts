@@ -14,18 +14,19 @@ import {
   type Extent,
   type GroupLayout,
   groupsOf,
+  pieceFor,
   piecesOf,
   type Stripe,
   stripesOf,
 } from './quantizer-pieces.ts';
 import { placeColumns, placeGroups, type Rows } from './quantizer-place.ts';
-import type { QuantizerPlan } from './quantizer-plan.ts';
+import { needsWholeGroups, type QuantizerPlan } from './quantizer-plan.ts';
 import { findScales } from './quantizer-scales.ts';
 import { Scratch } from './quantizer-scratch.ts';
 
 interface QuantizerRunner {
-  /** Allocates what a run with the plan needs, so that memory does not grow in it. */
-  prepare(plan: QuantizerPlan): void;
+  /** Allocates what the next run, with this plan and layout, needs, so that memory does not grow in it. */
+  prepare(plan: QuantizerPlan, layout: GroupLayout): void;
   run(
     plan: QuantizerPlan,
     stream: Stream,
@@ -90,14 +91,14 @@ function quantizeRows(pass: Pass, rows: number, start: number, group: number): v
 function quantizeLevel(pass: Pass, rows: number, start: number, group: number, level: number): void {
   const { layout, extent, outcome } = pass;
   const { scale } = pass.plan.form;
-  const isChosen = scale.kind === 'two-level' && scale.fourOverSix !== undefined;
   if (scale.kind === 'two-level') {
     const amax = maximumOf(pass, start, rows * layout.columns);
     setEncode(pass, scale.encodeOf(amax), amax);
     if (outcome !== undefined) outcome.tensorEncode[level] = pass.encode;
   }
   if (layout.band === undefined) quantizeRows(pass, rows, start, group);
-  else for (const stripe of stripesOf(layout, extent, isChosen)) quantizeStripe(pass, stripe);
+  else
+    for (const stripe of stripesOf(layout, extent, needsWholeGroups(pass.plan))) quantizeStripe(pass, stripe);
 }
 
 /** Every group: its statistic, its scale, its elements. */
@@ -121,29 +122,34 @@ function quantizeAll(pass: Pass): void {
   walk(pass);
 }
 
-/** @param extent What is done together: pieces of it, if the tensor is larger. */
+/** @param piece What is done together, if the tensor is larger. */
 export function quantizersOn(
   heap: Heap,
   kernels: QuantizersModuleExports,
   rounder: Rounder,
-  extent: Extent = cached,
+  piece: Extent = cached,
 ): QuantizerRunner {
-  const machine = { memory: heap.memory, kernels, rounder, extent };
   let made: Scratch | undefined;
-
-  function scratch(): Scratch {
-    made ??= new Scratch(heap, extent);
-    return made;
-  }
+  /** Of a run whose pieces are larger. */
+  let larger: Scratch | undefined;
 
   return {
-    prepare(plan): void {
-      scratch();
+    prepare(plan, layout): void {
+      const extent = pieceFor(layout, needsWholeGroups(plan), piece);
+      if (extent === piece) made ??= new Scratch(heap, piece);
+      else larger ??= new Scratch(heap, extent);
       for (const rounding of [plan.rounding, plan.search?.rounding])
         if (rounding !== undefined) rounder.prepare(rounding);
     },
     run(plan, stream, layout, rounding, outcome, track): void {
-      quantizeAll(beginPass(machine, { plan, stream, layout, rounding, outcome, track }, scratch()));
+      const scratch = (larger ?? made)!;
+      const machine = { memory: heap.memory, kernels, rounder, extent: scratch.extent };
+      try {
+        quantizeAll(beginPass(machine, { plan, stream, layout, rounding, outcome, track }, scratch));
+      } finally {
+        larger?.free();
+        larger = undefined;
+      }
     },
     release(): void {
       made?.free();

@@ -36,8 +36,8 @@ export class Scratch {
   /** Groups that run over rows, one after the other, and the values of a search. */
   readonly gathered: number;
   readonly images: number;
+  readonly extent: Extent;
   private readonly heap: Heap;
-  private readonly groups: number;
   private made: ScratchViews | undefined;
 
   constructor(heap: Heap, extent: Extent) {
@@ -46,7 +46,7 @@ export class Scratch {
     const first = start + parameterBytes;
     const each = groupBytes(extent);
     this.heap = heap;
-    this.groups = extent.groups;
+    this.extent = extent;
     this.parameters = start;
     this.statistics = first;
     this.into = first + each;
@@ -72,7 +72,7 @@ export class Scratch {
   views(): ScratchViews {
     const { buffer } = this.heap.memory;
     if (this.made?.buffer !== buffer) {
-      const numbers = (at: number): Float32Array => new Float32Array(buffer, at, this.groups);
+      const numbers = (at: number): Float32Array => new Float32Array(buffer, at, this.extent.groups);
       this.made = {
         buffer,
         constants: new Float32Array(buffer, this.parameters, parameterBytes / 4),
