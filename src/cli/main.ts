@@ -100,12 +100,12 @@ const subcommands: readonly Subcommand[] = [
   },
   {
     name: 'calibrate',
-    summary: 'write what methods after training ask of a run: inputs of layers, squared gradients',
+    summary: 'write what methods after training ask of a run or a model: inputs of layers, squared gradients',
     load: async (io, done) => (await import('./calibrate/calibrate-command.ts')).calibrateCommand(io, done),
   },
   {
     name: 'evaluate',
-    summary: 'evaluate a run with its own weights or those of a file',
+    summary: 'evaluate a run or a model with its own weights or those of a file',
     load: async (io, done) => (await import('./calibrate/evaluate-command.ts')).evaluateCommand(io, done),
   },
   {

@@ -2,15 +2,44 @@
 import { atMost } from '../check.ts';
 import { elementsOf } from '../files/safetensors.ts';
 import { dequantizeTensor } from './dequantize-tensor.ts';
-import { floatsFrom } from './dtypes.ts';
+import { floatsFrom, integersFrom } from './dtypes.ts';
 import { mostElements } from './matrix-layout.ts';
-import { isReal, numbersIn } from './model-file.ts';
+import { isReal, numbersIn, type StoredTensor } from './model-file.ts';
 import { openModel } from './open-model.ts';
 import { describedTensors } from './quantized-tensors.ts';
 
 interface Values {
   readonly shape: readonly number[];
   readonly values: Float32Array;
+}
+
+/** The numbers of one tensor as they are stored, integers too. */
+async function numbersOf(tensor: StoredTensor, argument: string): Promise<Values> {
+  const { name, shape, dtype } = tensor;
+  atMost(argument, elementsOf(shape), mostElements, `elements of ${name}`);
+  const values = new Float32Array(elementsOf(shape));
+  let at = 0;
+  const take = (x: ArrayLike<number>): void => {
+    values.set(x, at);
+    at += x.length;
+  };
+  if (isReal(tensor) || tensor.affine !== undefined)
+    for await (const x of numbersIn(tensor, 2 ** 20)) take(x);
+  else for await (const x of tensor.pieces(2 ** 20)) take(Array.from(integersFrom(x, dtype), Number));
+  return { shape, values };
+}
+
+/** All numbers of a file, integers too, by the names of its tensors. Throws ArgumentError naming `argument`, or DamagedFileError. */
+export async function readArrays(path: string, argument: string): Promise<Map<string, Values>> {
+  const model = await openModel(path, argument);
+  try {
+    const found = new Map<string, Values>();
+    for (const tensor of model.tensors)
+      if (tensor.dtype !== 'C64') found.set(tensor.name, await numbersOf(tensor, argument));
+    return found;
+  } finally {
+    model.close();
+  }
 }
 
 /** The floats of the tensors of some names that a file has. Throws ArgumentError naming `argument`, or DamagedFileError. */
@@ -27,21 +56,19 @@ export async function readValues(
       const { name } = tensor;
       const quantized = described?.get(name);
       if (!names.has(name) || (quantized === undefined && !isReal(tensor))) continue;
-      const { shape } = quantized?.description ?? tensor;
+      if (quantized === undefined) {
+        found.set(name, await numbersOf(tensor, argument));
+        continue;
+      }
+      const { shape } = quantized.description;
       atMost(argument, elementsOf(shape), mostElements, `elements of ${name}`);
       const values = new Float32Array(elementsOf(shape));
       let at = 0;
-      if (quantized === undefined)
-        for await (const x of numbersIn(tensor, 2 ** 20)) {
-          values.set(x, at);
-          at += x.length;
-        }
-      else
-        for await (const bytes of dequantizeTensor(quantized, 'F32')) {
-          const x = floatsFrom(bytes, 'F32');
-          values.set(x, at);
-          at += x.length;
-        }
+      for await (const bytes of dequantizeTensor(quantized, 'F32')) {
+        const x = floatsFrom(bytes, 'F32');
+        values.set(x, at);
+        at += x.length;
+      }
       found.set(name, { shape, values });
     }
     return found;

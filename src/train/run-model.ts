@@ -1,10 +1,11 @@
 /** The model of a run, with the weights of its checkpoint: asked for losses, and calibrated on windows of its own data. */
+import type { Scalar, Tensor } from '@tensorflow/tfjs';
 import { ArgumentError } from '../errors.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
-import { type Calibration, type CalibrationKind, calibrationOf } from './calibration.ts';
+import type { Calibration } from './calibration.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { crossEntropy } from './cross-entropy.ts';
-import { parametersOf } from './engine/parameters.ts';
+import { type EngineParameter, parametersOf } from './engine/parameters.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { inFloat32 } from './measured-layers.ts';
 import type { Model } from './model.ts';
@@ -13,7 +14,7 @@ import { oneHot } from './one-hot.ts';
 import { normOf } from './phases.ts';
 import type { Recipe } from './recipe.ts';
 import { restoreAverages } from './run-checkpoint.ts';
-import type { Task } from './task.ts';
+import type { Batch, Task } from './task.ts';
 import { type TrainingData, taskOf } from './tasks.ts';
 import { type TeacherWeights, weightsOfCheckpoint } from './teacher.ts';
 
@@ -63,14 +64,22 @@ export function openRunModel(tf: TensorFlow, source: RunSource): RunModel {
   return { task, model, weights, dispose: () => model.dispose() };
 }
 
-/** The windows that a run is calibrated on. */
+/** Which windows of a run's data there are. */
 interface Windows {
-  /** Sequences of a text, or samples. */
-  readonly windows: number;
   /** Characters of a sequence. Default: those that the model sees at once. */
   readonly length?: number | undefined;
   /** Decides which they are. */
   readonly seed: number;
+}
+
+/** A run's model asked window by window: sequences of a text, or samples. `dispose` frees it. */
+interface WindowProgram {
+  readonly parameters: readonly EngineParameter[];
+  /** By the names of parameters. */
+  readonly weights: Map<string, Calibration>;
+  answers(window: number): Tensor;
+  loss(window: number): Scalar;
+  dispose(): void;
 }
 
 /** The same model on so many sequences of a length, or samples, at once. */
@@ -83,31 +92,25 @@ function configOf(config: ModelConfig, count: number, length: number | undefined
   return { ...config, sequences: count, context: length ?? config.context };
 }
 
-/** What methods after training ask of a run's model, by the names of its parameters. Throws ArgumentError. */
-export function runCalibration(
-  tf: TensorFlow,
-  source: RunSource,
-  { of, windows, length, seed }: Windows & { readonly of: CalibrationKind },
-): { readonly calibration: Map<string, Calibration>; readonly weights: Map<string, Calibration> } {
+/** Opens the model of a run on windows of its training data. Throws ArgumentError. */
+export function openRunWindows(tf: TensorFlow, source: RunSource, { length, seed }: Windows): WindowProgram {
   const { weights } = readTask(source);
   const config = configOf(modelConfig(source.checkpoint.state.identity.model as never), 1, length);
   const task = taskOf(config, source.data);
   const model = modelWith(tf, task, source, weights);
-  try {
-    const run = (window: number) => {
+  const answersTo = (batch: Batch) => model.forward(batch.inputs(tf));
+  return {
+    parameters: parametersOf(model),
+    weights: new Map(
+      model.parameters.map(({ name, shape }) => [name, { shape, values: weights.get(name)! }]),
+    ),
+    answers: (window) => answersTo(task.trainingBatch(window, seed)),
+    loss: (window) => {
       const batch = task.trainingBatch(window, seed);
-      const logits = model.forward(batch.inputs(tf));
-      return of === 'inputs' ? logits : crossEntropy(tf, logits, oneHot(tf, batch.targets, task.outputs));
-    };
-    return {
-      calibration: calibrationOf(tf, parametersOf(model), { run, windows, of }),
-      weights: new Map(
-        model.parameters.map(({ name, shape }) => [name, { shape, values: weights.get(name)! }]),
-      ),
-    };
-  } finally {
-    model.dispose();
-  }
+      return crossEntropy(tf, answersTo(batch), oneHot(tf, batch.targets, task.outputs));
+    },
+    dispose: () => model.dispose(),
+  };
 }
 
 /** What a run's model loses on the validation part, or so many windows or samples of it, with some weights replaced. */

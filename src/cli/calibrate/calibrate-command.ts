@@ -1,33 +1,51 @@
 /** `halfulp calibrate` on the command line: what methods after training ask of a run, from windows of its own data. */
+
+import type { Tensor } from '@tensorflow/tfjs';
 import { Command } from 'commander';
-import { refusedAs } from '../../check.ts';
+import { atMost, checkAbsent, refusedAs } from '../../check.ts';
 import { bytesOf, elementsOf, safetensorsHead, type TensorHeading } from '../../files/safetensors.ts';
 import { openWholeFile, prepareFile } from '../../files/write.ts';
 import { jsonText } from '../../json.ts';
 import { calibrationMetadata } from '../../model-files/calibration-file.ts';
+import type { TensorFlow } from '../../tfjs/index.ts';
 import { type Calibration, type CalibrationKind, calibrationKinds } from '../../train/calibration.ts';
+import type { EngineParameter } from '../../train/engine/parameters.ts';
 import { addDataOptions, type DataOptions, dataOptions } from '../data-options.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { choice, integer } from '../options.ts';
 import { readRun } from '../run-source.ts';
 import { backendOption } from '../training-options.ts';
+import {
+  addModelOptions,
+  isModelFile,
+  type ModelData,
+  refuseModelData,
+  refuseRunData,
+} from './model-options.ts';
 
 const help = `
 Writes a safetensors file with, for each weight that a product reads, its layer's inputs, a row for each position, or, for each
-weight, its mean squared gradients, under the weight's name: what quantize takes as --calibration, and where outputs are. Windows are drawn from the
-training part, as batches are; the model is read in float32. --weights writes the weights of the run under the same names.
+weight, its mean squared gradients, under the weight's name: what quantize takes as --calibration, and where outputs are. The model
+is read in float32. --weights writes its weights under the same names.
 
+Windows of a run are drawn from its training part, as batches are:
   halfulp train float32.json --model mlp --steps 600 --name first
   halfulp calibrate runs/first --windows 64 --out inputs.safetensors --weights first.safetensors
   halfulp quantize first.safetensors --after secondOrder --to int3/row --calibration inputs.safetensors --out q.safetensors
-  halfulp evaluate runs/first --weights q.safetensors`;
+  halfulp evaluate runs/first --weights q.safetensors
 
-interface Given extends DataOptions {
+Those of a layers model of TensorFlow.js are the samples of a file, in their order; gradients need what it should give, and a loss:
+  halfulp calibrate model.json --inputs x.npy --out inputs.safetensors
+  halfulp quantize model.json --after secondOrder --to int3/row --calibration inputs.safetensors --out q.safetensors
+  halfulp calibrate model.json --of gradients --inputs x.npy --targets y.npy --out fisher.safetensors
+  halfulp evaluate model.json --inputs x.npy --targets y.npy --weights q.safetensors`;
+
+interface Given extends DataOptions, ModelData {
   readonly of: CalibrationKind;
-  readonly windows: number;
+  readonly windows?: number;
   readonly length?: number;
-  readonly seed: number;
+  readonly seed?: number;
   readonly out: string;
   readonly weights?: string;
   readonly backend: 'wasm' | 'cpu';
@@ -52,27 +70,76 @@ export const named = (argument: string): string =>
       ? `--${argument}`
       : argument;
 
-async function calibrateRun(path: string, given: Given, io: Io): Promise<number> {
-  const { out, weights, windows, length, seed, of } = given;
-  prepareFile(out, '--out');
-  if (weights !== undefined) prepareFile(weights, '--weights');
+/** A model asked window by window. */
+interface Program {
+  readonly parameters: readonly EngineParameter[];
+  readonly weights: Map<string, Calibration>;
+  readonly windows: number;
+  run(window: number): Tensor | Tensor[];
+  dispose(): void;
+}
+
+async function openRun(path: string, given: Given): Promise<[TensorFlow, Program]> {
+  refuseModelData(given);
+  const { windows = 16, length, seed = 1, of } = given;
   const source = await readRun(path, dataOptions(given));
-  const [{ openBackend }, { runCalibration }] = await Promise.all([
+  const [{ openBackend }, { openRunWindows }] = await Promise.all([
     import('../backend.ts'),
     import('../../train/run-model.ts'),
   ]);
   const tf = await openBackend(given.backend);
-  const made = refusedAs(
-    () => runCalibration(tf, source, { of, windows, length, seed }),
+  const opened = refusedAs(
+    () => openRunWindows(tf, source, { length, seed }),
     ({ argument }) => named(argument),
   );
-  writeTensors(out, made.calibration);
-  if (weights !== undefined) writeTensors(weights, made.weights);
-  const tensors = [...made.calibration].map(([name, { shape }]) => ({ name, shape }));
+  return [tf, { ...opened, windows, run: of === 'gradients' ? opened.loss : opened.answers }];
+}
+
+async function openModel(path: string, given: Given): Promise<[TensorFlow, Program]> {
+  const { of, length, seed } = given;
+  const others = { '--length': length, '--seed': seed };
+  for (const [option, value] of Object.entries(others))
+    checkAbsent(option, value, 'nothing for a model file, whose windows are the samples of --inputs');
+  refuseRunData(given);
+  if (of !== 'gradients')
+    for (const option of ['targets', 'loss'] as const)
+      checkAbsent(`--${option}`, given[option], 'nothing, unless --of is gradients');
+  const { openBackend } = await import('../backend.ts');
+  const { openLayersModel } = await import('./layers-model.ts');
+  const tf = await openBackend(given.backend);
+  const opened = await openLayersModel(tf, path, given);
+  const { samples } = opened;
+  const windows = given.windows ?? samples;
+  atMost('--windows', windows, samples, 'samples of --inputs');
+  const asked = of === 'gradients' ? opened.loss : opened.answers;
+  return [tf, { ...opened, windows, run: (window) => asked(window, 1) }];
+}
+
+async function calibrateOne(path: string, given: Given, io: Io): Promise<number> {
+  const { out, weights, of } = given;
+  prepareFile(out, '--out');
+  if (weights !== undefined) prepareFile(weights, '--weights');
+  const isFile = isModelFile(path);
+  const [tf, program] = await (isFile ? openModel : openRun)(path, given);
+  const { windows } = program;
+  const { calibrationOf } = await import('../../train/calibration.ts');
+  let made: Map<string, Calibration>;
+  try {
+    made = refusedAs(
+      () => calibrationOf(tf, program.parameters, { run: program.run, windows, of }),
+      ({ argument }) => named(argument),
+    );
+  } finally {
+    program.dispose();
+  }
+  writeTensors(out, made);
+  if (weights !== undefined) writeTensors(weights, program.weights);
+  const tensors = [...made].map(([name, { shape }]) => ({ name, shape }));
   const bytes = tensors.reduce((sum, { shape }) => sum + bytesOf(elementsOf(shape), 'F32'), 0);
+  const who = isFile ? { model: path } : { run: path };
   io.stdout.write(
     given.json
-      ? `${jsonText({ run: path, out, weights: weights ?? null, of, windows, tensors, bytes }, 2)}\n`
+      ? `${jsonText({ ...who, out, weights: weights ?? null, of, windows, tensors, bytes }, 2)}\n`
       : `${out}: ${of} of ${tensors.length} weights on ${windows} windows, ${(bytes / 1e6).toPrecision(3)} MB\n`,
   );
   return exitCodes.done;
@@ -81,21 +148,27 @@ async function calibrateRun(path: string, given: Given, io: Io): Promise<number>
 /** The command; its action hands the exit code to `done`. */
 export function calibrateCommand(io: Io, done: (code: number) => void): Command {
   const command = new Command('calibrate')
-    .description('Write what methods after training ask of a run: inputs of layers, or squared gradients.')
-    .argument('<run>', 'folder of a run with a checkpoint, or a checkpoint file')
+    .description(
+      'Write what methods after training ask of a run or a model: inputs of layers, or squared gradients.',
+    )
+    .argument('<run>', 'folder of a run with a checkpoint, a checkpoint file, or model.json of TensorFlow.js')
     .requiredOption('--out <file>', 'safetensors file to be written')
     .option('--weights <file>', "write the run's weights to this safetensors file")
     .option('--of <what>', `${calibrationKinds.join(' or ')}`, choice('--of', calibrationKinds), 'inputs')
-    .option('--windows <n>', 'windows of a text, or samples', integer('--windows', 1, 100_000), 16)
+    .option(
+      '--windows <n>',
+      'windows of a text, or samples (default: 16; of a model file all of --inputs)',
+      integer('--windows', 1, 100_000),
+    )
     .option(
       '--length <n>',
       'characters of a window (default: those that the model sees at once)',
       integer('--length', 1, 65_536),
     )
-    .option('--seed <n>', 'decides which windows', integer('--seed', 0, 2 ** 48), 1)
+    .option('--seed <n>', 'decides which windows (default: 1)', integer('--seed', 0, 2 ** 48))
     .option('--json', 'print a JSON object')
     .addOption(backendOption());
-  return addDataOptions(command)
+  return addDataOptions(addModelOptions(command))
     .addHelpText('after', help)
-    .action(async (path: string, given: Given) => done(await calibrateRun(path, given, io)));
+    .action(async (path: string, given: Given) => done(await calibrateOne(path, given, io)));
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { jsonText } from '../../json.ts';
+import type { Evaluation } from '../../train/evaluate.ts';
 import { addDataOptions, type DataOptions, dataOptions } from '../data-options.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
@@ -10,15 +11,23 @@ import { integer } from '../options.ts';
 import { readRun } from '../run-source.ts';
 import { backendOption } from '../training-options.ts';
 import { named } from './calibrate-command.ts';
+import {
+  addModelOptions,
+  isModelFile,
+  type ModelData,
+  refuseModelData,
+  refuseRunData,
+} from './model-options.ts';
 
 const help = `
-The file is a model file, or one of codes and scales that quantize wrote, with tensors under the names of the run's weights
-(halfulp calibrate --weights); weights that it does not have are the run's. The model is read in float32.
+The file is a model file, or one of codes and scales that quantize wrote, with tensors under the names of the weights of the run
+(halfulp calibrate --weights) or the model; weights that it does not have stay. The model is read in float32.
 
   halfulp evaluate runs/first
-  halfulp evaluate runs/first --weights q.safetensors`;
+  halfulp evaluate runs/first --weights q.safetensors
+  halfulp evaluate model.json --inputs x.npy --targets y.npy --loss sparseCategoricalCrossentropy --weights q.safetensors`;
 
-interface Given extends DataOptions {
+interface Given extends DataOptions, ModelData {
   readonly weights?: string;
   readonly limit?: number;
   readonly backend: 'wasm' | 'cpu';
@@ -44,7 +53,15 @@ async function weightsOf(path: string, parameters: readonly Named[]): Promise<Ma
   return new Map([...found].map(([name, { values }]) => [name, values]));
 }
 
-async function evaluateRun(path: string, given: Given, io: Io): Promise<number> {
+/** A model that is asked for its loss with some weights replaced. */
+interface Program {
+  readonly weights: readonly Named[];
+  evaluate(weights: Map<string, Float32Array> | undefined): Promise<Evaluation>;
+  dispose(): void;
+}
+
+async function openRun(path: string, given: Given): Promise<Program> {
+  refuseModelData(given);
   const source = await readRun(path, dataOptions(given));
   const [{ openBackend }, { openRunModel, runLoss }] = await Promise.all([
     import('../backend.ts'),
@@ -55,18 +72,65 @@ async function evaluateRun(path: string, given: Given, io: Io): Promise<number> 
     () => openRunModel(tf, source),
     ({ argument }) => named(argument),
   );
+  return {
+    weights: opened.model.parameters,
+    evaluate: (weights) => runLoss(tf, opened, weights, given.limit),
+    dispose: () => opened.dispose(),
+  };
+}
+
+/** Samples that a model is given at once. */
+const atOnce = 32;
+
+async function openModel(path: string, given: Given): Promise<Program> {
+  refuseRunData(given);
+  const [{ openBackend }, { openLayersModel }, { inFloat32 }] = await Promise.all([
+    import('../backend.ts'),
+    import('./layers-model.ts'),
+    import('../../train/measured-layers.ts'),
+  ]);
+  const tf = await openBackend(given.backend);
+  const opened = await openLayersModel(tf, path, given);
+  const { parameters } = opened;
+  return {
+    weights: [...opened.weights].map(([name, { shape }]) => ({ name, shape })),
+    evaluate: async (weights = new Map()) => {
+      opened.load(weights);
+      const samples = Math.min(given.limit ?? Infinity, opened.samples);
+      const sums = { loss: 0, right: 0, of: 0 };
+      let isOfAnswers = false;
+      for (let from = 0; from < samples; from += atOnce) {
+        const { loss, right, of } = inFloat32(tf, parameters, () =>
+          opened.score(from, Math.min(atOnce, samples - from)),
+        );
+        isOfAnswers = right !== undefined;
+        sums.loss += loss;
+        sums.right += right ?? 0;
+        sums.of += of;
+      }
+      const accuracy = isOfAnswers ? { accuracy: sums.right / sums.of } : {};
+      return { loss: sums.loss / samples, ...accuracy, predictions: samples };
+    },
+    dispose: () => opened.dispose(),
+  };
+}
+
+async function evaluateOne(path: string, given: Given, io: Io): Promise<number> {
+  const isFile = isModelFile(path);
+  const opened = await (isFile ? openModel : openRun)(path, given);
   try {
-    const weights =
-      given.weights === undefined ? undefined : await weightsOf(given.weights, opened.model.parameters);
-    const result = await runLoss(tf, opened, weights, given.limit);
+    const weights = given.weights === undefined ? undefined : await weightsOf(given.weights, opened.weights);
+    const result = await opened.evaluate(weights);
     const replaced = weights?.size ?? 0;
     const { loss, accuracy, predictions } = result;
     const right = accuracy === undefined ? '' : `, ${(100 * accuracy).toFixed(2)} % right`;
-    const of = replaced === 0 ? "the run's weights" : `${replaced} weights of ${given.weights}`;
+    const who = isFile ? 'model' : 'run';
+    const of = replaced === 0 ? `the ${who}'s weights` : `${replaced} weights of ${given.weights}`;
+    const unit = isFile ? 'loss ' : '';
     io.stdout.write(
       given.json
-        ? `${jsonText({ run: path, weights: given.weights ?? null, replaced, ...result }, 2)}\n`
-        : `${loss.toFixed(4)} nats${right}, ${predictions} predictions, ${of}\n`,
+        ? `${jsonText({ [who]: path, weights: given.weights ?? null, replaced, ...result }, 2)}\n`
+        : `${unit}${loss.toFixed(4)}${isFile ? '' : ' nats'}${right}, ${predictions} predictions, ${of}\n`,
     );
   } finally {
     opened.dispose();
@@ -77,17 +141,22 @@ async function evaluateRun(path: string, given: Given, io: Io): Promise<number> 
 /** The command; its action hands the exit code to `done`. */
 export function evaluateCommand(io: Io, done: (code: number) => void): Command {
   const command = new Command('evaluate')
-    .description('Evaluate a run on its validation data, with its own weights or those of a file.')
-    .argument('<run>', 'folder of a run with a checkpoint, or a checkpoint file')
-    .option('--weights <file>', "model file, or file of codes and scales, in place of the run's weights")
+    .description(
+      'Evaluate a run on its validation data, or a model on samples, with its own weights or those of a file.',
+    )
+    .argument('<run>', 'folder of a run with a checkpoint, a checkpoint file, or model.json of TensorFlow.js')
+    .option(
+      '--weights <file>',
+      "model file, or file of codes and scales, in place of the run's or the model's",
+    )
     .option(
       '--limit <n>',
-      'windows or samples of the validation part (default: all)',
+      'windows or samples of the validation part, or of --inputs (default: all)',
       integer('--limit', 1, 10_000_000),
     )
     .option('--json', 'print a JSON object')
     .addOption(backendOption());
-  return addDataOptions(command)
+  return addDataOptions(addModelOptions(command))
     .addHelpText('after', help)
-    .action(async (path: string, given: Given) => done(await evaluateRun(path, given, io)));
+    .action(async (path: string, given: Given) => done(await evaluateOne(path, given, io)));
 }
