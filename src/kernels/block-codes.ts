@@ -8,7 +8,7 @@ export interface CodeTable {
   readonly values: Float32Array;
   /** What turns the lower half of a negative number's pattern: 65535, or 0 where codes rise with magnitudes. */
   readonly turned: number;
-  /** By the upper half of a number's pattern: where the code changes. */
+  /** By the upper half of a number's pattern: what added to the turned pattern gives the code in the upper half of the sum. */
   readonly places: Uint32Array;
 }
 
@@ -62,6 +62,10 @@ export interface BlockCodec {
   release(): void;
 }
 
+/** Bytes that the kernels want beside numbers and codes; `adamBytes`: and for each run of sixteen numbers of a block. */
+const codingBytes = 336;
+const [adamBytes, adamRunBytes] = [2624, 128];
+
 export function blockCodesOn(heap: Heap): BlockCodec {
   const kernel = rangesModule.on(heap.memory);
   const placed = new Map<CodeTable, number>();
@@ -93,8 +97,9 @@ export function blockCodesOn(heap: Heap): BlockCodec {
     encode(source, into): void {
       const { count, size, target = 0, held } = into;
       const table = place(into.table);
-      const packed = roomFor(held.length);
-      kernel.encodeBlocks(source, packed, count, size, table, target);
+      const room = roomFor(codingBytes + held.length);
+      const packed = room + codingBytes;
+      kernel.encodeBlocks(source, packed, count, size, table, target, room);
       held.set(bytesAt(packed, held.length));
     },
     decode({ count, size, table, target, held }, destination): void {
@@ -107,9 +112,9 @@ export function blockCodesOn(heap: Heap): BlockCodec {
       const { count, size } = first;
       const { keep1, take1, keep2, take2, added, rate, left, decaysAfter } = constants;
       const [table1, table2] = [place(first.table), place(second.table)];
-      const moments = 8 * Math.min(count, size);
-      const head = roomFor(64 + moments + first.held.length + second.held.length);
-      const packed1 = head + 64 + moments;
+      const room = adamBytes + adamRunBytes * Math.ceil(Math.min(count, size) / 16);
+      const head = roomFor(64 + room + first.held.length + second.held.length);
+      const packed1 = head + 64 + room;
       const packed2 = packed1 + first.held.length;
       new Uint32Array(heap.memory.buffer, head, 2).set([table1, table2]);
       new Float32Array(heap.memory.buffer, head + 8, 7).set([keep1, take1, keep2, take2, added, rate, left]);

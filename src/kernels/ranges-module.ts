@@ -21,6 +21,7 @@ interface RangesModuleExports {
     block: number,
     table: number,
     target: number,
+    room: number,
   ): void;
   decodeBlocks(
     packed: number,

@@ -52,23 +52,25 @@ function tableOf(format: Format): CodeTable {
   const [zero, largest] = [0, format.max].map((x) => codeOf(x, format)) as [number, number];
   const next = beginnings(format, values, (code) => (isFloat ? code < largest : code !== largest));
   const keepsSigns = format.kind === 'codebook' && format.isSigned;
-  const place = (upper: number): number => {
+  /** The code of the numbers of an upper half, where it does not change among them, or after it has; and the lower half where it does. */
+  const place = (upper: number): readonly [code: number, change: number] => {
     const isNegative = upper >= 32768;
     // What is no finite number counts as 0.
-    if ((upper & 0x7f80) === 0x7f80) return zero * 65536;
+    if ((upper & 0x7f80) === 0x7f80) return [zero, 0];
     // Numbers below 0 fall as their patterns rise.
     const x = numberOf(isNegative ? upper * 65536 + 65535 : upper * 65536);
     const code = codeOf(Math.max(format.min, Math.min(format.max, x)), format);
-    if (keepsSigns && isNegative && code >= zero - 1) return (zero - 1) * 65536;
+    if (keepsSigns && isNegative && code >= zero - 1) return [zero - 1, 0];
     const change = patternOf(next[code]!);
-    if (change >>> 16 !== upper) return code * 65536;
-    return (code + 1) * 65536 - ((isNegative ? ~change : change) & 65535);
+    if (change >>> 16 !== upper) return [code, 0];
+    return [code + 1, (isNegative ? ~change : change) & 65535];
   };
-  const places = Uint32Array.from({ length: 65536 }, (_, upper) =>
-    isFloat && upper >= 32768 && (upper & 0x7f80) !== 0x7f80
-      ? place(upper - 32768) + 128 * 65536
-      : place(upper),
-  );
+  const places = Uint32Array.from({ length: 65536 }, (_, upper) => {
+    const isNegative = isFloat && upper >= 32768 && (upper & 0x7f80) !== 0x7f80;
+    const [code, change] = place(isNegative ? upper - 32768 : upper);
+    // Codes go round: after 255 comes 0.
+    return (((code + (isNegative ? 128 : 0)) & 255) - upper) * 65536 - change;
+  });
   return { values, turned: isFloat ? 0 : 65535, places };
 }
 
@@ -135,8 +137,8 @@ export function writeBlocks(codes: CodedBlocks, values: Float32Array): void {
     for (let i = begin; i < end; i++) {
       // 0 has no sign, and of a block of zeros any scale does.
       const bits = patternOf((values[i]! + 0) / (scale || 1));
-      const lower = (bits & 65535) ^ (((bits | 0) >> 31) & table.turned);
-      held[i] = (table.places[bits >>> 16]! + lower) >>> 16;
+      const turned = bits ^ (((bits | 0) >> 31) & table.turned);
+      held[i] = (table.places[bits >>> 16]! + turned) >>> 16;
     }
     scales.setFloat32(place, scale, true);
   }
