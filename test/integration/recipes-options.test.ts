@@ -15,6 +15,7 @@ import {
   recipes,
   textData,
 } from '../../src/train/index.ts';
+import type { MomentCodecs } from '../../src/train/optimizers/index.ts';
 import { settingsOf } from '../../src/train/run-settings.ts';
 import { TrainingRun } from '../../src/train/training-run.ts';
 
@@ -79,7 +80,6 @@ const tables: Readonly<Record<string, Table>> = {
       per: ['block', 'tensor'],
       embedding: ['8-bit', '32-bit'],
     },
-    beside: { per: { block: 16 } },
   },
   coat: {
     base: low,
@@ -132,12 +132,11 @@ const tables: Readonly<Record<string, Table>> = {
       period: [1, 2, 200],
       scale: [0.25, 2],
       of: ['linear', 'all'],
-      adaptive: [true, false],
       threshold: [0, 1],
       queue: [1, 3, 1000],
       group: [8, 64],
     },
-    beside: { adaptive: { queue: 1, threshold: 0 }, threshold: { queue: 1 }, queue: { threshold: 0 } },
+    beside: { threshold: { queue: 1 }, queue: { threshold: 0 } },
   },
   gaussianWeightSampling: {
     values: {
@@ -258,6 +257,59 @@ describe('stores of dqt', () => {
       traces.add(await traceOf(recipe, 3));
     }
     expect(traces.size).toBe(2);
+  });
+});
+
+describe('an option that has nothing to act on beside another', () => {
+  it.each([
+    ['adam8bit', { per: 'tensor' }, { block: 64 }],
+    ['coat', { activations: 'float32' }, { group: 8 }],
+    ['coat', { optimizer: { kind: 'sgd', momentum: 0 } }, { block: 64 }],
+    ['coat', { optimizer: { kind: 'sgd', momentum: 0 } }, { expansion: false }],
+    ['qGalore', { adaptive: false }, { threshold: 0.5 }],
+    ['qGalore', { adaptive: false }, { queue: 3 }],
+    ['gaussianWeightSampling', { learn: false }, { initial: 8 }],
+    ['gaussianWeightSampling', { learn: false }, { penalty: 1 }],
+    ['gaussianWeightSampling', { learn: false }, { learningRate: 1 }],
+    ['diffQ', { learn: false }, { range: [3, 9] }],
+    ['diffQ', { learn: false }, { penalty: 1 }],
+    ['diffQ', { learn: false }, { learningRate: 1 }],
+  ] as const)('of %s with %j: %j is refused by its name', (name, beside, option) => {
+    const [field] = Object.keys(option);
+    expect(() => recipeOf(name, { ...beside, ...option })).toThrow(new RegExp(`^${field}: got `));
+    expect(() => recipeOf(name, beside)).not.toThrow();
+  });
+});
+
+it('the period of qGalore doubles, or stays where adaptive is false', async () => {
+  const base = { rank: 4, period: 1 };
+  const stays = await traceOf(recipeOf('qGalore', { ...base, adaptive: false }), 5);
+  expect(await traceOf(recipeOf('qGalore', { ...base, queue: 1, threshold: 0 }), 5)).not.toBe(stays);
+});
+
+describe('optimisers of other kinds', () => {
+  it('have the moments that they keep in 8 bits', () => {
+    const held = (name: string, kind: string) => {
+      const { first, second } = recipeOf(name, { optimizer: { kind } }).optimizer as MomentCodecs;
+      return [first?.kind, second?.kind];
+    };
+    for (const name of ['adam8bit', 'qGalore']) {
+      expect(held(name, 'adamw')).toEqual(['dynamic8', 'dynamic8']);
+      expect(held(name, 'adafactor')).toEqual([undefined, 'dynamic8']);
+      for (const kind of ['sgd', 'lion']) expect(held(name, kind)).toEqual(['dynamic8', undefined]);
+    }
+    expect(() => recipeOf('adam8bit', { optimizer: { kind: 'sgd', momentum: 0 } })).toThrow(
+      /^optimizer\.momentum: got 0/,
+    );
+  });
+
+  it('train an integer graph', async () => {
+    for (const kind of ['adamw', 'lion', 'adafactor']) {
+      const recipe = recipeOf('qas', { optimizer: { kind } });
+      expect(recipe.optimizer).toMatchObject({ kind, weightDecay: 0 });
+      expect(recipe.title).toContain(kind);
+      await traceOf(recipe, 2);
+    }
   });
 });
 

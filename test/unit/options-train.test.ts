@@ -487,7 +487,7 @@ describe('recipes', () => {
     ],
     bfloat16Weights: [{ ...common, ...rounding, of: 'all' }],
     groupInt8Weights: [{ ...common, ...rounding, size: 64 }],
-    adam8bit: [{ ...common, block: 256, least: 4, map: 'linear', per: 'tensor', embedding: '32-bit' }],
+    adam8bit: [{ ...common, block: 256, least: 4, map: 'linear', per: 'block', embedding: '32-bit' }],
     qas: [
       {
         ...common,
@@ -504,7 +504,7 @@ describe('recipes', () => {
     coat: [
       {
         ...{ ...common, block: 64, expansion: false, group: 8 },
-        ...{ operands: 'float32', activations: 'float32', least: 7 },
+        ...{ operands: 'float32', activations: 'fp8', least: 7 },
       },
     ],
     mantissaMask: [{ ...common, mantissaBits: 2, rounding: 'nearest-even' }],

@@ -2,6 +2,7 @@
  * FP8 states of the optimiser, their range expanded, and FP8 activations from the forward pass to the backward pass. Source: Xi, Cai, Zhu
  * et al., "COAT: compressing optimizer states and activation for memory-efficient FP8 training", arXiv 2410.19313.
  */
+import { checkAbsent } from '../../check.ts';
 import { boolean, integer, maybe, word } from '../../schema.ts';
 import { momentsOf } from '../optimizers/settings.ts';
 import type { StateCodecSpec } from '../optimizers/state-codec.ts';
@@ -72,6 +73,7 @@ export function coat(options: CoatOptions = {}): Recipe {
   checkOptions(coatOptions, options);
   const { block = 128, expansion = true, group = 16, operands = 'fp8', activations = 'fp8' } = options;
   const { least, optimizer } = options;
+  if (activations === 'float32') checkAbsent('group', options.group, 'nothing where activations are float32');
   const names = [
     'coat',
     ...(expansion ? [] : ['plain']),
@@ -86,11 +88,15 @@ export function coat(options: CoatOptions = {}): Recipe {
     [phase(0, operands === 'fp8' ? fp8Slots : plainSlots)],
     options,
   );
+  const moments = momentsOf(made.optimizer);
+  if (moments.length === 0)
+    for (const option of ['block', 'expansion'] as const)
+      checkAbsent(option, options[option], 'nothing where the optimiser has no moments');
   const small = least === undefined ? {} : { least };
   const codec: StateCodecSpec = expansion
     ? { kind: 'expansion8', block, ...small }
     : { kind: 'quantizer', quantizer: inBlocks(block), ...small };
-  const codecs = Object.fromEntries(momentsOf(made.optimizer).map((moment) => [moment, codec]));
+  const codecs = Object.fromEntries(moments.map((moment) => [moment, codec]));
   return {
     ...made,
     optimizer: { ...made.optimizer, ...codecs, ...optimizer } as Recipe['optimizer'],

@@ -2,7 +2,9 @@
  * Optimiser states in a few dimensions of a gradient. Sources: Zhao et al., "GaLore: memory-efficient LLM training by gradient low-rank
  * projection", arXiv 2403.03507; Zhang et al., "Q-GaLore", arXiv 2407.08296, and the authors' implementation.
  */
+import { checkAbsent } from '../../check.ts';
 import { boolean, integer, maybe, number, word } from '../../schema.ts';
+import { momentsOf } from '../optimizers/settings.ts';
 import { plainSlots, type Recipe } from '../recipe.ts';
 import type { ProjectSpec } from '../update/spec.ts';
 import { checkOptions, optionsWithoutUpdate, phase, type RecipeOptions, recipe } from './base.ts';
@@ -87,7 +89,9 @@ export function galore(options: GaloreOptions = {}): Recipe {
 export function qGalore(options: QGaloreOptions = {}): Recipe {
   checkOptions(qGaloreOptions, options);
   const { rank = 32, group = 256, adaptive = true, threshold = 0.4, queue = 5, optimizer } = options;
-  const codec = { kind: 'dynamic8', block: group } as const;
+  if (!adaptive)
+    for (const option of ['threshold', 'queue'] as const)
+      checkAbsent(option, options[option], 'nothing where adaptive is false: the period stays');
   const names = [
     ...namesOf(options),
     ...(adaptive ? [] : ['fixed']),
@@ -99,16 +103,17 @@ export function qGalore(options: QGaloreOptions = {}): Recipe {
     ...(adaptive ? { adaptive: { threshold, queue } } : {}),
     quantizer: { format: 'uint4', scale: { per: 'block', size: group, from: 'minmax' } },
   };
-  const codecs = (optimizer?.kind ?? 'adamw') === 'adamw' ? { first: codec, second: codec } : {};
   const made = recipe(
     ['q-galore', ...names].join('-'),
     `Q-GaLore, gradients in ${rank} dimensions, 8-bit weights and moments`,
     [phase(0, plainSlots)],
-    {
-      ...options,
-      optimizer: { ...codecs, ...optimizer } as RecipeOptions['optimizer'] & object,
-      update: { project },
-    },
+    { ...options, update: { project } },
   );
-  return { ...made, store: groupInt8Weights({ size: group }).store! };
+  const codec = { kind: 'dynamic8', block: group } as const;
+  const codecs = Object.fromEntries(momentsOf(made.optimizer).map((moment) => [moment, codec]));
+  return {
+    ...made,
+    optimizer: { ...made.optimizer, ...codecs, ...optimizer } as Recipe['optimizer'],
+    store: groupInt8Weights({ size: group }).store!,
+  };
 }

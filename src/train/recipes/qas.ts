@@ -88,15 +88,16 @@ export function qas(options: QasOptions = {}): Recipe {
     ...(biases === undefined ? [] : [`biases${biases}`]),
     ...(channels === 1 ? [] : [`channels${channels}`]),
   ];
-  const { optimizer } = options;
+  const { optimizer = {} } = options;
+  const { kind = 'sgd' } = optimizer;
+  const plain = { kind, ...(kind === 'sgd' ? { momentum: 0 } : {}), weightDecay: 0 };
   const made = recipe(
     names.join('-'),
-    `8-bit integer weights and operands, gradient descent${scaling ? ' with quantisation-aware scaling' : ''}`,
+    `8-bit integer weights and operands, ${kind === 'sgd' ? 'gradient descent' : kind}${scaling ? ' with quantisation-aware scaling' : ''}`,
     [phase(0, integerSlots)],
     {
       ...options,
-      optimizer: { kind: 'sgd', momentum: 0, weightDecay: 0, ...optimizer } as RecipeOptions['optimizer'] &
-        object,
+      optimizer: { ...plain, ...optimizer } as RecipeOptions['optimizer'] & object,
       update: { gradient: [{ kind: 'integerGradient' }, ...(scaling ? [{ kind: 'qas' } as const] : [])] },
     },
   );

@@ -1,4 +1,6 @@
 /** Optimiser states in few bits. Source: Dettmers et al., "8-bit optimizers via block-wise quantization", arXiv 2110.02861. */
+import { checkAbsent } from '../../check.ts';
+import { ArgumentError } from '../../errors.ts';
 import { integer, maybe, word } from '../../schema.ts';
 import { momentsOf } from '../optimizers/settings.ts';
 import type { StateCodecSpec } from '../optimizers/state-codec.ts';
@@ -69,6 +71,7 @@ export function adam8bit(options: Adam8bitOptions = {}): Recipe {
   checkOptions(adam8bitOptions, options);
   const { block = 2048, map = 'dynamic', per = 'block', embedding = '8-bit', optimizer = {} } = options;
   const { kind = 'adamw' } = optimizer;
+  if (per === 'tensor') checkAbsent('block', options.block, "nothing beside per: 'tensor'");
   const made = recipe(
     [
       kind === 'adamw' ? 'adam8bit' : `${kind}8bit`,
@@ -82,6 +85,8 @@ export function adam8bit(options: Adam8bitOptions = {}): Recipe {
   );
   const codecs = codecsOf(options);
   const moments = momentsOf(made.optimizer).map((moment) => [moment, codecs[moment]]);
+  if (moments.length === 0)
+    throw new ArgumentError('optimizer.momentum', 0, 'a number above 0: without momentum there is no state');
   const coded = {
     ...made,
     optimizer: { ...made.optimizer, ...Object.fromEntries(moments), ...optimizer } as Recipe['optimizer'],

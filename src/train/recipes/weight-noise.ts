@@ -4,7 +4,7 @@
  * Sources: "Gaussian weight sampling for scalable, efficient and stable pseudo-quantization training", arXiv 2505.11170; Defossez, Adi,
  * Synnaeve, "Differentiable model compression via pseudo quantization noise" (DiffQ), arXiv 2104.09987, and the authors' implementation.
  */
-import { checkAscending } from '../../check.ts';
+import { checkAbsent, checkAscending } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { NoiseOptions, TransformData } from '../../quantizers/transforms/index.ts';
 import { boolean, integer, list, maybe, number, word } from '../../schema.ts';
@@ -67,6 +67,12 @@ export interface DiffQOptions extends WeightNoiseOptions {
   readonly penalty?: number;
 }
 
+/** What says how bits are learned has no meaning where they are not. */
+function checkLearning<O extends WeightNoiseOptions>(options: O, names: readonly (keyof O & string)[]): void {
+  if (options.learn !== false) return;
+  for (const option of names) checkAbsent(option, options[option], 'nothing where learn is false: bits stay');
+}
+
 /** Noisy weights, read by all three products. */
 function noisySlots(
   cast: Pick<OperandSpec, 'scale'> & { readonly format: string },
@@ -102,6 +108,7 @@ function learning(
  */
 export function gaussianWeightSampling(options: GaussianWeightSamplingOptions = {}): Recipe {
   checkOptions(gaussianWeightSamplingOptions, options);
+  checkLearning(options, ['learningRate', 'penalty', 'initial']);
   const { learn = true, target = 4, cast = 'bfloat16' } = options;
   const { initial = Math.min(target + 2, 32) } = options;
   if (learn && initial === target)
@@ -130,6 +137,7 @@ export function gaussianWeightSampling(options: GaussianWeightSamplingOptions = 
  */
 export function diffQ(options: DiffQOptions = {}): Recipe {
   checkOptions(diffQOptions, options);
+  checkLearning(options, ['learningRate', 'penalty', 'range']);
   const { learn = true, bits: initial = 8, range = [2, 15], group = 8, noise = 'gaussian' } = options;
   const [low, high] = range;
   checkAscending('range', range, range);
