@@ -419,7 +419,8 @@ function checkProject({ update, store, rules = [] }: Recipe): void {
   const project = update?.project;
   if (project === undefined) return;
   const path = 'recipe.update.project';
-  if (project.quantizer !== undefined) checkQuantizerSpec(`${path}.quantizer`, project.quantizer);
+  if (project.quantizer !== undefined)
+    checkStateCodec({ kind: 'quantizer', quantizer: project.quantizer }, path);
   const stores = [store, ...rules.map(({ set }) => set.store)];
   if (stores.some(feedsBack))
     throw new ArgumentError(path, 'a projection', 'none beside a store with feedback into the momentum');

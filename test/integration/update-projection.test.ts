@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { quantizer } from '../../src/quantizers/index.ts';
 import { wasmBackend } from '../../src/tfjs/index.ts';
 import {
   adamW,
@@ -152,13 +153,32 @@ describe('the basis', () => {
     expect(changes({ rank: 1, period: 2, adaptive }, 0.7, 11)).toEqual([0, 2, 4, 6, 8, 10]);
   });
 
-  it('may be held in few bits', () => {
-    const quantizer = { format: 'int4', scale: { per: 'tensor', from: 'absmax' } } as const;
-    const projector = new Projector(tf, [4, 6], { rank: 2, quantizer });
-    tf.tidy(() => void projector.project(tf.randomNormal([4, 6], 0, 1, 'float32', 5)));
-    const values = [...new Float32Array(projector.save()['basis']!.data.slice().buffer)];
-    const unit = Math.max(...values.map(Math.abs)) / 7;
-    for (const value of values) expect(Math.abs(value / unit - Math.round(value / unit))).toBeLessThan(1e-5);
+  it('may be held in codes of groups of the matrix that multiplies gradients', () => {
+    const options = { format: 'uint4', scale: { per: 'block', size: 3, from: 'minmax' } } as const;
+    const held = (projector: Projector): Float32Array =>
+      tf.tidy(() =>
+        tf
+          .transpose(projector.project(tf.eye(4)))
+          .dataSync<'float32'>()
+          .slice(),
+      );
+    for (const shape of [
+      [4, 6],
+      [6, 4],
+    ]) {
+      const make = (more: object = {}) => new Projector(tf, shape, { rank: 2, ...more });
+      const [wide, coded] = [make(), make({ quantizer: options })];
+      tf.tidy(() => {
+        const gradient = tf.randomNormal(shape, 0, 1, 'float32', 5);
+        for (const one of [wide, coded]) one.project(gradient);
+      });
+      const expected = quantizer(options).quantize(held(wide), [8]);
+      expect(held(coded)).toEqual(expected.values);
+      expect(coded.bytes).toBe(expected.bytes);
+      const other = make({ quantizer: options });
+      other.restore(coded.save());
+      expect(held(other)).toEqual(expected.values);
+    }
   });
 });
 

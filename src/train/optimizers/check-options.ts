@@ -2,13 +2,13 @@
 import { checkAbsent, checkFields, integerInRange, numberInRange, pathOf } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { checkSchema } from '../../schema.ts';
-import { checkQuantizerSpec } from '../quantizer-spec.ts';
 import { projectSchema, storeSchema } from '../recipe-schema.ts';
 import { checkSchedule, scheduleSchema } from '../schedule.ts';
 import { checkStore, feedsBack } from '../stores/index.ts';
 import { checkUpdate, stepSchema } from '../update/spec.ts';
 import type { Governor, OptimizerOptions, Rule } from './optimizer.ts';
 import { checkFeedback, checkValues, momentsOf, type OptimizerSettings } from './settings.ts';
+import { checkStateCodec } from './state-codec.ts';
 
 const optionNames: readonly (keyof OptimizerOptions | 'governor')[] = [
   ...(['seed', 'prefix', 'learningRate', 'schedule', 'decaySchedule', 'steps', 'store'] as const),
@@ -38,7 +38,8 @@ export function checkOptions(
   const { project } = options;
   if (project !== undefined) {
     checkSchema('options.project', project, projectSchema);
-    if (project.quantizer !== undefined) checkQuantizerSpec('options.project.quantizer', project.quantizer);
+    if (project.quantizer !== undefined)
+      checkStateCodec({ kind: 'quantizer', quantizer: project.quantizer }, 'options.project');
     if (feedsBack(store))
       throw new ArgumentError('options.project', 'a projection', 'none beside a store with feedback');
   }

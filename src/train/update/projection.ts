@@ -5,10 +5,17 @@
  * "Q-GaLore", arXiv 2407.08296, section 3.
  */
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
-import { quantizer } from '../../quantizers/index.ts';
+import { type Quantizer, quantizer } from '../../quantizers/index.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { firstNotFinite } from '../divergence.ts';
-import { float32Of, float64Of, type SavedArray, savedFloat32, savedFloat64 } from '../stores/index.ts';
+import {
+  bytesOf,
+  float32Of,
+  float64Of,
+  type SavedArray,
+  savedFloat32,
+  savedFloat64,
+} from '../stores/index.ts';
 import type { ProjectSpec } from './spec.ts';
 
 /** What elements of a matrix whose largest is 1 may be left out as: far below what binary64 can tell, far above where squares underflow. */
@@ -170,6 +177,52 @@ export function isProjected(shape: readonly number[], { rank }: ProjectSpec): bo
   return shape.length === 2 && Math.min(...shape) > rank;
 }
 
+/** A basis between two steps. */
+interface HeldBasis {
+  readonly bytes: number;
+  /** A row for each element of the vectors. */
+  read(): Float32Array;
+  write(next: Float32Array): void;
+  save(): SavedArray;
+  restore(saved: SavedArray | undefined): void;
+}
+
+function wideBasis(side: number, rank: number): HeldBasis {
+  let held = new Float32Array(side * rank);
+  return {
+    bytes: held.byteLength,
+    read: () => held,
+    write(next) {
+      held = next as typeof held;
+    },
+    save: () => savedFloat32(held, [side, rank]),
+    restore(saved) {
+      held = float32Of('basis', saved, side * rank) as typeof held;
+    },
+  };
+}
+
+/** In the codes of a quantiser, which reads the matrix that multiplies from its side as one row. */
+function codedBasis(side: number, rank: number, isLeft: boolean, codec: Quantizer): HeldBasis {
+  const row = [side * rank];
+  const turned = (values: Float32Array, rows: number, columns: number): Float32Array =>
+    isLeft ? values : values.map((_, i) => values[(i % rows) * columns + Math.floor(i / rows)]!);
+  let held = codec.quantize(new Float32Array(side * rank), row).pack();
+  return {
+    get bytes() {
+      return held.byteLength;
+    },
+    read: () => turned(codec.unpack(held, row).values as Float32Array, rank, side),
+    write(next) {
+      held = codec.quantize(turned(next, side, rank), row).pack();
+    },
+    save: () => ({ dtype: 'U8', shape: [held.byteLength], data: held }),
+    restore(saved) {
+      held = bytesOf('basis', saved, held.byteLength);
+    },
+  };
+}
+
 /** The projection of one matrix. */
 export class Projector {
   readonly #tf: TensorFlow;
@@ -178,7 +231,7 @@ export class Projector {
   readonly #columns: number;
   readonly #side: number;
   readonly #adaptive: { readonly threshold: number; readonly queue: number } | undefined;
-  #basis: Float32Array;
+  readonly #basis: HeldBasis;
   /** Steps taken so far, the step that finds the next basis, and the steps between two. */
   #steps = 0;
   #next = 0;
@@ -195,12 +248,18 @@ export class Projector {
     this.#adaptive = adaptive && { threshold: 0.4, queue: 5, ...adaptive };
     this.#period = period;
     this.#cosines = new Array<number>(this.#adaptive?.queue ?? 0).fill(2);
-    this.#basis = new Float32Array(this.#side * rank);
-    for (let i = 0; i < rank; i++) this.#basis[i * rank + i] = 1;
+    const { quantizer: codec } = spec;
+    this.#basis =
+      codec === undefined
+        ? wideBasis(this.#side, rank)
+        : codedBasis(this.#side, rank, this.#isLeft, quantizer(codec));
+    const first = new Float32Array(this.#side * rank);
+    for (let i = 0; i < rank; i++) first[i * rank + i] = 1;
+    this.#basis.write(first);
   }
 
   get bytes(): number {
-    return this.#basis.byteLength;
+    return this.#basis.bytes;
   }
 
   get #isLeft(): boolean {
@@ -233,26 +292,24 @@ export class Projector {
   }
 
   #tensor(): Tensor2D {
-    return this.#tf.tensor2d(this.#basis, [this.#side, this.#spec.rank]);
+    return this.#tf.tensor2d(this.#basis.read(), [this.#side, this.#spec.rank]);
   }
 
   #refresh(gradient: ArrayLike<number>): void {
-    const { rank, quantizer: codec } = this.#spec;
-    const found = firstEigenvectors(gram(gradient, this.#rows, this.#columns), this.#side, rank);
-    const shape = [this.#side, rank];
-    const basis = codec === undefined ? found : (quantizer(codec).fakeQuantize(found, shape) as Float32Array);
-    if (this.#steps > 0) this.#adapt(basis);
-    this.#basis = basis;
+    const { rank } = this.#spec;
+    const before = this.#basis.read();
+    this.#basis.write(firstEigenvectors(gram(gradient, this.#rows, this.#columns), this.#side, rank));
+    if (this.#steps > 0) this.#adapt(before, this.#basis.read());
     this.#next = this.#steps + this.#period;
   }
 
   /** Doubles the period where the first vectors of the last bases point the same way. */
-  #adapt(basis: Float32Array): void {
+  #adapt(before: Float32Array, basis: Float32Array): void {
     if (this.#adaptive === undefined) return;
     const { rank } = this.#spec;
     let [dot, a, b] = [0, 0, 0];
     for (let i = 0; i < this.#side; i++) {
-      const [x, y] = [this.#basis[i * rank]!, basis[i * rank]!];
+      const [x, y] = [before[i * rank]!, basis[i * rank]!];
       dot += x * y;
       a += x * x;
       b += y * y;
@@ -266,14 +323,14 @@ export class Projector {
   save(): Record<string, SavedArray> {
     const numbers = [this.#steps, this.#next, this.#period, ...this.#cosines];
     return {
-      basis: savedFloat32(this.#basis, [this.#side, this.#spec.rank]),
+      basis: this.#basis.save(),
       numbers: savedFloat64(Float64Array.from(numbers)),
     };
   }
 
   /** Takes up arrays of the names, types and shapes that `save` gives. */
   restore(arrays: Readonly<Record<string, SavedArray>>): void {
-    this.#basis = float32Of('basis', arrays['basis'], this.#basis.length);
+    this.#basis.restore(arrays['basis']);
     const numbers = float64Of('numbers', arrays['numbers'], 3 + this.#cosines.length);
     [this.#steps, this.#next, this.#period] = numbers as unknown as [number, number, number];
     this.#cosines = [...numbers.slice(3)];

@@ -146,7 +146,10 @@ export interface ProjectSpec {
    * least `threshold` (default 0.4). Default: it stays.
    */
   readonly adaptive?: { readonly threshold?: number; readonly queue?: number };
-  /** How the basis is held. Default float32. */
+  /**
+   * How the basis is held: codes of the matrix that multiplies gradients, read as one row: a row for each vector where it stands on the
+   * right, else for each of their elements. Default float32.
+   */
   readonly quantizer?: QuantizerOptions & { readonly format: string };
   /** Which matrices: those inside the blocks (default), or all. */
   readonly of?: 'linear' | 'all';
