@@ -155,6 +155,32 @@ export interface QuantizersModuleExports extends PieceExports {
     gain: number,
   ): void;
   /** `wide`, `divides`: 0 or 1. */
+  outOfUnits(
+    wide: number,
+    divides: number,
+    elements: number,
+    values: number,
+    length: number,
+    column: number,
+    columns: number,
+    size: number,
+    terms: number,
+    step: number,
+    pitch: number,
+    low: number,
+    high: number,
+  ): void;
+  addRanges(
+    source: number,
+    length: number,
+    column: number,
+    columns: number,
+    size: number,
+    terms: number,
+    step: number,
+    pitch: number,
+  ): void;
+  /** `wide`, `divides`: 0 or 1. */
   intoUnits(
     wide: number,
     divides: number,

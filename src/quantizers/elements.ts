@@ -7,7 +7,7 @@ import { bounded, carrierOf } from '../operations/carrier.ts';
 import type { RealArray } from '../operations/conversions.ts';
 import { forEachGroup, type Grouping } from './grouping.ts';
 import { dequantizer, type Scales } from './scales.ts';
-import { extremeExponent, interleavedSum, largestMagnitude, scaledGroup } from './statistics.ts';
+import { extremeExponent, interleavedSum, largestMagnitude, rangeOf, scaledGroup } from './statistics.ts';
 
 /** Where an array's elements are, and which of them share a scale. */
 export interface Layout {
@@ -70,7 +70,7 @@ function nothing(x: number): number {
  *
  * @param clipsInfinities Whether an infinity of x becomes the largest number too.
  */
-export function intoUnits(
+function intoUnits(
   x: RealArray,
   scaled: RealArray,
   layout: Layout,
@@ -95,39 +95,70 @@ export function intoUnits(
   });
 }
 
+/** The ends that elements are within. */
+interface Ends {
+  readonly low: number;
+  readonly high: number;
+}
+
 /**
  * The values of elements, of finite ones at most the largest number of the carrier; `zeroPoints` are taken from the elements
  * first. `values` may be `elements`.
+ *
+ * @param ends Elements are only rounded: zero points are added to them, and then they are brought within these.
  */
-export function outOfUnits(
+function outOfUnits(
   elements: RealArray,
   values: RealArray,
   layout: Layout,
   scales: Scales,
   zeroPoints?: Float64Array,
+  ends?: Ends,
 ): void {
   const { out } = scales;
   const dequantize = dequantizer(scales, carrierOf(values));
   forEachGroup(layout.grouping, layout.shape, (group, start, rows, rowStride, columns, columnStride) => {
     const factor = out[group]!;
-    const zero = zeroPoints === undefined ? 0 : zeroPoints[group]!;
+    const zero = zeroPoints?.[group];
     for (let r = 0; r < rows; r++) {
       let i = start + r * rowStride;
-      // Subtracting +0 keeps the sign of a zero.
-      for (let c = 0; c < columns; c++, i += columnStride)
-        values[i] = dequantize(elements[i]! - zero, factor);
+      for (let c = 0; c < columns; c++, i += columnStride) {
+        let element = elements[i]!;
+        if (ends !== undefined) {
+          if (zero !== undefined) element += zero;
+          element = element < ends.low ? ends.low : element > ends.high ? ends.high : element;
+          elements[i] = element;
+        }
+        // Subtracting +0 keeps the sign of a zero.
+        values[i] = dequantize(element - (zero ?? 0), factor);
+      }
     }
   });
 }
 
-/** Adds the number of its group to every element. */
-export function addPerGroup(elements: RealArray, { grouping, shape }: Layout, numbers: Float64Array): void {
-  forEachGroup(grouping, shape, (group, start, rows, rowStride, columns, columnStride) => {
-    for (let r = 0; r < rows; r++)
-      for (let c = 0; c < columns; c++)
-        elements[start + r * rowStride + c * columnStride]! += numbers[group]!;
+/** The least and the largest element of every group, and 0; NaN both if there is a NaN. */
+function rangesOf(x: RealArray, layout: Layout, lows: Float64Array, highs: Float64Array): void {
+  forEachMembers(x, layout, (members, group) => {
+    const { low, high } = rangeOf(members);
+    lows[group] = low;
+    highs[group] = high;
   });
 }
+
+/** The largest magnitude of every group. */
+function maximaOf(x: RealArray, layout: Layout, groups: number): Float64Array {
+  return perGroup(x, layout, groups, largestMagnitude);
+}
+
+/** The loops that a quantisation is made of, which kernels have too. */
+export interface GroupLoops {
+  readonly intoUnits: typeof intoUnits;
+  readonly outOfUnits: typeof outOfUnits;
+  readonly rangesOf: typeof rangesOf;
+  readonly maximaOf: typeof maximaOf;
+}
+
+export const referenceLoops: GroupLoops = { intoUnits, outOfUnits, rangesOf, maximaOf };
 
 /** The decode scale of a group that minimises sum (x - scale e)^2; undefined if all elements are zero. */
 export function leastSquaresScale(members: RealArray, elements: RealArray): number | undefined {

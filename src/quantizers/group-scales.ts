@@ -8,7 +8,7 @@ import type { IntFormat } from '../formats/format.ts';
 import { carried, carrierOf, productIn, quotientIn } from '../operations/carrier.ts';
 import type { RealArray } from '../operations/conversions.ts';
 import { isStochastic } from '../rounding/options.ts';
-import { forEachMembers, type Layout, perGroup } from './elements.ts';
+import { forEachMembers, type GroupLoops, type Layout, perGroup, referenceLoops } from './elements.ts';
 import { fourOverSixScale } from './four-over-six.ts';
 import { axisIndex, countGroups } from './grouping.ts';
 import type { FixedScales } from './learned.ts';
@@ -16,7 +16,7 @@ import type { ResolvedQuantizer } from './quantizer-options.ts';
 import type { ResolvedScale } from './scale-options.ts';
 import { powerScale, type Scales, scaleSetter, tensorEncodeScale, useScale } from './scales.ts';
 import { bestThresholds } from './search.ts';
-import { largestMagnitude, type MagnitudeStatistic, rangeOf, statisticOf } from './statistics.ts';
+import { largestMagnitude, type MagnitudeStatistic, statisticOf } from './statistics.ts';
 import type { Tracker } from './tracking.ts';
 import { affineOf, toZeroPoint } from './zero-points.ts';
 
@@ -26,6 +26,8 @@ export interface RunContext {
   readonly tracker: Tracker;
   /** The scales, and zero points, that are not taken from x. */
   readonly fixed: FixedScales | undefined;
+  /** Default: the reference's. */
+  readonly loops?: GroupLoops;
 }
 
 /** The encode scales, and which of them a group has. */
@@ -63,7 +65,7 @@ function tensorLevelOf(
 }
 
 /** The values of x under the scales as they stand, without random bits. */
-type ImageOf = (x: RealArray, layout: Layout, scales: Scales, options: ResolvedQuantizer) => RealArray;
+export type ImageOf = (x: RealArray, layout: Layout, scales: Scales, options: ResolvedQuantizer) => RealArray;
 
 /**
  * Sets the scale of every group from a statistic or by search.
@@ -74,7 +76,7 @@ export function setMagnitudeScales(
   x: RealArray,
   layout: Layout,
   scales: Scales,
-  { options, tracker }: RunContext,
+  { options, tracker, loops = referenceLoops }: RunContext,
   imageOf: ImageOf,
 ): Float64Array | undefined {
   const { scale, format } = options;
@@ -101,9 +103,10 @@ export function setMagnitudeScales(
     return level?.encode;
   }
   const from = scale.from as MagnitudeStatistic;
-  const current = perGroup(x, layout, groups, (members) =>
-    carry(statisticOf(members, from, scale.percentile)),
-  );
+  const current =
+    from === 'absmax'
+      ? loops.maximaOf(x, layout, groups)
+      : perGroup(x, layout, groups, (members) => carry(statisticOf(members, from, scale.percentile)));
   const used = tracker.track(current);
   const times = productIn(carrier);
   const thresholds = used.map((each) => {
@@ -176,15 +179,11 @@ export function setAffineScales(
   x: RealArray,
   layout: Layout,
   scales: Scales,
-  { options, tracker }: RunContext,
+  { options, tracker, loops = referenceLoops }: RunContext,
 ): Float64Array {
   const groups = scales.stored.length;
   const ends = new Float64Array(2 * groups);
-  forEachMembers(x, layout, (members, group) => {
-    const { low, high } = rangeOf(members);
-    ends[group] = low;
-    ends[groups + group] = high;
-  });
+  loops.rangesOf(x, layout, ends.subarray(0, groups), ends.subarray(groups));
   const used = tracker.track(ends);
   return Float64Array.from({ length: groups }, (_, group) => {
     const [low, high] = [used[group]!, used[groups + group]!];

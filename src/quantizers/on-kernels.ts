@@ -15,12 +15,12 @@ import {
   type QuantizerPlan,
   type ScaleForm,
 } from '../kernels/quantizers/quantizer-plan.ts';
-import { scaleIntoUnits } from '../kernels/quantizers/units.ts';
+import { rangesOfGroups, scaleIntoUnits, scaleOutOfUnits } from '../kernels/quantizers/units.ts';
 import { carrierOf, toBinary32 } from '../operations/carrier.ts';
 import type { RealArray } from '../operations/conversions.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
 import { integerOf64Bits } from '../rounding/options.ts';
-import type { intoUnits } from './elements.ts';
+import { type GroupLoops, referenceLoops } from './elements.ts';
 import { aroundAxis, countGroups, type Grouping } from './grouping.ts';
 import { type Direction, trailingBits } from './power-of-two.ts';
 import type { CallOptions, ResolvedQuantizer } from './quantizer-options.ts';
@@ -163,12 +163,37 @@ export function layoutOf(grouping: Grouping, shape: readonly number[]): GroupLay
   }
 }
 
-/** As `intoUnits`, for a tensor that the kernels have quantised. */
-export const unitsOnKernels: typeof intoUnits = (x, scaled, { grouping, shape }, scales, clipsInfinities) =>
-  scaleIntoUnits(x as Float32Array, scaled, layoutOf(grouping, shape), {
-    ...{ factors: scales.into, divides: scales.dividesInto },
-    ...{ most: carrierOf(scaled).max, clipsInfinities },
-  });
+/** The loops over the elements of Float32Arrays. */
+const kernelLoops: GroupLoops = {
+  intoUnits(x, scaled, { grouping, shape }, scales, clipsInfinities) {
+    const { into: factors, dividesInto: divides } = scales;
+    const scaling = { factors, divides, most: carrierOf(scaled).max, clipsInfinities };
+    scaleIntoUnits(x as Float32Array, scaled, layoutOf(grouping, shape), scaling);
+  },
+  outOfUnits(elements, values, layout, scales, zeroPoints, ends) {
+    const { out: factors, dividesOut: divides } = scales;
+    // Products of two levels may have more bits than binary64.
+    if (scales.isTwoLevel) referenceLoops.outOfUnits(elements, values, layout, scales, zeroPoints, ends);
+    else {
+      const { grouping, shape } = layout;
+      const scaling = { factors, divides, zeroPoints, ends };
+      scaleOutOfUnits(elements, values as Float32Array, layoutOf(grouping, shape), scaling);
+    }
+  },
+  rangesOf(x, { grouping, shape }, lows, highs) {
+    rangesOfGroups(x as Float32Array, layoutOf(grouping, shape), lows, highs);
+  },
+  maximaOf(x, layout, groups) {
+    const [lows, highs] = [new Float64Array(groups), new Float64Array(groups)];
+    this.rangesOf(x, layout, lows, highs);
+    return highs.map((high, group) => Math.max(high, -lows[group]!));
+  },
+};
+
+/** The loops over the elements of a tensor: kernels, where they take it. */
+export function loopsFor(x: RealArray, shape: readonly number[]): GroupLoops {
+  return isFloat32Array(x) && !shape.includes(0) ? kernelLoops : referenceLoops;
+}
 
 /** The rounding of one call; undefined where the call has random integers of its own, or an index that it must not have. */
 export function callRounding(

@@ -11,8 +11,8 @@ import type { FloatFormat, Format } from '../formats/format.ts';
 import { pack, unpack } from '../formats/packing.ts';
 import { toBinary32 } from '../operations/carrier.ts';
 import { decode, encode, type RealArray } from '../operations/conversions.ts';
-import { outOfUnits } from './elements.ts';
 import { axisIndex, countGroups, type Grouping, groupShape, lengthOf } from './grouping.ts';
+import { loopsFor } from './on-kernels.ts';
 import type { ResolvedQuantizer } from './quantizer-options.ts';
 import { newScales, type Scales, useScale } from './scales.ts';
 import { type Residue, residueBytes, type Transform, type TransformContext } from './transforms/transform.ts';
@@ -120,7 +120,7 @@ export function dequantize(quantized: Quantized): RealArray {
   const elements = decode(codes, options.format);
   const values = isFloat32 ? new Float32Array(elements.length) : new Float64Array(elements.length);
   const layout = { grouping: options.scale.grouping, shape };
-  outOfUnits(elements, values, layout, scalesOf(known), zeroPoints);
+  loopsFor(values, shape).outOfUnits(elements, values, layout, scalesOf(known), zeroPoints);
   return transform === undefined || !options.invert
     ? values
     : transform.inverse(values, shape, residue, context);

@@ -8,18 +8,23 @@ import { int } from '../formats/int.ts';
 import { checkCarrier } from '../formats/real-arrays.ts';
 import { toBinary32 } from '../operations/carrier.ts';
 import { fitsBinary32, type RealArray, round } from '../operations/conversions.ts';
-import { resolveRounding } from '../rounding/options.ts';
+import { dropsHighBits, resolveRounding } from '../rounding/options.ts';
 import { roundScalar } from '../rounding/round.ts';
 import {
-  addPerGroup,
   forEachMembers,
+  type GroupLoops,
   groupsOf,
-  intoUnits,
   type Layout,
   leastSquaresScale,
-  outOfUnits,
+  referenceLoops,
 } from './elements.ts';
-import { type RunContext, setAffineScales, setFixedScales, setMagnitudeScales } from './group-scales.ts';
+import {
+  type ImageOf,
+  type RunContext,
+  setAffineScales,
+  setFixedScales,
+  setMagnitudeScales,
+} from './group-scales.ts';
 import { countGroups } from './grouping.ts';
 import type { CallOptions, ResolvedQuantizer } from './quantizer-options.ts';
 import { newScales, type Scales, useScale } from './scales.ts';
@@ -37,7 +42,8 @@ export interface Run {
   readonly zeroPoints: Float64Array | undefined;
 }
 
-const wholeNumbers = int({ bits: 53 });
+/** The integers that zero points are added to, in binary32 and binary64: their ends lie far beyond those of elements. */
+const wholeNumbers = { float32: int({ bits: 23 }), float64: int({ bits: 53 }) };
 
 function like(x: RealArray, isFloat32: boolean): RealArray {
   return isFloat32 ? new Float32Array(x.length) : new Float64Array(x.length);
@@ -47,8 +53,12 @@ function like(x: RealArray, isFloat32: boolean): RealArray {
  * Whether elements in units of their scale are held in binary32. Scaling by a power of two is exact, so it keeps binary64;
  * two-level scales are defined in binary32; others are as wide as x.
  */
-function scalesInBinary32(x: RealArray, { format, scale }: ResolvedQuantizer): boolean {
-  if (scale.powerOfTwo || scale.hasZeroPoint || !fitsBinary32(format)) return false;
+function scalesInBinary32(x: RealArray, { format, scale, round: given }: ResolvedQuantizer): boolean {
+  if (!fitsBinary32(format)) return false;
+  // The quotient is rounded as x is.
+  const { saturation = 'none' } = given;
+  if (scale.hasZeroPoint) return isFloat32Array(x) && format.bits <= 16 && !dropsHighBits({ saturation });
+  if (scale.powerOfTwo) return false;
   return scale.tensorScale !== false || isFloat32Array(x);
 }
 
@@ -57,31 +67,17 @@ export function unitsLike(x: RealArray, options: ResolvedQuantizer): RealArray {
   return like(x, scalesInBinary32(x, options));
 }
 
-/** Rounds the scaled numbers to the elements in use. */
-function elementsOf(
+/** The scaled numbers rounded, zero points apart. */
+function roundedOf(
   scaled: RealArray,
-  layout: Layout,
   options: ResolvedQuantizer,
-  zeroPoints: Float64Array | undefined,
-  call: CallOptions,
+  hasZeroPoints: boolean,
+  { seed, stream, offset, random }: CallOptions,
 ): RealArray {
-  const { format, low, high } = options;
-  const { seed, stream, offset, random } = call;
   const given = { seed, stream, offset, random };
   const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const rounded = { ...options.round, ...said };
-  if (zeroPoints === undefined) {
-    const elements = round(scaled, format, rounded);
-    if (low > format.min) for (let i = 0; i < elements.length; i++) if (elements[i]! < low) elements[i] = low;
-    return elements;
-  }
-  const elements = round(scaled, wholeNumbers, rounded);
-  addPerGroup(elements, layout, zeroPoints);
-  for (let i = 0; i < elements.length; i++) {
-    const element = elements[i]!;
-    elements[i] = element < low ? low : element > high ? high : element;
-  }
-  return elements;
+  const integers = wholeNumbers[isFloat32Array(scaled) ? 'float32' : 'float64'];
+  return round(scaled, hasZeroPoints ? integers : options.format, { ...options.round, ...said });
 }
 
 /** Keeps numbers within the range of the elements where the scale is 0: no infinity is to be multiplied by it. */
@@ -97,22 +93,22 @@ function clampWorthless(
       scaled[i] = Math.min(Math.max(scaled[i]!, low), high);
 }
 
-/** x in units of its scales, by the definition or what gives the same bits. */
+/** x in units of its scales. */
 export function scaledUnder(
   x: RealArray,
   layout: Layout,
   scales: Scales,
   options: ResolvedQuantizer,
-  convert: typeof intoUnits = intoUnits,
+  { intoUnits }: GroupLoops,
 ): RealArray {
   const { scale } = options;
-  const scaled = unitsLike(x, options);
   const clips = options.round.saturation === 'finite';
-  convert(x, scaled, layout, scales, clips);
-  if (scales.isTwoLevel && !clips) clampWorthless(scaled, layout, scales, options);
-  // The quotient is rounded as x is; the sum with a zero point needs more room.
-  if (scale.hasZeroPoint && isFloat32Array(x))
+  const scaled = unitsLike(x, options);
+  intoUnits(x, scaled, layout, scales, clips);
+  // The quotient is rounded as x is.
+  if (scale.hasZeroPoint && isFloat32Array(x) && !isFloat32Array(scaled))
     for (let i = 0; i < scaled.length; i++) scaled[i] = toBinary32(scaled[i]!);
+  if (scales.isTwoLevel && !clips) clampWorthless(scaled, layout, scales, options);
   // -0 + 0 is +0.
   if (scale.isNvfp4) for (let i = 0; i < scaled.length; i++) scaled[i]! += 0;
   return scaled;
@@ -126,16 +122,16 @@ function imageUnder(
   options: ResolvedQuantizer,
   zeroPoints: Float64Array | undefined,
   call: CallOptions,
+  loops: GroupLoops,
 ): Pick<Run, 'scaled' | 'elements' | 'values'> {
-  const scaled = scaledUnder(x, layout, scales, options);
-  const elements = elementsOf(scaled, layout, options, zeroPoints, call);
+  const { format, low, high } = options;
+  const scaled = scaledUnder(x, layout, scales, options, loops);
+  const elements = roundedOf(scaled, options, zeroPoints !== undefined, call);
   const values = like(x, isFloat32Array(x));
-  outOfUnits(elements, values, layout, scales, zeroPoints);
+  const lowest = low > format.min ? low : -Infinity;
+  const ends = zeroPoints === undefined ? { low: lowest, high: Infinity } : { low, high };
+  loops.outOfUnits(elements, values, layout, scales, zeroPoints, ends);
   return { scaled, elements, values };
-}
-
-function plainImage(x: RealArray, layout: Layout, scales: Scales, options: ResolvedQuantizer): RealArray {
-  return imageUnder(x, layout, scales, options, undefined, {}).values;
 }
 
 /** The decode scales that fit the elements best take the place of the statistic's. */
@@ -171,7 +167,7 @@ export function runQuantizer(
   context: RunContext,
   call: CallOptions,
 ): Run {
-  const { options } = context;
+  const { options, loops = referenceLoops } = context;
   const { scale, format } = options;
   checkCarrier('x', x, format);
   const layout = { grouping: scale.grouping, shape };
@@ -184,10 +180,13 @@ export function runQuantizer(
   let tensorEncode: Float64Array | undefined;
   if (context.fixed !== undefined) zeroPoints = setFixedScales(scales, context.fixed, options);
   else if (scale.hasZeroPoint) zeroPoints = setAffineScales(x, layout, scales, context);
-  else tensorEncode = setMagnitudeScales(x, layout, scales, codingContext, plainImage);
-  const image = imageUnder(x, layout, scales, options, zeroPoints, call);
+  else {
+    const imageOf: ImageOf = (...given) => imageUnder(...given, undefined, {}, loops).values;
+    tensorEncode = setMagnitudeScales(x, layout, scales, codingContext, imageOf);
+  }
+  const image = imageUnder(x, layout, scales, options, zeroPoints, call, loops);
   if (!isFitted) return { x, layout, ...image, scales, tensorEncode, zeroPoints };
   const fitted = refit({ x, elements: image.elements, layout }, scales, options);
-  outOfUnits(image.elements, image.values, layout, fitted);
+  loops.outOfUnits(image.elements, image.values, layout, fitted);
   return { x, layout, ...image, scales: fitted, tensorEncode, zeroPoints };
 }

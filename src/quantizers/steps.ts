@@ -9,7 +9,7 @@ import { blend } from './gradients/strength.ts';
 import { axisIndex, checkShape, type Grouping } from './grouping.ts';
 import { type ScaleSource, scaleSource } from './learned.ts';
 import { checkNaN, codesOf, fillHoles, withoutNaN } from './nan.ts';
-import { type KernelRun, kernelPlan, runOnKernels, unitsOnKernels } from './on-kernels.ts';
+import { type KernelRun, kernelPlan, loopsFor, runOnKernels } from './on-kernels.ts';
 import type { Explained } from './pullback.ts';
 import { type Quantized, quantized } from './quantized.ts';
 import type { CallOptions, ResolvedQuantizer } from './quantizer-options.ts';
@@ -80,11 +80,12 @@ export class QuantizerSteps {
     return { given: whole, x, holes, shape, residue, context };
   }
 
-  /** By the reference. */
+  /** By the reference, its loops by kernels where they take the tensor. */
   #run({ x, holes, shape }: Prepared, call: CallOptions): Run {
     const { options, tracker, source } = this;
     const fixed = source.scalesFor(x, shape);
-    const done = runQuantizer(x, shape, { options, tracker, fixed }, call);
+    const loops = loopsFor(x, shape);
+    const done = runQuantizer(x, shape, { options, tracker, fixed, loops }, call);
     if (options.nan === 'max') fillHoles(done, holes, options.high);
     if (call.update ?? true) {
       tracker.commit();
@@ -132,7 +133,7 @@ export class QuantizerSteps {
       const encode = tensorEncode?.[Math.floor(group / perLevel)] ?? 1;
       useScale(options.scale, scales, group, given.stored[group]!, encode);
     }
-    const scaled = scaledUnder(x, layout, scales, options, unitsOnKernels);
+    const scaled = scaledUnder(x, layout, scales, options, loopsFor(x, shape));
     return { x, layout, scaled, elements, values, scales, tensorEncode, zeroPoints: undefined };
   }
 

@@ -77,14 +77,19 @@ export function eachPart(
     );
 }
 
-/** Calls `work` with room for a number a group of the longest band. */
-export function withTerms(layout: GroupLayout, work: (terms: number, numbers: Float64Array) => void): void {
+/** Calls `work` with room for so many numbers a group of the longest band, as lists that follow each other. */
+export function withTerms(
+  layout: GroupLayout,
+  work: (terms: number, ...lists: Float64Array[]) => void,
+  count = 1,
+): void {
   const heap = privateHeap();
   const most = Math.max(cached.groups, Math.ceil(layout.columns / layout.size));
   room();
-  const terms = heap.allocate(8 * most);
+  const terms = heap.allocate(8 * most * count);
+  const listOf = (i: number) => new Float64Array(heap.memory.buffer, terms + 8 * most * i, most);
   try {
-    work(terms, new Float64Array(heap.memory.buffer, terms, most));
+    work(terms, ...Array.from({ length: count }, (_, i) => listOf(i)));
   } finally {
     heap.free(terms);
   }

@@ -7,4 +7,4 @@ export { encodeScales, powerScales, twoLevelScales } from './scales';
 export { candidates, keepBetter, squaredErrors } from './search';
 export { absoluteMaxima, addSums, meanStatistics, multiplyStatistics, takeMeans } from './statistics';
 export { narrowGroups, wideFactors, widenGroups } from './wide';
-export { intoUnits } from './units';
+export { addRanges, intoUnits, outOfUnits } from './units';
