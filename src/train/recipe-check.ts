@@ -31,6 +31,7 @@ import {
   type InputGradientSpec,
   keepsRowsTurned,
   type LearnBits,
+  type LearnScale,
   type LinearSlots,
   type OperandForm,
   type OperandSpec,
@@ -101,6 +102,9 @@ function checkLearned(
 ): void {
   const { invert } = spec;
   spec.learn?.forEach((one, i) => {
+    const { within: range } = one as Partial<LearnScale>;
+    if (one.of !== 'scale') checkAbsent(`${path}.learn[${i}].within`, range, 'nothing but for scales');
+    else if (range !== undefined) checkAscending(`${path}.learn[${i}].within`, range, range);
     if (one.of === 'bits') {
       checkBits(`${path}.learn[${i}]`, one, spec);
       checkAbsent(
@@ -312,6 +316,8 @@ function checkRules(
   rules.forEach(({ set }, i) => {
     const place = `${path}.${field}[${i}].set`;
     checkSlots(place, set);
+    if (set.fixedCodes === true && set.frozen !== true)
+      throw new ArgumentError(`${place}.frozen`, set.frozen, 'true, where codes stay as they are');
     if (set.store !== undefined) {
       checkStore(set.store, `${place}.store`);
       checkFeedback(optimizer, set.store, `${place}.store`);

@@ -91,13 +91,15 @@ export interface ComplexForm {
 /** What of an operand may be trained, beside bits. */
 type LearnedOf = 'scale' | 'zeroPoint' | 'form' | 'levels';
 
-interface LearnScale {
+export interface LearnScale {
   /** `form`: all numbers of the operand's form; `levels`: the values of its format, which begin as they are. */
   readonly of: LearnedOf;
   /** Its peak; it follows the recipe's schedule. Above 0. */
   readonly learningRate: number;
   /** When numbers stay as they are. Default: never. */
   readonly freeze?: FreezeSpec;
+  /** Of scales: the least and the largest one, above 0. Default: any. */
+  readonly within?: readonly [least: number, largest: number];
 }
 
 /**
@@ -202,6 +204,11 @@ export interface RuleSet<N extends string = never> extends PartialSlots<N> {
   readonly frozen?: boolean;
   /** What of its quantisers is trained, of what they say. Default: all of it. */
   readonly learns?: readonly (LearnedOf | 'bits')[];
+  /**
+   * Whether the codes of a weight stay as they are while what is learned of its scales and zero points is trained (EfficientQAT). Only of
+   * frozen weights.
+   */
+  readonly fixedCodes?: boolean;
   /** The part of the output channels that updates change: so many of the first ones, rounded up. Default 1: all. */
   readonly updated?: number;
 }

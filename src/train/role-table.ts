@@ -219,7 +219,7 @@ export function rolesOf(
 /** The row of a parameter, or of products without one. */
 function rowOf(context: RowContext, inForce: RulesInForce, one: Selectable): string[] {
   const { recipe, matrixOf, blocks } = context;
-  const { first, second, frozen, learns, updated = 1 } = settingsUnder(inForce, one, blocks);
+  const { first, second, frozen, learns, fixedCodes, updated = 1 } = settingsUnder(inForce, one, blocks);
   const own = {
     ...recipe.optimizer,
     ...(first && { first }),
@@ -238,6 +238,7 @@ function rowOf(context: RowContext, inForce: RulesInForce, one: Selectable): str
     bitsWords({ emulate: inForce.phase.emulate, w: slots.forward.w, store, shape }),
     (store === undefined ? 'float32' : storeWords(store)) +
       (frozen === true ? ', frozen' : updated < 1 ? `, ${updated} of its channels updated` : '') +
+      (fixedCodes === true ? ', codes fixed' : '') +
       (learns === undefined ? '' : `, learns ${learns.join(' ') || 'nothing'}`),
     ...stateWords(own, isMatrix(one)),
     one.role,

@@ -1,9 +1,11 @@
 /** The recipes whose quantisers learn or remember: a step of two layers against loops that know nothing of the library. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
-import { models, recipes, roleTable, train } from '../../src/train/index.ts';
+import { applyRecipe, models, recipes, roleTable, train } from '../../src/train/index.ts';
 import { labelledData } from '../../src/train/labelled-data.ts';
-import { affineByAverages, LearnedSteps, scaledRows } from '../oracles/recipes/learned.ts';
+import { type OperandSpec, plainSlots } from '../../src/train/recipe.ts';
+import { checkRecipe } from '../../src/train/recipe-check.ts';
+import { affineByAverages, LearnedSteps, nearest, scaledRows } from '../oracles/recipes/learned.ts';
 import { type LayerSlots, numbers, step } from '../oracles/recipes/slots.ts';
 import { netOf, trained } from './recipe-steps.ts';
 
@@ -85,6 +87,173 @@ describe('learned steps', () => {
     const language = bitsOf({ bits: 2, ends: 'binary32' }, 'llama-tiny');
     expect(language).toMatchObject({ embedding: '-', 'layers.0.mlp.up': 'int2', head: '-' });
     expect(bitsOf({ bits: 2 }, 'llama-tiny')).toMatchObject({ embedding: '-', head: 'int8' });
+  });
+});
+
+describe('codes that stay as they are', () => {
+  const [tokens, inputs, outputs, size] = [5, 8, 3, 4];
+  const groups = inputs / size;
+  const [high, rate, steps] = [3, 2 ** -4, 6];
+  const w: OperandSpec = {
+    ...{
+      format: 'uint2',
+      scale: { per: 'block', size, from: 'learned', initial: 'minmax' },
+      gradient: 'lsq',
+    },
+    learn: [
+      { of: 'scale', learningRate: rate, within: [0.12, 0.3] },
+      { of: 'zeroPoint', learningRate: rate },
+    ],
+  };
+  const recipeOf = (learns: readonly ('scale' | 'zeroPoint')[]) => ({
+    ...recipes.float32(descent as object),
+    phases: [
+      { ...recipes.float32().phases[0]!, linear: { ...plainSlots, forward: { x: null, w } } },
+      {
+        ...recipes.float32().phases[0]!,
+        ...{ from: 0.5, linear: { ...plainSlots, forward: { x: null, w } } },
+        rules: [{ where: { parameter: '.' }, set: { frozen: true, learns, fixedCodes: true } }],
+      },
+    ],
+  });
+  const f = Math.fround;
+
+  it.each([[['scale']], [['scale', 'zeroPoint']]] as const)(
+    'train %j under them, by plain loops; taken up again they have the same bits',
+    async (learns) => {
+      const recipe = { ...recipeOf(learns), update: { gradient: [] } };
+      const [x, t] = [numbers(tokens * inputs, 1), numbers(tokens * outputs, 3)];
+      const [xs, ts] = [tf.tensor2d(x, [tokens, inputs]), tf.tensor2d(t, [tokens, outputs])];
+      const weight = tf.variable(
+        tf.tensor2d(numbers(inputs * outputs, 2), [inputs, outputs]),
+        true,
+        'w/kernel',
+      );
+      const open = () => applyRecipe(tf, recipe, { variables: [weight], steps, seed: 1 });
+      let run = await open();
+      const list = (name: string): number[] => {
+        const found = [...run.save().arrays].find(([key]) => key.endsWith(`/${name}`));
+        return found === undefined ? [] : [...new Float64Array(found[1].data.slice().buffer)];
+      };
+      const forward = (): Float32Array =>
+        tf.tidy(
+          () =>
+            tf
+              .matMul(xs, weight as never)
+              .dataSync()
+              .slice() as Float32Array,
+        );
+      const optimizer = tf.train.sgd(2 ** -6);
+      const step = (): void => {
+        const { grads } = tf.variableGrads(
+          () => tf.sum(tf.mul(tf.matMul(xs, weight as never), ts)).asScalar(),
+          [weight],
+        );
+        optimizer.applyGradients(grads);
+        tf.dispose(grads as never);
+      };
+      for (let i = 0; i < steps / 2; i++) step();
+      const values = weight.dataSync().slice();
+      let [scales, zeros] = [list('scales'), list('zeroPoints')];
+      expect(list('fixedScales')).toEqual([]);
+      // Rows of the quantiser are outputs; a group is a part of one.
+      const at = (g: number, j: number): number =>
+        ((g % groups) * size + j) * outputs + Math.floor(g / groups);
+      const codes = scales.map((scale, g) =>
+        Array.from({ length: size }, (_, j) =>
+          Math.min(high, Math.max(0, nearest(f(values[at(g, j)]! / scale) + nearest(zeros[g]!)))),
+        ),
+      );
+      // A step's gradient of the image: x^T t, whatever the weight.
+      const g = (i: number): number => {
+        let sum = 0;
+        for (let token = 0; token < tokens; token++)
+          sum = f(
+            sum + f(x[token * inputs + Math.floor(i / outputs)]! * t[token * outputs + (i % outputs)]!),
+          );
+        return sum;
+      };
+      let held = 0;
+      for (let i = steps / 2; i < steps; i++) {
+        step();
+        if (i === 4) {
+          // Another run goes on from what was saved.
+          const saved = run.save();
+          run.stop();
+          run = await open();
+          run.restore(saved, optimizer);
+        }
+        const slope = (sums: (group: number, j: number) => number): number[] =>
+          scales.map((_, group) => {
+            let sum = 0;
+            for (let j = 0; j < size; j++) sum += g(at(group, j)) * sums(group, j);
+            return sum * (1 / Math.sqrt(size * high));
+          });
+        const ofScales = slope((group, j) => codes[group]![j]! - nearest(zeros[group]!));
+        const ofZeros = slope((group) => -scales[group]!);
+        const next = (value: number, gradient: number): number => f(value - f(f(gradient) * f(rate)));
+        held += scales.filter((scale, group) => {
+          const free = next(scale, ofScales[group]!);
+          return free > 0.3 || free < 0.12;
+        }).length;
+        const before = scales;
+        scales = scales.map((scale, group) =>
+          f(Math.min(0.3, Math.max(0.12, next(scale, ofScales[group]!)))),
+        );
+        if (learns.length > 1) zeros = zeros.map((zero, group) => next(zero, ofZeros[group]!));
+        expect(list('scales')).toEqual(scales);
+        expect(list('zeroPoints')).toEqual(zeros);
+        expect(scales).not.toEqual(before);
+        expect(weight.dataSync()).toEqual(values);
+        // What is read is these codes under the scales that there are by now.
+        const image = new Float32Array(inputs * outputs);
+        codes.forEach((own, group) => {
+          own.forEach((code, j) => {
+            image[at(group, j)] = f((code - nearest(zeros[group]!)) * scales[group]!);
+          });
+        });
+        const y = forward();
+        y.forEach((value, place) => {
+          let sum = 0;
+          for (let k = 0; k < inputs; k++)
+            sum = f(
+              sum + f(x[Math.floor(place / outputs) * inputs + k]! * image[k * outputs + (place % outputs)]!),
+            );
+          expect(value).toBe(sum);
+        });
+      }
+      expect(held).toBeGreaterThan(0);
+      // By rounding anew some codes would be others: they are fixed.
+      const anew = scales.flatMap((scale, group) =>
+        Array.from({ length: size }, (_, j) =>
+          Math.min(high, Math.max(0, nearest(f(values[at(group, j)]! / scale) + nearest(zeros[group]!)))),
+        ),
+      );
+      expect(anew).not.toEqual(codes.flat());
+      run.stop();
+      optimizer.dispose();
+      tf.dispose([xs, ts, weight]);
+    },
+  );
+
+  it.each<[object, RegExp]>([
+    [{ fixedCodes: true }, /set\.frozen: got undefined; accepted: true, where codes stay/],
+    [{ fixedCodes: 1, frozen: true }, /set\.fixedCodes/],
+  ])('%j is refused', (set, message) => {
+    const recipe = { ...recipes.float32(), rules: [{ where: { parameter: '.' }, set }] };
+    expect(() => checkRecipe(recipe as never)).toThrow(message);
+  });
+
+  it('are of no weight with a form', async () => {
+    const recipe = {
+      ...recipes.l4q({ at: 0 }),
+      rules: [{ where: { parameter: '.' }, set: { frozen: true, fixedCodes: true } }],
+    };
+    const kernel = tf.variable(tf.zeros([4, 4]), true, 'k/kernel');
+    await expect(applyRecipe(tf, recipe, { variables: [kernel], steps: 2, seed: 1 })).rejects.toThrow(
+      /forward\.w\.form: .*nothing, where codes stay as they are/,
+    );
+    kernel.dispose();
   });
 });
 

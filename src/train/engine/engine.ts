@@ -269,6 +269,7 @@ export class RecipeEngine implements SlotProvider {
     const pass: Pass = {
       ...{ seed: this.seed, step: clock, steps: this.steps, isTraining: isTaped, logs },
       gradientScale: this.gradientScale(),
+      fixedCodes: this.settingsAt(one, at).fixedCodes === true,
       ...purpose,
       ...given,
     };

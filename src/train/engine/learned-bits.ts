@@ -17,6 +17,9 @@ export interface SlotMemory extends QuantizerState {
   readonly bits?: readonly number[];
   readonly form?: readonly number[];
   readonly levels?: readonly number[];
+  /** The scales and zero points that codes were made with which stay as they are. */
+  readonly fixedScales?: readonly number[];
+  readonly fixedZeroPoints?: readonly number[];
 }
 
 /** How bits are learned: what the recipe says, and the bits that they begin with. */

@@ -32,7 +32,10 @@ function savedState(state: SlotMemory): Map<string, SavedArray> {
   return arrays;
 }
 
-const listFields = ['scales', 'zeroPoints', 'bits', 'form', 'levels'] as const;
+const listFields = [
+  ...(['scales', 'zeroPoints', 'bits', 'form', 'levels'] as const),
+  ...(['fixedScales', 'fixedZeroPoints'] as const),
+] as const;
 const isList = (field: string): field is (typeof listFields)[number] =>
   (listFields as readonly string[]).includes(field);
 

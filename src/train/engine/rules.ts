@@ -157,7 +157,17 @@ export function checkMatches(recipe: Recipe, parameters: readonly Selectable[], 
   for (const clock of timeline.changes()) {
     const rules = timeline.rulesAt(clock);
     const path = `recipe.phases[${timeline.phaseAt(clock)}]`;
-    for (const one of parameters) checkPartners(`${path} (${one.name})`, slotsUnder(rules, one, blocks));
+    for (const one of parameters) {
+      const slots = slotsUnder(rules, one, blocks);
+      checkPartners(`${path} (${one.name})`, slots);
+      const { form, transform } = slots.forward.w ?? {};
+      if (settingsUnder(rules, one, blocks).fixedCodes === true && (form ?? transform) !== undefined)
+        throw new ArgumentError(
+          `${path} (${one.name}).forward.w.${form === undefined ? 'transform' : 'form'}`,
+          form ?? transform,
+          'nothing, where codes stay as they are',
+        );
+    }
   }
 }
 

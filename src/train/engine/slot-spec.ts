@@ -32,6 +32,8 @@ export interface Pass {
   readonly isTraining: boolean;
   /** What the gradients of the pass are multiplied by. */
   readonly gradientScale: number;
+  /** Whether the codes of the weight stay as they are. */
+  readonly fixedCodes?: boolean;
   /** Gives a slot random integers of its own, where a pass is not the step's: of an evaluation, of a probe. */
   purpose?(slot: SlotName): string;
   /** Logs that count what quantisers do. */

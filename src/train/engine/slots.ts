@@ -16,10 +16,17 @@ import type { TensorFlow } from '../../tfjs/index.ts';
 import type { SlotOperand, SlotOutput } from '../../tfjs/product-slots.ts';
 import { hashData } from '../hash.ts';
 import { fnv1a32 } from '../random.ts';
-import { type InputGradientSpec, keepsRowsTurned, type OperandSpec } from '../recipe.ts';
+import { type InputGradientSpec, keepsRowsTurned, type LearnScale, type OperandSpec } from '../recipe.ts';
 import { type BitLearning, bitLearning, bitsOf, initialParameter, type SlotMemory } from './learned-bits.ts';
 import { SlotForm } from './slot-form.ts';
-import { GradientSums, type LearnedGradients, settledLevels, settledParameters } from './slot-gradients.ts';
+import {
+  fixedCodeGradients,
+  GradientSums,
+  type LearnedGradients,
+  settledLevels,
+  settledParameters,
+  valuesUnder,
+} from './slot-gradients.ts';
 import { countImage } from './slot-log.ts';
 import {
   drawsSigns,
@@ -88,6 +95,8 @@ export class Slot {
   #levels: readonly number[] | undefined;
   #made: Quantizer | undefined;
   #madeFor = -1;
+  /** What it remembered when the codes were made that stay as they are; undefined: none do. */
+  #fixed: QuantizerState | undefined;
   /** What the quantiser remembered when the latest image of a training pass was made. */
   #before: QuantizerState = {};
   readonly #gradients = new GradientSums();
@@ -171,6 +180,8 @@ export class Slot {
       ...(this.#bits === undefined ? {} : { bits: this.#bits }),
       ...(numbers === undefined ? {} : { form: numbers }),
       ...(learnsLevels(this.spec) && this.#made ? { levels: this.#made.format.values() } : {}),
+      ...(this.#fixed?.scales && { fixedScales: this.#fixed.scales }),
+      ...(this.#fixed?.zeroPoints && { fixedZeroPoints: this.#fixed.zeroPoints }),
     };
   }
 
@@ -185,7 +196,11 @@ export class Slot {
   }
 
   /** Gives the quantiser what it is to remember. `pass`: any of the run. */
-  remember({ bits, form, levels, ...state }: SlotMemory, pass: Pick<Pass, 'seed' | 'step'>): void {
+  remember(
+    { bits, form, levels, fixedScales: scales, fixedZeroPoints: zeroPoints, ...state }: SlotMemory,
+    pass: Pick<Pass, 'seed' | 'step'>,
+  ): void {
+    this.#fixed = scales && { scales, ...(zeroPoints && { zeroPoints }) };
     if (this.#learning !== undefined || levels !== undefined) this.#made = undefined;
     this.#levels = levels;
     this.#bits = bits;
@@ -196,7 +211,12 @@ export class Slot {
   /** What is remembered after a step of training, in the ranges that it has. */
   settled(memory: SlotMemory): SlotMemory {
     const { levels } = memory;
-    const all = { ...memory, ...settledParameters(memory), ...(levels && { levels: settledLevels(levels) }) };
+    const learned = this.spec.learn?.find((one): one is LearnScale => one.of === 'scale');
+    const all = {
+      ...memory,
+      ...settledParameters(memory, learned?.within),
+      ...(levels && { levels: settledLevels(levels) }),
+    };
     return this.#form === undefined || all.form === undefined
       ? all
       : { ...all, ...this.#form.settled(all.form, all.scales) };
@@ -213,7 +233,7 @@ export class Slot {
   #begun(made: Quantizer, matrix: Tensor, call: QuantizerCall): void {
     if (this.spec.scale?.from !== 'learned' || made.state().scales !== undefined) return;
     made.explain(matrix.dataSync() as Float32Array, matrix.shape, { ...call, update: true });
-    made.restore(settledParameters(made.state()));
+    made.restore(this.settled(made.state()));
   }
 
   /** Lets a quantiser remember what it did before, for a while. */
@@ -269,16 +289,24 @@ export class Slot {
       options: this.#callOptions(pass, random, suffix),
     };
     const hasRule = made.gradient.name !== 'straight-through';
+    const areFixed = this.#areFixed(pass);
+    if (!areFixed && pass.isTraining) this.#fixed = undefined;
     return {
       ...operand,
-      image: (matrix) => this.#image(call, matrix, rounded?.(matrix)),
+      image: (matrix) =>
+        this.#image(call, matrix, areFixed ? this.#fixedMatrix(call, matrix) : rounded?.(matrix)),
       grid: (matrix) => (rounded ? undefined : this.#grid(call, matrix)),
       pullback:
         hasRule || call.stays || this.#learning !== undefined
           ? (matrix, gradient, isTurned) =>
               call.stays && !isTurned && !hasRule
                 ? gradient
-                : this.#pulledBack(call, matrix, gradient, isTurned)
+                : this.#pulledBack(
+                    call,
+                    areFixed ? this.#fixedMatrix(call, matrix) : matrix,
+                    gradient,
+                    isTurned,
+                  )
           : undefined,
     };
   }
@@ -300,6 +328,25 @@ export class Slot {
   #blended(x: Tensor, y: Tensor, strength: number): Tensor {
     const tf = this.#tf;
     return strength === 1 ? y : tf.add(x, tf.mul(tf.sub(y, x), strength));
+  }
+
+  /** Whether the codes of the weight are those that they were before learned scales moved. */
+  #areFixed({ fixedCodes }: Pass): boolean {
+    return fixedCodes === true && this.#name === 'forward.w' && this.spec.scale?.from === 'learned';
+  }
+
+  /** What has the codes that a matrix had when they were fixed, under the scales that there are by now. */
+  #fixedMatrix({ pass, made, options }: Call, matrix: Tensor): Tensor {
+    const call = options(matrix.size);
+    if (pass.isTraining) {
+      this.#begun(made, matrix, call);
+      this.#fixed ??= made.state();
+    }
+    const now = made.state();
+    const [then, present] = [this.#fixed ?? now, now].map((state) =>
+      this.#explained(made, matrix, call, state),
+    );
+    return this.#tf.tensor(valuesUnder(then!, present!), matrix.shape);
   }
 
   /** @param matrix what is quantised of an operand */
@@ -341,7 +388,9 @@ export class Slot {
     const given = gradient.dataSync() as Float32Array;
     const ruled: Gradients<Float32Array> = stays
       ? { x: pulledBackTurned(made, explained, given, isTurned) }
-      : made.pullback(explained, given);
+      : this.#areFixed(pass)
+        ? fixedCodeGradients(explained, given, made.gradient)
+        : made.pullback(explained, given);
     if (pass.isTraining) {
       const factor = strength / pass.gradientScale;
       const { levels, ...others } = ruled;

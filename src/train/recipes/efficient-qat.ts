@@ -4,7 +4,7 @@
  * models", arXiv 2407.11062.
  */
 import { integer, maybe, number } from '../../schema.ts';
-import { type Phase, plainSlots, type Recipe, type RuleSet } from '../recipe.ts';
+import { type OperandSpec, type Phase, plainSlots, type Recipe, type RuleSet } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 import { groupedWeights } from './lsq.ts';
 
@@ -32,7 +32,8 @@ const efficientQatOptions = optionsOf({
 
 /**
  * EfficientQAT: from the weights of a trained model, one block after the other is trained in all that it has, weights, steps and zero
- * points, to give what the float32 block gives; then steps alone are trained, by the task's loss.
+ * points, to give what the float32 block gives; then codes stay as they are, and their steps alone are trained, by the task's loss. Steps
+ * are within 1e-4 and 1e4.
  * @throws ArgumentError if an option is not valid.
  * @example
  * await train({ tf, model: 'llama-tiny', data, recipe: recipes.efficientQat({ bits: 3 }), steps: 1000, seed: 1 });
@@ -40,7 +41,11 @@ const efficientQatOptions = optionsOf({
 export function efficientQat(options: EfficientQatOptions = {}): Recipe {
   checkOptions(efficientQatOptions, options);
   const { bits = 2, group = 64, blocks = 2, blockwise = 0.6, scaleRate = 1e-4 } = options;
-  const w = groupedWeights(bits, group, scaleRate);
+  const grouped = groupedWeights(bits, group, scaleRate);
+  const w: OperandSpec = {
+    ...grouped,
+    learn: grouped.learn.map((one) => (one.of === 'scale' ? { ...one, within: [1e-4, 1e4] } : one)),
+  };
   const slots = { ...plainSlots, forward: { x: null, w } };
   const rest: RuleSet = { frozen: true, learns: [] };
   const alone = (block: number): Phase => ({
@@ -54,7 +59,7 @@ export function efficientQat(options: EfficientQatOptions = {}): Recipe {
   const whole: Phase = {
     ...phase(blockwise, slots),
     optimizerState: 'reset',
-    rules: [{ where: { parameter: '.' }, set: { frozen: true, learns: ['scale'] } }],
+    rules: [{ where: { parameter: '.' }, set: { frozen: true, learns: ['scale'], fixedCodes: true } }],
   };
   const name = [
     `efficientqat${bits}-group${group}`,
