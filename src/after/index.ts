@@ -1,5 +1,12 @@
 /** Weights put into few bits after training: codebooks, error terms, masks, searched floats, second-order rounding. */
 export {
+  type ActivationRange,
+  type ActivationRangeOptions,
+  activationRange,
+  type RangeName,
+  rangeNames,
+} from './activation-range.ts';
+export {
   type ChannelMaskOptions,
   type ChannelMaskResult,
   channelMask,

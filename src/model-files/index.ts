@@ -5,6 +5,9 @@
  * Files are read as if anybody had written them. A file is written under a temporary name, flushed and renamed.
  */
 export {
+  type ActivationRange,
+  type ActivationRangeOptions,
+  activationRange,
   type ChannelMaskOptions,
   type ChannelMaskResult,
   channelMask,
@@ -18,6 +21,7 @@ export {
   type MinifloatCandidate,
   type MinifloatOptions,
   type MinifloatResult,
+  type RangeName,
   type SecondOrderOptions,
   type SecondOrderResult,
   searchMinifloat,

@@ -14,7 +14,7 @@ import { inFloat32 } from './measured-layers.ts';
 import { sizeOf } from './model.ts';
 
 /** What is asked for. */
-export const calibrationKinds = ['inputs', 'gradients'] as const;
+export const calibrationKinds = ['inputs', 'gradients', 'activations'] as const;
 export type CalibrationKind = (typeof calibrationKinds)[number];
 
 export interface CalibrationOptions {
@@ -26,7 +26,7 @@ export interface CalibrationOptions {
   readonly run: (window: number) => Tensor | Tensor[];
   /** How many windows. Default 16. */
   readonly windows?: number;
-  /** `'inputs'` (default) of layers, or mean squared `'gradients'` of weights. */
+  /** `'inputs'` (default) of layers as their weights meet them, as they are (`'activations'`), or mean squared `'gradients'` of weights. */
   readonly of?: CalibrationKind;
 }
 
@@ -79,6 +79,41 @@ function capturedInputs(
   );
 }
 
+/** What each parameter's products read beside it, in the order of windows. */
+function capturedActivations(
+  tf: TensorFlow,
+  parameters: readonly EngineParameter[],
+  run: CalibrationOptions['run'],
+  windows: number,
+): Map<string, Calibration> {
+  const found = new Map<string, { columns: number; total: number; parts: Float32Array[] }>();
+  const capture = new InputCapture(tf, parameters, ({ name }, _, x) => {
+    const columns = x.shape.at(-1)!;
+    const known = found.get(name) ?? { columns, total: 0, parts: [] };
+    known.total += x.size;
+    if (known.total > mostInputs)
+      throw new ArgumentError('windows', windows, `fewer: the inputs of ${name} are ${known.total} numbers`);
+    known.parts.push(x.dataSync<'float32'>().slice());
+    found.set(name, { ...known, columns: columns === known.columns ? columns : 1 });
+  });
+  try {
+    for (let window = 0; window < windows; window++) tf.tidy(() => void run(window));
+  } finally {
+    capture.stop();
+  }
+  return new Map(
+    [...found].map(([name, { columns, total, parts }]) => {
+      const values = new Float32Array(total);
+      let at = 0;
+      for (const part of parts) {
+        values.set(part, at);
+        at += part.length;
+      }
+      return [name, { shape: [total / columns, columns], values }];
+    }),
+  );
+}
+
 /** The mean over the windows of the squares of each parameter's gradients. */
 function squaredGradients(
   tf: TensorFlow,
@@ -114,7 +149,8 @@ export function calibrationOf(
   parameters: readonly EngineParameter[],
   { run, windows = 16, of = 'inputs' }: Pick<CalibrationOptions, 'run' | 'windows' | 'of'>,
 ): Map<string, Calibration> {
-  return (of === 'inputs' ? capturedInputs : squaredGradients)(tf, parameters, run, windows);
+  const kinds = { inputs: capturedInputs, activations: capturedActivations, gradients: squaredGradients };
+  return kinds[of](tf, parameters, run, windows);
 }
 
 const optionNames: readonly (keyof CalibrationOptions)[] = ['model', 'variables', 'run', 'windows', 'of'];

@@ -25,6 +25,7 @@ import { RecipeEngine } from './engine/engine.ts';
 import { discoverParameters, type EngineParameter } from './engine/parameters.ts';
 import { type GradientAt, hessianTrace, largestEigenvalue } from './hessian.ts';
 import { isSlotted } from './parameter-role.ts';
+import type { Recipe } from './recipe.ts';
 import { float32 } from './recipes/baselines.ts';
 import { type Measure, measures } from './sensitivity-kinds.ts';
 
@@ -155,8 +156,18 @@ function meanSquares(program: Measured, one: EngineParameter): Float32Array {
 
 /** Runs with this library's kernels, which every backend has, and in float32. */
 export function inFloat32<T>(tf: TensorFlow, parameters: readonly EngineParameter[], fn: () => T): T {
+  return inRecipe(tf, parameters, float32(), fn);
+}
+
+/** Computes with the slots of a recipe of one phase, whose quantisers remember nothing. */
+export function inRecipe<T>(
+  tf: TensorFlow,
+  parameters: readonly EngineParameter[],
+  recipe: Recipe,
+  fn: () => T,
+): T {
   const engine = new RecipeEngine(tf, {
-    ...{ recipe: float32(), parameters, steps: 1, seed: 0, kernels: 'own' },
+    ...{ recipe, parameters, steps: 1, seed: 0, kernels: 'own' },
     ...{ log: false, placesNorms: true },
   });
   try {

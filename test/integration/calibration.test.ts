@@ -436,6 +436,16 @@ describe('halfulp calibrate and evaluate', () => {
       expect(coarse.loss).not.toBe(own.loss);
       await halfulp('dequantize', file('q.safetensors'), '--out', file('v.safetensors'), '--quiet');
       expect((await evaluated('--weights', file('v.safetensors'))).loss).toBe(coarse.loss);
+      // Activations in ranges that were found, beside the codes.
+      const ranges = ['--of', 'ranges', '--to', 'uint4', '--out', file('ranges.json')];
+      expect((await halfulp('calibrate', first, '--windows', '20', ...ranges, ...data)).code).toBe(0);
+      const recipe = JSON.parse(readFileSync(file('ranges.json'), 'utf8'));
+      expect(recipe.rules.map(({ where }: { where: object }) => where)).toEqual(
+        Object.keys(inputs).map((layer) => ({ layer })),
+      );
+      const read = await evaluated('--weights', file('q.safetensors'), '--recipe', file('ranges.json'));
+      expect(read.loss).not.toBe(coarse.loss);
+      expect((await evaluated('--recipe', file('ranges.json'))).loss).not.toBe(own.loss);
       const values = (await tensors(file('v.safetensors')))['hidden.1']!.values;
       const { scales } = quantizer('int2/row').quantize(
         Float32Array.from(weights['hidden.1']!.values),

@@ -3,11 +3,14 @@ import { Command } from 'commander';
 import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { jsonText } from '../../json.ts';
+import type { EngineParameter } from '../../train/engine/parameters.ts';
 import type { Evaluation } from '../../train/evaluate.ts';
+import type { Recipe } from '../../train/recipe.ts';
 import { addDataOptions, type DataOptions, dataOptions } from '../data-options.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { integer } from '../options.ts';
+import { readJson } from '../read-file.ts';
 import { readRun } from '../run-source.ts';
 import { backendOption } from '../training-options.ts';
 import { named } from './calibrate-command.ts';
@@ -21,13 +24,14 @@ import {
 
 const help = `
 The file is a model file, or one of codes and scales that quantize wrote, with tensors under the names of the weights of the run
-(halfulp calibrate --weights) or the model; weights that it does not have stay. The model is read in float32.
+(halfulp calibrate --weights) or the model; weights that it does not have stay. The model is read in float32, or as the last phase of a recipe says.
 
   halfulp evaluate runs/first
-  halfulp evaluate runs/first --weights q.safetensors
+  halfulp evaluate runs/first --weights q.safetensors --recipe ranges.json
   halfulp evaluate model.json --inputs x.npy --targets y.npy --loss sparseCategoricalCrossentropy --weights q.safetensors`;
 
 interface Given extends DataOptions, ModelData {
+  readonly recipe?: string;
   readonly weights?: string;
   readonly limit?: number;
   readonly backend: 'wasm' | 'cpu';
@@ -53,19 +57,34 @@ async function weightsOf(path: string, parameters: readonly Named[]): Promise<Ma
   return new Map([...found].map(([name, { values }]) => [name, values]));
 }
 
+/** What a recipe's file has products read. Throws ArgumentError naming a field of it. */
+async function recipeOf(path: string, parameters: readonly EngineParameter[]): Promise<Recipe> {
+  const [{ recipeFrom }, { evaluationRecipe }] = await Promise.all([
+    import('../../train/recipe-data.ts'),
+    import('../../train/evaluation-recipe.ts'),
+  ]);
+  const recipe = recipeFrom(readJson(path, '--recipe'));
+  return refusedAs(
+    () => evaluationRecipe(recipe, parameters),
+    ({ argument }) => `--recipe, ${argument}`,
+  );
+}
+
 /** A model that is asked for its loss with some weights replaced. */
 interface Program {
   readonly weights: readonly Named[];
-  evaluate(weights: Map<string, Float32Array> | undefined): Promise<Evaluation>;
+  readonly parameters: readonly EngineParameter[];
+  evaluate(weights: Map<string, Float32Array> | undefined, recipe: Recipe | undefined): Promise<Evaluation>;
   dispose(): void;
 }
 
 async function openRun(path: string, given: Given): Promise<Program> {
   refuseModelData(given);
   const source = await readRun(path, dataOptions(given));
-  const [{ openBackend }, { openRunModel, runLoss }] = await Promise.all([
+  const [{ openBackend }, { openRunModel, runLoss }, { parametersOf }] = await Promise.all([
     import('../backend.ts'),
     import('../../train/run-model.ts'),
+    import('../../train/engine/parameters.ts'),
   ]);
   const tf = await openBackend(given.backend);
   const opened = refusedAs(
@@ -74,7 +93,8 @@ async function openRun(path: string, given: Given): Promise<Program> {
   );
   return {
     weights: opened.model.parameters,
-    evaluate: (weights) => runLoss(tf, opened, weights, given.limit),
+    parameters: parametersOf(opened.model),
+    evaluate: (replaced, recipe) => runLoss(tf, opened, { replaced, limit: given.limit, recipe }),
     dispose: () => opened.dispose(),
   };
 }
@@ -84,23 +104,25 @@ const atOnce = 32;
 
 async function openModel(path: string, given: Given): Promise<Program> {
   refuseRunData(given);
-  const [{ openBackend }, { openLayersModel }, { inFloat32 }] = await Promise.all([
+  const [{ openBackend }, { openLayersModel }, { inRecipe }, { float32 }] = await Promise.all([
     import('../backend.ts'),
     import('./layers-model.ts'),
     import('../../train/measured-layers.ts'),
+    import('../../train/recipes/baselines.ts'),
   ]);
   const tf = await openBackend(given.backend);
   const opened = await openLayersModel(tf, path, given);
   const { parameters } = opened;
   return {
     weights: [...opened.weights].map(([name, { shape }]) => ({ name, shape })),
-    evaluate: async (weights = new Map()) => {
+    parameters,
+    evaluate: async (weights = new Map(), recipe = float32()) => {
       opened.load(weights);
       const samples = Math.min(given.limit ?? Infinity, opened.samples);
       const sums = { loss: 0, right: 0, of: 0 };
       let isOfAnswers = false;
       for (let from = 0; from < samples; from += atOnce) {
-        const { loss, right, of } = inFloat32(tf, parameters, () =>
+        const { loss, right, of } = inRecipe(tf, parameters, recipe, () =>
           opened.score(from, Math.min(atOnce, samples - from)),
         );
         isOfAnswers = right !== undefined;
@@ -120,16 +142,18 @@ async function evaluateOne(path: string, given: Given, io: Io): Promise<number> 
   const opened = await (isFile ? openModel : openRun)(path, given);
   try {
     const weights = given.weights === undefined ? undefined : await weightsOf(given.weights, opened.weights);
-    const result = await opened.evaluate(weights);
+    const recipe = given.recipe === undefined ? undefined : await recipeOf(given.recipe, opened.parameters);
+    const result = await opened.evaluate(weights, recipe);
     const replaced = weights?.size ?? 0;
     const { loss, accuracy, predictions } = result;
     const right = accuracy === undefined ? '' : `, ${(100 * accuracy).toFixed(2)} % right`;
     const who = isFile ? 'model' : 'run';
-    const of = replaced === 0 ? `the ${who}'s weights` : `${replaced} weights of ${given.weights}`;
+    const read = given.recipe === undefined ? '' : `, read as ${given.recipe} says`;
+    const of = (replaced === 0 ? `the ${who}'s weights` : `${replaced} weights of ${given.weights}`) + read;
     const unit = isFile ? 'loss ' : '';
     io.stdout.write(
       given.json
-        ? `${jsonText({ [who]: path, weights: given.weights ?? null, replaced, ...result }, 2)}\n`
+        ? `${jsonText({ [who]: path, weights: given.weights ?? null, recipe: given.recipe ?? null, replaced, ...result }, 2)}\n`
         : `${unit}${loss.toFixed(4)}${isFile ? '' : ' nats'}${right}, ${predictions} predictions, ${of}\n`,
     );
   } finally {
@@ -148,6 +172,10 @@ export function evaluateCommand(io: Io, done: (code: number) => void): Command {
     .option(
       '--weights <file>',
       "model file, or file of codes and scales, in place of the run's or the model's",
+    )
+    .option(
+      '--recipe <file>',
+      'read operands through the quantisers of the last phase of this recipe (calibrate --of ranges writes one)',
     )
     .option(
       '--limit <n>',
