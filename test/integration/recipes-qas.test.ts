@@ -85,6 +85,33 @@ describe('the integer graph', () => {
     tf.dispose([xs, ts, ...variables]);
   });
 
+  it.each(['channel', 'tensor'] as const)('reads gradients however small they are (%s)', async (per) => {
+    /** Weights that begin as `initial`, after three steps on a loss times `size` at a rate over it. */
+    const weightsOf = async (initial: number, size: number): Promise<number[]> => {
+      const kernel = tf.variable(tf.mul(tf.tensor2d(numbers(7, 5, 1) as number[][]), initial), true, 'w');
+      const recipe = recipes.qas({ ...common, per, rounding: 'nearest-even' });
+      const run = await applyRecipe(tf, recipe, { variables: [kernel], steps: 3, seed: 1 });
+      const optimizer = tf.train.sgd(2 ** -4 / size);
+      for (let step = 0; step < 3; step++)
+        tf.tidy(() => {
+          const x = tf.tensor2d(numbers(6, 7, step + 2) as number[][]);
+          const { grads } = tf.variableGrads(() =>
+            tf.mul(tf.mean(tf.square(tf.sub(tf.matMul(x, kernel as unknown as tf.Tensor2D), 1))), size),
+          );
+          optimizer.applyGradients(grads);
+        });
+      const weights = [...kernel.dataSync()];
+      run.stop();
+      optimizer.dispose();
+      kernel.dispose();
+      return weights;
+    };
+    const weights = await weightsOf(1, 1);
+    expect(await weightsOf(1, 2 ** -40)).toEqual(weights);
+    // Weights of 0 have the largest scale there is, by which gradients are divided.
+    expect((await weightsOf(0, 1)).every((weight) => weight !== 0)).toBe(true);
+  });
+
   it('keeps inputs as the integers that products read, bit for bit', async () => {
     const weightsOf = async (recipe: Recipe): Promise<number[][]> => {
       const { target, step, variables, dispose } = programs['mlp']!();

@@ -34,7 +34,11 @@ export interface QasOptions extends Omit<RecipeOptions, 'update'> {
   readonly channels?: number;
 }
 
-const int8 = { format: 'int8', scale: { per: 'tensor', from: 'absmax' } } as const satisfies OperandSpec;
+/** However small: gradients with respect to sums of integers are. */
+const int8 = {
+  format: 'int8',
+  scale: { per: 'tensor', from: 'absmax', least: 0 },
+} as const satisfies OperandSpec;
 
 const integerSlots: LinearSlots = {
   forward: { x: int8, w: null, accumulate: 'int32' },
