@@ -18,6 +18,7 @@ import { settledOptions } from './engine/slot-spec.ts';
 import { canonicalJson } from './hash.ts';
 import { withSpelledQuantizers } from './named-slots.ts';
 import {
+  checkFedMomentum,
   checkFeedback,
   checkOptimizer,
   checkStateCodec,
@@ -415,9 +416,12 @@ function checkRecipeValues(recipe: Recipe): void {
         name,
         'settings of the optimiser: optimizer.beta1',
       );
-  checkValues(optimizerValues(recipe) ?? {}, optimizer, (field) =>
-    pathOf('recipe.values', valuePrefix + field),
-  );
+  const curves = optimizerValues(recipe) ?? {};
+  const path = (field: string): string => pathOf('recipe.values', valuePrefix + field);
+  checkValues(curves, optimizer, path);
+  const { store, rules = [] } = recipe;
+  if ([store, ...rules.map(({ set }) => set.store)].some(feedsBack))
+    checkFedMomentum(curves, optimizer, path);
 }
 
 /** The codec of a projector, and that nothing needs the momentum as it is outside of the projection. */

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { wasmBackend } from '../../src/tfjs/index.ts';
+import { curveAt } from '../../src/train/curve.ts';
 import {
   adamW,
   type Curve,
@@ -64,6 +65,62 @@ describe('values', () => {
     const constant = trained(() => sgd(tf, { momentum: 0.9 }));
     expect(changing.slice(0, 3)).toEqual(constant.slice(0, 3));
     expect(changing[3]).not.toEqual(constant[3]);
+  });
+
+  it.each<[string, Curve['points']]>([
+    [
+      'rising from 0',
+      [
+        [0, 0],
+        [1, 0.9],
+      ],
+    ],
+    [
+      'falling to 0 and rising again',
+      [
+        [0, 0.5],
+        [0.5, 0],
+        [1, 0.5],
+      ],
+    ],
+  ])('a momentum %s is that of the equations', (_, points) => {
+    const curve: Curve = { kind: 'linear', points };
+    const all = trained(() => sgd(tf, { momentum: 0.9 }, { values: { momentum: curve }, steps }));
+    const f = Math.fround;
+    let [values, momenta] = [
+      [1, 2, 3],
+      [0, 0, 0],
+    ];
+    gradients.forEach((gradient, step) => {
+      const momentum = f(curveAt(curve, step, steps));
+      momenta = momenta.map((m, i) => f(f(m * momentum) + gradient[i]!));
+      values = values.map((w, i) => f(w - f(momenta[i]! * f(0.01))));
+      expect(all[step], `step ${step}`).toEqual(values);
+    });
+  });
+
+  it('of a momentum that stores feed back into are above 0', () => {
+    const values = { momentum: flat(0) };
+    const recipe = {
+      ...recipes.dqt({ bits: 8, eco: true }),
+      values: {
+        'optimizer.beta1': {
+          kind: 'linear',
+          points: [
+            [0, 0.9],
+            [1, 0],
+          ],
+        },
+      },
+    } as const;
+    expect(() => checkRecipe(recipe)).toThrow(
+      expect.objectContaining({ argument: "recipe.values['optimizer.beta1'].points[1]" }),
+    );
+    const store = { kind: 'bfloat16', rounding: 'stochastic', feedback: 'momentum' } as const;
+    expect(() => sgd(tf, {}, { values, steps, store })).toThrow(
+      expect.objectContaining({ argument: 'options.values.momentum.points[0]' }),
+    );
+    expect(() => sgd(tf, {}, { values, steps })).not.toThrow();
   });
 
   it.each<[string, unknown, string]>([

@@ -7,7 +7,13 @@ import { checkSchedule, scheduleSchema } from '../schedule.ts';
 import { checkStore, feedsBack } from '../stores/index.ts';
 import { checkUpdate, stepSchema } from '../update/spec.ts';
 import type { Governor, OptimizerOptions, Rule } from './optimizer.ts';
-import { checkFeedback, checkValues, momentsOf, type OptimizerSettings } from './settings.ts';
+import {
+  checkFedMomentum,
+  checkFeedback,
+  checkValues,
+  momentsOf,
+  type OptimizerSettings,
+} from './settings.ts';
 import { checkStateCodec } from './state-codec.ts';
 
 const optionNames: readonly (keyof OptimizerOptions | 'governor')[] = [
@@ -49,5 +55,7 @@ export function checkOptions(
   checkSchema('options.store', store, storeSchema);
   checkStore(store, 'options.store');
   checkFeedback(settings, store, 'options.store');
+  if (values !== undefined && feedsBack(store))
+    checkFedMomentum(values, settings, (field) => pathOf('options.values', field));
   checkAbsent('options.store.of', store.of, 'nothing: the store is for every variable');
 }

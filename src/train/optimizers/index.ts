@@ -23,6 +23,7 @@ export type {
 export {
   type AdafactorSettings,
   type AdamWSettings,
+  checkFedMomentum,
   checkFeedback,
   checkOptimizer,
   checkStateFit,

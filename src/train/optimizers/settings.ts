@@ -234,6 +234,23 @@ export function checkValues(
   }
 }
 
+/** A momentum that takes up what stores lose may not become 0. Arguments and errors as of {@link checkValues}. */
+export function checkFedMomentum(
+  values: Readonly<Record<string, Curve>>,
+  { kind }: OptimizerSettings,
+  pathOf: (field: string) => string,
+): void {
+  const field = kind === 'adamw' ? 'beta1' : 'momentum';
+  values[field]?.points.forEach(([, value], i) => {
+    if (value === 0)
+      throw new ArgumentError(
+        `${pathOf(field)}.points[${i}]`,
+        value,
+        'a number above 0, where what a store loses goes into the momentum',
+      );
+  });
+}
+
 /** Settings as curves have them at a step of `steps`. */
 export function settingsAt<S extends OptimizerSettings>(
   settings: S,

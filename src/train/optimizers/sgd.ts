@@ -17,15 +17,18 @@ export class SgdRule implements Rule {
   readonly learningRate = 1e-2;
   readonly #tf: TensorFlow;
   settings: SgdSettings;
+  /** Whether there is a momentum, which a curve may make 0 at times. */
+  readonly #isHeld: boolean;
   counters: Readonly<Record<string, number>> = { iterations: 0 };
 
   constructor(tf: TensorFlow, settings: SgdSettings) {
     this.#tf = tf;
     this.settings = settings;
+    this.#isHeld = settings.momentum !== 0;
   }
 
   states(shape: readonly number[], { first }: MomentCodecs): StateOf {
-    return this.settings.momentum === 0 ? {} : { first: holdState(this.#tf, shape, true, first) };
+    return this.#isHeld ? { first: holdState(this.#tf, shape, true, first) } : {};
   }
 
   begin(): (given: Given) => Move {
@@ -33,7 +36,7 @@ export class SgdRule implements Rule {
     const { momentum, nesterov } = this.settings;
     this.counters = { iterations: this.counters['iterations']! + 1 };
     return ({ gradient, states }) => {
-      if (momentum === 0) return { states: {}, step: (rate) => tf.mul(gradient, rate) };
+      if (!this.#isHeld) return { states: {}, step: (rate) => tf.mul(gradient, rate) };
       const first = tf.add(tf.mul(states['first']!.read(), momentum), gradient);
       const direction = nesterov ? tf.add(gradient, tf.mul(first, momentum)) : first;
       // Nesterov's steps have one factor of the momentum more.
