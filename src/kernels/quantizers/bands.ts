@@ -4,6 +4,9 @@ import { cached, type GroupLayout, piecesOf } from './quantizer-pieces.ts';
 
 /** Bytes of a part of binary32 numbers. */
 const partBytes = 4 * cached.length;
+/** Lists of numbers of groups that work asks for at most, and the bytes of one that stays allocated. */
+const mostLists = 3;
+const listBytes = 8 * cached.groups;
 let staged: number | undefined;
 
 /** Where parts of up to three arrays lie; the last two places are room for one of binary64 numbers. */
@@ -12,21 +15,36 @@ interface Room {
   readonly places: readonly [number, number, number];
   /** What lies at the first place. */
   readonly result: Float32Array;
+  /** Where numbers of few groups lie, and lists of them. */
+  readonly terms: number;
+  readonly lists: readonly Float64Array[];
   /** Copies parts of arrays to the places. */
   load(arrays: readonly Float32Array[], start: number, count: number): void;
 }
 
+let made: Room | undefined;
+
+/** Views take as long as a thousand elements: they stay until the memory grows. */
 export function room(): Room {
   const heap = privateHeap();
-  staged ??= heap.allocate(3 * partBytes);
-  const places = [staged, staged + partBytes, staged + 2 * partBytes] as const;
+  staged ??= heap.allocate(3 * partBytes + mostLists * listBytes);
   const { buffer } = heap.memory;
-  const views = places.map((place) => new Float32Array(buffer, place, cached.length));
-  const load = (arrays: readonly Float32Array[], start: number, count: number): void =>
-    arrays.forEach((array, i) => {
-      views[i]!.set(array.subarray(start, start + count));
-    });
-  return { buffer, places, result: views[0]!, load };
+  if (made?.buffer !== buffer) {
+    const places = [staged, staged + partBytes, staged + 2 * partBytes] as const;
+    const views = places.map((place) => new Float32Array(buffer, place, cached.length));
+    const terms = staged + 3 * partBytes;
+    const load = (arrays: readonly Float32Array[], start: number, count: number): void =>
+      arrays.forEach((array, i) => {
+        views[i]!.set(array.subarray(start, start + count));
+      });
+    const lists = listsAt(buffer, terms, cached.groups, mostLists);
+    made = { buffer, places, result: views[0]!, terms, lists, load };
+  }
+  return made;
+}
+
+function listsAt(buffer: ArrayBufferLike, at: number, length: number, count: number): Float64Array[] {
+  return Array.from({ length: count }, (_, i) => new Float64Array(buffer, at + 8 * length * i, length));
 }
 
 /** Whole rows of whole groups, or a part of one: elements that follow each other, and the groups that they are. */
@@ -83,13 +101,16 @@ export function withTerms(
   work: (terms: number, ...lists: Float64Array[]) => void,
   count = 1,
 ): void {
+  const most = Math.ceil(layout.columns / layout.size);
+  const { terms: standing, lists } = room();
+  if (most <= cached.groups) {
+    work(standing, ...lists);
+    return;
+  }
   const heap = privateHeap();
-  const most = Math.max(cached.groups, Math.ceil(layout.columns / layout.size));
-  room();
   const terms = heap.allocate(8 * most * count);
-  const listOf = (i: number) => new Float64Array(heap.memory.buffer, terms + 8 * most * i, most);
   try {
-    work(terms, ...Array.from({ length: count }, (_, i) => listOf(i)));
+    work(terms, ...listsAt(heap.memory.buffer, terms, most, count));
   } finally {
     heap.free(terms);
   }
