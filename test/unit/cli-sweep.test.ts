@@ -12,6 +12,7 @@ import {
   sweepRuns,
   withSeeds,
 } from '../../src/cli/sweep/definition.ts';
+import { looksOfSweep } from '../../src/cli/sweep/looks.ts';
 import { openData } from '../../src/cli/sweep/open-data.ts';
 import { sweepPage } from '../../src/cli/sweep/page.ts';
 import { isComplete, sweepResults } from '../../src/cli/sweep/results.ts';
@@ -207,6 +208,9 @@ describe('a sweep file', () => {
     [{ arms: [] }, 'sweep.arms'],
     [{ arms: [file.arms[0], file.arms[0]] }, 'sweep.arms'],
     [{ baseline: 'bitnet' }, 'sweep.baseline'],
+    [{ baseline: [] }, 'sweep.baseline'],
+    [{ baseline: ['float32', 'bitnet'] }, 'sweep.baseline'],
+    [{ baseline: ['float32', 'dqt8-0.001'] }, 'sweep.baseline'],
     [{ arms: [{ name: 'a', recipe: { recipe: 'dqt', bits: 99 } }] }, 'sweep.arms[0].recipe.bits'],
     [{ arms: [{ name: 'a', recipe: { recipe: 'dqt', bit: 8 } }] }, 'sweep.arms[0].recipe.bit'],
     [{ arms: [{ name: 'a', recipe: { recipe: 'dqn' } }] }, 'sweep.arms[0].recipe.recipe'],
@@ -288,6 +292,38 @@ describe('results', () => {
       const page = sweepPage(results);
       expect(page).toContain('out of memory');
       expect(page).toContain('UNFINISHED: 4 of 10 runs');
+    });
+  });
+
+  it('compare arms to the baseline of their own model, data and steps, or to none', async () => {
+    await withFolder(async (folder) => {
+      const recipe = { recipe: 'float32' };
+      const sweep = readSweep({
+        ...{ name: 'models', model: 'mlp', steps: 10, baseline: ['mlp', 'conv'] },
+        arms: [
+          { name: 'mlp', recipe },
+          { name: 'conv', recipe, model: 'conv' },
+          { name: 'mlp-other', recipe: { recipe: 'bfloat16' } },
+          { name: 'conv-other', recipe: { recipe: 'bfloat16' }, model: 'conv', steps: 10 },
+          { name: 'conv-longer', recipe, model: 'conv', steps: 20 },
+          { name: 'mlp-data', recipe: { recipe: 'mesa' }, data: { csv: 'a.csv', label: '1' } },
+        ],
+      });
+      const runs = sweepRuns(sweep, basis);
+      const losses = [1, 3, 1.5, 2, 0, 0];
+      for (const [index, run] of runs.entries()) finish(folder, run, losses[index]!);
+      const results = sweepResults(sweep, runs, folder, new Map());
+      expect(results.rows.map(({ difference }) => difference?.mean)).toEqual([
+        ...[undefined, undefined, 0.5, -1, undefined, undefined],
+      ]);
+      expect(notesOf(results)[0]).toContain(
+        'the one of mlp, conv that has the model, data and steps of the arm',
+      );
+      expect(
+        looksOfSweep(sweep)
+          .places.map(({ look }) => `${look.colour} ${look.dashed}`)
+          .slice(0, 2),
+      ).toEqual([...['ink false', 'ink true']]);
     });
   });
 

@@ -33,7 +33,12 @@ const contrastSchema = fields({
   as: maybe(word(['difference', 'ratio'])),
 });
 
-function armList(given: string | string[], argument: string, names: ReadonlySet<string>): readonly string[] {
+/** One name of an arm, or a list of them, as a list. Throws ArgumentError naming `argument`. */
+export function armList(
+  given: string | string[],
+  argument: string,
+  names: ReadonlySet<string>,
+): readonly string[] {
   const arms = Array.isArray(given) ? given : [given];
   const unknown = arms.find((name) => !names.has(name));
   if (arms.length === 0 || unknown !== undefined)

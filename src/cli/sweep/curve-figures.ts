@@ -6,10 +6,11 @@ import { type Look, svgColour } from '../../experiments/looks.ts';
 import { divergedInWords } from '../diverged.ts';
 import { lossPoints } from '../report/curves.ts';
 import { svgDocument } from '../report/svg.ts';
+import { baselineOf } from './baselines.ts';
 import { evaluationsOnTheWay, type FinishedRun } from './finished-run.ts';
 import { looksOfSweep, type PanelGrid, panelGrid } from './looks.ts';
 import type { SweepResults } from './results.ts';
-import { lossUnit } from './tables.ts';
+import { baselineWords, lossUnit } from './tables.ts';
 
 interface Point {
   readonly step: number;
@@ -27,7 +28,7 @@ interface Curve {
   readonly points: readonly Point[];
 }
 
-/** Each arm's curve in its panel, the baseline's in all. */
+/** Each arm's curve in its panel, those of baselines in all. */
 function curvesIn(
   results: SweepResults,
   grid: PanelGrid,
@@ -188,10 +189,11 @@ function excessPoints(own: readonly FinishedRun[], baseline: ReadonlyMap<number,
 export function spikeFigure(results: SweepResults): string | null {
   const { sweep, finished } = results;
   const looks = looksOfSweep(sweep);
-  const baseline = new Map(
-    finished.filter(({ run }) => run.arm.name === sweep.baseline).map((one) => [one.run.seed, one]),
-  );
-  const excessOf = (own: readonly FinishedRun[]): Point[] => excessPoints(own, baseline);
+  const excessOf = (own: readonly FinishedRun[]): Point[] => {
+    const base = own[0] && baselineOf(own[0].run.arm, sweep);
+    const runs = finished.filter(({ run }) => run.arm.name === base);
+    return excessPoints(own, new Map(runs.map((one) => [one.run.seed, one])));
+  };
   const shown = looks.places.filter(
     ({ arm }) => excessOf(finished.filter(({ run }) => run.arm.name === arm)).length > 0,
   );
@@ -205,7 +207,7 @@ export function spikeFigure(results: SweepResults): string | null {
       ...frame(grid),
       x: { ...axis('steps since the transition'), domain: [-before, after], ticks: ticksOf(grid, after, 8) },
       y: {
-        ...axis(`training loss above ${sweep.baseline}, nats`),
+        ...axis(`training loss above the baseline's, nats`),
         domain: settledRange(curves, -before),
       },
       marks: [
@@ -221,7 +223,7 @@ export function spikeFigure(results: SweepResults): string | null {
       title: `Training loss around the transition, ${sweep.title}`,
       legend: looks.legend.filter(({ look }) => look !== 'transition' && used.has(look)),
       caption: [
-        `Training loss minus that of ${sweep.baseline} with the same seed on the same batch; means of 5 steps, not across the transition (dashed);`,
+        `Training loss minus that of ${baselineWords(sweep)} with the same seed on the same batch; means of 5 steps, not across the transition (dashed);`,
         'means over the seeds that finished, bands from the lowest to the highest.',
         ...divergedCaption(results, curves),
       ],

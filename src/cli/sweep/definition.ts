@@ -2,7 +2,7 @@
  * A sweep file: arms, each a recipe with a learning rate of its own perhaps, and seeds. Grids of values become arms; the
  * runs come out as plain data, each with a hash that names its folder. Nothing runs here.
  */
-import { atMost, checkAbsent, checkDistinct, checkObject, oneOf, refusedAs, within } from '../../check.ts';
+import { atMost, checkAbsent, checkDistinct, checkObject, refusedAs, within } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import {
   anything,
@@ -12,6 +12,7 @@ import {
   integer,
   line,
   list,
+  listOr,
   maybe,
   number,
   record,
@@ -21,6 +22,7 @@ import { hashData, models, type Recipe, recipeFrom } from '../../train/index.ts'
 import { languageModelNames } from '../../train/model-config.ts';
 import type { NamePattern } from '../../train/name-pattern.ts';
 import { checkDataFor, type DataOptions, modelFor, readDataOptions } from '../data-options.ts';
+import { readBaselines } from './baselines.ts';
 import { type Contrast, readContrasts } from './contrasts.ts';
 import { trainedFolder } from './finished-run.ts';
 import { expandGrid } from './grid.ts';
@@ -43,8 +45,8 @@ export interface Sweep {
   /** Backward passes of the gradient probe of a probed step; 0: none. */
   readonly gradientDraws: number;
   readonly checkpointEvery: number;
-  /** The arm that differences are taken to. */
-  readonly baseline: string;
+  /** The arms that differences are taken to, of different models, data or steps: each arm to the one that has its own. */
+  readonly baselines: readonly string[];
   readonly arms: readonly SweepArm[];
   /** Differences between arms that the sweep is there for. */
   readonly contrasts: readonly Contrast[];
@@ -74,7 +76,7 @@ const sweepSchema = fields({
   probeEvery: every(0),
   gradientDraws: maybe(integer(0, 65536)),
   checkpointEvery: every(0),
-  baseline: maybe(fileName),
+  baseline: maybe(listOr(fileName, fileName)),
   arms: list(record(anything), 1, mostArms),
   contrasts: maybe(anything),
   data: maybe(anything),
@@ -177,14 +179,13 @@ export function readSweep(given: unknown): Sweep {
   const named = arms.map((arm) => arm.name);
   checkDistinct('sweep.arms', named, 'arms of different names', named.join());
   const names = new Set(named);
-  const { baseline = arms[0]!.name } = data;
-  oneOf('sweep.baseline', baseline, [...names]);
+  const setting = { model, steps, data: source, arms };
   return {
-    ...{ name, model, steps, seeds, baseline, arms },
+    ...setting,
+    ...{ name, seeds, baselines: readBaselines(data.baseline, setting) },
     title: data.title ?? name,
     claim: data.claim ?? '',
     secondsPerStep: data.secondsPerStep ?? 0.05,
-    data: source,
     evaluateEvery: data.evaluateEvery,
     probeEvery: data.probeEvery ?? 0,
     gradientDraws: data.gradientDraws ?? 0,

@@ -5,7 +5,7 @@
  */
 
 import type { LegendEntry } from '../../experiments/frame.ts';
-import type { Look } from '../../experiments/looks.ts';
+import { type Look, lookAt } from '../../experiments/looks.ts';
 import { armLooks } from '../report/curves.ts';
 import type { Sweep } from './definition.ts';
 
@@ -14,7 +14,7 @@ const mostInOnePanel = 9;
 /** Where and how an arm is drawn. */
 interface ArmPlace {
   readonly arm: string;
-  /** Null: in the only panel, or, as the baseline, in all. */
+  /** Null: in the only panel, or, as a baseline, in all. */
   readonly panel: string | null;
   readonly look: Look;
   /** By panel instead of by variant, for pictures in which all arms are in one. */
@@ -32,9 +32,18 @@ interface Looks {
   readonly panelLegend: readonly LegendEntry[];
 }
 
-const ink: Look = { colour: 'ink', symbol: 'circle', dashed: false };
+/** The looks of baselines: the colour of the text, dashed from the second on. */
+const inkOf = (names: readonly string[]): Map<string, Look> =>
+  new Map(
+    names.map((name, index) => [
+      name,
+      index === 0
+        ? { colour: 'ink', symbol: 'circle', dashed: false }
+        : { ...lookAt(index - 1), colour: 'ink', dashed: true },
+    ]),
+  );
 
-/** Looks of names in order: colours and symbols, none of them the baseline's. */
+/** Looks of names in order: colours and symbols, none of them the first baseline's. */
 const looksOf = (names: readonly string[]): Map<string, Look> => {
   const looks = armLooks(names.map((name) => `arm ${name}`));
   return new Map(names.map((name, index) => [name, looks[index]!]));
@@ -44,12 +53,12 @@ const entries = (looks: ReadonlyMap<string, Look>): LegendEntry[] =>
   [...looks].map(([text, look]) => ({ text, look }));
 
 /** The looks of all arms of a sweep, finished or not. */
-export function looksOfSweep({ arms, baseline }: Sweep): Looks {
-  const others = arms.map(({ name }) => name).filter((name) => name !== baseline);
-  const base: LegendEntry = { text: baseline, look: ink };
+export function looksOfSweep({ arms, baselines }: Sweep): Looks {
+  const others = arms.map(({ name }) => name).filter((name) => !baselines.includes(name));
+  const bases = inkOf(baselines);
   if (arms.length <= mostInOnePanel) {
-    const looks = looksOf(others);
-    const lookOf = (name: string): Look => looks.get(name) ?? ink;
+    const looks = new Map([...bases, ...looksOf(others)]);
+    const lookOf = (name: string): Look => looks.get(name)!;
     const legend = arms.map(({ name }) => ({ text: name, look: lookOf(name) }));
     return {
       panels: [''],
@@ -76,12 +85,13 @@ export function looksOfSweep({ arms, baseline }: Sweep): Looks {
     panels,
     places: arms.map(({ name }) => {
       const { panel, variant } = split(name);
-      return name === baseline
+      const ink = bases.get(name);
+      return ink !== undefined
         ? { arm: name, panel: null, look: ink, panelLook: ink }
         : { arm: name, panel, look: variants.get(variant)!, panelLook: panelLooks.get(panel)! };
     }),
-    legend: [base, ...entries(variants)],
-    panelLegend: [base, ...entries(panelLooks)],
+    legend: [...entries(bases), ...entries(variants)],
+    panelLegend: [...entries(bases), ...entries(panelLooks)],
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import type { DivergedSeed } from '../diverged.ts';
 import { halfInterval, pairedDifference, type Spread, spread } from '../statistics.ts';
+import { baselineOf } from './baselines.ts';
 import { type ContrastResult, contrastResults } from './contrasts.ts';
 import type { Sweep } from './definition.ts';
 import { type FinishedRun, finishedRun } from './finished-run.ts';
@@ -103,8 +104,6 @@ export function sweepResults(
 ): SweepResults {
   const finished = runs.flatMap((run) => finishedRun(folder, run) ?? []);
   const ofArm = (name: string): FinishedRun[] => finished.filter(({ run }) => run.arm.name === name);
-  const baseline = measuresOf(ofArm(sweep.baseline), 'validationLoss');
-  const none = new Map<number, number>();
   return {
     sweep,
     stale,
@@ -114,7 +113,7 @@ export function sweepResults(
       rowOf(
         arm,
         ofArm(arm.name),
-        arm.name === sweep.baseline ? none : baseline,
+        measuresOf(ofArm(baselineOf(arm, sweep) ?? ''), 'validationLoss'),
         runs.flatMap(({ arm: { name }, seed, id }) =>
           name === arm.name && failures.has(id) ? [{ seed, reason: failures.get(id)! }] : [],
         ),

@@ -268,10 +268,16 @@ export const contrastTable = ({ contrasts }: SweepResults): SweepTable => tableO
 export const lossUnit = ({ model }: Sweep): string =>
   isLanguageModel(models[model]!) ? 'character' : 'sample';
 
+/** What differences are to, in words. */
+export const baselineWords = ({ baselines }: Sweep): string =>
+  baselines.length === 1
+    ? baselines[0]!
+    : `the one of ${baselines.join(', ')} that has the model, data and steps of the arm,`;
+
 /** What a reader of the tables has to know. */
 export function notesOf(results: SweepResults): string[] {
   return [
-    `Losses are in nats per ${lossUnit(results.sweep)}. ± is the standard deviation over seeds. Differences are to ${results.sweep.baseline} of the same seed, with 95 % intervals by Student's t, each for itself.`,
+    `Losses are in nats per ${lossUnit(results.sweep)}. ± is the standard deviation over seeds. Differences are to ${baselineWords(results.sweep)} of the same seed, with 95 % intervals by Student's t, each for itself.`,
     ...(isUneven(results)
       ? ['Arms have different seeds: compare differences, which are over common seeds, not means.']
       : []),
@@ -295,9 +301,9 @@ function divergedNotes({ rows }: SweepResults): string[] {
 /** Everything in full: the sweep, its arms, its contrasts and each finished run. Numbers are NaN where runs diverged. */
 export function sweepJson(results: SweepResults): object {
   const { sweep, rows, contrasts, finished, planned } = results;
-  const { name, title, claim, model, steps, baseline } = sweep;
+  const { name, title, claim, model, steps, baselines } = sweep;
   return {
-    ...{ name, title, claim, model, steps, baseline },
+    ...{ name, title, claim, model, steps, baselines },
     ...{ complete: isComplete(results), finishedRuns: finished.length, plannedRuns: planned },
     stale: results.stale,
     arms: rows.map(({ arm, measures, seeds, ...rest }) => ({
