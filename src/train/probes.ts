@@ -4,7 +4,8 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { log } from '../approximate.ts';
-import { type Quantizer, quantizer } from '../quantizers/index.ts';
+import { groupsOf } from '../quantizers/elements.ts';
+import { type Explained, type Quantizer, quantizer } from '../quantizers/index.ts';
 import { type SlotName, settledOptions } from './engine/slot-spec.ts';
 import type { WeightReading } from './engine/slots.ts';
 import { type Model, sizeOf } from './model.ts';
@@ -14,6 +15,7 @@ import {
   countCodes,
   entropyOf,
   joinWrites,
+  stepOf,
   stepRatioOf,
   type WriteMeasure,
   WriteTally,
@@ -138,21 +140,18 @@ export class OperandProbes {
 
 /** Elements of the weights that forward products read through a quantiser: the codes that flips are counted of. */
 interface WeightImage {
-  readonly elements: ArrayLike<number>;
-  readonly values: Float32Array;
+  readonly explained: Explained;
   /** What the quantiser is given of the weight, by the trained numbers that there are. */
   readonly formed: (values: Float32Array) => Float32Array;
   readonly made: Quantizer;
   /** The weight's as the quantiser sees it. */
   readonly shape: readonly number[];
-  /** Value of one unit of the elements. */
-  readonly scale: number;
 }
 
 type WeightImages = ReadonlyMap<string, WeightImage>;
 
 /**
- * Takes the images before an update. Scales of more than one group are averaged for the step's size.
+ * Takes the images before an update.
  * @param readingOf how the quantiser of a layer's weight reads it
  */
 export function weightImages(
@@ -173,10 +172,7 @@ export function weightImages(
     const formed = (values: Float32Array): Float32Array => reading?.formed(values, shape) ?? values;
     const values = formed(weightMatrixValues(one, variable.dataSync() as Float32Array));
     const explained = made.explain(values, shape, { update: false });
-    let scale = 0;
-    for (const one of explained.scales) scale += one;
-    scale /= explained.scales.length;
-    images.set(name, { elements: explained.elements, values, formed, made, shape, scale });
+    images.set(name, { explained, formed, made, shape });
   }
   return images;
 }
@@ -188,14 +184,19 @@ export function compareImages(model: Model, before: WeightImages): Map<string, W
     const { name, variable } = one;
     const image = before.get(name);
     if (image === undefined) continue;
-    const { made, formed, shape, elements: old, values: oldValues, scale } = image;
+    const { made, formed, shape, explained: old } = image;
     const values = formed(weightMatrixValues(one, variable.dataSync() as Float32Array));
-    const { elements } = made.explain(values, shape, { update: false });
+    const { x, elements, scales } = made.explain(values, shape, { update: false });
     const tally = new WriteTally();
-    for (let i = 0; i < values.length; i++) {
+    const step = stepOf(old.format);
+    const groups = groupsOf(old, x.length);
+    for (let i = 0; i < x.length; i++) {
       const element = elements[i]!;
-      const ratio = stepRatioOf(values[i]!, oldValues[i]!, scale);
-      tally.add(ratio, element !== old[i], element === 0, element === made.low || element === made.high);
+      const before = old.elements[i]!;
+      // Zeros have no scale before they move.
+      const scale = old.scales[groups[i]!]! || scales[groups[i]!]!;
+      const ratio = stepRatioOf(x[i]!, old.x[i]!, scale * step(before));
+      tally.add(ratio, element !== before, element === 0, element === made.low || element === made.high);
     }
     measures.set(name, tally.result(elements));
   }

@@ -1,7 +1,11 @@
 /** What an update does to codes, counted; and the memory model of a step, by hand. */
 import { describe, expect, it } from 'vitest';
+import { toFormat } from '../../src/formats/names.ts';
+import { quantizer } from '../../src/quantizers/index.ts';
+import { settledOptions } from '../../src/train/engine/slot-spec.ts';
 import { memoryUse, savedActivationBytes } from '../../src/train/memory.ts';
-import type { LinearSlots } from '../../src/train/recipe.ts';
+import { compareImages, weightImages } from '../../src/train/probes.ts';
+import type { LinearSlots, OperandSpec } from '../../src/train/recipe.ts';
 import { plainSlots } from '../../src/train/recipe.ts';
 import { bitnetSlots } from '../../src/train/recipes/index.ts';
 import { entropyOf, joinWrites, ratioEdges, stepRatioOf, WriteTally } from '../../src/train/stores/index.ts';
@@ -102,5 +106,66 @@ describe('saved activations', () => {
       ...{ weights: 10, optimizerState: 20, gradients: 720, savedActivations: 30, total: 780 },
       bytesPerParameter: 750 / 180,
     });
+  });
+});
+
+describe('the measure of a weight that a quantiser reads', () => {
+  const shape = [4, 8];
+  const old = Float32Array.from({ length: 32 }, (_, i) => Math.sin(7 * i + 1) * 2 ** ((i % 5) - 3));
+  const updated = old.map((x, i) => Math.fround(x + 0.01 * Math.cos(3 * i)));
+
+  /** The measure of one update of a linear layer whose weight is read so. */
+  function measureOf(w: object): ReturnType<typeof compareImages> extends Map<string, infer M> ? M : never {
+    let values = old;
+    const weight = { name: 'w', role: 'linear', shape, variable: { dataSync: () => values } };
+    const model = { parameters: [weight] } as unknown as Parameters<typeof weightImages>[0];
+    const slots = { ...plainSlots, forward: { ...plainSlots.forward, w } } as LinearSlots;
+    const before = weightImages(
+      model,
+      () => slots,
+      () => undefined,
+    );
+    values = updated;
+    return compareImages(model, before).get('w')!;
+  }
+
+  /** The spacing of a format above the magnitude of one of its values, by the list of its values. */
+  function spacing(values: readonly number[], element: number): number {
+    const at = values.findIndex((value) => value > Math.abs(element));
+    const above = at < 0 ? values.length - 1 : at;
+    return values[above]! - values[above - 1]!;
+  }
+
+  it.each<[string, object]>([
+    ['unscaled e5m2', { format: 'e5m2' }],
+    ['e2m1 by blocks', { format: 'e2m1', scale: { per: 'block', size: 4, from: 'absmax' } }],
+    ['e4m3fn by rows', { format: 'e4m3fn', scale: { per: 'row', from: 'absmax' } }],
+    ['int4 by rows', { format: 'int4', scale: { per: 'row', from: 'absmax' } }],
+    ['nf4 by rows', { format: 'nf4', scale: { per: 'row', from: 'absmax' } }],
+    ['posit(8,0) by the tensor', { format: 'posit(8,0)', scale: { per: 'tensor', from: 'absmax' } }],
+    [
+      'rotated e2m1',
+      {
+        format: 'e2m1',
+        scale: { per: 'block', size: 8, from: 'absmax' },
+        transform: { name: 'hadamard', size: 8 },
+      },
+    ],
+  ])('takes the step of the grid where the weight stands: %s', (_, w) => {
+    const made = quantizer({ ...settledOptions(w as OperandSpec)!, rounding: 'nearest-even' });
+    const [first, second] = [old, updated].map((x) => made.explain(x, shape, { update: false }));
+    const values = [...toFormat(first!.format).values()].filter(Number.isFinite).sort((a, b) => a - b);
+    const perScale = old.length / first!.scales.length;
+    const ratios = Array.from(old, (_, i) => {
+      const step = first!.scales[Math.floor(i / perScale)]! * spacing(values, first!.elements[i]!);
+      return Math.abs(second!.x[i]! - first!.x[i]!) / step;
+    });
+    const measure = measureOf(w);
+    const sum = ratios.reduce((total, ratio) => total + ratio, 0);
+    expect(measure.stepRatio).toBeCloseTo(sum / ratios.length, 12);
+    expect(measure.frozen).toBe(ratios.filter((ratio) => ratio < 0.5).length / ratios.length);
+    expect(measure.flipRate).toBe(
+      [...second!.elements].filter((e, i) => e !== first!.elements[i]).length / 32,
+    );
   });
 });

@@ -6,9 +6,9 @@
  * with stochastic rounding", arXiv 2412.04787. Unlike their code, the scale is stored, not recomputed from the largest weight.
  */
 import type { CodeArray } from '../../formats/codes.ts';
-import { type Format, pack, toFormat, ulp, unpack } from '../../formats/index.ts';
+import { type Format, pack, toFormat, unpack } from '../../formats/index.ts';
 import { decode, encode } from '../../operations/conversions.ts';
-import { stepRatioOf, type WriteMeasure, WriteTally } from './measure.ts';
+import { stepOf, stepRatioOf, type WriteMeasure, WriteTally } from './measure.ts';
 import type { GridStore, WriteRounding } from './spec.ts';
 import {
   bytesOf,
@@ -74,11 +74,6 @@ export function formatWeight(
   { format, rounding }: { readonly format: string; readonly rounding: WriteRounding },
 ): HeldWeight {
   return codesWeight(initial, toFormat(format), rounding, undefined);
-}
-
-/** The distance of a code's value to the next larger one. Integers and ternary values have no other than 1. */
-function stepOf(format: Format): (value: number) => number {
-  return format.kind === 'int' || format.name === 'ternary' ? () => 1 : (value) => ulp(value, format);
 }
 
 /** What an update did: what was to be written, what was there, what is there, all in the format's own units. */

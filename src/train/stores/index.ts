@@ -9,6 +9,7 @@ export {
   entropyOf,
   joinWrites,
   ratioEdges,
+  stepOf,
   stepRatioOf,
   type WriteMeasure,
   WriteTally,

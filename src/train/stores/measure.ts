@@ -3,6 +3,7 @@
  * looks and changes nothing.
  */
 import { log } from '../../approximate.ts';
+import { type Format, ulp } from '../../formats/index.ts';
 
 /** What a write did to the codes; measured only when asked for. */
 export interface WriteMeasure {
@@ -51,6 +52,11 @@ export function countCodes(
     counts.set(code, (counts.get(code) ?? 0) + 1);
   }
   return counts;
+}
+
+/** The distance of an element to the next larger one. Integers and ternary values have no other than 1. */
+export function stepOf(format: Format): (element: number) => number {
+  return format.kind === 'int' || format.name === 'ternary' ? () => 1 : (element) => ulp(element, format);
 }
 
 /** r = |updated - held| / step of the grid; 0 where nothing moved, though the grid be one point. */
