@@ -55,7 +55,8 @@ import { packPanel } from './pack';
 import { patternTile32 } from './pattern-tile';
 import { plainTile32, plainTile64 } from './plain';
 import { splitTile32 } from './split';
-import { prepareUnitPanel, unitTile64 } from './unit';
+import { unitTile64 } from './unit';
+import { prepareUnitPanel } from './unit-exponents';
 import { vectorTimes } from './vector';
 
 const tileRows = 4;
