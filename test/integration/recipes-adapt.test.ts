@@ -121,6 +121,22 @@ describe('a run', () => {
       expect(await formatsOf({ resume: checkpoints[at - 1] })).toEqual(whole.slice(at));
   });
 
+  it.each([
+    ['bins', [1, 1], [60, 100]],
+    ['momentum', 0, 1],
+  ] as const)('%s %j and %j decide otherwise', async (option, one, other) => {
+    const decided = async (value: unknown): Promise<readonly unknown[]> => {
+      const found: unknown[] = [];
+      const made = recipes.adaPT({ lookback: [2, 5], [option]: value });
+      await train({
+        ...{ tf, model, data, recipe: made, steps: 7, seed: 1, probeEvery: 1 },
+        onStep: ({ probes }) => void found.push(probes?.formats),
+      });
+      return found;
+    };
+    expect(await decided(one)).not.toEqual(await decided(other));
+  });
+
   it('says what it decided under any program', async () => {
     const w = tf.variable(tf.randomNormal([8, 8], 0, 1, 'float32', 1), true, 'w/kernel');
     const x = tf.randomNormal([4, 8], 0, 1, 'float32', 2);

@@ -6,6 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { formats, logarithmic } from '../../src/formats/index.ts';
 import { nextMagnitude } from '../../src/testing/index.ts';
+import { codeTable } from '../../src/train/optimizers/block-codes.ts';
 import { logarithmOf } from '../oracles/decode.ts';
 import { signedUnits, unitExponent } from '../oracles/units.ts';
 
@@ -105,6 +106,27 @@ describe('dynamic8: midpoints of equal parts of [0.1, 1] times powers of ten, co
         expect([decade, j, isNearest32(positive[at++]!, numerator, denominator)]).toEqual([decade, j, true]);
       }
     }
+  });
+
+  it.each(['dynamic8', 'dynamicUnsigned8'] as const)('a code of %s is the place of its value', (name) => {
+    const format = formats[name];
+    const values = Array.from({ length: 256 }, (_, code) => format.decode(code));
+    expect(format.values()).toEqual(values);
+    values.slice(1).forEach((value, code) => {
+      expect(value).toBeGreaterThan(values[code]!);
+    });
+    const held = codeTable(format).values;
+    values.forEach((value, code) => {
+      expect(Object.is(held[code], value)).toBe(true);
+    });
+  });
+
+  it.each([
+    ['int8', (code: number) => (code < 128 ? code : code - 256)],
+    ['uint8', (code: number) => code],
+  ] as const)('what they are compared with is equally spaced: %s', (name, valueOf) => {
+    const held = codeTable(formats[name]).values;
+    for (let code = 0; code < 256; code++) expect(Object.is(held[code], valueOf(code))).toBe(true);
   });
 
   it('the signed one is symmetric but for 1, with zero', () => {
