@@ -26,6 +26,45 @@ export interface CodedBlocks {
   readonly held: Uint8Array;
 }
 
+/** Codes that lie on a heap, where its kernels read and write them without a copy. Their bytes are a view that holds until the memory grows. */
+export class HeapBlocks implements CodedBlocks {
+  readonly count: number;
+  readonly size: number;
+  readonly table: CodeTable;
+  readonly #heap: Heap;
+  readonly #length: number;
+  #pointer: number;
+
+  constructor(heap: Heap, { count, size, table, held }: CodedBlocks) {
+    this.count = count;
+    this.size = size;
+    this.table = table;
+    this.#heap = heap;
+    this.#length = held.length;
+    this.#pointer = heap.allocate(held.length);
+    this.held.set(held);
+  }
+
+  get held(): Uint8Array {
+    return new Uint8Array(this.#heap.memory.buffer, this.#pointer, this.#length);
+  }
+
+  /** Where they lie on this heap, if they do. */
+  pointerOn(heap: Heap): number | undefined {
+    return heap === this.#heap ? this.#pointer : undefined;
+  }
+
+  /** Takes other bytes in place of its own, which are freed. */
+  replace(pointer: number): void {
+    this.dispose();
+    this.#pointer = pointer;
+  }
+
+  dispose(): void {
+    this.#heap.free(this.#pointer);
+  }
+}
+
 /** A step of AdamW, in binary32. */
 export interface AdamConstants {
   readonly keep1: number;
@@ -43,6 +82,8 @@ export interface AdamConstants {
 
 /** Numbers are binary32, at pointers. */
 export interface BlockCodec {
+  /** The same codes, moved to the heap. They are to be disposed. */
+  moved(codes: CodedBlocks): CodedBlocks & { dispose(): void };
   encode(source: number, into: CodedBlocks): void;
   decode(from: CodedBlocks, destination: number): void;
   /**
@@ -93,44 +134,75 @@ export function blockCodesOn(heap: Heap): BlockCodec {
 
   const bytesAt = (pointer: number, length: number): Uint8Array =>
     new Uint8Array(heap.memory.buffer, pointer, length);
+  const pointerOf = (codes: CodedBlocks): number | undefined =>
+    codes instanceof HeapBlocks ? codes.pointerOn(heap) : undefined;
+
+  /** Next codes that nobody has taken. */
+  let untaken: number[] = [];
+  function dropUntaken(): void {
+    for (const pointer of untaken) heap.free(pointer);
+    untaken = [];
+  }
+
+  /** Where the kernel finds a moment's codes, and where it puts the next ones: a place of their own, which they keep if they are taken. */
+  function placesOf(codes: CodedBlocks): { from: number; to: number; take(): void } {
+    const { held } = codes;
+    const to = heap.allocate(held.length);
+    untaken.push(to);
+    const own = pointerOf(codes);
+    if (own !== undefined) return { from: own, to, take: () => (codes as HeapBlocks).replace(to) };
+    bytesAt(to, held.length).set(held);
+    const take = (): void => {
+      codes.held.set(bytesAt(to, held.length));
+      heap.free(to);
+    };
+    return { from: to, to, take };
+  }
+
   return {
+    moved: (codes) => new HeapBlocks(heap, codes),
     encode(source, into): void {
       const { count, size, target = 0, held } = into;
       const table = place(into.table);
       const room = roomFor(codingBytes + held.length);
-      const packed = room + codingBytes;
+      const own = pointerOf(into);
+      const packed = own ?? room + codingBytes;
       kernel.encodeBlocks(source, packed, count, size, table, target, room);
-      held.set(bytesAt(packed, held.length));
+      if (own === undefined) into.held.set(bytesAt(packed, held.length));
     },
-    decode({ count, size, table, target, held }, destination): void {
+    decode(from, destination): void {
+      const { count, size, table, target, held } = from;
       const values = place(table);
-      const packed = roomFor(held.length);
-      bytesAt(packed, held.length).set(held);
+      const own = pointerOf(from);
+      const packed = own ?? roomFor(held.length);
+      if (own === undefined) bytesAt(packed, held.length).set(from.held);
       kernel.decodeBlocks(packed, destination, count, size, values, Number(target !== undefined));
     },
     adam(gradient, variable, updated, first, second, constants) {
+      dropUntaken();
       const { count, size } = first;
       const { keep1, take1, keep2, take2, added, rate, left, decaysAfter } = constants;
       const [table1, table2] = [place(first.table), place(second.table)];
-      const room = adamBytes + adamRunBytes * Math.ceil(Math.min(count, size) / 16);
-      const head = roomFor(64 + room + first.held.length + second.held.length);
-      const packed1 = head + 64 + room;
-      const packed2 = packed1 + first.held.length;
+      const head = roomFor(64 + adamBytes + adamRunBytes * Math.ceil(Math.min(count, size) / 16));
+      const [one, two] = [placesOf(first), placesOf(second)];
       new Uint32Array(heap.memory.buffer, head, 2).set([table1, table2]);
       new Float32Array(heap.memory.buffer, head + 8, 7).set([keep1, take1, keep2, take2, added, rate, left]);
-      bytesAt(packed1, first.held.length).set(first.held);
-      bytesAt(packed2, second.held.length).set(second.held);
       const isDone = kernel.adamBlocks(
-        ...([gradient, variable, updated, count, size, packed1, packed2] as const),
+        ...([gradient, variable, updated, count, size, one.from, two.from, one.to, two.to] as const),
         ...([head, head + 8, Number(decaysAfter), head + 64] as const),
       );
-      if (isDone === 0) return undefined;
+      if (isDone === 0) {
+        dropUntaken();
+        return undefined;
+      }
       return () => {
-        first.held.set(bytesAt(packed1, first.held.length));
-        second.held.set(bytesAt(packed2, second.held.length));
+        untaken = [];
+        one.take();
+        two.take();
       };
     },
     release(): void {
+      dropUntaken();
       for (const pointer of placed.values()) heap.free(pointer);
       placed.clear();
       if (scratch.bytes > 0) heap.free(scratch.pointer);

@@ -39,6 +39,8 @@ interface RangesModuleExports {
     block: number,
     first: number,
     second: number,
+    next1: number,
+    next2: number,
     tables: number,
     constants: number,
     isAfter: number,

@@ -169,3 +169,110 @@ describe.each(['e4m3fn', 'e5m2', 'int8'] as const)('%s by kernels', (name) => {
     expect([...held]).toEqual([...bytes]);
   });
 });
+
+describe('AdamW on codes', () => {
+  const f = Math.fround;
+  const constants = {
+    ...{ keep1: f(0.9), take1: f(0.1), keep2: f(0.999), take2: f(0.001) },
+    ...{ added: f(1e-9), rate: f(0.01), left: f(0.99), decaysAfter: false },
+  };
+  const random = (count: number, from: number): Float32Array =>
+    Float32Array.from({ length: count }, (_, i) => Math.sin(17 * i + from) * 10 ** (((31 * i) % 9) - 6));
+
+  /** A heap that knows what is allocated of it. */
+  function counted() {
+    const taken = new Set<number>();
+    const own = {
+      memory: heap.memory,
+      allocate(bytes: number) {
+        const pointer = heap.allocate(bytes);
+        taken.add(pointer);
+        return pointer;
+      },
+      free(pointer: number) {
+        expect(taken.delete(pointer)).toBe(true);
+        heap.free(pointer);
+      },
+    };
+    return { taken, own };
+  }
+
+  /** Each operation rounded once. */
+  function stepped(g: Float32Array, w: Float32Array, m: CodedBlocks, v: CodedBlocks, isAfter: boolean) {
+    const { keep1, take1, keep2, take2, added, rate, left } = constants;
+    const [first, second] = [readBlocks(m), readBlocks(v)];
+    const next = w.map((each, i) => {
+      first[i] = f(f(first[i]! * keep1) + f(g[i]! * take1));
+      second[i] = f(f(second[i]! * keep2) + f(f(g[i]! * g[i]!) * take2));
+      const step = f(f(first[i]! / f(f(Math.sqrt(second[i]!)) + added)) * rate);
+      return isAfter ? f(f(each - step) * left) : f(f(each * left) - step);
+    });
+    writeBlocks(m, first);
+    writeBlocks(v, second);
+    return next;
+  }
+
+  it.each([
+    [1, 1],
+    [15, 256],
+    [16, 16],
+    [100, 7],
+    [300, 48],
+    [517, 256],
+    [517, 1000],
+  ])('gives %i weights in blocks of %i their bits, wherever their codes lie', (count, size) => {
+    const { own, taken } = counted();
+    const codec = blockCodesOn(own);
+    const pointers = [0, 1, 2].map(() => own.allocate(4 * count));
+    const numbersAt = (place: number) => new Float32Array(own.memory.buffer, pointers[place], count);
+    for (const isAfter of [false, true]) {
+      const made = () => [
+        codedZeros(formats.dynamic8, count, size),
+        codedZeros(formats.dynamicUnsigned8, count, size),
+      ];
+      const [expected, apart] = [made(), made()];
+      const onHeap = made().map((codes) => codec.moved(codes));
+      let weights = random(count, 5);
+      for (let step = 0; step < 4; step++) {
+        const g = random(count, step);
+        const next = stepped(g, weights, expected[0]!, expected[1]!, isAfter);
+        for (const [m, v] of [apart, onHeap] as const) {
+          numbersAt(0).set(g);
+          numbersAt(1).set(weights);
+          const before = [m!.held.slice(), v!.held.slice()];
+          const given = { ...constants, decaysAfter: isAfter };
+          const take = codec.adam(pointers[0]!, pointers[1]!, pointers[2]!, m!, v!, given);
+          // What is not taken changes nothing.
+          expect([m!.held, v!.held]).toEqual(before);
+          take!();
+          next.forEach((each, i) => {
+            expect(Object.is(numbersAt(2)[i], each) || [step, i, numbersAt(2)[i], each]).toBe(true);
+          });
+          expect([...m!.held]).toEqual([...expected[0]!.held]);
+          expect([...v!.held]).toEqual([...expected[1]!.held]);
+        }
+        weights = next;
+      }
+      const [m, v] = onHeap;
+      // A moment, a weight, and a step that nobody takes.
+      for (const [place, value] of [
+        [0, 3e38],
+        [0, Number.NaN],
+        [1, Number.NEGATIVE_INFINITY],
+      ] as const) {
+        numbersAt(0).set(random(count, 1));
+        numbersAt(1).set(random(count, 2));
+        numbersAt(place)[count - 1] = value;
+        expect(codec.adam(pointers[0]!, pointers[1]!, pointers[2]!, m!, v!, constants)).toBeUndefined();
+      }
+      numbersAt(1).set(random(count, 2));
+      numbersAt(0).set(random(count, 1));
+      expect(codec.adam(pointers[0]!, pointers[1]!, pointers[2]!, m!, v!, constants)).toBeTypeOf('function');
+      expect([...m!.held]).toEqual([...expected[0]!.held]);
+      for (const codes of onHeap) codes.dispose();
+    }
+    codec.release();
+    for (const pointer of pointers) own.free(pointer);
+    expect(taken.size).toBe(0);
+  });
+});

@@ -49,10 +49,11 @@ export class AdamWRule implements Rule {
     this.counters = { beta1Power, beta2Power, iterations: iterations! + 1 };
     // m^ / (sqrt(v^) + epsilon) with both bias corrections taken out of the array operations.
     const correction = Math.sqrt(1 - beta2Power);
-    const [keep1, take1, keep2, take2, added] = [
-      ...[beta1, 1 - beta1, beta2, 1 - beta2],
-      epsilon * correction,
-    ].map((value) => tf.scalar(value)) as [Tensor, Tensor, Tensor, Tensor, Tensor];
+    const constants = {
+      ...{ keep1: beta1, take1: 1 - beta1, keep2: beta2, take2: 1 - beta2 },
+      added: epsilon * correction,
+    };
+    let scalars: readonly Tensor[] | undefined;
     const scaled = (rate: number): number => (rate * correction) / (1 - beta1Power);
     /** On codes, which are replaced; undefined where something would not be a finite number, or they are not of one kind and size. */
     const onCodes = (
@@ -64,18 +65,15 @@ export class AdamWRule implements Rule {
       const areBlocks = first.blocks !== undefined && first.blocks.size === second.blocks?.size;
       const areExpanded = first.expanded !== undefined && first.expanded.block === second.expanded?.block;
       if (!isWasmBackend(backend) || !(areBlocks || areExpanded)) return undefined;
-      const constants = {
-        ...{ keep1: beta1, take1: 1 - beta1, keep2: beta2, take2: 1 - beta2 },
-        ...{ added: epsilon * correction, rate: scaled(rate), left, decaysAfter },
-      };
+      const step = { ...constants, rate: scaled(rate), left, decaysAfter };
       const { blocks, heap } = kernelsOf(backend);
       let commit: (() => void) | undefined;
       const value = tensorOf(tf, backend, gradient.shape, (dataId) => {
         const [g, w, out] = [gradient.dataId, variable.dataId, dataId].map((id) => pointerOf(backend, id));
-        if (areBlocks) commit = blocks.adam(g!, w!, out!, first.blocks!, second.blocks!, constants);
+        if (areBlocks) commit = blocks.adam(g!, w!, out!, first.blocks!, second.blocks!, step);
         else {
           const moments = [first.expanded!, second.expanded!] as const;
-          const next = adamExpanded(heap, { gradient: g!, variable: w!, updated: out! }, moments, constants);
+          const next = adamExpanded(heap, { gradient: g!, variable: w!, updated: out! }, moments, step);
           commit = next && (() => void moments.forEach((one, i) => void one.replace(next[i]!)));
         }
       });
@@ -85,6 +83,8 @@ export class AdamWRule implements Rule {
       const { gradient, states, atOnce } = given;
       const made = atOnce && onCodes(given, atOnce);
       if (made !== undefined) return made;
+      scalars ??= Object.values(constants).map((value) => tf.scalar(value));
+      const [keep1, take1, keep2, take2, added] = scalars as [Tensor, Tensor, Tensor, Tensor, Tensor];
       const first = tf.add(tf.mul(states['first']!.read(), keep1), tf.mul(gradient, take1));
       const second = tf.add(tf.mul(states['second']!.read(), keep2), tf.mul(tf.square(gradient), take2));
       const divisor = tf.add(tf.sqrt(second), added);

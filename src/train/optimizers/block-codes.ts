@@ -41,8 +41,10 @@ function beginnings(format: Format, values: Float32Array, hasNext: (code: number
   });
 }
 
-const codeOf = (x: number, format: Format): number =>
-  Number(encode(Float32Array.of(x), format, { saturation: 'finite' })[0]) & 255;
+const codesOf = (x: Float32Array, format: Format): Uint8Array =>
+  Uint8Array.from(encode(x, format, { saturation: 'finite' }) as Uint8Array);
+
+const codeOf = (x: number, format: Format): number => codesOf(Float32Array.of(x), format)[0]!;
 
 /** A table of a format of 8 bits. Of floating-point formats negative numbers have the codes of their magnitudes, 128 more. */
 function tableOf(format: Format): CodeTable {
@@ -52,14 +54,18 @@ function tableOf(format: Format): CodeTable {
   const [zero, largest] = [0, format.max].map((x) => codeOf(x, format)) as [number, number];
   const next = beginnings(format, values, (code) => (isFloat ? code < largest : code !== largest));
   const keepsSigns = format.kind === 'codebook' && format.isSigned;
+  // Of each upper half the number that has the least code of its sign: those below 0 fall as their patterns rise.
+  const least = Float32Array.from({ length: 65536 }, (_, upper) => {
+    const x = numberOf(upper < 32768 ? upper * 65536 : upper * 65536 + 65535);
+    return Number.isFinite(x) ? Math.max(format.min, Math.min(format.max, x)) : 0;
+  });
+  const leastCodes = codesOf(least, format);
   /** The code of the numbers of an upper half, where it does not change among them, or after it has; and the lower half where it does. */
   const place = (upper: number): readonly [code: number, change: number] => {
     const isNegative = upper >= 32768;
     // What is no finite number counts as 0.
     if ((upper & 0x7f80) === 0x7f80) return [zero, 0];
-    // Numbers below 0 fall as their patterns rise.
-    const x = numberOf(isNegative ? upper * 65536 + 65535 : upper * 65536);
-    const code = codeOf(Math.max(format.min, Math.min(format.max, x)), format);
+    const code = leastCodes[upper]!;
     if (keepsSigns && isNegative && code >= zero - 1) return [zero - 1, 0];
     const change = patternOf(next[code]!);
     if (change >>> 16 !== upper) return [code, 0];

@@ -168,10 +168,14 @@ function bfloat16State(tf: TensorFlow, shape: readonly number[]): HeldState {
 
 /** Codes of the dynamic tables. A state that has a sign keeps it: a tiny negative number does not become 0. */
 function dynamicState(tf: TensorFlow, shape: readonly number[], block: number, signed: boolean): HeldState {
-  const blocks = codedZeros(formats[signed ? 'dynamic8' : 'dynamicUnsigned8'], sizeOf(shape), block);
-  const { held } = blocks;
+  const zeros = codedZeros(formats[signed ? 'dynamic8' : 'dynamicUnsigned8'], sizeOf(shape), block);
+  const own = backendOf(tf);
+  // Where kernels are, they need not be copied to them.
+  const onHeap = isWasmBackend(own) ? kernelsOf(own).blocks.moved(zeros) : undefined;
+  const blocks = onHeap ?? zeros;
+  const { length } = zeros.held;
   return {
-    bytes: held.length,
+    bytes: length,
     blocks,
     read() {
       const backend = backendOf(tf);
@@ -185,9 +189,9 @@ function dynamicState(tf: TensorFlow, shape: readonly number[], block: number, s
       if (isWasmBackend(backend)) kernelsOf(backend).blocks.encode(pointerOf(backend, next.dataId), blocks);
       else writeBlocks(blocks, next.dataSync() as Float32Array);
     },
-    save: () => ({ codes: { dtype: 'U8', shape: [held.length], data: held.slice() } }),
-    restore: (saved) => held.set(bytesOf('state', saved['codes'], held.length)),
-    dispose: () => {},
+    save: () => ({ codes: { dtype: 'U8', shape: [length], data: blocks.held.slice() } }),
+    restore: (saved) => blocks.held.set(bytesOf('state', saved['codes'], length)),
+    dispose: () => onHeap?.dispose(),
   };
 }
 

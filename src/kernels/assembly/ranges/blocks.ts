@@ -301,7 +301,8 @@ function codeBlock(
 
 /**
  * A step of AdamW. Each operation is rounded to binary32 once, in the order of the tensors'.
- * @param first packed codes of the first moment, which are replaced; `second`: likewise
+ * @param first packed codes of the first moment; `second`: likewise
+ * @param next1 where the first moment's are written, which may be the same place; `next2`: likewise
  * @param tables of the first moment, then of the second
  * @param constants what is kept of the first moment, the gradient's part in it, both of the second one; what is added to its root; the
  *   rate; what is left of a weight that decays
@@ -317,6 +318,8 @@ export function adamBlocks(
   block: i32,
   first: usize,
   second: usize,
+  next1: usize,
+  next2: usize,
   tables: usize,
   constants: usize,
   isAfter: bool,
@@ -330,18 +333,18 @@ export function adamBlocks(
   const moments = values + 2048;
   memory.copy(values, table1, 1024);
   memory.copy(values + 1024, table2, 1024);
-  memory.fill(tops + 32, 0, 16);
-  let scales1 = first + count;
-  let scales2 = second + count;
+  v128.store(tops, i32x4.splat(0), 32);
+  let scales: usize = count;
   for (let begin = 0; begin < count; begin += block) {
     const length = min(block, count - begin);
     const rest = length & 15;
     const size = <usize>(length - rest) << 2;
-    const scale1 = v128.load32_splat(scales1);
-    const scale2 = v128.load32_splat(scales2);
+    const scale1 = v128.load32_splat(first + scales);
+    const scale2 = v128.load32_splat(second + scales);
     const codes1 = first + begin;
     const codes2 = second + begin;
-    memory.fill(tops, 0, 32);
+    v128.store(tops, i32x4.splat(0));
+    v128.store(tops, i32x4.splat(0), 16);
     moved(
       gradient, variable, updated, gradient + size,
       codes1, codes2, scale1, scale2, moments, values, constants, isAfter, tops,
@@ -362,15 +365,14 @@ export function adamBlocks(
     const top1 = largestLane(i32x4.shr_u(v128.load(tops), 1));
     const top2 = largestLane(magnitudesOf(v128.load(tops, 16)));
     if (max(top1, top2) >= infinity) return 0;
-    store<i32>(scales1, top1);
-    store<i32>(scales2, top2);
-    codeBlock(moments, 32, length, codes1, table1, reinterpret<f32>(top1), room);
-    codeBlock(moments + 16, 32, length, codes2, table2, reinterpret<f32>(top2), room);
+    store<i32>(next1 + scales, top1);
+    store<i32>(next2 + scales, top2);
+    codeBlock(moments, 32, length, next1 + begin, table1, reinterpret<f32>(top1), room);
+    codeBlock(moments + 16, 32, length, next2 + begin, table2, reinterpret<f32>(top2), room);
     gradient += <usize>length << 2;
     variable += <usize>length << 2;
     updated += <usize>length << 2;
-    scales1 += 4;
-    scales2 += 4;
+    scales += 4;
   }
   return <i32>(largestLane(i32x4.shr_u(v128.load(tops, 32), 1)) < infinity);
 }
