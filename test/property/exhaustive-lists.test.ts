@@ -124,9 +124,9 @@ describe('dynamic8: midpoints of equal parts of [0.1, 1] times powers of ten, co
   it.each([
     ['int8', (code: number) => (code < 128 ? code : code - 256)],
     ['uint8', (code: number) => code],
-  ] as const)('what they are compared with is equally spaced: %s', (name, valueOf) => {
+  ] as const)('what they are compared with is equally spaced: %s', (name, numberAt) => {
     const held = codeTable(formats[name]).values;
-    for (let code = 0; code < 256; code++) expect(Object.is(held[code], valueOf(code))).toBe(true);
+    for (let code = 0; code < 256; code++) expect(Object.is(held[code], numberAt(code))).toBe(true);
   });
 
   it('the signed one is symmetric but for 1, with zero', () => {
