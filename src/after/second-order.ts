@@ -135,7 +135,7 @@ function roundColumns(
   const scale = (i: number, j: number): number => scaleAt(begin + i, j);
   const first = begin * columns;
   const left = Float64Array.from(w.subarray(first, first + rows * columns));
-  const { rounding } = by.toJSON();
+  const { rounding, seed, stream } = by.toJSON();
   const column = new Float32Array(rows);
   for (let j = 0; j < columns; j++) {
     // Where the scale is 0 every code stands for 0.
@@ -146,7 +146,13 @@ function roundColumns(
       scale: { per: 'row', from: 'constant', value: scales, stored: nearest.stored },
     });
     for (let i = 0; i < rows; i++) column[i] = left[i * columns + j]!;
-    const rounded = own.quantize(column, [rows, 1]);
+    // Each element of the matrix draws an index of its own, column by column.
+    const offset = (j * nearest.codes.length) / columns + begin;
+    const rounded = own.quantize(column, [rows, 1], {
+      ...(seed !== undefined && { seed }),
+      ...(stream !== undefined && { stream: BigInt(stream) }),
+      offset,
+    });
     const pivot = u[j * columns + j]!;
     for (let i = 0; i < rows; i++) {
       const isZero = scale(i, j) === 0;

@@ -188,6 +188,29 @@ describe('second-order rounding', () => {
     expect(error).toBe(nearestError);
   });
 
+  test('draws for each weight, by seed and stream, where it rounds stochastically', () => {
+    const n = 64;
+    const w = new Float32Array(2 * n).fill(0.3).map((x, i) => (i % n === 0 ? 1 : x));
+    const identity = new Float32Array(n * n);
+    for (let i = 0; i < n; i++) identity[i * n + i] = 1;
+    const rounded = (more: object): Float32Array => {
+      const options = {
+        format: 'int2',
+        scale: { per: 'row', from: 'absmax' },
+        rounding: 'stochastic',
+        ...more,
+      } as const;
+      return secondOrder(w, [2, n], { activations: identity, quantizer: quantizer(options) }).values;
+    };
+    const plain = rounded({ seed: 1 });
+    expect(rounded({ seed: 1 })).toEqual(plain);
+    expect(rounded({ seed: 2 })).not.toEqual(plain);
+    expect(rounded({ seed: 1, stream: 3 })).not.toEqual(plain);
+    for (const row of [plain.subarray(0, n), plain.subarray(n)])
+      expect(new Set(row.subarray(1))).toEqual(new Set([0, 1]));
+    expect(plain.subarray(0, n)).not.toEqual(plain.subarray(n));
+  });
+
   test('of groups of rows is that of each by itself', () => {
     const [groups, each, columns, samples] = [3, 2, 9, 20];
     const x = gaussians(groups * samples * columns, 1, 2, 'x').map((value) => value + 0.7);
