@@ -62,7 +62,8 @@ const wrongNumbers = ({ numbers: { name } }: Given, given: string, accepted: str
 async function sensitivityOf(tensor: StoredTensor, matrix: MatrixDescription, given: Given) {
   const { shape } = given.numbers;
   const accepted = `squared gradients [${tensor.shape}]`;
-  if (given.said?.outputs !== undefined) throw wrongNumbers(given, ', inputs', accepted);
+  if (given.said !== undefined && given.said.of !== 'gradients')
+    throw wrongNumbers(given, ', inputs', accepted);
   const isLike = shape.length === tensor.shape.length && shape.every((n, i) => n === tensor.shape[i]);
   if (!isLike) throw wrongNumbers(given, ` of shape [${shape}]`, accepted);
   return { sensitivity: turned(await wholeOf(given.numbers), matrix, 'matrix') };

@@ -12,6 +12,7 @@ import { discoverParameters, type EngineParameter } from './engine/parameters.ts
 import { type CapturedInputs, collectInputs, InputCapture } from './input-capture.ts';
 import { inFloat32 } from './measured-layers.ts';
 import { sizeOf } from './model.ts';
+import { weightInputs } from './weight-inputs.ts';
 
 /** What is asked for. */
 export const calibrationKinds = ['inputs', 'gradients', 'activations'] as const;
@@ -34,7 +35,7 @@ export interface CalibrationOptions {
 export interface Calibration {
   readonly shape: readonly number[];
   readonly values: Float32Array;
-  /** Of inputs: the axes of the weight that are its outputs, those of groups first; its others are the columns, in their order. */
+  /** The axes of the weight that are its outputs, those of groups first, where a product says so; its others are the columns of inputs. */
   readonly outputs?: readonly number[];
   /** Of inputs: how many parts the outputs have that read columns of their own; above 1, inputs are (groups, rows, columns). */
   readonly groups?: number;
@@ -114,6 +115,26 @@ function capturedActivations(
   );
 }
 
+/** The axes of weights that are outputs of products, where all products of the first window agree. */
+function outputsOf(
+  tf: TensorFlow,
+  parameters: readonly EngineParameter[],
+  run: CalibrationOptions['run'],
+): Map<string, readonly number[] | undefined> {
+  const found = new Map<string, readonly number[] | undefined>();
+  const capture = new InputCapture(tf, parameters, ({ name, shape }, product, x) => {
+    const outputs = weightInputs(tf, product, x, shape)?.outputs;
+    const isOther = found.has(name) && found.get(name)?.join() !== outputs?.join();
+    found.set(name, isOther ? undefined : outputs);
+  });
+  try {
+    tf.tidy(() => void run(0));
+  } finally {
+    capture.stop();
+  }
+  return found;
+}
+
 /** The mean over the windows of the squares of each parameter's gradients. */
 function squaredGradients(
   tf: TensorFlow,
@@ -122,6 +143,7 @@ function squaredGradients(
   windows: number,
 ): Map<string, Calibration> {
   const sums = parameters.map(({ shape }) => new Float64Array(sizeOf(shape)));
+  const outputs = outputsOf(tf, parameters, run);
   inFloat32(tf, parameters, () => {
     for (let window = 0; window < windows; window++)
       tf.tidy(() => {
@@ -136,10 +158,11 @@ function squaredGradients(
       });
   });
   return new Map(
-    parameters.map(({ name, shape }, i) => [
-      name,
-      { shape, values: Float32Array.from(sums[i]!, (sum) => sum / windows) },
-    ]),
+    parameters.map(({ name, shape }, i) => {
+      const own = outputs.get(name);
+      const values = Float32Array.from(sums[i]!, (sum) => sum / windows);
+      return [name, { shape, values, ...(own && { outputs: own }) }];
+    }),
   );
 }
 

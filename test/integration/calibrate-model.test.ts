@@ -170,7 +170,7 @@ describe('a layers model', () => {
       for (const [after, ...options] of [
         ['secondOrder', '--to', 'int3/row', '--calibration', file('in.safetensors')],
         ['bitmask', '--calibration', file('in.safetensors')],
-        ['kmeans', '--bits', '2', '--axis', '0', '--calibration', file('g.safetensors')],
+        ['kmeans', '--bits', '2', '--calibration', file('g.safetensors')],
       ]) {
         const asked = ['quantize', path, '--quiet', '--after', after!, ...options];
         const codes = file(`${after}.safetensors`);

@@ -329,12 +329,31 @@ it('squared gradients are means over windows', () => {
   const run = (window: number): Scalar => tf.sum(tf.matMul(tf.tensor2d(x(window), [1, 3]), w as never));
   const found = calibrate(tf, { variables: [w], run, windows: 3, of: 'gradients' }).get('squares')!;
   expect(found.shape).toEqual([3, 2]);
+  expect(found.outputs).toEqual([1]);
   expect([...found.values]).toEqual(
     [0, 0, 1, 1, 2, 2].map((i) =>
       Math.fround([0, 1, 2].reduce((sum, window) => sum + x(window)[i]! * x(window)[i]!, 0) / 3),
     ),
   );
-  w.dispose();
+  // A weight that is read in two ways has no outputs, and gradients all the same.
+  const two = tf.variable(tf.tensor2d(numbers(9, 2), [3, 3]), true, 'two');
+  const both = (): Scalar =>
+    tf.sum(tf.matMul(tf.matMul(tf.tensor2d(x(0), [1, 3]), two as never), two as never, false, true));
+  const tied = calibrate(tf, { variables: [two], run: both, windows: 1, of: 'gradients' }).get('two')!;
+  expect(tied.outputs).toBeUndefined();
+  expect(tied.values.some((value) => value > 0)).toBe(true);
+  tf.dispose([w, two]);
+});
+
+it('activations are what products read, as it is', () => {
+  const filter = tf.variable(tf.tensor4d(numbers(3 * 3 * 2 * 4, 5), [3, 3, 2, 4]), true, 'filter');
+  const x = (window: number): Float32Array => numbers(2 * 5 * 5 * 2, window + 3);
+  const run = (window: number): Tensor =>
+    tf.conv2d(tf.tensor4d(x(window), [2, 5, 5, 2]), filter as never, 2, 'same');
+  const found = calibrate(tf, { variables: [filter], run, windows: 2, of: 'activations' }).get('filter')!;
+  expect(found.shape).toEqual([100, 2]);
+  expect([...found.values]).toEqual([...x(0), ...x(1)]);
+  filter.dispose();
 });
 
 describe('halfulp calibrate and evaluate', () => {

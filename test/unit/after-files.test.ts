@@ -440,17 +440,7 @@ test.each<[string[], RegExp]>([
   [['--after', 'kmean'], /^halfulp: --after: .*did you mean kmeans/],
   [['--to', 'int4', '--rank', '3'], /^halfulp: --rank: .*nothing with after nearest/],
   [
-    [
-      '--to',
-      'int4',
-      '--after',
-      'secondOrder',
-      '--axis',
-      '0',
-      '--calibration',
-      'FILE/m.safetensors',
-      '--check',
-    ],
+    ['--to', 'int4', '--after', 'secondOrder', '--axis', '0', '--calibration', 'FILE/m.safetensors'],
     /calibration: .*\[\.\.\., 8\]/,
   ],
 ])('%j is refused', async (argv, message) => {

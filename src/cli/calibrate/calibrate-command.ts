@@ -62,10 +62,14 @@ interface Given extends DataOptions, ModelData {
 }
 
 /** Writes tensors of binary32. */
-function writeTensors(path: string, tensors: ReadonlyMap<string, Calibration>): void {
+function writeTensors(
+  path: string,
+  tensors: ReadonlyMap<string, Calibration>,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
   const file = openWholeFile(path);
   const headings = [...tensors].map(([name, { shape }]): TensorHeading => ({ name, dtype: 'F32', shape }));
-  file.write(safetensorsHead(headings, calibrationMetadata(tensors)));
+  file.write(safetensorsHead(headings, metadata));
   for (const { values } of tensors.values())
     file.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   file.commit();
@@ -197,7 +201,7 @@ async function calibrateOne(path: string, given: Given, io: Io): Promise<number>
     );
     return exitCodes.done;
   }
-  writeTensors(out, made);
+  writeTensors(out, made, of === 'activations' ? {} : calibrationMetadata(of, made));
   const tensors = [...made].map(([name, { shape }]) => ({ name, shape }));
   const bytes = tensors.reduce((sum, { shape }) => sum + bytesOf(elementsOf(shape), 'F32'), 0);
   io.stdout.write(
