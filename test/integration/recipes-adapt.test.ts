@@ -11,6 +11,7 @@ import {
   recipes,
   textData,
   train,
+  type UpdateSpec,
 } from '../../src/train/index.ts';
 import { adapt, type Decided } from '../oracles/recipes/adapt.ts';
 import { expectOracle } from './recipes-oracle.ts';
@@ -153,6 +154,17 @@ describe('a run', () => {
     run.stop();
     tf.dispose([w, x]);
   });
+});
+
+it('divides gradients by their norms before all else but a loss scale', () => {
+  const [scale, clip] = [{ kind: 'lossScale' }, { kind: 'adaClip' }] as const;
+  const operators = (gradient: UpdateSpec['gradient'] & object) => {
+    const recipe = recipes.adaPT({ normalize: true, update: { gradient } });
+    checkRecipe(recipe);
+    return recipe.update?.gradient;
+  };
+  expect(operators([clip])).toEqual([{ kind: 'unitNorm' }, clip]);
+  expect(operators([scale, clip])).toEqual([scale, { kind: 'unitNorm' }, clip]);
 });
 
 describe('refused are', () => {

@@ -220,6 +220,8 @@ describe('direct quantised training', () => {
   };
 
   it('of an integer format by name is that of as many bits', async () => {
+    for (let bits = 2; bits <= 16; bits++)
+      expect(recipes.dqt({ store: `int${bits}` }).store).toEqual(recipes.dqt({ bits }).store);
     expect(await lossesOf(recipes.dqt({ store: 'int8' }))).toEqual(await lossesOf(recipes.dqt({ bits: 8 })));
   });
 
@@ -235,6 +237,18 @@ describe('direct quantised training', () => {
     expect(await lossesOf(recipes.dqt({ store: 'bfloat16' }))).not.toEqual(
       await lossesOf(recipes.dqt({ store: 'binary16' })),
     );
+  });
+
+  it('is of formats with parameters, too', async () => {
+    const names = {
+      'fixed(3,4)': 'fixed-3-4',
+      'posit(16,1)': 'posit-16-1',
+    };
+    for (const [store, part] of Object.entries(names)) {
+      const recipe = recipes.dqt({ store });
+      expect(recipe.name).toBe(`dqt-${part}`);
+      for (const loss of await lossesOf(recipe, 2)) expect(loss).toBeGreaterThan(0);
+    }
   });
 
   it('puts what is lost into the momentum, or not', async () => {

@@ -76,7 +76,13 @@ export function adaPT(options: AdaPTOptions = {}): Recipe {
   ))
     checkAscending(field, ends, ends, false);
   const { update = {} } = options;
-  const unit = { ...update, gradient: [{ kind: 'unitNorm' } as const, ...(update.gradient ?? [])] };
+  const { gradient = [] } = update;
+  // A loss scale is the first of the operators.
+  const before = gradient[0]?.kind === 'lossScale' ? 1 : 0;
+  const unit = {
+    ...update,
+    gradient: [...gradient.slice(0, before), { kind: 'unitNorm' } as const, ...gradient.slice(before)],
+  };
   const suffix = [...(gradients === 'weights' ? [] : [gradients]), ...(normalize ? ['unit'] : [])];
   const made = recipe(
     ['adapt', `${bits}.${fraction}`, ...suffix].join('-'),

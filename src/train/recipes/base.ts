@@ -65,6 +65,9 @@ export function checkOptions(schema: Schema, options: unknown): void {
   checkSchema('', options, schema);
 }
 
+/** A format as a part of a recipe's name: `posit-8-0`. */
+export const partOf = (format: string): string => format.replace(/\W+/g, '-').replace(/-$/, '');
+
 /** A phase that emulates nothing and keeps the optimiser's state. */
 export const phase = (from: number, linear: LinearSlots): Phase => ({
   from,

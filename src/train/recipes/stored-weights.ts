@@ -14,7 +14,7 @@ import type { StateCodecSpec } from '../optimizers/state-codec.ts';
 import { type LinearSlots, type OperandSpec, plainSlots, type Recipe, type Rule } from '../recipe.ts';
 import { gridRange, groupSize, selection, rounding as writeBack } from '../recipe-schema.ts';
 import type { WeightStoreSpec } from '../stores/index.ts';
-import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
+import { checkOptions, optionsOf, partOf, phase, type RecipeOptions, recipe } from './base.ts';
 import { bitnetSlots, ternaryWeights } from './bitnet.ts';
 import { scaledMoment } from './states.ts';
 
@@ -42,8 +42,8 @@ export interface DqtOptions extends RecipeOptions {
   /** Bits of a weight: 1.58 (ternary), or 2 to 16. This, or `store`. */
   readonly bits?: number;
   /**
-   * Any signed format of at most 16 bits instead of integers: `'e4m3fn'`, `'posit8'`, `'binary16'`. Those of at most 8 bits have a scale, fixed at the
-   * start; wider ones are the format's own values.
+   * Any signed format of at most 16 bits instead of integers: `'e4m3fn'`, `'posit8'`, `'binary16'`. Integers and formats of at most 8 bits have a
+   * scale, fixed at the start; others are the format's own values.
    */
   readonly store?: FormatSpelling;
   /** Whether what writing back loses goes into the momentum (ECO). Default false. */
@@ -74,29 +74,38 @@ function gridOf({ bits: given, store }: DqtOptions): {
   readonly name: string;
   readonly words: string;
   readonly isInteger: boolean;
+  /** Whether its values are those of the weights, without a scale. */
+  readonly isOwn: boolean;
 } {
   if (given === undefined && store === undefined)
     throw new ArgumentError('bits', given, '1.58, or an integer from 2 to 16; or store, a format');
   if (store === undefined) {
     const isTernary = given === 1.58;
     const words = isTernary ? 'ternary' : `${given}-bit`;
-    return { format: isTernary ? 'ternary' : `int${given}`, name: `dqt${given}`, words, isInteger: true };
+    return {
+      format: isTernary ? 'ternary' : `int${given}`,
+      name: `dqt${given}`,
+      words,
+      isInteger: true,
+      isOwn: false,
+    };
   }
   if (given !== undefined) throw new ArgumentError('store', store, `nothing beside bits: ${given}`);
   const format = formatAt('store', store);
   checkCodeBits('store', format, 16);
   return {
-    ...{ format: format.name, name: `dqt-${format.name}`, words: format.name },
+    ...{ format: format.name, name: `dqt-${partOf(format.name)}`, words: format.name },
+    isOwn: format.bits > 8 && format.kind !== 'int',
     isInteger: format.kind === 'int' || format.kind === 'codebook' || format.kind === 'fixed',
   };
 }
 
 /** The store of the weights. */
 function storeOf(options: DqtOptions): WeightStoreSpec {
-  const { rounding = 'stochastic', of = 'linear', eco = false, store, range } = options;
-  const { format, isInteger } = gridOf(options);
+  const { rounding = 'stochastic', of = 'linear', eco = false, range } = options;
+  const { format, isInteger, isOwn } = gridOf(options);
   const feedback = eco ? ({ feedback: 'momentum' } as const) : {};
-  if (store !== undefined && formatAt('store', store).bits > 8) {
+  if (isOwn) {
     checkAbsent('range', range, `nothing: ${format} has no scale`);
     return { kind: 'format', format, rounding, of, ...feedback };
   }

@@ -6,7 +6,7 @@
  */
 import { maybe, record, word } from '../../schema.ts';
 import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
-import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
+import { checkOptions, optionsOf, partOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 /** A format of the engine. */
 export type XrNpeFormat = 'e2m1' | 'posit(4,1)' | 'posit(8,0)' | 'posit(16,1)';
@@ -59,7 +59,7 @@ export function xrNpe(options: XrNpeOptions = {}): Recipe {
   const named = Object.entries(layers);
   const mixed = named.length === 0 ? '' : '-mixed';
   const made = recipe(
-    `xr-npe-${usual.replace(/[(,)]+/g, '-').replace(/-$/, '')}${mixed}`,
+    `xr-npe-${partOf(usual)}${mixed}`,
     `weights and activations in ${usual}${named.map(([layer, own]) => `, ${layer} in ${own}`).join('')}`.slice(
       0,
       500,
