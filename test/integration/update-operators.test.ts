@@ -170,6 +170,22 @@ describe.each(Object.entries(definitions))('%s', (_, [spec, define]) => {
   });
 });
 
+it('spamClip clips on after gradients whose squares binary32 has not', () => {
+  const largest = (2 - 2 ** -23) * 2 ** 127;
+  const spec = { kind: 'spamClip', threshold: 16, decay: 0.5 } as const;
+  const given = [
+    [1e30, -1e30, 1, 0],
+    [1e35, -1e35, 1, 0],
+    [1, -1, 1e5, 0],
+    [1e35, -1e35, 1, 0],
+  ];
+  const seen = walk(spec, given);
+  expect(seen[1]).toEqual([f(4 * Math.sqrt(largest)), f(-4 * Math.sqrt(largest)), 1, 0]);
+  expect(seen[2]).toEqual([1, -1, f(4 * Math.sqrt(0.75)), 0]);
+  expect(seen[3]!.slice(0, 2)).toEqual([f(4 * Math.sqrt(largest / 2)), f(-4 * Math.sqrt(largest / 2))]);
+  expect(walk(spec, given, [1, 2, 3])).toEqual(seen);
+});
+
 describe('scales of integer weights', () => {
   it('are squared, and cancel', () => {
     const given = [[1, -2, 3e-5, 0]];

@@ -119,6 +119,11 @@ describe('fits', () => {
       expect(out).toMatch(/e +0\.25 +fixed/);
       expect(out).toContain('2 runs without a finite loss left out');
       expect(out).toContain('At x 9: loss 1.2500, 95 % 1.2500 to 1.2500');
+      const one = [1e5, 2e5, 4e5, 8e5, 1.6e6, 3.2e6].map((n) => `${n},1e6,${2 + 1e3 / n ** 0.5}`);
+      writeFileSync(file, ['parameters,tokens,loss', ...one].join('\n'));
+      const open = await law('fit', file, '--starts', '8', '--at', 'parameters=1e6,tokens=1e9');
+      expect(open.out).toContain('Not determined by these runs: b, beta, e');
+      expect(open.out).toMatch(/tokens 1B: loss \d+\.\d{4}, 95 % 0\.0000 to inf/);
     }));
 
   test('refuse what they cannot read, in one line', () =>

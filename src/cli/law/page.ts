@@ -21,7 +21,7 @@ export function amountText(value: number): string {
   return `${Number((value / size).toPrecision(3))}${unit}`;
 }
 
-const nats = (value: number): string => value.toFixed(4);
+const nats = (value: number): string => (Number.isFinite(value) ? value.toFixed(4) : 'inf');
 /** Four significant digits. */
 const four = (value: number): string =>
   Number.isFinite(value) ? String(Number(value.toPrecision(4))) : 'inf';

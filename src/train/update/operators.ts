@@ -160,6 +160,8 @@ const elementsKind: StateKind<Float32Array> = {
   restore: (arrays, { shape }) => float32Of('squares', arrays['squares'], sizeOf(shape)),
 };
 
+const largestFloat32 = (2 - 2 ** -23) * 2 ** 127;
+
 function spamClip({ threshold = 5000, decay = 0.999 }: SpamClip): ElementRule<Float32Array> {
   return (gradient, squares) => {
     const next = gradient.map((g, i) => {
@@ -167,8 +169,9 @@ function spamClip({ threshold = 5000, decay = 0.999 }: SpamClip): ElementRule<Fl
       // An element without a past is no spike.
       return squares[i]! > 0 && g * g > limit ? Math.sign(g) * Math.sqrt(limit) : g;
     });
+    // A mean that is infinite would remain so, and nothing be a spike any more.
     for (let i = 0; i < next.length; i++)
-      squares[i] = decay * squares[i]! + (1 - decay) * next[i]! * next[i]!;
+      squares[i] = Math.min(decay * squares[i]! + (1 - decay) * next[i]! * next[i]!, largestFloat32);
     return next;
   };
 }
