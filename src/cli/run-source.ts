@@ -43,7 +43,11 @@ export async function dataOfRun({ state }: Checkpoint, data: DataOptions): Promi
 /** A run by the folder or the checkpoint that the user named. Throws ArgumentError naming `<run>`, or DamagedFileError. */
 export async function readRun(path: string, data: DataOptions): Promise<RunSource> {
   const { readCheckpoint } = await import('../train/files.ts');
-  const file = checkpointPath('<run>', path, 'the folder of a run with a checkpoint, or a checkpoint file');
+  const file = checkpointPath(
+    '<run>',
+    path,
+    'the folder of a run with a checkpoint, a checkpoint file, or model.json of a layers model',
+  );
   const checkpoint = readCheckpoint(file);
   const recipe = await recipeOfRun(file, checkpoint);
   return { checkpoint, recipe, data: await dataOfRun(checkpoint, data) };

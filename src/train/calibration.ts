@@ -44,6 +44,18 @@ export interface Calibration {
 /** Elements of the inputs of one layer. */
 const mostInputs = 2 ** 28;
 
+/** Counts numbers that are held of a layer. Throws ArgumentError naming `windows` where they are too many. */
+function checkSize(sizes: Map<string, number>, name: string, added: number, windows: number): void {
+  const total = (sizes.get(name) ?? 0) + added;
+  if (total > mostInputs)
+    throw new ArgumentError(
+      'windows',
+      windows,
+      `fewer: the inputs of ${name} are more than ${mostInputs} numbers`,
+    );
+  sizes.set(name, total);
+}
+
 /** The inputs of each parameter's products, in the order of windows. */
 function capturedInputs(
   tf: TensorFlow,
@@ -52,7 +64,12 @@ function capturedInputs(
   windows: number,
 ): Map<string, Calibration> {
   const inputs = new Map<string, CapturedInputs>();
-  const capture = new InputCapture(tf, parameters, collectInputs(tf, inputs));
+  const collect = collectInputs(tf, inputs);
+  const sizes = new Map<string, number>();
+  const capture = new InputCapture(tf, parameters, (one, product, x) => {
+    const taken = collect(one, product, x);
+    if (taken > 0) checkSize(sizes, one.name, taken, windows);
+  });
   try {
     for (let window = 0; window < windows; window++) tf.tidy(() => void run(window));
   } finally {
@@ -60,9 +77,7 @@ function capturedInputs(
   }
   return new Map(
     [...inputs].map(([name, { groups, columns, outputs, parts }]) => {
-      const total = parts.reduce((sum, { length }) => sum + length, 0);
-      if (total > mostInputs)
-        throw new ArgumentError('windows', windows, `fewer: the inputs of ${name} are ${total} numbers`);
+      const total = sizes.get(name)!;
       const values = new Float32Array(total);
       let at = 0;
       for (let group = 0; group < groups; group++)
@@ -87,13 +102,12 @@ function capturedActivations(
   run: CalibrationOptions['run'],
   windows: number,
 ): Map<string, Calibration> {
-  const found = new Map<string, { columns: number; total: number; parts: Float32Array[] }>();
+  const found = new Map<string, { columns: number; parts: Float32Array[] }>();
+  const sizes = new Map<string, number>();
   const capture = new InputCapture(tf, parameters, ({ name }, _, x) => {
     const columns = x.shape.at(-1)!;
-    const known = found.get(name) ?? { columns, total: 0, parts: [] };
-    known.total += x.size;
-    if (known.total > mostInputs)
-      throw new ArgumentError('windows', windows, `fewer: the inputs of ${name} are ${known.total} numbers`);
+    const known = found.get(name) ?? { columns, parts: [] };
+    checkSize(sizes, name, x.size, windows);
     known.parts.push(x.dataSync<'float32'>().slice());
     found.set(name, { ...known, columns: columns === known.columns ? columns : 1 });
   });
@@ -103,7 +117,8 @@ function capturedActivations(
     capture.stop();
   }
   return new Map(
-    [...found].map(([name, { columns, total, parts }]) => {
+    [...found].map(([name, { columns, parts }]) => {
+      const total = sizes.get(name)!;
       const values = new Float32Array(total);
       let at = 0;
       for (const part of parts) {

@@ -67,16 +67,20 @@ export interface CapturedInputs extends Omit<WeightInputs, 'values'> {
   readonly parts: Float32Array[];
 }
 
-/** Collects inputs as weights see them, by the names of parameters. */
-export function collectInputs(tf: TensorFlow, into: Map<string, CapturedInputs>): Take {
+/** Collects inputs as weights see them, by the names of parameters; gives how many numbers it has taken of a call. */
+export function collectInputs(
+  tf: TensorFlow,
+  into: Map<string, CapturedInputs>,
+): (...call: Parameters<Take>) => number {
   return ({ name, shape }, product, x) => {
     const found = weightInputs(tf, product, x, shape);
-    if (found === undefined) return;
+    if (found === undefined) return 0;
     const { groups, columns, outputs, values } = found;
     const known = into.get(name) ?? { groups, columns, outputs, parts: [] };
     if (known.groups !== groups || known.columns !== columns || known.outputs.join() !== outputs.join())
       throw new ArgumentError('run', name, 'a program whose weights are each read in one way');
     into.set(name, known);
     known.parts.push(values);
+    return values.length;
   };
 }

@@ -297,6 +297,11 @@ describe('inputs', () => {
     const x = tf.tensor2d(whole(6, 1), [2, 3]);
     const run = () => tf.matMul(x, tf.reshape(cut, [3, 4]));
     expect([...calibrate(tf, { variables: [cut], run, windows: 1 }).keys()]).toEqual([]);
+    // What another call reads of it stays what it is.
+    const wide = whole(4, 3);
+    const whenWhole = () => [tf.matMul(tf.tensor2d(wide, [2, 2]), cut as never), run()];
+    const found = calibrate(tf, { variables: [cut], run: whenWhole, windows: 1 }).get(cut.name)!;
+    expect(found).toMatchObject({ shape: [2, 2], values: wide });
     const both = () => tf.matMul(tf.matMul(x, two as never), two as never, false, true);
     expect(() => calibrate(tf, { variables: [two], run: both, windows: 1 })).toThrow(/^run: got 'v3,3-2'/);
     tf.dispose([cut, two, x]);
