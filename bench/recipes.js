@@ -57,6 +57,15 @@ const quantizers = {
   },
   'int4 from mse': { format: 'int4', scale: { per: 'block', size: 32, from: 'mse' } },
   'MXFP4 from mse': { format: 'e2m1', scale: { ...block, from: 'mse' } },
+  'uint8, zero points, a row': { format: 'uint8', scale: { per: 'row', from: 'minmax' } },
+  'uint4, zero points, blocks of 32 across rows': {
+    format: 'uint4',
+    scale: { per: 'block', size: 32, axis: 0, from: 'minmax' },
+  },
+  'NVFP4, four over six, a tensor': {
+    format: 'e2m1',
+    scale: { ...twoLevels, per: 'tensor', fourOverSix: 'mae' },
+  },
   'e4m3fn, delayed': {
     format: 'e4m3fn',
     scale: { per: 'tensor', from: 'absmax', history: { length: 16 } },

@@ -154,9 +154,8 @@ export interface QuantizersModuleExports extends PieceExports {
     prescale: number,
     gain: number,
   ): void;
-  /** `wide`, `divides`: 0 or 1. */
+  /** `divides`: 0 or 1. */
   outOfUnits(
-    wide: number,
     divides: number,
     elements: number,
     values: number,

@@ -207,7 +207,7 @@ describe('a bundle', () => {
     ['round', 60, ['rounding']],
     ['encode', 60, ['rounding']],
     ['quantize', 80, ['quantizers', 'rounding']],
-    ['quantizer', 96, ['quantizers', 'rounding', 'transforms']],
+    ['quantizer', 98, ['quantizers', 'rounding', 'transforms']],
     ['arithmetic', 145, ['arithmetic', 'elementary', 'products', 'rounding']],
     ['float', 8, []],
     ['posit', 8, []],

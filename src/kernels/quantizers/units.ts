@@ -58,7 +58,7 @@ interface Unscaling {
 
 /** All values of elements. */
 export function scaleOutOfUnits(
-  elements: Float32Array | Float64Array,
+  elements: Float32Array,
   values: Float32Array,
   layout: GroupLayout,
   { factors, divides, zeroPoints, ends }: Unscaling,
@@ -69,8 +69,7 @@ export function scaleOutOfUnits(
       const { buffer, places, result } = room();
       const kernels = kernelsHere();
       const [target, source] = places;
-      const kind = [Number(!isFloat32Array(elements)), Number(divides)] as const;
-      const held = viewLike(elements, buffer, source, cached.length) as Float64Array;
+      const held = new Float32Array(buffer, source, cached.length);
       const pitch = 8 * numbers!.length;
       const { low, high } = ends ?? { low: -Infinity, high: Infinity };
       // -0 added changes nothing, not even the sign of a zero.
@@ -88,7 +87,7 @@ export function scaleOutOfUnits(
           const from = start + offset;
           held.set(elements.subarray(from, from + count));
           const walk = [count, column, columns, size, row, 8 * step] as const;
-          kernels.outOfUnits(...kind, source, target, ...walk, pitch, low, high);
+          kernels.outOfUnits(Number(divides), source, target, ...walk, pitch, low, high);
           elements.set(held.subarray(0, count), from);
           values.set(result.subarray(0, count), from);
         });

@@ -87,7 +87,7 @@ function valueOf(divides: i32, element: v128, back: v128, factor: v128): v128 {
 }
 
 @unmanaged
-class OutOf<F> {
+class OutOf {
   @inline
   take(
     each: bool,
@@ -104,7 +104,7 @@ class OutOf<F> {
   ): void {
     const lows = f64x2.splat(low);
     const highs = f64x2.splat(high);
-    let place = elements + at * sizeof<F>();
+    let place = elements + (at << 2);
     let destination = values + (at << 2);
     let zeros = term + pitch;
     let backs = zeros + pitch;
@@ -126,11 +126,11 @@ class OutOf<F> {
         zeros += 32;
         backs += 32;
       }
-      const element0 = settled(pair<F>(place, 0), zero0, lows, highs);
-      const element1 = settled(pair<F>(place, 1), zero1, lows, highs);
-      storePairs<F>(place, element0, element1);
+      const element0 = settled(pair<f32>(place, 0), zero0, lows, highs);
+      const element1 = settled(pair<f32>(place, 1), zero1, lows, highs);
+      storePairs<f32>(place, element0, element1);
       storePairs<f32>(destination, valueOf(divides, element0, back0, factor0), valueOf(divides, element1, back1, factor1));
-      place += 4 * sizeof<F>();
+      place += 16;
     }
     for (const end = destination + (<usize>(run & 3) << 2); destination < end; destination += 4) {
       if (each) {
@@ -141,10 +141,10 @@ class OutOf<F> {
         zeros += 8;
         backs += 8;
       }
-      const element = settled(f64x2.splat(<f64>load<F>(place)), zero0, lows, highs);
-      store<F>(place, <F>f64x2.extract_lane(element, 0));
+      const element = settled(f64x2.splat(<f64>load<f32>(place)), zero0, lows, highs);
+      store<f32>(place, <f32>f64x2.extract_lane(element, 0));
       store<f32>(destination, <f32>f64x2.extract_lane(valueOf(divides, element, back0, factor0), 0));
-      place += sizeof<F>();
+      place += 4;
     }
   }
 }
@@ -152,10 +152,9 @@ class OutOf<F> {
 /**
  * Values of elements: the elements plus a number of their group, between `low` and `high`, take their place; plus another number they are
  * multiplied by the group's factor, or divided by it. The factors are the terms; the numbers lie `pitch` and twice as many bytes
- * further. Elements are of binary64 if they are wide, values of binary32.
+ * further.
  */
 export function outOfUnits(
-  wide: bool,
   divides: bool,
   elements: usize,
   values: usize,
@@ -169,8 +168,7 @@ export function outOfUnits(
   low: f64,
   high: f64,
 ): void {
-  if (wide) walkGroups<OutOf<f64>>(divides, elements, values, pitch, 0, length, column, columns, size, terms, step, low, high);
-  else walkGroups<OutOf<f32>>(divides, elements, values, pitch, 0, length, column, columns, size, terms, step, low, high);
+  walkGroups<OutOf>(divides, elements, values, pitch, 0, length, column, columns, size, terms, step, low, high);
 }
 
 @unmanaged
