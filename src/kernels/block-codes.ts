@@ -27,7 +27,7 @@ export interface CodedBlocks {
 }
 
 /** Codes that lie on a heap, where its kernels read and write them without a copy. Their bytes are a view that holds until the memory grows. */
-export class HeapBlocks implements CodedBlocks {
+class HeapBlocks implements CodedBlocks {
   readonly count: number;
   readonly size: number;
   readonly table: CodeTable;

@@ -173,7 +173,8 @@ const kernelLoops: GroupLoops = {
   outOfUnits(elements, values, layout, scales, zeroPoints, ends) {
     const { out: factors, dividesOut: divides } = scales;
     // Products of two levels may have more bits than binary64.
-    if (scales.isTwoLevel || !isFloat32Array(elements)) referenceLoops.outOfUnits(elements, values, layout, scales, zeroPoints, ends);
+    if (scales.isTwoLevel || !isFloat32Array(elements))
+      referenceLoops.outOfUnits(elements, values, layout, scales, zeroPoints, ends);
     else {
       const { grouping, shape } = layout;
       const scaling = { factors, divides, zeroPoints, ends };

@@ -4,11 +4,17 @@
  */
 import { ArgumentError } from '../../errors.ts';
 import { canonicalJson } from '../../train/index.ts';
+import type { DataOptions } from '../data-options.ts';
 import { armList } from './contrasts.ts';
-import type { Sweep } from './definition.ts';
 import type { SweepArm } from './sweep-run.ts';
 
-type Setting = Pick<Sweep, 'model' | 'steps' | 'data' | 'arms'>;
+/** What of a sweep arms have in common, unless they say otherwise. */
+interface Setting {
+  readonly model: string | undefined;
+  readonly steps: number;
+  readonly data: DataOptions;
+  readonly arms: readonly SweepArm[];
+}
 
 /** What a run of an arm has in common with those that its losses may be compared to. */
 const settingOf = (arm: SweepArm, { model, steps, data }: Setting): string =>
@@ -34,7 +40,10 @@ export function readBaselines(given: string | string[] | undefined, sweep: Setti
 }
 
 /** The baseline of an arm; undefined for a baseline itself, and where none has its model, data and steps. */
-export function baselineOf(arm: SweepArm, sweep: Setting & Pick<Sweep, 'baselines'>): string | undefined {
+export function baselineOf(
+  arm: SweepArm,
+  sweep: Setting & { readonly baselines: readonly string[] },
+): string | undefined {
   if (sweep.baselines.includes(arm.name)) return undefined;
   const setting = settingOf(arm, sweep);
   const base = sweep.arms.find(
