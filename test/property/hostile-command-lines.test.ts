@@ -483,6 +483,18 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
+/** The option that words give, without its value. */
+const optionName = ([first]: readonly string[]): string => first!.split('=')[0]!;
+
+/** Words as lists of an option with its value. */
+function wordsOfOptions(words: readonly string[]): string[][] {
+  const lists: string[][] = [];
+  for (const word of words)
+    if (word.startsWith('-') || lists.length === 0) lists.push([word]);
+    else lists.at(-1)!.push(word);
+  return lists;
+}
+
 /** A line of a command: most options have a value that is right for them, and few words are hostile. */
 function lineOf(
   name: string,
@@ -507,9 +519,16 @@ function lineOf(
     { weight: 1, arbitrary: hostileWord },
   );
   const minLength = Math.min(1, most);
-  return fc
-    .tuple(fc.array(operand, { minLength, maxLength: most }), fc.array(pieces, { maxLength: 5 }))
-    .map(([begin, options]) => [name, ...always, ...begin, ...options.flat()]);
+  // Few lines repeat an option, which is refused.
+  const options = fc.oneof(
+    { weight: 20, arbitrary: fc.uniqueArray(pieces, { maxLength: 5, selector: optionName }) },
+    { weight: 1, arbitrary: fc.array(pieces, { maxLength: 5 }) },
+  );
+  return fc.tuple(fc.array(operand, { minLength, maxLength: most }), options).map(([begin, chosen]) => {
+    const names = new Set(chosen.map(optionName));
+    const rest = wordsOfOptions(always).filter((words) => !names.has(optionName(words)));
+    return [name, ...rest.flat(), ...begin, ...chosen.flat()];
+  });
 }
 
 /** Least part of the lines that must be accepted: the others are refused before they do anything. */
