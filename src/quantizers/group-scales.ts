@@ -18,7 +18,7 @@ import { powerScale, type Scales, scaleSetter, tensorEncodeScale, useScale } fro
 import { bestThresholds } from './search.ts';
 import { largestMagnitude, type MagnitudeStatistic, statisticOf } from './statistics.ts';
 import type { Tracker } from './tracking.ts';
-import { affineOf, toZeroPoint } from './zero-points.ts';
+import { affineIn, toZeroPoint } from './zero-points.ts';
 
 /** What a run reads beside x. */
 export interface RunContext {
@@ -185,9 +185,10 @@ export function setAffineScales(
   const ends = new Float64Array(2 * groups);
   loops.rangesOf(x, layout, ends.subarray(0, groups), ends.subarray(groups));
   const used = tracker.track(ends);
+  const affineOf = affineIn(options.format as IntFormat, options.scale);
   return Float64Array.from({ length: groups }, (_, group) => {
     const [low, high] = [used[group]!, used[groups + group]!];
-    const affine = affineOf(low, high, options.format as IntFormat, options.scale);
+    const affine = affineOf(low, high);
     useScale(options.scale, scales, group, affine.scale, 1);
     return affine.zeroPoint;
   });

@@ -13,7 +13,7 @@ import { countGroups } from './grouping.ts';
 import type { ResolvedQuantizer } from './quantizer-options.ts';
 import { rangeOf, statisticOf } from './statistics.ts';
 import { type QuantizerState, stateNumbers } from './tracking.ts';
-import { affineOf } from './zero-points.ts';
+import { affineIn } from './zero-points.ts';
 
 /** One scale, and where there are zero points one zero point, a group. */
 export interface FixedScales {
@@ -32,7 +32,7 @@ function initialScales(
   forEachMembers(x, { grouping: scale.grouping, shape }, (members, group) => {
     if (scale.initial === 'minmax' && format.kind === 'int') {
       const { low, high } = rangeOf(members);
-      const affine = affineOf(low, high, format, scale);
+      const affine = affineIn(format, scale)(low, high);
       if (Number.isNaN(affine.scale)) return;
       scales[group] = affine.scale;
       zeroPoints[group] = affine.zeroPoint;

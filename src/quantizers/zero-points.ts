@@ -48,16 +48,16 @@ function zeroPointOf(low: number, scale: number, { min, max }: IntFormat): numbe
  * the smallest positive number; zeroPoint = the integer next to min - low / scale, so that 0 is a value. low <= 0 <= high. A
  * group of zeros gets scale 1, or the least power of two; a range that is not finite, NaN.
  */
-export function affineOf(low: number, high: number, format: IntFormat, scale: ResolvedScale): Affine {
-  if (!Number.isFinite(low) || !Number.isFinite(high)) return { scale: NaN, zeroPoint: 0 };
-  const range = bounded(high - low, Number.MAX_VALUE);
-  const value = affineScale(range, format.max - format.min, scale);
-  return { scale: value, zeroPoint: zeroPointOf(low, value, format) };
-}
-
-function affineScale(range: number, steps: number, scale: ResolvedScale): number {
-  const { format, powerOfTwo } = scale;
-  if (powerOfTwo) return range === 0 ? format.min : powerScale(scale, range, steps);
-  const quotient = quotientIn(format);
-  return Math.max(range === 0 ? quotient(1, 1) : quotient(range, steps), format.minSubnormal);
+export function affineIn(format: IntFormat, scale: ResolvedScale): (low: number, high: number) => Affine {
+  const steps = format.max - format.min;
+  const quotient = quotientIn(scale.format);
+  const scaleOf = (range: number): number => {
+    if (scale.powerOfTwo) return range === 0 ? scale.format.min : powerScale(scale, range, steps);
+    return Math.max(range === 0 ? quotient(1, 1) : quotient(range, steps), scale.format.minSubnormal);
+  };
+  return (low, high) => {
+    if (!Number.isFinite(low) || !Number.isFinite(high)) return { scale: NaN, zeroPoint: 0 };
+    const value = scaleOf(bounded(high - low, Number.MAX_VALUE));
+    return { scale: value, zeroPoint: zeroPointOf(low, value, format) };
+  };
 }
