@@ -111,6 +111,15 @@ for (const name of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
   const file = join(dist, name);
   if (!kept.has(file) && !statSync(file).isDirectory()) rmSync(file);
 }
+/** What a file is, said to its readers: editors show what stands before a declaration, and this is before all of them. */
+const header = /^\/\*\*.*?\*\/\n(?=import |export (?:type )?[*{]|\/\*\*)/s;
+for (const file of kept) {
+  const text = readFileSync(file, 'utf8').replace(header, '');
+  writeFileSync(
+    file,
+    text.replace(/^(?: {4})+/gm, (indent) => '\t'.repeat(indent.length / 4)),
+  );
+}
 
 const styles = ['shell.css', 'laboratory.css'].map((name) =>
   readFileSync(join(here, 'site', '.vitepress', 'theme', name), 'utf8'),
