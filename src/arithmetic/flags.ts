@@ -5,7 +5,7 @@
  * exponent.
  */
 import { scaleByPowerOfTwo } from '../binary64.ts';
-import type { FloatFormat } from '../formats/format.ts';
+import type { FloatFormat, Format } from '../formats/format.ts';
 import type { Outcome } from './elementary/index.ts';
 import { type Operation, type OperationPlan, operate, operationOf } from './operations.ts';
 import {
@@ -15,6 +15,7 @@ import {
   isZero,
   naturalQuantum,
   type Real,
+  roundMagnitude,
   roundToQuantum,
   roundToSteps,
   toReal,
@@ -65,7 +66,7 @@ export function operateCounting(
   if (isDivisionByZero) flags.divideByZero++;
   else if (Number.isNaN(special) && isInvalid(a, b, c)) flags.invalid++;
   // Zero into a format that has none; infinities are rounded without an exception.
-  else if (special === 0 && result !== 0) countZero(result, flags);
+  else if (special === 0 && result !== 0) countZero(result, plan.format, flags);
   // A product of 0 leaves the addend alone.
   return result;
 }
@@ -96,9 +97,15 @@ function isInvalid(a: number, b: number, c: number): boolean {
     : false;
 }
 
-function countZero(result: number, flags: Flags): void {
-  if (Number.isNaN(result)) flags.invalid++;
-  else flags.inexact++;
+/** Counts what zero raised that became something else. */
+function countZero(result: number, format: Format, flags: Flags): void {
+  if (Number.isNaN(result)) {
+    flags.invalid++;
+    return;
+  }
+  flags.inexact++;
+  const isList = format.kind === 'codebook' || format.kind === 'logarithmic';
+  if (isList && (format.min > 0 || format.max < 0)) flags.overflow++;
 }
 
 /** Counts what the rounding of a finite number raised. */
@@ -111,10 +118,12 @@ function countRounding(
   tininess: Tininess = 'after',
 ): void {
   if (isZero(exact)) {
-    if (result !== 0) countZero(result, flags);
+    if (result !== 0) countZero(result, format, flags);
     return;
   }
-  if (Math.abs(result) < Infinity && compareReal(exact, result) === 0) return;
+  const isExact = Math.abs(result) < Infinity && compareReal(exact, result) === 0;
+  // An end of the range may be rounded beyond it, and saturate to where it was.
+  if (isExact && result !== format.max && result !== format.min) return;
   switch (format.kind) {
     case 'float': {
       if (exact.negative && Number.isNaN(result) && !format.isSigned) {
@@ -122,8 +131,11 @@ function countRounding(
         return;
       }
       const rounded = roundToQuantum(exact, naturalQuantum(exact, format), format, options, random);
-      if (overflows(exact, scaleByPowerOfTwo(rounded.units, rounded.quantum), result, format))
-        flags.overflow++;
+      const magnitude = scaleByPowerOfTwo(rounded.units, rounded.quantum);
+      // Where no number is normal, the smallest normal one lies beyond the range.
+      const inFormat = roundMagnitude(exact, format, options, random);
+      if (overflows(exact, Math.max(magnitude, inFormat), result, format)) flags.overflow++;
+      else if (isExact) return;
       else if (tininess === 'after' ? isTiny(rounded, format) : isBelowNormal(exact, format))
         flags.underflow++;
       break;
@@ -139,7 +151,7 @@ function countRounding(
     case 'posit':
       break; // posits round to their ends
   }
-  flags.inexact++;
+  if (!isExact) flags.inexact++;
 }
 
 /**

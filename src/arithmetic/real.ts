@@ -154,7 +154,12 @@ function roundToFloat(x: Real, format: FloatFormat, options: ResolvedRounding, r
 }
 
 /** The magnitude rounded as if the exponent had no upper end; infinity from 2^1024 on. */
-function roundMagnitude(x: Real, format: FloatFormat, options: ResolvedRounding, random: number): number {
+export function roundMagnitude(
+  x: Real,
+  format: FloatFormat,
+  options: ResolvedRounding,
+  random: number,
+): number {
   const { minNormal } = format;
   if (compareMagnitude(x, minNormal) < 0) {
     if (!format.hasZero) return minNormal;

@@ -77,7 +77,6 @@ const tables: Readonly<Record<string, Table>> = {
       block: [1, 16, 2048],
       least: [0, 100, 2 ** 31],
       map: ['dynamic', 'linear'],
-      per: ['block', 'tensor'],
       embedding: ['8-bit', '32-bit'],
     },
   },
@@ -279,6 +278,15 @@ describe('an option that has nothing to act on beside another', () => {
     expect(() => recipeOf(name, { ...beside, ...option })).toThrow(new RegExp(`^${field}: got `));
     expect(() => recipeOf(name, beside)).not.toThrow();
   });
+});
+
+it('adam8bit acts by per', async () => {
+  const traces: string[] = [];
+  for (const option of [{ block: 16 }, { per: 'block', block: 16 }, { per: 'tensor' }])
+    traces.push(await traceOf(recipeOf('adam8bit', { ...low, ...option }), 5));
+  const [usual, block, tensor] = traces;
+  expect(block).toBe(usual);
+  expect(tensor).not.toBe(usual);
 });
 
 it('the period of qGalore doubles, or stays where adaptive is false', async () => {

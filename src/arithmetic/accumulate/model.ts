@@ -147,7 +147,8 @@ export function resolveAccumulator(
     };
   }
   const target = targetOf(accumulate);
-  const jamsAnew = options.rounding === 'jamming' && rounding !== 'jamming';
+  // Also what was jammed before: the least integer is even, where sums saturate.
+  const jamsAnew = options.rounding === 'jamming';
   return {
     products: products === 'exact' ? 'exact' : target,
     accumulate: target,
