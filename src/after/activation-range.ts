@@ -110,8 +110,7 @@ export function activationRange(x: Float32Array, given?: ActivationRangeOptions)
     for (const name of ['format', 'range', 'percentile'] as const)
       checkAbsent(name, options[name], 'nothing beside bits');
     const { best } = searchMinifloat(x, { bits });
-    const found = constantOf(best.quantizer, x);
-    return { quantizer: found, error: errorOf(found, x) };
+    return { quantizer: constantOf(best.quantizer, x), error: best.error };
   }
   const range = oneOf('range', options.range, rangeNames, 'minmax');
   if (range !== 'percentile')

@@ -131,10 +131,11 @@ function countRounding(
         return;
       }
       const rounded = roundToQuantum(exact, naturalQuantum(exact, format), format, options, random);
-      const magnitude = scaleByPowerOfTwo(rounded.units, rounded.quantum);
+      let magnitude = scaleByPowerOfTwo(rounded.units, rounded.quantum);
       // Where no number is normal, the smallest normal one lies beyond the range.
-      const inFormat = roundMagnitude(exact, format, options, random);
-      if (overflows(exact, Math.max(magnitude, inFormat), result, format)) flags.overflow++;
+      if (format.minNormal > format.max)
+        magnitude = Math.max(magnitude, roundMagnitude(exact, format, options, random));
+      if (overflows(exact, magnitude, result, format)) flags.overflow++;
       else if (isExact) return;
       else if (tininess === 'after' ? isTiny(rounded, format) : isBelowNormal(exact, format))
         flags.underflow++;

@@ -124,9 +124,11 @@ export function resolveAccumulator(
 ): ResolvedAccumulator {
   const accumulate = model.accumulate === undefined ? format : sumsOf('accumulate', model.accumulate);
   const conversion = { format, options };
+  // Also what was jammed before: the least integer is even, where sums saturate.
+  const jams = options.rounding === 'jamming';
   if (isMatrixUnit(accumulate)) {
     checkAlone(model, accumulate);
-    const converts = accumulate.result.name !== format.name || options.rounding === 'jamming';
+    const converts = accumulate.result.name !== format.name || jams;
     return { products: 'exact', accumulate, order: 'sequential', conversion, converts };
   }
   const usual = accumulate === 'exact' ? 'exact' : 'rounded';
@@ -147,14 +149,12 @@ export function resolveAccumulator(
     };
   }
   const target = targetOf(accumulate);
-  // Also what was jammed before: the least integer is even, where sums saturate.
-  const jamsAnew = options.rounding === 'jamming';
   return {
     products: products === 'exact' ? 'exact' : target,
     accumulate: target,
     order,
     conversion,
-    converts: (target.format !== format && String(target.format) !== format.name) || jamsAnew,
+    converts: (target.format !== format && String(target.format) !== format.name) || jams,
   };
 }
 

@@ -5,6 +5,7 @@
 import type { LayersModel, Scalar, Tensor, Variable } from '@tensorflow/tfjs';
 import { isRecord } from '../../check.ts';
 import { ArgumentError, DamagedFileError } from '../../errors.ts';
+import { elementsOf } from '../../files/safetensors.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { Calibration } from '../../train/calibration.ts';
 import { discoverParameters, type EngineParameter } from '../../train/engine/parameters.ts';
@@ -17,11 +18,9 @@ interface Samples {
   readonly values: Float32Array;
 }
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((size, extent) => size * extent, 1);
-
 /** So many samples as a tensor. */
 function slice(tf: TensorFlow, { shape, values }: Samples, from: number, count: number): Tensor {
-  const size = sizeOf(shape.slice(1));
+  const size = elementsOf(shape.slice(1));
   return tf.tensor(values.slice(from * size, (from + count) * size), [count, ...shape.slice(1)]);
 }
 

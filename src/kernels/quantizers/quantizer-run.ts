@@ -133,11 +133,18 @@ export function quantizersOn(
   /** Of a run whose pieces are larger. */
   let larger: Scratch | undefined;
 
+  function freeLarger(): void {
+    larger?.free();
+    larger = undefined;
+  }
+
   return {
     prepare(plan, layout): void {
       const extent = pieceFor(layout, needsWholeGroups(plan), piece);
+      // One that a run which never began has left may be too small.
+      freeLarger();
       if (extent === piece) made ??= new Scratch(heap, piece);
-      else larger ??= new Scratch(heap, extent);
+      else larger = new Scratch(heap, extent);
       for (const rounding of [plan.rounding, plan.search?.rounding])
         if (rounding !== undefined) rounder.prepare(rounding);
     },
@@ -147,11 +154,11 @@ export function quantizersOn(
       try {
         quantizeAll(beginPass(machine, { plan, stream, layout, rounding, outcome, track }, scratch));
       } finally {
-        larger?.free();
-        larger = undefined;
+        freeLarger();
       }
     },
     release(): void {
+      freeLarger();
       made?.free();
       made = undefined;
     },
