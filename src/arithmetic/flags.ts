@@ -131,10 +131,11 @@ function countRounding(
         return;
       }
       const rounded = roundToQuantum(exact, naturalQuantum(exact, format), format, options, random);
-      let magnitude = scaleByPowerOfTwo(rounded.units, rounded.quantum);
-      // Where no number is normal, the smallest normal one lies beyond the range.
-      if (format.minNormal > format.max)
-        magnitude = Math.max(magnitude, roundMagnitude(exact, format, options, random));
+      // Where no number is normal, what lies beyond the range are multiples of the subnormal step.
+      const hasSteps = format.minNormal > format.max && options.subnormals !== 'flush';
+      const magnitude = hasSteps
+        ? roundMagnitude(exact, format, options, random)
+        : scaleByPowerOfTwo(rounded.units, rounded.quantum);
       if (overflows(exact, magnitude, result, format)) flags.overflow++;
       else if (isExact) return;
       else if (tininess === 'after' ? isTiny(rounded, format) : isBelowNormal(exact, format))

@@ -173,7 +173,14 @@ export function roundMagnitude(
   const natural = naturalQuantum(x, format);
   // An unbounded exponent ends where the carrier does: at multiples of 2^-1074.
   const lowest = format.exponentBits === Infinity ? -1074 : format.emin - format.mantissaBits;
-  const rounded = roundToQuantum(x, flushes ? natural : Math.max(natural, lowest), format, options, random);
+  const isUnbounded = flushes && format.exponentBits !== Infinity;
+  const rounded = roundToQuantum(
+    x,
+    isUnbounded ? natural : Math.max(natural, lowest),
+    format,
+    options,
+    random,
+  );
   if (flushes && isTiny(rounded, format)) return 0;
   return scaleByPowerOfTwo(rounded.units, rounded.quantum);
 }

@@ -59,7 +59,8 @@ function aroundInFloat(magnitude: bigint, format: FloatFormat, options: Resolved
   // An unbounded exponent ends where binary64 does.
   const lowest = format.exponentBits === Infinity ? -unitBits : format.emin - format.mantissaBits;
   const natural = exponent - format.mantissaBits;
-  const quantum = options.subnormals === 'flush' ? natural : Math.max(natural, lowest);
+  const isUnbounded = options.subnormals === 'flush' && format.exponentBits !== Infinity;
+  const quantum = isUnbounded ? natural : Math.max(natural, lowest);
   const { lower, upper, count } = multiplesAround(magnitude, quantum);
   // P3109 with precision 1 goes by the code, which is the exponent field.
   const byCode = format.specials === 'p3109' && format.mantissaBits === 0 && count > 0n;

@@ -5,6 +5,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { roundReal, toReal } from '../../src/arithmetic/real.ts';
 import { flagsOfGiven } from '../../src/cli/formats/read-number.ts';
 import { one, toUnits } from '../../src/explained/exact.ts';
 import { type Explanation, explain } from '../../src/explained/explain.ts';
@@ -188,4 +189,18 @@ test.each(
 test('a unit is 2^-1074', () => {
   expect(toUnits(1)).toBe(one);
   expect(toUnits(-(2 ** -1074))).toBe(-1n);
+});
+
+test('an unbounded exponent ends at multiples of 2^-1074: roundings of numbers, of exact results and their neighbours agree there', () => {
+  const format = toFormat('float(Infinity,5)');
+  for (const rounding of roundingModes)
+    for (const subnormals of ['keep', 'flush'] as const) {
+      const options = resolveRounding(format, { rounding, subnormals });
+      for (let units = -200; units <= 200; units++) {
+        const x = units * 2 ** -1074;
+        const result = roundScalar(x, format, options, 0);
+        expect(roundReal(toReal(x), format, options, 0)).toBe(result + 0);
+        if (units !== 0) expect(taken(explain(x, format, options, 0))).toBe(toUnits(result));
+      }
+    }
 });
