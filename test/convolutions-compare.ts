@@ -5,13 +5,13 @@
  * whatever reads beyond an operand shows.
  */
 import { expect } from 'vitest';
-import {
-  type Backend,
-  type KernelArguments,
-  type KernelFunction,
-  sizeOf,
-  type TensorFlow,
-  type TensorInfo,
+import { sizeOf } from '../src/shape.ts';
+import type {
+  Backend,
+  KernelArguments,
+  KernelFunction,
+  TensorFlow,
+  TensorInfo,
 } from '../src/tfjs/internals.ts';
 
 type Pair = readonly [number, number];

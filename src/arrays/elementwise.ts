@@ -4,7 +4,8 @@
  */
 import type { Arithmetic } from '../arithmetic/arithmetic.ts';
 import { newLike, type RealArray } from '../array-kinds.ts';
-import { broadcastStride, isContiguous, rowMajor, sizeOf } from './layout.ts';
+import { sizeOf } from '../shape.ts';
+import { broadcastStride, isContiguous, rowMajor } from './layout.ts';
 import { copied, flat, gather, isSpoiltBy, scatter, type View } from './moves.ts';
 
 /** An operation on flat operands, of which at least one is an array, and on numbers. */

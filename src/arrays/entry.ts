@@ -19,7 +19,8 @@ import { fitsBinary32 } from '../formats/real-arrays.ts';
 import { firstNonMember } from '../kernels/arithmetic/operation-arrays.ts';
 import { roundArray } from '../kernels/rounding-arrays.ts';
 import { operandRounding } from '../rounding/options.ts';
-import { checkShape, type Layout, rowMajor, sizeOf } from './layout.ts';
+import { sizeOf } from '../shape.ts';
+import { checkShape, type Layout, rowMajor } from './layout.ts';
 import { flat, type View } from './moves.ts';
 
 /** A matrix of mathjs, dense or sparse. */

@@ -14,8 +14,9 @@ import {
 } from '../expressions/index.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
 import { nearestWords } from '../nearest-words.ts';
+import { sizeOf } from '../shape.ts';
 import type { Expression } from './expression-types.ts';
-import { broadcastShape, broadcastStride, isContiguous, rowMajor, sizeOf } from './layout.ts';
+import { broadcastShape, broadcastStride, isContiguous, rowMajor } from './layout.ts';
 import { copied, gather, isSpoiltBy, scatter, type View } from './moves.ts';
 import { isShaped, resultFor, type ShapedArray } from './shaped-array.ts';
 

@@ -13,10 +13,6 @@ export interface Layout {
   readonly offset: number;
 }
 
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((size, extent) => size * extent, 1);
-}
-
 /** The strides of elements that lie in order, without gaps. */
 export function rowMajor(shape: readonly number[]): number[] {
   const stride = new Array<number>(shape.length);

@@ -6,9 +6,10 @@ import { type ElementaryName, elementaryFunctions } from '../arithmetic/elementa
 import { newArray } from '../array-kinds.ts';
 import { checkFields } from '../check.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
+import { sizeOf } from '../shape.ts';
 import { type FlatOperation, operateOnViews } from './elementwise.ts';
 import { carrierFor } from './entry.ts';
-import { broadcastShape, rowMajor, sizeOf } from './layout.ts';
+import { broadcastShape, rowMajor } from './layout.ts';
 import type { BinaryName, ComparisonName, ElementwiseOptions } from './method-types.ts';
 import type { View } from './moves.ts';
 import {

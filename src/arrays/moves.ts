@@ -1,6 +1,7 @@
 /** Elements on their way between a shaped array and memory in which they lie in order. */
 import { overlap, type RealArray } from '../array-kinds.ts';
-import { isContiguous, type Layout, merged, sizeOf } from './layout.ts';
+import { sizeOf } from '../shape.ts';
+import { isContiguous, type Layout, merged } from './layout.ts';
 
 /** Elements and where they lie. */
 export interface View extends Layout {

@@ -2,7 +2,8 @@
 import type { AccumulatorModel, Arithmetic } from '../arithmetic/index.ts';
 import type { RealArray } from '../array-kinds.ts';
 import { ArgumentError } from '../errors.ts';
-import { broadcastShape, broadcastStride, isContiguous, sizeOf } from './layout.ts';
+import { sizeOf } from '../shape.ts';
+import { broadcastShape, broadcastStride, isContiguous } from './layout.ts';
 import { flat, scatter, type View } from './moves.ts';
 
 /** Matrices of an operand, as flat products take them: in order, each perhaps transposed, one for all or one a product. */

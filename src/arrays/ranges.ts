@@ -1,7 +1,8 @@
 /** Indices, parts of axes and new shapes, as users write them. */
 import { checkLength, checkList, integerInRange, pathOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { checkPlace, checkRank, checkShape, type Layout, sizeOf } from './layout.ts';
+import { sizeOf } from '../shape.ts';
+import { checkPlace, checkRank, checkShape, type Layout } from './layout.ts';
 
 /** A part of an axis: from, to (not included) and step, as slices of Python. A number takes one place and drops the axis, null all. */
 export type Range =

@@ -6,8 +6,9 @@ import type { AccumulatorModel, Arithmetic, SumOptions } from '../arithmetic/ind
 import { newArray, newLike, type RealArray } from '../array-kinds.ts';
 import { checkBoolean, checkFields, checkNumber, pathOf, refusedAs } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { sizeOf } from '../shape.ts';
 import { carrierFor } from './entry.ts';
-import { checkAxis, isContiguous, rowMajor, sizeOf } from './layout.ts';
+import { checkAxis, isContiguous, rowMajor } from './layout.ts';
 import { flat, scatter, type View } from './moves.ts';
 
 /** Which axes vanish. */

@@ -9,6 +9,7 @@ import { ArgumentError } from '../errors.ts';
 import type { CompileOptions } from '../expressions/index.ts';
 import type { Format } from '../formats/format.ts';
 import type { FormatSpelling } from '../formats/names.ts';
+import { sizeOf } from '../shape.ts';
 import {
   type ArrayInput,
   acceptOperand,
@@ -28,7 +29,6 @@ import {
   reshapedStride,
   rowMajor,
   sameShape,
-  sizeOf,
   strideIn,
 } from './layout.ts';
 import type { ElementwiseMethods } from './method-types.ts';

@@ -5,7 +5,7 @@
 import type { Format } from '../formats/format.ts';
 import { resolveRounding } from '../rounding/options.ts';
 import { roundScalar } from '../rounding/round.ts';
-import { sizeOf } from './layout.ts';
+import { sizeOf } from '../shape.ts';
 import type { View } from './moves.ts';
 
 const lineWidth = 75;

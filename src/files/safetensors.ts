@@ -5,6 +5,7 @@
  */
 import { ArgumentError, DamagedFileError } from '../errors.ts';
 import { anything, fields, integer, list, record, type Schema, value, word } from '../schema.ts';
+import { sizeOf } from '../shape.ts';
 import { checkPart, jsonFrom } from './json-file.ts';
 
 /** Bytes of the longest header: safetensors' own limit. */
@@ -24,10 +25,6 @@ export const bitsOfDtypes: Readonly<Record<Dtype, number>> = {
 };
 
 export const dtypeNames: readonly Dtype[] = Object.keys(bitsOfDtypes) as Dtype[];
-
-/** The number of elements of a shape; not exact, or infinite, where no file could hold them. */
-export const elementsOf = (shape: readonly number[]): number =>
-  shape.includes(0) ? 0 : shape.reduce((product, extent) => product * extent, 1);
 
 /** Bytes of so many elements; not a whole number where elements of less than a byte do not fill the last one. */
 export const bytesOf = (elements: number, dtype: Dtype): number => (elements * bitsOfDtypes[dtype]) / 8;
@@ -59,9 +56,9 @@ function checkPlaces(entries: Header['entries'], bytes: number, damaged: (place:
   let end = 0;
   for (const [name, { dtype, shape, data_offsets: offsets }] of entries) {
     const [from, to] = offsets;
-    const size = bytesOf(elementsOf(shape), dtype);
+    const size = bytesOf(sizeOf(shape), dtype);
     if (!Number.isInteger(size) && Number.isFinite(size))
-      throw damaged(`header, ${name}: ${elementsOf(shape)} elements of ${dtype} do not fill whole bytes`);
+      throw damaged(`header, ${name}: ${sizeOf(shape)} elements of ${dtype} do not fill whole bytes`);
     if (to - from !== size) throw damaged(`header, ${name}: type, shape and offsets do not fit together`);
     if (from !== end)
       throw damaged(`header, ${name}: it begins at ${from}, not at ${end}, where the last tensor ends`);
@@ -124,7 +121,7 @@ export function safetensorsHead(
   const entries: Record<string, HeaderEntry> = Object.create(null);
   for (const { name, dtype, shape } of tensors) {
     const from = end;
-    const elements = elementsOf(shape);
+    const elements = sizeOf(shape);
     end += bytesOf(elements, dtype);
     if (!Number.isInteger(end))
       throw new ArgumentError(name, `${elements} elements of ${dtype}`, 'elements that fill whole bytes');

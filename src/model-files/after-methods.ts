@@ -3,7 +3,7 @@
 import { channelMask, kmeansCodebooks, lowRankError, searchMinifloat, secondOrder } from '../after/index.ts';
 import { atMost } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { elementsOf } from '../files/safetensors.ts';
+import { sizeOf } from '../shape.ts';
 import type { CalibrationOf } from './calibration-file.ts';
 import { bytesFrom } from './dtypes.ts';
 import { tensorQuantizer } from './layout.ts';
@@ -35,7 +35,7 @@ const apart = { outliers: 0.0045, columns: 0.2 };
 
 /** All numbers of a tensor in binary32. */
 async function wholeOf(tensor: StoredTensor): Promise<Float32Array> {
-  const total = elementsOf(tensor.shape);
+  const total = sizeOf(tensor.shape);
   atMost('after', total, mostElements, `elements of ${tensor.name}`);
   const whole = new Float32Array(total);
   let at = 0;

@@ -1,7 +1,8 @@
 /** The values of a file of codes and scales: what `quantizeModel` wrote becomes, bit for bit, what its quantisers gave. */
 import { checkFields, checkFunction, checkString, oneOf } from '../check.ts';
-import { type Dtype, elementsOf, safetensorsHead } from '../files/safetensors.ts';
+import { type Dtype, safetensorsHead } from '../files/safetensors.ts';
 import { openWholeFile, removeLeftovers } from '../files/write.ts';
+import { sizeOf } from '../shape.ts';
 import { dequantizeTensor } from './dequantize-tensor.ts';
 import { metadataKey } from './layout.ts';
 import type { PlainTensor } from './model-file.ts';
@@ -69,7 +70,7 @@ export async function dequantizeModel(
     const { [metadataKey]: _, ...metadata } = model.metadata;
     file = openWholeFile(out);
     file.write(safetensorsHead(written, metadata));
-    const elements = written.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
+    const elements = written.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     let done = 0;
     for (const [i, { name, dtype: type, shape }] of written.entries()) {
       const one = quantized.get(name);
@@ -78,7 +79,7 @@ export async function dequantizeModel(
         signal?.throwIfAborted();
         file.write(piece);
       }
-      done += elementsOf(shape);
+      done += sizeOf(shape);
       onProgress?.({ tensor: name, done, elements });
     }
     file.commit();

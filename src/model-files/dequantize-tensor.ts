@@ -1,7 +1,8 @@
 /** The values of one quantised tensor of a file, a part at a time: bit for bit what its quantiser or its method gave. */
-import { bitsOfDtypes, type Dtype, elementsOf } from '../files/safetensors.ts';
+import { bitsOfDtypes, type Dtype } from '../files/safetensors.ts';
 import { pack } from '../formats/packing.ts';
 import { encode } from '../operations/index.ts';
+import { sizeOf } from '../shape.ts';
 import { bytesFrom } from './dtypes.ts';
 import { countScales, packedSlice } from './layout.ts';
 import { matrixValues, type PartKind } from './matrix-layout.ts';
@@ -25,7 +26,7 @@ export async function* dequantizeTensor(
 ): AsyncGenerator<Uint8Array, void, void> {
   const { description, quantizer, codes: stored, parts } = tensor;
   const { shape, values } = description;
-  if (elementsOf(shape) === 0) return;
+  if (sizeOf(shape) === 0) return;
   const bytesOfPart = (kind: PartKind): Uint8Array | undefined => {
     const part = parts.get(kind);
     return part === undefined ? undefined : whole(part);

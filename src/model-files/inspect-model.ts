@@ -1,10 +1,11 @@
 /** What is in a model file: types, ranges, outliers, and the formats that would hold its numbers. */
 import { checkFields, checkFunction } from '../check.ts';
-import { bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
+import { bytesOf, type Dtype } from '../files/safetensors.ts';
 import { type FloatFormat, formats, type IntFormat, toFormat } from '../formats/index.ts';
 import { type RealArray, round } from '../operations/index.ts';
 import { quotient, rootOfQuotient, SumOfProducts } from '../quantizers/analysis/sums.ts';
 import type { QuantizerOptions } from '../quantizers/index.ts';
+import { sizeOf } from '../shape.ts';
 import { integersFrom, isInteger } from './dtypes.ts';
 import {
   dtypeOfNumbers,
@@ -222,7 +223,7 @@ async function integersOf(tensor: StoredTensor): Promise<IntegerFigures | undefi
 
 async function figuresOf(tensor: StoredTensor, step: (elements: number) => void): Promise<TensorFigures> {
   const { name, dtype, shape } = tensor;
-  const elements = elementsOf(shape);
+  const elements = sizeOf(shape);
   const heading = { name, dtype, shape, elements, bytes: bytesOf(elements, dtype) };
   if (elements === 0) return heading;
   if (isReal(tensor)) {
@@ -244,9 +245,9 @@ function quantizedOf(model: ModelFile): readonly QuantizedFigures[] | undefined 
   if (described === undefined) return undefined;
   return [...described].map(([name, { description, codes, parts }]) => {
     const tensors = [codes, ...parts.values()];
-    const bytes = tensors.reduce((sum, { dtype, shape }) => sum + bytesOf(elementsOf(shape), dtype), 0);
+    const bytes = tensors.reduce((sum, { dtype, shape }) => sum + bytesOf(sizeOf(shape), dtype), 0);
     const { shape, quantizer } = description;
-    const elements = elementsOf(shape);
+    const elements = sizeOf(shape);
     return {
       ...{ name, shape, bytes, tensors: tensors.map((tensor) => tensor.name) },
       ...(isMatrix(description) && { method: description.method }),
@@ -277,7 +278,7 @@ export async function inspectModel(path: string, given?: InspectModelOptions): P
   const model = await openModel(path);
   try {
     const quantized = quantizedOf(model);
-    const elements = model.tensors.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
+    const elements = model.tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     let done = 0;
     const tensors: TensorFigures[] = [];
     for (const tensor of model.tensors)

@@ -4,7 +4,7 @@
  */
 import { checkFields, refusedAs } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { type Dtype, dtypeNames, elementsOf } from '../files/safetensors.ts';
+import { type Dtype, dtypeNames } from '../files/safetensors.ts';
 import type { CodeArray } from '../formats/codes.ts';
 import type { Format } from '../formats/format.ts';
 import { pack, unpack } from '../formats/packing.ts';
@@ -17,6 +17,7 @@ import {
   quantizer,
 } from '../quantizers/index.ts';
 import { fields, integer, list, maybe, type Schema, value, word } from '../schema.ts';
+import { sizeOf } from '../shape.ts';
 import { dtypeOf } from './dtypes.ts';
 
 /** The metadata that hold the descriptions of quantised tensors. */
@@ -125,7 +126,7 @@ export function codesHeading(format: Format, shape: readonly number[]): Heading 
   const fits = shape.length > 0 && Number.isInteger(row);
   return {
     dtype: 'U8',
-    shape: fits ? [...shape.slice(0, -1), row] : [Math.ceil((elementsOf(shape) * bits) / 8)],
+    shape: fits ? [...shape.slice(0, -1), row] : [Math.ceil((sizeOf(shape) * bits) / 8)],
   };
 }
 

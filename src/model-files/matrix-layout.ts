@@ -3,13 +3,14 @@
  * factors. The tensor is a matrix, a row for each output. `docs/model-files.md` is the description for other programs.
  */
 import { fromChannelMask, fromCodebooks, type MatrixShape, withErrorTerm } from '../after/index.ts';
-import { bytesOf, type Dtype, dtypeNames, elementsOf } from '../files/safetensors.ts';
+import { bytesOf, type Dtype, dtypeNames } from '../files/safetensors.ts';
 import type { CodeArray } from '../formats/codes.ts';
 import { type Format, int } from '../formats/index.ts';
 import { pack, unpack } from '../formats/packing.ts';
 import { encode } from '../operations/index.ts';
 import type { Quantized, Quantizer, QuantizerOptions } from '../quantizers/index.ts';
 import { fields, integer, list, maybe, type Schema, word } from '../schema.ts';
+import { sizeOf } from '../shape.ts';
 import { bytesFrom, floatsFrom, integersFrom } from './dtypes.ts';
 import { codesHeading, type Heading, layoutOf, nameSchema, quantizerSchema } from './layout.ts';
 
@@ -91,8 +92,8 @@ function axesOf({ shape, axis, outputs }: Placed): { readonly rows: number[]; re
 
 /** A tensor as a matrix: outputs are its first axis, or its last where inputs come first (axis 0), or some axes that are named. */
 export function matrixShape(placed: Placed): MatrixShape {
-  const rows = elementsOf(axesOf(placed).rows.map((axis) => placed.shape[axis]!));
-  return [rows, elementsOf(placed.shape) / rows];
+  const rows = sizeOf(axesOf(placed).rows.map((axis) => placed.shape[axis]!));
+  return [rows, sizeOf(placed.shape) / rows];
 }
 
 /** A matrix in the order of its tensor, or the other way. */
@@ -101,7 +102,7 @@ export function turned(x: Float32Array, placed: Placed, to: 'matrix' | 'tensor')
   const { rows, columns } = axesOf(placed);
   const order = [...rows, ...columns];
   if (order.every((axis, i) => axis === i)) return x;
-  const strides = order.map((axis) => elementsOf(shape.slice(axis + 1)));
+  const strides = order.map((axis) => sizeOf(shape.slice(axis + 1)));
   const extents = order.map((axis) => shape[axis]!);
   const result = new Float32Array(x.length);
   const index = new Array<number>(order.length).fill(0);
@@ -175,7 +176,7 @@ export function matrixHeadings(description: MatrixDescription, quantizer: Quanti
 /** Bytes of all that is stored. */
 export const bytesOfHeadings = (headings: Headings): number =>
   Object.values(headings).reduce(
-    (sum, heading) => sum + (heading === undefined ? 0 : bytesOf(elementsOf(heading.shape), heading.dtype)),
+    (sum, heading) => sum + (heading === undefined ? 0 : bytesOf(sizeOf(heading.shape), heading.dtype)),
     0,
   );
 

@@ -1,7 +1,8 @@
 /** A model file of whatever kind, as a list of tensors that are read piece by piece. */
 
-import { bitsOfDtypes, bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
+import { bitsOfDtypes, bytesOf, type Dtype } from '../files/safetensors.ts';
 import type { RealArray } from '../operations/index.ts';
+import { sizeOf } from '../shape.ts';
 import { elementsOfBytes, floatsFrom, integersFrom, isFloat } from './dtypes.ts';
 import type { RandomAccess } from './random-access.ts';
 
@@ -120,7 +121,7 @@ export async function* numbersIn(
   tensor: StoredTensor,
   elements: number,
 ): AsyncGenerator<RealArray, void, void> {
-  let left = elementsOf(tensor.shape);
+  let left = sizeOf(tensor.shape);
   for await (const piece of tensor.pieces(elements)) {
     const x = numbersOf(tensor, piece);
     yield x.length > left ? x.subarray(0, left) : x;

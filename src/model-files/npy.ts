@@ -3,9 +3,9 @@
  * strings, complex numbers and integers that are no binary64 numbers are refused.
  */
 
-import { elementsOf } from '../files/safetensors.ts';
 import { formats } from '../formats/index.ts';
 import type { RealArray } from '../operations/index.ts';
+import { sizeOf } from '../shape.ts';
 
 /** Numbers in row-major order and their shape. */
 export interface ShapedNumbers {
@@ -93,7 +93,7 @@ export function toRowMajor<A extends { [index: number]: unknown; readonly length
 ): void {
   const given = values.slice();
   const index = new Array<number>(shape.length).fill(0);
-  const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((a, b) => a * b, 1));
+  const strides = shape.map((_, axis) => sizeOf(shape.slice(0, axis)));
   for (let i = 0; i < values.length; i++) {
     values[i] = given[index.reduce((sum, place, axis) => sum + place * strides[axis]!, 0)]!;
     for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -150,7 +150,7 @@ export function readNpyStart(bytes: Uint8Array, size: number = bytes.length): Np
       `elements ${descr.slice(0, 40)}: not one of ${[...elementTypes.keys()].join(', ')}`,
     );
   const data = start + headerBytes;
-  const count = elementsOf(shape);
+  const count = sizeOf(shape);
   if (data + count * type.bytes > size)
     throw new FileFormatError(
       `byte ${size}: ends after ${Math.floor((size - data) / type.bytes)} of ${count} numbers`,
@@ -168,7 +168,7 @@ export function readNpyStart(bytes: Uint8Array, size: number = bytes.length): Np
 export function readNpy(bytes: Uint8Array): ShapedNumbers {
   const { type: name, isBigEndian, fortran, shape, data } = readNpyStart(bytes);
   const type = elementTypes.get(name)!;
-  const count = elementsOf(shape);
+  const count = sizeOf(shape);
   if (count > mostElements) throw new FileFormatError(`shape ${shape.join(' x ')}: more than 2^28 numbers`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const values = type.narrow ? new Float32Array(count) : new Float64Array(count);

@@ -2,8 +2,9 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { ZipFile } from 'yazl';
-import { bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
+import { bytesOf, type Dtype } from '../files/safetensors.ts';
 import { openWholeFile } from '../files/write.ts';
+import { sizeOf } from '../shape.ts';
 import { bytesFrom } from './dtypes.ts';
 import type { ModelFile, StoredTensor } from './model-file.ts';
 import { numpyType } from './numpy.ts';
@@ -39,7 +40,7 @@ export function numpyOutput(model: ModelFile, out: string): ModelOutput {
     end: (tensor) => output.end(tensor),
     async keep(tensor) {
       for await (const piece of tensor.pieces(mostOfPart)) await output.write(tensor, piece);
-      if (elementsOf(tensor.shape) === 0) await output.write(tensor, new Uint8Array());
+      if (sizeOf(tensor.shape) === 0) await output.write(tensor, new Uint8Array());
       await output.end(tensor);
     },
     async commit() {
@@ -92,7 +93,7 @@ function zipOutput({ compressed }: ModelFile, write: (bytes: Uint8Array) => void
         const { name, dtype, shape } = tensor;
         const head = npyHead(dtype, shape);
         current = new PassThrough();
-        const size = head.length + bytesOf(elementsOf(shape), dtype);
+        const size = head.length + bytesOf(sizeOf(shape), dtype);
         const compress = compressed?.has(tensor) ?? false;
         zip.addReadStream(current, `${name}.npy`, { size, compress, mtime: noTime });
         current.write(head);

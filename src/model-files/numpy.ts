@@ -4,7 +4,8 @@
  */
 import { type Entry, open as openZip, type ZipFile } from 'yauzl';
 import { DamagedFileError } from '../errors.ts';
-import { type Dtype, elementsOf } from '../files/safetensors.ts';
+import type { Dtype } from '../files/safetensors.ts';
+import { sizeOf } from '../shape.ts';
 import { type ModelFile, plainTensor, type StoredTensor } from './model-file.ts';
 import { FileFormatError, longestNpyStart, type NpyStart, readNpyStart, toRowMajor } from './npy.ts';
 import { openFiles } from './open-files.ts';
@@ -46,7 +47,7 @@ type Pieces = (bytes: number) => AsyncGenerator<Uint8Array, void, void>;
 function reordered(name: string, start: NpyStart, read: Pieces, file: string): StoredTensor {
   const { shape, elementBytes, isBigEndian, fortran } = start;
   const dtype = dtypes[start.type]!;
-  const bytes = elementsOf(shape) * elementBytes;
+  const bytes = sizeOf(shape) * elementBytes;
   const isTurned = fortran && shape.length > 1;
   if (isTurned && bytes > largestTurned)
     throw new DamagedFileError(
@@ -76,7 +77,7 @@ function placedTensor(
 ): StoredTensor {
   const { shape, elementBytes, isBigEndian, fortran, data } = start;
   const dtype = dtypes[start.type]!;
-  const extents = [{ file: file.path, offset: offset + data, length: elementsOf(shape) * elementBytes }];
+  const extents = [{ file: file.path, offset: offset + data, length: sizeOf(shape) * elementBytes }];
   const plain = plainTensor({ name, dtype, shape, extents }, open);
   const isPlain = (!isBigEndian || elementBytes === 1) && (!fortran || shape.length < 2);
   return isPlain ? plain : reordered(name, start, (bytes) => plain.pieces(bytes / elementBytes), file.path);
@@ -86,7 +87,7 @@ function placedTensor(
 function startOf(bytes: Uint8Array, size: number, file: string, place: string): NpyStart {
   try {
     const start = readNpyStart(bytes, size);
-    const end = start.data + elementsOf(start.shape) * start.elementBytes;
+    const end = start.data + sizeOf(start.shape) * start.elementBytes;
     if (end !== size) throw new FileFormatError(`byte ${end}: ${size - end} bytes after its numbers`);
     return start;
   } catch (error) {

@@ -5,7 +5,8 @@
  */
 import { PbfReader } from 'pbf';
 import { DamagedFileError } from '../errors.ts';
-import { bitsOfDtypes, bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
+import { bitsOfDtypes, bytesOf, type Dtype } from '../files/safetensors.ts';
+import { sizeOf } from '../shape.ts';
 import { elementsOfBytes } from './dtypes.ts';
 import { type Extent, type ModelFile, plainTensor, type StoredTensor } from './model-file.ts';
 import { besideFile, type OpenFiles, openFiles } from './open-files.ts';
@@ -244,7 +245,7 @@ function listedTensor(
           count += done;
         }
       }
-      if (count + held.length !== Math.ceil(elementsOf(shape) / shared)) throw damaged(data[0]?.from ?? 0);
+      if (count + held.length !== Math.ceil(sizeOf(shape) / shared)) throw damaged(data[0]?.from ?? 0);
       for (let at = 0; at < held.length; at += elements) yield narrowed(held.slice(at, at + elements), dtype);
     },
   };
@@ -264,7 +265,7 @@ function tensorOf(fields: Fields, field: Field, files: OpenFiles, prefix: string
   const { shape } = found;
   if (!shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0))
     throw refuse(`has the shape ${shape.join(' x ')}`);
-  const expected = Math.ceil(bytesOf(elementsOf(shape), dtype));
+  const expected = Math.ceil(bytesOf(sizeOf(shape), dtype));
   const heading = { name, dtype, shape };
   const placed = (extents: readonly Extent[]): StoredTensor => {
     const length = extents.reduce((sum, extent) => sum + extent.length, 0);
@@ -281,7 +282,7 @@ function tensorOf(fields: Fields, field: Field, files: OpenFiles, prefix: string
   if (tag === listFields.float || tag === listFields.double) return placed(lists.map(extentOf));
   // Each number has a byte at least, and its last byte alone has no high bit.
   const most = lists.reduce((sum, { wire, from, to }) => sum + (wire === 0 ? 1 : to - from), 0);
-  const wanted = Math.ceil(elementsOf(shape) / elementsOfBytes(bitsOfDtypes[dtype]));
+  const wanted = Math.ceil(sizeOf(shape) / elementsOfBytes(bitsOfDtypes[dtype]));
   if (wanted > most) throw refuse(`has no more than ${most} numbers where its shape says ${wanted}`);
   return listedTensor(heading, lists, fields.file, (at) =>
     fields.damaged(at, `the tensor ${name} does not have the numbers that its shape says`),

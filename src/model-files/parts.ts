@@ -4,9 +4,9 @@
  * with these ends (`needsEnds`); groups that reach through all of a tensor cannot be cut.
  */
 
-import { elementsOf } from '../files/safetensors.ts';
 import { axisIndex, countGroups } from '../quantizers/grouping.ts';
 import type { ResolvedScale } from '../quantizers/index.ts';
+import { sizeOf } from '../shape.ts';
 
 /** A part of a tensor: its elements and groups lie one after the other. */
 export interface Part {
@@ -52,7 +52,7 @@ function stepOf(
   if (last < 0) return undefined;
   /** Cuts along an axis, those before it being flattened into it. */
   const along = (axis: number, multiple = 1) => {
-    const count = elementsOf(shape.slice(0, axis + 1));
+    const count = sizeOf(shape.slice(0, axis + 1));
     return { count, rest: shape.slice(axis + 1), axis, multiple };
   };
   const rows = along(Math.max(0, last - 1));
@@ -87,13 +87,13 @@ export function* partsOf(
   shape: readonly number[],
   most: number,
 ): Generator<Part, void, void> {
-  const total = elementsOf(shape);
+  const total = sizeOf(shape);
   const rowLength = shape.at(-1) ?? 1;
   const part = (own: readonly number[], start: number, firstGroup: number): Part => ({
-    ...{ shape: own, start, elements: elementsOf(own), firstGroup },
+    ...{ shape: own, start, elements: sizeOf(own), firstGroup },
     groups: countGroups(scale.grouping, own),
     firstRow: rowLength === 0 ? 0 : Math.floor(start / rowLength),
-    rows: elementsOf(own.slice(0, -1)),
+    rows: sizeOf(own.slice(0, -1)),
   });
   const step = total > most && isSeparable(scale) ? stepOf(scale, shape) : undefined;
   if (step === undefined) {
@@ -101,7 +101,7 @@ export function* partsOf(
     return;
   }
   const { count, rest, axis, multiple } = step;
-  const size = elementsOf(rest);
+  const size = sizeOf(rest);
   // So many steps fill whole bytes, and groups.
   const whole = bits.reduce((all, each) => lcm(all, 8 / gcd(8, size * each)), multiple);
   const steps = Math.max(whole, Math.floor(most / size / whole) * whole);

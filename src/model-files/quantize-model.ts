@@ -12,10 +12,11 @@ import {
   oneOf,
 } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
+import { bytesOf, type Dtype } from '../files/safetensors.ts';
 import { removeLeftovers } from '../files/write.ts';
 import { type NaNInGroups, nanTreatments, type QuantizerOptions } from '../quantizers/index.ts';
 import { type RoundingMode, roundingModes } from '../rounding/index.ts';
+import { sizeOf } from '../shape.ts';
 import { afterTensor, matrixChoice, minifloatChoice, placeOf } from './after-methods.ts';
 import { type CalibrationOf, saidOfCalibration } from './calibration-file.ts';
 import { codesFile } from './codes-file.ts';
@@ -209,7 +210,7 @@ async function quantizeOne(
   }
   all.addSums(sums);
   await output?.end(tensor);
-  const bytesBefore = bytesOf(elementsOf(shape), dtype);
+  const bytesBefore = bytesOf(sizeOf(shape), dtype);
   const bytesAfter = packedBytes(quantizer, shape);
   return { name, shape, dtype, quantizer: said.quantizer, bytesBefore, bytesAfter, errors: sums.errors };
 }
@@ -246,7 +247,7 @@ async function afterOne(
   await output?.write(tensor, done);
   await output?.end(tensor);
   step(tensor, done.x.length);
-  const bytesBefore = bytesOf(elementsOf(shape), dtype);
+  const bytesBefore = bytesOf(sizeOf(shape), dtype);
   const bytesAfter = bytesOfHeadings(matrixHeadings(matrix, quantizer));
   const by = matrix.quantizer ?? matrix.method;
   return { name, shape, dtype, quantizer: by, bytesBefore, bytesAfter, errors: sums.errors };
@@ -262,7 +263,7 @@ async function keepOne(
   step: (tensor: StoredTensor, elements: number) => void,
 ): Promise<TensorReport> {
   const { name, shape, dtype } = tensor;
-  const elements = elementsOf(shape);
+  const elements = sizeOf(shape);
   await output?.keep(tensor);
   step(tensor, elements);
   const bytes = bytesOf(elements, dtype);
@@ -306,7 +307,7 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
     });
     const isSearched = after === 'minifloat';
     const read = isSearched ? [...model.tensors, ...plain.keys()] : model.tensors;
-    const elements = read.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
+    const elements = read.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     let done = 0;
     const step = (tensor: StoredTensor, count: number): void => {
       signal?.throwIfAborted();
@@ -317,7 +318,7 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
     for (const [tensor, choice] of plain) {
       if (isSearched) {
         chosen.set(tensor, await minifloatChoice(tensor, options.bits));
-        step(tensor, elementsOf(tensor.shape));
+        step(tensor, sizeOf(tensor.shape));
         continue;
       }
       if (!isMatrixMethod(after)) {

@@ -1,11 +1,12 @@
 /** One tensor of a file, quantised part by part: the bits are those of the quantiser on the whole tensor. */
 import { within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { bitsOfDtypes, bytesOf, elementsOf } from '../files/safetensors.ts';
+import { bitsOfDtypes, bytesOf } from '../files/safetensors.ts';
 import type { CodeArray } from '../formats/codes.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
 import type { RealArray } from '../operations/index.ts';
 import type { CallOptions, Quantized, Quantizer } from '../quantizers/index.ts';
+import { sizeOf } from '../shape.ts';
 import { layoutOf } from './layout.ts';
 import { numbersIn, type StoredTensor } from './model-file.ts';
 import { needsEnds, type Part, partsOf } from './parts.ts';
@@ -53,7 +54,7 @@ interface Extended {
 function extended(x: RealArray, { shape, cut }: Part, { low, high }: Ends, isTensor: boolean): Extended {
   const { axis, multiple } = cut!;
   const added = isTensor ? 2 : multiple;
-  const size = added * elementsOf(shape.slice(axis + 1));
+  const size = added * sizeOf(shape.slice(axis + 1));
   const whole = new (x.constructor as Float32ArrayConstructor)(x.length + size) as RealArray;
   // A last group may be short: what is added must not fill it up.
   const isAfter = shape[axis]! % multiple === 0;
@@ -141,5 +142,5 @@ export async function* quantizeTensor(
 export function packedBytes(quantizer: Quantizer, shape: readonly number[]): number {
   const { codes, scale, tensorScale, zeroPoint } = layoutOf(quantizer, shape);
   const headings = [codes, scale, tensorScale, zeroPoint].filter((one) => one !== undefined);
-  return headings.reduce((sum, { dtype, shape: own }) => sum + bytesOf(elementsOf(own), dtype), 0);
+  return headings.reduce((sum, { dtype, shape: own }) => sum + bytesOf(sizeOf(own), dtype), 0);
 }

@@ -1,11 +1,11 @@
 /** Which tensors of a model are quantised and how: rules of globs on their names, later ones winning, and a quantiser for all others. */
 import { checkAbsent, checkList, oneOf, pathOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { elementsOf } from '../files/safetensors.ts';
 import { globMatcher } from '../glob.ts';
 import { nearestWords } from '../nearest-words.ts';
 import type { Quantizer, QuantizerOptions } from '../quantizers/index.ts';
 import { checkSchema, fields, integer, list, maybe, type Schema, value } from '../schema.ts';
+import { sizeOf } from '../shape.ts';
 import { layoutOf, type TensorDescription, tensorQuantizer } from './layout.ts';
 import type { MatrixDescription } from './matrix-layout.ts';
 import { isReal, type StoredTensor } from './model-file.ts';
@@ -96,7 +96,7 @@ export function chooseQuantizers(
     choice: choiceOf(rule, pathOf('rules', i), { more, searches, isMatrix }),
     isUsed: false,
   }));
-  const isWanted = (tensor: StoredTensor): boolean => isReal(tensor) && elementsOf(tensor.shape) > 0;
+  const isWanted = (tensor: StoredTensor): boolean => isReal(tensor) && sizeOf(tensor.shape) > 0;
   const hasMatrices = tensors.some((tensor) => isWanted(tensor) && tensor.shape.length > 1);
   const chosen = new Map<StoredTensor, Choice>();
   for (const tensor of tensors) {

@@ -4,7 +4,7 @@
  */
 import { checkSome } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { elementsOf } from '../files/safetensors.ts';
+import { sizeOf } from '../shape.ts';
 import { tensorQuantizer } from './layout.ts';
 import { isReal } from './model-file.ts';
 import { openModel } from './open-model.ts';
@@ -40,14 +40,14 @@ export async function tensorCosts(
   const model = await openModel(path);
   try {
     const tensors = model.tensors.filter(
-      (tensor) => isReal(tensor) && tensor.shape.length > 1 && elementsOf(tensor.shape) > 0,
+      (tensor) => isReal(tensor) && tensor.shape.length > 1 && sizeOf(tensor.shape) > 0,
     );
     checkSome('path', tensors, 'a file with tensors of floats of two axes or more', path);
     const made = formats.map((format) => ({
       format,
       plain: tensorQuantizer({ quantizer: format }, 'formats'),
     }));
-    const elements = formats.length * tensors.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
+    const elements = formats.length * tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
     let done = 0;
     const all: TensorCosts[] = [];
     for (const [stream, tensor] of tensors.entries()) {
@@ -69,7 +69,7 @@ export async function tensorCosts(
         if (!Number.isFinite(cost)) throw new ArgumentError('path', tensor.name, 'tensors of finite numbers');
         choices.push({ format, bits: 8 * packedBytes(own, tensor.shape), cost });
       }
-      all.push({ name: tensor.name, size: elementsOf(tensor.shape), choices });
+      all.push({ name: tensor.name, size: sizeOf(tensor.shape), choices });
     }
     return all;
   } finally {

@@ -8,8 +8,9 @@
 import { isRecord } from '../check.ts';
 import { DamagedFileError } from '../errors.ts';
 import { checkPart } from '../files/json-file.ts';
-import { bytesOf, type Dtype, elementsOf } from '../files/safetensors.ts';
+import { bytesOf, type Dtype } from '../files/safetensors.ts';
 import { fields, integer, list, maybe, number, type Schema, someFields, value, word } from '../schema.ts';
+import { sizeOf } from '../shape.ts';
 import { type Extent, type ModelFile, plainTensor, type StoredTensor, sliceExtents } from './model-file.ts';
 import { besideFile, type OpenFiles, openFiles } from './open-files.ts';
 import type { RandomAccess } from './random-access.ts';
@@ -141,7 +142,7 @@ export function tfjsModel(file: RandomAccess, json: unknown): ModelFile {
         names.add(name);
         const isText = weight.dtype === 'string';
         const storage = isText ? undefined : storageOf(weight, path);
-        const elements = elementsOf(shape);
+        const elements = sizeOf(shape);
         const length =
           storage === undefined
             ? bytesOfTexts(elements, at, extents, total, files)

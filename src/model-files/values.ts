@@ -1,6 +1,6 @@
 /** Numbers of a model file in binary32, whole: of tensors as they are, and of those that codes and scales stand for. */
 import { atMost } from '../check.ts';
-import { elementsOf } from '../files/safetensors.ts';
+import { sizeOf } from '../shape.ts';
 import { dequantizeTensor } from './dequantize-tensor.ts';
 import { floatsFrom, integersFrom } from './dtypes.ts';
 import { mostElements } from './matrix-layout.ts';
@@ -16,8 +16,8 @@ interface Values {
 /** The numbers of one tensor as they are stored, integers too. */
 async function numbersOf(tensor: StoredTensor, argument: string): Promise<Values> {
   const { name, shape, dtype } = tensor;
-  atMost(argument, elementsOf(shape), mostElements, `elements of ${name}`);
-  const values = new Float32Array(elementsOf(shape));
+  atMost(argument, sizeOf(shape), mostElements, `elements of ${name}`);
+  const values = new Float32Array(sizeOf(shape));
   let at = 0;
   const take = (x: ArrayLike<number>): void => {
     values.set(x, at);
@@ -61,8 +61,8 @@ export async function readValues(
         continue;
       }
       const { shape } = quantized.description;
-      atMost(argument, elementsOf(shape), mostElements, `elements of ${name}`);
-      const values = new Float32Array(elementsOf(shape));
+      atMost(argument, sizeOf(shape), mostElements, `elements of ${name}`);
+      const values = new Float32Array(sizeOf(shape));
       let at = 0;
       for await (const bytes of dequantizeTensor(quantized, 'F32')) {
         const x = floatsFrom(bytes, 'F32');

@@ -6,6 +6,7 @@
  */
 import { checkAbsent, checkFields, checkObject, integerInRange, oneOf, within } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { sizeOf } from '../shape.ts';
 
 /** Which elements form a group. */
 export type Grouping =
@@ -32,15 +33,13 @@ type GroupVisitor = (
   columnStride: number,
 ) => void;
 
-const product = (lengths: readonly number[]): number => lengths.reduce((all, length) => all * length, 1);
-
 const isLength = (side: unknown): boolean => Number.isSafeInteger(side) && (side as number) >= 0;
 
 /** The number of elements of a shape. Throws ArgumentError unless it is an array of non-negative integers. */
 export function lengthOf(shape: readonly number[]): number {
   const isShape = Array.isArray(shape) && Array.from(shape).every(isLength);
   if (!isShape) throw new ArgumentError('shape', shape, 'an array of lengths, integers from 0');
-  return product(shape);
+  return sizeOf(shape);
 }
 
 /**
@@ -73,9 +72,9 @@ export function aroundAxis(
 ): { outer: number; length: number; inner: number } {
   const index = axisIndex(axis, shape);
   return {
-    outer: product(shape.slice(0, index)),
+    outer: sizeOf(shape.slice(0, index)),
     length: shape[index] ?? 1,
-    inner: product(shape.slice(index + 1)),
+    inner: sizeOf(shape.slice(index + 1)),
   };
 }
 
@@ -139,7 +138,7 @@ export function groupShape(grouping: Grouping, shape: readonly number[]): number
 
 /** How many groups there are. */
 export function countGroups(grouping: Grouping, shape: readonly number[]): number {
-  return product(groupShape(grouping, shape));
+  return sizeOf(groupShape(grouping, shape));
 }
 
 /**
@@ -154,17 +153,17 @@ export function countGroups(grouping: Grouping, shape: readonly number[]): numbe
 export function forEachGroup(grouping: Grouping, shape: readonly number[], visit: GroupVisitor): void {
   switch (grouping.per) {
     case 'tensor':
-      visit(0, 0, 1, 0, product(shape), 1);
+      visit(0, 0, 1, 0, sizeOf(shape), 1);
       return;
     case 'row': {
       const columns = shape.at(-1) ?? 1;
-      const count = product(shape.slice(0, -1));
+      const count = sizeOf(shape.slice(0, -1));
       for (let row = 0; row < count; row++) visit(row, row * columns, 1, 0, columns, 1);
       return;
     }
     case 'column': {
       const columns = shape.at(-1) ?? 1;
-      const rows = product(shape.slice(0, -1));
+      const rows = sizeOf(shape.slice(0, -1));
       for (let column = 0; column < columns; column++) visit(column, column, 1, 0, rows, columns);
       return;
     }
@@ -190,7 +189,7 @@ function forEachBlock(size: number, axis: number, shape: readonly number[], visi
 
 function forEachTile(height: number, width: number, shape: readonly number[], visit: GroupVisitor): void {
   const [rows, columns] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1];
-  const matrices = product(shape.slice(0, -2));
+  const matrices = sizeOf(shape.slice(0, -2));
   let group = 0;
   for (let m = 0; m < matrices; m++) {
     for (let top = 0; top < rows; top += height) {

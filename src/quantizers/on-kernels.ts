@@ -20,6 +20,7 @@ import { carrierOf, toBinary32 } from '../operations/carrier.ts';
 import type { RealArray } from '../operations/conversions.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
 import { integerOf64Bits } from '../rounding/options.ts';
+import { sizeOf } from '../shape.ts';
 import { type GroupLoops, referenceLoops } from './elements.ts';
 import { aroundAxis, countGroups, type Grouping } from './grouping.ts';
 import { type Direction, trailingBits } from './power-of-two.ts';
@@ -137,7 +138,7 @@ export function kernelLayout(
 
 /** The groups of a tensor with elements as runs of neighbours, or bands of them. */
 export function layoutOf(grouping: Grouping, shape: readonly number[]): GroupLayout {
-  const length = shape.reduce((all, side) => all * side, 1);
+  const length = sizeOf(shape);
   const [height, width] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1];
   switch (grouping.per) {
     case 'tensor':

@@ -8,6 +8,7 @@ import type { Format } from '../formats/index.ts';
 import { countErrors, type ErrorCounts } from '../kernels/errors.ts';
 import { roundArray } from '../kernels/rounding-arrays.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
+import { sizeOf } from '../shape.ts';
 import type { RoleRounding } from './effect.ts';
 import { float32View, isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
 import {
@@ -15,7 +16,6 @@ import {
   type Backend,
   type CpuBackend,
   type DataId,
-  sizeOf,
   type TensorInfo,
   type WasmBackend,
 } from './internals.ts';

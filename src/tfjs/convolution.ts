@@ -11,8 +11,9 @@
  *
  * Depthwise convolutions have channels in as many groups; a sum stays within its group.
  */
+import { sizeOf } from '../shape.ts';
 import { checkOutputGradient, type Geometry, geometryOf } from './convolution-geometry.ts';
-import { type KernelArguments, sizeOf, type TensorFlow, type TensorInfo } from './internals.ts';
+import type { KernelArguments, TensorFlow, TensorInfo } from './internals.ts';
 import { backwardTaps, isTrivial, type Layout, layoutOf, type Spatial, swapAxes } from './patches.ts';
 import type { DepthwiseKind, Place, Workspace } from './workspace.ts';
 

@@ -7,7 +7,8 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { checkDistinct, checkLength } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
-import { type KernelArguments, sizeOf, type TensorFlow, type TensorInfo } from './internals.ts';
+import { sizeOf } from '../shape.ts';
+import type { KernelArguments, TensorFlow, TensorInfo } from './internals.ts';
 import type { Place, Workspace } from './workspace.ts';
 
 interface Equation {

@@ -21,6 +21,7 @@ import {
 import { steppedOf } from '../quantizers/stepped.ts';
 import { rotationOf } from '../quantizers/transforms/hadamard.ts';
 import { integerOf64Bits } from '../rounding/options.ts';
+import { sizeOf } from '../shape.ts';
 import { checkTensorFlow } from './check-tensorflow.ts';
 import { checkDtype } from './check-tensors.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
@@ -30,7 +31,6 @@ import {
   backendOf,
   engineOf,
   type KernelFunction,
-  sizeOf,
   type TensorFlow,
   type TensorInfo,
   type WasmBackend,

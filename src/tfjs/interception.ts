@@ -6,6 +6,7 @@
  */
 import { ArgumentError } from '../errors.ts';
 import type { ResolvedRounding } from '../rounding/options.ts';
+import { sizeOf } from '../shape.ts';
 import { accessTo, type Numbers, type TensorAccess } from './access.ts';
 import { currentScope } from './async-scope.ts';
 import { type Call, draw, type HeldCopy, type Layer } from './call.ts';
@@ -24,7 +25,6 @@ import {
   type KernelFunction,
   type KernelInputs,
   type KernelResult,
-  sizeOf,
   type TensorFlow,
   type TensorInfo,
 } from './internals.ts';

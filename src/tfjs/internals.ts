@@ -106,13 +106,6 @@ export function backendOf(tf: TensorFlow): Backend {
   return tf.backend() as unknown as Backend;
 }
 
-/** The product of a shape's dimensions. */
-export function sizeOf(shape: readonly number[]): number {
-  let size = 1;
-  for (const dimension of shape) size *= dimension;
-  return size;
-}
-
 /** The array itself, or its numbers in a Float32Array: float32 data may be held as integers, which the cpu backend's Cast leaves, or as plain numbers. */
 export function asFloat32(values: ArrayLike<number> | ArrayBufferView): Float32Array {
   return values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>);

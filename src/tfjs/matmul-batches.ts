@@ -2,6 +2,7 @@
  * Which matrices of two stacks meet in a batched product whose batch dimensions broadcast: at best one run with constant
  * strides, else a list of pairs. Index arithmetic only.
  */
+import { sizeOf } from '../shape.ts';
 
 /** A run of products at constant strides, all in matrices. */
 interface BatchRun {
@@ -19,9 +20,9 @@ export function batchRuns(
   batchB: readonly number[],
   shape: readonly number[],
 ): BatchRun[] {
-  const total = shape.reduce((product, length) => product * length, 1);
-  const sizeA = batchA.reduce((product, length) => product * length, 1);
-  const sizeB = batchB.reduce((product, length) => product * length, 1);
+  const total = sizeOf(shape);
+  const sizeA = sizeOf(batchA);
+  const sizeB = sizeOf(batchB);
   const plainA = sizeA === total || sizeA === 1;
   const plainB = sizeB === total || sizeB === 1;
   if (plainA && plainB)

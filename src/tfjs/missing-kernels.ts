@@ -7,6 +7,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { integerInRange } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { sizeOf } from '../shape.ts';
 import { checkTensorFlow } from './check-tensorflow.ts';
 import { checkDtype } from './check-tensors.ts';
 import { einsumGradient } from './einsum.ts';
@@ -17,7 +18,6 @@ import {
   backendOf,
   type KernelArguments,
   type KernelFunction,
-  sizeOf,
   type TensorFlow,
   type TensorInfo,
   type WasmBackend,

@@ -8,8 +8,8 @@
  * its filter is (channels, taps).
  */
 import type { Tensor } from '@tensorflow/tfjs';
+import { sizeOf } from '../shape.ts';
 import type { KernelArguments, TensorFlow } from './internals.ts';
-import { sizeOf } from './internals.ts';
 
 /** Ways of an operand to the quantiser's matrix and back. */
 export interface OperandView {

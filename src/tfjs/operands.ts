@@ -4,18 +4,18 @@
  */
 import { ArgumentError } from '../errors.ts';
 import { isStochastic } from '../rounding/options.ts';
+import { sizeOf } from '../shape.ts';
 import type { TensorAccess } from './access.ts';
 import { type Call, draw, type HeldCopy, type Layer } from './call.ts';
 import type { RoleRounding } from './effect.ts';
 import { fingerprint } from './fingerprint.ts';
-import {
-  type Backend,
-  type DataId,
-  type KernelArguments,
-  type KernelFunction,
-  type KernelInputs,
-  sizeOf,
-  type TensorInfo,
+import type {
+  Backend,
+  DataId,
+  KernelArguments,
+  KernelFunction,
+  KernelInputs,
+  TensorInfo,
 } from './internals.ts';
 import { summedAxis } from './products.ts';
 import type { Origin, Shadows } from './shadows.ts';

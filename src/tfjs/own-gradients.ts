@@ -4,15 +4,9 @@
  * are binary32, in the order of the outputs, from +0.
  */
 import { ArgumentError } from '../errors.ts';
+import { sizeOf } from '../shape.ts';
 import { float32View } from './heap.ts';
-import {
-  type KernelArguments,
-  type KernelFunction,
-  sizeOf,
-  type TensorFlow,
-  type TensorInfo,
-  type WasmBackend,
-} from './internals.ts';
+import type { KernelArguments, KernelFunction, TensorFlow, TensorInfo, WasmBackend } from './internals.ts';
 
 interface PoolInfo {
   readonly batchSize: number;

@@ -3,15 +3,9 @@
  * run by run, without a copy of the whole operand first, where they do not. No arithmetic.
  */
 import type { Tensor } from '@tensorflow/tfjs';
+import { sizeOf } from '../shape.ts';
 import { kernelsOf, pointerOf } from './heap.ts';
-import {
-  type KernelArguments,
-  type KernelFunction,
-  sizeOf,
-  type TensorFlow,
-  type TensorInfo,
-  type WasmBackend,
-} from './internals.ts';
+import type { KernelArguments, KernelFunction, TensorFlow, TensorInfo, WasmBackend } from './internals.ts';
 
 /** The same data under a shape: no copy. */
 function share({ dataId, dtype, shape }: TensorInfo, { backend }: KernelArguments): TensorInfo {

@@ -3,9 +3,9 @@
  * gradient of every bias is such a sum. Ours is a product with a row of ones, so each output is summed in binary32 in
  * the order of the summed elements, from +0; a mean then divides, rounded once.
  */
+import { sizeOf } from '../shape.ts';
 import { float32View, kernelsOf, pointerOf } from './heap.ts';
 import type { KernelFunction, TensorInfo, WasmBackend } from './internals.ts';
-import { sizeOf } from './internals.ts';
 
 /** How many axes from the first on are summed, if those are all; 0 if not, or if no axis is left. */
 function leadingAxes(axis: unknown, rank: number): number {

@@ -4,6 +4,7 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { ArgumentError } from '../errors.ts';
+import { sizeOf } from '../shape.ts';
 import { type AccumulatorSpec, isInteger32, unitOf } from './accumulator.ts';
 import { stepsAfterProduct, withoutSteps } from './fused.ts';
 import {
@@ -11,7 +12,6 @@ import {
   type DataId,
   type KernelArguments,
   type KernelResult,
-  sizeOf,
   type TensorFlow,
   type TensorInfo,
 } from './internals.ts';

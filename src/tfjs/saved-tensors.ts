@@ -8,6 +8,7 @@
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import type { Kernels } from '../kernels/heap-kernels.ts';
+import { sizeOf } from '../shape.ts';
 import { float32View, isWasmBackend, kernelsOf, tensorOf } from './heap.ts';
 import {
   asFloat32,
@@ -290,7 +291,7 @@ export class SavedTensors {
   #decode({ shape, codes }: Held): Tensor {
     const tf = this.#tf;
     const backend = backendOf(tf);
-    const size = shape.reduce((product, extent) => product * extent, 1);
+    const size = sizeOf(shape);
     if (!isWasmBackend(backend)) {
       const values = new Float32Array(size);
       codes.read(values, undefined);

@@ -8,13 +8,13 @@
  * `topology.ts` (`addWeight`), `normalization.ts`.
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
+import { sizeOf } from '../shape.ts';
 import type { NamedLayer } from './frames.ts';
 import {
   type Backend,
   type DataId,
   engineOf,
   type KernelArguments,
-  sizeOf,
   type TensorFlow,
   type TensorInfo,
 } from './internals.ts';

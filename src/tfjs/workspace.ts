@@ -10,16 +10,10 @@ import { formats } from '../formats/index.ts';
 import { matmulArray } from '../kernels/products/product-arrays.ts';
 import type { BatchShape } from '../products/shape.ts';
 import { resolveRounding } from '../rounding/options.ts';
+import { sizeOf } from '../shape.ts';
 import { type Accumulation, accumulateArrays, callOf, checkUnitOperands } from './accumulator.ts';
 import { isWasmBackend, kernelsOf, pointerOf } from './heap.ts';
-import {
-  asFloat32,
-  type Backend,
-  type DataId,
-  sizeOf,
-  type TensorInfo,
-  type WasmBackend,
-} from './internals.ts';
+import { asFloat32, type Backend, type DataId, type TensorInfo, type WasmBackend } from './internals.ts';
 import { type Layout, type Range, writePatches } from './patches.ts';
 
 /** Float32 numbers: from `start` bytes in the wasm memory, or an array. */

@@ -22,6 +22,7 @@ import { ArgumentError } from '../errors.ts';
 import type { FormatSpelling } from '../formats/index.ts';
 import { namedQuantizer, type Quantizer, type QuantizerOptions, quantizer } from '../quantizers/index.ts';
 import { checkSchema, integer, list, maybe, number, someFields, value } from '../schema.ts';
+import { sizeOf } from '../shape.ts';
 import { type Chosen, exactFront, greedyFront, type Place, worthChoices } from './assign-front.ts';
 import { bitsOfImage } from './bits-per-weight.ts';
 
@@ -137,7 +138,7 @@ export function placesOf<F extends FormatSpelling>(
       checkLength(`${path}.curvature`, curvature, size, `${size} numbers, one a weight`);
     if (costs !== undefined)
       checkLength(`${path}.costs`, costs, made.length, `${made.length} numbers, one a candidate`);
-    if (shape !== undefined && shape.reduce((all, extent) => all * extent, 1) !== size)
+    if (shape !== undefined && sizeOf(shape) !== size)
       throw new ArgumentError(`${path}.shape`, shape, `a shape of ${size} weights`);
     const choices = made.map(({ format, quantizer: own }, j) => ({
       format,

@@ -5,13 +5,13 @@
 import type { Scalar, Tensor, Variable } from '@tensorflow/tfjs';
 import { checkFields, checkFunction, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { sizeOf } from '../shape.ts';
 import { checkTensorFlow } from '../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { noRecipe } from './engine/apply-recipe.ts';
 import { discoverParameters, type EngineParameter } from './engine/parameters.ts';
 import { type CapturedInputs, collectInputs, InputCapture } from './input-capture.ts';
 import { inFloat32 } from './measured-layers.ts';
-import { sizeOf } from './model.ts';
 import { weightInputs } from './weight-inputs.ts';
 
 /** What is asked for. */

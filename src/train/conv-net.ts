@@ -11,6 +11,7 @@
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { ArgumentError } from '../errors.ts';
+import { sizeOf } from '../shape.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { asTrained, firstAverages, normedConvolution } from './batch-norm.ts';
 import {
@@ -20,7 +21,6 @@ import {
   type Model,
   normEpsilon,
   type ParameterShape,
-  sizeOf,
 } from './model.ts';
 import type { ConvNetConfig } from './model-config.ts';
 import { addBias, deviationNorm, layerNorm, scaleColumns } from './operations.ts';

@@ -6,6 +6,7 @@
 import { byteArray } from '../array-kinds.ts';
 import { atMost, checkAbsent, checkFields, checkLength, checkString } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { sizeOf } from '../shape.ts';
 import {
   checkLabelledOptions,
   type LabelledData,
@@ -105,7 +106,7 @@ function headerOf(data: Uint8Array, dimensions: number, refuse: Refuse): Header 
     refuse(`${data.length} bytes`, `a header of ${start} bytes for ${dimensions} dimensions`);
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const shape = Array.from({ length: dimensions }, (_, i) => view.getUint32(4 + 4 * i));
-  const length = shape.includes(0) ? 0 : shape.reduce((product, extent) => product * extent, 1);
+  const length = sizeOf(shape);
   if (length > mostElements) refuse(`sizes ${shape.join(' x ')}`, 'at most 2^28 elements');
   return { shape, start, end: start + length };
 }

@@ -11,6 +11,7 @@ import type { Scalar, Variable } from '@tensorflow/tfjs';
 import { checkFields, checkFunction, integerInRange, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import type { FormatSpelling } from '../formats/index.ts';
+import { sizeOf } from '../shape.ts';
 import { checkTensorFlow } from '../tfjs/check-tensorflow.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
 import {
@@ -58,8 +59,8 @@ interface Measured {
 function orderOf({ shape, channelAxis, role }: EngineParameter): ((i: number) => number) | null {
   if (role !== 'convolution' && channelAxis === 0) return null;
   const outputs = shape[channelAxis]!;
-  const rest = shape.slice(channelAxis + 1).reduce((all, extent) => all * extent, 1);
-  const columns = shape.reduce((all, extent) => all * extent, 1) / outputs;
+  const rest = sizeOf(shape.slice(channelAxis + 1));
+  const columns = sizeOf(shape) / outputs;
   return (i) => {
     const [output, place] = [Math.floor(i / columns), i % columns];
     return (Math.floor(place / rest) * outputs + output) * rest + (place % rest);
@@ -146,7 +147,7 @@ function curvatureOf(
 }
 
 function meanSquares(program: Measured, one: EngineParameter): Float32Array {
-  const sums = new Float64Array(one.shape.reduce((all, extent) => all * extent, 1));
+  const sums = new Float64Array(sizeOf(one.shape));
   for (let batch = 0; batch < program.batches; batch++)
     gradientOf(program, one, batch).forEach((g, i) => {
       sums[i]! += g * g;

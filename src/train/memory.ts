@@ -9,11 +9,11 @@
  * feed-forward layer keeps and its result; of the loss: the logits. Quantised images of weights are made anew each step and not counted.
  */
 import { type QuantizerOptions, quantizer } from '../quantizers/index.ts';
+import { sizeOf } from '../shape.ts';
 import { type ImageShape, imageOf, stagesOf } from './conv-net.ts';
 import { settledOptions } from './engine/slot-spec.ts';
 import { canonicalJson } from './hash.ts';
 import type { Model } from './model.ts';
-import { sizeOf } from './model.ts';
 import {
   type ConvNetConfig,
   isLanguageModel,

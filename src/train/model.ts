@@ -4,6 +4,7 @@
  * models are language-model.ts, mlp.ts and conv-net.ts. No loss, no optimiser.
  */
 import type { Scalar, Tensor2D, Variable } from '@tensorflow/tfjs';
+import { sizeOf } from '../shape.ts';
 import type { TensorFlow } from '../tfjs/index.ts';
 import { layerNorm, rmsNorm } from './operations.ts';
 import type { ParameterRole } from './parameter-role.ts';
@@ -98,10 +99,6 @@ function initialValues({ name, shape, initial }: ParameterShape, seed: number): 
   for (const place of at) for (let i = place; i < size; i += columns) values[i] = values[i]! * factor;
   return values;
 }
-
-/** Number of elements of a shape. */
-export const sizeOf = (shape: readonly number[]): number =>
-  shape.reduce((product, extent) => product * extent, 1);
 
 /** Models made: TensorFlow.js wants the names of variables to be unique. */
 let modelsMade = 0;

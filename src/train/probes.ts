@@ -6,9 +6,10 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { log } from '../approximate.ts';
 import { groupsOf } from '../quantizers/elements.ts';
 import { type Explained, type Quantizer, quantizer } from '../quantizers/index.ts';
+import { sizeOf } from '../shape.ts';
 import { type SlotName, settledOptions } from './engine/slot-spec.ts';
 import type { WeightReading } from './engine/slots.ts';
-import { type Model, sizeOf } from './model.ts';
+import type { Model } from './model.ts';
 import { isSlotted } from './parameter-role.ts';
 import type { LinearSlots } from './recipe.ts';
 import {

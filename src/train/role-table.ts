@@ -3,11 +3,11 @@
  * bits it is read, its optimiser state, and which rules are for it. The words are role-words.ts', the print is role-text.ts'.
  */
 import { ArgumentError } from '../errors.ts';
+import { sizeOf } from '../shape.ts';
 import { bitsOfWeight } from './bits-per-weight.ts';
 import { blocksOf, matches, type Selectable, settingsUnder, slotsUnder } from './engine/rules.ts';
 import { storeOf } from './engine/stored-weights.ts';
 import { firstStepOf, type RulesInForce, rulesOfAction, rulesOfPhase, Timeline } from './engine/timeline.ts';
-import { sizeOf } from './model.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
 import { namePattern } from './name-pattern.ts';
 import { type MomentCodecs, momentsOf, type OptimizerSettings } from './optimizers/index.ts';

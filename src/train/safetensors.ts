@@ -7,7 +7,7 @@ import { byteArray, kindOf } from '../array-kinds.ts';
 import { atMost, checkJson, checkString, pathOf } from '../check.ts';
 import { ArgumentError, DamagedFileError } from '../errors.ts';
 import { checkPart, jsonFrom } from '../files/json-file.ts';
-import { bytesOf, elementsOf, longestHeader, readHeader, safetensorsHead } from '../files/safetensors.ts';
+import { bytesOf, longestHeader, readHeader, safetensorsHead } from '../files/safetensors.ts';
 import {
   checkSchema,
   fields,
@@ -20,6 +20,7 @@ import {
   value,
   word,
 } from '../schema.ts';
+import { sizeOf } from '../shape.ts';
 import { fnv1a64 } from './hash.ts';
 import type { SavedArray } from './stores/index.ts';
 
@@ -50,7 +51,7 @@ export function checkSaved<T>(path: string, given: Saved<T>, schema: Schema<T>):
   for (const [name, saved] of arrays) {
     const place = pathOf(`${path}.arrays`, String(name));
     const { dtype, shape, data } = checkSchema(place, saved, arraySchema);
-    const bytes = bytesOf(elementsOf(shape), dtype);
+    const bytes = bytesOf(sizeOf(shape), dtype);
     if (typeof name !== 'string' || data.byteLength !== bytes)
       throw new ArgumentError(place, data, `${bytes} bytes, as its type and shape say, under a text`);
   }

@@ -4,9 +4,10 @@
  */
 import { checkObject, oneOf } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
+import { sizeOf } from '../shape.ts';
 import { relativeLayer, type SensitiveLayer } from './assign-formats.ts';
 import { type Checkpoint, checkCheckpoint } from './checkpoint.ts';
-import { type ParameterShape, sizeOf } from './model.ts';
+import type { ParameterShape } from './model.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
 import { isSlotted } from './parameter-role.ts';
 import { float32Of, type SavedArray } from './stores/index.ts';

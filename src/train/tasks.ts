@@ -1,11 +1,12 @@
 /** The tasks that there are, by model and data: text-task.ts and classification-task.ts. */
 import { atMost, checkObject, integerInRange } from '../check.ts';
+import { sizeOf } from '../shape.ts';
 import { classificationTask } from './classification-task.ts';
 import { convNetShapes, imageOf, stagesOf } from './conv-net.ts';
 import type { LabelledData } from './labelled-data.ts';
 import { languageModelShapes } from './language-model.ts';
 import { mlpShapes } from './mlp.ts';
-import { type Parameter, type ParameterShape, sizeOf } from './model.ts';
+import type { Parameter, ParameterShape } from './model.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
 import type { Task } from './task.ts';
 import type { TextData } from './text-data.ts';

@@ -4,11 +4,12 @@
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { ArgumentError } from '../errors.ts';
+import { sizeOf } from '../shape.ts';
 import { inRole, type TensorFlow } from '../tfjs/index.ts';
 import { arraysUnder, type Checkpoint, checkCheckpoint } from './checkpoint.ts';
 import type { RecipeEngine } from './engine/engine.ts';
 import { hashArrays } from './hash.ts';
-import { type Model, sizeOf } from './model.ts';
+import type { Model } from './model.ts';
 import { type ExtraNorm, plainSlots, type Recipe } from './recipe.ts';
 import { float32 } from './recipes/baselines.ts';
 import type { TrainOptions, TrainResult } from './records.ts';

@@ -2,7 +2,7 @@
  * Weights of the harness's models as quantisers see them: matrices whose rows run along what the forward product sums over. Weights of
  * linear layers are held so; filters (height, width, inputs, outputs) are turned. `src/tfjs/operand-views.ts` does the same to tensors.
  */
-import { sizeOf } from './model.ts';
+import { sizeOf } from '../shape.ts';
 import type { ParameterRole } from './parameter-role.ts';
 import type { OperandSpec } from './recipe.ts';
 

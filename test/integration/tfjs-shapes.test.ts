@@ -4,8 +4,8 @@
  */
 import type { Tensor3D, Tensor4D } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sizeOf } from '../../src/shape.ts';
 import { type Emulation, emulate, wasmBackend } from '../../src/tfjs/index.ts';
-import { sizeOf } from '../../src/tfjs/internals.ts';
 import type { Drawn, Operand, Type } from '../kernel-table/draws.ts';
 import { type Outcome, run, type Side, sideOf } from '../kernel-table/run.ts';
 

@@ -1,6 +1,6 @@
 /** Operands of TensorFlow.js' kernels, drawn at random: shapes, numbers, and what both are made of. */
 import fc from 'fast-check';
-import { sizeOf } from '../../src/tfjs/internals.ts';
+import { sizeOf } from '../../src/shape.ts';
 
 export type Type = 'float32' | 'int32' | 'bool' | 'complex64' | 'string';
 

@@ -1,5 +1,5 @@
 /** Kernels that move elements: by shape, by place, by index. */
-import { sizeOf } from '../../src/tfjs/internals.ts';
+import { sizeOf } from '../../src/shape.ts';
 import { type Drawn, type Draws, operand } from './draws.ts';
 import { arithmetic, carried, each, type Table } from './entry.ts';
 

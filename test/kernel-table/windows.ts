@@ -1,6 +1,6 @@
 /** Kernels that slide windows over images: convolutions, pooling, dilation; and those that sample images between pixels. */
+import { sizeOf } from '../../src/shape.ts';
 import type { TensorFlow } from '../../src/tfjs/index.ts';
-import { sizeOf } from '../../src/tfjs/internals.ts';
 import { type Drawn, type Draws, type Operand, operand } from './draws.ts';
 import { arithmetic, type Entry, each, exact, type Table } from './entry.ts';
 

@@ -10,6 +10,7 @@ import {
   readNpy,
   type ShapedNumbers,
 } from '../../model-files/npy.ts';
+import { sizeOf } from '../../shape.ts';
 import { readBytes, readText } from '../read-file.ts';
 import { distributionNames, distributions } from './distributions.ts';
 
@@ -55,7 +56,7 @@ export function readShape(option: string): (text: string) => number[] {
     const words = text.split(',');
     if (words.length <= mostAxes && words.every((word) => /^\d{1,10}$/.test(word))) {
       const shape = words.map(Number);
-      const size = shape.reduce((a, b) => a * b, 1);
+      const size = sizeOf(shape);
       if (size >= 1 && size <= mostElements) return shape;
     }
     throw new ArgumentError(
@@ -76,7 +77,7 @@ export function loadData(data: string, shape: readonly number[] | undefined, see
   const draw = Object.hasOwn(distributions, data) ? distributions[data] : undefined;
   if (draw !== undefined) {
     const sides = shape ?? [64, 1024];
-    const count = sides.reduce((a, b) => a * b, 1);
+    const count = sizeOf(sides);
     return { values: draw(count, sides.at(-1)!, seed), shape: sides };
   }
   if (!/\.(npy|json)$/.test(data))
@@ -84,7 +85,7 @@ export function loadData(data: string, shape: readonly number[] | undefined, see
   const read = readFile(data);
   checkSome('--data', read.values, 'a file with numbers', data);
   if (shape === undefined) return read;
-  if (shape.reduce((a, b) => a * b, 1) !== read.values.length)
+  if (sizeOf(shape) !== read.values.length)
     throw new ArgumentError('--shape', shape.join(), `lengths whose product is ${read.values.length}`);
   return { values: read.values, shape };
 }

@@ -5,11 +5,12 @@ import { Command } from 'commander';
 import { type RangeName, rangeNames } from '../../after/activation-range.ts';
 import { atMost, checkAbsent, refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import { bytesOf, elementsOf, safetensorsHead, type TensorHeading } from '../../files/safetensors.ts';
+import { bytesOf, safetensorsHead, type TensorHeading } from '../../files/safetensors.ts';
 import { openWholeFile, prepareFile, writeWholeFile } from '../../files/write.ts';
 import type { FormatSpelling } from '../../formats/index.ts';
 import { jsonText } from '../../json.ts';
 import { calibrationMetadata } from '../../model-files/calibration-file.ts';
+import { sizeOf } from '../../shape.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { type Calibration, type CalibrationKind, calibrationKinds } from '../../train/calibration.ts';
 import type { EngineParameter } from '../../train/engine/parameters.ts';
@@ -203,7 +204,7 @@ async function calibrateOne(path: string, given: Given, io: Io): Promise<number>
   }
   writeTensors(out, made, of === 'activations' ? {} : calibrationMetadata(of, made));
   const tensors = [...made].map(([name, { shape }]) => ({ name, shape }));
-  const bytes = tensors.reduce((sum, { shape }) => sum + bytesOf(elementsOf(shape), 'F32'), 0);
+  const bytes = tensors.reduce((sum, { shape }) => sum + bytesOf(sizeOf(shape), 'F32'), 0);
   io.stdout.write(
     given.json
       ? `${jsonText({ ...who, out, weights: weights ?? null, of, windows, tensors, bytes }, 2)}\n`

@@ -5,7 +5,7 @@
 import type { LayersModel, Scalar, Tensor, Variable } from '@tensorflow/tfjs';
 import { isRecord } from '../../check.ts';
 import { ArgumentError, DamagedFileError } from '../../errors.ts';
-import { elementsOf } from '../../files/safetensors.ts';
+import { sizeOf } from '../../shape.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { Calibration } from '../../train/calibration.ts';
 import { discoverParameters, type EngineParameter } from '../../train/engine/parameters.ts';
@@ -20,7 +20,7 @@ interface Samples {
 
 /** So many samples as a tensor. */
 function slice(tf: TensorFlow, { shape, values }: Samples, from: number, count: number): Tensor {
-  const size = elementsOf(shape.slice(1));
+  const size = sizeOf(shape.slice(1));
   return tf.tensor(values.slice(from * size, (from + count) * size), [count, ...shape.slice(1)]);
 }
 

@@ -3,6 +3,7 @@
  * layers' slots. A slot whose format is a fixed-point one has that of its layer. What they decide by is `src/train/controllers`.
  */
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import { sizeOf } from '../../shape.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { engineOf } from '../../tfjs/internals.ts';
 import { replaceProperty } from '../../tfjs/tape.ts';
@@ -71,7 +72,7 @@ export class FormatController {
     for (const one of engine.parameters) {
       const format = fixedPointOf(engine.slotsAt(one, 0));
       if (format === undefined) continue;
-      const sum = new Float32Array(one.shape.reduce((size, extent) => size * extent, 1));
+      const sum = new Float32Array(sizeOf(one.shape));
       const first = { lookback: lookback[1], bins: bins[1], count: 0, sumOfNorms: 0 };
       this.#layers.set(one.name, { format, ...first, sum });
     }

@@ -3,12 +3,13 @@
  * hash keeps what one phase's quantiser has seen from the quantiser that another phase puts in its place.
  */
 import { ArgumentError } from '../../errors.ts';
+import { sizeOf } from '../../shape.ts';
 import { type SavedArray, savedFloat64 } from '../stores/index.ts';
 import type { SlotMemory } from './learned-bits.ts';
 
 /** The numbers of an array. Throws ArgumentError naming it if they are not binary64. */
 export function savedBinary64(name: string, { dtype, shape, data }: SavedArray): Float64Array {
-  const count = shape.reduce((product, extent) => product * extent, 1);
+  const count = sizeOf(shape);
   if (dtype !== 'F64' || data.byteLength !== 8 * count)
     throw new ArgumentError(name, `${dtype} ${shape.join(' x ')}`, 'binary64 numbers');
   return new Float64Array(data.slice().buffer);

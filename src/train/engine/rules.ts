@@ -4,6 +4,7 @@
  */
 import { ArgumentError } from '../../errors.ts';
 import { globMatcher } from '../../glob.ts';
+import { sizeOf } from '../../shape.ts';
 import { namePattern } from '../name-pattern.ts';
 import { isSlotted } from '../parameter-role.ts';
 import {
@@ -49,7 +50,7 @@ export function matches(where: RuleWhere, one: Selectable, blocks: number): bool
   if (kind !== undefined && kind !== one.kind) return false;
   if (end !== undefined && !one.ends.includes(end)) return false;
   if (depth !== undefined && !isWithin(one.depth, depth, blocks)) return false;
-  return atLeast === undefined || one.shape.reduce((size, extent) => size * extent, 1) >= atLeast;
+  return atLeast === undefined || sizeOf(one.shape) >= atLeast;
 }
 
 /** Number of blocks: one more than the deepest. */

@@ -5,6 +5,7 @@
 import { globMatcher } from '../../glob.ts';
 import type { RangeLayout } from '../../kernels/ranges.ts';
 import type { QuantizerState } from '../../quantizers/tracking.ts';
+import { sizeOf } from '../../shape.ts';
 import type { HeldTensor, SavingRole, TensorCodec, TensorKernels } from '../../tfjs/saved-tensors.ts';
 import { hashData } from '../hash.ts';
 import { fnv1a32 } from '../random.ts';
@@ -41,8 +42,6 @@ const defaultLeast = 4096;
 const defaultDecay = 0.9;
 /** Indices of random integers that a tensor has for itself in each gradient of a step. */
 const drawsPerPass = 2 ** 32;
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((size, extent) => size * extent, 1);
 
 /** What becomes of an operation with a parameter, or without. */
 function savingOf(

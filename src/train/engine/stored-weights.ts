@@ -4,6 +4,7 @@
  */
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import { ArgumentError } from '../../errors.ts';
+import { sizeOf } from '../../shape.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { WriteBack } from '../optimizers/index.ts';
 import { fnv1a32 } from '../random.ts';
@@ -143,7 +144,7 @@ export class StoredWeights implements StepPart {
   /** Bytes between steps, of every parameter. */
   get bytes(): number {
     return this.#engine.parameters.reduce((sum, { name, shape }) => {
-      const size = shape.reduce((product, extent) => product * extent, 1);
+      const size = sizeOf(shape);
       return sum + (this.#held.get(name)?.weight.bytes ?? 4 * size);
     }, 0);
   }
@@ -251,7 +252,7 @@ export class StoredWeights implements StepPart {
       const prefix = `${name}/`;
       const own = [...arrays].filter(([key]) => key.startsWith(prefix));
       if (held === undefined) {
-        const size = shape.reduce((product, extent) => product * extent, 1);
+        const size = sizeOf(shape);
         this.#home.give(one, float32Of(name, arrays.get(`${prefix}values`), size));
         continue;
       }

@@ -6,6 +6,7 @@
  * Source: Shazeer and Stern, "Adafactor", ICML 2018, algorithm 4.
  */
 import type { Scalar, Tensor } from '@tensorflow/tfjs';
+import { sizeOf } from '../../shape.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 
 /** The second moment of a matrix: means along rows (n, 1), along columns (1, m), and the mean of the former. */
@@ -17,7 +18,7 @@ export interface Factors {
 
 /** A filter counts as a matrix, whose columns are the last axis. */
 export function sidesOf(shape: readonly number[]): readonly [rows: number, columns: number] {
-  return [shape.slice(0, -1).reduce((size, extent) => size * extent, 1), shape.at(-1)!];
+  return [sizeOf(shape.slice(0, -1)), shape.at(-1)!];
 }
 
 const minNormal = 2 ** -126;

@@ -4,6 +4,7 @@
 import { checkObject, oneOf, refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { checkSchema } from '../../schema.ts';
+import { sizeOf } from '../../shape.ts';
 import { type Curve, checkCurve, curveAt, curveSchema } from '../curve.ts';
 import { withSpelledQuantizers } from '../named-slots.ts';
 import { feedsBack, type WeightStoreSpec } from '../stores/index.ts';
@@ -197,7 +198,7 @@ export function checkStateFit(
     const counts =
       settings.kind === 'adafactor'
         ? shapes.flatMap((shape) => (shape.length < 2 ? [...shape] : [...sidesOf(shape)]))
-        : shapes.map((shape) => shape.reduce((product, extent) => product * extent, 1));
+        : shapes.map((shape) => sizeOf(shape));
     checkCodecFit((settings as MomentCodecs)[moment], counts, `${path}.${moment}`);
   }
 }

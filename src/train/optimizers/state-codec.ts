@@ -11,6 +11,7 @@ import { formats, pack, unpack } from '../../formats/index.ts';
 import type { CodedBlocks } from '../../kernels/block-codes.ts';
 import { decode, encode } from '../../operations/conversions.ts';
 import { type Quantized, type Quantizer, type QuantizerOptions, quantizer } from '../../quantizers/index.ts';
+import { sizeOf } from '../../shape.ts';
 import { isWasmBackend, kernelsOf, pointerOf, tensorOf } from '../../tfjs/heap.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { backendOf } from '../../tfjs/internals.ts';
@@ -110,8 +111,6 @@ export interface HeldState {
   restore(saved: Readonly<Record<string, SavedArray>>): void;
   dispose(): void;
 }
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 
 /**
  * Holds a state that begins as zeros.

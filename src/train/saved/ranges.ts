@@ -6,6 +6,7 @@
  */
 import type { RangeLayout } from '../../kernels/ranges.ts';
 import { drawIntegers } from '../../rounding/philox.ts';
+import { sizeOf } from '../../shape.ts';
 import type { HeldTensor, TensorKernels } from '../../tfjs/saved-tensors.ts';
 import type { Draw } from '../stores/index.ts';
 
@@ -13,7 +14,7 @@ const f = Math.fround;
 
 /** Groups of a tensor: heads of attention, else equal parts of the last axis; one where nothing divides it. */
 export function rangeLayout(shape: readonly number[], groups: number, areHeads: boolean): RangeLayout {
-  const size = shape.reduce((product, extent) => product * extent, 1);
+  const size = sizeOf(shape);
   const [first = 1, second = 1] = shape;
   if (areHeads && shape.length === 4) return { groups: second, inner: size / (first * second) };
   if (areHeads && shape.length === 3 && first % groups === 0) return { groups, inner: size / first };

@@ -2,6 +2,7 @@
  * What every way of holding a weight offers, and the arrays in which its state is written to a checkpoint.
  */
 import { ArgumentError } from '../../errors.ts';
+import { sizeOf } from '../../shape.ts';
 import type { WriteMeasure } from './measure.ts';
 
 /** An array of a checkpoint: its bytes, little endian. */
@@ -69,7 +70,7 @@ export function mapChannels(
 /** The channels along an axis; a vector is one. */
 export function channelsOf(shape: readonly number[], axis: number): Channels {
   if (shape.length < 2) return { count: 1, stride: 1 };
-  return { count: shape[axis]!, stride: shape.slice(axis + 1).reduce((size, extent) => size * extent, 1) };
+  return { count: shape[axis]!, stride: sizeOf(shape.slice(axis + 1)) };
 }
 
 /** A weight between steps. */

@@ -3,6 +3,7 @@
  * in the order of the elements; what becomes of an element is rounded once, to binary32.
  */
 import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs';
+import { sizeOf } from '../../shape.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { checkPowerOfTwo, type LossScalingState, nextScale, type ScaleRule } from '../../tfjs/loss-scale.ts';
 import { curveAt } from '../curve.ts';
@@ -150,8 +151,6 @@ function adaNorm({
     return gradient.map((g) => (g / norm) * wanted);
   };
 }
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((size, extent) => size * extent, 1);
 
 /** A number for each element. */
 const elementsKind: StateKind<Float32Array> = {
