@@ -4,11 +4,11 @@ import { sizeOf } from '../shape.ts';
 import { dequantizeTensor } from './dequantize-tensor.ts';
 import { floatsFrom, integersFrom } from './dtypes.ts';
 import { mostElements } from './matrix-layout.ts';
-import { isReal, numbersIn, type StoredTensor } from './model-file.ts';
+import { isReal, type ModelFile, numbersIn, type StoredTensor } from './model-file.ts';
 import { openModel } from './open-model.ts';
 import { describedTensors } from './quantized-tensors.ts';
 
-interface Values {
+export interface Values {
   readonly shape: readonly number[];
   readonly values: Float32Array;
 }
@@ -29,14 +29,19 @@ async function numbersOf(tensor: StoredTensor, argument: string): Promise<Values
   return { shape, values };
 }
 
-/** All numbers of a file, integers too, by the names of its tensors. Throws ArgumentError naming `argument`, or DamagedFileError. */
+/** All numbers of an open file, integers too, by the names of its tensors. Throws ArgumentError naming `argument`, or DamagedFileError. */
+export async function arraysOf({ tensors }: ModelFile, argument: string): Promise<Map<string, Values>> {
+  const found = new Map<string, Values>();
+  for (const tensor of tensors)
+    if (tensor.dtype !== 'C64') found.set(tensor.name, await numbersOf(tensor, argument));
+  return found;
+}
+
+/** The same of a file by its path. */
 export async function readArrays(path: string, argument: string): Promise<Map<string, Values>> {
   const model = await openModel(path, argument);
   try {
-    const found = new Map<string, Values>();
-    for (const tensor of model.tensors)
-      if (tensor.dtype !== 'C64') found.set(tensor.name, await numbersOf(tensor, argument));
-    return found;
+    return await arraysOf(model, argument);
   } finally {
     model.close();
   }

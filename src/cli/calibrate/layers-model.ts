@@ -3,12 +3,13 @@
  * weights have the names that they have in the file.
  */
 import type { LayersModel, Scalar, Tensor, Variable } from '@tensorflow/tfjs';
-import { isRecord } from '../../check.ts';
-import { ArgumentError, DamagedFileError } from '../../errors.ts';
+import { refusedAs } from '../../check.ts';
+import { ArgumentError } from '../../errors.ts';
 import { sizeOf } from '../../shape.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { Calibration } from '../../train/calibration.ts';
 import { discoverParameters, type EngineParameter } from '../../train/engine/parameters.ts';
+import { applied, checkResults, loadModel } from './load-model.ts';
 import { lossNamed, lossOf, rightOf, targetsLike } from './losses.ts';
 import { lossNames, type ModelData } from './model-options.ts';
 
@@ -76,46 +77,6 @@ interface LayersProgram {
   dispose(): void;
 }
 
-/** The model of a file, whose layers are all trained ones. Throws ArgumentError naming `<run>`, or DamagedFileError. */
-async function loadModel(tf: TensorFlow, path: string) {
-  const { openModel } = await import('../../model-files/open-model.ts');
-  const { readArrays } = await import('../../model-files/values.ts');
-  const file = await openModel(path, '<run>');
-  file.close();
-  const json = isRecord(file.json) ? (file.json as Readonly<Record<string, unknown>>) : {};
-  const { modelTopology, trainingConfig, format } = json;
-  if (file.kind !== 'tfjs' || !isRecord(modelTopology) || format === 'graph-model')
-    throw new ArgumentError(
-      '<run>',
-      path,
-      'the folder of a run, or model.json of a layers model with its topology',
-    );
-  const weights = await readArrays(path, '<run>');
-  const weightSpecs = [...weights].map(([name, { shape }]) => ({
-    name,
-    shape: [...shape],
-    dtype: 'float32' as const,
-  }));
-  const weightData = new Float32Array(
-    [...weights.values()].reduce((sum, { values }) => sum + values.length, 0),
-  );
-  let at = 0;
-  for (const { values } of weights.values()) {
-    weightData.set(values, at);
-    at += values.length;
-  }
-  const artifacts = { modelTopology, weightSpecs, weightData: weightData.buffer };
-  try {
-    const model = await tf.loadLayersModel(tf.io.fromMemory(artifacts));
-    // What training would leave as it is has inputs and gradients all the same.
-    for (const layer of model.layers) layer.trainable = true;
-    return { model, names: [...weights.keys()], trainingConfig };
-  } catch (error) {
-    const [why] = String((error as Error).message).split('\n');
-    throw new DamagedFileError(path, `modelTopology: TensorFlow.js says ${why}`);
-  }
-}
-
 /** The names in the file of the model's weights: those of cells have the cell's in between. */
 function nameInFile(names: readonly string[], originalName: string): string | undefined {
   const plain = (name: string): string => {
@@ -139,18 +100,29 @@ export async function openLayersModel(
       ...{ name: nameInFile(names, originalName) ?? originalName, shape: val.shape, variable: val },
     })),
   );
-  const parameters = discoverParameters(tf, { model }).map((one): EngineParameter => {
+  const discovered = refusedAs(
+    () => discoverParameters(tf, { model }),
+    () => new ArgumentError('<run>', path, 'a model that has trained weights'),
+  );
+  const parameters = discovered.map((one): EngineParameter => {
     const { variable } = one;
     const { name } = stored.find((other) => other.variable === variable) ?? one;
     return { ...one, name, variable };
   });
   const given = await inputsFor(model, inputs);
   const samples = given[0]!.shape[0]!;
+  checkResults(
+    path,
+    model,
+    given.map(({ shape }) => [1, ...shape.slice(1)]),
+  );
   const answer = await targetsFor();
-  const answers = (from: number, count: number): Tensor | Tensor[] => {
-    const x = given.map((one) => slice(tf, one, from, count));
-    return model.apply(x.length === 1 ? x[0]! : x, { training: false }) as Tensor | Tensor[];
-  };
+  const answers = (from: number, count: number): Tensor | Tensor[] =>
+    applied(
+      path,
+      model,
+      given.map((one) => slice(tf, one, from, count)),
+    );
   const compared = (from: number, count: number) => {
     if (answer === undefined)
       throw new ArgumentError('--targets', targets, 'a file with what the model should give');
