@@ -1,7 +1,8 @@
 /** The evaluations of a run of training: on the way, and at the end, with other weights too. */
 import type { PassOptions } from './engine/engine.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
-import { inferenceSlots, type Recipe } from './recipe.ts';
+import type { Recipe } from './recipe.ts';
+import { inferenceSlots } from './recipe-slots.ts';
 import type { InferenceResult } from './records.ts';
 import type { ValidationPart } from './task.ts';
 import type { TrainingRun } from './training-run.ts';

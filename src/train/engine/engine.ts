@@ -16,7 +16,8 @@ import type { SavedBytes, SavingOperation, TensorCodec } from '../../tfjs/saved-
 import { type GivenGradients, type StepListener, stepListeners } from '../../tfjs/watched-methods.ts';
 import { isSlotted } from '../parameter-role.ts';
 import { normOf } from '../phases.ts';
-import { type LinearSlots, type Recipe, weakenedSlots } from '../recipe.ts';
+import type { LinearSlots, Recipe } from '../recipe.ts';
+import { weakenedSlots } from '../recipe-slots.ts';
 import { channelsOf, type Mask } from '../stores/index.ts';
 import { strengthAt } from '../strength.ts';
 import { checkAlive, type EngineParameter } from './parameters.ts';

@@ -15,9 +15,9 @@ import {
   type Rule,
   type RuleSet,
   type RuleWhere,
-  withoutTurnedRows,
 } from '../recipe.ts';
-import { checkPartners } from '../recipe-check.ts';
+import { withoutTurnedRows } from '../recipe-slots.ts';
+import { checkPartners } from '../slots-check.ts';
 import type { EngineParameter } from './parameters.ts';
 import { type RulesInForce, rulesOfAction, Timeline } from './timeline.ts';
 

@@ -16,7 +16,8 @@ import type { TensorFlow } from '../../tfjs/index.ts';
 import type { SlotOperand, SlotOutput } from '../../tfjs/product-slots.ts';
 import { hashData } from '../hash.ts';
 import { fnv1a32 } from '../random.ts';
-import { type InputGradientSpec, keepsRowsTurned, type LearnScale, type OperandSpec } from '../recipe.ts';
+import type { InputGradientSpec, LearnScale, OperandSpec } from '../recipe.ts';
+import { keepsRowsTurned } from '../recipe-slots.ts';
 import { type BitLearning, bitLearning, bitsOf, initialParameter, type SlotMemory } from './learned-bits.ts';
 import { SlotForm } from './slot-form.ts';
 import {
