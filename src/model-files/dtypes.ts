@@ -65,7 +65,7 @@ function viewed<A>(
   kind: { new (buffer: ArrayBufferLike, offset: number, length: number): A; BYTES_PER_ELEMENT: number },
 ): A {
   const size = kind.BYTES_PER_ELEMENT;
-  const whole = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const whole = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new kind(whole.buffer, whole.byteOffset, Math.floor(whole.byteLength / size));
 }
 

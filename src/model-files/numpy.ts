@@ -20,6 +20,9 @@ const dtypes: Readonly<Record<string, Dtype>> = {
 export const numpyType = (dtype: Dtype): string =>
   Object.keys(dtypes).find((name) => dtypes[name] === dtype) ?? '';
 
+/** How many bytes one compressed byte can become: 258 for two bits (RFC 1951). */
+const mostInflated = 1032;
+
 /** Bytes of the largest array that is turned from column-major to row-major order, all at once. */
 const largestTurned = 2 ** 30;
 
@@ -34,7 +37,8 @@ function swapped(bytes: Uint8Array, size: number): Uint8Array {
 /** Elements in the order of rows. */
 function turned(bytes: Uint8Array, { shape, elementBytes }: NpyStart): Uint8Array {
   const kinds = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array };
-  const whole = bytes.slice();
+  // A copy of its own: a Buffer's slice is a view of memory that others share.
+  const whole = new Uint8Array(bytes);
   const elements = new kinds[elementBytes as 1](whole.buffer);
   toRowMajor(elements, shape);
   return whole;
@@ -193,6 +197,11 @@ async function tensorOfEntry(
     const start = startOf(file.read(begin, most), size, path, `${entry.fileName}, `);
     return placedTensor(name, start, begin, file, open);
   }
+  if (size > mostInflated * entry.compressedSize)
+    throw new DamagedFileError(
+      path,
+      `${entry.fileName}: ${entry.compressedSize} compressed bytes cannot become the ${size} that it claims`,
+    );
   const head = await firstOf(streamed(zip, entry, path), most);
   const start = startOf(head, size, path, `${entry.fileName}, `);
   return reordered(

@@ -208,8 +208,10 @@ function narrowed(numbers: readonly (number | bigint)[], dtype: Dtype): Uint8Arr
   const size = Math.ceil(bytesOf(1, dtype));
   const bytes = Buffer.alloc(numbers.length * size);
   for (const [i, number] of numbers.entries())
-    if (typeof number === 'bigint') bytes.writeBigUInt64LE(number, size * i);
-    else for (let byte = 0; byte < size; byte++) bytes[size * i + byte] = number >> (8 * byte);
+    if (typeof number === 'bigint') {
+      if (size === 8) bytes.writeBigUInt64LE(number, size * i);
+      else bytes.writeUInt32LE(Number(BigInt.asUintN(32, number)), size * i);
+    } else for (let byte = 0; byte < size; byte++) bytes[size * i + byte] = number >> (8 * byte);
   return bytes;
 }
 
