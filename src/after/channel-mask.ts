@@ -63,6 +63,20 @@ export function fromChannelMask(
   return values;
 }
 
+/** The scale of a row's signs that makes its outputs' squared error least; where its inputs are all 0, the squared error of its weights. */
+function signScale(row: Float32Array, mask: Uint8Array, power: Float64Array): number {
+  let [sum, total, plain, count] = [0, 0, 0, 0];
+  for (let j = 0; j < row.length; j++) {
+    if (mask[j] === 1) continue;
+    const size = Math.abs(row[j]!);
+    sum += power[j]! * size;
+    total += power[j]!;
+    plain += size;
+    count++;
+  }
+  return total > 0 ? sum / total : count > 0 ? plain / count : 0;
+}
+
 /**
  * Columns that matter in 4 bits, all others as signs.
  *
@@ -112,14 +126,8 @@ export function channelMask(
   const signs = new Uint8Array(rows * (columns - chosen.length));
   let next = 0;
   for (let i = 0; i < rows; i++) {
-    let [sum, total] = [0, 0];
     const power = powers.subarray(Math.floor(i / each) * columns);
-    for (let j = 0; j < columns; j++) {
-      if (mask[j] === 1) continue;
-      sum += power[j]! * Math.abs(w[i * columns + j]!);
-      total += power[j]!;
-    }
-    scales[i] = total > 0 ? sum / total : 0;
+    scales[i] = signScale(w.subarray(i * columns, (i + 1) * columns), mask, power);
     for (let j = 0; j < columns; j++) if (mask[j] === 0) signs[next++] = Number(w[i * columns + j]! < 0);
   }
   bits += rows * (columns - chosen.length) + (chosen.length < columns ? 32 * rows : 0);

@@ -6,6 +6,7 @@
 import { exponentOf } from '../binary64.ts';
 import { checkFields, checkSome, integerInRange } from '../check.ts';
 import { float } from '../formats/index.ts';
+import { fitsBinary32 } from '../formats/real-arrays.ts';
 import { type QuantizerOptions, quantizer } from '../quantizers/index.ts';
 
 export interface MinifloatOptions {
@@ -59,7 +60,8 @@ export function searchMinifloat(w: Float32Array, given?: MinifloatOptions): Mini
       const bias = 2 ** exponentBits - 1 - top - shift;
       const mantissaBits = bits - 1 - exponentBits;
       const format = float({ exponentBits, mantissaBits, bias, specials: 'finite' });
-      plans.push({ format, scale: unscaled });
+      // Near the ends of binary32 some have numbers beyond it.
+      if (fitsBinary32(format)) plans.push({ format, scale: unscaled });
     }
   plans.push({ format: `int${bits}` as 'int4', scale: { per: 'tensor', from: 'absmax' } });
   plans.push({ format: `int${bits}` as 'int4', scale: { per: 'tensor', from: 'mse' } });

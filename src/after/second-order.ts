@@ -20,7 +20,10 @@ export interface SecondOrderOptions {
   readonly activations: Float32Array;
   /** How many parts the rows have that read columns of their own, as the channels of a depthwise filter do. Default 1. */
   readonly groups?: number;
-  /** A quantiser without zero points, its scales of the tensor, rows or blocks of columns: itself or its name. Default `'int4/row'`. */
+  /**
+   * A quantiser without zero points and transform, its scales of the tensor, rows or blocks of columns: itself or its name. Default
+   * `'int4/row'`.
+   */
   readonly quantizer?: Quantizer | string;
   /** What is added to the diagonal of the second moments, as a part of its mean. Default 0.01. */
   readonly damping?: number;
@@ -135,14 +138,20 @@ function roundColumns(
   const scale = (i: number, j: number): number => scaleAt(begin + i, j);
   const first = begin * columns;
   const left = Float64Array.from(w.subarray(first, first + rows * columns));
-  const { rounding, seed, stream } = by.toJSON();
+  const { rounding, seed, stream, subnormals, range, randomBits, variant } = by.toJSON();
+  // Elements beyond the range become its ends whatever the quantiser says: what is made good may go beyond it.
+  const said = Object.fromEntries(
+    Object.entries({ rounding, subnormals, range, randomBits, variant }).filter(
+      ([, one]) => one !== undefined,
+    ),
+  );
   const column = new Float32Array(rows);
   for (let j = 0; j < columns; j++) {
     // Where the scale is 0 every code stands for 0.
     const scales = Array.from({ length: rows }, (_, i) => scale(i, j) || 1);
     const own = quantizerOf({
       format: by.format,
-      ...(rounding !== undefined && { rounding }),
+      ...said,
       scale: { per: 'row', from: 'constant', value: scales, stored: nearest.stored },
     });
     for (let i = 0; i < rows; i++) column[i] = left[i * columns + j]!;
@@ -156,8 +165,9 @@ function roundColumns(
     const pivot = u[j * columns + j]!;
     for (let i = 0; i < rows; i++) {
       const isZero = scale(i, j) === 0;
-      if (!isZero) codes[first + i * columns + j] = rounded.codes[i]!;
       const value = isZero ? 0 : rounded.values[i]!;
+      // NVFP4's zeros have no sign.
+      if (!isZero) codes[first + i * columns + j] = by.scale.isNvfp4 && value === 0 ? 0 : rounded.codes[i]!;
       const error = (left[i * columns + j]! - value) / pivot;
       if (error !== 0)
         for (let k = j + 1; k < columns; k++) left[i * columns + k]! -= error * u[j * columns + k]!;
@@ -197,9 +207,14 @@ export function secondOrder(
   checkActivations(activations, shape, groups);
   const damping = numberInRange('damping', options.damping, { above: 0, to: 1000 }, 0.01);
   const by = typeof quantizer === 'string' ? namedQuantizer(quantizer) : quantizer;
+  const { scale, transform } = by;
+  if (scale.hasZeroPoint || transform !== undefined || scale.prescale !== 1 || scale.gain !== 1)
+    throw new ArgumentError(
+      'quantizer',
+      by.toJSON(),
+      'one without zero points, transform, prescale and gain',
+    );
   const nearest = by.quantize(w, shape);
-  if (nearest.zeroPoints !== undefined)
-    throw new ArgumentError('quantizer', by.toJSON(), 'one without zero points');
   const codes = nearest.codes.slice() as CodeArray;
   const scaleAt = scaleOf(nearest, shape);
   const each = rows / groups;
