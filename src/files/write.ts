@@ -8,6 +8,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  realpathSync,
   renameSync,
   rmdirSync,
   statSync,
@@ -15,7 +16,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename, dirname, join, normalize } from 'node:path';
+import { basename, dirname, join, normalize, resolve } from 'node:path';
 import { ArgumentError } from '../errors.ts';
 
 /** The system's reason without the call and the path: `ENOSPC: no space left on device`. */
@@ -161,12 +162,27 @@ export function prepareFolder(path: string, option: string): void {
   }
 }
 
+const placeOf = (path: string): string => (existsSync(path) ? realpathSync(path) : resolve(path));
+
+/** Refuses to write over what is being read, or written under another name. Throws ArgumentError naming `option`. */
+export function refuseInputs(out: string, option: string, inputs: readonly (string | undefined)[]): void {
+  const place = placeOf(out);
+  if (inputs.some((input) => input !== undefined && placeOf(input) === place) && !isDevice(out))
+    throw new ArgumentError(option, out, 'the name of a file that is not being read, or written already');
+}
+
 /**
  * Makes sure that a file can be written, before there is anything to write; what is there stays.
  *
+ * @param inputs Files that the command reads, and those that it writes beside this one.
  * @throws ArgumentError naming `option`
  */
-export function prepareFile(path: string, option: string): void {
+export function prepareFile(
+  path: string,
+  option: string,
+  inputs: readonly (string | undefined)[] = [],
+): void {
+  refuseInputs(path, option, inputs);
   const isThere = existsSync(path);
   if (path === '' || (isThere && statSync(path).isDirectory()))
     throw new ArgumentError(option, path, 'the name of a file, where there is no folder');

@@ -130,7 +130,7 @@ async function analyze(io: Io, given: GivenOptions): Promise<void> {
   const quantizers = Object.fromEntries(
     splitNames('--formats', given.formats).map((name) => readQuantizer(name, given)),
   );
-  if (given.plot !== undefined) prepareFile(given.plot, '--plot');
+  if (given.plot !== undefined) prepareFile(given.plot, '--plot', [given.data]);
   const data = loadData(given.data, given.shape, given.seed);
   const { shape } = data;
   const points = analyses(data, quantizers, given);

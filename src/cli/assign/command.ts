@@ -3,6 +3,7 @@
  * the format that it can bear. What formats cost is sources.ts, the choice `src/train/assign-formats.ts`.
  */
 import { Command } from 'commander';
+import { refusedAs } from '../../check.ts';
 import { prepareFile, writeWholeFile } from '../../files/write.ts';
 import { jsonText } from '../../json.ts';
 import { xrNpeFormats } from '../../train/recipes/xr-npe.ts';
@@ -28,7 +29,7 @@ The last three run the model on training batches; the data are said as for train
   halfulp assign runs/first --bits 6 --out xr-npe.json     { "recipe": "xrNpe", "layers": { ... } }
   halfulp train xr-npe.json --steps 1000
   halfulp assign runs/first --formats int2/block:128,int4/block:128,int8/block:128 --sensitivity hessian --bits 4 --plot front.svg
-  halfulp assign model.json --axis 0 --formats int4/row,int8/row,binary16 --bits 6 --out rules.json
+  halfulp assign model.json --axis 0 --formats int4/block:32,int8/block:32,bfloat16 --bits 6 --out rules.json
   halfulp quantize model.json --rules rules.json`;
 
 interface Given extends AssignSettings, DataOptions {
@@ -41,17 +42,19 @@ interface Given extends AssignSettings, DataOptions {
 
 async function assign(path: string, given: Given, io: Io): Promise<number> {
   const { bits, by, plot, out } = given;
-  for (const [option, file] of [
-    ['--out', out],
-    ['--plot', plot],
-  ] as const)
-    if (file !== undefined) prepareFile(file, option);
+  if (out !== undefined) prepareFile(out, '--out', [path]);
+  if (plot !== undefined) prepareFile(plot, '--plot', [path, out]);
   const source = await sourceOf(path, { ...given, data: dataOptions(given) }, io);
   try {
     const { assignPlaces, frontOfPlaces, uniformAssignments } = await import('../../train/assign-formats.ts');
     const { places, formats } = source;
-    const assigned = assignPlaces(places, bits, by);
-    const front = { exact: frontOfPlaces(places, 'exact'), greedy: frontOfPlaces(places, 'greedy') };
+    const { assigned, front } = refusedAs(
+      () => ({
+        assigned: assignPlaces(places, bits, by),
+        front: { exact: frontOfPlaces(places, 'exact'), greedy: frontOfPlaces(places, 'greedy') },
+      }),
+      ({ argument }) => `--${argument}`,
+    );
     const uniform = uniformAssignments(source.all, formats);
     const written = source.write(assigned.formats);
     const losses = source.lossOf && { float32: source.lossOf({}), assigned: source.lossOf(assigned.formats) };

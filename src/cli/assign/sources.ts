@@ -156,6 +156,9 @@ async function fileSource(path: string, given: Settings, io: Io): Promise<Source
       'nothing for a model file, which is not run',
     );
   checkedFormats(formats);
+  const isOfBlocks = (format: string): boolean => namedQuantizer(format).scale.grouping.per === 'block';
+  if (!formats.some(isOfBlocks))
+    checkAbsent('--axis', axis, 'nothing, unless scales of --formats are of blocks along an axis');
   let all: Place<string>[] = [];
   await fileWork(
     io,
@@ -163,6 +166,9 @@ async function fileSource(path: string, given: Settings, io: Io): Promise<Source
     { path: '<run>', formats: '--formats' },
     (watched) => tensorCosts(path, { formats, axis, by: sensitivity, ...watched }),
     (costs) => {
+      const starred = costs.find(({ name }) => name.includes('*'));
+      if (starred !== undefined)
+        throw new ArgumentError('<run>', starred.name, 'tensors whose names have no *, a glob in rules');
       all = [...costs];
     },
   );
@@ -172,7 +178,7 @@ async function fileSource(path: string, given: Settings, io: Io): Promise<Source
       name: 'rules',
       content: Object.entries(chosen).map(([match, to]) => ({
         ...{ match, to },
-        ...(axis !== undefined && namedQuantizer(to).scale.grouping.per === 'block' && { axis }),
+        ...(axis !== undefined && isOfBlocks(to) && { axis }),
       })),
     }),
     dispose: () => {},

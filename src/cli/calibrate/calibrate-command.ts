@@ -168,8 +168,9 @@ async function writeRanges(activations: ReadonlyMap<string, Calibration>, given:
 
 async function calibrateOne(path: string, given: Given, io: Io): Promise<number> {
   const { out, weights, of } = given;
-  prepareFile(out, '--out');
-  if (weights !== undefined) prepareFile(weights, '--weights');
+  const read = [path, given.inputs, given.targets];
+  prepareFile(out, '--out', read);
+  if (weights !== undefined) prepareFile(weights, '--weights', [...read, out]);
   const isFile = isModelFile(path);
   const areRanges = of === 'ranges';
   if (!areRanges)

@@ -139,7 +139,7 @@ async function fitToRuns(path: string, given: GivenFit, io: Io): Promise<void> {
   const { parameters, variables } = lawForms[form];
   checkFields('--fix', fix, Object.keys(parameters));
   checkFields('--at', at, variables);
-  if (plot !== undefined) prepareFile(plot, '--plot');
+  if (plot !== undefined) prepareFile(plot, '--plot', [path]);
   const { rows, diverged } = await readRows(
     path,
     given.arms === undefined ? undefined : splitNames('--arms', given.arms),

@@ -24,7 +24,7 @@ function outOf(file: string, out: string | undefined): string {
 
 async function dequantize(file: string, given: Given, io: Io): Promise<number> {
   const out = outOf(file, given.out);
-  prepareFile(out, '--out');
+  prepareFile(out, '--out', [file]);
   return fileWork(
     io,
     given.quiet === true,

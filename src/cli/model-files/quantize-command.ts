@@ -77,8 +77,8 @@ async function quantize(model: string, given: Given, io: Io): Promise<number> {
     throw new ArgumentError('--to', to, 'a quantiser, such as mxfp4 or int4/row, unless there are --rules');
   const read = rules === undefined ? undefined : (readJson(rules, '--rules') as readonly ModelRule[]);
   const out = outOf(model, given);
-  if (out !== undefined) prepareFile(out, '--out');
   const { after, bits, rank, calibration } = given;
+  if (out !== undefined) prepareFile(out, '--out', [model, rules, calibration]);
   const method = { after, bits, rank, calibration };
   const options = { to, axis, rules: read, rounding, nan, out, dequantized, ...method };
   const said = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
