@@ -8,6 +8,9 @@ import { anything, fields, integer, list, record, type Schema, value, word } fro
 import { sizeOf } from '../shape.ts';
 import { checkPart, jsonFrom } from './json-file.ts';
 
+/** What the header calls the texts that a file says of itself. */
+const metadataName = '__metadata__';
+
 /** Bytes of the longest header: safetensors' own limit. */
 export const longestHeader = 100_000_000;
 
@@ -92,7 +95,7 @@ export function readHeader(file: Readable, state = ''): Header {
   if (length > longestHeader)
     throw damaged(`byte 0: a header of ${length} bytes, more than ${longestHeader}`);
   const header = jsonFrom(file.read(8, length), path, 'byte 8: the header', state);
-  const { __metadata__: given, ...rest } = checkPart('header', header, record(anything), path, state);
+  const { [metadataName]: given, ...rest } = checkPart('header', header, record(anything), path, state);
   const metadata = checkPart('header.__metadata__', given ?? {}, textsSchema, path, state);
   const entries = Object.entries(checkPart('header', rest, record(entrySchema), path, state));
   // Where several begin at the same place, those without elements come first.
@@ -111,7 +114,7 @@ export interface TensorHeading {
 /**
  * The beginning of a file: length and header, padded so that tensors of it lie at multiples of 8 where all their sizes are.
  *
- * @throws ArgumentError for a tensor that does not fill its last byte.
+ * @throws ArgumentError for a tensor that does not fill its last byte, or is called as the metadata are.
  */
 export function safetensorsHead(
   tensors: readonly TensorHeading[],
@@ -120,6 +123,7 @@ export function safetensorsHead(
   let end = 0;
   const entries: Record<string, HeaderEntry> = Object.create(null);
   for (const { name, dtype, shape } of tensors) {
+    if (name === metadataName) throw new ArgumentError('name', name, 'another name, as the metadata have it');
     const from = end;
     const elements = sizeOf(shape);
     end += bytesOf(elements, dtype);
@@ -127,7 +131,7 @@ export function safetensorsHead(
       throw new ArgumentError(name, `${elements} elements of ${dtype}`, 'elements that fill whole bytes');
     entries[name] = { dtype, shape, data_offsets: [from, end] };
   }
-  const header = new TextEncoder().encode(JSON.stringify({ __metadata__: metadata, ...entries }));
+  const header = new TextEncoder().encode(JSON.stringify({ [metadataName]: metadata, ...entries }));
   const length = Math.ceil(header.length / 8) * 8;
   const bytes = new Uint8Array(8 + length).fill(0x20);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);

@@ -1,7 +1,6 @@
 /** Methods after training on the tensors of a file: each tensor as a matrix, a row for each output, held whole. */
 
 import { channelMask, kmeansCodebooks, lowRankError, searchMinifloat, secondOrder } from '../after/index.ts';
-import { atMost } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { sizeOf } from '../shape.ts';
 import type { CalibrationOf } from './calibration-file.ts';
@@ -11,16 +10,16 @@ import {
   type MatrixDescription,
   type MatrixMethod,
   matrixShape,
-  mostElements,
   type Stored,
   storedBits,
   storedCodes,
   storedQuantized,
   turned,
 } from './matrix-layout.ts';
-import { dtypeOfNumbers, numbersIn, type StoredTensor } from './model-file.ts';
+import { dtypeOfNumbers, type StoredTensor } from './model-file.ts';
 import type { WholeMatrix } from './output.ts';
 import type { Choice } from './rules.ts';
+import { numbersOf } from './values.ts';
 
 /** What is said of them. */
 interface AfterOptions {
@@ -34,18 +33,12 @@ interface AfterOptions {
 const apart = { outliers: 0.0045, columns: 0.2 };
 
 /** All numbers of a tensor in binary32. */
-async function wholeOf(tensor: StoredTensor): Promise<Float32Array> {
-  const total = sizeOf(tensor.shape);
-  atMost('after', total, mostElements, `elements of ${tensor.name}`);
-  const whole = new Float32Array(total);
-  let at = 0;
-  for await (const x of numbersIn(tensor, 2 ** 20)) {
-    whole.set(x, at);
-    at += x.length;
-  }
-  if (!whole.every(Number.isFinite))
-    throw new ArgumentError('after', tensor.name, 'a method for finite binary32 numbers');
-  return whole;
+async function wholeOf(tensor: StoredTensor, argument: 'after' | 'calibration'): Promise<Float32Array> {
+  const { values } = await numbersOf(tensor, argument);
+  const what = argument === 'after' ? 'a method for finite' : 'finite';
+  if (!values.every(Number.isFinite))
+    throw new ArgumentError(argument, tensor.name, `${what} binary32 numbers`);
+  return values;
 }
 
 /** The numbers of a calibration for a tensor. */
@@ -66,7 +59,7 @@ async function sensitivityOf(tensor: StoredTensor, matrix: MatrixDescription, gi
     throw wrongNumbers(given, ', inputs', accepted);
   const isLike = shape.length === tensor.shape.length && shape.every((n, i) => n === tensor.shape[i]);
   if (!isLike) throw wrongNumbers(given, ` of shape [${shape}]`, accepted);
-  return { sensitivity: turned(await wholeOf(given.numbers), matrix, 'matrix') };
+  return { sensitivity: turned(await wholeOf(given.numbers, 'calibration'), matrix, 'matrix') };
 }
 
 /** Inputs of a layer: samples x columns, or that for each group. */
@@ -77,7 +70,7 @@ async function activationsOf(matrix: MatrixDescription, given: Given) {
   const accepted = `inputs [${groups === 1 ? '' : `${groups}, `}..., ${columns}]`;
   if (given.said?.of === 'gradients') throw wrongNumbers(given, ', squared gradients', accepted);
   if (!isWhole || rows % groups !== 0) throw wrongNumbers(given, ` of shape [${numbers.shape}]`, accepted);
-  return { activations: await wholeOf(numbers), groups };
+  return { activations: await wholeOf(numbers, 'calibration'), groups };
 }
 
 /**
@@ -125,7 +118,7 @@ export function matrixChoice(
   const [rows, columns] = matrixShape(like);
   const { quantizer: named } = said;
   const own = {
-    kmeans: { bits, outliers: Math.round(apart.outliers * rows * columns) },
+    kmeans: { bits, outliers: Math.round(apart.outliers * sizeOf(tensor.shape)) },
     lowRankError: { quantizer: named, rank: Math.min(rank, rows, columns) },
     bitmask: { quantizer: named, columns: Math.round(apart.columns * columns) },
     secondOrder: { quantizer: named },
@@ -136,16 +129,33 @@ export function matrixChoice(
   return { quantizer: by, said, matrix };
 }
 
+/** What the methods call their arguments, and `quantizeModel` its options. */
+const optionOf: Readonly<Record<string, string>> = {
+  ...{ quantizer: 'to', sensitivity: 'calibration', activations: 'calibration' },
+};
+
+/** What a method refuses of a tensor, by the name of the option that it comes from. */
+function renamed(error: unknown, { name }: StoredTensor): unknown {
+  if (!(error instanceof ArgumentError)) return error;
+  const [head] = /^\w+/.exec(error.argument) ?? [''];
+  const option = Object.hasOwn(optionOf, head) ? optionOf[head] : undefined;
+  if (option === undefined) return error;
+  const place = `${option}, ${name}${error.argument.slice(head.length)}`;
+  return new ArgumentError(place, error.given, error.accepted);
+}
+
 /** Runs a method on a tensor. */
 export async function afterTensor(
   tensor: StoredTensor,
   { quantizer, matrix }: Choice & { readonly matrix: MatrixDescription },
   given: Given | undefined,
 ): Promise<WholeMatrix & { readonly x: Float32Array }> {
-  const x = await wholeOf(tensor);
+  const x = await wholeOf(tensor, 'after');
   const shape = matrixShape(matrix);
   const w = turned(x, matrix, 'matrix');
-  const { values, stored } = await run();
+  const { values, stored } = await run().catch((error: unknown) => {
+    throw renamed(error, tensor);
+  });
   return { x, values: turned(values, matrix, 'tensor'), stored };
 
   async function run(): Promise<WholeMatrix> {
@@ -194,7 +204,7 @@ export async function afterTensor(
 
 /** The float or integer of so many bits that loses least of a tensor, as a choice for it. */
 export async function minifloatChoice(tensor: StoredTensor, bits: number | undefined): Promise<Choice> {
-  const { best } = searchMinifloat(await wholeOf(tensor), bits === undefined ? {} : { bits });
+  const { best } = searchMinifloat(await wholeOf(tensor, 'after'), bits === undefined ? {} : { bits });
   const said = { quantizer: best.quantizer };
   return { quantizer: tensorQuantizer(said, 'to'), said };
 }

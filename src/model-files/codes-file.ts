@@ -10,7 +10,6 @@ import { bytesFrom } from './dtypes.ts';
 import { type Heading, layoutOf, metadataKey, valuesOf } from './layout.ts';
 import { matrixHeadings, type PartKind, partEndings } from './matrix-layout.ts';
 import { dtypeOfNumbers, keptBytes, type ModelFile, type StoredTensor } from './model-file.ts';
-import { refuseInputs } from './open-files.ts';
 import type { ModelOutput } from './output.ts';
 import { mostOfPart } from './quantize-tensor.ts';
 import type { Description } from './quantized-tensors.ts';
@@ -75,7 +74,6 @@ export function codesFile(
   chosen: ReadonlyMap<StoredTensor, Choice>,
   out: string,
 ): ModelOutput {
-  refuseInputs(model, [out]);
   const taken = new Set(model.tensors.map(({ name }) => name));
   const descriptions: Record<string, Description> = Object.create(null);
   const headings = model.tensors.flatMap((tensor): readonly TensorHeading[] => {

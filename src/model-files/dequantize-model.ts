@@ -1,12 +1,11 @@
 /** The values of a file of codes and scales: what `quantizeModel` wrote becomes, bit for bit, what its quantisers gave. */
 import { checkFields, checkFunction, checkString, oneOf } from '../check.ts';
 import { type Dtype, safetensorsHead } from '../files/safetensors.ts';
-import { openWholeFile, removeLeftovers } from '../files/write.ts';
+import { openWholeFile, refuseInputs, removeLeftovers } from '../files/write.ts';
 import { sizeOf } from '../shape.ts';
 import { dequantizeTensor } from './dequantize-tensor.ts';
 import { metadataKey } from './layout.ts';
 import type { PlainTensor } from './model-file.ts';
-import { refuseInputs } from './open-files.ts';
 import { openModel } from './open-model.ts';
 import type { ModelProgress } from './quantize-model.ts';
 import { mostOfPart } from './quantize-tensor.ts';
@@ -56,7 +55,7 @@ export async function dequantizeModel(
   let file: ReturnType<typeof openWholeFile> | undefined;
   try {
     const quantized = quantizedTensors(model, 'path');
-    refuseInputs(model, [out]);
+    refuseInputs(out, 'out', model.files);
     const beside = new Set([...quantized.values()].flatMap(({ parts }) => [...parts.values()]));
     const kept = model.tensors.filter((tensor) => !beside.has(tensor as PlainTensor));
     const written = kept.map((tensor): DequantizedTensor => {

@@ -115,15 +115,15 @@ class NumberSums {
   private zeros = 0;
   private nan = 0;
   private infinite = 0;
-  /** How many magnitudes begin with which 15 bits of their binary32 code. */
-  private readonly counts = new Float64Array(2 ** 15);
+  /** How many magnitudes begin with which 18 bits of their binary64 code: the exponent, and 7 bits behind the point. */
+  private readonly counts = new Float64Array(2 ** 18);
   private candidates = [...floatCandidates];
 
   add(x: RealArray): void {
     const finite = this.count(x);
-    const narrow = x instanceof Float32Array ? x : Float32Array.from(x);
-    const bits = new Uint32Array(narrow.buffer, narrow.byteOffset, narrow.length);
-    for (let i = 0; i < bits.length; i++) this.counts[(bits[i]! & 0x7fff_ffff) >>> 16]!++;
+    const wide = x instanceof Float64Array ? x : new Float64Array(x);
+    const bits = new Uint32Array(wide.buffer, wide.byteOffset, 2 * wide.length);
+    for (let i = 1; i < bits.length; i += 2) this.counts[(bits[i]! & 0x7fff_ffff) >>> 13]!++;
     this.candidates = this.candidates.filter((format) => holds(format, finite));
   }
 
@@ -154,11 +154,12 @@ class NumberSums {
   private magnitude(part: number, most: number): number {
     const finite = this.elements - this.nan - this.infinite;
     let left = Math.ceil(part * finite);
-    const code = this.counts.findIndex((count) => {
-      left -= count;
-      return left <= 0;
-    });
-    const [value] = new Float32Array(Uint32Array.of(code << 16).buffer);
+    let code = 0;
+    for (; code < this.counts.length; code++) {
+      left -= this.counts[code]!;
+      if (left <= 0) break;
+    }
+    const [value] = new Float64Array(Uint32Array.of(0, code << 13).buffer);
     return Math.min(value!, most);
   }
 
@@ -224,7 +225,7 @@ async function integersOf(tensor: StoredTensor): Promise<IntegerFigures | undefi
 async function figuresOf(tensor: StoredTensor, step: (elements: number) => void): Promise<TensorFigures> {
   const { name, dtype, shape } = tensor;
   const elements = sizeOf(shape);
-  const heading = { name, dtype, shape, elements, bytes: bytesOf(elements, dtype) };
+  const heading = { name, dtype, shape, elements, bytes: Math.ceil(bytesOf(elements, dtype)) };
   if (elements === 0) return heading;
   if (isReal(tensor)) {
     const sums = new NumberSums();

@@ -138,8 +138,9 @@ interface TensorLayout {
   readonly zeroPoint: Heading | undefined;
 }
 
-/** Whether the scale is 1 for all, which need not be stored. */
-const isUnscaled = ({ scale }: Quantizer): boolean => scale.from === 'constant' && scale.value === 1;
+/** Whether there is one scale and that is 1, which need not be stored. */
+const isUnscaled = ({ scale }: Quantizer): boolean =>
+  scale.grouping.per === 'tensor' && scale.from === 'constant' && scale.value === 1;
 
 export function layoutOf(quantizer: Quantizer, shape: readonly number[]): TensorLayout {
   const { format, scale } = quantizer;

@@ -21,7 +21,7 @@ export interface StoredTensor {
   readonly name: string;
   readonly dtype: Dtype;
   readonly shape: readonly number[];
-  /** Integers that stand for numbers: code scale + min, rounded to binary32 (weights that tfjs has quantised). */
+  /** Integers that stand for numbers: code scale + min, rounded to binary32 or to an integer (weights that tfjs has quantised). */
   readonly affine?: { readonly scale: number; readonly min: number; readonly isInteger: boolean };
   /** Where its bytes lie as they are, if they do: little-endian and row-major. */
   readonly extents?: readonly Extent[];
@@ -111,9 +111,12 @@ export const dtypeOfNumbers = ({ dtype, affine }: StoredTensor): Dtype =>
 /** The numbers of a piece of a tensor. */
 function numbersOf({ dtype, affine }: StoredTensor, piece: Uint8Array): RealArray {
   if (affine === undefined) return floatsFrom(piece, dtype);
-  const { scale, min } = affine;
+  const { scale, min, isInteger } = affine;
   const codes = integersFrom(piece, dtype) as Uint8Array | Uint16Array;
-  return Float32Array.from(codes, (code) => code * scale + min);
+  // Integers beyond 2^24 are no binary32 numbers.
+  return isInteger
+    ? Float64Array.from(codes, (code) => Math.round(code * scale + min))
+    : Float32Array.from(codes, (code) => code * scale + min);
 }
 
 /** The numbers of a tensor, so many at a time: those alone that its shape says, where more lie in its last byte. */
@@ -133,6 +136,6 @@ export async function* numbersIn(
 export function keptBytes(tensor: StoredTensor, piece: Uint8Array): Uint8Array {
   if (tensor.affine === undefined) return piece;
   const numbers = numbersOf(tensor, piece);
-  const kept = tensor.affine.isInteger ? Int32Array.from(numbers, Math.round) : numbers;
+  const kept = tensor.affine.isInteger ? Int32Array.from(numbers) : numbers;
   return new Uint8Array(kept.buffer, kept.byteOffset, kept.byteLength);
 }

@@ -1,8 +1,6 @@
 /** The files that a model consists of, each opened when it is first read and closed with the model. */
-import { existsSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
-import { ArgumentError, DamagedFileError } from '../errors.ts';
-import type { ModelFile } from './model-file.ts';
+import { basename, dirname, join } from 'node:path';
+import { DamagedFileError } from '../errors.ts';
 import { openRandomAccess, type RandomAccess } from './random-access.ts';
 
 export interface OpenFiles {
@@ -44,13 +42,4 @@ export function besideFile(path: string, name: string): string {
   if (beside === join(dirname(path), basename(path)))
     throw new DamagedFileError(path, `'${name}' names the file itself`);
   return beside;
-}
-
-/** Refuses to write over what is being read. Throws ArgumentError naming `out`. */
-export function refuseInputs({ files }: ModelFile, outputs: readonly string[]): void {
-  const read = new Set(files.map((file) => realpathSync(file)));
-  for (const out of outputs) {
-    const place = existsSync(out) ? realpathSync(out) : resolve(out);
-    if (read.has(place)) throw new ArgumentError('out', out, 'the name of a file that is not being read');
-  }
 }

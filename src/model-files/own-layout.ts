@@ -3,19 +3,21 @@
  * there, all else is copied. Weights that tfjs has quantised become binary32, which their manifest says then. Arrays of NumPy are
  * numpy-output.ts'.
  */
+import { existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { ArgumentError } from '../errors.ts';
-import { makeFolders, openWholeFile } from '../files/write.ts';
+import { makeFolders, openWholeFile, refuseInputs } from '../files/write.ts';
 import { jsonText } from '../json.ts';
 import { bytesFrom } from './dtypes.ts';
 import {
   dtypeOfNumbers,
   type Extent,
+  keptBytes,
   type ModelFile,
   type StoredTensor,
   sliceExtents,
 } from './model-file.ts';
-import { type OpenFiles, openFiles, refuseInputs } from './open-files.ts';
+import { type OpenFiles, openFiles } from './open-files.ts';
 import type { ModelOutput } from './output.ts';
 import type { QuantizedPart } from './quantize-tensor.ts';
 import { openRandomAccess } from './random-access.ts';
@@ -47,8 +49,15 @@ export class PatchedFiles implements ModelOutput {
   private position = 0;
   private written = 0;
 
-  /** @throws ArgumentError for a tensor whose bytes cannot be replaced, or files that are being read. */
-  constructor(model: ModelFile, chosen: ReadonlyMap<StoredTensor, Choice>, out: string) {
+  /**
+   * @param read Files that are being read.
+   * @throws ArgumentError for a tensor whose bytes cannot be replaced, or files that are read or are others'.
+   */
+  constructor(
+    model: ModelFile,
+    chosen: ReadonlyMap<StoredTensor, Choice>,
+    { out, read }: { readonly out: string; readonly read: readonly string[] },
+  ) {
     this.model = model;
     this.isMerged = [...chosen.keys()].some(({ affine }) => affine !== undefined);
     this.files = this.isMerged ? model.files.filter((file) => file !== model.path) : model.files;
@@ -58,9 +67,22 @@ export class PatchedFiles implements ModelOutput {
     if (this.isMerged)
       for (const [first, ...others] of model.groups ?? [])
         for (const file of others) this.targets.set(file, place(first!));
-    refuseInputs(model, [...this.targets.values()]);
+    this.refuseTargets(out, read);
     this.order = this.ordered(chosen);
     this.inputs = openFiles(openRandomAccess(model.path));
+  }
+
+  /** Refuses targets that are read, and those beside `out` that are there where it is not: they are of another model. */
+  private refuseTargets(out: string, read: readonly string[]): void {
+    for (const target of this.targets.values()) {
+      refuseInputs(target, 'out', read);
+      if (target !== out && existsSync(target) && !existsSync(out))
+        throw new ArgumentError('out', out, `a name in a folder without ${target}, which would be replaced`);
+    }
+    const merged = this.isMerged ? (this.model.groups ?? []).flat() : [];
+    const twice = merged.find((file, i) => merged.indexOf(file) < i);
+    if (twice !== undefined)
+      throw new ArgumentError('dequantized', true, `false: ${twice} is of two groups of weights, which grow`);
   }
 
   /** The tensors as their bytes lie in the files; none of those that are quantised may lie within another. */
@@ -127,8 +149,12 @@ export class PatchedFiles implements ModelOutput {
   }
 
   write(tensor: StoredTensor, { values }: Pick<QuantizedPart, 'values'>): void {
+    this.put(tensor, bytesFrom(values, dtypeOfNumbers(tensor)));
+  }
+
+  /** Writes bytes of a tensor in place of its own, which are as many unless it has a scale. */
+  private put(tensor: StoredTensor, bytes: Uint8Array): void {
     if (this.shared.has(tensor)) return;
-    const bytes = bytesFrom(values, dtypeOfNumbers(tensor));
     const extents = tensor.extents!;
     if (this.written === 0 && this.isBehind(extents[0]!))
       throw new ArgumentError(
@@ -159,8 +185,12 @@ export class PatchedFiles implements ModelOutput {
     this.position = last.offset + last.length;
   }
 
-  /** Its bytes are copied with all that is between those which are replaced. */
-  keep(): void {}
+  /** Its bytes are copied with all that is between those which are replaced; weights with a scale lose it where others do. */
+  async keep(tensor: StoredTensor): Promise<void> {
+    if (!this.isMerged || tensor.affine === undefined || tensor.extents!.length === 0) return;
+    for await (const piece of tensor.pieces(copiedAtOnce)) this.put(tensor, keptBytes(tensor, piece));
+    this.end(tensor);
+  }
 
   commit(): void {
     this.copyTo(undefined, 0);

@@ -13,7 +13,7 @@ import {
 } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { bytesOf, type Dtype } from '../files/safetensors.ts';
-import { removeLeftovers } from '../files/write.ts';
+import { refuseInputs, removeLeftovers } from '../files/write.ts';
 import { type NaNInGroups, nanTreatments, type QuantizerOptions } from '../quantizers/index.ts';
 import { type RoundingMode, roundingModes } from '../rounding/index.ts';
 import { sizeOf } from '../shape.ts';
@@ -30,7 +30,7 @@ import {
 } from './matrix-layout.ts';
 import { ErrorSums, type Errors } from './measures.ts';
 import { type AfterMethod, afterMethods } from './method-names.ts';
-import type { ModelFile, StoredTensor } from './model-file.ts';
+import { dtypeOfNumbers, type ModelFile, type StoredTensor } from './model-file.ts';
 import { numpyOutput } from './numpy-output.ts';
 import { openModel } from './open-model.ts';
 import type { ModelOutput } from './output.ts';
@@ -133,15 +133,18 @@ function checkOptions(given: QuantizeModelOptions | undefined): QuantizeModelOpt
   return options;
 }
 
-/** Which options each method has. */
-const optionsOfMethods: Readonly<Record<AfterMethod, readonly (keyof QuantizeModelOptions)[]>> = {
-  nearest: ['to'],
-  mse: ['to'],
+/** Options that not all methods have. */
+const ownOptions = ['to', 'rounding', 'nan', 'bits', 'rank', 'calibration'] as const;
+
+/** Which of them each method has. Those that hold a tensor whole take finite numbers alone. */
+const optionsOfMethods: Readonly<Record<AfterMethod, readonly (typeof ownOptions)[number][]>> = {
+  nearest: ['to', 'rounding', 'nan'],
+  mse: ['to', 'rounding', 'nan'],
   kmeans: ['bits', 'calibration'],
-  lowRankError: ['to', 'rank'],
-  bitmask: ['to', 'calibration'],
+  lowRankError: ['to', 'rounding', 'rank'],
+  bitmask: ['to', 'rounding', 'calibration'],
   minifloat: ['bits'],
-  secondOrder: ['to', 'calibration'],
+  secondOrder: ['to', 'rounding', 'calibration'],
 };
 
 /** What methods that need no quantiser take tensors for; that of the mask is for the inputs that matter. */
@@ -159,7 +162,7 @@ function checkAfter(options: QuantizeModelOptions): void {
   const { bits, rank, calibration, axis, rules = [] } = options;
   const after = oneOf('after', options.after, afterMethods, 'nearest');
   const own = optionsOfMethods[after];
-  for (const name of ['to', 'bits', 'rank', 'calibration'] as const)
+  for (const name of ownOptions)
     if (!own.includes(name)) checkAbsent(name, options[name], `nothing with after ${after}`);
   if (bits !== undefined) integerInRange('bits', bits, after === 'minifloat' ? 3 : 1, 8);
   if (rank !== undefined) integerInRange('rank', rank, 1, 2 ** 20);
@@ -183,11 +186,13 @@ function outputOf(
   model: ModelFile,
   chosen: ReadonlyMap<StoredTensor, Choice>,
   { out, dequantized }: QuantizeModelOptions,
+  read: readonly string[],
 ): ModelOutput | undefined {
   if (out === undefined) return undefined;
+  refuseInputs(out, 'out', read);
   if (dequantized !== true) return codesFile(model, chosen, out);
   const isNumpy = model.kind === 'npy' || model.kind === 'npz';
-  return isNumpy ? numpyOutput(model, out) : new PatchedFiles(model, chosen, out);
+  return isNumpy ? numpyOutput(model, out) : new PatchedFiles(model, chosen, { out, read });
 }
 
 /** Quantises one tensor. */
@@ -210,7 +215,7 @@ async function quantizeOne(
   }
   all.addSums(sums);
   await output?.end(tensor);
-  const bytesBefore = bytesOf(sizeOf(shape), dtype);
+  const bytesBefore = Math.ceil(bytesOf(sizeOf(shape), dtype));
   const bytesAfter = packedBytes(quantizer, shape);
   return { name, shape, dtype, quantizer: said.quantizer, bytesBefore, bytesAfter, errors: sums.errors };
 }
@@ -219,6 +224,18 @@ async function quantizeOne(
 interface Calibration {
   readonly file: ModelFile;
   readonly said: ReadonlyMap<string, CalibrationOf>;
+}
+
+/** Refuses a calibration that has nothing for any tensor that is quantised. */
+function checkCalibration({ file }: Calibration, chosen: Iterable<StoredTensor>): void {
+  const wanted = Array.from(chosen, ({ name }) => name);
+  const given = new Set(file.tensors.map(({ name }) => name));
+  if (wanted.length > 0 && !wanted.some((name) => given.has(name)))
+    throw new ArgumentError(
+      'calibration',
+      file.path,
+      `a file with tensors of ${wanted.slice(0, 10).join(', ')}`,
+    );
 }
 
 /** Runs a method on one tensor. */
@@ -247,7 +264,7 @@ async function afterOne(
   await output?.write(tensor, done);
   await output?.end(tensor);
   step(tensor, done.x.length);
-  const bytesBefore = bytesOf(sizeOf(shape), dtype);
+  const bytesBefore = Math.ceil(bytesOf(sizeOf(shape), dtype));
   const bytesAfter = bytesOfHeadings(matrixHeadings(matrix, quantizer));
   const by = matrix.quantizer ?? matrix.method;
   return { name, shape, dtype, quantizer: by, bytesBefore, bytesAfter, errors: sums.errors };
@@ -266,8 +283,11 @@ async function keepOne(
   const elements = sizeOf(shape);
   await output?.keep(tensor);
   step(tensor, elements);
-  const bytes = bytesOf(elements, dtype);
-  return { name, shape, dtype, quantizer: null, bytesBefore: bytes, bytesAfter: bytes, errors: null };
+  return {
+    ...{ name, shape, dtype, quantizer: null, errors: null },
+    bytesBefore: Math.ceil(bytesOf(elements, dtype)),
+    bytesAfter: Math.ceil(bytesOf(elements, dtypeOfNumbers(tensor))),
+  };
 }
 
 const total = (tensors: readonly TensorReport[], field: 'bytesBefore' | 'bytesAfter'): number =>
@@ -305,6 +325,7 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
       ...{ to, rules, more, searches: after === 'mse' },
       ...(isMatrixMethod(after) ? { isMatrix: true } : { axis, isMatrix: false }),
     });
+    if (calibration !== undefined) checkCalibration(calibration, plain.keys());
     const isSearched = after === 'minifloat';
     const read = isSearched ? [...model.tensors, ...plain.keys()] : model.tensors;
     const elements = read.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
@@ -330,7 +351,7 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
       const draws = { seed, stream: model.tensors.indexOf(tensor) };
       chosen.set(tensor, matrixChoice(tensor, after, choice, { ...said, ...draws }));
     }
-    output = outputOf(model, chosen, options);
+    output = outputOf(model, chosen, options, [...model.files, ...(file?.files ?? [])]);
     const all = new ErrorSums();
     const reports = new Map<StoredTensor, TensorReport>();
     for (const tensor of output?.order ?? model.tensors) {

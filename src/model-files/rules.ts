@@ -58,6 +58,24 @@ interface ChoiceOptions {
   readonly isMatrix: boolean;
 }
 
+/** Refuses scales that would be one tensor's and then the next one's, and a search of those that are said. */
+function checkScale({ scale }: Quantizer, path: string, searches: boolean): void {
+  if (scale.from === 'learned')
+    throw new ArgumentError(
+      `${path}, scale.from`,
+      scale.from,
+      'a statistic or constant: nothing is learned here',
+    );
+  for (const name of ['decay', 'history'] as const)
+    checkAbsent(`${path}, scale.${name}`, scale[name], 'nothing, as each tensor is read once');
+  if (searches && scale.from === 'constant')
+    throw new ArgumentError(
+      path,
+      'constant scales',
+      'a quantiser whose scales can be searched, with after mse',
+    );
+}
+
 /** A rule, or what is said for all others, as a choice. */
 function choiceOf(
   { to, axis }: Pick<ModelRule, 'to' | 'axis'>,
@@ -73,6 +91,7 @@ function choiceOf(
   const said = { quantizer: to, ...place };
   const first = tensorQuantizer(isMatrix ? { quantizer: to } : said, path, more);
   const options = first.toJSON();
+  checkScale(first, path, searches);
   const searched = { ...options, scale: { ...options.scale, from: 'mse' } } as QuantizerOptions;
   const made = searches ? tensorQuantizer({ quantizer: searched }, path) : first;
   // A rounding or a search is not in the name of a quantiser, but in its options.

@@ -111,7 +111,8 @@ function storageOf(weight: Weight, path: string): Pick<StoredTensor, 'dtype' | '
   if (quantization === undefined) return { dtype: storedTypes[dtype as keyof typeof storedTypes] };
   const { dtype: stored, scale, min } = quantization;
   const isWhole = stored !== 'float16';
-  if (!['float32', 'int32'].includes(dtype) || (isWhole && (scale === undefined || min === undefined)))
+  const isKnown = isWhole ? ['float32', 'int32'].includes(dtype) : dtype === 'float32';
+  if (!isKnown || (isWhole && (scale === undefined || min === undefined)))
     throw new DamagedFileError(path, `weightsManifest, ${name}: its quantization does not fit its type`);
   if (!isWhole) return { dtype: 'F16' };
   return {

@@ -1,8 +1,9 @@
 /** Numbers of a model file in binary32, whole: of tensors as they are, and of those that codes and scales stand for. */
 import { atMost } from '../check.ts';
+import { ArgumentError } from '../errors.ts';
 import { sizeOf } from '../shape.ts';
 import { dequantizeTensor } from './dequantize-tensor.ts';
-import { floatsFrom, integersFrom } from './dtypes.ts';
+import { floatsFrom, integersFrom, isInteger } from './dtypes.ts';
 import { mostElements } from './matrix-layout.ts';
 import { isReal, type ModelFile, numbersIn, type StoredTensor } from './model-file.ts';
 import { openModel } from './open-model.ts';
@@ -13,9 +14,11 @@ export interface Values {
   readonly values: Float32Array;
 }
 
-/** The numbers of one tensor as they are stored, integers too. */
-async function numbersOf(tensor: StoredTensor, argument: string): Promise<Values> {
+/** The numbers of one tensor as they are stored, integers too. Throws ArgumentError naming `argument`. */
+export async function numbersOf(tensor: StoredTensor, argument: string): Promise<Values> {
   const { name, shape, dtype } = tensor;
+  if (!isReal(tensor) && !isInteger(dtype))
+    throw new ArgumentError(argument, `${name} of ${dtype}`, 'real numbers');
   atMost(argument, sizeOf(shape), mostElements, `elements of ${name}`);
   const values = new Float32Array(sizeOf(shape));
   let at = 0;
