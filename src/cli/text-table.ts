@@ -3,6 +3,8 @@
  * with narrow gaps, each row becomes a block of `name  value` lines instead of being cut or wrapped.
  */
 
+import { printable } from '../errors.ts';
+
 /** A column: its heading on two lines, its name in full, and on which side its cells align. */
 export interface Column {
   readonly heading: readonly [string, string];
@@ -25,12 +27,13 @@ export const absent = '-';
 /** Escape codes for bold text. */
 export const bold = (text: string): string => `\u001b[1m${text}\u001b[22m`;
 
-/** Lays out rows of cells, each row as long as `columns`; ends with a line break. */
+/** Lays out rows of cells, each row as long as `columns`; ends with a line break. Names from files break no line. */
 export function formatTable(
   columns: readonly Column[],
-  rows: readonly (readonly string[])[],
+  given: readonly (readonly string[])[],
   style: TableStyle,
 ): string {
+  const rows = given.map((row) => row.map(printable));
   const widths = columns.map(({ heading }, index) =>
     Math.max(...heading.map(({ length }) => length), ...rows.map((row) => row[index]!.length)),
   );

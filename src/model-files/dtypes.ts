@@ -97,7 +97,9 @@ export function integersFrom(bytes: Uint8Array, dtype: Dtype): IntegerArray {
 export function bytesFrom(values: RealArray, dtype: Dtype): Uint8Array {
   const format = floatOf(dtype);
   const isOwn = values.BYTES_PER_ELEMENT * 8 === format.bits;
-  const codes = isOwn ? values : encode(values, format, { saturation: 'propagate' });
+  // Of formats without 0 (e8m0) the least number is an end too.
+  const within = format.min > 0 ? values.map((x) => Math.max(x, format.min)) : values;
+  const codes = isOwn ? values : encode(within, format, { saturation: 'propagate' });
   if (format.bits < 8) return pack(codes as CodeArray, format);
   return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength);
 }

@@ -79,10 +79,16 @@ export class PatchedFiles implements ModelOutput {
       if (target !== out && existsSync(target) && !existsSync(out))
         throw new ArgumentError('out', out, `a name in a folder without ${target}, which would be replaced`);
     }
-    const merged = this.isMerged ? (this.model.groups ?? []).flat() : [];
-    const twice = merged.find((file, i) => merged.indexOf(file) < i);
-    if (twice !== undefined)
-      throw new ArgumentError('dequantized', true, `false: ${twice} is of two groups of weights, which grow`);
+    const groups = this.model.groups ?? [];
+    for (const files of this.isMerged ? [groups.flat()] : groups) {
+      const twice = files.find((file, i) => files.indexOf(file) < i);
+      if (twice !== undefined)
+        throw new ArgumentError(
+          'dequantized',
+          true,
+          `false: ${twice} is there twice, and can be written once`,
+        );
+    }
   }
 
   /** The tensors as their bytes lie in the files; none of those that are quantised may lie within another. */

@@ -18,6 +18,7 @@ import {
 import { gaussians } from '../../src/train/random.ts';
 import type { XrNpeFormat } from '../../src/train/recipes/index.ts';
 import { parameterShapes } from '../../src/train/tasks.ts';
+import { bytesOf, safetensors } from '../model-file-makers.ts';
 import { testWorld, withFolder } from './cli-world.ts';
 
 const mlp: ModelConfig = { kind: 'mlp', name: 'mlp', hidden: [8, 8], samples: 4, learningRate: 1e-3 };
@@ -43,6 +44,12 @@ function checkpointOf(model: ModelConfig, second: (name: string, i: number) => n
     optimizer: { beta1Power: 0.35, beta2Power: 0.75, iterations: 10, step: 10 },
   } as const;
   return { state, arrays };
+}
+
+async function assign(...argv: string[]) {
+  const world = testWorld();
+  const code = await run(['assign', ...argv], world.io);
+  return { code, out: world.stdout(), error: world.stderr() };
 }
 
 describe('the layers of a checkpoint', () => {
@@ -115,12 +122,6 @@ function costOf(format: XrNpeFormat, weights: Float32Array, curvature: Float32Ar
 describe('halfulp assign', () => {
   const steep = checkpointOf(mlp, (name) => (name === 'hidden.1' ? 1e6 : 1));
 
-  async function assign(...argv: string[]) {
-    const world = testWorld();
-    const code = await run(['assign', ...argv], world.io);
-    return { code, out: world.stdout(), error: world.stderr() };
-  }
-
   /** A run folder as training leaves it. */
   function runIn(folder: string, checkpoint = steep): string {
     const path = join(folder, 'run');
@@ -188,7 +189,7 @@ describe('halfulp assign', () => {
   });
 
   it.each([
-    [['--bits', '3'], 'bits: got 3; accepted: at least 4'],
+    [['--bits', '3'], '--bits: got 3; accepted: at least 4'],
     [['--bits', '0'], '--bits'],
     [['--formats', 'e2m1,int9x'], '--formats'],
     [['--sensitivity', 'x'], '--sensitivity'],
@@ -221,6 +222,41 @@ describe('halfulp assign', () => {
       const { code, error } = await assign(path);
       expect(code).not.toBe(0);
       expect(error).toContain('checkpoint-00000010.safetensors');
+    });
+  });
+});
+
+describe('of a model file', () => {
+  const file = (folder: string, ...names: readonly string[]): string => {
+    const path = join(folder, 'm.safetensors');
+    const made = names.map((name) => ({
+      ...{ name, dtype: 'F32', shape: [2, 2] },
+      bytes: bytesOf(gaussians(4, 1, 1, name)),
+    }));
+    writeFileSync(path, safetensors(made));
+    return path;
+  };
+  const formats = ['--formats', 'int4/row,int8/row'];
+
+  it('an axis along which nothing lies, and the file itself as a result, are refused', async () => {
+    await withFolder(async (folder) => {
+      const path = file(folder, 'w');
+      const axis = await assign(path, ...formats, '--axis', '0');
+      expect(axis).toMatchObject({ code: 2, out: '' });
+      expect(axis.error).toContain(
+        '--axis: got 0; accepted: nothing, unless scales of --formats are of blocks',
+      );
+      const over = await assign(path, ...formats, '--bits', '40', '--out', path);
+      expect(over).toMatchObject({ code: 2, out: '' });
+      expect(over.error).toMatch(/--out: .*being read/);
+    });
+  });
+
+  it('a name that a rule takes for a glob of others is refused', async () => {
+    await withFolder(async (folder) => {
+      const { code, error } = await assign(file(folder, 'a*', 'ab'), ...formats, '--bits', '40');
+      expect(code).toBe(2);
+      expect(error).toMatch(/<run>: got 'a\*'; accepted: tensors whose names have no \*/);
     });
   });
 });

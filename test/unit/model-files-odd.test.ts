@@ -152,6 +152,41 @@ describe('weights of TensorFlow.js with a scale', () => {
   });
 });
 
+test('a shard that is there twice is not written in its own layout', async () => {
+  await withFolder(async (folder) => {
+    const model = join(folder, 'model.json');
+    const weights = [{ name: 'w', shape: [2, 4], dtype: 'float32' }];
+    writeFileSync(join(folder, 'a.bin'), bytesOf(waves(4)));
+    writeFileSync(model, JSON.stringify({ weightsManifest: [{ paths: ['a.bin', 'a.bin'], weights }] }));
+    mkdirSync(join(folder, 'out'));
+    const out = join(folder, 'out', 'model.json');
+    await expect(quantizeModel(model, { to: 'int8/row', out, dequantized: true })).rejects.toThrow(
+      /^dequantized: .*a\.bin is there twice/,
+    );
+  });
+});
+
+test('numbers below those of a format without 0 become its least', async () => {
+  await withFolder(async (folder) => {
+    const [model, out] = [join(folder, 'm.safetensors'), join(folder, 'o.safetensors')];
+    // 2^0, 2^-20, 2^-127, NaN; in int8 the largest is 127 steps.
+    const bytes = Uint8Array.of(127, 107, 0, 255);
+    writeFileSync(model, safetensors([{ name: 's', dtype: 'F8_E8M0', shape: [1, 4], bytes }]));
+    await quantizeModel(model, { to: 'int8/row', nan: 'zero', out, dequantized: true });
+    expect([...(await bytesIn(out))['s']!]).toEqual([127, 0, 0, 0]);
+  });
+});
+
+test('a name breaks no line of a table', async () => {
+  await withFolder(async (folder) => {
+    const model = join(folder, 'm.safetensors');
+    writeFileSync(model, safetensors([made('a\nb', [2, 2], waves(4))]));
+    const world = testWorld();
+    expect(await run(['inspect', model], world.io)).toBe(0);
+    expect(world.stdout()).toContain('a\\u000ab  F32');
+  });
+});
+
 describe('what is written is read', () => {
   test.each([
     [1000, 3],
@@ -278,25 +313,6 @@ describe('what has no effect is refused', () => {
       await expect(
         quantized([made('w', [5, 12], inputs)], { ...second, to: 'uint4/row/minmax' }),
       ).rejects.toThrow(/^to, w: .*without zero points/);
-    });
-  });
-
-  test('assign: an axis where nothing lies along one; names that rules take for globs', async () => {
-    await withModel(async (path) => {
-      const assigned = async (model: string, ...more: string[]): Promise<string> => {
-        const world = testWorld();
-        expect(await run(['assign', model, '--formats', 'int4/row,int8/row', ...more], world.io)).toBe(2);
-        return world.stderr();
-      };
-      const model = path('m.safetensors');
-      expect(await assigned(model, '--axis', '0')).toMatch(/^halfulp: --axis: got 0; .*blocks along an axis/);
-      expect(await assigned(model, '--bits', '1')).toMatch(/^halfulp: --bits: /);
-      expect(await assigned(model, '--out', model)).toMatch(/^halfulp: --out: .*being read/);
-      writeFileSync(
-        path('s.safetensors'),
-        safetensors([made('a*', [2, 2], waves(4)), made('ab', [2, 2], waves(4))]),
-      );
-      expect(await assigned(path('s.safetensors'), '--bits', '30')).toMatch(/'a\*'.*whose names have no \*/);
     });
   });
 });

@@ -1,5 +1,5 @@
 /** Work on model files: how far it is, Ctrl-C, and what the library refuses by the names of the command line. */
-import { ArgumentError, DamagedFileError } from '../../errors.ts';
+import { ArgumentError, DamagedFileError, printable } from '../../errors.ts';
 import type { ModelProgress } from '../../model-files/index.ts';
 import { signalExitCodes } from '../exit-codes.ts';
 import { listenForStop } from '../interrupt.ts';
@@ -33,7 +33,7 @@ function watch({ stderr, environment }: Io, now: () => number): Watch {
       if (time - begin < patience || elements === 0) return;
       const share = done / elements;
       const left = formatDuration(((time - begin) * (1 - share)) / share);
-      const line = `${(100 * share).toFixed(0).padStart(3)} %  ${left} left  ${tensor}`;
+      const line = `${(100 * share).toFixed(0).padStart(3)} %  ${left} left  ${printable(tensor)}`;
       if (isTerminal) {
         if (time - shown < pause) return;
         shown = time;

@@ -1,4 +1,5 @@
 /** What came of model files, for people. */
+import { printable } from '../../errors.ts';
 import type {
   Errors,
   ModelFigures,
@@ -82,7 +83,7 @@ export function quantizedPage(
       (errors === null ? '' : `, SQNR ${decibels(errors.sqnr)} dB`),
   ];
   if (unread.length > 0)
-    lines.push(`not read: ${unread.slice(0, 10).join(', ')}${unread.length > 10 ? ', ...' : ''}`);
+    lines.push(`not read: ${printable(unread.slice(0, 10).join(', '))}${unread.length > 10 ? ', ...' : ''}`);
   lines.push(out === undefined ? 'nothing written (--out FILE)' : out);
   return `${withTensors && count > 0 ? worstTable(report, io) : ''}${lines.join('\n')}\n`;
 }
