@@ -70,14 +70,46 @@ function convolutionOrder(name: string, operand: string, rank: number): { order:
   return { order: [rank - 1, ...taps, rank - 2], rows: 1 };
 }
 
-/** Labels of an equation of two operands. */
+/** The labels of both operands and of the result. */
+function labelsOf(equation: string): { operands: [string, string]; result: string } {
+  const [inputs, result = ''] = equation.replace(/\s/g, '').split('->') as [string, string?];
+  return { operands: inputs.split(',') as [string, string], result };
+}
+
+/** Labels of an equation of two operands: those that are summed over are in both, and lie as the first has them. */
 function einsumOrder(equation: string, index: number): { order: number[]; rows: number } {
-  const [inputs, output = ''] = equation.replace(/\s/g, '').split('->') as [string, string?];
-  const labels = [...inputs.split(',')[index]!];
-  const summed = labels.map((label) => !output.includes(label));
-  const axes = labels.map((_, i) => i);
-  const rows = axes.filter((i) => !summed[i]);
-  return { order: [...rows, ...axes.filter((i) => summed[i])], rows: rows.length };
+  const { operands, result } = labelsOf(equation);
+  const [first, second] = operands;
+  const labels = operands[index]!;
+  const summed = [...first].filter((label) => second.includes(label) && !result.includes(label));
+  const rows = [...labels].flatMap((label, i) => (summed.includes(label) ? [] : [i]));
+  return { order: [...rows, ...summed.map((label) => labels.indexOf(label))], rows: rows.length };
+}
+
+/**
+ * The view of a product's result whose rows are those of an operand, in the order in which it has them.
+ * @param operand its name, as in {@link operandView}; undefined: rows are what lies along the last axis
+ */
+export function resultView(
+  tf: TensorFlow,
+  name: string,
+  operand: string | undefined,
+  shape: readonly number[],
+  attrs: KernelArguments['attrs'],
+): OperandView {
+  const axes = shape.map((_, i) => i);
+  const last = shape.length - 1;
+  if (name === 'Einsum' && operand !== undefined) {
+    const { operands, result } = labelsOf(String(attrs?.['equation']));
+    const own = [...operands[Number(operand)]!].flatMap((label) => {
+      const axis = result.indexOf(label);
+      return axis < 0 ? [] : [axis];
+    });
+    const others = axes.filter((axis) => !own.includes(axis));
+    return permuted(tf, shape, [...own, ...others], own.length, false);
+  }
+  const isSecond = (name === 'BatchMatMul' || name === '_FusedMatMul') && operand === 'b';
+  return permuted(tf, shape, isSecond ? [...axes.slice(0, -2), last, last - 1] : axes, last, false);
 }
 
 /**

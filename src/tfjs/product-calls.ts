@@ -172,7 +172,7 @@ export class ProductCalls {
         [names.w, w.image],
       ]);
       const result = this.#images.execute(execute, name, args, images, slots.forward.accumulate);
-      return this.#images.output(result, slots.forward.y);
+      return this.#images.output(result, slots.forward.y, name, args, names.x);
     } finally {
       if (isTaped) this.#pending.push(call);
       else for (const tensor of [x, w].flatMap(tensorsOf)) tensor.dispose();
@@ -215,7 +215,8 @@ export class ProductCalls {
         made.push(image.tensor);
         images.set(gradient, image);
       }
-      return this.#images.output(this.#images.execute(execute, name, args, images, accumulate), out);
+      const result = this.#images.execute(execute, name, args, images, accumulate);
+      return this.#images.output(result, out, name, args, isInput ? gradient : undefined);
     } finally {
       for (const tensor of made) tensor.dispose();
     }

@@ -4,7 +4,6 @@
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { ArgumentError } from '../errors.ts';
-import { sizeOf } from '../shape.ts';
 import { type AccumulatorSpec, isInteger32, unitOf } from './accumulator.ts';
 import { stepsAfterProduct, withoutSteps } from './fused.ts';
 import {
@@ -16,7 +15,7 @@ import {
   type TensorInfo,
 } from './internals.ts';
 import { fusedNames } from './kernel-names.ts';
-import { type OperandView, operandView } from './operand-views.ts';
+import { type OperandView, operandView, resultView } from './operand-views.ts';
 import type { SlotOperand, SlotOutput } from './product-slots.ts';
 import { normOf, swapLast, swappedShape } from './row-norms.ts';
 import type { Held, SavedTensors, TensorCodec } from './saved-tensors.ts';
@@ -397,15 +396,23 @@ export class ProductImages {
     return stored;
   }
 
-  /** A result through its slot. */
-  output(result: KernelResult, output: SlotOutput | null): KernelResult {
+  /**
+   * A result through its slot.
+   * @param rowsOf the operand of the kernel whose rows are the result's; undefined: rows are what lies along the last axis
+   */
+  output(
+    result: KernelResult,
+    output: SlotOutput | null,
+    kernel: string,
+    { attrs }: KernelArguments,
+    rowsOf?: string,
+  ): KernelResult {
     if (output === null || Array.isArray(result)) return result;
     const tf = this.#tf;
     const tensor = tf.engine().makeTensorFromTensorInfo(result);
     const rounded = tf.tidy(() => {
-      const columns = result.shape[result.shape.length - 1] ?? 1;
-      const matrix = tf.reshape(tensor, [sizeOf(result.shape) / Math.max(columns, 1), columns]);
-      return tf.reshape(output(matrix), [...result.shape]);
+      const { toMatrix, fromMatrix } = resultView(tf, kernel, rowsOf, result.shape, attrs);
+      return tf.reshape(fromMatrix(output(toMatrix(tensor))), [...result.shape]);
     });
     tensor.dispose();
     return rounded;

@@ -10,16 +10,6 @@ export function keepsRowsTurned(spec: OperandSpec | 'same' | null | undefined): 
   return (spec.transform as { readonly axis?: unknown } | undefined)?.axis === -2;
 }
 
-/** Slots without rotations of rows, for products that mix rows. */
-export function withoutTurnedRows(slots: LinearSlots): LinearSlots {
-  const { g, dx, ...rest } = slots.inputGradient;
-  if (!keepsRowsTurned(g) && dx?.turn === undefined) return slots;
-  const { transform: _transform, invert: _invert, ...plainGradient } = g as OperandSpec;
-  const { turn: _turn, ...plainResult } = dx ?? {};
-  const result = Object.keys(plainResult).length === 0 ? {} : { dx: plainResult };
-  return { ...slots, inputGradient: { g: plainGradient, ...rest, ...result } };
-}
-
 /** A quantiser of which `strength` is left. */
 function weakened<T extends OperandSpec | 'same' | null>(spec: T, strength: number): T {
   if (spec === null || spec === 'same' || strength === 1) return spec;

@@ -74,8 +74,8 @@ conv/kernel
   dx = g w     g   nvfp4 stochastic
                w   the one that y read
                dx  summed in binary32, in order
-  dw = g x     g   nvfp4 stochastic hadamard16 published signs stays turned
-               x   nvfp4 hadamard16 published signs stays turned
+  dw = g x     g   nvfp4 stochastic hadamard16 published signs
+               x   nvfp4 hadamard16 published signs
                dw  summed in binary32, in order
   held in      float32, moments in float32
 
@@ -92,8 +92,8 @@ depthwise/depthwise_kernel
   dx = g w     g   nvfp4 stochastic
                w   the one that y read
                dx  summed in binary32, in order
-  dw = g x     g   nvfp4 stochastic hadamard16 published signs stays turned
-               x   nvfp4 hadamard16 published signs stays turned
+  dw = g x     g   nvfp4 stochastic hadamard16 published signs
+               x   nvfp4 hadamard16 published signs
                dw  summed in binary32, in order
   held in      float32, moments in float32
 

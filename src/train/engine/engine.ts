@@ -20,6 +20,7 @@ import type { LinearSlots, Recipe } from '../recipe.ts';
 import { weakenedSlots } from '../recipe-slots.ts';
 import { channelsOf, type Mask } from '../stores/index.ts';
 import { strengthAt } from '../strength.ts';
+import { slotsOfKernel } from './convolution-slots.ts';
 import { checkAlive, type EngineParameter } from './parameters.ts';
 import {
   allRules,
@@ -256,7 +257,8 @@ export class RecipeEngine implements SlotProvider {
     this.slots.restore(this.#saved.restore(memories), draws);
   }
 
-  slotsOf({ parameter, path, isTaped, log }: ProductIdentity): ProductSlots | null {
+  slotsOf(product: ProductIdentity): ProductSlots | null {
+    const { parameter, path, isTaped, log } = product;
     const one = this.#isUpdating ? undefined : this.#selected(parameter, path);
     if (one === undefined) return null;
     checkAlive(one.name, parameter);
@@ -264,7 +266,7 @@ export class RecipeEngine implements SlotProvider {
     const at = isTaped ? clock : Math.max(clock - 1, 0);
     const { slots: replace, ...given } = this.#pass;
     const own = this.slotsAt(one, at);
-    const slots = replace === undefined ? own : replace(one.name, own);
+    const slots = slotsOfKernel(replace === undefined ? own : replace(one.name, own), product);
     const purpose = isTaped ? {} : { purpose: evaluationPurpose };
     const logs = [...new Set([this.log, log])].filter((one) => one !== undefined);
     const pass: Pass = {

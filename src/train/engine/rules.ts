@@ -16,8 +16,8 @@ import {
   type RuleSet,
   type RuleWhere,
 } from '../recipe.ts';
-import { withoutTurnedRows } from '../recipe-slots.ts';
 import { checkPartners } from '../slots-check.ts';
+import { slotsOfFilter } from './convolution-slots.ts';
 import type { EngineParameter } from './parameters.ts';
 import { type RulesInForce, rulesOfAction, Timeline } from './timeline.ts';
 
@@ -86,7 +86,7 @@ export function slotsUnder({ phase, rules }: RulesInForce, one: Selectable, bloc
   const layer = phase.layers?.find(({ match }) => namePattern(match, 'match').test(one.name));
   const own = isSlotted(one.role) ? (layer?.linear ?? phase.linear) : plainSlots;
   const slots = setsOf(rules, one, blocks).reduce(merged, own);
-  return one.role === 'convolution' ? withoutTurnedRows(slots) : slots;
+  return one.role === 'convolution' ? slotsOfFilter(slots, one) : slots;
 }
 
 /** What a rule may set beside slots. */
