@@ -77,18 +77,28 @@ function averageTracker(decay: number): Tracker {
   };
 }
 
-/** The largest (or latest) statistics of the calls before this one; the first call uses its own. */
-function historyTracker({ length, take }: NonNullable<ResolvedScale['history']>): Tracker {
+/**
+ * The largest (or latest) statistics of the calls before this one; the first call uses its own, and so does a group of which nothing but
+ * zeros is remembered: a scale of them would be none.
+ * @param isRange Whether statistics are the lows of all groups, then their highs.
+ */
+function historyTracker({ length, take }: NonNullable<ResolvedScale['history']>, isRange: boolean): Tracker {
   let history: Float64Array[] = [];
   let pending: Float64Array[] = [];
   return {
     track(current): Float64Array {
       if (history[0] !== undefined) checkCount(history[0], current);
       const past = take === 'latest' ? history.slice(-1) : history;
-      const used = current.map((now, i) =>
-        // A NaN now is a NaN whatever came before.
-        past.length === 0 || Number.isNaN(now) ? now : Math.max(...past.map((each) => each[i]!)),
+      const half = isRange ? current.length / 2 : 0;
+      const widest = current.map((_, i) =>
+        past.reduce((most, each) => (i < half ? Math.min : Math.max)(most, each[i]!), 0),
       );
+      // A NaN now is a NaN whatever came before.
+      const used = current.map((now, i) => {
+        const isNothing = widest[i] === 0 && (!isRange || widest[(i + half) % current.length] === 0);
+        const isOwn = past.length === 0 || (isNothing && Number.isFinite(now));
+        return isOwn || Number.isNaN(now) ? now : widest[i]!;
+      });
       const remembered = current.map((now, i) => (Number.isFinite(now) ? now : (history.at(-1)?.[i] ?? 0)));
       pending = [...history, remembered].slice(-length);
       return used;
@@ -112,7 +122,7 @@ const forgetful: Tracker = {
 };
 
 /** What the options ask for: an average, a window, or no memory. */
-export function trackerOf({ decay, history }: ResolvedScale): Tracker {
+export function trackerOf({ decay, history, from }: ResolvedScale): Tracker {
   if (decay !== undefined) return averageTracker(decay);
-  return history === undefined ? forgetful : historyTracker(history);
+  return history === undefined ? forgetful : historyTracker(history, from === 'minmax');
 }

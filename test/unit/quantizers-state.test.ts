@@ -34,6 +34,41 @@ describe('memory', () => {
     expect(q.state()).toEqual({ history: [[1], [1]] });
   });
 
+  it('takes no scale from zeros', () => {
+    for (const take of ['max', 'latest'] as const) {
+      const q = quantizer({
+        format: 'e4m3fn',
+        scale: { per: 'row', from: 'absmax', history: { length: 2, take } },
+      });
+      expect([...q.fakeQuantize(list(0, 1), [2, 1])]).toEqual([0, 1]);
+      expect([...q.fakeQuantize(list(448, 0), [2, 1])]).toEqual([448, 0]);
+      expect([...q.fakeQuantize(list(896, 3), [2, 1])]).toEqual([448, take === 'max' ? 1 : 3]);
+      expect([...q.fakeQuantize(list(Infinity, 3), [2, 1])]).toEqual([896, 3]);
+    }
+  });
+
+  it('delays ranges', () => {
+    const q = quantizer({
+      format: 'uint8',
+      scale: { per: 'tensor', from: 'minmax', history: { length: 2 } },
+    });
+    const ranges = [
+      [0, 0],
+      [-1, 4],
+      [-3, 2],
+      [-100, 100],
+    ].map(([low, high]) => {
+      const { scales, zeroPoints } = q.quantize(list(low!, high!));
+      return [scales[0]! * -zeroPoints![0]!, scales[0]! * (255 - zeroPoints![0]!)].map(Math.round);
+    });
+    // The range of nothing, its own, what came before, and the widest of two.
+    expect(ranges.slice(1)).toEqual([
+      [-1, 4],
+      [-1, 4],
+      [-3, 4],
+    ]);
+  });
+
   it('averages ranges', () => {
     const q = quantizer({ format: 'uint8', scale: { per: 'tensor', from: 'minmax', decay: 0.5 } });
     q.fakeQuantize(list(-1, 1));
