@@ -555,7 +555,7 @@ describe('recipes', () => {
         ...common,
         estimator: { sharpness: 4, clip: 2 },
         outliers: 0.9,
-        activations: false,
+        activations: true,
         gradients: 'e5m2',
         moments: 'float32',
       },
@@ -564,7 +564,7 @@ describe('recipes', () => {
       {
         ...common,
         ...rounding,
-        scaleFormat: 'e8m0',
+        scaleFormat: 'e5m2',
         size: 32,
         tensorScale: true,
         hadamard: 'backward',

@@ -84,3 +84,26 @@ describe('nvfp4', () => {
 it('mxfp4 refuses a factor that makes numbers larger', () => {
   expect(() => recipes.mxfp4({ prescale: 1.5 })).toThrow(/^prescale: got 1.5/);
 });
+
+it.each<[string, object, string, RegExp]>([
+  ['fp4Dge', { activations: false, outliers: 0.9 }, 'outliers', /activations/],
+  ['fp4Dge', { optimizer: { kind: 'sgd' }, moments: 'fp8' }, 'moments', /AdamW/],
+  ['fp4Design', { scaleFormat: 'binary32', tensorScale: true }, 'tensorScale', /binary32/],
+  ['fp4Design', { scaleFormat: 'bfloat16', tensorScale: true }, 'tensorScale', /bfloat16/],
+  ['fp4Design', { scaleFormat: 'e8m0', tensorScale: true }, 'tensorScale', /e8m0/],
+  ['switchBack', { updateClipping: true, update: { step: [] } }, 'updateClipping', /update/],
+])('%s refuses %j, which has nothing to act on', (name, options, argument, message) => {
+  const make = () => recipes[name as 'fp4Dge'](options as never);
+  expect(make).toThrow(expect.objectContaining({ name: 'ArgumentError', argument }));
+  expect(make).toThrow(message);
+});
+
+it('what is as it would be anyway is no option without effect', () => {
+  expect(recipes.fp4Dge({ activations: false, outliers: null })).toEqual(
+    recipes.fp4Dge({ activations: false }),
+  );
+  const sgd = { optimizer: { kind: 'sgd' } } as const;
+  expect(recipes.fp4Dge({ ...sgd, moments: 'float32' }).optimizer).toEqual(recipes.fp4Dge(sgd).optimizer);
+  const update = { step: [] };
+  expect(recipes.switchBack({ updateClipping: false, update })).toEqual(recipes.switchBack({ update }));
+});

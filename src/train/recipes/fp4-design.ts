@@ -4,6 +4,8 @@
  * Source: "Elucidating the design space of FP4 training", arXiv 2509.17791.
  */
 import { checkAbsent } from '../../check.ts';
+import { ArgumentError } from '../../errors.ts';
+import { formats } from '../../formats/catalogue.ts';
 import { type FormatSpelling, formatAt } from '../../formats/names.ts';
 import { boolean, integer, line, maybe, number, word } from '../../schema.ts';
 import { defaultOptimizer } from '../optimizers/index.ts';
@@ -42,6 +44,8 @@ const fp4DesignOptions = optionsOf({
   lossScale: maybe(boolean),
 });
 
+const { e2m1 } = formats;
+
 /** The largest power of two that is at most n, at most 128. */
 const rotationOf = (n: number): number => 2 ** Math.min(Math.floor(Math.log2(n)), 7);
 
@@ -56,7 +60,14 @@ function pointOf({
   outliers,
   lossScale = false,
 }: Fp4DesignOptions) {
-  const format = formatAt('scaleFormat', scaleFormat).name;
+  const { name: format, max } = formatAt('scaleFormat', scaleFormat);
+  // The tensor's scale is of the largest element times the largest scale.
+  if (tensorScale && !Number.isFinite(Math.fround(e2m1.max * max)))
+    throw new ArgumentError(
+      'tensorScale',
+      true,
+      `false, with scaleFormat ${format}, which has binary32's range`,
+    );
   return { format, size, tensorScale, hadamard, rounding, estimator, outliers, lossScale };
 }
 

@@ -3,6 +3,7 @@
  * Source: Wang, Wei, Liang et al., "Optimizing large language model training using FP4 quantization", arXiv 2501.17116; moments as in
  * Peng et al., "FP8-LM", arXiv 2310.18313.
  */
+import { checkAbsent } from '../../check.ts';
 import { boolean, fields, maybe, number, objectOr, value, word } from '../../schema.ts';
 import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
@@ -47,7 +48,7 @@ const fp4DgeOptions = optionsOf({
 /**
  * FP4 as published: weights by output channel and activations by token in e2m1 with the largest magnitude at 6; gradients of weights times the slope
  * of a smooth step; outliers of activations clamped and added again in float32.
- * @throws ArgumentError if an option is not valid.
+ * @throws ArgumentError if an option is not valid, or has nothing to act on beside the others.
  * @example
  * const run = await applyRecipe(tf, recipes.fp4Dge(), { model, steps: 1000, seed: 1 });
  */
@@ -60,6 +61,11 @@ export function fp4Dge(options: Fp4DgeOptions = {}): Recipe {
     gradients = 'float32',
     moments = 'fp8',
   } = options;
+  const isAdam = (options.optimizer?.kind ?? 'adamw') === 'adamw';
+  if (!activations && outliers !== null)
+    checkAbsent('outliers', options.outliers, 'null or nothing, where activations are as they are');
+  if (!isAdam && moments === 'fp8')
+    checkAbsent('moments', options.moments, 'float32 or nothing, with another optimiser than AdamW');
   const rows: OperandSpec = { format: 'e2m1', scale: { per: 'row', from: 'absmax' } };
   const clamped =
     outliers === null ? rows : { ...rows, transform: { name: 'clamp-residual', alpha: outliers } as const };
@@ -80,7 +86,6 @@ export function fp4Dge(options: Fp4DgeOptions = {}): Recipe {
     ...(gradients === 'float32' ? [] : [gradients]),
     ...(moments === 'fp8' ? [] : ['float32-moments']),
   ];
-  const isAdam = (options.optimizer?.kind ?? 'adamw') === 'adamw';
   const codecs =
     moments === 'fp8' && isAdam ? { first: scaledMoment('e4m3fn'), second: scaledMoment('binary16') } : {};
   return recipe(

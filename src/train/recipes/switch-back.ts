@@ -3,6 +3,7 @@
  * not. Source: Wortsman et al., "Stable and low-precision training for large-scale vision-language models", arXiv 2304.13013, section 2
  * and algorithms 1 (SwitchBack), 3 (SwitchBackM), 4 (SwitchBackQ), and 2 (StableAdamW).
  */
+import { ArgumentError } from '../../errors.ts';
 import { boolean, maybe, word } from '../../schema.ts';
 import type { LinearSlots, OperandSpec, Phase, QuantizerSpec, Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
@@ -28,7 +29,7 @@ export interface SwitchBackOptions extends RecipeOptions {
   readonly weightGradient?: '16-bit' | 'row' | 'tensor';
   /** What everything else is rounded to. Default `'bfloat16'`. */
   readonly rest?: 'bfloat16' | 'binary32';
-  /** Whether steps are clipped by StableAdamW's rule in place of gradients by their norm. Default true. */
+  /** Whether steps are clipped by StableAdamW's rule in place of gradients by their norm. Default true, unless `update` says what is. */
   readonly updateClipping?: boolean;
 }
 
@@ -49,6 +50,8 @@ export function switchBack(options: SwitchBackOptions = {}): Recipe {
   checkOptions(switchBackOptions, options);
   const { variant = 'switchBack', weightGradient = '16-bit', rest = 'bfloat16' } = options;
   const { updateClipping = options.update === undefined } = options;
+  if (options.update !== undefined && updateClipping)
+    throw new ArgumentError('updateClipping', true, 'false or nothing beside update, which says all');
   const isImage = variant === 'M';
   const narrow = weightGradient === '16-bit' ? null : int8(weightGradient);
   const narrowInput: OperandSpec | null = narrow && (isImage ? { ...narrow, of: 'image' } : narrow);
@@ -66,7 +69,5 @@ export function switchBack(options: SwitchBackOptions = {}): Recipe {
   ];
   const title = `${variant === 'switchBack' ? 'SwitchBack' : `SwitchBack${variant}`}, weight gradient in ${narrow === null ? rest : `int8 by ${weightGradient}`}`;
   const made = recipe(names.join('-'), title, [one], options);
-  return updateClipping
-    ? { ...made, update: { ...made.update, gradient: [], step: [{ kind: 'rmsClip' }] } }
-    : made;
+  return updateClipping ? { ...made, update: { gradient: [], step: [{ kind: 'rmsClip' }] } } : made;
 }
