@@ -7,6 +7,8 @@ import { applyRecipe, type RecipeRun } from '../../src/train/engine/apply-recipe
 import {
   type Checkpoint,
   checkRecipe,
+  decodeState,
+  encodeState,
   type LinearSlots,
   type OperandSpec,
   type Recipe,
@@ -173,6 +175,52 @@ describe('a quantiser that remembers', () => {
     expect([step(2), step(3)]).toEqual(plain);
     run.stop();
     dispose();
+  });
+});
+
+describe("a weight's quantiser that remembers", () => {
+  it.each([
+    ['an average', recipes.xrNpe({ extraNorm: null })],
+    ['a window', recipes.fp8Hybrid({ extraNorm: null, history: 2 })],
+  ])('%s, is updated once a step, whatever lies between its gradients', async (_, recipe) => {
+    const trained = async (between: (x: tf.Tensor2D, weight: tf.Variable) => Promise<void>) => {
+      const weight = tf.variable(tf.tensor2d(values(24, 1), [6, 4]), true, 'layer/kernel');
+      const xs = [0, 1, 2].map((batch) => tf.tensor2d(values(18, 10 + batch), [3, 6]));
+      run = await applyRecipe(tf, recipe, { variables: [weight], steps: 8, seed: 1 });
+      const found: number[][] = [];
+      for (let step = 0; step < 4; step++) {
+        const scale = [1, 7, 0.3, 2][step]!;
+        weight.assign(
+          tf.tensor2d(
+            values(24, step).map((w) => w * scale),
+            [6, 4],
+          ),
+        );
+        for (const x of xs) {
+          const { grads } = tf.variableGrads(
+            () => tf.sum(tf.square(tf.matMul(x, weight as never))) as tf.Scalar,
+          );
+          found.push([...grads['layer/kernel']!.dataSync()]);
+          await between(x, weight);
+        }
+        run.nextStep();
+      }
+      run.stop();
+      tf.dispose([weight, ...xs]);
+      return found;
+    };
+    const plain = await trained(async () => undefined);
+    const evaluated = await trained(
+      async (x, weight) => void tf.tidy(() => tf.matMul(x, weight as never).dataSync()),
+    );
+    expect(evaluated).toEqual(plain);
+    const resumed = await trained(async (_, weight) => {
+      const bytes = encodeState(run!.save());
+      run!.stop();
+      run = await applyRecipe(tf, recipe, { variables: [weight], steps: 8, seed: 1 });
+      run.restore(decodeState(bytes));
+    });
+    expect(resumed).toEqual(plain);
   });
 });
 

@@ -20,6 +20,13 @@ export interface SlotMemory extends QuantizerState {
   /** The scales and zero points that codes were made with which stay as they are. */
   readonly fixedScales?: readonly number[];
   readonly fixedZeroPoints?: readonly number[];
+  /** What the quantiser of a weight remembered in a step that is not over, before it made the image that the step has. */
+  readonly earlier?: EarlierMemory;
+}
+
+/** A memory in a step, before an image was made. */
+export interface EarlierMemory extends Pick<QuantizerState, 'average' | 'history'> {
+  readonly step: number;
 }
 
 /** How bits are learned: what the recipe says, and the bits that they begin with. */

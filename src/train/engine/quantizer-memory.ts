@@ -5,7 +5,7 @@
 import { ArgumentError } from '../../errors.ts';
 import { sizeOf } from '../../shape.ts';
 import { type SavedArray, savedFloat64 } from '../stores/index.ts';
-import type { SlotMemory } from './learned-bits.ts';
+import type { EarlierMemory, SlotMemory } from './learned-bits.ts';
 
 /** The numbers of an array. Throws ArgumentError naming it if they are not binary64. */
 export function savedBinary64(name: string, { dtype, shape, data }: SavedArray): Float64Array {
@@ -15,19 +15,32 @@ export function savedBinary64(name: string, { dtype, shape, data }: SavedArray):
   return new Float64Array(data.slice().buffer);
 }
 
-/** A state as arrays by field; what is not there has none. */
-function savedState(state: SlotMemory): Map<string, SavedArray> {
-  const arrays = new Map<string, SavedArray>();
-  const { average, history } = state;
+/** Adds averages and windows, under names of their own. */
+function saveTracked(
+  arrays: Map<string, SavedArray>,
+  [averageName, historyName]: readonly [string, string],
+  { average, history }: Pick<SlotMemory, 'average' | 'history'>,
+): void {
   if (average !== undefined) {
     const values = average.map((each) => each ?? Number.NaN);
-    arrays.set('average', savedFloat64(Float64Array.from(values)));
+    arrays.set(averageName, savedFloat64(Float64Array.from(values)));
   }
   if (history !== undefined && history.length > 0)
     arrays.set(
-      'history',
+      historyName,
       savedFloat64(Float64Array.from(history.flat()), [history.length, history[0]!.length]),
     );
+}
+
+/** A state as arrays by field; what is not there has none. */
+function savedState(state: SlotMemory): Map<string, SavedArray> {
+  const arrays = new Map<string, SavedArray>();
+  const { earlier } = state;
+  saveTracked(arrays, ['average', 'history'], state);
+  if (earlier !== undefined) {
+    arrays.set('earlierStep', savedFloat64(Float64Array.of(earlier.step)));
+    saveTracked(arrays, ['earlierAverage', 'earlierHistory'], earlier);
+  }
   for (const field of listFields)
     if (state[field] !== undefined) arrays.set(field, savedFloat64(Float64Array.from(state[field])));
   return arrays;
@@ -40,20 +53,31 @@ const listFields = [
 const isList = (field: string): field is (typeof listFields)[number] =>
   (listFields as readonly string[]).includes(field);
 
+const averageOf = (values: readonly number[]): (number | null)[] =>
+  values.map((each) => (Number.isNaN(each) ? null : each));
+
+const historyOf = (values: readonly number[], [rows = 0, columns = 0]: readonly number[]): number[][] =>
+  Array.from({ length: rows }, (_, i) => values.slice(i * columns, (i + 1) * columns));
+
 /** The state that `savedState` wrote. Throws ArgumentError naming an array that it has not written. */
 function stateOf(folder: string, arrays: ReadonlyMap<string, SavedArray>): SlotMemory {
   const state: { -readonly [F in keyof SlotMemory]: SlotMemory[F] } = {};
+  const earlier: { -readonly [F in keyof EarlierMemory]?: EarlierMemory[F] } = {};
   for (const [field, saved] of arrays) {
     const name = `${folder}/${field}`;
     const values = [...savedBinary64(name, saved)];
-    const [rows = 0, columns = 0] = saved.shape;
-    if (field === 'average') state.average = values.map((each) => (Number.isNaN(each) ? null : each));
-    else if (field === 'history' && saved.shape.length === 2)
-      state.history = Array.from({ length: rows }, (_, i) => values.slice(i * columns, (i + 1) * columns));
+    const { shape } = saved;
+    const isWindow = shape.length === 2;
+    if (field === 'average') state.average = averageOf(values);
+    else if (field === 'history' && isWindow) state.history = historyOf(values, shape);
+    else if (field === 'earlierStep' && values.length === 1) earlier.step = values[0]!;
+    else if (field === 'earlierAverage') earlier.average = averageOf(values);
+    else if (field === 'earlierHistory' && isWindow) earlier.history = historyOf(values, shape);
     else if (isList(field)) state[field] = values;
-    else throw new ArgumentError(name, saved.shape, 'no such array of a quantiser');
+    else throw new ArgumentError(name, shape, 'no such array of a quantiser');
   }
-  return state;
+  const { step, ...tracked } = earlier;
+  return step === undefined ? state : { ...state, earlier: { step, ...tracked } };
 }
 
 /** Memories by quantiser as arrays below `quantizers/`. */

@@ -123,7 +123,12 @@ export class SlotRegistry {
   /** What quantisers remember, by slot and quantiser. */
   get memories(): ReadonlyMap<string, SlotMemory> {
     const memories = new Map(this.#remembered);
-    for (const slot of this) if (slot.hasMemory) memories.set(slot.key, slot.memory);
+    for (const slot of this) {
+      if (!slot.hasMemory) continue;
+      const { earlier, ...memory } = slot.memory;
+      const isOver = earlier === undefined || earlier.step !== this.#clockOf(slot.layer);
+      memories.set(slot.key, isOver ? memory : { ...memory, earlier });
+    }
     return memories;
   }
 

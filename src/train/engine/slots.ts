@@ -18,7 +18,14 @@ import { hashData } from '../hash.ts';
 import { fnv1a32 } from '../random.ts';
 import type { InputGradientSpec, LearnScale, OperandSpec } from '../recipe.ts';
 import { keepsRowsTurned } from '../recipe-slots.ts';
-import { type BitLearning, bitLearning, bitsOf, initialParameter, type SlotMemory } from './learned-bits.ts';
+import {
+  type BitLearning,
+  bitLearning,
+  bitsOf,
+  type EarlierMemory,
+  initialParameter,
+  type SlotMemory,
+} from './learned-bits.ts';
 import { SlotForm } from './slot-form.ts';
 import {
   fixedCodeGradients,
@@ -100,6 +107,8 @@ export class Slot {
   #fixed: QuantizerState | undefined;
   /** What the quantiser remembered when the latest image of a training pass was made. */
   #before: QuantizerState = {};
+  /** Of the step of a weight's latest image in training. */
+  #earlier: EarlierMemory | undefined;
   readonly #gradients = new GradientSums();
   #key: string | undefined;
   /** Draws of the step so far. */
@@ -183,6 +192,7 @@ export class Slot {
       ...(learnsLevels(this.spec) && this.#made ? { levels: this.#made.format.values() } : {}),
       ...(this.#fixed?.scales && { fixedScales: this.#fixed.scales }),
       ...(this.#fixed?.zeroPoints && { fixedZeroPoints: this.#fixed.zeroPoints }),
+      ...(this.#earlier && { earlier: this.#earlier }),
     };
   }
 
@@ -198,9 +208,10 @@ export class Slot {
 
   /** Gives the quantiser what it is to remember. `pass`: any of the run. */
   remember(
-    { bits, form, levels, fixedScales: scales, fixedZeroPoints: zeroPoints, ...state }: SlotMemory,
+    { bits, form, levels, fixedScales: scales, fixedZeroPoints: zeroPoints, earlier, ...state }: SlotMemory,
     pass: Pick<Pass, 'seed' | 'step'>,
   ): void {
+    this.#earlier = earlier;
     this.#fixed = scales && { scales, ...(zeroPoints && { zeroPoints }) };
     if (this.#learning !== undefined || levels !== undefined) this.#made = undefined;
     this.#levels = levels;
@@ -355,20 +366,39 @@ export class Slot {
     const tf = this.#tf;
     const { pass, strength, made, stays } = call;
     const options = call.options(matrix.size);
+    const again = this.#madeAgain(pass);
     if (this.hasMemory) {
       if (pass.isTraining) this.#begun(made, matrix, options);
-      call.before = made.state();
+      call.before = again ?? made.state();
       if (pass.isTraining) this.#before = call.before;
+      if (pass.isTraining && this.#tracksWeight) this.#earlier = { step: pass.step, ...call.before };
     }
     const before = call.before ?? {};
     // Rows of a batch are turned as the rows of one matrix: those of the result are.
     const whole = keepsRowsTurned(this.spec) ? tf.reshape(matrix, [-1, matrix.shape.at(-1)!]) : matrix;
-    const quantised = within(`${this.layer}.${this.#name}`, () => fakeQuantize(tf, whole, made, options));
+    const quantise = (): Tensor =>
+      fakeQuantize(tf, whole, made, again === undefined ? options : { ...options, update: false });
+    const quantised = within(`${this.layer}.${this.#name}`, () =>
+      again === undefined ? quantise() : this.#as(made, again, quantise),
+    );
     const image = this.#blended(operand, tf.reshape(quantised, matrix.shape), strength);
     this.#count(pass, () => this.#explained(made, matrix, options, before), made);
     const { tap } = pass;
     if (tap !== undefined) this.#as(made, before, () => tap(this.#name, operand, image, made, stays));
     return image;
+  }
+
+  /** Whether it is a weight's quantiser whose statistics are of earlier images too. */
+  get #tracksWeight(): boolean {
+    const { decay, history } = this.spec.scale ?? {};
+    return this.#isKept && (decay !== undefined || history !== undefined);
+  }
+
+  /** What was remembered before the image of a weight that a step has already had and makes again; undefined: it has none yet. */
+  #madeAgain({ step, isTraining }: Pass): QuantizerState | undefined {
+    if (!isTraining || this.#earlier?.step !== step) return undefined;
+    const { step: _, ...before } = this.#earlier;
+    return before;
   }
 
   /** What an image was made of. */
@@ -431,11 +461,14 @@ export class Slot {
     this.#drawn = drawn;
   }
 
+  /** Whether the image is kept, as a weight's is: whenever a step has to make it again, it is the same one. */
+  get #isKept(): boolean {
+    return this.#name === 'forward.w' && !this.layer.endsWith('/product');
+  }
+
   /** The index of the first of so many draws. */
   #take({ step, isTraining }: Pass, size: number): number {
-    // The image of a weight is kept: whenever a step has to make it again, it is the same one.
-    const isKept = this.#name === 'forward.w' && !this.layer.endsWith('/product');
-    if (!isTraining || isKept) return 0;
+    if (!isTraining || this.#isKept) return 0;
     if (this.#step !== step) {
       this.#step = step;
       this.#drawn = 0;
