@@ -252,6 +252,24 @@ describe('of a model file', () => {
     });
   });
 
+  it('Ctrl-C leaves what was there, and says nothing', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'large.safetensors');
+      const bytes = new Uint8Array(2 ** 24);
+      const many = ['a', 'b', 'c'].map((name) => ({ name, dtype: 'F32', shape: [2 ** 11, 2 ** 11], bytes }));
+      writeFileSync(path, safetensors(many));
+      const out = join(folder, 'rules.json');
+      writeFileSync(out, 'before');
+      const world = testWorld();
+      const work = run(['assign', path, ...formats, '--bits', '40', '--out', out], world.io);
+      const waiting = setInterval(() => world.listening() > 0 && world.send('SIGINT'), 5);
+      expect(await work).toBe(130);
+      clearInterval(waiting);
+      expect([world.stdout(), world.listening()]).toEqual(['', 0]);
+      expect(readFileSync(out, 'utf8')).toBe('before');
+    });
+  });
+
   it('a name that a rule takes for a glob of others is refused', async () => {
     await withFolder(async (folder) => {
       const { code, error } = await assign(file(folder, 'a*', 'ab'), ...formats, '--bits', '40');

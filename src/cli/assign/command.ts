@@ -45,6 +45,7 @@ async function assign(path: string, given: Given, io: Io): Promise<number> {
   if (out !== undefined) prepareFile(out, '--out', [path]);
   if (plot !== undefined) prepareFile(plot, '--plot', [path, out]);
   const source = await sourceOf(path, { ...given, data: dataOptions(given) }, io);
+  if (typeof source === 'number') return source;
   try {
     const { assignPlaces, frontOfPlaces, uniformAssignments } = await import('../../train/assign-formats.ts');
     const { places, formats } = source;

@@ -132,7 +132,8 @@ async function runSource(file: string, given: Settings): Promise<Source> {
   };
 }
 
-async function fileSource(path: string, given: Settings, io: Io): Promise<Source> {
+/** The tensors of a model file; the exit code where that was stopped. */
+async function fileSource(path: string, given: Settings, io: Io): Promise<Source | number> {
   const { worthPlaces } = await import('../../train/assign-formats.ts');
   const { tensorCosts } = await import('../../model-files/tensor-costs.ts');
   const {
@@ -160,7 +161,7 @@ async function fileSource(path: string, given: Settings, io: Io): Promise<Source
   if (!formats.some(isOfBlocks))
     checkAbsent('--axis', axis, 'nothing, unless scales of --formats are of blocks along an axis');
   let all: Place<string>[] = [];
-  await fileWork(
+  const code = await fileWork(
     io,
     false,
     { path: '<run>', formats: '--formats' },
@@ -172,6 +173,7 @@ async function fileSource(path: string, given: Settings, io: Io): Promise<Source
       all = [...costs];
     },
   );
+  if (code !== 0) return code;
   return {
     ...{ sensitivity, formats, all, places: worthPlaces(all) },
     write: (chosen) => ({
@@ -185,8 +187,11 @@ async function fileSource(path: string, given: Settings, io: Io): Promise<Source
   };
 }
 
-/** What is chosen for. Throws ArgumentError naming the option that is wrong, or DamagedFileError. */
-export async function sourceOf(path: string, given: Settings, io: Io): Promise<Source> {
+/**
+ * What is chosen for; the exit code where a signal has stopped the reading of it.
+ * @throws ArgumentError naming the option that is wrong, or DamagedFileError.
+ */
+export async function sourceOf(path: string, given: Settings, io: Io): Promise<Source | number> {
   const checkpoint = await checkpointFileOf(path);
   return checkpoint === null ? fileSource(path, given, io) : runSource(checkpoint, given);
 }
