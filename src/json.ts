@@ -41,7 +41,7 @@ export function parseJson(text: string): unknown {
 }
 
 /** A key that an object of a JSON text has twice, of which a parser would drop one; undefined: there is none. */
-export function repeatedKey(text: string): string | undefined {
+function repeatedKey(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = [];
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"(?:\s*:)?|[[\]{}]/g)) {
     if (token === '{') open.push(new Set());
@@ -54,6 +54,14 @@ export function repeatedKey(text: string): string | undefined {
     }
   }
   return undefined;
+}
+
+/** The same of what somebody has written by hand or made to be read by others: no key twice in an object. */
+export function parseOwnJson(text: string): unknown {
+  const value = parseJson(text);
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) throw new SyntaxError(`it has the key ${repeated} twice`);
+  return value;
 }
 
 /** Characters of a terminal that JSON leaves as they are: C1 controls, and marks that turn the direction of text. */

@@ -1,7 +1,7 @@
 /** What the fields of a training say, read and checked: recipes, and the options of `halfulp train` with their defaults there. */
 import { numberInRange, refusedAs } from '../../src/check.ts';
 import { ArgumentError } from '../../src/index.ts';
-import { parseJson } from '../../src/json.ts';
+import { parseOwnJson } from '../../src/json.ts';
 import { numberIn } from '../../src/train/csv.ts';
 import { type ModelConfig, modelConfig, models, type Recipe, recipeFrom } from '../../src/train/index.ts';
 import { isLanguageModel } from '../../src/train/model-config.ts';
@@ -69,7 +69,7 @@ export function readRecipe(text: string): Recipe {
   if (/^[a-z]\w*$/i.test(trimmed)) return recipeFrom({ recipe: trimmed });
   let given: unknown;
   try {
-    given = parseJson(trimmed);
+    given = parseOwnJson(trimmed);
   } catch (error) {
     throw new ArgumentError('recipe', text, `JSON (${(error as Error).message}), or a recipe's name`);
   }

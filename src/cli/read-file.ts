@@ -4,7 +4,7 @@
  */
 import { ArgumentError } from '../errors.ts';
 import { largestFile, tryRead } from '../files/read.ts';
-import { parseJson } from '../json.ts';
+import { parseOwnJson } from '../json.ts';
 import { otherEncoding } from '../train/encoding.ts';
 
 /** The bytes of a file. Throws ArgumentError naming `argument`. */
@@ -26,7 +26,7 @@ export function readText(path: string, argument: string, most: number = largestF
 export function readJson(path: string, argument: string, most: number = largestFile.settings): unknown {
   const text = readText(path, argument, most);
   try {
-    return parseJson(text);
+    return parseOwnJson(text);
   } catch (error) {
     throw new ArgumentError(argument, path, `a file with JSON (${(error as Error).message})`);
   }

@@ -8,7 +8,7 @@ import { readJson, readText } from '../../src/cli/read-file.ts';
 import { loadData } from '../../src/cli/training-data.ts';
 import { loadText } from '../../src/cli/training-text.ts';
 import { DamagedFileError, describe as describeValue } from '../../src/errors.ts';
-import { deepestJson, parseJson } from '../../src/json.ts';
+import { deepestJson, parseJson, parseOwnJson } from '../../src/json.ts';
 import { otherEncoding } from '../../src/train/encoding.ts';
 import { readIdx } from '../../src/train/index.ts';
 import { testWorld, withFolder } from './cli-world.ts';
@@ -29,6 +29,17 @@ describe('JSON', () => {
   it('has no __proto__, however it is spelt', () => {
     for (const text of ['{"__proto__": 1}', '{"\\u005f_proto__": 1}', '[[{"a": {"__proto__": {}}}]]'])
       expect(() => parseJson(text)).toThrow(/__proto__/);
+  });
+
+  it('of settings has no key twice, however it is spelt', async () => {
+    for (const text of ['{"a": 1, "a": 2}', '[{"b": {"a": 1, "\\u0061": 1}}]'])
+      expect(() => parseOwnJson(text)).toThrow(/it has the key a twice/);
+    expect(parseOwnJson('[{"a": "a"}, {"a": {"a": 1}}]')).toEqual([{ a: 'a' }, { a: { a: 1 } }]);
+    await withFolder((folder) => {
+      const path = join(folder, 'rules.json');
+      writeFileSync(path, '[{"match": "w", "to": "int8", "to": "mxfp4"}]');
+      expect(() => readJson(path, '--rules')).toThrow(refusal(/^--rules: .*the key to twice/));
+    });
   });
 
   it('is refused by the argument, whatever the file is', async () => {

@@ -7,7 +7,7 @@ import { Command } from 'commander';
 import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { prepareFile, writeWholeFile } from '../../files/write.ts';
-import { jsonText } from '../../json.ts';
+import { jsonText, parseOwnJson } from '../../json.ts';
 import type { ShapedNumbers } from '../../model-files/npy.ts';
 import {
   canonicalQuantizerName,
@@ -65,7 +65,7 @@ interface GivenOptions {
 function readTransform(text: string): TransformData {
   const short = /^hadamard:(\d{1,9})$/.exec(text);
   try {
-    const data: unknown = text.startsWith('{') ? JSON.parse(text) : undefined;
+    const data: unknown = text.startsWith('{') ? parseOwnJson(text) : undefined;
     const named = short === null ? { name: text } : { name: 'hadamard', size: Number(short[1]) };
     return transform((data as TransformData | undefined) ?? named).toJSON();
   } catch (error) {

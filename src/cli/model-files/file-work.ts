@@ -57,7 +57,8 @@ function renamed(error: unknown, names: Readonly<Record<string, string>>): unkno
   const [head] = /^\w+/.exec(error.argument) ?? [''];
   const name = Object.hasOwn(names, head) ? names[head] : undefined;
   if (name === undefined) return error;
-  return new ArgumentError(`${name}${error.argument.slice(head.length)}`, error.given, error.accepted);
+  const place = `${name}${error.argument.slice(head.length)}`.trimEnd();
+  return new ArgumentError(place, error.given, error.accepted);
 }
 
 /**

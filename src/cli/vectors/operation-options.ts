@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { MatrixUnitParameters } from '../../arithmetic/index.ts';
 import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
-import { parseJson } from '../../json.ts';
+import { parseOwnJson } from '../../json.ts';
 import { roundingModes, saturations, stochasticVariants, subnormalTreatments } from '../../rounding/index.ts';
 import {
   missingNaNs,
@@ -96,7 +96,7 @@ export function withOperationOptions(command: Command): Command {
 function matrixUnitOption(text: string): string | MatrixUnitParameters {
   if (!text.trimStart().startsWith('{')) return text;
   try {
-    return parseJson(text) as MatrixUnitParameters;
+    return parseOwnJson(text) as MatrixUnitParameters;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new ArgumentError('--unit', text, `a name, or JSON: ${error.message}`);
