@@ -50,7 +50,7 @@ export async function readArrays(path: string, argument: string): Promise<Map<st
   }
 }
 
-/** The floats of the tensors of some names that a file has. Throws ArgumentError naming `argument`, or DamagedFileError. */
+/** The numbers of the tensors of some names that a file has. Throws ArgumentError naming `argument`, or DamagedFileError. */
 export async function readValues(
   path: string,
   argument: string,
@@ -63,7 +63,7 @@ export async function readValues(
     for (const tensor of model.tensors) {
       const { name } = tensor;
       const quantized = described?.get(name);
-      if (!names.has(name) || (quantized === undefined && !isReal(tensor))) continue;
+      if (!names.has(name)) continue;
       if (quantized === undefined) {
         found.set(name, await numbersOf(tensor, argument));
         continue;

@@ -13,6 +13,7 @@ import {
   searchMinifloat,
   secondOrder,
 } from '../../src/model-files/index.ts';
+import { readValues } from '../../src/model-files/values.ts';
 import { quantizer } from '../../src/quantizers/index.ts';
 import { bytesOf, type Made, npy, npz, onnx, safetensors } from '../model-file-makers.ts';
 import { testWorld, withFolder } from './cli-world.ts';
@@ -64,6 +65,15 @@ describe('what is read', () => {
       writeFileSync(join(folder, 'x.npz'), await npz({ data: array }, { compress: true }));
       for (const name of ['big.npy', 'x.npz'])
         expect(f32((await bytesIn(join(folder, name)))['data'])).toEqual([...values]);
+    });
+  });
+
+  test('weights that a file has as integers are numbers too', async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, 'm.safetensors');
+      writeFileSync(path, safetensors([made('w', [2], Int32Array.of(3, -4)), made('b', [1], waves(1))]));
+      const found = await readValues(path, '--weights', new Set(['w']));
+      expect([...found]).toEqual([['w', { shape: [2], values: Float32Array.of(3, -4) }]]);
     });
   });
 
