@@ -56,6 +56,12 @@ export function weightsOfCheckpoint(path: string, checkpoint: Checkpoint, task: 
   return teacherWeights(path, arraysUnder('weights', checkpoint.arrays), task);
 }
 
+/** What of a checkpoint makes a teacher: its weights. */
+export const teacherOnly = ({ state, arrays }: Checkpoint): Checkpoint => ({
+  state,
+  arrays: new Map([...arrays].filter(([name]) => name.startsWith('weights/'))),
+});
+
 export const hashOfTeacher = (weights: TeacherWeights): string =>
   hashArrays([...weights.keys()], [...weights.values()]);
 

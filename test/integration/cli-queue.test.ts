@@ -127,6 +127,47 @@ describe.skipIf(!hasRedis)('a sweep by a queue', () => {
     120_000,
   );
 
+  it.each([
+    ['in Redis', []],
+    ['in a folder', ['--store', 'STORE']],
+  ])(
+    'gives runs the teacher that the sweep names, %s',
+    async (_, words) => {
+      const at = (name: string): string => join(folder, `${name}${words.length}`);
+      const out = join(folder, 'plain', 'trained');
+      const taughtBy = readdirSync(out).find((id) =>
+        readFileSync(join(out, id, 'recipe.json'), 'utf8').includes('"float32"'),
+      )!;
+      const file = writeSweep(folder, 8, {
+        ...{ name: 'taught', seeds: [1, 2], baseline: 'first', teacher: join(out, taughtBy) },
+        arms: [
+          { name: 'first', recipe: { recipe: 'distillation', initial: true } },
+          { name: 'second', recipe: { recipe: 'distillation', alpha: 0.25, levels: 'learned' } },
+          { name: 'untaught', recipe: { recipe: 'float32' } },
+        ],
+      });
+      const more = words.map((word) => word.replace('STORE', at('taught-store')));
+      await end(start(['sweep', file, '--out', at('taught-plain')]), 0);
+      const one = worker('--idle', '3', '--concurrency', '2', ...more);
+      const sweep = start(['sweep', file, '--queue', redis.address, '--out', at('taught'), ...more]);
+      await end(sweep, 0);
+      await end(one, 0);
+      const bits = bitsOf(at('taught'));
+      expect(bits).toEqual(bitsOf(at('taught-plain')));
+      expect(bits.size).toBe(6);
+      const teachersOf = (of: string): unknown[] =>
+        [...bits.keys()].map(
+          (id) => JSON.parse(readFileSync(join(of, 'trained', id, 'config.json'), 'utf8')).teacher,
+        );
+      expect(teachersOf(at('taught'))).toEqual(teachersOf(at('taught-plain')));
+      expect(teachersOf(at('taught')).filter((teacher) => teacher === 'given')).toHaveLength(4);
+      expect(one.stderr()).not.toContain('training a teacher first');
+      // No path of a teacher is in a job.
+      expect(await everything()).not.toContain(folder);
+    },
+    180_000,
+  );
+
   it('is the same whoever is killed, stopped beyond the lock or restarted', async () => {
     const sweep = sweepBy('killed');
     let workers = [worker(), worker(), worker()];

@@ -1,6 +1,6 @@
 /** A teacher that a sweep names: its arms are taught by that run, which their ids depend on, and nothing else is. */
 import { EventEmitter } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
@@ -69,11 +69,5 @@ it('is given to the arms with a teacher', async () => {
       [{ teacher: 5 }, /sweep\.teacher/],
     ] as const)
       await expect(idsOf(more)).rejects.toThrow(message);
-    writeFileSync(file('s.json'), JSON.stringify({ ...base, teacher: file('t1') }));
-    const world = testWorld();
-    expect(
-      await run(['sweep', file('s.json'), '--queue', 'redis://127.0.0.1', '--out', folder], world.io),
-    ).toBe(2);
-    expect(world.stderr()).toMatch(/teacher: .*nothing with --queue/);
   });
 }, 120_000);

@@ -84,11 +84,14 @@ const job: RunJob = {
   ...{ run: settings, checkpointEvery: 100, id: runId(settings, basis) },
 };
 const sent = JSON.parse(JSON.stringify(job));
+const taughtBasis = { ...basis, teacher: 'fedcba9876543210' };
+const taught = { ...sent, basis: taughtBasis, teacher: '1'.repeat(64), id: runId(settings, taughtBasis) };
 
 describe('a job', () => {
   it('is read as it was sent', () => {
     expect(readJob(sent)).toEqual(job);
     expect(() => checkVersions(readJob(sent))).not.toThrow();
+    expect(readJob(taught)).toEqual({ ...taught, run: job.run });
   });
 
   it.each([
@@ -97,6 +100,12 @@ describe('a job', () => {
     [{ ...sent, data: '../../etc/passwd' }, 'job.data'],
     [{ ...sent, data: 'z'.repeat(64) }, 'job.data'],
     [{ ...sent, more: 1 }, 'job.more'],
+    [{ ...sent, teacher: '1'.repeat(64) }, 'job.teacher'],
+    [{ ...taught, teacher: undefined }, 'job.teacher'],
+    [{ ...taught, teacher: '../../etc/passwd' }, 'job.teacher'],
+    [{ ...taught, teacher: 'z'.repeat(64) }, 'job.teacher'],
+    [{ ...taught, basis: { ...taughtBasis, teacher: 'z'.repeat(16) } }, 'job.basis.teacher'],
+    [{ ...taught, basis: { ...taughtBasis, teacher: 'a'.repeat(16) } }, 'job.id'],
     [{ ...sent, run: { ...sent.run, model: 'other' } }, 'job.run.model'],
     [{ ...sent, run: { ...sent.run, recipe: { recipe: 'none' } } }, 'job.run.recipe.recipe'],
     [{ ...sent, run: { ...sent.run, steps: 1e9 } }, 'job.run.steps'],

@@ -32,7 +32,7 @@ export interface JobTrainerOptions {
   onEnd(job: RunJob, outcome: Outcome | { readonly failed: string }): void;
 }
 
-/** Bytes of data by their hash, those that were last asked for. */
+/** Bytes of data, or of teachers, by their hash, those that were last asked for. */
 function dataCache(store: Store): (hash: string) => Promise<Uint8Array> {
   let held: { readonly hash: string; readonly bytes: Promise<Uint8Array> } | null = null;
   const fetch = async (hash: string): Promise<Uint8Array> => {
@@ -59,6 +59,7 @@ export class JobTrainer {
   /** Runs among the busy ones that are another worker's by now. */
   readonly #lost = new Set<string>();
   readonly #cached: (hash: string) => Promise<Uint8Array>;
+  readonly #teachers: (hash: string) => Promise<Uint8Array>;
   readonly #breakWith: (error: Error) => void;
   #isClosing = false;
   #done = 0;
@@ -68,6 +69,7 @@ export class JobTrainer {
     this.#options = options;
     this.#idle = Array.from({ length: options.concurrency }, () => trainerProcess(options.launch));
     this.#cached = dataCache(options.store);
+    this.#teachers = dataCache(options.store);
     this.#breakWith = breakWith;
   }
 
@@ -177,9 +179,11 @@ export class JobTrainer {
     const { store, name, onNote } = this.#options;
     const checkpoint = { kind: 'checkpoints', hash: job.id } as const;
     const [data, state] = [await this.#cached(job.data), await store.read(checkpoint)];
+    const teacher = job.teacher === undefined ? {} : { teacher: await this.#teachers(job.teacher) };
     return trainer.run({
       job,
       data,
+      ...teacher,
       state,
       onNote,
       onStep(step, loss, seconds) {

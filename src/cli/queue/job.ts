@@ -29,6 +29,8 @@ export interface RunJob {
   readonly basis: RunBasis;
   /** SHA-256 of the data as the store has them. */
   readonly data: string;
+  /** Of a run that is given a teacher: SHA-256 of that, as the store has it. */
+  readonly teacher?: string;
   readonly sweep: string;
   readonly arm: string;
   readonly run: RunSettings;
@@ -41,8 +43,9 @@ const hexadecimal = (digits: number) => line(digits, digits);
 
 const schema = fields({
   halfulp: line(100),
-  basis: fields({ numerics: line(), data: hexadecimal(16) }),
+  basis: fields({ numerics: line(), data: hexadecimal(16), teacher: maybe(hexadecimal(16)) }),
   data: hexadecimal(64),
+  teacher: maybe(hexadecimal(64)),
   sweep: fileName,
   arm: fileName,
   run: fields({
@@ -66,13 +69,21 @@ export function readJob(given: unknown): RunJob {
     ['basis.data', job.basis.data],
     ['data', job.data],
     ['id', job.id],
+    ['basis.teacher', job.basis.teacher ?? '0'],
+    ['teacher', job.teacher ?? '0'],
   ] as const)
     if (!/^[\da-f]+$/.test(hash)) throw new ArgumentError(`job.${name}`, hash, 'hexadecimal digits');
+  const { teacher, basis: sent, ...rest } = job;
+  const { teacher: taughtBy, ...others } = sent;
+  const isTaught = taughtBy !== undefined;
+  if (isTaught !== (teacher !== undefined))
+    throw new ArgumentError('job.teacher', teacher, isTaught ? 'the hash of its teacher' : 'nothing');
+  const basis: RunBasis = { ...others, ...(isTaught && { teacher: taughtBy }) };
   const recipe = within('job.run', () => recipeFrom(job.run.recipe));
   const run: RunSettings = { ...job.run, recipe, evaluateEvery: job.run.evaluateEvery };
-  const id = runId(run, job.basis);
+  const id = runId(run, basis);
   if (id !== job.id) throw new ArgumentError('job.id', job.id, `the hash of the run, ${id}`);
-  return { ...job, run };
+  return { ...rest, ...(teacher !== undefined && { teacher }), basis, run };
 }
 
 /** Version of this package. */

@@ -9,7 +9,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { makeFolders, writeWholeFile } from '../../files/write.ts';
 import { encodeData } from '../../train/data-file.ts';
-import type { TrainingData } from '../../train/index.ts';
+import { type Checkpoint, encodeCheckpoint, type TrainingData } from '../../train/index.ts';
 import { hasResult, readConfig, readRecords } from '../run-files.ts';
 import { type Sweep, settingsOfRun } from '../sweep/definition.ts';
 import type { RunBasis, SweepArm, SweepRun } from '../sweep/sweep-run.ts';
@@ -26,6 +26,8 @@ export interface QueuedSweep {
   readonly sweep: Sweep;
   /** What an arm is trained on. */
   dataOf(arm: SweepArm): TrainingData;
+  /** The weights of the teacher that an arm is given. */
+  teacherOf(arm: SweepArm): Checkpoint | undefined;
   /** What runs without data of their own rest on. */
   readonly basis: RunBasis;
   /** Of the run folders. */
@@ -47,25 +49,33 @@ const atATime = 500;
 /** Times that a run is tried where its process ends without a word. */
 const attempts = 3;
 
-/** Puts the data of runs into the store, once each. Gives their hashes by arm. */
-async function storeData(
-  { dataOf, store }: QueuedSweep,
+/** What of a run lies in the store, by its hash there. */
+type Stored = Pick<RunJob, 'data' | 'teacher'>;
+
+/** Puts the data and the teachers of runs into the store, once each. */
+async function storeInputs(
+  { dataOf, teacherOf, store }: QueuedSweep,
   runs: readonly SweepRun[],
-): Promise<(run: SweepRun) => string> {
-  const hashes = new Map<TrainingData, string>();
-  for (const data of new Set(runs.map(({ arm }) => dataOf(arm)))) {
-    const bytes = encodeData(data);
+): Promise<(run: SweepRun) => Stored> {
+  const hashes = new Map<TrainingData | Checkpoint, string>();
+  const add = async (given: TrainingData | Checkpoint, bytes: Uint8Array): Promise<void> => {
     const hash = hashBytes(bytes);
     await store.add({ kind: 'data', hash }, bytes);
-    hashes.set(data, hash);
-  }
-  return ({ arm }) => hashes.get(dataOf(arm))!;
+    hashes.set(given, hash);
+  };
+  for (const data of new Set(runs.map(({ arm }) => dataOf(arm)))) await add(data, encodeData(data));
+  for (const teacher of new Set(runs.map(({ arm }) => teacherOf(arm))))
+    if (teacher !== undefined) await add(teacher, encodeCheckpoint(teacher));
+  return ({ arm }) => {
+    const teacher = teacherOf(arm);
+    return { data: hashes.get(dataOf(arm))!, ...(teacher && { teacher: hashes.get(teacher)! }) };
+  };
 }
 
-function jobOf({ sweep }: QueuedSweep, run: SweepRun, data: string): RunJob {
+function jobOf({ sweep }: QueuedSweep, run: SweepRun, stored: Stored): RunJob {
   const { basis } = run;
   return {
-    ...{ halfulp: ownVersion(), basis, data, sweep: sweep.name, arm: run.arm.name },
+    ...{ halfulp: ownVersion(), basis, ...stored, sweep: sweep.name, arm: run.arm.name },
     ...{ run: settingsOfRun(sweep, run), checkpointEvery: sweep.checkpointEvery, id: run.id },
   };
 }
@@ -75,13 +85,13 @@ async function put(
   queue: Queue,
   queued: QueuedSweep,
   runs: readonly SweepRun[],
-  hashOf: (run: SweepRun) => string,
+  storedOf: (run: SweepRun) => Stored,
 ): Promise<void> {
   for (let i = 0; i < runs.length; i += atATime)
     await queue.addBulk(
       runs.slice(i, i + atATime).map((run) => ({
         name: listedName(queued.sweep.name, run.arm.name, run.seed),
-        data: jobOf(queued, run, hashOf(run)),
+        data: jobOf(queued, run, storedOf(run)),
         opts: {
           jobId: jobName(run.id),
           attempts,
@@ -120,7 +130,7 @@ async function endsOf(queue: Queue): Promise<{ done: Set<string>; failed: Set<st
 export async function runQueued(queued: QueuedSweep, runs: readonly SweepRun[]): Promise<void> {
   const { redis, packages, store, signal } = queued;
   const kind: RunKind = { halfulp: ownVersion(), numerics: queued.basis.numerics, store: store.id };
-  const hashOf = await storeData(queued, runs);
+  const storedOf = await storeInputs(queued, runs);
   await announceKind(redis, kind);
   const queue = openQueue(kind, redis, packages);
   try {
@@ -129,8 +139,8 @@ export async function runQueued(queued: QueuedSweep, runs: readonly SweepRun[]):
     // A sweep that is started again tries again what has failed.
     const { failed } = await endsOf(queue);
     for (const name of left.keys()) if (failed.has(name)) await (await queue.getJob(name))?.retry();
-    await put(queue, queued, [...left.values()], hashOf);
-    await watch(queue, queued, left, hashOf);
+    await put(queue, queued, [...left.values()], storedOf);
+    await watch(queue, queued, left, storedOf);
   } finally {
     await queue.close();
   }
@@ -142,7 +152,7 @@ async function watch(
   queue: Queue,
   queued: QueuedSweep,
   left: Map<string, SweepRun>,
-  hashOf: (run: SweepRun) => string,
+  storedOf: (run: SweepRun) => Stored,
 ): Promise<void> {
   const { redis, store, signal, onEnd, onNote } = queued;
   const drained = await timesDrained(redis);
@@ -166,7 +176,7 @@ async function watch(
       await store.remove(result);
     }
     await queue.remove(name);
-    await put(queue, queued, [left.get(name)!], hashOf);
+    await put(queue, queued, [left.get(name)!], storedOf);
   };
   const audit = async (): Promise<void> => {
     const isDrained = (await timesDrained(redis)) > drained;
@@ -181,7 +191,7 @@ async function watch(
         queue,
         queued,
         lost.map((name) => left.get(name)!),
-        hashOf,
+        storedOf,
       );
     if (hasToldOfWorkers || left.size === 0) return;
     hasToldOfWorkers = true;

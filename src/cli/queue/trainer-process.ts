@@ -9,6 +9,7 @@ import type { FromTrainer, Outcome, ToTrainer } from './trainer.ts';
 interface RunCall {
   readonly job: RunJob;
   readonly data: Uint8Array;
+  readonly teacher?: Uint8Array;
   /** Of the run's last checkpoint; null without one. */
   readonly state: Uint8Array | null;
   onNote(text: string): void;
@@ -53,7 +54,11 @@ interface RunView {
 }
 
 /** Hears of a run in a process until it ends, or the process does. */
-function followRun(child: ChildProcess, call: Omit<RunCall, 'job' | 'data' | 'state'>, view: RunView) {
+function followRun(
+  child: ChildProcess,
+  call: Omit<RunCall, 'job' | 'data' | 'teacher' | 'state'>,
+  view: RunView,
+) {
   return new Promise<RunEnd>((resolve, reject) => {
     const settle = (done: () => void): void => {
       child.off('message', hear);
@@ -110,11 +115,12 @@ export function trainerProcess(launch: LaunchTrainer = launchTrainer): Trainer {
   };
 
   return {
-    run({ job, data, state, ...call }) {
+    run({ job, data, teacher, state, ...call }) {
       child ??= start();
       const end = followRun(child, call, { isStopping: () => isStopping, lastWords: () => lastWords });
       isStopping = false;
-      send(child, { kind: 'run', job, state, ...(heldData === job.data ? {} : { data }) });
+      const own = { job, state, ...(teacher && { teacher }) };
+      send(child, { kind: 'run', ...own, ...(heldData === job.data ? {} : { data }) });
       heldData = job.data;
       return end;
     },

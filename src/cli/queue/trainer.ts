@@ -5,8 +5,15 @@
 import { ArgumentError } from '../../errors.ts';
 import { jsonText } from '../../json.ts';
 import { decodeData } from '../../train/data-file.ts';
-import { type Checkpoint, encodeCheckpoint, type TrainingData, train } from '../../train/index.ts';
+import {
+  type Checkpoint,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type TrainingData,
+  train,
+} from '../../train/index.ts';
 import { taskOf } from '../../train/tasks.ts';
+import { hashOfTeacher, weightsOfCheckpoint } from '../../train/teacher.ts';
 import { openBackend } from '../backend.ts';
 import { basisOf } from '../sweep/basis.ts';
 import { configOf, type RunOptions, trainingOf } from '../train/settings.ts';
@@ -20,6 +27,8 @@ export type ToTrainer =
       readonly job: RunJob;
       /** Absent where they are those of the run before. */
       readonly data?: Uint8Array;
+      /** The checkpoint of the teacher that the run is given. */
+      readonly teacher?: Uint8Array;
       readonly state: Uint8Array | null;
     }
   /** The checkpoint has been stored: the run goes on. */
@@ -74,6 +83,26 @@ function dataOf(
   return held.data;
 }
 
+/** The teacher that a run is given. */
+function teacherOf(
+  { teacher: hash, basis, run }: RunJob,
+  options: RunOptions,
+  data: TrainingData,
+  bytes: Uint8Array | undefined,
+): { readonly teacher?: Checkpoint } {
+  if (bytes === undefined) return {};
+  const teacher = decodeCheckpoint(bytes, `teacher ${hash}`);
+  const task = taskOf(trainingOf(options).model, data);
+  const own = hashOfTeacher(weightsOfCheckpoint('teacher', teacher, task));
+  if (own !== basis.teacher)
+    throw new ArgumentError(
+      'job.basis.teacher',
+      basis.teacher,
+      `the hash of the teacher, ${own}, for ${run.model}`,
+    );
+  return { teacher };
+}
+
 /** Where a run goes on; from the beginning where its state is damaged. */
 function stateOf(id: string, bytes: Uint8Array | null): { records: string; checkpoint: Checkpoint | null } {
   if (bytes === null) return { records: '', checkpoint: null };
@@ -85,13 +114,19 @@ function stateOf(id: string, bytes: Uint8Array | null): { records: string; check
   }
 }
 
-async function trainJob({ job, data: bytes, state }: ToTrainer & { kind: 'run' }): Promise<void> {
+async function trainJob({
+  job,
+  data: bytes,
+  teacher: ofTeacher,
+  state,
+}: ToTrainer & { kind: 'run' }): Promise<void> {
   const { id, run, checkpointEvery } = job;
   const options: RunOptions = {
     ...{ ...run, batch: undefined, gradientDraws: run.gradientDraws ?? 0, checkpointEvery },
     ...({ backend: 'wasm', kernels: 'own' } as const),
   };
   const data = dataOf(job, options, bytes);
+  const given = teacherOf(job, options, data, ofTeacher);
   const { records, checkpoint } = stateOf(id, state);
   const lines = [records];
   let noted = 0;
@@ -100,6 +135,7 @@ async function trainJob({ job, data: bytes, state }: ToTrainer & { kind: 'run' }
     ...trainingOf(options),
     ...{ tf: await openBackend('wasm'), data, signal: stopping.signal },
     ...(checkpoint === null ? {} : { resume: checkpoint }),
+    ...given,
     onStep(record) {
       append({ type: 'step', ...record });
       const { step, loss, seconds } = record;
@@ -125,7 +161,7 @@ async function trainJob({ job, data: bytes, state }: ToTrainer & { kind: 'run' }
   const { recipe: _recipe, ...numbers } = result;
   append({ type: 'result', ...numbers });
   const files = {
-    config: `${JSON.stringify(configOf(options, data), null, 2)}\n`,
+    config: `${JSON.stringify({ ...configOf(options, data), ...(given.teacher && { teacher: 'given' }) }, null, 2)}\n`,
     metrics: lines.join(''),
     result: `${jsonText(numbers, 2)}\n`,
   };

@@ -6,7 +6,6 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { within } from '../../check.ts';
-import { ArgumentError } from '../../errors.ts';
 import { prepareFolder } from '../../files/write.ts';
 import { jsonText } from '../../json.ts';
 import { namePattern } from '../../train/name-pattern.ts';
@@ -56,14 +55,7 @@ async function planOf(file: string, given: SweepOptions, io: Io) {
   checkDataFor(named.model, data);
   const whole = Object.keys(data).length === 0 ? named : { ...named, data };
   const sweep = definitions.withSeeds(whole, seeds, given.arms);
-  const taught = sweep.arms.find(({ teacher }) => teacher !== undefined);
-  if (given.queue !== undefined && taught !== undefined)
-    throw new ArgumentError(
-      `sweep.arms (${taught.name}).teacher`,
-      taught.teacher,
-      'nothing with --queue, whose workers do not have that run',
-    );
-  const { dataOf, taskOf, basis, own } = await openData(sweep);
+  const { dataOf, teacherOf, taskOf, basis, own } = await openData(sweep);
   const all = definitions.sweepRuns(sweep, basis, own);
   const runs = shard === null ? all : runsOfShard(all, shard);
   const isTraining = !given.report && given.merge === undefined;
@@ -79,7 +71,7 @@ async function planOf(file: string, given: SweepOptions, io: Io) {
     left.map(({ arm }) => arm),
     given.workers,
   );
-  return { sweep, dataOf, basis, shard, all, runs, asked, left, folder, hours };
+  return { sweep, dataOf, teacherOf, basis, shard, all, runs, asked, left, folder, hours };
 }
 
 type Plan = Awaited<ReturnType<typeof planOf>>;
@@ -102,13 +94,13 @@ async function complete(plan: Plan, given: SweepOptions, io: Io): Promise<number
     import('./report.ts'),
     import('./basis.ts'),
   ]);
-  const { sweep, dataOf, basis, shard, all, runs, asked, left, folder } = plan;
+  const { sweep, dataOf, teacherOf, basis, shard, all, runs, asked, left, folder } = plan;
   const resultsOf = (failures: ReadonlyMap<string, string>): SweepResults =>
     sweepResults(sweep, runs, folder, failures, staleResults(folder, runs, all));
   const queued =
     given.queue === undefined
       ? null
-      : await training.trainByQueue(given, { sweep, dataOf, basis, folder }, left, io);
+      : await training.trainByQueue(given, { sweep, dataOf, teacherOf, basis, folder }, left, io);
   const live = queued === null || given.json ? null : reports.liveTable(io, resultsOf);
   try {
     const { workers } = given;

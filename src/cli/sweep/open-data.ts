@@ -1,12 +1,13 @@
 /** What the models of a sweep are trained on, and what its runs rest on. Brings TensorFlow.js. */
 import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import type { Checkpoint } from '../../train/checkpoint.ts';
 import { readCheckpoint } from '../../train/files.ts';
 import { canonicalJson } from '../../train/hash.ts';
 import { modelConfig } from '../../train/model-config.ts';
 import type { Task } from '../../train/task.ts';
 import { type TrainingData, taskOf } from '../../train/tasks.ts';
-import { hashOfTeacher, weightsOfCheckpoint } from '../../train/teacher.ts';
+import { hashOfTeacher, teacherOnly, weightsOfCheckpoint } from '../../train/teacher.ts';
 import { checkpointPath } from '../run-checkpoint.ts';
 import { loadData } from '../training-data.ts';
 import { basisOf } from './basis.ts';
@@ -16,6 +17,8 @@ import type { RunBasis, SweepArm } from './sweep-run.ts';
 /** The data of a sweep, and of arms with data of their own. */
 interface SweepData {
   readonly dataOf: (arm: SweepArm) => TrainingData;
+  /** The weights of the teacher that an arm is given. */
+  readonly teacherOf: (arm: SweepArm) => Checkpoint | undefined;
   readonly taskOf: (arm: SweepArm) => Task;
   readonly basis: RunBasis;
   /** By the names of arms with data of their own, or a teacher. */
@@ -32,14 +35,20 @@ const refuse =
     throw new ArgumentError(`sweep.arms (${name}).${field}`, given, accepted);
   };
 
-/** The hash of a teacher's weights, for the task of an arm. Throws ArgumentError naming its field. */
-function teacherHash(path: string, arm: SweepArm, task: Task): string {
+interface GivenTeacher {
+  readonly checkpoint: Checkpoint;
+  /** Of its weights. */
+  readonly hash: string;
+}
+
+/** A teacher that is given, for the task of an arm. Throws ArgumentError naming its field. */
+function openTeacher(path: string, arm: SweepArm, task: Task): GivenTeacher {
   const accepted = 'the folder of a run with a checkpoint, or a checkpoint file';
   return refusedAs(
-    () =>
-      hashOfTeacher(
-        weightsOfCheckpoint('teacher', readCheckpoint(checkpointPath('teacher', path, accepted)), task),
-      ),
+    () => {
+      const checkpoint = teacherOnly(readCheckpoint(checkpointPath('teacher', path, accepted)));
+      return { checkpoint, hash: hashOfTeacher(weightsOfCheckpoint('teacher', checkpoint, task)) };
+    },
     ({ argument, given }) =>
       argument.startsWith('teacher')
         ? `sweep.arms (${arm.name}).${argument}`
@@ -64,11 +73,16 @@ export async function openData({ model, data: options, arms }: Sweep): Promise<S
   for (const arm of arms) if (arm.data !== undefined) own.set(arm.name, await open(arm).catch(refuse(arm)));
   const dataOf = ({ name }: SweepArm): TrainingData => (own.get(name) ?? shared).data;
   const taskOfArm = (arm: SweepArm): Task => taskOf(modelConfig(arm.model ?? model), dataOf(arm));
+  const teachers = new Map<string, GivenTeacher>();
   const bases = new Map([...own].map(([name, { basis }]): [string, RunBasis] => [name, basis]));
   for (const arm of arms)
     if (arm.teacher !== undefined) {
       const basis = bases.get(arm.name) ?? shared.basis;
-      bases.set(arm.name, { ...basis, teacher: teacherHash(arm.teacher, arm, taskOfArm(arm)) });
+      const teacher = openTeacher(arm.teacher, arm, taskOfArm(arm));
+      const known = [...teachers.values()].find(({ hash }) => hash === teacher.hash);
+      teachers.set(arm.name, known ?? teacher);
+      bases.set(arm.name, { ...basis, teacher: teacher.hash });
     }
-  return { dataOf, taskOf: taskOfArm, basis: shared.basis, own: bases };
+  const teacherOf = ({ name }: SweepArm): Checkpoint | undefined => teachers.get(name)?.checkpoint;
+  return { dataOf, teacherOf, taskOf: taskOfArm, basis: shared.basis, own: bases };
 }

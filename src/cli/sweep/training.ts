@@ -73,7 +73,7 @@ export const trainHere = (
 /** Runs in the workers of a queue, to which there is a connection until `close`. */
 export async function trainByQueue(
   { queue, store: folderOfStore }: SweepOptions,
-  what: Pick<QueuedSweep, 'sweep' | 'dataOf' | 'basis' | 'folder'>,
+  what: Pick<QueuedSweep, 'sweep' | 'dataOf' | 'teacherOf' | 'basis' | 'folder'>,
   runs: readonly SweepRun[],
   io: Io,
 ): Promise<Training & { close(): void }> {
