@@ -190,6 +190,10 @@ const where = fields({
 const someOf = <E extends Record<string, Schema>>(entries: E) =>
   maybe(fields(Object.fromEntries(Object.entries(entries).map(([name, one]) => [name, maybe(one)]))));
 
+const ratesEntries = Object.fromEntries(
+  ['parameter', ...learnedNames].map((part) => [part, maybe(number({ above: 0, to: 1 }))]),
+);
+
 const rule = fields({
   where,
   set: fields({
@@ -200,6 +204,7 @@ const rule = fields({
     first: maybe(codecSchema),
     second: maybe(codecSchema),
     weightDecay: maybe(decaySchema),
+    rates: maybe(fields(ratesEntries)),
     frozen: maybe(boolean),
     learns: maybe(list(word(learnedNames), 0, learnedNames.length)),
     fixedCodes: maybe(boolean),

@@ -90,6 +90,9 @@ export interface ComplexForm {
 /** What of an operand may be trained, beside bits. */
 type LearnedOf = 'scale' | 'zeroPoint' | 'form' | 'levels';
 
+/** What has a rate of its own: a parameter, and what its quantisers learn. */
+export type RatedPart = LearnedOf | 'bits' | 'parameter';
+
 export interface LearnScale {
   /** `form`: all numbers of the operand's form; `levels`: the values of its format, which begin as they are. */
   readonly of: LearnedOf;
@@ -199,6 +202,11 @@ export interface RuleSet<N extends string = never> extends PartialSlots<N> {
   readonly second?: StateCodecSpec | N;
   /** In place of the optimiser's, whatever the number of axes. */
   readonly weightDecay?: number;
+  /**
+   * Peak rates, which follow the recipe's schedule: of the parameter in place of the run's, and of what its quantisers learn in place of
+   * those that they say.
+   */
+  readonly rates?: Readonly<Partial<Record<RatedPart, number>>>;
   /** Whether updates leave the parameter as it is. */
   readonly frozen?: boolean;
   /** What of its quantisers is trained, of what they say. Default: all of it. */

@@ -8,6 +8,7 @@ import { bitsOfWeight } from './bits-per-weight.ts';
 import { blocksOf, matches, type Selectable, settingsUnder, slotsUnder } from './engine/rules.ts';
 import { storeOf } from './engine/stored-weights.ts';
 import { firstStepOf, type RulesInForce, rulesOfAction, rulesOfPhase, Timeline } from './engine/timeline.ts';
+import { canonicalJson } from './hash.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
 import { namePattern } from './name-pattern.ts';
 import { type MomentCodecs, momentsOf, type OptimizerSettings } from './optimizers/index.ts';
@@ -219,7 +220,15 @@ export function rolesOf(
 /** The row of a parameter, or of products without one. */
 function rowOf(context: RowContext, inForce: RulesInForce, one: Selectable): string[] {
   const { recipe, matrixOf, blocks } = context;
-  const { first, second, frozen, learns, fixedCodes, updated = 1 } = settingsUnder(inForce, one, blocks);
+  const {
+    first,
+    second,
+    rates,
+    frozen,
+    learns,
+    fixedCodes,
+    updated = 1,
+  } = settingsUnder(inForce, one, blocks);
   const own = {
     ...recipe.optimizer,
     ...(first && { first }),
@@ -239,6 +248,7 @@ function rowOf(context: RowContext, inForce: RulesInForce, one: Selectable): str
     (store === undefined ? 'float32' : storeWords(store)) +
       (frozen === true ? ', frozen' : updated < 1 ? `, ${updated} of its channels updated` : '') +
       (fixedCodes === true ? ', codes fixed' : '') +
+      (rates === undefined ? '' : `, rates ${canonicalJson(rates)}`) +
       (learns === undefined ? '' : `, learns ${learns.join(' ') || 'nothing'}`),
     ...stateWords(own, isMatrix(one)),
     one.role,

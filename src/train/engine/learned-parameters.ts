@@ -100,8 +100,9 @@ export class LearnedParameters implements StepPart {
   /** What of a slot's quantiser is trained at present. */
   #learnsNow({ layer, spec: { learn = [] } }: Slot): readonly LearnSpec[] {
     const one = this.#engine.parameters.find(({ name }) => name === layer);
-    const learns = one && this.#engine.settingsAt(one, this.#engine.clockOf(layer)).learns;
-    return learns === undefined ? learn : learn.filter(({ of }) => learns.includes(of));
+    const { learns, rates = {} } = one ? this.#engine.settingsAt(one, this.#engine.clockOf(layer)) : {};
+    const now = learns === undefined ? learn : learn.filter(({ of }) => learns.includes(of));
+    return now.map((own) => ({ ...own, learningRate: rates[own.of] ?? own.learningRate }));
   }
 
   /** Gradients of a step that is left out are forgotten. */
@@ -116,17 +117,17 @@ export class LearnedParameters implements StepPart {
     const state = slot.memory;
     const trained: SlotMemory = Object.fromEntries(
       learn.map((one) => {
-        const key = `${slot.key}/${one.of}`;
-        if (one.of === 'bits') return ['bits', this.#trainBits(slot, key, gradients, clock)];
-        const field = fieldOf[one.of];
+        if (one.of === 'bits') return ['bits', this.#trainBits(slot, one.learningRate, gradients, clock)];
+        const [field, key] = [fieldOf[one.of], `${slot.key}/${one.of}`];
         return [field, this.#step(key, one, state[field]!, gradients[field]!, clock)];
       }),
     );
     slot.remember(slot.settled({ ...state, ...trained }), { seed, step: clock });
   }
 
-  #trainBits(slot: Slot, key: string, gradients: LearnedGradients, clock: number): number[] {
-    const learning = bitLearning(slot.spec)!;
+  #trainBits(slot: Slot, learningRate: number, gradients: LearnedGradients, clock: number): number[] {
+    const key = `${slot.key}/bits`;
+    const learning = { ...bitLearning(slot.spec)!, learningRate };
     const given = gradients.bits!;
     const before = slot.memory.bits ?? Array.from(given.bits, () => initialParameter(learning));
     const { penalty, gradient } = trainedBits(learning, before, given);

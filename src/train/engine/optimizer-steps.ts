@@ -146,6 +146,13 @@ export class OptimizerSteps implements StepPart {
         const clock = this.#engine.clockOf(one.name);
         return this.#engine.settingsAt(one, isLast ? Math.max(clock - 1, 0) : clock);
       },
+      rateOf: (variable) => {
+        const one = this.#byVariable.get(variable);
+        if (one === undefined) return undefined;
+        const clock = this.#engine.clockOf(one.name);
+        const peak = this.#engine.settingsAt(one, clock).rates?.parameter;
+        return peak === undefined ? undefined : this.#engine.timeline.rateAt(peak, clock);
+      },
     };
   }
 
@@ -221,8 +228,9 @@ export class OptimizerSteps implements StepPart {
         `run.optimizer(rate): the recipe has ${project === undefined ? 'operators on its steps' : 'a projection'}`,
       );
     for (const one of own) {
-      const { first, second, weightDecay } = this.#engine.settingsAt(one, this.#engine.clockOf(one.name));
-      const isRuled = isOurs(optimizer) && [first, second, weightDecay].some((set) => set !== undefined);
+      const set = this.#engine.settingsAt(one, this.#engine.clockOf(one.name));
+      const ofOurs = isOurs(optimizer) ? [set.first, set.second, set.weightDecay] : [];
+      const isRuled = [set.rates?.parameter, ...ofOurs].some((own) => own !== undefined);
       const why = this.#fedBack.has(one.name)
         ? `the store of ${one.name} has feedback into its momentum`
         : `rules say how ${one.name} is updated`;

@@ -9,8 +9,10 @@ import { namePattern } from '../name-pattern.ts';
 import { isSlotted } from '../parameter-role.ts';
 import {
   type LinearSlots,
+  type OperandSpec,
   type PartialSlots,
   plainSlots,
+  type RatedPart,
   type Recipe,
   type Rule,
   type RuleSet,
@@ -19,7 +21,7 @@ import {
 import { checkPartners } from '../slots-check.ts';
 import { slotsOfFilter } from './convolution-slots.ts';
 import type { EngineParameter } from './parameters.ts';
-import { type RulesInForce, rulesOfAction, Timeline } from './timeline.ts';
+import { type RulesInForce, rulesOfAction, rulesOfPhase, Timeline } from './timeline.ts';
 
 /** What rules look at: a parameter, or a product without one. */
 export type Selectable = Pick<EngineParameter, 'name' | 'layer' | 'depth' | 'kind' | 'shape' | 'ends'> & {
@@ -155,6 +157,7 @@ export function checkMatches(recipe: Recipe, parameters: readonly Selectable[], 
   });
   checkStored(recipe, parameters);
   const timeline = new Timeline(recipe, steps);
+  checkRates(timeline, parameters, blocks);
   for (const clock of timeline.changes()) {
     const rules = timeline.rulesAt(clock);
     const path = `recipe.phases[${timeline.phaseAt(clock)}]`;
@@ -170,6 +173,37 @@ export function checkMatches(recipe: Recipe, parameters: readonly Selectable[], 
         );
     }
   }
+}
+
+/** Whether a rate of a parameter, or of what its quantisers learn, is that of a step. */
+function isRated(part: RatedPart, { frozen, learns }: ParameterSettings, slots: LinearSlots): boolean {
+  if (part === 'parameter') return frozen !== true;
+  if (learns?.includes(part) === false) return false;
+  return Object.values(slots).some((product) =>
+    Object.values(product).some((spec) => (spec as OperandSpec | null)?.learn?.some(({ of }) => of === part)),
+  );
+}
+
+/** Checks that each rate that a rule of the recipe or a phase sets is that of something. Throws ArgumentError naming one that is not. */
+function checkRates(timeline: Timeline, parameters: readonly Selectable[], blocks: number): void {
+  const { recipe } = timeline;
+  const { rules: common = [], phases } = recipe;
+  const acting = new Map<object, Set<string>>();
+  // Short runs do not come to all phases.
+  const times = [...timeline.changes()].map((clock) => timeline.rulesAt(clock));
+  for (const inForce of [...phases.map((phase) => rulesOfPhase(recipe, phase)), ...times])
+    for (const one of parameters) {
+      const settings = settingsUnder(inForce, one, blocks);
+      if (settings.rates === undefined) continue;
+      const known = acting.get(settings.rates) ?? new Set();
+      acting.set(settings.rates, known);
+      for (const part of Object.keys(settings.rates) as RatedPart[])
+        if (isRated(part, settings, slotsUnder(inForce, one, blocks))) known.add(part);
+    }
+  for (const { set } of [...common, ...phases.flatMap(({ rules = [] }) => rules)])
+    for (const [part, rate] of Object.entries(set.rates ?? {}))
+      if (acting.get(set.rates!)?.has(part) !== true)
+        throw new ArgumentError(`recipe.rules.set.rates.${part}`, rate, 'nothing, where that is not trained');
 }
 
 /** Checks that a recipe's store is for some parameter. Throws ArgumentError that lists the names there are. */

@@ -79,6 +79,8 @@ export interface Governor {
   nameOf(variable: string): string;
   /** @param isLast of the last step, not of the next one */
   settingsOf(variable: string, isLast?: boolean): MomentCodecs & { readonly weightDecay?: number };
+  /** The rate of a variable's next step, where it has one of its own. */
+  rateOf(variable: string): number | undefined;
   /** Whether a variable is a weight inside the blocks. */
   isLinear(variable: string): boolean;
   /** Whether some store needs the momentum. */

@@ -131,15 +131,20 @@ class RuleSteps {
     );
   }
 
+  /** The rate of one variable's step, before what it goes through. */
+  #ownRate(name: string): number {
+    return this.#options.governor?.rateOf(name) ?? this.learningRate;
+  }
+
   /** The rate of one variable's step. */
   #rateOf(name: string, gradient: Tensor, { second }: Move): number {
     const { stepOperators = [] } = this.#options;
-    if (second === undefined || (stepOperators.length === 0 && this.rms === undefined))
-      return this.learningRate;
+    const own = this.#ownRate(name);
+    if (second === undefined || (stepOperators.length === 0 && this.rms === undefined)) return own;
     const { estimate, correction } = second;
     const [g, squares] = [gradient.dataSync(), estimate.dataSync()];
     this.rms?.set(name, rmsOf(g, squares, correction));
-    return this.learningRate / stepDivisor(stepOperators, g, squares, correction);
+    return own / stepDivisor(stepOperators, g, squares, correction);
   }
 
   /** Whether nothing looks at what a step makes of the states, or rounds it. */
@@ -167,7 +172,7 @@ class RuleSteps {
     const gradient = projector?.project(whole) ?? whole;
     const states = this.#statesOf(name, gradient.shape);
     const isWhole = projector === undefined && this.#isPlain;
-    const atOnce = isWhole ? this.#decayOf(variable, this.learningRate) : undefined;
+    const atOnce = isWhole ? this.#decayOf(variable, this.#ownRate(name)) : undefined;
     const move = moved({ gradient, states, variable, atOnce });
     const { writeBack = this.#writeBack } = this.#options.governor ?? {};
     if ('commit' in move) {

@@ -18,16 +18,24 @@ export interface EfficientQatOptions extends RecipeOptions {
   readonly blocks?: number;
   /** Part of all steps in which blocks are trained one by one, each as long: above 0 and below 1. Default 0.6. */
   readonly blockwise?: number;
-  /** Peak rate of steps and zero points. Default 1e-4. */
+  /** Peak rate of steps and zero points, block by block. Default 1e-4. */
   readonly scaleRate?: number;
+  /** Peak rate of weights, and all else that a block has. Default, as published: a fifth of `scaleRate` at 2 bits, else a tenth. */
+  readonly weightRate?: number;
+  /** Peak rate of steps end to end. Default, as published: likewise. */
+  readonly endRate?: number;
 }
+
+const rate = maybe(number({ above: 0, to: 1 }));
 
 const efficientQatOptions = optionsOf({
   bits: maybe(integer(2, 8)),
   group: maybe(integer(1, 2 ** 20)),
   blocks: maybe(integer(1, 99)),
   blockwise: maybe(number({ above: 0, below: 1 })),
-  scaleRate: maybe(number({ above: 0, to: 1 })),
+  scaleRate: rate,
+  weightRate: rate,
+  endRate: rate,
 });
 
 /**
@@ -41,6 +49,8 @@ const efficientQatOptions = optionsOf({
 export function efficientQat(options: EfficientQatOptions = {}): Recipe {
   checkOptions(efficientQatOptions, options);
   const { bits = 2, group = 64, blocks = 2, blockwise = 0.6, scaleRate = 1e-4 } = options;
+  const least = scaleRate / (bits === 2 ? 5 : 10);
+  const { weightRate = least, endRate = least } = options;
   const grouped = groupedWeights(bits, group, scaleRate);
   const w: OperandSpec = {
     ...grouped,
@@ -53,13 +63,21 @@ export function efficientQat(options: EfficientQatOptions = {}): Recipe {
     objective: { task: 0, features: 1, block },
     rules: [
       { where: { parameter: '.' }, set: rest },
-      { where: { depth: [block, block] }, set: { frozen: false, learns: ['scale', 'zeroPoint'] } },
+      {
+        where: { depth: [block, block] },
+        set: { frozen: false, learns: ['scale', 'zeroPoint'], rates: { parameter: weightRate } },
+      },
     ],
   });
   const whole: Phase = {
     ...phase(blockwise, slots),
     optimizerState: 'reset',
-    rules: [{ where: { parameter: '.' }, set: { frozen: true, learns: ['scale'], fixedCodes: true } }],
+    rules: [
+      {
+        where: { parameter: '.' },
+        set: { frozen: true, learns: ['scale'], fixedCodes: true, rates: { scale: endRate } },
+      },
+    ],
   };
   const name = [
     `efficientqat${bits}-group${group}`,
