@@ -597,10 +597,13 @@ describe('recipes', () => {
       },
     ],
     distillation: [
-      {
-        ...{ ...common, ...rounding, alpha: 0.25, temperature: 4, features: 2, initial: true },
-        ...{ bits: 3, group: 32, levels: 'learned', levelRate: 1e-2 },
-      },
+      [
+        {
+          ...{ ...common, ...rounding, alpha: 0.25, temperature: 4, features: 2, initial: true },
+          ...{ bits: 3, group: 32, levels: 'learned', levelRate: 1e-2 },
+        },
+        { scaling: 'minmax' },
+      ],
     ],
     teacherIntervention: [
       {
@@ -611,7 +614,12 @@ describe('recipes', () => {
     efficientDm: [
       { ...common, bits: 3, rank: 2, alpha: 8, activations: false, adapterRate: 1e-2, scaleRate: 1e-3 },
     ],
-    efficientQat: [{ ...common, bits: 3, group: 32, blocks: 3, blockwise: 0.5, scaleRate: 1e-3 }],
+    efficientQat: [
+      {
+        ...{ ...common, bits: 3, group: 32, blocks: 3, blockwise: 0.5, scaleRate: 1e-3 },
+        ...{ weightRate: 1e-2, endRate: 1e-5 },
+      },
+    ],
     gaqat: [
       {
         ...{ ...common, bits: 3, activations: 'affine', per: 'row', ends: 'binary32', scaleRate: 1e-3 },
@@ -621,7 +629,12 @@ describe('recipes', () => {
     geta: [{ ...common, bits: [3, 9], initial: 5, activations: false, scaleRate: 1e-6, formRate: 1e-3 }],
     ifairy: [{ ...common, product: 'plain', activations: false }],
     l4q: [{ ...common, bits: 3, group: 32, rank: 2, alpha: 8, at: 0.25, adapterRate: 1e-2, scaleRate: 1e-3 }],
-    mote: [{ ...common, at: 0.25, trains: 'all', activations: false, experts: 'mlp', routers: 'gate' }],
+    mote: [
+      [
+        { ...common, at: 0.25, trains: 'experts', activations: false, experts: 'mlp', routers: 'gate' },
+        { trains: 'all' },
+      ],
+    ],
     qvgen: [{ ...common, bits: 3, rank: 2, until: 0.5, branchRate: 1e-3, activations: false }],
     shiftQuant: [{ ...common, ...rounding, bits: 5, groups: 2 }],
     xrNpe: [{ ...common, format: 'e2m1', layers: { '**.down': 'posit(4,1)' } }],
@@ -638,7 +651,7 @@ describe('recipes', () => {
     test(name, () =>
       walk(name, {
         call: (given) => recipes[name as 'float32'](given as never),
-        accepted: [options as Record<string, unknown>],
+        accepted: [options].flat() as Record<string, unknown>[],
         optional,
         also: (option, value) =>
           (value === null && ['extraNorm', ...(switchedOff[name] ?? [])].includes(option)) ||

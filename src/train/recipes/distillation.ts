@@ -4,6 +4,7 @@
  * Sources: Polino, Pascanu, Alistarh, "Model compression via distillation and quantization", arXiv 1802.05668; Kim, Oh, Park et al.,
  * "Teacher intervention: improving convergence of quantization aware training for ultra-low precision transformers", arXiv 2302.11812.
  */
+import { checkAbsent } from '../../check.ts';
 import { boolean, integer, maybe, number, type Schema, word } from '../../schema.ts';
 import {
   type LinearSlots,
@@ -57,7 +58,12 @@ export interface DistillationOptions extends TaughtOptions {
   readonly group?: number;
   /** `'uniform'` (default), or `'learned'`: the values that weights may have are trained too (differentiable quantisation). */
   readonly levels?: 'uniform' | 'learned';
-  /** Peak rate of levels. Default 1e-3. */
+  /**
+   * What a group's scale is from: its largest magnitude (`'absmax'`, default), or its range, zero in it (`'minmax'`, the published linear
+   * scaling with a whole number of steps for its shift). Only of uniform levels.
+   */
+  readonly scaling?: 'absmax' | 'minmax';
+  /** Peak rate of learned levels. Default 1e-3. */
   readonly levelRate?: number;
   /** How weights are rounded. Default `'nearest-even'`. */
   readonly rounding?: 'nearest-even' | 'stochastic';
@@ -68,9 +74,25 @@ const distillationOptions = optionsOf({
   bits: maybe(integer(1, 8)),
   group: maybe(integer(1, 2 ** 20)),
   levels: maybe(word(['uniform', 'learned'])),
+  scaling: maybe(word(['absmax', 'minmax'])),
   levelRate: maybe(number({ above: 0, to: 1 })),
   rounding: maybe(word(['nearest-even', 'stochastic'])),
 });
+
+/** Weights of a student. */
+function weightsOf(options: DistillationOptions): OperandSpec {
+  const { bits = 2, group = 256, levels, scaling, levelRate = 1e-3, rounding } = options;
+  const isLearned = levels === 'learned';
+  const format = scaling === 'minmax' ? `uint${bits}` : `midrise${bits}`;
+  // The end of the range stays where the levels began.
+  const end = scaling === 'minmax' ? {} : ({ stored: 'decode', target: 2 ** bits - 1 } as const);
+  return {
+    format,
+    ...(rounding === 'stochastic' ? { rounding } : {}),
+    scale: { per: 'block', size: group, from: scaling ?? 'absmax', ...end },
+    ...(isLearned ? { gradient: 'levels', learn: [{ of: 'levels', learningRate: levelRate }] } : {}),
+  };
+}
 
 /**
  * Quantised distillation: alpha times the task's loss and 1 - alpha times T² KL(teacher || student), of a student whose weights are
@@ -81,17 +103,12 @@ const distillationOptions = optionsOf({
  */
 export function distillation(options: DistillationOptions = {}): Recipe {
   checkOptions(distillationOptions, options);
-  const { bits = 2, group = 256, levels = 'uniform', levelRate = 1e-3, rounding, features = 0 } = options;
+  const { bits = 2, group = 256, levels, scaling, levelRate, rounding, features = 0 } = options;
   const isLearned = levels === 'learned';
-  const w: OperandSpec = {
-    format: `midrise${bits}`,
-    ...(rounding === 'stochastic' ? { rounding } : {}),
-    // The end of the range stays where the levels began.
-    scale: { per: 'block', size: group, from: 'absmax', stored: 'decode', target: 2 ** bits - 1 },
-    ...(isLearned ? { gradient: 'levels', learn: [{ of: 'levels', learningRate: levelRate }] } : {}),
-  };
+  if (isLearned) checkAbsent('scaling', scaling, "nothing, unless levels are 'uniform'");
+  else checkAbsent('levelRate', levelRate, "nothing, unless levels are 'learned'");
   const taught: Phase = {
-    ...phase(0, { ...plainSlots, forward: { x: null, w } }),
+    ...phase(0, { ...plainSlots, forward: { x: null, w: weightsOf(options) } }),
     objective: objectiveOf(options, features),
   };
   const suffix = taughtSuffix(options, features === 0 ? '' : `-features${features}`);
@@ -99,6 +116,7 @@ export function distillation(options: DistillationOptions = {}): Recipe {
     `distillation${bits}${suffix}`,
     ...(group === 256 ? [] : [`group${group}`]),
     ...(isLearned ? ['levels'] : []),
+    ...(scaling === 'minmax' ? [scaling] : []),
     ...(rounding === 'stochastic' ? ['stochastic'] : []),
     ...(options.initial === true ? ['from-teacher'] : []),
   ].join('-');

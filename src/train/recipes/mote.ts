@@ -3,6 +3,7 @@
  * nothing more. Source: Wang, Xu, Wang et al., "MoTE: mixture of ternary experts for memory-efficient large multimodal models", arXiv
  * 2506.14435.
  */
+import { checkAbsent } from '../../check.ts';
 import { boolean, maybe, number, word } from '../../schema.ts';
 import { type Phase, plainSlots, type Recipe, type Rule } from '../recipe.ts';
 import { pattern } from '../recipe-schema.ts';
@@ -19,7 +20,7 @@ export interface MoteOptions extends RecipeOptions {
   readonly activations?: boolean;
   /** Pattern of the names of experts. Default `'expert'`. */
   readonly experts?: string;
-  /** Pattern of the names of routers. Default `'router'`. */
+  /** Pattern of the names of routers, where they are trained and not all is. Default `'router'`. */
   readonly routers?: string;
 }
 
@@ -39,6 +40,8 @@ const moteOptions = optionsOf({
  */
 export function mote(options: MoteOptions = {}): Recipe {
   checkOptions(moteOptions, options);
+  if (options.trains === 'all')
+    checkAbsent('routers', options.routers, "nothing, unless trains is 'experts'");
   const {
     at = 0.5,
     trains = 'experts',
