@@ -3,6 +3,9 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { wasmBackend } from '../../src/tfjs/index.ts';
 import { applyRecipe, type Recipe, recipes } from '../../src/train/index.ts';
+import { drawing, mxBlocks, toNearest } from '../oracles/recipes/mxfp4.ts';
+import { f, type Matrix, signsOf, transposed, turned, turnedBack } from '../oracles/recipes/numbers.ts';
+import { publishedSigns, twoLevels } from '../oracles/recipes/nvfp4.ts';
 
 beforeAll(async () => {
   await wasmBackend();
@@ -123,5 +126,97 @@ describe.each(Object.entries(products))('%s', (_, given) => {
     const found = await results({ ...recipe, phases }, given);
     for (const part of ['y', 'dx', 'dw'] as const)
       expect(distance(found[part], plain[part]), part).toBeLessThan(2e-6);
+  });
+});
+
+/** What a quantiser makes of rows that are turned before and turned back after. */
+const around = (
+  m: Matrix,
+  size: number,
+  signs: readonly number[],
+  quantised: (inner: Matrix) => Matrix,
+): number[][] => turnedBack(quantised(turned(m, size, signs)), size, signs);
+
+describe('a convolution has the bits of plain loops', () => {
+  const [images, height, width, channels, outputs, stride, seed] = [2, 5, 6, 20, 7, 2, 3] as const;
+  const taps = Array.from({ length: 9 }, (_, t) => [Math.floor(t / 3), t % 3] as const);
+  /** Rows of positions by channels. */
+  const rowsOf = (values: Float32Array, columns: number): number[][] =>
+    Array.from({ length: values.length / columns }, (_, r) => [
+      ...values.subarray(r * columns, (r + 1) * columns),
+    ]);
+  /** The position that a tap of an output reads, or undefined in the padding; `rows` and `columns` of outputs. */
+  const placeOf = (
+    p: number,
+    [dy, dx]: readonly [number, number],
+    rows: number,
+    columns: number,
+    by: number,
+  ) => {
+    const [image, y, x] = [Math.floor(p / (rows * columns)), Math.floor(p / columns) % rows, p % columns];
+    const [before, left] = [height, width].map((size, i) =>
+      Math.floor((([rows, columns][i]! - 1) * by + 3 - size) / 2),
+    ) as [number, number];
+    const [row, column] = [y * by + dy - before, x * by + dx - left];
+    const isInside = row >= 0 && row < height && column >= 0 && column < width;
+    return isInside ? (image * height + row) * width + column : undefined;
+  };
+  const given = (shape: number[], own: number): Float32Array =>
+    tf.tidy(() => tf.randomNormal(shape, 0, 1, 'float32', own).dataSync<'float32'>().slice());
+
+  it.each(['nvfp4', 'mxfp4'] as const)('in the gradient of a filter under %s', async (name) => {
+    const layer = 'layers/0/kernel';
+    const [rows, columns] = [3, 3];
+    const x = given([images, height, width, channels], 2);
+    const w = given([3, 3, channels, outputs], 1);
+    const g = given([images, rows, columns, outputs], 4);
+    const call = { seed, step: 0, layer, x: [], w: [] };
+    const signs =
+      name === 'nvfp4' ? publishedSigns : signsOf({ ...call, product: 'weightGradient', operand: '' }, 32);
+    const draw = drawing(call, 'weightGradient', 'g');
+    const [left, right] = (
+      name === 'nvfp4'
+        ? [
+            around(transposed(rowsOf(x, channels)), 16, signs, (m) => twoLevels(m, {}).values),
+            around(transposed(rowsOf(g, outputs)), 16, signs, (m) => twoLevels(m, { round: draw }).values),
+          ]
+        : [
+            around(transposed(rowsOf(x, channels)), 32, signs, (m) => mxBlocks(m, toNearest)),
+            around(transposed(rowsOf(g, outputs)), 32, signs, (m) => mxBlocks(m, draw, 0.75)),
+          ]
+    ) as [number[][], number[][]];
+    const expected = taps.flatMap((tap) =>
+      left.flatMap((channel) =>
+        right.map((output) =>
+          output.reduce((sum, each, p) => {
+            const place = placeOf(p, tap, rows, columns, stride);
+            return f(sum + f((place === undefined ? 0 : channel[place]!) * each));
+          }, 0),
+        ),
+      ),
+    );
+    const recipe =
+      name === 'nvfp4'
+        ? recipes.nvfp4(bare)
+        : recipes.mxfp4({ ...bare, rounding: 'stochastic', prescale: 0.75, hadamard: 'step' });
+    const weight = tf.variable(tf.tensor4d(w, [3, 3, channels, outputs]), true, layer);
+    const run = await applyRecipe(tf, recipe, { variables: [weight], steps: 1, seed });
+    try {
+      tf.tidy(() => {
+        const { grads } = tf.variableGrads(() => {
+          const y = tf.conv2d(
+            tf.tensor4d(x, [images, height, width, channels]),
+            weight as never,
+            stride,
+            'same',
+          );
+          return tf.sum(tf.mul(y, tf.tensor4d(g, [images, rows, columns, outputs]))) as tf.Scalar;
+        });
+        expect([...grads[layer]!.dataSync()]).toEqual(expected);
+      });
+    } finally {
+      run.stop();
+      weight.dispose();
+    }
   });
 });

@@ -18,7 +18,7 @@ import {
 } from './numbers.ts';
 import { bfloat16 } from './quantizers.ts';
 
-const publishedSigns = [1, 1, 1, -1, 1, -1, -1, -1, -1, -1, -1, 1, -1, 1, -1, -1];
+export const publishedSigns = [1, 1, 1, -1, 1, -1, -1, -1, -1, -1, -1, 1, -1, 1, -1, -1];
 
 /** Values, and the codes and scales that they come from. */
 export interface TwoLevels {
