@@ -92,6 +92,7 @@ it.each<[string, object, string, RegExp]>([
   ['fp4Design', { scaleFormat: 'bfloat16', tensorScale: true }, 'tensorScale', /bfloat16/],
   ['fp4Design', { scaleFormat: 'e8m0', tensorScale: true }, 'tensorScale', /e8m0/],
   ['switchBack', { updateClipping: true, update: { step: [] } }, 'updateClipping', /update/],
+  ['switchBack', { optimizer: { clipNorm: 1 } }, 'optimizer.clipNorm', /updates/],
 ])('%s refuses %j, which has nothing to act on', (name, options, argument, message) => {
   const make = () => recipes[name as 'fp4Dge'](options as never);
   expect(make).toThrow(expect.objectContaining({ name: 'ArgumentError', argument }));

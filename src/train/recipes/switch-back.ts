@@ -3,6 +3,7 @@
  * not. Source: Wortsman et al., "Stable and low-precision training for large-scale vision-language models", arXiv 2304.13013, section 2
  * and algorithms 1 (SwitchBack), 3 (SwitchBackM), 4 (SwitchBackQ), and 2 (StableAdamW).
  */
+import { checkAbsent } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { boolean, maybe, word } from '../../schema.ts';
 import type { LinearSlots, OperandSpec, Phase, QuantizerSpec, Recipe } from '../recipe.ts';
@@ -52,6 +53,12 @@ export function switchBack(options: SwitchBackOptions = {}): Recipe {
   const { updateClipping = options.update === undefined } = options;
   if (options.update !== undefined && updateClipping)
     throw new ArgumentError('updateClipping', true, 'false or nothing beside update, which says all');
+  if (updateClipping)
+    checkAbsent(
+      'optimizer.clipNorm',
+      options.optimizer?.clipNorm,
+      'nothing where updates are clipped instead',
+    );
   const isImage = variant === 'M';
   const narrow = weightGradient === '16-bit' ? null : int8(weightGradient);
   const narrowInput: OperandSpec | null = narrow && (isImage ? { ...narrow, of: 'image' } : narrow);
