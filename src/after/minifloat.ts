@@ -8,6 +8,7 @@ import { checkFields, checkSome, integerInRange } from '../check.ts';
 import { float } from '../formats/index.ts';
 import { fitsBinary32 } from '../formats/real-arrays.ts';
 import { type QuantizerOptions, quantizer } from '../quantizers/index.ts';
+import { checkFinite } from './matrix.ts';
 
 export interface MinifloatOptions {
   /** Bits, with the sign: 3 to 8. Default 4. */
@@ -44,6 +45,7 @@ export interface MinifloatResult {
 export function searchMinifloat(w: Float32Array, given?: MinifloatOptions): MinifloatResult {
   const options = checkFields('', given, ['bits', 'reach']);
   checkSome('w', w, 'an array with numbers');
+  checkFinite('w', w);
   const bits = integerInRange('bits', options.bits, 3, 8, 4);
   const reach = integerInRange('reach', options.reach, 0, 20, 3);
   let [most, squares] = [0, 0];

@@ -7,6 +7,8 @@ import {
   channelMask,
   dequantizeModel,
   inspectModel,
+  kmeansCodebooks,
+  lowRankError,
   openModel,
   type QuantizeModelOptions,
   quantizeModel,
@@ -345,6 +347,19 @@ describe('magnitudes in figures have 8 significant bits, rounded down', () => {
 });
 
 describe('methods', () => {
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])('take no %d', async (x) => {
+    const [w, whole] = [Float32Array.of(1, x, 3), waves(3)];
+    const wrong = /^w\[1\]: got (NaN|Infinity); accepted: a finite number/;
+    expect(() => kmeansCodebooks(w, [1, 3])).toThrow(wrong);
+    expect(() => channelMask(w, [1, 3])).toThrow(wrong);
+    expect(() => searchMinifloat(w)).toThrow(wrong);
+    expect(() => secondOrder(w, [1, 3], { activations: whole })).toThrow(wrong);
+    await expect(lowRankError(w, [1, 3])).rejects.toThrow(wrong);
+    const inputs = /^activations\[1\]: /;
+    expect(() => channelMask(whole, [1, 3], { activations: w })).toThrow(inputs);
+    expect(() => secondOrder(whole, [1, 3], { activations: w })).toThrow(inputs);
+  });
+
   test('a searched minifloat has no number beyond binary32', () => {
     for (const w of [Float32Array.of(3.3e38, -1e38, 1), Float32Array.of(1e-45, 3e-45)]) {
       const { best, tried, values } = searchMinifloat(w, { bits: 4 });
