@@ -105,8 +105,15 @@ export function applied(path: string, model: LayersModel, x: Tensor[]): Tensor |
   }
 }
 
+interface LoadedModel {
+  readonly model: LayersModel;
+  /** Of its weights, in the file. */
+  readonly names: readonly string[];
+  readonly trainingConfig: unknown;
+}
+
 /** The model of a file, whose layers are all trained ones. Throws ArgumentError naming `<run>`, or DamagedFileError. */
-export async function loadModel(tf: TensorFlow, path: string) {
+export async function loadModel(tf: TensorFlow, path: string): Promise<LoadedModel> {
   const { openModel } = await import('../../model-files/open-model.ts');
   const { arraysOf } = await import('../../model-files/values.ts');
   const file = await openModel(path, '<run>');
