@@ -148,6 +148,19 @@ describe('FP8 hybrid', () => {
     expect(given).toEqual(step(small, both(slots(as(e4m3), as(lifted))), 2 ** -4));
   });
 
+  it.each(['hybrid', 'e4m3fn'] as const)(
+    'lowers a dynamic loss scale where gradients of %s overflow, and steps no weight',
+    async (formats) => {
+      const recipe = recipes.fp8Hybrid({ formats, scaling: 'none', lossScale: 'dynamic' });
+      const net = netOf(5);
+      // The default scale, 2^16, carries ordinary gradients beyond either format.
+      const large = { ...net, t: { ...net.t, values: net.t.values.map((v) => v * 2 ** 8) } };
+      const [given] = await trained(tf, recipe, [large]);
+      expect([given!.a, given!.b]).toEqual([large.a, large.b]);
+      expect(given!.da.values.every(Number.isFinite)).toBe(false);
+    },
+  );
+
   it.each([
     ['history', { scaling: 'current', history: 4 }],
     ['take', { scaling: 'none', take: 'max' }],

@@ -93,6 +93,9 @@ it.each<[string, object, string, RegExp]>([
   ['fp4Design', { scaleFormat: 'e8m0', tensorScale: true }, 'tensorScale', /e8m0/],
   ['switchBack', { updateClipping: true, update: { step: [] } }, 'updateClipping', /update/],
   ['switchBack', { optimizer: { clipNorm: 1 } }, 'optimizer.clipNorm', /updates/],
+  ['float32', { optimizer: { clipNorm: 1 }, update: { gradient: [] } }, 'optimizer.clipNorm', /operators/],
+  ['stableSpam', { optimizer: { clipNorm: 1 } }, 'optimizer.clipNorm', /operators/],
+  ['ifairy', { optimizer: { clipNorm: 1 }, update: { gradient: [] } }, 'optimizer.clipNorm', /operators/],
 ])('%s refuses %j, which has nothing to act on', (name, options, argument, message) => {
   const make = () => recipes[name as 'fp4Dge'](options as never);
   expect(make).toThrow(expect.objectContaining({ name: 'ArgumentError', argument }));

@@ -1,4 +1,5 @@
 /** What every published recipe accepts, and how a recipe is made of it. */
+import { checkAbsent } from '../../check.ts';
 import { checkSchema, fields, maybe, objectOr, type Schema, value } from '../../schema.ts';
 import {
   type AdafactorSettings,
@@ -95,6 +96,12 @@ export function recipe(
   const extraNorm =
     options.extraNorm === undefined ? ({ kind: 'rms', where: 'o,down' } as const) : options.extraNorm;
   const { schedule = defaultSchedule } = options;
+  if (options.update?.gradient !== undefined)
+    checkAbsent(
+      'optimizer.clipNorm',
+      options.optimizer?.clipNorm,
+      'nothing where operators on gradients take the place of clipping',
+    );
   return {
     name,
     title,

@@ -8,7 +8,6 @@ import { ArgumentError } from '../../errors.ts';
 import { formats } from '../../formats/catalogue.ts';
 import { type FormatSpelling, formatAt } from '../../formats/names.ts';
 import { boolean, integer, line, maybe, number, word } from '../../schema.ts';
-import { defaultOptimizer } from '../optimizers/index.ts';
 import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
 import { rounding as gradientRounding } from '../recipe-schema.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
@@ -127,16 +126,18 @@ function namesOf({
  */
 export function fp4Design(options: Fp4DesignOptions = {}): Recipe {
   checkOptions(fp4DesignOptions, options);
-  const { update = {}, optimizer } = options;
   const point = pointOf(options);
   const { hadamard, outliers, lossScale } = point;
   if (hadamard === 'all') checkAbsent('outliers', outliers, 'nothing, where forward operands are rotated');
-  // Operators on gradients take the place of the optimiser's own clipping.
-  const clip = { kind: 'clipByGlobalNorm', limit: optimizer?.clipNorm ?? defaultOptimizer.clipNorm } as const;
-  const scaled: RecipeOptions = lossScale
-    ? { update: { ...update, gradient: [{ kind: 'lossScale' }, ...(update.gradient ?? [clip])] } }
-    : {};
   const names = namesOf(point);
   const title = `FP4 operands: ${names.join(', ')}`;
-  return recipe(['fp4', ...names].join('-'), title, [phase(0, slotsOf(point))], { ...options, ...scaled });
+  const made = recipe(['fp4', ...names].join('-'), title, [phase(0, slotsOf(point))], options);
+  if (!lossScale) return made;
+  // Operators on gradients take the place of the optimiser's own clipping.
+  const clip = { kind: 'clipByGlobalNorm', limit: made.optimizer.clipNorm } as const;
+  const { update = {} } = made;
+  return {
+    ...made,
+    update: { ...update, gradient: [{ kind: 'lossScale' }, ...(update.gradient ?? [clip])] },
+  };
 }

@@ -7,6 +7,7 @@ import { sumsOf } from '../../arithmetic/accumulate/model.ts';
 import { isMatrixUnit, type MatrixUnitParameters } from '../../arithmetic/matrix-unit/index.ts';
 import { checkAbsent } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
+import type { Saturation } from '../../rounding/options.ts';
 import { anything, fields, integer, maybe, objectOr, word } from '../../schema.ts';
 import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
 import type { LossScale, UpdateSpec } from '../update/spec.ts';
@@ -28,7 +29,7 @@ export interface Fp8HybridOptions extends RecipeOptions {
   readonly formats?: 'hybrid' | 'e4m3fn' | 'e5m2';
   /**
    * `'delayed'` (default): a tensor's scale is of the largest magnitudes that its slot has seen before; `'current'`: of the tensor's
-   * own; `'none'`: 1.
+   * own; `'none'`: 1, and elements saturate, but for gradients under a dynamic loss scale, which overflow.
    */
   readonly scaling?: 'delayed' | 'current' | 'none';
   /** Steps that delayed scaling remembers. Default 1024. */
@@ -102,8 +103,8 @@ export function fp8Hybrid(options: Fp8HybridOptions = {}): Recipe {
   const { lossScale = 'none', accumulate } = options;
   const unit = unitOf(accumulate);
   const sums = unit === undefined ? {} : { accumulate: unit.spec };
-  const operand = (format: 'e4m3fn' | 'e5m2'): OperandSpec => {
-    if (scaling === 'none') return { format, saturation: 'finite' };
+  const operand = (format: 'e4m3fn' | 'e5m2', saturation: Saturation = 'finite'): OperandSpec => {
+    if (scaling === 'none') return { format, saturation };
     return {
       format,
       scale: {
@@ -114,7 +115,11 @@ export function fp8Hybrid(options: Fp8HybridOptions = {}): Recipe {
     };
   };
   const forward = operand(formats === 'e5m2' ? 'e5m2' : 'e4m3fn');
-  const gradient = operand(formats === 'e4m3fn' ? 'e4m3fn' : 'e5m2');
+  // A dynamic loss scale learns from infinities and NaN that it is too large.
+  const gradient = operand(
+    formats === 'e4m3fn' ? 'e4m3fn' : 'e5m2',
+    lossScale === 'dynamic' ? 'none' : 'finite',
+  );
   const slots: LinearSlots = {
     forward: { x: forward, w: forward, ...sums },
     inputGradient: { g: gradient, w: 'same', ...sums },

@@ -38,7 +38,8 @@ export function ifairy(options: IFairyOptions = {}): Recipe {
     },
   };
   const name = `ifairy${product === 'conjugate' ? '' : '-plain'}${activations ? '' : '-weights-only'}`;
-  const optimizer = { clipNorm: 2, ...options.optimizer } as RecipeOptions['optimizer'] & object;
+  const clipping = options.update?.gradient === undefined ? { clipNorm: 2 } : {};
+  const optimizer = { ...clipping, ...options.optimizer } as RecipeOptions['optimizer'] & object;
   return recipe(name, 'complex weights of 2 bits, fourth roots of unity', [phase(0, slots)], {
     ...options,
     schedule,
