@@ -33,7 +33,7 @@ export interface SensitiveLayer {
   /** Of the weights: rows along what a product sums over, or outputs, taps and inputs of a filter. Default: one row. */
   readonly shape?: readonly number[];
   /** Of each weight, not negative: squared gradients, say. Default: 1. */
-  readonly curvature?: Float32Array;
+  readonly curvature?: Float32Array | Float64Array;
   /** What each candidate costs, where that was measured: nothing is computed from the weights then. */
   readonly costs?: readonly number[];
 }
@@ -59,12 +59,16 @@ export interface AssignOptions {
 }
 
 const array = value<Float32Array>(isFloat32Array, 'a Float32Array');
+const curvatureArray = value<Float32Array | Float64Array>(
+  (given) => isFloat32Array(given) || given instanceof Float64Array,
+  'a Float32Array or Float64Array',
+);
 const layerSchema = list(
   someFields({
     name: value<string>((given) => typeof given === 'string', 'a text'),
     weights: array,
     shape: maybe(list(integer(1, 2 ** 40), 1, 8)),
-    curvature: maybe(array),
+    curvature: maybe(curvatureArray),
     costs: maybe(list(number())),
   }),
   1,
@@ -97,7 +101,7 @@ export const imageOf = (layer: SensitiveLayer, made: Quantizer): Float32Array =>
 /** A layer whose error counts beside the size of its weights. */
 export function relativeLayer(layer: SensitiveLayer): SensitiveLayer {
   const power = layer.weights.reduce((sum, w) => sum + w * w, 0);
-  return { ...layer, curvature: new Float32Array(layer.weights.length).fill(power === 0 ? 0 : 1 / power) };
+  return { ...layer, curvature: new Float64Array(layer.weights.length).fill(power === 0 ? 0 : 1 / power) };
 }
 
 /** What a quantiser costs a layer. */

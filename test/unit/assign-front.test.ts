@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { quantizer } from '../../src/index.ts';
+import { placesOf, relativeLayer } from '../../src/train/assign-formats.ts';
 import { exactFront, type FormatChoice, greedyFront, worthChoices } from '../../src/train/assign-front.ts';
 import { assignFormats, formatFront, type SensitiveLayer } from '../../src/train/index.ts';
 import { gaussians } from '../../src/train/random.ts';
@@ -140,4 +141,14 @@ describe('assignments', () => {
     expect(() => formatFront(layers, candidates, { by: 'luck' } as never)).toThrow(/^by: got 'luck'/);
     expect(() => assignFormats(layers, candidates, 40, { how: 'exact' } as never)).toThrow(/^how/);
   });
+});
+
+it('costs relative to a layer are of any magnitude that weights have', () => {
+  const weights = gaussians(64, 1, 1, 'weights');
+  const tiny = weights.map((w) => w * 2 ** -80);
+  const [a, b] = placesOf(
+    [relativeLayer({ name: 'a', weights }), relativeLayer({ name: 'b', weights: tiny })],
+    [{ format: 'int4', scale: { per: 'row', from: 'absmax', least: 0 } }],
+  );
+  expect(b!.choices[0]!.cost).toBe(a!.choices[0]!.cost);
 });

@@ -111,7 +111,7 @@ describe('the layers of a checkpoint', () => {
 });
 
 /** What a format costs a layer, by a sum of its own. */
-function costOf(format: XrNpeFormat, weights: Float32Array, curvature: Float32Array): number {
+function costOf(format: XrNpeFormat, weights: Float32Array, curvature: Float32Array | Float64Array): number {
   const target = format === 'e2m1' ? 6 : 4;
   const images = quantizer({ format, scale: { per: 'tensor', from: 'absmax', target } }).fakeQuantize(
     weights,

@@ -26,6 +26,19 @@ it('files name every recipe, and give what the function gives', () => {
 });
 
 describe('nvfp4', () => {
+  it('has a name for each of its variants', () => {
+    const tried = [
+      ...(['weights', 'activations', 'all'] as const).flatMap((of) => [
+        { fourOverSix: { of } },
+        { fourOverSix: { of, error: 'mse' } as const },
+        { fourOverSix: { of, scaleMax: 256 } as const },
+      ]),
+      { finish: { at: 0.5 } },
+      { finish: { at: 0.5, of: 'forward' } as const },
+    ];
+    expect(new Set(tried.map((options) => recipes.nvfp4(options).name)).size).toBe(tried.length);
+  });
+
   const slots = (recipe: Recipe, phase = 0) => recipe.phases[phase]!.linear;
 
   it('exempts blocks at both ends', () => {

@@ -140,11 +140,27 @@ function namesOf({ hadamard, rounding, weights, exempt, finish, fourOverSix, row
     ...(hadamard === 'fixed' ? [] : [hadamard === 'step' ? 'step-signs' : 'plain']),
     ...(rounding === 'stochastic' ? [] : ['nearest']),
     ...(weights === 'tile' ? [] : ['1d']),
-    ...(fourOverSix === undefined ? [] : ['4over6']),
+    ...(fourOverSix === undefined ? [] : [fourOverSixName(fourOverSix)]),
     ...(rowScaled ? ['row-scaled'] : []),
     ...(exempt === undefined ? [] : [`exempt-${exempt.first ?? 0}-${exempt.last ?? 0}`]),
-    ...(finish === undefined ? [] : [`bfloat16@${Math.round(finish.at * 10000) / 100}`]),
+    ...(finish === undefined
+      ? []
+      : [`bfloat16${finish.of === 'forward' ? '-forward' : ''}@${percent(finish.at)}`]),
   ];
+}
+
+/** A part of the steps in percent. */
+const percent = (part: number): number => Math.round(part * 10000) / 100;
+
+/** Four over six as its options say, without those that are as they are by default. */
+function fourOverSixName({
+  of,
+  error = 'mae',
+  scaleMax = 448,
+}: NonNullable<Nvfp4Options['fourOverSix']>): string {
+  return ['4over6', of, ...(error === 'mae' ? [] : [error]), ...(scaleMax === 448 ? [] : [scaleMax])].join(
+    '-',
+  );
 }
 
 /**
@@ -165,7 +181,9 @@ export function nvfp4(options: Nvfp4Options = {}): Recipe {
     ...(hadamard === 'none' ? [] : ['random Hadamard']),
     `${rounding} gradients`,
     ...(exempt === undefined ? [] : ['bfloat16 in blocks at the ends']),
-    ...(finish === undefined ? [] : [`bfloat16 from ${Math.round(finish.at * 10000) / 100} % on`]),
+    ...(finish === undefined
+      ? []
+      : [`${finish.of === 'forward' ? 'forward ' : ''}bfloat16 from ${percent(finish.at)} % on`]),
   ];
   const made = recipe(['nvfp4', ...namesOf(choice)].join('-'), title.join(', '), phases, options);
   const rules = exemptRules(exempt);
