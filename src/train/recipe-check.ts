@@ -115,6 +115,7 @@ function checkPhase(
 
 /** Objectives have terms, and teachers somebody who asks them. */
 function checkObjectives({ phases, teacher }: Recipe): void {
+  let isAsked = false;
   phases.forEach(({ objective }, i) => {
     if (objective === undefined) return;
     const path = `recipe.phases[${i}].objective`;
@@ -122,13 +123,13 @@ function checkObjectives({ phases, teacher }: Recipe): void {
     if (task + soft + features === 0)
       throw new ArgumentError(`${path}.task`, task, 'a weight above 0; or soft, features');
     const asks = soft > 0 || features > 0 || intervenes;
+    isAsked ||= asks;
     if (asks && teacher === undefined)
       throw new ArgumentError('recipe.teacher', teacher, `{}, whom ${path} asks`);
     if (soft === 0) checkAbsent(`${path}.temperature`, temperature, 'nothing without soft');
     if (features === 0) checkAbsent(`${path}.block`, block, 'nothing without features');
   });
-  if (teacher === undefined || teacher.initial === true) return;
-  if (!phases.some(({ objective }) => objective !== undefined))
+  if (teacher !== undefined && teacher.initial !== true && !isAsked)
     throw new ArgumentError(
       'recipe.teacher',
       teacher,

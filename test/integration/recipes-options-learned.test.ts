@@ -167,7 +167,7 @@ const tables: Readonly<Record<string, Table>> = {
       features: [0, 1],
       initial: [false, true],
       bits: [1.58, 2, 4],
-      until: [0.3, 0.8],
+      until: [0, 0.3, 0.8],
       activations: [true, false],
     },
   },
@@ -202,6 +202,8 @@ it.each([
   ['distillation', { levels: 'uniform' }, { levelRate: 1e-2 }],
   ['distillation', { levels: 'learned' }, { scaling: 'minmax' }],
   ['mote', { trains: 'all' }, { routers: 'router' }],
+  ['distillation', { alpha: 1 }, { temperature: 2 }],
+  ['teacherIntervention', { alpha: 1 }, { temperature: 2 }],
 ] as const)('of %s with %j: %j is refused by its name', (name, beside, option) => {
   const [field] = Object.keys(option);
   expect(() => made(name, { ...beside, ...option })).toThrow(new RegExp(`^${field}: got `));

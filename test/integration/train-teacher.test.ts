@@ -147,9 +147,8 @@ describe('a teacher', () => {
 
   it('at weight 0 changes no bit', async () => {
     const recipe = recipes.distillation({ bits: 3, alpha: 1 });
-    const { teacher: _t, ...plain } = recipe;
     const { objective: _o, ...phase } = recipe.phases[0]!;
-    const [taught, alone] = [await run(recipe), await run({ ...plain, phases: [phase] })];
+    const [taught, alone] = [await run(recipe), await run({ ...recipe, phases: [phase] })];
     expect(taught.losses).toEqual(alone.losses);
     expect(taught.result.validationLoss).toBe(alone.result.validationLoss);
   });
@@ -159,6 +158,9 @@ describe('a teacher', () => {
     const { teacher: _, ...without } = withObjective({ task: 0.5, soft: 0.5 });
     await expect(refused(without)).rejects.toThrow(/recipe.teacher/);
     await expect(refused({ ...recipes.float32(), teacher: {} })).rejects.toThrow(/recipe.teacher/);
+    const unasked = recipes.distillation({ alpha: 1 });
+    expect(unasked.teacher).toBeUndefined();
+    await expect(refused({ ...unasked, teacher: {} })).rejects.toThrow(/recipe.teacher/);
     await expect(refused(withObjective({ task: 0 }))).rejects.toThrow(/objective.task/);
     await expect(refused(withObjective({ task: 1, temperature: 2 }))).rejects.toThrow(
       /objective.temperature/,

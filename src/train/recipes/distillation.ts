@@ -28,12 +28,18 @@ const taughtOptions: Readonly<Record<string, Schema>> = {
 interface TaughtOptions extends RecipeOptions {
   /** Weight of the task's loss, 0 to 1; the rest is that of the teacher's answers. Default 0.5. */
   readonly alpha?: number;
-  /** What both logits are divided by. Default 1. */
+  /** What both logits are divided by, where `alpha` is below 1. Default 1. */
   readonly temperature?: number;
   /** Weight of the mean squared difference of what blocks give from what the teacher's give. Default 0; Teacher Intervention: 1. */
   readonly features?: number;
   /** Whether training begins with the teacher's weights. Default: distillation false, Teacher Intervention true. */
   readonly initial?: boolean;
+}
+
+/** Throws ArgumentError naming an option of answers that have no weight. */
+function checkTaught({ alpha, temperature }: TaughtOptions): void {
+  if (alpha === 1)
+    checkAbsent('temperature', temperature, 'nothing where alpha is 1, which leaves answers no weight');
 }
 
 /** The terms of a student's loss. */
@@ -44,6 +50,16 @@ function objectiveOf({ alpha = 0.5, temperature = 1 }: TaughtOptions, features: 
     ...(soft > 0 && { soft, ...(temperature === 1 ? {} : { temperature }) }),
     ...(features > 0 && { features }),
   };
+}
+
+/** A recipe with the teacher that its objectives ask, or that training begins with; none, where nobody does. */
+function withTeacher(made: Recipe, initial: boolean | undefined): Recipe {
+  const isAsked = made.phases.some(
+    ({ objective: { soft = 0, features = 0, intervenes = false } = {} }) =>
+      soft > 0 || features > 0 || intervenes,
+  );
+  if (!isAsked && initial !== true) return made;
+  return { ...made, teacher: initial === undefined ? {} : { initial } };
 }
 
 /** What of a name and a title says how a student is taught. */
@@ -103,6 +119,7 @@ function weightsOf(options: DistillationOptions): OperandSpec {
  */
 export function distillation(options: DistillationOptions = {}): Recipe {
   checkOptions(distillationOptions, options);
+  checkTaught(options);
   const { bits = 2, group = 256, levels, scaling, levelRate, rounding, features = 0 } = options;
   const isLearned = levels === 'learned';
   if (isLearned) checkAbsent('scaling', scaling, "nothing, unless levels are 'uniform'");
@@ -121,15 +138,14 @@ export function distillation(options: DistillationOptions = {}): Recipe {
     ...(options.initial === true ? ['from-teacher'] : []),
   ].join('-');
   const title = `${bits}-bit weights${isLearned ? ' of learned levels' : ''}, taught by float32`;
-  const teacher = options.initial === undefined ? {} : { initial: options.initial };
-  return { ...recipe(name, title, [taught], options), teacher };
+  return withTeacher(recipe(name, title, [taught], options), options.initial);
 }
 
 /** What Teacher Intervention accepts. */
 export interface TeacherInterventionOptions extends TaughtOptions {
   /** Bits of weights, 2 to 8, or 1.58: ternary. Default 1.58. */
   readonly bits?: number;
-  /** Part of all steps in which blocks read what the teacher's blocks gave: above 0 and below 1. Default 0.3. */
+  /** Part of all steps in which blocks read what the teacher's blocks gave: 0 (never) or more, below 1. Default 0.3. */
   readonly until?: number;
   /** False: weights only; else activations are 8-bit integers. Default true. */
   readonly activations?: boolean;
@@ -138,7 +154,7 @@ export interface TeacherInterventionOptions extends TaughtOptions {
 const interventionOptions = optionsOf({
   ...taughtOptions,
   bits: maybe(word([1.58, 2, 3, 4, 5, 6, 7, 8])),
-  until: maybe(number({ above: 0, below: 1 })),
+  until: maybe(number({ from: 0, below: 1 })),
   activations: maybe(boolean),
 });
 
@@ -151,6 +167,7 @@ const interventionOptions = optionsOf({
  */
 export function teacherIntervention(options: TeacherInterventionOptions = {}): Recipe {
   checkOptions(interventionOptions, options);
+  checkTaught(options);
   const { bits = 1.58, until = 0.3, activations = true, features = 1, initial = true } = options;
   const w: OperandSpec =
     bits === 1.58
@@ -161,10 +178,11 @@ export function teacherIntervention(options: TeacherInterventionOptions = {}): R
     : null;
   const slots: LinearSlots = { ...plainSlots, forward: { x, w } };
   const objective = objectiveOf(options, features);
-  const first: Phase = { ...phase(0, slots), objective: { ...objective, intervenes: true } };
   const second: Phase = { ...phase(until, slots), objective };
+  const phases =
+    until === 0 ? [second] : [{ ...phase(0, slots), objective: { ...objective, intervenes: true } }, second];
   const suffix = taughtSuffix(options, features === 1 ? '' : `-features${features}`);
   const name = `intervention${bits}${suffix}${until === 0.3 ? '' : `@${until}`}${activations ? '' : '-weights-only'}`;
-  const title = `${bits === 1.58 ? 'ternary' : `${bits}-bit`} weights, blocks read the teacher's up to ${until * 100} %`;
-  return { ...recipe(name, title, [first, second], options), teacher: { initial } };
+  const title = `${bits === 1.58 ? 'ternary' : `${bits}-bit`} weights, ${until === 0 ? 'no block reads' : 'blocks read'} the teacher's${until === 0 ? '' : ` up to ${until * 100} %`}`;
+  return withTeacher(recipe(name, title, phases, options), initial);
 }
