@@ -138,7 +138,8 @@ describe.skipIf(!hasRedis)('a sweep by a queue', () => {
       const taughtBy = readdirSync(out).find((id) =>
         readFileSync(join(out, id, 'recipe.json'), 'utf8').includes('"float32"'),
       )!;
-      const file = writeSweep(folder, 8, {
+      mkdirSync(at('taught-sweep'));
+      const file = writeSweep(at('taught-sweep'), 8, {
         ...{ name: 'taught', seeds: [1, 2], baseline: 'first', teacher: join(out, taughtBy) },
         arms: [
           { name: 'first', recipe: { recipe: 'distillation', initial: true } },
