@@ -22,6 +22,7 @@ import {
   type OptimizerSettings,
 } from './optimizers/index.ts';
 import {
+  asksTeacher,
   type GivenRecipe,
   optimizerValues,
   type Phase,
@@ -115,20 +116,18 @@ function checkPhase(
 
 /** Objectives have terms, and teachers somebody who asks them. */
 function checkObjectives({ phases, teacher }: Recipe): void {
-  let isAsked = false;
   phases.forEach(({ objective }, i) => {
     if (objective === undefined) return;
     const path = `recipe.phases[${i}].objective`;
-    const { task, soft = 0, features = 0, intervenes = false, temperature, block } = objective;
+    const { task, soft = 0, features = 0, temperature, block } = objective;
     if (task + soft + features === 0)
       throw new ArgumentError(`${path}.task`, task, 'a weight above 0; or soft, features');
-    const asks = soft > 0 || features > 0 || intervenes;
-    isAsked ||= asks;
-    if (asks && teacher === undefined)
+    if (asksTeacher(objective) && teacher === undefined)
       throw new ArgumentError('recipe.teacher', teacher, `{}, whom ${path} asks`);
     if (soft === 0) checkAbsent(`${path}.temperature`, temperature, 'nothing without soft');
     if (features === 0) checkAbsent(`${path}.block`, block, 'nothing without features');
   });
+  const isAsked = phases.some(({ objective }) => objective && asksTeacher(objective));
   if (teacher !== undefined && teacher.initial !== true && !isAsked)
     throw new ArgumentError(
       'recipe.teacher',

@@ -394,6 +394,10 @@ export function settledRecipe(given: GivenRecipe): Recipe {
   return rule === undefined ? recipe : { ...recipe, optimizer: rule, update };
 }
 
+/** Whether an objective needs what a teacher says. */
+export const asksTeacher = ({ soft = 0, features = 0, intervenes = false }: ObjectiveSpec): boolean =>
+  soft > 0 || features > 0 || intervenes;
+
 /** All six operands as they are. */
 export const plainSlots: LinearSlots = {
   forward: { x: null, w: null },

@@ -14,7 +14,7 @@ import { optimizerSchema } from '../optimizers/schema.ts';
 import type { ExtraNorm, LinearSlots, Phase, Recipe } from '../recipe.ts';
 import { extraNorm, updateSchema } from '../recipe-schema.ts';
 import { defaultSchedule, type Schedule, scheduleSchema, twoStageDecay, twoStageRate } from '../schedule.ts';
-import type { UpdateSpec } from '../update/spec.ts';
+import type { LossScale, UpdateSpec } from '../update/spec.ts';
 
 /** Fields of one kind of optimiser. */
 type SettingsOfKind<S extends OptimizerSettings> = S extends unknown ? Pick<S, 'kind'> & Partial<S> : never;
@@ -111,4 +111,11 @@ export function recipe(
     ...(schedule === 'two-stage' ? { schedule: twoStageRate, decaySchedule: twoStageDecay } : { schedule }),
     ...(options.update === undefined ? {} : { update: options.update }),
   };
+}
+
+/** A recipe whose gradients are unscaled first, then go through what they do without a loss scale: operators, or clipping. */
+export function withLossScale(made: Recipe, scale: LossScale): Recipe {
+  const { update = {}, optimizer } = made;
+  const clip = { kind: 'clipByGlobalNorm', limit: optimizer.clipNorm } as const;
+  return { ...made, update: { ...update, gradient: [scale, ...(update.gradient ?? [clip])] } };
 }

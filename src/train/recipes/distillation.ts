@@ -7,6 +7,7 @@
 import { checkAbsent } from '../../check.ts';
 import { boolean, integer, maybe, number, type Schema, word } from '../../schema.ts';
 import {
+  asksTeacher,
   type LinearSlots,
   type ObjectiveSpec,
   type OperandSpec,
@@ -54,10 +55,7 @@ function objectiveOf({ alpha = 0.5, temperature = 1 }: TaughtOptions, features: 
 
 /** A recipe with the teacher that its objectives ask, or that training begins with; none, where nobody does. */
 function withTeacher(made: Recipe, initial: boolean | undefined): Recipe {
-  const isAsked = made.phases.some(
-    ({ objective: { soft = 0, features = 0, intervenes = false } = {} }) =>
-      soft > 0 || features > 0 || intervenes,
-  );
+  const isAsked = made.phases.some(({ objective }) => objective && asksTeacher(objective));
   if (!isAsked && initial !== true) return made;
   return { ...made, teacher: initial === undefined ? {} : { initial } };
 }
@@ -183,6 +181,6 @@ export function teacherIntervention(options: TeacherInterventionOptions = {}): R
     until === 0 ? [second] : [{ ...phase(0, slots), objective: { ...objective, intervenes: true } }, second];
   const suffix = taughtSuffix(options, features === 1 ? '' : `-features${features}`);
   const name = `intervention${bits}${suffix}${until === 0.3 ? '' : `@${until}`}${activations ? '' : '-weights-only'}`;
-  const title = `${bits === 1.58 ? 'ternary' : `${bits}-bit`} weights, ${until === 0 ? 'no block reads' : 'blocks read'} the teacher's${until === 0 ? '' : ` up to ${until * 100} %`}`;
+  const title = `${bits === 1.58 ? 'ternary' : `${bits}-bit`} weights, ${until === 0 ? "no block reads the teacher's" : `blocks read the teacher's up to ${until * 100} %`}`;
   return withTeacher(recipe(name, title, phases, options), initial);
 }

@@ -10,7 +10,7 @@ import { type FormatSpelling, formatAt } from '../../formats/names.ts';
 import { boolean, integer, line, maybe, number, word } from '../../schema.ts';
 import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
 import { rounding as gradientRounding } from '../recipe-schema.ts';
-import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
+import { checkOptions, optionsOf, phase, type RecipeOptions, recipe, withLossScale } from './base.ts';
 
 /** One point of the design space. */
 export interface Fp4DesignOptions extends RecipeOptions {
@@ -132,12 +132,5 @@ export function fp4Design(options: Fp4DesignOptions = {}): Recipe {
   const names = namesOf(point);
   const title = `FP4 operands: ${names.join(', ')}`;
   const made = recipe(['fp4', ...names].join('-'), title, [phase(0, slotsOf(point))], options);
-  if (!lossScale) return made;
-  // Operators on gradients take the place of the optimiser's own clipping.
-  const clip = { kind: 'clipByGlobalNorm', limit: made.optimizer.clipNorm } as const;
-  const { update = {} } = made;
-  return {
-    ...made,
-    update: { ...update, gradient: [{ kind: 'lossScale' }, ...(update.gradient ?? [clip])] },
-  };
+  return lossScale ? withLossScale(made, { kind: 'lossScale' }) : made;
 }

@@ -10,8 +10,8 @@ import { ArgumentError } from '../../errors.ts';
 import type { Saturation } from '../../rounding/options.ts';
 import { anything, fields, integer, maybe, objectOr, word } from '../../schema.ts';
 import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
-import type { LossScale, UpdateSpec } from '../update/spec.ts';
-import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
+import type { LossScale } from '../update/spec.ts';
+import { checkOptions, optionsOf, phase, type RecipeOptions, recipe, withLossScale } from './base.ts';
 
 const hybridOptions = optionsOf({
   formats: maybe(word(['hybrid', 'e4m3fn', 'e5m2'])),
@@ -62,18 +62,10 @@ function checkScaling({
   if (update !== undefined) refuse('lossScale', lossScale, 'nothing beside update, which says all');
 }
 
-/** Gradients unscaled, then clipped as they are without a loss scale. */
-function unscaling(
-  lossScale: NonNullable<Fp8HybridOptions['lossScale']>,
-  clipNorm: number,
-): UpdateSpec | undefined {
-  if (lossScale === 'none') return undefined;
-  const scale: LossScale =
-    lossScale === 'dynamic'
-      ? { kind: 'lossScale' }
-      : { kind: 'lossScale', initial: 2 ** lossScale.static, dynamic: false };
-  return { gradient: [scale, { kind: 'clipByGlobalNorm', limit: clipNorm }] };
-}
+const scaleOf = (lossScale: 'dynamic' | { readonly static: number }): LossScale =>
+  lossScale === 'dynamic'
+    ? { kind: 'lossScale' }
+    : { kind: 'lossScale', initial: 2 ** lossScale.static, dynamic: false };
 
 /** The unit that sums products, as a recipe has it; none for binary32 in order. Throws ArgumentError. */
 function unitOf(
@@ -131,6 +123,5 @@ export function fp8Hybrid(options: Fp8HybridOptions = {}): Recipe {
   const name = `fp8-${formats}-${scaling}${window}${margin === 0 ? '' : `-margin${margin}`}${scaled}${unit === undefined ? '' : `-${unit.name}`}`;
   const title = `FP8 operands (${formats === 'hybrid' ? 'e4m3fn, gradients e5m2' : formats}), ${scaling === 'none' ? 'no' : scaling} scaling`;
   const made = recipe(name, title, [phase(0, slots)], options);
-  const update = unscaling(lossScale, made.optimizer.clipNorm);
-  return update === undefined ? made : { ...made, update };
+  return lossScale === 'none' ? made : withLossScale(made, scaleOf(lossScale));
 }
