@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/slow/**/*.test.ts'],
+    include: [
+      'test/slow/**/*.test.ts',
+      'test/integration/apply-recipe-{property,updates}.test.ts',
+      'test/unit/kernels-build.test.ts',
+    ],
+    env: { HALFULP_EVERY_CASE: '1' },
     setupFiles: ['test/setup.ts'],
     testTimeout: 3_600_000,
     maxWorkers: 2,

@@ -61,7 +61,7 @@ const trainings = {
     data: 'text',
     recipe: 'nvfp4',
     other: '{ "recipe": "bitnetTransition", "at": 0.5 }',
-    batch: '4',
+    batch: '2',
     evaluate: '50',
   },
 } as const;

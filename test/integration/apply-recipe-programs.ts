@@ -170,6 +170,12 @@ export const programs: Readonly<Record<string, () => Program>> = {
   },
 };
 
+/** Whether a case is run on a program: one program in turn for each, every one in the slow suite. */
+export function isTaken(program: string, index: number): boolean {
+  const names = Object.keys(programs);
+  return process.env['HALFULP_EVERY_CASE'] === '1' || names[index % names.length] === program;
+}
+
 /** The bits of a run. */
 export interface Trace {
   readonly losses: readonly number[];

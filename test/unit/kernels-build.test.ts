@@ -47,7 +47,9 @@ describe.each(modules)('the module %s', async (module) => {
     expect(Buffer.compare(kernelModule(shipped.default).sharedBytes(), sharedBuild(binary))).toBe(0);
   });
 
-  it('is for shared memory what the compiler makes for shared memory', async () => {
+  // Another compilation: of one module here, of each in the slow suite.
+  const isSharedCompiled = module === modules.at(-1) || process.env['HALFULP_EVERY_CASE'] === '1';
+  it.runIf(isSharedCompiled)('is for shared memory what the compiler makes for shared memory', async () => {
     expect(Buffer.compare(sharedBuild(binary), await compileKernels(module, true))).toBe(0);
   });
 
