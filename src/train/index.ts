@@ -107,6 +107,7 @@ export type {
   PhaseRecord,
   StepRecord,
   TeacherRecord,
+  TeacherStore,
   TrainOptions,
   TrainResult,
 } from './records.ts';

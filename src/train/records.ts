@@ -47,6 +47,15 @@ export interface PhaseRecord {
 export interface TeacherRecord {
   readonly recipe: string;
   readonly steps: number;
+  /** Steps that were done before. */
+  readonly from: number;
+}
+
+/** Checkpoints of teachers that are trained first, by a name that says the whole training: equal ones are trained once. */
+export interface TeacherStore {
+  /** The last checkpoint that was written under the name; null if there is none. */
+  read(name: string): Checkpoint | null;
+  write(name: string, checkpoint: Checkpoint): void | Promise<void>;
 }
 
 export interface TrainOptions {
@@ -84,6 +93,8 @@ export interface TrainOptions {
    * `recipes.float32` does, with the same seed and as many steps.
    */
   readonly teacher?: Checkpoint;
+  /** Where a teacher that is trained first leaves its checkpoints, as often as the run, and goes on from there. Default: nowhere. */
+  readonly teachers?: TeacherStore;
   /** Hears that a teacher is about to be trained, before the run itself. */
   readonly onTeacher?: (record: TeacherRecord) => void;
   /** Where to go on from: what `onCheckpoint` gave to the same run. */

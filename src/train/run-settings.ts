@@ -37,7 +37,7 @@ const dataOptionNames: readonly (keyof TrainOptions)[] = [
   ...(['model', 'data', 'recipe', 'steps', 'seed', 'batch', 'learningRate', 'evaluateEvery'] as const),
   ...(['evaluationWindows', 'kernels', 'probeEvery', 'gradientDraws', 'resume', 'checkpointEvery'] as const),
   ...(['onCheckpoint', 'signal', 'onStep', 'onEvaluation', 'onPhase'] as const),
-  ...(['teacher', 'onTeacher'] as const),
+  ...(['teacher', 'teachers', 'onTeacher'] as const),
 ];
 
 /** Whether it can stop a run: an AbortSignal, of whatever realm. */
@@ -47,11 +47,15 @@ const isSignal = (given: unknown): boolean =>
 /** Throws ArgumentError for what is no option, and for functions and signals that are none. */
 function checkOptions(options: Omit<TrainOptions, 'tf'>, names: readonly string[]): void {
   checkFields('', options ?? null, names);
-  const { signal, kernels } = options;
+  const { signal, kernels, teachers } = options;
   oneOf('kernels', kernels, ['own', 'stock'], 'own');
   if (signal !== undefined && !isSignal(signal)) throw new ArgumentError('signal', signal, 'an AbortSignal');
   for (const name of ['onCheckpoint', 'onStep', 'onEvaluation', 'onPhase', 'onTeacher'] as const)
     if (options[name] !== undefined) checkFunction(name, options[name]);
+  if (teachers !== undefined) {
+    checkFields('teachers', teachers, ['read', 'write']);
+    for (const name of ['read', 'write'] as const) checkFunction(`teachers.${name}`, teachers[name]);
+  }
 }
 
 /**
@@ -97,6 +101,8 @@ function resolve(options: Omit<TrainOptions, 'tf'>): Settings {
     );
   if (options.recipe.teacher === undefined)
     checkAbsent('teacher', options.teacher, 'nothing: the recipe has no teacher');
+  if (options.recipe.teacher === undefined || options.teacher !== undefined)
+    checkAbsent('teachers', options.teachers, 'nothing: no teacher is trained first');
   return {
     task,
     recipe: withCanonicalNames(settledRecipe(options.recipe)),

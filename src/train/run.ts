@@ -3,18 +3,17 @@
  * training-run.ts; numerics are in the recipe's formats, the model, the stores and the optimiser.
  */
 import { exp } from '../approximate.ts';
-import { within } from '../check.ts';
 import { toFormat } from '../formats/index.ts';
 import { bitsPerWeight } from './bits-per-weight.ts';
-import { arraysUnder, checkCheckpoint, checkIdentity } from './checkpoint.ts';
+import { checkCheckpoint, checkIdentity } from './checkpoint.ts';
 import { memoryUse, savedActivationBytes } from './memory.ts';
 import type { LinearSlots } from './recipe.ts';
 import type { MemoryUse, TrainOptions, TrainResult } from './records.ts';
 import { checkpointOf, resumeRun } from './run-checkpoint.ts';
 import { type Ending, evaluateAtTheEnd, evaluateOnTheWay } from './run-evaluations.ts';
-import { identityOf, type Settings, settingsOf } from './run-settings.ts';
+import { identityOf, settingsOf } from './run-settings.ts';
 import { lossSpike } from './spike.ts';
-import { type TeacherWeights, teacherWeights, trainTeacher } from './teacher.ts';
+import { teacherOf } from './teacher-training.ts';
 import { TrainingRun } from './training-run.ts';
 
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
@@ -67,16 +66,6 @@ function resultOf(run: TrainingRun, { validation, inference, isWhole }: Ending):
   };
 }
 
-/** The teacher of a run whose recipe has one: given, that of a checkpoint, or trained now. */
-async function teacherOf(options: TrainOptions, settings: Settings): Promise<TeacherWeights | undefined> {
-  const { recipe, task, steps, teacher } = settings;
-  if (recipe.teacher === undefined || teacher !== undefined) return teacher;
-  const saved = options.resume && arraysUnder('teacher', options.resume.arrays);
-  if (saved !== undefined) return within('resume', () => teacherWeights('teacher', saved, task));
-  options.onTeacher?.({ recipe: 'float32', steps });
-  return trainTeacher(train, options, recipe, task);
-}
-
 /**
  * Trains a model under a recipe: a language model on a text, or a classifier on samples with classes. The same options
  * give the same losses on the same backend, bit for bit, with and without checkpoints and however often the run was
@@ -84,6 +73,7 @@ async function teacherOf(options: TrainOptions, settings: Settings): Promise<Tea
  *
  * Between steps the event loop runs, so a signal handler can abort; what was done until then is in the result.
  * @throws ArgumentError naming the option or the recipe's field that is wrong, before any training.
+ * @throws DOMException named AbortError where the signal ends the training of a teacher that is not given.
  * @example
  * const tf = await wasmBackend();
  * const data = await mobyDick();
@@ -97,7 +87,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     checkCheckpoint(resume);
     checkIdentity(resume.state.identity, identity!);
   }
-  const teacher = await teacherOf(options, settings);
+  const teacher = await teacherOf(train, options, settings);
   const run = new TrainingRun(options, settings, teacher);
   const { losses } = run;
   const { steps, checkpointEvery } = settings;

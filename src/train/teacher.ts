@@ -11,8 +11,6 @@ import type { RecipeEngine } from './engine/engine.ts';
 import { hashArrays } from './hash.ts';
 import type { Model } from './model.ts';
 import { type ExtraNorm, plainSlots, type Recipe } from './recipe.ts';
-import { float32 } from './recipes/baselines.ts';
-import type { TrainOptions, TrainResult } from './records.ts';
 import { float32Of, type SavedArray, savedFloat32 } from './stores/index.ts';
 import type { Task } from './task.ts';
 
@@ -27,7 +25,7 @@ export interface Teaching {
 }
 
 /** The norm that a teacher is trained with: the recipe's, from the first step. */
-const normOf = ({ extraNorm }: Recipe): ExtraNorm | null =>
+export const normOfTeacher = ({ extraNorm }: Recipe): ExtraNorm | null =>
   extraNorm === null ? null : { kind: extraNorm.kind, where: extraNorm.where };
 
 /** Weights from arrays, each below the name of its parameter. Throws ArgumentError naming one that is missing or does not fit. */
@@ -65,30 +63,6 @@ export const teacherOnly = ({ state, arrays }: Checkpoint): Checkpoint => ({
 export const hashOfTeacher = (weights: TeacherWeights): string =>
   hashArrays([...weights.keys()], [...weights.values()]);
 
-/** Trains a teacher as `recipes.float32` does: the same model, data, seed, steps and rate. */
-export async function trainTeacher(
-  train: (options: TrainOptions) => Promise<TrainResult>,
-  options: TrainOptions,
-  recipe: Recipe,
-  task: Task,
-): Promise<TeacherWeights> {
-  const { tf, model, data, steps, seed, batch, learningRate, kernels, signal } = options;
-  let last: Checkpoint | undefined;
-  const given = { batch, learningRate, kernels, signal };
-  const defined = Object.fromEntries(Object.entries(given).filter(([, one]) => one !== undefined));
-  await train({
-    ...{ tf, model, data, steps, seed, ...defined },
-    recipe: float32({ extraNorm: normOf(recipe) }),
-    ...{ evaluateEvery: 0, evaluationWindows: 1 },
-    onCheckpoint: (checkpoint) => {
-      last = checkpoint;
-    },
-  });
-  if (last === undefined)
-    throw new ArgumentError('teacher', 'a training that diverged', 'a teacher: its checkpoint');
-  return weightsOfCheckpoint('teacher', last, task);
-}
-
 export class Teacher {
   readonly weights: TeacherWeights;
   readonly #tf: TensorFlow;
@@ -98,7 +72,7 @@ export class Teacher {
   constructor(tf: TensorFlow, task: Task, recipe: Recipe, weights: TeacherWeights) {
     this.#tf = tf;
     this.weights = weights;
-    this.#extraNorm = normOf(recipe);
+    this.#extraNorm = normOfTeacher(recipe);
     this.#model = task.createModel(tf, 0, this.#extraNorm);
     for (const one of this.#model.parameters) this.#model.load(one, weights.get(one.name)!);
   }

@@ -1,8 +1,9 @@
 /** Teachers on the command line: given, or trained first and said so. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { run } from '../../src/cli/main.ts';
+import { decodeCheckpoint } from '../../src/train/index.ts';
 import { writeSamples } from '../sample-files.ts';
 import { testWorld, withFolder } from '../unit/cli-world.ts';
 
@@ -34,6 +35,9 @@ it('a teacher is the run that is given, or one that is trained first; sweeps say
     const said = (name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8')).teacher;
     expect(['given/config.json', 'given/result.json'].map(said)).toEqual(['given', 'given']);
     expect(['trained/config.json', 'trained/result.json'].map(said)).toEqual([undefined, 'trained']);
+    const again = await train('student', '--name', 'again');
+    expect(again.error).not.toContain('training one first');
+    expect(again.out).toBe(trained.out.replace(/[\d.]+ s\n/, / in ([\d.]+ s\n)/.exec(again.out)![1]!));
     // It is the teacher that would have been trained.
     const loss = ({ out }: { out: string }): string => /validation [^;]*/.exec(out)![0];
     expect(loss(given)).toBe(loss(trained));
@@ -56,6 +60,44 @@ it('a teacher is the run that is given, or one that is trained first; sweeps say
       JSON.stringify({ name: 'taught', model: 'mlp', steps: 2, seeds: [1, 2], arms }),
     );
     const swept = await halfulp('sweep', file('sweep.json'), '--estimate', '--out', folder);
-    expect(swept.error).toContain('2 of them have a teacher, which each trains first');
+    expect(swept.error).toContain('2 of them have a teacher, trained first');
+  });
+});
+
+it('a training that is stopped while its teacher is trained goes on there, to the same bits', async () => {
+  await withFolder(async (folder) => {
+    const samples = writeSamples(folder, 60);
+    writeFileSync(join(folder, 'student.json'), '{ "recipe": "distillation" }');
+    const train = (name: string, out: string, ...more: string[]) => [
+      ...[
+        'train',
+        join(folder, 'student.json'),
+        '--model',
+        'mlp',
+        '--steps',
+        '60',
+        '--checkpoint-every',
+        '2',
+      ],
+      ...['--batch', '8', '--name', name, '--out', join(folder, out), ...samples, ...more],
+    ];
+    expect((await halfulp(...train('one', 'plain'))).code).toBe(0);
+    const world = testWorld();
+    const teachers = join(folder, 'stopped', 'teachers');
+    const watch = setInterval(() => {
+      if (!existsSync(teachers)) return;
+      clearInterval(watch);
+      world.send('SIGINT');
+    }, 1);
+    expect(await run(train('one', 'stopped'), world.io)).toBe(130);
+    expect(world.stderr()).toMatch(
+      /one: stopped at step \d+ of the teacher's 60; --name one --resume goes on/,
+    );
+    const again = await halfulp(...train('one', 'stopped', '--resume'));
+    expect(again.code).toBe(0);
+    expect(again.error).toMatch(/training one first, float32, 60 steps, of which \d+ are done/);
+    const bits = (out: string) => readFileSync(join(folder, out, 'one', 'checkpoint-00000060.safetensors'));
+    const { arrays } = decodeCheckpoint(bits('stopped'));
+    expect(arrays).toEqual(decodeCheckpoint(bits('plain')).arrays);
   });
 });

@@ -111,7 +111,7 @@ describe('a teacher', () => {
   it('that is not given is trained first, and said so; given, it makes the same run', async () => {
     const recipe = recipes.distillation({ bits: 2, temperature: 2, features: 1 });
     const own = await run(recipe);
-    expect(own.taught).toEqual([{ recipe: 'float32', steps: 6 }]);
+    expect(own.taught).toEqual([{ recipe: 'float32', steps: 6, from: 0 }]);
     expect(own.result.teacher).toBe('trained');
     const float32 = await run(recipes.float32());
     expect(float32.result.teacher).toBeUndefined();
@@ -122,6 +122,79 @@ describe('a teacher', () => {
     expect(given.result.validationLoss).toBe(own.result.validationLoss);
     const other = await run(recipe, { teacher: float32.checkpoints[0]! });
     expect(other.losses).not.toEqual(own.losses);
+  });
+
+  it('that is kept is trained once, by whichever run is first; equal runs have equal bits', async () => {
+    const recipe = recipes.distillation({ bits: 2 });
+    const plain = await run(recipe);
+    const kept = new Map<string, Checkpoint>();
+    const teachers = {
+      read: (name: string) => kept.get(name) ?? null,
+      write: (name: string, one: Checkpoint) => void kept.set(name, one),
+    };
+    const [first, second] = [await run(recipe, { teachers }), await run(recipe, { teachers })];
+    expect([first, second].map(({ taught }) => taught)).toEqual([
+      [{ recipe: 'float32', steps: 6, from: 0 }],
+      [],
+    ]);
+    for (const { bytes, result } of [first, second]) {
+      expect(bytes).toEqual(plain.bytes);
+      expect(result.teacher).toBe('trained');
+    }
+    // Learned levels are of the student.
+    expect((await run(recipes.distillation({ bits: 3, levels: 'learned' }), { teachers })).taught).toEqual(
+      [],
+    );
+    for (const more of [{ seed: 2 }, { steps: 5 }, { batch: 4 }, { learningRate: 0.1 }])
+      expect((await run(recipe, { teachers, ...more })).taught).toHaveLength(1);
+    expect((await run(recipes.distillation({ extraNorm: null }), { teachers })).taught).toHaveLength(1);
+    expect(kept.size).toBe(6);
+  });
+
+  it('whose training is stopped teaches nobody, and goes on where it was', async () => {
+    const recipe = recipes.distillation({ bits: 2 });
+    const plain = await run(recipe);
+    for (const isKept of [true, false]) {
+      const kept = new Map<string, Checkpoint>();
+      const controller = new AbortController();
+      let { signal }: { signal?: AbortSignal } = controller;
+      const teachers = {
+        read: (name: string) => kept.get(name) ?? null,
+        write(name: string, one: Checkpoint) {
+          if (isKept) kept.set(name, one);
+          if (one.state.step === 2) controller.abort();
+        },
+      };
+      const stopped = run(recipe, { teachers, signal });
+      await expect(stopped).rejects.toMatchObject({
+        name: 'AbortError',
+        message: "stopped at step 2 of the teacher's 6",
+      });
+      signal = new AbortController().signal;
+      const again = await run(recipe, { teachers, signal });
+      expect(again.taught).toEqual([{ recipe: 'float32', steps: 6, from: isKept ? 2 : 0 }]);
+      expect(again.bytes).toEqual(plain.bytes);
+    }
+    const aborted = new AbortController();
+    aborted.abort();
+    await expect(run(recipe, { signal: aborted.signal })).rejects.toThrow(/at step 1 of/);
+  });
+
+  it.each([
+    [{ teachers: 3 }, 'teachers'],
+    [{ teachers: { read: (): null => null } }, 'teachers.write'],
+    [{ teachers: { read: (): null => null, write: () => {}, more: 1 } }, 'teachers.more'],
+  ])('is kept by %j: refused', async (more, argument) => {
+    await expect(run(recipes.distillation(), more as never)).rejects.toMatchObject({ argument });
+  });
+
+  it('is kept where one is trained first, and nowhere else', async () => {
+    const teachers = { read: () => null, write: () => {} };
+    await expect(run(recipes.float32(), { teachers })).rejects.toMatchObject({ argument: 'teachers' });
+    const teacher = (await run(recipes.float32())).checkpoints.at(-1)!;
+    await expect(run(recipes.distillation(), { teachers, teacher })).rejects.toMatchObject({
+      argument: 'teachers',
+    });
   });
 
   it('that agrees has nothing to teach: loss and gradients are 0', async () => {

@@ -176,11 +176,15 @@ function hear(message: ToTrainer): void {
   if (message.kind !== 'run') return;
   stopping = new AbortController();
   trainJob(message).catch((error: unknown) =>
-    say({
-      kind: 'failed',
-      reason: error instanceof Error ? error.message || error.name : String(error),
-      isFinal: error instanceof ArgumentError,
-    }),
+    say(
+      stopping.signal.aborted && (error as Error | null)?.name === 'AbortError'
+        ? { kind: 'stopped' }
+        : {
+            kind: 'failed',
+            reason: error instanceof Error ? error.message || error.name : String(error),
+            isFinal: error instanceof ArgumentError,
+          },
+    ),
   );
 }
 

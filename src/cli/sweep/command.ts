@@ -132,7 +132,7 @@ async function sweep(file: string, given: SweepOptions, io: Io): Promise<number>
   ).length;
   if (taught > 0)
     io.stderr.write(
-      `${taught} of them have a teacher, which each trains first: float32, with its own seed and as many steps\n`,
+      `${taught} of them have a teacher, trained first: float32, with the run's seed and as many steps\n`,
     );
   const { staleResults } = await import('./basis.ts');
   for (const reason of staleResults(folder, asked, all)) io.stderr.write(`${reason}\n`);

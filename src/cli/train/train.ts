@@ -37,6 +37,7 @@ import {
 import { describeData, loadData } from '../training-data.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-files.ts';
 import { configOf, type RunOptions, trainingOf } from './settings.ts';
+import { teachersIn } from './teacher-files.ts';
 
 export interface TrainCommandOptions extends RunOptions {
   readonly data: DataOptions;
@@ -178,6 +179,7 @@ async function trainInto(
     const result = await train({
       ...training,
       ...teacher,
+      ...(recipe.teacher && !teacher.teacher && { teachers: teachersIn(options.out) }),
       tf,
       data,
       signal: stop.signal,
@@ -193,9 +195,10 @@ async function trainInto(
       },
       onEvaluation: (record) => append({ type: 'evaluation', ...record }),
       onPhase: (record) => append({ type: 'phase', ...record }),
-      onTeacher({ recipe: name, steps: count }) {
-        if (!options.quiet)
-          io.stderr.write(`no teacher is given: training one first, ${name}, ${count} steps\n`);
+      onTeacher({ recipe: name, steps: count, from: done }) {
+        if (options.quiet) return;
+        const rest = done > 0 ? `, of which ${done} are done` : '';
+        io.stderr.write(`no teacher is given: training one first, ${name}, ${count} steps${rest}\n`);
       },
     });
     const { recipe: _recipe, ...numbers } = result;
@@ -207,6 +210,10 @@ async function trainInto(
     progress.partEnded(outcome(result));
     progress.close();
     io.stdout.write(options.json ? text : report(recipe, seed, result));
+  } catch (error) {
+    // Before the run's first step there is nothing to report.
+    if (!stop.signal.aborted || (error as Error).name !== 'AbortError') throw error;
+    io.stderr.write(`${folder.path}: ${(error as Error).message}; --name ${folder.name} --resume goes on\n`);
   } finally {
     progress.close();
     records.log?.close();
