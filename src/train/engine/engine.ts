@@ -302,10 +302,11 @@ export class RecipeEngine implements SlotProvider {
     return known;
   }
 
-  /** Whether none of the first updates has moved a parameter, so that no optimiser holds a state of it. */
+  /** Whether none of the first updates has moved a parameter since moments were forgotten, so that no optimiser holds a state of it. */
   wasFrozen(one: Selectable, updates: number): boolean {
-    const changes = [...this.timeline.changes()].filter((clock) => clock < updates);
-    return changes.every((clock) => this.settingsAt(one, clock).frozen === true);
+    const since = this.timeline.resetBy(updates - 1);
+    const changes = [...this.timeline.changes()].filter((clock) => clock > since && clock < updates);
+    return [since, ...changes].every((clock) => this.settingsAt(one, clock).frozen === true);
   }
 
   /** The part of a parameter's elements that the update of a step changes. */

@@ -118,6 +118,14 @@ export class Timeline {
     );
   }
 
+  /** The step before which moments were forgotten last, by a step; 0: never. */
+  resetBy(clock: number): number {
+    const phases = this.starts.filter(
+      (start, i) => start <= clock && this.recipe.phases[i]!.optimizerState === 'reset',
+    );
+    return Math.max(0, ...phases, this.#resets[countBy(this.#resets, clock) - 1]?.step ?? 0);
+  }
+
   /** The factor on the learning rate of a step: the phase's re-warming times that of the latest event with one. */
   rewarm(clock: number): number {
     const index = this.phaseAt(clock);
