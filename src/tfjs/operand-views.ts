@@ -116,6 +116,7 @@ export function resultView(
  * The view of an operand of a product's kernel.
  * @param operand its name: `a`, `b`, `x`, `filter`, `dy`, or an index for `Einsum`
  * @param blocks whether the quantiser's groups are blocks, which must not run from one tap of a filter into the next
+ * @param byTap whether the quantiser sees the matrix of each tap of a filter
  * @param flips whether the kernel may take the operand with its last two axes swapped
  * @param stored whether the quantiser names an axis of its own, and so sees the operand as it is stored
  */
@@ -125,13 +126,29 @@ export function operandView(
   operand: string,
   shape: readonly number[],
   attrs: KernelArguments['attrs'],
-  { blocks, stored, flips }: { readonly blocks: boolean; readonly stored: boolean; readonly flips: boolean },
+  {
+    blocks,
+    byTap = false,
+    stored,
+    flips,
+  }: {
+    readonly blocks: boolean;
+    readonly byTap?: boolean;
+    readonly stored: boolean;
+    readonly flips: boolean;
+  },
 ): OperandView {
   if (stored) return asStored;
   if (name === 'BatchMatMul' || name === '_FusedMatMul') {
     const isTransposed = attrs?.[operand === 'a' ? 'transposeA' : 'transposeB'] === true;
     if ((operand === 'a') !== isTransposed) return asStored;
     return { toMatrix: (x) => swapped(tf, x), fromMatrix: (x) => (flips ? x : swapped(tf, x)), flips };
+  }
+  if (byTap && operand === 'filter') {
+    const axes = shape.map((_, i) => i);
+    // Of a transposed convolution outputs lie before inputs.
+    const sides = name.includes('BackpropInput') ? axes.slice(-2) : axes.slice(-2).reverse();
+    return permuted(tf, shape, [...axes.slice(0, -2), ...sides], 0, true);
   }
   const { order, rows } =
     name === 'Einsum'

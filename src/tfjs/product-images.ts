@@ -206,9 +206,14 @@ export class ProductImages {
     operand: string,
     shape: readonly number[],
     attrs: KernelArguments['attrs'],
-    { blocks, stored }: SlotOperand,
+    { blocks, byTap = false, stored }: SlotOperand,
   ): OperandView {
-    return operandView(this.#tf, kernel, operand, shape, attrs, { blocks, stored, flips: this.#flips });
+    return operandView(this.#tf, kernel, operand, shape, attrs, {
+      blocks,
+      byTap,
+      stored,
+      flips: this.#flips,
+    });
   }
 
   image(operand: Tensor, view: OperandView, slot: SlotOperand, hasGrid: boolean): Image {

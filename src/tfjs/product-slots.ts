@@ -15,6 +15,8 @@ export interface SlotOperand {
   readonly key: string;
   /** Whether groups are blocks along the axis that is summed over. */
   readonly blocks: boolean;
+  /** Whether it reads the matrix of each tap of a filter, outputs by inputs. Default: no. */
+  readonly byTap?: boolean;
   /** Whether the quantiser names its own axis and sees the operand as it is stored. */
   readonly stored: boolean;
   /** What it reads: the operand (default), or the image that the forward product read. */

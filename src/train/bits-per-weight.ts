@@ -95,7 +95,7 @@ function noiseBits({ transform }: Quantizer, shape: readonly number[] | undefine
 /** Of an image; a blend with the weight itself has as much as that has. */
 function imageBits(spec: OperandSpec | null, shape: readonly number[] | undefined): number {
   // Two bits a complex number, for which the real matrix has four.
-  if (spec?.form?.kind === 'complex' && (shape ?? []).every((side) => side % 2 === 0)) return 0.5;
+  if (spec?.form?.kind === 'complex' && (shape ?? []).slice(-2).every((side) => side % 2 === 0)) return 0.5;
   const options = spec === null || (spec.strength ?? 1) !== 1 ? undefined : settledOptions(spec);
   if (options === undefined) return float32Bits;
   const made = quantizer(options);

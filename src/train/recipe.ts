@@ -58,7 +58,7 @@ export type OperandForm = PowerForm | LowRankForm | ComplexForm;
  */
 export interface PowerForm {
   readonly kind: 'power';
-  /** Fewest and most: d begins with the most. */
+  /** Fewest and most. */
   readonly bits: readonly [fewest: number, most: number];
 }
 

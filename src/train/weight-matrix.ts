@@ -12,13 +12,13 @@ interface Weight {
   readonly shape: readonly number[];
 }
 
-/** Rows and columns of a weight as the quantiser `w` sees it. Blocks of a filter stay within a tap. */
+/** Rows and columns of a weight as the quantiser `w` sees it. Blocks of a filter stay within a tap; complex ones are of each tap. */
 export function weightMatrixShape({ role, shape }: Weight, w: OperandSpec | null): readonly number[] {
   if (role !== 'convolution') return shape;
   const [inputs, outputs] = shape.slice(-2) as [number, number];
   const taps = sizeOf(shape.slice(0, -2));
-  const isBlocks =
-    w !== null && (w.scale?.per === 'block' || w.transform !== undefined || w.form?.kind === 'complex');
+  if (w?.form?.kind === 'complex') return [taps, outputs, inputs];
+  const isBlocks = w !== null && (w.scale?.per === 'block' || w.transform !== undefined);
   return isBlocks ? [outputs * taps, inputs] : [outputs, taps * inputs];
 }
 

@@ -178,6 +178,21 @@ describe('powers on a grid', () => {
     expect(clipped).toBeGreaterThan(0);
   });
 
+  it('begin within the range of bits where there is nothing but zeros', async () => {
+    const recipe = recipes.geta({ bits: [5, 7], activations: false, ...descent });
+    const weight = tf.variable(tf.zeros([3, 2]), true, 'layer/kernel');
+    const run = await applyRecipe(tf, recipe, { variables: [weight], steps: 1, seed: 1 });
+    const { grads } = tf.variableGrads(
+      () => tf.sum(tf.matMul(tf.ones([1, 3]), weight as unknown as Tensor2D)).asScalar(),
+      [weight],
+    );
+    const scales = [...run.save().arrays].find(([name]) => name.endsWith('/scales'))![1];
+    // q is 1, and 5 bits have 15 steps.
+    expect([...new Float64Array(scales.data.slice().buffer)]).toEqual([f(1 / 15)]);
+    run.stop();
+    tf.dispose([weight, grads as unknown as Tensor]);
+  });
+
   it('have bits within the range, however fast steps are trained', async () => {
     const recipe = recipes.geta({
       bits: [3, 6],
@@ -290,12 +305,68 @@ describe('complex weights', () => {
     });
   });
 
+  /** What a weight is read as under the recipe. */
+  const readAs = async (
+    w: Float32Array,
+    shape: readonly number[],
+    name: string,
+    read: (weight: Tensor) => Tensor,
+  ): Promise<Float32Array> => {
+    const weight = tf.variable(tf.tensor(w, [...shape]), true, name);
+    const recipe = { ...recipes.ifairy({ activations: false }), extraNorm: null };
+    const run = await applyRecipe(tf, recipe, { variables: [weight], steps: 1, seed: 1 });
+    const image = tf.tidy(() => read(weight).dataSync().slice() as Float32Array);
+    run.stop();
+    weight.dispose();
+    return image;
+  };
+
+  it('are of channels, in each tap: odd ones and those without partners stay real', async () => {
+    // Two taps beside each other, each met by a one of its own.
+    const perTap = (inputs: number): Tensor => {
+      const ones = [0, 1].flatMap((tap) =>
+        Array.from({ length: inputs }, (_, c) =>
+          Array.from({ length: 2 * inputs }, (_one, i) => (i === tap * inputs + c ? 1 : 0)),
+        ),
+      );
+      return tf.tensor4d(ones.flat(), [2 * inputs, 1, 2, inputs]);
+    };
+    const [odd, even] = [numbers(2 * 2 * 3, 4), numbers(2 * 2 * 4, 5)];
+    const convolved = (inputs: number) => (weight: Tensor) =>
+      tf.conv2d(perTap(inputs) as never, weight as never, 1, 'valid');
+    expect(await readAs(odd, [1, 2, 2, 3], 'odd/kernel', convolved(2))).toEqual(odd);
+    const image = await readAs(even, [1, 2, 2, 4], 'even/kernel', convolved(2));
+    for (const tap of [0, 1])
+      for (const o of [0, 1]) {
+        const at = (input: number, output: number): number => image[(2 * tap + input) * 4 + output]!;
+        // Real parts have opposite signs, imaginary ones the same; one of both is 0.
+        expect(at(1, o + 2)).toBe(-at(0, o) + 0);
+        expect(at(0, o + 2)).toBe(at(1, o));
+        expect([at(0, o), at(1, o)].filter((part) => part !== 0)).toHaveLength(1);
+      }
+    // Channels of a depthwise filter do not meet.
+    const apart = numbers(2 * 2, 6);
+    const depthwise = (weight: Tensor): Tensor =>
+      tf.sum(tf.depthwiseConv2d(perTap(2) as never, weight as never, 1, 'valid'), -1);
+    expect(await readAs(apart, [1, 2, 2, 1], 'depthwise_kernel', depthwise)).toEqual(apart);
+    // A stack of matrices with an odd side is real, with even sides a complex one each.
+    const stacked = (inputs: number) => (weight: Tensor) =>
+      tf.matMul(tf.tile(tf.reshape(tf.eye(inputs), [1, inputs, inputs]), [2, 1, 1]), weight);
+    expect(await readAs(odd, [2, 2, 3], 'stack', stacked(2))).toEqual(odd);
+    expect(await readAs(even, [2, 2, 4], 'stack', stacked(2))).toEqual(image);
+  });
+
   it('have 2 bits for each complex number, and odd ones stay real', async () => {
     const parameters = [{ name: 'layer', role: 'linear', shape: [6, 8] }] as const;
     expect(bitsPerWeight(recipes.ifairy(), 0, { parameters })).toBe(0.5);
     expect(bitsPerWeight(recipes.ifairy(), 0, { parameters: [{ ...parameters[0], shape: [5, 8] }] })).toBe(
       32,
     );
+    const bitsOf = (...filter: number[]): number =>
+      bitsPerWeight(recipes.ifairy(), 0, {
+        parameters: [{ name: 'filter', role: 'convolution', shape: filter }],
+      });
+    expect([bitsOf(2, 2, 4, 3), bitsOf(3, 3, 3, 4), bitsOf(3, 3, 4, 2)]).toEqual([32, 32, 0.5]);
     await withMatrix(recipes.ifairy({ activations: false }), [3, 7, 6], ({ x, w, step: next }) => {
       const { y } = next();
       const net = netOf(1, 1, [3, 7, 6, 1]);

@@ -21,6 +21,11 @@ function turnedBack<T extends OperandSpec | 'same' | null>(spec: T): T {
   return rest as T;
 }
 
+/** An operand of a product that sums over taps alone, in which no complex number has a partner. */
+function ofTaps(spec: OperandSpec | null): OperandSpec | null {
+  return spec?.form?.kind === 'complex' ? null : turnedBack(spec);
+}
+
 /** Slots without rotations of rows, for products that mix rows. */
 function withoutTurnedRows(slots: LinearSlots): LinearSlots {
   const { g, dx, ...rest } = slots.inputGradient;
@@ -36,7 +41,7 @@ function ofConvolution(slots: LinearSlots, { isDepthwise, isPointwise }: Uncance
   const { forward, inputGradient, weightGradient } = withoutTurnedRows(slots);
   const { g, x } = weightGradient;
   return {
-    forward: isDepthwise ? { ...forward, x: turnedBack(forward.x), w: turnedBack(forward.w) } : forward,
+    forward: isDepthwise ? { ...forward, x: turnedBack(forward.x), w: ofTaps(forward.w) } : forward,
     inputGradient: isDepthwise
       ? { ...inputGradient, g: turnedBack(inputGradient.g), w: turnedBack(inputGradient.w) }
       : inputGradient,

@@ -15,15 +15,26 @@ const leastScale = Math.fround(1e-5);
 const signsOf = ({ product = 'conjugate' }: ComplexForm) =>
   product === 'conjugate' ? ({ real: -1, imaginary: 1 } as const) : ({ real: 1, imaginary: -1 } as const);
 
-/** Where the quarters of a matrix have element (i, j): r and its like, i and its like. */
-function quarters({ rows, columns }: FormedMatrix) {
+/** Where a complex number has its real part twice, and its imaginary one. */
+interface Place {
+  readonly r: number;
+  readonly r2: number;
+  readonly i: number;
+  readonly i2: number;
+}
+
+/** Visits the complex numbers of each matrix. */
+function forEachNumber(
+  { values, rows, columns }: FormedMatrix,
+  visit: (k: number, place: Place) => void,
+): void {
   const [height, width] = [rows / 2, columns / 2];
-  const at = (i: number, j: number) => {
-    const first = i * columns + j;
-    const below = first + height * columns;
-    return { r: first, r2: below + width, i: below, i2: first + width };
-  };
-  return { height, width, at };
+  for (let k = 0; k < values.length / 4; k++) {
+    const row = Math.floor(k / width);
+    const r = (row + Math.floor(row / height) * height) * columns + (k % width);
+    const i = r + height * columns;
+    visit(k, { r, r2: i + width, i, i2: r + width });
+  }
 }
 
 const isComplex = ({ rows, columns }: FormedMatrix): boolean => rows % 2 === 0 && columns % 2 === 0;
@@ -48,42 +59,32 @@ export function complexForm(spec: ComplexForm): Form {
     before: (matrix) => {
       const { values } = matrix;
       if (!isComplex(matrix)) return values;
-      const { height, width, at } = quarters(matrix);
-      const parts = new Float32Array(2 * height * width);
-      for (let i = 0; i < height; i++)
-        for (let j = 0; j < width; j++) {
-          const place = at(i, j);
-          const k = 2 * (i * width + j);
-          parts[k] = (values[place.r]! + signs.real * values[place.r2]!) / 2;
-          parts[k + 1] = (values[place.i]! + signs.imaginary * values[place.i2]!) / 2;
-        }
+      const parts = new Float32Array(values.length / 2);
+      forEachNumber(matrix, (k, { r, r2, i, i2 }) => {
+        parts[2 * k] = (values[r]! + signs.real * values[r2]!) / 2;
+        parts[2 * k + 1] = (values[i]! + signs.imaginary * values[i2]!) / 2;
+      });
       const roots = roundToFourthRoots(parts);
       const scales = [scaleOf(parts, roots, 0), scaleOf(parts, roots, 1)] as const;
       const image = new Float32Array(values.length);
-      for (let i = 0; i < height; i++)
-        for (let j = 0; j < width; j++) {
-          const place = at(i, j);
-          const k = 2 * (i * width + j);
-          const [real, imaginary] = [roots[k]! * scales[0], roots[k + 1]! * scales[1]];
-          image[place.r] = real;
-          image[place.r2] = signs.real * real;
-          image[place.i] = imaginary;
-          image[place.i2] = signs.imaginary * imaginary;
-        }
+      forEachNumber(matrix, (k, { r, r2, i, i2 }) => {
+        const [real, imaginary] = [roots[2 * k]! * scales[0], roots[2 * k + 1]! * scales[1]];
+        image[r] = real;
+        image[r2] = signs.real * real;
+        image[i] = imaginary;
+        image[i2] = signs.imaginary * imaginary;
+      });
       return image;
     },
     pullback: (matrix, _numbers, gradient) => {
       if (!isComplex(matrix)) return gradient;
-      const { height, width, at } = quarters(matrix);
       const back = new Float32Array(gradient.length);
-      for (let i = 0; i < height; i++)
-        for (let j = 0; j < width; j++) {
-          const { r, r2, i: im, i2 } = at(i, j);
-          back[r] = (gradient[r]! + signs.real * gradient[r2]!) / 2;
-          back[r2] = signs.real * back[r]!;
-          back[im] = (gradient[im]! + signs.imaginary * gradient[i2]!) / 2;
-          back[i2] = signs.imaginary * back[im]!;
-        }
+      forEachNumber(matrix, (_, { r, r2, i, i2 }) => {
+        back[r] = (gradient[r]! + signs.real * gradient[r2]!) / 2;
+        back[r2] = signs.real * back[r]!;
+        back[i] = (gradient[i]! + signs.imaginary * gradient[i2]!) / 2;
+        back[i2] = signs.imaginary * back[i]!;
+      });
       return back;
     },
   };

@@ -4,9 +4,10 @@
  * learned-parameters.ts'.
  */
 
-/** A matrix as slots see it: rows along its last axis. */
+/** A matrix as slots see it, or one after the other: rows along the last axis. */
 export interface FormedMatrix {
   readonly values: Float32Array;
+  /** Of all, or of each matrix where the form stays in a tap. */
   readonly rows: number;
   readonly columns: number;
 }
@@ -27,7 +28,7 @@ interface FormBeginning {
 }
 
 export interface Form {
-  /** Whether a row of a filter's matrix is what an output sums over in one tap, not in all. */
+  /** Whether it is of each tap's matrix of a filter, and of each matrix of a stack, not of all as one. */
   readonly staysInTap: boolean;
   initial(matrix: FormedMatrix, beginning: FormBeginning): readonly number[];
   /** What the quantiser is given. Default: the operand. */

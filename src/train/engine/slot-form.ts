@@ -68,7 +68,8 @@ export class SlotForm {
   #formed(operand: Tensor, pass: FormPass, quantised: (operand: Tensor) => Float32Array): Formed {
     const columns = operand.shape.at(-1) ?? 1;
     const values = operand.dataSync() as Float32Array;
-    const given = { values, rows: operand.size / columns, columns };
+    const rows = this.#form.staysInTap ? operand.shape.at(-2)! : operand.size / columns;
+    const given = { values, rows, columns };
     const beginning = { seed: pass.seed, key: this.#key, quantised: () => quantised(operand) };
     const numbers = this.numbers ?? this.#form.initial(given, beginning);
     if (pass.isTraining) this.numbers = numbers;
@@ -96,7 +97,7 @@ export class SlotForm {
     const form = this.#form;
     return {
       ...inner,
-      blocks: form.staysInTap || inner.blocks,
+      byTap: form.staysInTap,
       image: (operand) => {
         const { given, numbers, tensor } = this.#formed(operand, pass, quantised);
         const image = inner.image(tensor);

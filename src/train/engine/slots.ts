@@ -245,7 +245,11 @@ export class Slot {
   #begun(made: Quantizer, matrix: Tensor, call: QuantizerCall): void {
     if (this.spec.scale?.from !== 'learned' || made.state().scales !== undefined) return;
     made.explain(matrix.dataSync() as Float32Array, matrix.shape, { ...call, update: true });
-    made.restore(this.settled(made.state()));
+    const { form: _, ...begun } = this.settled({
+      ...made.state(),
+      ...(this.#form?.numbers && { form: this.#form.numbers }),
+    });
+    made.restore(begun);
   }
 
   /** Lets a quantiser remember what it did before, for a while. */
