@@ -10,6 +10,8 @@ export default defineConfig({
     env: { HALFULP_EVERY_CASE: '1' },
     setupFiles: ['test/setup.ts'],
     testTimeout: 3_600_000,
+    // TensorFlow.js and browsers start in hooks.
+    hookTimeout: 120_000,
     maxWorkers: 2,
     disableConsoleIntercept: true,
   },

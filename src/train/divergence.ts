@@ -13,14 +13,14 @@ export interface Divergence {
   /** Steps done, the one included in which it happened. */
   readonly step: number;
   readonly of: DivergedQuantity;
-  /** Name of the parameter, `layers.0.mlp.up`, or of the state, `layers.0.mlp.up/second`; null for losses. */
+  /** As in DivergenceError: `layers.0.mlp.up`, or of the state, `layers.0.mlp.up/second`; null for losses. */
   readonly tensor: string | null;
 }
 
 /** Thrown by optimisers in place of an update that is not finite: the parameter and its state stay as they were. */
 export class DivergenceError extends Error {
   readonly of: 'update' | 'state';
-  /** Name of the variable, with `/` and the state's name where it is a state. */
+  /** Name of the parameter or of what a quantiser learns, with `/` and the state's name where it is a state. */
   readonly tensor: string;
   /** Number of the update, from 1. */
   readonly step: number;

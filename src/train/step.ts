@@ -100,7 +100,7 @@ export function trainStep(
   optimizer: TrainingOptimizer,
   taps?: OperandProbes,
 ): StepOutcome {
-  const { tf, model } = context;
+  const { tf } = context;
   const tap = taps && { tap: taps.add.bind(taps) };
   const run = (): StepOutcome => {
     let sharpness: number | undefined;
@@ -121,8 +121,7 @@ export function trainStep(
       optimizer.applyGradients(passed.gradients);
     } catch (error) {
       if (!(error instanceof DivergenceError)) throw error;
-      const tensor = error.tensor.slice(model.variablePrefix.length);
-      return { ...measured, diverged: { of: error.of, tensor } };
+      return { ...measured, diverged: { of: error.of, tensor: error.tensor } };
     }
     return { ...measured, diverged: null };
   };

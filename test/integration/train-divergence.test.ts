@@ -14,6 +14,7 @@ import {
   textData,
   train,
 } from '../../src/train/index.ts';
+import { optimizerOf } from '../../src/train/optimizers/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 
 const model = {
@@ -189,4 +190,18 @@ describe('a run that does not', () => {
   it('says so', async () => {
     expect((await run(recipes.float32(), { steps: 3 })).result.divergence).toBeNull();
   });
+});
+
+it('is named without the prefix that tells the variables of programs apart', () => {
+  const variable = tf.variable(tf.tensor1d([1, 2]), true, 'one/layer/scale');
+  const options = { prefix: 'one/', learningRate: 1 };
+  const given = { [variable.name]: tf.tensor1d([1, Number.NaN]) };
+  for (const kind of ['sgd', 'adamw'] as const) {
+    const optimizer = optimizerOf(tf, recipes.float32({ optimizer: { kind } }).optimizer, options);
+    expect(() => optimizer.applyGradients(given)).toThrow(
+      expect.objectContaining({ name: 'DivergenceError', of: 'update', tensor: 'layer/scale' }),
+    );
+    optimizer.dispose();
+  }
+  tf.dispose([variable, ...Object.values(given)]);
 });

@@ -76,9 +76,10 @@ export class States {
 
   /** Throws DivergenceError if the value of a variable or one of its states would not be finite. */
   check(name: string, { value, states }: Update, step: number): void {
-    checkFinite('update', name, value, step);
+    const own = this.#own(name);
+    checkFinite('update', own, value, step);
     for (const [state, tensor] of Object.entries(states))
-      checkFinite('state', `${name}/${state}`, tensor, step);
+      checkFinite('state', `${own}/${state}`, tensor, step);
   }
 
   /** Gives a variable's states their new values. */
