@@ -20,7 +20,7 @@ import type { BlockError, ScaleOptions } from './scale-options.ts';
 
 /** How a tensor is put into a block format. */
 export interface BlockOptions
-  extends CallOptions,
+  extends Omit<CallOptions, 'training'>,
     Pick<QuantizerOptions, 'rounding' | 'saturation' | 'subnormals' | 'randomBits' | 'variant'> {
   /** Row-major shape of x. Default: one row. */
   readonly shape?: readonly number[];

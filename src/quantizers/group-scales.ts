@@ -17,13 +17,13 @@ import type { ResolvedScale } from './scale-options.ts';
 import { powerScale, type Scales, scaleSetter, tensorEncodeScale, useScale } from './scales.ts';
 import { bestThresholds } from './search.ts';
 import { largestMagnitude, type MagnitudeStatistic, statisticOf } from './statistics.ts';
-import type { Tracker } from './tracking.ts';
 import { affineIn, toZeroPoint } from './zero-points.ts';
 
 /** What a run reads beside x. */
 export interface RunContext {
   readonly options: ResolvedQuantizer;
-  readonly tracker: Tracker;
+  /** What statistics of earlier calls make of those of this one. */
+  readonly track: (current: Float64Array) => Float64Array;
   /** The scales, and zero points, that are not taken from x. */
   readonly fixed: FixedScales | undefined;
   /** Default: the reference's. */
@@ -76,7 +76,7 @@ export function setMagnitudeScales(
   x: RealArray,
   layout: Layout,
   scales: Scales,
-  { options, tracker, loops = referenceLoops }: RunContext,
+  { options, track, loops = referenceLoops }: RunContext,
   imageOf: ImageOf,
 ): Float64Array | undefined {
   const { scale, format } = options;
@@ -107,7 +107,7 @@ export function setMagnitudeScales(
     from === 'absmax'
       ? loops.maximaOf(x, layout, groups)
       : perGroup(x, layout, groups, (members) => carry(statisticOf(members, from, scale.percentile)));
-  const used = tracker.track(current);
+  const used = track(current);
   const times = productIn(carrier);
   const thresholds = used.map((each) => {
     const statistic = carry(each);
@@ -179,12 +179,12 @@ export function setAffineScales(
   x: RealArray,
   layout: Layout,
   scales: Scales,
-  { options, tracker, loops = referenceLoops }: RunContext,
+  { options, track, loops = referenceLoops }: RunContext,
 ): Float64Array {
   const groups = scales.stored.length;
   const ends = new Float64Array(2 * groups);
   loops.rangesOf(x, layout, ends.subarray(0, groups), ends.subarray(groups));
-  const used = tracker.track(ends);
+  const used = track(ends);
   const affineOf = affineIn(options.format as IntFormat, options.scale);
   return Float64Array.from({ length: groups }, (_, group) => {
     const [low, high] = [used[group]!, used[groups + group]!];

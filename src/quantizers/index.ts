@@ -36,6 +36,7 @@ export { type NamedOptions, namedQuantizer, type Quantizer, quantizer } from './
 export {
   type CallOptions,
   checkCall,
+  checkMemoryOptions,
   type NaNInGroups,
   nanTreatments,
   type QuantizerOptions,

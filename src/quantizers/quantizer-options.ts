@@ -77,6 +77,11 @@ export interface CallOptions {
   /** Whether averages and windows remember this call. Default true. */
   readonly update?: boolean;
   /**
+   * False in inference: a moving average that there is stands alone, without the statistic of this call, and nothing is remembered.
+   * Default true.
+   */
+  readonly training?: boolean;
+  /**
    * Threads that share the work, this one included: 1 to 64. Default 1. The bits do not depend on it. Tensors too small to gain by it, and
    * what has no kernel, are this thread's alone. In a browser, `await startThreads(n)` first.
    */
@@ -99,15 +104,23 @@ export interface ResolvedQuantizer {
 }
 
 const callNames: readonly (keyof CallOptions)[] = [
-  ...(['seed', 'stream', 'offset', 'random', 'axis', 'update', 'threads'] as const),
+  ...(['seed', 'stream', 'offset', 'random', 'axis', 'update', 'training', 'threads'] as const),
 ];
+
+/** Throws ArgumentError for what a call says of memories, where it is not accepted. */
+export function checkMemoryOptions({ update, training }: CallOptions): void {
+  checkBoolean('update', update, true);
+  const isTraining = checkBoolean('training', training, true);
+  if (!isTraining && update)
+    throw new ArgumentError('update', update, 'false or nothing beside training: false');
+}
 
 /** The options of one call; what they are for checks seeds and places. Throws ArgumentError. */
 export function checkCall(call: CallOptions | undefined, path = ''): CallOptions {
   const given = checkFields(path, call, callNames, 'call');
-  const { axis, random, update, threads } = given;
+  const { axis, random, threads } = given;
   axisOption(axis);
-  checkBoolean('update', update, true);
+  checkMemoryOptions(given);
   if (threads !== undefined) checkThreads(threads);
   return random === undefined ? given : { ...given, random: wordArray('random', random) };
 }

@@ -47,6 +47,8 @@ function fromKernels(
   };
 }
 
+const remembers = ({ update, training }: CallOptions): boolean => update ?? training ?? true;
+
 /** A quantiser with its memory and its plan. */
 export class QuantizerSteps {
   readonly options: ResolvedQuantizer;
@@ -80,14 +82,19 @@ export class QuantizerSteps {
     return { given: whole, x, holes, shape, residue, context };
   }
 
+  #trackIn({ training = true }: CallOptions): (current: Float64Array) => Float64Array {
+    return (current) => this.tracker.track(current, training);
+  }
+
   /** By the reference, its loops by kernels where they take the tensor. */
   #run({ x, holes, shape }: Prepared, call: CallOptions): Run {
     const { options, tracker, source } = this;
+    const track = this.#trackIn(call);
     const fixed = source.scalesFor(x, shape);
     const loops = loopsFor(x, shape);
-    const done = runQuantizer(x, shape, { options, tracker, fixed, loops }, call);
+    const done = runQuantizer(x, shape, { options, track, fixed, loops }, call);
     if (options.nan === 'max') fillHoles(done, holes, options.high);
-    if (call.update ?? true) {
+    if (remembers(call)) {
       tracker.commit();
       source.commit();
     }
@@ -106,11 +113,9 @@ export class QuantizerSteps {
     this.#isPlanned = true;
     const plan = this.#plan;
     if (plan === undefined || (nan === 'max' && holes.length > 0)) return undefined;
-    const { tracker } = this;
     const target = out as Float32Array | undefined;
-    const track = (current: Float64Array): Float64Array => tracker.track(current);
-    const run = runOnKernels(plan, scale.grouping, x, shape, call, codes, target, track);
-    if (run !== undefined && (call.update ?? true)) tracker.commit();
+    const run = runOnKernels(plan, scale.grouping, x, shape, call, codes, target, this.#trackIn(call));
+    if (run !== undefined && remembers(call)) this.tracker.commit();
     return run;
   }
 

@@ -22,8 +22,8 @@ export interface QuantizerState {
 export const stateNames: readonly (keyof QuantizerState)[] = ['average', 'history', 'scales', 'zeroPoints'];
 
 export interface Tracker {
-  /** The statistics to use in this call, from its own. */
-  track(current: Float64Array): Float64Array;
+  /** The statistics to use in this call, from its own. `isTraining`: whether averages take its own in. */
+  track(current: Float64Array, isTraining: boolean): Float64Array;
   /** Remembers the latest call. */
   commit(): void;
   state(): QuantizerState;
@@ -48,17 +48,21 @@ export function stateNumbers(argument: string, given: unknown): Float64Array {
   return Float64Array.from(list, (x, i) => numberInRange(pathOf(path, i), x));
 }
 
-/** new = decay old + (1 - decay) current in binary64, beginning with the first. What is not finite is not remembered. */
+/**
+ * new = decay old + (1 - decay) current in binary64, beginning with the first. What is not finite is not remembered. Out of
+ * training the average that there is stands alone.
+ */
 function averageTracker(decay: number): Tracker {
   let average: Float64Array | undefined;
   let pending: Float64Array | undefined;
   return {
-    track(current): Float64Array {
+    track(current, isTraining): Float64Array {
       const old = average ?? current;
       checkCount(old, current);
+      const keep = isTraining ? decay : 1;
       const next = old.map((mean, i) => {
         if (!Number.isFinite(current[i]!)) return mean;
-        return Number.isFinite(mean) ? decay * mean + (1 - decay) * current[i]! : current[i]!;
+        return Number.isFinite(mean) ? keep * mean + (1 - keep) * current[i]! : current[i]!;
       });
       pending = next;
       return next.map((mean, i) => (Number.isFinite(current[i]!) ? mean : current[i]!));

@@ -5,13 +5,14 @@
  */
 
 import type { Tensor } from '@tensorflow/tfjs';
-import { checkBoolean, checkFields, checkObject, integerInRange, refusedAs } from '../check.ts';
+import { checkFields, checkObject, integerInRange, refusedAs } from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { streamInPlace } from '../kernels/quantizers/quantizer-arrays.ts';
 import type { QuantizerPlan } from '../kernels/quantizers/quantizer-plan.ts';
 import {
   type CallOptions,
   callRounding,
+  checkMemoryOptions,
   kernelLayout,
   kernelPlan,
   type Quantizer,
@@ -37,17 +38,18 @@ import {
 } from './internals.ts';
 import { addKernel } from './registry.ts';
 
-/** What one call says: where its random integers come from, and whether averages remember it. */
-export type QuantizerCall = Pick<CallOptions, 'seed' | 'stream' | 'offset' | 'update'>;
+/** What one call says: where its random integers come from, and what averages make of it. */
+export type QuantizerCall = Pick<CallOptions, 'seed' | 'stream' | 'offset' | 'update' | 'training'>;
 
-const callNames: readonly (keyof QuantizerCall)[] = ['seed', 'stream', 'offset', 'update'];
+const callNames: readonly (keyof QuantizerCall)[] = ['seed', 'stream', 'offset', 'update', 'training'];
 
 function checkQuantizerCall(call: QuantizerCall | undefined): void {
-  const { seed, stream, offset, update } = checkFields('', call, callNames, 'call');
+  const given = checkFields('', call, callNames, 'call');
+  const { seed, stream, offset } = given;
   integerOf64Bits('seed', seed);
   integerOf64Bits('stream', stream);
   integerInRange('offset', offset, 0, Number.MAX_SAFE_INTEGER, 0);
-  checkBoolean('update', update, true);
+  checkMemoryOptions(given);
 }
 
 export const fakeQuantizeName = 'HalfulpFakeQuantize';

@@ -71,7 +71,7 @@ const exported: Readonly<Record<string, Entry>> = {
   ],
   fakeQuantize: {
     call: (call) => halfulp.fakeQuantize(tf, tf.tensor1d([1, 2]), spec as never, call),
-    accepted: [{ seed: 1, stream: 2n, offset: 3, update: false }],
+    accepted: [{ seed: 1, stream: 2n, offset: 3, update: false }, { training: false }],
   },
   inRole: {
     refused: [

@@ -17,7 +17,9 @@ import { firstDifference } from '../kernels-compare.ts';
 function byReference(options: QuantizerOptions, x: Float32Array, shape: readonly number[]): Run {
   const resolved = resolveQuantizer(options, withoutParts);
   const fixed = scaleSource(resolved).scalesFor(x, shape);
-  return runQuantizer(x, shape, { options: resolved, tracker: trackerOf(resolved.scale), fixed }, {});
+  const tracker = trackerOf(resolved.scale);
+  const track = (current: Float64Array): Float64Array => tracker.track(current, true);
+  return runQuantizer(x, shape, { options: resolved, track, fixed }, {});
 }
 
 function check(given: object, x: Float32Array, shape: readonly number[]): void {

@@ -44,7 +44,14 @@ function check(options: QuantizerOptions, shape: readonly number[], seed: number
   const length = shape.reduce((all, side) => all * side, 1);
   for (let call = 0; call < 4; call++) {
     const x = tensor(length, seed, call);
-    const wanted = runQuantizer(x, shape, { options: resolved, tracker, fixed: undefined }, {});
+    const under = (isTraining: boolean) => {
+      const track = (current: Float64Array): Float64Array => tracker.track(current, isTraining);
+      return runQuantizer(x, shape, { options: resolved, track, fixed: undefined }, {});
+    };
+    const inferred = made.fakeQuantize(x, shape, undefined, { training: false });
+    expect(firstDifference(inferred, under(false).values, x)).toBeUndefined();
+    expect(firstDifference(made.explain(x, shape, { training: false }).values, inferred, x)).toBeUndefined();
+    const wanted = under(true);
     const explained = made.explain(x, shape, { update: false });
     for (const field of ['values', 'elements', 'scaled'] as const)
       expect(firstDifference(explained[field], wanted[field], x)).toBeUndefined();

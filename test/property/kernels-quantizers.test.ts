@@ -32,7 +32,9 @@ const kernels = kernelsOn(sharedHeap());
 
 function byReference(options: QuantizerOptions, { x, shape }: Tensor): Run {
   const resolved = resolveQuantizer(options, withoutParts);
-  const context = { options: resolved, tracker: trackerOf(resolved.scale), fixed: undefined };
+  const tracker = trackerOf(resolved.scale);
+  const track = (current: Float64Array): Float64Array => tracker.track(current, true);
+  const context = { options: resolved, track, fixed: undefined };
   return runQuantizer(x, shape, context, {});
 }
 

@@ -620,7 +620,10 @@ describe('other methods refuse what is no option', () => {
     'block.decode': {
       refused: [null, 1, '12', [1.5], {}, x].map((given) => () => formats.mxfp4.decode(127, wrong(given))),
     },
-    quantize: { call: (options) => q.quantize(x, [4], options), accepted: [call, { random }] },
+    quantize: {
+      call: (options) => q.quantize(x, [4], options),
+      accepted: [call, { random }, { training: false }],
+    },
     fakeQuantize: {
       call: (options) => q.fakeQuantize(x, [4], undefined, options),
       accepted: [call, { random }],

@@ -23,6 +23,33 @@ describe('memory', () => {
     expect(q.state()).toEqual(before);
   });
 
+  it('infers with the average alone, or with the own statistic where there is none', () => {
+    const average = quantizer({ format: 'e4m3fn', scale: { ...tensor, per: 'row', decay: 0.75 } });
+    const inferred = (x: Float32Array) => [...average.quantize(x, [2, 1], { training: false }).scales];
+    expect(inferred(list(3, 5))).toEqual([3, 5]);
+    expect(average.state()).toEqual({});
+    average.fakeQuantize(list(4, NaN), [2, 1]);
+    average.fakeQuantize(list(8, NaN), [2, 1]);
+    expect(inferred(list(1000, 7))).toEqual([5, 7]);
+    expect(inferred(list(0, -9))).toEqual([5, 9]);
+    expect(inferred(list(Infinity, 1))).toEqual([NaN, 1]);
+    expect(average.state()).toEqual({ average: [5, null] });
+    const range = quantizer({ format: 'uint4', scale: { per: 'tensor', from: 'minmax', decay: 0.5 } });
+    range.fakeQuantize(list(-5, 10));
+    expect([...range.fakeQuantize(list(-20, 3.2, 20), [3], undefined, { training: false })]).toEqual([
+      -5, 3, 10,
+    ]);
+    // Windows are of earlier calls as it is.
+    const window = quantizer({ format: 'e4m3fn', scale: { ...tensor, history: { length: 2 } } });
+    window.fakeQuantize(list(4));
+    expect(window.quantize(list(8), [1], { training: false }).scales[0]).toBe(4);
+    expect(window.state()).toEqual({ history: [[4]] });
+    expect(() => window.fakeQuantize(list(1), [1], undefined, { training: false, update: true })).toThrow(
+      /update: got true; accepted: false or nothing beside training: false/,
+    );
+    expect(window.fakeQuantize(list(1), [1], undefined, { training: false, update: false })).toEqual(list(1));
+  });
+
   it('delays', () => {
     const q = quantizer({ format: 'e4m3fn', scale: { ...tensor, history: { length: 2 } } });
     expect([2, 8, 1, 1, 1].map((x) => scaleOf(q, x))).toEqual([2, 2, 8, 8, 1]);

@@ -271,6 +271,7 @@ export class RecipeEngine implements SlotProvider {
     const logs = [...new Set([this.log, log])].filter((one) => one !== undefined);
     const pass: Pass = {
       ...{ seed: this.seed, step: clock, steps: this.steps, isTraining: isTaped, logs },
+      isEvaluation: !isTaped,
       gradientScale: this.gradientScale(),
       fixedCodes: this.settingsAt(one, at).fixedCodes === true,
       ...purpose,

@@ -30,6 +30,8 @@ export interface Pass {
   readonly steps: number;
   /** Whether draws go on from call to call and memories remember: in training, not in evaluations and probes. */
   readonly isTraining: boolean;
+  /** Whether no gradient is taken in it: averages of statistics stand as training left them. */
+  readonly isEvaluation: boolean;
   /** What the gradients of the pass are multiplied by. */
   readonly gradientScale: number;
   /** Whether the codes of the weight stay as they are. */

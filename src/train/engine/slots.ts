@@ -335,7 +335,7 @@ export class Slot {
       if (random) at ??= this.#take(pass, size);
       return {
         ...(random ? { seed: pass.seed, stream, offset: at! } : {}),
-        ...(this.hasMemory ? { update: pass.isTraining } : {}),
+        ...(this.hasMemory && (pass.isEvaluation ? { training: false } : { update: pass.isTraining })),
       };
     };
   }
