@@ -86,7 +86,13 @@ describe('learned steps', () => {
     });
     const language = bitsOf({ bits: 2, ends: 'binary32' }, 'llama-tiny');
     expect(language).toMatchObject({ embedding: '-', 'layers.0.mlp.up': 'int2', head: '-' });
-    expect(bitsOf({ bits: 2 }, 'llama-tiny')).toMatchObject({ embedding: '-', head: 'int8' });
+    for (const bits of [2, 8])
+      expect(bitsOf({ bits }, 'llama-tiny')).toMatchObject({ embedding: '-', head: 'int8' });
+    expect(bitsOf({ bits: 4, ends: 4 }, 'llama-tiny')).toMatchObject({ head: 'int4' });
+    const head = roleTable(recipes.gaqat({ bits: 8 }), models['llama-tiny']!)[0]!.rows.find(
+      ([name]) => name === 'head',
+    )!;
+    expect(head[2]).toMatch(/^int8 .*freeze/);
   });
 });
 

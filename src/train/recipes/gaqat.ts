@@ -52,8 +52,6 @@ export function gaqat(options: GaqatOptions = {}): Recipe {
       [phase(0, freezingSlots(only!.linear))],
       own,
     ),
-    ...(made.rules && {
-      rules: made.rules.map(({ where, set }) => ({ where, set: freezingSlots(set as LinearSlots) })),
-    }),
+    rules: made.rules!.map(({ where, set }) => ({ where, set: freezingSlots(set as LinearSlots) })),
   };
 }

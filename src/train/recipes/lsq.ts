@@ -107,5 +107,6 @@ export function lsq(options: LsqOptions = {}): Recipe {
   const title = `learned steps, ${bits}-bit weights${activations === 'none' ? '' : ' and activations'}`;
   const made = recipe(name, title, [phase(0, lsqSlots(bits, settled))], options);
   const own = ends === 'binary32' ? plainSlots : lsqSlots(ends, settled);
-  return ends === bits ? made : { ...made, rules: endRules(own) };
+  // The head of a language model is no layer of those that a phase's slots are for: only the rules reach it.
+  return { ...made, rules: endRules(own) };
 }
