@@ -96,6 +96,48 @@ describe('learned steps', () => {
   });
 });
 
+describe('learned levels', () => {
+  it('take their moments with them where they cross', async () => {
+    const f = Math.fround;
+    const [steps, rate, momentum] = [8, 2 ** -4, 0.875];
+    const optimizer = { kind: 'sgd', momentum } as const;
+    const w: OperandSpec = {
+      ...{ format: 'midrise1', scale: { per: 'tensor', from: 'absmax', stored: 'decode', target: 1 } },
+      ...{ gradient: 'levels', learn: [{ of: 'levels', learningRate: rate }] },
+    };
+    const base = recipes.float32({ ...descent, optimizer });
+    const phase = { ...base.phases[0]!, linear: { ...plainSlots, forward: { x: null, w } } };
+    const weight = tf.variable(tf.tensor2d([-1, 1], [1, 2]), true, 'layer/kernel');
+    const recipe = { ...base, phases: [phase], update: { gradient: [] } };
+    const run = await applyRecipe(tf, recipe, { variables: [weight], steps, seed: 1 });
+    // The lower level rises faster than the upper one sinks.
+    const gradients = [-3, 1];
+    const x = tf.tensor2d([[1]]);
+    const output = tf.tensor2d([gradients]);
+    let levels = [-1, 1].map((value) => ({ value, velocity: 0 }));
+    const crossed: number[] = [];
+    for (let step = 0; step < steps; step++) {
+      const loss = () => tf.sum(tf.mul(tf.matMul(x, weight), output)) as never;
+      tf.train.sgd(0).minimize(loss, false, [weight]);
+      const [low, high] = levels.map(({ value }) => value) as [number, number];
+      const read = [-1, 1].map((x) => (Math.abs(x - low) <= Math.abs(x - high) ? 0 : 1));
+      const next = levels.map(({ value, velocity }, i) => {
+        const gradient = gradients.reduce((sum, g, k) => (read[k] === i ? sum + g : sum), 0);
+        const now = f(f(velocity * momentum) + gradient);
+        return { value: f(value - f(now * rate)), velocity: now };
+      });
+      levels = [...next].sort((a, b) => a.value - b.value);
+      if (levels[0] !== next[0]) crossed.push(step);
+      const [, saved] = [...run.save().arrays].find(([name]) => name.endsWith('/levels'))!;
+      expect([...new Float64Array(saved.data.slice().buffer)]).toEqual(levels.map(({ value }) => value));
+    }
+    run.stop();
+    tf.dispose([weight, x, output]);
+    // Some steps before the end, so that what the moments were does show.
+    expect(crossed[0]).toBeLessThan(steps - 2);
+  });
+});
+
 describe('codes that stay as they are', () => {
   const [tokens, inputs, outputs, size] = [5, 8, 3, 4];
   const groups = inputs / size;

@@ -6,6 +6,7 @@
 
 import type { Tensor, Variable } from '@tensorflow/tfjs';
 import { checkLength, integerInRange } from '../../check.ts';
+import { sizeOf } from '../../shape.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import { type OptimizerSettings, optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
 import { type FreezeSpec, type LearnSpec, valueOptions } from '../recipe.ts';
@@ -41,6 +42,14 @@ interface Trainer {
 
 /** What of a trained parameter decides how it is trained. */
 type Training = Pick<LearnSpec, 'learningRate'> & { readonly freeze?: FreezeSpec };
+
+/** An array of a state with its elements in another order; one of another length as it is. */
+function reordered(saved: SavedArray, order: readonly number[]): SavedArray {
+  const { shape, data } = saved;
+  if (sizeOf(shape) !== order.length) return saved;
+  const width = data.length / order.length;
+  return { ...saved, data: data.map((_, i) => data[order[Math.floor(i / width)]! * width + (i % width)]!) };
+}
 
 /** Distinguishes the variables of runs of one program. */
 let runs = 0;
@@ -119,7 +128,9 @@ export class LearnedParameters implements StepPart {
       learn.map((one) => {
         if (one.of === 'bits') return ['bits', this.#trainBits(slot, one.learningRate, gradients, clock)];
         const [field, key] = [fieldOf[one.of], `${slot.key}/${one.of}`];
-        return [field, this.#step(key, one, state[field]!, gradients[field]!, clock)];
+        const moved = this.#step(key, one, state[field]!, gradients[field]!, clock);
+        if (one.of === 'levels') this.#follow(key, moved);
+        return [field, moved];
       }),
     );
     slot.remember(slot.settled({ ...state, ...trained }), { seed, step: clock });
@@ -161,6 +172,16 @@ export class LearnedParameters implements StepPart {
     trainer.disorder ??= new SignDisorder(freeze, values.length, trainer.counted);
     const frozen = trainer.disorder.next(gradient);
     return moved.map((value, i) => (frozen[i]! ? values[i]! : value));
+  }
+
+  /** Levels are put in ascending order: what the optimiser holds of those that crossed goes with them. */
+  #follow(key: string, levels: readonly number[]): void {
+    const order = levels.map((_, i) => i).sort((a, b) => levels[a]! - levels[b]!);
+    if (order.every((from, to) => from === to)) return;
+    const { optimizer, variable } = this.#trainers.get(key)!;
+    const { counters, arrays } = optimizer.save();
+    const moved = [...arrays].map(([name, saved]) => [name, reordered(saved, order)] as const);
+    optimizer.restore({ counters, arrays: new Map(moved) }, new Map([[variable.name, variable.shape]]));
   }
 
   #trainerOf(key: string, count: number): Trainer {
