@@ -6,6 +6,7 @@ export default defineConfig({
       'test/slow/**/*.test.ts',
       'test/integration/apply-recipe-{property,updates}.test.ts',
       'test/unit/kernels-build.test.ts',
+      'test/browser/{laboratory,training}.test.ts',
     ],
     env: { HALFULP_EVERY_CASE: '1' },
     setupFiles: ['test/setup.ts'],

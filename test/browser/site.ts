@@ -197,3 +197,10 @@ export const choose = (field: string, files: Readonly<Record<string, string | Ui
 /** Code that gives the message beside a field. */
 export const messageOf = (field: string): string =>
   `document.querySelector('.field-${field} .message').textContent`;
+
+/**
+ * Whether a browser is asked what depends on the page more than on the browser, and takes long: the first at hand, every one in the slow
+ * suite.
+ */
+export const isAskedAll = (browser: string): boolean =>
+  browser === browsers[0]?.[0] || process.env['HALFULP_EVERY_CASE'] === '1';

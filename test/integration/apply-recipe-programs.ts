@@ -170,10 +170,11 @@ export const programs: Readonly<Record<string, () => Program>> = {
   },
 };
 
-/** Whether a case is run on a program: one program in turn for each, every one in the slow suite. */
-export function isTaken(program: string, index: number): boolean {
+/** Whether a case is run on a program: so many programs in turn for each, every one in the slow suite. */
+export function isTaken(program: string, index: number, programsOfEach = 1): boolean {
   const names = Object.keys(programs);
-  return process.env['HALFULP_EVERY_CASE'] === '1' || names[index % names.length] === program;
+  const turn = (names.indexOf(program) - (index % names.length) + names.length) % names.length;
+  return process.env['HALFULP_EVERY_CASE'] === '1' || turn < programsOfEach;
 }
 
 /** The bits of a run. */
