@@ -18,6 +18,10 @@ export interface StopListener {
   close(): void;
 }
 
+/** Whether an error says that work was given up because a signal asked for it. */
+export const isAbort = (error: unknown, signal: AbortSignal): boolean =>
+  signal.aborted && (error as Error | null)?.name === 'AbortError';
+
 /** What to do besides aborting. */
 interface StopActions {
   /** Called once, at the first signal. */

@@ -10,11 +10,6 @@ export function phaseStarts({ phases }: Recipe, steps: number): number[] {
   return phases.map(({ from }) => Math.round(from * steps));
 }
 
-/** Whether the optimiser's state is dropped where a run goes from phase `before` (-1: none) to phase `after`. */
-export function isReset({ phases }: Recipe, before: number, after: number): boolean {
-  return phases.slice(before + 1, after + 1).some(({ optimizerState }) => optimizerState === 'reset');
-}
-
 /** The norm of a phase: one that comes with the switch is absent from the first phase. */
 export function normOf({ extraNorm }: Recipe, phase: number): ExtraNorm | null {
   return extraNorm?.when === 'switch' && phase === 0 ? null : extraNorm;

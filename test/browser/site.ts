@@ -5,6 +5,7 @@ import type { Browser as Chromium } from 'playwright-core';
 import puppeteer, { type Browser as Firefox, type KeyInput } from 'puppeteer-core';
 import { type Finder, type Served, serve } from '../../src/cli/lab/serve.ts';
 import { siteFinder } from '../../src/cli/lab/site.ts';
+import { everyCase } from '../every-case.ts';
 import { findChromium, launch } from './chromium.ts';
 
 /** The folder that `npm run site` builds. */
@@ -202,5 +203,4 @@ export const messageOf = (field: string): string =>
  * Whether a browser is asked what depends on the page more than on the browser, and takes long: the first at hand, every one in the slow
  * suite.
  */
-export const isAskedAll = (browser: string): boolean =>
-  browser === browsers[0]?.[0] || process.env['HALFULP_EVERY_CASE'] === '1';
+export const isAskedAll = (browser: string): boolean => everyCase || browser === browsers[0]?.[0];

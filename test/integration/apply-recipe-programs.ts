@@ -1,6 +1,7 @@
 /** Small TensorFlow.js programs that know nothing of recipes: each is made anew from a seed and trained a step at a time. */
 import * as tf from '@tensorflow/tfjs';
 import { applyRecipe, type Recipe, type RecipeRun, type RecipeState } from '../../src/train/index.ts';
+import { everyCase } from '../every-case.ts';
 
 export interface Program {
   /** The variables that a recipe is for, or the model that has them. */
@@ -174,7 +175,7 @@ export const programs: Readonly<Record<string, () => Program>> = {
 export function isTaken(program: string, index: number, programsOfEach = 1): boolean {
   const names = Object.keys(programs);
   const turn = (names.indexOf(program) - (index % names.length) + names.length) % names.length;
-  return process.env['HALFULP_EVERY_CASE'] === '1' || turn < programsOfEach;
+  return everyCase || turn < programsOfEach;
 }
 
 /** The bits of a run. */

@@ -69,16 +69,8 @@ it('a training that is stopped while its teacher is trained goes on there, to th
     const samples = writeSamples(folder, 60);
     writeFileSync(join(folder, 'student.json'), '{ "recipe": "distillation" }');
     const train = (name: string, out: string, ...more: string[]) => [
-      ...[
-        'train',
-        join(folder, 'student.json'),
-        '--model',
-        'mlp',
-        '--steps',
-        '60',
-        '--checkpoint-every',
-        '2',
-      ],
+      ...['train', join(folder, 'student.json'), '--model', 'mlp'],
+      ...['--steps', '60', '--checkpoint-every', '2'],
       ...['--batch', '8', '--name', name, '--out', join(folder, out), ...samples, ...more],
     ];
     expect((await halfulp(...train('one', 'plain'))).code).toBe(0);

@@ -10,6 +10,7 @@ import {
 } from '../../scripts/build-kernels.js';
 import { kernelModule } from '../../src/kernels/module.ts';
 import { sharedBuild } from '../../src/kernels/shared-build.ts';
+import { everyCase } from '../every-case.ts';
 
 /** The ids of a WebAssembly module's sections, in order. WebAssembly Core Specification 2.0, section 5.5.2. */
 function sectionIds(binary: Uint8Array): number[] {
@@ -48,7 +49,7 @@ describe.each(modules)('the module %s', async (module) => {
   });
 
   // Another compilation: of one module here, of each in the slow suite.
-  const isSharedCompiled = module === modules.at(-1) || process.env['HALFULP_EVERY_CASE'] === '1';
+  const isSharedCompiled = everyCase || module === modules.at(-1);
   it.runIf(isSharedCompiled)('is for shared memory what the compiler makes for shared memory', async () => {
     expect(Buffer.compare(sharedBuild(binary), await compileKernels(module, true))).toBe(0);
   });

@@ -15,6 +15,7 @@ import {
 import { taskOf } from '../../train/tasks.ts';
 import { hashOfTeacher, weightsOfCheckpoint } from '../../train/teacher.ts';
 import { openBackend } from '../backend.ts';
+import { isAbort } from '../interrupt.ts';
 import { basisOf } from '../sweep/basis.ts';
 import { configOf, type RunOptions, trainingOf } from '../train/settings.ts';
 import { decodeState, encodeFiles, encodeState } from './bundles.ts';
@@ -177,7 +178,7 @@ function hear(message: ToTrainer): void {
   stopping = new AbortController();
   trainJob(message).catch((error: unknown) =>
     say(
-      stopping.signal.aborted && (error as Error | null)?.name === 'AbortError'
+      isAbort(error, stopping.signal)
         ? { kind: 'stopped' }
         : {
             kind: 'failed',

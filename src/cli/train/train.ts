@@ -21,7 +21,7 @@ import { openBackend } from '../backend.ts';
 import { claimFolder } from '../claim.ts';
 import type { DataOptions } from '../data-options.ts';
 import { exitCodes, signalExitCodes } from '../exit-codes.ts';
-import { listenForStop, type StopListener } from '../interrupt.ts';
+import { isAbort, listenForStop, type StopListener } from '../interrupt.ts';
 import type { Io } from '../io.ts';
 import { loadProgress, type OpenProgress } from '../open-progress.ts';
 import type { Progress } from '../progress.ts';
@@ -212,7 +212,7 @@ async function trainInto(
     io.stdout.write(options.json ? text : report(recipe, seed, result));
   } catch (error) {
     // Before the run's first step there is nothing to report.
-    if (!stop.signal.aborted || (error as Error).name !== 'AbortError') throw error;
+    if (!isAbort(error, stop.signal)) throw error;
     io.stderr.write(`${folder.path}: ${(error as Error).message}; --name ${folder.name} --resume goes on\n`);
   } finally {
     progress.close();

@@ -305,7 +305,7 @@ export class RecipeEngine implements SlotProvider {
 
   /** Whether none of the first updates has moved a parameter since moments were forgotten, so that no optimiser holds a state of it. */
   wasFrozen(one: Selectable, updates: number): boolean {
-    const since = this.timeline.resetBy(updates - 1);
+    const since = Math.max(0, this.timeline.resetBy(updates - 1));
     const changes = [...this.timeline.changes()].filter((clock) => clock > since && clock < updates);
     return [since, ...changes].every((clock) => this.settingsAt(one, clock).frozen === true);
   }

@@ -3,7 +3,7 @@
  * rate is multiplied while it warms up anew, which rules are in force. Phases and events alike; `since` counts steps.
  */
 import { cosPi } from '../../approximate.ts';
-import { isReset, phaseStarts, rewarmFactor } from '../phases.ts';
+import { phaseStarts, rewarmFactor } from '../phases.ts';
 import type { EventAction, Phase, Recipe, RecipeEvent, Rule } from '../recipe.ts';
 import { type Schedule, scheduleFactor } from '../schedule.ts';
 
@@ -111,19 +111,15 @@ export class Timeline {
 
   /** Whether moments are forgotten between step `before` (-1: none was taken) and step `clock`, the next. */
   isReset(before: number, clock: number): boolean {
-    const last = before < 0 ? -1 : this.phaseAt(before);
-    return (
-      isReset(this.recipe, last, this.phaseAt(clock)) ||
-      countBy(this.#resets, clock) > countBy(this.#resets, before)
-    );
+    return this.resetBy(clock) > before;
   }
 
-  /** The step before which moments were forgotten last, by a step; 0: never. */
+  /** The step before which moments were forgotten last, by a step; -1: never. */
   resetBy(clock: number): number {
     const phases = this.starts.filter(
       (start, i) => start <= clock && this.recipe.phases[i]!.optimizerState === 'reset',
     );
-    return Math.max(0, ...phases, this.#resets[countBy(this.#resets, clock) - 1]?.step ?? 0);
+    return Math.max(-1, ...phases, this.#resets[countBy(this.#resets, clock) - 1]?.step ?? -1);
   }
 
   /** The factor on the learning rate of a step: the phase's re-warming times that of the latest event with one. */

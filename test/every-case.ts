@@ -1,0 +1,2 @@
+/** Whether cases that say the same at length are all run: in the slow suite (vitest.slow.config.ts). Otherwise some in turn. */
+export const everyCase: boolean = process.env['HALFULP_EVERY_CASE'] === '1';
