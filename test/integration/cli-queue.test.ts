@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { everyCase } from '../every-case.ts';
 import {
   bitsOf,
   hasRedis,
@@ -127,10 +128,8 @@ describe.skipIf(!hasRedis)('a sweep by a queue', () => {
     120_000,
   );
 
-  it.each([
-    ['in Redis', []],
-    ['in a folder', ['--store', 'STORE']],
-  ])(
+  const folderStore = [['in a folder', ['--store', 'STORE']]] as const;
+  it.each([['in Redis', []] as const, ...(everyCase ? folderStore : [])])(
     'gives runs the teacher that the sweep names, %s',
     async (_, words) => {
       const at = (name: string): string => join(folder, `${name}${words.length}`);

@@ -18,6 +18,7 @@ import {
 } from '../../src/train/index.ts';
 import { gaussians } from '../../src/train/random.ts';
 import { checkRecipe } from '../../src/train/recipe-check.ts';
+import { everyCase } from '../every-case.ts';
 import { tracedRun } from '../traced-run.ts';
 
 let tf: TensorFlow;
@@ -82,7 +83,7 @@ describe.each(names)('%s', (name) => {
       expect(looked.losses).toEqual(plain.losses);
       expect(Object.is(looked.end, plain.end)).toBe(true);
       expect(looked.checkpoints.length).toBe(plain.checkpoints.length);
-      for (const done of [2, 3]) {
+      for (const done of everyCase ? [2, 3] : [2 + (names.indexOf(name) % 2)]) {
         const rest = await run({ resume: decodeCheckpoint(plain.checkpoints[done - 1]!, 'memory') });
         expect(rest.losses).toEqual(plain.losses.slice(done));
         expect(rest.checkpoints.map(fnv1a64)).toEqual(plain.checkpoints.slice(done).map(fnv1a64));

@@ -9,6 +9,7 @@ import { arithmetic, round, type ShapedArray } from '../../src/index.ts';
 import { type Eliminator, eliminatorOf } from '../../src/kernels/eliminations.ts';
 import { cholesky, lu, qr, triangularSolve } from '../../src/linalg/index.ts';
 import { resolveRounding } from '../../src/rounding/index.ts';
+import { times } from '../every-case.ts';
 import { firstDifference } from '../kernels-compare.ts';
 
 type Numbers = Float32Array | Float64Array;
@@ -114,7 +115,7 @@ describe.each(names)('%s', (name) => {
     });
   }
 
-  it('products and quotients, 200 times', () => {
+  it(`products and quotients, ${times(200)} times`, () => {
     const cases = sizes.chain(([m, n, k]) =>
       fc.tuple(
         fc.constant([m!, n!, k!] as const),
@@ -126,12 +127,12 @@ describe.each(names)('%s', (name) => {
     );
     fc.assert(
       fc.property(cases, ([size, c, a, b, [divisor]]) => check([size, c, a, b], divisor!)),
-      { numRuns: 200 },
+      { numRuns: times(200) },
     );
   });
 
   // Of one magnitude a matrix, with few others among them: vectors that reach an end in the middle, and most that do not.
-  it('products of numbers of like magnitude, up to the ends, 300 times', () => {
+  it(`products of numbers of like magnitude, up to the ends, ${times(300)} times`, () => {
     const top = Math.floor(Math.log2(format.max));
     const exponent = fc.integer({ min: Math.log2(format.minSubnormal), max: top });
     const alike = (length: number, e: number, seed: number): Numbers => {
@@ -155,7 +156,7 @@ describe.each(names)('%s', (name) => {
         const b = alike(k! * n!, Math.min(e - left + more, top), seed + 2);
         check([[m!, n!, k!], c, a, b], 1);
       }),
-      { numRuns: 300 },
+      { numRuns: times(300) },
     );
   });
 });

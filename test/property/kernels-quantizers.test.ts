@@ -21,6 +21,7 @@ import { resolveQuantizer, withoutParts } from '../../src/quantizers/quantizer-o
 import { type Run, runQuantizer } from '../../src/quantizers/run.ts';
 import { decodeFactor } from '../../src/quantizers/scales.ts';
 import { trackerOf } from '../../src/quantizers/tracking.ts';
+import { times } from '../every-case.ts';
 import { firstDifference } from '../kernels-compare.ts';
 
 interface Tensor {
@@ -136,7 +137,7 @@ function longTensor(rows: number, columns: number): Tensor {
   return { shape: [rows, columns], x };
 }
 
-const runs = 60;
+const runs = times(60);
 const stores = fc.constantFrom<'encode' | 'decode'>('encode', 'decode');
 
 describe('blocks by name', () => {
@@ -314,7 +315,7 @@ describe('means, deviations, multiples of them, factors that are no powers of tw
           check({ format, rounding, scale: { ...given, format: 'e8m0' } as never }, tensor);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: times(300) },
     );
   });
 
@@ -333,7 +334,7 @@ describe('means, deviations, multiples of them, factors that are no powers of tw
             check({ format, rounding, scale: { ...grouping, from, multiplier, stored } }, tensor);
           },
         ),
-        { numRuns: 200 },
+        { numRuns: times(200) },
       );
     },
   );
@@ -351,7 +352,7 @@ describe('means, deviations, multiples of them, factors that are no powers of tw
           check({ format: 'e2m1', rounding, scale }, tensor);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: times(200) },
     );
   });
 
@@ -414,7 +415,7 @@ describe('four over six', () => {
       fc.property(tensors, choices, rounding, (tensor, choice, mode) => {
         check({ format: 'e2m1', rounding: mode, scale: { ...two, ...grouping, ...choice } } as never, tensor);
       }),
-      { numRuns: 600 },
+      { numRuns: times(600) },
     );
   });
 
@@ -427,7 +428,7 @@ describe('four over six', () => {
         const scale = { ...two, ...grouping, ...choice, ...(byRow && { tensorScale: 'row' }) };
         check({ format: 'e2m1', scale } as never, tensor);
       }),
-      { numRuns: 600 },
+      { numRuns: times(600) },
     );
   });
 
@@ -510,7 +511,7 @@ describe('search by the mean squared error', () => {
         const scale = { ...grouping, from: 'mse', format: 'e4m3fn', tensorScale: true };
         check({ format: 'e2m1', rounding, scale } as never, tensor);
       }),
-      { numRuns: 100 },
+      { numRuns: times(100) },
     );
   });
 
@@ -549,7 +550,7 @@ describe('sums and factors of groups that run over rows', () => {
             check({ format, rounding, scale } as never, tensor);
           },
         ),
-        { numRuns: 200 },
+        { numRuns: times(200) },
       );
   });
 
