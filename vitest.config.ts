@@ -7,6 +7,9 @@ const shared = {
   hookTimeout: 120_000,
 };
 
+/** Files of arithmetic that look at memory, replace modules or threads. */
+const alone = ['test/property/hostile-*.test.ts', 'test/unit/{cli-files,kernels-*,array-kinds}.test.ts'];
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -17,11 +20,14 @@ export default defineConfig({
           ...shared,
           name: 'arithmetic',
           include: ['test/{unit,property,golden}/**/*.test.ts'],
+          exclude: alone,
           isolate: false,
         },
       },
-      // Backends are registered, programs and browsers are started: each file begins afresh.
-      { test: { ...shared, name: 'programs', include: ['test/{integration,browser}/**/*.test.ts'] } },
+      // Backends are registered, programs and browsers are started, memory is looked at: each file begins afresh.
+      {
+        test: { ...shared, name: 'programs', include: ['test/{integration,browser}/**/*.test.ts', ...alone] },
+      },
     ],
   },
 });

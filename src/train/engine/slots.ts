@@ -1,15 +1,14 @@
 /**
- * The slots of a layer at work: each quantiser of a recipe becomes an instance that belongs to one layer and slot, with draws
- * and memory of its own. Which layer has which is settled elsewhere (rules.ts), what a specification means in slot-spec.ts; how products reach them is
- * `src/tfjs/product-calls.ts`.
+ * The slots of a layer at work: each quantiser of a recipe becomes an instance that belongs to one layer and slot (slot-quantizer.ts),
+ * with draws and memory of its own. Which layer has which is settled elsewhere (rules.ts), what a specification means in slot-spec.ts;
+ * how products reach them is `src/tfjs/product-calls.ts`.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { within } from '../../check.ts';
-import { codebook } from '../../formats/index.ts';
 import type { Gradients } from '../../quantizers/gradients/index.ts';
-import { type Explained, type Quantizer, type QuantizerOptions, quantizer } from '../../quantizers/index.ts';
+import type { Explained, Quantizer } from '../../quantizers/index.ts';
 import type { QuantizerState } from '../../quantizers/tracking.ts';
-import { type NoiseTransform, type TransformData, transform } from '../../quantizers/transforms/index.ts';
+import { transform } from '../../quantizers/transforms/index.ts';
 import { noResidue } from '../../quantizers/transforms/transform.ts';
 import { fakeQuantize, type QuantizerCall } from '../../tfjs/fake-quantize.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
@@ -18,14 +17,8 @@ import { hashData } from '../hash.ts';
 import { fnv1a32 } from '../random.ts';
 import type { InputGradientSpec, LearnScale, OperandSpec } from '../recipe.ts';
 import { keepsRowsTurned } from '../recipe-slots.ts';
-import {
-  type BitLearning,
-  bitLearning,
-  bitsOf,
-  type EarlierMemory,
-  initialParameter,
-  type SlotMemory,
-} from './learned-bits.ts';
+import type { EarlierMemory, SlotMemory } from './learned-bits.ts';
+import { SlotDraws } from './slot-draws.ts';
 import { SlotForm } from './slot-form.ts';
 import {
   fixedCodeGradients,
@@ -36,25 +29,8 @@ import {
   valuesUnder,
 } from './slot-gradients.ts';
 import { countImage } from './slot-log.ts';
-import {
-  drawsSigns,
-  hasMemory,
-  isRandom,
-  learnsLevels,
-  type Pass,
-  quantizerOptions,
-  type SlotName,
-} from './slot-spec.ts';
-
-/** How an operand is read: through which quantiser, and what it is rounded to before. */
-interface Reading {
-  readonly made: Quantizer | undefined;
-  readonly rounded?: (x: Tensor) => Tensor;
-}
-
-/** Whether a quantiser's noise takes the place of rounding. */
-const standsForRounding = ({ transform }: Quantizer): boolean =>
-  transform?.name === 'noise' && transform.toJSON()['inverse'] === 'keep';
+import { type Reading, SlotQuantizer } from './slot-quantizer.ts';
+import { isRandom, learnsLevels, type Pass, type SlotName } from './slot-spec.ts';
 
 /** Through a quantiser whose values stay transformed: its rule sees the transformed gradient, which is then turned back. */
 function pulledBackTurned(
@@ -95,15 +71,9 @@ export class Slot {
   readonly layer: string;
   readonly #name: SlotName;
   readonly spec: OperandSpec;
-  readonly #learning: BitLearning | undefined;
-  /** What is trained of the noise; undefined: it is as it began. */
-  #bits: readonly number[] | undefined;
+  readonly #quantizer: SlotQuantizer;
   readonly #form: SlotForm | undefined;
-  /** The trained values of the format; undefined: they are as they began. */
-  #levels: readonly number[] | undefined;
-  #made: Quantizer | undefined;
-  #madeFor = -1;
-  /** What it remembered when the codes were made that stay as they are; undefined: none do. */
+  /** What the quantiser remembered when the codes were made that stay as they are; undefined: none do. */
   #fixed: QuantizerState | undefined;
   /** What the quantiser remembered when the latest image of a training pass was made. */
   #before: QuantizerState = {};
@@ -111,65 +81,15 @@ export class Slot {
   #earlier: EarlierMemory | undefined;
   readonly #gradients = new GradientSums();
   #key: string | undefined;
-  /** Draws of the step so far. */
-  #step = -1;
-  #drawn = 0;
+  readonly #draws = new SlotDraws();
 
   constructor(tf: TensorFlow, layer: string, name: SlotName, spec: OperandSpec) {
     this.#tf = tf;
     this.layer = layer;
     this.#name = name;
     this.spec = spec;
-    this.#learning = bitLearning(spec);
+    this.#quantizer = new SlotQuantizer(tf, layer, name, spec);
     this.#form = spec.form && new SlotForm(tf, spec.form, `${layer}/${name}`);
-  }
-
-  /** The quantiser, whose memory lasts as long as the slot; undefined: values stay as they are. */
-  quantizer({ seed, step }: Pick<Pass, 'seed' | 'step'>): Quantizer | undefined {
-    const options = quantizerOptions(this.spec);
-    if (options === undefined) return undefined;
-    const signs = drawsSigns(this.spec);
-    if (this.#made !== undefined && (!signs || this.#madeFor === step)) return this.#made;
-    // Operands of one product share their signs, else a rotation would not cancel.
-    const product = this.#name.slice(0, this.#name.indexOf('.'));
-    const stream = (BigInt(fnv1a32(`${this.layer}/${product}/signs`)) << 32n) | BigInt(step);
-    const transform = { ...(options.transform as TransformData), seed, stream: String(stream) };
-    const made = quantizer(signs ? { ...options, transform } : this.#trained(options));
-    if (this.#made !== undefined && this.hasMemory) made.restore(this.#made.state());
-    this.#made = made;
-    this.#madeFor = step;
-    return made;
-  }
-
-  /** Options with the values and bits that are trained. */
-  #trained(options: QuantizerOptions): QuantizerOptions {
-    if (this.#levels !== undefined)
-      return { ...options, format: codebook({ name: 'levels', values: this.#levels }) };
-    const learning = this.#learning;
-    if (learning === undefined) return options;
-    const bits = this.#learnedBits ?? bitsOf(learning, initialParameter(learning));
-    return { ...options, transform: { ...(options.transform as TransformData), bits } };
-  }
-
-  get #learnedBits(): number[] | undefined {
-    return this.#bits?.map((p) => bitsOf(this.#learning!, p));
-  }
-
-  /**
-   * How an operand is read: through its quantiser or, where nothing is trained, on the grids that its noise stands for, through what
-   * the quantiser does beside.
-   */
-  #reading(pass: Pass): Reading {
-    const made = this.quantizer(pass);
-    if (made === undefined || pass.isTraining || !standsForRounding(made)) return { made };
-    const { transform: noise, ...beside } = quantizerOptions(this.spec)!;
-    const cast = quantizer(beside);
-    if (this.hasMemory) cast.restore(made.state());
-    const { rounded } = made.transform as NoiseTransform;
-    return {
-      made: cast,
-      rounded: (x) => this.#tf.tensor(rounded(x.dataSync() as Float32Array, x.shape), x.shape),
-    };
   }
 
   /** Which slot of which layer, and which of the quantisers that it has in the course of a run. */
@@ -179,17 +99,18 @@ export class Slot {
   }
 
   get hasMemory(): boolean {
-    return hasMemory(this.spec);
+    return this.#quantizer.hasMemory;
   }
 
   /** What the quantiser remembers; {} before it has read anything. */
   get memory(): SlotMemory {
     const numbers = this.#form?.numbers;
+    const { made, trained } = this.#quantizer;
     return {
-      ...this.#made?.state(),
-      ...(this.#bits === undefined ? {} : { bits: this.#bits }),
+      ...made?.state(),
+      ...(trained.bits === undefined ? {} : { bits: trained.bits }),
       ...(numbers === undefined ? {} : { form: numbers }),
-      ...(learnsLevels(this.spec) && this.#made ? { levels: this.#made.format.values() } : {}),
+      ...(learnsLevels(this.spec) && made ? { levels: made.format.values() } : {}),
       ...(this.#fixed?.scales && { fixedScales: this.#fixed.scales }),
       ...(this.#fixed?.zeroPoints && { fixedZeroPoints: this.#fixed.zeroPoints }),
       ...(this.#earlier && { earlier: this.#earlier }),
@@ -200,8 +121,8 @@ export class Slot {
   get weightReading(): WeightReading {
     const form = this.#form;
     return {
-      state: this.#made?.state() ?? {},
-      bits: this.#learnedBits,
+      state: this.#quantizer.made?.state() ?? {},
+      bits: this.#quantizer.learnedBits,
       formed: (values, shape) => form?.before(values, shape) ?? values,
     };
   }
@@ -213,11 +134,8 @@ export class Slot {
   ): void {
     this.#earlier = earlier;
     this.#fixed = scales && { scales, ...(zeroPoints && { zeroPoints }) };
-    if (this.#learning !== undefined || levels !== undefined) this.#made = undefined;
-    this.#levels = levels;
-    this.#bits = bits;
     if (this.#form !== undefined) this.#form.numbers = form;
-    this.quantizer(pass)?.restore(state);
+    this.#quantizer.remember({ levels, bits }, state, pass);
   }
 
   /** What is remembered after a step of training, in the ranges that it has. */
@@ -252,31 +170,13 @@ export class Slot {
     made.restore(begun);
   }
 
-  /** Lets a quantiser remember what it did before, for a while. */
-  #as<T>(made: Quantizer, before: QuantizerState, fn: () => T): T {
-    if (!this.hasMemory) return fn();
-    const now = made.state();
-    made.restore(before);
-    try {
-      return fn();
-    } finally {
-      made.restore(now);
-    }
-  }
-
-  /** The quantised matrix taken apart, with the memory that its image was made with. */
-  #explained(made: Quantizer, matrix: Tensor, call: QuantizerCall, before: QuantizerState): Explained {
-    const x = matrix.dataSync() as Float32Array;
-    return this.#as(made, before, () => made.explain(x, matrix.shape, { ...call, update: false }));
-  }
-
   /** The operand of one call. `strength` takes the place of the specification's. */
   operand(pass: Pass, strength: number): SlotOperand {
     const quantised = this.#quantised(pass, strength);
     return (
       this.#form?.operand(quantised, pass, (operand) => {
         const values = operand.dataSync() as Float32Array;
-        const made = this.quantizer(pass);
+        const made = this.#quantizer.at(pass);
         return (made?.explain(values, operand.shape, { update: false }).values ?? values) as Float32Array;
       }) ?? quantised
     );
@@ -285,7 +185,7 @@ export class Slot {
   /** The operand of a call without the slot's form. */
   #quantised(pass: Pass, strength: number): SlotOperand {
     const { spec } = this;
-    const { made, rounded }: Reading = strength === 0 ? { made: undefined } : this.#reading(pass);
+    const { made, rounded }: Reading = strength === 0 ? { made: undefined } : this.#quantizer.reading(pass);
     const random = made !== undefined && isRandom(spec);
     const suffix = pass.purpose?.(this.#name) ?? '';
     // Whoever looks on sees an image made, not one that is kept.
@@ -313,7 +213,7 @@ export class Slot {
         this.#image(call, matrix, areFixed ? this.#fixedMatrix(call, matrix) : rounded?.(matrix)),
       grid: (matrix) => (rounded ? undefined : this.#grid(call, matrix)),
       pullback:
-        hasRule || call.stays || this.#learning !== undefined
+        hasRule || call.stays || this.#quantizer.learning !== undefined
           ? (matrix, gradient, isTurned) =>
               call.stays && !isTurned && !hasRule
                 ? gradient
@@ -360,7 +260,7 @@ export class Slot {
     }
     const now = made.state();
     const [then, present] = [this.#fixed ?? now, now].map((state) =>
-      this.#explained(made, matrix, call, state),
+      this.#quantizer.explained(made, matrix, call, state),
     );
     return this.#tf.tensor(valuesUnder(then!, present!), matrix.shape);
   }
@@ -383,12 +283,13 @@ export class Slot {
     const quantise = (): Tensor =>
       fakeQuantize(tf, whole, made, again === undefined ? options : { ...options, update: false });
     const quantised = within(`${this.layer}.${this.#name}`, () =>
-      again === undefined ? quantise() : this.#as(made, again, quantise),
+      again === undefined ? quantise() : this.#quantizer.as(made, again, quantise),
     );
     const image = this.#blended(operand, tf.reshape(quantised, matrix.shape), strength);
-    this.#count(pass, () => this.#explained(made, matrix, options, before), made);
+    this.#count(pass, () => this.#quantizer.explained(made, matrix, options, before), made);
     const { tap } = pass;
-    if (tap !== undefined) this.#as(made, before, () => tap(this.#name, operand, image, made, stays));
+    if (tap !== undefined)
+      this.#quantizer.as(made, before, () => tap(this.#name, operand, image, made, stays));
     return image;
   }
 
@@ -407,7 +308,7 @@ export class Slot {
 
   /** What an image was made of. */
   #explainedCall({ made, options, before = this.#before }: Call, matrix: Tensor): Explained {
-    return this.#explained(made, matrix, options(matrix.size), before);
+    return this.#quantizer.explained(made, matrix, options(matrix.size), before);
   }
 
   #grid(call: Call, matrix: Tensor): ReturnType<SlotOperand['grid']> {
@@ -430,7 +331,7 @@ export class Slot {
       const factor = strength / pass.gradientScale;
       const { levels, ...others } = ruled;
       this.#gradients.add(learnsLevels(this.spec) && levels ? { ...others, levels } : others, factor);
-      if (this.#learning !== undefined) this.#gradients.addBits(made, explained, given, factor);
+      if (this.#quantizer.learning !== undefined) this.#gradients.addBits(made, explained, given, factor);
     }
     return this.#blended(gradient, this.#tf.tensor(ruled.x, [...matrix.shape]), strength);
   }
@@ -454,31 +355,23 @@ export class Slot {
     };
   }
 
-  /** The step that was drawn for last, and how many integers. */
-  get draws(): readonly [step: number, drawn: number] {
-    return [this.#step, this.#drawn];
-  }
-
-  /** Goes on in a step after so many draws. */
-  resume(step: number, drawn: number): void {
-    this.#step = step;
-    this.#drawn = drawn;
-  }
-
   /** Whether the image is kept, as a weight's is: whenever a step has to make it again, it is the same one. */
   get #isKept(): boolean {
     return this.#name === 'forward.w' && !this.layer.endsWith('/product');
   }
 
+  /** The step that was drawn for last, and how many integers. */
+  get draws(): readonly [step: number, drawn: number] {
+    return this.#draws.sofar;
+  }
+
+  /** Goes on in a step after so many draws. */
+  resume(step: number, drawn: number): void {
+    this.#draws.sofar = [step, drawn];
+  }
+
   /** The index of the first of so many draws. */
   #take({ step, isTraining }: Pass, size: number): number {
-    if (!isTraining || this.#isKept) return 0;
-    if (this.#step !== step) {
-      this.#step = step;
-      this.#drawn = 0;
-    }
-    const first = this.#drawn;
-    this.#drawn += size;
-    return first;
+    return !isTraining || this.#isKept ? 0 : this.#draws.take(step, size);
   }
 }
