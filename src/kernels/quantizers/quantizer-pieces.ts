@@ -59,6 +59,11 @@ export function aloneIn(count: number): Walk {
   return { length: count, groups: 1, size: count, columns: count, left: count };
 }
 
+/** A part of one group as a piece. One by one: a spread in a walk over pieces takes longer than the kernels. */
+export function partOf({ length, groups, size, columns, left }: Walk, start: number, group: number): Piece {
+  return { length, groups, size, columns, left, start, group };
+}
+
 /** The pieces of some rows, where a group is no longer than a piece. */
 export function* piecesOf(
   { rows, columns, size }: GroupLayout,

@@ -14,6 +14,7 @@ import {
   type Extent,
   type GroupLayout,
   groupsOf,
+  partOf,
   pieceFor,
   piecesOf,
   type Stripe,
@@ -58,8 +59,7 @@ function quantizeLong(pass: Pass, start: number, length: number, group: number):
   const last = Math.floor((length - 1) / extent.length) * extent.length;
   for (let done = last; done >= 0; done -= extent.length) {
     const count = Math.min(extent.length, length - done);
-    const piece = { ...aloneIn(count), start: start + done, group };
-    placeGroups(pass, piece, stream.load(start + done, count));
+    placeGroups(pass, partOf(aloneIn(count), start + done, group), stream.load(start + done, count));
   }
 }
 

@@ -49,11 +49,16 @@ export function absoluteMaxima(
   }
 }
 
-/** A number's part in a sum: its magnitude, itself, its square, or the square of its distance from the mean. */
+/** What a sum is of: numbers, or their magnitudes. */
+@inline
+function summed(kind: i32, x: v128): v128 {
+  return kind == sumMagnitudes ? f32x4.abs(x) : x;
+}
+
+/** The part of such a number in a sum: itself, its square, or the square of its distance from the mean. */
 @inline
 function term(kind: i32, x: v128, mean: v128): v128 {
-  if (kind == sumMagnitudes) return f64x2.abs(x);
-  if (kind == sumNumbers) return x;
+  if (kind == sumMagnitudes || kind == sumNumbers) return x;
   const distance = kind == sumDistances ? f64x2.sub(x, mean) : x;
   return f64x2.mul(distance, distance);
 }
@@ -65,7 +70,7 @@ function addTerms(kind: i32, source: usize, length: i32, sums: usize, mean: f64)
   let sum01 = v128.load(sums);
   let sum23 = v128.load(sums, 16);
   for (const stop = source + (<usize>(length & ~3) << 2); source < stop; source += 16) {
-    const x = v128.load(source);
+    const x = summed(kind, v128.load(source));
     sum01 = f64x2.add(sum01, term(kind, f64x2.promote_low_f32x4(x), means));
     const high = f64x2.promote_low_f32x4(v128.shuffle<i64>(x, x, 1, 0));
     sum23 = f64x2.add(sum23, term(kind, high, means));
@@ -73,7 +78,7 @@ function addTerms(kind: i32, source: usize, length: i32, sums: usize, mean: f64)
   v128.store(sums, sum01);
   v128.store(sums, sum23, 16);
   for (let i = 0; i < (length & 3); i++) {
-    const more = term(kind, f64x2.splat(<f64>load<f32>(source)), means);
+    const more = term(kind, f64x2.promote_low_f32x4(summed(kind, v128.load32_splat(source))), means);
     store<f64>(sums, load<f64>(sums) + f64x2.extract_lane(more, 0));
     source += 4;
     sums += 8;
