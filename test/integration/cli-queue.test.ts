@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { redisStore } from '../../src/cli/queue/redis-store.ts';
 import { everyCase } from '../every-case.ts';
 import {
   bitsOf,
@@ -279,6 +280,25 @@ describe.skipIf(!hasRedis)('a sweep by a queue', () => {
     await Promise.all([cut.ended, other.ended]);
     proxy.close();
   }, 120_000);
+
+  it('keeps nothing of a checkpoint that another has taken the place of, if its writer is killed in between', async () => {
+    const { client } = redis;
+    const dying = new Proxy(client, {
+      get(of, key) {
+        if (key === 'unlink') return () => Promise.reject(new Error('killed'));
+        const value = Reflect.get(of, key);
+        return typeof value === 'function' ? value.bind(of) : value;
+      },
+    });
+    const [store, name] = [redisStore(dying), { kind: 'checkpoints', hash: 'ab'.repeat(8) } as const];
+    await store.save(name, 1, new Uint8Array(2 ** 21));
+    expect(await client.keys('halfulp:store:*')).toHaveLength(3);
+    await store.save(name, 2, Uint8Array.of(1, 2, 3));
+    expect(await client.keys('halfulp:store:*')).toHaveLength(2);
+    expect(Uint8Array.from((await store.read(name))!)).toEqual(Uint8Array.of(1, 2, 3));
+    await store.remove(name);
+    expect(await client.keys('halfulp:store:*')).toEqual([]);
+  });
 
   it('says of a failed run why, and tries it again when asked to', async () => {
     // Refused by the model once it is made: no worker can train it.

@@ -1,4 +1,5 @@
 /** Queues without a server: addresses, jobs, what stores keep, what lists show. */
+import { EventEmitter } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -14,6 +15,7 @@ import {
 } from '../../src/cli/queue/bundles.ts';
 import { folderStore } from '../../src/cli/queue/folder-store.ts';
 import { checkVersions, type RunJob, readJob } from '../../src/cli/queue/job.ts';
+import { JobTrainer } from '../../src/cli/queue/job-trainer.ts';
 import type { Overview } from '../../src/cli/queue/overview.ts';
 import { queuePage } from '../../src/cli/queue/queue-page.ts';
 import { StoreError } from '../../src/cli/queue/store.ts';
@@ -234,6 +236,43 @@ describe('a store in a folder', () => {
       mkdirSync(join(folder, 'results', 'abc'));
       await expect(store.read(result)).rejects.toThrow(StoreError);
     });
+  });
+});
+
+it('leaves no checkpoint of a run that another worker has finished', async () => {
+  await withFolder(async (folder) => {
+    const [store, bytes] = [folderStore(join(folder, 's')), Buffer.from('some')];
+    const own = { ...sent, data: hashBytes(bytes) };
+    const checkpoint = { kind: 'checkpoints', hash: own.id } as const;
+    await store.add({ kind: 'data', hash: own.data }, bytes);
+    let left: Uint8Array | null | undefined;
+    const child = Object.assign(new EventEmitter(), {
+      stderr: null,
+      send({ kind }: { kind: string }): void {
+        if (kind === 'run') void finishElsewhere();
+        if (kind === 'stored') void finish();
+      },
+    });
+    const finishElsewhere = async (): Promise<void> => {
+      await store.add({ kind: 'results', hash: own.id }, bytes);
+      await store.remove(checkpoint);
+      child.emit('message', { kind: 'checkpoint', step: 3, bytes });
+    };
+    const finish = async (): Promise<void> => {
+      left = await store.read(checkpoint);
+      child.emit('message', { kind: 'done', files: bytes, outcome: null });
+    };
+    const [packages, nobody] = [{ bullmq: { WaitingError: Error, UnrecoverableError: Error } }, () => {}];
+    const trainer = new JobTrainer(
+      {
+        ...{ name: 'w', packages: packages as never, store, concurrency: 1, launch: () => child as never },
+        ...{ onNote: nobody, onEnd: nobody },
+      },
+      nobody,
+    );
+    await trainer.train({ id: 'run', data: own } as never, 'token');
+    expect(left).toBeNull();
+    expect(readdirSync(join(folder, 's', 'checkpoints'))).toEqual([]);
   });
 });
 

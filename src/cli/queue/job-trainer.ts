@@ -192,7 +192,11 @@ export class JobTrainer {
         const progress: RunProgress = { step, steps, loss: loss.toFixed(4), secondsLeft, worker: name };
         queued.updateProgress(progress).catch(() => {});
       },
-      onCheckpoint: (step, bytes) => store.save(checkpoint, step, bytes),
+      onCheckpoint: async (step, bytes) => {
+        await store.save(checkpoint, step, bytes);
+        // Another worker, which took this one for dead, may have finished the run: its checkpoints are removed by then.
+        await this.#tidied(job);
+      },
     });
   }
 

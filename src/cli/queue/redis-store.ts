@@ -1,6 +1,7 @@
 /**
  * A store in the queue's own Redis: bytes in chunks, and an entry that names them, which is written last and in one
- * piece. Chunks that no entry names yet go away by themselves, everything else when nobody asked for it for so long.
+ * piece. Chunks that no entry names yet go away by themselves, those of an entry with it, whoever is killed in between; everything
+ * else when nobody asked for it for so long.
  */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
@@ -24,19 +25,32 @@ const entrySchema = fields({
   step: integer(0, 2 ** 31),
 });
 
+/** Removes the chunks of an entry as it was written. */
+const dropChunks = `
+local function dropChunks(key, text)
+  local entry = cjson.decode(text)
+  for i = 0, math.min(entry.chunks, 65536) - 1 do redis.call('UNLINK', key .. ':' .. entry.part .. ':' .. i) end
+end`;
+
 /**
- * Writes an entry where there is none of the same or a later step, or keeps the one that is there; what counts is kept for long.
- * KEYS: the entry, the stem of the chunks. ARGV: the entry, its step, its chunks, seconds. Gives the entry that was there.
+ * Writes an entry in place of the one that is there, with its chunks, or keeps that one where it is of the same or a later step; what
+ * counts is kept for long. KEYS: the entry, the stem of the chunks. ARGV: the entry, its step, its chunks, seconds. Gives the entry that
+ * was kept.
  */
-const commitScript = `
+const commitScript = `${dropChunks}
 local old = redis.call('GET', KEYS[1])
 if old and cjson.decode(old).step >= tonumber(ARGV[2]) then
   redis.call('EXPIRE', KEYS[1], ARGV[4])
-  return {0, old}
+  return old
 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
 for i = 0, tonumber(ARGV[3]) - 1 do redis.call('EXPIRE', KEYS[2] .. i, ARGV[4]) end
-return {1, old}`;
+if old then dropChunks(KEYS[1], old) end`;
+
+/** Removes an entry and its chunks. */
+const removeScript = `${dropChunks}
+local old = redis.call('GETDEL', KEYS[1])
+if old then dropChunks(KEYS[1], old) end`;
 
 /** Removes an entry that is still the one that was read. */
 const forgetScript = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
@@ -105,19 +119,16 @@ async function write(redis: Redis, name: StoreName, step: number, bytes: Uint8Ar
   try {
     await writeChunks(redis, keys, bytes);
     const entry: Entry = { part, chunks, bytes: bytes.length, step };
-    const [isTaken, old] = (await redis.eval(
+    const kept = (await redis.eval(
       commitScript,
       2,
       ...[entryKey(name), chunkStem(name, part)],
       ...[JSON.stringify(entry), step, chunks, keptSeconds],
-    )) as [number, string | null];
-    const given = old === null || old === undefined ? null : entryOf(old);
-    if (isTaken === 1 && given !== null) await drop(redis, chunkKeys(name, given));
-    if (isTaken === 0) {
-      await drop(redis, keys);
-      await keep(redis, name, given!);
-    }
-    return isTaken === 1;
+    )) as string | null;
+    if (kept === null) return true;
+    await drop(redis, keys);
+    await keep(redis, name, entryOf(kept));
+    return false;
   } catch (error) {
     await drop(redis, keys).catch(() => {});
     throw error;
@@ -149,10 +160,6 @@ export function redisStore(redis: Redis): Store {
     add: (name, bytes) => storing(() => write(redis, name, 0, bytes)),
     save: (name, step, bytes) => storing(async () => void (await write(redis, name, step, bytes))),
     read: (name) => storing(() => read(redis, name)),
-    remove: (name) =>
-      storing(async () => {
-        const text = await redis.getdel(entryKey(name));
-        if (text !== null) await drop(redis, chunkKeys(name, entryOf(text)));
-      }),
+    remove: (name) => storing(async () => void (await redis.eval(removeScript, 1, entryKey(name)))),
   };
 }
