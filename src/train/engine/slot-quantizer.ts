@@ -21,7 +21,7 @@ export interface Reading {
 }
 
 /** What is trained of a quantiser; undefined: it is as it began. */
-export interface Trained {
+interface Trained {
   /** The values of its format. */
   readonly levels: readonly number[] | undefined;
   /** What its bits come from, one a group. */
