@@ -126,11 +126,15 @@ async function compare(suite) {
 }
 
 const results = [];
-for (const suite of values.only.split(',')) {
-  if (process.stderr.isTTY) console.error(suite);
-  results.push(...(await compare(suite)));
+try {
+  for (const suite of values.only.split(',')) {
+    if (process.stderr.isTTY) console.error(suite);
+    results.push(...(await compare(suite)));
+  }
+} finally {
+  rmSync(folder, { recursive: true });
 }
-rmSync(folder, { recursive: true });
+const isFallen = (/** @type {(typeof results)[number]} */ { ratio, best }) => ratio < below && best < below;
 
 const kinds = [...new Set(results.map(({ suite, name }) => `${suite} ${name}`))];
 console.log(
@@ -140,18 +144,17 @@ console.log(
     kinds.map((kind) => {
       const of = results.filter(({ suite, name }) => `${suite} ${name}` === kind);
       const ratios = of.map(({ ratio }) => ratio).sort((a, b) => a - b);
-      const fallen = of.filter(({ ratio, best }) => ratio < below && best < below).length;
       const [least, most] = [ratios[0], ratios.at(-1)];
       return [
         ...kind.split(' '),
         String(of.length),
         ...[medianOf(ratios), least, most].map(digits),
-        String(fallen),
+        String(of.filter(isFallen).length),
       ];
     }),
   ),
 );
-const fallen = results.filter(({ ratio, best }) => ratio < below && best < below);
+const fallen = results.filter(isFallen);
 if (fallen.length > 0)
   console.log(
     table(

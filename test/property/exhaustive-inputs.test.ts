@@ -1,7 +1,7 @@
 /**
  * Every binary16 and every bfloat16 number into every format of at most 8 bits of the catalogue, and in the slow suite into
- * P3109 formats, posits and grids of many shapes: every mode, saturation and treatment of subnormals, stochastic with 32 bits and with 8 in each
- * variant. Oracle = reference = arrays, on every bit. The other P3109 formats are in the slow suite.
+ * P3109 formats, posits and grids of many shapes: every mode, saturation and treatment of subnormals, stochastic with 32 bits
+ * and with 8 in each variant. Oracle = reference = arrays, on every bit.
  */
 import { describe, expect, it } from 'vitest';
 import { type Format, scalarFormats, toFormat } from '../../src/formats/index.ts';

@@ -1,7 +1,7 @@
 /**
  * Where rounding decides: every value, every middle of two values and the binary64 neighbours of both, of every catalogue
- * format of at most 16 bits (of its floats of 16 bits binary16 alone, where not every case is asked for) and of the 120 P3109 formats with K = 3 to 8, in every deterministic mode, saturation and
- * treatment of subnormals. Oracle = reference = arrays, on every bit.
+ * format of at most 16 bits (two floats in the slow suite) and of the 120 P3109 formats with K = 3 to 8, in every
+ * deterministic mode, saturation and treatment of subnormals. Oracle = reference = arrays, on every bit.
  */
 import { describe, expect, it } from 'vitest';
 import { type Format, scalarFormats, toFormat } from '../../src/formats/index.ts';

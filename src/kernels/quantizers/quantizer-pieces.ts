@@ -59,8 +59,8 @@ export function aloneIn(count: number): Walk {
   return { length: count, groups: 1, size: count, columns: count, left: count };
 }
 
-/** A part of one group as a piece. One by one: a spread in a walk over pieces takes longer than the kernels. */
-export function partOf({ length, groups, size, columns, left }: Walk, start: number, group: number): Piece {
+/** The piece that a walk is from an element and a group on. Field by field: a spread in a walk over pieces takes longer than the kernels. */
+export function pieceOf({ length, groups, size, columns, left }: Walk, start: number, group: number): Piece {
   return { length, groups, size, columns, left, start, group };
 }
 

@@ -14,8 +14,8 @@ import {
   type Extent,
   type GroupLayout,
   groupsOf,
-  partOf,
   pieceFor,
+  pieceOf,
   piecesOf,
   type Stripe,
   stripesOf,
@@ -59,7 +59,7 @@ function quantizeLong(pass: Pass, start: number, length: number, group: number):
   const last = Math.floor((length - 1) / extent.length) * extent.length;
   for (let done = last; done >= 0; done -= extent.length) {
     const count = Math.min(extent.length, length - done);
-    placeGroups(pass, partOf(aloneIn(count), start + done, group), stream.load(start + done, count));
+    placeGroups(pass, pieceOf(aloneIn(count), start + done, group), stream.load(start + done, count));
   }
 }
 

@@ -12,7 +12,7 @@ import {
 } from '../generated/layout-quantizers.ts';
 import type { Members } from './quantizer-members.ts';
 import { type Pass, setScales, writeConstants } from './quantizer-pass.ts';
-import { partOf, wholeLines } from './quantizer-pieces.ts';
+import { pieceOf, wholeLines } from './quantizer-pieces.ts';
 import { placeGroups } from './quantizer-place.ts';
 
 const leastPercent = 20;
@@ -63,7 +63,7 @@ function searchThresholds(pass: Pass, members: Members): void {
     kernels.candidates(at.magnitudes, at.statistics, groups, percent);
     setScales(search, groups);
     members.eachPart((source, walk) => {
-      placeGroups(search, partOf(walk, 0, 0), source);
+      placeGroups(search, pieceOf(walk, 0, 0), source);
       kernels.squaredErrors(source, at.images, walk.groups, walk.size, walk.columns, walk.left, at.sums);
     });
     kernels.keepBetter(at.sums, at.means, at.statistics, at.best, groups);
