@@ -48,8 +48,12 @@ const block = [
     'All bits but the sign, the largest number, the power of two whose last bit is worth the smallest number, the discarded bits.',
   ),
   words(
-    'fmaExponents fmaClamp fmaHalf fmaLowest fmaFinite',
-    "Fused multiply-adds in one loop: the exponent field; bit patterns: what results are clamped to, half of the discarded bits' range less one, the lowest kept bit, the largest one of a number.",
+    'nearestExponents nearestClamp nearestHalf nearestLowest nearestFinite',
+    "Nearest-even results in one loop: the exponent field; bit patterns: what results are clamped to, half of the discarded bits' range less one, the lowest kept bit, the largest one of a number, ...",
+  ),
+  words(
+    'nearestFloor nearestShift nearestTop',
+    '... magic numbers: the smallest normal number, what makes a binade its magic number, what is beyond the largest number.',
   ),
   words(
     'sign exponents flipSum flipSecond',
@@ -70,8 +74,9 @@ const block = [
   ),
   words(
     'widen leastProduct',
-    '... what keeps a product from becoming 0, and the size from which on it is exact.',
+    '... what keeps a product from becoming 0, and the size from which on it is exact, ...',
   ),
+  words('scale unscale', "... what moves a narrower range's end to that of binary32, and back."),
   room(
     'tail',
     80,
@@ -82,7 +87,9 @@ const block = [
 
 const operations = ['Add', 'Sub', 'Mul', 'Div', 'Sqrt', 'Fma'];
 const forms = ['Plain', 'Odd', 'Pair', 'Guarded', 'Checked'];
+const looks = ['None', 'ByAnchor', 'ByPattern'];
 const ends = ['Natural', 'Clamped'];
+const drawnEnds = [...ends, 'Scaled'];
 const lengths = ['Short', 'Long'];
 
 const spelled = (/** @type {string} */ prefix, /** @type {string[]} */ names) =>
@@ -115,11 +122,18 @@ const intermediates = each([0, 1, 2], operations, forms).flatMap(([lanes, operat
 /** The kernels of single passes, in the order of their numbers. */
 const families = [
   ['nearestFma', ...ends.map((end) => `nearestFma<${end}>(a, b, c, to, bytes, block)`)],
+  [
+    'nearestChecked',
+    ...each(['Add', 'Mul'], ['ByAnchor', 'ByPattern'], ends).map(
+      ([operation, look, end]) => `nearestChecked<${operation}, ${look}, ${end}>(a, b, to, bytes, block)`,
+    ),
+  ],
   ['directedSum', ...ends.map((end) => `directed<Add, ${end}>(a, b, to, bytes, block)`)],
   ['directedQuotient', ...ends.map((end) => `directed<Div, ${end}>(a, b, to, bytes, block)`)],
+  ['directedRoot', 'directedRoots(a, to, bytes, block)'],
   [
     'drawnSum',
-    ...each(ends, lengths).map(
+    ...each(drawnEnds, lengths).map(
       ([end, length]) => `drawnSums<Add, ${end}, ${length}>(a, b, c, to, bytes, random, block)`,
     ),
   ],
@@ -152,7 +166,7 @@ export const arithmetic = {
   block,
   numbers: [
     count('noRandom drawnRandom suppliedRandom'),
-    count('noLook lookByAnchor lookByPattern'),
+    count(spelled('look', looks), 'How binary32 operands are checked.', looks.join(' ')),
     number('chunk', 1024, 'Elements that go through all steps together, in the first-level cache.'),
     number(
       'deferredBytes',
@@ -173,9 +187,9 @@ export const arithmetic = {
     ),
     number('forms', forms.length),
     count(
-      spelled('end', ends),
-      'Ends of the range: overflow carries to infinity, or is clamped.',
-      ends.join(' '),
+      spelled('end', drawnEnds),
+      'Ends of the range: overflow carries to infinity, or is clamped, or is scaled to infinity.',
+      drawnEnds.join(' '),
     ),
     count(
       spelled('draw', lengths),
@@ -187,8 +201,9 @@ export const arithmetic = {
   imports: [
     "import { checked } from './checked';",
     "import { inLanes, inWideLanes } from './intermediate';",
+    "import { nearestChecked } from './nearest-checked';",
     "import { nearestFma } from './nearest-fma';",
-    "import { directed, drawnProducts, drawnSums } from './single-pass';",
+    "import { directed, directedRoots, drawnProducts, drawnSums } from './single-pass';",
   ],
   functions: [
     dispatcher({

@@ -1,7 +1,8 @@
 /**
  * The kernels that operate and round in one loop agree with the scalar reference on every bit: stochastic sums, products and fused
- * multiply-adds, directed sums and quotients, fused multiply-adds to nearest even, in formats with the exponents of binary32. Each case asserts that it
- * has such a kernel, and each array has elements for which that kernel gives up its chunk.
+ * multiply-adds, directed sums, quotients and roots, fused multiply-adds to nearest even, in formats with the exponents of binary32;
+ * stochastic sums, and sums and products to nearest even of operands that are checked, in narrower ones, too. Each case asserts that
+ * it has such a kernel, and each array has elements for which that kernel gives up its chunk.
  */
 import { describe, expect, it } from 'vitest';
 import { operate, operationOf, planOperations } from '../../src/arithmetic/operations.ts';
@@ -28,19 +29,26 @@ function floatNamed(name: string): FloatFormat {
   return format;
 }
 
-function isSinglePass(operation: OperationName, format: FloatFormat, options: ResolvedRounding): boolean {
-  return planOperation('float32', operation, format, options)?.single !== undefined;
+function isSinglePass(
+  operation: OperationName,
+  format: FloatFormat,
+  options: ResolvedRounding,
+  areMembers: boolean,
+): boolean {
+  const plan = planOperation('float32', operation, format, options);
+  return (areMembers ? plan?.single : plan?.checking) !== undefined;
 }
 
-/** Compares kernel and reference; the message names the first wrong element. */
+/** Compares kernel and reference, of operands known to be members or checked; the message names the first wrong element. */
 function compare(
   operation: OperationName,
   operands: readonly Float32Array[],
   format: FloatFormat,
   options: ResolvedRounding,
   out: Float32Array = new Float32Array(operands[0]!.length),
+  areMembers = true,
 ): void {
-  expect(isSinglePass(operation, format, options), `${operation} in ${format.name}`).toBe(true);
+  expect(isSinglePass(operation, format, options, areMembers), `${operation} in ${format.name}`).toBe(true);
   const { length } = out;
   const scalarPlan = planOperations(format, options);
   const chosen = operationOf(operation);
@@ -53,7 +61,7 @@ function compare(
   const [a, b, c] = operands;
   for (let i = 0; i < length; i++) expected[i] = scalar(a![i]!, b?.[i] ?? 0, c?.[i] ?? 0, random?.[i] ?? 0);
   const given = operands.map((x) => x.slice());
-  expect(operateArray(operation, operands, out, format, options, 1, scalar, true)).toBe(true);
+  expect(operateArray(operation, operands, out, format, options, 1, scalar, areMembers)).toBe(true);
   const wrong = firstDifference(out, expected, given[0]!);
   const inputs = wrong && given.map((x) => x[wrong.index]).join(', ');
   const { rounding, saturation, randomBits } = options;
@@ -151,9 +159,22 @@ const drawn: readonly RoundOptions[] = [1, 8, 12, 13, 14, 16, 17, 24, 32].map((r
   offset: 5,
 }));
 
+const wide = ['bfloat16', 'tf32', 'float(8,3)', 'float(8,11)'];
+const narrow = [
+  'binary16',
+  'e5m2',
+  'float(6,9)',
+  'float(7,12)',
+  'float(3,14)',
+  'float(7,7,bias=2)',
+  'float(7,7,bias=125)',
+];
+
 describe('stochastic sums and fused multiply-adds', () => {
-  for (const name of ['bfloat16', 'tf32', 'float(8,3)', 'float(8,11)'])
-    for (const operation of ['add', 'sub', 'fma'] as const)
+  for (const name of [...wide, ...narrow])
+    for (const operation of wide.includes(name)
+      ? (['add', 'sub', 'fma'] as const)
+      : (['add', 'sub'] as const))
       it(`${operation} in ${name}`, () => {
         const format = floatNamed(name);
         for (const kind of [0, 1, 2, 3])
@@ -168,6 +189,7 @@ describe('stochastic sums and fused multiply-adds', () => {
 
 describe('random integers at the ends of their range', () => {
   for (const [name, operations] of [
+    ['binary16', ['add']],
     ['tf32', ['add', 'fma']],
     ['bfloat16', ['add', 'mul', 'fma']],
   ] as const)
@@ -184,7 +206,7 @@ describe('random integers at the ends of their range', () => {
 });
 
 describe('sums just below a power of two, next to the random integer that carries', () => {
-  for (const name of ['bfloat16', 'tf32'])
+  for (const name of ['binary16', 'bfloat16', 'tf32'])
     it(name, () => {
       const format = floatNamed(name);
       // In the last bit's worth below 2^10 of binary32, 2^-14, the sum is 2^10 less `part`; and N - (24 - p) bits are below it.
@@ -204,6 +226,7 @@ describe('sums just below a power of two, next to the random integer that carrie
       const options = resolveRounding(format, { rounding: 'stochastic', random });
       const operands = [Float32Array.from(a), Float32Array.from(b)];
       compare('add', operands, format, options);
+      if (!wide.includes(name)) return;
       compare('fma', [operands[0]!, new Float32Array(a.length).fill(1), operands[1]!], format, options);
     });
 });
@@ -224,7 +247,7 @@ describe('stochastic products of formats with the exponents of binary32', () => 
 
 describe('directed results of formats with the exponents of binary32', () => {
   for (const name of ['bfloat16', 'tf32', 'float(8,1)', 'float(8,11)'])
-    for (const operation of ['add', 'sub', 'div'] as const)
+    for (const operation of ['add', 'sub', 'div', 'sqrt'] as const)
       it(`${operation} in ${name}`, () => {
         const format = floatNamed(name);
         for (const kind of [0, 1, 2, 3])
@@ -234,6 +257,31 @@ describe('directed results of formats with the exponents of binary32', () => {
                 const operands = operandsOf(operation, format, kind, rarity);
                 compare(operation, operands, format, resolveRounding(format, { rounding, saturation }));
               }
+      });
+});
+
+describe('every square root of bfloat16', () => {
+  it.each(directions)('%s', (rounding) => {
+    const format = floatNamed('bfloat16');
+    const x = new Float32Array(Uint32Array.from({ length: 65536 }, (_, i) => i << 16).buffer);
+    for (const saturation of ['none', 'finite'] as const)
+      compare('sqrt', [x], format, resolveRounding(format, { rounding, saturation }));
+  });
+});
+
+describe('sums and products to nearest even of operands that are checked', () => {
+  const both = ['bfloat16', 'float(8,3)', 'binary16', 'e5m2', 'e4m3fn', 'float(5,9,fn)', 'float(2,1,fn)'];
+  for (const name of [...both, 'tf32'])
+    for (const operation of name === 'tf32' ? (['add', 'sub'] as const) : (['add', 'sub', 'mul'] as const))
+      it(`${operation} in ${name}`, () => {
+        const format = floatNamed(name);
+        for (const kind of [0, 1, 2, 3])
+          for (const rarity of [7, 2 ** 20])
+            for (const saturation of ['none', 'finite'] as const) {
+              const operands = operandsOf(operation, format, kind, rarity, 2000 + kind);
+              const options = resolveRounding(format, { saturation });
+              compare(operation, operands, format, options, new Float32Array(2000 + kind), false);
+            }
       });
 });
 

@@ -65,7 +65,7 @@ export interface OperationCase {
 }
 
 /** All results are below 2^(this + 1). */
-function topOf({ operation, extent: { quantum, top } }: OperationCase): number {
+export function topOf({ operation, extent: { quantum, top } }: OperationCase): number {
   switch (operation) {
     case 'add':
     case 'sub':

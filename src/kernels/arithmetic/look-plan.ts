@@ -13,16 +13,16 @@ function lookOf(format: Format): number {
     format.mantissaBits > 0 &&
     format.exponentBits !== Infinity &&
     format.precision < 24;
-  if (!isCommon) return layout.noLook;
+  if (!isCommon) return layout.lookNone;
   const { emin, emax, precision, specials } = format;
   if (specials === 'ieee' && emin === -126 && emax === 127) return layout.lookByPattern;
-  return emin >= -126 && emax <= emin - precision + 47 ? layout.lookByAnchor : layout.noLook;
+  return emin >= -126 && emax <= emin - precision + 47 ? layout.lookByAnchor : layout.lookNone;
 }
 
 /** Writes the constants, and says so in the block, where there are such. */
 export function writeLook(format: Format, block: Uint8Array): void {
   const look = lookOf(format);
-  if (look === layout.noLook || format.kind !== 'float') return;
+  if (look === layout.lookNone || format.kind !== 'float') return;
   const view = new DataView(block.buffer);
   view.setUint32(layout.lookSlot, look, true);
   view.setUint32(layout.magnitudesSlot, 0x7fffffff, true);

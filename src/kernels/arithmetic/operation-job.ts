@@ -108,7 +108,8 @@ export function writeOperationPlace(
   writeOperands(views, job, at);
   const readsRandom = plan.rounding?.readsRandom === true;
   words[(at.block + parameters.kernelSlot) >>> 2] = plan.kernel;
-  words[(at.block + parameters.singleSlot) >>> 2] = plan.single ?? -1;
+  const single = job.checked !== 0 && plan.checking !== undefined ? plan.checking : plan.single;
+  words[(at.block + parameters.singleSlot) >>> 2] = single ?? -1;
   words[(at.block + parameters.isInPlaceSlot) >>> 2] = job.aliases ? 1 : 0;
   words[(at.block + parameters.redoSlot) >>> 2] = 0;
   const rounds = plan.rounding !== undefined && plan.rounding.deferred === undefined;

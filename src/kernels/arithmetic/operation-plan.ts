@@ -28,6 +28,7 @@ import {
   staysInRange,
 } from './fitting.ts';
 import { writeLook } from './look-plan.ts';
+import { nearestCheckedKernel } from './nearest-checked-plan.ts';
 import { singlePassKernel } from './single-pass-plan.ts';
 
 export type { OperationName } from './fitting.ts';
@@ -45,6 +46,8 @@ export interface OperationPlan {
   readonly defers: boolean;
   /** The kernel that makes and rounds results in one loop, where there is one; it may ask for the others. */
   readonly single: number | undefined;
+  /** The same for operands that are checked, where it is another one. */
+  readonly checking: number | undefined;
   /** The lane constants of the block. */
   readonly block: Uint8Array;
 }
@@ -168,7 +171,8 @@ function makePlan(type: ElementType, given: OperationCase): OperationPlan | unde
   const kernel = (lanes * parameters.operations + operationNumber[operation]) * parameters.forms + form;
   const defers = form === parameters.formChecked || rounding?.deferred !== undefined;
   const single = operandShift === 2 && rounds ? singlePassKernel(given, block) : undefined;
-  return { operandShift, workShift, membership, block, kernel, rounding, defers, single };
+  const checking = workShift === 2 && rounds ? nearestCheckedKernel(given, form, block) : undefined;
+  return { operandShift, workShift, membership, block, kernel, rounding, defers, single, checking };
 }
 
 const keepPlan = planCache<OperationPlan | undefined>();

@@ -1,6 +1,7 @@
 /**
  * Where the kernels of `assembly/arithmetic/single-pass.ts` and `nearest-fma.ts` fit, and their constants: operations and roundings in one
- * loop, in binary32 arrays of float formats with the exponents of binary32, infinities, signed zeros and subnormals.
+ * loop, in binary32 arrays of float formats with infinities, signed zeros and subnormals; in narrower ranges than that of
+ * binary32, stochastic sums.
  */
 import { powerOfTwo } from '../../binary64.ts';
 import type { FloatFormat } from '../../formats/format.ts';
@@ -21,10 +22,16 @@ function floatOf({ format, options }: OperationCase): FloatFormat | undefined {
     format.hasNegativeZero &&
     format.subnormals === true &&
     format.mantissaBits > 0 &&
+    format.exponentBits !== Infinity &&
     format.precision < 23 &&
     options.subnormals === 'keep' &&
     (options.saturation === 'none' || options.saturation === 'finite');
-  return isCommon && format.emin === -126 && format.emax === binary32.top ? format : undefined;
+  return isCommon ? format : undefined;
+}
+
+/** Whether the format has the exponents of binary32. */
+function hasItsExponents({ emin, emax }: FloatFormat): boolean {
+  return emin === -126 && emax === binary32.top;
 }
 
 const directions: readonly string[] = ['toward-zero', 'away-from-zero', 'toward-positive', 'toward-negative'];
@@ -45,6 +52,9 @@ function writeCommon({ operation, options }: OperationCase, format: FloatFormat,
   view.setUint32(layout.flipSecondSlot, (flip ^ second) >>> 0, true);
   view.setInt32(layout.maskSlot, -(2 ** dropped), true);
   view.setFloat32(layout.limitSlot, options.saturation === 'finite' ? format.max : Infinity, true);
+  const scale = options.saturation === 'finite' ? 0 : binary32.top - format.emax;
+  view.setFloat32(layout.scaleSlot, powerOfTwo(scale), true);
+  view.setFloat32(layout.unscaleSlot, powerOfTwo(-scale), true);
   view.setFloat32(layout.oneSlot, 1, true);
   view.setFloat32(layout.tinySlot, powerOfTwo(-100), true);
 }
@@ -63,11 +73,11 @@ function nearestKernel(
 ): number | undefined {
   if (operation !== 'fma' || !isShort(format)) return undefined;
   const dropped = 24 - format.precision;
-  view.setUint32(layout.fmaExponentsSlot, bitsOf(Infinity), true);
-  view.setFloat32(layout.fmaClampSlot, options.saturation === 'finite' ? format.max : Infinity, true);
-  view.setUint32(layout.fmaHalfSlot, 2 ** (dropped - 1) - 1, true);
-  view.setUint32(layout.fmaLowestSlot, 2 ** dropped, true);
-  view.setUint32(layout.fmaFiniteSlot, bitsOf(Infinity) - 1, true);
+  view.setUint32(layout.nearestExponentsSlot, bitsOf(Infinity), true);
+  view.setFloat32(layout.nearestClampSlot, options.saturation === 'finite' ? format.max : Infinity, true);
+  view.setUint32(layout.nearestHalfSlot, 2 ** (dropped - 1) - 1, true);
+  view.setUint32(layout.nearestLowestSlot, 2 ** dropped, true);
+  view.setUint32(layout.nearestFiniteSlot, bitsOf(Infinity) - 1, true);
   return layout.nearestFmaBase + end;
 }
 
@@ -86,17 +96,17 @@ function directedKernel(
   if (operation === 'add' || operation === 'sub') return layout.directedSumBase + end;
   // From here on, all steps to a remainder are exact.
   view.setUint32(layout.leastProductSlot, 2 * bitsOf(powerOfTwo(-100)) - 1, true);
+  if (operation === 'sqrt') return layout.directedRootBase;
   return operation === 'div' && isShort(format) ? layout.directedQuotientBase + end : undefined;
 }
 
-/** The kernel of stochastic results. */
-function drawnKernel(
-  { operation, options: { randomBits } }: OperationCase,
-  format: FloatFormat,
+/** Writes the constants of random integers; returns what they add to a kernel's number, and by how many bits they are longer than what is discarded. */
+function writeDraws(
+  { options: { randomBits } }: OperationCase,
+  { precision }: FloatFormat,
   end: number,
   view: DataView,
-): number | undefined {
-  const { emin, precision } = format;
+): { offset: number; tail: number } {
   const dropped = 24 - precision;
   const tail = Math.max(0, randomBits - dropped);
   view.setUint32(layout.drawFactorSlot, 2 ** Math.max(0, dropped - randomBits), true);
@@ -104,18 +114,43 @@ function drawnKernel(
   view.setUint32(layout.lowMaskSlot, 2 ** tail - 1, true);
   view.setFloat32(layout.lowScaleSlot, powerOfTwo(-tail), true);
   view.setFloat32(layout.tailScaleSlot, powerOfTwo(22), true);
-  const offset = 2 * end + (tail > 0 ? layout.drawLong : layout.drawShort);
-  // The lower bits of the random integer, and 1 less a fraction of them, are binary32 numbers.
-  const isTailExact = tail <= 23;
-  if (operation === 'add' || operation === 'sub')
-    return isTailExact ? layout.drawnSumBase + offset : undefined;
-  if (operation === 'div' || operation === 'sqrt' || !isShort(format)) return undefined;
+  return { offset: 2 * end + (tail > 0 ? layout.drawLong : layout.drawShort), tail };
+}
+
+/** Up to so many more random bits, their lower ones and 1 less a fraction of them are binary32 numbers. */
+const longestTail = 23;
+
+/** The kernel of stochastic sums. */
+function drawnSumKernel(
+  given: OperationCase,
+  format: FloatFormat,
+  end: number,
+  view: DataView,
+): number | undefined {
+  const isWide = hasItsExponents(format);
+  // Sums are to stay below binary32's largest number, and what is scaled within its range.
+  if (!isWide && (format.emin < -126 || format.emax < 1 || format.emax > binary32.top - 2)) return undefined;
+  const isScaled = !isWide && end === layout.endNatural;
+  const { offset, tail } = writeDraws(given, format, isScaled ? layout.endScaled : end, view);
+  return tail <= longestTail ? layout.drawnSumBase + offset : undefined;
+}
+
+/** The kernel of stochastic products and fused multiply-adds. */
+function drawnProductKernel(
+  given: OperationCase,
+  format: FloatFormat,
+  end: number,
+  view: DataView,
+): number | undefined {
+  if (!isShort(format)) return undefined;
+  const { emin, precision } = format;
+  const { offset, tail } = writeDraws(given, format, end, view);
   const widen = binary32.quantum - 2 * (emin - precision + 1);
   view.setFloat32(layout.widenSlot, powerOfTwo(widen), true);
   const least = powerOfTwo(widen + binary32.quantum + 2 * precision - 1);
   view.setUint32(layout.leastProductSlot, 2 * bitsOf(least) - 1, true);
-  if (operation === 'mul') return layout.drawnProductBase + offset;
-  return isTailExact ? layout.drawnFmaBase + offset : undefined;
+  if (given.operation === 'mul') return layout.drawnProductBase + offset;
+  return tail <= longestTail ? layout.drawnFmaBase + offset : undefined;
 }
 
 /**
@@ -124,13 +159,19 @@ function drawnKernel(
  * @param block A block of lane constants, with those of `writeLook`.
  */
 export function singlePassKernel(given: OperationCase, block: Uint8Array): number | undefined {
+  const { operation } = given;
   const { rounding, saturation, variant } = given.options;
   const format = floatOf(given);
   if (format === undefined) return undefined;
   const view = new DataView(block.buffer);
   writeCommon(given, format, view);
   const end = saturation === 'finite' ? layout.endClamped : layout.endNatural;
+  const isDrawn = rounding === 'stochastic' && variant === 'A';
+  if (isDrawn && (operation === 'add' || operation === 'sub'))
+    return drawnSumKernel(given, format, end, view);
+  if (!hasItsExponents(format)) return undefined;
   if (rounding === 'nearest-even') return nearestKernel(given, format, end, view);
   if (directions.includes(rounding)) return directedKernel(given, format, end, view);
-  return rounding === 'stochastic' && variant === 'A' ? drawnKernel(given, format, end, view) : undefined;
+  const isProduct = operation === 'mul' || operation === 'fma';
+  return isDrawn && isProduct ? drawnProductKernel(given, format, end, view) : undefined;
 }

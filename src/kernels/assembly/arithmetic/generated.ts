@@ -2,9 +2,20 @@
 
 import { checked } from './checked';
 import { inLanes, inWideLanes } from './intermediate';
+import { nearestChecked } from './nearest-checked';
 import { nearestFma } from './nearest-fma';
-import { directed, drawnProducts, drawnSums } from './single-pass';
+import { directed, directedRoots, drawnProducts, drawnSums } from './single-pass';
 
+@unmanaged
+export class None {}
+@unmanaged
+export class ByAnchor extends None {
+  at1: u8;
+}
+@unmanaged
+export class ByPattern extends ByAnchor {
+  at2: u8;
+}
 @unmanaged
 export class Add {}
 @unmanaged
@@ -50,6 +61,10 @@ export class Natural {}
 @unmanaged
 export class Clamped extends Natural {
   at1: u8;
+}
+@unmanaged
+export class Scaled extends Clamped {
+  at2: u8;
 }
 @unmanaged
 export class Short {}
@@ -212,51 +227,84 @@ export function dispatchSingle(kernel: i32, a: usize, b: usize, c: usize, to: us
       nearestFma<Clamped>(a, b, c, to, bytes, block);
       break;
     case 2:
-      directed<Add, Natural>(a, b, to, bytes, block);
+      nearestChecked<Add, ByAnchor, Natural>(a, b, to, bytes, block);
       break;
     case 3:
-      directed<Add, Clamped>(a, b, to, bytes, block);
+      nearestChecked<Add, ByAnchor, Clamped>(a, b, to, bytes, block);
       break;
     case 4:
-      directed<Div, Natural>(a, b, to, bytes, block);
+      nearestChecked<Add, ByPattern, Natural>(a, b, to, bytes, block);
       break;
     case 5:
-      directed<Div, Clamped>(a, b, to, bytes, block);
+      nearestChecked<Add, ByPattern, Clamped>(a, b, to, bytes, block);
       break;
     case 6:
-      drawnSums<Add, Natural, Short>(a, b, c, to, bytes, random, block);
+      nearestChecked<Mul, ByAnchor, Natural>(a, b, to, bytes, block);
       break;
     case 7:
-      drawnSums<Add, Natural, Long>(a, b, c, to, bytes, random, block);
+      nearestChecked<Mul, ByAnchor, Clamped>(a, b, to, bytes, block);
       break;
     case 8:
-      drawnSums<Add, Clamped, Short>(a, b, c, to, bytes, random, block);
+      nearestChecked<Mul, ByPattern, Natural>(a, b, to, bytes, block);
       break;
     case 9:
-      drawnSums<Add, Clamped, Long>(a, b, c, to, bytes, random, block);
+      nearestChecked<Mul, ByPattern, Clamped>(a, b, to, bytes, block);
       break;
     case 10:
-      drawnSums<Fma, Natural, Short>(a, b, c, to, bytes, random, block);
+      directed<Add, Natural>(a, b, to, bytes, block);
       break;
     case 11:
-      drawnSums<Fma, Natural, Long>(a, b, c, to, bytes, random, block);
+      directed<Add, Clamped>(a, b, to, bytes, block);
       break;
     case 12:
-      drawnSums<Fma, Clamped, Short>(a, b, c, to, bytes, random, block);
+      directed<Div, Natural>(a, b, to, bytes, block);
       break;
     case 13:
-      drawnSums<Fma, Clamped, Long>(a, b, c, to, bytes, random, block);
+      directed<Div, Clamped>(a, b, to, bytes, block);
       break;
     case 14:
-      drawnProducts<Natural, Short>(a, b, to, bytes, random, block);
+      directedRoots(a, to, bytes, block);
       break;
     case 15:
-      drawnProducts<Natural, Long>(a, b, to, bytes, random, block);
+      drawnSums<Add, Natural, Short>(a, b, c, to, bytes, random, block);
       break;
     case 16:
-      drawnProducts<Clamped, Short>(a, b, to, bytes, random, block);
+      drawnSums<Add, Natural, Long>(a, b, c, to, bytes, random, block);
       break;
     case 17:
+      drawnSums<Add, Clamped, Short>(a, b, c, to, bytes, random, block);
+      break;
+    case 18:
+      drawnSums<Add, Clamped, Long>(a, b, c, to, bytes, random, block);
+      break;
+    case 19:
+      drawnSums<Add, Scaled, Short>(a, b, c, to, bytes, random, block);
+      break;
+    case 20:
+      drawnSums<Add, Scaled, Long>(a, b, c, to, bytes, random, block);
+      break;
+    case 21:
+      drawnSums<Fma, Natural, Short>(a, b, c, to, bytes, random, block);
+      break;
+    case 22:
+      drawnSums<Fma, Natural, Long>(a, b, c, to, bytes, random, block);
+      break;
+    case 23:
+      drawnSums<Fma, Clamped, Short>(a, b, c, to, bytes, random, block);
+      break;
+    case 24:
+      drawnSums<Fma, Clamped, Long>(a, b, c, to, bytes, random, block);
+      break;
+    case 25:
+      drawnProducts<Natural, Short>(a, b, to, bytes, random, block);
+      break;
+    case 26:
+      drawnProducts<Natural, Long>(a, b, to, bytes, random, block);
+      break;
+    case 27:
+      drawnProducts<Clamped, Short>(a, b, to, bytes, random, block);
+      break;
+    case 28:
       drawnProducts<Clamped, Long>(a, b, to, bytes, random, block);
       break;
     default:

@@ -211,7 +211,7 @@ function flipOfB<F>(operation: i32, flip: v128): v128 {
   return operation == operationSub ? v128.xor(flip, signBit<F>()) : flip;
 }
 
-/** Binary32 or binary64 lanes over `bytes` bytes of each operand, a multiple of 16. O is the operation, M the form, see `./numbers`. */
+/** Binary32 or binary64 lanes over `bytes` bytes of each operand, a multiple of 16. O is the operation, M the form, see `./generated.ts`. */
 export function inLanes<F, I, O, M>(
   a: usize,
   b: usize,

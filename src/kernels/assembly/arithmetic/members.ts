@@ -12,7 +12,7 @@ import {
   lookSlot,
   memberKernelSlot,
   memberParametersSlot,
-  noLook,
+  lookNone,
 } from '../../generated/layout-arithmetic';
 import { round } from '../rounding/dispatch';
 
@@ -33,8 +33,18 @@ function differ<F>(x: usize, rounded: usize, bytes: usize): bool {
 }
 
 /**
- * Whether a binary32 element may be none of the format's: too many bits, no multiple of the smallest number, too large, or a NaN. The anchor is the
- * power of two whose last bit is worth the smallest number. `bytes` is a multiple of 16.
+ * Bits other than the sign's are set where a number has more bits than the format's or is no multiple of its smallest one. `kept` is the
+ * magnitude's kept bits; the anchor is the power of two whose last bit is worth the smallest number, and its sum with any
+ * number of the format is exact.
+ */
+@inline
+export function offGrid(value: v128, kept: v128, anchor: v128): v128 {
+  return v128.xor(f32x4.sub(f32x4.add(kept, anchor), anchor), value);
+}
+
+/**
+ * Whether a binary32 element may be none of the format's: too many bits, no multiple of the smallest number, too large, or a NaN.
+ * `bytes` is a multiple of 16.
  */
 @inline
 function mayHaveNonMember(pattern: bool, x: usize, bytes: usize, block: usize): bool {
@@ -49,8 +59,7 @@ function mayHaveNonMember(pattern: bool, x: usize, bytes: usize, block: usize): 
     if (pattern) any = v128.or(any, value);
     else {
       const kept = v128.and(value, keptBits);
-      // The sum of any number of the format with the anchor is exact.
-      any = v128.or(any, v128.xor(f32x4.sub(f32x4.add(kept, anchor), anchor), value));
+      any = v128.or(any, offGrid(value, kept, anchor));
       largest = i32x4.max_s(largest, kept);
     }
   }
@@ -63,7 +72,7 @@ function mayHaveNonMember(pattern: bool, x: usize, bytes: usize, block: usize): 
 export function hasNonMember(x: usize, elementShift: i32, count: i32, scratch: usize, block: usize): bool {
   const look = load<i32>(block, lookSlot);
   // The last few elements are not looked at by that.
-  if (look != noLook && (count & 3) == 0) {
+  if (look != lookNone && (count & 3) == 0) {
     const bytes = <usize>count << 2;
     if (!(look == lookByPattern ? mayHaveNonMember(true, x, bytes, block) : mayHaveNonMember(false, x, bytes, block))) return false;
   }

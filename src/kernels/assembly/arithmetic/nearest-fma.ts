@@ -12,11 +12,11 @@ import {
   doubtSlot,
   endNatural,
   formGuarded,
-  fmaClampSlot,
-  fmaExponentsSlot,
-  fmaFiniteSlot,
-  fmaHalfSlot,
-  fmaLowestSlot,
+  nearestClampSlot,
+  nearestExponentsSlot,
+  nearestFiniteSlot,
+  nearestHalfSlot,
+  nearestLowestSlot,
   magnitudesSlot,
   restSlot,
   signSlot,
@@ -25,25 +25,7 @@ import {
 } from '../../generated/layout-arithmetic';
 import { errorOfSum } from './error-free';
 import { operateLanes } from './intermediate';
-
-/** Rounded on the bit pattern. */
-@inline
-function nearestPattern(
-  clamped: bool,
-  value: v128,
-  magnitude: v128,
-  exponents: v128,
-  clamp: v128,
-  rest: v128,
-  half: v128,
-  lowest: v128,
-): v128 {
-  const inside = clamped ? f32x4.pmin(magnitude, clamp) : magnitude;
-  const odd = i32x4.eq(v128.and(inside, lowest), lowest);
-  const rounded = v128.andnot(i32x4.sub(i32x4.add(inside, half), odd), rest);
-  // All ones is a NaN; the sum's carry makes an infinity by itself.
-  return v128.or(v128.or(rounded, i32x4.gt_s(inside, exponents)), v128.xor(value, magnitude));
-}
+import { nearestPattern } from './nearest-checked';
 
 /** A sum to nearest even by its bit pattern; infinities and NaN are done anew. */
 @inline
@@ -87,11 +69,11 @@ function redoVector(clamped: bool, a: usize, b: usize, c: usize, to: usize, i: u
     clamped,
     value,
     v128.and(value, v128.load32_splat(block, magnitudesSlot)),
-    v128.load32_splat(block, fmaExponentsSlot),
-    v128.load32_splat(block, fmaClampSlot),
+    v128.load32_splat(block, nearestExponentsSlot),
+    v128.load32_splat(block, nearestClampSlot),
     v128.load32_splat(block, restSlot),
-    v128.load32_splat(block, fmaHalfSlot),
-    v128.load32_splat(block, fmaLowestSlot),
+    v128.load32_splat(block, nearestHalfSlot),
+    v128.load32_splat(block, nearestLowestSlot),
   );
   v128.store(to + i, rounded);
 }
@@ -146,12 +128,12 @@ export function nearestFma<E>(
   block: usize,
 ): void {
   const magnitudes = v128.load32_splat(block, magnitudesSlot);
-  const finite = v128.load32_splat(block, fmaFiniteSlot);
+  const finite = v128.load32_splat(block, nearestFiniteSlot);
   const sign = v128.load32_splat(block, signSlot);
-  const clamp = v128.load32_splat(block, fmaClampSlot);
+  const clamp = v128.load32_splat(block, nearestClampSlot);
   const rest = v128.load32_splat(block, restSlot);
-  const half = v128.load32_splat(block, fmaHalfSlot);
-  const lowest = v128.load32_splat(block, fmaLowestSlot);
+  const half = v128.load32_splat(block, nearestHalfSlot);
+  const lowest = v128.load32_splat(block, nearestLowestSlot);
   const middle = i32x4.add(half, i32x4.splat(1));
   const list = <usize>load<u32>(block, randomSlot);
   let any = i32x4.splat(0);

@@ -187,7 +187,7 @@ export function piece(block: usize, start: i32, count: i32): i32 {
   const work = <usize>load<u32>(block, workSlot);
   const checked = load<i32>(block, checkedOperandsSlot);
   const isDirect = workShift == outShift;
-  // Fused multiply-adds in one loop look at their operands themselves.
+  // Nearest-even results in one loop have their operands checked there.
   const single = load<i32>(block, singleSlot);
   const looks = single >= nearestFmaBase && single < directedSumBase;
   for (let done = 0; done < count; done += chunk) {
