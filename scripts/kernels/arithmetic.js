@@ -53,7 +53,11 @@ const block = [
   ),
   words(
     'nearestFloor nearestShift nearestTop',
-    '... magic numbers: the smallest normal number, what makes a binade its magic number, what is beyond the largest number.',
+    '... magic numbers: the smallest normal number, what makes a binade its magic number, what is beyond the largest number, ...',
+  ),
+  words(
+    'unitsInverses unitsQuanta unitsHalf unitsKept',
+    "... units in the last place: a binade's pattern is taken from the first for the inverse of its unit, and multiplied by the second for the unit itself; a half; the bits of a magnitude that the format keeps.",
   ),
   words(
     'sign exponents flipSum flipSecond',
@@ -76,7 +80,11 @@ const block = [
     'widen leastProduct',
     '... what keeps a product from becoming 0, and the size from which on it is exact, ...',
   ),
-  words('scale unscale', "... what moves a narrower range's end to that of binary32, and back."),
+  words('scale unscale', "... what moves a narrower range's end to that of binary32, and back, ..."),
+  words(
+    'drawnFloor drawnTop drawnInverses drawnQuanta drawnMask highScale',
+    '... units in the last place: the smallest normal number and the power of two above the largest one, what a binade is taken from for the inverse of its unit, and what is taken from it for the unit, the bits of a random integer, what scales its upper ones.',
+  ),
   room(
     'tail',
     80,
@@ -90,6 +98,8 @@ const forms = ['Plain', 'Odd', 'Pair', 'Guarded', 'Checked'];
 const looks = ['None', 'ByAnchor', 'ByPattern'];
 const ends = ['Natural', 'Clamped'];
 const drawnEnds = [...ends, 'Scaled'];
+const unitsEnds = ['Clamped', 'Scaled', 'Exceeded'];
+const allEnds = [...drawnEnds, 'Exceeded'];
 const lengths = ['Short', 'Long'];
 
 const spelled = (/** @type {string} */ prefix, /** @type {string[]} */ names) =>
@@ -128,6 +138,11 @@ const families = [
       ([operation, look, end]) => `nearestChecked<${operation}, ${look}, ${end}>(a, b, to, bytes, block)`,
     ),
   ],
+  [
+    'nearestUnitsChecked',
+    ...unitsEnds.map((end) => `nearestFmaUnitsChecked<${end}>(a, b, c, to, bytes, block)`),
+  ],
+  ['nearestUnits', ...unitsEnds.map((end) => `nearestFmaUnits<${end}>(a, b, c, to, bytes, block)`)],
   ['directedSum', ...ends.map((end) => `directed<Add, ${end}>(a, b, to, bytes, block)`)],
   ['directedQuotient', ...ends.map((end) => `directed<Div, ${end}>(a, b, to, bytes, block)`)],
   ['directedRoot', 'directedRoots(a, to, bytes, block)'],
@@ -143,6 +158,7 @@ const families = [
       ([end, length]) => `drawnSums<Fma, ${end}, ${length}>(a, b, c, to, bytes, random, block)`,
     ),
   ],
+  ['drawnUnits', ...lengths.map((length) => `drawnUnits<${length}>(a, b, c, to, bytes, random, block)`)],
   [
     'drawnProduct',
     ...each(ends, lengths).map(
@@ -187,9 +203,9 @@ export const arithmetic = {
     ),
     number('forms', forms.length),
     count(
-      spelled('end', drawnEnds),
-      'Ends of the range: overflow carries to infinity, or is clamped, or is scaled to infinity.',
-      drawnEnds.join(' '),
+      spelled('end', allEnds),
+      'Ends of the range: overflow carries to infinity, or is clamped, or is scaled to infinity, or becomes NaN.',
+      allEnds.join(' '),
     ),
     count(
       spelled('draw', lengths),
@@ -200,9 +216,11 @@ export const arithmetic = {
   ],
   imports: [
     "import { checked } from './checked';",
+    "import { drawnUnits } from './drawn-units';",
     "import { inLanes, inWideLanes } from './intermediate';",
     "import { nearestChecked } from './nearest-checked';",
     "import { nearestFma } from './nearest-fma';",
+    "import { nearestFmaUnits, nearestFmaUnitsChecked } from './nearest-fma-units';",
     "import { directed, directedRoots, drawnProducts, drawnSums } from './single-pass';",
   ],
   functions: [

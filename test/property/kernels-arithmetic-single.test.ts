@@ -1,8 +1,7 @@
 /**
  * The kernels that operate and round in one loop agree with the scalar reference on every bit: stochastic sums, products and fused
- * multiply-adds, directed sums, quotients and roots, fused multiply-adds to nearest even, in formats with the exponents of binary32;
- * stochastic sums, and sums and products to nearest even of operands that are checked, in narrower ones, too. Each case asserts that
- * it has such a kernel, and each array has elements for which that kernel gives up its chunk.
+ * multiply-adds, directed sums, quotients and roots, fused multiply-adds to nearest even, sums and products to nearest even of operands
+ * that are checked. Each case asserts that it has such a kernel, and each array has elements for which that kernel gives up its chunk.
  */
 import { describe, expect, it } from 'vitest';
 import { operate, operationOf, planOperations } from '../../src/arithmetic/operations.ts';
@@ -170,11 +169,14 @@ const narrow = [
   'float(7,7,bias=125)',
 ];
 
+/** Those whose products are no binary32 numbers. */
+const long = ['float(7,12)', 'float(3,14)', 'float(7,7,bias=2)', 'float(7,7,bias=125)'];
+
 describe('stochastic sums and fused multiply-adds', () => {
   for (const name of [...wide, ...narrow])
-    for (const operation of wide.includes(name)
-      ? (['add', 'sub', 'fma'] as const)
-      : (['add', 'sub'] as const))
+    for (const operation of long.includes(name)
+      ? (['add', 'sub'] as const)
+      : (['add', 'sub', 'fma'] as const))
       it(`${operation} in ${name}`, () => {
         const format = floatNamed(name);
         for (const kind of [0, 1, 2, 3])
@@ -189,7 +191,7 @@ describe('stochastic sums and fused multiply-adds', () => {
 
 describe('random integers at the ends of their range', () => {
   for (const [name, operations] of [
-    ['binary16', ['add']],
+    ['binary16', ['add', 'fma']],
     ['tf32', ['add', 'fma']],
     ['bfloat16', ['add', 'mul', 'fma']],
   ] as const)
@@ -226,7 +228,6 @@ describe('sums just below a power of two, next to the random integer that carrie
       const options = resolveRounding(format, { rounding: 'stochastic', random });
       const operands = [Float32Array.from(a), Float32Array.from(b)];
       compare('add', operands, format, options);
-      if (!wide.includes(name)) return;
       compare('fma', [operands[0]!, new Float32Array(a.length).fill(1), operands[1]!], format, options);
     });
 });
@@ -302,14 +303,15 @@ describe('exact results are not moved', () => {
 });
 
 describe('fused multiply-adds to nearest even', () => {
-  for (const name of ['bfloat16', 'tf32', 'float(8,3)', 'float(8,11)'])
-    it(name, () => {
+  for (const name of [...wide, 'binary16', 'e5m2', 'e4m3fn', 'float(5,9,fn)'])
+    it.each([true, false])(`${name}, operands known to be members: %s`, (areMembers) => {
       const format = floatNamed(name);
       for (const kind of [0, 1, 2, 3])
         for (const rarity of [7, 2 ** 20])
           for (const saturation of ['none', 'finite'] as const) {
             const operands = operandsOf('fma', format, kind, rarity);
-            compare('fma', operands, format, resolveRounding(format, { saturation }));
+            const options = resolveRounding(format, { saturation });
+            compare('fma', operands, format, options, new Float32Array(operands[0]!.length), areMembers);
           }
     });
 
@@ -331,6 +333,8 @@ describe('a result that is an operand', () => {
     ['bfloat16', 'add', { rounding: 'stochastic', seed: 1 }],
     ['bfloat16', 'add', { rounding: 'toward-negative' }],
     ['tf32', 'fma', { rounding: 'stochastic', randomBits: 8 }],
+    ['binary16', 'fma', { rounding: 'stochastic', randomBits: 8 }],
+    ['binary16', 'fma', {}],
     ['bfloat16', 'fma', {}],
     ['bfloat16', 'div', { rounding: 'toward-positive' }],
   ];

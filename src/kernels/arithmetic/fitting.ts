@@ -30,6 +30,11 @@ interface Lanes {
 export const binary32: Lanes = { precision: 24, quantum: -149, top: 127 };
 export const binary64: Lanes = { precision: 53, quantum: -1074, top: 1023 };
 
+/** Whether the format's products are exact in binary32, as long as they are not too small. */
+export function isShort({ precision }: { readonly precision: number }): boolean {
+  return 2 * precision <= binary32.precision;
+}
+
 export function extentOf(format: Format): Extent | undefined {
   switch (format.kind) {
     case 'float': {

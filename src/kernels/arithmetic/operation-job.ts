@@ -108,7 +108,7 @@ export function writeOperationPlace(
   writeOperands(views, job, at);
   const readsRandom = plan.rounding?.readsRandom === true;
   words[(at.block + parameters.kernelSlot) >>> 2] = plan.kernel;
-  const single = job.checked !== 0 && plan.checking !== undefined ? plan.checking : plan.single;
+  const single = job.checked === 0 ? plan.single : plan.checking;
   words[(at.block + parameters.singleSlot) >>> 2] = single ?? -1;
   words[(at.block + parameters.isInPlaceSlot) >>> 2] = job.aliases ? 1 : 0;
   words[(at.block + parameters.redoSlot) >>> 2] = 0;

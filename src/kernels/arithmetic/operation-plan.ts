@@ -28,7 +28,7 @@ import {
   staysInRange,
 } from './fitting.ts';
 import { writeLook } from './look-plan.ts';
-import { nearestCheckedKernel } from './nearest-checked-plan.ts';
+import { nearestKernels } from './nearest-plan.ts';
 import { singlePassKernel } from './single-pass-plan.ts';
 
 export type { OperationName } from './fitting.ts';
@@ -46,7 +46,7 @@ export interface OperationPlan {
   readonly defers: boolean;
   /** The kernel that makes and rounds results in one loop, where there is one; it may ask for the others. */
   readonly single: number | undefined;
-  /** The same for operands that are checked, where it is another one. */
+  /** The same where operands are checked. */
   readonly checking: number | undefined;
   /** The lane constants of the block. */
   readonly block: Uint8Array;
@@ -170,9 +170,19 @@ function makePlan(type: ElementType, given: OperationCase): OperationPlan | unde
   if (rounds && rounding === undefined) return undefined;
   const kernel = (lanes * parameters.operations + operationNumber[operation]) * parameters.forms + form;
   const defers = form === parameters.formChecked || rounding?.deferred !== undefined;
+  const nearest = workShift === 2 && rounds ? nearestKernels(given, form, block) : {};
   const single = operandShift === 2 && rounds ? singlePassKernel(given, block) : undefined;
-  const checking = workShift === 2 && rounds ? nearestCheckedKernel(given, form, block) : undefined;
-  return { operandShift, workShift, membership, block, kernel, rounding, defers, single, checking };
+  return {
+    operandShift,
+    workShift,
+    membership,
+    block,
+    kernel,
+    rounding,
+    defers,
+    single: single ?? nearest.known,
+    checking: single ?? nearest.checked,
+  };
 }
 
 const keepPlan = planCache<OperationPlan | undefined>();

@@ -1,12 +1,12 @@
 /**
- * Where the kernels of `assembly/arithmetic/single-pass.ts` and `nearest-fma.ts` fit, and their constants: operations and roundings in one
- * loop, in binary32 arrays of float formats with infinities, signed zeros and subnormals; in narrower ranges than that of
- * binary32, stochastic sums.
+ * Where the kernels of `assembly/arithmetic/single-pass.ts` and `drawn-units.ts` fit, and their constants: operations and their stochastic
+ * or directed rounding in one loop, in binary32 arrays of float formats with infinities, signed zeros and subnormals; in narrower
+ * ranges than that of binary32, stochastic sums and fused multiply-adds.
  */
 import { powerOfTwo } from '../../binary64.ts';
 import type { FloatFormat } from '../../formats/format.ts';
 import * as layout from '../generated/layout-arithmetic.ts';
-import { binary32, type OperationCase } from './fitting.ts';
+import { binary32, isShort, type OperationCase, staysInRange } from './fitting.ts';
 
 /** The bits of a binary32 number. */
 function bitsOf(x: number): number {
@@ -27,6 +27,11 @@ function floatOf({ format, options }: OperationCase): FloatFormat | undefined {
     options.subnormals === 'keep' &&
     (options.saturation === 'none' || options.saturation === 'finite');
   return isCommon ? format : undefined;
+}
+
+/** Whether results in a narrower range may be scaled to the end of binary32's, and sums stay below it before. */
+function scales({ emin, emax }: FloatFormat): boolean {
+  return emin >= -126 && emax >= 1 && emax <= binary32.top - 2;
 }
 
 /** Whether the format has the exponents of binary32. */
@@ -57,28 +62,6 @@ function writeCommon({ operation, options }: OperationCase, format: FloatFormat,
   view.setFloat32(layout.unscaleSlot, powerOfTwo(-scale), true);
   view.setFloat32(layout.oneSlot, 1, true);
   view.setFloat32(layout.tinySlot, powerOfTwo(-100), true);
-}
-
-/** Whether the format's products are exact in binary32, as long as they are not too small. */
-function isShort({ precision }: FloatFormat): boolean {
-  return 2 * precision <= binary32.precision;
-}
-
-/** The kernel of fused multiply-adds to nearest even. */
-function nearestKernel(
-  { operation, options }: OperationCase,
-  format: FloatFormat,
-  end: number,
-  view: DataView,
-): number | undefined {
-  if (operation !== 'fma' || !isShort(format)) return undefined;
-  const dropped = 24 - format.precision;
-  view.setUint32(layout.nearestExponentsSlot, bitsOf(Infinity), true);
-  view.setFloat32(layout.nearestClampSlot, options.saturation === 'finite' ? format.max : Infinity, true);
-  view.setUint32(layout.nearestHalfSlot, 2 ** (dropped - 1) - 1, true);
-  view.setUint32(layout.nearestLowestSlot, 2 ** dropped, true);
-  view.setUint32(layout.nearestFiniteSlot, bitsOf(Infinity) - 1, true);
-  return layout.nearestFmaBase + end;
 }
 
 /** The kernel of directed results. */
@@ -128,8 +111,7 @@ function drawnSumKernel(
   view: DataView,
 ): number | undefined {
   const isWide = hasItsExponents(format);
-  // Sums are to stay below binary32's largest number, and what is scaled within its range.
-  if (!isWide && (format.emin < -126 || format.emax < 1 || format.emax > binary32.top - 2)) return undefined;
+  if (!isWide && !scales(format)) return undefined;
   const isScaled = !isWide && end === layout.endNatural;
   const { offset, tail } = writeDraws(given, format, isScaled ? layout.endScaled : end, view);
   return tail <= longestTail ? layout.drawnSumBase + offset : undefined;
@@ -153,6 +135,26 @@ function drawnProductKernel(
   return tail <= longestTail ? layout.drawnFmaBase + offset : undefined;
 }
 
+/** The kernel of stochastic fused multiply-adds in narrower ranges. */
+function drawnUnitsKernel(given: OperationCase, format: FloatFormat, view: DataView): number | undefined {
+  const { emin, emax, precision } = format;
+  const { randomBits, saturation } = given.options;
+  const fraction = precision - 1;
+  if (!isShort(format) || !staysInRange(given, binary32)) return undefined;
+  // The units and their inverses are normal numbers.
+  if (emin - fraction < -126 || fraction - emin > binary32.top || !scales(format)) return undefined;
+  const scale = saturation === 'finite' ? 0 : binary32.top - emax;
+  view.setFloat32(layout.drawnFloorSlot, powerOfTwo(emin), true);
+  view.setFloat32(layout.drawnTopSlot, powerOfTwo(emax + 1), true);
+  view.setInt32(layout.drawnInversesSlot, (2 * binary32.top + fraction) << 23, true);
+  view.setInt32(layout.drawnQuantaSlot, (fraction - scale) << 23, true);
+  view.setUint32(layout.drawnMaskSlot, 2 ** randomBits - 1, true);
+  view.setUint32(layout.lowMaskSlot, 0xffff, true);
+  view.setFloat32(layout.lowScaleSlot, powerOfTwo(-randomBits), true);
+  view.setFloat32(layout.highScaleSlot, powerOfTwo(16 - randomBits), true);
+  return layout.drawnUnitsBase + (randomBits > 24 - precision ? layout.drawLong : layout.drawShort);
+}
+
 /**
  * The kernel, or undefined; writes its constants.
  *
@@ -169,8 +171,8 @@ export function singlePassKernel(given: OperationCase, block: Uint8Array): numbe
   const isDrawn = rounding === 'stochastic' && variant === 'A';
   if (isDrawn && (operation === 'add' || operation === 'sub'))
     return drawnSumKernel(given, format, end, view);
-  if (!hasItsExponents(format)) return undefined;
-  if (rounding === 'nearest-even') return nearestKernel(given, format, end, view);
+  if (!hasItsExponents(format))
+    return isDrawn && operation === 'fma' ? drawnUnitsKernel(given, format, view) : undefined;
   if (directions.includes(rounding)) return directedKernel(given, format, end, view);
   const isProduct = operation === 'mul' || operation === 'fma';
   return isDrawn && isProduct ? drawnProductKernel(given, format, end, view) : undefined;

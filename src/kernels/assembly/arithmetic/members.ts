@@ -33,13 +33,21 @@ function differ<F>(x: usize, rounded: usize, bytes: usize): bool {
 }
 
 /**
- * Bits other than the sign's are set where a number has more bits than the format's or is no multiple of its smallest one. `kept` is the
- * magnitude's kept bits; the anchor is the power of two whose last bit is worth the smallest number, and its sum with any
- * number of the format is exact.
+ * A magnitude rounded to multiples of the smallest number: itself where it is a number of the format, whose sum with the anchor, the
+ * power of two whose last bit is worth the smallest number, is exact.
+ */
+@inline
+export function onGrid(magnitude: v128, anchor: v128): v128 {
+  return f32x4.sub(f32x4.add(magnitude, anchor), anchor);
+}
+
+/**
+ * Bits other than the sign's are set where a value has more bits than the format's numbers or is no multiple of the smallest one.
+ * `kept` is the bits of its magnitude that the format keeps.
  */
 @inline
 export function offGrid(value: v128, kept: v128, anchor: v128): v128 {
-  return v128.xor(f32x4.sub(f32x4.add(kept, anchor), anchor), value);
+  return v128.xor(onGrid(kept, anchor), value);
 }
 
 /**

@@ -48,7 +48,7 @@ export function nearestPattern(
 
 /** Rounded by a magic number, the power of two whose last bit is worth the format's in the value's binade. */
 @inline
-function nearestMagic(
+export function nearestMagic(
   clamped: bool,
   value: v128,
   magnitude: v128,

@@ -11,21 +11,16 @@
 import {
   doubtSlot,
   endNatural,
-  formGuarded,
+  magnitudesSlot,
   nearestClampSlot,
-  nearestExponentsSlot,
   nearestFiniteSlot,
   nearestHalfSlot,
   nearestLowestSlot,
-  magnitudesSlot,
+  randomSlot,
   restSlot,
   signSlot,
-  operationFma,
-  randomSlot,
 } from '../../generated/layout-arithmetic';
-import { errorOfSum } from './error-free';
-import { operateLanes } from './intermediate';
-import { nearestPattern } from './nearest-checked';
+import { redoListed } from './redo-fma';
 
 /** A sum to nearest even by its bit pattern; infinities and NaN are done anew. */
 @inline
@@ -56,66 +51,6 @@ function patternDoubts(
   const isNoNumber = i32x4.gt_s(v128.and(sum, magnitudes), finite);
   const isZero = i32x4.eq(v128.or(sum, v128.xor(product, sign)), i32x4.splat(0));
   return i32x4.bitmask(v128.or(v128.or(isTie, isNoNumber), isZero));
-}
-
-/** The fused multiply-adds of the vector `i` bytes from each pointer, by an intermediate rounded to odd. */
-function redoVector(clamped: bool, a: usize, b: usize, c: usize, to: usize, i: usize, block: usize): void {
-  const none = i32x4.splat(0);
-  const x = v128.load(a + i);
-  const y = v128.load(b + i);
-  const z = v128.load(c + i);
-  const value = operateLanes<f32, i32>(operationFma, formGuarded, x, y, z, none, none, none, none);
-  const rounded = nearestPattern(
-    clamped,
-    value,
-    v128.and(value, v128.load32_splat(block, magnitudesSlot)),
-    v128.load32_splat(block, nearestExponentsSlot),
-    v128.load32_splat(block, nearestClampSlot),
-    v128.load32_splat(block, restSlot),
-    v128.load32_splat(block, nearestHalfSlot),
-    v128.load32_splat(block, nearestLowestSlot),
-  );
-  v128.store(to + i, rounded);
-}
-
-/**
- * Which lanes of a vector are not what the exact result gives: bit by bit, those whose sum is inexact, an infinity or NaN, or
- * that has lost the sign of a product which has become 0.
- */
-@inline
-function doubtfulLanes(x: v128, y: v128, z: v128): i32 {
-  const zero = f32x4.splat(0);
-  const product = f32x4.mul(x, y);
-  const sum = f32x4.add(product, z);
-  const isInexact = f32x4.ne(errorOfSum<f32>(product, z, sum), zero);
-  const isLost = v128.and(f32x4.eq(product, zero), v128.and(f32x4.ne(x, zero), f32x4.ne(y, zero)));
-  return i32x4.bitmask(v128.or(isInexact, isLost));
-}
-
-/** Does the vectors anew of which a lane that is listed is wrong: the list has a bit a lane, a byte for two vectors. */
-function redoListed(
-  clamped: bool,
-  list: usize,
-  a: usize,
-  b: usize,
-  c: usize,
-  to: usize,
-  bytes: usize,
-  block: usize,
-): void {
-  // A last vector without a second one has a byte too.
-  const count = (bytes + 16) >> 5;
-  store<u64>(list + count, 0);
-  for (let eight: usize = 0; eight < count; eight += 8) {
-    if (load<u64>(list + eight) == 0) continue;
-    for (let entry = eight; entry < eight + 8; entry++) {
-      let listed = <i32>load<u8>(list + entry);
-      for (let i = entry << 5; listed != 0; i += 16, listed >>= 4) {
-        if ((listed & doubtfulLanes(v128.load(a + i), v128.load(b + i), v128.load(c + i))) == 0) continue;
-        redoVector(clamped, a, b, c, to, i, block);
-      }
-    }
-  }
 }
 
 /** Over `bytes` bytes of each operand, a multiple of 16. */
@@ -169,6 +104,6 @@ export function nearestFma<E>(
     v128.store(to + i, patternLanes<E>(sum, lowest, half, rest, clamp));
     store<u8>(next, patternDoubts(product, z, sum, rest, middle, magnitudes, finite, sign));
   }
-  redoListed(offsetof<E>() != endNatural, list, a, b, c, to, bytes, block);
+  redoListed(true, offsetof<E>() != endNatural, 2, list, a, b, c, to, bytes, block);
   if (v128.any_true(v128.and(any, rest))) store<i32>(block, 1, doubtSlot);
 }

@@ -11,13 +11,13 @@ import {
   chunk,
   cSlot,
   cStepSlot,
-  directedSumBase,
   doubtSlot,
   drawnRandom,
   indexSlot,
   isInPlaceSlot,
   kernelSlot,
   nearestFmaBase,
+  nearestUnitsBase,
   operandShiftSlot,
   outShiftSlot,
   outSlot,
@@ -189,7 +189,7 @@ export function piece(block: usize, start: i32, count: i32): i32 {
   const isDirect = workShift == outShift;
   // Nearest-even results in one loop have their operands checked there.
   const single = load<i32>(block, singleSlot);
-  const looks = single >= nearestFmaBase && single < directedSumBase;
+  const looks = single >= nearestFmaBase && single < nearestUnitsBase;
   for (let done = 0; done < count; done += chunk) {
     const size = min(chunk, count - done);
     const index = start + done;

@@ -44,7 +44,7 @@ function outwardError(nearest: v128, error: v128, sign: v128): v128 {
 
 /** Minus one where the exact result is nearer zero than the nearest one: the bit pattern of the one below. */
 @inline
-function isBeyond(outward: v128): v128 {
+export function isBeyond(outward: v128): v128 {
   return f32x4.lt(outward, f32x4.splat(0));
 }
 
@@ -57,7 +57,7 @@ function ended<E>(rounded: v128, limit: v128, sign: v128): v128 {
 
 /** Has everything done anew if one of the errors added up was NaN, as those of infinities and NaNs are. */
 @inline
-function askAgain(errors: v128, smallest: v128, block: usize): void {
+export function askAgain(errors: v128, smallest: v128, block: usize): void {
   const isTooSmall = i32x4.lt_u(smallest, v128.load32_splat(block, leastProductSlot));
   if (v128.any_true(v128.or(f32x4.ne(errors, errors), isTooSmall))) store<i32>(block, 1, redoSlot);
 }
