@@ -47,7 +47,9 @@ const examples: Readonly<Record<string, { readonly sizes: readonly string[]; rea
   'tfjs/transformer': { sizes: ['--steps', '2'], learns: false },
   'tfjs/mnist-transition': { sizes: ['--images', '1500', '--epochs', '4'] },
   'tfjs/gru-dqt': everyCase ? { sizes: ['--steps', '250'] } : { sizes: ['--steps', '30'], learns: false },
-  'tfjs/nvfp4-transformer': { sizes: ['--steps', '110'] },
+  'tfjs/nvfp4-transformer': everyCase
+    ? { sizes: ['--steps', '110'] }
+    : { sizes: ['--steps', '30'], learns: false },
 };
 
 /** The files that are examples: those of the two folders but what they share. */
