@@ -40,7 +40,7 @@ const block = [
   words('redo', 'Set to 1 where a chunk is to be done anew by the kernels that do everything.'),
   words('doubt', 'Set to 1 where an operand may be no number of the format.'),
   words(
-    'look',
+    'check',
     'Whether binary32 operands can be checked by the constants that follow: not, by the anchor, by bit patterns.',
   ),
   words(
@@ -95,7 +95,7 @@ const block = [
 
 const operations = ['Add', 'Sub', 'Mul', 'Div', 'Sqrt', 'Fma'];
 const forms = ['Plain', 'Odd', 'Pair', 'Guarded', 'Checked'];
-const looks = ['None', 'ByAnchor', 'ByPattern'];
+const checks = ['None', 'ByAnchor', 'ByPattern'];
 const ends = ['Natural', 'Clamped'];
 const drawnEnds = [...ends, 'Scaled'];
 const unitsEnds = ['Clamped', 'Scaled', 'Exceeded'];
@@ -135,7 +135,7 @@ const families = [
   [
     'nearestChecked',
     ...each(['Add', 'Mul'], ['ByAnchor', 'ByPattern'], ends).map(
-      ([operation, look, end]) => `nearestChecked<${operation}, ${look}, ${end}>(a, b, to, bytes, block)`,
+      ([operation, check, end]) => `nearestChecked<${operation}, ${check}, ${end}>(a, b, to, bytes, block)`,
     ),
   ],
   [
@@ -182,7 +182,7 @@ export const arithmetic = {
   block,
   numbers: [
     count('noRandom drawnRandom suppliedRandom'),
-    count(spelled('look', looks), 'How binary32 operands are checked.', looks.join(' ')),
+    count(spelled('check', checks), 'How binary32 operands are checked.', checks.join(' ')),
     number('chunk', 1024, 'Elements that go through all steps together, in the first-level cache.'),
     number(
       'deferredBytes',

@@ -131,15 +131,15 @@ export function kmeansCodebooks(w: Float32Array, shape: MatrixShape, given?: Kme
   const part = numberInRange('outliers', options.outliers, { from: 0, to: 1 }, 0.0045);
   const most = integerInRange('iterations', options.iterations, 1, 100_000, 100);
   const apart = outliersOf(w, sensitivity, part);
-  const isApart = new Uint8Array(w.length);
-  for (const index of apart) isApart[index] = 1;
+  const isOutlier = new Uint8Array(w.length);
+  for (const index of apart) isOutlier[index] = 1;
   const size = 2 ** bits;
   const codebooks = new Float32Array(rows * size);
   const codes = new Uint8Array(w.length);
   const histories: number[][] = [];
   for (let i = 0; i < rows; i++) {
     const own = Uint32Array.from({ length: columns }, (_, j) => i * columns + j).filter(
-      (at) => isApart[at] === 0,
+      (at) => isOutlier[at] === 0,
     );
     own.sort((a, b) => w[a]! - w[b]!);
     const given = Float64Array.from(own, (at) => sensitivity?.[at] ?? 1);

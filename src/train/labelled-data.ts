@@ -203,11 +203,11 @@ export function labelledParts(
   oneOf('scaling', scaling, scalings);
   const classes = [...new Set(training.labels)].sort(byNumberThenName);
   const indexOf = new Map(classes.map((label, index) => [label, index]));
-  const stranger = validation.labels.find((label) => !indexOf.has(label));
-  if (stranger !== undefined)
+  const unseen = validation.labels.find((label) => !indexOf.has(label));
+  if (unseen !== undefined)
     throw new ArgumentError(
       'data.training',
-      `no sample of class ${stranger}, which the validation part has`,
+      `no sample of class ${unseen}, which the validation part has`,
       'at least one sample of every class',
     );
   const [train, validate] = [training, validation].map(({ inputs, labels }) => ({

@@ -67,7 +67,7 @@ describe('every high half', () => {
     });
 
   for (const [name, operation] of cases)
-    it(`${operation} in ${name}, all members at once, and a stranger at the edge of a chunk`, () => {
+    it(`${operation} in ${name}, all members at once, and a non-member at the edge of a chunk`, () => {
       const { places, isMember, run, scalar } = lookingAt(name, operation);
       const all = lows.flatMap((low) => Array.from(patterns(low)).filter(isMember));
       const members = Float32Array.from(all);
@@ -82,9 +82,9 @@ describe('every high half', () => {
         expect(firstDifference(out, expected, members)).toBeUndefined();
         for (const at of [0, 1023, 1024, 1027, length - 1]) {
           const changed = members.slice();
-          for (const stranger of [1 + 2 ** -20, -(2 ** 127) * (1 + 2 ** -20), 3 * 2 ** -136, -(2 ** -136)]) {
-            changed[at] = stranger;
-            if (isMember(stranger)) continue;
+          for (const nonMember of [1 + 2 ** -20, -(2 ** 127) * (1 + 2 ** -20), 3 * 2 ** -136, -(2 ** -136)]) {
+            changed[at] = nonMember;
+            if (isMember(nonMember)) continue;
             expect(
               run(
                 arrays.map((x, i) => (i === place ? changed : x)),

@@ -252,7 +252,7 @@ describe('the place, the chunking and the threads do not matter', () => {
 });
 
 describe('numbers that are none of the format', () => {
-  for (const [name, stranger] of [
+  for (const [name, nonMember] of [
     ['binary16', 1 / 3],
     ['binary16', 65536],
     ['binary16', 2 ** -25],
@@ -266,14 +266,14 @@ describe('numbers that are none of the format', () => {
     ['posit8', 1.03125],
     ['e8m0', -1],
   ] as const)
-    it(`${stranger} in ${name}`, () => {
+    it(`${nonMember} in ${name}`, () => {
       const format = toFormat(name);
       const options = resolveRounding(format);
       for (const at of [0, 4097, length - 1]) {
         const x = new Float32Array(length).fill(1);
         x[0] = Number.NaN;
         expect(firstNonMember(x, format)).toBe(-1);
-        x[at] = stranger;
+        x[at] = nonMember;
         expect(firstNonMember(x, format)).toBe(at);
         const y = new Float32Array(length).fill(1);
         expect(kernel('mul', [x, y], new Float32Array(length), format, options)).toBe(false);

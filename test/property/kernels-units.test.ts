@@ -130,7 +130,7 @@ describe('what arithmetic makes of matrix units', () => {
     expect(fast.sum(x, { ...model, c: c[0]! })).toBe(slow.sum(x, { ...model, c: c[0]! }));
   });
 
-  it('binary32 operands of a tf32 unit are cut, strangers are refused', () => {
+  it('binary32 operands of a tf32 unit are cut, non-members are refused', () => {
     const unit = matrixUnit('ampere-tf32');
     const a = Float32Array.from({ length: 64 }, (_, i) => Math.fround(Math.sin(i + 1)));
     const square = { m: 8, k: 8, n: 8 };

@@ -83,7 +83,7 @@ function areValues(x: RealArray, format: FloatFormat, find: FindNonMember | unde
 /**
  * Operands as the unit reads them.
  *
- * @param find A kernel that looks for strangers: without one it takes longer.
+ * @param find A kernel that finds what is no number of the format: without one it takes longer.
  * @throws ArgumentError that names the argument, if an element is not a value of the unit's operand format.
  */
 export function readOperands(

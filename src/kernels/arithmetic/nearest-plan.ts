@@ -1,6 +1,6 @@
 /**
  * Where the kernels to nearest even in one loop fit, and their constants: those of `assembly/arithmetic/nearest-checked.ts`, `nearest-fma.ts`
- * and `nearest-fma-units.ts`, in binary32 arrays of the float formats that `look-plan.ts` knows.
+ * and `nearest-fma-units.ts`, in binary32 arrays of the float formats that `check-plan.ts` knows.
  */
 import { powerOfTwo } from '../../binary64.ts';
 import type { FloatFormat } from '../../formats/format.ts';
@@ -15,7 +15,7 @@ interface NearestKernels {
   readonly checked?: number;
 }
 
-/** The order of `nearestChecked`: operations, then looks, then ends. */
+/** The order of `nearestChecked`: operations, then checks, then ends. */
 const operations = ['add', 'mul'];
 
 /** Writes the constants that all of the kernels read. */
@@ -56,17 +56,17 @@ function unitsKernels(format: FloatFormat, isClamped: boolean, view: DataView): 
  * The kernels; writes their constants.
  *
  * @param form Which intermediates in binary32 lanes serve.
- * @param block A block of lane constants, with those of `writeLook`.
+ * @param block A block of lane constants, with those of `writeCheck`.
  */
 export function nearestKernels(given: OperationCase, form: number, block: Uint8Array): NearestKernels {
   const { operation, format, options } = given;
   const { rounding, saturation, subnormals } = options;
   const view = new DataView(block.buffer);
-  const look = view.getInt32(layout.lookSlot, true);
-  if (look === layout.lookNone || format.kind !== 'float') return {};
+  const check = view.getInt32(layout.checkSlot, true);
+  if (check === layout.checkNone || format.kind !== 'float') return {};
   const isCommon = saturation === 'none' || saturation === 'finite';
   if (rounding !== 'nearest-even' || subnormals !== 'keep' || !isCommon) return {};
-  const isPattern = look === layout.lookByPattern;
+  const isPattern = check === layout.checkByPattern;
   // The magic numbers of all results are binary32 numbers.
   if (!isPattern && topOf(given) + 24 - format.precision > 126) return {};
   writeCommon(given, format, view);
@@ -78,5 +78,5 @@ export function nearestKernels(given: OperationCase, form: number, block: Uint8A
   }
   const at = operations.indexOf(operation === 'sub' ? 'add' : operation);
   if (at < 0 || form !== layout.formPlain) return {};
-  return { checked: layout.nearestCheckedBase + 4 * at + 2 * (look - layout.lookByAnchor) + end };
+  return { checked: layout.nearestCheckedBase + 4 * at + 2 * (check - layout.checkByAnchor) + end };
 }

@@ -28,7 +28,7 @@ function typeOf(array: RealArray): 'float32' | 'float64' {
   return isFloat32Array(array) ? 'float32' : 'float64';
 }
 
-/** A look at the elements of an array. */
+/** A check of an array's elements. */
 class MembershipWork implements ElementWork {
   readonly arrays: readonly RealArray[];
   readonly out = undefined;
@@ -58,7 +58,7 @@ class MembershipWork implements ElementWork {
   }
 
   write(): never {
-    throw new TypeError('no thread looks at elements');
+    throw new TypeError('no thread checks elements');
   }
 }
 
@@ -161,7 +161,7 @@ export function operateArray(
 export function firstNonMember(x: RealArray, format: Format): number {
   const isMember = (value: number): boolean => Number.isNaN(value) || format.has(value === 0 ? 0 : value);
   const plan = planOperation(typeOf(x), 'add', format, resolveRounding(format));
-  // A plan without a look takes every number of the type.
+  // A plan without a check takes every number of the type.
   if (plan !== undefined && plan.membership === undefined) return -1;
   const from = plan === undefined ? 0 : findNonMember(plan, x);
   return from < 0 ? -1 : x.findIndex((value, i) => i >= from && !isMember(value));

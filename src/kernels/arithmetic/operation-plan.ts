@@ -15,6 +15,7 @@ import * as parameters from '../generated/layout-arithmetic.ts';
 import { planCache } from '../plan-cache.ts';
 import type { ElementType, RoundingPlan } from '../rounding-plan.ts';
 import { planRounding } from '../rounding-planner.ts';
+import { writeCheck } from './check-plan.ts';
 import {
   binary32,
   binary64,
@@ -27,7 +28,6 @@ import {
   type OperationName,
   staysInRange,
 } from './fitting.ts';
-import { writeLook } from './look-plan.ts';
 import { nearestKernels } from './nearest-plan.ts';
 import { singlePassKernel } from './single-pass-plan.ts';
 
@@ -163,7 +163,7 @@ function makePlan(type: ElementType, given: OperationCase): OperationPlan | unde
   const { lanes, form, rounds } = choice;
   const workShift = lanes === parameters.lanes32 ? 2 : 3;
   const block = laneConstants(given, rounds, workShift);
-  if (operandShift === 2) writeLook(format, block);
+  if (operandShift === 2) writeCheck(format, block);
   const rounding = rounds
     ? planRounding(workShift === 2 ? 'float32' : 'float64', format, options)
     : undefined;

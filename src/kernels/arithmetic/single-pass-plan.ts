@@ -158,7 +158,7 @@ function drawnUnitsKernel(given: OperationCase, format: FloatFormat, view: DataV
 /**
  * The kernel, or undefined; writes its constants.
  *
- * @param block A block of lane constants, with those of `writeLook`.
+ * @param block A block of lane constants, with those of `writeCheck`.
  */
 export function singlePassKernel(given: OperationCase, block: Uint8Array): number | undefined {
   const { operation } = given;

@@ -8,11 +8,11 @@ import {
   magnitudesSlot,
   maximumSlot,
   restSlot,
-  lookByPattern,
-  lookSlot,
+  checkByPattern,
+  checkSlot,
   memberKernelSlot,
   memberParametersSlot,
-  lookNone,
+  checkNone,
 } from '../../generated/layout-arithmetic';
 import { round } from '../rounding/dispatch';
 
@@ -78,11 +78,11 @@ function mayHaveNonMember(pattern: bool, x: usize, bytes: usize, block: usize): 
 
 /** Whether an element of the chunk is none of the format's. `scratch` has room for a chunk. */
 export function hasNonMember(x: usize, elementShift: i32, count: i32, scratch: usize, block: usize): bool {
-  const look = load<i32>(block, lookSlot);
-  // The last few elements are not looked at by that.
-  if (look != lookNone && (count & 3) == 0) {
+  const check = load<i32>(block, checkSlot);
+  // That leaves out the last few elements.
+  if (check != checkNone && (count & 3) == 0) {
     const bytes = <usize>count << 2;
-    if (!(look == lookByPattern ? mayHaveNonMember(true, x, bytes, block) : mayHaveNonMember(false, x, bytes, block))) return false;
+    if (!(check == checkByPattern ? mayHaveNonMember(true, x, bytes, block) : mayHaveNonMember(false, x, bytes, block))) return false;
   }
   round(
     load<i32>(block, memberKernelSlot),

@@ -11,7 +11,7 @@ import {
   doubtSlot,
   flipSecondSlot,
   formPlain,
-  lookByPattern,
+  checkByPattern,
   magnitudesSlot,
   maximumSlot,
   nearestClampSlot,
@@ -68,8 +68,8 @@ export function nearestMagic(
 }
 
 /** Over `bytes` bytes of each operand, a multiple of 16. O is Add, whose second operands' signs may be flipped, or Mul. */
-export function nearestChecked<O, L, E>(a: usize, b: usize, to: usize, bytes: usize, block: usize): void {
-  const isPattern = offsetof<L>() == lookByPattern;
+export function nearestChecked<O, C, E>(a: usize, b: usize, to: usize, bytes: usize, block: usize): void {
+  const isPattern = offsetof<C>() == checkByPattern;
   const isClamped = offsetof<E>() != 0;
   const magnitudes = v128.load32_splat(block, magnitudesSlot);
   const exponents = v128.load32_splat(block, nearestExponentsSlot);

@@ -189,18 +189,18 @@ export function piece(block: usize, start: i32, count: i32): i32 {
   const isDirect = workShift == outShift;
   // Nearest-even results in one loop have their operands checked there.
   const single = load<i32>(block, singleSlot);
-  const looks = single >= nearestFmaBase && single < nearestUnitsBase;
+  const checks = single >= nearestFmaBase && single < nearestUnitsBase;
   for (let done = 0; done < count; done += chunk) {
     const size = min(chunk, count - done);
     const index = start + done;
     const a = placeOf(index, aSlot, aStepSlot, block);
     const b = placeOf(index, bSlot, bStepSlot, block);
     const c = placeOf(index, cSlot, cStepSlot, block);
-    if (!looks && hasNonMembers(checked, a, b, c, shift, size, work, block)) return index;
+    if (!checks && hasNonMembers(checked, a, b, c, shift, size, work, block)) return index;
     const out = <usize>load<u32>(block, outSlot) + (<usize>index << outShift);
     const random = prepareRandom(index, size, block);
     if (inOnePass(a, b, c, out, size, index, random, block)) {
-      if (looks && load<i32>(block, doubtSlot) != 0) {
+      if (checks && load<i32>(block, doubtSlot) != 0) {
         store<i32>(block, 0, doubtSlot);
         if (hasNonMembers(checked, a, b, c, shift, size, work, block)) return index;
       }
