@@ -53,8 +53,9 @@ function planOfLanes({ format, options }: Target): RoundingPlan | undefined {
   return options.rounding === 'nearest-even' ? positPlan(3, format, options) : undefined;
 }
 
-/** Whether `decision` bits, and the random ones, are left of a sum made odd. */
+/** Whether a sum made odd has two bits more than the `bits` of a format, and the random ones. What wraps has no first bit. */
 function mayBeOdd({ options }: Target, bits: number): boolean {
+  if (dropsHighBits(options)) return false;
   return bits + 2 + (options.rounding === 'stochastic' ? options.randomBits : 0) <= binary64.bits;
 }
 
@@ -72,7 +73,7 @@ function sumsOf(target: Target, start: Extent, terms: Extent, areMembers: boolea
   const isSteady = target.format.kind !== 'posit' && target.options.rounding.startsWith('nearest-');
   const isInnocuous = isSteady && 2 * extent.bits + 2 <= binary64.bits;
   if (isInnocuous && areMembers) return slots.sumNearest;
-  return !dropsHighBits(target.options) && mayBeOdd(target, extent.bits) ? slots.sumOdd : undefined;
+  return mayBeOdd(target, extent.bits) ? slots.sumOdd : undefined;
 }
 
 const plain = { sums: slots.sumNearest, roundsProducts: false, drawBits: 0, randomBits: 1 } as const;
