@@ -6,7 +6,7 @@ export default defineConfig({
       'test/slow/**/*.test.ts',
       // Files of the normal suite that try every case here (test/every-case.ts).
       'test/integration/{apply-recipe-property,apply-recipe-updates,cli-queue,examples,recipes-zoo}.test.ts',
-      'test/property/{exhaustive-inputs,exhaustive-ties,kernels-eliminations,kernels-quantizers,quantizers-ends}.test.ts',
+      'test/property/{exhaustive-inputs,exhaustive-ties,kernels-eliminations,kernels-quantizers,kinds-oracle,linalg,quantizers-ends}.test.ts',
       'test/unit/kernels-build.test.ts',
       'test/browser/{laboratory,training}.test.ts',
     ],

@@ -14,6 +14,7 @@ import {
   stochasticVariants,
 } from '../../src/rounding/index.ts';
 import { boundary, finite, nextMagnitude, real } from '../../src/testing/index.ts';
+import { times } from '../every-case.ts';
 import { oracleRound } from '../oracles/index.ts';
 
 const anyInt = fc
@@ -144,7 +145,7 @@ describe('scalar reference = exact rational oracle', () => {
         if (!Object.is(ours, expected))
           expect.fail(`${format.name} of ${x}, ${JSON.stringify(given)}: ours ${ours}, oracle ${expected}`);
       }),
-      { numRuns: runs, seed: 20260102 },
+      { numRuns: times(runs), seed: 20260102 },
     );
   });
 });

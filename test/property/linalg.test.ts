@@ -24,6 +24,7 @@ import {
   triangularSolve,
 } from '../../src/linalg/index.ts';
 import { resolveRounding } from '../../src/rounding/index.ts';
+import { times } from '../every-case.ts';
 import { type OracleOperation, oracleOperate } from '../oracles/arithmetic.ts';
 
 type Rows = number[][];
@@ -114,7 +115,7 @@ function substitute(
 }
 
 const transposed = (a: Rows): Rows => a.map((_, j) => a.map((row) => row[j]!));
-const runs = { numRuns: 150 };
+const runs = { numRuns: times(150) };
 
 describe('the same as scalar loops, bit for bit', () => {
   test('lu, and its solutions', () => {
