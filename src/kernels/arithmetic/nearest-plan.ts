@@ -8,11 +8,11 @@ import * as layout from '../generated/layout-arithmetic.ts';
 import { binary32, isShort, type OperationCase, topOf } from './fitting.ts';
 
 /** Kernels that do everything in one loop, where there are such. */
-interface NearestKernels {
+export interface LoopKernels {
   /** For operands that are known to be numbers of the format, if it is faster than two loops. */
-  readonly known?: number;
+  readonly known?: number | undefined;
   /** For operands that are checked. */
-  readonly checked?: number;
+  readonly checked?: number | undefined;
 }
 
 /** The order of `nearestChecked`: operations, then checks, then ends. */
@@ -35,7 +35,7 @@ function writeCommon({ operation, options }: OperationCase, format: FloatFormat,
 }
 
 /** The kernels of fused multiply-adds by units in the last place. */
-function unitsKernels(format: FloatFormat, isClamped: boolean, view: DataView): NearestKernels {
+function unitsKernels(format: FloatFormat, isClamped: boolean, view: DataView): LoopKernels {
   const { emin, emax, precision, hasInfinity } = format;
   const fraction = precision - 1;
   // The units, their inverses and the scale are normal numbers; so is what stands for the inverse of infinity's.
@@ -58,7 +58,7 @@ function unitsKernels(format: FloatFormat, isClamped: boolean, view: DataView): 
  * @param form Which intermediates in binary32 lanes serve.
  * @param block A block of lane constants, with those of `writeCheck`.
  */
-export function nearestKernels(given: OperationCase, form: number, block: Uint8Array): NearestKernels {
+export function nearestKernels(given: OperationCase, form: number, block: Uint8Array): LoopKernels {
   const { operation, format, options } = given;
   const { rounding, saturation, subnormals } = options;
   const view = new DataView(block.buffer);

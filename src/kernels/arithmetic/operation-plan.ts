@@ -28,7 +28,7 @@ import {
   type OperationName,
   staysInRange,
 } from './fitting.ts';
-import { nearestKernels } from './nearest-plan.ts';
+import { type LoopKernels, nearestKernels } from './nearest-plan.ts';
 import { singlePassKernel } from './single-pass-plan.ts';
 
 export type { OperationName } from './fitting.ts';
@@ -153,6 +153,14 @@ function laneConstants({ format, options }: OperationCase, rounds: boolean, work
   return bytes;
 }
 
+/** The kernels that make and round results of binary32 operands in one loop; writes their constants. */
+function loopKernels(given: OperationCase, { lanes, form }: Choice, block: Uint8Array): LoopKernels {
+  if (given.options.rounding === 'nearest-even')
+    return lanes === parameters.lanes32 ? nearestKernels(given, form, block) : {};
+  const kernel = singlePassKernel(given, block);
+  return { known: kernel, checked: kernel };
+}
+
 function makePlan(type: ElementType, given: OperationCase): OperationPlan | undefined {
   const { operation, format, options } = given;
   const operandShift = type === 'float32' ? 2 : 3;
@@ -170,8 +178,7 @@ function makePlan(type: ElementType, given: OperationCase): OperationPlan | unde
   if (rounds && rounding === undefined) return undefined;
   const kernel = (lanes * parameters.operations + operationNumber[operation]) * parameters.forms + form;
   const defers = form === parameters.formChecked || rounding?.deferred !== undefined;
-  const nearest = workShift === 2 && rounds ? nearestKernels(given, form, block) : {};
-  const single = operandShift === 2 && rounds ? singlePassKernel(given, block) : undefined;
+  const inOneLoop = operandShift === 2 && rounds ? loopKernels(given, choice, block) : {};
   return {
     operandShift,
     workShift,
@@ -180,8 +187,8 @@ function makePlan(type: ElementType, given: OperationCase): OperationPlan | unde
     kernel,
     rounding,
     defers,
-    single: single ?? nearest.known,
-    checking: single ?? nearest.checked,
+    single: inOneLoop.known,
+    checking: inOneLoop.checked,
   };
 }
 

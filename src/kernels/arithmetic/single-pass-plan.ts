@@ -83,7 +83,10 @@ function directedKernel(
   return operation === 'div' && isShort(format) ? layout.directedQuotientBase + end : undefined;
 }
 
-/** Writes the constants of random integers; returns what they add to a kernel's number, and by how many bits they are longer than what is discarded. */
+/**
+ * Writes the constants of random integers; returns what they add to a kernel's number, and by how many bits they are longer than what is
+ * discarded.
+ */
 function writeDraws(
   { options: { randomBits } }: OperationCase,
   { precision }: FloatFormat,
