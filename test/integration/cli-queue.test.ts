@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { redisStore } from '../../src/cli/queue/redis-store.ts';
+import type { Store } from '../../src/cli/queue/store.ts';
 import { everyCase } from '../every-case.ts';
 import {
   bitsOf,
@@ -281,23 +282,72 @@ describe.skipIf(!hasRedis)('a sweep by a queue', () => {
     proxy.close();
   }, 120_000);
 
-  it('keeps nothing of a checkpoint that another has taken the place of, if its writer is killed in between', async () => {
-    const { client } = redis;
-    const dying = new Proxy(client, {
-      get(of, key) {
-        if (key === 'unlink') return () => Promise.reject(new Error('killed'));
-        const value = Reflect.get(of, key);
-        return typeof value === 'function' ? value.bind(of) : value;
-      },
+  describe('a checkpoint in Redis', () => {
+    const name = { kind: 'checkpoints', hash: 'ab'.repeat(8) } as const;
+    const keys = (): Promise<string[]> => redis.client.keys('halfulp:store:*');
+    /** A store whose connection sends scripts in its own way. */
+    const storeThat = (sends: (send: () => Promise<unknown>) => Promise<unknown>): Store =>
+      redisStore(
+        new Proxy(redis.client, {
+          get(of, key) {
+            const value = Reflect.get(of, key);
+            if (key === 'eval') return (...words: unknown[]) => sends(() => value.apply(of, words));
+            return typeof value === 'function' ? value.bind(of) : value;
+          },
+        }),
+      );
+    const readBack = async (): Promise<Uint8Array> =>
+      Uint8Array.from((await redisStore(redis.client).read(name))!);
+
+    afterEach(async () => {
+      await redisStore(redis.client).remove(name);
+      expect(await keys()).toEqual([]);
     });
-    const [store, name] = [redisStore(dying), { kind: 'checkpoints', hash: 'ab'.repeat(8) } as const];
-    await store.save(name, 1, new Uint8Array(2 ** 21));
-    expect(await client.keys('halfulp:store:*')).toHaveLength(3);
-    await store.save(name, 2, Uint8Array.of(1, 2, 3));
-    expect(await client.keys('halfulp:store:*')).toHaveLength(2);
-    expect(Uint8Array.from((await store.read(name))!)).toEqual(Uint8Array.of(1, 2, 3));
-    await store.remove(name);
-    expect(await client.keys('halfulp:store:*')).toEqual([]);
+
+    it('leaves nothing when another has taken its place, if the writer is killed after one script', async () => {
+      await redisStore(redis.client).save(name, 1, new Uint8Array(2 ** 21));
+      expect(await keys()).toHaveLength(3);
+      let left = 1;
+      const store = storeThat((send) => (left-- > 0 ? send() : Promise.reject(new Error('killed'))));
+      await store.save(name, 2, Uint8Array.of(1, 2, 3));
+      expect(await keys()).toHaveLength(2);
+      expect(await readBack()).toEqual(Uint8Array.of(1, 2, 3));
+    });
+
+    it('stays when it is sent again, as what got no answer is', async () => {
+      const twice = storeThat(async (send) => {
+        await send();
+        return send();
+      });
+      await twice.save(name, 3, Uint8Array.of(4, 5));
+      expect(await readBack()).toEqual(Uint8Array.of(4, 5));
+      await redisStore(redis.client).remove(name);
+      expect(await twice.add(name, Uint8Array.of(6))).toBe(true);
+      expect(await twice.add(name, Uint8Array.of(7))).toBe(false);
+      expect(await readBack()).toEqual(Uint8Array.of(6));
+      expect(await keys()).toHaveLength(2);
+    });
+
+    it('stays when its writer hears of a failure instead', async () => {
+      const deaf = storeThat(async (send) => {
+        await send();
+        throw new Error('connection lost');
+      });
+      await expect(deaf.save(name, 4, Uint8Array.of(8))).rejects.toThrow('connection lost');
+      expect(await readBack()).toEqual(Uint8Array.of(8));
+    });
+
+    it('that comes after its chunks are gone does not take the place of the one before', async () => {
+      await redisStore(redis.client).save(name, 5, Uint8Array.of(9));
+      const before = await keys();
+      const late = storeThat(async (send) => {
+        const chunks = (await keys()).filter((key) => !before.includes(key));
+        if (chunks.length > 0) await redis.client.unlink(...chunks);
+        return send();
+      });
+      await expect(late.save(name, 6, new Uint8Array(2 ** 20 + 1))).rejects.toThrow('its chunks are gone');
+      expect(await readBack()).toEqual(Uint8Array.of(9));
+    });
   });
 
   it('says of a failed run why, and tries it again when asked to', async () => {

@@ -35,17 +35,26 @@ end`;
 /**
  * Writes an entry in place of the one that is there, with its chunks, or keeps that one where it is of the same or a later step; what
  * counts is kept for long. KEYS: the entry, the stem of the chunks. ARGV: the entry, its step, its chunks, seconds. Gives the entry that
- * was kept.
+ * was kept. It may come twice, since what Redis did not answer is sent again, and late: the entry's own chunks are then left, and
+ * chunks that are gone are no entry's.
  */
 const commitScript = `${dropChunks}
 local old = redis.call('GET', KEYS[1])
+if old == ARGV[1] then return end
 if old and cjson.decode(old).step >= tonumber(ARGV[2]) then
   redis.call('EXPIRE', KEYS[1], ARGV[4])
   return old
 end
+for i = 0, tonumber(ARGV[3]) - 1 do
+  if redis.call('EXISTS', KEYS[2] .. i) == 0 then return redis.error_reply('its chunks are gone') end
+end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
 for i = 0, tonumber(ARGV[3]) - 1 do redis.call('EXPIRE', KEYS[2] .. i, ARGV[4]) end
 if old then dropChunks(KEYS[1], old) end`;
+
+/** Removes chunks that no entry names. KEYS: the entry, the chunks. ARGV: what the entry would be. */
+const abandonScript = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then for i = 2, #KEYS do redis.call('UNLINK', KEYS[i]) end end`;
 
 /** Removes an entry and its chunks. */
 const removeScript = `${dropChunks}
@@ -77,8 +86,13 @@ async function storing<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function drop(redis: Redis, keys: readonly string[]): Promise<void> {
-  for (let i = 0; i < keys.length; i += 100) await redis.unlink(...keys.slice(i, i + 100));
+/** Removes the chunks of what was to be an entry, unless it is one: its writer may have lost the answer only. */
+async function abandon(redis: Redis, name: StoreName, entry: Entry): Promise<void> {
+  const keys = chunkKeys(name, entry);
+  for (let i = 0; i < keys.length; i += 100) {
+    const some = [entryKey(name), ...keys.slice(i, i + 100)];
+    await redis.eval(abandonScript, some.length, ...some, JSON.stringify(entry));
+  }
 }
 
 /** Keeps an entry and its chunks for long from here on. */
@@ -113,24 +127,22 @@ async function readChunks(redis: Redis, name: StoreName, entry: Entry): Promise<
 
 /** Writes bytes of a step unless there are some of the same or a later one; whether they were written. */
 async function write(redis: Redis, name: StoreName, step: number, bytes: Uint8Array): Promise<boolean> {
-  const part = randomUUID();
   const chunks = Math.ceil(bytes.length / chunkBytes);
-  const keys = chunkKeys(name, { part, chunks });
+  const entry: Entry = { part: randomUUID(), chunks, bytes: bytes.length, step };
   try {
-    await writeChunks(redis, keys, bytes);
-    const entry: Entry = { part, chunks, bytes: bytes.length, step };
+    await writeChunks(redis, chunkKeys(name, entry), bytes);
     const kept = (await redis.eval(
       commitScript,
       2,
-      ...[entryKey(name), chunkStem(name, part)],
+      ...[entryKey(name), chunkStem(name, entry.part)],
       ...[JSON.stringify(entry), step, chunks, keptSeconds],
     )) as string | null;
     if (kept === null) return true;
-    await drop(redis, keys);
+    await abandon(redis, name, entry);
     await keep(redis, name, entryOf(kept));
     return false;
   } catch (error) {
-    await drop(redis, keys).catch(() => {});
+    await abandon(redis, name, entry).catch(() => {});
     throw error;
   }
 }
