@@ -1,7 +1,7 @@
 /**
  * Recipes as people write them in files: a whole recipe, or the name of a published one with its options.
  */
-import { checkObject, within } from '../check.ts';
+import { checkObject, oneOf, within } from '../check.ts';
 import { checkSchema, fields, fileName, maybe, word } from '../schema.ts';
 import { withSpelledQuantizers } from './named-slots.ts';
 import type { GivenRecipe, Recipe } from './recipe.ts';
@@ -18,14 +18,19 @@ const builders = Object.fromEntries(
   ),
 );
 
-const named = fields({ recipe: word(Object.keys(builders)), name: maybe(fileName) });
+/** The names of the published recipes. */
+export const recipeNames: readonly string[] = Object.keys(builders);
+
+const named = fields({ recipe: word(recipeNames), name: maybe(fileName) });
 
 /**
- * The recipe that data describes: `{ "recipe": "dqt", "bits": 8 }`, or a recipe with all its fields.
+ * The recipe that data describes: `"bitnet"`, the name of a published one, `{ "recipe": "dqt", "bits": 8 }`, one with
+ * options, or a recipe with all its fields.
  * @throws ArgumentError naming the field.
  */
 export function recipeFrom(data: unknown): Recipe {
-  checkObject('recipe', data, 'an object: a recipe, or { "recipe": name, ...options }');
+  if (typeof data === 'string') return recipeFrom({ recipe: oneOf('recipe', data, recipeNames) });
+  checkObject('recipe', data, 'a recipe, the name of a published one, or { "recipe": name, ...options }');
   const given = data as Record<string, unknown>;
   if (!Object.hasOwn(given, 'recipe')) {
     const recipe = given as unknown as GivenRecipe;

@@ -47,7 +47,11 @@ describe('a sweep file', () => {
     [arm({ name: '../x' }), 'sweep.arms[0].name'],
     [arm({ name: 'a b' }), 'sweep.arms[0].name'],
     [arm({ name: '=1+1' }), 'sweep.arms[0].name'],
-    [arm({ recipe: 'float32' }), 'sweep.arms[0].recipe'],
+    [arm({ recipe: 'float23' }), 'sweep.arms[0].recipe'],
+    [arm({ recipe: 'toString' }), 'sweep.arms[0].recipe'],
+    [arm({ recipe: null }), 'sweep.arms[0].recipe'],
+    [arm({ recipe: ['float32'] }), 'sweep.arms[0].recipe'],
+    [{ arms: [{ name: 'a' }] }, 'sweep.arms[0].recipe'],
     [arm({ recipe: { recipe: 'float32', name: '../x' } }), 'sweep.arms[0].recipe.name'],
     [arm({ learningRate: 5 }), 'sweep.arms[0].learningRate'],
     [arm({ learningRate: '0.1' }), 'sweep.arms[0].learningRate'],
@@ -75,6 +79,21 @@ describe('a sweep file', () => {
     ],
   ])('is refused by name: %j', (change, argument) => {
     expect(() => readSweep({ ...file, ...change })).toThrow(refusal(argument));
+  });
+
+  it('takes a published recipe by its name: the same runs', () => {
+    const [short, long] = ['float32', { recipe: 'float32' }].map((recipe) =>
+      readSweep({ ...file, ...arm({ recipe }) }),
+    );
+    expect(short).toEqual(long);
+    const { arms } = readSweep({
+      ...file,
+      arms: [{ name: '{r}', recipe: '{r}', grid: { r: ['bitnet', 'mxfp4'] } }],
+    });
+    expect(arms.map(({ name, recipe }) => [name, recipe.name])).toEqual([
+      ['bitnet', 'bitnet'],
+      ['mxfp4', 'mxfp4'],
+    ]);
   });
 
   it('is counted before it is built', () => {

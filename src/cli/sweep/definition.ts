@@ -85,7 +85,7 @@ const sweepSchema = fields({
 
 const armSchema = fields({
   name: fileName,
-  recipe: record(anything),
+  recipe: maybe(anything),
   learningRate: maybe(number({ above: 0, to: 1 })),
   model: modelName,
   steps: maybe(stepCount),
@@ -107,8 +107,7 @@ function armsOf(given: unknown, path: string, fallback: ArmDefaults): SweepArm[]
     const checked = checkSchema(path, copy, armSchema);
     const { name, recipe: said, learningRate, model, steps, data, seeds = fallback.seeds } = checked;
     const own = seedsOf(seeds, `${path}.seeds`);
-    const length = JSON.stringify(said).length;
-    atMost(`${path}.recipe`, length, longestRecipe, 'characters');
+    atMost(`${path}.recipe`, JSON.stringify(said ?? null).length, longestRecipe, 'characters');
     const recipe = within(path, () => recipeFrom(said));
     const isTaught = recipe.teacher !== undefined;
     if (!isTaught)

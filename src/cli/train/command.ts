@@ -1,10 +1,13 @@
 /**
  * `halfulp train` on the command line: its options, their defaults, help and checks. The work is train.ts.
  */
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
 import { jsonText } from '../../json.ts';
+import { unknownName } from '../../nearest-words.ts';
 import { models } from '../../train/model-config.ts';
+import type { Recipe } from '../../train/recipe.ts';
 import { addDataOptions, type DataOptions, dataOptions, modelFor } from '../data-options.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
@@ -13,7 +16,9 @@ import { backendOption, kernelsOption, learningRateOption } from '../training-op
 import type { TrainCommandOptions } from './train.ts';
 
 const help = `
-The file holds a recipe, or the name of a published one with its options:
+The recipe is a published one by its name, where there is no file of that name, or a file that holds one, with its
+options perhaps, or one of your own with all its fields:
+  halfulp train bitnet
   { "recipe": "dqt", "bits": 8 }
   { "recipe": "bitnetTransition", "at": 0.2, "phaseIn": { "kind": "tanh", "over": 0.1 } }
 
@@ -22,7 +27,7 @@ leaves a checkpoint. With --resume the same command goes on from the newest chec
 and ends with the same bits as a run that never stopped.
 
 Data, in place of Moby-Dick or (--model mlp or conv) 10 000 digits of MNIST:
-  halfulp train recipe.json --text book.txt
+  halfulp train bitnet --text book.txt
   halfulp train recipe.json --images fashion/                      the four files of MNIST or Fashion-MNIST, also .gz
   halfulp train recipe.json --images a.idx3-ubyte --labels a.idx1-ubyte
   halfulp train recipe.json --csv iris.csv --label species         a header or none, numbers scaled by column`;
@@ -30,13 +35,22 @@ Data, in place of Moby-Dick or (--model mlp or conv) 10 000 digits of MNIST:
 type Given = Partial<Omit<TrainCommandOptions, 'recipe' | 'data'>> &
   DataOptions & { readonly roles?: boolean };
 
-/** Trains, or prints roles; returns the exit code. */
-async function runTraining(io: Io, file: string, given: Given): Promise<number> {
-  const [{ readJson }, { recipeFrom, roleColumns, rolesAsText, roleTable }] = await Promise.all([
+/** The recipe of a file, or of that name where there is no such file. Throws ArgumentError naming `<recipe>`. */
+async function recipeNamed(given: string): Promise<Recipe> {
+  const [{ readJson }, { recipeFrom, recipeNames }] = await Promise.all([
     import('../read-file.ts'),
-    import('../../train/index.ts'),
+    import('../../train/recipe-data.ts'),
   ]);
-  const recipe = recipeFrom(readJson(file, '<recipe.json>'));
+  const isName = /^\w+$/.test(given) && !existsSync(given);
+  if (isName && !recipeNames.includes(given))
+    throw unknownName('<recipe>', given, recipeNames, 'a file with a recipe, or the name of a published one');
+  return recipeFrom(isName ? given : readJson(given, '<recipe>'));
+}
+
+/** Trains, or prints roles; returns the exit code. */
+async function runTraining(io: Io, named: string, given: Given): Promise<number> {
+  const recipe = await recipeNamed(named);
+  const { roleColumns, rolesAsText, roleTable } = await import('../../train/index.ts');
   const data = dataOptions(given);
   const model = given.model ?? modelFor(data);
   if (given.roles) {
@@ -60,7 +74,7 @@ async function runTraining(io: Io, file: string, given: Given): Promise<number> 
 export function trainCommand(io: Io, done: (code: number) => void): Command {
   const command = new Command('train')
     .description('Train a small language model or classifier under a recipe, with checkpoints.')
-    .argument('<recipe.json>', 'file with the recipe')
+    .argument('<recipe>', 'file with the recipe, or the name of a published one')
     .option('--steps <n>', 'training steps', integer('--steps', 1, 2_000_000), 1000)
     .option('--seed <n>', 'decides initial weights, data order and draws', integer('--seed', 0, 2 ** 48), 1)
     .option(
@@ -106,5 +120,5 @@ export function trainCommand(io: Io, done: (code: number) => void): Command {
     .option('--quiet', 'show no progress');
   return addDataOptions(command)
     .addHelpText('after', help)
-    .action(async (file: string, given: Given) => done(await runTraining(io, file, given)));
+    .action(async (recipe: string, given: Given) => done(await runTraining(io, recipe, given)));
 }
