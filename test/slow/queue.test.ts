@@ -139,31 +139,50 @@ describe.skipIf(!hasRedis)('a queue', () => {
     expect(bitsOf(out)).toEqual(bitsOf(join(folder, 'plain')));
   });
 
-  /** Seconds from the first result to the last of a sweep with so many workers, and their processes' memory. */
+  /** Seconds a run, once workers are warm, of a sweep with so many workers, and their processes' memory. */
   async function timed(
     workers: number,
-    name: string,
+    { runs, warm }: { runs: number; warm: number },
     more: object,
   ): Promise<{ seconds: number; memory: number[] }> {
-    const file = writeSweep(folder, 48, { name, ...more });
+    const name = `by${workers}`;
+    const file = writeSweep(folder, runs, { name, ...more });
     const running = Array.from({ length: workers }, () => startWorker());
     const sweep = start(['sweep', file, '--queue', redis.address, '--out', join(folder, name)]);
     const ended = (): number => (sweep.stderr().match(/^\[\d+\/\d+\]/gm) ?? []).length;
-    await until(() => ended() >= 8, 'eight results', 600);
+    await until(() => ended() >= warm, 'the first results', 600);
     const [began, from] = [performance.now(), ended()];
     const before = processesOf(mark).map(memoryOf);
-    await until(() => ended() >= 48 || !isAlive(sweep), 'all results', 1200);
-    const seconds = (performance.now() - began) / 1000 / (48 - from);
+    await until(() => ended() >= runs || !isAlive(sweep), 'all results', 1200);
+    const seconds = (performance.now() - began) / 1000 / (runs - from);
     const after = processesOf(mark).map(memoryOf);
     expect((await sweep.ended).code, sweep.stderr()).toBe(0);
     await stopAll(running);
     return { seconds, memory: [Math.max(...before), Math.max(...after)] };
   }
 
-  it('gains by a second worker, and does not grow', async () => {
-    const more = { steps: 150, evaluateEvery: 150, checkpointEvery: 150 };
-    const one = await timed(1, 'one', more);
-    const two = await timed(2, 'two', { ...more, seeds: Array.from({ length: 12 }, (_, i) => i + 101) });
+  const arms = [
+    { name: 'float32', recipe: 'float32' },
+    { name: 'bitnet', recipe: 'bitnet' },
+  ];
+  it.each([
+    ['small classifiers', { runs: 48, warm: 8, seeds: 12 }, { steps: 150 }],
+    // Of the text that comes with the package.
+    [
+      'language models',
+      { runs: 20, warm: 4, seeds: 10 },
+      { model: 'llama-tiny', data: undefined, arms, steps: 40 },
+    ],
+    [
+      'larger language models',
+      { runs: 10, warm: 2, seeds: 5 },
+      { model: 'llama-small', data: undefined, arms, steps: 20 },
+    ],
+  ])('gains by a second worker, and does not grow: %s', async (_, runs, given) => {
+    const more = { ...given, evaluateEvery: given.steps, checkpointEvery: given.steps };
+    const seedsFrom = (first: number) => Array.from({ length: runs.seeds }, (_, i) => first + i);
+    const one = await timed(1, runs, { ...more, seeds: seedsFrom(1) });
+    const two = await timed(2, runs, { ...more, seeds: seedsFrom(101) });
     const ratio = one.seconds / two.seconds;
     say(`two workers do ${ratio.toFixed(2)} times what one does`);
     for (const { memory } of [one, two]) {
