@@ -22,12 +22,16 @@ export function readText(path: string, argument: string, most: number = largestF
   return new TextDecoder().decode(bytes);
 }
 
-/** The content of a JSON file. Throws ArgumentError naming `argument`. */
-export function readJson(path: string, argument: string, most: number = largestFile.settings): unknown {
-  const text = readText(path, argument, most);
+/** What a text of JSON says. Throws ArgumentError naming `argument`, of which `shown` is the value. */
+export function parseJson(text: string, argument: string, shown: string = text, accepted = 'JSON'): unknown {
   try {
     return parseOwnJson(text);
   } catch (error) {
-    throw new ArgumentError(argument, path, `a file with JSON (${(error as Error).message})`);
+    throw new ArgumentError(argument, shown, `${accepted} (${(error as Error).message})`);
   }
+}
+
+/** The content of a JSON file. Throws ArgumentError naming `argument`. */
+export function readJson(path: string, argument: string, most: number = largestFile.settings): unknown {
+  return parseJson(readText(path, argument, most), argument, path, 'a file with JSON');
 }

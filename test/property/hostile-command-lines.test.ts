@@ -300,7 +300,7 @@ const commands: Readonly<Record<string, Command>> = {
       '--checkpoint-every': ['0', '5'],
     },
     flags: ['--resume', '--json', '--quiet', '--header', '--no-header'],
-    operands: ['FILE:recipe.json'],
+    operands: ['FILE:recipe.json', 'bitnet', '{"recipe":"dqt","bits":8}'],
     most: 1,
     always: ['--roles'],
     check: (line, printed) => {

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
 import { jsonText } from '../../json.ts';
-import { unknownName } from '../../nearest-words.ts';
+import { wordsFor } from '../../nearest-words.ts';
 import { models } from '../../train/model-config.ts';
 import type { Recipe } from '../../train/recipe.ts';
 import { addDataOptions, type DataOptions, dataOptions, modelFor } from '../data-options.ts';
@@ -16,10 +16,10 @@ import { backendOption, kernelsOption, learningRateOption } from '../training-op
 import type { TrainCommandOptions } from './train.ts';
 
 const help = `
-The recipe is a published one by its name, where there is no file of that name, or a file that holds one, with its
-options perhaps, or one of your own with all its fields:
+The recipe is a file, or, where there is none of that name, a published one by its name, with options as JSON:
   halfulp train bitnet
-  { "recipe": "dqt", "bits": 8 }
+  halfulp train '{ "recipe": "dqt", "bits": 8 }'
+A file holds the same JSON, or a recipe of your own with all its fields:
   { "recipe": "bitnetTransition", "at": 0.2, "phaseIn": { "kind": "tanh", "over": 0.1 } }
 
 Writes OUT/NAME/ with config.json, metrics.jsonl, checkpoints and result.json. Ctrl-C stops after the current step and
@@ -35,16 +35,18 @@ Data, in place of Moby-Dick or (--model mlp or conv) 10 000 digits of MNIST:
 type Given = Partial<Omit<TrainCommandOptions, 'recipe' | 'data'>> &
   DataOptions & { readonly roles?: boolean };
 
-/** The recipe of a file, or of that name where there is no such file. Throws ArgumentError naming `<recipe>`. */
+/** The recipe of a file, or, where there is no such file, of that name or JSON. Throws ArgumentError naming `<recipe>`. */
 async function recipeNamed(given: string): Promise<Recipe> {
-  const [{ readJson }, { recipeFrom, recipeNames }] = await Promise.all([
+  const [{ parseJson, readJson }, { recipeFrom, recipeNames }] = await Promise.all([
     import('../read-file.ts'),
     import('../../train/recipe-data.ts'),
   ]);
-  const isName = /^\w+$/.test(given) && !existsSync(given);
-  if (isName && !recipeNames.includes(given))
-    throw unknownName('<recipe>', given, recipeNames, 'a file with a recipe, or the name of a published one');
-  return recipeFrom(isName ? given : readJson(given, '<recipe>'));
+  if (existsSync(given)) return recipeFrom(readJson(given, '<recipe>'));
+  if (recipeNames.includes(given)) return recipeFrom(given);
+  if (/^\s*\{/.test(given)) return recipeFrom(parseJson(given, '<recipe>'));
+  if (/^\w+$/.test(given))
+    throw new ArgumentError('<recipe>', given, `a file with a recipe, or ${wordsFor(given, recipeNames)}`);
+  return recipeFrom(readJson(given, '<recipe>'));
 }
 
 /** Trains, or prints roles; returns the exit code. */
