@@ -7,7 +7,7 @@ import { dequantizeTensor } from './dequantize-tensor.ts';
 import { metadataKey } from './layout.ts';
 import type { PlainTensor } from './model-file.ts';
 import { openModel } from './open-model.ts';
-import type { ModelProgress } from './quantize-model.ts';
+import type { ModelProgress } from './quantize-options.ts';
 import { mostOfPart } from './quantize-tensor.ts';
 import { quantizedTensors } from './quantized-tensors.ts';
 

@@ -46,11 +46,6 @@ export type { Errors } from './measures.ts';
 export type { AfterMethod } from './method-names.ts';
 export type { ModelFile, ModelFileKind, StoredTensor } from './model-file.ts';
 export { openModel } from './open-model.ts';
-export {
-  type ModelProgress,
-  type ModelReport,
-  type QuantizeModelOptions,
-  quantizeModel,
-  type TensorReport,
-} from './quantize-model.ts';
+export { type ModelReport, quantizeModel, type TensorReport } from './quantize-model.ts';
+export type { ModelProgress, QuantizeModelOptions } from './quantize-options.ts';
 export type { ModelRule } from './rules.ts';

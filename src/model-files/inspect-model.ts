@@ -16,7 +16,7 @@ import {
   type StoredTensor,
 } from './model-file.ts';
 import { openModel } from './open-model.ts';
-import type { ModelProgress } from './quantize-model.ts';
+import type { ModelProgress } from './quantize-options.ts';
 import { mostOfPart } from './quantize-tensor.ts';
 import { describedTensors, isMatrix } from './quantized-tensors.ts';
 

@@ -2,88 +2,30 @@
  * Quantises the tensors of a model file, one part of one tensor at a time, and writes codes and scales, or the values that they stand
  * for in the file's own layout. Nothing takes its name before it is whole.
  */
-import {
-  checkAbsent,
-  checkBoolean,
-  checkFields,
-  checkFunction,
-  checkString,
-  integerInRange,
-  oneOf,
-} from '../check.ts';
 import { ArgumentError } from '../errors.ts';
 import { bytesOf, type Dtype } from '../files/safetensors.ts';
 import { refuseInputs, removeLeftovers } from '../files/write.ts';
-import { type NaNInGroups, nanTreatments, type QuantizerOptions } from '../quantizers/index.ts';
-import { type RoundingMode, roundingModes } from '../rounding/index.ts';
+import type { QuantizerOptions } from '../quantizers/index.ts';
 import { sizeOf } from '../shape.ts';
 import { afterTensor, matrixChoice, minifloatChoice, placeOf } from './after-methods.ts';
 import { type CalibrationOf, saidOfCalibration } from './calibration-file.ts';
 import { codesFile } from './codes-file.ts';
 import { metadataKey } from './layout.ts';
-import {
-  bytesOfHeadings,
-  type MatrixDescription,
-  type MatrixMethod,
-  matrixHeadings,
-  matrixMethods,
-} from './matrix-layout.ts';
+import { bytesOfHeadings, type MatrixDescription, matrixHeadings } from './matrix-layout.ts';
 import { ErrorSums, type Errors } from './measures.ts';
-import { type AfterMethod, afterMethods } from './method-names.ts';
 import { dtypeOfNumbers, type ModelFile, type StoredTensor } from './model-file.ts';
 import { numpyOutput } from './numpy-output.ts';
 import { openModel } from './open-model.ts';
 import type { ModelOutput } from './output.ts';
 import { PatchedFiles } from './own-layout.ts';
+import {
+  checkOptions,
+  isMatrixMethod,
+  ownQuantizers,
+  type QuantizeModelOptions,
+} from './quantize-options.ts';
 import { packedBytes, quantizeTensor } from './quantize-tensor.ts';
-import { type Choice, checkRules, chooseQuantizers, type ModelRule } from './rules.ts';
-
-/** How far the work is. */
-export interface ModelProgress {
-  /** The tensor that is being read. */
-  readonly tensor: string;
-  /** Elements done, of all. */
-  readonly done: number;
-  readonly elements: number;
-}
-
-export interface QuantizeModelOptions {
-  /** The quantiser of tensors that no rule names: its name, or its options. Default `'keep'`: none. */
-  readonly to?: string | QuantizerOptions;
-  /** The axis along which blocks of `to` lie. Default: the last. */
-  readonly axis?: number;
-  /** Rules by tensors' names; later ones win. */
-  readonly rules?: readonly ModelRule[];
-  /** File to be written; without one, errors are measured and nothing is written. */
-  readonly out?: string;
-  /** Values in the layout and types of the file that is read, instead of codes and scales. Default false. */
-  readonly dequantized?: boolean;
-  /** Rounding of the elements. Default nearest-even. */
-  readonly rounding?: RoundingMode;
-  /** What becomes of NaN, as in `quantizer`. */
-  readonly nan?: NaNInGroups;
-  /** Random bits of stochastic rounding; the k-th tensor of the file draws from stream k. Default 0. */
-  readonly seed?: number;
-  /** Threads that share the work: 1 to 64. Default 1. The bits do not depend on it. */
-  readonly threads?: number;
-  /**
-   * A method after training. Default `'nearest'`: the quantiser by itself. `'mse'`: its scales searched for the least squared error. All
-   * others hold each tensor whole; all but minifloat take it as a matrix: `docs/model-files.md`.
-   */
-  readonly after?: AfterMethod;
-  /** kmeans, minifloat: bits of a code. Default 3 and 4. */
-  readonly bits?: number;
-  /** lowRankError: rank of the term. Default 8. */
-  readonly rank?: number;
-  /**
-   * A model file with, for tensors by their names, inputs of their layers (secondOrder, bitmask), or mean squared gradients in
-   * the tensor's shape (kmeans).
-   */
-  readonly calibration?: string;
-  readonly onProgress?: (progress: ModelProgress) => void;
-  /** Stops the work; nothing is written then, and the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
+import { type Choice, chooseQuantizers } from './rules.ts';
 
 /** What became of a tensor. */
 export interface TensorReport {
@@ -109,78 +51,6 @@ export interface ModelReport {
   readonly errors: Errors | null;
 }
 
-const optionNames: readonly (keyof QuantizeModelOptions)[] = [
-  ...(['to', 'axis', 'rules', 'out', 'dequantized', 'rounding', 'nan', 'seed', 'threads'] as const),
-  ...(['after', 'bits', 'rank', 'calibration', 'onProgress', 'signal'] as const),
-];
-
-/** The options, checked. */
-function checkOptions(given: QuantizeModelOptions | undefined): QuantizeModelOptions {
-  const options = checkFields('', given, optionNames);
-  const { to, axis, rules, out, rounding, nan, seed, threads, onProgress } = options;
-  if (to !== undefined && typeof to !== 'object') checkString('to', to);
-  if (axis !== undefined) integerInRange('axis', axis, -64, 63);
-  if (rules !== undefined) checkRules('rules', rules);
-  if (out !== undefined) checkString('out', out);
-  if (checkBoolean('dequantized', options.dequantized, false) && out === undefined)
-    throw new ArgumentError('dequantized', true, 'false, where there is no out');
-  if (rounding !== undefined) oneOf('rounding', rounding, roundingModes);
-  if (nan !== undefined) oneOf('nan', nan, nanTreatments);
-  integerInRange('seed', seed, 0, Number.MAX_SAFE_INTEGER, 0);
-  integerInRange('threads', threads, 1, 64, 1);
-  if (onProgress !== undefined) checkFunction('onProgress', onProgress);
-  checkAfter(options);
-  return options;
-}
-
-/** Options that not all methods have. */
-const ownOptions = ['to', 'rounding', 'nan', 'bits', 'rank', 'calibration'] as const;
-
-/** Which of them each method has. Those that hold a tensor whole take finite numbers alone. */
-const optionsOfMethods: Readonly<Record<AfterMethod, readonly (typeof ownOptions)[number][]>> = {
-  nearest: ['to', 'rounding', 'nan'],
-  mse: ['to', 'rounding', 'nan'],
-  kmeans: ['bits', 'calibration'],
-  lowRankError: ['to', 'rounding', 'rank'],
-  bitmask: ['to', 'rounding', 'calibration'],
-  minifloat: ['bits'],
-  secondOrder: ['to', 'rounding', 'calibration'],
-};
-
-/** What methods that need no quantiser take tensors for; that of the mask is for the inputs that matter. */
-const ownQuantizers: Readonly<Partial<Record<AfterMethod, string>>> = {
-  kmeans: 'int4',
-  minifloat: 'int4',
-  bitmask: 'int4/row/mse',
-};
-
-const isMatrixMethod = (after: AfterMethod): after is MatrixMethod =>
-  (matrixMethods as readonly AfterMethod[]).includes(after);
-
-/** Refuses what a method does not use. */
-function checkAfter(options: QuantizeModelOptions): void {
-  const { bits, rank, calibration, axis, rules = [] } = options;
-  const after = oneOf('after', options.after, afterMethods, 'nearest');
-  const own = optionsOfMethods[after];
-  for (const name of ownOptions)
-    if (!own.includes(name)) checkAbsent(name, options[name], `nothing with after ${after}`);
-  if (bits !== undefined) integerInRange('bits', bits, after === 'minifloat' ? 3 : 1, 8);
-  if (rank !== undefined) integerInRange('rank', rank, 1, 2 ** 20);
-  if (calibration !== undefined) checkString('calibration', calibration);
-  if (after === 'secondOrder' && calibration === undefined)
-    throw new ArgumentError(
-      'calibration',
-      calibration,
-      'a file with inputs of the layers, with after secondOrder',
-    );
-  if (after === 'nearest' || after === 'mse') return;
-  if (after === 'minifloat') checkAbsent('axis', axis, 'nothing with after minifloat');
-  else if (axis !== undefined) oneOf('axis', axis, [0, -1]);
-  for (const [i, { to: other }] of rules.entries())
-    if (!own.includes('to') && other !== 'keep')
-      throw new ArgumentError(`rules[${i}].to`, other, `keep, with after ${after}`);
-}
-
 /** Where the results go; undefined: nowhere. */
 function outputOf(
   model: ModelFile,
@@ -195,16 +65,15 @@ function outputOf(
   return isNumpy ? numpyOutput(model, out) : new PatchedFiles(model, chosen, { out, read });
 }
 
+/** Called with each tensor, or part of one, that is done. */
+type Step = (tensor: StoredTensor, elements: number) => void;
+
 /** Quantises one tensor. */
 async function quantizeOne(
   tensor: StoredTensor,
   { quantizer, said }: Choice,
   output: ModelOutput | undefined,
-  {
-    call,
-    all,
-    step,
-  }: { call: object; all: ErrorSums; step: (tensor: StoredTensor, elements: number) => void },
+  { call, all, step }: { call: object; all: ErrorSums; step: Step },
 ): Promise<TensorReport> {
   const { name, shape, dtype } = tensor;
   const sums = new ErrorSums();
@@ -249,7 +118,7 @@ async function afterOne(
     calibration,
   }: {
     all: ErrorSums;
-    step: (tensor: StoredTensor, elements: number) => void;
+    step: Step;
     calibration: Calibration | undefined;
   },
 ): Promise<TensorReport> {
@@ -277,7 +146,7 @@ const hasMatrix = (choice: Choice): choice is Choice & { readonly matrix: Matrix
 async function keepOne(
   tensor: StoredTensor,
   output: ModelOutput | undefined,
-  step: (tensor: StoredTensor, elements: number) => void,
+  step: Step,
 ): Promise<TensorReport> {
   const { name, shape, dtype } = tensor;
   const elements = sizeOf(shape);
@@ -293,6 +162,74 @@ async function keepOne(
 const total = (tensors: readonly TensorReport[], field: 'bytesBefore' | 'bytesAfter'): number =>
   tensors.reduce((sum, report) => sum + report[field], 0);
 
+/** Counts elements against those that there are; looks whether to stop. */
+function stepsOf({ onProgress, signal }: QuantizeModelOptions, tensors: readonly StoredTensor[]): Step {
+  const elements = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  let done = 0;
+  return (tensor, count) => {
+    signal?.throwIfAborted();
+    done += count;
+    onProgress?.({ tensor: tensor.name, done, elements });
+  };
+}
+
+/** The quantisers of tensors by `to` and the rules, before a method has its say. */
+function plainChoices(
+  model: ModelFile,
+  { to, axis, rules, rounding, nan, after = 'nearest' }: QuantizeModelOptions,
+): ReadonlyMap<StoredTensor, Choice> {
+  const more = { ...(rounding !== undefined && { rounding }), ...(nan !== undefined && { nan }) };
+  return chooseQuantizers(model.tensors, {
+    ...{ to: to ?? ownQuantizers[after], rules, more, searches: after === 'mse' },
+    ...(isMatrixMethod(after) ? { isMatrix: true } : { axis, isMatrix: false }),
+  });
+}
+
+/** What becomes of each tensor that is quantised: the quantiser that was chosen, with what the method makes of it. */
+async function methodChoices(
+  model: ModelFile,
+  plain: ReadonlyMap<StoredTensor, Choice>,
+  { after = 'nearest', axis, bits, rank, seed = 0 }: QuantizeModelOptions,
+  { calibration, step }: { calibration: Calibration | undefined; step: Step },
+): Promise<ReadonlyMap<StoredTensor, Choice>> {
+  const chosen = new Map(plain);
+  for (const [tensor, choice] of plain)
+    if (after === 'minifloat') {
+      chosen.set(tensor, await minifloatChoice(tensor, bits));
+      step(tensor, sizeOf(tensor.shape));
+    } else if (isMatrixMethod(after)) {
+      const place = placeOf(tensor, choice.said.axis ?? axis, calibration?.said.get(tensor.name));
+      const stream = model.tensors.indexOf(tensor);
+      chosen.set(tensor, matrixChoice(tensor, after, choice, { bits, rank, place, seed, stream }));
+    }
+  return chosen;
+}
+
+/** Quantises or keeps each tensor, in the order that the output wants. */
+async function quantizeAll(
+  model: ModelFile,
+  chosen: ReadonlyMap<StoredTensor, Choice>,
+  output: ModelOutput | undefined,
+  {
+    options: { seed = 0, threads = 1 },
+    ...more
+  }: { options: QuantizeModelOptions; all: ErrorSums; step: Step; calibration: Calibration | undefined },
+): Promise<TensorReport[]> {
+  const reports = new Map<StoredTensor, TensorReport>();
+  for (const tensor of output?.order ?? model.tensors) {
+    const choice = chosen.get(tensor);
+    const call = { seed, threads, stream: model.tensors.indexOf(tensor) };
+    const report =
+      choice === undefined
+        ? await keepOne(tensor, output, more.step)
+        : hasMatrix(choice)
+          ? await afterOne(tensor, choice, output, more)
+          : await quantizeOne(tensor, choice, output, { call, ...more });
+    reports.set(tensor, report);
+  }
+  return model.tensors.map((tensor) => reports.get(tensor)!);
+}
+
 /**
  * Quantises the tensors of a model file: safetensors, one or several with an index, `model.json` of TensorFlow.js, ONNX, `.npy`, `.npz`.
  *
@@ -305,9 +242,6 @@ const total = (tensors: readonly TensorReport[], field: 'bytesBefore' | 'bytesAf
  */
 export async function quantizeModel(path: string, given?: QuantizeModelOptions): Promise<ModelReport> {
   const options = checkOptions(given);
-  const { axis, rules, rounding, nan, seed = 0, threads = 1, onProgress, signal } = options;
-  const { after = 'nearest' } = options;
-  const to = options.to ?? ownQuantizers[after];
   const model = await openModel(path);
   let output: ModelOutput | undefined;
   let file: ModelFile | undefined;
@@ -320,54 +254,17 @@ export async function quantizeModel(path: string, given?: QuantizeModelOptions):
       );
     if (options.calibration !== undefined) file = await openModel(options.calibration, 'calibration');
     const calibration = file && { file, said: saidOfCalibration(file) };
-    const more = { ...(rounding !== undefined && { rounding }), ...(nan !== undefined && { nan }) };
-    const plain = chooseQuantizers(model.tensors, {
-      ...{ to, rules, more, searches: after === 'mse' },
-      ...(isMatrixMethod(after) ? { isMatrix: true } : { axis, isMatrix: false }),
-    });
+    const plain = plainChoices(model, options);
     if (calibration !== undefined) checkCalibration(calibration, plain.keys());
-    const isSearched = after === 'minifloat';
-    const read = isSearched ? [...model.tensors, ...plain.keys()] : model.tensors;
-    const elements = read.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-    let done = 0;
-    const step = (tensor: StoredTensor, count: number): void => {
-      signal?.throwIfAborted();
-      done += count;
-      onProgress?.({ tensor: tensor.name, done, elements });
-    };
-    const chosen = new Map<StoredTensor, Choice>();
-    for (const [tensor, choice] of plain) {
-      if (isSearched) {
-        chosen.set(tensor, await minifloatChoice(tensor, options.bits));
-        step(tensor, sizeOf(tensor.shape));
-        continue;
-      }
-      if (!isMatrixMethod(after)) {
-        chosen.set(tensor, choice);
-        continue;
-      }
-      const place = placeOf(tensor, choice.said.axis ?? axis, calibration?.said.get(tensor.name));
-      const said = { bits: options.bits, rank: options.rank, place };
-      const draws = { seed, stream: model.tensors.indexOf(tensor) };
-      chosen.set(tensor, matrixChoice(tensor, after, choice, { ...said, ...draws }));
-    }
+    // A search reads its tensors once more.
+    const searched = options.after === 'minifloat' ? [...plain.keys()] : [];
+    const step = stepsOf(options, [...model.tensors, ...searched]);
+    const chosen = await methodChoices(model, plain, options, { calibration, step });
     output = outputOf(model, chosen, options, [...model.files, ...(file?.files ?? [])]);
     const all = new ErrorSums();
-    const reports = new Map<StoredTensor, TensorReport>();
-    for (const tensor of output?.order ?? model.tensors) {
-      const choice = chosen.get(tensor);
-      const call = { seed, threads, stream: model.tensors.indexOf(tensor) };
-      const report =
-        choice === undefined
-          ? await keepOne(tensor, output, step)
-          : hasMatrix(choice)
-            ? await afterOne(tensor, choice, output, { all, step, calibration })
-            : await quantizeOne(tensor, choice, output, { call, all, step });
-      reports.set(tensor, report);
-    }
+    const tensors = await quantizeAll(model, chosen, output, { options, all, step, calibration });
     await output?.commit();
     if (options.out !== undefined) removeLeftovers(options.out);
-    const tensors = model.tensors.map((tensor) => reports.get(tensor)!);
     return {
       tensors,
       unread: model.unread,

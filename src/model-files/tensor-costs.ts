@@ -8,7 +8,7 @@ import { sizeOf } from '../shape.ts';
 import { tensorQuantizer } from './layout.ts';
 import { isReal } from './model-file.ts';
 import { openModel } from './open-model.ts';
-import type { ModelProgress } from './quantize-model.ts';
+import type { ModelProgress } from './quantize-options.ts';
 import { packedBytes, quantizeTensor } from './quantize-tensor.ts';
 
 /** A tensor with what each format costs it. */

@@ -122,6 +122,47 @@ function normBefore(extraNorm: ExtraNorm | null, projection: Projection): boolea
   return extraNorm.where === 'all' || projection === 'output' || projection === 'down';
 }
 
+/** The tensors of a model that are no weights: rotations of queries and keys, the mask. */
+function constantsOf(tf: TensorFlow, config: LanguageModelConfig) {
+  const headWidth = config.width / config.heads;
+  const turn = quarterTurn(tf, headWidth);
+  const rotation = (scale: number): Rotation => {
+    const [cosine, sine] = rotaryTables(tf, config, scale);
+    return { cosine, sine, quarterTurn: turn };
+  };
+  const [key, query] = [rotation(1), rotation(1 / Math.sqrt(headWidth))];
+  const mask = causalMask(tf, config.context);
+  const dispose = (): void => tf.dispose([key.cosine, key.sine, query.cosine, query.sine, turn, mask]);
+  return { key, query, mask, dispose };
+}
+
+/** A projection of a block, with what stands before it. */
+type Project = (x: Tensor2D, block: string, projection: Projection) => Tensor2D;
+
+/** The attention of all sequences of a step. */
+function attentionOf(
+  tf: TensorFlow,
+  { width, heads, context }: LanguageModelConfig,
+  { key: keyRotation, query: queryRotation, mask }: ReturnType<typeof constantsOf>,
+  project: Project,
+): (x: Tensor2D, block: string) => Tensor2D {
+  const headWidth = width / heads;
+  const splitHeads = (x: Tensor2D): Tensor3D => {
+    const parted = tf.reshape(x, [-1, context, heads, headWidth]) as Tensor4D;
+    return tf.reshape(tf.transpose(parted, [0, 2, 1, 3]), [-1, context, headWidth]);
+  };
+  const joinHeads = (x: Tensor3D): Tensor2D => {
+    const parted = tf.reshape(x, [-1, heads, context, headWidth]) as Tensor4D;
+    return tf.reshape(tf.transpose(parted, [0, 2, 1, 3]), [-1, width]);
+  };
+  return (x, block) => {
+    const query = rotate(tf, splitHeads(project(x, block, 'query')), queryRotation);
+    const key = rotate(tf, splitHeads(project(x, block, 'key')), keyRotation);
+    const value = splitHeads(project(x, block, 'value'));
+    return project(joinHeads(causalAttention(tf, query, key, value, mask)), block, 'output');
+  };
+}
+
 /**
  * Makes a model with initial weights that depend on nothing but (seed, parameter name, sizes). It reads one-hot rows
  * (sequences * context, vocabulary) and gives logits of the same shape.
@@ -135,41 +176,19 @@ export function createLanguageModel(
   seed: number,
   extraNorm: ExtraNorm | null,
 ): Model {
-  const { width, heads, context, experts } = config;
-  const headWidth = width / heads;
+  const { experts } = config;
   const { get, ...own } = createParameters(tf, languageModelShapes(config, vocabulary), seed);
   const weight = (name: string): Tensor2D => get(name) as unknown as Tensor2D;
   const gain = (name: string): Tensor1D => get(name) as unknown as Tensor1D;
-  const [keyCosine, keySine] = rotaryTables(tf, config, 1);
-  const [queryCosine, querySine] = rotaryTables(tf, config, 1 / Math.sqrt(headWidth));
-  const turn = quarterTurn(tf, headWidth);
-  const keyRotation: Rotation = { cosine: keyCosine, sine: keySine, quarterTurn: turn };
-  const queryRotation: Rotation = { cosine: queryCosine, sine: querySine, quarterTurn: turn };
-  const mask = causalMask(tf, context);
+  const constants = constantsOf(tf, config);
 
   const forward: Model['forward'] = (inputs, { extraNorm: norm = extraNorm, onBlock, onTerm } = {}) => {
-    const sequences = inputs.shape[0] / context;
-    const project = (x: Tensor2D, block: string, projection: Projection): Tensor2D => {
+    const project: Project = (x, block, projection) => {
       const name = `${block}.${projection}`;
       const normed = normBefore(norm, projection) ? extraNormOf(tf, x, norm!) : x;
       return tf.matMul(normed, weight(name), false, true);
     };
-    const splitHeads = (x: Tensor2D): Tensor3D =>
-      tf.reshape(
-        tf.transpose(tf.reshape(x, [sequences, context, heads, headWidth]) as Tensor4D, [0, 2, 1, 3]),
-        [sequences * heads, context, headWidth],
-      );
-    const joinHeads = (x: Tensor3D): Tensor2D =>
-      tf.reshape(
-        tf.transpose(tf.reshape(x, [sequences, heads, context, headWidth]) as Tensor4D, [0, 2, 1, 3]),
-        [sequences * context, width],
-      );
-    const attention = (x: Tensor2D, block: string): Tensor2D => {
-      const query = rotate(tf, splitHeads(project(x, block, 'query')), queryRotation);
-      const key = rotate(tf, splitHeads(project(x, block, 'key')), keyRotation);
-      const value = splitHeads(project(x, block, 'value'));
-      return project(joinHeads(causalAttention(tf, query, key, value, mask)), block, 'output');
-    };
+    const attention = attentionOf(tf, config, constants, project);
     const feedForward = (x: Tensor2D, block: string): Tensor2D =>
       project(swiglu(tf, project(x, block, 'gate'), project(x, block, 'up')), block, 'down');
     const mlp = (x: Tensor2D, block: string): Tensor2D => {
@@ -203,7 +222,7 @@ export function createLanguageModel(
     forward,
     dispose() {
       own.dispose();
-      tf.dispose([keyCosine, keySine, queryCosine, querySine, turn, mask]);
+      constants.dispose();
     },
   };
 }

@@ -86,6 +86,55 @@ function nameInFile(names: readonly string[], originalName: string): string | un
   return names.includes(originalName) ? originalName : names.find((name) => plain(name) === originalName);
 }
 
+/** What a model should give for its samples. Throws ArgumentError naming `--targets`. */
+async function targetsFor(samples: number, path: string | undefined): Promise<Samples | undefined> {
+  if (path === undefined) return undefined;
+  const { readArrays } = await import('../../model-files/values.ts');
+  const found = [...(await readArrays(path, '--targets')).values()];
+  if (found.length !== 1 || found[0]!.shape[0] !== samples)
+    throw new ArgumentError(
+      '--targets',
+      found.length === 1 ? `[${found[0]!.shape}]` : `${found.length} arrays`,
+      `one array with ${samples} samples, as --inputs has`,
+    );
+  return found[0]!;
+}
+
+/** A weight of the model by its name in the file. */
+interface StoredWeight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly variable: Variable;
+}
+
+/** All weights of the file: those that training does not move by gradients too. */
+const storedWeights = (model: LayersModel, names: readonly string[]): StoredWeight[] =>
+  model.layers.flatMap(({ weights }) =>
+    (weights as unknown as { originalName: string; val: Variable }[]).map(({ originalName, val }) => ({
+      name: nameInFile(names, originalName) ?? originalName,
+      shape: val.shape,
+      variable: val,
+    })),
+  );
+
+/** What training would move, by the names in the file. Throws ArgumentError naming `<run>`. */
+function trainedWeights(
+  tf: TensorFlow,
+  path: string,
+  model: LayersModel,
+  stored: readonly StoredWeight[],
+): EngineParameter[] {
+  const discovered = refusedAs(
+    () => discoverParameters(tf, { model }),
+    () => new ArgumentError('<run>', path, 'a model that has trained weights'),
+  );
+  return discovered.map((one): EngineParameter => {
+    const { variable } = one;
+    const { name } = stored.find((other) => other.variable === variable) ?? one;
+    return { ...one, name, variable };
+  });
+}
+
 /** Opens a model of a file on samples of others. Throws ArgumentError naming the option that is wrong, or DamagedFileError. */
 export async function openLayersModel(
   tf: TensorFlow,
@@ -94,44 +143,26 @@ export async function openLayersModel(
 ): Promise<LayersProgram> {
   const { model, names, trainingConfig } = await loadModel(tf, path);
   const loss = said ?? lossNamed((trainingConfig as { loss?: unknown } | undefined)?.loss);
-  // Those that training does not move by gradients are weights of the file too.
-  const stored = model.layers.flatMap(({ weights }) =>
-    (weights as unknown as { originalName: string; val: Variable }[]).map(({ originalName, val }) => ({
-      ...{ name: nameInFile(names, originalName) ?? originalName, shape: val.shape, variable: val },
-    })),
-  );
-  const discovered = refusedAs(
-    () => discoverParameters(tf, { model }),
-    () => new ArgumentError('<run>', path, 'a model that has trained weights'),
-  );
-  const parameters = discovered.map((one): EngineParameter => {
-    const { variable } = one;
-    const { name } = stored.find((other) => other.variable === variable) ?? one;
-    return { ...one, name, variable };
-  });
+  const stored = storedWeights(model, names);
+  const parameters = trainedWeights(tf, path, model, stored);
   const given = await inputsFor(model, inputs);
   const samples = given[0]!.shape[0]!;
-  checkResults(
-    path,
-    model,
-    given.map(({ shape }) => [1, ...shape.slice(1)]),
-  );
-  const answer = await targetsFor();
-  const answers = (from: number, count: number): Tensor | Tensor[] =>
-    applied(
-      path,
-      model,
-      given.map((one) => slice(tf, one, from, count)),
-    );
+  const one = given.map(({ shape }) => [1, ...shape.slice(1)]);
+  checkResults(path, model, one);
+  const right = await targetsFor(samples, targets);
+  const answers = (from: number, count: number): Tensor | Tensor[] => {
+    const tensors = given.map((input) => slice(tf, input, from, count));
+    return applied(path, model, tensors);
+  };
   const compared = (from: number, count: number) => {
-    if (answer === undefined)
+    if (right === undefined)
       throw new ArgumentError('--targets', targets, 'a file with what the model should give');
     if (loss === undefined)
       throw new ArgumentError('--loss', said, `${lossNames.join(', ')}: the model's file does not say which`);
     const predictions = answers(from, count);
     if (Array.isArray(predictions))
       throw new ArgumentError('--targets', targets, `nothing for a model of ${predictions.length} outputs`);
-    const y = targetsLike(tf, slice(tf, answer, from, count), predictions, loss);
+    const y = targetsLike(tf, slice(tf, right, from, count), predictions, loss);
     return { loss, y, predictions };
   };
   return {
@@ -161,17 +192,4 @@ export async function openLayersModel(
     },
     dispose: () => model.dispose(),
   };
-
-  async function targetsFor(): Promise<Samples | undefined> {
-    if (targets === undefined) return undefined;
-    const { readArrays } = await import('../../model-files/values.ts');
-    const found = [...(await readArrays(targets, '--targets')).values()];
-    if (found.length !== 1 || found[0]!.shape[0] !== samples)
-      throw new ArgumentError(
-        '--targets',
-        found.length === 1 ? `[${found[0]!.shape}]` : `${found.length} arrays`,
-        `one array with ${samples} samples, as --inputs has`,
-      );
-    return found[0]!;
-  }
 }
