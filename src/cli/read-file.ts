@@ -23,7 +23,12 @@ export function readText(path: string, argument: string, most: number = largestF
 }
 
 /** What a text of JSON says. Throws ArgumentError naming `argument`, of which `shown` is the value. */
-export function parseJson(text: string, argument: string, shown: string = text, accepted = 'JSON'): unknown {
+export function readJsonText(
+  text: string,
+  argument: string,
+  shown: string = text,
+  accepted = 'JSON',
+): unknown {
   try {
     return parseOwnJson(text);
   } catch (error) {
@@ -33,5 +38,5 @@ export function parseJson(text: string, argument: string, shown: string = text, 
 
 /** The content of a JSON file. Throws ArgumentError naming `argument`. */
 export function readJson(path: string, argument: string, most: number = largestFile.settings): unknown {
-  return parseJson(readText(path, argument, most), argument, path, 'a file with JSON');
+  return readJsonText(readText(path, argument, most), argument, path, 'a file with JSON');
 }

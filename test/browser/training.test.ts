@@ -79,7 +79,7 @@ const wrong: readonly (readonly [string, Readonly<Record<string, string>>])[] = 
   ['model', { data: 'spirals', model: 'llama-tiny' }],
   ['recipe', { recipe: '', other: '' }],
   ...[
-    ...['{', 'bitnett', '[]', 'null', '1e999', '"bitnet"', '{ "recipe": 3 }', '__proto__'],
+    ...['{', 'bitnett', '[]', 'null', '1e999', '"bitnett"', '{ "recipe": 3 }', '__proto__'],
     ...['{ "__proto__": { "recipe": "bitnet" } }', '{ "recipe": "dqt", "bits": 1e999 }', '💥'],
     ...['{ "recipe": "bitnetTransition", "at": "soon" }', '{ "recipe": "dqt", "extra": 1 }'],
   ].map((recipe) => ['recipe', { recipe }] as const),
@@ -366,6 +366,8 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (name, start) => {
       const back = Object.keys(values).map((name) => [name, right[name]!]);
       expect(await page.evaluate(fill(Object.fromEntries(back))), given).toBe('ready');
     }
+    for (const recipe of ['bitnet', '"bitnet"', '{ "recipe": "bitnet" }', 'nvfp4'])
+      expect(await page.evaluate(fill({ recipe })), recipe).toBe('ready');
     expect(page.faults).toEqual([]);
     await page.close();
   });

@@ -370,7 +370,11 @@ test.each<[string, () => unknown]>([
   ['inverse', () => noise({ bits: 1, inverse: wrong('add') })],
   ['parts', () => compose()],
   ['parts', () => transform({ name: 'compose' })],
-  ['transform', () => transform({ name: 'fourier' })],
+  ['name', () => transform({ name: 'fourier' })],
+  [
+    'parts\\[1\\]\\.name',
+    () => transform({ name: 'compose', parts: [{ name: 'hadamard' }, { name: 'hadmard' }] } as never),
+  ],
   ['transform', () => transform(wrong(undefined))],
   ['residue', () => sparseTerm({ kind: 'none' })],
 ])('refuses a wrong %s', (argument, attempt) => {

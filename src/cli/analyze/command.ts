@@ -7,7 +7,7 @@ import { Command } from 'commander';
 import { refusedAs } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { prepareFile, writeWholeFile } from '../../files/write.ts';
-import { jsonText, parseOwnJson } from '../../json.ts';
+import { jsonText } from '../../json.ts';
 import type { ShapedNumbers } from '../../model-files/npy.ts';
 import {
   canonicalQuantizerName,
@@ -19,13 +19,13 @@ import {
   type Quantizer,
   type TransformData,
   transform,
-  transformNames,
 } from '../../quantizers/index.ts';
 import { type RoundingMode, roundingModes } from '../../rounding/index.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { readFormat, readOtherFormat } from '../formats/read-format.ts';
 import { allowsStyle, type Io } from '../io.ts';
 import { choice, integer, splitNames } from '../options.ts';
+import { readJsonText } from '../read-file.ts';
 import { bold } from '../text-table.ts';
 import { loadData, readShape } from './data.ts';
 import { distributionNames } from './distributions.ts';
@@ -63,20 +63,17 @@ interface GivenOptions {
 
 /** A transform as typed: its name, `hadamard:16`, or its options as JSON. */
 function readTransform(text: string): TransformData {
-  const short = /^hadamard:(\d{1,9})$/.exec(text);
-  try {
-    const data: unknown = text.startsWith('{') ? parseOwnJson(text) : undefined;
-    const named = short === null ? { name: text } : { name: 'hadamard', size: Number(short[1]) };
-    return transform((data as TransformData | undefined) ?? named).toJSON();
-  } catch (error) {
-    if (error instanceof ArgumentError && error.argument !== 'transform')
-      throw new ArgumentError(`--transform ${error.argument}`, error.given, error.accepted);
-    throw new ArgumentError(
-      '--transform',
-      text,
-      `${transformNames.join(', ')}, hadamard:SIZE, or options as JSON`,
-    );
-  }
+  const isJson = text.startsWith('{');
+  const size = /^hadamard:(\d{1,9})$/.exec(text)?.[1];
+  const word = size === undefined ? { name: text } : { name: 'hadamard', size: Number(size) };
+  const data = isJson ? readJsonText(text, '--transform') : word;
+  return refusedAs(
+    () => transform(data as TransformData).toJSON(),
+    ({ argument, accepted }) =>
+      isJson || argument !== 'name'
+        ? `--transform ${argument}`
+        : new ArgumentError('--transform', text, `hadamard:SIZE, options as JSON, or ${accepted}`),
+  );
 }
 
 /** The quantiser of a name, by the name with its format as the catalogue spells it; errors say what of it is wrong. */

@@ -37,13 +37,13 @@ type Given = Partial<Omit<TrainCommandOptions, 'recipe' | 'data'>> &
 
 /** The recipe of a file, or, where there is no such file, of that name or JSON. Throws ArgumentError naming `<recipe>`. */
 async function recipeNamed(given: string): Promise<Recipe> {
-  const [{ parseJson, readJson }, { recipeFrom, recipeNames }] = await Promise.all([
+  const [{ readJson, readJsonText }, { recipeFrom, recipeNames }] = await Promise.all([
     import('../read-file.ts'),
     import('../../train/recipe-data.ts'),
   ]);
   if (existsSync(given)) return recipeFrom(readJson(given, '<recipe>'));
   if (recipeNames.includes(given)) return recipeFrom(given);
-  if (/^\s*\{/.test(given)) return recipeFrom(parseJson(given, '<recipe>'));
+  if (/^\s*\{/.test(given)) return recipeFrom(readJsonText(given, '<recipe>'));
   if (/^\w+$/.test(given))
     throw new ArgumentError('<recipe>', given, `a file with a recipe, or ${wordsFor(given, recipeNames)}`);
   return recipeFrom(readJson(given, '<recipe>'));

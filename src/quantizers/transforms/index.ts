@@ -76,7 +76,7 @@ export const transformNames: readonly string[] = Object.freeze(Object.keys(maker
  */
 export function transform(data: TransformData): Transform {
   const [name, options] = named(checkObject('transform', data, 'an object with name, ...'));
-  return makers[oneOf('transform', name, transformNames)]!(options as never);
+  return makers[oneOf('name', name, transformNames)]!(options as never);
 }
 
 /** The data without axes, which differ between the operands of a product. */
