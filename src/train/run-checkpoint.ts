@@ -63,7 +63,7 @@ export function resumeRun(run: TrainingRun, { state, arrays }: Checkpoint): void
   const { variablePrefix, parameters } = model;
   const own = [...arraysUnder('optimizer', arrays)];
   const moments = new Map(own.map(([name, saved]) => [variablePrefix + name, saved]));
-  const moved = engine.parameters.filter((one) => !engine.wasFrozen(one, step));
+  const moved = engine.parameters.filter((one) => !engine.schedule.wasFrozen(one, step));
   const shapes = new Map(moved.map(({ name, shape }) => [variablePrefix + name, shape]));
   // How moments are held goes by the phase.
   engine.setClocks(Object.fromEntries(parameters.map(({ name }) => [name, step])));

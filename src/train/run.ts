@@ -23,7 +23,7 @@ function memoryOf(run: TrainingRun, slots: (name: string) => LinearSlots): Memor
   const { task, recipe } = run.settings;
   const format = recipe.phases[phase]!.emulate?.format;
   const parts = new Map(
-    engine.parameters.map((one) => [one.name, engine.updatedPart(one, losses.length - 1)] as const),
+    engine.parameters.map((one) => [one.name, engine.schedule.updatedPart(one, losses.length - 1)] as const),
   );
   const isFrozen = (name: string): boolean => parts.get(name) === 0;
   const bits = format === undefined ? 32 : toFormat(format).bits;

@@ -14,22 +14,13 @@ import { ProductCalls } from '../../tfjs/product-calls.ts';
 import type { ProductIdentity, ProductSlots, SlotProvider } from '../../tfjs/product-slots.ts';
 import type { SavedBytes, SavingOperation, TensorCodec } from '../../tfjs/saved-tensors.ts';
 import { type GivenGradients, type StepListener, stepListeners } from '../../tfjs/watched-methods.ts';
-import { isSlotted } from '../parameter-role.ts';
-import { normOf } from '../phases.ts';
 import type { LinearSlots, Recipe } from '../recipe.ts';
 import { weakenedSlots } from '../recipe-slots.ts';
-import { channelsOf, type Mask } from '../stores/index.ts';
-import { strengthAt } from '../strength.ts';
+import type { Mask } from '../stores/index.ts';
 import { slotsOfKernel } from './convolution-slots.ts';
+import { ParameterSchedule } from './parameter-schedule.ts';
 import { checkAlive, type EngineParameter } from './parameters.ts';
-import {
-  allRules,
-  blocksOf,
-  type ParameterSettings,
-  type Selectable,
-  settingsUnder,
-  slotsUnder,
-} from './rules.ts';
+import type { Selectable } from './rules.ts';
 import { SavedSlots } from './saved-slots.ts';
 import { SlotRegistry } from './slot-registry.ts';
 import type { Pass } from './slot-spec.ts';
@@ -80,6 +71,8 @@ export class RecipeEngine implements SlotProvider {
   readonly #tf: TensorFlow;
   readonly #options: EngineOptions;
   readonly timeline: Timeline;
+  /** What the recipe says of each parameter at each step. */
+  readonly schedule: ParameterSchedule;
   /** The quantisers of layers, with what they remember and have drawn. */
   readonly slots: SlotRegistry;
   readonly #saved: SavedSlots;
@@ -87,12 +80,7 @@ export class RecipeEngine implements SlotProvider {
   gradientScale: () => number = () => 1;
   /** What a controller makes of the slots of a layer. */
   controlled: (layer: string, slots: LinearSlots) => LinearSlots = (_, slots) => slots;
-  readonly #blocks: number;
-  /** Whether some rule is for products without a parameter. */
-  readonly #hasActivationRules: boolean;
   readonly #clocks = new Map<string, number>();
-  readonly #settled = new Map<string, LinearSlots>();
-  readonly #settings = new Map<string, ParameterSettings>();
   readonly #parts: StepPart[] = [];
   readonly #calls: ProductCalls;
   #emulation: Emulation | undefined;
@@ -117,12 +105,9 @@ export class RecipeEngine implements SlotProvider {
     this.seed = seed;
     this.log = options.log ? new EmulationLog() : undefined;
     this.timeline = new Timeline(recipe, steps);
+    this.schedule = new ParameterSchedule(this.timeline, parameters, options.placesNorms);
     this.slots = new SlotRegistry(tf, seed, (layer) => this.#clocks.get(layer) ?? this.clock);
     this.#saved = new SavedSlots(recipe.saved);
-    this.#blocks = blocksOf(parameters);
-    this.#hasActivationRules = allRules(recipe).some(
-      ({ where: { role } }) => role === 'activation-product' || role === 'all',
-    );
     for (const { name } of parameters) this.#clocks.set(name, 0);
     this.#calls = new ProductCalls(tf, this, kernels === 'own' && tf.getBackend() === 'wasm');
     stepListeners.add(this.#listener);
@@ -273,62 +258,27 @@ export class RecipeEngine implements SlotProvider {
       ...{ seed: this.seed, step: clock, steps: this.steps, isTraining: isTaped, logs },
       isEvaluation: !isTaped,
       gradientScale: this.gradientScale(),
-      fixedCodes: this.settingsAt(one, at).fixedCodes === true,
+      fixedCodes: this.schedule.settingsAt(one, at).fixedCodes === true,
       ...purpose,
       ...given,
     };
-    const reading = { pass, strength: this.strengthOf(at), norm: this.#normOf(one, at) };
+    const reading = { pass, strength: this.schedule.strengthAt(at), norm: this.schedule.normAt(one, at) };
     return this.slots.bound(one.name, slots, reading);
   }
 
-  /** The slots of a parameter at a step, at their full strength. */
+  /** The slots of a parameter at a step, at their full strength, as a controller has them. */
   slotsAt(one: Selectable, clock: number): LinearSlots {
-    const key = `${this.phaseAt(clock)} ${this.timeline.stageAt(clock)} ${one.name}`;
-    let known = this.#settled.get(key);
-    if (known === undefined) {
-      known = slotsUnder(this.timeline.rulesAt(clock), one, this.#blocks);
-      this.#settled.set(key, known);
-    }
-    return this.controlled(one.name, known);
-  }
-
-  /** What rules set of a parameter at a step, beside slots. */
-  settingsAt(one: Selectable, clock: number): ParameterSettings {
-    const key = `${this.phaseAt(clock)} ${this.timeline.stageAt(clock)} ${one.name}`;
-    let known = this.#settings.get(key);
-    if (known === undefined) {
-      known = settingsUnder(this.timeline.rulesAt(clock), one, this.#blocks);
-      this.#settings.set(key, known);
-    }
-    return known;
-  }
-
-  /** Whether none of the first updates has moved a parameter since moments were forgotten, so that no optimiser holds a state of it. */
-  wasFrozen(one: Selectable, updates: number): boolean {
-    const since = Math.max(0, this.timeline.resetBy(updates - 1));
-    const changes = [...this.timeline.changes()].filter((clock) => clock > since && clock < updates);
-    return [since, ...changes].every((clock) => this.settingsAt(one, clock).frozen === true);
-  }
-
-  /** The part of a parameter's elements that the update of a step changes. */
-  updatedPart(one: EngineParameter, clock: number): number {
-    const { updated = 1, frozen = false } = this.settingsAt(one, clock);
-    const { count } = channelsOf(one.shape, one.channelAxis);
-    return frozen ? 0 : Math.ceil(updated * count) / count;
+    return this.controlled(one.name, this.schedule.slotsAt(one, clock));
   }
 
   /** Which elements the next update changes; undefined: all. */
   maskOf(one: EngineParameter): Mask | undefined {
-    const { count, stride } = channelsOf(one.shape, one.channelAxis);
-    const changed = Math.round(this.updatedPart(one, this.clockOf(one.name)) * count);
-    return changed === 0 || changed === count
-      ? undefined
-      : (index) => Math.floor(index / stride) % count < changed;
+    return this.schedule.maskAt(one, this.clockOf(one.name));
   }
 
   /** Whether the next update leaves a parameter as it is. */
   isFrozen(one: Selectable): boolean {
-    return this.settingsAt(one, this.clockOf(one.name)).frozen === true;
+    return this.schedule.isFrozen(one, this.clockOf(one.name));
   }
 
   /** How the quantiser that a layer's weight is read through at a step reads it by now. */
@@ -340,7 +290,7 @@ export class RecipeEngine implements SlotProvider {
 
   /** The slots of each layer at a step, as strong as they are then. */
   layersAt(clock: number): (name: string) => LinearSlots {
-    const strength = this.strengthOf(clock);
+    const strength = this.schedule.strengthAt(clock);
     return (name) =>
       weakenedSlots(this.slotsAt(this.parameters.find((one) => one.name === name)!, clock), strength);
   }
@@ -357,16 +307,9 @@ export class RecipeEngine implements SlotProvider {
     };
   }
 
-  /** What is left of every quantiser's strength while a phase comes gradually. */
-  strengthOf(clock: number): number {
-    const index = this.phaseAt(clock);
-    const { phaseIn } = this.recipe.phases[index]!;
-    return phaseIn === undefined ? 1 : strengthAt(phaseIn, clock - this.timeline.starts[index]!, this.steps);
-  }
-
   #selected(parameter: Variable | undefined, path: readonly string[]): Selectable | undefined {
     if (parameter !== undefined) return this.parameters.find(({ variable }) => variable === parameter);
-    if (!this.#hasActivationRules) return undefined;
+    if (!this.schedule.hasActivationRules) return undefined;
     const layer = path.join('/');
     return {
       name: `${layer}/product`,
@@ -377,17 +320,6 @@ export class RecipeEngine implements SlotProvider {
       ends: [],
       shape: [],
     };
-  }
-
-  /** The recipe's norm without parameters before a layer, where the model does not place it. */
-  #normOf(one: Selectable, clock: number): 'rms' | 'layer' | undefined {
-    const extraNorm = normOf(this.recipe, this.phaseAt(clock));
-    if (extraNorm === null || this.#options.placesNorms || !isSlotted(one.role)) return undefined;
-    if (extraNorm.where === 'all') return extraNorm.kind;
-    const slotted = this.parameters.filter(({ role }) => isSlotted(role));
-    const areKnown = slotted.some(({ kind }) => kind === 'o' || kind === 'down');
-    const isNormed = areKnown ? one.kind === 'o' || one.kind === 'down' : slotted[0]!.layer !== one.layer;
-    return isNormed ? extraNorm.kind : undefined;
   }
 
   #before(optimizer: object, gradients: GivenGradients): GivenGradients | null {

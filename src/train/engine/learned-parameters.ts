@@ -109,7 +109,9 @@ export class LearnedParameters implements StepPart {
   /** What of a slot's quantiser is trained at present. */
   #learnsNow({ layer, spec: { learn = [] } }: Slot): readonly LearnSpec[] {
     const one = this.#engine.parameters.find(({ name }) => name === layer);
-    const { learns, rates = {} } = one ? this.#engine.settingsAt(one, this.#engine.clockOf(layer)) : {};
+    const { learns, rates = {} } = one
+      ? this.#engine.schedule.settingsAt(one, this.#engine.clockOf(layer))
+      : {};
     const now = learns === undefined ? learn : learn.filter(({ of }) => learns.includes(of));
     return now.map((own) => ({ ...own, learningRate: rates[own.of] ?? own.learningRate }));
   }

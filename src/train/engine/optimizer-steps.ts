@@ -144,13 +144,13 @@ export class OptimizerSteps implements StepPart {
         const one = this.#byVariable.get(variable);
         if (one === undefined) return {};
         const clock = this.#engine.clockOf(one.name);
-        return this.#engine.settingsAt(one, isLast ? Math.max(clock - 1, 0) : clock);
+        return this.#engine.schedule.settingsAt(one, isLast ? Math.max(clock - 1, 0) : clock);
       },
       rateOf: (variable) => {
         const one = this.#byVariable.get(variable);
         if (one === undefined) return undefined;
         const clock = this.#engine.clockOf(one.name);
-        const peak = this.#engine.settingsAt(one, clock).rates?.parameter;
+        const peak = this.#engine.schedule.settingsAt(one, clock).rates?.parameter;
         return peak === undefined ? undefined : this.#engine.timeline.rateAt(peak, clock);
       },
     };
@@ -228,7 +228,7 @@ export class OptimizerSteps implements StepPart {
         `run.optimizer(rate): the recipe has ${project === undefined ? 'operators on its steps' : 'a projection'}`,
       );
     for (const one of own) {
-      const set = this.#engine.settingsAt(one, this.#engine.clockOf(one.name));
+      const set = this.#engine.schedule.settingsAt(one, this.#engine.clockOf(one.name));
       const ofOurs = isOurs(optimizer) ? [set.first, set.second, set.weightDecay] : [];
       const isRuled = [set.rates?.parameter, ...ofOurs].some((own) => own !== undefined);
       const why = this.#fedBack.has(one.name)
@@ -244,7 +244,7 @@ export class OptimizerSteps implements StepPart {
     const { timeline } = this.#engine;
     for (const one of own) {
       const clock = this.#engine.clockOf(one.name);
-      const { weightDecay = 0 } = this.#engine.settingsAt(one, clock);
+      const { weightDecay = 0 } = this.#engine.schedule.settingsAt(one, clock);
       if (weightDecay === 0 || this.#engine.isFrozen(one)) continue;
       const shrink = 1 - rateOf(optimizer) * weightDecay * timeline.decayFactorAt(clock);
       this.#tf.tidy(() => one.variable.assign(this.#tf.mul(one.variable, shrink)));
@@ -259,7 +259,7 @@ export class OptimizerSteps implements StepPart {
       if (one === undefined || !names.includes(one.name) || this.#engine.isFrozen(one)) continue;
       const clock = this.#engine.clockOf(one.name);
       const common: MomentCodecs = this.#engine.recipe.optimizer;
-      const codec = this.#engine.settingsAt(one, clock)[moment] ?? common[moment];
+      const codec = this.#engine.schedule.settingsAt(one, clock)[moment] ?? common[moment];
       if (codec === undefined || codec.kind === 'float32') continue;
       const text = canonicalJson(codec);
       let known = this.#codecs.get(key);
