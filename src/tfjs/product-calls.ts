@@ -22,16 +22,9 @@ import {
 } from './internals.ts';
 import { currentLayer } from './layers.ts';
 import type { EmulationLog } from './log.ts';
-import {
-  heldSide,
-  type Image,
-  ProductImages,
-  type RunProduct,
-  type Side,
-  sumsElements,
-  tensorsOf,
-} from './product-images.ts';
+import { ProductImages, type RunProduct, sumsElements } from './product-images.ts';
 import { isProduct, operandNames } from './product-kernels.ts';
+import { heldSide, type Image, type Side, tensorsOf } from './product-sides.ts';
 import type { ProductSlots, SlotOperand, SlotProvider } from './product-slots.ts';
 import { normGradient, swapLast } from './row-norms.ts';
 import { type Held, SavedTensors, type TensorCodec } from './saved-tensors.ts';

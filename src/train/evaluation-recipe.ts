@@ -7,7 +7,8 @@ import type { EngineParameter } from './engine/parameters.ts';
 import { blocksOf, checkMatches, slotsUnder } from './engine/rules.ts';
 import { hasMemory } from './engine/slot-spec.ts';
 import { rulesOfPhase } from './engine/timeline.ts';
-import type { OperandSpec, Recipe } from './recipe.ts';
+import type { OperandSpec } from './linear-slots.ts';
+import type { Recipe } from './recipe.ts';
 import { float32 } from './recipes/baselines.ts';
 
 /** The recipe of an evaluation. Throws ArgumentError naming a field of `recipe` that it cannot have, or a rule that is for nothing. */

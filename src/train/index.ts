@@ -43,6 +43,17 @@ export {
   labelledData,
   type Scaling,
 } from './labelled-data.ts';
+export {
+  type LearnBits,
+  type LearnSpec,
+  type LinearSlots,
+  type OperandForm,
+  type OperandSpec,
+  type OutputSpec,
+  type PartialSlots,
+  plainSlots,
+  type QuantizerSpec,
+} from './linear-slots.ts';
 export { type MeasureOptions, measuredLayers } from './measured-layers.ts';
 export { mnist } from './mnist.ts';
 export { mobyDick } from './moby-dick.ts';
@@ -74,29 +85,20 @@ export {
   type TrainingOptimizer,
 } from './optimizers/index.ts';
 export type { GradientProbe, OperandProbe, StepProbes, WeightProbes } from './probes.ts';
-export {
-  type EmulationSpec,
-  type EventAction,
-  type ExtraNorm,
-  type GivenRecipe,
-  type Inference,
-  type LearnBits,
-  type LearnSpec,
-  type LinearSlots,
-  type ObjectiveSpec,
-  type OperandForm,
-  type OperandSpec,
-  type OutputSpec,
-  type PartialSlots,
-  type Phase,
-  plainSlots,
-  type QuantizerSpec,
-  type Recipe,
-  type RecipeEvent,
-  type Rule,
-  type RuleSet,
-  type RuleWhere,
-  type TeacherSpec,
+export type {
+  EmulationSpec,
+  EventAction,
+  ExtraNorm,
+  GivenRecipe,
+  Inference,
+  ObjectiveSpec,
+  Phase,
+  Recipe,
+  RecipeEvent,
+  Rule,
+  RuleSet,
+  RuleWhere,
+  TeacherSpec,
 } from './recipe.ts';
 export { checkRecipe } from './recipe-check.ts';
 export { recipeFrom } from './recipe-data.ts';

@@ -13,6 +13,7 @@ import { sizeOf } from '../shape.ts';
 import { type ImageShape, imageOf, stagesOf } from './conv-net.ts';
 import { settledOptions } from './engine/slot-spec.ts';
 import { canonicalJson } from './hash.ts';
+import type { LinearSlots } from './linear-slots.ts';
 import type { Model } from './model.ts';
 import {
   type ConvNetConfig,
@@ -20,7 +21,7 @@ import {
   type LanguageModelConfig,
   type ModelConfig,
 } from './model-config.ts';
-import type { ExtraNorm, LinearSlots } from './recipe.ts';
+import type { ExtraNorm } from './recipe.ts';
 import type { MemoryUse } from './records.ts';
 
 /** The arithmetic of a step. */

@@ -4,8 +4,8 @@ import { ArgumentError } from '../errors.ts';
 import type { Quantizer } from '../quantizers/index.ts';
 import { checkCurve } from './curve.ts';
 import { settledOptions } from './engine/slot-spec.ts';
+import type { LearnBits, LearnScale, OperandForm, OperandSpec } from './linear-slots.ts';
 import { checkQuantizerSpec } from './quantizer-spec.ts';
-import type { LearnBits, LearnScale, OperandForm, OperandSpec } from './recipe.ts';
 
 /**
  * @param isOwned - whether the operand is its slot's own, so that scales and forms of it may be learned

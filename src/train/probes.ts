@@ -9,9 +9,9 @@ import { type Explained, type Quantizer, quantizer } from '../quantizers/index.t
 import { sizeOf } from '../shape.ts';
 import { type SlotName, settledOptions } from './engine/slot-spec.ts';
 import type { WeightReading } from './engine/slots.ts';
+import type { LinearSlots } from './linear-slots.ts';
 import type { Model } from './model.ts';
 import { isSlotted } from './parameter-role.ts';
-import type { LinearSlots } from './recipe.ts';
 import {
   countCodes,
   entropyOf,

@@ -14,11 +14,12 @@ import { hasMemory, settledOptions } from './engine/slot-spec.ts';
 import { checkParts, checkUnits } from './engine/stored-weights.ts';
 import { Timeline } from './engine/timeline.ts';
 import { canonicalJson } from './hash.ts';
+import type { LinearSlots, OperandSpec, OutputSpec } from './linear-slots.ts';
 import type { Parameter } from './model.ts';
 import { namePattern } from './name-pattern.ts';
 import { checkOptimizer, checkStateFit, type OptimizerSettings } from './optimizers/index.ts';
 import { isSlotted } from './parameter-role.ts';
-import type { LinearSlots, OperandSpec, OutputSpec, Recipe, Rule } from './recipe.ts';
+import type { Recipe, Rule } from './recipe.ts';
 import { weightMatrixShape } from './weight-matrix.ts';
 
 type Shaped = Pick<Parameter, 'name' | 'role' | 'shape'>;

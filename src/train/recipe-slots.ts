@@ -1,7 +1,9 @@
 /** Which slots a layer has at a step or in an evaluation, as a recipe's phases say. */
+
+import type { LinearSlots, OperandSpec } from './linear-slots.ts';
 import { namePattern } from './name-pattern.ts';
 import { isSlotted } from './parameter-role.ts';
-import type { Inference, LinearSlots, OperandSpec, Phase } from './recipe.ts';
+import type { Inference, Phase } from './recipe.ts';
 import { strengthAt } from './strength.ts';
 
 /** Whether an operand's rows keep a rotation, which the product's result then has. */

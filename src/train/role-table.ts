@@ -9,6 +9,7 @@ import { blocksOf, matches, type Selectable, settingsUnder, slotsUnder } from '.
 import { storeOf } from './engine/stored-weights.ts';
 import { firstStepOf, type RulesInForce, rulesOfAction, rulesOfPhase, Timeline } from './engine/timeline.ts';
 import { canonicalJson } from './hash.ts';
+import { type LinearSlots, type OperandSpec, plainSlots } from './linear-slots.ts';
 import { type ModelConfig, modelConfig } from './model-config.ts';
 import { namePattern } from './name-pattern.ts';
 import { type MomentCodecs, momentsOf, type OptimizerSettings } from './optimizers/index.ts';
@@ -16,10 +17,7 @@ import { isSlotted } from './parameter-role.ts';
 import { normOf } from './phases.ts';
 import {
   type GivenRecipe,
-  type LinearSlots,
-  type OperandSpec,
   type Phase,
-  plainSlots,
   type Recipe,
   type Rule,
   type RuleSet,

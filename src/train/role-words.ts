@@ -9,8 +9,9 @@ import { blockQuantizerOptions, type QuantizerOptions } from '../quantizers/inde
 import type { AccumulatorSpec } from '../tfjs/accumulator.ts';
 import type { AdaptSpec } from './controllers/adapt.ts';
 import { canonicalJson } from './hash.ts';
+import type { OperandSpec } from './linear-slots.ts';
 import type { StateCodecSpec } from './optimizers/index.ts';
-import type { EmulationSpec, EventAction, ObjectiveSpec, OperandSpec, RecipeEvent } from './recipe.ts';
+import type { EmulationSpec, EventAction, ObjectiveSpec, RecipeEvent } from './recipe.ts';
 import type { SavedRule } from './saved/spec.ts';
 import { feedsBack, type GridStore, type MasterStore, type WeightStoreSpec } from './stores/index.ts';
 

@@ -6,8 +6,8 @@ import { transform } from '../quantizers/transforms/index.ts';
 import { resolveRounding } from '../rounding/options.ts';
 import { type AccumulatorSpec, isInteger32, resolveAccumulatorSpec } from '../tfjs/accumulator.ts';
 import { canonicalJson } from './hash.ts';
+import type { InputGradientSpec, LinearSlots, OperandSpec, PartialSlots } from './linear-slots.ts';
 import { checkOperand } from './operand-check.ts';
-import type { InputGradientSpec, LinearSlots, OperandSpec, PartialSlots } from './recipe.ts';
 import { keepsRowsTurned } from './recipe-slots.ts';
 
 /**

@@ -9,8 +9,9 @@ import { inRole, type TensorFlow } from '../tfjs/index.ts';
 import { arraysUnder, type Checkpoint, checkCheckpoint } from './checkpoint.ts';
 import type { RecipeEngine } from './engine/engine.ts';
 import { hashArrays } from './hash.ts';
+import { plainSlots } from './linear-slots.ts';
 import type { Model } from './model.ts';
-import { type ExtraNorm, plainSlots, type Recipe } from './recipe.ts';
+import type { ExtraNorm, Recipe } from './recipe.ts';
 import { float32Of, type SavedArray, savedFloat32 } from './stores/index.ts';
 import type { Task } from './task.ts';
 

@@ -3,8 +3,8 @@
  * linear layers are held so; filters (height, width, inputs, outputs) are turned. `src/tfjs/operand-views.ts` does the same to tensors.
  */
 import { sizeOf } from '../shape.ts';
+import type { OperandSpec } from './linear-slots.ts';
 import type { ParameterRole } from './parameter-role.ts';
-import type { OperandSpec } from './recipe.ts';
 
 /** A weight's role and shape. */
 interface Weight {

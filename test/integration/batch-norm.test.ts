@@ -16,7 +16,7 @@ import {
   roleTable,
   type TrainOptions,
 } from '../../src/train/index.ts';
-import { plainSlots } from '../../src/train/recipe.ts';
+import { plainSlots } from '../../src/train/linear-slots.ts';
 import { numbers } from '../oracles/recipes/slots.ts';
 import { tracedRun } from '../traced-run.ts';
 

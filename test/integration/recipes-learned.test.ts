@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
 import { applyRecipe, models, recipes, roleTable, train } from '../../src/train/index.ts';
 import { labelledData } from '../../src/train/labelled-data.ts';
-import { type OperandSpec, plainSlots } from '../../src/train/recipe.ts';
+import { type OperandSpec, plainSlots } from '../../src/train/linear-slots.ts';
 import { checkRecipe } from '../../src/train/recipe-check.ts';
 import { affineByAverages, LearnedSteps, nearest, scaledRows } from '../oracles/recipes/learned.ts';
 import { type LayerSlots, numbers, step } from '../oracles/recipes/slots.ts';

@@ -3,8 +3,8 @@ import type { Tensor } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../src/tfjs/index.ts';
 import { type PassOptions, RecipeEngine } from '../../src/train/engine/engine.ts';
 import { type EngineParameter, parametersOf, placed } from '../../src/train/engine/parameters.ts';
+import type { LinearSlots } from '../../src/train/linear-slots.ts';
 import type { Model } from '../../src/train/model.ts';
-import type { LinearSlots } from '../../src/train/recipe.ts';
 import { float32 } from '../../src/train/recipes/index.ts';
 
 export interface Slotted {

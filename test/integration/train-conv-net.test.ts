@@ -22,10 +22,11 @@ import {
   textData,
   train,
 } from '../../src/train/index.ts';
+import { plainSlots } from '../../src/train/linear-slots.ts';
 import { savedActivationBytes } from '../../src/train/memory.ts';
 import { oneHot } from '../../src/train/one-hot.ts';
 import { gaussians } from '../../src/train/random.ts';
-import { type ExtraNorm, plainSlots } from '../../src/train/recipe.ts';
+import type { ExtraNorm } from '../../src/train/recipe.ts';
 import { taskOf } from '../../src/train/tasks.ts';
 import { weightMatrixShape, weightMatrixValues } from '../../src/train/weight-matrix.ts';
 

@@ -3,8 +3,8 @@ import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { type QuantizerOptions, quantizer } from '../../src/quantizers/index.ts';
 import { cpuBackend, emulate, type TensorFlow, wasmBackend } from '../../src/tfjs/index.ts';
+import { type LinearSlots, plainSlots, type QuantizerSpec } from '../../src/train/linear-slots.ts';
 import { gaussians } from '../../src/train/random.ts';
-import { type LinearSlots, plainSlots, type QuantizerSpec } from '../../src/train/recipe.ts';
 import { bitnetSlots } from '../../src/train/recipes/index.ts';
 import { withSlots } from './slotted-products.ts';
 

@@ -20,10 +20,11 @@ import {
   textData,
   train,
 } from '../../src/train/index.ts';
+import { plainSlots } from '../../src/train/linear-slots.ts';
 import { createMlp } from '../../src/train/mlp.ts';
 import { oneHot } from '../../src/train/one-hot.ts';
 import { gaussians } from '../../src/train/random.ts';
-import { type ExtraNorm, plainSlots } from '../../src/train/recipe.ts';
+import type { ExtraNorm } from '../../src/train/recipe.ts';
 
 const config: MlpConfig = { kind: 'mlp', name: 'test', hidden: [24, 16], samples: 16, learningRate: 1e-2 };
 

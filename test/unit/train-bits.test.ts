@@ -3,14 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { quantizer } from '../../src/quantizers/index.ts';
 import { bitsPerWeight } from '../../src/train/bits-per-weight.ts';
 import { models, recipes, roleColumns, roleTable } from '../../src/train/index.ts';
+import { type LinearSlots, plainSlots, type QuantizerSpec } from '../../src/train/linear-slots.ts';
 import { gaussians } from '../../src/train/random.ts';
-import {
-  type LinearSlots,
-  type Phase,
-  plainSlots,
-  type QuantizerSpec,
-  type Recipe,
-} from '../../src/train/recipe.ts';
+import type { Phase, Recipe } from '../../src/train/recipe.ts';
 import { groupWeight } from '../../src/train/stores/group.ts';
 
 const weight = (w: QuantizerSpec | null): LinearSlots => ({ ...plainSlots, forward: { x: null, w } });

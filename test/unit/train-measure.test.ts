@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { toFormat } from '../../src/formats/names.ts';
 import { quantizer } from '../../src/quantizers/index.ts';
 import { settledOptions } from '../../src/train/engine/slot-spec.ts';
+import type { LinearSlots, OperandSpec } from '../../src/train/linear-slots.ts';
+import { plainSlots } from '../../src/train/linear-slots.ts';
 import { memoryUse, savedActivationBytes } from '../../src/train/memory.ts';
 import { compareImages, weightImages } from '../../src/train/probes.ts';
-import type { LinearSlots, OperandSpec } from '../../src/train/recipe.ts';
-import { plainSlots } from '../../src/train/recipe.ts';
 import { bitnetSlots } from '../../src/train/recipes/index.ts';
 import { entropyOf, joinWrites, ratioEdges, stepRatioOf, WriteTally } from '../../src/train/stores/index.ts';
 

@@ -1,6 +1,6 @@
 /** Slots whose formats a controller sets: those with signed fixed-point ones. */
 import { toFormat } from '../../formats/index.ts';
-import type { LinearSlots, OperandSpec, PartialSlots } from '../recipe.ts';
+import type { LinearSlots, OperandSpec, PartialSlots } from '../linear-slots.ts';
 import type { FixedPoint } from './adapt.ts';
 
 /** The fixed-point format of a slot; undefined: it has another one, or none. */

@@ -22,7 +22,7 @@ import {
   strategies,
 } from '../controllers/adapt.ts';
 import { fixedPointOf, inFormat, nameOf } from '../controllers/fixed-slots.ts';
-import type { LinearSlots } from '../recipe.ts';
+import type { LinearSlots } from '../linear-slots.ts';
 import { float32Of, float64Of, type SavedArray, savedFloat32, savedFloat64 } from '../stores/index.ts';
 import type { RecipeEngine } from './engine.ts';
 import type { EngineParameter } from './parameters.ts';

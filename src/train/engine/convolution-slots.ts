@@ -4,7 +4,7 @@
  * operand is turned back before the product, which is the same but for rounding to binary32.
  */
 import type { ProductIdentity } from '../../tfjs/product-slots.ts';
-import type { LinearSlots, OperandSpec } from '../recipe.ts';
+import type { LinearSlots, OperandSpec } from '../linear-slots.ts';
 import { keepsRowsTurned } from '../recipe-slots.ts';
 
 /** The products of a convolution whose operands' rotations do not cancel. */

@@ -5,7 +5,7 @@
  * scale for the real and one for the imaginary roots, gradients straight through), and the authors' implementation (the conjugate).
  */
 import { roundToFourthRoots } from '../../formats/complex.ts';
-import type { ComplexForm } from '../recipe.ts';
+import type { ComplexForm } from '../linear-slots.ts';
 import type { Form, FormedMatrix } from './form.ts';
 
 /** What a scale is at least. */

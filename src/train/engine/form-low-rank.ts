@@ -6,8 +6,8 @@
  * the limit of quantized video generative models", arXiv 2505.11497 (the branch that goes).
  */
 import { curveAt } from '../curve.ts';
+import type { LowRankForm } from '../linear-slots.ts';
 import { gaussians } from '../random.ts';
-import type { LowRankForm } from '../recipe.ts';
 import { firstEigenvectors, gram } from '../update/projection.ts';
 import type { Form, FormedMatrix } from './form.ts';
 

@@ -6,7 +6,7 @@
  * they are.
  */
 import { exp, log } from '../../approximate.ts';
-import type { PowerForm } from '../recipe.ts';
+import type { PowerForm } from '../linear-slots.ts';
 import type { Form } from './form.ts';
 
 /** Where binary32 has the powers of what weights and activations are. */

@@ -10,7 +10,7 @@
 import { exp, log } from '../../approximate.ts';
 import { countGroups, forEachGroup, type Grouping } from '../../quantizers/grouping.ts';
 import type { QuantizerState } from '../../quantizers/tracking.ts';
-import type { LearnBits, OperandSpec } from '../recipe.ts';
+import type { LearnBits, OperandSpec } from '../linear-slots.ts';
 
 /** What a slot remembers: what its quantiser does, what is trained of its noise, one a group, the numbers of its form, the values of its format. */
 export interface SlotMemory extends QuantizerState {

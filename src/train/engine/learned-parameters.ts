@@ -8,8 +8,9 @@ import type { Tensor, Variable } from '@tensorflow/tfjs';
 import { checkLength, integerInRange } from '../../check.ts';
 import { sizeOf } from '../../shape.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
+import type { FreezeSpec, LearnSpec } from '../linear-slots.ts';
 import { type OptimizerSettings, optimizerOf, type TrainingOptimizer } from '../optimizers/index.ts';
-import { type FreezeSpec, type LearnSpec, valueOptions } from '../recipe.ts';
+import { valueOptions } from '../recipe.ts';
 import { type SavedArray, savedFloat64 } from '../stores/index.ts';
 import type { RecipeEngine, StepPart } from './engine.ts';
 import {

@@ -2,9 +2,10 @@
  * What a recipe says of each parameter at each step: slots, settings, what of it is trained, norm before it, strength. By clocks
  * alone, nothing runs here.
  */
+
+import type { LinearSlots } from '../linear-slots.ts';
 import { isSlotted } from '../parameter-role.ts';
 import { normOf } from '../phases.ts';
-import type { LinearSlots } from '../recipe.ts';
 import { channelsOf, type Mask } from '../stores/index.ts';
 import { strengthAt } from '../strength.ts';
 import type { EngineParameter } from './parameters.ts';

@@ -5,19 +5,16 @@
 import { ArgumentError } from '../../errors.ts';
 import { globMatcher } from '../../glob.ts';
 import { sizeOf } from '../../shape.ts';
-import { namePattern } from '../name-pattern.ts';
-import { isSlotted } from '../parameter-role.ts';
 import {
   type LinearSlots,
   type OperandSpec,
   type PartialSlots,
   plainSlots,
   type RatedPart,
-  type Recipe,
-  type Rule,
-  type RuleSet,
-  type RuleWhere,
-} from '../recipe.ts';
+} from '../linear-slots.ts';
+import { namePattern } from '../name-pattern.ts';
+import { isSlotted } from '../parameter-role.ts';
+import type { Recipe, Rule, RuleSet, RuleWhere } from '../recipe.ts';
 import { checkPartners } from '../slots-check.ts';
 import { slotsOfFilter } from './convolution-slots.ts';
 import type { EngineParameter } from './parameters.ts';

@@ -2,7 +2,7 @@
  * How often the gradients of trained numbers change their signs, and which numbers stay as they are for it: GAQAT's freezing of scales.
  * Source: Jiang, Meng, Tang et al., "GAQAT: gradient-adaptive quantization-aware training for domain generalization", arXiv 2412.05551.
  */
-import type { FreezeSpec } from '../recipe.ts';
+import type { FreezeSpec } from '../linear-slots.ts';
 
 /** What is counted of each number. */
 interface Counted {

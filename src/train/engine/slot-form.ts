@@ -5,7 +5,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { SlotOperand } from '../../tfjs/product-slots.ts';
-import type { OperandForm } from '../recipe.ts';
+import type { OperandForm } from '../linear-slots.ts';
 import type { Form, FormedMatrix, SettledForm } from './form.ts';
 import { complexForm } from './form-complex.ts';
 import { lowRankForm } from './form-low-rank.ts';

@@ -9,8 +9,8 @@ import type { QuantizerState } from '../../quantizers/tracking.ts';
 import type { NoiseTransform, TransformData } from '../../quantizers/transforms/index.ts';
 import type { QuantizerCall } from '../../tfjs/fake-quantize.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
+import type { OperandSpec } from '../linear-slots.ts';
 import { fnv1a32 } from '../random.ts';
-import type { OperandSpec } from '../recipe.ts';
 import { type BitLearning, bitLearning, bitsOf, initialParameter } from './learned-bits.ts';
 import { drawsSigns, hasMemory, type Pass, quantizerOptions, type SlotName } from './slot-spec.ts';
 

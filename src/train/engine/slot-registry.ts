@@ -6,7 +6,7 @@ import { isInteger32 } from '../../tfjs/accumulator.ts';
 import type { TensorFlow } from '../../tfjs/index.ts';
 import type { ProductSlots, SlotOperand, SlotOutput } from '../../tfjs/product-slots.ts';
 import { canonicalJson } from '../hash.ts';
-import type { LinearSlots, OperandSpec } from '../recipe.ts';
+import type { LinearSlots, OperandSpec } from '../linear-slots.ts';
 import { byOutputs, heldIntegers } from './integer-operands.ts';
 import type { SlotMemory } from './learned-bits.ts';
 import type { Pass, SlotName } from './slot-spec.ts';

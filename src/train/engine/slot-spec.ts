@@ -6,7 +6,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import type { Quantizer, QuantizerOptions } from '../../quantizers/index.ts';
 import type { TransformData } from '../../quantizers/transforms/index.ts';
 import type { EmulationLog } from '../../tfjs/log.ts';
-import type { InputGradientSpec, OperandSpec } from '../recipe.ts';
+import type { InputGradientSpec, OperandSpec } from '../linear-slots.ts';
 import { bitLearning } from './learned-bits.ts';
 
 /** The operands of a layer's products, as `forward.x`: product, then operand. */

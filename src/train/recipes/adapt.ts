@@ -8,7 +8,8 @@ import { ArgumentError } from '../../errors.ts';
 import { boolean, integer, list, maybe, number, type Schema, word } from '../../schema.ts';
 import { type AdaptSpec, adaptSettings, longestWord } from '../controllers/adapt.ts';
 import { nameOf } from '../controllers/fixed-slots.ts';
-import type { LinearSlots, OutputSpec, Recipe } from '../recipe.ts';
+import type { LinearSlots, OutputSpec } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 const pair = (each: Schema<number>) => maybe(list(each, 2, 2));

@@ -6,7 +6,8 @@
  * quantization-aware fine-tuning of low-bit diffusion models", arXiv 2310.03270.
  */
 import { boolean, integer, maybe, number } from '../../schema.ts';
-import { type LinearSlots, type OperandSpec, type Phase, plainSlots, type Recipe } from '../recipe.ts';
+import { type LinearSlots, type OperandSpec, plainSlots } from '../linear-slots.ts';
+import type { Phase, Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 import { groupedWeights } from './lsq.ts';
 

@@ -1,6 +1,7 @@
 /** What every published recipe accepts, and how a recipe is made of it. */
 import { checkAbsent } from '../../check.ts';
 import { checkSchema, fields, maybe, objectOr, type Schema, value } from '../../schema.ts';
+import type { LinearSlots } from '../linear-slots.ts';
 import {
   type AdafactorSettings,
   type AdamWSettings,
@@ -11,7 +12,7 @@ import {
   type SgdSettings,
 } from '../optimizers/index.ts';
 import { optimizerSchema } from '../optimizers/schema.ts';
-import type { ExtraNorm, LinearSlots, Phase, Recipe } from '../recipe.ts';
+import type { ExtraNorm, Phase, Recipe } from '../recipe.ts';
 import { extraNorm, updateSchema } from '../recipe-schema.ts';
 import { defaultSchedule, type Schedule, scheduleSchema, twoStageDecay, twoStageRate } from '../schedule.ts';
 import type { LossScale, UpdateSpec } from '../update/spec.ts';

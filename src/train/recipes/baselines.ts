@@ -1,5 +1,6 @@
 /** What low-precision training is compared with: float32, and every result rounded to bfloat16. */
-import { type Phase, plainSlots, type Recipe } from '../recipe.ts';
+import { plainSlots } from '../linear-slots.ts';
+import type { Phase, Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 const baselineOptions = optionsOf({});

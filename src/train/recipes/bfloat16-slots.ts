@@ -1,5 +1,5 @@
 /** Operands of linear layers in bfloat16: what layers and phases have that a recipe of fewer bits leaves out. */
-import type { LinearSlots, OperandSpec } from '../recipe.ts';
+import type { LinearSlots, OperandSpec } from '../linear-slots.ts';
 
 const rounded: OperandSpec = { format: 'bfloat16' };
 

@@ -7,7 +7,8 @@
 import { refusedAs } from '../../check.ts';
 import { type FormatSpelling, toFormat } from '../../formats/index.ts';
 import { boolean, line, maybe, number, word } from '../../schema.ts';
-import { type LinearSlots, type Phase, plainSlots, type QuantizerSpec, type Recipe } from '../recipe.ts';
+import { type LinearSlots, plainSlots, type QuantizerSpec } from '../linear-slots.ts';
+import type { Phase, Recipe } from '../recipe.ts';
 import { optimizerState, part } from '../recipe-schema.ts';
 import { type PhaseIn, phaseInSchema } from '../strength.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';

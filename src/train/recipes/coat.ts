@@ -4,9 +4,10 @@
  */
 import { checkAbsent } from '../../check.ts';
 import { boolean, integer, maybe, word } from '../../schema.ts';
+import { type LinearSlots, type OperandSpec, plainSlots } from '../linear-slots.ts';
 import { momentsOf } from '../optimizers/settings.ts';
 import type { StateCodecSpec } from '../optimizers/state-codec.ts';
-import { type LinearSlots, type OperandSpec, plainSlots, type Recipe } from '../recipe.ts';
+import type { Recipe } from '../recipe.ts';
 import type { SavedCodecSpec, SavedRule } from '../saved/spec.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 

@@ -6,7 +6,8 @@
 import { ArgumentError } from '../../errors.ts';
 import { integer, maybe, word } from '../../schema.ts';
 import type { AccumulatorSpec } from '../../tfjs/accumulator.ts';
-import { type LinearSlots, plainSlots, type QuantizerSpec, type Recipe } from '../recipe.ts';
+import { type LinearSlots, plainSlots, type QuantizerSpec } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import { rounding as roundings } from '../recipe-schema.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 

@@ -6,15 +6,8 @@
  */
 import { checkAbsent } from '../../check.ts';
 import { boolean, integer, maybe, number, type Schema, word } from '../../schema.ts';
-import {
-  asksTeacher,
-  type LinearSlots,
-  type ObjectiveSpec,
-  type OperandSpec,
-  type Phase,
-  plainSlots,
-  type Recipe,
-} from '../recipe.ts';
+import { type LinearSlots, type OperandSpec, plainSlots } from '../linear-slots.ts';
+import { asksTeacher, type ObjectiveSpec, type Phase, type Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 const weight = number({ from: 0, to: 1e6 });

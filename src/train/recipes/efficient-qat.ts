@@ -4,7 +4,8 @@
  * models", arXiv 2407.11062.
  */
 import { integer, maybe, number } from '../../schema.ts';
-import { type OperandSpec, type Phase, plainSlots, type Recipe, type RuleSet } from '../recipe.ts';
+import { type OperandSpec, plainSlots } from '../linear-slots.ts';
+import type { Phase, Recipe, RuleSet } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 import { groupedWeights } from './lsq.ts';
 

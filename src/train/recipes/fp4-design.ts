@@ -8,7 +8,8 @@ import { ArgumentError } from '../../errors.ts';
 import { formats } from '../../formats/catalogue.ts';
 import { type FormatSpelling, formatAt } from '../../formats/names.ts';
 import { boolean, integer, line, maybe, number, word } from '../../schema.ts';
-import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
+import type { LinearSlots, OperandSpec } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import { rounding as gradientRounding } from '../recipe-schema.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe, withLossScale } from './base.ts';
 

@@ -5,7 +5,8 @@
  */
 import { checkAbsent } from '../../check.ts';
 import { boolean, fields, maybe, number, objectOr, value, word } from '../../schema.ts';
-import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
+import type { LinearSlots, OperandSpec } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 import { scaledMoment } from './states.ts';
 

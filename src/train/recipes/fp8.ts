@@ -9,7 +9,8 @@ import { checkAbsent } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { Saturation } from '../../rounding/options.ts';
 import { anything, fields, integer, maybe, objectOr, word } from '../../schema.ts';
-import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
+import type { LinearSlots, OperandSpec } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import type { LossScale } from '../update/spec.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe, withLossScale } from './base.ts';
 

@@ -4,8 +4,9 @@
  */
 import { checkAbsent } from '../../check.ts';
 import { boolean, integer, maybe, number, word } from '../../schema.ts';
+import { plainSlots } from '../linear-slots.ts';
 import { momentsOf } from '../optimizers/settings.ts';
-import { plainSlots, type Recipe } from '../recipe.ts';
+import type { Recipe } from '../recipe.ts';
 import type { ProjectSpec } from '../update/spec.ts';
 import { checkOptions, optionsWithoutUpdate, phase, type RecipeOptions, recipe } from './base.ts';
 import { groupInt8Weights } from './stored-weights.ts';

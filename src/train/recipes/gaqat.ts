@@ -3,7 +3,8 @@
  * Source: Jiang, Meng, Tang et al., "GAQAT: gradient-adaptive quantization-aware training for domain generalization", arXiv 2412.05551.
  */
 import { integer, maybe, number } from '../../schema.ts';
-import type { FreezeSpec, LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
+import type { FreezeSpec, LinearSlots, OperandSpec } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, recipe } from './base.ts';
 import { type LsqOptions, lsq, lsqOptionEntries } from './lsq.ts';
 

@@ -5,7 +5,8 @@
  */
 import { checkAscending, integerInRange } from '../../check.ts';
 import { boolean, integer, list, maybe, number } from '../../schema.ts';
-import { type OperandSpec, plainSlots, type Recipe } from '../recipe.ts';
+import { type OperandSpec, plainSlots } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 /** What GETA's quantisers accept. */

@@ -4,7 +4,8 @@
  * section 4 (levels 0 to 2).
  */
 import { maybe, word } from '../../schema.ts';
-import type { LinearSlots, OperandSpec, QuantizerSpec, Recipe } from '../recipe.ts';
+import type { LinearSlots, OperandSpec, QuantizerSpec } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 const haloOptions = optionsOf({

@@ -4,7 +4,8 @@
  * 2508.05571, and the authors' implementation.
  */
 import { boolean, maybe, word } from '../../schema.ts';
-import { type LinearSlots, plainSlots, type Recipe } from '../recipe.ts';
+import { type LinearSlots, plainSlots } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 /** What iFairy accepts. */

@@ -4,7 +4,8 @@
  * arXiv 2004.09576.
  */
 import { integer, maybe, number, type Schema, word } from '../../schema.ts';
-import { type LinearSlots, type OperandSpec, plainSlots, type Recipe, type Rule } from '../recipe.ts';
+import { type LinearSlots, type OperandSpec, plainSlots } from '../linear-slots.ts';
+import type { Recipe, Rule } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 /** What learned steps accept. */

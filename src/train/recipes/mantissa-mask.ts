@@ -3,7 +3,8 @@
  * Source: Lee et al., "To FP8 and back again: quantifying the effects of reducing precision on LLM training stability", arXiv 2405.18710.
  */
 import { integer, maybe, word } from '../../schema.ts';
-import { type Phase, plainSlots, type Recipe } from '../recipe.ts';
+import { plainSlots } from '../linear-slots.ts';
+import type { Phase, Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 const mantissaMaskOptions = optionsOf({

@@ -3,7 +3,8 @@
  * training framework for transformers", arXiv 2111.11124.
  */
 import { integer, line, list, maybe, number, word } from '../../schema.ts';
-import { plainSlots, type Recipe } from '../recipe.ts';
+import { plainSlots } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import type { RangesSaved, SavedRule } from '../saved/spec.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 

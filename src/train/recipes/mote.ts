@@ -5,7 +5,8 @@
  */
 import { checkAbsent } from '../../check.ts';
 import { boolean, maybe, number, word } from '../../schema.ts';
-import { type Phase, plainSlots, type Recipe, type Rule } from '../recipe.ts';
+import { plainSlots } from '../linear-slots.ts';
+import type { Phase, Recipe, Rule } from '../recipe.ts';
 import { pattern } from '../recipe-schema.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 import { bitnetSlotsOf } from './bitnet.ts';

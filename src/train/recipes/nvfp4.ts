@@ -3,7 +3,8 @@
  * Sources: NVIDIA, "Pretraining large language models with NVFP4", arXiv 2509.25149; Cook et al., "Four over six", arXiv 2512.02010.
  */
 import { boolean, fields, integer, maybe, number, type Schema, word } from '../../schema.ts';
-import type { LinearSlots, OperandSpec, Phase, Recipe, Rule } from '../recipe.ts';
+import type { LinearSlots, OperandSpec } from '../linear-slots.ts';
+import type { Phase, Recipe, Rule } from '../recipe.ts';
 import { rounding as gradientRounding } from '../recipe-schema.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 import { bfloat16Slots } from './bfloat16-slots.ts';

@@ -4,7 +4,8 @@
  * 256KB memory", arXiv 2206.15472.
  */
 import { boolean, integer, maybe, number, word } from '../../schema.ts';
-import type { LinearSlots, OperandSpec, Recipe, Rule } from '../recipe.ts';
+import type { LinearSlots, OperandSpec } from '../linear-slots.ts';
+import type { Recipe, Rule } from '../recipe.ts';
 import { rounding as writeBack } from '../recipe-schema.ts';
 import type { SavedRule } from '../saved/spec.ts';
 import { checkOptions, optionsWithoutUpdate, phase, type RecipeOptions, recipe } from './base.ts';

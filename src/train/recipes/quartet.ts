@@ -5,7 +5,8 @@
  * algorithm 1.
  */
 import { maybe, word } from '../../schema.ts';
-import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
+import type { LinearSlots, OperandSpec } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import { rounding } from '../recipe-schema.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 

@@ -4,7 +4,8 @@
  * neural networks" (S2FP8), arXiv 2001.05674, sections 3 and 4.
  */
 import { maybe, word } from '../../schema.ts';
-import type { LinearSlots, OutputSpec, Recipe } from '../recipe.ts';
+import type { LinearSlots, OutputSpec } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 const s2fp8Options = optionsOf({ of: maybe(word(['all', 'linear'])) });

@@ -3,7 +3,8 @@
  * Source: Guo et al., "Towards accurate and efficient sub-8-bit integer training" (ShiftQuant), arXiv 2411.10948, section 4.
  */
 import { integer, maybe, word } from '../../schema.ts';
-import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
+import type { LinearSlots, OperandSpec } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import { rounding as roundings } from '../recipe-schema.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 

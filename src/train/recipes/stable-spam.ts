@@ -6,7 +6,8 @@
 import { ArgumentError } from '../../errors.ts';
 import { integer, maybe, number, word } from '../../schema.ts';
 import type { Curve } from '../curve.ts';
-import { type LinearSlots, type OperandSpec, type Phase, plainSlots, type Recipe } from '../recipe.ts';
+import { type LinearSlots, type OperandSpec, plainSlots } from '../linear-slots.ts';
+import type { Phase, Recipe } from '../recipe.ts';
 import type { UpdateSpec } from '../update/spec.ts';
 import { checkOptions, optionsWithoutUpdate, phase, type RecipeOptions, recipe } from './base.ts';
 

@@ -2,9 +2,10 @@
 import { checkAbsent } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { integer, maybe, word } from '../../schema.ts';
+import { plainSlots } from '../linear-slots.ts';
 import { momentsOf } from '../optimizers/settings.ts';
 import type { StateCodecSpec } from '../optimizers/state-codec.ts';
-import { plainSlots, type Recipe } from '../recipe.ts';
+import type { Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 /** Longest block: no tensor is longer. */

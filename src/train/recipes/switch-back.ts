@@ -6,7 +6,8 @@
 import { checkAbsent } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { boolean, maybe, word } from '../../schema.ts';
-import type { LinearSlots, OperandSpec, Phase, QuantizerSpec, Recipe } from '../recipe.ts';
+import type { LinearSlots, OperandSpec, QuantizerSpec } from '../linear-slots.ts';
+import type { Phase, Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 const switchBackOptions = optionsOf({

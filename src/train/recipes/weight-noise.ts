@@ -8,7 +8,8 @@ import { checkAbsent, checkAscending } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import type { NoiseOptions, TransformData } from '../../quantizers/transforms/index.ts';
 import { boolean, integer, list, maybe, number, word } from '../../schema.ts';
-import type { LearnBits, LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
+import type { LearnBits, LinearSlots, OperandSpec } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 const castFormats = ['bfloat16', 'e4m3fn', 'e5m2', 'e3m2'] as const;

@@ -8,7 +8,8 @@
 import { checkAbsent } from '../../check.ts';
 import { ArgumentError } from '../../errors.ts';
 import { boolean, integer, maybe, number, word } from '../../schema.ts';
-import { type LinearSlots, type OperandSpec, type Phase, plainSlots, type Recipe } from '../recipe.ts';
+import { type LinearSlots, type OperandSpec, plainSlots } from '../linear-slots.ts';
+import type { Phase, Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 /** What the whitepaper's training accepts. */

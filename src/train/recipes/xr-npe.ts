@@ -5,7 +5,8 @@
  * `src/train/assign-formats.ts`.
  */
 import { maybe, record, word } from '../../schema.ts';
-import type { LinearSlots, OperandSpec, Recipe } from '../recipe.ts';
+import type { LinearSlots, OperandSpec } from '../linear-slots.ts';
+import type { Recipe } from '../recipe.ts';
 import { checkOptions, optionsOf, partOf, phase, type RecipeOptions, recipe } from './base.ts';
 
 /** A format of the engine. */
