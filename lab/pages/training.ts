@@ -2,11 +2,12 @@
 import { Asker, type Fault } from '../client.ts';
 import type { NamedRecipe } from '../compute/training-settings.ts';
 import { el, keepingFocus } from '../view/dom.ts';
-import { choice, type Form, file, lines, form as makeForm, text } from '../view/fields.ts';
+import { type FileField, type Form, form as makeForm } from '../view/fields.ts';
 import { type Mounted, onNewWidth, type Place } from '../view/page.ts';
 import { part } from '../view/table.ts';
-import { dataNames, modelNames, recipeFields } from '../words.ts';
+import { recipeFields } from '../words.ts';
 import { command, recipeFile } from './training-command.ts';
+import { tidy, trainingFields } from './training-fields.ts';
 import { Runs } from './training-runs.ts';
 import { curves, pictures, runState, type ShownRun, transitions } from './training-view.ts';
 
@@ -19,248 +20,213 @@ function download(name: string, content: string): void {
 const button = (name: string, click: () => unknown, kind = ''): HTMLButtonElement =>
   el('button', { type: 'button', class: kind, click }, name);
 
-function fieldsOf() {
-  const data = file({
-    name: 'file',
-    label: 'file',
-    value: '',
-    multiple: true,
-    hint: 'a text, a table .csv, or IDX files of images and labels together; they stay in this browser',
-  });
-  const open = file({
-    name: 'open',
-    label: 'open files of the command line',
-    value: '',
-    multiple: true,
-    hint: 'a recipe; or config.json, metrics.jsonl, result.json, checkpoint-*.safetensors of a run, one or all at once',
-  });
-  const network = [
-    choice({ name: 'data', label: 'data', options: dataNames, value: 'spirals' }),
-    data,
-    text({ name: 'label', label: 'column of the class', value: '', hint: 'empty for the first' }),
-    choice({ name: 'model', label: 'model', options: modelNames, value: 'mlp' }),
-    text({ name: 'steps', label: 'steps', value: '200' }),
-    text({ name: 'seed', label: 'seed', value: '1' }),
-    text({ name: 'probes', label: 'steps between probes', value: '10', hint: '0 for none' }),
-    text({ name: 'evaluate', label: 'steps between validations', value: '', hint: 'empty: a twentieth' }),
-    text({ name: 'batch', label: 'batch', value: '', hint: "empty: the model's" }),
-    text({ name: 'rate', label: 'learning rate', value: '', hint: "empty: the model's" }),
-    choice({
-      name: 'backend',
-      label: 'backend',
-      options: [
-        ['wasm', 'wasm'],
-        ['cpu', 'cpu (slow)'],
-      ],
-      value: 'wasm',
-    }),
-    choice({ name: 'kernels', label: 'matrix products', options: ['own', 'stock'], value: 'own' }),
-  ];
-  const labels = ['one recipe', 'another', 'a third', 'a fourth'];
-  const given = ['float32', '{ "recipe": "bitnetTransition", "at": 0.4 }', '', ''];
-  const recipes = recipeFields.map((name, i) =>
-    lines({
-      name,
-      label: labels[i]!,
-      value: given[i]!,
-      rows: 3,
-      hint: i === 0 ? 'JSON, or the name of a published recipe: bitnet, dqt, nvfp4' : 'empty for none',
-    }),
-  );
-  return {
-    data,
-    open,
-    groups: [
-      { title: 'Recipes', fields: [...recipes, open] },
-      { title: 'Network', fields: network },
-    ],
-  };
-}
-
-/** Puts fields away that are not read, and a fourth recipe while there is no third. */
-function tidy({ state, field }: Form): void {
-  for (const name of ['file', 'label']) field(name).element.hidden = state['data'] !== 'file';
-  for (const [i, name] of recipeFields.entries())
-    field(name).element.hidden =
-      i > 1 && state[recipeFields[i - 1]!]!.trim() === '' && state[name]!.trim() === '';
-}
-
 /** Milliseconds that fields must last before they are checked, and between two drawings. */
 const [settleTime, drawTime] = [200, 120];
 
-export function mount(root: HTMLElement, place: Place): Mounted {
-  const { data, open, groups } = fieldsOf();
-  const checker = new Asker(place.base);
-  const states = el('div', { class: 'pair' });
-  const drawings = el('div', { class: 'sheet' });
-  const commands = el('div', { class: 'commands' });
-  let recorded: ShownRun[] = [];
-  let recipes: readonly NamedRecipe[] = [];
-  let isRefused = false;
-  let isBeginning = false;
-  let checks = 0;
-  let settled = 0;
-  let checking: ReturnType<typeof setTimeout> | undefined;
-  let drawing: ReturnType<typeof setTimeout> | undefined;
+class TrainingPage implements Mounted {
+  readonly #root: HTMLElement;
+  readonly #place: Place;
+  readonly #checker: Asker;
+  readonly #data: FileField;
+  readonly #open: FileField;
+  readonly #form: Form;
+  readonly #runs: Runs;
+  #recorded: ShownRun[] = [];
+  /** What the fields ask to train; none where something is wrong. */
+  #recipes: readonly NamedRecipe[] = [];
+  #isRefused = false;
+  #isBeginning = false;
+  /** Number of the latest question, and of the latest that was answered: others are out of date. */
+  #asked = 0;
+  #answered = 0;
+  #checking: ReturnType<typeof setTimeout> | undefined;
+  #drawing: ReturnType<typeof setTimeout> | undefined;
+  readonly #stopFitting: () => void;
 
-  const setState = (): void => {
-    const isBusy = checks !== settled || isBeginning || runs.isRunning;
-    root.dataset['state'] = isBusy ? 'busy' : isRefused ? 'refused' : 'ready';
-  };
-  const show = (): void => {
-    clearTimeout(drawing);
-    drawing = undefined;
-    const all = [...runs.shown, ...recorded];
-    states.replaceChildren(...all.map((run) => runState(run, all)));
-    const parts = all.length === 0 ? [] : [curves(all), transitions(all), pictures(all)];
-    keepingFocus(drawings, () => drawings.replaceChildren(...parts.filter((one) => one !== null)));
-    setButtons();
-    setState();
-  };
-  const runs = new Runs(place.base, () => {
-    drawing ??= setTimeout(show, drawTime);
-  });
-
-  const check = async (): Promise<void> => {
-    const mine = ++checks;
-    setState();
-    let fault: Fault | undefined;
-    let read: readonly NamedRecipe[] = [];
-    try {
-      const files = data.names.map((name) => ({ name, bytes: new ArrayBuffer(0) }));
-      read = await checker.ask('trainingCheck', { ...form.state, files, absent: place.absent } as never);
-    } catch (error) {
-      fault = error as Fault;
-    }
-    if (mine !== checks) return;
-    settled = mine;
-    recipes = read;
-    refuse(fault);
-  };
-  const refuse = (fault: Fault | undefined): void => {
-    isRefused = fault !== undefined;
-    form.fault(fault);
-    showCommands();
-    setButtons();
-    setState();
-  };
-  const changed = (): void => {
-    form.remember();
-    root.dataset['state'] = 'busy';
-    clearTimeout(checking);
-    checking = setTimeout(check, settleTime);
-  };
-  const showCommands = (): void => {
-    const lines = recipes.map(({ field, json }) =>
-      el(
-        'div',
-        { class: 'taken' },
-        el('code', { class: 'code command' }, command(form.state, field, data.names)),
-        button(recipeFile(field), () => download(recipeFile(field), json)),
-      ),
-    );
-    keepingFocus(commands, () => commands.replaceChildren(...lines));
-  };
-
-  const begin = async (paused: boolean): Promise<void> => {
-    clearTimeout(checking);
-    isBeginning = true;
-    await check();
-    const files = await data.read();
-    isBeginning = false;
-    if (isRefused) return setState();
-    const fields = { ...form.state, files };
-    const ended = runs.begin(
-      recipes.map(({ field, title }) => ({
-        ...{ key: field, title, colour: recipeFields.indexOf(field as 'recipe') },
-        input: { ...fields, field, recipe: form.state[field]!, paused } as never,
-      })),
-    );
-    show();
-    const faults = await ended;
-    if (faults === undefined) return;
-    if (faults.length > 0) refuse(faults[0]);
-    show();
-  };
-  const start = button('train', () => void begin(false), 'main');
-  const pause = button('pause', () => {
-    runs.tell(runs.isPaused ? 'go' : 'pause');
-    setButtons();
-  });
-  const step = button('step', () => {
-    if (!runs.isRunning) return void begin(true);
-    runs.tell('step');
-    setButtons();
-  });
-  const stop = button('stop', () => runs.tell('stop'));
-  const spirals = button('spirals.csv', async () =>
-    download('spirals.csv', await checker.ask('spirals', undefined as never)),
+  readonly #states = el('div', { class: 'pair' });
+  readonly #drawings = el('div', { class: 'sheet' });
+  readonly #commands = el('div', { class: 'commands' });
+  readonly #pause = button('pause', () => this.#tell(this.#runs.isPaused ? 'go' : 'pause'));
+  readonly #stop = button('stop', () => this.#runs.tell('stop'));
+  readonly #spirals = button('spirals.csv', async () =>
+    download('spirals.csv', await this.#checker.ask('spirals', undefined as never)),
   );
-  const setButtons = (): void => {
-    pause.textContent = runs.isPaused ? 'go on' : 'pause';
-    for (const each of [pause, stop]) each.disabled = !runs.isRunning;
-  };
 
-  const form = makeForm(groups, changed);
-  const model = form.field('model');
-  form.field('data').onChange(() => {
-    // Another kind of data needs another model: the one that the command line takes.
-    const isText = form.state['data'] === 'text';
-    if (form.state['data'] !== 'file' && model.value.startsWith('llama') !== isText)
-      form.set({ model: isText ? 'llama-tiny' : 'mlp' });
-  });
-  open.onChange(async () => {
-    if (open.names.length === 0) return;
-    checks++;
-    setState();
-    try {
-      const opened = await checker.ask('runFiles', { files: await open.read() });
-      const first = recipeFields.length;
-      recorded = opened.runs.map((run, i) => ({
-        ...run,
-        ...{ key: `recorded-${i + 1}`, colour: first + i, isRecorded: true },
-      }));
-      form.set(opened.fields);
-      show();
-    } catch (error) {
-      clearTimeout(checking);
-      settled = ++checks;
-      refuse(error as Fault);
-    }
-  });
-  form.watch((one) => {
-    tidy(one);
-    spirals.hidden = one.state['data'] !== 'spirals';
-  });
-  root.replaceChildren(
-    form.element,
-    el(
+  constructor(root: HTMLElement, place: Place) {
+    const { data, open, groups } = trainingFields();
+    this.#root = root;
+    this.#place = place;
+    this.#checker = new Asker(place.base);
+    this.#data = data;
+    this.#open = open;
+    this.#runs = new Runs(place.base, () => {
+      this.#drawing ??= setTimeout(() => this.#show(), drawTime);
+    });
+    this.#form = makeForm(groups, () => this.#changed());
+    this.#form.field('data').onChange(() => this.#fitModel());
+    open.onChange(() => this.#openFiles());
+    this.#form.watch((form) => {
+      tidy(form);
+      this.#spirals.hidden = form.state['data'] !== 'spirals';
+    });
+    root.replaceChildren(this.#form.element, this.#sheet());
+    this.#stopFitting = onNewWidth(this.#drawings, () => this.#show());
+    void this.#check();
+  }
+
+  close(): void {
+    this.#stopFitting();
+    clearTimeout(this.#checking);
+    clearTimeout(this.#drawing);
+    this.#checker.close();
+    this.#runs.close();
+  }
+
+  #sheet(): HTMLElement {
+    const train = button('train', () => void this.#begin(false), 'main');
+    const step = button('step', () => (this.#runs.isRunning ? this.#tell('step') : void this.#begin(true)));
+    return el(
       'div',
       { class: 'sheet' },
       part(
         'Run',
-        el('div', { class: 'buttons' }, start, pause, step, stop),
-        states,
+        el('div', { class: 'buttons' }, train, this.#pause, step, this.#stop),
+        this.#states,
         el(
           'p',
           { class: 'note' },
           'The same losses, bit for bit, from the command line, with the file of each recipe:',
         ),
-        commands,
-        el('div', { class: 'buttons' }, spirals),
+        this.#commands,
+        el('div', { class: 'buttons' }, this.#spirals),
       ),
-      drawings,
-    ),
-  );
-  const stopFitting = onNewWidth(drawings, show);
-  void check();
-  return {
-    close() {
-      stopFitting();
-      clearTimeout(checking);
-      clearTimeout(drawing);
-      checker.close();
-      runs.close();
-    },
-  };
+      this.#drawings,
+    );
+  }
+
+  #setState(): void {
+    const isBusy = this.#asked !== this.#answered || this.#isBeginning || this.#runs.isRunning;
+    this.#root.dataset['state'] = isBusy ? 'busy' : this.#isRefused ? 'refused' : 'ready';
+  }
+
+  #setButtons(): void {
+    this.#pause.textContent = this.#runs.isPaused ? 'go on' : 'pause';
+    for (const each of [this.#pause, this.#stop]) each.disabled = !this.#runs.isRunning;
+  }
+
+  /** Shows what the runs have come to. */
+  #show(): void {
+    clearTimeout(this.#drawing);
+    this.#drawing = undefined;
+    const all = [...this.#runs.shown, ...this.#recorded];
+    this.#states.replaceChildren(...all.map((run) => runState(run, all)));
+    const parts = all.length === 0 ? [] : [curves(all), transitions(all), pictures(all)];
+    const drawn = parts.filter((one) => one !== null);
+    keepingFocus(this.#drawings, () => this.#drawings.replaceChildren(...drawn));
+    this.#setButtons();
+    this.#setState();
+  }
+
+  #showCommands(): void {
+    const lines = this.#recipes.map(({ field, json }) =>
+      el(
+        'div',
+        { class: 'taken' },
+        el('code', { class: 'code command' }, command(this.#form.state, field, this.#data.names)),
+        button(recipeFile(field), () => download(recipeFile(field), json)),
+      ),
+    );
+    keepingFocus(this.#commands, () => this.#commands.replaceChildren(...lines));
+  }
+
+  #changed(): void {
+    this.#form.remember();
+    this.#root.dataset['state'] = 'busy';
+    clearTimeout(this.#checking);
+    this.#checking = setTimeout(() => this.#check(), settleTime);
+  }
+
+  /** Asks what is wrong with the fields, and which recipes they hold. */
+  async #check(): Promise<void> {
+    const mine = ++this.#asked;
+    this.#setState();
+    let fault: Fault | undefined;
+    let read: readonly NamedRecipe[] = [];
+    try {
+      const files = this.#data.names.map((name) => ({ name, bytes: new ArrayBuffer(0) }));
+      const given = { ...this.#form.state, files, absent: this.#place.absent };
+      read = await this.#checker.ask('trainingCheck', given as never);
+    } catch (error) {
+      fault = error as Fault;
+    }
+    if (mine !== this.#asked) return;
+    this.#answered = mine;
+    this.#recipes = read;
+    this.#refuse(fault);
+  }
+
+  #refuse(fault: Fault | undefined): void {
+    this.#isRefused = fault !== undefined;
+    this.#form.fault(fault);
+    this.#showCommands();
+    this.#setButtons();
+    this.#setState();
+  }
+
+  async #begin(paused: boolean): Promise<void> {
+    clearTimeout(this.#checking);
+    this.#isBeginning = true;
+    await this.#check();
+    const files = await this.#data.read();
+    this.#isBeginning = false;
+    if (this.#isRefused) return this.#setState();
+    const { state } = this.#form;
+    const ended = this.#runs.begin(
+      this.#recipes.map(({ field, title }) => ({
+        ...{ key: field, title, colour: recipeFields.indexOf(field as 'recipe') },
+        input: { ...state, files, field, recipe: state[field]!, paused } as never,
+      })),
+    );
+    this.#show();
+    const faults = await ended;
+    if (faults === undefined) return;
+    if (faults.length > 0) this.#refuse(faults[0]);
+    this.#show();
+  }
+
+  #tell(what: 'pause' | 'go' | 'step'): void {
+    this.#runs.tell(what);
+    this.#setButtons();
+  }
+
+  /** Another kind of data needs another model: the one that the command line takes. */
+  #fitModel(): void {
+    const { data } = this.#form.state;
+    const isText = data === 'text';
+    if (data !== 'file' && this.#form.field('model').value.startsWith('llama') !== isText)
+      this.#form.set({ model: isText ? 'llama-tiny' : 'mlp' });
+  }
+
+  /** Opens files of the command line: their settings in the fields, their runs beside those of the page. */
+  async #openFiles(): Promise<void> {
+    if (this.#open.names.length === 0) return;
+    this.#asked++;
+    this.#setState();
+    try {
+      const opened = await this.#checker.ask('runFiles', { files: await this.#open.read() });
+      const first = recipeFields.length;
+      this.#recorded = opened.runs.map((run, i) => ({
+        ...run,
+        ...{ key: `recorded-${i + 1}`, colour: first + i, isRecorded: true },
+      }));
+      this.#form.set(opened.fields);
+      this.#show();
+    } catch (error) {
+      clearTimeout(this.#checking);
+      this.#answered = ++this.#asked;
+      this.#refuse(error as Fault);
+    }
+  }
 }
+
+export const mount = (root: HTMLElement, place: Place): Mounted => new TrainingPage(root, place);
