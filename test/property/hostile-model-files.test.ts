@@ -22,7 +22,7 @@ import { testWorld } from '../unit/cli-world.ts';
 
 const numRuns = Number(process.env['HALFULP_HOSTILE'] ?? 150);
 const seed = 32;
-const hours = 4 * 3_600_000;
+const hours = 36_000_000;
 let folder: string;
 
 beforeAll(() => {
