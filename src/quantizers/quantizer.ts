@@ -3,7 +3,7 @@
  * gradients are `pullback.ts`.
  */
 import { type Numbers, type RealArray, realArray, resultArray } from '../array-kinds.ts';
-import { checkFields, checkObject, oneOf } from '../check.ts';
+import { checkFields, checkObject, oneOf, refusedAs } from '../check.ts';
 import type { Format } from '../formats/format.ts';
 import type { FormatSpelling, QuantizerSpelling, QuantizerText } from '../formats/spelled.ts';
 import type { ResolvedRounding, RoundingMode } from '../rounding/options.ts';
@@ -83,19 +83,23 @@ export interface Quantizer {
   toJSON(): QuantizerOptions;
 }
 
+/** Reads a part; what is wrong in it is named as a field of the part. */
+const ofPart = <T>(part: string, read: () => T): T =>
+  refusedAs(read, ({ argument }) => (argument === part ? part : `${part}.${argument}`));
+
 /** Transforms and gradient rules from objects or plain data. */
 const parts: PartReaders = {
   transform(given) {
     if (given === undefined) return undefined;
     return typeof given === 'object' && given !== null && 'forward' in given
       ? (given as Transform)
-      : transform(given as TransformData);
+      : ofPart('transform', () => transform(given as TransformData));
   },
   gradient(given) {
     if (given === undefined) return straightThrough();
     return typeof given === 'object' && given !== null && 'pullback' in given
       ? (given as GradientRule)
-      : gradientRule(given as GradientData);
+      : ofPart('gradient', () => gradientRule(given as GradientData));
   },
 };
 

@@ -14,6 +14,16 @@ describe('wrong options', () => {
   const scale: ScaleOptions = { per: 'tensor', from: 'absmax' };
   it.each<[RegExp, unknown]>([
     [/scale: got undefined/, { format: 'int8' }],
+    [/^transform: got 'hadamard'/, { format: 'int8', scale, transform: 'hadamard' }],
+    [
+      /^transform.name: got 'hadmard'.*did you mean hadamard/,
+      { format: 'int8', scale, transform: { name: 'hadmard' } },
+    ],
+    [/^transform.size: got 3/, { format: 'int8', scale, transform: { name: 'hadamard', size: 3 } }],
+    [/^transform.extra: got 1/, { format: 'int8', scale, transform: { name: 'hadamard', extra: 1 } }],
+    [/^gradient: got 'clippd'/, { format: 'int8', scale, gradient: 'clippd' }],
+    [/^gradient.name: got 'clippd'/, { format: 'int8', scale, gradient: { name: 'clippd' } }],
+    [/^gradient.strict: got 1/, { format: 'int8', scale, gradient: { name: 'clipped', strict: 1 } }],
     [/scale.per: got undefined/, { format: 'int8', scale: {} }],
     [/scale.size: got 0/, { format: 'int8', scale: { per: 'block', size: 0, from: 'absmax' } }],
     [/scale.from: got 'max'/, { format: 'int8', scale: { per: 'row', from: 'max' } }],

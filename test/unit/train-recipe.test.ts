@@ -300,7 +300,7 @@ describe('recipes', () => {
     [
       ['phases', 1, 'linear', 'forward', 'x', 'transform'],
       { name: 'hadamar', size: 16 },
-      'recipe.phases[1].linear.forward.x.transform',
+      'recipe.phases[1].linear.forward.x.transform.name',
     ],
     [
       ['phases', 1, 'linear', 'forward', 'x'],

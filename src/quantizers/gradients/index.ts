@@ -54,5 +54,5 @@ const makers: Readonly<Record<GradientName, (options: never) => GradientRule>> =
 export function gradientRule(data: GradientData): GradientRule {
   if (typeof data === 'string') return makers[oneOf('gradient', data, gradientNames)]({} as never);
   const [name, options] = named(checkObject('gradient', data, 'a name, or an object with name, ...'));
-  return makers[oneOf('gradient', name, gradientNames)](options as never);
+  return makers[oneOf('name', name, gradientNames)](options as never);
 }
