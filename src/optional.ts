@@ -7,7 +7,7 @@ export function notInstalled(argument: string, name: string, otherwise = ''): Ar
 }
 
 /** Whether a module was not found: Node says so by a code, browsers in a TypeError about a specifier that nothing resolves. */
-function isNotFound(cause: unknown): boolean {
+export function isNotFound(cause: unknown): boolean {
   const { code, message } = cause as { readonly code?: unknown; readonly message?: unknown };
   return code === 'ERR_MODULE_NOT_FOUND' || (cause instanceof TypeError && /specifier/.test(String(message)));
 }

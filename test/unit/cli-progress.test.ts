@@ -1,7 +1,9 @@
 /** Time left, durations and the plain lines of progress. */
 
 import { expect, test } from 'vitest';
+import { loadProgress } from '../../src/cli/open-progress.ts';
 import { formatDuration, lineProgress, type Part, quietProgress, stopwatch } from '../../src/cli/progress.ts';
+import { testWorld } from './cli-world.ts';
 
 test.each([
   [0, '0:00'],
@@ -89,4 +91,16 @@ test('quiet progress speaks only when asked to stop', () => {
   expect(written).toBe('');
   progress.stopping();
   expect(written).toMatch(/^Stopping/);
+});
+
+test('a terminal has lines where the package for bars is not installed, and other failures are told', async () => {
+  const { io, stderr } = testWorld(80);
+  const terminal = { ...io, stderr: { ...io.stderr, isTTY: true } };
+  const failing = (code: string) => () => Promise.reject(Object.assign(new Error('no'), { code }));
+  const open = await loadProgress(false, terminal, () => 0, failing('ERR_MODULE_NOT_FOUND'));
+  const progress = open(parts);
+  progress.partStarted(0);
+  progress.partEnded();
+  expect(stderr()).toMatch(/float32/);
+  await expect(loadProgress(false, terminal, () => 0, failing('ERR_OTHER'))).rejects.toThrow('no');
 });

@@ -1,5 +1,5 @@
 /** The recipe that `halfulp train` is given: a file, the name of a published one, or JSON. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -16,6 +16,7 @@ beforeAll(() => {
   process.chdir(folder);
   writeFileSync('adam8bit', '{ "recipe": "dqt", "bits": 4 }');
   writeFileSync('name.json', '"mxfp4"');
+  for (const name of ['quest', 'runs']) mkdirSync(name);
 });
 afterAll(() => {
   process.chdir(home);
@@ -32,6 +33,9 @@ it.each([
   ['bitnet', 'bitnet'],
   ['name.json', 'mxfp4'],
   ['./name.json', 'mxfp4'],
+  ['"bitnet"', 'bitnet'],
+  // A folder of that name, as a run's, hides no recipe.
+  ['quest', 'quest'],
   ['{ "recipe": "dqt", "bits": 8 }', { recipe: 'dqt', bits: 8 }],
   // A file counts before a name.
   ['adam8bit', { recipe: 'dqt', bits: 4 }],
@@ -44,6 +48,7 @@ it.each([
 it.each([
   ['bitnt', `<recipe>: got 'bitnt'; accepted: a file with a recipe, or ${names} (did you mean bitnet?)`],
   ['constructor', `<recipe>: got 'constructor'; accepted: a file with a recipe, or ${names}`],
+  ['runs', `<recipe>: got 'runs'; accepted: a file with a recipe, or ${names}`],
   ['dqt', 'recipe.bits: got undefined; accepted: 1.58, or an integer from 2 to 16; or store, a format'],
   ['{ "recipe": "dqt", "bits": 99 }', 'recipe.bits: got 99; accepted: 1.58, or an integer from 2 to 16'],
   ['{ "recipe": }', `<recipe>: got '{ "recipe": }'; accepted: JSON (`],

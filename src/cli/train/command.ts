@@ -1,7 +1,7 @@
 /**
  * `halfulp train` on the command line: its options, their defaults, help and checks. The work is train.ts.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { Command } from 'commander';
 import { ArgumentError } from '../../errors.ts';
 import { jsonText } from '../../json.ts';
@@ -41,9 +41,9 @@ async function recipeNamed(given: string): Promise<Recipe> {
     import('../read-file.ts'),
     import('../../train/recipe-data.ts'),
   ]);
-  if (existsSync(given)) return recipeFrom(readJson(given, '<recipe>'));
+  if (existsSync(given) && !statSync(given).isDirectory()) return recipeFrom(readJson(given, '<recipe>'));
   if (recipeNames.includes(given)) return recipeFrom(given);
-  if (/^\s*\{/.test(given)) return recipeFrom(readJsonText(given, '<recipe>'));
+  if (/^\s*[{"]/.test(given)) return recipeFrom(readJsonText(given, '<recipe>'));
   if (/^\w+$/.test(given))
     throw new ArgumentError('<recipe>', given, `a file with a recipe, or ${wordsFor(given, recipeNames)}`);
   return recipeFrom(readJson(given, '<recipe>'));
