@@ -28,6 +28,7 @@ export class Asker {
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
   #count = 0;
+  #isClosed = false;
 
   constructor(base: string) {
     this.#base = base;
@@ -51,13 +52,14 @@ export class Asker {
     return worker;
   }
 
-  /** Asks; the reports that a task sends on its way go to `report`. */
+  /** Asks; the reports that a task sends on its way go to `report`. Once closed there is no answer. */
   ask<T extends TaskName>(
     task: T,
     input: Parameters<Tasks[T]>[0],
     report?: (report: never) => void,
     transfer: Transferable[] = [],
   ): Promise<Awaited<ReturnType<Tasks[T]>>> {
+    if (this.#isClosed) return new Promise(() => undefined);
     this.#worker ??= this.#start();
     const id = ++this.#count;
     const promise = new Promise<unknown>((resolve, reject) => {
@@ -68,6 +70,7 @@ export class Asker {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#worker?.terminate();
     this.#worker = undefined;
     this.#waiting.clear();

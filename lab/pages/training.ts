@@ -36,6 +36,9 @@ class TrainingPage implements Mounted {
   #recipes: readonly NamedRecipe[] = [];
   #isRefused = false;
   #isBeginning = false;
+  /** Of the files that are being opened. */
+  #opening: symbol | undefined;
+  #isClosed = false;
   /** Number of the latest question, and of the latest that was answered: others are out of date. */
   #asked = 0;
   #answered = 0;
@@ -75,8 +78,9 @@ class TrainingPage implements Mounted {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#stopFitting();
-    clearTimeout(this.#checking);
+    this.#settle();
     clearTimeout(this.#drawing);
     this.#checker.close();
     this.#runs.close();
@@ -105,7 +109,8 @@ class TrainingPage implements Mounted {
   }
 
   #setState(): void {
-    const isBusy = this.#asked !== this.#answered || this.#isBeginning || this.#runs.isRunning;
+    const isAsking = this.#asked !== this.#answered || this.#checking !== undefined;
+    const isBusy = isAsking || this.#opening !== undefined || this.#isBeginning || this.#runs.isRunning;
     this.#root.dataset['state'] = isBusy ? 'busy' : this.#isRefused ? 'refused' : 'ready';
   }
 
@@ -141,13 +146,20 @@ class TrainingPage implements Mounted {
 
   #changed(): void {
     this.#form.remember();
-    this.#root.dataset['state'] = 'busy';
     clearTimeout(this.#checking);
     this.#checking = setTimeout(() => this.#check(), settleTime);
+    this.#setState();
   }
 
-  /** Asks what is wrong with the fields, and which recipes they hold. */
-  async #check(): Promise<void> {
+  /** No check is to come. */
+  #settle(): void {
+    clearTimeout(this.#checking);
+    this.#checking = undefined;
+  }
+
+  /** Asks what is wrong with the fields, and which recipes they hold. False where another question has come since. */
+  async #check(): Promise<boolean> {
+    this.#settle();
     const mine = ++this.#asked;
     this.#setState();
     let fault: Fault | undefined;
@@ -159,10 +171,11 @@ class TrainingPage implements Mounted {
     } catch (error) {
       fault = error as Fault;
     }
-    if (mine !== this.#asked) return;
+    if (mine !== this.#asked) return false;
     this.#answered = mine;
     this.#recipes = read;
     this.#refuse(fault);
+    return true;
   }
 
   #refuse(fault: Fault | undefined): void {
@@ -173,13 +186,29 @@ class TrainingPage implements Mounted {
     this.#setState();
   }
 
+  /** The files of the field, once what all fields say is right and is what was checked; null where something is wrong. */
+  async #ready(): Promise<Awaited<ReturnType<FileField['read']>> | null> {
+    for (;;) {
+      const isLatest = await this.#check();
+      if (isLatest && this.#isRefused) return null;
+      const checked = this.#asked;
+      try {
+        const files = await this.#data.read();
+        if (this.#isClosed) return null;
+        if (isLatest && checked === this.#asked && this.#checking === undefined) return files;
+      } catch (error) {
+        this.#refuse({ argument: 'file', message: (error as Error).message });
+        return null;
+      }
+    }
+  }
+
   async #begin(paused: boolean): Promise<void> {
-    clearTimeout(this.#checking);
+    if (this.#isBeginning) return;
     this.#isBeginning = true;
-    await this.#check();
-    const files = await this.#data.read();
+    const files = await this.#ready();
     this.#isBeginning = false;
-    if (this.#isRefused) return this.#setState();
+    if (files === null) return this.#setState();
     const { state } = this.#form;
     const ended = this.#runs.begin(
       this.#recipes.map(({ field, title }) => ({
@@ -210,10 +239,13 @@ class TrainingPage implements Mounted {
   /** Opens files of the command line: their settings in the fields, their runs beside those of the page. */
   async #openFiles(): Promise<void> {
     if (this.#open.names.length === 0) return;
-    this.#asked++;
+    const mine = Symbol('opening');
+    this.#opening = mine;
     this.#setState();
     try {
       const opened = await this.#checker.ask('runFiles', { files: await this.#open.read() });
+      if (mine !== this.#opening) return;
+      this.#opening = undefined;
       const first = recipeFields.length;
       this.#recorded = opened.runs.map((run, i) => ({
         ...run,
@@ -222,7 +254,9 @@ class TrainingPage implements Mounted {
       this.#form.set(opened.fields);
       this.#show();
     } catch (error) {
-      clearTimeout(this.#checking);
+      if (mine !== this.#opening) return;
+      this.#opening = undefined;
+      this.#settle();
       this.#answered = ++this.#asked;
       this.#refuse(error as Fault);
     }
