@@ -92,15 +92,18 @@ const configSchema = someFields({
   }),
 });
 
+/** The content of a config.json. Throws ArgumentError. */
+export function checkConfig(given: unknown): RecordedConfig {
+  const config = checkSchema('config', given, configSchema);
+  if (config.text === undefined && config.samples === undefined)
+    throw new ArgumentError('config', config, 'an object with text or samples');
+  return config as unknown as RecordedConfig;
+}
+
 /** What a run recorded of itself when it began. Throws DamagedFileError. */
 export function readConfig(folder: string): RecordedConfig {
   const path = join(folder, 'config.json');
-  return ofFile(path, () => {
-    const config = checkSchema('config', readJson(path, 'config'), configSchema);
-    if (config.text === undefined && config.samples === undefined)
-      throw new ArgumentError('config', config, 'an object with text or samples');
-    return config as unknown as RecordedConfig;
-  });
+  return ofFile(path, () => checkConfig(readJson(path, 'config')));
 }
 
 /** What a run of a sweep rests on, as its folder keeps it: see sweep/basis.ts. */

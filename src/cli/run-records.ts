@@ -114,3 +114,9 @@ export function recordsOf(lines: Iterable<string>, path: string): object[] {
   }
   return records;
 }
+
+/** Whether records are those of a run that came to its end: the last one is its result. */
+export function isWholeLog(records: readonly object[]): boolean {
+  const last = records.at(-1) as { readonly type?: unknown; readonly interrupted?: unknown } | undefined;
+  return last?.type === 'result' && last.interrupted !== true;
+}

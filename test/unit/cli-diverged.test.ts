@@ -213,7 +213,7 @@ describe.each(['new', 'old'] as const)('a sweep whose results are %s', (style) =
 
   it('has pages and pictures that say so', async () => {
     await withResults(some, style, (results, folder) => {
-      const page = sweepPage(results);
+      const page = sweepPage(results, sweepFigures(results));
       expect(page).toContain('2 of 3: 12, 34');
       expect(page).toContain('bitnet, seed 1: step 12: the ');
       const { markdown, files } = studyPage(results, { name: 'x', folder, command: 'c', verdict: 'v' });
@@ -237,7 +237,7 @@ describe.each(['new', 'old'] as const)('a sweep whose results are %s', (style) =
       sweepRuns(sweep, basis).map(({ arm, seed }) => [`${arm.name} ${seed}`, 9]),
     );
     await withResults(all, style, (results, folder) => {
-      expect(sweepPage(results)).toContain('3 of 3: 9, 9, 9');
+      expect(sweepPage(results, sweepFigures(results))).toContain('3 of 3: 9, 9, 9');
       expect(studyPage(results, { name: 'x', folder, command: 'c', verdict: 'v' }).markdown).toContain(
         'all 9 runs, 9 of them diverged',
       );

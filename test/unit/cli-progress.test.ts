@@ -100,7 +100,7 @@ test('a terminal has lines where the package for bars is not installed, and othe
   const open = await loadProgress(false, terminal, () => 0, failing('ERR_MODULE_NOT_FOUND'));
   const progress = open(parts);
   progress.partStarted(0);
-  progress.partEnded();
+  progress.partEnded('done');
   expect(stderr()).toMatch(/float32/);
   await expect(loadProgress(false, terminal, () => 0, failing('ERR_OTHER'))).rejects.toThrow('no');
 });

@@ -39,6 +39,8 @@ describe('--shard', () => {
     [true, { ID: '3', COUNT: '16' }, { index: 3, of: 16 }],
     [true, { ID: '0', COUNT: '4', MIN: '0', MAX: '3', STEP: '1' }, { index: 1, of: 4 }],
     [true, { ID: '30', COUNT: '3', MIN: '10', MAX: '30', STEP: '10' }, { index: 3, of: 3 }],
+    [true, { ID: '4', COUNT: '4', MIN: '1', MAX: '4', STEP: '1' }, { index: 4, of: 4 }],
+    [true, { ID: '5', COUNT: '3', MIN: '1', MAX: '5', STEP: '2' }, { index: 3, of: 3 }],
   ] as const)('%j with %j', (given, slurm, shard) => {
     const variables = Object.entries(slurm).map(([name, value]) => [`SLURM_ARRAY_TASK_${name}`, value]);
     expect(shardOf(given, Object.fromEntries(variables))).toEqual(shard);
@@ -58,9 +60,21 @@ describe('--shard', () => {
     [true, { ID: '7', COUNT: '2', MIN: '3', STEP: '1' }],
     [true, { ID: '5', COUNT: '4', MIN: '0', STEP: '2' }],
     [true, { ID: 'x', COUNT: '4' }],
+    // Of --array=5, 5-8, 3,7, 1,3 and 1-1: what was sent again of a larger array, perhaps.
+    [true, { ID: '5', COUNT: '1', MIN: '5', MAX: '5', STEP: '1' }],
+    [true, { ID: '5', COUNT: '4', MIN: '5', MAX: '8', STEP: '1' }],
+    [true, { ID: '3', COUNT: '2', MIN: '3', MAX: '7', STEP: '1' }],
+    [true, { ID: '1', COUNT: '2', MIN: '1', MAX: '3', STEP: '1' }],
+    [true, { ID: '1', COUNT: '1', MIN: '1', MAX: '1', STEP: '1' }],
+    [true, { ID: '0', COUNT: '2', MIN: '0', MAX: '0', STEP: '0' }],
   ] as const)('refuses %j with %j', (given, slurm) => {
     const variables = Object.entries(slurm).map(([name, value]) => [`SLURM_ARRAY_TASK_${name}`, value]);
     expect(() => shardOf(given, Object.fromEntries(variables))).toThrow(ArgumentError);
+  });
+
+  it('says how to give a part where Slurm does not', () => {
+    const variables = { SLURM_ARRAY_TASK_ID: '5', SLURM_ARRAY_TASK_COUNT: '1', SLURM_ARRAY_TASK_MIN: '5' };
+    expect(() => shardOf(true, variables)).toThrow(/got 5; .*--shard "\$SLURM_ARRAY_TASK_ID\/16"/);
   });
 });
 
@@ -72,7 +86,10 @@ describe('--merge', () => {
     });
   const finish = (folder: string, id: string, loss = 2, seconds = 1): void => {
     mkdirSync(join(folder, id), { recursive: true });
-    writeFileSync(join(folder, id, 'metrics.jsonl'), '{"type":"step","step":1,"loss":2}\n');
+    writeFileSync(
+      join(folder, id, 'metrics.jsonl'),
+      '{"type":"step","step":1,"loss":2}\n{"type":"result","steps":10}\n',
+    );
     writeFileSync(join(folder, id, 'result.json'), result(loss, seconds));
   };
   const [one, other] = [...new Set(runs.map(({ id }) => id))] as [string, string];
@@ -120,6 +137,11 @@ describe('options that do not go together', () => {
     [['--shard', '1/2', '--report'], '--report'],
     [['--shard', '1/2', '--merge', 'x'], '--merge'],
     [['--merge', 'x', '--estimate'], '--estimate'],
+    [['--report', '--estimate'], '--estimate'],
+    [['--report', '--workers', '2'], '--workers'],
+    [['--merge', 'x', '--workers', '2'], '--workers'],
+    [['--report', '--arms', '^a'], '--arms'],
+    [['--merge', 'x', '--arms', '^a'], '--arms'],
   ])('%j', async (words, named) => {
     const world = testWorld();
     expect(await run(['sweep', 'none.json', ...words], world.io)).toBe(2);

@@ -1,7 +1,7 @@
 /** Sweep files, their runs, and what comes out of runs that are there. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { run } from '../../src/cli/main.ts';
 import { halfInterval } from '../../src/cli/statistics.ts';
 import { basisOf, staleResults } from '../../src/cli/sweep/basis.ts';
@@ -12,9 +12,11 @@ import {
   sweepRuns,
   withSeeds,
 } from '../../src/cli/sweep/definition.ts';
+import { sweepFigures } from '../../src/cli/sweep/figures.ts';
 import { looksOfSweep } from '../../src/cli/sweep/looks.ts';
 import { openData } from '../../src/cli/sweep/open-data.ts';
 import { sweepPage } from '../../src/cli/sweep/page.ts';
+import { liveTable, writeData, writePage } from '../../src/cli/sweep/report.ts';
 import { isComplete, sweepResults } from '../../src/cli/sweep/results.ts';
 import type { SweepRun } from '../../src/cli/sweep/sweep-run.ts';
 import { contrastTable, notesOf, sweepCsv, sweepJson, sweepTable } from '../../src/cli/sweep/tables.ts';
@@ -289,7 +291,7 @@ describe('results', () => {
       expect(sweepCsv(results).split('\n')[2]).toContain('dqt8-0.001,2,2,8,0.5,0.3535533905932738,2,3.1765');
       expect(isComplete(results)).toBe(false);
       expect(sweepJson(results)).toMatchObject({ complete: false, finishedRuns: 4, plannedRuns: 10 });
-      const page = sweepPage(results);
+      const page = sweepPage(results, sweepFigures(results));
       expect(page).toContain('out of memory');
       expect(page).toContain('UNFINISHED: 4 of 10 runs');
     });
@@ -327,11 +329,52 @@ describe('results', () => {
     });
   });
 
+  it('are read once, and stay where the packages for pictures are not installed', async () => {
+    await withFolder(async (folder) => {
+      const sweep = readSweep(file);
+      const runs = sweepRuns(sweep, basis);
+      finish(folder, runs[0]!, 2);
+      const known = new Map();
+      const first = sweepResults(sweep, runs, folder, new Map(), [], known);
+      writeFileSync(join(folder, runs[0]!.id, 'metrics.jsonl'), 'no JSON\n{}\n');
+      expect(sweepResults(sweep, runs, folder, new Map(), [], known)).toEqual(first);
+      mkdirSync(join(folder, 'bits'));
+      const { io, stderr } = testWorld();
+      await writeData(first, folder);
+      await writePage(first, folder, io, () =>
+        Promise.reject(Object.assign(new Error('none'), { code: 'ERR_MODULE_NOT_FOUND' })),
+      );
+      expect(stderr()).toContain('npm install @observablehq/plot linkedom\nReport: ');
+      expect(readFileSync(join(folder, 'bits/report.html'), 'utf8')).not.toContain('<svg');
+      await writePage(first, folder, io);
+      expect(readFileSync(join(folder, 'bits/report.html'), 'utf8')).toContain('<svg');
+      expect(existsSync(join(folder, 'bits/results.csv'))).toBe(true);
+    });
+  });
+
+  it('that cannot be read while others come are told of once', async () => {
+    vi.useFakeTimers();
+    try {
+      const { io, stderr } = testWorld();
+      const live = liveTable(io, () => {
+        throw new Error('line 1 is damaged');
+      });
+      for (let i = 0; i < 2; i++) {
+        live.changed(new Map());
+        await vi.advanceTimersByTimeAsync(10_000);
+      }
+      live.close();
+      expect(stderr()).toBe('No table while results come: line 1 is damaged\n');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('have a page before any run is finished', async () => {
     await withFolder(async (folder) => {
       const sweep = readSweep(file);
       const results = sweepResults(sweep, sweepRuns(sweep, basis), folder, new Map());
-      expect(sweepPage(results)).toContain('UNFINISHED: 0 of 10 runs');
+      expect(sweepPage(results, sweepFigures(results))).toContain('UNFINISHED: 0 of 10 runs');
       expect(sweepTable(results).rows[0]).toEqual(['float32', '0 of 2', '-']);
     });
   });
@@ -472,6 +515,32 @@ describe('halfulp sweep', () => {
         2, 3, 3, 2, 2,
       ]);
       expect(readFileSync(join(folder, 'out/bits/report.html'), 'utf8')).toContain('UNFINISHED');
+    });
+  });
+
+  it('parts the runs that are asked for, and calls a part no whole', async () => {
+    await withFolder(async (folder) => {
+      const left: number[] = [];
+      for (const part of ['1/5', '2/5', '3/5']) {
+        const asked = ['--estimate', '--json', '--arms', '^dqt8-0.001$', '--shard', part];
+        left.push(JSON.parse((await sweepIn(folder, ...asked)).world.stdout()).left);
+      }
+      expect(left).toEqual([1, 1, 0]);
+      const nothing = await sweepIn(folder, '--json', '--arms', '^dqt8-0.001$', '--shard', '3/5');
+      expect(nothing.code).toBe(0);
+      expect(JSON.parse(nothing.world.stdout())).toMatchObject({
+        ...{ shard: '3/5', complete: false, plannedRuns: 0, finishedRuns: 0 },
+      });
+    });
+  });
+
+  it('prints an estimate where results go, and of what it does not train what is missing', async () => {
+    await withFolder(async (folder) => {
+      const { world } = await sweepIn(folder, '--estimate', '--workers', '2');
+      expect(world.stdout()).toMatch(/^bits: 10 runs, 10 to do, about \d+\.\d h on 2 cores\n$/);
+      expect(world.stderr()).toBe('');
+      const reported = await sweepIn(folder, '--report');
+      expect(reported.world.stderr()).toMatch(/^bits: 10 runs, 10 without a result\n/);
     });
   });
 

@@ -1,7 +1,8 @@
 /** What is in a queue, over all kinds of runs, as data: the list that `halfulp queue` shows. */
-import type { Job, Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { QueuePackages } from './connection.ts';
+import { isHeld, retryFailed, setHeld } from './controls.ts';
 import type { RunProgress } from './job-trainer.ts';
 import { knownKinds, noteDrained, openQueue, type RunKind } from './kinds.ts';
 import { presentWorkers, type WorkerNote } from './presence.ts';
@@ -88,7 +89,7 @@ export async function overviewOf(redis: Redis, packages: QueuePackages): Promise
   const workers = await presentWorkers(redis);
   const all = { waiting: [] as ListedRun[], active: [] as ActiveRun[], failed: [] as FailedRun[] };
   const unserved: RunKind[] = [];
-  let [paused, done] = [false, 0];
+  let [paused, done] = [await isHeld(redis), 0];
   for (const kind of await knownKinds(redis)) {
     const queue = openQueue(kind, redis, packages);
     const waiting = await jobsOf(redis, queue, [...waitingStates]);
@@ -116,20 +117,19 @@ export type QueueAction = 'retry' | 'pause' | 'resume' | 'drain';
 export async function actOn(action: QueueAction, redis: Redis, packages: QueuePackages): Promise<number> {
   let count = 0;
   if (action === 'drain') await noteDrained(redis);
+  if (action === 'pause' || action === 'resume') await setHeld(redis, action === 'pause');
   for (const kind of await knownKinds(redis)) {
     const queue = openQueue(kind, redis, packages);
     if (action === 'pause') await queue.pause();
     if (action === 'resume') await queue.resume();
-    if (action === 'retry') {
-      const names = await queue.getRanges(['failed'], 0, -1);
-      for (const name of names) await ((await queue.getJob(name)) as Job | undefined)?.retry();
-      count += names.length;
-    }
+    if (action === 'retry') count += await retryFailed(queue, await queue.getRanges(['failed'], 0, -1));
     if (action === 'drain') {
       count += await queue.getJobCountByTypes(...waitingStates);
       await queue.drain(true);
     }
     await queue.close();
   }
+  // A sweep that looked between the note and the taking out sees another one when it looks again.
+  if (action === 'drain') await noteDrained(redis);
   return count;
 }

@@ -14,9 +14,10 @@ import { exitCodes, signalExitCodes } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { integer } from '../options.ts';
 import { readJson } from '../read-file.ts';
-import { trainedFolder } from './finished-run.ts';
+import { type FinishedRun, trainedFolder } from './finished-run.ts';
 import { checkTogether, type SweepOptions } from './options.ts';
 import type { SweepResults } from './results.ts';
+import type { SweepRun } from './sweep-run.ts';
 
 const help = `
 The file names arms, seeds and contrasts; docs/training.md describes it, docs/studies/ has examples. Run folders are
@@ -57,46 +58,64 @@ async function planOf(file: string, given: SweepOptions, io: Io) {
   const sweep = definitions.withSeeds(whole, seeds, given.arms);
   const { dataOf, teacherOf, taskOf, basis, own } = await openData(sweep);
   const all = definitions.sweepRuns(sweep, basis, own);
-  const runs = shard === null ? all : runsOfShard(all, shard);
+  const matching = all.filter(({ arm }) => given.arms.test(arm.name));
+  // What is asked for is parted, not the whole sweep: an arm by itself might fall into one part.
+  const runs = shard === null ? all : runsOfShard(matching, shard);
   const isTraining = !given.report && given.merge === undefined;
-  const asked = isTraining ? runs.filter(({ arm }) => given.arms.test(arm.name)) : [];
+  const asked = !isTraining ? [] : shard === null ? matching : runs;
   for (const arm of new Set(asked.map((run) => run.arm))) {
     const { shapes, predictions } = within(arm.name, () => taskOf(arm));
     within(arm.name, () => fit.checkFit(arm.recipe, shapes, predictions));
   }
   const folder = join(given.out, trainedFolder);
-  const left = asked.filter((run) => !isFinished(folder, run));
+  const isLeft = (run: SweepRun): boolean => !isFinished(folder, run);
+  const left = asked.filter(isLeft);
   const hours = definitions.estimatedHours(
     sweep,
     left.map(({ arm }) => arm),
     given.workers,
   );
-  return { sweep, dataOf, teacherOf, basis, shard, all, runs, asked, left, folder, hours };
+  const todo = isTraining
+    ? `${left.length} to do, ${given.queue === undefined ? `about ${hours.toFixed(1)} h on ${given.workers} cores` : 'by the queue'}`
+    : `${runs.filter(isLeft).length} without a result`;
+  const part = shard === null ? '' : `, part ${shard.index} of ${shard.of}`;
+  const summary = `${sweep.title}${part}: ${runs.length} runs, ${todo}\n`;
+  return { sweep, dataOf, teacherOf, basis, shard, all, runs, asked, left, folder, hours, summary };
 }
 
 type Plan = Awaited<ReturnType<typeof planOf>>;
 
-function showEstimate(
-  { sweep: { name, title }, runs, left, hours }: Plan,
-  given: SweepOptions,
-  io: Io,
+/** What is to be done, as a sentence, or as JSON where it is asked for. */
+function showPlan(
+  { sweep: { name, title }, runs, left, hours, summary }: Plan,
+  { estimate, json, workers }: SweepOptions,
+  { stdout, stderr }: Io,
 ): void {
-  const { workers } = given;
-  const estimate = { name, title, runs: runs.length, left: left.length, hours, workers };
-  if (given.json) io.stdout.write(`${jsonText(estimate, 2)}\n`);
+  if (estimate && json)
+    stdout.write(`${jsonText({ name, title, runs: runs.length, left: left.length, hours, workers }, 2)}\n`);
+  (estimate && !json ? stdout : stderr).write(summary);
 }
 
 /** Has trained what is left, here or by a queue, and reports. */
 async function complete(plan: Plan, given: SweepOptions, io: Io): Promise<number> {
-  const [{ sweepResults }, training, reports, { staleResults }] = await Promise.all([
+  const [{ sweepResults }, training, reports, { staleResults }, { isFinished }] = await Promise.all([
     import('./results.ts'),
     import('./training.ts'),
     import('./report.ts'),
     import('./basis.ts'),
+    import('./workers.ts'),
   ]);
   const { sweep, dataOf, teacherOf, basis, shard, all, runs, asked, left, folder } = plan;
-  const resultsOf = (failures: ReadonlyMap<string, string>): SweepResults =>
-    sweepResults(sweep, runs, folder, failures, staleResults(folder, runs, all));
+  const known = new Map<string, FinishedRun>();
+  const resultsOf = (failures: ReadonlyMap<string, string>): SweepResults => ({
+    ...sweepResults(sweep, runs, folder, failures, staleResults(folder, runs, all), known),
+    ...(shard !== null && {
+      part: {
+        name: `${shard.index}/${shard.of}`,
+        isSweepFinished: all.every((run) => isFinished(folder, run)),
+      },
+    }),
+  });
   const queued =
     given.queue === undefined
       ? null
@@ -109,9 +128,9 @@ async function complete(plan: Plan, given: SweepOptions, io: Io): Promise<number
     const { failures, signal } = await training.trainRuns(folder, left.length, how, io, onResult);
     const results = resultsOf(failures);
     // The report is of the whole sweep: parts leave it to whoever puts them together.
-    if (shard === null) await reports.writeReport(results, given.out);
+    if (shard === null) await reports.writeData(results, given.out);
     await reports.showResults(results, given, io);
-    if (shard === null) io.stderr.write(`Report: ${join(given.out, sweep.name, 'report.html')}\n`);
+    if (shard === null) await reports.writePage(results, given.out, io);
     if (signal !== null) return signalExitCodes[signal];
     return failures.size > 0 ? exitCodes.failure : exitCodes.done;
   } finally {
@@ -122,11 +141,8 @@ async function complete(plan: Plan, given: SweepOptions, io: Io): Promise<number
 
 async function sweep(file: string, given: SweepOptions, io: Io): Promise<number> {
   const plan = await planOf(file, given, io);
-  const { sweep, shard, all, runs, asked, left, folder, hours } = plan;
-  const part = shard === null ? '' : `, part ${shard.index} of ${shard.of}`;
-  const where =
-    given.queue === undefined ? `about ${hours.toFixed(1)} h on ${given.workers} cores` : 'by the queue';
-  io.stderr.write(`${sweep.title}${part}: ${runs.length} runs, ${left.length} to do, ${where}\n`);
+  const { sweep, shard, all, runs, asked, left, folder } = plan;
+  showPlan(plan, given, io);
   const taught = left.filter(
     ({ arm }) => arm.recipe.teacher !== undefined && arm.teacher === undefined,
   ).length;
@@ -136,15 +152,13 @@ async function sweep(file: string, given: SweepOptions, io: Io): Promise<number>
     );
   const { staleResults } = await import('./basis.ts');
   for (const reason of staleResults(folder, asked, all)) io.stderr.write(`${reason}\n`);
-  if (given.estimate) {
-    showEstimate(plan, given, io);
-    return exitCodes.done;
-  }
+  if (given.estimate) return exitCodes.done;
   for (const part of shard === null ? [trainedFolder, sweep.name] : [trainedFolder])
     prepareFolder(join(given.out, part), '--out');
   if (given.merge !== undefined) {
     const { mergeRuns } = await import('./merge.ts');
-    io.stderr.write(`${mergeRuns(given.merge, runs, folder)} results came\n`);
+    const count = mergeRuns(given.merge, runs, folder, (text) => void io.stderr.write(`${text}\n`));
+    io.stderr.write(`${count} results came\n`);
   }
   return complete(plan, given, io);
 }
@@ -177,7 +191,7 @@ export function sweepCommand(io: Io, done: (code: number) => void): Command {
     )
     .option(
       '--shard [part]',
-      'train a part of the runs, as 3/16; without a part: as SLURM_ARRAY_TASK_ID says',
+      'train a part of the runs, as 3/16, the same --arms and --seeds for all parts; without a part: as Slurm says',
     )
     .option('--merge <folders...>', 'train nothing: take results of other folders, and report')
     .option('--json', 'print the results, or the estimate, as JSON instead of a table');

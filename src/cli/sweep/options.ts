@@ -21,7 +21,8 @@ export interface SweepOptions extends DataOptions {
 const opposites = {
   queue: ['workers', 'shard', 'merge', 'report', 'estimate'],
   shard: ['merge', 'report'],
-  merge: ['estimate'],
+  merge: ['estimate', 'workers'],
+  report: ['estimate', 'workers'],
 } as const;
 
 /** Throws ArgumentError naming the first option that has no meaning beside another. */
@@ -33,5 +34,9 @@ export function checkTogether(given: SweepOptions, isGiven: (option: keyof Sweep
     for (const other of others)
       if (isGiven(option) && isGiven(other))
         checkAbsent(`--${other}`, given[other], `no --${other} beside --${option}`);
+  // Where nothing is trained, arms are those that seeds are given to.
+  for (const option of ['merge', 'report'] as const)
+    if (isGiven(option) && isGiven('arms') && !isGiven('seeds'))
+      checkAbsent('--arms', given.arms.source, `--arms beside --${option} only with --seeds for them`);
   if (!isGiven('queue')) checkAbsent('--store', given.store, '--store beside --queue');
 }

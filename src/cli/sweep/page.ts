@@ -4,7 +4,6 @@
 
 import { escapeMarkup } from '../../experiments/frame.ts';
 import { divergenceInWords } from '../../train/index.ts';
-import { sweepFigures } from './figures.ts';
 import { type SweepResults, statusOf } from './results.ts';
 import { contrastTable, notesOf, type SweepTable, sweepTable } from './tables.ts';
 
@@ -27,8 +26,8 @@ function tableMarkup({ columns, rows }: SweepTable): string {
   return `<div class="scroll"><table>${head}${rows.map((line) => row('td', line)).join('\n')}</table></div>`;
 }
 
-/** The page of a sweep, finished or not. */
-export function sweepPage(results: SweepResults): string {
+/** The page of a sweep, finished or not, with its pictures. */
+export function sweepPage(results: SweepResults, pictures: readonly { readonly svg: string }[]): string {
   const { sweep, rows, contrasts } = results;
   const failures = rows.flatMap(({ arm, failures: list }) =>
     list.map(({ seed, reason }) => `<li>${escapeMarkup(`${arm.name}, seed ${seed}: ${reason}`)}</li>`),
@@ -39,7 +38,7 @@ export function sweepPage(results: SweepResults): string {
         `<li>${escapeMarkup(`${arm.name}, seed ${seed}: ${divergenceInWords(divergence)}`)}</li>`,
     ),
   );
-  const figures = sweepFigures(results).map(({ svg }) => `<figure>${svg}</figure>`);
+  const figures = pictures.map(({ svg }) => `<figure>${svg}</figure>`);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escapeMarkup(sweep.title)}</title><style>${styles}</style></head>
 <body><h1>${escapeMarkup(sweep.title)}</h1>

@@ -7,13 +7,34 @@ import { formatTable, wrapText } from '../text-table.ts';
 import type { SweepOptions } from './options.ts';
 import type { SweepResults } from './results.ts';
 
-/** Writes what came out of the whole sweep, to the folder of its name in `out`. */
-export async function writeReport(results: SweepResults, out: string): Promise<void> {
-  const [{ sweepPage }, tables] = await Promise.all([import('./page.ts'), import('./tables.ts')]);
+/** Writes what came out of the whole sweep as data, to the folder of its name in `out`. */
+export async function writeData(results: SweepResults, out: string): Promise<void> {
+  const tables = await import('./tables.ts');
   const target = join(out, results.sweep.name);
   writeWholeFile(join(target, 'results.json'), `${jsonText(tables.sweepJson(results), 2)}\n`);
   writeWholeFile(join(target, 'results.csv'), tables.sweepCsv(results));
-  writeWholeFile(join(target, 'report.html'), sweepPage(results));
+}
+
+/** Writes the page beside the data, without pictures where the packages that draw them are not installed. */
+export async function writePage(
+  results: SweepResults,
+  out: string,
+  { stderr }: Pick<Io, 'stderr'>,
+  draw: () => Promise<Pick<typeof import('./figures.ts'), 'sweepFigures'>> = () => import('./figures.ts'),
+): Promise<void> {
+  const [{ sweepPage }, figures] = await Promise.all([
+    import('./page.ts'),
+    draw().catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+      stderr.write(
+        'The report has no pictures without the packages @observablehq/plot and linkedom: npm install @observablehq/plot linkedom\n',
+      );
+      return null;
+    }),
+  ]);
+  const target = join(out, results.sweep.name, 'report.html');
+  writeWholeFile(target, sweepPage(results, figures?.sweepFigures(results) ?? []));
+  stderr.write(`Report: ${target}\n`);
 }
 
 /** Shows what came out as tables. */
@@ -52,12 +73,20 @@ export function liveTable(
   resultsOf: (failures: ReadonlyMap<string, string>) => SweepResults,
 ): LiveTable {
   let timer: NodeJS.Timeout | undefined;
+  let hasFailed = false;
+  const show = async (failures: ReadonlyMap<string, string>): Promise<void> => {
+    timer = undefined;
+    try {
+      await showTables(resultsOf(failures), stderr);
+    } catch (error) {
+      // Runs go on; in the end it is an error.
+      if (!hasFailed) stderr.write(`No table while results come: ${(error as Error).message}\n`);
+      hasFailed = true;
+    }
+  };
   return {
     changed(failures) {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        void showTables(resultsOf(failures), stderr);
-      }, tableEvery);
+      timer ??= setTimeout(() => void show(failures), tableEvery);
     },
     close: () => clearTimeout(timer),
   };

@@ -35,13 +35,19 @@ export interface SweepResults {
   /** Why runs that are not finished have results that do not count, in sentences. */
   readonly stale: readonly string[];
   readonly planned: number;
+  /** Where they are of a part of the sweep: which, as `3/16`, and whether every run of the sweep has its result. */
+  readonly part?: { readonly name: string; readonly isSweepFinished: boolean };
   readonly finished: readonly FinishedRun[];
   readonly rows: readonly SweepRow[];
   readonly contrasts: readonly ContrastResult[];
 }
 
-/** Whether every run that the sweep asks for has its result. */
-export const isComplete = ({ planned, finished }: SweepResults): boolean => finished.length === planned;
+/** Whether every run that was asked for has its result. */
+const isFinished = ({ planned, finished }: SweepResults): boolean => finished.length === planned;
+
+/** Whether every run of the sweep has its result. */
+export const isComplete = (results: SweepResults): boolean =>
+  isFinished(results) && results.part?.isSweepFinished !== false;
 
 /** Whether arms have results of different seeds, so that their means are not of like things. */
 export const isUneven = ({ rows }: SweepResults): boolean =>
@@ -49,9 +55,11 @@ export const isUneven = ({ rows }: SweepResults): boolean =>
 
 /** `unfinished: 17 of 24 runs`, or how many there are. */
 export const statusOf = (results: SweepResults): string =>
-  isComplete(results)
-    ? `finished: all ${results.planned} runs${divergedPart(results)}`
-    : `UNFINISHED: ${results.finished.length} of ${results.planned} runs${divergedPart(results)}`;
+  (isFinished(results)
+    ? `finished: all ${results.planned} runs`
+    : `UNFINISHED: ${results.finished.length} of ${results.planned} runs`) +
+  (results.part === undefined ? '' : ` of part ${results.part.name}`) +
+  divergedPart(results);
 
 function divergedPart({ finished }: SweepResults): string {
   const count = finished.filter(({ divergence }) => divergence !== null).length;
@@ -94,6 +102,7 @@ function rowOf(
  * @param folder of the run folders
  * @param failures reasons by run id
  * @param stale sentences on results that do not count
+ * @param known runs that were read before, by their ids: the files of finished runs do not change
  */
 export function sweepResults(
   sweep: Sweep,
@@ -101,8 +110,14 @@ export function sweepResults(
   folder: string,
   failures: ReadonlyMap<string, string>,
   stale: readonly string[] = [],
+  known: Map<string, FinishedRun> = new Map(),
 ): SweepResults {
-  const finished = runs.flatMap((run) => finishedRun(folder, run) ?? []);
+  const finished = runs.flatMap((run) => {
+    const found = known.get(run.id) ?? finishedRun(folder, run);
+    if (found === null) return [];
+    known.set(run.id, found);
+    return [{ ...found, run }];
+  });
   const ofArm = (name: string): FinishedRun[] => finished.filter(({ run }) => run.arm.name === name);
   return {
     sweep,

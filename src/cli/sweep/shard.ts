@@ -21,8 +21,8 @@ function readShard(text: string): Shard {
 }
 
 /**
- * The part of a task of a Slurm job array: by its number, the first one and the step between two. Throws ArgumentError naming
- * the variable where the tasks are not evenly spaced, as after some of an array were sent again.
+ * The part of a task of a Slurm job array: by its number and the step between two. Of a whole array only, which begins with 0, 1 or its
+ * step: what Slurm says of tasks that were sent again, or of one by itself, says nothing of the array that they are of. Throws ArgumentError.
  */
 function slurmShard(environment: Readonly<Record<string, string | undefined>>): Shard {
   const number = (name: string, fallback?: number): number => {
@@ -36,13 +36,17 @@ function slurmShard(environment: Readonly<Record<string, string | undefined>>): 
       );
     return Number(text);
   };
-  const [id, of, first] = [number('ID'), number('COUNT'), number('MIN', 1)];
-  const index = (id - first) / number('STEP', 1) + 1;
-  if (!Number.isInteger(index) || index < 1 || index > of || of > mostShards)
+  const [id, of, first, step] = [number('ID'), number('COUNT'), number('MIN', 1), number('STEP', 1)];
+  const isWhole =
+    of > 1 &&
+    [0, 1, step].includes(first) &&
+    number('MAX', first + step * (of - 1)) === first + step * (of - 1);
+  const index = (id - first) / step + 1;
+  if (!isWhole || !Number.isInteger(index) || index < 1 || index > of || of > mostShards)
     throw new ArgumentError(
       'SLURM_ARRAY_TASK_ID',
       id,
-      `one of ${of} evenly spaced tasks from ${first}; after sending some again: --shard N/COUNT of the whole array`,
+      'a task of a whole array of several, as --array=1-16; of others say which part, from 1, of how many: --shard "$SLURM_ARRAY_TASK_ID/16"',
     );
   return { index, of };
 }

@@ -300,10 +300,11 @@ function divergedNotes({ rows }: SweepResults): string[] {
 
 /** Everything in full: the sweep, its arms, its contrasts and each finished run. Numbers are NaN where runs diverged. */
 export function sweepJson(results: SweepResults): object {
-  const { sweep, rows, contrasts, finished, planned } = results;
+  const { sweep, rows, contrasts, finished, planned, part } = results;
   const { name, title, claim, model, steps, baselines } = sweep;
   return {
     ...{ name, title, claim, model, steps, baselines },
+    ...(part && { shard: part.name }),
     ...{ complete: isComplete(results), finishedRuns: finished.length, plannedRuns: planned },
     stale: results.stale,
     arms: rows.map(({ arm, measures, seeds, ...rest }) => ({

@@ -40,11 +40,14 @@ export async function trainRuns(
   const failures = new Map<string, string>();
   const stop = listenForStop(io, { onStop: () => io.stderr.write(`${onStop}\n`), onQuit: () => {} });
   const began = performance.now();
-  let ended = 0;
+  // A run that had failed may be tried again, and end twice.
+  const endedRuns = new Set<SweepRun>();
   try {
-    await train(stop.signal, ({ arm, seed, id }, failure) => {
-      ended++;
+    await train(stop.signal, (run, failure) => {
+      const { arm, seed, id } = run;
+      const ended = endedRuns.add(run).size;
       if (failure !== null) failures.set(id, failure);
+      else failures.delete(id);
       const minutes = (performance.now() - began) / 60_000;
       const rest = (minutes / ended) * (left - ended);
       io.stderr.write(
