@@ -18,7 +18,7 @@ export async function loadProgress(
   quiet: boolean,
   io: Io,
   now: () => number,
-  load = bars,
+  load: typeof bars = bars,
 ): Promise<OpenProgress> {
   const { stderr, environment } = io;
   if (quiet) return () => quietProgress(stderr);

@@ -58,9 +58,24 @@ describe('an address', () => {
       '//:secret@host',
       ':secret@host',
     ],
+    ...['redis://:secret', 'redis://me:secret', 'redis://host?password=secret', 'redis:secret'],
+    ...['redis://host/?a=1#secret', 'redis://host/secret', 'redis://:a@b/secret@host', 'secret:x@host'],
+    ...['redis://:a#secret@host', 'redis://:a/secret@host', 'redis://:a?secret@host', ' redis://:secret'],
+    ...['redis://me:1/secret@host', 'redis://:%zz@host?secret', 'redis://:secret\n@host/x', 'secret'],
   ])('refuses %j without its password', (text) => {
     expect(() => readAddress(text, {})).toThrow(ArgumentError);
     expect(() => readAddress(text, {})).not.toThrow(/secret/);
+  });
+
+  it('that is refused is shown as far as it surely has no password', () => {
+    for (const [text, shown] of [
+      ['redis://me:pass@host:7000/x', 'redis://host:7000/...'],
+      ['redis://host/999999', 'redis://host/...'],
+      ['redis://me:1/2@host', 'redis://...'],
+      ['redis://:pass', 'redis://...'],
+      ['pass@host', '...'],
+    ] as const)
+      expect(() => readAddress(text, {})).toThrow(expect.objectContaining({ given: shown }));
   });
 
   it('keeps passwords out of messages, to whatever option they were given', async () => {

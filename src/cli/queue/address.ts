@@ -20,8 +20,22 @@ export const passwordVariable = 'HALFULP_QUEUE_PASSWORD';
 
 const accepted = 'redis://[[user]:password@]host[:port][/database], or rediss:// for TLS';
 
-/** What was given without what may be a password. */
-const hidden = (text: string): string => text.replace(/^(\w+:\/\/)?.*@/s, '$1***@');
+const isHost = (name: string): boolean => /^([\w.-]+|\[[\da-f:.]+\])$/i.test(name);
+
+/** What was given without what may be a password, which may be anywhere: scheme, host and port where they are sure, else the scheme. */
+function hidden(text: string): string {
+  const scheme = /^[a-z]+:\/\//i.exec(text)?.[0] ?? '';
+  const url = URL.canParse(text) ? new URL(text) : null;
+  // An @ behind the host: what looks like one is a piece of user or password.
+  if (
+    scheme === '' ||
+    url === null ||
+    !isHost(url.hostname) ||
+    /@/.test(url.pathname + url.search + url.hash)
+  )
+    return `${scheme}...`;
+  return `${scheme}${url.host}/...`;
+}
 
 /** Reads an address. Throws ArgumentError naming `--queue`, without the password. */
 export function readAddress(
@@ -39,8 +53,12 @@ export function readAddress(
   }
   const [, database = '0'] = /^\/(\d{1,5})$/.exec(url.pathname) ?? [];
   const isPlain = ['redis:', 'rediss:'].includes(url.protocol) && url.search === '' && url.hash === '';
-  const isHost = /^([\w.-]+|\[[\da-f:.]+\])$/i.test(url.hostname);
-  if (!isPlain || !isHost || (!['', '/'].includes(url.pathname) && url.pathname !== `/${database}`)) refuse();
+  if (
+    !isPlain ||
+    !isHost(url.hostname) ||
+    (!['', '/'].includes(url.pathname) && url.pathname !== `/${database}`)
+  )
+    refuse();
   const port = url.port === '' ? 6379 : Number(url.port);
   if (port === 0) refuse();
   let [user, password] = ['', ''];

@@ -43,6 +43,15 @@ async function checkVersion(redis: Redis, shown: string): Promise<void> {
   );
 }
 
+/** What a server does not have is asked for by name: otherwise the connection goes on with database 0. */
+async function checkDatabase(redis: Redis, database: number, shown: string): Promise<void> {
+  try {
+    if (database !== 0) await redis.select(database);
+  } catch (error) {
+    throw new ArgumentError('--queue', shown, `a database that is there (${(error as Error).message})`);
+  }
+}
+
 /** What a user of the connection hears of it. */
 interface ConnectionEvents {
   /** It was lost, and will be tried again. */
@@ -53,7 +62,7 @@ interface ConnectionEvents {
 /**
  * Connects to a queue's server.
  *
- * @throws ArgumentError naming `--queue` if it does not answer, refuses user or password, or is too old
+ * @throws ArgumentError naming `--queue` if it does not answer, refuses user, password or database, or is too old
  */
 export async function connect(
   { host, port, database, user, password, tls, shown }: QueueAddress,
@@ -85,6 +94,7 @@ export async function connect(
   try {
     await redis.connect();
     await checkVersion(redis, shown);
+    await checkDatabase(redis, database, shown);
   } catch (error) {
     redis.disconnect();
     if (error instanceof ArgumentError) throw error;

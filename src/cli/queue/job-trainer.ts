@@ -2,12 +2,13 @@
  * What a worker does with a job: trains it in an idle process, leaves checkpoints and the result in the store, and tells the
  * queue what has become of it: done, failed, or to be taken by another.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import { ArgumentError } from '../../errors.ts';
 import { hashBytes } from './bundles.ts';
 import type { QueuePackages } from './connection.ts';
 import { checkVersions, type RunJob, readJob } from './job.ts';
-import { type Store, StoreError } from './store.ts';
+import { type Store, StoreError, type StoreName } from './store.ts';
 import type { Outcome } from './trainer.ts';
 import { type LaunchTrainer, type RunEnd, type Trainer, trainerProcess } from './trainer-process.ts';
 
@@ -32,13 +33,30 @@ export interface JobTrainerOptions {
   onEnd(job: RunJob, outcome: Outcome | { readonly failed: string }): void;
 }
 
-/** Bytes of data, or of teachers, by their hash, those that were last asked for. */
+/** Milliseconds that a run's end is waited for, when the same run has come again. */
+const endsWithin = 5000;
+
+/** Whether a run trains its teacher first. */
+const trainsTeacher = ({ run, teacher }: RunJob): boolean =>
+  run.recipe.teacher !== undefined && teacher === undefined;
+
+const checkpointOf = ({ id }: RunJob): StoreName => ({ kind: 'checkpoints', hash: id });
+/** What the teacher that a run trains first leaves; longer than all names of runs. */
+const teacherCheckpointOf = ({ id }: RunJob): StoreName => ({ kind: 'checkpoints', hash: `${id}00` });
+
+/** A run in its process. */
+interface Training {
+  readonly trainer: Trainer;
+  readonly ended: Promise<void>;
+}
+
+/** Bytes of data, or of teachers, by their hash, those that were last asked for. Without them a run fails: sweeps put them again. */
 function dataCache(store: Store): (hash: string) => Promise<Uint8Array> {
   let held: { readonly hash: string; readonly bytes: Promise<Uint8Array> } | null = null;
   const fetch = async (hash: string): Promise<Uint8Array> => {
     const bytes = await store.read({ kind: 'data', hash });
-    if (bytes === null) throw new StoreError(`the store has no data ${hash}`);
-    if (hashBytes(bytes) !== hash) throw new StoreError(`the store's data ${hash} are damaged`);
+    if (bytes === null) throw new Error(`the store has no data ${hash}`);
+    if (hashBytes(bytes) !== hash) throw new Error(`the store's data ${hash} are damaged`);
     return bytes;
   };
   return (hash) => {
@@ -55,7 +73,7 @@ function dataCache(store: Store): (hash: string) => Promise<Uint8Array> {
 export class JobTrainer {
   readonly #options: JobTrainerOptions;
   readonly #idle: Trainer[];
-  readonly #busy = new Map<string, Trainer>();
+  readonly #busy = new Map<string, Training>();
   /** Runs among the busy ones that are another worker's by now. */
   readonly #lost = new Set<string>();
   readonly #cached: (hash: string) => Promise<Uint8Array>;
@@ -90,7 +108,7 @@ export class JobTrainer {
 
   /** Asks all runs to leave a checkpoint and go back to the queue. */
   stop(): void {
-    for (const trainer of this.#busy.values()) trainer.stop();
+    for (const { trainer } of this.#busy.values()) trainer.stop();
   }
 
   /** Ends the processes in which nothing is trained. */
@@ -101,11 +119,11 @@ export class JobTrainer {
   /** Ends runs whose lock has been lost. */
   lose(runs: readonly string[]): void {
     for (const run of runs) {
-      const trainer = this.#busy.get(run);
-      if (trainer === undefined || this.#lost.has(run)) continue;
+      const training = this.#busy.get(run);
+      if (training === undefined || this.#lost.has(run)) continue;
       this.#lost.add(run);
       this.#options.onNote(`${run} is another worker's: this one was not heard of for too long`);
-      trainer.kill();
+      training.trainer.kill();
     }
   }
 
@@ -114,8 +132,19 @@ export class JobTrainer {
     const job = this.#readJob(queued.data);
     if (this.#isClosing) return this.#giveBack(queued, token);
     const name = queued.id!;
+    const before = this.#busy.get(name);
+    if (before !== undefined) {
+      // Its own run, whose lock it had lost: BullMQ renews no lock of a name twice, so that it has to be taken anew.
+      this.lose([name]);
+      await Promise.race([before.ended, delay(endsWithin, undefined, { ref: false })]);
+      return this.#giveBack(queued, token);
+    }
     const trainer = this.#idle.pop()!;
-    this.#busy.set(name, trainer);
+    let end = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#busy.set(name, { trainer, ended });
     try {
       const outcome = await this.#settle(queued, job, token, trainer);
       if (outcome !== null) {
@@ -131,6 +160,7 @@ export class JobTrainer {
       this.#busy.delete(name);
       this.#lost.delete(name);
       this.#idle.push(trainer);
+      end();
     }
   }
 
@@ -168,18 +198,26 @@ export class JobTrainer {
   }
 
   /** Whether a run has its result; what it left before, this worker or one that died, is of no use then. */
-  async #tidied({ id: hash }: RunJob): Promise<boolean> {
+  async #tidied(job: RunJob): Promise<boolean> {
     const { store } = this.#options;
-    if ((await store.read({ kind: 'results', hash })) === null) return false;
-    await store.remove({ kind: 'checkpoints', hash });
+    if ((await store.read({ kind: 'results', hash: job.id })) === null) return false;
+    await store.remove(checkpointOf(job));
+    if (trainsTeacher(job)) await store.remove(teacherCheckpointOf(job));
     return true;
   }
 
   async #run(queued: Job, job: RunJob, trainer: Trainer): Promise<RunEnd> {
     const { store, name, onNote } = this.#options;
-    const checkpoint = { kind: 'checkpoints', hash: job.id } as const;
-    const [data, state] = [await this.#cached(job.data), await store.read(checkpoint)];
-    const teacher = job.teacher === undefined ? {} : { teacher: await this.#teachers(job.teacher) };
+    const [data, state] = [await this.#cached(job.data), await store.read(checkpointOf(job))];
+    const teacher = {
+      ...(job.teacher !== undefined && { teacher: await this.#teachers(job.teacher) }),
+      ...(trainsTeacher(job) && { teacherState: await store.read(teacherCheckpointOf(job)) }),
+    };
+    // Whoever said so while it read found no process to end.
+    if (this.#isClosing) return { kind: 'stopped' };
+    if (this.#lost.has(queued.id!))
+      return { kind: 'failed', reason: 'another worker has it', isFinal: false };
+    let isTelling = false;
     return trainer.run({
       job,
       data,
@@ -187,22 +225,33 @@ export class JobTrainer {
       state,
       onNote,
       onStep(step, loss, seconds) {
+        // While Redis is away one word of it is enough.
+        if (isTelling) return;
+        isTelling = true;
         const { steps } = job.run;
         const secondsLeft = Math.round(seconds * (steps - step));
         const progress: RunProgress = { step, steps, loss: loss.toFixed(4), secondsLeft, worker: name };
-        queued.updateProgress(progress).catch(() => {});
+        const told = (): void => {
+          isTelling = false;
+        };
+        queued.updateProgress(progress).then(told, told);
       },
-      onCheckpoint: async (step, bytes) => {
-        await store.save(checkpoint, step, bytes);
+      onCheckpoint: async (step, bytes, ofTeacher) => {
+        await store.save(ofTeacher ? teacherCheckpointOf(job) : checkpointOf(job), step, bytes);
         // Another worker, which took this one for dead, may have finished the run: its checkpoints are removed by then.
         await this.#tidied(job);
       },
     });
   }
 
-  /** Gives a run back to the queue, for whoever is next. */
+  /** Gives a run back to the queue, for whoever is next; one that is another's by now, or is gone, is let go. */
   async #giveBack(job: Job, token: string): Promise<never> {
-    await job.moveToWait(token);
+    try {
+      await job.moveToWait(token);
+    } catch (error) {
+      // BullMQ's codes, of a job or a lock that is not there, are numbers.
+      if (typeof (error as { readonly code?: unknown }).code !== 'number') throw error;
+    }
     throw new this.#options.packages.bullmq.WaitingError();
   }
 }

@@ -5,7 +5,7 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { parseJson } from '../../json.ts';
-import { checkSchema, fields, line } from '../../schema.ts';
+import { checkSchema, fields, line, type Schema } from '../../schema.ts';
 import { hashData } from '../../train/hash.ts';
 import { prefix, type QueuePackages } from './connection.ts';
 
@@ -18,6 +18,16 @@ export interface RunKind {
 
 const schema = fields({ halfulp: line(100), numerics: line(), store: line(100) });
 const kindsKey = `${prefix}:kinds`;
+
+/** Entries of a list in Redis; those that another version has left, and that do not fit, are not for this one. */
+export const fittingEntries = <T>(texts: readonly (string | null)[], schema: Schema<T>): T[] =>
+  texts.flatMap((text) => {
+    try {
+      return text === null ? [] : [checkSchema('entry', parseJson(text), schema)];
+    } catch {
+      return [];
+    }
+  });
 
 /** Name of the queue of a kind. */
 export const queueName = (kind: RunKind): string => `runs-${hashData(kind)}`;
@@ -43,8 +53,7 @@ export async function announceKind(redis: Redis, kind: RunKind): Promise<void> {
 
 /** All kinds that there have been runs of. */
 export async function knownKinds(redis: Redis): Promise<RunKind[]> {
-  const texts = Object.values(await redis.hgetall(kindsKey));
-  return texts.map((text) => checkSchema('kind', parseJson(text), schema));
+  return fittingEntries(Object.values(await redis.hgetall(kindsKey)), schema);
 }
 
 /** What a kind asks of a worker that is of another, in words. */

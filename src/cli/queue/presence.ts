@@ -1,8 +1,8 @@
 /** Which workers there are: each says so again and again, and is gone from the list when it has not for a while. */
 import type { Redis } from 'ioredis';
-import { parseJson } from '../../json.ts';
-import { checkSchema, fields, integer, line, list } from '../../schema.ts';
+import { fields, integer, line, list } from '../../schema.ts';
 import { prefix } from './connection.ts';
+import { fittingEntries } from './kinds.ts';
 
 export interface WorkerNote {
   readonly name: string;
@@ -50,8 +50,6 @@ export async function presentWorkers(redis: Redis): Promise<WorkerNote[]> {
   const texts = await redis.mget(ids.map(noteKey));
   const gone = ids.filter((_, i) => texts[i] === null);
   if (gone.length > 0) await redis.srem(setKey, ...gone);
-  const notes = texts.flatMap((text) =>
-    text === null ? [] : [checkSchema('worker', parseJson(text), schema) as unknown as WorkerNote],
-  );
+  const notes = fittingEntries(texts, schema) as unknown as WorkerNote[];
   return notes.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

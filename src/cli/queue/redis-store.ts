@@ -35,8 +35,8 @@ end`;
 /**
  * Writes an entry in place of the one that is there, with its chunks, or keeps that one where it is of the same or a later step; what
  * counts is kept for long. KEYS: the entry, the stem of the chunks. ARGV: the entry, its step, its chunks, seconds. Gives the entry that
- * was kept. It may come twice, since what Redis did not answer is sent again, and late: the entry's own chunks are then left, and
- * chunks that are gone are no entry's.
+ * was kept, or `gone`. It may come twice, since what Redis did not answer is sent again, and late: the entry's own chunks are then
+ * left, and chunks that are gone, with an entry that was removed meanwhile or before there was one, are no entry's.
  */
 const commitScript = `${dropChunks}
 local old = redis.call('GET', KEYS[1])
@@ -46,7 +46,7 @@ if old and cjson.decode(old).step >= tonumber(ARGV[2]) then
   return old
 end
 for i = 0, tonumber(ARGV[3]) - 1 do
-  if redis.call('EXISTS', KEYS[2] .. i) == 0 then return redis.error_reply('its chunks are gone') end
+  if redis.call('EXISTS', KEYS[2] .. i) == 0 then return 'gone' end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
 for i = 0, tonumber(ARGV[3]) - 1 do redis.call('EXPIRE', KEYS[2] .. i, ARGV[4]) end
@@ -125,18 +125,32 @@ async function readChunks(redis: Redis, name: StoreName, entry: Entry): Promise<
   return length === bytes.length ? bytes : null;
 }
 
-/** Writes bytes of a step unless there are some of the same or a later one; whether they were written. */
-async function write(redis: Redis, name: StoreName, step: number, bytes: Uint8Array): Promise<boolean> {
-  const chunks = Math.ceil(bytes.length / chunkBytes);
-  const entry: Entry = { part: randomUUID(), chunks, bytes: bytes.length, step };
-  try {
+/** Writes chunks and the entry; again where the chunks are gone. Gives the entry that was kept instead, or null. */
+async function commit(
+  redis: Redis,
+  name: StoreName,
+  entry: Entry,
+  bytes: Uint8Array,
+): Promise<string | null> {
+  for (let attempt = 0; attempt < 3; attempt++) {
     await writeChunks(redis, chunkKeys(name, entry), bytes);
     const kept = (await redis.eval(
       commitScript,
       2,
       ...[entryKey(name), chunkStem(name, entry.part)],
-      ...[JSON.stringify(entry), step, chunks, keptSeconds],
+      ...[JSON.stringify(entry), entry.step, entry.chunks, keptSeconds],
     )) as string | null;
+    if (kept !== 'gone') return kept;
+  }
+  throw new Error('its chunks are gone');
+}
+
+/** Writes bytes of a step unless there are some of the same or a later one; whether they were written. */
+async function write(redis: Redis, name: StoreName, step: number, bytes: Uint8Array): Promise<boolean> {
+  const chunks = Math.ceil(bytes.length / chunkBytes);
+  const entry: Entry = { part: randomUUID(), chunks, bytes: bytes.length, step };
+  try {
+    const kept = await commit(redis, name, entry, bytes);
     if (kept === null) return true;
     await abandon(redis, name, entry);
     await keep(redis, name, entryOf(kept));

@@ -12,10 +12,12 @@ interface RunCall {
   readonly teacher?: Uint8Array;
   /** Of the run's last checkpoint; null without one. */
   readonly state: Uint8Array | null;
+  /** The same of the teacher that the run trains first; absent where it trains none. */
+  readonly teacherState?: Uint8Array | null;
   onNote(text: string): void;
   onStep(step: number, loss: number, seconds: number): void;
   /** The run goes on when it is stored. */
-  onCheckpoint(step: number, bytes: Uint8Array): Promise<void>;
+  onCheckpoint(step: number, bytes: Uint8Array, ofTeacher: boolean): Promise<void>;
 }
 
 /** How a run ended; `stopped`: it left a checkpoint when it was asked to. */
@@ -45,6 +47,8 @@ const launchTrainer: LaunchTrainer = () =>
 /** A process that has ended must not end the worker: its end is heard of by itself. */
 const send = (child: ChildProcess, message: ToTrainer): void => void child.send(message, () => {});
 
+type Checkpoint = FromTrainer & { kind: 'checkpoint' };
+
 /** What the hold knows of its process while a run is in it. */
 interface RunView {
   /** Whether the run was asked to stop. */
@@ -56,7 +60,7 @@ interface RunView {
 /** Hears of a run in a process until it ends, or the process does. */
 function followRun(
   child: ChildProcess,
-  call: Omit<RunCall, 'job' | 'data' | 'teacher' | 'state'>,
+  call: Omit<RunCall, 'job' | 'data' | 'teacher' | 'state' | 'teacherState'>,
   view: RunView,
 ) {
   return new Promise<RunEnd>((resolve, reject) => {
@@ -74,9 +78,9 @@ function followRun(
       });
     const failed = (error: Error): void =>
       settle(() => resolve({ kind: 'failed', reason: error.message, isFinal: false }));
-    const store = async (step: number, bytes: Uint8Array): Promise<void> => {
+    const store = async ({ step, bytes, ofTeacher }: Checkpoint): Promise<void> => {
       try {
-        await call.onCheckpoint(step, bytes);
+        await call.onCheckpoint(step, bytes, ofTeacher === true);
       } catch (error) {
         return settle(() => reject(error));
       }
@@ -86,7 +90,7 @@ function followRun(
     const hear = (message: FromTrainer): void => {
       if (message.kind === 'note') call.onNote(message.text);
       else if (message.kind === 'step') call.onStep(message.step, message.loss, message.seconds);
-      else if (message.kind === 'checkpoint') void store(message.step, message.bytes);
+      else if (message.kind === 'checkpoint') void store(message);
       else settle(() => resolve(message));
     };
     child.on('message', hear);
@@ -106,7 +110,7 @@ export function trainerProcess(launch: LaunchTrainer = launchTrainer): Trainer {
     heldData = '';
     lastWords = '';
     started.stderr?.on('data', (chunk) => {
-      lastWords = `${lastWords}${chunk}`.slice(-2000);
+      if (child === started) lastWords = `${lastWords}${chunk}`.slice(-2000);
     });
     started.on('close', () => {
       if (child === started) child = null;
@@ -115,19 +119,32 @@ export function trainerProcess(launch: LaunchTrainer = launchTrainer): Trainer {
   };
 
   return {
-    run({ job, data, teacher, state, ...call }) {
+    run({ job, data, teacher, state, teacherState, ...call }) {
       child ??= start();
       const end = followRun(child, call, { isStopping: () => isStopping, lastWords: () => lastWords });
       isStopping = false;
-      const own = { job, state, ...(teacher && { teacher }) };
+      const own = {
+        job,
+        state,
+        ...(teacher && { teacher }),
+        ...(teacherState !== undefined && { teacherState }),
+      };
       send(child, { kind: 'run', ...own, ...(heldData === job.data ? {} : { data }) });
       heldData = job.data;
-      return end;
+      return end.then((ended) => {
+        // It may have failed by the data, and not have them then.
+        if (ended.kind === 'failed') heldData = '';
+        return ended;
+      });
     },
     stop() {
       isStopping = true;
       if (child !== null) send(child, { kind: 'stop' });
     },
-    kill: () => void child?.kill('SIGKILL'),
+    kill() {
+      child?.kill('SIGKILL');
+      // The next run is not for a process that is about to end.
+      child = null;
+    },
   };
 }

@@ -9,6 +9,7 @@ import {
   type Checkpoint,
   decodeCheckpoint,
   encodeCheckpoint,
+  type TeacherStore,
   type TrainingData,
   train,
 } from '../../train/index.ts';
@@ -31,6 +32,8 @@ export type ToTrainer =
       /** The checkpoint of the teacher that the run is given. */
       readonly teacher?: Uint8Array;
       readonly state: Uint8Array | null;
+      /** The last checkpoint of the teacher that the run trains first, or is trained by now. */
+      readonly teacherState?: Uint8Array | null;
     }
   /** The checkpoint has been stored: the run goes on. */
   | { readonly kind: 'stored' }
@@ -41,7 +44,13 @@ export type ToTrainer =
 export type FromTrainer =
   | { readonly kind: 'note'; readonly text: string }
   | { readonly kind: 'step'; readonly step: number; readonly loss: number; readonly seconds: number }
-  | { readonly kind: 'checkpoint'; readonly step: number; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'checkpoint';
+      readonly step: number;
+      readonly bytes: Uint8Array;
+      /** It is that of the teacher that the run trains first. */
+      readonly ofTeacher?: true;
+    }
   /** It was asked to, and what its last checkpoint has not is to be done again. */
   | { readonly kind: 'stopped' }
   | { readonly kind: 'done'; readonly files: Uint8Array; readonly outcome: Outcome }
@@ -115,11 +124,34 @@ function stateOf(id: string, bytes: Uint8Array | null): { records: string; check
   }
 }
 
+/** Leaves a checkpoint with the worker; resolves when it is stored. */
+const leave = (step: number, bytes: Uint8Array, more: { readonly ofTeacher?: true } = {}): Promise<void> =>
+  new Promise((resolve) => {
+    stored = resolve;
+    say({ kind: 'checkpoint', step, bytes, ...more });
+  });
+
+/** Where the teacher that a run trains first goes on, and leaves its checkpoints; from the beginning where its own is damaged. */
+function teachersOf(id: string, bytes: Uint8Array | null): TeacherStore {
+  return {
+    read() {
+      try {
+        return bytes && decodeCheckpoint(bytes, `teacher of ${id}`);
+      } catch (error) {
+        say({ kind: 'note', text: `${(error as Error).message}: from the beginning` });
+        return null;
+      }
+    },
+    write: (_, made) => leave(made.state.step, encodeCheckpoint(made), { ofTeacher: true }),
+  };
+}
+
 async function trainJob({
   job,
   data: bytes,
   teacher: ofTeacher,
   state,
+  teacherState,
 }: ToTrainer & { kind: 'run' }): Promise<void> {
   const { id, run, checkpointEvery } = job;
   const options: RunOptions = {
@@ -137,6 +169,7 @@ async function trainJob({
     ...{ tf: await openBackend('wasm'), data, signal: stopping.signal },
     ...(checkpoint === null ? {} : { resume: checkpoint }),
     ...given,
+    ...(teacherState !== undefined && { teachers: teachersOf(id, teacherState) }),
     onStep(record) {
       append({ type: 'step', ...record });
       const { step, loss, seconds } = record;
@@ -152,11 +185,7 @@ async function trainJob({
         text: `${run.recipe.name} seed ${run.seed}: training a teacher first, ${recipe}, ${steps} steps`,
       }),
     onCheckpoint: (made) =>
-      new Promise<void>((resolve) => {
-        stored = resolve;
-        const content = encodeState({ records: lines.join(''), checkpoint: encodeCheckpoint(made) });
-        say({ kind: 'checkpoint', step: made.state.step, bytes: content });
-      }),
+      leave(made.state.step, encodeState({ records: lines.join(''), checkpoint: encodeCheckpoint(made) })),
   });
   if (result.interrupted) return say({ kind: 'stopped' });
   const { recipe: _recipe, ...numbers } = result;

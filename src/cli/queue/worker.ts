@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { printable } from '../../errors.ts';
 import { prefix } from './connection.ts';
 import { JobTrainer, type JobTrainerOptions } from './job-trainer.ts';
 import { differenceOf, knownKinds, openQueue, queueName, type RunKind } from './kinds.ts';
@@ -18,6 +19,9 @@ interface RunWorkerOptions extends JobTrainerOptions {
   /** Milliseconds after which others take its runs if it has not been heard of. */
   readonly lock: number;
 }
+
+/** Milliseconds between two looks for runs of workers that died, at most: the first of all workers to look sets it for all. */
+const longestStall = 30_000;
 
 /** How often workers that died may take a run with them: machines that are given back at any time do that a lot. */
 const mostStalled = 1000;
@@ -45,12 +49,11 @@ export function startWorker(options: RunWorkerOptions): RunWorker {
     trainer.train(queued, token!);
   const worker: Worker = new packages.bullmq.Worker(queueName(kind), process, {
     ...{ connection: redis, prefix, name, concurrency },
-    ...{ lockDuration: lock, stalledInterval: lock, maxStalledCount: mostStalled },
+    ...{ lockDuration: lock, stalledInterval: Math.min(lock, longestStall), maxStalledCount: mostStalled },
     ...{ runRetryDelay: 1000, drainDelay: 2 },
   });
   worker.on('lockRenewalFailed', (runs) => trainer.lose(runs));
-  // The connection says itself what is wrong with it, and a lost lock has just been told.
-  worker.on('error', () => {});
+  worker.on('error', refusedCommands(options));
 
   const notes = keepNotes(options, trainer);
   return {
@@ -73,15 +76,36 @@ function keepNotes(options: RunWorkerOptions, trainer: JobTrainer) {
   const { name, kind, redis, concurrency } = options;
   const id = randomUUID();
   const refusals = refusalNotes(options);
-  const beat = async (): Promise<void> => {
+  let isBeating = false;
+  const say = async (): Promise<void> => {
     const { numerics, store } = kind;
     const { runs, done } = trainer;
     await leaveNote(redis, id, { name, numerics, store, concurrency, runs, done });
     await refusals();
   };
-  const timer = setInterval(() => void beat().catch(() => {}), noteEvery);
-  void beat().catch(() => {});
+  const beat = async (): Promise<void> => {
+    // While Redis is away they would wait for it, one upon the other.
+    if (isBeating) return;
+    isBeating = true;
+    await say().catch(() => {});
+    isBeating = false;
+  };
+  const timer = setInterval(() => void beat(), noteEvery);
+  void beat();
   return { stop: () => clearInterval(timer), remove: () => removeNote(redis, id) };
+}
+
+/**
+ * Says, once each, what a Redis that is there refuses: no room, no permission. The connection says itself when it is lost, and
+ * a lost lock is told of elsewhere.
+ */
+export function refusedCommands({ onNote }: Pick<JobTrainerOptions, 'onNote'>): (error: Error) => void {
+  const told = new Set<string>();
+  return ({ name, message }) => {
+    if (name !== 'ReplyError' || told.has(message)) return;
+    told.add(message);
+    onNote(`Redis refuses: ${printable(message)}`);
+  };
 }
 
 /** Says of runs of other kinds, once for each, that this worker refuses them, and why. */
