@@ -18,7 +18,7 @@ trains, with a checkpoint; so does whatever ends it, a kill -9 or a lost network
 best given as ${passwordVariable}. docs/clusters.md has it all.
 
   halfulp worker --queue redis://10.0.0.5 --concurrency 4
-  halfulp worker --queue rediss://me@redis.example:6380/1 --store /shared/store --idle 60`;
+  halfulp worker --queue rediss://me@redis.example:6380/1 --store /shared/store --idle 300`;
 
 interface Given {
   readonly queue: string;
