@@ -16,7 +16,8 @@ import { isStochastic, resolveRounding } from '../../src/rounding/index.ts';
 import { drawIntegers } from '../../src/rounding/philox.ts';
 import { expectBoundedMemory, expectDoneOrRefused, inTime, treeOf } from '../hostile.ts';
 import { safetensors } from '../model-file-makers.ts';
-import { oracleRound } from '../oracles/index.ts';
+import { oracleRound, oracleRoundRatio } from '../oracles/index.ts';
+import { type Ratio, unitExponent } from '../oracles/units.ts';
 import { testWorld } from '../unit/cli-world.ts';
 
 vi.mock('../../src/cli/compare/tfjs-trainer.ts', async () => {
@@ -150,20 +151,39 @@ const parsed = (text: string): any =>
   JSON.parse(text, (_, value) => (numberWords.has(value) ? Number(value) : value));
 const numberWords: ReadonlySet<unknown> = new Set(['NaN', 'Infinity', '-Infinity', '-0']);
 
-/** Each record of `round` against exact rounding. */
+/** Exponents beyond all formats are alike. */
+const boundedExponent = (text: string): number => Math.max(-6000, Math.min(6000, Number(text)));
+
+/** A number that no binary64 number is, a decimal or a power of two beyond all, without its sign, as the oracles take it. */
+function exactRatio(text: string): Ratio {
+  const power = /^[+-]?(?:2\^|0x1(?:\.8)?p)([+-]?\d+)$/i.exec(text);
+  const [, whole = '', part = '', exponent = '0'] =
+    power === null ? /^[+-]?(\d*)\.?(\d*)(?:e([+-]?\d+))?$/i.exec(text)! : [text, '1', '', power[1]!];
+  const scale = boundedExponent(exponent) - part.length;
+  const factor = (power === null ? 10n : 2n) ** BigInt(Math.abs(scale));
+  const digits = BigInt(`${whole}${part}`) << unitExponent;
+  return scale < 0
+    ? { numerator: digits, denominator: factor }
+    : { numerator: digits * factor, denominator: 1n };
+}
+
+/** Each record of `round` against exact rounding, of what was written where that is no binary64 number. */
 function checkRounded(line: readonly string[], printed: string): void {
   if (!line.includes('--json')) return;
   const format = toFormat(optionOf(line, '--format')!);
   const number = (option: string): number | bigint => BigInt(optionOf(line, option) ?? 0);
   const records = printed.trimEnd().split('\n').map(parsed);
-  for (const [i, { input, result, options }] of records.entries()) {
+  for (const [i, { given, input, result, options }] of records.entries()) {
     const resolved = resolveRounding(format, {
       ...options,
       ...(options.seed !== undefined && { seed: number('--seed'), stream: number('--stream') }),
     });
     const offset = Number(optionOf(line, '--offset') ?? 0) + i;
     const random = isStochastic(resolved.rounding) ? drawIntegers(1, { ...resolved, offset })[0]! : 0;
-    expect(result.value).toBe(oracleRound(input.value, format, resolved, random));
+    const right = input.isExactlyGiven
+      ? oracleRound(input.value, format, resolved, random)
+      : oracleRoundRatio(exactRatio(given), given.startsWith('-'), format, resolved, random);
+    expect(result.value).toBe(right);
     if (!Number.isNaN(result.value) && result.code !== undefined)
       expect(format.decode(BigInt(result.code))).toBe(result.value);
   }
