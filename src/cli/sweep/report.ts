@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { writeWholeFile } from '../../files/write.ts';
 import { jsonText } from '../../json.ts';
+import { isNotFound } from '../../optional.ts';
 import type { Io, Output } from '../io.ts';
 import { formatTable, wrapText } from '../text-table.ts';
 import type { SweepOptions } from './options.ts';
@@ -24,8 +25,8 @@ export async function writePage(
 ): Promise<void> {
   const [{ sweepPage }, figures] = await Promise.all([
     import('./page.ts'),
-    draw().catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    draw().catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
       stderr.write(
         'The report has no pictures without the packages @observablehq/plot and linkedom: npm install @observablehq/plot linkedom\n',
       );

@@ -17,7 +17,9 @@ import {
   settingsUnder,
   slotsUnder,
 } from './rules.ts';
-import type { Timeline } from './timeline.ts';
+import type { RulesInForce, Timeline } from './timeline.ts';
+
+type RuleReader<T> = (rules: RulesInForce, one: Selectable, blocks: number) => T;
 
 export class ParameterSchedule {
   readonly #timeline: Timeline;
@@ -45,26 +47,25 @@ export class ParameterSchedule {
     return `${this.#timeline.phaseAt(clock)} ${this.#timeline.stageAt(clock)} ${name}`;
   }
 
+  /** What rules say of a parameter at a step, made once while they stay. */
+  #underRules<T>(known: Map<string, T>, of: RuleReader<T>, one: Selectable, clock: number): T {
+    const key = this.#keyOf(one, clock);
+    let made = known.get(key);
+    if (made === undefined) {
+      made = of(this.#timeline.rulesAt(clock), one, this.#blocks);
+      known.set(key, made);
+    }
+    return made;
+  }
+
   /** The slots of a parameter at a step, at their full strength. */
   slotsAt(one: Selectable, clock: number): LinearSlots {
-    const key = this.#keyOf(one, clock);
-    let known = this.#slots.get(key);
-    if (known === undefined) {
-      known = slotsUnder(this.#timeline.rulesAt(clock), one, this.#blocks);
-      this.#slots.set(key, known);
-    }
-    return known;
+    return this.#underRules(this.#slots, slotsUnder, one, clock);
   }
 
   /** What rules set of a parameter at a step, beside slots. */
   settingsAt(one: Selectable, clock: number): ParameterSettings {
-    const key = this.#keyOf(one, clock);
-    let known = this.#settings.get(key);
-    if (known === undefined) {
-      known = settingsUnder(this.#timeline.rulesAt(clock), one, this.#blocks);
-      this.#settings.set(key, known);
-    }
-    return known;
+    return this.#underRules(this.#settings, settingsUnder, one, clock);
   }
 
   /** Whether the update of a step leaves a parameter as it is. */
