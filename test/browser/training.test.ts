@@ -48,6 +48,10 @@ async function commandLosses(words: readonly string[], name: string): Promise<nu
     .map((line) => (JSON.parse(line) as { loss: number }).loss);
 }
 
+/** Steps of the spirals, and of kinds whose steps take longer. */
+const steps = 50;
+const stepsOfOthers = everyCase ? steps : 16;
+
 /** What is trained, of each kind of data. */
 const trainings = {
   spirals: { data: 'spirals', recipe: 'float32', other: '{ "recipe": "bitnetTransition", "at": 0.4 }' },
@@ -57,14 +61,14 @@ const trainings = {
     recipe: '{ "recipe": "dqt", "bits": 8 }',
     other: 'bitnet',
     batch: '16',
-    evaluate: '50',
+    evaluate: String(stepsOfOthers),
   },
   text: {
     data: 'text',
     recipe: 'nvfp4',
     other: everyCase ? '{ "recipe": "bitnetTransition", "at": 0.5 }' : '',
     batch: '2',
-    evaluate: '50',
+    evaluate: String(stepsOfOthers),
   },
 } as const;
 
@@ -169,13 +173,16 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (name, start) => {
   }
 
   it.each(Object.entries(trainings).filter(([kind]) => kind === 'spirals' || isAskedAll(name)))(
-    '%s: fifty steps have the losses of the command, which is run with what the page gives away',
+    '%s: steps have the losses of the command, which is run with what the page gives away',
     async (kind, fields) => {
       const page = await opened();
       // The model that suits the data comes with them.
       const { data, ...others } = fields;
       expect(await page.evaluate(fill({ data }))).toBe('ready');
-      expect(await page.evaluate(fill({ ...others, steps: '50', seed: '3', probes: '25' }))).toBe('ready');
+      const asked = kind === 'spirals' ? steps : stepsOfOthers;
+      // Evaluation and a probe lie within the steps.
+      const rest = { steps: String(asked), seed: '3', probes: String(asked / 2) };
+      expect(await page.evaluate(fill({ ...others, ...rest }))).toBe('ready');
       expect(await page.evaluate(trained)).toBe('ready');
       const shown = await page.evaluate<string[]>(shownLosses);
       const lines = await page.evaluate<string[]>(
@@ -193,7 +200,7 @@ describe.runIf(isSiteBuilt).each(browsers)('%s', (name, start) => {
       expect(lines.length).toBe(isCompared ? 2 : 1);
       for (const [i, line] of lines.entries()) {
         const losses = await lossesOf(line.split(' ').slice(1), files);
-        expect(losses.length).toBe(50);
+        expect(losses.length).toBe(asked);
         expect(numbers(shown[i]!), line).toEqual(losses);
       }
       expect(page.faults).toEqual([]);

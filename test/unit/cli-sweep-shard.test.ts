@@ -78,6 +78,24 @@ describe('--shard', () => {
   });
 });
 
+describe('--estimate', () => {
+  it.each([
+    [[], { runs: 10, left: 10 }],
+    [['--shard', '2/3'], { part: '2/3', runs: 3, left: 3 }],
+  ] as const)('says as JSON what %j leaves to do', async (words, counts) => {
+    await withFolder(async (folder) => {
+      const file = join(folder, 'parts.json');
+      const arms = ['float32', 'bitnet'].map((recipe) => ({ name: recipe, recipe: { recipe } }));
+      writeFileSync(file, JSON.stringify({ name: 'parts', steps: 10, seeds: [1, 2, 3, 4, 5], arms }));
+      const world = testWorld();
+      const given = [file, '--estimate', '--json', '--workers', '1', '--out', join(folder, 'runs'), ...words];
+      expect(await run(['sweep', ...given], world.io), world.stderr()).toBe(0);
+      const { title, hours, ...said } = JSON.parse(world.stdout());
+      expect(said).toEqual({ name: 'parts', ...counts, workers: 1 });
+    });
+  });
+});
+
 describe('--merge', () => {
   const result = (loss: number, seconds: number) =>
     JSON.stringify({

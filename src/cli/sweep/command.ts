@@ -87,12 +87,15 @@ type Plan = Awaited<ReturnType<typeof planOf>>;
 
 /** What is to be done, as a sentence, or as JSON where it is asked for. */
 function showPlan(
-  { sweep: { name, title }, runs, left, hours, summary }: Plan,
+  { sweep: { name, title }, shard, runs, left, hours, summary }: Plan,
   { estimate, json, workers }: SweepOptions,
   { stdout, stderr }: Io,
 ): void {
-  if (estimate && json)
-    stdout.write(`${jsonText({ name, title, runs: runs.length, left: left.length, hours, workers }, 2)}\n`);
+  if (estimate && json) {
+    const part = shard === null ? {} : { part: `${shard.index}/${shard.of}` };
+    const counts = { runs: runs.length, left: left.length };
+    stdout.write(`${jsonText({ name, title, ...part, ...counts, hours, workers }, 2)}\n`);
+  }
   (estimate && !json ? stdout : stderr).write(summary);
 }
 
