@@ -12,7 +12,8 @@ const alone = ['test/property/hostile-*.test.ts', 'test/unit/{cli-files,kernels-
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // One more than the cores of small machines: tests of queues, programs and browsers wait for them half of their time.
+    maxWorkers: 3,
     projects: [
       // Functions of their arguments: loading the modules anew for each file would take a fifth of the time.
       {
